@@ -1,0 +1,62 @@
+//! What surrounds every page: sidebar, status bar, jobs, palette, messages.
+
+mod jobs;
+mod model_picker;
+mod palette;
+mod sessions;
+mod sidebar;
+mod shortcuts;
+mod status_bar;
+
+pub(crate) use sessions::{Sessions, title_or, use_sessions};
+
+use crate::{i18n::use_texts, live, ui::toast::ToastRegion};
+use leptos::prelude::*;
+use palette::Palette;
+use shortcuts::Shortcuts;
+use sidebar::{BottomBar, Sidebar};
+use status_bar::StatusBar;
+
+/// What is open over the page. Copy; the same for the whole page.
+#[derive(Clone, Copy)]
+pub(crate) struct Overlays {
+    pub(crate) palette: RwSignal<bool>,
+    pub(crate) shortcuts: RwSignal<bool>,
+    /// The sidebar as a drawer, on narrow screens.
+    pub(crate) drawer: RwSignal<bool>,
+    pub(crate) model_picker: RwSignal<bool>,
+}
+
+/// Sidebar, page and status bar.
+#[component]
+pub(crate) fn Frame(children: Children) -> AnyView {
+    let texts = use_texts();
+    let overlays = Overlays {
+        palette: RwSignal::new(false),
+        shortcuts: RwSignal::new(false),
+        drawer: RwSignal::new(false),
+        model_picker: RwSignal::new(false),
+    };
+    provide_context(overlays);
+    sessions::provide_sessions();
+    let overview = Resource::new_blocking(|| (), |()| live::load_overview());
+
+    view! {
+        <a
+            href="#content"
+            class="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:m-2 focus:rounded-control focus:bg-overlay focus:p-2"
+        >
+            {texts.skip_to_content}
+        </a>
+        <div class="grid h-dvh grid-cols-[minmax(0,1fr)] grid-rows-[minmax(0,1fr)_auto_auto] md:grid-cols-[auto_minmax(0,1fr)]">
+            <Sidebar/>
+            <main id="content" tabindex="-1" class="flex min-h-0 min-w-0 flex-col outline-none">{children()}</main>
+            <StatusBar overview/>
+            <BottomBar/>
+        </div>
+        <Palette/>
+        <Shortcuts/>
+        <ToastRegion/>
+    }
+    .into_any()
+}

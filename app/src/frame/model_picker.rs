@@ -1,0 +1,182 @@
+//! The loaded model, and the way to another one.
+
+use super::Overlays;
+use crate::{
+    error::AppError,
+    format::{bytes, percent},
+    i18n::{Texts, fill, use_texts},
+    live::{
+        api::{fetch_starter_model, list_models, load_model},
+        use_live,
+    },
+    ui::{
+        icon::Icon,
+        popover::Popover,
+        progress::Progress,
+        toast::use_toasts,
+    },
+};
+use leptos::{prelude::*, task::spawn_local};
+use types::{
+    ids::ModelId,
+    model::{ModelEntry, ModelState, ModelStatus},
+};
+
+/// Name and state of the model; opens the list of models.
+#[component]
+pub(super) fn ModelPill() -> impl IntoView {
+    let texts = use_texts();
+    let live = use_live();
+    let open = expect_context::<Overlays>().model_picker;
+    let status = Memo::new(move |_| live.model.get().unwrap_or(ModelStatus::UNLOADED));
+    let loading = Signal::derive(move || match status.get().state {
+        ModelState::Loading { fraction } => Some(fraction),
+        _ => None,
+    });
+    view! {
+        <Popover open label=texts.model_pick testid="model-pill"
+            trigger=Box::new(move || view! {
+                <span class=move || format!("size-2 rounded-full {}", dot(&status.read().state))></span>
+                <span class="max-w-48 truncate font-medium text-strong" data-testid="model-name">
+                    {move || status.get().name.unwrap_or_else(|| texts.model_none.to_owned())}
+                </span>
+                <span class="tabular whitespace-nowrap" data-testid="model-state" data-state=move || state_name(&status.read().state)>
+                    {move || state_text(&status.read().state, texts)}
+                </span>
+                <Show when=move || loading.get().is_some()>
+                    <Progress value=loading label=texts.model_pick accent=true/>
+                </Show>
+            }.into_any())
+        >
+            <ModelList status/>
+        </Popover>
+    }
+}
+
+#[component]
+fn ModelList(status: Memo<ModelStatus>) -> impl IntoView {
+    let texts = use_texts();
+    let models = LocalResource::new(list_models);
+    let failure = move || match status.get().state {
+        ModelState::Failed { reason } | ModelState::Crashed { reason } => Some(reason),
+        _ => None,
+    };
+    view! {
+        <h2 class="px-2 py-1 font-semibold text-strong">{texts.model_pick}</h2>
+        {move || failure().map(|reason| view! { <p class="px-2 pb-1 text-danger" role="alert">{reason}</p> })}
+        {move || models.get().map(|models| match models {
+            Ok(models) if models.is_empty() => view! { <NoModels/> }.into_any(),
+            Ok(models) => model_rows(models, status).into_any(),
+            Err(err) => view! { <p class="px-2 pb-2 text-danger">{err.sentence(texts)}</p> }.into_any(),
+        })}
+    }
+}
+
+fn model_rows(models: Vec<ModelEntry>, status: Memo<ModelStatus>) -> impl IntoView {
+    let rows = models.into_iter().map(|model| view! { <ModelRow model status/> }).collect_view();
+    view! { <ul>{rows}</ul> }
+}
+
+#[component]
+fn ModelRow(model: ModelEntry, status: Memo<ModelStatus>) -> impl IntoView {
+    let id = model.id.clone();
+    let current = {
+        let id = id.clone();
+        Memo::new(move |_| status.get().id.as_ref() == Some(&id))
+    };
+    let choose = use_load();
+    let disabled = model.problem.is_some();
+    let detail = model.problem.clone().unwrap_or_else(|| describe(&model, use_texts()));
+    view! {
+        <li>
+            <button type="button" class="menu-item" data-testid="model-option" disabled=disabled
+                aria-pressed=move || current.get().to_string() on:click=move |_| choose.run(id.clone())>
+                <span class="min-w-0 flex-1">
+                    <span class="block truncate text-strong">{model.name}</span>
+                    <span class="block text-xs" class:text-danger=disabled class:text-muted=!disabled>{detail}</span>
+                </span>
+                <Show when=move || current.get()><Icon icon=icondata_lu::LuCheck/></Show>
+            </button>
+        </li>
+    }
+}
+
+#[component]
+fn NoModels() -> impl IntoView {
+    let texts = use_texts();
+    let toasts = use_toasts();
+    let fetch = move |_| {
+        spawn_local(async move {
+            if let Err(err) = fetch_starter_model().await {
+                toasts.show(err.sentence(texts));
+            }
+        });
+    };
+    view! {
+        <div class="flex flex-col gap-2 px-2 pb-2">
+            <p>{texts.model_empty}" "{texts.model_empty_hint}</p>
+            <button type="button" class="button button-primary" on:click=fetch>{texts.model_fetch_starter}</button>
+        </div>
+    }
+}
+
+/// Loads a model and closes the list.
+pub(super) fn use_load() -> Callback<ModelId> {
+    let texts = use_texts();
+    let toasts = use_toasts();
+    let overlays = expect_context::<Overlays>();
+    Callback::new(move |id: ModelId| {
+        overlays.model_picker.set(false);
+        spawn_local(async move {
+            let loaded: Result<(), AppError> = load_model(id).await;
+            if let Err(err) = loaded {
+                toasts.show(err.sentence(texts));
+            }
+        });
+    })
+}
+
+fn describe(model: &ModelEntry, texts: &Texts) -> String {
+    let parts = [
+        model.architecture.clone(),
+        model.quantisation.clone(),
+        Some(bytes(model.size_bytes as f64)),
+        model.n_ctx_train.map(|n| fill(texts.model_context, "n", n)),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+fn dot(state: &ModelState) -> &'static str {
+    match state {
+        ModelState::Unloaded => "bg-faint",
+        ModelState::Loading { .. } => "bg-info animate-pulse",
+        ModelState::Ready => "bg-ok",
+        ModelState::Busy { .. } => "bg-accent animate-pulse",
+        ModelState::Crashed { .. } => "bg-warn",
+        ModelState::Failed { .. } => "bg-danger",
+    }
+}
+
+fn state_name(state: &ModelState) -> &'static str {
+    match state {
+        ModelState::Unloaded => "unloaded",
+        ModelState::Loading { .. } => "loading",
+        ModelState::Ready => "ready",
+        ModelState::Busy { .. } => "busy",
+        ModelState::Crashed { .. } => "crashed",
+        ModelState::Failed { .. } => "failed",
+    }
+}
+
+fn state_text(state: &ModelState, texts: &Texts) -> String {
+    match state {
+        ModelState::Unloaded => String::new(),
+        ModelState::Loading { fraction } => fill(texts.model_loading, "n", percent(*fraction)),
+        ModelState::Ready => texts.model_ready.to_owned(),
+        ModelState::Busy { n_running, n_slots } => {
+            fill(&fill(texts.model_busy, "k", n_running), "n", n_slots)
+        }
+        ModelState::Crashed { .. } => texts.model_crashed.to_owned(),
+        ModelState::Failed { .. } => texts.model_failed.to_owned(),
+    }
+}

@@ -1,0 +1,171 @@
+//! The command palette: every page, action, chat and model, by typing a part of its name.
+
+use super::{Overlays, model_picker::use_load, sessions::title_or, use_sessions};
+use crate::{
+    i18n::{Texts, use_texts},
+    live::api::list_models,
+    platform,
+    ui::modal::Modal,
+};
+use leptos::{ev, html, prelude::*, task::spawn_local};
+use types::{model::ModelEntry, settings::Theme};
+
+/// More would not be read.
+const MOST_SHOWN: usize = 30;
+
+/// One line of the palette.
+#[derive(Clone)]
+struct Entry {
+    group: &'static str,
+    text: String,
+    run: Callback<()>,
+}
+
+/// The palette; `Ctrl/⌘ K` opens it.
+#[component]
+pub(super) fn Palette() -> impl IntoView {
+    let texts = use_texts();
+    let open = expect_context::<Overlays>().palette;
+    view! {
+        <Modal open label=texts.palette_title testid="palette">
+            <PaletteBody/>
+        </Modal>
+    }
+}
+
+#[component]
+fn PaletteBody() -> AnyView {
+    let texts = use_texts();
+    let open = expect_context::<Overlays>().palette;
+    let query = RwSignal::new(String::new());
+    let chosen = RwSignal::new(0_usize);
+    let entries = use_entries();
+    let found = Memo::new_with_compare(move |_| matching(&entries.get(), &query.read()), |_, _| true);
+    let run = move |idx: usize| {
+        if let Some(entry) = found.with_untracked(|found| found.get(idx).cloned()) {
+            open.set(false);
+            entry.run.run(());
+        }
+    };
+    let on_key = move |event: ev::KeyboardEvent| {
+        let last = found.with_untracked(|found| found.len().saturating_sub(1));
+        match event.key().as_str() {
+            "ArrowDown" => chosen.update(|idx| *idx = (*idx + 1).min(last)),
+            "ArrowUp" => chosen.update(|idx| *idx = idx.saturating_sub(1)),
+            "Enter" => run(chosen.get_untracked()),
+            _ => return,
+        }
+        event.prevent_default();
+    };
+    let input = NodeRef::<html::Input>::new();
+    Effect::new(move |_| {
+        if let Some(input) = input.get() {
+            _ = input.focus();
+        }
+    });
+    let rows = move || {
+        let found = found.get();
+        let n = found.len();
+        let rows = (0..n).map(|idx| palette_row(&found, idx, chosen, Callback::new(run))).collect_view();
+        view! { {rows} {(n == 0).then(|| view! { <li class="p-3 text-muted">{texts.palette_none}</li> })} }
+    };
+    view! {
+        <input
+            node_ref=input
+            class="w-full border-b border-line bg-transparent px-4 py-3 text-base text-strong outline-none"
+            role="combobox"
+            aria-expanded="true"
+            aria-controls="palette-list"
+            aria-activedescendant=move || format!("palette-{}", chosen.get())
+            aria-label=texts.palette_title
+            placeholder=texts.palette_placeholder
+            on:keydown=on_key
+            on:input=move |event| {
+                query.set(event_target_value(&event));
+                chosen.set(0);
+            }
+        />
+        <ul id="palette-list" role="listbox" aria-label=texts.palette_title class="max-h-[50vh] overflow-y-auto p-1">{rows}</ul>
+    }
+    .into_any()
+}
+
+fn palette_row(found: &[Entry], idx: usize, chosen: RwSignal<usize>, run: Callback<usize>) -> impl IntoView + use<> {
+    let entry = &found[idx];
+    let (group, text) = (entry.group, entry.text.clone());
+    view! {
+        <li
+            id=format!("palette-{idx}")
+            role="option"
+            class="menu-item cursor-pointer aria-selected:bg-raised aria-selected:text-strong"
+            aria-selected=move || (chosen.get() == idx).to_string()
+            on:pointermove=move |_| if chosen.get_untracked() != idx { chosen.set(idx) }
+            on:click=move |_| run.run(idx)
+        >
+            <span class="min-w-0 flex-1 truncate">{text}</span>
+            <span class="text-xs text-faint">{group}</span>
+        </li>
+    }
+}
+
+/// Every word of `query` must occur; no query finds all.
+fn matching(entries: &[Entry], query: &str) -> Vec<Entry> {
+    let query = query.to_lowercase();
+    let words: Vec<_> = query.split_whitespace().collect();
+    let fits = |entry: &&Entry| {
+        let text = entry.text.to_lowercase();
+        words.iter().all(|word| text.contains(word))
+    };
+    entries.iter().filter(fits).take(MOST_SHOWN).cloned().collect()
+}
+
+fn use_entries() -> Signal<Vec<Entry>> {
+    let texts = use_texts();
+    let sessions = use_sessions();
+    let load = use_load();
+    let models = RwSignal::new(Vec::<ModelEntry>::new());
+    Effect::new(move |_| {
+        spawn_local(async move {
+            if let Ok(list) = list_models().await {
+                models.set(list);
+            }
+        });
+    });
+    let fixed = fixed_entries(texts, sessions.go);
+    Signal::derive(move || {
+        let chats = sessions.list.get().into_iter().map(|session| {
+            let to = format!("/chat/{}", session.id);
+            entry(texts.palette_group_sessions, title_or(&session.title, texts.session_untitled), move || {
+                sessions.go.run(to.clone());
+            })
+        });
+        let models = models.get().into_iter().filter(|model| model.problem.is_none()).map(|model| {
+            entry(texts.palette_group_models, model.name, move || load.run(model.id.clone()))
+        });
+        fixed.clone().into_iter().chain(chats).chain(models).collect()
+    })
+}
+
+fn fixed_entries(texts: &'static Texts, go: Callback<String>) -> Vec<Entry> {
+    let overlays = expect_context::<Overlays>();
+    let theme = |text: &'static str, theme: Theme| {
+        entry(texts.palette_group_actions, format!("{}: {text}", texts.settings_theme), move || {
+            platform::show_theme(theme);
+            spawn_local(async move { _ = crate::pages::settings::api::set_theme(theme).await });
+        })
+    };
+    vec![
+        entry(texts.palette_group_actions, texts.session_new.to_owned(), move || go.run("/chat".to_owned())),
+        entry(texts.palette_group_pages, texts.nav_chat.to_owned(), move || go.run("/chat".to_owned())),
+        entry(texts.palette_group_pages, texts.nav_settings.to_owned(), move || go.run("/settings".to_owned())),
+        entry(texts.palette_group_actions, texts.model_pick.to_owned(), move || overlays.model_picker.set(true)),
+        entry(texts.palette_group_actions, texts.shortcuts_title.to_owned(), move || overlays.shortcuts.set(true)),
+        theme(texts.theme_system, Theme::System),
+        theme(texts.theme_light, Theme::Light),
+        theme(texts.theme_dark, Theme::Dark),
+    ]
+}
+
+fn entry(group: &'static str, text: String, run: impl Fn() + Send + Sync + 'static) -> Entry {
+    Entry { group, text, run: Callback::new(move |()| run()) }
+}

@@ -1,0 +1,122 @@
+//! The person's session list, the same for sidebar and palette.
+
+use crate::{
+    error::AppError,
+    i18n::{Texts, fill, use_texts},
+    live::use_live,
+    pages::chat::api::{delete_session, list_sessions, rename_session, restore_session, set_pinned},
+    ui::toast::{Toasts, use_toasts},
+};
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_location, use_navigate},
+};
+use types::{chat::SessionSummary, ids::SessionId};
+
+/// The list and what can be done to it. Copy; the same for the whole page.
+#[derive(Clone, Copy)]
+pub(crate) struct Sessions {
+    pub(crate) list: RwSignal<Vec<SessionSummary>>,
+    /// Full-text search; empty lists all.
+    pub(crate) query: RwSignal<String>,
+    /// The session whose title is being edited.
+    pub(crate) renaming: RwSignal<Option<SessionId>>,
+    /// The first list, fetched with the page.
+    pub(crate) first: Resource<Result<Vec<SessionSummary>, AppError>>,
+    /// Opens an address inside the application.
+    pub(crate) go: Callback<String>,
+    pathname: Memo<String>,
+    toasts: Toasts,
+    texts: &'static Texts,
+}
+
+/// Provides [`Sessions`] and keeps it fresh.
+pub(super) fn provide_sessions() {
+    let navigate = use_navigate();
+    let sessions = Sessions {
+        go: Callback::new(move |to: String| navigate(&to, NavigateOptions::default())),
+        pathname: use_location().pathname,
+        toasts: use_toasts(),
+        texts: use_texts(),
+        list: RwSignal::new(Vec::new()),
+        query: RwSignal::new(String::new()),
+        renaming: RwSignal::new(None),
+        first: Resource::new_blocking(|| (), |()| list_sessions(String::new())),
+    };
+    provide_context(sessions);
+    let live = use_live();
+    Effect::watch(
+        move || (live.sessions_version.get(), live.epoch.get(), sessions.query.get()),
+        move |_, _, _| sessions.refresh(),
+        false,
+    );
+}
+
+/// The page's session list.
+pub(crate) fn use_sessions() -> Sessions {
+    expect_context()
+}
+
+impl Sessions {
+    /// Fetches the list again.
+    pub(crate) fn refresh(self) {
+        let query = self.query.get_untracked();
+        spawn_local(async move {
+            if let Ok(list) = list_sessions(query.clone()).await
+                && self.query.get_untracked() == query
+            {
+                self.list.set(list);
+            }
+        });
+    }
+
+    /// Sets a title; an empty or unchanged one only ends the editing.
+    pub(crate) fn rename(self, session: &SessionSummary, title: String) {
+        self.renaming.set(None);
+        let title = title.trim().to_owned();
+        if title.is_empty() || title == session.title {
+            return;
+        }
+        let id = session.id;
+        self.list.update(|list| {
+            if let Some(row) = list.iter_mut().find(|row| row.id == id) {
+                row.title.clone_from(&title);
+            }
+        });
+        self.report(async move { rename_session(id, title).await });
+    }
+
+    /// Pins or unpins.
+    pub(crate) fn set_pinned(self, id: SessionId, pinned: bool) {
+        self.report(async move { set_pinned(id, pinned).await });
+    }
+
+    /// Deletes, offers to undo, and leaves the session if it is open.
+    pub(crate) fn delete(self, session: &SessionSummary) {
+        let (id, title) = (session.id, title_or(&session.title, self.texts.session_untitled));
+        self.list.update(|list| list.retain(|row| row.id != id));
+        if self.pathname.get_untracked() == format!("/chat/{id}") {
+            self.go.run("/chat".to_owned());
+        }
+        let undo = Callback::new(move |()| self.report(async move { restore_session(id).await }));
+        let text = fill(self.texts.session_deleted, "title", title);
+        self.toasts.show_with_action(text, self.texts.undo, undo);
+        self.report(async move { delete_session(id).await });
+    }
+
+    /// Runs a change, shows what went wrong, and fetches the list.
+    fn report(self, change: impl Future<Output = Result<(), AppError>> + 'static) {
+        spawn_local(async move {
+            if let Err(err) = change.await {
+                self.toasts.show(err.sentence(self.texts));
+            }
+            self.refresh();
+        });
+    }
+}
+
+/// A title, or the text for one that has none yet.
+pub(crate) fn title_or(title: &str, untitled: &str) -> String {
+    if title.is_empty() { untitled.to_owned() } else { title.to_owned() }
+}

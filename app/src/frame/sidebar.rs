@@ -1,0 +1,288 @@
+//! Navigation and the session list: a column on wide screens, a drawer and a bottom bar on narrow ones.
+
+use super::{Overlays, Sessions, sessions::title_or, use_sessions};
+use crate::{
+    error::AppError,
+    i18n::{fill, use_texts},
+    platform,
+    ui::icon::{Icon, IconButton},
+};
+use icondata_core::IconData;
+use leptos::{ev, html, prelude::*};
+use leptos_router::{components::A, hooks::use_location};
+use types::{chat::SessionSummary, ids::SessionId};
+
+const COLLAPSED_KEY: &str = "sidebar-collapsed";
+
+/// The sidebar.
+#[component]
+pub(super) fn Sidebar() -> AnyView {
+    let texts = use_texts();
+    let overlays = expect_context::<Overlays>();
+    let collapsed = RwSignal::new(false);
+    Effect::new(move |_| collapsed.set(platform::stored(COLLAPSED_KEY).is_some()));
+    let toggle = Callback::new(move |()| {
+        collapsed.update(|collapsed| *collapsed = !*collapsed);
+        platform::store(COLLAPSED_KEY, if collapsed.get_untracked() { "1" } else { "" });
+    });
+    let close_drawer = Callback::new(move |()| overlays.drawer.set(false));
+    // On a phone a choice in the drawer is also the wish to see it.
+    let pathname = use_location().pathname;
+    Effect::watch(move || pathname.get(), move |_, _, _| overlays.drawer.set(false), false);
+
+    view! {
+        <Show when=move || overlays.drawer.get()>
+            <div class="fixed inset-0 z-30 bg-scrim md:hidden" on:click=move |_| overlays.drawer.set(false)></div>
+        </Show>
+        <aside
+            class="fixed inset-y-0 left-0 z-40 w-72 flex-col border-r border-line bg-panel md:static md:row-span-2 md:flex"
+            class:hidden=move || !overlays.drawer.get()
+            class:flex=move || overlays.drawer.get()
+            class:md:w-60=move || !collapsed.get()
+            class:md:w-13=move || collapsed.get()
+            data-collapsed=move || collapsed.get().then_some("true")
+        >
+            <div class="flex h-12 items-center gap-1 px-2">
+                <A href="/chat" attr:class="flex min-w-0 flex-1 items-center gap-2 px-1 font-semibold text-strong">
+                    <img src="/icon.svg" alt="" width="20" height="20"/>
+                    <span class="truncate" class:md:hidden=move || collapsed.get()>{texts.app_name}</span>
+                </A>
+                <span class="hidden md:block" class:md:hidden=move || collapsed.get()>
+                    <IconButton icon=icondata_lu::LuPanelLeft label=texts.sidebar_collapse.to_owned() on_click=toggle/>
+                </span>
+                <span class="md:hidden">
+                    <IconButton icon=icondata_lu::LuX label=texts.menu_close.to_owned() on_click=close_drawer/>
+                </span>
+            </div>
+            <Show when=move || collapsed.get()>
+                <div class="hidden justify-center pb-1 md:flex">
+                    <IconButton icon=icondata_lu::LuPanelLeft label=texts.sidebar_collapse.to_owned() on_click=toggle/>
+                </div>
+            </Show>
+            <nav aria-label=texts.nav_label class="flex flex-col gap-0.5 px-2">
+                <NavLink href="/chat" icon=icondata_lu::LuMessageSquare label=texts.nav_chat collapsed/>
+                <NavLink href="/settings" icon=icondata_lu::LuSettings label=texts.nav_settings collapsed/>
+            </nav>
+            <div class="mt-2 flex min-h-0 flex-1 flex-col border-t border-line" class:md:hidden=move || collapsed.get()>
+                <SessionList/>
+            </div>
+        </aside>
+    }
+    .into_any()
+}
+
+#[component]
+fn NavLink(
+    href: &'static str,
+    icon: &'static IconData,
+    label: &'static str,
+    collapsed: RwSignal<bool>,
+) -> impl IntoView {
+    view! {
+        <A href=href attr:class="nav-link" attr:title=label attr:aria-label=label>
+            <Icon icon size=20/>
+            <span class:md:hidden=move || collapsed.get()>{label}</span>
+        </A>
+    }
+}
+
+/// On narrow screens: the pages used most, and the rest behind "more".
+#[component]
+pub(super) fn BottomBar() -> AnyView {
+    let texts = use_texts();
+    let overlays = expect_context::<Overlays>();
+    let class = "flex h-12 flex-1 flex-col items-center justify-center gap-0.5 text-xs text-muted aria-[current=page]:text-accent-text";
+    view! {
+        <nav aria-label=texts.nav_label class="flex border-t border-line bg-panel pb-[env(safe-area-inset-bottom)] md:hidden">
+            <A href="/chat" attr:class=class>
+                <Icon icon=icondata_lu::LuMessageSquare size=20/>
+                {texts.nav_chat}
+            </A>
+            <A href="/settings" attr:class=class>
+                <Icon icon=icondata_lu::LuSettings size=20/>
+                {texts.nav_settings}
+            </A>
+            <button type="button" class=class data-testid="menu" on:click=move |_| overlays.drawer.set(true)>
+                <Icon icon=icondata_lu::LuMenu size=20/>
+                {texts.nav_more}
+            </button>
+        </nav>
+    }
+    .into_any()
+}
+
+/// New chat, search, and the chats.
+#[component]
+fn SessionList() -> AnyView {
+    let texts = use_texts();
+    let sessions = use_sessions();
+    view! {
+        <section aria-label=texts.sessions_label class="flex min-h-0 flex-1 flex-col">
+            <div class="flex gap-1 p-2">
+                <input
+                    type="search"
+                    class="field h-8 min-w-0 flex-1"
+                    placeholder=texts.session_search
+                    aria-label=texts.session_search
+                    data-testid="session-search"
+                    prop:value=move || sessions.query.get()
+                    on:input=move |event| sessions.query.set(event_target_value(&event))
+                />
+                <A href="/chat" attr:class="button button-quiet w-8 px-0" attr:title=texts.session_new attr:aria-label=texts.session_new attr:data-testid="new-session">
+                    <Icon icon=icondata_lu::LuSquarePen/>
+                </A>
+            </div>
+            <div class="min-h-0 flex-1 overflow-y-auto px-2 pb-2">
+                <Suspense fallback=SessionsSkeleton>
+                    {move || Suspend::new(async move { first_rows(sessions, sessions.first.await) })}
+                </Suspense>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn first_rows(sessions: Sessions, first: Result<Vec<SessionSummary>, AppError>) -> impl IntoView {
+    match first {
+        Ok(list) => {
+            sessions.list.set(list);
+            view! { <SessionRows/> }.into_any()
+        }
+        Err(err) => view! { <p class="p-2 text-danger" role="alert">{err.sentence(use_texts())}</p> }.into_any(),
+    }
+}
+
+#[component]
+fn SessionsSkeleton() -> impl IntoView {
+    view! {
+        <div class="flex flex-col gap-1.5 p-1" aria-hidden="true">
+            <div class="h-6 rounded-control bg-raised"></div>
+            <div class="h-6 w-4/5 rounded-control bg-raised"></div>
+            <div class="h-6 w-3/5 rounded-control bg-raised"></div>
+        </div>
+    }
+}
+
+#[component]
+fn SessionRows() -> impl IntoView {
+    let texts = use_texts();
+    let sessions = use_sessions();
+    let none = move || if sessions.query.read().is_empty() { texts.session_none } else { texts.session_none_found };
+    view! {
+        <ul class="flex flex-col gap-px">
+            <For
+                each=move || sessions.list.get()
+                key=|row| (row.id, row.title.clone(), row.pinned, row.running)
+                let:row
+            >
+                <SessionRow row/>
+            </For>
+        </ul>
+        <Show when=move || sessions.list.read().is_empty()>
+            <p class="p-2 text-muted">{none}</p>
+        </Show>
+    }
+}
+
+#[component]
+fn SessionRow(row: SessionSummary) -> AnyView {
+    let sessions = use_sessions();
+    let id = row.id;
+    let row = StoredValue::new(row);
+    view! {
+        <li class="group relative" data-testid="session">
+            <Show
+                when=move || sessions.renaming.get() == Some(id)
+                fallback=move || view! { <SessionLink row/> }
+            >
+                <TitleEditor row/>
+            </Show>
+        </li>
+    }
+    .into_any()
+}
+
+#[component]
+fn SessionLink(row: StoredValue<SessionSummary>) -> impl IntoView {
+    let texts = use_texts();
+    let SessionSummary { id, title, pinned, running, .. } = row.get_value();
+    let title = title_or(&title, texts.session_untitled);
+    let (tooltip, shown) = (title.clone(), title.clone());
+    view! {
+        <A href=format!("/chat/{id}") attr:class="nav-link pr-16" attr:title=tooltip>
+            {pinned.then(|| view! { <Icon icon=icondata_lu::LuPin size=14/> })}
+            <span class="truncate">{shown}</span>
+            {running.then(|| view! {
+                <span class="size-1.5 shrink-0 animate-pulse rounded-full bg-accent" role="img" aria-label=texts.session_running></span>
+            })}
+        </A>
+        <SessionActions row title/>
+    }
+}
+
+/// Shown on hover and keyboard focus; always where there is no hover.
+#[component]
+fn SessionActions(row: StoredValue<SessionSummary>, title: String) -> impl IntoView {
+    let texts = use_texts();
+    let sessions = use_sessions();
+    let SessionSummary { id, pinned, .. } = row.get_value();
+    let (pin_icon, pin_label) = if pinned {
+        (icondata_lu::LuPinOff, texts.session_unpin)
+    } else {
+        (icondata_lu::LuPin, texts.session_pin)
+    };
+    view! {
+        <div
+            class="absolute inset-y-0 right-0 flex items-center rounded-control bg-panel opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100"
+            role="group"
+            aria-label=fill(texts.session_actions, "title", title)
+        >
+            <IconButton size=14 icon=icondata_lu::LuPencil label=texts.session_rename.to_owned() testid="session-rename"
+                on_click=move |()| sessions.renaming.set(Some(id))/>
+            <IconButton size=14 icon=pin_icon label=pin_label.to_owned() testid="session-pin"
+                on_click=move |()| sessions.set_pinned(id, !pinned)/>
+            <IconButton size=14 icon=icondata_lu::LuTrash2 label=texts.session_delete.to_owned() testid="session-delete"
+                on_click=move |()| row.with_value(|row| sessions.delete(row))/>
+        </div>
+    }
+}
+
+/// The title in place: Enter or leaving saves, Escape does not.
+#[component]
+fn TitleEditor(row: StoredValue<SessionSummary>) -> impl IntoView {
+    let sessions = use_sessions();
+    let input = NodeRef::<html::Input>::new();
+    Effect::new(move |_| {
+        if let Some(input) = input.get() {
+            _ = input.focus();
+            input.select();
+        }
+    });
+    let save = move || {
+        let Some(input) = input.get_untracked() else { return };
+        // Escape removes the input, which also takes the focus from it.
+        if sessions.renaming.get_untracked().is_some() {
+            row.with_value(|row| sessions.rename(row, input.value()));
+        }
+    };
+    let on_key = move |event: ev::KeyboardEvent| match event.key().as_str() {
+        "Enter" => save(),
+        "Escape" => {
+            event.stop_propagation();
+            sessions.renaming.set(None::<SessionId>);
+        }
+        _ => {}
+    };
+    view! {
+        <input
+            node_ref=input
+            class="field h-8"
+            maxlength=types::chat::MAX_TITLE_CHARS
+            aria-label=use_texts().session_title
+            data-testid="session-title"
+            value=row.with_value(|row| row.title.clone())
+            on:keydown=on_key
+            on:blur=move |_| save()
+        />
+    }
+}

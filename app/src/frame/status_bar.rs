@@ -1,0 +1,101 @@
+//! The line at the bottom: model, speed, jobs, memory, connection.
+
+use super::{jobs::JobsTray, model_picker::ModelPill};
+use crate::{
+    error::AppError,
+    format::{gib, percent},
+    i18n::{fill, use_texts},
+    live::{Connection, Live, Overview, use_live},
+    ui::progress::Progress,
+};
+use leptos::prelude::*;
+
+/// The status bar. `overview` is what it shows before the stream speaks.
+#[component]
+pub(super) fn StatusBar(overview: Resource<Result<Overview, AppError>>) -> AnyView {
+    let texts = use_texts();
+    let live = use_live();
+    view! {
+        <footer
+            aria-label=texts.status_label
+            class="flex h-8 items-center gap-2 border-t border-line bg-panel px-2 text-xs text-muted md:col-start-2"
+        >
+            <Suspense>
+                {move || Suspend::new(async move {
+                    if let Ok(overview) = overview.await {
+                        start_with(live, overview);
+                    }
+                    view! { <ModelPill/> <Speed/> <span class="flex-1"></span> <JobsTray/> <Memory/> }
+                })}
+            </Suspense>
+            <ConnectionState/>
+        </footer>
+    }
+    .into_any()
+}
+
+/// What the stream already said is newer.
+fn start_with(live: Live, overview: Overview) {
+    if live.model.get_untracked().is_none() {
+        live.model.set(Some(overview.model));
+        live.jobs.set(overview.jobs);
+        live.system.set(Some(overview.system));
+    }
+}
+
+#[component]
+fn Speed() -> impl IntoView {
+    let texts = use_texts();
+    let live = use_live();
+    let speed = move || {
+        let speed = live.model.read().as_ref()?.tokens_per_second?;
+        Some(fill(texts.usage_speed, "n", format!("{speed:.1}")))
+    };
+    view! { <span class="tabular hidden sm:inline" data-testid="speed">{speed}</span> }
+}
+
+#[component]
+fn Memory() -> impl IntoView {
+    let texts = use_texts();
+    let live = use_live();
+    let share = move || {
+        let system = live.system.get()?;
+        (system.memory_total_bytes > 0).then(|| system.memory_used_bytes as f32 / system.memory_total_bytes as f32)
+    };
+    let words = move || {
+        let system = live.system.get().unwrap_or_default();
+        let text = fill(texts.memory_of, "used", gib(system.memory_used_bytes));
+        fill(&text, "total", gib(system.memory_total_bytes))
+    };
+    view! {
+        <span class="hidden items-center gap-1.5 sm:flex" title=words>
+            <span>{texts.memory}</span>
+            <Progress value=Signal::derive(share) label=texts.memory/>
+            <span class="tabular w-8 text-right">{move || share().map(|share| format!("{} %", percent(share)))}</span>
+        </span>
+    }
+}
+
+/// A dot and, when there is something to say, words.
+#[component]
+fn ConnectionState() -> impl IntoView {
+    let texts = use_texts();
+    let live = use_live();
+    let state = move || match live.connection.get() {
+        Connection::Live => ("live", texts.connection_live, "bg-ok"),
+        Connection::Connecting => ("connecting", texts.connection_connecting, "bg-faint"),
+        Connection::Lost => ("lost", texts.connection_lost, "bg-danger"),
+    };
+    view! {
+        <span
+            class="flex items-center gap-1.5 px-1"
+            role="status"
+            data-testid="connection"
+            data-state=move || state().0
+            title=move || state().1
+        >
+            <span class=move || format!("size-2 rounded-full {}", state().2)></span>
+            <span class:sr-only=move || live.connection.get() == Connection::Live>{move || state().1}</span>
+        </span>
+    }
+}

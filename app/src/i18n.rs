@@ -1,0 +1,75 @@
+//! The texts of the interface. One struct per language, generated from `locales/*.json`.
+//!
+//! The language is fixed for the life of a page: choosing another one loads the page again.
+
+use leptos::prelude::*;
+use std::fmt::Display;
+
+include!(concat!(env!("OUT_DIR"), "/texts.rs"));
+
+/// A language the catalogues have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Locale {
+    #[default]
+    En,
+    De,
+}
+
+impl Locale {
+    /// Every language, in the order the settings list them.
+    pub const ALL: [Self; 2] = [Self::En, Self::De];
+
+    /// The BCP 47 tag.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::De => "de",
+        }
+    }
+
+    /// The language's own name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::De => "Deutsch",
+        }
+    }
+
+    /// The language of a tag such as `de` or `de-AT`.
+    pub fn parse(tag: &str) -> Option<Self> {
+        let primary = tag.split('-').next().unwrap_or(tag).trim();
+        Self::ALL.into_iter().find(|locale| locale.tag().eq_ignore_ascii_case(primary))
+    }
+
+    /// The first language of an `Accept-Language` header that the catalogues have. Browsers list the
+    /// preferred one first, so weights are not looked at.
+    pub fn negotiate(accept_language: &str) -> Option<Self> {
+        accept_language.split(',').find_map(|part| Self::parse(part.split(';').next().unwrap_or(part)))
+    }
+
+    /// This language's texts.
+    pub fn texts(self) -> &'static Texts {
+        match self {
+            Self::En => &EN,
+            Self::De => &DE,
+        }
+    }
+}
+
+/// The language of this page.
+pub fn use_locale() -> Locale {
+    use_context().unwrap_or_default()
+}
+
+/// The texts of this page's language.
+pub fn use_texts() -> &'static Texts {
+    use_locale().texts()
+}
+
+/// Puts `value` in the place of `{name}`.
+pub fn fill(text: &str, name: &str, value: impl Display) -> String {
+    text.replace(&format!("{{{name}}}"), &value.to_string())
+}
+
+#[cfg(test)]
+mod tests;

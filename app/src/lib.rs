@@ -1,0 +1,68 @@
+//! The web app: components, pages and the server functions behind them.
+//!
+//! Compiled twice: with `hydrate` for the browser, with `ssr` into the server. Server functions are doors:
+//! they find out who asks, call one layer and map the error; no rule of the product lives here.
+
+#![recursion_limit = "256"]
+
+#![allow(unreachable_pub, reason = "the component macro turns every component into a pub item")]
+
+pub mod error;
+mod format;
+mod frame;
+mod i18n;
+mod live;
+mod pages;
+#[cfg(target_arch = "wasm32")]
+#[path = "platform/browser.rs"]
+mod platform;
+#[cfg(not(target_arch = "wasm32"))]
+#[path = "platform/server.rs"]
+mod platform;
+#[cfg(feature = "ssr")]
+mod shell;
+#[cfg(feature = "ssr")]
+mod ssr;
+mod ui;
+
+#[cfg(feature = "ssr")]
+pub use shell::{SiteFiles, shell};
+
+use frame::Frame;
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::{
+    Lazy, SsrMode,
+    components::{Redirect, Route, Router, Routes},
+    path,
+};
+use pages::{chat::ChatRoute, not_found::NotFoundPage, settings::SettingsRoute};
+
+/// The whole application below `<body>`.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    let locale = platform::page_locale();
+    provide_context(locale);
+    let texts = locale.texts();
+    ui::toast::provide_toasts();
+    live::provide_live();
+
+    view! {
+        <Title
+            text=texts.app_name
+            formatter=move |title: String| {
+                if title == texts.app_name { title } else { format!("{title} · {}", texts.app_name) }
+            }
+        />
+        <Router>
+            <Frame>
+                <Routes fallback=|| view! { <NotFoundPage/> }>
+                    <Route path=path!("/") view=|| view! { <Redirect path="/chat"/> } ssr=SsrMode::Async/>
+                    <Route path=path!("/chat/:id?") view={Lazy::<ChatRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/settings") view={Lazy::<SettingsRoute>::new()} ssr=SsrMode::Async/>
+                </Routes>
+            </Frame>
+        </Router>
+    }
+}

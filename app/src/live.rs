@@ -1,0 +1,108 @@
+//! The page's one stream from the server: model, jobs, machine, session list and the watched answer.
+//!
+//! [`Live`] holds the latest of each. It connects by itself after hydration and again, with growing pauses,
+//! whenever the stream ends; [`Live::epoch`] grows with every connection, so that pages fetch what they missed.
+
+pub(crate) mod api;
+#[cfg(target_arch = "wasm32")]
+mod client;
+#[cfg(feature = "ssr")]
+mod feed;
+
+use futures::channel::mpsc;
+use leptos::prelude::*;
+use types::{
+    chat::ChatEvent,
+    ids::SessionId,
+    job::JobView,
+    live::{LiveCommand, LiveEvent},
+    model::ModelStatus,
+    system::SystemSample,
+};
+
+pub(crate) use api::{Overview, load_overview};
+
+/// Whether the server can be heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Connection {
+    Connecting,
+    Live,
+    Lost,
+}
+
+/// The latest of everything the server tells unasked. Copy; lives as long as the page.
+#[derive(Clone, Copy)]
+pub(crate) struct Live {
+    pub(crate) connection: RwSignal<Connection>,
+    pub(crate) model: RwSignal<Option<ModelStatus>>,
+    pub(crate) jobs: RwSignal<Vec<JobView>>,
+    pub(crate) system: RwSignal<Option<SystemSample>>,
+    /// Grows when the person's session list changed.
+    pub(crate) sessions_version: RwSignal<u64>,
+    /// Grows with every connection.
+    pub(crate) epoch: RwSignal<u64>,
+    watched: StoredValue<Option<SessionId>>,
+    on_chat: StoredValue<Option<Callback<(SessionId, ChatEvent)>>>,
+    commands: StoredValue<Option<mpsc::Sender<Result<LiveCommand, crate::error::AppError>>>>,
+}
+
+/// Provides [`Live`] to the whole application and, in the browser, connects it.
+pub(crate) fn provide_live() {
+    let live = Live {
+        connection: RwSignal::new(Connection::Connecting),
+        model: RwSignal::new(None),
+        jobs: RwSignal::new(Vec::new()),
+        system: RwSignal::new(None),
+        sessions_version: RwSignal::new(0),
+        epoch: RwSignal::new(0),
+        watched: StoredValue::new(None),
+        on_chat: StoredValue::new(None),
+        commands: StoredValue::new(None),
+    };
+    provide_context(live);
+    #[cfg(target_arch = "wasm32")]
+    Effect::new(move |_| leptos::task::spawn_local(client::stay_connected(live)));
+}
+
+/// The page's stream.
+pub(crate) fn use_live() -> Live {
+    expect_context()
+}
+
+impl Live {
+    /// Follows `session`'s answers instead of what was followed before.
+    pub(crate) fn watch(self, session: Option<SessionId>, on_event: Callback<(SessionId, ChatEvent)>) {
+        self.watched.set_value(session);
+        self.on_chat.set_value(Some(on_event));
+        self.send_watch();
+    }
+
+    fn send_watch(self) {
+        let session = self.watched.get_value();
+        self.commands.update_value(|commands| {
+            if let Some(commands) = commands {
+                // A full channel means that the stream is stuck: it will end, and the next one asks again.
+                _ = commands.try_send(Ok(LiveCommand::Watch { session }));
+            }
+        });
+    }
+
+    /// Takes over what the server said.
+    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "only browsers listen"))]
+    fn apply(self, event: LiveEvent) {
+        match event {
+            LiveEvent::Model { status } => self.model.set(Some(status)),
+            LiveEvent::Jobs { jobs } => self.jobs.set(jobs),
+            LiveEvent::System { sample } => self.system.set(Some(sample)),
+            LiveEvent::SessionsChanged => self.sessions_version.update(|version| *version += 1),
+            LiveEvent::Chat { session, event } => {
+                if self.watched.get_value() != Some(session) {
+                    return;
+                }
+                if let Some(on_chat) = self.on_chat.get_value() {
+                    on_chat.run((session, event));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The doors of the stream.
+
+use crate::error::AppError;
+use leptos::prelude::*;
+use leptos::server_fn::{BoxedStream, Websocket, codec::JsonEncoding};
+use serde::{Deserialize, Serialize};
+use types::{
+    job::JobView,
+    live::{LiveCommand, LiveEvent},
+    model::ModelStatus,
+    system::SystemSample,
+};
+
+/// What the frame shows before the stream speaks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Overview {
+    pub model: ModelStatus,
+    pub jobs: Vec<JobView>,
+    pub system: SystemSample,
+}
+
+/// The state of model, jobs and machine now.
+#[server]
+pub async fn load_overview() -> Result<Overview, AppError> {
+    let user = crate::ssr::require_user().await?;
+    let state = crate::ssr::state()?;
+    Ok(Overview {
+        model: state.engine.status().borrow().clone(),
+        jobs: state.jobs.list(user).await?,
+        system: state.system.latest(),
+    })
+}
+
+/// Tells everything that changes, until the page leaves.
+#[server(protocol = Websocket<JsonEncoding, JsonEncoding>)]
+pub async fn live(
+    input: BoxedStream<LiveCommand, AppError>,
+) -> Result<BoxedStream<LiveEvent, AppError>, AppError> {
+    let user = crate::ssr::require_user().await?;
+    let state = crate::ssr::state()?;
+    Ok(super::feed::feed(state, user, input).into())
+}
+
+/// Every model of the library.
+#[server]
+pub async fn list_models() -> Result<Vec<types::model::ModelEntry>, AppError> {
+    crate::ssr::require_user().await?;
+    Ok(crate::ssr::state()?.models.list().await)
+}
+
+/// Makes a model the loaded one, as a job.
+#[server]
+pub async fn load_model(id: types::ids::ModelId) -> Result<(), AppError> {
+    let user = crate::ssr::require_user().await?;
+    Ok(crate::ssr::state()?.models.load(user, id).await?)
+}
+
+/// Fetches the starter model and loads it, as a job.
+#[server]
+pub async fn fetch_starter_model() -> Result<(), AppError> {
+    let user = crate::ssr::require_user().await?;
+    Ok(crate::ssr::state()?.models.fetch_starter(user).await?)
+}
+
+/// Ends one of the caller's jobs.
+#[server]
+pub async fn cancel_job(id: types::ids::JobId) -> Result<(), AppError> {
+    let user = crate::ssr::require_user().await?;
+    Ok(crate::ssr::state()?.jobs.cancel(user, id).await?)
+}

@@ -1,0 +1,52 @@
+//! Keeps the stream open from the browser's side.
+
+use super::{Connection, Live, api::live};
+use futures::{FutureExt, StreamExt, channel::mpsc, pin_mut, select};
+use gloo_timers::future::TimeoutFuture;
+use leptos::prelude::*;
+
+/// The server speaks at least every two seconds; silence for this long means that it is gone.
+const SILENCE_MS: u32 = 8_000;
+const FIRST_PAUSE_MS: u32 = 400;
+const LONGEST_PAUSE_MS: u32 = 4_000;
+/// Commands are rare: one per page change.
+const COMMANDS: usize = 16;
+
+/// Connects, listens, and starts again. Never returns.
+pub(super) async fn stay_connected(page: Live) {
+    let mut pause_ms = FIRST_PAUSE_MS;
+    loop {
+        if listen(page).await {
+            pause_ms = FIRST_PAUSE_MS;
+        }
+        page.commands.set_value(None);
+        page.connection.set(Connection::Lost);
+        TimeoutFuture::new(pause_ms).await;
+        pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
+    }
+}
+
+/// One connection, until it ends or falls silent. `true` if the server was heard at all.
+async fn listen(page: Live) -> bool {
+    let (commands, commands_out) = mpsc::channel(COMMANDS);
+    let Ok(mut events) = live(commands_out.into()).await else { return false };
+    page.commands.set_value(Some(commands));
+    page.send_watch();
+    let mut heard = false;
+    loop {
+        let next = events.next().fuse();
+        let silence = TimeoutFuture::new(SILENCE_MS).fuse();
+        pin_mut!(next, silence);
+        let event = select! {
+            event = next => event,
+            () = silence => None,
+        };
+        let Some(Ok(event)) = event else { return heard };
+        if !heard {
+            heard = true;
+            page.connection.set(Connection::Live);
+            page.epoch.update(|epoch| *epoch += 1);
+        }
+        page.apply(event);
+    }
+}

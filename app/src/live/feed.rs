@@ -1,0 +1,97 @@
+//! Everything one page is told, merged into one stream.
+
+use crate::error::AppError;
+use futures::{Stream, StreamExt, stream::BoxStream};
+use leptos::server_fn::BoxedStream;
+use state::AppState;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_stream::{StreamMap, wrappers::ReceiverStream};
+use types::{
+    chat::ChatEvent,
+    ids::{SessionId, UserId},
+    live::{LiveCommand, LiveEvent},
+};
+
+/// A page that does not read so many events is gone or stuck; its stream ends and it asks again.
+const EVENTS: usize = 256;
+/// The page takes a longer silence for a lost connection.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// Events for `user`'s page, until the page leaves or stops reading.
+pub(super) fn feed(
+    state: AppState,
+    user: UserId,
+    commands: BoxedStream<LiveCommand, AppError>,
+) -> impl Stream<Item = Result<LiveEvent, AppError>> + Send + 'static {
+    let (events, stream) = mpsc::channel(EVENTS);
+    let page = Page { state, user, events, chat: StreamMap::new() };
+    tokio::spawn(page.run(commands));
+    ReceiverStream::new(stream)
+}
+
+/// One page's connection.
+struct Page {
+    state: AppState,
+    user: UserId,
+    events: mpsc::Sender<Result<LiveEvent, AppError>>,
+    /// The watched session, if there is one.
+    chat: StreamMap<SessionId, BoxStream<'static, ChatEvent>>,
+}
+
+/// The page left or does not read.
+struct Gone;
+
+impl Page {
+    async fn run(mut self, commands: BoxedStream<LiveCommand, AppError>) {
+        // An `Err` only says that nobody listens any more.
+        _ = self.serve(commands).await;
+    }
+
+    async fn serve(&mut self, mut commands: BoxedStream<LiveCommand, AppError>) -> Result<(), Gone> {
+        let mut model = self.state.engine.status();
+        let mut jobs = self.state.jobs.watch();
+        let mut sessions = self.state.chat.sessions_changed(self.user);
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        self.send_model(model.borrow_and_update().clone())?;
+        self.send_jobs().await?;
+        loop {
+            tokio::select! {
+                command = commands.next() => match command {
+                    Some(Ok(LiveCommand::Watch { session })) => self.watch(session),
+                    Some(Err(_)) | None => return Ok(()),
+                },
+                Some((session, event)) = self.chat.next() => self.send(LiveEvent::Chat { session, event })?,
+                Ok(()) = model.changed() => self.send_model(model.borrow_and_update().clone())?,
+                Ok(()) = jobs.changed() => self.send_jobs().await?,
+                Ok(()) = sessions.changed() => self.send(LiveEvent::SessionsChanged)?,
+                _ = heartbeat.tick() => self.send(LiveEvent::System { sample: self.state.system.latest() })?,
+            }
+        }
+    }
+
+    fn watch(&mut self, session: Option<SessionId>) {
+        self.chat.clear();
+        if let Some(session) = session {
+            self.chat.insert(session, self.state.chat.watch(self.user, session).boxed());
+        }
+    }
+
+    fn send_model(&self, status: types::model::ModelStatus) -> Result<(), Gone> {
+        self.send(LiveEvent::Model { status })
+    }
+
+    async fn send_jobs(&self) -> Result<(), Gone> {
+        match self.state.jobs.list(self.user).await {
+            Ok(jobs) => self.send(LiveEvent::Jobs { jobs }),
+            Err(err) => {
+                tracing::warn!(error = %err, "could not list jobs for a page");
+                Ok(())
+            }
+        }
+    }
+
+    fn send(&self, event: LiveEvent) -> Result<(), Gone> {
+        self.events.try_send(Ok(event)).map_err(|_| Gone)
+    }
+}

@@ -1,0 +1,5 @@
+//! One lazily loaded route per page.
+
+pub(crate) mod chat;
+pub(crate) mod not_found;
+pub(crate) mod settings;

@@ -1,0 +1,125 @@
+//! Chat: one conversation, streamed.
+
+pub(crate) mod api;
+mod actions;
+mod composer;
+mod message;
+mod scroll;
+mod thread;
+mod thread_store;
+
+use crate::{
+    error::AppError,
+    i18n::use_texts,
+    ui::error_state::ErrorState,
+};
+use composer::Composer;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::{LazyRoute, components::A, hooks::use_params_map, lazy_route};
+use thread::ThreadView;
+use thread_store::ThreadStore;
+use types::{chat::Thread, ids::SessionId};
+
+/// `/chat` and `/chat/{id}`.
+pub(crate) struct ChatRoute {
+    session: Memo<Option<SessionId>>,
+    thread: Resource<Result<Option<Thread>, AppError>>,
+}
+
+#[lazy_route]
+impl LazyRoute for ChatRoute {
+    fn data() -> Self {
+        let params = use_params_map();
+        let address = Memo::new(move |_| params.read().get("id"));
+        let thread = Resource::new_blocking(move || address.get(), fetch);
+        let session = Memo::new(move |_| address.get()?.parse().ok());
+        Self { session, thread }
+    }
+
+    fn view(this: Self) -> AnyView {
+        let ChatRoute { session, thread } = this;
+        let store = ThreadStore::new(session);
+        provide_context(store);
+        view! {
+            <div class="relative flex min-h-0 flex-1 flex-col">
+                <Transition fallback=ThreadSkeleton>
+                    {move || Suspend::new(async move { show(store, thread.await) })}
+                </Transition>
+                <Composer/>
+            </div>
+        }
+        .into_any()
+    }
+}
+
+/// `None` is a chat that has not begun. An address that is no number is as gone as an unknown one.
+async fn fetch(address: Option<String>) -> Result<Option<Thread>, AppError> {
+    let Some(address) = address else { return Ok(None) };
+    let id = address.parse().map_err(|_| AppError::NotFound)?;
+    api::load_thread(id).await.map(Some)
+}
+
+fn show(store: ThreadStore, thread: Result<Option<Thread>, AppError>) -> AnyView {
+    let texts = use_texts();
+    match thread {
+        Ok(None) => {
+            store.clear();
+            view! { <Title text=texts.session_new/> <Empty/> }.into_any()
+        }
+        Ok(Some(thread)) => {
+            let title = crate::frame::title_or(&thread.session.title, texts.session_untitled);
+            store.replace(thread);
+            view! { <Title text=title/> <ThreadView/> }.into_any()
+        }
+        Err(err) => {
+            store.clear();
+            failed(&err).into_any()
+        }
+    }
+}
+
+fn failed(err: &AppError) -> impl IntoView + use<> {
+    let texts = use_texts();
+    if *err == AppError::NotFound {
+        #[cfg(feature = "ssr")]
+        crate::ssr::set_not_found();
+        return view! {
+            <Title text=texts.chat_gone_title/>
+            <ErrorState title=texts.chat_gone_title hint=texts.chat_gone_hint>
+                <A href="/chat" attr:class="button button-primary">{texts.session_new}</A>
+            </ErrorState>
+        }
+        .into_any();
+    }
+    view! {
+        <Title text=texts.error_title/>
+        <ErrorState title=texts.error_title hint=err.sentence(texts)>
+            // A plain link to here loads the page again.
+            <a href="" class="button button-primary">{texts.retry}</a>
+        </ErrorState>
+    }
+    .into_any()
+}
+
+#[component]
+fn Empty() -> impl IntoView {
+    let texts = use_texts();
+    view! {
+        <div class="m-auto flex max-w-md flex-col items-center gap-2 px-6 text-center" data-testid="chat-empty">
+            <img src="/icon.svg" alt="" width="48" height="48"/>
+            <h1 class="text-2xl font-semibold text-strong">{texts.chat_empty_title}</h1>
+            <p class="text-base text-muted">{texts.chat_empty_hint}</p>
+        </div>
+    }
+}
+
+#[component]
+fn ThreadSkeleton() -> impl IntoView {
+    view! {
+        <div class="mx-auto flex w-full max-w-3xl flex-1 flex-col gap-6 px-4 py-6" aria-hidden="true">
+            <div class="h-10 w-1/2 self-end rounded-card bg-raised"></div>
+            <div class="h-32 rounded-card bg-raised"></div>
+        </div>
+    }
+}

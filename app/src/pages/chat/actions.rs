@@ -1,0 +1,73 @@
+//! What a person does to a thread: each calls its door, and shows what went wrong.
+
+use super::{api, thread_store::ThreadStore};
+use crate::{
+    error::AppError,
+    i18n::{Texts, use_texts},
+    ui::toast::{Toasts, use_toasts},
+};
+use leptos::{prelude::*, task::spawn_local};
+use types::ids::{MessageId, SessionId};
+
+/// Calls the doors for the open thread. Copy.
+#[derive(Clone, Copy)]
+pub(super) struct Actions {
+    store: ThreadStore,
+    toasts: Toasts,
+    texts: &'static Texts,
+}
+
+/// The open thread's actions.
+pub(super) fn use_actions() -> Actions {
+    Actions { store: expect_context(), toasts: use_toasts(), texts: use_texts() }
+}
+
+impl Actions {
+    /// Sends a message; `on_failure` gets the text back.
+    pub(super) fn send(self, text: String, on_failure: Callback<String>) {
+        let session = self.store.session.get_untracked();
+        let kept = text.clone();
+        self.run(async move { api::send_message(session, text).await.map(drop) }, move || on_failure.run(kept));
+    }
+
+    /// Writes a turn anew.
+    pub(super) fn edit(self, message: MessageId, text: String) {
+        self.on_session(move |session| async move { api::edit_and_resend(session, message, text).await.map(drop) });
+    }
+
+    /// Answers again.
+    pub(super) fn regenerate(self, message: MessageId, trim: bool) {
+        self.on_session(move |session| async move { api::regenerate(session, message, trim).await.map(drop) });
+    }
+
+    /// Shows another variant.
+    pub(super) fn select_variant(self, message: MessageId) {
+        self.on_session(move |session| api::select_variant(session, message));
+    }
+
+    /// Ends the answer.
+    pub(super) fn stop(self) {
+        self.on_session(api::stop);
+    }
+
+    fn on_session<F>(self, call: impl FnOnce(SessionId) -> F)
+    where
+        F: Future<Output = Result<(), AppError>> + 'static,
+    {
+        if let Some(session) = self.store.session.get_untracked() {
+            self.run(call(session), || ());
+        }
+    }
+
+    fn run(self, call: impl Future<Output = Result<(), AppError>> + 'static, on_failure: impl FnOnce() + 'static) {
+        spawn_local(async move {
+            match call.await {
+                Ok(()) => self.store.refetch(),
+                Err(err) => {
+                    self.toasts.show(err.sentence(self.texts));
+                    on_failure();
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,138 @@
+//! Where a message is written. A plain form first: it sends before wasm arrives and without scripting.
+
+use super::{actions::use_actions, api::SendMessage, thread_store::ThreadStore};
+use crate::{
+    frame::Overlays,
+    i18n::use_texts,
+    live::{Connection, use_live},
+    platform,
+    ui::icon::Icon,
+};
+use leptos::{ev, html, prelude::*, server_fn::ServerFn};
+use types::ids::SessionId;
+
+/// The composer of the open thread.
+#[component]
+pub(super) fn Composer() -> AnyView {
+    let texts = use_texts();
+    let live = use_live();
+    let store = expect_context::<ThreadStore>();
+    let actions = use_actions();
+    let area = NodeRef::<html::Textarea>::new();
+    keep_draft(area, store);
+    stop_on_escape(store);
+
+    let give_back = Callback::new(move |text: String| write(area, store, &text));
+    let submit = move || {
+        let Some(text) = area.get_untracked().map(|area| area.value()) else { return };
+        if text.trim().is_empty() || store.is_running() {
+            return;
+        }
+        write(area, store, "");
+        actions.send(text, give_back);
+    };
+    let on_key = move |event: ev::KeyboardEvent| {
+        // An input method confirms its suggestion with Enter.
+        if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
+            event.prevent_default();
+            submit();
+        }
+    };
+    let on_submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        submit();
+    };
+    view! {
+        <form method="post" action=SendMessage::url() class="mx-auto w-full max-w-3xl px-4 pb-3" on:submit=on_submit>
+            <Show when=move || live.connection.get() == Connection::Lost>
+                <p class="mb-2 rounded-card border border-line bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="lost">
+                    {texts.connection_lost_hint}
+                </p>
+            </Show>
+            {move || store.session.get().map(|session| view! { <input type="hidden" name="session" value=session.0/> })}
+            <div class="flex items-end gap-2 rounded-card border border-line-strong bg-overlay p-2 focus-within:border-accent focus-within:ring-1 focus-within:ring-accent">
+                <textarea
+                    node_ref=area
+                    name="text"
+                    rows="1"
+                    required
+                    class="field-sizing-content max-h-[40vh] min-h-8 min-w-0 flex-1 resize-none bg-transparent px-1.5 py-1 text-base text-strong outline-none placeholder:text-faint"
+                    placeholder=texts.composer_placeholder
+                    aria-label=texts.composer_label
+                    aria-describedby="composer-hint"
+                    autocomplete="off"
+                    autofocus
+                    data-testid="composer"
+                    on:keydown=on_key
+                    on:input=move |_| save_draft(area, store)
+                ></textarea>
+                <Show when=move || store.is_running() fallback=SendButton>
+                    <button type="button" class="button button-quiet" data-testid="stop" on:click=move |_| actions.stop()>
+                        <Icon icon=icondata_lu::LuSquare size=14/>
+                        {texts.stop}
+                    </button>
+                </Show>
+            </div>
+            <p id="composer-hint" class="mt-1 hidden text-center text-xs text-faint sm:block">{texts.composer_hint}</p>
+        </form>
+    }
+    .into_any()
+}
+
+#[component]
+fn SendButton() -> impl IntoView {
+    let texts = use_texts();
+    view! {
+        <button type="submit" class="button button-primary" data-testid="send">
+            <Icon icon=icondata_lu::LuArrowUp size=14/>
+            {texts.send}
+        </button>
+    }
+}
+
+/// What is typed survives reload and restart, for each thread.
+fn keep_draft(area: NodeRef<html::Textarea>, store: ThreadStore) {
+    Effect::new(move |_| {
+        let Some(element) = area.get() else { return };
+        let draft = platform::stored(&draft_key(store.session.get())).unwrap_or_default();
+        // What was typed before wasm arrived is newer than any draft.
+        if element.value().is_empty() || !draft.is_empty() {
+            element.set_value(&draft);
+        }
+        _ = element.focus();
+    });
+}
+
+fn save_draft(area: NodeRef<html::Textarea>, store: ThreadStore) {
+    if let Some(area) = area.get_untracked() {
+        platform::store(&draft_key(store.session.get_untracked()), &area.value());
+    }
+}
+
+fn write(area: NodeRef<html::Textarea>, store: ThreadStore, text: &str) {
+    if let Some(element) = area.try_get_untracked().flatten() {
+        element.set_value(text);
+        save_draft(area, store);
+    }
+}
+
+fn draft_key(session: Option<SessionId>) -> String {
+    session.map_or_else(|| "draft-new".to_owned(), |session| format!("draft-{session}"))
+}
+
+/// Escape closes what is open first; only then it stops the answer.
+fn stop_on_escape(store: ThreadStore) {
+    let overlays = expect_context::<Overlays>();
+    let actions = use_actions();
+    Effect::new(move |_| {
+        let handle = window_event_listener(ev::keydown, move |event| {
+            let is_open = [overlays.palette, overlays.shortcuts, overlays.model_picker, overlays.drawer]
+                .iter()
+                .any(|open| open.get_untracked());
+            if event.key() == "Escape" && !is_open && store.is_running() {
+                actions.stop();
+            }
+        });
+        on_cleanup(move || handle.remove());
+    });
+}

@@ -1,0 +1,273 @@
+//! One message: what was said, how it ended, what can be done with it.
+
+use super::{
+    actions::use_actions,
+    thread_store::{Pace, Row},
+};
+use crate::{
+    error::capitalised,
+    format::duration_ms,
+    i18n::{Texts, fill, use_texts},
+    platform,
+    ui::{
+        icon::{Icon, IconButton},
+        toast::use_toasts,
+    },
+};
+use leptos::{html, prelude::*};
+use types::{
+    chat::{MessageState, MessageView, Role, Usage},
+    ids::MessageId,
+};
+
+/// One row of the thread.
+#[component]
+pub(super) fn Message(row: Row) -> impl IntoView {
+    match row.role {
+        Role::Assistant => view! { <Answer row/> }.into_any(),
+        Role::User | Role::System => view! { <Question row/> }.into_any(),
+    }
+}
+
+#[component]
+fn Question(row: Row) -> AnyView {
+    let texts = use_texts();
+    let editing = RwSignal::new(false);
+    let view = row.view.clone();
+    let shown = view.clone();
+    view! {
+        <article class="group flex flex-col items-end gap-1" data-testid="message" data-role="user" data-state="complete" aria-label=texts.you>
+            <Show
+                when=move || editing.get()
+                fallback=move || {
+                    let shown = shown.clone();
+                    view! {
+                        <div class="max-w-[85%] rounded-card bg-raised px-3.5 py-2 text-base break-words whitespace-pre-wrap text-strong" data-testid="message-text">
+                            {move || shown.read().text.clone()}
+                        </div>
+                    }
+                }
+            >
+                <Editor view=view.clone() editing/>
+            </Show>
+            <div class="flex min-h-7 items-center opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
+                <Variants view=row.view.clone()/>
+                <CopyButton view=row.view.clone()/>
+                <IconButton size=14 icon=icondata_lu::LuPencil label=texts.edit.to_owned() testid="edit" on_click=move |()| editing.set(true)/>
+            </div>
+        </article>
+    }
+    .into_any()
+}
+
+#[component]
+fn Editor(view: ArcRwSignal<MessageView>, editing: RwSignal<bool>) -> impl IntoView {
+    let texts = use_texts();
+    let actions = use_actions();
+    let MessageView { id, text, .. } = view.get_untracked();
+    let area = NodeRef::<html::Textarea>::new();
+    Effect::new(move |_| {
+        if let Some(area) = area.get() {
+            _ = area.focus();
+        }
+    });
+    let save = move |_| {
+        let Some(area) = area.get_untracked() else { return };
+        let text = area.value();
+        if text.trim().is_empty() {
+            return;
+        }
+        editing.set(false);
+        actions.edit(id, text);
+    };
+    let on_key = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Escape" {
+            event.stop_propagation();
+            editing.set(false);
+        }
+    };
+    view! {
+        <div class="flex w-full flex-col gap-2" on:keydown=on_key>
+            <textarea node_ref=area class="field field-sizing-content max-h-96 min-h-20 text-base" aria-label=texts.edit_label data-testid="edit-text">
+                {text}
+            </textarea>
+            <div class="flex justify-end gap-2">
+                <button type="button" class="button button-quiet" on:click=move |_| editing.set(false)>{texts.cancel}</button>
+                <button type="button" class="button button-primary" data-testid="edit-send" on:click=save>{texts.edit_send}</button>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn Answer(row: Row) -> AnyView {
+    let texts = use_texts();
+    let state = Memo::new({
+        let view = row.view.clone();
+        move |_| view.read().state
+    });
+    let running = move || state.get() == MessageState::Running;
+    let blocks = row.blocks.clone();
+    let none_yet = {
+        let blocks = row.blocks.clone();
+        move || running() && blocks.read().is_empty()
+    };
+    view! {
+        <article
+            class="group flex flex-col gap-1.5"
+            data-testid="message"
+            data-role="assistant"
+            data-state=move || state_name(state.get())
+            aria-label=texts.assistant
+            aria-busy=move || running().to_string()
+        >
+            <div class="prose" data-testid="message-text" class:caret=move || running()>
+                <For each=move || blocks.get() key=|block| block.key let:block>
+                    <div inner_html=block.html></div>
+                </For>
+            </div>
+            <Show when=none_yet>
+                <p class="animate-pulse text-muted">{texts.thinking}</p>
+            </Show>
+            <Ending view=row.view.clone()/>
+            <div class="flex min-h-7 flex-wrap items-center gap-x-3 text-xs text-muted">
+                <Show when=move || !running() fallback={
+                    let pace = row.pace.clone();
+                    move || view! { <PaceLine pace=pace.clone()/> }
+                }>
+                    <AnswerActions view=row.view.clone()/>
+                    <UsageLine view=row.view.clone()/>
+                </Show>
+            </div>
+        </article>
+    }
+    .into_any()
+}
+
+/// What is to say when the model did not end the answer by itself.
+#[component]
+fn Ending(view: ArcRwSignal<MessageView>) -> impl IntoView {
+    let texts = use_texts();
+    let actions = use_actions();
+    move || {
+        let view = view.read();
+        let id = view.id;
+        match view.state {
+            MessageState::Running | MessageState::Complete => ().into_any(),
+            MessageState::Stopped => view! { <p class="text-muted">{texts.state_stopped}</p> }.into_any(),
+            MessageState::Cut => view! { <p class="text-muted">{texts.state_cut}</p> }.into_any(),
+            MessageState::Failed => {
+                let error = view.error.clone().unwrap_or_default();
+                let too_long = error.contains("context holds");
+                view! {
+                    <div class="flex flex-wrap items-center gap-2 rounded-card border border-line bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="message-error">
+                        <Icon icon=icondata_lu::LuTriangleAlert/>
+                        <span class="min-w-0 flex-1">{capitalised(&error)}"."</span>
+                        <Show when=move || too_long fallback=move || view! {
+                            <button type="button" class="button button-quiet" data-testid="retry" on:click=move |_| actions.regenerate(id, false)>{texts.retry}</button>
+                        }>
+                            <button type="button" class="button button-quiet" data-testid="trim" on:click=move |_| actions.regenerate(id, true)>{texts.send_trimmed}</button>
+                        </Show>
+                    </div>
+                }
+                .into_any()
+            }
+        }
+    }
+}
+
+#[component]
+fn AnswerActions(view: ArcRwSignal<MessageView>) -> impl IntoView {
+    let texts = use_texts();
+    let actions = use_actions();
+    let id = view.read_untracked().id;
+    view! {
+        <div class="-ml-1.5 flex items-center">
+            <Variants view=view.clone()/>
+            <CopyButton view/>
+            <IconButton size=14 icon=icondata_lu::LuRefreshCw label=texts.regenerate.to_owned() testid="regenerate"
+                on_click=move |()| actions.regenerate(id, false)/>
+        </div>
+    }
+}
+
+#[component]
+fn CopyButton(view: ArcRwSignal<MessageView>) -> impl IntoView {
+    let texts = use_texts();
+    let toasts = use_toasts();
+    let copy = Callback::new(move |()| {
+        platform::copy_text(&view.read_untracked().text);
+        toasts.show(texts.copied);
+    });
+    view! { <IconButton size=14 icon=icondata_lu::LuCopy label=texts.copy.to_owned() testid="copy" on_click=copy/> }
+}
+
+/// Pages through what edits and regenerations left.
+#[component]
+fn Variants(view: ArcRwSignal<MessageView>) -> impl IntoView {
+    let texts = use_texts();
+    let actions = use_actions();
+    move || {
+        let MessageView { id, variants, .. } = view.get();
+        let idx = variants.iter().position(|variant| *variant == id)?;
+        if variants.len() < 2 {
+            return None;
+        }
+        let neighbour = |idx: Option<usize>| idx.and_then(|idx| variants.get(idx).copied());
+        let (previous, next) = (neighbour(idx.checked_sub(1)), neighbour(Some(idx + 1)));
+        let select = move |to: Option<MessageId>| Callback::new(move |()| if let Some(to) = to { actions.select_variant(to) });
+        let text = fill(&fill(texts.variant_of, "k", idx + 1), "n", variants.len());
+        Some(view! {
+            <span class="flex items-center text-xs text-muted" data-testid="variants">
+                <IconButton size=14 icon=icondata_lu::LuChevronLeft label=texts.variant_previous.to_owned() testid="variant-previous"
+                    disabled=previous.is_none() on_click=select(previous)/>
+                <span class="tabular">{text}</span>
+                <IconButton size=14 icon=icondata_lu::LuChevronRight label=texts.variant_next.to_owned() testid="variant-next"
+                    disabled=next.is_none() on_click=select(next)/>
+            </span>
+        })
+    }
+}
+
+#[component]
+fn PaceLine(pace: ArcRwSignal<Pace>) -> impl IntoView {
+    let texts = use_texts();
+    let words = move || {
+        let Pace { n_tokens, tokens_per_second } = pace.get();
+        let speed = tokens_per_second.map(|speed| fill(texts.usage_speed, "n", format!("{speed:.1}")));
+        let tokens = (n_tokens > 0).then(|| fill(texts.usage_tokens, "n", n_tokens));
+        [speed, tokens].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    };
+    view! { <span class="tabular">{words}</span> }
+}
+
+#[component]
+fn UsageLine(view: ArcRwSignal<MessageView>) -> impl IntoView {
+    let texts = use_texts();
+    let words = move || {
+        let view = view.read();
+        let usage = view.usage.map(|usage| usage_words(&usage, texts));
+        usage.into_iter().flatten().chain(view.model.clone()).collect::<Vec<_>>().join(" · ")
+    };
+    view! { <span class="tabular" data-testid="usage">{words}</span> }
+}
+
+fn usage_words(usage: &Usage, texts: &Texts) -> Vec<String> {
+    let speed = usage.tokens_per_second().map(|speed| fill(texts.usage_speed, "n", format!("{speed:.1}")));
+    let rest = [
+        fill(texts.usage_first, "n", duration_ms(usage.first_token_ms.into())),
+        fill(texts.usage_tokens, "n", usage.n_generated_tokens),
+        fill(texts.usage_prompt, "n", usage.n_prompt_tokens),
+    ];
+    speed.into_iter().chain(rest).collect()
+}
+
+fn state_name(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Running => "running",
+        MessageState::Complete => "complete",
+        MessageState::Cut => "cut",
+        MessageState::Stopped => "stopped",
+        MessageState::Failed => "failed",
+    }
+}

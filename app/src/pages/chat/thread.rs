@@ -1,0 +1,100 @@
+//! The messages of the open thread.
+
+use super::{message::Message, scroll::Follow, thread_store::ThreadStore};
+use crate::{
+    i18n::use_texts,
+    platform,
+    ui::{icon::IconButton, toast::use_toasts},
+};
+use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
+use types::chat::Role;
+
+/// All rows, in a container that follows the newest text.
+#[component]
+pub(super) fn ThreadView() -> AnyView {
+    let texts = use_texts();
+    let store = expect_context::<ThreadStore>();
+    let follow = Follow::new(store.growth);
+    let toasts = use_toasts();
+    let on_click = move |event: ev::MouseEvent| {
+        if let Some(code) = code_to_copy(&event) {
+            platform::copy_text(&code);
+            toasts.show(texts.copied);
+        }
+    };
+    view! {
+        <div
+            node_ref=follow.container
+            class="min-h-0 flex-1 overflow-y-auto overscroll-contain"
+            data-testid="thread"
+            tabindex="0"
+            role="region"
+            aria-label=texts.nav_chat
+            on:scroll=move |_| follow.on_scroll()
+            on:click=on_click
+        >
+            <div class="mx-auto flex max-w-3xl flex-col gap-5 px-4 py-6">
+                <For each=move || store.rows.get() key=|row| row.id let:row>
+                    <Message row/>
+                </For>
+            </div>
+        </div>
+        <Announcer store/>
+        <Show when=move || !follow.at_end.get()>
+            <div class="pointer-events-none absolute inset-x-0 bottom-28 flex justify-center">
+                <span class="pointer-events-auto rounded-full border border-line bg-overlay shadow-float">
+                    <IconButton icon=icondata_lu::LuArrowDown label=texts.scroll_down.to_owned() on_click=move |()| follow.to_end()/>
+                </span>
+            </div>
+        </Show>
+    }
+    .into_any()
+}
+
+/// Tells assistive technology of the answer, a finished block at a time.
+#[component]
+fn Announcer(store: ThreadStore) -> impl IntoView {
+    let finished = Memo::new(move |_| {
+        let rows = store.rows.read();
+        let row = rows.last().filter(|row| row.role == Role::Assistant)?;
+        let blocks = row.blocks.read();
+        let n_growing = usize::from(row.is_running());
+        let last = blocks.len().checked_sub(1 + n_growing)?;
+        blocks.get(last).map(|block| plain_text(&block.html))
+    });
+    view! { <div class="sr-only" role="log" aria-live="polite">{finished}</div> }
+}
+
+/// The text of sanitised HTML.
+fn plain_text(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut in_tag = false;
+    for c in html.chars() {
+        match c {
+            '<' => in_tag = true,
+            '>' => in_tag = false,
+            c if !in_tag => text.push(c),
+            _ => {}
+        }
+    }
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+}
+
+/// The code beside the copy button that was clicked.
+fn code_to_copy(event: &ev::MouseEvent) -> Option<String> {
+    let target = event.target()?.dyn_into::<web_sys::Element>().ok()?;
+    let button = target.closest("[data-action=copy]").ok()??;
+    let figure = button.closest("figure").ok()??;
+    figure.query_selector("pre").ok()??.text_content()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_text;
+
+    #[test]
+    fn tags_go_and_entities_come_back() {
+        assert_eq!(plain_text("<p>1 &lt; 2 <strong>&amp;</strong> so</p>"), "1 < 2 & so");
+        assert_eq!(plain_text("&amp;lt;"), "&lt;");
+    }
+}

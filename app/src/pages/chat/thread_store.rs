@@ -1,0 +1,179 @@
+//! The page's one store: the rows of the open thread, each with its own signals, so that a growing
+//! answer repaints only its last block.
+
+use super::api;
+use crate::live::use_live;
+use leptos::{prelude::*, task::spawn_local};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use types::{
+    chat::{ChatEvent, MessageState, MessageView, Role, Thread},
+    ids::{MessageId, SessionId},
+};
+
+/// A rendered block. Equal blocks at the same place keep their element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    pub(super) key: (usize, u64),
+    pub(super) html: String,
+}
+
+/// Speed and size of an answer that is being written.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Pace {
+    pub(super) n_tokens: u32,
+    pub(super) tokens_per_second: Option<f32>,
+}
+
+/// One message on the page.
+#[derive(Clone)]
+pub(super) struct Row {
+    pub(super) id: MessageId,
+    pub(super) role: Role,
+    /// Everything but the blocks, which change far more often.
+    pub(super) view: ArcRwSignal<MessageView>,
+    pub(super) blocks: ArcRwSignal<Vec<Block>>,
+    pub(super) pace: ArcRwSignal<Pace>,
+}
+
+impl Row {
+    fn new(message: MessageView) -> Self {
+        let blocks = number(0, &message.blocks);
+        Self {
+            id: message.id,
+            role: message.role,
+            view: ArcRwSignal::new(message),
+            blocks: ArcRwSignal::new(blocks),
+            pace: ArcRwSignal::new(Pace::default()),
+        }
+    }
+
+    fn replace(&self, message: MessageView) {
+        self.blocks.maybe_update(|blocks| update_blocks(blocks, 0, &message.blocks));
+        self.view.set(message);
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.view.read().state == MessageState::Running
+    }
+}
+
+/// The open thread. Copy; lives as long as the page.
+#[derive(Clone, Copy)]
+pub(super) struct ThreadStore {
+    /// From the address.
+    pub(super) session: Memo<Option<SessionId>>,
+    pub(super) rows: RwSignal<Vec<Row>>,
+    /// Grows whenever there is more to see.
+    pub(super) growth: RwSignal<u64>,
+}
+
+impl ThreadStore {
+    /// An empty store that follows `session`.
+    pub(super) fn new(session: Memo<Option<SessionId>>) -> Self {
+        let store = Self { session, rows: RwSignal::new(Vec::new()), growth: RwSignal::new(0) };
+        let live = use_live();
+        let on_event = Callback::new(move |(_, event)| store.apply(event));
+        Effect::new(move |_| live.watch(session.get(), on_event));
+        // What happened while nobody listened is fetched.
+        Effect::watch(move || live.epoch.get(), move |epoch, _, _| if *epoch > 1 { store.refetch() }, false);
+        store
+    }
+
+    /// Shows nothing.
+    pub(super) fn clear(self) {
+        self.rows.set(Vec::new());
+    }
+
+    /// Shows `thread`; rows that stay keep their elements.
+    pub(super) fn replace(self, thread: Thread) {
+        let old = self.rows.get_untracked();
+        let rows = thread
+            .messages
+            .into_iter()
+            .map(|message| match old.iter().find(|row| row.id == message.id) {
+                Some(row) => {
+                    row.replace(message);
+                    row.clone()
+                }
+                None => Row::new(message),
+            })
+            .collect();
+        self.rows.set(rows);
+        self.growth.update(|growth| *growth += 1);
+    }
+
+    /// Fetches the thread again.
+    pub(super) fn refetch(self) {
+        let Some(session) = self.session.get_untracked() else { return };
+        spawn_local(async move {
+            if let Ok(thread) = api::load_thread(session).await
+                && self.session.try_get_untracked() == Some(Some(session))
+            {
+                self.replace(thread);
+            }
+        });
+    }
+
+    /// Whether an answer is being written.
+    pub(super) fn is_running(self) -> bool {
+        self.rows.read().last().is_some_and(Row::is_running)
+    }
+
+    fn apply(self, event: ChatEvent) {
+        match event {
+            ChatEvent::ThreadChanged => self.refetch(),
+            ChatEvent::Finished { message } => match self.find(message.id) {
+                Some(row) => {
+                    row.replace(message);
+                    self.growth.update(|growth| *growth += 1);
+                }
+                None => self.refetch(),
+            },
+            ChatEvent::Grew { message, first, blocks, n_tokens, tokens_per_second, .. } => {
+                let grown = self.find(message).is_some_and(|row| {
+                    row.pace.set(Pace { n_tokens, tokens_per_second });
+                    let mut fits = true;
+                    row.blocks.maybe_update(|old| {
+                        fits = first as usize <= old.len();
+                        fits && update_blocks(old, first as usize, &blocks)
+                    });
+                    fits
+                });
+                if grown {
+                    self.growth.update(|growth| *growth += 1);
+                } else {
+                    self.refetch();
+                }
+            }
+        }
+    }
+
+    fn find(self, id: MessageId) -> Option<Row> {
+        self.rows.with_untracked(|rows| rows.iter().find(|row| row.id == id).cloned())
+    }
+}
+
+/// Replaces the blocks from `first` on. `false` if nothing changed.
+fn update_blocks(blocks: &mut Vec<Block>, first: usize, html: &[String]) -> bool {
+    let new = number(first, html);
+    if blocks.get(first..) == Some(&new[..]) {
+        return false;
+    }
+    blocks.truncate(first);
+    blocks.extend(new);
+    true
+}
+
+fn number(first: usize, html: &[String]) -> Vec<Block> {
+    let block = |(idx, html): (usize, &String)| Block { key: (first + idx, hash(html)), html: html.clone() };
+    html.iter().enumerate().map(block).collect()
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+use super::{Block, number, update_blocks};
+
+fn strings(html: &[&str]) -> Vec<String> {
+    html.iter().map(|html| (*html).to_owned()).collect()
+}
+
+/// Applies one growth to `before`; shows the outcome and how many leading elements survive.
+#[track_caller]
+fn check(before: &[&str], first: usize, grown: &[&str], expected: &[&str], n_kept: usize) {
+    let old = number(0, &strings(before));
+    let mut blocks = old.clone();
+    let changed = update_blocks(&mut blocks, first, &strings(grown));
+    let html: Vec<_> = blocks.iter().map(|block: &Block| block.html.as_str()).collect();
+    assert_eq!(html, expected);
+    let kept = old.iter().zip(&blocks).take_while(|(old, new)| old.key == new.key).count();
+    assert_eq!(kept, n_kept);
+    assert_eq!(changed, old != blocks);
+}
+
+#[test]
+fn only_the_last_block_is_replaced() {
+    check(&["<p>a</p>", "<p>b</p>"], 1, &["<p>bc</p>"], &["<p>a</p>", "<p>bc</p>"], 1);
+}
+
+#[test]
+fn a_new_block_keeps_those_before() {
+    check(&["<p>a</p>"], 1, &["<p>b</p>"], &["<p>a</p>", "<p>b</p>"], 1);
+}
+
+#[test]
+fn a_replay_from_the_start_of_what_is_there_changes_nothing() {
+    check(&["<p>a</p>", "<p>b</p>"], 0, &["<p>a</p>", "<p>b</p>"], &["<p>a</p>", "<p>b</p>"], 2);
+}
+
+#[test]
+fn equal_blocks_at_different_places_have_different_keys() {
+    let blocks = number(0, &strings(&["<hr>", "<hr>"]));
+    assert_ne!(blocks[0].key, blocks[1].key);
+}

@@ -1,0 +1,194 @@
+//! Settings: theme, language, how answers are made, where the data is.
+//!
+//! The pattern of every form: plain inputs, one server function, the layer checks and stores, the page is
+//! served again. It works with scripting off.
+
+pub(crate) mod api;
+#[cfg(feature = "ssr")]
+mod form;
+
+use crate::{
+    error::AppError,
+    i18n::{Locale, Texts, use_texts},
+    platform,
+    ui::{
+        error_state::ErrorState,
+        field::{Field, NumberField, SelectField},
+    },
+};
+use api::{SaveSettings, SettingsView};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
+use types::settings::{Theme, UserSettings};
+
+/// `/settings`.
+pub(crate) struct SettingsRoute {
+    settings: Resource<Result<SettingsView, AppError>>,
+}
+
+#[lazy_route]
+impl LazyRoute for SettingsRoute {
+    fn data() -> Self {
+        Self { settings: Resource::new_blocking(|| (), |()| api::load_settings()) }
+    }
+
+    fn view(this: Self) -> AnyView {
+        let texts = use_texts();
+        view! {
+            <Title text=texts.settings_title/>
+            <div class="min-h-0 flex-1 overflow-y-auto">
+                <div class="mx-auto flex max-w-2xl flex-col gap-4 px-4 py-6">
+                    <h1 class="text-xl font-semibold text-strong">{texts.settings_title}</h1>
+                    <Suspense fallback=SettingsSkeleton>
+                        {move || Suspend::new(async move {
+                            match this.settings.await {
+                                Ok(view) => view! { <SettingsForm view/> }.into_any(),
+                                Err(err) => settings_failed(&err, texts).into_any(),
+                            }
+                        })}
+                    </Suspense>
+                </div>
+            </div>
+        }
+        .into_any()
+    }
+}
+
+fn settings_failed(err: &AppError, texts: &'static Texts) -> impl IntoView + use<> {
+    view! {
+        <ErrorState title=texts.error_title hint=err.sentence(texts)>
+            <a href="/settings" class="button button-primary">{texts.retry}</a>
+        </ErrorState>
+    }
+}
+
+#[component]
+fn SettingsSkeleton() -> impl IntoView {
+    view! {
+        <div class="flex flex-col gap-4" aria-hidden="true">
+            <div class="card h-40"></div>
+            <div class="card h-72"></div>
+            <div class="card h-32"></div>
+        </div>
+    }
+}
+
+#[component]
+fn SettingsForm(view: SettingsView) -> impl IntoView {
+    let texts = use_texts();
+    let save = ServerAction::<SaveSettings>::new();
+    let query = use_query_map();
+    // Theme and language are part of the document that only the server writes.
+    Effect::new(move |_| {
+        if let Some(Ok(())) = save.value().get() {
+            platform::reload();
+        }
+    });
+    let failure = move || match save.value().get() {
+        Some(Err(err)) => Some(err.sentence(texts)),
+        _ => None,
+    };
+    let saved = move || query.read().get_str("saved").is_some() && save.value().read().is_none();
+    let SettingsView { settings, data_dir, models_dir, version } = view;
+    view! {
+        <ActionForm action=save attr:class="flex flex-col gap-4" attr:data-testid="settings-form">
+            <Appearance settings=settings.clone()/>
+            <Answers settings/>
+            <div class="sticky bottom-0 flex items-center gap-3 border-t border-line bg-bg py-3">
+                <button type="submit" class="button button-primary" disabled=move || save.pending().get()>
+                    {texts.settings_save}
+                </button>
+                <span role="status" data-testid="settings-status">
+                    {move || saved().then(|| view! { <span class="text-ok">{texts.settings_saved}</span> })}
+                    {move || failure().map(|failure| view! { <span class="text-danger">{failure}</span> })}
+                </span>
+            </div>
+        </ActionForm>
+        <section class="card flex flex-col gap-2 p-4">
+            <h2 class="text-lg font-semibold text-strong">{texts.settings_data}</h2>
+            <Fact label=texts.settings_data_dir value=data_dir/>
+            <Fact label=texts.settings_models_dir value=models_dir/>
+            <Fact label=texts.settings_version value=version/>
+        </section>
+    }
+}
+
+#[component]
+fn Appearance(settings: UserSettings) -> impl IntoView {
+    let texts = use_texts();
+    let themes = [
+        (Theme::System, texts.theme_system),
+        (Theme::Light, texts.theme_light),
+        (Theme::Dark, texts.theme_dark),
+    ];
+    let themes = themes.map(|(theme, text)| (theme.as_str().to_owned(), text.to_owned())).to_vec();
+    let locales = Locale::ALL.map(|locale| (locale.tag().to_owned(), locale.name().to_owned()));
+    let languages =
+        std::iter::once((String::new(), texts.language_auto.to_owned())).chain(locales).collect::<Vec<_>>();
+    view! {
+        <section class="card flex flex-col gap-3 p-4">
+            <h2 class="text-lg font-semibold text-strong">{texts.settings_appearance}</h2>
+            <div class="grid gap-3 sm:grid-cols-2">
+                <SelectField name="form[theme]" label=texts.settings_theme value=settings.theme.as_str() options=themes/>
+                <SelectField
+                    name="form[language]"
+                    label=texts.settings_language
+                    value=settings.language.unwrap_or_default()
+                    options=languages
+                />
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn Answers(settings: UserSettings) -> impl IntoView {
+    let texts = use_texts();
+    let sampling = settings.sampling;
+    let optional = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
+    view! {
+        <section class="card flex flex-col gap-3 p-4">
+            <h2 class="text-lg font-semibold text-strong">{texts.settings_answers}</h2>
+            <Field label=texts.settings_system_prompt hint=texts.settings_system_prompt_hint control="system-prompt">
+                <textarea
+                    id="system-prompt"
+                    name="form[system_prompt]"
+                    class="field min-h-24"
+                    rows="4"
+                    maxlength=types::settings::MAX_SYSTEM_PROMPT_BYTES
+                    aria-describedby="system-prompt-hint"
+                >
+                    {settings.system_prompt}
+                </textarea>
+            </Field>
+            <h3 class="font-semibold text-strong">{texts.settings_sampling}</h3>
+            <div class="grid gap-3 sm:grid-cols-2">
+                <NumberField name="form[temperature]" label=texts.settings_temperature hint=texts.settings_temperature_hint
+                    value=sampling.temperature.to_string() min=0.0 max=5.0 step="any"/>
+                <NumberField name="form[top_k]" label=texts.settings_top_k hint=texts.settings_top_k_hint
+                    value=sampling.top_k.to_string() min=0.0 max=1000.0 step="1"/>
+                <NumberField name="form[top_p]" label=texts.settings_top_p hint=texts.settings_top_p_hint
+                    value=sampling.top_p.to_string() min=0.0 max=1.0 step="any"/>
+                <NumberField name="form[min_p]" label=texts.settings_min_p hint=texts.settings_min_p_hint
+                    value=sampling.min_p.to_string() min=0.0 max=1.0 step="any"/>
+                <NumberField name="form[repeat_penalty]" label=texts.settings_repeat_penalty hint=texts.settings_repeat_penalty_hint
+                    value=sampling.repeat_penalty.to_string() min=0.1 max=3.0 step="any"/>
+                <NumberField name="form[max_tokens]" label=texts.settings_max_tokens hint=texts.settings_max_tokens_hint
+                    value=optional(sampling.max_tokens) min=1.0 max=1_000_000.0 step="1"/>
+                <NumberField name="form[seed]" label=texts.settings_seed hint=texts.settings_seed_hint
+                    value=optional(sampling.seed) min=0.0 max=4_294_967_295.0 step="1"/>
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn Fact(label: &'static str, #[prop(into)] value: String) -> impl IntoView {
+    view! {
+        <div class="flex flex-col gap-0.5 sm:flex-row sm:gap-3">
+            <span class="w-40 shrink-0 text-muted">{label}</span>
+            <code class="min-w-0 font-mono break-all text-strong">{value}</code>
+        </div>
+    }
+}

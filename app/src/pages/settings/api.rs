@@ -1,0 +1,66 @@
+//! The doors of the settings.
+
+use crate::error::AppError;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use types::settings::{Theme, UserSettings};
+
+/// What the settings page shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SettingsView {
+    pub settings: UserSettings,
+    pub data_dir: String,
+    pub models_dir: String,
+    pub version: String,
+}
+
+/// The form as a browser sends it: everything is text, and empty means "not set".
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SettingsForm {
+    pub theme: String,
+    pub language: String,
+    pub system_prompt: String,
+    pub temperature: String,
+    pub top_k: String,
+    pub top_p: String,
+    pub min_p: String,
+    pub repeat_penalty: String,
+    pub max_tokens: String,
+    pub seed: String,
+}
+
+/// The caller's settings and where things are.
+#[server]
+pub async fn load_settings() -> Result<SettingsView, AppError> {
+    let user = crate::ssr::require_user().await?;
+    let state = crate::ssr::state()?;
+    Ok(SettingsView {
+        settings: state.chat.settings(user).await?,
+        data_dir: state.paths.root().display().to_string(),
+        models_dir: state.paths.models().display().to_string(),
+        version: state.version.to_owned(),
+    })
+}
+
+/// Saves the form.
+#[server]
+pub async fn save_settings(form: SettingsForm) -> Result<(), AppError> {
+    let user = crate::ssr::require_user().await?;
+    let chat = crate::ssr::state()?.chat;
+    let settings = super::form::apply(&form, chat.settings(user).await?)?;
+    chat.save_settings(user, settings.clone()).await?;
+    crate::ssr::remember_appearance(settings.theme, settings.language.as_deref());
+    leptos_axum::redirect("/settings?saved=1");
+    Ok(())
+}
+
+/// Saves only the theme.
+#[server]
+pub async fn set_theme(theme: Theme) -> Result<(), AppError> {
+    let user = crate::ssr::require_user().await?;
+    let chat = crate::ssr::state()?.chat;
+    let settings = UserSettings { theme, ..chat.settings(user).await? };
+    chat.save_settings(user, settings.clone()).await?;
+    crate::ssr::remember_appearance(theme, settings.language.as_deref());
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! What the page asks of its surroundings, on the server: the request is the surroundings, and whatever
+//! only a browser can do does nothing.
+
+use crate::i18n::Locale;
+use leptos::prelude::*;
+use types::settings::Theme;
+
+/// The language of the request: its cookie, else its `Accept-Language` header.
+pub(crate) fn page_locale() -> Locale {
+    request_parts(crate::ssr::locale_of).unwrap_or_default()
+}
+
+/// The theme of the request's cookie.
+pub(crate) fn page_theme() -> Theme {
+    request_parts(crate::ssr::theme_of).unwrap_or_default()
+}
+
+fn request_parts<T>(read: impl FnOnce(&axum::http::request::Parts) -> T) -> Option<T> {
+    use_context::<axum::http::request::Parts>().map(|parts| read(&parts))
+}
+
+pub(crate) fn show_theme(_: Theme) {}
+pub(crate) fn copy_text(_: &str) {}
+pub(crate) fn stored(_: &str) -> Option<String> {
+    None
+}
+pub(crate) fn store(_: &str, _: &str) {}
+pub(crate) fn reload() {}

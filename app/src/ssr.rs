@@ -1,0 +1,71 @@
+//! What server functions take from their surroundings.
+
+use crate::{error::AppError, i18n::Locale};
+use axum::http::{HeaderValue, header, request::Parts};
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+use state::AppState;
+use types::{ids::UserId, settings::Theme};
+
+const THEME_COOKIE: &str = "theme";
+const LANGUAGE_COOKIE: &str = "language";
+const A_YEAR_IN_SECONDS: u32 = 31_536_000;
+
+/// The layers. Must be asked for before a stream is returned: the context is gone while it runs.
+pub(crate) fn state() -> Result<AppState, AppError> {
+    use_context::<AppState>().ok_or_else(|| {
+        tracing::error!("a server function ran without the application state");
+        AppError::Internal
+    })
+}
+
+/// Who asks. On loopback that is the one local person.
+pub(crate) async fn require_user() -> Result<UserId, AppError> {
+    Ok(UserId::LOCAL)
+}
+
+/// The page's language: what the person chose, else what the browser prefers.
+pub(crate) fn locale_of(parts: &Parts) -> Locale {
+    cookie(parts, LANGUAGE_COOKIE)
+        .and_then(Locale::parse)
+        .or_else(|| Locale::negotiate(header_text(parts, header::ACCEPT_LANGUAGE)?))
+        .unwrap_or_default()
+}
+
+/// The page's theme, from its cookie.
+pub(crate) fn theme_of(parts: &Parts) -> Theme {
+    cookie(parts, THEME_COOKIE).and_then(Theme::parse).unwrap_or_default()
+}
+
+/// Keeps theme and language in cookies, so that the next page is right in its first byte.
+pub(crate) fn remember_appearance(theme: Theme, language: Option<&str>) {
+    let Some(response) = use_context::<ResponseOptions>() else { return };
+    set_cookie(&response, THEME_COOKIE, Some(theme.as_str()));
+    set_cookie(&response, LANGUAGE_COOKIE, language);
+}
+
+fn set_cookie(response: &ResponseOptions, name: &str, value: Option<&str>) {
+    let max_age = if value.is_some() { A_YEAR_IN_SECONDS } else { 0 };
+    let cookie = format!("{name}={}; Path=/; Max-Age={max_age}; SameSite=Lax", value.unwrap_or_default());
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.append_header(header::SET_COOKIE, cookie);
+    }
+}
+
+fn cookie<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+    header_text(parts, header::COOKIE)?
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(key, value)| (key == name).then_some(value))
+}
+
+fn header_text(parts: &Parts, name: header::HeaderName) -> Option<&str> {
+    parts.headers.get(name)?.to_str().ok()
+}
+
+/// Answers with the status 404.
+pub(crate) fn set_not_found() {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.set_status(axum::http::StatusCode::NOT_FOUND);
+    }
+}

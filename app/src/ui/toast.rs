@@ -1,0 +1,104 @@
+//! Short messages that pass, with at most one thing to do.
+
+use crate::{i18n::use_texts, ui::icon::IconButton};
+use leptos::prelude::*;
+use std::time::Duration;
+
+/// Long enough to read it and to reach the button.
+const SHOWN: Duration = Duration::from_secs(8);
+/// More would cover the page.
+const MOST: usize = 3;
+
+/// One message.
+#[derive(Clone)]
+struct Toast {
+    id: u64,
+    text: String,
+    action: Option<(String, Callback<()>)>,
+}
+
+/// Shows messages. Copy; the same for the whole page.
+#[derive(Clone, Copy)]
+pub(crate) struct Toasts {
+    list: RwSignal<Vec<Toast>>,
+    next: StoredValue<u64>,
+}
+
+/// Provides [`Toasts`] to the whole application.
+pub(crate) fn provide_toasts() {
+    provide_context(Toasts { list: RwSignal::new(Vec::new()), next: StoredValue::new(0) });
+}
+
+/// The page's messages.
+pub(crate) fn use_toasts() -> Toasts {
+    expect_context()
+}
+
+impl Toasts {
+    /// Shows `text`.
+    pub(crate) fn show(self, text: impl Into<String>) {
+        self.push(text.into(), None);
+    }
+
+    /// Shows `text` with a button.
+    pub(crate) fn show_with_action(self, text: impl Into<String>, label: impl Into<String>, action: Callback<()>) {
+        self.push(text.into(), Some((label.into(), action)));
+    }
+
+    fn push(self, text: String, action: Option<(String, Callback<()>)>) {
+        let id = self.next.get_value();
+        self.next.set_value(id + 1);
+        self.list.update(|list| {
+            list.push(Toast { id, text, action });
+            if list.len() > MOST {
+                list.remove(0);
+            }
+        });
+        set_timeout(move || self.dismiss(id), SHOWN);
+    }
+
+    fn dismiss(self, id: u64) {
+        self.list.update(|list| list.retain(|toast| toast.id != id));
+    }
+}
+
+/// Where the messages appear.
+#[component]
+pub(crate) fn ToastRegion() -> AnyView {
+    let toasts = use_toasts();
+    view! {
+        <div
+            class="pointer-events-none fixed inset-x-0 bottom-16 z-50 flex flex-col items-center gap-2 px-3 md:bottom-10"
+            role="status"
+            aria-live="polite"
+        >
+            <For each=move || toasts.list.get() key=|toast| toast.id let:toast>
+                <ToastRow toast/>
+            </For>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn ToastRow(toast: Toast) -> impl IntoView {
+    let toasts = use_toasts();
+    let id = toast.id;
+    let action = toast.action.map(|(label, run)| {
+        let act = move |_| {
+            run.run(());
+            toasts.dismiss(id);
+        };
+        view! { <button type="button" class="button button-quiet h-7" data-testid="toast-action" on:click=act>{label}</button> }
+    });
+    view! {
+        <div
+            class="pointer-events-auto flex max-w-full items-center gap-2 rounded-card border border-line bg-overlay py-1.5 pr-1.5 pl-3 text-strong shadow-float"
+            data-testid="toast"
+        >
+            <span class="min-w-0 break-words">{toast.text}</span>
+            {action}
+            <IconButton icon=icondata_lu::LuX label=use_texts().close.to_owned() on_click=move |()| toasts.dismiss(id)/>
+        </div>
+    }
+}

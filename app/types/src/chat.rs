@@ -1,0 +1,151 @@
+//! Conversations: who said what, how an answer ended, and what is sent while it grows.
+
+use crate::ids::{GenerationId, MessageId, SessionId};
+use serde::{Deserialize, Serialize};
+
+/// The longest message a person may send, in bytes of UTF-8.
+pub const MAX_MESSAGE_BYTES: usize = 1_000_000;
+
+/// The longest title of a session, in characters.
+pub const MAX_TITLE_CHARS: usize = 120;
+
+/// Who speaks in a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    System,
+    User,
+    Assistant,
+}
+
+/// One turn as a model's chat template sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatTurn {
+    pub role: Role,
+    pub content: String,
+}
+
+/// Why the model produced no further token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// An end-of-generation token or a stop string.
+    Stop,
+    /// The token limit or the end of the context.
+    Length,
+    /// Somebody asked to stop.
+    Cancelled,
+}
+
+/// Where a message stands. Only answers are ever anything but `Complete`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageState {
+    /// Tokens are still coming.
+    Running,
+    /// Ended by the model.
+    Complete,
+    /// Ended by the token limit or the end of the context.
+    Cut,
+    /// Ended by a person; what was there is kept.
+    Stopped,
+    /// Ended by a failure; what was there is kept and [`MessageView::error`] says what happened.
+    Failed,
+}
+
+/// What an answer cost, as measured by the engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the rendered prompt.
+    pub n_prompt_tokens: u32,
+    /// Tokens the model produced.
+    pub n_generated_tokens: u32,
+    /// From submission to the first token, in milliseconds.
+    pub first_token_ms: u32,
+    /// From the first token to the last, in milliseconds.
+    pub decode_ms: u32,
+}
+
+impl Usage {
+    /// Decode rate: tokens after the first per second, `None` where there is nothing to divide.
+    pub fn tokens_per_second(&self) -> Option<f32> {
+        if self.n_generated_tokens < 2 || self.decode_ms == 0 {
+            return None;
+        }
+        Some((self.n_generated_tokens - 1) as f32 * 1000.0 / self.decode_ms as f32)
+    }
+}
+
+/// A line of the session list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionSummary {
+    pub id: SessionId,
+    /// Empty until the first message names it.
+    pub title: String,
+    pub pinned: bool,
+    /// Milliseconds since 1970, UTC.
+    pub updated_at_ms: i64,
+    /// An answer is being written in it now.
+    pub running: bool,
+}
+
+/// One message as a page shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MessageView {
+    pub id: MessageId,
+    pub role: Role,
+    /// What was written or generated, unrendered.
+    pub text: String,
+    /// The text as sanitised HTML, one entry per block, in order. Empty for a person's messages,
+    /// which are shown as written.
+    pub blocks: Vec<String>,
+    pub state: MessageState,
+    /// What happened, as one sentence, when `state` is `Failed`.
+    pub error: Option<String>,
+    /// Name of the model that answered.
+    pub model: Option<String>,
+    pub usage: Option<Usage>,
+    /// Milliseconds since 1970, UTC.
+    pub created_at_ms: i64,
+    /// The run that is writing this message, while `state` is `Running`.
+    pub generation: Option<GenerationId>,
+    /// Every variant of this turn (itself included), oldest first: what edits and regenerations left.
+    pub variants: Vec<MessageId>,
+}
+
+/// A session with its active branch, oldest message first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Thread {
+    pub session: SessionSummary,
+    pub messages: Vec<MessageView>,
+}
+
+/// What sending a message created.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sent {
+    pub session: SessionId,
+    /// The answer that is now being written.
+    pub reply: MessageId,
+    pub generation: GenerationId,
+}
+
+/// What happens in a watched session. `seq` grows by one per event of a generation; a watcher that
+/// joins late first gets `Grew` with everything so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ChatEvent {
+    /// The list of messages changed (sent, edited, another variant chosen): fetch the thread again.
+    ThreadChanged,
+    /// The answer's blocks from `first` on are now `blocks`; those before it stay.
+    Grew {
+        message: MessageId,
+        generation: GenerationId,
+        seq: u64,
+        first: u32,
+        blocks: Vec<String>,
+        n_tokens: u32,
+        tokens_per_second: Option<f32>,
+    },
+    /// The answer ended; this is its final form, already committed.
+    Finished { message: MessageView },
+}

@@ -1,0 +1,64 @@
+//! Identifiers. Each kind of thing has its own type, so that one cannot be passed for another.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! row_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = std::num::ParseIntError;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+    };
+}
+
+row_id!(
+    /// A person. On loopback there is one implicit person, [`UserId::LOCAL`].
+    UserId
+);
+row_id!(
+    /// A chat session: one conversation with all its branches.
+    SessionId
+);
+row_id!(
+    /// One turn in a session.
+    MessageId
+);
+row_id!(
+    /// One run of a model for one message. Unique while the server process lives.
+    GenerationId
+);
+row_id!(
+    /// A unit of background work.
+    JobId
+);
+
+impl UserId {
+    /// The person who sits at this machine; the first migration creates the row.
+    pub const LOCAL: Self = Self(1);
+}
+
+/// A model in the library, named by its path below the models directory with `/` between
+/// parts and without the `.gguf` extension, for example `SmolLM2-135M-Instruct.Q8_0`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ModelId(pub String);
+
+impl fmt::Display for ModelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,13 @@
+//! The vocabulary that the browser, the server's layers and the workers share.
+//!
+//! Plain data with serde and the rules that belong to the data itself. No input or output, no clock,
+//! no randomness, no environment: whatever is in here means the same in wasm and in a worker.
+
+pub mod chat;
+pub mod ids;
+pub mod job;
+pub mod live;
+pub mod model;
+pub mod sampling;
+pub mod settings;
+pub mod system;

@@ -1,0 +1,68 @@
+//! Models and what the engine is doing with them.
+
+use crate::ids::ModelId;
+use serde::{Deserialize, Serialize};
+
+/// A model file in the library, described by its own header.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelEntry {
+    pub id: ModelId,
+    /// What people call it: the header's name, else the file's.
+    pub name: String,
+    pub size_bytes: u64,
+    /// `llama`, `gemma3`, … as the header says; `None` where the header cannot be read.
+    pub architecture: Option<String>,
+    /// Longest context the model was trained for, in tokens.
+    pub n_ctx_train: Option<u32>,
+    /// The prevailing tensor type, for example `Q8_0`.
+    pub quantisation: Option<String>,
+    /// Whether it brings a chat template; without one, turns are joined as plain text.
+    pub has_chat_template: bool,
+    /// What is wrong with the file, when its header cannot be read.
+    pub problem: Option<String>,
+}
+
+/// What a person needs to know about the loaded model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ModelState {
+    /// No model is loaded and none is asked for.
+    Unloaded,
+    /// `fraction` is in 0..=1.
+    Loading {
+        fraction: f32,
+    },
+    Ready,
+    /// `n_running` of `n_slots` sequences generate.
+    Busy {
+        n_running: u32,
+        n_slots: u32,
+    },
+    /// The worker ended unexpectedly and is being started again.
+    Crashed {
+        reason: String,
+    },
+    /// The model could not be loaded; it will not be tried again unasked.
+    Failed {
+        reason: String,
+    },
+}
+
+/// The engine's state as the status bar shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelStatus {
+    /// The model that is loaded, loading or failed.
+    pub id: Option<ModelId>,
+    pub name: Option<String>,
+    pub state: ModelState,
+    /// Context of one sequence, in tokens, once loaded.
+    pub n_ctx: Option<u32>,
+    /// Over all sequences, while something generates.
+    pub tokens_per_second: Option<f32>,
+}
+
+impl ModelStatus {
+    /// Nothing loaded.
+    pub const UNLOADED: Self =
+        Self { id: None, name: None, state: ModelState::Unloaded, n_ctx: None, tokens_per_second: None };
+}

@@ -1,0 +1,48 @@
+//! What a person may set.
+
+use crate::{ids::ModelId, sampling::Sampling};
+use serde::{Deserialize, Serialize};
+
+/// The longest system prompt, in bytes of UTF-8.
+pub const MAX_SYSTEM_PROMPT_BYTES: usize = 32_000;
+
+/// Light or dark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    /// As the operating system says.
+    #[default]
+    System,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    /// The spelling used in forms, cookies and the `data-theme` attribute.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// The inverse of [`Theme::as_str`]; anything else is `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::System, Self::Light, Self::Dark].into_iter().find(|theme| theme.as_str() == text)
+    }
+}
+
+/// One person's settings. Stored as one row per person; missing fields take their defaults.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UserSettings {
+    pub theme: Theme,
+    /// A locale the catalogues have, for example `en`; `None` follows the browser.
+    pub language: Option<String>,
+    pub sampling: Sampling,
+    /// Put before every conversation; empty is none.
+    pub system_prompt: String,
+    /// The model to load at start; `None` takes the one used last, else the starter model.
+    pub model: Option<ModelId>,
+}

@@ -1,0 +1,15 @@
+//! The server's side of inference: one trait for every engine, checked requests, supervised workers.
+//!
+//! Knows no database, no user and no HTTP. It takes a request that [`GenerateRequest::check`] accepted and
+//! gives a stream; dropping the stream cancels the generation. No model weights are ever in this process.
+
+mod contract;
+mod llama;
+mod request;
+pub mod scripted;
+
+pub use contract::{BoxFuture, Engine, EngineError, GenerateEvent, GenerateRequest, GenerateStream, ModelSpec};
+pub use llama::{LlamaConfig, LlamaEngine, quantize};
+pub use protocol::{Prompt, Rejection, TensorType};
+pub use request::{MAX_PROMPT_BYTES, MAX_STOP_BYTES, MAX_STOPS, RequestError};
+pub use scripted::{Gate, Script, ScriptedEngine};

@@ -1,0 +1,74 @@
+//! What a request must look like before an engine sees it.
+
+use crate::{EngineError, GenerateRequest};
+use protocol::Prompt;
+
+/// The longest prompt, in bytes of UTF-8 over all turns. Leaves room for the rest of a frame.
+pub const MAX_PROMPT_BYTES: usize = 12 * 1024 * 1024;
+
+/// The most stop strings of one request.
+pub const MAX_STOPS: usize = 16;
+
+/// The longest stop string, in bytes of UTF-8.
+pub const MAX_STOP_BYTES: usize = 256;
+
+/// What is wrong with a request. Each sentence names the bound.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// No turn, or no text.
+    #[error("the prompt is empty")]
+    EmptyPrompt,
+    /// Over [`MAX_PROMPT_BYTES`].
+    #[error("the prompt has {n_bytes} bytes, at most {MAX_PROMPT_BYTES} are taken")]
+    PromptTooLarge {
+        /// Its size.
+        n_bytes: usize,
+    },
+    /// Over [`MAX_STOPS`].
+    #[error("{given} stop strings were given, at most {MAX_STOPS} are taken")]
+    TooManyStops {
+        /// How many.
+        given: usize,
+    },
+    /// Empty or over [`MAX_STOP_BYTES`].
+    #[error("a stop string must have 1 to {MAX_STOP_BYTES} bytes, not {n_bytes}")]
+    StopLength {
+        /// Its size.
+        n_bytes: usize,
+    },
+}
+
+impl GenerateRequest {
+    /// Checks every bound; past this line nothing checks them again.
+    pub fn check(&self) -> Result<(), EngineError> {
+        self.sampling.check()?;
+        check_stops(&self.stop)?;
+        Ok(check_prompt(&self.prompt)?)
+    }
+}
+
+fn check_stops(stops: &[String]) -> Result<(), RequestError> {
+    if stops.len() > MAX_STOPS {
+        return Err(RequestError::TooManyStops { given: stops.len() });
+    }
+    match stops.iter().map(String::len).find(|n| !(1..=MAX_STOP_BYTES).contains(n)) {
+        Some(n_bytes) => Err(RequestError::StopLength { n_bytes }),
+        None => Ok(()),
+    }
+}
+
+/// Checks that a prompt has something in it and fits a frame.
+pub(crate) fn check_prompt(prompt: &Prompt) -> Result<(), RequestError> {
+    let n_bytes = match prompt {
+        Prompt::Chat(turns) => turns.iter().map(|turn| turn.content.len()).sum(),
+        Prompt::Text(text) => text.len(),
+    };
+    match n_bytes {
+        0 => Err(RequestError::EmptyPrompt),
+        n_bytes if n_bytes > MAX_PROMPT_BYTES => Err(RequestError::PromptTooLarge { n_bytes }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,301 @@
+//! An engine that says what a test told it to, when the test lets it.
+
+use crate::{
+    BoxFuture, Engine, EngineError, GenerateEvent, GenerateRequest, GenerateStream, ModelSpec, Prompt,
+};
+use futures::stream;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{Semaphore, watch};
+use types::{
+    chat::{FinishReason, Usage},
+    ids::ModelId,
+    model::{ModelState, ModelStatus},
+};
+
+/// Holds answers back until the test opens it. Clones are the same gate.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<Semaphore>);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Gate {
+    /// A closed gate.
+    pub fn new() -> Self {
+        Self(Arc::new(Semaphore::new(0)))
+    }
+
+    /// Lets one answer through, the one that waits or the next to come.
+    pub fn open_once(&self) {
+        self.0.add_permits(1);
+    }
+
+    /// Lets every answer through from now on.
+    pub fn open(&self) {
+        self.0.close();
+    }
+
+    async fn pass(&self) {
+        if let Ok(permit) = self.0.acquire().await {
+            permit.forget();
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Say(String),
+    Wait(Gate),
+    Delay(Duration),
+}
+
+#[derive(Clone, Debug)]
+enum Ending {
+    Finish(FinishReason),
+    Fail(EngineError),
+    Refuse(EngineError),
+}
+
+/// One answer: chunks of text, pauses and an end. Every chunk counts as one token.
+#[derive(Clone, Debug)]
+pub struct Script {
+    steps: VecDeque<Step>,
+    ending: Ending,
+}
+
+impl Script {
+    /// Says these chunks one after the other and stops.
+    pub fn say<T: Into<String>>(chunks: impl IntoIterator<Item = T>) -> Self {
+        let steps = chunks.into_iter().map(|chunk| Step::Say(chunk.into())).collect();
+        Self { steps, ending: Ending::Finish(FinishReason::Stop) }
+    }
+
+    /// Refuses the request: `generate` itself gives this error.
+    pub fn refuse(error: EngineError) -> Self {
+        Self { steps: VecDeque::new(), ending: Ending::Refuse(error) }
+    }
+
+    /// Then says one more chunk.
+    pub fn then(mut self, chunk: impl Into<String>) -> Self {
+        self.steps.push_back(Step::Say(chunk.into()));
+        self
+    }
+
+    /// Then waits until the gate lets it through.
+    pub fn wait(mut self, gate: &Gate) -> Self {
+        self.steps.push_back(Step::Wait(gate.clone()));
+        self
+    }
+
+    /// Then lets time pass.
+    pub fn delay(mut self, time: Duration) -> Self {
+        self.steps.push_back(Step::Delay(time));
+        self
+    }
+
+    /// Ends for lack of room instead of stopping by itself.
+    pub fn cut(mut self) -> Self {
+        self.ending = Ending::Finish(FinishReason::Length);
+        self
+    }
+
+    /// Ends with the worker's death instead.
+    pub fn crash(mut self) -> Self {
+        self.ending = Ending::Fail(EngineError::WorkerDied { detail: "as scripted".into() });
+        self
+    }
+}
+
+/// The scripted engine. Clones are the same engine, so a test keeps one and gives one away.
+#[derive(Clone)]
+pub struct ScriptedEngine(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    status: watch::Sender<ModelStatus>,
+    /// Streams that are alive.
+    n_running: watch::Sender<usize>,
+}
+
+struct State {
+    scripts: VecDeque<Script>,
+    requests: Vec<GenerateRequest>,
+    loads: Vec<ModelSpec>,
+}
+
+impl ScriptedEngine {
+    /// An engine with a loaded model. Each request takes the next script; the last one is said again and again.
+    pub fn new(scripts: impl IntoIterator<Item = Script>) -> Self {
+        let status = ModelStatus {
+            id: Some(ModelId("scripted".into())),
+            name: Some("Scripted".into()),
+            state: ModelState::Ready,
+            n_ctx: Some(4096),
+            tokens_per_second: None,
+        };
+        let state = State { scripts: scripts.into_iter().collect(), requests: vec![], loads: vec![] };
+        Self(Arc::new(Inner {
+            state: Mutex::new(state),
+            status: watch::Sender::new(status),
+            n_running: watch::Sender::new(0),
+        }))
+    }
+
+    /// Adds a script behind the ones there are.
+    pub fn push(&self, script: Script) {
+        self.state().scripts.push_back(script);
+    }
+
+    /// Every request that came in, oldest first.
+    pub fn requests(&self) -> Vec<GenerateRequest> {
+        self.state().requests.clone()
+    }
+
+    /// Every model that was asked for, oldest first.
+    pub fn loads(&self) -> Vec<ModelSpec> {
+        self.state().loads.clone()
+    }
+
+    /// Puts the engine in another state, for example `ModelStatus::UNLOADED`.
+    pub fn set_status(&self, status: ModelStatus) {
+        self.0.status.send_replace(status);
+    }
+
+    /// How many streams are alive, and every change: a test sees a cancellation here.
+    pub fn n_running(&self) -> watch::Receiver<usize> {
+        self.0.n_running.subscribe()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_script(&self, request: GenerateRequest) -> Script {
+        let mut state = self.state();
+        state.requests.push(request);
+        match state.scripts.len() {
+            0 => Script::say(["Hello."]),
+            1 => state.scripts[0].clone(),
+            _ => state.scripts.pop_front().unwrap_or_else(|| Script::say(["Hello."])),
+        }
+    }
+
+    fn start(&self, request: GenerateRequest) -> Result<GenerateStream, EngineError> {
+        request.check()?;
+        if matches!(self.0.status.borrow().state, ModelState::Unloaded) {
+            return Err(EngineError::NoModel);
+        }
+        let n_prompt_tokens = count_words(&request.prompt);
+        let script = self.next_script(request);
+        if let Ending::Refuse(error) = script.ending {
+            return Err(error);
+        }
+        let run = Run { script: Some(script), n_prompt_tokens, n_generated: 0, _alive: Alive::new(self) };
+        Ok(Box::pin(stream::unfold(run, Run::next)))
+    }
+}
+
+/// Counts a stream among the running ones while it lives.
+struct Alive(ScriptedEngine);
+
+impl Alive {
+    fn new(engine: &ScriptedEngine) -> Self {
+        engine.0.n_running.send_modify(|n| *n += 1);
+        Self(engine.clone())
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.0.n_running.send_modify(|n| *n -= 1);
+    }
+}
+
+struct Run {
+    /// `None` once the end was sent.
+    script: Option<Script>,
+    n_prompt_tokens: u32,
+    n_generated: u32,
+    _alive: Alive,
+}
+
+impl Run {
+    async fn next(mut self) -> Option<(Result<GenerateEvent, EngineError>, Self)> {
+        while let Some(step) = self.script.as_mut()?.steps.pop_front() {
+            match step {
+                Step::Wait(gate) => gate.pass().await,
+                Step::Delay(time) => tokio::time::sleep(time).await,
+                Step::Say(text) => {
+                    self.n_generated += 1;
+                    let n_generated = self.n_generated;
+                    return Some((Ok(GenerateEvent::Text { text, n_generated }), self));
+                }
+            }
+        }
+        let event = match self.script.take()?.ending {
+            Ending::Finish(reason) => Ok(GenerateEvent::Finished { reason, usage: self.usage() }),
+            Ending::Fail(error) | Ending::Refuse(error) => Err(error),
+        };
+        Some((event, self))
+    }
+
+    /// Made-up times, the same in every run.
+    fn usage(&self) -> Usage {
+        Usage {
+            n_prompt_tokens: self.n_prompt_tokens,
+            n_generated_tokens: self.n_generated,
+            first_token_ms: 5,
+            decode_ms: self.n_generated.saturating_sub(1) * 10,
+        }
+    }
+}
+
+fn count_words(prompt: &Prompt) -> u32 {
+    let n_words = match prompt {
+        Prompt::Chat(turns) => turns.iter().map(|turn| turn.content.split_whitespace().count()).sum(),
+        Prompt::Text(text) => text.split_whitespace().count(),
+    };
+    n_words as u32
+}
+
+impl Engine for ScriptedEngine {
+    fn load(&self, spec: ModelSpec) -> BoxFuture<'_, Result<(), EngineError>> {
+        self.state().loads.push(spec.clone());
+        self.set_status(ModelStatus {
+            id: Some(spec.id),
+            name: Some(spec.name),
+            state: ModelState::Ready,
+            n_ctx: Some(spec.n_ctx.unwrap_or(4096)),
+            tokens_per_second: None,
+        });
+        Box::pin(async { Ok(()) })
+    }
+
+    fn unload(&self) -> BoxFuture<'_, ()> {
+        self.set_status(ModelStatus::UNLOADED);
+        Box::pin(async {})
+    }
+
+    fn generate(&self, request: GenerateRequest) -> BoxFuture<'_, Result<GenerateStream, EngineError>> {
+        Box::pin(async { self.start(request) })
+    }
+
+    /// Counts words.
+    fn count_tokens(&self, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>> {
+        Box::pin(async move { Ok(count_words(&prompt)) })
+    }
+
+    fn status(&self) -> watch::Receiver<ModelStatus> {
+        self.0.status.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests;

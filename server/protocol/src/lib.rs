@@ -1,0 +1,140 @@
+//! What the server and its worker processes say to each other, and how it is framed.
+//!
+//! A frame is a little-endian `u32` byte count followed by that many bytes of postcard. Commands go down
+//! the worker's stdin, events come up its stdout; stderr is its log. This crate moves bytes and knows
+//! no process, no model and no policy. A frame over [`MAX_FRAME_BYTES`] is refused before it is read.
+
+mod frame;
+
+pub use frame::{
+    FrameError, MAX_FRAME_BYTES, PREFIX_BYTES, body_len, decode, encode, read_frame, write_frame,
+};
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use types::{
+    chat::{ChatTurn, FinishReason, Usage},
+    sampling::Sampling,
+};
+
+/// Names one request to a worker; events about it carry the same id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RequestId(pub u64);
+
+/// Server to worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Loads a model. Sent once, first. Answered by `LoadProgress`…, then `Loaded` or `LoadFailed`.
+    Load(LoadRequest),
+    /// Starts a generation. Answered inside [`Event::Step`] frames, or by `Rejected`.
+    Generate { id: RequestId, prompt: Prompt, params: GenerateParams },
+    /// Ends a generation at the next step; it still ends with a `Finished` delta.
+    Cancel { id: RequestId },
+    /// Counts the tokens the prompt renders to. Answered by `Counted` or `Rejected`.
+    CountTokens { id: RequestId, prompt: Prompt },
+    /// Writes `source` with another tensor type to `target`. For a worker without a model; answered by
+    /// `Quantized` or `QuantizeFailed`, with the process's end as the only way to cancel.
+    Quantize { source: PathBuf, target: PathBuf, tensor_type: TensorType },
+    /// Answered by `Pong` with the same number.
+    Ping(u64),
+}
+
+/// Worker to server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// In 0..=1.
+    LoadProgress(f32),
+    Loaded(LoadedModel),
+    LoadFailed { reason: String },
+    /// Everything one engine step produced, for all streams together.
+    Step(Vec<Delta>),
+    /// The request never started.
+    Rejected { id: RequestId, reason: Rejection },
+    Counted { id: RequestId, n_tokens: u32 },
+    Quantized,
+    QuantizeFailed { reason: String },
+    Pong(u64),
+}
+
+/// How to load a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadRequest {
+    pub path: PathBuf,
+    /// Context per sequence in tokens; `None` takes the model's own, up to the worker's default bound.
+    pub n_ctx: Option<u32>,
+    /// Sequences that can generate at the same time.
+    pub n_sequences: u32,
+    /// Decode threads; `None` takes the physical cores.
+    pub n_threads: Option<u32>,
+}
+
+/// What a loaded model turned out to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadedModel {
+    /// Context per sequence, in tokens.
+    pub n_ctx: u32,
+    pub n_sequences: u32,
+    pub n_vocab: u32,
+    pub n_threads: u32,
+    pub has_chat_template: bool,
+}
+
+/// What a generation continues.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Prompt {
+    /// Rendered through the model's chat template, with the assistant's turn opened.
+    Chat(Vec<ChatTurn>),
+    /// Tokenised as it is, with the model's begin-of-sequence token where it wants one.
+    Text(String),
+}
+
+/// How a generation goes on and when it ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GenerateParams {
+    /// Already checked with [`Sampling::check`].
+    pub sampling: Sampling,
+    /// The answer ends before the first of these; none is empty.
+    pub stop: Vec<String>,
+    /// Drop the oldest turns (never system turns, never the last) until the prompt fits.
+    pub trim_history: bool,
+}
+
+/// What happened to one stream in one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delta {
+    pub id: RequestId,
+    /// Whole UTF-8 characters; may be empty while a character or a stop string is incomplete.
+    pub text: String,
+    /// Tokens produced so far.
+    pub n_generated: u32,
+    pub finished: Option<Finished>,
+}
+
+/// The end of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    pub reason: FinishReason,
+    pub usage: Usage,
+}
+
+/// Why a request never started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum Rejection {
+    #[error("the conversation has {n_tokens} tokens, the model's context holds {n_ctx}")]
+    TooLong { n_tokens: u32, n_ctx: u32 },
+    #[error("the prompt is empty")]
+    EmptyPrompt,
+    #[error("the model's chat template failed: {0}")]
+    Template(String),
+    #[error("too many requests are waiting for this model")]
+    Overloaded,
+    #[error("the engine failed: {0}")]
+    Engine(String),
+}
+
+/// Tensor types the quantiser is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TensorType {
+    Q8_0,
+    F32,
+}

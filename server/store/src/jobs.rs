@@ -1,0 +1,137 @@
+//! Background work.
+
+use crate::{Store, StoreError};
+use types::{
+    ids::{JobId, UserId},
+    job::{JobKind, JobState},
+};
+
+/// One job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobRow {
+    pub id: JobId,
+    pub kind: JobKind,
+    pub subject: String,
+    pub state: JobState,
+    pub error: Option<String>,
+    pub started_ms: i64,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobEnd<'a> {
+    pub state: JobState,
+    pub error: Option<&'a str>,
+    pub now_ms: i64,
+}
+
+struct Raw {
+    id: i64,
+    kind: String,
+    subject: String,
+    state: String,
+    error: Option<String>,
+    started_ms: i64,
+}
+
+impl From<Raw> for JobRow {
+    fn from(raw: Raw) -> Self {
+        Self {
+            id: JobId(raw.id),
+            kind: parse_kind(&raw.kind),
+            subject: raw.subject,
+            state: parse_state(&raw.state),
+            error: raw.error,
+            started_ms: raw.started_ms,
+        }
+    }
+}
+
+impl Store {
+    /// Notes that a job started.
+    pub async fn start_job(&self, user: UserId, kind: JobKind, subject: &str, now_ms: i64) -> Result<JobId, StoreError> {
+        let kind = kind_name(kind);
+        let id = sqlx::query_scalar!(
+            "insert into job (user_id, kind, subject, state, started_ms) values (?, ?, ?, 'running', ?) returning id as \"id!\"",
+            user.0,
+            kind,
+            subject,
+            now_ms
+        )
+        .fetch_one(&self.write)
+        .await?;
+        Ok(JobId(id))
+    }
+
+    /// Notes how a job ended.
+    pub async fn end_job(&self, id: JobId, end: JobEnd<'_>) -> Result<(), StoreError> {
+        let state = state_name(end.state);
+        sqlx::query!(
+            "update job set state = ?, error = ?, ended_ms = ? where id = ? and state = 'running'",
+            state,
+            end.error,
+            end.now_ms,
+            id.0
+        )
+        .execute(&self.write)
+        .await?;
+        Ok(())
+    }
+
+    /// The person's newest jobs, newest first.
+    pub async fn list_jobs(&self, user: UserId, limit: u32) -> Result<Vec<JobRow>, StoreError> {
+        let rows = sqlx::query_as!(
+            Raw,
+            "select id, kind, subject, state, error, started_ms from job where user_id = ? order by id desc limit ?",
+            user.0,
+            limit
+        )
+        .fetch_all(&self.read)
+        .await?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// Marks the jobs that a crash left running. Called once, at start.
+    pub async fn end_interrupted_jobs(&self, now_ms: i64) -> Result<u64, StoreError> {
+        let done = sqlx::query!("update job set state = 'interrupted', ended_ms = ? where state = 'running'", now_ms)
+            .execute(&self.write)
+            .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+fn kind_name(kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::LoadModel => "load_model",
+        JobKind::DownloadModel => "download_model",
+        JobKind::QuantizeModel => "quantize_model",
+    }
+}
+
+fn parse_kind(text: &str) -> JobKind {
+    match text {
+        "download_model" => JobKind::DownloadModel,
+        "quantize_model" => JobKind::QuantizeModel,
+        _ => JobKind::LoadModel,
+    }
+}
+
+fn state_name(state: JobState) -> &'static str {
+    match state {
+        JobState::Running => "running",
+        JobState::Done => "done",
+        JobState::Failed => "failed",
+        JobState::Cancelled => "cancelled",
+        JobState::Interrupted => "interrupted",
+    }
+}
+
+fn parse_state(text: &str) -> JobState {
+    match text {
+        "running" => JobState::Running,
+        "done" => JobState::Done,
+        "failed" => JobState::Failed,
+        "cancelled" => JobState::Cancelled,
+        _ => JobState::Interrupted,
+    }
+}

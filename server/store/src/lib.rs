@@ -1,0 +1,70 @@
+//! Everything that is kept: sessions, messages, settings, jobs, in one SQLite file.
+//!
+//! The only crate that knows SQL. One function per intention, each takes the person whose rows it may touch,
+//! and returns plain data; no type of the database library leaves it. A function that returned has committed.
+
+mod error;
+mod jobs;
+mod messages;
+mod sessions;
+mod settings;
+
+pub use error::StoreError;
+pub use jobs::{JobEnd, JobRow};
+pub use messages::{MessageRow, NewTurn, Outcome, ThreadRows, TurnIds};
+pub use sessions::SessionRow;
+
+use sqlx::{
+    SqlitePool,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::{path::Path, time::Duration};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+
+/// Long enough for another process's checkpoint, short enough to be told about.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const READERS: u32 = 4;
+
+/// The open database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// One connection: SQLite has one writer, and waiting in our queue is fairer than in its lock.
+    write: SqlitePool,
+    read: SqlitePool,
+}
+
+impl Store {
+    /// Opens or creates the database and brings its tables up to date.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT);
+        let write = pool(1).connect_with(options.clone()).await?;
+        MIGRATIONS.run(&write).await?;
+        let read = pool(READERS).connect_with(options.read_only(true)).await?;
+        Ok(Self { write, read })
+    }
+
+    /// Waits for running statements and closes the file.
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(BUSY_TIMEOUT * 2)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,293 @@
+//! Messages: a tree per session, of which one branch is shown.
+
+use crate::{Store, StoreError, sessions::found};
+use types::{
+    chat::{MessageState, Role, Usage},
+    ids::{MessageId, SessionId, UserId},
+};
+
+/// One message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MessageRow {
+    pub id: MessageId,
+    pub parent: Option<MessageId>,
+    pub role: Role,
+    pub body: String,
+    pub state: MessageState,
+    pub error: Option<String>,
+    pub model: Option<String>,
+    pub usage: Option<Usage>,
+    pub created_ms: i64,
+}
+
+/// The shown branch, oldest first, and for each of its messages all variants of that turn, oldest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ThreadRows {
+    pub messages: Vec<MessageRow>,
+    pub variants: Vec<Vec<MessageId>>,
+}
+
+/// A turn to add.
+#[derive(Clone, Debug)]
+pub struct NewTurn<'a> {
+    /// What it continues; `None` starts the session.
+    pub parent: Option<MessageId>,
+    /// What a person wrote; `None` answers `parent` itself.
+    pub text: Option<&'a str>,
+    pub model: Option<&'a str>,
+    pub now_ms: i64,
+}
+
+/// What adding a turn created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnIds {
+    pub question: Option<MessageId>,
+    pub reply: MessageId,
+}
+
+/// How an answer ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome<'a> {
+    pub body: &'a str,
+    pub state: MessageState,
+    pub error: Option<&'a str>,
+    pub usage: Option<Usage>,
+}
+
+struct Raw {
+    id: i64,
+    parent_id: Option<i64>,
+    role: String,
+    body: String,
+    state: String,
+    error: Option<String>,
+    model: Option<String>,
+    n_prompt_tokens: Option<i64>,
+    n_generated_tokens: Option<i64>,
+    first_token_ms: Option<i64>,
+    decode_ms: Option<i64>,
+    created_ms: i64,
+}
+
+impl From<Raw> for MessageRow {
+    fn from(raw: Raw) -> Self {
+        let number = |n: Option<i64>| n.and_then(|n| u32::try_from(n).ok());
+        let usage = number(raw.n_prompt_tokens).map(|n_prompt_tokens| Usage {
+            n_prompt_tokens,
+            n_generated_tokens: number(raw.n_generated_tokens).unwrap_or_default(),
+            first_token_ms: number(raw.first_token_ms).unwrap_or_default(),
+            decode_ms: number(raw.decode_ms).unwrap_or_default(),
+        });
+        Self {
+            id: MessageId(raw.id),
+            parent: raw.parent_id.map(MessageId),
+            role: parse_role(&raw.role),
+            body: raw.body,
+            state: parse_state(&raw.state),
+            error: raw.error,
+            model: raw.model,
+            usage,
+            created_ms: raw.created_ms,
+        }
+    }
+}
+
+impl Store {
+    /// Adds a person's message (if there is one) and the row of its answer, and shows that branch; all or nothing.
+    /// The caller has made sure that `user` owns the session and that `parent` is in it.
+    pub async fn add_turn(&self, user: UserId, session: SessionId, turn: NewTurn<'_>) -> Result<TurnIds, StoreError> {
+        let mut tx = self.write.begin().await?;
+        let mut parent = turn.parent.map(|parent| parent.0);
+        let mut question = None;
+        if let Some(text) = turn.text {
+            let id = sqlx::query_scalar!(
+                "insert into message (session_id, parent_id, role, body, state, created_ms)
+                 values (?, ?, 'user', ?, 'complete', ?) returning id as \"id!\"",
+                session.0,
+                parent,
+                text,
+                turn.now_ms
+            )
+            .fetch_one(&mut *tx)
+            .await?;
+            question = Some(MessageId(id));
+            parent = Some(id);
+        }
+        let reply = sqlx::query_scalar!(
+            "insert into message (session_id, parent_id, role, body, state, model, created_ms)
+             values (?, ?, 'assistant', '', 'running', ?, ?) returning id as \"id!\"",
+            session.0,
+            parent,
+            turn.model,
+            turn.now_ms
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        let done = sqlx::query!(
+            "update session set leaf_id = ?, updated_ms = ? where id = ? and user_id = ? and deleted_ms is null",
+            reply,
+            turn.now_ms,
+            session.0,
+            user.0
+        )
+        .execute(&mut *tx)
+        .await?;
+        found(done.rows_affected())?;
+        tx.commit().await?;
+        Ok(TurnIds { question, reply: MessageId(reply) })
+    }
+
+    /// Saves what a running answer has so far.
+    pub async fn save_partial(&self, message: MessageId, body: &str) -> Result<(), StoreError> {
+        sqlx::query!("update message set body = ? where id = ? and state = 'running'", body, message.0)
+            .execute(&self.write)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends a running answer. An answer ends once: a second end is `NotFound`.
+    pub async fn finish_message(&self, message: MessageId, outcome: Outcome<'_>) -> Result<(), StoreError> {
+        let state = state_name(outcome.state);
+        let usage = outcome.usage;
+        let n_prompt = usage.map(|usage| usage.n_prompt_tokens);
+        let n_generated = usage.map(|usage| usage.n_generated_tokens);
+        let first_token_ms = usage.map(|usage| usage.first_token_ms);
+        let decode_ms = usage.map(|usage| usage.decode_ms);
+        let done = sqlx::query!(
+            "update message set body = ?, state = ?, error = ?, n_prompt_tokens = ?, n_generated_tokens = ?,
+                 first_token_ms = ?, decode_ms = ?
+             where id = ? and state = 'running'",
+            outcome.body,
+            state,
+            outcome.error,
+            n_prompt,
+            n_generated,
+            first_token_ms,
+            decode_ms,
+            message.0
+        )
+        .execute(&self.write)
+        .await?;
+        found(done.rows_affected())
+    }
+
+    /// One message of a session that `user` owns.
+    pub async fn find_message(
+        &self,
+        user: UserId,
+        session: SessionId,
+        id: MessageId,
+    ) -> Result<Option<MessageRow>, StoreError> {
+        let row = sqlx::query_as!(
+            Raw,
+            "select m.id, m.parent_id, m.role, m.body, m.state, m.error, m.model, m.n_prompt_tokens,
+                 m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.created_ms
+             from message m join session s on s.id = m.session_id
+             where m.id = ? and s.id = ? and s.user_id = ? and s.deleted_ms is null",
+            id.0,
+            session.0,
+            user.0
+        )
+        .fetch_optional(&self.read)
+        .await?;
+        Ok(row.map(Into::into))
+    }
+
+    /// The branch that ends in `leaf`, oldest first, with variants.
+    pub async fn load_thread(&self, user: UserId, session: SessionId, leaf: MessageId) -> Result<ThreadRows, StoreError> {
+        let rows = sqlx::query_as!(
+            Raw,
+            r#"with recursive branch (id, depth) as (
+                 select m.id, 0 from message m join session s on s.id = m.session_id
+                 where m.id = ? and s.id = ? and s.user_id = ?
+                 union all
+                 select m.parent_id, depth + 1 from branch join message m on m.id = branch.id
+                 where m.parent_id is not null
+             )
+             select m.id as "id!", m.parent_id, m.role, m.body, m.state, m.error, m.model, m.n_prompt_tokens,
+                 m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.created_ms
+             from branch join message m on m.id = branch.id order by branch.depth desc"#,
+            leaf.0,
+            session.0,
+            user.0
+        )
+        .fetch_all(&self.read)
+        .await?;
+        let messages: Vec<MessageRow> = rows.into_iter().map(Into::into).collect();
+        let variants = self.variants(session, &messages).await?;
+        Ok(ThreadRows { messages, variants })
+    }
+
+    async fn variants(&self, session: SessionId, messages: &[MessageRow]) -> Result<Vec<Vec<MessageId>>, StoreError> {
+        let pairs = sqlx::query!(
+            "select id, parent_id from message where session_id = ? order by id",
+            session.0
+        )
+        .fetch_all(&self.read)
+        .await?;
+        let siblings = |parent: Option<MessageId>| {
+            let parent = parent.map(|parent| parent.0);
+            pairs.iter().filter(|pair| pair.parent_id == parent).map(|pair| MessageId(pair.id)).collect()
+        };
+        Ok(messages.iter().map(|message| siblings(message.parent)).collect())
+    }
+
+    /// Shows the branch through `message`, down to its newest descendant.
+    pub async fn select_branch(&self, user: UserId, session: SessionId, message: MessageId) -> Result<(), StoreError> {
+        let done = sqlx::query!(
+            "update session set leaf_id = (
+                 with recursive below (id) as (
+                     select id from message where id = ?1 and session_id = ?2
+                     union all
+                     select (select max(child.id) from message child where child.parent_id = below.id)
+                     from below where below.id is not null
+                 )
+                 select max(id) from below
+             )
+             where id = ?2 and user_id = ?3 and deleted_ms is null
+               and exists (select 1 from message where id = ?1 and session_id = ?2)",
+            message.0,
+            session.0,
+            user.0
+        )
+        .execute(&self.write)
+        .await?;
+        found(done.rows_affected())
+    }
+
+    /// Ends the answers that a crash left running, keeping their text. Called once, at start.
+    pub async fn end_interrupted_messages(&self, error: &str) -> Result<u64, StoreError> {
+        let done = sqlx::query!("update message set state = 'failed', error = ? where state = 'running'", error)
+            .execute(&self.write)
+            .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+fn parse_role(text: &str) -> Role {
+    match text {
+        "system" => Role::System,
+        "user" => Role::User,
+        _ => Role::Assistant,
+    }
+}
+
+fn parse_state(text: &str) -> MessageState {
+    match text {
+        "running" => MessageState::Running,
+        "complete" => MessageState::Complete,
+        "cut" => MessageState::Cut,
+        "stopped" => MessageState::Stopped,
+        _ => MessageState::Failed,
+    }
+}
+
+fn state_name(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Running => "running",
+        MessageState::Complete => "complete",
+        MessageState::Cut => "cut",
+        MessageState::Stopped => "stopped",
+        MessageState::Failed => "failed",
+    }
+}

@@ -1,0 +1,194 @@
+//! Chat sessions.
+
+use crate::{Store, StoreError};
+use types::ids::{MessageId, SessionId, UserId};
+
+/// One session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    pub id: SessionId,
+    pub title: String,
+    pub title_is_custom: bool,
+    pub pinned: bool,
+    pub leaf: Option<MessageId>,
+    pub updated_ms: i64,
+}
+
+struct Raw {
+    id: i64,
+    title: String,
+    title_is_custom: i64,
+    pinned: i64,
+    leaf_id: Option<i64>,
+    updated_ms: i64,
+}
+
+impl From<Raw> for SessionRow {
+    fn from(raw: Raw) -> Self {
+        Self {
+            id: SessionId(raw.id),
+            title: raw.title,
+            title_is_custom: raw.title_is_custom != 0,
+            pinned: raw.pinned != 0,
+            leaf: raw.leaf_id.map(MessageId),
+            updated_ms: raw.updated_ms,
+        }
+    }
+}
+
+impl Store {
+    /// Starts an empty session.
+    pub async fn create_session(&self, user: UserId, now_ms: i64) -> Result<SessionId, StoreError> {
+        let id = sqlx::query_scalar!(
+            "insert into session (user_id, created_ms, updated_ms) values (?, ?, ?) returning id as \"id!\"",
+            user.0,
+            now_ms,
+            now_ms
+        )
+        .fetch_one(&self.write)
+        .await?;
+        Ok(SessionId(id))
+    }
+
+    /// The session, if `user` owns it and it is not deleted.
+    pub async fn find_session(&self, user: UserId, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
+        let row = sqlx::query_as!(
+            Raw,
+            "select id, title, title_is_custom, pinned, leaf_id, updated_ms from session
+             where id = ? and user_id = ? and deleted_ms is null",
+            id.0,
+            user.0
+        )
+        .fetch_optional(&self.read)
+        .await?;
+        Ok(row.map(Into::into))
+    }
+
+    /// Sessions with at least one message, pinned first, then newest.
+    pub async fn list_sessions(&self, user: UserId, limit: u32) -> Result<Vec<SessionRow>, StoreError> {
+        let rows = sqlx::query_as!(
+            Raw,
+            "select id, title, title_is_custom, pinned, leaf_id, updated_ms from session
+             where user_id = ? and deleted_ms is null and leaf_id is not null
+             order by pinned desc, updated_ms desc, id desc limit ?",
+            user.0,
+            limit
+        )
+        .fetch_all(&self.read)
+        .await?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// Like [`Store::list_sessions`], those whose title holds `query` or whose messages hold all its words.
+    pub async fn search_sessions(&self, user: UserId, query: &str, limit: u32) -> Result<Vec<SessionRow>, StoreError> {
+        let words = full_text_query(query);
+        let rows = sqlx::query_as!(
+            Raw,
+            "select id, title, title_is_custom, pinned, leaf_id, updated_ms from session
+             where user_id = ?1 and deleted_ms is null and leaf_id is not null
+               and (instr(lower(title), lower(?2)) > 0
+                    or id in (select session_id from message
+                              where id in (select rowid from message_text where message_text match ?3)))
+             order by pinned desc, updated_ms desc, id desc limit ?4",
+            user.0,
+            query,
+            words,
+            limit
+        )
+        .fetch_all(&self.read)
+        .await?;
+        Ok(rows.into_iter().map(Into::into).collect())
+    }
+
+    /// Sets the title a person chose.
+    pub async fn rename_session(&self, user: UserId, id: SessionId, title: &str) -> Result<(), StoreError> {
+        let done = sqlx::query!(
+            "update session set title = ?, title_is_custom = 1
+             where id = ? and user_id = ? and deleted_ms is null",
+            title,
+            id.0,
+            user.0
+        )
+        .execute(&self.write)
+        .await?;
+        found(done.rows_affected())
+    }
+
+    /// Sets the title a rule made, unless a person chose one.
+    pub async fn suggest_title(&self, user: UserId, id: SessionId, title: &str) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update session set title = ? where id = ? and user_id = ? and title_is_custom = 0",
+            title,
+            id.0,
+            user.0
+        )
+        .execute(&self.write)
+        .await?;
+        Ok(())
+    }
+
+    /// Keeps a session at the top, or no longer.
+    pub async fn set_session_pinned(&self, user: UserId, id: SessionId, pinned: bool) -> Result<(), StoreError> {
+        let done = sqlx::query!(
+            "update session set pinned = ? where id = ? and user_id = ? and deleted_ms is null",
+            pinned,
+            id.0,
+            user.0
+        )
+        .execute(&self.write)
+        .await?;
+        found(done.rows_affected())
+    }
+
+    /// Hides a session until it is restored or purged.
+    pub async fn delete_session(&self, user: UserId, id: SessionId, now_ms: i64) -> Result<(), StoreError> {
+        let done = sqlx::query!(
+            "update session set deleted_ms = ? where id = ? and user_id = ? and deleted_ms is null",
+            now_ms,
+            id.0,
+            user.0
+        )
+        .execute(&self.write)
+        .await?;
+        found(done.rows_affected())
+    }
+
+    /// Undoes [`Store::delete_session`].
+    pub async fn restore_session(&self, user: UserId, id: SessionId) -> Result<(), StoreError> {
+        let done = sqlx::query!(
+            "update session set deleted_ms = null where id = ? and user_id = ? and deleted_ms is not null",
+            id.0,
+            user.0
+        )
+        .execute(&self.write)
+        .await?;
+        found(done.rows_affected())
+    }
+
+    /// Removes what was deleted before `before_ms`, and empty sessions that old.
+    pub async fn purge_sessions(&self, before_ms: i64) -> Result<u64, StoreError> {
+        let done = sqlx::query!(
+            "delete from session where deleted_ms < ?1 or (leaf_id is null and updated_ms < ?1)",
+            before_ms
+        )
+        .execute(&self.write)
+        .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+/// `Err(NotFound)` if a change met no row.
+pub(crate) fn found(n_rows: u64) -> Result<(), StoreError> {
+    if n_rows == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+}
+
+/// Every word as a quoted prefix, so that nothing a person types is query syntax.
+fn full_text_query(text: &str) -> String {
+    let words: Vec<_> = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| format!("\"{word}\"*"))
+        .collect();
+    // A phrase that occurs nowhere: an empty query is a syntax error.
+    if words.is_empty() { "\"\u{1}\"".to_owned() } else { words.join(" ") }
+}

@@ -1,0 +1,224 @@
+use super::{NewTurn, Outcome, Store, StoreError, TurnIds};
+use tempfile::TempDir;
+use types::{
+    chat::{MessageState, Usage},
+    ids::{MessageId, SessionId, UserId},
+    settings::{Theme, UserSettings},
+};
+
+const ME: UserId = UserId::LOCAL;
+const OTHER: UserId = UserId(2);
+
+async fn open() -> (TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("app.sqlite")).await.unwrap();
+    (folder, store)
+}
+
+async fn turn(store: &Store, session: SessionId, parent: Option<MessageId>, text: &str) -> TurnIds {
+    let turn = NewTurn { parent, text: Some(text), model: Some("tiny"), now_ms: 10 };
+    store.add_turn(ME, session, turn).await.unwrap()
+}
+
+async fn finish(store: &Store, reply: MessageId, body: &str) {
+    let outcome = Outcome { body, state: MessageState::Complete, error: None, usage: None };
+    store.finish_message(reply, outcome).await.unwrap();
+}
+
+/// The shown branch as text.
+async fn shown(store: &Store, session: SessionId) -> Vec<String> {
+    let leaf = store.find_session(ME, session).await.unwrap().unwrap().leaf.unwrap();
+    let thread = store.load_thread(ME, session, leaf).await.unwrap();
+    thread.messages.into_iter().map(|message| message.body).collect()
+}
+
+async fn found(store: &Store, query: &str) -> usize {
+    store.search_sessions(ME, query, 10).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_turn_is_a_question_and_a_running_answer() {
+    let (_folder, store) = open().await;
+    let session = store.create_session(ME, 1).await.unwrap();
+    let ids = turn(&store, session, None, "hello").await;
+    store.save_partial(ids.reply, "par").await.unwrap();
+    assert_eq!(shown(&store, session).await, ["hello", "par"]);
+    let reply = store.find_message(ME, session, ids.reply).await.unwrap().unwrap();
+    assert_eq!((reply.state, reply.parent, reply.model.as_deref()), (MessageState::Running, ids.question, Some("tiny")));
+}
+
+#[tokio::test]
+async fn an_answer_ends_once_and_keeps_its_usage() {
+    let (_folder, store) = open().await;
+    let session = store.create_session(ME, 1).await.unwrap();
+    let reply = turn(&store, session, None, "hello").await.reply;
+    let usage = Usage { n_prompt_tokens: 3, n_generated_tokens: 4, first_token_ms: 5, decode_ms: 6 };
+    let outcome = Outcome { body: "hi", state: MessageState::Stopped, error: None, usage: Some(usage) };
+    store.finish_message(reply, outcome.clone()).await.unwrap();
+    assert!(matches!(store.finish_message(reply, outcome).await, Err(StoreError::NotFound)));
+    let row = store.find_message(ME, session, reply).await.unwrap().unwrap();
+    assert_eq!((row.body.as_str(), row.state, row.usage), ("hi", MessageState::Stopped, Some(usage)));
+}
+
+#[tokio::test]
+async fn edits_are_siblings_and_either_branch_can_be_shown() {
+    let (_folder, store) = open().await;
+    let session = store.create_session(ME, 1).await.unwrap();
+    let first = turn(&store, session, None, "one").await;
+    finish(&store, first.reply, "eins").await;
+    let second = turn(&store, session, Some(first.reply), "two").await;
+    finish(&store, second.reply, "zwei").await;
+    let edited = turn(&store, session, None, "uno").await;
+    finish(&store, edited.reply, "1").await;
+    assert_eq!(shown(&store, session).await, ["uno", "1"]);
+
+    store.select_branch(ME, session, first.question.unwrap()).await.unwrap();
+    assert_eq!(shown(&store, session).await, ["one", "eins", "two", "zwei"]);
+    let leaf = store.find_session(ME, session).await.unwrap().unwrap().leaf.unwrap();
+    let thread = store.load_thread(ME, session, leaf).await.unwrap();
+    assert_eq!(thread.variants[0], [first.question.unwrap(), edited.question.unwrap()]);
+    assert_eq!(thread.variants[1], [first.reply]);
+}
+
+#[tokio::test]
+async fn deleting_hides_until_restored_or_purged() {
+    let (_folder, store) = open().await;
+    let session = store.create_session(ME, 1).await.unwrap();
+    turn(&store, session, None, "hello").await;
+    store.delete_session(ME, session, 100).await.unwrap();
+    assert!(store.list_sessions(ME, 10).await.unwrap().is_empty());
+    store.restore_session(ME, session).await.unwrap();
+    assert_eq!(store.list_sessions(ME, 10).await.unwrap().len(), 1);
+    store.delete_session(ME, session, 100).await.unwrap();
+    assert_eq!(store.purge_sessions(101).await.unwrap(), 1);
+    assert!(matches!(store.restore_session(ME, session).await, Err(StoreError::NotFound)));
+}
+
+#[tokio::test]
+async fn pinned_sessions_come_first_then_newest() {
+    let (_folder, store) = open().await;
+    let mut ids = Vec::new();
+    for text in ["a", "b", "c"] {
+        let session = store.create_session(ME, 1).await.unwrap();
+        turn(&store, session, None, text).await;
+        ids.push(session);
+    }
+    store.set_session_pinned(ME, ids[0], true).await.unwrap();
+    let listed: Vec<_> = store.list_sessions(ME, 10).await.unwrap().iter().map(|row| row.id).collect();
+    assert_eq!(listed, [ids[0], ids[2], ids[1]]);
+}
+
+#[tokio::test]
+async fn search_finds_titles_and_words_and_takes_no_syntax() {
+    let (_folder, store) = open().await;
+    let session = store.create_session(ME, 1).await.unwrap();
+    let reply = turn(&store, session, None, "Where do otters sleep?").await.reply;
+    finish(&store, reply, "On their backs.").await;
+    store.rename_session(ME, session, "Sea mammals").await.unwrap();
+    for (query, n) in [("otter", 1), ("MAMM", 1), ("backs otters", 0), ("their backs", 1), ("whale", 0)] {
+        assert_eq!(found(&store, query).await, n, "{query}");
+    }
+    for hostile in ["\"", "otters\" OR \"x", "NEAR(", "*", "' ; drop table message; --", "body:otters"] {
+        found(&store, hostile).await;
+    }
+}
+
+#[tokio::test]
+async fn a_title_by_rule_never_replaces_a_persons_own() {
+    let (_folder, store) = open().await;
+    let session = store.create_session(ME, 1).await.unwrap();
+    store.suggest_title(ME, session, "by rule").await.unwrap();
+    store.rename_session(ME, session, "mine").await.unwrap();
+    store.suggest_title(ME, session, "by rule again").await.unwrap();
+    assert_eq!(store.find_session(ME, session).await.unwrap().unwrap().title, "mine");
+}
+
+#[tokio::test]
+async fn nobody_reaches_somebody_elses_rows() {
+    let (_folder, store) = open().await;
+    let session = store.create_session(ME, 1).await.unwrap();
+    let ids = turn(&store, session, None, "secret").await;
+    assert!(store.find_session(OTHER, session).await.unwrap().is_none());
+    assert!(store.list_sessions(OTHER, 10).await.unwrap().is_empty());
+    assert!(store.search_sessions(OTHER, "secret", 10).await.unwrap().is_empty());
+    assert!(store.find_message(OTHER, session, ids.reply).await.unwrap().is_none());
+    assert!(store.load_thread(OTHER, session, ids.reply).await.unwrap().messages.is_empty());
+    let denied = [
+        store.rename_session(OTHER, session, "x").await,
+        store.set_session_pinned(OTHER, session, true).await,
+        store.delete_session(OTHER, session, 1).await,
+        store.select_branch(OTHER, session, ids.reply).await,
+    ];
+    for result in denied {
+        assert!(matches!(result, Err(StoreError::NotFound)), "{result:?}");
+    }
+    let turn = NewTurn { parent: None, text: Some("x"), model: None, now_ms: 1 };
+    assert!(matches!(store.add_turn(OTHER, session, turn).await, Err(StoreError::NotFound)));
+}
+
+#[tokio::test]
+async fn what_a_crash_left_running_is_ended_with_its_text() {
+    let (_folder, store) = open().await;
+    let session = store.create_session(ME, 1).await.unwrap();
+    let reply = turn(&store, session, None, "hello").await.reply;
+    store.save_partial(reply, "half an ans").await.unwrap();
+    assert_eq!(store.end_interrupted_messages("the server stopped").await.unwrap(), 1);
+    let row = store.find_message(ME, session, reply).await.unwrap().unwrap();
+    assert_eq!((row.body.as_str(), row.state), ("half an ans", MessageState::Failed));
+    assert_eq!(found(&store, "half").await, 1);
+}
+
+#[tokio::test]
+async fn settings_are_kept_and_default_when_unreadable() {
+    let (_folder, store) = open().await;
+    assert_eq!(store.load_settings(ME).await.unwrap(), UserSettings::default());
+    let settings = UserSettings { theme: Theme::Dark, system_prompt: "Be brief.".into(), ..UserSettings::default() };
+    store.save_settings(ME, &settings, 1).await.unwrap();
+    store.save_settings(ME, &settings, 2).await.unwrap();
+    assert_eq!(store.load_settings(ME).await.unwrap(), settings);
+}
+
+#[tokio::test]
+async fn everything_is_there_after_opening_again() {
+    let (folder, store) = open().await;
+    let session = store.create_session(ME, 1).await.unwrap();
+    turn(&store, session, None, "kept").await;
+    store.close().await;
+    let again = Store::open(&folder.path().join("app.sqlite")).await.unwrap();
+    assert_eq!(shown(&again, session).await[0], "kept");
+}
+
+/// Opens a file made by `prepare`; shows the error.
+async fn open_error(prepare: impl FnOnce(&std::path::Path)) -> StoreError {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.sqlite");
+    prepare(&path);
+    Store::open(&path).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_named_so() {
+    let err = open_error(|path| std::fs::write(path, vec![7_u8; 8192]).unwrap()).await;
+    assert!(matches!(err, StoreError::Damaged), "{err:?}");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_named_so() {
+    let err = open_error(|path| std::fs::create_dir(path).unwrap()).await;
+    assert!(matches!(err, StoreError::ReadOnly), "{err:?}");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    let (folder, store) = open().await;
+    sqlx::query(
+        "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+         values (9999, 'from the future', 1, x'00', 0)",
+    )
+    .execute(&store.write)
+    .await
+    .unwrap();
+    store.close().await;
+    let err = Store::open(&folder.path().join("app.sqlite")).await.unwrap_err();
+    assert!(matches!(err, StoreError::Newer), "{err:?}");
+}

@@ -5,8 +5,8 @@ create table message (
     parent_id integer references message (id) on delete cascade,
     role text not null check (role in ('system', 'user', 'assistant')),
     body text not null,
-    state text not null check (state in ('running', 'complete', 'cut', 'stopped', 'failed')),
-    -- One sentence for a person, when the state is 'failed'.
+    state text not null check (state in ('running', 'complete', 'cut', 'stopped', 'failed', 'refused')),
+    -- One sentence for a person, when the state is 'failed' or 'refused'.
     error text,
     -- Name of the model that answered.
     model text,

@@ -36,6 +36,14 @@ impl Run {
         Self { command, line }
     }
 
+    /// A program run exactly as we were: same folder, same environment.
+    pub(crate) fn plain(program: impl AsRef<OsStr>) -> Self {
+        let line = program.as_ref().to_string_lossy().into_owned();
+        #[expect(clippy::disallowed_methods, reason = "the one place of this crate that starts processes")]
+        let command = Command::new(program);
+        Self { command, line }
+    }
+
     /// The cargo that started this program.
     pub(crate) fn cargo() -> Self {
         let mut run = Self::new("cargo");
@@ -88,6 +96,12 @@ impl Run {
         say::line(&String::from_utf8_lossy(&output.stdout));
         say::line(&String::from_utf8_lossy(&output.stderr));
         Err(self.ended(&output.status.to_string()))
+    }
+
+    /// Its standard output where it succeeds; says nothing.
+    pub(crate) fn output_if_succeeds(mut self) -> Option<String> {
+        let output = self.command.stdin(Stdio::null()).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Whether it ran and succeeded; says nothing.

@@ -51,6 +51,8 @@ pub enum MessageState {
     Stopped,
     /// Ended by a failure; what was there is kept and [`MessageView::error`] says what happened.
     Failed,
+    /// Never began: the conversation does not fit the model's context. [`MessageView::error`] has the numbers.
+    Refused,
 }
 
 /// What an answer cost, as measured by the engine.
@@ -100,7 +102,7 @@ pub struct MessageView {
     /// which are shown as written.
     pub blocks: Vec<String>,
     pub state: MessageState,
-    /// What happened, as one sentence, when `state` is `Failed`.
+    /// What happened, as one sentence, when `state` is `Failed` or `Refused`.
     pub error: Option<String>,
     /// Name of the model that answered.
     pub model: Option<String>,

@@ -1,1 +1,137 @@
-//! chat
+//! Conversations: turns, branches, titles, and the answers that are being written.
+//!
+//! An answer belongs to the server, not to a socket: it has an id, a replay state with sequence numbers, and any
+//! number of watchers. A person's message is committed before its answer begins, and an answer's end is committed
+//! before anybody is told. Leaving never stops an answer; only [`Chat::stop`], deleting and shutdown do.
+
+mod error;
+mod generation;
+mod notes;
+mod prompt;
+mod settings;
+mod thread;
+mod title;
+mod turns;
+mod watch;
+
+pub use error::ChatError;
+
+use generation::Running;
+use inference::Engine;
+use notes::Notes;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use store::{SessionRow, Store};
+use tokio::sync::watch as watch_channel;
+use types::{
+    chat::{MAX_TITLE_CHARS, SessionSummary},
+    ids::{SessionId, UserId},
+};
+
+/// More would not be looked through; search finds the rest.
+const SESSIONS_SHOWN: u32 = 200;
+/// How long deleting can be undone.
+const UNDO: Duration = Duration::from_secs(24 * 60 * 60);
+/// What the answers that a crash left running say.
+const SERVER_STOPPED: &str = "the server stopped while this was being written";
+
+/// The layer. Cheap to clone.
+#[derive(Clone)]
+pub struct Chat {
+    store: Store,
+    engine: Arc<dyn Engine>,
+    running: Arc<Running>,
+    notes: Notes,
+}
+
+impl Chat {
+    /// Takes over the tables: answers that a crash left running are ended with their text, and what was deleted
+    /// long ago goes.
+    pub async fn open(store: Store, engine: Arc<dyn Engine>) -> Result<Self, ChatError> {
+        let n = store.end_interrupted_messages(SERVER_STOPPED).await?;
+        if n > 0 {
+            tracing::warn!(n_messages = n, "ended answers that the last run of the server left unfinished");
+        }
+        store.purge_sessions(now_ms() - UNDO.as_millis() as i64).await?;
+        Ok(Self { store, engine, running: Arc::default(), notes: Notes::default() })
+    }
+
+    /// The person's sessions, pinned first, then newest; with a query, those that it occurs in.
+    pub async fn list_sessions(
+        &self,
+        user: UserId,
+        query: Option<String>,
+    ) -> Result<Vec<SessionSummary>, ChatError> {
+        let query = query.unwrap_or_default();
+        let rows = match query.trim() {
+            "" => self.store.list_sessions(user, SESSIONS_SHOWN).await?,
+            query => self.store.search_sessions(user, query, SESSIONS_SHOWN).await?,
+        };
+        Ok(rows.into_iter().map(|row| self.summary(row)).collect())
+    }
+
+    /// Sets a title. It is trimmed and cut to [`MAX_TITLE_CHARS`]; an empty one is refused.
+    pub async fn rename_session(&self, user: UserId, id: SessionId, title: &str) -> Result<(), ChatError> {
+        let title: String = title.split_whitespace().collect::<Vec<_>>().join(" ");
+        let title: String = title.chars().take(MAX_TITLE_CHARS).collect();
+        if title.is_empty() {
+            return Err(ChatError::Empty);
+        }
+        self.store.rename_session(user, id, &title).await?;
+        self.notes.sessions_changed(user);
+        Ok(())
+    }
+
+    /// Keeps a session at the top, or no longer.
+    pub async fn set_pinned(&self, user: UserId, id: SessionId, pinned: bool) -> Result<(), ChatError> {
+        self.store.set_session_pinned(user, id, pinned).await?;
+        self.notes.sessions_changed(user);
+        Ok(())
+    }
+
+    /// Stops the session's answer and hides the session, until it is restored or a day has passed.
+    pub async fn delete_session(&self, user: UserId, id: SessionId) -> Result<(), ChatError> {
+        self.store.delete_session(user, id, now_ms()).await?;
+        self.running.stop(user, id);
+        self.notes.sessions_changed(user);
+        Ok(())
+    }
+
+    /// Undoes [`Chat::delete_session`].
+    pub async fn restore_session(&self, user: UserId, id: SessionId) -> Result<(), ChatError> {
+        self.store.restore_session(user, id).await?;
+        self.notes.sessions_changed(user);
+        Ok(())
+    }
+
+    /// Changes whenever the person's session list does.
+    pub fn sessions_changed(&self, user: UserId) -> watch_channel::Receiver<()> {
+        self.notes.watch_sessions(user)
+    }
+
+    /// Takes no new messages, gives running answers `grace` to end, and marks the others.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.running.shutdown(grace).await;
+    }
+
+    fn summary(&self, row: SessionRow) -> SessionSummary {
+        SessionSummary {
+            running: self.running.find(row.id).is_some(),
+            id: row.id,
+            title: row.title,
+            pinned: row.pinned,
+            updated_at_ms: row.updated_ms,
+        }
+    }
+}
+
+/// Milliseconds since 1970, UTC.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,14 @@
-//! engine
+//! The text engine, for worker processes only: llama.cpp under a scheduler that batches several conversations.
+//!
+//! Commands come in as frames, events go out as frames (see `protocol`); nothing else is known here, no user, no
+//! database and no network. One thread owns the model's context and is the only one that decodes. A failure that
+//! leaves the context in doubt ends the process: the server's supervisor starts a fresh one.
+
+mod llama;
+mod outbox;
+mod prompt;
+mod scheduler;
+mod text;
+mod worker;
+
+pub use worker::{WorkerError, run_worker};

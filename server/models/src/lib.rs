@@ -1,1 +1,50 @@
-//! models
+//! The shelf: which models are there, what they are, how the first one arrives, and loading one as a job.
+//!
+//! A model is known by its own bytes: its header is read here, with every count and length checked, before any
+//! native code sees the file. A fetched file appears under its name only when it is whole and verified.
+
+mod egress;
+mod error;
+pub mod gguf;
+mod library;
+mod load;
+pub mod starter;
+
+pub use error::ModelsError;
+pub use library::Library;
+
+use inference::{Engine, LlamaConfig};
+use jobs::Jobs;
+use std::sync::Arc;
+use store::Store;
+use tokio::sync::Mutex;
+use types::{ids::ModelId, model::ModelEntry};
+
+/// The layer. Cheap to clone.
+#[derive(Clone)]
+pub struct Models {
+    library: Library,
+    engine: Arc<dyn Engine>,
+    jobs: Jobs,
+    store: Store,
+    quantiser: LlamaConfig,
+    /// One load or fetch at a time; a second request for the same model waits and finds it loaded.
+    turn: Arc<Mutex<()>>,
+}
+
+impl Models {
+    /// `quantiser` starts the worker that requantises.
+    pub fn new(library: Library, engine: Arc<dyn Engine>, jobs: Jobs, store: Store, quantiser: LlamaConfig) -> Self {
+        Self { library, engine, jobs, store, quantiser, turn: Arc::default() }
+    }
+
+    /// Every model file, by name. Those that cannot be read say why.
+    pub async fn list(&self) -> Vec<ModelEntry> {
+        self.library.list().await
+    }
+
+    /// The model, if the library has it.
+    pub async fn find(&self, id: &ModelId) -> Option<ModelEntry> {
+        self.list().await.into_iter().find(|entry| entry.id == *id)
+    }
+}

@@ -17,6 +17,9 @@ use types::{
     sampling::Sampling,
 };
 
+/// Requests that wait in a worker while all its sequences are busy.
+pub const MAX_WAITING: usize = 64;
+
 /// Names one request to a worker; events about it carry the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestId(pub u64);
@@ -26,9 +29,10 @@ pub struct RequestId(pub u64);
 pub enum Command {
     /// Loads a model. Sent once, first. Answered by `LoadProgress`…, then `Loaded` or `LoadFailed`.
     Load(LoadRequest),
-    /// Starts a generation. Answered inside [`Event::Step`] frames, or by `Rejected`.
+    /// Starts a generation. Answered by `Rejected`, or by `Accepted` and then inside [`Event::Step`] frames.
     Generate { id: RequestId, prompt: Prompt, params: GenerateParams },
-    /// Ends a generation at the next step; it still ends with a `Finished` delta.
+    /// Ends a generation at the next step; it still ends with a `Finished` delta. One that has ended already is
+    /// not an error.
     Cancel { id: RequestId },
     /// Counts the tokens the prompt renders to. Answered by `Counted` or `Rejected`.
     CountTokens { id: RequestId, prompt: Prompt },
@@ -46,6 +50,8 @@ pub enum Event {
     LoadProgress(f32),
     Loaded(LoadedModel),
     LoadFailed { reason: String },
+    /// The prompt is rendered and fits; the request waits or runs.
+    Accepted { id: RequestId, n_prompt_tokens: u32 },
     /// Everything one engine step produced, for all streams together.
     Step(Vec<Delta>),
     /// The request never started.

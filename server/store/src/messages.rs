@@ -278,6 +278,7 @@ fn parse_state(text: &str) -> MessageState {
         "complete" => MessageState::Complete,
         "cut" => MessageState::Cut,
         "stopped" => MessageState::Stopped,
+        "refused" => MessageState::Refused,
         _ => MessageState::Failed,
     }
 }
@@ -289,5 +290,6 @@ fn state_name(state: MessageState) -> &'static str {
         MessageState::Cut => "cut",
         MessageState::Stopped => "stopped",
         MessageState::Failed => "failed",
+        MessageState::Refused => "refused",
     }
 }

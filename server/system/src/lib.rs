@@ -1,1 +1,18 @@
-//! system
+//! The machine: where files lie, how processes start, what the hardware is doing.
+//!
+//! Paths come from [`paths`] and processes from [`process`], so that what is true of every platform is said once.
+
+pub mod paths;
+pub mod process;
+pub mod sampler;
+
+pub use paths::{DataDir, PathError};
+pub use sampler::Sampler;
+
+/// Physical cores, at least one: what decoding should use.
+pub fn n_physical_cores() -> u32 {
+    let cores = sysinfo::System::physical_core_count();
+    let logical = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    // In containers and virtual machines the count of cores may exceed what this process may use.
+    cores.unwrap_or(logical).min(logical).max(1) as u32
+}

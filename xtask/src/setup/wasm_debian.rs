@@ -86,8 +86,10 @@ fn assemble(root: &Path, home: &Path, active: &Active) -> Result<()> {
     let sources = children(&root.join("usr/src"), |name| name.starts_with("rustc-"))?;
     let sources = sources.first().ok_or_else(|| Failure::new("rust-web-src holds no sources"))?;
     let src = lib.join("rustlib/src");
-    if src.exists() || src.is_symlink() {
-        Run::new("rm").arg("-rf").arg(&src).run_quietly()?;
+    if src.is_symlink() {
+        fs::remove_file(&src).about(&src)?;
+    } else if src.exists() {
+        fs::remove_dir_all(&src).about(&src)?;
     }
     fs::create_dir_all(&src).about(&src)?;
     copy(sources, &src.join("rust"))?;

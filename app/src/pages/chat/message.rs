@@ -156,9 +156,9 @@ fn Ending(view: ArcRwSignal<MessageView>) -> impl IntoView {
             MessageState::Running | MessageState::Complete => ().into_any(),
             MessageState::Stopped => view! { <p class="text-muted">{texts.state_stopped}</p> }.into_any(),
             MessageState::Cut => view! { <p class="text-muted">{texts.state_cut}</p> }.into_any(),
-            MessageState::Failed => {
+            MessageState::Failed | MessageState::Refused => {
                 let error = view.error.clone().unwrap_or_default();
-                let too_long = error.contains("context holds");
+                let too_long = view.state == MessageState::Refused;
                 view! {
                     <div class="flex flex-wrap items-center gap-2 rounded-card border border-line bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="message-error">
                         <Icon icon=icondata_lu::LuTriangleAlert/>
@@ -269,5 +269,6 @@ fn state_name(state: MessageState) -> &'static str {
         MessageState::Cut => "cut",
         MessageState::Stopped => "stopped",
         MessageState::Failed => "failed",
+        MessageState::Refused => "refused",
     }
 }

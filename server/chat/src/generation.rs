@@ -1,0 +1,353 @@
+//! Answers that are being written: one task each, which outlives every socket.
+
+use crate::{ChatError, SERVER_STOPPED, now_ms, notes::Notes, thread::view};
+use futures::StreamExt;
+use inference::{Engine, EngineError, GenerateEvent, GenerateRequest, Rejection};
+use markup::BlockStream;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use store::{MessageRow, Outcome, Store};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use types::{
+    chat::{ChatEvent, FinishReason, MessageState, Usage},
+    ids::{GenerationId, MessageId, SessionId, UserId},
+};
+
+/// Faster than that nobody sees it.
+const REPAINT: Duration = Duration::from_millis(33);
+/// What a crash may cost.
+const SAVE: Duration = Duration::from_secs(1);
+
+/// All answers that are being written, at most one a session.
+#[derive(Default)]
+pub(crate) struct Running {
+    by_session: Mutex<HashMap<SessionId, Option<Arc<Generation>>>>,
+    next: AtomicI64,
+    tasks: TaskTracker,
+    /// Fires when the server cannot wait any longer.
+    hurry: CancellationToken,
+}
+
+/// One answer that is being written.
+pub(crate) struct Generation {
+    pub(crate) id: GenerationId,
+    pub(crate) user: UserId,
+    pub(crate) message: MessageId,
+    stop: CancellationToken,
+    shown: Mutex<Shown>,
+}
+
+/// What watchers have been sent.
+#[derive(Default)]
+struct Shown {
+    seq: u64,
+    blocks: Vec<String>,
+    n_tokens: u32,
+    tokens_per_second: Option<f32>,
+}
+
+/// The right to write one answer in a session; given back when dropped.
+pub(crate) struct Admission {
+    running: Arc<Running>,
+    user: UserId,
+    session: SessionId,
+}
+
+/// What an answer starts from.
+pub(crate) struct Start {
+    pub(crate) row: MessageRow,
+    pub(crate) variants: Vec<MessageId>,
+    pub(crate) request: GenerateRequest,
+}
+
+impl Running {
+    /// Reserves the session for one answer.
+    pub(crate) fn admit(self: &Arc<Self>, user: UserId, session: SessionId) -> Result<Admission, ChatError> {
+        if self.tasks.is_closed() {
+            return Err(ChatError::ShuttingDown);
+        }
+        let mut by_session = self.lock();
+        if by_session.contains_key(&session) {
+            return Err(ChatError::Busy);
+        }
+        by_session.insert(session, None);
+        Ok(Admission { running: Arc::clone(self), user, session })
+    }
+
+    /// The session's answer, if one is being written.
+    pub(crate) fn find(&self, session: SessionId) -> Option<Arc<Generation>> {
+        self.lock().get(&session).cloned().flatten()
+    }
+
+    /// Ends the session's answer, if it is `user`'s.
+    pub(crate) fn stop(&self, user: UserId, session: SessionId) {
+        if let Some(generation) = self.find(session).filter(|generation| generation.user == user) {
+            generation.stop.cancel();
+        }
+    }
+
+    /// See [`crate::Chat::shutdown`].
+    pub(crate) async fn shutdown(&self, grace: Duration) {
+        self.tasks.close();
+        if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
+            self.hurry.cancel();
+            self.tasks.wait().await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Option<Arc<Generation>>>> {
+        self.by_session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.running.lock().remove(&self.session);
+    }
+}
+
+impl Admission {
+    pub(crate) fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Starts writing.
+    pub(crate) fn begin(self, store: Store, engine: Arc<dyn Engine>, notes: Notes, start: Start) -> GenerationId {
+        let id = GenerationId(self.running.next.fetch_add(1, Ordering::Relaxed) + 1);
+        let generation = Arc::new(Generation {
+            id,
+            user: self.user,
+            message: start.row.id,
+            stop: CancellationToken::new(),
+            shown: Mutex::default(),
+        });
+        self.running.lock().insert(self.session, Some(Arc::clone(&generation)));
+        let running = Arc::clone(&self.running);
+        let writer = Writer {
+            hurry: running.hurry.clone(),
+            session: self.session,
+            generation,
+            store,
+            notes,
+            text: String::new(),
+            rendered: BlockStream::default(),
+            pace: Pace::start(),
+        };
+        running.tasks.spawn(writer.run(self, engine, start));
+        id
+    }
+}
+
+impl Generation {
+    /// What watchers have been sent so far.
+    pub(crate) fn blocks(&self) -> Vec<String> {
+        self.lock().blocks.clone()
+    }
+
+    /// Everything so far as one event, and its place in the sequence.
+    pub(crate) fn snapshot(&self) -> (u64, ChatEvent) {
+        let shown = self.lock();
+        (shown.seq, self.grew(&shown, 0))
+    }
+
+    fn grew(&self, shown: &Shown, first: usize) -> ChatEvent {
+        ChatEvent::Grew {
+            message: self.message,
+            generation: self.id,
+            seq: shown.seq,
+            first: first as u32,
+            blocks: shown.blocks[first..].to_vec(),
+            n_tokens: shown.n_tokens,
+            tokens_per_second: shown.tokens_per_second,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Times and counts, for answers whose engine could not report its own.
+struct Pace {
+    started: Instant,
+    first_token: Option<Instant>,
+    last_token: Option<Instant>,
+    n_tokens: u32,
+}
+
+impl Pace {
+    fn start() -> Self {
+        Self { started: Instant::now(), first_token: None, last_token: None, n_tokens: 0 }
+    }
+
+    fn note(&mut self, n_tokens: u32) {
+        let now = Instant::now();
+        self.first_token.get_or_insert(now);
+        self.last_token = Some(now);
+        self.n_tokens = n_tokens;
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        let (first, last) = (self.first_token?, self.last_token?);
+        Some(Usage {
+            n_prompt_tokens: 0,
+            n_generated_tokens: self.n_tokens,
+            first_token_ms: first.duration_since(self.started).as_millis() as u32,
+            decode_ms: last.duration_since(first).as_millis() as u32,
+        })
+    }
+}
+
+/// How an answer ended.
+struct End {
+    state: MessageState,
+    error: Option<String>,
+    usage: Option<Usage>,
+}
+
+impl End {
+    fn failed(err: &EngineError) -> Self {
+        let state = match err {
+            EngineError::Rejected(Rejection::TooLong { .. }) => MessageState::Refused,
+            _ => MessageState::Failed,
+        };
+        Self { state, error: Some(err.to_string()), usage: None }
+    }
+}
+
+/// The task that writes one answer.
+struct Writer {
+    session: SessionId,
+    generation: Arc<Generation>,
+    store: Store,
+    notes: Notes,
+    hurry: CancellationToken,
+    text: String,
+    rendered: BlockStream,
+    pace: Pace,
+}
+
+impl Writer {
+    async fn run(mut self, admission: Admission, engine: Arc<dyn Engine>, start: Start) {
+        let end = self.write(engine, start.request).await;
+        let end = End { usage: end.usage.or_else(|| self.pace.usage()), ..end };
+        self.commit(&end).await;
+        let row = MessageRow {
+            body: std::mem::take(&mut self.text),
+            state: end.state,
+            error: end.error,
+            usage: end.usage,
+            ..start.row
+        };
+        // The session takes a new message before anybody is told that this answer ended.
+        drop(admission);
+        let message = view(row, start.variants);
+        self.notes.send(self.generation.user, self.session, ChatEvent::Finished { message });
+        self.notes.sessions_changed(self.generation.user);
+    }
+
+    async fn write(&mut self, engine: Arc<dyn Engine>, request: GenerateRequest) -> End {
+        let (stop, hurry) = (self.generation.stop.clone(), self.hurry.clone());
+        let work = self.follow(engine, request);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => End { state: MessageState::Stopped, error: None, usage: None },
+            () = hurry.cancelled() => {
+                End { state: MessageState::Failed, error: Some(SERVER_STOPPED.to_owned()), usage: None }
+            }
+            end = work => end,
+        }
+    }
+
+    async fn follow(&mut self, engine: Arc<dyn Engine>, request: GenerateRequest) -> End {
+        let mut events = match engine.generate(request).await {
+            Ok(events) => events,
+            Err(err) => return self.refused(&err),
+        };
+        let mut repaint = interval(REPAINT);
+        repaint.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut save = interval(SAVE);
+        let (mut unseen, mut unsaved) = (false, false);
+        loop {
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(Ok(GenerateEvent::Text { text, n_generated })) => {
+                        self.text.push_str(&text);
+                        self.pace.note(n_generated);
+                        (unseen, unsaved) = (true, true);
+                    }
+                    Some(Ok(GenerateEvent::Finished { reason, usage })) => return ended(reason, usage),
+                    Some(Err(err)) => return self.broke_off(&err),
+                    None => return self.broke_off(&EngineError::WorkerDied { detail: "the stream ended early".to_owned() }),
+                },
+                _ = repaint.tick(), if unseen => {
+                    self.show();
+                    unseen = false;
+                }
+                _ = save.tick(), if unsaved => {
+                    self.save().await;
+                    unsaved = false;
+                }
+            }
+        }
+    }
+
+    fn refused(&self, err: &EngineError) -> End {
+        tracing::warn!(error = %err, generation.id = %self.generation.id, "an answer could not begin");
+        End::failed(err)
+    }
+
+    fn broke_off(&self, err: &EngineError) -> End {
+        let detail = match err {
+            EngineError::WorkerDied { detail } => detail.as_str(),
+            _ => "",
+        };
+        tracing::warn!(error = %err, detail, generation.id = %self.generation.id, "an answer broke off");
+        End::failed(err)
+    }
+
+    /// Renders what is new and tells the watchers which blocks changed.
+    fn show(&mut self) {
+        let (first, blocks) = self.rendered.update(&self.text);
+        let mut shown = self.generation.lock();
+        shown.seq += 1;
+        shown.blocks.truncate(first);
+        shown.blocks.extend(blocks);
+        shown.n_tokens = self.pace.n_tokens;
+        shown.tokens_per_second = self.pace.usage().and_then(|usage| usage.tokens_per_second());
+        let event = self.generation.grew(&shown, first);
+        // Sent under the lock: a watcher that takes a snapshot now either has this event in it or receives it.
+        self.notes.send(self.generation.user, self.session, event);
+    }
+
+    async fn save(&self) {
+        if let Err(err) = self.store.save_partial(self.generation.message, &self.text).await {
+            tracing::error!(error = %err, "could not save a part of an answer");
+        }
+    }
+
+    async fn commit(&self, end: &End) {
+        let outcome =
+            Outcome { body: &self.text, state: end.state, error: end.error.as_deref(), usage: end.usage };
+        let message = self.generation.message;
+        if let Err(err) = self.store.finish_message(message, outcome).await {
+            tracing::error!(error = %err, message.id = %message, at_ms = now_ms(), "could not save an answer");
+        }
+    }
+}
+
+fn ended(reason: FinishReason, usage: Usage) -> End {
+    let state = match reason {
+        FinishReason::Stop => MessageState::Complete,
+        FinishReason::Length => MessageState::Cut,
+        FinishReason::Cancelled => MessageState::Stopped,
+    };
+    End { state, error: None, usage: Some(usage) }
+}

@@ -1,0 +1,50 @@
+use super::turns;
+use store::MessageRow;
+use types::{
+    chat::{MessageState, Role},
+    ids::MessageId,
+};
+
+fn message(role: Role, body: &str) -> MessageRow {
+    MessageRow {
+        id: MessageId(0),
+        parent: None,
+        role,
+        body: body.to_owned(),
+        state: MessageState::Complete,
+        error: None,
+        model: None,
+        usage: None,
+        created_ms: 0,
+    }
+}
+
+#[track_caller]
+fn check(system_prompt: &str, messages: &[(Role, &str)], expected: &[(Role, &str)]) {
+    let messages: Vec<_> = messages.iter().map(|(role, body)| message(*role, body)).collect();
+    let turns = turns(system_prompt, &messages);
+    let found: Vec<_> = turns.iter().map(|turn| (turn.role, turn.content.as_str())).collect();
+    assert_eq!(found, expected);
+}
+
+use Role::{Assistant, System, User};
+
+#[test]
+fn the_system_prompt_comes_first_if_there_is_one() {
+    check("Be brief.", &[(User, "hi")], &[(System, "Be brief."), (User, "hi")]);
+    check("  ", &[(User, "hi")], &[(User, "hi")]);
+}
+
+#[test]
+fn an_answer_that_said_nothing_does_not_break_the_alternation() {
+    check("", &[(User, "one"), (Assistant, ""), (User, "two")], &[(User, "one\n\ntwo")]);
+}
+
+#[test]
+fn a_partial_answer_is_part_of_the_conversation() {
+    check(
+        "",
+        &[(User, "one"), (Assistant, "half"), (User, "go on")],
+        &[(User, "one"), (Assistant, "half"), (User, "go on")],
+    );
+}

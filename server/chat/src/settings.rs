@@ -1,0 +1,25 @@
+//! A person's settings.
+
+use crate::{Chat, ChatError, now_ms};
+use types::{
+    ids::UserId,
+    settings::{MAX_SYSTEM_PROMPT_BYTES, UserSettings},
+};
+
+impl Chat {
+    /// The person's settings.
+    pub async fn settings(&self, user: UserId) -> Result<UserSettings, ChatError> {
+        Ok(self.store.load_settings(user).await?)
+    }
+
+    /// Checks and replaces the person's settings.
+    pub async fn save_settings(&self, user: UserId, settings: UserSettings) -> Result<(), ChatError> {
+        settings.sampling.check().map_err(|err| ChatError::Setting(err.to_string()))?;
+        let bytes = settings.system_prompt.len();
+        if bytes > MAX_SYSTEM_PROMPT_BYTES {
+            let sentence = format!("the system prompt has {bytes} bytes, {MAX_SYSTEM_PROMPT_BYTES} are allowed");
+            return Err(ChatError::Setting(sentence));
+        }
+        Ok(self.store.save_settings(user, &settings, now_ms()).await?)
+    }
+}

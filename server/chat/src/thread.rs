@@ -1,0 +1,54 @@
+//! A session as a page shows it.
+
+use crate::{Chat, ChatError};
+use store::{MessageRow, ThreadRows};
+use types::{
+    chat::{MessageState, MessageView, Role, Thread},
+    ids::{MessageId, SessionId, UserId},
+};
+
+impl Chat {
+    /// The session and its shown branch. An answer that is being written has what it has so far.
+    pub async fn thread(&self, user: UserId, id: SessionId) -> Result<Thread, ChatError> {
+        let session = self.store.find_session(user, id).await?.ok_or(ChatError::NotFound)?;
+        let rows = match session.leaf {
+            Some(leaf) => self.store.load_thread(user, id, leaf).await?,
+            None => ThreadRows::default(),
+        };
+        let mut messages = render(rows).await;
+        if let Some(generation) = self.running.find(id)
+            && let Some(message) = messages.iter_mut().find(|message| message.id == generation.message)
+        {
+            message.blocks = generation.blocks();
+            message.generation = Some(generation.id);
+        }
+        Ok(Thread { session: self.summary(session), messages })
+    }
+}
+
+/// Markdown takes time: off the runtime.
+async fn render(rows: ThreadRows) -> Vec<MessageView> {
+    let work = move || rows.messages.into_iter().zip(rows.variants).map(|(row, variants)| view(row, variants)).collect();
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|err| {
+        tracing::error!(error = %err, "rendering a thread failed");
+        Vec::new()
+    })
+}
+
+/// One message as a page shows it.
+pub(crate) fn view(row: MessageRow, variants: Vec<MessageId>) -> MessageView {
+    let is_rendered = row.role == Role::Assistant && row.state != MessageState::Running;
+    MessageView {
+        blocks: if is_rendered { markup::render(&row.body) } else { Vec::new() },
+        id: row.id,
+        role: row.role,
+        text: row.body,
+        state: row.state,
+        error: row.error,
+        model: row.model,
+        usage: row.usage,
+        created_at_ms: row.created_ms,
+        generation: None,
+        variants,
+    }
+}

@@ -1,0 +1,45 @@
+//! A title from the first message, by rule.
+
+/// Longer titles do not fit the list.
+const MAX_CHARS: usize = 60;
+
+/// The first sentence of the first line that says something, without markdown, cut at a word.
+pub(crate) fn title_of(text: &str) -> String {
+    let line = text.lines().map(plain).find(|line| !line.is_empty()).unwrap_or_default();
+    cut(first_sentence(&line))
+}
+
+/// The line without the marks of headings, lists, quotes, emphasis and code.
+fn plain(line: &str) -> String {
+    let line = line.trim().trim_start_matches(['#', '>', '-', '*', '+', '`', ' ', '\t']);
+    let kept: String = line.chars().filter(|c| !matches!(c, '*' | '`' | '_' | '~') && !c.is_control()).collect();
+    kept.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn first_sentence(line: &str) -> &str {
+    let ends = line.char_indices().filter(|(_, c)| matches!(c, '.' | '?' | '!' | '。' | '？' | '！'));
+    for (at, c) in ends {
+        let rest = &line[at + c.len_utf8()..];
+        let is_end = rest.is_empty() || rest.starts_with(' ') || !c.is_ascii();
+        // "1. Do this" and "e.g. this" are no sentences of their own.
+        if is_end && line[..at].chars().count() > 8 {
+            return if c == '.' { &line[..at] } else { &line[..at + c.len_utf8()] };
+        }
+    }
+    line
+}
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= MAX_CHARS {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(MAX_CHARS - 1).collect();
+    let head = match head.rfind(' ') {
+        Some(at) if at > MAX_CHARS / 2 => &head[..at],
+        _ => &head,
+    };
+    format!("{}…", head.trim_end_matches([',', ';', ':', ' ']))
+}
+
+#[cfg(test)]
+mod tests;

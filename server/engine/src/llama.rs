@@ -1,0 +1,110 @@
+//! llama.cpp: a model from a file, a context to decode with, samplers, the quantiser.
+//!
+//! The safe bindings are used wherever they reach; what they do not offer is in [`raw`], the one file with
+//! `unsafe` in it.
+
+mod raw;
+mod sampler;
+
+pub(crate) use raw::{capture_log, quantize};
+pub(crate) use sampler::TokenSampler;
+
+use crate::outbox::Outbox;
+use llama_cpp_2::{
+    context::{LlamaContext, params::LlamaContextParams},
+    llama_backend::LlamaBackend,
+    model::{LlamaModel, params::LlamaModelParams},
+};
+use protocol::{Event, LoadRequest, LoadedModel};
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// Tokens of one batch, and of what llama.cpp computes at once.
+pub(crate) const N_BATCH: u32 = 512;
+
+/// Context per sequence where nobody asked for another one: what fits most machines.
+const DEFAULT_N_CTX: u32 = 8192;
+
+/// The least context worth opening.
+const MIN_N_CTX: u32 = 256;
+
+/// The most sequences one context is opened for.
+const MAX_SEQUENCES: u32 = 64;
+
+/// A context and what is worth knowing about it.
+pub(crate) struct Opened<'m> {
+    pub(crate) context: LlamaContext<'m>,
+    pub(crate) facts: LoadedModel,
+}
+
+/// Loads the weights, telling `outbox` how far it is; `stop` ends it early. The error is a sentence.
+pub(crate) fn load_model(
+    backend: &LlamaBackend,
+    request: &LoadRequest,
+    outbox: Outbox,
+    stop: Arc<AtomicBool>,
+) -> Result<LlamaModel, String> {
+    if !request.path.is_file() {
+        return Err("there is no such file".into());
+    }
+    let mut told = -1.0;
+    let params = LlamaModelParams::default().with_progress_callback(move |fraction| {
+        if fraction - told >= 0.01 {
+            told = fraction;
+            let _ = outbox.send(&Event::LoadProgress(fraction));
+        }
+        !stop.load(Ordering::Relaxed)
+    });
+    LlamaModel::load_from_file(backend, &request.path, &params)
+        .map_err(|error| raw::last_errors().unwrap_or_else(|| error.to_string()))
+}
+
+/// Opens a context with a stream of its own per sequence, so that a conversation kept in one of them costs the
+/// others nothing.
+pub(crate) fn open_context<'m>(
+    backend: &LlamaBackend,
+    model: &'m LlamaModel,
+    request: &LoadRequest,
+) -> Result<Opened<'m>, String> {
+    let n_sequences = request.n_sequences.clamp(1, MAX_SEQUENCES);
+    let n_ctx = n_ctx_per_sequence(request.n_ctx, model.n_ctx_train());
+    let n_threads = request.n_threads.unwrap_or_else(default_threads).max(1);
+    let threads = i32::try_from(n_threads).unwrap_or(i32::MAX);
+    let params = LlamaContextParams::default()
+        .with_n_ctx(NonZeroU32::new(n_ctx.saturating_mul(n_sequences)))
+        .with_n_batch(N_BATCH)
+        .with_n_ubatch(N_BATCH)
+        .with_n_seq_max(n_sequences)
+        .with_kv_unified(false)
+        .with_n_threads(threads)
+        .with_n_threads_batch(threads)
+        .with_no_perf(true);
+    let context = model
+        .new_context(backend, params)
+        .map_err(|error| raw::last_errors().unwrap_or_else(|| error.to_string()))?;
+    let facts = LoadedModel {
+        n_ctx: context.n_ctx() / n_sequences,
+        n_sequences,
+        n_vocab: u32::try_from(model.n_vocab()).unwrap_or(0),
+        n_threads,
+        has_chat_template: model.chat_template(None).is_ok(),
+    };
+    Ok(Opened { context, facts })
+}
+
+fn n_ctx_per_sequence(asked: Option<u32>, n_ctx_train: u32) -> u32 {
+    let longest = if n_ctx_train == 0 { DEFAULT_N_CTX } else { n_ctx_train };
+    asked.unwrap_or(DEFAULT_N_CTX).min(longest).max(MIN_N_CTX)
+}
+
+/// The physical cores this process may use: two threads of one core share the unit that does the work.
+fn default_threads() -> u32 {
+    let allowed = std::thread::available_parallelism().map_or(1, usize::from);
+    let physical = sysinfo::System::physical_core_count().unwrap_or(allowed);
+    u32::try_from(physical.min(allowed)).unwrap_or(1)
+}

@@ -1,0 +1,92 @@
+//! What the safe bindings do not offer: the log and the quantiser. The only file with `unsafe`.
+#![allow(unsafe_code)]
+
+use llama_cpp_sys_2 as sys;
+use protocol::TensorType;
+use std::{
+    ffi::{CStr, CString, c_char, c_void},
+    path::Path,
+    ptr,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// Error lines kept to explain a failure.
+const MAX_ERRORS: usize = 6;
+
+/// The last error lines llama.cpp wrote. Its log is one per process, so this is too.
+static ERRORS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Whether the line being written goes to the standard error stream: parts of a line follow its beginning.
+static PRINTING: AtomicBool = AtomicBool::new(false);
+
+/// From now on warnings and errors go to the standard error stream and errors are kept for [`last_errors`].
+pub(crate) fn capture_log() {
+    // SAFETY: `on_log` has the callback's signature, lives as long as the program and needs no user data.
+    unsafe { sys::llama_log_set(Some(on_log), ptr::null_mut()) }
+}
+
+/// What went wrong last, as one sentence; forgets it.
+pub(crate) fn last_errors() -> Option<String> {
+    let lines = std::mem::take(&mut *ERRORS.lock().unwrap_or_else(PoisonError::into_inner));
+    (!lines.is_empty()).then(|| lines.join("; "))
+}
+
+unsafe extern "C" fn on_log(level: sys::ggml_log_level, text: *const c_char, _user_data: *mut c_void) {
+    if text.is_null() {
+        return;
+    }
+    // SAFETY: llama.cpp passes a string that ends in a zero and stays unchanged during the call.
+    let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+    let printing = match level {
+        sys::GGML_LOG_LEVEL_CONT => PRINTING.load(Ordering::Relaxed),
+        level => level >= sys::GGML_LOG_LEVEL_WARN,
+    };
+    PRINTING.store(printing, Ordering::Relaxed);
+    if printing {
+        // Not eprint!, which panics when the stream is closed; a panic must not cross into C.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+    }
+    if level == sys::GGML_LOG_LEVEL_ERROR {
+        keep_error(text.trim());
+    }
+}
+
+/// Keeps a line without the name of the function that wrote it.
+fn keep_error(line: &str) {
+    let line = match line.split_once(": ") {
+        Some((function, rest)) if !function.contains(' ') => rest,
+        _ => line,
+    };
+    let mut errors = ERRORS.lock().unwrap_or_else(PoisonError::into_inner);
+    if !line.is_empty() && errors.len() < MAX_ERRORS {
+        errors.push(line.to_owned());
+    }
+}
+
+/// Writes the model at `source` with another tensor type to `target`. The error is a sentence.
+pub(crate) fn quantize(source: &Path, target: &Path, tensor_type: TensorType) -> Result<(), String> {
+    let source = c_path(source)?;
+    let target = c_path(target)?;
+    // SAFETY: takes nothing and returns a plain struct.
+    let mut params = unsafe { sys::llama_model_quantize_default_params() };
+    params.allow_requantize = true;
+    params.ftype = match tensor_type {
+        TensorType::Q8_0 => sys::LLAMA_FTYPE_MOSTLY_Q8_0,
+        TensorType::F32 => sys::LLAMA_FTYPE_ALL_F32,
+    };
+    // SAFETY: both strings end in a zero and outlive the call; the pointers in `params` are its defaults. The
+    // function catches its own exceptions and reports them by its result.
+    let result = unsafe { sys::llama_model_quantize(source.as_ptr(), target.as_ptr(), &raw const params) };
+    match result {
+        0 => Ok(()),
+        _ => Err(last_errors().unwrap_or_else(|| "llama.cpp gave no reason".into())),
+    }
+}
+
+fn c_path(path: &Path) -> Result<CString, String> {
+    let text = path.to_str().ok_or("the path is not valid UTF-8")?;
+    CString::new(text).map_err(|_| "the path contains a zero".to_owned())
+}

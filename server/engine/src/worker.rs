@@ -1,0 +1,219 @@
+//! The worker process: who runs on which thread, and when it ends.
+//!
+//! * The reader takes frames from the input. It answers `Ping` itself, so a heartbeat says that the process lives
+//!   and listens; a long step or a slow load is not a death. The end of the input ends the process.
+//! * The owner loads the model and then schedules; while it schedules, prompts are rendered and tokenised on a
+//!   thread beside it, so that a long prompt of one person does not hold up everybody's next token.
+
+use crate::{llama, outbox::Outbox, prompt::Prompter, scheduler::Scheduler, scheduler::Work};
+use llama_cpp_2::llama_backend::LlamaBackend;
+use protocol::{Command, Event, FrameError, LoadRequest, Rejection, read_frame};
+use std::{
+    io::{Read, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Commands read but not yet looked at. The server never has so many under way, so the reader does not block.
+const COMMAND_QUEUE: usize = 256;
+
+/// Prepared work waiting for the next step.
+const WORK_QUEUE: usize = 16;
+
+/// How long the owner may take to put things away after the input ended.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Why a worker ended before its input did.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The server and this worker do not understand each other, or the pipe broke.
+    #[error("the connection to the server failed: {0}")]
+    Frame(#[from] FrameError),
+    /// llama.cpp could not compute a step; the context's state is unknown.
+    #[error("decoding failed: {0}")]
+    Decode(#[from] llama_cpp_2::DecodeError),
+    /// The batch was planned larger than it is.
+    #[error("filling the batch failed: {0}")]
+    Batch(#[from] llama_cpp_2::llama_batch::BatchAddError),
+    /// A thread could not be started.
+    #[error("starting a thread failed: {0}")]
+    Thread(#[from] std::io::Error),
+    /// A bug; the message is on the standard error stream.
+    #[error("the engine panicked")]
+    Panicked,
+}
+
+/// A command and when it arrived.
+struct Arrival {
+    command: Command,
+    at: Instant,
+}
+
+enum Ended {
+    Input(Result<(), WorkerError>),
+    Owner(Result<(), WorkerError>),
+}
+
+/// What the owner's side needs to know of the process.
+struct Process {
+    outbox: Outbox,
+    /// The input has ended.
+    stop: Arc<AtomicBool>,
+    ended: Sender<Ended>,
+}
+
+/// Serves one model until `input` ends. For the main thread: when this returns, the process should exit.
+pub fn run_worker(
+    input: impl Read + Send + 'static,
+    output: impl Write + Send + 'static,
+) -> Result<(), WorkerError> {
+    let (arrivals, commands) = sync_channel(COMMAND_QUEUE);
+    let (ended, endings) = channel();
+    let outbox = Outbox::new(output);
+    let stop = Arc::new(AtomicBool::new(false));
+    let process = Process { outbox: outbox.clone(), stop: stop.clone(), ended: ended.clone() };
+    let reader_ended = ended.clone();
+    thread::Builder::new().name("reader".into()).spawn(move || {
+        let result = read_commands(input, &arrivals, &outbox);
+        stop.store(true, Ordering::Relaxed);
+        drop(arrivals);
+        let _ = reader_ended.send(Ended::Input(result));
+    })?;
+    thread::Builder::new().name("owner".into()).spawn(move || {
+        let result = catch_unwind(AssertUnwindSafe(|| own(commands, &process)));
+        let _ = ended.send(Ended::Owner(result.unwrap_or(Err(WorkerError::Panicked))));
+    })?;
+    match endings.recv() {
+        Ok(Ended::Owner(result)) => result,
+        Ok(Ended::Input(result)) => {
+            let _ = endings.recv_timeout(FAREWELL);
+            result
+        }
+        Err(_) => Err(WorkerError::Panicked),
+    }
+}
+
+fn read_commands(
+    mut input: impl Read,
+    arrivals: &SyncSender<Arrival>,
+    outbox: &Outbox,
+) -> Result<(), WorkerError> {
+    while let Some(command) = read_frame(&mut input)? {
+        match command {
+            Command::Ping(n) => outbox.send(&Event::Pong(n))?,
+            command => {
+                if arrivals.send(Arrival { command, at: Instant::now() }).is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the command that says what this worker is for.
+fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError> {
+    llama::capture_log();
+    while let Ok(arrival) = commands.recv() {
+        match arrival.command {
+            Command::Load(request) => return serve(&request, commands, process),
+            Command::Quantize { source, target, tensor_type } => {
+                let event = match llama::quantize(&source, &target, tensor_type) {
+                    Ok(()) => Event::Quantized,
+                    Err(reason) => Event::QuantizeFailed { reason },
+                };
+                process.outbox.send(&event)?;
+            }
+            Command::Generate { id, .. } | Command::CountTokens { id, .. } => {
+                let reason = Rejection::Engine("no model is loaded".into());
+                process.outbox.send(&Event::Rejected { id, reason })?;
+            }
+            Command::Cancel { .. } | Command::Ping(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn serve(
+    request: &LoadRequest,
+    commands: Receiver<Arrival>,
+    process: &Process,
+) -> Result<(), WorkerError> {
+    let outbox = &process.outbox;
+    let backend = match LlamaBackend::init() {
+        Ok(backend) => backend,
+        Err(error) => return Ok(outbox.send(&Event::LoadFailed { reason: error.to_string() })?),
+    };
+    let loaded = llama::load_model(&backend, request, process.outbox.clone(), process.stop.clone());
+    let model = match loaded {
+        Ok(model) => model,
+        Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
+    };
+    let opened = match llama::open_context(&backend, &model, request) {
+        Ok(opened) => opened,
+        Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
+    };
+    let prompter = Prompter::new(&model, opened.facts.n_ctx);
+    let (prepared, work) = sync_channel(WORK_QUEUE);
+    let mut scheduler = Scheduler::new(opened.context, &model, &opened.facts, outbox.clone());
+    scheduler.warm_up()?;
+    outbox.send(&Event::Loaded(opened.facts))?;
+    thread::scope(|scope| {
+        let ended = process.ended.clone();
+        scope.spawn(move || {
+            let result = prepare(&commands, &prompter, &prepared, outbox);
+            if result.is_err() {
+                let _ = ended.send(Ended::Owner(result));
+            }
+        });
+        let result = scheduler.run(&work);
+        drop(work);
+        // The thread above may wait for a command that never comes, and this scope for it: say it right now.
+        if result.is_err() {
+            let _ = process.ended.send(Ended::Owner(result));
+        }
+    });
+    Ok(())
+}
+
+/// Turns commands into work until either side ends.
+fn prepare(
+    commands: &Receiver<Arrival>,
+    prompter: &Prompter<'_>,
+    prepared: &SyncSender<Work>,
+    outbox: &Outbox,
+) -> Result<(), WorkerError> {
+    while let Ok(Arrival { command, at }) = commands.recv() {
+        let work = match command {
+            Command::Generate { id, prompt, params } => match prompter.prepare(&prompt, params.trim_history) {
+                Ok(prompt) => Work::generate(id, prompt, params, at),
+                Err(reason) => {
+                    outbox.send(&Event::Rejected { id, reason })?;
+                    continue;
+                }
+            },
+            Command::CountTokens { id, prompt } => {
+                outbox.send(&match prompter.count(&prompt) {
+                    Ok(n_tokens) => Event::Counted { id, n_tokens },
+                    Err(reason) => Event::Rejected { id, reason },
+                })?;
+                continue;
+            }
+            Command::Cancel { id } => Work::Cancel(id),
+            Command::Load(_) | Command::Quantize { .. } | Command::Ping(_) => continue,
+        };
+        if prepared.send(work).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

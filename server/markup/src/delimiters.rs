@@ -1,0 +1,117 @@
+//! `\(…\)` and `\[…\]`, which many models write, to the dollars that the parser knows.
+
+/// How far a closing mark is looked for: without a bound, many opening marks would cost quadratic time.
+const MAX_FORMULA_BYTES: usize = 2_000;
+
+/// Replaces the pairs outside code. A pair must close before the next blank line.
+pub(crate) fn to_dollars(markdown: &str) -> String {
+    let mut out = String::with_capacity(markdown.len());
+    let mut rest = markdown;
+    while let Some(at) = rest.find(['\\', '`', '~']) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let taken = take_code(rest, &out).or_else(|| take_math(rest, &mut out)).unwrap_or_else(|| one_char(rest));
+        if !taken.replaced {
+            out.push_str(&rest[..taken.len]);
+        }
+        rest = &rest[taken.len..];
+    }
+    out.push_str(rest);
+    out
+}
+
+struct Taken {
+    len: usize,
+    /// Written in another form already.
+    replaced: bool,
+}
+
+/// An escaped character or a single mark, as it is.
+fn one_char(rest: &str) -> Taken {
+    let n_chars = if rest.starts_with('\\') { 2 } else { 1 };
+    Taken { len: rest.chars().take(n_chars).map(char::len_utf8).sum(), replaced: false }
+}
+
+/// A code span or fence, to its closing run; an unclosed fence goes on to the end.
+fn take_code(rest: &str, before: &str) -> Option<Taken> {
+    let mark = rest.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
+    let run = rest.len() - rest.trim_start_matches(mark).len();
+    let line_start = before.rsplit('\n').next().unwrap_or_default().chars().all(|c| c == ' ');
+    let is_fence = run >= 3 && line_start;
+    if mark == '~' && !is_fence {
+        return Some(Taken { len: run, replaced: false });
+    }
+    let fence = &rest[..run];
+    let len = match closing(&rest[run..], fence, mark, is_fence) {
+        Some(at) => run + at,
+        None if is_fence => rest.len(),
+        None => run,
+    };
+    Some(Taken { len, replaced: false })
+}
+
+/// End of the run of marks that closes `fence`.
+fn closing(text: &str, fence: &str, mark: char, is_fence: bool) -> Option<usize> {
+    let mut from = 0;
+    while let Some(at) = text[from..].find(fence) {
+        let start = from + at;
+        let end = start + text[start..].len() - text[start..].trim_start_matches(mark).len();
+        let starts_line = text[..start].rsplit('\n').next().is_some_and(|line| line.chars().all(|c| c == ' '));
+        if if is_fence { starts_line && text[..start].contains('\n') } else { end - start == fence.len() } {
+            return Some(end);
+        }
+        from = end;
+    }
+    None
+}
+
+fn take_math(rest: &str, out: &mut String) -> Option<Taken> {
+    let (close, dollars) = match rest.get(..2)? {
+        "\\(" => ("\\)", "$"),
+        "\\[" => ("\\]", "$$"),
+        _ => return None,
+    };
+    let inside = &rest[2..rest.floor_char_boundary(MAX_FORMULA_BYTES)];
+    let end = inside.find(close)?;
+    let formula = inside[..end].trim();
+    if formula.is_empty() || inside[..end].contains("\n\n") || formula.contains('$') {
+        return None;
+    }
+    out.push_str(dollars);
+    out.push_str(formula);
+    out.push_str(dollars);
+    Some(Taken { len: 2 + end + 2, replaced: true })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::to_dollars;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(to_dollars(text), expected);
+    }
+
+    #[test]
+    fn pairs_become_dollars() {
+        check(r"so \( x^2 \) and \[ y \]", "so $x^2$ and $$y$$");
+        check("\\[\na\n\\]", "$$a$$");
+    }
+
+    #[test]
+    fn code_is_left_alone() {
+        check(r"`\(x\)` and \(y\)", r"`\(x\)` and $y$");
+        check("```\n\\(x\\)\n```\n\\(y\\)", "```\n\\(x\\)\n```\n$y$");
+        check("~~~\n\\(x\\)", "~~~\n\\(x\\)");
+    }
+
+    #[test]
+    fn what_is_not_a_pair_stays() {
+        check(r"\( open", r"\( open");
+        check("\\(a\n\nb\\)", "\\(a\n\nb\\)");
+        check(r"\\(x\\)", r"\\(x\\)");
+        check("ends in \\", "ends in \\");
+        check(r"\ö", r"\ö");
+        check("", "");
+    }
+}

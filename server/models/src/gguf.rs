@@ -1,0 +1,281 @@
+//! The header of a GGUF file, <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
+//!
+//! Nothing a file claims is believed: every count and length is compared with what the file can hold, and nothing
+//! is allocated for it before.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, BufReader, Read, Seek},
+    path::Path,
+};
+
+const MAGIC: &[u8; 4] = b"GGUF";
+const MAX_KEYS: u64 = 100_000;
+const MAX_TENSORS: u64 = 1_000_000;
+const MAX_KEY_BYTES: u64 = 65_535;
+/// Longer strings (vocabularies are arrays, not strings) are skipped, not kept.
+const MAX_KEPT_BYTES: u64 = 1024;
+const MAX_DIMENSIONS: u32 = 8;
+
+/// What the header says about the model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Header {
+    pub architecture: Option<String>,
+    pub name: Option<String>,
+    pub has_chat_template: bool,
+    pub n_tensors: u64,
+    file_type: Option<u64>,
+    context_lengths: HashMap<String, u64>,
+}
+
+/// Why a file is no usable model.
+#[derive(Debug, thiserror::Error)]
+pub enum HeaderError {
+    #[error("the file cannot be read: {0}")]
+    Unreadable(io::Error),
+    #[error("the file is not a GGUF model")]
+    NotGguf,
+    #[error("GGUF version {0} is not known; 2 and 3 are")]
+    Version(u32),
+    #[error("the file is cut off: it was not downloaded or copied whole")]
+    Truncated,
+    #[error("the file is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+impl From<io::Error> for HeaderError {
+    fn from(err: io::Error) -> Self {
+        if err.kind() == io::ErrorKind::UnexpectedEof { Self::Truncated } else { Self::Unreadable(err) }
+    }
+}
+
+impl Header {
+    /// Longest context the model was trained for, in tokens.
+    pub fn n_ctx_train(&self) -> Option<u32> {
+        let key = format!("{}.context_length", self.architecture.as_ref()?);
+        u32::try_from(*self.context_lengths.get(&key)?).ok()
+    }
+
+    /// The prevailing tensor type.
+    pub fn quantisation(&self) -> Option<String> {
+        let name = match self.file_type? {
+            0 => "F32",
+            1 => "F16",
+            2 => "Q4_0",
+            3 => "Q4_1",
+            7 => "Q8_0",
+            8 => "Q5_0",
+            9 => "Q5_1",
+            10 => "Q2_K",
+            11 => "Q3_K_S",
+            12 => "Q3_K_M",
+            13 => "Q3_K_L",
+            14 => "Q4_K_S",
+            15 => "Q4_K_M",
+            16 => "Q5_K_S",
+            17 => "Q5_K_M",
+            18 => "Q6_K",
+            19 => "IQ2_XXS",
+            20 => "IQ2_XS",
+            23 => "IQ3_XXS",
+            24 => "IQ1_S",
+            25 => "IQ4_NL",
+            26 => "IQ3_S",
+            28 => "IQ2_S",
+            30 => "IQ4_XS",
+            31 => "IQ1_M",
+            32 => "BF16",
+            _ => return None,
+        };
+        Some(name.to_owned())
+    }
+}
+
+/// Reads and checks the header of the file at `path`.
+pub fn read_header(path: &Path) -> Result<Header, HeaderError> {
+    let file = File::open(path).map_err(HeaderError::Unreadable)?;
+    let len = file.metadata().map_err(HeaderError::Unreadable)?.len();
+    parse(BufReader::new(file), len)
+}
+
+/// Reads and checks a header of a file with `len` bytes.
+pub fn parse(source: impl Read + Seek, len: u64) -> Result<Header, HeaderError> {
+    Reader { source, len, at: 0 }.header()
+}
+
+struct Reader<R> {
+    source: R,
+    len: u64,
+    at: u64,
+}
+
+impl<R: Read + Seek> Reader<R> {
+    fn header(mut self) -> Result<Header, HeaderError> {
+        let mut magic = [0; 4];
+        if self.bytes(&mut magic).is_err() || magic != *MAGIC {
+            return Err(HeaderError::NotGguf);
+        }
+        let version = self.u32()?;
+        if !(2..=3).contains(&version) {
+            return Err(HeaderError::Version(version));
+        }
+        let (n_tensors, n_keys) = (self.u64()?, self.u64()?);
+        if n_tensors > MAX_TENSORS || n_keys > MAX_KEYS {
+            return Err(HeaderError::Damaged("it claims more entries than any model has"));
+        }
+        let mut header = Header { n_tensors, ..Header::default() };
+        for _ in 0..n_keys {
+            self.key(&mut header)?;
+        }
+        let last_offset = self.tensors(n_tensors)?;
+        // Tensor data begins after the header; a file that ends before its last tensor begins is no whole file.
+        if n_tensors > 0 && self.at.checked_add(last_offset).is_none_or(|start| start >= self.len) {
+            return Err(HeaderError::Truncated);
+        }
+        Ok(header)
+    }
+
+    fn key(&mut self, header: &mut Header) -> Result<(), HeaderError> {
+        let key = self.string(MAX_KEY_BYTES)?.ok_or(HeaderError::Damaged("a key is too long"))?;
+        let kind = self.u32()?;
+        match key.as_str() {
+            "general.architecture" => header.architecture = self.text(kind)?,
+            "general.name" => header.name = self.text(kind)?,
+            "general.file_type" => header.file_type = self.integer(kind)?,
+            "tokenizer.chat_template" => {
+                header.has_chat_template = true;
+                self.skip(kind)?;
+            }
+            key if key.ends_with(".context_length") => {
+                if let Some(length) = self.integer(kind)? {
+                    header.context_lengths.insert(key.to_owned(), length);
+                }
+            }
+            _ => self.skip(kind)?,
+        }
+        Ok(())
+    }
+
+    /// The largest offset of any tensor.
+    fn tensors(&mut self, n_tensors: u64) -> Result<u64, HeaderError> {
+        let mut last = 0;
+        for _ in 0..n_tensors {
+            self.string(MAX_KEY_BYTES)?.ok_or(HeaderError::Damaged("a tensor's name is too long"))?;
+            let n_dimensions = self.u32()?;
+            if n_dimensions > MAX_DIMENSIONS {
+                return Err(HeaderError::Damaged("a tensor has too many dimensions"));
+            }
+            let mut n_elements = 1_u64;
+            for _ in 0..n_dimensions {
+                n_elements =
+                    n_elements.checked_mul(self.u64()?).ok_or(HeaderError::Damaged("a tensor is too large"))?;
+            }
+            self.u32()?;
+            last = last.max(self.u64()?);
+        }
+        Ok(last)
+    }
+
+    fn text(&mut self, kind: u32) -> Result<Option<String>, HeaderError> {
+        if kind == 8 {
+            return self.string(MAX_KEPT_BYTES);
+        }
+        self.skip(kind)?;
+        Ok(None)
+    }
+
+    fn integer(&mut self, kind: u32) -> Result<Option<u64>, HeaderError> {
+        match kind {
+            4 => Ok(Some(self.u32()?.into())),
+            5 => Ok(u64::try_from(self.u32()?.cast_signed()).ok()),
+            10 => Ok(Some(self.u64()?)),
+            11 => Ok(u64::try_from(self.u64()?.cast_signed()).ok()),
+            other => {
+                self.skip(other)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn skip(&mut self, kind: u32) -> Result<(), HeaderError> {
+        match kind {
+            8 => {
+                let n = self.u64()?;
+                self.advance(n)
+            }
+            9 => {
+                let (kind, n) = (self.u32()?, self.u64()?);
+                self.skip_array(kind, n)
+            }
+            scalar => self.advance(width(scalar)?),
+        }
+    }
+
+    fn skip_array(&mut self, kind: u32, n: u64) -> Result<(), HeaderError> {
+        // The shortest element of each kind takes a byte or more: a longer claim is a lie.
+        if n > self.len {
+            return Err(HeaderError::Damaged("an array is longer than the file"));
+        }
+        if kind == 8 {
+            for _ in 0..n {
+                let bytes = self.u64()?;
+                self.advance(bytes)?;
+            }
+            return Ok(());
+        }
+        let bytes = width(kind)?.checked_mul(n).ok_or(HeaderError::Damaged("an array is too large"))?;
+        self.advance(bytes)
+    }
+
+    /// `None` for a string longer than `max`, which is skipped.
+    fn string(&mut self, max: u64) -> Result<Option<String>, HeaderError> {
+        let n = self.u64()?;
+        if n > max {
+            self.advance(n)?;
+            return Ok(None);
+        }
+        let mut bytes = vec![0; n as usize];
+        self.bytes(&mut bytes)?;
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    fn advance(&mut self, n: u64) -> Result<(), HeaderError> {
+        let to = self.at.checked_add(n).filter(|to| *to <= self.len).ok_or(HeaderError::Truncated)?;
+        self.source.seek_relative(n.cast_signed())?;
+        self.at = to;
+        Ok(())
+    }
+
+    fn bytes(&mut self, buffer: &mut [u8]) -> Result<(), HeaderError> {
+        self.source.read_exact(buffer)?;
+        self.at += buffer.len() as u64;
+        Ok(())
+    }
+
+    fn u32(&mut self) -> Result<u32, HeaderError> {
+        let mut bytes = [0; 4];
+        self.bytes(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn u64(&mut self) -> Result<u64, HeaderError> {
+        let mut bytes = [0; 8];
+        self.bytes(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+}
+
+/// Bytes of a scalar. Arrays of arrays do not occur in models.
+fn width(kind: u32) -> Result<u64, HeaderError> {
+    match kind {
+        0 | 1 | 7 => Ok(1),
+        2 | 3 => Ok(2),
+        4..=6 => Ok(4),
+        10..=12 => Ok(8),
+        _ => Err(HeaderError::Damaged("a value has an unknown type")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

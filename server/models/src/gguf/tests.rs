@@ -1,0 +1,90 @@
+use super::{Header, HeaderError, parse};
+use std::io::Cursor;
+
+/// Writes a small header.
+#[derive(Default)]
+struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    fn u32(mut self, n: u32) -> Self {
+        self.bytes.extend(n.to_le_bytes());
+        self
+    }
+
+    fn u64(mut self, n: u64) -> Self {
+        self.bytes.extend(n.to_le_bytes());
+        self
+    }
+
+    fn text(mut self, text: &str) -> Self {
+        self = self.u64(text.len() as u64);
+        self.bytes.extend(text.as_bytes());
+        self
+    }
+
+    fn start(n_tensors: u64, n_keys: u64) -> Self {
+        let mut writer = Self::default();
+        writer.bytes.extend(b"GGUF");
+        writer.u32(3).u64(n_tensors).u64(n_keys)
+    }
+}
+
+fn whole() -> Vec<u8> {
+    let writer = Writer::start(1, 5)
+        .text("general.architecture").u32(8).text("llama")
+        .text("general.file_type").u32(4).u32(7)
+        .text("llama.context_length").u32(4).u32(8192)
+        .text("tokenizer.ggml.tokens").u32(9).u32(8).u64(2).text("a").text("b")
+        .text("tokenizer.chat_template").u32(8).text("{{ x }}")
+        .text("output.weight").u32(2).u64(4).u64(4).u32(0).u64(0);
+    let mut bytes = writer.bytes;
+    bytes.extend([0; 64]);
+    bytes
+}
+
+fn read(bytes: &[u8]) -> Result<Header, HeaderError> {
+    parse(Cursor::new(bytes), bytes.len() as u64)
+}
+
+#[track_caller]
+fn check(bytes: &[u8], expected: &str) {
+    let found = read(bytes).map_or_else(|err| err.to_string(), |_| "ok".to_owned());
+    assert!(found.contains(expected), "{found}");
+}
+
+#[test]
+fn a_whole_header_describes_the_model() {
+    let header = read(&whole()).unwrap();
+    assert_eq!(header.architecture.as_deref(), Some("llama"));
+    assert_eq!((header.n_ctx_train(), header.quantisation()), (Some(8192), Some("Q8_0".into())));
+    assert!(header.has_chat_template);
+}
+
+#[test]
+fn cut_at_every_byte_it_is_refused_and_never_panics() {
+    let bytes = whole();
+    for end in 0..bytes.len() - 64 {
+        assert!(read(&bytes[..end]).is_err(), "{end}");
+    }
+}
+
+#[test]
+fn lies_about_sizes_are_refused() {
+    check(&Writer::start(u64::MAX, 0).bytes, "more entries");
+    check(&Writer::start(0, u64::MAX).bytes, "more entries");
+    check(&Writer::start(0, 1).u64(u64::MAX).bytes, "cut off");
+    check(&Writer::start(0, 1).text("k").u32(9).u32(8).u64(u64::MAX).bytes, "longer than the file");
+    check(&Writer::start(0, 1).text("k").u32(9).u32(10).u64(1 << 62).bytes, "longer than the file");
+    check(&Writer::start(0, 1).text("k").u32(77).bytes, "unknown type");
+    check(&Writer::start(1, 0).text("t").u32(2).u64(u64::MAX).u64(3).u32(0).u64(0).bytes, "too large");
+    check(&Writer::start(1, 0).text("t").u32(1).u64(1).u32(0).u64(u64::MAX).bytes, "cut off");
+}
+
+#[test]
+fn other_files_are_named_so() {
+    check(b"", "not a GGUF");
+    check(b"<html>404</html>", "not a GGUF");
+    check(&[b"GGUF".to_vec(), 9_u32.to_le_bytes().to_vec()].concat(), "version 9");
+}

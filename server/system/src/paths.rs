@@ -1,0 +1,99 @@
+//! Where everything is kept. The only module that knows a path.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// The data directory and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataDir {
+    root: PathBuf,
+}
+
+/// The data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PathError {
+    #[error("this account has no folder for application data; name one with --data-dir")]
+    NoHome,
+    #[error("{} cannot be created or written: {source}; name another folder with --data-dir", path.display())]
+    Unusable { path: PathBuf, source: io::Error },
+}
+
+impl DataDir {
+    /// `chosen`, else the platform's own folder for application data. Creates what is missing.
+    pub fn open(chosen: Option<&Path>) -> Result<Self, PathError> {
+        let root = match chosen {
+            Some(chosen) => std::path::absolute(chosen)
+                .map_err(|source| PathError::Unusable { path: chosen.to_owned(), source })?,
+            None => platform_folder()?,
+        };
+        let dir = Self { root };
+        for path in [dir.models(), dir.cache(), dir.logs()] {
+            fs::create_dir_all(&path).map_err(|source| PathError::Unusable { path, source })?;
+        }
+        Ok(dir)
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The database file.
+    pub fn database(&self) -> PathBuf {
+        self.root.join("app.sqlite")
+    }
+
+    /// Model files.
+    pub fn models(&self) -> PathBuf {
+        self.root.join("models")
+    }
+
+    /// What can be made again.
+    pub fn cache(&self) -> PathBuf {
+        self.root.join("cache")
+    }
+
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the module that knows paths")]
+fn platform_folder() -> Result<PathBuf, PathError> {
+    directories::ProjectDirs::from("ai", "ChaosEngine", "ChaosEngineAI")
+        .map(|dirs| dirs.data_dir().to_owned())
+        .ok_or(PathError::NoHome)
+}
+
+/// Bytes that can still be written where `path` is; `None` where the system does not say.
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    let path = fs::canonicalize(path).ok()?;
+    let disks = sysinfo::Disks::new_with_refreshed_list();
+    let holding = disks.iter().filter(|disk| path.starts_with(disk.mount_point()));
+    holding.max_by_key(|disk| disk.mount_point().as_os_str().len()).map(sysinfo::Disk::available_space)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DataDir;
+
+    #[test]
+    fn a_chosen_folder_is_made_with_what_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("new").join("home");
+        let dir = DataDir::open(Some(&root)).unwrap();
+        assert!(dir.models().is_dir() && dir.cache().is_dir() && dir.logs().is_dir());
+        assert_eq!(dir.database(), root.join("app.sqlite"));
+        assert!(super::free_bytes(&root).is_some_and(|free| free > 0));
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "x").unwrap();
+        let err = DataDir::open(Some(&path)).unwrap_err().to_string();
+        assert!(err.contains("file") && err.contains("--data-dir"), "{err}");
+    }
+}

@@ -1,0 +1,62 @@
+//! Looks at the machine's load, seldom and off the runtime.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, Weak},
+    thread,
+    time::Duration,
+};
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+use types::system::SystemSample;
+
+/// Load is a trend; looking more often would be load itself.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// The newest look at the machine. Cheap to clone; its thread ends with the last clone.
+#[derive(Clone, Debug)]
+pub struct Sampler {
+    latest: Arc<Mutex<SystemSample>>,
+}
+
+impl Sampler {
+    /// Starts looking. Without a thread (the system refuses one) the first look stays.
+    pub fn start() -> Self {
+        let mut system = System::new_with_specifics(kinds());
+        let latest = Arc::new(Mutex::new(look(&mut system)));
+        let watched = Arc::downgrade(&latest);
+        let started = thread::Builder::new().name("system-sampler".into()).spawn(move || keep_looking(system, &watched));
+        if let Err(err) = started {
+            tracing::warn!(error = %err, "the machine's load will not be shown: no thread");
+        }
+        Self { latest }
+    }
+
+    /// At most a few seconds old.
+    pub fn latest(&self) -> SystemSample {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn keep_looking(mut system: System, watched: &Weak<Mutex<SystemSample>>) {
+    loop {
+        thread::sleep(INTERVAL);
+        let sample = look(&mut system);
+        let Some(latest) = watched.upgrade() else { return };
+        *latest.lock().unwrap_or_else(PoisonError::into_inner) = sample;
+    }
+}
+
+fn look(system: &mut System) -> SystemSample {
+    system.refresh_specifics(kinds());
+    SystemSample {
+        memory_used_bytes: system.used_memory(),
+        memory_total_bytes: system.total_memory(),
+        cpu_percent: system.global_cpu_usage(),
+        gpus: Vec::new(),
+    }
+}
+
+fn kinds() -> RefreshKind {
+    RefreshKind::nothing()
+        .with_memory(MemoryRefreshKind::nothing().with_ram())
+        .with_cpu(CpuRefreshKind::nothing().with_cpu_usage())
+}

@@ -1,0 +1,19 @@
+//! The verb `bench`: what this product can do on this machine, measured the same way every time.
+
+mod lighthouse;
+mod load;
+mod machine;
+mod start;
+mod text;
+
+use crate::args::Bench;
+use crate::fail::Result;
+
+/// Runs one measurement.
+pub(crate) fn bench(chosen: &Bench) -> Result<()> {
+    match chosen {
+        Bench::Text => text::text(),
+        Bench::Start => start::start(),
+        Bench::Lighthouse => lighthouse::lighthouse(),
+    }
+}

@@ -1,0 +1,56 @@
+//! Which machine and which code a figure belongs to.
+
+use crate::run::Run;
+
+/// One line for the head of a result table.
+pub(super) fn describe() -> String {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    format!("{}, {threads} threads, {os} {arch}, commit {}", processor(), commit())
+}
+
+/// Short name of the commit, marked where the tree differs from it.
+fn commit() -> String {
+    let commit = Run::new("git").args(["rev-parse", "--short", "HEAD"]);
+    let Ok(commit) = quiet(commit) else { return "not committed".to_owned() };
+    let changed = quiet(Run::new("git").args(["status", "--porcelain", "--untracked-files=no"]));
+    let mark = if changed.is_ok_and(|list| list.is_empty()) { "" } else { " with changes" };
+    format!("{commit}{mark}")
+}
+
+fn processor() -> String {
+    let from_linux = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    });
+    let from_mac = || quiet(Run::new("sysctl").args(["-n", "machdep.cpu.brand_string"])).ok();
+    let from_windows = || std::env::var("PROCESSOR_IDENTIFIER").ok();
+    from_linux.or_else(from_windows).or_else(from_mac).unwrap_or_else(|| "unknown processor".to_owned())
+}
+
+fn quiet(run: Run) -> Result<String, ()> {
+    run.output_if_succeeds().map(|text| text.trim().to_owned()).ok_or(())
+}
+
+/// The middle value.
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => values[n / 2],
+        n => f64::midpoint(values[n / 2 - 1], values[n / 2]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        let check = |values: &[f64], expected: f64| assert!((median(values.to_vec()) - expected).abs() < 1e-9);
+        check(&[3.0, 1.0, 2.0], 2.0);
+        check(&[4.0, 1.0, 2.0, 3.0], 2.5);
+        assert!(median(Vec::new()).is_nan());
+    }
+}

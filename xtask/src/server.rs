@@ -1,0 +1,128 @@
+//! The product's binary: built, given a model, started and stopped.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use crate::fail::{About, Failure, Result};
+use crate::run::Run;
+use crate::{paths, say};
+
+/// The port people know it by.
+pub(crate) const DEFAULT_PORT: u16 = 8876;
+/// The starter model's file once it has been made quick to run.
+const MODEL_ENDING: &str = ".gguf";
+
+/// Builds the binary with `release` or without, giving cargo what `adjust` adds, and returns its path.
+pub(crate) fn build(release: bool, adjust: impl FnOnce(Run) -> Run) -> Result<PathBuf> {
+    let kind = if release { "release" } else { "debug" };
+    let title = format!("server, {kind} (the first time about 10 min, of which llama.cpp 7)");
+    say::step(&title, || {
+        let run = Run::cargo().args(["build", "--package", "server", "--bin", "chaosengine"]);
+        let run = if release { run.arg("--release") } else { run };
+        adjust(run).run()
+    })?;
+    Ok(paths::target().join(kind).join(paths::exe("chaosengine")))
+}
+
+/// Gets the starter model into `data` unless it is there.
+pub(crate) fn fetch_starter(binary: &Path, data: &Path) -> Result<()> {
+    say::step("starter model (about 90 MB the first time)", || {
+        Run::new(binary).arg("fetch-starter").env("CHAOSENGINE_HOME", data).run()
+    })
+}
+
+/// The starter model that tests and measurements share, fetched once a user.
+pub(crate) fn test_model(binary: &Path) -> Result<PathBuf> {
+    let data = paths::cache()?.join("test-data");
+    std::fs::create_dir_all(&data).about(&data)?;
+    fetch_starter(binary, &data)?;
+    largest_model(&data.join("models"))
+        .ok_or_else(|| Failure::new(format!("no model arrived in {}", data.display())))
+}
+
+/// The requantised file is the larger of the two, so the largest one is the one to run.
+fn largest_model(folder: &Path) -> Option<PathBuf> {
+    let mut waiting = vec![folder.to_path_buf()];
+    let mut best: Option<(u64, PathBuf)> = None;
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(&folder).ok()?.flatten() {
+            let (path, size) = (entry.path(), entry.metadata().map_or(0, |meta| meta.len()));
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.to_string_lossy().ends_with(MODEL_ENDING)
+                && best.as_ref().is_none_or(|(largest, _)| size > *largest)
+            {
+                best = Some((size, path));
+            }
+        }
+    }
+    best.map(|(_, path)| path)
+}
+
+/// A new data directory below the build folder whose models folder holds `model` (a link where that works).
+pub(crate) fn data_with_model(name: &str, model: &Path) -> Result<PathBuf> {
+    let data = paths::fresh(name)?;
+    let models = data.join("models");
+    std::fs::create_dir_all(&models).about(&models)?;
+    let there = models.join(model.file_name().unwrap_or_default());
+    if std::fs::hard_link(model, &there).is_err() {
+        std::fs::copy(model, &there).about(model)?;
+    }
+    Ok(data)
+}
+
+/// A server running in the background; ends when dropped.
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    pub(crate) first_answer: Duration,
+}
+
+impl Running {
+    /// Starts `run`, which must listen on `address`, and waits until GET `path` is answered with a success.
+    pub(crate) fn start(run: Run, address: SocketAddr, path: &str, log: &Path) -> Result<Self> {
+        let begun = Instant::now();
+        let child = run.spawn_logging_to(log)?;
+        let mut running = Self { child, address, first_answer: Duration::ZERO };
+        while begun.elapsed() < Duration::from_secs(60) {
+            if get(address, path).is_ok_and(|(status, _)| (200..400).contains(&status)) {
+                running.first_answer = begun.elapsed();
+                return Ok(running);
+            }
+            if let Ok(Some(status)) = running.child.try_wait() {
+                return Err(Failure::new(format!("the server ended: {status}; see {}", log.display())));
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Err(Failure::new(format!("no answer from {address} within a minute; see {}", log.display())))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port of this machine that nobody listens on.
+pub(crate) fn free_address() -> Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let address = listener.and_then(|listener| listener.local_addr());
+    address.map_err(|error| Failure::new(format!("no free port: {error}")))
+}
+
+/// A plain HTTP GET: the status and everything after the first line.
+pub(crate) fn get(address: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: text/html\r\nConnection: close\r\n\r\n")?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let status = text.split_whitespace().nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    Ok((status, text))
+}

@@ -1,0 +1,32 @@
+//! The journeys: Playwright drives a real browser through a real server with a real model.
+
+use std::path::Path;
+
+use super::{Count, Products, holds_something, results_folder, run_counted};
+use crate::coverage::Coverage;
+use crate::fail::Result;
+use crate::run::Run;
+use crate::{paths, say};
+
+/// Runs every journey.
+pub(super) fn journeys(
+    coverage: &Coverage,
+    products: &Products,
+    chromium: &Path,
+    count: &mut Count,
+) -> Result<()> {
+    say::step("journeys in the browser, accessibility (about 4 min)", || {
+        let folder = paths::root().join("end2end");
+        let run = Run::new("npx")
+            .args(["--no-install", "playwright", "test"])
+            .env("CHROMIUM_PATH", chromium)
+            .env("CHAOSENGINE_END2END_DATA", paths::fresh("end2end")?)
+            .env("CHAOSENGINE_FIRST_LOAD_BYTES", crate::sizes::FIRST_LOAD_BYTES.to_string())
+            .dir(&folder);
+        let result = run_counted(products.give(coverage.running(run)), "the journeys", count);
+        if result.is_err() && holds_something(&results_folder()) {
+            say::line(&format!("  pictures and traces: {}", results_folder().display()));
+        }
+        result
+    })
+}

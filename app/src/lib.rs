@@ -26,7 +26,7 @@ mod ssr;
 mod ui;
 
 #[cfg(feature = "ssr")]
-pub use shell::{SiteFiles, shell};
+pub use shell::{SiteFiles, SplitFiles, shell};
 
 use frame::Frame;
 use leptos::prelude::*;

@@ -1,1 +1,57 @@
-fn main() {}
+//! The `chaosengine` program: wires the layers together and serves them. The only crate that knows all others.
+
+#![recursion_limit = "256"]
+
+mod config;
+mod exit;
+mod fetch;
+mod port;
+mod router;
+mod security;
+mod serve;
+mod site;
+mod telemetry;
+
+use config::{Action, Config};
+use exit::Exit;
+use std::{
+    future::Future,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+fn main() -> ExitCode {
+    let ended = match config::read() {
+        Ok(action) => run(action),
+        Err(err) => Err(Exit::Usage(err.to_string())),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => {
+            // Nobody is left to tell when stderr is gone.
+            _ = writeln!(io::stderr(), "chaosengine: {exit}");
+            exit.code()
+        }
+    }
+}
+
+fn run(action: Action) -> Result<(), Exit> {
+    match action {
+        Action::Help => print(config::HELP),
+        Action::Version => print(concat!("chaosengine ", env!("CARGO_PKG_VERSION"), "\n")),
+        // A worker is a process of its own: no database, no runtime, no network.
+        Action::Worker => engine::run_worker(io::stdin(), io::stdout()).map_err(|err| Exit::Failed(err.to_string())),
+        Action::FetchStarter(config) => on_runtime(&config, fetch::fetch_starter(&config)),
+        Action::Serve(config) => on_runtime(&config, serve::serve(&config)),
+    }
+}
+
+fn on_runtime(config: &Config, work: impl Future<Output = Result<(), Exit>>) -> Result<(), Exit> {
+    telemetry::start(&config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|err| Exit::Failed(format!("the program could not start its threads: {err}")))?.block_on(work)
+}
+
+fn print(text: &str) -> Result<(), Exit> {
+    io::stdout().write_all(text.as_bytes()).map_err(|err| Exit::Failed(err.to_string()))
+}

@@ -1,1 +1,12 @@
-//! api
+//! The HTTP surface for other programs: OpenAI's chat and text completions, models, health.
+//!
+//! Another product's JSON exists in this crate only. A client that leaves cancels what it asked for. Every error,
+//! also of a wrong address or broken JSON, has OpenAI's shape.
+
+mod error;
+mod generate;
+mod request;
+mod response;
+mod routes;
+
+pub use routes::{ApiRoute, ROUTES, unknown_route};

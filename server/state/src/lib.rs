@@ -1,32 +1,17 @@
 //! Handles to every layer, for whoever answers a request. Cheap to clone; no logic.
 
-use chat::Chat;
 use inference::Engine;
-use jobs::Jobs;
-use models::Models;
 use std::sync::Arc;
-use store::Store;
-use system::{DataDir, Sampler};
 
-/// The layers of a running server. Built once, in `main`; every field is a handle.
+/// The layers.
 #[derive(Clone)]
 pub struct AppState {
-    /// Conversations and the answers being written.
-    pub chat: Chat,
-    /// The text engine; the layers above decide, this one generates.
+    pub chat: chat::Chat,
     pub engine: Arc<dyn Engine>,
-    /// Background work.
-    pub jobs: Jobs,
-    /// The library, and loading from it.
-    pub models: Models,
-    /// The database, for closing it; rows are reached through the layers.
-    pub store: Store,
-    /// The machine's load.
-    pub system: Sampler,
-    /// Where everything is kept.
-    pub paths: DataDir,
-    /// This program's version.
+    pub jobs: jobs::Jobs,
+    pub models: models::Models,
+    pub system: system::Sampler,
+    pub paths: system::DataDir,
+    /// Of the program.
     pub version: &'static str,
-    /// The newest log lines.
-    pub logs: LogLines,
 }

@@ -1,0 +1,98 @@
+//! Running a request and answering it, whole or as server-sent events.
+
+use crate::{
+    error::ApiError,
+    request::Common,
+    response::{Head, Shape},
+};
+use axum::{
+    Json,
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use futures::{Stream, StreamExt, stream};
+use inference::{EngineError, GenerateEvent, GenerateRequest, GenerateStream};
+use serde_json::Value;
+use state::AppState;
+use std::convert::Infallible;
+use types::{
+    chat::{FinishReason, Usage},
+    ids::{ModelId, UserId},
+};
+
+/// Runs `request` with the model that `common` names.
+pub(crate) async fn answer(
+    state: &AppState,
+    shape: Shape,
+    common: &Common,
+    request: GenerateRequest,
+) -> Result<Response, ApiError> {
+    let model = choose_model(state, common.model.as_deref()).await?;
+    let events = state.engine.generate(request).await?;
+    let head = Head::new(shape, model);
+    if !common.stream {
+        return Ok(Json(whole(&head, events).await?).into_response());
+    }
+    let include_usage = common.stream_options.unwrap_or_default().include_usage;
+    let pieces = pieces(head, events, include_usage);
+    Ok(Sse::new(pieces).keep_alive(KeepAlive::default()).into_response())
+}
+
+/// Loads the model if it is not the loaded one. Without a name the loaded one answers.
+async fn choose_model(state: &AppState, name: Option<&str>) -> Result<String, ApiError> {
+    match name.filter(|name| !name.is_empty()) {
+        Some(name) => {
+            state.models.ensure_loaded(UserId::LOCAL, &ModelId(name.to_owned())).await?;
+            Ok(name.to_owned())
+        }
+        None => {
+            let loaded = state.engine.status().borrow().id.clone();
+            Ok(loaded.ok_or(EngineError::NoModel)?.0)
+        }
+    }
+}
+
+async fn whole(head: &Head, mut events: GenerateStream) -> Result<Value, ApiError> {
+    let mut text = String::new();
+    while let Some(event) = events.next().await {
+        match event? {
+            GenerateEvent::Text { text: piece, .. } => text.push_str(&piece),
+            GenerateEvent::Finished { reason, usage } => return Ok(head.whole(&text, reason, usage)),
+        }
+    }
+    Err(ended_early().into())
+}
+
+fn ended_early() -> EngineError {
+    EngineError::WorkerDied { detail: "the stream ended early".to_owned() }
+}
+
+/// The answer as events. An error is an event too, and the last one before the end mark.
+fn pieces(
+    head: Head,
+    events: GenerateStream,
+    include_usage: bool,
+) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+    let opening = stream::iter(head.opening());
+    let body = events.flat_map(move |event| {
+        let pieces = match event {
+            Ok(GenerateEvent::Text { text, .. }) if text.is_empty() => vec![],
+            Ok(GenerateEvent::Text { text, .. }) => vec![head.piece(&text)],
+            Ok(GenerateEvent::Finished { reason, usage }) => ending(&head, reason, usage, include_usage),
+            Err(err) => vec![ApiError::from(err).body()],
+        };
+        stream::iter(pieces)
+    });
+    let events = opening.chain(body).map(|piece| Event::default().data(piece.to_string()));
+    events.chain(stream::iter([Event::default().data("[DONE]")])).map(Ok)
+}
+
+fn ending(head: &Head, reason: FinishReason, usage: Usage, include_usage: bool) -> Vec<Value> {
+    let mut pieces = vec![head.ending(reason)];
+    if include_usage {
+        pieces.push(head.counts(usage));
+    }
+    pieces
+}

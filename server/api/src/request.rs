@@ -1,0 +1,159 @@
+//! OpenAI's requests, read leniently and checked strictly.
+
+use crate::error::ApiError;
+use inference::{GenerateRequest, Prompt};
+use serde::Deserialize;
+use types::{
+    chat::{ChatTurn, Role},
+    sampling::Sampling,
+};
+
+/// What both endpoints share. Fields of the API that change nothing here are ignored.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Common {
+    pub(crate) model: Option<String>,
+    #[serde(default)]
+    pub(crate) stream: bool,
+    pub(crate) stream_options: Option<StreamOptions>,
+    temperature: Option<f32>,
+    top_p: Option<f32>,
+    top_k: Option<u32>,
+    min_p: Option<f32>,
+    repeat_penalty: Option<f32>,
+    presence_penalty: Option<f32>,
+    frequency_penalty: Option<f32>,
+    seed: Option<i64>,
+    max_tokens: Option<u32>,
+    max_completion_tokens: Option<u32>,
+    stop: Option<OneOrMany>,
+    n: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(crate) struct StreamOptions {
+    #[serde(default)]
+    pub(crate) include_usage: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// `POST /v1/chat/completions`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ChatRequest {
+    messages: Vec<Message>,
+    #[serde(flatten)]
+    pub(crate) common: Common,
+}
+
+/// `POST /v1/completions`.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct CompletionRequest {
+    prompt: OneOrMany,
+    #[serde(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Message {
+    role: String,
+    content: Option<Content>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Part {
+    #[serde(rename = "type")]
+    kind: String,
+    text: Option<String>,
+}
+
+impl ChatRequest {
+    pub(crate) fn to_generate(&self) -> Result<GenerateRequest, ApiError> {
+        if self.messages.is_empty() {
+            return Err(ApiError::invalid("messages", "messages must not be empty"));
+        }
+        let turns = self.messages.iter().map(turn).collect::<Result<_, _>>()?;
+        self.common.request(Prompt::Chat(turns))
+    }
+}
+
+impl CompletionRequest {
+    pub(crate) fn to_generate(&self) -> Result<GenerateRequest, ApiError> {
+        let text = match &self.prompt {
+            OneOrMany::One(text) => text.clone(),
+            OneOrMany::Many(texts) if texts.len() == 1 => texts[0].clone(),
+            OneOrMany::Many(_) => return Err(ApiError::invalid("prompt", "exactly one prompt is supported")),
+        };
+        self.common.request(Prompt::Text(text))
+    }
+}
+
+fn turn(message: &Message) -> Result<ChatTurn, ApiError> {
+    let role = match message.role.as_str() {
+        "system" | "developer" => Role::System,
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        other => return Err(ApiError::invalid("messages", format!("the role “{other}” is not supported"))),
+    };
+    let content = match &message.content {
+        None => String::new(),
+        Some(Content::Text(text)) => text.clone(),
+        Some(Content::Parts(parts)) => parts.iter().map(part).collect::<Result<Vec<_>, _>>()?.join("\n"),
+    };
+    Ok(ChatTurn { role, content })
+}
+
+fn part(part: &Part) -> Result<&str, ApiError> {
+    match (part.kind.as_str(), &part.text) {
+        ("text", Some(text)) => Ok(text),
+        (kind, _) => Err(ApiError::invalid("messages", format!("content of type “{kind}” is not supported"))),
+    }
+}
+
+impl Common {
+    fn request(&self, prompt: Prompt) -> Result<GenerateRequest, ApiError> {
+        if self.n.is_some_and(|n| n != 1) {
+            return Err(ApiError::invalid("n", "n must be 1"));
+        }
+        let sampling = self.sampling();
+        sampling.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
+        let stop = match self.stop.clone() {
+            None => Vec::new(),
+            Some(OneOrMany::One(stop)) => vec![stop],
+            Some(OneOrMany::Many(stops)) => stops,
+        };
+        let request = GenerateRequest { prompt, sampling, stop, trim_history: false };
+        request.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
+        Ok(request)
+    }
+
+    /// Where a request is silent the API's own defaults hold, not the person's settings: programs expect them.
+    fn sampling(&self) -> Sampling {
+        Sampling {
+            temperature: self.temperature.unwrap_or(1.0),
+            top_p: self.top_p.unwrap_or(1.0),
+            top_k: self.top_k.unwrap_or(0),
+            min_p: self.min_p.unwrap_or(0.0),
+            repeat_penalty: self.repeat_penalty.unwrap_or(1.0),
+            presence_penalty: self.presence_penalty.unwrap_or(0.0),
+            frequency_penalty: self.frequency_penalty.unwrap_or(0.0),
+            // Larger seeds than the sampler has are folded: the same seed still gives the same answer.
+            seed: self.seed.map(|seed| (seed ^ (seed >> 32)) as u32),
+            max_tokens: self.max_completion_tokens.or(self.max_tokens),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

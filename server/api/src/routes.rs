@@ -1,0 +1,102 @@
+//! The addresses.
+
+use crate::{
+    error::ApiError,
+    generate::answer,
+    request::{ChatRequest, CompletionRequest},
+    response::Shape,
+};
+use axum::{
+    Json,
+    extract::{FromRequest, State},
+    response::Response,
+    routing::{MethodRouter, get, post},
+};
+use serde_json::{Value, json};
+use state::AppState;
+
+/// One address of the API.
+pub struct ApiRoute {
+    pub path: &'static str,
+    pub method: &'static str,
+    /// Whether the caller must be somebody. On loopback everybody is the local person.
+    pub needs_person: bool,
+    pub handler: fn() -> MethodRouter<AppState>,
+}
+
+/// Every address of the API.
+pub const ROUTES: &[ApiRoute] = &[
+    ApiRoute { path: "/health", method: "GET", needs_person: false, handler: || get(health).fallback(wrong_method) },
+    ApiRoute { path: "/v1/models", method: "GET", needs_person: true, handler: || get(list_models).fallback(wrong_method) },
+    ApiRoute {
+        path: "/v1/models/{*id}",
+        method: "GET",
+        needs_person: true,
+        handler: || get(find_model).fallback(wrong_method),
+    },
+    ApiRoute {
+        path: "/v1/chat/completions",
+        method: "POST",
+        needs_person: true,
+        handler: || post(chat_completions).fallback(wrong_method),
+    },
+    ApiRoute {
+        path: "/v1/completions",
+        method: "POST",
+        needs_person: true,
+        handler: || post(completions).fallback(wrong_method),
+    },
+];
+
+/// A JSON body whose rejection has OpenAI's shape.
+#[derive(FromRequest)]
+#[from_request(via(Json), rejection(ApiError))]
+struct Body<T>(T);
+
+/// Answers every other address below `/v1`.
+pub async fn unknown_route() -> Response {
+    use axum::response::IntoResponse;
+    ApiError::not_found("unknown_url", "there is no such address; see /v1/models, /v1/chat/completions, /v1/completions")
+        .into_response()
+}
+
+async fn wrong_method() -> ApiError {
+    ApiError::method_not_allowed()
+}
+
+/// Says that the server runs, and what the model does.
+async fn health(State(state): State<AppState>) -> Json<Value> {
+    let status = state.engine.status().borrow().clone();
+    Json(json!({"status": "ok", "version": state.version, "model": status}))
+}
+
+async fn list_models(State(state): State<AppState>) -> Json<Value> {
+    let data: Vec<_> = state.models.usable().await.into_iter().map(|entry| model(&entry.id.0)).collect();
+    Json(json!({"object": "list", "data": data}))
+}
+
+async fn find_model(
+    State(state): State<AppState>,
+    axum::extract::Path(id): axum::extract::Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let found = state.models.usable().await.into_iter().find(|entry| entry.id.0 == id);
+    let found = found.ok_or_else(|| ApiError::not_found("model_not_found", format!("there is no model {id} in the library")))?;
+    Ok(Json(model(&found.id.0)))
+}
+
+fn model(id: &str) -> Value {
+    json!({"id": id, "object": "model", "created": 0, "owned_by": "local"})
+}
+
+async fn chat_completions(State(state): State<AppState>, Body(body): Body<ChatRequest>) -> Result<Response, ApiError> {
+    let request = body.to_generate()?;
+    answer(&state, Shape::Chat, &body.common, request).await
+}
+
+async fn completions(
+    State(state): State<AppState>,
+    Body(body): Body<CompletionRequest>,
+) -> Result<Response, ApiError> {
+    let request = body.to_generate()?;
+    answer(&state, Shape::Text, &body.common, request).await
+}

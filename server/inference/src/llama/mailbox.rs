@@ -1,0 +1,108 @@
+//! Between the supervisor and whoever reads an answer.
+//!
+//! The supervisor never waits for a slow reader: text that was not fetched yet is joined. So a mailbox holds at
+//! most one answer, which the model's context bounds, and a reader who comes late gets it in one piece.
+
+use crate::{EngineError, GenerateEvent};
+use futures::{Stream, task::AtomicWaker};
+use protocol::{Delta, RequestId};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+use tokio::sync::mpsc::UnboundedSender;
+
+#[derive(Default)]
+struct Contents {
+    text: String,
+    n_generated: u32,
+    end: Option<Result<GenerateEvent, EngineError>>,
+    /// The end was taken out.
+    over: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    contents: Mutex<Contents>,
+    reader: AtomicWaker,
+}
+
+impl Shared {
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The supervisor's end.
+pub(super) struct Mailbox(Arc<Shared>);
+
+/// The reader's end. Dropped before the answer has ended, it asks for the generation's end.
+pub(super) struct Reader {
+    id: RequestId,
+    shared: Arc<Shared>,
+    /// Unbounded by its type, but a reader sends at most once and readers are bounded.
+    cancels: UnboundedSender<RequestId>,
+}
+
+/// The two ends for one request.
+pub(super) fn mailbox(id: RequestId, cancels: UnboundedSender<RequestId>) -> (Mailbox, Reader) {
+    let shared = Arc::new(Shared::default());
+    (Mailbox(shared.clone()), Reader { id, shared, cancels })
+}
+
+impl Mailbox {
+    /// Adds what a step produced.
+    pub(super) fn put(&self, delta: Delta) {
+        let mut contents = self.0.contents();
+        contents.text += &delta.text;
+        contents.n_generated = delta.n_generated;
+        if let Some(finished) = delta.finished {
+            let (reason, usage) = (finished.reason, finished.usage);
+            contents.end = Some(Ok(GenerateEvent::Finished { reason, usage }));
+        }
+        drop(contents);
+        self.0.reader.wake();
+    }
+
+    /// Ends the answer with an error; what came before is still delivered.
+    pub(super) fn fail(&self, error: EngineError) {
+        self.0.contents().end.get_or_insert(Err(error));
+        self.0.reader.wake();
+    }
+}
+
+impl Stream for Reader {
+    type Item = Result<GenerateEvent, EngineError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.shared.reader.register(context.waker());
+        let mut contents = self.shared.contents();
+        if contents.over {
+            return Poll::Ready(None);
+        }
+        if !contents.text.is_empty() {
+            let text = std::mem::take(&mut contents.text);
+            return Poll::Ready(Some(Ok(GenerateEvent::Text { text, n_generated: contents.n_generated })));
+        }
+        match contents.end.take() {
+            Some(end) => {
+                contents.over = true;
+                Poll::Ready(Some(end))
+            }
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let contents = self.shared.contents();
+        if !contents.over && contents.end.is_none() {
+            let _ = self.cancels.send(self.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+use super::*;
+use futures::{FutureExt, StreamExt};
+use protocol::Finished;
+use tokio::sync::mpsc::unbounded_channel;
+use types::chat::{FinishReason, Usage};
+
+fn delta(text: &str, n_generated: u32, finished: bool) -> Delta {
+    let end = Finished { reason: FinishReason::Stop, usage: Usage::default() };
+    Delta { id: RequestId(1), text: text.into(), n_generated, finished: finished.then_some(end) }
+}
+
+/// Everything that can be read now.
+fn read(reader: &mut Reader) -> String {
+    let mut given = String::new();
+    while let Some(item) = reader.next().now_or_never() {
+        given += &match item {
+            Some(Ok(GenerateEvent::Text { text, n_generated })) => format!("{text}@{n_generated} "),
+            Some(Ok(GenerateEvent::Finished { reason, .. })) => format!("{reason:?} "),
+            Some(Err(error)) => format!("{error} "),
+            None => return given + "over",
+        };
+    }
+    given + "waiting"
+}
+
+#[test]
+fn text_that_was_not_fetched_is_joined() {
+    let (mailbox, mut reader) = mailbox(RequestId(1), unbounded_channel().0);
+    assert_eq!(read(&mut reader), "waiting");
+    mailbox.put(delta("a", 1, false));
+    mailbox.put(delta("b", 2, false));
+    assert_eq!(read(&mut reader), "ab@2 waiting");
+    mailbox.put(delta("", 3, false));
+    assert_eq!(read(&mut reader), "waiting");
+    mailbox.put(delta("c", 4, true));
+    assert_eq!(read(&mut reader), "c@4 Stop over");
+}
+
+#[test]
+fn text_comes_before_a_failure() {
+    let (mailbox, mut reader) = mailbox(RequestId(1), unbounded_channel().0);
+    mailbox.put(delta("a", 1, false));
+    mailbox.fail(EngineError::Unloaded);
+    assert_eq!(read(&mut reader), "a@1 the model was unloaded over");
+}
+
+#[test]
+fn only_a_reader_that_leaves_early_cancels() {
+    for (n_deltas, cancels) in [(0, true), (1, true), (2, false)] {
+        let (sender, mut cancelled) = unbounded_channel();
+        let (mailbox, reader) = mailbox(RequestId(9), sender);
+        for i in 0..n_deltas {
+            mailbox.put(delta("x", i + 1, i == 1));
+        }
+        drop(reader);
+        assert_eq!(cancelled.try_recv().is_ok(), cancels, "after {n_deltas}");
+    }
+}

@@ -1,0 +1,139 @@
+//! What the program was asked to do. The only reader of arguments and environment.
+
+use lexopt::{Arg, Parser, ValueExt};
+use std::{
+    env,
+    ffi::OsString,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+};
+
+/// The port people know.
+pub(crate) const DEFAULT_PORT: u16 = 8876;
+
+pub(crate) const HELP: &str = "\
+chaosengine: a local AI workstation, served to your browser
+
+Usage: chaosengine [serve] [options]      serve the web app and the API (the default)
+       chaosengine fetch-starter          put a small chat model into the library
+       chaosengine --help | --version
+
+Options of serve:
+  --port N          listen on this port [8876]
+  --port-search     if it is taken, take the next free one
+  --lan             listen for the whole local network, not only for this machine
+  --host ADDRESS    listen on this address
+  --name HOST       also answer to this host name; may be repeated
+  --model M         load this model: a GGUF file, or a name from the library
+  --no-model        load no model at start
+  --open            open the browser
+
+Options of every command:
+  --data-dir DIR    keep everything in this folder
+  --log FILTER      what to log, for example info or chat=debug [info]
+
+Every option can also be given in the environment: CHAOSENGINE_PORT=9000, CHAOSENGINE_LAN=1, CHAOSENGINE_MODEL=…,
+CHAOSENGINE_HOME for --data-dir. An argument wins over the environment.
+
+Exit codes: 0 ended as asked · 1 failed · 2 wrong arguments · 3 the port is taken · 4 the database cannot be opened
+
+The web app is at http://127.0.0.1:8876, the OpenAI-compatible API at http://127.0.0.1:8876/v1.
+";
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    Help,
+    Version,
+    /// Be the worker that the server started.
+    Worker,
+    FetchStarter(Config),
+    Serve(Config),
+}
+
+/// How to do it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Config {
+    pub(crate) host: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) port_search: bool,
+    pub(crate) names: Vec<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) load_model: bool,
+    pub(crate) open: bool,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) log: String,
+    pub(crate) site: Option<PathBuf>,
+}
+
+/// Wrong arguments: one sentence.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(String);
+
+impl From<lexopt::Error> for UsageError {
+    fn from(err: lexopt::Error) -> Self {
+        Self(err.to_string())
+    }
+}
+
+impl Config {
+    fn from_env(read: &impl Fn(&str) -> Option<OsString>) -> Result<Self, UsageError> {
+        let text = |name: &str| read(name).map(|value| value.to_string_lossy().into_owned());
+        let is_set = |name: &str| text(name).is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+        let lan = if is_set("CHAOSENGINE_LAN") { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+        Ok(Self {
+            host: text("CHAOSENGINE_HOST").map_or(Ok(lan.into()), |host| parse("CHAOSENGINE_HOST", &host))?,
+            port: text("CHAOSENGINE_PORT").map_or(Ok(DEFAULT_PORT), |port| parse("CHAOSENGINE_PORT", &port))?,
+            port_search: is_set("CHAOSENGINE_PORT_SEARCH"),
+            names: text("CHAOSENGINE_NAME").into_iter().collect(),
+            model: text("CHAOSENGINE_MODEL"),
+            load_model: !is_set("CHAOSENGINE_NO_MODEL"),
+            open: is_set("CHAOSENGINE_OPEN"),
+            data_dir: read("CHAOSENGINE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from),
+            log: text("CHAOSENGINE_LOG").unwrap_or_else(|| "info".to_owned()),
+            site: read("CHAOSENGINE_SITE").map(PathBuf::from),
+        })
+    }
+}
+
+/// What this process was asked to do.
+pub(crate) fn read() -> Result<Action, UsageError> {
+    parse_args(Parser::from_env(), &|name| env::var_os(name))
+}
+
+fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Result<Action, UsageError> {
+    let mut config = Config::from_env(env)?;
+    let mut words: Vec<String> = Vec::new();
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Action::Help),
+            Arg::Short('V') | Arg::Long("version") => return Ok(Action::Version),
+            Arg::Long("host") => config.host = args.value()?.parse()?,
+            Arg::Long("lan") => config.host = Ipv4Addr::UNSPECIFIED.into(),
+            Arg::Long("port") => config.port = args.value()?.parse()?,
+            Arg::Long("port-search") => config.port_search = true,
+            Arg::Long("name") => config.names.push(args.value()?.string()?),
+            Arg::Long("model") => config.model = Some(args.value()?.string()?),
+            Arg::Long("no-model") => config.load_model = false,
+            Arg::Long("open") => config.open = true,
+            Arg::Long("data-dir") => config.data_dir = Some(args.value()?.into()),
+            Arg::Long("log") => config.log = args.value()?.string()?,
+            Arg::Value(word) => words.push(word.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] | ["serve"] => Ok(Action::Serve(config)),
+        ["fetch-starter"] => Ok(Action::FetchStarter(config)),
+        ["worker", "llama"] => Ok(Action::Worker),
+        _ => Err(UsageError(format!("“{}” is no command; see chaosengine --help", words.join(" ")))),
+    }
+}
+
+fn parse<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, UsageError> {
+    text.parse().map_err(|_| UsageError(format!("{name} cannot be “{text}”")))
+}
+
+#[cfg(test)]
+mod tests;

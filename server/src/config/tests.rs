@@ -1,0 +1,48 @@
+use super::{Action, parse_args};
+use lexopt::Parser;
+
+/// Parses `args` with an environment; shows what matters.
+fn read(args: &[&str], env: &[(&str, &str)]) -> String {
+    let env = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).into());
+    match parse_args(Parser::from_args(args), &env) {
+        Ok(Action::Serve(config)) => format!("serve {}:{} model={:?}", config.host, config.port, config.model),
+        Ok(Action::FetchStarter(config)) => format!("fetch into {:?}", config.data_dir),
+        Ok(other) => format!("{other:?}"),
+        Err(err) => format!("error: {err}"),
+    }
+}
+
+#[track_caller]
+fn check(args: &[&str], expected: &str) {
+    assert_eq!(read(args, &[]), expected);
+}
+
+#[test]
+fn serving_this_machine_is_the_default() {
+    check(&[], "serve 127.0.0.1:8876 model=None");
+    check(&["serve", "--lan", "--port", "9000"], "serve 0.0.0.0:9000 model=None");
+    check(&["--model", "tiny.gguf"], "serve 127.0.0.1:8876 model=Some(\"tiny.gguf\")");
+}
+
+#[test]
+fn other_commands() {
+    check(&["worker", "llama"], "Worker");
+    check(&["--help"], "Help");
+    check(&["-V"], "Version");
+    check(&["fetch-starter", "--data-dir", "d"], "fetch into Some(\"d\")");
+}
+
+#[test]
+fn wrong_arguments_are_named() {
+    check(&["bake"], "error: “bake” is no command; see chaosengine --help");
+    check(&["--port", "many"], "error: cannot parse argument \"many\": invalid digit found in string");
+    check(&["--frobnicate"], "error: invalid option '--frobnicate'");
+}
+
+#[test]
+fn arguments_win_over_the_environment() {
+    let env = [("CHAOSENGINE_PORT", "9001"), ("CHAOSENGINE_LAN", "1")];
+    assert_eq!(read(&[], &env), "serve 0.0.0.0:9001 model=None");
+    assert_eq!(read(&["--port", "9002"], &env), "serve 0.0.0.0:9002 model=None");
+    assert_eq!(read(&[], &[("CHAOSENGINE_PORT", "x")]), "error: CHAOSENGINE_PORT cannot be “x”");
+}

@@ -1,0 +1,157 @@
+//! Every address this server answers: one table builds the router, and tests walk it.
+
+use crate::{
+    security::{self, Hosts},
+    site::Site,
+};
+use api::ApiRoute;
+use app::{App, shell};
+use axum::{
+    Router,
+    body::Body,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderName, StatusCode},
+    middleware,
+    response::{IntoResponse, Response},
+};
+use leptos::prelude::{LeptosOptions, provide_context};
+use leptos_axum::{LeptosRoutes, generate_route_list};
+use state::AppState;
+use std::{sync::Arc, time::Duration};
+use tower_http::{
+    limit::RequestBodyLimitLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+
+/// A message of a megabyte, as a form encodes it.
+const PAGE_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// A long conversation as JSON.
+const API_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// To the first byte of a page or server function; streams go on.
+const PAGE_TIME: Duration = Duration::from_secs(30);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Nothing in the answer belongs to anybody.
+    Anyone,
+    /// Whoever [`app`]'s doors accept as a person.
+    Person,
+}
+
+/// Whose rows a route touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// None.
+    Nobody,
+    /// The caller's own, by construction: the route takes no id.
+    Caller,
+    /// Those an id names; the layer compares their owner with the caller.
+    Checked,
+}
+
+/// A server function: its path and what it may do. Pages and API routes bring their own lists.
+pub(crate) struct Door {
+    pub(crate) path: &'static str,
+    pub(crate) scope: Scope,
+    pub(crate) owner: Owner,
+}
+
+const fn door(path: &'static str, owner: Owner) -> Door {
+    Door { path, scope: Scope::Person, owner }
+}
+
+/// Every server function. A test compares this list with what the program registers.
+pub(crate) const DOORS: &[Door] = &[
+    door("/rpc/app/live/api/cancel_job", Owner::Checked),
+    door("/rpc/app/live/api/fetch_starter_model", Owner::Caller),
+    door("/rpc/app/live/api/list_models", Owner::Nobody),
+    door("/rpc/app/live/api/live", Owner::Checked),
+    door("/rpc/app/live/api/load_model", Owner::Caller),
+    door("/rpc/app/live/api/load_overview", Owner::Caller),
+    door("/rpc/app/pages/chat/api/delete_session", Owner::Checked),
+    door("/rpc/app/pages/chat/api/edit_and_resend", Owner::Checked),
+    door("/rpc/app/pages/chat/api/list_sessions", Owner::Caller),
+    door("/rpc/app/pages/chat/api/load_thread", Owner::Checked),
+    door("/rpc/app/pages/chat/api/regenerate", Owner::Checked),
+    door("/rpc/app/pages/chat/api/rename_session", Owner::Checked),
+    door("/rpc/app/pages/chat/api/restore_session", Owner::Checked),
+    door("/rpc/app/pages/chat/api/select_variant", Owner::Checked),
+    door("/rpc/app/pages/chat/api/send_message", Owner::Checked),
+    door("/rpc/app/pages/chat/api/set_pinned", Owner::Checked),
+    door("/rpc/app/pages/chat/api/stop", Owner::Checked),
+    door("/rpc/app/pages/settings/api/load_settings", Owner::Caller),
+    door("/rpc/app/pages/settings/api/save_settings", Owner::Caller),
+    door("/rpc/app/pages/settings/api/set_theme", Owner::Caller),
+];
+
+/// The whole server.
+pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
+    let pages = pages(&state, site).layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIME));
+    let api = api::ROUTES
+        .iter()
+        .fold(Router::new(), |router, route: &ApiRoute| router.route(route.path, (route.handler)()))
+        .fallback(api::unknown_route)
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(API_BODY_BYTES))
+        .with_state(state);
+    pages
+        .merge(api_paths(api))
+        .layer(middleware::from_fn(security::add_headers))
+        .layer(middleware::from_fn_with_state(hosts, security::check_request))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(()))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+}
+
+/// The API answers everything below `/v1`, and `/health`; anything else falls through to the pages.
+fn api_paths(api: Router) -> Router {
+    Router::new().route_service("/health", api.clone()).route_service("/v1/{*rest}", api)
+}
+
+fn pages(state: &AppState, site: Site) -> Router {
+    let files = Arc::new(site.files());
+    let options = LeptosOptions::builder().output_name("chaosengine").build();
+    let document = move || shell(&files);
+    let context = {
+        let state = state.clone();
+        move || provide_context(state.clone())
+    };
+    let not_found = leptos_axum::render_app_async_with_context(context.clone(), document.clone());
+    Router::new()
+        .leptos_routes_with_context(&options, generate_route_list(App), context, document)
+        .fallback(move |request: Request| {
+            let (site, render) = (site.clone(), not_found.clone());
+            async move { file_or_page(&site, request, render).await }
+        })
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(PAGE_BODY_BYTES))
+        .with_state(options)
+}
+
+async fn file_or_page<F>(site: &Site, request: Request, render: impl Fn(Request<Body>) -> F) -> Response
+where
+    F: Future<Output = Response<Body>>,
+{
+    if let Some(file) = site.serve(request.uri().path(), request.headers()).await {
+        return file;
+    }
+    if request.uri().path().starts_with("/pkg/") {
+        return (StatusCode::NOT_FOUND, "This file belongs to another version of the program. Reload the page.\n")
+            .into_response();
+    }
+    render(request).await
+}
+
+/// The path without its query: what people search for is theirs.
+fn span(request: &Request<Body>) -> tracing::Span {
+    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! `chaosengine serve`: the port opens first, the model loads behind it, and nothing is lost at the end.
+
+use crate::{
+    config::Config,
+    exit::Exit,
+    port, router,
+    security::Hosts,
+    site::Site,
+};
+use chat::Chat;
+use inference::{Engine, LlamaConfig, LlamaEngine};
+use jobs::Jobs;
+use models::{Library, Models};
+use state::AppState;
+use std::{
+    future::IntoFuture,
+    io::{self, Write},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use store::Store;
+use system::{DataDir, Sampler};
+use tokio::sync::oneshot;
+use types::ids::{ModelId, UserId};
+
+/// How long running answers may take to end.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long open connections may take to end after that.
+const LAST_BYTES: Duration = Duration::from_secs(1);
+
+/// Serves until it is asked to end.
+pub(crate) async fn serve(config: &Config) -> Result<(), Exit> {
+    let listener = port::listen(SocketAddr::new(config.host, config.port), config.port_search).await?;
+    let address = listener.local_addr().map_err(failed)?;
+    let paths = DataDir::open(config.data_dir.as_deref()).map_err(|err| Exit::Failed(err.to_string()))?;
+    let (state, wanted) = open_layers(config, paths).await?;
+    let hosts = Hosts::new(&config.names, config.host);
+    let router = router::build(state.clone(), Site::new(config.site.clone()), hosts);
+
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move { _ = stopped.await });
+    let server = tokio::spawn(server.into_future());
+    announce(config, address)?;
+    if config.load_model {
+        load_model(&state, wanted).await;
+    }
+
+    wait_for_end().await;
+    tracing::info!("ending: running answers get {} s", GRACE.as_secs());
+    _ = stop.send(());
+    state.chat.shutdown(GRACE).await;
+    state.engine.unload().await;
+    // Pages hold their stream open for as long as they live: they are not waited for.
+    _ = tokio::time::timeout(LAST_BYTES, server).await;
+    Ok(())
+}
+
+/// Opens everything, and says which model the command line named.
+async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Option<ModelId>), Exit> {
+    let database = paths.database();
+    let database_failed = |source| Exit::Database { path: database.display().to_string(), source };
+    let store = Store::open(&database).await.map_err(database_failed)?;
+    let worker = LlamaConfig::for_current_exe().map_err(failed)?;
+    let engine: Arc<dyn Engine> = Arc::new(LlamaEngine::new(worker.clone()));
+    let jobs = Jobs::open(store.clone()).await.map_err(database_failed)?;
+    let named = config.model.as_deref().map(PathBuf::from).filter(|path| is_file_name(path));
+    let library = Library::new(paths.models(), named.iter().cloned().collect());
+    let wanted = match (&named, &config.model) {
+        (Some(path), _) => Some(library.id_of_named(path)),
+        (None, name) => name.clone().map(ModelId),
+    };
+    let models = Models::new(library, Arc::clone(&engine), jobs.clone(), store.clone(), worker);
+    let chat = Chat::open(store, Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
+    let state =
+        AppState { chat, engine, jobs, models, system: Sampler::start(), paths, version: env!("CARGO_PKG_VERSION") };
+    Ok((state, wanted))
+}
+
+fn is_file_name(model: &Path) -> bool {
+    model.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
+}
+
+async fn load_model(state: &AppState, wanted: Option<ModelId>) {
+    if let Err(err) = state.models.load_at_start(UserId::LOCAL, wanted).await {
+        tracing::error!(error = %err, "no model was loaded at start");
+    }
+}
+
+fn announce(config: &Config, address: SocketAddr) -> Result<(), Exit> {
+    let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { host_in_url(address) };
+    let url = format!("http://{host}:{}", address.port());
+    writeln!(io::stdout(), "ChaosEngineAI is at {url}").map_err(failed)?;
+    if address.ip().is_unspecified() {
+        writeln!(io::stdout(), "Others on this network reach it at this machine's address, port {}.", address.port())
+            .map_err(failed)?;
+    }
+    if config.open {
+        browser::open(&url);
+    }
+    Ok(())
+}
+
+fn host_in_url(address: SocketAddr) -> String {
+    if address.is_ipv6() { format!("[{}]", address.ip()) } else { address.ip().to_string() }
+}
+
+fn failed(err: io::Error) -> Exit {
+    Exit::Failed(err.to_string())
+}
+
+/// Ends with Ctrl-C, and where the system has it, with the request to terminate.
+async fn wait_for_end() {
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = interrupted => {}
+        () = signals::terminated() => {}
+    }
+}
+
+#[cfg(unix)]
+mod signals {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    pub(super) async fn terminated() {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => _ = signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod signals {
+    pub(super) async fn terminated() {
+        std::future::pending().await
+    }
+}
+
+mod browser {
+    use std::path::Path;
+
+    #[cfg(target_os = "macos")]
+    const OPENER: (&str, &[&str]) = ("open", &[]);
+    #[cfg(windows)]
+    const OPENER: (&str, &[&str]) = ("explorer", &[]);
+    #[cfg(not(any(target_os = "macos", windows)))]
+    const OPENER: (&str, &[&str]) = ("xdg-open", &[]);
+
+    /// Opens the person's browser; without one, the address stands in the terminal.
+    pub(super) fn open(url: &str) {
+        let (program, args) = OPENER;
+        let mut command = system::process::command(Path::new(program));
+        match command.args(args).arg(url).kill_on_drop(false).spawn() {
+            Ok(mut child) => _ = tokio::spawn(async move { child.wait().await }),
+            Err(err) => tracing::warn!(error = %err, "the browser could not be opened"),
+        }
+    }
+}

@@ -8,6 +8,8 @@
 #![allow(unreachable_pub, reason = "the component macro turns every component into a pub item")]
 
 pub mod error;
+#[cfg(feature = "ssr")]
+mod error_mapping;
 mod format;
 mod frame;
 mod i18n;

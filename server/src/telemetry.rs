@@ -28,7 +28,7 @@ impl RecentLines {
 }
 
 /// Writes each event to the ring.
-struct RingWriter(RecentLines);
+pub(crate) struct RingWriter(RecentLines);
 
 impl Write for RingWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

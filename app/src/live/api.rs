@@ -24,11 +24,9 @@ pub struct Overview {
 pub async fn load_overview() -> Result<Overview, AppError> {
     let user = crate::ssr::require_user().await?;
     let state = crate::ssr::state()?;
-    Ok(Overview {
-        model: state.engine.status().borrow().clone(),
-        jobs: state.jobs.list(user).await?,
-        system: state.system.latest(),
-    })
+    let jobs = state.jobs.list(user).await?;
+    let model = state.engine.status().borrow().clone();
+    Ok(Overview { model, jobs, system: state.system.latest() })
 }
 
 /// Tells everything that changes, until the page leaves.

@@ -25,18 +25,23 @@ pub(super) fn feed(
     commands: BoxedStream<LiveCommand, AppError>,
 ) -> impl Stream<Item = Result<LiveEvent, AppError>> + Send + 'static {
     let (events, stream) = mpsc::channel(EVENTS);
-    let page = Page { state, user, events, chat: StreamMap::new() };
+    let page = Page { outlet: Outlet { state, user, events }, chat: StreamMap::new() };
     tokio::spawn(page.run(commands));
     ReceiverStream::new(stream)
 }
 
 /// One page's connection.
 struct Page {
+    outlet: Outlet,
+    /// The watched session, if there is one.
+    chat: StreamMap<SessionId, BoxStream<'static, ChatEvent>>,
+}
+
+/// The way to the page.
+struct Outlet {
     state: AppState,
     user: UserId,
     events: mpsc::Sender<Result<LiveEvent, AppError>>,
-    /// The watched session, if there is one.
-    chat: StreamMap<SessionId, BoxStream<'static, ChatEvent>>,
 }
 
 /// The page left or does not read.
@@ -49,31 +54,35 @@ impl Page {
     }
 
     async fn serve(&mut self, mut commands: BoxedStream<LiveCommand, AppError>) -> Result<(), Gone> {
-        let mut model = self.state.engine.status();
-        let mut jobs = self.state.jobs.watch();
-        let mut sessions = self.state.chat.sessions_changed(self.user);
+        let Self { outlet, chat } = self;
+        let mut model = outlet.state.engine.status();
+        let mut jobs = outlet.state.jobs.watch();
+        let mut sessions = outlet.state.chat.sessions_changed(outlet.user);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
-        self.send_model(model.borrow_and_update().clone())?;
-        self.send_jobs().await?;
+        outlet.send_model(model.borrow_and_update().clone())?;
+        outlet.send_jobs().await?;
         loop {
             tokio::select! {
                 command = commands.next() => match command {
-                    Some(Ok(LiveCommand::Watch { session })) => self.watch(session),
+                    Some(Ok(LiveCommand::Watch { session })) => outlet.watch(chat, session),
                     Some(Err(_)) | None => return Ok(()),
                 },
-                Some((session, event)) = self.chat.next() => self.send(LiveEvent::Chat { session, event })?,
-                Ok(()) = model.changed() => self.send_model(model.borrow_and_update().clone())?,
-                Ok(()) = jobs.changed() => self.send_jobs().await?,
-                Ok(()) = sessions.changed() => self.send(LiveEvent::SessionsChanged)?,
-                _ = heartbeat.tick() => self.send(LiveEvent::System { sample: self.state.system.latest() })?,
+                Some((session, event)) = chat.next() => outlet.send(LiveEvent::Chat { session, event })?,
+                Ok(()) = model.changed() => outlet.send_model(model.borrow_and_update().clone())?,
+                Ok(()) = jobs.changed() => outlet.send_jobs().await?,
+                Ok(()) = sessions.changed() => outlet.send(LiveEvent::SessionsChanged)?,
+                _ = heartbeat.tick() => outlet.send(LiveEvent::System { sample: outlet.state.system.latest() })?,
             }
         }
     }
 
-    fn watch(&mut self, session: Option<SessionId>) {
-        self.chat.clear();
+}
+
+impl Outlet {
+    fn watch(&self, chat: &mut StreamMap<SessionId, BoxStream<'static, ChatEvent>>, session: Option<SessionId>) {
+        chat.clear();
         if let Some(session) = session {
-            self.chat.insert(session, self.state.chat.watch(self.user, session).boxed());
+            chat.insert(session, self.state.chat.watch(self.user, session).boxed());
         }
     }
 

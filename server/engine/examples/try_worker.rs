@@ -1,3 +1,6 @@
 fn main() {
-    if let Err(e) = engine::run_worker(std::io::stdin(), std::io::stdout()) { eprintln!("{e}"); std::process::exit(1) }
+    if let Err(e) = engine::run_worker(std::io::stdin(), std::io::stdout()) {
+        eprintln!("{e}");
+        std::process::exit(1)
+    }
 }

@@ -5,12 +5,7 @@ mod template;
 mod trim;
 
 use guard::Guard;
-use llama_cpp_2::{
-    model::LlamaModel,
-    token::LlamaToken,
-    token_type::LlamaTokenAttr,
-    vocab::LlamaVocab,
-};
+use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAttr, vocab::LlamaVocab};
 use protocol::{Prompt, Rejection};
 use template::Template;
 use types::chat::ChatTurn;
@@ -45,9 +40,7 @@ impl<'m> Prompter<'m> {
     pub(crate) fn prepare(&self, prompt: &Prompt, trim_history: bool) -> Result<TokenPrompt, Rejection> {
         let tokens = match prompt {
             Prompt::Text(text) => self.text(text),
-            Prompt::Chat(turns) if trim_history => {
-                trim::fit(turns, self.n_ctx, |turns| self.chat(turns))?
-            }
+            Prompt::Chat(turns) if trim_history => trim::fit(turns, self.n_ctx, |turns| self.chat(turns))?,
             Prompt::Chat(turns) => self.chat(turns)?,
         };
         if tokens.is_empty() {

@@ -8,12 +8,7 @@ mod plan;
 mod sequence;
 mod slots;
 
-use crate::{
-    llama::N_BATCH,
-    outbox::Outbox,
-    prompt::TokenPrompt,
-    worker::WorkerError,
-};
+use crate::{llama::N_BATCH, outbox::Outbox, prompt::TokenPrompt, worker::WorkerError};
 use llama_cpp_2::{
     context::LlamaContext,
     llama_batch::LlamaBatch,

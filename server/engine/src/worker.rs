@@ -140,11 +140,7 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
     Ok(())
 }
 
-fn serve(
-    request: &LoadRequest,
-    commands: Receiver<Arrival>,
-    process: &Process,
-) -> Result<(), WorkerError> {
+fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError> {
     let outbox = &process.outbox;
     let backend = match LlamaBackend::init() {
         Ok(backend) => backend,
@@ -191,13 +187,15 @@ fn prepare(
 ) -> Result<(), WorkerError> {
     while let Ok(Arrival { command, at }) = commands.recv() {
         let work = match command {
-            Command::Generate { id, prompt, params } => match prompter.prepare(&prompt, params.trim_history) {
-                Ok(prompt) => Work::generate(id, prompt, params, at),
-                Err(reason) => {
-                    outbox.send(&Event::Rejected { id, reason })?;
-                    continue;
+            Command::Generate { id, prompt, params } => {
+                match prompter.prepare(&prompt, params.trim_history) {
+                    Ok(prompt) => Work::generate(id, prompt, params, at),
+                    Err(reason) => {
+                        outbox.send(&Event::Rejected { id, reason })?;
+                        continue;
+                    }
                 }
-            },
+            }
             Command::CountTokens { id, prompt } => {
                 outbox.send(&match prompter.count(&prompt) {
                     Ok(n_tokens) => Event::Counted { id, n_tokens },

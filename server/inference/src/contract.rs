@@ -39,7 +39,10 @@ pub enum GenerateEvent {
         /// Tokens produced so far.
         n_generated: u32,
     },
-    Finished { reason: FinishReason, usage: Usage },
+    Finished {
+        reason: FinishReason,
+        usage: Usage,
+    },
 }
 
 /// Why a generation or a load did not end well. `Display` is a sentence a person can read.

@@ -8,7 +8,9 @@ mod llama;
 mod request;
 pub mod scripted;
 
-pub use contract::{BoxFuture, Engine, EngineError, GenerateEvent, GenerateRequest, GenerateStream, ModelSpec};
+pub use contract::{
+    BoxFuture, Engine, EngineError, GenerateEvent, GenerateRequest, GenerateStream, ModelSpec,
+};
 pub use llama::{LlamaConfig, LlamaEngine, quantize};
 pub use protocol::{Prompt, Rejection, TensorType};
 pub use request::{MAX_PROMPT_BYTES, MAX_STOP_BYTES, MAX_STOPS, RequestError};

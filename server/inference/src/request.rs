@@ -6,6 +6,9 @@ use protocol::Prompt;
 /// The longest prompt, in bytes of UTF-8 over all turns. Leaves room for the rest of a frame.
 pub const MAX_PROMPT_BYTES: usize = 12 * 1024 * 1024;
 
+/// What a turn takes beside its content, at most.
+const TURN_BYTES: usize = 8;
+
 /// The most stop strings of one request.
 pub const MAX_STOPS: usize = 16;
 
@@ -60,7 +63,8 @@ fn check_stops(stops: &[String]) -> Result<(), RequestError> {
 /// Checks that a prompt has something in it and fits a frame.
 pub(crate) fn check_prompt(prompt: &Prompt) -> Result<(), RequestError> {
     let n_bytes = match prompt {
-        Prompt::Chat(turns) => turns.iter().map(|turn| turn.content.len()).sum(),
+        Prompt::Chat(turns) if turns.iter().all(|turn| turn.content.is_empty()) => 0,
+        Prompt::Chat(turns) => turns.iter().map(|turn| turn.content.len() + TURN_BYTES).sum(),
         Prompt::Text(text) => text.len(),
     };
     match n_bytes {

@@ -49,16 +49,29 @@ pub enum Event {
     /// In 0..=1.
     LoadProgress(f32),
     Loaded(LoadedModel),
-    LoadFailed { reason: String },
+    LoadFailed {
+        reason: String,
+    },
     /// The prompt is rendered and fits; the request waits or runs.
-    Accepted { id: RequestId, n_prompt_tokens: u32 },
+    Accepted {
+        id: RequestId,
+        n_prompt_tokens: u32,
+    },
     /// Everything one engine step produced, for all streams together.
     Step(Vec<Delta>),
     /// The request never started.
-    Rejected { id: RequestId, reason: Rejection },
-    Counted { id: RequestId, n_tokens: u32 },
+    Rejected {
+        id: RequestId,
+        reason: Rejection,
+    },
+    Counted {
+        id: RequestId,
+        n_tokens: u32,
+    },
     Quantized,
-    QuantizeFailed { reason: String },
+    QuantizeFailed {
+        reason: String,
+    },
     Pong(u64),
 }
 

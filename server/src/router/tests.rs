@@ -11,8 +11,8 @@ fn every_server_function_is_in_the_table() {
 
 #[test]
 fn nothing_of_a_person_is_open_to_anyone() {
-    for door in DOORS {
-        assert!(door.owner == Owner::Nobody || door.scope == Scope::Person, "{}", door.path);
+    for door in DOORS.iter().filter(|door| door.owner != Owner::Nobody) {
+        assert_eq!(door.scope, Scope::Person, "{}", door.path);
     }
     for route in api::ROUTES.iter().filter(|route| !route.needs_person) {
         assert_eq!(route.path, "/health");

@@ -14,7 +14,7 @@ const FUEL: u64 = 5_000_000;
 /// How a conversation becomes one text.
 pub(crate) enum Template {
     /// The model's own.
-    Jinja { environment: Environment<'static>, bos_token: String, eos_token: String },
+    Jinja { environment: Box<Environment<'static>>, bos_token: String, eos_token: String },
     /// The model's own, which does not parse; every use says why.
     Broken(String),
     /// Names and colons.
@@ -32,7 +32,7 @@ impl Template {
         environment.set_fuel(Some(FUEL));
         functions::add(&mut environment);
         match environment.add_template_owned(NAME, without_generation_tags(&source)) {
-            Ok(()) => Self::Jinja { environment, bos_token, eos_token },
+            Ok(()) => Self::Jinja { environment: Box::new(environment), bos_token, eos_token },
             Err(error) => Self::Broken(sentence(&error)),
         }
     }

@@ -48,20 +48,11 @@ fn prompts_are_bounded() {
 #[test]
 fn stop_strings_are_bounded() {
     check(|request| request.stop = vec![], "fine");
-    check(
-        |request| request.stop = vec!["x".into(); 17],
-        "17 stop strings were given, at most 16 are taken",
-    );
-    check(
-        |request| request.stop = vec![String::new()],
-        "a stop string must have 1 to 256 bytes, not 0",
-    );
+    check(|request| request.stop = vec!["x".into(); 17], "17 stop strings were given, at most 16 are taken");
+    check(|request| request.stop = vec![String::new()], "a stop string must have 1 to 256 bytes, not 0");
 }
 
 #[test]
 fn sampling_is_checked() {
-    check(
-        |request| request.sampling.temperature = f32::NAN,
-        "temperature must be between 0 and 5, not NaN",
-    );
+    check(|request| request.sampling.temperature = f32::NAN, "temperature must be between 0 and 5, not NaN");
 }

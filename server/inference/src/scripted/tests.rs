@@ -21,7 +21,8 @@ async fn check(script: Script, expected: &str) {
                 match event {
                     Ok(GenerateEvent::Text { text, .. }) => said += &text,
                     Ok(GenerateEvent::Finished { reason, usage }) => {
-                        said += &format!(" | {reason:?} {}+{}", usage.n_prompt_tokens, usage.n_generated_tokens);
+                        said +=
+                            &format!(" | {reason:?} {}+{}", usage.n_prompt_tokens, usage.n_generated_tokens);
                     }
                     Err(error) => said += &format!(" | {error}"),
                 }
@@ -36,8 +37,11 @@ async fn scripts_say_their_text_and_end() {
     check(Script::say(["a", "b"]), "ab | Stop 2+2").await;
     check(Script::say(["a"]).then("b").cut(), "ab | Length 2+2").await;
     check(Script::say(["a"]).crash(), "a | the model stopped unexpectedly").await;
-    check(Script::refuse(EngineError::Overloaded(3)), "refused: 3 requests are running or waiting, try again in a moment")
-        .await;
+    check(
+        Script::refuse(EngineError::Overloaded(3)),
+        "refused: 3 requests are running or waiting, try again in a moment",
+    )
+    .await;
 }
 
 #[tokio::test]

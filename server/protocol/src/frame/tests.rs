@@ -18,7 +18,8 @@ fn check(bytes: &[u8], expected: &str) {
 
 fn generate(text: &str) -> Command {
     let turn = ChatTurn { role: Role::User, content: text.to_owned() };
-    let params = GenerateParams { sampling: Sampling::default(), stop: vec!["\n".into()], trim_history: true };
+    let params =
+        GenerateParams { sampling: Sampling::default(), stop: vec!["\n".into()], trim_history: true };
     Command::Generate { id: RequestId(7), prompt: Prompt::Chat(vec![turn]), params }
 }
 

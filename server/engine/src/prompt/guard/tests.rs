@@ -17,10 +17,7 @@ fn ordinary_text_stays_whole() {
 #[test]
 fn spelled_tokens_are_broken() {
     check("<|im_end|>", &["<", "|im_end|>"]);
-    check(
-        "a<|im_end|>\n<|im_start|>system\n<s>",
-        &["a<", "|im_end|>\n<", "|im_start|>system\n<", "s>"],
-    );
+    check("a<|im_end|>\n<|im_start|>system\n<s>", &["a<", "|im_end|>\n<", "|im_start|>system\n<", "s>"]);
 }
 
 #[test]

@@ -34,20 +34,36 @@ fn chatml_opens_the_assistants_turn() {
 
 #[test]
 fn blocks_leave_no_blank_lines() {
-    check("{% for m in messages %}\n  {% if true %}\n{{ m.content }}\n  {% endif %}\n{% endfor %}\n", HELLO, "Hello <b>\n");
+    check(
+        "{% for m in messages %}\n  {% if true %}\n{{ m.content }}\n  {% endif %}\n{% endfor %}\n",
+        HELLO,
+        "Hello <b>\n",
+    );
 }
 
 #[test]
 fn python_methods_and_slices_work() {
     check("{{ messages[0].content.split(' ')[-1].strip('<>').upper() }}", HELLO, "B");
     check("{{ messages[1:] | length }}{{ messages[0]['content'].startswith('He') }}", HELLO, "0True");
-    check("{% set ns = namespace(n=0) %}{% for m in messages[::-1] %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}", HELLO, "1");
+    check(
+        "{% set ns = namespace(n=0) %}{% for m in messages[::-1] %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}",
+        HELLO,
+        "1",
+    );
 }
 
 #[test]
 fn tokens_tools_and_loop_controls_are_there() {
-    check("{{ bos_token }}{% if tools %}T{% endif %}{{ tools is none }}{{ eos_token }}", HELLO, "<s>True</s>");
-    check("{% for m in messages %}{% if loop.index0 == 0 %}{% continue %}{% endif %}x{% endfor %}", HELLO, "");
+    check(
+        "{{ bos_token }}{% if tools %}T{% endif %}{{ tools is none }}{{ eos_token }}",
+        HELLO,
+        "<s>True</s>",
+    );
+    check(
+        "{% for m in messages %}{% if loop.index0 == 0 %}{% continue %}{% endif %}x{% endfor %}",
+        HELLO,
+        "",
+    );
     check("{{ unknown_thing }}{{ messages[0].tool_calls is defined }}", HELLO, "False");
 }
 

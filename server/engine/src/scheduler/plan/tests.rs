@@ -55,15 +55,19 @@ fn needs() -> impl Strategy<Value = Vec<Need>> {
     prop::collection::vec(need, 0..40).prop_map(|needs| {
         let numbered = needs.into_iter().enumerate();
         numbered
-            .map(|(slot, (n_past, n_pending, decoding))| {
-                Need { slot, n_past, n_pending: if decoding { 1 } else { n_pending }, decoding }
+            .map(|(slot, (n_past, n_pending, decoding))| Need {
+                slot,
+                n_past,
+                n_pending: if decoding { 1 } else { n_pending },
+                decoding,
             })
             .collect()
     })
 }
 
 fn budgets() -> impl Strategy<Value = Budget> {
-    (40usize..600, 1usize..600).prop_map(|(n_tokens, n_prompt_beside_decode)| Budget { n_tokens, n_prompt_beside_decode })
+    (40usize..600, 1usize..600)
+        .prop_map(|(n_tokens, n_prompt_beside_decode)| Budget { n_tokens, n_prompt_beside_decode })
 }
 
 proptest! {

@@ -1,0 +1,45 @@
+//! From the layers' errors to the one that reaches the browser. What a person cannot act on is logged here, once.
+
+use crate::error::AppError;
+use chat::ChatError;
+use inference::EngineError;
+use models::ModelsError;
+use store::StoreError;
+
+impl From<ChatError> for AppError {
+    fn from(err: ChatError) -> Self {
+        match err {
+            ChatError::NotFound => Self::NotFound,
+            ChatError::Empty => Self::Empty,
+            ChatError::TooLong { bytes, limit } => Self::TooLong { bytes, limit },
+            ChatError::Busy => Self::Busy,
+            ChatError::Setting(reason) => Self::Setting { reason },
+            ChatError::Store(err) => err.into(),
+            err @ ChatError::ShuttingDown => Self::Engine { reason: err.to_string() },
+        }
+    }
+}
+
+impl From<ModelsError> for AppError {
+    fn from(err: ModelsError) -> Self {
+        match err {
+            ModelsError::NotFound(_) => Self::NotFound,
+            ModelsError::Store(err) => err.into(),
+            ModelsError::Engine(EngineError::NoModel) => Self::NoModel,
+            err => Self::Engine { reason: err.to_string() },
+        }
+    }
+}
+
+impl From<StoreError> for AppError {
+    fn from(err: StoreError) -> Self {
+        match err {
+            StoreError::NotFound => Self::NotFound,
+            StoreError::Other(cause) => {
+                tracing::error!(cause, "the database failed");
+                Self::Internal
+            }
+            err => Self::Storage { reason: err.to_string() },
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! A started worker as two streams and an end, so that the supervisor can be tested without a process.
+
+use super::log_tail::LogTail;
+use crate::{BoxFuture, LlamaConfig};
+use std::{io, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    process::Child,
+    task::JoinHandle,
+    time::timeout,
+};
+
+/// How long a process may take to end after it closed its output, and its log after that.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How to end a worker: at once, or with time to end by itself. Gives its exit status and the end of its log.
+pub(super) type End = Box<dyn FnOnce(Haste) -> BoxFuture<'static, String> + Send>;
+
+/// Whether a worker may still end by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Haste {
+    /// It is ending already: its exit status is worth a moment.
+    Wait,
+    /// End it.
+    Kill,
+}
+
+/// A running worker. Dropping it ends the worker.
+pub(super) struct Link {
+    /// Its events.
+    pub(super) output: Box<dyn AsyncRead + Send + Unpin>,
+    /// Takes its commands.
+    pub(super) input: Box<dyn AsyncWrite + Send + Unpin>,
+    pub(super) end: End,
+}
+
+/// Starts workers.
+pub(super) trait Launch: Send + 'static {
+    /// A fresh worker without a model.
+    fn launch(&mut self) -> io::Result<Link>;
+}
+
+impl Launch for LlamaConfig {
+    fn launch(&mut self) -> io::Result<Link> {
+        let mut child = system::process::command(&self.program).args(&self.args).spawn()?;
+        let (Some(input), Some(output), Some(log)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(io::Error::other("a pipe to the worker is missing"));
+        };
+        let log = tokio::spawn(follow_log(log));
+        let end: End = Box::new(move |haste| Box::pin(end(child, log, haste)));
+        Ok(Link { output: Box::new(output), input: Box::new(input), end })
+    }
+}
+
+async fn follow_log(mut log: impl AsyncRead + Unpin) -> LogTail {
+    let mut tail = LogTail::default();
+    let mut buffer = vec![0; 4096];
+    while let Ok(n) = log.read(&mut buffer).await
+        && n > 0
+    {
+        tail.push(&buffer[..n], |line| tracing::debug!(target: "worker", "{line}"));
+    }
+    tail
+}
+
+async fn end(mut child: Child, log: JoinHandle<LogTail>, haste: Haste) -> String {
+    if haste == Haste::Kill || timeout(PATIENCE, child.wait()).await.is_err() {
+        let _ = child.start_kill();
+    }
+    let status = match child.wait().await {
+        Ok(status) => status.to_string(),
+        Err(error) => error.to_string(),
+    };
+    let tail = timeout(PATIENCE, log).await.ok().and_then(Result::ok).unwrap_or_default().text();
+    if tail.is_empty() { status } else { format!("{status}\n{tail}") }
+}

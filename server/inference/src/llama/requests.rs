@@ -1,0 +1,190 @@
+//! What was asked of a worker and not answered yet, and what becomes of it when the worker dies.
+
+use super::mailbox::{Mailbox, Reader, mailbox};
+use crate::{EngineError, GenerateRequest, GenerateStream, Prompt};
+use protocol::{Command, Delta, GenerateParams, Rejection, RequestId};
+use std::collections::BTreeMap;
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
+
+enum Asked {
+    Generate {
+        prompt: Prompt,
+        params: GenerateParams,
+        mailbox: Mailbox,
+        /// Until the worker accepted it.
+        waiting: Option<(Reply<GenerateStream>, Reader)>,
+    },
+    Count {
+        prompt: Prompt,
+        reply: Reply<u32>,
+    },
+}
+
+struct Request {
+    asked: Asked,
+    /// The worker has it.
+    sent: bool,
+    n_generated: u32,
+    /// One worker died over it already.
+    resent: bool,
+}
+
+/// Everything under way, in the order it came.
+#[derive(Default)]
+pub(super) struct Requests {
+    by_id: BTreeMap<RequestId, Request>,
+    last_id: u64,
+}
+
+impl Requests {
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Generations the worker has.
+    pub(super) fn n_generating(&self) -> usize {
+        let generates = |it: &&Request| it.sent && matches!(it.asked, Asked::Generate { .. });
+        self.by_id.values().filter(generates).count()
+    }
+
+    pub(super) fn add_generate(
+        &mut self,
+        request: GenerateRequest,
+        reply: Reply<GenerateStream>,
+        cancels: UnboundedSender<RequestId>,
+    ) {
+        let id = self.next_id();
+        let GenerateRequest { prompt, sampling, stop, trim_history } = request;
+        let params = GenerateParams { sampling, stop, trim_history };
+        let (mailbox, reader) = mailbox(id, cancels);
+        self.add(id, Asked::Generate { prompt, params, mailbox, waiting: Some((reply, reader)) });
+    }
+
+    pub(super) fn add_count(&mut self, prompt: Prompt, reply: Reply<u32>) {
+        let id = self.next_id();
+        self.add(id, Asked::Count { prompt, reply });
+    }
+
+    fn next_id(&mut self) -> RequestId {
+        self.last_id += 1;
+        RequestId(self.last_id)
+    }
+
+    fn add(&mut self, id: RequestId, asked: Asked) {
+        self.by_id.insert(id, Request { asked, sent: false, n_generated: 0, resent: false });
+    }
+
+    /// Forgets unsent requests whose asker has left.
+    pub(super) fn prune(&mut self) {
+        self.by_id.retain(|_, request| request.sent || !request.asked.is_abandoned());
+    }
+
+    /// Commands for everything the worker does not have yet; it has it now.
+    pub(super) fn send_all(&mut self, mut send: impl FnMut(Command)) {
+        for (&id, request) in &mut self.by_id {
+            if !std::mem::replace(&mut request.sent, true) {
+                send(request.asked.command(id));
+            }
+        }
+    }
+
+    /// Whether the worker has to be told.
+    pub(super) fn cancel(&mut self, id: RequestId) -> bool {
+        match self.by_id.get(&id) {
+            Some(request) if request.sent => true,
+            _ => {
+                self.by_id.remove(&id);
+                false
+            }
+        }
+    }
+
+    /// The worker took a generation: its stream goes to the asker. An asker who left drops it, and so cancels.
+    pub(super) fn accepted(&mut self, id: RequestId) {
+        if let Some(Request { asked: Asked::Generate { waiting, .. }, .. }) = self.by_id.get_mut(&id)
+            && let Some((reply, reader)) = waiting.take()
+        {
+            let _ = reply.send(Ok(Box::pin(reader)));
+        }
+    }
+
+    /// Delivers a delta and says how many tokens are new.
+    pub(super) fn put(&mut self, delta: Delta) -> u32 {
+        let (id, finished) = (delta.id, delta.finished.is_some());
+        let Some(request) = self.by_id.get_mut(&id) else { return 0 };
+        let n_new = delta.n_generated.saturating_sub(request.n_generated);
+        request.n_generated = delta.n_generated;
+        if let Asked::Generate { mailbox, .. } = &request.asked {
+            mailbox.put(delta);
+        }
+        if finished {
+            self.by_id.remove(&id);
+        }
+        n_new
+    }
+
+    pub(super) fn counted(&mut self, id: RequestId, n_tokens: u32) {
+        if let Some(Request { asked: Asked::Count { reply, .. }, .. }) = self.by_id.remove(&id) {
+            let _ = reply.send(Ok(n_tokens));
+        }
+    }
+
+    pub(super) fn rejected(&mut self, id: RequestId, reason: Rejection) {
+        if let Some(request) = self.by_id.remove(&id) {
+            request.asked.fail(reason.into());
+        }
+    }
+
+    /// The worker died. What had produced nothing may be tried once more; the rest ends.
+    pub(super) fn worker_died(&mut self, error: &EngineError) {
+        self.end_where(error, |request| request.sent && (request.n_generated > 0 || request.resent));
+        for request in self.by_id.values_mut().filter(|request| request.sent) {
+            request.sent = false;
+            request.resent = true;
+        }
+    }
+
+    /// Ends what the worker has.
+    pub(super) fn fail_sent(&mut self, error: &EngineError) {
+        self.end_where(error, |request| request.sent);
+    }
+
+    /// Ends everything.
+    pub(super) fn fail_all(&mut self, error: &EngineError) {
+        self.end_where(error, |_| true);
+    }
+
+    fn end_where(&mut self, error: &EngineError, ends: impl Fn(&Request) -> bool) {
+        for (_, request) in self.by_id.extract_if(.., |_, request| ends(request)) {
+            request.asked.fail(error.clone());
+        }
+    }
+}
+
+impl Asked {
+    fn command(&self, id: RequestId) -> Command {
+        match self {
+            Self::Generate { prompt, params, .. } => {
+                Command::Generate { id, prompt: prompt.clone(), params: params.clone() }
+            }
+            Self::Count { prompt, .. } => Command::CountTokens { id, prompt: prompt.clone() },
+        }
+    }
+
+    fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Generate { waiting, .. } => waiting.as_ref().is_some_and(|(reply, _)| reply.is_closed()),
+            Self::Count { reply, .. } => reply.is_closed(),
+        }
+    }
+
+    fn fail(self, error: EngineError) {
+        match self {
+            Self::Count { reply, .. } => drop(reply.send(Err(error))),
+            Self::Generate { waiting: Some((reply, _)), .. } => drop(reply.send(Err(error))),
+            Self::Generate { mailbox, .. } => mailbox.fail(error),
+        }
+    }
+}

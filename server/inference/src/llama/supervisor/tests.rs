@@ -1,0 +1,355 @@
+use super::*;
+use crate::{Engine, GenerateEvent, LlamaEngine, Prompt, llama::link::Link};
+use futures::StreamExt;
+use protocol::{Delta, Finished, PREFIX_BYTES, Rejection, body_len, decode, encode};
+use std::{io, path::PathBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use types::{
+    chat::{FinishReason, Usage},
+    ids::ModelId,
+    sampling::Sampling,
+};
+
+/// Gives the test the other end of every worker that is started.
+struct Launcher(mpsc::UnboundedSender<Worker>);
+
+/// A worker played by the test. Dropping it is its death.
+struct Worker {
+    commands: DuplexStream,
+    events: DuplexStream,
+}
+
+impl Launch for Launcher {
+    fn launch(&mut self) -> io::Result<Link> {
+        let (input, commands) = duplex(1 << 20);
+        let (events, output) = duplex(1 << 20);
+        self.0.send(Worker { commands, events }).map_err(|_| io::Error::other("no more workers"))?;
+        Ok(Link {
+            output: Box::new(output),
+            input: Box::new(input),
+            end: Box::new(|_| Box::pin(async { "exit status: 3\nfirst\nlast words".to_owned() })),
+        })
+    }
+}
+
+impl Worker {
+    /// The next command that is not a heartbeat.
+    async fn command(&mut self) -> Command {
+        loop {
+            let mut prefix = [0; PREFIX_BYTES];
+            self.commands.read_exact(&mut prefix).await.expect("a command");
+            let mut body = vec![0; body_len(prefix).expect("small")];
+            self.commands.read_exact(&mut body).await.expect("a whole command");
+            match decode(&body).expect("a command") {
+                Command::Ping(n) => self.say(Event::Pong(n)).await,
+                command => return command,
+            }
+        }
+    }
+
+    async fn say(&mut self, event: Event) {
+        self.events.write_all(&encode(&event).expect("small")).await.expect("somebody listens");
+    }
+
+    async fn load(&mut self) {
+        assert!(matches!(self.command().await, Command::Load(_)));
+        let facts =
+            LoadedModel { n_ctx: 64, n_sequences: 2, n_vocab: 9, n_threads: 1, has_chat_template: true };
+        self.say(Event::Loaded(facts)).await;
+    }
+
+    /// Takes a generation and accepts it.
+    async fn accept(&mut self) -> RequestId {
+        let Command::Generate { id, .. } = self.command().await else { panic!("not a generation") };
+        self.say(Event::Accepted { id, n_prompt_tokens: 1 }).await;
+        id
+    }
+
+    async fn token(&mut self, id: RequestId, text: &str, n_generated: u32, ends: bool) {
+        let end = Finished { reason: FinishReason::Stop, usage: Usage::default() };
+        let delta = Delta { id, text: text.into(), n_generated, finished: ends.then_some(end) };
+        self.say(Event::Step(vec![delta])).await;
+    }
+}
+
+/// An engine and the workers it starts.
+struct Stage {
+    engine: LlamaEngine,
+    workers: mpsc::UnboundedReceiver<Worker>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let (sender, workers) = mpsc::unbounded_channel();
+        let resources = Resources { n_sequences: 2, n_threads: None };
+        Self { engine: LlamaEngine::with_launcher(Launcher(sender), resources), workers }
+    }
+
+    /// With a model that is ready.
+    async fn ready() -> (Self, Worker) {
+        let mut stage = Self::new();
+        let engine = stage.engine.clone();
+        let loading = tokio::spawn(async move { engine.load(spec("a")).await });
+        let mut worker = stage.worker().await;
+        worker.load().await;
+        assert_eq!(loading.await.expect("no panic"), Ok(()));
+        (stage, worker)
+    }
+
+    async fn worker(&mut self) -> Worker {
+        self.workers.recv().await.expect("a worker is started")
+    }
+
+    /// Starts a generation without waiting for it.
+    fn generate(&self) -> tokio::task::JoinHandle<String> {
+        let engine = self.engine.clone();
+        tokio::spawn(async move {
+            match engine.generate(request()).await {
+                Ok(stream) => read(stream).await,
+                Err(error) => format!("refused: {error}"),
+            }
+        })
+    }
+
+    fn state(&self) -> ModelState {
+        self.engine.status().borrow().state.clone()
+    }
+
+    /// Waits for a state.
+    async fn until(&self, expected: impl Fn(&ModelState) -> bool) {
+        self.engine.status().wait_for(|status| expected(&status.state)).await.expect("the supervisor lives");
+    }
+}
+
+fn spec(name: &str) -> ModelSpec {
+    let path = PathBuf::from(name).with_extension("gguf");
+    ModelSpec { id: ModelId(name.into()), name: name.into(), path, n_ctx: None }
+}
+
+fn request() -> GenerateRequest {
+    GenerateRequest {
+        prompt: Prompt::Text("hello".into()),
+        sampling: Sampling::default(),
+        stop: vec![],
+        trim_history: false,
+    }
+}
+
+/// The whole answer, then how it ended.
+async fn read(mut stream: GenerateStream) -> String {
+    let mut said = String::new();
+    while let Some(event) = stream.next().await {
+        said += &match event {
+            Ok(GenerateEvent::Text { text, .. }) => text,
+            Ok(GenerateEvent::Finished { reason, .. }) => format!("|{reason:?}"),
+            Err(error) => format!("|{error}"),
+        };
+    }
+    said
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_loaded_at_first() {
+    let stage = Stage::new();
+    assert_eq!(stage.state(), ModelState::Unloaded);
+    assert_eq!(stage.generate().await.expect("no panic"), "refused: no model is loaded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_streams_from_the_worker() {
+    let (stage, mut worker) = Stage::ready().await;
+    let answer = stage.generate();
+    let id = worker.accept().await;
+    stage.until(|state| *state == ModelState::Busy { n_running: 1, n_slots: 2 }).await;
+    worker.token(id, "a", 1, false).await;
+    worker.token(id, "b", 2, true).await;
+    assert_eq!(answer.await.expect("no panic"), "ab|Stop");
+    stage.until(|state| *state == ModelState::Ready).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_given_by_generate_itself() {
+    let (stage, mut worker) = Stage::ready().await;
+    let answer = stage.generate();
+    let Command::Generate { id, .. } = worker.command().await else { panic!("not a generation") };
+    worker.say(Event::Rejected { id, reason: Rejection::TooLong { n_tokens: 99, n_ctx: 64 } }).await;
+    let expected = "refused: the conversation has 99 tokens, the model's context holds 64";
+    assert_eq!(answer.await.expect("no panic"), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_wait_for_a_load() {
+    let mut stage = Stage::new();
+    let engine = stage.engine.clone();
+    tokio::spawn(async move { engine.load(spec("a")).await });
+    let mut worker = stage.worker().await;
+    worker.say(Event::LoadProgress(0.5)).await;
+    stage.until(|state| *state == ModelState::Loading { fraction: 0.5 }).await;
+    let answer = stage.generate();
+    worker.load().await;
+    let id = worker.accept().await;
+    worker.token(id, "late", 1, true).await;
+    assert_eq!(answer.await.expect("no panic"), "late|Stop");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bad_file_says_why_and_is_not_tried_again() {
+    let mut stage = Stage::new();
+    let engine = stage.engine.clone();
+    let loading = tokio::spawn(async move { engine.load(spec("a")).await });
+    let mut worker = stage.worker().await;
+    worker.say(Event::LoadFailed { reason: "it is no model".into() }).await;
+    let error = loading.await.expect("no panic").expect_err("failed");
+    assert_eq!(error.to_string(), "a could not be loaded: it is no model");
+    stage.until(|state| matches!(state, ModelState::Failed { .. })).await;
+    assert_eq!(stage.generate().await.expect("no panic"), "refused: a could not be loaded: it is no model");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_dies_over_a_file_says_its_last_words() {
+    let mut stage = Stage::new();
+    let engine = stage.engine.clone();
+    let loading = tokio::spawn(async move { engine.load(spec("a")).await });
+    drop(stage.worker().await);
+    let error = loading.await.expect("no panic").expect_err("failed");
+    let expected = "a could not be loaded: the worker ended: exit status: 3 (last words)";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_keeps_the_partial_answer_and_the_next_worker_goes_on() {
+    let (mut stage, mut worker) = Stage::ready().await;
+    let answer = stage.generate();
+    let id = worker.accept().await;
+    worker.token(id, "half", 1, false).await;
+    drop(worker);
+    assert_eq!(answer.await.expect("no panic"), "half|the model stopped unexpectedly");
+    stage.until(|state| matches!(state, ModelState::Crashed { .. })).await;
+    let answer = stage.generate();
+    let mut worker = stage.worker().await;
+    worker.load().await;
+    let id = worker.accept().await;
+    worker.token(id, "again", 1, true).await;
+    assert_eq!(answer.await.expect("no panic"), "again|Stop");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_without_a_token_is_tried_once_more() {
+    let (mut stage, mut worker) = Stage::ready().await;
+    let answer = stage.generate();
+    worker.accept().await;
+    drop(worker);
+    let mut worker = stage.worker().await;
+    worker.load().await;
+    worker.accept().await;
+    drop(worker);
+    assert_eq!(answer.await.expect("no panic"), "|the model stopped unexpectedly");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_keeps_dying_is_given_up() {
+    let (mut stage, worker) = Stage::ready().await;
+    drop(worker);
+    for _ in 0..4 {
+        let mut worker = stage.worker().await;
+        worker.load().await;
+        stage.until(|state| *state == ModelState::Ready).await;
+    }
+    stage.until(|state| matches!(state, ModelState::Failed { .. })).await;
+    assert!(stage.workers.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_worker_is_ended() {
+    let (mut stage, worker) = Stage::ready().await;
+    let mut next = stage.worker().await;
+    next.load().await;
+    stage.until(|state| *state == ModelState::Ready).await;
+    drop(worker);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_talks_nonsense_is_ended() {
+    let (mut stage, mut worker) = Stage::ready().await;
+    worker.events.write_all(&[255; 8]).await.expect("somebody listens");
+    let mut next = stage.worker().await;
+    next.load().await;
+    stage.until(|state| *state == ModelState::Ready).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_stream_cancels() {
+    let (stage, mut worker) = Stage::ready().await;
+    let engine = stage.engine.clone();
+    let asked = tokio::spawn(async move { engine.generate(request()).await.map(drop) });
+    let id = worker.accept().await;
+    assert_eq!(asked.await.expect("no panic"), Ok(()));
+    assert_eq!(worker.command().await, Command::Cancel { id });
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_asker_who_leaves_before_the_answer_begins_cancels() {
+    let (stage, mut worker) = Stage::ready().await;
+    let answer = stage.generate();
+    let Command::Generate { id, .. } = worker.command().await else { panic!("not a generation") };
+    answer.abort();
+    assert!(answer.await.is_err());
+    worker.say(Event::Accepted { id, n_prompt_tokens: 1 }).await;
+    assert_eq!(worker.command().await, Command::Cancel { id });
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_requests_are_refused() {
+    let (stage, mut worker) = Stage::ready().await;
+    let answers: Vec<_> = (0..MAX_WAITING).map(|_| stage.generate()).collect();
+    for _ in 0..MAX_WAITING {
+        worker.accept().await;
+    }
+    let expected = "refused: 64 requests are running or waiting, try again in a moment";
+    assert_eq!(stage.generate().await.expect("no panic"), expected);
+    drop(answers);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unloading_ends_what_runs() {
+    let (stage, mut worker) = Stage::ready().await;
+    let engine = stage.engine.clone();
+    let asked = tokio::spawn(async move { engine.generate(request()).await });
+    let id = worker.accept().await;
+    let mut stream = asked.await.expect("no panic").expect("accepted");
+    worker.token(id, "half", 1, false).await;
+    assert!(matches!(stream.next().await, Some(Ok(GenerateEvent::Text { .. }))));
+    stage.engine.unload().await;
+    assert_eq!(read(stream).await, "|the model was unloaded");
+    stage.until(|state| *state == ModelState::Unloaded).await;
+    worker.commands.read_to_end(&mut Vec::new()).await.expect("closed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_model_replaces_the_first_and_cancels_its_load() {
+    let mut stage = Stage::new();
+    let load = |name: &'static str| {
+        let engine = stage.engine.clone();
+        tokio::spawn(async move { engine.load(spec(name)).await })
+    };
+    let first = load("a");
+    stage.until(|state| matches!(state, ModelState::Loading { .. })).await;
+    let second = load("b");
+    assert_eq!(first.await.expect("no panic"), Err(EngineError::LoadCancelled));
+    let _first_worker = stage.worker().await;
+    let mut worker = stage.worker().await;
+    worker.load().await;
+    assert_eq!(second.await.expect("no panic"), Ok(()));
+    assert_eq!(stage.engine.status().borrow().name.as_deref(), Some("b"));
+    assert_eq!(stage.engine.load(spec("b")).await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_are_counted_by_the_worker() {
+    let (stage, mut worker) = Stage::ready().await;
+    let engine = stage.engine.clone();
+    let counting = tokio::spawn(async move { engine.count_tokens(Prompt::Text("hello".into())).await });
+    let Command::CountTokens { id, .. } = worker.command().await else { panic!("not a count") };
+    worker.say(Event::Counted { id, n_tokens: 5 }).await;
+    assert_eq!(counting.await.expect("no panic"), Ok(5));
+}

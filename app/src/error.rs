@@ -54,9 +54,7 @@ impl AppError {
             Self::NotFound => texts.error_not_found.to_owned(),
             Self::Forbidden => texts.error_forbidden.to_owned(),
             Self::Empty => texts.error_empty.to_owned(),
-            Self::TooLong { bytes, limit } => {
-                fill(&fill(texts.error_too_long, "n", bytes), "limit", limit)
-            }
+            Self::TooLong { bytes, limit } => fill(&fill(texts.error_too_long, "n", bytes), "limit", limit),
             Self::Busy => texts.error_busy.to_owned(),
             Self::NoModel => texts.error_no_model.to_owned(),
             Self::Setting { reason } => fill(texts.error_setting, "reason", reason),

@@ -4,8 +4,8 @@ mod jobs;
 mod model_picker;
 mod palette;
 mod sessions;
-mod sidebar;
 mod shortcuts;
+mod sidebar;
 mod status_bar;
 
 pub(crate) use sessions::{Sessions, title_or, use_sessions};

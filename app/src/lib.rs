@@ -4,7 +4,6 @@
 //! they find out who asks, call one layer and map the error; no rule of the product lives here.
 
 #![recursion_limit = "256"]
-
 #![allow(unreachable_pub, reason = "the component macro turns every component into a pub item")]
 
 pub mod error;

@@ -38,7 +38,8 @@ pub fn shell(files: &Arc<SiteFiles>) -> impl IntoView + use<> {
     let theme = platform::page_theme();
     let js = format!("/pkg/{}", files.js);
     let wasm = format!("/pkg/{}", files.wasm);
-    let boot = format!("import({js:?}).then(m=>m.default({{module_or_path:{wasm:?}}}).then(()=>m.hydrate()))");
+    let boot =
+        format!("import({js:?}).then(m=>m.default({{module_or_path:{wasm:?}}}).then(()=>m.hydrate()))");
     view! {
         <!DOCTYPE html>
         <html lang=locale.tag() data-theme=theme.as_str()>

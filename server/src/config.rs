@@ -80,11 +80,13 @@ impl From<lexopt::Error> for UsageError {
 impl Config {
     fn from_env(read: &impl Fn(&str) -> Option<OsString>) -> Result<Self, UsageError> {
         let text = |name: &str| read(name).map(|value| value.to_string_lossy().into_owned());
-        let is_set = |name: &str| text(name).is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+        let is_set =
+            |name: &str| text(name).is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
         let lan = if is_set("CHAOSENGINE_LAN") { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
         Ok(Self {
             host: text("CHAOSENGINE_HOST").map_or(Ok(lan.into()), |host| parse("CHAOSENGINE_HOST", &host))?,
-            port: text("CHAOSENGINE_PORT").map_or(Ok(DEFAULT_PORT), |port| parse("CHAOSENGINE_PORT", &port))?,
+            port: text("CHAOSENGINE_PORT")
+                .map_or(Ok(DEFAULT_PORT), |port| parse("CHAOSENGINE_PORT", &port))?,
             port_search: is_set("CHAOSENGINE_PORT_SEARCH"),
             names: text("CHAOSENGINE_NAME").into_iter().collect(),
             model: text("CHAOSENGINE_MODEL"),

@@ -30,7 +30,11 @@ fn draw(transfer: Transfer) {
 
 fn bar(transfer: Transfer) -> String {
     let mb = |bytes: u64| bytes as f64 / 1e6;
-    let share = if transfer.total_bytes == 0 { 0.0 } else { transfer.done_bytes as f64 / transfer.total_bytes as f64 };
+    let share = if transfer.total_bytes == 0 {
+        0.0
+    } else {
+        transfer.done_bytes as f64 / transfer.total_bytes as f64
+    };
     let full = (share.clamp(0.0, 1.0) * BAR as f64) as usize;
     let rate = transfer.bytes_per_second.map(|rate| format!(" {:.1} MB/s", rate / 1e6)).unwrap_or_default();
     format!(
@@ -49,7 +53,11 @@ mod tests {
 
     #[test]
     fn the_bar_shows_share_sizes_and_rate() {
-        let transfer = Transfer { done_bytes: 50_000_000, total_bytes: 100_000_000, bytes_per_second: Some(12_300_000.0) };
+        let transfer = Transfer {
+            done_bytes: 50_000_000,
+            total_bytes: 100_000_000,
+            bytes_per_second: Some(12_300_000.0),
+        };
         assert_eq!(bar(transfer), "[###############---------------] 50 of 100 MB 12.3 MB/s ");
         assert!(bar(Transfer::default()).starts_with("[---"));
     }

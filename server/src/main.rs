@@ -40,7 +40,9 @@ fn run(action: Action) -> Result<(), Exit> {
         Action::Help => print(config::HELP),
         Action::Version => print(concat!("chaosengine ", env!("CARGO_PKG_VERSION"), "\n")),
         // A worker is a process of its own: no database, no runtime, no network.
-        Action::Worker => engine::run_worker(io::stdin(), io::stdout()).map_err(|err| Exit::Failed(err.to_string())),
+        Action::Worker => {
+            engine::run_worker(io::stdin(), io::stdout()).map_err(|err| Exit::Failed(err.to_string()))
+        }
         Action::FetchStarter(config) => on_runtime(&config, fetch::fetch_starter(&config)),
         Action::Serve(config) => on_runtime(&config, serve::serve(&config)),
     }
@@ -49,7 +51,9 @@ fn run(action: Action) -> Result<(), Exit> {
 fn on_runtime(config: &Config, work: impl Future<Output = Result<(), Exit>>) -> Result<(), Exit> {
     telemetry::start(&config.log);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|err| Exit::Failed(format!("the program could not start its threads: {err}")))?.block_on(work)
+    runtime
+        .map_err(|err| Exit::Failed(format!("the program could not start its threads: {err}")))?
+        .block_on(work)
 }
 
 fn print(text: &str) -> Result<(), Exit> {

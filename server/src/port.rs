@@ -15,7 +15,12 @@ pub(crate) async fn listen(address: SocketAddr, search: bool) -> Result<TcpListe
         match TcpListener::bind(SocketAddr::new(address.ip(), port)).await {
             Ok(listener) => return Ok(listener),
             Err(err) if err.kind() == io::ErrorKind::AddrInUse => {}
-            Err(err) => return Err(Exit::Failed(format!("it is not possible to listen on {}:{port}: {err}", address.ip()))),
+            Err(err) => {
+                return Err(Exit::Failed(format!(
+                    "it is not possible to listen on {}:{port}: {err}",
+                    address.ip()
+                )));
+            }
         }
     }
     let port = address.port();
@@ -32,7 +37,8 @@ mod holder {
 
     /// Name and number of the process that listens on `port`, if this account may know.
     pub(super) fn of(port: u16) -> Option<String> {
-        let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| listening_inode(table, port))?;
+        let inode =
+            ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| listening_inode(table, port))?;
         let socket = format!("socket:[{inode}]");
         let processes = fs::read_dir("/proc").ok()?.flatten();
         let holder = processes.filter(|process| holds(&process.path(), &socket)).find_map(|process| {

@@ -90,7 +90,8 @@ pub(crate) const DOORS: &[Door] = &[
 
 /// The whole server.
 pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
-    let pages = pages(&state, site).layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIME));
+    let pages =
+        pages(&state, site).layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIME));
     let api = api::ROUTES
         .iter()
         .fold(Router::new(), |router, route: &ApiRoute| router.route(route.path, (route.handler)()))
@@ -152,7 +153,10 @@ where
         return file;
     }
     if request.uri().path().starts_with("/pkg/") {
-        return (StatusCode::NOT_FOUND, "This file belongs to another version of the program. Reload the page.\n")
+        return (
+            StatusCode::NOT_FOUND,
+            "This file belongs to another version of the program. Reload the page.\n",
+        )
             .into_response();
     }
     render(request).await

@@ -45,7 +45,11 @@ impl Hosts {
 /// The authority without its port.
 fn host_of(authority: &str) -> &str {
     match authority.rsplit_once(':') {
-        Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) && (!host.contains(':') || host.ends_with(']')) => host,
+        Some((host, port))
+            if port.chars().all(|c| c.is_ascii_digit()) && (!host.contains(':') || host.ends_with(']')) =>
+        {
+            host
+        }
         _ => authority,
     }
 }
@@ -58,18 +62,25 @@ pub(crate) async fn check_request(State(hosts): State<Hosts>, request: Request, 
     }
 }
 
-fn refusal(hosts: &Hosts, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
+fn refusal(
+    hosts: &Hosts,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Option<(StatusCode, &'static str)> {
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let authority = text(header::HOST).or_else(|| uri.authority().map(|authority| authority.as_str()));
     if !authority.is_some_and(|authority| hosts.knows(authority)) {
-        let reason = "This server does not answer to that host name. Start it with --name HOST if it should.\n";
+        let reason =
+            "This server does not answer to that host name. Start it with --name HOST if it should.\n";
         return Some((StatusCode::MISDIRECTED_REQUEST, reason));
     }
     let opens_socket = headers.contains_key(header::UPGRADE);
     if matches!(*method, Method::GET | Method::HEAD) && !opens_socket {
         return None;
     }
-    let foreign_origin = text(header::ORIGIN).is_some_and(|origin| !is_same_origin(origin, authority.unwrap_or_default()));
+    let foreign_origin =
+        text(header::ORIGIN).is_some_and(|origin| !is_same_origin(origin, authority.unwrap_or_default()));
     let fetch_site = headers.get("sec-fetch-site").map(|site| site.to_str().unwrap_or("?"));
     let foreign_site = fetch_site.is_some_and(|site| !matches!(site, "same-origin" | "none"));
     if foreign_origin || foreign_site {
@@ -93,7 +104,10 @@ pub(crate) async fn add_headers(request: Request, next: Next) -> Response {
         (header::X_FRAME_OPTIONS, "DENY"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        ),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));

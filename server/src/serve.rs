@@ -1,12 +1,6 @@
 //! `chaosengine serve`: the port opens first, the model loads behind it, and nothing is lost at the end.
 
-use crate::{
-    config::Config,
-    exit::Exit,
-    port, router,
-    security::Hosts,
-    site::Site,
-};
+use crate::{config::Config, exit::Exit, port, router, security::Hosts, site::Site};
 use chat::Chat;
 use inference::{Engine, LlamaConfig, LlamaEngine};
 use jobs::Jobs;
@@ -73,8 +67,15 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     };
     let models = Models::new(library, Arc::clone(&engine), jobs.clone(), store.clone(), worker);
     let chat = Chat::open(store, Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
-    let state =
-        AppState { chat, engine, jobs, models, system: Sampler::start(), paths, version: env!("CARGO_PKG_VERSION") };
+    let state = AppState {
+        chat,
+        engine,
+        jobs,
+        models,
+        system: Sampler::start(),
+        paths,
+        version: env!("CARGO_PKG_VERSION"),
+    };
     Ok((state, wanted))
 }
 
@@ -93,8 +94,12 @@ fn announce(config: &Config, address: SocketAddr) -> Result<(), Exit> {
     let url = format!("http://{host}:{}", address.port());
     writeln!(io::stdout(), "ChaosEngineAI is at {url}").map_err(failed)?;
     if address.ip().is_unspecified() {
-        writeln!(io::stdout(), "Others on this network reach it at this machine's address, port {}.", address.port())
-            .map_err(failed)?;
+        writeln!(
+            io::stdout(),
+            "Others on this network reach it at this machine's address, port {}.",
+            address.port()
+        )
+        .map_err(failed)?;
     }
     if config.open {
         browser::open(&url);

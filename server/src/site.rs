@@ -31,7 +31,8 @@ impl Site {
     /// The names the page needs. A build without web files has none, and its pages no style and no script.
     pub(crate) fn files(&self) -> SiteFiles {
         let names = self.names();
-        let find = |start: &str, end: &str| names.iter().find(|name| name.starts_with(start) && name.ends_with(end));
+        let find =
+            |start: &str, end: &str| names.iter().find(|name| name.starts_with(start) && name.ends_with(end));
         let named = |start: &str, end: &str| find(start, end).cloned().unwrap_or_default();
         let manifest: Option<HashMap<String, Vec<String>>> = find("__wasm_split_manifest", ".json")
             .and_then(|name| self.read(&format!("pkg/{name}")))
@@ -41,7 +42,10 @@ impl Site {
             css: named("chaosengine", ".css"),
             js: named("chaosengine", ".js"),
             wasm: named("chaosengine", ".wasm"),
-            split: loader.cloned().zip(manifest).map(|(loader, manifest)| app::SplitFiles { loader, manifest }),
+            split: loader
+                .cloned()
+                .zip(manifest)
+                .map(|(loader, manifest)| app::SplitFiles { loader, manifest }),
         }
     }
 
@@ -49,9 +53,13 @@ impl Site {
     fn names(&self) -> Vec<String> {
         match &self.folder {
             Some(folder) => std::fs::read_dir(folder.join("pkg"))
-                .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+                .map(|entries| {
+                    entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+                })
                 .unwrap_or_default(),
-            None => Embedded::iter().filter_map(|path| path.strip_prefix("pkg/").map(str::to_owned)).collect(),
+            None => {
+                Embedded::iter().filter_map(|path| path.strip_prefix("pkg/").map(str::to_owned)).collect()
+            }
         }
     }
 
@@ -66,7 +74,10 @@ impl Site {
     pub(crate) async fn serve(&self, path: &str, request: &HeaderMap) -> Option<Response> {
         let path = path.trim_start_matches('/');
         // Only plain names: nothing outside the folder has one.
-        if path.is_empty() || path.split('/').any(|part| part.is_empty() || part.starts_with('.')) || path.contains('\\') {
+        if path.is_empty()
+            || path.split('/').any(|part| part.is_empty() || part.starts_with('.'))
+            || path.contains('\\')
+        {
             return None;
         }
         let (site, path, encodings) = (self.clone(), path.to_owned(), accepted(request));
@@ -102,7 +113,8 @@ impl Site {
 
 /// Encodings the client takes, best first, with the extension of the file that has it.
 fn accepted(request: &HeaderMap) -> Vec<(&'static str, &'static str)> {
-    let accept = request.get(header::ACCEPT_ENCODING).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let accept =
+        request.get(header::ACCEPT_ENCODING).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let takes = |encoding: &str| {
         accept.split(',').any(|part| {
             let mut words = part.split(';').map(str::trim);

@@ -69,7 +69,8 @@ fn function_name(line: &str) -> Option<String> {
     let before = words.split("fn ").next()?;
     let is_declaration = words.contains("fn ")
         && before.split_whitespace().all(|word| {
-            word.starts_with("pub") || ["async", "const", "unsafe", "extern", "\"C\"", "in", "crate)"].contains(&word)
+            word.starts_with("pub")
+                || ["async", "const", "unsafe", "extern", "\"C\"", "in", "crate)"].contains(&word)
         });
     let rest = words.get(before.len() + 3..)?;
     let ends_here = words.ends_with('}') || words.ends_with(';');

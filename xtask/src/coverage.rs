@@ -15,7 +15,8 @@ use crate::{paths, say};
 
 const WRAPPER_MODE: &str = "CHAOSENGINE_COVERAGE_WRAPPER";
 /// Not the product's own code, or code that only tests it.
-const IGNORED: &str = r"[/\\](\.cargo|rustc|\.rustup|xtask|target|registry)[/\\]|[/\\]tests?[/\\]|tests\.rs$|^/rustc";
+const IGNORED: &str =
+    r"[/\\](\.cargo|rustc|\.rustup|xtask|target|registry)[/\\]|[/\\]tests?[/\\]|tests\.rs$|^/rustc";
 
 /// As a compiler wrapper this program is called with the real compiler and its arguments.
 pub(crate) fn run_as_compiler_wrapper() -> Option<ExitCode> {
@@ -80,8 +81,14 @@ impl Coverage {
         let counters = with_ending(&self.counters, "profraw")?;
         let list = self.counters.join("counters.txt");
         fs::write(&list, counters.join("\n")).about(&list)?;
-        Run::new(&tools.profdata).args(["merge", "--sparse", "--failure-mode=all", "--input-files"]).arg(&list).arg("-o").arg(&merged).run()?;
-        let (first, others) = programs.split_first().ok_or_else(|| Failure::new("no program was measured"))?;
+        Run::new(&tools.profdata)
+            .args(["merge", "--sparse", "--failure-mode=all", "--input-files"])
+            .arg(&list)
+            .arg("-o")
+            .arg(&merged)
+            .run()?;
+        let (first, others) =
+            programs.split_first().ok_or_else(|| Failure::new("no program was measured"))?;
         let report = |verb: &str| {
             let run = Run::new(&tools.cov).arg(verb).arg(first);
             let run = others.iter().fold(run, |run, other| run.arg("-object").arg(other));
@@ -89,7 +96,8 @@ impl Coverage {
             profile.push(&merged);
             run.arg(profile).arg(format!("-ignore-filename-regex={IGNORED}"))
         };
-        let table = report("report").args(["-show-functions=0", "-show-region-summary=0", "-show-branch-summary=0"]);
+        let table =
+            report("report").args(["-show-functions=0", "-show-region-summary=0", "-show-branch-summary=0"]);
         let table_file = paths::target().join("xtask").join("coverage.txt");
         fs::write(&table_file, table.output()?).about(&table_file)?;
         let json = report("export").args(["-summary-only", "-skip-expansions"]).output()?;
@@ -106,7 +114,8 @@ fn with_ending(folder: &Path, ending: &str) -> Result<Vec<String>> {
 }
 
 fn percentage_in(json: &str) -> Result<f64> {
-    let value: serde_json::Value = serde_json::from_str(json).map_err(|error| Failure::new(error.to_string()))?;
+    let value: serde_json::Value =
+        serde_json::from_str(json).map_err(|error| Failure::new(error.to_string()))?;
     let percentage = value.pointer("/data/0/totals/lines/percent").and_then(serde_json::Value::as_f64);
     percentage.ok_or_else(|| Failure::new("llvm-cov's report has no line total"))
 }

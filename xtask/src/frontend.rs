@@ -85,7 +85,8 @@ fn fingerprint(toolchain: &WasmToolchain, kind: Kind) -> Result<String> {
 
 fn hash_path(path: &Path, hasher: &mut DefaultHasher) -> Result<()> {
     if path.is_dir() {
-        let mut entries: Vec<_> = fs::read_dir(path).about(path)?.flatten().map(|entry| entry.path()).collect();
+        let mut entries: Vec<_> =
+            fs::read_dir(path).about(path)?.flatten().map(|entry| entry.path()).collect();
         entries.sort();
         return entries.iter().try_for_each(|entry| hash_path(entry, hasher));
     }

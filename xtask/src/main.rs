@@ -72,6 +72,8 @@ fn dispatch() -> Result<()> {
             say::line(HELP);
             Ok(())
         }
-        Some(other) => Err(fail::Failure::new(format!("there is no verb `{other}`")).mend("cargo xtask help")),
+        Some(other) => {
+            Err(fail::Failure::new(format!("there is no verb `{other}`")).mend("cargo xtask help"))
+        }
     }
 }

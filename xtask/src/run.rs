@@ -129,7 +129,9 @@ impl Run {
 
     /// Starts it in the background with its output going to `log`.
     pub(crate) fn spawn_logging_to(mut self, log: &Path) -> Result<Child> {
-        let open = || std::fs::File::create(log).map_err(|error| Failure::new(format!("{}: {error}", log.display())));
+        let open = || {
+            std::fs::File::create(log).map_err(|error| Failure::new(format!("{}: {error}", log.display())))
+        };
         let file = open()?;
         let twin = file.try_clone().map_err(|error| Failure::new(error.to_string()))?;
         self.command.stdin(Stdio::null()).stdout(file).stderr(twin);
@@ -181,8 +183,7 @@ pub(crate) fn find(program: impl AsRef<OsStr>) -> Option<PathBuf> {
         return program.is_file().then(|| program.to_path_buf());
     }
     let name = program.to_string_lossy();
-    let names: Vec<String> =
-        handover::ENDINGS.iter().map(|ending| format!("{name}{ending}")).collect();
+    let names: Vec<String> = handover::ENDINGS.iter().map(|ending| format!("{name}{ending}")).collect();
     std::env::split_paths(&search_path())
         .flat_map(|folder| names.iter().map(move |name| folder.join(name)).collect::<Vec<_>>())
         .find(|path| path.is_file())

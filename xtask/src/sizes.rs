@@ -37,7 +37,8 @@ pub(crate) fn check() -> Result<()> {
         return Err(Failure::new(format!("no compressed files in {}", folder.display())));
     }
     if every_page > FIRST_LOAD_BYTES {
-        let over = format!("{:.1} kB is over the budget of {} kB", kilobytes(every_page), FIRST_LOAD_BYTES / 1000);
+        let over =
+            format!("{:.1} kB is over the budget of {} kB", kilobytes(every_page), FIRST_LOAD_BYTES / 1000);
         return Err(Failure::new(over));
     }
     Ok(())

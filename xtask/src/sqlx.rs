@@ -17,7 +17,8 @@ pub(crate) fn prepare() -> Result<()> {
     }
     let database = paths::fresh("sqlx")?.join("schema.sqlite");
     let migrations = paths::root().join("migrations");
-    let mut files: Vec<_> = fs::read_dir(&migrations).about(&migrations)?.flatten().map(|it| it.path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(&migrations).about(&migrations)?.flatten().map(|it| it.path()).collect();
     files.sort();
     for file in &files {
         let read = format!(".read '{}'", file.display());

@@ -76,11 +76,17 @@ fn static_checks(wasm: &WasmToolchain) -> Result<()> {
             .run()
     })?;
     say::step("clippy for the browser (about 2 min the first time)", || {
-        wasm.choose(Run::cargo().args(["clippy", "--package", "frontend", "--target", "wasm32-unknown-unknown"]))
-            .arg("--target-dir")
-            .arg(frontend::target())
-            .args(["--quiet", "--", "--deny", "warnings"])
-            .run()
+        wasm.choose(Run::cargo().args([
+            "clippy",
+            "--package",
+            "frontend",
+            "--target",
+            "wasm32-unknown-unknown",
+        ]))
+        .arg("--target-dir")
+        .arg(frontend::target())
+        .args(["--quiet", "--", "--deny", "warnings"])
+        .run()
     })
 }
 
@@ -129,7 +135,8 @@ fn test_programs(coverage: &Coverage) -> Result<Vec<PathBuf>> {
         .args(["nextest", "list", "--list-type", "binaries-only", "--message-format", "json"])
         .args(TESTED_PACKAGES);
     let json = coverage.building(list).output()?;
-    let value: serde_json::Value = serde_json::from_str(&json).map_err(|error| Failure::new(error.to_string()))?;
+    let value: serde_json::Value =
+        serde_json::from_str(&json).map_err(|error| Failure::new(error.to_string()))?;
     let binaries = value.get("rust-binaries").and_then(|binaries| binaries.as_object());
     let paths = binaries.into_iter().flat_map(|binaries| binaries.values());
     let paths = paths.filter_map(|binary| binary.get("binary-path")?.as_str().map(PathBuf::from));

@@ -9,12 +9,7 @@ use crate::{
         api::{fetch_starter_model, list_models, load_model},
         use_live,
     },
-    ui::{
-        icon::Icon,
-        popover::Popover,
-        progress::Progress,
-        toast::use_toasts,
-    },
+    ui::{icon::Icon, popover::Popover, progress::Progress, toast::use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
 use types::{

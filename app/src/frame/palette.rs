@@ -90,7 +90,12 @@ fn PaletteBody() -> AnyView {
     .into_any()
 }
 
-fn palette_row(found: &[Entry], idx: usize, chosen: RwSignal<usize>, run: Callback<usize>) -> impl IntoView + use<> {
+fn palette_row(
+    found: &[Entry],
+    idx: usize,
+    chosen: RwSignal<usize>,
+    run: Callback<usize>,
+) -> impl IntoView + use<> {
     let entry = &found[idx];
     let (group, text) = (entry.group, entry.text.clone());
     view! {
@@ -139,9 +144,10 @@ fn use_entries() -> Signal<Vec<Entry>> {
                 sessions.go.run(to.clone());
             })
         });
-        let models = models.get().into_iter().filter(|model| model.problem.is_none()).map(|model| {
-            entry(texts.palette_group_models, model.name, move || load.run(model.id.clone()))
-        });
+        let models =
+            models.get().into_iter().filter(|model| model.problem.is_none()).map(|model| {
+                entry(texts.palette_group_models, model.name, move || load.run(model.id.clone()))
+            });
         fixed.clone().into_iter().chain(chats).chain(models).collect()
     })
 }
@@ -157,9 +163,15 @@ fn fixed_entries(texts: &'static Texts, go: Callback<String>) -> Vec<Entry> {
     vec![
         entry(texts.palette_group_actions, texts.session_new.to_owned(), move || go.run("/chat".to_owned())),
         entry(texts.palette_group_pages, texts.nav_chat.to_owned(), move || go.run("/chat".to_owned())),
-        entry(texts.palette_group_pages, texts.nav_settings.to_owned(), move || go.run("/settings".to_owned())),
-        entry(texts.palette_group_actions, texts.model_pick.to_owned(), move || overlays.model_picker.set(true)),
-        entry(texts.palette_group_actions, texts.shortcuts_title.to_owned(), move || overlays.shortcuts.set(true)),
+        entry(texts.palette_group_pages, texts.nav_settings.to_owned(), move || {
+            go.run("/settings".to_owned())
+        }),
+        entry(texts.palette_group_actions, texts.model_pick.to_owned(), move || {
+            overlays.model_picker.set(true)
+        }),
+        entry(texts.palette_group_actions, texts.shortcuts_title.to_owned(), move || {
+            overlays.shortcuts.set(true)
+        }),
         theme(texts.theme_system, Theme::System),
         theme(texts.theme_light, Theme::Light),
         theme(texts.theme_dark, Theme::Dark),

@@ -148,7 +148,9 @@ fn first_rows(sessions: Sessions, first: Result<Vec<SessionSummary>, AppError>) 
             sessions.list.set(list);
             view! { <SessionRows/> }.into_any()
         }
-        Err(err) => view! { <p class="p-2 text-danger" role="alert">{err.sentence(use_texts())}</p> }.into_any(),
+        Err(err) => {
+            view! { <p class="p-2 text-danger" role="alert">{err.sentence(use_texts())}</p> }.into_any()
+        }
     }
 }
 
@@ -167,7 +169,8 @@ fn SessionsSkeleton() -> impl IntoView {
 fn SessionRows() -> impl IntoView {
     let texts = use_texts();
     let sessions = use_sessions();
-    let none = move || if sessions.query.read().is_empty() { texts.session_none } else { texts.session_none_found };
+    let none =
+        move || if sessions.query.read().is_empty() { texts.session_none } else { texts.session_none_found };
     view! {
         <ul class="flex flex-col gap-px">
             <For

@@ -60,7 +60,8 @@ fn Memory() -> impl IntoView {
     let live = use_live();
     let share = move || {
         let system = live.system.get()?;
-        (system.memory_total_bytes > 0).then(|| system.memory_used_bytes as f32 / system.memory_total_bytes as f32)
+        (system.memory_total_bytes > 0)
+            .then(|| system.memory_used_bytes as f32 / system.memory_total_bytes as f32)
     };
     let words = move || {
         let system = live.system.get().unwrap_or_default();

@@ -75,11 +75,14 @@ impl Page {
             }
         }
     }
-
 }
 
 impl Outlet {
-    fn watch(&self, chat: &mut StreamMap<SessionId, BoxStream<'static, ChatEvent>>, session: Option<SessionId>) {
+    fn watch(
+        &self,
+        chat: &mut StreamMap<SessionId, BoxStream<'static, ChatEvent>>,
+        session: Option<SessionId>,
+    ) {
         chat.clear();
         if let Some(session) = session {
             chat.insert(session, self.state.chat.watch(self.user, session).boxed());

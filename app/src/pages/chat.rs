@@ -1,18 +1,14 @@
 //! Chat: one conversation, streamed.
 
-pub(crate) mod api;
 mod actions;
+pub(crate) mod api;
 mod composer;
 mod message;
 mod scroll;
 mod thread;
 mod thread_store;
 
-use crate::{
-    error::AppError,
-    i18n::use_texts,
-    ui::error_state::ErrorState,
-};
+use crate::{error::AppError, i18n::use_texts, ui::error_state::ErrorState};
 use composer::Composer;
 use leptos::prelude::*;
 use leptos_meta::Title;

@@ -59,9 +59,7 @@ fn close_on_click_elsewhere(root: NodeRef<html::Div>, open: RwSignal<bool>) {
             if !open.get_untracked() {
                 return;
             }
-            let inside = root
-                .get_untracked()
-                .is_some_and(|root| root.contains(event_node(&event).as_ref()));
+            let inside = root.get_untracked().is_some_and(|root| root.contains(event_node(&event).as_ref()));
             if !inside {
                 open.set(false);
             }

@@ -41,7 +41,12 @@ impl Toasts {
     }
 
     /// Shows `text` with a button.
-    pub(crate) fn show_with_action(self, text: impl Into<String>, label: impl Into<String>, action: Callback<()>) {
+    pub(crate) fn show_with_action(
+        self,
+        text: impl Into<String>,
+        label: impl Into<String>,
+        action: Callback<()>,
+    ) {
         self.push(text.into(), Some((label.into(), action)));
     }
 

@@ -37,7 +37,11 @@ impl ApiError {
 
     pub(crate) fn method_not_allowed() -> Self {
         let message = "this address does not take that method";
-        Self { status: StatusCode::METHOD_NOT_ALLOWED, code: "method_not_allowed", ..Self::invalid(None, message) }
+        Self {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            code: "method_not_allowed",
+            ..Self::invalid(None, message)
+        }
     }
 
     fn failed(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
@@ -63,7 +67,9 @@ impl From<EngineError> for ApiError {
             EngineError::Rejected(Rejection::TooLong { .. }) => {
                 Self { code: "context_length_exceeded", ..Self::invalid("messages", message) }
             }
-            EngineError::Rejected(Rejection::EmptyPrompt | Rejection::Template(_)) => Self::invalid("messages", message),
+            EngineError::Rejected(Rejection::EmptyPrompt | Rejection::Template(_)) => {
+                Self::invalid("messages", message)
+            }
             EngineError::Sampling(_) => Self::invalid(None, message),
             EngineError::Overloaded(_) | EngineError::Rejected(Rejection::Overloaded) => Self {
                 kind: "rate_limit_error",
@@ -84,7 +90,9 @@ impl From<EngineError> for ApiError {
 impl From<ModelsError> for ApiError {
     fn from(err: ModelsError) -> Self {
         match err {
-            ModelsError::NotFound(_) => Self { param: Some("model"), ..Self::not_found("model_not_found", err.to_string()) },
+            ModelsError::NotFound(_) => {
+                Self { param: Some("model"), ..Self::not_found("model_not_found", err.to_string()) }
+            }
             ModelsError::Engine(err) => err.into(),
             err => Self::failed(StatusCode::INTERNAL_SERVER_ERROR, "model_error", err.to_string()),
         }
@@ -96,7 +104,11 @@ impl From<JsonRejection> for ApiError {
         match err {
             JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(_)) => {
                 let message = "the request is too large or was cut off";
-                Self { status: StatusCode::PAYLOAD_TOO_LARGE, code: "too_large", ..Self::invalid(None, message) }
+                Self {
+                    status: StatusCode::PAYLOAD_TOO_LARGE,
+                    code: "too_large",
+                    ..Self::invalid(None, message)
+                }
             }
             err => Self { code: "invalid_json", ..Self::invalid(None, err.body_text()) },
         }

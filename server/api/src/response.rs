@@ -77,8 +77,7 @@ impl Head {
             (Shape::Chat, true) => "chat.completion.chunk",
             (Shape::Text, _) => "text_completion",
         };
-        let mut body =
-            json!({"id": self.id, "object": object, "created": self.created, "model": self.model, "choices": choices});
+        let mut body = json!({"id": self.id, "object": object, "created": self.created, "model": self.model, "choices": choices});
         if let Some(usage) = usage {
             body["usage"] = json!({
                 "prompt_tokens": usage.n_prompt_tokens,

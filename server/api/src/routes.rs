@@ -26,8 +26,18 @@ pub struct ApiRoute {
 
 /// Every address of the API.
 pub const ROUTES: &[ApiRoute] = &[
-    ApiRoute { path: "/health", method: "GET", needs_person: false, handler: || get(health).fallback(wrong_method) },
-    ApiRoute { path: "/v1/models", method: "GET", needs_person: true, handler: || get(list_models).fallback(wrong_method) },
+    ApiRoute {
+        path: "/health",
+        method: "GET",
+        needs_person: false,
+        handler: || get(health).fallback(wrong_method),
+    },
+    ApiRoute {
+        path: "/v1/models",
+        method: "GET",
+        needs_person: true,
+        handler: || get(list_models).fallback(wrong_method),
+    },
     ApiRoute {
         path: "/v1/models/{*id}",
         method: "GET",
@@ -56,8 +66,11 @@ struct Body<T>(T);
 /// Answers every other address below `/v1`.
 pub async fn unknown_route() -> Response {
     use axum::response::IntoResponse;
-    ApiError::not_found("unknown_url", "there is no such address; see /v1/models, /v1/chat/completions, /v1/completions")
-        .into_response()
+    ApiError::not_found(
+        "unknown_url",
+        "there is no such address; see /v1/models, /v1/chat/completions, /v1/completions",
+    )
+    .into_response()
 }
 
 async fn wrong_method() -> ApiError {
@@ -80,7 +93,9 @@ async fn find_model(
     axum::extract::Path(id): axum::extract::Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let found = state.models.usable().await.into_iter().find(|entry| entry.id.0 == id);
-    let found = found.ok_or_else(|| ApiError::not_found("model_not_found", format!("there is no model {id} in the library")))?;
+    let found = found.ok_or_else(|| {
+        ApiError::not_found("model_not_found", format!("there is no model {id} in the library"))
+    })?;
     Ok(Json(model(&found.id.0)))
 }
 
@@ -88,7 +103,10 @@ fn model(id: &str) -> Value {
     json!({"id": id, "object": "model", "created": 0, "owned_by": "local"})
 }
 
-async fn chat_completions(State(state): State<AppState>, Body(body): Body<ChatRequest>) -> Result<Response, ApiError> {
+async fn chat_completions(
+    State(state): State<AppState>,
+    Body(body): Body<ChatRequest>,
+) -> Result<Response, ApiError> {
     let request = body.to_generate()?;
     answer(&state, Shape::Chat, &body.common, request).await
 }

@@ -1,6 +1,6 @@
 //! Answers that are being written: one task each, which outlives every socket.
 
-use crate::{ChatError, SERVER_STOPPED, now_ms, notes::Notes, thread::view};
+use crate::{ChatError, SERVER_STOPPED, notes::Notes, thread::view};
 use futures::StreamExt;
 use inference::{Engine, EngineError, GenerateEvent, GenerateRequest, Rejection};
 use markup::BlockStream;
@@ -119,7 +119,13 @@ impl Admission {
     }
 
     /// Starts writing.
-    pub(crate) fn begin(self, store: Store, engine: Arc<dyn Engine>, notes: Notes, start: Start) -> GenerationId {
+    pub(crate) fn begin(
+        self,
+        store: Store,
+        engine: Arc<dyn Engine>,
+        notes: Notes,
+        start: Start,
+    ) -> GenerationId {
         let id = GenerationId(self.running.next.fetch_add(1, Ordering::Relaxed) + 1);
         let generation = Arc::new(Generation {
             id,
@@ -238,7 +244,7 @@ impl Writer {
     async fn run(mut self, admission: Admission, engine: Arc<dyn Engine>, start: Start) {
         let end = self.write(engine, start.request).await;
         let end = End { usage: end.usage.or_else(|| self.pace.usage()), ..end };
-        self.commit(&end).await;
+        let end = self.commit(end).await;
         let row = MessageRow {
             body: std::mem::take(&mut self.text),
             state: end.state,
@@ -333,12 +339,17 @@ impl Writer {
         }
     }
 
-    async fn commit(&self, end: &End) {
+    /// An answer that could not be saved is shown nevertheless, and says so: its text can still be copied.
+    async fn commit(&self, end: End) -> End {
         let outcome =
             Outcome { body: &self.text, state: end.state, error: end.error.as_deref(), usage: end.usage };
         let message = self.generation.message;
-        if let Err(err) = self.store.finish_message(message, outcome).await {
-            tracing::error!(error = %err, message.id = %message, at_ms = now_ms(), "could not save an answer");
+        let Err(err) = self.store.finish_message(message, outcome).await else { return end };
+        tracing::error!(error = %err, message.id = %message, "could not save an answer");
+        End {
+            state: MessageState::Failed,
+            error: Some(format!("the answer could not be saved: {err}")),
+            ..end
         }
     }
 }

@@ -17,7 +17,8 @@ impl Chat {
         settings.sampling.check().map_err(|err| ChatError::Setting(err.to_string()))?;
         let bytes = settings.system_prompt.len();
         if bytes > MAX_SYSTEM_PROMPT_BYTES {
-            let sentence = format!("the system prompt has {bytes} bytes, {MAX_SYSTEM_PROMPT_BYTES} are allowed");
+            let sentence =
+                format!("the system prompt has {bytes} bytes, {MAX_SYSTEM_PROMPT_BYTES} are allowed");
             return Err(ChatError::Setting(sentence));
         }
         Ok(self.store.save_settings(user, &settings, now_ms()).await?)

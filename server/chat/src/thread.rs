@@ -28,7 +28,9 @@ impl Chat {
 
 /// Markdown takes time: off the runtime.
 async fn render(rows: ThreadRows) -> Vec<MessageView> {
-    let work = move || rows.messages.into_iter().zip(rows.variants).map(|(row, variants)| view(row, variants)).collect();
+    let work = move || {
+        rows.messages.into_iter().zip(rows.variants).map(|(row, variants)| view(row, variants)).collect()
+    };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|err| {
         tracing::error!(error = %err, "rendering a thread failed");
         Vec::new()

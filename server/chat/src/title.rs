@@ -12,7 +12,8 @@ pub(crate) fn title_of(text: &str) -> String {
 /// The line without the marks of headings, lists, quotes, emphasis and code.
 fn plain(line: &str) -> String {
     let line = line.trim().trim_start_matches(['#', '>', '-', '*', '+', '`', ' ', '\t']);
-    let kept: String = line.chars().filter(|c| !matches!(c, '*' | '`' | '_' | '~') && !c.is_control()).collect();
+    let kept: String =
+        line.chars().filter(|c| !matches!(c, '*' | '`' | '_' | '~') && !c.is_control()).collect();
     kept.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -21,22 +22,26 @@ fn first_sentence(line: &str) -> &str {
     for (at, c) in ends {
         let rest = &line[at + c.len_utf8()..];
         let is_end = rest.is_empty() || rest.starts_with(' ') || !c.is_ascii();
-        // "1. Do this" and "e.g. this" are no sentences of their own.
-        if is_end && line[..at].chars().count() > 8 {
+        // "1. Do this" and "e.g. this" are no sentences of their own, and "and 2." is no end.
+        if is_end && line[..at].chars().count() > 8 && !(c == '.' && ends_in_number(&line[..at])) {
             return if c == '.' { &line[..at] } else { &line[..at + c.len_utf8()] };
         }
     }
     line
 }
 
+fn ends_in_number(text: &str) -> bool {
+    let word = text.rsplit(' ').next().unwrap_or_default();
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn cut(text: &str) -> String {
-    if text.chars().count() <= MAX_CHARS {
-        return text.to_owned();
-    }
-    let head: String = text.chars().take(MAX_CHARS - 1).collect();
-    let head = match head.rfind(' ') {
-        Some(at) if at > MAX_CHARS / 2 => &head[..at],
-        _ => &head,
+    let Some((limit, _)) = text.char_indices().nth(MAX_CHARS) else { return text.to_owned() };
+    let (room, _) = text.char_indices().nth(MAX_CHARS - 1).unwrap_or((limit, ' '));
+    // A space at the very end of the room means that the word before it is whole.
+    let head = match text[..limit].rfind(' ') {
+        Some(at) if at > MAX_CHARS / 2 => &text[..at],
+        _ => &text[..room],
     };
     format!("{}…", head.trim_end_matches([',', ';', ':', ' ']))
 }

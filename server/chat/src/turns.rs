@@ -62,7 +62,12 @@ impl Chat {
     }
 
     /// Shows another variant of a turn, with what followed it.
-    pub async fn select_variant(&self, user: UserId, session: SessionId, message: MessageId) -> Result<(), ChatError> {
+    pub async fn select_variant(
+        &self,
+        user: UserId,
+        session: SessionId,
+        message: MessageId,
+    ) -> Result<(), ChatError> {
         if self.running.find(session).is_some() {
             return Err(ChatError::Busy);
         }

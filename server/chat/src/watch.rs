@@ -56,7 +56,8 @@ impl Watcher {
     }
 
     fn whole_state(&mut self) -> ChatEvent {
-        let generation = self.chat.running.find(self.session).filter(|generation| generation.user == self.user);
+        let generation =
+            self.chat.running.find(self.session).filter(|generation| generation.user == self.user);
         let Some(generation) = generation else { return ChatEvent::ThreadChanged };
         let (seq, event) = generation.snapshot();
         self.seen = Some((generation.id, seq));
@@ -68,7 +69,9 @@ impl Watcher {
             return false;
         }
         match &note.event {
-            ChatEvent::Grew { generation, seq, .. } => self.seen.is_none_or(|(seen, at)| seen != *generation || at < *seq),
+            ChatEvent::Grew { generation, seq, .. } => {
+                self.seen.is_none_or(|(seen, at)| seen != *generation || at < *seq)
+            }
             _ => true,
         }
     }

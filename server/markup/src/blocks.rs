@@ -15,7 +15,10 @@ pub(crate) struct Block<'a> {
 
 /// Every top-level block, in order.
 pub(crate) fn split(markdown: &str) -> Vec<Block<'_>> {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS | Options::ENABLE_MATH;
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_MATH;
     let mut blocks: Vec<Block<'_>> = Vec::new();
     let mut depth = 0_usize;
     for (event, range) in Parser::new_ext(markdown, options).into_offset_iter() {
@@ -64,8 +67,12 @@ impl<'a> Transform<'a> {
             Event::End(TagEnd::CodeBlock) => self.close_code(),
             Event::Text(text) => self.text(text),
             Event::Html(raw) | Event::InlineHtml(raw) => self.text(raw),
-            Event::InlineMath(latex) => self.out.push(Event::InlineHtml(math::to_mathml(&latex, false).into())),
-            Event::DisplayMath(latex) => self.out.push(Event::InlineHtml(math::to_mathml(&latex, true).into())),
+            Event::InlineMath(latex) => {
+                self.out.push(Event::InlineHtml(math::to_mathml(&latex, false).into()))
+            }
+            Event::DisplayMath(latex) => {
+                self.out.push(Event::InlineHtml(math::to_mathml(&latex, true).into()))
+            }
             Event::Start(Tag::HtmlBlock) => self.out.push(Event::Start(Tag::Paragraph)),
             Event::End(TagEnd::HtmlBlock) => self.out.push(Event::End(TagEnd::Paragraph)),
             Event::Start(tag) => self.open(image_as_link(tag)),
@@ -113,7 +120,9 @@ fn info(kind: &CodeBlockKind<'_>) -> String {
 /// Showing a remote image would be a request nobody asked for.
 fn image_as_link(tag: Tag<'_>) -> Tag<'_> {
     match tag {
-        Tag::Image { dest_url, title, id, .. } => Tag::Link { link_type: LinkType::Inline, dest_url, title, id },
+        Tag::Image { dest_url, title, id, .. } => {
+            Tag::Link { link_type: LinkType::Inline, dest_url, title, id }
+        }
         other => other,
     }
 }

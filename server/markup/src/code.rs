@@ -6,8 +6,19 @@ use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet
 
 /// Every class highlighting uses; `style/highlight.css` colours them.
 pub(crate) const CLASSES: &[&str] = &[
-    "hl-comment", "hl-string", "hl-number", "hl-constant", "hl-keyword", "hl-function", "hl-type", "hl-variable", "hl-tag",
-    "hl-attribute", "hl-operator", "hl-inserted", "hl-deleted",
+    "hl-comment",
+    "hl-string",
+    "hl-number",
+    "hl-constant",
+    "hl-keyword",
+    "hl-function",
+    "hl-type",
+    "hl-variable",
+    "hl-tag",
+    "hl-attribute",
+    "hl-operator",
+    "hl-inserted",
+    "hl-deleted",
 ];
 /// Longer code is shown without colours.
 const MAX_HIGHLIGHTED_BYTES: usize = 100_000;
@@ -30,7 +41,11 @@ pub(crate) fn to_html(info: &str, code: &str) -> String {
 /// The first word of the info string, if it looks like a language.
 fn language(info: &str) -> String {
     let word = info.split([' ', ',', '{', '\t']).next().unwrap_or_default();
-    let word: String = word.chars().filter(|c| c.is_alphanumeric() || matches!(c, '+' | '#' | '-' | '_' | '.')).take(30).collect();
+    let word: String = word
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, '+' | '#' | '-' | '_' | '.'))
+        .take(30)
+        .collect();
     word.to_lowercase()
 }
 

@@ -10,7 +10,8 @@ pub(crate) fn to_dollars(markdown: &str) -> String {
     while let Some(at) = rest.find(['\\', '`', '~']) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let taken = take_code(rest, &out).or_else(|| take_math(rest, &mut out)).unwrap_or_else(|| one_char(rest));
+        let taken =
+            take_code(rest, &out).or_else(|| take_math(rest, &mut out)).unwrap_or_else(|| one_char(rest));
         if !taken.replaced {
             out.push_str(&rest[..taken.len]);
         }
@@ -56,7 +57,8 @@ fn closing(text: &str, fence: &str, mark: char, is_fence: bool) -> Option<usize>
     while let Some(at) = text[from..].find(fence) {
         let start = from + at;
         let end = start + text[start..].len() - text[start..].trim_start_matches(mark).len();
-        let starts_line = text[..start].rsplit('\n').next().is_some_and(|line| line.chars().all(|c| c == ' '));
+        let starts_line =
+            text[..start].rsplit('\n').next().is_some_and(|line| line.chars().all(|c| c == ' '));
         if if is_fence { starts_line && text[..start].contains('\n') } else { end - start == fence.len() } {
             return Some(end);
         }

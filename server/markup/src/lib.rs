@@ -42,7 +42,8 @@ impl BlockStream {
         }
         let markdown = delimiters::to_dollars(markdown);
         let blocks = blocks::split(&markdown);
-        let is_same = |(done, block): &(&Rendered, &blocks::Block<'_>)| done.source == markdown[block.range.clone()];
+        let is_same =
+            |(done, block): &(&Rendered, &blocks::Block<'_>)| done.source == markdown[block.range.clone()];
         let first = self.done.iter().zip(&blocks).take_while(is_same).count();
         let rendered = blocks.into_iter().skip(first).map(|block| render_block(&markdown, block)).collect();
         self.replace(first, rendered)

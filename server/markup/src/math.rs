@@ -1,11 +1,7 @@
 //! LaTeX math to MathML, which browsers lay out themselves.
 
 use crate::escape;
-use pulldown_latex::{
-    Parser, RenderConfig, Storage,
-    config::DisplayMode,
-    push_mathml,
-};
+use pulldown_latex::{Parser, RenderConfig, Storage, config::DisplayMode, push_mathml};
 
 /// Longer formulas are shown as source.
 const MAX_FORMULA_BYTES: usize = 10_000;

@@ -23,17 +23,22 @@ fn check_harmless(markdown: &str) {
 
 #[test]
 fn paragraphs_are_blocks() {
-    check("one *two*\n\nthree", expect![[r#"
+    check(
+        "one *two*\n\nthree",
+        expect![[r#"
         <p>one <em>two</em></p>
 
         ---
         <p>three</p>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn tables_lists_and_tasks() {
-    check("| a | b |\n|---|---|\n| 1 | 2 |\n\n1. x\n2. y\n\n- [x] done\n- [ ] open", expect![[r#"
+    check(
+        "| a | b |\n|---|---|\n| 1 | 2 |\n\n1. x\n2. y\n\n- [x] done\n- [ ] open",
+        expect![[r#"
         <table><thead><tr><th>a</th><th>b</th></tr></thead><tbody>
         <tr><td>1</td><td>2</td></tr>
         </tbody></table>
@@ -51,43 +56,64 @@ fn tables_lists_and_tasks() {
         <li><input type="checkbox" disabled="">
         open</li>
         </ul>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn code_is_highlighted_with_classes() {
-    check("```rust\nlet x = \"<b>\"; // hi\n```", expect![[r#"
+    check(
+        "```rust\nlet x = \"<b>\"; // hi\n```",
+        expect![[r#"
         <figure class="code" data-language="rust"><figcaption><span>rust</span><button type="button" data-action="copy"></button></figcaption><pre><code><span class="hl-keyword">let</span> x <span class="hl-operator">=</span> <span class="hl-string">"</span><span class="hl-string">&lt;b&gt;</span><span class="hl-string">"</span>; <span class="hl-comment">//</span><span class="hl-comment"> hi
-        </span></code></pre></figure>"#]]);
+        </span></code></pre></figure>"#]],
+    );
 }
 
 #[test]
 fn an_unclosed_fence_is_code() {
-    check("```python\nprint(1)", expect![[r#"<figure class="code" data-language="python"><figcaption><span>python</span><button type="button" data-action="copy"></button></figcaption><pre><code><span class="hl-function">print</span>(<span class="hl-number">1</span>)</code></pre></figure>"#]]);
+    check(
+        "```python\nprint(1)",
+        expect![[
+            r#"<figure class="code" data-language="python"><figcaption><span>python</span><button type="button" data-action="copy"></button></figcaption><pre><code><span class="hl-function">print</span>(<span class="hl-number">1</span>)</code></pre></figure>"#
+        ]],
+    );
 }
 
 #[test]
 fn math_becomes_mathml_and_bad_math_stays_source() {
-    check("$x^2$ and \\(y\\)", expect![[r#"
+    check(
+        "$x^2$ and \\(y\\)",
+        expect![[r#"
         <p><math display="inline"><msup><mi>x</mi><mn>2</mn></msup></math> and <math display="inline"><mi>y</mi></math></p>
-    "#]]);
-    check("$\\frac{1}$", expect![[r#"
+    "#]],
+    );
+    check(
+        "$\\frac{1}$",
+        expect![[r#"
         <p><code class="math-error">\frac{1}</code></p>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn raw_html_is_text_and_images_are_links() {
-    check("a <b>bold</b> ![alt](https://example.org/x.png)", expect![[r#"
+    check(
+        "a <b>bold</b> ![alt](https://example.org/x.png)",
+        expect![[r#"
         <p>a &lt;b&gt;bold&lt;/b&gt; <a href="https://example.org/x.png" target="_blank" rel="noopener noreferrer nofollow">alt</a></p>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn links_leave_safely_or_not_at_all() {
-    check("[a](https://example.org) [b](javascript:alert(1)) [c](/relative)", expect![[r#"
+    check(
+        "[a](https://example.org) [b](javascript:alert(1)) [c](/relative)",
+        expect![[r#"
         <p><a href="https://example.org" target="_blank" rel="noopener noreferrer nofollow">a</a> <a target="_blank" rel="noopener noreferrer nofollow">b</a> <a target="_blank" rel="noopener noreferrer nofollow">c</a></p>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -168,8 +168,9 @@ impl<R: Read + Seek> Reader<R> {
             }
             let mut n_elements = 1_u64;
             for _ in 0..n_dimensions {
-                n_elements =
-                    n_elements.checked_mul(self.u64()?).ok_or(HeaderError::Damaged("a tensor is too large"))?;
+                n_elements = n_elements
+                    .checked_mul(self.u64()?)
+                    .ok_or(HeaderError::Damaged("a tensor is too large"))?;
             }
             self.u32()?;
             last = last.max(self.u64()?);

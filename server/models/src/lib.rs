@@ -34,7 +34,13 @@ pub struct Models {
 
 impl Models {
     /// `quantiser` starts the worker that requantises.
-    pub fn new(library: Library, engine: Arc<dyn Engine>, jobs: Jobs, store: Store, quantiser: LlamaConfig) -> Self {
+    pub fn new(
+        library: Library,
+        engine: Arc<dyn Engine>,
+        jobs: Jobs,
+        store: Store,
+        quantiser: LlamaConfig,
+    ) -> Self {
         Self { library, engine, jobs, store, quantiser, turn: Arc::default() }
     }
 

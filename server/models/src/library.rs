@@ -48,7 +48,8 @@ impl Library {
 
     fn scan(&self) -> Vec<ModelEntry> {
         let mut entries: Vec<_> = self.files().into_iter().map(|(id, path)| describe(id, &path)).collect();
-        entries.sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()).then_with(|| a.id.cmp(&b.id)));
+        entries
+            .sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()).then_with(|| a.id.cmp(&b.id)));
         entries
     }
 
@@ -78,7 +79,8 @@ fn walk(root: &Path, folder: &Path, depth: usize, files: &mut Vec<(ModelId, Path
 
 fn id_below(root: &Path, path: &Path) -> Option<ModelId> {
     let below = path.strip_prefix(root).ok()?.with_extension("");
-    let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+    let parts: Vec<_> =
+        below.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
     Some(ModelId(parts.join("/")))
 }
 

@@ -40,7 +40,8 @@ impl Models {
         let starter = ModelId(starter::NAME.to_owned());
         let first = || entries.iter().find(|entry| entry.problem.is_none()).map(|entry| entry.id.clone());
         // A model that was asked for by name is tried even if it is broken: the answer says what is wrong with it.
-        let chosen = wanted.or_else(|| last.filter(&usable)).or_else(|| Some(starter).filter(&usable)).or_else(first);
+        let chosen =
+            wanted.or_else(|| last.filter(&usable)).or_else(|| Some(starter).filter(&usable)).or_else(first);
         match chosen {
             Some(id) => self.load(user, id).await,
             None => Ok(()),
@@ -82,7 +83,8 @@ impl Models {
     fn is_loaded(&self, id: &ModelId) -> bool {
         let status = self.engine.status();
         let status = status.borrow();
-        let is_up = matches!(status.state, ModelState::Ready | ModelState::Busy { .. } | ModelState::Crashed { .. });
+        let is_up =
+            matches!(status.state, ModelState::Ready | ModelState::Busy { .. } | ModelState::Crashed { .. });
         is_up && status.id.as_ref() == Some(id)
     }
 

@@ -5,7 +5,9 @@ use lexopt::Parser;
 fn read(args: &[&str], env: &[(&str, &str)]) -> String {
     let env = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).into());
     match parse_args(Parser::from_args(args), &env) {
-        Ok(Action::Serve(config)) => format!("serve {}:{} model={:?}", config.host, config.port, config.model),
+        Ok(Action::Serve(config)) => {
+            format!("serve {}:{} model={:?}", config.host, config.port, config.model)
+        }
         Ok(Action::FetchStarter(config)) => format!("fetch into {:?}", config.data_dir),
         Ok(other) => format!("{other:?}"),
         Err(err) => format!("error: {err}"),

@@ -21,7 +21,9 @@ fn only_known_hosts_are_answered() {
     for host in ["127.0.0.1:8876", "localhost", "[::1]:8876", "FAMILY.local:8876"] {
         check(Method::GET, &[("host", host)], 0);
     }
-    for host in ["evil.example", "evil.example:8876", "127.0.0.1.evil.example", "192.168.1.2", "", "localhost:8876:1"] {
+    for host in
+        ["evil.example", "evil.example:8876", "127.0.0.1.evil.example", "192.168.1.2", "", "localhost:8876:1"]
+    {
         check(Method::GET, &[("host", host)], 421);
     }
     check(Method::GET, &[], 421);
@@ -40,7 +42,9 @@ fn changes_come_from_our_own_pages_or_from_programs() {
     check(Method::POST, &[ours], 0);
     check(Method::POST, &[ours, ("origin", "http://127.0.0.1:8876")], 0);
     check(Method::POST, &[ours, ("origin", "http://127.0.0.1:8876"), ("sec-fetch-site", "same-origin")], 0);
-    for origin in ["http://evil.example", "http://127.0.0.1:9999", "null", "https://127.0.0.1:8876.evil.example"] {
+    for origin in
+        ["http://evil.example", "http://127.0.0.1:9999", "null", "https://127.0.0.1:8876.evil.example"]
+    {
         check(Method::POST, &[ours, ("origin", origin)], 403);
     }
     check(Method::POST, &[ours, ("sec-fetch-site", "cross-site")], 403);

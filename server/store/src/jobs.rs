@@ -49,7 +49,13 @@ impl From<Raw> for JobRow {
 
 impl Store {
     /// Notes that a job started.
-    pub async fn start_job(&self, user: UserId, kind: JobKind, subject: &str, now_ms: i64) -> Result<JobId, StoreError> {
+    pub async fn start_job(
+        &self,
+        user: UserId,
+        kind: JobKind,
+        subject: &str,
+        now_ms: i64,
+    ) -> Result<JobId, StoreError> {
         let kind = kind_name(kind);
         let id = sqlx::query_scalar!(
             "insert into job (user_id, kind, subject, state, started_ms) values (?, ?, ?, 'running', ?) returning id as \"id!\"",
@@ -93,9 +99,12 @@ impl Store {
 
     /// Marks the jobs that a crash left running. Called once, at start.
     pub async fn end_interrupted_jobs(&self, now_ms: i64) -> Result<u64, StoreError> {
-        let done = sqlx::query!("update job set state = 'interrupted', ended_ms = ? where state = 'running'", now_ms)
-            .execute(&self.write)
-            .await?;
+        let done = sqlx::query!(
+            "update job set state = 'interrupted', ended_ms = ? where state = 'running'",
+            now_ms
+        )
+        .execute(&self.write)
+        .await?;
         Ok(done.rows_affected())
     }
 }

@@ -95,7 +95,12 @@ impl From<Raw> for MessageRow {
 impl Store {
     /// Adds a person's message (if there is one) and the row of its answer, and shows that branch; all or nothing.
     /// The caller has made sure that `user` owns the session and that `parent` is in it.
-    pub async fn add_turn(&self, user: UserId, session: SessionId, turn: NewTurn<'_>) -> Result<TurnIds, StoreError> {
+    pub async fn add_turn(
+        &self,
+        user: UserId,
+        session: SessionId,
+        turn: NewTurn<'_>,
+    ) -> Result<TurnIds, StoreError> {
         let mut tx = self.write.begin().await?;
         let mut parent = turn.parent.map(|parent| parent.0);
         let mut question = None;
@@ -194,7 +199,12 @@ impl Store {
     }
 
     /// The branch that ends in `leaf`, oldest first, with variants.
-    pub async fn load_thread(&self, user: UserId, session: SessionId, leaf: MessageId) -> Result<ThreadRows, StoreError> {
+    pub async fn load_thread(
+        &self,
+        user: UserId,
+        session: SessionId,
+        leaf: MessageId,
+    ) -> Result<ThreadRows, StoreError> {
         let rows = sqlx::query_as!(
             Raw,
             r#"with recursive branch (id, depth) as (
@@ -218,13 +228,15 @@ impl Store {
         Ok(ThreadRows { messages, variants })
     }
 
-    async fn variants(&self, session: SessionId, messages: &[MessageRow]) -> Result<Vec<Vec<MessageId>>, StoreError> {
-        let pairs = sqlx::query!(
-            "select id, parent_id from message where session_id = ? order by id",
-            session.0
-        )
-        .fetch_all(&self.read)
-        .await?;
+    async fn variants(
+        &self,
+        session: SessionId,
+        messages: &[MessageRow],
+    ) -> Result<Vec<Vec<MessageId>>, StoreError> {
+        let pairs =
+            sqlx::query!("select id, parent_id from message where session_id = ? order by id", session.0)
+                .fetch_all(&self.read)
+                .await?;
         let siblings = |parent: Option<MessageId>| {
             let parent = parent.map(|parent| parent.0);
             pairs.iter().filter(|pair| pair.parent_id == parent).map(|pair| MessageId(pair.id)).collect()
@@ -233,7 +245,12 @@ impl Store {
     }
 
     /// Shows the branch through `message`, down to its newest descendant.
-    pub async fn select_branch(&self, user: UserId, session: SessionId, message: MessageId) -> Result<(), StoreError> {
+    pub async fn select_branch(
+        &self,
+        user: UserId,
+        session: SessionId,
+        message: MessageId,
+    ) -> Result<(), StoreError> {
         let done = sqlx::query!(
             "update session set leaf_id = (
                  with recursive below (id) as (
@@ -257,9 +274,10 @@ impl Store {
 
     /// Ends the answers that a crash left running, keeping their text. Called once, at start.
     pub async fn end_interrupted_messages(&self, error: &str) -> Result<u64, StoreError> {
-        let done = sqlx::query!("update message set state = 'failed', error = ? where state = 'running'", error)
-            .execute(&self.write)
-            .await?;
+        let done =
+            sqlx::query!("update message set state = 'failed', error = ? where state = 'running'", error)
+                .execute(&self.write)
+                .await?;
         Ok(done.rows_affected())
     }
 }

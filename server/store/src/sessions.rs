@@ -80,7 +80,12 @@ impl Store {
     }
 
     /// Like [`Store::list_sessions`], those whose title holds `query` or whose messages hold all its words.
-    pub async fn search_sessions(&self, user: UserId, query: &str, limit: u32) -> Result<Vec<SessionRow>, StoreError> {
+    pub async fn search_sessions(
+        &self,
+        user: UserId,
+        query: &str,
+        limit: u32,
+    ) -> Result<Vec<SessionRow>, StoreError> {
         let words = full_text_query(query);
         let rows = sqlx::query_as!(
             Raw,
@@ -128,7 +133,12 @@ impl Store {
     }
 
     /// Keeps a session at the top, or no longer.
-    pub async fn set_session_pinned(&self, user: UserId, id: SessionId, pinned: bool) -> Result<(), StoreError> {
+    pub async fn set_session_pinned(
+        &self,
+        user: UserId,
+        id: SessionId,
+        pinned: bool,
+    ) -> Result<(), StoreError> {
         let done = sqlx::query!(
             "update session set pinned = ? where id = ? and user_id = ? and deleted_ms is null",
             pinned,

@@ -13,7 +13,12 @@ impl Store {
     }
 
     /// Replaces the person's settings.
-    pub async fn save_settings(&self, user: UserId, settings: &UserSettings, now_ms: i64) -> Result<(), StoreError> {
+    pub async fn save_settings(
+        &self,
+        user: UserId,
+        settings: &UserSettings,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
         let body = serde_json::to_string(settings).map_err(|err| StoreError::Other(err.to_string()))?;
         sqlx::query!(
             "insert into settings (user_id, body, updated_ms) values (?, ?, ?)

@@ -44,7 +44,10 @@ async fn a_turn_is_a_question_and_a_running_answer() {
     store.save_partial(ids.reply, "par").await.unwrap();
     assert_eq!(shown(&store, session).await, ["hello", "par"]);
     let reply = store.find_message(ME, session, ids.reply).await.unwrap().unwrap();
-    assert_eq!((reply.state, reply.parent, reply.model.as_deref()), (MessageState::Running, ids.question, Some("tiny")));
+    assert_eq!(
+        (reply.state, reply.parent, reply.model.as_deref()),
+        (MessageState::Running, ids.question, Some("tiny"))
+    );
 }
 
 #[tokio::test]
@@ -172,7 +175,8 @@ async fn what_a_crash_left_running_is_ended_with_its_text() {
 async fn settings_are_kept_and_default_when_unreadable() {
     let (_folder, store) = open().await;
     assert_eq!(store.load_settings(ME).await.unwrap(), UserSettings::default());
-    let settings = UserSettings { theme: Theme::Dark, system_prompt: "Be brief.".into(), ..UserSettings::default() };
+    let settings =
+        UserSettings { theme: Theme::Dark, system_prompt: "Be brief.".into(), ..UserSettings::default() };
     store.save_settings(ME, &settings, 1).await.unwrap();
     store.save_settings(ME, &settings, 2).await.unwrap();
     assert_eq!(store.load_settings(ME).await.unwrap(), settings);

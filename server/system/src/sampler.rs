@@ -23,7 +23,9 @@ impl Sampler {
         let mut system = System::new_with_specifics(kinds());
         let latest = Arc::new(Mutex::new(look(&mut system)));
         let watched = Arc::downgrade(&latest);
-        let started = thread::Builder::new().name("system-sampler".into()).spawn(move || keep_looking(system, &watched));
+        let started = thread::Builder::new()
+            .name("system-sampler".into())
+            .spawn(move || keep_looking(system, &watched));
         if let Err(err) = started {
             tracing::warn!(error = %err, "the machine's load will not be shown: no thread");
         }

@@ -22,8 +22,9 @@ pub(super) fn lighthouse() -> Result<()> {
     let data = server::data_with_model("bench-lighthouse", &model)?;
     let address = server::free_address()?;
     let log = paths::target().join("xtask").join("bench-lighthouse.log");
-    let run =
-        Run::new(&binary).args(["serve", "--port", &address.port().to_string()]).env("CHAOSENGINE_HOME", &data);
+    let run = Run::new(&binary)
+        .args(["serve", "--port", &address.port().to_string()])
+        .env("CHAOSENGINE_HOME", &data);
     let running = Running::start(run, address, "/chat", &log)?;
     let tool = install()?;
     let report = data.join("report.json");
@@ -39,7 +40,8 @@ pub(super) fn lighthouse() -> Result<()> {
             .run()
     })?;
     let json = std::fs::read_to_string(&report).about(&report)?;
-    let report: serde_json::Value = serde_json::from_str(&json).map_err(|error| Failure::new(error.to_string()))?;
+    let report: serde_json::Value =
+        serde_json::from_str(&json).map_err(|error| Failure::new(error.to_string()))?;
     show_failed_audits(&report);
     let table = table(&report);
     say::line(&table);

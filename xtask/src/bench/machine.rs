@@ -48,7 +48,8 @@ mod tests {
 
     #[test]
     fn the_median_is_the_middle() {
-        let check = |values: &[f64], expected: f64| assert!((median(values.to_vec()) - expected).abs() < 1e-9);
+        let check =
+            |values: &[f64], expected: f64| assert!((median(values.to_vec()) - expected).abs() < 1e-9);
         check(&[3.0, 1.0, 2.0], 2.0);
         check(&[4.0, 1.0, 2.0, 3.0], 2.5);
         assert!(median(Vec::new()).is_nan());

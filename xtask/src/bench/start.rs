@@ -52,7 +52,8 @@ pub(super) fn start() -> Result<()> {
 fn page_times(running: &Running) -> Result<Vec<f64>> {
     let one = |_| {
         let begun = Instant::now();
-        let (status, _) = server::get(running.address, "/chat").map_err(|error| Failure::new(error.to_string()))?;
+        let (status, _) =
+            server::get(running.address, "/chat").map_err(|error| Failure::new(error.to_string()))?;
         match status {
             200 => Ok(begun.elapsed().as_secs_f64() * 1000.0),
             other => Err(Failure::new(format!("/chat answered {other}"))),

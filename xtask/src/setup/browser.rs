@@ -33,6 +33,7 @@ fn find() -> Option<PathBuf> {
         "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
         "C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe",
     ];
-    let mut found = named.into_iter().chain(on_path.iter().filter_map(run::find)).chain(usual.map(PathBuf::from));
+    let mut found =
+        named.into_iter().chain(on_path.iter().filter_map(run::find)).chain(usual.map(PathBuf::from));
     found.find(|path| path.is_file())
 }

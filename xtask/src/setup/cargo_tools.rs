@@ -19,7 +19,8 @@ struct CargoTool<'a> {
 
 /// The tool that builds the web app.
 pub(super) fn ensure_leptos() -> Result<()> {
-    let present = version_of("cargo-leptos", &["--version"]).is_some_and(|text| text.contains(LEPTOS_VERSION));
+    let present =
+        version_of("cargo-leptos", &["--version"]).is_some_and(|text| text.contains(LEPTOS_VERSION));
     let tool = CargoTool {
         package: "cargo-leptos",
         version: LEPTOS_VERSION,
@@ -69,7 +70,10 @@ fn ensure(tool: &CargoTool<'_>, present: bool) -> Result<()> {
     }
     let lock: &[&str] = if tool.locked { &["--locked"] } else { &[] };
     let tools = paths::tools()?;
-    let title = format!("{}: cargo install {} --version {} ({})", tool.program, tool.package, tool.version, tool.expected);
+    let title = format!(
+        "{}: cargo install {} --version {} ({})",
+        tool.program, tool.package, tool.version, tool.expected
+    );
     say::step(&title, || {
         // A tool is built once and run for seconds: quick to build beats quick to run.
         Run::cargo()

@@ -47,7 +47,8 @@ pub(super) fn ensure() -> Result<WasmToolchain> {
         return Ok(WasmToolchain { name: None });
     }
     if !system::has_apt_rights() {
-        return Err(Failure::new(format!("the Rust target {TARGET} is missing and rustup could not add it")).mend(mend));
+        return Err(Failure::new(format!("the Rust target {TARGET} is missing and rustup could not add it"))
+            .mend(mend));
     }
     let name = say::step("wasm toolchain from Debian's packages (about 2 min)", wasm_debian::build)?;
     Ok(WasmToolchain { name: Some(name) })

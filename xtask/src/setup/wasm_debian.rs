@@ -113,7 +113,8 @@ fn build_std(work: &Path, home: &Path) -> Result<()> {
     let seed = work.join("seed");
     fs::create_dir_all(seed.join("src")).about(&seed)?;
     fs::write(seed.join("src/lib.rs"), "").about(&seed)?;
-    let manifest = "[package]\nname = \"wasm_std_seed\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n";
+    let manifest =
+        "[package]\nname = \"wasm_std_seed\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[workspace]\n";
     fs::write(seed.join("Cargo.toml"), manifest).about(&seed)?;
     let out = seed.join("out");
     Run::new("cargo")
@@ -135,7 +136,10 @@ fn build_std(work: &Path, home: &Path) -> Result<()> {
 
 fn children(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).about(folder)?.flatten();
-    Ok(entries.filter(|entry| wanted(&entry.file_name().to_string_lossy())).map(|entry| entry.path()).collect())
+    Ok(entries
+        .filter(|entry| wanted(&entry.file_name().to_string_lossy()))
+        .map(|entry| entry.path())
+        .collect())
 }
 
 /// Symbolic links and modes are kept: that is what `cp -a` is for.

@@ -14,7 +14,8 @@ impl Count {
         for line in output.lines() {
             let line = strip_colours(line);
             let line = line.trim();
-            let is_summary = line.starts_with("Summary [") || line.starts_with("test result:") || is_playwright(line);
+            let is_summary =
+                line.starts_with("Summary [") || line.starts_with("test result:") || is_playwright(line);
             if is_summary {
                 self.passed += number_before(line, "passed");
                 self.failed += number_before(line, "failed") + number_before(line, "timed out");
@@ -74,7 +75,10 @@ mod tests {
 
     #[test]
     fn each_runner_closes_in_its_own_words() {
-        check("     Summary [   0.2s] 5 tests run: 4 passed, 1 failed, 2 skipped", "4 passed, 1 failed, 2 skipped");
+        check(
+            "     Summary [   0.2s] 5 tests run: 4 passed, 1 failed, 2 skipped",
+            "4 passed, 1 failed, 2 skipped",
+        );
         check("\u{1b}[32m Summary\u{1b}[0m [ 1s] 3 tests run: 3 passed, 0 skipped", "3 passed, 0 failed");
         check("test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured", "2 passed, 0 failed, 1 skipped");
         check("  1 failed\n    journeys/chat.spec.js\n  12 passed (1.3m)", "12 passed, 1 failed");

@@ -21,7 +21,8 @@ pub(super) fn check() -> Result<()> {
     let path = paths::root().join("deny.toml");
     let allowed = allowed_licences(&fs::read_to_string(&path).about(&path)?);
     let json = Run::cargo().args(["metadata", "--format-version", "1", "--locked"]).output()?;
-    let metadata: serde_json::Value = serde_json::from_str(&json).map_err(|error| Failure::new(error.to_string()))?;
+    let metadata: serde_json::Value =
+        serde_json::from_str(&json).map_err(|error| Failure::new(error.to_string()))?;
     let packages = metadata["packages"].as_array().cloned().unwrap_or_default();
     let refused: Vec<String> = packages.iter().filter_map(|package| refused(package, &allowed)).collect();
     if refused.is_empty() {
@@ -100,7 +101,8 @@ mod tests {
     #[test]
     fn expressions_are_weighed_like_sentences() {
         let allowed = allowed_licences("[licenses]\nallow = [\n  \"MIT\", \"Apache-2.0\",\n  \"ISC\",\n]\n");
-        let check = |expression, expected| assert_eq!(is_allowed(expression, &allowed), expected, "{expression}");
+        let check =
+            |expression, expected| assert_eq!(is_allowed(expression, &allowed), expected, "{expression}");
         check("MIT", true);
         check("GPL-3.0-only OR MIT", true);
         check("MIT/Apache-2.0", true);

@@ -27,17 +27,23 @@ impl Actions {
     pub(super) fn send(self, text: String, on_failure: Callback<String>) {
         let session = self.store.session.get_untracked();
         let kept = text.clone();
-        self.run(async move { api::send_message(session, text).await.map(drop) }, move || on_failure.run(kept));
+        self.run(async move { api::send_message(session, text).await.map(drop) }, move || {
+            on_failure.run(kept)
+        });
     }
 
     /// Writes a turn anew.
     pub(super) fn edit(self, message: MessageId, text: String) {
-        self.on_session(move |session| async move { api::edit_and_resend(session, message, text).await.map(drop) });
+        self.on_session(move |session| async move {
+            api::edit_and_resend(session, message, text).await.map(drop)
+        });
     }
 
     /// Answers again.
     pub(super) fn regenerate(self, message: MessageId, trim: bool) {
-        self.on_session(move |session| async move { api::regenerate(session, message, trim).await.map(drop) });
+        self.on_session(
+            move |session| async move { api::regenerate(session, message, trim).await.map(drop) },
+        );
     }
 
     /// Shows another variant.
@@ -59,7 +65,11 @@ impl Actions {
         }
     }
 
-    fn run(self, call: impl Future<Output = Result<(), AppError>> + 'static, on_failure: impl FnOnce() + 'static) {
+    fn run(
+        self,
+        call: impl Future<Output = Result<(), AppError>> + 'static,
+        on_failure: impl FnOnce() + 'static,
+    ) {
         spawn_local(async move {
             match call.await {
                 Ok(()) => self.store.refetch(),

@@ -215,7 +215,13 @@ fn Variants(view: ArcRwSignal<MessageView>) -> impl IntoView {
         }
         let neighbour = |idx: Option<usize>| idx.and_then(|idx| variants.get(idx).copied());
         let (previous, next) = (neighbour(idx.checked_sub(1)), neighbour(Some(idx + 1)));
-        let select = move |to: Option<MessageId>| Callback::new(move |()| if let Some(to) = to { actions.select_variant(to) });
+        let select = move |to: Option<MessageId>| {
+            Callback::new(move |()| {
+                if let Some(to) = to {
+                    actions.select_variant(to)
+                }
+            })
+        };
         let text = fill(&fill(texts.variant_of, "k", idx + 1), "n", variants.len());
         Some(view! {
             <span class="flex items-center text-xs text-muted" data-testid="variants">

@@ -75,7 +75,15 @@ impl ThreadStore {
         let on_event = Callback::new(move |(_, event)| store.apply(event));
         Effect::new(move |_| live.watch(session.get(), on_event));
         // What happened while nobody listened is fetched.
-        Effect::watch(move || live.epoch.get(), move |epoch, _, _| if *epoch > 1 { store.refetch() }, false);
+        Effect::watch(
+            move || live.epoch.get(),
+            move |epoch, _, _| {
+                if *epoch > 1 {
+                    store.refetch()
+                }
+            },
+            false,
+        );
         store
     }
 

@@ -26,7 +26,10 @@ fn content_is_text_or_parts_of_text() {
         json!({"messages": [{"role": "developer", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]}),
         "role: System, content: \"a\\nb\"",
     );
-    check(json!({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}), "“image_url” is not supported");
+    check(
+        json!({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}),
+        "“image_url” is not supported",
+    );
 }
 
 #[test]
@@ -43,8 +46,12 @@ fn what_cannot_be_done_is_said() {
 fn programs_get_the_defaults_they_expect() {
     let sampling = chat(hello(json!({}))).unwrap().sampling;
     assert_eq!((sampling.temperature, sampling.top_p, sampling.repeat_penalty), (1.0, 1.0, 1.0));
-    let request = chat(hello(json!({"max_tokens": 5, "max_completion_tokens": 7, "stop": "x", "seed": 1}))).unwrap();
-    assert_eq!((request.sampling.max_tokens, request.sampling.seed, request.stop), (Some(7), Some(1), vec!["x".into()]));
+    let request =
+        chat(hello(json!({"max_tokens": 5, "max_completion_tokens": 7, "stop": "x", "seed": 1}))).unwrap();
+    assert_eq!(
+        (request.sampling.max_tokens, request.sampling.seed, request.stop),
+        (Some(7), Some(1), vec!["x".into()])
+    );
 }
 
 #[test]

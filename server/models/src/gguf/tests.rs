@@ -33,12 +33,30 @@ impl Writer {
 
 fn whole() -> Vec<u8> {
     let writer = Writer::start(1, 5)
-        .text("general.architecture").u32(8).text("llama")
-        .text("general.file_type").u32(4).u32(7)
-        .text("llama.context_length").u32(4).u32(8192)
-        .text("tokenizer.ggml.tokens").u32(9).u32(8).u64(2).text("a").text("b")
-        .text("tokenizer.chat_template").u32(8).text("{{ x }}")
-        .text("output.weight").u32(2).u64(4).u64(4).u32(0).u64(0);
+        .text("general.architecture")
+        .u32(8)
+        .text("llama")
+        .text("general.file_type")
+        .u32(4)
+        .u32(7)
+        .text("llama.context_length")
+        .u32(4)
+        .u32(8192)
+        .text("tokenizer.ggml.tokens")
+        .u32(9)
+        .u32(8)
+        .u64(2)
+        .text("a")
+        .text("b")
+        .text("tokenizer.chat_template")
+        .u32(8)
+        .text("{{ x }}")
+        .text("output.weight")
+        .u32(2)
+        .u64(4)
+        .u64(4)
+        .u32(0)
+        .u64(0);
     let mut bytes = writer.bytes;
     bytes.extend([0; 64]);
     bytes

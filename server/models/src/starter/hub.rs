@@ -15,7 +15,11 @@ const REPOSITORY: &str = "SmolLM2-135M-Instruct-GGUF";
 const FILE: &str = "SmolLM2-135M-Instruct-Q8_0.gguf";
 
 /// Puts the model at `target`, checked against the hub's own digest.
-pub(super) async fn fetch(folder: &Path, target: &Path, on_progress: OnProgress<'_>) -> Result<(), ModelsError> {
+pub(super) async fn fetch(
+    folder: &Path,
+    target: &Path,
+    on_progress: OnProgress<'_>,
+) -> Result<(), ModelsError> {
     let client = HFClient::builder()
         .client(egress::client().map_err(|err| ModelsError::Transfer(err.to_string()))?)
         .retry_max_attempts(1)
@@ -23,13 +27,15 @@ pub(super) async fn fetch(folder: &Path, target: &Path, on_progress: OnProgress<
         .map_err(failed)?;
     let repository = client.model(OWNER, REPOSITORY);
     let found = repository.get_paths_info().paths(vec![FILE.to_owned()]).send().await.map_err(failed)?;
-    let (size, digest) = found.into_iter().find_map(expected).ok_or(ModelsError::WrongBytes { what: "the hub's list" })?;
+    let (size, digest) =
+        found.into_iter().find_map(expected).ok_or(ModelsError::WrongBytes { what: "the hub's list" })?;
 
     let staging = folder.join("starter-hub.part");
     let (tell, mut told) = watch::channel(Transfer::default());
     let handler = Progress::new(Handler { tell: Arc::new(tell), started: Instant::now() });
-    let mut download =
-        std::pin::pin!(repository.download_file().filename(FILE).local_dir(staging.clone()).progress(handler).send());
+    let mut download = std::pin::pin!(
+        repository.download_file().filename(FILE).local_dir(staging.clone()).progress(handler).send()
+    );
     let path = loop {
         tokio::select! {
             done = &mut download => break done.map_err(failed)?,

@@ -57,8 +57,12 @@ async fn address() -> Result<String, ModelsError> {
     let mut failure = String::from("Python with pip was not found; install Python 3");
     for interpreter in INTERPRETERS {
         let mut pip = system::process::command(Path::new(interpreter));
-        pip.args(["-m", "pip", "install", "--dry-run", "--quiet", "--no-deps", "--ignore-installed"])
-            .args(["--disable-pip-version-check", "--report", "-", REQUIREMENT]);
+        pip.args(["-m", "pip", "install", "--dry-run", "--quiet", "--no-deps", "--ignore-installed"]).args([
+            "--disable-pip-version-check",
+            "--report",
+            "-",
+            REQUIREMENT,
+        ]);
         let Ok(output) = pip.output().await else { continue };
         if let Ok(report) = serde_json::from_slice::<Report>(&output.stdout)
             && let Some(install) = report.install.into_iter().next()
@@ -66,7 +70,12 @@ async fn address() -> Result<String, ModelsError> {
             return Ok(install.download_info.url);
         }
         let errors = String::from_utf8_lossy(&output.stderr);
-        failure = errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("pip found no package").trim().to_owned();
+        failure = errors
+            .lines()
+            .rfind(|line| !line.trim().is_empty())
+            .unwrap_or("pip found no package")
+            .trim()
+            .to_owned();
     }
     Err(ModelsError::Transfer(failure))
 }

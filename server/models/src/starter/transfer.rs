@@ -28,7 +28,11 @@ pub struct Transfer {
 }
 
 /// Appends what `part` lacks of `url`. The caller checks the bytes.
-pub(super) async fn download(url: &str, part: &Path, on_progress: super::OnProgress<'_>) -> Result<(), ModelsError> {
+pub(super) async fn download(
+    url: &str,
+    part: &Path,
+    on_progress: super::OnProgress<'_>,
+) -> Result<(), ModelsError> {
     let have = fs::metadata(part).await.map_or(0, |meta| meta.len());
     let client = egress::client().map_err(broke_off)?;
     let request = client.get(url).header(header::RANGE, format!("bytes={have}-"));
@@ -41,7 +45,14 @@ pub(super) async fn download(url: &str, part: &Path, on_progress: super::OnProgr
     let resumed = response.status() == StatusCode::PARTIAL_CONTENT;
     let start = if resumed { have } else { 0 };
     let total = response.content_length().map_or(0, |left| start + left);
-    let mut file = OpenOptions::new().create(true).write(true).append(resumed).truncate(!resumed).open(part).await.map_err(ModelsError::file(part))?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .append(resumed)
+        .truncate(!resumed)
+        .open(part)
+        .await
+        .map_err(ModelsError::file(part))?;
     let mut pace = Pace::new(start, total);
     let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
@@ -84,7 +95,8 @@ impl Pace {
     fn tell(&mut self, on_progress: super::OnProgress<'_>) {
         self.told = Instant::now();
         let seconds = self.started.elapsed().as_secs_f64();
-        self.now.bytes_per_second = (seconds > 0.0).then(|| (self.now.done_bytes - self.start) as f64 / seconds);
+        self.now.bytes_per_second =
+            (seconds > 0.0).then(|| (self.now.done_bytes - self.start) as f64 / seconds);
         on_progress(self.now);
     }
 }

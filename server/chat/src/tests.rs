@@ -1,0 +1,365 @@
+use crate::{Chat, ChatError};
+use futures::{Stream, StreamExt};
+use inference::{EngineError, Gate, Prompt, Rejection, Script, ScriptedEngine};
+use std::{pin::Pin, sync::Arc, time::Duration};
+use store::Store;
+use tempfile::TempDir;
+use types::{
+    chat::{ChatEvent, MAX_MESSAGE_BYTES, MAX_TITLE_CHARS, MessageState, MessageView, Role, Sent},
+    ids::{SessionId, UserId},
+    settings::{MAX_SYSTEM_PROMPT_BYTES, UserSettings},
+};
+
+const ME: UserId = UserId::LOCAL;
+const OTHER: UserId = UserId(2);
+const LONG_AGO: Duration = Duration::from_secs(30);
+
+/// A chat on a real store with a scripted engine.
+struct Bench {
+    folder: TempDir,
+    store: Store,
+    engine: ScriptedEngine,
+    chat: Chat,
+}
+
+impl Bench {
+    async fn open(scripts: impl IntoIterator<Item = Script>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("app.sqlite")).await.unwrap();
+        let engine = ScriptedEngine::new(scripts);
+        let chat = Chat::open(store.clone(), Arc::new(engine.clone())).await.unwrap();
+        Self { folder, store, engine, chat }
+    }
+
+    async fn send(&self, session: Option<SessionId>, text: &str) -> Sent {
+        self.chat.send(ME, session, text.to_owned(), false).await.unwrap()
+    }
+
+    fn watch(&self, session: SessionId) -> Watcher {
+        Watcher { events: Box::pin(self.chat.watch(ME, session)), blocks: Vec::new() }
+    }
+
+    /// The shown branch.
+    async fn messages(&self, session: SessionId) -> Vec<MessageView> {
+        self.chat.thread(ME, session).await.unwrap().messages
+    }
+
+    async fn texts(&self, session: SessionId) -> Vec<String> {
+        self.messages(session).await.into_iter().map(|message| message.text).collect()
+    }
+
+    /// Sends and waits for the answer's end.
+    async fn say(&self, session: Option<SessionId>, text: &str) -> (Sent, MessageView) {
+        let sent = self.send(session, text).await;
+        (sent.clone(), self.end_of(sent.session).await)
+    }
+
+    /// The last message, once no answer is being written.
+    async fn end_of(&self, session: SessionId) -> MessageView {
+        let mut events = Box::pin(self.chat.watch(ME, session));
+        loop {
+            let last = self.messages(session).await.pop().unwrap();
+            if last.state != MessageState::Running {
+                return last;
+            }
+            tokio::time::timeout(LONG_AGO, events.next()).await.unwrap();
+        }
+    }
+}
+
+/// A page: keeps the blocks as the events say.
+struct Watcher {
+    events: Pin<Box<dyn Stream<Item = ChatEvent> + Send>>,
+    blocks: Vec<String>,
+}
+
+impl Watcher {
+    async fn next(&mut self) -> ChatEvent {
+        let event =
+            tokio::time::timeout(LONG_AGO, self.events.next()).await.expect("an event in time").unwrap();
+        if let ChatEvent::Grew { first, blocks, .. } = &event {
+            self.blocks.truncate(*first as usize);
+            self.blocks.extend(blocks.iter().cloned());
+        }
+        event
+    }
+
+    async fn until_shown(&mut self, text: &str) {
+        while !self.blocks.concat().contains(text) {
+            let event = self.next().await;
+            assert!(
+                !matches!(event, ChatEvent::Finished { .. }),
+                "ended without showing {text:?}: {:?}",
+                self.blocks
+            );
+        }
+    }
+
+    async fn until_finished(&mut self) -> MessageView {
+        loop {
+            if let ChatEvent::Finished { message } = self.next().await {
+                return message;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_first_message_makes_a_session_with_a_title_and_an_answer() {
+    let bench = Bench::open([Script::say(["Hello ", "**you**."])]).await;
+    let (sent, answer) = bench.say(None, "What is a lantern? Tell me more.").await;
+    assert_eq!((answer.id, answer.state), (sent.reply, MessageState::Complete));
+    assert_eq!(answer.text, "Hello **you**.");
+    assert!(answer.blocks.concat().contains("<strong>you</strong>"));
+    assert_eq!(answer.usage.unwrap().n_generated_tokens, 2);
+    assert_eq!(answer.model.as_deref(), Some("Scripted"));
+    let sessions = bench.chat.list_sessions(ME, None).await.unwrap();
+    assert_eq!(sessions.len(), 1);
+    assert_eq!((sessions[0].title.as_str(), sessions[0].running), ("What is a lantern?", false));
+}
+
+#[tokio::test]
+async fn the_model_is_given_the_system_prompt_and_the_branch() {
+    let bench = Bench::open([Script::say(["one"]), Script::say(["two"])]).await;
+    let settings = UserSettings { system_prompt: "Be brief.".into(), ..UserSettings::default() };
+    bench.chat.save_settings(ME, settings).await.unwrap();
+    let (sent, _) = bench.say(None, "first").await;
+    bench.say(Some(sent.session), "second").await;
+    let Prompt::Chat(turns) = bench.engine.requests().pop().unwrap().prompt else { panic!("a chat") };
+    let said: Vec<_> = turns.iter().map(|turn| (turn.role, turn.content.as_str())).collect();
+    let expected = [
+        (Role::System, "Be brief."),
+        (Role::User, "first"),
+        (Role::Assistant, "one"),
+        (Role::User, "second"),
+    ];
+    assert_eq!(said, expected);
+}
+
+#[tokio::test]
+async fn a_watcher_that_comes_late_gets_everything_so_far() {
+    let gate = Gate::new();
+    let bench = Bench::open([Script::say(["early "]).wait(&gate).then("late")]).await;
+    let sent = bench.send(None, "go").await;
+    bench.watch(sent.session).until_shown("early").await;
+    let mut late = bench.watch(sent.session);
+    late.until_shown("early").await;
+    gate.open();
+    assert_eq!(late.until_finished().await.text, "early late");
+}
+
+#[tokio::test]
+async fn every_watcher_sees_the_same() {
+    let gate = Gate::new();
+    let script = Script::say(["a "]).wait(&gate).then("b ").delay(Duration::from_millis(50)).then("c");
+    let bench = Bench::open([script]).await;
+    let sent = bench.send(None, "go").await;
+    let (mut one, mut two) = (bench.watch(sent.session), bench.watch(sent.session));
+    one.until_shown("a").await;
+    two.until_shown("a").await;
+    gate.open();
+    let (one, two) = (one.until_finished().await, two.until_finished().await);
+    assert_eq!(one, two);
+    assert_eq!(one.text, "a b c");
+}
+
+#[tokio::test]
+async fn an_answer_goes_on_when_nobody_watches() {
+    let gate = Gate::new();
+    let bench = Bench::open([Script::say(["kept"]).wait(&gate).then(" on")]).await;
+    let sent = bench.send(None, "go").await;
+    let mut watcher = bench.watch(sent.session);
+    watcher.until_shown("kept").await;
+    drop(watcher);
+    gate.open();
+    assert_eq!(bench.end_of(sent.session).await.text, "kept on");
+}
+
+#[tokio::test]
+async fn stopping_keeps_the_text_and_cancels_the_engine() {
+    let bench = Bench::open([Script::say(["half"]).wait(&Gate::new()).then(" never")]).await;
+    let sent = bench.send(None, "go").await;
+    bench.watch(sent.session).until_shown("half").await;
+    bench.chat.stop(OTHER, sent.session).await.unwrap();
+    assert_eq!(
+        bench.messages(sent.session).await[1].state,
+        MessageState::Running,
+        "a stranger stops nothing"
+    );
+    bench.chat.stop(ME, sent.session).await.unwrap();
+    let answer = bench.end_of(sent.session).await;
+    assert_eq!((answer.text.as_str(), answer.state), ("half", MessageState::Stopped));
+    let mut running = bench.engine.n_running();
+    tokio::time::timeout(LONG_AGO, running.wait_for(|n| *n == 0)).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_dead_worker_leaves_the_text_and_the_next_message_works() {
+    let bench = Bench::open([Script::say(["par", "tial"]).crash(), Script::say(["fine"])]).await;
+    let (sent, answer) = bench.say(None, "go").await;
+    assert_eq!((answer.text.as_str(), answer.state), ("partial", MessageState::Failed));
+    assert_eq!(answer.error.as_deref(), Some("the model stopped unexpectedly"));
+    let (_, next) = bench.say(Some(sent.session), "again").await;
+    assert_eq!((next.text.as_str(), next.state), ("fine", MessageState::Complete));
+}
+
+#[tokio::test]
+async fn a_conversation_that_does_not_fit_says_so_and_offers_to_trim() {
+    let too_long = EngineError::Rejected(Rejection::TooLong { n_tokens: 9000, n_ctx: 4096 });
+    let bench = Bench::open([Script::refuse(too_long), Script::say(["short"])]).await;
+    let (sent, answer) = bench.say(None, "go").await;
+    assert_eq!(answer.state, MessageState::Refused);
+    let error = answer.error.unwrap();
+    assert!(error.contains("9000") && error.contains("4096"), "{error}");
+    bench.chat.regenerate(ME, sent.session, answer.id, true).await.unwrap();
+    assert_eq!(bench.end_of(sent.session).await.text, "short");
+    assert!(bench.engine.requests().last().unwrap().trim_history);
+}
+
+#[tokio::test]
+async fn a_session_writes_one_answer_at_a_time() {
+    let gate = Gate::new();
+    let bench = Bench::open([Script::say(["a"]).wait(&gate)]).await;
+    let sent = bench.send(None, "go").await;
+    let second = bench.chat.send(ME, Some(sent.session), "more".into(), false).await;
+    assert!(matches!(second, Err(ChatError::Busy)));
+    assert!(bench.chat.list_sessions(ME, None).await.unwrap()[0].running);
+    gate.open();
+    bench.end_of(sent.session).await;
+    assert_eq!(bench.texts(sent.session).await, ["go", "a"], "the refused message left nothing behind");
+}
+
+#[tokio::test]
+async fn editing_and_regenerating_leave_variants() {
+    let bench = Bench::open(["one", "two", "three"].map(|text| Script::say([text]))).await;
+    let (sent, first) = bench.say(None, "question").await;
+    let session = sent.session;
+    bench.chat.regenerate(ME, session, first.id, false).await.unwrap();
+    let second = bench.end_of(session).await;
+    assert_eq!((second.text.as_str(), &second.variants), ("two", &vec![first.id, second.id]));
+    let question = bench.messages(session).await.remove(0);
+    bench.chat.edit_and_resend(ME, session, question.id, "other question".into(), false).await.unwrap();
+    bench.end_of(session).await;
+    assert_eq!(bench.texts(session).await, ["other question", "three"]);
+    bench.chat.select_variant(ME, session, question.id).await.unwrap();
+    assert_eq!(bench.texts(session).await, ["question", "two"], "a variant comes with what followed it last");
+    bench.chat.select_variant(ME, session, first.id).await.unwrap();
+    assert_eq!(bench.texts(session).await, ["question", "one"]);
+}
+
+#[tokio::test]
+async fn only_the_right_kind_of_message_is_edited_or_regenerated() {
+    let bench = Bench::open([Script::say(["answer"])]).await;
+    let (sent, answer) = bench.say(None, "question").await;
+    let question = bench.messages(sent.session).await.remove(0);
+    let edited = bench.chat.edit_and_resend(ME, sent.session, answer.id, "x".into(), false).await;
+    assert!(matches!(edited, Err(ChatError::NotFound)));
+    let regenerated = bench.chat.regenerate(ME, sent.session, question.id, false).await;
+    assert!(matches!(regenerated, Err(ChatError::NotFound)));
+}
+
+#[tokio::test]
+async fn messages_that_are_empty_or_too_long_are_refused_before_anything_is_written() {
+    let bench = Bench::open([]).await;
+    for (text, is_right) in [
+        (String::new(), (|err| matches!(err, ChatError::Empty)) as fn(&ChatError) -> bool),
+        (" \n\t ".to_owned(), |err| matches!(err, ChatError::Empty)),
+        ("x".repeat(MAX_MESSAGE_BYTES + 1), |err| matches!(err, ChatError::TooLong { .. })),
+    ] {
+        let err = bench.chat.send(ME, None, text, false).await.unwrap_err();
+        assert!(is_right(&err), "{err}");
+    }
+    assert!(bench.chat.list_sessions(ME, None).await.unwrap().is_empty());
+    let longest = "x".repeat(MAX_MESSAGE_BYTES);
+    assert_eq!(bench.say(None, &longest).await.1.state, MessageState::Complete);
+}
+
+#[tokio::test]
+async fn a_stranger_finds_nothing() {
+    let bench = Bench::open([Script::say(["secret"])]).await;
+    let (sent, answer) = bench.say(None, "mine").await;
+    let session = sent.session;
+    let chat = &bench.chat;
+    assert!(matches!(chat.thread(OTHER, session).await, Err(ChatError::NotFound)));
+    assert!(matches!(chat.send(OTHER, Some(session), "x".into(), false).await, Err(ChatError::NotFound)));
+    assert!(matches!(chat.regenerate(OTHER, session, answer.id, false).await, Err(ChatError::NotFound)));
+    assert!(matches!(chat.select_variant(OTHER, session, answer.id).await, Err(ChatError::NotFound)));
+    assert!(matches!(chat.rename_session(OTHER, session, "x").await, Err(ChatError::NotFound)));
+    assert!(matches!(chat.set_pinned(OTHER, session, true).await, Err(ChatError::NotFound)));
+    assert!(matches!(chat.delete_session(OTHER, session).await, Err(ChatError::NotFound)));
+    assert!(chat.list_sessions(OTHER, None).await.unwrap().is_empty());
+    assert!(chat.list_sessions(OTHER, Some("secret".into())).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_deleted_session_stops_and_comes_back_with_its_text() {
+    let bench = Bench::open([Script::say(["half"]).wait(&Gate::new())]).await;
+    let sent = bench.send(None, "go").await;
+    bench.watch(sent.session).until_shown("half").await;
+    let mut changed = bench.chat.sessions_changed(ME);
+    bench.chat.delete_session(ME, sent.session).await.unwrap();
+    changed.changed().await.unwrap();
+    assert!(bench.chat.list_sessions(ME, None).await.unwrap().is_empty());
+    bench.chat.restore_session(ME, sent.session).await.unwrap();
+    assert_eq!(bench.end_of(sent.session).await.text, "half");
+}
+
+#[tokio::test]
+async fn sessions_are_renamed_pinned_and_searched() {
+    let bench = Bench::open([Script::say(["about lanterns"]), Script::say(["about rivers"])]).await;
+    let (old, _) = bench.say(None, "first").await;
+    let (new, _) = bench.say(None, "second").await;
+    let order = async || -> Vec<_> {
+        bench.chat.list_sessions(ME, None).await.unwrap().into_iter().map(|row| row.id).collect()
+    };
+    assert_eq!(order().await, [new.session, old.session]);
+    bench.chat.set_pinned(ME, old.session, true).await.unwrap();
+    assert_eq!(order().await, [old.session, new.session]);
+    let found = bench.chat.list_sessions(ME, Some(" rivers ".into())).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [new.session]);
+    bench.chat.rename_session(ME, new.session, &format!("  a\n b {}", "c".repeat(500))).await.unwrap();
+    let title = bench.chat.thread(ME, new.session).await.unwrap().session.title;
+    assert!(title.starts_with("a b c") && title.chars().count() == MAX_TITLE_CHARS, "{title}");
+    assert!(matches!(bench.chat.rename_session(ME, new.session, " ").await, Err(ChatError::Empty)));
+}
+
+#[tokio::test]
+async fn shutting_down_marks_what_could_not_end_in_time() {
+    let bench = Bench::open([Script::say(["half"]).wait(&Gate::new())]).await;
+    let sent = bench.send(None, "go").await;
+    bench.watch(sent.session).until_shown("half").await;
+    bench.chat.shutdown(Duration::from_millis(10)).await;
+    let answer = bench.end_of(sent.session).await;
+    assert_eq!((answer.text.as_str(), answer.state), ("half", MessageState::Failed));
+    assert!(answer.error.unwrap().contains("the server stopped"));
+    let refused = bench.chat.send(ME, Some(sent.session), "more".into(), false).await;
+    assert!(matches!(refused, Err(ChatError::ShuttingDown)));
+}
+
+#[tokio::test]
+async fn what_a_crash_left_running_is_ended_at_the_next_start() {
+    let bench = Bench::open([Script::say(["half"]).wait(&Gate::new())]).await;
+    let sent = bench.send(None, "go").await;
+    bench.watch(sent.session).until_shown("half").await;
+    let saved = async || bench.store.find_message(ME, sent.session, sent.reply).await.unwrap().unwrap().body;
+    while saved().await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let store = Store::open(&bench.folder.path().join("app.sqlite")).await.unwrap();
+    let next = Chat::open(store, Arc::new(ScriptedEngine::new([]))).await.unwrap();
+    let answer = next.thread(ME, sent.session).await.unwrap().messages.pop().unwrap();
+    assert_eq!((answer.text.as_str(), answer.state), ("half", MessageState::Failed));
+}
+
+#[tokio::test]
+async fn settings_out_of_range_are_refused_and_the_old_ones_stay() {
+    let bench = Bench::open([]).await;
+    let mut wrong = UserSettings::default();
+    wrong.sampling.temperature = f32::NAN;
+    let long =
+        UserSettings { system_prompt: "x".repeat(MAX_SYSTEM_PROMPT_BYTES + 1), ..UserSettings::default() };
+    for settings in [wrong, long] {
+        assert!(matches!(bench.chat.save_settings(ME, settings).await, Err(ChatError::Setting(_))));
+    }
+    assert_eq!(bench.chat.settings(ME).await.unwrap(), UserSettings::default());
+}

@@ -1,0 +1,195 @@
+//! A client of the OpenAI API that measures: several streams at once over real HTTP.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::machine::median;
+use crate::fail::{Failure, Result};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+const WORDS: [&str; 16] = [
+    "river", "stone", "lantern", "copper", "window", "garden", "winter", "signal", "paper", "engine",
+    "harbor", "market", "shadow", "bridge", "orchard", "meadow",
+];
+
+/// What every stream of a measurement asks for.
+pub(super) struct Load {
+    pub(super) prompt_words: usize,
+    pub(super) max_tokens: u32,
+}
+
+/// What several streams that began together took.
+pub(super) struct Batch {
+    /// Median over the streams, in milliseconds.
+    pub(super) first_token_ms: f64,
+    /// Median over the streams: tokens after the first, per second.
+    pub(super) decode_rate: f64,
+    /// Tokens of all streams over the time from the first request to the last token.
+    pub(super) total_rate: f64,
+}
+
+struct Stream {
+    n_tokens: f64,
+    first_token: Duration,
+    last_token: Duration,
+}
+
+impl Stream {
+    fn decode_rate(&self) -> f64 {
+        (self.n_tokens - 1.0) / (self.last_token - self.first_token).as_secs_f64()
+    }
+}
+
+impl Load {
+    /// Runs `n_streams` at once. Prompts differ by `seed`, so that no prefix of an earlier run helps.
+    pub(super) fn run(&self, address: SocketAddr, n_streams: usize, seed: usize) -> Result<Batch> {
+        let begun = Instant::now();
+        let streams: Vec<Stream> = std::thread::scope(|scope| {
+            let one = |i: usize| scope.spawn(move || self.stream(address, seed + i));
+            let threads: Vec<_> = (0..n_streams).map(one).collect();
+            let ended = threads.into_iter().map(|thread| {
+                thread.join().map_err(|_| Failure::new("a stream's thread panicked")).flatten()
+            });
+            ended.collect::<Result<_>>()
+        })?;
+        let wall = begun.elapsed().as_secs_f64();
+        Ok(Batch {
+            first_token_ms: median(streams.iter().map(|it| it.first_token.as_secs_f64() * 1000.0).collect()),
+            decode_rate: median(streams.iter().map(Stream::decode_rate).collect()),
+            total_rate: streams.iter().map(|it| it.n_tokens).sum::<f64>() / wall,
+        })
+    }
+
+    fn stream(&self, address: SocketAddr, seed: usize) -> Result<Stream> {
+        let failed = |error: std::io::Error| Failure::new(format!("{address}: {error}"));
+        let body = json!({
+            "model": "default", "stream": true, "max_tokens": self.max_tokens, "temperature": 0, "seed": 1,
+             "stream_options": {"include_usage": true},
+            "messages": [{"role": "user", "content": prompt(self.prompt_words, seed)}],
+        })
+        .to_string();
+        let begun = Instant::now();
+        let mut socket = TcpStream::connect(address).map_err(failed)?;
+        socket.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+        socket.set_nodelay(true).map_err(failed)?;
+        let head = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+             Connection: close\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        socket.write_all(format!("{head}{body}").as_bytes()).map_err(failed)?;
+        let mut answer = BufReader::new(socket);
+        skip_head(&mut answer)?;
+        follow(BufReader::new(Chunked { inner: answer, left: 0 }), begun)
+    }
+}
+
+/// Reads the events to the end, noting when tokens came.
+fn follow(events: impl BufRead, begun: Instant) -> Result<Stream> {
+    let (mut first, mut last, mut n_tokens) = (None, begun, None);
+    for line in events.lines() {
+        let line = line.map_err(|error| Failure::new(format!("the stream broke off: {error}")))?;
+        let Some(data) = line.strip_prefix("data:").map(str::trim) else { continue };
+        if data == "[DONE]" {
+            break;
+        }
+        let event: Value = serde_json::from_str(data).map_err(|error| Failure::new(error.to_string()))?;
+        if let Some(error) = event.get("error").filter(|error| !error.is_null()) {
+            return Err(Failure::new(error.to_string()));
+        }
+        n_tokens = event["usage"]["completion_tokens"].as_u64().or(n_tokens);
+        if event["choices"][0]["delta"]["content"].as_str().is_some_and(|text| !text.is_empty()) {
+            last = Instant::now();
+            first.get_or_insert(last);
+        }
+    }
+    let (Some(first), Some(n_tokens)) = (first, n_tokens) else {
+        return Err(Failure::new("an answer without tokens or without their count"));
+    };
+    let n_tokens = f64::from(u32::try_from(n_tokens).unwrap_or(u32::MAX));
+    Ok(Stream { n_tokens, first_token: first - begun, last_token: last - begun })
+}
+
+fn skip_head(answer: &mut impl BufRead) -> Result<()> {
+    let mut line = String::new();
+    let mut status = None;
+    loop {
+        line.clear();
+        let n = answer.read_line(&mut line).map_err(|error| Failure::new(error.to_string()))?;
+        if status.is_none() {
+            status = Some(line.trim().to_owned());
+        }
+        if n == 0 || line.trim().is_empty() {
+            break;
+        }
+    }
+    match status {
+        Some(status) if status.contains(" 200 ") => Ok(()),
+        status => Err(Failure::new(format!("the server answered {}", status.unwrap_or_default()))),
+    }
+}
+
+/// The body of an answer in HTTP's chunked transfer coding (RFC 9112, section 7.1).
+struct Chunked<R> {
+    inner: R,
+    left: usize,
+}
+
+impl<R: BufRead> Read for Chunked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while self.left == 0 {
+            let mut line = String::new();
+            if self.inner.read_line(&mut line)? == 0 {
+                return Ok(0);
+            }
+            let size = line.trim().split(';').next().unwrap_or_default();
+            if size.is_empty() {
+                continue;
+            }
+            self.left = usize::from_str_radix(size, 16)
+                .map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "not a chunk size"))?;
+            if self.left == 0 {
+                return Ok(0);
+            }
+        }
+        let room = buffer.len().min(self.left);
+        let n = self.inner.read(&mut buffer[..room])?;
+        self.left -= n;
+        Ok(n)
+    }
+}
+
+fn prompt(n_words: usize, seed: usize) -> String {
+    let words = (0..n_words).map(|i| WORDS[(i * (seed * 7 + 3) + i / 5 + seed) % WORDS.len()]);
+    format!("Continue this list of words as story number {seed}: {}", words.collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_joined() {
+        let check = |coded: &str, expected: &str| {
+            let mut text = String::new();
+            Chunked { inner: coded.as_bytes(), left: 0 }.read_to_string(&mut text).unwrap();
+            assert_eq!(text, expected);
+        };
+        check("5\r\nhello\r\n6;x=1\r\n world\r\n0\r\n\r\n", "hello world");
+        check("0\r\n\r\n", "");
+    }
+
+    #[test]
+    fn a_stream_counts_what_the_server_reports() {
+        let events = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n\
+                      data: {\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\n\
+                      data: {\"choices\":[],\"usage\":{\"completion_tokens\":7}}\n\ndata: [DONE]\n";
+        let stream = follow(events.as_bytes(), Instant::now()).unwrap();
+        assert!((stream.n_tokens - 7.0).abs() < f64::EPSILON);
+        assert!(follow("data: {\"error\":{\"message\":\"no\"}}\n".as_bytes(), Instant::now()).is_err());
+        assert!(follow("".as_bytes(), Instant::now()).is_err());
+    }
+}

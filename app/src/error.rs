@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a server function may tell the browser.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(tag = "code", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum AppError {
     #[error("not found")]
     NotFound,

@@ -1,6 +1,7 @@
 //! What surrounds every page: sidebar, status bar, jobs, palette, messages.
 
 mod jobs;
+mod later;
 mod model_picker;
 mod palette;
 mod sessions;

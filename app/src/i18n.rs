@@ -43,6 +43,7 @@ impl Locale {
 
     /// The first language of an `Accept-Language` header that the catalogues have. Browsers list the
     /// preferred one first, so weights are not looked at.
+    #[cfg(any(feature = "ssr", test))]
     pub fn negotiate(accept_language: &str) -> Option<Self> {
         accept_language.split(',').find_map(|part| Self::parse(part.split(';').next().unwrap_or(part)))
     }

@@ -40,12 +40,10 @@ mod holder {
         let inode =
             ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| listening_inode(table, port))?;
         let socket = format!("socket:[{inode}]");
-        let processes = fs::read_dir("/proc").ok()?.flatten();
-        let holder = processes.filter(|process| holds(&process.path(), &socket)).find_map(|process| {
-            let name = fs::read_to_string(process.path().join("comm")).ok()?;
-            Some(format!("{} (process {})", name.trim(), process.file_name().to_string_lossy()))
-        });
-        holder
+        let mut processes = fs::read_dir("/proc").ok()?.flatten();
+        let holder = processes.find(|process| holds(&process.path(), &socket))?;
+        let name = fs::read_to_string(holder.path().join("comm")).ok()?;
+        Some(format!("{} (process {})", name.trim(), holder.file_name().to_string_lossy()))
     }
 
     fn listening_inode(table: &str, port: u16) -> Option<String> {

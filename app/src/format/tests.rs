@@ -1,9 +1,10 @@
-use super::{bytes, duration_ms, gib, percent};
+use super::{bytes, duration_ms, gib, one_decimal, percent};
 
 #[test]
 fn sizes_use_the_unit_people_read() {
     assert_eq!(bytes(98_362_432.0), "98 MB");
     assert_eq!(bytes(1_234_000_000.0), "1.2 GB");
+    assert_eq!(one_decimal(8.96), "9.0");
     assert_eq!(bytes(12.0), "12 B");
     assert_eq!(gib(24 * 1024 * 1024 * 1024), "24.0");
 }
@@ -17,7 +18,7 @@ fn durations_grow_with_their_unit() {
 
 #[test]
 fn percent_stays_between_0_and_100() {
-    assert_eq!(percent(0.426), "43");
-    assert_eq!(percent(1.7), "100");
-    assert_eq!(percent(-0.1), "0");
+    assert_eq!(percent(0.426), 43);
+    assert_eq!(percent(1.7), 100);
+    assert_eq!(percent(-0.1), 0);
 }

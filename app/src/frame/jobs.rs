@@ -1,5 +1,6 @@
 //! The jobs tray.
 
+use super::later::Later;
 use crate::{
     format::{bytes, duration_ms, percent},
     i18n::{Texts, fill, use_texts},
@@ -21,7 +22,6 @@ pub(super) fn JobsTray() -> impl IntoView {
     let live = use_live();
     let open = RwSignal::new(false);
     let n_running = move || live.jobs.read().iter().filter(|job| job.state == JobState::Running).count();
-    let rows = move || live.jobs.get().into_iter().map(|job| view! { <JobRow job/> }).collect_view();
     view! {
         <Popover open label=texts.jobs_title testid="jobs-button" align_end=true
             button_label=Signal::derive(move || format!("{}: {}", texts.jobs_title, n_running()))
@@ -31,13 +31,24 @@ pub(super) fn JobsTray() -> impl IntoView {
                 <span class="tabular">{move || (n_running() > 0).then(n_running)}</span>
             }.into_any())
         >
-            <h2 class="px-2 py-1 font-semibold text-strong">{texts.jobs_title}</h2>
-            <ul data-testid="jobs">{rows}</ul>
-            <Show when=move || live.jobs.read().is_empty()>
-                <p class="px-2 pb-2 text-muted">{texts.jobs_none}</p>
-            </Show>
+            <Later load=|| jobs_list()/>
         </Popover>
     }
+}
+
+#[lazy]
+async fn jobs_list() -> AnyView {
+    let texts = use_texts();
+    let live = use_live();
+    let rows = move || live.jobs.get().into_iter().map(|job| view! { <JobRow job/> }).collect_view();
+    view! {
+        <h2 class="px-2 py-1 font-semibold text-strong">{texts.jobs_title}</h2>
+        <ul data-testid="jobs">{rows}</ul>
+        <Show when=move || live.jobs.read().is_empty()>
+            <p class="px-2 pb-2 text-muted">{texts.jobs_none}</p>
+        </Show>
+    }
+    .into_any()
 }
 
 #[component]

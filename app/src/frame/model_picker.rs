@@ -1,6 +1,6 @@
 //! The loaded model, and the way to another one.
 
-use super::Overlays;
+use super::{Overlays, later::Later};
 use crate::{
     error::AppError,
     format::{bytes, percent},
@@ -43,13 +43,13 @@ pub(super) fn ModelPill() -> impl IntoView {
                 </Show>
             }.into_any())
         >
-            <ModelList status/>
+            <Later load=move || model_list(status)/>
         </Popover>
     }
 }
 
-#[component]
-fn ModelList(status: Memo<ModelStatus>) -> impl IntoView {
+#[lazy]
+async fn model_list(status: Memo<ModelStatus>) -> AnyView {
     let texts = use_texts();
     let models = LocalResource::new(list_models);
     let failure = move || match status.get().state {
@@ -65,6 +65,7 @@ fn ModelList(status: Memo<ModelStatus>) -> impl IntoView {
             Err(err) => view! { <p class="px-2 pb-2 text-danger">{err.sentence(texts)}</p> }.into_any(),
         })}
     }
+    .into_any()
 }
 
 fn model_rows(models: Vec<ModelEntry>, status: Memo<ModelStatus>) -> impl IntoView {

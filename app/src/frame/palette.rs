@@ -1,5 +1,6 @@
 //! The command palette: every page, action, chat and model, by typing a part of its name.
 
+use super::later::Later;
 use super::{Overlays, model_picker::use_load, sessions::title_or, use_sessions};
 use crate::{
     i18n::{Texts, use_texts},
@@ -28,13 +29,13 @@ pub(super) fn Palette() -> impl IntoView {
     let open = expect_context::<Overlays>().palette;
     view! {
         <Modal open label=texts.palette_title testid="palette">
-            <PaletteBody/>
+            <Later load=|| palette_body()/>
         </Modal>
     }
 }
 
-#[component]
-fn PaletteBody() -> AnyView {
+#[lazy]
+async fn palette_body() -> AnyView {
     let texts = use_texts();
     let open = expect_context::<Overlays>().palette;
     let query = RwSignal::new(String::new());

@@ -1,6 +1,6 @@
 //! Keys that work everywhere, and the list of them.
 
-use super::{Overlays, use_sessions};
+use super::{Overlays, later::Later, use_sessions};
 use crate::{i18n::use_texts, ui::modal::Modal};
 use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
 
@@ -23,6 +23,16 @@ pub(super) fn Shortcuts() -> impl IntoView {
         });
         on_cleanup(move || handle.remove());
     });
+    view! {
+        <Modal open=overlays.shortcuts label=texts.shortcuts_title testid="shortcuts">
+            <Later load=|| shortcuts_list()/>
+        </Modal>
+    }
+}
+
+#[lazy]
+async fn shortcuts_list() -> AnyView {
+    let texts = use_texts();
     let rows = [
         ("Ctrl / ⌘ K", texts.shortcut_palette),
         ("Ctrl / ⌘ Shift O", texts.shortcut_new),
@@ -32,7 +42,6 @@ pub(super) fn Shortcuts() -> impl IntoView {
         ("?", texts.shortcut_help),
     ];
     view! {
-        <Modal open=overlays.shortcuts label=texts.shortcuts_title testid="shortcuts">
             <h2 class="px-4 pt-4 pb-2 text-lg font-semibold text-strong">{texts.shortcuts_title}</h2>
             <dl class="grid grid-cols-[auto_1fr] gap-x-4 gap-y-2 px-4 pb-4">
                 {rows.map(|(keys, what)| view! {
@@ -40,8 +49,8 @@ pub(super) fn Shortcuts() -> impl IntoView {
                     <dd>{what}</dd>
                 }).into_iter().collect_view()}
             </dl>
-        </Modal>
     }
+    .into_any()
 }
 
 fn is_typing(event: &ev::KeyboardEvent) -> bool {

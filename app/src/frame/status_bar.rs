@@ -3,7 +3,7 @@
 use super::{jobs::JobsTray, model_picker::ModelPill};
 use crate::{
     error::AppError,
-    format::{gib, percent},
+    format::{gib, one_decimal, percent},
     i18n::{fill, use_texts},
     live::{Connection, Live, Overview, use_live},
     ui::progress::Progress,
@@ -49,7 +49,7 @@ fn Speed() -> impl IntoView {
     let live = use_live();
     let speed = move || {
         let speed = live.model.read().as_ref()?.tokens_per_second?;
-        Some(fill(texts.usage_speed, "n", format!("{speed:.1}")))
+        Some(fill(texts.usage_speed, "n", one_decimal(speed.into())))
     };
     view! { <span class="tabular hidden sm:inline" data-testid="speed">{speed}</span> }
 }

@@ -16,11 +16,11 @@ use crate::{
         field::{Field, NumberField, SelectField},
     },
 };
-use api::{SaveSettings, SettingsView};
-use leptos::prelude::*;
+use api::{FormValues, SaveSettings, SettingsView};
+use leptos::{ev, prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
 use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
-use types::settings::{Theme, UserSettings};
+use types::settings::Theme;
 
 /// `/settings`.
 pub(crate) struct SettingsRoute {
@@ -85,16 +85,21 @@ fn SettingsForm(view: SettingsView) -> impl IntoView {
             platform::reload();
         }
     });
+    let on_submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let values = platform::form_values(&event);
+        save.dispatch(SaveSettings { form: FormValues::read(|name| values(&format!("form[{name}]"))) });
+    };
     let failure = move || match save.value().get() {
         Some(Err(err)) => Some(err.sentence(texts)),
         _ => None,
     };
     let saved = move || query.read().get_str("saved").is_some() && save.value().read().is_none();
-    let SettingsView { settings, data_dir, models_dir, version } = view;
+    let SettingsView { form, data_dir, models_dir, version } = view;
     view! {
-        <ActionForm action=save attr:class="flex flex-col gap-4" attr:data-testid="settings-form">
-            <Appearance settings=settings.clone()/>
-            <Answers settings/>
+        <form method="post" action=SaveSettings::url() class="flex flex-col gap-4" data-testid="settings-form" on:submit=on_submit>
+            <Appearance theme=form.theme.clone() language=form.language.clone()/>
+            <Answers form/>
             <div class="sticky bottom-0 flex items-center gap-3 border-t border-line bg-bg py-3">
                 <button type="submit" class="button button-primary" disabled=move || save.pending().get()>
                     {texts.settings_save}
@@ -104,7 +109,7 @@ fn SettingsForm(view: SettingsView) -> impl IntoView {
                     {move || failure().map(|failure| view! { <span class="text-danger">{failure}</span> })}
                 </span>
             </div>
-        </ActionForm>
+        </form>
         <section class="card flex flex-col gap-2 p-4">
             <h2 class="text-lg font-semibold text-strong">{texts.settings_data}</h2>
             <Fact label=texts.settings_data_dir value=data_dir/>
@@ -115,7 +120,7 @@ fn SettingsForm(view: SettingsView) -> impl IntoView {
 }
 
 #[component]
-fn Appearance(settings: UserSettings) -> impl IntoView {
+fn Appearance(theme: String, language: String) -> impl IntoView {
     let texts = use_texts();
     let themes = [
         (Theme::System, texts.theme_system),
@@ -130,11 +135,11 @@ fn Appearance(settings: UserSettings) -> impl IntoView {
         <section class="card flex flex-col gap-3 p-4">
             <h2 class="text-lg font-semibold text-strong">{texts.settings_appearance}</h2>
             <div class="grid gap-3 sm:grid-cols-2">
-                <SelectField name="form[theme]" label=texts.settings_theme value=settings.theme.as_str() options=themes/>
+                <SelectField name="form[theme]" label=texts.settings_theme value=theme options=themes/>
                 <SelectField
                     name="form[language]"
                     label=texts.settings_language
-                    value=settings.language.unwrap_or_default()
+                    value=language
                     options=languages
                 />
             </div>
@@ -143,10 +148,8 @@ fn Appearance(settings: UserSettings) -> impl IntoView {
 }
 
 #[component]
-fn Answers(settings: UserSettings) -> impl IntoView {
+fn Answers(form: FormValues) -> impl IntoView {
     let texts = use_texts();
-    let sampling = settings.sampling;
-    let optional = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
     view! {
         <section class="card flex flex-col gap-3 p-4">
             <h2 class="text-lg font-semibold text-strong">{texts.settings_answers}</h2>
@@ -159,25 +162,25 @@ fn Answers(settings: UserSettings) -> impl IntoView {
                     maxlength=types::settings::MAX_SYSTEM_PROMPT_BYTES
                     aria-describedby="system-prompt-hint"
                 >
-                    {settings.system_prompt}
+                    {form.system_prompt}
                 </textarea>
             </Field>
             <h3 class="font-semibold text-strong">{texts.settings_sampling}</h3>
             <div class="grid gap-3 sm:grid-cols-2">
                 <NumberField name="form[temperature]" label=texts.settings_temperature hint=texts.settings_temperature_hint
-                    value=sampling.temperature.to_string() min=0.0 max=5.0 step="any"/>
+                    value=form.temperature min="0" max="5" step="any"/>
                 <NumberField name="form[top_k]" label=texts.settings_top_k hint=texts.settings_top_k_hint
-                    value=sampling.top_k.to_string() min=0.0 max=1000.0 step="1"/>
+                    value=form.top_k min="0" max="1000" step="1"/>
                 <NumberField name="form[top_p]" label=texts.settings_top_p hint=texts.settings_top_p_hint
-                    value=sampling.top_p.to_string() min=0.0 max=1.0 step="any"/>
+                    value=form.top_p min="0" max="1" step="any"/>
                 <NumberField name="form[min_p]" label=texts.settings_min_p hint=texts.settings_min_p_hint
-                    value=sampling.min_p.to_string() min=0.0 max=1.0 step="any"/>
+                    value=form.min_p min="0" max="1" step="any"/>
                 <NumberField name="form[repeat_penalty]" label=texts.settings_repeat_penalty hint=texts.settings_repeat_penalty_hint
-                    value=sampling.repeat_penalty.to_string() min=0.1 max=3.0 step="any"/>
+                    value=form.repeat_penalty min="0.1" max="3" step="any"/>
                 <NumberField name="form[max_tokens]" label=texts.settings_max_tokens hint=texts.settings_max_tokens_hint
-                    value=optional(sampling.max_tokens) min=1.0 max=1_000_000.0 step="1"/>
+                    value=form.max_tokens min="1" max="1000000" step="1"/>
                 <NumberField name="form[seed]" label=texts.settings_seed hint=texts.settings_seed_hint
-                    value=optional(sampling.seed) min=0.0 max=4_294_967_295.0 step="1"/>
+                    value=form.seed min="0" max="4294967295" step="1"/>
             </div>
         </section>
     }

@@ -1,17 +1,12 @@
 //! What the page asks of its surroundings, in the browser.
 
 use crate::i18n::Locale;
-use leptos::prelude::*;
+use leptos::{prelude::*, wasm_bindgen::JsCast};
 use types::settings::Theme;
 
 /// The language the server rendered the page in.
 pub(crate) fn page_locale() -> Locale {
     root_attribute("lang").and_then(|tag| Locale::parse(&tag)).unwrap_or_default()
-}
-
-/// The theme the page shows.
-pub(crate) fn page_theme() -> Theme {
-    root_attribute("data-theme").and_then(|theme| Theme::parse(&theme)).unwrap_or_default()
 }
 
 /// Shows a theme at once; keeping it is the settings' business.
@@ -23,7 +18,36 @@ pub(crate) fn show_theme(theme: Theme) {
 
 /// Puts text on the clipboard. Does nothing where the browser forbids it.
 pub(crate) fn copy_text(text: &str) {
-    _ = window().navigator().clipboard().write_text(text);
+    // Browsers hide the clipboard from pages of other machines that come over plain HTTP.
+    if window().is_secure_context() {
+        _ = window().navigator().clipboard().write_text(text);
+    } else {
+        _ = copy_by_selection(text);
+    }
+}
+
+/// The old way, which works on every page: select the text in a field and run the browser's own command.
+fn copy_by_selection(text: &str) -> Option<()> {
+    let page: web_sys::HtmlDocument = document().dyn_into().ok()?;
+    let field: web_sys::HtmlTextAreaElement = page.create_element("textarea").ok()?.dyn_into().ok()?;
+    let focused = page.active_element();
+    field.set_value(text);
+    _ = field.set_attribute("class", "sr-only");
+    page.body()?.append_child(&field).ok()?;
+    field.select();
+    _ = page.exec_command("copy");
+    field.remove();
+    if let Some(focused) = focused.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        _ = focused.focus();
+    }
+    Some(())
+}
+
+/// The values of the form that is being submitted, by field name; a field that is not there is empty.
+pub(crate) fn form_values(event: &web_sys::SubmitEvent) -> impl Fn(&str) -> String + use<> {
+    let form = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlFormElement>().ok());
+    let data = form.and_then(|form| web_sys::FormData::new_with_form(&form).ok());
+    move |name| data.as_ref().and_then(|data| data.get(name).as_string()).unwrap_or_default()
 }
 
 /// What this browser kept under `key`.

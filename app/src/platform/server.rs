@@ -20,6 +20,10 @@ fn request_parts<T>(read: impl FnOnce(&axum::http::request::Parts) -> T) -> Opti
 }
 
 pub(crate) fn show_theme(_: Theme) {}
+
+pub(crate) fn form_values(_: &leptos::ev::SubmitEvent) -> impl Fn(&str) -> String + use<> {
+    |_| String::new()
+}
 pub(crate) fn copy_text(_: &str) {}
 pub(crate) fn stored(_: &str) -> Option<String> {
     None

@@ -32,8 +32,8 @@ pub(crate) fn NumberField(
     /// Empty where there is no number.
     #[prop(into)]
     value: String,
-    min: f32,
-    max: f32,
+    min: &'static str,
+    max: &'static str,
     #[prop(into)] step: String,
 ) -> impl IntoView {
     let hint_id = format!("{name}-hint");
@@ -46,8 +46,8 @@ pub(crate) fn NumberField(
                 inputmode="decimal"
                 class="field tabular"
                 value=value
-                min=min.to_string()
-                max=max.to_string()
+                min=min
+                max=max
                 step=step
                 aria-describedby=hint_id
             />

@@ -1,5 +1,6 @@
 //! How far something is.
 
+use crate::format::percent;
 use leptos::prelude::*;
 
 /// A bar from 0 to 1; `None` shows that it goes on without saying how far.
@@ -15,8 +16,8 @@ pub(crate) fn Progress(
         <progress
             class="bar"
             class:bar-accent=accent
-            max="1"
-            value=move || value.get().map(|value| value.to_string())
+            max="100"
+            value=move || value.get().map(percent)
             aria-label=label
         ></progress>
     }

@@ -134,7 +134,7 @@ pub struct Sent {
 /// What happens in a watched session. `seq` grows by one per event of a generation; a watcher that
 /// joins late first gets `Grew` with everything so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ChatEvent {
     /// The list of messages changed (sent, edited, another variant chosen): fetch the thread again.
     ThreadChanged,

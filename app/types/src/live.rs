@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a page asks of the stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum LiveCommand {
     /// Follow this session's answers, instead of the one followed before.
     Watch { session: Option<SessionId> },
@@ -13,7 +13,7 @@ pub enum LiveCommand {
 
 /// What the server says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum LiveEvent {
     Model {
         status: ModelStatus,

@@ -24,7 +24,7 @@ pub struct ModelEntry {
 
 /// What a person needs to know about the loaded model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ModelState {
     /// No model is loaded and none is asked for.
     Unloaded,

@@ -15,7 +15,6 @@ use types::ids::SessionId;
 #[component]
 pub(super) fn Composer() -> AnyView {
     let texts = use_texts();
-    let live = use_live();
     let store = expect_context::<ThreadStore>();
     let actions = use_actions();
     let area = NodeRef::<html::Textarea>::new();
@@ -44,11 +43,7 @@ pub(super) fn Composer() -> AnyView {
     };
     view! {
         <form method="post" action=SendMessage::url() class="mx-auto w-full max-w-3xl px-4 pb-3" on:submit=on_submit>
-            <Show when=move || live.connection.get() == Connection::Lost>
-                <p class="mb-2 rounded-card border border-line bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="lost">
-                    {texts.connection_lost_hint}
-                </p>
-            </Show>
+            <LostHint/>
             {move || store.session.get().map(|session| view! { <input type="hidden" name="session" value=session.0/> })}
             <div class="flex items-end gap-2 rounded-card border border-line-strong bg-overlay p-2 focus-within:border-accent focus-within:ring-1 focus-within:ring-accent">
                 <textarea
@@ -80,6 +75,19 @@ pub(super) fn Composer() -> AnyView {
 }
 
 #[component]
+fn LostHint() -> impl IntoView {
+    let texts = use_texts();
+    let live = use_live();
+    view! {
+        <Show when=move || live.connection.get() == Connection::Lost>
+            <p class="mb-2 rounded-card border border-line bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="lost">
+                {texts.connection_lost_hint}
+            </p>
+        </Show>
+    }
+}
+
+#[component]
 fn SendButton() -> impl IntoView {
     let texts = use_texts();
     view! {
@@ -92,14 +100,15 @@ fn SendButton() -> impl IntoView {
 
 /// What is typed survives reload and restart, for each thread.
 fn keep_draft(area: NodeRef<html::Textarea>, store: ThreadStore) {
-    Effect::new(move |_| {
-        let Some(element) = area.get() else { return };
+    Effect::new(move |was_shown: Option<bool>| {
+        let Some(element) = area.get() else { return false };
         let draft = platform::stored(&draft_key(store.session.get())).unwrap_or_default();
         // What was typed before wasm arrived is newer than any draft.
-        if element.value().is_empty() || !draft.is_empty() {
+        if was_shown == Some(true) || element.value().is_empty() {
             element.set_value(&draft);
         }
         _ = element.focus();
+        true
     });
 }
 

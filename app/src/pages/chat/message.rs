@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::capitalised,
-    format::duration_ms,
+    format::{duration_ms, one_decimal},
     i18n::{Texts, fill, use_texts},
     platform,
     ui::{
@@ -240,7 +240,7 @@ fn PaceLine(pace: ArcRwSignal<Pace>) -> impl IntoView {
     let texts = use_texts();
     let words = move || {
         let Pace { n_tokens, tokens_per_second } = pace.get();
-        let speed = tokens_per_second.map(|speed| fill(texts.usage_speed, "n", format!("{speed:.1}")));
+        let speed = tokens_per_second.map(|speed| fill(texts.usage_speed, "n", one_decimal(speed.into())));
         let tokens = (n_tokens > 0).then(|| fill(texts.usage_tokens, "n", n_tokens));
         [speed, tokens].into_iter().flatten().collect::<Vec<_>>().join(" · ")
     };
@@ -259,7 +259,8 @@ fn UsageLine(view: ArcRwSignal<MessageView>) -> impl IntoView {
 }
 
 fn usage_words(usage: &Usage, texts: &Texts) -> Vec<String> {
-    let speed = usage.tokens_per_second().map(|speed| fill(texts.usage_speed, "n", format!("{speed:.1}")));
+    let speed =
+        usage.tokens_per_second().map(|speed| fill(texts.usage_speed, "n", one_decimal(speed.into())));
     let rest = [
         fill(texts.usage_first, "n", duration_ms(usage.first_token_ms.into())),
         fill(texts.usage_tokens, "n", usage.n_generated_tokens),

@@ -3,12 +3,12 @@
 use crate::error::AppError;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
-use types::settings::{Theme, UserSettings};
+use types::settings::Theme;
 
 /// What the settings page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SettingsView {
-    pub settings: UserSettings,
+    pub form: FormValues,
     pub data_dir: String,
     pub models_dir: String,
     pub version: String,
@@ -16,7 +16,7 @@ pub struct SettingsView {
 
 /// The form as a browser sends it: everything is text, and empty means "not set".
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SettingsForm {
+pub struct FormValues {
     pub theme: String,
     pub language: String,
     pub system_prompt: String,
@@ -29,13 +29,31 @@ pub struct SettingsForm {
     pub seed: String,
 }
 
+impl FormValues {
+    /// Asks for each field by its name.
+    pub(super) fn read(value: impl Fn(&str) -> String) -> Self {
+        Self {
+            theme: value("theme"),
+            language: value("language"),
+            system_prompt: value("system_prompt"),
+            temperature: value("temperature"),
+            top_k: value("top_k"),
+            top_p: value("top_p"),
+            min_p: value("min_p"),
+            repeat_penalty: value("repeat_penalty"),
+            max_tokens: value("max_tokens"),
+            seed: value("seed"),
+        }
+    }
+}
+
 /// The caller's settings and where things are.
 #[server]
 pub async fn load_settings() -> Result<SettingsView, AppError> {
     let user = crate::ssr::require_user().await?;
     let state = crate::ssr::state()?;
     Ok(SettingsView {
-        settings: state.chat.settings(user).await?,
+        form: super::form::values(&state.chat.settings(user).await?),
         data_dir: state.paths.root().display().to_string(),
         models_dir: state.paths.models().display().to_string(),
         version: state.version.to_owned(),
@@ -44,7 +62,7 @@ pub async fn load_settings() -> Result<SettingsView, AppError> {
 
 /// Saves the form.
 #[server]
-pub async fn save_settings(form: SettingsForm) -> Result<(), AppError> {
+pub async fn save_settings(form: FormValues) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     let chat = crate::ssr::state()?.chat;
     let settings = super::form::apply(&form, chat.settings(user).await?)?;
@@ -59,7 +77,7 @@ pub async fn save_settings(form: SettingsForm) -> Result<(), AppError> {
 pub async fn set_theme(theme: Theme) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     let chat = crate::ssr::state()?.chat;
-    let settings = UserSettings { theme, ..chat.settings(user).await? };
+    let settings = types::settings::UserSettings { theme, ..chat.settings(user).await? };
     chat.save_settings(user, settings.clone()).await?;
     crate::ssr::remember_appearance(theme, settings.language.as_deref());
     Ok(())

@@ -1,6 +1,6 @@
-//! From the form's text to settings that can be stored.
+//! Between the form's text and settings that can be stored.
 
-use super::api::SettingsForm;
+use super::api::FormValues;
 use crate::{error::AppError, i18n::Locale};
 use std::str::FromStr;
 use types::{
@@ -9,7 +9,7 @@ use types::{
 };
 
 /// `current` with what the form says. A value that cannot be read is named; nothing is then changed.
-pub(super) fn apply(form: &SettingsForm, current: UserSettings) -> Result<UserSettings, AppError> {
+pub(super) fn apply(form: &FormValues, current: UserSettings) -> Result<UserSettings, AppError> {
     let sampling = Sampling {
         temperature: number("temperature", &form.temperature)?,
         top_k: number("top_k", &form.top_k)?,
@@ -28,6 +28,24 @@ pub(super) fn apply(form: &SettingsForm, current: UserSettings) -> Result<UserSe
         sampling,
         ..current
     })
+}
+
+/// `settings` as the form shows them.
+pub(super) fn values(settings: &UserSettings) -> FormValues {
+    let sampling = &settings.sampling;
+    let optional = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
+    FormValues {
+        theme: settings.theme.as_str().to_owned(),
+        language: settings.language.clone().unwrap_or_default(),
+        system_prompt: settings.system_prompt.clone(),
+        temperature: sampling.temperature.to_string(),
+        top_k: sampling.top_k.to_string(),
+        top_p: sampling.top_p.to_string(),
+        min_p: sampling.min_p.to_string(),
+        repeat_penalty: sampling.repeat_penalty.to_string(),
+        max_tokens: optional(sampling.max_tokens),
+        seed: optional(sampling.seed),
+    }
 }
 
 fn language(text: &str) -> Result<Option<String>, AppError> {

@@ -1,8 +1,8 @@
-use super::{SettingsForm, apply};
+use super::{FormValues, apply};
 use types::settings::{Theme, UserSettings};
 
-fn form() -> SettingsForm {
-    SettingsForm {
+fn form() -> FormValues {
+    FormValues {
         theme: "dark".into(),
         language: "de".into(),
         system_prompt: "Be brief.\r\nBe kind.".into(),
@@ -17,7 +17,7 @@ fn form() -> SettingsForm {
 }
 
 #[track_caller]
-fn check(change: impl FnOnce(&mut SettingsForm), expected: &str) {
+fn check(change: impl FnOnce(&mut FormValues), expected: &str) {
     let mut form = form();
     change(&mut form);
     let found = apply(&form, UserSettings::default()).map_or_else(|err| err.to_string(), |_| "ok".to_owned());

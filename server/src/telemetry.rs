@@ -52,7 +52,9 @@ impl<'a> MakeWriter<'a> for RecentLines {
 /// Starts logging. A filter that cannot be read falls back to `info`.
 pub(crate) fn start(filter: &str) -> RecentLines {
     let recent = RecentLines::default();
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // What goes wrong with the hub is told by whoever asked it; its library would tell it a second time.
+    let filter = EnvFilter::try_new(format!("hf_hub=off,{filter}"))
+        .unwrap_or_else(|_| EnvFilter::new("hf_hub=off,info"));
     let to_stderr = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
     let to_ring = tracing_subscriber::fmt::layer().with_writer(recent.clone()).with_ansi(false);
     // A second start in one process (tests) keeps the first.

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 
 use crate::fail::{About, Failure, Result};
 
-/// The root of the checkout.
+/// The root of the checkout that cargo runs us for. Checkouts that share a build folder also share this program,
+/// so where it was compiled says nothing.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_path_buf()
+    let here = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let here = here.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    here.parent().map_or_else(|| here.clone(), Path::to_path_buf)
 }
 
 /// The per-user cache of this project; survives the checkout.

@@ -35,7 +35,7 @@ pub(super) fn ModelPill() -> impl IntoView {
                 <span class="max-w-48 truncate font-medium text-strong" data-testid="model-name">
                     {move || status.get().name.unwrap_or_else(|| texts.model_none.to_owned())}
                 </span>
-                <span class="tabular whitespace-nowrap" data-testid="model-state" data-state=move || state_name(&status.read().state)>
+                <span class="tabular whitespace-nowrap" data-testid="model-state" data-state=move || status.read().state.name()>
                     {move || state_text(&status.read().state, texts)}
                 </span>
                 <Show when=move || loading.get().is_some()>
@@ -150,17 +150,6 @@ fn dot(state: &ModelState) -> &'static str {
         ModelState::Busy { .. } => "bg-accent animate-pulse",
         ModelState::Crashed { .. } => "bg-warn",
         ModelState::Failed { .. } => "bg-danger",
-    }
-}
-
-fn state_name(state: &ModelState) -> &'static str {
-    match state {
-        ModelState::Unloaded => "unloaded",
-        ModelState::Loading { .. } => "loading",
-        ModelState::Ready => "ready",
-        ModelState::Busy { .. } => "busy",
-        ModelState::Crashed { .. } => "crashed",
-        ModelState::Failed { .. } => "failed",
     }
 }
 

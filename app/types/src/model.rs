@@ -48,6 +48,20 @@ pub enum ModelState {
     },
 }
 
+impl ModelState {
+    /// The word programs know it by.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unloaded => "unloaded",
+            Self::Loading { .. } => "loading",
+            Self::Ready => "ready",
+            Self::Busy { .. } => "busy",
+            Self::Crashed { .. } => "crashed",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
 /// The engine's state as the status bar shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelStatus {

@@ -80,7 +80,8 @@ async fn wrong_method() -> ApiError {
 /// Says that the server runs, and what the model does.
 async fn health(State(state): State<AppState>) -> Json<Value> {
     let status = state.engine.status().borrow().clone();
-    Json(json!({"status": "ok", "version": state.version, "model": status}))
+    let model = json!({"id": status.id, "state": status.state.name()});
+    Json(json!({"status": "ok", "version": state.version, "model": model}))
 }
 
 async fn list_models(State(state): State<AppState>) -> Json<Value> {

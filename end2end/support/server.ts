@@ -1,0 +1,129 @@
+// The product under test: the real binary with a real model, in a data folder of its own.
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const START_MS = 30_000;
+const STOP_MS = 15_000;
+
+export interface Options {
+  /** Keep the data of an earlier server. */
+  dataDir?: string;
+  /** Listen where an earlier server did. */
+  port?: number;
+  /** None: serve without a model. */
+  model?: boolean;
+}
+
+export class Server {
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly address: string,
+    readonly dataDir: string,
+  ) {}
+
+  /** Starts the binary and waits until its port is open. */
+  static async start(options: Options = {}): Promise<Server> {
+    const dataDir = options.dataDir ?? freshFolder();
+    const args = ['serve', '--port', String(options.port ?? 0), '--data-dir', dataDir, '--log', 'warn'];
+    args.push(...(options.model === false ? ['--no-model'] : ['--model', required('CHAOSENGINE_TEST_MODEL')]));
+    const child = spawn(required('CHAOSENGINE_BIN'), args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const address = await announced(child);
+    return new Server(child, address, dataDir);
+  }
+
+  get port(): number {
+    return Number(new URL(this.address).port);
+  }
+
+  /** Waits until the model answers. */
+  async ready(): Promise<Server> {
+    const deadline = Date.now() + START_MS;
+    while (Date.now() < deadline) {
+      if ((await this.modelState()) === 'ready') {
+        return this;
+      }
+      await sleep(100);
+    }
+    throw new Error('the model was not loaded in time');
+  }
+
+  private async modelState(): Promise<string> {
+    const reply = await fetch(`${this.address}/health`);
+    const { model } = (await reply.json()) as { model: { state: string } };
+    return model.state;
+  }
+
+  /** Kills the worker that holds the model, as an out-of-memory killer would. */
+  killWorker(): void {
+    for (const pid of workersOf(this.child.pid)) {
+      process.kill(pid, 'SIGKILL');
+    }
+  }
+
+  /** Asks the server to end and waits until it has. */
+  async stop(): Promise<void> {
+    await this.end('SIGTERM');
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) {
+      return;
+    }
+    const ended = new Promise<void>(resolve => this.child.once('exit', () => resolve()));
+    this.child.kill(signal);
+    const late = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS);
+    await ended;
+    clearTimeout(late);
+  }
+}
+
+/** A folder below the one that the test run was given. */
+export function freshFolder(): string {
+  const parent = process.env.CHAOSENGINE_END2END_DATA ?? tmpdir();
+  mkdirSync(parent, { recursive: true });
+  return mkdtempSync(join(parent, 'data-'));
+}
+
+export function required(name: string): string {
+  const value = process.env[name];
+  if (!value) {
+    throw new Error(`${name} is not set: run these tests with \`cargo xtask test\``);
+  }
+  return value;
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, ms));
+}
+
+async function announced(child: ChildProcess): Promise<string> {
+  let text = '';
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`no address within ${START_MS} ms: ${text}`)), START_MS);
+    child.once('exit', code => reject(new Error(`the server ended with ${code}: ${text}`)));
+    child.stdout?.on('data', (bytes: Buffer) => {
+      text += bytes.toString();
+      const address = /http:\/\/\S+/.exec(text)?.[0];
+      if (address) {
+        clearTimeout(late);
+        resolve(address);
+      }
+    });
+  });
+}
+
+function workersOf(parent: number | undefined): number[] {
+  if (process.platform === 'win32') {
+    const query = `(Get-CimInstance Win32_Process -Filter "ParentProcessId=${parent}").ProcessId`;
+    return numbers(execFileSync('powershell', ['-NoProfile', '-Command', query], { encoding: 'utf8' }));
+  }
+  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).split('\n').map(numbers);
+  return rows.filter(([, ppid]) => ppid === parent).map(([pid]) => pid);
+}
+
+function numbers(text: string): number[] {
+  return text.trim().split(/\s+/).filter(Boolean).map(Number);
+}

@@ -1,0 +1,93 @@
+// What every journey has: a server with a loaded model, and a page that may not fail silently.
+
+import { test as base, expect, type Locator, type Page } from '@playwright/test';
+import { Server } from './server';
+
+export { expect };
+
+interface Shared {
+  server: Server;
+}
+
+interface Own {
+  /** Errors that the page is expected to log are named here. */
+  expectedErrors: RegExp[];
+}
+
+export const test = base.extend<Own, Shared>({
+  server: [
+    async ({}, use) => {
+      const server = await (await Server.start()).ready();
+      await use(server);
+      await server.stop();
+    },
+    { scope: 'worker' },
+  ],
+  expectedErrors: [[], { option: true }],
+  baseURL: async ({ server }, use) => use(server.address),
+  page: async ({ page, expectedErrors }, use) => {
+    const errors = watchErrors(page);
+    await use(page);
+    const surprising = errors.filter(error => !expectedErrors.some(expected => expected.test(error)));
+    expect(surprising, 'errors in the browser console').toEqual([]);
+  },
+});
+
+/** Everything the page complains about: exceptions, failed hydration, broken policy. */
+export function watchErrors(page: Page): string[] {
+  const errors: string[] = [];
+  page.on('pageerror', error => errors.push(String(error)));
+  page.on('console', message => {
+    if (message.type() === 'error' || message.text().includes('hydration')) {
+      errors.push(message.text());
+    }
+  });
+  return errors;
+}
+
+/** Opens a page and waits until it is connected, which is when wasm runs. */
+export async function open(page: Page, path: string): Promise<void> {
+  await page.goto(path);
+  await connected(page);
+}
+
+export async function connected(page: Page): Promise<void> {
+  await expect(page.locator('[data-testid=connection][data-state=live]')).toBeAttached({ timeout: 30_000 });
+}
+
+export function composer(page: Page): Locator {
+  return page.getByTestId('composer');
+}
+
+/** Types `text` and sends it with Enter. */
+export async function send(page: Page, text: string): Promise<void> {
+  await composer(page).fill(text);
+  await composer(page).press('Enter');
+}
+
+export function answers(page: Page): Locator {
+  return page.locator('[data-testid=message][data-role=assistant]');
+}
+
+export function lastAnswer(page: Page): Locator {
+  return answers(page).last();
+}
+
+export function textOf(message: Locator): Locator {
+  return message.getByTestId('message-text');
+}
+
+/** Waits until the newest answer has ended well. */
+export async function answered(page: Page): Promise<void> {
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'complete', { timeout: 60_000 });
+}
+
+/** Waits until the newest answer shows at least `length` characters while it is still being written. */
+export async function streaming(page: Page, length = 1): Promise<void> {
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'running');
+  await expect.poll(async () => (await textOf(lastAnswer(page)).innerText()).length).toBeGreaterThanOrEqual(length);
+}
+
+/** A question whose answer goes on for long enough to be looked at. */
+export const LONG = 'Write a very long story about a lighthouse keeper and the sea. Do not stop early.';
+export const SHORT = 'Say hello in five words.';

@@ -11,7 +11,7 @@ mod status_bar;
 
 pub(crate) use sessions::{Sessions, title_or, use_sessions};
 
-use crate::{i18n::use_texts, live, ui::toast::ToastRegion};
+use crate::{i18n::use_texts, live, page_data::PageData, ui::toast::ToastRegion};
 use leptos::prelude::*;
 use palette::Palette;
 use shortcuts::Shortcuts;
@@ -40,7 +40,7 @@ pub(crate) fn Frame(children: Children) -> AnyView {
     };
     provide_context(overlays);
     sessions::provide_sessions();
-    let overview = Resource::new_blocking(|| (), |()| live::load_overview());
+    let overview = PageData::once(live::load_overview);
 
     view! {
         <a

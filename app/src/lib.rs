@@ -6,6 +6,9 @@
 #![recursion_limit = "256"]
 #![allow(unreachable_pub, reason = "the component macro turns every component into a pub item")]
 
+#[cfg(not(erase_components))]
+compile_error!("RUSTFLAGS hides .cargo/config.toml: add `--cfg erase_components` to it, or unset it");
+
 pub mod error;
 #[cfg(feature = "ssr")]
 mod error_mapping;
@@ -13,6 +16,7 @@ mod format;
 mod frame;
 mod i18n;
 mod live;
+mod page_data;
 mod pages;
 #[cfg(target_arch = "wasm32")]
 #[path = "platform/browser.rs"]

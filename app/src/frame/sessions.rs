@@ -4,6 +4,7 @@ use crate::{
     error::AppError,
     i18n::{Texts, fill, use_texts},
     live::use_live,
+    page_data::PageData,
     pages::chat::api::{delete_session, list_sessions, rename_session, restore_session, set_pinned},
     ui::toast::{Toasts, use_toasts},
 };
@@ -23,7 +24,7 @@ pub(crate) struct Sessions {
     /// The session whose title is being edited.
     pub(crate) renaming: RwSignal<Option<SessionId>>,
     /// The first list, fetched with the page.
-    pub(crate) first: Resource<Result<Vec<SessionSummary>, AppError>>,
+    pub(crate) first: PageData<Vec<SessionSummary>>,
     /// Opens an address inside the application.
     pub(crate) go: Callback<String>,
     pathname: Memo<String>,
@@ -42,7 +43,7 @@ pub(super) fn provide_sessions() {
         list: RwSignal::new(Vec::new()),
         query: RwSignal::new(String::new()),
         renaming: RwSignal::new(None),
-        first: Resource::new_blocking(|| (), |()| list_sessions(String::new())),
+        first: PageData::once(|| list_sessions(String::new())),
     };
     provide_context(sessions);
     let live = use_live();

@@ -134,7 +134,7 @@ fn SessionList() -> AnyView {
             </div>
             <div class="min-h-0 flex-1 overflow-y-auto px-2 pb-2">
                 <Suspense fallback=SessionsSkeleton>
-                    {move || Suspend::new(async move { first_rows(sessions, sessions.first.await) })}
+                    {move || Suspend::new(async move { first_rows(sessions, sessions.first.get().await) })}
                 </Suspense>
             </div>
         </section>

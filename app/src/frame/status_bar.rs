@@ -2,17 +2,17 @@
 
 use super::{jobs::JobsTray, model_picker::ModelPill};
 use crate::{
-    error::AppError,
     format::{gib, one_decimal, percent},
     i18n::{fill, use_texts},
     live::{Connection, Live, Overview, use_live},
+    page_data::PageData,
     ui::progress::Progress,
 };
 use leptos::prelude::*;
 
 /// The status bar. `overview` is what it shows before the stream speaks.
 #[component]
-pub(super) fn StatusBar(overview: Resource<Result<Overview, AppError>>) -> AnyView {
+pub(super) fn StatusBar(overview: PageData<Overview>) -> AnyView {
     let texts = use_texts();
     let live = use_live();
     view! {
@@ -22,7 +22,7 @@ pub(super) fn StatusBar(overview: Resource<Result<Overview, AppError>>) -> AnyVi
         >
             <Suspense>
                 {move || Suspend::new(async move {
-                    if let Ok(overview) = overview.await {
+                    if let Ok(overview) = overview.get().await {
                         start_with(live, overview);
                     }
                     view! { <ModelPill/> <Speed/> <span class="flex-1"></span> <JobsTray/> <Memory/> }

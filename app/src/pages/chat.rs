@@ -8,7 +8,7 @@ mod scroll;
 mod thread;
 mod thread_store;
 
-use crate::{error::AppError, i18n::use_texts, ui::error_state::ErrorState};
+use crate::{error::AppError, i18n::use_texts, page_data::PageData, ui::error_state::ErrorState};
 use composer::Composer;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -20,7 +20,7 @@ use types::{chat::Thread, ids::SessionId};
 /// `/chat` and `/chat/{id}`.
 pub(crate) struct ChatRoute {
     session: Memo<Option<SessionId>>,
-    thread: Resource<Result<Option<Thread>, AppError>>,
+    thread: PageData<Option<Thread>>,
 }
 
 #[lazy_route]
@@ -28,7 +28,7 @@ impl LazyRoute for ChatRoute {
     fn data() -> Self {
         let params = use_params_map();
         let address = Memo::new(move |_| params.read().get("id"));
-        let thread = Resource::new_blocking(move || address.get(), fetch);
+        let thread = PageData::of(move || address.get(), fetch);
         let session = Memo::new(move |_| address.get()?.parse().ok());
         Self { session, thread }
     }
@@ -40,7 +40,7 @@ impl LazyRoute for ChatRoute {
         view! {
             <div class="relative flex min-h-0 flex-1 flex-col">
                 <Transition fallback=ThreadSkeleton>
-                    {move || Suspend::new(async move { show(store, thread.await) })}
+                    {move || Suspend::new(async move { show(store, thread.get().await) })}
                 </Transition>
                 <Composer/>
             </div>

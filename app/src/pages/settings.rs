@@ -8,8 +8,8 @@ pub(crate) mod api;
 mod form;
 
 use crate::{
-    error::AppError,
     i18n::{Locale, Texts, use_texts},
+    page_data::PageData,
     platform,
     ui::{
         error_state::ErrorState,
@@ -24,13 +24,13 @@ use types::settings::Theme;
 
 /// `/settings`.
 pub(crate) struct SettingsRoute {
-    settings: Resource<Result<SettingsView, AppError>>,
+    settings: PageData<SettingsView>,
 }
 
 #[lazy_route]
 impl LazyRoute for SettingsRoute {
     fn data() -> Self {
-        Self { settings: Resource::new_blocking(|| (), |()| api::load_settings()) }
+        Self { settings: PageData::once(api::load_settings) }
     }
 
     fn view(this: Self) -> AnyView {
@@ -42,7 +42,7 @@ impl LazyRoute for SettingsRoute {
                     <h1 class="text-xl font-semibold text-strong">{texts.settings_title}</h1>
                     <Suspense fallback=SettingsSkeleton>
                         {move || Suspend::new(async move {
-                            match this.settings.await {
+                            match this.settings.get().await {
                                 Ok(view) => view! { <SettingsForm view/> }.into_any(),
                                 Err(err) => settings_failed(&err, texts).into_any(),
                             }

@@ -1,0 +1,159 @@
+import { answered, answers, composer, connected, expect, lastAnswer, LONG, open, send, SHORT, streaming, test, textOf } from '../support/test';
+
+test('the first message opens a chat and the model answers', async ({ page }) => {
+  await open(page, '/');
+  await expect(page).toHaveURL(/\/chat$/);
+  await expect(page.getByTestId('chat-empty')).toBeVisible();
+  await send(page, SHORT);
+  await expect(page).toHaveURL(/\/chat\/\d+$|\/chat\/[0-9a-f-]+$/);
+  await answered(page);
+  await expect(textOf(lastAnswer(page))).not.toBeEmpty();
+  await expect(lastAnswer(page).getByTestId('usage')).toContainText(/tok\/s/);
+  await expect(page.getByTestId('session').first()).toContainText('Say hello');
+  await expect(composer(page)).toBeFocused();
+});
+
+test('Shift+Enter starts a line, Enter sends, an empty message is not sent', async ({ page }) => {
+  await open(page, '/chat');
+  await composer(page).press('Enter');
+  await expect(page.getByTestId('message')).toHaveCount(0);
+  await composer(page).fill('one');
+  await composer(page).press('Shift+Enter');
+  await composer(page).pressSequentially('two');
+  await expect(composer(page)).toHaveValue('one\ntwo');
+  await composer(page).press('Enter');
+  await expect(page.locator('[data-role=user]')).toHaveText(/one\s+two/);
+  await answered(page);
+});
+
+test('Escape stops an answer and keeps what was written', async ({ page }) => {
+  await open(page, '/chat');
+  await send(page, LONG);
+  await streaming(page, 10);
+  await page.keyboard.press('Escape');
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
+  await expect(textOf(lastAnswer(page))).not.toBeEmpty();
+  await expect(page.getByTestId('send')).toBeVisible();
+});
+
+test('an answer can be written again, and the earlier one is kept beside it', async ({ page }) => {
+  await open(page, '/chat');
+  await send(page, SHORT);
+  await answered(page);
+  await lastAnswer(page).hover();
+  await lastAnswer(page).getByTestId('regenerate').click();
+  await expect(lastAnswer(page).getByTestId('variants')).toContainText('2');
+  await answered(page);
+  await expect(answers(page)).toHaveCount(1);
+  await page.reload();
+  await expect(lastAnswer(page).getByTestId('variants')).toContainText('2');
+});
+
+test('a message can be edited and sent again', async ({ page }) => {
+  await open(page, '/chat');
+  await send(page, 'Say hello.');
+  await answered(page);
+  const mine = page.locator('[data-role=user]');
+  await mine.hover();
+  await mine.getByTestId('edit').click();
+  await mine.getByTestId('edit-text').fill('Say goodbye.');
+  await mine.getByTestId('edit-send').click();
+  await expect(mine.getByTestId('message-text')).toHaveText('Say goodbye.');
+  await answered(page);
+  await expect(page.getByTestId('message')).toHaveCount(2);
+});
+
+test('an answer is copied as it was written', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await open(page, '/chat');
+  await send(page, SHORT);
+  await answered(page);
+  await lastAnswer(page).hover();
+  await lastAnswer(page).getByTestId('copy').first().click();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied.length).toBeGreaterThan(0);
+});
+
+test('a reload in the middle of an answer finds it, and it goes on', async ({ page }) => {
+  await open(page, '/chat');
+  await send(page, LONG);
+  await streaming(page, 40);
+  const before = await textOf(lastAnswer(page)).innerText();
+  await page.reload();
+  await connected(page);
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'running');
+  await expect
+    .poll(async () => (await textOf(lastAnswer(page)).innerText()).length)
+    .toBeGreaterThan(before.length + 20);
+  expect((await textOf(lastAnswer(page)).innerText()).startsWith(before.slice(0, 20))).toBe(true);
+  await page.keyboard.press('Escape');
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
+});
+
+test('a second tab shows the same answer while it is written', async ({ page, context }) => {
+  await open(page, '/chat');
+  await send(page, LONG);
+  await streaming(page, 10);
+  const second = await context.newPage();
+  await open(second, page.url());
+  await streaming(second, 40);
+  await page.keyboard.press('Escape');
+  await expect(lastAnswer(second)).toHaveAttribute('data-state', 'stopped');
+  expect(await textOf(lastAnswer(second)).innerText()).toBe(await textOf(lastAnswer(page)).innerText());
+});
+
+test('an answer goes on after its tab is closed', async ({ context }) => {
+  const first = await context.newPage();
+  await open(first, '/chat');
+  await send(first, 'Count from one to forty in words.');
+  await streaming(first, 5);
+  const address = first.url();
+  const before = (await textOf(lastAnswer(first)).innerText()).length;
+  await first.close();
+  const later = await context.newPage();
+  await open(later, address);
+  await expect(lastAnswer(later)).not.toHaveAttribute('data-state', 'running', { timeout: 60_000 });
+  await expect(lastAnswer(later)).toHaveAttribute('data-state', /complete|cut/);
+  expect((await textOf(lastAnswer(later)).innerText()).length).toBeGreaterThan(before);
+});
+
+test('four pages are answered side by side', async ({ browser, server }) => {
+  const pages = await Promise.all(
+    [0, 1, 2, 3].map(async () => {
+      const context = await browser.newContext({ baseURL: server.address });
+      const page = await context.newPage();
+      await open(page, '/chat');
+      return page;
+    }),
+  );
+  await Promise.all(pages.map(page => send(page, LONG)));
+  // All four are seen running with text at the same time: none waits for another to end.
+  await Promise.all(pages.map(page => streaming(page, 20)));
+  for (const page of pages) {
+    await expect(lastAnswer(page)).toHaveAttribute('data-state', 'running');
+  }
+  await Promise.all(pages.map(page => page.keyboard.press('Escape')));
+  await Promise.all(pages.map(page => expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped')));
+  await Promise.all(pages.map(page => page.context().close()));
+});
+
+test('the composer is there and sends before wasm has arrived', async ({ browser, server }) => {
+  const context = await browser.newContext({ baseURL: server.address, javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto('/');
+  await composer(page).fill('Say hello.');
+  await page.getByTestId('send').click();
+  await expect(page).toHaveURL(/\/chat\/.+/);
+  await expect(page.locator('[data-role=user]')).toHaveText(/Say hello\./);
+  await expect
+    .poll(
+      async () => {
+        await page.reload();
+        return lastAnswer(page).getAttribute('data-state');
+      },
+      { timeout: 60_000 },
+    )
+    .toBe('complete');
+  await expect(textOf(lastAnswer(page))).not.toBeEmpty();
+  await context.close();
+});

@@ -68,6 +68,12 @@ export class Server {
     await this.end('SIGTERM');
   }
 
+  /** Ends it as a power cut would, worker included. */
+  async kill(): Promise<void> {
+    this.killWorker();
+    await this.end('SIGKILL');
+  }
+
   private async end(signal: NodeJS.Signals): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) {
       return;

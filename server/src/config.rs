@@ -35,7 +35,8 @@ Options of every command:
 Every option can also be given in the environment: CHAOSENGINE_PORT=9000, CHAOSENGINE_LAN=1, CHAOSENGINE_MODEL=…,
 CHAOSENGINE_HOME for --data-dir. An argument wins over the environment.
 
-Exit codes: 0 ended as asked · 1 failed · 2 wrong arguments · 3 the port is taken · 4 the database cannot be opened
+Exit codes: 0 ended as asked · 1 failed · 2 wrong arguments · 3 the port is taken
+            4 the database cannot be opened, or another server uses the folder
 
 The web app is at http://127.0.0.1:8876, the OpenAI-compatible API at http://127.0.0.1:8876/v1.
 ";

@@ -12,6 +12,8 @@ pub(crate) enum Exit {
     Usage(String),
     #[error("port {port} is taken{}; stop that program, or choose another with --port or --port-search", by(holder.as_deref()))]
     PortTaken { port: u16, holder: Option<String> },
+    #[error("{0}")]
+    InUse(String),
     #[error("the database {path} cannot be opened: {source}")]
     Database { path: String, source: StoreError },
 }
@@ -26,7 +28,7 @@ impl Exit {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
             Self::PortTaken { .. } => 3,
-            Self::Database { .. } => 4,
+            Self::Database { .. } | Self::InUse(_) => 4,
         })
     }
 }

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 use store::Store;
-use system::{DataDir, Sampler};
+use system::{DataDir, PathError, Sampler};
 use tokio::sync::oneshot;
 use types::ids::{ModelId, UserId};
 
@@ -29,6 +29,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Exit> {
     let listener = port::listen(SocketAddr::new(config.host, config.port), config.port_search).await?;
     let address = listener.local_addr().map_err(failed)?;
     let paths = DataDir::open(config.data_dir.as_deref()).map_err(|err| Exit::Failed(err.to_string()))?;
+    let _lock = paths.lock().map_err(refused_folder)?;
     let (state, wanted) = open_layers(config, paths).await?;
     let hosts = Hosts::new(&config.names, config.host);
     let router = router::build(state.clone(), Site::new(config.site.clone()), hosts);
@@ -77,6 +78,11 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
         version: env!("CARGO_PKG_VERSION"),
     };
     Ok((state, wanted))
+}
+
+fn refused_folder(err: PathError) -> Exit {
+    let sentence = err.to_string();
+    if matches!(err, PathError::InUse { .. }) { Exit::InUse(sentence) } else { Exit::Failed(sentence) }
 }
 
 fn is_file_name(model: &Path) -> bool {

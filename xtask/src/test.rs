@@ -62,7 +62,9 @@ struct Products {
 
 impl Products {
     fn give(&self, run: Run) -> Run {
-        run.env("CHAOSENGINE_BIN", &self.binary).env("CHAOSENGINE_TEST_MODEL", &self.model)
+        run.env("CHAOSENGINE_BIN", &self.binary)
+            .env("CHAOSENGINE_SITE", paths::site())
+            .env("CHAOSENGINE_TEST_MODEL", &self.model)
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod api;
 mod form;
 
 use crate::{
+    error::AppError,
     i18n::{Locale, Texts, use_texts},
     page_data::PageData,
     platform,

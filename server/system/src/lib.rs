@@ -6,7 +6,7 @@ pub mod paths;
 pub mod process;
 pub mod sampler;
 
-pub use paths::{DataDir, PathError};
+pub use paths::{DataDir, FolderLock, PathError};
 pub use sampler::Sampler;
 
 /// Physical cores, at least one: what decoding should use.

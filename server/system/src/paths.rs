@@ -1,7 +1,8 @@
 //! Where everything is kept. The only module that knows a path.
 
 use std::{
-    fs, io,
+    fs::{self, File, TryLockError},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -18,7 +19,13 @@ pub enum PathError {
     NoHome,
     #[error("{} cannot be created or written: {source}; name another folder with --data-dir", path.display())]
     Unusable { path: PathBuf, source: io::Error },
+    #[error("{} is in use by another ChaosEngineAI; end that one or name another folder with --data-dir", path.display())]
+    InUse { path: PathBuf },
 }
+
+/// Held while a server works on a folder; the system lets go of it however the process ends.
+#[derive(Debug)]
+pub struct FolderLock(#[expect(dead_code, reason = "open is all it has to be")] File);
 
 impl DataDir {
     /// `chosen`, else the platform's own folder for application data. Creates what is missing.
@@ -33,6 +40,18 @@ impl DataDir {
             fs::create_dir_all(&path).map_err(|source| PathError::Unusable { path, source })?;
         }
         Ok(dir)
+    }
+
+    /// Makes sure that no other server works on this folder: it would take running answers for abandoned ones.
+    pub fn lock(&self) -> Result<FolderLock, PathError> {
+        let path = self.root.join("server.lock");
+        let unusable = |source| PathError::Unusable { path: path.clone(), source };
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => Ok(FolderLock(file)),
+            Err(TryLockError::WouldBlock) => Err(PathError::InUse { path: self.root.clone() }),
+            Err(TryLockError::Error(source)) => Err(unusable(source)),
+        }
     }
 
     pub fn root(&self) -> &Path {
@@ -86,6 +105,16 @@ mod tests {
         assert!(dir.models().is_dir() && dir.cache().is_dir() && dir.logs().is_dir());
         assert_eq!(dir.database(), root.join("app.sqlite"));
         assert!(super::free_bytes(&root).is_some_and(|free| free > 0));
+    }
+
+    #[test]
+    fn one_server_works_on_a_folder_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(Some(folder.path())).unwrap();
+        let lock = dir.lock().unwrap();
+        assert!(matches!(dir.lock(), Err(super::PathError::InUse { .. })));
+        drop(lock);
+        dir.lock().unwrap();
     }
 
     #[test]

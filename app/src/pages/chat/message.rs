@@ -121,7 +121,7 @@ fn Answer(row: Row) -> AnyView {
             aria-label=texts.assistant
             aria-busy=move || running().to_string()
         >
-            <div class="prose" data-testid="message-text" class:caret=move || running()>
+            <div class="prose" data-testid="message-text" class:caret=running>
                 <For each=move || blocks.get() key=|block| block.key let:block>
                     <div inner_html=block.html></div>
                 </For>

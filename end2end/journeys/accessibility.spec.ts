@@ -1,0 +1,85 @@
+// Everybody can use every page: by keyboard, by screen reader, on a phone, in both themes.
+
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { answered, composer, expect, open, send, SHORT, test } from '../support/test';
+
+const SIZES = [
+  { name: 'desktop', width: 1440, height: 900 },
+  { name: 'phone', width: 390, height: 844 },
+];
+
+async function check(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 160)).join(' | ')}`);
+  expect(found).toEqual([]);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect(overflow, 'the page scrolls sideways').toBeLessThanOrEqual(0);
+}
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const { name, width, height } of SIZES) {
+    test(`every page is accessible: ${colorScheme}, ${name}`, async ({ page }) => {
+      await page.setViewportSize({ width, height });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await open(page, '/chat');
+      await check(page);
+      await send(page, SHORT);
+      await answered(page);
+      await check(page);
+      await page.getByTestId('model-pill').click();
+      await expect(page.getByTestId('model-option').first()).toBeVisible();
+      await check(page);
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Control+k');
+      await expect(page.getByTestId('palette')).toBeVisible();
+      await check(page);
+      await page.keyboard.press('Escape');
+      if (name === 'phone') {
+        await page.getByTestId('menu').click();
+        await check(page);
+        await page.keyboard.press('Escape');
+      }
+      await open(page, '/settings');
+      await check(page);
+    });
+  }
+}
+
+test('everything that can be clicked is large enough for a finger', async ({ browser, server }) => {
+  const context = await browser.newContext({
+    baseURL: server.address,
+    viewport: { width: 390, height: 844 },
+    hasTouch: true,
+    isMobile: true,
+  });
+  const page = await context.newPage();
+  await open(page, '/chat');
+  const sizes = await page.locator('nav a:visible, nav button:visible, [data-testid=send]').evaluateAll(elements =>
+    elements.map(element => Math.min(element.getBoundingClientRect().width, element.getBoundingClientRect().height)),
+  );
+  expect(Math.min(...sizes)).toBeGreaterThanOrEqual(24);
+  await context.close();
+});
+
+test('the palette goes everywhere by keyboard', async ({ page }) => {
+  await open(page, '/chat');
+  await page.keyboard.press('Control+k');
+  await page.getByTestId('palette').getByRole('combobox').fill('settings');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/\/settings/);
+  await expect(page.getByTestId('palette')).toBeHidden();
+  await page.keyboard.press('?');
+  await expect(page.getByTestId('shortcuts')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page.getByTestId('shortcuts')).toBeHidden();
+});
+
+test('a new answer is announced to screen readers', async ({ page }) => {
+  await open(page, '/chat');
+  await send(page, SHORT);
+  await answered(page);
+  await expect(page.getByRole('log')).not.toBeEmpty();
+  await expect(page.locator('[data-role=assistant]').last()).toHaveAttribute('aria-busy', 'false');
+  await expect(composer(page)).toBeVisible();
+});

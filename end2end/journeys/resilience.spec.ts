@@ -1,0 +1,131 @@
+// Things that go wrong. Each journey has a server of its own, since it breaks it.
+
+import type { Page } from '@playwright/test';
+import { Server } from '../support/server';
+import {
+  answered,
+  composer,
+  connected,
+  expect,
+  lastAnswer,
+  LONG,
+  open,
+  send,
+  SHORT,
+  streaming,
+  test as base,
+  textOf,
+} from '../support/test';
+
+const test = base.extend<{ own: Server }>({
+  own: async ({}, use) => {
+    const server = await (await Server.start()).ready();
+    await use(server);
+    await server.stop();
+  },
+  baseURL: async ({ own }, use) => use(own.address),
+  // The connection breaks on purpose, and the browser says so.
+  expectedErrors: [[/WebSocket connection/, /Failed to load resource/, /ERR_CONNECTION/], { option: true }],
+});
+
+async function modelState(page: Page, state: string | RegExp): Promise<void> {
+  await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', state, { timeout: 30_000 });
+}
+
+test('a killed worker leaves the partial answer, says so, and comes back', async ({ page, own }) => {
+  await open(page, '/chat');
+  await send(page, LONG);
+  await streaming(page, 20);
+  own.killWorker();
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'failed');
+  await expect(lastAnswer(page).getByTestId('message-error')).toContainText('stopped unexpectedly');
+  expect((await textOf(lastAnswer(page)).innerText()).length).toBeGreaterThan(10);
+  await modelState(page, /ready|busy/);
+  await send(page, SHORT);
+  await answered(page);
+  await page.reload();
+  await expect(page.getByTestId('message-error')).toContainText('stopped unexpectedly');
+});
+
+test('a stopped server is told, the draft is kept, and the page finds it again', async ({ page, own }) => {
+  await open(page, '/chat');
+  await send(page, LONG);
+  await streaming(page, 20);
+  await composer(page).fill('a thought not yet sent');
+  await own.stop();
+  await expect(page.getByTestId('lost')).toBeVisible({ timeout: 20_000 });
+  await expect(composer(page)).toHaveValue('a thought not yet sent');
+  const again = await Server.start({ dataDir: own.dataDir, port: own.port });
+  try {
+    await connected(page);
+    await expect(page.getByTestId('lost')).toHaveCount(0);
+    await expect(composer(page)).toHaveValue('a thought not yet sent');
+    // The answer that the end of the server cut short is kept and says so.
+    await expect(lastAnswer(page)).toHaveAttribute('data-state', /failed|stopped/);
+    await expect(textOf(lastAnswer(page))).not.toBeEmpty();
+    await again.ready();
+    await composer(page).press('Enter');
+    await answered(page);
+  } finally {
+    await again.stop();
+  }
+});
+
+test('a server killed in the middle of an answer has lost nothing it showed', async ({ page, own }) => {
+  await open(page, '/chat');
+  await send(page, LONG);
+  await streaming(page, 200);
+  const address = new URL(page.url()).pathname;
+  await own.kill();
+  const again = await Server.start({ dataDir: own.dataDir, port: own.port });
+  try {
+    await page.goto(address);
+    await expect(page.locator('[data-role=user]')).toHaveText(LONG);
+    await expect(lastAnswer(page)).toHaveAttribute('data-state', 'failed');
+    await expect(textOf(lastAnswer(page))).not.toBeEmpty();
+  } finally {
+    await again.stop();
+  }
+});
+
+test('a message that cannot be sent goes back into the composer', async ({ page, own }) => {
+  await open(page, '/chat');
+  await own.stop();
+  await send(page, 'precious words');
+  await expect(page.getByTestId('toast')).toBeVisible();
+  await expect(composer(page)).toHaveValue('precious words');
+});
+
+test('more text than the model can take is counted, and can be trimmed', async ({ page }) => {
+  await open(page, '/chat');
+  await send(page, SHORT);
+  await answered(page);
+  await send(page, 'word '.repeat(12_000));
+  const error = lastAnswer(page).getByTestId('message-error');
+  await expect(error).toContainText(/tokens/);
+  await expect(error).toContainText(/[0-9]{4}/);
+});
+
+test('a message of a megabyte is refused and kept', async ({ page }) => {
+  await open(page, '/chat');
+  const text = 'x'.repeat(1_100_000);
+  await composer(page).evaluate((area: HTMLTextAreaElement, value) => {
+    area.value = value;
+    area.dispatchEvent(new Event('input', { bubbles: true }));
+  }, text);
+  await composer(page).press('Enter');
+  await expect(page.getByTestId('toast')).toBeVisible();
+  expect(await composer(page).evaluate((area: HTMLTextAreaElement) => area.value.length)).toBe(text.length);
+});
+
+test('without a model the page says what to do', async ({ browser }) => {
+  const server = await Server.start({ model: false });
+  const context = await browser.newContext({ baseURL: server.address });
+  const page = await context.newPage();
+  await open(page, '/chat');
+  await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'unloaded');
+  await send(page, 'Is anybody there?');
+  await expect(page.getByTestId('toast').or(page.getByTestId('message-error')).first()).toContainText(/model/i);
+  await context.close();
+  await server.stop();
+});

@@ -1,0 +1,59 @@
+"""Uses every part of the API as a program written for OpenAI's would; prints ok."""
+
+import sys
+
+import openai
+
+client = openai.OpenAI(base_url=sys.argv[1] + "/v1", api_key="none", max_retries=0)
+
+models = client.models.list().data
+assert len(models) == 1, models
+model = models[0].id
+assert client.models.retrieve(model).id == model
+
+question = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Say hello."}]
+whole = client.chat.completions.create(model=model, messages=question, max_tokens=16, temperature=0)
+answer = whole.choices[0].message.content
+assert answer, whole
+assert whole.choices[0].finish_reason in ("stop", "length"), whole
+assert whole.usage.total_tokens == whole.usage.prompt_tokens + whole.usage.completion_tokens
+
+parts, usage = [], None
+stream = client.chat.completions.create(
+    model=model,
+    messages=question,
+    max_tokens=16,
+    temperature=0,
+    stream=True,
+    stream_options={"include_usage": True},
+)
+for chunk in stream:
+    if chunk.choices:
+        parts.append(chunk.choices[0].delta.content or "")
+    usage = chunk.usage or usage
+assert "".join(parts) == answer, (parts, answer)
+assert usage == whole.usage, (usage, whole.usage)
+
+text = client.completions.create(model=model, prompt="The capital of France is", max_tokens=8, temperature=0)
+assert "Paris" in text.choices[0].text, text
+
+stopped = client.chat.completions.create(
+    model=model, messages=question, max_tokens=64, temperature=0, stop=[answer.split()[-1]]
+)
+assert answer.split()[-1] not in stopped.choices[0].message.content, stopped
+
+try:
+    client.chat.completions.create(model=model, messages=[], max_tokens=1)
+except openai.BadRequestError as error:
+    assert "messages" in str(error), error
+else:
+    raise AssertionError("an empty conversation was accepted")
+
+try:
+    client.models.retrieve("no-such-model")
+except openai.NotFoundError:
+    pass
+else:
+    raise AssertionError("an unknown model was found")
+
+print("ok")

@@ -2,7 +2,7 @@
 
 use crate::i18n::{Texts, fill};
 use leptos::server_fn::{
-    codec::JsonEncoding,
+    codec::PostcardEncoding,
     error::{FromServerFnError, ServerFnErrorErr},
 };
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ pub enum AppError {
 }
 
 impl FromServerFnError for AppError {
-    type Encoder = JsonEncoding;
+    type Encoder = PostcardEncoding;
 
     fn from_server_fn_error(err: ServerFnErrorErr) -> Self {
         Self::Transport { message: err.to_string() }

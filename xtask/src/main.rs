@@ -11,6 +11,7 @@ mod coverage;
 mod dist;
 mod fail;
 mod frontend;
+mod notices;
 mod paths;
 mod run;
 mod say;
@@ -37,6 +38,7 @@ cargo xtask VERB
   bench start        time from start to a served page
   bench lighthouse   Lighthouse scores of the chat page
   sqlx               renew the offline data of the checked SQL queries
+  notices            renew THIRD_PARTY_NOTICES.md from the lock file
   check              print functions and files that have grown long
   dist               one release binary with the web app inside, in target/dist
   help               this text
@@ -66,6 +68,7 @@ fn dispatch() -> Result<()> {
         Some("setup") => setup::everything(&args::setup(rest)?),
         Some("bench") => bench::bench(&args::bench(rest)?),
         Some("sqlx") => sqlx::prepare(),
+        Some("notices") => notices::write(),
         Some("check") => check::print_long_code(),
         Some("dist") => dist::dist(),
         None | Some("help" | "--help" | "-h") => {

@@ -13,7 +13,7 @@ use crate::fail::{Failure, Result};
 use crate::frontend::{self, Kind};
 use crate::run::Run;
 use crate::setup::{self, WasmToolchain};
-use crate::{paths, say, server, sizes};
+use crate::{notices, paths, say, server, sizes};
 
 use count::Count;
 
@@ -40,6 +40,7 @@ fn all(chosen: &args::Test, count: &mut Count) -> Result<()> {
     let tools = setup::for_testing(chosen.browser)?;
     static_checks(&tools.wasm)?;
     say::step("licences of the dependencies", licences::check)?;
+    say::step("notices of what is built in", notices::check)?;
     frontend::build(&tools.wasm, Kind::Release)?;
     say::step("size of a first visit", sizes::check)?;
     let coverage = Coverage::begin(tools.llvm)?;

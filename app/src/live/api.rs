@@ -2,7 +2,10 @@
 
 use crate::error::AppError;
 use leptos::prelude::*;
-use leptos::server_fn::{BoxedStream, Websocket, codec::JsonEncoding};
+use leptos::server_fn::{
+    BoxedStream, Websocket,
+    codec::{Postcard, PostcardEncoding},
+};
 use serde::{Deserialize, Serialize};
 use types::{
     job::JobView,
@@ -20,7 +23,7 @@ pub struct Overview {
 }
 
 /// The state of model, jobs and machine now.
-#[server]
+#[server(output = Postcard)]
 pub async fn load_overview() -> Result<Overview, AppError> {
     let user = crate::ssr::require_user().await?;
     let state = crate::ssr::state()?;
@@ -30,7 +33,7 @@ pub async fn load_overview() -> Result<Overview, AppError> {
 }
 
 /// Tells everything that changes, until the page leaves.
-#[server(protocol = Websocket<JsonEncoding, JsonEncoding>)]
+#[server(protocol = Websocket<PostcardEncoding, PostcardEncoding>)]
 pub async fn live(
     input: BoxedStream<LiveCommand, AppError>,
 ) -> Result<BoxedStream<LiveEvent, AppError>, AppError> {
@@ -40,28 +43,28 @@ pub async fn live(
 }
 
 /// Every model of the library.
-#[server]
+#[server(output = Postcard)]
 pub async fn list_models() -> Result<Vec<types::model::ModelEntry>, AppError> {
     crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.models.list().await)
 }
 
 /// Makes a model the loaded one, as a job.
-#[server]
+#[server(output = Postcard)]
 pub async fn load_model(id: types::ids::ModelId) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.models.load(user, id).await?)
 }
 
 /// Fetches the starter model and loads it, as a job.
-#[server]
+#[server(output = Postcard)]
 pub async fn fetch_starter_model() -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.models.fetch_starter(user).await?)
 }
 
 /// Ends one of the caller's jobs.
-#[server]
+#[server(output = Postcard)]
 pub async fn cancel_job(id: types::ids::JobId) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.jobs.cancel(user, id).await?)

@@ -1,28 +1,28 @@
 //! The doors of the chat layer.
 
 use crate::error::AppError;
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::{
     chat::{Sent, SessionSummary, Thread},
     ids::{MessageId, SessionId},
 };
 
 /// The caller's sessions, pinned first, then newest; those that `query` occurs in, if it is not empty.
-#[server]
+#[server(output = Postcard)]
 pub async fn list_sessions(query: String) -> Result<Vec<SessionSummary>, AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.chat.list_sessions(user, Some(query)).await?)
 }
 
 /// One session with its active branch.
-#[server]
+#[server(output = Postcard)]
 pub async fn load_thread(id: SessionId) -> Result<Thread, AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.chat.thread(user, id).await?)
 }
 
 /// Sends a message; without a session it starts one. Ends by going to the session's page.
-#[server]
+#[server(output = Postcard)]
 pub async fn send_message(session: Option<SessionId>, text: String) -> Result<Sent, AppError> {
     let user = crate::ssr::require_user().await?;
     let sent = crate::ssr::state()?.chat.send(user, session, text, false).await?;
@@ -31,56 +31,56 @@ pub async fn send_message(session: Option<SessionId>, text: String) -> Result<Se
 }
 
 /// Writes the turn anew with another text, as a variant, and answers it.
-#[server]
+#[server(output = Postcard)]
 pub async fn edit_and_resend(session: SessionId, message: MessageId, text: String) -> Result<Sent, AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.chat.edit_and_resend(user, session, message, text, false).await?)
 }
 
 /// Answers again, as a variant. `trim` leaves out the oldest turns if they do not fit.
-#[server]
+#[server(output = Postcard)]
 pub async fn regenerate(session: SessionId, message: MessageId, trim: bool) -> Result<Sent, AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.chat.regenerate(user, session, message, trim).await?)
 }
 
 /// Shows another variant of a turn.
-#[server]
+#[server(output = Postcard)]
 pub async fn select_variant(session: SessionId, message: MessageId) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.chat.select_variant(user, session, message).await?)
 }
 
 /// Ends the answer that is being written.
-#[server]
+#[server(output = Postcard)]
 pub async fn stop(session: SessionId) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.chat.stop(user, session).await?)
 }
 
 /// Sets a title.
-#[server]
+#[server(output = Postcard)]
 pub async fn rename_session(id: SessionId, title: String) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.chat.rename_session(user, id, &title).await?)
 }
 
 /// Keeps a session at the top, or no longer.
-#[server]
+#[server(output = Postcard)]
 pub async fn set_pinned(id: SessionId, pinned: bool) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.chat.set_pinned(user, id, pinned).await?)
 }
 
 /// Deletes a session; [`restore_session`] brings it back.
-#[server]
+#[server(output = Postcard)]
 pub async fn delete_session(id: SessionId) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.chat.delete_session(user, id).await?)
 }
 
 /// Undoes [`delete_session`].
-#[server]
+#[server(output = Postcard)]
 pub async fn restore_session(id: SessionId) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.chat.restore_session(user, id).await?)

@@ -1,7 +1,7 @@
 //! The doors of the settings.
 
 use crate::error::AppError;
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::codec::Postcard};
 use serde::{Deserialize, Serialize};
 use types::settings::Theme;
 
@@ -48,7 +48,7 @@ impl FormValues {
 }
 
 /// The caller's settings and where things are.
-#[server]
+#[server(output = Postcard)]
 pub async fn load_settings() -> Result<SettingsView, AppError> {
     let user = crate::ssr::require_user().await?;
     let state = crate::ssr::state()?;
@@ -61,7 +61,7 @@ pub async fn load_settings() -> Result<SettingsView, AppError> {
 }
 
 /// Saves the form.
-#[server]
+#[server(output = Postcard)]
 pub async fn save_settings(form: FormValues) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     let chat = crate::ssr::state()?.chat;
@@ -73,7 +73,7 @@ pub async fn save_settings(form: FormValues) -> Result<(), AppError> {
 }
 
 /// Saves only the theme.
-#[server]
+#[server(output = Postcard)]
 pub async fn set_theme(theme: Theme) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     let chat = crate::ssr::state()?.chat;

@@ -28,6 +28,11 @@ pub(crate) fn model() -> PathBuf {
     given("CHAOSENGINE_TEST_MODEL")
 }
 
+/// What the API calls it.
+pub(crate) fn model_id() -> String {
+    model().file_stem().unwrap().to_string_lossy().into_owned()
+}
+
 fn given(name: &str) -> PathBuf {
     let value = env::var_os(name);
     PathBuf::from(value.unwrap_or_else(|| panic!("{name} is not set: run the tests with `cargo xtask test`")))

@@ -182,7 +182,8 @@ fn sources(folders: &[&str]) -> BTreeMap<String, String> {
     found
 }
 
+/// Tests, and what runs while the product is built.
 fn is_test(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str() == "tests")
-        || path.file_stem().is_some_and(|stem| stem == "tests")
+    let in_tests = path.components().any(|part| part.as_os_str() == "tests");
+    in_tests || path.file_stem().is_some_and(|stem| stem == "tests" || stem == "build")
 }

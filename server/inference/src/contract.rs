@@ -91,6 +91,10 @@ pub trait Engine: Send + Sync + 'static {
     /// model that is loaded already returns at once. Dropping the future does not cancel; [`Engine::unload`] does.
     fn load(&self, spec: ModelSpec) -> BoxFuture<'_, Result<(), EngineError>>;
 
+    /// Shows that `spec` cannot be loaded, found out before any worker was asked. A model that is loaded or loading
+    /// stays.
+    fn refuse(&self, spec: ModelSpec, reason: String) -> BoxFuture<'_, ()>;
+
     /// Ends the worker, cancels a load; running generations end with an error.
     fn unload(&self) -> BoxFuture<'_, ()>;
 

@@ -96,6 +96,10 @@ impl Engine for LlamaEngine {
         Box::pin(self.ask(|reply| Ask::Load { spec, reply }))
     }
 
+    fn refuse(&self, spec: ModelSpec, reason: String) -> BoxFuture<'_, ()> {
+        Box::pin(async { _ = self.asks.send(Ask::Refuse { spec, reason }).await })
+    }
+
     fn unload(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             let (reply, done) = oneshot::channel();

@@ -278,6 +278,18 @@ impl Engine for ScriptedEngine {
         Box::pin(async { Ok(()) })
     }
 
+    fn refuse(&self, spec: ModelSpec, reason: String) -> BoxFuture<'_, ()> {
+        let is_idle =
+            matches!(self.0.status.borrow().state, ModelState::Unloaded | ModelState::Failed { .. });
+        if is_idle {
+            let reason = EngineError::LoadFailed { name: spec.name.clone(), reason }.to_string();
+            let (id, name) = (Some(spec.id), Some(spec.name));
+            let state = ModelState::Failed { reason };
+            self.set_status(ModelStatus { id, name, state, ..ModelStatus::UNLOADED });
+        }
+        Box::pin(async {})
+    }
+
     fn unload(&self) -> BoxFuture<'_, ()> {
         self.set_status(ModelStatus::UNLOADED);
         Box::pin(async {})

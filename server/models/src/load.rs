@@ -94,12 +94,15 @@ impl Models {
         let header = tokio::task::spawn_blocking(move || gguf::read_header(&header_path)).await;
         let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
         let job = self.jobs.start(user, JobKind::LoadModel, &name).await?;
+        let spec = ModelSpec { id: id.clone(), name, path, n_ctx: None };
         if let Ok(Err(err)) = header {
-            let err = ModelsError::Broken { path, problem: err.to_string() };
+            let (path, problem) = (spec.path.clone(), err.to_string());
+            self.engine.refuse(spec, problem.clone()).await;
+            let err = ModelsError::Broken { path, problem };
             job.failed(err.to_string()).await;
             return Err(err);
         }
-        Ok((ModelSpec { id: id.clone(), name, path, n_ctx: None }, job))
+        Ok((spec, job))
     }
 
     async fn run_load(&self, user: UserId, spec: ModelSpec, job: JobHandle) -> Result<(), ModelsError> {

@@ -13,9 +13,10 @@ impl Count {
     pub(super) fn add(&mut self, output: &str) {
         for line in output.lines() {
             let line = strip_colours(line);
+            // nextest shows what a failed test printed, indented; that is counted in its own summary.
+            let is_libtest = line.starts_with("test result:");
             let line = line.trim();
-            let is_summary =
-                line.starts_with("Summary [") || line.starts_with("test result:") || is_playwright(line);
+            let is_summary = line.starts_with("Summary [") || is_libtest || is_playwright(line);
             if is_summary {
                 self.passed += number_before(line, "passed");
                 self.failed += number_before(line, "failed") + number_before(line, "timed out");
@@ -87,5 +88,6 @@ mod tests {
     #[test]
     fn other_lines_do_not_count() {
         check("chat: 7 passed through here", "0 passed, 0 failed");
+        check("    test result: FAILED. 0 passed; 1 failed; 0 ignored", "0 passed, 0 failed");
     }
 }

@@ -27,6 +27,7 @@ const REFRESH: Duration = Duration::from_millis(250);
 /// What the engine's handle asks.
 pub(super) enum Ask {
     Load { spec: ModelSpec, reply: Reply<()> },
+    Refuse { spec: ModelSpec, reason: String },
     Unload { reply: oneshot::Sender<()> },
     Generate { request: Box<GenerateRequest>, reply: Reply<GenerateStream> },
     Count { prompt: Prompt, reply: Reply<u32> },
@@ -136,6 +137,12 @@ impl<L: Launch> Supervisor<L> {
     async fn answer(&mut self, ask: Ask) {
         match ask {
             Ask::Load { spec, reply } => self.load(spec, reply).await,
+            Ask::Refuse { spec, reason } => {
+                if matches!(self.phase, Phase::Idle | Phase::Failed(_)) {
+                    self.spec = Some(spec);
+                    self.fail_load(reason);
+                }
+            }
             Ask::Unload { reply } => {
                 self.unload().await;
                 let _ = reply.send(());

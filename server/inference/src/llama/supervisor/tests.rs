@@ -353,3 +353,19 @@ async fn tokens_are_counted_by_the_worker() {
     worker.say(Event::Counted { id, n_tokens: 5 }).await;
     assert_eq!(counting.await.expect("no panic"), Ok(5));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_file_is_shown_where_no_model_works() {
+    let stage = Stage::new();
+    stage.engine.refuse(spec("broken"), "it ends early".into()).await;
+    let reason = "broken could not be loaded: it ends early".to_owned();
+    stage.until(|state| *state == ModelState::Failed { reason: reason.clone() }).await;
+    assert_eq!(stage.engine.status().borrow().name.as_deref(), Some("broken"));
+
+    let (stage, _worker) = Stage::ready().await;
+    stage.engine.refuse(spec("broken"), "it ends early".into()).await;
+    // The supervisor answers in order: what it says to a second load, it says after the refusal.
+    assert_eq!(stage.engine.load(spec("a")).await, Ok(()));
+    assert_eq!(stage.engine.status().borrow().name.as_deref(), Some("a"));
+    assert_eq!(stage.state(), ModelState::Ready);
+}

@@ -47,6 +47,28 @@ impl FromServerFnError for AppError {
     }
 }
 
+#[cfg(feature = "ssr")]
+impl AppError {
+    /// The status that says what `reply`, the error that a server function answered with, says.
+    pub fn status_of(reply: axum::body::Bytes) -> axum::http::StatusCode {
+        <Self as FromServerFnError>::de(reply).status()
+    }
+
+    fn status(&self) -> axum::http::StatusCode {
+        use axum::http::StatusCode;
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Empty | Self::Setting { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Busy => StatusCode::CONFLICT,
+            Self::NoModel | Self::Storage { .. } | Self::Engine { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Transport { .. } => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
 impl AppError {
     /// What happened and what to do, in the page's language.
     pub fn sentence(&self, texts: &Texts) -> String {

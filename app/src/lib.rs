@@ -43,6 +43,22 @@ use leptos_router::{
 };
 use pages::{chat::ChatRoute, not_found::NotFoundPage, settings::SettingsRoute};
 
+/// Takes over the page that the server rendered.
+#[cfg(target_arch = "wasm32")]
+pub fn hydrate() {
+    let hydrated = live::Hydrated::default();
+    wasm_bindgen_futures::spawn_local(async move {
+        let Some(body) = document().body() else { return };
+        let context = hydrated.clone();
+        let app = move || {
+            provide_context(context);
+            App()
+        };
+        leptos::mount::hydrate_from_async(body, app).await.forget();
+        hydrated.tell();
+    });
+}
+
 /// The whole application below `<body>`.
 #[component]
 pub fn App() -> impl IntoView {

@@ -21,6 +21,8 @@ use types::{
 };
 
 pub(crate) use api::{Overview, load_overview};
+#[cfg(target_arch = "wasm32")]
+pub(crate) use client::Hydrated;
 
 /// Whether the server can be heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +63,7 @@ pub(crate) fn provide_live() {
     };
     provide_context(live);
     #[cfg(target_arch = "wasm32")]
-    Effect::new(move |_| leptos::task::spawn_local(client::stay_connected(live)));
+    client::connect_when_hydrated(live);
 }
 
 /// The page's stream.
@@ -100,7 +102,8 @@ impl Live {
                     return;
                 }
                 if let Some(on_chat) = self.on_chat.get_value() {
-                    on_chat.run((session, event));
+                    // The page that asked may have been left.
+                    _ = on_chat.try_run((session, event));
                 }
             }
         }

@@ -1,4 +1,18 @@
-import { answered, answers, composer, connected, expect, lastAnswer, LONG, open, send, SHORT, streaming, test, textOf } from '../support/test';
+import {
+  answered,
+  answers,
+  composer,
+  connected,
+  expect,
+  lastAnswer,
+  LONG,
+  open,
+  send,
+  SHORT,
+  streaming,
+  test,
+  textOf,
+} from '../support/test';
 
 test('the first message opens a chat and the model answers', async ({ page }) => {
   await open(page, '/');
@@ -56,9 +70,9 @@ test('a message can be edited and sent again', async ({ page }) => {
   const mine = page.locator('[data-role=user]');
   await mine.hover();
   await mine.getByTestId('edit').click();
-  await mine.getByTestId('edit-text').fill('Say goodbye.');
+  await mine.getByTestId('edit-text').fill('Say hello in five words.');
   await mine.getByTestId('edit-send').click();
-  await expect(mine.getByTestId('message-text')).toHaveText('Say goodbye.');
+  await expect(mine.getByTestId('message-text')).toHaveText('Say hello in five words.');
   await answered(page);
   await expect(page.getByTestId('message')).toHaveCount(2);
 });
@@ -105,7 +119,7 @@ test('a second tab shows the same answer while it is written', async ({ page, co
 test('an answer goes on after its tab is closed', async ({ context }) => {
   const first = await context.newPage();
   await open(first, '/chat');
-  await send(first, 'Count from one to forty in words.');
+  await send(first, LONG);
   await streaming(first, 5);
   const address = first.url();
   const before = (await textOf(lastAnswer(first)).innerText()).length;
@@ -156,4 +170,19 @@ test('the composer is there and sends before wasm has arrived', async ({ browser
     .toBe('complete');
   await expect(textOf(lastAnswer(page))).not.toBeEmpty();
   await context.close();
+});
+
+test('a page that is left while it is busy leaves no error behind', async ({ page }) => {
+  await open(page, '/chat');
+  await send(page, LONG);
+  await streaming(page, 10);
+  const address = page.url();
+  await page.getByRole('link', { name: 'Settings' }).first().click();
+  await expect(page.getByTestId('settings-form')).toBeVisible();
+  await page.waitForTimeout(500);
+  await page.goBack();
+  await expect(page).toHaveURL(address);
+  await streaming(page, 40);
+  await page.keyboard.press('Escape');
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
 });

@@ -25,7 +25,7 @@ const test = base.extend<{ own: Server }>({
   },
   baseURL: async ({ own }, use) => use(own.address),
   // The connection breaks on purpose, and the browser says so.
-  expectedErrors: [[/WebSocket connection/, /Failed to load resource/, /ERR_CONNECTION/], { option: true }],
+  expectedErrors: async ({}, use) => use([/WebSocket/, /Failed to load resource/, /ERR_CONNECTION/]),
 });
 
 async function modelState(page: Page, state: string | RegExp): Promise<void> {

@@ -34,7 +34,8 @@ test('settings are saved without scripting, too', async ({ browser, server }) =>
   await context.close();
 });
 
-test('a value out of range is refused with its range and changes nothing', async ({ page }) => {
+test('a value out of range is refused with its range and changes nothing', async ({ page, expectedErrors }) => {
+  expectedErrors.push(/status of 422/);
   await open(page, '/settings');
   const before = await field(page, 'temperature').inputValue();
   await page.getByTestId('settings-form').evaluate((form: HTMLFormElement) => {

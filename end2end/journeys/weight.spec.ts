@@ -22,7 +22,7 @@ test('a first visit stays within its budget of wasm and scripts', async ({ page 
 
 test('files with a hash in their name are kept by the browser', async ({ request, page }) => {
   await page.goto('/chat');
-  const script = await page.locator('link[rel=modulepreload]').getAttribute('href');
+  const script = await page.locator('link[rel=modulepreload]').getAttribute('href', { timeout: 5_000 });
   const reply = await request.get(script ?? '');
   expect(reply.headers()['cache-control']).toContain('immutable');
 });

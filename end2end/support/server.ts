@@ -43,11 +43,33 @@ export class Server {
     const deadline = Date.now() + START_MS;
     while (Date.now() < deadline) {
       if ((await this.modelState()) === 'ready') {
+        await this.alwaysTheSame();
         return this;
       }
       await sleep(100);
     }
     throw new Error('the model was not loaded in time');
+  }
+
+  /** Makes answers repeatable and lets them end, through the same form that people use. */
+  private async alwaysTheSame(): Promise<void> {
+    const values = {
+      theme: 'system',
+      language: '',
+      system_prompt: '',
+      temperature: '0',
+      top_k: '40',
+      top_p: '0.95',
+      min_p: '0.05',
+      repeat_penalty: '1',
+      max_tokens: '1500',
+      seed: '1',
+    };
+    const body = new URLSearchParams(Object.entries(values).map(([name, value]) => [`form[${name}]`, value]));
+    const reply = await fetch(`${this.address}/rpc/app/pages/settings/api/save_settings`, { method: 'POST', body });
+    if (!reply.ok) {
+      throw new Error(`the settings were not saved: ${reply.status}`);
+    }
   }
 
   private async modelState(): Promise<string> {

@@ -23,7 +23,7 @@ export const test = base.extend<Own, Shared>({
     },
     { scope: 'worker' },
   ],
-  expectedErrors: [[], { option: true }],
+  expectedErrors: async ({}, use) => use([]),
   baseURL: async ({ server }, use) => use(server.address),
   page: async ({ page, expectedErrors }, use) => {
     const errors = watchErrors(page);

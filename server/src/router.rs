@@ -5,17 +5,20 @@ use crate::{
     site::Site,
 };
 use api::ApiRoute;
-use app::{App, shell};
+use app::{App, error::AppError, shell};
 use axum::{
     Router,
-    body::Body,
+    body::{Body, to_bytes},
     extract::{DefaultBodyLimit, Request},
     http::{HeaderName, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::any,
 };
-use leptos::prelude::{LeptosOptions, provide_context};
+use leptos::{
+    prelude::{LeptosOptions, provide_context},
+    server_fn::error::SERVER_FN_ERROR_HEADER,
+};
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use state::AppState;
 use std::{sync::Arc, time::Duration};
@@ -102,12 +105,28 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
     log_doors();
     pages
         .merge(api)
+        .layer(middleware::from_fn(tell_status))
         .layer(middleware::from_fn(listed_doors_only))
         .layer(middleware::from_fn(security::add_headers))
         .layer(middleware::from_fn_with_state(hosts, security::check_request))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(()))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+}
+
+/// Server functions answer every error with the status 500; a person's mistake is none of the server's.
+async fn tell_status(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let is_error = response.status() == StatusCode::INTERNAL_SERVER_ERROR;
+    if !is_error || !response.headers().contains_key(SERVER_FN_ERROR_HEADER) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = to_bytes(body, PAGE_BODY_BYTES).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    parts.status = AppError::status_of(bytes.clone());
+    Response::from_parts(parts, Body::from(bytes))
 }
 
 /// A server function that the table does not list is not there: nobody has thought about who may call it.

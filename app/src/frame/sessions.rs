@@ -13,6 +13,7 @@ use leptos_router::{
     NavigateOptions,
     hooks::{use_location, use_navigate},
 };
+use std::sync::Arc;
 use types::{chat::SessionSummary, ids::SessionId};
 
 /// The list and what can be done to it. Copy; the same for the whole page.
@@ -100,7 +101,7 @@ impl Sessions {
         if self.pathname.get_untracked() == format!("/chat/{id}") {
             self.go.run("/chat".to_owned());
         }
-        let undo = Callback::new(move |()| self.report(async move { restore_session(id).await }));
+        let undo = Arc::new(move || self.report(async move { restore_session(id).await }));
         let text = fill(self.texts.session_deleted, "title", title);
         self.toasts.show_with_action(text, self.texts.undo, undo);
         self.report(async move { delete_session(id).await });

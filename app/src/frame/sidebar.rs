@@ -262,8 +262,8 @@ fn TitleEditor(row: StoredValue<SessionSummary>) -> impl IntoView {
         }
     });
     let save = move || {
-        let Some(input) = input.get_untracked() else { return };
-        // Escape removes the input, which also takes the focus from it.
+        // Enter and Escape remove the input, which also takes the focus from it.
+        let Some(input) = input.try_get_untracked().flatten() else { return };
         if sessions.renaming.get_untracked().is_some() {
             row.with_value(|row| sessions.rename(row, input.value()));
         }

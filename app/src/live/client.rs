@@ -12,8 +12,30 @@ const LONGEST_PAUSE_MS: u32 = 4_000;
 /// Commands are rare: one per page change.
 const COMMANDS: usize = 16;
 
+/// Whether the page has been hydrated as the server rendered it.
+#[derive(Clone, Default)]
+pub(crate) struct Hydrated(ArcRwSignal<bool>);
+
+impl Hydrated {
+    /// It has; from now on it may change.
+    pub(crate) fn tell(&self) {
+        self.0.set(true);
+    }
+}
+
+/// What the server says would change a page of which a part, whose code is still on its way, has to be found as it
+/// was rendered.
+pub(super) fn connect_when_hydrated(page: Live) {
+    let hydrated = expect_context::<Hydrated>();
+    Effect::new(move |_| {
+        if hydrated.0.get() {
+            leptos::task::spawn_local(stay_connected(page));
+        }
+    });
+}
+
 /// Connects, listens, and starts again. Never returns.
-pub(super) async fn stay_connected(page: Live) {
+async fn stay_connected(page: Live) {
     let mut pause_ms = FIRST_PAUSE_MS;
     loop {
         if listen(page).await {

@@ -66,7 +66,7 @@ fn show(store: ThreadStore, thread: Result<Option<Thread>, AppError>) -> AnyView
         Ok(Some(thread)) => {
             let title = crate::frame::title_or(&thread.session.title, texts.session_untitled);
             store.replace(thread);
-            view! { <Title text=title/> <ThreadView/> }.into_any()
+            view! { <Title text=title.clone()/> <h1 class="sr-only">{title}</h1> <ThreadView/> }.into_any()
         }
         Err(err) => {
             store.clear();

@@ -2,7 +2,7 @@
 
 use crate::{i18n::use_texts, ui::icon::IconButton};
 use leptos::prelude::*;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Long enough to read it and to reach the button.
 const SHOWN: Duration = Duration::from_secs(8);
@@ -14,8 +14,11 @@ const MOST: usize = 3;
 struct Toast {
     id: u64,
     text: String,
-    action: Option<(String, Callback<()>)>,
+    action: Option<(String, Action)>,
 }
+
+/// What a toast's button does. Counted, since what showed the toast may be gone by the time it is clicked.
+pub(crate) type Action = Arc<dyn Fn() + Send + Sync>;
 
 /// Shows messages. Copy; the same for the whole page.
 #[derive(Clone, Copy)]
@@ -41,16 +44,11 @@ impl Toasts {
     }
 
     /// Shows `text` with a button.
-    pub(crate) fn show_with_action(
-        self,
-        text: impl Into<String>,
-        label: impl Into<String>,
-        action: Callback<()>,
-    ) {
+    pub(crate) fn show_with_action(self, text: impl Into<String>, label: impl Into<String>, action: Action) {
         self.push(text.into(), Some((label.into(), action)));
     }
 
-    fn push(self, text: String, action: Option<(String, Callback<()>)>) {
+    fn push(self, text: String, action: Option<(String, Action)>) {
         let id = self.next.get_value();
         self.next.set_value(id + 1);
         self.list.update(|list| {
@@ -91,7 +89,7 @@ fn ToastRow(toast: Toast) -> impl IntoView {
     let id = toast.id;
     let action = toast.action.map(|(label, run)| {
         let act = move |_| {
-            run.run(());
+            run();
             toasts.dismiss(id);
         };
         view! { <button type="button" class="button button-quiet h-7" data-testid="toast-action" on:click=act>{label}</button> }

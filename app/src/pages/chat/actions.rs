@@ -24,12 +24,10 @@ pub(super) fn use_actions() -> Actions {
 
 impl Actions {
     /// Sends a message; `on_failure` gets the text back.
-    pub(super) fn send(self, text: String, on_failure: Callback<String>) {
+    pub(super) fn send(self, text: String, on_failure: impl FnOnce(String) + 'static) {
         let session = self.store.session.get_untracked();
         let kept = text.clone();
-        self.run(async move { api::send_message(session, text).await.map(drop) }, move || {
-            on_failure.run(kept)
-        });
+        self.run(async move { api::send_message(session, text).await.map(drop) }, move || on_failure(kept));
     }
 
     /// Writes a turn anew.

@@ -21,14 +21,14 @@ pub(super) fn Composer() -> AnyView {
     keep_draft(area, store);
     stop_on_escape(store);
 
-    let give_back = Callback::new(move |text: String| write(area, store, &text));
     let submit = move || {
         let Some(text) = area.get_untracked().map(|area| area.value()) else { return };
         if text.trim().is_empty() || store.is_running() {
             return;
         }
+        let session = store.session.get_untracked();
         write(area, store, "");
-        actions.send(text, give_back);
+        actions.send(text, move |text| give_back(area, store, session, &text));
     };
     let on_key = move |event: ev::KeyboardEvent| {
         // An input method confirms its suggestion with Enter.
@@ -122,6 +122,14 @@ fn write(area: NodeRef<html::Textarea>, store: ThreadStore, text: &str) {
     if let Some(element) = area.try_get_untracked().flatten() {
         element.set_value(text);
         save_draft(area, store);
+    }
+}
+
+/// A message that could not be sent is a draft again, also where its page has been left.
+fn give_back(area: NodeRef<html::Textarea>, store: ThreadStore, session: Option<SessionId>, text: &str) {
+    platform::store(&draft_key(session), text);
+    if store.session.try_get_untracked() == Some(session) {
+        write(area, store, text);
     }
 }
 

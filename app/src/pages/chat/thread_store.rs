@@ -112,7 +112,8 @@ impl ThreadStore {
 
     /// Fetches the thread again.
     pub(super) fn refetch(self) {
-        let Some(session) = self.session.get_untracked() else { return };
+        // The page may have been left meanwhile.
+        let Some(session) = self.session.try_get_untracked().flatten() else { return };
         spawn_local(async move {
             if let Ok(thread) = api::load_thread(session).await
                 && self.session.try_get_untracked() == Some(Some(session))

@@ -145,9 +145,9 @@ fn describe(model: &ModelEntry, texts: &Texts) -> String {
 fn dot(state: &ModelState) -> &'static str {
     match state {
         ModelState::Unloaded => "bg-faint",
-        ModelState::Loading { .. } => "bg-info animate-pulse",
+        ModelState::Loading { .. } => "bg-info",
         ModelState::Ready => "bg-ok",
-        ModelState::Busy { .. } => "bg-accent animate-pulse",
+        ModelState::Busy { .. } => "bg-accent",
         ModelState::Crashed { .. } => "bg-warn",
         ModelState::Failed { .. } => "bg-danger",
     }

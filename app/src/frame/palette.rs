@@ -109,7 +109,7 @@ fn palette_row(
             on:click=move |_| run.run(idx)
         >
             <span class="min-w-0 flex-1 truncate">{text}</span>
-            <span class="text-xs text-faint">{group}</span>
+            <span class="text-xs text-muted">{group}</span>
         </li>
     }
 }

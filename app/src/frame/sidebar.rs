@@ -93,7 +93,7 @@ pub(super) fn BottomBar() -> AnyView {
     let overlays = expect_context::<Overlays>();
     let class = "flex h-12 flex-1 flex-col items-center justify-center gap-0.5 text-xs text-muted aria-[current=page]:text-accent-text";
     view! {
-        <nav aria-label=texts.nav_label class="flex border-t border-line bg-panel pb-[env(safe-area-inset-bottom)] md:hidden">
+        <nav aria-label=texts.nav_bottom class="flex border-t border-line bg-panel pb-[env(safe-area-inset-bottom)] md:hidden">
             <A href="/chat" attr:class=class>
                 <Icon icon=icondata_lu::LuMessageSquare size=20/>
                 {texts.nav_chat}
@@ -216,7 +216,7 @@ fn SessionLink(row: StoredValue<SessionSummary>) -> impl IntoView {
             {pinned.then(|| view! { <Icon icon=icondata_lu::LuPin size=14/> })}
             <span class="truncate">{shown}</span>
             {running.then(|| view! {
-                <span class="size-1.5 shrink-0 animate-pulse rounded-full bg-accent" role="img" aria-label=texts.session_running></span>
+                <span class="size-1.5 shrink-0 rounded-full bg-accent" role="img" aria-label=texts.session_running></span>
             })}
         </A>
         <SessionActions row title/>

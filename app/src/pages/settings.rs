@@ -83,7 +83,7 @@ fn SettingsForm(view: SettingsView) -> impl IntoView {
     // Theme and language are part of the document that only the server writes.
     Effect::new(move |_| {
         if let Some(Ok(())) = save.value().get() {
-            platform::reload();
+            platform::load("/settings?saved");
         }
     });
     let on_submit = move |event: ev::SubmitEvent| {

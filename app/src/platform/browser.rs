@@ -61,9 +61,9 @@ pub(crate) fn store(key: &str, value: &str) {
     _ = if value.is_empty() { storage.remove_item(key) } else { storage.set_item(key, value) };
 }
 
-/// Loads the page again from the server.
-pub(crate) fn reload() {
-    _ = window().location().reload();
+/// Loads a page from the server, also the one that is shown.
+pub(crate) fn load(address: &str) {
+    _ = window().location().assign(address);
 }
 
 fn root_attribute(name: &str) -> Option<String> {

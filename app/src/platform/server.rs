@@ -29,4 +29,4 @@ pub(crate) fn stored(_: &str) -> Option<String> {
     None
 }
 pub(crate) fn store(_: &str, _: &str) {}
-pub(crate) fn reload() {}
+pub(crate) fn load(_: &str) {}

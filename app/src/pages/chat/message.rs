@@ -127,7 +127,7 @@ fn Answer(row: Row) -> AnyView {
                 </For>
             </div>
             <Show when=none_yet>
-                <p class="animate-pulse text-muted">{texts.thinking}</p>
+                <p class="text-muted">{texts.thinking}</p>
             </Show>
             <Ending view=row.view.clone()/>
             <div class="flex min-h-7 flex-wrap items-center gap-x-3 text-xs text-muted">
@@ -241,7 +241,7 @@ fn PaceLine(pace: ArcRwSignal<Pace>) -> impl IntoView {
     let words = move || {
         let Pace { n_tokens, tokens_per_second } = pace.get();
         let speed = tokens_per_second.map(|speed| fill(texts.usage_speed, "n", one_decimal(speed.into())));
-        let tokens = (n_tokens > 0).then(|| fill(texts.usage_tokens, "n", n_tokens));
+        let tokens = (n_tokens > 0).then(|| token_words(n_tokens, texts));
         [speed, tokens].into_iter().flatten().collect::<Vec<_>>().join(" · ")
     };
     view! { <span class="tabular">{words}</span> }
@@ -258,12 +258,16 @@ fn UsageLine(view: ArcRwSignal<MessageView>) -> impl IntoView {
     view! { <span class="tabular" data-testid="usage">{words}</span> }
 }
 
+fn token_words(n: u32, texts: &Texts) -> String {
+    if n == 1 { texts.usage_token.to_owned() } else { fill(texts.usage_tokens, "n", n) }
+}
+
 fn usage_words(usage: &Usage, texts: &Texts) -> Vec<String> {
     let speed =
         usage.tokens_per_second().map(|speed| fill(texts.usage_speed, "n", one_decimal(speed.into())));
     let rest = [
         fill(texts.usage_first, "n", duration_ms(usage.first_token_ms.into())),
-        fill(texts.usage_tokens, "n", usage.n_generated_tokens),
+        token_words(usage.n_generated_tokens, texts),
         fill(texts.usage_prompt, "n", usage.n_prompt_tokens),
     ];
     speed.into_iter().chain(rest).collect()

@@ -47,7 +47,12 @@ impl Row {
         }
     }
 
+    /// An answer ends once: one that runs, where this one has ended, was fetched before it did and came late.
     fn replace(&self, message: MessageView) {
+        let has_ended = self.view.read_untracked().state != MessageState::Running;
+        if has_ended && message.state == MessageState::Running {
+            return;
+        }
         self.blocks.maybe_update(|blocks| update_blocks(blocks, 0, &message.blocks));
         self.view.set(message);
     }
@@ -65,12 +70,19 @@ pub(super) struct ThreadStore {
     pub(super) rows: RwSignal<Vec<Row>>,
     /// Grows whenever there is more to see.
     pub(super) growth: RwSignal<u64>,
+    /// How often the thread was fetched; only the last fetch counts, whichever comes back last.
+    n_fetches: StoredValue<u64>,
 }
 
 impl ThreadStore {
     /// An empty store that follows `session`.
     pub(super) fn new(session: Memo<Option<SessionId>>) -> Self {
-        let store = Self { session, rows: RwSignal::new(Vec::new()), growth: RwSignal::new(0) };
+        let store = Self {
+            session,
+            rows: RwSignal::new(Vec::new()),
+            growth: RwSignal::new(0),
+            n_fetches: StoredValue::new(0),
+        };
         let live = use_live();
         let on_event = Callback::new(move |(_, event)| store.apply(event));
         Effect::new(move |_| live.watch(session.get(), on_event));
@@ -114,9 +126,12 @@ impl ThreadStore {
     pub(super) fn refetch(self) {
         // The page may have been left meanwhile.
         let Some(session) = self.session.try_get_untracked().flatten() else { return };
+        let fetch = self.n_fetches.get_value() + 1;
+        self.n_fetches.set_value(fetch);
         spawn_local(async move {
             if let Ok(thread) = api::load_thread(session).await
                 && self.session.try_get_untracked() == Some(Some(session))
+                && self.n_fetches.try_get_value() == Some(fetch)
             {
                 self.replace(thread);
             }

@@ -1,4 +1,9 @@
-use super::{Block, number, update_blocks};
+use super::{Block, Row, number, update_blocks};
+use leptos::prelude::*;
+use types::{
+    chat::{MessageState, MessageView, Role},
+    ids::MessageId,
+};
 
 fn strings(html: &[&str]) -> Vec<String> {
     html.iter().map(|html| (*html).to_owned()).collect()
@@ -36,4 +41,27 @@ fn a_replay_from_the_start_of_what_is_there_changes_nothing() {
 fn equal_blocks_at_different_places_have_different_keys() {
     let blocks = number(0, &strings(&["<hr>", "<hr>"]));
     assert_ne!(blocks[0].key, blocks[1].key);
+}
+
+#[test]
+fn an_answer_that_has_ended_stays_ended() {
+    let message = |state, text: &str| MessageView {
+        id: MessageId(1),
+        role: Role::Assistant,
+        text: text.to_owned(),
+        blocks: vec![format!("<p>{text}</p>")],
+        state,
+        error: None,
+        model: None,
+        usage: None,
+        created_at_ms: 0,
+        generation: None,
+        variants: vec![MessageId(1)],
+    };
+    let row = Row::new(message(MessageState::Running, "half"));
+    row.replace(message(MessageState::Complete, "half and half"));
+    row.replace(message(MessageState::Running, "half"));
+    assert!(!row.is_running());
+    assert_eq!(row.blocks.read_untracked().len(), 1);
+    assert_eq!(row.view.read_untracked().text, "half and half");
 }

@@ -18,6 +18,7 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     locale: 'en-GB',
     screenshot: 'only-on-failure',
-    trace: 'retain-on-failure',
+    // Filming the page would take the time that the model needs.
+    trace: { mode: 'retain-on-failure', screenshots: false, snapshots: false },
   },
 });

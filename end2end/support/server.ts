@@ -62,7 +62,7 @@ export class Server {
       top_p: '0.95',
       min_p: '0.05',
       repeat_penalty: '1',
-      max_tokens: '1500',
+      max_tokens: '600',
       seed: '1',
     };
     const body = new URLSearchParams(Object.entries(values).map(([name, value]) => [`form[${name}]`, value]));

@@ -57,16 +57,17 @@ impl Store {
         now_ms: i64,
     ) -> Result<JobId, StoreError> {
         let kind = kind_name(kind);
-        let id = sqlx::query_scalar!(
-            "insert into job (user_id, kind, subject, state, started_ms) values (?, ?, ?, 'running', ?) returning id as \"id!\"",
+        // Not `returning`: its row comes before the commit, whose failure would go unseen.
+        let done = sqlx::query!(
+            "insert into job (user_id, kind, subject, state, started_ms) values (?, ?, ?, 'running', ?)",
             user.0,
             kind,
             subject,
             now_ms
         )
-        .fetch_one(&self.write)
+        .execute(&self.write)
         .await?;
-        Ok(JobId(id))
+        Ok(JobId(done.last_insert_rowid()))
     }
 
     /// Notes how a job ended.

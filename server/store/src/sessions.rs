@@ -39,15 +39,16 @@ impl From<Raw> for SessionRow {
 impl Store {
     /// Starts an empty session.
     pub async fn create_session(&self, user: UserId, now_ms: i64) -> Result<SessionId, StoreError> {
-        let id = sqlx::query_scalar!(
-            "insert into session (user_id, created_ms, updated_ms) values (?, ?, ?) returning id as \"id!\"",
+        // Not `returning`: its row comes before the commit, whose failure would go unseen.
+        let done = sqlx::query!(
+            "insert into session (user_id, created_ms, updated_ms) values (?, ?, ?)",
             user.0,
             now_ms,
             now_ms
         )
-        .fetch_one(&self.write)
+        .execute(&self.write)
         .await?;
-        Ok(SessionId(id))
+        Ok(SessionId(done.last_insert_rowid()))
     }
 
     /// The session, if `user` owns it and it is not deleted.

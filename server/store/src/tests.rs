@@ -3,6 +3,7 @@ use tempfile::TempDir;
 use types::{
     chat::{MessageState, Usage},
     ids::{MessageId, SessionId, UserId},
+    job::JobKind,
     settings::{Theme, UserSettings},
 };
 
@@ -225,4 +226,36 @@ async fn a_database_of_a_newer_version_is_left_alone() {
     store.close().await;
     let err = Store::open(&folder.path().join("app.sqlite")).await.unwrap_err();
     assert!(matches!(err, StoreError::Newer), "{err:?}");
+}
+
+/// Sets a pragma on the writing connection.
+async fn pragma(store: &Store, text: &'static str) {
+    sqlx::query(text).execute(&store.write).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_cannot_be_committed_is_not_told_as_done() {
+    let (_folder, store) = open().await;
+    let mut connection = store.write.acquire().await.unwrap();
+    connection.lock_handle().await.unwrap().set_commit_hook(|| false);
+    drop(connection);
+    assert!(store.create_session(ME, 1).await.is_err());
+    assert!(store.start_job(ME, JobKind::LoadModel, "tiny", 1).await.is_err());
+    assert_eq!(store.list_sessions(ME, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_loses_nothing() {
+    let (_folder, store) = open().await;
+    let session = store.create_session(ME, 1).await.unwrap();
+    let ids = turn(&store, session, None, "kept").await;
+    finish(&store, ids.reply, "kept too").await;
+    pragma(&store, "pragma max_page_count = 1").await;
+    let long = "x".repeat(1_000_000);
+    let next = NewTurn { parent: Some(ids.reply), text: Some(&long), model: None, now_ms: 2 };
+    assert!(matches!(store.add_turn(ME, session, next).await, Err(StoreError::DiskFull)));
+    assert_eq!(shown(&store, session).await, ["kept", "kept too"]);
+    pragma(&store, "pragma max_page_count = 100000").await;
+    turn(&store, session, Some(ids.reply), &long).await;
+    assert_eq!(shown(&store, session).await.len(), 4);
 }

@@ -119,7 +119,7 @@ test('a message of a megabyte is refused and kept', async ({ page }) => {
 });
 
 test('without a model the page says what to do', async ({ browser }) => {
-  const server = await Server.start({ model: false });
+  const server = await Server.start({ model: 'none' });
   const context = await browser.newContext({ baseURL: server.address });
   const page = await context.newPage();
   await open(page, '/chat');

@@ -35,7 +35,7 @@ test('hostile answers are shown as text and run nothing', async ({ browser }) =>
   const answer = join(dataDir, 'answer.md');
   writeFileSync(answer, HOSTILE);
   const session = execFileSync(required('CHAOSENGINE_SEED'), [dataDir, answer], { encoding: 'utf8' }).trim();
-  const server = await Server.start({ dataDir, model: false });
+  const server = await Server.start({ dataDir, model: 'none' });
   const context = await browser.newContext({ baseURL: server.address });
   const page = await context.newPage();
   const asked: string[] = [];

@@ -13,8 +13,8 @@ export interface Options {
   dataDir?: string;
   /** Listen where an earlier server did. */
   port?: number;
-  /** None: serve without a model. */
-  model?: boolean;
+  /** The test model unless said otherwise. */
+  model?: 'none' | 'last';
 }
 
 export class Server {
@@ -28,7 +28,7 @@ export class Server {
   static async start(options: Options = {}): Promise<Server> {
     const dataDir = options.dataDir ?? freshFolder();
     const args = ['serve', '--port', String(options.port ?? 0), '--data-dir', dataDir, '--log', 'warn'];
-    args.push(...(options.model === false ? ['--no-model'] : ['--model', required('CHAOSENGINE_TEST_MODEL')]));
+    args.push(...modelArgs(options.model));
     const child = spawn(required('CHAOSENGINE_BIN'), args, { stdio: ['ignore', 'pipe', 'inherit'] });
     const address = await announced(child);
     return new Server(child, address, dataDir);
@@ -105,6 +105,17 @@ export class Server {
     const late = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS);
     await ended;
     clearTimeout(late);
+  }
+}
+
+function modelArgs(model: Options['model']): string[] {
+  switch (model) {
+    case 'none':
+      return ['--no-model'];
+    case 'last':
+      return [];
+    default:
+      return ['--model', required('CHAOSENGINE_TEST_MODEL')];
   }
 }
 

@@ -1,8 +1,9 @@
 //! Starting, refusing to start, and ending.
 
 use crate::support::{Server, command, run};
-use std::{fs, sync::Arc};
+use std::{fs, process::Stdio, sync::Arc};
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 async fn refused(data: &TempDir, args: &[&str]) -> (Option<i32>, String) {
     let folder = data.path().to_string_lossy().into_owned();
@@ -76,6 +77,28 @@ async fn a_newer_database_is_left_as_it_is() {
         "insert into _sqlx_migrations values (99990101000000, 'future', current_timestamp, 1, x'00', 0)";
     change_database(&data, newer).await;
     check(refused(&data, &[]).await, 4, &["newer version"]);
+}
+
+#[tokio::test]
+async fn a_locked_database_is_told() {
+    let server = Server::start(&["--no-model"]).await;
+    let data = Arc::clone(&server.data);
+    server.stop().await;
+    let script = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\ndb.execute('begin exclusive')\n\
+                  print('held', flush=True)\nsys.stdin.read()";
+    let mut holder = command(crate::openai_client::python());
+    holder
+        .args(["-c", script])
+        .arg(data.path().join("app.sqlite"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut holder = holder.spawn().unwrap();
+    let mut held = String::new();
+    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut held).await.unwrap();
+    assert_eq!(held.trim(), "held");
+    check(refused(&data, &[]).await, 4, &["locked by another program"]);
+    holder.kill().await.unwrap();
+    Server::start_in(data, &["--no-model"]).await.stop().await;
 }
 
 /// Another program's hand on the database.

@@ -1,0 +1,36 @@
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freshFolder, required, Server } from '../support/server';
+import { answered, expect, open, send, SHORT, test } from '../support/test';
+
+test('another model of the library is chosen in the status bar, and loading it is a job', async ({ browser }) => {
+  const dataDir = freshFolder();
+  mkdirSync(join(dataDir, 'models'));
+  copyFileSync(required('CHAOSENGINE_TEST_MODEL'), join(dataDir, 'models', 'Second-Model.gguf'));
+  writeFileSync(join(dataDir, 'models', 'Broken-Model.gguf'), 'this is no model');
+  const server = await (await Server.start({ dataDir })).ready();
+  const context = await browser.newContext({ baseURL: server.address });
+  const page = await context.newPage();
+  await open(page, '/chat');
+  await page.getByTestId('model-pill').click();
+  const option = (name: string) => page.getByTestId('model-option').filter({ hasText: name });
+  await expect(option('Broken-Model')).toBeDisabled();
+  await option('Second-Model').click();
+  await expect(page.getByTestId('model-name')).toHaveText('Second-Model');
+  await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
+  await page.getByTestId('jobs-button').click();
+  await expect(page.getByTestId('job').filter({ hasText: 'Second-Model' })).toHaveAttribute('data-state', 'done');
+  await page.keyboard.press('Escape');
+  await send(page, SHORT);
+  await answered(page);
+  await expect(page.getByTestId('usage')).toContainText('Second-Model');
+  await context.close();
+  await server.stop();
+
+  // What was chosen last is loaded again.
+  const again = await Server.start({ dataDir, model: 'last' });
+  await again.ready();
+  const reply = await fetch(`${again.address}/health`);
+  expect(await reply.text()).toContain('Second-Model');
+  await again.stop();
+});

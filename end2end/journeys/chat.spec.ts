@@ -186,3 +186,17 @@ test('a page that is left while it is busy leaves no error behind', async ({ pag
   await page.keyboard.press('Escape');
   await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
 });
+
+test('a form that was refused says why, with scripting and without', async ({ page, browser, server }) => {
+  const context = await browser.newContext({ baseURL: server.address, javaScriptEnabled: false, locale: 'en-GB' });
+  const plain = await context.newPage();
+  await plain.goto('/chat');
+  await composer(plain).fill('   ');
+  await plain.getByTestId('send').click();
+  await expect(plain.getByTestId('send-failure')).toContainText('Write something');
+  const address = plain.url();
+  await context.close();
+  // The form may also be sent while wasm is on its way: the page that comes back is hydrated with the reason in it.
+  await open(page, address);
+  await expect(page.getByTestId('send-failure')).toContainText('Write something');
+});

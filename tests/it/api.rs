@@ -34,7 +34,9 @@ async fn chat_is_answered_whole_and_the_same_at_temperature_zero() {
     let parts = ["prompt_tokens", "completion_tokens"].map(|key| reply["usage"][key].as_u64().unwrap());
     assert_eq!(total, parts.iter().sum::<u64>());
 
-    let (_, again) = server.ask("/v1/chat/completions", &question("Say hello.")).await;
+    let by_default = with(question("Say hello."), "model", json!("default"));
+    let (_, again) = server.ask("/v1/chat/completions", &by_default).await;
+    assert_eq!(again["model"], model_id());
     assert_eq!(again["choices"][0]["message"]["content"], text);
     server.stop().await;
 }

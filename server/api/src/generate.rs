@@ -40,9 +40,12 @@ pub(crate) async fn answer(
     Ok(Sse::new(pieces).keep_alive(KeepAlive::default()).into_response())
 }
 
+/// What programs that do not care call the model: whichever is loaded.
+const ANY_MODEL: &str = "default";
+
 /// Loads the model if it is not the loaded one. Without a name the loaded one answers.
 async fn choose_model(state: &AppState, name: Option<&str>) -> Result<String, ApiError> {
-    match name.filter(|name| !name.is_empty()) {
+    match name.filter(|name| !name.is_empty() && *name != ANY_MODEL) {
         Some(name) => {
             state.models.ensure_loaded(UserId::LOCAL, &ModelId(name.to_owned())).await?;
             Ok(name.to_owned())

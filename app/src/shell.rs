@@ -50,6 +50,7 @@ pub fn shell(files: &Arc<SiteFiles>) -> impl IntoView + use<> {
                 <meta name="description" content=locale.texts().chat_empty_hint/>
                 <link rel="stylesheet" href=format!("/pkg/{}", files.css)/>
                 <link rel="icon" href="/icon.svg" type="image/svg+xml"/>
+                <link rel="apple-touch-icon" href="/apple-touch-icon.png"/>
                 <link rel="manifest" href="/manifest.webmanifest"/>
                 <link rel="modulepreload" href=js/>
                 <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin=""/>

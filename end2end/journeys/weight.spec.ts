@@ -26,3 +26,13 @@ test('files with a hash in their name are kept by the browser', async ({ request
   const reply = await request.get(script ?? '');
   expect(reply.headers()['cache-control']).toContain('immutable');
 });
+
+test('the app can be installed: its manifest names icons that are there', async ({ request }) => {
+  const manifest = await (await request.get('/manifest.webmanifest')).json();
+  for (const { src, type } of manifest.icons) {
+    const icon = await request.get(src);
+    expect(icon.status(), src).toBe(200);
+    expect(icon.headers()['content-type']).toBe(type);
+  }
+  expect((await request.get(manifest.start_url)).status()).toBe(200);
+});

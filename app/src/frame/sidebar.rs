@@ -212,7 +212,7 @@ fn SessionLink(row: StoredValue<SessionSummary>) -> impl IntoView {
     let title = title_or(&title, texts.session_untitled);
     let (tooltip, shown) = (title.clone(), title.clone());
     view! {
-        <A href=format!("/chat/{id}") attr:class="nav-link pr-16" attr:title=tooltip>
+        <A href=format!("/chat/{id}") attr:class="nav-link group-focus-within:pr-24 group-hover:pr-24 pointer-coarse:pr-24" attr:title=tooltip>
             {pinned.then(|| view! { <Icon icon=icondata_lu::LuPin size=14/> })}
             <span class="truncate">{shown}</span>
             {running.then(|| view! {

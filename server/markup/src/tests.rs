@@ -89,6 +89,12 @@ fn math_becomes_mathml_and_bad_math_stays_source() {
     "#]],
     );
     check(
+        "$n \\log_2 n$",
+        expect![[r#"
+        <p><math display="inline"><mi>n</mi><mspace width="0.1667em"></mspace><msub><mi>log</mi><mn>2</mn></msub><mo>⁡</mo><mspace width="0.1667em"></mspace><mi>n</mi></math></p>
+    "#]],
+    );
+    check(
         "$\\frac{1}$",
         expect![[r#"
         <p><code class="math-error">\frac{1}</code></p>

@@ -89,9 +89,11 @@ async fn converse(
             Err(error) => (Haste::Kill, format!("{error}\n")),
         },
         error = write_commands(input, outgoing) => (Haste::Kill, format!("{error}\n")),
-        () = stop.cancelled() => {
-            (Haste::Kill, reason.get().map(|reason| format!("{reason}\n")).unwrap_or_default())
-        }
+        // One that is merely not needed any more ends by itself, now that its input has.
+        () = stop.cancelled() => match reason.get() {
+            Some(reason) => (Haste::Kill, format!("{reason}\n")),
+            None => (Haste::Wait, String::new()),
+        },
     };
     let detail = why + &end(haste).await;
     let _ = incoming.send(Signal::Ended(detail)).await;

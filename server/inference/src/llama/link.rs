@@ -19,7 +19,7 @@ pub(super) type End = Box<dyn FnOnce(Haste) -> BoxFuture<'static, String> + Send
 /// Whether a worker may still end by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Haste {
-    /// It is ending already: its exit status is worth a moment.
+    /// It is ending already, or has been asked to: give it a moment.
     Wait,
     /// End it.
     Kill,

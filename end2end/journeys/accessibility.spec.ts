@@ -69,6 +69,8 @@ test('the palette goes everywhere by keyboard', async ({ page }) => {
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(/\/settings/);
   await expect(page.getByTestId('palette')).toBeHidden();
+  // Until the other page is there, the composer has the focus, and a question mark is text.
+  await expect(page.getByTestId('settings-form')).toBeVisible();
   await page.keyboard.press('?');
   await expect(page.getByTestId('shortcuts')).toBeVisible();
   await page.keyboard.press('Escape');

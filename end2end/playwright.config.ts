@@ -5,6 +5,9 @@ import { chromium } from './support/browser';
 export default defineConfig({
   testDir: 'journeys',
   outputDir: 'test-results',
+  snapshotPathTemplate: 'pictures/{arg}{ext}',
+  // A picture that nobody has looked at proves nothing.
+  updateSnapshots: 'none',
   workers: 1,
   fullyParallel: false,
   forbidOnly: true,

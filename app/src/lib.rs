@@ -30,6 +30,8 @@ mod shell;
 mod ssr;
 mod ui;
 
+#[cfg(all(feature = "ssr", debug_assertions))]
+pub use shell::gallery;
 #[cfg(feature = "ssr")]
 pub use shell::{SiteFiles, SplitFiles, shell};
 

@@ -64,6 +64,29 @@ pub fn shell(files: &Arc<SiteFiles>) -> impl IntoView + use<> {
     }
 }
 
+/// The document of the components' gallery, which runs no scripts.
+#[cfg(debug_assertions)]
+pub fn gallery(files: &Arc<SiteFiles>) -> impl IntoView + use<> {
+    send_policy(None);
+    let locale = platform::page_locale();
+    provide_context(locale);
+    view! {
+        <!DOCTYPE html>
+        <html lang=locale.tag() data-theme="system">
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <title>"Components"</title>
+                <link rel="stylesheet" href=format!("/pkg/{}", files.css)/>
+                <link rel="icon" href="/icon.svg" type="image/svg+xml"/>
+            </head>
+            <body>
+                <crate::ui::gallery::Gallery/>
+            </body>
+        </html>
+    }
+}
+
 fn provide_split_manifest(files: &SiteFiles) {
     let Some(split) = &files.split else { return };
     provide_context(leptos::WasmSplitManifest(ArcStoredValue::new((

@@ -2,7 +2,11 @@
 
 pub(crate) mod error_state;
 pub(crate) mod field;
+#[cfg(all(feature = "ssr", debug_assertions))]
+pub(crate) mod gallery;
 pub(crate) mod icon;
+pub(crate) mod key_hint;
+pub(crate) mod markdown;
 pub(crate) mod modal;
 pub(crate) mod popover;
 pub(crate) mod progress;

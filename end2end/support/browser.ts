@@ -6,6 +6,8 @@ export const chromium = {
     // As root, which is how containers run, Chromium's own sandbox cannot start.
     ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
     '--disable-gpu',
+    // The system's taste in hinting is not ours to test.
+    '--font-render-hinting=none',
     '--disable-quic',
     '--no-first-run',
     '--disable-background-networking',

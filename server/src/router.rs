@@ -147,13 +147,16 @@ fn log_doors() {
 fn pages(state: &AppState, site: Site) -> Router {
     let files = Arc::new(site.files());
     let options = LeptosOptions::builder().output_name("chaosengine").build();
-    let document = move || shell(&files);
+    let document = {
+        let files = files.clone();
+        move || shell(&files)
+    };
     let context = {
         let state = state.clone();
         move || provide_context(state.clone())
     };
     let not_found = leptos_axum::render_app_async_with_context(context.clone(), document.clone());
-    Router::new()
+    gallery(&files)
         .leptos_routes_with_context(&options, generate_route_list(App), context, document)
         .fallback(move |request: Request| {
             let (site, render) = (site.clone(), not_found.clone());
@@ -162,6 +165,19 @@ fn pages(state: &AppState, site: Site) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(PAGE_BODY_BYTES))
         .with_state(options)
+}
+
+/// `/dev/ui`, where those who change the look of the product see all of it. Only debug builds have it.
+#[cfg(debug_assertions)]
+fn gallery(files: &Arc<app::SiteFiles>) -> Router<LeptosOptions> {
+    let files = files.clone();
+    let render = leptos_axum::render_app_async_with_context(|| (), move || app::gallery(&files));
+    Router::new().route("/dev/ui", axum::routing::get(render))
+}
+
+#[cfg(not(debug_assertions))]
+fn gallery(_: &Arc<app::SiteFiles>) -> Router<LeptosOptions> {
+    Router::new()
 }
 
 async fn file_or_page<F>(site: &Site, request: Request, render: impl Fn(Request<Body>) -> F) -> Response

@@ -1,7 +1,10 @@
 //! Keys that work everywhere, and the list of them.
 
 use super::{Overlays, later::Later, use_sessions};
-use crate::{i18n::use_texts, ui::modal::Modal};
+use crate::{
+    i18n::use_texts,
+    ui::{key_hint::KeyHint, modal::Modal},
+};
 use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
 
 /// Listens for the application's keys and shows their list.
@@ -45,7 +48,7 @@ async fn shortcuts_list() -> AnyView {
             <h2 class="px-4 pt-4 pb-2 text-lg font-semibold text-strong">{texts.shortcuts_title}</h2>
             <dl class="grid grid-cols-[auto_1fr] gap-x-4 gap-y-2 px-4 pb-4">
                 {rows.map(|(keys, what)| view! {
-                    <dt><kbd class="rounded-control border border-line bg-raised px-1.5 py-0.5 font-mono text-xs">{keys}</kbd></dt>
+                    <dt><KeyHint keys/></dt>
                     <dd>{what}</dd>
                 }).into_iter().collect_view()}
             </dl>

@@ -76,21 +76,25 @@ pub(crate) fn ToastRegion() -> AnyView {
             aria-live="polite"
         >
             <For each=move || toasts.list.get() key=|toast| toast.id let:toast>
-                <ToastRow toast/>
+                <ToastRow text=toast.text action=toast.action close=Callback::new(move |()| toasts.dismiss(toast.id))/>
             </For>
         </div>
     }
     .into_any()
 }
 
+/// One message: what it says, what can be done about it, and the way to be rid of it.
 #[component]
-fn ToastRow(toast: Toast) -> impl IntoView {
-    let toasts = use_toasts();
-    let id = toast.id;
-    let action = toast.action.map(|(label, run)| {
+pub(crate) fn ToastRow(
+    text: String,
+    /// Words of the button and what it does; the message closes with it.
+    action: Option<(String, Action)>,
+    close: Callback<()>,
+) -> impl IntoView {
+    let action = action.map(|(label, run)| {
         let act = move |_| {
             run();
-            toasts.dismiss(id);
+            close.run(());
         };
         view! { <button type="button" class="button button-quiet h-7" data-testid="toast-action" on:click=act>{label}</button> }
     });
@@ -99,9 +103,9 @@ fn ToastRow(toast: Toast) -> impl IntoView {
             class="pointer-events-auto flex max-w-full items-center gap-2 rounded-card border border-line bg-overlay py-1.5 pr-1.5 pl-3 text-strong shadow-float"
             data-testid="toast"
         >
-            <span class="min-w-0 break-words">{toast.text}</span>
+            <span class="min-w-0 break-words">{text}</span>
             {action}
-            <IconButton icon=icondata_lu::LuX label=use_texts().close.to_owned() on_click=move |()| toasts.dismiss(id)/>
+            <IconButton icon=icondata_lu::LuX label=use_texts().close.to_owned() on_click=close/>
         </div>
     }
 }

@@ -15,6 +15,7 @@ mod turns;
 mod watch;
 
 pub use error::ChatError;
+pub use markup::render as render_markdown;
 
 use generation::Running;
 use inference::Engine;

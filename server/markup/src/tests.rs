@@ -37,26 +37,24 @@ fn paragraphs_are_blocks() {
 #[test]
 fn tables_lists_and_tasks() {
     check(
-        "| a | b |\n|---|---|\n| 1 | 2 |\n\n1. x\n2. y\n\n- [x] done\n- [ ] open",
+        "| a | b |\n|---|--:|\n| 1 | 2 |\n\n1. x\n2. y\n\n- [x] done\n- [ ] open",
         expect![[r#"
-        <table><thead><tr><th>a</th><th>b</th></tr></thead><tbody>
-        <tr><td>1</td><td>2</td></tr>
-        </tbody></table>
+            <table><thead><tr><th>a</th><th align="right">b</th></tr></thead><tbody>
+            <tr><td>1</td><td align="right">2</td></tr>
+            </tbody></table>
 
-        ---
-        <ol>
-        <li>x</li>
-        <li>y</li>
-        </ol>
+            ---
+            <ol>
+            <li>x</li>
+            <li>y</li>
+            </ol>
 
-        ---
-        <ul>
-        <li><input type="checkbox" checked="" disabled="">
-        done</li>
-        <li><input type="checkbox" disabled="">
-        open</li>
-        </ul>
-    "#]],
+            ---
+            <ul>
+            <li><input type="checkbox" checked="" aria-label="[x]" disabled=""> done</li>
+            <li><input type="checkbox" aria-label="[ ]" disabled=""> open</li>
+            </ul>
+        "#]],
     );
 }
 

@@ -11,6 +11,7 @@ use crate::{
     platform,
     ui::{
         icon::{Icon, IconButton},
+        markdown::with_words,
         toast::use_toasts,
     },
 };
@@ -123,7 +124,7 @@ fn Answer(row: Row) -> AnyView {
         >
             <div class="prose" data-testid="message-text" class:caret=running>
                 <For each=move || blocks.get() key=|block| block.key let:block>
-                    <div inner_html=block.html></div>
+                    <div inner_html=with_words(&block.html, texts)></div>
                 </For>
             </div>
             <Show when=none_yet>

@@ -1,0 +1,25 @@
+//! Rendered markdown, as the server sends it.
+
+use crate::i18n::Texts;
+
+/// What the renderer leaves for the page to name: it knows no language.
+const UNNAMED: &str = r#"data-action="copy"></button>"#;
+
+/// A block with its buttons named in the page's language.
+pub(crate) fn with_words(html: &str, texts: &Texts) -> String {
+    html.replace(UNNAMED, &format!(r#"data-action="copy">{}</button>"#, texts.copy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_words;
+    use crate::i18n::Locale;
+
+    #[test]
+    fn buttons_are_named_in_the_language_of_the_page() {
+        let html =
+            chat::render_markdown("```rust\nlet a = 1;\n```\n\n`data-action=\"copy\"></button>`").concat();
+        let named = with_words(&html, Locale::De.texts());
+        assert_eq!(named.matches(">Kopieren</button>").count(), 1, "{named}");
+    }
+}

@@ -5,6 +5,7 @@ mod cargo_tools;
 mod llvm_tools;
 mod native;
 mod node;
+pub(crate) mod python;
 mod system;
 mod wasm;
 mod wasm_debian;
@@ -41,6 +42,7 @@ pub(crate) struct ForTesting {
 pub(crate) fn for_testing(with_browser: bool) -> Result<ForTesting> {
     let wasm = for_serving()?;
     cargo_tools::ensure_nextest()?;
+    python::ensure()?;
     let llvm = llvm_tools::find_or_install();
     let browser = if with_browser {
         node::ensure_end2end()?;

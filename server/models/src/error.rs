@@ -20,6 +20,8 @@ pub enum ModelsError {
     WrongBytes { what: &'static str },
     #[error("the transfer broke off: {0}; starting it again goes on from there")]
     Transfer(String),
+    #[error("Python with pip was not found; install Python 3 and try again")]
+    NoPip,
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error(transparent)]

@@ -87,10 +87,7 @@ fn platform_folder() -> Result<PathBuf, PathError> {
 
 /// Bytes that can still be written where `path` is; `None` where the system does not say.
 pub fn free_bytes(path: &Path) -> Option<u64> {
-    let path = fs::canonicalize(path).ok()?;
-    let disks = sysinfo::Disks::new_with_refreshed_list();
-    let holding = disks.iter().filter(|disk| path.starts_with(disk.mount_point()));
-    holding.max_by_key(|disk| disk.mount_point().as_os_str().len()).map(sysinfo::Disk::available_space)
+    fs4::available_space(path).ok()
 }
 
 #[cfg(test)]

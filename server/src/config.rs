@@ -26,6 +26,8 @@ Options of serve:
   --name HOST       also answer to this host name; may be repeated
   --model M         load this model: a GGUF file, or a name from the library
   --no-model        load no model at start
+  --context N       the longest a conversation may become, in tokens [8192, or what the model was made for]
+  --parallel N      answers that are written at the same time [16]
   --open            open the browser
 
 Options of every command:
@@ -61,6 +63,8 @@ pub(crate) struct Config {
     pub(crate) names: Vec<String>,
     pub(crate) model: Option<String>,
     pub(crate) load_model: bool,
+    pub(crate) context: Option<u32>,
+    pub(crate) parallel: Option<u32>,
     pub(crate) open: bool,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) log: String,
@@ -81,6 +85,7 @@ impl From<lexopt::Error> for UsageError {
 impl Config {
     fn from_env(read: &impl Fn(&str) -> Option<OsString>) -> Result<Self, UsageError> {
         let text = |name: &str| read(name).map(|value| value.to_string_lossy().into_owned());
+        let number = |name: &str| text(name).map(|value| parse(name, &value)).transpose();
         let is_set =
             |name: &str| text(name).is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
         let lan = if is_set("CHAOSENGINE_LAN") { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
@@ -92,6 +97,8 @@ impl Config {
             names: text("CHAOSENGINE_NAME").into_iter().collect(),
             model: text("CHAOSENGINE_MODEL"),
             load_model: !is_set("CHAOSENGINE_NO_MODEL"),
+            context: number("CHAOSENGINE_CONTEXT")?,
+            parallel: number("CHAOSENGINE_PARALLEL")?,
             open: is_set("CHAOSENGINE_OPEN"),
             data_dir: read("CHAOSENGINE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from),
             log: text("CHAOSENGINE_LOG").unwrap_or_else(|| "info".to_owned()),
@@ -119,6 +126,8 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
             Arg::Long("name") => config.names.push(args.value()?.string()?),
             Arg::Long("model") => config.model = Some(args.value()?.string()?),
             Arg::Long("no-model") => config.load_model = false,
+            Arg::Long("context") => config.context = Some(args.value()?.parse()?),
+            Arg::Long("parallel") => config.parallel = Some(args.value()?.parse()?),
             Arg::Long("open") => config.open = true,
             Arg::Long("data-dir") => config.data_dir = Some(args.value()?.into()),
             Arg::Long("log") => config.log = args.value()?.string()?,

@@ -57,7 +57,9 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let database = paths.database();
     let database_failed = |source| Exit::Database { path: database.display().to_string(), source };
     let store = Store::open(&database).await.map_err(database_failed)?;
-    let worker = LlamaConfig::for_current_exe().map_err(failed)?;
+    let mut worker = LlamaConfig::for_current_exe().map_err(failed)?;
+    worker.n_ctx = config.context;
+    worker.n_sequences = config.parallel.unwrap_or(worker.n_sequences);
     let engine: Arc<dyn Engine> = Arc::new(LlamaEngine::new(worker.clone()));
     let jobs = Jobs::open(store.clone()).await.map_err(database_failed)?;
     let named = config.model.as_deref().map(PathBuf::from).filter(|path| is_file_name(path));

@@ -57,7 +57,14 @@ async fn a_stream_says_what_the_whole_answer_says() {
     let text: String =
         chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
     assert_eq!(text, whole["choices"][0]["message"]["content"]);
-    assert_eq!(chunks.last().unwrap()["usage"], whole["usage"]);
+    let usage = &chunks.last().unwrap()["usage"];
+    for count in ["prompt_tokens", "completion_tokens", "total_tokens"] {
+        assert_eq!(usage[count], whole["usage"][count], "{count}");
+    }
+    // All but the last token of the same prompt was in the cache.
+    let n_prompt = whole["usage"]["prompt_tokens"].as_u64().unwrap();
+    assert_eq!(whole["usage"]["prompt_tokens_details"]["cached_tokens"], 0);
+    assert_eq!(usage["prompt_tokens_details"]["cached_tokens"], n_prompt - 1);
     server.stop().await;
 }
 

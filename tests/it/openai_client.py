@@ -32,7 +32,8 @@ for chunk in stream:
         parts.append(chunk.choices[0].delta.content or "")
     usage = chunk.usage or usage
 assert "".join(parts) == answer, (parts, answer)
-assert usage == whole.usage, (usage, whole.usage)
+assert usage.total_tokens == whole.usage.total_tokens, (usage, whole.usage)
+assert usage.prompt_tokens_details.cached_tokens == usage.prompt_tokens - 1, usage
 
 text = client.completions.create(model=model, prompt="The capital of France is", max_tokens=8, temperature=0)
 assert "Paris" in text.choices[0].text, text

@@ -60,6 +60,8 @@ pub enum MessageState {
 pub struct Usage {
     /// Tokens of the rendered prompt.
     pub n_prompt_tokens: u32,
+    /// Those of them that were computed before and reused. Not kept with a message.
+    pub n_cached_tokens: u32,
     /// Tokens the model produced.
     pub n_generated_tokens: u32,
     /// From submission to the first token, in milliseconds.

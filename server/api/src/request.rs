@@ -5,6 +5,7 @@ use inference::{GenerateRequest, Prompt};
 use serde::Deserialize;
 use types::{
     chat::{ChatTurn, Role},
+    ids::UserId,
     sampling::Sampling,
 };
 
@@ -133,7 +134,7 @@ impl Common {
             Some(OneOrMany::One(stop)) => vec![stop],
             Some(OneOrMany::Many(stops)) => stops,
         };
-        let request = GenerateRequest { prompt, sampling, stop, trim_history: false };
+        let request = GenerateRequest { prompt, sampling, stop, owner: UserId::LOCAL, trim_history: false };
         request.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
         Ok(request)
     }

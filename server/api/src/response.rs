@@ -83,6 +83,7 @@ impl Head {
                 "prompt_tokens": usage.n_prompt_tokens,
                 "completion_tokens": usage.n_generated_tokens,
                 "total_tokens": usage.n_prompt_tokens + usage.n_generated_tokens,
+                "prompt_tokens_details": {"cached_tokens": usage.n_cached_tokens},
             });
             body["timings"] = json!({"first_token_ms": usage.first_token_ms, "decode_ms": usage.decode_ms});
         }

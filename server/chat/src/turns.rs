@@ -133,6 +133,7 @@ impl Chat {
             prompt: Prompt::Chat(turns(&settings.system_prompt, messages)),
             sampling: settings.sampling,
             stop: Vec::new(),
+            owner: user,
             trim_history: trim,
         };
         let start = Start { row: reply, variants, request };

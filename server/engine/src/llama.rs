@@ -33,8 +33,17 @@ const DEFAULT_N_CTX: u32 = 8192;
 /// The least context worth opening.
 const MIN_N_CTX: u32 = 256;
 
-/// The most sequences one context is opened for.
+/// The most generations that may run at the same time in one context.
 const MAX_SEQUENCES: u32 = 64;
+
+/// Conversations remembered beside those that run, while there is room.
+const N_KEPT: u32 = 32;
+
+/// Contexts of full length that the pool of cells has room for, where memory allows.
+const FULL_CONTEXTS: u32 = 4;
+
+/// The share of the machine's memory that the pool may take beyond the one context it must have.
+const MEMORY_SHARE: u64 = 4;
 
 /// A context and what is worth knowing about it.
 pub(crate) struct Opened<'m> {
@@ -64,8 +73,12 @@ pub(crate) fn load_model(
         .map_err(|error| raw::last_errors().unwrap_or_else(|| error.to_string()))
 }
 
-/// Opens a context with a stream of its own per sequence, so that a conversation kept in one of them costs the
-/// others nothing.
+/// The sequence numbers of a context in which `n_sequences` generations run at the same time.
+pub(crate) fn n_numbers(n_sequences: u32) -> u32 {
+    n_sequences + N_KEPT
+}
+
+/// Opens a context whose sequences share one pool of cells, so that a common beginning is there once.
 pub(crate) fn open_context<'m>(
     backend: &LlamaBackend,
     model: &'m LlamaModel,
@@ -76,11 +89,11 @@ pub(crate) fn open_context<'m>(
     let n_threads = request.n_threads.unwrap_or_else(default_threads).max(1);
     let threads = i32::try_from(n_threads).unwrap_or(i32::MAX);
     let params = LlamaContextParams::default()
-        .with_n_ctx(NonZeroU32::new(n_ctx.saturating_mul(n_sequences)))
+        .with_n_ctx(NonZeroU32::new(n_cells(model, n_ctx)))
         .with_n_batch(N_BATCH)
         .with_n_ubatch(N_BATCH)
-        .with_n_seq_max(n_sequences)
-        .with_kv_unified(false)
+        .with_n_seq_max(n_numbers(n_sequences))
+        .with_kv_unified(true)
         .with_n_threads(threads)
         .with_n_threads_batch(threads)
         .with_no_perf(true);
@@ -88,7 +101,7 @@ pub(crate) fn open_context<'m>(
         .new_context(backend, params)
         .map_err(|error| raw::last_errors().unwrap_or_else(|| error.to_string()))?;
     let facts = LoadedModel {
-        n_ctx: context.n_ctx() / n_sequences,
+        n_ctx,
         n_sequences,
         n_vocab: u32::try_from(model.n_vocab()).unwrap_or(0),
         n_threads,
@@ -100,6 +113,20 @@ pub(crate) fn open_context<'m>(
 fn n_ctx_per_sequence(asked: Option<u32>, n_ctx_train: u32) -> u32 {
     let longest = if n_ctx_train == 0 { DEFAULT_N_CTX } else { n_ctx_train };
     asked.unwrap_or(DEFAULT_N_CTX).min(longest).max(MIN_N_CTX)
+}
+
+/// Cells of the pool: several contexts of `n_ctx` tokens where their memory is a small share of the machine's, and
+/// never less than one.
+fn n_cells(model: &LlamaModel, n_ctx: u32) -> u32 {
+    let n_head = u64::from(model.n_head().max(1));
+    let width = u64::try_from(model.n_embd()).unwrap_or(0) / n_head * u64::from(model.n_head_kv().max(1));
+    // Keys and values, two bytes each.
+    let cell_bytes = (u64::from(model.n_layer()) * width * 2 * 2).max(1);
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let affordable = system.total_memory() / MEMORY_SHARE / cell_bytes;
+    let wanted = u64::from(n_ctx.saturating_mul(FULL_CONTEXTS));
+    u32::try_from(wanted.min(affordable)).unwrap_or(u32::MAX).max(n_ctx)
 }
 
 /// The physical cores this process may use: two threads of one core share the unit that does the work.

@@ -1,15 +1,30 @@
 //! Many generations through one context.
 //!
-//! Every step: take what came in, give free sequences to whoever waits, plan a batch, decode it, choose a token
-//! for every sequence that has logits, send all of it as one frame. Newcomers join at any step and a cancelled one
-//! leaves before the next.
+//! Every step: take what came in, let waiting requests start, plan a batch, decode it, choose a token for every
+//! sequence that has logits, send all of it as one frame. Newcomers join at any step and a cancelled one leaves
+//! before the next.
+//!
+//! All sequences share one pool of cells. A prompt starts from whatever sequence of the same owner holds its
+//! beginning, running or not, and several that arrive together compute what they share once. When the pool is full,
+//! what nobody uses is forgotten first; then the youngest generation gives its cells back and waits, and later goes
+//! on where it was.
 
+mod cost;
+mod place;
 mod plan;
+mod pool;
+mod prefix;
 mod sequence;
-mod slots;
 
-use crate::{llama::N_BATCH, outbox::Outbox, prompt::TokenPrompt, worker::WorkerError};
+use crate::{
+    llama::{self, N_BATCH},
+    outbox::Outbox,
+    prompt::TokenPrompt,
+    worker::WorkerError,
+};
+use cost::StepCost;
 use llama_cpp_2::{
+    DecodeError,
     context::LlamaContext,
     llama_batch::LlamaBatch,
     model::LlamaModel,
@@ -17,53 +32,47 @@ use llama_cpp_2::{
     token::{LlamaToken, data::LlamaTokenData},
     vocab::LlamaVocab,
 };
+use place::Place;
 use plan::{Budget, Chunk, Need, plan};
+use pool::Pool;
+use prefix::SequenceId;
 use protocol::{Delta, Event, GenerateParams, LoadedModel, MAX_WAITING, Rejection, RequestId};
-use sequence::{Request, Sequence};
-use slots::{Free, choose};
+use sequence::Sequence;
 use std::{
     collections::VecDeque,
     sync::mpsc::{Receiver, TryRecvError},
     time::Instant,
 };
-
-/// Prompt tokens per step while others decode. Small enough that their next token is not long in coming, large
-/// enough that a prompt loses little by it.
-const BUDGET: Budget = Budget { n_tokens: N_BATCH as usize, n_prompt_beside_decode: 128 };
+use types::ids::UserId;
 
 /// What the scheduler is told to do.
 pub(crate) enum Work {
-    Generate(Box<Request>),
+    Generate(Box<Sequence>),
     Cancel(RequestId),
 }
 
 impl Work {
     /// A generation that came in at `at`.
     pub(crate) fn generate(id: RequestId, prompt: TokenPrompt, params: GenerateParams, at: Instant) -> Self {
-        Self::Generate(Box::new(Request { id, prompt, params, at }))
+        Self::Generate(Box::new(Sequence::new(id, prompt, params, at)))
     }
-}
-
-/// A sequence of the context.
-#[derive(Default)]
-struct Slot {
-    running: Option<Sequence>,
-    /// While nothing runs: the tokens in the cache.
-    cached: Vec<LlamaToken>,
-    last_use: u64,
 }
 
 /// Owns the context.
 pub(crate) struct Scheduler<'m> {
-    context: LlamaContext<'m>,
+    pool: Pool<'m>,
     vocab: LlamaVocab<'m>,
     outbox: Outbox,
+    /// The longest a sequence may become.
     n_ctx: usize,
+    /// Generations that run at the same time.
+    n_parallel: usize,
     batch: LlamaBatch<'static>,
-    slots: Vec<Slot>,
-    waiting: VecDeque<Request>,
+    waiting: VecDeque<Box<Sequence>>,
+    /// The pool was full: nobody starts before somebody ends.
+    is_full: bool,
+    cost: StepCost,
     scratch: LlamaTokenDataArray,
-    n_uses: u64,
 }
 
 impl<'m> Scheduler<'m> {
@@ -75,15 +84,16 @@ impl<'m> Scheduler<'m> {
     ) -> Self {
         let scratch = Vec::<LlamaTokenData>::with_capacity(facts.n_vocab as usize);
         Self {
-            context,
+            pool: Pool::new(context, model, llama::n_numbers(facts.n_sequences) as usize),
             vocab: model.vocab(),
             outbox,
             n_ctx: facts.n_ctx as usize,
+            n_parallel: facts.n_sequences as usize,
             batch: LlamaBatch::new(N_BATCH as usize, 1),
-            slots: (0..facts.n_sequences).map(|_| Slot::default()).collect(),
             waiting: VecDeque::new(),
+            is_full: false,
+            cost: StepCost::default(),
             scratch: LlamaTokenDataArray::new(scratch, false),
-            n_uses: 0,
         }
     }
 
@@ -92,9 +102,9 @@ impl<'m> Scheduler<'m> {
         let token = [self.vocab.bos(), self.vocab.eos()].into_iter().find(|token| token.0 >= 0);
         self.batch.clear();
         self.batch.add(token.unwrap_or(LlamaToken(0)), 0, &[0], true)?;
-        self.context.decode(&mut self.batch)?;
-        self.context.synchronize();
-        self.context.clear_kv_cache();
+        self.pool.context.decode(&mut self.batch)?;
+        self.pool.context.synchronize();
+        self.pool.context.clear_kv_cache();
         Ok(())
     }
 
@@ -117,19 +127,19 @@ impl<'m> Scheduler<'m> {
     }
 
     fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.slots.iter().all(|slot| slot.running.is_none())
+        self.waiting.is_empty() && self.pool.n_running() == 0
     }
 
     fn take(&mut self, work: Work) -> Result<(), WorkerError> {
         match work {
-            Work::Generate(request) if self.waiting.len() >= MAX_WAITING => {
-                let rejected = Event::Rejected { id: request.id, reason: Rejection::Overloaded };
+            Work::Generate(sequence) if self.waiting.len() >= MAX_WAITING => {
+                let rejected = Event::Rejected { id: sequence.id, reason: Rejection::Overloaded };
                 Ok(self.outbox.send(&rejected)?)
             }
-            Work::Generate(request) => {
-                let n_prompt_tokens = u32::try_from(request.prompt.tokens.len()).unwrap_or(u32::MAX);
-                let id = request.id;
-                self.waiting.push_back(*request);
+            Work::Generate(mut sequence) => {
+                sequence.limit(self.n_ctx);
+                let (id, n_prompt_tokens) = (sequence.id, sequence.n_prompt_tokens());
+                self.waiting.push_back(sequence);
                 Ok(self.outbox.send(&Event::Accepted { id, n_prompt_tokens })?)
             }
             Work::Cancel(id) => self.cancel(id),
@@ -138,87 +148,120 @@ impl<'m> Scheduler<'m> {
 
     /// Ends a generation; one that has ended already is nothing special.
     fn cancel(&mut self, id: RequestId) -> Result<(), WorkerError> {
-        if let Some(i) = self.waiting.iter().position(|request| request.id == id) {
-            let delta = self.waiting.remove(i).map(|request| request.cancelled());
+        if let Some(i) = self.waiting.iter().position(|sequence| sequence.id == id) {
+            let delta = self.waiting.remove(i).map(|mut sequence| sequence.cancel());
             return Ok(self.outbox.send(&Event::Step(delta.into_iter().collect()))?);
         }
-        for slot in &mut self.slots {
-            if let Some(sequence) = slot.running.as_mut().filter(|sequence| sequence.id == id) {
-                let delta = sequence.cancel();
-                slot.release();
-                return Ok(self.outbox.send(&Event::Step(vec![delta]))?);
-            }
-        }
-        Ok(())
+        let Some(running) = self.pool.running().find(|(_, sequence)| sequence.id == id) else {
+            return Ok(());
+        };
+        let running = running.0;
+        let delta = self.pool.sequence_mut(running).map(Sequence::cancel);
+        self.release(running);
+        Ok(self.outbox.send(&Event::Step(delta.into_iter().collect()))?)
     }
 
-    /// One batch.
+    /// One batch. Where the pool has no room for it, room is made first.
     fn step(&mut self) -> Result<(), WorkerError> {
         self.admit();
-        let chunks = plan(&self.needs(), BUDGET);
-        if chunks.is_empty() {
-            return Ok(());
+        loop {
+            let needs = self.needs();
+            let chunks = plan(&needs, self.budget(&needs));
+            if chunks.is_empty() {
+                return Ok(());
+            }
+            self.fill_batch(&chunks)?;
+            let begun = Instant::now();
+            match self.pool.context.decode(&mut self.batch) {
+                Ok(()) => return self.finish_step(&chunks, &needs, begun),
+                Err(DecodeError::NoKvCacheSlot) if self.make_room() => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        self.fill_batch(&chunks)?;
-        self.context.decode(&mut self.batch)?;
-        let deltas = self.sample(&chunks);
+    }
+
+    fn finish_step(&mut self, chunks: &[Chunk], needs: &[Need], begun: Instant) -> Result<(), WorkerError> {
+        for chunk in chunks {
+            if let Some(sequence) = self.pool.sequence_mut(chunk.sequence) {
+                sequence.n_past = chunk.start + chunk.n_tokens;
+            }
+        }
+        let deltas = self.sample(chunks);
+        let n_decoding = needs.iter().filter(|need| need.decoding).count();
+        let n_tokens: usize = chunks.iter().map(|chunk| chunk.n_tokens).sum();
+        let ms = begun.elapsed().as_secs_f64() * 1000.0;
+        self.cost.learn(n_decoding, n_tokens.saturating_sub(n_decoding), ms);
         if !deltas.is_empty() {
             self.outbox.send(&Event::Step(deltas))?;
         }
         Ok(())
     }
 
-    /// Gives free sequences to the requests that wait longest.
+    /// Lets waiting requests start, as many as may run.
     fn admit(&mut self) {
-        while let Some(request) = self.waiting.front() {
-            let free: Vec<_> = self.slots.iter().enumerate().filter_map(Slot::free).collect();
-            let Some(choice) = choose(&free, &request.prompt.tokens) else { return };
-            let Some(request) = self.waiting.pop_front() else { return };
-            let n_kept = self.forget_behind(choice.slot, choice.n_kept);
-            self.n_uses += 1;
-            let slot = &mut self.slots[choice.slot];
-            slot.cached = Vec::new();
-            slot.last_use = self.n_uses;
-            slot.running = Some(Sequence::new(request, n_kept, self.n_ctx));
+        if self.is_full && self.pool.n_running() > 0 {
+            return;
+        }
+        self.is_full = false;
+        while self.pool.n_running() < self.n_parallel {
+            let Some((i, place)) = self.next_in_line() else { return };
+            if let Some(sequence) = self.waiting.remove(i) {
+                self.pool.start(sequence, place);
+            }
         }
     }
 
-    /// Drops everything behind the first `n_kept` tokens of a sequence. Models that cannot go back inside a
-    /// sequence lose all of it; says how much is left.
-    fn forget_behind(&mut self, slot: usize, n_kept: usize) -> usize {
-        if n_kept == self.slots[slot].cached.len() {
-            return n_kept;
+    /// Whoever has the fewest generations running comes first, then whoever waits longest; who waits for a
+    /// beginning that somebody computes is passed.
+    fn next_in_line(&self) -> Option<(usize, Place)> {
+        let n_running = |owner: UserId| self.pool.running().filter(|(_, it)| it.owner == owner).count();
+        let mut line: Vec<_> =
+            self.waiting.iter().enumerate().map(|(i, sequence)| (n_running(sequence.owner), i)).collect();
+        line.sort_unstable();
+        line.into_iter().find_map(|(_, i)| {
+            let place = self.pool.place(&self.waiting[i]);
+            (place != Place::Wait).then_some((i, place))
+        })
+    }
+
+    /// Gives back cells of what nobody uses, else of the youngest generation, which waits then. Not of the last
+    /// one: it fits.
+    fn make_room(&mut self) -> bool {
+        if self.pool.forget_oldest() {
+            return true;
         }
-        let (sequence, start) = (slot as i32, u32::try_from(n_kept).unwrap_or(u32::MAX));
-        if n_kept > 0 && self.context.kv_cache_seq_rm(sequence, Some(start), None).is_ok() {
-            return n_kept;
+        if self.pool.n_running() < 2 {
+            return false;
         }
-        // Removing a whole sequence never fails.
-        let _ = self.context.kv_cache_seq_rm(sequence, None, None);
-        0
+        let youngest = self.pool.running().max_by_key(|(_, sequence)| sequence.id).map(|(id, _)| id);
+        let Some(sequence) = youngest.and_then(|id| self.pool.preempt(id)) else { return false };
+        self.is_full = true;
+        self.waiting.push_front(sequence);
+        true
     }
 
     fn needs(&self) -> Vec<Need> {
-        let running = self.slots.iter().enumerate().filter_map(|(i, slot)| Some((i, slot.running.as_ref()?)));
-        let need = |(slot, sequence): (usize, &Sequence)| Need {
-            slot,
-            n_past: sequence.n_past,
-            n_pending: sequence.tokens.len() - sequence.n_past,
-            decoding: sequence.is_decoding(),
-        };
-        running.map(need).collect()
+        let now = Instant::now();
+        self.pool.running().map(|(id, sequence)| sequence.need(id, now)).collect()
+    }
+
+    fn budget(&self, needs: &[Need]) -> Budget {
+        let n_decoding = needs.iter().filter(|need| need.decoding).count();
+        Budget {
+            n_tokens: N_BATCH as usize,
+            n_prompt_beside_decode: self.cost.prompt_tokens_beside(n_decoding),
+        }
     }
 
     fn fill_batch(&mut self, chunks: &[Chunk]) -> Result<(), WorkerError> {
         self.batch.clear();
         for chunk in chunks {
-            let Some(sequence) = &mut self.slots[chunk.slot].running else { continue };
+            let Some(sequence) = self.pool.sequence(chunk.sequence) else { continue };
             let end = chunk.start + chunk.n_tokens;
             for i in chunk.start..end {
                 let has_logits = chunk.samples && i + 1 == end;
-                self.batch.add(sequence.tokens[i], i as i32, &[chunk.slot as i32], has_logits)?;
+                self.batch.add(sequence.tokens[i], i as i32, &[chunk.sequence as i32], has_logits)?;
             }
-            sequence.n_past = end;
         }
         Ok(())
     }
@@ -229,29 +272,23 @@ impl<'m> Scheduler<'m> {
         let mut n_before = 0;
         for chunk in chunks {
             n_before += chunk.n_tokens;
-            let slot = &mut self.slots[chunk.slot];
-            let Some(sequence) = slot.running.as_mut().filter(|_| chunk.samples) else { continue };
-            let logits = self.context.get_logits_ith(n_before as i32 - 1);
+            if !chunk.samples {
+                continue;
+            }
+            let (logits, sequence) = self.pool.logits_of(n_before - 1, chunk.sequence);
+            let Some(sequence) = sequence else { continue };
             let delta = sequence.advance(logits, &self.vocab, &mut self.scratch);
             if delta.finished.is_some() {
-                slot.release();
+                self.release(chunk.sequence);
             }
             deltas.push(delta);
         }
         deltas
     }
-}
 
-impl Slot {
-    /// Ends what runs and remembers what is in the cache.
-    fn release(&mut self) {
-        if let Some(mut sequence) = self.running.take() {
-            sequence.tokens.truncate(sequence.n_past);
-            self.cached = sequence.tokens;
-        }
-    }
-
-    fn free((slot, it): (usize, &Self)) -> Option<Free<'_>> {
-        it.running.is_none().then_some(Free { slot, cached: &it.cached, last_use: it.last_use })
+    /// Ends what runs and keeps what is in the cache for whoever begins like it.
+    fn release(&mut self, id: SequenceId) {
+        self.pool.release(id);
+        self.is_full = false;
     }
 }

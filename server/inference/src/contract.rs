@@ -6,7 +6,7 @@ use std::{path::PathBuf, pin::Pin};
 use tokio::sync::watch;
 use types::{
     chat::{FinishReason, Usage},
-    ids::ModelId,
+    ids::{ModelId, UserId},
     model::ModelStatus,
     sampling::{Sampling, SamplingError},
 };
@@ -27,6 +27,8 @@ pub struct GenerateRequest {
     pub prompt: Prompt,
     pub sampling: Sampling,
     pub stop: Vec<String>,
+    /// Whose it is. What was computed for one person is not reused for another.
+    pub owner: UserId,
     /// Drop the oldest turns until the prompt fits, instead of refusing.
     pub trim_history: bool,
 }

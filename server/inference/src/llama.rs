@@ -32,6 +32,8 @@ pub struct LlamaConfig {
     pub program: PathBuf,
     /// Its arguments.
     pub args: Vec<OsString>,
+    /// The longest a conversation may become, in tokens, where a model's specification does not say it.
+    pub n_ctx: Option<u32>,
     /// Sequences that can generate at the same time.
     pub n_sequences: u32,
     /// Decode threads; `None` takes the physical cores.
@@ -44,7 +46,8 @@ impl LlamaConfig {
         Self {
             program: program.into(),
             args: ["worker", "llama"].map(OsString::from).into(),
-            n_sequences: 4,
+            n_ctx: None,
+            n_sequences: 16,
             n_threads: None,
         }
     }
@@ -68,7 +71,8 @@ pub struct LlamaEngine {
 impl LlamaEngine {
     /// Starts the supervisor, and no worker yet. Must be called within a Tokio runtime.
     pub fn new(config: LlamaConfig) -> Self {
-        let resources = Resources { n_sequences: config.n_sequences, n_threads: config.n_threads };
+        let resources =
+            Resources { n_ctx: config.n_ctx, n_sequences: config.n_sequences, n_threads: config.n_threads };
         Self::with_launcher(config, resources)
     }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use types::{
     chat::{ChatTurn, FinishReason, Usage},
+    ids::UserId,
     sampling::Sampling,
 };
 
@@ -79,7 +80,7 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadRequest {
     pub path: PathBuf,
-    /// Context per sequence in tokens; `None` takes the model's own, up to the worker's default bound.
+    /// The longest a sequence may become, in tokens; `None` takes the model's own, up to the worker's default bound.
     pub n_ctx: Option<u32>,
     /// Sequences that can generate at the same time.
     pub n_sequences: u32,
@@ -90,7 +91,7 @@ pub struct LoadRequest {
 /// What a loaded model turned out to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadedModel {
-    /// Context per sequence, in tokens.
+    /// The longest a sequence may become, in tokens.
     pub n_ctx: u32,
     pub n_sequences: u32,
     pub n_vocab: u32,
@@ -114,6 +115,9 @@ pub struct GenerateParams {
     pub sampling: Sampling,
     /// The answer ends before the first of these; none is empty.
     pub stop: Vec<String>,
+    /// Whose it is: computed beginnings are shared only between one person's requests, since how fast an answer
+    /// comes would tell others what was asked before.
+    pub owner: UserId,
     /// Drop the oldest turns (never system turns, never the last) until the prompt fits.
     pub trim_history: bool,
 }

@@ -47,4 +47,5 @@ fn arguments_win_over_the_environment() {
     assert_eq!(read(&[], &env), "serve 0.0.0.0:9001 model=None");
     assert_eq!(read(&["--port", "9002"], &env), "serve 0.0.0.0:9002 model=None");
     assert_eq!(read(&[], &[("CHAOSENGINE_PORT", "x")]), "error: CHAOSENGINE_PORT cannot be “x”");
+    assert_eq!(read(&[], &[("CHAOSENGINE_CONTEXT", "-1")]), "error: CHAOSENGINE_CONTEXT cannot be “-1”");
 }

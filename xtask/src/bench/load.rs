@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::machine::median;
 use crate::fail::{Failure, Result};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -15,81 +14,114 @@ const WORDS: [&str; 16] = [
     "harbor", "market", "shadow", "bridge", "orchard", "meadow",
 ];
 
-/// What every stream of a measurement asks for.
-pub(super) struct Load {
-    pub(super) prompt_words: usize,
+/// One answer to ask for.
+#[derive(Clone, Debug)]
+pub(super) struct Ask {
+    /// Messages in turn: the person's, the model's, the person's…
+    pub(super) turns: Vec<String>,
     pub(super) max_tokens: u32,
+    /// How long after the others.
+    pub(super) delay: Duration,
 }
 
-/// What several streams that began together took.
-pub(super) struct Batch {
-    /// Median over the streams, in milliseconds.
-    pub(super) first_token_ms: f64,
-    /// Median over the streams: tokens after the first, per second.
-    pub(super) decode_rate: f64,
-    /// Tokens of all streams over the time from the first request to the last token.
-    pub(super) total_rate: f64,
+impl Ask {
+    /// One message, at once.
+    pub(super) fn new(prompt: String, max_tokens: u32) -> Self {
+        Self { turns: vec![prompt], max_tokens, delay: Duration::ZERO }
+    }
+
+    /// The same, later.
+    pub(super) fn after(self, delay: Duration) -> Self {
+        Self { delay, ..self }
+    }
+
+    fn body(&self) -> String {
+        let roles = ["user", "assistant"].into_iter().cycle();
+        let messages: Vec<_> =
+            roles.zip(&self.turns).map(|(role, text)| json!({"role": role, "content": text})).collect();
+        json!({
+            "model": "default", "stream": true, "max_tokens": self.max_tokens, "temperature": 0, "seed": 1,
+            "stream_options": {"include_usage": true}, "messages": messages,
+        })
+        .to_string()
+    }
 }
 
-struct Stream {
-    n_tokens: f64,
-    first_token: Duration,
-    last_token: Duration,
+/// What came, and when after it was asked for.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) n_tokens: f64,
+    pub(super) first_token: Duration,
+    pub(super) last_token: Duration,
+    /// The longest time between two pieces of text.
+    pub(super) longest_gap: Duration,
+    pub(super) text: String,
 }
 
 impl Stream {
-    fn decode_rate(&self) -> f64 {
+    /// Tokens after the first, per second.
+    pub(super) fn decode_rate(&self) -> f64 {
         (self.n_tokens - 1.0) / (self.last_token - self.first_token).as_secs_f64()
+    }
+
+    pub(super) fn first_token_ms(&self) -> f64 {
+        self.first_token.as_secs_f64() * 1000.0
     }
 }
 
-impl Load {
-    /// Runs `n_streams` at once. Prompts differ by `seed`, so that no prefix of an earlier run helps.
-    pub(super) fn run(&self, address: SocketAddr, n_streams: usize, seed: usize) -> Result<Batch> {
-        let begun = Instant::now();
-        let streams: Vec<Stream> = std::thread::scope(|scope| {
-            let one = |i: usize| scope.spawn(move || self.stream(address, seed + i));
-            let threads: Vec<_> = (0..n_streams).map(one).collect();
-            let ended = threads.into_iter().map(|thread| {
-                thread.join().map_err(|_| Failure::new("a stream's thread panicked")).flatten()
-            });
-            ended.collect::<Result<_>>()
-        })?;
-        let wall = begun.elapsed().as_secs_f64();
-        Ok(Batch {
-            first_token_ms: median(streams.iter().map(|it| it.first_token.as_secs_f64() * 1000.0).collect()),
-            decode_rate: median(streams.iter().map(Stream::decode_rate).collect()),
-            total_rate: streams.iter().map(|it| it.n_tokens).sum::<f64>() / wall,
-        })
+/// Answers to several asks, side by side.
+pub(super) struct Answers {
+    /// In the order of the asks; an error where one failed.
+    pub(super) streams: Vec<Result<Stream>>,
+    wall: Duration,
+}
+
+impl Answers {
+    /// The streams, if none failed.
+    pub(super) fn all(self) -> Result<Vec<Stream>> {
+        self.streams.into_iter().collect()
     }
 
-    fn stream(&self, address: SocketAddr, seed: usize) -> Result<Stream> {
-        let failed = |error: std::io::Error| Failure::new(format!("{address}: {error}"));
-        let body = json!({
-            "model": "default", "stream": true, "max_tokens": self.max_tokens, "temperature": 0, "seed": 1,
-             "stream_options": {"include_usage": true},
-            "messages": [{"role": "user", "content": prompt(self.prompt_words, seed)}],
-        })
-        .to_string();
-        let begun = Instant::now();
-        let mut socket = TcpStream::connect(address).map_err(failed)?;
-        socket.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-        socket.set_nodelay(true).map_err(failed)?;
-        let head = format!(
-            "POST /v1/chat/completions HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-             Connection: close\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        socket.write_all(format!("{head}{body}").as_bytes()).map_err(failed)?;
-        let mut answer = BufReader::new(socket);
-        skip_head(&mut answer)?;
-        follow(BufReader::new(Chunked { inner: answer, left: 0 }), begun)
+    /// Tokens of all streams over the time from the first ask to the last token.
+    pub(super) fn total_rate(&self) -> f64 {
+        self.streams.iter().flatten().map(|it| it.n_tokens).sum::<f64>() / self.wall.as_secs_f64()
     }
+}
+
+/// Asks for everything, each in a thread of its own.
+pub(super) fn together(address: SocketAddr, asks: &[Ask]) -> Answers {
+    let begun = Instant::now();
+    let streams = std::thread::scope(|scope| {
+        let threads: Vec<_> = asks.iter().map(|ask| scope.spawn(move || stream(address, ask))).collect();
+        let panicked = || Failure::new("a stream's thread panicked");
+        threads.into_iter().map(|thread| thread.join().map_err(|_| panicked()).flatten()).collect()
+    });
+    Answers { streams, wall: begun.elapsed() }
+}
+
+fn stream(address: SocketAddr, ask: &Ask) -> Result<Stream> {
+    let failed = |error: std::io::Error| Failure::new(format!("{address}: {error}"));
+    std::thread::sleep(ask.delay);
+    let body = ask.body();
+    let begun = Instant::now();
+    let mut socket = TcpStream::connect(address).map_err(failed)?;
+    socket.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+    socket.set_nodelay(true).map_err(failed)?;
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+         Connection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    socket.write_all(format!("{head}{body}").as_bytes()).map_err(failed)?;
+    let mut answer = BufReader::new(socket);
+    skip_head(&mut answer)?;
+    follow(BufReader::new(Chunked { inner: answer, left: 0 }), begun)
 }
 
 /// Reads the events to the end, noting when tokens came.
 fn follow(events: impl BufRead, begun: Instant) -> Result<Stream> {
     let (mut first, mut last, mut n_tokens) = (None, begun, None);
+    let (mut longest_gap, mut text) = (Duration::ZERO, String::new());
     for line in events.lines() {
         let line = line.map_err(|error| Failure::new(format!("the stream broke off: {error}")))?;
         let Some(data) = line.strip_prefix("data:").map(str::trim) else { continue };
@@ -101,16 +133,22 @@ fn follow(events: impl BufRead, begun: Instant) -> Result<Stream> {
             return Err(Failure::new(error.to_string()));
         }
         n_tokens = event["usage"]["completion_tokens"].as_u64().or(n_tokens);
-        if event["choices"][0]["delta"]["content"].as_str().is_some_and(|text| !text.is_empty()) {
-            last = Instant::now();
-            first.get_or_insert(last);
+        let piece = event["choices"][0]["delta"]["content"].as_str().unwrap_or_default();
+        if !piece.is_empty() {
+            let now = Instant::now();
+            if first.is_some() {
+                longest_gap = longest_gap.max(now - last);
+            }
+            last = now;
+            first.get_or_insert(now);
+            text.push_str(piece);
         }
     }
     let (Some(first), Some(n_tokens)) = (first, n_tokens) else {
         return Err(Failure::new("an answer without tokens or without their count"));
     };
     let n_tokens = f64::from(u32::try_from(n_tokens).unwrap_or(u32::MAX));
-    Ok(Stream { n_tokens, first_token: first - begun, last_token: last - begun })
+    Ok(Stream { n_tokens, first_token: first - begun, last_token: last - begun, longest_gap, text })
 }
 
 fn skip_head(answer: &mut impl BufRead) -> Result<()> {
@@ -162,9 +200,15 @@ impl<R: BufRead> Read for Chunked<R> {
     }
 }
 
-fn prompt(n_words: usize, seed: usize) -> String {
+/// A text of so many words that no other seed has.
+pub(super) fn words(n_words: usize, seed: usize) -> String {
     let words = (0..n_words).map(|i| WORDS[(i * (seed * 7 + 3) + i / 5 + seed) % WORDS.len()]);
-    format!("Continue this list of words as story number {seed}: {}", words.collect::<Vec<_>>().join(" "))
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// A message of so many words that no other seed has, not even in its beginning.
+pub(super) fn prompt(n_words: usize, seed: usize) -> String {
+    format!("Story number {seed}. Continue this list of words: {}", words(n_words, seed))
 }
 
 #[cfg(test)]

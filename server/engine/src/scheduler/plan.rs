@@ -1,22 +1,37 @@
 //! Which tokens go into the next batch. Pure: sequences and a budget in, chunks out.
 
+use super::prefix::SequenceId;
+use std::collections::BTreeMap;
+use types::ids::UserId;
+
 /// A running sequence as the plan sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Need {
-    /// Which sequence.
-    pub(crate) slot: usize,
+    pub(crate) sequence: SequenceId,
+    pub(crate) owner: UserId,
     /// Tokens in the cache, and so the position of the next one.
     pub(crate) n_past: usize,
     /// Tokens known but not in the cache: one while decoding, the rest of the prompt before that. Never zero.
     pub(crate) n_pending: usize,
-    /// It has produced a token already.
+    /// It has produced a token already and has only that one to compute.
     pub(crate) decoding: bool,
+    /// Milliseconds since it was asked for.
+    pub(crate) waited_ms: usize,
+}
+
+impl Need {
+    /// Short prompts come first. A token more to compute counts like a millisecond less of waiting, so that a long
+    /// one is not passed for ever.
+    fn urgency(&self) -> (isize, SequenceId) {
+        let order = self.n_pending.cast_signed().saturating_sub(self.waited_ms.cast_signed());
+        (order, self.sequence)
+    }
 }
 
 /// A run of tokens of one sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Chunk {
-    pub(crate) slot: usize,
+    pub(crate) sequence: SequenceId,
     /// Position of the first token.
     pub(crate) start: usize,
     pub(crate) n_tokens: usize,
@@ -33,30 +48,54 @@ pub(crate) struct Budget {
     pub(crate) n_prompt_beside_decode: usize,
 }
 
-/// Decoding sequences come first, one token each. What is left goes to prompts in equal shares, where a prompt
-/// that needs less leaves its share to the longer ones; so nobody waits for a long prompt of somebody else.
+/// Decoding sequences come first, one token each. What is left goes to prompts: the same share for every owner
+/// (where one needs less, the others get it), and an owner's share to the most urgent prompt first.
 pub(crate) fn plan(needs: &[Need], budget: Budget) -> Vec<Chunk> {
     let mut chunks: Vec<_> = needs.iter().filter(|need| need.decoding).map(|need| chunk(need, 1)).collect();
     chunks.truncate(budget.n_tokens);
     let mut left = budget.n_tokens - chunks.len();
-    let mut prompts: Vec<_> = needs.iter().filter(|need| !need.decoding).collect();
     if !chunks.is_empty() {
-        left = left.min(budget.n_prompt_beside_decode.max(prompts.len()));
+        left = left.min(budget.n_prompt_beside_decode);
     }
-    prompts.sort_by_key(|need| need.n_pending);
-    for (i, need) in prompts.iter().enumerate() {
-        let share = left / (prompts.len() - i);
-        let n_tokens = need.n_pending.min(share);
-        if n_tokens > 0 {
-            chunks.push(chunk(need, n_tokens));
-            left -= n_tokens;
-        }
+    let owners = prompts_by_owner(needs);
+    for (i, prompts) in owners.iter().enumerate() {
+        let share = left.div_ceil(owners.len() - i);
+        left -= take(prompts, share, &mut chunks);
     }
     chunks
 }
 
+/// The prompts of every owner, most urgent first; owners with less to compute first, so that what they leave of
+/// their share goes to the others.
+fn prompts_by_owner(needs: &[Need]) -> Vec<Vec<&Need>> {
+    let mut owners = BTreeMap::<UserId, Vec<&Need>>::new();
+    for need in needs.iter().filter(|need| !need.decoding) {
+        owners.entry(need.owner).or_default().push(need);
+    }
+    let mut owners: Vec<_> = owners.into_values().collect();
+    for prompts in &mut owners {
+        prompts.sort_by_key(|need| need.urgency());
+    }
+    owners.sort_by_key(|prompts| prompts.iter().map(|need| need.n_pending).sum::<usize>());
+    owners
+}
+
+/// Spends at most `share` on `prompts`; says how much it was.
+fn take(prompts: &[&Need], share: usize, chunks: &mut Vec<Chunk>) -> usize {
+    let mut left = share;
+    for need in prompts {
+        let n_tokens = need.n_pending.min(left);
+        if n_tokens == 0 {
+            break;
+        }
+        chunks.push(chunk(need, n_tokens));
+        left -= n_tokens;
+    }
+    share - left
+}
+
 fn chunk(need: &Need, n_tokens: usize) -> Chunk {
-    Chunk { slot: need.slot, start: need.n_past, n_tokens, samples: n_tokens == need.n_pending }
+    Chunk { sequence: need.sequence, start: need.n_past, n_tokens, samples: n_tokens == need.n_pending }
 }
 
 #[cfg(test)]

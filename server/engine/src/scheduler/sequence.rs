@@ -1,37 +1,27 @@
-//! One running generation.
+//! One generation.
 
+use super::{plan::Need, prefix::SequenceId};
 use crate::{llama::TokenSampler, prompt::TokenPrompt, text::Assembler};
 use llama_cpp_2::{token::LlamaToken, token::data_array::LlamaTokenDataArray, vocab::LlamaVocab};
 use protocol::{Delta, Finished, GenerateParams, RequestId};
 use std::time::Instant;
-use types::chat::{FinishReason, Usage};
+use types::{
+    chat::{FinishReason, Usage},
+    ids::UserId,
+};
 
-/// A generation that waits for a sequence.
-pub(crate) struct Request {
-    pub(crate) id: RequestId,
-    pub(crate) prompt: TokenPrompt,
-    pub(crate) params: GenerateParams,
-    /// When it came in.
-    pub(crate) at: Instant,
-}
-
-impl Request {
-    /// The end of a request that never ran.
-    pub(crate) fn cancelled(&self) -> Delta {
-        let usage = Usage { n_prompt_tokens: count(self.prompt.tokens.len()), ..Usage::default() };
-        let finished = Some(Finished { reason: FinishReason::Cancelled, usage });
-        Delta { id: self.id, text: String::new(), n_generated: 0, finished }
-    }
-}
-
-/// A generation that has a sequence.
+/// A generation, waiting or running.
 pub(crate) struct Sequence {
     pub(crate) id: RequestId,
+    /// Only this person's sequences share anything with it.
+    pub(crate) owner: UserId,
     /// The prompt and what was generated.
     pub(crate) tokens: Vec<LlamaToken>,
     /// How many of them are in the cache.
     pub(crate) n_past: usize,
     n_prompt: usize,
+    /// Prompt tokens that were in the cache when it began.
+    n_cached: Option<usize>,
     /// Ends the answer when reached.
     max_tokens: usize,
     sampler: TokenSampler,
@@ -43,31 +33,58 @@ pub(crate) struct Sequence {
 }
 
 impl Sequence {
-    /// `n_past` tokens of the prompt are in the cache already.
-    pub(crate) fn new(request: Request, n_past: usize, n_ctx: usize) -> Self {
-        let Request { id, prompt, params, at } = request;
-        let room = n_ctx.saturating_sub(prompt.tokens.len());
-        let asked = params.sampling.max_tokens.map_or(usize::MAX, |n| n as usize);
+    /// A generation that came in at `submitted`.
+    pub(crate) fn new(
+        id: RequestId,
+        prompt: TokenPrompt,
+        params: GenerateParams,
+        submitted: Instant,
+    ) -> Self {
         let mut stops = params.stop;
         stops.extend(prompt.stops);
         Self {
             id,
-            n_past,
+            owner: params.owner,
+            n_past: 0,
             n_prompt: prompt.tokens.len(),
-            max_tokens: room.min(asked),
+            n_cached: None,
+            max_tokens: params.sampling.max_tokens.map_or(usize::MAX, |n| n as usize),
             sampler: TokenSampler::new(&params.sampling, &prompt.tokens),
             assembler: Assembler::new(stops),
             bytes: Vec::with_capacity(32),
             tokens: prompt.tokens,
-            submitted: at,
+            submitted,
             first_token: None,
             last_token: None,
         }
     }
 
-    /// It has produced a token.
-    pub(crate) fn is_decoding(&self) -> bool {
-        self.n_generated() > 0
+    /// Makes it end where the context does.
+    pub(crate) fn limit(&mut self, n_ctx: usize) {
+        self.max_tokens = self.max_tokens.min(n_ctx.saturating_sub(self.n_prompt));
+    }
+
+    /// It runs from now on, with its first `n_past` tokens in the cache.
+    pub(crate) fn begin(&mut self, n_past: usize) {
+        self.n_past = n_past;
+        self.n_cached.get_or_insert(n_past);
+    }
+
+    /// What it needs next, for the plan. It must run under the number `sequence`.
+    pub(crate) fn need(&self, sequence: SequenceId, now: Instant) -> Need {
+        let n_pending = self.tokens.len() - self.n_past;
+        Need {
+            sequence,
+            owner: self.owner,
+            n_past: self.n_past,
+            n_pending,
+            decoding: self.n_generated() > 0 && n_pending == 1,
+            waited_ms: usize::try_from(now.duration_since(self.submitted).as_millis()).unwrap_or(usize::MAX),
+        }
+    }
+
+    pub(crate) fn n_prompt_tokens(&self) -> u32 {
+        count(self.n_prompt)
     }
 
     fn n_generated(&self) -> usize {
@@ -121,6 +138,7 @@ impl Sequence {
         };
         Usage {
             n_prompt_tokens: count(self.n_prompt),
+            n_cached_tokens: count(self.n_cached.unwrap_or(0)),
             n_generated_tokens: count(self.n_generated()),
             first_token_ms: between(Some(self.submitted), self.first_token),
             decode_ms: between(self.first_token, self.last_token),

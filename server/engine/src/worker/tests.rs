@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
     sync::{Mutex, PoisonError},
 };
-use types::sampling::Sampling;
+use types::{ids::UserId, sampling::Sampling};
 
 /// An output that the test reads afterwards.
 #[derive(Clone, Default)]
@@ -52,7 +52,12 @@ fn pings_are_answered() {
 
 #[test]
 fn without_a_model_there_is_no_answer() {
-    let params = GenerateParams { sampling: Sampling::default(), stop: vec![], trim_history: false };
+    let params = GenerateParams {
+        sampling: Sampling::default(),
+        stop: vec![],
+        owner: UserId::LOCAL,
+        trim_history: false,
+    };
     let prompt = Prompt::Text("hello".into());
     check(
         &[

@@ -59,6 +59,8 @@ struct Worker {
 /// What every worker is started with.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resources {
+    /// Where a model's specification does not say it.
+    pub(super) n_ctx: Option<u32>,
     pub(super) n_sequences: u32,
     pub(super) n_threads: Option<u32>,
 }
@@ -228,7 +230,7 @@ impl<L: Launch> Supervisor<L> {
         let Some(spec) = &self.spec else { return };
         let request = LoadRequest {
             path: spec.path.clone(),
-            n_ctx: spec.n_ctx,
+            n_ctx: spec.n_ctx.or(self.resources.n_ctx),
             n_sequences: self.resources.n_sequences,
             n_threads: self.resources.n_threads,
         };

@@ -1,6 +1,7 @@
 use super::*;
 use types::{
     chat::{ChatTurn, Role},
+    ids::UserId,
     sampling::Sampling,
 };
 
@@ -9,6 +10,7 @@ fn request() -> GenerateRequest {
         prompt: Prompt::Text("hello".into()),
         sampling: Sampling::default(),
         stop: vec!["\n".into()],
+        owner: UserId::LOCAL,
         trim_history: false,
     }
 }

@@ -1,12 +1,13 @@
 use super::*;
 use futures::StreamExt;
-use types::sampling::Sampling;
+use types::{ids::UserId, sampling::Sampling};
 
 fn request(text: &str) -> GenerateRequest {
     GenerateRequest {
         prompt: Prompt::Text(text.into()),
         sampling: Sampling::default(),
         stop: vec![],
+        owner: UserId::LOCAL,
         trim_history: false,
     }
 }

@@ -3,6 +3,7 @@ use crate::{Command, Delta, Event, GenerateParams, Prompt, RequestId};
 use proptest::prelude::*;
 use types::{
     chat::{ChatTurn, Role},
+    ids::UserId,
     sampling::Sampling,
 };
 
@@ -18,8 +19,12 @@ fn check(bytes: &[u8], expected: &str) {
 
 fn generate(text: &str) -> Command {
     let turn = ChatTurn { role: Role::User, content: text.to_owned() };
-    let params =
-        GenerateParams { sampling: Sampling::default(), stop: vec!["\n".into()], trim_history: true };
+    let params = GenerateParams {
+        sampling: Sampling::default(),
+        stop: vec!["\n".into()],
+        owner: UserId::LOCAL,
+        trim_history: true,
+    };
     Command::Generate { id: RequestId(7), prompt: Prompt::Chat(vec![turn]), params }
 }
 

@@ -3,21 +3,30 @@ use proptest::prelude::*;
 
 const BUDGET: Budget = Budget { n_tokens: 512, n_prompt_beside_decode: 128 };
 
-/// `d10` decodes at position 10; `p10+300` has 300 tokens of its prompt to go from position 10.
+/// `d10` decodes at position 10; `p10+300` has 300 tokens of its prompt to go from position 10, `p10+300@900` has
+/// waited for 900 ms. Owners are letters before that: `b:p0+30`; without one it is `a`.
+fn need(sequence: usize, text: &str) -> Need {
+    let (owner, text) = text.split_once(':').unwrap_or(("a", text));
+    let number = |text: &str| text.parse().expect("a number");
+    let (rest, waited_ms) = text[1..].split_once('@').unwrap_or((&text[1..], "0"));
+    let (n_past, n_pending) = rest.split_once('+').unwrap_or((rest, "1"));
+    Need {
+        sequence,
+        owner: UserId(owner.bytes().map(i64::from).sum()),
+        n_past: number(n_past),
+        n_pending: number(n_pending),
+        decoding: text.starts_with('d'),
+        waited_ms: number(waited_ms),
+    }
+}
+
 fn check(needs: &str, expected: &str) {
-    let needs: Vec<_> = needs
-        .split_whitespace()
-        .enumerate()
-        .map(|(slot, need)| {
-            let decoding = need.starts_with('d');
-            let (n_past, n_pending) = need[1..].split_once('+').unwrap_or((&need[1..], "1"));
-            let number = |text: &str| text.parse().expect("a number");
-            Need { slot, n_past: number(n_past), n_pending: number(n_pending), decoding }
-        })
-        .collect();
+    let needs: Vec<_> = needs.split_whitespace().enumerate().map(|(i, text)| need(i, text)).collect();
     let shown: Vec<_> = plan(&needs, BUDGET)
         .iter()
-        .map(|it| format!("{}:{}+{}{}", it.slot, it.start, it.n_tokens, if it.samples { "!" } else { "" }))
+        .map(|it| {
+            format!("{}:{}+{}{}", it.sequence, it.start, it.n_tokens, if it.samples { "!" } else { "" })
+        })
         .collect();
     assert_eq!(shown.join(" "), expected);
 }
@@ -47,48 +56,108 @@ fn a_long_prompt_is_cut_finer_beside_decoding() {
 #[test]
 fn a_short_prompt_passes_a_long_one() {
     check("p0+2000 p0+30", "1:0+30! 0:0+482");
-    check("p0+2000 p0+3000 p0+100", "2:0+100! 0:0+206 1:0+206");
+    check("p0+2000 p0+3000 p0+100", "2:0+100! 0:0+412");
+}
+
+#[test]
+fn a_prompt_that_waited_long_enough_is_passed_no_more() {
+    check("d5 p0+2000@1950 p0+100", "0:5+1! 1:0+128");
+    check("d5 p0+2000@1800 p0+100", "0:5+1! 2:0+100! 1:0+28");
+}
+
+#[test]
+fn everybody_has_the_same_share() {
+    check("a:p0+900 a:p0+900 a:p0+900 b:p0+900", "3:0+256 0:0+256");
+    check("a:p0+900 a:p0+900 b:p0+100", "2:0+100! 0:0+412");
 }
 
 fn needs() -> impl Strategy<Value = Vec<Need>> {
-    let need = (0usize..9000, 1usize..3000, any::<bool>());
+    let need = (0usize..9000, 1usize..3000, any::<bool>(), 0i64..4, 0usize..5000);
     prop::collection::vec(need, 0..40).prop_map(|needs| {
         let numbered = needs.into_iter().enumerate();
         numbered
-            .map(|(slot, (n_past, n_pending, decoding))| Need {
-                slot,
+            .map(|(sequence, (n_past, n_pending, decoding, owner, waited_ms))| Need {
+                sequence,
+                owner: UserId(owner),
                 n_past,
                 n_pending: if decoding { 1 } else { n_pending },
                 decoding,
+                waited_ms,
             })
             .collect()
     })
 }
 
 fn budgets() -> impl Strategy<Value = Budget> {
-    (40usize..600, 1usize..600)
+    (40usize..600, 16usize..600)
         .prop_map(|(n_tokens, n_prompt_beside_decode)| Budget { n_tokens, n_prompt_beside_decode })
+}
+
+fn n_prompt_tokens(chunks: &[Chunk], needs: &[Need], owner: Option<UserId>) -> usize {
+    let counts = |chunk: &&Chunk| {
+        let need = &needs[chunk.sequence];
+        !need.decoding && owner.is_none_or(|owner| need.owner == owner)
+    };
+    chunks.iter().filter(counts).map(|chunk| chunk.n_tokens).sum()
 }
 
 proptest! {
     #[test]
-    fn the_budget_holds(needs in needs(), budget in budgets()) {
+    fn the_budget_holds_and_is_used(needs in needs(), budget in budgets()) {
         let chunks = plan(&needs, budget);
-        prop_assert!(chunks.iter().map(|chunk| chunk.n_tokens).sum::<usize>() <= budget.n_tokens);
-        let n_prompt: usize =
-            chunks.iter().filter(|chunk| !needs[chunk.slot].decoding).map(|chunk| chunk.n_tokens).sum();
-        let n_prompts = needs.iter().filter(|need| !need.decoding).count();
-        if needs.iter().any(|need| need.decoding) {
-            prop_assert!(n_prompt <= budget.n_prompt_beside_decode.max(n_prompts));
+        let n_tokens: usize = chunks.iter().map(|chunk| chunk.n_tokens).sum();
+        prop_assert!(n_tokens <= budget.n_tokens);
+        let n_decoding = needs.iter().filter(|need| need.decoding).count();
+        let mut room = budget.n_tokens - n_decoding;
+        if n_decoding > 0 {
+            room = room.min(budget.n_prompt_beside_decode);
+        }
+        let asked: usize = needs.iter().filter(|need| !need.decoding).map(|need| need.n_pending).sum();
+        prop_assert_eq!(n_prompt_tokens(&chunks, &needs, None), room.min(asked));
+    }
+
+    #[test]
+    fn whoever_decodes_has_a_token_in_every_step(needs in needs(), budget in budgets()) {
+        let chunks = plan(&needs, budget);
+        for need in &needs {
+            let n = chunks.iter().filter(|chunk| chunk.sequence == need.sequence && chunk.n_tokens > 0).count();
+            let fits = if need.decoding { n == 1 } else { n <= 1 };
+            prop_assert!(fits);
         }
     }
 
     #[test]
-    fn no_running_sequence_starves(needs in needs(), budget in budgets()) {
+    fn nobody_gets_more_while_somebody_wants_as_much(needs in needs(), budget in budgets()) {
         let chunks = plan(&needs, budget);
-        for need in &needs {
-            prop_assert_eq!(chunks.iter().filter(|chunk| chunk.slot == need.slot && chunk.n_tokens > 0).count(), 1);
+        let spent = |owner| n_prompt_tokens(&chunks, &needs, Some(UserId(owner)));
+        for owner in 0..4 {
+            let wanted: usize = needs
+                .iter()
+                .filter(|need| need.owner == UserId(owner) && !need.decoding)
+                .map(|need| need.n_pending)
+                .sum();
+            for other in 0..4 {
+                // Shares are whole tokens.
+                prop_assert!(spent(owner) == wanted || spent(other) <= spent(owner) + 1);
+            }
         }
+    }
+
+    #[test]
+    fn every_prompt_ends_however_many_come_after_it(n_tokens in 1usize..5000, short in 1usize..200) {
+        let mut long = need(0, "p0+1");
+        long.n_pending = n_tokens;
+        for step in 0..400 {
+            let mut newcomer = need(1, "p0+1");
+            newcomer.n_pending = short;
+            let chunks = plan(&[long, newcomer, need(2, "d1")], BUDGET);
+            let n = chunks.iter().filter(|chunk| chunk.sequence == 0).map(|chunk| chunk.n_tokens).sum::<usize>();
+            if n == long.n_pending {
+                return Ok(());
+            }
+            (long.n_past, long.n_pending, long.waited_ms) = (long.n_past + n, long.n_pending - n, step * 100);
+        }
+        prop_assert!(false, "{} tokens are still to come", long.n_pending);
     }
 
     #[test]
@@ -97,13 +166,13 @@ proptest! {
         let ends: Vec<_> = needs.iter().map(|need| need.n_past + need.n_pending).collect();
         for _ in 0..50 {
             for chunk in plan(&needs, budget) {
-                let need = &mut needs[chunk.slot];
+                let need = &mut needs[chunk.sequence];
                 prop_assert_eq!(chunk.start, need.n_past);
                 prop_assert_eq!(chunk.samples, chunk.n_tokens == need.n_pending);
                 need.n_past += chunk.n_tokens;
                 need.n_pending -= chunk.n_tokens;
                 if chunk.samples {
-                    produced[chunk.slot] += 1;
+                    produced[chunk.sequence] += 1;
                     need.n_pending = 1;
                     need.decoding = true;
                 }

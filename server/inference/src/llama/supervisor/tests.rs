@@ -6,7 +6,7 @@ use std::{io, path::PathBuf};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use types::{
     chat::{FinishReason, Usage},
-    ids::ModelId,
+    ids::{ModelId, UserId},
     sampling::Sampling,
 };
 
@@ -81,7 +81,7 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let (sender, workers) = mpsc::unbounded_channel();
-        let resources = Resources { n_sequences: 2, n_threads: None };
+        let resources = Resources { n_ctx: None, n_sequences: 2, n_threads: None };
         Self { engine: LlamaEngine::with_launcher(Launcher(sender), resources), workers }
     }
 
@@ -131,6 +131,7 @@ fn request() -> GenerateRequest {
         prompt: Prompt::Text("hello".into()),
         sampling: Sampling::default(),
         stop: vec![],
+        owner: UserId::LOCAL,
         trim_history: false,
     }
 }

@@ -1,0 +1,72 @@
+//! What a step costs on this machine with this model, learned while it works; from that, how many prompt tokens a
+//! step may take while somebody waits for the next token. Pure.
+
+/// While somebody decodes, a step should take no longer: a stream that pauses for less than this still flows.
+const TARGET_MS: f64 = 150.0;
+
+/// Where a step without any prompt takes long already, prompts still get as much time again.
+const SHARE_OF_DECODE: f64 = 2.0;
+
+/// How much the newest measurement counts.
+const WEIGHT: f64 = 0.2;
+
+/// A measurement so many times the expected one says that something else kept the machine busy.
+const OUTLIER: f64 = 4.0;
+
+/// Fewer prompt tokens say little about what one of them costs.
+const ENOUGH_TOKENS: usize = 16;
+
+/// Prompt tokens of a step before anything was measured.
+const FIRST_GUESS: usize = 128;
+
+/// The least a step takes of a prompt: with less, most of the step would be spent on reading the weights.
+const LEAST: usize = 16;
+
+/// Measurements so far.
+#[derive(Debug, Default)]
+pub(crate) struct StepCost {
+    /// Milliseconds of a step that only decodes, by its number of sequences less one.
+    decode_ms: Vec<Option<f64>>,
+    /// Milliseconds that a prompt token adds.
+    prompt_token_ms: Option<f64>,
+}
+
+impl StepCost {
+    /// Takes note of a step that took `ms`.
+    pub(crate) fn learn(&mut self, n_decoding: usize, n_prompt: usize, ms: f64) {
+        if n_prompt == 0 && n_decoding > 0 {
+            if self.decode_ms.len() < n_decoding {
+                self.decode_ms.resize(n_decoding, None);
+            }
+            mix(&mut self.decode_ms[n_decoding - 1], ms);
+        } else if n_prompt >= ENOUGH_TOKENS {
+            let rest = (ms - self.decode(n_decoding).unwrap_or(0.0)).max(0.0);
+            mix(&mut self.prompt_token_ms, rest / n_prompt as f64);
+        }
+    }
+
+    /// Prompt tokens for a step in which `n_decoding` sequences decode.
+    pub(crate) fn prompt_tokens_beside(&self, n_decoding: usize) -> usize {
+        let Some(token_ms) = self.prompt_token_ms.filter(|&ms| ms > 0.0) else { return FIRST_GUESS };
+        let decode_ms = self.decode(n_decoding).unwrap_or(0.0);
+        let target_ms = TARGET_MS.max(decode_ms * SHARE_OF_DECODE);
+        // A cast of a float saturates.
+        (((target_ms - decode_ms) / token_ms) as usize).max(LEAST)
+    }
+
+    /// What was measured with so many sequences, else with the number nearest to it.
+    fn decode(&self, n_decoding: usize) -> Option<f64> {
+        let measured = self.decode_ms.iter().enumerate().filter_map(|(i, ms)| Some((i + 1, (*ms)?)));
+        measured.min_by_key(|(n, _)| n.abs_diff(n_decoding)).filter(|_| n_decoding > 0).map(|(_, ms)| ms)
+    }
+}
+
+fn mix(mean: &mut Option<f64>, measured: f64) {
+    *mean = Some(match *mean {
+        Some(mean) => mean + WEIGHT * (measured.min(mean * OUTLIER) - mean),
+        None => measured,
+    });
+}
+
+#[cfg(test)]
+mod tests;

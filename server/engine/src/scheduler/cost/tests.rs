@@ -1,0 +1,50 @@
+use super::*;
+
+/// Learns each of `steps` (decoding, prompt tokens, milliseconds) fifty times.
+fn check(steps: &[(usize, usize, f64)], n_decoding: usize, expected: usize) {
+    let mut cost = StepCost::default();
+    for _ in 0..50 {
+        for &(n_decoding, n_prompt, ms) in steps {
+            cost.learn(n_decoding, n_prompt, ms);
+        }
+    }
+    assert_eq!(cost.prompt_tokens_beside(n_decoding), expected);
+}
+
+#[test]
+fn before_anything_is_known_it_guesses() {
+    check(&[], 1, FIRST_GUESS);
+    check(&[(1, 0, 10.0)], 1, FIRST_GUESS);
+}
+
+#[test]
+fn what_decoding_leaves_of_the_step_goes_to_prompts() {
+    check(&[(1, 0, 50.0), (0, 512, 1024.0)], 1, 50);
+    check(&[(1, 0, 50.0), (1, 50, 150.0)], 1, 50);
+}
+
+#[test]
+fn a_number_of_streams_never_seen_costs_what_the_nearest_one_does() {
+    check(&[(1, 0, 10.0), (8, 0, 110.0), (0, 100, 100.0)], 6, 110);
+}
+
+#[test]
+fn a_slow_machine_still_reads_prompts() {
+    check(&[(1, 0, 400.0), (0, 100, 1000.0)], 1, 40);
+    check(&[(1, 0, 20.0), (0, 100, 100_000.0)], 1, LEAST);
+}
+
+#[test]
+fn steps_with_few_prompt_tokens_teach_nothing_about_them() {
+    check(&[(0, 1, 500.0)], 1, FIRST_GUESS);
+}
+
+#[test]
+fn one_slow_step_changes_little() {
+    let mut cost = StepCost::default();
+    for _ in 0..50 {
+        cost.learn(0, 100, 100.0);
+    }
+    cost.learn(0, 100, 100_000.0);
+    assert_eq!(cost.prompt_tokens_beside(1), 93);
+}

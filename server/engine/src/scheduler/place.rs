@@ -1,0 +1,87 @@
+//! Where a prompt starts from: which sequence already holds its beginning, and whether it is worth waiting for one
+//! that is just computing it. Pure.
+
+use super::prefix::{Match, SequenceId};
+
+/// What is in the cache under a sequence's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// Tokens in the cache.
+    pub(crate) n_past: usize,
+    /// The first of them that can still be attended to; behind zero where a sliding window has moved on.
+    pub(crate) first: usize,
+    /// It is being worked on: it will grow, and it cannot be taken over.
+    pub(crate) running: bool,
+}
+
+/// What the model's memory allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Memory {
+    /// A sequence can be cut anywhere. Recurrent models only have their last state.
+    pub(crate) can_cut: bool,
+    /// Tokens a layer looks back at most; `None` where every layer sees all.
+    pub(crate) window: Option<usize>,
+}
+
+/// Where a prompt starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// With nothing.
+    Fresh,
+    /// With the first `n_tokens` of another sequence, which stays as it is.
+    Fork { from: SequenceId, n_tokens: usize },
+    /// In a sequence that nobody uses and that holds nothing else, cut to `n_tokens`.
+    Resume { sequence: SequenceId, n_tokens: usize },
+    /// Not yet: somebody is computing enough of it.
+    Wait,
+}
+
+/// Waiting for less than this saves less than it may cost.
+const WORTH_WAITING: usize = 32;
+
+/// A prompt of `n_prompt` tokens among the sequences that begin like it. `held` says what they hold. At least one
+/// token is left to compute, or there would be no logits.
+pub(crate) fn place(
+    n_prompt: usize,
+    matches: &[Match],
+    memory: Memory,
+    held: impl Fn(SequenceId) -> Held,
+) -> Place {
+    let most = n_prompt.saturating_sub(1);
+    let usable = |it: &Match| usable(it.n_common.min(most), held(it.sequence), memory);
+    let best = matches.iter().max_by_key(|it| (usable(it), !held(it.sequence).running));
+    let n_tokens = best.map_or(0, usable);
+    let coming = matches.iter().filter_map(|it| coming(it.n_common.min(most), held(it.sequence))).max();
+    if memory.can_cut && coming.is_some_and(|coming| coming >= n_tokens + WORTH_WAITING) {
+        return Place::Wait;
+    }
+    match best {
+        Some(best) if n_tokens > 0 => start(*best, n_tokens, held(best.sequence)),
+        _ => Place::Fresh,
+    }
+}
+
+/// The first `n` tokens, where they are still being computed.
+fn coming(n: usize, held: Held) -> Option<usize> {
+    (held.running && held.n_past < n).then_some(n)
+}
+
+fn start(best: Match, n_tokens: usize, held: Held) -> Place {
+    let holds_nothing_else = best.n_common >= held.n_past;
+    if !held.running && holds_nothing_else {
+        Place::Resume { sequence: best.sequence, n_tokens }
+    } else {
+        Place::Fork { from: best.sequence, n_tokens }
+    }
+}
+
+/// How many of the first `n` tokens can be started from.
+fn usable(n: usize, held: Held, memory: Memory) -> usize {
+    let n = n.min(held.n_past);
+    let is_whole = n == held.n_past;
+    let in_window = memory.window.is_none_or(|window| held.first <= n.saturating_sub(window));
+    if is_whole || (memory.can_cut && in_window) { n } else { 0 }
+}
+
+#[cfg(test)]
+mod tests;

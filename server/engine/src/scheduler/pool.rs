@@ -1,0 +1,238 @@
+//! The context's sequences: what runs, what is kept for whoever begins like it, and who starts from what.
+//!
+//! A number is free (nothing in the cache), running, or kept. The index knows exactly the running and the kept
+//! ones: the running ones by their prompt, the kept ones by all that is in the cache.
+
+use super::{
+    place::{Held, Memory, Place, place},
+    prefix::{PrefixIndex, SequenceId},
+    sequence::Sequence,
+};
+use llama_cpp_2::{context::LlamaContext, model::LlamaModel, token::LlamaToken};
+use types::ids::UserId;
+
+/// What a number is used for.
+enum Entry {
+    Free,
+    Running(Box<Sequence>),
+    Kept { owner: UserId, tokens: Vec<LlamaToken>, last_use: u64 },
+}
+
+/// The sequences of one context.
+pub(crate) struct Pool<'m> {
+    pub(super) context: LlamaContext<'m>,
+    memory: Memory,
+    entries: Vec<Entry>,
+    index: PrefixIndex,
+    n_uses: u64,
+}
+
+impl<'m> Pool<'m> {
+    /// All of `context`'s `n_sequences` sequences, free.
+    pub(super) fn new(context: LlamaContext<'m>, model: &LlamaModel, n_sequences: usize) -> Self {
+        Self {
+            context,
+            memory: memory_of(model),
+            entries: (0..n_sequences).map(|_| Entry::Free).collect(),
+            index: PrefixIndex::default(),
+            n_uses: 0,
+        }
+    }
+
+    /// What runs, by number.
+    pub(super) fn running(&self) -> impl Iterator<Item = (SequenceId, &Sequence)> {
+        self.entries.iter().enumerate().filter_map(|(id, entry)| match entry {
+            Entry::Running(sequence) => Some((id, &**sequence)),
+            _ => None,
+        })
+    }
+
+    pub(super) fn n_running(&self) -> usize {
+        self.running().count()
+    }
+
+    /// A running sequence.
+    pub(super) fn sequence(&self, id: SequenceId) -> Option<&Sequence> {
+        match &self.entries[id] {
+            Entry::Running(sequence) => Some(sequence),
+            _ => None,
+        }
+    }
+
+    /// A running sequence, to change it.
+    pub(super) fn sequence_mut(&mut self, id: SequenceId) -> Option<&mut Sequence> {
+        match &mut self.entries[id] {
+            Entry::Running(sequence) => Some(sequence),
+            _ => None,
+        }
+    }
+
+    /// The logits of row `row` of the last batch, and the sequence they are for, which must run.
+    pub(super) fn logits_of(&mut self, row: usize, id: SequenceId) -> (&[f32], Option<&mut Sequence>) {
+        let sequence = match &mut self.entries[id] {
+            Entry::Running(sequence) => Some(&mut **sequence),
+            _ => None,
+        };
+        (self.context.get_logits_ith(row as i32), sequence)
+    }
+
+    /// Where a waiting sequence would start.
+    pub(super) fn place(&self, sequence: &Sequence) -> Place {
+        let matches = self.index.matches(sequence.owner, &sequence.tokens);
+        place(sequence.tokens.len(), &matches, self.memory, |id| self.held(id))
+    }
+
+    fn held(&self, id: SequenceId) -> Held {
+        let first = match self.memory.window {
+            Some(_) => usize::try_from(self.context.kv_cache_seq_pos_min(id as i32)).unwrap_or(0),
+            None => 0,
+        };
+        match &self.entries[id] {
+            Entry::Free => Held { n_past: 0, first: 0, running: false },
+            Entry::Running(sequence) => Held { n_past: sequence.n_past, first, running: true },
+            Entry::Kept { tokens, .. } => Held { n_past: tokens.len(), first, running: false },
+        }
+    }
+
+    /// Starts a sequence at `place`, as [`Pool::place`] said right before. There must be fewer running than numbers.
+    pub(super) fn start(&mut self, mut sequence: Box<Sequence>, place: Place) {
+        let (id, n_tokens) = match place {
+            Place::Fresh | Place::Wait => (self.free_number(None), 0),
+            Place::Resume { sequence, n_tokens } => (sequence, self.cut(sequence, n_tokens)),
+            Place::Fork { from, n_tokens } => self.fork(from, n_tokens),
+        };
+        self.index.remove(sequence.owner, id);
+        sequence.begin(n_tokens);
+        self.index.insert(sequence.owner, id, &sequence.tokens);
+        self.entries[id] = Entry::Running(sequence);
+    }
+
+    /// A number with the first `n_tokens` of `from`, and how many it really has.
+    fn fork(&mut self, from: SequenceId, n_tokens: usize) -> (SequenceId, usize) {
+        let id = self.free_number(Some(from));
+        if id == from {
+            return (id, self.cut(id, n_tokens));
+        }
+        let end = u32::try_from(n_tokens).ok();
+        match self.context.copy_kv_cache_seq(from as i32, id as i32, None, end) {
+            Ok(()) => {
+                self.touch(from);
+                (id, n_tokens)
+            }
+            Err(_) => (id, 0),
+        }
+    }
+
+    /// Drops everything behind the first `n_tokens` of a sequence. A model that cannot do that loses all of it; says
+    /// how much is left.
+    fn cut(&mut self, id: SequenceId, n_tokens: usize) -> usize {
+        if n_tokens == self.held(id).n_past {
+            return n_tokens;
+        }
+        let start = u32::try_from(n_tokens).ok();
+        if n_tokens > 0 && self.context.kv_cache_seq_rm(id as i32, start, None).is_ok() {
+            return n_tokens;
+        }
+        self.clear(id);
+        0
+    }
+
+    /// A number nobody uses: a free one, else the kept one that was unused for longest. `spare` is taken last.
+    fn free_number(&mut self, spare: Option<SequenceId>) -> SequenceId {
+        if let Some(id) = self.entries.iter().position(|entry| matches!(entry, Entry::Free)) {
+            return id;
+        }
+        match self.oldest_kept(spare).or(spare) {
+            Some(id) if Some(id) != spare => {
+                self.forget(id);
+                id
+            }
+            // Kept numbers outnumber what may run besides, so there is always another one; were it not so, the
+            // sequence that is forked from would be used up instead.
+            spare => spare.unwrap_or(0),
+        }
+    }
+
+    fn oldest_kept(&self, except: Option<SequenceId>) -> Option<SequenceId> {
+        let age = |(id, entry): (SequenceId, &Entry)| match entry {
+            Entry::Kept { last_use, .. } if Some(id) != except => Some((*last_use, id)),
+            _ => None,
+        };
+        self.entries.iter().enumerate().filter_map(age).min().map(|(_, id)| id)
+    }
+
+    /// Forgets the kept sequence that was unused for longest; says whether there was one.
+    pub(super) fn forget_oldest(&mut self) -> bool {
+        let oldest = self.oldest_kept(None);
+        if let Some(id) = oldest {
+            self.forget(id);
+        }
+        oldest.is_some()
+    }
+
+    fn forget(&mut self, id: SequenceId) {
+        if let Entry::Kept { owner, .. } = self.entries[id] {
+            self.index.remove(owner, id);
+        }
+        self.entries[id] = Entry::Free;
+        self.clear(id);
+    }
+
+    fn clear(&mut self, id: SequenceId) {
+        // Removing a whole sequence never fails.
+        let _ = self.context.kv_cache_seq_rm(id as i32, None, None);
+    }
+
+    /// Takes a running sequence out, with nothing of it left in the cache.
+    pub(super) fn preempt(&mut self, id: SequenceId) -> Option<Box<Sequence>> {
+        let Entry::Running(mut sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else {
+            return None;
+        };
+        self.index.remove(sequence.owner, id);
+        self.clear(id);
+        sequence.n_past = 0;
+        Some(sequence)
+    }
+
+    /// Ends a running sequence and keeps what is in the cache.
+    pub(super) fn release(&mut self, id: SequenceId) {
+        let Entry::Running(sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else { return };
+        let Sequence { owner, mut tokens, n_past, .. } = *sequence;
+        tokens.truncate(n_past);
+        self.index.remove(owner, id);
+        if tokens.is_empty() {
+            return;
+        }
+        self.forget_beginnings_of(owner, &tokens);
+        self.index.insert(owner, id, &tokens);
+        self.n_uses += 1;
+        self.entries[id] = Entry::Kept { owner, tokens, last_use: self.n_uses };
+    }
+
+    /// What is kept and only the beginning of `tokens` serves nobody any more.
+    fn forget_beginnings_of(&mut self, owner: UserId, tokens: &[LlamaToken]) {
+        for found in self.index.matches(owner, tokens) {
+            let is_beginning = |kept: &[LlamaToken]| kept.len() == found.n_common;
+            if matches!(&self.entries[found.sequence], Entry::Kept { tokens, .. } if is_beginning(tokens)) {
+                self.forget(found.sequence);
+            }
+        }
+    }
+
+    fn touch(&mut self, id: SequenceId) {
+        self.n_uses += 1;
+        if let Entry::Kept { last_use, .. } = &mut self.entries[id] {
+            *last_use = self.n_uses;
+        }
+    }
+}
+
+/// What the model's memory allows, by what its file says.
+fn memory_of(model: &LlamaModel) -> Memory {
+    let architecture = model.meta_val_str("general.architecture").unwrap_or_default();
+    let window = model.meta_val_str(&format!("{architecture}.attention.sliding_window")).ok();
+    Memory {
+        can_cut: !model.is_recurrent() && !model.is_hybrid(),
+        window: window.and_then(|window| window.parse().ok()).filter(|&window| window > 0),
+    }
+}

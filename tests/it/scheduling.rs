@@ -1,0 +1,64 @@
+//! Many requests at once: what they share is computed once, and where memory is short they wait instead of failing.
+
+use crate::support::{Server, model, model_id};
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+fn chat(system: &str, question: &str, max_tokens: u32) -> Value {
+    json!({
+        "model": model_id(),
+        "messages": [{"role": "system", "content": system}, {"role": "user", "content": question}],
+        "max_tokens": max_tokens,
+        "temperature": 0,
+    })
+}
+
+/// A few hundred tokens.
+fn rules() -> String {
+    (1..40).map(|n| format!("Rule {n}: be kind to guest number {n}. ")).collect()
+}
+
+#[tokio::test]
+async fn what_prompts_share_is_computed_once_even_when_they_arrive_together() {
+    let server = Server::with_model().await;
+    let rules = rules();
+    let ask = async |n: usize| {
+        let body = chat(&rules, &format!("What about guest {n}?"), 4);
+        let (status, answer) = server.ask("/v1/chat/completions", &body).await;
+        assert_eq!(status, 200, "{answer}");
+        let count = |value: &Value| value.as_u64().unwrap();
+        let usage = &answer["usage"];
+        (count(&usage["prompt_tokens"]), count(&usage["prompt_tokens_details"]["cached_tokens"]))
+    };
+    let counts = join_all((0..6).map(ask)).await;
+    let from_nothing = counts.iter().filter(|(_, cached)| *cached == 0).count();
+    assert_eq!(from_nothing, 1, "{counts:?}");
+    for (prompt, cached) in counts.iter().filter(|(_, cached)| *cached > 0) {
+        // Only the questions differ, and what the template puts behind them; for a few tokens nobody waits.
+        assert!(prompt - cached < 64, "{counts:?}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn where_memory_is_short_answers_wait_and_none_fails() {
+    // The pool holds four conversations of full length; eight of them want to become that long.
+    let named = model().to_string_lossy().into_owned();
+    let server = Server::start(&["--model", &named, "--context", "256", "--parallel", "8"]).await;
+    server.wait_for_model("ready").await;
+    let ask = async |n: usize| {
+        let question = format!("Write a very long story about {n} ships and the sea. Do not stop early.");
+        server.ask("/v1/chat/completions", &chat("You tell stories.", &question, 200)).await
+    };
+    for (status, answer) in join_all((0..8).map(ask)).await {
+        assert_eq!(status, 200, "{answer}");
+        let choice = &answer["choices"][0];
+        let n_tokens = answer["usage"]["completion_tokens"].as_u64().unwrap();
+        match choice["finish_reason"].as_str().unwrap() {
+            "length" => assert!(n_tokens >= 190, "{answer}"),
+            _ => assert!(n_tokens > 0, "{answer}"),
+        }
+        assert!(choice["message"]["content"].as_str().unwrap().len() > 20, "{answer}");
+    }
+    server.stop().await;
+}

@@ -1,0 +1,147 @@
+//! What is measured: how one person, and many, feel the server.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::super::load::{Ask, Stream, prompt, together, words};
+use super::super::machine::median;
+use crate::fail::Result;
+
+/// One line of the table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Figure {
+    pub(super) name: &'static str,
+    pub(super) more_is_better: bool,
+    /// The ratio to llama-server's that we want.
+    pub(super) wanted: &'static str,
+}
+
+/// A load and what is read off it.
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    pub(super) figures: &'static [Figure],
+    /// One value for every figure. Prompts differ by the seed.
+    pub(super) run: fn(SocketAddr, usize) -> Result<Vec<f64>>,
+}
+
+const fn more(name: &'static str, wanted: &'static str) -> Figure {
+    Figure { name, more_is_better: true, wanted }
+}
+
+const fn less(name: &'static str, wanted: &'static str) -> Figure {
+    Figure { name, more_is_better: false, wanted }
+}
+
+pub(super) const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "1 stream",
+        figures: &[
+            more("decode, 1 stream, tok/s", "≥ 0.98"),
+            less("first token, 1 stream, 60-word prompt, ms", "≤ 1.0"),
+        ],
+        run: |address, seed| {
+            let streams = together(address, &distinct(1, seed)).all()?;
+            Ok(vec![streams[0].decode_rate(), streams[0].first_token_ms()])
+        },
+    },
+    Scenario {
+        name: "4 streams",
+        figures: &[more("in all, 4 distinct streams, tok/s", "≥ 1.00")],
+        run: |address, seed| Ok(vec![together(address, &distinct(4, seed)).total_rate()]),
+    },
+    Scenario {
+        name: "8 streams",
+        figures: &[more("in all, 8 distinct streams, tok/s", "≥ 1.03")],
+        run: |address, seed| Ok(vec![together(address, &distinct(8, seed)).total_rate()]),
+    },
+    Scenario {
+        name: "16 streams",
+        figures: &[more("in all, 16 distinct streams, tok/s", "≥ 1.05")],
+        run: |address, seed| Ok(vec![together(address, &distinct(16, seed)).total_rate()]),
+    },
+    Scenario {
+        name: "8 streams with the same beginning",
+        figures: &[
+            more("in all, 8 streams sharing 500 tokens, tok/s", "≥ 2.5"),
+            less("worst first token of these, ms", "≤ 0.30"),
+        ],
+        run: shared_beginning,
+    },
+    Scenario {
+        name: "next turn",
+        figures: &[less("first token of a conversation's next turn, ms", "≤ 1.0")],
+        run: next_turn,
+    },
+    Scenario {
+        name: "a long prompt arrives",
+        figures: &[
+            less("longest gap of a stream while a 1.2k prompt arrives, ms", "≤ 0.25"),
+            less("first token of that prompt, ms", "≤ 1.25"),
+        ],
+        run: long_prompt_arrives,
+    },
+    Scenario {
+        name: "short behind long",
+        figures: &[less("first token of a short request behind 8 long ones, ms", "≤ 0.5")],
+        run: short_behind_long,
+    },
+    Scenario {
+        name: "64 requests",
+        figures: &[
+            less("failures of 64 requests at once", "0"),
+            less("their 95th percentile of first token, ms", "≤ 1.0"),
+        ],
+        run: overload,
+    },
+];
+
+fn distinct(n: usize, seed: usize) -> Vec<Ask> {
+    (0..n).map(|i| Ask::new(prompt(60, seed + i), 96)).collect()
+}
+
+fn worst_first_token_ms(streams: &[Stream]) -> f64 {
+    streams.iter().map(Stream::first_token_ms).fold(0.0, f64::max)
+}
+
+fn shared_beginning(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {
+    // About one and a third tokens a word.
+    let shared = format!("Instructions number {seed}: {}.", words(370, seed + 50));
+    let asks: Vec<_> =
+        (0..8).map(|i| Ask::new(format!("{shared} Now question {i}: what is it?"), 32)).collect();
+    let answers = together(address, &asks);
+    let rate = answers.total_rate();
+    Ok(vec![rate, worst_first_token_ms(&answers.all()?)])
+}
+
+fn next_turn(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {
+    let mut ask = Ask::new(prompt(600, seed + 60), 32);
+    let first = together(address, std::slice::from_ref(&ask)).all()?;
+    ask.turns.extend(first.into_iter().map(|stream| stream.text));
+    ask.turns.push("Tell me more about the third word.".to_owned());
+    let second = together(address, &[ask]).all()?;
+    Ok(vec![second[0].first_token_ms()])
+}
+
+fn long_prompt_arrives(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {
+    let stream = Ask::new(prompt(30, seed + 70), 250);
+    let newcomer = Ask::new(prompt(900, seed + 71), 16).after(Duration::from_millis(800));
+    let streams = together(address, &[stream, newcomer]).all()?;
+    Ok(vec![streams[0].longest_gap.as_secs_f64() * 1000.0, streams[1].first_token_ms()])
+}
+
+fn short_behind_long(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {
+    let mut asks: Vec<_> = (0..8).map(|i| Ask::new(prompt(450, seed + 80 + i), 32)).collect();
+    asks.push(Ask::new(prompt(20, seed + 90), 16).after(Duration::from_millis(300)));
+    let streams = together(address, &asks).all()?;
+    Ok(vec![streams[8].first_token_ms()])
+}
+
+fn overload(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {
+    let asks: Vec<_> = (0..64).map(|i| Ask::new(prompt(40, seed + 100 + i), 16)).collect();
+    let streams = together(address, &asks).streams;
+    let n_failed = streams.iter().filter(|it| it.is_err()).count();
+    let mut first: Vec<_> = streams.iter().flatten().map(Stream::first_token_ms).collect();
+    first.sort_by(f64::total_cmp);
+    let percentile = first.get(first.len() * 95 / 100).copied().unwrap_or(median(first));
+    Ok(vec![n_failed as f64, percentile])
+}

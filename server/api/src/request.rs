@@ -1,7 +1,7 @@
 //! OpenAI's requests, read leniently and checked strictly.
 
 use crate::error::ApiError;
-use inference::{GenerateRequest, Prompt};
+use inference::{GenerateRequest, Prompt, Tenant};
 use serde::Deserialize;
 use types::{
     chat::{ChatTurn, Role},
@@ -134,7 +134,8 @@ impl Common {
             Some(OneOrMany::One(stop)) => vec![stop],
             Some(OneOrMany::Many(stops)) => stops,
         };
-        let request = GenerateRequest { prompt, sampling, stop, owner: UserId::LOCAL, trim_history: false };
+        let request =
+            GenerateRequest { prompt, sampling, stop, tenant: Tenant(UserId::LOCAL.0), trim_history: false };
         request.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
         Ok(request)
     }

@@ -7,7 +7,7 @@ use crate::{
     prompt::turns,
     title::title_of,
 };
-use inference::{GenerateRequest, Prompt};
+use inference::{GenerateRequest, Prompt, Tenant};
 use store::{MessageRow, NewTurn};
 use types::{
     chat::{ChatEvent, MAX_MESSAGE_BYTES, Role, Sent},
@@ -133,7 +133,7 @@ impl Chat {
             prompt: Prompt::Chat(turns(&settings.system_prompt, messages)),
             sampling: settings.sampling,
             stop: Vec::new(),
-            owner: user,
+            tenant: Tenant(user.0),
             trim_history: trim,
         };
         let start = Start { row: reply, variants, request };

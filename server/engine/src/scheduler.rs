@@ -4,7 +4,7 @@
 //! sequence that has logits, send all of it as one frame. Newcomers join at any step and a cancelled one leaves
 //! before the next.
 //!
-//! All sequences share one pool of cells. A prompt starts from whatever sequence of the same owner holds its
+//! All sequences share one pool of cells. A prompt starts from whatever sequence of the same tenant holds its
 //! beginning, running or not, and several that arrive together compute what they share once. When the pool is full,
 //! what nobody uses is forgotten first; then the youngest generation gives its cells back and waits, and later goes
 //! on where it was.
@@ -36,14 +36,13 @@ use place::Place;
 use plan::{Budget, Chunk, Need, plan};
 use pool::Pool;
 use prefix::SequenceId;
-use protocol::{Delta, Event, GenerateParams, LoadedModel, MAX_WAITING, Rejection, RequestId};
+use protocol::{Delta, Event, GenerateParams, LoadedModel, MAX_WAITING, Rejection, RequestId, Tenant};
 use sequence::Sequence;
 use std::{
     collections::VecDeque,
     sync::mpsc::{Receiver, TryRecvError},
     time::Instant,
 };
-use types::ids::UserId;
 
 /// What the scheduler is told to do.
 pub(crate) enum Work {
@@ -214,9 +213,9 @@ impl<'m> Scheduler<'m> {
     /// Whoever has the fewest generations running comes first, then whoever waits longest; who waits for a
     /// beginning that somebody computes is passed.
     fn next_in_line(&self) -> Option<(usize, Place)> {
-        let n_running = |owner: UserId| self.pool.running().filter(|(_, it)| it.owner == owner).count();
+        let n_running = |tenant: Tenant| self.pool.running().filter(|(_, it)| it.tenant == tenant).count();
         let mut line: Vec<_> =
-            self.waiting.iter().enumerate().map(|(i, sequence)| (n_running(sequence.owner), i)).collect();
+            self.waiting.iter().enumerate().map(|(i, sequence)| (n_running(sequence.tenant), i)).collect();
         line.sort_unstable();
         line.into_iter().find_map(|(_, i)| {
             let place = self.pool.place(&self.waiting[i]);

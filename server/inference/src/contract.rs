@@ -1,12 +1,12 @@
 //! What every engine promises.
 
 use crate::RequestError;
-use protocol::{Prompt, Rejection};
+use protocol::{Prompt, Rejection, Tenant};
 use std::{path::PathBuf, pin::Pin};
 use tokio::sync::watch;
 use types::{
     chat::{FinishReason, Usage},
-    ids::{ModelId, UserId},
+    ids::ModelId,
     model::ModelStatus,
     sampling::{Sampling, SamplingError},
 };
@@ -27,8 +27,8 @@ pub struct GenerateRequest {
     pub prompt: Prompt,
     pub sampling: Sampling,
     pub stop: Vec<String>,
-    /// Whose it is. What was computed for one person is not reused for another.
-    pub owner: UserId,
+    /// What was computed for one tenant is not reused for another.
+    pub tenant: Tenant,
     /// Drop the oldest turns until the prompt fits, instead of refusing.
     pub trim_history: bool,
 }

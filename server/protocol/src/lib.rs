@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use types::{
     chat::{ChatTurn, FinishReason, Usage},
-    ids::UserId,
     sampling::Sampling,
 };
 
@@ -24,6 +23,10 @@ pub const MAX_WAITING: usize = 64;
 /// Names one request to a worker; events about it carry the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestId(pub u64);
+
+/// Who shares caches and a fair part of the machine: a label that means nothing below the layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Tenant(pub i64);
 
 /// Server to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -115,9 +118,9 @@ pub struct GenerateParams {
     pub sampling: Sampling,
     /// The answer ends before the first of these; none is empty.
     pub stop: Vec<String>,
-    /// Whose it is: computed beginnings are shared only between one person's requests, since how fast an answer
-    /// comes would tell others what was asked before.
-    pub owner: UserId,
+    /// Computed beginnings are shared only between requests of one tenant, since how fast an answer comes would tell
+    /// others what was asked before.
+    pub tenant: Tenant,
     /// Drop the oldest turns (never system turns, never the last) until the prompt fits.
     pub trim_history: bool,
 }

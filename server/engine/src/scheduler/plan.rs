@@ -1,14 +1,14 @@
 //! Which tokens go into the next batch. Pure: sequences and a budget in, chunks out.
 
 use super::prefix::SequenceId;
+use protocol::Tenant;
 use std::collections::BTreeMap;
-use types::ids::UserId;
 
 /// A running sequence as the plan sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Need {
     pub(crate) sequence: SequenceId,
-    pub(crate) owner: UserId,
+    pub(crate) tenant: Tenant,
     /// Tokens in the cache, and so the position of the next one.
     pub(crate) n_past: usize,
     /// Tokens known but not in the cache: one while decoding, the rest of the prompt before that. Never zero.
@@ -48,8 +48,8 @@ pub(crate) struct Budget {
     pub(crate) n_prompt_beside_decode: usize,
 }
 
-/// Decoding sequences come first, one token each. What is left goes to prompts: the same share for every owner
-/// (where one needs less, the others get it), and an owner's share to the most urgent prompt first.
+/// Decoding sequences come first, one token each. What is left goes to prompts: the same share for every tenant
+/// (where one needs less, the others get it), and an tenant's share to the most urgent prompt first.
 pub(crate) fn plan(needs: &[Need], budget: Budget) -> Vec<Chunk> {
     let mut chunks: Vec<_> = needs.iter().filter(|need| need.decoding).map(|need| chunk(need, 1)).collect();
     chunks.truncate(budget.n_tokens);
@@ -57,27 +57,27 @@ pub(crate) fn plan(needs: &[Need], budget: Budget) -> Vec<Chunk> {
     if !chunks.is_empty() {
         left = left.min(budget.n_prompt_beside_decode);
     }
-    let owners = prompts_by_owner(needs);
-    for (i, prompts) in owners.iter().enumerate() {
-        let share = left.div_ceil(owners.len() - i);
+    let tenants = prompts_by_tenant(needs);
+    for (i, prompts) in tenants.iter().enumerate() {
+        let share = left.div_ceil(tenants.len() - i);
         left -= take(prompts, share, &mut chunks);
     }
     chunks
 }
 
-/// The prompts of every owner, most urgent first; owners with less to compute first, so that what they leave of
+/// The prompts of every tenant, most urgent first; tenants with less to compute first, so that what they leave of
 /// their share goes to the others.
-fn prompts_by_owner(needs: &[Need]) -> Vec<Vec<&Need>> {
-    let mut owners = BTreeMap::<UserId, Vec<&Need>>::new();
+fn prompts_by_tenant(needs: &[Need]) -> Vec<Vec<&Need>> {
+    let mut tenants = BTreeMap::<Tenant, Vec<&Need>>::new();
     for need in needs.iter().filter(|need| !need.decoding) {
-        owners.entry(need.owner).or_default().push(need);
+        tenants.entry(need.tenant).or_default().push(need);
     }
-    let mut owners: Vec<_> = owners.into_values().collect();
-    for prompts in &mut owners {
+    let mut tenants: Vec<_> = tenants.into_values().collect();
+    for prompts in &mut tenants {
         prompts.sort_by_key(|need| need.urgency());
     }
-    owners.sort_by_key(|prompts| prompts.iter().map(|need| need.n_pending).sum::<usize>());
-    owners
+    tenants.sort_by_key(|prompts| prompts.iter().map(|need| need.n_pending).sum::<usize>());
+    tenants
 }
 
 /// Spends at most `share` on `prompts`; says how much it was.

@@ -9,13 +9,13 @@ use super::{
     sequence::Sequence,
 };
 use llama_cpp_2::{context::LlamaContext, model::LlamaModel, token::LlamaToken};
-use types::ids::UserId;
+use protocol::Tenant;
 
 /// What a number is used for.
 enum Entry {
     Free,
     Running(Box<Sequence>),
-    Kept { owner: UserId, tokens: Vec<LlamaToken>, last_use: u64 },
+    Kept { tenant: Tenant, tokens: Vec<LlamaToken>, last_use: u64 },
 }
 
 /// The sequences of one context.
@@ -78,7 +78,7 @@ impl<'m> Pool<'m> {
 
     /// Where a waiting sequence would start.
     pub(super) fn place(&self, sequence: &Sequence) -> Place {
-        let matches = self.index.matches(sequence.owner, &sequence.tokens);
+        let matches = self.index.matches(sequence.tenant, &sequence.tokens);
         place(sequence.tokens.len(), &matches, self.memory, |id| self.held(id))
     }
 
@@ -101,9 +101,9 @@ impl<'m> Pool<'m> {
             Place::Resume { sequence, n_tokens } => (sequence, self.cut(sequence, n_tokens)),
             Place::Fork { from, n_tokens } => self.fork(from, n_tokens),
         };
-        self.index.remove(sequence.owner, id);
+        self.index.remove(sequence.tenant, id);
         sequence.begin(n_tokens);
-        self.index.insert(sequence.owner, id, &sequence.tokens);
+        self.index.insert(sequence.tenant, id, &sequence.tokens);
         self.entries[id] = Entry::Running(sequence);
     }
 
@@ -171,8 +171,8 @@ impl<'m> Pool<'m> {
     }
 
     fn forget(&mut self, id: SequenceId) {
-        if let Entry::Kept { owner, .. } = self.entries[id] {
-            self.index.remove(owner, id);
+        if let Entry::Kept { tenant, .. } = self.entries[id] {
+            self.index.remove(tenant, id);
         }
         self.entries[id] = Entry::Free;
         self.clear(id);
@@ -188,7 +188,7 @@ impl<'m> Pool<'m> {
         let Entry::Running(mut sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else {
             return None;
         };
-        self.index.remove(sequence.owner, id);
+        self.index.remove(sequence.tenant, id);
         self.clear(id);
         sequence.n_past = 0;
         Some(sequence)
@@ -197,21 +197,21 @@ impl<'m> Pool<'m> {
     /// Ends a running sequence and keeps what is in the cache.
     pub(super) fn release(&mut self, id: SequenceId) {
         let Entry::Running(sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else { return };
-        let Sequence { owner, mut tokens, n_past, .. } = *sequence;
+        let Sequence { tenant, mut tokens, n_past, .. } = *sequence;
         tokens.truncate(n_past);
-        self.index.remove(owner, id);
+        self.index.remove(tenant, id);
         if tokens.is_empty() {
             return;
         }
-        self.forget_beginnings_of(owner, &tokens);
-        self.index.insert(owner, id, &tokens);
+        self.forget_beginnings_of(tenant, &tokens);
+        self.index.insert(tenant, id, &tokens);
         self.n_uses += 1;
-        self.entries[id] = Entry::Kept { owner, tokens, last_use: self.n_uses };
+        self.entries[id] = Entry::Kept { tenant, tokens, last_use: self.n_uses };
     }
 
     /// What is kept and only the beginning of `tokens` serves nobody any more.
-    fn forget_beginnings_of(&mut self, owner: UserId, tokens: &[LlamaToken]) {
-        for found in self.index.matches(owner, tokens) {
+    fn forget_beginnings_of(&mut self, tenant: Tenant, tokens: &[LlamaToken]) {
+        for found in self.index.matches(tenant, tokens) {
             let is_beginning = |kept: &[LlamaToken]| kept.len() == found.n_common;
             if matches!(&self.entries[found.sequence], Entry::Kept { tokens, .. } if is_beginning(tokens)) {
                 self.forget(found.sequence);

@@ -3,18 +3,15 @@
 use super::{plan::Need, prefix::SequenceId};
 use crate::{llama::TokenSampler, prompt::TokenPrompt, text::Assembler};
 use llama_cpp_2::{token::LlamaToken, token::data_array::LlamaTokenDataArray, vocab::LlamaVocab};
-use protocol::{Delta, Finished, GenerateParams, RequestId};
+use protocol::{Delta, Finished, GenerateParams, RequestId, Tenant};
 use std::time::Instant;
-use types::{
-    chat::{FinishReason, Usage},
-    ids::UserId,
-};
+use types::chat::{FinishReason, Usage};
 
 /// A generation, waiting or running.
 pub(crate) struct Sequence {
     pub(crate) id: RequestId,
     /// Only this person's sequences share anything with it.
-    pub(crate) owner: UserId,
+    pub(crate) tenant: Tenant,
     /// The prompt and what was generated.
     pub(crate) tokens: Vec<LlamaToken>,
     /// How many of them are in the cache.
@@ -44,7 +41,7 @@ impl Sequence {
         stops.extend(prompt.stops);
         Self {
             id,
-            owner: params.owner,
+            tenant: params.tenant,
             n_past: 0,
             n_prompt: prompt.tokens.len(),
             n_cached: None,
@@ -75,7 +72,7 @@ impl Sequence {
         let n_pending = self.tokens.len() - self.n_past;
         Need {
             sequence,
-            owner: self.owner,
+            tenant: self.tenant,
             n_past: self.n_past,
             n_pending,
             decoding: self.n_generated() > 0 && n_pending == 1,

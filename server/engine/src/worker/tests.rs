@@ -1,11 +1,11 @@
 use super::*;
-use protocol::{GenerateParams, Prompt, RequestId, write_frame};
+use protocol::{GenerateParams, Prompt, RequestId, Tenant, write_frame};
 use std::{
     io,
     path::PathBuf,
     sync::{Mutex, PoisonError},
 };
-use types::{ids::UserId, sampling::Sampling};
+use types::sampling::Sampling;
 
 /// An output that the test reads afterwards.
 #[derive(Clone, Default)]
@@ -55,7 +55,7 @@ fn without_a_model_there_is_no_answer() {
     let params = GenerateParams {
         sampling: Sampling::default(),
         stop: vec![],
-        owner: UserId::LOCAL,
+        tenant: Tenant(1),
         trim_history: false,
     };
     let prompt = Prompt::Text("hello".into());

@@ -1,7 +1,7 @@
 use super::*;
+use crate::Tenant;
 use types::{
     chat::{ChatTurn, Role},
-    ids::UserId,
     sampling::Sampling,
 };
 
@@ -10,7 +10,7 @@ fn request() -> GenerateRequest {
         prompt: Prompt::Text("hello".into()),
         sampling: Sampling::default(),
         stop: vec!["\n".into()],
-        owner: UserId::LOCAL,
+        tenant: Tenant(1),
         trim_history: false,
     }
 }

@@ -1,13 +1,14 @@
 use super::*;
+use crate::Tenant;
 use futures::StreamExt;
-use types::{ids::UserId, sampling::Sampling};
+use types::sampling::Sampling;
 
 fn request(text: &str) -> GenerateRequest {
     GenerateRequest {
         prompt: Prompt::Text(text.into()),
         sampling: Sampling::default(),
         stop: vec![],
-        owner: UserId::LOCAL,
+        tenant: Tenant(1),
         trim_history: false,
     }
 }

@@ -1,9 +1,8 @@
 use super::*;
-use crate::{Command, Delta, Event, GenerateParams, Prompt, RequestId};
+use crate::{Command, Delta, Event, GenerateParams, Prompt, RequestId, Tenant};
 use proptest::prelude::*;
 use types::{
     chat::{ChatTurn, Role},
-    ids::UserId,
     sampling::Sampling,
 };
 
@@ -22,7 +21,7 @@ fn generate(text: &str) -> Command {
     let params = GenerateParams {
         sampling: Sampling::default(),
         stop: vec!["\n".into()],
-        owner: UserId::LOCAL,
+        tenant: Tenant(1),
         trim_history: true,
     };
     Command::Generate { id: RequestId(7), prompt: Prompt::Chat(vec![turn]), params }

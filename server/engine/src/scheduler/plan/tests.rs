@@ -6,13 +6,13 @@ const BUDGET: Budget = Budget { n_tokens: 512, n_prompt_beside_decode: 128 };
 /// `d10` decodes at position 10; `p10+300` has 300 tokens of its prompt to go from position 10, `p10+300@900` has
 /// waited for 900 ms. Owners are letters before that: `b:p0+30`; without one it is `a`.
 fn need(sequence: usize, text: &str) -> Need {
-    let (owner, text) = text.split_once(':').unwrap_or(("a", text));
+    let (tenant, text) = text.split_once(':').unwrap_or(("a", text));
     let number = |text: &str| text.parse().expect("a number");
     let (rest, waited_ms) = text[1..].split_once('@').unwrap_or((&text[1..], "0"));
     let (n_past, n_pending) = rest.split_once('+').unwrap_or((rest, "1"));
     Need {
         sequence,
-        owner: UserId(owner.bytes().map(i64::from).sum()),
+        tenant: Tenant(tenant.bytes().map(i64::from).sum()),
         n_past: number(n_past),
         n_pending: number(n_pending),
         decoding: text.starts_with('d'),
@@ -76,9 +76,9 @@ fn needs() -> impl Strategy<Value = Vec<Need>> {
     prop::collection::vec(need, 0..40).prop_map(|needs| {
         let numbered = needs.into_iter().enumerate();
         numbered
-            .map(|(sequence, (n_past, n_pending, decoding, owner, waited_ms))| Need {
+            .map(|(sequence, (n_past, n_pending, decoding, tenant, waited_ms))| Need {
                 sequence,
-                owner: UserId(owner),
+                tenant: Tenant(tenant),
                 n_past,
                 n_pending: if decoding { 1 } else { n_pending },
                 decoding,
@@ -93,10 +93,10 @@ fn budgets() -> impl Strategy<Value = Budget> {
         .prop_map(|(n_tokens, n_prompt_beside_decode)| Budget { n_tokens, n_prompt_beside_decode })
 }
 
-fn n_prompt_tokens(chunks: &[Chunk], needs: &[Need], owner: Option<UserId>) -> usize {
+fn n_prompt_tokens(chunks: &[Chunk], needs: &[Need], tenant: Option<Tenant>) -> usize {
     let counts = |chunk: &&Chunk| {
         let need = &needs[chunk.sequence];
-        !need.decoding && owner.is_none_or(|owner| need.owner == owner)
+        !need.decoding && tenant.is_none_or(|tenant| need.tenant == tenant)
     };
     chunks.iter().filter(counts).map(|chunk| chunk.n_tokens).sum()
 }
@@ -129,16 +129,16 @@ proptest! {
     #[test]
     fn nobody_gets_more_while_somebody_wants_as_much(needs in needs(), budget in budgets()) {
         let chunks = plan(&needs, budget);
-        let spent = |owner| n_prompt_tokens(&chunks, &needs, Some(UserId(owner)));
-        for owner in 0..4 {
+        let spent = |tenant| n_prompt_tokens(&chunks, &needs, Some(Tenant(tenant)));
+        for tenant in 0..4 {
             let wanted: usize = needs
                 .iter()
-                .filter(|need| need.owner == UserId(owner) && !need.decoding)
+                .filter(|need| need.tenant == Tenant(tenant) && !need.decoding)
                 .map(|need| need.n_pending)
                 .sum();
             for other in 0..4 {
                 // Shares are whole tokens.
-                prop_assert!(spent(owner) == wanted || spent(other) <= spent(owner) + 1);
+                prop_assert!(spent(tenant) == wanted || spent(other) <= spent(tenant) + 1);
             }
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Tenant;
 use crate::{Engine, GenerateEvent, LlamaEngine, Prompt, llama::link::Link};
 use futures::StreamExt;
 use protocol::{Delta, Finished, PREFIX_BYTES, Rejection, body_len, decode, encode};
@@ -6,7 +7,7 @@ use std::{io, path::PathBuf};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use types::{
     chat::{FinishReason, Usage},
-    ids::{ModelId, UserId},
+    ids::ModelId,
     sampling::Sampling,
 };
 
@@ -131,7 +132,7 @@ fn request() -> GenerateRequest {
         prompt: Prompt::Text("hello".into()),
         sampling: Sampling::default(),
         stop: vec![],
-        owner: UserId::LOCAL,
+        tenant: Tenant(1),
         trim_history: false,
     }
 }

@@ -3,6 +3,7 @@
 use crate::error::ApiError;
 use inference::{GenerateRequest, Prompt, Tenant};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use types::{
     chat::{ChatTurn, Role},
     ids::UserId,
@@ -20,7 +21,18 @@ pub(crate) struct Common {
     top_p: Option<f32>,
     top_k: Option<u32>,
     min_p: Option<f32>,
+    typical_p: Option<f32>,
+    top_n_sigma: Option<f32>,
+    xtc_probability: Option<f32>,
+    xtc_threshold: Option<f32>,
+    #[serde(alias = "dynatemp_range")]
+    dynamic_temperature_range: Option<f32>,
     repeat_penalty: Option<f32>,
+    repeat_last_n: Option<u32>,
+    min_tokens: Option<u32>,
+    ignore_eos: Option<bool>,
+    /// By token id; keys of JSON objects are text.
+    logit_bias: Option<BTreeMap<String, f32>>,
     presence_penalty: Option<f32>,
     frequency_penalty: Option<f32>,
     seed: Option<i64>,
@@ -127,7 +139,7 @@ impl Common {
         if self.n.is_some_and(|n| n != 1) {
             return Err(ApiError::invalid("n", "n must be 1"));
         }
-        let sampling = self.sampling();
+        let sampling = self.sampling()?;
         sampling.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
         let stop = match self.stop.clone() {
             None => Vec::new(),
@@ -141,19 +153,37 @@ impl Common {
     }
 
     /// Where a request is silent the API's own defaults hold, not the person's settings: programs expect them.
-    fn sampling(&self) -> Sampling {
-        Sampling {
+    fn sampling(&self) -> Result<Sampling, ApiError> {
+        let usual = Sampling::default();
+        Ok(Sampling {
             temperature: self.temperature.unwrap_or(1.0),
             top_p: self.top_p.unwrap_or(1.0),
             top_k: self.top_k.unwrap_or(0),
             min_p: self.min_p.unwrap_or(0.0),
+            typical_p: self.typical_p.unwrap_or(1.0),
+            top_n_sigma: self.top_n_sigma.unwrap_or(0.0),
+            xtc_probability: self.xtc_probability.unwrap_or(0.0),
+            xtc_threshold: self.xtc_threshold.unwrap_or(usual.xtc_threshold),
+            dynamic_temperature_range: self.dynamic_temperature_range.unwrap_or(0.0),
             repeat_penalty: self.repeat_penalty.unwrap_or(1.0),
+            repeat_last_n: self.repeat_last_n.unwrap_or(usual.repeat_last_n),
+            min_tokens: self.min_tokens.unwrap_or(0),
+            ignore_eos: self.ignore_eos.unwrap_or(false),
+            logit_bias: self.biases()?,
             presence_penalty: self.presence_penalty.unwrap_or(0.0),
             frequency_penalty: self.frequency_penalty.unwrap_or(0.0),
             // Larger seeds than the sampler has are folded: the same seed still gives the same answer.
             seed: self.seed.map(|seed| (seed ^ (seed >> 32)) as u32),
             max_tokens: self.max_completion_tokens.or(self.max_tokens),
-        }
+        })
+    }
+
+    fn biases(&self) -> Result<Vec<(u32, f32)>, ApiError> {
+        let bias = |(token, &bias): (&String, &f32)| match token.parse() {
+            Ok(token) => Ok((token, bias)),
+            Err(_) => Err(ApiError::invalid("logit_bias", format!("“{token}” is no token id"))),
+        };
+        self.logit_bias.iter().flatten().map(bias).collect()
     }
 }
 

@@ -7,6 +7,7 @@
 mod llama;
 mod outbox;
 mod prompt;
+mod sampler;
 mod scheduler;
 mod text;
 mod worker;

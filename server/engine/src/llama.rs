@@ -4,10 +4,8 @@
 //! `unsafe` in it.
 
 mod raw;
-mod sampler;
 
 pub(crate) use raw::{capture_log, quantize};
-pub(crate) use sampler::TokenSampler;
 
 use crate::outbox::Outbox;
 use llama_cpp_2::{

@@ -7,6 +7,7 @@ mod trim;
 use guard::Guard;
 use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAttr, vocab::LlamaVocab};
 use protocol::{Prompt, Rejection};
+use std::sync::Arc;
 use template::Template;
 use types::chat::ChatTurn;
 
@@ -23,6 +24,7 @@ pub(crate) struct Prompter<'m> {
     vocab: LlamaVocab<'m>,
     template: Template,
     guard: Guard,
+    ends: Arc<[LlamaToken]>,
     n_ctx: usize,
 }
 
@@ -33,7 +35,13 @@ impl<'m> Prompter<'m> {
         let template = Template::new(source, spelling(&vocab, vocab.bos()), spelling(&vocab, vocab.eos()));
         let control = vocab.tokens().filter(|&token| vocab.attr(token).contains(LlamaTokenAttr::Control));
         let guard = Guard::new(control.map(|token| spelling(&vocab, token)));
-        Self { vocab, template, guard, n_ctx: n_ctx as usize }
+        let ends = vocab.tokens().filter(|&token| vocab.is_eog(token)).collect();
+        Self { vocab, template, guard, ends, n_ctx: n_ctx as usize }
+    }
+
+    /// Tokens that end an answer.
+    pub(crate) fn ends(&self) -> Arc<[LlamaToken]> {
+        self.ends.clone()
     }
 
     /// Tokens that fit the context with room for an answer, or why not.

@@ -20,16 +20,12 @@ use crate::{
     llama::{self, N_BATCH},
     outbox::Outbox,
     prompt::TokenPrompt,
+    sampler::Scratch,
     worker::WorkerError,
 };
 use cost::StepCost;
 use llama_cpp_2::{
-    DecodeError,
-    context::LlamaContext,
-    llama_batch::LlamaBatch,
-    model::LlamaModel,
-    token::data_array::LlamaTokenDataArray,
-    token::{LlamaToken, data::LlamaTokenData},
+    DecodeError, context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken,
     vocab::LlamaVocab,
 };
 use place::Place;
@@ -40,7 +36,10 @@ use protocol::{Delta, Event, GenerateParams, LoadedModel, MAX_WAITING, Rejection
 use sequence::Sequence;
 use std::{
     collections::VecDeque,
-    sync::mpsc::{Receiver, TryRecvError},
+    sync::{
+        Arc,
+        mpsc::{Receiver, TryRecvError},
+    },
     time::Instant,
 };
 
@@ -51,9 +50,15 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    /// A generation that came in at `at`.
-    pub(crate) fn generate(id: RequestId, prompt: TokenPrompt, params: GenerateParams, at: Instant) -> Self {
-        Self::Generate(Box::new(Sequence::new(id, prompt, params, at)))
+    /// A generation that came in at `at`; `ends` are the tokens that end an answer.
+    pub(crate) fn generate(
+        id: RequestId,
+        prompt: TokenPrompt,
+        params: GenerateParams,
+        at: Instant,
+        ends: Arc<[LlamaToken]>,
+    ) -> Self {
+        Self::Generate(Box::new(Sequence::new(id, prompt, params, at, ends)))
     }
 }
 
@@ -71,7 +76,7 @@ pub(crate) struct Scheduler<'m> {
     /// The pool was full: nobody starts before somebody ends.
     is_full: bool,
     cost: StepCost,
-    scratch: LlamaTokenDataArray,
+    scratch: Scratch,
 }
 
 impl<'m> Scheduler<'m> {
@@ -81,7 +86,6 @@ impl<'m> Scheduler<'m> {
         facts: &LoadedModel,
         outbox: Outbox,
     ) -> Self {
-        let scratch = Vec::<LlamaTokenData>::with_capacity(facts.n_vocab as usize);
         Self {
             pool: Pool::new(context, model, llama::n_numbers(facts.n_sequences) as usize),
             vocab: model.vocab(),
@@ -92,7 +96,7 @@ impl<'m> Scheduler<'m> {
             waiting: VecDeque::new(),
             is_full: false,
             cost: StepCost::default(),
-            scratch: LlamaTokenDataArray::new(scratch, false),
+            scratch: Scratch::default(),
         }
     }
 

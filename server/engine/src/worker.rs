@@ -189,7 +189,7 @@ fn prepare(
         let work = match command {
             Command::Generate { id, prompt, params } => {
                 match prompter.prepare(&prompt, params.trim_history) {
-                    Ok(prompt) => Work::generate(id, prompt, params, at),
+                    Ok(prompt) => Work::generate(id, prompt, params, at, prompter.ends()),
                     Err(reason) => {
                         outbox.send(&Event::Rejected { id, reason })?;
                         continue;

@@ -1,10 +1,14 @@
 //! One generation.
 
 use super::{plan::Need, prefix::SequenceId};
-use crate::{llama::TokenSampler, prompt::TokenPrompt, text::Assembler};
-use llama_cpp_2::{token::LlamaToken, token::data_array::LlamaTokenDataArray, vocab::LlamaVocab};
+use crate::{
+    prompt::TokenPrompt,
+    sampler::{Scratch, TokenSampler},
+    text::Assembler,
+};
+use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
 use protocol::{Delta, Finished, GenerateParams, RequestId, Tenant};
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 use types::chat::{FinishReason, Usage};
 
 /// A generation, waiting or running.
@@ -30,12 +34,13 @@ pub(crate) struct Sequence {
 }
 
 impl Sequence {
-    /// A generation that came in at `submitted`.
+    /// A generation that came in at `submitted`; `ends` are the tokens that end an answer.
     pub(crate) fn new(
         id: RequestId,
         prompt: TokenPrompt,
         params: GenerateParams,
         submitted: Instant,
+        ends: Arc<[LlamaToken]>,
     ) -> Self {
         let mut stops = params.stop;
         stops.extend(prompt.stops);
@@ -46,7 +51,7 @@ impl Sequence {
             n_prompt: prompt.tokens.len(),
             n_cached: None,
             max_tokens: params.sampling.max_tokens.map_or(usize::MAX, |n| n as usize),
-            sampler: TokenSampler::new(&params.sampling, &prompt.tokens),
+            sampler: TokenSampler::new(&params.sampling, &prompt.tokens, ends),
             assembler: Assembler::new(stops),
             bytes: Vec::with_capacity(32),
             tokens: prompt.tokens,
@@ -89,12 +94,7 @@ impl Sequence {
     }
 
     /// Chooses the next token from the logits of the last.
-    pub(crate) fn advance(
-        &mut self,
-        logits: &[f32],
-        vocab: &LlamaVocab<'_>,
-        scratch: &mut LlamaTokenDataArray,
-    ) -> Delta {
+    pub(crate) fn advance(&mut self, logits: &[f32], vocab: &LlamaVocab<'_>, scratch: &mut Scratch) -> Delta {
         let token = self.sampler.sample(logits, scratch);
         let now = Instant::now();
         self.first_token.get_or_insert(now);

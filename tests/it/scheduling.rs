@@ -41,6 +41,27 @@ async fn what_prompts_share_is_computed_once_even_when_they_arrive_together() {
 }
 
 #[tokio::test]
+async fn a_conversation_that_others_displaced_is_not_computed_again() {
+    let server = Server::with_model().await;
+    let ask = async |name: &str| {
+        let body = chat(&format!("{name} says: {}", rules()), "What now?", 4);
+        let (status, answer) = server.ask("/v1/chat/completions", &body).await;
+        assert_eq!(status, 200, "{answer}");
+        let text = answer["choices"][0]["message"]["content"].as_str().unwrap().to_owned();
+        (text, answer["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap())
+    };
+    let (first, cached) = ask("Anna").await;
+    assert_eq!(cached, 0);
+    for name in ["Ben", "Cleo", "Dora", "Emil"] {
+        ask(name).await;
+    }
+    let (again, cached) = ask("Anna").await;
+    assert_eq!(again, first);
+    assert!(cached > 400, "only {cached} tokens were still there");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn where_memory_is_short_answers_wait_and_none_fails() {
     // The pool holds four conversations of full length; eight of them want to become that long.
     let named = model().to_string_lossy().into_owned();

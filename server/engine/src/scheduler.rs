@@ -14,6 +14,7 @@ mod place;
 mod plan;
 mod pool;
 mod prefix;
+mod saved;
 mod sequence;
 
 use crate::{
@@ -230,7 +231,7 @@ impl<'m> Scheduler<'m> {
     /// Gives back cells of what nobody uses, else of the youngest generation, which waits then. Not of the last
     /// one: it fits.
     fn make_room(&mut self) -> bool {
-        if self.pool.forget_oldest() {
+        if self.pool.save_oldest() {
             return true;
         }
         if self.pool.n_running() < 2 {

@@ -2,6 +2,7 @@
 //! that is just computing it. Pure.
 
 use super::prefix::{Match, SequenceId};
+use std::cmp::Reverse;
 
 /// What is in the cache under a sequence's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +49,9 @@ pub(crate) fn place(
     held: impl Fn(SequenceId) -> Held,
 ) -> Place {
     let most = n_prompt.saturating_sub(1);
+    // Of equals the smaller number: larger ones are saved and would have to be copied.
     let usable = |it: &Match| usable(it.n_common.min(most), held(it.sequence), memory);
-    let best = matches.iter().max_by_key(|it| (usable(it), !held(it.sequence).running));
+    let best = matches.iter().max_by_key(|it| (usable(it), !held(it.sequence).running, Reverse(it.sequence)));
     let n_tokens = best.map_or(0, usable);
     let coming = matches.iter().filter_map(|it| coming(it.n_common.min(most), held(it.sequence))).max();
     if memory.can_cut && coming.is_some_and(|coming| coming >= n_tokens + WORTH_WAITING) {

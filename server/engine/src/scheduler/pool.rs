@@ -2,13 +2,21 @@
 //!
 //! A number is free (nothing in the cache), running, or kept. The index knows exactly the running and the kept
 //! ones: the running ones by their prompt, the kept ones by all that is in the cache.
+//!
+//! Attention looks at every used cell, if only to skip it, so only a little is kept there; the rest is saved in ordinary
+//! memory under numbers above the context's own, and copied back for whoever begins like it.
 
 use super::{
     place::{Held, Memory, Place, place},
     prefix::{PrefixIndex, SequenceId},
+    saved::{Saved, SavedStates},
     sequence::Sequence,
 };
-use llama_cpp_2::{context::LlamaContext, model::LlamaModel, token::LlamaToken};
+use llama_cpp_2::{
+    context::{LlamaContext, session::LlamaStateSeqFlags},
+    model::LlamaModel,
+    token::LlamaToken,
+};
 use protocol::Tenant;
 
 /// What a number is used for.
@@ -23,9 +31,13 @@ pub(crate) struct Pool<'m> {
     pub(super) context: LlamaContext<'m>,
     memory: Memory,
     entries: Vec<Entry>,
+    saved: SavedStates,
     index: PrefixIndex,
     n_uses: u64,
 }
+
+/// Cells that kept sequences may hold in all; the newest may hold more.
+const KEPT_CELLS: usize = 1024;
 
 impl<'m> Pool<'m> {
     /// All of `context`'s `n_sequences` sequences, free.
@@ -34,6 +46,7 @@ impl<'m> Pool<'m> {
             context,
             memory: memory_of(model),
             entries: (0..n_sequences).map(|_| Entry::Free).collect(),
+            saved: SavedStates::new(n_sequences),
             index: PrefixIndex::default(),
             n_uses: 0,
         }
@@ -83,10 +96,10 @@ impl<'m> Pool<'m> {
     }
 
     fn held(&self, id: SequenceId) -> Held {
-        let first = match self.memory.window {
-            Some(_) => usize::try_from(self.context.kv_cache_seq_pos_min(id as i32)).unwrap_or(0),
-            None => 0,
-        };
+        if let Some(saved) = self.saved.get(id) {
+            return Held { n_past: saved.tokens.len(), first: saved.first, running: false };
+        }
+        let first = self.first_of(id);
         match &self.entries[id] {
             Entry::Free => Held { n_past: 0, first: 0, running: false },
             Entry::Running(sequence) => Held { n_past: sequence.n_past, first, running: true },
@@ -94,10 +107,22 @@ impl<'m> Pool<'m> {
         }
     }
 
+    fn first_of(&self, id: SequenceId) -> usize {
+        match self.memory.window {
+            Some(_) => usize::try_from(self.context.kv_cache_seq_pos_min(id as i32)).unwrap_or(0),
+            None => 0,
+        }
+    }
+
     /// Starts a sequence at `place`, as [`Pool::place`] said right before. There must be fewer running than numbers.
     pub(super) fn start(&mut self, mut sequence: Box<Sequence>, place: Place) {
         let (id, n_tokens) = match place {
             Place::Fresh | Place::Wait => (self.free_number(None), 0),
+            Place::Resume { sequence: from, n_tokens } | Place::Fork { from, n_tokens }
+                if self.saved.get(from).is_some() =>
+            {
+                self.restore(from, n_tokens)
+            }
             Place::Resume { sequence, n_tokens } => (sequence, self.cut(sequence, n_tokens)),
             Place::Fork { from, n_tokens } => self.fork(from, n_tokens),
         };
@@ -123,6 +148,22 @@ impl<'m> Pool<'m> {
         }
     }
 
+    /// A number with the first `n_tokens` of what was saved, and how many it really has.
+    fn restore(&mut self, from: SequenceId, n_tokens: usize) -> (SequenceId, usize) {
+        let id = self.free_number(None);
+        self.n_uses += 1;
+        let Some(saved) = self.saved.touch(from, self.n_uses) else { return (id, 0) };
+        let is_whole = n_tokens == saved.tokens.len();
+        let start = u32::try_from(n_tokens).ok();
+        let restored = self.context.state_seq_set(&saved.state, id as i32).is_ok()
+            && (is_whole || self.context.kv_cache_seq_rm(id as i32, start, None).is_ok());
+        if !restored {
+            self.clear(id);
+            return (id, 0);
+        }
+        (id, n_tokens)
+    }
+
     /// Drops everything behind the first `n_tokens` of a sequence. A model that cannot do that loses all of it; says
     /// how much is left.
     fn cut(&mut self, id: SequenceId, n_tokens: usize) -> usize {
@@ -144,7 +185,7 @@ impl<'m> Pool<'m> {
         }
         match self.oldest_kept(spare).or(spare) {
             Some(id) if Some(id) != spare => {
-                self.forget(id);
+                self.save(id);
                 id
             }
             // Kept numbers outnumber what may run besides, so there is always another one; were it not so, the
@@ -161,16 +202,37 @@ impl<'m> Pool<'m> {
         self.entries.iter().enumerate().filter_map(age).min().map(|(_, id)| id)
     }
 
-    /// Forgets the kept sequence that was unused for longest; says whether there was one.
-    pub(super) fn forget_oldest(&mut self) -> bool {
+    /// Gives back the cells of the kept sequence that was unused for longest; says whether there was one.
+    pub(super) fn save_oldest(&mut self) -> bool {
         let oldest = self.oldest_kept(None);
         if let Some(id) = oldest {
-            self.forget(id);
+            self.save(id);
         }
         oldest.is_some()
     }
 
+    /// Moves a kept sequence from the cache into ordinary memory.
+    fn save(&mut self, id: SequenceId) {
+        let first = self.first_of(id);
+        let Entry::Kept { tenant, tokens, last_use } = std::mem::replace(&mut self.entries[id], Entry::Free)
+        else {
+            return;
+        };
+        self.index.remove(tenant, id);
+        if let Ok(state) = self.context.state_seq_get(id as i32, LlamaStateSeqFlags::empty()) {
+            self.index.insert(tenant, self.saved.next_number(), &tokens);
+            for (tenant, dropped) in self.saved.add(Saved { tenant, tokens, first, state, last_use }) {
+                self.index.remove(tenant, dropped);
+            }
+        }
+        self.clear(id);
+    }
+
     fn forget(&mut self, id: SequenceId) {
+        if let Some(saved) = self.saved.remove(id) {
+            self.index.remove(saved.tenant, id);
+            return;
+        }
         if let Entry::Kept { tenant, .. } = self.entries[id] {
             self.index.remove(tenant, id);
         }
@@ -207,13 +269,23 @@ impl<'m> Pool<'m> {
         self.index.insert(tenant, id, &tokens);
         self.n_uses += 1;
         self.entries[id] = Entry::Kept { tenant, tokens, last_use: self.n_uses };
+        while self.keeps_too_much() && self.save_oldest() {}
+    }
+
+    fn keeps_too_much(&self) -> bool {
+        let kept = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Kept { tokens, .. } => Some(tokens.len()),
+            _ => None,
+        });
+        let (n, n_cells) = kept.fold((0, 0), |(n, n_cells), len| (n + 1, n_cells + len));
+        n > 1 && n_cells > KEPT_CELLS
     }
 
     /// What is kept and only the beginning of `tokens` serves nobody any more.
     fn forget_beginnings_of(&mut self, tenant: Tenant, tokens: &[LlamaToken]) {
         for found in self.index.matches(tenant, tokens) {
-            let is_beginning = |kept: &[LlamaToken]| kept.len() == found.n_common;
-            if matches!(&self.entries[found.sequence], Entry::Kept { tokens, .. } if is_beginning(tokens)) {
+            let held = self.held(found.sequence);
+            if !held.running && held.n_past == found.n_common {
                 self.forget(found.sequence);
             }
         }

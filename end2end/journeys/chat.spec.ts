@@ -170,7 +170,7 @@ test('the composer is there and sends before wasm has arrived', async ({ browser
       },
       { timeout: 60_000 },
     )
-    .toBe('complete');
+    .toMatch(/^(complete|cut)$/);
   await expect(textOf(lastAnswer(page))).not.toBeEmpty();
   await context.close();
 });

@@ -28,7 +28,8 @@ pub(crate) struct Setup {
 /// What to measure.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Bench {
-    Text,
+    /// The scenarios whose name contains this, or all of them.
+    Text(Option<String>),
     Start,
     Lighthouse,
 }
@@ -74,7 +75,7 @@ pub(crate) fn setup(words: Vec<OsString>) -> Result<Setup> {
 
 pub(crate) fn bench(words: Vec<OsString>) -> Result<Bench> {
     match words.first().and_then(|word| word.to_str()) {
-        Some("text") => Ok(Bench::Text),
+        Some("text") => Ok(Bench::Text(words.get(1).map(|word| word.to_string_lossy().into_owned()))),
         Some("start") => Ok(Bench::Start),
         Some("lighthouse") => Ok(Bench::Lighthouse),
         _ => Err(Failure::new("bench what? text, start or lighthouse").mend("cargo xtask bench text")),

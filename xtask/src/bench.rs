@@ -12,7 +12,7 @@ use crate::fail::Result;
 /// Runs one measurement.
 pub(crate) fn bench(chosen: &Bench) -> Result<()> {
     match chosen {
-        Bench::Text => text::text(),
+        Bench::Text(only) => text::text(only.as_deref()),
         Bench::Start => start::start(),
         Bench::Lighthouse => lighthouse::lighthouse(),
     }

@@ -1,5 +1,6 @@
 //! Native libraries are compiled once: where ccache is installed, CMake builds go through it.
 
+use crate::processor;
 use crate::run::{self, Run};
 
 /// Tells CMake, through cargo, to compile by way of ccache.
@@ -12,4 +13,6 @@ pub(crate) fn apply(cargo: &mut Run) {
     }
     // Build folders differ between checkouts and profiles; the objects do not.
     cargo.set_env("CCACHE_NOHASHDIR", "1");
+    // Where the compiler is told to find out what the processor has, its arguments do not say what the objects need.
+    cargo.set_env("CCACHE_NAMESPACE", processor::instructions().join("-"));
 }

@@ -8,7 +8,7 @@ use crate::{frontend, paths, say, server, setup};
 pub(crate) fn dist() -> Result<()> {
     let wasm = setup::for_serving()?;
     frontend::build(&wasm, Kind::Release)?;
-    let binary = server::build(true, |run| run)?;
+    let binary = server::build_portable()?;
     let folder = paths::root().join("target").join("dist");
     std::fs::create_dir_all(&folder).about(&folder)?;
     let system = format!("chaosengine-{}-{}", std::env::consts::OS, std::env::consts::ARCH);

@@ -13,6 +13,7 @@ mod fail;
 mod frontend;
 mod notices;
 mod paths;
+mod processor;
 mod run;
 mod say;
 mod serve;
@@ -34,7 +35,8 @@ cargo xtask VERB
   test [--no-browser]
                      set up and run every check and test; what CI runs
   setup              install everything that serve and test need
-  bench text         our server against llama-server on the same file; writes docs/benchmarks/text.md
+  bench text [NAME]  our server against llama-server on the same file; writes docs/benchmarks/text.md, or with a
+                     name only prints the scenarios that have it in theirs
   bench start        time from start to a served page
   bench lighthouse   Lighthouse scores of the chat page
   sqlx               renew the offline data of the checked SQL queries

@@ -15,16 +15,27 @@ pub(crate) const DEFAULT_PORT: u16 = 8876;
 /// The starter model's file once it has been made quick to run.
 const MODEL_ENDING: &str = ".gguf";
 
-/// Builds the binary with `release` or without, giving cargo what `adjust` adds, and returns its path.
+/// Builds the binary with `release` or without, giving cargo what `adjust` adds, and returns its path. It runs on this
+/// machine's processor and better ones.
 pub(crate) fn build(release: bool, adjust: impl FnOnce(Run) -> Run) -> Result<PathBuf> {
+    build_in(&paths::target(), release, adjust)
+}
+
+/// Builds the release for every processor of this architecture that is not very old.
+pub(crate) fn build_portable() -> Result<PathBuf> {
+    // Cargo does not see this variable, so what is built with it has a folder of its own.
+    build_in(&paths::target().join("portable"), true, |run| run.env("CHAOSENGINE_PORTABLE", "1"))
+}
+
+fn build_in(target: &Path, release: bool, adjust: impl FnOnce(Run) -> Run) -> Result<PathBuf> {
     let kind = if release { "release" } else { "debug" };
     let title = format!("server, {kind} (the first time about 10 min, of which llama.cpp 7)");
     say::step(&title, || {
         let run = Run::cargo().args(["build", "--package", "server", "--bin", "chaosengine"]);
         let run = if release { run.arg("--release") } else { run };
-        adjust(run).run()
+        adjust(run.env("CARGO_TARGET_DIR", target)).run()
     })?;
-    Ok(paths::target().join(kind).join(paths::exe("chaosengine")))
+    Ok(target.join(kind).join(paths::exe("chaosengine")))
 }
 
 /// Gets the starter model into `data` unless it is there.

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use crate::args;
 use crate::fail::Result;
-use crate::say;
+use crate::{processor, say};
 
 pub(crate) use llvm_tools::LlvmTools;
 pub(crate) use system::{Package, install};
@@ -23,6 +23,7 @@ pub(crate) use wasm::WasmToolchain;
 /// What building and serving needs.
 pub(crate) fn for_serving() -> Result<WasmToolchain> {
     native::ensure()?;
+    processor::forget_builds_for_others()?;
     let wasm = wasm::ensure()?;
     cargo_tools::ensure_leptos()?;
     cargo_tools::ensure_wasm_bindgen()?;

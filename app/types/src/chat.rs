@@ -64,6 +64,12 @@ pub struct Usage {
     pub n_cached_tokens: u32,
     /// Tokens the model produced.
     pub n_generated_tokens: u32,
+    /// Tokens that were guessed and verified beside others. Not kept with a message.
+    pub n_drafted_tokens: u32,
+    /// Those of them that came true. Not kept with a message.
+    pub n_accepted_tokens: u32,
+    /// Steps in which tokens were produced: fewer than tokens where guesses came true. Not kept with a message.
+    pub n_steps: u32,
     /// From submission to the first token, in milliseconds.
     pub first_token_ms: u32,
     /// From the first token to the last, in milliseconds.

@@ -1,7 +1,7 @@
 //! OpenAI's requests, read leniently and checked strictly.
 
 use crate::error::ApiError;
-use inference::{GenerateRequest, Prompt, Tenant};
+use inference::{GenerateRequest, Prompt, Speculation, Tenant};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use types::{
@@ -40,6 +40,8 @@ pub(crate) struct Common {
     max_completion_tokens: Option<u32>,
     stop: Option<OneOrMany>,
     n: Option<u32>,
+    /// “auto” guesses tokens where that is faster, “always” wherever there is a guess, “off” nowhere.
+    speculation: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -146,10 +148,25 @@ impl Common {
             Some(OneOrMany::One(stop)) => vec![stop],
             Some(OneOrMany::Many(stops)) => stops,
         };
-        let request =
-            GenerateRequest { prompt, sampling, stop, tenant: Tenant(UserId::LOCAL.0), trim_history: false };
+        let request = GenerateRequest {
+            prompt,
+            sampling,
+            stop,
+            tenant: Tenant(UserId::LOCAL.0),
+            trim_history: false,
+            speculation: self.speculation()?,
+        };
         request.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
         Ok(request)
+    }
+
+    fn speculation(&self) -> Result<Speculation, ApiError> {
+        match self.speculation.as_deref() {
+            None | Some("auto") => Ok(Speculation::Auto),
+            Some("off") => Ok(Speculation::Off),
+            Some("always") => Ok(Speculation::Always),
+            Some(_) => Err(ApiError::invalid("speculation", "speculation must be “auto”, “always” or “off”")),
+        }
     }
 
     /// Where a request is silent the API's own defaults hold, not the person's settings: programs expect them.

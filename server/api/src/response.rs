@@ -84,8 +84,16 @@ impl Head {
                 "completion_tokens": usage.n_generated_tokens,
                 "total_tokens": usage.n_prompt_tokens + usage.n_generated_tokens,
                 "prompt_tokens_details": {"cached_tokens": usage.n_cached_tokens},
+                "completion_tokens_details": {
+                    "accepted_prediction_tokens": usage.n_accepted_tokens,
+                    "rejected_prediction_tokens": usage.n_drafted_tokens.saturating_sub(usage.n_accepted_tokens),
+                },
             });
-            body["timings"] = json!({"first_token_ms": usage.first_token_ms, "decode_ms": usage.decode_ms});
+            body["timings"] = json!({
+                "first_token_ms": usage.first_token_ms,
+                "decode_ms": usage.decode_ms,
+                "steps": usage.n_steps,
+            });
         }
         body
     }

@@ -203,11 +203,10 @@ impl Pace {
     fn usage(&self) -> Option<Usage> {
         let (first, last) = (self.first_token?, self.last_token?);
         Some(Usage {
-            n_prompt_tokens: 0,
-            n_cached_tokens: 0,
             n_generated_tokens: self.n_tokens,
             first_token_ms: first.duration_since(self.started).as_millis() as u32,
             decode_ms: last.duration_since(first).as_millis() as u32,
+            ..Usage::default()
         })
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     prompt::turns,
     title::title_of,
 };
-use inference::{GenerateRequest, Prompt, Tenant};
+use inference::{GenerateRequest, Prompt, Speculation, Tenant};
 use store::{MessageRow, NewTurn};
 use types::{
     chat::{ChatEvent, MAX_MESSAGE_BYTES, Role, Sent},
@@ -135,6 +135,7 @@ impl Chat {
             stop: Vec::new(),
             tenant: Tenant(user.0),
             trim_history: trim,
+            speculation: Speculation::Auto,
         };
         let start = Start { row: reply, variants, request };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))

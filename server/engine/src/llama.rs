@@ -9,11 +9,14 @@ pub(crate) use raw::{capture_log, quantize};
 
 use crate::outbox::Outbox;
 use llama_cpp_2::{
-    context::{LlamaContext, params::LlamaContextParams},
+    context::{
+        LlamaContext,
+        params::{KvCacheType, LlamaContextParams},
+    },
     llama_backend::LlamaBackend,
     model::{LlamaModel, params::LlamaModelParams},
 };
-use protocol::{Event, LoadRequest, LoadedModel};
+use protocol::{Event, KvType, LoadRequest, LoadedModel};
 use std::{
     num::NonZeroU32,
     sync::{
@@ -95,6 +98,12 @@ pub(crate) fn open_context<'m>(
         .with_n_threads(threads)
         .with_n_threads_batch(threads)
         .with_no_perf(true);
+    let params = match request.kv_type {
+        KvType::F16 => params,
+        KvType::F32 => {
+            raw::without_fused_attention(params).with_type_k(KvCacheType::F32).with_type_v(KvCacheType::F32)
+        }
+    };
     let context = model
         .new_context(backend, params)
         .map_err(|error| raw::last_errors().unwrap_or_else(|| error.to_string()))?;

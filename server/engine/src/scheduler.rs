@@ -10,12 +10,14 @@
 //! on where it was.
 
 mod cost;
+mod ngram;
 mod place;
 mod plan;
 mod pool;
 mod prefix;
 mod saved;
 mod sequence;
+mod speculate;
 
 use crate::{
     llama::{self, N_BATCH},
@@ -29,12 +31,14 @@ use llama_cpp_2::{
     DecodeError, context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken,
     vocab::LlamaVocab,
 };
+use ngram::Histories;
 use place::Place;
 use plan::{Budget, Chunk, Need, plan};
 use pool::Pool;
 use prefix::SequenceId;
 use protocol::{Delta, Event, GenerateParams, LoadedModel, MAX_WAITING, Rejection, RequestId, Tenant};
 use sequence::Sequence;
+use speculate::choose;
 use std::{
     collections::VecDeque,
     sync::{
@@ -77,6 +81,8 @@ pub(crate) struct Scheduler<'m> {
     /// The pool was full: nobody starts before somebody ends.
     is_full: bool,
     cost: StepCost,
+    /// What was answered before, to guess from.
+    histories: Histories,
     scratch: Scratch,
 }
 
@@ -97,6 +103,7 @@ impl<'m> Scheduler<'m> {
             waiting: VecDeque::new(),
             is_full: false,
             cost: StepCost::default(),
+            histories: Histories::default(),
             scratch: Scratch::default(),
         }
     }
@@ -168,8 +175,10 @@ impl<'m> Scheduler<'m> {
     /// One batch. Where the pool has no room for it, room is made first.
     fn step(&mut self) -> Result<(), WorkerError> {
         self.admit();
+        let mut may_guess = self.pool.can_guess();
         loop {
-            let needs = self.needs();
+            let mut needs = self.needs();
+            self.guess(&mut needs, may_guess);
             let chunks = plan(&needs, self.budget(&needs));
             if chunks.is_empty() {
                 return Ok(());
@@ -177,24 +186,49 @@ impl<'m> Scheduler<'m> {
             self.fill_batch(&chunks)?;
             let begun = Instant::now();
             match self.pool.context.decode(&mut self.batch) {
-                Ok(()) => return self.finish_step(&chunks, &needs, begun),
+                Ok(()) => return self.finish_step(&chunks, begun),
+                // What is short of room has none for guesses.
+                Err(DecodeError::NoKvCacheSlot) if std::mem::take(&mut may_guess) => {}
                 Err(DecodeError::NoKvCacheSlot) if self.make_room() => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    fn finish_step(&mut self, chunks: &[Chunk], needs: &[Need], begun: Instant) -> Result<(), WorkerError> {
+    /// Lets whoever decodes guess what comes next, as far as verifying it makes tokens come faster.
+    fn guess(&mut self, needs: &mut [Need], may_guess: bool) {
+        let mut offers = Vec::new();
+        for (i, need) in needs.iter().enumerate().filter(|(_, need)| need.decoding && may_guess) {
+            let sequence = self.pool.sequence_mut(need.sequence);
+            let offer = sequence.and_then(|sequence| sequence.guess(&self.histories));
+            offers.extend(offer.map(|offer| (i, offer)));
+        }
+        if offers.is_empty() {
+            return;
+        }
+        let n_decoding = needs.iter().filter(|need| need.decoding).count();
+        let room = N_BATCH as usize - n_decoding;
+        let (owners, offers): (Vec<_>, Vec<_>) = offers.into_iter().unzip();
+        let chosen = choose(n_decoding, &offers, room, |n_rows| self.cost.step_ms(n_rows));
+        for (i, n_tokens) in owners.into_iter().zip(chosen) {
+            needs[i].n_drafted = n_tokens;
+            if let Some(sequence) = self.pool.sequence_mut(needs[i].sequence) {
+                sequence.keep_guess(n_tokens);
+            }
+        }
+    }
+
+    fn finish_step(&mut self, chunks: &[Chunk], begun: Instant) -> Result<(), WorkerError> {
         for chunk in chunks {
             if let Some(sequence) = self.pool.sequence_mut(chunk.sequence) {
                 sequence.n_past = chunk.start + chunk.n_tokens;
             }
         }
         let deltas = self.sample(chunks);
-        let n_decoding = needs.iter().filter(|need| need.decoding).count();
-        let n_tokens: usize = chunks.iter().map(|chunk| chunk.n_tokens).sum();
         let ms = begun.elapsed().as_secs_f64() * 1000.0;
-        self.cost.learn(n_decoding, n_tokens.saturating_sub(n_decoding), ms);
+        let (rows, prompts): (Vec<&Chunk>, Vec<_>) = chunks.iter().partition(|chunk| chunk.decodes);
+        let n_tokens = |chunks: &[&Chunk]| chunks.iter().map(|chunk| chunk.n_tokens).sum();
+        self.cost.learn(n_tokens(&rows), n_tokens(&prompts), ms);
         if !deltas.is_empty() {
             self.outbox.send(&Event::Step(deltas))?;
         }
@@ -263,14 +297,14 @@ impl<'m> Scheduler<'m> {
             let Some(sequence) = self.pool.sequence(chunk.sequence) else { continue };
             let end = chunk.start + chunk.n_tokens;
             for i in chunk.start..end {
-                let has_logits = chunk.samples && i + 1 == end;
-                self.batch.add(sequence.tokens[i], i as i32, &[chunk.sequence as i32], has_logits)?;
+                let Some(token) = sequence.token_at(i) else { continue };
+                self.batch.add(token, i as i32, &[chunk.sequence as i32], chunk.has_logits(i))?;
             }
         }
         Ok(())
     }
 
-    /// A token for every chunk that gave logits.
+    /// A token or more for every chunk that gave logits.
     fn sample(&mut self, chunks: &[Chunk]) -> Vec<Delta> {
         let mut deltas = Vec::with_capacity(chunks.len());
         let mut n_before = 0;
@@ -279,9 +313,13 @@ impl<'m> Scheduler<'m> {
             if !chunk.samples {
                 continue;
             }
-            let (logits, sequence) = self.pool.logits_of(n_before - 1, chunk.sequence);
+            let rows = n_before - 1 - chunk.n_drafted..n_before;
+            let (logits, sequence) = self.pool.logits_of(rows, chunk.sequence);
             let Some(sequence) = sequence else { continue };
-            let delta = sequence.advance(logits, &self.vocab, &mut self.scratch);
+            let Some(delta) = sequence.advance(logits, &self.vocab, &mut self.scratch) else { continue };
+            if chunk.n_drafted > 0 {
+                self.pool.drop_wrong_guesses(chunk.sequence);
+            }
             if delta.finished.is_some() {
                 self.release(chunk.sequence);
             }
@@ -292,7 +330,13 @@ impl<'m> Scheduler<'m> {
 
     /// Ends what runs and keeps what is in the cache for whoever begins like it.
     fn release(&mut self, id: SequenceId) {
+        if let Some(sequence) = self.pool.sequence(id) {
+            self.histories.add(sequence.tenant, sequence.answer());
+        }
         self.pool.release(id);
         self.is_full = false;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! What every engine promises.
 
 use crate::RequestError;
-use protocol::{Prompt, Rejection, Tenant};
+use protocol::{Prompt, Rejection, Speculation, Tenant};
 use std::{path::PathBuf, pin::Pin};
 use tokio::sync::watch;
 use types::{
@@ -31,6 +31,7 @@ pub struct GenerateRequest {
     pub tenant: Tenant,
     /// Drop the oldest turns until the prompt fits, instead of refusing.
     pub trim_history: bool,
+    pub speculation: Speculation,
 }
 
 /// What a generation sends, in order: any number of `Text`, then exactly one `Finished` or error.

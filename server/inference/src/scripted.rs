@@ -250,10 +250,10 @@ impl Run {
     fn usage(&self) -> Usage {
         Usage {
             n_prompt_tokens: self.n_prompt_tokens,
-            n_cached_tokens: 0,
             n_generated_tokens: self.n_generated,
             first_token_ms: 5,
             decode_ms: self.n_generated.saturating_sub(1) * 10,
+            ..Usage::default()
         }
     }
 }

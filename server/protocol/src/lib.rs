@@ -89,6 +89,17 @@ pub struct LoadRequest {
     pub n_sequences: u32,
     /// Decode threads; `None` takes the physical cores.
     pub n_threads: Option<u32>,
+    pub kv_type: KvType,
+}
+
+/// How keys and values are kept in the KV cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KvType {
+    /// As they were computed, and attention without the fused kernel: what is computed in another order comes out the
+    /// same but for the last bits. For comparing.
+    F32,
+    #[default]
+    F16,
 }
 
 /// What a loaded model turned out to be.
@@ -123,6 +134,19 @@ pub struct GenerateParams {
     pub tenant: Tenant,
     /// Drop the oldest turns (never system turns, never the last) until the prompt fits.
     pub trim_history: bool,
+    pub speculation: Speculation,
+}
+
+/// Whether tokens are guessed and several verified in one step. What is answered is the same either way, up to the
+/// rounding of the model's kernels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Speculation {
+    Off,
+    /// Where it is faster, by what was measured.
+    #[default]
+    Auto,
+    /// Whenever there is a guess, whatever it costs.
+    Always,
 }
 
 /// What happened to one stream in one step.
@@ -134,6 +158,15 @@ pub struct Delta {
     /// Tokens produced so far.
     pub n_generated: u32,
     pub finished: Option<Finished>,
+}
+
+impl Delta {
+    /// Adds what happened to the same stream after this.
+    pub fn append(&mut self, later: Self) {
+        self.text.push_str(&later.text);
+        self.n_generated = later.n_generated;
+        self.finished = later.finished;
+    }
 }
 
 /// The end of a stream.

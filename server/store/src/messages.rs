@@ -74,10 +74,10 @@ impl From<Raw> for MessageRow {
         let number = |n: Option<i64>| n.and_then(|n| u32::try_from(n).ok());
         let usage = number(raw.n_prompt_tokens).map(|n_prompt_tokens| Usage {
             n_prompt_tokens,
-            n_cached_tokens: 0,
             n_generated_tokens: number(raw.n_generated_tokens).unwrap_or_default(),
             first_token_ms: number(raw.first_token_ms).unwrap_or_default(),
             decode_ms: number(raw.decode_ms).unwrap_or_default(),
+            ..Usage::default()
         });
         Self {
             id: MessageId(raw.id),

@@ -58,10 +58,10 @@ async fn an_answer_ends_once_and_keeps_its_usage() {
     let reply = turn(&store, session, None, "hello").await.reply;
     let usage = Usage {
         n_prompt_tokens: 3,
-        n_cached_tokens: 0,
         n_generated_tokens: 4,
         first_token_ms: 5,
         decode_ms: 6,
+        ..Usage::default()
     };
     let outcome = Outcome { body: "hi", state: MessageState::Stopped, error: None, usage: Some(usage) };
     store.finish_message(reply, outcome.clone()).await.unwrap();

@@ -22,17 +22,24 @@ pub(super) struct Ask {
     pub(super) max_tokens: u32,
     /// How long after the others.
     pub(super) delay: Duration,
+    /// Whether our server may guess tokens; llama-server does not know the field.
+    pub(super) speculates: bool,
 }
 
 impl Ask {
     /// One message, at once.
     pub(super) fn new(prompt: String, max_tokens: u32) -> Self {
-        Self { turns: vec![prompt], max_tokens, delay: Duration::ZERO }
+        Self { turns: vec![prompt], max_tokens, delay: Duration::ZERO, speculates: true }
     }
 
     /// The same, later.
     pub(super) fn after(self, delay: Duration) -> Self {
         Self { delay, ..self }
+    }
+
+    /// The same, one token a step.
+    pub(super) fn without_guesses(self) -> Self {
+        Self { speculates: false, ..self }
     }
 
     fn body(&self) -> String {
@@ -42,6 +49,7 @@ impl Ask {
         json!({
             "model": "default", "stream": true, "max_tokens": self.max_tokens, "temperature": 0, "seed": 1,
             "stream_options": {"include_usage": true}, "messages": messages,
+            "speculation": if self.speculates { "auto" } else { "off" },
         })
         .to_string()
     }

@@ -34,8 +34,8 @@ struct Row {
     values: Vec<Vec<f64>>,
 }
 
-/// Measures and writes the table.
-pub(super) fn text() -> Result<()> {
+/// Measures and writes the table; with `only`, measures the scenarios with that in their name and writes nothing.
+pub(super) fn text(only: Option<&str>) -> Result<()> {
     let binary = server::build(true, |run| run)?;
     let model = server::test_model(&binary)?;
     let peer = install_peer()?;
@@ -50,12 +50,15 @@ pub(super) fn text() -> Result<()> {
         together(side.running.address, &[Ask::new(prompt(60, 900), 32)]).all()?;
     }
     let mut rows = Vec::new();
-    for scenario in SCENARIOS {
+    for scenario in SCENARIOS.iter().filter(|it| only.is_none_or(|only| it.name.contains(only))) {
         let title = format!("{}, {ROUNDS} rounds each", scenario.name);
         rows.extend(say::step(&title, || measure(scenario, &sides))?);
     }
     let table = table(&rows, &sides);
     say::line(&table);
+    if only.is_some() {
+        return Ok(());
+    }
     let file = paths::root().join("docs").join("benchmarks").join("text.md");
     std::fs::write(&file, table).about(&file)
 }

@@ -1,6 +1,7 @@
 //! What the safe bindings do not offer: the log and the quantiser. The only file with `unsafe`.
 #![allow(unsafe_code)]
 
+use llama_cpp_2::context::params::LlamaContextParams;
 use llama_cpp_sys_2 as sys;
 use protocol::TensorType;
 use std::{
@@ -64,6 +65,11 @@ fn keep_error(line: &str) {
     if !line.is_empty() && errors.len() < MAX_ERRORS {
         errors.push(line.to_owned());
     }
+}
+
+/// Attention as separate operations, whose rounding does not depend on what else is in the cache.
+pub(crate) fn without_fused_attention(params: LlamaContextParams) -> LlamaContextParams {
+    params.with_flash_attention_policy(sys::LLAMA_FLASH_ATTN_TYPE_DISABLED)
 }
 
 /// Writes the model at `source` with another tensor type to `target`. The error is a sentence.

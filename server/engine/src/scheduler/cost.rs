@@ -25,22 +25,23 @@ const LEAST: usize = 16;
 /// Measurements so far.
 #[derive(Debug, Default)]
 pub(crate) struct StepCost {
-    /// Milliseconds of a step that only decodes, by its number of sequences less one.
+    /// Milliseconds of a step without prompts, by its number of rows less one: a row for every sequence that decodes
+    /// and one for every drafted token.
     decode_ms: Vec<Option<f64>>,
     /// Milliseconds that a prompt token adds.
     prompt_token_ms: Option<f64>,
 }
 
 impl StepCost {
-    /// Takes note of a step that took `ms`.
-    pub(crate) fn learn(&mut self, n_decoding: usize, n_prompt: usize, ms: f64) {
-        if n_prompt == 0 && n_decoding > 0 {
-            if self.decode_ms.len() < n_decoding {
-                self.decode_ms.resize(n_decoding, None);
+    /// Takes note of a step of `n_rows` rows and `n_prompt` prompt tokens that took `ms`.
+    pub(crate) fn learn(&mut self, n_rows: usize, n_prompt: usize, ms: f64) {
+        if n_prompt == 0 && n_rows > 0 {
+            if self.decode_ms.len() < n_rows {
+                self.decode_ms.resize(n_rows, None);
             }
-            mix(&mut self.decode_ms[n_decoding - 1], ms);
+            mix(&mut self.decode_ms[n_rows - 1], ms);
         } else if n_prompt >= ENOUGH_TOKENS {
-            let rest = (ms - self.decode(n_decoding).unwrap_or(0.0)).max(0.0);
+            let rest = (ms - self.decode(n_rows).unwrap_or(0.0)).max(0.0);
             mix(&mut self.prompt_token_ms, rest / n_prompt as f64);
         }
     }
@@ -54,7 +55,23 @@ impl StepCost {
         (((target_ms - decode_ms) / token_ms) as usize).max(LEAST)
     }
 
-    /// What was measured with so many sequences, else with the number nearest to it.
+    /// Milliseconds of a step of `n_rows` rows without prompts. Where that was never measured it lies on the line
+    /// between its neighbours that were; beyond the largest of them a row costs what a prompt token costs. `None` where
+    /// nothing is known.
+    pub(crate) fn step_ms(&self, n_rows: usize) -> Option<f64> {
+        let measured = || self.decode_ms.iter().enumerate().filter_map(|(i, ms)| Some((i + 1, (*ms)?)));
+        let below = measured().rfind(|(n, _)| *n <= n_rows)?;
+        match measured().find(|(n, _)| *n >= n_rows) {
+            Some(above) if above.0 == below.0 => Some(below.1),
+            Some(above) => {
+                let share = (n_rows - below.0) as f64 / (above.0 - below.0) as f64;
+                Some(below.1 + share * (above.1 - below.1))
+            }
+            None => Some(below.1 + self.prompt_token_ms? * (n_rows - below.0) as f64),
+        }
+    }
+
+    /// What was measured with so many rows, else with the number nearest to it.
     fn decode(&self, n_decoding: usize) -> Option<f64> {
         let measured = self.decode_ms.iter().enumerate().filter_map(|(i, ms)| Some((i + 1, (*ms)?)));
         measured.min_by_key(|(n, _)| n.abs_diff(n_decoding)).filter(|_| n_decoding > 0).map(|(_, ms)| ms)

@@ -15,6 +15,8 @@ pub(crate) struct Need {
     pub(crate) n_pending: usize,
     /// It has produced a token already and has only that one to compute.
     pub(crate) decoding: bool,
+    /// Guesses at what comes next, verified in the same step. Only while decoding.
+    pub(crate) n_drafted: usize,
     /// Milliseconds since it was asked for.
     pub(crate) waited_ms: usize,
 }
@@ -35,8 +37,19 @@ pub(crate) struct Chunk {
     /// Position of the first token.
     pub(crate) start: usize,
     pub(crate) n_tokens: usize,
+    /// So many at the end are guesses: each of them, and the token before them, gives logits.
+    pub(crate) n_drafted: usize,
+    /// It belongs to a sequence that decodes, not to a prompt.
+    pub(crate) decodes: bool,
     /// Nothing is pending behind it: its last token's logits give the next one.
     pub(crate) samples: bool,
+}
+
+impl Chunk {
+    /// Whether the token at `position` gives logits.
+    pub(crate) fn has_logits(&self, position: usize) -> bool {
+        self.samples && position + 1 + self.n_drafted >= self.start + self.n_tokens
+    }
 }
 
 /// How much one step may do.
@@ -48,12 +61,17 @@ pub(crate) struct Budget {
     pub(crate) n_prompt_beside_decode: usize,
 }
 
-/// Decoding sequences come first, one token each. What is left goes to prompts: the same share for every tenant
-/// (where one needs less, the others get it), and an tenant's share to the most urgent prompt first.
+/// Decoding sequences come first, one token each and their guesses. What is left goes to prompts: the same share for every tenant
+/// (where one needs less, the others get it), and a tenant's share to the most urgent prompt first.
 pub(crate) fn plan(needs: &[Need], budget: Budget) -> Vec<Chunk> {
-    let mut chunks: Vec<_> = needs.iter().filter(|need| need.decoding).map(|need| chunk(need, 1)).collect();
-    chunks.truncate(budget.n_tokens);
-    let mut left = budget.n_tokens - chunks.len();
+    let decoding: Vec<_> = needs.iter().filter(|need| need.decoding).take(budget.n_tokens).collect();
+    let mut left = budget.n_tokens - decoding.len();
+    let mut chunks = Vec::with_capacity(needs.len());
+    for need in decoding {
+        let n_drafted = need.n_drafted.min(left);
+        left -= n_drafted;
+        chunks.push(Chunk { n_tokens: 1 + n_drafted, n_drafted, ..chunk(need, 1) });
+    }
     if !chunks.is_empty() {
         left = left.min(budget.n_prompt_beside_decode);
     }
@@ -95,7 +113,14 @@ fn take(prompts: &[&Need], share: usize, chunks: &mut Vec<Chunk>) -> usize {
 }
 
 fn chunk(need: &Need, n_tokens: usize) -> Chunk {
-    Chunk { sequence: need.sequence, start: need.n_past, n_tokens, samples: n_tokens == need.n_pending }
+    Chunk {
+        sequence: need.sequence,
+        start: need.n_past,
+        n_tokens,
+        n_drafted: 0,
+        decodes: need.decoding,
+        samples: n_tokens == need.n_pending,
+    }
 }
 
 #[cfg(test)]

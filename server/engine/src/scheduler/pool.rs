@@ -18,6 +18,7 @@ use llama_cpp_2::{
     token::LlamaToken,
 };
 use protocol::Tenant;
+use std::ops::Range;
 
 /// What a number is used for.
 enum Entry {
@@ -80,13 +81,31 @@ impl<'m> Pool<'m> {
         }
     }
 
-    /// The logits of row `row` of the last batch, and the sequence they are for, which must run.
-    pub(super) fn logits_of(&mut self, row: usize, id: SequenceId) -> (&[f32], Option<&mut Sequence>) {
+    /// The logits of these rows of the last batch, and the sequence they are for, which must run.
+    pub(super) fn logits_of(
+        &mut self,
+        rows: Range<usize>,
+        id: SequenceId,
+    ) -> (impl Iterator<Item = &[f32]>, Option<&mut Sequence>) {
         let sequence = match &mut self.entries[id] {
             Entry::Running(sequence) => Some(&mut **sequence),
             _ => None,
         };
-        (self.context.get_logits_ith(row as i32), sequence)
+        let context = &self.context;
+        (rows.map(|row| context.get_logits_ith(row as i32)), sequence)
+    }
+
+    /// Drops from the cache what a running sequence guessed wrongly.
+    pub(super) fn drop_wrong_guesses(&mut self, id: SequenceId) {
+        if let Some(sequence) = self.sequence(id) {
+            // Guesses are only made where a sequence can be cut.
+            let _ = self.context.kv_cache_seq_rm(id as i32, u32::try_from(sequence.n_past).ok(), None);
+        }
+    }
+
+    /// Whether a sequence can be cut, so that wrong guesses can be taken back.
+    pub(super) fn can_guess(&self) -> bool {
+        self.memory.can_cut
     }
 
     /// Where a waiting sequence would start.

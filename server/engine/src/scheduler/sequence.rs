@@ -1,13 +1,18 @@
 //! One generation.
 
-use super::{plan::Need, prefix::SequenceId};
+use super::{
+    ngram::{Draft, Histories, NgramIndex},
+    plan::Need,
+    prefix::SequenceId,
+    speculate::{Acceptance, MOST_DRAFTED, Offer},
+};
 use crate::{
     prompt::TokenPrompt,
     sampler::{Scratch, TokenSampler},
     text::Assembler,
 };
 use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
-use protocol::{Delta, Finished, GenerateParams, RequestId, Tenant};
+use protocol::{Delta, Finished, GenerateParams, RequestId, Speculation, Tenant};
 use std::{sync::Arc, time::Instant};
 use types::chat::{FinishReason, Usage};
 
@@ -27,6 +32,14 @@ pub(crate) struct Sequence {
     max_tokens: usize,
     sampler: TokenSampler,
     assembler: Assembler,
+    speculation: Speculation,
+    /// Where its own tokens occur, to guess from.
+    ngrams: NgramIndex,
+    draft: Draft,
+    acceptance: Acceptance,
+    n_drafted: usize,
+    n_accepted: usize,
+    n_steps: usize,
     bytes: Vec<u8>,
     submitted: Instant,
     first_token: Option<Instant>,
@@ -53,6 +66,13 @@ impl Sequence {
             max_tokens: params.sampling.max_tokens.map_or(usize::MAX, |n| n as usize),
             sampler: TokenSampler::new(&params.sampling, &prompt.tokens, ends),
             assembler: Assembler::new(stops),
+            speculation: params.speculation,
+            ngrams: NgramIndex::default(),
+            draft: Draft::default(),
+            acceptance: Acceptance::default(),
+            n_drafted: 0,
+            n_accepted: 0,
+            n_steps: 0,
             bytes: Vec::with_capacity(32),
             tokens: prompt.tokens,
             submitted,
@@ -81,6 +101,7 @@ impl Sequence {
             n_past: self.n_past,
             n_pending,
             decoding: self.n_generated() > 0 && n_pending == 1,
+            n_drafted: 0,
             waited_ms: usize::try_from(now.duration_since(self.submitted).as_millis()).unwrap_or(usize::MAX),
         }
     }
@@ -93,8 +114,81 @@ impl Sequence {
         self.tokens.len() - self.n_prompt
     }
 
+    /// Guesses what comes next, from what it and the tenant's earlier answers say; `None` where it has no guess.
+    pub(crate) fn guess(&mut self, histories: &Histories) -> Option<Offer> {
+        self.draft = Draft::default();
+        // One token comes from the step itself.
+        let most = self.max_tokens.saturating_sub(self.n_generated() + 1).min(MOST_DRAFTED);
+        if self.speculation == Speculation::Off || most == 0 {
+            return None;
+        }
+        self.ngrams.follow(&self.tokens);
+        let own = self.ngrams.draft(&self.tokens, &self.tokens, most);
+        let earlier = || histories.draft(self.tenant, &self.tokens, most);
+        let longer = |best: Draft, it: Draft| if it.n_matched > best.n_matched { it } else { best };
+        let draft = own.into_iter().chain(earlier()).reduce(longer)?;
+        let probability = self.acceptance.probability(draft.n_matched);
+        let is_forced = self.speculation == Speculation::Always;
+        let offer = Offer { n_tokens: draft.tokens.len(), probability, is_forced };
+        self.draft = draft;
+        Some(offer)
+    }
+
+    /// Keeps the first `n_tokens` of the guess, to be verified in this step.
+    pub(crate) fn keep_guess(&mut self, n_tokens: usize) {
+        if n_tokens == 0 && !self.draft.tokens.is_empty() {
+            self.acceptance.learn(self.draft.n_matched, 0, 0);
+        }
+        self.draft.tokens.truncate(n_tokens);
+    }
+
+    /// The token at `position`, be it known or guessed.
+    pub(crate) fn token_at(&self, position: usize) -> Option<LlamaToken> {
+        let guessed = || self.draft.tokens.get(position - self.tokens.len());
+        self.tokens.get(position).or_else(guessed).copied()
+    }
+
+    /// Goes on with the logits that a step gave for its last token and for each guess behind it, as far as the guesses
+    /// were right. What is in the cache is right up to `n_past` afterwards.
+    pub(crate) fn advance<'l>(
+        &mut self,
+        logits: impl Iterator<Item = &'l [f32]>,
+        vocab: &LlamaVocab<'_>,
+        scratch: &mut Scratch,
+    ) -> Option<Delta> {
+        let draft = std::mem::take(&mut self.draft);
+        let (known, guesses) = (self.tokens.len(), &draft.tokens);
+        self.n_steps += 1;
+        self.n_drafted += guesses.len();
+        let mut whole: Option<Delta> = None;
+        let mut n_right = 0;
+        for row in logits {
+            self.n_past = known + n_right;
+            let delta = self.choose(row, vocab, scratch);
+            let ended = delta.finished.is_some();
+            match &mut whole {
+                Some(whole) => whole.append(delta),
+                None => whole = Some(delta),
+            }
+            if ended || self.tokens.last() != guesses.get(n_right) {
+                break;
+            }
+            n_right += 1;
+            self.n_accepted += 1;
+        }
+        if !guesses.is_empty() {
+            self.acceptance.learn(draft.n_matched, guesses.len(), n_right);
+        }
+        whole
+    }
+
+    /// What was answered so far.
+    pub(crate) fn answer(&self) -> &[LlamaToken] {
+        &self.tokens[self.n_prompt..]
+    }
+
     /// Chooses the next token from the logits of the last.
-    pub(crate) fn advance(&mut self, logits: &[f32], vocab: &LlamaVocab<'_>, scratch: &mut Scratch) -> Delta {
+    fn choose(&mut self, logits: &[f32], vocab: &LlamaVocab<'_>, scratch: &mut Scratch) -> Delta {
         let token = self.sampler.sample(logits, scratch);
         let now = Instant::now();
         self.first_token.get_or_insert(now);
@@ -137,6 +231,9 @@ impl Sequence {
             n_prompt_tokens: count(self.n_prompt),
             n_cached_tokens: count(self.n_cached.unwrap_or(0)),
             n_generated_tokens: count(self.n_generated()),
+            n_drafted_tokens: count(self.n_drafted),
+            n_accepted_tokens: count(self.n_accepted),
+            n_steps: count(self.n_steps),
             first_token_ms: between(Some(self.submitted), self.first_token),
             decode_ms: between(self.first_token, self.last_token),
         }

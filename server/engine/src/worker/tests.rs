@@ -1,5 +1,5 @@
 use super::*;
-use protocol::{GenerateParams, Prompt, RequestId, Tenant, write_frame};
+use protocol::{GenerateParams, KvType, Prompt, RequestId, Speculation, Tenant, write_frame};
 use std::{
     io,
     path::PathBuf,
@@ -57,6 +57,7 @@ fn without_a_model_there_is_no_answer() {
         stop: vec![],
         tenant: Tenant(1),
         trim_history: false,
+        speculation: Speculation::Auto,
     };
     let prompt = Prompt::Text("hello".into());
     check(
@@ -76,7 +77,13 @@ fn without_a_model_there_is_no_answer() {
 fn a_missing_file_is_not_loaded() {
     let path = PathBuf::from("no such folder").join("no such model.gguf");
     check(
-        &[Command::Load(LoadRequest { path, n_ctx: None, n_sequences: 1, n_threads: None })],
+        &[Command::Load(LoadRequest {
+            path,
+            n_ctx: None,
+            n_sequences: 1,
+            n_threads: None,
+            kv_type: KvType::F16,
+        })],
         &["LoadFailed { reason: \"there is no such file\" }"],
     );
 }

@@ -56,8 +56,8 @@ impl Requests {
         cancels: UnboundedSender<RequestId>,
     ) {
         let id = self.next_id();
-        let GenerateRequest { prompt, sampling, stop, tenant, trim_history } = request;
-        let params = GenerateParams { sampling, stop, tenant, trim_history };
+        let GenerateRequest { prompt, sampling, stop, tenant, trim_history, speculation } = request;
+        let params = GenerateParams { sampling, stop, tenant, trim_history, speculation };
         let (mailbox, reader) = mailbox(id, cancels);
         self.add(id, Asked::Generate { prompt, params, mailbox, waiting: Some((reply, reader)) });
     }

@@ -11,7 +11,7 @@ use super::{
     restarts::Restarts,
 };
 use crate::{EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt};
-use protocol::{Command, Event, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
+use protocol::{Command, Event, KvType, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -233,6 +233,7 @@ impl<L: Launch> Supervisor<L> {
             n_ctx: spec.n_ctx.or(self.resources.n_ctx),
             n_sequences: self.resources.n_sequences,
             n_threads: self.resources.n_threads,
+            kv_type: KvType::default(),
         };
         match self.launcher.launch() {
             Ok(link) => {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::Tenant;
+use crate::{Speculation, Tenant};
 use types::{
     chat::{ChatTurn, Role},
     sampling::Sampling,
@@ -12,6 +12,7 @@ fn request() -> GenerateRequest {
         stop: vec!["\n".into()],
         tenant: Tenant(1),
         trim_history: false,
+        speculation: Speculation::Auto,
     }
 }
 

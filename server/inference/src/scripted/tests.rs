@@ -1,5 +1,5 @@
 use super::*;
-use crate::Tenant;
+use crate::{Speculation, Tenant};
 use futures::StreamExt;
 use types::sampling::Sampling;
 
@@ -10,6 +10,7 @@ fn request(text: &str) -> GenerateRequest {
         stop: vec![],
         tenant: Tenant(1),
         trim_history: false,
+        speculation: Speculation::Auto,
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Command, Delta, Event, GenerateParams, Prompt, RequestId, Tenant};
+use crate::{Command, Delta, Event, GenerateParams, Prompt, RequestId, Speculation, Tenant};
 use proptest::prelude::*;
 use types::{
     chat::{ChatTurn, Role},
@@ -23,6 +23,7 @@ fn generate(text: &str) -> Command {
         stop: vec!["\n".into()],
         tenant: Tenant(1),
         trim_history: true,
+        speculation: Speculation::Auto,
     };
     Command::Generate { id: RequestId(7), prompt: Prompt::Chat(vec![turn]), params }
 }

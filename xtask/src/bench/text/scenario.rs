@@ -45,6 +45,22 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         },
     },
     Scenario {
+        name: "repetitive work",
+        figures: &[more("decode, 1 stream, a text to copy, tok/s", "≥ 1.15")],
+        run: |address, seed| {
+            let task = format!("Write this text again, word for word: {}", words(120, seed + 20));
+            Ok(vec![together(address, &[Ask::new(task, 160)]).all()?[0].decode_rate()])
+        },
+    },
+    Scenario {
+        name: "free text",
+        figures: &[more("decode, 1 stream, a story, tok/s", "≥ 0.97")],
+        run: |address, seed| {
+            let task = format!("Tell me a story about the {} and a child.", words(2, seed + 30));
+            Ok(vec![together(address, &[Ask::new(task, 160)]).all()?[0].decode_rate()])
+        },
+    },
+    Scenario {
         name: "4 streams",
         figures: &[more("in all, 4 distinct streams, tok/s", "≥ 1.00")],
         run: |address, seed| Ok(vec![together(address, &distinct(4, seed)).total_rate()]),
@@ -96,7 +112,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 fn distinct(n: usize, seed: usize) -> Vec<Ask> {
-    (0..n).map(|i| Ask::new(prompt(60, seed + i), 96)).collect()
+    (0..n).map(|i| Ask::new(prompt(60, seed + i), 96).without_guesses()).collect()
 }
 
 fn worst_first_token_ms(streams: &[Stream]) -> f64 {

@@ -48,3 +48,31 @@ fn one_slow_step_changes_little() {
     cost.learn(0, 100, 100_000.0);
     assert_eq!(cost.prompt_tokens_beside(1), 93);
 }
+
+/// Learns steps of so many rows and milliseconds, and prompt tokens of one millisecond each.
+fn check_step(steps: &[(usize, f64)], n_rows: usize, expected: Option<f64>) {
+    let mut cost = StepCost::default();
+    for &(n_rows, ms) in steps {
+        cost.learn(n_rows, 0, ms);
+    }
+    cost.learn(0, 100, 100.0);
+    assert_eq!(cost.step_ms(n_rows), expected);
+}
+
+#[test]
+fn the_cost_of_a_step_is_measured_or_lies_between_what_was() {
+    check_step(&[], 1, None);
+    check_step(&[(2, 10.0)], 1, None);
+    check_step(&[(1, 10.0)], 1, Some(10.0));
+    check_step(&[(1, 10.0), (5, 30.0)], 5, Some(30.0));
+    check_step(&[(1, 10.0), (5, 30.0)], 2, Some(15.0));
+    check_step(&[(1, 10.0), (5, 30.0)], 9, Some(34.0));
+}
+
+#[test]
+fn what_a_row_costs_is_not_guessed_from_nothing() {
+    let mut cost = StepCost::default();
+    cost.learn(1, 0, 10.0);
+    assert_eq!(cost.step_ms(1), Some(10.0));
+    assert_eq!(cost.step_ms(2), None);
+}

@@ -16,6 +16,7 @@ fn need(sequence: usize, text: &str) -> Need {
         n_past: number(n_past),
         n_pending: number(n_pending),
         decoding: text.starts_with('d'),
+        n_drafted: 0,
         waited_ms: number(waited_ms),
     }
 }
@@ -82,6 +83,7 @@ fn needs() -> impl Strategy<Value = Vec<Need>> {
                 n_past,
                 n_pending: if decoding { 1 } else { n_pending },
                 decoding,
+                n_drafted: 0,
                 waited_ms,
             })
             .collect()
@@ -123,6 +125,27 @@ proptest! {
             let n = chunks.iter().filter(|chunk| chunk.sequence == need.sequence && chunk.n_tokens > 0).count();
             let fits = if need.decoding { n == 1 } else { n <= 1 };
             prop_assert!(fits);
+        }
+    }
+
+    #[test]
+    fn guesses_only_take_what_tokens_leave(
+        mut needs in needs(),
+        drafts in prop::collection::vec(0usize..40, 40),
+        budget in budgets(),
+    ) {
+        for (need, n_drafted) in needs.iter_mut().zip(drafts).filter(|(need, _)| need.decoding) {
+            need.n_drafted = n_drafted;
+        }
+        let chunks = plan(&needs, budget);
+        prop_assert!(chunks.iter().map(|chunk| chunk.n_tokens).sum::<usize>() <= budget.n_tokens);
+        for need in needs.iter().filter(|need| need.decoding) {
+            let chunk = chunks.iter().find(|chunk| chunk.sequence == need.sequence);
+            let chunk = chunk.ok_or_else(|| TestCaseError::fail("a sequence without its token"))?;
+            prop_assert_eq!(chunk.n_tokens, 1 + chunk.n_drafted);
+            prop_assert!(chunk.n_drafted <= need.n_drafted);
+            let rows = (chunk.start..chunk.start + chunk.n_tokens).filter(|&i| chunk.has_logits(i)).count();
+            prop_assert_eq!(rows, chunk.n_tokens);
         }
     }
 

@@ -1,6 +1,6 @@
 use super::*;
-use crate::Tenant;
 use crate::{Engine, GenerateEvent, LlamaEngine, Prompt, llama::link::Link};
+use crate::{Speculation, Tenant};
 use futures::StreamExt;
 use protocol::{Delta, Finished, PREFIX_BYTES, Rejection, body_len, decode, encode};
 use std::{io, path::PathBuf};
@@ -134,6 +134,7 @@ fn request() -> GenerateRequest {
         stop: vec![],
         tenant: Tenant(1),
         trim_history: false,
+        speculation: Speculation::Auto,
     }
 }
 

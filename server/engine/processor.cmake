@@ -1,0 +1,50 @@
+# CMake reads this after each project() of llama.cpp's build (CMAKE_PROJECT_INCLUDE in .cargo/config.toml). It chooses
+# the instructions that the kernels may use: all that this machine's processor has, since the build script of
+# llama-cpp-sys-2 stops at AVX2. CHAOSENGINE_PORTABLE in the environment leaves it at that, for a program that
+# is given to others.
+#
+# On Linux with x86-64 each instruction set is named, so that objects in a compiler cache say what they need; elsewhere
+# the compiler finds out by itself.
+
+if(CMAKE_CROSSCOMPILING OR DEFINED ENV{CHAOSENGINE_PORTABLE})
+  return()
+endif()
+
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" OR NOT EXISTS "/proc/cpuinfo")
+  set(GGML_NATIVE ON CACHE BOOL "" FORCE)
+  unset(GGML_CPU_ARM_ARCH CACHE)
+  return()
+endif()
+
+file(STRINGS "/proc/cpuinfo" processor_flags REGEX "^flags" LIMIT_COUNT 1)
+string(REGEX MATCHALL "[a-z0-9_]+" processor_flags "${processor_flags}")
+
+# Switches `option` on where the processor has every one of the flags that follow.
+function(use_where_present option)
+  set(present ON)
+  foreach(flag IN LISTS ARGN)
+    if(NOT flag IN_LIST processor_flags)
+      set(present OFF)
+    endif()
+  endforeach()
+  set(${option} ${present} CACHE BOOL "" FORCE)
+endfunction()
+
+use_where_present(GGML_SSE42 sse4_2)
+use_where_present(GGML_AVX avx)
+use_where_present(GGML_F16C f16c)
+use_where_present(GGML_FMA fma)
+use_where_present(GGML_BMI2 bmi2)
+use_where_present(GGML_AVX2 avx2)
+use_where_present(GGML_AVX512 avx512f avx512cd avx512bw avx512dq avx512vl)
+use_where_present(GGML_AVX512_VBMI avx512vbmi)
+use_where_present(GGML_AVX512_VNNI avx512_vnni)
+use_where_present(GGML_AVX512_BF16 avx512_bf16)
+
+# Older compilers do not know these.
+if(NOT CMAKE_C_COMPILER_ID STREQUAL "GNU" OR CMAKE_C_COMPILER_VERSION VERSION_GREATER_EQUAL 11)
+  use_where_present(GGML_AVX_VNNI avx_vnni)
+  use_where_present(GGML_AMX_TILE amx_tile)
+  use_where_present(GGML_AMX_INT8 amx_int8)
+  use_where_present(GGML_AMX_BF16 amx_bf16)
+endif()

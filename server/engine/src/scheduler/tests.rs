@@ -1,0 +1,213 @@
+//! Whole workers with a tiny model whose weights are in single precision.
+
+use crate::{run_worker, tiny_model};
+use protocol::{
+    Command, Event, GenerateParams, KvType, LoadRequest, Prompt, RequestId, Speculation, Tenant, read_frame,
+    write_frame,
+};
+use std::{
+    collections::BTreeMap,
+    io::{PipeReader, PipeWriter},
+    thread::JoinHandle,
+};
+use types::{chat::Usage, sampling::Sampling};
+
+/// A worker in a thread, with its model loaded.
+struct Worker {
+    commands: PipeWriter,
+    events: PipeReader,
+    thread: JoinHandle<()>,
+    _folder: tempfile::TempDir,
+}
+
+/// One generation.
+#[derive(Clone)]
+struct Ask {
+    prompt: String,
+    tenant: i64,
+    n_tokens: u32,
+    temperature: f32,
+    speculation: Speculation,
+}
+
+fn ask(prompt: &str) -> Ask {
+    let prompt = prompt.to_owned();
+    Ask { prompt, tenant: 1, n_tokens: 120, temperature: 0.0, speculation: Speculation::Off }
+}
+
+impl Worker {
+    fn start(seed: u64, n_ctx: u32) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("tiny.gguf");
+        tiny_model::write(&path, seed);
+        let (input, mut commands) = std::io::pipe().expect("a pipe");
+        let (mut events, output) = std::io::pipe().expect("a pipe");
+        let thread = std::thread::spawn(move || run_worker(input, output).expect("ends with its input"));
+        let load = LoadRequest {
+            path,
+            n_ctx: Some(n_ctx),
+            n_sequences: 8,
+            n_threads: Some(1),
+            kv_type: KvType::F32,
+        };
+        write_frame(&mut commands, &Command::Load(load)).expect("a worker that reads");
+        loop {
+            match read_frame(&mut events).expect("whole frames").expect("an answer") {
+                Event::Loaded(_) => break,
+                Event::LoadProgress(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        Self { commands, events, thread, _folder: folder }
+    }
+
+    /// Runs all of them side by side; text and cost of each.
+    fn answer(&mut self, asks: &[Ask]) -> Vec<(String, Usage)> {
+        for (id, ask) in (1..).map(RequestId).zip(asks) {
+            let sampling = Sampling {
+                temperature: ask.temperature,
+                repeat_penalty: 1.0,
+                seed: Some(5),
+                max_tokens: Some(ask.n_tokens),
+                ignore_eos: true,
+                ..Sampling::default()
+            };
+            let params = GenerateParams {
+                sampling,
+                stop: vec![],
+                tenant: Tenant(ask.tenant),
+                trim_history: false,
+                speculation: ask.speculation,
+            };
+            let prompt = Prompt::Text(ask.prompt.clone());
+            write_frame(&mut self.commands, &Command::Generate { id, prompt, params })
+                .expect("a worker that reads");
+        }
+        let mut answers = BTreeMap::<RequestId, (String, Option<Usage>)>::new();
+        while answers.values().filter(|(_, usage)| usage.is_some()).count() < asks.len() {
+            match read_frame(&mut self.events).expect("whole frames").expect("an answer") {
+                Event::Step(deltas) => {
+                    for delta in deltas {
+                        let (text, usage) = answers.entry(delta.id).or_default();
+                        text.push_str(&delta.text);
+                        *usage = delta.finished.map(|it| it.usage);
+                    }
+                }
+                Event::Accepted { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        answers.into_values().map(|(text, usage)| (text, usage.unwrap_or_default())).collect()
+    }
+
+    fn end(self) {
+        drop(self.commands);
+        drop(self.events);
+        self.thread.join().expect("no panic");
+    }
+}
+
+/// What `asks` answer one by one in a worker of their own, without guesses.
+fn plainly(seed: u64, asks: &[Ask]) -> Vec<String> {
+    let mut texts = Vec::new();
+    for ask in asks {
+        let mut worker = Worker::start(seed, 1024);
+        let ask = Ask { speculation: Speculation::Off, ..ask.clone() };
+        texts.extend(worker.answer(&[ask]).into_iter().map(|(text, _)| text));
+        worker.end();
+    }
+    texts
+}
+
+const PROMPTS: [&str; 4] = [
+    "a cat and a dog and a cat and a dog and a cat",
+    "the sea the sea the sea",
+    "one two three. one two three. one two",
+    "nothing here is said again",
+];
+
+fn guessed(speculation: Speculation, temperature: f32) -> Vec<Ask> {
+    PROMPTS.map(|prompt| Ask { speculation, temperature, ..ask(prompt) }).into()
+}
+
+#[test]
+fn guesses_change_nothing_but_the_number_of_steps() {
+    for (seed, temperature) in [(1, 0.0), (2, 0.0), (3, 0.0), (1, 0.8), (2, 0.8)] {
+        let asks = guessed(Speculation::Always, temperature);
+        let expected = plainly(seed, &asks);
+        let mut worker = Worker::start(seed, 1024);
+        let answers = worker.answer(&asks);
+        worker.end();
+        let texts: Vec<_> = answers.iter().map(|(text, _)| text.clone()).collect();
+        assert_eq!(texts, expected, "seed {seed}, temperature {temperature}");
+        for (_, usage) in answers {
+            assert_eq!(usage.n_generated_tokens, 120);
+            assert_eq!(usage.n_steps, 120 - usage.n_accepted_tokens);
+            assert!(usage.n_accepted_tokens <= usage.n_drafted_tokens);
+        }
+    }
+}
+
+#[test]
+fn guesses_that_come_true_save_steps() {
+    let mut worker = Worker::start(1, 1024);
+    let plain = worker.answer(&guessed(Speculation::Off, 0.0));
+    // What was answered once is a good guess the second time.
+    let answers = worker.answer(&guessed(Speculation::Always, 0.0));
+    for (_, usage) in answers {
+        assert!(usage.n_accepted_tokens > 90 && usage.n_steps < 30, "{usage:?}");
+    }
+    let of_another: Vec<_> =
+        guessed(Speculation::Always, 0.0).into_iter().map(|ask| Ask { tenant: 2, ..ask }).collect();
+    let n_accepted: u32 = worker.answer(&of_another).iter().map(|(_, usage)| usage.n_accepted_tokens).sum();
+    assert!(n_accepted < 240, "{n_accepted} tokens were guessed from what somebody else was told");
+    assert!(plain.iter().all(|(_, usage)| usage.n_drafted_tokens == 0 && usage.n_steps == 120));
+    worker.end();
+}
+
+#[test]
+fn guesses_where_they_pay_change_nothing_either() {
+    let asks = guessed(Speculation::Auto, 0.0);
+    let expected = plainly(4, &asks);
+    let mut worker = Worker::start(4, 1024);
+    // The second time everything was said before, by the same person.
+    for _ in 0..2 {
+        let texts: Vec<_> = worker.answer(&asks).into_iter().map(|(text, _)| text).collect();
+        assert_eq!(texts, expected);
+    }
+    worker.end();
+}
+
+#[test]
+fn who_waits_for_room_answers_the_same() {
+    // Four contexts of 256 cells; eight answers that all grow to about that length.
+    let asks: Vec<_> = (0..8)
+        .map(|n| Ask {
+            n_tokens: 200,
+            speculation: Speculation::Always,
+            ..ask(&format!("{} says again and again", "abcdefgh".chars().nth(n).unwrap_or('z')))
+        })
+        .collect();
+    let expected = plainly(5, &asks);
+    let mut worker = Worker::start(5, 256);
+    let texts: Vec<_> = worker.answer(&asks).into_iter().map(|(text, _)| text).collect();
+    worker.end();
+    assert_eq!(texts, expected);
+}
+
+#[test]
+fn what_is_shared_or_kept_answers_the_same() {
+    let beginning = "a long beginning that everybody shares. ".repeat(5);
+    let asks: Vec<_> =
+        ["one", "two", "three", "four"].iter().map(|end| ask(&format!("{beginning}{end}"))).collect();
+    let expected = plainly(6, &asks);
+    let mut worker = Worker::start(6, 1024);
+    for round in 0..2 {
+        let answers = worker.answer(&asks);
+        let texts: Vec<_> = answers.iter().map(|(text, _)| text.clone()).collect();
+        assert_eq!(texts, expected, "round {round}");
+        let n_cached = answers.iter().filter(|(_, usage)| usage.n_cached_tokens >= 190).count();
+        assert!(n_cached >= if round == 0 { 3 } else { 4 }, "{answers:?}");
+    }
+    worker.end();
+}

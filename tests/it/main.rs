@@ -10,6 +10,7 @@ mod openai_client;
 mod scheduling;
 mod security;
 mod start;
+mod structure;
 mod support;
 mod tidy;
 mod worker_kill;

@@ -5,6 +5,55 @@ use serde::{Deserialize, Serialize};
 /// The most tokens that one request may favour or avoid.
 pub const MAX_BIASES: usize = 300;
 
+/// One of the things that are done to the candidates for the next token, by llama-server's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Repeat, presence and frequency penalties.
+    Penalties,
+    Dry,
+    TopNSigma,
+    TopK,
+    #[serde(rename = "typ_p", alias = "typical_p")]
+    Typical,
+    TopP,
+    MinP,
+    Xtc,
+    Temperature,
+}
+
+/// The order where a request names none.
+pub const USUAL_ORDER: [Step; 9] = [
+    Step::Penalties,
+    Step::Dry,
+    Step::TopNSigma,
+    Step::TopK,
+    Step::Typical,
+    Step::TopP,
+    Step::MinP,
+    Step::Xtc,
+    Step::Temperature,
+];
+
+/// Keeps the surprise of the answer near a target instead of leaving fewer candidates (arXiv 2007.14966).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mirostat {
+    #[default]
+    Off,
+    V1,
+    V2,
+}
+
+/// The most steps of one order.
+pub const MAX_STEPS: usize = 16;
+
+/// The most texts at which DRY starts anew.
+pub const MAX_DRY_BREAKERS: usize = 16;
+
+/// The longest of them, in bytes of UTF-8.
+pub const MAX_DRY_BREAKER_BYTES: usize = 40;
+
 /// Sampler settings of one request. The defaults suit small instruction models.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -36,6 +85,24 @@ pub struct Sampling {
     pub presence_penalty: f32,
     /// Subtracted for every use of a token; 0 is off.
     pub frequency_penalty: f32,
+    /// DRY: how hard a token is punished that would go on with a repetition; 0 is off.
+    pub dry_multiplier: f32,
+    /// How much harder with every token that the repetition is longer.
+    pub dry_base: f32,
+    /// Repetitions up to this length are fine.
+    pub dry_allowed_length: u32,
+    /// How many of the last tokens DRY looks at; `None` at all.
+    pub dry_penalty_last_n: Option<u32>,
+    /// Repetitions do not reach over these texts.
+    pub dry_sequence_breakers: Vec<String>,
+    pub mirostat: Mirostat,
+    /// The surprise that mirostat aims at, in bits.
+    pub mirostat_tau: f32,
+    /// How fast mirostat learns.
+    pub mirostat_eta: f32,
+    /// What is done, in this order; what is not named is not done. At temperature 0 only the steps count that change
+    /// logits.
+    pub samplers: Vec<Step>,
     /// Fixes the random numbers; `None` draws a new seed per request.
     pub seed: Option<u32>,
     /// Ends the answer after so many tokens; `None` goes on to the end of the context.
@@ -64,6 +131,15 @@ impl Default for Sampling {
             repeat_last_n: 64,
             presence_penalty: 0.0,
             frequency_penalty: 0.0,
+            dry_multiplier: 0.0,
+            dry_base: 1.75,
+            dry_allowed_length: 2,
+            dry_penalty_last_n: None,
+            dry_sequence_breakers: ["\n", ":", "\"", "*"].map(str::to_owned).to_vec(),
+            mirostat: Mirostat::Off,
+            mirostat_tau: 5.0,
+            mirostat_eta: 0.1,
+            samplers: USUAL_ORDER.to_vec(),
             seed: None,
             max_tokens: None,
             min_tokens: 0,
@@ -104,10 +180,29 @@ impl Sampling {
         check_range("repeat_penalty", self.repeat_penalty, 0.1, 3.0)?;
         check_range("presence_penalty", self.presence_penalty, -2.0, 2.0)?;
         check_range("frequency_penalty", self.frequency_penalty, -2.0, 2.0)?;
+        self.check_dry()?;
+        check_range("mirostat_tau", self.mirostat_tau, 0.0, 20.0)?;
+        check_range("mirostat_eta", self.mirostat_eta, 0.0, 1.0)?;
+        check_range("samplers (entries)", self.samplers.len() as f32, 1.0, MAX_STEPS as f32)?;
         match self.max_tokens {
             Some(n) => check_range("max_tokens", n as f32, 1.0, 1_000_000.0),
             None => Ok(()),
         }
+    }
+
+    fn check_dry(&self) -> Result<(), SamplingError> {
+        check_range("dry_multiplier", self.dry_multiplier, 0.0, 100.0)?;
+        check_range("dry_base", self.dry_base, 1.0, 100.0)?;
+        check_range("dry_allowed_length", self.dry_allowed_length as f32, 0.0, 4096.0)?;
+        check_range("dry_penalty_last_n", self.dry_penalty_last_n.unwrap_or(0) as f32, 0.0, 1_000_000.0)?;
+        let breakers = &self.dry_sequence_breakers;
+        let (n, most) = (breakers.len() as f32, MAX_DRY_BREAKERS as f32);
+        check_range("dry_sequence_breakers (entries)", n, 0.0, most)?;
+        for breaker in breakers {
+            let (n_bytes, most) = (breaker.len() as f32, MAX_DRY_BREAKER_BYTES as f32);
+            check_range("dry_sequence_breakers (bytes)", n_bytes, 1.0, most)?;
+        }
+        Ok(())
     }
 }
 

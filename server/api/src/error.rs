@@ -70,7 +70,10 @@ impl From<EngineError> for ApiError {
             EngineError::Rejected(Rejection::EmptyPrompt | Rejection::Template(_)) => {
                 Self::invalid("messages", message)
             }
-            EngineError::Sampling(_) => Self::invalid(None, message),
+            EngineError::Rejected(Rejection::Constraint { .. }) => {
+                Self { code: "invalid_constraint", ..Self::invalid(None, message) }
+            }
+            EngineError::Sampling(_) | EngineError::Constraint(_) => Self::invalid(None, message),
             EngineError::Overloaded(_) | EngineError::Rejected(Rejection::Overloaded) => Self {
                 kind: "rate_limit_error",
                 ..Self::failed(StatusCode::TOO_MANY_REQUESTS, "overloaded", message)

@@ -3,7 +3,7 @@
 use crate::{
     error::ApiError,
     request::Common,
-    response::{Head, Shape},
+    response::{Choice, Head, Shape, total},
 };
 use axum::{
     Json,
@@ -12,13 +12,17 @@ use axum::{
         sse::{Event, KeepAlive},
     },
 };
-use futures::{Stream, StreamExt, stream};
+use futures::{
+    Stream, StreamExt,
+    future::{self, try_join_all},
+    stream,
+};
 use inference::{EngineError, GenerateEvent, GenerateRequest, GenerateStream};
 use serde_json::Value;
 use state::AppState;
 use std::convert::Infallible;
 use types::{
-    chat::{FinishReason, Usage},
+    chat::Usage,
     ids::{ModelId, UserId},
 };
 
@@ -30,14 +34,30 @@ pub(crate) async fn answer(
     request: GenerateRequest,
 ) -> Result<Response, ApiError> {
     let model = choose_model(state, common.model.as_deref()).await?;
-    let events = state.engine.generate(request).await?;
+    let logprobs = request.logprobs.is_some();
+    let streams = start(state, common.n_choices(), request).await?;
     let head = Head::new(shape, model);
     if !common.stream {
-        return Ok(Json(whole(&head, events).await?).into_response());
+        let choices = try_join_all(streams.into_iter().map(|events| choice(events, logprobs))).await?;
+        return Ok(Json(head.whole(choices)).into_response());
     }
     let include_usage = common.stream_options.unwrap_or_default().include_usage;
-    let pieces = pieces(head, events, include_usage);
+    let pieces = pieces(head, streams, include_usage);
     Ok(Sse::new(pieces).keep_alive(KeepAlive::default()).into_response())
+}
+
+/// Starts `n` generations that differ in their seeds only; what they share is computed once.
+async fn start(
+    state: &AppState,
+    n: u32,
+    request: GenerateRequest,
+) -> Result<Vec<GenerateStream>, EngineError> {
+    let requests = (0..n).map(|i| {
+        let mut request = request.clone();
+        request.sampling.seed = request.sampling.seed.map(|seed| seed.wrapping_add(i));
+        state.engine.generate(request)
+    });
+    try_join_all(requests).await
 }
 
 /// What programs that do not care call the model: whichever is loaded.
@@ -57,45 +77,70 @@ async fn choose_model(state: &AppState, name: Option<&str>) -> Result<String, Ap
     }
 }
 
-async fn whole(head: &Head, mut events: GenerateStream) -> Result<Value, ApiError> {
+async fn choice(mut events: GenerateStream, logprobs: bool) -> Result<Choice, EngineError> {
     let mut text = String::new();
+    let mut tokens = Vec::new();
     while let Some(event) = events.next().await {
         match event? {
-            GenerateEvent::Text { text: piece, .. } => text.push_str(&piece),
-            GenerateEvent::Finished { reason, usage } => return Ok(head.whole(&text, reason, usage)),
+            GenerateEvent::Text { text: piece, logprobs, .. } => {
+                text.push_str(&piece);
+                tokens.extend(logprobs);
+            }
+            GenerateEvent::Finished { reason, usage } => {
+                return Ok(Choice { text, logprobs: logprobs.then_some(tokens), reason, usage });
+            }
         }
     }
-    Err(ended_early().into())
+    Err(EngineError::WorkerDied { detail: "the stream ended early".to_owned() })
 }
 
-fn ended_early() -> EngineError {
-    EngineError::WorkerDied { detail: "the stream ended early".to_owned() }
-}
-
-/// The answer as events. An error is an event too, and the last one before the end mark.
+/// The answers as events, as they come. An error is an event too, and the last one before the end mark.
 fn pieces(
     head: Head,
-    events: GenerateStream,
+    streams: Vec<GenerateStream>,
     include_usage: bool,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
-    let opening = stream::iter(head.opening());
-    let body = events.flat_map(move |event| {
-        let pieces = match event {
-            Ok(GenerateEvent::Text { text, .. }) if text.is_empty() => vec![],
-            Ok(GenerateEvent::Text { text, .. }) => vec![head.piece(&text)],
-            Ok(GenerateEvent::Finished { reason, usage }) => ending(&head, reason, usage, include_usage),
-            Err(err) => vec![ApiError::from(err).body()],
-        };
-        stream::iter(pieces)
+    let mut written = Written::new(head, streams.len(), include_usage);
+    let opening: Vec<_> = (0..).zip(&streams).filter_map(|(index, _)| written.head.opening(index)).collect();
+    let streams = (0..).zip(streams).map(|(index, events)| events.map(move |event| (index, event)));
+    let events = stream::select_all(streams).scan(false, |is_over, (index, event)| {
+        let goes_on = !std::mem::replace(is_over, *is_over || event.is_err());
+        future::ready(goes_on.then_some((index, event)))
     });
-    let events = opening.chain(body).map(|piece| Event::default().data(piece.to_string()));
+    let body = events.flat_map(move |(index, event)| stream::iter(written.pieces(index, event)));
+    let events = stream::iter(opening).chain(body).map(|piece| Event::default().data(piece.to_string()));
     events.chain(stream::iter([Event::default().data("[DONE]")])).map(Ok)
 }
 
-fn ending(head: &Head, reason: FinishReason, usage: Usage, include_usage: bool) -> Vec<Value> {
-    let mut pieces = vec![head.ending(reason)];
-    if include_usage {
-        pieces.push(head.counts(usage));
+/// How far the answers of one stream are.
+struct Written {
+    head: Head,
+    /// Where the next token's text begins, of each answer.
+    offsets: Vec<usize>,
+    ended: Vec<Usage>,
+    include_usage: bool,
+}
+
+impl Written {
+    fn new(head: Head, n: usize, include_usage: bool) -> Self {
+        Self { head, offsets: vec![0; n], ended: Vec::with_capacity(n), include_usage }
     }
-    pieces
+
+    fn pieces(&mut self, index: u32, event: Result<GenerateEvent, EngineError>) -> Vec<Value> {
+        match event {
+            Ok(GenerateEvent::Text { text, logprobs, .. }) => {
+                let offset = &mut self.offsets[index as usize];
+                vec![self.head.piece(index, &text, &logprobs, offset)]
+            }
+            Ok(GenerateEvent::Finished { reason, usage }) => {
+                self.ended.push(usage);
+                let mut pieces = vec![self.head.ending(index, reason)];
+                if self.include_usage && self.ended.len() == self.offsets.len() {
+                    pieces.push(self.head.counts(total(self.ended.iter().copied())));
+                }
+                pieces
+            }
+            Err(err) => vec![ApiError::from(err).body()],
+        }
+    }
 }

@@ -3,12 +3,20 @@
 use crate::error::ApiError;
 use inference::{GenerateRequest, Prompt, Speculation, Tenant};
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use types::{
     chat::{ChatTurn, Role},
+    constraint::Constraint,
     ids::UserId,
-    sampling::Sampling,
+    sampling::{Mirostat, Sampling, Step},
 };
+
+/// The most answers of one request.
+const MAX_CHOICES: u32 = 8;
+
+/// The most alternatives beside every token of continued text.
+const MAX_TEXT_LOGPROBS: u32 = 5;
 
 /// What both endpoints share. Fields of the API that change nothing here are ignored.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -29,6 +37,16 @@ pub(crate) struct Common {
     dynamic_temperature_range: Option<f32>,
     repeat_penalty: Option<f32>,
     repeat_last_n: Option<u32>,
+    dry_multiplier: Option<f32>,
+    dry_base: Option<f32>,
+    dry_allowed_length: Option<u32>,
+    /// -1: all tokens.
+    dry_penalty_last_n: Option<i64>,
+    dry_sequence_breakers: Option<Vec<String>>,
+    mirostat: Option<u32>,
+    mirostat_tau: Option<f32>,
+    mirostat_eta: Option<f32>,
+    samplers: Option<Vec<Step>>,
     min_tokens: Option<u32>,
     ignore_eos: Option<bool>,
     /// By token id; keys of JSON objects are text.
@@ -42,6 +60,31 @@ pub(crate) struct Common {
     n: Option<u32>,
     /// “auto” guesses tokens where that is faster, “always” wherever there is a guess, “off” nowhere.
     speculation: Option<String>,
+    response_format: Option<ResponseFormat>,
+    /// GBNF.
+    grammar: Option<String>,
+    json_schema: Option<Value>,
+    regex: Option<String>,
+    lark: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum ResponseFormat {
+    Text,
+    /// A schema here is llama-server's addition.
+    JsonObject {
+        schema: Option<Value>,
+    },
+    JsonSchema {
+        json_schema: NamedSchema,
+    },
+}
+
+/// OpenAI's `name` and `strict` change nothing here: every schema is held strictly.
+#[derive(Clone, Debug, Deserialize)]
+struct NamedSchema {
+    schema: Value,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -61,6 +104,9 @@ enum OneOrMany {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct ChatRequest {
     messages: Vec<Message>,
+    #[serde(default)]
+    logprobs: bool,
+    top_logprobs: Option<u32>,
     #[serde(flatten)]
     pub(crate) common: Common,
 }
@@ -69,6 +115,7 @@ pub(crate) struct ChatRequest {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct CompletionRequest {
     prompt: OneOrMany,
+    logprobs: Option<u32>,
     #[serde(flatten)]
     pub(crate) common: Common,
 }
@@ -99,7 +146,13 @@ impl ChatRequest {
             return Err(ApiError::invalid("messages", "messages must not be empty"));
         }
         let turns = self.messages.iter().map(turn).collect::<Result<_, _>>()?;
-        self.common.request(Prompt::Chat(turns))
+        let logprobs = match (self.logprobs, self.top_logprobs) {
+            (false, Some(1..)) => {
+                return Err(ApiError::invalid("top_logprobs", "top_logprobs needs logprobs to be true"));
+            }
+            (asked, n) => asked.then_some(n.unwrap_or(0)),
+        };
+        self.common.request(Prompt::Chat(turns), logprobs)
     }
 }
 
@@ -110,7 +163,11 @@ impl CompletionRequest {
             OneOrMany::Many(texts) if texts.len() == 1 => texts[0].clone(),
             OneOrMany::Many(_) => return Err(ApiError::invalid("prompt", "exactly one prompt is supported")),
         };
-        self.common.request(Prompt::Text(text))
+        if self.logprobs.is_some_and(|n| n > MAX_TEXT_LOGPROBS) {
+            let message = format!("logprobs must be at most {MAX_TEXT_LOGPROBS}");
+            return Err(ApiError::invalid("logprobs", message));
+        }
+        self.common.request(Prompt::Text(text), self.logprobs)
     }
 }
 
@@ -137,9 +194,14 @@ fn part(part: &Part) -> Result<&str, ApiError> {
 }
 
 impl Common {
-    fn request(&self, prompt: Prompt) -> Result<GenerateRequest, ApiError> {
-        if self.n.is_some_and(|n| n != 1) {
-            return Err(ApiError::invalid("n", "n must be 1"));
+    /// How many answers are wanted.
+    pub(crate) fn n_choices(&self) -> u32 {
+        self.n.unwrap_or(1)
+    }
+
+    fn request(&self, prompt: Prompt, logprobs: Option<u32>) -> Result<GenerateRequest, ApiError> {
+        if !(1..=MAX_CHOICES).contains(&self.n_choices()) {
+            return Err(ApiError::invalid("n", format!("n must be between 1 and {MAX_CHOICES}")));
         }
         let sampling = self.sampling()?;
         sampling.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
@@ -152,6 +214,8 @@ impl Common {
             prompt,
             sampling,
             stop,
+            constraint: self.constraint()?,
+            logprobs,
             tenant: Tenant(UserId::LOCAL.0),
             trim_history: false,
             speculation: self.speculation()?,
@@ -184,6 +248,15 @@ impl Common {
             dynamic_temperature_range: self.dynamic_temperature_range.unwrap_or(0.0),
             repeat_penalty: self.repeat_penalty.unwrap_or(1.0),
             repeat_last_n: self.repeat_last_n.unwrap_or(usual.repeat_last_n),
+            dry_multiplier: self.dry_multiplier.unwrap_or(0.0),
+            dry_base: self.dry_base.unwrap_or(usual.dry_base),
+            dry_allowed_length: self.dry_allowed_length.unwrap_or(usual.dry_allowed_length),
+            dry_penalty_last_n: self.dry_penalty_last_n.and_then(|n| u32::try_from(n).ok()),
+            dry_sequence_breakers: self.dry_sequence_breakers.clone().unwrap_or(usual.dry_sequence_breakers),
+            mirostat: self.mirostat()?,
+            mirostat_tau: self.mirostat_tau.unwrap_or(usual.mirostat_tau),
+            mirostat_eta: self.mirostat_eta.unwrap_or(usual.mirostat_eta),
+            samplers: self.samplers.clone().unwrap_or(usual.samplers),
             min_tokens: self.min_tokens.unwrap_or(0),
             ignore_eos: self.ignore_eos.unwrap_or(false),
             logit_bias: self.biases()?,
@@ -193,6 +266,41 @@ impl Common {
             seed: self.seed.map(|seed| (seed ^ (seed >> 32)) as u32),
             max_tokens: self.max_completion_tokens.or(self.max_tokens),
         })
+    }
+
+    fn constraint(&self) -> Result<Option<Constraint>, ApiError> {
+        let schema = |schema: &Value| Constraint::JsonSchema(schema.to_string());
+        let format = self.response_format.as_ref().and_then(|format| match format {
+            ResponseFormat::Text => None,
+            ResponseFormat::JsonObject { schema: None } => Some(Constraint::json_object()),
+            ResponseFormat::JsonObject { schema: Some(it) } => Some(schema(it)),
+            ResponseFormat::JsonSchema { json_schema } => Some(schema(&json_schema.schema)),
+        });
+        // Programs send an empty grammar for none.
+        let grammar = self.grammar.clone().filter(|grammar| !grammar.is_empty()).map(Constraint::Gbnf);
+        let all = [
+            format,
+            grammar,
+            self.json_schema.as_ref().map(schema),
+            self.regex.clone().map(Constraint::Regex),
+            self.lark.clone().map(Constraint::Lark),
+        ];
+        let mut given = all.into_iter().flatten();
+        let first = given.next();
+        if given.next().is_some() {
+            let message = "only one of response_format, grammar, json_schema, regex and lark can be given";
+            return Err(ApiError::invalid("response_format", message));
+        }
+        Ok(first)
+    }
+
+    fn mirostat(&self) -> Result<Mirostat, ApiError> {
+        match self.mirostat {
+            None | Some(0) => Ok(Mirostat::Off),
+            Some(1) => Ok(Mirostat::V1),
+            Some(2) => Ok(Mirostat::V2),
+            Some(_) => Err(ApiError::invalid("mirostat", "mirostat must be 0, 1 or 2")),
+        }
     }
 
     fn biases(&self) -> Result<Vec<(u32, f32)>, ApiError> {

@@ -1,5 +1,6 @@
 //! OpenAI's answers, whole and in pieces.
 
+use inference::TokenLogprob;
 use rand::RngExt;
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -29,41 +30,64 @@ impl Head {
     }
 
     /// The whole answer.
-    pub(crate) fn whole(&self, text: &str, reason: FinishReason, usage: Usage) -> Value {
-        let finish = finish_name(reason);
-        let choice = match self.shape {
-            Shape::Chat => {
-                json!({"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish, "logprobs": null})
+    pub(crate) fn whole(&self, choices: Vec<Choice>) -> Value {
+        let usage = total(choices.iter().map(|choice| choice.usage));
+        let choices = (0..).zip(choices).map(|(index, choice)| {
+            let logprobs = choice.logprobs.map_or(Value::Null, |it| self.logprobs(&it, &mut 0));
+            let finish = finish_name(choice.reason);
+            match self.shape {
+                Shape::Chat => {
+                    let message = json!({"role": "assistant", "content": choice.text});
+                    json!({"index": index, "message": message, "finish_reason": finish, "logprobs": logprobs})
+                }
+                Shape::Text => {
+                    json!({"index": index, "text": choice.text, "finish_reason": finish, "logprobs": logprobs})
+                }
             }
-            Shape::Text => json!({"index": 0, "text": text, "finish_reason": finish, "logprobs": null}),
-        };
-        self.body(false, json!([choice]), Some(usage))
+        });
+        self.body(false, choices.collect(), Some(usage))
     }
 
     /// The first piece of a chat answer names its speaker.
-    pub(crate) fn opening(&self) -> Option<Value> {
+    pub(crate) fn opening(&self, index: u32) -> Option<Value> {
         let delta = json!({"role": "assistant", "content": ""});
-        let choice = json!({"index": 0, "delta": delta, "finish_reason": null});
+        let choice = json!({"index": index, "delta": delta, "finish_reason": null});
         (self.shape == Shape::Chat).then(|| self.body(true, json!([choice]), None))
     }
 
-    /// A piece of text.
-    pub(crate) fn piece(&self, text: &str) -> Value {
-        let choice = match self.shape {
-            Shape::Chat => json!({"index": 0, "delta": {"content": text}, "finish_reason": null}),
-            Shape::Text => json!({"index": 0, "text": text, "finish_reason": null}),
+    /// A piece of text, with the likelihoods of its tokens where there are some; `offset` goes on past them.
+    pub(crate) fn piece(
+        &self,
+        index: u32,
+        text: &str,
+        logprobs: &[TokenLogprob],
+        offset: &mut usize,
+    ) -> Value {
+        let mut choice = match self.shape {
+            Shape::Chat => json!({"index": index, "delta": {"content": text}, "finish_reason": null}),
+            Shape::Text => json!({"index": index, "text": text, "finish_reason": null}),
         };
+        if !logprobs.is_empty() {
+            choice["logprobs"] = self.logprobs(logprobs, offset);
+        }
         self.body(true, json!([choice]), None)
     }
 
     /// The piece that says why it ended.
-    pub(crate) fn ending(&self, reason: FinishReason) -> Value {
+    pub(crate) fn ending(&self, index: u32, reason: FinishReason) -> Value {
         let finish = finish_name(reason);
         let choice = match self.shape {
-            Shape::Chat => json!({"index": 0, "delta": {}, "finish_reason": finish}),
-            Shape::Text => json!({"index": 0, "text": "", "finish_reason": finish}),
+            Shape::Chat => json!({"index": index, "delta": {}, "finish_reason": finish}),
+            Shape::Text => json!({"index": index, "text": "", "finish_reason": finish}),
         };
         self.body(true, json!([choice]), None)
+    }
+
+    fn logprobs(&self, tokens: &[TokenLogprob], offset: &mut usize) -> Value {
+        match self.shape {
+            Shape::Chat => json!({"content": tokens.iter().map(chat_logprob).collect::<Vec<_>>()}),
+            Shape::Text => text_logprobs(tokens, offset),
+        }
     }
 
     /// The piece with the counts, for those who asked for it.
@@ -97,6 +121,62 @@ impl Head {
         }
         body
     }
+}
+
+/// One whole answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    pub(crate) text: String,
+    pub(crate) logprobs: Option<Vec<TokenLogprob>>,
+    pub(crate) reason: FinishReason,
+    pub(crate) usage: Usage,
+}
+
+/// What several answers to the same prompt took together: the prompt counts once, times are the longest.
+pub(crate) fn total(usages: impl IntoIterator<Item = Usage>) -> Usage {
+    usages.into_iter().reduce(add).unwrap_or_default()
+}
+
+fn add(a: Usage, b: Usage) -> Usage {
+    Usage {
+        n_prompt_tokens: a.n_prompt_tokens.max(b.n_prompt_tokens),
+        n_cached_tokens: a.n_cached_tokens.min(b.n_cached_tokens),
+        n_generated_tokens: a.n_generated_tokens + b.n_generated_tokens,
+        n_drafted_tokens: a.n_drafted_tokens + b.n_drafted_tokens,
+        n_accepted_tokens: a.n_accepted_tokens + b.n_accepted_tokens,
+        n_steps: a.n_steps + b.n_steps,
+        first_token_ms: a.first_token_ms.max(b.first_token_ms),
+        decode_ms: a.decode_ms.max(b.decode_ms),
+    }
+}
+
+fn chat_logprob(token: &TokenLogprob) -> Value {
+    let entry =
+        |bytes: &[u8], logprob: f32| json!({"token": spelled(bytes), "logprob": logprob, "bytes": bytes});
+    let mut value = entry(&token.bytes, token.logprob);
+    value["top_logprobs"] = token.top.iter().map(|(bytes, logprob)| entry(bytes, *logprob)).collect();
+    value
+}
+
+fn text_logprobs(tokens: &[TokenLogprob], offset: &mut usize) -> Value {
+    let mut offsets = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        offsets.push(*offset);
+        *offset += spelled(&token.bytes).chars().count();
+    }
+    let top = |token: &TokenLogprob| -> Value {
+        token.top.iter().map(|(bytes, logprob)| (spelled(bytes), json!(logprob))).collect()
+    };
+    json!({
+        "tokens": tokens.iter().map(|token| spelled(&token.bytes)).collect::<Vec<_>>(),
+        "token_logprobs": tokens.iter().map(|token| token.logprob).collect::<Vec<_>>(),
+        "top_logprobs": tokens.iter().map(top).collect::<Vec<_>>(),
+        "text_offset": offsets,
+    })
+}
+
+fn spelled(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn finish_name(reason: FinishReason) -> &'static str {

@@ -284,7 +284,7 @@ impl Writer {
         loop {
             tokio::select! {
                 event = events.next() => match event {
-                    Some(Ok(GenerateEvent::Text { text, n_generated })) => {
+                    Some(Ok(GenerateEvent::Text { text, n_generated, .. })) => {
                         self.text.push_str(&text);
                         self.pace.note(n_generated);
                         (unseen, unsaved) = (true, true);

@@ -133,6 +133,8 @@ impl Chat {
             prompt: Prompt::Chat(turns(&settings.system_prompt, messages)),
             sampling: settings.sampling,
             stop: Vec::new(),
+            constraint: None,
+            logprobs: None,
             tenant: Tenant(user.0),
             trim_history: trim,
             speculation: Speculation::Auto,

@@ -4,19 +4,21 @@ mod guard;
 mod template;
 mod trim;
 
+use crate::constraint::{Compiler, Constrained};
 use guard::Guard;
 use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAttr, vocab::LlamaVocab};
-use protocol::{Prompt, Rejection};
+use protocol::{GenerateParams, Prompt, Rejection};
 use std::sync::Arc;
 use template::Template;
 use types::chat::ChatTurn;
 
 /// A prompt ready to decode.
-#[derive(Debug)]
 pub(crate) struct TokenPrompt {
     pub(crate) tokens: Vec<LlamaToken>,
     /// Stop strings that belong to the prompt's form.
     pub(crate) stops: Vec<String>,
+    /// What the answer must look like.
+    pub(crate) constraint: Option<Constrained>,
 }
 
 /// Turns prompts into tokens for one model.
@@ -25,6 +27,7 @@ pub(crate) struct Prompter<'m> {
     template: Template,
     guard: Guard,
     ends: Arc<[LlamaToken]>,
+    compiler: Compiler<'m>,
     n_ctx: usize,
 }
 
@@ -35,8 +38,9 @@ impl<'m> Prompter<'m> {
         let template = Template::new(source, spelling(&vocab, vocab.bos()), spelling(&vocab, vocab.eos()));
         let control = vocab.tokens().filter(|&token| vocab.attr(token).contains(LlamaTokenAttr::Control));
         let guard = Guard::new(control.map(|token| spelling(&vocab, token)));
-        let ends = vocab.tokens().filter(|&token| vocab.is_eog(token)).collect();
-        Self { vocab, template, guard, ends, n_ctx: n_ctx as usize }
+        let ends: Arc<[_]> = vocab.tokens().filter(|&token| vocab.is_eog(token)).collect();
+        let compiler = Compiler::new(model.vocab(), ends.clone());
+        Self { vocab, template, guard, ends, compiler, n_ctx: n_ctx as usize }
     }
 
     /// Tokens that end an answer.
@@ -44,11 +48,18 @@ impl<'m> Prompter<'m> {
         self.ends.clone()
     }
 
-    /// Tokens that fit the context with room for an answer, or why not.
-    pub(crate) fn prepare(&self, prompt: &Prompt, trim_history: bool) -> Result<TokenPrompt, Rejection> {
+    /// How a token is written.
+    pub(crate) fn spelling(&self, token: LlamaToken) -> Vec<u8> {
+        self.vocab.token_to_piece(token, true, None)
+    }
+
+    /// Tokens that fit the context with room for an answer and what the answer must look like, or why not.
+    pub(crate) fn prepare(&self, prompt: &Prompt, params: &GenerateParams) -> Result<TokenPrompt, Rejection> {
         let tokens = match prompt {
             Prompt::Text(text) => self.text(text),
-            Prompt::Chat(turns) if trim_history => trim::fit(turns, self.n_ctx, |turns| self.chat(turns))?,
+            Prompt::Chat(turns) if params.trim_history => {
+                trim::fit(turns, self.n_ctx, |turns| self.chat(turns))?
+            }
             Prompt::Chat(turns) => self.chat(turns)?,
         };
         if tokens.is_empty() {
@@ -61,7 +72,8 @@ impl<'m> Prompter<'m> {
             Prompt::Chat(_) => self.template.stops(),
             Prompt::Text(_) => vec![],
         };
-        Ok(TokenPrompt { tokens, stops })
+        let constraint = params.constraint.as_ref().map(|it| self.compiler.compile(it)).transpose()?;
+        Ok(TokenPrompt { tokens, stops, constraint })
     }
 
     /// How many tokens the whole prompt has.

@@ -1,16 +1,23 @@
 //! Choosing the next token from logits. Pure, and the same for every engine.
 //!
-//! The order is llama.cpp's: bias and penalties change single logits; top-n-sigma, top-k, typical, top-p, min-p and XTC
-//! leave fewer and fewer candidates; the temperature shapes what is left, and one is drawn.
+//! The usual order is llama.cpp's: bias, penalties and DRY change single logits; top-n-sigma, top-k, typical, top-p, min-p
+//! and XTC leave fewer and fewer candidates; the temperature shapes what is left, and one is drawn. A request may name
+//! another order. Mirostat takes the place of everything that leaves fewer candidates.
 
 mod candidates;
+mod dry;
+mod mirostat;
 mod penalties;
 
+pub(crate) use dry::Spelling;
+
+use crate::constraint::Constrained;
 use candidates::Candidates;
+use dry::Dry;
 use llama_cpp_2::token::LlamaToken;
 use penalties::Penalties;
 use std::sync::Arc;
-use types::sampling::Sampling;
+use types::sampling::{Mirostat, Sampling, Step};
 
 /// Memory to work in, kept from token to token.
 #[derive(Debug, Default)]
@@ -23,48 +30,97 @@ pub(crate) struct Scratch {
 pub(crate) struct TokenSampler {
     sampling: Sampling,
     penalties: Penalties,
+    dry: Option<Dry>,
+    mirostat: mirostat::Learned,
     /// Tokens that end an answer.
     ends: Arc<[LlamaToken]>,
+    /// What the answer must look like.
+    constraint: Option<Constrained>,
     n_sampled: u32,
     random: fastrand::Rng,
 }
 
 impl TokenSampler {
     /// A sampler that has seen `prompt`. `ends` are the tokens that end an answer.
-    pub(crate) fn new(sampling: &Sampling, prompt: &[LlamaToken], ends: Arc<[LlamaToken]>) -> Self {
+    pub(crate) fn new(
+        sampling: &Sampling,
+        prompt: &[LlamaToken],
+        ends: Arc<[LlamaToken]>,
+        constraint: Option<Constrained>,
+        spelling: Spelling<'_>,
+    ) -> Self {
         let random = match sampling.seed {
             Some(seed) => fastrand::Rng::with_seed(seed.into()),
             None => fastrand::Rng::new(),
         };
         Self {
             penalties: Penalties::new(sampling, prompt),
+            dry: Dry::new(sampling, prompt, spelling),
+            mirostat: mirostat::Learned::new(sampling.mirostat_tau, sampling.mirostat_eta),
             sampling: sampling.clone(),
             ends,
+            constraint,
             n_sampled: 0,
             random,
         }
     }
 
-    /// Picks a token and remembers it. Logits that are not a number are never picked.
-    pub(crate) fn sample(&mut self, logits: &[f32], scratch: &mut Scratch) -> LlamaToken {
-        let token = if self.changes_nothing() && self.sampling.temperature <= 0.0 {
-            most_likely(logits)
-        } else {
-            scratch.logits.clear();
-            scratch.logits.extend_from_slice(logits);
-            self.change(&mut scratch.logits);
-            match self.sampling.temperature > 0.0 {
-                true => self.draw(&scratch.logits, &mut scratch.candidates),
-                false => most_likely(&scratch.logits),
-            }
-        };
+    /// Picks a token and remembers it. Logits that are not a number are never picked. Fails with a sentence where the
+    /// answer's form cannot be followed.
+    pub(crate) fn sample(
+        &mut self,
+        logits: &[f32],
+        scratch: &mut Scratch,
+        spelling: Spelling<'_>,
+    ) -> Result<LlamaToken, String> {
+        let mut constraint = self.constraint.take();
+        let mask = constraint.as_mut().map(Constrained::mask).transpose()?;
+        let token = self.pick(logits, mask, scratch);
         self.penalties.remember(token);
+        if let Some(dry) = &mut self.dry {
+            dry.remember(token, &spelling(token));
+        }
         self.n_sampled += 1;
-        token
+        if let Some(constraint) = &mut constraint
+            && !self.ends.contains(&token)
+        {
+            constraint.accept(token)?;
+        }
+        self.constraint = constraint;
+        Ok(token)
+    }
+
+    /// The answer has its form and nothing can follow.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.constraint.as_ref().is_some_and(Constrained::is_complete)
+    }
+
+    fn pick(&mut self, logits: &[f32], mask: Option<&[u32]>, scratch: &mut Scratch) -> LlamaToken {
+        if self.changes_nothing() && self.sampling.temperature <= 0.0 {
+            return mask.map_or_else(|| most_likely(logits), |mask| most_likely_of(logits, mask));
+        }
+        scratch.logits.clear();
+        scratch.logits.extend_from_slice(logits);
+        self.change(&mut scratch.logits);
+        if let Some(mask) = mask {
+            forbid_others(&mut scratch.logits, mask);
+        }
+        let token = match self.sampling.temperature > 0.0 {
+            true => self.draw(&scratch.logits, &mut scratch.candidates),
+            false => most_likely(&scratch.logits),
+        };
+        match mask {
+            // Everything that is allowed was forbidden otherwise, such as an end that comes too early.
+            Some(mask) if !is_set(mask, token.0 as usize) => most_likely_of(logits, mask),
+            _ => token,
+        }
     }
 
     fn changes_nothing(&self) -> bool {
-        self.penalties.are_off() && self.sampling.logit_bias.is_empty() && !self.must_go_on()
+        self.penalties.are_off()
+            && self.dry.is_none()
+            && self.sampling.logit_bias.is_empty()
+            && !self.must_go_on()
     }
 
     /// The answer may not end here.
@@ -85,31 +141,115 @@ impl TokenSampler {
                 }
             }
         }
-        self.penalties.apply(logits);
+        let is_greedy = self.sampling.temperature <= 0.0;
+        for step in self.sampling.samplers.iter().take_while(|step| is_greedy || changes_logits(**step)) {
+            match step {
+                Step::Penalties => self.penalties.apply(logits),
+                Step::Dry => self.punish_repetition(logits),
+                _ => {}
+            }
+        }
+    }
+
+    fn punish_repetition(&self, logits: &mut [f32]) {
+        for (token, penalty) in self.dry.iter().flat_map(Dry::penalties) {
+            if let Some(logit) = usize::try_from(token).ok().and_then(|i| logits.get_mut(i)) {
+                *logit -= penalty;
+            }
+        }
     }
 
     fn draw(&mut self, logits: &[f32], candidates: &mut Candidates) -> LlamaToken {
-        let it = &self.sampling;
-        candidates.fill(logits, it.top_k as usize, it.top_n_sigma);
-        if it.typical_p < 1.0 {
-            candidates.keep_typical(it.typical_p);
-        }
-        if it.top_p < 1.0 {
-            candidates.keep_top_p(it.top_p);
-        }
-        if it.min_p > 0.0 {
-            candidates.keep_min_p(it.min_p);
-        }
-        if it.xtc_probability > 0.0 && self.random.f32() < it.xtc_probability {
-            candidates.exclude_top_choices(it.xtc_threshold);
-        }
-        let temperature = match it.dynamic_temperature_range {
-            range if range > 0.0 => candidates.temperature_by_entropy(it.temperature, range),
-            _ => it.temperature,
+        let token = match self.sampling.mirostat {
+            Mirostat::Off => self.draw_in_order(logits, candidates),
+            version => self.draw_by_surprise(version, logits, candidates),
         };
-        let token = candidates.draw(temperature, self.random.f32());
         token.unwrap_or_else(|| most_likely(logits))
     }
+
+    fn draw_in_order(&mut self, logits: &[f32], candidates: &mut Candidates) -> Option<LlamaToken> {
+        let it = &self.sampling;
+        let n_done = it.samplers.iter().take_while(|step| changes_logits(**step)).count();
+        // Both at once, while the candidates are listed.
+        let rest = match &it.samplers[n_done..] {
+            [Step::TopNSigma, Step::TopK, rest @ ..] => {
+                candidates.fill(logits, it.top_k as usize, it.top_n_sigma);
+                rest
+            }
+            rest => {
+                candidates.fill(logits, 0, 0.0);
+                rest
+            }
+        };
+        let mut temperature = 1.0;
+        for (i, step) in rest.iter().enumerate() {
+            match step {
+                Step::Temperature if i + 1 == rest.len() => temperature = self.temperature(candidates),
+                Step::Temperature => candidates.scale(self.temperature(candidates)),
+                Step::Xtc => {
+                    if it.xtc_probability > 0.0 && self.random.f32() < it.xtc_probability {
+                        candidates.exclude_top_choices(it.xtc_threshold);
+                    }
+                }
+                step => self.take_step(*step, candidates),
+            }
+        }
+        candidates.draw(temperature, self.random.f32())
+    }
+
+    fn take_step(&self, step: Step, candidates: &mut Candidates) {
+        let it = &self.sampling;
+        match step {
+            Step::TopNSigma if it.top_n_sigma > 0.0 => candidates.keep_n_sigma(it.top_n_sigma),
+            Step::TopK => candidates.keep_top_k(it.top_k as usize),
+            Step::Typical if it.typical_p < 1.0 => candidates.keep_typical(it.typical_p),
+            Step::TopP if it.top_p < 1.0 => candidates.keep_top_p(it.top_p),
+            Step::MinP if it.min_p > 0.0 => candidates.keep_min_p(it.min_p),
+            Step::Penalties if !self.penalties.are_off() => {
+                let counts = self.penalties.counts();
+                let changed = |token, logit| counts.get(&token).map(|&n| self.penalties.penalised(logit, n));
+                candidates.change(|token, logit| changed(token, logit).unwrap_or(logit));
+            }
+            Step::Dry => {
+                let penalties = self.dry.as_ref().map(Dry::penalties).unwrap_or_default();
+                if !penalties.is_empty() {
+                    candidates.change(|token, logit| logit - penalties.get(&token).unwrap_or(&0.0));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn temperature(&self, candidates: &Candidates) -> f32 {
+        match self.sampling.dynamic_temperature_range {
+            range if range > 0.0 => candidates.temperature_by_entropy(self.sampling.temperature, range),
+            _ => self.sampling.temperature,
+        }
+    }
+
+    fn draw_by_surprise(
+        &mut self,
+        version: Mirostat,
+        logits: &[f32],
+        candidates: &mut Candidates,
+    ) -> Option<LlamaToken> {
+        candidates.fill(logits, 0, 0.0);
+        candidates.scale(self.temperature(candidates));
+        candidates.keep_by_probability(|probabilities| match version {
+            Mirostat::V1 => self.mirostat.n_by_exponent(probabilities),
+            _ => self.mirostat.n_by_surprise(probabilities),
+        });
+        let token = candidates.draw(1.0, self.random.f32())?;
+        if let Some(surprise) = candidates.surprise(token) {
+            self.mirostat.learn(surprise);
+        }
+        Some(token)
+    }
+}
+
+/// Steps that leave every candidate.
+fn changes_logits(step: Step) -> bool {
+    matches!(step, Step::Penalties | Step::Dry)
 }
 
 /// The first of the largest; not a number is never the largest.
@@ -121,6 +261,44 @@ fn most_likely(logits: &[f32]) -> LlamaToken {
         }
     }
     LlamaToken(best.0 as i32)
+}
+
+fn is_set(mask: &[u32], i: usize) -> bool {
+    mask.get(i / 32).is_some_and(|word| word >> (i % 32) & 1 == 1)
+}
+
+/// Like [`most_likely`], of those that `mask` has a bit for.
+fn most_likely_of(logits: &[f32], mask: &[u32]) -> LlamaToken {
+    let mut best: Option<(usize, f32)> = None;
+    for (n, (&word, chunk)) in mask.iter().zip(logits.chunks(32)).enumerate() {
+        let mut left = word;
+        while left != 0 {
+            let bit = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let Some(&logit) = chunk.get(bit) else { break };
+            if best.is_none_or(|(_, best)| logit > best) {
+                best = Some((n * 32 + bit, logit));
+            }
+        }
+    }
+    LlamaToken(best.map_or(0, |(i, _)| i as i32))
+}
+
+/// Leaves the logits that `mask` has a bit for.
+fn forbid_others(logits: &mut [f32], mask: &[u32]) {
+    for (chunk, &word) in logits.chunks_mut(32).zip(mask) {
+        match word {
+            u32::MAX => {}
+            0 => chunk.fill(f32::NEG_INFINITY),
+            word => {
+                for (bit, logit) in chunk.iter_mut().enumerate() {
+                    if word >> bit & 1 == 0 {
+                        *logit = f32::NEG_INFINITY;
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::{
     llama::{self, N_BATCH},
     outbox::Outbox,
     prompt::TokenPrompt,
-    sampler::Scratch,
+    sampler::{Scratch, Spelling},
     worker::WorkerError,
 };
 use cost::StepCost;
@@ -62,8 +62,9 @@ impl Work {
         params: GenerateParams,
         at: Instant,
         ends: Arc<[LlamaToken]>,
+        spelling: Spelling<'_>,
     ) -> Self {
-        Self::Generate(Box::new(Sequence::new(id, prompt, params, at, ends)))
+        Self::Generate(Box::new(Sequence::new(id, prompt, params, at, ends, spelling)))
     }
 }
 

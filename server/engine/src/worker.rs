@@ -187,15 +187,15 @@ fn prepare(
 ) -> Result<(), WorkerError> {
     while let Ok(Arrival { command, at }) = commands.recv() {
         let work = match command {
-            Command::Generate { id, prompt, params } => {
-                match prompter.prepare(&prompt, params.trim_history) {
-                    Ok(prompt) => Work::generate(id, prompt, params, at, prompter.ends()),
-                    Err(reason) => {
-                        outbox.send(&Event::Rejected { id, reason })?;
-                        continue;
-                    }
+            Command::Generate { id, prompt, params } => match prompter.prepare(&prompt, &params) {
+                Ok(prompt) => Work::generate(id, prompt, *params, at, prompter.ends(), &|token| {
+                    prompter.spelling(token)
+                }),
+                Err(reason) => {
+                    outbox.send(&Event::Rejected { id, reason })?;
+                    continue;
                 }
-            }
+            },
             Command::CountTokens { id, prompt } => {
                 outbox.send(&match prompter.count(&prompt) {
                     Ok(n_tokens) => Event::Counted { id, n_tokens },

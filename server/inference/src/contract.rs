@@ -1,11 +1,12 @@
 //! What every engine promises.
 
 use crate::RequestError;
-use protocol::{Prompt, Rejection, Speculation, Tenant};
+use protocol::{Prompt, Rejection, Speculation, Tenant, TokenLogprob};
 use std::{path::PathBuf, pin::Pin};
 use tokio::sync::watch;
 use types::{
     chat::{FinishReason, Usage},
+    constraint::{Constraint, ConstraintError},
     ids::ModelId,
     model::ModelStatus,
     sampling::{Sampling, SamplingError},
@@ -27,6 +28,10 @@ pub struct GenerateRequest {
     pub prompt: Prompt,
     pub sampling: Sampling,
     pub stop: Vec<String>,
+    /// What the answer must look like; it ends when that is complete.
+    pub constraint: Option<Constraint>,
+    /// Tell how likely every token was, beside so many of the most likely ones.
+    pub logprobs: Option<u32>,
     /// What was computed for one tenant is not reused for another.
     pub tenant: Tenant,
     /// Drop the oldest turns until the prompt fits, instead of refusing.
@@ -39,6 +44,8 @@ pub struct GenerateRequest {
 pub enum GenerateEvent {
     Text {
         text: String,
+        /// Of the tokens whose text this is, where they were asked for.
+        logprobs: Vec<TokenLogprob>,
         /// Tokens produced so far.
         n_generated: u32,
     },
@@ -59,6 +66,8 @@ pub enum EngineError {
     Rejected(#[from] Rejection),
     #[error(transparent)]
     Sampling(#[from] SamplingError),
+    #[error(transparent)]
+    Constraint(#[from] ConstraintError),
     /// The request is out of bounds in another way.
     #[error(transparent)]
     Request(#[from] RequestError),

@@ -12,6 +12,6 @@ pub use contract::{
     BoxFuture, Engine, EngineError, GenerateEvent, GenerateRequest, GenerateStream, ModelSpec,
 };
 pub use llama::{LlamaConfig, LlamaEngine, quantize};
-pub use protocol::{Prompt, Rejection, Speculation, Tenant, TensorType};
-pub use request::{MAX_PROMPT_BYTES, MAX_STOP_BYTES, MAX_STOPS, RequestError};
+pub use protocol::{Prompt, Rejection, Speculation, Tenant, TensorType, TokenLogprob};
+pub use request::{MAX_LOGPROBS, MAX_PROMPT_BYTES, MAX_STOP_BYTES, MAX_STOPS, RequestError};
 pub use scripted::{Gate, Script, ScriptedEngine};

@@ -2,6 +2,7 @@
 
 use crate::{EngineError, GenerateRequest};
 use protocol::Prompt;
+use types::constraint::Constraint;
 
 /// The longest prompt, in bytes of UTF-8 over all turns. Leaves room for the rest of a frame.
 pub const MAX_PROMPT_BYTES: usize = 12 * 1024 * 1024;
@@ -14,6 +15,9 @@ pub const MAX_STOPS: usize = 16;
 
 /// The longest stop string, in bytes of UTF-8.
 pub const MAX_STOP_BYTES: usize = 256;
+
+/// The most alternatives whose likelihood is told for every token.
+pub const MAX_LOGPROBS: u32 = 20;
 
 /// What is wrong with a request. Each sentence names the bound.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +43,12 @@ pub enum RequestError {
         /// Its size.
         n_bytes: usize,
     },
+    /// Over [`MAX_LOGPROBS`].
+    #[error("likelihoods of {given} alternatives were asked for, at most {MAX_LOGPROBS} are given")]
+    TooManyLogprobs {
+        /// How many.
+        given: u32,
+    },
 }
 
 impl GenerateRequest {
@@ -46,6 +56,10 @@ impl GenerateRequest {
     pub fn check(&self) -> Result<(), EngineError> {
         self.sampling.check()?;
         check_stops(&self.stop)?;
+        self.constraint.as_ref().map_or(Ok(()), Constraint::check)?;
+        if let Some(given) = self.logprobs.filter(|&n| n > MAX_LOGPROBS) {
+            return Err(RequestError::TooManyLogprobs { given }.into());
+        }
         Ok(check_prompt(&self.prompt)?)
     }
 }

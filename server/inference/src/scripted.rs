@@ -235,7 +235,7 @@ impl Run {
                 Step::Say(text) => {
                     self.n_generated += 1;
                     let n_generated = self.n_generated;
-                    return Some((Ok(GenerateEvent::Text { text, n_generated }), self));
+                    return Some((Ok(GenerateEvent::Text { text, logprobs: vec![], n_generated }), self));
                 }
             }
         }

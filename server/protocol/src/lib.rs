@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use types::{
     chat::{ChatTurn, FinishReason, Usage},
+    constraint::Constraint,
     sampling::Sampling,
 };
 
@@ -34,7 +35,7 @@ pub enum Command {
     /// Loads a model. Sent once, first. Answered by `LoadProgress`…, then `Loaded` or `LoadFailed`.
     Load(LoadRequest),
     /// Starts a generation. Answered by `Rejected`, or by `Accepted` and then inside [`Event::Step`] frames.
-    Generate { id: RequestId, prompt: Prompt, params: GenerateParams },
+    Generate { id: RequestId, prompt: Prompt, params: Box<GenerateParams> },
     /// Ends a generation at the next step; it still ends with a `Finished` delta. One that has ended already is
     /// not an error.
     Cancel { id: RequestId },
@@ -129,6 +130,10 @@ pub struct GenerateParams {
     pub sampling: Sampling,
     /// The answer ends before the first of these; none is empty.
     pub stop: Vec<String>,
+    /// What the answer must look like.
+    pub constraint: Option<Constraint>,
+    /// Tell how likely every token was, beside so many of the most likely ones.
+    pub logprobs: Option<u32>,
     /// Computed beginnings are shared only between requests of one tenant, since how fast an answer comes would tell
     /// others what was asked before.
     pub tenant: Tenant,
@@ -155,15 +160,30 @@ pub struct Delta {
     pub id: RequestId,
     /// Whole UTF-8 characters; may be empty while a character or a stop string is incomplete.
     pub text: String,
+    /// Of the tokens whose text this is, where they were asked for.
+    pub logprobs: Vec<TokenLogprob>,
     /// Tokens produced so far.
     pub n_generated: u32,
-    pub finished: Option<Finished>,
+    /// Set in the last delta of a stream; an error is a sentence about why it broke off.
+    pub finished: Option<Result<Finished, String>>,
+}
+
+/// How likely a token was, in the model's own distribution.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenLogprob {
+    /// How it is written; may be a part of a character.
+    pub bytes: Vec<u8>,
+    /// The natural logarithm of its probability.
+    pub logprob: f32,
+    /// The most likely tokens in its place, best first.
+    pub top: Vec<(Vec<u8>, f32)>,
 }
 
 impl Delta {
     /// Adds what happened to the same stream after this.
     pub fn append(&mut self, later: Self) {
         self.text.push_str(&later.text);
+        self.logprobs.extend(later.logprobs);
         self.n_generated = later.n_generated;
         self.finished = later.finished;
     }
@@ -185,6 +205,8 @@ pub enum Rejection {
     EmptyPrompt,
     #[error("the model's chat template failed: {0}")]
     Template(String),
+    #[error("the {kind} cannot be used: {reason}")]
+    Constraint { kind: String, reason: String },
     #[error("too many requests are waiting for this model")]
     Overloaded,
     #[error("the engine failed: {0}")]

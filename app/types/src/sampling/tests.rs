@@ -19,6 +19,13 @@ fn out_of_range_values_are_named() {
     check(|s| s.top_p = 1.5, "top_p must be between 0 and 1, not 1.5");
     check(|s| s.min_p = f32::NAN, "min_p must be between 0 and 1, not NaN");
     check(|s| s.repeat_penalty = f32::INFINITY, "repeat_penalty must be between 0.1 and 3, not inf");
+    check(|s| s.dry_base = 0.5, "dry_base must be between 1 and 100, not 0.5");
+    check(
+        |s| s.dry_sequence_breakers = vec![String::new()],
+        "dry_sequence_breakers (bytes) must be between 1 and 40, not 0",
+    );
+    check(|s| s.mirostat_tau = f32::NAN, "mirostat_tau must be between 0 and 20, not NaN");
+    check(|s| s.samplers = vec![], "samplers (entries) must be between 1 and 16, not 0");
     check(|s| s.max_tokens = Some(0), "max_tokens must be between 1 and 1000000, not 0");
 }
 

@@ -47,6 +47,47 @@ impl Candidates {
         }
     }
 
+    /// Drops all but the `n` most likely; 0 keeps all.
+    pub(super) fn keep_top_k(&mut self, n: usize) {
+        if n > 0 && n < self.list.len() {
+            self.keep_best(n);
+            self.sorted = false;
+        }
+    }
+
+    /// Drops what is further below the best than `n_sigma` standard deviations.
+    pub(super) fn keep_n_sigma(&mut self, n_sigma: f32) {
+        let logits: Vec<_> = self.list.iter().map(|it| it.logit).collect();
+        let floor = sigma_floor(&logits, n_sigma);
+        self.list.retain(|it| it.logit > floor);
+    }
+
+    /// Gives every token another logit.
+    pub(super) fn change(&mut self, changed: impl Fn(i32, f32) -> f32) {
+        self.list.iter_mut().for_each(|it| it.logit = changed(it.token, it.logit));
+        self.sorted = false;
+    }
+
+    /// Divides the logits.
+    pub(super) fn scale(&mut self, temperature: f32) {
+        let temperature = temperature.max(1e-4);
+        self.list.iter_mut().for_each(|it| it.logit /= temperature);
+    }
+
+    /// Keeps as many of the most likely ones as `n_kept` says, given their probabilities in order; at least one.
+    pub(super) fn keep_by_probability(&mut self, n_kept: impl FnOnce(&[f32]) -> usize) {
+        self.list.sort_unstable_by(by_logit);
+        self.sorted = true;
+        let n = n_kept(&self.probabilities(1.0));
+        self.list.truncate(n.max(1));
+    }
+
+    /// The surprise of a candidate, in bits.
+    pub(super) fn surprise(&self, token: LlamaToken) -> Option<f32> {
+        let i = self.list.iter().position(|it| it.token == token.0)?;
+        Some(-self.probabilities(1.0)[i].log2())
+    }
+
     /// Drops all but the best `n`, in no order; gives the logit of the last of them.
     fn keep_best(&mut self, n: usize) -> f32 {
         let (_, last, _) = self.list.select_nth_unstable_by(n - 1, by_logit);

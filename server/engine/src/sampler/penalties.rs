@@ -1,8 +1,8 @@
 //! Penalties for what was said a moment ago.
 
 use llama_cpp_2::token::LlamaToken;
-use std::collections::VecDeque;
-use types::sampling::Sampling;
+use std::collections::{BTreeMap, VecDeque};
+use types::sampling::{Sampling, Step};
 
 /// What was said, and how much it counts.
 #[derive(Debug)]
@@ -17,7 +17,8 @@ pub(super) struct Penalties {
 impl Penalties {
     /// Those of `sampling`, for what comes after `prompt`.
     pub(super) fn new(sampling: &Sampling, prompt: &[LlamaToken]) -> Self {
-        let window = sampling.repeat_last_n as usize;
+        let is_asked = sampling.samplers.contains(&Step::Penalties);
+        let window = if is_asked { sampling.repeat_last_n as usize } else { 0 };
         Self {
             repeat: sampling.repeat_penalty,
             presence: sampling.presence_penalty,
@@ -42,19 +43,27 @@ impl Penalties {
         self.recent.push_back(token);
     }
 
+    /// How often each token was used.
+    pub(super) fn counts(&self) -> BTreeMap<i32, u32> {
+        let mut counts = BTreeMap::new();
+        self.recent.iter().for_each(|token| *counts.entry(token.0).or_insert(0) += 1);
+        counts
+    }
+
+    /// A logit of a token that was used so often.
+    pub(super) fn penalised(&self, logit: f32, n_uses: u32) -> f32 {
+        let repeated = if logit > 0.0 { logit / self.repeat } else { logit * self.repeat };
+        repeated - n_uses as f32 * self.frequency - self.presence
+    }
+
     /// `logits` are indexed by token.
     pub(super) fn apply(&self, logits: &mut [f32]) {
         if self.are_off() {
             return;
         }
-        for (i, &token) in self.recent.iter().enumerate() {
-            if self.recent.iter().take(i).any(|&earlier| earlier == token) {
-                continue;
-            }
-            let n_uses = self.recent.iter().filter(|&&it| it == token).count() as f32;
-            if let Some(logit) = usize::try_from(token.0).ok().and_then(|i| logits.get_mut(i)) {
-                let repeated = if *logit > 0.0 { *logit / self.repeat } else { *logit * self.repeat };
-                *logit = repeated - n_uses * self.frequency - self.presence;
+        for (token, n_uses) in self.counts() {
+            if let Some(logit) = usize::try_from(token).ok().and_then(|i| logits.get_mut(i)) {
+                *logit = self.penalised(*logit, n_uses);
             }
         }
     }

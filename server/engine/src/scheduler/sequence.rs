@@ -7,12 +7,13 @@ use super::{
     speculate::{Acceptance, MOST_DRAFTED, Offer},
 };
 use crate::{
+    logprobs::{Waiting, likelihoods},
     prompt::TokenPrompt,
-    sampler::{Scratch, TokenSampler},
+    sampler::{Scratch, Spelling, TokenSampler},
     text::Assembler,
 };
 use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
-use protocol::{Delta, Finished, GenerateParams, RequestId, Speculation, Tenant};
+use protocol::{Delta, Finished, GenerateParams, RequestId, Speculation, Tenant, TokenLogprob};
 use std::{sync::Arc, time::Instant};
 use types::chat::{FinishReason, Usage};
 
@@ -41,6 +42,9 @@ pub(crate) struct Sequence {
     n_accepted: usize,
     n_steps: usize,
     bytes: Vec<u8>,
+    /// Alternatives whose likelihood is told with that of every token.
+    n_top: Option<usize>,
+    likelihoods: Waiting,
     submitted: Instant,
     first_token: Option<Instant>,
     last_token: Option<Instant>,
@@ -54,6 +58,7 @@ impl Sequence {
         params: GenerateParams,
         submitted: Instant,
         ends: Arc<[LlamaToken]>,
+        spelling: Spelling<'_>,
     ) -> Self {
         let mut stops = params.stop;
         stops.extend(prompt.stops);
@@ -64,7 +69,7 @@ impl Sequence {
             n_prompt: prompt.tokens.len(),
             n_cached: None,
             max_tokens: params.sampling.max_tokens.map_or(usize::MAX, |n| n as usize),
-            sampler: TokenSampler::new(&params.sampling, &prompt.tokens, ends),
+            sampler: TokenSampler::new(&params.sampling, &prompt.tokens, ends, prompt.constraint, spelling),
             assembler: Assembler::new(stops),
             speculation: params.speculation,
             ngrams: NgramIndex::default(),
@@ -74,6 +79,8 @@ impl Sequence {
             n_accepted: 0,
             n_steps: 0,
             bytes: Vec::with_capacity(32),
+            n_top: params.logprobs.map(|n| n as usize),
+            likelihoods: Waiting::default(),
             tokens: prompt.tokens,
             submitted,
             first_token: None,
@@ -189,7 +196,11 @@ impl Sequence {
 
     /// Chooses the next token from the logits of the last.
     fn choose(&mut self, logits: &[f32], vocab: &LlamaVocab<'_>, scratch: &mut Scratch) -> Delta {
-        let token = self.sampler.sample(logits, scratch);
+        let token =
+            match self.sampler.sample(logits, scratch, &|token| vocab.token_to_piece(token, true, None)) {
+                Ok(token) => token,
+                Err(reason) => return self.broken_off(reason),
+            };
         let now = Instant::now();
         self.first_token.get_or_insert(now);
         if vocab.is_eog(token) {
@@ -200,9 +211,18 @@ impl Sequence {
         self.tokens.push(token);
         self.bytes.clear();
         vocab.token_to_piece_into(token, &mut self.bytes, false, None);
+        self.note_likelihood(logits, token, vocab);
         let released = self.assembler.push(&self.bytes);
         if released.stopped {
-            return self.delta(released.text, Some(FinishReason::Stop));
+            let mut delta = self.delta(released.text, None);
+            // What stopped it is not part of the answer, and neither are its tokens.
+            self.likelihoods.send_rest();
+            delta.finished = Some(Ok(self.finished(FinishReason::Stop)));
+            return delta;
+        }
+        if self.sampler.is_complete() {
+            let text = released.text + &self.assembler.finish();
+            return self.delta(text, Some(FinishReason::Stop));
         }
         if self.n_generated() >= self.max_tokens {
             let text = released.text + &self.assembler.finish();
@@ -217,9 +237,32 @@ impl Sequence {
         self.delta(text, Some(FinishReason::Cancelled))
     }
 
-    fn delta(&self, text: String, reason: Option<FinishReason>) -> Delta {
-        let finished = reason.map(|reason| Finished { reason, usage: self.usage() });
-        Delta { id: self.id, text, n_generated: count(self.n_generated()), finished }
+    fn broken_off(&mut self, reason: String) -> Delta {
+        let text = self.assembler.finish();
+        Delta { finished: Some(Err(reason)), ..self.delta(text, None) }
+    }
+
+    /// `self.bytes` must be the token's.
+    fn note_likelihood(&mut self, logits: &[f32], token: LlamaToken, vocab: &LlamaVocab<'_>) {
+        let Some(n_top) = self.n_top else { return };
+        let (logprob, top) = likelihoods(logits, token, n_top);
+        let spelled = |(token, logprob)| (vocab.token_to_piece(token, true, None), logprob);
+        let top = top.into_iter().map(spelled).collect();
+        let likelihood = TokenLogprob { bytes: self.bytes.clone(), logprob, top };
+        self.likelihoods.push(self.bytes.len(), likelihood);
+    }
+
+    fn delta(&mut self, text: String, reason: Option<FinishReason>) -> Delta {
+        let mut logprobs = self.likelihoods.send(text.len());
+        if reason.is_some() {
+            logprobs.extend(self.likelihoods.send_rest());
+        }
+        let finished = reason.map(|reason| Ok(self.finished(reason)));
+        Delta { id: self.id, text, logprobs, n_generated: count(self.n_generated()), finished }
+    }
+
+    fn finished(&self, reason: FinishReason) -> Finished {
+        Finished { reason, usage: self.usage() }
     }
 
     fn usage(&self) -> Usage {

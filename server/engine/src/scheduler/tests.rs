@@ -75,12 +75,14 @@ impl Worker {
             let params = GenerateParams {
                 sampling,
                 stop: vec![],
+                constraint: None,
+                logprobs: None,
                 tenant: Tenant(ask.tenant),
                 trim_history: false,
                 speculation: ask.speculation,
             };
             let prompt = Prompt::Text(ask.prompt.clone());
-            write_frame(&mut self.commands, &Command::Generate { id, prompt, params })
+            write_frame(&mut self.commands, &Command::Generate { id, prompt, params: Box::new(params) })
                 .expect("a worker that reads");
         }
         let mut answers = BTreeMap::<RequestId, (String, Option<Usage>)>::new();
@@ -90,7 +92,7 @@ impl Worker {
                     for delta in deltas {
                         let (text, usage) = answers.entry(delta.id).or_default();
                         text.push_str(&delta.text);
-                        *usage = delta.finished.map(|it| it.usage);
+                        *usage = delta.finished.map(|it| it.expect("an answer that ended well").usage);
                     }
                 }
                 Event::Accepted { .. } => {}

@@ -55,6 +55,8 @@ fn without_a_model_there_is_no_answer() {
     let params = GenerateParams {
         sampling: Sampling::default(),
         stop: vec![],
+        constraint: None,
+        logprobs: None,
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Auto,
@@ -63,7 +65,7 @@ fn without_a_model_there_is_no_answer() {
     check(
         &[
             Command::Cancel { id: RequestId(1) },
-            Command::Generate { id: RequestId(1), prompt: prompt.clone(), params },
+            Command::Generate { id: RequestId(1), prompt: prompt.clone(), params: Box::new(params) },
             Command::CountTokens { id: RequestId(2), prompt },
         ],
         &[

@@ -5,7 +5,7 @@
 
 use crate::{EngineError, GenerateEvent};
 use futures::{Stream, task::AtomicWaker};
-use protocol::{Delta, RequestId};
+use protocol::{Delta, Finished, Rejection, RequestId, TokenLogprob};
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -16,6 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 #[derive(Default)]
 struct Contents {
     text: String,
+    logprobs: Vec<TokenLogprob>,
     n_generated: u32,
     end: Option<Result<GenerateEvent, EngineError>>,
     /// The end was taken out.
@@ -56,10 +57,13 @@ impl Mailbox {
     pub(super) fn put(&self, delta: Delta) {
         let mut contents = self.0.contents();
         contents.text += &delta.text;
+        contents.logprobs.extend(delta.logprobs);
         contents.n_generated = delta.n_generated;
         if let Some(finished) = delta.finished {
-            let (reason, usage) = (finished.reason, finished.usage);
-            contents.end = Some(Ok(GenerateEvent::Finished { reason, usage }));
+            contents.end = Some(match finished {
+                Ok(Finished { reason, usage }) => Ok(GenerateEvent::Finished { reason, usage }),
+                Err(reason) => Err(Rejection::Engine(reason).into()),
+            });
         }
         drop(contents);
         self.0.reader.wake();
@@ -81,9 +85,11 @@ impl Stream for Reader {
         if contents.over {
             return Poll::Ready(None);
         }
-        if !contents.text.is_empty() {
-            let text = std::mem::take(&mut contents.text);
-            return Poll::Ready(Some(Ok(GenerateEvent::Text { text, n_generated: contents.n_generated })));
+        if !contents.text.is_empty() || !contents.logprobs.is_empty() {
+            let (text, logprobs) =
+                (std::mem::take(&mut contents.text), std::mem::take(&mut contents.logprobs));
+            let n_generated = contents.n_generated;
+            return Poll::Ready(Some(Ok(GenerateEvent::Text { text, logprobs, n_generated })));
         }
         match contents.end.take() {
             Some(end) => {

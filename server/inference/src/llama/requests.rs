@@ -11,7 +11,7 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 enum Asked {
     Generate {
         prompt: Prompt,
-        params: GenerateParams,
+        params: Box<GenerateParams>,
         mailbox: Mailbox,
         /// Until the worker accepted it.
         waiting: Option<(Reply<GenerateStream>, Reader)>,
@@ -56,8 +56,19 @@ impl Requests {
         cancels: UnboundedSender<RequestId>,
     ) {
         let id = self.next_id();
-        let GenerateRequest { prompt, sampling, stop, tenant, trim_history, speculation } = request;
-        let params = GenerateParams { sampling, stop, tenant, trim_history, speculation };
+        let GenerateRequest {
+            prompt,
+            sampling,
+            stop,
+            constraint,
+            logprobs,
+            tenant,
+            trim_history,
+            speculation,
+        } = request;
+        let params =
+            GenerateParams { sampling, stop, constraint, logprobs, tenant, trim_history, speculation };
+        let params = Box::new(params);
         let (mailbox, reader) = mailbox(id, cancels);
         self.add(id, Asked::Generate { prompt, params, mailbox, waiting: Some((reply, reader)) });
     }

@@ -2,6 +2,7 @@ use super::*;
 use crate::{Speculation, Tenant};
 use types::{
     chat::{ChatTurn, Role},
+    constraint::{Constraint, MAX_CONSTRAINT_BYTES},
     sampling::Sampling,
 };
 
@@ -10,6 +11,8 @@ fn request() -> GenerateRequest {
         prompt: Prompt::Text("hello".into()),
         sampling: Sampling::default(),
         stop: vec!["\n".into()],
+        constraint: None,
+        logprobs: None,
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Auto,
@@ -58,4 +61,23 @@ fn stop_strings_are_bounded() {
 #[test]
 fn sampling_is_checked() {
     check(|request| request.sampling.temperature = f32::NAN, "temperature must be between 0 and 5, not NaN");
+}
+
+#[test]
+fn constraints_are_bounded() {
+    check(|request| request.constraint = Some(Constraint::json_object()), "fine");
+    let long = Constraint::Lark("x".repeat(MAX_CONSTRAINT_BYTES + 1));
+    check(
+        |request| request.constraint = Some(long),
+        "the Lark grammar has 65537 bytes, at most 65536 are taken",
+    );
+}
+
+#[test]
+fn alternatives_are_bounded() {
+    check(|request| request.logprobs = Some(20), "fine");
+    check(
+        |request| request.logprobs = Some(21),
+        "likelihoods of 21 alternatives were asked for, at most 20 are given",
+    );
 }

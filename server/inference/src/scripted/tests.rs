@@ -8,6 +8,8 @@ fn request(text: &str) -> GenerateRequest {
         prompt: Prompt::Text(text.into()),
         sampling: Sampling::default(),
         stop: vec![],
+        constraint: None,
+        logprobs: None,
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Auto,

@@ -1,8 +1,9 @@
 use super::*;
-use crate::{Command, Delta, Event, GenerateParams, Prompt, RequestId, Speculation, Tenant};
+use crate::{Command, Delta, Event, GenerateParams, Prompt, RequestId, Speculation, Tenant, TokenLogprob};
 use proptest::prelude::*;
 use types::{
     chat::{ChatTurn, Role},
+    constraint::Constraint,
     sampling::Sampling,
 };
 
@@ -21,11 +22,13 @@ fn generate(text: &str) -> Command {
     let params = GenerateParams {
         sampling: Sampling::default(),
         stop: vec!["\n".into()],
+        constraint: Some(Constraint::Regex("a*".into())),
+        logprobs: Some(3),
         tenant: Tenant(1),
         trim_history: true,
         speculation: Speculation::Auto,
     };
-    Command::Generate { id: RequestId(7), prompt: Prompt::Chat(vec![turn]), params }
+    Command::Generate { id: RequestId(7), prompt: Prompt::Chat(vec![turn]), params: Box::new(params) }
 }
 
 #[test]
@@ -85,7 +88,8 @@ proptest! {
 
     #[test]
     fn any_text_survives(text in ".*", id in any::<u64>(), n in any::<u32>()) {
-        let event = Event::Step(vec![Delta { id: RequestId(id), text, n_generated: n, finished: None }]);
+        let token = TokenLogprob { bytes: text.clone().into(), logprob: -1.5, top: vec![(vec![255], -9.0)] };
+        let event = Event::Step(vec![Delta { id: RequestId(id), text, logprobs: vec![token], n_generated: n, finished: None }]);
         let bytes = encode(&event).expect("small");
         prop_assert_eq!(read_frame::<Event>(&mut &bytes[..]).expect("whole"), Some(event));
     }

@@ -6,7 +6,13 @@ use types::chat::{FinishReason, Usage};
 
 fn delta(text: &str, n_generated: u32, finished: bool) -> Delta {
     let end = Finished { reason: FinishReason::Stop, usage: Usage::default() };
-    Delta { id: RequestId(1), text: text.into(), n_generated, finished: finished.then_some(end) }
+    Delta {
+        id: RequestId(1),
+        text: text.into(),
+        logprobs: vec![],
+        n_generated,
+        finished: finished.then_some(Ok(end)),
+    }
 }
 
 /// Everything that can be read now.
@@ -14,7 +20,7 @@ fn read(reader: &mut Reader) -> String {
     let mut given = String::new();
     while let Some(item) = reader.next().now_or_never() {
         given += &match item {
-            Some(Ok(GenerateEvent::Text { text, n_generated })) => format!("{text}@{n_generated} "),
+            Some(Ok(GenerateEvent::Text { text, n_generated, .. })) => format!("{text}@{n_generated} "),
             Some(Ok(GenerateEvent::Finished { reason, .. })) => format!("{reason:?} "),
             Some(Err(error)) => format!("{error} "),
             None => return given + "over",
@@ -42,6 +48,13 @@ fn text_comes_before_a_failure() {
     mailbox.put(delta("a", 1, false));
     mailbox.fail(EngineError::Unloaded);
     assert_eq!(read(&mut reader), "a@1 the model was unloaded over");
+}
+
+#[test]
+fn an_answer_that_broke_off_ends_with_why() {
+    let (mailbox, mut reader) = mailbox(RequestId(1), unbounded_channel().0);
+    mailbox.put(Delta { finished: Some(Err("too complex".into())), ..delta("a", 1, false) });
+    assert_eq!(read(&mut reader), "a@1 the engine failed: too complex over");
 }
 
 #[test]

@@ -68,7 +68,8 @@ impl Worker {
 
     async fn token(&mut self, id: RequestId, text: &str, n_generated: u32, ends: bool) {
         let end = Finished { reason: FinishReason::Stop, usage: Usage::default() };
-        let delta = Delta { id, text: text.into(), n_generated, finished: ends.then_some(end) };
+        let delta =
+            Delta { id, text: text.into(), logprobs: vec![], n_generated, finished: ends.then_some(Ok(end)) };
         self.say(Event::Step(vec![delta])).await;
     }
 }
@@ -132,6 +133,8 @@ fn request() -> GenerateRequest {
         prompt: Prompt::Text("hello".into()),
         sampling: Sampling::default(),
         stop: vec![],
+        constraint: None,
+        logprobs: None,
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Auto,

@@ -1,0 +1,278 @@
+//! Answers of a given form: which tokens may come next.
+//!
+//! A grammar is compiled off the decode path, where a bad one is refused. What may come next depends only on the
+//! tokens that were chosen, so it is found out on a thread beside the decoder as soon as a token is known, while the
+//! next batch is computed. Memory and time of hostile grammars are bounded by [`limits`].
+
+mod gbnf;
+
+use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
+use llguidance::{
+    Matcher, ParserFactory,
+    api::{ParserLimits, TopLevelGrammar},
+};
+use protocol::Rejection;
+use serde_json::{Value, json};
+use std::{
+    cell::OnceCell,
+    sync::{
+        Arc,
+        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+    },
+    thread,
+};
+use toktrie::{ApproximateTokEnv, InferenceCapabilities, SimpleVob, TokEnv, TokRxInfo, TokTrie};
+use types::constraint::Constraint;
+
+/// White space between the parts of a JSON document: a space, or a new line with its indentation. Without a bound a
+/// model may write nothing else until its tokens are used up.
+const JSON_SPACE: &str = r"\x20|\r?\n[\x20\t]{0,20}";
+
+/// Brackets of one Lark grammar, which bound how deep it nests.
+const MAX_LARK_BRACKETS: usize = 2000;
+
+/// The longest token that grammars are matched with, in bytes.
+const MAX_TOKEN_BYTES: usize = 256;
+
+/// Compiling a chain of rules takes stack for every link, and a grammar has room for many links.
+const COMPILER_STACK: usize = 256 * 1024 * 1024;
+
+const MASKS_STACK: usize = 16 * 1024 * 1024;
+
+/// Compiles constraints for one model. What all of them share is made when the first one comes.
+pub(crate) struct Compiler<'m> {
+    vocab: LlamaVocab<'m>,
+    ends: Arc<[LlamaToken]>,
+    shared: OnceCell<Shared>,
+}
+
+struct Shared {
+    factory: ParserFactory,
+    masks: Sender<Job>,
+}
+
+impl<'m> Compiler<'m> {
+    /// `ends` are the tokens that end an answer.
+    pub(crate) fn new(vocab: LlamaVocab<'m>, ends: Arc<[LlamaToken]>) -> Self {
+        Self { vocab, ends, shared: OnceCell::new() }
+    }
+
+    /// Follows `constraint` from the beginning of an answer, or says what is wrong with it.
+    pub(crate) fn compile(&self, constraint: &Constraint) -> Result<Constrained, Rejection> {
+        let refused = |reason| Rejection::Constraint { kind: constraint.kind().to_owned(), reason };
+        let grammar = to_grammar(constraint).map_err(refused)?;
+        let shared = self.shared().map_err(Rejection::Engine)?;
+        let matcher = compile(&shared.factory, grammar).map_err(refused)?;
+        Ok(Constrained::new(matcher, shared.masks.clone()))
+    }
+
+    fn shared(&self) -> Result<&Shared, String> {
+        if let Some(shared) = self.shared.get() {
+            return Ok(shared);
+        }
+        let factory = factory(words(&self.vocab), &self.ends)?;
+        let masks = start_masks().map_err(|error| format!("starting a thread failed: {error}"))?;
+        Ok(self.shared.get_or_init(|| Shared { factory, masks }))
+    }
+}
+
+/// How every token is written; those that are not text begin with a byte that text does not have.
+fn words(vocab: &LlamaVocab<'_>) -> Vec<Vec<u8>> {
+    let word = |token| {
+        let mut word = vocab.token_to_piece(token, false, None);
+        if word.is_empty() {
+            word = vocab.token_to_piece(token, true, None);
+            word.insert(0, TokTrie::SPECIAL_TOKEN_MARKER);
+        }
+        if word.len() > MAX_TOKEN_BYTES { vec![] } else { word }
+    };
+    vocab.tokens().map(word).collect()
+}
+
+fn factory(words: Vec<Vec<u8>>, ends: &[LlamaToken]) -> Result<ParserFactory, String> {
+    let ends: Vec<u32> = ends.iter().filter_map(|end| u32::try_from(end.0).ok()).collect();
+    let n_words = u32::try_from(words.len()).map_err(|_| "the vocabulary is too large")?;
+    let info = TokRxInfo::new(n_words, ends.first().copied().unwrap_or(toktrie::INVALID_TOKEN));
+    let mut trie = TokTrie::from(&info, &words);
+    if !ends.is_empty() {
+        trie = trie.with_eos_tokens(&ends);
+    }
+    let env: TokEnv = Arc::new(ApproximateTokEnv::new(trie));
+    let slices = llguidance::earley::SlicedBiasComputer::general_slices();
+    let mut factory = ParserFactory::new(&env, InferenceCapabilities::default(), &slices)
+        .map_err(|error| first_line(&error.to_string()))?;
+    *factory.limits_mut() = limits();
+    factory.quiet();
+    Ok(factory)
+}
+
+/// A lexer state takes up to 2 kB; the other bounds are llguidance's own: about 20 ms for compiling and for a step.
+fn limits() -> ParserLimits {
+    ParserLimits { max_lexer_states: 50_000, verbose_errors: false, ..ParserLimits::default() }
+}
+
+fn to_grammar(constraint: &Constraint) -> Result<TopLevelGrammar, String> {
+    match constraint {
+        Constraint::JsonSchema(schema) => json_grammar(schema),
+        Constraint::Regex(regex) => Ok(TopLevelGrammar::from_regex(regex)),
+        Constraint::Lark(lark) => lark_grammar(lark.clone()),
+        Constraint::Gbnf(gbnf) => {
+            Ok(TopLevelGrammar::from_lark(gbnf::to_lark(gbnf).map_err(|error| error.to_string())?))
+        }
+    }
+}
+
+fn json_grammar(schema: &str) -> Result<TopLevelGrammar, String> {
+    let mut schema: Value = serde_json::from_str(schema).map_err(|error| error.to_string())?;
+    match &mut schema {
+        Value::Object(members) => {
+            let options = || json!({"whitespace_pattern": JSON_SPACE});
+            members.entry("x-guidance").or_insert_with(options);
+        }
+        Value::Bool(_) => {}
+        _ => return Err("a schema is an object".to_owned()),
+    }
+    Ok(TopLevelGrammar::from_json_schema(schema))
+}
+
+fn lark_grammar(lark: String) -> Result<TopLevelGrammar, String> {
+    if lark.matches('(').count() > MAX_LARK_BRACKETS {
+        return Err(format!("it has more than {MAX_LARK_BRACKETS} brackets"));
+    }
+    Ok(TopLevelGrammar::from_lark(lark))
+}
+
+fn compile(factory: &ParserFactory, grammar: TopLevelGrammar) -> Result<Matcher, String> {
+    let matcher = thread::scope(|scope| {
+        let compiler = thread::Builder::new().name("compiler".into()).stack_size(COMPILER_STACK);
+        let compiling = compiler.spawn_scoped(scope, || Matcher::new(factory.create_parser(grammar)));
+        let compiling = compiling.map_err(|error| format!("starting a thread failed: {error}"))?;
+        compiling.join().map_err(|_| "the compiler failed".to_owned())
+    })?;
+    match matcher.get_error() {
+        Some(error) => Err(first_line(&error)),
+        None => Ok(matcher),
+    }
+}
+
+/// What llguidance says, without the excerpt of the grammar that follows.
+fn first_line(error: &str) -> String {
+    error.lines().next().unwrap_or("there is no reason").chars().take(300).collect()
+}
+
+/// A matcher, and what it allows next.
+struct Position {
+    matcher: Matcher,
+    mask: Result<SimpleVob, String>,
+}
+
+impl Position {
+    fn find_mask(&mut self) {
+        self.mask = self.matcher.compute_mask_or_eos().map_err(|error| reason(&error.to_string()));
+    }
+}
+
+/// Why an answer cannot go on.
+fn reason(error: &str) -> String {
+    let too_complex = ["TooComplex", "too complex", "too many", "limit"];
+    match error.lines().next().unwrap_or_default() {
+        line if line.contains("NoExtensionBias") => {
+            "no token of the model fits the grammar any more".to_owned()
+        }
+        line if too_complex.iter().any(|it| line.contains(it)) => {
+            format!("the grammar is too complex to follow ({})", first_line(line))
+        }
+        line => format!("the grammar could not be followed ({})", first_line(line)),
+    }
+}
+
+/// A position whose mask is to be found, and the way back.
+type Job = (Box<Position>, SyncSender<Box<Position>>);
+
+/// A thread that finds masks until nobody can ask any more.
+fn start_masks() -> std::io::Result<Sender<Job>> {
+    let (sender, jobs) = channel::<Job>();
+    thread::Builder::new().name("masks".into()).stack_size(MASKS_STACK).spawn(move || {
+        for (mut position, back) in jobs {
+            position.find_mask();
+            // Whoever asked may have been cancelled meanwhile.
+            let _ = back.send(position);
+        }
+    })?;
+    Ok(sender)
+}
+
+/// Follows one answer through its grammar.
+pub(crate) struct Constrained {
+    place: Place,
+    masks: Sender<Job>,
+}
+
+/// Where a position is.
+enum Place {
+    Here(Box<Position>),
+    /// Its mask is being found; it comes back.
+    Away(Receiver<Box<Position>>),
+}
+
+impl Constrained {
+    fn new(matcher: Matcher, masks: Sender<Job>) -> Self {
+        let position = Position { matcher, mask: Err("nothing was looked for yet".to_owned()) };
+        Self { place: find_mask(Box::new(position), &masks), masks }
+    }
+
+    /// One bit for each token: whether it may come next.
+    pub(crate) fn mask(&mut self) -> Result<&[u32], String> {
+        match &self.position()?.mask {
+            Ok(mask) => Ok(mask.as_slice()),
+            Err(reason) => Err(reason.clone()),
+        }
+    }
+
+    /// Goes on past a token that the mask allows.
+    pub(crate) fn accept(&mut self, token: LlamaToken) -> Result<(), String> {
+        let position = self.position()?;
+        let token = u32::try_from(token.0).map_err(|_| "there is no such token".to_owned())?;
+        position.matcher.consume_token(token).map_err(|error| reason(&error.to_string()))?;
+        if !position.matcher.is_stopped() {
+            let nowhere = Place::Away(sync_channel(0).1);
+            if let Place::Here(position) = std::mem::replace(&mut self.place, nowhere) {
+                self.place = find_mask(position, &self.masks);
+            }
+        }
+        Ok(())
+    }
+
+    /// The grammar allows nothing more.
+    pub(crate) fn is_complete(&self) -> bool {
+        matches!(&self.place, Place::Here(position) if position.matcher.is_stopped())
+    }
+
+    /// How many of these tokens may come next, one after the other.
+    #[cfg_attr(not(test), expect(dead_code, reason = "drafts are cut here before they are computed"))]
+    pub(crate) fn n_allowed(&mut self, draft: &[LlamaToken]) -> usize {
+        let draft: Vec<u32> = draft.iter().map_while(|token| u32::try_from(token.0).ok()).collect();
+        self.position().ok().and_then(|it| it.matcher.validate_tokens(&draft).ok()).unwrap_or(0)
+    }
+
+    fn position(&mut self) -> Result<&mut Position, String> {
+        if let Place::Away(found) = &self.place {
+            let ended = |_| "the thread that follows grammars ended".to_owned();
+            self.place = Place::Here(found.recv().map_err(ended)?);
+        }
+        match &mut self.place {
+            Place::Here(position) => Ok(position),
+            Place::Away(_) => Err("the grammar's position is lost".to_owned()),
+        }
+    }
+}
+
+/// Sends a position to the thread that finds masks. Were that gone, whoever waits would be told.
+fn find_mask(position: Box<Position>, masks: &Sender<Job>) -> Place {
+    let (back, found) = sync_channel(1);
+    let _ = masks.send((position, back));
+    Place::Away(found)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! How likely tokens were, in the model's own distribution: before anything is forbidden, favoured or cut. Pure.
+
+use llama_cpp_2::token::LlamaToken;
+use protocol::TokenLogprob;
+use std::collections::VecDeque;
+
+/// Stands for a probability of zero, which JSON cannot write as a logarithm.
+const IMPOSSIBLE: f32 = -9999.0;
+
+/// The likelihood of `token` and of the `n_top` most likely tokens, best first.
+pub(crate) fn likelihoods(logits: &[f32], token: LlamaToken, n_top: usize) -> (f32, Vec<(LlamaToken, f32)>) {
+    let total = log_total(logits);
+    let likelihood = |logit: f32| match logit - total {
+        it if it >= IMPOSSIBLE => it,
+        _ => IMPOSSIBLE,
+    };
+    let own = usize::try_from(token.0).ok().and_then(|i| logits.get(i)).copied();
+    let top = most_likely(logits, n_top).into_iter().map(|(token, logit)| (token, likelihood(logit)));
+    (likelihood(own.unwrap_or(f32::NEG_INFINITY)), top.collect())
+}
+
+/// The logarithm of the sum of all exponentials; what is not a number does not count.
+fn log_total(logits: &[f32]) -> f32 {
+    let best = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().filter(|it| !it.is_nan()).map(|&logit| f64::from(logit - best).exp()).sum();
+    best + sum.ln() as f32
+}
+
+/// The first of equals comes first.
+fn most_likely(logits: &[f32], n: usize) -> Vec<(LlamaToken, f32)> {
+    let mut top: Vec<(LlamaToken, f32)> = Vec::with_capacity(n + 1);
+    for (token, &logit) in (0..).map(LlamaToken).zip(logits) {
+        let is_better = top.len() < n || top.last().is_some_and(|last| logit > last.1);
+        if n > 0 && is_better && !logit.is_nan() {
+            let place = top.partition_point(|it| it.1 >= logit);
+            top.insert(place, (token, logit));
+            top.truncate(n);
+        }
+    }
+    top
+}
+
+/// Likelihoods wait here until the text of their token is sent.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    /// With where the token's text begins.
+    tokens: VecDeque<(usize, TokenLogprob)>,
+    n_pushed: usize,
+    n_sent: usize,
+}
+
+impl Waiting {
+    /// Adds the next token, which has this many bytes of text.
+    pub(crate) fn push(&mut self, n_bytes: usize, token: TokenLogprob) {
+        self.tokens.push_back((self.n_pushed, token));
+        self.n_pushed += n_bytes;
+    }
+
+    /// Those whose text is sent now that `n_bytes` more are.
+    pub(crate) fn send(&mut self, n_bytes: usize) -> Vec<TokenLogprob> {
+        self.n_sent += n_bytes;
+        let n = self.tokens.partition_point(|(begin, _)| *begin < self.n_sent);
+        self.tokens.drain(..n).map(|(_, token)| token).collect()
+    }
+
+    /// All that are left.
+    pub(crate) fn send_rest(&mut self) -> Vec<TokenLogprob> {
+        self.tokens.drain(..).map(|(_, token)| token).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

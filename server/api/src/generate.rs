@@ -13,10 +13,11 @@ use axum::{
     },
 };
 use futures::{Stream, StreamExt, stream};
-use inference::{EngineError, GenerateEvent, GenerateRequest, GenerateStream};
+use inference::{EngineError, GenerateEvent, GenerateRequest, GenerateStream, Hold, Target};
 use serde_json::Value;
 use state::AppState;
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
+use tokio::time::timeout;
 use types::{
     chat::{FinishReason, Usage},
     ids::{ModelId, UserId},
@@ -29,9 +30,15 @@ pub(crate) async fn answer(
     common: &Common,
     request: GenerateRequest,
 ) -> Result<Response, ApiError> {
-    let model = choose_model(state, common.model.as_deref()).await?;
-    let events = state.engine.generate(request).await?;
-    let head = Head::new(shape, model);
+    let keep_alive = common.keep_alive.as_ref().map(|it| it.read()).transpose()?;
+    let (model, events) = timeout(PATIENCE, async {
+        let (model, _hold) = choose_model(state, common.model.as_deref()).await?;
+        let target = Target { model: Some(model.clone()), keep_alive };
+        Ok::<_, ApiError>((model, state.engine.generate(target, request).await?))
+    })
+    .await
+    .unwrap_or(Err(EngineError::Loading.into()))?;
+    let head = Head::new(shape, model.0);
     if !common.stream {
         return Ok(Json(whole(&head, events).await?).into_response());
     }
@@ -40,19 +47,23 @@ pub(crate) async fn answer(
     Ok(Sse::new(pieces).keep_alive(KeepAlive::default()).into_response())
 }
 
-/// What programs that do not care call the model: whichever is loaded.
+/// What programs that do not care call the model: whichever the person chose.
 const ANY_MODEL: &str = "default";
 
-/// Loads the model if it is not the loaded one. Without a name the loaded one answers.
-async fn choose_model(state: &AppState, name: Option<&str>) -> Result<String, ApiError> {
+/// How long a request waits for a model that loads or is started again. It goes on without it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The model that is to answer, loaded. Without a name it is the chosen one, which the engine loads itself.
+async fn choose_model(state: &AppState, name: Option<&str>) -> Result<(ModelId, Option<Hold>), ApiError> {
     match name.filter(|name| !name.is_empty() && *name != ANY_MODEL) {
         Some(name) => {
-            state.models.ensure_loaded(UserId::LOCAL, &ModelId(name.to_owned())).await?;
-            Ok(name.to_owned())
+            let id = ModelId(name.to_owned());
+            let hold = state.models.ensure_loaded(UserId::LOCAL, &id).await?;
+            Ok((id, Some(hold)))
         }
         None => {
-            let loaded = state.engine.status().borrow().id.clone();
-            Ok(loaded.ok_or(EngineError::NoModel)?.0)
+            let chosen = state.engine.status().borrow().chosen.id.clone();
+            Ok((chosen.ok_or(EngineError::NoModel)?, None))
         }
     }
 }
@@ -61,6 +72,7 @@ async fn whole(head: &Head, mut events: GenerateStream) -> Result<Value, ApiErro
     let mut text = String::new();
     while let Some(event) = events.next().await {
         match event? {
+            GenerateEvent::Queued(_) => {}
             GenerateEvent::Text { text: piece, .. } => text.push_str(&piece),
             GenerateEvent::Finished { reason, usage } => return Ok(head.whole(&text, reason, usage)),
         }
@@ -81,6 +93,7 @@ fn pieces(
     let opening = stream::iter(head.opening());
     let body = events.flat_map(move |event| {
         let pieces = match event {
+            Ok(GenerateEvent::Queued(_)) => vec![],
             Ok(GenerateEvent::Text { text, .. }) if text.is_empty() => vec![],
             Ok(GenerateEvent::Text { text, .. }) => vec![head.piece(&text)],
             Ok(GenerateEvent::Finished { reason, usage }) => ending(&head, reason, usage, include_usage),

@@ -1,6 +1,6 @@
 //! OpenAI's requests, read leniently and checked strictly.
 
-use crate::error::ApiError;
+use crate::{error::ApiError, keep_alive::KeepAliveField};
 use inference::{GenerateRequest, Prompt, Speculation, Tenant};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -14,6 +14,8 @@ use types::{
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Common {
     pub(crate) model: Option<String>,
+    /// How long the model stays in memory after the answer.
+    pub(crate) keep_alive: Option<KeepAliveField>,
     #[serde(default)]
     pub(crate) stream: bool,
     pub(crate) stream_options: Option<StreamOptions>,

@@ -90,6 +90,8 @@ fn ModelRow(model: ModelEntry, status: Memo<ModelStatus>) -> impl IntoView {
         let id = id.clone();
         Memo::new(move |_| live.models.read().as_ref()?.find(&id).cloned())
     };
+    // The buttons keep the focus while the model's state changes beside them.
+    let is_pinned = Memo::new(move |_| resident.read().as_ref().map(|it| it.is_pinned));
     let choose = use_load();
     let disabled = model.problem.is_some();
     let name = model.name.clone();
@@ -114,8 +116,8 @@ fn ModelRow(model: ModelEntry, status: Memo<ModelStatus>) -> impl IntoView {
                 </span>
                 <Show when=move || current.get()><Icon icon=icondata_lu::LuCheck/></Show>
             </button>
-            {move || resident.get().map(|resident| view! {
-                <ResidentButtons id=id.clone() name=name.clone() is_pinned=resident.is_pinned/>
+            {move || is_pinned.get().map(|is_pinned| view! {
+                <ResidentButtons id=id.clone() name=name.clone() is_pinned/>
             })}
         </li>
     }

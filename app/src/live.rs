@@ -16,7 +16,7 @@ use types::{
     ids::SessionId,
     job::JobView,
     live::{LiveCommand, LiveEvent},
-    model::ModelStatus,
+    model::{ModelStatus, Residents},
     system::SystemSample,
 };
 
@@ -36,7 +36,7 @@ pub(crate) enum Connection {
 #[derive(Clone, Copy)]
 pub(crate) struct Live {
     pub(crate) connection: RwSignal<Connection>,
-    pub(crate) model: RwSignal<Option<ModelStatus>>,
+    pub(crate) models: RwSignal<Option<Residents>>,
     pub(crate) jobs: RwSignal<Vec<JobView>>,
     pub(crate) system: RwSignal<Option<SystemSample>>,
     /// Grows when the person's session list changed.
@@ -52,7 +52,7 @@ pub(crate) struct Live {
 pub(crate) fn provide_live() {
     let live = Live {
         connection: RwSignal::new(Connection::Connecting),
-        model: RwSignal::new(None),
+        models: RwSignal::new(None),
         jobs: RwSignal::new(Vec::new()),
         system: RwSignal::new(None),
         sessions_version: RwSignal::new(0),
@@ -79,6 +79,11 @@ impl Live {
         self.send_watch();
     }
 
+    /// The model that answers where none is named.
+    pub(crate) fn chosen_model(self) -> ModelStatus {
+        self.models.read().as_ref().map_or(ModelStatus::UNLOADED, |models| models.chosen.clone())
+    }
+
     fn send_watch(self) {
         let session = self.watched.get_value();
         self.commands.update_value(|commands| {
@@ -93,7 +98,7 @@ impl Live {
     #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "only browsers listen"))]
     fn apply(self, event: LiveEvent) {
         match event {
-            LiveEvent::Model { status } => self.model.set(Some(status)),
+            LiveEvent::Models { models } => self.models.set(Some(models)),
             LiveEvent::Jobs { jobs } => self.jobs.set(jobs),
             LiveEvent::System { sample } => self.system.set(Some(sample)),
             LiveEvent::SessionsChanged => self.sessions_version.update(|version| *version += 1),

@@ -1,15 +1,23 @@
 //! What the program was asked to do. The only reader of arguments and environment.
 
+use inference::KeepAlive;
 use lexopt::{Arg, Parser, ValueExt};
 use std::{
     env,
     ffi::OsString,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
+    str::FromStr,
+    time::Duration,
 };
 
 /// The port people know.
 pub(crate) const DEFAULT_PORT: u16 = 8876;
+
+/// The system, the browser and what is saved of conversations need the rest.
+const DEFAULT_MODEL_MEMORY: ModelMemory = ModelMemory::Percent(70);
+
+const DEFAULT_KEEP_ALIVE: KeepAlive = KeepAlive::For(Duration::from_secs(30 * 60));
 
 pub(crate) const HELP: &str = "\
 chaosengine: a local AI workstation, served to your browser
@@ -28,6 +36,9 @@ Options of serve:
   --no-model        load no model at start
   --context N       the longest a conversation may become, in tokens [8192, or what the model was made for]
   --parallel N      answers that are written at the same time [16]
+  --model-memory M  memory that all loaded models may take: 8G, 500M or 60% of the machine's [70%]
+  --keep-alive T    unload a model that nobody used for so long: 30m, 2h, 90 seconds, -1 for never; the one that
+                    was used last stays [30m]
   --open            open the browser
 
 Options of every command:
@@ -54,6 +65,40 @@ pub(crate) enum Action {
     Serve(Config),
 }
 
+/// Memory for models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ModelMemory {
+    Bytes(u64),
+    /// Of the machine's.
+    Percent(u64),
+}
+
+impl ModelMemory {
+    /// In bytes, on a machine with `machine_bytes` of memory.
+    pub(crate) fn bytes(self, machine_bytes: u64) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Percent(percent) => machine_bytes / 100 * percent,
+        }
+    }
+}
+
+impl FromStr for ModelMemory {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("“{text}” is no size such as 8G, 500M or 60%");
+        let unit = text.chars().next_back().ok_or_else(wrong)?;
+        let number: u64 = text.trim_end_matches(unit).parse().map_err(|_| wrong())?;
+        match unit {
+            '%' if number <= 1000 => Ok(Self::Percent(number)),
+            'G' => number.checked_mul(1_000_000_000).map(Self::Bytes).ok_or_else(wrong),
+            'M' => number.checked_mul(1_000_000).map(Self::Bytes).ok_or_else(wrong),
+            _ => Err(wrong()),
+        }
+    }
+}
+
 /// How to do it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Config {
@@ -65,6 +110,8 @@ pub(crate) struct Config {
     pub(crate) load_model: bool,
     pub(crate) context: Option<u32>,
     pub(crate) parallel: Option<u32>,
+    pub(crate) model_memory: ModelMemory,
+    pub(crate) keep_alive: KeepAlive,
     pub(crate) open: bool,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) log: String,
@@ -99,6 +146,10 @@ impl Config {
             load_model: !is_set("CHAOSENGINE_NO_MODEL"),
             context: number("CHAOSENGINE_CONTEXT")?,
             parallel: number("CHAOSENGINE_PARALLEL")?,
+            model_memory: text("CHAOSENGINE_MODEL_MEMORY")
+                .map_or(Ok(DEFAULT_MODEL_MEMORY), |size| parse("CHAOSENGINE_MODEL_MEMORY", &size))?,
+            keep_alive: text("CHAOSENGINE_KEEP_ALIVE")
+                .map_or(Ok(DEFAULT_KEEP_ALIVE), |time| parse("CHAOSENGINE_KEEP_ALIVE", &time))?,
             open: is_set("CHAOSENGINE_OPEN"),
             data_dir: read("CHAOSENGINE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from),
             log: text("CHAOSENGINE_LOG").unwrap_or_else(|| "info".to_owned()),
@@ -128,6 +179,8 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
             Arg::Long("no-model") => config.load_model = false,
             Arg::Long("context") => config.context = Some(args.value()?.parse()?),
             Arg::Long("parallel") => config.parallel = Some(args.value()?.parse()?),
+            Arg::Long("model-memory") => config.model_memory = args.value()?.parse()?,
+            Arg::Long("keep-alive") => config.keep_alive = args.value()?.parse()?,
             Arg::Long("open") => config.open = true,
             Arg::Long("data-dir") => config.data_dir = Some(args.value()?.into()),
             Arg::Long("log") => config.log = args.value()?.string()?,
@@ -143,7 +196,7 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
     }
 }
 
-fn parse<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, UsageError> {
+fn parse<T: FromStr>(name: &str, text: &str) -> Result<T, UsageError> {
     text.parse().map_err(|_| UsageError(format!("{name} cannot be “{text}”")))
 }
 

@@ -75,6 +75,8 @@ pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/live/api/live", Owner::Checked),
     door("/rpc/app/live/api/load_model", Owner::Caller),
     door("/rpc/app/live/api/load_overview", Owner::Caller),
+    door("/rpc/app/live/api/pin_model", Owner::Nobody),
+    door("/rpc/app/live/api/unload_model", Owner::Nobody),
     door("/rpc/app/pages/chat/api/delete_session", Owner::Checked),
     door("/rpc/app/pages/chat/api/edit_and_resend", Owner::Checked),
     door("/rpc/app/pages/chat/api/list_sessions", Owner::Caller),

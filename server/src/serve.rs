@@ -2,7 +2,7 @@
 
 use crate::{config::Config, exit::Exit, port, router, security::Hosts, site::Site};
 use chat::Chat;
-use inference::{Engine, LlamaConfig, LlamaEngine};
+use inference::{Engine, Limits, LlamaConfig, Residency};
 use jobs::Jobs;
 use models::{Library, Models};
 use state::AppState;
@@ -46,7 +46,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Exit> {
     tracing::info!("ending: running answers get {} s", GRACE.as_secs());
     _ = stop.send(());
     state.chat.shutdown(GRACE).await;
-    state.engine.unload().await;
+    state.engine.unload_all().await;
     // Pages hold their stream open for as long as they live: they are not waited for.
     _ = tokio::time::timeout(LAST_BYTES, server).await;
     Ok(())
@@ -60,7 +60,13 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let mut worker = LlamaConfig::for_current_exe().map_err(failed)?;
     worker.n_ctx = config.context;
     worker.n_sequences = config.parallel.unwrap_or(worker.n_sequences);
-    let engine: Arc<dyn Engine> = Arc::new(LlamaEngine::new(worker.clone()));
+    let machine_bytes = system::total_memory_bytes();
+    let limits = Limits {
+        budget_bytes: config.model_memory.bytes(machine_bytes),
+        machine_bytes,
+        keep_alive: config.keep_alive,
+    };
+    let engine: Arc<dyn Engine> = Arc::new(Residency::new(worker.clone(), limits));
     let jobs = Jobs::open(store.clone()).await.map_err(database_failed)?;
     let named = config.model.as_deref().map(PathBuf::from).filter(|path| is_file_name(path));
     let library = Library::new(paths.models(), named.iter().cloned().collect());

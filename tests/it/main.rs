@@ -7,6 +7,7 @@
 mod api;
 mod bad_files;
 mod openai_client;
+mod residency;
 mod scheduling;
 mod security;
 mod start;

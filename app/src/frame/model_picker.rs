@@ -1,4 +1,4 @@
-//! The loaded model, and the way to another one.
+//! The chosen model, what else is in memory, and the way to another one.
 
 use super::{Overlays, later::Later};
 use crate::{
@@ -6,15 +6,20 @@ use crate::{
     format::{bytes, percent},
     i18n::{Texts, fill, use_texts},
     live::{
-        api::{fetch_starter_model, list_models, load_model},
+        api::{fetch_starter_model, list_models, load_model, pin_model, unload_model},
         use_live,
     },
-    ui::{icon::Icon, popover::Popover, progress::Progress, toast::use_toasts},
+    ui::{
+        icon::{Icon, IconButton},
+        popover::Popover,
+        progress::Progress,
+        toast::use_toasts,
+    },
 };
 use leptos::{prelude::*, task::spawn_local};
 use types::{
     ids::ModelId,
-    model::{ModelEntry, ModelState, ModelStatus},
+    model::{ModelEntry, ModelState, ModelStatus, Resident},
 };
 
 /// Name and state of the model; opens the list of models.
@@ -23,7 +28,7 @@ pub(super) fn ModelPill() -> impl IntoView {
     let texts = use_texts();
     let live = use_live();
     let open = expect_context::<Overlays>().model_picker;
-    let status = Memo::new(move |_| live.model.get().unwrap_or(ModelStatus::UNLOADED));
+    let status = Memo::new(move |_| live.chosen_model());
     let loading = Signal::derive(move || match status.get().state {
         ModelState::Loading { fraction } => Some(fraction),
         _ => None,
@@ -36,7 +41,7 @@ pub(super) fn ModelPill() -> impl IntoView {
                     {move || status.get().name.unwrap_or_else(|| texts.model_none.to_owned())}
                 </span>
                 <span class="tabular whitespace-nowrap" data-testid="model-state" data-state=move || status.read().state.name()>
-                    {move || state_text(&status.read().state, texts)}
+                    {move || pill_text(&status.read(), texts)}
                 </span>
                 <Show when=move || loading.get().is_some()>
                     <Progress value=loading label=texts.model_pick accent=true/>
@@ -80,20 +85,73 @@ fn ModelRow(model: ModelEntry, status: Memo<ModelStatus>) -> impl IntoView {
         let id = id.clone();
         Memo::new(move |_| status.get().id.as_ref() == Some(&id))
     };
+    let live = use_live();
+    let resident = {
+        let id = id.clone();
+        Memo::new(move |_| live.models.read().as_ref()?.find(&id).cloned())
+    };
+    // The buttons keep the focus while the model's state changes beside them.
+    let is_pinned = Memo::new(move |_| resident.read().as_ref().map(|it| it.is_pinned));
     let choose = use_load();
     let disabled = model.problem.is_some();
-    let detail = model.problem.clone().unwrap_or_else(|| describe(&model, use_texts()));
+    let name = model.name.clone();
+    let shown_name = name.clone();
+    let texts = use_texts();
+    let detail = move || match resident.get() {
+        Some(resident) => describe_resident(&resident, texts),
+        None => model.problem.clone().unwrap_or_else(|| describe(&model, texts)),
+    };
+    let has_failed = move || {
+        disabled
+            || matches!(resident.read().as_ref(), Some(it) if matches!(it.status.state, ModelState::Failed { .. }))
+    };
+    let chosen = id.clone();
     view! {
-        <li>
-            <button type="button" class="menu-item" data-testid="model-option" disabled=disabled
-                aria-pressed=move || current.get().to_string() on:click=move |_| choose.run(id.clone())>
+        <li class="flex items-center" data-testid="model-row" data-state=move || resident.read().as_ref().map(|it| it.status.state.name())>
+            <button type="button" class="menu-item min-w-0 flex-1" data-testid="model-option" disabled=disabled
+                aria-pressed=move || current.get().to_string() on:click=move |_| choose.run(chosen.clone())>
                 <span class="min-w-0 flex-1">
-                    <span class="block truncate text-strong">{model.name}</span>
-                    <span class="block text-xs" class:text-danger=disabled class:text-muted=!disabled>{detail}</span>
+                    <span class="block truncate text-strong">{shown_name}</span>
+                    <span class="block text-xs" class:text-danger=has_failed class:text-muted=move || !has_failed()>{detail}</span>
                 </span>
                 <Show when=move || current.get()><Icon icon=icondata_lu::LuCheck/></Show>
             </button>
+            {move || is_pinned.get().map(|is_pinned| view! {
+                <ResidentButtons id=id.clone() name=name.clone() is_pinned/>
+            })}
         </li>
+    }
+}
+
+/// What can be done with a model in memory.
+#[component]
+fn ResidentButtons(id: ModelId, name: String, is_pinned: bool) -> impl IntoView {
+    let texts = use_texts();
+    let toasts = use_toasts();
+    let (icon, label) = match is_pinned {
+        true => (icondata_lu::LuPinOff, texts.model_unpin),
+        false => (icondata_lu::LuPin, texts.model_pin),
+    };
+    let pinned_id = id.clone();
+    let pin = Callback::new(move |()| {
+        let id = pinned_id.clone();
+        spawn_local(async move {
+            if let Err(err) = pin_model(id, !is_pinned).await {
+                toasts.show(err.sentence(texts));
+            }
+        });
+    });
+    let unload = Callback::new(move |()| {
+        let id = id.clone();
+        spawn_local(async move {
+            if let Err(err) = unload_model(id).await {
+                toasts.show(err.sentence(texts));
+            }
+        });
+    });
+    view! {
+        <IconButton icon size=14 label=fill(label, "name", &name) testid="model-pin" on_click=pin/>
+        <IconButton icon=icondata_lu::LuX size=14 label=fill(texts.model_unload, "name", &name) testid="model-unload" on_click=unload/>
     }
 }
 
@@ -116,7 +174,7 @@ fn NoModels() -> impl IntoView {
     }
 }
 
-/// Loads a model and closes the list.
+/// Makes a model the chosen one and closes the list.
 pub(super) fn use_load() -> Callback<ModelId> {
     let texts = use_texts();
     let toasts = use_toasts();
@@ -140,6 +198,24 @@ fn describe(model: &ModelEntry, texts: &Texts) -> String {
         model.n_ctx_train.map(|n| fill(texts.model_context, "n", n)),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+/// How it is and what it takes.
+fn describe_resident(resident: &Resident, texts: &Texts) -> String {
+    if let ModelState::Failed { reason } = &resident.status.state {
+        return reason.clone();
+    }
+    let text = if resident.is_measured { texts.model_memory } else { texts.model_memory_about };
+    let memory = fill(text, "n", bytes(resident.memory_bytes as f64));
+    format!("{} · {memory}", state_text(&resident.status.state, texts))
+}
+
+/// One that was unloaded to save memory still has its name.
+fn pill_text(status: &ModelStatus, texts: &Texts) -> String {
+    match (&status.state, &status.name) {
+        (ModelState::Unloaded, Some(_)) => texts.model_asleep.to_owned(),
+        (state, _) => state_text(state, texts),
+    }
 }
 
 fn dot(state: &ModelState) -> &'static str {

@@ -36,8 +36,8 @@ pub(super) fn StatusBar(overview: PageData<Overview>) -> AnyView {
 
 /// What the stream already said is newer.
 fn start_with(live: Live, overview: Overview) {
-    if live.model.get_untracked().is_none() {
-        live.model.set(Some(overview.model));
+    if live.models.read_untracked().is_none() {
+        live.models.set(Some(overview.models));
         live.jobs.set(overview.jobs);
         live.system.set(Some(overview.system));
     }
@@ -48,7 +48,7 @@ fn Speed() -> impl IntoView {
     let texts = use_texts();
     let live = use_live();
     let speed = move || {
-        let speed = live.model.read().as_ref()?.tokens_per_second?;
+        let speed = live.models.read().as_ref()?.chosen.tokens_per_second?;
         Some(fill(texts.usage_speed, "n", one_decimal(speed.into())))
     };
     view! { <span class="tabular hidden sm:inline" data-testid="speed">{speed}</span> }

@@ -10,26 +10,26 @@ use serde::{Deserialize, Serialize};
 use types::{
     job::JobView,
     live::{LiveCommand, LiveEvent},
-    model::ModelStatus,
+    model::Residents,
     system::SystemSample,
 };
 
 /// What the frame shows before the stream speaks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Overview {
-    pub model: ModelStatus,
+    pub models: Residents,
     pub jobs: Vec<JobView>,
     pub system: SystemSample,
 }
 
-/// The state of model, jobs and machine now.
+/// The state of models, jobs and machine now.
 #[server(output = Postcard)]
 pub async fn load_overview() -> Result<Overview, AppError> {
     let user = crate::ssr::require_user().await?;
     let state = crate::ssr::state()?;
     let jobs = state.jobs.list(user).await?;
-    let model = state.engine.status().borrow().clone();
-    Ok(Overview { model, jobs, system: state.system.latest() })
+    let models = state.engine.status().borrow().clone();
+    Ok(Overview { models, jobs, system: state.system.latest() })
 }
 
 /// Tells everything that changes, until the page leaves.
@@ -49,11 +49,27 @@ pub async fn list_models() -> Result<Vec<types::model::ModelEntry>, AppError> {
     Ok(crate::ssr::state()?.models.list().await)
 }
 
-/// Makes a model the loaded one, as a job.
+/// Makes a model the one that answers, loading it as a job if it is not in memory.
 #[server(output = Postcard)]
 pub async fn load_model(id: types::ids::ModelId) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.models.load(user, id).await?)
+}
+
+/// Takes a model out of memory, or cancels its load.
+#[server(output = Postcard)]
+pub async fn unload_model(id: types::ids::ModelId) -> Result<(), AppError> {
+    crate::ssr::require_user().await?;
+    crate::ssr::state()?.models.unload(id).await;
+    Ok(())
+}
+
+/// Keeps a model in memory until it is unloaded by hand, or no longer.
+#[server(output = Postcard)]
+pub async fn pin_model(id: types::ids::ModelId, pinned: bool) -> Result<(), AppError> {
+    crate::ssr::require_user().await?;
+    crate::ssr::state()?.models.pin(id, pinned).await;
+    Ok(())
 }
 
 /// Fetches the starter model and loads it, as a job.

@@ -55,11 +55,11 @@ impl Page {
 
     async fn serve(&mut self, mut commands: BoxedStream<LiveCommand, AppError>) -> Result<(), Gone> {
         let Self { outlet, chat } = self;
-        let mut model = outlet.state.engine.status();
+        let mut models = outlet.state.engine.status();
         let mut jobs = outlet.state.jobs.watch();
         let mut sessions = outlet.state.chat.sessions_changed(outlet.user);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
-        outlet.send_model(model.borrow_and_update().clone())?;
+        outlet.send_models(models.borrow_and_update().clone())?;
         outlet.send_jobs().await?;
         loop {
             tokio::select! {
@@ -68,7 +68,7 @@ impl Page {
                     Some(Err(_)) | None => return Ok(()),
                 },
                 Some((session, event)) = chat.next() => outlet.send(LiveEvent::Chat { session, event })?,
-                Ok(()) = model.changed() => outlet.send_model(model.borrow_and_update().clone())?,
+                Ok(()) = models.changed() => outlet.send_models(models.borrow_and_update().clone())?,
                 Ok(()) = jobs.changed() => outlet.send_jobs().await?,
                 Ok(()) = sessions.changed() => outlet.send(LiveEvent::SessionsChanged)?,
                 _ = heartbeat.tick() => outlet.send(LiveEvent::System { sample: outlet.state.system.latest() })?,
@@ -89,8 +89,8 @@ impl Outlet {
         }
     }
 
-    fn send_model(&self, status: types::model::ModelStatus) -> Result<(), Gone> {
-        self.send(LiveEvent::Model { status })
+    fn send_models(&self, models: types::model::Residents) -> Result<(), Gone> {
+        self.send(LiveEvent::Models { models })
     }
 
     async fn send_jobs(&self) -> Result<(), Gone> {

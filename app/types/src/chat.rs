@@ -86,6 +86,15 @@ impl Usage {
     }
 }
 
+/// Where a request stands while it waits for others to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queued {
+    /// 1 is the next to start.
+    pub position: u32,
+    /// From what answers took lately; `None` before the first has ended.
+    pub estimated_ms: Option<u64>,
+}
+
 /// A line of the session list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionSummary {
@@ -155,6 +164,8 @@ pub enum ChatEvent {
         blocks: Vec<String>,
         n_tokens: u32,
         tokens_per_second: Option<f32>,
+        /// Others come first.
+        queued: Option<Queued>,
     },
     /// The answer ended; this is its final form, already committed.
     Finished { message: MessageView },

@@ -1,6 +1,6 @@
 //! The one stream between a page and the server.
 
-use crate::{chat::ChatEvent, ids::SessionId, job::JobView, model::ModelStatus, system::SystemSample};
+use crate::{chat::ChatEvent, ids::SessionId, job::JobView, model::Residents, system::SystemSample};
 use serde::{Deserialize, Serialize};
 
 /// What a page asks of the stream.
@@ -15,8 +15,8 @@ pub enum LiveCommand {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LiveEvent {
-    Model {
-        status: ModelStatus,
+    Models {
+        models: Residents,
     },
     Jobs {
         jobs: Vec<JobView>,

@@ -18,15 +18,17 @@ pub struct ModelEntry {
     pub quantisation: Option<String>,
     /// Whether it brings a chat template; without one, turns are joined as plain text.
     pub has_chat_template: bool,
+    /// What it is expected to take in memory, with all that answers need beside the weights.
+    pub memory_bytes: Option<u64>,
     /// What is wrong with the file, when its header cannot be read.
     pub problem: Option<String>,
 }
 
-/// What a person needs to know about the loaded model.
+/// What a person needs to know about a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelState {
-    /// No model is loaded and none is asked for.
+    /// Not in memory, and nobody asks for it.
     Unloaded,
     /// `fraction` is in 0..=1.
     Loading {
@@ -62,10 +64,10 @@ impl ModelState {
     }
 }
 
-/// The engine's state as the status bar shows it.
+/// One model's state as the status bar shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelStatus {
-    /// The model that is loaded, loading or failed.
+    /// The model that is loaded, loading, failed, or asleep: unloaded until it is needed again.
     pub id: Option<ModelId>,
     pub name: Option<String>,
     pub state: ModelState,
@@ -79,4 +81,36 @@ impl ModelStatus {
     /// Nothing loaded.
     pub const UNLOADED: Self =
         Self { id: None, name: None, state: ModelState::Unloaded, n_ctx: None, tokens_per_second: None };
+}
+
+/// A model that is in memory, on its way there, or could not get there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resident {
+    pub status: ModelStatus,
+    /// What it takes; nothing once it has failed.
+    pub memory_bytes: u64,
+    /// Whether that was measured. Else it is what the file's own numbers promise.
+    pub is_measured: bool,
+    /// It stays until somebody unloads it.
+    pub is_pinned: bool,
+}
+
+/// All models that the engine holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Residents {
+    /// The one that answers where none is named.
+    pub chosen: ModelStatus,
+    pub models: Vec<Resident>,
+    /// What all of them may take together.
+    pub budget_bytes: u64,
+}
+
+impl Residents {
+    /// None, and no room for any.
+    pub const NONE: Self = Self { chosen: ModelStatus::UNLOADED, models: Vec::new(), budget_bytes: 0 };
+
+    /// The model, if the engine holds it.
+    pub fn find(&self, id: &ModelId) -> Option<&Resident> {
+        self.models.iter().find(|resident| resident.status.id.as_ref() == Some(id))
+    }
 }

@@ -3,12 +3,18 @@
 use axum::{
     Json,
     extract::rejection::{BytesRejection, JsonRejection},
-    http::StatusCode,
+    http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
 use inference::{EngineError, Rejection};
 use models::ModelsError;
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// When a client may ask again for a model that is loading or does not fit now.
+const LOAD_RETRY: Duration = Duration::from_secs(10);
+/// When a client may ask again where the worker itself refused it.
+const FULL_RETRY: Duration = Duration::from_secs(5);
 
 /// A refused or failed request.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +24,7 @@ pub(crate) struct ApiError {
     code: &'static str,
     param: Option<&'static str>,
     message: String,
+    retry_after: Option<Duration>,
 }
 
 impl ApiError {
@@ -28,6 +35,7 @@ impl ApiError {
             code: "invalid_value",
             param: param.into(),
             message: message.into(),
+            retry_after: None,
         }
     }
 
@@ -45,7 +53,20 @@ impl ApiError {
     }
 
     fn failed(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind: "server_error", code, param: None, message: message.into() }
+        Self { status, kind: "server_error", code, param: None, message: message.into(), retry_after: None }
+    }
+
+    fn overloaded(message: String, retry_after: Duration) -> Self {
+        Self {
+            kind: "rate_limit_error",
+            retry_after: Some(retry_after),
+            ..Self::failed(StatusCode::TOO_MANY_REQUESTS, "overloaded", message)
+        }
+    }
+
+    /// Not now, but perhaps in a while.
+    fn not_now(code: &'static str, message: String) -> Self {
+        Self { retry_after: Some(LOAD_RETRY), ..Self::failed(StatusCode::SERVICE_UNAVAILABLE, code, message) }
     }
 
     /// The body, also used as the last event of a stream that broke off.
@@ -56,7 +77,10 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        (self.status, Json(self.body())).into_response()
+        // Whole seconds, and never at once.
+        let seconds = self.retry_after.map(|time| time.as_secs() + 1);
+        let retry_after = seconds.map(|seconds| [(RETRY_AFTER, seconds.to_string())]);
+        (self.status, retry_after.into_iter().next(), Json(self.body())).into_response()
     }
 }
 
@@ -74,12 +98,18 @@ impl From<EngineError> for ApiError {
                 Self { code: "invalid_constraint", ..Self::invalid(None, message) }
             }
             EngineError::Sampling(_) | EngineError::Constraint(_) => Self::invalid(None, message),
-            EngineError::Overloaded(_) | EngineError::Rejected(Rejection::Overloaded) => Self {
-                kind: "rate_limit_error",
-                ..Self::failed(StatusCode::TOO_MANY_REQUESTS, "overloaded", message)
-            },
-            EngineError::NoModel | EngineError::Loading => {
+            EngineError::Overloaded { retry_after, .. } => Self::overloaded(message, retry_after),
+            EngineError::Rejected(Rejection::Overloaded) => Self::overloaded(message, FULL_RETRY),
+            EngineError::NoModel => {
                 Self::failed(StatusCode::SERVICE_UNAVAILABLE, "model_not_loaded", message)
+            }
+            EngineError::Loading => Self::not_now("model_loading", message),
+            EngineError::OtherProfile { .. } => Self::not_now("model_in_use", message),
+            EngineError::DoesNotFit(shortage) if shortage.may_pass() => {
+                Self::not_now("model_does_not_fit", message)
+            }
+            EngineError::DoesNotFit(_) => {
+                Self::failed(StatusCode::INSUFFICIENT_STORAGE, "model_does_not_fit", message)
             }
             EngineError::WorkerDied { detail } => {
                 tracing::warn!(detail, "an API request lost its worker");

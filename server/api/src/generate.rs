@@ -17,10 +17,11 @@ use futures::{
     future::{self, try_join_all},
     stream,
 };
-use inference::{EngineError, GenerateEvent, GenerateRequest, GenerateStream};
+use inference::{EngineError, GenerateEvent, GenerateRequest, GenerateStream, Hold, Target};
 use serde_json::Value;
 use state::AppState;
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
+use tokio::time::timeout;
 use types::{
     chat::Usage,
     ids::{ModelId, UserId},
@@ -33,10 +34,16 @@ pub(crate) async fn answer(
     common: &Common,
     request: GenerateRequest,
 ) -> Result<Response, ApiError> {
-    let model = choose_model(state, common.model.as_deref()).await?;
+    let keep_alive = common.keep_alive.as_ref().map(|it| it.read()).transpose()?;
     let logprobs = request.logprobs.is_some();
-    let streams = start(state, common.n_choices(), request).await?;
-    let head = Head::new(shape, model);
+    let (model, streams) = timeout(PATIENCE, async {
+        let (model, _hold) = choose_model(state, common.model.as_deref()).await?;
+        let target = Target { model: Some(model.clone()), keep_alive };
+        Ok::<_, ApiError>((model, start(state, target, common.n_choices(), request).await?))
+    })
+    .await
+    .unwrap_or(Err(EngineError::Loading.into()))?;
+    let head = Head::new(shape, model.0);
     if !common.stream {
         let choices = try_join_all(streams.into_iter().map(|events| choice(events, logprobs))).await?;
         return Ok(Json(head.whole(choices)).into_response());
@@ -49,30 +56,35 @@ pub(crate) async fn answer(
 /// Starts `n` generations that differ in their seeds only; what they share is computed once.
 async fn start(
     state: &AppState,
+    target: Target,
     n: u32,
     request: GenerateRequest,
 ) -> Result<Vec<GenerateStream>, EngineError> {
     let requests = (0..n).map(|i| {
         let mut request = request.clone();
         request.sampling.seed = request.sampling.seed.map(|seed| seed.wrapping_add(i));
-        state.engine.generate(request)
+        state.engine.generate(target.clone(), request)
     });
     try_join_all(requests).await
 }
 
-/// What programs that do not care call the model: whichever is loaded.
+/// What programs that do not care call the model: whichever the person chose.
 const ANY_MODEL: &str = "default";
 
-/// Loads the model if it is not the loaded one. Without a name the loaded one answers.
-async fn choose_model(state: &AppState, name: Option<&str>) -> Result<String, ApiError> {
+/// How long a request waits for a model that loads or is started again. It goes on without it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The model that is to answer, loaded. Without a name it is the chosen one, which the engine loads itself.
+async fn choose_model(state: &AppState, name: Option<&str>) -> Result<(ModelId, Option<Hold>), ApiError> {
     match name.filter(|name| !name.is_empty() && *name != ANY_MODEL) {
         Some(name) => {
-            state.models.ensure_loaded(UserId::LOCAL, &ModelId(name.to_owned())).await?;
-            Ok(name.to_owned())
+            let id = ModelId(name.to_owned());
+            let hold = state.models.ensure_loaded(UserId::LOCAL, &id).await?;
+            Ok((id, Some(hold)))
         }
         None => {
-            let loaded = state.engine.status().borrow().id.clone();
-            Ok(loaded.ok_or(EngineError::NoModel)?.0)
+            let chosen = state.engine.status().borrow().chosen.id.clone();
+            Ok((chosen.ok_or(EngineError::NoModel)?, None))
         }
     }
 }
@@ -82,6 +94,7 @@ async fn choice(mut events: GenerateStream, logprobs: bool) -> Result<Choice, En
     let mut tokens = Vec::new();
     while let Some(event) = events.next().await {
         match event? {
+            GenerateEvent::Queued(_) => {}
             GenerateEvent::Text { text: piece, logprobs, .. } => {
                 text.push_str(&piece);
                 tokens.extend(logprobs);
@@ -128,6 +141,10 @@ impl Written {
 
     fn pieces(&mut self, index: u32, event: Result<GenerateEvent, EngineError>) -> Vec<Value> {
         match event {
+            Ok(GenerateEvent::Queued(_)) => vec![],
+            Ok(GenerateEvent::Text { text, logprobs, .. }) if text.is_empty() && logprobs.is_empty() => {
+                vec![]
+            }
             Ok(GenerateEvent::Text { text, logprobs, .. }) => {
                 let offset = &mut self.offsets[index as usize];
                 vec![self.head.piece(index, &text, &logprobs, offset)]

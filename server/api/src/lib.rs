@@ -5,6 +5,7 @@
 
 mod error;
 mod generate;
+mod keep_alive;
 mod request;
 mod response;
 mod routes;

@@ -1,6 +1,6 @@
 //! OpenAI's requests, read leniently and checked strictly.
 
-use crate::error::ApiError;
+use crate::{error::ApiError, keep_alive::KeepAliveField};
 use inference::{GenerateRequest, Prompt, Speculation, Tenant};
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,6 +22,8 @@ const MAX_TEXT_LOGPROBS: u32 = 5;
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Common {
     pub(crate) model: Option<String>,
+    /// How long the model stays in memory after the answer.
+    pub(crate) keep_alive: Option<KeepAliveField>,
     #[serde(default)]
     pub(crate) stream: bool,
     pub(crate) stream_options: Option<StreamOptions>,

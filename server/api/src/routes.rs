@@ -14,6 +14,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use state::AppState;
+use types::model::{ModelEntry, ModelState, Residents};
 
 /// One address of the API.
 pub struct ApiRoute {
@@ -79,13 +80,15 @@ async fn wrong_method() -> ApiError {
 
 /// Says that the server runs, and what the model does.
 async fn health(State(state): State<AppState>) -> Json<Value> {
-    let status = state.engine.status().borrow().clone();
+    let status = state.engine.status().borrow().chosen.clone();
     let model = json!({"id": status.id, "state": status.state.name()});
     Json(json!({"status": "ok", "version": state.version, "model": model}))
 }
 
 async fn list_models(State(state): State<AppState>) -> Json<Value> {
-    let data: Vec<_> = state.models.usable().await.into_iter().map(|entry| model(&entry.id.0)).collect();
+    let residents = state.engine.status().borrow().clone();
+    let usable = state.models.usable().await;
+    let data: Vec<_> = usable.iter().map(|entry| model(entry, &residents)).collect();
     Json(json!({"object": "list", "data": data}))
 }
 
@@ -97,11 +100,27 @@ async fn find_model(
     let found = found.ok_or_else(|| {
         ApiError::not_found("model_not_found", format!("there is no model {id} in the library"))
     })?;
-    Ok(Json(model(&found.id.0)))
+    let residents = state.engine.status().borrow().clone();
+    Ok(Json(model(&found, &residents)))
 }
 
-fn model(id: &str) -> Value {
-    json!({"id": id, "object": "model", "created": 0, "owned_by": "local"})
+/// OpenAI's fields, then ours: whether it is loaded, and what it takes in memory. Of one that is not loaded that is an
+/// estimate.
+fn model(entry: &ModelEntry, residents: &Residents) -> Value {
+    let resident = residents.find(&entry.id);
+    let state = resident.map_or(&ModelState::Unloaded, |resident| &resident.status.state);
+    let memory = resident.map(|resident| resident.memory_bytes).or(entry.memory_bytes);
+    json!({
+        "id": entry.id,
+        "object": "model",
+        "created": 0,
+        "owned_by": "local",
+        "state": state.name(),
+        "is_default": residents.chosen.id.as_ref() == Some(&entry.id),
+        "is_pinned": resident.is_some_and(|resident| resident.is_pinned),
+        "memory_bytes": memory,
+        "memory_is_measured": resident.is_some_and(|resident| resident.is_measured),
+    })
 }
 
 async fn chat_completions(

@@ -2,7 +2,7 @@
 
 use crate::{ChatError, SERVER_STOPPED, notes::Notes, thread::view};
 use futures::StreamExt;
-use inference::{Engine, EngineError, GenerateEvent, GenerateRequest, Rejection};
+use inference::{Engine, EngineError, GenerateEvent, GenerateRequest, Rejection, Target};
 use markup::BlockStream;
 use std::{
     collections::HashMap,
@@ -16,7 +16,7 @@ use store::{MessageRow, Outcome, Store};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use types::{
-    chat::{ChatEvent, FinishReason, MessageState, Usage},
+    chat::{ChatEvent, FinishReason, MessageState, Queued, Usage},
     ids::{GenerationId, MessageId, SessionId, UserId},
 };
 
@@ -51,6 +51,7 @@ struct Shown {
     blocks: Vec<String>,
     n_tokens: u32,
     tokens_per_second: Option<f32>,
+    queued: Option<Queued>,
 }
 
 /// The right to write one answer in a session; given back when dropped.
@@ -145,6 +146,7 @@ impl Admission {
             text: String::new(),
             rendered: BlockStream::default(),
             pace: Pace::start(),
+            queued: None,
         };
         running.tasks.spawn(writer.run(self, engine, start));
         id
@@ -172,6 +174,7 @@ impl Generation {
             blocks: shown.blocks[first..].to_vec(),
             n_tokens: shown.n_tokens,
             tokens_per_second: shown.tokens_per_second,
+            queued: shown.queued,
         }
     }
 
@@ -238,6 +241,8 @@ struct Writer {
     text: String,
     rendered: BlockStream,
     pace: Pace,
+    /// Others come first.
+    queued: Option<Queued>,
 }
 
 impl Writer {
@@ -273,7 +278,7 @@ impl Writer {
     }
 
     async fn follow(&mut self, engine: Arc<dyn Engine>, request: GenerateRequest) -> End {
-        let mut events = match engine.generate(request).await {
+        let mut events = match engine.generate(Target::default(), request).await {
             Ok(events) => events,
             Err(err) => return self.refused(&err),
         };
@@ -284,7 +289,12 @@ impl Writer {
         loop {
             tokio::select! {
                 event = events.next() => match event {
+                    Some(Ok(GenerateEvent::Queued(queued))) => {
+                        self.queued = Some(queued);
+                        unseen = true;
+                    }
                     Some(Ok(GenerateEvent::Text { text, n_generated, .. })) => {
+                        self.queued = None;
                         self.text.push_str(&text);
                         self.pace.note(n_generated);
                         (unseen, unsaved) = (true, true);
@@ -327,6 +337,7 @@ impl Writer {
         shown.blocks.truncate(first);
         shown.blocks.extend(blocks);
         shown.n_tokens = self.pace.n_tokens;
+        shown.queued = self.queued;
         shown.tokens_per_second = self.pace.usage().and_then(|usage| usage.tokens_per_second());
         let event = self.generation.grew(&shown, first);
         // Sent under the lock: a watcher that takes a snapshot now either has this event in it or receives it.

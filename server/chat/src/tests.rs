@@ -5,7 +5,7 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use store::Store;
 use tempfile::TempDir;
 use types::{
-    chat::{ChatEvent, MAX_MESSAGE_BYTES, MAX_TITLE_CHARS, MessageState, MessageView, Role, Sent},
+    chat::{ChatEvent, MAX_MESSAGE_BYTES, MAX_TITLE_CHARS, MessageState, MessageView, Queued, Role, Sent},
     ids::{SessionId, UserId},
     settings::{MAX_SYSTEM_PROMPT_BYTES, UserSettings},
 };
@@ -146,6 +146,21 @@ async fn a_watcher_that_comes_late_gets_everything_so_far() {
     late.until_shown("early").await;
     gate.open();
     assert_eq!(late.until_finished().await.text, "early late");
+}
+
+#[tokio::test]
+async fn a_place_in_line_is_told_until_the_answer_begins() {
+    let gate = Gate::new();
+    let place = Queued { position: 2, estimated_ms: Some(8000) };
+    let nothing: [&str; 0] = [];
+    let bench = Bench::open([Script::say(nothing).queued(place).wait(&gate).then("now")]).await;
+    let sent = bench.send(None, "go").await;
+    let mut watcher = bench.watch(sent.session);
+    while !matches!(watcher.next().await, ChatEvent::Grew { queued: Some(it), .. } if it == place) {}
+    let mut late = bench.watch(sent.session);
+    assert!(matches!(late.next().await, ChatEvent::Grew { queued: Some(it), .. } if it == place));
+    gate.open();
+    assert_eq!(watcher.until_finished().await.text, "now");
 }
 
 #[tokio::test]

@@ -103,7 +103,7 @@ impl Chat {
     ) -> Result<Sent, ChatError> {
         // Admission first: between the check and the insert, no second turn may begin in this session.
         let admission = self.running.admit(user, session)?;
-        let model = self.engine.status().borrow().name.clone();
+        let model = self.engine.status().borrow().chosen.name.clone();
         let turn = NewTurn { parent, text, model: model.as_deref(), now_ms: now_ms() };
         let ids = self.store.add_turn(user, session, turn).await?;
         if let (None, Some(text)) = (parent, text) {

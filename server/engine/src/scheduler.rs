@@ -79,6 +79,8 @@ pub(crate) struct Scheduler<'m> {
     n_parallel: usize,
     batch: LlamaBatch<'static>,
     waiting: VecDeque<Box<Sequence>>,
+    /// The line as the server knows it.
+    told: Vec<RequestId>,
     /// The pool was full: nobody starts before somebody ends.
     is_full: bool,
     cost: StepCost,
@@ -102,6 +104,7 @@ impl<'m> Scheduler<'m> {
             n_parallel: facts.n_sequences as usize,
             batch: LlamaBatch::new(N_BATCH as usize, 1),
             waiting: VecDeque::new(),
+            told: Vec::new(),
             is_full: false,
             cost: StepCost::default(),
             histories: Histories::default(),
@@ -176,6 +179,7 @@ impl<'m> Scheduler<'m> {
     /// One batch. Where the pool has no room for it, room is made first.
     fn step(&mut self) -> Result<(), WorkerError> {
         self.admit();
+        self.tell_line()?;
         let mut may_guess = self.pool.can_guess();
         loop {
             let mut needs = self.needs();
@@ -250,17 +254,32 @@ impl<'m> Scheduler<'m> {
         }
     }
 
-    /// Whoever has the fewest generations running comes first, then whoever waits longest; who waits for a
-    /// beginning that somebody computes is passed.
+    /// The first of the line; who waits for a beginning that somebody computes is passed.
     fn next_in_line(&self) -> Option<(usize, Place)> {
-        let n_running = |tenant: Tenant| self.pool.running().filter(|(_, it)| it.tenant == tenant).count();
-        let mut line: Vec<_> =
-            self.waiting.iter().enumerate().map(|(i, sequence)| (n_running(sequence.tenant), i)).collect();
-        line.sort_unstable();
-        line.into_iter().find_map(|(_, i)| {
+        self.line().into_iter().find_map(|i| {
             let place = self.pool.place(&self.waiting[i]);
             (place != Place::Wait).then_some((i, place))
         })
+    }
+
+    /// Whoever has the fewest generations running comes first, then whoever waits longest.
+    fn line(&self) -> Vec<usize> {
+        let n_running = |tenant: Tenant| self.pool.running().filter(|(_, it)| it.tenant == tenant).count();
+        let mut line: Vec<_> = (0..self.waiting.len()).collect();
+        line.sort_by_cached_key(|&i| (n_running(self.waiting[i].tenant), i));
+        line
+    }
+
+    /// Says who waits for others to end. While there is room, whoever waits is about to start.
+    fn tell_line(&mut self) -> Result<(), WorkerError> {
+        let has_room = !self.is_full && self.pool.n_running() < self.n_parallel;
+        let line = if has_room { Vec::new() } else { self.line() };
+        let waiting: Vec<_> = line.into_iter().map(|i| self.waiting[i].id).collect();
+        if waiting != self.told {
+            self.outbox.send(&Event::Line { waiting: waiting.clone() })?;
+            self.told = waiting;
+        }
+        Ok(())
     }
 
     /// Gives back cells of what nobody uses, else of the youngest generation, which waits then. Not of the last

@@ -1,14 +1,14 @@
 //! What every engine promises.
 
-use crate::RequestError;
+use crate::{Footprint, KeepAlive, RequestError, Shortage};
 use protocol::{Prompt, Rejection, Speculation, Tenant, TokenLogprob};
-use std::{path::PathBuf, pin::Pin};
+use std::{fmt, path::PathBuf, pin::Pin, time::Duration};
 use tokio::sync::watch;
 use types::{
-    chat::{FinishReason, Usage},
+    chat::{FinishReason, Queued, Usage},
     constraint::{Constraint, ConstraintError},
     ids::ModelId,
-    model::ModelStatus,
+    model::Residents,
     sampling::{Sampling, SamplingError},
 };
 
@@ -18,8 +18,44 @@ pub struct ModelSpec {
     pub id: ModelId,
     pub name: String,
     pub path: PathBuf,
-    /// Context per sequence in tokens; `None` takes the model's own up to a bound that suits the machine.
+    /// Context per sequence in tokens; `None` takes the engine's own, or that of the model if it is loaded already.
     pub n_ctx: Option<u32>,
+    /// What its file says about the memory it takes.
+    pub footprint: Footprint,
+}
+
+/// Why a model is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// Somebody chose it: it answers from now on where no model is named.
+    Choose,
+    /// A request names it.
+    Use,
+}
+
+/// Which model a request is for, and how long that one stays afterwards.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Target {
+    /// `None` is the chosen one.
+    pub model: Option<ModelId>,
+    /// `None` leaves it as it was.
+    pub keep_alive: Option<KeepAlive>,
+}
+
+/// A model that is in use: it is not unloaded to make room for another one. Dropping this lets go of it.
+pub struct Hold(#[expect(dead_code, reason = "dropping it is all it is for")] Box<dyn Send + Sync>);
+
+impl Hold {
+    /// Lets go by dropping `guard`.
+    pub fn new(guard: impl Send + Sync + 'static) -> Self {
+        Self(Box::new(guard))
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hold")
+    }
 }
 
 /// One generation to run.
@@ -39,9 +75,11 @@ pub struct GenerateRequest {
     pub speculation: Speculation,
 }
 
-/// What a generation sends, in order: any number of `Text`, then exactly one `Finished` or error.
+/// What a generation sends, in order: any number of `Queued` and `Text`, then exactly one `Finished` or error.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GenerateEvent {
+    /// Others come first; told again whenever that changes.
+    Queued(Queued),
     Text {
         text: String,
         /// Of the tokens whose text this is, where they were asked for.
@@ -87,8 +125,19 @@ pub enum EngineError {
     LoadFailed { name: String, reason: String },
     #[error("the load was cancelled")]
     LoadCancelled,
-    #[error("{0} requests are running or waiting, try again in a moment")]
-    Overloaded(usize),
+    #[error("{n} requests are running or waiting, try again in a moment")]
+    Overloaded {
+        /// How many.
+        n: usize,
+        /// When one of them has probably ended.
+        retry_after: Duration,
+    },
+    /// Loading it would take more memory than models may have.
+    #[error("{0}")]
+    DoesNotFit(Box<Shortage>),
+    /// It is loaded with another context, and in use.
+    #[error("{name} is in use with another context; wait for its answers or unload it")]
+    OtherProfile { name: String },
 }
 
 /// A running generation. Dropping it cancels.
@@ -97,25 +146,40 @@ pub type GenerateStream = Pin<Box<dyn futures::Stream<Item = Result<GenerateEven
 /// A boxed future, so that the trait can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A text engine.
+/// A text engine that holds several models at once.
 pub trait Engine: Send + Sync + 'static {
-    /// Makes `spec` the loaded model, replacing another one. Ends when it is ready or has failed. Loading the
-    /// model that is loaded already returns at once. Dropping the future does not cancel; [`Engine::unload`] does.
-    fn load(&self, spec: ModelSpec) -> BoxFuture<'_, Result<(), EngineError>>;
+    /// Loads `spec` beside what is loaded, unloading what nobody uses where memory is short. Ends when it is ready
+    /// or has failed. A model that is loaded or loading already is not loaded again. Dropping the future gives the
+    /// load up, and stops it if nobody else waits for it.
+    fn load(&self, spec: ModelSpec, intent: Intent) -> BoxFuture<'_, Result<Hold, EngineError>>;
 
-    /// Shows that `spec` cannot be loaded, found out before any worker was asked. A model that is loaded or loading
-    /// stays.
+    /// Holds a model that was loaded and works.
+    fn hold(&self, id: ModelId) -> BoxFuture<'_, Option<Hold>>;
+
+    /// Shows that `spec` cannot be loaded, found out before any worker was asked. Where a model works, that one
+    /// stays the chosen one.
     fn refuse(&self, spec: ModelSpec, reason: String) -> BoxFuture<'_, ()>;
 
-    /// Ends the worker, cancels a load; running generations end with an error.
-    fn unload(&self) -> BoxFuture<'_, ()>;
+    /// Unloads a model, or cancels its load; its running generations end with an error.
+    fn unload(&self, id: ModelId) -> BoxFuture<'_, ()>;
 
-    /// Starts a generation. While a worker is being restarted or a model loads, waits for it.
-    fn generate(&self, request: GenerateRequest) -> BoxFuture<'_, Result<GenerateStream, EngineError>>;
+    /// Unloads all.
+    fn unload_all(&self) -> BoxFuture<'_, ()>;
 
-    /// Tokens `prompt` renders to with the loaded model's template and tokenizer.
-    fn count_tokens(&self, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>>;
+    /// Keeps a model in memory until it is unloaded by hand, or no longer.
+    fn pin(&self, id: ModelId, is_pinned: bool) -> BoxFuture<'_, ()>;
 
-    /// The current state, and every change of it.
-    fn status(&self) -> watch::Receiver<ModelStatus>;
+    /// Starts a generation. While the model's worker is being restarted or it loads, waits for it; one that was
+    /// unloaded only to save memory is loaded again.
+    fn generate(
+        &self,
+        target: Target,
+        request: GenerateRequest,
+    ) -> BoxFuture<'_, Result<GenerateStream, EngineError>>;
+
+    /// Tokens `prompt` renders to with the model's template and tokenizer.
+    fn count_tokens(&self, target: Target, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>>;
+
+    /// What is loaded now, and every change of it.
+    fn status(&self) -> watch::Receiver<Residents>;
 }

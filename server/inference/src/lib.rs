@@ -4,14 +4,21 @@
 //! gives a stream; dropping the stream cancels the generation. No model weights are ever in this process.
 
 mod contract;
+mod footprint;
+mod keep_alive;
 mod llama;
 mod request;
+mod residency;
 pub mod scripted;
 
 pub use contract::{
-    BoxFuture, Engine, EngineError, GenerateEvent, GenerateRequest, GenerateStream, ModelSpec,
+    BoxFuture, Engine, EngineError, GenerateEvent, GenerateRequest, GenerateStream, Hold, Intent, ModelSpec,
+    Target,
 };
-pub use llama::{LlamaConfig, LlamaEngine, quantize};
+pub use footprint::Footprint;
+pub use keep_alive::{KeepAlive, NoTime};
+pub use llama::{LlamaConfig, quantize};
 pub use protocol::{Prompt, Rejection, Speculation, Tenant, TensorType, TokenLogprob};
 pub use request::{MAX_LOGPROBS, MAX_PROMPT_BYTES, MAX_STOP_BYTES, MAX_STOPS, RequestError};
+pub use residency::{Limits, Residency, Shortage};
 pub use scripted::{Gate, Script, ScriptedEngine};

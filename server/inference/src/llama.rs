@@ -1,4 +1,4 @@
-//! The llama.cpp engine: a worker process under supervision.
+//! Models in llama.cpp, each in a worker process under supervision.
 
 mod connection;
 mod link;
@@ -8,22 +8,23 @@ mod rate;
 mod requests;
 mod restarts;
 mod supervisor;
+mod turnover;
 
-use crate::{
-    BoxFuture, Engine, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt, TensorType,
-    request::check_prompt,
-};
+pub(crate) use link::Launch;
+#[cfg(test)]
+pub(crate) use link::Link;
+pub(crate) use supervisor::{Report, Resources, status_of};
+
+use crate::{BoxFuture, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt, TensorType};
 use connection::{Connection, Signal};
-use link::Launch;
 use protocol::{Command, Event};
 use std::{
     ffi::OsString,
     io,
     path::{Path, PathBuf},
 };
-use supervisor::{Ask, Resources, Supervisor};
+use supervisor::{Ask, Supervisor};
 use tokio::sync::{mpsc, oneshot, watch};
-use types::model::ModelStatus;
 
 /// What to start as a worker and with which resources.
 #[derive(Clone, Debug)]
@@ -61,75 +62,58 @@ impl LlamaConfig {
 /// Asks on their way to the supervisor, which takes them at once.
 const ASK_QUEUE: usize = 64;
 
-/// A model in a supervised worker process. Clones are the same engine; the worker ends with the last of them.
+/// A model in a supervised worker process. Clones are the same model; the worker ends with the last of them.
 #[derive(Clone)]
-pub struct LlamaEngine {
+pub(crate) struct SupervisedModel {
     asks: mpsc::Sender<Ask>,
-    status: watch::Receiver<ModelStatus>,
 }
 
-impl LlamaEngine {
-    /// Starts the supervisor, and no worker yet. Must be called within a Tokio runtime.
-    pub fn new(config: LlamaConfig) -> Self {
-        let resources =
-            Resources { n_ctx: config.n_ctx, n_sequences: config.n_sequences, n_threads: config.n_threads };
-        Self::with_launcher(config, resources)
-    }
-
-    fn with_launcher(launcher: impl Launch, resources: Resources) -> Self {
+impl SupervisedModel {
+    /// Starts loading as soon as `room` says that there is memory for it. Must be called within a Tokio runtime.
+    pub(crate) fn start(
+        launcher: impl Launch,
+        resources: Resources,
+        spec: ModelSpec,
+        room: BoxFuture<'static, ()>,
+    ) -> (Self, watch::Receiver<Report>) {
         let (asks, inbox) = mpsc::channel(ASK_QUEUE);
-        let (publisher, status) = watch::channel(ModelStatus::UNLOADED);
-        tokio::spawn(Supervisor::new(launcher, resources, inbox, publisher).run());
-        Self { asks, status }
+        let (supervisor, reports) = Supervisor::new(launcher, resources, spec, room, inbox);
+        tokio::spawn(supervisor.run());
+        (Self { asks }, reports)
     }
 
-    /// Asks and waits for the answer. The supervisor lives as long as this handle; were it gone, there would be
-    /// no model either.
+    /// Ends when the model is ready or has failed.
+    pub(crate) async fn ready(&self) -> Result<(), EngineError> {
+        self.ask(|reply| Ask::Ready { reply }).await
+    }
+
+    /// Ends when the worker's memory is free; what runs ends with an error.
+    pub(crate) async fn unload(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.asks.send(Ask::Unload { reply }).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+
+    /// Starts a generation that was checked.
+    pub(crate) async fn generate(&self, request: GenerateRequest) -> Result<GenerateStream, EngineError> {
+        let request = Box::new(request);
+        self.ask(|reply| Ask::Generate { request, reply }).await
+    }
+
+    /// Counts the tokens of a prompt that was checked.
+    pub(crate) async fn count_tokens(&self, prompt: Prompt) -> Result<u32, EngineError> {
+        self.ask(|reply| Ask::Count { prompt, reply }).await
+    }
+
+    /// Asks and waits for the answer. A supervisor that is gone has unloaded its model.
     async fn ask<T>(
         &self,
         ask: impl FnOnce(oneshot::Sender<Result<T, EngineError>>) -> Ask,
     ) -> Result<T, EngineError> {
         let (reply, answer) = oneshot::channel();
-        self.asks.send(ask(reply)).await.map_err(|_| EngineError::NoModel)?;
-        answer.await.unwrap_or(Err(EngineError::NoModel))
-    }
-}
-
-impl Engine for LlamaEngine {
-    fn load(&self, spec: ModelSpec) -> BoxFuture<'_, Result<(), EngineError>> {
-        Box::pin(self.ask(|reply| Ask::Load { spec, reply }))
-    }
-
-    fn refuse(&self, spec: ModelSpec, reason: String) -> BoxFuture<'_, ()> {
-        Box::pin(async { _ = self.asks.send(Ask::Refuse { spec, reason }).await })
-    }
-
-    fn unload(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async {
-            let (reply, done) = oneshot::channel();
-            if self.asks.send(Ask::Unload { reply }).await.is_ok() {
-                let _ = done.await;
-            }
-        })
-    }
-
-    fn generate(&self, request: GenerateRequest) -> BoxFuture<'_, Result<GenerateStream, EngineError>> {
-        Box::pin(async {
-            request.check()?;
-            let request = Box::new(request);
-            self.ask(|reply| Ask::Generate { request, reply }).await
-        })
-    }
-
-    fn count_tokens(&self, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>> {
-        Box::pin(async {
-            check_prompt(&prompt)?;
-            self.ask(|reply| Ask::Count { prompt, reply }).await
-        })
-    }
-
-    fn status(&self) -> watch::Receiver<ModelStatus> {
-        self.status.clone()
+        self.asks.send(ask(reply)).await.map_err(|_| EngineError::Unloaded)?;
+        answer.await.unwrap_or(Err(EngineError::Unloaded))
     }
 }
 

@@ -1,7 +1,8 @@
 //! An engine that says what a test told it to, when the test lets it.
 
 use crate::{
-    BoxFuture, Engine, EngineError, GenerateEvent, GenerateRequest, GenerateStream, ModelSpec, Prompt,
+    BoxFuture, Engine, EngineError, GenerateEvent, GenerateRequest, GenerateStream, Hold, Intent, ModelSpec,
+    Prompt, Target,
 };
 use futures::stream;
 use std::{
@@ -11,9 +12,9 @@ use std::{
 };
 use tokio::sync::{Semaphore, watch};
 use types::{
-    chat::{FinishReason, Usage},
+    chat::{FinishReason, Queued, Usage},
     ids::ModelId,
-    model::{ModelState, ModelStatus},
+    model::{ModelState, ModelStatus, Resident, Residents},
 };
 
 /// Holds answers back until the test opens it. Clones are the same gate.
@@ -52,6 +53,7 @@ impl Gate {
 #[derive(Clone, Debug)]
 enum Step {
     Say(String),
+    Queue(Queued),
     Wait(Gate),
     Delay(Duration),
 }
@@ -88,6 +90,12 @@ impl Script {
         self
     }
 
+    /// Then says where the request stands in line.
+    pub fn queued(mut self, queued: Queued) -> Self {
+        self.steps.push_back(Step::Queue(queued));
+        self
+    }
+
     /// Then waits until the gate lets it through.
     pub fn wait(mut self, gate: &Gate) -> Self {
         self.steps.push_back(Step::Wait(gate.clone()));
@@ -119,7 +127,7 @@ pub struct ScriptedEngine(Arc<Inner>);
 
 struct Inner {
     state: Mutex<State>,
-    status: watch::Sender<ModelStatus>,
+    status: watch::Sender<Residents>,
     /// Streams that are alive.
     n_running: watch::Sender<usize>,
 }
@@ -143,7 +151,7 @@ impl ScriptedEngine {
         let state = State { scripts: scripts.into_iter().collect(), requests: vec![], loads: vec![] };
         Self(Arc::new(Inner {
             state: Mutex::new(state),
-            status: watch::Sender::new(status),
+            status: watch::Sender::new(alone(status)),
             n_running: watch::Sender::new(0),
         }))
     }
@@ -165,7 +173,7 @@ impl ScriptedEngine {
 
     /// Puts the engine in another state, for example `ModelStatus::UNLOADED`.
     pub fn set_status(&self, status: ModelStatus) {
-        self.0.status.send_replace(status);
+        self.0.status.send_replace(alone(status));
     }
 
     /// How many streams are alive, and every change: a test sees a cancellation here.
@@ -189,7 +197,7 @@ impl ScriptedEngine {
 
     fn start(&self, request: GenerateRequest) -> Result<GenerateStream, EngineError> {
         request.check()?;
-        if matches!(self.0.status.borrow().state, ModelState::Unloaded) {
+        if matches!(self.0.status.borrow().chosen.state, ModelState::Unloaded) {
             return Err(EngineError::NoModel);
         }
         let n_prompt_tokens = count_words(&request.prompt);
@@ -231,6 +239,7 @@ impl Run {
         while let Some(step) = self.script.as_mut()?.steps.pop_front() {
             match step {
                 Step::Wait(gate) => gate.pass().await,
+                Step::Queue(queued) => return Some((Ok(GenerateEvent::Queued(queued)), self)),
                 Step::Delay(time) => tokio::time::sleep(time).await,
                 Step::Say(text) => {
                     self.n_generated += 1;
@@ -266,8 +275,17 @@ fn count_words(prompt: &Prompt) -> u32 {
     n_words as u32
 }
 
+/// One model, which is the chosen one.
+fn alone(chosen: ModelStatus) -> Residents {
+    let status = chosen.clone();
+    let resident = Resident { status, memory_bytes: 0, is_measured: false, is_pinned: false };
+    let models = chosen.id.iter().map(|_| resident.clone()).collect();
+    Residents { chosen, models, budget_bytes: 0 }
+}
+
+/// Holds one model at a time, whichever a request names.
 impl Engine for ScriptedEngine {
-    fn load(&self, spec: ModelSpec) -> BoxFuture<'_, Result<(), EngineError>> {
+    fn load(&self, spec: ModelSpec, _: Intent) -> BoxFuture<'_, Result<Hold, EngineError>> {
         self.state().loads.push(spec.clone());
         self.set_status(ModelStatus {
             id: Some(spec.id),
@@ -276,12 +294,17 @@ impl Engine for ScriptedEngine {
             n_ctx: Some(spec.n_ctx.unwrap_or(4096)),
             tokens_per_second: None,
         });
-        Box::pin(async { Ok(()) })
+        Box::pin(async { Ok(Hold::new(())) })
+    }
+
+    fn hold(&self, id: ModelId) -> BoxFuture<'_, Option<Hold>> {
+        let is_there = self.0.status.borrow().find(&id).is_some();
+        Box::pin(async move { is_there.then(|| Hold::new(())) })
     }
 
     fn refuse(&self, spec: ModelSpec, reason: String) -> BoxFuture<'_, ()> {
         let is_idle =
-            matches!(self.0.status.borrow().state, ModelState::Unloaded | ModelState::Failed { .. });
+            matches!(self.0.status.borrow().chosen.state, ModelState::Unloaded | ModelState::Failed { .. });
         if is_idle {
             let reason = EngineError::LoadFailed { name: spec.name.clone(), reason }.to_string();
             let (id, name) = (Some(spec.id), Some(spec.name));
@@ -291,21 +314,37 @@ impl Engine for ScriptedEngine {
         Box::pin(async {})
     }
 
-    fn unload(&self) -> BoxFuture<'_, ()> {
+    fn unload(&self, _: ModelId) -> BoxFuture<'_, ()> {
+        self.unload_all()
+    }
+
+    fn unload_all(&self) -> BoxFuture<'_, ()> {
         self.set_status(ModelStatus::UNLOADED);
         Box::pin(async {})
     }
 
-    fn generate(&self, request: GenerateRequest) -> BoxFuture<'_, Result<GenerateStream, EngineError>> {
+    fn pin(&self, id: ModelId, is_pinned: bool) -> BoxFuture<'_, ()> {
+        self.0.status.send_modify(|residents| {
+            let found = residents.models.iter_mut().filter(|it| it.status.id.as_ref() == Some(&id));
+            found.for_each(|resident| resident.is_pinned = is_pinned);
+        });
+        Box::pin(async {})
+    }
+
+    fn generate(
+        &self,
+        _: Target,
+        request: GenerateRequest,
+    ) -> BoxFuture<'_, Result<GenerateStream, EngineError>> {
         Box::pin(async { self.start(request) })
     }
 
     /// Counts words.
-    fn count_tokens(&self, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>> {
+    fn count_tokens(&self, _: Target, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>> {
         Box::pin(async move { Ok(count_words(&prompt)) })
     }
 
-    fn status(&self) -> watch::Receiver<ModelStatus> {
+    fn status(&self) -> watch::Receiver<Residents> {
         self.0.status.subscribe()
     }
 }

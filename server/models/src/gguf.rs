@@ -17,6 +17,10 @@ const MAX_KEY_BYTES: u64 = 65_535;
 /// Longer strings (vocabularies are arrays, not strings) are skipped, not kept.
 const MAX_KEPT_BYTES: u64 = 1024;
 const MAX_DIMENSIONS: u32 = 8;
+/// More layers than any model has.
+const MAX_LAYERS: u64 = 4096;
+/// Bytes of a number in the cache of keys and values.
+const CACHED_BYTES: u64 = 2;
 
 /// What the header says about the model.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,8 +29,18 @@ pub struct Header {
     pub name: Option<String>,
     pub has_chat_template: bool,
     pub n_tensors: u64,
+    /// Words of the vocabulary.
+    pub n_vocab: u32,
     file_type: Option<u64>,
-    context_lengths: HashMap<String, u64>,
+    /// Numbers of the architecture by their keys; those given for each layer as their sum.
+    sizes: HashMap<String, Size>,
+}
+
+/// A number that holds for the model or for each layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Size {
+    One(u64),
+    Sum(u64),
 }
 
 /// Why a file is no usable model.
@@ -53,8 +67,34 @@ impl From<io::Error> for HeaderError {
 impl Header {
     /// Longest context the model was trained for, in tokens.
     pub fn n_ctx_train(&self) -> Option<u32> {
-        let key = format!("{}.context_length", self.architecture.as_ref()?);
-        u32::try_from(*self.context_lengths.get(&key)?).ok()
+        u32::try_from(self.one("context_length")?).ok()
+    }
+
+    /// Bytes of the keys and values of one token, over all layers. An upper bound for models whose layers do not all
+    /// look at everything; `None` where the header does not say it.
+    pub fn cell_bytes(&self) -> Option<u64> {
+        let n_layers = self.one("block_count")?;
+        let n_heads = self.one("attention.head_count");
+        let of_embedding = || self.one("embedding_length")?.checked_div(n_heads?);
+        let key = self.one("attention.key_length").or_else(of_embedding)?;
+        let value = self.one("attention.value_length").or_else(of_embedding)?;
+        let n_kv_heads = match self.size("attention.head_count_kv") {
+            Some(Size::Sum(n)) => n,
+            Some(Size::One(n)) => n.checked_mul(n_layers)?,
+            None => n_heads?.checked_mul(n_layers)?,
+        };
+        key.checked_add(value)?.checked_mul(n_kv_heads)?.checked_mul(CACHED_BYTES)
+    }
+
+    fn one(&self, key: &str) -> Option<u64> {
+        match self.size(key)? {
+            Size::One(n) => Some(n),
+            Size::Sum(_) => None,
+        }
+    }
+
+    fn size(&self, key: &str) -> Option<Size> {
+        self.sizes.get(&format!("{}.{key}", self.architecture.as_ref()?)).copied()
     }
 
     /// The prevailing tensor type.
@@ -91,6 +131,17 @@ impl Header {
         Some(name.to_owned())
     }
 }
+
+/// What tells how much memory a model takes.
+const SIZES: [&str; 7] = [
+    ".context_length",
+    ".block_count",
+    ".embedding_length",
+    ".attention.head_count",
+    ".attention.head_count_kv",
+    ".attention.key_length",
+    ".attention.value_length",
+];
 
 /// Reads and checks the header of the file at `path`.
 pub fn read_header(path: &Path) -> Result<Header, HeaderError> {
@@ -147,9 +198,10 @@ impl<R: Read + Seek> Reader<R> {
                 header.has_chat_template = true;
                 self.skip(kind)?;
             }
-            key if key.ends_with(".context_length") => {
-                if let Some(length) = self.integer(kind)? {
-                    header.context_lengths.insert(key.to_owned(), length);
+            "tokenizer.ggml.tokens" => header.n_vocab = self.skip_counting(kind)?,
+            key if SIZES.iter().any(|size| key.ends_with(size)) => {
+                if let Some(size) = self.size(kind)? {
+                    header.sizes.insert(key.to_owned(), size);
                 }
             }
             _ => self.skip(kind)?,
@@ -197,6 +249,34 @@ impl<R: Read + Seek> Reader<R> {
                 Ok(None)
             }
         }
+    }
+
+    /// A number, or the sum of an array with one for each layer.
+    fn size(&mut self, kind: u32) -> Result<Option<Size>, HeaderError> {
+        if kind != 9 {
+            return Ok(self.integer(kind)?.map(Size::One));
+        }
+        let (kind, n) = (self.u32()?, self.u64()?);
+        if n > MAX_LAYERS || !matches!(kind, 4 | 5 | 10 | 11) {
+            self.skip_array(kind, n)?;
+            return Ok(None);
+        }
+        let mut sum = 0_u64;
+        for _ in 0..n {
+            sum = sum.saturating_add(self.integer(kind)?.unwrap_or(0));
+        }
+        Ok(Some(Size::Sum(sum)))
+    }
+
+    /// Skips an array and says how long it is; what is none counts as nothing.
+    fn skip_counting(&mut self, kind: u32) -> Result<u32, HeaderError> {
+        if kind != 9 {
+            self.skip(kind)?;
+            return Ok(0);
+        }
+        let (kind, n) = (self.u32()?, self.u64()?);
+        self.skip_array(kind, n)?;
+        Ok(u32::try_from(n).unwrap_or(u32::MAX))
     }
 
     fn skip(&mut self, kind: u32) -> Result<(), HeaderError> {

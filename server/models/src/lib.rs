@@ -17,7 +17,6 @@ use inference::{Engine, LlamaConfig};
 use jobs::Jobs;
 use std::sync::Arc;
 use store::Store;
-use tokio::sync::Mutex;
 use types::{ids::ModelId, model::ModelEntry};
 
 /// The layer. Cheap to clone.
@@ -27,26 +26,24 @@ pub struct Models {
     engine: Arc<dyn Engine>,
     jobs: Jobs,
     store: Store,
-    quantiser: LlamaConfig,
-    /// One load or fetch at a time; a second request for the same model waits and finds it loaded.
-    turn: Arc<Mutex<()>>,
+    worker: LlamaConfig,
 }
 
 impl Models {
-    /// `quantiser` starts the worker that requantises.
+    /// `worker` starts the worker that requantises, and says with which context models are loaded.
     pub fn new(
         library: Library,
         engine: Arc<dyn Engine>,
         jobs: Jobs,
         store: Store,
-        quantiser: LlamaConfig,
+        worker: LlamaConfig,
     ) -> Self {
-        Self { library, engine, jobs, store, quantiser, turn: Arc::default() }
+        Self { library, engine, jobs, store, worker }
     }
 
     /// Every model file, by name. Those that cannot be read say why.
     pub async fn list(&self) -> Vec<ModelEntry> {
-        self.library.list().await
+        self.library.list(self.worker.n_ctx).await
     }
 
     /// The model, if the library has it.

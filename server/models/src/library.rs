@@ -1,6 +1,7 @@
 //! The model files that are there.
 
-use crate::gguf;
+use crate::gguf::{self, Header};
+use inference::Footprint;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -30,10 +31,10 @@ impl Library {
         &self.folder
     }
 
-    /// Every model, by name; reads the headers, off the runtime.
-    pub async fn list(&self) -> Vec<ModelEntry> {
+    /// Every model, by name, with what it takes with a context of `n_ctx`; reads the headers, off the runtime.
+    pub async fn list(&self, n_ctx: Option<u32>) -> Vec<ModelEntry> {
         let library = self.clone();
-        tokio::task::spawn_blocking(move || library.scan()).await.unwrap_or_default()
+        tokio::task::spawn_blocking(move || library.scan(n_ctx)).await.unwrap_or_default()
     }
 
     /// The model's file, if it is there.
@@ -46,8 +47,11 @@ impl Library {
         ModelId(path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
     }
 
-    fn scan(&self) -> Vec<ModelEntry> {
-        let mut entries: Vec<_> = self.files().into_iter().map(|(id, path)| describe(id, &path)).collect();
+    fn scan(&self, n_ctx: Option<u32>) -> Vec<ModelEntry> {
+        let machine_bytes = system::total_memory_bytes();
+        let memory = |footprint: Footprint| footprint.bytes(n_ctx, machine_bytes);
+        let mut entries: Vec<_> =
+            self.files().into_iter().map(|(id, path)| describe(id, &path, &memory)).collect();
         entries
             .sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()).then_with(|| a.id.cmp(&b.id)));
         entries
@@ -84,7 +88,7 @@ fn id_below(root: &Path, path: &Path) -> Option<ModelId> {
     Some(ModelId(parts.join("/")))
 }
 
-fn describe(id: ModelId, path: &Path) -> ModelEntry {
+fn describe(id: ModelId, path: &Path, memory: &dyn Fn(Footprint) -> u64) -> ModelEntry {
     let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
     let size_bytes = fs::metadata(path).map_or(0, |meta| meta.len());
     let mut entry = ModelEntry {
@@ -95,10 +99,12 @@ fn describe(id: ModelId, path: &Path) -> ModelEntry {
         n_ctx_train: None,
         quantisation: None,
         has_chat_template: false,
+        memory_bytes: None,
         problem: None,
     };
     match gguf::read_header(path) {
         Ok(header) => {
+            entry.memory_bytes = Some(memory(footprint(&header, size_bytes)));
             entry.n_ctx_train = header.n_ctx_train();
             entry.quantisation = header.quantisation();
             entry.has_chat_template = header.has_chat_template;
@@ -107,6 +113,16 @@ fn describe(id: ModelId, path: &Path) -> ModelEntry {
         Err(err) => entry.problem = Some(err.to_string()),
     }
     entry
+}
+
+/// What the file says about the memory it takes.
+pub(crate) fn footprint(header: &Header, size_bytes: u64) -> Footprint {
+    Footprint {
+        weights_bytes: size_bytes,
+        cell_bytes: header.cell_bytes().unwrap_or(0),
+        n_ctx_train: header.n_ctx_train(),
+        n_vocab: header.n_vocab,
+    }
 }
 
 #[cfg(test)]
@@ -121,7 +137,7 @@ mod tests {
         std::fs::write(folder.path().join("qwen").join("Tiny.Q8_0.gguf"), "GGUF").unwrap();
         std::fs::write(folder.path().join("notes.txt"), "no model").unwrap();
         let library = Library::new(folder.path().to_owned(), vec![folder.path().join("elsewhere.gguf")]);
-        let found = library.list().await;
+        let found = library.list(None).await;
         let ids: Vec<_> = found.iter().map(|entry| entry.id.0.as_str()).collect();
         assert_eq!(ids, ["elsewhere", "qwen/Tiny.Q8_0"]);
         assert!(found.iter().all(|entry| entry.problem.is_some()));

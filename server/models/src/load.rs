@@ -1,8 +1,9 @@
 //! Loading a model, and fetching the first one, as jobs.
 
-use crate::{Models, ModelsError, gguf, starter};
-use inference::{EngineError, ModelSpec};
+use crate::{Models, ModelsError, gguf, library::footprint, starter};
+use inference::{EngineError, Footprint, Hold, Intent, ModelSpec};
 use jobs::{JobHandle, Progress};
+use std::fs;
 use tokio::sync::oneshot;
 use types::{
     ids::{ModelId, UserId},
@@ -11,25 +12,39 @@ use types::{
 };
 
 impl Models {
-    /// Starts loading a model as a job and remembers it as the person's. Returns when the job has started.
+    /// Starts loading a model as a job, and makes it the person's. Returns when the job has started.
     pub async fn load(&self, user: UserId, id: ModelId) -> Result<(), ModelsError> {
         let (spec, job) = self.prepare(user, &id).await?;
         let models = self.clone();
-        tokio::spawn(async move { _ = models.run_load(user, spec, job).await });
+        tokio::spawn(async move {
+            if models.run_load(spec, Intent::Choose, job).await.is_ok() {
+                models.remember(user, id).await;
+            }
+        });
         Ok(())
     }
 
-    /// Makes a model the loaded one and waits for it.
-    pub async fn ensure_loaded(&self, user: UserId, id: &ModelId) -> Result<(), ModelsError> {
-        if self.is_loaded(id) {
-            return Ok(());
+    /// Waits until a model that a request names is loaded, beside what is loaded. It stays while it is held.
+    pub async fn ensure_loaded(&self, user: UserId, id: &ModelId) -> Result<Hold, ModelsError> {
+        if let Some(hold) = self.engine.hold(id.clone()).await {
+            return Ok(hold);
         }
         let (spec, job) = self.prepare(user, id).await?;
         let models = self.clone();
         let (done, finished) = oneshot::channel();
         // A task of its own: a client that leaves must not leave a load half done.
-        tokio::spawn(async move { _ = done.send(models.run_load(user, spec, job).await) });
+        tokio::spawn(async move { _ = done.send(models.run_load(spec, Intent::Use, job).await) });
         finished.await.unwrap_or(Err(ModelsError::Engine(EngineError::LoadCancelled)))
+    }
+
+    /// Takes a model out of memory, or cancels its load.
+    pub async fn unload(&self, id: ModelId) {
+        self.engine.unload(id).await;
+    }
+
+    /// Keeps a model in memory until it is unloaded by hand, or no longer.
+    pub async fn pin(&self, id: ModelId, is_pinned: bool) {
+        self.engine.pin(id, is_pinned).await;
     }
 
     /// Loads what the person used last, else the starter model, else the first one that can be read.
@@ -61,7 +76,7 @@ impl Models {
             let cancelled = job.cancellation();
             let fetched = {
                 let progress = |progress: starter::Transfer| job.progress(progress.into());
-                let fetch = starter::fetch(models.library.folder(), &models.quantiser, &progress);
+                let fetch = starter::fetch(models.library.folder(), &models.worker, &progress);
                 tokio::select! {
                     fetched = fetch => Some(fetched),
                     () = cancelled.cancelled() => None,
@@ -80,60 +95,64 @@ impl Models {
         Ok(())
     }
 
-    fn is_loaded(&self, id: &ModelId) -> bool {
-        let status = self.engine.status();
-        let status = status.borrow();
-        let is_up =
-            matches!(status.state, ModelState::Ready | ModelState::Busy { .. } | ModelState::Crashed { .. });
-        is_up && status.id.as_ref() == Some(id)
-    }
-
     async fn prepare(&self, user: UserId, id: &ModelId) -> Result<(ModelSpec, JobHandle), ModelsError> {
         let path = self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))?;
-        let header_path = path.clone();
-        let header = tokio::task::spawn_blocking(move || gguf::read_header(&header_path)).await;
+        let file = path.clone();
+        let header = tokio::task::spawn_blocking(move || {
+            let size_bytes = fs::metadata(&file).map_or(0, |meta| meta.len());
+            gguf::read_header(&file).map(|header| footprint(&header, size_bytes))
+        });
         let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
         let job = self.jobs.start(user, JobKind::LoadModel, &name).await?;
-        let spec = ModelSpec { id: id.clone(), name, path, n_ctx: None };
-        if let Ok(Err(err)) = header {
-            let (path, problem) = (spec.path.clone(), err.to_string());
-            self.engine.refuse(spec, problem.clone()).await;
-            let err = ModelsError::Broken { path, problem };
-            job.failed(err.to_string()).await;
-            return Err(err);
+        let mut spec = ModelSpec { id: id.clone(), name, path, n_ctx: None, footprint: Footprint::default() };
+        match header.await {
+            Ok(Ok(footprint)) => spec.footprint = footprint,
+            Ok(Err(err)) => {
+                let (path, problem) = (spec.path.clone(), err.to_string());
+                self.engine.refuse(spec, problem.clone()).await;
+                let err = ModelsError::Broken { path, problem };
+                job.failed(err.to_string()).await;
+                return Err(err);
+            }
+            // The header could not be looked at; the worker will.
+            Err(_) => {}
         }
         Ok((spec, job))
     }
 
-    async fn run_load(&self, user: UserId, spec: ModelSpec, job: JobHandle) -> Result<(), ModelsError> {
-        let _turn = self.turn.lock().await;
-        let id = spec.id.clone();
-        let result = self.follow_load(spec, &job).await;
-        match &result {
-            Ok(()) => {
-                self.remember(user, id).await;
+    async fn run_load(&self, spec: ModelSpec, intent: Intent, job: JobHandle) -> Result<Hold, ModelsError> {
+        match self.follow_load(spec, intent, &job).await {
+            Ok(hold) => {
                 job.done().await;
+                Ok(hold)
             }
-            Err(EngineError::LoadCancelled) => drop(job),
-            Err(err) => job.failed(err.to_string()).await,
+            Err(EngineError::LoadCancelled) => Err(EngineError::LoadCancelled.into()),
+            Err(err) => {
+                job.failed(err.to_string()).await;
+                Err(err.into())
+            }
         }
-        Ok(result?)
     }
 
-    async fn follow_load(&self, spec: ModelSpec, job: &JobHandle) -> Result<(), EngineError> {
+    async fn follow_load(
+        &self,
+        spec: ModelSpec,
+        intent: Intent,
+        job: &JobHandle,
+    ) -> Result<Hold, EngineError> {
         let cancelled = job.cancellation();
         let mut status = self.engine.status();
-        let load = self.engine.load(spec);
+        let id = spec.id.clone();
+        let load = self.engine.load(spec, intent);
         tokio::pin!(load);
         loop {
             tokio::select! {
                 result = &mut load => return result,
-                () = cancelled.cancelled() => {
-                    self.engine.unload().await;
-                    return Err(EngineError::LoadCancelled);
-                }
+                // Nobody waits for it here any more; the load stops unless somebody else does.
+                () = cancelled.cancelled() => return Err(EngineError::LoadCancelled),
                 Ok(()) = status.changed() => {
-                    if let ModelState::Loading { fraction } = status.borrow_and_update().state {
+                    let state = status.borrow_and_update().find(&id).map(|it| it.status.state.clone());
+                    if let Some(ModelState::Loading { fraction }) = state {
                         job.progress(Progress { fraction: Some(fraction), ..Progress::default() });
                     }
                 }

@@ -57,10 +57,14 @@ pub enum Event {
     LoadFailed {
         reason: String,
     },
-    /// The prompt is rendered and fits; the request waits or runs.
+    /// The prompt is rendered and fits; the request waits or runs, and [`Event::Line`] says which.
     Accepted {
         id: RequestId,
         n_prompt_tokens: u32,
+    },
+    /// Accepted requests that cannot run yet, in the order in which they will start. Told whenever that changes.
+    Line {
+        waiting: Vec<RequestId>,
     },
     /// Everything one engine step produced, for all streams together.
     Step(Vec<Delta>),

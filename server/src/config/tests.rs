@@ -1,4 +1,4 @@
-use super::{Action, parse_args};
+use super::{Action, DEFAULT_MODEL_MEMORY, ModelMemory, parse_args};
 use lexopt::Parser;
 
 /// Parses `args` with an environment; shows what matters.
@@ -48,4 +48,18 @@ fn arguments_win_over_the_environment() {
     assert_eq!(read(&["--port", "9002"], &env), "serve 0.0.0.0:9002 model=None");
     assert_eq!(read(&[], &[("CHAOSENGINE_PORT", "x")]), "error: CHAOSENGINE_PORT cannot be “x”");
     assert_eq!(read(&[], &[("CHAOSENGINE_CONTEXT", "-1")]), "error: CHAOSENGINE_CONTEXT cannot be “-1”");
+}
+
+#[test]
+fn memory_for_models_is_a_size_or_a_share() {
+    let bytes = |text: &str| text.parse::<ModelMemory>().map(|memory| memory.bytes(20_000_000_000));
+    assert_eq!(bytes("8G"), Ok(8_000_000_000));
+    assert_eq!(bytes("500M"), Ok(500_000_000));
+    assert_eq!(bytes("60%"), Ok(12_000_000_000));
+    assert_eq!(DEFAULT_MODEL_MEMORY.bytes(20_000_000_000), 14_000_000_000);
+    for wrong in ["", "8", "G", "8K", "-1G", "2000%", "99999999999999999999G", "é"] {
+        assert_eq!(bytes(wrong), Err(format!("“{wrong}” is no size such as 8G, 500M or 60%")));
+    }
+    let env = [("CHAOSENGINE_MODEL_MEMORY", "much")];
+    assert_eq!(read(&[], &env), "error: CHAOSENGINE_MODEL_MEMORY cannot be “much”");
 }

@@ -16,3 +16,10 @@ pub fn n_physical_cores() -> u32 {
     // In containers and virtual machines the count of cores may exceed what this process may use.
     cores.unwrap_or(logical).min(logical).max(1) as u32
 }
+
+/// The machine's memory.
+pub fn total_memory_bytes() -> u64 {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    system.total_memory()
+}

@@ -1,6 +1,7 @@
 //! Starting processes: by argument lists, never through a shell, and never left behind.
 
 use std::{path::Path, process::Stdio};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use tokio::process::Command;
 
 /// A command with piped input and outputs that ends when its handle is dropped. It gets no signals meant for the
@@ -11,6 +12,15 @@ pub fn command(program: &Path) -> Command {
     command.kill_on_drop(true).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     platform::detach(&mut command);
     command
+}
+
+/// What a process has in memory now, mapped files included; `None` where there is none or the system does not say.
+pub fn memory_bytes(pid: u32) -> Option<u64> {
+    let pid = Pid::from_u32(pid);
+    let kind = ProcessRefreshKind::nothing().with_memory().without_tasks();
+    let mut system = System::new();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, kind);
+    system.process(pid).map(sysinfo::Process::memory).filter(|bytes| *bytes > 0)
 }
 
 #[cfg(unix)]
@@ -27,5 +37,16 @@ mod platform {
 
     pub(super) fn detach(command: &mut tokio::process::Command) {
         command.creation_flags(CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::memory_bytes;
+
+    #[test]
+    fn a_process_has_memory_and_none_has_not() {
+        assert!(memory_bytes(std::process::id()).is_some_and(|bytes| bytes > 1 << 20));
+        assert_eq!(memory_bytes(i32::MAX.unsigned_abs()), None);
     }
 }

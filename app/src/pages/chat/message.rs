@@ -17,7 +17,7 @@ use crate::{
 };
 use leptos::{html, prelude::*};
 use types::{
-    chat::{MessageState, MessageView, Role, Usage},
+    chat::{MessageState, MessageView, Queued, Role, Usage},
     ids::MessageId,
 };
 
@@ -108,7 +108,7 @@ fn Answer(row: Row) -> AnyView {
         move |_| view.read().state
     });
     let running = move || state.get() == MessageState::Running;
-    let blocks = row.blocks.clone();
+    let (blocks, place) = (row.blocks.clone(), row.pace.clone());
     let none_yet = {
         let blocks = row.blocks.clone();
         move || running() && blocks.read().is_empty()
@@ -128,7 +128,10 @@ fn Answer(row: Row) -> AnyView {
                 </For>
             </div>
             <Show when=none_yet>
-                <p class="text-muted">{texts.thinking}</p>
+                <p class="text-muted" data-testid="waiting">{
+                    let pace = place.clone();
+                    move || waiting_words(pace.read().queued, texts)
+                }</p>
             </Show>
             <Ending view=row.view.clone()/>
             <div class="flex min-h-7 flex-wrap items-center gap-x-3 text-xs text-muted">
@@ -143,6 +146,19 @@ fn Answer(row: Row) -> AnyView {
         </article>
     }
     .into_any()
+}
+
+/// What an answer without a word waits for.
+fn waiting_words(queued: Option<Queued>, texts: &Texts) -> String {
+    match queued {
+        None => texts.thinking.to_owned(),
+        Some(Queued { position, estimated_ms: None }) => fill(texts.queued, "n", position),
+        Some(Queued { position, estimated_ms: Some(ms) }) => {
+            // Nobody wants milliseconds of an estimate.
+            let seconds = ms.div_ceil(1000).max(1);
+            fill(&fill(texts.queued_about, "n", position), "seconds", seconds)
+        }
+    }
 }
 
 /// What is to say when the model did not end the answer by itself.
@@ -240,7 +256,7 @@ fn Variants(view: ArcRwSignal<MessageView>) -> impl IntoView {
 fn PaceLine(pace: ArcRwSignal<Pace>) -> impl IntoView {
     let texts = use_texts();
     let words = move || {
-        let Pace { n_tokens, tokens_per_second } = pace.get();
+        let Pace { n_tokens, tokens_per_second, .. } = pace.get();
         let speed = tokens_per_second.map(|speed| fill(texts.usage_speed, "n", one_decimal(speed.into())));
         let tokens = (n_tokens > 0).then(|| token_words(n_tokens, texts));
         [speed, tokens].into_iter().flatten().collect::<Vec<_>>().join(" · ")

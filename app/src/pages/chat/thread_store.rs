@@ -6,7 +6,7 @@ use crate::live::use_live;
 use leptos::{prelude::*, task::spawn_local};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use types::{
-    chat::{ChatEvent, MessageState, MessageView, Role, Thread},
+    chat::{ChatEvent, MessageState, MessageView, Queued, Role, Thread},
     ids::{MessageId, SessionId},
 };
 
@@ -22,6 +22,8 @@ pub(super) struct Block {
 pub(super) struct Pace {
     pub(super) n_tokens: u32,
     pub(super) tokens_per_second: Option<f32>,
+    /// Others come first.
+    pub(super) queued: Option<Queued>,
 }
 
 /// One message on the page.
@@ -153,9 +155,9 @@ impl ThreadStore {
                 }
                 None => self.refetch(),
             },
-            ChatEvent::Grew { message, first, blocks, n_tokens, tokens_per_second, .. } => {
+            ChatEvent::Grew { message, first, blocks, n_tokens, tokens_per_second, queued, .. } => {
                 let grown = self.find(message).is_some_and(|row| {
-                    row.pace.set(Pace { n_tokens, tokens_per_second });
+                    row.pace.set(Pace { n_tokens, tokens_per_second, queued });
                     let mut fits = true;
                     row.blocks.maybe_update(|old| {
                         fits = first as usize <= old.len();

@@ -106,3 +106,17 @@ fn samplers_have_llama_servers_names() {
     assert_eq!(serde_json::to_value(sampling.samplers).unwrap(), names);
     assert_eq!(sampling.dry_penalty_last_n, None);
 }
+
+#[test]
+fn how_long_a_model_stays_is_seconds_or_a_time() {
+    let read = |keep_alive: Value| {
+        let request: ChatRequest = serde_json::from_value(hello(json!({"keep_alive": keep_alive})))
+            .map_err(|err| err.to_string())?;
+        let read = request.common.keep_alive.map(|it| it.read()).transpose();
+        read.map(|it| format!("{it:?}")).map_err(|err| err.body()["error"]["message"].to_string())
+    };
+    assert_eq!(read(json!(90)).unwrap(), read(json!("90s")).unwrap());
+    assert_eq!(read(json!(-1)).unwrap(), "Some(Forever)");
+    assert_eq!(read(Value::Null).unwrap(), "None");
+    assert!(read(json!("soon")).unwrap_err().contains("“soon” is no time"));
+}

@@ -82,7 +82,7 @@ async fn converse(
     stop: CancellationToken,
     reason: Arc<OnceLock<&'static str>>,
 ) {
-    let Link { output, input, end } = link;
+    let Link { output, input, end, .. } = link;
     let (haste, why) = tokio::select! {
         result = read_events(output, &incoming) => match result {
             Ok(()) => (Haste::Wait, String::new()),

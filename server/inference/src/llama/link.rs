@@ -2,7 +2,7 @@
 
 use super::log_tail::LogTail;
 use crate::{BoxFuture, LlamaConfig};
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
     process::Child,
@@ -14,11 +14,14 @@ use tokio::{
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How to end a worker: at once, or with time to end by itself. Gives its exit status and the end of its log.
-pub(super) type End = Box<dyn FnOnce(Haste) -> BoxFuture<'static, String> + Send>;
+pub(crate) type End = Box<dyn FnOnce(Haste) -> BoxFuture<'static, String> + Send>;
+
+/// Asks the system what memory a worker has now, which may block for a moment.
+pub(crate) type MemoryProbe = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
 /// Whether a worker may still end by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Haste {
+pub(crate) enum Haste {
     /// It is ending already, or has been asked to: give it a moment.
     Wait,
     /// End it.
@@ -26,16 +29,17 @@ pub(super) enum Haste {
 }
 
 /// A running worker. Dropping it ends the worker.
-pub(super) struct Link {
+pub(crate) struct Link {
     /// Its events.
-    pub(super) output: Box<dyn AsyncRead + Send + Unpin>,
+    pub(crate) output: Box<dyn AsyncRead + Send + Unpin>,
     /// Takes its commands.
-    pub(super) input: Box<dyn AsyncWrite + Send + Unpin>,
-    pub(super) end: End,
+    pub(crate) input: Box<dyn AsyncWrite + Send + Unpin>,
+    pub(crate) end: End,
+    pub(crate) memory: MemoryProbe,
 }
 
 /// Starts workers.
-pub(super) trait Launch: Send + 'static {
+pub(crate) trait Launch: Clone + Send + 'static {
     /// A fresh worker without a model.
     fn launch(&mut self) -> io::Result<Link>;
 }
@@ -49,8 +53,10 @@ impl Launch for LlamaConfig {
             return Err(io::Error::other("a pipe to the worker is missing"));
         };
         let log = tokio::spawn(follow_log(log));
+        let pid = child.id();
+        let memory: MemoryProbe = Arc::new(move || system::process::memory_bytes(pid?));
         let end: End = Box::new(move |haste| Box::pin(end(child, log, haste)));
-        Ok(Link { output: Box::new(output), input: Box::new(input), end })
+        Ok(Link { output: Box::new(output), input: Box::new(input), end, memory })
     }
 }
 

@@ -12,12 +12,14 @@ use std::{
     task::{Context, Poll},
 };
 use tokio::sync::mpsc::UnboundedSender;
+use types::chat::Queued;
 
 #[derive(Default)]
 struct Contents {
     text: String,
     logprobs: Vec<TokenLogprob>,
     n_generated: u32,
+    queued: Option<Queued>,
     end: Option<Result<GenerateEvent, EngineError>>,
     /// The end was taken out.
     over: bool,
@@ -69,6 +71,12 @@ impl Mailbox {
         self.0.reader.wake();
     }
 
+    /// Says where the request stands in line; only the newest place counts.
+    pub(super) fn queue(&self, queued: Queued) {
+        self.0.contents().queued = Some(queued);
+        self.0.reader.wake();
+    }
+
     /// Ends the answer with an error; what came before is still delivered.
     pub(super) fn fail(&self, error: EngineError) {
         self.0.contents().end.get_or_insert(Err(error));
@@ -89,7 +97,11 @@ impl Stream for Reader {
             let (text, logprobs) =
                 (std::mem::take(&mut contents.text), std::mem::take(&mut contents.logprobs));
             let n_generated = contents.n_generated;
+            contents.queued = None;
             return Poll::Ready(Some(Ok(GenerateEvent::Text { text, logprobs, n_generated })));
+        }
+        if let Some(queued) = contents.queued.take() {
+            return Poll::Ready(Some(Ok(GenerateEvent::Queued(queued))));
         }
         match contents.end.take() {
             Some(end) => {

@@ -1,10 +1,17 @@
 //! What was asked of a worker and not answered yet, and what becomes of it when the worker dies.
 
-use super::mailbox::{Mailbox, Reader, mailbox};
+use super::{
+    mailbox::{Mailbox, Reader, mailbox},
+    turnover::Turnover,
+};
 use crate::{EngineError, GenerateRequest, GenerateStream, Prompt};
 use protocol::{Command, Delta, GenerateParams, Rejection, RequestId};
-use std::collections::BTreeMap;
-use tokio::sync::{mpsc::UnboundedSender, oneshot};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::{
+    sync::{mpsc::UnboundedSender, oneshot},
+    time::Instant,
+};
+use types::chat::Queued;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
@@ -27,6 +34,8 @@ struct Request {
     /// The worker has it.
     sent: bool,
     n_generated: u32,
+    /// When it began to run; `None` while it is in line.
+    began: Option<Instant>,
     /// One worker died over it already.
     resent: bool,
 }
@@ -36,6 +45,7 @@ struct Request {
 pub(super) struct Requests {
     by_id: BTreeMap<RequestId, Request>,
     last_id: u64,
+    turnover: Turnover,
 }
 
 impl Requests {
@@ -84,7 +94,7 @@ impl Requests {
     }
 
     fn add(&mut self, id: RequestId, asked: Asked) {
-        self.by_id.insert(id, Request { asked, sent: false, n_generated: 0, resent: false });
+        self.by_id.insert(id, Request { asked, sent: false, n_generated: 0, began: None, resent: false });
     }
 
     /// Forgets unsent requests whose asker has left.
@@ -113,16 +123,42 @@ impl Requests {
     }
 
     /// The worker took a generation: its stream goes to the asker. An asker who left drops it, and so cancels.
-    pub(super) fn accepted(&mut self, id: RequestId) {
-        if let Some(Request { asked: Asked::Generate { waiting, .. }, .. }) = self.by_id.get_mut(&id)
+    pub(super) fn accepted(&mut self, id: RequestId, now: Instant) {
+        let Some(request) = self.by_id.get_mut(&id) else { return };
+        request.began = Some(now);
+        if let Asked::Generate { waiting, .. } = &mut request.asked
             && let Some((reply, reader)) = waiting.take()
         {
             let _ = reply.send(Ok(Box::pin(reader)));
         }
     }
 
+    /// Tells those in `line` where they stand; whoever left it runs from now on.
+    pub(super) fn line(&mut self, line: &[RequestId], n_slots: u32, now: Instant) {
+        for (position, id) in (1..).zip(line) {
+            let estimated = self.turnover.wait(position, n_slots);
+            let Some(request) = self.by_id.get_mut(id) else { continue };
+            request.began = None;
+            if let Asked::Generate { mailbox, .. } = &request.asked {
+                let estimated_ms = estimated.and_then(|wait| u64::try_from(wait.as_millis()).ok());
+                let position = u32::try_from(position).unwrap_or(u32::MAX);
+                mailbox.queue(Queued { position, estimated_ms });
+            }
+        }
+        for (id, request) in &mut self.by_id {
+            if request.asked.is_accepted() && !line.contains(id) {
+                request.began.get_or_insert(now);
+            }
+        }
+    }
+
+    /// When one of those that run has probably ended; `None` before the first has.
+    pub(super) fn next_end(&self, n_slots: u32) -> Option<Duration> {
+        self.turnover.wait(1, n_slots)
+    }
+
     /// Delivers a delta and says how many tokens are new.
-    pub(super) fn put(&mut self, delta: Delta) -> u32 {
+    pub(super) fn put(&mut self, delta: Delta, now: Instant) -> u32 {
         let (id, finished) = (delta.id, delta.finished.is_some());
         let Some(request) = self.by_id.get_mut(&id) else { return 0 };
         let n_new = delta.n_generated.saturating_sub(request.n_generated);
@@ -130,8 +166,8 @@ impl Requests {
         if let Asked::Generate { mailbox, .. } = &request.asked {
             mailbox.put(delta);
         }
-        if finished {
-            self.by_id.remove(&id);
+        if finished && let Some(Request { began: Some(began), .. }) = self.by_id.remove(&id) {
+            self.turnover.note(now.duration_since(began));
         }
         n_new
     }
@@ -153,13 +189,9 @@ impl Requests {
         self.end_where(error, |request| request.sent && (request.n_generated > 0 || request.resent));
         for request in self.by_id.values_mut().filter(|request| request.sent) {
             request.sent = false;
+            request.began = None;
             request.resent = true;
         }
-    }
-
-    /// Ends what the worker has.
-    pub(super) fn fail_sent(&mut self, error: &EngineError) {
-        self.end_where(error, |request| request.sent);
     }
 
     /// Ends everything.
@@ -182,6 +214,10 @@ impl Asked {
             }
             Self::Count { prompt, .. } => Command::CountTokens { id, prompt: prompt.clone() },
         }
+    }
+
+    fn is_accepted(&self) -> bool {
+        matches!(self, Self::Generate { waiting: None, .. })
     }
 
     fn is_abandoned(&self) -> bool {

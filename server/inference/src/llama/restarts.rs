@@ -23,11 +23,6 @@ impl Restarts {
         let doubled = FIRST_PAUSE * (1 << (self.0.len() - 1));
         Some(doubled.min(LONGEST_PAUSE))
     }
-
-    /// Another model: its worker has not died yet.
-    pub(super) fn forget(&mut self) {
-        self.0.clear();
-    }
 }
 
 #[cfg(test)]

@@ -1,20 +1,21 @@
-//! Keeps a worker alive for the model somebody asked for.
+//! Keeps a worker alive for one model.
 //!
 //! One task owns everything: the worker, the requests and the published state. It is spoken to by [`Ask`]s and
 //! never waits for a worker or a reader, except for the end of a worker it has just killed.
 
 use super::{
     connection::{Connection, Signal},
-    link::Launch,
+    link::{Launch, MemoryProbe},
     rate::Rate,
     requests::{Reply, Requests},
     restarts::Restarts,
 };
-use crate::{EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt};
+use crate::{BoxFuture, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt};
 use protocol::{Command, Event, KvType, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, oneshot, watch},
+    task::{JoinHandle, spawn_blocking},
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 use types::model::{ModelState, ModelStatus};
@@ -24,18 +25,38 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// How often the token rate is published.
 const REFRESH: Duration = Duration::from_millis(250);
 
-/// What the engine's handle asks.
+/// When somebody who is refused may ask again, before anything is known about how long answers take.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// What the model's handle asks.
 pub(super) enum Ask {
-    Load { spec: ModelSpec, reply: Reply<()> },
-    Refuse { spec: ModelSpec, reason: String },
-    Unload { reply: oneshot::Sender<()> },
-    Generate { request: Box<GenerateRequest>, reply: Reply<GenerateStream> },
-    Count { prompt: Prompt, reply: Reply<u32> },
+    /// Answered when the model is ready or has failed.
+    Ready {
+        reply: Reply<()>,
+    },
+    /// Answered when the worker's memory is free again; nothing is answered after that.
+    Unload {
+        reply: oneshot::Sender<()>,
+    },
+    Generate {
+        request: Box<GenerateRequest>,
+        reply: Reply<GenerateStream>,
+    },
+    Count {
+        prompt: Prompt,
+        reply: Reply<u32>,
+    },
+}
+
+/// What the supervisor tells unasked.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Report {
+    pub(crate) status: ModelStatus,
+    /// What the worker has in memory, once the model is loaded.
+    pub(crate) memory_bytes: Option<u64>,
 }
 
 enum Phase {
-    /// No model.
-    Idle,
     Loading {
         fraction: f32,
     },
@@ -54,27 +75,33 @@ enum Phase {
 struct Worker {
     connection: Connection,
     last_heard: Instant,
+    memory: MemoryProbe,
 }
 
 /// What every worker is started with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Resources {
+pub(crate) struct Resources {
     /// Where a model's specification does not say it.
-    pub(super) n_ctx: Option<u32>,
-    pub(super) n_sequences: u32,
-    pub(super) n_threads: Option<u32>,
+    pub(crate) n_ctx: Option<u32>,
+    pub(crate) n_sequences: u32,
+    pub(crate) n_threads: Option<u32>,
 }
 
 pub(super) struct Supervisor<L> {
     launcher: L,
     resources: Resources,
+    spec: ModelSpec,
     asks: mpsc::Receiver<Ask>,
-    status: watch::Sender<ModelStatus>,
+    report: watch::Sender<Report>,
     cancels: (mpsc::UnboundedSender<RequestId>, mpsc::UnboundedReceiver<RequestId>),
-    spec: Option<ModelSpec>,
+    /// Until then the memory for it is not free yet.
+    room: Option<BoxFuture<'static, ()>>,
     phase: Phase,
     worker: Option<Worker>,
-    /// The model of `spec` was ready at least once: a death is a crash, not a bad file.
+    memory_bytes: Option<u64>,
+    /// A look at the worker's memory.
+    measuring: Option<JoinHandle<Option<u64>>>,
+    /// The model was ready at least once: a death is a crash, not a bad file.
     proven: bool,
     /// Who waits for the load.
     loaders: Vec<Reply<()>>,
@@ -84,30 +111,39 @@ pub(super) struct Supervisor<L> {
 }
 
 impl<L: Launch> Supervisor<L> {
+    /// For the model of `spec`, whose first worker starts when `room` says that there is memory for it.
     pub(super) fn new(
         launcher: L,
         resources: Resources,
+        spec: ModelSpec,
+        room: BoxFuture<'static, ()>,
         asks: mpsc::Receiver<Ask>,
-        status: watch::Sender<ModelStatus>,
-    ) -> Self {
-        Self {
+    ) -> (Self, watch::Receiver<Report>) {
+        let phase = Phase::Loading { fraction: 0.0 };
+        let status = status_of(&spec, ModelState::Loading { fraction: 0.0 });
+        let (report, reports) = watch::channel(Report { status, memory_bytes: None });
+        let supervisor = Self {
             launcher,
             resources,
+            spec,
             asks,
-            status,
+            report,
             cancels: mpsc::unbounded_channel(),
-            spec: None,
-            phase: Phase::Idle,
+            room: Some(room),
+            phase,
             worker: None,
+            memory_bytes: None,
+            measuring: None,
             proven: false,
             loaders: Vec::new(),
             requests: Requests::default(),
             restarts: Restarts::default(),
             rate: Rate::default(),
-        }
+        };
+        (supervisor, reports)
     }
 
-    /// Runs until every handle of the engine is gone.
+    /// Runs until the model is unloaded or every handle of it is gone.
     pub(super) async fn run(mut self) {
         let mut heartbeat = interval(HEARTBEAT);
         let mut refresh = interval(REFRESH);
@@ -120,9 +156,16 @@ impl<L: Launch> Supervisor<L> {
             };
             tokio::select! {
                 ask = self.asks.recv() => match ask {
-                    Some(ask) => self.answer(ask).await,
+                    Some(Ask::Unload { reply }) => {
+                        self.unload().await;
+                        let _ = reply.send(());
+                        return;
+                    }
+                    Some(ask) => self.answer(ask),
                     None => break,
                 },
+                () = finish(&mut self.room) => self.start(),
+                memory = next_measure(&mut self.measuring) => self.memory_bytes = memory.or(self.memory_bytes),
                 Some(id) = self.cancels.1.recv() => self.cancel(id),
                 signal = next_signal(&mut self.worker) => self.hear(signal).await,
                 () = sleep_until(pause_ends.unwrap_or_else(Instant::now)), if pause_ends.is_some() => {
@@ -136,19 +179,13 @@ impl<L: Launch> Supervisor<L> {
         self.end_worker().await;
     }
 
-    async fn answer(&mut self, ask: Ask) {
+    fn answer(&mut self, ask: Ask) {
         match ask {
-            Ask::Load { spec, reply } => self.load(spec, reply).await,
-            Ask::Refuse { spec, reason } => {
-                if matches!(self.phase, Phase::Idle | Phase::Failed(_)) {
-                    self.spec = Some(spec);
-                    self.fail_load(reason);
-                }
-            }
-            Ask::Unload { reply } => {
-                self.unload().await;
-                let _ = reply.send(());
-            }
+            Ask::Ready { reply } => match &self.phase {
+                Phase::Ready { .. } => drop(reply.send(Ok(()))),
+                Phase::Failed(error) => drop(reply.send(Err(error.clone()))),
+                Phase::Loading { .. } | Phase::Pausing { .. } => self.loaders.push(reply),
+            },
             Ask::Generate { request, reply } => match self.admit() {
                 Ok(()) => {
                     self.requests.add_generate(*request, reply, self.cancels.0.clone());
@@ -163,19 +200,29 @@ impl<L: Launch> Supervisor<L> {
                 }
                 Err(error) => drop(reply.send(Err(error))),
             },
+            // The loop ends with it.
+            Ask::Unload { .. } => {}
         }
     }
 
     /// Whether there is a model to wait for and room to wait in.
     fn admit(&mut self) -> Result<(), EngineError> {
-        match &self.phase {
-            Phase::Idle => return Err(EngineError::NoModel),
-            Phase::Failed(error) => return Err(error.clone()),
-            Phase::Loading { .. } | Phase::Ready { .. } | Phase::Pausing { .. } => self.requests.prune(),
+        if let Phase::Failed(error) = &self.phase {
+            return Err(error.clone());
         }
-        match self.requests.len() {
-            n if n >= MAX_WAITING => Err(EngineError::Overloaded(n)),
-            _ => Ok(()),
+        self.requests.prune();
+        let n = self.requests.len();
+        if n < MAX_WAITING {
+            return Ok(());
+        }
+        let retry_after = self.requests.next_end(self.n_slots()).unwrap_or(RETRY_AFTER);
+        Err(EngineError::Overloaded { n, retry_after })
+    }
+
+    fn n_slots(&self) -> u32 {
+        match &self.phase {
+            Phase::Ready { facts } => facts.n_sequences,
+            _ => self.resources.n_sequences,
         }
     }
 
@@ -193,29 +240,9 @@ impl<L: Launch> Supervisor<L> {
         }
     }
 
-    async fn load(&mut self, spec: ModelSpec, reply: Reply<()>) {
-        if self.spec.as_ref() == Some(&spec) {
-            match &self.phase {
-                Phase::Ready { .. } => return drop(reply.send(Ok(()))),
-                Phase::Loading { .. } | Phase::Pausing { .. } => return self.loaders.push(reply),
-                Phase::Idle | Phase::Failed(_) => {}
-            }
-        }
-        self.requests.fail_sent(&EngineError::Unloaded);
-        self.reply_to_loaders(&Err(EngineError::LoadCancelled));
-        self.end_worker().await;
-        self.spec = Some(spec);
-        self.proven = false;
-        self.restarts.forget();
-        self.loaders.push(reply);
-        self.start();
-    }
-
     async fn unload(&mut self) {
         self.requests.fail_all(&EngineError::Unloaded);
         self.reply_to_loaders(&Err(EngineError::LoadCancelled));
-        self.spec = None;
-        self.phase = Phase::Idle;
         self.end_worker().await;
     }
 
@@ -227,19 +254,19 @@ impl<L: Launch> Supervisor<L> {
 
     /// Starts a worker and lets it load.
     fn start(&mut self) {
-        let Some(spec) = &self.spec else { return };
         let request = LoadRequest {
-            path: spec.path.clone(),
-            n_ctx: spec.n_ctx.or(self.resources.n_ctx),
+            path: self.spec.path.clone(),
+            n_ctx: self.spec.n_ctx.or(self.resources.n_ctx),
             n_sequences: self.resources.n_sequences,
             n_threads: self.resources.n_threads,
             kv_type: KvType::default(),
         };
         match self.launcher.launch() {
             Ok(link) => {
+                let memory = link.memory.clone();
                 let connection = Connection::new(link);
                 connection.send(Command::Load(request));
-                self.worker = Some(Worker { connection, last_heard: Instant::now() });
+                self.worker = Some(Worker { connection, last_heard: Instant::now(), memory });
                 self.phase = Phase::Loading { fraction: 0.0 };
             }
             Err(error) => self.fail_load(format!("the worker could not be started: {error}")),
@@ -247,8 +274,7 @@ impl<L: Launch> Supervisor<L> {
     }
 
     fn fail_load(&mut self, reason: String) {
-        let name = self.spec.as_ref().map(|spec| spec.name.clone()).unwrap_or_default();
-        self.give_up(EngineError::LoadFailed { name, reason });
+        self.give_up(EngineError::LoadFailed { name: self.spec.name.clone(), reason });
     }
 
     fn give_up(&mut self, error: EngineError) {
@@ -256,6 +282,7 @@ impl<L: Launch> Supervisor<L> {
         self.requests.fail_all(&error);
         self.reply_to_loaders(&Err(error.clone()));
         self.phase = Phase::Failed(error);
+        (self.memory_bytes, self.measuring) = (None, None);
     }
 
     fn reply_to_loaders(&mut self, result: &Result<(), EngineError>) {
@@ -285,6 +312,7 @@ impl<L: Launch> Supervisor<L> {
                 tracing::info!(?facts, "the model is ready");
                 self.phase = Phase::Ready { facts };
                 self.proven = true;
+                self.measure();
                 self.reply_to_loaders(&Ok(()));
                 self.send_requests();
             }
@@ -292,10 +320,12 @@ impl<L: Launch> Supervisor<L> {
                 self.fail_load(reason);
                 self.end_worker().await;
             }
-            Event::Accepted { id, .. } => self.requests.accepted(id),
+            Event::Accepted { id, .. } => self.requests.accepted(id, Instant::now()),
+            Event::Line { waiting } => self.requests.line(&waiting, self.n_slots(), Instant::now()),
             Event::Step(deltas) => {
-                let n_new = deltas.into_iter().map(|delta| self.requests.put(delta)).sum();
-                self.rate.add(Instant::now(), n_new);
+                let now = Instant::now();
+                let n_new = deltas.into_iter().map(|delta| self.requests.put(delta, now)).sum();
+                self.rate.add(now, n_new);
             }
             Event::Rejected { id, reason } => self.requests.rejected(id, reason),
             Event::Counted { id, n_tokens } => self.requests.counted(id, n_tokens),
@@ -321,6 +351,7 @@ impl<L: Launch> Supervisor<L> {
 
     /// Asks the worker for a sign of life, and ends one that has given none for long.
     fn beat(&mut self) {
+        self.measure();
         let Some(worker) = &self.worker else { return };
         if worker.last_heard.elapsed() > SILENCE {
             worker.connection.stop("it was silent for too long");
@@ -329,37 +360,71 @@ impl<L: Launch> Supervisor<L> {
         }
     }
 
+    /// Looks how much memory the worker has. That is the system's word, and may take a moment.
+    fn measure(&mut self) {
+        if let (Phase::Ready { .. }, Some(worker), None) = (&self.phase, &self.worker, &self.measuring) {
+            let memory = worker.memory.clone();
+            self.measuring = Some(spawn_blocking(move || memory().map(whole_mebibytes)));
+        }
+    }
+
     fn publish(&mut self) {
-        let status = self.current_status();
-        self.status.send_if_modified(|published| {
-            let changed = *published != status;
-            *published = status;
+        let report = Report { status: self.current_status(), memory_bytes: self.memory_bytes };
+        self.report.send_if_modified(|published| {
+            let changed = *published != report;
+            *published = report;
             changed
         });
     }
 
     fn current_status(&mut self) -> ModelStatus {
-        let Some(spec) = &self.spec else { return ModelStatus::UNLOADED };
-        let (id, name) = (Some(spec.id.clone()), Some(spec.name.clone()));
-        let (mut n_ctx, mut tokens_per_second) = (None, None);
+        let n_running = u32::try_from(self.requests.n_generating()).unwrap_or(u32::MAX);
         let state = match &self.phase {
-            Phase::Idle => ModelState::Unloaded,
             Phase::Loading { fraction } => ModelState::Loading { fraction: *fraction },
             Phase::Pausing { reason, .. } => ModelState::Crashed { reason: reason.clone() },
             Phase::Failed(error) => ModelState::Failed { reason: error.to_string() },
+            Phase::Ready { .. } if n_running == 0 => ModelState::Ready,
             Phase::Ready { facts } => {
-                n_ctx = Some(facts.n_ctx);
-                match u32::try_from(self.requests.n_generating()).unwrap_or(u32::MAX) {
-                    0 => ModelState::Ready,
-                    n => {
-                        tokens_per_second = self.rate.per_second(Instant::now());
-                        ModelState::Busy { n_running: n.min(facts.n_sequences), n_slots: facts.n_sequences }
-                    }
-                }
+                ModelState::Busy { n_running: n_running.min(facts.n_sequences), n_slots: facts.n_sequences }
             }
         };
-        ModelStatus { id, name, state, n_ctx, tokens_per_second }
+        let mut status = status_of(&self.spec, state);
+        if let Phase::Ready { facts } = &self.phase {
+            status.n_ctx = Some(facts.n_ctx);
+            status.tokens_per_second =
+                (n_running > 0).then(|| self.rate.per_second(Instant::now())).flatten();
+        }
+        status
     }
+}
+
+/// What is to be said of a model in `state`.
+pub(crate) fn status_of(spec: &ModelSpec, state: ModelState) -> ModelStatus {
+    let (id, name) = (Some(spec.id.clone()), Some(spec.name.clone()));
+    ModelStatus { id, name, state, n_ctx: None, tokens_per_second: None }
+}
+
+/// Smaller changes are no news.
+fn whole_mebibytes(n: u64) -> u64 {
+    n >> 20 << 20
+}
+
+/// Waits for the future once; without one, for ever.
+async fn finish(future: &mut Option<BoxFuture<'static, ()>>) {
+    match future {
+        Some(waiting) => waiting.await,
+        None => std::future::pending().await,
+    }
+    *future = None;
+}
+
+async fn next_measure(measuring: &mut Option<JoinHandle<Option<u64>>>) -> Option<u64> {
+    let memory = match measuring {
+        Some(task) => task.await.ok().flatten(),
+        None => std::future::pending().await,
+    };
+    *measuring = None;
+    memory
 }
 
 /// The first line says how it ended, the last one usually why.

@@ -19,12 +19,13 @@ fn request(text: &str) -> GenerateRequest {
 async fn check(script: Script, expected: &str) {
     let engine = ScriptedEngine::new([script]);
     let mut said = String::new();
-    match engine.generate(request("one two")).await {
+    match engine.generate(Target::default(), request("one two")).await {
         Err(error) => said = format!("refused: {error}"),
         Ok(mut stream) => {
             while let Some(event) = stream.next().await {
                 match event {
                     Ok(GenerateEvent::Text { text, .. }) => said += &text,
+                    Ok(GenerateEvent::Queued(queued)) => said += &format!("{}. ", queued.position),
                     Ok(GenerateEvent::Finished { reason, usage }) => {
                         said +=
                             &format!(" | {reason:?} {}+{}", usage.n_prompt_tokens, usage.n_generated_tokens);
@@ -43,7 +44,7 @@ async fn scripts_say_their_text_and_end() {
     check(Script::say(["a"]).then("b").cut(), "ab | Length 2+2").await;
     check(Script::say(["a"]).crash(), "a | the model stopped unexpectedly").await;
     check(
-        Script::refuse(EngineError::Overloaded(3)),
+        Script::refuse(EngineError::Overloaded { n: 3, retry_after: Duration::ZERO }),
         "refused: 3 requests are running or waiting, try again in a moment",
     )
     .await;
@@ -54,7 +55,7 @@ async fn scripts_are_taken_in_order_and_the_last_repeats() {
     let engine = ScriptedEngine::new([Script::say(["1"]), Script::say(["2"])]);
     let mut said = String::new();
     for _ in 0..3 {
-        let mut stream = engine.generate(request("hi")).await.expect("loaded");
+        let mut stream = engine.generate(Target::default(), request("hi")).await.expect("loaded");
         if let Some(Ok(GenerateEvent::Text { text, .. })) = stream.next().await {
             said += &text;
         }
@@ -67,7 +68,7 @@ async fn scripts_are_taken_in_order_and_the_last_repeats() {
 async fn a_gate_holds_an_answer_and_dropping_is_seen() {
     let gate = Gate::new();
     let engine = ScriptedEngine::new([Script::say(["a"]).wait(&gate).then("b")]);
-    let mut stream = engine.generate(request("hi")).await.expect("loaded");
+    let mut stream = engine.generate(Target::default(), request("hi")).await.expect("loaded");
     assert!(stream.next().await.is_some());
     assert!(futures::poll!(stream.next()).is_pending());
     gate.open_once();
@@ -80,6 +81,9 @@ async fn a_gate_holds_an_answer_and_dropping_is_seen() {
 #[tokio::test]
 async fn without_a_model_there_is_no_answer() {
     let engine = ScriptedEngine::new([]);
-    engine.unload().await;
-    assert!(matches!(engine.generate(request("hi")).await.err(), Some(EngineError::NoModel)));
+    engine.unload_all().await;
+    assert!(matches!(
+        engine.generate(Target::default(), request("hi")).await.err(),
+        Some(EngineError::NoModel)
+    ));
 }

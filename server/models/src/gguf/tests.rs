@@ -32,7 +32,7 @@ impl Writer {
 }
 
 fn whole() -> Vec<u8> {
-    let writer = Writer::start(1, 5)
+    let writer = Writer::start(1, 9)
         .text("general.architecture")
         .u32(8)
         .text("llama")
@@ -42,6 +42,22 @@ fn whole() -> Vec<u8> {
         .text("llama.context_length")
         .u32(4)
         .u32(8192)
+        .text("llama.block_count")
+        .u32(4)
+        .u32(3)
+        .text("llama.embedding_length")
+        .u32(4)
+        .u32(64)
+        .text("llama.attention.head_count")
+        .u32(4)
+        .u32(4)
+        .text("llama.attention.head_count_kv")
+        .u32(9)
+        .u32(4)
+        .u64(3)
+        .u32(2)
+        .u32(1)
+        .u32(2)
         .text("tokenizer.ggml.tokens")
         .u32(9)
         .u32(8)
@@ -78,6 +94,8 @@ fn a_whole_header_describes_the_model() {
     assert_eq!(header.architecture.as_deref(), Some("llama"));
     assert_eq!((header.n_ctx_train(), header.quantisation()), (Some(8192), Some("Q8_0".into())));
     assert!(header.has_chat_template);
+    // Five heads over all layers, each with a key and a value of 16 numbers of two bytes.
+    assert_eq!((header.cell_bytes(), header.n_vocab), (Some(5 * (16 + 16) * 2), 2));
 }
 
 #[test]

@@ -21,6 +21,7 @@ fn read(reader: &mut Reader) -> String {
     while let Some(item) = reader.next().now_or_never() {
         given += &match item {
             Some(Ok(GenerateEvent::Text { text, n_generated, .. })) => format!("{text}@{n_generated} "),
+            Some(Ok(GenerateEvent::Queued(queued))) => format!("{}. ", queued.position),
             Some(Ok(GenerateEvent::Finished { reason, .. })) => format!("{reason:?} "),
             Some(Err(error)) => format!("{error} "),
             None => return given + "over",
@@ -40,6 +41,18 @@ fn text_that_was_not_fetched_is_joined() {
     assert_eq!(read(&mut reader), "waiting");
     mailbox.put(delta("c", 4, true));
     assert_eq!(read(&mut reader), "c@4 Stop over");
+}
+
+#[test]
+fn only_the_newest_place_in_line_is_told_and_none_after_text() {
+    let (mailbox, mut reader) = mailbox(RequestId(1), unbounded_channel().0);
+    let queue = |position| mailbox.queue(Queued { position, estimated_ms: None });
+    queue(3);
+    queue(2);
+    assert_eq!(read(&mut reader), "2. waiting");
+    queue(1);
+    mailbox.put(delta("a", 1, false));
+    assert_eq!(read(&mut reader), "a@1 waiting");
 }
 
 #[test]

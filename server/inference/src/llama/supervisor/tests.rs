@@ -1,9 +1,11 @@
 use super::*;
-use crate::{Engine, GenerateEvent, LlamaEngine, Prompt, llama::link::Link};
-use crate::{Speculation, Tenant};
+use crate::{
+    Footprint, GenerateEvent, Prompt, Speculation, Tenant,
+    llama::{Link, SupervisedModel},
+};
 use futures::StreamExt;
 use protocol::{Delta, Finished, PREFIX_BYTES, Rejection, body_len, decode, encode};
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use types::{
     chat::{FinishReason, Usage},
@@ -12,6 +14,7 @@ use types::{
 };
 
 /// Gives the test the other end of every worker that is started.
+#[derive(Clone)]
 struct Launcher(mpsc::UnboundedSender<Worker>);
 
 /// A worker played by the test. Dropping it is its death.
@@ -29,6 +32,7 @@ impl Launch for Launcher {
             output: Box::new(output),
             input: Box::new(input),
             end: Box::new(|_| Box::pin(async { "exit status: 3\nfirst\nlast words".to_owned() })),
+            memory: Arc::new(|| Some(5 << 20)),
         })
     }
 }
@@ -74,27 +78,32 @@ impl Worker {
     }
 }
 
-/// An engine and the workers it starts.
+/// A model and the workers that are started for it.
 struct Stage {
-    engine: LlamaEngine,
+    model: SupervisedModel,
+    reports: watch::Receiver<Report>,
     workers: mpsc::UnboundedReceiver<Worker>,
 }
 
 impl Stage {
     fn new() -> Self {
+        Self::when(Box::pin(async {}))
+    }
+
+    /// With memory for the model at that time.
+    fn when(room: BoxFuture<'static, ()>) -> Self {
         let (sender, workers) = mpsc::unbounded_channel();
         let resources = Resources { n_ctx: None, n_sequences: 2, n_threads: None };
-        Self { engine: LlamaEngine::with_launcher(Launcher(sender), resources), workers }
+        let (model, reports) = SupervisedModel::start(Launcher(sender), resources, spec("a"), room);
+        Self { model, reports, workers }
     }
 
     /// With a model that is ready.
     async fn ready() -> (Self, Worker) {
         let mut stage = Self::new();
-        let engine = stage.engine.clone();
-        let loading = tokio::spawn(async move { engine.load(spec("a")).await });
         let mut worker = stage.worker().await;
         worker.load().await;
-        assert_eq!(loading.await.expect("no panic"), Ok(()));
+        assert_eq!(stage.model.ready().await, Ok(()));
         (stage, worker)
     }
 
@@ -104,28 +113,31 @@ impl Stage {
 
     /// Starts a generation without waiting for it.
     fn generate(&self) -> tokio::task::JoinHandle<String> {
-        let engine = self.engine.clone();
+        let model = self.model.clone();
         tokio::spawn(async move {
-            match engine.generate(request()).await {
+            match model.generate(request()).await {
                 Ok(stream) => read(stream).await,
                 Err(error) => format!("refused: {error}"),
             }
         })
     }
 
-    fn state(&self) -> ModelState {
-        self.engine.status().borrow().state.clone()
-    }
-
     /// Waits for a state.
     async fn until(&self, expected: impl Fn(&ModelState) -> bool) {
-        self.engine.status().wait_for(|status| expected(&status.state)).await.expect("the supervisor lives");
+        let mut reports = self.reports.clone();
+        reports.wait_for(|report| expected(&report.status.state)).await.expect("the supervisor lives");
     }
 }
 
 fn spec(name: &str) -> ModelSpec {
     let path = PathBuf::from(name).with_extension("gguf");
-    ModelSpec { id: ModelId(name.into()), name: name.into(), path, n_ctx: None }
+    ModelSpec {
+        id: ModelId(name.into()),
+        name: name.into(),
+        path,
+        n_ctx: None,
+        footprint: Footprint::default(),
+    }
 }
 
 fn request() -> GenerateRequest {
@@ -147,6 +159,7 @@ async fn read(mut stream: GenerateStream) -> String {
     while let Some(event) = stream.next().await {
         said += &match event {
             Ok(GenerateEvent::Text { text, .. }) => text,
+            Ok(GenerateEvent::Queued(queued)) => format!("{}. {:?} ", queued.position, queued.estimated_ms),
             Ok(GenerateEvent::Finished { reason, .. }) => format!("|{reason:?}"),
             Err(error) => format!("|{error}"),
         };
@@ -155,10 +168,45 @@ async fn read(mut stream: GenerateStream) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_loaded_at_first() {
-    let stage = Stage::new();
-    assert_eq!(stage.state(), ModelState::Unloaded);
-    assert_eq!(stage.generate().await.expect("no panic"), "refused: no model is loaded");
+async fn no_worker_starts_before_there_is_memory_for_it() {
+    let (free, room) = oneshot::channel();
+    let mut stage = Stage::when(Box::pin(async { _ = room.await }));
+    let answer = stage.generate();
+    tokio::task::yield_now().await;
+    assert!(stage.workers.try_recv().is_err());
+    free.send(()).expect("somebody waits");
+    let mut worker = stage.worker().await;
+    worker.load().await;
+    let id = worker.accept().await;
+    worker.token(id, "a", 1, true).await;
+    assert_eq!(answer.await.expect("no panic"), "a|Stop");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_worker_has_in_memory_is_measured() {
+    let (stage, _worker) = Stage::ready().await;
+    let mut reports = stage.reports.clone();
+    let report =
+        reports.wait_for(|report| report.memory_bytes.is_some()).await.expect("the supervisor lives");
+    assert_eq!(report.memory_bytes, Some(5 << 20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_is_told_the_place_and_how_long() {
+    let (stage, mut worker) = Stage::ready().await;
+    let first = stage.generate();
+    let first_id = worker.accept().await;
+    // Two run at a time and the first took four seconds: the next in line starts after two.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    worker.token(first_id, "a", 1, true).await;
+    assert_eq!(first.await.expect("no panic"), "a|Stop");
+    let second = stage.generate();
+    let id = worker.accept().await;
+    worker.say(Event::Line { waiting: vec![RequestId(99), id] }).await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    worker.say(Event::Line { waiting: vec![] }).await;
+    worker.token(id, "b", 1, true).await;
+    assert_eq!(second.await.expect("no panic"), "2. Some(4000) b|Stop");
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,8 +234,6 @@ async fn a_refusal_is_given_by_generate_itself() {
 #[tokio::test(start_paused = true)]
 async fn requests_wait_for_a_load() {
     let mut stage = Stage::new();
-    let engine = stage.engine.clone();
-    tokio::spawn(async move { engine.load(spec("a")).await });
     let mut worker = stage.worker().await;
     worker.say(Event::LoadProgress(0.5)).await;
     stage.until(|state| *state == ModelState::Loading { fraction: 0.5 }).await;
@@ -201,8 +247,8 @@ async fn requests_wait_for_a_load() {
 #[tokio::test(start_paused = true)]
 async fn a_bad_file_says_why_and_is_not_tried_again() {
     let mut stage = Stage::new();
-    let engine = stage.engine.clone();
-    let loading = tokio::spawn(async move { engine.load(spec("a")).await });
+    let model = stage.model.clone();
+    let loading = tokio::spawn(async move { model.ready().await });
     let mut worker = stage.worker().await;
     worker.say(Event::LoadFailed { reason: "it is no model".into() }).await;
     let error = loading.await.expect("no panic").expect_err("failed");
@@ -214,8 +260,8 @@ async fn a_bad_file_says_why_and_is_not_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_dies_over_a_file_says_its_last_words() {
     let mut stage = Stage::new();
-    let engine = stage.engine.clone();
-    let loading = tokio::spawn(async move { engine.load(spec("a")).await });
+    let model = stage.model.clone();
+    let loading = tokio::spawn(async move { model.ready().await });
     drop(stage.worker().await);
     let error = loading.await.expect("no panic").expect_err("failed");
     let expected = "a could not be loaded: the worker ended: exit status: 3 (last words)";
@@ -286,8 +332,8 @@ async fn a_worker_that_talks_nonsense_is_ended() {
 #[tokio::test(start_paused = true)]
 async fn a_dropped_stream_cancels() {
     let (stage, mut worker) = Stage::ready().await;
-    let engine = stage.engine.clone();
-    let asked = tokio::spawn(async move { engine.generate(request()).await.map(drop) });
+    let model = stage.model.clone();
+    let asked = tokio::spawn(async move { model.generate(request()).await.map(drop) });
     let id = worker.accept().await;
     assert_eq!(asked.await.expect("no panic"), Ok(()));
     assert_eq!(worker.command().await, Command::Cancel { id });
@@ -319,59 +365,24 @@ async fn too_many_requests_are_refused() {
 #[tokio::test(start_paused = true)]
 async fn unloading_ends_what_runs() {
     let (stage, mut worker) = Stage::ready().await;
-    let engine = stage.engine.clone();
-    let asked = tokio::spawn(async move { engine.generate(request()).await });
+    let model = stage.model.clone();
+    let asked = tokio::spawn(async move { model.generate(request()).await });
     let id = worker.accept().await;
     let mut stream = asked.await.expect("no panic").expect("accepted");
     worker.token(id, "half", 1, false).await;
     assert!(matches!(stream.next().await, Some(Ok(GenerateEvent::Text { .. }))));
-    stage.engine.unload().await;
+    stage.model.unload().await;
     assert_eq!(read(stream).await, "|the model was unloaded");
-    stage.until(|state| *state == ModelState::Unloaded).await;
+    assert_eq!(stage.generate().await.expect("no panic"), "refused: the model was unloaded");
     worker.commands.read_to_end(&mut Vec::new()).await.expect("closed");
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_model_replaces_the_first_and_cancels_its_load() {
-    let mut stage = Stage::new();
-    let load = |name: &'static str| {
-        let engine = stage.engine.clone();
-        tokio::spawn(async move { engine.load(spec(name)).await })
-    };
-    let first = load("a");
-    stage.until(|state| matches!(state, ModelState::Loading { .. })).await;
-    let second = load("b");
-    assert_eq!(first.await.expect("no panic"), Err(EngineError::LoadCancelled));
-    let _first_worker = stage.worker().await;
-    let mut worker = stage.worker().await;
-    worker.load().await;
-    assert_eq!(second.await.expect("no panic"), Ok(()));
-    assert_eq!(stage.engine.status().borrow().name.as_deref(), Some("b"));
-    assert_eq!(stage.engine.load(spec("b")).await, Ok(()));
 }
 
 #[tokio::test(start_paused = true)]
 async fn tokens_are_counted_by_the_worker() {
     let (stage, mut worker) = Stage::ready().await;
-    let engine = stage.engine.clone();
-    let counting = tokio::spawn(async move { engine.count_tokens(Prompt::Text("hello".into())).await });
+    let model = stage.model.clone();
+    let counting = tokio::spawn(async move { model.count_tokens(Prompt::Text("hello".into())).await });
     let Command::CountTokens { id, .. } = worker.command().await else { panic!("not a count") };
     worker.say(Event::Counted { id, n_tokens: 5 }).await;
     assert_eq!(counting.await.expect("no panic"), Ok(5));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_refused_file_is_shown_where_no_model_works() {
-    let stage = Stage::new();
-    stage.engine.refuse(spec("broken"), "it ends early".into()).await;
-    let reason = "broken could not be loaded: it ends early".to_owned();
-    stage.until(|state| *state == ModelState::Failed { reason: reason.clone() }).await;
-    assert_eq!(stage.engine.status().borrow().name.as_deref(), Some("broken"));
-
-    let (stage, _worker) = Stage::ready().await;
-    stage.engine.refuse(spec("broken"), "it ends early".into()).await;
-    // The supervisor answers in order: what it says to a second load, it says after the refusal.
-    assert_eq!(stage.engine.load(spec("a")).await, Ok(()));
-    assert_eq!(stage.engine.status().borrow().name.as_deref(), Some("a"));
-    assert_eq!(stage.state(), ModelState::Ready);
 }

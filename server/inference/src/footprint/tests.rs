@@ -1,0 +1,30 @@
+use super::*;
+
+const GB: u64 = 1_000_000_000;
+
+/// 1000 bytes a cell, no vocabulary.
+fn model() -> Footprint {
+    Footprint { weights_bytes: GB, cell_bytes: 1000, n_ctx_train: Some(4096), n_vocab: 0 }
+}
+
+#[track_caller]
+fn check(n_ctx: Option<u32>, machine_bytes: u64, n_cells: u64) {
+    assert_eq!(model().bytes(n_ctx, machine_bytes), GB + BASE_BYTES + n_cells * 1000);
+}
+
+#[test]
+fn the_pool_holds_four_contexts_where_memory_allows() {
+    check(None, 16 * GB, 4 * 4096);
+    check(Some(512), 16 * GB, 4 * 512);
+    check(Some(1 << 20), 16 * GB, 4 * 4096);
+    check(Some(512), 4_000_000, 1000);
+    check(Some(512), 0, 512);
+}
+
+#[test]
+fn the_largest_context_that_fits_is_found() {
+    let room = GB + BASE_BYTES + 4 * 1024 * 1000;
+    assert_eq!(model().largest_context(None, room, 16 * GB), Some(1024));
+    assert_eq!(model().largest_context(None, GB, 16 * GB), None);
+    assert_eq!(model().largest_context(Some(256), u64::MAX, 16 * GB), None);
+}

@@ -1,0 +1,134 @@
+//! Several models in memory at once, under one budget.
+//!
+//! Each model has a worker of its own, so that the end of one leaves the others' answers untouched. One task, the
+//! [`Owner`], knows who is there, who is in use and who goes when memory is short; it waits for nobody. What it
+//! decides by is in [`plan`], which is pure.
+
+mod owner;
+mod plan;
+
+pub use plan::Shortage;
+
+use crate::{
+    BoxFuture, Engine, EngineError, GenerateRequest, GenerateStream, Hold, Intent, KeepAlive, LlamaConfig,
+    ModelSpec, Prompt, Target,
+    llama::{Launch, Resources},
+    request::check_prompt,
+};
+use futures::StreamExt;
+use owner::{Ask, Lease, Owner};
+use tokio::sync::{mpsc, oneshot, watch};
+use types::{ids::ModelId, model::Residents};
+
+/// Asks on their way to the owner, which takes them at once.
+const ASK_QUEUE: usize = 64;
+
+/// What models may take, and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// What all models may take together, in bytes.
+    pub budget_bytes: u64,
+    /// What the machine has, in bytes.
+    pub machine_bytes: u64,
+    /// How long a model stays that nobody uses. The one used last always stays.
+    pub keep_alive: KeepAlive,
+}
+
+/// Models in supervised worker processes. Clones are the same engine; the workers end with the last of them.
+#[derive(Clone)]
+pub struct Residency {
+    asks: mpsc::Sender<Ask>,
+    status: watch::Receiver<Residents>,
+}
+
+impl Residency {
+    /// An engine without a model. Must be called within a Tokio runtime.
+    pub fn new(config: LlamaConfig, limits: Limits) -> Self {
+        let resources =
+            Resources { n_ctx: config.n_ctx, n_sequences: config.n_sequences, n_threads: config.n_threads };
+        Self::with_launcher(config, resources, limits)
+    }
+
+    fn with_launcher(launcher: impl Launch, resources: Resources, limits: Limits) -> Self {
+        let (asks, inbox) = mpsc::channel(ASK_QUEUE);
+        let (owner, status) = Owner::new(launcher, resources, limits, inbox);
+        tokio::spawn(owner.run());
+        Self { asks, status }
+    }
+
+    async fn lease(&self, target: Target) -> Result<Lease, EngineError> {
+        self.ask(|reply| Ask::Lease { target, reply }).await.unwrap_or(Err(EngineError::NoModel))
+    }
+
+    /// Asks and waits for the answer. The owner lives as long as this handle.
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.asks.send(ask(reply)).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+impl Engine for Residency {
+    fn load(&self, spec: ModelSpec, intent: Intent) -> BoxFuture<'_, Result<Hold, EngineError>> {
+        Box::pin(async move {
+            let lease = self.ask(|reply| Ask::Load { spec, intent, reply }).await;
+            let mut lease = lease.unwrap_or(Err(EngineError::NoModel))?;
+            lease.model.ready().await?;
+            lease.keep();
+            Ok(Hold::new(lease))
+        })
+    }
+
+    fn hold(&self, id: ModelId) -> BoxFuture<'_, Option<Hold>> {
+        Box::pin(async { self.ask(|reply| Ask::Hold { id, reply }).await.flatten().map(Hold::new) })
+    }
+
+    fn refuse(&self, spec: ModelSpec, reason: String) -> BoxFuture<'_, ()> {
+        Box::pin(async { _ = self.asks.send(Ask::Refuse { spec, reason }).await })
+    }
+
+    fn unload(&self, id: ModelId) -> BoxFuture<'_, ()> {
+        Box::pin(async { _ = self.ask(|reply| Ask::Unload { id: Some(id), reply }).await })
+    }
+
+    fn unload_all(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async { _ = self.ask(|reply| Ask::Unload { id: None, reply }).await })
+    }
+
+    fn pin(&self, id: ModelId, is_pinned: bool) -> BoxFuture<'_, ()> {
+        Box::pin(async move { _ = self.asks.send(Ask::Pin { id, is_pinned }).await })
+    }
+
+    fn generate(
+        &self,
+        target: Target,
+        request: GenerateRequest,
+    ) -> BoxFuture<'_, Result<GenerateStream, EngineError>> {
+        Box::pin(async {
+            request.check()?;
+            let lease = self.lease(target).await?;
+            let stream = lease.model.generate(request).await?;
+            let stream: GenerateStream = Box::pin(stream.map(move |event| {
+                // The model is in use until the stream is dropped.
+                _ = &lease;
+                event
+            }));
+            Ok(stream)
+        })
+    }
+
+    fn count_tokens(&self, target: Target, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>> {
+        Box::pin(async {
+            check_prompt(&prompt)?;
+            let lease = self.lease(target).await?;
+            lease.model.count_tokens(prompt).await
+        })
+    }
+
+    fn status(&self) -> watch::Receiver<Residents> {
+        self.status.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;

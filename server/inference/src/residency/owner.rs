@@ -1,0 +1,519 @@
+//! The task that knows which models are in memory.
+
+use super::{
+    Limits,
+    plan::{Decision, Held, Key, Memory, Wanted, plan},
+};
+use crate::{
+    EngineError, Intent, KeepAlive, ModelSpec, Target,
+    llama::{Launch, Report, Resources, SupervisedModel, status_of},
+};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, sleep_until},
+};
+use tokio_stream::{StreamExt, StreamMap, wrappers::WatchStream};
+use types::{
+    ids::ModelId,
+    model::{ModelState, ModelStatus, Resident, Residents},
+};
+
+/// Models that are remembered after they were unloaded to save memory.
+const MAX_ASLEEP: usize = 32;
+
+/// What the engine's handle asks.
+pub(super) enum Ask {
+    Load {
+        spec: ModelSpec,
+        intent: Intent,
+        reply: oneshot::Sender<Result<Lease, EngineError>>,
+    },
+    Hold {
+        id: ModelId,
+        reply: oneshot::Sender<Option<Lease>>,
+    },
+    Lease {
+        target: Target,
+        reply: oneshot::Sender<Result<Lease, EngineError>>,
+    },
+    Refuse {
+        spec: ModelSpec,
+        reason: String,
+    },
+    Pin {
+        id: ModelId,
+        is_pinned: bool,
+    },
+    /// All of them without an id. Answered when their memory is free.
+    Unload {
+        id: Option<ModelId>,
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// Who uses a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// Waits for its load.
+    Load,
+    Request,
+}
+
+/// What becomes of a use.
+enum Change {
+    /// The load ended well; whoever waited for it uses the model now.
+    Loaded,
+    Ended(Use),
+}
+
+/// A change of one use of a model.
+struct Release {
+    key: Key,
+    change: Change,
+}
+
+/// The use of a model. Dropping it lets go.
+pub(super) struct Lease {
+    pub(super) model: SupervisedModel,
+    key: Key,
+    by: Use,
+    /// Unbounded by its type, but each use sends twice at most.
+    releases: mpsc::UnboundedSender<Release>,
+}
+
+impl Lease {
+    /// The load has ended well: letting go of it no longer cancels it.
+    pub(super) fn keep(&mut self) {
+        self.by = Use::Request;
+        _ = self.releases.send(Release { key: self.key, change: Change::Loaded });
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        _ = self.releases.send(Release { key: self.key, change: Change::Ended(self.by) });
+    }
+}
+
+/// One model in memory, on its way there, or failed.
+struct Stay {
+    spec: ModelSpec,
+    model: SupervisedModel,
+    report: Report,
+    predicted_bytes: u64,
+    is_pinned: bool,
+    /// It was ready once.
+    is_proven: bool,
+    n_loading: usize,
+    n_uses: usize,
+    last_use: u64,
+    idle_since: Instant,
+    /// What the last request said about it.
+    keep_alive: Option<KeepAlive>,
+}
+
+impl Stay {
+    fn has_failed(&self) -> bool {
+        matches!(self.report.status.state, ModelState::Failed { .. })
+    }
+
+    fn is_used(&self) -> bool {
+        self.n_loading + self.n_uses > 0
+    }
+
+    fn bytes(&self) -> u64 {
+        match self.report.memory_bytes {
+            _ if self.has_failed() => 0,
+            // Weights that nothing has touched yet are not in memory, but will be.
+            Some(measured) => measured.max(self.spec.footprint.weights_bytes),
+            None => self.predicted_bytes,
+        }
+    }
+
+    fn view(&self) -> Resident {
+        Resident {
+            status: self.report.status.clone(),
+            memory_bytes: self.bytes(),
+            is_measured: self.report.memory_bytes.is_some(),
+            is_pinned: self.is_pinned,
+        }
+    }
+}
+
+pub(super) struct Owner<L> {
+    launcher: L,
+    resources: Resources,
+    limits: Limits,
+    asks: mpsc::Receiver<Ask>,
+    releases: (mpsc::UnboundedSender<Release>, mpsc::UnboundedReceiver<Release>),
+    stays: BTreeMap<Key, Stay>,
+    reports: StreamMap<Key, WatchStream<Report>>,
+    last_key: Key,
+    n_uses: u64,
+    chosen: Option<ModelId>,
+    /// Unloaded to save memory; loaded again when they are needed.
+    asleep: Vec<ModelSpec>,
+    /// What was asked for while no model works, and why there is none.
+    refused: Option<(ModelStatus, EngineError)>,
+    /// Workers whose memory is not free yet.
+    n_ending: watch::Sender<usize>,
+    status: watch::Sender<Residents>,
+}
+
+impl<L: Launch> Owner<L> {
+    pub(super) fn new(
+        launcher: L,
+        resources: Resources,
+        limits: Limits,
+        asks: mpsc::Receiver<Ask>,
+    ) -> (Self, watch::Receiver<Residents>) {
+        let (status, published) =
+            watch::channel(Residents { budget_bytes: limits.budget_bytes, ..Residents::NONE });
+        let owner = Self {
+            launcher,
+            resources,
+            limits,
+            asks,
+            releases: mpsc::unbounded_channel(),
+            stays: BTreeMap::new(),
+            reports: StreamMap::new(),
+            last_key: 0,
+            n_uses: 0,
+            chosen: None,
+            asleep: Vec::new(),
+            refused: None,
+            n_ending: watch::Sender::new(0),
+            status,
+        };
+        (owner, published)
+    }
+
+    /// Runs until every handle of the engine is gone.
+    pub(super) async fn run(mut self) {
+        loop {
+            let deadline = self.next_deadline();
+            tokio::select! {
+                ask = self.asks.recv() => match ask {
+                    Some(ask) => self.answer(ask),
+                    None => return,
+                },
+                Some(release) = self.releases.1.recv() => self.release(&release),
+                Some((key, report)) = self.reports.next() => self.note(key, report),
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {}
+            }
+            self.unload_idle();
+            self.publish();
+        }
+    }
+
+    fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Load { spec, intent, reply } => drop(reply.send(self.load(spec, intent))),
+            Ask::Hold { id, reply } => drop(reply.send(self.hold(&id))),
+            Ask::Lease { target, reply } => drop(reply.send(self.lease(target))),
+            Ask::Refuse { spec, reason } => {
+                let error = EngineError::LoadFailed { name: spec.name.clone(), reason };
+                self.show_refused(&spec, error);
+            }
+            Ask::Pin { id, is_pinned } => {
+                if let Some(stay) = self.find(&id).and_then(|key| self.stays.get_mut(&key)) {
+                    stay.is_pinned = is_pinned;
+                }
+            }
+            Ask::Unload { id, reply } => {
+                match id {
+                    Some(id) => self.unload(&id),
+                    None => self.unload_all(),
+                }
+                let free = self.memory_is_free();
+                tokio::spawn(async move {
+                    free.await;
+                    _ = reply.send(());
+                });
+            }
+        }
+    }
+
+    fn load(&mut self, spec: ModelSpec, intent: Intent) -> Result<Lease, EngineError> {
+        let (id, shown) = (spec.id.clone(), spec.clone());
+        let key = match self.bring(spec) {
+            Ok(key) => key,
+            Err(error) => {
+                self.show_refused(&shown, error.clone());
+                return Err(error);
+            }
+        };
+        if intent == Intent::Choose || self.chosen.is_none() || self.refused.is_some() {
+            self.chosen = Some(id);
+        }
+        self.refused = None;
+        self.take(key, Use::Load)
+    }
+
+    /// A model that works and needs no waiting for a load.
+    fn hold(&mut self, id: &ModelId) -> Option<Lease> {
+        let key = self.find(id)?;
+        let works = self.stays.get(&key).is_some_and(|stay| stay.is_proven && !stay.has_failed());
+        if works { self.take(key, Use::Request).ok() } else { None }
+    }
+
+    fn lease(&mut self, target: Target) -> Result<Lease, EngineError> {
+        let key = match target.model.or_else(|| self.chosen.clone()) {
+            Some(id) => self.find(&id).map_or_else(|| self.wake(&id), Ok)?,
+            None => {
+                return Err(self.refused.as_ref().map_or(EngineError::NoModel, |(_, error)| error.clone()));
+            }
+        };
+        if let (Some(stay), Some(keep_alive)) = (self.stays.get_mut(&key), target.keep_alive) {
+            stay.keep_alive = Some(keep_alive);
+        }
+        self.take(key, Use::Request)
+    }
+
+    /// Loads a model again that was unloaded to save memory.
+    fn wake(&mut self, id: &ModelId) -> Result<Key, EngineError> {
+        let spec = self.asleep.iter().find(|spec| spec.id == *id).cloned();
+        self.bring(spec.ok_or(EngineError::NoModel)?)
+    }
+
+    fn take(&mut self, key: Key, by: Use) -> Result<Lease, EngineError> {
+        let stay = self.stays.get_mut(&key).ok_or(EngineError::NoModel)?;
+        self.n_uses += 1;
+        stay.last_use = self.n_uses;
+        match by {
+            Use::Load => stay.n_loading += 1,
+            Use::Request => stay.n_uses += 1,
+        }
+        Ok(Lease { model: stay.model.clone(), key, by, releases: self.releases.0.clone() })
+    }
+
+    /// Sees to it that a model is there or on its way.
+    fn bring(&mut self, spec: ModelSpec) -> Result<Key, EngineError> {
+        if let Some(key) = self.find(&spec.id)
+            && self.stays.get(&key).is_some_and(Stay::has_failed)
+        {
+            self.end(key);
+        }
+        let wanted = Wanted {
+            id: &spec.id,
+            name: &spec.name,
+            n_ctx: spec.n_ctx,
+            usual_n_ctx: self.resources.n_ctx,
+            footprint: spec.footprint,
+        };
+        let memory = Memory { budget: self.limits.budget_bytes, machine: self.limits.machine_bytes };
+        match plan(memory, &self.held(), &wanted) {
+            Decision::Use(key) => Ok(key),
+            Decision::OtherProfile => Err(EngineError::OtherProfile { name: spec.name }),
+            Decision::DoesNotFit(shortage) => Err(EngineError::DoesNotFit(Box::new(shortage))),
+            Decision::Load { evict } => {
+                for key in evict {
+                    self.put_to_sleep(key);
+                }
+                Ok(self.start(spec))
+            }
+        }
+    }
+
+    fn start(&mut self, spec: ModelSpec) -> Key {
+        self.last_key += 1;
+        let key = self.last_key;
+        self.asleep.retain(|it| it.id != spec.id);
+        let room = Box::pin(self.memory_is_free());
+        let (model, reports) =
+            SupervisedModel::start(self.launcher.clone(), self.resources, spec.clone(), room);
+        let n_ctx = spec.n_ctx.or(self.resources.n_ctx);
+        let report = reports.borrow().clone();
+        self.reports.insert(key, WatchStream::from_changes(reports));
+        let stay = Stay {
+            model,
+            report,
+            predicted_bytes: spec.footprint.bytes(n_ctx, self.limits.machine_bytes),
+            spec,
+            is_pinned: false,
+            is_proven: false,
+            n_loading: 0,
+            n_uses: 0,
+            last_use: 0,
+            idle_since: Instant::now(),
+            keep_alive: None,
+        };
+        self.stays.insert(key, stay);
+        key
+    }
+
+    /// Ends when no worker is on its way out.
+    fn memory_is_free(&self) -> impl Future<Output = ()> + Send + use<L> {
+        let mut n_ending = self.n_ending.subscribe();
+        async move { _ = n_ending.wait_for(|n| *n == 0).await }
+    }
+
+    /// Unloads a model that is loaded again when it is needed.
+    fn put_to_sleep(&mut self, key: Key) {
+        let Some(spec) = self.end(key) else { return };
+        tracing::info!(model.id = %spec.id, "unloading a model that nobody uses");
+        if self.asleep.len() == MAX_ASLEEP {
+            self.asleep.remove(0);
+        }
+        self.asleep.push(spec);
+    }
+
+    /// Ends a model's worker, without waiting for it.
+    fn end(&mut self, key: Key) -> Option<ModelSpec> {
+        let stay = self.stays.remove(&key)?;
+        self.reports.remove(&key);
+        self.n_ending.send_modify(|n| *n += 1);
+        let n_ending = self.n_ending.clone();
+        tokio::spawn(async move {
+            stay.model.unload().await;
+            n_ending.send_modify(|n| *n -= 1);
+        });
+        Some(stay.spec)
+    }
+
+    fn unload(&mut self, id: &ModelId) {
+        if let Some(key) = self.find(id) {
+            self.end(key);
+        }
+        self.asleep.retain(|spec| spec.id != *id);
+        self.choose_another(id);
+    }
+
+    fn unload_all(&mut self) {
+        for key in self.stays.keys().copied().collect::<Vec<_>>() {
+            self.end(key);
+        }
+        self.asleep.clear();
+        self.chosen = None;
+    }
+
+    fn release(&mut self, release: &Release) {
+        let Some(stay) = self.stays.get_mut(&release.key) else { return };
+        stay.idle_since = Instant::now();
+        match release.change {
+            Change::Ended(Use::Request) => stay.n_uses = stay.n_uses.saturating_sub(1),
+            Change::Loaded => {
+                stay.n_loading = stay.n_loading.saturating_sub(1);
+                stay.n_uses += 1;
+                stay.is_proven = true;
+            }
+            Change::Ended(Use::Load) => {
+                stay.n_loading = stay.n_loading.saturating_sub(1);
+                let is_given_up = stay.n_loading == 0 && !stay.is_proven && !stay.has_failed();
+                let id = stay.spec.id.clone();
+                if is_given_up {
+                    self.end(release.key);
+                    self.choose_another(&id);
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, key: Key, report: Report) {
+        let Some(stay) = self.stays.get_mut(&key) else { return };
+        stay.is_proven |= matches!(report.status.state, ModelState::Ready | ModelState::Busy { .. });
+        stay.report = report;
+        if stay.has_failed() && !stay.is_proven && self.stays.values().any(|it| !it.has_failed()) {
+            let id = self.stays.get(&key).map(|stay| stay.spec.id.clone());
+            id.iter().for_each(|id| self.choose_another(id));
+        }
+    }
+
+    /// Where `id` was the chosen one, it is the one used last of those that work.
+    fn choose_another(&mut self, id: &ModelId) {
+        if self.chosen.as_ref() == Some(id) {
+            let working = self.stays.values().filter(|stay| !stay.has_failed() && stay.spec.id != *id);
+            self.chosen = working.max_by_key(|stay| stay.last_use).map(|stay| stay.spec.id.clone());
+        }
+    }
+
+    /// Where no model works, the page says why the one that was asked for does not.
+    fn show_refused(&mut self, spec: &ModelSpec, error: EngineError) {
+        if self.stays.values().any(|stay| !stay.has_failed()) || !self.asleep.is_empty() {
+            return;
+        }
+        let state = ModelState::Failed { reason: error.to_string() };
+        self.refused = Some((status_of(spec, state), error));
+        self.chosen = None;
+    }
+
+    fn find(&self, id: &ModelId) -> Option<Key> {
+        self.stays.iter().find(|(_, stay)| stay.spec.id == *id).map(|(key, _)| *key)
+    }
+
+    fn held(&self) -> Vec<Held> {
+        let held = |(key, stay): (&Key, &Stay)| Held {
+            key: *key,
+            id: stay.spec.id.clone(),
+            name: stay.spec.name.clone(),
+            n_ctx: stay.spec.n_ctx,
+            bytes: stay.bytes(),
+            last_use: stay.last_use,
+            in_use: stay.is_used(),
+            is_pinned: stay.is_pinned,
+        };
+        self.stays.iter().map(held).collect()
+    }
+
+    /// When a model that nobody uses any more goes; `None` for one that stays.
+    fn deadline(&self, stay: &Stay) -> Option<Instant> {
+        let is_last = self.stays.values().all(|other| other.last_use <= stay.last_use);
+        if stay.is_used() || stay.is_pinned || stay.has_failed() {
+            return None;
+        }
+        match stay.keep_alive {
+            None if is_last => None,
+            None => after(stay.idle_since, self.limits.keep_alive),
+            Some(keep_alive) => after(stay.idle_since, keep_alive),
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.stays.values().filter_map(|stay| self.deadline(stay)).min()
+    }
+
+    fn unload_idle(&mut self) {
+        let now = Instant::now();
+        let over = |stay: &Stay| self.deadline(stay).is_some_and(|deadline| deadline <= now);
+        let keys: Vec<_> = self.stays.iter().filter(|(_, stay)| over(stay)).map(|(key, _)| *key).collect();
+        for key in keys {
+            self.put_to_sleep(key);
+        }
+    }
+
+    fn publish(&self) {
+        let now = Residents {
+            chosen: self.chosen_status(),
+            models: self.stays.values().map(Stay::view).collect(),
+            budget_bytes: self.limits.budget_bytes,
+        };
+        self.status.send_if_modified(|published| {
+            let changed = *published != now;
+            *published = now;
+            changed
+        });
+    }
+
+    fn chosen_status(&self) -> ModelStatus {
+        let refused = || self.refused.as_ref().map(|(status, _)| status.clone());
+        let chosen = self.chosen.as_ref().and_then(|id| match self.find(id) {
+            Some(key) => self.stays.get(&key).map(|stay| stay.report.status.clone()),
+            None => {
+                let spec = self.asleep.iter().find(|spec| spec.id == *id)?;
+                Some(status_of(spec, ModelState::Unloaded))
+            }
+        });
+        chosen.or_else(refused).unwrap_or(ModelStatus::UNLOADED)
+    }
+}
+
+fn after(idle_since: Instant, keep_alive: KeepAlive) -> Option<Instant> {
+    match keep_alive {
+        KeepAlive::Forever => None,
+        KeepAlive::For(time) => idle_since.checked_add(time.min(A_YEAR)),
+    }
+}
+
+/// Longer times mean the same, and timers cannot count all of them.
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);

@@ -1,0 +1,180 @@
+//! What becomes of the models in memory when one more is wanted. Pure: plain data in, a decision out.
+//!
+//! Nothing that is in use or pinned is ever unloaded, nothing is unloaded that need not be, and what is loaded
+//! never takes more than the budget by what is known.
+
+use crate::Footprint;
+use std::fmt;
+use types::ids::ModelId;
+
+/// Names one stay of a model in memory.
+pub(super) type Key = u64;
+
+/// A model that takes memory.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Held {
+    pub(super) key: Key,
+    pub(super) id: ModelId,
+    pub(super) name: String,
+    pub(super) n_ctx: Option<u32>,
+    pub(super) bytes: u64,
+    /// Larger is more recent.
+    pub(super) last_use: u64,
+    pub(super) in_use: bool,
+    pub(super) is_pinned: bool,
+}
+
+/// A model that somebody wants.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) id: &'a ModelId,
+    pub(super) name: &'a str,
+    /// `None` takes it with whatever context it has.
+    pub(super) n_ctx: Option<u32>,
+    /// The context it gets where `n_ctx` does not say it.
+    pub(super) usual_n_ctx: Option<u32>,
+    pub(super) footprint: Footprint,
+}
+
+/// The memory there is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Memory {
+    /// What all models may take together.
+    pub(super) budget: u64,
+    /// What the machine has.
+    pub(super) machine: u64,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Decision {
+    /// It is there.
+    Use(Key),
+    /// Load it after unloading these.
+    Load {
+        evict: Vec<Key>,
+    },
+    /// It is there with another context, and in use.
+    OtherProfile,
+    DoesNotFit(Shortage),
+}
+
+/// Why a model does not fit, and what would help. `Display` is a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// The model.
+    pub name: String,
+    /// What it would take.
+    pub needed_bytes: u64,
+    /// What is missing even after unloading what nobody uses.
+    pub missing_bytes: u64,
+    /// What models may take together.
+    pub budget_bytes: u64,
+    /// A context with which it would fit, in tokens.
+    pub fitting_context: Option<u32>,
+    /// Models in use or pinned whose memory would be enough.
+    pub in_the_way: Vec<String>,
+}
+
+impl Shortage {
+    /// Whether waiting for others may help.
+    pub fn may_pass(&self) -> bool {
+        !self.in_the_way.is_empty()
+    }
+}
+
+impl fmt::Display for Shortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (needed, missing, budget) =
+            (gb(self.needed_bytes), gb(self.missing_bytes), gb(self.budget_bytes));
+        let name = &self.name;
+        write!(f, "{name} needs about {needed}, {missing} more than is left of {budget} for models; ")?;
+        if let Some(n_ctx) = self.fitting_context {
+            write!(f, "a context of {n_ctx} tokens would fit, ")?;
+        }
+        match self.in_the_way.as_slice() {
+            [] => f.write_str("models may take more with --model-memory"),
+            names => write!(f, "unloading {} would make room", names.join(" and ")),
+        }
+    }
+}
+
+fn gb(bytes: u64) -> String {
+    format!("{:.1} GB", bytes as f64 / 1e9)
+}
+
+/// Decides about `wanted`, where `held` is in memory.
+pub(super) fn plan(memory: Memory, held: &[Held], wanted: &Wanted<'_>) -> Decision {
+    let same = held.iter().find(|it| it.id == *wanted.id);
+    let replaced = match same {
+        Some(it) if wanted.n_ctx.is_none() || wanted.n_ctx == it.n_ctx => return Decision::Use(it.key),
+        Some(it) if it.in_use => return Decision::OtherProfile,
+        other => other,
+    };
+    let others: Vec<_> = held.iter().filter(|it| it.id != *wanted.id).collect();
+    let n_ctx = wanted.n_ctx.or(wanted.usual_n_ctx);
+    let needed = wanted.footprint.bytes(n_ctx, memory.machine);
+    let taken = sum(&others);
+    let excess = taken.saturating_add(needed).saturating_sub(memory.budget);
+    let (mut movable, fixed): (Vec<&Held>, Vec<&Held>) =
+        others.into_iter().partition(|it| !it.in_use && !it.is_pinned);
+    let missing = excess.saturating_sub(sum(&movable));
+    if missing > 0 {
+        let room = memory.budget.saturating_sub(sum(&fixed));
+        return Decision::DoesNotFit(Shortage {
+            name: wanted.name.to_owned(),
+            needed_bytes: needed,
+            missing_bytes: missing,
+            budget_bytes: memory.budget,
+            fitting_context: wanted.footprint.largest_context(n_ctx, room, memory.machine),
+            in_the_way: in_the_way(fixed, missing),
+        });
+    }
+    movable.sort_by_key(|it| it.last_use);
+    let evict = replaced.into_iter().chain(fewest(movable, excess)).map(|it| it.key).collect();
+    Decision::Load { evict }
+}
+
+/// Those that free `excess` bytes together, the longest unused first, without any that is not needed for it.
+fn fewest(by_use: Vec<&Held>, excess: u64) -> Vec<&Held> {
+    let mut chosen: Vec<&Held> = Vec::new();
+    for it in by_use {
+        if sum(&chosen) < excess {
+            chosen.push(it);
+        }
+    }
+    // A large one that came last may make small ones before it needless; the most recent of them stays first.
+    for i in (0..chosen.len()).rev() {
+        if sum(&chosen) - chosen[i].bytes >= excess {
+            chosen.remove(i);
+        }
+    }
+    chosen
+}
+
+/// The largest of `fixed` whose memory would be enough together; none if even all are not.
+fn in_the_way(mut fixed: Vec<&Held>, missing: u64) -> Vec<String> {
+    if sum(&fixed) < missing {
+        return Vec::new();
+    }
+    fixed.sort_by_key(|it| it.bytes);
+    if let Some(one) = fixed.iter().find(|it| it.bytes >= missing) {
+        return vec![one.name.clone()];
+    }
+    let mut names = Vec::new();
+    let mut freed = 0;
+    for it in fixed.iter().rev() {
+        if freed < missing {
+            freed += it.bytes;
+            names.push(it.name.clone());
+        }
+    }
+    names
+}
+
+fn sum(models: &[&Held]) -> u64 {
+    models.iter().fold(0, |sum, it| sum.saturating_add(it.bytes))
+}
+
+#[cfg(test)]
+mod tests;

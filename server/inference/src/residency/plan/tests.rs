@@ -1,0 +1,136 @@
+use super::*;
+use proptest::prelude::*;
+
+const MB: u64 = 1_000_000;
+
+/// Takes so many megabytes whatever its context, beside what every model takes.
+fn sized(n_mb: u64) -> Footprint {
+    Footprint { weights_bytes: n_mb * MB, ..Footprint::default() }
+}
+
+/// What every model takes.
+fn base() -> u64 {
+    sized(0).bytes(None, 0)
+}
+
+fn held(key: Key, n_mb: u64, flags: &str) -> Held {
+    let name = format!("m{key}");
+    Held {
+        key,
+        id: ModelId(name.clone()),
+        name,
+        n_ctx: None,
+        bytes: n_mb * MB,
+        last_use: key,
+        in_use: flags.contains('u'),
+        is_pinned: flags.contains('p'),
+    }
+}
+
+fn wanted<'a>(id: &'a ModelId, n_mb: u64) -> Wanted<'a> {
+    Wanted { id, name: &id.0, n_ctx: None, usual_n_ctx: None, footprint: sized(n_mb) }
+}
+
+/// With a budget of 1000 MB beside the base of the new one, which takes `n_mb`.
+#[track_caller]
+fn check(held: &[Held], id: &str, n_mb: u64, expected: &str) {
+    let id = ModelId(id.into());
+    let memory = Memory { budget: 1000 * MB + base(), machine: 0 };
+    let given = match plan(memory, held, &wanted(&id, n_mb)) {
+        Decision::Use(key) => format!("use {key}"),
+        Decision::Load { evict } => format!("load, evict {evict:?}"),
+        Decision::OtherProfile => "other profile".to_owned(),
+        Decision::DoesNotFit(shortage) => shortage.to_string(),
+    };
+    assert_eq!(given, expected);
+}
+
+#[test]
+fn what_is_there_is_used() {
+    check(&[held(1, 400, "u")], "m1", 400, "use 1");
+}
+
+#[test]
+fn what_fits_is_loaded_beside() {
+    check(&[], "new", 1000, "load, evict []");
+    check(&[held(1, 400, "u"), held(2, 300, "")], "new", 300, "load, evict []");
+}
+
+#[test]
+fn the_longest_unused_goes_and_nothing_needlessly() {
+    check(&[held(1, 400, ""), held(2, 400, "")], "new", 300, "load, evict [1]");
+    check(&[held(1, 400, "u"), held(2, 400, "")], "new", 300, "load, evict [2]");
+    check(&[held(1, 400, "p"), held(2, 400, "")], "new", 300, "load, evict [2]");
+    check(&[held(1, 100, ""), held(2, 800, "")], "new", 300, "load, evict [2]");
+    check(&[held(1, 400, ""), held(2, 400, "")], "new", 700, "load, evict [1, 2]");
+}
+
+#[test]
+fn what_does_not_fit_is_told_with_what_would_help() {
+    let words = "new needs about 0.8 GB, 0.2 GB more than is left of 1.1 GB for models; ";
+    check(&[held(1, 400, "u")], "new", 700 + 67, &format!("{words}unloading m1 would make room"));
+    let words = "new needs about 2.1 GB, 1.0 GB more than is left of 1.1 GB for models; ";
+    check(&[], "new", 2000, &format!("{words}models may take more with --model-memory"));
+}
+
+#[test]
+fn another_context_replaces_and_is_never_loaded_beside() {
+    let id = ModelId("m1".into());
+    let memory = Memory { budget: u64::MAX, machine: 0 };
+    let other = Wanted { n_ctx: Some(512), ..wanted(&id, 10) };
+    assert_eq!(plan(memory, &[held(1, 10, "")], &other), Decision::Load { evict: vec![1] });
+    assert_eq!(plan(memory, &[held(1, 10, "u")], &other), Decision::OtherProfile);
+    let same = Held { n_ctx: Some(512), ..held(1, 10, "u") };
+    assert_eq!(plan(memory, &[same], &other), Decision::Use(1));
+}
+
+#[test]
+fn a_smaller_context_is_offered() {
+    let id = ModelId("new".into());
+    let footprint = Footprint { cell_bytes: 100_000, ..sized(100) };
+    let wanted = Wanted { footprint, ..wanted(&id, 0) };
+    let memory = Memory { budget: 500 * MB, machine: 0 };
+    let Decision::DoesNotFit(shortage) = plan(memory, &[], &wanted) else { panic!("it fits") };
+    let n_ctx = shortage.fitting_context.expect("a context fits");
+    assert!(footprint.bytes(Some(n_ctx), 0) <= 500 * MB);
+    assert!(footprint.bytes(Some(n_ctx + 256), 0) > 500 * MB);
+}
+
+prop_compose! {
+    fn some_held()(sizes in prop::collection::vec((0_u64..600, 0_u64..20, any::<bool>(), any::<bool>()), 0..8)) -> Vec<Held> {
+        sizes.into_iter().enumerate().map(|(key, (n_mb, last_use, in_use, is_pinned))| {
+            Held { last_use, in_use, is_pinned, ..held(key as Key, n_mb, "") }
+        }).collect()
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_budget_holds_and_what_is_used_stays(held in some_held(), n_mb in 0_u64..1500, budget in 0_u64..2500) {
+        let id = ModelId("new".into());
+        let memory = Memory { budget: budget * MB, machine: 0 };
+        let wanted = wanted(&id, n_mb);
+        let needed = wanted.footprint.bytes(None, 0);
+        let bytes = |keys: &dyn Fn(&Held) -> bool| held.iter().filter(|it| keys(it)).map(|it| it.bytes).sum::<u64>();
+        match plan(memory, &held, &wanted) {
+            Decision::Load { evict } => {
+                let gone = |it: &Held| evict.contains(&it.key);
+                prop_assert!(held.iter().filter(|it| gone(it)).all(|it| !it.in_use && !it.is_pinned));
+                let staying = bytes(&|it| !gone(it));
+                prop_assert!(evict.is_empty() || staying + needed <= memory.budget);
+                for key in &evict {
+                    let with_it = bytes(&|it| it.key == *key) + staying;
+                    prop_assert!(with_it + needed > memory.budget, "{} went needlessly", key);
+                }
+                if evict.is_empty() {
+                    prop_assert!(bytes(&|_| true) + needed <= memory.budget);
+                }
+            }
+            Decision::DoesNotFit(shortage) => {
+                let fixed = bytes(&|it| it.in_use || it.is_pinned);
+                prop_assert_eq!(shortage.missing_bytes, fixed + needed - memory.budget);
+            }
+            other => prop_assert!(false, "{:?}", other),
+        }
+    }
+}

@@ -1,0 +1,349 @@
+use super::*;
+use crate::{Footprint, GenerateEvent, Speculation, Tenant, llama::Link};
+use protocol::{
+    Command, Delta, Event, Finished, LoadedModel, PREFIX_BYTES, RequestId, body_len, decode, encode,
+};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    task::JoinHandle,
+};
+use types::{
+    chat::{FinishReason, Usage},
+    model::ModelState,
+    sampling::Sampling,
+};
+
+const MB: u64 = 1_000_000;
+
+/// Gives the test the other end of every worker that is started.
+#[derive(Clone)]
+struct Launcher(mpsc::UnboundedSender<Worker>);
+
+/// A worker played by the test. Dropping it is its death.
+struct Worker {
+    commands: DuplexStream,
+    events: DuplexStream,
+    /// Of the model it was told to load.
+    name: String,
+}
+
+impl Launch for Launcher {
+    fn launch(&mut self) -> io::Result<Link> {
+        let (input, commands) = duplex(1 << 20);
+        let (events, output) = duplex(1 << 20);
+        let worker = Worker { commands, events, name: String::new() };
+        self.0.send(worker).map_err(|_| io::Error::other("no more workers"))?;
+        Ok(Link {
+            output: Box::new(output),
+            input: Box::new(input),
+            end: Box::new(|_| Box::pin(async { "exit status: 3".to_owned() })),
+            memory: Arc::new(|| None),
+        })
+    }
+}
+
+impl Worker {
+    /// The next command that is not a heartbeat; `None` when it is to end.
+    async fn command(&mut self) -> Option<Command> {
+        loop {
+            let mut prefix = [0; PREFIX_BYTES];
+            self.commands.read_exact(&mut prefix).await.ok()?;
+            let mut body = vec![0; body_len(prefix).expect("small")];
+            self.commands.read_exact(&mut body).await.ok()?;
+            match decode(&body).expect("a command") {
+                // The server may have gone after the ping.
+                Command::Ping(n) => {
+                    _ = self.events.write_all(&encode(&Event::Pong(n)).expect("small")).await;
+                }
+                command => return Some(command),
+            }
+        }
+    }
+
+    async fn say(&mut self, event: Event) {
+        self.events.write_all(&encode(&event).expect("small")).await.expect("somebody listens");
+    }
+
+    /// Is told what to load, and does nothing yet.
+    async fn begin(&mut self) {
+        let Some(Command::Load(request)) = self.command().await else { panic!("not a load") };
+        self.name = request.path.file_stem().expect("a name").to_string_lossy().into_owned();
+    }
+
+    async fn loaded(&mut self) {
+        let facts =
+            LoadedModel { n_ctx: 64, n_sequences: 2, n_vocab: 9, n_threads: 1, has_chat_template: true };
+        self.say(Event::Loaded(facts)).await;
+    }
+
+    async fn accept(&mut self) -> RequestId {
+        let Some(Command::Generate { id, .. }) = self.command().await else { panic!("not a generation") };
+        self.say(Event::Accepted { id, n_prompt_tokens: 1 }).await;
+        id
+    }
+
+    async fn answer(&mut self, id: RequestId, text: &str) {
+        let finished = Some(Finished { reason: FinishReason::Stop, usage: Usage::default() });
+        self.say(Event::Step(vec![Delta {
+            id,
+            text: text.into(),
+            logprobs: vec![],
+            n_generated: 1,
+            finished: finished.map(Ok),
+        }]))
+        .await;
+    }
+}
+
+/// An engine with room for 1000 MB, and the workers it starts.
+struct Stage {
+    engine: Residency,
+    workers: mpsc::UnboundedReceiver<Worker>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let (sender, workers) = mpsc::unbounded_channel();
+        let resources = Resources { n_ctx: None, n_sequences: 2, n_threads: None };
+        let keep_alive = KeepAlive::For(Duration::from_secs(10));
+        let limits = Limits { budget_bytes: 1000 * MB, machine_bytes: 0, keep_alive };
+        Self { engine: Residency::with_launcher(Launcher(sender), resources, limits), workers }
+    }
+
+    fn load(&self, name: &str, n_mb: u64, intent: Intent) -> JoinHandle<Result<Hold, EngineError>> {
+        let (engine, spec) = (self.engine.clone(), spec(name, n_mb));
+        tokio::spawn(async move { engine.load(spec, intent).await })
+    }
+
+    async fn worker(&mut self) -> Worker {
+        let mut worker = self.workers.recv().await.expect("a worker is started");
+        worker.begin().await;
+        worker
+    }
+
+    /// With a model that is loaded and not in use.
+    async fn loaded(&mut self, name: &str, n_mb: u64) -> Worker {
+        let loading = self.load(name, n_mb, Intent::Use);
+        let mut worker = self.worker().await;
+        assert_eq!(worker.name, name);
+        worker.loaded().await;
+        drop(loading.await.expect("no panic").expect("loads"));
+        worker
+    }
+
+    fn generate(&self, target: Target) -> JoinHandle<Result<GenerateStream, EngineError>> {
+        let engine = self.engine.clone();
+        tokio::spawn(async move { engine.generate(target, request()).await })
+    }
+
+    /// Waits until these models, in this order, are what is in memory.
+    async fn until_there(&self, names: &[&str]) {
+        let there = |residents: &Residents| {
+            let found = residents.models.iter().filter_map(|it| it.status.name.as_deref());
+            found.eq(names.iter().copied())
+        };
+        self.engine.status().wait_for(there).await.expect("the owner lives");
+    }
+
+    async fn until_chosen(&self, name: Option<&str>, state: ModelState) {
+        let is_chosen = |it: &Residents| it.chosen.name.as_deref() == name && it.chosen.state == state;
+        self.engine.status().wait_for(is_chosen).await.expect("the owner lives");
+    }
+}
+
+fn spec(name: &str, n_mb: u64) -> ModelSpec {
+    ModelSpec {
+        id: ModelId(name.into()),
+        name: name.into(),
+        path: PathBuf::from(name).with_extension("gguf"),
+        n_ctx: None,
+        // Beside the weights, every model takes a little.
+        footprint: Footprint { weights_bytes: (n_mb - 68) * MB, ..Footprint::default() },
+    }
+}
+
+fn named(name: &str) -> Target {
+    Target { model: Some(ModelId(name.into())), keep_alive: None }
+}
+
+fn request() -> GenerateRequest {
+    GenerateRequest {
+        constraint: None,
+        logprobs: None,
+        prompt: Prompt::Text("hello".into()),
+        sampling: Sampling::default(),
+        stop: vec![],
+        tenant: Tenant(1),
+        trim_history: false,
+        speculation: Speculation::Auto,
+    }
+}
+
+async fn read(mut stream: GenerateStream) -> String {
+    let mut said = String::new();
+    while let Some(event) = stream.next().await {
+        said += &match event {
+            Ok(GenerateEvent::Text { text, .. }) => text,
+            Ok(GenerateEvent::Queued(_)) => String::new(),
+            Ok(GenerateEvent::Finished { reason, .. }) => format!("|{reason:?}"),
+            Err(error) => format!("|{error}"),
+        };
+    }
+    said
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_model_there_is_no_answer() {
+    let stage = Stage::new();
+    assert_eq!(stage.generate(Target::default()).await.expect("no panic").err(), Some(EngineError::NoModel));
+    assert_eq!(stage.generate(named("a")).await.expect("no panic").err(), Some(EngineError::NoModel));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_model_answers_for_itself_and_the_death_of_one_is_not_felt_by_the_other() {
+    let mut stage = Stage::new();
+    let (mut a, mut b) = (stage.loaded("a", 400).await, stage.loaded("b", 400).await);
+    let (for_a, for_b) = (stage.generate(named("a")), stage.generate(named("b")));
+    let (_, id) = (a.accept().await, b.accept().await);
+    let (for_a, for_b) = (for_a.await.expect("no panic"), for_b.await.expect("no panic"));
+    drop(a);
+    let mut again = stage.worker().await;
+    assert_eq!(again.name, "a");
+    b.answer(id, "untouched").await;
+    assert_eq!(read(for_b.expect("accepted")).await, "untouched|Stop");
+    again.loaded().await;
+    let id = again.accept().await;
+    again.answer(id, "tried again").await;
+    assert_eq!(read(for_a.expect("accepted")).await, "tried again|Stop");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_loads_of_one_model_load_it_once() {
+    let mut stage = Stage::new();
+    let (one, two) = (stage.load("a", 400, Intent::Use), stage.load("a", 400, Intent::Choose));
+    let mut worker = stage.worker().await;
+    worker.loaded().await;
+    assert!(one.await.expect("no panic").is_ok() && two.await.expect("no panic").is_ok());
+    assert!(stage.workers.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_unused_goes_and_comes_back_when_it_is_asked_for() {
+    let mut stage = Stage::new();
+    let mut a = stage.loaded("a", 400).await;
+    let mut b = stage.loaded("b", 400).await;
+    let loading = stage.load("c", 400, Intent::Use);
+    assert_eq!(a.command().await, None);
+    let mut c = stage.worker().await;
+    assert_eq!(c.name, "c");
+    c.loaded().await;
+    drop(loading.await.expect("no panic").expect("loads"));
+    stage.until_there(&["b", "c"]).await;
+    // The first one loaded is the chosen one, and only asleep.
+    stage.until_chosen(Some("a"), ModelState::Unloaded).await;
+    let answer = stage.generate(Target::default());
+    assert_eq!(b.command().await, None);
+    let mut a = stage.worker().await;
+    assert_eq!(a.name, "a");
+    a.loaded().await;
+    let id = a.accept().await;
+    a.answer(id, "awake").await;
+    assert_eq!(read(answer.await.expect("no panic").expect("accepted")).await, "awake|Stop");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_use_or_pinned_stays_and_the_refusal_says_what_would_help() {
+    let mut stage = Stage::new();
+    let mut a = stage.loaded("a", 400).await;
+    let _b = stage.loaded("b", 400).await;
+    let answer = stage.generate(named("a"));
+    let id = a.accept().await;
+    let stream = answer.await.expect("no panic").expect("accepted");
+    stage.engine.pin(ModelId("b".into()), true).await;
+    let refused = stage.load("c", 400, Intent::Use).await.expect("no panic").expect_err("no room");
+    assert_eq!(
+        refused.to_string(),
+        "c needs about 0.4 GB, 0.2 GB more than is left of 1.0 GB for models; unloading a would make room"
+    );
+    a.answer(id, "done").await;
+    assert_eq!(read(stream).await, "done|Stop");
+    let loading = stage.load("c", 400, Intent::Use);
+    assert_eq!(a.command().await, None);
+    stage.worker().await.loaded().await;
+    stage.until_there(&["b", "c"]).await;
+    drop(loading);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_everybody_gave_up_stops() {
+    let mut stage = Stage::new();
+    let (one, two) = (stage.load("a", 400, Intent::Use), stage.load("a", 400, Intent::Use));
+    let mut worker = stage.worker().await;
+    one.abort();
+    assert!(one.await.is_err());
+    worker.say(Event::LoadProgress(0.5)).await;
+    stage.until_chosen(Some("a"), ModelState::Loading { fraction: 0.5 }).await;
+    two.abort();
+    assert!(two.await.is_err());
+    assert_eq!(worker.command().await, None);
+    stage.until_there(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_chosen_one_answers_where_none_is_named() {
+    let mut stage = Stage::new();
+    let _a = stage.loaded("a", 400).await;
+    stage.until_chosen(Some("a"), ModelState::Ready).await;
+    let _b = stage.loaded("b", 400).await;
+    stage.until_chosen(Some("a"), ModelState::Ready).await;
+    assert!(stage.load("b", 400, Intent::Choose).await.expect("no panic").is_ok());
+    stage.until_chosen(Some("b"), ModelState::Ready).await;
+    stage.engine.unload(ModelId("b".into())).await;
+    stage.until_chosen(Some("a"), ModelState::Ready).await;
+    stage.engine.unload(ModelId("a".into())).await;
+    stage.until_chosen(None, ModelState::Unloaded).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_used_for_long_goes_except_the_last_and_the_pinned() {
+    let mut stage = Stage::new();
+    let mut a = stage.loaded("a", 300).await;
+    let _b = stage.loaded("b", 300).await;
+    let _c = stage.loaded("c", 300).await;
+    stage.engine.pin(ModelId("b".into()), true).await;
+    // The clock moves by itself as long as nothing else is to be done.
+    assert_eq!(a.command().await, None);
+    stage.until_there(&["b", "c"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_says_how_long_its_model_stays() {
+    let mut stage = Stage::new();
+    let mut worker = stage.loaded("a", 400).await;
+    let keep_alive = Some(KeepAlive::For(Duration::ZERO));
+    let answer = stage.generate(Target { keep_alive, ..named("a") });
+    let id = worker.accept().await;
+    let stream = answer.await.expect("no panic").expect("accepted");
+    stage.until_there(&["a"]).await;
+    worker.answer(id, "bye").await;
+    assert_eq!(read(stream).await, "bye|Stop");
+    assert_eq!(worker.command().await, None);
+    stage.until_chosen(Some("a"), ModelState::Unloaded).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_file_is_shown_where_no_model_works() {
+    let mut stage = Stage::new();
+    stage.engine.refuse(spec("broken", 100), "it ends early".into()).await;
+    let reason = "broken could not be loaded: it ends early".to_owned();
+    stage.until_chosen(Some("broken"), ModelState::Failed { reason: reason.clone() }).await;
+    let refused = stage.generate(Target::default()).await.expect("no panic").err().expect("refused");
+    assert_eq!(refused.to_string(), reason);
+
+    let _a = stage.loaded("a", 400).await;
+    stage.until_chosen(Some("a"), ModelState::Ready).await;
+    stage.engine.refuse(spec("broken", 100), "it ends early".into()).await;
+    assert!(stage.load("a", 400, Intent::Use).await.expect("no panic").is_ok());
+    stage.until_chosen(Some("a"), ModelState::Ready).await;
+}

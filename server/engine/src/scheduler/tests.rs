@@ -95,7 +95,7 @@ impl Worker {
                         *usage = delta.finished.map(|it| it.expect("an answer that ended well").usage);
                     }
                 }
-                Event::Accepted { .. } => {}
+                Event::Accepted { .. } | Event::Line { .. } => {}
                 other => panic!("{other:?}"),
             }
         }

@@ -249,7 +249,6 @@ impl Constrained {
     }
 
     /// How many of these tokens may come next, one after the other.
-    #[cfg_attr(not(test), expect(dead_code, reason = "drafts are cut here before they are computed"))]
     pub(crate) fn n_allowed(&mut self, draft: &[LlamaToken]) -> usize {
         let draft: Vec<u32> = draft.iter().map_while(|token| u32::try_from(token.0).ok()).collect();
         self.position().ok().and_then(|it| it.matcher.validate_tokens(&draft).ok()).unwrap_or(0)

@@ -12,8 +12,6 @@ mod prompt;
 mod sampler;
 mod scheduler;
 mod text;
-#[cfg(test)]
-mod tiny_model;
 mod worker;
 
 pub use worker::{WorkerError, run_worker};

@@ -95,6 +95,11 @@ impl TokenSampler {
         self.constraint.as_ref().is_some_and(Constrained::is_complete)
     }
 
+    /// How many of these tokens may come next, one after the other.
+    pub(crate) fn n_allowed(&mut self, draft: &[LlamaToken]) -> usize {
+        self.constraint.as_mut().map_or(draft.len(), |constraint| constraint.n_allowed(draft))
+    }
+
     fn pick(&mut self, logits: &[f32], mask: Option<&[u32]>, scratch: &mut Scratch) -> LlamaToken {
         if self.changes_nothing() && self.sampling.temperature <= 0.0 {
             return mask.map_or_else(|| most_likely(logits), |mask| most_likely_of(logits, mask));

@@ -133,7 +133,11 @@ impl Sequence {
         let own = self.ngrams.draft(&self.tokens, &self.tokens, most);
         let earlier = || histories.draft(self.tenant, &self.tokens, most);
         let longer = |best: Draft, it: Draft| if it.n_matched > best.n_matched { it } else { best };
-        let draft = own.into_iter().chain(earlier()).reduce(longer)?;
+        let mut draft = own.into_iter().chain(earlier()).reduce(longer)?;
+        draft.tokens.truncate(self.sampler.n_allowed(&draft.tokens));
+        if draft.tokens.is_empty() {
+            return None;
+        }
         let probability = self.acceptance.probability(draft.n_matched);
         let is_forced = self.speculation == Speculation::Always;
         let offer = Offer { n_tokens: draft.tokens.len(), probability, is_forced };

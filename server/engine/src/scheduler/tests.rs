@@ -1,6 +1,8 @@
 //! Whole workers with a tiny model whose weights are in single precision.
 
-use crate::{run_worker, tiny_model};
+mod tiny_model;
+
+use crate::run_worker;
 use protocol::{
     Command, Event, GenerateParams, KvType, LoadRequest, Prompt, RequestId, Speculation, Tenant, read_frame,
     write_frame,

@@ -274,7 +274,9 @@ impl<L: Launch> Owner<L> {
     /// Loads a model again that was unloaded to save memory.
     fn wake(&mut self, id: &ModelId) -> Result<Key, EngineError> {
         let spec = self.asleep.iter().find(|spec| spec.id == *id).cloned();
-        self.bring(spec.ok_or(EngineError::NoModel)?)
+        let refused = self.refused.as_ref().filter(|(status, _)| status.id.as_ref() == Some(id));
+        let missing = refused.map_or(EngineError::NoModel, |(_, error)| error.clone());
+        self.bring(spec.ok_or(missing)?)
     }
 
     fn take(&mut self, key: Key, by: Use) -> Result<Lease, EngineError> {

@@ -30,7 +30,7 @@ const CONTROL: i32 = 3;
 const BYTE: i32 = 6;
 
 /// Writes the model; weights follow from `seed`.
-pub(crate) fn write(path: &Path, seed: u64) {
+pub(super) fn write(path: &Path, seed: u64) {
     let vocabulary = vocabulary();
     let tensors = tensors(vocabulary.len() as u64, &mut fastrand::Rng::with_seed(seed));
     let (n_values, values) = values(&vocabulary);

@@ -86,7 +86,7 @@ impl<'m> Pool<'m> {
         &mut self,
         rows: Range<usize>,
         id: SequenceId,
-    ) -> (impl Iterator<Item = &[f32]>, Option<&mut Sequence>) {
+    ) -> (impl ExactSizeIterator<Item = &[f32]>, Option<&mut Sequence>) {
         let sequence = match &mut self.entries[id] {
             Entry::Running(sequence) => Some(&mut **sequence),
             _ => None,

@@ -163,12 +163,14 @@ impl Sequence {
     /// were right. What is in the cache is right up to `n_past` afterwards.
     pub(crate) fn advance<'l>(
         &mut self,
-        logits: impl Iterator<Item = &'l [f32]>,
+        logits: impl ExactSizeIterator<Item = &'l [f32]>,
         vocab: &LlamaVocab<'_>,
         scratch: &mut Scratch,
     ) -> Option<Delta> {
         let draft = std::mem::take(&mut self.draft);
-        let (known, guesses) = (self.tokens.len(), &draft.tokens);
+        // Where the step had no room for a guess, it was not verified.
+        let n_verified = draft.tokens.len().min(logits.len().saturating_sub(1));
+        let (known, guesses) = (self.tokens.len(), &draft.tokens[..n_verified]);
         self.n_steps += 1;
         self.n_drafted += guesses.len();
         let mut whole: Option<Delta> = None;

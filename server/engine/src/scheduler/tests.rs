@@ -194,8 +194,12 @@ fn who_waits_for_room_answers_the_same() {
         .collect();
     let expected = plainly(5, &asks);
     let mut worker = Worker::start(5, 256);
-    let texts: Vec<_> = worker.answer(&asks).into_iter().map(|(text, _)| text).collect();
+    let answers = worker.answer(&asks);
     worker.end();
+    for (_, usage) in &answers {
+        assert_eq!(usage.n_steps, 200 - usage.n_accepted_tokens);
+    }
+    let texts: Vec<_> = answers.into_iter().map(|(text, _)| text).collect();
     assert_eq!(texts, expected);
 }
 

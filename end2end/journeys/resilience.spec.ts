@@ -1,7 +1,7 @@
 // Things that go wrong. Each journey has a server of its own, since it breaks it.
 
 import type { Page } from '@playwright/test';
-import { Server } from '../support/server';
+import { ENDLESS_ANSWER, Server } from '../support/server';
 import {
   answered,
   composer,
@@ -48,6 +48,8 @@ test('a killed worker leaves the partial answer, says so, and comes back', async
 });
 
 test('a stopped server is told, the draft is kept, and the page finds it again', async ({ page, own }) => {
+  // A stopping server lets answers end that can; this one must be cut short.
+  await own.ready(ENDLESS_ANSWER);
   await open(page, '/chat');
   await send(page, LONG);
   await streaming(page, 20);

@@ -7,6 +7,9 @@ import { join } from 'node:path';
 
 const START_MS = 30_000;
 const STOP_MS = 15_000;
+const SHORT_ANSWER = 600;
+/** Longer than any machine writes while a server waits for its answers before it ends. */
+export const ENDLESS_ANSWER = 7_000;
 
 export interface Options {
   /** Keep the data of an earlier server. */
@@ -38,12 +41,12 @@ export class Server {
     return Number(new URL(this.address).port);
   }
 
-  /** Waits until the model answers. */
-  async ready(): Promise<Server> {
+  /** Waits until the model answers, and gives answers a limit of `maxTokens`. */
+  async ready(maxTokens = SHORT_ANSWER): Promise<Server> {
     const deadline = Date.now() + START_MS;
     while (Date.now() < deadline) {
       if ((await this.modelState()) === 'ready') {
-        await this.alwaysTheSame();
+        await this.alwaysTheSame(maxTokens);
         return this;
       }
       await sleep(100);
@@ -52,7 +55,7 @@ export class Server {
   }
 
   /** Makes answers repeatable and lets them end, through the same form that people use. */
-  private async alwaysTheSame(): Promise<void> {
+  private async alwaysTheSame(maxTokens: number): Promise<void> {
     const values = {
       theme: 'system',
       language: '',
@@ -62,7 +65,7 @@ export class Server {
       top_p: '0.95',
       min_p: '0.05',
       repeat_penalty: '1',
-      max_tokens: '600',
+      max_tokens: String(maxTokens),
       seed: '1',
     };
     const body = new URLSearchParams(Object.entries(values).map(([name, value]) => [`form[${name}]`, value]));

@@ -97,7 +97,7 @@ impl<'m> Scheduler<'m> {
         outbox: Outbox,
     ) -> Self {
         Self {
-            pool: Pool::new(context, model, llama::n_numbers(facts.n_sequences) as usize),
+            pool: Pool::new(context, model, llama::n_kept_or_running(facts.n_sequences) as usize),
             vocab: model.vocab(),
             outbox,
             n_ctx: facts.n_ctx as usize,
@@ -180,6 +180,7 @@ impl<'m> Scheduler<'m> {
     fn step(&mut self) -> Result<(), WorkerError> {
         self.admit();
         self.tell_line()?;
+        self.pool.save_kept();
         let mut may_guess = self.pool.can_guess();
         loop {
             let mut needs = self.needs();
@@ -188,11 +189,12 @@ impl<'m> Scheduler<'m> {
             if chunks.is_empty() {
                 return Ok(());
             }
-            self.fill_batch(&chunks)?;
+            let n_padding = if may_guess { self.n_padding(&chunks) } else { 0 };
+            self.fill_batch(&chunks, n_padding)?;
             let begun = Instant::now();
             match self.pool.context.decode(&mut self.batch) {
-                Ok(()) => return self.finish_step(&chunks, begun),
-                // What is short of room has none for guesses.
+                Ok(()) => return self.finish_step(&chunks, n_padding, begun),
+                // What is short of room has none for guesses and padding.
                 Err(DecodeError::NoKvCacheSlot) if std::mem::take(&mut may_guess) => {}
                 Err(DecodeError::NoKvCacheSlot) if self.make_room() => {}
                 Err(error) => return Err(error.into()),
@@ -214,7 +216,8 @@ impl<'m> Scheduler<'m> {
         let n_decoding = needs.iter().filter(|need| need.decoding).count();
         let room = N_BATCH as usize - n_decoding;
         let (owners, offers): (Vec<_>, Vec<_>) = offers.into_iter().unzip();
-        let chosen = choose(n_decoding, &offers, room, |n_rows| self.cost.step_ms(n_rows));
+        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
+        let chosen = choose(n_decoding, &offers, room, step_ms);
         for (i, n_tokens) in owners.into_iter().zip(chosen) {
             needs[i].n_drafted = n_tokens;
             if let Some(sequence) = self.pool.sequence_mut(needs[i].sequence) {
@@ -223,7 +226,19 @@ impl<'m> Scheduler<'m> {
         }
     }
 
-    fn finish_step(&mut self, chunks: &[Chunk], begun: Instant) -> Result<(), WorkerError> {
+    /// Rows that nobody needs and that make this step faster. With a prompt in it a step is large anyway.
+    fn n_padding(&self, chunks: &[Chunk]) -> usize {
+        if chunks.iter().any(|chunk| !chunk.decodes) {
+            return 0;
+        }
+        let n_rows: usize = chunks.iter().map(|chunk| chunk.n_tokens).sum();
+        self.cost.n_padding(n_rows).min(N_BATCH as usize - n_rows)
+    }
+
+    fn finish_step(&mut self, chunks: &[Chunk], n_padding: usize, begun: Instant) -> Result<(), WorkerError> {
+        if n_padding > 0 {
+            self.pool.drop_padding();
+        }
         for chunk in chunks {
             if let Some(sequence) = self.pool.sequence_mut(chunk.sequence) {
                 sequence.n_past = chunk.start + chunk.n_tokens;
@@ -233,7 +248,7 @@ impl<'m> Scheduler<'m> {
         let ms = begun.elapsed().as_secs_f64() * 1000.0;
         let (rows, prompts): (Vec<&Chunk>, Vec<_>) = chunks.iter().partition(|chunk| chunk.decodes);
         let n_tokens = |chunks: &[&Chunk]| chunks.iter().map(|chunk| chunk.n_tokens).sum();
-        self.cost.learn(n_tokens(&rows), n_tokens(&prompts), ms);
+        self.cost.learn(n_tokens(&rows) + n_padding, n_tokens(&prompts), ms);
         if !deltas.is_empty() {
             self.outbox.send(&Event::Step(deltas))?;
         }
@@ -311,7 +326,8 @@ impl<'m> Scheduler<'m> {
         }
     }
 
-    fn fill_batch(&mut self, chunks: &[Chunk]) -> Result<(), WorkerError> {
+    /// Padding comes last, so that it moves nobody's logits.
+    fn fill_batch(&mut self, chunks: &[Chunk], n_padding: usize) -> Result<(), WorkerError> {
         self.batch.clear();
         for chunk in chunks {
             let Some(sequence) = self.pool.sequence(chunk.sequence) else { continue };
@@ -320,6 +336,9 @@ impl<'m> Scheduler<'m> {
                 let Some(token) = sequence.token_at(i) else { continue };
                 self.batch.add(token, i as i32, &[chunk.sequence as i32], chunk.has_logits(i))?;
             }
+        }
+        for i in 0..n_padding {
+            self.batch.add(LlamaToken(0), i as i32, &[self.pool.padding() as i32], true)?;
         }
         Ok(())
     }

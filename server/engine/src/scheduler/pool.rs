@@ -3,8 +3,9 @@
 //! A number is free (nothing in the cache), running, or kept. The index knows exactly the running and the kept
 //! ones: the running ones by their prompt, the kept ones by all that is in the cache.
 //!
-//! Attention looks at every used cell, if only to skip it, so only a little is kept there; the rest is saved in ordinary
-//! memory under numbers above the context's own, and copied back for whoever begins like it.
+//! Attention looks at every used cell, if only to skip it, so what is kept stays there only while nothing runs beside
+//! it, and not too much of it; the rest is saved in ordinary memory under numbers above the context's own, and copied
+//! back for whoever begins like it.
 
 use super::{
     place::{Held, Memory, Place, place},
@@ -37,17 +38,18 @@ pub(crate) struct Pool<'m> {
     n_uses: u64,
 }
 
-/// Cells that kept sequences may hold in all; the newest may hold more.
+/// Cells that kept sequences may hold in all while nothing runs; the newest may hold more.
 const KEPT_CELLS: usize = 1024;
 
 impl<'m> Pool<'m> {
-    /// All of `context`'s `n_sequences` sequences, free.
+    /// The first `n_sequences` sequences of `context`, free; it has one more.
     pub(super) fn new(context: LlamaContext<'m>, model: &LlamaModel, n_sequences: usize) -> Self {
         Self {
             context,
             memory: memory_of(model),
             entries: (0..n_sequences).map(|_| Entry::Free).collect(),
-            saved: SavedStates::new(n_sequences),
+            // The number between is that of the padding.
+            saved: SavedStates::new(n_sequences + 1),
             index: PrefixIndex::default(),
             n_uses: 0,
         }
@@ -103,6 +105,16 @@ impl<'m> Pool<'m> {
         }
     }
 
+    /// The number of the rows that belong to nobody.
+    pub(super) fn padding(&self) -> SequenceId {
+        self.entries.len()
+    }
+
+    /// Takes these rows out of the cache again.
+    pub(super) fn drop_padding(&mut self) {
+        self.clear(self.padding());
+    }
+
     /// Whether a sequence can be cut, so that wrong guesses can be taken back.
     pub(super) fn can_guess(&self) -> bool {
         self.memory.can_cut
@@ -149,6 +161,11 @@ impl<'m> Pool<'m> {
         sequence.begin(n_tokens);
         self.index.insert(sequence.tenant, id, &sequence.tokens);
         self.entries[id] = Entry::Running(sequence);
+    }
+
+    /// Clears the way for a step: whatever runs does not look at what is only kept.
+    pub(super) fn save_kept(&mut self) {
+        while self.save_oldest() {}
     }
 
     /// A number with the first `n_tokens` of `from`, and how many it really has.

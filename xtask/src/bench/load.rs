@@ -52,7 +52,7 @@ impl Ask {
     }
 
     /// The same, as long as its limit.
-    pub(super) fn to_the_limit(self) -> Self {
+    pub(super) fn until_limit(self) -> Self {
         Self { ends_by_itself: false, ..self }
     }
 

@@ -5,7 +5,7 @@
 
 mod raw;
 
-pub(crate) use raw::{capture_log, quantize};
+pub(crate) use raw::{SequenceState, build, capture_log, quantize};
 
 use crate::outbox::Outbox;
 use llama_cpp_2::{

@@ -7,6 +7,7 @@
 mod constraint;
 mod llama;
 mod logprobs;
+mod measure;
 mod outbox;
 mod prompt;
 mod sampler;

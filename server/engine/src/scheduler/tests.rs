@@ -114,6 +114,11 @@ impl Worker {
         answers.into_values().map(|(text, usage)| (text, usage.unwrap_or_default())).collect()
     }
 
+    fn forget(&mut self, tenant: i64) {
+        write_frame(&mut self.commands, &Command::Forget { tenant: Tenant(tenant) })
+            .expect("a worker that reads");
+    }
+
     fn end(self) {
         drop(self.commands);
         drop(self.events);

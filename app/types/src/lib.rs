@@ -9,6 +9,8 @@ pub mod ids;
 pub mod job;
 pub mod live;
 pub mod model;
+pub mod reasoning;
 pub mod sampling;
 pub mod settings;
 pub mod system;
+pub mod tools;

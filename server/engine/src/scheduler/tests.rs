@@ -1,5 +1,6 @@
 //! Whole workers with a tiny model whose weights are in single precision.
 
+mod thinking;
 mod tiny_model;
 
 use crate::run_worker;
@@ -12,7 +13,7 @@ use std::{
     io::{PipeReader, PipeWriter},
     thread::JoinHandle,
 };
-use types::{chat::Usage, sampling::Sampling};
+use types::{chat::Usage, reasoning::Reasoning, sampling::Sampling};
 
 /// A worker in a thread, with its model loaded.
 struct Worker {
@@ -39,9 +40,13 @@ fn ask(prompt: &str) -> Ask {
 
 impl Worker {
     fn start(seed: u64, n_ctx: u32) -> Self {
+        Self::start_with(seed, n_ctx, None)
+    }
+
+    fn start_with(seed: u64, n_ctx: u32, manners: Option<&tiny_model::Manners>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tiny.gguf");
-        tiny_model::write(&path, seed);
+        tiny_model::write(&path, seed, manners);
         let (input, mut commands) = std::io::pipe().expect("a pipe");
         let (mut events, output) = std::io::pipe().expect("a pipe");
         let thread = std::thread::spawn(move || run_worker(input, output).expect("ends with its input"));
@@ -78,6 +83,9 @@ impl Worker {
                 sampling,
                 stop: vec![],
                 constraint: None,
+                reasoning: Reasoning::default(),
+                tools: None,
+                template_values: None,
                 logprobs: None,
                 tenant: Tenant(ask.tenant),
                 trim_history: false,

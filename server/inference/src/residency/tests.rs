@@ -11,6 +11,7 @@ use tokio::{
 use types::{
     chat::{FinishReason, Usage},
     model::ModelState,
+    reasoning::Reasoning,
     sampling::Sampling,
 };
 
@@ -88,6 +89,8 @@ impl Worker {
         self.say(Event::Step(vec![Delta {
             id,
             text: text.into(),
+            reasoning: String::new(),
+            calls: vec![],
             logprobs: vec![],
             n_generated: 1,
             finished: finished.map(Ok),
@@ -170,6 +173,9 @@ fn named(name: &str) -> Target {
 fn request() -> GenerateRequest {
     GenerateRequest {
         constraint: None,
+        reasoning: Reasoning::default(),
+        tools: None,
+        template_values: None,
         logprobs: None,
         prompt: Prompt::Text("hello".into()),
         sampling: Sampling::default(),

@@ -1,12 +1,13 @@
 //! Whole workers with a tiny model whose weights are in single precision.
 
+mod restarts;
 mod thinking;
 mod tiny_model;
 
 use crate::run_worker;
 use protocol::{
-    Command, Event, GenerateParams, KvType, LoadRequest, Prompt, RequestId, Speculation, Tenant, read_frame,
-    write_frame,
+    Command, Event, GenerateParams, KvFiles, KvType, LoadRequest, Prompt, RequestId, Speculation, Tenant,
+    read_frame, write_frame,
 };
 use std::{
     collections::BTreeMap,
@@ -40,10 +41,19 @@ fn ask(prompt: &str) -> Ask {
 
 impl Worker {
     fn start(seed: u64, n_ctx: u32) -> Self {
-        Self::start_with(seed, n_ctx, None)
+        Self::start_with(seed, n_ctx, None, None)
     }
 
-    fn start_with(seed: u64, n_ctx: u32, manners: Option<&tiny_model::Manners>) -> Self {
+    fn start_with_files(seed: u64, n_ctx: u32, kv_files: Option<KvFiles>) -> Self {
+        Self::start_with(seed, n_ctx, kv_files, None)
+    }
+
+    fn start_with(
+        seed: u64,
+        n_ctx: u32,
+        kv_files: Option<KvFiles>,
+        manners: Option<&tiny_model::Manners>,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tiny.gguf");
         tiny_model::write(&path, seed, manners);
@@ -56,6 +66,7 @@ impl Worker {
             n_sequences: 8,
             n_threads: Some(1),
             kv_type: KvType::F32,
+            kv_files,
         };
         write_frame(&mut commands, &Command::Load(load)).expect("a worker that reads");
         loop {

@@ -48,7 +48,7 @@ fn budget(n: u32) -> Reasoning {
 
 /// The whole answer to `said`.
 fn answer(manners: &Manners, said: &str, params: GenerateParams) -> Delta {
-    let mut worker = Worker::start_with(1, 1024, Some(manners));
+    let mut worker = Worker::start_with(1, 1024, None, Some(manners));
     let id = RequestId(1);
     let prompt = Prompt::Chat(vec![ChatTurn::new(Role::User, said)]);
     let command = Command::Generate { id, prompt, params: Box::new(params) };

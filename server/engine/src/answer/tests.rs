@@ -83,8 +83,8 @@ fn tokens(model: Model, text: &str) -> Vec<LlamaToken> {
     tokens
 }
 
-/// What comes of it when the model wants to write these texts: the next one as soon as a thought has ended.
-fn answer(ask: Ask, wishes: &[&str]) -> String {
+/// How the answer is read, and its sampler.
+fn begin(ask: &Ask) -> (Reading, TokenSampler) {
     let find = |text: &str| {
         let i = ask.model.1.iter().position(|special| *special == text)?;
         Some(LlamaToken(SPECIAL + i as i32))
@@ -92,11 +92,11 @@ fn answer(ask: Ask, wishes: &[&str]) -> String {
     let formats = Formats::detect(ask.model.0, &find);
     let later = |lark: String| later_of_bytes(&lark, ask.model.1).expect("a grammar");
     let grammars = |tools, schema| formats.grammars(tools, schema).expect("grammars").into_iter().map(later);
-    let (whole, calls) = match (&ask.tools, ask.schema) {
+    let (whole, calls) = match (&ask.tools, &ask.schema) {
         (None, None) => (None, vec![]),
         (None, Some(schema)) => (Some(later(format!("start: %json {schema}"))), vec![]),
         (Some(tools), None) if tools.choice == ToolChoice::Auto => (None, grammars(tools, None).collect()),
-        (Some(tools), schema) => (grammars(tools, schema).next(), vec![]),
+        (Some(tools), schema) => (grammars(tools, schema.clone()).next(), vec![]),
     };
     let wanted = Wanted {
         is_open: ask.is_open,
@@ -105,38 +105,46 @@ fn answer(ask: Ask, wishes: &[&str]) -> String {
         is_answer: ask.tools.is_none(),
     };
     let rules = Rules::new(&formats, wanted, calls, &tokenize);
-    let mut reading = Reading::new(&formats, ask.tools.as_ref(), rules);
+    let reading = Reading::new(&formats, ask.tools.as_ref(), rules);
     let sampling = Sampling { temperature: 0.0, repeat_penalty: 1.0, ..Sampling::default() };
     let ends = Arc::new([LlamaToken(END as i32)]);
     let whole = whole.map(|it| it.begin());
     let mut sampler = TokenSampler::new(&sampling, &[], ends, whole, &|_| vec![]);
     reading.begin(&mut sampler);
+    (reading, sampler)
+}
+
+/// Where its wish is forbidden, the model rather ends than goes on, and writes no space.
+fn logits(model: Model, wished: Option<&LlamaToken>) -> Vec<f32> {
+    let mut logits = vec![0.0; SPECIAL as usize + model.1.len()];
+    logits[END as usize] = 1.0;
+    b" \r\n\t".iter().for_each(|&space| logits[space as usize] = -1.0);
+    logits[wished.map_or(END as usize, |token| token.0 as usize)] = 9.0;
+    logits
+}
+
+/// What comes of it when the model wants to write these texts: the next one as soon as a thought has ended.
+fn answer(ask: Ask, wishes: &[&str]) -> String {
+    let (mut reading, mut sampler) = begin(&ask);
     let mut wishes = wishes.iter().map(|wish| tokens(ask.model, wish));
     let mut wished = wishes.next().unwrap_or_default().into_iter().peekable();
-    let (mut parts, mut n_tokens) = (Parts::default(), 0);
-    let mut scratch = Scratch::default();
-    loop {
-        let mut logits = vec![0.0; SPECIAL as usize + ask.model.1.len()];
-        // Where its wish is forbidden it rather ends than goes on, and writes no space.
-        logits[END as usize] = 1.0;
-        b" \r\n\t".iter().for_each(|&space| logits[space as usize] = -1.0);
-        logits[wished.peek().map_or(END as usize, |token| token.0 as usize)] = 9.0;
+    let (mut parts, mut scratch) = (Parts::default(), Scratch::default());
+    for _ in 0..MAX_TOKENS {
+        let logits = logits(ask.model, wished.peek());
         let token = match sampler.sample(&logits, &mut scratch, &|_| vec![]) {
             Ok(token) => token,
             Err(reason) => return format!("failed: {reason}"),
         };
-        n_tokens += 1;
-        if token.0 == END as i32 || n_tokens > MAX_TOKENS {
+        if token.0 == END as i32 {
             break;
         }
         wished.next_if_eq(&token);
         let was_thinking = reading.is_thinking();
         let bytes = u8::try_from(token.0).map_or(vec![], |byte| vec![byte]);
-        let more = match reading.take(token, &bytes, &mut sampler) {
-            Ok(more) => more,
+        match reading.take(token, &bytes, &mut sampler) {
+            Ok(more) => add(&mut parts, more),
             Err(reason) => return format!("failed: {reason}"),
-        };
-        add(&mut parts, more);
+        }
         if was_thinking && !reading.is_thinking() {
             wished = wishes.next().unwrap_or_default().into_iter().peekable();
         }
@@ -145,6 +153,10 @@ fn answer(ask: Ask, wishes: &[&str]) -> String {
         }
     }
     add(&mut parts, reading.finish());
+    written(parts)
+}
+
+fn written(parts: Parts) -> String {
     let calls = parts.calls.iter().map(|piece| match piece {
         CallPiece::Begin { name } => format!("; {name} "),
         CallPiece::Arguments(text) => text.clone(),

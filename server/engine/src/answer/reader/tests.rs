@@ -57,10 +57,9 @@ fn formats(model: Model) -> Formats {
 fn marked(model: Model, text: &str) -> String {
     let formats = formats(model);
     let text = marks::without_marks(text).into_owned();
-    let encoded = (300..).map(LlamaToken).zip(model.1).fold(text, |text, (token, spelling)| {
+    (300..).map(LlamaToken).zip(model.1).fold(text, |text, (token, spelling)| {
         text.replace(spelling, &formats.marks.of(token).map(String::from).unwrap_or_default())
-    });
-    encoded
+    })
 }
 
 fn read(model: Model, is_open: bool, pieces: &[&str]) -> String {

@@ -82,6 +82,16 @@ const TAGGED_ELEMENTS: Row = Row {
     ..TAGGED_JSON
 };
 
+/// Seed-OSS.
+const SEED: Row = Row {
+    trigger: "<seed:tool_call>",
+    lead: "<seed:tool_call>",
+    elements: Some(("<parameter={KEY}>", "</parameter>\n")),
+    tail: "</function>\n</seed:tool_call>",
+    between: Some("\n<seed:tool_call>"),
+    ..TAGGED_ELEMENTS
+};
+
 /// GLM-4.5.
 const TAGGED_KEYS: Row = Row {
     head: "{NAME}\n",
@@ -106,6 +116,20 @@ const MISTRAL_LIST: Row = Row {
 };
 
 const GRANITE: Row = Row { trigger: "<|tool_call|>", lead: "<|tool_call|>[", ..MISTRAL_LIST };
+
+/// Phi-4.
+const PHI: Row = Row {
+    trigger: "<|tool_call|>",
+    lead: "<|tool_call|>",
+    tail: "}<|/tool_call|>",
+    between: Some("<|tool_call|>"),
+    close: "",
+    ..MISTRAL_LIST
+};
+
+/// Nemotron for Llama 3.3.
+const NEMOTRON: Row =
+    Row { trigger: "<TOOLCALL>", lead: "<TOOLCALL>[", close: "]</TOOLCALL>", ..MISTRAL_LIST };
 
 /// DeepSeek V3 and R1.
 const DEEPSEEK: Row = Row {
@@ -185,11 +209,14 @@ fn rows(template: &str, find: &dyn Fn(&str) -> Option<LlamaToken>) -> &'static [
     let has = |text: &str| template.contains(text);
     match () {
         () if has("<|channel|>") && find("<|channel|>").is_some() => &[&HARMONY, &HARMONY_ROLE],
+        () if has("<seed:tool_call>") => &[&SEED],
         () if has("<function=") && has("<parameter=") => &[&TAGGED_ELEMENTS],
         () if has("<arg_key>") => &[&TAGGED_KEYS],
         () if has("[TOOL_CALLS]") && has("[ARGS]") => &[&MISTRAL],
         () if has("[TOOL_CALLS]") => &[&MISTRAL_LIST],
+        () if has("<|tool_call|>") && has("<|/tool_call|>") => &[&PHI],
         () if has("<|tool_call|>") => &[&GRANITE],
+        () if has("<TOOLCALL>") => &[&NEMOTRON],
         () if has("<tool_call>") => &[&TAGGED_JSON],
         () if has("<｜tool▁calls▁begin｜>") && has("```json") => &[&DEEPSEEK],
         () if has("<｜tool▁calls▁begin｜>") => &[&DEEPSEEK_PLAIN],

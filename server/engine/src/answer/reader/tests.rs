@@ -33,6 +33,13 @@ const DEEPSEEK: Model = (
     ],
 );
 const FUNCTIONARY: Model = ("tools <function=", &[]);
+const PHI: Model = ("tools <|tool_call|> <|/tool_call|>", &["<|tool_call|>", "<|/tool_call|>"]);
+const GRANITE_CALLS: Model = ("tools <|tool_call|>", &["<|tool_call|>"]);
+const SEED: Model = (
+    "tools <seed:tool_call> <function= <parameter=",
+    &["<seed:think>", "</seed:think>", "<seed:tool_call>", "</seed:tool_call>"],
+);
+const NEMOTRON: Model = ("tools <TOOLCALL>", &[]);
 const PLAIN: Model = ("", &[]);
 
 fn tool(name: &str, parameters: &str) -> Tool {
@@ -182,6 +189,9 @@ fn calls_are_read_in_the_families_own_ways() {
             "\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
         ),
         (FUNCTIONARY, "\n<function=get_weather>", "</function>"),
+        (PHI, "<|tool_call|>{\"name\": \"get_weather\", \"arguments\": ", "}<|/tool_call|>"),
+        (GRANITE_CALLS, "<|tool_call|>[{\"name\": \"get_weather\", \"arguments\": ", "}]"),
+        (NEMOTRON, "\n<TOOLCALL>[{\"name\": \"get_weather\", \"arguments\": ", "}]</TOOLCALL>"),
         (PLAIN, "\n<tool_call>\n{\"name\": \"get_weather\", \"arguments\": ", "}\n</tool_call>"),
     ] {
         check(model, false, &format!("I look.{before}{arguments}{after}"), expected);
@@ -208,6 +218,12 @@ fn elements_become_json() {
         "I look.\n<tool_call>\n<function=get>\n<parameter=city>\na \"b\"\n</par\n</parameter>\n<parameter=days>\n3\n</parameter>\n\
          </function>\n</tool_call>\n<tool_call>\n<function=get_weather>\n</function>\n</tool_call>",
         "|I look.; get {\"city\": \"a \\\"b\\\"\\n</par\", \"days\": 3}; get_weather {}",
+    );
+    check(
+        SEED,
+        true,
+        "hm</seed:think>\n<seed:tool_call>\n<function=get>\n<parameter=city>a\nb</parameter>\n</function>\n</seed:tool_call>",
+        "hm|; get {\"city\": \"a\\nb\"}",
     );
     check(
         GLM,

@@ -23,6 +23,9 @@ use serde_json::Value;
 use thinking::BRIDGE;
 use types::tools::{Tool, ToolChoice, ToolUse};
 
+/// The longest that a template writes to open an answer.
+const OPENING_BYTES: usize = 128;
+
 /// A model's own ways.
 #[derive(Clone, Debug)]
 pub(crate) struct Formats {
@@ -38,6 +41,17 @@ impl Formats {
         let thinking = Thinking::detect(template, &mut marks, find);
         let calls = CallFormats::detect(template, &mut marks, find);
         Self { thinking, calls, marks }
+    }
+
+    /// Whether a rendered prompt ends within a thought. What people wrote spells no special token in it.
+    pub(crate) fn is_thought_open(&self, rendered: &str) -> bool {
+        let Some(thinking) = &self.thinking else { return false };
+        let [begin, end] = [&thinking.begin, &thinking.end].map(|it| self.marks.decode(it));
+        if thinking.only_first {
+            return rendered.trim_end().ends_with(begin.trim_end());
+        }
+        let opening = &rendered[rendered.floor_char_boundary(rendered.len().saturating_sub(OPENING_BYTES))..];
+        opening.rfind(begin.trim_end()) > opening.rfind(&end)
     }
 
     /// What a format writes.

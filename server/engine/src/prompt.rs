@@ -135,10 +135,7 @@ impl<'m> Prompter<'m> {
             turns = tools::in_words(turns, tools);
         }
         let rendered = self.template.render(&turns, values).map_err(Rejection::Template)?;
-        let is_open = self.formats.thinking.as_ref().is_some_and(|thinking| {
-            let begin = self.formats.marks.decode(&thinking.begin);
-            rendered.trim_end().ends_with(begin.trim_end())
-        });
+        let is_open = self.formats.is_thought_open(&rendered);
         Ok(Rendered { tokens: self.tokenize(&rendered), is_open })
     }
 

@@ -67,7 +67,9 @@ fn CopyThought(row: Row) -> impl IntoView {
     });
     view! {
         <Show when=move || !row.is_running()>
-            <IconButton size=14 icon=icondata_lu::LuCopy label=texts.thought_copy.to_owned() testid="thought-copy" on_click=copy/>
+            <div class="-ml-1.5 flex">
+                <IconButton size=14 icon=icondata_lu::LuCopy label=texts.thought_copy.to_owned() testid="thought-copy" on_click=copy/>
+            </div>
         </Show>
     }
 }

@@ -286,6 +286,24 @@ fn a_spelling_is_no_call() {
 }
 
 #[test]
+fn a_thought_that_the_prompt_began_is_seen() {
+    let open = |model: Model, rendered: &str| {
+        let find = |text: &str| model.1.iter().position(|special| *special == text).map(|_| LlamaToken(1));
+        Formats::detect(model.0, &find).is_thought_open(rendered)
+    };
+    let long = "ü".repeat(200);
+    assert!(open(QWEN, &format!("{long}assistant\n<think>\n")));
+    assert!(open(QWEN, "assistant\n<think><reflect>"));
+    assert!(!open(QWEN, "assistant\n<think>\n\n</think>\n\n"));
+    assert!(!open(QWEN, &format!("<think>{long}")));
+    assert!(!open(QWEN, "assistant\n"));
+    assert!(open(DISTILL, "assistant\n<think>\n"));
+    assert!(!open(DISTILL, "What does <think> mean?\nassistant\n"));
+    assert!(!open(PLAIN, "assistant\n<think>\n"));
+    assert!(open(HARMONY, "<|start|>assistant<|channel|>analysis<|message|>"));
+}
+
+#[test]
 fn schemas_that_cannot_be_arguments_are_refused() {
     let formats = Formats::detect(PLAIN.0, &|_| None);
     let refused = |parameters: &str| {

@@ -39,7 +39,7 @@ fn question(extra: Value) -> Value {
         "model": "default",
         "messages": [{"role": "user", "content": "Name a fruit."}],
         "temperature": 0,
-        "max_tokens": 100,
+        "max_tokens": 200,
     });
     body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     body
@@ -58,7 +58,7 @@ async fn a_thought_comes_apart_from_its_answer_and_has_a_budget() {
     assert_eq!(status, 200, "{answer}");
     let thought = message(&answer)["reasoning_content"].as_str().unwrap();
     let text = message(&answer)["content"].as_str().unwrap();
-    assert!(!text.is_empty() && !text.contains("think>"), "{answer}");
+    assert!(!thought.is_empty() && !text.is_empty(), "{answer}");
     let usage = &answer["usage"];
     let n_reasoning = usage["completion_tokens_details"]["reasoning_tokens"].as_u64().unwrap();
     assert!(n_reasoning > 0 && n_reasoning < usage["completion_tokens"].as_u64().unwrap(), "{usage}");

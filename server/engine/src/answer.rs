@@ -248,6 +248,17 @@ impl Reading {
         Ok(parts)
     }
 
+    /// The model ends its answer. Where it does so within a thought and owes an answer of a given form, it does not: the
+    /// thought is ended instead.
+    pub(crate) fn must_go_on(&mut self, sampler: &mut TokenSampler) -> bool {
+        let owes = self.reader.is_thinking() && sampler.has_form() && !self.is_closing;
+        if owes {
+            self.is_closing = true;
+            sampler.force(&self.rules.closing);
+        }
+        owes
+    }
+
     /// Nothing more comes.
     pub(crate) fn finish(&mut self) -> Parts {
         let mut parts = Parts::default();

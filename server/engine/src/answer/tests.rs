@@ -136,6 +136,9 @@ fn answer(ask: Ask, wishes: &[&str]) -> String {
             Err(reason) => return format!("failed: {reason}"),
         };
         if token.0 == END as i32 {
+            if reading.must_go_on(&mut sampler) {
+                continue;
+            }
             break;
         }
         wished.next_if_eq(&token);
@@ -249,6 +252,17 @@ fn a_form_begins_where_a_thought_has_ended() {
     check(Ask { schema: schema(), is_open: true, ..ask(DISTILL) }, &["hm</think>", "2"], "hm|2");
     check(Ask { schema: schema(), ..ask(HARMONY) }, &["hm<|end|>", "2"], "hm|2");
     check(Ask { schema: schema(), budget: Some(0), ..ask(HARMONY) }, &["2"], "|2");
+}
+
+#[test]
+fn who_ends_within_a_thought_still_owes_the_form() {
+    let thought = "hm\n\nThat is enough thinking; I will answer now.";
+    let call = "<tool_call>\n{\"name\": \"roll\", \"arguments\": {\"sides\":6}}\n</tool_call>";
+    let expected = format!("{thought}|; roll {{\"sides\":6}}");
+    check(Ask { is_open: true, ..required(QWEN, None) }, &["hm", call], &expected);
+    let schema = Some(serde_json::json!({"enum": [1, 2]}));
+    check(Ask { schema, is_open: true, ..ask(DISTILL) }, &["hm", "2"], &format!("{thought}|2"));
+    check(Ask { is_open: true, ..ask(QWEN) }, &["hm"], "hm|");
 }
 
 #[test]

@@ -208,11 +208,17 @@ impl Sequence {
 
     /// Chooses the next token from the logits of the last.
     fn choose(&mut self, logits: &[f32], vocab: &LlamaVocab<'_>, scratch: &mut Scratch) -> Delta {
-        let token =
-            match self.sampler.sample(logits, scratch, &|token| vocab.token_to_piece(token, true, None)) {
-                Ok(token) => token,
-                Err(reason) => return self.broken_off(reason),
-            };
+        let spelling = |token| vocab.token_to_piece(token, true, None);
+        let mut sampled = self.sampler.sample(logits, scratch, &spelling);
+        if sampled.as_ref().is_ok_and(|&token| vocab.is_eog(token))
+            && self.reading.must_go_on(&mut self.sampler)
+        {
+            sampled = self.sampler.sample(logits, scratch, &spelling);
+        }
+        let token = match sampled {
+            Ok(token) => token,
+            Err(reason) => return self.broken_off(reason),
+        };
         let now = Instant::now();
         self.first_token.get_or_insert(now);
         if vocab.is_eog(token) {

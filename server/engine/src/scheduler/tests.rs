@@ -6,15 +6,20 @@ mod tiny_model;
 
 use crate::run_worker;
 use protocol::{
-    Command, Event, GenerateParams, KvFiles, KvType, LoadRequest, Prompt, RequestId, Speculation, Tenant,
-    read_frame, write_frame,
+    Command, Event, GenerateParams, KvFiles, LoadRequest, Prompt, RequestId, Speculation, Tenant, read_frame,
+    write_frame,
 };
 use std::{
     collections::BTreeMap,
     io::{PipeReader, PipeWriter},
     thread::JoinHandle,
 };
-use types::{chat::Usage, reasoning::Reasoning, sampling::Sampling};
+use types::{
+    chat::Usage,
+    kv::{KvFormat, KvType},
+    reasoning::Reasoning,
+    sampling::Sampling,
+};
 
 /// A worker in a thread, with its model loaded.
 struct Worker {
@@ -65,7 +70,7 @@ impl Worker {
             n_ctx: Some(n_ctx),
             n_sequences: 8,
             n_threads: Some(1),
-            kv_type: KvType::F32,
+            kv_type: KvType::of(KvFormat::F32),
             kv_files,
         };
         write_frame(&mut commands, &Command::Load(load)).expect("a worker that reads");

@@ -10,6 +10,8 @@ pub mod job;
 pub mod kv;
 pub mod live;
 pub mod model;
+pub mod reasoning;
 pub mod sampling;
 pub mod settings;
 pub mod system;
+pub mod tools;

@@ -97,6 +97,9 @@ impl From<EngineError> for ApiError {
             EngineError::Rejected(Rejection::Constraint { .. }) => {
                 Self { code: "invalid_constraint", ..Self::invalid(None, message) }
             }
+            EngineError::Rejected(Rejection::Tools(_)) | EngineError::Tools(_) => {
+                Self::invalid("tools", message)
+            }
             EngineError::Sampling(_) | EngineError::Constraint(_) => Self::invalid(None, message),
             EngineError::Overloaded { retry_after, .. } => Self::overloaded(message, retry_after),
             EngineError::Rejected(Rejection::Overloaded) => Self::overloaded(message, FULL_RETRY),

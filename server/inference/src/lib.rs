@@ -20,6 +20,8 @@ pub use footprint::Footprint;
 pub use keep_alive::{KeepAlive, NoTime};
 pub use llama::{LlamaConfig, measure_kv, quantize};
 pub use protocol::{KvFiles, Prompt, Rejection, Speculation, Tenant, TensorType, TokenLogprob};
-pub use request::{MAX_LOGPROBS, MAX_PROMPT_BYTES, MAX_STOP_BYTES, MAX_STOPS, RequestError};
+pub use request::{
+    MAX_LOGPROBS, MAX_PROMPT_BYTES, MAX_STOP_BYTES, MAX_STOPS, MAX_TEMPLATE_VALUES_BYTES, RequestError,
+};
 pub use residency::{Limits, Residency, Shortage};
 pub use scripted::{Gate, Script, ScriptedEngine};

@@ -71,14 +71,26 @@ impl Requests {
             sampling,
             stop,
             constraint,
+            reasoning,
+            tools,
+            template_values,
             logprobs,
             tenant,
             trim_history,
             speculation,
         } = request;
-        let params =
-            GenerateParams { sampling, stop, constraint, logprobs, tenant, trim_history, speculation };
-        let params = Box::new(params);
+        let params = Box::new(GenerateParams {
+            sampling,
+            stop,
+            constraint,
+            reasoning,
+            tools,
+            template_values,
+            logprobs,
+            tenant,
+            trim_history,
+            speculation,
+        });
         let (mailbox, reader) = mailbox(id, cancels);
         self.add(id, Asked::Generate { prompt, params, mailbox, waiting: Some((reply, reader)) });
     }

@@ -27,13 +27,22 @@ const ALIGNMENT: usize = 32;
 const NORMAL: i32 = 1;
 const UNKNOWN: i32 = 2;
 const CONTROL: i32 = 3;
+const USER_DEFINED: i32 = 4;
 const BYTE: i32 = 6;
 
+/// A chat template, and tokens that are not text.
+pub(super) struct Manners {
+    pub(super) template: &'static str,
+    pub(super) special: &'static [&'static str],
+}
+
 /// Writes the model; weights follow from `seed`.
-pub(super) fn write(path: &Path, seed: u64) {
-    let vocabulary = vocabulary();
+pub(super) fn write(path: &Path, seed: u64, manners: Option<&Manners>) {
+    let mut vocabulary = vocabulary();
+    let special = manners.map_or(&[][..], |manners| manners.special);
+    vocabulary.extend(special.iter().map(|text| ((*text).to_owned(), 0.0, USER_DEFINED)));
     let tensors = tensors(vocabulary.len() as u64, &mut fastrand::Rng::with_seed(seed));
-    let (n_values, values) = values(&vocabulary);
+    let (n_values, values) = values(&vocabulary, manners.map(|manners| manners.template));
     let mut file = b"GGUF".to_vec();
     file.extend(3_u32.to_le_bytes());
     file.extend((tensors.len() as u64).to_le_bytes());
@@ -114,7 +123,7 @@ fn letters_only(mut output: Tensor) -> Tensor {
 }
 
 /// How many values describe the model, and their bytes.
-fn values(vocabulary: &[(String, f32, i32)]) -> (usize, Vec<u8>) {
+fn values(vocabulary: &[(String, f32, i32)], template: Option<&str>) -> (usize, Vec<u8>) {
     let mut bytes = Vec::new();
     let numbers = [
         ("llama.context_length", N_CTX),
@@ -132,7 +141,9 @@ fn values(vocabulary: &[(String, f32, i32)]) -> (usize, Vec<u8>) {
         key(&mut bytes, name, U32);
         bytes.extend(number.to_le_bytes());
     }
-    for (name, text) in [("general.architecture", "llama"), ("tokenizer.ggml.model", "llama")] {
+    let mut texts = vec![("general.architecture", "llama"), ("tokenizer.ggml.model", "llama")];
+    texts.extend(template.map(|template| ("tokenizer.chat_template", template)));
+    for &(name, text) in &texts {
         key(&mut bytes, name, STRING);
         string(&mut bytes, text);
     }
@@ -144,7 +155,7 @@ fn values(vocabulary: &[(String, f32, i32)]) -> (usize, Vec<u8>) {
     vocabulary.iter().for_each(|(_, score, _)| bytes.extend(score.to_le_bytes()));
     array(&mut bytes, "tokenizer.ggml.token_type", I32, vocabulary.len());
     vocabulary.iter().for_each(|(_, _, kind)| bytes.extend(kind.to_le_bytes()));
-    (numbers.len() + 2 + 1 + 3, bytes)
+    (numbers.len() + texts.len() + 1 + 3, bytes)
 }
 
 fn key(bytes: &mut Vec<u8>, name: &str, kind: u32) {

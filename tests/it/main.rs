@@ -14,4 +14,5 @@ mod start;
 mod structure;
 mod support;
 mod tidy;
+mod vectors;
 mod worker_kill;

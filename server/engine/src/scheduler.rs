@@ -24,6 +24,7 @@ use crate::{
     outbox::Outbox,
     prompt::TokenPrompt,
     sampler::{Scratch, Spelling},
+    vectors::{BATCH_TOKENS, LlamaEncoder, Queue, Task},
     worker::WorkerError,
 };
 use cost::StepCost;
@@ -51,6 +52,7 @@ use std::{
 /// What the scheduler is told to do.
 pub(crate) enum Work {
     Generate(Box<Sequence>),
+    Vectors(Task),
     Cancel(RequestId),
 }
 
@@ -87,6 +89,8 @@ pub(crate) struct Scheduler<'m> {
     /// What was answered before, to guess from.
     histories: Histories,
     scratch: Scratch,
+    /// Texts that become vectors in a context beside this one. Batches of both take turns, since both want all cores.
+    vectors: Queue<LlamaEncoder<'m>>,
 }
 
 impl<'m> Scheduler<'m> {
@@ -95,6 +99,7 @@ impl<'m> Scheduler<'m> {
         model: &'m LlamaModel,
         facts: &LoadedModel,
         outbox: Outbox,
+        vectors: Queue<LlamaEncoder<'m>>,
     ) -> Self {
         Self {
             pool: Pool::new(context, model, llama::n_numbers(facts.n_sequences) as usize),
@@ -109,6 +114,7 @@ impl<'m> Scheduler<'m> {
             cost: StepCost::default(),
             histories: Histories::default(),
             scratch: Scratch::default(),
+            vectors,
         }
     }
 
@@ -138,11 +144,20 @@ impl<'m> Scheduler<'m> {
                 }
             }
             self.step()?;
+            self.vectors.step(self.vector_tokens())?;
         }
     }
 
     fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.pool.n_running() == 0
+        self.waiting.is_empty() && self.pool.n_running() == 0 && self.vectors.is_empty()
+    }
+
+    /// Tokens of a batch of vectors: beside running answers as few as of a prompt.
+    fn vector_tokens(&self) -> usize {
+        match self.pool.n_running() {
+            0 => BATCH_TOKENS,
+            n => self.cost.prompt_tokens_beside(n).min(BATCH_TOKENS),
+        }
     }
 
     fn take(&mut self, work: Work) -> Result<(), WorkerError> {
@@ -157,12 +172,14 @@ impl<'m> Scheduler<'m> {
                 self.waiting.push_back(sequence);
                 Ok(self.outbox.send(&Event::Accepted { id, n_prompt_tokens })?)
             }
+            Work::Vectors(task) => self.vectors.add(task),
             Work::Cancel(id) => self.cancel(id),
         }
     }
 
     /// Ends a generation; one that has ended already is nothing special.
     fn cancel(&mut self, id: RequestId) -> Result<(), WorkerError> {
+        self.vectors.cancel(id);
         if let Some(i) = self.waiting.iter().position(|sequence| sequence.id == id) {
             let delta = self.waiting.remove(i).map(|mut sequence| sequence.cancel());
             return Ok(self.outbox.send(&Event::Step(delta.into_iter().collect()))?);

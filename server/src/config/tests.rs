@@ -28,7 +28,7 @@ fn serving_this_machine_is_the_default() {
 
 #[test]
 fn other_commands() {
-    check(&["worker", "llama"], "Worker");
+    check(&["worker"], "Worker");
     check(&["--help"], "Help");
     check(&["-V"], "Version");
     check(&["fetch-starter", "--data-dir", "d"], "fetch into Some(\"d\")");

@@ -28,7 +28,8 @@ impl Guard {
         turns.iter().map(defuse).collect()
     }
 
-    fn defuse<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    /// The text with every spelled control token broken.
+    pub(crate) fn defuse<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut breaks = self.breaks(text);
         if breaks.is_empty() && !text.contains(BREAK) {
             return Cow::Borrowed(text);

@@ -8,7 +8,7 @@ pub(crate) mod tiny_bert;
 pub(crate) mod tiny_llama;
 
 use crate::run_worker;
-use protocol::{Command, Event, KvType, LoadRequest, LoadedModel, read_frame, write_frame};
+use protocol::{Command, Event, KvFiles, KvType, LoadRequest, LoadedModel, read_frame, write_frame};
 use std::{
     io::{PipeReader, PipeWriter},
     path::Path,
@@ -27,19 +27,36 @@ pub(crate) struct Worker {
 
 /// How a model in `path` is loaded: with one thread and without any rounding that depends on what else is computed.
 pub(crate) fn exactly(path: &Path, n_ctx: Option<u32>) -> LoadRequest {
-    LoadRequest { path: path.to_owned(), n_ctx, n_sequences: 8, n_threads: Some(1), kv_type: KvType::F32 }
+    LoadRequest {
+        path: path.to_owned(),
+        n_ctx,
+        n_sequences: 8,
+        n_threads: Some(1),
+        kv_type: KvType::F32,
+        kv_files: None,
+    }
 }
 
 impl Worker {
     /// With the model that `write` writes.
     pub(crate) fn start(n_ctx: Option<u32>, write: impl FnOnce(&Path)) -> Self {
+        Self::start_with_files(n_ctx, None, write)
+    }
+
+    /// Likewise, with files of an earlier worker.
+    pub(crate) fn start_with_files(
+        n_ctx: Option<u32>,
+        kv_files: Option<KvFiles>,
+        write: impl FnOnce(&Path),
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tiny.gguf");
         write(&path);
         let (input, mut commands) = std::io::pipe().expect("a pipe");
         let (mut events, output) = std::io::pipe().expect("a pipe");
         let thread = std::thread::spawn(move || run_worker(input, output).expect("ends with its input"));
-        write_frame(&mut commands, &Command::Load(exactly(&path, n_ctx))).expect("a worker that reads");
+        let load = LoadRequest { kv_files, ..exactly(&path, n_ctx) };
+        write_frame(&mut commands, &Command::Load(load)).expect("a worker that reads");
         let facts = loop {
             match read_frame(&mut events).expect("whole frames").expect("an answer") {
                 Event::Loaded(facts) => break facts,

@@ -208,7 +208,8 @@ fn write(
     };
     let vectors = Queue::new(LlamaEncoder::new(backend, model, request, facts), outbox.clone());
     let (prepared, work) = sync_channel(WORK_QUEUE);
-    let mut scheduler = Scheduler::new(opened.context, model, &opened.facts, outbox.clone(), vectors);
+    let mut scheduler =
+        Scheduler::new(opened.context, model, request, &opened.facts, outbox.clone(), vectors);
     scheduler.warm_up()?;
     outbox.send(&Event::Loaded(opened.facts))?;
     thread::scope(|scope| {

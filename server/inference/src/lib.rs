@@ -19,8 +19,8 @@ pub use footprint::Footprint;
 pub use keep_alive::{KeepAlive, NoTime};
 pub use llama::{LlamaConfig, quantize};
 pub use protocol::{
-    EmbedInput, EmbedParams, Pooling, Prompt, RankRequest, Rejection, Speculation, Tenant, TensorType,
-    TokenLogprob,
+    EmbedInput, EmbedParams, KvFiles, Pooling, Prompt, RankRequest, Rejection, Speculation, Tenant,
+    TensorType, TokenLogprob,
 };
 pub use request::{
     MAX_INPUTS, MAX_LOGPROBS, MAX_PROMPT_BYTES, MAX_QUERY_BYTES, MAX_STOP_BYTES, MAX_STOPS, RequestError,

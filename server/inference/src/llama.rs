@@ -21,7 +21,7 @@ use crate::{
     RankRequest, Ranking, TensorType,
 };
 use connection::{Connection, Signal};
-use protocol::{Command, Event};
+use protocol::{Command, Event, KvFiles};
 use std::{
     ffi::OsString,
     io,
@@ -43,6 +43,8 @@ pub struct LlamaConfig {
     pub n_sequences: u32,
     /// Decode threads; `None` takes the physical cores.
     pub n_threads: Option<u32>,
+    /// Where computed conversations outlive a worker.
+    pub kv_files: Option<KvFiles>,
 }
 
 impl LlamaConfig {
@@ -54,6 +56,7 @@ impl LlamaConfig {
             n_ctx: None,
             n_sequences: 16,
             n_threads: None,
+            kv_files: None,
         }
     }
 

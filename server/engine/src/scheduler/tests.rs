@@ -1,7 +1,9 @@
 //! Whole workers with a tiny model whose weights are in single precision.
 
+mod restarts;
+
 use crate::tests::{Worker, tiny_llama};
-use protocol::{Command, Event, GenerateParams, Prompt, RequestId, Speculation, Tenant};
+use protocol::{Command, Event, GenerateParams, KvFiles, Prompt, RequestId, Speculation, Tenant};
 use std::collections::BTreeMap;
 use types::{chat::Usage, sampling::Sampling};
 
@@ -21,7 +23,11 @@ fn ask(prompt: &str) -> Ask {
 }
 
 fn start(seed: u64, n_ctx: u32) -> Worker {
-    Worker::start(Some(n_ctx), |path| tiny_llama::write(path, seed))
+    start_with_files(seed, n_ctx, None)
+}
+
+fn start_with_files(seed: u64, n_ctx: u32, kv_files: Option<KvFiles>) -> Worker {
+    Worker::start_with_files(Some(n_ctx), kv_files, |path| tiny_llama::write(path, seed))
 }
 
 impl Worker {

@@ -15,7 +15,7 @@ use crate::{
     BoxFuture, EmbedRequest, Embeddings, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt,
     RankRequest, Ranking,
 };
-use protocol::{Command, Event, KvType, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
+use protocol::{Command, Event, KvFiles, KvType, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -91,12 +91,13 @@ struct Worker {
 }
 
 /// What every worker is started with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Resources {
     /// Where a model's specification does not say it.
     pub(crate) n_ctx: Option<u32>,
     pub(crate) n_sequences: u32,
     pub(crate) n_threads: Option<u32>,
+    pub(crate) kv_files: Option<KvFiles>,
 }
 
 pub(super) struct Supervisor<L> {
@@ -282,6 +283,7 @@ impl<L: Launch> Supervisor<L> {
             n_sequences: self.resources.n_sequences,
             n_threads: self.resources.n_threads,
             kv_type: KvType::default(),
+            kv_files: self.resources.kv_files.clone(),
         };
         match self.launcher.launch() {
             Ok(link) => {

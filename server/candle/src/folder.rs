@@ -92,7 +92,7 @@ impl Manifest {
             other => return Err(FolderError::Unsupported(other.unwrap_or("unknown").to_owned())),
         }
         let config: bert::Config = read_json(&path)?;
-        if config.num_attention_heads == 0 || config.hidden_size % config.num_attention_heads != 0 {
+        if config.num_attention_heads == 0 || !config.hidden_size.is_multiple_of(config.num_attention_heads) {
             return Err(malformed(&path, "the heads do not share the width"));
         }
         let lengths =

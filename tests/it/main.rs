@@ -6,6 +6,7 @@
 
 mod api;
 mod bad_files;
+mod kv;
 mod openai_client;
 mod residency;
 mod scheduling;

@@ -7,6 +7,7 @@ pub mod chat;
 pub mod constraint;
 pub mod ids;
 pub mod job;
+pub mod kv;
 pub mod live;
 pub mod model;
 pub mod sampling;

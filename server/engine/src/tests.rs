@@ -8,13 +8,14 @@ pub(crate) mod tiny_bert;
 pub(crate) mod tiny_llama;
 
 use crate::run_worker;
-use protocol::{Command, Event, KvFiles, KvType, LoadRequest, LoadedModel, read_frame, write_frame};
+use protocol::{Command, Event, KvFiles, LoadRequest, LoadedModel, read_frame, write_frame};
 use std::{
     io::{PipeReader, PipeWriter},
     path::Path,
     thread::JoinHandle,
 };
 use tempfile::TempDir;
+use types::kv::{KvFormat, KvType};
 
 /// A worker in a thread, with its model loaded.
 pub(crate) struct Worker {
@@ -32,7 +33,7 @@ pub(crate) fn exactly(path: &Path, n_ctx: Option<u32>) -> LoadRequest {
         n_ctx,
         n_sequences: 8,
         n_threads: Some(1),
-        kv_type: KvType::F32,
+        kv_type: KvType::of(KvFormat::F32),
         kv_files: None,
     }
 }

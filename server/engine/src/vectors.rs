@@ -134,7 +134,9 @@ fn take<T: Tokenizer, E: Encoder>(
             queue.cancel(id);
             return Ok(());
         }
-        Command::Load(_) | Command::Quantize { .. } | Command::Ping(_) => return Ok(()),
+        Command::Load(_) | Command::Quantize { .. } | Command::MeasureKv { .. } | Command::Ping(_) => {
+            return Ok(());
+        }
     };
     match task {
         Ok(task) => queue.add(task),

@@ -6,7 +6,7 @@
 //!   thread beside it, so that a long prompt of one person does not hold up everybody's next token.
 
 use crate::{
-    llama,
+    llama, measure,
     outbox::Outbox,
     prompt::Prompter,
     scheduler::{Scheduler, Work},
@@ -17,6 +17,7 @@ use protocol::{Command, Event, FrameError, LoadRequest, Rejection, read_frame};
 use std::{
     io::{Read, Write},
     panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -25,7 +26,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use types::model::Purpose;
+use types::{kv::KvType, model::Purpose};
 
 /// Commands read but not yet looked at. The server never has so many under way, so the reader does not block.
 const COMMAND_QUEUE: usize = 256;
@@ -137,6 +138,10 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
                 };
                 process.outbox.send(&event)?;
             }
+            Command::MeasureKv { path, n_threads, kv_types } => {
+                let result = measure_kv(path, n_threads, &kv_types, process);
+                process.outbox.send(&Event::KvMeasureEnded(result))?;
+            }
             Command::Generate { id, .. }
             | Command::CountTokens { id, .. }
             | Command::Embed { id, .. }
@@ -148,6 +153,27 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
         }
     }
     Ok(())
+}
+
+fn measure_kv(
+    path: PathBuf,
+    n_threads: Option<u32>,
+    kv_types: &[KvType],
+    process: &Process,
+) -> Result<(), String> {
+    let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
+    let request = LoadRequest {
+        path,
+        n_ctx: None,
+        n_sequences: 1,
+        n_threads,
+        kv_type: KvType::default(),
+        kv_files: None,
+    };
+    let model = llama::load_model(&backend, &request, process.outbox.clone(), process.stop.clone())?;
+    measure::measure_kv(&backend, &model, n_threads, kv_types, |measure| {
+        process.outbox.send(&Event::KvMeasured(measure)).map_err(|error| error.to_string())
+    })
 }
 
 fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError> {
@@ -258,7 +284,9 @@ fn prepare(
                 inputs.rank(id, &request).map(Work::Vectors).map_err(rejected(id))
             }
             Command::Cancel { id } => Ok(Work::Cancel(id)),
-            Command::Load(_) | Command::Quantize { .. } | Command::Ping(_) => continue,
+            Command::Load(_) | Command::Quantize { .. } | Command::MeasureKv { .. } | Command::Ping(_) => {
+                continue;
+            }
         };
         match work.map(|work| prepared.send(work)) {
             Ok(Ok(())) => {}

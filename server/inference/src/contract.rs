@@ -136,6 +136,8 @@ pub enum EngineError {
     /// A file could not be written with another tensor type.
     #[error("{name} could not be converted: {reason}")]
     QuantizeFailed { name: String, reason: String },
+    #[error("{name} could not be measured: {reason}")]
+    MeasureFailed { name: String, reason: String },
     /// The worker process ended while the request was running.
     #[error("the model stopped unexpectedly")]
     WorkerDied {

@@ -17,7 +17,7 @@ pub use contract::{
 };
 pub use footprint::Footprint;
 pub use keep_alive::{KeepAlive, NoTime};
-pub use llama::{LlamaConfig, quantize};
+pub use llama::{LlamaConfig, measure_kv, quantize};
 pub use protocol::{
     EmbedInput, EmbedParams, KvFiles, Pooling, Prompt, RankRequest, Rejection, Speculation, Tenant,
     TensorType, TokenLogprob,

@@ -11,6 +11,7 @@ use std::{
 };
 use types::{
     ids::ModelId,
+    kv::KvType,
     model::{ModelEntry, Purpose},
 };
 
@@ -27,12 +28,13 @@ const VECTOR_CONTEXT: u32 = 2048;
 pub struct Library {
     folder: PathBuf,
     named: Vec<PathBuf>,
+    kv_type: KvType,
 }
 
 impl Library {
-    /// `named` are files and folders anywhere; they need not exist yet.
-    pub fn new(folder: PathBuf, named: Vec<PathBuf>) -> Self {
-        Self { folder, named }
+    /// `named` are files and folders anywhere; they need not exist yet. `kv_type` is how models that are loaded keep keys and values.
+    pub fn new(folder: PathBuf, named: Vec<PathBuf>, kv_type: KvType) -> Self {
+        Self { folder, named, kv_type }
     }
 
     /// Where fetched models go.
@@ -44,6 +46,11 @@ impl Library {
     pub async fn list(&self, n_ctx: Option<u32>) -> Vec<ModelEntry> {
         let library = self.clone();
         tokio::task::spawn_blocking(move || library.scan(n_ctx)).await.unwrap_or_default()
+    }
+
+    /// How models that are loaded keep keys and values.
+    pub(crate) fn kv_type(&self) -> KvType {
+        self.kv_type
     }
 
     /// The model's file or folder, if it is there.
@@ -62,7 +69,7 @@ impl Library {
         let machine_bytes = system::total_memory_bytes();
         let memory = |footprint: Footprint| footprint.bytes(n_ctx, machine_bytes);
         let mut entries: Vec<_> =
-            self.files().into_iter().map(|(id, path)| describe(id, &path, &memory)).collect();
+            self.files().into_iter().map(|(id, path)| describe(id, &path, self.kv_type, &memory)).collect();
         entries
             .sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()).then_with(|| a.id.cmp(&b.id)));
         entries
@@ -102,9 +109,9 @@ fn id_below(root: &Path, path: &Path) -> Option<ModelId> {
     Some(ModelId(parts.join("/")))
 }
 
-fn describe(id: ModelId, path: &Path, memory: &dyn Fn(Footprint) -> u64) -> ModelEntry {
+fn describe(id: ModelId, path: &Path, kv_type: KvType, memory: &dyn Fn(Footprint) -> u64) -> ModelEntry {
     let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
-    let (known, problem) = match read(path) {
+    let (known, problem) = match read(path, kv_type) {
         Ok(known) => (known, None),
         Err(problem) => (Known::default(), Some(problem)),
     };
@@ -134,7 +141,7 @@ pub(crate) struct Known {
 }
 
 /// Reads what the model at `path`, a file or a folder, says about itself. The error is a sentence.
-pub(crate) fn read(path: &Path) -> Result<Known, String> {
+pub(crate) fn read(path: &Path, kv_type: KvType) -> Result<Known, String> {
     if path.is_dir() {
         return folder::describe(path).map(known_by_folder);
     }
@@ -144,7 +151,7 @@ pub(crate) fn read(path: &Path) -> Result<Known, String> {
         n_ctx_train: header.n_ctx_train(),
         quantisation: header.quantisation(),
         has_chat_template: header.has_chat_template,
-        footprint: footprint(&header, size_of(path)),
+        footprint: footprint(&header, size_of(path), kv_type),
         architecture: header.architecture,
     })
 }
@@ -167,15 +174,15 @@ fn size_of(path: &Path) -> u64 {
     fs::metadata(weights).map_or(0, |meta| meta.len())
 }
 
-/// What the file says about the memory it takes.
-fn footprint(header: &Header, size_bytes: u64) -> Footprint {
+/// What the file says about the memory it takes, with keys and values kept as `kv_type`.
+fn footprint(header: &Header, size_bytes: u64, kv_type: KvType) -> Footprint {
     let n_ctx_train = header.n_ctx_train();
     let cell_bytes = header.cell_bytes().unwrap_or(0);
-    let (n_ctx_train, n_vocab) = match header.purpose() {
-        Purpose::Writing => (n_ctx_train, header.n_vocab),
+    let (n_ctx_train, n_vocab, cell_bytes) = match header.purpose() {
+        Purpose::Writing => (n_ctx_train, header.n_vocab, kv_type.bytes(cell_bytes)),
         // It computes no likelihoods.
-        _ if cell_bytes == 0 => (n_ctx_train, 0),
-        _ => (n_ctx_train.map(|n| n.min(VECTOR_CONTEXT)), header.n_vocab),
+        _ if cell_bytes == 0 => (n_ctx_train, 0, 0),
+        _ => (n_ctx_train.map(|n| n.min(VECTOR_CONTEXT)), header.n_vocab, cell_bytes),
     };
     Footprint { weights_bytes: size_bytes, cell_bytes, n_ctx_train, n_vocab }
 }
@@ -183,7 +190,7 @@ fn footprint(header: &Header, size_bytes: u64) -> Footprint {
 #[cfg(test)]
 mod tests {
     use super::Library;
-    use types::ids::ModelId;
+    use types::{ids::ModelId, kv::KvType};
 
     #[tokio::test]
     async fn files_are_named_by_their_place_and_broken_ones_say_why() {
@@ -191,7 +198,11 @@ mod tests {
         std::fs::create_dir(folder.path().join("qwen")).unwrap();
         std::fs::write(folder.path().join("qwen").join("Tiny.Q8_0.gguf"), "GGUF").unwrap();
         std::fs::write(folder.path().join("notes.txt"), "no model").unwrap();
-        let library = Library::new(folder.path().to_owned(), vec![folder.path().join("elsewhere.gguf")]);
+        let library = Library::new(
+            folder.path().to_owned(),
+            vec![folder.path().join("elsewhere.gguf")],
+            KvType::default(),
+        );
         let found = library.list(None).await;
         let ids: Vec<_> = found.iter().map(|entry| entry.id.0.as_str()).collect();
         assert_eq!(ids, ["elsewhere", "qwen/Tiny.Q8_0"]);
@@ -208,7 +219,7 @@ mod tests {
         for name in ["config.json", "model.safetensors", "extra.gguf"] {
             std::fs::write(model.join(name), "nothing yet").unwrap();
         }
-        let library = Library::new(folder.path().to_owned(), vec![]);
+        let library = Library::new(folder.path().to_owned(), vec![], KvType::default());
         let found = library.list(None).await;
         let ids: Vec<_> = found.iter().map(|entry| entry.id.0.as_str()).collect();
         assert_eq!(ids, ["small-en-v1.5"]);

@@ -98,7 +98,8 @@ impl Models {
     async fn prepare(&self, user: UserId, id: &ModelId) -> Result<(ModelSpec, JobHandle), ModelsError> {
         let path = self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))?;
         let file = path.clone();
-        let known = tokio::task::spawn_blocking(move || library::read(&file));
+        let kv_type = self.library.kv_type();
+        let known = tokio::task::spawn_blocking(move || library::read(&file, kv_type));
         let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
         let job = self.jobs.start(user, JobKind::LoadModel, &name).await?;
         let (footprint, purpose) = (Footprint::default(), Purpose::default());

@@ -15,14 +15,17 @@ use crate::{
     BoxFuture, EmbedRequest, Embeddings, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt,
     RankRequest, Ranking,
 };
-use protocol::{Command, Event, KvFiles, KvType, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
+use protocol::{Command, Event, KvFiles, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::{JoinHandle, spawn_blocking},
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
-use types::model::{ModelState, ModelStatus};
+use types::{
+    kv::KvType,
+    model::{ModelState, ModelStatus},
+};
 
 const HEARTBEAT: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_secs(15);
@@ -97,6 +100,7 @@ pub(crate) struct Resources {
     pub(crate) n_ctx: Option<u32>,
     pub(crate) n_sequences: u32,
     pub(crate) n_threads: Option<u32>,
+    pub(crate) kv_type: KvType,
     pub(crate) kv_files: Option<KvFiles>,
 }
 
@@ -282,7 +286,7 @@ impl<L: Launch> Supervisor<L> {
             n_ctx: self.spec.n_ctx.or(self.resources.n_ctx),
             n_sequences: self.resources.n_sequences,
             n_threads: self.resources.n_threads,
-            kv_type: KvType::default(),
+            kv_type: self.resources.kv_type,
             kv_files: self.resources.kv_files.clone(),
         };
         match self.launcher.launch() {
@@ -359,7 +363,12 @@ impl<L: Launch> Supervisor<L> {
             Event::Ranked { id, scores, n_tokens } => {
                 self.requests.ranked(id, Ranking { scores, n_tokens: n_tokens.into() });
             }
-            Event::Pong(_) | Event::Quantized | Event::QuantizeFailed { .. } => {}
+            // What only a worker without a model says.
+            Event::Quantized
+            | Event::QuantizeFailed { .. }
+            | Event::KvMeasured(_)
+            | Event::KvMeasureEnded(_)
+            | Event::Pong(_) => {}
         }
     }
 

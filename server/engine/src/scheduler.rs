@@ -64,6 +64,8 @@ pub(crate) enum Work {
     Generate(Box<Sequence>),
     Vectors(Task),
     Cancel(RequestId),
+    /// What is kept of a tenant's ended generations.
+    Forget(Tenant),
 }
 
 impl Work {
@@ -207,6 +209,11 @@ impl<'m> Scheduler<'m> {
             }
             Work::Vectors(task) => self.vectors.add(task),
             Work::Cancel(id) => self.cancel(id),
+            Work::Forget(tenant) => {
+                self.pool.forget_all_of(tenant);
+                self.histories.forget(tenant);
+                Ok(())
+            }
         }
     }
 
@@ -422,7 +429,7 @@ impl<'m> Scheduler<'m> {
 
     /// Ends what runs and keeps what is in the cache for whoever begins like it.
     fn release(&mut self, id: SequenceId) {
-        if let Some(sequence) = self.pool.sequence(id) {
+        if let Some(sequence) = self.pool.sequence(id).filter(|sequence| !sequence.is_forgotten) {
             self.histories.add(sequence.tenant, sequence.answer());
         }
         self.pool.release(id);

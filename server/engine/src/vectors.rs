@@ -134,7 +134,11 @@ fn take<T: Tokenizer, E: Encoder>(
             queue.cancel(id);
             return Ok(());
         }
-        Command::Load(_) | Command::Quantize { .. } | Command::MeasureKv { .. } | Command::Ping(_) => {
+        Command::Load(_)
+        | Command::Quantize { .. }
+        | Command::MeasureKv { .. }
+        | Command::Forget { .. }
+        | Command::Ping(_) => {
             return Ok(());
         }
     };

@@ -149,7 +149,7 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
                 let reason = Rejection::Engine("no model is loaded".into());
                 process.outbox.send(&Event::Rejected { id, reason })?;
             }
-            Command::Cancel { .. } | Command::Ping(_) => {}
+            Command::Cancel { .. } | Command::Forget { .. } | Command::Ping(_) => {}
         }
     }
     Ok(())
@@ -284,6 +284,7 @@ fn prepare(
                 inputs.rank(id, &request).map(Work::Vectors).map_err(rejected(id))
             }
             Command::Cancel { id } => Ok(Work::Cancel(id)),
+            Command::Forget { tenant } => Ok(Work::Forget(tenant)),
             Command::Load(_) | Command::Quantize { .. } | Command::MeasureKv { .. } | Command::Ping(_) => {
                 continue;
             }

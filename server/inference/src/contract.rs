@@ -212,6 +212,12 @@ pub trait Engine: Send + Sync + 'static {
     /// Says how well each document answers the query. Waits and ends as [`embed`](Self::embed) does.
     fn rank(&self, target: Target, request: RankRequest) -> BoxFuture<'_, Result<Ranking, EngineError>>;
 
+    /// Forgets what is kept of a tenant's answers that have ended, in memory and in files. An engine that keeps nothing
+    /// has nothing to forget.
+    fn forget(&self, _tenant: Tenant) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     /// What is loaded now, and every change of it.
     fn status(&self) -> watch::Receiver<Residents>;
 }

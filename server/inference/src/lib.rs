@@ -6,6 +6,7 @@
 mod contract;
 mod footprint;
 mod keep_alive;
+mod kv_files;
 mod llama;
 mod request;
 mod residency;

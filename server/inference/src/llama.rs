@@ -18,7 +18,7 @@ pub(crate) use supervisor::{Report, Resources, status_of};
 
 use crate::{
     BoxFuture, EmbedRequest, Embeddings, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt,
-    RankRequest, Ranking, TensorType,
+    RankRequest, Ranking, Tenant, TensorType,
 };
 use connection::{Connection, Signal};
 use protocol::{Command, Event, KvFiles};
@@ -125,6 +125,11 @@ impl SupervisedModel {
     /// Ranks at most [`protocol::MAX_TEXTS`] documents. Dropping the future ends the work.
     pub(crate) async fn rank(&self, request: RankRequest) -> Result<Ranking, EngineError> {
         self.ask(|reply| Ask::Rank { request, reply }).await?.answer().await
+    }
+
+    /// Forgets what is kept of a tenant's ended answers. A supervisor that is gone keeps nothing.
+    pub(crate) async fn forget(&self, tenant: Tenant) {
+        _ = self.asks.send(Ask::Forget { tenant }).await;
     }
 
     /// Asks and waits for the answer. A supervisor that is gone has unloaded its model.

@@ -42,6 +42,8 @@ pub enum Command {
     /// Ends a generation at the next step; it still ends with a `Finished` delta. Ends work on vectors after the
     /// batch under way, without an answer. What has ended already is not an error.
     Cancel { id: RequestId },
+    /// Forgets what is kept of a tenant's generations that have ended, files included. Not answered.
+    Forget { tenant: Tenant },
     /// Counts the tokens the prompt renders to. Answered by `Counted` or `Rejected`.
     CountTokens { id: RequestId, prompt: Prompt },
     /// Turns texts into vectors. At most [`MAX_TEXTS`]; answered by `Embedded` or `Rejected`, and by nothing after
@@ -110,6 +112,13 @@ pub enum Event {
     /// With the reason where not all could be measured.
     KvMeasureEnded(Result<(), String>),
     Pong(u64),
+}
+
+impl KvFiles {
+    /// How the name of every file begins that holds something of `tenant`.
+    pub fn name_prefix(tenant: Tenant) -> String {
+        format!("{}-", tenant.0)
+    }
 }
 
 /// How to load a model.

@@ -307,6 +307,24 @@ impl<'m> Pool<'m> {
         self.clear(id);
     }
 
+    /// Forgets what is kept and saved of a tenant; of what still runs, nothing will be kept.
+    pub(super) fn forget_all_of(&mut self, tenant: Tenant) {
+        let is_kept =
+            |entry: &Entry| matches!(entry, Entry::Kept { tenant: theirs, .. } if *theirs == tenant);
+        let kept = self.entries.iter().enumerate().filter(|(_, entry)| is_kept(entry)).map(|(id, _)| id);
+        let saved = self.saved.iter().filter(|(_, saved)| saved.tenant == tenant).map(|(number, _)| number);
+        for id in kept.chain(saved).collect::<Vec<_>>() {
+            self.forget(id);
+        }
+        for entry in &mut self.entries {
+            if let Entry::Running(sequence) = entry
+                && sequence.tenant == tenant
+            {
+                sequence.is_forgotten = true;
+            }
+        }
+    }
+
     fn forget(&mut self, id: SequenceId) {
         if let Some(saved) = self.saved.remove(id) {
             self.index.remove(saved.tenant, id);
@@ -338,10 +356,13 @@ impl<'m> Pool<'m> {
     /// Ends a running sequence and keeps what is in the cache.
     pub(super) fn release(&mut self, id: SequenceId) {
         let Entry::Running(sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else { return };
-        let Sequence { tenant, mut tokens, n_past, .. } = *sequence;
+        let Sequence { tenant, mut tokens, n_past, is_forgotten, .. } = *sequence;
         tokens.truncate(n_past);
         self.index.remove(tenant, id);
-        if tokens.is_empty() {
+        if is_forgotten {
+            self.clear(id);
+        }
+        if tokens.is_empty() || is_forgotten {
             return;
         }
         self.forget_beginnings_of(tenant, &tokens);

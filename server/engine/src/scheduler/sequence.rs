@@ -22,6 +22,8 @@ pub(crate) struct Sequence {
     pub(crate) id: RequestId,
     /// Only this person's sequences share anything with it.
     pub(crate) tenant: Tenant,
+    /// Nothing of it may be kept when it has ended.
+    pub(crate) is_forgotten: bool,
     /// The prompt and what was generated.
     pub(crate) tokens: Vec<LlamaToken>,
     /// How many of them are in the cache.
@@ -65,6 +67,7 @@ impl Sequence {
         Self {
             id,
             tenant: params.tenant,
+            is_forgotten: false,
             n_past: 0,
             n_prompt: prompt.tokens.len(),
             n_cached: None,

@@ -70,6 +70,10 @@ impl Worker {
         }
         answers.into_values().map(|(text, usage)| (text, usage.unwrap_or_default())).collect()
     }
+
+    fn forget(&mut self, tenant: i64) {
+        self.tell(&Command::Forget { tenant: Tenant(tenant) });
+    }
 }
 
 /// What `asks` answer one by one in a worker of their own, without guesses.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     BoxFuture, EmbedRequest, Embeddings, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt,
-    RankRequest, Ranking,
+    RankRequest, Ranking, Tenant,
 };
 use protocol::{Command, Event, KvFiles, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
 use std::time::Duration;
@@ -60,6 +60,9 @@ pub(super) enum Ask {
     Rank {
         request: RankRequest,
         reply: Reply<Pending<Ranking>>,
+    },
+    Forget {
+        tenant: Tenant,
     },
 }
 
@@ -226,6 +229,11 @@ impl<L: Launch> Supervisor<L> {
                 let pending = self.admit().map(|()| self.requests.add_rank(request, self.cancels.0.clone()));
                 let _ = reply.send(pending);
                 self.send_requests();
+            }
+            Ask::Forget { tenant } => {
+                if let Some(worker) = &self.worker {
+                    worker.connection.send(Command::Forget { tenant });
+                }
             }
             // The loop ends with it.
             Ask::Unload { .. } => {}

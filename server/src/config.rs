@@ -38,7 +38,7 @@ Options of serve:
   --lan             listen for the whole local network, not only for this machine
   --host ADDRESS    listen on this address
   --name HOST       also answer to this host name; may be repeated
-  --model M         load this model: a GGUF file, or a name from the library
+  --model M         load this model: a GGUF file, a folder with model.safetensors, or a name from the library
   --no-model        load no model at start
   --context N       the longest a conversation may become, in tokens [8192, or what the model was made for]
   --parallel N      answers that are written at the same time [16]
@@ -216,7 +216,7 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
         [] | ["serve"] => Ok(Action::Serve(config)),
         ["fetch-starter"] => Ok(Action::FetchStarter(config)),
         ["measure", "kv", model] => Ok(Action::MeasureKv { model: (*model).to_owned(), config }),
-        ["worker", "llama"] => Ok(Action::Worker),
+        ["worker"] => Ok(Action::Worker),
         _ => Err(UsageError(format!("“{}” is no command; see chaosengine --help", words.join(" ")))),
     }
 }

@@ -77,7 +77,7 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     };
     let engine: Arc<dyn Engine> = Arc::new(Residency::new(worker.clone(), limits));
     let jobs = Jobs::open(store.clone()).await.map_err(database_failed)?;
-    let named = config.model.as_deref().map(PathBuf::from).filter(|path| is_file_name(path));
+    let named = config.model.as_deref().map(PathBuf::from).filter(|path| is_path(path));
     let library = Library::new(paths.models(), named.iter().cloned().collect(), worker.kv_type);
     let wanted = match (&named, &config.model) {
         (Some(path), _) => Some(library.id_of_named(path)),
@@ -102,8 +102,10 @@ fn refused_folder(err: PathError) -> Exit {
     if matches!(err, PathError::InUse { .. }) { Exit::InUse(sentence) } else { Exit::Failed(sentence) }
 }
 
-fn is_file_name(model: &Path) -> bool {
+/// Whether it is a file or a model's folder rather than a name from the library.
+fn is_path(model: &Path) -> bool {
     model.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
+        || model.join("config.json").is_file()
 }
 
 async fn load_model(state: &AppState, wanted: Option<ModelId>) {

@@ -17,4 +17,5 @@ mod support;
 mod thinking;
 mod tidy;
 mod tools;
+mod vectors;
 mod worker_kill;

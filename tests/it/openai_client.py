@@ -85,6 +85,22 @@ told = client.chat.completions.create(
     max_tokens=16,
 )
 assert told.choices[0].message.content, told
+# The client asks for base64 unless it is told not to.
+texts = ["a cat sleeps", "a dog sleeps", "the price of oil"]
+vectors = client.embeddings.create(model=model, input=texts)
+assert [item.index for item in vectors.data] == [0, 1, 2], vectors
+assert vectors.usage.prompt_tokens == vectors.usage.total_tokens > 0, vectors.usage
+numbers = client.embeddings.create(model=model, input=texts[1], encoding_format="float").data[0].embedding
+assert len(numbers) == len(vectors.data[1].embedding), numbers
+# Batches of another shape are rounded otherwise; both are one long.
+assert sum(a * b for a, b in zip(numbers, vectors.data[1].embedding)) > 0.9999
+assert len(client.embeddings.create(model=model, input=[1, 2, 3], dimensions=64).data[0].embedding) == 64
+try:
+    client.embeddings.create(model=model, input=["a", ""])
+except openai.BadRequestError as error:
+    assert "input 1 is empty" in str(error), error
+else:
+    raise AssertionError("an empty text was accepted")
 
 try:
     client.chat.completions.create(model=model, messages=[], max_tokens=1)

@@ -28,6 +28,11 @@ pub(crate) fn model() -> PathBuf {
     given("CHAOSENGINE_TEST_MODEL")
 }
 
+/// The folder of a model that makes vectors.
+pub(crate) fn encoder() -> PathBuf {
+    given("CHAOSENGINE_TEST_ENCODER")
+}
+
 /// What the API calls it.
 pub(crate) fn model_id() -> String {
     model().file_stem().unwrap().to_string_lossy().into_owned()

@@ -11,7 +11,7 @@ use std::{
 const LEVELS: &[&[&str]] = &[
     &["types"],
     &["store", "system", "protocol", "markup"],
-    &["jobs", "inference", "engine"],
+    &["jobs", "inference", "engine", "candle"],
     &["models"],
     &[],
     &["chat"],
@@ -20,8 +20,8 @@ const LEVELS: &[&[&str]] = &[
     &["server"],
 ];
 /// The workers' crates: they see the vocabulary and the frames, and only the binary sees them.
-const WORKERS: &[&str] = &["engine"];
-const WORKERS_MAY_USE: &[&str] = &["types", "protocol"];
+const WORKERS: &[&str] = &["engine", "candle"];
+const WORKERS_MAY_USE: &[&str] = &["types", "protocol", "candle"];
 /// Not part of the product's layers.
 const OUTSIDE: &[&str] = &["xtask", "tests"];
 /// The crates whose code runs while somebody waits for an answer.

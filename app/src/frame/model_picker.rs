@@ -19,7 +19,7 @@ use crate::{
 use leptos::{prelude::*, task::spawn_local};
 use types::{
     ids::ModelId,
-    model::{ModelEntry, ModelState, ModelStatus, Resident},
+    model::{ModelEntry, ModelState, ModelStatus, Purpose, Resident},
 };
 
 /// Name and state of the model; opens the list of models.
@@ -93,7 +93,9 @@ fn ModelRow(model: ModelEntry, status: Memo<ModelStatus>) -> impl IntoView {
     // The buttons keep the focus while the model's state changes beside them.
     let is_pinned = Memo::new(move |_| resident.read().as_ref().map(|it| it.is_pinned));
     let choose = use_load();
-    let disabled = model.problem.is_some();
+    let is_broken = model.problem.is_some();
+    // Nobody can chat with a model that does not write; what is in memory can be unloaded all the same.
+    let disabled = is_broken || model.purpose != Purpose::Writing;
     let name = model.name.clone();
     let shown_name = name.clone();
     let texts = use_texts();
@@ -102,7 +104,7 @@ fn ModelRow(model: ModelEntry, status: Memo<ModelStatus>) -> impl IntoView {
         None => model.problem.clone().unwrap_or_else(|| describe(&model, texts)),
     };
     let has_failed = move || {
-        disabled
+        is_broken
             || matches!(resident.read().as_ref(), Some(it) if matches!(it.status.state, ModelState::Failed { .. }))
     };
     let chosen = id.clone();
@@ -191,7 +193,13 @@ pub(super) fn use_load() -> Callback<ModelId> {
 }
 
 fn describe(model: &ModelEntry, texts: &Texts) -> String {
+    let purpose = match model.purpose {
+        Purpose::Writing => None,
+        Purpose::Embedding => Some(texts.model_embedding),
+        Purpose::Reranking => Some(texts.model_reranking),
+    };
     let parts = [
+        purpose.map(str::to_owned),
         model.architecture.clone(),
         model.quantisation.clone(),
         Some(bytes(model.size_bytes as f64)),

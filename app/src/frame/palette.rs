@@ -9,7 +9,10 @@ use crate::{
     ui::modal::Modal,
 };
 use leptos::{ev, html, prelude::*, task::spawn_local};
-use types::{model::ModelEntry, settings::Theme};
+use types::{
+    model::{ModelEntry, Purpose},
+    settings::Theme,
+};
 
 /// More would not be read.
 const MOST_SHOWN: usize = 30;
@@ -145,10 +148,12 @@ fn use_entries() -> Signal<Vec<Entry>> {
                 sessions.go.run(to.clone());
             })
         });
-        let models =
-            models.get().into_iter().filter(|model| model.problem.is_none()).map(|model| {
-                entry(texts.palette_group_models, model.name, move || load.run(model.id.clone()))
-            });
+        let models = models
+            .get()
+            .into_iter()
+            .filter(|model| model.problem.is_none() && model.purpose == Purpose::Writing);
+        let models = models
+            .map(|model| entry(texts.palette_group_models, model.name, move || load.run(model.id.clone())));
         fixed.clone().into_iter().chain(chats).chain(models).collect()
     })
 }

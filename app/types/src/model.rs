@@ -3,6 +3,53 @@
 use crate::ids::ModelId;
 use serde::{Deserialize, Serialize};
 
+/// What a model was made for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// It writes. It can turn texts into vectors too.
+    #[default]
+    Writing,
+    /// It turns texts into vectors that are near each other where the texts mean the same.
+    Embedding,
+    /// It says how well a document answers a query.
+    Reranking,
+}
+
+impl Purpose {
+    /// By the architecture and the `pooling_type` of a GGUF file.
+    pub fn of_gguf(architecture: &str, pooling_type: Option<u64>) -> Self {
+        match pooling_type {
+            Some(RANK_POOLING) => Self::Reranking,
+            Some(1..RANK_POOLING) => Self::Embedding,
+            _ if is_encoder(architecture) => Self::Embedding,
+            _ => Self::Writing,
+        }
+    }
+}
+
+/// GGUF's number for a head that ranks.
+const RANK_POOLING: u64 = 4;
+
+/// Whether models of this GGUF architecture look at whole texts and cannot go on with them.
+pub fn is_encoder(architecture: &str) -> bool {
+    ENCODERS.contains(&architecture)
+}
+
+const ENCODERS: [&str; 11] = [
+    "bert",
+    "eurobert",
+    "gemma-embedding",
+    "jina-bert-v2",
+    "jina-bert-v3",
+    "llama-embed",
+    "modern-bert",
+    "neo-bert",
+    "nomic-bert",
+    "nomic-bert-moe",
+    "t5encoder",
+];
+
 /// A model file in the library, described by its own header.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelEntry {
@@ -12,6 +59,7 @@ pub struct ModelEntry {
     pub size_bytes: u64,
     /// `llama`, `gemma3`, … as the header says; `None` where the header cannot be read.
     pub architecture: Option<String>,
+    pub purpose: Purpose,
     /// Longest context the model was trained for, in tokens.
     pub n_ctx_train: Option<u32>,
     /// The prevailing tensor type, for example `Q8_0`.

@@ -94,13 +94,25 @@ impl From<EngineError> for ApiError {
             EngineError::Rejected(Rejection::EmptyPrompt | Rejection::Template(_)) => {
                 Self::invalid("messages", message)
             }
+            EngineError::Rejected(Rejection::InputTooLong { .. }) => {
+                Self { code: "context_length_exceeded", ..Self::invalid("input", message) }
+            }
+            EngineError::Rejected(Rejection::EmptyInput { .. } | Rejection::UnknownToken { .. }) => {
+                Self::invalid("input", message)
+            }
+            EngineError::Rejected(Rejection::Dimensions { .. }) => Self::invalid("dimensions", message),
+            EngineError::Rejected(Rejection::WritesNothing | Rejection::RanksNothing) => {
+                Self { code: "wrong_kind_of_model", ..Self::invalid("model", message) }
+            }
             EngineError::Rejected(Rejection::Constraint { .. }) => {
                 Self { code: "invalid_constraint", ..Self::invalid(None, message) }
             }
             EngineError::Rejected(Rejection::Tools(_)) | EngineError::Tools(_) => {
                 Self::invalid("tools", message)
             }
-            EngineError::Sampling(_) | EngineError::Constraint(_) => Self::invalid(None, message),
+            EngineError::Sampling(_) | EngineError::Constraint(_) | EngineError::Request(_) => {
+                Self::invalid(None, message)
+            }
             EngineError::Overloaded { retry_after, .. } => Self::overloaded(message, retry_after),
             EngineError::Rejected(Rejection::Overloaded) => Self::overloaded(message, FULL_RETRY),
             EngineError::NoModel => {

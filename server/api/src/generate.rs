@@ -2,6 +2,7 @@
 
 use crate::{
     error::ApiError,
+    keep_alive::KeepAliveField,
     request::Common,
     response::{Choice, Head, Shape, total},
 };
@@ -35,11 +36,10 @@ pub(crate) async fn answer(
     common: &Common,
     request: GenerateRequest,
 ) -> Result<Response, ApiError> {
-    let keep_alive = common.keep_alive.as_ref().map(|it| it.read()).transpose()?;
     let logprobs = request.logprobs.is_some();
     let (model, streams) = timeout(PATIENCE, async {
-        let (model, _hold) = choose_model(state, common.model.as_deref()).await?;
-        let target = Target { model: Some(model.clone()), keep_alive };
+        let (target, _hold) = target(state, common.model.as_deref(), common.keep_alive.as_ref()).await?;
+        let model = target.model.clone().ok_or(EngineError::NoModel)?;
         Ok::<_, ApiError>((model, start(state, target, common.n_choices(), request).await?))
     })
     .await
@@ -74,6 +74,26 @@ const ANY_MODEL: &str = "default";
 
 /// How long a request waits for a model that loads or is started again. It goes on without it.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The model that is to answer, loaded, within the time that a request waits for that.
+pub(crate) async fn load(
+    state: &AppState,
+    name: Option<&str>,
+    keep_alive: Option<&KeepAliveField>,
+) -> Result<(Target, Option<Hold>), ApiError> {
+    let target = timeout(PATIENCE, target(state, name, keep_alive)).await;
+    target.unwrap_or(Err(EngineError::Loading.into()))
+}
+
+async fn target(
+    state: &AppState,
+    name: Option<&str>,
+    keep_alive: Option<&KeepAliveField>,
+) -> Result<(Target, Option<Hold>), ApiError> {
+    let keep_alive = keep_alive.map(KeepAliveField::read).transpose()?;
+    let (model, hold) = choose_model(state, name).await?;
+    Ok((Target { model: Some(model), keep_alive }, hold))
+}
 
 /// The model that is to answer, loaded. Without a name it is the chosen one, which the engine loads itself.
 async fn choose_model(state: &AppState, name: Option<&str>) -> Result<(ModelId, Option<Hold>), ApiError> {

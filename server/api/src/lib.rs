@@ -1,4 +1,5 @@
-//! The HTTP surface for other programs: OpenAI's chat and text completions, models, health.
+//! The HTTP surface for other programs: OpenAI's chat and text completions, embeddings, reranking,
+//! models, health.
 //!
 //! Another product's JSON exists in this crate only. A client that leaves cancels what it asked for. Every error,
 //! also of a wrong address or broken JSON, has OpenAI's shape.
@@ -9,5 +10,6 @@ mod keep_alive;
 mod request;
 mod response;
 mod routes;
+mod vectors;
 
 pub use routes::{ApiRoute, ROUTES, unknown_route};

@@ -5,6 +5,7 @@ use crate::{
     generate::answer,
     request::{ChatRequest, CompletionRequest},
     response::Shape,
+    vectors::{EmbeddingsRequest, RerankRequest, embed, rerank},
 };
 use axum::{
     Json,
@@ -57,6 +58,18 @@ pub const ROUTES: &[ApiRoute] = &[
         needs_person: true,
         handler: || post(completions).fallback(wrong_method),
     },
+    ApiRoute {
+        path: "/v1/embeddings",
+        method: "POST",
+        needs_person: true,
+        handler: || post(embeddings).fallback(wrong_method),
+    },
+    ApiRoute {
+        path: "/v1/rerank",
+        method: "POST",
+        needs_person: true,
+        handler: || post(ranking).fallback(wrong_method),
+    },
 ];
 
 /// A JSON body whose rejection has OpenAI's shape.
@@ -69,7 +82,7 @@ pub async fn unknown_route() -> Response {
     use axum::response::IntoResponse;
     ApiError::not_found(
         "unknown_url",
-        "there is no such address; see /v1/models, /v1/chat/completions, /v1/completions",
+        "there is no such address; see /v1/models, /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/rerank",
     )
     .into_response()
 }
@@ -104,7 +117,7 @@ async fn find_model(
     Ok(Json(model(&found, &residents)))
 }
 
-/// OpenAI's fields, then ours: whether it is loaded, and what it takes in memory. Of one that is not loaded that is an
+/// OpenAI's fields, then ours: what it is for, whether it is loaded, and what it takes in memory. Of one that is not loaded that is an
 /// estimate.
 fn model(entry: &ModelEntry, residents: &Residents) -> Value {
     let resident = residents.find(&entry.id);
@@ -115,6 +128,7 @@ fn model(entry: &ModelEntry, residents: &Residents) -> Value {
         "object": "model",
         "created": 0,
         "owned_by": "local",
+        "purpose": entry.purpose,
         "state": state.name(),
         "is_default": residents.chosen.id.as_ref() == Some(&entry.id),
         "is_pinned": resident.is_some_and(|resident| resident.is_pinned),
@@ -137,4 +151,18 @@ async fn completions(
 ) -> Result<Response, ApiError> {
     let request = body.to_generate()?;
     answer(&state, Shape::Text, &body.common, request).await
+}
+
+async fn embeddings(
+    State(state): State<AppState>,
+    Body(body): Body<EmbeddingsRequest>,
+) -> Result<Json<Value>, ApiError> {
+    embed(&state, body).await.map(Json)
+}
+
+async fn ranking(
+    State(state): State<AppState>,
+    Body(body): Body<RerankRequest>,
+) -> Result<Json<Value>, ApiError> {
+    rerank(&state, body).await.map(Json)
 }

@@ -1,4 +1,5 @@
-//! The text engine, for worker processes only: llama.cpp under a scheduler that batches several conversations.
+//! The text engine, for worker processes only: llama.cpp under a scheduler that batches several conversations, and
+//! vectors of texts.
 //!
 //! Commands come in as frames, events go out as frames (see `protocol`); nothing else is known here, no user, no
 //! database and no network. One thread owns the model's context and is the only one that decodes. A failure that
@@ -14,6 +15,10 @@ mod prompt;
 mod sampler;
 mod scheduler;
 mod text;
+mod vectors;
 mod worker;
 
 pub use worker::{WorkerError, run_worker};
+
+#[cfg(test)]
+mod tests;

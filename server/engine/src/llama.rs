@@ -11,7 +11,7 @@ use crate::outbox::Outbox;
 use llama_cpp_2::{
     context::{
         LlamaContext,
-        params::{KvCacheType, LlamaContextParams},
+        params::{KvCacheType, LlamaContextParams, LlamaPoolingType},
     },
     llama_backend::LlamaBackend,
     model::{LlamaModel, params::LlamaModelParams},
@@ -24,7 +24,10 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use types::kv::{KvFormat, KvType};
+use types::{
+    kv::{KvFormat, KvType},
+    model::Purpose,
+};
 
 /// Tokens of one batch, and of what llama.cpp computes at once.
 pub(crate) const N_BATCH: u32 = 512;
@@ -89,29 +92,92 @@ pub(crate) fn open_context<'m>(
 ) -> Result<Opened<'m>, String> {
     let n_sequences = request.n_sequences.clamp(1, MAX_SEQUENCES);
     let n_ctx = n_ctx_per_sequence(request.n_ctx, model.n_ctx_train());
-    let n_threads = request.n_threads.unwrap_or_else(default_threads).max(1);
-    let threads = i32::try_from(n_threads).unwrap_or(i32::MAX);
-    let params = LlamaContextParams::default()
+    let params = params(request, request.kv_type)
         .with_n_ctx(NonZeroU32::new(n_cells(model, n_ctx, request.kv_type)))
         .with_n_batch(N_BATCH)
         .with_n_ubatch(N_BATCH)
-        .with_n_seq_max(n_kept_or_running(n_sequences) + 1)
-        .with_kv_unified(true)
-        .with_n_threads(threads)
-        .with_n_threads_batch(threads)
-        .with_no_perf(true);
-    let params = with_kv_type(params, request.kv_type);
-    let context = model
-        .new_context(backend, params)
-        .map_err(|error| raw::last_errors().unwrap_or_else(|| error.to_string()))?;
+        .with_n_seq_max(n_kept_or_running(n_sequences) + 1);
+    let context = new_context(backend, model, params)?;
     let facts = LoadedModel {
         n_ctx,
         n_sequences,
         n_vocab: u32::try_from(model.n_vocab()).unwrap_or(0),
-        n_threads,
+        n_threads: n_threads(request),
         has_chat_template: model.chat_template(None).is_ok(),
     };
     Ok(Opened { context, facts })
+}
+
+/// A context that makes vectors.
+pub(crate) struct VectorShape {
+    pub(crate) pooling: LlamaPoolingType,
+    /// Tokens that are computed at once, at most.
+    pub(crate) n_tokens: u32,
+    /// Sequences that are computed at once, at most.
+    pub(crate) n_sequences: u32,
+}
+
+/// Opens a context that makes vectors instead of likelihoods.
+pub(crate) fn open_vector_context<'m>(
+    backend: &LlamaBackend,
+    model: &'m LlamaModel,
+    request: &LoadRequest,
+    shape: VectorShape,
+) -> Result<LlamaContext<'m>, String> {
+    // Nothing is kept longer than a batch, so nothing is gained by rounding it.
+    let exact = KvType::of(KvFormat::F32);
+    let kv_type = if request.kv_type == exact { exact } else { KvType::default() };
+    let params = params(request, kv_type)
+        .with_embeddings(true)
+        .with_pooling_type(shape.pooling)
+        .with_n_ctx(NonZeroU32::new(shape.n_tokens))
+        .with_n_batch(shape.n_tokens)
+        .with_n_ubatch(shape.n_tokens)
+        .with_n_seq_max(shape.n_sequences);
+    new_context(backend, model, params)
+}
+
+/// What every context has.
+fn params(request: &LoadRequest, kv_type: KvType) -> LlamaContextParams {
+    let threads = i32::try_from(n_threads(request)).unwrap_or(i32::MAX);
+    let params = LlamaContextParams::default()
+        .with_kv_unified(true)
+        .with_n_threads(threads)
+        .with_n_threads_batch(threads)
+        .with_no_perf(true);
+    with_kv_type(params, kv_type)
+}
+
+fn new_context<'m>(
+    backend: &LlamaBackend,
+    model: &'m LlamaModel,
+    params: LlamaContextParams,
+) -> Result<LlamaContext<'m>, String> {
+    model
+        .new_context(backend, params)
+        .map_err(|error| raw::last_errors().unwrap_or_else(|| error.to_string()))
+}
+
+/// Decode threads.
+pub(crate) fn n_threads(request: &LoadRequest) -> u32 {
+    request.n_threads.unwrap_or_else(default_threads).max(1)
+}
+
+/// What the model was made for, by what its file says.
+pub(crate) fn purpose(model: &LlamaModel) -> Purpose {
+    let architecture = model.meta_val_str("general.architecture").unwrap_or_default();
+    Purpose::of_gguf(&architecture, pooling_type(model).and_then(|it| it.try_into().ok()))
+}
+
+/// Whether the model can do nothing but look at whole texts.
+pub(crate) fn is_encoder(model: &LlamaModel) -> bool {
+    model.meta_val_str("general.architecture").is_ok_and(|it| types::model::is_encoder(&it))
+}
+
+/// How the file says that vectors are made, as GGUF counts it.
+pub(crate) fn pooling_type(model: &LlamaModel) -> Option<i32> {
+    let architecture = model.meta_val_str("general.architecture").ok()?;
+    model.meta_val_str(&format!("{architecture}.pooling_type")).ok()?.parse().ok()
 }
 
 /// Keeps keys and values as `kv_type` says. What was rounded can only be attended to with the fused kernel; where

@@ -1,6 +1,6 @@
 //! From a prompt to tokens: the model's template, its special tokens, and what to drop when it is too long.
 
-mod guard;
+pub(crate) mod guard;
 mod template;
 mod tools;
 mod trim;

@@ -25,6 +25,7 @@ use crate::{
     outbox::Outbox,
     prompt::TokenPrompt,
     sampler::{Scratch, Spelling},
+    vectors::{BATCH_TOKENS, LlamaEncoder, Queue, Task},
     worker::WorkerError,
 };
 use cost::StepCost;
@@ -61,6 +62,7 @@ const BESIDE_FILES: Duration = Duration::from_millis(100);
 /// What the scheduler is told to do.
 pub(crate) enum Work {
     Generate(Box<Sequence>),
+    Vectors(Task),
     Cancel(RequestId),
     /// What is kept of a tenant's ended generations.
     Forget(Tenant),
@@ -99,6 +101,8 @@ pub(crate) struct Scheduler<'m> {
     /// What was answered before, to guess from.
     histories: Histories,
     scratch: Scratch,
+    /// Texts that become vectors in a context beside this one. Batches of both take turns, since both want all cores.
+    vectors: Queue<LlamaEncoder<'m>>,
 }
 
 impl<'m> Scheduler<'m> {
@@ -108,6 +112,7 @@ impl<'m> Scheduler<'m> {
         request: &LoadRequest,
         facts: &LoadedModel,
         outbox: Outbox,
+        vectors: Queue<LlamaEncoder<'m>>,
     ) -> Self {
         let n_sequences = llama::n_kept_or_running(facts.n_sequences) as usize;
         Self {
@@ -123,6 +128,7 @@ impl<'m> Scheduler<'m> {
             cost: StepCost::default(),
             histories: Histories::default(),
             scratch: Scratch::default(),
+            vectors,
         }
     }
 
@@ -141,6 +147,7 @@ impl<'m> Scheduler<'m> {
     pub(crate) fn run(&mut self, work: &Receiver<Work>) -> Result<(), WorkerError> {
         while self.take_all(work)? {
             self.step()?;
+            self.vectors.step(self.vector_tokens())?;
         }
         while !self.pool.write_files() {
             std::thread::sleep(BESIDE_FILES);
@@ -177,7 +184,15 @@ impl<'m> Scheduler<'m> {
     }
 
     fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.pool.n_running() == 0
+        self.waiting.is_empty() && self.pool.n_running() == 0 && self.vectors.is_empty()
+    }
+
+    /// Tokens of a batch of vectors: beside running answers as few as of a prompt.
+    fn vector_tokens(&self) -> usize {
+        match self.pool.n_running() {
+            0 => BATCH_TOKENS,
+            n => self.cost.prompt_tokens_beside(n).min(BATCH_TOKENS),
+        }
     }
 
     fn take(&mut self, work: Work) -> Result<(), WorkerError> {
@@ -192,6 +207,7 @@ impl<'m> Scheduler<'m> {
                 self.waiting.push_back(sequence);
                 Ok(self.outbox.send(&Event::Accepted { id, n_prompt_tokens })?)
             }
+            Work::Vectors(task) => self.vectors.add(task),
             Work::Cancel(id) => self.cancel(id),
             Work::Forget(tenant) => {
                 self.pool.forget_all_of(tenant);
@@ -203,6 +219,7 @@ impl<'m> Scheduler<'m> {
 
     /// Ends a generation; one that has ended already is nothing special.
     fn cancel(&mut self, id: RequestId) -> Result<(), WorkerError> {
+        self.vectors.cancel(id);
         if let Some(i) = self.waiting.iter().position(|sequence| sequence.id == id) {
             let delta = self.waiting.remove(i).map(|mut sequence| sequence.cancel());
             return Ok(self.outbox.send(&Event::Step(delta.into_iter().collect()))?);

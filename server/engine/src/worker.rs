@@ -5,8 +5,14 @@
 //! * The owner loads the model and then schedules; while it schedules, prompts are rendered and tokenised on a
 //!   thread beside it, so that a long prompt of one person does not hold up everybody's next token.
 
-use crate::{llama, measure, outbox::Outbox, prompt::Prompter, scheduler::Scheduler, scheduler::Work};
-use llama_cpp_2::llama_backend::LlamaBackend;
+use crate::{
+    llama, measure,
+    outbox::Outbox,
+    prompt::Prompter,
+    scheduler::{Scheduler, Work},
+    vectors::{self, Inputs, LlamaEncoder, LlamaTokens, Queue, Served},
+};
+use llama_cpp_2::{llama_backend::LlamaBackend, model::LlamaModel};
 use protocol::{Command, Event, FrameError, LoadRequest, Rejection, read_frame};
 use std::{
     io::{Read, Write},
@@ -20,7 +26,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use types::kv::KvType;
+use types::{kv::KvType, model::Purpose};
 
 /// Commands read but not yet looked at. The server never has so many under way, so the reader does not block.
 const COMMAND_QUEUE: usize = 256;
@@ -52,8 +58,8 @@ pub enum WorkerError {
 }
 
 /// A command and when it arrived.
-struct Arrival {
-    command: Command,
+pub(crate) struct Arrival {
+    pub(crate) command: Command,
     at: Instant,
 }
 
@@ -136,7 +142,10 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
                 let result = measure_kv(path, n_threads, &kv_types, process);
                 process.outbox.send(&Event::KvMeasureEnded(result))?;
             }
-            Command::Generate { id, .. } | Command::CountTokens { id, .. } => {
+            Command::Generate { id, .. }
+            | Command::CountTokens { id, .. }
+            | Command::Embed { id, .. }
+            | Command::Rank { id, .. } => {
                 let reason = Rejection::Engine("no model is loaded".into());
                 process.outbox.send(&Event::Rejected { id, reason })?;
             }
@@ -169,6 +178,12 @@ fn measure_kv(
 
 fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError> {
     let outbox = &process.outbox;
+    if request.path.is_dir() {
+        return match vectors::load_folder(request) {
+            Ok(model) => vectors::serve(model, request, &commands, outbox),
+            Err(reason) => Ok(outbox.send(&Event::LoadFailed { reason })?),
+        };
+    }
     let backend = match LlamaBackend::init() {
         Ok(backend) => backend,
         Err(error) => return Ok(outbox.send(&Event::LoadFailed { reason: error.to_string() })?),
@@ -178,19 +193,55 @@ fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) 
         Ok(model) => model,
         Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
     };
-    let opened = match llama::open_context(&backend, &model, request) {
+    match llama::purpose(&model) {
+        Purpose::Writing => write(&backend, &model, request, commands, process),
+        Purpose::Embedding | Purpose::Reranking => embed(&backend, &model, request, &commands, outbox),
+    }
+}
+
+/// Serves a model that makes vectors.
+fn embed(
+    backend: &LlamaBackend,
+    model: &LlamaModel,
+    request: &LoadRequest,
+    commands: &Receiver<Arrival>,
+    outbox: &Outbox,
+) -> Result<(), WorkerError> {
+    let facts = vectors::vector_facts(model, request);
+    let encoder = LlamaEncoder::new(backend, model, request, facts);
+    let model = Served { encoder, tokenizer: LlamaTokens::new(model), facts };
+    vectors::serve(model, request, commands, outbox)
+}
+
+/// Serves a model that writes.
+fn write(
+    backend: &LlamaBackend,
+    model: &LlamaModel,
+    request: &LoadRequest,
+    commands: Receiver<Arrival>,
+    process: &Process,
+) -> Result<(), WorkerError> {
+    let outbox = &process.outbox;
+    let opened = match llama::open_context(backend, model, request) {
         Ok(opened) => opened,
         Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
     };
-    let prompter = Prompter::new(&model, opened.facts.n_ctx);
+    let prompter = Prompter::new(model, opened.facts.n_ctx);
+    let facts = vectors::vector_facts(model, request);
+    let inputs = match Inputs::new(LlamaTokens::new(model), facts) {
+        Ok(inputs) => inputs,
+        Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
+    };
+    let vectors = Queue::new(LlamaEncoder::new(backend, model, request, facts), outbox.clone());
     let (prepared, work) = sync_channel(WORK_QUEUE);
-    let mut scheduler = Scheduler::new(opened.context, &model, request, &opened.facts, outbox.clone());
+    let mut scheduler =
+        Scheduler::new(opened.context, model, request, &opened.facts, outbox.clone(), vectors);
     scheduler.warm_up()?;
     outbox.send(&Event::Loaded(opened.facts))?;
     thread::scope(|scope| {
         let ended = process.ended.clone();
         scope.spawn(move || {
-            let result = prepare(&commands, &prompter, &prepared, outbox);
+            let result = prepare(&commands, &prompter, &inputs, &prepared, outbox);
             if result.is_err() {
                 let _ = ended.send(Ended::Owner(result));
             }
@@ -209,35 +260,39 @@ fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) 
 fn prepare(
     commands: &Receiver<Arrival>,
     prompter: &Prompter<'_>,
+    inputs: &Inputs<LlamaTokens<'_>>,
     prepared: &SyncSender<Work>,
     outbox: &Outbox,
 ) -> Result<(), WorkerError> {
+    let rejected = |id| move |reason| Event::Rejected { id, reason };
     while let Ok(Arrival { command, at }) = commands.recv() {
+        // What comes of a command at once is an answer already.
         let work = match command {
-            Command::Generate { id, prompt, params } => match prompter.prepare(&prompt, &params) {
-                Ok(prompt) => Work::generate(id, prompt, *params, at, prompter.ends(), &|token| {
-                    prompter.spelling(token)
-                }),
-                Err(reason) => {
-                    outbox.send(&Event::Rejected { id, reason })?;
-                    continue;
-                }
-            },
-            Command::CountTokens { id, prompt } => {
-                outbox.send(&match prompter.count(&prompt) {
-                    Ok(n_tokens) => Event::Counted { id, n_tokens },
-                    Err(reason) => Event::Rejected { id, reason },
-                })?;
-                continue;
+            Command::Generate { id, prompt, params } => {
+                let spelling = |token| prompter.spelling(token);
+                let prepared = prompter.prepare(&prompt, &params).map_err(rejected(id));
+                prepared.map(|prompt| Work::generate(id, prompt, *params, at, prompter.ends(), &spelling))
             }
-            Command::Cancel { id } => Work::Cancel(id),
-            Command::Forget { tenant } => Work::Forget(tenant),
+            Command::CountTokens { id, prompt } => {
+                let counted = prompter.count(&prompt).map(|n_tokens| Event::Counted { id, n_tokens });
+                Err(counted.unwrap_or_else(rejected(id)))
+            }
+            Command::Embed { id, inputs: texts, params } => {
+                inputs.embed(id, texts, params).map(Work::Vectors).map_err(rejected(id))
+            }
+            Command::Rank { id, request } => {
+                inputs.rank(id, &request).map(Work::Vectors).map_err(rejected(id))
+            }
+            Command::Cancel { id } => Ok(Work::Cancel(id)),
+            Command::Forget { tenant } => Ok(Work::Forget(tenant)),
             Command::Load(_) | Command::Quantize { .. } | Command::MeasureKv { .. } | Command::Ping(_) => {
                 continue;
             }
         };
-        if prepared.send(work).is_err() {
-            break;
+        match work.map(|work| prepared.send(work)) {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => break,
+            Err(answer) => outbox.send(&answer)?,
         }
     }
     Ok(())

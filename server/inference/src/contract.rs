@@ -1,14 +1,14 @@
 //! What every engine promises.
 
 use crate::{Footprint, KeepAlive, RequestError, Shortage};
-use protocol::{Prompt, Rejection, Speculation, Tenant, TokenLogprob};
+use protocol::{EmbedInput, EmbedParams, Prompt, RankRequest, Rejection, Speculation, Tenant, TokenLogprob};
 use std::{fmt, path::PathBuf, pin::Pin, time::Duration};
 use tokio::sync::watch;
 use types::{
     chat::{FinishReason, Queued, Usage},
     constraint::{Constraint, ConstraintError},
     ids::ModelId,
-    model::Residents,
+    model::{Purpose, Residents},
     reasoning::Reasoning,
     sampling::{Sampling, SamplingError},
     tools::{CallPiece, ToolUse, ToolsError},
@@ -24,6 +24,7 @@ pub struct ModelSpec {
     pub n_ctx: Option<u32>,
     /// What its file says about the memory it takes.
     pub footprint: Footprint,
+    pub purpose: Purpose,
 }
 
 /// Why a model is loaded.
@@ -31,7 +32,7 @@ pub struct ModelSpec {
 pub enum Intent {
     /// Somebody chose it: it answers from now on where no model is named.
     Choose,
-    /// A request names it.
+    /// A request names it. It answers where none is named only if there is no other and it writes.
     Use,
 }
 
@@ -81,6 +82,29 @@ pub struct GenerateRequest {
     /// Drop the oldest turns until the prompt fits, instead of refusing.
     pub trim_history: bool,
     pub speculation: Speculation,
+}
+
+/// Texts to turn into vectors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EmbedRequest {
+    pub inputs: Vec<EmbedInput>,
+    pub params: EmbedParams,
+}
+
+/// A vector for every input, in their order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Embeddings {
+    pub vectors: Vec<Vec<f32>>,
+    /// Of all inputs together.
+    pub n_tokens: u64,
+}
+
+/// A score for every document, in their order; larger is better. What they are between is the model's own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ranking {
+    pub scores: Vec<f32>,
+    /// Of all pairs of query and document together.
+    pub n_tokens: u64,
 }
 
 /// What a generation sends, in order: any number of `Queued` and `Text`, then exactly one `Finished` or error.
@@ -196,6 +220,12 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Tokens `prompt` renders to with the model's template and tokenizer.
     fn count_tokens(&self, target: Target, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>>;
+
+    /// Turns texts into vectors. Waits as [`generate`](Self::generate) does; dropping the future ends the work.
+    fn embed(&self, target: Target, request: EmbedRequest) -> BoxFuture<'_, Result<Embeddings, EngineError>>;
+
+    /// Says how well each document answers the query. Waits and ends as [`embed`](Self::embed) does.
+    fn rank(&self, target: Target, request: RankRequest) -> BoxFuture<'_, Result<Ranking, EngineError>>;
 
     /// Forgets what is kept of a tenant's answers that have ended, in memory and in files. An engine that keeps nothing
     /// has nothing to forget.

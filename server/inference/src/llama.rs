@@ -1,9 +1,10 @@
-//! Models in llama.cpp, each in a worker process under supervision.
+//! Models in llama.cpp or candle, each in a worker process under supervision.
 
 mod connection;
 mod link;
 mod log_tail;
 mod mailbox;
+mod pending;
 mod rate;
 mod requests;
 mod restarts;
@@ -15,7 +16,10 @@ pub(crate) use link::Launch;
 pub(crate) use link::Link;
 pub(crate) use supervisor::{Report, Resources, status_of};
 
-use crate::{BoxFuture, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt, Tenant, TensorType};
+use crate::{
+    BoxFuture, EmbedRequest, Embeddings, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt,
+    RankRequest, Ranking, Tenant, TensorType,
+};
 use connection::{Connection, Signal};
 use protocol::{Command, Event, KvFiles};
 use std::{
@@ -47,11 +51,11 @@ pub struct LlamaConfig {
 }
 
 impl LlamaConfig {
-    /// Runs `program worker llama`.
+    /// Runs `program worker`.
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self {
             program: program.into(),
-            args: ["worker", "llama"].map(OsString::from).into(),
+            args: vec!["worker".into()],
             n_ctx: None,
             n_sequences: 16,
             n_threads: None,
@@ -111,6 +115,16 @@ impl SupervisedModel {
     /// Counts the tokens of a prompt that was checked.
     pub(crate) async fn count_tokens(&self, prompt: Prompt) -> Result<u32, EngineError> {
         self.ask(|reply| Ask::Count { prompt, reply }).await
+    }
+
+    /// Turns at most [`protocol::MAX_TEXTS`] texts into vectors. Dropping the future ends the work.
+    pub(crate) async fn embed(&self, request: EmbedRequest) -> Result<Embeddings, EngineError> {
+        self.ask(|reply| Ask::Embed { request, reply }).await?.answer().await
+    }
+
+    /// Ranks at most [`protocol::MAX_TEXTS`] documents. Dropping the future ends the work.
+    pub(crate) async fn rank(&self, request: RankRequest) -> Result<Ranking, EngineError> {
+        self.ask(|reply| Ask::Rank { request, reply }).await?.answer().await
     }
 
     /// Forgets what is kept of a tenant's ended answers. A supervisor that is gone keeps nothing.

@@ -1,7 +1,7 @@
 //! What a request must look like before an engine sees it.
 
-use crate::{EngineError, GenerateRequest};
-use protocol::Prompt;
+use crate::{EmbedRequest, EngineError, GenerateRequest};
+use protocol::{EmbedInput, Prompt, RankRequest};
 use types::{
     chat::ChatTurn,
     constraint::Constraint,
@@ -13,6 +13,9 @@ pub const MAX_PROMPT_BYTES: usize = 12 * 1024 * 1024;
 
 /// What a turn takes beside its content, at most.
 const TURN_BYTES: usize = 32;
+
+/// What a token takes, at most.
+const TOKEN_BYTES: usize = 5;
 
 /// The most stop strings of one request.
 pub const MAX_STOPS: usize = 16;
@@ -26,6 +29,12 @@ pub const MAX_TEMPLATE_VALUES_BYTES: usize = 16 * 1024;
 /// The most alternatives whose likelihood is told for every token.
 pub const MAX_LOGPROBS: u32 = 20;
 
+/// The most texts to turn into vectors, or documents to rank, of one request.
+pub const MAX_INPUTS: usize = 2048;
+
+/// The longest query to rank documents for, in bytes of UTF-8. It goes with every part of the documents.
+pub const MAX_QUERY_BYTES: usize = 64 * 1024;
+
 /// What is wrong with a request. Each sentence names the bound.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
@@ -35,6 +44,30 @@ pub enum RequestError {
     /// Over [`MAX_PROMPT_BYTES`].
     #[error("the prompt has {n_bytes} bytes, at most {MAX_PROMPT_BYTES} are taken")]
     PromptTooLarge {
+        /// Its size.
+        n_bytes: usize,
+    },
+    /// Nothing to do.
+    #[error("there is no input")]
+    NoInput,
+    /// Over [`MAX_INPUTS`].
+    #[error("{given} inputs were given, at most {MAX_INPUTS} are taken")]
+    TooManyInputs {
+        /// How many.
+        given: usize,
+    },
+    /// Without a text or a token.
+    #[error("input {index} is empty")]
+    EmptyInput {
+        /// Counted from zero.
+        index: usize,
+    },
+    /// Nothing to rank documents for.
+    #[error("the query is empty")]
+    EmptyQuery,
+    /// Over [`MAX_QUERY_BYTES`].
+    #[error("the query has {n_bytes} bytes, at most {MAX_QUERY_BYTES} are taken")]
+    QueryTooLarge {
         /// Its size.
         n_bytes: usize,
     },
@@ -94,6 +127,44 @@ impl GenerateRequest {
         }
         Ok(check_prompt(&self.prompt)?)
     }
+}
+
+impl EmbedRequest {
+    /// Checks every bound that does not depend on the model.
+    pub fn check(&self) -> Result<(), RequestError> {
+        check_inputs(self.inputs.iter().map(|input| match input {
+            EmbedInput::Text(text) => text.len(),
+            EmbedInput::Tokens(tokens) => tokens.len() * TOKEN_BYTES,
+        }))
+    }
+}
+
+/// Checks every bound of a ranking that does not depend on the model.
+pub(crate) fn check_ranking(request: &RankRequest) -> Result<(), RequestError> {
+    check_inputs(request.documents.iter().map(String::len))?;
+    match request.query.len() {
+        0 => Err(RequestError::EmptyQuery),
+        n_bytes if n_bytes > MAX_QUERY_BYTES => Err(RequestError::QueryTooLarge { n_bytes }),
+        _ => Ok(()),
+    }
+}
+
+fn check_inputs(lengths: impl ExactSizeIterator<Item = usize>) -> Result<(), RequestError> {
+    let given = lengths.len();
+    if given == 0 {
+        return Err(RequestError::NoInput);
+    }
+    if given > MAX_INPUTS {
+        return Err(RequestError::TooManyInputs { given });
+    }
+    let mut n_bytes = 0;
+    for (index, length) in lengths.enumerate() {
+        if length == 0 {
+            return Err(RequestError::EmptyInput { index });
+        }
+        n_bytes += length + TURN_BYTES;
+    }
+    if n_bytes > MAX_PROMPT_BYTES { Err(RequestError::PromptTooLarge { n_bytes }) } else { Ok(()) }
 }
 
 fn check_stops(stops: &[String]) -> Result<(), RequestError> {

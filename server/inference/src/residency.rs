@@ -10,14 +10,14 @@ mod plan;
 pub use plan::Shortage;
 
 use crate::{
-    BoxFuture, Engine, EngineError, GenerateRequest, GenerateStream, Hold, Intent, KeepAlive, LlamaConfig,
-    ModelSpec, Prompt, Target, Tenant, kv_files,
+    BoxFuture, EmbedRequest, Embeddings, Engine, EngineError, GenerateRequest, GenerateStream, Hold, Intent,
+    KeepAlive, LlamaConfig, ModelSpec, Prompt, RankRequest, Ranking, Target, Tenant, kv_files,
     llama::{Launch, Resources},
-    request::check_prompt,
+    request::{check_prompt, check_ranking},
 };
 use futures::StreamExt;
 use owner::{Ask, Lease, Owner};
-use protocol::KvFiles;
+use protocol::{KvFiles, MAX_TEXTS, Rejection};
 use tokio::sync::{mpsc, oneshot, watch};
 use types::{ids::ModelId, model::Residents};
 
@@ -143,8 +143,57 @@ impl Engine for Residency {
         })
     }
 
+    fn embed(&self, target: Target, request: EmbedRequest) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
+        Box::pin(async move {
+            request.check()?;
+            let lease = self.lease(target).await?;
+            let mut all = Embeddings::default();
+            for inputs in request.inputs.chunks(MAX_TEXTS) {
+                let part = EmbedRequest { inputs: inputs.to_vec(), params: request.params };
+                let part =
+                    lease.model.embed(part).await.map_err(|error| shifted(error, all.vectors.len()))?;
+                all.vectors.extend(part.vectors);
+                all.n_tokens += part.n_tokens;
+            }
+            Ok(all)
+        })
+    }
+
+    fn rank(&self, target: Target, request: RankRequest) -> BoxFuture<'_, Result<Ranking, EngineError>> {
+        Box::pin(async move {
+            check_ranking(&request)?;
+            let lease = self.lease(target).await?;
+            let RankRequest { query, documents, truncate } = request;
+            let mut all = Ranking::default();
+            for documents in documents.chunks(MAX_TEXTS) {
+                let part = RankRequest { query: query.clone(), documents: documents.to_vec(), truncate };
+                let part = lease.model.rank(part).await.map_err(|error| shifted(error, all.scores.len()))?;
+                all.scores.extend(part.scores);
+                all.n_tokens += part.n_tokens;
+            }
+            Ok(all)
+        })
+    }
+
     fn status(&self) -> watch::Receiver<Residents> {
         self.status.clone()
+    }
+}
+
+/// An error about one input of a part, counted from the first of all.
+fn shifted(error: EngineError, n_before: usize) -> EngineError {
+    let n_before = u32::try_from(n_before).unwrap_or(u32::MAX);
+    match error {
+        EngineError::Rejected(mut rejection) => {
+            if let Rejection::InputTooLong { index, .. }
+            | Rejection::EmptyInput { index }
+            | Rejection::UnknownToken { index, .. } = &mut rejection
+            {
+                *index += n_before;
+            }
+            rejection.into()
+        }
+        error => error,
     }
 }
 

@@ -1,8 +1,8 @@
 //! An engine that says what a test told it to, when the test lets it.
 
 use crate::{
-    BoxFuture, Engine, EngineError, GenerateEvent, GenerateRequest, GenerateStream, Hold, Intent, ModelSpec,
-    Prompt, Target,
+    BoxFuture, EmbedInput, EmbedRequest, Embeddings, Engine, EngineError, GenerateEvent, GenerateRequest,
+    GenerateStream, Hold, Intent, ModelSpec, Prompt, RankRequest, Ranking, Target, request::check_ranking,
 };
 use futures::stream;
 use std::{
@@ -375,6 +375,33 @@ impl Engine for ScriptedEngine {
     /// Counts words.
     fn count_tokens(&self, _: Target, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>> {
         Box::pin(async move { Ok(count_words(&prompt)) })
+    }
+
+    /// Counts words: as a vector of two numbers, one for the words and one for the bytes.
+    fn embed(&self, _: Target, request: EmbedRequest) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
+        Box::pin(async move {
+            request.check()?;
+            let counts = request.inputs.iter().map(|input| match input {
+                EmbedInput::Text(text) => (text.split_whitespace().count(), text.len()),
+                EmbedInput::Tokens(tokens) => (tokens.len(), tokens.len()),
+            });
+            let vectors: Vec<_> = counts.map(|(words, bytes)| vec![words as f32, bytes as f32]).collect();
+            let n_tokens = vectors.iter().map(|vector| vector[0] as u64).sum();
+            Ok(Embeddings { vectors, n_tokens })
+        })
+    }
+
+    /// Counts the query's words that a document has.
+    fn rank(&self, _: Target, request: RankRequest) -> BoxFuture<'_, Result<Ranking, EngineError>> {
+        Box::pin(async move {
+            check_ranking(&request)?;
+            let RankRequest { query, documents, .. } = request;
+            let shared =
+                |document: &String| query.split_whitespace().filter(|it| document.contains(it)).count();
+            let scores: Vec<_> = documents.iter().map(|document| shared(document) as f32).collect();
+            let n_tokens = documents.iter().map(|document| document.split_whitespace().count() as u64).sum();
+            Ok(Ranking { scores, n_tokens })
+        })
     }
 
     fn status(&self) -> watch::Receiver<Residents> {

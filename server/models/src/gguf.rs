@@ -9,6 +9,7 @@ use std::{
     io::{self, BufReader, Read, Seek},
     path::Path,
 };
+use types::model::{Purpose, is_encoder};
 
 const MAGIC: &[u8; 4] = b"GGUF";
 const MAX_KEYS: u64 = 100_000;
@@ -70,9 +71,12 @@ impl Header {
         u32::try_from(self.one("context_length")?).ok()
     }
 
-    /// Bytes of the keys and values of one token, over all layers. An upper bound for models whose layers do not all
+    /// Bytes of the keys and values of one token, over all layers; none where a model keeps none. An upper bound for models whose layers do not all
     /// look at everything; `None` where the header does not say it.
     pub fn cell_bytes(&self) -> Option<u64> {
+        if self.architecture.as_deref().is_some_and(is_encoder) {
+            return Some(0);
+        }
         let n_layers = self.one("block_count")?;
         let n_heads = self.one("attention.head_count");
         let of_embedding = || self.one("embedding_length")?.checked_div(n_heads?);
@@ -95,6 +99,12 @@ impl Header {
 
     fn size(&self, key: &str) -> Option<Size> {
         self.sizes.get(&format!("{}.{key}", self.architecture.as_ref()?)).copied()
+    }
+
+    /// What the model was made for.
+    pub fn purpose(&self) -> Purpose {
+        let architecture = self.architecture.as_deref().unwrap_or_default();
+        Purpose::of_gguf(architecture, self.one("pooling_type"))
     }
 
     /// The prevailing tensor type.
@@ -132,8 +142,8 @@ impl Header {
     }
 }
 
-/// What tells how much memory a model takes.
-const SIZES: [&str; 7] = [
+/// What tells how much memory a model takes, and for what.
+const SIZES: [&str; 8] = [
     ".context_length",
     ".block_count",
     ".embedding_length",
@@ -141,6 +151,7 @@ const SIZES: [&str; 7] = [
     ".attention.head_count_kv",
     ".attention.key_length",
     ".attention.value_length",
+    ".pooling_type",
 ];
 
 /// Reads and checks the header of the file at `path`.

@@ -5,6 +5,7 @@
 
 mod egress;
 mod error;
+mod folder;
 pub mod gguf;
 mod library;
 mod load;

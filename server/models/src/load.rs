@@ -1,14 +1,13 @@
 //! Loading a model, and fetching the first one, as jobs.
 
-use crate::{Models, ModelsError, gguf, library::footprint, starter};
+use crate::{Models, ModelsError, library, starter};
 use inference::{EngineError, Footprint, Hold, Intent, ModelSpec};
 use jobs::{JobHandle, Progress};
-use std::fs;
 use tokio::sync::oneshot;
 use types::{
     ids::{ModelId, UserId},
     job::JobKind,
-    model::{ModelEntry, ModelState},
+    model::{ModelEntry, ModelState, Purpose},
 };
 
 impl Models {
@@ -47,13 +46,14 @@ impl Models {
         self.engine.pin(id, is_pinned).await;
     }
 
-    /// Loads what the person used last, else the starter model, else the first one that can be read.
+    /// Loads what the person used last, else the starter model, else the first one that can be read and writes.
     pub async fn load_at_start(&self, user: UserId, wanted: Option<ModelId>) -> Result<(), ModelsError> {
         let entries = self.list().await;
         let last = self.store.load_settings(user).await?.model;
         let usable = |id: &ModelId| entries.iter().any(|entry| entry.id == *id && entry.problem.is_none());
         let starter = ModelId(starter::NAME.to_owned());
-        let first = || entries.iter().find(|entry| entry.problem.is_none()).map(|entry| entry.id.clone());
+        let writes = |entry: &&ModelEntry| entry.problem.is_none() && entry.purpose == Purpose::Writing;
+        let first = || entries.iter().find(writes).map(|entry| entry.id.clone());
         // A model that was asked for by name is tried even if it is broken: the answer says what is wrong with it.
         let chosen =
             wanted.or_else(|| last.filter(&usable)).or_else(|| Some(starter).filter(&usable)).or_else(first);
@@ -99,23 +99,21 @@ impl Models {
         let path = self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))?;
         let file = path.clone();
         let kv_type = self.library.kv_type();
-        let header = tokio::task::spawn_blocking(move || {
-            let size_bytes = fs::metadata(&file).map_or(0, |meta| meta.len());
-            gguf::read_header(&file).map(|header| footprint(&header, size_bytes, kv_type))
-        });
+        let known = tokio::task::spawn_blocking(move || library::read(&file, kv_type));
         let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
         let job = self.jobs.start(user, JobKind::LoadModel, &name).await?;
-        let mut spec = ModelSpec { id: id.clone(), name, path, n_ctx: None, footprint: Footprint::default() };
-        match header.await {
-            Ok(Ok(footprint)) => spec.footprint = footprint,
-            Ok(Err(err)) => {
-                let (path, problem) = (spec.path.clone(), err.to_string());
+        let (footprint, purpose) = (Footprint::default(), Purpose::default());
+        let mut spec = ModelSpec { id: id.clone(), name, path, n_ctx: None, footprint, purpose };
+        match known.await {
+            Ok(Ok(known)) => (spec.footprint, spec.purpose) = (known.footprint, known.purpose),
+            Ok(Err(problem)) => {
+                let path = spec.path.clone();
                 self.engine.refuse(spec, problem.clone()).await;
                 let err = ModelsError::Broken { path, problem };
                 job.failed(err.to_string()).await;
                 return Err(err);
             }
-            // The header could not be looked at; the worker will.
+            // It could not be looked at; the worker will.
             Err(_) => {}
         }
         Ok((spec, job))

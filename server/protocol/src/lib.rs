@@ -5,10 +5,12 @@
 //! no process, no model and no policy. A frame over [`MAX_FRAME_BYTES`] is refused before it is read.
 
 mod frame;
+mod vectors;
 
 pub use frame::{
     FrameError, MAX_FRAME_BYTES, PREFIX_BYTES, body_len, decode, encode, read_frame, write_frame,
 };
+pub use vectors::{EmbedInput, EmbedParams, MAX_TEXTS, Pooling, RankRequest};
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -39,13 +41,18 @@ pub enum Command {
     Load(LoadRequest),
     /// Starts a generation. Answered by `Rejected`, or by `Accepted` and then inside [`Event::Step`] frames.
     Generate { id: RequestId, prompt: Prompt, params: Box<GenerateParams> },
-    /// Ends a generation at the next step; it still ends with a `Finished` delta. One that has ended already is
-    /// not an error.
+    /// Ends a generation at the next step; it still ends with a `Finished` delta. Ends work on vectors after the
+    /// batch under way, without an answer. What has ended already is not an error.
     Cancel { id: RequestId },
     /// Forgets what is kept of a tenant's generations that have ended, files included. Not answered.
     Forget { tenant: Tenant },
     /// Counts the tokens the prompt renders to. Answered by `Counted` or `Rejected`.
     CountTokens { id: RequestId, prompt: Prompt },
+    /// Turns texts into vectors. At most [`MAX_TEXTS`]; answered by `Embedded` or `Rejected`, and by nothing after
+    /// a `Cancel`.
+    Embed { id: RequestId, inputs: Vec<EmbedInput>, params: EmbedParams },
+    /// Says how well each document answers the query. Bounded and answered like `Embed`, with `Ranked`.
+    Rank { id: RequestId, request: RankRequest },
     /// Writes `source` with another tensor type to `target`. For a worker without a model; answered by
     /// `Quantized` or `QuantizeFailed`, with the process's end as the only way to cancel.
     Quantize { source: PathBuf, target: PathBuf, tensor_type: TensorType },
@@ -83,6 +90,20 @@ pub enum Event {
     },
     Counted {
         id: RequestId,
+        n_tokens: u32,
+    },
+    /// A vector for every input, in their order.
+    Embedded {
+        id: RequestId,
+        vectors: Vec<Vec<f32>>,
+        /// Of all inputs together.
+        n_tokens: u32,
+    },
+    /// A score for every document, in their order; larger is better.
+    Ranked {
+        id: RequestId,
+        scores: Vec<f32>,
+        /// Of all pairs together.
         n_tokens: u32,
     },
     Quantized,
@@ -243,6 +264,25 @@ pub enum Rejection {
     Constraint { kind: String, reason: String },
     #[error("the tools cannot be used: {0}")]
     Tools(String),
+    #[error(
+        "input {index} has {n_tokens} tokens, the model takes {limit} at once: shorten it or let it be truncated"
+    )]
+    InputTooLong {
+        /// Counted from zero, as programs do.
+        index: u32,
+        n_tokens: u32,
+        limit: u32,
+    },
+    #[error("input {index} has no token")]
+    EmptyInput { index: u32 },
+    #[error("input {index} has the token {token}, the model knows {n_vocab}")]
+    UnknownToken { index: u32, token: u32, n_vocab: u32 },
+    #[error("vectors of {asked} numbers were asked for, the model's have {n_dimensions}")]
+    Dimensions { asked: u32, n_dimensions: u32 },
+    #[error("this model turns texts into vectors, it does not write")]
+    WritesNothing,
+    #[error("this model does not rank documents: it was not made for that")]
+    RanksNothing,
     #[error("too many requests are waiting for this model")]
     Overloaded,
     #[error("the engine failed: {0}")]

@@ -29,7 +29,7 @@ fn serving_this_machine_is_the_default() {
 
 #[test]
 fn other_commands() {
-    check(&["worker", "llama"], "Worker");
+    check(&["worker"], "Worker");
     check(&["--help"], "Help");
     check(&["-V"], "Version");
     check(&["measure", "kv", "tiny", "--data-dir", "d"], "measure tiny in Some(\"d\")");

@@ -52,7 +52,8 @@ impl Guard {
         ToolUse { tools: tools.tools.iter().map(tool).collect(), ..tools.clone() }
     }
 
-    fn defuse<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    /// The text with every spelled control token broken.
+    pub(crate) fn defuse<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut breaks = self.breaks(text);
         if breaks.is_empty() && !text.contains(BREAK) {
             return Cow::Borrowed(text);

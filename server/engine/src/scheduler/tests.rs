@@ -2,32 +2,11 @@
 
 mod restarts;
 mod thinking;
-mod tiny_model;
 
-use crate::run_worker;
-use protocol::{
-    Command, Event, GenerateParams, KvFiles, LoadRequest, Prompt, RequestId, Speculation, Tenant, read_frame,
-    write_frame,
-};
-use std::{
-    collections::BTreeMap,
-    io::{PipeReader, PipeWriter},
-    thread::JoinHandle,
-};
-use types::{
-    chat::Usage,
-    kv::{KvFormat, KvType},
-    reasoning::Reasoning,
-    sampling::Sampling,
-};
-
-/// A worker in a thread, with its model loaded.
-struct Worker {
-    commands: PipeWriter,
-    events: PipeReader,
-    thread: JoinHandle<()>,
-    _folder: tempfile::TempDir,
-}
+use crate::tests::{Worker, tiny_llama};
+use protocol::{Command, Event, GenerateParams, KvFiles, Prompt, RequestId, Speculation, Tenant};
+use std::collections::BTreeMap;
+use types::{chat::Usage, reasoning::Reasoning, sampling::Sampling};
 
 /// One generation.
 #[derive(Clone)]
@@ -44,46 +23,15 @@ fn ask(prompt: &str) -> Ask {
     Ask { prompt, tenant: 1, n_tokens: 120, temperature: 0.0, speculation: Speculation::Off }
 }
 
+fn start(seed: u64, n_ctx: u32) -> Worker {
+    start_with_files(seed, n_ctx, None)
+}
+
+fn start_with_files(seed: u64, n_ctx: u32, kv_files: Option<KvFiles>) -> Worker {
+    Worker::start_with_files(Some(n_ctx), kv_files, |path| tiny_llama::write(path, seed))
+}
+
 impl Worker {
-    fn start(seed: u64, n_ctx: u32) -> Self {
-        Self::start_with(seed, n_ctx, None, None)
-    }
-
-    fn start_with_files(seed: u64, n_ctx: u32, kv_files: Option<KvFiles>) -> Self {
-        Self::start_with(seed, n_ctx, kv_files, None)
-    }
-
-    fn start_with(
-        seed: u64,
-        n_ctx: u32,
-        kv_files: Option<KvFiles>,
-        manners: Option<&tiny_model::Manners>,
-    ) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("tiny.gguf");
-        tiny_model::write(&path, seed, manners);
-        let (input, mut commands) = std::io::pipe().expect("a pipe");
-        let (mut events, output) = std::io::pipe().expect("a pipe");
-        let thread = std::thread::spawn(move || run_worker(input, output).expect("ends with its input"));
-        let load = LoadRequest {
-            path,
-            n_ctx: Some(n_ctx),
-            n_sequences: 8,
-            n_threads: Some(1),
-            kv_type: KvType::of(KvFormat::F32),
-            kv_files,
-        };
-        write_frame(&mut commands, &Command::Load(load)).expect("a worker that reads");
-        loop {
-            match read_frame(&mut events).expect("whole frames").expect("an answer") {
-                Event::Loaded(_) => break,
-                Event::LoadProgress(_) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-        Self { commands, events, thread, _folder: folder }
-    }
-
     /// Runs all of them side by side; text and cost of each.
     fn answer(&mut self, asks: &[Ask]) -> Vec<(String, Usage)> {
         for (id, ask) in (1..).map(RequestId).zip(asks) {
@@ -108,12 +56,11 @@ impl Worker {
                 speculation: ask.speculation,
             };
             let prompt = Prompt::Text(ask.prompt.clone());
-            write_frame(&mut self.commands, &Command::Generate { id, prompt, params: Box::new(params) })
-                .expect("a worker that reads");
+            self.tell(&Command::Generate { id, prompt, params: Box::new(params) });
         }
         let mut answers = BTreeMap::<RequestId, (String, Option<Usage>)>::new();
         while answers.values().filter(|(_, usage)| usage.is_some()).count() < asks.len() {
-            match read_frame(&mut self.events).expect("whole frames").expect("an answer") {
+            match self.hear() {
                 Event::Step(deltas) => {
                     for delta in deltas {
                         let (text, usage) = answers.entry(delta.id).or_default();
@@ -129,14 +76,7 @@ impl Worker {
     }
 
     fn forget(&mut self, tenant: i64) {
-        write_frame(&mut self.commands, &Command::Forget { tenant: Tenant(tenant) })
-            .expect("a worker that reads");
-    }
-
-    fn end(self) {
-        drop(self.commands);
-        drop(self.events);
-        self.thread.join().expect("no panic");
+        self.tell(&Command::Forget { tenant: Tenant(tenant) });
     }
 }
 
@@ -144,7 +84,7 @@ impl Worker {
 fn plainly(seed: u64, asks: &[Ask]) -> Vec<String> {
     let mut texts = Vec::new();
     for ask in asks {
-        let mut worker = Worker::start(seed, 1024);
+        let mut worker = start(seed, 1024);
         let ask = Ask { speculation: Speculation::Off, ..ask.clone() };
         texts.extend(worker.answer(&[ask]).into_iter().map(|(text, _)| text));
         worker.end();
@@ -168,7 +108,7 @@ fn guesses_change_nothing_but_the_number_of_steps() {
     for (seed, temperature) in [(1, 0.0), (2, 0.0), (3, 0.0), (1, 0.8), (2, 0.8)] {
         let asks = guessed(Speculation::Always, temperature);
         let expected = plainly(seed, &asks);
-        let mut worker = Worker::start(seed, 1024);
+        let mut worker = start(seed, 1024);
         let answers = worker.answer(&asks);
         worker.end();
         let texts: Vec<_> = answers.iter().map(|(text, _)| text.clone()).collect();
@@ -183,7 +123,7 @@ fn guesses_change_nothing_but_the_number_of_steps() {
 
 #[test]
 fn guesses_that_come_true_save_steps() {
-    let mut worker = Worker::start(1, 1024);
+    let mut worker = start(1, 1024);
     let plain = worker.answer(&guessed(Speculation::Off, 0.0));
     // What was answered once is a good guess the second time.
     let answers = worker.answer(&guessed(Speculation::Always, 0.0));
@@ -202,7 +142,7 @@ fn guesses_that_come_true_save_steps() {
 fn guesses_where_they_pay_change_nothing_either() {
     let asks = guessed(Speculation::Auto, 0.0);
     let expected = plainly(4, &asks);
-    let mut worker = Worker::start(4, 1024);
+    let mut worker = start(4, 1024);
     // The second time everything was said before, by the same person.
     for _ in 0..2 {
         let texts: Vec<_> = worker.answer(&asks).into_iter().map(|(text, _)| text).collect();
@@ -222,7 +162,7 @@ fn who_waits_for_room_answers_the_same() {
         })
         .collect();
     let expected = plainly(5, &asks);
-    let mut worker = Worker::start(5, 256);
+    let mut worker = start(5, 256);
     let answers = worker.answer(&asks);
     worker.end();
     for (_, usage) in &answers {
@@ -238,7 +178,7 @@ fn what_is_shared_or_kept_answers_the_same() {
     let asks: Vec<_> =
         ["one", "two", "three", "four"].iter().map(|end| ask(&format!("{beginning}{end}"))).collect();
     let expected = plainly(6, &asks);
-    let mut worker = Worker::start(6, 1024);
+    let mut worker = start(6, 1024);
     for round in 0..2 {
         let answers = worker.answer(&asks);
         let texts: Vec<_> = answers.iter().map(|(text, _)| text.clone()).collect();

@@ -2,9 +2,12 @@
 
 use super::{
     mailbox::{Mailbox, Reader, mailbox},
+    pending::{Pending, pending},
     turnover::Turnover,
 };
-use crate::{EngineError, GenerateRequest, GenerateStream, Prompt};
+use crate::{
+    EmbedRequest, Embeddings, EngineError, GenerateRequest, GenerateStream, Prompt, RankRequest, Ranking,
+};
 use protocol::{Command, Delta, GenerateParams, Rejection, RequestId};
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{
@@ -26,6 +29,14 @@ enum Asked {
     Count {
         prompt: Prompt,
         reply: Reply<u32>,
+    },
+    Embed {
+        request: EmbedRequest,
+        reply: Reply<Embeddings>,
+    },
+    Rank {
+        request: RankRequest,
+        reply: Reply<Ranking>,
     },
 }
 
@@ -53,10 +64,10 @@ impl Requests {
         self.by_id.len()
     }
 
-    /// Generations the worker has.
-    pub(super) fn n_generating(&self) -> usize {
-        let generates = |it: &&Request| it.sent && matches!(it.asked, Asked::Generate { .. });
-        self.by_id.values().filter(generates).count()
+    /// Generations and work on vectors that the worker has.
+    pub(super) fn n_running(&self) -> usize {
+        let runs = |it: &&Request| it.sent && !matches!(it.asked, Asked::Count { .. });
+        self.by_id.values().filter(runs).count()
     }
 
     pub(super) fn add_generate(
@@ -100,6 +111,28 @@ impl Requests {
         self.add(id, Asked::Count { prompt, reply });
     }
 
+    pub(super) fn add_embed(
+        &mut self,
+        request: EmbedRequest,
+        cancels: UnboundedSender<RequestId>,
+    ) -> Pending<Embeddings> {
+        let id = self.next_id();
+        let (reply, answer) = pending(id, cancels);
+        self.add(id, Asked::Embed { request, reply });
+        answer
+    }
+
+    pub(super) fn add_rank(
+        &mut self,
+        request: RankRequest,
+        cancels: UnboundedSender<RequestId>,
+    ) -> Pending<Ranking> {
+        let id = self.next_id();
+        let (reply, answer) = pending(id, cancels);
+        self.add(id, Asked::Rank { request, reply });
+        answer
+    }
+
     fn next_id(&mut self) -> RequestId {
         self.last_id += 1;
         RequestId(self.last_id)
@@ -126,11 +159,9 @@ impl Requests {
     /// Whether the worker has to be told.
     pub(super) fn cancel(&mut self, id: RequestId) -> bool {
         match self.by_id.get(&id) {
-            Some(request) if request.sent => true,
-            _ => {
-                self.by_id.remove(&id);
-                false
-            }
+            // Its end will be told.
+            Some(Request { sent: true, asked: Asked::Generate { .. }, .. }) => true,
+            _ => self.by_id.remove(&id).is_some_and(|request| request.sent),
         }
     }
 
@@ -190,6 +221,18 @@ impl Requests {
         }
     }
 
+    pub(super) fn embedded(&mut self, id: RequestId, embeddings: Embeddings) {
+        if let Some(Request { asked: Asked::Embed { reply, .. }, .. }) = self.by_id.remove(&id) {
+            let _ = reply.send(Ok(embeddings));
+        }
+    }
+
+    pub(super) fn ranked(&mut self, id: RequestId, ranking: Ranking) {
+        if let Some(Request { asked: Asked::Rank { reply, .. }, .. }) = self.by_id.remove(&id) {
+            let _ = reply.send(Ok(ranking));
+        }
+    }
+
     pub(super) fn rejected(&mut self, id: RequestId, reason: Rejection) {
         if let Some(request) = self.by_id.remove(&id) {
             request.asked.fail(reason.into());
@@ -225,6 +268,10 @@ impl Asked {
                 Command::Generate { id, prompt: prompt.clone(), params: params.clone() }
             }
             Self::Count { prompt, .. } => Command::CountTokens { id, prompt: prompt.clone() },
+            Self::Embed { request: EmbedRequest { inputs, params }, .. } => {
+                Command::Embed { id, inputs: inputs.clone(), params: *params }
+            }
+            Self::Rank { request, .. } => Command::Rank { id, request: request.clone() },
         }
     }
 
@@ -236,12 +283,16 @@ impl Asked {
         match self {
             Self::Generate { waiting, .. } => waiting.as_ref().is_some_and(|(reply, _)| reply.is_closed()),
             Self::Count { reply, .. } => reply.is_closed(),
+            Self::Embed { reply, .. } => reply.is_closed(),
+            Self::Rank { reply, .. } => reply.is_closed(),
         }
     }
 
     fn fail(self, error: EngineError) {
         match self {
             Self::Count { reply, .. } => drop(reply.send(Err(error))),
+            Self::Embed { reply, .. } => drop(reply.send(Err(error))),
+            Self::Rank { reply, .. } => drop(reply.send(Err(error))),
             Self::Generate { waiting: Some((reply, _)), .. } => drop(reply.send(Err(error))),
             Self::Generate { mailbox, .. } => mailbox.fail(error),
         }

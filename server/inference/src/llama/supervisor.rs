@@ -6,11 +6,15 @@
 use super::{
     connection::{Connection, Signal},
     link::{Launch, MemoryProbe},
+    pending::Pending,
     rate::Rate,
     requests::{Reply, Requests},
     restarts::Restarts,
 };
-use crate::{BoxFuture, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt, Tenant};
+use crate::{
+    BoxFuture, EmbedRequest, Embeddings, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt,
+    RankRequest, Ranking, Tenant,
+};
 use protocol::{Command, Event, KvFiles, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
 use std::time::Duration;
 use tokio::{
@@ -48,6 +52,14 @@ pub(super) enum Ask {
     Count {
         prompt: Prompt,
         reply: Reply<u32>,
+    },
+    Embed {
+        request: EmbedRequest,
+        reply: Reply<Pending<Embeddings>>,
+    },
+    Rank {
+        request: RankRequest,
+        reply: Reply<Pending<Ranking>>,
     },
     Forget {
         tenant: Tenant,
@@ -180,7 +192,7 @@ impl<L: Launch> Supervisor<L> {
                     self.start();
                 }
                 _ = heartbeat.tick() => self.beat(),
-                _ = refresh.tick(), if self.requests.n_generating() > 0 => {}
+                _ = refresh.tick(), if self.requests.n_running() > 0 => {}
             }
             self.publish();
         }
@@ -208,6 +220,16 @@ impl<L: Launch> Supervisor<L> {
                 }
                 Err(error) => drop(reply.send(Err(error))),
             },
+            Ask::Embed { request, reply } => {
+                let pending = self.admit().map(|()| self.requests.add_embed(request, self.cancels.0.clone()));
+                let _ = reply.send(pending);
+                self.send_requests();
+            }
+            Ask::Rank { request, reply } => {
+                let pending = self.admit().map(|()| self.requests.add_rank(request, self.cancels.0.clone()));
+                let _ = reply.send(pending);
+                self.send_requests();
+            }
             Ask::Forget { tenant } => {
                 if let Some(worker) = &self.worker {
                     worker.connection.send(Command::Forget { tenant });
@@ -343,6 +365,12 @@ impl<L: Launch> Supervisor<L> {
             }
             Event::Rejected { id, reason } => self.requests.rejected(id, reason),
             Event::Counted { id, n_tokens } => self.requests.counted(id, n_tokens),
+            Event::Embedded { id, vectors, n_tokens } => {
+                self.requests.embedded(id, Embeddings { vectors, n_tokens: n_tokens.into() });
+            }
+            Event::Ranked { id, scores, n_tokens } => {
+                self.requests.ranked(id, Ranking { scores, n_tokens: n_tokens.into() });
+            }
             // What only a worker without a model says.
             Event::Quantized
             | Event::QuantizeFailed { .. }
@@ -397,7 +425,7 @@ impl<L: Launch> Supervisor<L> {
     }
 
     fn current_status(&mut self) -> ModelStatus {
-        let n_running = u32::try_from(self.requests.n_generating()).unwrap_or(u32::MAX);
+        let n_running = u32::try_from(self.requests.n_running()).unwrap_or(u32::MAX);
         let state = match &self.phase {
             Phase::Loading { fraction } => ModelState::Loading { fraction: *fraction },
             Phase::Pausing { reason, .. } => ModelState::Crashed { reason: reason.clone() },

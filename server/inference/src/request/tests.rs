@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Speculation, Tenant};
+use crate::{EmbedParams, Speculation, Tenant};
 use types::{
     chat::{ChatTurn, Role},
     constraint::{Constraint, MAX_CONSTRAINT_BYTES},
@@ -120,4 +120,37 @@ fn values_for_templates_are_bounded() {
         |request| request.template_values = Some("x".repeat(MAX_TEMPLATE_VALUES_BYTES + 1)),
         "the values for the template have 16385 bytes, at most 16384 are taken",
     );
+}
+
+#[track_caller]
+fn check_embed(inputs: Vec<EmbedInput>, expected: &str) {
+    let request = EmbedRequest { inputs, params: EmbedParams::default() };
+    assert_eq!(request.check().map_or_else(|error| error.to_string(), |()| "fine".to_owned()), expected);
+}
+
+#[test]
+fn texts_to_embed_are_bounded() {
+    let text = |text: &str| EmbedInput::Text(text.to_owned());
+    check_embed(vec![text("a"); 2048], "fine");
+    check_embed(vec![], "there is no input");
+    check_embed(vec![text("a"); 2049], "2049 inputs were given, at most 2048 are taken");
+    check_embed(vec![text("a"), text("")], "input 1 is empty");
+    check_embed(vec![EmbedInput::Tokens(vec![])], "input 0 is empty");
+    let long = "x".repeat(MAX_PROMPT_BYTES - 7);
+    check_embed(vec![text(&long)], "the prompt has 12582913 bytes, at most 12582912 are taken");
+}
+
+#[test]
+fn documents_to_rank_are_bounded() {
+    let check = |query: &str, n: usize, expected: &str| {
+        let documents = vec!["a".to_owned(); n];
+        let request = RankRequest { query: query.to_owned(), documents, truncate: false };
+        let found = check_ranking(&request).map_or_else(|error| error.to_string(), |()| "fine".to_owned());
+        assert_eq!(found, expected);
+    };
+    check("q", 1, "fine");
+    check("", 1, "the query is empty");
+    check("q", 0, "there is no input");
+    let long = "q".repeat(MAX_QUERY_BYTES + 1);
+    check(&long, 1, "the query has 65537 bytes, at most 65536 are taken");
 }

@@ -16,7 +16,7 @@ use tokio::{
 use tokio_stream::{StreamExt, StreamMap, wrappers::WatchStream};
 use types::{
     ids::ModelId,
-    model::{ModelState, ModelStatus, Resident, Residents},
+    model::{ModelState, ModelStatus, Purpose, Resident, Residents},
 };
 
 /// Models that are remembered after they were unloaded to save memory.
@@ -252,10 +252,13 @@ impl<L: Launch> Owner<L> {
                 return Err(error);
             }
         };
-        if intent == Intent::Choose || self.chosen.is_none() || self.refused.is_some() {
+        // What makes vectors only is no answer to whoever names no model.
+        let may_answer =
+            shown.purpose == Purpose::Writing && (self.chosen.is_none() || self.refused.is_some());
+        if intent == Intent::Choose || may_answer {
             self.chosen = Some(id);
+            self.refused = None;
         }
-        self.refused = None;
         self.take(key, Use::Load)
     }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Footprint, GenerateEvent, Speculation, Tenant, llama::Link};
+use crate::{EmbedInput, EmbedParams, Footprint, GenerateEvent, Speculation, Tenant, llama::Link};
 use protocol::{
     Command, Delta, Event, Finished, LoadedModel, PREFIX_BYTES, RequestId, body_len, decode, encode,
 };
@@ -11,7 +11,7 @@ use tokio::{
 use types::{
     chat::{FinishReason, Usage},
     kv::KvType,
-    model::ModelState,
+    model::{ModelState, Purpose},
     reasoning::Reasoning,
     sampling::Sampling,
 };
@@ -170,6 +170,7 @@ fn spec(name: &str, n_mb: u64) -> ModelSpec {
         n_ctx: None,
         // Beside the weights, every model takes a little.
         footprint: Footprint { weights_bytes: (n_mb - 68) * MB, ..Footprint::default() },
+        purpose: Purpose::Writing,
     }
 }
 
@@ -359,4 +360,37 @@ async fn a_refused_file_is_shown_where_no_model_works() {
     stage.engine.refuse(spec("broken", 100), "it ends early".into()).await;
     assert!(stage.load("a", 400, Intent::Use).await.expect("no panic").is_ok());
     stage.until_chosen(Some("a"), ModelState::Ready).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_for_vectors_does_not_answer_where_none_is_named() {
+    let mut stage = Stage::new();
+    let (engine, purpose) = (stage.engine.clone(), Purpose::Embedding);
+    let embedder = ModelSpec { purpose, ..spec("e", 100) };
+    let loading = tokio::spawn(async move { engine.load(embedder, Intent::Use).await });
+    let mut worker = stage.worker().await;
+    worker.loaded().await;
+    drop(loading.await.expect("no panic").expect("loads"));
+    assert_eq!(stage.generate(Target::default()).await.expect("no panic").err(), Some(EngineError::NoModel));
+    let _writer = stage.loaded("w", 100).await;
+    stage.until_chosen(Some("w"), ModelState::Ready).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_texts_are_sent_in_parts_and_counted_through() {
+    let mut stage = Stage::new();
+    let mut worker = stage.loaded("a", 100).await;
+    let engine = stage.engine.clone();
+    let inputs = (0..200).map(|i| EmbedInput::Text(i.to_string())).collect();
+    let request = EmbedRequest { inputs, params: EmbedParams::default() };
+    let ask = tokio::spawn(async move { engine.embed(named("a"), request).await });
+    let Some(Command::Embed { id, inputs, .. }) = worker.command().await else { panic!("not an embedding") };
+    assert_eq!((inputs.len(), &inputs[0]), (128, &EmbedInput::Text("0".into())));
+    worker.say(Event::Embedded { id, vectors: vec![vec![1.0]; 128], n_tokens: 128 }).await;
+    let Some(Command::Embed { id, inputs, .. }) = worker.command().await else { panic!("not an embedding") };
+    assert_eq!((inputs.len(), &inputs[0]), (72, &EmbedInput::Text("128".into())));
+    let reason = Rejection::InputTooLong { index: 2, n_tokens: 9, limit: 8 };
+    worker.say(Event::Rejected { id, reason }).await;
+    let reason = Rejection::InputTooLong { index: 130, n_tokens: 9, limit: 8 };
+    assert_eq!(ask.await.expect("no panic"), Err(reason.into()));
 }

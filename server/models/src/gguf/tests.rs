@@ -1,5 +1,6 @@
 use super::{Header, HeaderError, parse};
 use std::io::Cursor;
+use types::model::Purpose;
 
 /// Writes a small header.
 #[derive(Default)]
@@ -96,6 +97,37 @@ fn a_whole_header_describes_the_model() {
     assert!(header.has_chat_template);
     // Five heads over all layers, each with a key and a value of 16 numbers of two bytes.
     assert_eq!((header.cell_bytes(), header.n_vocab), (Some(5 * (16 + 16) * 2), 2));
+}
+
+/// A model of an architecture, made to make vectors in a way.
+fn made_for(architecture: &str, pooling: Option<u32>) -> Header {
+    let mut writer = Writer::start(0, 3 + u64::from(pooling.is_some()));
+    writer = writer.text("general.architecture").u32(8).text(architecture);
+    for (key, n) in [("block_count", Some(2)), ("embedding_length", Some(64)), ("pooling_type", pooling)] {
+        if let Some(n) = n {
+            writer = writer.text(&format!("{architecture}.{key}")).u32(4).u32(n);
+        }
+    }
+    read(&writer.bytes).unwrap()
+}
+
+#[test]
+fn a_header_says_what_the_model_is_for() {
+    let check = |architecture, pooling, expected| {
+        assert_eq!(made_for(architecture, pooling).purpose(), expected, "{architecture} {pooling:?}");
+    };
+    check("llama", None, Purpose::Writing);
+    check("qwen3", Some(0), Purpose::Writing);
+    check("qwen3", Some(3), Purpose::Embedding);
+    check("bert", Some(1), Purpose::Embedding);
+    check("nomic-bert", None, Purpose::Embedding);
+    check("bert", Some(4), Purpose::Reranking);
+    check("qwen3", Some(4), Purpose::Reranking);
+}
+
+#[test]
+fn what_looks_at_whole_texts_keeps_nothing_of_them() {
+    assert_eq!(made_for("bert", Some(1)).cell_bytes(), Some(0));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Workers that find what an earlier one left in files.
 
-use super::{Ask, Worker, ask};
+use super::{Ask, ask, start_with_files};
 use protocol::KvFiles;
 use std::{
     fs,
@@ -40,7 +40,7 @@ enum There {
 /// Answers in a worker with files in `folder`.
 fn answer(seed: u64, folder: &Path, max_bytes: u64, ask: Ask) -> (String, There) {
     let kv_files = Some(KvFiles { folder: folder.to_owned(), max_bytes });
-    let mut worker = Worker::start_with_files(seed, 1024, kv_files);
+    let mut worker = start_with_files(seed, 1024, kv_files);
     let mut answers = worker.answer(&[ask]);
     worker.end();
     let (text, usage) = answers.remove(0);
@@ -146,7 +146,7 @@ fn what_is_to_be_forgotten_is_gone_from_memory_and_files() {
     answer(SEED, folder.path(), ENOUGH, question(1));
     answer(SEED, folder.path(), ENOUGH, question(2));
     let kv_files = Some(KvFiles { folder: folder.path().to_owned(), max_bytes: ENOUGH });
-    let mut worker = Worker::start_with_files(SEED, 1024, kv_files);
+    let mut worker = start_with_files(SEED, 1024, kv_files);
     worker.answer(&[question(1)]);
     worker.forget(1);
     let n_cached =

@@ -1,9 +1,10 @@
 //! Thinking and calling, in a whole worker: with a model that says nonsense but has the manners of one that thinks.
 
-use super::{Worker, tiny_model::Manners};
-use protocol::{
-    Command, Delta, Event, GenerateParams, Prompt, RequestId, Speculation, Tenant, read_frame, write_frame,
+use crate::tests::{
+    Worker,
+    tiny_llama::{self, Manners},
 };
+use protocol::{Command, Delta, Event, GenerateParams, Prompt, RequestId, Speculation, Tenant};
 use types::{
     chat::{ChatTurn, FinishReason, Role},
     constraint::Constraint,
@@ -48,14 +49,14 @@ fn budget(n: u32) -> Reasoning {
 
 /// The whole answer to `said`.
 fn answer(manners: &Manners, said: &str, params: GenerateParams) -> Delta {
-    let mut worker = Worker::start_with(1, 1024, None, Some(manners));
+    let mut worker = Worker::start(Some(1024), |path| tiny_llama::write_with(path, 1, manners));
     let id = RequestId(1);
     let prompt = Prompt::Chat(vec![ChatTurn::new(Role::User, said)]);
     let command = Command::Generate { id, prompt, params: Box::new(params) };
-    write_frame(&mut worker.commands, &command).expect("a worker that reads");
+    worker.tell(&command);
     let mut whole: Option<Delta> = None;
     while whole.as_ref().is_none_or(|delta| delta.finished.is_none()) {
-        match read_frame(&mut worker.events).expect("whole frames").expect("an answer") {
+        match worker.hear() {
             Event::Step(deltas) => {
                 for delta in deltas {
                     match &mut whole {

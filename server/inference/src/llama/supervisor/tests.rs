@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
-    Footprint, GenerateEvent, Prompt, Speculation, Tenant,
+    EmbedInput, EmbedParams, EmbedRequest, Embeddings, Footprint, GenerateEvent, Prompt, RankRequest,
+    Ranking, Speculation, Tenant,
     llama::{Link, SupervisedModel},
 };
 use futures::StreamExt;
@@ -10,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use types::{
     chat::{FinishReason, Usage},
     ids::ModelId,
+    model::Purpose,
     reasoning::Reasoning,
     sampling::Sampling,
 };
@@ -151,6 +153,7 @@ fn spec(name: &str) -> ModelSpec {
         path,
         n_ctx: None,
         footprint: Footprint::default(),
+        purpose: Purpose::Writing,
     }
 }
 
@@ -402,4 +405,56 @@ async fn tokens_are_counted_by_the_worker() {
     let Command::CountTokens { id, .. } = worker.command().await else { panic!("not a count") };
     worker.say(Event::Counted { id, n_tokens: 5 }).await;
     assert_eq!(counting.await.expect("no panic"), Ok(5));
+}
+
+fn embedding(text: &str) -> EmbedRequest {
+    EmbedRequest { inputs: vec![EmbedInput::Text(text.into())], params: EmbedParams::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn vectors_come_to_whoever_asked() {
+    let (stage, mut worker) = Stage::ready().await;
+    let asks = ["a", "b"].map(|text| {
+        let model = stage.model.clone();
+        tokio::spawn(async move { model.embed(embedding(text)).await })
+    });
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let Command::Embed { id, inputs, .. } = worker.command().await else { panic!("not an embedding") };
+        ids.push((id, inputs));
+    }
+    for (id, inputs) in ids.into_iter().rev() {
+        let number = if inputs == embedding("a").inputs { 1.0 } else { 2.0 };
+        worker.say(Event::Embedded { id, vectors: vec![vec![number]], n_tokens: 3 }).await;
+    }
+    for (ask, number) in asks.into_iter().zip([1.0, 2.0]) {
+        let expected = Embeddings { vectors: vec![vec![number]], n_tokens: 3 };
+        assert_eq!(ask.await.expect("no panic"), Ok(expected));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_no_longer_waits_for_vectors_ends_the_work() {
+    let (stage, mut worker) = Stage::ready().await;
+    let model = stage.model.clone();
+    let ask = tokio::spawn(async move { model.embed(embedding("a")).await });
+    let Command::Embed { id, .. } = worker.command().await else { panic!("not an embedding") };
+    ask.abort();
+    assert_eq!(worker.command().await, Command::Cancel { id });
+    stage.until(|state| *state == ModelState::Ready).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn vectors_are_asked_for_once_more_when_the_worker_dies() {
+    let (mut stage, mut worker) = Stage::ready().await;
+    let model = stage.model.clone();
+    let request = RankRequest { query: "q".into(), documents: vec!["d".into()], truncate: false };
+    let ask = tokio::spawn(async move { model.rank(request).await });
+    assert!(matches!(worker.command().await, Command::Rank { .. }));
+    drop(worker);
+    let mut worker = stage.worker().await;
+    worker.load().await;
+    let Command::Rank { id, .. } = worker.command().await else { panic!("not a ranking") };
+    worker.say(Event::Ranked { id, scores: vec![0.5], n_tokens: 4 }).await;
+    assert_eq!(ask.await.expect("no panic"), Ok(Ranking { scores: vec![0.5], n_tokens: 4 }));
 }

@@ -1,0 +1,52 @@
+use super::{EmbeddingsRequest, Encoding, RerankRequest};
+use serde_json::{Value, json};
+
+/// What is asked of the engine for a request.
+#[track_caller]
+fn check(request: Value, expected: &str) {
+    let found = match serde_json::from_value::<EmbeddingsRequest>(request) {
+        Ok(request) => format!("{:?}", request.work()),
+        Err(err) => err.to_string(),
+    };
+    assert!(found.contains(expected), "{found}");
+}
+
+#[test]
+fn an_input_has_four_forms() {
+    check(json!({"input": "a"}), "inputs: [Text(\"a\")]");
+    check(json!({"input": ["a", "b"]}), "inputs: [Text(\"a\"), Text(\"b\")]");
+    check(json!({"input": [1, 2]}), "inputs: [Tokens([1, 2])]");
+    check(json!({"input": [[1, 2], [3]]}), "inputs: [Tokens([1, 2]), Tokens([3])]");
+    check(json!({"input": {"text": "a"}}), "did not match");
+    check(json!({"input": [-1]}), "did not match");
+    check(json!({"model": "m"}), "missing field `input`");
+}
+
+#[test]
+fn what_changes_the_vectors_is_passed_on() {
+    check(
+        json!({"input": "a", "user": "x", "model": "m", "encoding_format": "base64"}),
+        "EmbedParams { pooling: None, dimensions: None, normalize: true, truncate: false }",
+    );
+    check(
+        json!({"input": "a", "dimensions": 8, "pooling": "last", "normalize": false, "truncate": true}),
+        "EmbedParams { pooling: Some(Last), dimensions: Some(8), normalize: false, truncate: true }",
+    );
+    check(json!({"input": "a", "pooling": "max"}), "unknown variant `max`");
+    check(json!({"input": "a", "encoding_format": "hex"}), "unknown variant `hex`");
+}
+
+#[test]
+fn documents_are_texts_or_objects_with_one() {
+    let request = json!({"query": "q", "documents": ["a", {"text": "b"}], "top_n": 1});
+    let request: RerankRequest = serde_json::from_value(request).unwrap();
+    assert_eq!(request.work().documents, ["a", "b"]);
+}
+
+#[test]
+fn base64_holds_the_same_numbers() {
+    let vector = [1.0, -0.5, 3e-8];
+    // 1.0 is 0x3F800000, in little-endian 00 00 80 3F.
+    assert_eq!(Encoding::Base64.write(&vector[..1]), json!("AACAPw=="));
+    assert_eq!(Encoding::Float.write(&vector), json!(vector));
+}

@@ -1,0 +1,163 @@
+//! What a folder says about the model in it: the files that `transformers` and `sentence-transformers` write.
+
+use candle_transformers::models::bert;
+use protocol::Pooling;
+use serde::{Deserialize, de::DeserializeOwned};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// The longest description that is read; a few kilobytes is usual.
+const MAX_JSON_BYTES: u64 = 1 << 20;
+
+/// Why a folder is no usable model. `Display` is a sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// It is missing or cannot be read.
+    #[error("{name} cannot be read: {source}", name = path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A description that is none, or lacks something.
+    #[error("{name} is not what it should be: {reason}", name = path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A kind of model that is not computed here.
+    #[error("models of the type “{0}” are not supported")]
+    Unsupported(String),
+    /// The weights are not those of the model, or there is no memory for them.
+    #[error("the weights cannot be used: {0}")]
+    Weights(#[from] candle_core::Error),
+    /// There is no thread to compute in.
+    #[error("threads could not be started: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+/// An encoder in a folder, by its descriptions alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    /// The shape of the network.
+    pub(crate) config: bert::Config,
+    /// How its vectors are made of those of all tokens.
+    pub pooling: Pooling,
+    /// The most tokens of a text, those around it included.
+    pub limit: usize,
+}
+
+#[derive(Deserialize)]
+struct Kind {
+    model_type: Option<String>,
+}
+
+/// `modules.json`: what is done with a text, one after the other.
+#[derive(Deserialize)]
+struct Module {
+    path: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+/// `1_Pooling/config.json`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PoolingConfig {
+    pooling_mode_cls_token: bool,
+    pooling_mode_mean_tokens: bool,
+    pooling_mode_max_tokens: bool,
+    pooling_mode_mean_sqrt_len_tokens: bool,
+    pooling_mode_weightedmean_tokens: bool,
+    pooling_mode_lasttoken: bool,
+}
+
+/// `sentence_bert_config.json`.
+#[derive(Default, Deserialize)]
+struct Lengths {
+    max_seq_length: Option<usize>,
+}
+
+impl Manifest {
+    /// Reads and checks the descriptions in `folder`.
+    pub fn read(folder: &Path) -> Result<Self, FolderError> {
+        let path = folder.join("config.json");
+        match read_json::<Kind>(&path)?.model_type.as_deref() {
+            Some("bert") => {}
+            other => return Err(FolderError::Unsupported(other.unwrap_or("unknown").to_owned())),
+        }
+        let config: bert::Config = read_json(&path)?;
+        if config.num_attention_heads == 0 || !config.hidden_size.is_multiple_of(config.num_attention_heads) {
+            return Err(malformed(&path, "the heads do not share the width"));
+        }
+        let lengths =
+            read_optional::<Lengths>(&folder.join("sentence_bert_config.json"))?.unwrap_or_default();
+        let limit = lengths.max_seq_length.unwrap_or(usize::MAX).min(config.max_position_embeddings);
+        Ok(Self { config, pooling: pooling(folder)?, limit })
+    }
+
+    /// Words of the vocabulary.
+    pub fn n_vocab(&self) -> usize {
+        self.config.vocab_size
+    }
+
+    /// Numbers of a vector.
+    pub fn n_dimensions(&self) -> usize {
+        self.config.hidden_size
+    }
+}
+
+/// The mean, where the folder has no word of it, as `sentence-transformers` does.
+fn pooling(folder: &Path) -> Result<Pooling, FolderError> {
+    let path = folder.join("modules.json");
+    let modules = read_optional::<Vec<Module>>(&path)?.unwrap_or_default();
+    let mut found = None;
+    for Module { path, kind } in modules {
+        match kind.rsplit('.').next() {
+            Some("Transformer" | "Normalize") => {}
+            Some("Pooling") => found = Some(path),
+            _ => return Err(FolderError::Unsupported(kind)),
+        }
+    }
+    let Some(name) = found else { return Ok(Pooling::Mean) };
+    if name.split(['/', '\\']).any(|part| part == "..") || Path::new(&name).is_absolute() {
+        return Err(malformed(&path, "it leads out of the folder"));
+    }
+    let path = folder.join(name).join("config.json");
+    let it: PoolingConfig = read_json(&path)?;
+    let others = it.pooling_mode_max_tokens
+        || it.pooling_mode_mean_sqrt_len_tokens
+        || it.pooling_mode_weightedmean_tokens;
+    match (it.pooling_mode_mean_tokens, it.pooling_mode_cls_token, it.pooling_mode_lasttoken, others) {
+        (true, false, false, false) => Ok(Pooling::Mean),
+        (false, true, false, false) => Ok(Pooling::Cls),
+        (false, false, true, false) => Ok(Pooling::Last),
+        _ => Err(malformed(&path, "its pooling is none of mean, first token and last token")),
+    }
+}
+
+fn malformed(path: &Path, reason: impl ToString) -> FolderError {
+    FolderError::Malformed { path: path.to_owned(), reason: reason.to_string() }
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
+    let failed = |source| FolderError::Unreadable { path: path.to_owned(), source };
+    if fs::metadata(path).map_err(failed)?.len() > MAX_JSON_BYTES {
+        return Err(malformed(path, "it is too long"));
+    }
+    let text = fs::read(path).map_err(failed)?;
+    serde_json::from_slice(&text).map_err(|error| malformed(path, error))
+}
+
+/// `None` where there is no such file.
+fn read_optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FolderError> {
+    if path.is_file() { read_json(path).map(Some) } else { Ok(None) }
+}
+
+#[cfg(test)]
+mod tests;

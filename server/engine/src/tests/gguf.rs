@@ -1,0 +1,109 @@
+//! Writes GGUF files.
+
+use std::path::Path;
+
+/// GGUF's numbers for types of values, from its specification.
+const U32: u32 = 4;
+const I32: u32 = 5;
+const F32: u32 = 6;
+const BOOL: u32 = 7;
+const STRING: u32 = 8;
+const ARRAY: u32 = 9;
+
+/// Tensor data begins, and each tensor, at a multiple of this.
+const ALIGNMENT: usize = 32;
+
+/// SentencePiece's types of tokens.
+pub(crate) const NORMAL: i32 = 1;
+pub(crate) const UNKNOWN: i32 = 2;
+pub(crate) const CONTROL: i32 = 3;
+pub(crate) const USER_DEFINED: i32 = 4;
+pub(crate) const BYTE: i32 = 6;
+
+/// A name, a shape with the fastest dimension first, and the weights.
+pub(crate) type Tensor = (String, Vec<u64>, Vec<f32>);
+
+/// A file that is being put together.
+#[derive(Default)]
+pub(crate) struct Gguf {
+    n_values: u64,
+    values: Vec<u8>,
+}
+
+impl Gguf {
+    pub(crate) fn u32(&mut self, name: &str, number: u32) {
+        self.key(name, U32);
+        self.values.extend(number.to_le_bytes());
+    }
+
+    pub(crate) fn f32(&mut self, name: &str, number: f32) {
+        self.key(name, F32);
+        self.values.extend(number.to_le_bytes());
+    }
+
+    pub(crate) fn bool(&mut self, name: &str, value: bool) {
+        self.key(name, BOOL);
+        self.values.push(value.into());
+    }
+
+    pub(crate) fn text(&mut self, name: &str, text: &str) {
+        self.key(name, STRING);
+        string(&mut self.values, text);
+    }
+
+    pub(crate) fn texts<'t>(&mut self, name: &str, texts: impl ExactSizeIterator<Item = &'t str>) {
+        self.array(name, STRING, texts.len());
+        texts.for_each(|text| string(&mut self.values, text));
+    }
+
+    pub(crate) fn f32s(&mut self, name: &str, numbers: impl ExactSizeIterator<Item = f32>) {
+        self.array(name, F32, numbers.len());
+        numbers.for_each(|number| self.values.extend(number.to_le_bytes()));
+    }
+
+    pub(crate) fn i32s(&mut self, name: &str, numbers: impl ExactSizeIterator<Item = i32>) {
+        self.array(name, I32, numbers.len());
+        numbers.for_each(|number| self.values.extend(number.to_le_bytes()));
+    }
+
+    fn key(&mut self, name: &str, kind: u32) {
+        self.n_values += 1;
+        string(&mut self.values, name);
+        self.values.extend(kind.to_le_bytes());
+    }
+
+    fn array(&mut self, name: &str, kind: u32, n: usize) {
+        self.key(name, ARRAY);
+        self.values.extend(kind.to_le_bytes());
+        self.values.extend((n as u64).to_le_bytes());
+    }
+
+    /// Writes the file.
+    pub(crate) fn write(self, path: &Path, tensors: &[Tensor]) {
+        let mut file = b"GGUF".to_vec();
+        file.extend(3_u32.to_le_bytes());
+        file.extend((tensors.len() as u64).to_le_bytes());
+        file.extend(self.n_values.to_le_bytes());
+        file.extend(self.values);
+        let mut offset = 0_u64;
+        for (name, shape, weights) in tensors {
+            string(&mut file, name);
+            file.extend((shape.len() as u32).to_le_bytes());
+            shape.iter().for_each(|n| file.extend(n.to_le_bytes()));
+            // Type 0 is single precision.
+            file.extend(0_u32.to_le_bytes());
+            file.extend(offset.to_le_bytes());
+            offset += (weights.len() * 4).next_multiple_of(ALIGNMENT) as u64;
+        }
+        for (_, _, weights) in tensors {
+            file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
+            weights.iter().for_each(|weight| file.extend(weight.to_le_bytes()));
+        }
+        std::fs::write(path, file).expect("the folder is there");
+    }
+}
+
+fn string(bytes: &mut Vec<u8>, text: &str) {
+    bytes.extend((text.len() as u64).to_le_bytes());
+    bytes.extend(text.as_bytes());
+}

@@ -1,0 +1,152 @@
+//! Texts to vectors, and documents to scores: what is the same whatever computes them.
+//!
+//! What is asked for is tokenised ([`Inputs`]), waits in a [`Queue`] and is computed in batches, which everybody who
+//! waits shares. A sequence is never cut in two: its tokens look at all others.
+
+mod batch;
+mod candle;
+mod inputs;
+mod llama;
+mod queue;
+
+pub(crate) use candle::load_folder;
+pub(crate) use inputs::Inputs;
+pub(crate) use llama::{LlamaEncoder, LlamaTokens, vector_facts};
+pub(crate) use queue::{Queue, Task};
+
+use crate::{
+    llama::n_threads,
+    outbox::Outbox,
+    worker::{Arrival, WorkerError},
+};
+use protocol::{Command, Event, LoadRequest, LoadedModel, Pooling, Prompt, Rejection};
+use std::sync::mpsc::{Receiver, TryRecvError};
+
+/// Tokens computed at once, unless a single sequence has more: attention looks at every pair of tokens in a batch, if
+/// only to skip it.
+pub(crate) const BATCH_TOKENS: usize = 512;
+
+/// The most sequences computed at once.
+pub(crate) const BATCH_SEQUENCES: usize = 64;
+
+/// What comes out of the model for a sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Head {
+    Pooled(Pooling),
+    /// The scores that its ranking head gives a pair; the first one counts.
+    Rank,
+}
+
+/// What a model makes vectors of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VectorFacts {
+    /// The most tokens of one sequence.
+    pub(crate) limit: usize,
+    pub(crate) n_vocab: u32,
+    pub(crate) n_dimensions: u32,
+    /// What it was made for.
+    pub(crate) pooling: Pooling,
+    pub(crate) can_rank: bool,
+}
+
+/// A model that makes nothing but vectors.
+pub(crate) struct Served<T, E> {
+    pub(crate) encoder: E,
+    pub(crate) tokenizer: T,
+    pub(crate) facts: VectorFacts,
+}
+
+/// Computes.
+pub(crate) trait Encoder {
+    /// What comes out of `head` for every sequence, in their order. None is empty, and all fit a batch.
+    fn encode(&mut self, sequences: &[&[u32]], head: Head) -> Result<Vec<Vec<f32>>, Failure>;
+}
+
+/// Why a batch was not computed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A sentence for those who asked. Others may be luckier.
+    Refused(String),
+    /// Nothing can be computed any more.
+    Fatal(WorkerError),
+}
+
+/// Writes texts as tokens. Errors are sentences.
+pub(crate) trait Tokenizer {
+    /// With the special tokens that the model wants around a text.
+    fn text(&self, text: &str) -> Result<Vec<u32>, String>;
+
+    /// A query and a document as the model's ranking head was trained on them.
+    fn pair(&self, query: &str, document: &str) -> Result<Vec<u32>, String>;
+}
+
+/// Serves a model that makes nothing but vectors, until nobody can send commands any more.
+pub(crate) fn serve<T: Tokenizer, E: Encoder>(
+    model: Served<T, E>,
+    request: &LoadRequest,
+    commands: &Receiver<Arrival>,
+    outbox: &Outbox,
+) -> Result<(), WorkerError> {
+    let Served { encoder, tokenizer, facts } = model;
+    let mut queue = Queue::new(encoder, outbox.clone());
+    let inputs = Inputs::new(tokenizer, facts).and_then(|inputs| queue.warm_up(&inputs).map(|()| inputs));
+    let inputs = match inputs {
+        Ok(inputs) => inputs,
+        Err(reason) => return queue.tell(&Event::LoadFailed { reason }),
+    };
+    queue.tell(&Event::Loaded(LoadedModel {
+        n_ctx: u32::try_from(facts.limit).unwrap_or(u32::MAX),
+        n_sequences: request.n_sequences,
+        n_vocab: facts.n_vocab,
+        n_threads: n_threads(request),
+        has_chat_template: false,
+    }))?;
+    loop {
+        if queue.is_empty() {
+            let Ok(next) = commands.recv() else { return Ok(()) };
+            take(next.command, &inputs, &mut queue)?;
+        }
+        loop {
+            match commands.try_recv() {
+                Ok(next) => take(next.command, &inputs, &mut queue)?,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return Ok(()),
+            }
+        }
+        queue.step(BATCH_TOKENS)?;
+    }
+}
+
+fn take<T: Tokenizer, E: Encoder>(
+    command: Command,
+    inputs: &Inputs<T>,
+    queue: &mut Queue<E>,
+) -> Result<(), WorkerError> {
+    let (id, task) = match command {
+        Command::Embed { id, inputs: texts, params } => (id, inputs.embed(id, texts, params)),
+        Command::Rank { id, request } => (id, inputs.rank(id, &request)),
+        Command::CountTokens { id, prompt: Prompt::Text(text) } => match inputs.count(&text) {
+            Ok(n_tokens) => return queue.tell(&Event::Counted { id, n_tokens }),
+            Err(reason) => (id, Err(reason)),
+        },
+        Command::Generate { id, .. } | Command::CountTokens { id, .. } => (id, Err(Rejection::WritesNothing)),
+        Command::Cancel { id } => {
+            queue.cancel(id);
+            return Ok(());
+        }
+        Command::Load(_)
+        | Command::Quantize { .. }
+        | Command::MeasureKv { .. }
+        | Command::Forget { .. }
+        | Command::Ping(_) => {
+            return Ok(());
+        }
+    };
+    match task {
+        Ok(task) => queue.add(task),
+        Err(reason) => queue.tell(&Event::Rejected { id, reason }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

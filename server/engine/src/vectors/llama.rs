@@ -1,0 +1,192 @@
+//! Vectors by llama.cpp, in a context of their own.
+
+use super::{BATCH_SEQUENCES, BATCH_TOKENS, Encoder, Failure, Head, Tokenizer, VectorFacts};
+use crate::{
+    llama,
+    prompt::guard::{Guard, pieces},
+};
+use llama_cpp_2::{
+    context::{LlamaContext, params::LlamaPoolingType},
+    llama_backend::LlamaBackend,
+    llama_batch::LlamaBatch,
+    model::LlamaModel,
+    token::LlamaToken,
+    vocab::LlamaVocab,
+};
+use protocol::{LoadRequest, Pooling};
+use types::model::Purpose;
+
+/// The longest input where nobody asked for another length: as with conversations, what fits most machines.
+const DEFAULT_LIMIT: u32 = 2048;
+
+/// The longest input in any case.
+const MAX_LIMIT: u32 = 8192;
+
+/// What a model that writes may take for the likelihoods of its words, which it computes for every token whether they
+/// are looked at or not.
+const LOGITS_BYTES: u64 = 1 << 30;
+
+/// What `model` makes vectors of, and how it was made to.
+pub(crate) fn vector_facts(model: &LlamaModel, request: &LoadRequest) -> VectorFacts {
+    let purpose = llama::purpose(model);
+    let asked = request.n_ctx.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
+    let n_vocab = u32::try_from(model.n_vocab()).unwrap_or(0);
+    let longest = if model.n_ctx_train() == 0 { asked } else { asked.min(model.n_ctx_train()) };
+    // Once where they are computed and once where they are put.
+    let affordable = LOGITS_BYTES / (2 * 4 * u64::from(n_vocab.max(1)));
+    let affordable = usize::try_from(affordable).unwrap_or(usize::MAX).max(BATCH_TOKENS);
+    let limit = longest as usize;
+    VectorFacts {
+        limit: if llama::is_encoder(model) { limit } else { limit.min(affordable) },
+        n_vocab,
+        n_dimensions: u32::try_from(model.n_embd_out()).unwrap_or(0),
+        pooling: pooling(model),
+        can_rank: purpose == Purpose::Reranking,
+    }
+}
+
+fn pooling(model: &LlamaModel) -> Pooling {
+    match llama::pooling_type(model).map(LlamaPoolingType::from) {
+        // A ranking head looks at the first token.
+        Some(LlamaPoolingType::Cls | LlamaPoolingType::Rank) => Pooling::Cls,
+        Some(LlamaPoolingType::Last) => Pooling::Last,
+        _ => Pooling::Mean,
+    }
+}
+
+/// Computes in a context that is opened when it is needed, since how tokens become one vector is fixed with it.
+pub(crate) struct LlamaEncoder<'m> {
+    backend: &'m LlamaBackend,
+    model: &'m LlamaModel,
+    request: LoadRequest,
+    /// Tokens that fit the context.
+    n_tokens: usize,
+    open: Option<(Head, LlamaContext<'m>)>,
+}
+
+impl<'m> LlamaEncoder<'m> {
+    pub(crate) fn new(
+        backend: &'m LlamaBackend,
+        model: &'m LlamaModel,
+        request: &LoadRequest,
+        facts: VectorFacts,
+    ) -> Self {
+        let n_tokens = facts.limit.max(BATCH_TOKENS);
+        Self { backend, model, request: request.clone(), n_tokens, open: None }
+    }
+
+    /// The context for `head`, opened if it is not there.
+    fn context(&mut self, head: Head) -> Result<&mut LlamaContext<'m>, String> {
+        let context = match self.open.take() {
+            Some((opened, context)) if opened == head => context,
+            // The other one's memory is free before this one's is taken.
+            other => {
+                drop(other);
+                let n_tokens = u32::try_from(self.n_tokens).unwrap_or(u32::MAX);
+                let shape = llama::VectorShape {
+                    pooling: pooling_type(head),
+                    n_tokens,
+                    n_sequences: BATCH_SEQUENCES as u32,
+                };
+                llama::open_vector_context(self.backend, self.model, &self.request, shape)?
+            }
+        };
+        Ok(&mut self.open.insert((head, context)).1)
+    }
+}
+
+fn pooling_type(head: Head) -> LlamaPoolingType {
+    match head {
+        Head::Pooled(Pooling::Mean) => LlamaPoolingType::Mean,
+        Head::Pooled(Pooling::Cls) => LlamaPoolingType::Cls,
+        Head::Pooled(Pooling::Last) => LlamaPoolingType::Last,
+        Head::Rank => LlamaPoolingType::Rank,
+    }
+}
+
+impl Encoder for LlamaEncoder<'_> {
+    fn encode(&mut self, sequences: &[&[u32]], head: Head) -> Result<Vec<Vec<f32>>, Failure> {
+        let context = self.context(head).map_err(Failure::Refused)?;
+        let mut batch = LlamaBatch::new(sequences.iter().map(|tokens| tokens.len()).sum(), 1);
+        for (i, tokens) in (0..).zip(sequences) {
+            let tokens: Vec<_> = tokens.iter().map(|token| LlamaToken(token.cast_signed())).collect();
+            batch.add_sequence(&tokens, i, true).map_err(|error| Failure::Fatal(error.into()))?;
+        }
+        context.clear_kv_cache();
+        context.decode(&mut batch).map_err(|error| Failure::Fatal(error.into()))?;
+        let vectors = (0..).zip(sequences).map(|(i, _)| context.embeddings_seq_ith(i).map(<[f32]>::to_vec));
+        vectors.collect::<Result<_, _>>().map_err(|error| Failure::Refused(error.to_string()))
+    }
+}
+
+/// The model's own tokenizer.
+pub(crate) struct LlamaTokens<'m> {
+    vocab: LlamaVocab<'m>,
+    /// How a pair is written, where it is not two texts with separators.
+    template: Option<(String, Guard)>,
+}
+
+impl<'m> LlamaTokens<'m> {
+    pub(crate) fn new(model: &'m LlamaModel) -> Self {
+        let vocab = model.vocab();
+        let template = model.chat_template(Some("rerank")).ok();
+        let template = template.and_then(|template| template.to_string().ok());
+        let template = template.map(|template| (template, guard(&vocab)));
+        Self { vocab, template }
+    }
+
+    fn tokenize(&self, text: &str, parse_special: bool) -> impl Iterator<Item = LlamaToken> {
+        self.vocab.tokenize(text.as_bytes(), false, parse_special).into_iter()
+    }
+
+    /// The template with both texts in it; nothing that they say is a special token.
+    fn fill(&self, template: &str, guard: &Guard, query: &str, document: &str) -> Vec<LlamaToken> {
+        let mut tokens = Vec::new();
+        // Not one replacement after the other: a query may speak of documents in braces.
+        let filled: Vec<String> = template
+            .split("{query}")
+            .map(|part| part.split("{document}").collect::<Vec<_>>().join(&guard.defuse(document)))
+            .collect();
+        for piece in pieces(&filled.join(&guard.defuse(query))) {
+            tokens.extend(self.tokenize(piece, true));
+        }
+        tokens
+    }
+
+    /// Both texts between the model's separators.
+    fn separated(&self, query: &str, document: &str) -> Vec<LlamaToken> {
+        let there = |token: LlamaToken| (token.0 >= 0).then_some(token);
+        let end = there(self.vocab.eos()).or(there(self.vocab.sep()));
+        let end = end.filter(|_| self.vocab.should_add_eos());
+        let separator = there(self.vocab.sep()).filter(|_| self.vocab.should_add_sep());
+        let begin = there(self.vocab.bos()).filter(|_| self.vocab.should_add_bos());
+        // Where there is no end token, the separator ends the second text too.
+        let last = end.or(separator);
+        let (query, document) = (self.tokenize(query, false), self.tokenize(document, false));
+        begin.into_iter().chain(query).chain(end).chain(separator).chain(document).chain(last).collect()
+    }
+}
+
+impl Tokenizer for LlamaTokens<'_> {
+    fn text(&self, text: &str) -> Result<Vec<u32>, String> {
+        Ok(numbers(self.vocab.tokenize(text.as_bytes(), true, true)))
+    }
+
+    fn pair(&self, query: &str, document: &str) -> Result<Vec<u32>, String> {
+        Ok(numbers(match &self.template {
+            Some((template, guard)) => self.fill(template, guard, query, document),
+            None => self.separated(query, document),
+        }))
+    }
+}
+
+/// Knows how control tokens are written.
+fn guard(vocab: &LlamaVocab<'_>) -> Guard {
+    let control = vocab.tokens().filter(|&token| vocab.is_control(token));
+    let spelling = |token| vocab.token_to_piece(token, true, None);
+    Guard::new(control.map(|token| String::from_utf8_lossy(&spelling(token)).into_owned()))
+}
+
+fn numbers(tokens: Vec<LlamaToken>) -> Vec<u32> {
+    tokens.into_iter().map(|token| token.0.cast_unsigned()).collect()
+}

@@ -1,0 +1,159 @@
+//! What waits to be computed, and computing it batch by batch.
+
+use super::{
+    BATCH_SEQUENCES, Encoder, Failure, Head, Inputs, Tokenizer,
+    batch::{Need, Room, plan},
+};
+use crate::{outbox::Outbox, worker::WorkerError};
+use protocol::{Event, MAX_WAITING, Rejection, RequestId};
+use std::collections::VecDeque;
+
+/// What is made of what the model gives.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Finish {
+    Vectors { dimensions: Option<u32>, normalize: bool },
+    Scores,
+}
+
+/// One request.
+pub(crate) struct Task {
+    id: RequestId,
+    head: Head,
+    finish: Finish,
+    sequences: Vec<Vec<u32>>,
+    /// Sequences that are not computed yet, the longest first: similar lengths come together.
+    pending: VecDeque<usize>,
+    results: Vec<Vec<f32>>,
+}
+
+impl Task {
+    pub(super) fn new(id: RequestId, head: Head, sequences: Vec<Vec<u32>>, finish: Finish) -> Self {
+        let mut pending: Vec<_> = (0..sequences.len()).collect();
+        pending.sort_by_key(|&i| std::cmp::Reverse(sequences[i].len()));
+        let results = vec![Vec::new(); sequences.len()];
+        Self { id, head, finish, sequences, pending: pending.into(), results }
+    }
+
+    fn need(&self) -> Need {
+        // More do not fit a batch.
+        let next = self.pending.iter().take(BATCH_SEQUENCES);
+        Need { head: self.head, lengths: next.map(|&i| self.sequences[i].len()).collect() }
+    }
+
+    fn answer(self) -> Event {
+        let n_tokens = self.sequences.iter().map(Vec::len).sum::<usize>();
+        let (id, n_tokens) = (self.id, u32::try_from(n_tokens).unwrap_or(u32::MAX));
+        match self.finish {
+            Finish::Vectors { dimensions, normalize } => {
+                let vectors = self.results.into_iter().map(|it| finished(it, dimensions, normalize));
+                Event::Embedded { id, vectors: vectors.collect(), n_tokens }
+            }
+            Finish::Scores => {
+                let scores = self.results.iter().map(|scores| scores.first().copied().unwrap_or(f32::NAN));
+                Event::Ranked { id, scores: scores.collect(), n_tokens }
+            }
+        }
+    }
+}
+
+/// The first `dimensions` numbers, made one long.
+fn finished(mut vector: Vec<f32>, dimensions: Option<u32>, normalize: bool) -> Vec<f32> {
+    vector.truncate(dimensions.map_or(usize::MAX, |n| n as usize));
+    let length = vector.iter().map(|&it| f64::from(it).powi(2)).sum::<f64>().sqrt();
+    if normalize && length > 0.0 {
+        vector.iter_mut().for_each(|it| *it = (f64::from(*it) / length) as f32);
+    }
+    vector
+}
+
+/// Requests and what computes them.
+pub(crate) struct Queue<E> {
+    encoder: E,
+    tasks: VecDeque<Task>,
+    outbox: Outbox,
+}
+
+impl<E: Encoder> Queue<E> {
+    pub(crate) fn new(encoder: E, outbox: Outbox) -> Self {
+        Self { encoder, tasks: VecDeque::new(), outbox }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    pub(crate) fn add(&mut self, task: Task) -> Result<(), WorkerError> {
+        if self.tasks.len() >= MAX_WAITING {
+            return self.tell(&Event::Rejected { id: task.id, reason: Rejection::Overloaded });
+        }
+        self.tasks.push_back(task);
+        Ok(())
+    }
+
+    /// Forgets a request. One that is not there is nothing special.
+    pub(crate) fn cancel(&mut self, id: RequestId) {
+        self.tasks.retain(|task| task.id != id);
+    }
+
+    /// Computes a short text and forgets it, so that memory is there before somebody waits for it; or says why there is
+    /// not enough.
+    pub(crate) fn warm_up<T: Tokenizer>(&mut self, inputs: &Inputs<T>) -> Result<(), String> {
+        let (sequence, head) = inputs.warm_up();
+        match self.encoder.encode(&[&sequence], head) {
+            Ok(_) => Ok(()),
+            Err(Failure::Refused(reason)) => Err(reason),
+            Err(Failure::Fatal(error)) => Err(error.to_string()),
+        }
+    }
+
+    pub(super) fn tell(&self, event: &Event) -> Result<(), WorkerError> {
+        Ok(self.outbox.send(event)?)
+    }
+
+    /// Computes one batch of at most `n_tokens` tokens, or of one sequence, and answers what is complete.
+    pub(crate) fn step(&mut self, n_tokens: usize) -> Result<(), WorkerError> {
+        let needs: Vec<_> = self.tasks.iter().map(Task::need).collect();
+        let Some(head) = needs.first().map(|need| need.head) else { return Ok(()) };
+        let counts = plan(&needs, Room { n_tokens, n_sequences: BATCH_SEQUENCES });
+        let owned: Vec<(usize, usize)> = (self.tasks.iter_mut().enumerate().zip(&counts))
+            .flat_map(|((i, task), &n)| task.pending.drain(..n).map(move |sequence| (i, sequence)))
+            .collect();
+        let sequences: Vec<_> =
+            owned.iter().map(|&(i, sequence)| &self.tasks[i].sequences[sequence][..]).collect();
+        match self.encoder.encode(&sequences, head) {
+            Ok(results) => {
+                for (&(i, sequence), result) in owned.iter().zip(results) {
+                    self.tasks[i].results[sequence] = result;
+                }
+                self.answer_complete()
+            }
+            Err(Failure::Refused(reason)) => self.refuse(&counts, &reason),
+            Err(Failure::Fatal(error)) => Err(error),
+        }
+    }
+
+    fn answer_complete(&mut self) -> Result<(), WorkerError> {
+        let (complete, mut others): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.tasks).into_iter().partition(|task| task.pending.is_empty());
+        // Another one is the first of the next batch: a long request does not keep the others waiting.
+        if !others.is_empty() {
+            others.rotate_left(1);
+        }
+        self.tasks = others;
+        complete.into_iter().try_for_each(|task| self.tell(&task.answer()))
+    }
+
+    /// Ends whoever had a part in a batch.
+    fn refuse(&mut self, counts: &[usize], reason: &str) -> Result<(), WorkerError> {
+        let tasks = std::mem::take(&mut self.tasks);
+        for (task, &n) in tasks.into_iter().zip(counts) {
+            if n == 0 {
+                self.tasks.push_back(task);
+            } else {
+                let reason = Rejection::Engine(reason.to_owned());
+                self.tell(&Event::Rejected { id: task.id, reason })?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,411 @@
+//! Vectors by whole workers with tiny models in single precision.
+
+use super::{BATCH_TOKENS, Inputs, LlamaEncoder, LlamaTokens, Queue, Tokenizer, vector_facts};
+use crate::{
+    outbox::Outbox,
+    tests::{
+        Worker, exactly,
+        tiny_bert::{self, Made},
+        tiny_llama,
+    },
+};
+use llama_cpp_2::{
+    context::params::{LlamaContextParams, LlamaPoolingType},
+    llama_backend::LlamaBackend,
+    llama_batch::LlamaBatch,
+    model::LlamaModel,
+};
+use protocol::{
+    Command, EmbedInput, EmbedParams, Event, GenerateParams, Pooling, Prompt, RankRequest, RequestId,
+    Speculation, Tenant, read_frame,
+};
+use std::{
+    num::NonZeroU32,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+use types::{reasoning::Reasoning, sampling::Sampling};
+
+/// Of different lengths, and more than one batch holds.
+fn texts() -> Vec<String> {
+    let words = ["a cat", "the sea is near", "q", "where is the old dog now?", "one. two. three."];
+    (0..80).map(|i| format!("{} {}", words[i % words.len()], "xyz".repeat(i % 7))).collect()
+}
+
+fn inputs(texts: &[impl AsRef<str>]) -> Vec<EmbedInput> {
+    texts.iter().map(|text| EmbedInput::Text(text.as_ref().to_owned())).collect()
+}
+
+fn bert(made: Made) -> Worker {
+    Worker::start(None, |path| tiny_bert::write(path, 1, made))
+}
+
+fn folder() -> Worker {
+    Worker::start(None, |path| tiny_bert::write_folder(path, 1))
+}
+
+fn llama() -> Worker {
+    Worker::start(None, |path| tiny_llama::write(path, 1))
+}
+
+impl Worker {
+    fn embed(&mut self, inputs: Vec<EmbedInput>, params: EmbedParams) -> Result<Vec<Vec<f32>>, String> {
+        self.tell(&Command::Embed { id: RequestId(1), inputs, params });
+        match self.hear() {
+            Event::Embedded { vectors, .. } => Ok(vectors),
+            Event::Rejected { reason, .. } => Err(reason.to_string()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn rank(&mut self, query: &str, documents: &[&str], truncate: bool) -> Result<Vec<f32>, String> {
+        let documents = documents.iter().map(|&document| document.to_owned()).collect();
+        let request = RankRequest { query: query.to_owned(), documents, truncate };
+        self.tell(&Command::Rank { id: RequestId(1), request });
+        match self.hear() {
+            Event::Ranked { scores, .. } => Ok(scores),
+            Event::Rejected { reason, .. } => Err(reason.to_string()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// llama.cpp looks GELU up in a table of half precision: what differs in its last bits may become another entry.
+const TOLERANCE: f32 = 1e-3;
+
+#[track_caller]
+fn assert_near(a: &[f32], b: &[f32]) {
+    assert_eq!(a.len(), b.len());
+    let difference = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(difference < TOLERANCE, "{difference}: {a:?} and {b:?}");
+}
+
+fn length(vector: &[f32]) -> f32 {
+    vector.iter().map(|it| it * it).sum::<f32>().sqrt()
+}
+
+/// Compares texts embedded together with the same texts one by one.
+#[track_caller]
+fn check_together(mut worker: Worker, pooling: Option<Pooling>) {
+    let params = EmbedParams { pooling, ..EmbedParams::default() };
+    let texts = texts();
+    let together = worker.embed(inputs(&texts), params).expect("vectors");
+    assert_eq!(together.len(), texts.len());
+    for (text, vector) in texts.iter().zip(&together) {
+        let alone = worker.embed(inputs(&[text]), params).expect("a vector");
+        assert_near(&alone[0], vector);
+        assert!((length(vector) - 1.0).abs() < 1e-5);
+    }
+    worker.end();
+}
+
+#[test]
+fn together_or_alone_a_text_has_the_same_vector() {
+    check_together(bert(Made::Mean), None);
+    check_together(bert(Made::Cls), None);
+    check_together(folder(), None);
+    check_together(folder(), Some(Pooling::Cls));
+    check_together(llama(), None);
+    check_together(llama(), Some(Pooling::Last));
+}
+
+/// What llama.cpp gives for every token of each text, one text at a time, and their mean by hand.
+fn means(path: &Path, texts: &[String]) -> Vec<Vec<f32>> {
+    let backend = LlamaBackend::init().expect("nobody else has it");
+    let model = LlamaModel::load_from_file(&backend, path, &Default::default()).expect("a model");
+    let params = LlamaContextParams::default()
+        .with_n_ctx(NonZeroU32::new(BATCH_TOKENS as u32))
+        .with_embeddings(true)
+        .with_pooling_type(LlamaPoolingType::None)
+        .with_n_threads(1)
+        .with_n_threads_batch(1);
+    let mut context = model.new_context(&backend, params).expect("a context");
+    let mut mean = |text: &String| {
+        let tokens = model.vocab().tokenize(text.as_bytes(), true, true);
+        let mut batch = LlamaBatch::new(tokens.len(), 1);
+        batch.add_sequence(&tokens, 0, true).expect("room");
+        context.clear_kv_cache();
+        context.decode(&mut batch).expect("vectors");
+        let mut sum = vec![0.0; model.n_embd_out() as usize];
+        for i in 0..tokens.len() {
+            let vector = context.embeddings_ith(i as i32).expect("a vector");
+            sum.iter_mut().zip(vector).for_each(|(sum, it)| *sum += it / tokens.len() as f32);
+        }
+        sum
+    };
+    texts.iter().map(&mut mean).collect()
+}
+
+/// Compares a worker's vectors with those that llama.cpp gives one by one.
+#[track_caller]
+fn check_means(write: impl Fn(&Path)) {
+    let params = EmbedParams { normalize: false, ..EmbedParams::default() };
+    let mut worker = Worker::start(None, &write);
+    let vectors = worker.embed(inputs(&texts()), params).expect("vectors");
+    worker.end();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tiny.gguf");
+    write(&path);
+    for (expected, vector) in means(&path, &texts()).iter().zip(&vectors) {
+        let scale = length(expected);
+        let [expected, vector] =
+            [expected, vector].map(|it| it.iter().map(|n| n / scale).collect::<Vec<_>>());
+        assert_near(&expected, &vector);
+    }
+}
+
+#[test]
+fn the_mean_is_that_of_llama_cpps_own_vectors() {
+    check_means(|path| tiny_bert::write(path, 2, Made::Mean));
+    check_means(|path| tiny_llama::write(path, 2));
+}
+
+#[test]
+fn both_engines_make_the_same_vectors() {
+    let params = EmbedParams::default();
+    let [by_llama, by_candle] = [bert(Made::Mean), folder()].map(|mut worker| {
+        assert_eq!(worker.facts.n_ctx, tiny_bert::N_CTX);
+        let vectors = worker.embed(inputs(&texts()), params).expect("vectors");
+        worker.end();
+        vectors
+    });
+    for (a, b) in by_llama.iter().zip(&by_candle) {
+        let cosine: f32 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+        assert!(cosine > 0.9999, "{cosine}");
+    }
+}
+
+/// Compares a text that is too long with its beginning.
+#[track_caller]
+fn check_too_long(mut worker: Worker) {
+    assert_eq!(worker.facts.n_ctx, tiny_bert::N_CTX);
+    let letters: String = "abcdefghij".repeat(6);
+    // Two more tokens stand around a text.
+    let refused = worker.embed(inputs(&["a", &letters]), EmbedParams::default());
+    assert_eq!(
+        refused.unwrap_err(),
+        "input 1 has 62 tokens, the model takes 48 at once: shorten it or let it be truncated"
+    );
+    let cut = EmbedParams { truncate: true, ..EmbedParams::default() };
+    let vectors = worker.embed(inputs(&[&letters, &letters[..46]]), cut).expect("vectors");
+    assert_near(&vectors[0], &vectors[1]);
+    worker.end();
+}
+
+#[test]
+fn a_text_that_is_too_long_is_refused_or_cut() {
+    check_too_long(bert(Made::Mean));
+    check_too_long(folder());
+}
+
+#[test]
+fn the_first_numbers_are_a_vector_too() {
+    let mut worker = bert(Made::Mean);
+    let whole = worker.embed(inputs(&["a cat"]), EmbedParams::default()).expect("a vector");
+    let short = EmbedParams { dimensions: Some(8), ..EmbedParams::default() };
+    let short = worker.embed(inputs(&["a cat"]), short).expect("a vector");
+    let scale = length(&whole[0][..8]);
+    assert_near(&short[0], &whole[0][..8].iter().map(|it| it / scale).collect::<Vec<_>>());
+    for asked in [0, tiny_bert::N_DIMENSIONS as u32 + 1] {
+        let params = EmbedParams { dimensions: Some(asked), ..EmbedParams::default() };
+        let refused = worker.embed(inputs(&["a cat"]), params).unwrap_err();
+        assert_eq!(refused, format!("vectors of {asked} numbers were asked for, the model's have 32"));
+    }
+    worker.end();
+}
+
+#[test]
+fn tokens_are_taken_as_they_are() {
+    let mut worker = bert(Made::Mean);
+    // The text's own tokens between those that begin and end a text.
+    let tokens = vec![EmbedInput::Tokens(vec![2, 5, 3])];
+    let by_tokens = worker.embed(tokens, EmbedParams::default()).expect("a vector");
+    let by_text = worker.embed(inputs(&["a"]), EmbedParams::default()).expect("a vector");
+    assert_near(&by_tokens[0], &by_text[0]);
+    let unknown = vec![EmbedInput::Tokens(vec![2, 500])];
+    let refused = worker.embed(unknown, EmbedParams::default()).unwrap_err();
+    assert_eq!(refused, "input 0 has the token 500, the model knows 61");
+    worker.end();
+}
+
+#[test]
+fn documents_are_ranked_together_as_alone() {
+    let mut worker = bert(Made::Rank);
+    let documents = ["a cat", "the sea", "where is the dog?", "one. two."];
+    let scores = worker.rank("where is it?", &documents, false).expect("scores");
+    for (document, score) in documents.iter().zip(&scores) {
+        let alone = worker.rank("where is it?", &[document], false).expect("a score");
+        assert_near(&alone, &[*score]);
+        let of_another_query = worker.rank("a cat", &[document], false).expect("a score");
+        assert!((of_another_query[0] - score).abs() > 1e-4, "the query makes no difference");
+    }
+    let long = "abcdefghij".repeat(6);
+    assert!(worker.rank("where?", &[&long], false).unwrap_err().contains("69 tokens"));
+    // Six tokens for the query, three around both.
+    let cut = worker.rank("where?", &[&long, &long[..39]], true).expect("scores");
+    assert_near(&cut[..1], &cut[1..]);
+    worker.end();
+}
+
+#[test]
+fn a_model_does_what_it_was_made_for() {
+    let refused = "this model does not rank documents: it was not made for that";
+    let mut worker = bert(Made::Mean);
+    assert_eq!(worker.rank("a", &["b"], false).unwrap_err(), refused);
+    worker.tell(&generate(1));
+    let Event::Rejected { reason, .. } = worker.hear() else { panic!("it writes") };
+    assert_eq!(reason.to_string(), "this model turns texts into vectors, it does not write");
+    worker.end();
+    let mut worker = llama();
+    assert_eq!(worker.rank("a", &["b"], false).unwrap_err(), refused);
+    worker.end();
+}
+
+fn generate(id: u64) -> Command {
+    let params = GenerateParams {
+        sampling: Sampling {
+            temperature: 0.0,
+            max_tokens: Some(200),
+            ignore_eos: true,
+            ..Sampling::default()
+        },
+        stop: vec![],
+        constraint: None,
+        reasoning: Reasoning::default(),
+        tools: None,
+        template_values: None,
+        logprobs: None,
+        tenant: Tenant(1),
+        trim_history: false,
+        speculation: Speculation::Off,
+    };
+    Command::Generate { id: RequestId(id), prompt: Prompt::Text("a cat".into()), params: Box::new(params) }
+}
+
+/// The answer and, where texts are embedded meanwhile, how much of it was there before and after their vectors came.
+fn write_beside(worker: &mut Worker, texts: &[String]) -> (String, [usize; 2]) {
+    worker.tell(&generate(7));
+    if !texts.is_empty() {
+        let params = EmbedParams::default();
+        worker.tell(&Command::Embed { id: RequestId(8), inputs: inputs(texts), params });
+    }
+    let (mut text, mut before) = (String::new(), 0);
+    loop {
+        match worker.hear() {
+            Event::Embedded { .. } => before = text.len(),
+            Event::Step(deltas) => {
+                for delta in deltas {
+                    text += &delta.text;
+                    if delta.finished.is_some() {
+                        let after = text.len() - before;
+                        return (text, [before, after]);
+                    }
+                }
+            }
+            Event::Accepted { .. } | Event::Line { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn vectors_and_answers_are_computed_side_by_side() {
+    let mut worker = llama();
+    let (alone, _) = write_beside(&mut worker, &[]);
+    let (beside, [before, after]) = write_beside(&mut worker, &texts());
+    assert_eq!(beside, alone);
+    assert!(before > 0 && after > 0, "one waited for the other: {before} and {after} letters");
+    worker.end();
+}
+
+/// A queue with a tiny model, and what it says.
+fn check_queue(
+    check: impl FnOnce(&Inputs<LlamaTokens<'_>>, Queue<LlamaEncoder<'_>>, &mut dyn FnMut() -> Vec<Event>),
+) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tiny.gguf");
+    tiny_bert::write(&path, 1, Made::Mean);
+    let backend = LlamaBackend::init().expect("nobody else has it");
+    let model = LlamaModel::load_from_file(&backend, &path, &Default::default()).expect("a model");
+    let request = exactly(&path, None);
+    let facts = vector_facts(&model, &request);
+    let said = Said::default();
+    let queue = Queue::new(LlamaEncoder::new(&backend, &model, &request, facts), Outbox::new(said.clone()));
+    let inputs = Inputs::new(LlamaTokens::new(&model), facts).expect("a tokenizer");
+    check(&inputs, queue, &mut || said.take());
+}
+
+/// An output that the test reads.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<Vec<u8>>>);
+
+impl Said {
+    fn take(&self) -> Vec<Event> {
+        let bytes = std::mem::take(&mut *self.0.lock().expect("no panic"));
+        let mut reader = &bytes[..];
+        std::iter::from_fn(|| read_frame(&mut reader).expect("whole frames")).collect()
+    }
+}
+
+impl std::io::Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn who_left_is_not_computed_any_further() {
+    check_queue(|inputs, mut queue, said| {
+        let task = |id, n| {
+            let texts = vec![EmbedInput::Text("a long text of many letters".into()); n];
+            inputs.embed(RequestId(id), texts, EmbedParams::default()).expect("a task")
+        };
+        queue.add(task(1, 100)).expect("room");
+        queue.step(BATCH_TOKENS).expect("a batch");
+        queue.cancel(RequestId(1));
+        assert!(queue.is_empty());
+        queue.add(task(2, 1)).expect("room");
+        queue.step(BATCH_TOKENS).expect("a batch");
+        let events = said();
+        assert!(matches!(events[..], [Event::Embedded { id: RequestId(2), .. }]), "{events:?}");
+        assert!(queue.is_empty());
+    });
+}
+
+#[test]
+fn a_short_request_is_answered_before_a_long_one() {
+    check_queue(|inputs, mut queue, said| {
+        let task = |id, n| {
+            let texts = vec![EmbedInput::Text("a long text of many letters".into()); n];
+            inputs.embed(RequestId(id), texts, EmbedParams::default()).expect("a task")
+        };
+        queue.add(task(1, 100)).expect("room");
+        queue.add(task(2, 1)).expect("room");
+        queue.step(BATCH_TOKENS).expect("a batch");
+        assert!(matches!(said()[..], [Event::Embedded { id: RequestId(2), .. }]));
+        while !queue.is_empty() {
+            queue.step(BATCH_TOKENS).expect("a batch");
+        }
+        assert!(matches!(said()[..], [Event::Embedded { id: RequestId(1), .. }]));
+    });
+}
+
+#[test]
+fn a_pair_is_two_texts_between_separators() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tiny.gguf");
+    tiny_bert::write(&path, 1, Made::Rank);
+    let backend = LlamaBackend::init().expect("nobody else has it");
+    let model = LlamaModel::load_from_file(&backend, &path, &Default::default()).expect("a model");
+    let tokens = LlamaTokens::new(&model);
+    // Words begin with the tokens from 5 on, and go on with those from 33 on.
+    assert_eq!(tokens.pair("a", "b c"), Ok(vec![2, 5, 3, 6, 7, 3]));
+    // What a document says is no separator.
+    let pair = tokens.pair("a", "b [SEP] c").expect("tokens");
+    assert_eq!(pair.iter().filter(|&&token| token == 3).count(), 2);
+}

@@ -14,6 +14,9 @@ pub const MAX_PROMPT_BYTES: usize = 12 * 1024 * 1024;
 /// What a turn takes beside its content, at most.
 const TURN_BYTES: usize = 32;
 
+/// What an input takes beside its content, at most.
+const INPUT_BYTES: usize = 8;
+
 /// What a token takes, at most.
 const TOKEN_BYTES: usize = 5;
 
@@ -162,7 +165,7 @@ fn check_inputs(lengths: impl ExactSizeIterator<Item = usize>) -> Result<(), Req
         if length == 0 {
             return Err(RequestError::EmptyInput { index });
         }
-        n_bytes += length + TURN_BYTES;
+        n_bytes += length + INPUT_BYTES;
     }
     if n_bytes > MAX_PROMPT_BYTES { Err(RequestError::PromptTooLarge { n_bytes }) } else { Ok(()) }
 }

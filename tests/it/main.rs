@@ -6,7 +6,9 @@
 
 mod api;
 mod bad_files;
+mod guards;
 mod openai_client;
+mod remote;
 mod residency;
 mod scheduling;
 mod security;

@@ -5,10 +5,13 @@
 
 pub mod chat;
 pub mod constraint;
+pub mod guard;
 pub mod ids;
 pub mod job;
 pub mod live;
 pub mod model;
+pub mod remote;
 pub mod sampling;
+pub mod secret;
 pub mod settings;
 pub mod system;

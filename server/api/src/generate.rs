@@ -34,6 +34,8 @@ pub(crate) async fn answer(
     common: &Common,
     request: GenerateRequest,
 ) -> Result<Response, ApiError> {
+    let usual = state.chat.settings(UserId::LOCAL).await.unwrap_or_default().guards;
+    let request = GenerateRequest { guards: common.guards(usual), ..request };
     let keep_alive = common.keep_alive.as_ref().map(|it| it.read()).transpose()?;
     let logprobs = request.logprobs.is_some();
     let (model, streams) = timeout(PATIENCE, async {
@@ -84,7 +86,14 @@ async fn choose_model(state: &AppState, name: Option<&str>) -> Result<(ModelId, 
         }
         None => {
             let chosen = state.engine.status().borrow().chosen.id.clone();
-            Ok((chosen.ok_or(EngineError::NoModel)?, None))
+            let chosen = chosen.ok_or(EngineError::NoModel)?;
+            if chosen.is_remote() {
+                // A person chose it for the chats of the page; a program has to say that its text may leave.
+                let message =
+                    format!("the chosen model runs elsewhere; name it, “{chosen}”, to send text there");
+                return Err(ApiError::invalid("model", message));
+            }
+            Ok((chosen, None))
         }
     }
 }
@@ -94,7 +103,7 @@ async fn choice(mut events: GenerateStream, logprobs: bool) -> Result<Choice, En
     let mut tokens = Vec::new();
     while let Some(event) = events.next().await {
         match event? {
-            GenerateEvent::Queued(_) => {}
+            GenerateEvent::Queued(_) | GenerateEvent::Warned(_) => {}
             GenerateEvent::Text { text: piece, logprobs, .. } => {
                 text.push_str(&piece);
                 tokens.extend(logprobs);
@@ -141,7 +150,7 @@ impl Written {
 
     fn pieces(&mut self, index: u32, event: Result<GenerateEvent, EngineError>) -> Vec<Value> {
         match event {
-            Ok(GenerateEvent::Queued(_)) => vec![],
+            Ok(GenerateEvent::Queued(_) | GenerateEvent::Warned(_)) => vec![],
             Ok(GenerateEvent::Text { text, logprobs, .. }) if text.is_empty() && logprobs.is_empty() => {
                 vec![]
             }

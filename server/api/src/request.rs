@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use types::{
     chat::{ChatTurn, Role},
     constraint::Constraint,
+    guard::GuardSettings,
     ids::UserId,
     sampling::{Mirostat, Sampling, Step},
 };
@@ -63,6 +64,8 @@ pub(crate) struct Common {
     /// “auto” guesses tokens where that is faster, “always” wherever there is a guess, “off” nowhere.
     speculation: Option<String>,
     response_format: Option<ResponseFormat>,
+    /// `false`: the answer goes on whatever comes of it.
+    guards: Option<bool>,
     /// GBNF.
     grammar: Option<String>,
     json_schema: Option<Value>,
@@ -221,9 +224,20 @@ impl Common {
             tenant: Tenant(UserId::LOCAL.0),
             trim_history: false,
             speculation: self.speculation()?,
+            guards: GuardSettings::NONE,
         };
         request.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
         Ok(request)
+    }
+
+    /// The person's guards, as far as this request wants them: one that goes on past every end is not stopped for
+    /// what it says.
+    pub(crate) fn guards(&self, usual: GuardSettings) -> GuardSettings {
+        match (self.guards, self.ignore_eos) {
+            (Some(false), _) => GuardSettings::NONE,
+            (_, Some(true)) => usual.without_content(),
+            _ => usual,
+        }
     }
 
     fn speculation(&self) -> Result<Speculation, ApiError> {

@@ -105,8 +105,14 @@ async fn find_model(
 }
 
 /// OpenAI's fields, then ours: whether it is loaded, and what it takes in memory. Of one that is not loaded that is an
-/// estimate.
+/// estimate. One that runs elsewhere says where: what it is asked leaves this machine.
 fn model(entry: &ModelEntry, residents: &Residents) -> Value {
+    if let Some(host) = &entry.host {
+        return json!({
+            "id": entry.id, "object": "model", "created": 0, "owned_by": host, "state": "remote", "host": host,
+            "leaves_this_machine": true, "is_default": false,
+        });
+    }
     let resident = residents.find(&entry.id);
     let state = resident.map_or(&ModelState::Unloaded, |resident| &resident.status.state);
     let memory = resident.map(|resident| resident.memory_bytes).or(entry.memory_bytes);
@@ -115,6 +121,7 @@ fn model(entry: &ModelEntry, residents: &Residents) -> Value {
         "object": "model",
         "created": 0,
         "owned_by": "local",
+        "leaves_this_machine": false,
         "state": state.name(),
         "is_default": residents.chosen.id.as_ref() == Some(&entry.id),
         "is_pinned": resident.is_some_and(|resident| resident.is_pinned),

@@ -138,6 +138,7 @@ impl Chat {
             tenant: Tenant(user.0),
             trim_history: trim,
             speculation: Speculation::Auto,
+            guards: settings.guards,
         };
         let start = Start { row: reply, variants, request };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))

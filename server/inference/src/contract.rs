@@ -1,12 +1,13 @@
 //! What every engine promises.
 
-use crate::{Footprint, KeepAlive, RequestError, Shortage};
+use crate::{Footprint, KeepAlive, RemoteProblem, RequestError, Shortage};
 use protocol::{Prompt, Rejection, Speculation, Tenant, TokenLogprob};
 use std::{fmt, path::PathBuf, pin::Pin, time::Duration};
 use tokio::sync::watch;
 use types::{
     chat::{FinishReason, Queued, Usage},
     constraint::{Constraint, ConstraintError},
+    guard::{GuardSettings, Warning},
     ids::ModelId,
     model::Residents,
     sampling::{Sampling, SamplingError},
@@ -73,9 +74,11 @@ pub struct GenerateRequest {
     /// Drop the oldest turns until the prompt fits, instead of refusing.
     pub trim_history: bool,
     pub speculation: Speculation,
+    /// When the answer is ended because it has gone wrong.
+    pub guards: GuardSettings,
 }
 
-/// What a generation sends, in order: any number of `Queued` and `Text`, then exactly one `Finished` or error.
+/// What a generation sends, in order: any number of `Queued`, `Text` and `Warned`, then exactly one `Finished` or error.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GenerateEvent {
     /// Others come first; told again whenever that changes.
@@ -87,6 +90,8 @@ pub enum GenerateEvent {
         /// Tokens produced so far.
         n_generated: u32,
     },
+    /// Something a person should know about the machine; the answer goes on.
+    Warned(Warning),
     Finished {
         reason: FinishReason,
         usage: Usage,
@@ -112,6 +117,13 @@ pub enum EngineError {
     /// A file could not be written with another tensor type.
     #[error("{name} could not be converted: {reason}")]
     QuantizeFailed { name: String, reason: String },
+    /// A server elsewhere did not answer, or not to the end.
+    #[error("the server “{name}” {problem}")]
+    Remote {
+        /// What the person calls it.
+        name: String,
+        problem: RemoteProblem,
+    },
     /// The worker process ended while the request was running.
     #[error("the model stopped unexpectedly")]
     WorkerDied {
@@ -132,6 +144,9 @@ pub enum EngineError {
         /// When one of them has probably ended.
         retry_after: Duration,
     },
+    /// So little memory is left that an answer could bring the machine down.
+    #[error("only {} MB of memory are available, too little to begin: close programs, unload models, or change the guards in the settings", .available_bytes / 1_000_000)]
+    MemoryShort { available_bytes: u64 },
     /// Loading it would take more memory than models may have.
     #[error("{0}")]
     DoesNotFit(Box<Shortage>),

@@ -1,12 +1,16 @@
-//! The server's side of inference: one trait for every engine, checked requests, supervised workers.
+//! The server's side of inference: one trait for every engine, checked requests, supervised workers, servers elsewhere.
 //!
-//! Knows no database, no user and no HTTP. It takes a request that [`GenerateRequest::check`] accepted and
+//! Knows no database and no user, and HTTP only as a client of servers that a person added. It takes a request that [`GenerateRequest::check`] accepted and
 //! gives a stream; dropping the stream cancels the generation. No model weights are ever in this process.
 
 mod contract;
+mod engines;
 mod footprint;
+mod guarded;
+mod guards;
 mod keep_alive;
 mod llama;
+mod remote;
 mod request;
 mod residency;
 pub mod scripted;
@@ -15,10 +19,13 @@ pub use contract::{
     BoxFuture, Engine, EngineError, GenerateEvent, GenerateRequest, GenerateStream, Hold, Intent, ModelSpec,
     Target,
 };
+pub use engines::Engines;
 pub use footprint::Footprint;
+pub use guarded::{Guarded, Readings};
 pub use keep_alive::{KeepAlive, NoTime};
 pub use llama::{LlamaConfig, quantize};
 pub use protocol::{Prompt, Rejection, Speculation, Tenant, TensorType, TokenLogprob};
+pub use remote::{AddressError, BaseUrl, Patience, RemoteProblem, RemoteSpec, Remotes};
 pub use request::{MAX_LOGPROBS, MAX_PROMPT_BYTES, MAX_STOP_BYTES, MAX_STOPS, RequestError};
 pub use residency::{Limits, Residency, Shortage};
 pub use scripted::{Gate, Script, ScriptedEngine};

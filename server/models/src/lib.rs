@@ -8,10 +8,12 @@ mod error;
 pub mod gguf;
 mod library;
 mod load;
+mod remotes;
 pub mod starter;
 
 pub use error::ModelsError;
 pub use library::Library;
+pub use remotes::{NewRemote, RemoteError, RemoteList};
 
 use inference::{Engine, LlamaConfig};
 use jobs::Jobs;
@@ -27,6 +29,7 @@ pub struct Models {
     jobs: Jobs,
     store: Store,
     worker: LlamaConfig,
+    remotes: Arc<RemoteList>,
 }
 
 impl Models {
@@ -37,12 +40,20 @@ impl Models {
         jobs: Jobs,
         store: Store,
         worker: LlamaConfig,
+        remotes: RemoteList,
     ) -> Self {
-        Self { library, engine, jobs, store, worker }
+        Self { library, engine, jobs, store, worker, remotes: Arc::new(remotes) }
     }
 
-    /// Every model file, by name. Those that cannot be read say why.
+    /// Every model file, by name, then every model of servers elsewhere. Those that cannot be read say why.
     pub async fn list(&self) -> Vec<ModelEntry> {
+        let mut entries = self.list_local().await;
+        entries.extend(self.remote_entries().await);
+        entries
+    }
+
+    /// Every model file, by name.
+    async fn list_local(&self) -> Vec<ModelEntry> {
         self.library.list(self.worker.n_ctx).await
     }
 

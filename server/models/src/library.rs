@@ -74,7 +74,7 @@ fn walk(root: &Path, folder: &Path, depth: usize, files: &mut Vec<(ModelId, Path
         if path.is_dir() && depth < MAX_DEPTH {
             walk(root, &path, depth + 1, files);
         } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
-            && let Some(id) = id_below(root, &path)
+            && let Some(id) = id_below(root, &path).filter(|id| !id.is_remote())
         {
             files.push((id, path));
         }
@@ -101,6 +101,7 @@ fn describe(id: ModelId, path: &Path, memory: &dyn Fn(Footprint) -> u64) -> Mode
         has_chat_template: false,
         memory_bytes: None,
         problem: None,
+        host: None,
     };
     match gguf::read_header(path) {
         Ok(header) => {

@@ -63,6 +63,11 @@ impl DataDir {
         self.root.join("app.sqlite")
     }
 
+    /// The servers elsewhere that a person added, with their keys.
+    pub fn remotes(&self) -> PathBuf {
+        self.root.join("remotes.json")
+    }
+
     /// Model files.
     pub fn models(&self) -> PathBuf {
         self.root.join("models")

@@ -50,6 +50,8 @@ impl Ask {
             "model": "default", "stream": true, "max_tokens": self.max_tokens, "temperature": 0, "seed": 1,
             "stream_options": {"include_usage": true}, "messages": messages,
             "speculation": if self.speculates { "auto" } else { "off" },
+            // Both servers are to write to the limit, whatever it is that they write.
+            "guards": false,
         })
         .to_string()
     }

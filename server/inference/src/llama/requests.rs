@@ -75,6 +75,7 @@ impl Requests {
             tenant,
             trim_history,
             speculation,
+            guards: _,
         } = request;
         let params =
             GenerateParams { sampling, stop, constraint, logprobs, tenant, trim_history, speculation };

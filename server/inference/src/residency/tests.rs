@@ -177,6 +177,7 @@ fn request() -> GenerateRequest {
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Auto,
+        guards: types::guard::GuardSettings::NONE,
     }
 }
 
@@ -185,7 +186,7 @@ async fn read(mut stream: GenerateStream) -> String {
     while let Some(event) = stream.next().await {
         said += &match event {
             Ok(GenerateEvent::Text { text, .. }) => text,
-            Ok(GenerateEvent::Queued(_)) => String::new(),
+            Ok(GenerateEvent::Queued(_) | GenerateEvent::Warned(_)) => String::new(),
             Ok(GenerateEvent::Finished { reason, .. }) => format!("|{reason:?}"),
             Err(error) => format!("|{error}"),
         };

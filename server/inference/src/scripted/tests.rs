@@ -13,6 +13,7 @@ fn request(text: &str) -> GenerateRequest {
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Auto,
+        guards: types::guard::GuardSettings::NONE,
     }
 }
 
@@ -26,6 +27,7 @@ async fn check(script: Script, expected: &str) {
                 match event {
                     Ok(GenerateEvent::Text { text, .. }) => said += &text,
                     Ok(GenerateEvent::Queued(queued)) => said += &format!("{}. ", queued.position),
+                    Ok(GenerateEvent::Warned(warning)) => said += &format!("{warning:?} "),
                     Ok(GenerateEvent::Finished { reason, usage }) => {
                         said +=
                             &format!(" | {reason:?} {}+{}", usage.n_prompt_tokens, usage.n_generated_tokens);

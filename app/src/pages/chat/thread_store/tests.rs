@@ -52,6 +52,7 @@ fn an_answer_that_has_ended_stays_ended() {
         blocks: vec![format!("<p>{text}</p>")],
         state,
         error: None,
+        guard: None,
         model: None,
         usage: None,
         created_at_ms: 0,

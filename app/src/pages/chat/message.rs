@@ -109,7 +109,7 @@ fn Answer(row: Row) -> AnyView {
         move |_| view.read().state
     });
     let running = move || state.get() == MessageState::Running;
-    let (blocks, place) = (row.blocks.clone(), row.pace.clone());
+    let (blocks, place, warned) = (row.blocks.clone(), row.pace.clone(), row.pace.clone());
     let none_yet = {
         let blocks = row.blocks.clone();
         move || running() && blocks.read().is_empty()
@@ -135,7 +135,7 @@ fn Answer(row: Row) -> AnyView {
                 }</p>
             </Show>
             <Show when=running>
-                <WarningLine pace=row.pace.clone()/>
+                <WarningLine pace=warned.clone()/>
             </Show>
             <Ending view=row.view.clone()/>
             <div class="flex min-h-7 flex-wrap items-center gap-x-3 text-xs text-muted">

@@ -80,7 +80,9 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
         (None, name) => name.clone().map(ModelId),
     };
     let remotes = RemoteList::open(paths.remotes(), remotes).await;
-    let models = Models::new(library, Arc::clone(&engine), jobs.clone(), store.clone(), worker, remotes);
+    let adapters = paths.adapters();
+    let models =
+        Models::new(library, Arc::clone(&engine), jobs.clone(), store.clone(), worker, remotes, adapters);
     let chat = Chat::open(store, Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
     let state = AppState { chat, engine, jobs, models, system, paths, version: env!("CARGO_PKG_VERSION") };
     Ok((state, wanted))

@@ -115,7 +115,12 @@ impl From<EngineError> for ApiError {
             EngineError::Rejected(Rejection::Constraint { .. }) => {
                 Self { code: "invalid_constraint", ..Self::invalid(None, message) }
             }
-            EngineError::Sampling(_) | EngineError::Constraint(_) => Self::invalid(None, message),
+            EngineError::Rejected(Rejection::Adapter { .. }) => {
+                Self { code: "invalid_adapter", ..Self::invalid("lora", message) }
+            }
+            EngineError::Request(_) | EngineError::Sampling(_) | EngineError::Constraint(_) => {
+                Self::invalid(None, message)
+            }
             EngineError::Overloaded { retry_after, .. } => Self::overloaded(message, retry_after),
             EngineError::Rejected(Rejection::Overloaded) => Self::overloaded(message, FULL_RETRY),
             EngineError::NoModel => {

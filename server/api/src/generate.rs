@@ -2,7 +2,7 @@
 
 use crate::{
     error::ApiError,
-    request::Common,
+    request::{Common, Lora},
     response::{Choice, Head, Shape, total},
 };
 use axum::{
@@ -17,7 +17,7 @@ use futures::{
     future::{self, try_join_all},
     stream,
 };
-use inference::{EngineError, GenerateEvent, GenerateRequest, GenerateStream, Hold, Target};
+use inference::{EngineError, GenerateEvent, GenerateRequest, GenerateStream, Hold, LoraAdapter, Target};
 use serde_json::Value;
 use state::AppState;
 use std::{convert::Infallible, time::Duration};
@@ -35,7 +35,9 @@ pub(crate) async fn answer(
     request: GenerateRequest,
 ) -> Result<Response, ApiError> {
     let usual = state.chat.settings(UserId::LOCAL).await.unwrap_or_default().guards;
-    let request = GenerateRequest { guards: common.guards(usual), ..request };
+    let adapters = adapters(state, &common.lora).await?;
+    let request = GenerateRequest { guards: common.guards(usual), adapters, ..request };
+    request.check()?;
     let keep_alive = common.keep_alive.as_ref().map(|it| it.read()).transpose()?;
     let logprobs = request.logprobs.is_some();
     let (model, streams) = timeout(PATIENCE, async {
@@ -53,6 +55,29 @@ pub(crate) async fn answer(
     let include_usage = common.stream_options.unwrap_or_default().include_usage;
     let pieces = pieces(head, streams, include_usage);
     Ok(Sse::new(pieces).keep_alive(KeepAlive::default()).into_response())
+}
+
+/// The files of the adapters that a request names.
+async fn adapters(state: &AppState, wanted: &[Lora]) -> Result<Vec<LoraAdapter>, ApiError> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = state.models.list_adapters().await;
+    let find = |wanted: &Lora| {
+        let found = match (&wanted.name, wanted.id) {
+            (Some(name), _) => known.iter().find(|it| it.name == *name),
+            (None, Some(id)) => known.get(id),
+            (None, None) => None,
+        };
+        let path = found.map(|it| it.path.clone()).ok_or_else(|| {
+            ApiError::invalid(
+                "lora",
+                "lora must name adapters by the name or the id that /lora-adapters tells",
+            )
+        })?;
+        Ok(LoraAdapter { path, scale: wanted.scale })
+    };
+    wanted.iter().map(find).collect()
 }
 
 /// Starts `n` generations that differ in their seeds only; what they share is computed once.

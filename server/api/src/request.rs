@@ -64,6 +64,9 @@ pub(crate) struct Common {
     /// “auto” guesses tokens where that is faster, “always” wherever there is a guess, “off” nowhere.
     speculation: Option<String>,
     response_format: Option<ResponseFormat>,
+    /// By name, or by number in the list of `/lora-adapters`.
+    #[serde(default)]
+    pub(crate) lora: Vec<Lora>,
     /// `false`: the answer goes on whatever comes of it.
     guards: Option<bool>,
     /// GBNF.
@@ -90,6 +93,19 @@ enum ResponseFormat {
 #[derive(Clone, Debug, Deserialize)]
 struct NamedSchema {
     schema: Value,
+}
+
+/// An adapter and its strength.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Lora {
+    pub(crate) id: Option<usize>,
+    pub(crate) name: Option<String>,
+    #[serde(default = "as_trained")]
+    pub(crate) scale: f32,
+}
+
+fn as_trained() -> f32 {
+    1.0
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -224,6 +240,7 @@ impl Common {
             tenant: Tenant(UserId::LOCAL.0),
             trim_history: false,
             speculation: self.speculation()?,
+            adapters: Vec::new(),
             guards: GuardSettings::NONE,
         };
         request.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;

@@ -46,6 +46,12 @@ pub const ROUTES: &[ApiRoute] = &[
         handler: || get(find_model).fallback(wrong_method),
     },
     ApiRoute {
+        path: "/lora-adapters",
+        method: "GET",
+        needs_person: true,
+        handler: || get(list_adapters).fallback(wrong_method),
+    },
+    ApiRoute {
         path: "/v1/chat/completions",
         method: "POST",
         needs_person: true,
@@ -128,6 +134,13 @@ fn model(entry: &ModelEntry, residents: &Residents) -> Value {
         "memory_bytes": memory,
         "memory_is_measured": resident.is_some_and(|resident| resident.is_measured),
     })
+}
+
+/// As llama-server lists them. Their strength is a matter of each request, so it is 0 here.
+async fn list_adapters(State(state): State<AppState>) -> Json<Value> {
+    let adapters = state.models.list_adapters().await;
+    let adapter = |(id, it): (usize, &models::Adapter)| json!({"id": id, "name": it.name, "path": it.path.file_name().map(|it| it.to_string_lossy()), "scale": 0.0, "size_bytes": it.size_bytes});
+    Json(adapters.iter().enumerate().map(adapter).collect())
 }
 
 async fn chat_completions(

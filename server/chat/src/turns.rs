@@ -138,6 +138,7 @@ impl Chat {
             tenant: Tenant(user.0),
             trim_history: trim,
             speculation: Speculation::Auto,
+            adapters: Vec::new(),
             guards: settings.guards,
         };
         let start = Start { row: reply, variants, request };

@@ -5,7 +5,7 @@
 
 mod raw;
 
-pub(crate) use raw::{capture_log, quantize};
+pub(crate) use raw::{Adapter, capture_log, load_adapter, quantize, set_adapters};
 
 use crate::outbox::Outbox;
 use llama_cpp_2::{

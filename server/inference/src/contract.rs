@@ -1,7 +1,7 @@
 //! What every engine promises.
 
 use crate::{Footprint, KeepAlive, RemoteProblem, RequestError, Shortage};
-use protocol::{Prompt, Rejection, Speculation, Tenant, TokenLogprob};
+use protocol::{LoraAdapter, Prompt, Rejection, Speculation, Tenant, TokenLogprob};
 use std::{fmt, path::PathBuf, pin::Pin, time::Duration};
 use tokio::sync::watch;
 use types::{
@@ -74,6 +74,8 @@ pub struct GenerateRequest {
     /// Drop the oldest turns until the prompt fits, instead of refusing.
     pub trim_history: bool,
     pub speculation: Speculation,
+    /// Added to the model's weights for this answer.
+    pub adapters: Vec<LoraAdapter>,
     /// When the answer is ended because it has gone wrong.
     pub guards: GuardSettings,
 }

@@ -24,8 +24,12 @@ pub use footprint::Footprint;
 pub use guarded::{Guarded, Readings};
 pub use keep_alive::{KeepAlive, NoTime};
 pub use llama::{LlamaConfig, quantize};
-pub use protocol::{Prompt, Rejection, Speculation, Tenant, TensorType, TokenLogprob};
+pub use protocol::{
+    LoraAdapter, MAX_ADAPTERS, Prompt, Rejection, Speculation, Tenant, TensorType, TokenLogprob,
+};
 pub use remote::{AddressError, BaseUrl, Patience, RemoteProblem, RemoteSpec, Remotes};
-pub use request::{MAX_LOGPROBS, MAX_PROMPT_BYTES, MAX_STOP_BYTES, MAX_STOPS, RequestError};
+pub use request::{
+    MAX_LOGPROBS, MAX_PROMPT_BYTES, MAX_REQUEST_ADAPTERS, MAX_STOP_BYTES, MAX_STOPS, RequestError,
+};
 pub use residency::{Limits, Residency, Shortage};
 pub use scripted::{Gate, Script, ScriptedEngine};

@@ -1,7 +1,7 @@
 //! What a request must look like before an engine sees it.
 
 use crate::{EngineError, GenerateRequest};
-use protocol::Prompt;
+use protocol::{LoraAdapter, Prompt};
 use types::constraint::Constraint;
 
 /// The longest prompt, in bytes of UTF-8 over all turns. Leaves room for the rest of a frame.
@@ -18,6 +18,12 @@ pub const MAX_STOP_BYTES: usize = 256;
 
 /// The most alternatives whose likelihood is told for every token.
 pub const MAX_LOGPROBS: u32 = 20;
+
+/// The most adapters of one request.
+pub const MAX_REQUEST_ADAPTERS: usize = 8;
+
+/// The strongest an adapter can be, either way.
+const MAX_ADAPTER_SCALE: f32 = 100.0;
 
 /// What is wrong with a request. Each sentence names the bound.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +49,15 @@ pub enum RequestError {
         /// Its size.
         n_bytes: usize,
     },
+    /// Over [`MAX_REQUEST_ADAPTERS`].
+    #[error("{given} adapters were given, at most {MAX_REQUEST_ADAPTERS} are used together")]
+    TooManyAdapters {
+        /// How many.
+        given: usize,
+    },
+    /// No number, or too large a one.
+    #[error("an adapter's scale must be between -{MAX_ADAPTER_SCALE} and {MAX_ADAPTER_SCALE}")]
+    AdapterScale,
     /// Over [`MAX_LOGPROBS`].
     #[error("likelihoods of {given} alternatives were asked for, at most {MAX_LOGPROBS} are given")]
     TooManyLogprobs {
@@ -60,6 +75,7 @@ impl GenerateRequest {
         if let Some(given) = self.logprobs.filter(|&n| n > MAX_LOGPROBS) {
             return Err(RequestError::TooManyLogprobs { given }.into());
         }
+        check_adapters(&self.adapters)?;
         Ok(check_prompt(&self.prompt)?)
     }
 }
@@ -72,6 +88,14 @@ fn check_stops(stops: &[String]) -> Result<(), RequestError> {
         Some(n_bytes) => Err(RequestError::StopLength { n_bytes }),
         None => Ok(()),
     }
+}
+
+fn check_adapters(adapters: &[LoraAdapter]) -> Result<(), RequestError> {
+    if adapters.len() > MAX_REQUEST_ADAPTERS {
+        return Err(RequestError::TooManyAdapters { given: adapters.len() });
+    }
+    let in_range = |it: &LoraAdapter| (-MAX_ADAPTER_SCALE..=MAX_ADAPTER_SCALE).contains(&it.scale);
+    if adapters.iter().all(in_range) { Ok(()) } else { Err(RequestError::AdapterScale) }
 }
 
 /// Checks that a prompt has something in it and fits a frame.

@@ -3,6 +3,7 @@
 //! A model is known by its own bytes: its header is read here, with every count and length checked, before any
 //! native code sees the file. A fetched file appears under its name only when it is whole and verified.
 
+mod adapters;
 mod egress;
 mod error;
 pub mod gguf;
@@ -11,13 +12,14 @@ mod load;
 mod remotes;
 pub mod starter;
 
+pub use adapters::Adapter;
 pub use error::ModelsError;
 pub use library::Library;
 pub use remotes::{NewRemote, RemoteError, RemoteList};
 
 use inference::{Engine, LlamaConfig};
 use jobs::Jobs;
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 use store::Store;
 use types::{ids::ModelId, model::ModelEntry};
 
@@ -30,6 +32,8 @@ pub struct Models {
     store: Store,
     worker: LlamaConfig,
     remotes: Arc<RemoteList>,
+    /// Where LoRA adapters are.
+    adapters: PathBuf,
 }
 
 impl Models {
@@ -41,8 +45,9 @@ impl Models {
         store: Store,
         worker: LlamaConfig,
         remotes: RemoteList,
+        adapters: PathBuf,
     ) -> Self {
-        Self { library, engine, jobs, store, worker, remotes: Arc::new(remotes) }
+        Self { library, engine, jobs, store, worker, remotes: Arc::new(remotes), adapters }
     }
 
     /// Every model file, by name, then every model of servers elsewhere. Those that cannot be read say why.

@@ -7,6 +7,7 @@
 //! memory under numbers above the context's own, and copied back for whoever begins like it.
 
 use super::{
+    Owner,
     place::{Held, Memory, Place, place},
     prefix::{PrefixIndex, SequenceId},
     saved::{Saved, SavedStates},
@@ -17,14 +18,13 @@ use llama_cpp_2::{
     model::LlamaModel,
     token::LlamaToken,
 };
-use protocol::Tenant;
 use std::ops::Range;
 
 /// What a number is used for.
 enum Entry {
     Free,
     Running(Box<Sequence>),
-    Kept { tenant: Tenant, tokens: Vec<LlamaToken>, last_use: u64 },
+    Kept { owner: Owner, tokens: Vec<LlamaToken>, last_use: u64 },
 }
 
 /// The sequences of one context.
@@ -110,7 +110,7 @@ impl<'m> Pool<'m> {
 
     /// Where a waiting sequence would start.
     pub(super) fn place(&self, sequence: &Sequence) -> Place {
-        let matches = self.index.matches(sequence.tenant, &sequence.tokens);
+        let matches = self.index.matches(sequence.owner(), &sequence.tokens);
         place(sequence.tokens.len(), &matches, self.memory, |id| self.held(id))
     }
 
@@ -145,9 +145,9 @@ impl<'m> Pool<'m> {
             Place::Resume { sequence, n_tokens } => (sequence, self.cut(sequence, n_tokens)),
             Place::Fork { from, n_tokens } => self.fork(from, n_tokens),
         };
-        self.index.remove(sequence.tenant, id);
+        self.index.remove(sequence.owner(), id);
         sequence.begin(n_tokens);
-        self.index.insert(sequence.tenant, id, &sequence.tokens);
+        self.index.insert(sequence.owner(), id, &sequence.tokens);
         self.entries[id] = Entry::Running(sequence);
     }
 
@@ -233,15 +233,15 @@ impl<'m> Pool<'m> {
     /// Moves a kept sequence from the cache into ordinary memory.
     fn save(&mut self, id: SequenceId) {
         let first = self.first_of(id);
-        let Entry::Kept { tenant, tokens, last_use } = std::mem::replace(&mut self.entries[id], Entry::Free)
+        let Entry::Kept { owner, tokens, last_use } = std::mem::replace(&mut self.entries[id], Entry::Free)
         else {
             return;
         };
-        self.index.remove(tenant, id);
+        self.index.remove(owner, id);
         if let Ok(state) = self.context.state_seq_get(id as i32, LlamaStateSeqFlags::empty()) {
-            self.index.insert(tenant, self.saved.next_number(), &tokens);
-            for (tenant, dropped) in self.saved.add(Saved { tenant, tokens, first, state, last_use }) {
-                self.index.remove(tenant, dropped);
+            self.index.insert(owner, self.saved.next_number(), &tokens);
+            for (owner, dropped) in self.saved.add(Saved { owner, tokens, first, state, last_use }) {
+                self.index.remove(owner, dropped);
             }
         }
         self.clear(id);
@@ -249,11 +249,11 @@ impl<'m> Pool<'m> {
 
     fn forget(&mut self, id: SequenceId) {
         if let Some(saved) = self.saved.remove(id) {
-            self.index.remove(saved.tenant, id);
+            self.index.remove(saved.owner, id);
             return;
         }
-        if let Entry::Kept { tenant, .. } = self.entries[id] {
-            self.index.remove(tenant, id);
+        if let Entry::Kept { owner, .. } = self.entries[id] {
+            self.index.remove(owner, id);
         }
         self.entries[id] = Entry::Free;
         self.clear(id);
@@ -269,7 +269,7 @@ impl<'m> Pool<'m> {
         let Entry::Running(mut sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else {
             return None;
         };
-        self.index.remove(sequence.tenant, id);
+        self.index.remove(sequence.owner(), id);
         self.clear(id);
         sequence.n_past = 0;
         Some(sequence)
@@ -278,16 +278,17 @@ impl<'m> Pool<'m> {
     /// Ends a running sequence and keeps what is in the cache.
     pub(super) fn release(&mut self, id: SequenceId) {
         let Entry::Running(sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else { return };
-        let Sequence { tenant, mut tokens, n_past, .. } = *sequence;
+        let owner = sequence.owner();
+        let Sequence { mut tokens, n_past, .. } = *sequence;
         tokens.truncate(n_past);
-        self.index.remove(tenant, id);
+        self.index.remove(owner, id);
         if tokens.is_empty() {
             return;
         }
-        self.forget_beginnings_of(tenant, &tokens);
-        self.index.insert(tenant, id, &tokens);
+        self.forget_beginnings_of(owner, &tokens);
+        self.index.insert(owner, id, &tokens);
         self.n_uses += 1;
-        self.entries[id] = Entry::Kept { tenant, tokens, last_use: self.n_uses };
+        self.entries[id] = Entry::Kept { owner, tokens, last_use: self.n_uses };
         while self.keeps_too_much() && self.save_oldest() {}
     }
 
@@ -301,8 +302,8 @@ impl<'m> Pool<'m> {
     }
 
     /// What is kept and only the beginning of `tokens` serves nobody any more.
-    fn forget_beginnings_of(&mut self, tenant: Tenant, tokens: &[LlamaToken]) {
-        for found in self.index.matches(tenant, tokens) {
+    fn forget_beginnings_of(&mut self, owner: Owner, tokens: &[LlamaToken]) {
+        for found in self.index.matches(owner, tokens) {
             let held = self.held(found.sequence);
             if !held.running && held.n_past == found.n_common {
                 self.forget(found.sequence);

@@ -1,8 +1,7 @@
 //! Sequences moved out of the cache into ordinary memory: bounded, the longest unused dropped first.
 
-use super::prefix::SequenceId;
+use super::{Owner, prefix::SequenceId};
 use llama_cpp_2::{context::session::SeqState, token::LlamaToken};
-use protocol::Tenant;
 use std::collections::BTreeMap;
 
 /// The share of the machine's memory that saved states may take.
@@ -10,7 +9,7 @@ const MEMORY_SHARE: u64 = 8;
 
 /// One of them.
 pub(super) struct Saved {
-    pub(super) tenant: Tenant,
+    pub(super) owner: Owner,
     pub(super) tokens: Vec<LlamaToken>,
     /// The first token that can still be attended to.
     pub(super) first: usize,
@@ -46,7 +45,7 @@ impl SavedStates {
     }
 
     /// Adds one under [`SavedStates::next_number`]. Gives those that were dropped for it, which may be itself.
-    pub(super) fn add(&mut self, saved: Saved) -> Vec<(Tenant, SequenceId)> {
+    pub(super) fn add(&mut self, saved: Saved) -> Vec<(Owner, SequenceId)> {
         self.n_bytes += saved.state.byte_len() as u64;
         self.by_number.insert(self.next_number, saved);
         self.next_number += 1;
@@ -54,7 +53,7 @@ impl SavedStates {
         while self.n_bytes > self.max_bytes {
             let oldest = self.by_number.iter().min_by_key(|(_, it)| it.last_use).map(|(&number, _)| number);
             let Some(number) = oldest else { break };
-            dropped.extend(self.remove(number).map(|it| (it.tenant, number)));
+            dropped.extend(self.remove(number).map(|it| (it.owner, number)));
         }
         dropped
     }

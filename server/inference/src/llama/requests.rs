@@ -75,10 +75,19 @@ impl Requests {
             tenant,
             trim_history,
             speculation,
+            adapters,
             guards: _,
         } = request;
-        let params =
-            GenerateParams { sampling, stop, constraint, logprobs, tenant, trim_history, speculation };
+        let params = GenerateParams {
+            sampling,
+            stop,
+            constraint,
+            logprobs,
+            tenant,
+            trim_history,
+            speculation,
+            adapters,
+        };
         let params = Box::new(params);
         let (mailbox, reader) = mailbox(id, cancels);
         self.add(id, Asked::Generate { prompt, params, mailbox, waiting: Some((reply, reader)) });

@@ -13,6 +13,7 @@ fn request(text: &str) -> GenerateRequest {
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Auto,
+        adapters: vec![],
         guards: types::guard::GuardSettings::NONE,
     }
 }

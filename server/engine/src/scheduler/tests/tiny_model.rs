@@ -33,14 +33,41 @@ const BYTE: i32 = 6;
 pub(super) fn write(path: &Path, seed: u64) {
     let vocabulary = vocabulary();
     let tensors = tensors(vocabulary.len() as u64, &mut fastrand::Rng::with_seed(seed));
-    let (n_values, values) = values(&vocabulary);
+    write_file(path, values(&vocabulary), &tensors);
+}
+
+/// The rank of adapters.
+const RANK: u64 = 4;
+
+/// Writes an adapter for any of these models; weights follow from `seed`.
+pub(super) fn write_adapter(path: &Path, seed: u64) {
+    let random = &mut fastrand::Rng::with_seed(seed);
+    let mut tensors = Vec::new();
+    for i in 0..N_LAYER {
+        for (name, n_in, n_out) in [("attn_q", N_EMBD, N_EMBD), ("ffn_down", N_FF, N_EMBD)] {
+            tensors.push(matrix(&format!("blk.{i}.{name}.weight.lora_a"), n_in, RANK, random));
+            tensors.push(matrix(&format!("blk.{i}.{name}.weight.lora_b"), RANK, n_out, random));
+        }
+    }
+    let mut bytes = Vec::new();
+    let texts = [("general.type", "adapter"), ("general.architecture", "llama"), ("adapter.type", "lora")];
+    for (name, text) in texts {
+        key(&mut bytes, name, STRING);
+        string(&mut bytes, text);
+    }
+    key(&mut bytes, "adapter.lora.alpha", F32);
+    bytes.extend((RANK as f32).to_le_bytes());
+    write_file(path, (texts.len() + 1, bytes), &tensors);
+}
+
+fn write_file(path: &Path, (n_values, values): (usize, Vec<u8>), tensors: &[Tensor]) {
     let mut file = b"GGUF".to_vec();
     file.extend(3_u32.to_le_bytes());
     file.extend((tensors.len() as u64).to_le_bytes());
     file.extend((n_values as u64).to_le_bytes());
     file.extend(values);
     let mut offset = 0_u64;
-    for (name, shape, weights) in &tensors {
+    for (name, shape, weights) in tensors {
         string(&mut file, name);
         file.extend((shape.len() as u32).to_le_bytes());
         shape.iter().for_each(|n| file.extend(n.to_le_bytes()));
@@ -49,7 +76,7 @@ pub(super) fn write(path: &Path, seed: u64) {
         file.extend(offset.to_le_bytes());
         offset += (weights.len() * 4).next_multiple_of(ALIGNMENT) as u64;
     }
-    for (_, _, weights) in &tensors {
+    for (_, _, weights) in tensors {
         file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
         weights.iter().for_each(|weight| file.extend(weight.to_le_bytes()));
     }

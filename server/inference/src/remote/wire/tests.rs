@@ -12,6 +12,7 @@ fn request(change: impl FnOnce(&mut GenerateRequest)) -> GenerateRequest {
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Auto,
+        adapters: vec![],
         guards: types::guard::GuardSettings::NONE,
     };
     change(&mut request);

@@ -14,7 +14,7 @@ const LONG: &str = "I am the walrus, and this is my song.\n";
 fn the_fourth_equal_line_in_a_row_is_too_many() {
     check(&LONG.repeat(3), None);
     check(&LONG.repeat(9), Some((Guard::RepeatedLine, 4)));
-    check(&format!("{0}{0}{0}Something else comes between them here.\n{0}{0}{0}", LONG), None);
+    check(&format!("{LONG}{LONG}{LONG}Something else comes between them here.\n{LONG}{LONG}{LONG}"), None);
 }
 
 #[test]

@@ -15,7 +15,10 @@ use std::{
 pub(crate) const DEFAULT_PORT: u16 = 8876;
 
 /// The system, the browser and what is saved of conversations need the rest.
-const DEFAULT_MODEL_MEMORY: ModelMemory = ModelMemory::Percent(70);
+const DEFAULT_MODEL_MEMORY: Amount = Amount::Percent(70);
+
+/// Enough for weeks of conversations, and little beside what people keep.
+const DEFAULT_KV_FILES: Amount = Amount::Percent(5);
 
 const DEFAULT_KEEP_ALIVE: KeepAlive = KeepAlive::For(Duration::from_secs(30 * 60));
 
@@ -37,6 +40,8 @@ Options of serve:
   --context N       the longest a conversation may become, in tokens [8192, or what the model was made for]
   --parallel N      answers that are written at the same time [16]
   --model-memory M  memory that all loaded models may take: 8G, 500M or 60% of the machine's [70%]
+  --kv-files S      files that keep computed conversations over a restart may take: 4G, 500M, 0M for none, or 5% of
+                    what is free [5%]
   --keep-alive T    unload a model that nobody used for so long: 30m, 2h, 90 seconds, -1 for never; the one that
                     was used last stays [30m]
   --open            open the browser
@@ -67,23 +72,23 @@ pub(crate) enum Action {
 
 /// Memory for models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ModelMemory {
+pub(crate) enum Amount {
     Bytes(u64),
-    /// Of the machine's.
+    /// Of all there is.
     Percent(u64),
 }
 
-impl ModelMemory {
-    /// In bytes, on a machine with `machine_bytes` of memory.
-    pub(crate) fn bytes(self, machine_bytes: u64) -> u64 {
+impl Amount {
+    /// In bytes, where a percentage is of `all`.
+    pub(crate) fn bytes(self, all: u64) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes,
-            Self::Percent(percent) => machine_bytes / 100 * percent,
+            Self::Percent(percent) => all / 100 * percent,
         }
     }
 }
 
-impl FromStr for ModelMemory {
+impl FromStr for Amount {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -110,7 +115,8 @@ pub(crate) struct Config {
     pub(crate) load_model: bool,
     pub(crate) context: Option<u32>,
     pub(crate) parallel: Option<u32>,
-    pub(crate) model_memory: ModelMemory,
+    pub(crate) model_memory: Amount,
+    pub(crate) kv_files: Amount,
     pub(crate) keep_alive: KeepAlive,
     pub(crate) open: bool,
     pub(crate) data_dir: Option<PathBuf>,
@@ -148,6 +154,8 @@ impl Config {
             parallel: number("CHAOSENGINE_PARALLEL")?,
             model_memory: text("CHAOSENGINE_MODEL_MEMORY")
                 .map_or(Ok(DEFAULT_MODEL_MEMORY), |size| parse("CHAOSENGINE_MODEL_MEMORY", &size))?,
+            kv_files: text("CHAOSENGINE_KV_FILES")
+                .map_or(Ok(DEFAULT_KV_FILES), |size| parse("CHAOSENGINE_KV_FILES", &size))?,
             keep_alive: text("CHAOSENGINE_KEEP_ALIVE")
                 .map_or(Ok(DEFAULT_KEEP_ALIVE), |time| parse("CHAOSENGINE_KEEP_ALIVE", &time))?,
             open: is_set("CHAOSENGINE_OPEN"),
@@ -180,6 +188,7 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
             Arg::Long("context") => config.context = Some(args.value()?.parse()?),
             Arg::Long("parallel") => config.parallel = Some(args.value()?.parse()?),
             Arg::Long("model-memory") => config.model_memory = args.value()?.parse()?,
+            Arg::Long("kv-files") => config.kv_files = args.value()?.parse()?,
             Arg::Long("keep-alive") => config.keep_alive = args.value()?.parse()?,
             Arg::Long("open") => config.open = true,
             Arg::Long("data-dir") => config.data_dir = Some(args.value()?.into()),

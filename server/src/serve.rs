@@ -2,7 +2,7 @@
 
 use crate::{config::Config, exit::Exit, port, router, security::Hosts, site::Site};
 use chat::Chat;
-use inference::{Engine, Engines, Guarded, Limits, LlamaConfig, Remotes, Residency};
+use inference::{Engine, Engines, Guarded, KvFiles, Limits, LlamaConfig, Remotes, Residency};
 use jobs::Jobs;
 use models::{Library, Models, RemoteList};
 use state::AppState;
@@ -52,6 +52,13 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Exit> {
     Ok(())
 }
 
+/// Where workers keep what they computed of conversations.
+fn kv_files(config: &Config, paths: &DataDir) -> KvFiles {
+    let folder = paths.kv_states();
+    let free_bytes = system::paths::free_bytes(paths.root()).unwrap_or(0);
+    KvFiles { folder, max_bytes: config.kv_files.bytes(free_bytes) }
+}
+
 /// Opens everything, and says which model the command line named.
 async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Option<ModelId>), Exit> {
     let database = paths.database();
@@ -60,6 +67,7 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let mut worker = LlamaConfig::for_current_exe().map_err(failed)?;
     worker.n_ctx = config.context;
     worker.n_sequences = config.parallel.unwrap_or(worker.n_sequences);
+    worker.kv_files = Some(kv_files(config, &paths));
     let machine_bytes = system::total_memory_bytes();
     let limits = Limits {
         budget_bytes: config.model_memory.bytes(machine_bytes),

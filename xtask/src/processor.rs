@@ -1,5 +1,6 @@
-//! Native code is compiled for the processor of this machine. A build folder that came from a machine with another one
-//! (a restored cache, a moved disk) holds code that may not run here, and cargo does not know.
+//! Native code is compiled for the processor of this machine, as `server/engine/processor.cmake` says. A build folder
+//! that came from a machine with another one (a restored cache, a moved disk) holds code that may not run here, one
+//! from before that file changed holds slower code, and cargo does not know either.
 
 use std::fs;
 
@@ -12,10 +13,11 @@ pub(crate) fn instructions() -> Vec<&'static str> {
     architecture::instructions()
 }
 
-/// Makes cargo build the native library again where it was built for another processor.
+/// Makes cargo build the native library again where it was built for another processor or in another way.
 pub(crate) fn forget_builds_for_others() -> Result<()> {
     let note = paths::target().join("xtask").join("processor.txt");
-    let ours = instructions().join(" ");
+    let recipe = paths::root().join("server").join("engine").join("processor.cmake");
+    let ours = format!("{}\n\n{}", instructions().join(" "), fs::read_to_string(&recipe).about(&recipe)?);
     if fs::read_to_string(&note).is_ok_and(|built_for| built_for == ours) {
         return Ok(());
     }

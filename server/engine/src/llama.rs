@@ -5,7 +5,7 @@
 
 mod raw;
 
-pub(crate) use raw::{Adapter, capture_log, load_adapter, quantize, set_adapters};
+pub(crate) use raw::{Adapter, SequenceState, build, capture_log, load_adapter, quantize, set_adapters};
 
 use crate::outbox::Outbox;
 use llama_cpp_2::{
@@ -74,8 +74,9 @@ pub(crate) fn load_model(
         .map_err(|error| raw::last_errors().unwrap_or_else(|| error.to_string()))
 }
 
-/// The sequence numbers of a context in which `n_sequences` generations run at the same time.
-pub(crate) fn n_numbers(n_sequences: u32) -> u32 {
+/// The sequence numbers for what runs and what is kept where `n_sequences` generations run at the same time. The
+/// context has one more, for rows that belong to nobody.
+pub(crate) fn n_kept_or_running(n_sequences: u32) -> u32 {
     n_sequences + N_KEPT
 }
 
@@ -93,7 +94,7 @@ pub(crate) fn open_context<'m>(
         .with_n_ctx(NonZeroU32::new(n_cells(model, n_ctx)))
         .with_n_batch(N_BATCH)
         .with_n_ubatch(N_BATCH)
-        .with_n_seq_max(n_numbers(n_sequences))
+        .with_n_seq_max(n_kept_or_running(n_sequences) + 1)
         .with_kv_unified(true)
         .with_n_threads(threads)
         .with_n_threads_batch(threads)

@@ -10,6 +10,7 @@
 //! on where it was.
 
 mod cost;
+mod files;
 mod ngram;
 mod place;
 mod plan;
@@ -28,6 +29,7 @@ use crate::{
     worker::WorkerError,
 };
 use cost::StepCost;
+use files::StateFiles;
 use llama_cpp_2::{
     DecodeError, context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken,
     vocab::LlamaVocab,
@@ -37,16 +39,18 @@ use place::Place;
 use plan::{Budget, Chunk, Need, plan};
 use pool::Pool;
 use prefix::SequenceId;
-use protocol::{Delta, Event, GenerateParams, LoadedModel, MAX_WAITING, Rejection, RequestId, Tenant};
+use protocol::{
+    Delta, Event, GenerateParams, LoadRequest, LoadedModel, MAX_WAITING, Rejection, RequestId, Tenant,
+};
 use sequence::Sequence;
 use speculate::choose;
 use std::{
     collections::VecDeque,
     sync::{
         Arc,
-        mpsc::{Receiver, TryRecvError},
+        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Whose computed tokens may be used: a person's, and only with the same adapters.
@@ -55,6 +59,12 @@ pub(crate) struct Owner {
     pub(crate) tenant: Tenant,
     pub(crate) set: SetId,
 }
+
+/// After so long without work, what is only in memory is written into files.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// While files are written, it is looked whether more can be.
+const BESIDE_FILES: Duration = Duration::from_millis(100);
 
 /// What the scheduler is told to do.
 pub(crate) enum Work {
@@ -105,11 +115,13 @@ impl<'m> Scheduler<'m> {
     pub(crate) fn new(
         context: LlamaContext<'m>,
         model: &'m LlamaModel,
+        request: &LoadRequest,
         facts: &LoadedModel,
         outbox: Outbox,
     ) -> Self {
+        let n_sequences = llama::n_kept_or_running(facts.n_sequences) as usize;
         Self {
-            pool: Pool::new(context, model, llama::n_numbers(facts.n_sequences) as usize),
+            pool: Pool::new(context, model, n_sequences, StateFiles::open(request)),
             vocab: model.vocab(),
             outbox,
             n_ctx: facts.n_ctx as usize,
@@ -138,21 +150,42 @@ impl<'m> Scheduler<'m> {
         Ok(())
     }
 
-    /// Works until nobody can send work any more. Waits without a step while nothing runs.
+    /// Works until nobody can send work any more, and writes into files what is worth it then.
     pub(crate) fn run(&mut self, work: &Receiver<Work>) -> Result<(), WorkerError> {
-        loop {
-            if self.is_idle() {
-                let Ok(next) = work.recv() else { return Ok(()) };
-                self.take(next)?;
-            }
-            loop {
-                match work.try_recv() {
-                    Ok(next) => self.take(next)?,
-                    Err(TryRecvError::Empty) => break,
-                    Err(TryRecvError::Disconnected) => return Ok(()),
-                }
-            }
+        while self.take_all(work)? {
             self.step()?;
+        }
+        while !self.pool.write_files() {
+            std::thread::sleep(BESIDE_FILES);
+        }
+        Ok(())
+    }
+
+    /// Takes what came in. Waits without a step while nothing runs; says whether there is still somebody who sends.
+    fn take_all(&mut self, work: &Receiver<Work>) -> Result<bool, WorkerError> {
+        if self.is_idle() {
+            let Some(next) = self.next_work(work) else { return Ok(false) };
+            self.take(next)?;
+        }
+        loop {
+            match work.try_recv() {
+                Ok(next) => self.take(next)?,
+                Err(TryRecvError::Empty) => return Ok(true),
+                Err(TryRecvError::Disconnected) => return Ok(false),
+            }
+        }
+    }
+
+    /// Waits for work, and uses a long wait to write files.
+    fn next_work(&mut self, work: &Receiver<Work>) -> Option<Work> {
+        let mut patience = QUIET;
+        loop {
+            match work.recv_timeout(patience) {
+                Ok(next) => return Some(next),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) if self.pool.write_files() => return work.recv().ok(),
+                Err(RecvTimeoutError::Timeout) => patience = BESIDE_FILES,
+            }
         }
     }
 
@@ -199,8 +232,10 @@ impl<'m> Scheduler<'m> {
 
     /// One batch. Where the pool has no room for it, room is made first.
     fn step(&mut self) -> Result<(), WorkerError> {
+        self.pool.note_files(false);
         self.admit();
         self.tell_line()?;
+        self.pool.save_kept();
         let mut may_guess = self.pool.can_guess();
         loop {
             let turn = self.next_turn();
@@ -209,16 +244,19 @@ impl<'m> Scheduler<'m> {
             self.guess(&mut needs, may_guess);
             let chunks = plan(&needs, self.budget(&needs));
             if chunks.is_empty() {
+                // Whoever could start waits for a file.
+                self.pool.note_files(self.pool.is_busy_with_files());
                 return Ok(());
             }
-            self.fill_batch(&chunks)?;
+            let n_padding = if may_guess { self.n_padding(&chunks) } else { 0 };
+            self.fill_batch(&chunks, n_padding)?;
             let begun = Instant::now();
             match self.pool.context.decode(&mut self.batch) {
                 Ok(()) => {
                     self.turn = turn;
-                    return self.finish_step(&chunks, begun);
+                    return self.finish_step(&chunks, n_padding, begun);
                 }
-                // What is short of room has none for guesses.
+                // What is short of room has none for guesses and padding.
                 Err(DecodeError::NoKvCacheSlot) if std::mem::take(&mut may_guess) => {}
                 Err(DecodeError::NoKvCacheSlot) if self.make_room() => {}
                 Err(error) => return Err(error.into()),
@@ -240,7 +278,8 @@ impl<'m> Scheduler<'m> {
         let n_decoding = needs.iter().filter(|need| need.decoding).count();
         let room = N_BATCH as usize - n_decoding;
         let (owners, offers): (Vec<_>, Vec<_>) = offers.into_iter().unzip();
-        let chosen = choose(n_decoding, &offers, room, |n_rows| self.cost.step_ms(n_rows));
+        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
+        let chosen = choose(n_decoding, &offers, room, step_ms);
         for (i, n_tokens) in owners.into_iter().zip(chosen) {
             needs[i].n_drafted = n_tokens;
             if let Some(sequence) = self.pool.sequence_mut(needs[i].sequence) {
@@ -249,7 +288,19 @@ impl<'m> Scheduler<'m> {
         }
     }
 
-    fn finish_step(&mut self, chunks: &[Chunk], begun: Instant) -> Result<(), WorkerError> {
+    /// Rows that nobody needs and that make this step faster. With a prompt in it a step is large anyway.
+    fn n_padding(&self, chunks: &[Chunk]) -> usize {
+        if chunks.iter().any(|chunk| !chunk.decodes) {
+            return 0;
+        }
+        let n_rows: usize = chunks.iter().map(|chunk| chunk.n_tokens).sum();
+        self.cost.n_padding(n_rows).min(N_BATCH as usize - n_rows)
+    }
+
+    fn finish_step(&mut self, chunks: &[Chunk], n_padding: usize, begun: Instant) -> Result<(), WorkerError> {
+        if n_padding > 0 {
+            self.pool.drop_padding();
+        }
         for chunk in chunks {
             if let Some(sequence) = self.pool.sequence_mut(chunk.sequence) {
                 sequence.n_past = chunk.start + chunk.n_tokens;
@@ -259,7 +310,7 @@ impl<'m> Scheduler<'m> {
         let ms = begun.elapsed().as_secs_f64() * 1000.0;
         let (rows, prompts): (Vec<&Chunk>, Vec<_>) = chunks.iter().partition(|chunk| chunk.decodes);
         let n_tokens = |chunks: &[&Chunk]| chunks.iter().map(|chunk| chunk.n_tokens).sum();
-        self.cost.learn(n_tokens(&rows), n_tokens(&prompts), ms);
+        self.cost.learn(n_tokens(&rows) + n_padding, n_tokens(&prompts), ms);
         if !deltas.is_empty() {
             self.outbox.send(&Event::Step(deltas))?;
         }
@@ -280,11 +331,11 @@ impl<'m> Scheduler<'m> {
         }
     }
 
-    /// The first of the line; who waits for a beginning that somebody computes is passed.
-    fn next_in_line(&self) -> Option<(usize, Place)> {
+    /// The first of the line; who waits for a beginning that somebody computes, or that is read from a file, is passed.
+    fn next_in_line(&mut self) -> Option<(usize, Place)> {
         self.line().into_iter().find_map(|i| {
             let place = self.pool.place(&self.waiting[i]);
-            (place != Place::Wait).then_some((i, place))
+            self.pool.is_ready(place).then_some((i, place))
         })
     }
 
@@ -355,7 +406,8 @@ impl<'m> Scheduler<'m> {
         }
     }
 
-    fn fill_batch(&mut self, chunks: &[Chunk]) -> Result<(), WorkerError> {
+    /// Padding comes last, so that it moves nobody's logits.
+    fn fill_batch(&mut self, chunks: &[Chunk], n_padding: usize) -> Result<(), WorkerError> {
         self.batch.clear();
         for chunk in chunks {
             let Some(sequence) = self.pool.sequence(chunk.sequence) else { continue };
@@ -364,6 +416,9 @@ impl<'m> Scheduler<'m> {
                 let Some(token) = sequence.token_at(i) else { continue };
                 self.batch.add(token, i as i32, &[chunk.sequence as i32], chunk.has_logits(i))?;
             }
+        }
+        for i in 0..n_padding {
+            self.batch.add(LlamaToken(0), i as i32, &[self.pool.padding() as i32], true)?;
         }
         Ok(())
     }

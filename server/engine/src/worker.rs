@@ -160,7 +160,7 @@ fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) 
     };
     let prompter = Prompter::new(&model, opened.facts.n_ctx);
     let (prepared, work) = sync_channel(WORK_QUEUE);
-    let mut scheduler = Scheduler::new(opened.context, &model, &opened.facts, outbox.clone());
+    let mut scheduler = Scheduler::new(opened.context, &model, request, &opened.facts, outbox.clone());
     scheduler.warm_up()?;
     outbox.send(&Event::Loaded(opened.facts))?;
     thread::scope(|scope| {

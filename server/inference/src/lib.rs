@@ -25,7 +25,7 @@ pub use guarded::{Guarded, Readings};
 pub use keep_alive::{KeepAlive, NoTime};
 pub use llama::{LlamaConfig, quantize};
 pub use protocol::{
-    LoraAdapter, MAX_ADAPTERS, Prompt, Rejection, Speculation, Tenant, TensorType, TokenLogprob,
+    KvFiles, LoraAdapter, MAX_ADAPTERS, Prompt, Rejection, Speculation, Tenant, TensorType, TokenLogprob,
 };
 pub use remote::{AddressError, BaseUrl, Patience, RemoteProblem, RemoteSpec, Remotes};
 pub use request::{

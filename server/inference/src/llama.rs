@@ -17,7 +17,7 @@ pub(crate) use supervisor::{Report, Resources, status_of};
 
 use crate::{BoxFuture, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt, TensorType};
 use connection::{Connection, Signal};
-use protocol::{Command, Event};
+use protocol::{Command, Event, KvFiles};
 use std::{
     ffi::OsString,
     io,
@@ -39,6 +39,8 @@ pub struct LlamaConfig {
     pub n_sequences: u32,
     /// Decode threads; `None` takes the physical cores.
     pub n_threads: Option<u32>,
+    /// Where computed conversations outlive a worker.
+    pub kv_files: Option<KvFiles>,
 }
 
 impl LlamaConfig {
@@ -50,6 +52,7 @@ impl LlamaConfig {
             n_ctx: None,
             n_sequences: 16,
             n_threads: None,
+            kv_files: None,
         }
     }
 

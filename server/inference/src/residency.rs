@@ -44,8 +44,12 @@ pub struct Residency {
 impl Residency {
     /// An engine without a model. Must be called within a Tokio runtime.
     pub fn new(config: LlamaConfig, limits: Limits) -> Self {
-        let resources =
-            Resources { n_ctx: config.n_ctx, n_sequences: config.n_sequences, n_threads: config.n_threads };
+        let resources = Resources {
+            n_ctx: config.n_ctx,
+            n_sequences: config.n_sequences,
+            n_threads: config.n_threads,
+            kv_files: config.kv_files.clone(),
+        };
         Self::with_launcher(config, resources, limits)
     }
 

@@ -98,6 +98,16 @@ pub struct LoadRequest {
     /// Decode threads; `None` takes the physical cores.
     pub n_threads: Option<u32>,
     pub kv_type: KvType,
+    /// Where states of the KV cache outlive the worker; `None` where they should not.
+    pub kv_files: Option<KvFiles>,
+}
+
+/// A folder of saved states of KV caches, for all models together. Whatever is in it can be computed again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KvFiles {
+    pub folder: PathBuf,
+    /// What all files may take together.
+    pub max_bytes: u64,
 }
 
 /// How keys and values are kept in the KV cache.

@@ -1,4 +1,4 @@
-use super::{Action, DEFAULT_MODEL_MEMORY, ModelMemory, parse_args};
+use super::{Action, Amount, DEFAULT_MODEL_MEMORY, parse_args};
 use lexopt::Parser;
 
 /// Parses `args` with an environment; shows what matters.
@@ -51,8 +51,8 @@ fn arguments_win_over_the_environment() {
 }
 
 #[test]
-fn memory_for_models_is_a_size_or_a_share() {
-    let bytes = |text: &str| text.parse::<ModelMemory>().map(|memory| memory.bytes(20_000_000_000));
+fn an_amount_is_a_size_or_a_share() {
+    let bytes = |text: &str| text.parse::<Amount>().map(|memory| memory.bytes(20_000_000_000));
     assert_eq!(bytes("8G"), Ok(8_000_000_000));
     assert_eq!(bytes("500M"), Ok(500_000_000));
     assert_eq!(bytes("60%"), Ok(12_000_000_000));

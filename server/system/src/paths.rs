@@ -83,6 +83,11 @@ impl DataDir {
         self.root.join("cache")
     }
 
+    /// What models computed of conversations.
+    pub fn kv_states(&self) -> PathBuf {
+        self.cache().join("kv")
+    }
+
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
     }

@@ -24,12 +24,21 @@ pub(super) struct Ask {
     pub(super) delay: Duration,
     /// Whether our server may guess tokens; llama-server does not know the field.
     pub(super) speculates: bool,
+    /// Whether the model may end the answer before its limit. Rates of many answers together can only be compared where
+    /// all are of one length.
+    pub(super) ends_by_itself: bool,
 }
 
 impl Ask {
     /// One message, at once.
     pub(super) fn new(prompt: String, max_tokens: u32) -> Self {
-        Self { turns: vec![prompt], max_tokens, delay: Duration::ZERO, speculates: true }
+        Self {
+            turns: vec![prompt],
+            max_tokens,
+            delay: Duration::ZERO,
+            speculates: true,
+            ends_by_itself: true,
+        }
     }
 
     /// The same, later.
@@ -42,6 +51,11 @@ impl Ask {
         Self { speculates: false, ..self }
     }
 
+    /// The same, as long as its limit.
+    pub(super) fn until_limit(self) -> Self {
+        Self { ends_by_itself: false, ..self }
+    }
+
     fn body(&self) -> String {
         let roles = ["user", "assistant"].into_iter().cycle();
         let messages: Vec<_> =
@@ -49,7 +63,7 @@ impl Ask {
         json!({
             "model": "default", "stream": true, "max_tokens": self.max_tokens, "temperature": 0, "seed": 1,
             "stream_options": {"include_usage": true}, "messages": messages,
-            "speculation": if self.speculates { "auto" } else { "off" },
+            "speculation": if self.speculates { "auto" } else { "off" }, "ignore_eos": !self.ends_by_itself,
             // Both servers are to write to the limit, whatever it is that they write.
             "guards": false,
         })

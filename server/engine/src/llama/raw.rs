@@ -1,8 +1,9 @@
-//! What the safe bindings do not offer: the log, the quantiser, several adapters at once. The only file with `unsafe`.
+//! What the safe bindings do not offer: the log, the quantiser, states of sequences that come from files, several
+//! adapters at once. The only file with `unsafe`.
 #![allow(unsafe_code)]
 
 use llama_cpp_2::{
-    context::{LlamaContext, params::LlamaContextParams},
+    context::{LlamaContext, params::LlamaContextParams, session::LlamaStateSeqFlags},
     model::LlamaModel,
 };
 use llama_cpp_sys_2 as sys;
@@ -16,6 +17,46 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
+
+/// What a context holds of one sequence, as bytes.
+pub(crate) struct SequenceState(Vec<u8>);
+
+impl SequenceState {
+    /// A copy of what `context` holds of `sequence`; `None` where llama.cpp cannot copy it.
+    pub(crate) fn of(context: &LlamaContext<'_>, sequence: i32) -> Option<Self> {
+        let flags = LlamaStateSeqFlags::empty();
+        let size = context.state_seq_get_size_ext(sequence, flags);
+        let mut bytes = vec![0; size];
+        // SAFETY: there is room for the size that llama.cpp has just told for this sequence, and nothing computes in
+        // between.
+        let n = unsafe { context.state_seq_get_data_ext(bytes.as_mut_ptr(), sequence, flags) };
+        (n == size && n > 0).then_some(Self(bytes))
+    }
+
+    /// What [`SequenceState::bytes`] gave, of a context for the same model with the same types of keys and values. Who
+    /// calls this has made sure of both, and that no byte has changed since.
+    pub(crate) fn from_checked_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Puts it into `context` as `sequence`, which holds nothing; says whether that worked.
+    pub(crate) fn restore(&self, context: &mut LlamaContext<'_>, sequence: i32) -> bool {
+        // SAFETY: the bytes are what llama.cpp wrote for such a context, by what both constructors promise.
+        unsafe { context.state_seq_set_data_ext(&self.0, sequence, LlamaStateSeqFlags::empty()) }
+    }
+}
+
+/// Which llama.cpp this is: its states are not for another one.
+pub(crate) fn build() -> String {
+    // SAFETY: both give a string that ends in a zero and lives as long as the program.
+    let (version, commit) =
+        unsafe { (CStr::from_ptr(sys::ggml_version()), CStr::from_ptr(sys::ggml_commit())) };
+    format!("{} {}", version.to_string_lossy(), commit.to_string_lossy())
+}
 
 /// Error lines kept to explain a failure.
 const MAX_ERRORS: usize = 6;

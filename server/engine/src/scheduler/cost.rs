@@ -22,24 +22,38 @@ const FIRST_GUESS: usize = 128;
 /// The least a step takes of a prompt: with less, most of the step would be spent on reading the weights.
 const LEAST: usize = 16;
 
+/// Matrix kernels work on so many rows at once; what is left over takes other, often slower ones.
+const TILES: [usize; 2] = [4, 8];
+
+/// A measurement counts for a little less with every step after it, down to a share, so that what once was slow is
+/// tried again.
+const FADING: f64 = 0.001;
+const MOST_FADED: f64 = 0.8;
+
 /// Measurements so far.
 #[derive(Debug, Default)]
 pub(crate) struct StepCost {
     /// Milliseconds of a step without prompts, by its number of rows less one: a row for every sequence that decodes
     /// and one for every drafted token.
     decode_ms: Vec<Option<f64>>,
+    /// The step in which that was last measured.
+    measured_at: Vec<u64>,
     /// Milliseconds that a prompt token adds.
     prompt_token_ms: Option<f64>,
+    n_steps: u64,
 }
 
 impl StepCost {
     /// Takes note of a step of `n_rows` rows and `n_prompt` prompt tokens that took `ms`.
     pub(crate) fn learn(&mut self, n_rows: usize, n_prompt: usize, ms: f64) {
+        self.n_steps += 1;
         if n_prompt == 0 && n_rows > 0 {
             if self.decode_ms.len() < n_rows {
                 self.decode_ms.resize(n_rows, None);
+                self.measured_at.resize(n_rows, 0);
             }
             mix(&mut self.decode_ms[n_rows - 1], ms);
+            self.measured_at[n_rows - 1] = self.n_steps;
         } else if n_prompt >= ENOUGH_TOKENS {
             let rest = (ms - self.decode(n_rows).unwrap_or(0.0)).max(0.0);
             mix(&mut self.prompt_token_ms, rest / n_prompt as f64);
@@ -69,6 +83,30 @@ impl StepCost {
             }
             None => Some(below.1 + self.prompt_token_ms? * (n_rows - below.0) as f64),
         }
+    }
+
+    /// Rows that make a step of `n_rows` rows faster, though nobody needs them: eight can take less time than seven.
+    /// What is not known yet is tried. A single row is left alone: that is what kernels are best at.
+    pub(crate) fn n_padding(&self, n_rows: usize) -> usize {
+        let Some(as_it_is) = self.measured(n_rows).filter(|_| n_rows > 1) else { return 0 };
+        let mut best = (as_it_is, n_rows);
+        for tile in TILES {
+            let filled_up = n_rows.next_multiple_of(tile);
+            let ms = if filled_up == n_rows { as_it_is } else { self.faded(filled_up).unwrap_or(0.0) };
+            if ms < best.0 {
+                best = (ms, filled_up);
+            }
+        }
+        best.1 - n_rows
+    }
+
+    fn measured(&self, n_rows: usize) -> Option<f64> {
+        self.decode_ms.get(n_rows.checked_sub(1)?).copied().flatten()
+    }
+
+    fn faded(&self, n_rows: usize) -> Option<f64> {
+        let age = self.n_steps - self.measured_at.get(n_rows.checked_sub(1)?)?;
+        Some(self.measured(n_rows)? * (1.0 - FADING * age as f64).max(MOST_FADED))
     }
 
     /// What was measured with so many rows, else with the number nearest to it.

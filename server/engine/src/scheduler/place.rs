@@ -13,6 +13,8 @@ pub(crate) struct Held {
     pub(crate) first: usize,
     /// It is being worked on: it will grow, and it cannot be taken over.
     pub(crate) running: bool,
+    /// Fewer tokens are not worth fetching it for.
+    pub(crate) least: usize,
 }
 
 /// What the model's memory allows.
@@ -82,7 +84,8 @@ fn usable(n: usize, held: Held, memory: Memory) -> usize {
     let n = n.min(held.n_past);
     let is_whole = n == held.n_past;
     let in_window = memory.window.is_none_or(|window| held.first <= n.saturating_sub(window));
-    if is_whole || (memory.can_cut && in_window) { n } else { 0 }
+    let is_possible = is_whole || (memory.can_cut && in_window);
+    if is_possible && n >= held.least { n } else { 0 }
 }
 
 #[cfg(test)]

@@ -3,21 +3,20 @@
 //! A number is free (nothing in the cache), running, or kept. The index knows exactly the running and the kept
 //! ones: the running ones by their prompt, the kept ones by all that is in the cache.
 //!
-//! Attention looks at every used cell, if only to skip it, so only a little is kept there; the rest is saved in ordinary
-//! memory under numbers above the context's own, and copied back for whoever begins like it.
+//! Attention looks at every used cell, if only to skip it, so what is kept stays there only while nothing runs beside
+//! it, and not too much of it; the rest is saved in ordinary memory under numbers above the context's own, and copied
+//! back for whoever begins like it.
 
 use super::{
     Owner,
+    files::StateFiles,
     place::{Held, Memory, Place, place},
     prefix::{PrefixIndex, SequenceId},
-    saved::{Saved, SavedStates},
+    saved::{Dropped, Saved, SavedStates},
     sequence::Sequence,
 };
-use llama_cpp_2::{
-    context::{LlamaContext, session::LlamaStateSeqFlags},
-    model::LlamaModel,
-    token::LlamaToken,
-};
+use crate::llama::SequenceState;
+use llama_cpp_2::{context::LlamaContext, model::LlamaModel, token::LlamaToken};
 use std::ops::Range;
 
 /// What a number is used for.
@@ -37,18 +36,29 @@ pub(crate) struct Pool<'m> {
     n_uses: u64,
 }
 
-/// Cells that kept sequences may hold in all; the newest may hold more.
+/// Cells that kept sequences may hold in all while nothing runs; the newest may hold more.
 const KEPT_CELLS: usize = 1024;
 
 impl<'m> Pool<'m> {
-    /// All of `context`'s `n_sequences` sequences, free.
-    pub(super) fn new(context: LlamaContext<'m>, model: &LlamaModel, n_sequences: usize) -> Self {
+    /// The first `n_sequences` sequences of `context`, free; it has one more. What is in `files` is there already.
+    pub(super) fn new(
+        context: LlamaContext<'m>,
+        model: &LlamaModel,
+        n_sequences: usize,
+        files: Option<StateFiles>,
+    ) -> Self {
+        // The number between is that of the padding.
+        let saved = SavedStates::new(n_sequences + 1, files);
+        let mut index = PrefixIndex::default();
+        for (number, saved) in saved.iter() {
+            index.insert(saved.owner, number, &saved.tokens);
+        }
         Self {
             context,
             memory: memory_of(model),
             entries: (0..n_sequences).map(|_| Entry::Free).collect(),
-            saved: SavedStates::new(n_sequences),
-            index: PrefixIndex::default(),
+            saved,
+            index,
             n_uses: 0,
         }
     }
@@ -103,6 +113,16 @@ impl<'m> Pool<'m> {
         }
     }
 
+    /// The number of the rows that belong to nobody.
+    pub(super) fn padding(&self) -> SequenceId {
+        self.entries.len()
+    }
+
+    /// Takes these rows out of the cache again.
+    pub(super) fn drop_padding(&mut self) {
+        self.clear(self.padding());
+    }
+
     /// Whether a sequence can be cut, so that wrong guesses can be taken back.
     pub(super) fn can_guess(&self) -> bool {
         self.memory.can_cut
@@ -116,13 +136,15 @@ impl<'m> Pool<'m> {
 
     fn held(&self, id: SequenceId) -> Held {
         if let Some(saved) = self.saved.get(id) {
-            return Held { n_past: saved.tokens.len(), first: saved.first, running: false };
+            let n_past = saved.tokens.len();
+            let least = self.saved.least_worth_fetching(saved);
+            return Held { n_past, first: saved.first, running: false, least };
         }
         let first = self.first_of(id);
         match &self.entries[id] {
-            Entry::Free => Held { n_past: 0, first: 0, running: false },
-            Entry::Running(sequence) => Held { n_past: sequence.n_past, first, running: true },
-            Entry::Kept { tokens, .. } => Held { n_past: tokens.len(), first, running: false },
+            Entry::Free => Held { n_past: 0, first: 0, running: false, least: 0 },
+            Entry::Running(sequence) => Held { n_past: sequence.n_past, first, running: true, least: 0 },
+            Entry::Kept { tokens, .. } => Held { n_past: tokens.len(), first, running: false, least: 0 },
         }
     }
 
@@ -131,6 +153,40 @@ impl<'m> Pool<'m> {
             Some(_) => usize::try_from(self.context.kv_cache_seq_pos_min(id as i32)).unwrap_or(0),
             None => 0,
         }
+    }
+
+    /// Whether a sequence can start at `place` now. What is in a file for it is read first.
+    pub(super) fn is_ready(&mut self, place: Place) -> bool {
+        match place {
+            Place::Wait => false,
+            Place::Fresh => true,
+            Place::Resume { sequence: from, .. } | Place::Fork { from, .. } => self.saved.is_here(from),
+        }
+    }
+
+    /// Files are being read or written.
+    pub(super) fn is_busy_with_files(&self) -> bool {
+        self.saved.is_busy()
+    }
+
+    /// Takes note of what became of files; waits for the next if `waits`.
+    pub(super) fn note_files(&mut self, waits: bool) {
+        let dropped = self.saved.note_done(waits, self.n_uses);
+        self.forget_saved(dropped);
+    }
+
+    fn forget_saved(&mut self, dropped: Dropped) {
+        for (owner, number) in dropped {
+            self.index.remove(owner, number);
+        }
+    }
+
+    /// Writes what is kept and saved into files, as far as that goes without waiting; says whether all of it is on its
+    /// way. While something runs, what is kept was saved before.
+    pub(super) fn write_files(&mut self) -> bool {
+        self.save_kept();
+        self.note_files(false);
+        self.saved.write_all()
     }
 
     /// Starts a sequence at `place`, as [`Pool::place`] said right before. There must be fewer running than numbers.
@@ -149,6 +205,11 @@ impl<'m> Pool<'m> {
         sequence.begin(n_tokens);
         self.index.insert(sequence.owner(), id, &sequence.tokens);
         self.entries[id] = Entry::Running(sequence);
+    }
+
+    /// Clears the way for a step: whatever runs does not look at what is only kept.
+    pub(super) fn save_kept(&mut self) {
+        while self.save_oldest() {}
     }
 
     /// A number with the first `n_tokens` of `from`, and how many it really has.
@@ -171,10 +232,10 @@ impl<'m> Pool<'m> {
     fn restore(&mut self, from: SequenceId, n_tokens: usize) -> (SequenceId, usize) {
         let id = self.free_number(None);
         self.n_uses += 1;
-        let Some(saved) = self.saved.touch(from, self.n_uses) else { return (id, 0) };
-        let is_whole = n_tokens == saved.tokens.len();
+        let Some((state, tokens)) = self.saved.touch(from, self.n_uses) else { return (id, 0) };
+        let is_whole = n_tokens == tokens.len();
         let start = u32::try_from(n_tokens).ok();
-        let restored = self.context.state_seq_set(&saved.state, id as i32).is_ok()
+        let restored = state.restore(&mut self.context, id as i32)
             && (is_whole || self.context.kv_cache_seq_rm(id as i32, start, None).is_ok());
         if !restored {
             self.clear(id);
@@ -238,11 +299,10 @@ impl<'m> Pool<'m> {
             return;
         };
         self.index.remove(owner, id);
-        if let Ok(state) = self.context.state_seq_get(id as i32, LlamaStateSeqFlags::empty()) {
+        if let Some(state) = SequenceState::of(&self.context, id as i32) {
             self.index.insert(owner, self.saved.next_number(), &tokens);
-            for (owner, dropped) in self.saved.add(Saved { owner, tokens, first, state, last_use }) {
-                self.index.remove(owner, dropped);
-            }
+            let dropped = self.saved.add(Saved::new(owner, tokens, first, last_use, state));
+            self.forget_saved(dropped);
         }
         self.clear(id);
     }

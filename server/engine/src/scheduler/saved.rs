@@ -1,21 +1,71 @@
-//! Sequences moved out of the cache into ordinary memory: bounded, the longest unused dropped first.
+//! Sequences moved out of the cache: into ordinary memory, and from there into files. Each tier has a bound; what is
+//! used least leaves memory first.
 
-use super::{Owner, prefix::SequenceId};
-use llama_cpp_2::{context::session::SeqState, token::LlamaToken};
-use std::collections::BTreeMap;
+use super::{
+    Owner,
+    files::{Done, Header, StateFiles},
+    prefix::SequenceId,
+};
+use crate::{adapters::SetId, llama::SequenceState};
+use llama_cpp_2::token::LlamaToken;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// The share of the machine's memory that saved states may take.
 const MEMORY_SHARE: u64 = 8;
 
-/// One of them.
+/// So many tokens are copied from memory, or read from a file, in the time that one is computed.
+const TOKENS_COPIED_FOR_ONE: usize = 64;
+const TOKENS_READ_FOR_ONE: usize = 8;
+
+/// Shorter ones are computed again as fast as they are read.
+const WORTH_A_FILE: usize = 128;
+
+/// What was saved of a sequence.
 pub(super) struct Saved {
     pub(super) owner: Owner,
     pub(super) tokens: Vec<LlamaToken>,
     /// The first token that can still be attended to.
     pub(super) first: usize,
-    pub(super) state: SeqState,
     /// Larger is more recent.
     pub(super) last_use: u64,
+    state: Option<Arc<SequenceState>>,
+    file: OnDisk,
+}
+
+enum OnDisk {
+    No,
+    Writing,
+    Yes {
+        path: PathBuf,
+        n_bytes: u64,
+    },
+    /// On its way into memory.
+    Reading {
+        path: PathBuf,
+        n_bytes: u64,
+    },
+}
+
+impl Saved {
+    /// A state in memory.
+    pub(super) fn new(
+        owner: Owner,
+        tokens: Vec<LlamaToken>,
+        first: usize,
+        last_use: u64,
+        state: SequenceState,
+    ) -> Self {
+        Self { owner, tokens, first, last_use, state: Some(Arc::new(state)), file: OnDisk::No }
+    }
+
+    fn header(&self) -> Header {
+        let tokens = self.tokens.iter().map(|token| token.0).collect();
+        Header { tenant: self.owner.tenant, tokens, first: self.first as u64 }
+    }
+
+    fn n_bytes_in_memory(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.bytes().len() as u64)
+    }
 }
 
 /// All of them, by numbers that no sequence of the context has.
@@ -24,19 +74,36 @@ pub(super) struct SavedStates {
     next_number: SequenceId,
     n_bytes: u64,
     max_bytes: u64,
+    files: Option<StateFiles>,
 }
 
+/// Sequences that are not there any more.
+pub(super) type Dropped = Vec<(Owner, SequenceId)>;
+
 impl SavedStates {
-    /// None yet; numbers begin at `first_number`.
-    pub(super) fn new(first_number: SequenceId) -> Self {
+    /// Those that `files` already holds; numbers begin at `first_number`.
+    pub(super) fn new(first_number: SequenceId, files: Option<StateFiles>) -> Self {
         let mut system = sysinfo::System::new();
         system.refresh_memory();
-        Self {
-            by_number: BTreeMap::new(),
-            next_number: first_number,
-            n_bytes: 0,
-            max_bytes: system.total_memory() / MEMORY_SHARE,
+        let max_bytes = system.total_memory() / MEMORY_SHARE;
+        let mut states =
+            Self { by_number: BTreeMap::new(), next_number: first_number, n_bytes: 0, max_bytes, files };
+        let found = states.files.as_mut().map(StateFiles::take_found).unwrap_or_default();
+        for (header, path, n_bytes) in found {
+            let tokens = header.tokens.into_iter().map(LlamaToken).collect();
+            let first = usize::try_from(header.first).unwrap_or(usize::MAX);
+            let file = OnDisk::Yes { path, n_bytes };
+            let owner = Owner { tenant: header.tenant, set: SetId::NONE };
+            let saved = Saved { owner, tokens, first, last_use: 0, state: None, file };
+            states.by_number.insert(states.next_number, saved);
+            states.next_number += 1;
         }
+        states
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (SequenceId, &Saved)> {
+        self.by_number.iter().map(|(&number, saved)| (number, saved))
     }
 
     /// The number of the next one that is added.
@@ -45,33 +112,151 @@ impl SavedStates {
     }
 
     /// Adds one under [`SavedStates::next_number`]. Gives those that were dropped for it, which may be itself.
-    pub(super) fn add(&mut self, saved: Saved) -> Vec<(Owner, SequenceId)> {
-        self.n_bytes += saved.state.byte_len() as u64;
+    pub(super) fn add(&mut self, saved: Saved) -> Dropped {
+        self.n_bytes += saved.n_bytes_in_memory();
         self.by_number.insert(self.next_number, saved);
         self.next_number += 1;
+        self.trim()
+    }
+
+    /// Keeps memory within its bound.
+    fn trim(&mut self) -> Dropped {
         let mut dropped = Vec::new();
         while self.n_bytes > self.max_bytes {
-            let oldest = self.by_number.iter().min_by_key(|(_, it)| it.last_use).map(|(&number, _)| number);
+            let in_memory = self.by_number.iter().filter(|(_, it)| it.state.is_some());
+            let oldest = in_memory.min_by_key(|(_, it)| it.last_use).map(|(&number, _)| number);
             let Some(number) = oldest else { break };
-            dropped.extend(self.remove(number).map(|it| (it.owner, number)));
+            self.write(number);
+            let Some(saved) = self.by_number.get_mut(&number) else { break };
+            if matches!(saved.file, OnDisk::No) {
+                dropped.extend(self.remove(number).map(|it| (it.owner, number)));
+            } else {
+                self.n_bytes -= saved.n_bytes_in_memory();
+                saved.state = None;
+            }
         }
         dropped
     }
 
+    /// Starts to write one into a file, where that is wanted and possible; says whether it is or was done.
+    fn write(&mut self, number: SequenceId) -> bool {
+        let (Some(files), Some(saved)) = (&mut self.files, self.by_number.get_mut(&number)) else {
+            return true;
+        };
+        // A set of adapters is another one after a restart.
+        let is_worth_it = saved.tokens.len() >= WORTH_A_FILE && saved.owner.set == SetId::NONE;
+        let Some(state) = saved.state.as_ref().filter(|_| is_worth_it) else {
+            return true;
+        };
+        if !matches!(saved.file, OnDisk::No) {
+            return true;
+        }
+        if !files.write(number, saved.header(), state.clone()) {
+            return false;
+        }
+        saved.file = OnDisk::Writing;
+        true
+    }
+
+    /// Starts to write what is only in memory, as far as that goes without waiting; says whether nothing is left.
+    pub(super) fn write_all(&mut self) -> bool {
+        let numbers: Vec<_> = self.by_number.keys().copied().collect();
+        // The newest first: it is what somebody comes back to.
+        numbers.into_iter().rev().all(|number| self.write(number))
+    }
+
+    /// What is known about one of them.
     pub(super) fn get(&self, number: SequenceId) -> Option<&Saved> {
         self.by_number.get(&number)
     }
 
-    /// One of them, marked as used at `last_use`.
-    pub(super) fn touch(&mut self, number: SequenceId, last_use: u64) -> Option<&Saved> {
-        let saved = self.by_number.get_mut(&number)?;
-        saved.last_use = last_use;
-        Some(saved)
+    /// Whether it can be used; if it is only in a file, that is read now.
+    pub(super) fn is_here(&mut self, number: SequenceId) -> bool {
+        let (Some(files), Some(saved)) = (&mut self.files, self.by_number.get_mut(&number)) else {
+            return true;
+        };
+        if saved.state.is_some() {
+            return true;
+        }
+        if let OnDisk::Yes { path, n_bytes } = &saved.file
+            && files.read(number, path.clone())
+        {
+            saved.file = OnDisk::Reading { path: path.clone(), n_bytes: *n_bytes };
+        }
+        false
     }
 
+    /// Starting from fewer of its tokens costs more than computing them: all of it is copied, or read first. What
+    /// memory has no room for is not fetched at all.
+    pub(super) fn least_worth_fetching(&self, saved: &Saved) -> usize {
+        match saved.file {
+            _ if saved.state.is_some() => saved.tokens.len() / TOKENS_COPIED_FOR_ONE,
+            OnDisk::Yes { n_bytes, .. } | OnDisk::Reading { n_bytes, .. } if n_bytes <= self.max_bytes => {
+                saved.tokens.len() / TOKENS_READ_FOR_ONE
+            }
+            _ => usize::MAX,
+        }
+    }
+
+    /// Files are being read or written.
+    pub(super) fn is_busy(&self) -> bool {
+        self.files.as_ref().is_some_and(StateFiles::is_busy)
+    }
+
+    /// Takes note of files written and read; waits for the next one if `waits`. Gives what was dropped.
+    pub(super) fn note_done(&mut self, waits: bool, last_use: u64) -> Dropped {
+        let done = self.files.as_mut().map(|files| files.done(waits)).unwrap_or_default();
+        done.into_iter().flat_map(|done| self.note(done, last_use)).collect()
+    }
+
+    fn note(&mut self, done: Done, last_use: u64) -> Dropped {
+        let (Done::Written { number, .. } | Done::Read { number, .. }) = done;
+        let Some(saved) = self.by_number.get_mut(&number) else {
+            // It was forgotten while it was written.
+            if let (Done::Written { file: Some((path, _)), .. }, Some(files)) = (done, &self.files) {
+                files.remove(path);
+            }
+            return Vec::new();
+        };
+        match done {
+            Done::Written { file: Some((path, n_bytes)), .. } => saved.file = OnDisk::Yes { path, n_bytes },
+            Done::Written { file: None, .. } => saved.file = OnDisk::No,
+            Done::Read { state: Some(state), .. } => {
+                self.n_bytes += state.bytes().len() as u64;
+                saved.state = Some(Arc::new(state));
+                saved.last_use = last_use;
+                if let OnDisk::Reading { path, n_bytes } = std::mem::replace(&mut saved.file, OnDisk::No) {
+                    saved.file = OnDisk::Yes { path, n_bytes };
+                }
+            }
+            Done::Read { state: None, .. } => saved.file = OnDisk::No,
+        }
+        let is_lost = saved.state.is_none() && matches!(saved.file, OnDisk::No);
+        let lost = is_lost.then(|| self.remove(number)).flatten();
+        lost.into_iter().map(|saved| (saved.owner, number)).chain(self.trim()).collect()
+    }
+
+    /// One of them that is in memory, marked as used at `last_use`.
+    pub(super) fn touch(
+        &mut self,
+        number: SequenceId,
+        last_use: u64,
+    ) -> Option<(Arc<SequenceState>, &[LlamaToken])> {
+        let saved = self.by_number.get_mut(&number)?;
+        saved.last_use = last_use;
+        if let (OnDisk::Yes { path, .. }, Some(files)) = (&saved.file, &self.files) {
+            files.touch(path.clone());
+        }
+        Some((saved.state.clone()?, &saved.tokens))
+    }
+
+    /// Forgets one of them, file included.
     pub(super) fn remove(&mut self, number: SequenceId) -> Option<Saved> {
         let saved = self.by_number.remove(&number)?;
-        self.n_bytes -= saved.state.byte_len() as u64;
+        self.n_bytes -= saved.n_bytes_in_memory();
+        if let (OnDisk::Yes { path, .. }, Some(files)) = (&saved.file, &self.files) {
+            files.remove(path.clone());
+        }
         Some(saved)
     }
 }

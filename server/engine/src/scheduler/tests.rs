@@ -1,10 +1,11 @@
 //! Whole workers with a tiny model whose weights are in single precision.
 
+mod restarts;
 mod tiny_model;
 
 use crate::run_worker;
 use protocol::{
-    Command, Event, GenerateParams, KvType, LoadRequest, LoraAdapter, Prompt, Rejection, RequestId,
+    Command, Event, GenerateParams, KvFiles, KvType, LoadRequest, LoraAdapter, Prompt, Rejection, RequestId,
     Speculation, Tenant, read_frame, write_frame,
 };
 use std::{
@@ -48,6 +49,10 @@ fn ask(prompt: &str) -> Ask {
 
 impl Worker {
     fn start(seed: u64, n_ctx: u32) -> Self {
+        Self::start_with_files(seed, n_ctx, None)
+    }
+
+    fn start_with_files(seed: u64, n_ctx: u32, kv_files: Option<KvFiles>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tiny.gguf");
         tiny_model::write(&path, seed);
@@ -60,6 +65,7 @@ impl Worker {
             n_sequences: 8,
             n_threads: Some(1),
             kv_type: KvType::F32,
+            kv_files,
         };
         write_frame(&mut commands, &Command::Load(load)).expect("a worker that reads");
         loop {

@@ -86,6 +86,7 @@ fn a_missing_file_is_not_loaded() {
             n_sequences: 1,
             n_threads: None,
             kv_type: KvType::F16,
+            kv_files: None,
         })],
         &["LoadFailed { reason: \"there is no such file\" }"],
     );

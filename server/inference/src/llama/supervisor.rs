@@ -11,7 +11,7 @@ use super::{
     restarts::Restarts,
 };
 use crate::{BoxFuture, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt};
-use protocol::{Command, Event, KvType, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
+use protocol::{Command, Event, KvFiles, KvType, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -79,12 +79,13 @@ struct Worker {
 }
 
 /// What every worker is started with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Resources {
     /// Where a model's specification does not say it.
     pub(crate) n_ctx: Option<u32>,
     pub(crate) n_sequences: u32,
     pub(crate) n_threads: Option<u32>,
+    pub(crate) kv_files: Option<KvFiles>,
 }
 
 pub(super) struct Supervisor<L> {
@@ -260,6 +261,7 @@ impl<L: Launch> Supervisor<L> {
             n_sequences: self.resources.n_sequences,
             n_threads: self.resources.n_threads,
             kv_type: KvType::default(),
+            kv_files: self.resources.kv_files.clone(),
         };
         match self.launcher.launch() {
             Ok(link) => {

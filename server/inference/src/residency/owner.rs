@@ -324,7 +324,7 @@ impl<L: Launch> Owner<L> {
         self.asleep.retain(|it| it.id != spec.id);
         let room = Box::pin(self.memory_is_free());
         let (model, reports) =
-            SupervisedModel::start(self.launcher.clone(), self.resources, spec.clone(), room);
+            SupervisedModel::start(self.launcher.clone(), self.resources.clone(), spec.clone(), room);
         let n_ctx = spec.n_ctx.or(self.resources.n_ctx);
         let report = reports.borrow().clone();
         self.reports.insert(key, WatchStream::from_changes(reports));

@@ -112,7 +112,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
 ];
 
 fn distinct(n: usize, seed: usize) -> Vec<Ask> {
-    (0..n).map(|i| Ask::new(prompt(60, seed + i), 96).without_guesses()).collect()
+    (0..n).map(|i| Ask::new(prompt(60, seed + i), 96).without_guesses().until_limit()).collect()
 }
 
 fn worst_first_token_ms(streams: &[Stream]) -> f64 {

@@ -76,3 +76,53 @@ fn what_a_row_costs_is_not_guessed_from_nothing() {
     assert_eq!(cost.step_ms(1), Some(10.0));
     assert_eq!(cost.step_ms(2), None);
 }
+
+/// Learns steps of so many rows and milliseconds.
+fn check_padding(steps: &[(usize, f64)], n_rows: usize, expected: usize) {
+    let mut cost = StepCost::default();
+    for &(n_rows, ms) in steps {
+        cost.learn(n_rows, 0, ms);
+    }
+    assert_eq!(cost.n_padding(n_rows), expected);
+}
+
+#[test]
+fn a_step_is_filled_up_where_that_was_faster() {
+    check_padding(&[(7, 38.0), (8, 31.0)], 7, 1);
+    check_padding(&[(2, 38.0), (4, 30.0), (8, 31.0)], 2, 2);
+    check_padding(&[(2, 38.0), (4, 30.0), (8, 20.0)], 2, 6);
+    check_padding(&[(7, 30.0), (8, 31.0)], 7, 0);
+    check_padding(&[(8, 31.0), (12, 20.0), (16, 10.0)], 8, 0);
+}
+
+#[test]
+fn full_tiles_are_tried_once_the_step_as_it_is_was_measured() {
+    check_padding(&[], 7, 0);
+    check_padding(&[(7, 38.0)], 7, 1);
+    check_padding(&[(3, 38.0)], 3, 1);
+    check_padding(&[(3, 38.0), (4, 39.0)], 3, 5);
+    check_padding(&[(3, 38.0), (4, 39.0), (8, 39.0)], 3, 0);
+}
+
+#[test]
+fn a_single_row_is_not_filled_up() {
+    check_padding(&[(1, 38.0), (4, 31.0), (8, 10.0)], 1, 0);
+    check_padding(&[(0, 38.0), (4, 31.0)], 0, 0);
+}
+
+#[test]
+fn what_was_slow_is_tried_again_after_a_while() {
+    let mut cost = StepCost::default();
+    cost.learn(7, 0, 30.0);
+    cost.learn(8, 0, 31.0);
+    for _ in 0..10 {
+        cost.learn(7, 0, 30.0);
+        assert_eq!(cost.n_padding(7), 0);
+    }
+    for _ in 0..100 {
+        cost.learn(7, 0, 30.0);
+    }
+    assert_eq!(cost.n_padding(7), 1);
+    cost.learn(8, 0, 31.0);
+    assert_eq!(cost.n_padding(7), 0);
+}

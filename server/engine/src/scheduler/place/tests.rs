@@ -4,13 +4,20 @@ const FULL: Memory = Memory { can_cut: true, window: None };
 const RECURRENT: Memory = Memory { can_cut: false, window: None };
 const SLIDING: Memory = Memory { can_cut: true, window: Some(100) };
 
-/// Sequences are `common/held`, running ones with an `r` before that, and with `@first` where a window moved on.
+/// Sequences are `common/held`, running ones with an `r` before that, with `@first` where a window moved on, and with
+/// `^least` where fewer tokens are not worth it.
 fn check(memory: Memory, n_prompt: usize, sequences: &str, expected: &str) {
     let number = |text: &str| text.parse::<usize>().expect("a number");
     let parse = |text: &str| {
-        let (rest, first) = text.split_once('@').unwrap_or((text, "0"));
+        let (rest, least) = text.split_once('^').unwrap_or((text, "0"));
+        let (rest, first) = rest.split_once('@').unwrap_or((rest, "0"));
         let (n_common, n_past) = rest.trim_start_matches('r').split_once('/').expect("common/held");
-        let held = Held { n_past: number(n_past), first: number(first), running: text.starts_with('r') };
+        let held = Held {
+            n_past: number(n_past),
+            first: number(first),
+            running: text.starts_with('r'),
+            least: number(least),
+        };
         (number(n_common), held)
     };
     let sequences: Vec<_> = sequences.split_whitespace().map(parse).collect();
@@ -84,4 +91,11 @@ fn a_window_that_moved_on_cannot_be_cut() {
     check(SLIDING, 500, "300/350@200", "fork 0+300");
     check(SLIDING, 500, "300/300@200", "resume 0+300");
     check(SLIDING, 500, "r300/350@250", "fresh");
+}
+
+#[test]
+fn what_costs_more_to_fetch_than_to_compute_is_left() {
+    check(FULL, 500, "20/4000^500", "fresh");
+    check(FULL, 500, "20/4000^20", "fork 0+20");
+    check(FULL, 500, "20/4000^500 18/30", "fork 1+18");
 }

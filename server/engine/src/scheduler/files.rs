@@ -1,0 +1,234 @@
+//! Saved states in files, so that a conversation goes on after a restart without being computed again.
+//!
+//! A file is for one model, one type of keys and values and one build of llama.cpp; a folder below the given one is
+//! named after these. Its header says whose it is and which tokens it holds. Header and state have a checksum each:
+//! what does not match is deleted and computed again. Nothing here fails an answer.
+
+mod format;
+mod room;
+
+use super::prefix::SequenceId;
+use crate::llama::{self, SequenceState};
+pub(super) use format::Header;
+use protocol::{KvFiles, LoadRequest};
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, SystemTime},
+};
+
+/// States on their way into files; they stay in memory for so long.
+const QUEUE: usize = 4;
+
+/// Files of one model that are looked at when it is loaded.
+const MAX_FILES: usize = 512;
+
+/// Who waits for a file looks around so often.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+enum Job {
+    Write { number: SequenceId, header: Header, state: Arc<SequenceState> },
+    Read { number: SequenceId, path: PathBuf },
+    Touch(PathBuf),
+    Remove(PathBuf),
+}
+
+/// What was done about one of them.
+pub(super) enum Done {
+    /// The file and its size; `None` where there is none.
+    Written { number: SequenceId, file: Option<(PathBuf, u64)> },
+    /// `None` where the file is gone or was not what it should be.
+    Read { number: SequenceId, state: Option<SequenceState> },
+}
+
+/// The files of one model, written and read by a thread of their own. Dropping it waits for what is being written.
+pub(super) struct StateFiles {
+    found: Vec<(Header, PathBuf, u64)>,
+    jobs: Option<SyncSender<Job>>,
+    done: Receiver<Done>,
+    thread: Option<JoinHandle<()>>,
+    /// Jobs that something is to be heard about.
+    n_under_way: usize,
+}
+
+impl StateFiles {
+    /// Opens the folder for the model of `request` and reads the headers of what is there; `None` where files are not
+    /// wanted or the folder cannot be used, which is written to the log.
+    pub(super) fn open(request: &LoadRequest) -> Option<Self> {
+        let files = request.kv_files.as_ref().filter(|files| files.max_bytes > 0)?;
+        match Self::try_open(files, request) {
+            Ok(opened) => Some(opened),
+            Err(error) => {
+                complain("states of conversations are not kept in files", &error);
+                None
+            }
+        }
+    }
+
+    fn try_open(files: &KvFiles, request: &LoadRequest) -> io::Result<Self> {
+        let key = format::key(&request.path, &format!("{:?} {}", request.kv_type, llama::build()))?;
+        let folder = files.folder.join(&key.to_hex()[..32]);
+        fs::create_dir_all(&folder)?;
+        let found = headers(&folder)?;
+        let (jobs, inbox) = sync_channel(QUEUE);
+        let (outbox, done) = channel();
+        let writer = Writer { root: files.folder.clone(), folder, max_bytes: files.max_bytes };
+        let thread =
+            thread::Builder::new().name("kv files".into()).spawn(move || writer.work(&inbox, &outbox))?;
+        Ok(Self { found, jobs: Some(jobs), done, thread: Some(thread), n_under_way: 0 })
+    }
+
+    /// What was there at the beginning, the longest unused first.
+    pub(super) fn take_found(&mut self) -> Vec<(Header, PathBuf, u64)> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// Whether the job was taken; it is not while others are under way.
+    fn send(&self, job: Job) -> bool {
+        self.jobs.as_ref().is_some_and(|jobs| jobs.try_send(job).is_ok())
+    }
+
+    /// Starts to write; `false` where it has to be tried again later.
+    pub(super) fn write(&mut self, number: SequenceId, header: Header, state: Arc<SequenceState>) -> bool {
+        self.send_and_wait(Job::Write { number, header, state })
+    }
+
+    /// Starts to read; `false` where it has to be tried again later.
+    pub(super) fn read(&mut self, number: SequenceId, path: PathBuf) -> bool {
+        self.send_and_wait(Job::Read { number, path })
+    }
+
+    fn send_and_wait(&mut self, job: Job) -> bool {
+        let is_taken = self.send(job);
+        self.n_under_way += usize::from(is_taken);
+        is_taken
+    }
+
+    /// Remembers that it was used.
+    pub(super) fn touch(&self, path: PathBuf) {
+        self.send(Job::Touch(path));
+    }
+
+    /// Deletes a file. One that stays because much is to do is deleted when room is needed.
+    pub(super) fn remove(&self, path: PathBuf) {
+        self.send(Job::Remove(path));
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.n_under_way > 0
+    }
+
+    /// What was done since the last time; with `waits`, waits a little for the first.
+    pub(super) fn done(&mut self, waits: bool) -> Vec<Done> {
+        let first = if waits { self.done.recv_timeout(PATIENCE) } else { Err(RecvTimeoutError::Timeout) };
+        let done: Vec<_> = first.into_iter().chain(self.done.try_iter()).collect();
+        self.n_under_way -= done.len();
+        done
+    }
+}
+
+impl Drop for StateFiles {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The headers of the files in `folder`, the longest unused first. What is no such file, or one that was never
+/// finished, is deleted.
+fn headers(folder: &Path) -> io::Result<Vec<(Header, PathBuf, u64)>> {
+    let mut files = room::files_in(folder)?;
+    files.sort_by_key(|file| std::cmp::Reverse(file.last_use));
+    let mut found = Vec::new();
+    for file in files {
+        match format::read_header(&file.path) {
+            Ok(header) if found.len() < MAX_FILES => found.push((header, file.path, file.n_bytes)),
+            _ => discard(&file.path),
+        }
+    }
+    found.reverse();
+    Ok(found)
+}
+
+/// Works through the jobs.
+struct Writer {
+    /// Of all models.
+    root: PathBuf,
+    /// Of this one.
+    folder: PathBuf,
+    max_bytes: u64,
+}
+
+impl Writer {
+    fn work(&self, jobs: &Receiver<Job>, outbox: &Sender<Done>) {
+        let mut has_complained = false;
+        for job in jobs {
+            let done = match job {
+                Job::Write { number, header, state } => {
+                    let file = self.write(&header, &state);
+                    if let Err(error) = &file
+                        && !std::mem::replace(&mut has_complained, true)
+                    {
+                        complain("the state of a conversation could not be written to a file", error);
+                    }
+                    Done::Written { number, file: file.ok() }
+                }
+                Job::Read { number, path } => {
+                    let state = format::read_state(&path).ok();
+                    if state.is_none() {
+                        discard(&path);
+                    }
+                    Done::Read { number, state }
+                }
+                Job::Touch(path) => {
+                    let _ = fs::File::options()
+                        .append(true)
+                        .open(&path)
+                        .and_then(|file| file.set_modified(SystemTime::now()));
+                    continue;
+                }
+                Job::Remove(path) => {
+                    discard(&path);
+                    continue;
+                }
+            };
+            // Nobody listens any more once the worker ends; what is queued is written all the same.
+            let _ = outbox.send(done);
+        }
+    }
+
+    /// Writes beside and renames, so that a file is whole or not there.
+    fn write(&self, header: &Header, state: &SequenceState) -> io::Result<(PathBuf, u64)> {
+        let path = self.folder.join(format::file_name(header));
+        let n_bytes = format::n_bytes(header, state)?;
+        room::make(&self.root, n_bytes, self.max_bytes)?;
+        let unfinished = path.with_extension(format::UNFINISHED);
+        let written = format::write(&unfinished, header, state).and_then(|()| fs::rename(&unfinished, &path));
+        if written.is_err() {
+            discard(&unfinished);
+        }
+        written.map(|()| (path, n_bytes))
+    }
+}
+
+/// What cannot be deleted now is in the way of nobody.
+fn discard(path: &Path) {
+    let _ = fs::remove_file(path);
+}
+
+/// Says in the log what went wrong, without saying what is in the files.
+fn complain(what: &str, error: &io::Error) {
+    // Not eprintln!, which panics when the stream is closed.
+    let _ = writeln!(io::stderr(), "{what}: {error}");
+}
+
+#[cfg(test)]
+mod tests;

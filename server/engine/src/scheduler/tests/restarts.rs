@@ -1,0 +1,150 @@
+//! Workers that find what an earlier one left in files.
+
+use super::{Ask, Worker, ask};
+use protocol::KvFiles;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const SEED: u64 = 7;
+const ENOUGH: u64 = 1 << 30;
+
+/// Long enough for a file.
+fn question(tenant: i64) -> Ask {
+    Ask { tenant, n_tokens: 20, ..ask(&"a question that goes on for a while. ".repeat(8)) }
+}
+
+/// The files below `folder`.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(files_in(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// What was there before a prompt was computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum There {
+    Nothing,
+    /// But for the last token, which has to be computed.
+    All,
+}
+
+/// Answers in a worker with files in `folder`.
+fn answer(seed: u64, folder: &Path, max_bytes: u64, ask: Ask) -> (String, There) {
+    let kv_files = Some(KvFiles { folder: folder.to_owned(), max_bytes });
+    let mut worker = Worker::start_with_files(seed, 1024, kv_files);
+    let mut answers = worker.answer(&[ask]);
+    worker.end();
+    let (text, usage) = answers.remove(0);
+    let there = match usage.n_prompt_tokens - usage.n_cached_tokens {
+        1 => There::All,
+        n if n == usage.n_prompt_tokens => There::Nothing,
+        n => panic!("{n} tokens were computed"),
+    };
+    (text, there)
+}
+
+/// Answers, does something to the files, and answers the same question again in a new worker: the answer is the same,
+/// and so much of it was there.
+fn check(change: impl Fn(&Path), there: There) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (text, _) = answer(SEED, folder.path(), ENOUGH, question(1));
+    assert_eq!(files_in(folder.path()).len(), 1);
+    change(folder.path());
+    assert_eq!(answer(SEED, folder.path(), ENOUGH, question(1)), (text, there));
+}
+
+fn change_file(folder: &Path, change: impl Fn(&mut Vec<u8>)) {
+    for path in files_in(folder) {
+        let mut bytes = fs::read(&path).expect("a file");
+        change(&mut bytes);
+        fs::write(&path, bytes).expect("a file");
+    }
+}
+
+#[test]
+fn a_conversation_goes_on_after_a_restart_without_being_computed_again() {
+    check(|_| {}, There::All);
+}
+
+#[test]
+fn a_file_that_was_changed_is_computed_again() {
+    check(|folder| change_file(folder, |bytes| *bytes.last_mut().expect("bytes") ^= 1), There::Nothing);
+    check(|folder| change_file(folder, |bytes| bytes[100] ^= 1), There::Nothing);
+    check(
+        |folder| {
+            change_file(folder, |bytes| {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 0x80;
+            });
+        },
+        There::Nothing,
+    );
+}
+
+#[test]
+fn a_file_that_ends_early_is_computed_again() {
+    for length in [0, 4, 11, 60, 2_000] {
+        check(|folder| change_file(folder, |bytes| bytes.truncate(length)), There::Nothing);
+    }
+    check(|folder| change_file(folder, |bytes| bytes.truncate(bytes.len() - 1)), There::Nothing);
+}
+
+#[test]
+fn a_file_that_vanished_is_computed_again() {
+    let remove =
+        |folder: &Path| files_in(folder).iter().for_each(|path| fs::remove_file(path).expect("gone"));
+    check(remove, There::Nothing);
+}
+
+#[test]
+fn what_was_never_finished_is_cleared_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    answer(SEED, folder.path(), ENOUGH, question(1));
+    let whole = files_in(folder.path()).remove(0);
+    let unfinished = whole.with_extension("part");
+    fs::rename(&whole, &unfinished).expect("renamed");
+    assert_eq!(answer(SEED, folder.path(), ENOUGH, question(1)).1, There::Nothing);
+    assert_eq!(files_in(folder.path()), [whole]);
+}
+
+#[test]
+fn files_are_not_for_another_person_or_another_model() {
+    let folder = tempfile::tempdir().expect("a folder");
+    answer(SEED, folder.path(), ENOUGH, question(1));
+    assert_eq!(answer(SEED, folder.path(), ENOUGH, question(2)).1, There::Nothing);
+    assert_eq!(answer(SEED + 1, folder.path(), ENOUGH, question(1)).1, There::Nothing);
+    assert_eq!(answer(SEED, folder.path(), ENOUGH, question(1)).1, There::All);
+    assert_eq!(files_in(folder.path()).len(), 3);
+}
+
+#[test]
+fn files_stay_within_their_bound() {
+    let folder = tempfile::tempdir().expect("a folder");
+    answer(SEED, folder.path(), ENOUGH, question(1));
+    let n_bytes = fs::metadata(&files_in(folder.path())[0]).expect("a file").len();
+    // Room for one and a half.
+    answer(SEED, folder.path(), n_bytes * 3 / 2, question(2));
+    assert_eq!(files_in(folder.path()).len(), 1);
+    answer(SEED, folder.path(), n_bytes / 2, question(3));
+    answer(SEED, folder.path(), 0, question(4));
+    assert_eq!(files_in(folder.path()).len(), 1);
+    assert_eq!(answer(SEED, folder.path(), ENOUGH, question(2)).1, There::All);
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_holds_up_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("in the way");
+    fs::write(&file, "x").expect("a file");
+    let (text, there) = answer(SEED, &file, ENOUGH, question(1));
+    assert_eq!((text.is_empty(), there), (false, There::Nothing));
+}

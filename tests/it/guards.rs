@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 const LINE: &str = "I am the walrus, and this is my song.";
 
-/// A question whose every answer is the same line thirty times.
+/// A question whose every answer is the same line six times.
 fn question() -> Value {
     json!({
         "model": "default",
         "messages": [{"role": "user", "content": "Sing."}],
-        "regex": format!("({}\n){{30}}", LINE.replace('.', "\\.")),
+        "regex": format!("({}\n){{6}}", LINE.replace('.', "\\.")),
         "temperature": 0,
     })
 }
@@ -36,6 +36,6 @@ async fn a_program_hears_why_its_answer_ended() {
     regardless["guards"] = json!(false);
     let (_, reply) = server.ask("/v1/chat/completions", &regardless).await;
     assert_eq!(reply["choices"][0]["finish_reason"], "stop", "{reply}");
-    assert_eq!(n_lines(&reply["choices"][0]["message"]["content"]), 30);
+    assert_eq!(n_lines(&reply["choices"][0]["message"]["content"]), 6);
     server.stop().await;
 }

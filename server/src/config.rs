@@ -10,6 +10,7 @@ use std::{
     str::FromStr,
     time::Duration,
 };
+use types::kv::KvType;
 
 /// The port people know.
 pub(crate) const DEFAULT_PORT: u16 = 8876;
@@ -27,6 +28,8 @@ chaosengine: a local AI workstation, served to your browser
 
 Usage: chaosengine [serve] [options]      serve the web app and the API (the default)
        chaosengine fetch-starter          put a small chat model into the library
+       chaosengine measure kv MODEL       measure what every --kv-type, or the one given, costs with a model: a GGUF
+                                          file, or a name from the library
        chaosengine --help | --version
 
 Options of serve:
@@ -40,6 +43,8 @@ Options of serve:
   --context N       the longest a conversation may become, in tokens [8192, or what the model was made for]
   --parallel N      answers that are written at the same time [16]
   --model-memory M  memory that all loaded models may take: 8G, 500M or 60% of the machine's [70%]
+  --kv-type K       how keys and values are kept: f16, f32, bf16, q8, q5, q4, or apart as in q8/q5; smaller is slower
+                    on most processors and less exact, see chaosengine measure kv [f16]
   --kv-files S      files that keep computed conversations over a restart may take: 4G, 500M, 0M for none, or 5% of
                     what is free [5%]
   --keep-alive T    unload a model that nobody used for so long: 30m, 2h, 90 seconds, -1 for never; the one that
@@ -67,10 +72,14 @@ pub(crate) enum Action {
     /// Be the worker that the server started.
     Worker,
     FetchStarter(Config),
+    MeasureKv {
+        model: String,
+        config: Config,
+    },
     Serve(Config),
 }
 
-/// Memory for models.
+/// Of memory or of room on a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Amount {
     Bytes(u64),
@@ -116,6 +125,8 @@ pub(crate) struct Config {
     pub(crate) context: Option<u32>,
     pub(crate) parallel: Option<u32>,
     pub(crate) model_memory: Amount,
+    /// `None` takes half precision, and measures all of them.
+    pub(crate) kv_type: Option<KvType>,
     pub(crate) kv_files: Amount,
     pub(crate) keep_alive: KeepAlive,
     pub(crate) open: bool,
@@ -154,6 +165,9 @@ impl Config {
             parallel: number("CHAOSENGINE_PARALLEL")?,
             model_memory: text("CHAOSENGINE_MODEL_MEMORY")
                 .map_or(Ok(DEFAULT_MODEL_MEMORY), |size| parse("CHAOSENGINE_MODEL_MEMORY", &size))?,
+            kv_type: text("CHAOSENGINE_KV_TYPE")
+                .map(|kind| parse("CHAOSENGINE_KV_TYPE", &kind))
+                .transpose()?,
             kv_files: text("CHAOSENGINE_KV_FILES")
                 .map_or(Ok(DEFAULT_KV_FILES), |size| parse("CHAOSENGINE_KV_FILES", &size))?,
             keep_alive: text("CHAOSENGINE_KEEP_ALIVE")
@@ -188,6 +202,7 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
             Arg::Long("context") => config.context = Some(args.value()?.parse()?),
             Arg::Long("parallel") => config.parallel = Some(args.value()?.parse()?),
             Arg::Long("model-memory") => config.model_memory = args.value()?.parse()?,
+            Arg::Long("kv-type") => config.kv_type = Some(args.value()?.parse()?),
             Arg::Long("kv-files") => config.kv_files = args.value()?.parse()?,
             Arg::Long("keep-alive") => config.keep_alive = args.value()?.parse()?,
             Arg::Long("open") => config.open = true,
@@ -200,6 +215,7 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] | ["serve"] => Ok(Action::Serve(config)),
         ["fetch-starter"] => Ok(Action::FetchStarter(config)),
+        ["measure", "kv", model] => Ok(Action::MeasureKv { model: (*model).to_owned(), config }),
         ["worker", "llama"] => Ok(Action::Worker),
         _ => Err(UsageError(format!("“{}” is no command; see chaosengine --help", words.join(" ")))),
     }

@@ -5,6 +5,7 @@
 mod config;
 mod exit;
 mod fetch;
+mod measure;
 mod port;
 mod router;
 mod security;
@@ -43,6 +44,7 @@ fn run(action: Action) -> Result<(), Exit> {
         Action::Worker => {
             engine::run_worker(io::stdin(), io::stdout()).map_err(|err| Exit::Failed(err.to_string()))
         }
+        Action::MeasureKv { model, config } => on_runtime(&config, measure::measure_kv(&config, &model)),
         Action::FetchStarter(config) => on_runtime(&config, fetch::fetch_starter(&config)),
         Action::Serve(config) => on_runtime(&config, serve::serve(&config)),
     }

@@ -67,6 +67,7 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let mut worker = LlamaConfig::for_current_exe().map_err(failed)?;
     worker.n_ctx = config.context;
     worker.n_sequences = config.parallel.unwrap_or(worker.n_sequences);
+    worker.kv_type = config.kv_type.unwrap_or_default();
     worker.kv_files = Some(kv_files(config, &paths));
     let machine_bytes = system::total_memory_bytes();
     let limits = Limits {
@@ -82,7 +83,7 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let engine: Arc<dyn Engine> = Arc::new(Guarded::new(engine, Arc::new(move || readings.latest())));
     let jobs = Jobs::open(store.clone()).await.map_err(database_failed)?;
     let named = config.model.as_deref().map(PathBuf::from).filter(|path| is_file_name(path));
-    let library = Library::new(paths.models(), named.iter().cloned().collect());
+    let library = Library::new(paths.models(), named.iter().cloned().collect(), worker.kv_type);
     let wanted = match (&named, &config.model) {
         (Some(path), _) => Some(library.id_of_named(path)),
         (None, name) => name.clone().map(ModelId),

@@ -7,6 +7,7 @@
 mod api;
 mod bad_files;
 mod guards;
+mod kv;
 mod lora;
 mod openai_client;
 mod remote;

@@ -112,6 +112,22 @@ impl Running {
     }
 }
 
+impl Running {
+    /// The process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Lets it end by itself, with time to put things away. Windows has no way to ask a program without a window.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        if cfg!(unix) {
+            Run::new("kill").args(["-TERM", &self.pid().to_string()]).run_quietly()?;
+            let _ = self.child.wait();
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -8,6 +8,7 @@ pub mod constraint;
 pub mod guard;
 pub mod ids;
 pub mod job;
+pub mod kv;
 pub mod live;
 pub mod model;
 pub mod remote;

@@ -8,6 +8,7 @@ mod adapters;
 mod constraint;
 mod llama;
 mod logprobs;
+mod measure;
 mod outbox;
 mod prompt;
 mod sampler;

@@ -5,7 +5,9 @@
 
 mod raw;
 
-pub(crate) use raw::{Adapter, SequenceState, build, capture_log, load_adapter, quantize, set_adapters};
+pub(crate) use raw::{
+    Adapter, SequenceState, build, capture_log, kv_bytes, last_errors, load_adapter, quantize, set_adapters,
+};
 
 use crate::outbox::Outbox;
 use llama_cpp_2::{
@@ -16,7 +18,7 @@ use llama_cpp_2::{
     llama_backend::LlamaBackend,
     model::{LlamaModel, params::LlamaModelParams},
 };
-use protocol::{Event, KvType, LoadRequest, LoadedModel};
+use protocol::{Event, LoadRequest, LoadedModel};
 use std::{
     num::NonZeroU32,
     sync::{
@@ -24,6 +26,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
+use types::kv::{KvFormat, KvType};
 
 /// Tokens of one batch, and of what llama.cpp computes at once.
 pub(crate) const N_BATCH: u32 = 512;
@@ -91,7 +94,7 @@ pub(crate) fn open_context<'m>(
     let n_threads = request.n_threads.unwrap_or_else(default_threads).max(1);
     let threads = i32::try_from(n_threads).unwrap_or(i32::MAX);
     let params = LlamaContextParams::default()
-        .with_n_ctx(NonZeroU32::new(n_cells(model, n_ctx)))
+        .with_n_ctx(NonZeroU32::new(n_cells(model, n_ctx, request.kv_type)))
         .with_n_batch(N_BATCH)
         .with_n_ubatch(N_BATCH)
         .with_n_seq_max(n_kept_or_running(n_sequences) + 1)
@@ -99,12 +102,7 @@ pub(crate) fn open_context<'m>(
         .with_n_threads(threads)
         .with_n_threads_batch(threads)
         .with_no_perf(true);
-    let params = match request.kv_type {
-        KvType::F16 => params,
-        KvType::F32 => {
-            raw::without_fused_attention(params).with_type_k(KvCacheType::F32).with_type_v(KvCacheType::F32)
-        }
-    };
+    let params = with_kv_type(params, request.kv_type);
     let context = model
         .new_context(backend, params)
         .map_err(|error| raw::last_errors().unwrap_or_else(|| error.to_string()))?;
@@ -118,6 +116,22 @@ pub(crate) fn open_context<'m>(
     Ok(Opened { context, facts })
 }
 
+/// Keeps keys and values as `kv_type` says. What was rounded can only be attended to with the fused kernel; where
+/// nothing is rounded, attention is computed in separate operations, whose results do not depend on what else is in the
+/// cache.
+pub(crate) fn with_kv_type(params: LlamaContextParams, kv_type: KvType) -> LlamaContextParams {
+    let format = |format: KvFormat| match format {
+        KvFormat::F32 => KvCacheType::F32,
+        KvFormat::F16 => KvCacheType::F16,
+        KvFormat::Bf16 => KvCacheType::BF16,
+        KvFormat::Q8 => KvCacheType::Q8_0,
+        KvFormat::Q5 => KvCacheType::Q5_1,
+        KvFormat::Q4 => KvCacheType::Q4_0,
+    };
+    let params = params.with_type_k(format(kv_type.keys)).with_type_v(format(kv_type.values));
+    raw::with_fused_attention(params, kv_type != KvType::of(KvFormat::F32))
+}
+
 fn n_ctx_per_sequence(asked: Option<u32>, n_ctx_train: u32) -> u32 {
     let longest = if n_ctx_train == 0 { DEFAULT_N_CTX } else { n_ctx_train };
     asked.unwrap_or(DEFAULT_N_CTX).min(longest).max(MIN_N_CTX)
@@ -125,11 +139,11 @@ fn n_ctx_per_sequence(asked: Option<u32>, n_ctx_train: u32) -> u32 {
 
 /// Cells of the pool: several contexts of `n_ctx` tokens where their memory is a small share of the machine's, and
 /// never less than one.
-fn n_cells(model: &LlamaModel, n_ctx: u32) -> u32 {
+fn n_cells(model: &LlamaModel, n_ctx: u32, kv_type: KvType) -> u32 {
     let n_head = u64::from(model.n_head().max(1));
     let width = u64::try_from(model.n_embd()).unwrap_or(0) / n_head * u64::from(model.n_head_kv().max(1));
-    // Keys and values, two bytes each.
-    let cell_bytes = (u64::from(model.n_layer()) * width * 2 * 2).max(1);
+    // Keys and values, two bytes each in half precision.
+    let cell_bytes = kv_type.bytes(u64::from(model.n_layer()) * width * 2 * 2).max(1);
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     let affordable = system.total_memory() / MEMORY_SHARE / cell_bytes;
@@ -138,7 +152,7 @@ fn n_cells(model: &LlamaModel, n_ctx: u32) -> u32 {
 }
 
 /// The physical cores this process may use: two threads of one core share the unit that does the work.
-fn default_threads() -> u32 {
+pub(crate) fn default_threads() -> u32 {
     let allowed = std::thread::available_parallelism().map_or(1, usize::from);
     let physical = sysinfo::System::physical_core_count().unwrap_or(allowed);
     u32::try_from(physical.min(allowed)).unwrap_or(1)

@@ -5,12 +5,13 @@
 //! * The owner loads the model and then schedules; while it schedules, prompts are rendered and tokenised on a
 //!   thread beside it, so that a long prompt of one person does not hold up everybody's next token.
 
-use crate::{llama, outbox::Outbox, prompt::Prompter, scheduler::Scheduler, scheduler::Work};
+use crate::{llama, measure, outbox::Outbox, prompt::Prompter, scheduler::Scheduler, scheduler::Work};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use protocol::{Command, Event, FrameError, LoadRequest, Rejection, read_frame};
 use std::{
     io::{Read, Write},
     panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -19,6 +20,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use types::kv::KvType;
 
 /// Commands read but not yet looked at. The server never has so many under way, so the reader does not block.
 const COMMAND_QUEUE: usize = 256;
@@ -133,6 +135,10 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
                 };
                 process.outbox.send(&event)?;
             }
+            Command::MeasureKv { path, n_threads, kv_types } => {
+                let result = measure_kv(path, n_threads, &kv_types, process);
+                process.outbox.send(&Event::KvMeasureEnded(result))?;
+            }
             Command::Generate { id, .. } | Command::CountTokens { id, .. } => {
                 let reason = Rejection::Engine("no model is loaded".into());
                 process.outbox.send(&Event::Rejected { id, reason })?;
@@ -141,6 +147,27 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
         }
     }
     Ok(())
+}
+
+fn measure_kv(
+    path: PathBuf,
+    n_threads: Option<u32>,
+    kv_types: &[KvType],
+    process: &Process,
+) -> Result<(), String> {
+    let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
+    let request = LoadRequest {
+        path,
+        n_ctx: None,
+        n_sequences: 1,
+        n_threads,
+        kv_type: KvType::default(),
+        kv_files: None,
+    };
+    let model = llama::load_model(&backend, &request, process.outbox.clone(), process.stop.clone())?;
+    measure::measure_kv(&backend, &model, n_threads, kv_types, |measure| {
+        process.outbox.send(&Event::KvMeasured(measure)).map_err(|error| error.to_string())
+    })
 }
 
 fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError> {
@@ -207,7 +234,9 @@ fn prepare(
                 continue;
             }
             Command::Cancel { id } => Work::Cancel(id),
-            Command::Load(_) | Command::Quantize { .. } | Command::Ping(_) => continue,
+            Command::Load(_) | Command::Quantize { .. } | Command::MeasureKv { .. } | Command::Ping(_) => {
+                continue;
+            }
         };
         if prepared.send(work).is_err() {
             break;

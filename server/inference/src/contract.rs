@@ -119,6 +119,8 @@ pub enum EngineError {
     /// A file could not be written with another tensor type.
     #[error("{name} could not be converted: {reason}")]
     QuantizeFailed { name: String, reason: String },
+    #[error("{name} could not be measured: {reason}")]
+    MeasureFailed { name: String, reason: String },
     /// A server elsewhere did not answer, or not to the end.
     #[error("the server “{name}” {problem}")]
     Remote {

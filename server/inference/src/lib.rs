@@ -23,7 +23,7 @@ pub use engines::Engines;
 pub use footprint::Footprint;
 pub use guarded::{Guarded, Readings};
 pub use keep_alive::{KeepAlive, NoTime};
-pub use llama::{LlamaConfig, quantize};
+pub use llama::{LlamaConfig, measure_kv, quantize};
 pub use protocol::{
     KvFiles, LoraAdapter, MAX_ADAPTERS, Prompt, Rejection, Speculation, Tenant, TensorType, TokenLogprob,
 };

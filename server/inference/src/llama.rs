@@ -25,6 +25,7 @@ use std::{
 };
 use supervisor::{Ask, Supervisor};
 use tokio::sync::{mpsc, oneshot, watch};
+use types::kv::{KvMeasure, KvType};
 
 /// What to start as a worker and with which resources.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct LlamaConfig {
     pub n_sequences: u32,
     /// Decode threads; `None` takes the physical cores.
     pub n_threads: Option<u32>,
+    /// How keys and values are kept.
+    pub kv_type: KvType,
     /// Where computed conversations outlive a worker.
     pub kv_files: Option<KvFiles>,
 }
@@ -52,6 +55,7 @@ impl LlamaConfig {
             n_ctx: None,
             n_sequences: 16,
             n_threads: None,
+            kv_type: KvType::default(),
             kv_files: None,
         }
     }
@@ -128,23 +132,61 @@ pub async fn quantize(
     target: &Path,
     tensor_type: TensorType,
 ) -> Result<(), EngineError> {
-    let failed = |reason: String| {
-        let name = source.file_name().unwrap_or(source.as_os_str()).to_string_lossy().into_owned();
-        EngineError::QuantizeFailed { name, reason }
-    };
+    let failed = |reason: String| EngineError::QuantizeFailed { name: file_name(source), reason };
+    let command = Command::Quantize { source: source.to_owned(), target: target.to_owned(), tensor_type };
+    let result = alone(config, command, |event| match event {
+        Event::Quantized => Some(Ok(())),
+        Event::QuantizeFailed { reason } => Some(Err(reason)),
+        _ => None,
+    });
+    result.await.map_err(failed)
+}
+
+/// Measures what each of `kv_types` costs with the model at `path`, in a worker of its own, and tells every result.
+/// Dropping the future ends it. Must be called within a Tokio runtime.
+pub async fn measure_kv(
+    config: &LlamaConfig,
+    path: &Path,
+    kv_types: Vec<KvType>,
+    mut tell: impl FnMut(KvMeasure),
+) -> Result<(), EngineError> {
+    let failed = |reason: String| EngineError::MeasureFailed { name: file_name(path), reason };
+    let command = Command::MeasureKv { path: path.to_owned(), n_threads: config.n_threads, kv_types };
+    let result = alone(config, command, |event| match event {
+        Event::KvMeasured(measure) => {
+            tell(measure);
+            None
+        }
+        Event::KvMeasureEnded(result) => Some(result),
+        _ => None,
+    });
+    result.await.map_err(failed)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Gives `command` to a worker of its own and hears its events until `ended` says how it ended.
+async fn alone(
+    config: &LlamaConfig,
+    command: Command,
+    mut ended: impl FnMut(Event) -> Option<Result<(), String>>,
+) -> Result<(), String> {
     let link = config.clone().launch();
-    let link = link.map_err(|error| failed(format!("the worker could not be started: {error}")))?;
+    let link = link.map_err(|error| format!("the worker could not be started: {error}"))?;
     let mut connection = Connection::new(link);
-    let (source, target) = (source.to_owned(), target.to_owned());
-    connection.send(Command::Quantize { source, target, tensor_type });
+    connection.send(command);
     let result = loop {
         match connection.next().await {
-            Signal::Event(Event::Quantized) => break Ok(()),
-            Signal::Event(Event::QuantizeFailed { reason }) => break Err(failed(reason)),
-            Signal::Event(_) => {}
+            Signal::Event(event) => {
+                if let Some(result) = ended(event) {
+                    break result;
+                }
+            }
             Signal::Ended(detail) => {
                 tracing::error!(detail, "the worker ended");
-                return Err(failed(format!("the worker ended: {}", supervisor::brief(&detail))));
+                return Err(format!("the worker ended: {}", supervisor::brief(&detail)));
             }
         }
     };

@@ -48,6 +48,7 @@ impl Residency {
             n_ctx: config.n_ctx,
             n_sequences: config.n_sequences,
             n_threads: config.n_threads,
+            kv_type: config.kv_type,
             kv_files: config.kv_files.clone(),
         };
         Self::with_launcher(config, resources, limits)

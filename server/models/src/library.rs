@@ -6,7 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use types::{ids::ModelId, model::ModelEntry};
+use types::{ids::ModelId, kv::KvType, model::ModelEntry};
 
 /// Folders below the models folder that are looked into.
 const MAX_DEPTH: usize = 4;
@@ -18,12 +18,13 @@ const MAX_FILES: usize = 5_000;
 pub struct Library {
     folder: PathBuf,
     named: Vec<PathBuf>,
+    kv_type: KvType,
 }
 
 impl Library {
-    /// `named` are files anywhere; they need not exist yet.
-    pub fn new(folder: PathBuf, named: Vec<PathBuf>) -> Self {
-        Self { folder, named }
+    /// `named` are files anywhere; they need not exist yet. `kv_type` is how models that are loaded keep keys and values.
+    pub fn new(folder: PathBuf, named: Vec<PathBuf>, kv_type: KvType) -> Self {
+        Self { folder, named, kv_type }
     }
 
     /// Where fetched models go.
@@ -35,6 +36,11 @@ impl Library {
     pub async fn list(&self, n_ctx: Option<u32>) -> Vec<ModelEntry> {
         let library = self.clone();
         tokio::task::spawn_blocking(move || library.scan(n_ctx)).await.unwrap_or_default()
+    }
+
+    /// How models that are loaded keep keys and values.
+    pub(crate) fn kv_type(&self) -> KvType {
+        self.kv_type
     }
 
     /// The model's file, if it is there.
@@ -51,7 +57,7 @@ impl Library {
         let machine_bytes = system::total_memory_bytes();
         let memory = |footprint: Footprint| footprint.bytes(n_ctx, machine_bytes);
         let mut entries: Vec<_> =
-            self.files().into_iter().map(|(id, path)| describe(id, &path, &memory)).collect();
+            self.files().into_iter().map(|(id, path)| describe(id, &path, self.kv_type, &memory)).collect();
         entries
             .sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()).then_with(|| a.id.cmp(&b.id)));
         entries
@@ -88,7 +94,7 @@ fn id_below(root: &Path, path: &Path) -> Option<ModelId> {
     Some(ModelId(parts.join("/")))
 }
 
-fn describe(id: ModelId, path: &Path, memory: &dyn Fn(Footprint) -> u64) -> ModelEntry {
+fn describe(id: ModelId, path: &Path, kv_type: KvType, memory: &dyn Fn(Footprint) -> u64) -> ModelEntry {
     let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
     let size_bytes = fs::metadata(path).map_or(0, |meta| meta.len());
     let mut entry = ModelEntry {
@@ -105,7 +111,7 @@ fn describe(id: ModelId, path: &Path, memory: &dyn Fn(Footprint) -> u64) -> Mode
     };
     match gguf::read_header(path) {
         Ok(header) => {
-            entry.memory_bytes = Some(memory(footprint(&header, size_bytes)));
+            entry.memory_bytes = Some(memory(footprint(&header, size_bytes, kv_type)));
             entry.n_ctx_train = header.n_ctx_train();
             entry.quantisation = header.quantisation();
             entry.has_chat_template = header.has_chat_template;
@@ -116,11 +122,11 @@ fn describe(id: ModelId, path: &Path, memory: &dyn Fn(Footprint) -> u64) -> Mode
     entry
 }
 
-/// What the file says about the memory it takes.
-pub(crate) fn footprint(header: &Header, size_bytes: u64) -> Footprint {
+/// What the file says about the memory it takes, with keys and values kept as `kv_type`.
+pub(crate) fn footprint(header: &Header, size_bytes: u64, kv_type: KvType) -> Footprint {
     Footprint {
         weights_bytes: size_bytes,
-        cell_bytes: header.cell_bytes().unwrap_or(0),
+        cell_bytes: kv_type.bytes(header.cell_bytes().unwrap_or(0)),
         n_ctx_train: header.n_ctx_train(),
         n_vocab: header.n_vocab,
     }
@@ -129,7 +135,7 @@ pub(crate) fn footprint(header: &Header, size_bytes: u64) -> Footprint {
 #[cfg(test)]
 mod tests {
     use super::Library;
-    use types::ids::ModelId;
+    use types::{ids::ModelId, kv::KvType};
 
     #[tokio::test]
     async fn files_are_named_by_their_place_and_broken_ones_say_why() {
@@ -137,7 +143,11 @@ mod tests {
         std::fs::create_dir(folder.path().join("qwen")).unwrap();
         std::fs::write(folder.path().join("qwen").join("Tiny.Q8_0.gguf"), "GGUF").unwrap();
         std::fs::write(folder.path().join("notes.txt"), "no model").unwrap();
-        let library = Library::new(folder.path().to_owned(), vec![folder.path().join("elsewhere.gguf")]);
+        let library = Library::new(
+            folder.path().to_owned(),
+            vec![folder.path().join("elsewhere.gguf")],
+            KvType::default(),
+        );
         let found = library.list(None).await;
         let ids: Vec<_> = found.iter().map(|entry| entry.id.0.as_str()).collect();
         assert_eq!(ids, ["elsewhere", "qwen/Tiny.Q8_0"]);

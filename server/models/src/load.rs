@@ -103,9 +103,10 @@ impl Models {
     async fn prepare(&self, user: UserId, id: &ModelId) -> Result<(ModelSpec, JobHandle), ModelsError> {
         let path = self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))?;
         let file = path.clone();
+        let kv_type = self.library.kv_type();
         let header = tokio::task::spawn_blocking(move || {
             let size_bytes = fs::metadata(&file).map_or(0, |meta| meta.len());
-            gguf::read_header(&file).map(|header| footprint(&header, size_bytes))
+            gguf::read_header(&file).map(|header| footprint(&header, size_bytes, kv_type))
         });
         let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
         let job = self.jobs.start(user, JobKind::LoadModel, &name).await?;

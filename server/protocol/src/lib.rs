@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use types::{
     chat::{ChatTurn, FinishReason, Usage},
     constraint::Constraint,
+    kv::{KvMeasure, KvType},
     sampling::Sampling,
 };
 
@@ -47,6 +48,9 @@ pub enum Command {
     /// Writes `source` with another tensor type to `target`. For a worker without a model; answered by
     /// `Quantized` or `QuantizeFailed`, with the process's end as the only way to cancel.
     Quantize { source: PathBuf, target: PathBuf, tensor_type: TensorType },
+    /// Measures what each of these costs with the model at `path`. For a worker without a model; answered by
+    /// `KvMeasured`…, then `KvMeasureEnded`, with the process's end as the only way to cancel.
+    MeasureKv { path: PathBuf, n_threads: Option<u32>, kv_types: Vec<KvType> },
     /// Answered by `Pong` with the same number.
     Ping(u64),
 }
@@ -84,6 +88,9 @@ pub enum Event {
     QuantizeFailed {
         reason: String,
     },
+    KvMeasured(KvMeasure),
+    /// With the reason where not all could be measured.
+    KvMeasureEnded(Result<(), String>),
     Pong(u64),
 }
 
@@ -108,16 +115,6 @@ pub struct KvFiles {
     pub folder: PathBuf,
     /// What all files may take together.
     pub max_bytes: u64,
-}
-
-/// How keys and values are kept in the KV cache.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum KvType {
-    /// As they were computed, and attention without the fused kernel: what is computed in another order comes out the
-    /// same but for the last bits. For comparing.
-    F32,
-    #[default]
-    F16,
 }
 
 /// What a loaded model turned out to be.

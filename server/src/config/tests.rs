@@ -9,6 +9,7 @@ fn read(args: &[&str], env: &[(&str, &str)]) -> String {
             format!("serve {}:{} model={:?}", config.host, config.port, config.model)
         }
         Ok(Action::FetchStarter(config)) => format!("fetch into {:?}", config.data_dir),
+        Ok(Action::MeasureKv { model, config }) => format!("measure {model} in {:?}", config.data_dir),
         Ok(other) => format!("{other:?}"),
         Err(err) => format!("error: {err}"),
     }
@@ -31,6 +32,7 @@ fn other_commands() {
     check(&["worker", "llama"], "Worker");
     check(&["--help"], "Help");
     check(&["-V"], "Version");
+    check(&["measure", "kv", "tiny", "--data-dir", "d"], "measure tiny in Some(\"d\")");
     check(&["fetch-starter", "--data-dir", "d"], "fetch into Some(\"d\")");
 }
 

@@ -5,6 +5,7 @@
 
 mod error;
 mod jobs;
+mod kv_measures;
 mod messages;
 mod sessions;
 mod settings;

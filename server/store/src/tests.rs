@@ -2,8 +2,9 @@ use super::{NewTurn, Outcome, Store, StoreError, TurnIds};
 use tempfile::TempDir;
 use types::{
     chat::{MessageState, Usage},
-    ids::{MessageId, SessionId, UserId},
+    ids::{MessageId, ModelId, SessionId, UserId},
     job::JobKind,
+    kv::{KvFormat, KvMeasure, KvType},
     settings::{Theme, UserSettings},
 };
 
@@ -264,4 +265,25 @@ async fn a_full_disk_is_told_and_loses_nothing() {
     pragma(&store, "pragma max_page_count = 100000").await;
     turn(&store, session, Some(ids.reply), &long).await;
     assert_eq!(shown(&store, session).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_new_measurement_takes_the_place_of_the_old() {
+    let (_folder, store) = open().await;
+    let model = ModelId("tiny".into());
+    let measure = |kv_type: KvType, n_bytes: u64| KvMeasure {
+        kv_type,
+        n_bytes,
+        n_cells: 1024,
+        mean_kld: 0.25,
+        top1_agreement: 0.5,
+        prefill_ratio: 0.75,
+        decode_ratio: 0.875,
+    };
+    let (q4, q8) = (KvType::of(KvFormat::Q4), KvType::of(KvFormat::Q8));
+    for (kv_type, n_bytes) in [(q4, 10), (q8, 20), (q4, 11)] {
+        store.save_kv_measure(&model, &measure(kv_type, n_bytes), 1).await.unwrap();
+    }
+    assert_eq!(store.kv_measures(&model).await.unwrap(), [measure(q8, 20), measure(q4, 11)]);
+    assert_eq!(store.kv_measures(&ModelId("other".into())).await.unwrap(), []);
 }

@@ -27,6 +27,10 @@ pub(super) struct Ask {
     /// Whether the model may end the answer before its limit. Rates of many answers together can only be compared where
     /// all are of one length.
     pub(super) ends_by_itself: bool,
+    /// What the answer must look like.
+    pub(super) json_schema: Option<Value>,
+    /// Which of several models; `None` for the one that is loaded.
+    pub(super) model: Option<String>,
 }
 
 impl Ask {
@@ -38,6 +42,8 @@ impl Ask {
             delay: Duration::ZERO,
             speculates: true,
             ends_by_itself: true,
+            json_schema: None,
+            model: None,
         }
     }
 
@@ -56,18 +62,33 @@ impl Ask {
         Self { ends_by_itself: false, ..self }
     }
 
+    /// The same, of a certain model.
+    pub(super) fn of_model(self, model: &str) -> Self {
+        Self { model: Some(model.to_owned()), ..self }
+    }
+
+    /// The same, with an answer in JSON of such a form.
+    pub(super) fn in_json(self, json_schema: Value) -> Self {
+        Self { json_schema: Some(json_schema), ..self }
+    }
+
     fn body(&self) -> String {
         let roles = ["user", "assistant"].into_iter().cycle();
         let messages: Vec<_> =
             roles.zip(&self.turns).map(|(role, text)| json!({"role": role, "content": text})).collect();
-        json!({
-            "model": "default", "stream": true, "max_tokens": self.max_tokens, "temperature": 0, "seed": 1,
+        let model = self.model.as_deref().unwrap_or("default");
+        let mut body = json!({
+            "model": model, "stream": true, "max_tokens": self.max_tokens, "temperature": 0, "seed": 1,
             "stream_options": {"include_usage": true}, "messages": messages,
             "speculation": if self.speculates { "auto" } else { "off" }, "ignore_eos": !self.ends_by_itself,
             // Both servers are to write to the limit, whatever it is that they write.
             "guards": false,
-        })
-        .to_string()
+        });
+        if let Some(schema) = &self.json_schema {
+            let format = json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}});
+            body["response_format"] = format;
+        }
+        body.to_string()
     }
 }
 

@@ -32,6 +32,20 @@ fn quiet(run: Run) -> Result<String, ()> {
     run.output_if_succeeds().map(|text| text.trim().to_owned()).ok_or(())
 }
 
+/// What a process and those that it started have in memory, in MiB; not a number where the system cannot be asked.
+pub(super) fn memory_mib(pid: u32) -> f64 {
+    let rows = quiet(Run::new("ps").args(["-A", "-o", "pid=,ppid=,rss="])).unwrap_or_default();
+    let kib: f64 = rows.lines().filter_map(|row| memory_of(row, pid)).sum();
+    if kib > 0.0 { kib / 1024.0 } else { f64::NAN }
+}
+
+/// KiB of the process of a row (its number, its parent's, its memory), if that is `pid` or its child.
+fn memory_of(row: &str, pid: u32) -> Option<f64> {
+    let numbers: Vec<u32> = row.split_whitespace().map_while(|word| word.parse().ok()).collect();
+    let [process, parent, kib] = numbers[..] else { return None };
+    (process == pid || parent == pid).then(|| f64::from(kib))
+}
+
 /// The middle value.
 pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
@@ -45,6 +59,14 @@ pub(super) fn median(mut values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_that_of_a_process_and_its_children() {
+        assert_eq!(memory_of("  7  1 1024", 7), Some(1024.0));
+        assert_eq!(memory_of("  8  7 100", 7), Some(100.0));
+        assert_eq!(memory_of("  9  8 100", 7), None);
+        assert_eq!(memory_of("garbage", 7), None);
+    }
 
     #[test]
     fn the_median_is_the_middle() {

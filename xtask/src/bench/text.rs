@@ -1,5 +1,6 @@
 //! Our server against llama-server: the same file, the same number of threads, taking turns in one run.
 
+mod life;
 mod scenario;
 
 use std::net::SocketAddr;
@@ -11,7 +12,8 @@ use crate::fail::{About, Failure, Result};
 use crate::run::{self, Run};
 use crate::server::{self, Running};
 use crate::{paths, say};
-use scenario::{Figure, SCENARIOS, Scenario};
+use life::Lives;
+use scenario::{Against, Figure, SCENARIOS, Scenario};
 
 /// A package that holds a llama-server which also runs without a graphics card. Later versions were built for
 /// processors with AMX and end with an illegal instruction on others.
@@ -54,7 +56,13 @@ pub(super) fn text(only: Option<&str>) -> Result<()> {
         let title = format!("{}, {ROUNDS} rounds each", scenario.name);
         rows.extend(say::step(&title, || measure(scenario, &sides))?);
     }
-    let table = table(&rows, &sides);
+    let names = sides.each_ref().map(|side| side.name);
+    drop(sides);
+    if only.is_none_or(|only| "starts".contains(only)) {
+        let title = format!("starts, {ROUNDS} rounds each");
+        rows.extend(say::step(&title, || measure_lives(&binary, &model, &peer, &flags))?);
+    }
+    let table = table(&rows, &names);
     say::line(&table);
     if only.is_some() {
         return Ok(());
@@ -81,17 +89,47 @@ fn measure(scenario: &Scenario, sides: &[Side]) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn table(rows: &[Row], sides: &[Side]) -> String {
-    let names: Vec<_> = sides.iter().map(|side| side.name).collect();
+/// Starts everything over and over.
+fn measure_lives(binary: &Path, model: &Path, peer: &Path, flags: &[&str]) -> Result<Vec<Row>> {
+    let data = server::data_with_model("bench-text-starts", model)?;
+    let name = model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let other = format!("{name}-other");
+    let copy = data.join("models").join(format!("{other}.gguf"));
+    std::fs::copy(model, &copy).about(&copy)?;
+    let lives = Lives {
+        starts: vec![
+            Box::new(|| life::start_ours(binary, &data, &name, N_PARALLEL)),
+            Box::new(|| start_theirs(peer, model, &[], "default")),
+            Box::new(|| start_theirs(peer, model, flags, "tuned")),
+        ],
+        models: [name.clone(), other],
+        data: data.clone(),
+    };
+    let mut rows: Vec<_> =
+        life::FIGURES.iter().map(|figure| Row { figure: *figure, values: vec![Vec::new(); 3] }).collect();
+    for round in 0..ROUNDS {
+        for turn in 0..lives.starts.len() {
+            let side = (turn + round) % lives.starts.len();
+            let values = lives.measure(side, 1_000 * (1 + round))?;
+            for (row, value) in rows.iter_mut().zip(values) {
+                row.values[side].push(value);
+            }
+        }
+    }
+    Ok(rows)
+}
+
+fn table(rows: &[Row], names: &[&str]) -> String {
     let mut text = format!(
         "# Text generation\n\n{}.\n`cargo xtask bench text` measures this: SmolLM2-135M-Instruct Q8_0 over the OpenAI API, greedy, \
          {N_CTX} cells of context for all sequences together; llama-server from {PACKAGE} with the same number of threads, \
          once with its defaults and once with `--parallel {N_PARALLEL} --kv-unified`. Medians of {ROUNDS} rounds that take \
-         turns; the ratio is the median of the rounds' ratios to whichever llama-server did better in that round.\n\n\
+         turns; the ratio is the median of the rounds' ratios to whichever llama-server did better in that round. Answers of \
+         distinct streams are as long as their limit, so that the sums compare equal work.\n\n\
          | figure | {} | ratio | wanted |\n|---|{}---|---|\n",
         describe(),
         names.join(" | "),
-        "---|".repeat(sides.len()),
+        "---|".repeat(names.len()),
     );
     for row in rows {
         let values: Vec<_> = row.values.iter().map(|values| rounded(median(values.clone()))).collect();
@@ -109,6 +147,9 @@ fn table(rows: &[Row], sides: &[Side]) -> String {
 impl Row {
     /// Ours to the better of the others.
     fn ratio(&self) -> f64 {
+        if self.figure.against == Against::Nothing {
+            return median(self.values[0].clone());
+        }
         let of_round = |round: usize| {
             let others = self.values[1..].iter().filter_map(|values| values.get(round).copied());
             let best = if self.figure.more_is_better {
@@ -128,6 +169,9 @@ fn ratio_words(ratio: f64) -> String {
 }
 
 fn rounded(value: f64) -> String {
+    if value.is_nan() {
+        return "–".to_owned();
+    }
     if value.abs() < 10.0 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
@@ -191,7 +235,7 @@ mod tests {
     #[test]
     fn the_ratio_is_to_the_better_of_the_others() {
         let row = |more_is_better: bool| Row {
-            figure: Figure { name: "", more_is_better, wanted: "" },
+            figure: Figure { name: "", more_is_better, against: Against::Others, wanted: "" },
             values: vec![vec![10.0, 10.0, 10.0], vec![5.0, 10.0, 20.0], vec![4.0, 20.0, 40.0]],
         };
         assert!((row(true).ratio() - 0.5).abs() < 1e-9);

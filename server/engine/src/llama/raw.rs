@@ -14,7 +14,7 @@ use std::{
     ptr::{self, NonNull},
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -64,6 +64,9 @@ const MAX_ERRORS: usize = 6;
 /// The last error lines llama.cpp wrote. Its log is one per process, so this is too.
 static ERRORS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
+/// What contexts of this process allocated for keys and values, by llama.cpp's own account, in bytes.
+static KV_BYTES: AtomicU64 = AtomicU64::new(0);
+
 /// Whether the line being written goes to the standard error stream: parts of a line follow its beginning.
 static PRINTING: AtomicBool = AtomicBool::new(false);
 
@@ -71,6 +74,19 @@ static PRINTING: AtomicBool = AtomicBool::new(false);
 pub(crate) fn capture_log() {
     // SAFETY: `on_log` has the callback's signature, lives as long as the program and needs no user data.
     unsafe { sys::llama_log_set(Some(on_log), ptr::null_mut()) }
+}
+
+/// What all contexts of this process allocated for keys and values so far, in bytes. llama.cpp says it only in its log.
+pub(crate) fn kv_bytes() -> u64 {
+    KV_BYTES.load(Ordering::Relaxed)
+}
+
+/// What a line of the log says about memory for keys and values, in bytes.
+fn kv_bytes_in(line: &str) -> Option<u64> {
+    let (_, rest) = line.split_once("KV buffer size =")?;
+    let mib: f64 = rest.trim().strip_suffix("MiB")?.trim().parse().ok()?;
+    // A cast of a float saturates.
+    Some((mib * 1024.0 * 1024.0) as u64)
 }
 
 /// What went wrong last, as one sentence; forgets it.
@@ -85,6 +101,9 @@ unsafe extern "C" fn on_log(level: sys::ggml_log_level, text: *const c_char, _us
     }
     // SAFETY: llama.cpp passes a string that ends in a zero and stays unchanged during the call.
     let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+    if let Some(bytes) = kv_bytes_in(&text) {
+        KV_BYTES.fetch_add(bytes, Ordering::Relaxed);
+    }
     let printing = match level {
         sys::GGML_LOG_LEVEL_CONT => PRINTING.load(Ordering::Relaxed),
         level => level >= sys::GGML_LOG_LEVEL_WARN,
@@ -111,9 +130,10 @@ fn keep_error(line: &str) {
     }
 }
 
-/// Attention as separate operations, whose rounding does not depend on what else is in the cache.
-pub(crate) fn without_fused_attention(params: LlamaContextParams) -> LlamaContextParams {
-    params.with_flash_attention_policy(sys::LLAMA_FLASH_ATTN_TYPE_DISABLED)
+/// Whether attention is one kernel or separate operations.
+pub(crate) fn with_fused_attention(params: LlamaContextParams, is_fused: bool) -> LlamaContextParams {
+    let policy = if is_fused { sys::LLAMA_FLASH_ATTN_TYPE_AUTO } else { sys::LLAMA_FLASH_ATTN_TYPE_DISABLED };
+    params.with_flash_attention_policy(policy)
 }
 
 /// Writes the model at `source` with another tensor type to `target`. The error is a sentence.
@@ -195,4 +215,17 @@ fn pointer_of(context: &mut LlamaContext<'_>) -> Option<*mut sys::llama_context>
 fn c_path(path: &Path) -> Result<CString, String> {
     let text = path.to_str().ok_or("the path is not valid UTF-8")?;
     CString::new(text).map_err(|_| "the path contains a zero".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kv_bytes_in;
+
+    #[test]
+    fn the_log_says_what_keys_and_values_take() {
+        let check = |line: &str, expected: Option<u64>| assert_eq!(kv_bytes_in(line), expected, "{line}");
+        check("llama_kv_cache:        CPU KV buffer size =   180.00 MiB\n", Some(180 << 20));
+        check("llama_kv_cache:        CPU KV buffer size =  what MiB", None);
+        check("load_tensors:   CPU_Mapped model buffer size =   136.73 MiB", None);
+    }
 }

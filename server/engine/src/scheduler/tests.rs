@@ -5,7 +5,7 @@ mod tiny_model;
 
 use crate::run_worker;
 use protocol::{
-    Command, Event, GenerateParams, KvFiles, KvType, LoadRequest, LoraAdapter, Prompt, Rejection, RequestId,
+    Command, Event, GenerateParams, KvFiles, LoadRequest, LoraAdapter, Prompt, Rejection, RequestId,
     Speculation, Tenant, read_frame, write_frame,
 };
 use std::{
@@ -14,7 +14,11 @@ use std::{
     path::PathBuf,
     thread::JoinHandle,
 };
-use types::{chat::Usage, sampling::Sampling};
+use types::{
+    chat::Usage,
+    kv::{KvFormat, KvType},
+    sampling::Sampling,
+};
 
 /// A worker in a thread, with its model loaded.
 struct Worker {
@@ -64,7 +68,7 @@ impl Worker {
             n_ctx: Some(n_ctx),
             n_sequences: 8,
             n_threads: Some(1),
-            kv_type: KvType::F32,
+            kv_type: KvType::of(KvFormat::F32),
             kv_files,
         };
         write_frame(&mut commands, &Command::Load(load)).expect("a worker that reads");

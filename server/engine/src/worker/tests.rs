@@ -1,5 +1,5 @@
 use super::*;
-use protocol::{GenerateParams, KvType, Prompt, RequestId, Speculation, Tenant, write_frame};
+use protocol::{GenerateParams, Prompt, RequestId, Speculation, Tenant, write_frame};
 use std::{
     io,
     path::PathBuf,
@@ -85,7 +85,7 @@ fn a_missing_file_is_not_loaded() {
             n_ctx: None,
             n_sequences: 1,
             n_threads: None,
-            kv_type: KvType::F16,
+            kv_type: KvType::default(),
             kv_files: None,
         })],
         &["LoadFailed { reason: \"there is no such file\" }"],

@@ -11,14 +11,17 @@ use super::{
     restarts::Restarts,
 };
 use crate::{BoxFuture, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt};
-use protocol::{Command, Event, KvFiles, KvType, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
+use protocol::{Command, Event, KvFiles, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::{JoinHandle, spawn_blocking},
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
-use types::model::{ModelState, ModelStatus};
+use types::{
+    kv::KvType,
+    model::{ModelState, ModelStatus},
+};
 
 const HEARTBEAT: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_secs(15);
@@ -85,6 +88,7 @@ pub(crate) struct Resources {
     pub(crate) n_ctx: Option<u32>,
     pub(crate) n_sequences: u32,
     pub(crate) n_threads: Option<u32>,
+    pub(crate) kv_type: KvType,
     pub(crate) kv_files: Option<KvFiles>,
 }
 
@@ -260,7 +264,7 @@ impl<L: Launch> Supervisor<L> {
             n_ctx: self.spec.n_ctx.or(self.resources.n_ctx),
             n_sequences: self.resources.n_sequences,
             n_threads: self.resources.n_threads,
-            kv_type: KvType::default(),
+            kv_type: self.resources.kv_type,
             kv_files: self.resources.kv_files.clone(),
         };
         match self.launcher.launch() {
@@ -331,7 +335,12 @@ impl<L: Launch> Supervisor<L> {
             }
             Event::Rejected { id, reason } => self.requests.rejected(id, reason),
             Event::Counted { id, n_tokens } => self.requests.counted(id, n_tokens),
-            Event::Pong(_) | Event::Quantized | Event::QuantizeFailed { .. } => {}
+            // What only a worker without a model says.
+            Event::Quantized
+            | Event::QuantizeFailed { .. }
+            | Event::KvMeasured(_)
+            | Event::KvMeasureEnded(_)
+            | Event::Pong(_) => {}
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::{
 };
 use types::{
     chat::{FinishReason, Usage},
+    kv::KvType,
     model::ModelState,
     sampling::Sampling,
 };
@@ -105,7 +106,13 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let (sender, workers) = mpsc::unbounded_channel();
-        let resources = Resources { n_ctx: None, n_sequences: 2, n_threads: None, kv_files: None };
+        let resources = Resources {
+            n_ctx: None,
+            n_sequences: 2,
+            n_threads: None,
+            kv_type: KvType::default(),
+            kv_files: None,
+        };
         let keep_alive = KeepAlive::For(Duration::from_secs(10));
         let limits = Limits { budget_bytes: 1000 * MB, machine_bytes: 0, keep_alive };
         Self { engine: Residency::with_launcher(Launcher(sender), resources, limits), workers }

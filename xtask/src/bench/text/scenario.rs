@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::super::load::{Ask, Stream, prompt, together, words};
 use super::super::machine::median;
 use crate::fail::Result;
@@ -12,8 +14,18 @@ use crate::fail::Result;
 pub(super) struct Figure {
     pub(super) name: &'static str,
     pub(super) more_is_better: bool,
-    /// The ratio to llama-server's that we want.
+    pub(super) against: Against,
+    /// The ratio that we want.
     pub(super) wanted: &'static str,
+}
+
+/// What a figure is divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Against {
+    /// The better of the others in the same round.
+    Others,
+    /// Nothing: it is a ratio already.
+    Nothing,
 }
 
 /// A load and what is read off it.
@@ -25,11 +37,16 @@ pub(super) struct Scenario {
 }
 
 const fn more(name: &'static str, wanted: &'static str) -> Figure {
-    Figure { name, more_is_better: true, wanted }
+    Figure { name, more_is_better: true, against: Against::Others, wanted }
 }
 
-const fn less(name: &'static str, wanted: &'static str) -> Figure {
-    Figure { name, more_is_better: false, wanted }
+pub(super) const fn less(name: &'static str, wanted: &'static str) -> Figure {
+    Figure { name, more_is_better: false, against: Against::Others, wanted }
+}
+
+/// A ratio of a side to itself.
+pub(super) const fn ratio(name: &'static str, wanted: &'static str) -> Figure {
+    Figure { name, more_is_better: false, against: Against::Nothing, wanted }
 }
 
 pub(super) const SCENARIOS: &[Scenario] = &[
@@ -89,6 +106,16 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         run: next_turn,
     },
     Scenario {
+        name: "displaced turn",
+        figures: &[less("the same after 16 others were answered, ms", "≤ 1.0")],
+        run: displaced_turn,
+    },
+    Scenario {
+        name: "JSON",
+        figures: &[ratio("time for a token of JSON by a schema, to one of free text", "≤ 1.05")],
+        run: json_by_schema,
+    },
+    Scenario {
         name: "a long prompt arrives",
         figures: &[
             less("longest gap of a stream while a 1.2k prompt arrives, ms", "≤ 0.25"),
@@ -130,12 +157,37 @@ fn shared_beginning(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {
 }
 
 fn next_turn(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {
-    let mut ask = Ask::new(prompt(600, seed + 60), 32);
+    let next = first_turn(address, seed + 60)?;
+    Ok(vec![first_token_ms(address, next)?])
+}
+
+fn displaced_turn(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {
+    let next = first_turn(address, seed + 40)?;
+    let others: Vec<_> = (0..16).map(|i| Ask::new(prompt(60, seed + 41 + i), 16)).collect();
+    together(address, &others).all()?;
+    Ok(vec![first_token_ms(address, next)?])
+}
+
+/// Has the first turn of a long conversation answered, and gives the next one.
+pub(super) fn first_turn(address: SocketAddr, seed: usize) -> Result<Ask> {
+    let mut ask = Ask::new(prompt(600, seed), 32);
     let first = together(address, std::slice::from_ref(&ask)).all()?;
     ask.turns.extend(first.into_iter().map(|stream| stream.text));
     ask.turns.push("Tell me more about the third word.".to_owned());
-    let second = together(address, &[ask]).all()?;
-    Ok(vec![second[0].first_token_ms()])
+    Ok(ask)
+}
+
+pub(super) fn first_token_ms(address: SocketAddr, ask: Ask) -> Result<f64> {
+    Ok(together(address, &[ask]).all()?[0].first_token_ms())
+}
+
+fn json_by_schema(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {
+    let item = json!({"type": "string", "maxLength": 12});
+    let schema = json!({"type": "array", "items": item, "minItems": 16, "maxItems": 16});
+    let ask = |seed: usize| Ask::new(prompt(20, seed + 35), 96).without_guesses();
+    let free = together(address, &[ask(seed).until_limit()]).all()?;
+    let formed = together(address, &[ask(seed + 1).in_json(schema)]).all()?;
+    Ok(vec![free[0].decode_rate() / formed[0].decode_rate()])
 }
 
 fn long_prompt_arrives(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {

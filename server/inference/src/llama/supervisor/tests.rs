@@ -93,7 +93,13 @@ impl Stage {
     /// With memory for the model at that time.
     fn when(room: BoxFuture<'static, ()>) -> Self {
         let (sender, workers) = mpsc::unbounded_channel();
-        let resources = Resources { n_ctx: None, n_sequences: 2, n_threads: None, kv_files: None };
+        let resources = Resources {
+            n_ctx: None,
+            n_sequences: 2,
+            n_threads: None,
+            kv_type: KvType::default(),
+            kv_files: None,
+        };
         let (model, reports) = SupervisedModel::start(Launcher(sender), resources, spec("a"), room);
         Self { model, reports, workers }
     }

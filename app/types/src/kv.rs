@@ -1,0 +1,160 @@
+//! How keys and values are kept in the KV cache, and what that was measured to cost.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// How one of the two is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KvFormat {
+    /// As they were computed.
+    F32,
+    #[default]
+    F16,
+    Bf16,
+    /// 8 bits and a scale for 32 numbers, after a Hadamard rotation where heads are large enough (llama.cpp's `q8_0`).
+    Q8,
+    /// 5 bits, a scale and an offset, likewise (`q5_1`).
+    Q5,
+    /// 4 bits and a scale, likewise (`q4_0`).
+    Q4,
+}
+
+impl KvFormat {
+    /// All of them, largest first.
+    pub const ALL: [Self; 6] = [Self::F32, Self::F16, Self::Bf16, Self::Q8, Self::Q5, Self::Q4];
+
+    /// The word people choose it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::Q8 => "q8",
+            Self::Q5 => "q5",
+            Self::Q4 => "q4",
+        }
+    }
+
+    /// Bytes of 32 numbers.
+    fn block_bytes(self) -> u64 {
+        match self {
+            Self::F32 => 128,
+            Self::F16 | Self::Bf16 => 64,
+            Self::Q8 => 34,
+            Self::Q5 => 24,
+            Self::Q4 => 18,
+        }
+    }
+}
+
+/// How keys and values are kept. Written `q8`, or `q8/q5` where keys (first) and values differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KvType {
+    pub keys: KvFormat,
+    pub values: KvFormat,
+}
+
+impl KvType {
+    /// Both alike.
+    pub const fn of(format: KvFormat) -> Self {
+        Self { keys: format, values: format }
+    }
+
+    /// What is measured where nobody names anything: each format for both, and the usual pairs.
+    pub fn usual() -> Vec<Self> {
+        let pairs = [(KvFormat::Q8, KvFormat::Q5), (KvFormat::Q8, KvFormat::Q4)];
+        let pairs = pairs.map(|(keys, values)| Self { keys, values });
+        KvFormat::ALL.into_iter().map(Self::of).chain(pairs).collect()
+    }
+
+    /// What `f16_bytes` of keys and values in half precision, as much of each, take in this form.
+    pub fn bytes(self, f16_bytes: u64) -> u64 {
+        let (ours, theirs) =
+            (self.keys.block_bytes() + self.values.block_bytes(), 2 * KvFormat::F16.block_bytes());
+        u64::try_from(u128::from(f16_bytes) * u128::from(ours) / u128::from(theirs)).unwrap_or(u64::MAX)
+    }
+}
+
+impl fmt::Display for KvType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.keys.name())?;
+        if self.keys != self.values {
+            write!(f, "/{}", self.values.name())?;
+        }
+        Ok(())
+    }
+}
+
+/// A word that names no type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoKvType(String);
+
+impl fmt::Display for NoKvType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = KvFormat::ALL.map(KvFormat::name).join(", ");
+        write!(f, "“{}” is no type of keys and values; there are {names}, and pairs such as q8/q5", self.0)
+    }
+}
+
+impl std::error::Error for NoKvType {}
+
+impl FromStr for KvType {
+    type Err = NoKvType;
+
+    fn from_str(text: &str) -> Result<Self, NoKvType> {
+        let format = |name: &str| KvFormat::ALL.into_iter().find(|format| format.name() == name);
+        let (keys, values) = text.split_once('/').unwrap_or((text, text));
+        match (format(keys), format(values)) {
+            (Some(keys), Some(values)) => Ok(Self { keys, values }),
+            _ => Err(NoKvType(text.to_owned())),
+        }
+    }
+}
+
+/// What keeping keys and values in one form was measured to cost with one model, compared with half precision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KvMeasure {
+    pub kv_type: KvType,
+    /// Bytes that were allocated for [`KvMeasure::n_cells`] tokens.
+    pub n_bytes: u64,
+    pub n_cells: u32,
+    /// Mean Kullback–Leibler divergence of the next token's distribution on a fixed text, in nats.
+    pub mean_kld: f64,
+    /// How often the most likely token is the same, in 0..=1.
+    pub top1_agreement: f64,
+    /// Tokens per second while a prompt is computed, and while an answer is, as shares of those with half precision.
+    pub prefill_ratio: f64,
+    pub decode_ratio: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_read_as_they_are_written() {
+        for keys in KvFormat::ALL {
+            for values in KvFormat::ALL {
+                let kv_type = KvType { keys, values };
+                assert_eq!(kv_type.to_string().parse(), Ok(kv_type));
+            }
+        }
+        assert_eq!("q8".parse(), Ok(KvType::of(KvFormat::Q8)));
+        for wrong in ["", "q3", "q8/", "q8/q5/q4", "Q8"] {
+            assert!(wrong.parse::<KvType>().unwrap_err().to_string().contains("bf16"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bytes_follow_both_formats() {
+        let check = |text: &str, expected: u64| {
+            assert_eq!(text.parse::<KvType>().map(|it| it.bytes(12_800)), Ok(expected), "{text}");
+        };
+        check("f16", 12_800);
+        check("f32", 25_600);
+        check("q8", 6_800);
+        check("q4", 3_600);
+        check("q8/q4", 5_200);
+        assert_eq!(KvType::of(KvFormat::F32).bytes(u64::MAX), u64::MAX);
+    }
+}

@@ -1,0 +1,196 @@
+//! What it costs to keep keys and values in a smaller form: bytes, exactness and speed, measured with the model itself.
+//!
+//! A context with half precision and one with the other form compute the same text, taking turns step by step, so that
+//! whatever else the machine does meets both.
+
+use crate::llama::{self, kv_bytes};
+use llama_cpp_2::{
+    context::{LlamaContext, params::LlamaContextParams},
+    llama_backend::LlamaBackend,
+    llama_batch::LlamaBatch,
+    model::LlamaModel,
+    token::LlamaToken,
+};
+use std::{
+    num::NonZeroU32,
+    time::{Duration, Instant},
+};
+use types::kv::{KvMeasure, KvType};
+
+/// Never changed: figures of different days are compared.
+const TEXT: &str = include_str!("measure/text.txt");
+
+const N_CTX: u32 = 1024;
+
+/// Tokens of the text that are looked at, as long as there are so many.
+const N_PROMPT: usize = 320;
+
+/// Tokens computed at once: each has logits for the whole vocabulary, twice.
+const CHUNK: usize = 64;
+
+/// Predictions after fewer tokens than that are guesses with any model.
+const N_SKIPPED: usize = 16;
+
+/// Tokens computed one by one behind the text.
+const N_DECODED: usize = 48;
+
+/// One of the two that are compared.
+struct Side<'m> {
+    context: LlamaContext<'m>,
+    batch: LlamaBatch<'static>,
+    n_bytes: u64,
+    n_past: usize,
+    prefill: Vec<Duration>,
+    decode: Vec<Duration>,
+}
+
+/// Measures each of `kv_types` with `model`, and tells every result. The error is a sentence.
+pub(crate) fn measure_kv(
+    backend: &LlamaBackend,
+    model: &LlamaModel,
+    n_threads: Option<u32>,
+    kv_types: &[KvType],
+    mut tell: impl FnMut(KvMeasure) -> Result<(), String>,
+) -> Result<(), String> {
+    let tokens = model.vocab().tokenize(TEXT.as_bytes(), true, false);
+    let n_prompt = N_PROMPT.min(tokens.len());
+    for &kv_type in kv_types {
+        let mut reference = Side::open(backend, model, KvType::default(), n_threads)?;
+        let mut other = Side::open(backend, model, kv_type, n_threads)?;
+        let mut agreement = Agreement::default();
+        for chunk in tokens[..n_prompt].chunks(CHUNK) {
+            reference.prefill(chunk)?;
+            other.prefill(chunk)?;
+            for row in 0..chunk.len() {
+                if other.n_past - chunk.len() + row >= N_SKIPPED {
+                    agreement.add(reference.logits(row), other.logits(row));
+                }
+            }
+        }
+        for &token in tokens.iter().take(N_DECODED) {
+            reference.decode(token)?;
+            other.decode(token)?;
+        }
+        tell(KvMeasure {
+            kv_type,
+            n_bytes: other.n_bytes,
+            n_cells: other.context.n_ctx(),
+            mean_kld: agreement.mean_kld(),
+            top1_agreement: agreement.top1(),
+            prefill_ratio: ratio(&reference.prefill, &other.prefill),
+            decode_ratio: ratio(&reference.decode, &other.decode),
+        })?;
+    }
+    Ok(())
+}
+
+impl<'m> Side<'m> {
+    fn open(
+        backend: &LlamaBackend,
+        model: &'m LlamaModel,
+        kv_type: KvType,
+        n_threads: Option<u32>,
+    ) -> Result<Self, String> {
+        let threads = i32::try_from(n_threads.unwrap_or_else(llama::default_threads)).unwrap_or(i32::MAX);
+        let size = u32::try_from(CHUNK).unwrap_or(u32::MAX);
+        let params = LlamaContextParams::default()
+            .with_n_ctx(NonZeroU32::new(N_CTX))
+            .with_n_batch(size)
+            .with_n_ubatch(size)
+            .with_n_threads(threads)
+            .with_n_threads_batch(threads)
+            .with_no_perf(true);
+        let bytes_before = kv_bytes();
+        let context = model
+            .new_context(backend, llama::with_kv_type(params, kv_type))
+            .map_err(|error| llama::last_errors().unwrap_or_else(|| error.to_string()))?;
+        let n_bytes = kv_bytes() - bytes_before;
+        let batch = LlamaBatch::new(CHUNK, 1);
+        Ok(Self { context, batch, n_bytes, n_past: 0, prefill: Vec::new(), decode: Vec::new() })
+    }
+
+    fn prefill(&mut self, tokens: &[LlamaToken]) -> Result<(), String> {
+        let time = self.compute(tokens)?;
+        self.prefill.push(time);
+        Ok(())
+    }
+
+    fn decode(&mut self, token: LlamaToken) -> Result<(), String> {
+        let time = self.compute(&[token])?;
+        self.decode.push(time);
+        Ok(())
+    }
+
+    fn compute(&mut self, tokens: &[LlamaToken]) -> Result<Duration, String> {
+        self.batch.clear();
+        for &token in tokens {
+            let position = i32::try_from(self.n_past).unwrap_or(i32::MAX);
+            self.batch.add(token, position, &[0], true).map_err(|error| error.to_string())?;
+            self.n_past += 1;
+        }
+        let begun = Instant::now();
+        self.context.decode(&mut self.batch).map_err(|error| error.to_string())?;
+        self.context.synchronize();
+        Ok(begun.elapsed())
+    }
+
+    fn logits(&self, row: usize) -> &[f32] {
+        self.context.get_logits_ith(i32::try_from(row).unwrap_or(i32::MAX))
+    }
+}
+
+/// How far two models' predictions agree.
+#[derive(Default)]
+struct Agreement {
+    n_rows: usize,
+    n_same: usize,
+    kld: f64,
+}
+
+impl Agreement {
+    /// Takes note of a prediction of the next token by both.
+    fn add(&mut self, reference: &[f32], other: &[f32]) {
+        self.n_rows += 1;
+        self.n_same += usize::from(best(reference) == best(other));
+        self.kld += kld(reference, other);
+    }
+
+    fn mean_kld(&self) -> f64 {
+        self.kld / self.n_rows.max(1) as f64
+    }
+
+    fn top1(&self) -> f64 {
+        self.n_same as f64 / self.n_rows.max(1) as f64
+    }
+}
+
+fn best(logits: &[f32]) -> Option<usize> {
+    (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]))
+}
+
+/// The Kullback–Leibler divergence of the distribution of `other` from that of `reference`, in nats.
+fn kld(reference: &[f32], other: &[f32]) -> f64 {
+    let (p, q) = (log_sum_exp(reference), log_sum_exp(other));
+    let term = |(&a, &b): (&f32, &f32)| {
+        let log_p = f64::from(a) - p;
+        log_p.exp() * (log_p - (f64::from(b) - q))
+    };
+    // Rounding can make a sum of nothing slightly negative.
+    reference.iter().zip(other).map(term).sum::<f64>().max(0.0)
+}
+
+fn log_sum_exp(logits: &[f32]) -> f64 {
+    let most = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    most + logits.iter().map(|&logit| (f64::from(logit) - most).exp()).sum::<f64>().ln()
+}
+
+/// The median of how much faster the second was, step by step.
+fn ratio(reference: &[Duration], other: &[Duration]) -> f64 {
+    let of_step = |(a, b): (&Duration, &Duration)| a.as_secs_f64() / b.as_secs_f64().max(f64::MIN_POSITIVE);
+    let mut ratios: Vec<_> = reference.iter().zip(other).map(of_step).collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios.get(ratios.len() / 2).copied().unwrap_or(1.0)
+}
+
+#[cfg(test)]
+mod tests;

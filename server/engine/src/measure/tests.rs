@@ -1,0 +1,36 @@
+use super::*;
+
+#[test]
+fn divergence_is_that_of_the_distributions() {
+    let check = |reference: &[f32], other: &[f32], expected: f64| {
+        let given = kld(reference, other);
+        assert!((given - expected).abs() < 1e-6, "{given} is not {expected}");
+    };
+    check(&[1.0, 2.0, 3.0], &[1.0, 2.0, 3.0], 0.0);
+    // The same distribution, since only differences count.
+    check(&[1.0, 2.0, 3.0], &[101.0, 102.0, 103.0], 0.0);
+    // A half and a half against three quarters and a quarter.
+    check(&[0.0, 0.0], &[3_f32.ln(), 0.0], 0.5 * (0.5_f64 / 0.75).ln() + 0.5 * (0.5_f64 / 0.25).ln());
+    check(&[-1000.0, 0.0], &[-1000.0, 0.0], 0.0);
+}
+
+#[test]
+fn agreement_counts_the_most_likely_tokens() {
+    let mut agreement = Agreement::default();
+    agreement.add(&[0.0, 1.0], &[0.0, 1.0]);
+    agreement.add(&[0.0, 1.0], &[1.0, 0.0]);
+    assert!((agreement.top1() - 0.5).abs() < 1e-9);
+    assert!(agreement.mean_kld() > 0.0);
+}
+
+#[test]
+fn speed_is_compared_step_by_step() {
+    let ms = |times: &[u64]| times.iter().map(|&ms| Duration::from_millis(ms)).collect::<Vec<_>>();
+    assert!((ratio(&ms(&[10, 10, 1000]), &ms(&[20, 20, 20])) - 0.5).abs() < 1e-9);
+    assert!((ratio(&[], &[]) - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_text_is_long_enough() {
+    assert!(TEXT.split_whitespace().count() > N_PROMPT);
+}

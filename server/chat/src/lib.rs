@@ -18,7 +18,7 @@ pub use error::ChatError;
 pub use markup::render as render_markdown;
 
 use generation::Running;
-use inference::Engine;
+use inference::{Engine, Tenant};
 use notes::Notes;
 use std::{
     sync::Arc,
@@ -92,10 +92,12 @@ impl Chat {
         Ok(())
     }
 
-    /// Stops the session's answer and hides the session, until it is restored or a day has passed.
+    /// Stops the session's answer and hides the session, until it is restored or a day has passed. What engines keep of
+    /// the person's conversations goes at once: it only saves computing them again.
     pub async fn delete_session(&self, user: UserId, id: SessionId) -> Result<(), ChatError> {
         self.store.delete_session(user, id, now_ms()).await?;
         self.running.stop(user, id);
+        self.engine.forget(Tenant(user.0)).await;
         self.notes.sessions_changed(user);
         Ok(())
     }

@@ -70,6 +70,8 @@ const BESIDE_FILES: Duration = Duration::from_millis(100);
 pub(crate) enum Work {
     Generate(Box<Sequence>),
     Cancel(RequestId),
+    /// What is kept of a tenant's ended generations.
+    Forget(Tenant),
 }
 
 impl Work {
@@ -212,6 +214,11 @@ impl<'m> Scheduler<'m> {
                 Ok(self.outbox.send(&Event::Accepted { id, n_prompt_tokens })?)
             }
             Work::Cancel(id) => self.cancel(id),
+            Work::Forget(tenant) => {
+                self.pool.forget_all_of(tenant);
+                self.histories.forget(tenant);
+                Ok(())
+            }
         }
     }
 
@@ -449,7 +456,7 @@ impl<'m> Scheduler<'m> {
 
     /// Ends what runs and keeps what is in the cache for whoever begins like it.
     fn release(&mut self, id: SequenceId) {
-        if let Some(sequence) = self.pool.sequence(id) {
+        if let Some(sequence) = self.pool.sequence(id).filter(|sequence| !sequence.is_forgotten) {
             self.histories.add(sequence.tenant, sequence.answer());
         }
         self.pool.release(id);

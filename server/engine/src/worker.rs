@@ -143,7 +143,7 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
                 let reason = Rejection::Engine("no model is loaded".into());
                 process.outbox.send(&Event::Rejected { id, reason })?;
             }
-            Command::Cancel { .. } | Command::Ping(_) => {}
+            Command::Cancel { .. } | Command::Forget { .. } | Command::Ping(_) => {}
         }
     }
     Ok(())
@@ -234,6 +234,7 @@ fn prepare(
                 continue;
             }
             Command::Cancel { id } => Work::Cancel(id),
+            Command::Forget { tenant } => Work::Forget(tenant),
             Command::Load(_) | Command::Quantize { .. } | Command::MeasureKv { .. } | Command::Ping(_) => {
                 continue;
             }

@@ -199,6 +199,12 @@ pub trait Engine: Send + Sync + 'static {
     /// Tokens `prompt` renders to with the model's template and tokenizer.
     fn count_tokens(&self, target: Target, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>>;
 
+    /// Forgets what is kept of a tenant's answers that have ended, in memory and in files. An engine that keeps nothing
+    /// has nothing to forget.
+    fn forget(&self, _tenant: Tenant) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     /// What is loaded now, and every change of it.
     fn status(&self) -> watch::Receiver<Residents>;
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     BoxFuture, Engine, EngineError, GenerateRequest, GenerateStream, Hold, Intent, ModelSpec, Prompt,
-    Remotes, Target,
+    Remotes, Target, Tenant,
 };
 use std::sync::Arc;
 use tokio::{sync::watch, time::sleep};
@@ -115,6 +115,10 @@ impl Engine for Engines {
             Some(id) => Box::pin(async move { Err(self.remotes.no_counting(&id)) }),
             None => self.local.count_tokens(target, prompt),
         }
+    }
+
+    fn forget(&self, tenant: Tenant) -> BoxFuture<'_, ()> {
+        self.local.forget(tenant)
     }
 
     /// The chosen one is of a server elsewhere while one of those is chosen.

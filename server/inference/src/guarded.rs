@@ -2,7 +2,7 @@
 
 use crate::{
     BoxFuture, Engine, EngineError, GenerateEvent, GenerateRequest, GenerateStream, Hold, Intent, ModelSpec,
-    Prompt, Target,
+    Prompt, Target, Tenant,
     guards::{Guards, may_begin},
 };
 use futures::{StreamExt, stream};
@@ -107,6 +107,10 @@ impl Engine for Guarded {
 
     fn count_tokens(&self, target: Target, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>> {
         self.engine.count_tokens(target, prompt)
+    }
+
+    fn forget(&self, tenant: Tenant) -> BoxFuture<'_, ()> {
+        self.engine.forget(tenant)
     }
 
     fn status(&self) -> watch::Receiver<Residents> {

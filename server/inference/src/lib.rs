@@ -9,6 +9,7 @@ mod footprint;
 mod guarded;
 mod guards;
 mod keep_alive;
+mod kv_files;
 mod llama;
 mod remote;
 mod request;

@@ -15,7 +15,7 @@ pub(crate) use link::Launch;
 pub(crate) use link::Link;
 pub(crate) use supervisor::{Report, Resources, status_of};
 
-use crate::{BoxFuture, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt, TensorType};
+use crate::{BoxFuture, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt, Tenant, TensorType};
 use connection::{Connection, Signal};
 use protocol::{Command, Event, KvFiles};
 use std::{
@@ -111,6 +111,11 @@ impl SupervisedModel {
     /// Counts the tokens of a prompt that was checked.
     pub(crate) async fn count_tokens(&self, prompt: Prompt) -> Result<u32, EngineError> {
         self.ask(|reply| Ask::Count { prompt, reply }).await
+    }
+
+    /// Forgets what is kept of a tenant's ended answers. A supervisor that is gone keeps nothing.
+    pub(crate) async fn forget(&self, tenant: Tenant) {
+        _ = self.asks.send(Ask::Forget { tenant }).await;
     }
 
     /// Asks and waits for the answer. A supervisor that is gone has unloaded its model.

@@ -11,12 +11,13 @@ pub use plan::Shortage;
 
 use crate::{
     BoxFuture, Engine, EngineError, GenerateRequest, GenerateStream, Hold, Intent, KeepAlive, LlamaConfig,
-    ModelSpec, Prompt, Target,
+    ModelSpec, Prompt, Target, Tenant, kv_files,
     llama::{Launch, Resources},
     request::check_prompt,
 };
 use futures::StreamExt;
 use owner::{Ask, Lease, Owner};
+use protocol::KvFiles;
 use tokio::sync::{mpsc, oneshot, watch};
 use types::{ids::ModelId, model::Residents};
 
@@ -39,6 +40,7 @@ pub struct Limits {
 pub struct Residency {
     asks: mpsc::Sender<Ask>,
     status: watch::Receiver<Residents>,
+    kv_files: Option<KvFiles>,
 }
 
 impl Residency {
@@ -56,9 +58,10 @@ impl Residency {
 
     fn with_launcher(launcher: impl Launch, resources: Resources, limits: Limits) -> Self {
         let (asks, inbox) = mpsc::channel(ASK_QUEUE);
+        let kv_files = resources.kv_files.clone();
         let (owner, status) = Owner::new(launcher, resources, limits, inbox);
         tokio::spawn(owner.run());
-        Self { asks, status }
+        Self { asks, status, kv_files }
     }
 
     async fn lease(&self, target: Target) -> Result<Lease, EngineError> {
@@ -102,6 +105,16 @@ impl Engine for Residency {
 
     fn pin(&self, id: ModelId, is_pinned: bool) -> BoxFuture<'_, ()> {
         Box::pin(async move { _ = self.asks.send(Ask::Pin { id, is_pinned }).await })
+    }
+
+    fn forget(&self, tenant: Tenant) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            _ = self.asks.send(Ask::Forget { tenant }).await;
+            if let Some(files) = self.kv_files.clone() {
+                // Models that are not loaded have files, too.
+                _ = tokio::task::spawn_blocking(move || kv_files::remove_all_of(&files, tenant)).await;
+            }
+        })
     }
 
     fn generate(

@@ -43,6 +43,8 @@ pub enum Command {
     /// Ends a generation at the next step; it still ends with a `Finished` delta. One that has ended already is
     /// not an error.
     Cancel { id: RequestId },
+    /// Forgets what is kept of a tenant's generations that have ended, files included. Not answered.
+    Forget { tenant: Tenant },
     /// Counts the tokens the prompt renders to. Answered by `Counted` or `Rejected`.
     CountTokens { id: RequestId, prompt: Prompt },
     /// Writes `source` with another tensor type to `target`. For a worker without a model; answered by
@@ -92,6 +94,13 @@ pub enum Event {
     /// With the reason where not all could be measured.
     KvMeasureEnded(Result<(), String>),
     Pong(u64),
+}
+
+impl KvFiles {
+    /// How the name of every file begins that holds something of `tenant`.
+    pub fn name_prefix(tenant: Tenant) -> String {
+        format!("{}-", tenant.0)
+    }
 }
 
 /// How to load a model.

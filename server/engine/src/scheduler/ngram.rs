@@ -116,6 +116,11 @@ impl Histories {
         }
     }
 
+    /// Drops what a tenant was answered.
+    pub(crate) fn forget(&mut self, tenant: Tenant) {
+        self.by_tenant.remove(&tenant);
+    }
+
     /// What followed the end of `recent` in one of the tenant's earlier answers.
     pub(crate) fn draft(&self, tenant: Tenant, recent: &[LlamaToken], most: usize) -> Option<Draft> {
         let history = self.by_tenant.get(&tenant)?;

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::llama::SequenceState;
 use llama_cpp_2::{context::LlamaContext, model::LlamaModel, token::LlamaToken};
+use protocol::Tenant;
 use std::ops::Range;
 
 /// What a number is used for.
@@ -307,6 +308,24 @@ impl<'m> Pool<'m> {
         self.clear(id);
     }
 
+    /// Forgets what is kept and saved of a tenant; of what still runs, nothing will be kept.
+    pub(super) fn forget_all_of(&mut self, tenant: Tenant) {
+        let is_kept = |entry: &Entry| matches!(entry, Entry::Kept { owner, .. } if owner.tenant == tenant);
+        let kept = self.entries.iter().enumerate().filter(|(_, entry)| is_kept(entry)).map(|(id, _)| id);
+        let saved =
+            self.saved.iter().filter(|(_, saved)| saved.owner.tenant == tenant).map(|(number, _)| number);
+        for id in kept.chain(saved).collect::<Vec<_>>() {
+            self.forget(id);
+        }
+        for entry in &mut self.entries {
+            if let Entry::Running(sequence) = entry
+                && sequence.tenant == tenant
+            {
+                sequence.is_forgotten = true;
+            }
+        }
+    }
+
     fn forget(&mut self, id: SequenceId) {
         if let Some(saved) = self.saved.remove(id) {
             self.index.remove(saved.owner, id);
@@ -339,10 +358,13 @@ impl<'m> Pool<'m> {
     pub(super) fn release(&mut self, id: SequenceId) {
         let Entry::Running(sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else { return };
         let owner = sequence.owner();
-        let Sequence { mut tokens, n_past, .. } = *sequence;
+        let Sequence { mut tokens, n_past, is_forgotten, .. } = *sequence;
         tokens.truncate(n_past);
         self.index.remove(owner, id);
-        if tokens.is_empty() {
+        if is_forgotten {
+            self.clear(id);
+        }
+        if tokens.is_empty() || is_forgotten {
             return;
         }
         self.forget_beginnings_of(owner, &tokens);

@@ -28,6 +28,8 @@ pub(crate) struct Sequence {
     pub(crate) adapters: Vec<LoraAdapter>,
     /// What it is computed with.
     pub(crate) set: Arc<AdapterSet>,
+    /// Nothing of it may be kept when it has ended.
+    pub(crate) is_forgotten: bool,
     /// The prompt and what was generated.
     pub(crate) tokens: Vec<LlamaToken>,
     /// How many of them are in the cache.
@@ -73,6 +75,7 @@ impl Sequence {
             tenant: params.tenant,
             adapters: params.adapters,
             set: Arc::default(),
+            is_forgotten: false,
             n_past: 0,
             n_prompt: prompt.tokens.len(),
             n_cached: None,

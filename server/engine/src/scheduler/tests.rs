@@ -137,6 +137,11 @@ impl Worker {
         }
     }
 
+    fn forget(&mut self, tenant: i64) {
+        write_frame(&mut self.commands, &Command::Forget { tenant: Tenant(tenant) })
+            .expect("a worker that reads");
+    }
+
     fn end(self) {
         drop(self.commands);
         drop(self.events);

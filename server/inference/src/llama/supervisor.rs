@@ -10,7 +10,7 @@ use super::{
     requests::{Reply, Requests},
     restarts::Restarts,
 };
-use crate::{BoxFuture, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt};
+use crate::{BoxFuture, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt, Tenant};
 use protocol::{Command, Event, KvFiles, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
 use std::time::Duration;
 use tokio::{
@@ -48,6 +48,9 @@ pub(super) enum Ask {
     Count {
         prompt: Prompt,
         reply: Reply<u32>,
+    },
+    Forget {
+        tenant: Tenant,
     },
 }
 
@@ -205,6 +208,11 @@ impl<L: Launch> Supervisor<L> {
                 }
                 Err(error) => drop(reply.send(Err(error))),
             },
+            Ask::Forget { tenant } => {
+                if let Some(worker) = &self.worker {
+                    worker.connection.send(Command::Forget { tenant });
+                }
+            }
             // The loop ends with it.
             Ask::Unload { .. } => {}
         }

@@ -5,7 +5,7 @@ use super::{
     plan::{Decision, Held, Key, Memory, Wanted, plan},
 };
 use crate::{
-    EngineError, Intent, KeepAlive, ModelSpec, Target,
+    EngineError, Intent, KeepAlive, ModelSpec, Target, Tenant,
     llama::{Launch, Report, Resources, SupervisedModel, status_of},
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -44,6 +44,9 @@ pub(super) enum Ask {
     Pin {
         id: ModelId,
         is_pinned: bool,
+    },
+    Forget {
+        tenant: Tenant,
     },
     /// All of them without an id. Answered when their memory is free.
     Unload {
@@ -219,6 +222,11 @@ impl<L: Launch> Owner<L> {
             Ask::Pin { id, is_pinned } => {
                 if let Some(stay) = self.find(&id).and_then(|key| self.stays.get_mut(&key)) {
                     stay.is_pinned = is_pinned;
+                }
+            }
+            Ask::Forget { tenant } => {
+                for model in self.stays.values().map(|stay| stay.model.clone()) {
+                    tokio::spawn(async move { model.forget(tenant).await });
                 }
             }
             Ask::Unload { id, reply } => {

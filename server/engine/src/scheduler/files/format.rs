@@ -2,7 +2,7 @@
 //! postcard, its BLAKE3 hash, the state, its BLAKE3 hash.
 
 use crate::llama::SequenceState;
-use protocol::Tenant;
+use protocol::{KvFiles, Tenant};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
@@ -52,19 +52,20 @@ pub(super) fn key(path: &Path, rest: &str) -> io::Result<blake3::Hash> {
     Ok(hasher.finalize())
 }
 
-/// The same tokens of the same tenant have the same name. It says how many they are.
+/// The same tokens of the same tenant have the same name. It says whose they are and how many.
 pub(super) fn file_name(header: &Header) -> String {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&header.tenant.0.to_le_bytes());
     for token in &header.tokens {
         hasher.update(&token.to_le_bytes());
     }
-    format!("{}-{}.{WHOLE}", header.tokens.len(), &hasher.finalize().to_hex()[..32])
+    let (prefix, hash) = (KvFiles::name_prefix(header.tenant), hasher.finalize().to_hex());
+    format!("{prefix}{}-{}.{WHOLE}", header.tokens.len(), &hash[..32])
 }
 
 /// The tokens of a file, by its name.
 pub(super) fn n_tokens(path: &Path) -> Option<u64> {
-    path.file_stem()?.to_str()?.split_once('-')?.0.parse().ok()
+    // From the end: a tenant's number may be negative.
+    path.file_stem()?.to_str()?.rsplit('-').nth(1)?.parse().ok()
 }
 
 /// Bytes of the file.

@@ -141,6 +141,27 @@ fn files_stay_within_their_bound() {
 }
 
 #[test]
+fn what_is_to_be_forgotten_is_gone_from_memory_and_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    answer(SEED, folder.path(), ENOUGH, question(1));
+    answer(SEED, folder.path(), ENOUGH, question(2));
+    let kv_files = Some(KvFiles { folder: folder.path().to_owned(), max_bytes: ENOUGH });
+    let mut worker = Worker::start_with_files(SEED, 1024, kv_files);
+    worker.answer(&[question(1)]);
+    worker.forget(1);
+    let n_cached =
+        worker.answer(&[question(1), question(2)]).into_iter().map(|(_, usage)| usage.n_cached_tokens);
+    let n_cached: Vec<_> = n_cached.collect();
+    assert!(n_cached[0] == 0 && n_cached[1] > 200, "{n_cached:?}");
+    worker.forget(1);
+    worker.end();
+    let names: Vec<_> =
+        files_in(folder.path()).iter().map(|path| path.file_name().map(|it| it.to_owned())).collect();
+    let is_of_2 = |name: &std::ffi::OsString| name.to_string_lossy().starts_with("2-");
+    assert!(names.len() == 1 && names.iter().flatten().all(is_of_2), "{names:?}");
+}
+
+#[test]
 fn a_folder_that_cannot_be_used_holds_up_nobody() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("in the way");

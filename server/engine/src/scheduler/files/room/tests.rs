@@ -3,7 +3,7 @@ use super::*;
 /// Files of (tokens, bytes, seconds since they were used) and a limit; which are deleted for 100 bytes more.
 fn check(files: &[(u64, u64, u64)], max_bytes: u64, expected: &[usize]) {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-    let name = |i: usize, n_tokens: u64| PathBuf::from(format!("{n_tokens}-{i}.kv"));
+    let name = |i: usize, n_tokens: u64| PathBuf::from(format!("1-{n_tokens}-{i}.kv"));
     let files: Vec<_> = files
         .iter()
         .enumerate()

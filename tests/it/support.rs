@@ -159,6 +159,11 @@ pub(crate) mod platform {
         rows.filter(|(_, ppid)| *ppid == parent).map(|(pid, _)| pid).collect()
     }
 
+    /// Lets it do nothing any more.
+    pub(crate) async fn hold(pid: u32) {
+        command("kill").args(["-STOP", &pid.to_string()]).status().await.unwrap();
+    }
+
     /// As an out-of-memory killer does it.
     pub(crate) async fn kill(pid: u32) {
         command("kill").args(["-KILL", &pid.to_string()]).status().await.unwrap();

@@ -1,8 +1,9 @@
 //! The worker dies, the server does not.
 
-use crate::support::{Server, model_id, platform};
+use crate::support::{Server, model, model_id, platform};
 use futures::StreamExt;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_killed_worker_is_told_and_started_again() {
@@ -37,5 +38,60 @@ async fn a_killed_worker_is_told_and_started_again() {
         json!({"model": model_id(), "messages": [{"role": "user", "content": "Hello?"}], "max_tokens": 8});
     let (status, reply) = server.ask("/v1/chat/completions", &body).await;
     assert_eq!(status, 200, "{reply}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_killed_in_the_middle_of_a_prompt_costs_nobody_an_answer() {
+    let server = Server::with_model().await;
+    let prompt = "The sea, the sand and the shells. ".repeat(150);
+    let body =
+        json!({"model": model_id(), "messages": [{"role": "user", "content": prompt}], "max_tokens": 4});
+    let killing = async {
+        // The prompt takes seconds; nothing has been answered by then.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        platform::kill(platform::children_of(server.pid()).await[0]).await;
+    };
+    let ((status, reply), ()) = tokio::join!(server.ask("/v1/chat/completions", &body), killing);
+    assert_eq!(status, 200, "{reply}");
+    assert!(reply["usage"]["completion_tokens"].as_u64().unwrap() > 0, "{reply}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_killed_while_it_loads_is_told_and_loads_when_asked_again() {
+    let server = Server::start(&["--model", &model().to_string_lossy()]).await;
+    let worker = loop {
+        if let Some(&worker) = platform::children_of(server.pid()).await.first() {
+            break worker;
+        }
+    };
+    platform::kill(worker).await;
+    let waiting = async {
+        // It may have been faster than we were; then it was started again.
+        while !["failed", "ready"].map(Value::from).contains(&server.health().await["model"]["state"]) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap();
+    let body =
+        json!({"model": model_id(), "messages": [{"role": "user", "content": "Hello?"}], "max_tokens": 4});
+    let (status, reply) = server.ask("/v1/chat/completions", &body).await;
+    assert_eq!(status, 200, "{reply}");
+    server.stop().await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_worker_that_hangs_is_replaced() {
+    let server = Server::with_model().await;
+    let hanging = platform::children_of(server.pid()).await[0];
+    platform::hold(hanging).await;
+    // Nothing was answered yet, so it is asked again of the next worker.
+    let body =
+        json!({"model": model_id(), "messages": [{"role": "user", "content": "Hello?"}], "max_tokens": 4});
+    let (status, reply) = server.ask("/v1/chat/completions", &body).await;
+    assert_eq!(status, 200, "{reply}");
+    assert_ne!(platform::children_of(server.pid()).await, [hanging]);
     server.stop().await;
 }

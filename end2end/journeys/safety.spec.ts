@@ -1,5 +1,6 @@
 // What a model says is shown, never run.
 
+import AxeBuilder from '@axe-core/playwright';
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -54,6 +55,38 @@ test('hostile answers are shown as text and run nothing', async ({ browser }) =>
   await expect(message.locator('script, iframe, form, style, svg[onload], [onerror], [onclick], [style*=fixed]')).toHaveCount(0);
   expect(asked.filter(url => !url.startsWith(server.address)), 'requests to elsewhere').toEqual([]);
   await context.close();
+  await server.stop();
+});
+
+test('what a model thought is folded up, opens by keyboard and runs nothing', async ({ browser }) => {
+  const dataDir = freshFolder();
+  const [answer, thought] = ['answer.md', 'thought.md'].map(name => join(dataDir, name));
+  writeFileSync(answer, 'So.');
+  writeFileSync(thought, `**Why?**\n${HOSTILE}`);
+  const seeded = execFileSync(required('CHAOSENGINE_SEED'), [dataDir, answer, thought], { encoding: 'utf8' });
+  const server = await Server.start({ dataDir, model: 'none' });
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const context = await browser.newContext({ baseURL: server.address, colorScheme });
+    const page = await context.newPage();
+    await page.goto(`/chat/${seeded.trim()}`);
+    await connected(page);
+    await expect(page.locator('[data-role=assistant] [data-testid=message-text]')).toHaveText('So.');
+    const text = page.getByTestId('thought-text');
+    await expect(text).toBeHidden();
+    const summary = page.getByTestId('thought-summary');
+    await expect(summary).toHaveText('Thought for 2.4 s');
+    await summary.focus();
+    await page.keyboard.press('Enter');
+    await expect(text.locator('strong').first()).toHaveText('Why?');
+    await expect(text).toContainText('The end of it.');
+    expect(await page.evaluate(() => (window as { pwned?: string }).pwned)).toBeUndefined();
+    await expect(text.locator('script, iframe, form, style, svg[onload], [onerror], [onclick]')).toHaveCount(0);
+    const { violations } = await new AxeBuilder({ page }).include('[data-testid=thought]').analyze();
+    expect(violations).toEqual([]);
+    await page.keyboard.press('Enter');
+    await expect(text).toBeHidden();
+    await context.close();
+  }
   await server.stop();
 });
 

@@ -17,5 +17,7 @@ mod security;
 mod start;
 mod structure;
 mod support;
+mod thinking;
 mod tidy;
+mod tools;
 mod worker_kill;

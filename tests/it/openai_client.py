@@ -1,5 +1,6 @@
 """Uses every part of the API as a program written for OpenAI's would; prints ok."""
 
+import json
 import sys
 
 import openai
@@ -42,6 +43,48 @@ stopped = client.chat.completions.create(
     model=model, messages=question, max_tokens=64, temperature=0, stop=[answer.split()[-1]]
 )
 assert answer.split()[-1] not in stopped.choices[0].message.content, stopped
+
+tool = {
+    "type": "function",
+    "function": {
+        "name": "roll",
+        "description": "Rolls a die.",
+        "parameters": {
+            "type": "object",
+            "properties": {"sides": {"type": "integer", "enum": [6, 20]}},
+            "required": ["sides"],
+            "additionalProperties": False,
+        },
+    },
+}
+demanded = {"type": "function", "function": {"name": "roll"}}
+called = client.chat.completions.create(
+    model=model, messages=question, tools=[tool], tool_choice=demanded, max_tokens=64, temperature=0
+)
+assert called.choices[0].finish_reason == "tool_calls", called
+(call,) = called.choices[0].message.tool_calls
+assert call.function.name == "roll" and json.loads(call.function.arguments)["sides"] in (6, 20), call
+assert called.usage.completion_tokens_details.reasoning_tokens == 0, called
+
+arguments, names = "", []
+for chunk in client.chat.completions.create(
+    model=model, messages=question, tools=[tool], tool_choice=demanded, max_tokens=64, temperature=0, stream=True
+):
+    for piece in chunk.choices[0].delta.tool_calls or []:
+        names += [piece.function.name] if piece.function.name else []
+        arguments += piece.function.arguments or ""
+assert names == ["roll"] and arguments == call.function.arguments, (names, arguments, call)
+
+result = {"role": "tool", "tool_call_id": call.id, "content": "4"}
+told = client.chat.completions.create(
+    model=model,
+    messages=[*question, called.choices[0].message, result],
+    tools=[tool],
+    tool_choice="none",
+    reasoning_effort="low",
+    max_tokens=16,
+)
+assert told.choices[0].message.content, told
 
 try:
     client.chat.completions.create(model=model, messages=[], max_tokens=1)

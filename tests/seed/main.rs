@@ -1,25 +1,33 @@
 //! Puts a chat with a given answer into a database, for tests that need a model to have said exactly that.
 //!
-//! `seed DATA_DIR ANSWER_FILE` prints the number of the chat it made.
+//! `seed DATA_DIR ANSWER_FILE [THOUGHT_FILE]` prints the number of the chat it made. The thought took 2.4 seconds.
 
 use std::{env, error::Error, fs, path::Path};
-use store::{NewTurn, Outcome, Store};
+use store::{NewTurn, Outcome, Store, ThoughtRow};
 use system::DataDir;
 use types::{chat::MessageState, ids::UserId};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = env::args().skip(1).collect();
-    let [data_dir, answer_file] = args.as_slice() else {
-        return Err("usage: seed DATA_DIR ANSWER_FILE".into());
+    let [data_dir, answer_file, thought_file @ ..] = args.as_slice() else {
+        return Err("usage: seed DATA_DIR ANSWER_FILE [THOUGHT_FILE]".into());
     };
+    let thought = thought_file.first().map(fs::read_to_string).transpose()?;
+    let thought = thought.map(|text| ThoughtRow { text, ms: Some(2_400) });
     let answer = fs::read_to_string(answer_file)?;
     let paths = DataDir::open(Some(Path::new(data_dir)))?;
     let store = Store::open(&paths.database()).await?;
     let session = store.create_session(UserId::LOCAL, 0).await?;
     let turn = NewTurn { parent: None, text: Some("What would you say?"), model: None, now_ms: 0 };
     let ids = store.add_turn(UserId::LOCAL, session, turn).await?;
-    let outcome = Outcome { body: &answer, state: MessageState::Complete, error: None, usage: None };
+    let outcome = Outcome {
+        body: &answer,
+        thought: thought.as_ref(),
+        state: MessageState::Complete,
+        error: None,
+        usage: None,
+    };
     store.finish_message(ids.reply, outcome).await?;
     store.close().await;
     tell(&session.to_string());

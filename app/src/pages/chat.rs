@@ -5,6 +5,7 @@ pub(crate) mod api;
 mod composer;
 mod message;
 mod scroll;
+mod thought;
 mod thread;
 mod thread_store;
 

@@ -3,6 +3,7 @@
 use crate::{
     guard::{Guard, Warning},
     ids::{GenerationId, MessageId, SessionId},
+    tools::ToolCall,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,8 @@ pub enum Role {
     System,
     User,
     Assistant,
+    /// What a function that the assistant called gave back.
+    Tool,
 }
 
 /// One turn as a model's chat template sees it.
@@ -26,6 +29,19 @@ pub enum Role {
 pub struct ChatTurn {
     pub role: Role,
     pub content: String,
+    /// What the assistant thought before it said that; a model sees it where its chat template asks for it.
+    pub reasoning: String,
+    /// What the assistant called.
+    pub calls: Vec<ToolCall>,
+    /// The call that this is the result of; only [`Role::Tool`] has one.
+    pub call_id: Option<String>,
+}
+
+impl ChatTurn {
+    /// A turn that is nothing but text.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), reasoning: String::new(), calls: Vec::new(), call_id: None }
+    }
 }
 
 /// Why the model produced no further token.
@@ -40,6 +56,8 @@ pub enum FinishReason {
     Cancelled,
     /// It had gone wrong.
     Guarded(Guard),
+    /// The model called functions and waits for what they give.
+    ToolCalls,
 }
 
 /// Where a message stands. Only answers are ever anything but `Complete`.
@@ -69,6 +87,8 @@ pub struct Usage {
     pub n_cached_tokens: u32,
     /// Tokens the model produced.
     pub n_generated_tokens: u32,
+    /// Those of them that were thinking. Not kept with a message.
+    pub n_reasoning_tokens: u32,
     /// Tokens that were guessed and verified beside others. Not kept with a message.
     pub n_drafted_tokens: u32,
     /// Those of them that came true. Not kept with a message.
@@ -113,6 +133,27 @@ pub struct SessionSummary {
     pub running: bool,
 }
 
+/// What a model thought before it answered, as a page shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThoughtView {
+    /// Unrendered.
+    pub text: String,
+    /// The text as sanitised HTML, one entry per block, in order.
+    pub blocks: Vec<String>,
+    /// How long it took, in milliseconds; `None` while it goes on, or where that is unknown.
+    pub ms: Option<u32>,
+}
+
+/// How a thought grew.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThoughtGrowth {
+    /// Its blocks from here on are now `blocks`; those before stay.
+    pub first: u32,
+    pub blocks: Vec<String>,
+    /// How long it took, in milliseconds; `None` while it goes on.
+    pub ms: Option<u32>,
+}
+
 /// One message as a page shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MessageView {
@@ -123,6 +164,8 @@ pub struct MessageView {
     /// The text as sanitised HTML, one entry per block, in order. Empty for a person's messages,
     /// which are shown as written.
     pub blocks: Vec<String>,
+    /// What the model thought before.
+    pub thought: Option<ThoughtView>,
     pub state: MessageState,
     /// What happened, as one sentence, when `state` is `Failed` or `Refused`.
     pub error: Option<String>,
@@ -169,6 +212,7 @@ pub enum ChatEvent {
         seq: u64,
         first: u32,
         blocks: Vec<String>,
+        thought: ThoughtGrowth,
         n_tokens: u32,
         tokens_per_second: Option<f32>,
         /// Others come first.

@@ -115,6 +115,9 @@ impl From<EngineError> for ApiError {
             EngineError::Rejected(Rejection::Constraint { .. }) => {
                 Self { code: "invalid_constraint", ..Self::invalid(None, message) }
             }
+            EngineError::Rejected(Rejection::Tools(_)) | EngineError::Tools(_) => {
+                Self::invalid("tools", message)
+            }
             EngineError::Rejected(Rejection::Adapter { .. }) => {
                 Self { code: "invalid_adapter", ..Self::invalid("lora", message) }
             }

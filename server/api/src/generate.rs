@@ -25,6 +25,7 @@ use tokio::time::timeout;
 use types::{
     chat::Usage,
     ids::{ModelId, UserId},
+    tools::CallPiece,
 };
 
 /// Runs `request` with the model that `common` names.
@@ -124,17 +125,20 @@ async fn choose_model(state: &AppState, name: Option<&str>) -> Result<(ModelId, 
 }
 
 async fn choice(mut events: GenerateStream, logprobs: bool) -> Result<Choice, EngineError> {
-    let mut text = String::new();
-    let mut tokens = Vec::new();
+    let (mut text, mut reasoning) = (String::new(), String::new());
+    let (mut calls, mut tokens) = (Vec::new(), Vec::new());
     while let Some(event) = events.next().await {
         match event? {
             GenerateEvent::Queued(_) | GenerateEvent::Warned(_) => {}
-            GenerateEvent::Text { text: piece, logprobs, .. } => {
+            GenerateEvent::Text { text: piece, reasoning: thought, calls: called, logprobs, .. } => {
                 text.push_str(&piece);
+                reasoning.push_str(&thought);
+                CallPiece::join(&mut calls, called);
                 tokens.extend(logprobs);
             }
             GenerateEvent::Finished { reason, usage } => {
-                return Ok(Choice { text, logprobs: logprobs.then_some(tokens), reason, usage });
+                let logprobs = logprobs.then_some(tokens);
+                return Ok(Choice { text, reasoning, calls, logprobs, reason, usage });
             }
         }
     }
@@ -164,24 +168,32 @@ struct Written {
     head: Head,
     /// Where the next token's text begins, of each answer.
     offsets: Vec<usize>,
+    /// How many calls each answer has made.
+    n_calls: Vec<usize>,
     ended: Vec<Usage>,
     include_usage: bool,
 }
 
 impl Written {
     fn new(head: Head, n: usize, include_usage: bool) -> Self {
-        Self { head, offsets: vec![0; n], ended: Vec::with_capacity(n), include_usage }
+        Self { head, offsets: vec![0; n], n_calls: vec![0; n], ended: Vec::with_capacity(n), include_usage }
     }
 
     fn pieces(&mut self, index: u32, event: Result<GenerateEvent, EngineError>) -> Vec<Value> {
         match event {
             Ok(GenerateEvent::Queued(_) | GenerateEvent::Warned(_)) => vec![],
-            Ok(GenerateEvent::Text { text, logprobs, .. }) if text.is_empty() && logprobs.is_empty() => {
-                vec![]
-            }
-            Ok(GenerateEvent::Text { text, logprobs, .. }) => {
-                let offset = &mut self.offsets[index as usize];
-                vec![self.head.piece(index, &text, &logprobs, offset)]
+            Ok(GenerateEvent::Text { text, reasoning, calls, logprobs, .. }) => {
+                let mut pieces = Vec::new();
+                if !reasoning.is_empty() {
+                    pieces.push(self.head.thought(index, &reasoning));
+                }
+                if !text.is_empty() || !logprobs.is_empty() {
+                    let offset = &mut self.offsets[index as usize];
+                    pieces.push(self.head.piece(index, &text, &logprobs, offset));
+                }
+                let n_calls = &mut self.n_calls[index as usize];
+                pieces.extend(calls.iter().map(|piece| self.head.call(index, piece, n_calls)));
+                pieces
             }
             Ok(GenerateEvent::Finished { reason, usage }) => {
                 self.ended.push(usage);

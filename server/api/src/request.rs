@@ -1,15 +1,22 @@
 //! OpenAI's requests, read leniently and checked strictly.
 
+mod messages;
+mod reasoning;
+mod tools;
+
 use crate::{error::ApiError, keep_alive::KeepAliveField};
 use inference::{GenerateRequest, Prompt, Speculation, Tenant};
+use messages::{Message, turns};
+use reasoning::ReasoningFields;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use tools::ToolFields;
 use types::{
-    chat::{ChatTurn, Role},
     constraint::Constraint,
     guard::GuardSettings,
     ids::UserId,
+    reasoning::Reasoning,
     sampling::{Mirostat, Sampling, Step},
 };
 
@@ -129,6 +136,10 @@ pub(crate) struct ChatRequest {
     logprobs: bool,
     top_logprobs: Option<u32>,
     #[serde(flatten)]
+    tools: ToolFields,
+    #[serde(flatten)]
+    reasoning: ReasoningFields,
+    #[serde(flatten)]
     pub(crate) common: Common,
 }
 
@@ -141,39 +152,26 @@ pub(crate) struct CompletionRequest {
     pub(crate) common: Common,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-struct Message {
-    role: String,
-    content: Option<Content>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<Part>),
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Part {
-    #[serde(rename = "type")]
-    kind: String,
-    text: Option<String>,
-}
-
 impl ChatRequest {
     pub(crate) fn to_generate(&self) -> Result<GenerateRequest, ApiError> {
         if self.messages.is_empty() {
             return Err(ApiError::invalid("messages", "messages must not be empty"));
         }
-        let turns = self.messages.iter().map(turn).collect::<Result<_, _>>()?;
+        let turns = turns(&self.messages)?;
         let logprobs = match (self.logprobs, self.top_logprobs) {
             (false, Some(1..)) => {
                 return Err(ApiError::invalid("top_logprobs", "top_logprobs needs logprobs to be true"));
             }
             (asked, n) => asked.then_some(n.unwrap_or(0)),
         };
-        self.common.request(Prompt::Chat(turns), logprobs)
+        let request = GenerateRequest {
+            reasoning: self.reasoning.read()?,
+            tools: self.tools.read()?,
+            template_values: self.reasoning.template_values(),
+            ..self.common.request(Prompt::Chat(turns), logprobs)?
+        };
+        request.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
+        Ok(request)
     }
 }
 
@@ -189,28 +187,6 @@ impl CompletionRequest {
             return Err(ApiError::invalid("logprobs", message));
         }
         self.common.request(Prompt::Text(text), self.logprobs)
-    }
-}
-
-fn turn(message: &Message) -> Result<ChatTurn, ApiError> {
-    let role = match message.role.as_str() {
-        "system" | "developer" => Role::System,
-        "user" => Role::User,
-        "assistant" => Role::Assistant,
-        other => return Err(ApiError::invalid("messages", format!("the role “{other}” is not supported"))),
-    };
-    let content = match &message.content {
-        None => String::new(),
-        Some(Content::Text(text)) => text.clone(),
-        Some(Content::Parts(parts)) => parts.iter().map(part).collect::<Result<Vec<_>, _>>()?.join("\n"),
-    };
-    Ok(ChatTurn { role, content })
-}
-
-fn part(part: &Part) -> Result<&str, ApiError> {
-    match (part.kind.as_str(), &part.text) {
-        ("text", Some(text)) => Ok(text),
-        (kind, _) => Err(ApiError::invalid("messages", format!("content of type “{kind}” is not supported"))),
     }
 }
 
@@ -236,6 +212,9 @@ impl Common {
             sampling,
             stop,
             constraint: self.constraint()?,
+            reasoning: Reasoning::default(),
+            tools: None,
+            template_values: None,
             logprobs,
             tenant: Tenant(UserId::LOCAL.0),
             trim_history: false,

@@ -1,10 +1,13 @@
 //! OpenAI's answers, whole and in pieces.
 
 use inference::TokenLogprob;
-use rand::RngExt;
+use rand::{RngExt, distr::Alphanumeric};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
-use types::chat::{FinishReason, Usage};
+use types::{
+    chat::{FinishReason, Usage},
+    tools::CallPiece,
+};
 
 /// Which endpoint answers: the shapes differ in names only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +40,7 @@ impl Head {
             let finish = finish_name(choice.reason);
             let body = match self.shape {
                 Shape::Chat => {
-                    let message = json!({"role": "assistant", "content": choice.text});
+                    let message = message(choice.text, choice.reasoning, &choice.calls);
                     json!({"index": index, "message": message, "finish_reason": finish, "logprobs": logprobs})
                 }
                 Shape::Text => {
@@ -72,6 +75,30 @@ impl Head {
             choice["logprobs"] = self.logprobs(logprobs, offset);
         }
         self.body(true, json!([choice]), None)
+    }
+
+    /// A piece of what the model thinks.
+    pub(crate) fn thought(&self, index: u32, text: &str) -> Value {
+        self.delta(index, json!({"reasoning_content": text}))
+    }
+
+    /// A piece of a call; `n_calls` counts those that have begun.
+    pub(crate) fn call(&self, index: u32, piece: &CallPiece, n_calls: &mut usize) -> Value {
+        let call = match piece {
+            CallPiece::Begin { name } => {
+                *n_calls += 1;
+                let function = json!({"name": name, "arguments": ""});
+                json!({"index": *n_calls - 1, "id": call_id(), "type": "function", "function": function})
+            }
+            CallPiece::Arguments(text) => {
+                json!({"index": n_calls.saturating_sub(1), "function": {"arguments": text}})
+            }
+        };
+        self.delta(index, json!({"tool_calls": [call]}))
+    }
+
+    fn delta(&self, index: u32, delta: Value) -> Value {
+        self.body(true, json!([{"index": index, "delta": delta, "finish_reason": null}]), None)
     }
 
     /// The piece that says why it ended.
@@ -110,6 +137,7 @@ impl Head {
                 "total_tokens": usage.n_prompt_tokens + usage.n_generated_tokens,
                 "prompt_tokens_details": {"cached_tokens": usage.n_cached_tokens},
                 "completion_tokens_details": {
+                    "reasoning_tokens": usage.n_reasoning_tokens,
                     "accepted_prediction_tokens": usage.n_accepted_tokens,
                     "rejected_prediction_tokens": usage.n_drafted_tokens.saturating_sub(usage.n_accepted_tokens),
                 },
@@ -128,6 +156,8 @@ impl Head {
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
     pub(crate) text: String,
+    pub(crate) reasoning: String,
+    pub(crate) calls: Vec<CallPiece>,
     pub(crate) logprobs: Option<Vec<TokenLogprob>>,
     pub(crate) reason: FinishReason,
     pub(crate) usage: Usage,
@@ -143,12 +173,45 @@ fn add(a: Usage, b: Usage) -> Usage {
         n_prompt_tokens: a.n_prompt_tokens.max(b.n_prompt_tokens),
         n_cached_tokens: a.n_cached_tokens.min(b.n_cached_tokens),
         n_generated_tokens: a.n_generated_tokens + b.n_generated_tokens,
+        n_reasoning_tokens: a.n_reasoning_tokens + b.n_reasoning_tokens,
         n_drafted_tokens: a.n_drafted_tokens + b.n_drafted_tokens,
         n_accepted_tokens: a.n_accepted_tokens + b.n_accepted_tokens,
         n_steps: a.n_steps + b.n_steps,
         first_token_ms: a.first_token_ms.max(b.first_token_ms),
         decode_ms: a.decode_ms.max(b.decode_ms),
     }
+}
+
+/// What the assistant says; a turn that only calls has no content.
+fn message(text: String, reasoning: String, pieces: &[CallPiece]) -> Value {
+    let calls = calls(pieces);
+    let content = if text.is_empty() && !calls.is_empty() { Value::Null } else { Value::from(text) };
+    let mut message = json!({"role": "assistant", "content": content});
+    if !reasoning.is_empty() {
+        message["reasoning_content"] = reasoning.into();
+    }
+    if !calls.is_empty() {
+        message["tool_calls"] = calls.into();
+    }
+    message
+}
+
+fn calls(pieces: &[CallPiece]) -> Vec<Value> {
+    let mut calls: Vec<(&str, String)> = Vec::new();
+    for piece in pieces {
+        match (piece, calls.last_mut()) {
+            (CallPiece::Begin { name }, _) => calls.push((name, String::new())),
+            (CallPiece::Arguments(text), Some((_, arguments))) => arguments.push_str(text),
+            (CallPiece::Arguments(_), None) => {}
+        }
+    }
+    let call = |(name, arguments)| json!({"id": call_id(), "type": "function", "function": {"name": name, "arguments": arguments}});
+    calls.into_iter().map(call).collect()
+}
+
+/// Nine letters and digits: some models' templates insist on that.
+fn call_id() -> String {
+    rand::rng().sample_iter(Alphanumeric).take(9).map(char::from).collect()
 }
 
 fn chat_logprob(token: &TokenLogprob) -> Value {
@@ -185,6 +248,7 @@ fn finish_name(reason: FinishReason) -> &'static str {
         FinishReason::Stop | FinishReason::Cancelled => "stop",
         // Clients take it for an answer that is not whole, which it is not.
         FinishReason::Length | FinishReason::Guarded(_) => "length",
+        FinishReason::ToolCalls => "tool_calls",
     }
 }
 

@@ -12,11 +12,11 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use store::{MessageRow, Outcome, Store};
+use store::{MessageRow, Outcome, Store, ThoughtRow};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use types::{
-    chat::{ChatEvent, FinishReason, MessageState, Queued, Usage},
+    chat::{ChatEvent, FinishReason, MessageState, Queued, ThoughtGrowth, ThoughtView, Usage},
     guard::Warning,
     ids::{GenerationId, MessageId, SessionId, UserId},
 };
@@ -50,6 +50,8 @@ pub(crate) struct Generation {
 struct Shown {
     seq: u64,
     blocks: Vec<String>,
+    thought: Vec<String>,
+    thought_ms: Option<u32>,
     n_tokens: u32,
     tokens_per_second: Option<f32>,
     queued: Option<Queued>,
@@ -147,6 +149,7 @@ impl Admission {
             notes,
             text: String::new(),
             rendered: BlockStream::default(),
+            thought: Thought::default(),
             pace: Pace::start(),
             queued: None,
             warning: None,
@@ -157,24 +160,33 @@ impl Admission {
 }
 
 impl Generation {
-    /// What watchers have been sent so far.
-    pub(crate) fn blocks(&self) -> Vec<String> {
-        self.lock().blocks.clone()
+    /// What watchers have been sent so far of the answer and of the thought before it.
+    pub(crate) fn so_far(&self) -> (Vec<String>, Option<ThoughtView>) {
+        let shown = self.lock();
+        let thought =
+            ThoughtView { text: String::new(), blocks: shown.thought.clone(), ms: shown.thought_ms };
+        (shown.blocks.clone(), (!shown.thought.is_empty()).then_some(thought))
     }
 
     /// Everything so far as one event, and its place in the sequence.
     pub(crate) fn snapshot(&self) -> (u64, ChatEvent) {
         let shown = self.lock();
-        (shown.seq, self.grew(&shown, 0))
+        (shown.seq, self.grew(&shown, 0, 0))
     }
 
-    fn grew(&self, shown: &Shown, first: usize) -> ChatEvent {
+    /// `first` and `first_thought` are the first blocks that changed.
+    fn grew(&self, shown: &Shown, first: usize, first_thought: usize) -> ChatEvent {
         ChatEvent::Grew {
             message: self.message,
             generation: self.id,
             seq: shown.seq,
             first: first as u32,
             blocks: shown.blocks[first..].to_vec(),
+            thought: ThoughtGrowth {
+                first: first_thought as u32,
+                blocks: shown.thought[first_thought..].to_vec(),
+                ms: shown.thought_ms,
+            },
             n_tokens: shown.n_tokens,
             tokens_per_second: shown.tokens_per_second,
             queued: shown.queued,
@@ -218,6 +230,48 @@ impl Pace {
     }
 }
 
+/// What the model thinks before it answers.
+#[derive(Default)]
+struct Thought {
+    text: String,
+    rendered: BlockStream,
+    /// How much of the text watchers have been sent.
+    n_shown: usize,
+    began: Option<Instant>,
+    ended: Option<Instant>,
+}
+
+impl Thought {
+    fn grow(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.began.get_or_insert_with(Instant::now);
+            self.ended = None;
+            self.text.push_str(text);
+        }
+    }
+
+    /// Something else came.
+    fn end(&mut self) {
+        if self.began.is_some() {
+            self.ended.get_or_insert_with(Instant::now);
+        }
+    }
+
+    fn ms(&self) -> Option<u32> {
+        Some(self.ended?.duration_since(self.began?).as_millis() as u32)
+    }
+
+    fn row(&self) -> Option<ThoughtRow> {
+        self.began.map(|_| ThoughtRow { text: self.text.clone(), ms: self.ms() })
+    }
+
+    /// Renders what is new: the first block that changed, and all blocks from there on.
+    fn render(&mut self) -> (usize, Vec<String>) {
+        self.n_shown = self.text.len();
+        self.rendered.update(&self.text)
+    }
+}
+
 /// How an answer ended.
 struct End {
     state: MessageState,
@@ -244,6 +298,7 @@ struct Writer {
     hurry: CancellationToken,
     text: String,
     rendered: BlockStream,
+    thought: Thought,
     pace: Pace,
     /// Others come first.
     queued: Option<Queued>,
@@ -255,9 +310,11 @@ impl Writer {
     async fn run(mut self, admission: Admission, engine: Arc<dyn Engine>, start: Start) {
         let end = self.write(engine, start.request).await;
         let end = End { usage: end.usage.or_else(|| self.pace.usage()), ..end };
+        self.thought.end();
         let end = self.commit(end).await;
         let row = MessageRow {
             body: std::mem::take(&mut self.text),
+            thought: self.thought.row(),
             state: end.state,
             error: end.error,
             usage: end.usage,
@@ -299,8 +356,12 @@ impl Writer {
                         self.queued = Some(queued);
                         unseen = true;
                     }
-                    Some(Ok(GenerateEvent::Text { text, n_generated, .. })) => {
+                    Some(Ok(GenerateEvent::Text { text, reasoning, n_generated, .. })) => {
                         self.queued = None;
+                        self.thought.grow(&reasoning);
+                        if !text.is_empty() {
+                            self.thought.end();
+                        }
                         self.text.push_str(&text);
                         self.pace.note(n_generated);
                         (unseen, unsaved) = (true, true);
@@ -342,29 +403,46 @@ impl Writer {
     /// Renders what is new and tells the watchers which blocks changed.
     fn show(&mut self) {
         let (first, blocks) = self.rendered.update(&self.text);
+        let has_thought = self.thought.n_shown < self.thought.text.len();
+        let thought = has_thought.then(|| self.thought.render());
         let mut shown = self.generation.lock();
         shown.seq += 1;
         shown.blocks.truncate(first);
         shown.blocks.extend(blocks);
+        let mut first_thought = shown.thought.len();
+        if let Some((first, blocks)) = thought {
+            first_thought = first;
+            shown.thought.truncate(first);
+            shown.thought.extend(blocks);
+        }
+        shown.thought_ms = self.thought.ms();
         shown.n_tokens = self.pace.n_tokens;
         shown.queued = self.queued;
         shown.warning = self.warning;
         shown.tokens_per_second = self.pace.usage().and_then(|usage| usage.tokens_per_second());
-        let event = self.generation.grew(&shown, first);
+        let event = self.generation.grew(&shown, first, first_thought);
         // Sent under the lock: a watcher that takes a snapshot now either has this event in it or receives it.
         self.notes.send(self.generation.user, self.session, event);
     }
 
     async fn save(&self) {
-        if let Err(err) = self.store.save_partial(self.generation.message, &self.text).await {
+        let thought = self.thought.row();
+        if let Err(err) = self.store.save_partial(self.generation.message, &self.text, thought.as_ref()).await
+        {
             tracing::error!(error = %err, "could not save a part of an answer");
         }
     }
 
     /// An answer that could not be saved is shown nevertheless, and says so: its text can still be copied.
     async fn commit(&self, end: End) -> End {
-        let outcome =
-            Outcome { body: &self.text, state: end.state, error: end.error.as_deref(), usage: end.usage };
+        let thought = self.thought.row();
+        let outcome = Outcome {
+            body: &self.text,
+            thought: thought.as_ref(),
+            state: end.state,
+            error: end.error.as_deref(),
+            usage: end.usage,
+        };
         let message = self.generation.message;
         let Err(err) = self.store.finish_message(message, outcome).await else { return end };
         tracing::error!(error = %err, message.id = %message, "could not save an answer");
@@ -378,7 +456,7 @@ impl Writer {
 
 fn ended(reason: FinishReason, usage: Usage) -> End {
     let state = match reason {
-        FinishReason::Stop => MessageState::Complete,
+        FinishReason::Stop | FinishReason::ToolCalls => MessageState::Complete,
         FinishReason::Length => MessageState::Cut,
         FinishReason::Cancelled | FinishReason::Guarded(_) => MessageState::Stopped,
     };

@@ -8,7 +8,7 @@ use types::chat::{ChatTurn, Role};
 pub(crate) fn turns(system_prompt: &str, messages: &[MessageRow]) -> Vec<ChatTurn> {
     let mut turns: Vec<ChatTurn> = Vec::with_capacity(messages.len() + 1);
     if !system_prompt.trim().is_empty() {
-        turns.push(ChatTurn { role: Role::System, content: system_prompt.to_owned() });
+        turns.push(ChatTurn::new(Role::System, system_prompt));
     }
     for message in messages.iter().filter(|message| !message.body.trim().is_empty()) {
         match turns.last_mut() {
@@ -16,7 +16,11 @@ pub(crate) fn turns(system_prompt: &str, messages: &[MessageRow]) -> Vec<ChatTur
                 last.content.push_str("\n\n");
                 last.content.push_str(&message.body);
             }
-            _ => turns.push(ChatTurn { role: message.role, content: message.body.clone() }),
+            _ => {
+                let reasoning = message.thought.as_ref().map(|thought| thought.text.clone());
+                let turn = ChatTurn::new(message.role, message.body.as_str());
+                turns.push(ChatTurn { reasoning: reasoning.unwrap_or_default(), ..turn });
+            }
         }
     }
     turns

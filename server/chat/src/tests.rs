@@ -129,6 +129,54 @@ async fn a_first_message_makes_a_session_with_a_title_and_an_answer() {
 }
 
 #[tokio::test]
+async fn what_the_model_thinks_is_shown_apart_and_kept() {
+    let gate = Gate::new();
+    let script = Script::say(["So."]);
+    let thinking = Script::say([""]).think("<script>why</script>\n\n**hm**").wait(&gate).then("So.");
+    let bench = Bench::open([thinking, script]).await;
+    let sent = bench.send(None, "go").await;
+    let mut watcher = bench.watch(sent.session);
+    let growth = loop {
+        match watcher.next().await {
+            ChatEvent::Grew { thought, .. } if !thought.blocks.is_empty() => break thought,
+            ChatEvent::Finished { .. } => panic!("ended without a thought"),
+            _ => {}
+        }
+    };
+    assert!(growth.blocks.concat().contains("<strong>hm</strong>"), "{growth:?}");
+    assert!(!growth.blocks.concat().contains("<script>"), "{growth:?}");
+    assert_eq!((growth.first, growth.ms), (0, None));
+    let late = bench.messages(sent.session).await.pop().unwrap();
+    assert_eq!(late.thought.unwrap().blocks, growth.blocks);
+    gate.open();
+    let ended = watcher.until_finished().await;
+    let thought = ended.thought.clone().unwrap();
+    assert_eq!(ended.text, "So.");
+    assert_eq!(thought.text, "<script>why</script>\n\n**hm**");
+    assert!(thought.ms.is_some());
+    assert_eq!(bench.messages(sent.session).await.pop().unwrap().thought, ended.thought);
+
+    bench.say(Some(sent.session), "more").await;
+    let Prompt::Chat(turns) = bench.engine.requests().pop().unwrap().prompt else { panic!("a chat") };
+    assert_eq!(
+        (turns[1].content.as_str(), turns[1].reasoning.as_str()),
+        ("So.", "<script>why</script>\n\n**hm**")
+    );
+}
+
+#[tokio::test]
+async fn a_thought_that_is_stopped_is_kept() {
+    let bench = Bench::open([Script::say([""]).think("hm").wait(&Gate::new())]).await;
+    let sent = bench.send(None, "go").await;
+    let mut watcher = bench.watch(sent.session);
+    while !matches!(watcher.next().await, ChatEvent::Grew { thought, .. } if !thought.blocks.is_empty()) {}
+    bench.chat.stop(ME, sent.session).await.unwrap();
+    let answer = bench.end_of(sent.session).await;
+    assert_eq!(answer.state, MessageState::Stopped);
+    assert_eq!(answer.thought.unwrap().text, "hm");
+}
+
+#[tokio::test]
 async fn the_model_is_given_the_system_prompt_and_the_branch() {
     let bench = Bench::open([Script::say(["one"]), Script::say(["two"])]).await;
     let settings = UserSettings { system_prompt: "Be brief.".into(), ..UserSettings::default() };

@@ -3,7 +3,7 @@
 use crate::{Chat, ChatError};
 use store::{MessageRow, ThreadRows};
 use types::{
-    chat::{MessageState, MessageView, Role, Thread},
+    chat::{MessageState, MessageView, Role, ThoughtView, Thread},
     guard::Guard,
     ids::{MessageId, SessionId, UserId},
 };
@@ -20,7 +20,9 @@ impl Chat {
         if let Some(generation) = self.running.find(id)
             && let Some(message) = messages.iter_mut().find(|message| message.id == generation.message)
         {
-            message.blocks = generation.blocks();
+            let (blocks, thought) = generation.so_far();
+            message.blocks = blocks;
+            message.thought = thought;
             message.generation = Some(generation.id);
         }
         Ok(Thread { session: self.summary(session), messages })
@@ -45,6 +47,11 @@ pub(crate) fn view(row: MessageRow, variants: Vec<MessageId>) -> MessageView {
     let guard = row.error.as_deref().filter(|_| row.state == MessageState::Stopped).and_then(Guard::parse);
     MessageView {
         blocks: if is_rendered { markup::render(&row.body) } else { Vec::new() },
+        thought: row.thought.map(|thought| ThoughtView {
+            blocks: if is_rendered { markup::render(&thought.text) } else { Vec::new() },
+            text: thought.text,
+            ms: thought.ms,
+        }),
         id: row.id,
         role: row.role,
         text: row.body,

@@ -12,6 +12,7 @@ use store::{MessageRow, NewTurn};
 use types::{
     chat::{ChatEvent, MAX_MESSAGE_BYTES, Role, Sent},
     ids::{MessageId, SessionId, UserId},
+    reasoning::Reasoning,
 };
 
 impl Chat {
@@ -134,6 +135,9 @@ impl Chat {
             sampling: settings.sampling,
             stop: Vec::new(),
             constraint: None,
+            reasoning: Reasoning::default(),
+            tools: None,
+            template_values: None,
             logprobs: None,
             tenant: Tenant(user.0),
             trim_history: trim,

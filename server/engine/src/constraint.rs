@@ -6,6 +6,7 @@
 
 mod gbnf;
 
+use crate::answer::Part;
 use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
 use llguidance::{
     Matcher, ParserFactory,
@@ -43,18 +44,21 @@ const MASKS_STACK: usize = 16 * 1024 * 1024;
 pub(crate) struct Compiler<'m> {
     vocab: LlamaVocab<'m>,
     ends: Arc<[LlamaToken]>,
+    /// Tokens that are never a part of text.
+    delimiters: Vec<LlamaToken>,
     shared: OnceCell<Shared>,
 }
 
 struct Shared {
     factory: ParserFactory,
+    env: TokEnv,
     masks: Sender<Job>,
 }
 
 impl<'m> Compiler<'m> {
-    /// `ends` are the tokens that end an answer.
-    pub(crate) fn new(vocab: LlamaVocab<'m>, ends: Arc<[LlamaToken]>) -> Self {
-        Self { vocab, ends, shared: OnceCell::new() }
+    /// `ends` are the tokens that end an answer, `delimiters` others that are never a part of text.
+    pub(crate) fn new(vocab: LlamaVocab<'m>, ends: Arc<[LlamaToken]>, delimiters: Vec<LlamaToken>) -> Self {
+        Self { vocab, ends, delimiters, shared: OnceCell::new() }
     }
 
     /// Follows `constraint` from the beginning of an answer, or says what is wrong with it.
@@ -63,24 +67,31 @@ impl<'m> Compiler<'m> {
         let grammar = to_grammar(constraint).map_err(refused)?;
         let shared = self.shared().map_err(Rejection::Engine)?;
         let matcher = compile(&shared.factory, grammar).map_err(refused)?;
-        Ok(Constrained::new(matcher, shared.masks.clone()))
+        Ok(Constrained::new(matcher, shared.env.clone(), shared.masks.clone()))
+    }
+
+    /// A form that an answer may come to later, or why not.
+    pub(crate) fn compile_calls(&self, lark: String) -> Result<Later, Rejection> {
+        let shared = self.shared().map_err(Rejection::Engine)?;
+        let matcher = compile(&shared.factory, TopLevelGrammar::from_lark(lark)).map_err(Rejection::Tools)?;
+        Ok(Later { matcher, env: shared.env.clone(), masks: shared.masks.clone() })
     }
 
     fn shared(&self) -> Result<&Shared, String> {
         if let Some(shared) = self.shared.get() {
             return Ok(shared);
         }
-        let factory = factory(words(&self.vocab), &self.ends)?;
+        let (factory, env) = factory(words(&self.vocab, &self.delimiters), &self.ends)?;
         let masks = start_masks().map_err(|error| format!("starting a thread failed: {error}"))?;
-        Ok(self.shared.get_or_init(|| Shared { factory, masks }))
+        Ok(self.shared.get_or_init(|| Shared { factory, env, masks }))
     }
 }
 
 /// How every token is written; those that are not text begin with a byte that text does not have.
-fn words(vocab: &LlamaVocab<'_>) -> Vec<Vec<u8>> {
+fn words(vocab: &LlamaVocab<'_>, delimiters: &[LlamaToken]) -> Vec<Vec<u8>> {
     let word = |token| {
         let mut word = vocab.token_to_piece(token, false, None);
-        if word.is_empty() {
+        if word.is_empty() || delimiters.contains(&token) {
             word = vocab.token_to_piece(token, true, None);
             word.insert(0, TokTrie::SPECIAL_TOKEN_MARKER);
         }
@@ -89,7 +100,7 @@ fn words(vocab: &LlamaVocab<'_>) -> Vec<Vec<u8>> {
     vocab.tokens().map(word).collect()
 }
 
-fn factory(words: Vec<Vec<u8>>, ends: &[LlamaToken]) -> Result<ParserFactory, String> {
+fn factory(words: Vec<Vec<u8>>, ends: &[LlamaToken]) -> Result<(ParserFactory, TokEnv), String> {
     let ends: Vec<u32> = ends.iter().filter_map(|end| u32::try_from(end.0).ok()).collect();
     let n_words = u32::try_from(words.len()).map_err(|_| "the vocabulary is too large")?;
     let info = TokRxInfo::new(n_words, ends.first().copied().unwrap_or(toktrie::INVALID_TOKEN));
@@ -103,7 +114,7 @@ fn factory(words: Vec<Vec<u8>>, ends: &[LlamaToken]) -> Result<ParserFactory, St
         .map_err(|error| first_line(&error.to_string()))?;
     *factory.limits_mut() = limits();
     factory.quiet();
-    Ok(factory)
+    Ok((factory, env))
 }
 
 /// A lexer state takes up to 2 kB; the other bounds are llguidance's own: about 20 ms for compiling and for a step.
@@ -123,7 +134,12 @@ fn to_grammar(constraint: &Constraint) -> Result<TopLevelGrammar, String> {
 }
 
 fn json_grammar(schema: &str) -> Result<TopLevelGrammar, String> {
-    let mut schema: Value = serde_json::from_str(schema).map_err(|error| error.to_string())?;
+    let schema = serde_json::from_str(schema).map_err(|error| error.to_string())?;
+    Ok(TopLevelGrammar::from_json_schema(with_json_space(schema)?))
+}
+
+/// The schema with a bound on white space.
+pub(crate) fn with_json_space(mut schema: Value) -> Result<Value, String> {
     match &mut schema {
         Value::Object(members) => {
             let options = || json!({"whitespace_pattern": JSON_SPACE});
@@ -132,7 +148,7 @@ fn json_grammar(schema: &str) -> Result<TopLevelGrammar, String> {
         Value::Bool(_) => {}
         _ => return Err("a schema is an object".to_owned()),
     }
-    Ok(TopLevelGrammar::from_json_schema(schema))
+    Ok(schema)
 }
 
 fn lark_grammar(lark: String) -> Result<TopLevelGrammar, String> {
@@ -202,9 +218,40 @@ fn start_masks() -> std::io::Result<Sender<Job>> {
     Ok(sender)
 }
 
+/// A form that an answer may come to.
+pub(crate) struct Later {
+    matcher: Matcher,
+    env: TokEnv,
+    masks: Sender<Job>,
+}
+
+impl Later {
+    /// Follows it from its beginning.
+    pub(crate) fn begin(&self) -> Constrained {
+        Constrained::new(self.matcher.deep_clone(), self.env.clone(), self.masks.clone())
+    }
+
+    /// Follows it, if this is how it begins.
+    pub(crate) fn begin_with(&self, beginning: &[Part<'_>]) -> Option<Constrained> {
+        let mut matcher = self.matcher.deep_clone();
+        matcher.consume_tokens(&tokens(&self.env, beginning)).ok()?;
+        Some(Constrained::new(matcher, self.env.clone(), self.masks.clone()))
+    }
+}
+
+/// Some tokens that spell this; grammars look at bytes only.
+fn tokens(env: &TokEnv, parts: &[Part<'_>]) -> Vec<u32> {
+    let part = |part: &Part<'_>| match part {
+        Part::Token(token) => u32::try_from(token.0).into_iter().collect(),
+        Part::Text(text) => env.tokenize_bytes(text.as_bytes()),
+    };
+    parts.iter().flat_map(part).collect()
+}
+
 /// Follows one answer through its grammar.
 pub(crate) struct Constrained {
     place: Place,
+    env: TokEnv,
     masks: Sender<Job>,
 }
 
@@ -216,9 +263,9 @@ enum Place {
 }
 
 impl Constrained {
-    fn new(matcher: Matcher, masks: Sender<Job>) -> Self {
+    fn new(matcher: Matcher, env: TokEnv, masks: Sender<Job>) -> Self {
         let position = Position { matcher, mask: Err("nothing was looked for yet".to_owned()) };
-        Self { place: find_mask(Box::new(position), &masks), masks }
+        Self { place: find_mask(Box::new(position), &masks), env, masks }
     }
 
     /// One bit for each token: whether it may come next.
@@ -231,9 +278,20 @@ impl Constrained {
 
     /// Goes on past a token that the mask allows.
     pub(crate) fn accept(&mut self, token: LlamaToken) -> Result<(), String> {
+        self.consume(&[u32::try_from(token.0).map_err(|_| "there is no such token".to_owned())?])
+    }
+
+    /// Goes on past a text that came before the form was asked.
+    pub(crate) fn feed(&mut self, beginning: &[Part<'_>]) -> Result<(), String> {
+        match tokens(&self.env, beginning) {
+            tokens if tokens.is_empty() => Ok(()),
+            tokens => self.consume(&tokens),
+        }
+    }
+
+    fn consume(&mut self, tokens: &[u32]) -> Result<(), String> {
         let position = self.position()?;
-        let token = u32::try_from(token.0).map_err(|_| "there is no such token".to_owned())?;
-        position.matcher.consume_token(token).map_err(|error| reason(&error.to_string()))?;
+        position.matcher.consume_tokens(tokens).map_err(|error| reason(&error.to_string()))?;
         if !position.matcher.is_stopped() {
             let nowhere = Place::Away(sync_channel(0).1);
             if let Place::Here(position) = std::mem::replace(&mut self.place, nowhere) {
@@ -274,4 +332,4 @@ fn find_mask(position: Box<Position>, masks: &Sender<Job>) -> Place {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

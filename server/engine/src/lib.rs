@@ -5,6 +5,7 @@
 //! leaves the context in doubt ends the process: the server's supervisor starts a fresh one.
 
 mod adapters;
+mod answer;
 mod constraint;
 mod llama;
 mod logprobs;

@@ -2,15 +2,24 @@
 
 mod guard;
 mod template;
+mod tools;
 mod trim;
 
-use crate::constraint::{Compiler, Constrained};
+use crate::{
+    answer::{Formats, Reading, Rules, Wanted},
+    constraint::{Compiler, Constrained, Later},
+};
 use guard::Guard;
 use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAttr, vocab::LlamaVocab};
 use protocol::{GenerateParams, Prompt, Rejection};
-use std::sync::Arc;
-use template::Template;
-use types::chat::ChatTurn;
+use std::{collections::HashMap, sync::Arc};
+use template::{Template, Values};
+use types::{
+    chat::{ChatTurn, Role},
+    constraint::Constraint,
+    reasoning::Reasoning,
+    tools::{ToolChoice, ToolUse},
+};
 
 /// A prompt ready to decode.
 pub(crate) struct TokenPrompt {
@@ -19,28 +28,45 @@ pub(crate) struct TokenPrompt {
     pub(crate) stops: Vec<String>,
     /// What the answer must look like.
     pub(crate) constraint: Option<Constrained>,
+    /// How the answer is read.
+    pub(crate) reading: Reading,
 }
 
 /// Turns prompts into tokens for one model.
 pub(crate) struct Prompter<'m> {
     vocab: LlamaVocab<'m>,
     template: Template,
+    formats: Formats,
     guard: Guard,
     ends: Arc<[LlamaToken]>,
     compiler: Compiler<'m>,
     n_ctx: usize,
 }
 
+/// What an answer must look like, and which calls may begin anywhere in it.
+#[derive(Default)]
+struct Form {
+    whole: Option<Constrained>,
+    calls: Vec<Later>,
+    /// The whole is an answer rather than a call.
+    is_answer: bool,
+}
+
 impl<'m> Prompter<'m> {
     pub(crate) fn new(model: &'m LlamaModel, n_ctx: u32) -> Self {
         let vocab = model.vocab();
         let source = model.chat_template(None).ok().and_then(|template| template.to_string().ok());
+        let special: HashMap<_, _> =
+            special_tokens(&vocab).map(|token| (spelling(&vocab, token), token)).collect();
+        let find = |text: &str| special.get(text).copied();
+        let formats = Formats::detect(source.as_deref().unwrap_or_default(), &find);
         let template = Template::new(source, spelling(&vocab, vocab.bos()), spelling(&vocab, vocab.eos()));
         let control = vocab.tokens().filter(|&token| vocab.attr(token).contains(LlamaTokenAttr::Control));
-        let guard = Guard::new(control.map(|token| spelling(&vocab, token)));
+        let spellings = control.map(|token| spelling(&vocab, token));
+        let guard = Guard::new(spellings.chain(formats.marks.spellings().map(str::to_owned)));
         let ends: Arc<[_]> = vocab.tokens().filter(|&token| vocab.is_eog(token)).collect();
-        let compiler = Compiler::new(model.vocab(), ends.clone());
-        Self { vocab, template, guard, ends, compiler, n_ctx: n_ctx as usize }
+        let compiler = Compiler::new(model.vocab(), ends.clone(), formats.marks.tokens().collect());
+        Self { vocab, template, formats, guard, ends, compiler, n_ctx: n_ctx as usize }
     }
 
     /// Tokens that end an answer.
@@ -55,43 +81,135 @@ impl<'m> Prompter<'m> {
 
     /// Tokens that fit the context with room for an answer and what the answer must look like, or why not.
     pub(crate) fn prepare(&self, prompt: &Prompt, params: &GenerateParams) -> Result<TokenPrompt, Rejection> {
-        let tokens = match prompt {
-            Prompt::Text(text) => self.text(text),
-            Prompt::Chat(turns) if params.trim_history => {
-                trim::fit(turns, self.n_ctx, |turns| self.chat(turns))?
-            }
-            Prompt::Chat(turns) => self.chat(turns)?,
+        let (text, stops) = match prompt {
+            Prompt::Text(text) => (Rendered { tokens: self.text(text), is_open: false }, vec![]),
+            Prompt::Chat(turns) => (self.conversation(turns, params)?, self.template.stops()),
         };
-        if tokens.is_empty() {
+        if text.tokens.is_empty() {
             return Err(Rejection::EmptyPrompt);
         }
-        if tokens.len() >= self.n_ctx {
-            return Err(trim::too_long(tokens.len(), self.n_ctx));
+        if text.tokens.len() >= self.n_ctx {
+            return Err(trim::too_long(text.tokens.len(), self.n_ctx));
         }
-        let stops = match prompt {
-            Prompt::Chat(_) => self.template.stops(),
-            Prompt::Text(_) => vec![],
+        let form = self.form(params)?;
+        let (constraint, reading) = match prompt {
+            Prompt::Text(_) => (form.whole, Reading::of_text()),
+            Prompt::Chat(_) => self.reading(form, text.is_open, params),
         };
-        let constraint = params.constraint.as_ref().map(|it| self.compiler.compile(it)).transpose()?;
-        Ok(TokenPrompt { tokens, stops, constraint })
+        Ok(TokenPrompt { tokens: text.tokens, stops, constraint, reading })
     }
 
     /// How many tokens the whole prompt has.
     pub(crate) fn count(&self, prompt: &Prompt) -> Result<u32, Rejection> {
         let tokens = match prompt {
             Prompt::Text(text) => self.text(text),
-            Prompt::Chat(turns) => self.chat(turns)?,
+            Prompt::Chat(turns) => self.chat(turns, None, &Values::default())?.tokens,
         };
         Ok(u32::try_from(tokens.len()).unwrap_or(u32::MAX))
     }
 
-    fn chat(&self, turns: &[ChatTurn]) -> Result<Vec<LlamaToken>, Rejection> {
+    fn conversation(&self, turns: &[ChatTurn], params: &GenerateParams) -> Result<Rendered, Rejection> {
+        let tools = params.tools.as_ref().map(|tools| self.guard.defuse_tools(tools));
+        let native = tools.as_ref().filter(|_| self.formats.calls.is_native);
+        let values = Values::new(params.reasoning, native, params.template_values.as_deref());
+        let values = values.map_err(Rejection::Template)?;
+        let render = |turns: &[ChatTurn]| self.chat(turns, tools.as_ref(), &values);
+        match params.trim_history {
+            true => trim::fit(turns, self.n_ctx, render, |rendered| rendered.tokens.len()),
+            false => render(turns),
+        }
+    }
+
+    fn chat(
+        &self,
+        turns: &[ChatTurn],
+        tools: Option<&ToolUse>,
+        values: &Values,
+    ) -> Result<Rendered, Rejection> {
         if turns.is_empty() {
             return Err(Rejection::EmptyPrompt);
         }
-        let defused = self.guard.defuse_turns(turns);
-        let rendered = self.template.render(&defused).map_err(Rejection::Template)?;
-        Ok(self.tokenize(&rendered))
+        let apart: Vec<_> = turns.iter().map(|turn| self.apart(turn)).collect();
+        let mut turns = self.guard.defuse_turns(&apart);
+        if !self.formats.calls.is_native {
+            turns = tools::in_words(turns, tools);
+        }
+        let rendered = self.template.render(&turns, values).map_err(Rejection::Template)?;
+        let is_open = self.formats.is_thought_open(&rendered);
+        Ok(Rendered { tokens: self.tokenize(&rendered), is_open })
+    }
+
+    /// What an assistant's turn says apart from what it thought.
+    fn apart(&self, turn: &ChatTurn) -> ChatTurn {
+        let split = || {
+            let thinking = self.formats.thinking.as_ref()?;
+            let [begin, end] = [&thinking.begin, &thinking.end].map(|it| self.formats.marks.decode(it));
+            let (thought, said) = turn.content.trim_start().strip_prefix(&begin)?.split_once(&end)?;
+            Some((thought.trim().to_owned(), said.trim_start().to_owned()))
+        };
+        match split().filter(|_| turn.role == Role::Assistant && turn.reasoning.is_empty()) {
+            Some((reasoning, content)) => ChatTurn { reasoning, content, ..turn.clone() },
+            None => turn.clone(),
+        }
+    }
+
+    fn form(&self, params: &GenerateParams) -> Result<Form, Rejection> {
+        let compile = |it: &Constraint| self.compiler.compile(it);
+        let calls = |tools, answer| -> Result<Vec<Later>, Rejection> {
+            let grammars = self.formats.grammars(tools, answer).map_err(Rejection::Tools)?;
+            grammars.into_iter().map(|lark| self.compiler.compile_calls(lark)).collect()
+        };
+        match (&params.tools, &params.constraint) {
+            (None, constraint) => Ok(Form {
+                whole: constraint.as_ref().map(compile).transpose()?,
+                is_answer: true,
+                ..Form::default()
+            }),
+            (Some(tools), None) if tools.choice == ToolChoice::Auto => {
+                Ok(Form { calls: calls(tools, None)?, ..Form::default() })
+            }
+            (Some(tools), Some(Constraint::JsonSchema(schema))) if tools.choice == ToolChoice::Auto => {
+                // Also says what is wrong with the schema by itself.
+                compile(&Constraint::JsonSchema(schema.clone()))?;
+                let schema = serde_json::from_str(schema).ok();
+                let whole = calls(tools, schema)?.first().map(Later::begin);
+                Ok(Form { whole, ..Form::default() })
+            }
+            (Some(tools), Some(constraint)) if tools.choice == ToolChoice::Auto => {
+                Err(Rejection::Constraint {
+                    kind: constraint.kind().to_owned(),
+                    reason: "together with tools, an answer can have the form of a JSON schema only"
+                        .to_owned(),
+                })
+            }
+            // What is called instead of answering has the form of a call.
+            (Some(tools), _) => {
+                Ok(Form { whole: calls(tools, None)?.first().map(Later::begin), ..Form::default() })
+            }
+        }
+    }
+
+    /// How the answer is read, and the form that it has.
+    fn reading(&self, form: Form, is_open: bool, params: &GenerateParams) -> (Option<Constrained>, Reading) {
+        let wanted = Wanted {
+            is_open,
+            budget: self.budget(params.reasoning),
+            has_form: form.whole.is_some(),
+            is_answer: form.is_answer,
+        };
+        let tokenize = |text: &str| self.vocab.tokenize(text.as_bytes(), false, false);
+        let rules = Rules::new(&self.formats, wanted, form.calls, &tokenize);
+        (form.whole, Reading::new(&self.formats, params.tools.as_ref(), rules))
+    }
+
+    /// Tokens of thinking, at most. A template that knows efforts tells the model itself.
+    fn budget(&self, reasoning: Reasoning) -> Option<usize> {
+        let by_effort = reasoning.effort.and_then(|effort| match effort.budget() {
+            Some(n) if n > 0 && self.template.mentions("reasoning_effort") => None,
+            budget => budget,
+        });
+        let bounds = [reasoning.max_tokens, by_effort];
+        bounds.into_iter().flatten().min().map(|n| n as usize)
     }
 
     /// Whoever writes a raw prompt may spell special tokens in it.
@@ -111,6 +229,21 @@ impl<'m> Prompter<'m> {
         }
         tokens
     }
+}
+
+/// A conversation as the model gets it.
+struct Rendered {
+    tokens: Vec<LlamaToken>,
+    /// It ends with the beginning of a thought.
+    is_open: bool,
+}
+
+/// Tokens that no text is tokenised to by itself.
+fn special_tokens(vocab: &LlamaVocab<'_>) -> impl Iterator<Item = LlamaToken> {
+    vocab.tokens().filter(|&token| {
+        let attr = vocab.attr(token);
+        attr.contains(LlamaTokenAttr::Control) || attr.contains(LlamaTokenAttr::UserDefined)
+    })
 }
 
 /// How a token is written; empty where the model has no such token.

@@ -11,12 +11,12 @@ mod penalties;
 
 pub(crate) use dry::Spelling;
 
-use crate::constraint::Constrained;
+use crate::{answer::Part, constraint::Constrained};
 use candidates::Candidates;
 use dry::Dry;
 use llama_cpp_2::token::LlamaToken;
 use penalties::Penalties;
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 use types::sampling::{Mirostat, Sampling, Step};
 
 /// Memory to work in, kept from token to token.
@@ -36,6 +36,12 @@ pub(crate) struct TokenSampler {
     ends: Arc<[LlamaToken]>,
     /// What the answer must look like.
     constraint: Option<Constrained>,
+    /// The form does not hold now.
+    is_paused: bool,
+    /// May come first instead of what the form demands.
+    opener: Option<LlamaToken>,
+    /// What comes next in any case.
+    forced: VecDeque<LlamaToken>,
     n_sampled: u32,
     random: fastrand::Rng,
 }
@@ -60,6 +66,9 @@ impl TokenSampler {
             sampling: sampling.clone(),
             ends,
             constraint,
+            is_paused: false,
+            opener: None,
+            forced: VecDeque::new(),
             n_sampled: 0,
             random,
         }
@@ -73,16 +82,24 @@ impl TokenSampler {
         scratch: &mut Scratch,
         spelling: Spelling<'_>,
     ) -> Result<LlamaToken, String> {
+        if let Some(token) = self.forced.pop_front() {
+            self.remember(token, spelling);
+            return Ok(token);
+        }
+        let opener = self.opener.take();
+        if self.is_paused {
+            let token = self.pick(logits, None, scratch);
+            self.remember(token, spelling);
+            return Ok(token);
+        }
         let mut constraint = self.constraint.take();
         let mask = constraint.as_mut().map(Constrained::mask).transpose()?;
-        let token = self.pick(logits, mask, scratch);
-        self.penalties.remember(token);
-        if let Some(dry) = &mut self.dry {
-            dry.remember(token, &spelling(token));
-        }
-        self.n_sampled += 1;
+        let opened = mask.zip(opener).map(|(mask, opener)| with(mask, opener));
+        let token = self.pick(logits, opened.as_deref().or(mask), scratch);
+        self.remember(token, spelling);
         if let Some(constraint) = &mut constraint
             && !self.ends.contains(&token)
+            && opener != Some(token)
         {
             constraint.accept(token)?;
         }
@@ -90,14 +107,74 @@ impl TokenSampler {
         Ok(token)
     }
 
+    fn remember(&mut self, token: LlamaToken, spelling: Spelling<'_>) {
+        self.penalties.remember(token);
+        if let Some(dry) = &mut self.dry {
+            dry.remember(token, &spelling(token));
+        }
+        self.n_sampled += 1;
+    }
+
+    /// The form does not hold from now on.
+    pub(crate) fn pause(&mut self) {
+        self.is_paused = true;
+    }
+
+    /// The form holds again.
+    pub(crate) fn resume(&mut self) {
+        self.is_paused = false;
+    }
+
+    /// These come next, whatever the logits say and whether or not they have the form.
+    pub(crate) fn force(&mut self, tokens: &[LlamaToken]) {
+        self.forced.extend(tokens);
+    }
+
+    /// The next token may be this one, although the form does not have it.
+    pub(crate) fn allow_first(&mut self, token: Option<LlamaToken>) {
+        self.opener = token;
+    }
+
+    /// What comes from now on has this form.
+    pub(crate) fn bind(&mut self, form: Constrained) {
+        self.constraint = Some(form);
+        self.is_paused = false;
+    }
+
+    /// There is a form, be it that it does not hold now.
+    pub(crate) fn has_form(&self) -> bool {
+        self.constraint.is_some()
+    }
+
+    /// There is a form and it holds.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.has_form() && !self.is_paused
+    }
+
+    /// What has come already must be the beginning of the form, where there is one.
+    pub(crate) fn feed(&mut self, beginning: &[Part<'_>]) -> Result<(), String> {
+        match &mut self.constraint {
+            Some(constraint) => constraint.feed(beginning),
+            None => Ok(()),
+        }
+    }
+
     /// The answer has its form and nothing can follow.
     pub(crate) fn is_complete(&self) -> bool {
-        self.constraint.as_ref().is_some_and(Constrained::is_complete)
+        self.is_bound()
+            && self.forced.is_empty()
+            && self.constraint.as_ref().is_some_and(Constrained::is_complete)
     }
 
     /// How many of these tokens may come next, one after the other.
     pub(crate) fn n_allowed(&mut self, draft: &[LlamaToken]) -> usize {
-        self.constraint.as_mut().map_or(draft.len(), |constraint| constraint.n_allowed(draft))
+        if !self.forced.is_empty() {
+            return 0;
+        }
+        match &mut self.constraint {
+            Some(constraint) if !self.is_paused => constraint.n_allowed(draft),
+            _ => draft.len(),
+        }
     }
 
     fn pick(&mut self, logits: &[f32], mask: Option<&[u32]>, scratch: &mut Scratch) -> LlamaToken {
@@ -270,6 +347,15 @@ fn most_likely(logits: &[f32]) -> LlamaToken {
 
 fn is_set(mask: &[u32], i: usize) -> bool {
     mask.get(i / 32).is_some_and(|word| word >> (i % 32) & 1 == 1)
+}
+
+/// The mask with one bit more.
+fn with(mask: &[u32], token: LlamaToken) -> Vec<u32> {
+    let mut mask = mask.to_vec();
+    if let Some(word) = usize::try_from(token.0 / 32).ok().and_then(|i| mask.get_mut(i)) {
+        *word |= 1 << (token.0 % 32);
+    }
+    mask
 }
 
 /// Like [`most_likely`], of those that `mask` has a bit for.

@@ -1,5 +1,24 @@
 //! From tokens' bytes to text that can be sent: whole characters, up to the first stop string.
 
+/// Makes whole characters of tokens' bytes.
+#[derive(Default)]
+pub(crate) struct Characters(Vec<u8>);
+
+impl Characters {
+    /// What is complete now. Bytes that can never become a character are replaced.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> String {
+        self.0.extend_from_slice(bytes);
+        let mut text = String::with_capacity(self.0.len());
+        move_characters(&mut self.0, &mut text);
+        text
+    }
+
+    /// Drops half a character.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
 /// Collects the bytes of one answer. Text that may still turn out to be the beginning of a stop string, or of a
 /// character, is held back.
 pub(crate) struct Assembler {

@@ -10,7 +10,9 @@ use types::{
     guard::{GuardSettings, Warning},
     ids::ModelId,
     model::Residents,
+    reasoning::Reasoning,
     sampling::{Sampling, SamplingError},
+    tools::{CallPiece, ToolUse, ToolsError},
 };
 
 /// A model to load.
@@ -65,8 +67,14 @@ pub struct GenerateRequest {
     pub prompt: Prompt,
     pub sampling: Sampling,
     pub stop: Vec<String>,
-    /// What the answer must look like; it ends when that is complete.
+    /// What the answer must look like, once the model has thought; it ends when that is complete.
     pub constraint: Option<Constraint>,
+    /// How much the model thinks before it answers.
+    pub reasoning: Reasoning,
+    /// What it may call; `None` is nothing.
+    pub tools: Option<ToolUse>,
+    /// More values for the model's chat template: a JSON object. Templates that do not know them are not changed.
+    pub template_values: Option<String>,
     /// Tell how likely every token was, beside so many of the most likely ones.
     pub logprobs: Option<u32>,
     /// What was computed for one tenant is not reused for another.
@@ -86,7 +94,12 @@ pub enum GenerateEvent {
     /// Others come first; told again whenever that changes.
     Queued(Queued),
     Text {
+        /// Of the answer.
         text: String,
+        /// Of what the model thinks: before the text that comes with it.
+        reasoning: String,
+        /// Of the functions that it calls: behind the text.
+        calls: Vec<CallPiece>,
         /// Of the tokens whose text this is, where they were asked for.
         logprobs: Vec<TokenLogprob>,
         /// Tokens produced so far.
@@ -113,6 +126,8 @@ pub enum EngineError {
     Sampling(#[from] SamplingError),
     #[error(transparent)]
     Constraint(#[from] ConstraintError),
+    #[error(transparent)]
+    Tools(#[from] ToolsError),
     /// The request is out of bounds in another way.
     #[error(transparent)]
     Request(#[from] RequestError),

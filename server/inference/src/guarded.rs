@@ -156,11 +156,13 @@ impl Watched {
         let mut tripped = None;
         match &event {
             GenerateEvent::Queued(_) => self.guards.waits(),
-            GenerateEvent::Text { text, n_generated, .. } => {
+            GenerateEvent::Text { text, reasoning, n_generated, .. } => {
                 self.first.get_or_insert(now);
                 self.last = Some(now);
                 self.n_tokens = *n_generated;
-                tripped = self.guards.text(now, text, *n_generated);
+                // What is thought comes before the text that comes with it.
+                tripped = self.guards.text(now, reasoning, *n_generated);
+                tripped = tripped.or_else(|| self.guards.text(now, text, *n_generated));
             }
             GenerateEvent::Warned(_) | GenerateEvent::Finished { .. } => {}
         }

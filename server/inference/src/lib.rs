@@ -30,7 +30,8 @@ pub use protocol::{
 };
 pub use remote::{AddressError, BaseUrl, Patience, RemoteProblem, RemoteSpec, Remotes};
 pub use request::{
-    MAX_LOGPROBS, MAX_PROMPT_BYTES, MAX_REQUEST_ADAPTERS, MAX_STOP_BYTES, MAX_STOPS, RequestError,
+    MAX_LOGPROBS, MAX_PROMPT_BYTES, MAX_REQUEST_ADAPTERS, MAX_STOP_BYTES, MAX_STOPS,
+    MAX_TEMPLATE_VALUES_BYTES, RequestError,
 };
 pub use residency::{Limits, Residency, Shortage};
 pub use scripted::{Gate, Script, ScriptedEngine};

@@ -2,19 +2,26 @@
 
 use crate::{EngineError, GenerateRequest};
 use protocol::{LoraAdapter, Prompt};
-use types::constraint::Constraint;
+use types::{
+    chat::ChatTurn,
+    constraint::Constraint,
+    tools::{MAX_CALLS, ToolCall, ToolUse},
+};
 
 /// The longest prompt, in bytes of UTF-8 over all turns. Leaves room for the rest of a frame.
 pub const MAX_PROMPT_BYTES: usize = 12 * 1024 * 1024;
 
 /// What a turn takes beside its content, at most.
-const TURN_BYTES: usize = 8;
+const TURN_BYTES: usize = 32;
 
 /// The most stop strings of one request.
 pub const MAX_STOPS: usize = 16;
 
 /// The longest stop string, in bytes of UTF-8.
 pub const MAX_STOP_BYTES: usize = 256;
+
+/// The most that a request may add to the values of a chat template, in bytes of JSON.
+pub const MAX_TEMPLATE_VALUES_BYTES: usize = 16 * 1024;
 
 /// The most alternatives whose likelihood is told for every token.
 pub const MAX_LOGPROBS: u32 = 20;
@@ -58,6 +65,23 @@ pub enum RequestError {
     /// No number, or too large a one.
     #[error("an adapter's scale must be between -{MAX_ADAPTER_SCALE} and {MAX_ADAPTER_SCALE}")]
     AdapterScale,
+    /// Over [`MAX_TEMPLATE_VALUES_BYTES`].
+    #[error(
+        "the values for the template have {n_bytes} bytes, at most {MAX_TEMPLATE_VALUES_BYTES} are taken"
+    )]
+    TemplateValuesTooLarge {
+        /// Their size.
+        n_bytes: usize,
+    },
+    /// The calls of one turn, over [`MAX_CALLS`].
+    #[error("{given} tools are called in one turn, at most {MAX_CALLS} are taken")]
+    TooManyCalls {
+        /// How many.
+        given: usize,
+    },
+    /// Functions are only called in conversations.
+    #[error("tools need messages")]
+    ToolsWithoutMessages,
     /// Over [`MAX_LOGPROBS`].
     #[error("likelihoods of {given} alternatives were asked for, at most {MAX_LOGPROBS} are given")]
     TooManyLogprobs {
@@ -72,6 +96,14 @@ impl GenerateRequest {
         self.sampling.check()?;
         check_stops(&self.stop)?;
         self.constraint.as_ref().map_or(Ok(()), Constraint::check)?;
+        self.tools.as_ref().map_or(Ok(()), ToolUse::check)?;
+        if self.tools.is_some() && matches!(self.prompt, Prompt::Text(_)) {
+            return Err(RequestError::ToolsWithoutMessages.into());
+        }
+        let n_bytes = self.template_values.as_ref().map_or(0, String::len);
+        if n_bytes > MAX_TEMPLATE_VALUES_BYTES {
+            return Err(RequestError::TemplateValuesTooLarge { n_bytes }.into());
+        }
         if let Some(given) = self.logprobs.filter(|&n| n > MAX_LOGPROBS) {
             return Err(RequestError::TooManyLogprobs { given }.into());
         }
@@ -101,8 +133,14 @@ fn check_adapters(adapters: &[LoraAdapter]) -> Result<(), RequestError> {
 /// Checks that a prompt has something in it and fits a frame.
 pub(crate) fn check_prompt(prompt: &Prompt) -> Result<(), RequestError> {
     let n_bytes = match prompt {
-        Prompt::Chat(turns) if turns.iter().all(|turn| turn.content.is_empty()) => 0,
-        Prompt::Chat(turns) => turns.iter().map(|turn| turn.content.len() + TURN_BYTES).sum(),
+        Prompt::Chat(turns) if turns.iter().all(is_silent) => 0,
+        Prompt::Chat(turns) => {
+            let most = turns.iter().map(|turn| turn.calls.len()).max();
+            if let Some(given) = most.filter(|&n| n > MAX_CALLS) {
+                return Err(RequestError::TooManyCalls { given });
+            }
+            turns.iter().map(n_bytes).sum()
+        }
         Prompt::Text(text) => text.len(),
     };
     match n_bytes {
@@ -110,6 +148,17 @@ pub(crate) fn check_prompt(prompt: &Prompt) -> Result<(), RequestError> {
         n_bytes if n_bytes > MAX_PROMPT_BYTES => Err(RequestError::PromptTooLarge { n_bytes }),
         _ => Ok(()),
     }
+}
+
+/// Neither says nor calls anything.
+fn is_silent(turn: &ChatTurn) -> bool {
+    turn.content.is_empty() && turn.calls.is_empty()
+}
+
+fn n_bytes(turn: &ChatTurn) -> usize {
+    let call = |call: &ToolCall| call.id.len() + call.name.len() + call.arguments.len() + TURN_BYTES;
+    let said = turn.content.len() + turn.reasoning.len() + turn.call_id.as_ref().map_or(0, String::len);
+    said + turn.calls.iter().map(call).sum::<usize>() + TURN_BYTES
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use types::{
     chat::{FinishReason, Queued, Usage},
     ids::ModelId,
     model::{ModelState, ModelStatus, Resident, Residents},
+    tools::CallPiece,
 };
 
 /// Holds answers back until the test opens it. Clones are the same gate.
@@ -53,6 +54,8 @@ impl Gate {
 #[derive(Clone, Debug)]
 enum Step {
     Say(String),
+    Think(String),
+    Call(Vec<CallPiece>),
     Queue(Queued),
     Wait(Gate),
     Delay(Duration),
@@ -87,6 +90,20 @@ impl Script {
     /// Then says one more chunk.
     pub fn then(mut self, chunk: impl Into<String>) -> Self {
         self.steps.push_back(Step::Say(chunk.into()));
+        self
+    }
+
+    /// Then thinks one more chunk.
+    pub fn think(mut self, chunk: impl Into<String>) -> Self {
+        self.steps.push_back(Step::Think(chunk.into()));
+        self
+    }
+
+    /// Then calls a function, and ends with that unless it goes on.
+    pub fn call(mut self, name: &str, arguments: &str) -> Self {
+        let begin = CallPiece::Begin { name: name.to_owned() };
+        self.steps.push_back(Step::Call(vec![begin, CallPiece::Arguments(arguments.to_owned())]));
+        self.ending = Ending::Finish(FinishReason::ToolCalls);
         self
     }
 
@@ -205,7 +222,13 @@ impl ScriptedEngine {
         if let Ending::Refuse(error) = script.ending {
             return Err(error);
         }
-        let run = Run { script: Some(script), n_prompt_tokens, n_generated: 0, _alive: Alive::new(self) };
+        let run = Run {
+            script: Some(script),
+            n_prompt_tokens,
+            n_generated: 0,
+            n_reasoning: 0,
+            _alive: Alive::new(self),
+        };
         Ok(Box::pin(stream::unfold(run, Run::next)))
     }
 }
@@ -231,6 +254,7 @@ struct Run {
     script: Option<Script>,
     n_prompt_tokens: u32,
     n_generated: u32,
+    n_reasoning: u32,
     _alive: Alive,
 }
 
@@ -241,10 +265,13 @@ impl Run {
                 Step::Wait(gate) => gate.pass().await,
                 Step::Queue(queued) => return Some((Ok(GenerateEvent::Queued(queued)), self)),
                 Step::Delay(time) => tokio::time::sleep(time).await,
-                Step::Say(text) => {
-                    self.n_generated += 1;
-                    let n_generated = self.n_generated;
-                    return Some((Ok(GenerateEvent::Text { text, logprobs: vec![], n_generated }), self));
+                Step::Say(text) => return Some((Ok(self.piece(text, String::new(), vec![])), self)),
+                Step::Think(text) => {
+                    self.n_reasoning += 1;
+                    return Some((Ok(self.piece(String::new(), text, vec![])), self));
+                }
+                Step::Call(calls) => {
+                    return Some((Ok(self.piece(String::new(), String::new(), calls)), self));
                 }
             }
         }
@@ -255,11 +282,17 @@ impl Run {
         Some((event, self))
     }
 
+    fn piece(&mut self, text: String, reasoning: String, calls: Vec<CallPiece>) -> GenerateEvent {
+        self.n_generated += 1;
+        GenerateEvent::Text { text, reasoning, calls, logprobs: vec![], n_generated: self.n_generated }
+    }
+
     /// Made-up times, the same in every run.
     fn usage(&self) -> Usage {
         Usage {
             n_prompt_tokens: self.n_prompt_tokens,
             n_generated_tokens: self.n_generated,
+            n_reasoning_tokens: self.n_reasoning,
             first_token_ms: 5,
             decode_ms: self.n_generated.saturating_sub(1) * 10,
             ..Usage::default()

@@ -16,7 +16,9 @@ use types::{
     chat::{ChatTurn, FinishReason, Usage},
     constraint::Constraint,
     kv::{KvMeasure, KvType},
+    reasoning::Reasoning,
     sampling::Sampling,
+    tools::{CallPiece, ToolUse},
 };
 
 /// Requests that wait in a worker while all its sequences are busy.
@@ -153,8 +155,14 @@ pub struct GenerateParams {
     pub sampling: Sampling,
     /// The answer ends before the first of these; none is empty.
     pub stop: Vec<String>,
-    /// What the answer must look like.
+    /// What the answer must look like, once the model has thought.
     pub constraint: Option<Constraint>,
+    /// How much the model thinks before.
+    pub reasoning: Reasoning,
+    /// What it may call; `None` is nothing.
+    pub tools: Option<ToolUse>,
+    /// More values for the model's chat template: a JSON object.
+    pub template_values: Option<String>,
     /// Tell how likely every token was, beside so many of the most likely ones.
     pub logprobs: Option<u32>,
     /// Computed beginnings are shared only between requests of one tenant, since how fast an answer comes would tell
@@ -192,8 +200,12 @@ pub enum Speculation {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delta {
     pub id: RequestId,
-    /// Whole UTF-8 characters; may be empty while a character or a stop string is incomplete.
+    /// Of the answer. Whole UTF-8 characters; may be empty while a character or a stop string is incomplete.
     pub text: String,
+    /// Of what the model thinks. In one stream all thinking and all answering is in order, each for itself.
+    pub reasoning: String,
+    /// Of the functions that it calls, behind the text.
+    pub calls: Vec<CallPiece>,
     /// Of the tokens whose text this is, where they were asked for.
     pub logprobs: Vec<TokenLogprob>,
     /// Tokens produced so far.
@@ -217,6 +229,8 @@ impl Delta {
     /// Adds what happened to the same stream after this.
     pub fn append(&mut self, later: Self) {
         self.text.push_str(&later.text);
+        self.reasoning.push_str(&later.reasoning);
+        CallPiece::join(&mut self.calls, later.calls);
         self.logprobs.extend(later.logprobs);
         self.n_generated = later.n_generated;
         self.finished = later.finished;
@@ -243,6 +257,8 @@ pub enum Rejection {
     Constraint { kind: String, reason: String },
     #[error("the adapter {name} cannot be used: {reason}")]
     Adapter { name: String, reason: String },
+    #[error("the tools cannot be used: {0}")]
+    Tools(String),
     #[error("too many requests are waiting for this model")]
     Overloaded,
     #[error("the engine failed: {0}")]

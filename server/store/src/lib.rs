@@ -12,7 +12,7 @@ mod settings;
 
 pub use error::StoreError;
 pub use jobs::{JobEnd, JobRow};
-pub use messages::{MessageRow, NewTurn, Outcome, ThreadRows, TurnIds};
+pub use messages::{MessageRow, NewTurn, Outcome, ThoughtRow, ThreadRows, TurnIds};
 pub use sessions::SessionRow;
 
 use sqlx::{

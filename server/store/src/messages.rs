@@ -13,11 +13,20 @@ pub struct MessageRow {
     pub parent: Option<MessageId>,
     pub role: Role,
     pub body: String,
+    pub thought: Option<ThoughtRow>,
     pub state: MessageState,
     pub error: Option<String>,
     pub model: Option<String>,
     pub usage: Option<Usage>,
     pub created_ms: i64,
+}
+
+/// What a model thought before it answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThoughtRow {
+    pub text: String,
+    /// How long it took; unknown of one that a crash broke off.
+    pub ms: Option<u32>,
 }
 
 /// The shown branch, oldest first, and for each of its messages all variants of that turn, oldest first.
@@ -49,6 +58,7 @@ pub struct TurnIds {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome<'a> {
     pub body: &'a str,
+    pub thought: Option<&'a ThoughtRow>,
     pub state: MessageState,
     pub error: Option<&'a str>,
     pub usage: Option<Usage>,
@@ -59,6 +69,8 @@ struct Raw {
     parent_id: Option<i64>,
     role: String,
     body: String,
+    reasoning: Option<String>,
+    reasoning_ms: Option<i64>,
     state: String,
     error: Option<String>,
     model: Option<String>,
@@ -84,6 +96,7 @@ impl From<Raw> for MessageRow {
             parent: raw.parent_id.map(MessageId),
             role: parse_role(&raw.role),
             body: raw.body,
+            thought: raw.reasoning.map(|text| ThoughtRow { text, ms: number(raw.reasoning_ms) }),
             state: parse_state(&raw.state),
             error: raw.error,
             model: raw.model,
@@ -144,10 +157,22 @@ impl Store {
     }
 
     /// Saves what a running answer has so far.
-    pub async fn save_partial(&self, message: MessageId, body: &str) -> Result<(), StoreError> {
-        sqlx::query!("update message set body = ? where id = ? and state = 'running'", body, message.0)
-            .execute(&self.write)
-            .await?;
+    pub async fn save_partial(
+        &self,
+        message: MessageId,
+        body: &str,
+        thought: Option<&ThoughtRow>,
+    ) -> Result<(), StoreError> {
+        let (reasoning, reasoning_ms) = (thought.map(|it| &it.text), thought.and_then(|it| it.ms));
+        sqlx::query!(
+            "update message set body = ?, reasoning = ?, reasoning_ms = ? where id = ? and state = 'running'",
+            body,
+            reasoning,
+            reasoning_ms,
+            message.0
+        )
+        .execute(&self.write)
+        .await?;
         Ok(())
     }
 
@@ -159,11 +184,15 @@ impl Store {
         let n_generated = usage.map(|usage| usage.n_generated_tokens);
         let first_token_ms = usage.map(|usage| usage.first_token_ms);
         let decode_ms = usage.map(|usage| usage.decode_ms);
+        let reasoning = outcome.thought.map(|thought| &thought.text);
+        let reasoning_ms = outcome.thought.and_then(|thought| thought.ms);
         let done = sqlx::query!(
-            "update message set body = ?, state = ?, error = ?, n_prompt_tokens = ?, n_generated_tokens = ?,
-                 first_token_ms = ?, decode_ms = ?
+            "update message set body = ?, reasoning = ?, reasoning_ms = ?, state = ?, error = ?, n_prompt_tokens = ?,
+                 n_generated_tokens = ?, first_token_ms = ?, decode_ms = ?
              where id = ? and state = 'running'",
             outcome.body,
+            reasoning,
+            reasoning_ms,
             state,
             outcome.error,
             n_prompt,
@@ -186,7 +215,7 @@ impl Store {
     ) -> Result<Option<MessageRow>, StoreError> {
         let row = sqlx::query_as!(
             Raw,
-            "select m.id, m.parent_id, m.role, m.body, m.state, m.error, m.model, m.n_prompt_tokens,
+            "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.created_ms
              from message m join session s on s.id = m.session_id
              where m.id = ? and s.id = ? and s.user_id = ? and s.deleted_ms is null",
@@ -215,7 +244,7 @@ impl Store {
                  select m.parent_id, depth + 1 from branch join message m on m.id = branch.id
                  where m.parent_id is not null
              )
-             select m.id as "id!", m.parent_id, m.role, m.body, m.state, m.error, m.model, m.n_prompt_tokens,
+             select m.id as "id!", m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.created_ms
              from branch join message m on m.id = branch.id order by branch.depth desc"#,
             leaf.0,

@@ -1,4 +1,4 @@
-use super::{NewTurn, Outcome, Store, StoreError, TurnIds};
+use super::{NewTurn, Outcome, Store, StoreError, ThoughtRow, TurnIds};
 use tempfile::TempDir;
 use types::{
     chat::{MessageState, Usage},
@@ -23,7 +23,7 @@ async fn turn(store: &Store, session: SessionId, parent: Option<MessageId>, text
 }
 
 async fn finish(store: &Store, reply: MessageId, body: &str) {
-    let outcome = Outcome { body, state: MessageState::Complete, error: None, usage: None };
+    let outcome = Outcome { body, thought: None, state: MessageState::Complete, error: None, usage: None };
     store.finish_message(reply, outcome).await.unwrap();
 }
 
@@ -43,7 +43,7 @@ async fn a_turn_is_a_question_and_a_running_answer() {
     let (_folder, store) = open().await;
     let session = store.create_session(ME, 1).await.unwrap();
     let ids = turn(&store, session, None, "hello").await;
-    store.save_partial(ids.reply, "par").await.unwrap();
+    store.save_partial(ids.reply, "par", None).await.unwrap();
     assert_eq!(shown(&store, session).await, ["hello", "par"]);
     let reply = store.find_message(ME, session, ids.reply).await.unwrap().unwrap();
     assert_eq!(
@@ -64,11 +64,29 @@ async fn an_answer_ends_once_and_keeps_its_usage() {
         decode_ms: 6,
         ..Usage::default()
     };
-    let outcome = Outcome { body: "hi", state: MessageState::Stopped, error: None, usage: Some(usage) };
+    let outcome =
+        Outcome { body: "hi", thought: None, state: MessageState::Stopped, error: None, usage: Some(usage) };
     store.finish_message(reply, outcome.clone()).await.unwrap();
     assert!(matches!(store.finish_message(reply, outcome).await, Err(StoreError::NotFound)));
     let row = store.find_message(ME, session, reply).await.unwrap().unwrap();
     assert_eq!((row.body.as_str(), row.state, row.usage), ("hi", MessageState::Stopped, Some(usage)));
+}
+
+#[tokio::test]
+async fn a_thought_is_kept_beside_its_answer_and_not_searched() {
+    let (_folder, store) = open().await;
+    let session = store.create_session(ME, 1).await.unwrap();
+    let reply = turn(&store, session, None, "go").await.reply;
+    let half = ThoughtRow { text: "half a thou".into(), ms: None };
+    store.save_partial(reply, "", Some(&half)).await.unwrap();
+    let row = async || store.find_message(ME, session, reply).await.unwrap().unwrap();
+    assert_eq!(row().await.thought, Some(half));
+    let thought = ThoughtRow { text: "half a thought".into(), ms: Some(7) };
+    let state = MessageState::Complete;
+    let outcome = Outcome { body: "so", thought: Some(&thought), state, error: None, usage: None };
+    store.finish_message(reply, outcome).await.unwrap();
+    assert_eq!(row().await.thought, Some(thought));
+    assert_eq!(found(&store, "thought").await, 0);
 }
 
 #[tokio::test]
@@ -172,7 +190,7 @@ async fn what_a_crash_left_running_is_ended_with_its_text() {
     let (_folder, store) = open().await;
     let session = store.create_session(ME, 1).await.unwrap();
     let reply = turn(&store, session, None, "hello").await.reply;
-    store.save_partial(reply, "half an ans").await.unwrap();
+    store.save_partial(reply, "half an ans", None).await.unwrap();
     assert_eq!(store.end_interrupted_messages("the server stopped").await.unwrap(), 1);
     let row = store.find_message(ME, session, reply).await.unwrap().unwrap();
     assert_eq!((row.body.as_str(), row.state), ("half an ans", MessageState::Failed));

@@ -2,6 +2,7 @@
 
 use super::{
     actions::use_actions,
+    thought::ThoughtPart,
     thread_store::{Pace, Row},
 };
 use crate::{
@@ -27,7 +28,7 @@ use types::{
 pub(super) fn Message(row: Row) -> impl IntoView {
     match row.role {
         Role::Assistant => view! { <Answer row/> }.into_any(),
-        Role::User | Role::System => view! { <Question row/> }.into_any(),
+        Role::User | Role::System | Role::Tool => view! { <Question row/> }.into_any(),
     }
 }
 
@@ -111,8 +112,8 @@ fn Answer(row: Row) -> AnyView {
     let running = move || state.get() == MessageState::Running;
     let (blocks, place, warned) = (row.blocks.clone(), row.pace.clone(), row.pace.clone());
     let none_yet = {
-        let blocks = row.blocks.clone();
-        move || running() && blocks.read().is_empty()
+        let (blocks, thought) = (row.blocks.clone(), row.thought.blocks.clone());
+        move || running() && blocks.read().is_empty() && thought.read().is_empty()
     };
     view! {
         <article
@@ -123,6 +124,7 @@ fn Answer(row: Row) -> AnyView {
             aria-label=texts.assistant
             aria-busy=move || running().to_string()
         >
+            <ThoughtPart row=row.clone()/>
             <div class="prose" data-testid="message-text" class:caret=running>
                 <For each=move || blocks.get() key=|block| block.key let:block>
                     <div inner_html=with_words(&block.html, texts)></div>

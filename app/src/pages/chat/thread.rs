@@ -51,13 +51,17 @@ pub(super) fn ThreadView() -> AnyView {
     .into_any()
 }
 
-/// Tells assistive technology of the answer, a finished block at a time.
+/// Tells assistive technology of the answer, a finished block at a time, and that the model thinks, but not what.
 #[component]
 fn Announcer(store: ThreadStore) -> impl IntoView {
+    let texts = use_texts();
     let finished = Memo::new(move |_| {
         let rows = store.rows.read();
         let row = rows.last().filter(|row| row.role == Role::Assistant)?;
         let blocks = row.blocks.read();
+        if blocks.is_empty() && row.is_running() && !row.thought.blocks.read().is_empty() {
+            return Some(texts.thought_running.to_owned());
+        }
         let n_growing = usize::from(row.is_running());
         let last = blocks.len().checked_sub(1 + n_growing)?;
         blocks.get(last).map(|block| plain_text(&block.html))

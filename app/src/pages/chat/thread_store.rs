@@ -6,7 +6,7 @@ use crate::live::use_live;
 use leptos::{prelude::*, task::spawn_local};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use types::{
-    chat::{ChatEvent, MessageState, MessageView, Queued, Role, Thread},
+    chat::{ChatEvent, MessageState, MessageView, Queued, Role, ThoughtGrowth, ThoughtView, Thread},
     guard::Warning,
     ids::{MessageId, SessionId},
 };
@@ -29,6 +29,46 @@ pub(super) struct Pace {
     pub(super) warning: Option<Warning>,
 }
 
+/// What the model thinks before it answers.
+#[derive(Clone, Default)]
+pub(super) struct Thought {
+    /// None where it does not.
+    pub(super) blocks: ArcRwSignal<Vec<Block>>,
+    /// How long it took, once that is known.
+    pub(super) ms: ArcRwSignal<Option<u32>>,
+}
+
+impl Thought {
+    fn of(message: &MessageView) -> Self {
+        let thought = Self::default();
+        thought.replace(message.thought.as_ref());
+        thought
+    }
+
+    fn replace(&self, view: Option<&ThoughtView>) {
+        let blocks = view.map_or(&[][..], |view| &view.blocks);
+        self.blocks.maybe_update(|old| update_blocks(old, 0, blocks));
+        self.tell(view.and_then(|view| view.ms));
+    }
+
+    /// `false` if what it grows from is not there.
+    fn grow(&self, growth: &ThoughtGrowth) -> bool {
+        let mut fits = true;
+        self.blocks.maybe_update(|old| {
+            fits = growth.first as usize <= old.len();
+            fits && update_blocks(old, growth.first as usize, &growth.blocks)
+        });
+        self.tell(growth.ms);
+        fits
+    }
+
+    fn tell(&self, ms: Option<u32>) {
+        if *self.ms.read_untracked() != ms {
+            self.ms.set(ms);
+        }
+    }
+}
+
 /// One message on the page.
 #[derive(Clone)]
 pub(super) struct Row {
@@ -37,17 +77,20 @@ pub(super) struct Row {
     /// Everything but the blocks, which change far more often.
     pub(super) view: ArcRwSignal<MessageView>,
     pub(super) blocks: ArcRwSignal<Vec<Block>>,
+    pub(super) thought: Thought,
     pub(super) pace: ArcRwSignal<Pace>,
 }
 
 impl Row {
     fn new(message: MessageView) -> Self {
         let blocks = number(0, &message.blocks);
+        let thought = Thought::of(&message);
         Self {
             id: message.id,
             role: message.role,
             view: ArcRwSignal::new(message),
             blocks: ArcRwSignal::new(blocks),
+            thought,
             pace: ArcRwSignal::new(Pace::default()),
         }
     }
@@ -59,6 +102,7 @@ impl Row {
             return;
         }
         self.blocks.maybe_update(|blocks| update_blocks(blocks, 0, &message.blocks));
+        self.thought.replace(message.thought.as_ref());
         self.view.set(message);
     }
 
@@ -159,13 +203,21 @@ impl ThreadStore {
                 None => self.refetch(),
             },
             ChatEvent::Grew {
-                message, first, blocks, n_tokens, tokens_per_second, queued, warning, ..
+                message,
+                first,
+                blocks,
+                thought,
+                n_tokens,
+                tokens_per_second,
+                queued,
+                warning,
+                ..
             } => {
                 let grown = self.find(message).is_some_and(|row| {
                     row.pace.set(Pace { n_tokens, tokens_per_second, queued, warning });
-                    let mut fits = true;
+                    let mut fits = row.thought.grow(&thought);
                     row.blocks.maybe_update(|old| {
-                        fits = first as usize <= old.len();
+                        fits &= first as usize <= old.len();
                         fits && update_blocks(old, first as usize, &blocks)
                     });
                     fits

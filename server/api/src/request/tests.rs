@@ -133,3 +133,108 @@ fn a_request_may_do_without_guards() {
     assert_eq!(guards(json!({"guards": false})), GuardSettings::NONE);
     assert_eq!(guards(json!({"ignore_eos": true})), GuardSettings::default().without_content());
 }
+
+fn weather() -> Value {
+    json!([{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}])
+}
+
+#[track_caller]
+fn check_tools(extra: Value, expected: &str) {
+    let found = chat(hello(extra)).map_or_else(|err| err, |request| format!("{:?}", request.tools));
+    assert!(found.contains(expected), "{found}");
+}
+
+#[test]
+fn functions_are_given_with_a_choice() {
+    check_tools(json!({}), "None");
+    check_tools(json!({"tools": []}), "None");
+    check_tools(json!({"tools": weather(), "tool_choice": "none"}), "None");
+    check_tools(json!({"tools": weather()}), "choice: Auto, in_parallel: true");
+    check_tools(json!({"tools": weather(), "tool_choice": "required"}), "choice: Required");
+    let named = json!({"type": "function", "function": {"name": "get_weather"}});
+    check_tools(
+        json!({"tools": weather(), "tool_choice": named, "parallel_tool_calls": false}),
+        "choice: Named(\"get_weather\"), in_parallel: false",
+    );
+    let bare = json!([{"type": "function", "function": {"name": "now"}}]);
+    check_tools(json!({"tools": bare}), "additionalProperties");
+}
+
+#[test]
+fn functions_that_cannot_be_called_are_refused() {
+    check_tools(json!({"tool_choice": "required"}), "tool_choice needs tools");
+    check_tools(json!({"tools": weather(), "tool_choice": "perhaps"}), "tool_choice must be");
+    let other = json!({"type": "function", "function": {"name": "other"}});
+    check_tools(json!({"tools": weather(), "tool_choice": other}), "there is no tool other");
+    check_tools(json!({"tools": [{"type": "retrieval"}]}), "“retrieval” are not supported");
+    check_tools(json!({"tools": [{"type": "function"}]}), "needs its function");
+    let spaced = json!([{"type": "function", "function": {"name": "get weather"}}]);
+    check_tools(json!({"tools": spaced}), "is no name of a tool");
+    let odd = json!([{"type": "function", "function": {"name": "f", "parameters": [1]}}]);
+    check_tools(json!({"tools": odd}), "must be a JSON schema");
+}
+
+fn call(id: &str, arguments: &str) -> Value {
+    json!({"id": id, "type": "function", "function": {"name": "f", "arguments": arguments}})
+}
+
+#[track_caller]
+fn check_messages(messages: Value, expected: &str) {
+    check(json!({"messages": messages}), expected);
+}
+
+#[test]
+fn results_belong_to_calls() {
+    let called = |calls: Value| json!({"role": "assistant", "content": null, "tool_calls": calls});
+    let result = |id: &str| json!({"role": "tool", "tool_call_id": id, "content": "sunny"});
+    check_messages(
+        json!([{"role": "user", "content": "hi"}, called(json!([call("a", "{}"), call("b", "")])), result("b"), result("a")]),
+        "call_id: Some(\"a\")",
+    );
+    check_messages(json!([called(json!([call("a", "{}")])), result("b")]), "tool_call_id must be");
+    check_messages(
+        json!([called(json!([call("a", "{}")])), result("a"), result("a")]),
+        "tool_call_id must be",
+    );
+    check_messages(json!([{"role": "tool", "content": "sunny"}]), "needs tool_call_id");
+    check_messages(json!([called(json!([call("a", "{}"), call("a", "{}")]))]), "the same id");
+    check_messages(json!([called(json!([call("a", "[1]")]))]), "must be a JSON object");
+    check_messages(json!([called(json!([call("", "{}")]))]), "the id of a call");
+    check_messages(json!([called(json!(vec![call("a", "{}"); 17]))]), "16 tool_calls, not 17");
+}
+
+#[test]
+fn what_was_thought_comes_back_apart() {
+    let thought = json!({"role": "assistant", "content": "So.", "reasoning_content": "hm"});
+    check_messages(json!([thought]), "content: \"So.\", reasoning: \"hm\"");
+}
+
+#[track_caller]
+fn check_reasoning(extra: Value, expected: &str) {
+    let found = chat(hello(extra))
+        .map_or_else(|err| err, |request| format!("{:?} {:?}", request.reasoning, request.template_values));
+    assert!(found.contains(expected), "{found}");
+}
+
+#[test]
+fn thinking_is_switched_and_bounded_in_several_ways() {
+    check_reasoning(json!({}), "effort: None, max_tokens: None } None");
+    check_reasoning(json!({"reasoning_effort": "low"}), "effort: Some(Low)");
+    check_reasoning(
+        json!({"reasoning": {"effort": "high", "max_tokens": 300}}),
+        "Some(High), max_tokens: Some(300)",
+    );
+    check_reasoning(json!({"reasoning": {"enabled": false}}), "effort: Some(None)");
+    check_reasoning(
+        json!({"chat_template_kwargs": {"enable_thinking": false}}),
+        r#"effort: Some(None), max_tokens: None } Some("{\"enable_thinking\":false}")"#,
+    );
+    check_reasoning(json!({"reasoning_effort": "huge"}), "the effort must be");
+    check_reasoning(
+        json!({"reasoning_effort": "low", "reasoning": {"effort": "high"}}),
+        "say different things",
+    );
+    check_reasoning(json!({"chat_template_kwargs": [1]}), "invalid type");
+    let large = json!({"chat_template_kwargs": {"a": "x".repeat(20_000)}});
+    check_reasoning(large, "at most 16384 are taken");
+}

@@ -1,5 +1,5 @@
 use super::turns;
-use store::MessageRow;
+use store::{MessageRow, ThoughtRow};
 use types::{
     chat::{MessageState, Role},
     ids::MessageId,
@@ -11,6 +11,7 @@ fn message(role: Role, body: &str) -> MessageRow {
         parent: None,
         role,
         body: body.to_owned(),
+        thought: None,
         state: MessageState::Complete,
         error: None,
         model: None,
@@ -47,4 +48,12 @@ fn a_partial_answer_is_part_of_the_conversation() {
         &[(User, "one"), (Assistant, "half"), (User, "go on")],
         &[(User, "one"), (Assistant, "half"), (User, "go on")],
     );
+}
+
+#[test]
+fn what_was_thought_comes_beside_what_was_said() {
+    let thought = Some(ThoughtRow { text: "hm".to_owned(), ms: None });
+    let answer = MessageRow { thought, ..message(Assistant, "So.") };
+    let turns = turns("", &[message(User, "one"), answer]);
+    assert_eq!((turns[1].content.as_str(), turns[1].reasoning.as_str()), ("So.", "hm"));
 }

@@ -1,15 +1,24 @@
 use super::*;
 
 /// The token that ends an answer; the tokens below it are bytes.
-const END: u32 = 256;
+pub(crate) const END: u32 = 256;
 
 /// Follows a constraint in a vocabulary of bytes.
 fn follow(constraint: &Constraint) -> Result<Constrained, String> {
     let mut words: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
     words.push(b"\xff<end>".to_vec());
-    let factory = factory(words, &[LlamaToken(END as i32)])?;
+    let (factory, env) = factory(words, &[LlamaToken(END as i32)])?;
     let matcher = compile(&factory, to_grammar(constraint)?)?;
-    Ok(Constrained::new(matcher, start_masks().map_err(|error| error.to_string())?))
+    Ok(Constrained::new(matcher, env, start_masks().map_err(|error| error.to_string())?))
+}
+
+/// A form in a vocabulary of bytes, with these special tokens behind the one that ends.
+pub(crate) fn later_of_bytes(lark: &str, special: &[&str]) -> Result<Later, String> {
+    let mut words: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
+    words.extend(["<end>"].iter().chain(special).map(|word| [b"\xff", word.as_bytes()].concat()));
+    let (factory, env) = factory(words, &[LlamaToken(END as i32)])?;
+    let matcher = compile(&factory, TopLevelGrammar::from_lark(lark.to_owned()))?;
+    Ok(Later { matcher, env, masks: start_masks().map_err(|error| error.to_string())? })
 }
 
 fn allows(constrained: &mut Constrained, token: u32) -> bool {

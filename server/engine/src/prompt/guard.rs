@@ -6,12 +6,15 @@
 //! reaches the model as ordinary text.
 
 use std::borrow::Cow;
-use types::chat::ChatTurn;
+use types::{
+    chat::ChatTurn,
+    tools::{Tool, ToolCall, ToolUse},
+};
 
 /// A code point that is no character, for internal use only, so that no text has it.
 const BREAK: char = '\u{FDD0}';
 
-/// Knows how the model's control tokens are written.
+/// Knows how the model's control tokens and delimiters are written.
 pub(crate) struct Guard {
     spellings: Vec<String>,
 }
@@ -23,9 +26,30 @@ impl Guard {
 
     /// The turns with every spelled control token broken.
     pub(crate) fn defuse_turns(&self, turns: &[ChatTurn]) -> Vec<ChatTurn> {
-        let defuse =
-            |turn: &ChatTurn| ChatTurn { role: turn.role, content: self.defuse(&turn.content).into_owned() };
-        turns.iter().map(defuse).collect()
+        let defuse = |text: &str| self.defuse(text).into_owned();
+        let call = |call: &ToolCall| ToolCall {
+            id: defuse(&call.id),
+            name: defuse(&call.name),
+            arguments: defuse(&call.arguments),
+        };
+        let turn = |turn: &ChatTurn| ChatTurn {
+            role: turn.role,
+            content: defuse(&turn.content),
+            reasoning: defuse(&turn.reasoning),
+            calls: turn.calls.iter().map(call).collect(),
+            call_id: turn.call_id.as_deref().map(defuse),
+        };
+        turns.iter().map(turn).collect()
+    }
+
+    /// The functions, likewise.
+    pub(crate) fn defuse_tools(&self, tools: &ToolUse) -> ToolUse {
+        let tool = |tool: &Tool| Tool {
+            name: tool.name.clone(),
+            description: self.defuse(&tool.description).into_owned(),
+            parameters: self.defuse(&tool.parameters).into_owned(),
+        };
+        ToolUse { tools: tools.tools.iter().map(tool).collect(), ..tools.clone() }
     }
 
     fn defuse<'t>(&self, text: &'t str) -> Cow<'t, str> {

@@ -1,9 +1,13 @@
 //! Chat templates: the model's own Jinja, or a plain form for models that bring none.
 
 mod functions;
+mod values;
+
+pub(crate) use values::Values;
 
 use minijinja::{Environment, Value, context, syntax::SyntaxConfig};
 use types::chat::{ChatTurn, Role};
+use values::messages;
 
 /// The name errors give the template.
 const NAME: &str = "chat template";
@@ -14,7 +18,7 @@ const FUEL: u64 = 5_000_000;
 /// How a conversation becomes one text.
 pub(crate) enum Template {
     /// The model's own.
-    Jinja { environment: Box<Environment<'static>>, bos_token: String, eos_token: String },
+    Jinja { environment: Box<Environment<'static>>, source: String, bos_token: String, eos_token: String },
     /// The model's own, which does not parse; every use says why.
     Broken(String),
     /// Names and colons.
@@ -32,30 +36,48 @@ impl Template {
         environment.set_fuel(Some(FUEL));
         functions::add(&mut environment);
         match environment.add_template_owned(NAME, without_generation_tags(&source)) {
-            Ok(()) => Self::Jinja { environment: Box::new(environment), bos_token, eos_token },
+            Ok(()) => Self::Jinja { environment: Box::new(environment), source, bos_token, eos_token },
             Err(error) => Self::Broken(sentence(&error)),
         }
     }
 
     /// The conversation with the assistant's turn opened. The error is what the template says.
-    pub(crate) fn render(&self, turns: &[ChatTurn]) -> Result<String, String> {
+    pub(crate) fn render(&self, turns: &[ChatTurn], values: &Values) -> Result<String, String> {
         match self {
             Self::Plain => Ok(plain(turns)),
             Self::Broken(reason) => Err(reason.clone()),
-            Self::Jinja { environment, bos_token, eos_token } => {
-                let messages: Vec<_> = turns.iter().map(message).collect();
-                let values = context! {
-                    messages,
-                    bos_token => bos_token.as_str(),
-                    eos_token => eos_token.as_str(),
-                    tools => (),
-                    documents => (),
-                    add_generation_prompt => true,
-                };
-                let template = environment.get_template(NAME);
-                template.and_then(|template| template.render(values)).map_err(|error| sentence(&error))
+            Self::Jinja { .. } => {
+                // Most templates want arguments as an object, some as the text that the model wrote.
+                let by_object = self.render_messages(messages(turns, true), values);
+                match by_object {
+                    Err(_) if turns.iter().any(|turn| !turn.calls.is_empty()) => {
+                        self.render_messages(messages(turns, false), values).or(by_object)
+                    }
+                    rendered => rendered,
+                }
             }
         }
+    }
+
+    fn render_messages(&self, messages: Vec<Value>, values: &Values) -> Result<String, String> {
+        let Self::Jinja { environment, bos_token, eos_token, .. } = self else { return Ok(String::new()) };
+        let own = context! {
+            messages,
+            bos_token => bos_token.as_str(),
+            eos_token => eos_token.as_str(),
+            tools => values.tools.clone(),
+            documents => (),
+            add_generation_prompt => true,
+            ..values.more.clone()
+        };
+        let template = environment.get_template(NAME);
+        let rendered = template.and_then(|template| template.render(own));
+        rendered.map_err(|error| sentence(&error))
+    }
+
+    /// Whether the template has this word in it.
+    pub(crate) fn mentions(&self, word: &str) -> bool {
+        matches!(self, Self::Jinja { source, .. } if source.contains(word))
     }
 
     /// Stop strings an answer in this form needs.
@@ -65,16 +87,6 @@ impl Template {
             Self::Jinja { .. } | Self::Broken(_) => vec![],
         }
     }
-}
-
-/// A turn as templates expect it.
-fn message(turn: &ChatTurn) -> Value {
-    let role = match turn.role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-    };
-    context! { role, content => turn.content.as_str() }
 }
 
 /// What a template raised, else the kind of error and where.
@@ -90,7 +102,7 @@ fn plain(turns: &[ChatTurn]) -> String {
     for turn in turns {
         let name = match turn.role {
             Role::System => "System",
-            Role::User => "User",
+            Role::User | Role::Tool => "User",
             Role::Assistant => "Assistant",
         };
         text += &format!("{name}: {}\n", turn.content.trim());

@@ -12,16 +12,17 @@ pub(crate) fn too_long(n_tokens: usize, n_ctx: usize) -> Rejection {
     Rejection::TooLong { n_tokens: bounded(n_tokens), n_ctx: bounded(n_ctx) }
 }
 
-/// Tokens of the longest end of the conversation that leaves room for an answer. System turns and the last turn
+/// The longest end of the conversation, rendered, that leaves room for an answer. System turns and the last turn
 /// always stay, and what is left begins with a person's turn, as many templates insist.
-pub(crate) fn fit<T>(
+pub(crate) fn fit<R>(
     turns: &[ChatTurn],
     n_ctx: usize,
-    mut tokenize: impl FnMut(&[ChatTurn]) -> Result<Vec<T>, Rejection>,
-) -> Result<Vec<T>, Rejection> {
+    mut render: impl FnMut(&[ChatTurn]) -> Result<R, Rejection>,
+    n_tokens: impl Fn(&R) -> usize,
+) -> Result<R, Rejection> {
     let limit = n_ctx - (n_ctx / 4).min(MAX_ROOM);
-    let whole = tokenize(turns)?;
-    let n_whole = whole.len();
+    let whole = render(turns)?;
+    let n_whole = n_tokens(&whole);
     if n_whole <= limit {
         return Ok(whole);
     }
@@ -31,18 +32,18 @@ pub(crate) fn fit<T>(
     let (mut low, mut high) = (0, cuts.len());
     while low < high {
         let middle = usize::midpoint(low, high);
-        let tokens = tokenize(&dropped(turns, cuts[middle]))?;
+        let rendered = render(&dropped(turns, cuts[middle]))?;
         // The last cut cannot be improved on: there the whole context is the limit.
         let limit = if middle + 1 == cuts.len() { n_ctx - 1 } else { limit };
-        if tokens.len() <= limit {
-            best = Some(tokens);
+        if n_tokens(&rendered) <= limit {
+            best = Some(rendered);
             high = middle;
         } else {
             low = middle + 1;
         }
     }
     match best {
-        Some(tokens) => Ok(tokens),
+        Some(rendered) => Ok(rendered),
         None if n_whole < n_ctx => Ok(whole),
         None => Err(too_long(n_whole, n_ctx)),
     }
@@ -52,7 +53,7 @@ pub(crate) fn fit<T>(
 fn cuts(turns: &[ChatTurn]) -> Vec<usize> {
     let first = turns.iter().position(|turn| turn.role != Role::System).unwrap_or(0);
     let last = turns.len().saturating_sub(1);
-    let begins = |&i: &usize| turns[i].role == Role::User || (i == last && turns[i].role != Role::System);
+    let begins = |&i: &usize| turns[i].role == Role::User || (i == last && turns[i].role == Role::Assistant);
     (first + 1..turns.len()).filter(begins).collect()
 }
 

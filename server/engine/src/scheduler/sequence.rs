@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     adapters::AdapterSet,
+    answer::{Parts, Reading},
     logprobs::{Waiting, likelihoods},
     prompt::TokenPrompt,
     sampler::{Scratch, Spelling, TokenSampler},
@@ -40,6 +41,7 @@ pub(crate) struct Sequence {
     /// Ends the answer when reached.
     max_tokens: usize,
     sampler: TokenSampler,
+    reading: Reading,
     assembler: Assembler,
     speculation: Speculation,
     /// Where its own tokens occur, to guess from.
@@ -70,6 +72,9 @@ impl Sequence {
     ) -> Self {
         let mut stops = params.stop;
         stops.extend(prompt.stops);
+        let mut sampler =
+            TokenSampler::new(&params.sampling, &prompt.tokens, ends, prompt.constraint, spelling);
+        prompt.reading.begin(&mut sampler);
         Self {
             id,
             tenant: params.tenant,
@@ -80,7 +85,8 @@ impl Sequence {
             n_prompt: prompt.tokens.len(),
             n_cached: None,
             max_tokens: params.sampling.max_tokens.map_or(usize::MAX, |n| n as usize),
-            sampler: TokenSampler::new(&params.sampling, &prompt.tokens, ends, prompt.constraint, spelling),
+            sampler,
+            reading: prompt.reading,
             assembler: Assembler::new(stops),
             speculation: params.speculation,
             ngrams: NgramIndex::default(),
@@ -219,50 +225,89 @@ impl Sequence {
 
     /// Chooses the next token from the logits of the last.
     fn choose(&mut self, logits: &[f32], vocab: &LlamaVocab<'_>, scratch: &mut Scratch) -> Delta {
-        let token =
-            match self.sampler.sample(logits, scratch, &|token| vocab.token_to_piece(token, true, None)) {
-                Ok(token) => token,
-                Err(reason) => return self.broken_off(reason),
-            };
+        let spelling = |token| vocab.token_to_piece(token, true, None);
+        let mut sampled = self.sampler.sample(logits, scratch, &spelling);
+        if sampled.as_ref().is_ok_and(|&token| vocab.is_eog(token))
+            && self.reading.must_go_on(&mut self.sampler)
+        {
+            sampled = self.sampler.sample(logits, scratch, &spelling);
+        }
+        let token = match sampled {
+            Ok(token) => token,
+            Err(reason) => return self.broken_off(reason),
+        };
         let now = Instant::now();
         self.first_token.get_or_insert(now);
         if vocab.is_eog(token) {
-            let text = self.assembler.finish();
-            return self.delta(text, Some(FinishReason::Stop));
+            return self.end(Parts::default(), FinishReason::Stop);
         }
         self.last_token = Some(now);
         self.tokens.push(token);
         self.bytes.clear();
         vocab.token_to_piece_into(token, &mut self.bytes, false, None);
-        self.note_likelihood(logits, token, vocab);
-        let released = self.assembler.push(&self.bytes);
-        if released.stopped {
-            let mut delta = self.delta(released.text, None);
-            // What stopped it is not part of the answer, and neither are its tokens.
+        let mut parts = match self.reading.take(token, &self.bytes, &mut self.sampler) {
+            Ok(parts) => parts,
+            Err(reason) => return self.broken_off(reason),
+        };
+        if self.reading.is_saying() {
+            self.note_likelihood(logits, token, vocab);
+        } else if self.reading.is_thinking() {
             self.likelihoods.send_rest();
-            delta.finished = Some(Ok(self.finished(FinishReason::Stop)));
-            return delta;
+        }
+        let released = self.assembler.push(parts.text.as_bytes());
+        parts.text = released.text;
+        if released.stopped {
+            return self.stop(parts);
         }
         if self.sampler.is_complete() {
-            let text = released.text + &self.assembler.finish();
-            return self.delta(text, Some(FinishReason::Stop));
+            return self.end(parts, FinishReason::Stop);
         }
         if self.n_generated() >= self.max_tokens {
-            let text = released.text + &self.assembler.finish();
-            return self.delta(text, Some(FinishReason::Length));
+            return self.end(parts, FinishReason::Length);
         }
-        self.delta(released.text, None)
+        self.delta(parts, None)
     }
 
     /// Ends it because somebody asked to.
     pub(crate) fn cancel(&mut self) -> Delta {
-        let text = self.assembler.finish();
-        self.delta(text, Some(FinishReason::Cancelled))
+        self.end(Parts::default(), FinishReason::Cancelled)
+    }
+
+    /// A stop string came.
+    fn stop(&mut self, parts: Parts) -> Delta {
+        let mut delta = self.delta(parts, None);
+        // What stopped it is not part of the answer, and neither are its tokens.
+        self.likelihoods.send_rest();
+        delta.finished = Some(Ok(self.finished(FinishReason::Stop)));
+        delta
+    }
+
+    /// Sends these last parts with what was held back.
+    fn end(&mut self, parts: Parts, reason: FinishReason) -> Delta {
+        let (parts, stopped) = self.with_rest(parts);
+        if stopped {
+            return self.stop(parts);
+        }
+        let has_called = reason == FinishReason::Stop && self.reading.has_called();
+        self.delta(parts, Some(if has_called { FinishReason::ToolCalls } else { reason }))
     }
 
     fn broken_off(&mut self, reason: String) -> Delta {
-        let text = self.assembler.finish();
-        Delta { finished: Some(Err(reason)), ..self.delta(text, None) }
+        let (parts, _) = self.with_rest(Parts::default());
+        Delta { finished: Some(Err(reason)), ..self.delta(parts, None) }
+    }
+
+    /// The parts with what was held back, and whether that has a stop string in it.
+    fn with_rest(&mut self, mut parts: Parts) -> (Parts, bool) {
+        let rest = self.reading.finish();
+        let released = self.assembler.push(rest.text.as_bytes());
+        parts.text += &released.text;
+        if !released.stopped {
+            parts.text += &self.assembler.finish();
+        }
+        parts.reasoning += &rest.reasoning;
+        parts.calls.extend(rest.calls);
+        (parts, released.stopped)
     }
 
     /// `self.bytes` must be the token's.
@@ -275,13 +320,22 @@ impl Sequence {
         self.likelihoods.push(self.bytes.len(), likelihood);
     }
 
-    fn delta(&mut self, text: String, reason: Option<FinishReason>) -> Delta {
+    fn delta(&mut self, parts: Parts, reason: Option<FinishReason>) -> Delta {
+        let Parts { text, reasoning, calls } = parts;
         let mut logprobs = self.likelihoods.send(text.len());
         if reason.is_some() {
             logprobs.extend(self.likelihoods.send_rest());
         }
         let finished = reason.map(|reason| Ok(self.finished(reason)));
-        Delta { id: self.id, text, logprobs, n_generated: count(self.n_generated()), finished }
+        Delta {
+            id: self.id,
+            text,
+            reasoning,
+            calls,
+            logprobs,
+            n_generated: count(self.n_generated()),
+            finished,
+        }
     }
 
     fn finished(&self, reason: FinishReason) -> Finished {
@@ -297,6 +351,7 @@ impl Sequence {
             n_prompt_tokens: count(self.n_prompt),
             n_cached_tokens: count(self.n_cached.unwrap_or(0)),
             n_generated_tokens: count(self.n_generated()),
+            n_reasoning_tokens: count(self.reading.n_reasoning()),
             n_drafted_tokens: count(self.n_drafted),
             n_accepted_tokens: count(self.n_accepted),
             n_steps: count(self.n_steps),

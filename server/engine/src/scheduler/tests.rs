@@ -1,6 +1,7 @@
 //! Whole workers with a tiny model whose weights are in single precision.
 
 mod restarts;
+mod thinking;
 mod tiny_model;
 
 use crate::run_worker;
@@ -17,6 +18,7 @@ use std::{
 use types::{
     chat::Usage,
     kv::{KvFormat, KvType},
+    reasoning::Reasoning,
     sampling::Sampling,
 };
 
@@ -53,13 +55,22 @@ fn ask(prompt: &str) -> Ask {
 
 impl Worker {
     fn start(seed: u64, n_ctx: u32) -> Self {
-        Self::start_with_files(seed, n_ctx, None)
+        Self::start_with(seed, n_ctx, None, None)
     }
 
     fn start_with_files(seed: u64, n_ctx: u32, kv_files: Option<KvFiles>) -> Self {
+        Self::start_with(seed, n_ctx, kv_files, None)
+    }
+
+    fn start_with(
+        seed: u64,
+        n_ctx: u32,
+        kv_files: Option<KvFiles>,
+        manners: Option<&tiny_model::Manners>,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tiny.gguf");
-        tiny_model::write(&path, seed);
+        tiny_model::write(&path, seed, manners);
         let (input, mut commands) = std::io::pipe().expect("a pipe");
         let (mut events, output) = std::io::pipe().expect("a pipe");
         let thread = std::thread::spawn(move || run_worker(input, output).expect("ends with its input"));
@@ -117,6 +128,9 @@ impl Worker {
             sampling,
             stop: vec![],
             constraint: None,
+            reasoning: Reasoning::default(),
+            tools: None,
+            template_values: None,
             logprobs: None,
             tenant: Tenant(ask.tenant),
             trim_history: false,

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
     sync::{Mutex, PoisonError},
 };
-use types::sampling::Sampling;
+use types::{reasoning::Reasoning, sampling::Sampling};
 
 /// An output that the test reads afterwards.
 #[derive(Clone, Default)]
@@ -56,6 +56,9 @@ fn without_a_model_there_is_no_answer() {
         sampling: Sampling::default(),
         stop: vec![],
         constraint: None,
+        reasoning: Reasoning::default(),
+        tools: None,
+        template_values: None,
         logprobs: None,
         tenant: Tenant(1),
         trim_history: false,

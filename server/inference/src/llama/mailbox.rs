@@ -12,11 +12,13 @@ use std::{
     task::{Context, Poll},
 };
 use tokio::sync::mpsc::UnboundedSender;
-use types::chat::Queued;
+use types::{chat::Queued, tools::CallPiece};
 
 #[derive(Default)]
 struct Contents {
     text: String,
+    reasoning: String,
+    calls: Vec<CallPiece>,
     logprobs: Vec<TokenLogprob>,
     n_generated: u32,
     queued: Option<Queued>,
@@ -29,6 +31,24 @@ struct Contents {
 struct Shared {
     contents: Mutex<Contents>,
     reader: AtomicWaker,
+}
+
+impl Contents {
+    fn has_grown(&self) -> bool {
+        let texts = [&self.text, &self.reasoning];
+        texts.iter().any(|text| !text.is_empty()) || !self.calls.is_empty() || !self.logprobs.is_empty()
+    }
+
+    fn take_growth(&mut self) -> GenerateEvent {
+        self.queued = None;
+        GenerateEvent::Text {
+            text: std::mem::take(&mut self.text),
+            reasoning: std::mem::take(&mut self.reasoning),
+            calls: std::mem::take(&mut self.calls),
+            logprobs: std::mem::take(&mut self.logprobs),
+            n_generated: self.n_generated,
+        }
+    }
 }
 
 impl Shared {
@@ -59,6 +79,8 @@ impl Mailbox {
     pub(super) fn put(&self, delta: Delta) {
         let mut contents = self.0.contents();
         contents.text += &delta.text;
+        contents.reasoning += &delta.reasoning;
+        CallPiece::join(&mut contents.calls, delta.calls);
         contents.logprobs.extend(delta.logprobs);
         contents.n_generated = delta.n_generated;
         if let Some(finished) = delta.finished {
@@ -93,12 +115,8 @@ impl Stream for Reader {
         if contents.over {
             return Poll::Ready(None);
         }
-        if !contents.text.is_empty() || !contents.logprobs.is_empty() {
-            let (text, logprobs) =
-                (std::mem::take(&mut contents.text), std::mem::take(&mut contents.logprobs));
-            let n_generated = contents.n_generated;
-            contents.queued = None;
-            return Poll::Ready(Some(Ok(GenerateEvent::Text { text, logprobs, n_generated })));
+        if contents.has_grown() {
+            return Poll::Ready(Some(Ok(contents.take_growth())));
         }
         if let Some(queued) = contents.queued.take() {
             return Poll::Ready(Some(Ok(GenerateEvent::Queued(queued))));

@@ -71,6 +71,9 @@ impl Requests {
             sampling,
             stop,
             constraint,
+            reasoning,
+            tools,
+            template_values,
             logprobs,
             tenant,
             trim_history,
@@ -78,17 +81,19 @@ impl Requests {
             adapters,
             guards: _,
         } = request;
-        let params = GenerateParams {
+        let params = Box::new(GenerateParams {
             sampling,
             stop,
             constraint,
+            reasoning,
+            tools,
+            template_values,
             logprobs,
             tenant,
             trim_history,
             speculation,
             adapters,
-        };
-        let params = Box::new(params);
+        });
         let (mailbox, reader) = mailbox(id, cancels);
         self.add(id, Asked::Generate { prompt, params, mailbox, waiting: Some((reply, reader)) });
     }

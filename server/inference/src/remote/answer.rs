@@ -41,6 +41,8 @@ struct Choice {
 #[derive(Debug, Deserialize)]
 struct Delta {
     content: Option<String>,
+    /// What is thought, by DeepSeek's name, which most servers took over.
+    reasoning_content: Option<String>,
 }
 
 /// Of a chat, or of continued text.
@@ -98,17 +100,24 @@ impl Answer {
         self.counts = piece.usage.or(self.counts);
         let choice = piece.choices.and_then(|choices| choices.into_iter().next()).unwrap_or_default();
         self.reason = choice.finish_reason.as_deref().map(reason).or(self.reason);
-        let text = choice.delta.and_then(|delta| delta.content).or(choice.text).unwrap_or_default();
+        let (text, reasoning) = choice.delta.map_or((None, None), |it| (it.content, it.reasoning_content));
+        let (text, reasoning) = (text.or(choice.text).unwrap_or_default(), reasoning.unwrap_or_default());
         let logprobs = choice.logprobs.map(tokens).unwrap_or_default();
-        self.n_bytes += text.len();
+        self.n_bytes += text.len() + reasoning.len();
         if self.n_bytes > MAX_ANSWER_BYTES {
             return Err(RemoteProblem::Garbage("it is endless".to_owned()));
         }
-        if text.is_empty() && logprobs.is_empty() {
+        if text.is_empty() && reasoning.is_empty() && logprobs.is_empty() {
             return Ok(None);
         }
         self.n_tokens += (logprobs.len() as u32).max(1);
-        Ok(Some(GenerateEvent::Text { text, logprobs, n_generated: self.n_tokens }))
+        Ok(Some(GenerateEvent::Text {
+            text,
+            reasoning,
+            calls: Vec::new(),
+            logprobs,
+            n_generated: self.n_tokens,
+        }))
     }
 
     /// The end was announced: what may still come are the counts.

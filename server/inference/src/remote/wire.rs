@@ -21,6 +21,9 @@ pub(super) fn function(prompt: &Prompt) -> &'static str {
 /// The request's body. What the other side is not known to understand is refused where it changes what the answer is, and
 /// left out where it only changes how it is chosen.
 pub(super) fn body(model: &str, dialect: Dialect, request: &GenerateRequest) -> Result<Value, RemoteProblem> {
+    if request.tools.is_some() {
+        return Err(RemoteProblem::Unsupported("list of functions".to_owned()));
+    }
     if !request.adapters.is_empty() {
         return Err(RemoteProblem::Unsupported("LoRA adapter".to_owned()));
     }
@@ -50,6 +53,7 @@ fn message(turn: &ChatTurn) -> Value {
         Role::System => "system",
         Role::User => "user",
         Role::Assistant => "assistant",
+        Role::Tool => "tool",
     };
     json!({"role": role, "content": turn.content})
 }

@@ -3,7 +3,9 @@ use crate::{Speculation, Tenant};
 use types::{
     chat::{ChatTurn, Role},
     constraint::{Constraint, MAX_CONSTRAINT_BYTES},
+    reasoning::Reasoning,
     sampling::Sampling,
+    tools::{Tool, ToolChoice},
 };
 
 fn request() -> GenerateRequest {
@@ -12,6 +14,9 @@ fn request() -> GenerateRequest {
         sampling: Sampling::default(),
         stop: vec!["\n".into()],
         constraint: None,
+        reasoning: Reasoning::default(),
+        tools: None,
+        template_values: None,
         logprobs: None,
         tenant: Tenant(1),
         trim_history: false,
@@ -40,7 +45,7 @@ fn a_plain_request_is_fine() {
 fn prompts_must_have_text() {
     check(|request| request.prompt = Prompt::Text(String::new()), "the prompt is empty");
     check(|request| request.prompt = Prompt::Chat(vec![]), "the prompt is empty");
-    let turn = ChatTurn { role: Role::User, content: String::new() };
+    let turn = ChatTurn::new(Role::User, "");
     check(|request| request.prompt = Prompt::Chat(vec![turn]), "the prompt is empty");
 }
 
@@ -81,5 +86,40 @@ fn alternatives_are_bounded() {
     check(
         |request| request.logprobs = Some(21),
         "likelihoods of 21 alternatives were asked for, at most 20 are given",
+    );
+}
+
+#[test]
+fn tools_are_checked_and_belong_to_conversations() {
+    let tool = Tool { name: "f".into(), description: String::new(), parameters: "{}".into() };
+    let tools = |choice| Some(ToolUse { tools: vec![tool.clone()], choice, in_parallel: true });
+    let chat = Prompt::Chat(vec![ChatTurn::new(Role::User, "hello")]);
+    let ask = |choice| {
+        let (chat, tools) = (chat.clone(), tools(choice));
+        move |request: &mut GenerateRequest| (request.prompt, request.tools) = (chat, tools)
+    };
+    check(ask(ToolChoice::Auto), "fine");
+    check(ask(ToolChoice::Named("g".into())), "there is no tool g to choose");
+    check(|request| request.tools = tools(ToolChoice::Auto), "tools need messages");
+}
+
+#[test]
+fn a_turn_that_only_calls_says_something_and_not_too_much() {
+    let call = ToolCall { id: "1".into(), name: "f".into(), arguments: "{}".into() };
+    let turns = |n| {
+        Prompt::Chat(vec![ChatTurn { calls: vec![call.clone(); n], ..ChatTurn::new(Role::Assistant, "") }])
+    };
+    check(|request| request.prompt = turns(1), "fine");
+    check(
+        |request| request.prompt = turns(MAX_CALLS + 1),
+        "17 tools are called in one turn, at most 16 are taken",
+    );
+}
+
+#[test]
+fn values_for_templates_are_bounded() {
+    check(
+        |request| request.template_values = Some("x".repeat(MAX_TEMPLATE_VALUES_BYTES + 1)),
+        "the values for the template have 16385 bytes, at most 16384 are taken",
     );
 }

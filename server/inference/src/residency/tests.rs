@@ -12,6 +12,7 @@ use types::{
     chat::{FinishReason, Usage},
     kv::KvType,
     model::ModelState,
+    reasoning::Reasoning,
     sampling::Sampling,
 };
 
@@ -89,6 +90,8 @@ impl Worker {
         self.say(Event::Step(vec![Delta {
             id,
             text: text.into(),
+            reasoning: String::new(),
+            calls: vec![],
             logprobs: vec![],
             n_generated: 1,
             finished: finished.map(Ok),
@@ -177,6 +180,9 @@ fn named(name: &str) -> Target {
 fn request() -> GenerateRequest {
     GenerateRequest {
         constraint: None,
+        reasoning: Reasoning::default(),
+        tools: None,
+        template_values: None,
         logprobs: None,
         prompt: Prompt::Text("hello".into()),
         sampling: Sampling::default(),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{Speculation, Tenant};
 use futures::StreamExt;
-use types::sampling::Sampling;
+use types::{reasoning::Reasoning, sampling::Sampling};
 
 fn request(text: &str) -> GenerateRequest {
     GenerateRequest {
@@ -9,6 +9,9 @@ fn request(text: &str) -> GenerateRequest {
         sampling: Sampling::default(),
         stop: vec![],
         constraint: None,
+        reasoning: Reasoning::default(),
+        tools: None,
+        template_values: None,
         logprobs: None,
         tenant: Tenant(1),
         trim_history: false,
@@ -26,7 +29,12 @@ async fn check(script: Script, expected: &str) {
         Ok(mut stream) => {
             while let Some(event) = stream.next().await {
                 match event {
-                    Ok(GenerateEvent::Text { text, .. }) => said += &text,
+                    Ok(GenerateEvent::Text { text, reasoning, calls, .. }) => {
+                        let thought = (!reasoning.is_empty()).then(|| format!("({reasoning})"));
+                        said += &thought.unwrap_or_default();
+                        said += &text;
+                        calls.iter().for_each(|piece| said += &format!(" {piece:?}"));
+                    }
                     Ok(GenerateEvent::Queued(queued)) => said += &format!("{}. ", queued.position),
                     Ok(GenerateEvent::Warned(warning)) => said += &format!("{warning:?} "),
                     Ok(GenerateEvent::Finished { reason, usage }) => {
@@ -45,6 +53,9 @@ async fn check(script: Script, expected: &str) {
 async fn scripts_say_their_text_and_end() {
     check(Script::say(["a", "b"]), "ab | Stop 2+2").await;
     check(Script::say(["a"]).then("b").cut(), "ab | Length 2+2").await;
+    check(Script::say([""]).think("hm").then("a"), "(hm)a | Stop 2+3").await;
+    check(Script::say(["a"]).call("f", "{}"), "a Begin { name: \"f\" } Arguments(\"{}\") | ToolCalls 2+2")
+        .await;
     check(Script::say(["a"]).crash(), "a | the model stopped unexpectedly").await;
     check(
         Script::refuse(EngineError::Overloaded { n: 3, retry_after: Duration::ZERO }),

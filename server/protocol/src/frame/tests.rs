@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use types::{
     chat::{ChatTurn, Role},
     constraint::Constraint,
+    reasoning::Reasoning,
     sampling::Sampling,
+    tools::CallPiece,
 };
 
 fn check(bytes: &[u8], expected: &str) {
@@ -18,11 +20,14 @@ fn check(bytes: &[u8], expected: &str) {
 }
 
 fn generate(text: &str) -> Command {
-    let turn = ChatTurn { role: Role::User, content: text.to_owned() };
+    let turn = ChatTurn::new(Role::User, text);
     let params = GenerateParams {
         sampling: Sampling::default(),
         stop: vec!["\n".into()],
         constraint: Some(Constraint::Regex("a*".into())),
+        reasoning: Reasoning::default(),
+        tools: None,
+        template_values: None,
         logprobs: Some(3),
         tenant: Tenant(1),
         trim_history: true,
@@ -90,7 +95,7 @@ proptest! {
     #[test]
     fn any_text_survives(text in ".*", id in any::<u64>(), n in any::<u32>()) {
         let token = TokenLogprob { bytes: text.clone().into(), logprob: -1.5, top: vec![(vec![255], -9.0)] };
-        let event = Event::Step(vec![Delta { id: RequestId(id), text, logprobs: vec![token], n_generated: n, finished: None }]);
+        let event = Event::Step(vec![Delta { id: RequestId(id), reasoning: text.clone(), calls: vec![CallPiece::Arguments(text.clone())], text, logprobs: vec![token], n_generated: n, finished: None }]);
         let bytes = encode(&event).expect("small");
         prop_assert_eq!(read_frame::<Event>(&mut &bytes[..]).expect("whole"), Some(event));
     }

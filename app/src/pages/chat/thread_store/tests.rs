@@ -50,6 +50,7 @@ fn an_answer_that_has_ended_stays_ended() {
         role: Role::Assistant,
         text: text.to_owned(),
         blocks: vec![format!("<p>{text}</p>")],
+        thought: None,
         state,
         error: None,
         guard: None,

@@ -3,7 +3,7 @@ use types::chat::Role;
 
 fn check(content: &str, expected: &[&str]) {
     let guard = Guard::new(["<|im_start|>", "<|im_end|>", "<s>", "x"].map(String::from).into_iter());
-    let turns = [ChatTurn { role: Role::User, content: content.into() }];
+    let turns = [ChatTurn::new(Role::User, content)];
     let defused = guard.defuse_turns(&turns);
     assert_eq!(pieces(&defused[0].content).collect::<Vec<_>>(), expected);
 }

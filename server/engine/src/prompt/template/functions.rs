@@ -1,7 +1,12 @@
 //! What templates expect of their environment beyond plain Jinja.
 
 use minijinja::{Environment, Error, ErrorKind, Value, value::Kwargs};
-use std::time::{SystemTime, UNIX_EPOCH};
+use serde::Serialize;
+use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+use std::{
+    io,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 pub(super) fn add(environment: &mut Environment<'static>) {
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
@@ -17,11 +22,37 @@ fn raise_exception(message: String) -> Result<Value, Error> {
 /// JSON as it is, without the escapes that HTML needs.
 fn to_json(value: &Value, options: Kwargs) -> Result<String, Error> {
     let indent: Option<usize> = options.get("indent")?;
-    let json = match indent {
-        None => serde_json::to_string(value),
-        Some(_) => serde_json::to_string_pretty(value),
+    let mut json = Vec::new();
+    let written = match indent {
+        None => value.serialize(&mut Serializer::with_formatter(&mut json, Spaced)),
+        Some(n) => {
+            let indent = b" ".repeat(n.min(MAX_INDENT));
+            value.serialize(&mut Serializer::with_formatter(&mut json, PrettyFormatter::with_indent(&indent)))
+        }
     };
-    json.map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))
+    let failed = |error: String| Error::new(ErrorKind::BadSerialization, error);
+    written.map_err(|error| failed(error.to_string()))?;
+    String::from_utf8(json).map_err(|error| failed(error.to_string()))
+}
+
+/// More spaces than that indent nothing that a person reads.
+const MAX_INDENT: usize = 16;
+
+/// JSON on one line as Python writes it: models have learned it with these spaces.
+struct Spaced;
+
+impl Formatter for Spaced {
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, is_first: bool) -> io::Result<()> {
+        if is_first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, is_first: bool) -> io::Result<()> {
+        if is_first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
 }
 
 fn now() -> u64 {

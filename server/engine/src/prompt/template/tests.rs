@@ -6,12 +6,14 @@ const CHATML: &str = "{% for message in messages %}{% if loop.first and messages
     {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 fn turns(conversation: &[(Role, &str)]) -> Vec<ChatTurn> {
-    conversation.iter().map(|&(role, content)| ChatTurn { role, content: content.into() }).collect()
+    conversation.iter().map(|&(role, content)| ChatTurn::new(role, content)).collect()
 }
 
 fn check(source: &str, conversation: &[(Role, &str)], expected: &str) {
     let template = Template::new(Some(source.into()), "<s>".into(), "</s>".into());
-    let given = template.render(&turns(conversation)).unwrap_or_else(|error| format!("error: {error}"));
+    let given = template
+        .render(&turns(conversation), &Values::default())
+        .unwrap_or_else(|error| format!("error: {error}"));
     assert_eq!(given, expected);
 }
 
@@ -85,20 +87,25 @@ fn what_a_template_raises_is_said() {
 #[test]
 fn a_template_that_does_not_parse_says_so_at_every_use() {
     let template = Template::new(Some("{% for %}".into()), String::new(), String::new());
-    assert!(template.render(&turns(HELLO)).is_err_and(|error| error.contains("syntax error")));
+    assert!(
+        template.render(&turns(HELLO), &Values::default()).is_err_and(|error| error.contains("syntax error"))
+    );
 }
 
 #[test]
 fn a_template_without_end_is_ended() {
     let source = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}";
     let template = Template::new(Some(source.into()), String::new(), String::new());
-    assert!(template.render(&turns(HELLO)).is_err_and(|error| error.contains("fuel")));
+    assert!(template.render(&turns(HELLO), &Values::default()).is_err_and(|error| error.contains("fuel")));
 }
 
 #[test]
 fn without_a_template_turns_have_names() {
     let template = Template::new(None, String::new(), String::new());
-    let given = template.render(&turns(&[(Role::System, "S"), (Role::User, "U"), (Role::Assistant, "A\n")]));
+    let given = template.render(
+        &turns(&[(Role::System, "S"), (Role::User, "U"), (Role::Assistant, "A\n")]),
+        &Values::default(),
+    );
     assert_eq!(given.expect("plain"), "System: S\nUser: U\nAssistant: A\nAssistant:");
     assert!(template.stops().contains(&"\nUser:".to_owned()));
 }

@@ -8,9 +8,10 @@ fn check(conversation: &str, n_ctx: usize, expected: &str) {
             let role = match &turn[..1] {
                 "s" => Role::System,
                 "u" => Role::User,
+                "t" => Role::Tool,
                 _ => Role::Assistant,
             };
-            ChatTurn { role, content: turn.to_owned() }
+            ChatTurn::new(role, turn)
         })
         .collect();
     let tokenize = |turns: &[ChatTurn]| {
@@ -20,7 +21,7 @@ fn check(conversation: &str, n_ctx: usize, expected: &str) {
         });
         Ok(tokens.collect::<Vec<_>>())
     };
-    let given = match fit(&turns, n_ctx, tokenize) {
+    let given = match fit(&turns, n_ctx, tokenize, Vec::len) {
         Err(rejection) => rejection.to_string(),
         Ok(mut tokens) => {
             tokens.dedup();

@@ -27,13 +27,22 @@ const ALIGNMENT: usize = 32;
 const NORMAL: i32 = 1;
 const UNKNOWN: i32 = 2;
 const CONTROL: i32 = 3;
+const USER_DEFINED: i32 = 4;
 const BYTE: i32 = 6;
 
+/// A chat template, and tokens that are not text.
+pub(super) struct Manners {
+    pub(super) template: &'static str,
+    pub(super) special: &'static [&'static str],
+}
+
 /// Writes the model; weights follow from `seed`.
-pub(super) fn write(path: &Path, seed: u64) {
-    let vocabulary = vocabulary();
+pub(super) fn write(path: &Path, seed: u64, manners: Option<&Manners>) {
+    let mut vocabulary = vocabulary();
+    let special = manners.map_or(&[][..], |manners| manners.special);
+    vocabulary.extend(special.iter().map(|text| ((*text).to_owned(), 0.0, USER_DEFINED)));
     let tensors = tensors(vocabulary.len() as u64, &mut fastrand::Rng::with_seed(seed));
-    write_file(path, values(&vocabulary), &tensors);
+    write_file(path, values(&vocabulary, manners.map(|manners| manners.template)), &tensors);
 }
 
 /// The rank of adapters.
@@ -141,7 +150,7 @@ fn letters_only(mut output: Tensor) -> Tensor {
 }
 
 /// How many values describe the model, and their bytes.
-fn values(vocabulary: &[(String, f32, i32)]) -> (usize, Vec<u8>) {
+fn values(vocabulary: &[(String, f32, i32)], template: Option<&str>) -> (usize, Vec<u8>) {
     let mut bytes = Vec::new();
     let numbers = [
         ("llama.context_length", N_CTX),
@@ -159,7 +168,9 @@ fn values(vocabulary: &[(String, f32, i32)]) -> (usize, Vec<u8>) {
         key(&mut bytes, name, U32);
         bytes.extend(number.to_le_bytes());
     }
-    for (name, text) in [("general.architecture", "llama"), ("tokenizer.ggml.model", "llama")] {
+    let mut texts = vec![("general.architecture", "llama"), ("tokenizer.ggml.model", "llama")];
+    texts.extend(template.map(|template| ("tokenizer.chat_template", template)));
+    for &(name, text) in &texts {
         key(&mut bytes, name, STRING);
         string(&mut bytes, text);
     }
@@ -171,7 +182,7 @@ fn values(vocabulary: &[(String, f32, i32)]) -> (usize, Vec<u8>) {
     vocabulary.iter().for_each(|(_, score, _)| bytes.extend(score.to_le_bytes()));
     array(&mut bytes, "tokenizer.ggml.token_type", I32, vocabulary.len());
     vocabulary.iter().for_each(|(_, _, kind)| bytes.extend(kind.to_le_bytes()));
-    (numbers.len() + 2 + 1 + 3, bytes)
+    (numbers.len() + texts.len() + 1 + 3, bytes)
 }
 
 fn key(bytes: &mut Vec<u8>, name: &str, kind: u32) {

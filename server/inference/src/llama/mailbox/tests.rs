@@ -9,6 +9,8 @@ fn delta(text: &str, n_generated: u32, finished: bool) -> Delta {
     Delta {
         id: RequestId(1),
         text: text.into(),
+        reasoning: String::new(),
+        calls: vec![],
         logprobs: vec![],
         n_generated,
         finished: finished.then_some(Ok(end)),
@@ -42,6 +44,24 @@ fn text_that_was_not_fetched_is_joined() {
     assert_eq!(read(&mut reader), "waiting");
     mailbox.put(delta("c", 4, true));
     assert_eq!(read(&mut reader), "c@4 Stop over");
+}
+
+#[test]
+fn what_is_thought_and_called_is_joined_likewise() {
+    let (mailbox, mut reader) = mailbox(RequestId(1), unbounded_channel().0);
+    let begin = CallPiece::Begin { name: "f".into() };
+    mailbox.put(Delta { reasoning: "a".into(), ..delta("", 1, false) });
+    mailbox.put(Delta { reasoning: "b".into(), ..delta("c", 2, false) });
+    mailbox
+        .put(Delta { calls: vec![begin.clone(), CallPiece::Arguments("{".into())], ..delta("", 3, false) });
+    mailbox.put(Delta { calls: vec![CallPiece::Arguments("}".into())], ..delta("", 4, true) });
+    let Some(Some(Ok(GenerateEvent::Text { text, reasoning, calls, .. }))) = reader.next().now_or_never()
+    else {
+        panic!("something to read")
+    };
+    assert_eq!((text.as_str(), reasoning.as_str()), ("c", "ab"));
+    assert_eq!(calls, [begin, CallPiece::Arguments("{}".into())]);
+    assert_eq!(read(&mut reader), "Stop over");
 }
 
 #[test]

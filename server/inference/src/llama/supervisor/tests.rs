@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use types::{
     chat::{FinishReason, Usage},
     ids::ModelId,
+    reasoning::Reasoning,
     sampling::Sampling,
 };
 
@@ -72,8 +73,15 @@ impl Worker {
 
     async fn token(&mut self, id: RequestId, text: &str, n_generated: u32, ends: bool) {
         let end = Finished { reason: FinishReason::Stop, usage: Usage::default() };
-        let delta =
-            Delta { id, text: text.into(), logprobs: vec![], n_generated, finished: ends.then_some(Ok(end)) };
+        let delta = Delta {
+            id,
+            text: text.into(),
+            reasoning: String::new(),
+            calls: vec![],
+            logprobs: vec![],
+            n_generated,
+            finished: ends.then_some(Ok(end)),
+        };
         self.say(Event::Step(vec![delta])).await;
     }
 }
@@ -152,6 +160,9 @@ fn request() -> GenerateRequest {
         sampling: Sampling::default(),
         stop: vec![],
         constraint: None,
+        reasoning: Reasoning::default(),
+        tools: None,
+        template_values: None,
         logprobs: None,
         tenant: Tenant(1),
         trim_history: false,

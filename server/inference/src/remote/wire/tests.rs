@@ -2,12 +2,15 @@ use super::*;
 use crate::{Speculation, Tenant};
 
 fn request(change: impl FnOnce(&mut GenerateRequest)) -> GenerateRequest {
-    let turn = |role, content: &str| ChatTurn { role, content: content.to_owned() };
+    let turn = ChatTurn::new;
     let mut request = GenerateRequest {
         prompt: Prompt::Chat(vec![turn(Role::System, "Be brief."), turn(Role::User, "Hello?")]),
         sampling: Sampling { temperature: 0.5, top_p: 0.25, ..Sampling::default() },
         stop: vec![],
         constraint: None,
+        reasoning: types::reasoning::Reasoning::default(),
+        tools: None,
+        template_values: None,
         logprobs: None,
         tenant: Tenant(1),
         trim_history: false,

@@ -1,0 +1,103 @@
+//! What the model thought before it answered: folded up, above the answer.
+
+use super::thread_store::Row;
+use crate::{
+    format::duration_ms,
+    i18n::{Texts, fill, use_texts},
+    platform,
+    ui::{
+        icon::{Icon, IconButton},
+        markdown::with_words,
+        toast::use_toasts,
+    },
+};
+use leptos::prelude::*;
+
+/// The thought of an answer that has one. A native disclosure: it opens by keyboard and without scripting, and what is
+/// in it grows whether or not it is open.
+#[component]
+pub(super) fn ThoughtPart(row: Row) -> AnyView {
+    let blocks = row.thought.blocks.clone();
+    let is_there = Memo::new(move |_| !blocks.read().is_empty());
+    view! {
+        <Show when=move || is_there.get()>
+            <Disclosure row=row.clone()/>
+        </Show>
+    }
+    .into_any()
+}
+
+#[component]
+fn Disclosure(row: Row) -> impl IntoView {
+    let texts = use_texts();
+    let words = {
+        let row = row.clone();
+        move || words(row.is_running(), *row.thought.ms.read(), texts)
+    };
+    let blocks = row.thought.blocks.clone();
+    view! {
+        <details class="thought" data-testid="thought">
+            <summary data-testid="thought-summary">
+                <Icon icon=icondata_lu::LuChevronRight size=14/>
+                <span class="tabular">{words}</span>
+            </summary>
+            <div class="thought-body">
+                <div class="prose" data-testid="thought-text">
+                    <For each=move || blocks.get() key=|block| block.key let:block>
+                        <div inner_html=with_words(&block.html, texts)></div>
+                    </For>
+                </div>
+                <CopyThought row/>
+            </div>
+        </details>
+    }
+}
+
+/// Only of an answer that has ended: the page has no source of one that grows.
+#[component]
+fn CopyThought(row: Row) -> impl IntoView {
+    let texts = use_texts();
+    let toasts = use_toasts();
+    let view = row.view.clone();
+    let copy = Callback::new(move |()| {
+        if let Some(thought) = &view.read_untracked().thought {
+            platform::copy_text(&thought.text);
+            toasts.show(texts.copied);
+        }
+    });
+    view! {
+        <Show when=move || !row.is_running()>
+            <div class="-ml-1.5 flex">
+                <IconButton size=14 icon=icondata_lu::LuCopy label=texts.thought_copy.to_owned() testid="thought-copy" on_click=copy/>
+            </div>
+        </Show>
+    }
+}
+
+/// What the folded thought says of itself.
+fn words(is_running: bool, ms: Option<u32>, texts: &Texts) -> String {
+    match ms {
+        Some(ms) => fill(texts.thought_for, "n", duration_ms(ms.into())),
+        None if is_running => texts.thought_running.to_owned(),
+        None => texts.thought_done.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+    use crate::i18n::Locale;
+
+    #[track_caller]
+    fn check(is_running: bool, ms: Option<u32>, expected: &str) {
+        assert_eq!(words(is_running, ms, Locale::En.texts()), expected);
+    }
+
+    #[test]
+    fn a_thought_says_how_long_it_took() {
+        check(true, None, "Thinking…");
+        check(true, Some(2_400), "Thought for 2.4 s");
+        check(false, Some(125_000), "Thought for 2 min 5 s");
+        check(false, None, "Thought");
+    }
+}

@@ -1,0 +1,134 @@
+//! What was said before, in OpenAI's shape.
+
+use crate::error::ApiError;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use types::{
+    chat::{ChatTurn, Role},
+    tools::{MAX_CALL_ID_BYTES, MAX_CALLS, ToolCall, is_name},
+};
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Message {
+    role: String,
+    content: Option<Content>,
+    /// What the assistant thought.
+    reasoning_content: Option<String>,
+    /// Other servers' name of that.
+    reasoning: Option<Value>,
+    tool_calls: Option<Vec<Call>>,
+    tool_call_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Part {
+    #[serde(rename = "type")]
+    kind: String,
+    text: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Call {
+    id: String,
+    function: Called,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Called {
+    name: String,
+    arguments: String,
+}
+
+/// The conversation. Every result belongs to a call before it.
+pub(super) fn turns(messages: &[Message]) -> Result<Vec<ChatTurn>, ApiError> {
+    let mut open = BTreeSet::new();
+    messages.iter().map(|message| turn(message, &mut open)).collect()
+}
+
+/// `open` are the calls without a result.
+fn turn(message: &Message, open: &mut BTreeSet<String>) -> Result<ChatTurn, ApiError> {
+    let role = match message.role.as_str() {
+        "system" | "developer" => Role::System,
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        "tool" => Role::Tool,
+        other => return Err(invalid(format!("the role “{other}” is not supported"))),
+    };
+    let content = match &message.content {
+        None => String::new(),
+        Some(Content::Text(text)) => text.clone(),
+        Some(Content::Parts(parts)) => parts.iter().map(part).collect::<Result<Vec<_>, _>>()?.join("\n"),
+    };
+    let mut turn = ChatTurn::new(role, content);
+    match role {
+        Role::Assistant => {
+            let thought = message.reasoning_content.as_deref();
+            let thought = thought.or_else(|| message.reasoning.as_ref()?.as_str());
+            turn.reasoning = thought.unwrap_or_default().to_owned();
+            turn.calls = calls(message.tool_calls.as_deref().unwrap_or_default())?;
+            open.extend(turn.calls.iter().map(|call| call.id.clone()));
+        }
+        Role::Tool => {
+            let id =
+                message.tool_call_id.clone().ok_or_else(|| invalid("a tool message needs tool_call_id"))?;
+            if !open.remove(&id) {
+                let message = "tool_call_id must be that of a call before it, which has no result yet";
+                return Err(invalid(message));
+            }
+            turn.call_id = Some(id);
+        }
+        Role::System | Role::User => {}
+    }
+    Ok(turn)
+}
+
+fn calls(calls: &[Call]) -> Result<Vec<ToolCall>, ApiError> {
+    if calls.len() > MAX_CALLS {
+        return Err(invalid(format!("a message can have {MAX_CALLS} tool_calls, not {}", calls.len())));
+    }
+    let mut ids = BTreeSet::new();
+    for Call { id, function } in calls {
+        if !(1..=MAX_CALL_ID_BYTES).contains(&id.len()) {
+            return Err(invalid(format!("the id of a call must have 1 to {MAX_CALL_ID_BYTES} bytes")));
+        }
+        if !ids.insert(id) {
+            return Err(invalid("two calls of a message have the same id"));
+        }
+        if !is_name(&function.name) {
+            return Err(invalid("the name of a called function must be letters, digits, _ and -"));
+        }
+        if !serde_json::from_str::<Value>(arguments(function)).is_ok_and(|it| it.is_object()) {
+            return Err(invalid(format!("the arguments of {} must be a JSON object", function.name)));
+        }
+    }
+    let call = |call: &Call| ToolCall {
+        id: call.id.clone(),
+        name: call.function.name.clone(),
+        arguments: arguments(&call.function).to_owned(),
+    };
+    Ok(calls.iter().map(call).collect())
+}
+
+/// Some programs write no arguments as nothing.
+fn arguments(function: &Called) -> &str {
+    if function.arguments.trim().is_empty() { "{}" } else { &function.arguments }
+}
+
+fn part(part: &Part) -> Result<&str, ApiError> {
+    match (part.kind.as_str(), &part.text) {
+        ("text", Some(text)) => Ok(text),
+        (kind, _) => Err(invalid(format!("content of type “{kind}” is not supported"))),
+    }
+}
+
+fn invalid(message: impl Into<String>) -> ApiError {
+    ApiError::invalid("messages", message)
+}

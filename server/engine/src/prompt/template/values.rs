@@ -1,0 +1,121 @@
+//! What templates are given.
+
+use minijinja::{Value, value::Serde};
+use serde_json::{Map, Value as Json, json};
+use types::{
+    chat::{ChatTurn, Role},
+    reasoning::{Effort, Reasoning},
+    tools::{Tool, ToolCall, ToolUse},
+};
+
+/// What a request gives its template beside the conversation.
+#[derive(Debug)]
+pub(crate) struct Values {
+    /// `none` where there are none.
+    pub(super) tools: Value,
+    pub(super) more: Value,
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Self { tools: Value::from(()), more: Value::from(Serde(Map::new())) }
+    }
+}
+
+impl Values {
+    /// `more` is a JSON object; a sentence where it is none. What it names wins over what `reasoning` says.
+    pub(crate) fn new(
+        reasoning: Reasoning,
+        tools: Option<&ToolUse>,
+        more: Option<&str>,
+    ) -> Result<Self, String> {
+        let mut values = switches(reasoning);
+        if let Some(more) = more {
+            let more: Map<String, Json> =
+                serde_json::from_str(more).map_err(|_| "its values are not a JSON object".to_owned())?;
+            values.extend(more);
+        }
+        let tools = tools.map(|tools| tools.tools.iter().map(tool).collect::<Vec<_>>());
+        Ok(Self {
+            tools: tools.map_or(Value::from(()), |tools| Value::from(Serde(tools))),
+            more: Value::from(Serde(values)),
+        })
+    }
+}
+
+/// The names by which templates know how much to think. One that knows none of them is not changed.
+fn switches(reasoning: Reasoning) -> Map<String, Json> {
+    let mut values = Map::new();
+    if let Some(effort) = reasoning.effort {
+        let thinks = effort != Effort::None;
+        values.insert("enable_thinking".to_owned(), json!(thinks));
+        values.insert("thinking".to_owned(), json!(thinks));
+        // Templates that know efforts know these.
+        let name = match effort {
+            Effort::None | Effort::Minimal | Effort::Low => Effort::Low.name(),
+            effort => effort.name(),
+        };
+        values.insert("reasoning_effort".to_owned(), json!(name));
+    }
+    let budget = match reasoning {
+        Reasoning { effort: Some(Effort::None), .. } => Some(0),
+        Reasoning { max_tokens, .. } => max_tokens,
+    };
+    if let Some(budget) = budget {
+        values.insert("thinking_budget".to_owned(), json!(budget));
+    }
+    values
+}
+
+fn tool(tool: &Tool) -> Json {
+    let parameters: Json = serde_json::from_str(&tool.parameters).unwrap_or_default();
+    let function = json!({"name": tool.name, "description": tool.description, "parameters": parameters});
+    json!({"type": "function", "function": function})
+}
+
+/// The turns as templates expect them; arguments of calls as objects or as text.
+pub(super) fn messages(turns: &[ChatTurn], with_objects: bool) -> Vec<Value> {
+    let message = |turn: &ChatTurn| Value::from(Serde(message(turn, turns, with_objects)));
+    turns.iter().map(message).collect()
+}
+
+fn message(turn: &ChatTurn, turns: &[ChatTurn], with_objects: bool) -> Map<String, Json> {
+    let role = match turn.role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+    };
+    let mut message = Map::new();
+    let mut add = |name: &str, value: Json| message.insert(name.to_owned(), value);
+    add("role", json!(role));
+    add("content", json!(turn.content));
+    if !turn.reasoning.is_empty() {
+        // Families differ in the name; each template reads its own or none.
+        for name in ["reasoning_content", "reasoning", "thinking"] {
+            add(name, json!(turn.reasoning));
+        }
+    }
+    if !turn.calls.is_empty() {
+        add("tool_calls", turn.calls.iter().map(|it| call(it, with_objects)).collect());
+    }
+    if let Some(id) = &turn.call_id {
+        add("tool_call_id", json!(id));
+        let called = turns.iter().flat_map(|turn| &turn.calls).find(|call| call.id == *id);
+        if let Some(called) = called {
+            add("name", json!(called.name));
+        }
+    }
+    message
+}
+
+fn call(call: &ToolCall, with_objects: bool) -> Json {
+    let arguments = match with_objects {
+        true => serde_json::from_str(&call.arguments).unwrap_or_else(|_| json!(call.arguments)),
+        false => json!(call.arguments),
+    };
+    json!({"type": "function", "id": call.id, "function": {"name": call.name, "arguments": arguments}})
+}
+
+#[cfg(test)]
+mod tests;

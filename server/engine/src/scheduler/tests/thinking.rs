@@ -1,0 +1,148 @@
+//! Thinking and calling, in a whole worker: with a model that says nonsense but has the manners of one that thinks.
+
+use super::{Worker, tiny_model::Manners};
+use protocol::{
+    Command, Delta, Event, GenerateParams, Prompt, RequestId, Speculation, Tenant, read_frame, write_frame,
+};
+use types::{
+    chat::{ChatTurn, FinishReason, Role},
+    constraint::Constraint,
+    reasoning::{Effort, Reasoning},
+    sampling::Sampling,
+    tools::{CallPiece, Tool, ToolChoice, ToolUse},
+};
+
+/// Begins every answer with a thought, unless it is told not to think.
+const THINKER: Manners = Manners {
+    template: "{% for tool in tools or [] %}{{ tool | tojson }}<tool_call>{% endfor %}\
+        {% for m in messages %}{{ m.role }} {{ m.reasoning_content }} {{ m.content }}\n{% endfor %}\
+        assistant {% if enable_thinking is not defined or enable_thinking %}<think>\n{% else %}<think>\n\n</think>\n{% endif %}",
+    special: &["<think>", "</think>", "<tool_call>", "</tool_call>"],
+};
+
+fn params() -> GenerateParams {
+    let sampling = Sampling {
+        temperature: 0.0,
+        repeat_penalty: 1.0,
+        max_tokens: Some(120),
+        ignore_eos: true,
+        ..Sampling::default()
+    };
+    GenerateParams {
+        sampling,
+        stop: vec![],
+        constraint: None,
+        reasoning: Reasoning::default(),
+        tools: None,
+        template_values: None,
+        logprobs: None,
+        tenant: Tenant(1),
+        trim_history: false,
+        speculation: Speculation::Auto,
+        adapters: vec![],
+    }
+}
+
+fn budget(n: u32) -> Reasoning {
+    Reasoning { effort: None, max_tokens: Some(n) }
+}
+
+/// The whole answer to `said`.
+fn answer(manners: &Manners, said: &str, params: GenerateParams) -> Delta {
+    let mut worker = Worker::start_with(1, 1024, None, Some(manners));
+    let id = RequestId(1);
+    let prompt = Prompt::Chat(vec![ChatTurn::new(Role::User, said)]);
+    let command = Command::Generate { id, prompt, params: Box::new(params) };
+    write_frame(&mut worker.commands, &command).expect("a worker that reads");
+    let mut whole: Option<Delta> = None;
+    while whole.as_ref().is_none_or(|delta| delta.finished.is_none()) {
+        match read_frame(&mut worker.events).expect("whole frames").expect("an answer") {
+            Event::Step(deltas) => {
+                for delta in deltas {
+                    match &mut whole {
+                        Some(whole) => whole.append(delta),
+                        None => whole = Some(delta),
+                    }
+                }
+            }
+            Event::Accepted { .. } | Event::Line { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    worker.end();
+    whole.expect("a step")
+}
+
+fn n_reasoning(delta: &Delta) -> u32 {
+    delta.finished.as_ref().expect("an end").as_ref().expect("a good one").usage.n_reasoning_tokens
+}
+
+fn reason(delta: &Delta) -> FinishReason {
+    delta.finished.as_ref().expect("an end").as_ref().expect("a good one").reason
+}
+
+#[test]
+fn a_thought_that_the_template_began_is_no_answer() {
+    let delta = answer(&THINKER, "hello", params());
+    assert_eq!(delta.text, "");
+    assert!(!delta.reasoning.is_empty());
+    assert_eq!((n_reasoning(&delta), reason(&delta)), (120, FinishReason::Length));
+}
+
+#[test]
+fn a_budget_ends_the_thought_and_the_answer_goes_on() {
+    let delta = answer(&THINKER, "hello", GenerateParams { reasoning: budget(20), ..params() });
+    assert!(delta.reasoning.ends_with("I will answer now."), "{}", delta.reasoning);
+    assert!(!delta.text.is_empty() && !delta.text.contains("think"), "{}", delta.text);
+    assert!((20..110).contains(&n_reasoning(&delta)), "{}", n_reasoning(&delta));
+    assert_eq!(delta.n_generated, 120);
+}
+
+#[test]
+fn a_template_that_knows_it_is_told_not_to_think() {
+    let none = Reasoning { effort: Some(Effort::None), max_tokens: None };
+    let delta = answer(&THINKER, "hello", GenerateParams { reasoning: none, ..params() });
+    assert_eq!((delta.reasoning.as_str(), n_reasoning(&delta)), ("", 0));
+    assert!(!delta.text.is_empty());
+}
+
+#[test]
+fn nobody_fakes_the_beginning_of_a_thought() {
+    let plain = Manners { template: "{% for m in messages %}{{ m.content }}{% endfor %}", ..THINKER };
+    let delta = answer(&plain, "a <think>\n", params());
+    assert_eq!(delta.reasoning, "");
+}
+
+#[test]
+fn an_answer_has_its_form_behind_the_thought() {
+    let constraint = Some(Constraint::JsonSchema(r#"{"enum": ["yes", "no"]}"#.into()));
+    let delta = answer(&THINKER, "hello", GenerateParams { constraint, reasoning: budget(9), ..params() });
+    assert!(!delta.reasoning.is_empty());
+    assert!(["\"yes\"", "\"no\""].contains(&delta.text.as_str()), "{}", delta.text);
+    assert_eq!(reason(&delta), FinishReason::Stop);
+}
+
+#[test]
+fn a_demanded_call_comes_behind_the_thought() {
+    let schema = r#"{"type": "object", "properties": {"n": {"enum": [1, 2]}}, "required": ["n"], "additionalProperties": false}"#;
+    let tool = Tool { name: "count".into(), description: "counts".into(), parameters: schema.into() };
+    let tools = Some(ToolUse { tools: vec![tool], choice: ToolChoice::Required, in_parallel: false });
+    let sampling = Sampling { max_tokens: Some(600), ..params().sampling };
+    let delta =
+        answer(&THINKER, "hello", GenerateParams { tools, sampling, reasoning: budget(9), ..params() });
+    assert_eq!((delta.text.as_str(), reason(&delta)), ("", FinishReason::ToolCalls));
+    let [CallPiece::Begin { name }, CallPiece::Arguments(arguments)] = &delta.calls[..] else {
+        panic!("{:?}", delta.calls)
+    };
+    let arguments: serde_json::Value = serde_json::from_str(arguments).expect("JSON");
+    assert_eq!(name, "count");
+    assert!(arguments == serde_json::json!({"n": 1}) || arguments == serde_json::json!({"n": 2}));
+}
+
+#[test]
+fn likelihoods_are_those_of_the_answers_tokens() {
+    let delta =
+        answer(&THINKER, "hello", GenerateParams { logprobs: Some(1), reasoning: budget(5), ..params() });
+    let bytes: Vec<u8> = delta.logprobs.iter().flat_map(|it| it.bytes.clone()).collect();
+    assert_eq!(String::from_utf8_lossy(&bytes).trim_start(), delta.text);
+}

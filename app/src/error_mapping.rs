@@ -25,6 +25,7 @@ impl From<ModelsError> for AppError {
         match err {
             ModelsError::NotFound(_) => Self::NotFound,
             ModelsError::Store(err) => err.into(),
+            ModelsError::Remote(err) => Self::Setting { reason: err.to_string() },
             ModelsError::Engine(EngineError::NoModel) => Self::NoModel,
             err => Self::Engine { reason: err.to_string() },
         }

@@ -41,6 +41,7 @@ pub(crate) fn Frame(children: Children) -> AnyView {
     provide_context(overlays);
     sessions::provide_sessions();
     let overview = PageData::once(live::load_overview);
+    provide_context(overview);
 
     view! {
         <a
@@ -52,7 +53,7 @@ pub(crate) fn Frame(children: Children) -> AnyView {
         <div class="grid h-dvh grid-cols-[minmax(0,1fr)] grid-rows-[minmax(0,1fr)_auto_auto] md:grid-cols-[auto_minmax(0,1fr)]">
             <Sidebar/>
             <main id="content" tabindex="-1" class="flex min-h-0 min-w-0 flex-col outline-none">{children()}</main>
-            <StatusBar overview/>
+            <StatusBar/>
             <BottomBar/>
         </div>
         <Palette/>

@@ -9,6 +9,7 @@ mod client;
 #[cfg(feature = "ssr")]
 mod feed;
 
+use crate::page_data::PageData;
 use futures::channel::mpsc;
 use leptos::prelude::*;
 use types::{
@@ -71,7 +72,37 @@ pub(crate) fn use_live() -> Live {
     expect_context()
 }
 
+/// Shows its content as soon as the state of models, jobs and machine is known: what the server renders by it, the
+/// browser finds.
+#[component]
+pub(crate) fn OnceKnown(children: ChildrenFn) -> impl IntoView {
+    let live = use_live();
+    let overview = expect_context::<PageData<Overview>>();
+    view! {
+        <Suspense>
+            {move || {
+                let children = children.clone();
+                Suspend::new(async move {
+                    if let Ok(overview) = overview.get().await {
+                        live.start_with(overview);
+                    }
+                    children()
+                })
+            }}
+        </Suspense>
+    }
+}
+
 impl Live {
+    /// What the stream already said is newer.
+    fn start_with(self, overview: Overview) {
+        if self.models.read_untracked().is_none() {
+            self.models.set(Some(overview.models));
+            self.jobs.set(overview.jobs);
+            self.system.set(Some(overview.system));
+        }
+    }
+
     /// Follows `session`'s answers instead of what was followed before.
     pub(crate) fn watch(self, session: Option<SessionId>, on_event: Callback<(SessionId, ChatEvent)>) {
         self.watched.set_value(session);

@@ -11,6 +11,20 @@ const SHORT_ANSWER = 600;
 /** Longer than any machine writes while a server waits for its answers before it ends. */
 export const ENDLESS_ANSWER = 7_000;
 
+/** Long answers of a small model repeat themselves, which is what a guard ends. */
+const UNGUARDED = {
+  guard_chars: '',
+  guard_lines: '',
+  guard_passages: '',
+  guard_doubt: '',
+  guard_tokens: '',
+  guard_start_mb: '',
+  guard_start_percent: '',
+  guard_warn_mb: '',
+  guard_warn_percent: '',
+  guard_heat: 'off',
+};
+
 export interface Options {
   /** Keep the data of an earlier server. */
   dataDir?: string;
@@ -67,6 +81,7 @@ export class Server {
       repeat_penalty: '1',
       max_tokens: String(maxTokens),
       seed: '1',
+      ...UNGUARDED,
     };
     const body = new URLSearchParams(Object.entries(values).map(([name, value]) => [`form[${name}]`, value]));
     const reply = await fetch(`${this.address}/rpc/app/pages/settings/api/save_settings`, { method: 'POST', body });

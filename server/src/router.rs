@@ -89,6 +89,8 @@ pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/pages/chat/api/set_pinned", Owner::Checked),
     door("/rpc/app/pages/chat/api/stop", Owner::Checked),
     door("/rpc/app/pages/settings/api/load_settings", Owner::Caller),
+    door("/rpc/app/pages/settings/api/remove_remote", Owner::Nobody),
+    door("/rpc/app/pages/settings/api/save_remote", Owner::Nobody),
     door("/rpc/app/pages/settings/api/save_settings", Owner::Caller),
     door("/rpc/app/pages/settings/api/set_theme", Owner::Caller),
 ];

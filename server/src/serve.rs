@@ -2,9 +2,9 @@
 
 use crate::{config::Config, exit::Exit, port, router, security::Hosts, site::Site};
 use chat::Chat;
-use inference::{Engine, KvFiles, Limits, LlamaConfig, Residency};
+use inference::{Engine, Engines, Guarded, KvFiles, Limits, LlamaConfig, Remotes, Residency};
 use jobs::Jobs;
-use models::{Library, Models};
+use models::{Library, Models, RemoteList};
 use state::AppState;
 use std::{
     future::IntoFuture,
@@ -75,7 +75,12 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
         machine_bytes,
         keep_alive: config.keep_alive,
     };
-    let engine: Arc<dyn Engine> = Arc::new(Residency::new(worker.clone(), limits));
+    let remotes = Remotes::default();
+    let local = Arc::new(Residency::new(worker.clone(), limits));
+    let system = Sampler::start();
+    let readings = system.clone();
+    let engine = Arc::new(Engines::new(local, remotes.clone()));
+    let engine: Arc<dyn Engine> = Arc::new(Guarded::new(engine, Arc::new(move || readings.latest())));
     let jobs = Jobs::open(store.clone()).await.map_err(database_failed)?;
     let named = config.model.as_deref().map(PathBuf::from).filter(|path| is_path(path));
     let library = Library::new(paths.models(), named.iter().cloned().collect(), worker.kv_type);
@@ -83,17 +88,12 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
         (Some(path), _) => Some(library.id_of_named(path)),
         (None, name) => name.clone().map(ModelId),
     };
-    let models = Models::new(library, Arc::clone(&engine), jobs.clone(), store.clone(), worker);
+    let remotes = RemoteList::open(paths.remotes(), remotes).await;
+    let adapters = paths.adapters();
+    let models =
+        Models::new(library, Arc::clone(&engine), jobs.clone(), store.clone(), worker, remotes, adapters);
     let chat = Chat::open(store, Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
-    let state = AppState {
-        chat,
-        engine,
-        jobs,
-        models,
-        system: Sampler::start(),
-        paths,
-        version: env!("CARGO_PKG_VERSION"),
-    };
+    let state = AppState { chat, engine, jobs, models, system, paths, version: env!("CARGO_PKG_VERSION") };
     Ok((state, wanted))
 }
 

@@ -6,8 +6,11 @@
 
 mod api;
 mod bad_files;
+mod guards;
 mod kv;
+mod lora;
 mod openai_client;
+mod remote;
 mod residency;
 mod scheduling;
 mod security;

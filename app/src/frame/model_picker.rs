@@ -40,6 +40,12 @@ pub(super) fn ModelPill() -> impl IntoView {
                 <span class="max-w-48 truncate font-medium text-strong" data-testid="model-name">
                     {move || status.get().name.unwrap_or_else(|| texts.model_none.to_owned())}
                 </span>
+                <Show when=move || status.read().id.as_ref().is_some_and(ModelId::is_remote)>
+                    <span class="text-warn" title=texts.model_is_elsewhere data-testid="model-elsewhere">
+                        <Icon icon=icondata_lu::LuCloudUpload size=14/>
+                        <span class="sr-only">{texts.model_is_elsewhere}</span>
+                    </span>
+                </Show>
                 <span class="tabular whitespace-nowrap" data-testid="model-state" data-state=move || status.read().state.name()>
                     {move || pill_text(&status.read(), texts)}
                 </span>
@@ -99,6 +105,7 @@ fn ModelRow(model: ModelEntry, status: Memo<ModelStatus>) -> impl IntoView {
     let name = model.name.clone();
     let shown_name = name.clone();
     let texts = use_texts();
+    let is_elsewhere = model.host.is_some();
     let detail = move || match resident.get() {
         Some(resident) => describe_resident(&resident, texts),
         None => model.problem.clone().unwrap_or_else(|| describe(&model, texts)),
@@ -113,7 +120,10 @@ fn ModelRow(model: ModelEntry, status: Memo<ModelStatus>) -> impl IntoView {
             <button type="button" class="menu-item min-w-0 flex-1" data-testid="model-option" disabled=disabled
                 aria-pressed=move || current.get().to_string() on:click=move |_| choose.run(chosen.clone())>
                 <span class="min-w-0 flex-1">
-                    <span class="block truncate text-strong">{shown_name}</span>
+                    <span class="flex items-center gap-1 truncate text-strong">
+                        {shown_name}
+                        {is_elsewhere.then(|| view! { <Icon icon=icondata_lu::LuCloudUpload size=14/> })}
+                    </span>
                     <span class="block text-xs" class:text-danger=has_failed class:text-muted=move || !has_failed()>{detail}</span>
                 </span>
                 <Show when=move || current.get()><Icon icon=icondata_lu::LuCheck/></Show>
@@ -198,6 +208,9 @@ fn describe(model: &ModelEntry, texts: &Texts) -> String {
         Purpose::Embedding => Some(texts.model_embedding),
         Purpose::Reranking => Some(texts.model_reranking),
     };
+    if let Some(host) = &model.host {
+        return fill(texts.model_elsewhere, "host", host);
+    }
     let parts = [
         purpose.map(str::to_owned),
         model.architecture.clone(),

@@ -4,43 +4,31 @@ use super::{jobs::JobsTray, model_picker::ModelPill};
 use crate::{
     format::{gib, one_decimal, percent},
     i18n::{fill, use_texts},
-    live::{Connection, Live, Overview, use_live},
-    page_data::PageData,
+    live::{Connection, OnceKnown, use_live},
     ui::progress::Progress,
 };
 use leptos::prelude::*;
 
-/// The status bar. `overview` is what it shows before the stream speaks.
+/// The status bar.
 #[component]
-pub(super) fn StatusBar(overview: PageData<Overview>) -> AnyView {
+pub(super) fn StatusBar() -> AnyView {
     let texts = use_texts();
-    let live = use_live();
     view! {
         <footer
             aria-label=texts.status_label
             class="flex h-8 items-center gap-2 border-t border-line bg-panel px-2 text-xs text-muted md:col-start-2"
         >
-            <Suspense>
-                {move || Suspend::new(async move {
-                    if let Ok(overview) = overview.get().await {
-                        start_with(live, overview);
-                    }
-                    view! { <ModelPill/> <Speed/> <span class="flex-1"></span> <JobsTray/> <Memory/> }
-                })}
-            </Suspense>
+            <OnceKnown>
+                <ModelPill/>
+                <Speed/>
+                <span class="flex-1"></span>
+                <JobsTray/>
+                <Memory/>
+            </OnceKnown>
             <ConnectionState/>
         </footer>
     }
     .into_any()
-}
-
-/// What the stream already said is newer.
-fn start_with(live: Live, overview: Overview) {
-    if live.models.read_untracked().is_none() {
-        live.models.set(Some(overview.models));
-        live.jobs.set(overview.jobs);
-        live.system.set(Some(overview.system));
-    }
 }
 
 #[component]

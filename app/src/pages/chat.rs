@@ -9,7 +9,13 @@ mod thought;
 mod thread;
 mod thread_store;
 
-use crate::{error::AppError, i18n::use_texts, page_data::PageData, ui::error_state::ErrorState};
+use crate::{
+    error::AppError,
+    i18n::use_texts,
+    live::{OnceKnown, use_live},
+    page_data::PageData,
+    ui::error_state::ErrorState,
+};
 use composer::Composer;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -106,9 +112,23 @@ fn Empty() -> impl IntoView {
         <div class="m-auto flex max-w-md flex-col items-center gap-2 px-6 text-center" data-testid="chat-empty">
             <img src="/icon.svg" alt="" width="48" height="48"/>
             <h1 class="text-2xl font-semibold text-strong">{texts.chat_empty_title}</h1>
-            <p class="text-base text-muted">{texts.chat_empty_hint}</p>
+            <OnceKnown>
+                <WhereItRuns/>
+            </OnceKnown>
         </div>
     }
+}
+
+/// Whether what is written stays on this machine.
+#[component]
+fn WhereItRuns() -> impl IntoView {
+    let texts = use_texts();
+    let live = use_live();
+    let words = move || match live.chosen_model().id {
+        Some(id) if id.is_remote() => texts.model_is_elsewhere,
+        _ => texts.chat_empty_hint,
+    };
+    view! { <p class="text-base text-muted">{words}</p> }
 }
 
 #[component]

@@ -6,6 +6,8 @@
 pub(crate) mod api;
 #[cfg(feature = "ssr")]
 mod form;
+mod guards;
+mod remotes;
 
 use crate::{
     error::AppError,
@@ -18,9 +20,11 @@ use crate::{
     },
 };
 use api::{FormValues, SaveSettings, SettingsView};
+use guards::GuardFields;
 use leptos::{ev, prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
 use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
+use remotes::RemoteServers;
 use types::settings::Theme;
 
 /// `/settings`.
@@ -96,11 +100,12 @@ fn SettingsForm(view: SettingsView) -> impl IntoView {
         _ => None,
     };
     let saved = move || query.read().get_str("saved").is_some() && save.value().read().is_none();
-    let SettingsView { form, data_dir, models_dir, version } = view;
+    let SettingsView { form, remotes, data_dir, models_dir, version } = view;
     view! {
         <form method="post" action=SaveSettings::url() class="flex flex-col gap-4" data-testid="settings-form" on:submit=on_submit>
             <Appearance theme=form.theme.clone() language=form.language.clone()/>
-            <Answers form/>
+            <Answers form=form.clone()/>
+            <GuardFields form/>
             <div class="sticky bottom-0 flex items-center gap-3 border-t border-line bg-bg py-3">
                 <button type="submit" class="button button-primary" disabled=move || save.pending().get()>
                     {texts.settings_save}
@@ -111,6 +116,7 @@ fn SettingsForm(view: SettingsView) -> impl IntoView {
                 </span>
             </div>
         </form>
+        <RemoteServers remotes/>
         <section class="card flex flex-col gap-2 p-4">
             <h2 class="text-lg font-semibold text-strong">{texts.settings_data}</h2>
             <Fact label=texts.settings_data_dir value=data_dir/>

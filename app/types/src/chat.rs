@@ -1,6 +1,7 @@
 //! Conversations: who said what, how an answer ended, and what is sent while it grows.
 
 use crate::{
+    guard::{Guard, Warning},
     ids::{GenerationId, MessageId, SessionId},
     tools::ToolCall,
 };
@@ -53,6 +54,8 @@ pub enum FinishReason {
     Length,
     /// Somebody asked to stop.
     Cancelled,
+    /// It had gone wrong.
+    Guarded(Guard),
     /// The model called functions and waits for what they give.
     ToolCalls,
 }
@@ -67,7 +70,7 @@ pub enum MessageState {
     Complete,
     /// Ended by the token limit or the end of the context.
     Cut,
-    /// Ended by a person; what was there is kept.
+    /// Ended by a person, or by a guard, as [`MessageView::guard`] says; what was there is kept.
     Stopped,
     /// Ended by a failure; what was there is kept and [`MessageView::error`] says what happened.
     Failed,
@@ -166,6 +169,8 @@ pub struct MessageView {
     pub state: MessageState,
     /// What happened, as one sentence, when `state` is `Failed` or `Refused`.
     pub error: Option<String>,
+    /// What ended it, when `state` is `Stopped` and that was no person.
+    pub guard: Option<Guard>,
     /// Name of the model that answered.
     pub model: Option<String>,
     pub usage: Option<Usage>,
@@ -212,6 +217,8 @@ pub enum ChatEvent {
         tokens_per_second: Option<f32>,
         /// Others come first.
         queued: Option<Queued>,
+        /// The last thing a person should know about the machine while this is written.
+        warning: Option<Warning>,
     },
     /// The answer ended; this is its final form, already committed.
     Finished { message: MessageView },

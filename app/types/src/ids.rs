@@ -52,10 +52,31 @@ impl UserId {
 }
 
 /// A model in the library, named by its path below the models directory with `/` between
-/// parts and without the `.gguf` extension, for example `SmolLM2-135M-Instruct.Q8_0`.
+/// parts and without the `.gguf` extension, for example `SmolLM2-135M-Instruct.Q8_0`; or one of a
+/// server elsewhere, named `remote:SERVER/MODEL`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ModelId(pub String);
+
+/// What the ids of models elsewhere begin with.
+const REMOTE: &str = "remote:";
+
+impl ModelId {
+    /// A model of the server that a person called `server`, which has no `/` in it.
+    pub fn remote(server: &str, model: &str) -> Self {
+        Self(format!("{REMOTE}{server}/{model}"))
+    }
+
+    /// Server and model, where it runs elsewhere: what is written to it leaves this machine.
+    pub fn remote_parts(&self) -> Option<(&str, &str)> {
+        self.0.strip_prefix(REMOTE)?.split_once('/')
+    }
+
+    /// Whether what is written to it leaves this machine.
+    pub fn is_remote(&self) -> bool {
+        self.0.starts_with(REMOTE)
+    }
+}
 
 impl fmt::Display for ModelId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

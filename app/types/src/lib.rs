@@ -5,13 +5,16 @@
 
 pub mod chat;
 pub mod constraint;
+pub mod guard;
 pub mod ids;
 pub mod job;
 pub mod kv;
 pub mod live;
 pub mod model;
 pub mod reasoning;
+pub mod remote;
 pub mod sampling;
+pub mod secret;
 pub mod settings;
 pub mod system;
 pub mod tools;

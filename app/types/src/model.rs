@@ -50,7 +50,7 @@ const ENCODERS: [&str; 11] = [
     "t5encoder",
 ];
 
-/// A model file in the library, described by its own header.
+/// A model file in the library, described by its own header, or a model of a server elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelEntry {
     pub id: ModelId,
@@ -70,6 +70,8 @@ pub struct ModelEntry {
     pub memory_bytes: Option<u64>,
     /// What is wrong with the file, when its header cannot be read.
     pub problem: Option<String>,
+    /// Where it runs, if not on this machine: what is written to it is sent there.
+    pub host: Option<String>,
 }
 
 /// What a person needs to know about a model.

@@ -1,6 +1,6 @@
 //! What a person may set.
 
-use crate::{ids::ModelId, sampling::Sampling};
+use crate::{guard::GuardSettings, ids::ModelId, sampling::Sampling};
 use serde::{Deserialize, Serialize};
 
 /// The longest system prompt, in bytes of UTF-8.
@@ -41,6 +41,7 @@ pub struct UserSettings {
     /// A locale the catalogues have, for example `en`; `None` follows the browser.
     pub language: Option<String>,
     pub sampling: Sampling,
+    pub guards: GuardSettings,
     /// Put before every conversation; empty is none.
     pub system_prompt: String,
     /// The model to load at start; `None` takes the one used last, else the starter model.

@@ -6,7 +6,7 @@ use axum::{
     http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
-use inference::{EngineError, Rejection};
+use inference::{EngineError, Rejection, RemoteProblem};
 use models::ModelsError;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -69,6 +69,24 @@ impl ApiError {
         Self { retry_after: Some(LOAD_RETRY), ..Self::failed(StatusCode::SERVICE_UNAVAILABLE, code, message) }
     }
 
+    /// A server elsewhere did not answer. What it refused would be refused here too.
+    fn of_remote(problem: &RemoteProblem, message: String) -> Self {
+        match problem {
+            RemoteProblem::Refused { .. } | RemoteProblem::Unsupported(_) => {
+                Self { code: "remote_refused", ..Self::invalid(None, message) }
+            }
+            RemoteProblem::Busy { retry_after, .. } => {
+                Self::overloaded(message, retry_after.unwrap_or(FULL_RETRY))
+            }
+            RemoteProblem::LeftAlone(wait) => Self {
+                retry_after: Some(*wait),
+                ..Self::failed(StatusCode::SERVICE_UNAVAILABLE, "remote_failed", message)
+            },
+            RemoteProblem::Silent(_) => Self::failed(StatusCode::GATEWAY_TIMEOUT, "remote_failed", message),
+            _ => Self::failed(StatusCode::BAD_GATEWAY, "remote_failed", message),
+        }
+    }
+
     /// The body, also used as the last event of a stream that broke off.
     pub(crate) fn body(&self) -> Value {
         json!({"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}})
@@ -110,7 +128,10 @@ impl From<EngineError> for ApiError {
             EngineError::Rejected(Rejection::Tools(_)) | EngineError::Tools(_) => {
                 Self::invalid("tools", message)
             }
-            EngineError::Sampling(_) | EngineError::Constraint(_) | EngineError::Request(_) => {
+            EngineError::Rejected(Rejection::Adapter { .. }) => {
+                Self { code: "invalid_adapter", ..Self::invalid("lora", message) }
+            }
+            EngineError::Request(_) | EngineError::Sampling(_) | EngineError::Constraint(_) => {
                 Self::invalid(None, message)
             }
             EngineError::Overloaded { retry_after, .. } => Self::overloaded(message, retry_after),
@@ -119,6 +140,7 @@ impl From<EngineError> for ApiError {
                 Self::failed(StatusCode::SERVICE_UNAVAILABLE, "model_not_loaded", message)
             }
             EngineError::Loading => Self::not_now("model_loading", message),
+            EngineError::MemoryShort { .. } => Self::not_now("memory_short", message),
             EngineError::OtherProfile { .. } => Self::not_now("model_in_use", message),
             EngineError::DoesNotFit(shortage) if shortage.may_pass() => {
                 Self::not_now("model_does_not_fit", message)
@@ -126,6 +148,7 @@ impl From<EngineError> for ApiError {
             EngineError::DoesNotFit(_) => {
                 Self::failed(StatusCode::INSUFFICIENT_STORAGE, "model_does_not_fit", message)
             }
+            EngineError::Remote { problem, .. } => Self::of_remote(&problem, message),
             EngineError::WorkerDied { detail } => {
                 tracing::warn!(detail, "an API request lost its worker");
                 Self::failed(StatusCode::INTERNAL_SERVER_ERROR, "model_stopped", message)

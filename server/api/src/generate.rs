@@ -3,7 +3,7 @@
 use crate::{
     error::ApiError,
     keep_alive::KeepAliveField,
-    request::Common,
+    request::{Common, Lora},
     response::{Choice, Head, Shape, total},
 };
 use axum::{
@@ -18,7 +18,7 @@ use futures::{
     future::{self, try_join_all},
     stream,
 };
-use inference::{EngineError, GenerateEvent, GenerateRequest, GenerateStream, Hold, Target};
+use inference::{EngineError, GenerateEvent, GenerateRequest, GenerateStream, Hold, LoraAdapter, Target};
 use serde_json::Value;
 use state::AppState;
 use std::{convert::Infallible, time::Duration};
@@ -36,6 +36,10 @@ pub(crate) async fn answer(
     common: &Common,
     request: GenerateRequest,
 ) -> Result<Response, ApiError> {
+    let usual = state.chat.settings(UserId::LOCAL).await.unwrap_or_default().guards;
+    let adapters = adapters(state, &common.lora).await?;
+    let request = GenerateRequest { guards: common.guards(usual), adapters, ..request };
+    request.check()?;
     let logprobs = request.logprobs.is_some();
     let (model, streams) = timeout(PATIENCE, async {
         let (target, _hold) = target(state, common.model.as_deref(), common.keep_alive.as_ref()).await?;
@@ -52,6 +56,29 @@ pub(crate) async fn answer(
     let include_usage = common.stream_options.unwrap_or_default().include_usage;
     let pieces = pieces(head, streams, include_usage);
     Ok(Sse::new(pieces).keep_alive(KeepAlive::default()).into_response())
+}
+
+/// The files of the adapters that a request names.
+async fn adapters(state: &AppState, wanted: &[Lora]) -> Result<Vec<LoraAdapter>, ApiError> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known = state.models.list_adapters().await;
+    let find = |wanted: &Lora| {
+        let found = match (&wanted.name, wanted.id) {
+            (Some(name), _) => known.iter().find(|it| it.name == *name),
+            (None, Some(id)) => known.get(id),
+            (None, None) => None,
+        };
+        let path = found.map(|it| it.path.clone()).ok_or_else(|| {
+            ApiError::invalid(
+                "lora",
+                "lora must name adapters by the name or the id that /lora-adapters tells",
+            )
+        })?;
+        Ok(LoraAdapter { path, scale: wanted.scale })
+    };
+    wanted.iter().map(find).collect()
 }
 
 /// Starts `n` generations that differ in their seeds only; what they share is computed once.
@@ -105,7 +132,14 @@ async fn choose_model(state: &AppState, name: Option<&str>) -> Result<(ModelId, 
         }
         None => {
             let chosen = state.engine.status().borrow().chosen.id.clone();
-            Ok((chosen.ok_or(EngineError::NoModel)?, None))
+            let chosen = chosen.ok_or(EngineError::NoModel)?;
+            if chosen.is_remote() {
+                // A person chose it for the chats of the page; a program has to say that its text may leave.
+                let message =
+                    format!("the chosen model runs elsewhere; name it, “{chosen}”, to send text there");
+                return Err(ApiError::invalid("model", message));
+            }
+            Ok((chosen, None))
         }
     }
 }
@@ -115,7 +149,7 @@ async fn choice(mut events: GenerateStream, logprobs: bool) -> Result<Choice, En
     let (mut calls, mut tokens) = (Vec::new(), Vec::new());
     while let Some(event) = events.next().await {
         match event? {
-            GenerateEvent::Queued(_) => {}
+            GenerateEvent::Queued(_) | GenerateEvent::Warned(_) => {}
             GenerateEvent::Text { text: piece, reasoning: thought, calls: called, logprobs, .. } => {
                 text.push_str(&piece);
                 reasoning.push_str(&thought);
@@ -167,7 +201,7 @@ impl Written {
 
     fn pieces(&mut self, index: u32, event: Result<GenerateEvent, EngineError>) -> Vec<Value> {
         match event {
-            Ok(GenerateEvent::Queued(_)) => vec![],
+            Ok(GenerateEvent::Queued(_) | GenerateEvent::Warned(_)) => vec![],
             Ok(GenerateEvent::Text { text, reasoning, calls, logprobs, .. }) => {
                 let mut pieces = Vec::new();
                 if !reasoning.is_empty() {

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use tools::ToolFields;
 use types::{
     constraint::Constraint,
+    guard::GuardSettings,
     ids::UserId,
     reasoning::Reasoning,
     sampling::{Mirostat, Sampling, Step},
@@ -70,6 +71,11 @@ pub(crate) struct Common {
     /// “auto” guesses tokens where that is faster, “always” wherever there is a guess, “off” nowhere.
     speculation: Option<String>,
     response_format: Option<ResponseFormat>,
+    /// By name, or by number in the list of `/lora-adapters`.
+    #[serde(default)]
+    pub(crate) lora: Vec<Lora>,
+    /// `false`: the answer goes on whatever comes of it.
+    guards: Option<bool>,
     /// GBNF.
     grammar: Option<String>,
     json_schema: Option<Value>,
@@ -94,6 +100,19 @@ enum ResponseFormat {
 #[derive(Clone, Debug, Deserialize)]
 struct NamedSchema {
     schema: Value,
+}
+
+/// An adapter and its strength.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Lora {
+    pub(crate) id: Option<usize>,
+    pub(crate) name: Option<String>,
+    #[serde(default = "as_trained")]
+    pub(crate) scale: f32,
+}
+
+fn as_trained() -> f32 {
+    1.0
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -200,9 +219,21 @@ impl Common {
             tenant: Tenant(UserId::LOCAL.0),
             trim_history: false,
             speculation: self.speculation()?,
+            adapters: Vec::new(),
+            guards: GuardSettings::NONE,
         };
         request.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
         Ok(request)
+    }
+
+    /// The person's guards, as far as this request wants them: one that goes on past every end is not stopped for
+    /// what it says.
+    pub(crate) fn guards(&self, usual: GuardSettings) -> GuardSettings {
+        match (self.guards, self.ignore_eos) {
+            (Some(false), _) => GuardSettings::NONE,
+            (_, Some(true)) => usual.without_content(),
+            _ => usual,
+        }
     }
 
     fn speculation(&self) -> Result<Speculation, ApiError> {

@@ -38,7 +38,7 @@ impl Head {
         let choices = (0..).zip(choices).map(|(index, choice)| {
             let logprobs = choice.logprobs.map_or(Value::Null, |it| self.logprobs(&it, &mut 0));
             let finish = finish_name(choice.reason);
-            match self.shape {
+            let body = match self.shape {
                 Shape::Chat => {
                     let message = message(choice.text, choice.reasoning, &choice.calls);
                     json!({"index": index, "message": message, "finish_reason": finish, "logprobs": logprobs})
@@ -46,7 +46,8 @@ impl Head {
                 Shape::Text => {
                     json!({"index": index, "text": choice.text, "finish_reason": finish, "logprobs": logprobs})
                 }
-            }
+            };
+            with_detail(body, choice.reason)
         });
         self.body(false, choices.collect(), Some(usage))
     }
@@ -107,7 +108,7 @@ impl Head {
             Shape::Chat => json!({"index": index, "delta": {}, "finish_reason": finish}),
             Shape::Text => json!({"index": index, "text": "", "finish_reason": finish}),
         };
-        self.body(true, json!([choice]), None)
+        self.body(true, json!([with_detail(choice, reason)]), None)
     }
 
     fn logprobs(&self, tokens: &[TokenLogprob], offset: &mut usize) -> Value {
@@ -245,7 +246,16 @@ fn spelled(bytes: &[u8]) -> String {
 fn finish_name(reason: FinishReason) -> &'static str {
     match reason {
         FinishReason::Stop | FinishReason::Cancelled => "stop",
-        FinishReason::Length => "length",
+        // Clients take it for an answer that is not whole, which it is not.
+        FinishReason::Length | FinishReason::Guarded(_) => "length",
         FinishReason::ToolCalls => "tool_calls",
     }
+}
+
+/// Says which guard ended a choice, beside the reason that clients know.
+fn with_detail(mut choice: Value, reason: FinishReason) -> Value {
+    if let FinishReason::Guarded(guard) = reason {
+        choice["finish_detail"] = json!({"guard": guard.as_str(), "message": guard.sentence()});
+    }
+    choice
 }

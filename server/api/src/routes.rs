@@ -47,6 +47,12 @@ pub const ROUTES: &[ApiRoute] = &[
         handler: || get(find_model).fallback(wrong_method),
     },
     ApiRoute {
+        path: "/lora-adapters",
+        method: "GET",
+        needs_person: true,
+        handler: || get(list_adapters).fallback(wrong_method),
+    },
+    ApiRoute {
         path: "/v1/chat/completions",
         method: "POST",
         needs_person: true,
@@ -117,9 +123,15 @@ async fn find_model(
     Ok(Json(model(&found, &residents)))
 }
 
-/// OpenAI's fields, then ours: what it is for, whether it is loaded, and what it takes in memory. Of one that is not loaded that is an
-/// estimate.
+/// OpenAI's fields, then ours: what it is for, whether it is loaded, and what it takes in memory. Of one that is not
+/// loaded that is an estimate. One that runs elsewhere says where: what it is asked leaves this machine.
 fn model(entry: &ModelEntry, residents: &Residents) -> Value {
+    if let Some(host) = &entry.host {
+        return json!({
+            "id": entry.id, "object": "model", "created": 0, "owned_by": host, "state": "remote", "host": host,
+            "leaves_this_machine": true, "is_default": false,
+        });
+    }
     let resident = residents.find(&entry.id);
     let state = resident.map_or(&ModelState::Unloaded, |resident| &resident.status.state);
     let memory = resident.map(|resident| resident.memory_bytes).or(entry.memory_bytes);
@@ -129,12 +141,20 @@ fn model(entry: &ModelEntry, residents: &Residents) -> Value {
         "created": 0,
         "owned_by": "local",
         "purpose": entry.purpose,
+        "leaves_this_machine": false,
         "state": state.name(),
         "is_default": residents.chosen.id.as_ref() == Some(&entry.id),
         "is_pinned": resident.is_some_and(|resident| resident.is_pinned),
         "memory_bytes": memory,
         "memory_is_measured": resident.is_some_and(|resident| resident.is_measured),
     })
+}
+
+/// As llama-server lists them. Their strength is a matter of each request, so it is 0 here.
+async fn list_adapters(State(state): State<AppState>) -> Json<Value> {
+    let adapters = state.models.list_adapters().await;
+    let adapter = |(id, it): (usize, &models::Adapter)| json!({"id": id, "name": it.name, "path": it.path.file_name().map(|it| it.to_string_lossy()), "scale": 0.0, "size_bytes": it.size_bytes});
+    Json(adapters.iter().enumerate().map(adapter).collect())
 }
 
 async fn chat_completions(

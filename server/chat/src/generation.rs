@@ -17,6 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use types::{
     chat::{ChatEvent, FinishReason, MessageState, Queued, ThoughtGrowth, ThoughtView, Usage},
+    guard::Warning,
     ids::{GenerationId, MessageId, SessionId, UserId},
 };
 
@@ -54,6 +55,7 @@ struct Shown {
     n_tokens: u32,
     tokens_per_second: Option<f32>,
     queued: Option<Queued>,
+    warning: Option<Warning>,
 }
 
 /// The right to write one answer in a session; given back when dropped.
@@ -150,6 +152,7 @@ impl Admission {
             thought: Thought::default(),
             pace: Pace::start(),
             queued: None,
+            warning: None,
         };
         running.tasks.spawn(writer.run(self, engine, start));
         id
@@ -187,6 +190,7 @@ impl Generation {
             n_tokens: shown.n_tokens,
             tokens_per_second: shown.tokens_per_second,
             queued: shown.queued,
+            warning: shown.warning,
         }
     }
 
@@ -298,6 +302,8 @@ struct Writer {
     pace: Pace,
     /// Others come first.
     queued: Option<Queued>,
+    /// What a person should know about the machine.
+    warning: Option<Warning>,
 }
 
 impl Writer {
@@ -360,6 +366,10 @@ impl Writer {
                         self.pace.note(n_generated);
                         (unseen, unsaved) = (true, true);
                     }
+                    Some(Ok(GenerateEvent::Warned(warning))) => {
+                        self.warning = Some(warning);
+                        unseen = true;
+                    }
                     Some(Ok(GenerateEvent::Finished { reason, usage })) => return ended(reason, usage),
                     Some(Err(err)) => return self.broke_off(&err),
                     None => return self.broke_off(&EngineError::WorkerDied { detail: "the stream ended early".to_owned() }),
@@ -408,6 +418,7 @@ impl Writer {
         shown.thought_ms = self.thought.ms();
         shown.n_tokens = self.pace.n_tokens;
         shown.queued = self.queued;
+        shown.warning = self.warning;
         shown.tokens_per_second = self.pace.usage().and_then(|usage| usage.tokens_per_second());
         let event = self.generation.grew(&shown, first, first_thought);
         // Sent under the lock: a watcher that takes a snapshot now either has this event in it or receives it.
@@ -447,7 +458,11 @@ fn ended(reason: FinishReason, usage: Usage) -> End {
     let state = match reason {
         FinishReason::Stop | FinishReason::ToolCalls => MessageState::Complete,
         FinishReason::Length => MessageState::Cut,
-        FinishReason::Cancelled => MessageState::Stopped,
+        FinishReason::Cancelled | FinishReason::Guarded(_) => MessageState::Stopped,
     };
-    End { state, error: None, usage: Some(usage) }
+    let error = match reason {
+        FinishReason::Guarded(guard) => Some(guard.as_str().to_owned()),
+        _ => None,
+    };
+    End { state, error, usage: Some(usage) }
 }

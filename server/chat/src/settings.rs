@@ -15,6 +15,7 @@ impl Chat {
     /// Checks and replaces the person's settings.
     pub async fn save_settings(&self, user: UserId, settings: UserSettings) -> Result<(), ChatError> {
         settings.sampling.check().map_err(|err| ChatError::Setting(err.to_string()))?;
+        settings.guards.check().map_err(|err| ChatError::Setting(err.to_string()))?;
         let bytes = settings.system_prompt.len();
         if bytes > MAX_SYSTEM_PROMPT_BYTES {
             let sentence =

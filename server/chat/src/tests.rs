@@ -1,13 +1,15 @@
 use crate::{Chat, ChatError};
 use futures::{Stream, StreamExt};
-use inference::{EngineError, Gate, Prompt, Rejection, Script, ScriptedEngine};
+use inference::{EngineError, Gate, Guarded, Prompt, Rejection, Script, ScriptedEngine};
 use std::{pin::Pin, sync::Arc, time::Duration};
 use store::Store;
 use tempfile::TempDir;
 use types::{
     chat::{ChatEvent, MAX_MESSAGE_BYTES, MAX_TITLE_CHARS, MessageState, MessageView, Queued, Role, Sent},
+    guard::{Guard, GuardSettings},
     ids::{SessionId, UserId},
     settings::{MAX_SYSTEM_PROMPT_BYTES, UserSettings},
+    system::SystemSample,
 };
 
 const ME: UserId = UserId::LOCAL;
@@ -29,6 +31,14 @@ impl Bench {
         let engine = ScriptedEngine::new(scripts);
         let chat = Chat::open(store.clone(), Arc::new(engine.clone())).await.unwrap();
         Self { folder, store, engine, chat }
+    }
+
+    /// With guards over the engine, on a machine that has enough of everything.
+    async fn guarded(script: Script) -> Self {
+        let bench = Self::open([script]).await;
+        let guarded = Guarded::new(Arc::new(bench.engine.clone()), Arc::new(SystemSample::default));
+        let chat = Chat::open(bench.store.clone(), Arc::new(guarded)).await.unwrap();
+        Self { chat, ..bench }
     }
 
     async fn send(&self, session: Option<SessionId>, text: &str) -> Sent {
@@ -425,4 +435,27 @@ async fn settings_out_of_range_are_refused_and_the_old_ones_stay() {
         assert!(matches!(bench.chat.save_settings(ME, settings).await, Err(ChatError::Setting(_))));
     }
     assert_eq!(bench.chat.settings(ME).await.unwrap(), UserSettings::default());
+}
+
+const LINE: &str = "I am the walrus, and this is my song.\n";
+
+#[tokio::test]
+async fn what_a_guard_ended_keeps_its_text_and_says_which() {
+    let bench = Bench::guarded(Script::say([LINE; 9])).await;
+    let (sent, message) = bench.say(None, "Sing.").await;
+    assert_eq!(
+        (message.state, message.guard, &message.error),
+        (MessageState::Stopped, Some(Guard::RepeatedLine), &None)
+    );
+    assert_eq!(message.text, LINE.repeat(4));
+    assert_eq!(bench.messages(sent.session).await.last(), Some(&message));
+}
+
+#[tokio::test]
+async fn a_guard_that_is_switched_off_lets_the_answer_go_on() {
+    let bench = Bench::guarded(Script::say([LINE; 9])).await;
+    let settings = UserSettings { guards: GuardSettings::NONE, ..UserSettings::default() };
+    bench.chat.save_settings(ME, settings).await.unwrap();
+    let (_, message) = bench.say(None, "Sing.").await;
+    assert_eq!((message.state, message.guard, message.text), (MessageState::Complete, None, LINE.repeat(9)));
 }

@@ -4,6 +4,7 @@ use crate::{Chat, ChatError};
 use store::{MessageRow, ThreadRows};
 use types::{
     chat::{MessageState, MessageView, Role, ThoughtView, Thread},
+    guard::Guard,
     ids::{MessageId, SessionId, UserId},
 };
 
@@ -42,6 +43,8 @@ async fn render(rows: ThreadRows) -> Vec<MessageView> {
 /// One message as a page shows it.
 pub(crate) fn view(row: MessageRow, variants: Vec<MessageId>) -> MessageView {
     let is_rendered = row.role == Role::Assistant && row.state != MessageState::Running;
+    // What a guard ended is stored as stopped, with the guard's word in the place of an error.
+    let guard = row.error.as_deref().filter(|_| row.state == MessageState::Stopped).and_then(Guard::parse);
     MessageView {
         blocks: if is_rendered { markup::render(&row.body) } else { Vec::new() },
         thought: row.thought.map(|thought| ThoughtView {
@@ -53,7 +56,8 @@ pub(crate) fn view(row: MessageRow, variants: Vec<MessageId>) -> MessageView {
         role: row.role,
         text: row.body,
         state: row.state,
-        error: row.error,
+        error: row.error.filter(|_| guard.is_none()),
+        guard,
         model: row.model,
         usage: row.usage,
         created_at_ms: row.created_ms,

@@ -142,6 +142,8 @@ impl Chat {
             tenant: Tenant(user.0),
             trim_history: trim,
             speculation: Speculation::Auto,
+            adapters: Vec::new(),
+            guards: settings.guards,
         };
         let start = Start { row: reply, variants, request };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))

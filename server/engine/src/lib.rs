@@ -5,6 +5,7 @@
 //! database and no network. One thread owns the model's context and is the only one that decodes. A failure that
 //! leaves the context in doubt ends the process: the server's supervisor starts a fresh one.
 
+mod adapters;
 mod answer;
 mod constraint;
 mod llama;

@@ -5,7 +5,9 @@
 
 mod raw;
 
-pub(crate) use raw::{SequenceState, build, capture_log, kv_bytes, last_errors, quantize};
+pub(crate) use raw::{
+    Adapter, SequenceState, build, capture_log, kv_bytes, last_errors, load_adapter, quantize, set_adapters,
+};
 
 use crate::outbox::Outbox;
 use llama_cpp_2::{

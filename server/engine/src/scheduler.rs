@@ -21,6 +21,7 @@ mod sequence;
 mod speculate;
 
 use crate::{
+    adapters::{Adapters, SetId, Turn},
     llama::{self, N_BATCH},
     outbox::Outbox,
     prompt::TokenPrompt,
@@ -52,6 +53,13 @@ use std::{
     },
     time::{Duration, Instant},
 };
+
+/// Whose computed tokens may be used: a person's, and only with the same adapters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Owner {
+    pub(crate) tenant: Tenant,
+    pub(crate) set: SetId,
+}
 
 /// After so long without work, what is only in memory is written into files.
 const QUIET: Duration = Duration::from_secs(60);
@@ -103,6 +111,10 @@ pub(crate) struct Scheduler<'m> {
     scratch: Scratch,
     /// Texts that become vectors in a context beside this one. Batches of both take turns, since both want all cores.
     vectors: Queue<LlamaEncoder<'m>>,
+    adapters: Adapters<'m>,
+    turn: Turn,
+    /// The adapters that the context has now.
+    applied: SetId,
 }
 
 impl<'m> Scheduler<'m> {
@@ -129,6 +141,9 @@ impl<'m> Scheduler<'m> {
             histories: Histories::default(),
             scratch: Scratch::default(),
             vectors,
+            adapters: Adapters::new(model),
+            turn: Turn::default(),
+            applied: SetId::NONE,
         }
     }
 
@@ -202,6 +217,12 @@ impl<'m> Scheduler<'m> {
                 Ok(self.outbox.send(&rejected)?)
             }
             Work::Generate(mut sequence) => {
+                match self.adapters.set(&sequence.adapters) {
+                    Ok(set) => sequence.set = set,
+                    Err(reason) => {
+                        return Ok(self.outbox.send(&Event::Rejected { id: sequence.id, reason })?);
+                    }
+                }
                 sequence.limit(self.n_ctx);
                 let (id, n_prompt_tokens) = (sequence.id, sequence.n_prompt_tokens());
                 self.waiting.push_back(sequence);
@@ -241,7 +262,9 @@ impl<'m> Scheduler<'m> {
         self.pool.save_kept();
         let mut may_guess = self.pool.can_guess();
         loop {
-            let mut needs = self.needs();
+            let turn = self.next_turn();
+            self.use_adapters(turn.set)?;
+            let mut needs = self.needs(turn.set);
             self.guess(&mut needs, may_guess);
             let chunks = plan(&needs, self.budget(&needs));
             if chunks.is_empty() {
@@ -253,7 +276,10 @@ impl<'m> Scheduler<'m> {
             self.fill_batch(&chunks, n_padding)?;
             let begun = Instant::now();
             match self.pool.context.decode(&mut self.batch) {
-                Ok(()) => return self.finish_step(&chunks, n_padding, begun),
+                Ok(()) => {
+                    self.turn = turn;
+                    return self.finish_step(&chunks, n_padding, begun);
+                }
                 // What is short of room has none for guesses and padding.
                 Err(DecodeError::NoKvCacheSlot) if std::mem::take(&mut may_guess) => {}
                 Err(DecodeError::NoKvCacheSlot) if self.make_room() => {}
@@ -373,9 +399,27 @@ impl<'m> Scheduler<'m> {
         true
     }
 
-    fn needs(&self) -> Vec<Need> {
+    fn needs(&self, set: SetId) -> Vec<Need> {
         let now = Instant::now();
-        self.pool.running().map(|(id, sequence)| sequence.need(id, now)).collect()
+        let running = self.pool.running().filter(|(_, sequence)| sequence.set.id == set);
+        running.map(|(id, sequence)| sequence.need(id, now)).collect()
+    }
+
+    fn next_turn(&self) -> Turn {
+        let sets: Vec<_> = self.pool.running().map(|(_, sequence)| sequence.set.id).collect();
+        self.turn.next(sets.iter().copied())
+    }
+
+    /// Computes with the adapters of `set` from now on.
+    fn use_adapters(&mut self, set: SetId) -> Result<(), WorkerError> {
+        if set == self.applied {
+            return Ok(());
+        }
+        let wanted = self.pool.running().find(|(_, sequence)| sequence.set.id == set);
+        let wanted = wanted.map(|(_, sequence)| Arc::clone(&sequence.set)).unwrap_or_default();
+        llama::set_adapters(&mut self.pool.context, &wanted.parts).map_err(WorkerError::Adapters)?;
+        self.applied = wanted.id;
+        Ok(())
     }
 
     fn budget(&self, needs: &[Need]) -> Budget {

@@ -49,6 +49,9 @@ pub enum WorkerError {
     /// The batch was planned larger than it is.
     #[error("filling the batch failed: {0}")]
     Batch(#[from] llama_cpp_2::llama_batch::BatchAddError),
+    /// The context's adapters are unknown.
+    #[error("changing the adapters failed: {0}")]
+    Adapters(String),
     /// A thread could not be started.
     #[error("starting a thread failed: {0}")]
     Thread(#[from] std::io::Error),

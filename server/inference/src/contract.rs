@@ -1,12 +1,15 @@
 //! What every engine promises.
 
-use crate::{Footprint, KeepAlive, RequestError, Shortage};
-use protocol::{EmbedInput, EmbedParams, Prompt, RankRequest, Rejection, Speculation, Tenant, TokenLogprob};
+use crate::{Footprint, KeepAlive, RemoteProblem, RequestError, Shortage};
+use protocol::{
+    EmbedInput, EmbedParams, LoraAdapter, Prompt, RankRequest, Rejection, Speculation, Tenant, TokenLogprob,
+};
 use std::{fmt, path::PathBuf, pin::Pin, time::Duration};
 use tokio::sync::watch;
 use types::{
     chat::{FinishReason, Queued, Usage},
     constraint::{Constraint, ConstraintError},
+    guard::{GuardSettings, Warning},
     ids::ModelId,
     model::{Purpose, Residents},
     reasoning::Reasoning,
@@ -82,6 +85,10 @@ pub struct GenerateRequest {
     /// Drop the oldest turns until the prompt fits, instead of refusing.
     pub trim_history: bool,
     pub speculation: Speculation,
+    /// Added to the model's weights for this answer.
+    pub adapters: Vec<LoraAdapter>,
+    /// When the answer is ended because it has gone wrong.
+    pub guards: GuardSettings,
 }
 
 /// Texts to turn into vectors.
@@ -107,7 +114,7 @@ pub struct Ranking {
     pub n_tokens: u64,
 }
 
-/// What a generation sends, in order: any number of `Queued` and `Text`, then exactly one `Finished` or error.
+/// What a generation sends, in order: any number of `Queued`, `Text` and `Warned`, then exactly one `Finished` or error.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GenerateEvent {
     /// Others come first; told again whenever that changes.
@@ -124,6 +131,8 @@ pub enum GenerateEvent {
         /// Tokens produced so far.
         n_generated: u32,
     },
+    /// Something a person should know about the machine; the answer goes on.
+    Warned(Warning),
     Finished {
         reason: FinishReason,
         usage: Usage,
@@ -153,6 +162,13 @@ pub enum EngineError {
     QuantizeFailed { name: String, reason: String },
     #[error("{name} could not be measured: {reason}")]
     MeasureFailed { name: String, reason: String },
+    /// A server elsewhere did not answer, or not to the end.
+    #[error("the server “{name}” {problem}")]
+    Remote {
+        /// What the person calls it.
+        name: String,
+        problem: RemoteProblem,
+    },
     /// The worker process ended while the request was running.
     #[error("the model stopped unexpectedly")]
     WorkerDied {
@@ -173,6 +189,9 @@ pub enum EngineError {
         /// When one of them has probably ended.
         retry_after: Duration,
     },
+    /// So little memory is left that an answer could bring the machine down.
+    #[error("only {} MB of memory are available, too little to begin: close programs, unload models, or change the guards in the settings", .available_bytes / 1_000_000)]
+    MemoryShort { available_bytes: u64 },
     /// Loading it would take more memory than models may have.
     #[error("{0}")]
     DoesNotFit(Box<Shortage>),

@@ -1,7 +1,7 @@
 //! What a request must look like before an engine sees it.
 
 use crate::{EmbedRequest, EngineError, GenerateRequest};
-use protocol::{EmbedInput, Prompt, RankRequest};
+use protocol::{EmbedInput, LoraAdapter, Prompt, RankRequest};
 use types::{
     chat::ChatTurn,
     constraint::Constraint,
@@ -37,6 +37,12 @@ pub const MAX_INPUTS: usize = 2048;
 
 /// The longest query to rank documents for, in bytes of UTF-8. It goes with every part of the documents.
 pub const MAX_QUERY_BYTES: usize = 64 * 1024;
+
+/// The most adapters of one request.
+pub const MAX_REQUEST_ADAPTERS: usize = 8;
+
+/// The strongest an adapter can be, either way.
+const MAX_ADAPTER_SCALE: f32 = 100.0;
 
 /// What is wrong with a request. Each sentence names the bound.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +92,15 @@ pub enum RequestError {
         /// Its size.
         n_bytes: usize,
     },
+    /// Over [`MAX_REQUEST_ADAPTERS`].
+    #[error("{given} adapters were given, at most {MAX_REQUEST_ADAPTERS} are used together")]
+    TooManyAdapters {
+        /// How many.
+        given: usize,
+    },
+    /// No number, or too large a one.
+    #[error("an adapter's scale must be between -{MAX_ADAPTER_SCALE} and {MAX_ADAPTER_SCALE}")]
+    AdapterScale,
     /// Over [`MAX_TEMPLATE_VALUES_BYTES`].
     #[error(
         "the values for the template have {n_bytes} bytes, at most {MAX_TEMPLATE_VALUES_BYTES} are taken"
@@ -128,6 +143,7 @@ impl GenerateRequest {
         if let Some(given) = self.logprobs.filter(|&n| n > MAX_LOGPROBS) {
             return Err(RequestError::TooManyLogprobs { given }.into());
         }
+        check_adapters(&self.adapters)?;
         Ok(check_prompt(&self.prompt)?)
     }
 }
@@ -178,6 +194,14 @@ fn check_stops(stops: &[String]) -> Result<(), RequestError> {
         Some(n_bytes) => Err(RequestError::StopLength { n_bytes }),
         None => Ok(()),
     }
+}
+
+fn check_adapters(adapters: &[LoraAdapter]) -> Result<(), RequestError> {
+    if adapters.len() > MAX_REQUEST_ADAPTERS {
+        return Err(RequestError::TooManyAdapters { given: adapters.len() });
+    }
+    let in_range = |it: &LoraAdapter| (-MAX_ADAPTER_SCALE..=MAX_ADAPTER_SCALE).contains(&it.scale);
+    if adapters.iter().all(in_range) { Ok(()) } else { Err(RequestError::AdapterScale) }
 }
 
 /// Checks that a prompt has something in it and fits a frame.

@@ -1,5 +1,6 @@
 //! Why a model could not be had.
 
+use crate::remotes::RemoteError;
 use inference::EngineError;
 use std::{io, path::PathBuf};
 use store::StoreError;
@@ -24,6 +25,8 @@ pub enum ModelsError {
     NoPip,
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     #[error(transparent)]
     Engine(#[from] EngineError),
     #[error(transparent)]

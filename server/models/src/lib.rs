@@ -3,20 +3,24 @@
 //! A model is known by its own bytes: its header is read here, with every count and length checked, before any
 //! native code sees the file. A fetched file appears under its name only when it is whole and verified.
 
+mod adapters;
 mod egress;
 mod error;
 mod folder;
 pub mod gguf;
 mod library;
 mod load;
+mod remotes;
 pub mod starter;
 
+pub use adapters::Adapter;
 pub use error::ModelsError;
 pub use library::Library;
+pub use remotes::{NewRemote, RemoteError, RemoteList};
 
 use inference::{Engine, LlamaConfig};
 use jobs::Jobs;
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 use store::Store;
 use types::{ids::ModelId, model::ModelEntry};
 
@@ -28,6 +32,9 @@ pub struct Models {
     jobs: Jobs,
     store: Store,
     worker: LlamaConfig,
+    remotes: Arc<RemoteList>,
+    /// Where LoRA adapters are.
+    adapters: PathBuf,
 }
 
 impl Models {
@@ -38,12 +45,21 @@ impl Models {
         jobs: Jobs,
         store: Store,
         worker: LlamaConfig,
+        remotes: RemoteList,
+        adapters: PathBuf,
     ) -> Self {
-        Self { library, engine, jobs, store, worker }
+        Self { library, engine, jobs, store, worker, remotes: Arc::new(remotes), adapters }
     }
 
-    /// Every model file, by name. Those that cannot be read say why.
+    /// Every model file, by name, then every model of servers elsewhere. Those that cannot be read say why.
     pub async fn list(&self) -> Vec<ModelEntry> {
+        let mut entries = self.list_local().await;
+        entries.extend(self.remote_entries().await);
+        entries
+    }
+
+    /// Every model file, by name.
+    async fn list_local(&self) -> Vec<ModelEntry> {
         self.library.list(self.worker.n_ctx).await
     }
 

@@ -94,7 +94,7 @@ fn walk(root: &Path, folder: &Path, depth: usize, files: &mut Vec<(ModelId, Path
         if is_folder && depth < MAX_DEPTH && !folder::is_model(&path) {
             walk(root, &path, depth + 1, files);
         } else if (is_folder && folder::is_model(&path) || is_file)
-            && let Some(id) = id_below(root, &path)
+            && let Some(id) = id_below(root, &path).filter(|id| !id.is_remote())
         {
             files.push((id, path));
         }
@@ -126,6 +126,7 @@ fn describe(id: ModelId, path: &Path, kv_type: KvType, memory: &dyn Fn(Footprint
         has_chat_template: known.has_chat_template,
         memory_bytes: problem.is_none().then(|| memory(known.footprint)),
         problem,
+        host: None,
     }
 }
 

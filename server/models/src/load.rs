@@ -11,8 +11,12 @@ use types::{
 };
 
 impl Models {
-    /// Starts loading a model as a job, and makes it the person's. Returns when the job has started.
+    /// Starts loading a model as a job, and makes it the person's. Returns when the job has started. One elsewhere needs
+    /// no loading, and is chosen until another one is or the server ends.
     pub async fn load(&self, user: UserId, id: ModelId) -> Result<(), ModelsError> {
+        if id.is_remote() {
+            return if self.remotes.choose(&id) { Ok(()) } else { Err(ModelsError::NotFound(id)) };
+        }
         let (spec, job) = self.prepare(user, &id).await?;
         let models = self.clone();
         tokio::spawn(async move {
@@ -48,7 +52,8 @@ impl Models {
 
     /// Loads what the person used last, else the starter model, else the first one that can be read and writes.
     pub async fn load_at_start(&self, user: UserId, wanted: Option<ModelId>) -> Result<(), ModelsError> {
-        let entries = self.list().await;
+        // None elsewhere: that is for a person to choose, every time.
+        let entries = self.list_local().await;
         let last = self.store.load_settings(user).await?.model;
         let usable = |id: &ModelId| entries.iter().any(|entry| entry.id == *id && entry.problem.is_none());
         let starter = ModelId(starter::NAME.to_owned());

@@ -26,6 +26,9 @@ use types::{
 /// Requests that wait in a worker while all its sequences are busy.
 pub const MAX_WAITING: usize = 64;
 
+/// Different LoRA adapters of one loaded model.
+pub const MAX_ADAPTERS: usize = 32;
+
 /// Names one request to a worker; events about it carry the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RequestId(pub u64);
@@ -189,6 +192,17 @@ pub struct GenerateParams {
     /// Drop the oldest turns (never system turns, never the last) until the prompt fits.
     pub trim_history: bool,
     pub speculation: Speculation,
+    /// Added to the model's weights for this answer.
+    pub adapters: Vec<LoraAdapter>,
+}
+
+/// A LoRA adapter, and how strongly it is added.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoraAdapter {
+    /// A GGUF file made for the loaded model.
+    pub path: PathBuf,
+    /// 1 as it was trained, 0 not at all; finite.
+    pub scale: f32,
 }
 
 /// Whether tokens are guessed and several verified in one step. What is answered is the same either way, up to the
@@ -262,6 +276,8 @@ pub enum Rejection {
     Template(String),
     #[error("the {kind} cannot be used: {reason}")]
     Constraint { kind: String, reason: String },
+    #[error("the adapter {name} cannot be used: {reason}")]
+    Adapter { name: String, reason: String },
     #[error("the tools cannot be used: {0}")]
     Tools(String),
     #[error(

@@ -3,8 +3,10 @@
 //! Paths come from [`paths`] and processes from [`process`], so that what is true of every platform is said once.
 
 pub mod paths;
+pub mod private_file;
 pub mod process;
 pub mod sampler;
+mod thermal;
 
 pub use paths::{DataDir, FolderLock, PathError};
 pub use sampler::Sampler;

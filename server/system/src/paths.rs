@@ -36,7 +36,7 @@ impl DataDir {
             None => platform_folder()?,
         };
         let dir = Self { root };
-        for path in [dir.models(), dir.cache(), dir.logs()] {
+        for path in [dir.models(), dir.adapters(), dir.cache(), dir.logs()] {
             fs::create_dir_all(&path).map_err(|source| PathError::Unusable { path, source })?;
         }
         Ok(dir)
@@ -63,9 +63,19 @@ impl DataDir {
         self.root.join("app.sqlite")
     }
 
+    /// The servers elsewhere that a person added, with their keys.
+    pub fn remotes(&self) -> PathBuf {
+        self.root.join("remotes.json")
+    }
+
     /// Model files.
     pub fn models(&self) -> PathBuf {
         self.root.join("models")
+    }
+
+    /// LoRA adapters.
+    pub fn adapters(&self) -> PathBuf {
+        self.root.join("adapters")
     }
 
     /// What can be made again.

@@ -14,6 +14,14 @@ pub fn command(program: &Path) -> Command {
     command
 }
 
+/// What a program that ends at once prints; `None` where it cannot be started or fails. Blocks.
+#[cfg(target_os = "macos")]
+#[expect(clippy::disallowed_methods, reason = "this is the module that starts processes")]
+pub(crate) fn output(program: &Path, args: &[&str]) -> Option<String> {
+    let output = std::process::Command::new(program).args(args).stdin(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// What a process has in memory now, mapped files included; `None` where there is none or the system does not say.
 pub fn memory_bytes(pid: u32) -> Option<u64> {
     let pid = Pid::from_u32(pid);

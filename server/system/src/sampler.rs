@@ -1,15 +1,18 @@
 //! Looks at the machine's load, seldom and off the runtime.
 
+use crate::thermal;
 use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
     thread,
     time::Duration,
 };
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
-use types::system::SystemSample;
+use types::system::{Heat, SystemSample};
 
 /// Load is a trend; looking more often would be load itself.
 const INTERVAL: Duration = Duration::from_secs(2);
+/// Heat changes slowly, and on some platforms asking for it starts a process: only every so many looks.
+const LOOKS_PER_HEAT: u32 = 5;
 
 /// The newest look at the machine. Cheap to clone; its thread ends with the last clone.
 #[derive(Clone, Debug)]
@@ -21,7 +24,7 @@ impl Sampler {
     /// Starts looking. Without a thread (the system refuses one) the first look stays.
     pub fn start() -> Self {
         let mut system = System::new_with_specifics(kinds());
-        let latest = Arc::new(Mutex::new(look(&mut system)));
+        let latest = Arc::new(Mutex::new(look(&mut system, None)));
         let watched = Arc::downgrade(&latest);
         let started = thread::Builder::new()
             .name("system-sampler".into())
@@ -39,19 +42,25 @@ impl Sampler {
 }
 
 fn keep_looking(mut system: System, watched: &Weak<Mutex<SystemSample>>) {
-    loop {
+    let mut heat = None;
+    for n in 0_u32.. {
+        if n.is_multiple_of(LOOKS_PER_HEAT) {
+            heat = thermal::read();
+        }
         thread::sleep(INTERVAL);
-        let sample = look(&mut system);
+        let sample = look(&mut system, heat);
         let Some(latest) = watched.upgrade() else { return };
         *latest.lock().unwrap_or_else(PoisonError::into_inner) = sample;
     }
 }
 
-fn look(system: &mut System) -> SystemSample {
+fn look(system: &mut System, heat: Option<Heat>) -> SystemSample {
     system.refresh_specifics(kinds());
     SystemSample {
         memory_used_bytes: system.used_memory(),
         memory_total_bytes: system.total_memory(),
+        memory_available_bytes: system.available_memory(),
+        heat,
         cpu_percent: system.global_cpu_usage(),
         gpus: Vec::new(),
     }

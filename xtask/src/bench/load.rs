@@ -81,6 +81,8 @@ impl Ask {
             "model": model, "stream": true, "max_tokens": self.max_tokens, "temperature": 0, "seed": 1,
             "stream_options": {"include_usage": true}, "messages": messages,
             "speculation": if self.speculates { "auto" } else { "off" }, "ignore_eos": !self.ends_by_itself,
+            // Both servers are to write to the limit, whatever it is that they write.
+            "guards": false,
         });
         if let Some(schema) = &self.json_schema {
             let format = json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}});

@@ -3,8 +3,8 @@
 use super::{actions::use_actions, api::SendMessage, thread_store::ThreadStore};
 use crate::{
     frame::Overlays,
-    i18n::use_texts,
-    live::{Connection, use_live},
+    i18n::{fill, use_texts},
+    live::{Connection, OnceKnown, use_live},
     platform,
     ui::icon::Icon,
 };
@@ -44,6 +44,9 @@ pub(super) fn Composer() -> AnyView {
     view! {
         <form method="post" action=SendMessage::url() class="mx-auto w-full max-w-3xl px-4 pb-3" on:submit=on_submit>
             <LostHint/>
+            <OnceKnown>
+                <ElsewhereHint/>
+            </OnceKnown>
             <FormFailure/>
             {move || store.session.get().map(|session| view! { <input type="hidden" name="session" value=session.0/> })}
             <div class="flex items-end gap-2 rounded-card border border-line-strong bg-overlay p-2 focus-within:border-accent focus-within:ring-1 focus-within:ring-accent">
@@ -85,6 +88,27 @@ fn LostHint() -> impl IntoView {
                 {texts.connection_lost_hint}
             </p>
         </Show>
+    }
+}
+
+/// Says where what is written goes, while that is not this machine.
+#[component]
+fn ElsewhereHint() -> impl IntoView {
+    let texts = use_texts();
+    let live = use_live();
+    let server = move || {
+        let id = live.models.read().as_ref()?.chosen.id.clone()?;
+        id.remote_parts().map(|(server, _)| fill(texts.composer_elsewhere, "name", server))
+    };
+    move || {
+        server().map(|words| {
+            view! {
+                <p class="mb-2 flex items-center gap-1.5 px-1 text-xs text-warn" role="note" data-testid="elsewhere">
+                    <Icon icon=icondata_lu::LuCloudUpload size=14/>
+                    {words}
+                </p>
+            }
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::capitalised,
-    format::{duration_ms, one_decimal},
+    format::{bytes, duration_ms, one_decimal},
     i18n::{Texts, fill, use_texts},
     platform,
     ui::{
@@ -19,6 +19,7 @@ use crate::{
 use leptos::{html, prelude::*};
 use types::{
     chat::{MessageState, MessageView, Queued, Role, Usage},
+    guard::{Guard, Warning},
     ids::MessageId,
 };
 
@@ -109,7 +110,7 @@ fn Answer(row: Row) -> AnyView {
         move |_| view.read().state
     });
     let running = move || state.get() == MessageState::Running;
-    let (blocks, place) = (row.blocks.clone(), row.pace.clone());
+    let (blocks, place, warned) = (row.blocks.clone(), row.pace.clone(), row.pace.clone());
     let none_yet = {
         let (blocks, thought) = (row.blocks.clone(), row.thought.blocks.clone());
         move || running() && blocks.read().is_empty() && thought.read().is_empty()
@@ -134,6 +135,9 @@ fn Answer(row: Row) -> AnyView {
                     let pace = place.clone();
                     move || waiting_words(pace.read().queued, texts)
                 }</p>
+            </Show>
+            <Show when=running>
+                <WarningLine pace=warned.clone()/>
             </Show>
             <Ending view=row.view.clone()/>
             <div class="flex min-h-7 flex-wrap items-center gap-x-3 text-xs text-muted">
@@ -173,6 +177,9 @@ fn Ending(view: ArcRwSignal<MessageView>) -> impl IntoView {
         let id = view.id;
         match view.state {
             MessageState::Running | MessageState::Complete => ().into_any(),
+            MessageState::Stopped if view.guard.is_some() => {
+                view.guard.map(|guard| view! { <Guarded id guard/> }).into_any()
+            }
             MessageState::Stopped => view! { <p class="text-muted">{texts.state_stopped}</p> }.into_any(),
             MessageState::Cut => view! { <p class="text-muted">{texts.state_cut}</p> }.into_any(),
             MessageState::Failed | MessageState::Refused => {
@@ -192,6 +199,55 @@ fn Ending(view: ArcRwSignal<MessageView>) -> impl IntoView {
                 .into_any()
             }
         }
+    }
+}
+
+/// Which guard ended the answer, and what can be done.
+#[component]
+fn Guarded(id: MessageId, guard: Guard) -> impl IntoView {
+    let texts = use_texts();
+    let actions = use_actions();
+    let words = match guard {
+        Guard::Length => texts.guard_length,
+        Guard::RepeatedLine | Guard::RepeatedPassage => texts.guard_repeats,
+        Guard::ReasoningLoop => texts.guard_reasoning,
+        Guard::Speed => texts.guard_speed,
+    };
+    // More of what goes round in circles would be more circles.
+    let can_go_on = matches!(guard, Guard::Length | Guard::Speed);
+    view! {
+        <div class="flex flex-wrap items-center gap-2 rounded-card border border-line bg-raised px-3 py-2" role="note" data-testid="message-guard" data-guard=guard.as_str()>
+            <Icon icon=icondata_lu::LuShieldAlert/>
+            <span class="min-w-0 flex-1">{words}</span>
+            <Show when=move || can_go_on fallback=move || view! {
+                <button type="button" class="button button-quiet" on:click=move |_| actions.regenerate(id, false)>{texts.retry}</button>
+            }>
+                <button type="button" class="button button-quiet" data-testid="go-on"
+                    on:click=move |_| actions.send(texts.guard_go_on_message.to_owned(), |_| ())>{texts.guard_go_on}</button>
+            </Show>
+        </div>
+    }
+}
+
+/// What a person should know about the machine while it writes.
+#[component]
+fn WarningLine(pace: ArcRwSignal<Pace>) -> impl IntoView {
+    let texts = use_texts();
+    let words = move || match pace.read().warning? {
+        Warning::Memory { available_bytes } => {
+            Some(fill(texts.warning_memory, "n", bytes(available_bytes as f64)))
+        }
+        Warning::Heat => Some(texts.warning_heat.to_owned()),
+    };
+    move || {
+        words().map(|words| {
+            view! {
+                <p class="flex items-center gap-1.5 text-warn" role="alert" data-testid="message-warning">
+                    <Icon icon=icondata_lu::LuTriangleAlert size=14/>
+                    {words}
+                </p>
+            }
+        })
     }
 }
 
@@ -287,9 +343,10 @@ fn usage_words(usage: &Usage, texts: &Texts) -> Vec<String> {
     let rest = [
         fill(texts.usage_first, "n", duration_ms(usage.first_token_ms.into())),
         token_words(usage.n_generated_tokens, texts),
-        fill(texts.usage_prompt, "n", usage.n_prompt_tokens),
     ];
-    speed.into_iter().chain(rest).collect()
+    // Not counted where the answer was broken off.
+    let prompt = (usage.n_prompt_tokens > 0).then(|| fill(texts.usage_prompt, "n", usage.n_prompt_tokens));
+    speed.into_iter().chain(rest).chain(prompt).collect()
 }
 
 fn state_name(state: MessageState) -> &'static str {

@@ -7,6 +7,7 @@ use leptos::{prelude::*, task::spawn_local};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use types::{
     chat::{ChatEvent, MessageState, MessageView, Queued, Role, ThoughtGrowth, ThoughtView, Thread},
+    guard::Warning,
     ids::{MessageId, SessionId},
 };
 
@@ -24,6 +25,8 @@ pub(super) struct Pace {
     pub(super) tokens_per_second: Option<f32>,
     /// Others come first.
     pub(super) queued: Option<Queued>,
+    /// What a person should know about the machine.
+    pub(super) warning: Option<Warning>,
 }
 
 /// What the model thinks before it answers.
@@ -200,10 +203,18 @@ impl ThreadStore {
                 None => self.refetch(),
             },
             ChatEvent::Grew {
-                message, first, blocks, thought, n_tokens, tokens_per_second, queued, ..
+                message,
+                first,
+                blocks,
+                thought,
+                n_tokens,
+                tokens_per_second,
+                queued,
+                warning,
+                ..
             } => {
                 let grown = self.find(message).is_some_and(|row| {
-                    row.pace.set(Pace { n_tokens, tokens_per_second, queued });
+                    row.pace.set(Pace { n_tokens, tokens_per_second, queued, warning });
                     let mut fits = row.thought.grow(&thought);
                     row.blocks.maybe_update(|old| {
                         fits &= first as usize <= old.len();

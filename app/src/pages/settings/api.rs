@@ -3,12 +3,13 @@
 use crate::error::AppError;
 use leptos::{prelude::*, server_fn::codec::Postcard};
 use serde::{Deserialize, Serialize};
-use types::settings::Theme;
+use types::{remote::RemoteView, secret::Secret, settings::Theme};
 
 /// What the settings page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SettingsView {
     pub form: FormValues,
+    pub remotes: Vec<RemoteView>,
     pub data_dir: String,
     pub models_dir: String,
     pub version: String,
@@ -27,6 +28,17 @@ pub struct FormValues {
     pub repeat_penalty: String,
     pub max_tokens: String,
     pub seed: String,
+    pub guard_chars: String,
+    pub guard_lines: String,
+    pub guard_passages: String,
+    pub guard_doubt: String,
+    pub guard_tokens: String,
+    pub guard_start_mb: String,
+    pub guard_start_percent: String,
+    pub guard_warn_mb: String,
+    pub guard_warn_percent: String,
+    /// `on` or `off`.
+    pub guard_heat: String,
 }
 
 impl FormValues {
@@ -43,6 +55,41 @@ impl FormValues {
             repeat_penalty: value("repeat_penalty"),
             max_tokens: value("max_tokens"),
             seed: value("seed"),
+            guard_chars: value("guard_chars"),
+            guard_lines: value("guard_lines"),
+            guard_passages: value("guard_passages"),
+            guard_doubt: value("guard_doubt"),
+            guard_tokens: value("guard_tokens"),
+            guard_start_mb: value("guard_start_mb"),
+            guard_start_percent: value("guard_start_percent"),
+            guard_warn_mb: value("guard_warn_mb"),
+            guard_warn_percent: value("guard_warn_percent"),
+            guard_heat: value("guard_heat"),
+        }
+    }
+}
+
+/// The form of a server elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RemoteForm {
+    pub name: String,
+    pub address: String,
+    /// Empty keeps the one there is.
+    pub key: Secret,
+    /// Names, separated by commas or lines.
+    pub models: String,
+    pub dialect: String,
+}
+
+impl RemoteForm {
+    /// Asks for each field by its name.
+    pub(super) fn read(value: impl Fn(&str) -> String) -> Self {
+        Self {
+            name: value("name"),
+            address: value("address"),
+            key: Secret::new(value("key")),
+            models: value("models"),
+            dialect: value("dialect"),
         }
     }
 }
@@ -54,6 +101,7 @@ pub async fn load_settings() -> Result<SettingsView, AppError> {
     let state = crate::ssr::state()?;
     Ok(SettingsView {
         form: super::form::values(&state.chat.settings(user).await?),
+        remotes: state.models.list_remotes().await,
         data_dir: state.paths.root().display().to_string(),
         models_dir: state.paths.models().display().to_string(),
         version: state.version.to_owned(),
@@ -68,6 +116,24 @@ pub async fn save_settings(form: FormValues) -> Result<(), AppError> {
     let settings = super::form::apply(&form, chat.settings(user).await?)?;
     chat.save_settings(user, settings.clone()).await?;
     crate::ssr::remember_appearance(settings.theme, settings.language.as_deref());
+    leptos_axum::redirect("/settings?saved=1");
+    Ok(())
+}
+
+/// Adds or replaces a server elsewhere.
+#[server(output = Postcard)]
+pub async fn save_remote(form: RemoteForm) -> Result<(), AppError> {
+    crate::ssr::require_user().await?;
+    crate::ssr::state()?.models.save_remote(super::form::remote(form)?).await?;
+    leptos_axum::redirect("/settings?saved=1");
+    Ok(())
+}
+
+/// Forgets a server elsewhere, and its key.
+#[server(output = Postcard)]
+pub async fn remove_remote(name: String) -> Result<(), AppError> {
+    crate::ssr::require_user().await?;
+    crate::ssr::state()?.models.remove_remote(&name).await?;
     leptos_axum::redirect("/settings?saved=1");
     Ok(())
 }

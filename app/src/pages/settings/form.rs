@@ -1,9 +1,12 @@
 //! Between the form's text and settings that can be stored.
 
-use super::api::FormValues;
+use super::api::{FormValues, RemoteForm};
 use crate::{error::AppError, i18n::Locale};
+use models::NewRemote;
 use std::str::FromStr;
 use types::{
+    guard::GuardSettings,
+    remote::Dialect,
     sampling::Sampling,
     settings::{Theme, UserSettings},
 };
@@ -21,19 +24,41 @@ pub(super) fn apply(form: &FormValues, current: UserSettings) -> Result<UserSett
         ..current.sampling
     };
     sampling.check().map_err(|err| AppError::Setting { reason: err.to_string() })?;
+    let guards = guards(form)?;
     Ok(UserSettings {
         theme: Theme::parse(&form.theme).ok_or_else(|| unknown("theme", &form.theme))?,
         language: language(&form.language)?,
         system_prompt: form.system_prompt.replace("\r\n", "\n"),
         sampling,
+        guards,
         ..current
     })
+}
+
+/// Empty switches a guard off.
+fn guards(form: &FormValues) -> Result<GuardSettings, AppError> {
+    let guards = GuardSettings {
+        chars_per_token: optional_number("chars_per_token", &form.guard_chars)?,
+        repeated_lines: optional_number("repeated_lines", &form.guard_lines)?,
+        repeated_passages: optional_number("repeated_passages", &form.guard_passages)?,
+        reasoning_score: optional_number("reasoning_score", &form.guard_doubt)?,
+        least_tokens_per_second: optional_number("least_tokens_per_second", &form.guard_tokens)?,
+        start_memory_mb: optional_number("start_memory_mb", &form.guard_start_mb)?,
+        start_memory_percent: optional_number("start_memory_percent", &form.guard_start_percent)?,
+        warn_memory_mb: optional_number("warn_memory_mb", &form.guard_warn_mb)?,
+        warn_memory_percent: optional_number("warn_memory_percent", &form.guard_warn_percent)?,
+        warn_heat: form.guard_heat == "on",
+    };
+    guards.check().map_err(|err| AppError::Setting { reason: err.to_string() })?;
+    Ok(guards)
 }
 
 /// `settings` as the form shows them.
 pub(super) fn values(settings: &UserSettings) -> FormValues {
     let sampling = &settings.sampling;
+    let guards = &settings.guards;
     let optional = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
+    let fraction = |n: Option<f32>| n.map(|n| n.to_string()).unwrap_or_default();
     FormValues {
         theme: settings.theme.as_str().to_owned(),
         language: settings.language.clone().unwrap_or_default(),
@@ -45,7 +70,26 @@ pub(super) fn values(settings: &UserSettings) -> FormValues {
         repeat_penalty: sampling.repeat_penalty.to_string(),
         max_tokens: optional(sampling.max_tokens),
         seed: optional(sampling.seed),
+        guard_chars: optional(guards.chars_per_token),
+        guard_lines: optional(guards.repeated_lines),
+        guard_passages: optional(guards.repeated_passages),
+        guard_doubt: optional(guards.reasoning_score),
+        guard_tokens: fraction(guards.least_tokens_per_second),
+        guard_start_mb: optional(guards.start_memory_mb),
+        guard_start_percent: fraction(guards.start_memory_percent),
+        guard_warn_mb: optional(guards.warn_memory_mb),
+        guard_warn_percent: fraction(guards.warn_memory_percent),
+        guard_heat: if guards.warn_heat { "on" } else { "off" }.to_owned(),
     }
+}
+
+/// What a person entered about a server elsewhere.
+pub(super) fn remote(form: RemoteForm) -> Result<NewRemote, AppError> {
+    let RemoteForm { name, address, key, models, dialect } = form;
+    let dialect = Dialect::parse(&dialect).ok_or_else(|| unknown("dialect", &dialect))?;
+    let models =
+        models.split([',', '\n']).map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect();
+    Ok(NewRemote { name, address, key, models, dialect })
 }
 
 fn language(text: &str) -> Result<Option<String>, AppError> {

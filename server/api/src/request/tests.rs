@@ -1,6 +1,7 @@
 use super::{ChatRequest, CompletionRequest};
 use inference::GenerateRequest;
 use serde_json::{Value, json};
+use types::guard::GuardSettings;
 
 fn chat(body: Value) -> Result<GenerateRequest, String> {
     let request: ChatRequest = serde_json::from_value(body).map_err(|err| err.to_string())?;
@@ -119,6 +120,18 @@ fn how_long_a_model_stays_is_seconds_or_a_time() {
     assert_eq!(read(json!(-1)).unwrap(), "Some(Forever)");
     assert_eq!(read(Value::Null).unwrap(), "None");
     assert!(read(json!("soon")).unwrap_err().contains("“soon” is no time"));
+}
+
+#[test]
+fn a_request_may_do_without_guards() {
+    let guards = |extra: Value| {
+        let request: ChatRequest = serde_json::from_value(hello(extra)).unwrap();
+        request.common.guards(GuardSettings::default())
+    };
+    assert_eq!(guards(json!({})), GuardSettings::default());
+    assert_eq!(guards(json!({"guards": true})), GuardSettings::default());
+    assert_eq!(guards(json!({"guards": false})), GuardSettings::NONE);
+    assert_eq!(guards(json!({"ignore_eos": true})), GuardSettings::default().without_content());
 }
 
 fn weather() -> Value {

@@ -1,14 +1,17 @@
-//! What the safe bindings do not offer: the log, the quantiser, and states of sequences that come from files. The only
-//! file with `unsafe`.
+//! What the safe bindings do not offer: the log, the quantiser, states of sequences that come from files, several
+//! adapters at once. The only file with `unsafe`.
 #![allow(unsafe_code)]
 
-use llama_cpp_2::context::{LlamaContext, params::LlamaContextParams, session::LlamaStateSeqFlags};
+use llama_cpp_2::{
+    context::{LlamaContext, params::LlamaContextParams, session::LlamaStateSeqFlags},
+    model::LlamaModel,
+};
 use llama_cpp_sys_2 as sys;
 use protocol::TensorType;
 use std::{
     ffi::{CStr, CString, c_char, c_void},
     path::Path,
-    ptr,
+    ptr::{self, NonNull},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -151,6 +154,62 @@ pub(crate) fn quantize(source: &Path, target: &Path, tensor_type: TensorType) ->
         0 => Ok(()),
         _ => Err(last_errors().unwrap_or_else(|| "llama.cpp gave no reason".into())),
     }
+}
+
+/// A LoRA adapter in its model's memory, which frees it at its own end. Only for that model's contexts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Adapter(NonNull<sys::llama_adapter_lora>);
+
+// SAFETY: an adapter does not change once it is loaded, and the handle itself reads nothing.
+unsafe impl Send for Adapter {}
+// SAFETY: as above.
+unsafe impl Sync for Adapter {}
+
+/// Loads an adapter. Not while one of the model's contexts is used by another thread: the model's list of adapters
+/// changes. The error is a sentence.
+pub(crate) fn load_adapter(model: &LlamaModel, path: &Path) -> Result<Adapter, String> {
+    if !path.is_file() {
+        return Err("there is no such file".into());
+    }
+    let path = c_path(path)?;
+    // SAFETY: `LlamaModel` is `repr(transparent)` over a wrapper that is `repr(transparent)` over `NonNull`.
+    let model = unsafe { ptr::from_ref(model).cast::<NonNull<sys::llama_model>>().read() };
+    // SAFETY: the model is alive, the string ends in a zero and outlives the call. The function catches its own
+    // exceptions and reports them by its result.
+    let adapter = unsafe { sys::llama_adapter_lora_init(model.as_ptr(), path.as_ptr()) };
+    let reason = || last_errors().unwrap_or_else(|| "llama.cpp gave no reason".into());
+    let adapter = NonNull::new(adapter).ok_or_else(reason)?;
+    // SAFETY: the adapter was just loaded.
+    if unsafe { sys::llama_adapter_get_alora_n_invocation_tokens(adapter.as_ptr()) } > 0 {
+        return Err("it is only active after certain tokens, which is not supported".into());
+    }
+    Ok(Adapter(adapter))
+}
+
+/// From now on the context computes with exactly these adapters, which must be of its model. The error is a sentence.
+pub(crate) fn set_adapters(
+    context: &mut LlamaContext<'_>,
+    adapters: &[(Adapter, f32)],
+) -> Result<(), String> {
+    let (mut pointers, mut scales): (Vec<_>, Vec<_>) =
+        adapters.iter().map(|(adapter, scale)| (adapter.0.as_ptr(), *scale)).unzip();
+    let context = pointer_of(context).ok_or("the bindings do not show the context")?;
+    // SAFETY: the context is alive and borrowed exclusively; both arrays have the given length and outlive the call,
+    // which copies them.
+    let result = unsafe {
+        sys::llama_set_adapters_lora(context, pointers.as_mut_ptr(), pointers.len(), scales.as_mut_ptr())
+    };
+    if result == 0 { Ok(()) } else { Err("llama.cpp refused the adapters".into()) }
+}
+
+/// The bindings set one adapter at a time, and show the context's address nowhere but in its `Debug` text; formatting a
+/// pointer exposes it, so that it may be used again.
+fn pointer_of(context: &mut LlamaContext<'_>) -> Option<*mut sys::llama_context> {
+    let text = format!("{context:?}");
+    let digits = text.split_once("0x")?.1;
+    let end = digits.find(|it: char| !it.is_ascii_hexdigit()).unwrap_or(digits.len());
+    let address = usize::from_str_radix(&digits[..end], 16).ok().filter(|&address| address != 0)?;
+    Some(ptr::with_exposed_provenance_mut(address))
 }
 
 fn c_path(path: &Path) -> Result<CString, String> {

@@ -1,6 +1,7 @@
 //! Which tokens go into the next batch. Pure: sequences and a budget in, chunks out.
 
 use super::prefix::SequenceId;
+use crate::adapters::SetId;
 use protocol::Tenant;
 use std::collections::BTreeMap;
 
@@ -9,6 +10,8 @@ use std::collections::BTreeMap;
 pub(crate) struct Need {
     pub(crate) sequence: SequenceId,
     pub(crate) tenant: Tenant,
+    /// Sequences of different sets are not in one batch; whoever plans leaves out the others.
+    pub(crate) set: SetId,
     /// Tokens in the cache, and so the position of the next one.
     pub(crate) n_past: usize,
     /// Tokens known but not in the cache: one while decoding, the rest of the prompt before that. Never zero.

@@ -8,6 +8,7 @@
 //! back for whoever begins like it.
 
 use super::{
+    Owner,
     files::StateFiles,
     place::{Held, Memory, Place, place},
     prefix::{PrefixIndex, SequenceId},
@@ -23,7 +24,7 @@ use std::ops::Range;
 enum Entry {
     Free,
     Running(Box<Sequence>),
-    Kept { tenant: Tenant, tokens: Vec<LlamaToken>, last_use: u64 },
+    Kept { owner: Owner, tokens: Vec<LlamaToken>, last_use: u64 },
 }
 
 /// The sequences of one context.
@@ -51,7 +52,7 @@ impl<'m> Pool<'m> {
         let saved = SavedStates::new(n_sequences + 1, files);
         let mut index = PrefixIndex::default();
         for (number, saved) in saved.iter() {
-            index.insert(saved.tenant, number, &saved.tokens);
+            index.insert(saved.owner, number, &saved.tokens);
         }
         Self {
             context,
@@ -130,7 +131,7 @@ impl<'m> Pool<'m> {
 
     /// Where a waiting sequence would start.
     pub(super) fn place(&self, sequence: &Sequence) -> Place {
-        let matches = self.index.matches(sequence.tenant, &sequence.tokens);
+        let matches = self.index.matches(sequence.owner(), &sequence.tokens);
         place(sequence.tokens.len(), &matches, self.memory, |id| self.held(id))
     }
 
@@ -176,8 +177,8 @@ impl<'m> Pool<'m> {
     }
 
     fn forget_saved(&mut self, dropped: Dropped) {
-        for (tenant, number) in dropped {
-            self.index.remove(tenant, number);
+        for (owner, number) in dropped {
+            self.index.remove(owner, number);
         }
     }
 
@@ -201,9 +202,9 @@ impl<'m> Pool<'m> {
             Place::Resume { sequence, n_tokens } => (sequence, self.cut(sequence, n_tokens)),
             Place::Fork { from, n_tokens } => self.fork(from, n_tokens),
         };
-        self.index.remove(sequence.tenant, id);
+        self.index.remove(sequence.owner(), id);
         sequence.begin(n_tokens);
-        self.index.insert(sequence.tenant, id, &sequence.tokens);
+        self.index.insert(sequence.owner(), id, &sequence.tokens);
         self.entries[id] = Entry::Running(sequence);
     }
 
@@ -294,14 +295,14 @@ impl<'m> Pool<'m> {
     /// Moves a kept sequence from the cache into ordinary memory.
     fn save(&mut self, id: SequenceId) {
         let first = self.first_of(id);
-        let Entry::Kept { tenant, tokens, last_use } = std::mem::replace(&mut self.entries[id], Entry::Free)
+        let Entry::Kept { owner, tokens, last_use } = std::mem::replace(&mut self.entries[id], Entry::Free)
         else {
             return;
         };
-        self.index.remove(tenant, id);
+        self.index.remove(owner, id);
         if let Some(state) = SequenceState::of(&self.context, id as i32) {
-            self.index.insert(tenant, self.saved.next_number(), &tokens);
-            let dropped = self.saved.add(Saved::new(tenant, tokens, first, last_use, state));
+            self.index.insert(owner, self.saved.next_number(), &tokens);
+            let dropped = self.saved.add(Saved::new(owner, tokens, first, last_use, state));
             self.forget_saved(dropped);
         }
         self.clear(id);
@@ -309,10 +310,10 @@ impl<'m> Pool<'m> {
 
     /// Forgets what is kept and saved of a tenant; of what still runs, nothing will be kept.
     pub(super) fn forget_all_of(&mut self, tenant: Tenant) {
-        let is_kept =
-            |entry: &Entry| matches!(entry, Entry::Kept { tenant: theirs, .. } if *theirs == tenant);
+        let is_kept = |entry: &Entry| matches!(entry, Entry::Kept { owner, .. } if owner.tenant == tenant);
         let kept = self.entries.iter().enumerate().filter(|(_, entry)| is_kept(entry)).map(|(id, _)| id);
-        let saved = self.saved.iter().filter(|(_, saved)| saved.tenant == tenant).map(|(number, _)| number);
+        let saved =
+            self.saved.iter().filter(|(_, saved)| saved.owner.tenant == tenant).map(|(number, _)| number);
         for id in kept.chain(saved).collect::<Vec<_>>() {
             self.forget(id);
         }
@@ -327,11 +328,11 @@ impl<'m> Pool<'m> {
 
     fn forget(&mut self, id: SequenceId) {
         if let Some(saved) = self.saved.remove(id) {
-            self.index.remove(saved.tenant, id);
+            self.index.remove(saved.owner, id);
             return;
         }
-        if let Entry::Kept { tenant, .. } = self.entries[id] {
-            self.index.remove(tenant, id);
+        if let Entry::Kept { owner, .. } = self.entries[id] {
+            self.index.remove(owner, id);
         }
         self.entries[id] = Entry::Free;
         self.clear(id);
@@ -347,7 +348,7 @@ impl<'m> Pool<'m> {
         let Entry::Running(mut sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else {
             return None;
         };
-        self.index.remove(sequence.tenant, id);
+        self.index.remove(sequence.owner(), id);
         self.clear(id);
         sequence.n_past = 0;
         Some(sequence)
@@ -356,19 +357,20 @@ impl<'m> Pool<'m> {
     /// Ends a running sequence and keeps what is in the cache.
     pub(super) fn release(&mut self, id: SequenceId) {
         let Entry::Running(sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else { return };
-        let Sequence { tenant, mut tokens, n_past, is_forgotten, .. } = *sequence;
+        let owner = sequence.owner();
+        let Sequence { mut tokens, n_past, is_forgotten, .. } = *sequence;
         tokens.truncate(n_past);
-        self.index.remove(tenant, id);
+        self.index.remove(owner, id);
         if is_forgotten {
             self.clear(id);
         }
         if tokens.is_empty() || is_forgotten {
             return;
         }
-        self.forget_beginnings_of(tenant, &tokens);
-        self.index.insert(tenant, id, &tokens);
+        self.forget_beginnings_of(owner, &tokens);
+        self.index.insert(owner, id, &tokens);
         self.n_uses += 1;
-        self.entries[id] = Entry::Kept { tenant, tokens, last_use: self.n_uses };
+        self.entries[id] = Entry::Kept { owner, tokens, last_use: self.n_uses };
         while self.keeps_too_much() && self.save_oldest() {}
     }
 
@@ -382,8 +384,8 @@ impl<'m> Pool<'m> {
     }
 
     /// What is kept and only the beginning of `tokens` serves nobody any more.
-    fn forget_beginnings_of(&mut self, tenant: Tenant, tokens: &[LlamaToken]) {
-        for found in self.index.matches(tenant, tokens) {
+    fn forget_beginnings_of(&mut self, owner: Owner, tokens: &[LlamaToken]) {
+        for found in self.index.matches(owner, tokens) {
             let held = self.held(found.sequence);
             if !held.running && held.n_past == found.n_common {
                 self.forget(found.sequence);

@@ -1,11 +1,11 @@
-//! Which sequences hold the beginning of a prompt: a radix tree over token ids, one per tenant. Pure.
+//! Which sequences hold the beginning of a prompt: a radix tree over token ids, one per owner. Pure.
 //!
 //! A sequence is a path from the root; sequences with a common beginning share that part of their paths, so finding
 //! everybody who shares something with a prompt costs one walk along the prompt. Owners never see each other's
 //! paths: how fast an answer comes must not tell what somebody else has asked.
 
+use super::Owner;
 use llama_cpp_2::token::LlamaToken;
-use protocol::Tenant;
 use std::collections::BTreeMap;
 
 /// A sequence of the context, by its number.
@@ -22,7 +22,7 @@ pub(crate) struct Match {
 /// The tree.
 #[derive(Debug, Default)]
 pub(crate) struct PrefixIndex {
-    tenants: BTreeMap<Tenant, Vec<Node>>,
+    owners: BTreeMap<Owner, Vec<Node>>,
 }
 
 /// Tokens that every sequence below has at this place. No two children begin with the same token.
@@ -36,23 +36,23 @@ struct Node {
 
 impl PrefixIndex {
     /// Adds a sequence that is not there yet.
-    pub(crate) fn insert(&mut self, tenant: Tenant, sequence: SequenceId, tokens: &[LlamaToken]) {
-        insert(self.tenants.entry(tenant).or_default(), sequence, tokens);
+    pub(crate) fn insert(&mut self, owner: Owner, sequence: SequenceId, tokens: &[LlamaToken]) {
+        insert(self.owners.entry(owner).or_default(), sequence, tokens);
     }
 
     /// Forgets a sequence; one that is not there is nothing special.
-    pub(crate) fn remove(&mut self, tenant: Tenant, sequence: SequenceId) {
-        let Some(children) = self.tenants.get_mut(&tenant) else { return };
+    pub(crate) fn remove(&mut self, owner: Owner, sequence: SequenceId) {
+        let Some(children) = self.owners.get_mut(&owner) else { return };
         remove(children, sequence);
         if children.is_empty() {
-            self.tenants.remove(&tenant);
+            self.owners.remove(&owner);
         }
     }
 
-    /// Every sequence of `tenant` that shares something with `tokens`, and how much.
-    pub(crate) fn matches(&self, tenant: Tenant, tokens: &[LlamaToken]) -> Vec<Match> {
+    /// Every sequence of `owner` that shares something with `tokens`, and how much.
+    pub(crate) fn matches(&self, owner: Owner, tokens: &[LlamaToken]) -> Vec<Match> {
         let mut found = Vec::new();
-        let mut children = self.tenants.get(&tenant).map_or(&[][..], Vec::as_slice);
+        let mut children = self.owners.get(&owner).map_or(&[][..], Vec::as_slice);
         let mut n_common = 0;
         while let Some(node) = child(children, &tokens[n_common..]) {
             let n = common_length(&node.edge, &tokens[n_common..]);

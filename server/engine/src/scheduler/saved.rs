@@ -2,12 +2,12 @@
 //! used least leaves memory first.
 
 use super::{
+    Owner,
     files::{Done, Header, StateFiles},
     prefix::SequenceId,
 };
-use crate::llama::SequenceState;
+use crate::{adapters::SetId, llama::SequenceState};
 use llama_cpp_2::token::LlamaToken;
-use protocol::Tenant;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// The share of the machine's memory that saved states may take.
@@ -22,7 +22,7 @@ const WORTH_A_FILE: usize = 128;
 
 /// What was saved of a sequence.
 pub(super) struct Saved {
-    pub(super) tenant: Tenant,
+    pub(super) owner: Owner,
     pub(super) tokens: Vec<LlamaToken>,
     /// The first token that can still be attended to.
     pub(super) first: usize,
@@ -49,18 +49,18 @@ enum OnDisk {
 impl Saved {
     /// A state in memory.
     pub(super) fn new(
-        tenant: Tenant,
+        owner: Owner,
         tokens: Vec<LlamaToken>,
         first: usize,
         last_use: u64,
         state: SequenceState,
     ) -> Self {
-        Self { tenant, tokens, first, last_use, state: Some(Arc::new(state)), file: OnDisk::No }
+        Self { owner, tokens, first, last_use, state: Some(Arc::new(state)), file: OnDisk::No }
     }
 
     fn header(&self) -> Header {
         let tokens = self.tokens.iter().map(|token| token.0).collect();
-        Header { tenant: self.tenant, tokens, first: self.first as u64 }
+        Header { tenant: self.owner.tenant, tokens, first: self.first as u64 }
     }
 
     fn n_bytes_in_memory(&self) -> u64 {
@@ -78,7 +78,7 @@ pub(super) struct SavedStates {
 }
 
 /// Sequences that are not there any more.
-pub(super) type Dropped = Vec<(Tenant, SequenceId)>;
+pub(super) type Dropped = Vec<(Owner, SequenceId)>;
 
 impl SavedStates {
     /// Those that `files` already holds; numbers begin at `first_number`.
@@ -93,7 +93,8 @@ impl SavedStates {
             let tokens = header.tokens.into_iter().map(LlamaToken).collect();
             let first = usize::try_from(header.first).unwrap_or(usize::MAX);
             let file = OnDisk::Yes { path, n_bytes };
-            let saved = Saved { tenant: header.tenant, tokens, first, last_use: 0, state: None, file };
+            let owner = Owner { tenant: header.tenant, set: SetId::NONE };
+            let saved = Saved { owner, tokens, first, last_use: 0, state: None, file };
             states.by_number.insert(states.next_number, saved);
             states.next_number += 1;
         }
@@ -128,7 +129,7 @@ impl SavedStates {
             self.write(number);
             let Some(saved) = self.by_number.get_mut(&number) else { break };
             if matches!(saved.file, OnDisk::No) {
-                dropped.extend(self.remove(number).map(|it| (it.tenant, number)));
+                dropped.extend(self.remove(number).map(|it| (it.owner, number)));
             } else {
                 self.n_bytes -= saved.n_bytes_in_memory();
                 saved.state = None;
@@ -142,7 +143,9 @@ impl SavedStates {
         let (Some(files), Some(saved)) = (&mut self.files, self.by_number.get_mut(&number)) else {
             return true;
         };
-        let Some(state) = saved.state.as_ref().filter(|_| saved.tokens.len() >= WORTH_A_FILE) else {
+        // A set of adapters is another one after a restart.
+        let is_worth_it = saved.tokens.len() >= WORTH_A_FILE && saved.owner.set == SetId::NONE;
+        let Some(state) = saved.state.as_ref().filter(|_| is_worth_it) else {
             return true;
         };
         if !matches!(saved.file, OnDisk::No) {
@@ -230,7 +233,7 @@ impl SavedStates {
         }
         let is_lost = saved.state.is_none() && matches!(saved.file, OnDisk::No);
         let lost = is_lost.then(|| self.remove(number)).flatten();
-        lost.into_iter().map(|saved| (saved.tenant, number)).chain(self.trim()).collect()
+        lost.into_iter().map(|saved| (saved.owner, number)).chain(self.trim()).collect()
     }
 
     /// One of them that is in memory, marked as used at `last_use`.

@@ -1,12 +1,14 @@
 //! One generation.
 
 use super::{
+    Owner,
     ngram::{Draft, Histories, NgramIndex},
     plan::Need,
     prefix::SequenceId,
     speculate::{Acceptance, MOST_DRAFTED, Offer},
 };
 use crate::{
+    adapters::AdapterSet,
     answer::{Parts, Reading},
     logprobs::{Waiting, likelihoods},
     prompt::TokenPrompt,
@@ -14,7 +16,7 @@ use crate::{
     text::Assembler,
 };
 use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
-use protocol::{Delta, Finished, GenerateParams, RequestId, Speculation, Tenant, TokenLogprob};
+use protocol::{Delta, Finished, GenerateParams, LoraAdapter, RequestId, Speculation, Tenant, TokenLogprob};
 use std::{sync::Arc, time::Instant};
 use types::chat::{FinishReason, Usage};
 
@@ -23,6 +25,10 @@ pub(crate) struct Sequence {
     pub(crate) id: RequestId,
     /// Only this person's sequences share anything with it.
     pub(crate) tenant: Tenant,
+    /// What it asked for, until it is loaded.
+    pub(crate) adapters: Vec<LoraAdapter>,
+    /// What it is computed with.
+    pub(crate) set: Arc<AdapterSet>,
     /// Nothing of it may be kept when it has ended.
     pub(crate) is_forgotten: bool,
     /// The prompt and what was generated.
@@ -72,6 +78,8 @@ impl Sequence {
         Self {
             id,
             tenant: params.tenant,
+            adapters: params.adapters,
+            set: Arc::default(),
             is_forgotten: false,
             n_past: 0,
             n_prompt: prompt.tokens.len(),
@@ -97,6 +105,11 @@ impl Sequence {
         }
     }
 
+    /// Whose computed tokens it may use.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner { tenant: self.tenant, set: self.set.id }
+    }
+
     /// Makes it end where the context does.
     pub(crate) fn limit(&mut self, n_ctx: usize) {
         self.max_tokens = self.max_tokens.min(n_ctx.saturating_sub(self.n_prompt));
@@ -114,6 +127,7 @@ impl Sequence {
         Need {
             sequence,
             tenant: self.tenant,
+            set: self.set.id,
             n_past: self.n_past,
             n_pending,
             decoding: self.n_generated() > 0 && n_pending == 1,

@@ -4,8 +4,10 @@ mod restarts;
 mod thinking;
 
 use crate::tests::{Worker, tiny_llama};
-use protocol::{Command, Event, GenerateParams, KvFiles, Prompt, RequestId, Speculation, Tenant};
-use std::collections::BTreeMap;
+use protocol::{
+    Command, Event, GenerateParams, KvFiles, LoraAdapter, Prompt, Rejection, RequestId, Speculation, Tenant,
+};
+use std::{collections::BTreeMap, path::PathBuf};
 use types::{chat::Usage, reasoning::Reasoning, sampling::Sampling};
 
 /// One generation.
@@ -16,11 +18,19 @@ struct Ask {
     n_tokens: u32,
     temperature: f32,
     speculation: Speculation,
+    adapters: Vec<LoraAdapter>,
 }
 
 fn ask(prompt: &str) -> Ask {
     let prompt = prompt.to_owned();
-    Ask { prompt, tenant: 1, n_tokens: 120, temperature: 0.0, speculation: Speculation::Off }
+    Ask {
+        prompt,
+        tenant: 1,
+        n_tokens: 120,
+        temperature: 0.0,
+        speculation: Speculation::Off,
+        adapters: vec![],
+    }
 }
 
 fn start(seed: u64, n_ctx: u32) -> Worker {
@@ -35,28 +45,7 @@ impl Worker {
     /// Runs all of them side by side; text and cost of each.
     fn answer(&mut self, asks: &[Ask]) -> Vec<(String, Usage)> {
         for (id, ask) in (1..).map(RequestId).zip(asks) {
-            let sampling = Sampling {
-                temperature: ask.temperature,
-                repeat_penalty: 1.0,
-                seed: Some(5),
-                max_tokens: Some(ask.n_tokens),
-                ignore_eos: true,
-                ..Sampling::default()
-            };
-            let params = GenerateParams {
-                sampling,
-                stop: vec![],
-                constraint: None,
-                reasoning: Reasoning::default(),
-                tools: None,
-                template_values: None,
-                logprobs: None,
-                tenant: Tenant(ask.tenant),
-                trim_history: false,
-                speculation: ask.speculation,
-            };
-            let prompt = Prompt::Text(ask.prompt.clone());
-            self.tell(&Command::Generate { id, prompt, params: Box::new(params) });
+            self.send(id, ask);
         }
         let mut answers = BTreeMap::<RequestId, (String, Option<Usage>)>::new();
         while answers.values().filter(|(_, usage)| usage.is_some()).count() < asks.len() {
@@ -73,6 +62,41 @@ impl Worker {
             }
         }
         answers.into_values().map(|(text, usage)| (text, usage.unwrap_or_default())).collect()
+    }
+
+    fn send(&mut self, id: RequestId, ask: &Ask) {
+        let sampling = Sampling {
+            temperature: ask.temperature,
+            repeat_penalty: 1.0,
+            seed: Some(5),
+            max_tokens: Some(ask.n_tokens),
+            ignore_eos: true,
+            ..Sampling::default()
+        };
+        let params = GenerateParams {
+            sampling,
+            stop: vec![],
+            constraint: None,
+            reasoning: Reasoning::default(),
+            tools: None,
+            template_values: None,
+            logprobs: None,
+            tenant: Tenant(ask.tenant),
+            trim_history: false,
+            speculation: ask.speculation,
+            adapters: ask.adapters.clone(),
+        };
+        let prompt = Prompt::Text(ask.prompt.clone());
+        self.tell(&Command::Generate { id, prompt, params: Box::new(params) });
+    }
+
+    /// Why it does not answer.
+    fn refusal(&mut self, ask: &Ask) -> Rejection {
+        self.send(RequestId(1), ask);
+        match self.hear() {
+            Event::Rejected { reason, .. } => reason,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn forget(&mut self, tenant: i64) {
@@ -186,5 +210,78 @@ fn what_is_shared_or_kept_answers_the_same() {
         let n_cached = answers.iter().filter(|(_, usage)| usage.n_cached_tokens >= 190).count();
         assert!(n_cached >= if round == 0 { 3 } else { 4 }, "{answers:?}");
     }
+    worker.end();
+}
+
+/// Files of adapters for the tiny model, with weights of their own.
+fn adapters(folder: &tempfile::TempDir) -> [PathBuf; 2] {
+    [21, 22].map(|seed| {
+        let path = folder.path().join(format!("adapter-{seed}.gguf"));
+        tiny_llama::write_adapter(&path, seed);
+        path
+    })
+}
+
+fn with(adapters: &[(&PathBuf, f32)]) -> Ask {
+    let adapters = adapters.iter().map(|(path, scale)| LoraAdapter { path: (*path).clone(), scale: *scale });
+    Ask { adapters: adapters.collect(), ..ask("the sea and the sky and the sea") }
+}
+
+#[test]
+fn an_adapter_changes_the_answer_by_its_strength() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [a, b] = adapters(&folder);
+    let asks = [
+        with(&[]),
+        with(&[(&a, 0.0)]),
+        with(&[(&a, 1.0)]),
+        with(&[(&a, 0.3)]),
+        with(&[(&a, 1.0), (&b, 1.0)]),
+    ];
+    let texts = plainly(7, &asks);
+    assert_eq!(texts[0], texts[1], "at no strength it is not there");
+    let different: std::collections::BTreeSet<_> = texts[1..].iter().collect();
+    assert_eq!(different.len(), 4, "{texts:#?}");
+}
+
+#[test]
+fn answers_with_different_adapters_side_by_side_are_what_each_is_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [a, b] = adapters(&folder);
+    let sets: [&[(&PathBuf, f32)]; 5] =
+        [&[], &[(&a, 1.0)], &[(&b, 1.0)], &[(&b, 0.5), (&a, 1.0)], &[(&a, 1.0), (&b, 0.5)]];
+    let asks = sets.map(with);
+    let expected = plainly(8, &asks);
+    assert_eq!(expected[3], expected[4], "the order is no matter");
+    let mut worker = start(8, 1024);
+    // The second time everything was computed before, with each set.
+    for round in 0..2 {
+        let answers = worker.answer(&asks);
+        let texts: Vec<_> = answers.iter().map(|(text, _)| text.clone()).collect();
+        assert_eq!(texts, expected, "round {round}");
+        let n_cached: Vec<_> = answers.iter().map(|(_, usage)| usage.n_cached_tokens).collect();
+        if round == 0 {
+            assert_eq!(&n_cached[..3], &[0; 3], "nothing is shared between sets");
+        } else {
+            assert!(
+                n_cached.iter().all(|&n| n > 20),
+                "each set finds what was computed with it: {n_cached:?}"
+            );
+        }
+    }
+    worker.end();
+}
+
+#[test]
+fn an_adapter_that_does_not_fit_is_refused_and_the_worker_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broken = folder.path().join("broken.gguf");
+    std::fs::write(&broken, "no adapter").expect("the folder is there");
+    let mut worker = start(9, 1024);
+    for path in [broken, folder.path().join("missing.gguf")] {
+        let refused = worker.refusal(&with(&[(&path, 1.0)]));
+        assert!(matches!(&refused, Rejection::Adapter { .. }), "{refused:?}");
+    }
+    assert_eq!(worker.answer(&[with(&[])]).len(), 1);
     worker.end();
 }

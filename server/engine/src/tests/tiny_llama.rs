@@ -36,6 +36,27 @@ pub(crate) fn write_with(path: &Path, seed: u64, manners: &Manners) {
     values.write(path, &tensors);
 }
 
+/// The rank of adapters.
+const RANK: u64 = 4;
+
+/// Writes an adapter for any of these models; weights follow from `seed`.
+pub(crate) fn write_adapter(path: &Path, seed: u64) {
+    let random = &mut fastrand::Rng::with_seed(seed);
+    let mut tensors = Vec::new();
+    for i in 0..N_LAYER {
+        for (name, n_in, n_out) in [("attn_q", N_EMBD, N_EMBD), ("ffn_down", N_FF, N_EMBD)] {
+            tensors.push(matrix(&format!("blk.{i}.{name}.weight.lora_a"), n_in, RANK, random));
+            tensors.push(matrix(&format!("blk.{i}.{name}.weight.lora_b"), RANK, n_out, random));
+        }
+    }
+    let mut gguf = Gguf::default();
+    gguf.text("general.type", "adapter");
+    gguf.text("general.architecture", "llama");
+    gguf.text("adapter.type", "lora");
+    gguf.f32("adapter.lora.alpha", RANK as f32);
+    gguf.write(path, &tensors);
+}
+
 /// Spelling, score and type of every token.
 fn vocabulary() -> Vec<(String, f32, i32)> {
     let special = [("<unk>", UNKNOWN), ("<s>", CONTROL), ("</s>", CONTROL)];

@@ -278,6 +278,7 @@ fn generate(id: u64) -> Command {
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Off,
+        adapters: vec![],
     };
     Command::Generate { id: RequestId(id), prompt: Prompt::Text("a cat".into()), params: Box::new(params) }
 }

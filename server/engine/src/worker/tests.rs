@@ -63,6 +63,7 @@ fn without_a_model_there_is_no_answer() {
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Auto,
+        adapters: vec![],
     };
     let prompt = Prompt::Text("hello".into());
     check(

@@ -89,6 +89,8 @@ impl Requests {
             tenant,
             trim_history,
             speculation,
+            adapters,
+            guards: _,
         } = request;
         let params = Box::new(GenerateParams {
             sampling,
@@ -101,6 +103,7 @@ impl Requests {
             tenant,
             trim_history,
             speculation,
+            adapters,
         });
         let (mailbox, reader) = mailbox(id, cancels);
         self.add(id, Asked::Generate { prompt, params, mailbox, waiting: Some((reply, reader)) });

@@ -21,6 +21,8 @@ fn request() -> GenerateRequest {
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Auto,
+        adapters: vec![],
+        guards: types::guard::GuardSettings::NONE,
     }
 }
 

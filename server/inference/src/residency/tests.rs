@@ -191,6 +191,8 @@ fn request() -> GenerateRequest {
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Auto,
+        adapters: vec![],
+        guards: types::guard::GuardSettings::NONE,
     }
 }
 
@@ -199,7 +201,7 @@ async fn read(mut stream: GenerateStream) -> String {
     while let Some(event) = stream.next().await {
         said += &match event {
             Ok(GenerateEvent::Text { text, .. }) => text,
-            Ok(GenerateEvent::Queued(_)) => String::new(),
+            Ok(GenerateEvent::Queued(_) | GenerateEvent::Warned(_)) => String::new(),
             Ok(GenerateEvent::Finished { reason, .. }) => format!("|{reason:?}"),
             Err(error) => format!("|{error}"),
         };

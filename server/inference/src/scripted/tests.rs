@@ -16,6 +16,8 @@ fn request(text: &str) -> GenerateRequest {
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Auto,
+        adapters: vec![],
+        guards: types::guard::GuardSettings::NONE,
     }
 }
 
@@ -34,6 +36,7 @@ async fn check(script: Script, expected: &str) {
                         calls.iter().for_each(|piece| said += &format!(" {piece:?}"));
                     }
                     Ok(GenerateEvent::Queued(queued)) => said += &format!("{}. ", queued.position),
+                    Ok(GenerateEvent::Warned(warning)) => said += &format!("{warning:?} "),
                     Ok(GenerateEvent::Finished { reason, usage }) => {
                         said +=
                             &format!(" | {reason:?} {}+{}", usage.n_prompt_tokens, usage.n_generated_tokens);

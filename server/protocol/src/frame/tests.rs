@@ -32,6 +32,7 @@ fn generate(text: &str) -> Command {
         tenant: Tenant(1),
         trim_history: true,
         speculation: Speculation::Auto,
+        adapters: vec![],
     };
     Command::Generate { id: RequestId(7), prompt: Prompt::Chat(vec![turn]), params: Box::new(params) }
 }

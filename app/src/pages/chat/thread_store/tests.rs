@@ -53,6 +53,7 @@ fn an_answer_that_has_ended_stays_ended() {
         thought: None,
         state,
         error: None,
+        guard: None,
         model: None,
         usage: None,
         created_at_ms: 0,

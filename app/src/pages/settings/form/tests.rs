@@ -13,6 +13,16 @@ fn form() -> FormValues {
         repeat_penalty: "1".into(),
         max_tokens: String::new(),
         seed: String::new(),
+        guard_chars: String::new(),
+        guard_lines: String::new(),
+        guard_passages: String::new(),
+        guard_doubt: String::new(),
+        guard_tokens: String::new(),
+        guard_start_mb: String::new(),
+        guard_start_percent: String::new(),
+        guard_warn_mb: String::new(),
+        guard_warn_percent: String::new(),
+        guard_heat: "off".into(),
     }
 }
 

@@ -13,6 +13,7 @@ fn need(sequence: usize, text: &str) -> Need {
     Need {
         sequence,
         tenant: Tenant(tenant.bytes().map(i64::from).sum()),
+        set: crate::adapters::SetId::NONE,
         n_past: number(n_past),
         n_pending: number(n_pending),
         decoding: text.starts_with('d'),
@@ -80,6 +81,7 @@ fn needs() -> impl Strategy<Value = Vec<Need>> {
             .map(|(sequence, (n_past, n_pending, decoding, tenant, waited_ms))| Need {
                 sequence,
                 tenant: Tenant(tenant),
+                set: crate::adapters::SetId::NONE,
                 n_past,
                 n_pending: if decoding { 1 } else { n_pending },
                 decoding,

@@ -1,8 +1,10 @@
 use super::*;
+use crate::adapters::SetId;
 use proptest::prelude::*;
+use protocol::Tenant;
 
-const ANNA: Tenant = Tenant(1);
-const BEN: Tenant = Tenant(2);
+const ANNA: Owner = Owner { tenant: Tenant(1), set: SetId::NONE };
+const BEN: Owner = Owner { tenant: Tenant(2), set: SetId::NONE };
 
 fn tokens(text: &str) -> Vec<LlamaToken> {
     text.bytes().map(|byte| LlamaToken(i32::from(byte))).collect()
@@ -53,14 +55,14 @@ fn what_is_removed_leaves_nothing_behind() {
     for sequence in [1, 0, 2, 2] {
         index.remove(ANNA, sequence);
     }
-    assert!(index.tenants.is_empty());
+    assert!(index.owners.is_empty());
 }
 
 #[test]
 fn paths_that_nobody_parts_are_joined_again() {
     let mut index = index(&["abcdef", "abcxyz"]);
     index.remove(ANNA, 1);
-    assert_eq!(index.tenants[&ANNA][0].edge, tokens("abcdef"));
+    assert_eq!(index.owners[&ANNA][0].edge, tokens("abcdef"));
 }
 
 proptest! {

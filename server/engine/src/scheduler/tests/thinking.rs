@@ -40,6 +40,7 @@ fn params() -> GenerateParams {
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Auto,
+        adapters: vec![],
     }
 }
 

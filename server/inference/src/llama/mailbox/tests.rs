@@ -24,6 +24,7 @@ fn read(reader: &mut Reader) -> String {
         given += &match item {
             Some(Ok(GenerateEvent::Text { text, n_generated, .. })) => format!("{text}@{n_generated} "),
             Some(Ok(GenerateEvent::Queued(queued))) => format!("{}. ", queued.position),
+            Some(Ok(GenerateEvent::Warned(warning))) => format!("{warning:?} "),
             Some(Ok(GenerateEvent::Finished { reason, .. })) => format!("{reason:?} "),
             Some(Err(error)) => format!("{error} "),
             None => return given + "over",

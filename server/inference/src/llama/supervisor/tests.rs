@@ -170,6 +170,8 @@ fn request() -> GenerateRequest {
         tenant: Tenant(1),
         trim_history: false,
         speculation: Speculation::Auto,
+        adapters: vec![],
+        guards: types::guard::GuardSettings::NONE,
     }
 }
 
@@ -180,6 +182,7 @@ async fn read(mut stream: GenerateStream) -> String {
         said += &match event {
             Ok(GenerateEvent::Text { text, .. }) => text,
             Ok(GenerateEvent::Queued(queued)) => format!("{}. {:?} ", queued.position, queued.estimated_ms),
+            Ok(GenerateEvent::Warned(warning)) => format!("{warning:?} "),
             Ok(GenerateEvent::Finished { reason, .. }) => format!("|{reason:?}"),
             Err(error) => format!("|{error}"),
         };

@@ -1,0 +1,77 @@
+use super::*;
+use proptest::prelude::*;
+
+/// The text of all pieces, then how it ended.
+fn read(data: &[&str]) -> Result<(String, Answer), RemoteProblem> {
+    let mut answer = Answer::default();
+    let mut text = String::new();
+    for data in data {
+        if let Some(GenerateEvent::Text { text: piece, .. }) = answer.take(data)? {
+            text.push_str(&piece);
+        }
+    }
+    Ok((text, answer))
+}
+
+#[track_caller]
+fn check(data: &[&str], text: &str, reason: FinishReason, usage: Usage) {
+    let (said, answer) = read(data).unwrap();
+    assert_eq!((said.as_str(), answer.reason(), answer.usage()), (text, reason, usage));
+    assert!(answer.has_ended());
+}
+
+#[test]
+fn a_chat_answer_with_its_counts() {
+    let data = [
+        r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#,
+        r#"{"choices":[{"index":0,"delta":{"content":"Hel"},"finish_reason":null}],"usage":null}"#,
+        r#"{"choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":null}]}"#,
+        r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+        r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{"cached_tokens":8}}}"#,
+        "[DONE]",
+    ];
+    let usage = Usage { n_prompt_tokens: 9, n_cached_tokens: 8, n_generated_tokens: 4, ..Usage::default() };
+    check(&data, "Hello", FinishReason::Stop, usage);
+}
+
+#[test]
+fn continued_text_that_was_cut() {
+    let data = [r#"{"choices":[{"text":" once"}]}"#, r#"{"choices":[{"text":"","finish_reason":"length"}]}"#];
+    check(&data, " once", FinishReason::Length, Usage { n_generated_tokens: 1, ..Usage::default() });
+}
+
+#[test]
+fn likelihoods_are_read_in_both_shapes() {
+    let chat = r#"{"choices":[{"delta":{"content":"é"},"logprobs":{"content":[
+        {"token":"é","bytes":[195,169],"logprob":-0.5,"top_logprobs":[{"token":"e","logprob":-1.5,"bytes":null}]}]}}]}"#;
+    let text = r#"{"choices":[{"text":"a","logprobs":{"tokens":["a"],"token_logprobs":[-0.25],"top_logprobs":[{"b":-2.0,"a":-0.25}]}}]}"#;
+    let tokens = |data: &str| match Answer::default().take(data) {
+        Ok(Some(GenerateEvent::Text { logprobs, .. })) => logprobs,
+        other => panic!("{other:?}"),
+    };
+    let expected = TokenLogprob { bytes: vec![195, 169], logprob: -0.5, top: vec![(b"e".to_vec(), -1.5)] };
+    assert_eq!(tokens(chat), [expected]);
+    let top = vec![(b"a".to_vec(), -0.25), (b"b".to_vec(), -2.0)];
+    assert_eq!(tokens(text), [TokenLogprob { bytes: b"a".to_vec(), logprob: -0.25, top }]);
+}
+
+#[test]
+fn what_is_no_answer_is_told_in_its_own_words() {
+    let error = read(&[r#"{"error":{"message":"out of\nmemory."}}"#]).unwrap_err();
+    assert_eq!(error.to_string(), "broke off: out of memory");
+    let error = read(&["<html>"]).unwrap_err();
+    assert_eq!(error.to_string(), "sent what is no answer: “<html>”");
+}
+
+#[test]
+fn without_a_reason_it_has_not_ended() {
+    let (_, answer) = read(&[r#"{"choices":[{"delta":{"content":"Hel"}}]}"#]).unwrap();
+    assert!(!answer.has_ended());
+}
+
+proptest! {
+    #[test]
+    fn no_event_makes_it_panic(data in ".{0,200}") {
+        _ = Answer::default().take(&data);
+    }
+}

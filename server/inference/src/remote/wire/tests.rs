@@ -1,0 +1,108 @@
+use super::*;
+use crate::{Speculation, Tenant};
+
+fn request(change: impl FnOnce(&mut GenerateRequest)) -> GenerateRequest {
+    let turn = ChatTurn::new;
+    let mut request = GenerateRequest {
+        prompt: Prompt::Chat(vec![turn(Role::System, "Be brief."), turn(Role::User, "Hello?")]),
+        sampling: Sampling { temperature: 0.5, top_p: 0.25, ..Sampling::default() },
+        stop: vec![],
+        constraint: None,
+        reasoning: types::reasoning::Reasoning::default(),
+        tools: None,
+        template_values: None,
+        logprobs: None,
+        tenant: Tenant(1),
+        trim_history: false,
+        speculation: Speculation::Auto,
+        adapters: vec![],
+        guards: types::guard::GuardSettings::NONE,
+    };
+    change(&mut request);
+    request
+}
+
+#[track_caller]
+fn check(dialect: Dialect, change: impl FnOnce(&mut GenerateRequest), expected: &[(&str, Value)]) {
+    let body = body("m", dialect, &request(change)).unwrap();
+    for (name, value) in expected {
+        assert_eq!(body[name], *value, "{name} in {body}");
+    }
+}
+
+#[test]
+fn a_plain_request_has_the_standard_fields_only() {
+    let body = body("gpt", Dialect::OpenAi, &request(|_| ())).unwrap();
+    let messages = json!([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello?"}]);
+    let expected = json!({
+        "model": "gpt", "messages": messages, "temperature": 0.5, "top_p": 0.25,
+        "stream": true, "stream_options": {"include_usage": true},
+    });
+    assert_eq!(body, expected);
+}
+
+#[test]
+fn what_is_asked_for_is_passed_on() {
+    let change = |it: &mut GenerateRequest| {
+        it.sampling.seed = Some(7);
+        it.sampling.max_tokens = Some(9);
+        it.sampling.presence_penalty = 0.5;
+        it.sampling.logit_bias = vec![(3, -1.0)];
+        it.stop = vec!["END".into()];
+        it.logprobs = Some(2);
+    };
+    let expected = [
+        ("seed", json!(7)),
+        ("max_completion_tokens", json!(9)),
+        ("presence_penalty", json!(0.5)),
+        ("logit_bias", json!({"3": -1.0})),
+        ("stop", json!(["END"])),
+        ("logprobs", json!(true)),
+        ("top_logprobs", json!(2)),
+        ("top_k", Value::Null),
+    ];
+    check(Dialect::OpenAi, change, &expected);
+}
+
+#[test]
+fn who_knows_more_fields_gets_them() {
+    let change = |it: &mut GenerateRequest| it.sampling.max_tokens = Some(9);
+    let expected = [
+        ("max_tokens", json!(9)),
+        ("top_k", json!(40)),
+        ("dry_penalty_last_n", json!(-1)),
+        ("mirostat", json!(0)),
+        ("ignore_eos", json!(false)),
+    ];
+    check(Dialect::Llama, change, &expected);
+}
+
+#[test]
+fn text_to_continue_is_sent_as_it_is() {
+    let change = |it: &mut GenerateRequest| {
+        it.prompt = Prompt::Text("Once".into());
+        it.logprobs = Some(3);
+    };
+    check(
+        Dialect::OpenAi,
+        change,
+        &[("prompt", json!("Once")), ("messages", Value::Null), ("logprobs", json!(3))],
+    );
+    assert_eq!(function(&Prompt::Text("Once".into())), "completions");
+}
+
+#[test]
+fn the_form_of_an_answer_is_passed_on_or_refused() {
+    let with = |constraint: Constraint| move |it: &mut GenerateRequest| it.constraint = Some(constraint);
+    check(
+        Dialect::OpenAi,
+        with(Constraint::json_object()),
+        &[("response_format", json!({"type": "json_object"}))],
+    );
+    let schema = Constraint::JsonSchema(r#"{"type":"array"}"#.into());
+    let format = json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "array"}, "strict": true}});
+    check(Dialect::OpenAi, with(schema), &[("response_format", format)]);
+    check(Dialect::Llama, with(Constraint::Gbnf("root ::= x".into())), &[("grammar", json!("root ::= x"))]);
+    let refused = body("m", Dialect::OpenAi, &request(with(Constraint::Regex("a+".into()))));
+    assert_eq!(refused, Err(RemoteProblem::Unsupported("regular expression".into())));
+}

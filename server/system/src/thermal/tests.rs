@@ -1,0 +1,53 @@
+use super::{Heat, linux::read_zones, macos::heat_of};
+use std::fs;
+
+/// Zones as temperature and trip points, in thousandths of a degree.
+#[track_caller]
+fn check_linux(zones: &[(&str, &[(&str, &str)])], expected: Option<Heat>) {
+    let folder = tempfile::tempdir().unwrap();
+    for (i, (temperature, trips)) in zones.iter().enumerate() {
+        let zone = folder.path().join(format!("thermal_zone{i}"));
+        fs::create_dir(&zone).unwrap();
+        fs::write(zone.join("temp"), temperature).unwrap();
+        for (j, (kind, trip)) in trips.iter().enumerate() {
+            fs::write(zone.join(format!("trip_point_{j}_type")), kind).unwrap();
+            fs::write(zone.join(format!("trip_point_{j}_temp")), trip).unwrap();
+        }
+    }
+    fs::create_dir(folder.path().join("cooling_device0")).unwrap();
+    assert_eq!(read_zones(folder.path()), expected);
+}
+
+const TRIPS: &[(&str, &str)] = &[("critical\n", "105000\n"), ("passive\n", "90000\n")];
+
+#[test]
+fn the_kernels_trip_points_say_what_is_hot() {
+    check_linux(&[("45000\n", TRIPS)], Some(Heat::Nominal));
+    check_linux(&[("91000\n", TRIPS)], Some(Heat::Moderate));
+    check_linux(&[("101000\n", TRIPS)], Some(Heat::Critical));
+    check_linux(&[("95000\n", &[("hot", "95000")])], Some(Heat::Critical));
+    check_linux(&[("45000\n", TRIPS), ("92000\n", TRIPS)], Some(Heat::Moderate));
+}
+
+#[test]
+fn nonsense_is_no_heat() {
+    check_linux(&[], None);
+    check_linux(&[("-274000\n", TRIPS)], None);
+    check_linux(&[("45000\n", &[])], None);
+    check_linux(&[("45000\n", &[("critical", "0"), ("hot", "-1000")])], None);
+    check_linux(&[("oops\n", TRIPS)], None);
+}
+
+#[test]
+fn pmset_tells_levels_and_limits() {
+    let check = |output: &str, expected| assert_eq!(heat_of(output), expected, "{output}");
+    check("Note: No thermal warning level has been recorded\n", Heat::Nominal);
+    check(
+        "2026-01-02 10:11:12 +0100 CPU Power notify\n\tCPU_Scheduler_Limit \t= 100\n\tCPU_Speed_Limit \t= 100\n",
+        Heat::Nominal,
+    );
+    check("\tCPU_Scheduler_Limit \t= 82\n", Heat::Moderate);
+    check("Thermal Warning Level = 1\n", Heat::Moderate);
+    check("Thermal Warning Level = 3\n\tCPU_Scheduler_Limit = 100\n", Heat::Critical);
+    check("", Heat::Nominal);
+}

@@ -4,7 +4,10 @@ use super::{RemoteProblem, problem::shown};
 use crate::{GenerateEvent, TokenLogprob};
 use serde::Deserialize;
 use serde_json::Value;
-use types::chat::{FinishReason, Usage};
+use types::{
+    chat::{FinishReason, Usage},
+    tools::{CallPiece, MAX_CALLS},
+};
 
 /// More text than any model writes.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
@@ -18,6 +21,9 @@ pub(super) struct Answer {
     n_bytes: usize,
     /// Pieces of text, or tokens where they are told.
     n_tokens: u32,
+    /// The call that is being written, by the server's count, and how many there were.
+    call: Option<u32>,
+    n_calls: usize,
     reason: Option<FinishReason>,
     counts: Option<Counts>,
     is_over: bool,
@@ -43,6 +49,21 @@ struct Delta {
     content: Option<String>,
     /// What is thought, by DeepSeek's name, which most servers took over.
     reasoning_content: Option<String>,
+    #[serde(default)]
+    tool_calls: Option<Vec<CallDelta>>,
+}
+
+/// What a call adds. Servers that tell a call whole may leave its number out.
+#[derive(Debug, Deserialize)]
+struct CallDelta {
+    index: Option<u32>,
+    function: Option<FunctionDelta>,
+}
+
+#[derive(Debug, Deserialize)]
+struct FunctionDelta {
+    name: Option<String>,
+    arguments: Option<String>,
 }
 
 /// Of a chat, or of continued text.
@@ -100,24 +121,45 @@ impl Answer {
         self.counts = piece.usage.or(self.counts);
         let choice = piece.choices.and_then(|choices| choices.into_iter().next()).unwrap_or_default();
         self.reason = choice.finish_reason.as_deref().map(reason).or(self.reason);
-        let (text, reasoning) = choice.delta.map_or((None, None), |it| (it.content, it.reasoning_content));
+        let (text, reasoning, calls) =
+            choice.delta.map_or((None, None, None), |it| (it.content, it.reasoning_content, it.tool_calls));
         let (text, reasoning) = (text.or(choice.text).unwrap_or_default(), reasoning.unwrap_or_default());
+        let calls = self.calls(calls.unwrap_or_default())?;
         let logprobs = choice.logprobs.map(tokens).unwrap_or_default();
-        self.n_bytes += text.len() + reasoning.len();
+        self.n_bytes += text.len() + reasoning.len() + calls.iter().map(n_bytes).sum::<usize>();
         if self.n_bytes > MAX_ANSWER_BYTES {
             return Err(RemoteProblem::Garbage("it is endless".to_owned()));
         }
-        if text.is_empty() && reasoning.is_empty() && logprobs.is_empty() {
+        if text.is_empty() && reasoning.is_empty() && calls.is_empty() && logprobs.is_empty() {
             return Ok(None);
         }
         self.n_tokens += (logprobs.len() as u32).max(1);
-        Ok(Some(GenerateEvent::Text {
-            text,
-            reasoning,
-            calls: Vec::new(),
-            logprobs,
-            n_generated: self.n_tokens,
-        }))
+        Ok(Some(GenerateEvent::Text { text, reasoning, calls, logprobs, n_generated: self.n_tokens }))
+    }
+
+    /// The pieces of calls, one call after the other: what goes back to an earlier one belongs nowhere.
+    fn calls(&mut self, deltas: Vec<CallDelta>) -> Result<Vec<CallPiece>, RemoteProblem> {
+        let mut pieces = Vec::new();
+        for delta in deltas {
+            let Some(function) = delta.function else { continue };
+            let index = delta.index.or(self.call).unwrap_or(0);
+            let name = function.name.filter(|name| !name.is_empty());
+            match (name, self.call) {
+                (Some(name), call) if call.is_none_or(|call| index > call) || delta.index.is_none() => {
+                    self.n_calls += 1;
+                    if self.n_calls > MAX_CALLS {
+                        return Err(RemoteProblem::Garbage(format!("more than {MAX_CALLS} calls")));
+                    }
+                    self.call = Some(index);
+                    pieces.push(CallPiece::Begin { name });
+                }
+                (_, Some(call)) if call == index => {}
+                _ => return Err(RemoteProblem::Garbage("calls in no order".to_owned())),
+            }
+            let arguments = function.arguments.filter(|arguments| !arguments.is_empty());
+            pieces.extend(arguments.map(CallPiece::Arguments));
+        }
+        Ok(pieces)
     }
 
     /// The end was announced: what may still come are the counts.
@@ -149,9 +191,17 @@ impl Answer {
     }
 }
 
+fn n_bytes(piece: &CallPiece) -> usize {
+    match piece {
+        CallPiece::Begin { name } => name.len(),
+        CallPiece::Arguments(text) => text.len(),
+    }
+}
+
 fn reason(name: &str) -> FinishReason {
     match name {
         "length" | "max_tokens" => FinishReason::Length,
+        "tool_calls" | "function_call" => FinishReason::ToolCalls,
         _ => FinishReason::Stop,
     }
 }

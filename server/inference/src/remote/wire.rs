@@ -8,6 +8,7 @@ use types::{
     constraint::Constraint,
     remote::Dialect,
     sampling::{Mirostat, Sampling},
+    tools::{Tool, ToolCall, ToolChoice, ToolUse},
 };
 
 /// The function of the API that a prompt of this kind is sent to.
@@ -21,9 +22,6 @@ pub(super) fn function(prompt: &Prompt) -> &'static str {
 /// The request's body. What the other side is not known to understand is refused where it changes what the answer is, and
 /// left out where it only changes how it is chosen.
 pub(super) fn body(model: &str, dialect: Dialect, request: &GenerateRequest) -> Result<Value, RemoteProblem> {
-    if request.tools.is_some() {
-        return Err(RemoteProblem::Unsupported("list of functions".to_owned()));
-    }
     if !request.adapters.is_empty() {
         return Err(RemoteProblem::Unsupported("LoRA adapter".to_owned()));
     }
@@ -42,6 +40,9 @@ pub(super) fn body(model: &str, dialect: Dialect, request: &GenerateRequest) -> 
     if let Some(constraint) = &request.constraint {
         add_constraint(&mut body, dialect, constraint)?;
     }
+    if let Some(tools) = &request.tools {
+        add_tools(&mut body, tools)?;
+    }
     if let Some(n) = request.logprobs {
         add_logprobs(&mut body, &request.prompt, n);
     }
@@ -55,7 +56,44 @@ fn message(turn: &ChatTurn) -> Value {
         Role::Assistant => "assistant",
         Role::Tool => "tool",
     };
-    json!({"role": role, "content": turn.content})
+    let mut message = json!({"role": role, "content": turn.content});
+    if !turn.calls.is_empty() {
+        message["tool_calls"] = turn.calls.iter().map(call).collect();
+        if turn.content.is_empty() {
+            message["content"] = Value::Null;
+        }
+    }
+    if let Some(id) = &turn.call_id {
+        message["tool_call_id"] = json!(id);
+    }
+    message
+}
+
+fn call(call: &ToolCall) -> Value {
+    let function = json!({"name": call.name, "arguments": call.arguments});
+    json!({"id": call.id, "type": "function", "function": function})
+}
+
+fn add_tools(body: &mut Map<String, Value>, tools: &ToolUse) -> Result<(), RemoteProblem> {
+    let list = tools.tools.iter().map(tool).collect::<Result<_, _>>()?;
+    let choice = match &tools.choice {
+        ToolChoice::Auto => json!("auto"),
+        ToolChoice::Required => json!("required"),
+        ToolChoice::Named(name) => json!({"type": "function", "function": {"name": name}}),
+    };
+    body.insert("tools".into(), Value::Array(list));
+    body.insert("tool_choice".into(), choice);
+    if !tools.in_parallel {
+        body.insert("parallel_tool_calls".into(), json!(false));
+    }
+    Ok(())
+}
+
+fn tool(tool: &Tool) -> Result<Value, RemoteProblem> {
+    let parameters: Value = serde_json::from_str(&tool.parameters)
+        .map_err(|_| RemoteProblem::Unsupported("schema that is no JSON".to_owned()))?;
+    let function = json!({"name": tool.name, "description": tool.description, "parameters": parameters});
+    Ok(json!({"type": "function", "function": function}))
 }
 
 fn add_sampling(body: &mut Map<String, Value>, dialect: Dialect, sampling: &Sampling) {

@@ -75,3 +75,66 @@ proptest! {
         _ = Answer::default().take(&data);
     }
 }
+
+/// The calls of all pieces, written `name(arguments)`.
+fn called(data: &[&str]) -> Result<String, RemoteProblem> {
+    let mut answer = Answer::default();
+    let mut pieces = Vec::new();
+    for data in data {
+        if let Some(GenerateEvent::Text { calls, .. }) = answer.take(data)? {
+            CallPiece::join(&mut pieces, calls);
+        }
+    }
+    let shown = pieces.into_iter().map(|piece| match piece {
+        CallPiece::Begin { name } => format!(" {name}"),
+        CallPiece::Arguments(text) => format!("({text})"),
+    });
+    Ok(shown.collect::<String>().trim().to_owned())
+}
+
+fn call(fields: &str) -> String {
+    format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{fields}]}}}}]}}"#)
+}
+
+#[track_caller]
+fn check_calls(deltas: &[&str], expected: &str) {
+    let data: Vec<_> = deltas.iter().map(|fields| call(fields)).collect();
+    let data: Vec<_> = data.iter().map(String::as_str).collect();
+    assert_eq!(called(&data).unwrap_or_else(|problem| problem.to_string()), expected);
+}
+
+#[test]
+fn calls_are_read_as_they_come() {
+    check_calls(
+        &[
+            r#"{"index":0,"id":"a","type":"function","function":{"name":"roll","arguments":""}}"#,
+            r#"{"index":0,"function":{"arguments":"{\"n\""}}"#,
+            r#"{"index":0,"function":{"arguments":":6}"}}"#,
+            r#"{"index":1,"id":"b","function":{"name":"now","arguments":"{}"}}"#,
+        ],
+        r#"roll({"n":6}) now({})"#,
+    );
+    check_calls(
+        &[r#"{"function":{"name":"a","arguments":"{}"}},{"function":{"name":"b","arguments":"{}"}}"#],
+        "a({}) b({})",
+    );
+    let end = r#"{"choices":[{"delta":{},"finish_reason":"tool_calls"}]}"#;
+    assert_eq!(read(&[end]).unwrap().1.reason(), FinishReason::ToolCalls);
+}
+
+#[test]
+fn calls_that_cannot_be_followed_are_no_answer() {
+    check_calls(
+        &[r#"{"index":0,"function":{"arguments":"{}"}}"#],
+        "sent what is no answer: calls in no order",
+    );
+    check_calls(
+        &[
+            r#"{"index":0,"function":{"name":"a"}},{"index":1,"function":{"name":"b"}}"#,
+            r#"{"index":0,"function":{"arguments":"{}"}}"#,
+        ],
+        "sent what is no answer: calls in no order",
+    );
+    let many: Vec<_> = (0..17).map(|i| format!(r#"{{"index":{i},"function":{{"name":"a"}}}}"#)).collect();
+    check_calls(&[&many.join(",")], "sent what is no answer: more than 16 calls");
+}

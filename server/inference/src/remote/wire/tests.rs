@@ -106,3 +106,33 @@ fn the_form_of_an_answer_is_passed_on_or_refused() {
     let refused = body("m", Dialect::OpenAi, &request(with(Constraint::Regex("a+".into()))));
     assert_eq!(refused, Err(RemoteProblem::Unsupported("regular expression".into())));
 }
+
+#[test]
+fn functions_and_what_came_of_them_are_passed_on() {
+    let roll =
+        Tool { name: "roll".into(), description: "Rolls.".into(), parameters: r#"{"type":"object"}"#.into() };
+    let change = |it: &mut GenerateRequest| {
+        let calls = vec![ToolCall { id: "a".into(), name: "roll".into(), arguments: "{}".into() }];
+        let asked = ChatTurn { calls, ..ChatTurn::new(Role::Assistant, "") };
+        let told = ChatTurn { call_id: Some("a".into()), ..ChatTurn::new(Role::Tool, "4") };
+        it.prompt = Prompt::Chat(vec![ChatTurn::new(Role::User, "Roll."), asked, told]);
+        let choice = ToolChoice::Named("roll".into());
+        it.tools = Some(ToolUse { tools: vec![roll], choice, in_parallel: false });
+    };
+    let function = json!({"name": "roll", "description": "Rolls.", "parameters": {"type": "object"}});
+    let called = json!([{"id": "a", "type": "function", "function": {"name": "roll", "arguments": "{}"}}]);
+    let expected = [
+        ("tools", json!([{"type": "function", "function": function}])),
+        ("tool_choice", json!({"type": "function", "function": {"name": "roll"}})),
+        ("parallel_tool_calls", json!(false)),
+        (
+            "messages",
+            json!([
+                {"role": "user", "content": "Roll."},
+                {"role": "assistant", "content": null, "tool_calls": called},
+                {"role": "tool", "content": "4", "tool_call_id": "a"},
+            ]),
+        ),
+    ];
+    check(Dialect::OpenAi, change, &expected);
+}

@@ -34,6 +34,8 @@ pub(super) struct Saved {
 
 enum OnDisk {
     No,
+    /// It could not be written, for lack of room perhaps. Trying over and over would keep the disk busy for nothing.
+    Refused,
     Writing,
     Yes {
         path: PathBuf,
@@ -128,7 +130,7 @@ impl SavedStates {
             let Some(number) = oldest else { break };
             self.write(number);
             let Some(saved) = self.by_number.get_mut(&number) else { break };
-            if matches!(saved.file, OnDisk::No) {
+            if matches!(saved.file, OnDisk::No | OnDisk::Refused) {
                 dropped.extend(self.remove(number).map(|it| (it.owner, number)));
             } else {
                 self.n_bytes -= saved.n_bytes_in_memory();
@@ -220,7 +222,7 @@ impl SavedStates {
         };
         match done {
             Done::Written { file: Some((path, n_bytes)), .. } => saved.file = OnDisk::Yes { path, n_bytes },
-            Done::Written { file: None, .. } => saved.file = OnDisk::No,
+            Done::Written { file: None, .. } => saved.file = OnDisk::Refused,
             Done::Read { state: Some(state), .. } => {
                 self.n_bytes += state.bytes().len() as u64;
                 saved.state = Some(Arc::new(state));
@@ -231,7 +233,7 @@ impl SavedStates {
             }
             Done::Read { state: None, .. } => saved.file = OnDisk::No,
         }
-        let is_lost = saved.state.is_none() && matches!(saved.file, OnDisk::No);
+        let is_lost = saved.state.is_none() && matches!(saved.file, OnDisk::No | OnDisk::Refused);
         let lost = is_lost.then(|| self.remove(number)).flatten();
         lost.into_iter().map(|saved| (saved.owner, number)).chain(self.trim()).collect()
     }
@@ -260,3 +262,6 @@ impl SavedStates {
         Some(saved)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+use super::*;
+use protocol::{KvFiles, LoadRequest, Tenant};
+use std::fs;
+use types::kv::KvType;
+
+/// Nowhere near the bound of memory.
+const N: usize = 100;
+
+fn saved(tenant: i64) -> Saved {
+    let owner = Owner { tenant: Tenant(tenant), set: SetId::NONE };
+    let state = SequenceState::from_checked_bytes(vec![1; 64]);
+    Saved::new(owner, vec![LlamaToken(1); WORTH_A_FILE], 0, 0, state)
+}
+
+#[test]
+fn what_cannot_be_written_stays_in_memory_and_is_not_tried_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, root) = (folder.path().join("model"), folder.path().join("kv"));
+    fs::write(&path, "a model").unwrap();
+    let request = LoadRequest {
+        path,
+        n_ctx: None,
+        n_sequences: 1,
+        n_threads: None,
+        kv_type: KvType::default(),
+        kv_files: Some(KvFiles { folder: root.clone(), max_bytes: 1 << 30 }),
+    };
+    let mut states = SavedStates::new(0, StateFiles::open(&request));
+    // As a disk that is full or gone.
+    fs::remove_dir_all(&root).unwrap();
+    fs::write(&root, "in the way").unwrap();
+    let numbers: Vec<_> = (0..N)
+        .map(|i| {
+            let number = states.next_number();
+            states.add(saved(i as i64));
+            number
+        })
+        .collect();
+    let is_done = (0..10 * N).any(|_| {
+        let is_done = states.write_all();
+        states.note_done(true, 0);
+        is_done
+    });
+    assert!(is_done, "it is tried over and over");
+    assert!(numbers.into_iter().all(|number| states.is_here(number)));
+}

@@ -16,7 +16,6 @@ use types::{
     constraint::Constraint,
     guard::GuardSettings,
     ids::UserId,
-    reasoning::Reasoning,
     sampling::{Mirostat, Sampling, Step},
 };
 
@@ -208,19 +207,12 @@ impl Common {
             Some(OneOrMany::Many(stops)) => stops,
         };
         let request = GenerateRequest {
-            prompt,
             sampling,
             stop,
             constraint: self.constraint()?,
-            reasoning: Reasoning::default(),
-            tools: None,
-            template_values: None,
             logprobs,
-            tenant: Tenant(UserId::LOCAL.0),
-            trim_history: false,
             speculation: self.speculation()?,
-            adapters: Vec::new(),
-            guards: GuardSettings::NONE,
+            ..GenerateRequest::new(prompt, Tenant(UserId::LOCAL.0))
         };
         request.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
         Ok(request)

@@ -7,12 +7,11 @@ use crate::{
     prompt::turns,
     title::title_of,
 };
-use inference::{GenerateRequest, Prompt, Speculation, Tenant};
+use inference::{GenerateRequest, Prompt, Tenant};
 use store::{MessageRow, NewTurn};
 use types::{
     chat::{ChatEvent, MAX_MESSAGE_BYTES, Role, Sent},
     ids::{MessageId, SessionId, UserId},
-    reasoning::Reasoning,
 };
 
 impl Chat {
@@ -131,19 +130,10 @@ impl Chat {
             None => return Err(ChatError::NotFound),
         };
         let request = GenerateRequest {
-            prompt: Prompt::Chat(turns(&settings.system_prompt, messages)),
             sampling: settings.sampling,
-            stop: Vec::new(),
-            constraint: None,
-            reasoning: Reasoning::default(),
-            tools: None,
-            template_values: None,
-            logprobs: None,
-            tenant: Tenant(user.0),
             trim_history: trim,
-            speculation: Speculation::Auto,
-            adapters: Vec::new(),
             guards: settings.guards,
+            ..GenerateRequest::new(Prompt::Chat(turns(&settings.system_prompt, messages)), Tenant(user.0))
         };
         let start = Start { row: reply, variants, request };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))

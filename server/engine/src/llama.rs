@@ -18,7 +18,7 @@ use llama_cpp_2::{
     llama_backend::LlamaBackend,
     model::{LlamaModel, params::LlamaModelParams},
 };
-use protocol::{Event, LoadRequest, LoadedModel};
+use protocol::{Event, LoadRequest, LoadedModel, pool};
 use std::{
     num::NonZeroU32,
     sync::{
@@ -34,23 +34,11 @@ use types::{
 /// Tokens of one batch, and of what llama.cpp computes at once.
 pub(crate) const N_BATCH: u32 = 512;
 
-/// Context per sequence where nobody asked for another one: what fits most machines.
-const DEFAULT_N_CTX: u32 = 8192;
-
-/// The least context worth opening.
-const MIN_N_CTX: u32 = 256;
-
 /// The most generations that may run at the same time in one context.
 const MAX_SEQUENCES: u32 = 64;
 
 /// Conversations remembered beside those that run, while there is room.
 const N_KEPT: u32 = 32;
-
-/// Contexts of full length that the pool of cells has room for, where memory allows.
-const FULL_CONTEXTS: u32 = 4;
-
-/// The share of the machine's memory that the pool may take beyond the one context it must have.
-const MEMORY_SHARE: u64 = 4;
 
 /// A context and what is worth knowing about it.
 pub(crate) struct Opened<'m> {
@@ -93,9 +81,14 @@ pub(crate) fn open_context<'m>(
     request: &LoadRequest,
 ) -> Result<Opened<'m>, String> {
     let n_sequences = request.n_sequences.clamp(1, MAX_SEQUENCES);
-    let n_ctx = n_ctx_per_sequence(request.n_ctx, model.n_ctx_train());
+    // A file that does not say it has zero there.
+    let n_ctx_train = Some(model.n_ctx_train()).filter(|&n| n > 0);
+    let n_ctx = pool::n_ctx_per_sequence(request.n_ctx, n_ctx_train);
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let n_cells = pool::n_cells(n_ctx, cell_bytes(model, request.kv_type), system.total_memory());
     let params = params(request, request.kv_type)
-        .with_n_ctx(NonZeroU32::new(n_cells(model, n_ctx, request.kv_type)))
+        .with_n_ctx(NonZeroU32::new(n_cells))
         .with_n_batch(N_BATCH)
         .with_n_ubatch(N_BATCH)
         .with_n_seq_max(n_kept_or_running(n_sequences) + 1);
@@ -198,23 +191,12 @@ pub(crate) fn with_kv_type(params: LlamaContextParams, kv_type: KvType) -> Llama
     raw::with_fused_attention(params, kv_type != KvType::of(KvFormat::F32))
 }
 
-fn n_ctx_per_sequence(asked: Option<u32>, n_ctx_train: u32) -> u32 {
-    let longest = if n_ctx_train == 0 { DEFAULT_N_CTX } else { n_ctx_train };
-    asked.unwrap_or(DEFAULT_N_CTX).min(longest).max(MIN_N_CTX)
-}
-
-/// Cells of the pool: several contexts of `n_ctx` tokens where their memory is a small share of the machine's, and
-/// never less than one.
-fn n_cells(model: &LlamaModel, n_ctx: u32, kv_type: KvType) -> u32 {
+/// Bytes of one token's keys and values.
+fn cell_bytes(model: &LlamaModel, kv_type: KvType) -> u64 {
     let n_head = u64::from(model.n_head().max(1));
     let width = u64::try_from(model.n_embd()).unwrap_or(0) / n_head * u64::from(model.n_head_kv().max(1));
     // Keys and values, two bytes each in half precision.
-    let cell_bytes = kv_type.bytes(u64::from(model.n_layer()) * width * 2 * 2).max(1);
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    let affordable = system.total_memory() / MEMORY_SHARE / cell_bytes;
-    let wanted = u64::from(n_ctx.saturating_mul(FULL_CONTEXTS));
-    u32::try_from(wanted.min(affordable)).unwrap_or(u32::MAX).max(n_ctx)
+    kv_type.bytes(u64::from(model.n_layer()) * width * 2 * 2)
 }
 
 /// The physical cores this process may use: two threads of one core share the unit that does the work.

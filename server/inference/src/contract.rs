@@ -91,6 +91,27 @@ pub struct GenerateRequest {
     pub guards: GuardSettings,
 }
 
+impl GenerateRequest {
+    /// Nothing asked for beyond an answer to `prompt`, without guards.
+    pub fn new(prompt: Prompt, tenant: Tenant) -> Self {
+        Self {
+            prompt,
+            sampling: Sampling::default(),
+            stop: Vec::new(),
+            constraint: None,
+            reasoning: Reasoning::default(),
+            tools: None,
+            template_values: None,
+            logprobs: None,
+            tenant,
+            trim_history: false,
+            speculation: Speculation::Auto,
+            adapters: Vec::new(),
+            guards: GuardSettings::NONE,
+        }
+    }
+}
+
 /// Texts to turn into vectors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EmbedRequest {

@@ -1,17 +1,7 @@
 //! How much memory a model will take, from its file's own numbers. Pure; what a loaded model really takes is
 //! measured, and then replaces this.
 
-/// Context where nobody asked for another one, as the worker takes it.
-const DEFAULT_N_CTX: u32 = 8192;
-
-/// The least context the worker opens.
-const MIN_N_CTX: u32 = 256;
-
-/// Contexts of full length that the worker's pool has room for, where memory allows.
-const FULL_CONTEXTS: u64 = 4;
-
-/// The share of the machine's memory that the pool may take beyond the one context it must have.
-const POOL_SHARE: u64 = 4;
+use protocol::pool::{MIN_N_CTX, n_cells, n_ctx_per_sequence};
 
 /// Tokens computed at once: each has logits for the whole vocabulary.
 const N_BATCH: u64 = 512;
@@ -34,9 +24,7 @@ pub struct Footprint {
 impl Footprint {
     /// What it will take with a context of `n_ctx` tokens on a machine with `machine_bytes` of memory.
     pub fn bytes(&self, n_ctx: Option<u32>, machine_bytes: u64) -> u64 {
-        let n_ctx = u64::from(self.n_ctx(n_ctx));
-        let affordable = machine_bytes / POOL_SHARE / self.cell_bytes.max(1);
-        let n_cells = (n_ctx * FULL_CONTEXTS).min(affordable).max(n_ctx);
+        let n_cells = u64::from(n_cells(self.n_ctx(n_ctx), self.cell_bytes, machine_bytes));
         let logits = N_BATCH * u64::from(self.n_vocab) * 4;
         [n_cells.saturating_mul(self.cell_bytes), logits, BASE_BYTES]
             .into_iter()
@@ -51,8 +39,7 @@ impl Footprint {
     }
 
     fn n_ctx(&self, asked: Option<u32>) -> u32 {
-        let longest = self.n_ctx_train.unwrap_or(DEFAULT_N_CTX);
-        asked.unwrap_or(DEFAULT_N_CTX).min(longest).max(MIN_N_CTX)
+        n_ctx_per_sequence(asked, self.n_ctx_train)
     }
 }
 

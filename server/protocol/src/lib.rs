@@ -5,6 +5,7 @@
 //! no process, no model and no policy. A frame over [`MAX_FRAME_BYTES`] is refused before it is read.
 
 mod frame;
+pub mod pool;
 mod vectors;
 
 pub use frame::{
@@ -194,6 +195,25 @@ pub struct GenerateParams {
     pub speculation: Speculation,
     /// Added to the model's weights for this answer.
     pub adapters: Vec<LoraAdapter>,
+}
+
+impl GenerateParams {
+    /// Nothing asked for beyond an answer for `tenant`.
+    pub fn new(tenant: Tenant) -> Self {
+        Self {
+            sampling: Sampling::default(),
+            stop: Vec::new(),
+            constraint: None,
+            reasoning: Reasoning::default(),
+            tools: None,
+            template_values: None,
+            logprobs: None,
+            tenant,
+            trim_history: false,
+            speculation: Speculation::Auto,
+            adapters: Vec::new(),
+        }
+    }
 }
 
 /// A LoRA adapter, and how strongly it is added.

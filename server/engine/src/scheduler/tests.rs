@@ -8,7 +8,7 @@ use protocol::{
     Command, Event, GenerateParams, KvFiles, LoraAdapter, Prompt, Rejection, RequestId, Speculation, Tenant,
 };
 use std::{collections::BTreeMap, path::PathBuf};
-use types::{chat::Usage, reasoning::Reasoning, sampling::Sampling};
+use types::{chat::Usage, sampling::Sampling};
 
 /// One generation.
 #[derive(Clone)]
@@ -75,16 +75,9 @@ impl Worker {
         };
         let params = GenerateParams {
             sampling,
-            stop: vec![],
-            constraint: None,
-            reasoning: Reasoning::default(),
-            tools: None,
-            template_values: None,
-            logprobs: None,
-            tenant: Tenant(ask.tenant),
-            trim_history: false,
             speculation: ask.speculation,
             adapters: ask.adapters.clone(),
+            ..GenerateParams::new(Tenant(ask.tenant))
         };
         let prompt = Prompt::Text(ask.prompt.clone());
         self.tell(&Command::Generate { id, prompt, params: Box::new(params) });

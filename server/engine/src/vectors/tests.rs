@@ -24,7 +24,7 @@ use std::{
     path::Path,
     sync::{Arc, Mutex},
 };
-use types::{reasoning::Reasoning, sampling::Sampling};
+use types::sampling::Sampling;
 
 /// Of different lengths, and more than one batch holds.
 fn texts() -> Vec<String> {
@@ -269,16 +269,8 @@ fn generate(id: u64) -> Command {
             ignore_eos: true,
             ..Sampling::default()
         },
-        stop: vec![],
-        constraint: None,
-        reasoning: Reasoning::default(),
-        tools: None,
-        template_values: None,
-        logprobs: None,
-        tenant: Tenant(1),
-        trim_history: false,
         speculation: Speculation::Off,
-        adapters: vec![],
+        ..GenerateParams::new(Tenant(1))
     };
     Command::Generate { id: RequestId(id), prompt: Prompt::Text("a cat".into()), params: Box::new(params) }
 }

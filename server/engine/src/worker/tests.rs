@@ -1,11 +1,10 @@
 use super::*;
-use protocol::{GenerateParams, Prompt, RequestId, Speculation, Tenant, write_frame};
+use protocol::{GenerateParams, Prompt, RequestId, Tenant, write_frame};
 use std::{
     io,
     path::PathBuf,
     sync::{Mutex, PoisonError},
 };
-use types::{reasoning::Reasoning, sampling::Sampling};
 
 /// An output that the test reads afterwards.
 #[derive(Clone, Default)]
@@ -52,19 +51,7 @@ fn pings_are_answered() {
 
 #[test]
 fn without_a_model_there_is_no_answer() {
-    let params = GenerateParams {
-        sampling: Sampling::default(),
-        stop: vec![],
-        constraint: None,
-        reasoning: Reasoning::default(),
-        tools: None,
-        template_values: None,
-        logprobs: None,
-        tenant: Tenant(1),
-        trim_history: false,
-        speculation: Speculation::Auto,
-        adapters: vec![],
-    };
+    let params = GenerateParams::new(Tenant(1));
     let prompt = Prompt::Text("hello".into());
     check(
         &[

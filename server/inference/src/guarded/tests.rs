@@ -1,8 +1,7 @@
 use super::*;
-use crate::{Gate, Script, ScriptedEngine, Speculation, Tenant};
+use crate::{Gate, Script, ScriptedEngine, Tenant};
 use types::{
     guard::{GuardSettings, Warning},
-    sampling::Sampling,
     system::Heat,
 };
 
@@ -11,19 +10,8 @@ const LINE: &str = "I am the walrus, and this is my song.\n";
 
 fn request() -> GenerateRequest {
     GenerateRequest {
-        prompt: Prompt::Text("Sing.".into()),
-        sampling: Sampling::default(),
-        stop: vec![],
-        constraint: None,
-        reasoning: types::reasoning::Reasoning::default(),
-        tools: None,
-        template_values: None,
-        logprobs: None,
-        tenant: Tenant(1),
-        trim_history: false,
-        speculation: Speculation::Auto,
-        adapters: vec![],
         guards: GuardSettings::default(),
+        ..GenerateRequest::new(Prompt::Text("Sing.".into()), Tenant(1))
     }
 }
 

@@ -1,8 +1,8 @@
 use super::*;
-use crate::{Engine, GenerateEvent, Prompt, Speculation, Target, Tenant};
+use crate::{Engine, GenerateEvent, Prompt, Target, Tenant};
 use futures::StreamExt;
 use misbehaving::{Act, Misbehaving};
-use types::{chat::FinishReason, sampling::Sampling};
+use types::chat::FinishReason;
 
 mod misbehaving;
 
@@ -23,21 +23,7 @@ fn patience() -> Patience {
 }
 
 fn request() -> GenerateRequest {
-    GenerateRequest {
-        prompt: Prompt::Text("Say hello.".into()),
-        sampling: Sampling::default(),
-        stop: vec![],
-        constraint: None,
-        reasoning: types::reasoning::Reasoning::default(),
-        tools: None,
-        template_values: None,
-        logprobs: None,
-        tenant: Tenant(1),
-        trim_history: false,
-        speculation: Speculation::Auto,
-        adapters: vec![],
-        guards: types::guard::GuardSettings::NONE,
-    }
+    GenerateRequest::new(Prompt::Text("Say hello.".into()), Tenant(1))
 }
 
 fn spec(address: &str) -> RemoteSpec {

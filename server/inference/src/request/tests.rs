@@ -1,28 +1,15 @@
 use super::*;
-use crate::{EmbedParams, Speculation, Tenant};
+use crate::{EmbedParams, Tenant};
 use types::{
     chat::{ChatTurn, Role},
     constraint::{Constraint, MAX_CONSTRAINT_BYTES},
-    reasoning::Reasoning,
-    sampling::Sampling,
     tools::{Tool, ToolChoice},
 };
 
 fn request() -> GenerateRequest {
     GenerateRequest {
-        prompt: Prompt::Text("hello".into()),
-        sampling: Sampling::default(),
         stop: vec!["\n".into()],
-        constraint: None,
-        reasoning: Reasoning::default(),
-        tools: None,
-        template_values: None,
-        logprobs: None,
-        tenant: Tenant(1),
-        trim_history: false,
-        speculation: Speculation::Auto,
-        adapters: vec![],
-        guards: types::guard::GuardSettings::NONE,
+        ..GenerateRequest::new(Prompt::Text("hello".into()), Tenant(1))
     }
 }
 

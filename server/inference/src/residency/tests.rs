@@ -1,5 +1,5 @@
 use super::*;
-use crate::{EmbedInput, EmbedParams, Footprint, GenerateEvent, Speculation, Tenant, llama::Link};
+use crate::{EmbedInput, EmbedParams, Footprint, GenerateEvent, Tenant, llama::Link};
 use protocol::{
     Command, Delta, Event, Finished, LoadedModel, PREFIX_BYTES, RequestId, body_len, decode, encode,
 };
@@ -12,8 +12,6 @@ use types::{
     chat::{FinishReason, Usage},
     kv::KvType,
     model::{ModelState, Purpose},
-    reasoning::Reasoning,
-    sampling::Sampling,
 };
 
 const MB: u64 = 1_000_000;
@@ -179,21 +177,7 @@ fn named(name: &str) -> Target {
 }
 
 fn request() -> GenerateRequest {
-    GenerateRequest {
-        constraint: None,
-        reasoning: Reasoning::default(),
-        tools: None,
-        template_values: None,
-        logprobs: None,
-        prompt: Prompt::Text("hello".into()),
-        sampling: Sampling::default(),
-        stop: vec![],
-        tenant: Tenant(1),
-        trim_history: false,
-        speculation: Speculation::Auto,
-        adapters: vec![],
-        guards: types::guard::GuardSettings::NONE,
-    }
+    GenerateRequest::new(Prompt::Text("hello".into()), Tenant(1))
 }
 
 async fn read(mut stream: GenerateStream) -> String {

@@ -1,24 +1,9 @@
 use super::*;
-use crate::{Speculation, Tenant};
+use crate::Tenant;
 use futures::StreamExt;
-use types::{reasoning::Reasoning, sampling::Sampling};
 
 fn request(text: &str) -> GenerateRequest {
-    GenerateRequest {
-        prompt: Prompt::Text(text.into()),
-        sampling: Sampling::default(),
-        stop: vec![],
-        constraint: None,
-        reasoning: Reasoning::default(),
-        tools: None,
-        template_values: None,
-        logprobs: None,
-        tenant: Tenant(1),
-        trim_history: false,
-        speculation: Speculation::Auto,
-        adapters: vec![],
-        guards: types::guard::GuardSettings::NONE,
-    }
+    GenerateRequest::new(Prompt::Text(text.into()), Tenant(1))
 }
 
 async fn check(script: Script, expected: &str) {

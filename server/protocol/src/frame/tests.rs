@@ -1,11 +1,9 @@
 use super::*;
-use crate::{Command, Delta, Event, GenerateParams, Prompt, RequestId, Speculation, Tenant, TokenLogprob};
+use crate::{Command, Delta, Event, GenerateParams, Prompt, RequestId, Tenant, TokenLogprob};
 use proptest::prelude::*;
 use types::{
     chat::{ChatTurn, Role},
     constraint::Constraint,
-    reasoning::Reasoning,
-    sampling::Sampling,
     tools::CallPiece,
 };
 
@@ -22,17 +20,11 @@ fn check(bytes: &[u8], expected: &str) {
 fn generate(text: &str) -> Command {
     let turn = ChatTurn::new(Role::User, text);
     let params = GenerateParams {
-        sampling: Sampling::default(),
         stop: vec!["\n".into()],
         constraint: Some(Constraint::Regex("a*".into())),
-        reasoning: Reasoning::default(),
-        tools: None,
-        template_values: None,
         logprobs: Some(3),
-        tenant: Tenant(1),
         trim_history: true,
-        speculation: Speculation::Auto,
-        adapters: vec![],
+        ..GenerateParams::new(Tenant(1))
     };
     Command::Generate { id: RequestId(7), prompt: Prompt::Chat(vec![turn]), params: Box::new(params) }
 }

@@ -4,7 +4,7 @@ use crate::tests::{
     Worker,
     tiny_llama::{self, Manners},
 };
-use protocol::{Command, Delta, Event, GenerateParams, Prompt, RequestId, Speculation, Tenant};
+use protocol::{Command, Delta, Event, GenerateParams, Prompt, RequestId, Tenant};
 use types::{
     chat::{ChatTurn, FinishReason, Role},
     constraint::Constraint,
@@ -29,19 +29,7 @@ fn params() -> GenerateParams {
         ignore_eos: true,
         ..Sampling::default()
     };
-    GenerateParams {
-        sampling,
-        stop: vec![],
-        constraint: None,
-        reasoning: Reasoning::default(),
-        tools: None,
-        template_values: None,
-        logprobs: None,
-        tenant: Tenant(1),
-        trim_history: false,
-        speculation: Speculation::Auto,
-        adapters: vec![],
-    }
+    GenerateParams { sampling, ..GenerateParams::new(Tenant(1)) }
 }
 
 fn budget(n: u32) -> Reasoning {

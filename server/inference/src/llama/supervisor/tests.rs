@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     EmbedInput, EmbedParams, EmbedRequest, Embeddings, Footprint, GenerateEvent, Prompt, RankRequest,
-    Ranking, Speculation, Tenant,
+    Ranking, Tenant,
     llama::{Link, SupervisedModel},
 };
 use futures::StreamExt;
@@ -12,8 +12,6 @@ use types::{
     chat::{FinishReason, Usage},
     ids::ModelId,
     model::Purpose,
-    reasoning::Reasoning,
-    sampling::Sampling,
 };
 
 /// Gives the test the other end of every worker that is started.
@@ -158,21 +156,7 @@ fn spec(name: &str) -> ModelSpec {
 }
 
 fn request() -> GenerateRequest {
-    GenerateRequest {
-        prompt: Prompt::Text("hello".into()),
-        sampling: Sampling::default(),
-        stop: vec![],
-        constraint: None,
-        reasoning: Reasoning::default(),
-        tools: None,
-        template_values: None,
-        logprobs: None,
-        tenant: Tenant(1),
-        trim_history: false,
-        speculation: Speculation::Auto,
-        adapters: vec![],
-        guards: types::guard::GuardSettings::NONE,
-    }
+    GenerateRequest::new(Prompt::Text("hello".into()), Tenant(1))
 }
 
 /// The whole answer, then how it ended.

@@ -1,22 +1,14 @@
 use super::*;
-use crate::{Speculation, Tenant};
+use crate::Tenant;
 
 fn request(change: impl FnOnce(&mut GenerateRequest)) -> GenerateRequest {
     let turn = ChatTurn::new;
     let mut request = GenerateRequest {
-        prompt: Prompt::Chat(vec![turn(Role::System, "Be brief."), turn(Role::User, "Hello?")]),
         sampling: Sampling { temperature: 0.5, top_p: 0.25, ..Sampling::default() },
-        stop: vec![],
-        constraint: None,
-        reasoning: types::reasoning::Reasoning::default(),
-        tools: None,
-        template_values: None,
-        logprobs: None,
-        tenant: Tenant(1),
-        trim_history: false,
-        speculation: Speculation::Auto,
-        adapters: vec![],
-        guards: types::guard::GuardSettings::NONE,
+        ..GenerateRequest::new(
+            Prompt::Chat(vec![turn(Role::System, "Be brief."), turn(Role::User, "Hello?")]),
+            Tenant(1),
+        )
     };
     change(&mut request);
     request

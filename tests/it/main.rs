@@ -6,6 +6,8 @@
 
 mod api;
 mod bad_files;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod guards;
 mod kv;
 mod lora;
@@ -14,6 +16,7 @@ mod remote;
 mod residency;
 mod scheduling;
 mod security;
+mod soak;
 mod start;
 mod structure;
 mod support;

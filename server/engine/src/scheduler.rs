@@ -41,7 +41,7 @@ use plan::{Budget, Chunk, Need, plan};
 use pool::Pool;
 use prefix::SequenceId;
 use protocol::{
-    Delta, Event, GenerateParams, LoadRequest, LoadedModel, MAX_WAITING, Rejection, RequestId, Tenant,
+    Delta, Event, GenerateParams, LoadRequest, LoadedModel, MAX_REQUESTS, Rejection, RequestId, Tenant,
 };
 use sequence::Sequence;
 use speculate::choose;
@@ -212,7 +212,7 @@ impl<'m> Scheduler<'m> {
 
     fn take(&mut self, work: Work) -> Result<(), WorkerError> {
         match work {
-            Work::Generate(sequence) if self.waiting.len() >= MAX_WAITING => {
+            Work::Generate(sequence) if self.waiting.len() >= MAX_REQUESTS => {
                 let rejected = Event::Rejected { id: sequence.id, reason: Rejection::Overloaded };
                 Ok(self.outbox.send(&rejected)?)
             }

@@ -24,8 +24,11 @@ use types::{
     tools::{CallPiece, ToolUse},
 };
 
-/// Requests that wait in a worker while all its sequences are busy.
+/// Requests that wait for a model while all its sequences are busy.
 pub const MAX_WAITING: usize = 64;
+
+/// Requests that a worker is given, with those that nobody waits for any more: they go with its next step.
+pub const MAX_REQUESTS: usize = 16 * MAX_WAITING;
 
 /// Different LoRA adapters of one loaded model.
 pub const MAX_ADAPTERS: usize = 32;

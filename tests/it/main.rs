@@ -6,6 +6,7 @@
 
 mod api;
 mod bad_files;
+mod folders;
 mod guards;
 mod kv;
 mod lora;

@@ -39,6 +39,8 @@ fn question(extra: Value) -> Value {
         "model": "default",
         "messages": [{"role": "user", "content": "Name a fruit."}],
         "temperature": 0,
+        // Whatever it would say, it does not end within its thought.
+        "min_tokens": 60,
         "max_tokens": 200,
     });
     body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());

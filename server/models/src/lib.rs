@@ -7,7 +7,6 @@ mod adapters;
 mod egress;
 mod error;
 mod folder;
-pub mod gguf;
 mod library;
 mod load;
 mod remotes;

@@ -1,9 +1,7 @@
 //! The models that are there: GGUF files, and folders of safetensors.
 
-use crate::{
-    folder::{self, Description},
-    gguf::{self, Header},
-};
+use crate::folder::{self, Description};
+use gguf::Header;
 use inference::Footprint;
 use std::{
     fs,

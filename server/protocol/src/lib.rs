@@ -45,7 +45,7 @@ pub enum Command {
     Load(LoadRequest),
     /// Starts a generation. Answered by `Rejected`, or by `Accepted` and then inside [`Event::Step`] frames.
     Generate { id: RequestId, prompt: Prompt, params: Box<GenerateParams> },
-    /// Ends a generation at the next step; it still ends with a `Finished` delta. Ends work on vectors after the
+    /// Ends a generation at the next step; it still ends with a finished delta. Ends work on vectors after the
     /// batch under way, without an answer. What has ended already is not an error.
     Cancel { id: RequestId },
     /// Forgets what is kept of a tenant's generations that have ended, files included. Not answered.
@@ -249,10 +249,10 @@ pub struct Delta {
     pub calls: Vec<CallPiece>,
     /// Of the tokens whose text this is, where they were asked for.
     pub logprobs: Vec<TokenLogprob>,
-    /// Tokens produced so far.
-    pub n_generated: u32,
+    /// What the answer cost so far.
+    pub usage: Usage,
     /// Set in the last delta of a stream; an error is a sentence about why it broke off.
-    pub finished: Option<Result<Finished, String>>,
+    pub finished: Option<Result<FinishReason, String>>,
 }
 
 /// How likely a token was, in the model's own distribution.
@@ -273,16 +273,9 @@ impl Delta {
         self.reasoning.push_str(&later.reasoning);
         CallPiece::join(&mut self.calls, later.calls);
         self.logprobs.extend(later.logprobs);
-        self.n_generated = later.n_generated;
+        self.usage = later.usage;
         self.finished = later.finished;
     }
-}
-
-/// The end of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Finished {
-    pub reason: FinishReason,
-    pub usage: Usage,
 }
 
 /// Why a request never started.

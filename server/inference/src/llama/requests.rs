@@ -207,8 +207,8 @@ impl Requests {
     pub(super) fn put(&mut self, delta: Delta, now: Instant) -> u32 {
         let (id, finished) = (delta.id, delta.finished.is_some());
         let Some(request) = self.by_id.get_mut(&id) else { return 0 };
-        let n_new = delta.n_generated.saturating_sub(request.n_generated);
-        request.n_generated = delta.n_generated;
+        let n_new = delta.usage.n_generated_tokens.saturating_sub(request.n_generated);
+        request.n_generated = delta.usage.n_generated_tokens;
         if let Asked::Generate { mailbox, .. } = &request.asked {
             mailbox.put(delta);
         }

@@ -5,7 +5,7 @@ use crate::{
     llama::{Link, SupervisedModel},
 };
 use futures::StreamExt;
-use protocol::{Delta, Finished, PREFIX_BYTES, Rejection, body_len, decode, encode};
+use protocol::{Delta, PREFIX_BYTES, Rejection, body_len, decode, encode};
 use std::{io, path::PathBuf, sync::Arc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use types::{
@@ -72,15 +72,14 @@ impl Worker {
     }
 
     async fn token(&mut self, id: RequestId, text: &str, n_generated: u32, ends: bool) {
-        let end = Finished { reason: FinishReason::Stop, usage: Usage::default() };
         let delta = Delta {
             id,
             text: text.into(),
             reasoning: String::new(),
             calls: vec![],
             logprobs: vec![],
-            n_generated,
-            finished: ends.then_some(Ok(end)),
+            usage: Usage { n_generated_tokens: n_generated, ..Usage::default() },
+            finished: ends.then_some(Ok(FinishReason::Stop)),
         };
         self.say(Event::Step(vec![delta])).await;
     }

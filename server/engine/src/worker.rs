@@ -169,6 +169,9 @@ fn measure_kv(
     kv_types: &[KvType],
     process: &Process,
 ) -> Result<(), String> {
+    if path.is_dir() {
+        return Err("a model in a folder keeps keys and values in one way only".to_owned());
+    }
     let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
     let request = LoadRequest {
         path,

@@ -1,6 +1,7 @@
 //! The same tiny models as files, computed by llama.cpp, and as folders, computed by candle.
 
 mod broken;
+mod memory;
 
 use crate::tests::{
     Worker,
@@ -87,8 +88,8 @@ impl Worker {
                         answer.reasoning += &delta.reasoning;
                         CallPiece::join(&mut answer.calls, delta.calls);
                         answer.logprobs.extend(delta.logprobs);
-                        let end = delta.finished.map(|it| it.expect("an answer that ended well"));
-                        answer.end = end.map(|it| (it.reason, it.usage));
+                        let reason = delta.finished.map(|it| it.expect("an answer that ended well"));
+                        answer.end = reason.map(|reason| (reason, delta.usage));
                     }
                 }
                 Event::Accepted { .. } | Event::Line { .. } => {}
@@ -298,14 +299,14 @@ fn what_is_cancelled_ends_and_others_go_on() {
     worker.request(1, &long);
     while !matches!(worker.hear(), Event::Step(_)) {}
     worker.tell(&Command::Cancel { id: RequestId(1) });
-    let finished = loop {
+    let last = loop {
         let Event::Step(deltas) = worker.hear() else { continue };
-        if let Some(finished) = deltas.into_iter().find_map(|delta| delta.finished) {
-            break finished.expect("an answer that ended well");
+        if let Some(last) = deltas.into_iter().find(|delta| delta.finished.is_some()) {
+            break last;
         }
     };
-    assert_eq!(finished.reason, FinishReason::Cancelled);
-    assert!(finished.usage.n_generated_tokens < 1000);
+    assert_eq!(last.finished, Some(Ok(FinishReason::Cancelled)));
+    assert!(last.usage.n_generated_tokens < 1000);
     long.params.sampling.max_tokens = Some(60);
     assert_eq!(worker.only_answer(&long).usage().n_generated_tokens, 60);
     worker.end();

@@ -48,7 +48,8 @@ fn tokenizer() -> Value {
             "special": true,
         })
     };
-    let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": true});
+    let bytes =
+        json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": true});
     json!({
         "version": "1.0", "added_tokens": [special(256, "<|im_start|>"), special(257, "<|im_end|>")],
         "normalizer": null, "pre_tokenizer": bytes, "post_processor": bytes, "decoder": bytes,
@@ -156,6 +157,9 @@ async fn a_folder_that_is_not_whole_says_what_is_missing() {
     fs::write(folder.join("model.safetensors.index.json"), index.to_string()).unwrap();
     let (status, answer) = server.ask(CHAT, &question(NAME, "Say something.", json!({}))).await;
     let message = answer["error"]["message"].as_str().unwrap();
-    assert!(status >= 400 && message.contains("model-00002-of-00002.safetensors is missing"), "{status} {message}");
+    assert!(
+        status >= 400 && message.contains("model-00002-of-00002.safetensors is missing"),
+        "{status} {message}"
+    );
     server.stop().await;
 }

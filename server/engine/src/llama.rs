@@ -35,7 +35,7 @@ use types::{
 pub(crate) const N_BATCH: u32 = 512;
 
 /// The most generations that may run at the same time in one context.
-const MAX_SEQUENCES: u32 = 64;
+pub(crate) const MAX_SEQUENCES: u32 = 64;
 
 /// Conversations remembered beside those that run, while there is room.
 const N_KEPT: u32 = 32;

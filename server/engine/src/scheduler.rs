@@ -20,6 +20,11 @@ mod saved;
 mod sequence;
 mod speculate;
 
+pub(crate) use cost::StepCost;
+pub(crate) use plan::{Budget, Chunk, plan};
+pub(crate) use prefix::SequenceId;
+pub(crate) use sequence::Sequence;
+
 use crate::{
     adapters::{Adapters, SetId, Turn},
     llama::{self, N_BATCH},
@@ -29,7 +34,6 @@ use crate::{
     vectors::{BATCH_TOKENS, LlamaEncoder, Queue, Task},
     worker::WorkerError,
 };
-use cost::StepCost;
 use files::StateFiles;
 use llama_cpp_2::{
     DecodeError, context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken,
@@ -37,13 +41,11 @@ use llama_cpp_2::{
 };
 use ngram::Histories;
 use place::Place;
-use plan::{Budget, Chunk, Need, plan};
+use plan::Need;
 use pool::Pool;
-use prefix::SequenceId;
 use protocol::{
     Delta, Event, GenerateParams, LoadRequest, LoadedModel, MAX_REQUESTS, Rejection, RequestId, Tenant,
 };
-use sequence::Sequence;
 use speculate::choose;
 use std::{
     collections::VecDeque,

@@ -313,6 +313,8 @@ pub enum Rejection {
     Dimensions { asked: u32, n_dimensions: u32 },
     #[error("this model turns texts into vectors, it does not write")]
     WritesNothing,
+    #[error("this model makes no vectors: models in folders that write do nothing else")]
+    MakesNoVectors,
     #[error("this model does not rank documents: it was not made for that")]
     RanksNothing,
     #[error("too many requests are waiting for this model")]

@@ -84,6 +84,9 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let jobs = Jobs::open(store.clone()).await.map_err(database_failed)?;
     let named = config.model.as_deref().map(PathBuf::from).filter(|path| is_path(path));
     let library = Library::new(paths.models(), named.iter().cloned().collect(), worker.kv_type);
+    let draft_model =
+        config.draft_model.as_deref().map(|wanted| find_draft_model(&library, wanted)).transpose()?;
+    let library = library.with_draft_model(draft_model);
     let wanted = match (&named, &config.model) {
         (Some(path), _) => Some(library.id_of_named(path)),
         (None, name) => name.clone().map(ModelId),
@@ -100,6 +103,16 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
 fn refused_folder(err: PathError) -> Exit {
     let sentence = err.to_string();
     if matches!(err, PathError::InUse { .. }) { Exit::InUse(sentence) } else { Exit::Failed(sentence) }
+}
+
+/// A file, or a model of the library by its name.
+fn find_draft_model(library: &Library, wanted: &str) -> Result<PathBuf, Exit> {
+    let path = PathBuf::from(wanted);
+    let found = if path.is_file() { Some(path) } else { library.path_of(&ModelId(wanted.to_owned())) };
+    found.ok_or_else(|| {
+        let folder = library.folder().display();
+        Exit::Failed(format!("there is no draft model “{wanted}” in {folder}, and no such file"))
+    })
 }
 
 /// Whether it is a file or a model's folder rather than a name from the library.

@@ -10,7 +10,9 @@
 //! on where it was.
 
 mod cost;
+mod drafter;
 mod files;
+mod guess;
 mod ngram;
 mod place;
 mod plan;
@@ -22,7 +24,7 @@ mod speculate;
 
 use crate::{
     adapters::{Adapters, SetId, Turn},
-    llama::{self, N_BATCH},
+    llama::{self, N_BATCH, OpenedDraft},
     outbox::Outbox,
     prompt::TokenPrompt,
     sampler::{Scratch, Spelling},
@@ -30,6 +32,7 @@ use crate::{
     worker::WorkerError,
 };
 use cost::StepCost;
+use drafter::Drafter;
 use files::StateFiles;
 use llama_cpp_2::{
     DecodeError, context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken,
@@ -44,7 +47,6 @@ use protocol::{
     Delta, Event, GenerateParams, LoadRequest, LoadedModel, MAX_WAITING, Rejection, RequestId, Tenant,
 };
 use sequence::Sequence;
-use speculate::choose;
 use std::{
     collections::VecDeque,
     sync::{
@@ -108,6 +110,8 @@ pub(crate) struct Scheduler<'m> {
     cost: StepCost,
     /// What was answered before, to guess from.
     histories: Histories,
+    /// A smaller model that guesses.
+    drafter: Option<Drafter<'m>>,
     scratch: Scratch,
     /// Texts that become vectors in a context beside this one. Batches of both take turns, since both want all cores.
     vectors: Queue<LlamaEncoder<'m>>,
@@ -125,8 +129,10 @@ impl<'m> Scheduler<'m> {
         facts: &LoadedModel,
         outbox: Outbox,
         vectors: Queue<LlamaEncoder<'m>>,
+        draft: Option<OpenedDraft<'m>>,
     ) -> Self {
         let n_sequences = llama::n_kept_or_running(facts.n_sequences) as usize;
+        let drafter = draft.map(|opened| Drafter::new(opened, n_sequences, facts.n_vocab as usize));
         Self {
             pool: Pool::new(context, model, n_sequences, StateFiles::open(request)),
             vocab: model.vocab(),
@@ -139,6 +145,7 @@ impl<'m> Scheduler<'m> {
             is_full: false,
             cost: StepCost::default(),
             histories: Histories::default(),
+            drafter,
             scratch: Scratch::default(),
             vectors,
             adapters: Adapters::new(model),
@@ -150,8 +157,12 @@ impl<'m> Scheduler<'m> {
     /// Computes one token and forgets it, so that the weights are in memory before somebody waits for them.
     pub(crate) fn warm_up(&mut self) -> Result<(), WorkerError> {
         let token = [self.vocab.bos(), self.vocab.eos()].into_iter().find(|token| token.0 >= 0);
+        let token = token.unwrap_or(LlamaToken(0));
+        if let Some(drafter) = &mut self.drafter {
+            drafter.warm_up(token)?;
+        }
         self.batch.clear();
-        self.batch.add(token.unwrap_or(LlamaToken(0)), 0, &[0], true)?;
+        self.batch.add(token, 0, &[0], true)?;
         self.pool.context.decode(&mut self.batch)?;
         self.pool.context.synchronize();
         self.pool.context.clear_kv_cache();
@@ -233,6 +244,9 @@ impl<'m> Scheduler<'m> {
             Work::Forget(tenant) => {
                 self.pool.forget_all_of(tenant);
                 self.histories.forget(tenant);
+                if let Some(drafter) = &mut self.drafter {
+                    drafter.forget(tenant);
+                }
                 Ok(())
             }
         }
@@ -265,7 +279,9 @@ impl<'m> Scheduler<'m> {
             let turn = self.next_turn();
             self.use_adapters(turn.set)?;
             let mut needs = self.needs(turn.set);
-            self.guess(&mut needs, may_guess);
+            if may_guess {
+                self.guess(&mut needs)?;
+            }
             let chunks = plan(&needs, self.budget(&needs));
             if chunks.is_empty() {
                 // Whoever could start waits for a file.
@@ -284,30 +300,6 @@ impl<'m> Scheduler<'m> {
                 Err(DecodeError::NoKvCacheSlot) if std::mem::take(&mut may_guess) => {}
                 Err(DecodeError::NoKvCacheSlot) if self.make_room() => {}
                 Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    /// Lets whoever decodes guess what comes next, as far as verifying it makes tokens come faster.
-    fn guess(&mut self, needs: &mut [Need], may_guess: bool) {
-        let mut offers = Vec::new();
-        for (i, need) in needs.iter().enumerate().filter(|(_, need)| need.decoding && may_guess) {
-            let sequence = self.pool.sequence_mut(need.sequence);
-            let offer = sequence.and_then(|sequence| sequence.guess(&self.histories));
-            offers.extend(offer.map(|offer| (i, offer)));
-        }
-        if offers.is_empty() {
-            return;
-        }
-        let n_decoding = needs.iter().filter(|need| need.decoding).count();
-        let room = N_BATCH as usize - n_decoding;
-        let (owners, offers): (Vec<_>, Vec<_>) = offers.into_iter().unzip();
-        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
-        let chosen = choose(n_decoding, &offers, room, step_ms);
-        for (i, n_tokens) in owners.into_iter().zip(chosen) {
-            needs[i].n_drafted = n_tokens;
-            if let Some(sequence) = self.pool.sequence_mut(needs[i].sequence) {
-                sequence.keep_guess(n_tokens);
             }
         }
     }
@@ -460,6 +452,10 @@ impl<'m> Scheduler<'m> {
             let (logits, sequence) = self.pool.logits_of(rows, chunk.sequence);
             let Some(sequence) = sequence else { continue };
             let Some(delta) = sequence.advance(logits, &self.vocab, &mut self.scratch) else { continue };
+            let (bases, n_right) = sequence.take_verified();
+            if let Some(drafter) = self.drafter.as_mut().filter(|_| !bases.is_empty()) {
+                drafter.acceptance.learn(&bases, n_right);
+            }
             if chunk.n_drafted > 0 {
                 self.pool.drop_wrong_guesses(chunk.sequence);
             }

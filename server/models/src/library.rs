@@ -29,12 +29,18 @@ pub struct Library {
     folder: PathBuf,
     named: Vec<PathBuf>,
     kv_type: KvType,
+    draft_model: Option<PathBuf>,
 }
 
 impl Library {
     /// `named` are files and folders anywhere; they need not exist yet. `kv_type` is how models that are loaded keep keys and values.
     pub fn new(folder: PathBuf, named: Vec<PathBuf>, kv_type: KvType) -> Self {
-        Self { folder, named, kv_type }
+        Self { folder, named, kv_type, draft_model: None }
+    }
+
+    /// Lets the model in this file guess tokens for every model that has its vocabulary, and in any case for those that were named.
+    pub fn with_draft_model(self, draft_model: Option<PathBuf>) -> Self {
+        Self { draft_model, ..self }
     }
 
     /// Where fetched models go.
@@ -48,11 +54,6 @@ impl Library {
         tokio::task::spawn_blocking(move || library.scan(n_ctx)).await.unwrap_or_default()
     }
 
-    /// How models that are loaded keep keys and values.
-    pub(crate) fn kv_type(&self) -> KvType {
-        self.kv_type
-    }
-
     /// The model's file or folder, if it is there.
     pub fn path_of(&self, id: &ModelId) -> Option<PathBuf> {
         self.files().into_iter().find(|(found, _)| found == id).map(|(_, path)| path)
@@ -63,6 +64,26 @@ impl Library {
         // What looks like an extension of a folder is a part of its name.
         let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
         ModelId(name.unwrap_or_default().to_string_lossy().into_owned())
+    }
+
+    /// What the model's file or folder says about itself, and the draft model that guesses for it. The error is a sentence.
+    pub(crate) fn read_with_draft(&self, path: &Path) -> Result<(Known, Option<PathBuf>), String> {
+        let mut known = read(path, self.kv_type)?;
+        let draft_model = self.draft_model.as_deref().filter(|draft_model| {
+            known.purpose == Purpose::Writing && *draft_model != path && !path.is_dir()
+        });
+        let Some(draft_model) = draft_model else { return Ok((known, None)) };
+        let Ok(header) = gguf::read_header(draft_model) else {
+            // The worker says what is wrong with it.
+            return Ok((known, Some(draft_model.to_owned())));
+        };
+        let fits = || gguf::read_header(path).is_ok_and(|it| it.has_vocabulary_of(&header));
+        if !self.named.iter().any(|named| named == path) && !fits() {
+            return Ok((known, None));
+        }
+        let of_draft = footprint(&header, size_of(draft_model), self.kv_type);
+        known.footprint = known.footprint.with_draft_model(of_draft);
+        Ok((known, Some(draft_model.to_owned())))
     }
 
     fn scan(&self, n_ctx: Option<u32>) -> Vec<ModelEntry> {
@@ -226,5 +247,37 @@ mod tests {
         assert_eq!(ids, ["small-en-v1.5"]);
         assert!(found[0].problem.as_ref().is_some_and(|problem| problem.contains("config.json")));
         assert_eq!(library.path_of(&ModelId("small-en-v1.5".into())), Some(model));
+    }
+
+    /// A header that says which vocabulary the model has, and nothing else.
+    fn write_header(path: &std::path::Path, before: &str) {
+        let text = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
+        let value = |key: &str, value: &str| [text(key), 8_u32.to_le_bytes().to_vec(), text(value)].concat();
+        let head = [b"GGUF".to_vec(), 3_u32.to_le_bytes().to_vec(), vec![0; 8], 2_u64.to_le_bytes().to_vec()];
+        let values = [value("tokenizer.ggml.model", "gpt2"), value("tokenizer.ggml.pre", before)];
+        std::fs::write(path, [head.concat(), values.concat()].concat()).unwrap();
+    }
+
+    #[test]
+    fn a_draft_model_is_for_models_with_its_vocabulary_and_for_those_that_were_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let [alike, other, named, draft] =
+            ["alike", "other", "named", "draft"].map(|name| folder.path().join(name).with_extension("gguf"));
+        for (path, before) in
+            [(&alike, "qwen2"), (&other, "llama-bpe"), (&named, "llama-bpe"), (&draft, "qwen2")]
+        {
+            write_header(path, before);
+        }
+        let library = Library::new(folder.path().to_owned(), vec![named.clone()], KvType::default());
+        let library = library.with_draft_model(Some(draft.clone()));
+        let check = |path, expected| assert_eq!(library.read_with_draft(path).unwrap().1, expected);
+        check(&alike, Some(draft.clone()));
+        check(&other, None);
+        check(&named, Some(draft.clone()));
+        check(&draft, None);
+        let without = Library::new(folder.path().to_owned(), vec![], KvType::default());
+        let bytes = |library: &Library| library.read_with_draft(&alike).unwrap().0.footprint.bytes(None, 0);
+        let size = std::fs::metadata(&draft).unwrap().len();
+        assert_eq!(bytes(&library), bytes(&without) + size);
     }
 }

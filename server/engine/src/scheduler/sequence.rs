@@ -2,10 +2,11 @@
 
 use super::{
     Owner,
+    guess::{Guess, Tally},
     ngram::{Draft, Histories, NgramIndex},
     plan::Need,
     prefix::SequenceId,
-    speculate::{Acceptance, MOST_DRAFTED, Offer},
+    speculate::{Acceptance, Basis, Candidate, MOST_DRAFTED, Offer, is_worth_catching_up},
 };
 use crate::{
     adapters::AdapterSet,
@@ -18,7 +19,7 @@ use crate::{
 use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
 use protocol::{Delta, Finished, GenerateParams, LoraAdapter, RequestId, Speculation, Tenant, TokenLogprob};
 use std::{sync::Arc, time::Instant};
-use types::chat::{FinishReason, Usage};
+use types::chat::{FinishReason, Guesser, Usage};
 
 /// A generation, waiting or running.
 pub(crate) struct Sequence {
@@ -46,10 +47,10 @@ pub(crate) struct Sequence {
     speculation: Speculation,
     /// Where its own tokens occur, to guess from.
     ngrams: NgramIndex,
-    draft: Draft,
+    guess: Guess,
+    verified: (Vec<Basis>, usize),
     acceptance: Acceptance,
-    n_drafted: usize,
-    n_accepted: usize,
+    tally: Tally,
     n_steps: usize,
     bytes: Vec<u8>,
     /// Alternatives whose likelihood is told with that of every token.
@@ -90,10 +91,10 @@ impl Sequence {
             assembler: Assembler::new(stops),
             speculation: params.speculation,
             ngrams: NgramIndex::default(),
-            draft: Draft::default(),
+            guess: Guess::default(),
+            verified: Default::default(),
             acceptance: Acceptance::default(),
-            n_drafted: 0,
-            n_accepted: 0,
+            tally: Tally::default(),
             n_steps: 0,
             bytes: Vec::with_capacity(32),
             n_top: params.logprobs.map(|n| n as usize),
@@ -144,41 +145,86 @@ impl Sequence {
         self.tokens.len() - self.n_prompt
     }
 
-    /// Guesses what comes next, from what it and the tenant's earlier answers say; `None` where it has no guess.
-    pub(crate) fn guess(&mut self, histories: &Histories) -> Option<Offer> {
-        self.draft = Draft::default();
-        // One token comes from the step itself.
-        let most = self.max_tokens.saturating_sub(self.n_generated() + 1).min(MOST_DRAFTED);
-        if self.speculation == Speculation::Off || most == 0 {
-            return None;
+    /// Tokens that may still come behind the one that the step itself gives.
+    fn n_left(&self) -> usize {
+        self.max_tokens.saturating_sub(self.n_generated() + 1)
+    }
+
+    /// Guesses what comes next, from what it and the tenant's earlier answers say, where that may be; forgets what was
+    /// guessed before.
+    pub(crate) fn look_up(&mut self, histories: &Histories) {
+        self.guess = Guess::default();
+        let most = self.n_left().min(MOST_DRAFTED);
+        if !self.speculation.allows(Guesser::Ngrams) || most == 0 {
+            return;
         }
         self.ngrams.follow(&self.tokens);
         let own = self.ngrams.draft(&self.tokens, &self.tokens, most);
         let earlier = || histories.draft(self.tenant, &self.tokens, most);
         let longer = |best: Draft, it: Draft| if it.n_matched > best.n_matched { it } else { best };
-        let mut draft = own.into_iter().chain(earlier()).reduce(longer)?;
-        draft.tokens.truncate(self.sampler.n_allowed(&draft.tokens));
-        if draft.tokens.is_empty() {
+        let Some(draft) = own.into_iter().chain(earlier()).reduce(longer) else { return };
+        let bases = vec![Basis::Match(draft.n_matched); draft.tokens.len()];
+        self.take_guess(Guess { tokens: draft.tokens, bases, by: Guesser::Ngrams });
+    }
+
+    /// Has this verified, as far as the answer's form allows it.
+    pub(crate) fn take_guess(&mut self, mut guess: Guess) {
+        guess.truncate(self.sampler.n_allowed(&guess.tokens));
+        self.guess = guess;
+    }
+
+    /// What it guessed and would have verified; `None` where it has no guess. `others` say how often guesses come true as
+    /// long as its own did not show it.
+    pub(crate) fn offer(&self, others: Option<&Acceptance>) -> Option<Offer> {
+        if self.guess.tokens.is_empty() {
             return None;
         }
-        let probability = self.acceptance.probability(draft.n_matched);
-        let is_forced = self.speculation == Speculation::Always;
-        let offer = Offer { n_tokens: draft.tokens.len(), probability, is_forced };
-        self.draft = draft;
-        Some(offer)
+        let probabilities = self.guess.bases.iter().map(|&basis| self.probability(basis, others));
+        Some(Offer { probabilities: probabilities.collect(), is_forced: self.speculation.is_forced() })
+    }
+
+    /// How likely a guess with such a basis comes true.
+    pub(crate) fn probability(&self, basis: Basis, others: Option<&Acceptance>) -> f32 {
+        match (basis, others) {
+            (Basis::Match(_), _) | (_, None) => self.acceptance.probability(basis),
+            (_, Some(others)) => self.acceptance.probability_beside(others, basis),
+        }
+    }
+
+    /// What a draft model could do for it that would first have to compute `n_missing` of its tokens; `None` where it
+    /// should not guess.
+    pub(crate) fn candidate(&self, n_missing: usize, others: &Acceptance) -> Option<Candidate> {
+        let n_left = self.n_left();
+        if !self.speculation.allows(Guesser::DraftModel) || n_left == 0 || self.sampler.is_forced() {
+            return None;
+        }
+        let rival = self.offer(Some(others));
+        // Where it must guess and n-grams have a guess, that one is as good.
+        let is_forced = self.speculation.is_forced() && rival.is_none();
+        let is_out = self.speculation.is_forced() && !is_forced;
+        if is_out || !is_forced && !is_worth_catching_up(n_missing, self.n_generated(), n_left) {
+            return None;
+        }
+        let probability = self.probability(Basis::DraftModel, Some(others));
+        Some(Candidate { probability, most: n_left, rival, is_forced })
+    }
+
+    /// The draft model was not worth trying.
+    pub(crate) fn forgo_draft_model(&mut self) {
+        self.acceptance.fade(Basis::DraftModel);
     }
 
     /// Keeps the first `n_tokens` of the guess, to be verified in this step.
     pub(crate) fn keep_guess(&mut self, n_tokens: usize) {
-        if n_tokens == 0 && !self.draft.tokens.is_empty() {
-            self.acceptance.learn(self.draft.n_matched, 0, 0);
+        if let Some(&basis) = self.guess.bases.first().filter(|_| n_tokens == 0) {
+            self.acceptance.fade(basis);
         }
-        self.draft.tokens.truncate(n_tokens);
+        self.guess.truncate(n_tokens);
     }
 
     /// The token at `position`, be it known or guessed.
     pub(crate) fn token_at(&self, position: usize) -> Option<LlamaToken> {
-        let guessed = || self.draft.tokens.get(position - self.tokens.len());
+        let guessed = || self.guess.tokens.get(position - self.tokens.len());
         self.tokens.get(position).or_else(guessed).copied()
     }
 
@@ -190,12 +236,12 @@ impl Sequence {
         vocab: &LlamaVocab<'_>,
         scratch: &mut Scratch,
     ) -> Option<Delta> {
-        let draft = std::mem::take(&mut self.draft);
+        let mut guess = std::mem::take(&mut self.guess);
         // Where the step had no room for a guess, it was not verified.
-        let n_verified = draft.tokens.len().min(logits.len().saturating_sub(1));
-        let (known, guesses) = (self.tokens.len(), &draft.tokens[..n_verified]);
+        guess.truncate(logits.len().saturating_sub(1));
+        let known = self.tokens.len();
         self.n_steps += 1;
-        self.n_drafted += guesses.len();
+        self.tally.draft(&guess);
         let mut whole: Option<Delta> = None;
         let mut n_right = 0;
         for row in logits {
@@ -206,16 +252,20 @@ impl Sequence {
                 Some(whole) => whole.append(delta),
                 None => whole = Some(delta),
             }
-            if ended || self.tokens.last() != guesses.get(n_right) {
+            if ended || self.tokens.last() != guess.tokens.get(n_right) {
                 break;
             }
             n_right += 1;
-            self.n_accepted += 1;
+            self.tally.accept(&guess);
         }
-        if !guesses.is_empty() {
-            self.acceptance.learn(draft.n_matched, guesses.len(), n_right);
-        }
+        self.acceptance.learn(&guess.bases, n_right);
+        self.verified = (guess.bases, n_right);
         whole
+    }
+
+    /// What the guess of the last step was judged by, and how many of its tokens came true.
+    pub(crate) fn take_verified(&mut self) -> (Vec<Basis>, usize) {
+        std::mem::take(&mut self.verified)
     }
 
     /// What was answered so far.
@@ -352,9 +402,10 @@ impl Sequence {
             n_cached_tokens: count(self.n_cached.unwrap_or(0)),
             n_generated_tokens: count(self.n_generated()),
             n_reasoning_tokens: count(self.reading.n_reasoning()),
-            n_drafted_tokens: count(self.n_drafted),
-            n_accepted_tokens: count(self.n_accepted),
+            n_drafted_tokens: count(self.tally.n_drafted()),
+            n_accepted_tokens: count(self.tally.n_accepted()),
             n_steps: count(self.n_steps),
+            guesser: self.tally.guesser(),
             first_token_ms: between(Some(self.submitted), self.first_token),
             decode_ms: between(self.first_token, self.last_token),
         }

@@ -89,11 +89,13 @@ pub enum Guesser {
     Ngrams,
     /// A smaller model with the same vocabulary.
     DraftModel,
+    /// Likewise, in more than one way at once.
+    DraftTree,
 }
 
 impl Guesser {
     /// All of them, and nobody.
-    pub const ALL: [Self; 3] = [Self::Nobody, Self::Ngrams, Self::DraftModel];
+    pub const ALL: [Self; 4] = [Self::Nobody, Self::Ngrams, Self::DraftModel, Self::DraftTree];
 
     /// The one of that name.
     pub fn named(name: &str) -> Option<Self> {
@@ -106,6 +108,7 @@ impl Guesser {
             Self::Nobody => "none",
             Self::Ngrams => "ngram",
             Self::DraftModel => "draft_model",
+            Self::DraftTree => "draft_tree",
         }
     }
 }

@@ -41,6 +41,9 @@ pub(crate) const N_BATCH: u32 = 512;
 /// The most generations that may run at the same time in one context.
 const MAX_SEQUENCES: u32 = 64;
 
+/// Further ways in which generations may go on in one step.
+pub(crate) const N_BRANCHES: usize = 16;
+
 /// Conversations remembered beside those that run, while there is room.
 const N_KEPT: u32 = 32;
 
@@ -82,7 +85,7 @@ fn load_file(
 }
 
 /// The sequence numbers for what runs and what is kept where `n_sequences` generations run at the same time. The
-/// context has one more, for rows that belong to nobody.
+/// context has one more, for rows that belong to nobody, and then those of branches.
 pub(crate) fn n_kept_or_running(n_sequences: u32) -> u32 {
     n_sequences + N_KEPT
 }
@@ -103,7 +106,7 @@ pub(crate) fn open_context<'m>(
         .with_n_ctx(NonZeroU32::new(n_cells))
         .with_n_batch(N_BATCH)
         .with_n_ubatch(N_BATCH)
-        .with_n_seq_max(n_kept_or_running(n_sequences) + 1);
+        .with_n_seq_max(n_kept_or_running(n_sequences) + 1 + N_BRANCHES as u32);
     let context = new_context(backend, model, params)?;
     let facts = LoadedModel {
         n_ctx,

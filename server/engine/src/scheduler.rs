@@ -21,10 +21,11 @@ mod prefix;
 mod saved;
 mod sequence;
 mod speculate;
+mod tree;
 
 use crate::{
     adapters::{Adapters, SetId, Turn},
-    llama::{self, N_BATCH, OpenedDraft},
+    llama::{self, N_BATCH, N_BRANCHES, OpenedDraft},
     outbox::Outbox,
     prompt::TokenPrompt,
     sampler::{Scratch, Spelling},
@@ -48,7 +49,7 @@ use protocol::{
 };
 use sequence::Sequence;
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, TryRecvError},
@@ -102,6 +103,8 @@ pub(crate) struct Scheduler<'m> {
     /// Generations that run at the same time.
     n_parallel: usize,
     batch: LlamaBatch<'static>,
+    /// The numbers of the ways in which sequences may go on in the batch, where there are several, their own first.
+    branches: BTreeMap<SequenceId, Vec<i32>>,
     waiting: VecDeque<Box<Sequence>>,
     /// The line as the server knows it.
     told: Vec<RequestId>,
@@ -139,7 +142,8 @@ impl<'m> Scheduler<'m> {
             outbox,
             n_ctx: facts.n_ctx as usize,
             n_parallel: facts.n_sequences as usize,
-            batch: LlamaBatch::new(N_BATCH as usize, 1),
+            batch: LlamaBatch::new(N_BATCH as usize, 1 + N_BRANCHES as i32),
+            branches: BTreeMap::new(),
             waiting: VecDeque::new(),
             told: Vec::new(),
             is_full: false,
@@ -297,7 +301,7 @@ impl<'m> Scheduler<'m> {
                     return self.finish_step(&chunks, n_padding, begun);
                 }
                 // What is short of room has none for guesses and padding.
-                Err(DecodeError::NoKvCacheSlot) if std::mem::take(&mut may_guess) => {}
+                Err(DecodeError::NoKvCacheSlot) if std::mem::take(&mut may_guess) => self.drop_branches(),
                 Err(DecodeError::NoKvCacheSlot) if self.make_room() => {}
                 Err(error) => return Err(error.into()),
             }
@@ -426,17 +430,49 @@ impl<'m> Scheduler<'m> {
     fn fill_batch(&mut self, chunks: &[Chunk], n_padding: usize) -> Result<(), WorkerError> {
         self.batch.clear();
         for chunk in chunks {
+            let branches = self.branch(chunk);
             let Some(sequence) = self.pool.sequence(chunk.sequence) else { continue };
-            let end = chunk.start + chunk.n_tokens;
-            for i in chunk.start..end {
-                let Some(token) = sequence.token_at(i) else { continue };
-                self.batch.add(token, i as i32, &[chunk.sequence as i32], chunk.has_logits(i))?;
+            let known = chunk.start + chunk.n_tokens - chunk.n_drafted;
+            let parents = &sequence.guess().parents[..chunk.n_drafted];
+            let leaves = tree::leaves(parents);
+            let numbers = |row: usize| leaves[row].iter().map(|&leaf| branches[leaf]).collect::<Vec<_>>();
+            for i in chunk.start..known {
+                let Some(&token) = sequence.tokens.get(i) else { continue };
+                let numbers = if i + 1 == known { numbers(0) } else { vec![chunk.sequence as i32] };
+                self.batch.add(token, i as i32, &numbers, chunk.has_logits(i))?;
+            }
+            for (node, depth) in tree::depths(parents).into_iter().enumerate() {
+                let position = (known + depth - 1) as i32;
+                self.batch.add(sequence.guess().tokens[node], position, &numbers(node + 1), true)?;
             }
         }
         for i in 0..n_padding {
             self.batch.add(LlamaToken(0), i as i32, &[self.pool.padding() as i32], true)?;
         }
         Ok(())
+    }
+
+    /// The numbers of the ways in which a chunk's sequence may go on: its own, and others where its guess branches.
+    fn branch(&mut self, chunk: &Chunk) -> Vec<i32> {
+        let parents = |sequence: &Sequence| sequence.guess().parents[..chunk.n_drafted].to_vec();
+        let parents = self.pool.sequence(chunk.sequence).map(parents).unwrap_or_default();
+        let n_more = tree::leaves(&parents)[0].len() - 1;
+        if n_more == 0 {
+            return vec![chunk.sequence as i32];
+        }
+        let n_used = self.n_branches();
+        let numbers = self.pool.branch(chunk.sequence, n_used..n_used + n_more);
+        self.branches.insert(chunk.sequence, numbers.clone());
+        numbers
+    }
+
+    fn n_branches(&self) -> usize {
+        self.branches.values().map(|numbers| numbers.len() - 1).sum()
+    }
+
+    fn drop_branches(&mut self) {
+        self.pool.drop_branches(self.n_branches());
+        self.branches.clear();
     }
 
     /// A token or more for every chunk that gave logits.
@@ -451,13 +487,21 @@ impl<'m> Scheduler<'m> {
             let rows = n_before - 1 - chunk.n_drafted..n_before;
             let (logits, sequence) = self.pool.logits_of(rows, chunk.sequence);
             let Some(sequence) = sequence else { continue };
-            let Some(delta) = sequence.advance(logits, &self.vocab, &mut self.scratch) else { continue };
-            let (bases, n_right) = sequence.take_verified();
-            if let Some(drafter) = self.drafter.as_mut().filter(|_| !bases.is_empty()) {
-                drafter.acceptance.learn(&bases, n_right);
+            let parents = sequence.guess().parents[..chunk.n_drafted].to_vec();
+            let Some(delta) = sequence.advance(&logits, &self.vocab, &mut self.scratch) else { continue };
+            let verified = sequence.take_verified();
+            if let Some(drafter) = &mut self.drafter {
+                drafter.acceptance.learn(&verified.reached);
             }
-            if chunk.n_drafted > 0 {
-                self.pool.drop_wrong_guesses(chunk.sequence);
+            match self.branches.remove(&chunk.sequence) {
+                Some(numbers) => {
+                    let row = verified.last_right.map_or(0, |node| node + 1);
+                    let kept = numbers[tree::leaves(&parents)[row][0]];
+                    let known = chunk.start + chunk.n_tokens - chunk.n_drafted;
+                    self.pool.keep_branch(chunk.sequence, &numbers, kept, known);
+                }
+                None if chunk.n_drafted > 0 => self.pool.drop_wrong_guesses(chunk.sequence),
+                None => {}
             }
             if delta.finished.is_some() {
                 self.release(chunk.sequence);

@@ -74,7 +74,11 @@ impl Worker {
             match read_frame(&mut events).expect("whole frames").expect("an answer") {
                 Event::Loaded(facts) => break facts,
                 Event::LoadProgress(_) => {}
-                Event::LoadFailed { reason } => return Err(reason),
+                Event::LoadFailed { reason } => {
+                    drop(commands);
+                    thread.join().expect("no panic");
+                    return Err(reason);
+                }
                 other => panic!("{other:?}"),
             }
         };

@@ -7,6 +7,7 @@ use super::{
     plan::Need,
     prefix::SequenceId,
     speculate::{Acceptance, Basis, Candidate, MOST_DRAFTED, Offer, is_worth_catching_up},
+    tree,
 };
 use crate::{
     adapters::AdapterSet,
@@ -20,6 +21,15 @@ use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
 use protocol::{Delta, Finished, GenerateParams, LoraAdapter, RequestId, Speculation, Tenant, TokenLogprob};
 use std::{sync::Arc, time::Instant};
 use types::chat::{FinishReason, Guesser, Usage};
+
+/// What came of a guess.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Verified {
+    /// What the tokens that were reached are judged by, and which of them came true.
+    pub(crate) reached: Vec<(Basis, bool)>,
+    /// The last that came true.
+    pub(crate) last_right: Option<usize>,
+}
 
 /// A generation, waiting or running.
 pub(crate) struct Sequence {
@@ -48,7 +58,7 @@ pub(crate) struct Sequence {
     /// Where its own tokens occur, to guess from.
     ngrams: NgramIndex,
     guess: Guess,
-    verified: (Vec<Basis>, usize),
+    verified: Verified,
     acceptance: Acceptance,
     tally: Tally,
     n_steps: usize,
@@ -92,7 +102,7 @@ impl Sequence {
             speculation: params.speculation,
             ngrams: NgramIndex::default(),
             guess: Guess::default(),
-            verified: Default::default(),
+            verified: Verified::default(),
             acceptance: Acceptance::default(),
             tally: Tally::default(),
             n_steps: 0,
@@ -163,49 +173,57 @@ impl Sequence {
         let earlier = || histories.draft(self.tenant, &self.tokens, most);
         let longer = |best: Draft, it: Draft| if it.n_matched > best.n_matched { it } else { best };
         let Some(draft) = own.into_iter().chain(earlier()).reduce(longer) else { return };
-        let bases = vec![Basis::Match(draft.n_matched); draft.tokens.len()];
-        self.take_guess(Guess { tokens: draft.tokens, bases, by: Guesser::Ngrams });
+        let basis = Basis::Match(draft.n_matched);
+        let probability = self.acceptance.probability(basis);
+        self.take_guess(Guess::chain(draft.tokens, basis, probability, Guesser::Ngrams));
     }
 
-    /// Has this verified, as far as the answer's form allows it.
+    /// Has this verified, of a chain as far as the answer's form allows it.
     pub(crate) fn take_guess(&mut self, mut guess: Guess) {
-        guess.truncate(self.sampler.n_allowed(&guess.tokens));
+        if guess.is_chain() {
+            guess.truncate(self.sampler.n_allowed(&guess.tokens));
+        }
         self.guess = guess;
     }
 
-    /// What it guessed and would have verified; `None` where it has no guess. `others` say how often guesses come true as
-    /// long as its own did not show it.
-    pub(crate) fn offer(&self, others: Option<&Acceptance>) -> Option<Offer> {
-        if self.guess.tokens.is_empty() {
-            return None;
-        }
-        let probabilities = self.guess.bases.iter().map(|&basis| self.probability(basis, others));
-        Some(Offer { probabilities: probabilities.collect(), is_forced: self.speculation.is_forced() })
+    /// A draft model may guess in more than one way for it. A form would have to be followed along every one.
+    pub(crate) fn may_branch(&self) -> bool {
+        self.speculation.allows(Guesser::DraftTree) && !self.sampler.is_bound()
     }
 
-    /// How likely a guess with such a basis comes true.
-    pub(crate) fn probability(&self, basis: Basis, others: Option<&Acceptance>) -> f32 {
-        match (basis, others) {
-            (Basis::Match(_), _) | (_, None) => self.acceptance.probability(basis),
-            (_, Some(others)) => self.acceptance.probability_beside(others, basis),
-        }
+    /// What it guesses.
+    pub(crate) fn guess(&self) -> &Guess {
+        &self.guess
+    }
+
+    /// What it guessed and would have verified; `None` where it has no guess.
+    pub(crate) fn offer(&self) -> Option<Offer> {
+        let likelihoods = self.guess.likelihoods.clone();
+        (!likelihoods.is_empty()).then(|| Offer { likelihoods, is_forced: self.speculation.is_forced() })
+    }
+
+    /// How likely a draft model's token with such a basis comes true; `others` say it as long as its own did not show it.
+    pub(crate) fn probability(&self, basis: Basis, others: &Acceptance) -> f32 {
+        self.acceptance.probability_beside(others, basis)
     }
 
     /// What a draft model could do for it that would first have to compute `n_missing` of its tokens; `None` where it
     /// should not guess.
     pub(crate) fn candidate(&self, n_missing: usize, others: &Acceptance) -> Option<Candidate> {
         let n_left = self.n_left();
-        if !self.speculation.allows(Guesser::DraftModel) || n_left == 0 || self.sampler.is_forced() {
+        let may_guess =
+            [Guesser::DraftModel, Guesser::DraftTree].iter().any(|it| self.speculation.allows(*it));
+        if !may_guess || n_left == 0 || self.sampler.is_forced() {
             return None;
         }
-        let rival = self.offer(Some(others));
+        let rival = self.offer();
         // Where it must guess and n-grams have a guess, that one is as good.
         let is_forced = self.speculation.is_forced() && rival.is_none();
         let is_out = self.speculation.is_forced() && !is_forced;
         if is_out || !is_forced && !is_worth_catching_up(n_missing, self.n_generated(), n_left) {
             return None;
         }
-        let probability = self.probability(Basis::DraftModel, Some(others));
+        let probability = self.probability(Basis::DraftModel, others);
         Some(Candidate { probability, most: n_left, rival, is_forced })
     }
 
@@ -214,25 +232,22 @@ impl Sequence {
         self.acceptance.fade(Basis::DraftModel);
     }
 
-    /// Keeps the first `n_tokens` of the guess, to be verified in this step.
-    pub(crate) fn keep_guess(&mut self, n_tokens: usize) {
+    /// Keeps the first `n_tokens` of the guess, to be verified in this step, as far as they need at most `n_branches` sequences
+    /// more; says how many they need.
+    pub(crate) fn keep_guess(&mut self, n_tokens: usize, n_branches: usize) -> usize {
         if let Some(&basis) = self.guess.bases.first().filter(|_| n_tokens == 0) {
             self.acceptance.fade(basis);
         }
         self.guess.truncate(n_tokens);
-    }
-
-    /// The token at `position`, be it known or guessed.
-    pub(crate) fn token_at(&self, position: usize) -> Option<LlamaToken> {
-        let guessed = || self.guess.tokens.get(position - self.tokens.len());
-        self.tokens.get(position).or_else(guessed).copied()
+        self.guess.truncate(tree::n_within(&self.guess.parents, n_branches + 1));
+        tree::leaves(&self.guess.parents)[0].len() - 1
     }
 
     /// Goes on with the logits that a step gave for its last token and for each guess behind it, as far as the guesses
-    /// were right. What is in the cache is right up to `n_past` afterwards.
-    pub(crate) fn advance<'l>(
+    /// were right. What is in the cache is right up to `n_past` afterwards, on the path to the last right guess.
+    pub(crate) fn advance(
         &mut self,
-        logits: impl ExactSizeIterator<Item = &'l [f32]>,
+        logits: &[&[f32]],
         vocab: &LlamaVocab<'_>,
         scratch: &mut Scratch,
     ) -> Option<Delta> {
@@ -242,29 +257,35 @@ impl Sequence {
         let known = self.tokens.len();
         self.n_steps += 1;
         self.tally.draft(&guess);
+        self.verified = Verified::default();
         let mut whole: Option<Delta> = None;
+        let mut row = 0;
         let mut n_right = 0;
-        for row in logits {
+        while let Some(logits) = logits.get(row) {
             self.n_past = known + n_right;
-            let delta = self.choose(row, vocab, scratch);
+            let delta = self.choose(logits, vocab, scratch);
             let ended = delta.finished.is_some();
             match &mut whole {
                 Some(whole) => whole.append(delta),
                 None => whole = Some(delta),
             }
-            if ended || self.tokens.last() != guess.tokens.get(n_right) {
-                break;
-            }
-            n_right += 1;
+            let Some(&token) = self.tokens.last().filter(|_| !ended) else { break };
+            let at = self.verified.last_right;
+            let reached = tree::children(&guess.parents, at);
+            self.verified
+                .reached
+                .extend(reached.map(|node| (guess.bases[node], guess.tokens[node] == token)));
+            let Some(next) = tree::child(&guess.tokens, &guess.parents, at, token) else { break };
+            self.verified.last_right = Some(next);
+            (row, n_right) = (next + 1, n_right + 1);
             self.tally.accept(&guess);
         }
-        self.acceptance.learn(&guess.bases, n_right);
-        self.verified = (guess.bases, n_right);
+        self.acceptance.learn(&self.verified.reached);
         whole
     }
 
-    /// What the guess of the last step was judged by, and how many of its tokens came true.
-    pub(crate) fn take_verified(&mut self) -> (Vec<Basis>, usize) {
+    /// What came of the guess of the last step.
+    pub(crate) fn take_verified(&mut self) -> Verified {
         std::mem::take(&mut self.verified)
     }
 

@@ -22,10 +22,17 @@ const MATCHES: [usize; 5] = [3, 5, 8, 15, MOST_MATCH];
 /// Likelihoods in the draft model's eyes up to which its tokens are judged together.
 const CONFIDENCES: [f32; 6] = [0.2, 0.4, 0.6, 0.8, 0.95, 1.0];
 
-const N_CLASSES: usize = MATCHES.len() + CONFIDENCES.len() + 1;
+/// Likewise for its second and later choices, of which there is at most one above half.
+const ALTERNATIVES: [f32; 4] = [0.05, 0.12, 0.25, 0.5];
+
+const FIRST_CONFIDENCE: usize = MATCHES.len();
+const FIRST_ALTERNATIVE: usize = FIRST_CONFIDENCE + CONFIDENCES.len();
+const DRAFT_MODEL: usize = FIRST_ALTERNATIVE + ALTERNATIVES.len();
+const N_CLASSES: usize = DRAFT_MODEL + 1;
 
 /// Shares of drafted tokens that come true, by class, as long as nothing is known.
-const FIRST_GUESS: [f32; N_CLASSES] = [0.45, 0.6, 0.7, 0.8, 0.9, 0.15, 0.3, 0.45, 0.65, 0.8, 0.95, 0.6];
+const FIRST_GUESS: [f32; N_CLASSES] =
+    [0.45, 0.6, 0.7, 0.8, 0.9, 0.15, 0.3, 0.45, 0.65, 0.8, 0.95, 0.02, 0.07, 0.15, 0.3, 0.6];
 
 /// How many tokens the first guess counts for.
 const GUESS_WEIGHT: f32 = 4.0;
@@ -50,6 +57,8 @@ pub(crate) enum Basis {
     Match(usize),
     /// So likely a draft model finds it.
     Confidence(f32),
+    /// It is not a draft model's first choice, and that likely in its eyes.
+    Alternative(f32),
     /// It would be a draft model's.
     DraftModel,
 }
@@ -57,11 +66,14 @@ pub(crate) enum Basis {
 impl Basis {
     fn class(self) -> usize {
         let of_match = |n: usize| MATCHES.iter().position(|&longest| n <= longest);
-        let of_confidence = |it: f32| CONFIDENCES.iter().position(|&most| it <= most);
+        let of = |likelihood: f32, classes: &[f32]| {
+            classes.iter().position(|&most| likelihood <= most).unwrap_or(classes.len() - 1)
+        };
         match self {
             Self::Match(n) => of_match(n).unwrap_or(MATCHES.len() - 1),
-            Self::Confidence(it) => MATCHES.len() + of_confidence(it).unwrap_or(CONFIDENCES.len() - 1),
-            Self::DraftModel => N_CLASSES - 1,
+            Self::Confidence(it) => FIRST_CONFIDENCE + of(it, &CONFIDENCES),
+            Self::Alternative(it) => FIRST_ALTERNATIVE + of(it, &ALTERNATIVES),
+            Self::DraftModel => DRAFT_MODEL,
         }
     }
 }
@@ -89,16 +101,17 @@ impl Acceptance {
         (hits + expected * GUESS_WEIGHT) / (tries + GUESS_WEIGHT)
     }
 
-    /// Takes note of a draft of which the first `n_accepted` came true. What stands behind the first miss says nothing.
-    pub(crate) fn learn(&mut self, draft: &[Basis], n_accepted: usize) {
+    /// Takes note of the tokens of a draft that were reached, and which of them came true. What stands behind a miss is not
+    /// reached and says nothing.
+    pub(crate) fn learn(&mut self, reached: &[(Basis, bool)]) {
         let mut faded = [false; N_CLASSES];
-        for (i, basis) in draft.iter().take(n_accepted + 1).enumerate() {
+        for (basis, is_true) in reached {
             let whole = matches!(basis, Basis::Confidence(_)).then_some(Basis::DraftModel);
             for class in whole.into_iter().chain([*basis]).map(Basis::class) {
                 if !std::mem::replace(&mut faded[class], true) {
                     self.scale(class, MEMORY);
                 }
-                self.rates[class].0 += f32::from(u8::from(i < n_accepted));
+                self.rates[class].0 += f32::from(u8::from(*is_true));
                 self.rates[class].1 += 1.0;
             }
         }
@@ -119,8 +132,8 @@ impl Acceptance {
 /// A draft that could be verified.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Offer {
-    /// Of each token, where those before it came true.
-    pub(crate) probabilities: Vec<f32>,
+    /// How likely each token is needed and comes true; none is likelier than the one before.
+    pub(crate) likelihoods: Vec<f32>,
     /// It is verified whatever that costs.
     pub(crate) is_forced: bool,
 }
@@ -136,7 +149,7 @@ pub(crate) fn choose(
     let mut chosen = vec![0; offers.len()];
     let mut left = n_most;
     for (chosen, offer) in chosen.iter_mut().zip(offers).filter(|(_, offer)| offer.is_forced) {
-        *chosen = offer.probabilities.len().min(left);
+        *chosen = offer.likelihoods.len().min(left);
         left -= *chosen;
     }
     let Some(alone_ms) = step_ms(n_decoding).filter(|&ms| ms > 0.0) else { return chosen };
@@ -156,16 +169,12 @@ pub(crate) fn choose(
     chosen
 }
 
-/// Every drafted token: how likely it is needed and true, and whose it is. The likeliest first, so that of one draft
-/// those in front come before those behind.
+/// Every drafted token: how likely it is needed and true, and whose it is. The likeliest first; of one draft those in front
+/// come before those behind.
 fn by_likelihood(offers: &[Offer]) -> Vec<(f32, usize)> {
     let mut all = Vec::new();
     for (i, offer) in offers.iter().enumerate().filter(|(_, offer)| !offer.is_forced) {
-        let mut likelihood = 1.0;
-        for probability in &offer.probabilities {
-            likelihood *= probability;
-            all.push((likelihood, i));
-        }
+        all.extend(offer.likelihoods.iter().map(|&likelihood| (likelihood, i)));
     }
     all.sort_by(|a, b| b.0.total_cmp(&a.0));
     all
@@ -249,11 +258,9 @@ impl<S: Fn(usize) -> Option<f64>, D: Fn(usize) -> Option<f64>> Costs<S, D> {
     /// Whether the model's drafts are better than what n-grams offer, where `n_drafting` share what it takes.
     fn prefers_model(&self, candidate: &Candidate, n_drafting: usize) -> bool {
         let Some(rival) = &candidate.rival else { return true };
-        let mut likelihood = 1.0;
         let mut n_true = 0.0;
-        let of_rival = rival.probabilities.iter().enumerate().filter_map(|(i, probability)| {
-            likelihood *= f64::from(*probability);
-            n_true += likelihood;
+        let of_rival = rival.likelihoods.iter().enumerate().filter_map(|(i, likelihood)| {
+            n_true += f64::from(*likelihood);
             self.rate(i + 1, 0, 0, n_true)
         });
         let of_rival = of_rival.fold(0.0, f64::max);

@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn offer(n_tokens: usize, probability: f32) -> Offer {
-    Offer { probabilities: vec![probability; n_tokens], is_forced: false }
+    Offer { likelihoods: (1..=n_tokens as i32).map(|i| probability.powi(i)).collect(), is_forced: false }
 }
 
 /// Steps of `first_ms`, and `row_ms` more for every row after the first.
@@ -50,7 +50,7 @@ fn acceptance_follows_what_happened_and_comes_back_when_untried() {
     let short = Basis::Match(4);
     let first = acceptance.probability(short);
     for _ in 0..20 {
-        acceptance.learn(&[short; 4], 0);
+        acceptance.learn(&[(short, false)]);
     }
     let low = acceptance.probability(short);
     assert!(low < 0.2, "{low}");
@@ -61,7 +61,7 @@ fn acceptance_follows_what_happened_and_comes_back_when_untried() {
     }
     assert!((acceptance.probability(short) - first).abs() < 0.05);
     for _ in 0..20 {
-        acceptance.learn(&[short; 4], 4);
+        acceptance.learn(&[(short, true); 4]);
     }
     assert!(acceptance.probability(short) > 0.9);
 }
@@ -71,7 +71,7 @@ fn what_a_draft_model_is_sure_of_is_judged_apart_and_expected_from_others() {
     let (sure, unsure) = (Basis::Confidence(0.99), Basis::Confidence(0.3));
     let mut others = Acceptance::default();
     for _ in 0..40 {
-        others.learn(&[sure, unsure], 1);
+        others.learn(&[(sure, true), (unsure, false)]);
     }
     let of_new = |basis| Acceptance::default().probability_beside(&others, basis);
     assert!(of_new(sure) > 0.95 && of_new(unsure) < 0.1);
@@ -79,7 +79,7 @@ fn what_a_draft_model_is_sure_of_is_judged_apart_and_expected_from_others() {
     assert!((0.4..0.6).contains(&both), "{both}");
     let mut own = Acceptance::default();
     for _ in 0..40 {
-        own.learn(&[sure], 0);
+        own.learn(&[(sure, false)]);
     }
     assert!(own.probability_beside(&others, sure) < 0.4, "what its own drafts show counts more");
 }
@@ -154,6 +154,6 @@ proptest! {
         let chosen = choose(n_decoding, &offers, n_most, |n| Some(first_ms + row_ms * (n - 1) as f64));
         prop_assert_eq!(chosen.len(), offers.len());
         prop_assert!(chosen.iter().sum::<usize>() <= n_most);
-        prop_assert!(chosen.iter().zip(&offers).all(|(&n, offer)| n <= offer.probabilities.len()));
+        prop_assert!(chosen.iter().zip(&offers).all(|(&n, offer)| n <= offer.likelihoods.len()));
     }
 }

@@ -30,6 +30,7 @@ const DRAFTS: [WriteDraft; 4] = [
 ];
 
 const BY_DRAFT_MODEL: Speculation = Speculation::Only(Guesser::DraftModel);
+const BY_DRAFT_TREE: Speculation = Speculation::Only(Guesser::DraftTree);
 
 fn split(answers: Vec<(String, Usage)>) -> (Vec<String>, Vec<Usage>) {
     answers.into_iter().unzip()
@@ -52,6 +53,49 @@ fn a_draft_model_changes_nothing_but_the_number_of_steps() {
             }
         }
     }
+}
+
+#[test]
+fn a_tree_of_guesses_changes_nothing_but_the_number_of_steps() {
+    for (seed, temperature) in [(41, 0.0), (42, 0.0), (43, 0.0), (41, 0.9)] {
+        let asks = guessed(BY_DRAFT_TREE, temperature);
+        let expected = plainly(seed, &asks);
+        for write_draft in DRAFTS {
+            let mut worker = start_with_draft(seed, 1024, |path| write_draft(path, seed));
+            let (texts, usages) = split(worker.answer(&asks));
+            worker.end();
+            assert_eq!(texts, expected, "seed {seed}, temperature {temperature}");
+            for usage in usages {
+                assert_eq!(usage.guesser, Guesser::DraftTree);
+                assert_eq!(usage.n_steps, 120 - usage.n_accepted_tokens);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_tree_finds_more_than_a_chain_where_the_draft_model_is_not_sure() {
+    let n_steps = |speculation| {
+        let mut worker = start_with_draft(44, 1024, |path| tiny_llama::write_relative(path, 44, 0.05));
+        let (_, usages) = split(worker.answer(&guessed(speculation, 0.0)));
+        worker.end();
+        usages.iter().map(|usage| usage.n_steps).sum::<u32>()
+    };
+    let (chain, tree) = (n_steps(BY_DRAFT_MODEL), n_steps(BY_DRAFT_TREE));
+    assert!(tree < chain, "{tree} steps with trees, {chain} with chains");
+}
+
+#[test]
+fn more_trees_than_there_are_numbers_for_are_cut() {
+    let asks: Vec<_> = ["a", "b", "c", "d", "e", "f", "g", "h"]
+        .map(|name| Ask { speculation: BY_DRAFT_TREE, ..ask(&format!("{name} says again and again")) })
+        .into();
+    let expected = plainly(45, &asks);
+    let mut worker = start_with_draft(45, 1024, |path| tiny_llama::write_relative(path, 45, 0.05));
+    let (texts, usages) = split(worker.answer(&asks));
+    worker.end();
+    assert_eq!(texts, expected);
+    assert!(usages.iter().all(|usage| usage.n_accepted_tokens > 0), "{usages:?}");
 }
 
 #[test]
@@ -98,8 +142,14 @@ fn a_request_says_who_may_guess() {
 
 #[test]
 fn who_waits_for_room_is_drafted_for_as_well() {
+    for speculation in [BY_DRAFT_MODEL, BY_DRAFT_TREE] {
+        check_little_room(speculation);
+    }
+}
+
+fn check_little_room(speculation: Speculation) {
     let asks: Vec<_> = ["a", "b", "c", "d", "e", "f", "g", "h"]
-        .map(|name| Ask { n_tokens: 200, speculation: BY_DRAFT_MODEL, ..ask(&format!("{name} says again")) })
+        .map(|name| Ask { n_tokens: 200, speculation, ..ask(&format!("{name} says again")) })
         .into();
     let expected = plainly(36, &asks);
     let mut worker = start_with_draft(36, 256, |path| tiny_llama::write_relative(path, 36, 0.01));
@@ -128,7 +178,7 @@ fn a_conversation_that_goes_on_and_one_of_somebody_else_are_drafted_from_their_o
 fn a_draft_model_that_does_not_fit_is_refused_with_a_sentence() {
     let manners = tiny_llama::Manners { template: "", special: &["<a>", "<b>"] };
     let with = |write_draft: &dyn Fn(&Path)| {
-        Worker::try_loading(|path| load_with_draft(38, 1024, path, write_draft)).err()
+        Worker::try_loading(|path| load_with_draft(38, 1024, path, write_draft)).map(Worker::end).err()
     };
     let refused = |write_draft: &dyn Fn(&Path)| with(write_draft).expect("a refusal");
     assert_eq!(with(&|path| tiny_llama::write_with(path, 39, &manners)), None, "two more tokens do no harm");
@@ -236,4 +286,9 @@ fn the_test_of_distributions_sees_a_small_difference() {
         "a thousand do not show it yet"
     );
     assert!(are_alike(&counts(&[(1000, 1200), (600, 500), (400, 300)])).is_err());
+}
+
+#[test]
+fn what_a_tree_guesses_leaves_the_distribution_as_it_is() {
+    check_distribution(BY_DRAFT_TREE);
 }

@@ -40,8 +40,8 @@ Options of serve:
   --name HOST       also answer to this host name; may be repeated
   --model M         load this model: a GGUF file, a folder with model.safetensors, or a name from the library
   --no-model        load no model at start
-  --draft-model M   let this smaller model with the same vocabulary guess tokens, where that is faster: a GGUF file, or a
-                    name from the library
+  --draft-model M   let this smaller model with the same vocabulary guess tokens, where that is faster: a GGUF file, a name
+                    from the library, or auto for the one of the library that is known for each model
   --context N       the longest a conversation may become, in tokens [8192, or what the model was made for]
   --parallel N      answers that are written at the same time [16]
   --model-memory M  memory that all loaded models may take: 8G, 500M or 60% of the machine's [70%]
@@ -124,7 +124,7 @@ pub(crate) struct Config {
     pub(crate) names: Vec<String>,
     pub(crate) model: Option<String>,
     pub(crate) load_model: bool,
-    /// A file, or a name from the library.
+    /// A file, a name from the library, or `auto`.
     pub(crate) draft_model: Option<String>,
     pub(crate) context: Option<u32>,
     pub(crate) parallel: Option<u32>,

@@ -103,8 +103,8 @@ impl Models {
     async fn prepare(&self, user: UserId, id: &ModelId) -> Result<(ModelSpec, JobHandle), ModelsError> {
         let path = self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))?;
         let file = path.clone();
-        let library = self.library.clone();
-        let known = tokio::task::spawn_blocking(move || library.read_with_draft(&file));
+        let (library, wanted) = (self.library.clone(), id.clone());
+        let known = tokio::task::spawn_blocking(move || library.read_with_draft(&wanted, &file));
         let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
         let job = self.jobs.start(user, JobKind::LoadModel, &name).await?;
         let (footprint, purpose) = (Footprint::default(), Purpose::default());

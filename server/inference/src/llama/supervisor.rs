@@ -297,6 +297,7 @@ impl<L: Launch> Supervisor<L> {
             n_threads: self.resources.n_threads,
             kv_type: self.resources.kv_type,
             kv_files: self.resources.kv_files.clone(),
+            draft_model: self.spec.draft_model.clone(),
         };
         match self.launcher.launch() {
             Ok(link) => {

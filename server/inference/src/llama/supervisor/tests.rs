@@ -151,6 +151,7 @@ fn spec(name: &str) -> ModelSpec {
         n_ctx: None,
         footprint: Footprint::default(),
         purpose: Purpose::Writing,
+        draft_model: None,
     }
 }
 

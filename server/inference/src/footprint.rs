@@ -49,7 +49,8 @@ impl Footprint {
         contexts.into_iter().find(|&n_ctx| self.bytes(Some(n_ctx), machine_bytes) <= room)
     }
 
-    fn n_ctx(&self, asked: Option<u32>) -> u32 {
+    /// The longest that a conversation may become where `asked` was asked for, in tokens.
+    pub fn n_ctx(&self, asked: Option<u32>) -> u32 {
         n_ctx_per_sequence(asked, self.n_ctx_train)
     }
 }

@@ -79,20 +79,23 @@ impl Library {
         ModelId(name.unwrap_or_default().to_string_lossy().into_owned())
     }
 
-    /// What the model's file or folder says about itself, and the draft model that guesses for it. The error is a sentence.
+    /// What the model's file or folder says about itself, and the draft model that guesses for it, with keys and values
+    /// kept as `kv_type`, or as usual. The error is a sentence.
     pub(crate) fn read_with_draft(
         &self,
         id: &ModelId,
         path: &Path,
+        kv_type: Option<KvType>,
     ) -> Result<(Known, Option<PathBuf>), String> {
-        let mut known = read(path, self.kv_type)?;
+        let kv_type = kv_type.unwrap_or(self.kv_type);
+        let mut known = read(path, kv_type)?;
         if known.purpose != Purpose::Writing || path.is_dir() {
             return Ok((known, None));
         }
         let Some(draft_model) = self.draft_for(id, path) else { return Ok((known, None)) };
         // What cannot be read is left to the worker, which says what is wrong with it.
         if let Ok(header) = gguf::read_header(&draft_model) {
-            let of_draft = footprint(&header, size_of(&draft_model), self.kv_type);
+            let of_draft = footprint(&header, size_of(&draft_model), kv_type);
             known.footprint = known.footprint.with_draft_model(of_draft);
         }
         Ok((known, Some(draft_model)))
@@ -309,14 +312,16 @@ mod tests {
         let library = Library::new(folder.path().to_owned(), vec![named.clone()], KvType::default());
         let library = library.with_drafts(Drafts::Model(draft.clone()));
         let id = ModelId("any".into());
-        let check = |path, expected| assert_eq!(library.read_with_draft(&id, path).unwrap().1, expected);
+        let check =
+            |path, expected| assert_eq!(library.read_with_draft(&id, path, None).unwrap().1, expected);
         check(&alike, Some(draft.clone()));
         check(&other, None);
         check(&named, Some(draft.clone()));
         check(&draft, None);
         let without = Library::new(folder.path().to_owned(), vec![], KvType::default());
-        let bytes =
-            |library: &Library| library.read_with_draft(&id, &alike).unwrap().0.footprint.bytes(None, 0);
+        let bytes = |library: &Library| {
+            library.read_with_draft(&id, &alike, None).unwrap().0.footprint.bytes(None, 0)
+        };
         let size = std::fs::metadata(&draft).unwrap().len();
         assert_eq!(bytes(&library), bytes(&without) + size);
     }
@@ -333,7 +338,7 @@ mod tests {
             Library::new(folder.path().to_owned(), vec![], KvType::default()).with_drafts(Drafts::Known);
         let check = |name: &str, expected: Option<&str>| {
             let path = folder.path().join(format!("{name}.gguf"));
-            let found = library.read_with_draft(&ModelId(name.into()), &path).unwrap().1;
+            let found = library.read_with_draft(&ModelId(name.into()), &path, None).unwrap().1;
             assert_eq!(found, expected.map(|name| folder.path().join(format!("{name}.gguf"))));
         };
         check("Qwen3-8B-Q4_K_M", Some("Qwen3-1.7B-Q8_0"));

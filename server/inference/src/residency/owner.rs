@@ -317,7 +317,7 @@ impl<L: Launch> Owner<L> {
         let wanted = Wanted {
             id: &spec.id,
             name: &spec.name,
-            n_ctx: spec.n_ctx,
+            profile: spec.profile,
             usual_n_ctx: self.resources.n_ctx,
             footprint: spec.footprint,
         };
@@ -342,7 +342,7 @@ impl<L: Launch> Owner<L> {
         let room = Box::pin(self.memory_is_free());
         let (model, reports) =
             SupervisedModel::start(self.launcher.clone(), self.resources.clone(), spec.clone(), room);
-        let n_ctx = spec.n_ctx.or(self.resources.n_ctx);
+        let n_ctx = spec.profile.n_ctx.or(self.resources.n_ctx);
         let report = reports.borrow().clone();
         self.reports.insert(key, WatchStream::from_changes(reports));
         let stay = Stay {
@@ -467,7 +467,7 @@ impl<L: Launch> Owner<L> {
             key: *key,
             id: stay.spec.id.clone(),
             name: stay.spec.name.clone(),
-            n_ctx: stay.spec.n_ctx,
+            profile: stay.spec.profile,
             bytes: stay.bytes(),
             last_use: stay.last_use,
             in_use: stay.is_used(),

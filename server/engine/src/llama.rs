@@ -9,7 +9,8 @@ mod raw;
 pub(crate) use draft::{OpenedDraft, load_draft_model, open_draft_context};
 
 pub(crate) use raw::{
-    Adapter, SequenceState, build, capture_log, kv_bytes, last_errors, load_adapter, quantize, set_adapters,
+    Adapter, SequenceState, VendoredDrafter, build, capture_log, kv_bytes, last_errors, load_adapter,
+    quantize, set_adapters,
 };
 
 use crate::outbox::Outbox;

@@ -4,7 +4,7 @@ use super::{
     N_BATCH, Opened, VendoredDrafter, last_errors, load_file, n_kept_or_running, new_context, params, purpose,
 };
 use llama_cpp_2::{context::LlamaContext, llama_backend::LlamaBackend, model::LlamaModel, token::LlamaToken};
-use protocol::{LoadRequest, pool};
+use protocol::{DraftModel, LoadRequest, pool};
 use std::{
     num::NonZeroU32,
     sync::{
@@ -45,7 +45,7 @@ pub(crate) fn load_draft_model(
     request: &LoadRequest,
     stop: Arc<AtomicBool>,
 ) -> Result<Option<LlamaModel>, String> {
-    let Some(path) = &request.draft_model else { return Ok(None) };
+    let Some(DraftModel { path, .. }) = &request.draft_model else { return Ok(None) };
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let refused = |reason: String| format!("the draft model {name} cannot be used: {reason}");
     let draft_model = load_file(backend, path, move |_| !stop.load(Ordering::Relaxed)).map_err(refused)?;

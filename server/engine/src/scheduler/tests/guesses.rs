@@ -2,7 +2,7 @@
 
 use super::{Ask, PROMPTS, ask, guessed, plainly};
 use crate::tests::{Worker, exactly, tiny_llama};
-use protocol::{LoadRequest, Speculation};
+use protocol::{DraftModel, LoadRequest, Speculation};
 use std::{collections::BTreeMap, path::Path};
 use types::chat::{Guesser, Usage};
 
@@ -15,7 +15,8 @@ fn load_with_draft(seed: u64, n_ctx: u32, path: &Path, write_draft: impl FnOnce(
     let draft = path.with_file_name("draft.gguf");
     tiny_llama::write(path, seed);
     write_draft(&draft);
-    LoadRequest { draft_model: Some(draft), ..exactly(path, Some(n_ctx)) }
+    let draft_model = Some(DraftModel { path: draft, is_required: true });
+    LoadRequest { draft_model, ..exactly(path, Some(n_ctx)) }
 }
 
 /// How a draft model of a kind is written for the model of `seed`.
@@ -251,6 +252,27 @@ fn a_draft_model_that_does_not_fit_is_refused_with_a_sentence() {
         refused(&|path| tiny_llama::write_spelling(path, "▁bacdefghijklmnopqrstuvwxyz.")),
         "the draft model draft.gguf cannot be used: its vocabulary is another one: token 4 is “b” there and “a” in the model"
     );
+}
+
+#[test]
+fn a_model_is_loaded_without_a_draft_model_that_does_not_fit_and_is_not_required() {
+    let asks = guessed(Speculation::Auto, 0.0);
+    let expected = plainly(39, &asks);
+    let misfits: [fn(&Path); 2] = [
+        |path| tiny_llama::write_block_drafter(path, 7, &[0, 2]),
+        |path| tiny_llama::write_spelling(path, "▁bacdefghijklmnopqrstuvwxyz."),
+    ];
+    for write_draft in misfits {
+        let mut worker = Worker::start_loading(|path| {
+            let request = load_with_draft(39, 1024, path, write_draft);
+            let draft_model = request.draft_model.map(|it| DraftModel { is_required: false, ..it });
+            LoadRequest { draft_model, ..request }
+        });
+        let problem = worker.facts.draft_problem.clone().expect("a reason");
+        assert!(problem.contains("cannot be used"), "{problem}");
+        assert_eq!(split(worker.answer(&asks)).0, expected);
+        worker.end();
+    }
 }
 
 /// How often each answer to the same prompt came, by what `key` takes of it.

@@ -25,6 +25,8 @@ async fn a_program_hears_why_its_answer_ended() {
     assert_eq!(choice["finish_detail"]["guard"], "repeated_line", "{choice}");
     let n_lines = |text: &Value| text.as_str().unwrap().lines().filter(|line| *line == LINE).count();
     assert_eq!(n_lines(&choice["message"]["content"]), 4, "{choice}");
+    let n_tokens = |kind: &str| reply["usage"][kind].as_u64().unwrap();
+    assert!(n_tokens("prompt_tokens") > 0 && n_tokens("completion_tokens") > 4, "{reply}");
 
     let mut streamed = question();
     streamed["stream"] = json!(true);

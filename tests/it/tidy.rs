@@ -10,7 +10,7 @@ use std::{
 /// Crates by level: a crate may use those of lower levels.
 const LEVELS: &[&[&str]] = &[
     &["types"],
-    &["store", "system", "protocol", "markup"],
+    &["store", "system", "protocol", "markup", "gguf"],
     &["jobs", "inference", "engine", "candle"],
     &["models"],
     &[],

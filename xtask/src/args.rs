@@ -73,6 +73,19 @@ pub(crate) fn setup(words: Vec<OsString>) -> Result<Setup> {
     Ok(chosen)
 }
 
+/// How many minutes to search.
+pub(crate) fn fuzz(words: Vec<OsString>) -> Result<u32> {
+    let mut minutes = 1;
+    let mut parser = lexopt::Parser::from_args(words);
+    while let Some(word) = parser.next()? {
+        match word {
+            Value(number) => minutes = number.parse()?,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(minutes)
+}
+
 pub(crate) fn bench(words: Vec<OsString>) -> Result<Bench> {
     match words.first().and_then(|word| word.to_str()) {
         Some("text") => Ok(Bench::Text(words.get(1).map(|word| word.to_string_lossy().into_owned()))),

@@ -11,6 +11,7 @@ mod coverage;
 mod dist;
 mod fail;
 mod frontend;
+mod fuzz;
 mod notices;
 mod paths;
 mod processor;
@@ -39,6 +40,7 @@ cargo xtask VERB
                      name only prints the scenarios that have it in theirs
   bench start        time from start to a served page
   bench lighthouse   Lighthouse scores of the chat page
+  fuzz [MINUTES]     throw random bytes at the reader of model files, one minute unless told otherwise
   sqlx               renew the offline data of the checked SQL queries
   notices            renew THIRD_PARTY_NOTICES.md from the lock file
   check              print functions and files that have grown long
@@ -69,6 +71,7 @@ fn dispatch() -> Result<()> {
         Some("test") => test::test(&args::test(rest)?),
         Some("setup") => setup::everything(&args::setup(rest)?),
         Some("bench") => bench::bench(&args::bench(rest)?),
+        Some("fuzz") => fuzz::fuzz(rest),
         Some("sqlx") => sqlx::prepare(),
         Some("notices") => notices::write(),
         Some("check") => check::print_long_code(),

@@ -16,6 +16,7 @@ use crate::args;
 use crate::fail::Result;
 use crate::{processor, say};
 
+pub(crate) use cargo_tools::ensure_fuzz;
 pub(crate) use llvm_tools::LlvmTools;
 pub(crate) use system::{Package, install};
 pub(crate) use wasm::WasmToolchain;

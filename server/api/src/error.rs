@@ -119,9 +119,9 @@ impl From<EngineError> for ApiError {
                 Self::invalid("input", message)
             }
             EngineError::Rejected(Rejection::Dimensions { .. }) => Self::invalid("dimensions", message),
-            EngineError::Rejected(Rejection::WritesNothing | Rejection::RanksNothing) => {
-                Self { code: "wrong_kind_of_model", ..Self::invalid("model", message) }
-            }
+            EngineError::Rejected(
+                Rejection::WritesNothing | Rejection::MakesNoVectors | Rejection::RanksNothing,
+            ) => Self { code: "wrong_kind_of_model", ..Self::invalid("model", message) },
             EngineError::Rejected(Rejection::Constraint { .. }) => {
                 Self { code: "invalid_constraint", ..Self::invalid(None, message) }
             }

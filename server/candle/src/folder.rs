@@ -36,6 +36,21 @@ pub enum FolderError {
     /// The weights are not those of the model, or there is no memory for them.
     #[error("the weights cannot be used: {0}")]
     Weights(#[from] candle_core::Error),
+    /// A file that another one names is not there.
+    #[error("{name} is missing: the folder was not downloaded or copied whole", name = .0.display())]
+    Missing(PathBuf),
+    /// A file ends before what it should hold does.
+    #[error("{name} is cut off: it was not downloaded or copied whole", name = .0.display())]
+    CutOff(PathBuf),
+    /// Weights in a type that is not computed with.
+    #[error("weights of the type {0} are not supported; F32, F16 and BF16 are")]
+    Numbers(String),
+    /// Weights that were rounded for other programs.
+    #[error("weights that were quantised for other programs are not supported; a GGUF file may be")]
+    Quantised,
+    /// Whoever asked for it does not want it any more.
+    #[error("loading was stopped")]
+    Stopped,
     /// There is no thread to compute in.
     #[error("threads could not be started: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -81,6 +96,23 @@ struct PoolingConfig {
 #[derive(Default, Deserialize)]
 struct Lengths {
     max_seq_length: Option<usize>,
+}
+
+/// What a folder is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FolderKind {
+    /// It makes vectors of texts.
+    Encoder,
+    /// It writes.
+    Decoder,
+}
+
+impl FolderKind {
+    /// By the type of the model in `folder`; one that is not known is said to be none when it is read.
+    pub fn of(folder: &Path) -> Result<Self, FolderError> {
+        let kind: Kind = read_json(&folder.join("config.json"))?;
+        Ok(if kind.model_type.as_deref() == Some("bert") { Self::Encoder } else { Self::Decoder })
+    }
 }
 
 impl Manifest {
@@ -141,13 +173,18 @@ fn pooling(folder: &Path) -> Result<Pooling, FolderError> {
     }
 }
 
-fn malformed(path: &Path, reason: impl ToString) -> FolderError {
+pub(crate) fn malformed(path: &Path, reason: impl ToString) -> FolderError {
     FolderError::Malformed { path: path.to_owned(), reason: reason.to_string() }
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
+    read_json_up_to(path, MAX_JSON_BYTES)
+}
+
+/// A description of at most `most` bytes.
+pub(crate) fn read_json_up_to<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, FolderError> {
     let failed = |source| FolderError::Unreadable { path: path.to_owned(), source };
-    if fs::metadata(path).map_err(failed)?.len() > MAX_JSON_BYTES {
+    if fs::metadata(path).map_err(failed)?.len() > most {
         return Err(malformed(path, "it is too long"));
     }
     let text = fs::read(path).map_err(failed)?;
@@ -155,8 +192,16 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
 }
 
 /// `None` where there is no such file.
-fn read_optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FolderError> {
-    if path.is_file() { read_json(path).map(Some) } else { Ok(None) }
+pub(crate) fn read_optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FolderError> {
+    read_optional_up_to(path, MAX_JSON_BYTES)
+}
+
+/// Likewise, with another bound.
+pub(crate) fn read_optional_up_to<T: DeserializeOwned>(
+    path: &Path,
+    most: u64,
+) -> Result<Option<T>, FolderError> {
+    if path.is_file() { read_json_up_to(path, most).map(Some) } else { Ok(None) }
 }
 
 #[cfg(test)]

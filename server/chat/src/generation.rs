@@ -199,33 +199,33 @@ impl Generation {
     }
 }
 
-/// Times and counts, for answers whose engine could not report its own.
+/// Times and counts, for answers whose engine could not report its own at their end.
 struct Pace {
     started: Instant,
     first_token: Option<Instant>,
     last_token: Option<Instant>,
-    n_tokens: u32,
+    /// What came last said that it cost.
+    so_far: Usage,
 }
 
 impl Pace {
     fn start() -> Self {
-        Self { started: Instant::now(), first_token: None, last_token: None, n_tokens: 0 }
+        Self { started: Instant::now(), first_token: None, last_token: None, so_far: Usage::default() }
     }
 
-    fn note(&mut self, n_tokens: u32) {
+    fn note(&mut self, so_far: Usage) {
         let now = Instant::now();
         self.first_token.get_or_insert(now);
         self.last_token = Some(now);
-        self.n_tokens = n_tokens;
+        self.so_far = so_far;
     }
 
     fn usage(&self) -> Option<Usage> {
         let (first, last) = (self.first_token?, self.last_token?);
         Some(Usage {
-            n_generated_tokens: self.n_tokens,
             first_token_ms: first.duration_since(self.started).as_millis() as u32,
             decode_ms: last.duration_since(first).as_millis() as u32,
-            ..Usage::default()
+            ..self.so_far
         })
     }
 }
@@ -356,14 +356,14 @@ impl Writer {
                         self.queued = Some(queued);
                         unseen = true;
                     }
-                    Some(Ok(GenerateEvent::Text { text, reasoning, n_generated, .. })) => {
+                    Some(Ok(GenerateEvent::Text { text, reasoning, usage, .. })) => {
                         self.queued = None;
                         self.thought.grow(&reasoning);
                         if !text.is_empty() {
                             self.thought.end();
                         }
                         self.text.push_str(&text);
-                        self.pace.note(n_generated);
+                        self.pace.note(usage);
                         (unseen, unsaved) = (true, true);
                     }
                     Some(Ok(GenerateEvent::Warned(warning))) => {
@@ -416,7 +416,7 @@ impl Writer {
             shown.thought.extend(blocks);
         }
         shown.thought_ms = self.thought.ms();
-        shown.n_tokens = self.pace.n_tokens;
+        shown.n_tokens = self.pace.so_far.n_generated_tokens;
         shown.queued = self.queued;
         shown.warning = self.warning;
         shown.tokens_per_second = self.pace.usage().and_then(|usage| usage.tokens_per_second());

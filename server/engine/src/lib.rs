@@ -1,5 +1,5 @@
-//! The text engine, for worker processes only: llama.cpp under a scheduler that batches several conversations, and
-//! vectors of texts.
+//! The text engine, for worker processes only: llama.cpp under a scheduler that batches several conversations, likewise
+//! candle for models that are no GGUF files, and vectors of texts.
 //!
 //! Commands come in as frames, events go out as frames (see `protocol`); nothing else is known here, no user, no
 //! database and no network. One thread owns the model's context and is the only one that decodes. A failure that
@@ -8,6 +8,7 @@
 mod adapters;
 mod answer;
 mod constraint;
+mod folder;
 mod llama;
 mod logprobs;
 mod measure;

@@ -40,7 +40,7 @@ use types::{
 pub(crate) const N_BATCH: u32 = 512;
 
 /// The most generations that may run at the same time in one context.
-const MAX_SEQUENCES: u32 = 64;
+pub(crate) const MAX_SEQUENCES: u32 = 64;
 
 /// Further ways in which generations may go on in one step.
 pub(crate) const N_BRANCHES: usize = 16;

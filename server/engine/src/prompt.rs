@@ -9,6 +9,7 @@ use crate::{
     answer::{Formats, Reading, Rules, Wanted},
     constraint::{Compiler, Constrained, Later},
 };
+use candle::Words;
 use guard::Guard;
 use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAttr, vocab::LlamaVocab};
 use protocol::{GenerateParams, Prompt, Rejection};
@@ -40,6 +41,8 @@ pub(crate) struct Prompter<'m> {
     guard: Guard,
     ends: Arc<[LlamaToken]>,
     compiler: Compiler<'m>,
+    /// Cuts texts into tokens where llama.cpp does not.
+    words: Option<Words>,
     n_ctx: usize,
 }
 
@@ -66,7 +69,12 @@ impl<'m> Prompter<'m> {
         let guard = Guard::new(spellings.chain(formats.marks.spellings().map(str::to_owned)));
         let ends: Arc<[_]> = vocab.tokens().filter(|&token| vocab.is_eog(token)).collect();
         let compiler = Compiler::new(model.vocab(), ends.clone(), formats.marks.tokens().collect());
-        Self { vocab, template, formats, guard, ends, compiler, n_ctx: n_ctx as usize }
+        Self { vocab, template, formats, guard, ends, compiler, words: None, n_ctx: n_ctx as usize }
+    }
+
+    /// Cuts texts into tokens as these words say.
+    pub(crate) fn with_words(self, words: Words) -> Self {
+        Self { words: Some(words), ..self }
     }
 
     /// Tokens that end an answer.
@@ -197,7 +205,7 @@ impl<'m> Prompter<'m> {
             has_form: form.whole.is_some(),
             is_answer: form.is_answer,
         };
-        let tokenize = |text: &str| self.vocab.tokenize(text.as_bytes(), false, false);
+        let tokenize = |text: &str| self.cut(text, false);
         let rules = Rules::new(&self.formats, wanted, form.calls, &tokenize);
         (form.whole, Reading::new(&self.formats, params.tools.as_ref(), rules))
     }
@@ -221,13 +229,23 @@ impl<'m> Prompter<'m> {
     fn tokenize(&self, text: &str) -> Vec<LlamaToken> {
         let mut tokens = Vec::with_capacity(text.len() / 3);
         for piece in guard::pieces(text) {
-            tokens.extend(self.vocab.tokenize(piece.as_bytes(), false, true));
+            tokens.extend(self.cut(piece, true));
         }
         let bos = self.vocab.bos();
         if self.vocab.should_add_bos() && bos.0 >= 0 && tokens.first() != Some(&bos) {
             tokens.insert(0, bos);
         }
         tokens
+    }
+
+    /// The tokens of a text, and of special ones that are written in it where they count. A tokenizer that fails has
+    /// nothing to say.
+    fn cut(&self, text: &str, has_special: bool) -> Vec<LlamaToken> {
+        let Some(words) = &self.words else {
+            return self.vocab.tokenize(text.as_bytes(), false, has_special);
+        };
+        let tokens = words.tokens(text).unwrap_or_default();
+        tokens.into_iter().map(|token| LlamaToken(token.cast_signed())).collect()
     }
 }
 

@@ -24,6 +24,11 @@ mod sequence;
 mod speculate;
 mod tree;
 
+pub(crate) use cost::StepCost;
+pub(crate) use plan::{Budget, Chunk, plan};
+pub(crate) use prefix::SequenceId;
+pub(crate) use sequence::Sequence;
+
 use crate::{
     adapters::{Adapters, SetId, Turn},
     llama::{self, N_BATCH, N_BRANCHES, OpenedDraft},
@@ -34,7 +39,6 @@ use crate::{
     worker::WorkerError,
 };
 use blocks::{BlockDrafter, Rows};
-use cost::StepCost;
 use drafter::Drafter;
 use files::StateFiles;
 use llama_cpp_2::{
@@ -43,13 +47,11 @@ use llama_cpp_2::{
 };
 use ngram::Histories;
 use place::Place;
-use plan::{Budget, Chunk, Need, plan};
+use plan::Need;
 use pool::Pool;
-use prefix::SequenceId;
 use protocol::{
-    Delta, Event, GenerateParams, LoadRequest, LoadedModel, MAX_WAITING, Rejection, RequestId, Tenant,
+    Delta, Event, GenerateParams, LoadRequest, LoadedModel, MAX_REQUESTS, Rejection, RequestId, Tenant,
 };
-use sequence::Sequence;
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
@@ -241,7 +243,7 @@ impl<'m> Scheduler<'m> {
 
     fn take(&mut self, work: Work) -> Result<(), WorkerError> {
         match work {
-            Work::Generate(sequence) if self.waiting.len() >= MAX_WAITING => {
+            Work::Generate(sequence) if self.waiting.len() >= MAX_REQUESTS => {
                 let rejected = Event::Rejected { id: sequence.id, reason: Rejection::Overloaded };
                 Ok(self.outbox.send(&rejected)?)
             }

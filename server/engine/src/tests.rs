@@ -6,6 +6,7 @@ mod gguf;
 mod safetensors;
 pub(crate) mod tiny_bert;
 pub(crate) mod tiny_llama;
+pub(crate) mod tiny_twins;
 
 use crate::run_worker;
 use protocol::{Command, Event, KvFiles, LoadRequest, LoadedModel, read_frame, write_frame};

@@ -6,12 +6,14 @@
 //!   thread beside it, so that a long prompt of one person does not hold up everybody's next token.
 
 use crate::{
+    folder::{self, FolderModel, FolderScheduler},
     llama, measure,
     outbox::Outbox,
     prompt::Prompter,
     scheduler::{Scheduler, Work},
     vectors::{self, Inputs, LlamaEncoder, LlamaTokens, Queue, Served},
 };
+use candle::FolderKind;
 use llama_cpp_2::{llama_backend::LlamaBackend, model::LlamaModel};
 use protocol::{Command, Event, FrameError, LoadRequest, Rejection, read_frame};
 use std::{
@@ -46,6 +48,9 @@ pub enum WorkerError {
     /// llama.cpp could not compute a step; the context's state is unknown.
     #[error("decoding failed: {0}")]
     Decode(#[from] llama_cpp_2::DecodeError),
+    /// candle could not compute a step; the caches' state is unknown.
+    #[error("computing failed: {0}")]
+    Tensors(#[from] candle::TensorError),
     /// The batch was planned larger than it is.
     #[error("filling the batch failed: {0}")]
     Batch(#[from] llama_cpp_2::llama_batch::BatchAddError),
@@ -164,6 +169,9 @@ fn measure_kv(
     kv_types: &[KvType],
     process: &Process,
 ) -> Result<(), String> {
+    if path.is_dir() {
+        return Err("a model in a folder keeps keys and values in one way only".to_owned());
+    }
     let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
     let request = LoadRequest {
         path,
@@ -182,7 +190,12 @@ fn measure_kv(
 
 fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError> {
     let outbox = &process.outbox;
-    if request.path.is_dir() {
+    let kind = request.path.is_dir().then(|| FolderKind::of(&request.path)).transpose();
+    let kind = match kind {
+        Ok(kind) => kind,
+        Err(error) => return Ok(outbox.send(&Event::LoadFailed { reason: error.to_string() })?),
+    };
+    if kind == Some(FolderKind::Encoder) {
         return match vectors::load_folder(request) {
             Ok(model) => vectors::serve(model, request, &commands, outbox),
             Err(reason) => Ok(outbox.send(&Event::LoadFailed { reason })?),
@@ -192,6 +205,12 @@ fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) 
         Ok(backend) => backend,
         Err(error) => return Ok(outbox.send(&Event::LoadFailed { reason: error.to_string() })?),
     };
+    if kind == Some(FolderKind::Decoder) {
+        return match folder::load(&backend, request, outbox, &process.stop) {
+            Ok(model) => write_in_folder(model, commands, process),
+            Err(reason) => Ok(outbox.send(&Event::LoadFailed { reason })?),
+        };
+    }
     let loaded = llama::load_model(&backend, request, process.outbox.clone(), process.stop.clone());
     let model = match loaded {
         Ok(model) => model,
@@ -268,37 +287,66 @@ fn write(
         Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
     };
     let vectors = Queue::new(LlamaEncoder::new(backend, model, request, facts), outbox.clone());
-    let (prepared, work) = sync_channel(WORK_QUEUE);
     let mut scheduler =
         Scheduler::new(opened.context, model, request, &opened.facts, outbox.clone(), vectors, draft);
     scheduler.warm_up()?;
     outbox.send(&Event::Loaded(opened.facts))?;
+    let desk = Desk { commands, prompter, inputs: Some(inputs) };
+    work_beside(desk, process, |work| scheduler.run(work));
+    Ok(())
+}
+
+/// Serves a model in a folder that writes.
+fn write_in_folder(
+    model: FolderModel,
+    commands: Receiver<Arrival>,
+    process: &Process,
+) -> Result<(), WorkerError> {
+    let FolderModel { decoder, vocabulary, words, facts, limits } = model;
+    let prompter = Prompter::new(&vocabulary, facts.n_ctx).with_words(words);
+    let mut scheduler = FolderScheduler::new(decoder, vocabulary.vocab(), limits, process.outbox.clone());
+    process.outbox.send(&Event::Loaded(facts))?;
+    let desk = Desk { commands, prompter, inputs: None };
+    work_beside(desk, process, |work| scheduler.run(work));
+    Ok(())
+}
+
+/// What turns commands into work.
+struct Desk<'m> {
+    commands: Receiver<Arrival>,
+    prompter: Prompter<'m>,
+    /// `None` where the model makes no vectors.
+    inputs: Option<Inputs<LlamaTokens<'m>>>,
+}
+
+/// Runs a scheduler beside a thread that turns commands into work, until either side ends.
+fn work_beside(
+    desk: Desk<'_>,
+    process: &Process,
+    run: impl FnOnce(&Receiver<Work>) -> Result<(), WorkerError>,
+) {
+    let (prepared, work) = sync_channel(WORK_QUEUE);
     thread::scope(|scope| {
         let ended = process.ended.clone();
         scope.spawn(move || {
-            let result = prepare(&commands, &prompter, &inputs, &prepared, outbox);
+            let result = prepare(&desk, &prepared, &process.outbox);
             if result.is_err() {
                 let _ = ended.send(Ended::Owner(result));
             }
         });
-        let result = scheduler.run(&work);
+        let result = run(&work);
         drop(work);
         // The thread above may wait for a command that never comes, and this scope for it: say it right now.
         if result.is_err() {
             let _ = process.ended.send(Ended::Owner(result));
         }
     });
-    Ok(())
 }
 
 /// Turns commands into work until either side ends.
-fn prepare(
-    commands: &Receiver<Arrival>,
-    prompter: &Prompter<'_>,
-    inputs: &Inputs<LlamaTokens<'_>>,
-    prepared: &SyncSender<Work>,
-    outbox: &Outbox,
-) -> Result<(), WorkerError> {
+fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, outbox: &Outbox) -> Result<(), WorkerError> {
+    let Desk { commands, prompter, inputs } = desk;
+    let inputs = || inputs.as_ref().ok_or(Rejection::MakesNoVectors);
     let rejected = |id| move |reason| Event::Rejected { id, reason };
     while let Ok(Arrival { command, at }) = commands.recv() {
         // What comes of a command at once is an answer already.
@@ -313,10 +361,12 @@ fn prepare(
                 Err(counted.unwrap_or_else(rejected(id)))
             }
             Command::Embed { id, inputs: texts, params } => {
-                inputs.embed(id, texts, params).map(Work::Vectors).map_err(rejected(id))
+                let task = inputs().and_then(|inputs| inputs.embed(id, texts, params));
+                task.map(Work::Vectors).map_err(rejected(id))
             }
             Command::Rank { id, request } => {
-                inputs.rank(id, &request).map(Work::Vectors).map_err(rejected(id))
+                let task = inputs().and_then(|inputs| inputs.rank(id, &request));
+                task.map(Work::Vectors).map_err(rejected(id))
             }
             Command::Cancel { id } => Ok(Work::Cancel(id)),
             Command::Forget { tenant } => Ok(Work::Forget(tenant)),

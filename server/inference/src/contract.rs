@@ -152,8 +152,8 @@ pub enum GenerateEvent {
         calls: Vec<CallPiece>,
         /// Of the tokens whose text this is, where they were asked for.
         logprobs: Vec<TokenLogprob>,
-        /// Tokens produced so far.
-        n_generated: u32,
+        /// What the answer cost so far.
+        usage: Usage,
     },
     /// Something a person should know about the machine; the answer goes on.
     Warned(Warning),

@@ -98,7 +98,7 @@ impl Engine for Guarded {
                 started,
                 first: None,
                 last: None,
-                n_tokens: 0,
+                usage: Usage::default(),
             };
             let stream: GenerateStream = Box::pin(stream::unfold(watched, Watched::next));
             Ok(stream)
@@ -138,7 +138,8 @@ struct Watched {
     /// When the first and the last text came.
     first: Option<Instant>,
     last: Option<Instant>,
-    n_tokens: u32,
+    /// What came last said that it cost.
+    usage: Usage,
 }
 
 impl Watched {
@@ -164,13 +165,14 @@ impl Watched {
         let mut tripped = None;
         match &event {
             GenerateEvent::Queued(_) => self.guards.waits(),
-            GenerateEvent::Text { text, reasoning, n_generated, .. } => {
+            GenerateEvent::Text { text, reasoning, usage, .. } => {
                 self.first.get_or_insert(now);
                 self.last = Some(now);
-                self.n_tokens = *n_generated;
+                self.usage = *usage;
+                let n_generated = usage.n_generated_tokens;
                 // What is thought comes before the text that comes with it.
-                tripped = self.guards.text(now, reasoning, *n_generated);
-                tripped = tripped.or_else(|| self.guards.text(now, text, *n_generated));
+                tripped = self.guards.text(now, reasoning, n_generated);
+                tripped = tripped.or_else(|| self.guards.text(now, text, n_generated));
             }
             GenerateEvent::Warned(_) | GenerateEvent::Finished { .. } => {}
         }
@@ -191,17 +193,20 @@ impl Watched {
 
     /// Cancels the answer; what came of it stays.
     fn end(&mut self, guard: Guard) {
-        tracing::info!(guard = guard.as_str(), n_tokens = self.n_tokens, "a guard ended an answer");
+        tracing::info!(
+            guard = guard.as_str(),
+            n_tokens = self.usage.n_generated_tokens,
+            "a guard ended an answer"
+        );
         self.events = None;
         let millis = |from: Option<Instant>, to: Option<Instant>| match (from, to) {
             (Some(from), Some(to)) => u32::try_from(to.duration_since(from).as_millis()).unwrap_or(u32::MAX),
             _ => 0,
         };
         let usage = Usage {
-            n_generated_tokens: self.n_tokens,
             first_token_ms: millis(Some(self.started), self.first),
             decode_ms: millis(self.first, self.last),
-            ..Usage::default()
+            ..self.usage
         };
         self.ready.push_back(GenerateEvent::Finished { reason: FinishReason::Guarded(guard), usage });
     }

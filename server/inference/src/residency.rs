@@ -81,8 +81,9 @@ impl Engine for Residency {
         Box::pin(async move {
             let lease = self.ask(|reply| Ask::Load { spec, intent, reply }).await;
             let mut lease = lease.unwrap_or(Err(EngineError::NoModel))?;
-            lease.model.ready().await?;
-            lease.keep();
+            let ready = lease.model.ready().await;
+            lease.load_ended(&ready);
+            ready?;
             Ok(Hold::new(lease))
         })
     }

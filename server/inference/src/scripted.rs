@@ -284,7 +284,7 @@ impl Run {
 
     fn piece(&mut self, text: String, reasoning: String, calls: Vec<CallPiece>) -> GenerateEvent {
         self.n_generated += 1;
-        GenerateEvent::Text { text, reasoning, calls, logprobs: vec![], n_generated: self.n_generated }
+        GenerateEvent::Text { text, reasoning, calls, logprobs: vec![], usage: self.usage() }
     }
 
     /// Made-up times, the same in every run.

@@ -8,7 +8,6 @@ mod drafts;
 mod egress;
 mod error;
 mod folder;
-pub mod gguf;
 mod library;
 mod load;
 mod remotes;

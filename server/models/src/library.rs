@@ -3,8 +3,8 @@
 use crate::{
     drafts::find_draft,
     folder::{self, Description},
-    gguf::{self, Header},
 };
+use gguf::Header;
 use inference::{DraftModel, Footprint};
 use std::{
     fs,
@@ -217,18 +217,22 @@ fn known_by_folder(description: Description) -> Known {
     // Computed in single precision, whatever the file has.
     let weights_bytes = description.n_parameters.saturating_mul(4);
     Known {
-        architecture: description.architecture,
-        purpose: Purpose::Embedding,
+        architecture: Some(description.architecture),
+        purpose: description.purpose,
         n_ctx_train: description.n_ctx_train,
         quantisation: description.tensor_type,
-        has_chat_template: false,
-        footprint: Footprint { weights_bytes, ..Footprint::default() },
+        has_chat_template: description.has_chat_template,
+        footprint: Footprint {
+            weights_bytes,
+            cell_bytes: description.cell_bytes,
+            n_ctx_train: description.n_ctx_train,
+            n_vocab: description.n_vocab,
+        },
     }
 }
 
 fn size_of(path: &Path) -> u64 {
-    let weights = if path.is_dir() { folder::weights(path) } else { path.to_owned() };
-    fs::metadata(weights).map_or(0, |meta| meta.len())
+    if path.is_dir() { folder::size_bytes(path) } else { fs::metadata(path).map_or(0, |meta| meta.len()) }
 }
 
 /// What the file says about the memory it takes, with keys and values kept as `kv_type`.

@@ -24,8 +24,11 @@ use types::{
     tools::{CallPiece, ToolUse},
 };
 
-/// Requests that wait in a worker while all its sequences are busy.
+/// Requests that wait for a model while all its sequences are busy.
 pub const MAX_WAITING: usize = 64;
+
+/// Requests that a worker is given, with those that nobody waits for any more: they go with its next step.
+pub const MAX_REQUESTS: usize = 16 * MAX_WAITING;
 
 /// Different LoRA adapters of one loaded model.
 pub const MAX_ADAPTERS: usize = 32;
@@ -45,7 +48,7 @@ pub enum Command {
     Load(LoadRequest),
     /// Starts a generation. Answered by `Rejected`, or by `Accepted` and then inside [`Event::Step`] frames.
     Generate { id: RequestId, prompt: Prompt, params: Box<GenerateParams> },
-    /// Ends a generation at the next step; it still ends with a `Finished` delta. Ends work on vectors after the
+    /// Ends a generation at the next step; it still ends with a finished delta. Ends work on vectors after the
     /// batch under way, without an answer. What has ended already is not an error.
     Cancel { id: RequestId },
     /// Forgets what is kept of a tenant's generations that have ended, files included. Not answered.
@@ -279,10 +282,10 @@ pub struct Delta {
     pub calls: Vec<CallPiece>,
     /// Of the tokens whose text this is, where they were asked for.
     pub logprobs: Vec<TokenLogprob>,
-    /// Tokens produced so far.
-    pub n_generated: u32,
+    /// What the answer cost so far.
+    pub usage: Usage,
     /// Set in the last delta of a stream; an error is a sentence about why it broke off.
-    pub finished: Option<Result<Finished, String>>,
+    pub finished: Option<Result<FinishReason, String>>,
 }
 
 /// How likely a token was, in the model's own distribution.
@@ -303,16 +306,9 @@ impl Delta {
         self.reasoning.push_str(&later.reasoning);
         CallPiece::join(&mut self.calls, later.calls);
         self.logprobs.extend(later.logprobs);
-        self.n_generated = later.n_generated;
+        self.usage = later.usage;
         self.finished = later.finished;
     }
-}
-
-/// The end of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Finished {
-    pub reason: FinishReason,
-    pub usage: Usage,
 }
 
 /// Why a request never started.
@@ -347,6 +343,8 @@ pub enum Rejection {
     Dimensions { asked: u32, n_dimensions: u32 },
     #[error("this model turns texts into vectors, it does not write")]
     WritesNothing,
+    #[error("this model makes no vectors: models in folders that write do nothing else")]
+    MakesNoVectors,
     #[error("this model does not rank documents: it was not made for that")]
     RanksNothing,
     #[error("too many requests are waiting for this model")]

@@ -6,6 +6,7 @@ use crate::{paths, say};
 
 /// Newer ones ask for a newer compiler than this project does.
 const LEPTOS_VERSION: &str = "0.3.9";
+const FUZZ_VERSION: &str = "0.13.2";
 const NEXTEST_VERSION: &str = "0.9.143";
 
 struct CargoTool<'a> {
@@ -54,6 +55,19 @@ pub(super) fn ensure_nextest() -> Result<()> {
         program: "cargo-nextest",
         locked: true,
         expected: "about 8 min on 2 cores, once",
+    };
+    ensure(&tool, present)
+}
+
+/// What drives the fuzzer of the compiler; any version that is there will do.
+pub(crate) fn ensure_fuzz() -> Result<()> {
+    let present = version_of("cargo-fuzz", &["fuzz", "--version"]).is_some();
+    let tool = CargoTool {
+        package: "cargo-fuzz",
+        version: FUZZ_VERSION,
+        program: "cargo-fuzz",
+        locked: true,
+        expected: "about 2 min on 2 cores, once",
     };
     ensure(&tool, present)
 }

@@ -18,7 +18,7 @@ use crate::{
     text::Assembler,
 };
 use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
-use protocol::{Delta, Finished, GenerateParams, LoraAdapter, RequestId, Speculation, Tenant, TokenLogprob};
+use protocol::{Delta, GenerateParams, LoraAdapter, RequestId, Speculation, Tenant, TokenLogprob};
 use std::{sync::Arc, time::Instant};
 use types::chat::{FinishReason, Guesser, Usage};
 
@@ -358,7 +358,7 @@ impl Sequence {
         let mut delta = self.delta(parts, None);
         // What stopped it is not part of the answer, and neither are its tokens.
         self.likelihoods.send_rest();
-        delta.finished = Some(Ok(self.finished(FinishReason::Stop)));
+        delta.finished = Some(Ok(FinishReason::Stop));
         delta
     }
 
@@ -406,20 +406,7 @@ impl Sequence {
         if reason.is_some() {
             logprobs.extend(self.likelihoods.send_rest());
         }
-        let finished = reason.map(|reason| Ok(self.finished(reason)));
-        Delta {
-            id: self.id,
-            text,
-            reasoning,
-            calls,
-            logprobs,
-            n_generated: count(self.n_generated()),
-            finished,
-        }
-    }
-
-    fn finished(&self, reason: FinishReason) -> Finished {
-        Finished { reason, usage: self.usage() }
+        Delta { id: self.id, text, reasoning, calls, logprobs, usage: self.usage(), finished: reason.map(Ok) }
     }
 
     fn usage(&self) -> Usage {

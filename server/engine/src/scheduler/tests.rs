@@ -57,7 +57,9 @@ impl Worker {
                     for delta in deltas {
                         let (text, usage) = answers.entry(delta.id).or_default();
                         text.push_str(&delta.text);
-                        *usage = delta.finished.map(|it| it.expect("an answer that ended well").usage);
+                        *usage = delta
+                            .finished
+                            .map(|it| it.map(|_| delta.usage).expect("an answer that ended well"));
                     }
                 }
                 Event::Accepted { .. } | Event::Line { .. } => {}

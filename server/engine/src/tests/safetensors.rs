@@ -4,15 +4,27 @@ use super::gguf::Tensor;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
+/// How numbers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    F32,
+    /// Without the lower half of each.
+    Bf16,
+}
+
 /// Writes tensors, whose shapes have the fastest dimension first as in GGUF, under the names that `rename` gives them.
-pub(crate) fn write(path: &Path, tensors: &[Tensor], rename: impl Fn(&str) -> String) {
+pub(crate) fn write(path: &Path, tensors: &[Tensor], numbers: Numbers, rename: impl Fn(&str) -> String) {
+    let (dtype, n_dropped) = match numbers {
+        Numbers::F32 => ("F32", 0),
+        Numbers::Bf16 => ("BF16", 2),
+    };
     let mut header = Map::new();
     let mut data = Vec::new();
     for (name, shape, weights) in tensors {
         let begin = data.len();
-        data.extend(weights.iter().flat_map(|weight| weight.to_le_bytes()));
+        data.extend(weights.iter().flat_map(|weight| weight.to_le_bytes().into_iter().skip(n_dropped)));
         let shape: Vec<_> = shape.iter().rev().collect();
-        let info = json!({"dtype": "F32", "shape": shape, "data_offsets": [begin, data.len()]});
+        let info = json!({"dtype": dtype, "shape": shape, "data_offsets": [begin, data.len()]});
         header.insert(rename(name), info);
     }
     let header = Value::Object(header).to_string();

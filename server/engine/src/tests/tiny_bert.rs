@@ -2,7 +2,7 @@
 
 use super::{
     gguf::{CONTROL, Gguf, NORMAL, Tensor, UNKNOWN},
-    safetensors,
+    safetensors::{self, Numbers},
 };
 use serde_json::{Map, Value, json};
 use std::{fs, iter, path::Path};
@@ -44,7 +44,7 @@ pub(crate) fn write_folder(folder: &Path, seed: u64) {
     let vocabulary = vocabulary();
     let tensors = tensors(vocabulary.len() as u64, Made::Mean, &mut fastrand::Rng::with_seed(seed));
     fs::create_dir_all(folder).expect("a folder");
-    safetensors::write(&folder.join("model.safetensors"), &tensors, name_in_folder);
+    safetensors::write(&folder.join("model.safetensors"), &tensors, Numbers::F32, name_in_folder);
     let config = json!({
         "model_type": "bert",
         "vocab_size": vocabulary.len(),

@@ -30,16 +30,25 @@ async fn check(script: Script, readings: Readings, text: &str, warnings: &[Warni
     let engine = ScriptedEngine::new([script]);
     let guarded = Guarded::new(Arc::new(engine.clone()), readings);
     let mut events = guarded.generate(Target::default(), request()).await.unwrap();
-    let (mut said, mut warned, mut ended) = (String::new(), Vec::new(), None);
+    let (mut said, mut warned, mut ended, mut last) = (String::new(), Vec::new(), None, Usage::default());
     while let Some(event) = events.next().await {
         match event.unwrap() {
-            GenerateEvent::Text { text, .. } => said.push_str(&text),
+            GenerateEvent::Text { text, usage, .. } => {
+                said.push_str(&text);
+                last = usage;
+            }
             GenerateEvent::Warned(warning) => warned.push(warning),
-            GenerateEvent::Finished { reason, usage } => ended = Some((reason, usage.n_generated_tokens)),
+            GenerateEvent::Finished { reason, usage } => ended = Some((reason, usage)),
             GenerateEvent::Queued(_) => {}
         }
     }
-    assert_eq!((said.as_str(), warned.as_slice(), ended.unwrap().0), (text, warnings, end));
+    let (reason, usage) = ended.unwrap();
+    assert_eq!((said.as_str(), warned.as_slice(), reason), (text, warnings, end));
+    assert_eq!(
+        (usage.n_prompt_tokens, usage.n_generated_tokens),
+        (last.n_prompt_tokens, last.n_generated_tokens)
+    );
+    assert!(usage.n_prompt_tokens > 0);
     assert_eq!(*engine.n_running().borrow(), 0);
 }
 

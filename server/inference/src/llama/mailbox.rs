@@ -5,14 +5,17 @@
 
 use crate::{EngineError, GenerateEvent};
 use futures::{Stream, task::AtomicWaker};
-use protocol::{Delta, Finished, Rejection, RequestId, TokenLogprob};
+use protocol::{Delta, Rejection, RequestId, TokenLogprob};
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 use tokio::sync::mpsc::UnboundedSender;
-use types::{chat::Queued, tools::CallPiece};
+use types::{
+    chat::{Queued, Usage},
+    tools::CallPiece,
+};
 
 #[derive(Default)]
 struct Contents {
@@ -20,7 +23,7 @@ struct Contents {
     reasoning: String,
     calls: Vec<CallPiece>,
     logprobs: Vec<TokenLogprob>,
-    n_generated: u32,
+    usage: Usage,
     queued: Option<Queued>,
     end: Option<Result<GenerateEvent, EngineError>>,
     /// The end was taken out.
@@ -46,7 +49,7 @@ impl Contents {
             reasoning: std::mem::take(&mut self.reasoning),
             calls: std::mem::take(&mut self.calls),
             logprobs: std::mem::take(&mut self.logprobs),
-            n_generated: self.n_generated,
+            usage: self.usage,
         }
     }
 }
@@ -75,6 +78,11 @@ pub(super) fn mailbox(id: RequestId, cancels: UnboundedSender<RequestId>) -> (Ma
 }
 
 impl Mailbox {
+    /// Whether the reader's end is still there.
+    pub(super) fn has_reader(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// Adds what a step produced.
     pub(super) fn put(&self, delta: Delta) {
         let mut contents = self.0.contents();
@@ -82,10 +90,10 @@ impl Mailbox {
         contents.reasoning += &delta.reasoning;
         CallPiece::join(&mut contents.calls, delta.calls);
         contents.logprobs.extend(delta.logprobs);
-        contents.n_generated = delta.n_generated;
+        contents.usage = delta.usage;
         if let Some(finished) = delta.finished {
             contents.end = Some(match finished {
-                Ok(Finished { reason, usage }) => Ok(GenerateEvent::Finished { reason, usage }),
+                Ok(reason) => Ok(GenerateEvent::Finished { reason, usage: delta.usage }),
                 Err(reason) => Err(Rejection::Engine(reason).into()),
             });
         }

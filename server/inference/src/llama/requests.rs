@@ -64,6 +64,11 @@ impl Requests {
         self.by_id.len()
     }
 
+    /// Those that somebody still waits for: the others end with the worker's next step.
+    pub(super) fn n_wanted(&self) -> usize {
+        self.by_id.values().filter(|request| !request.asked.is_abandoned()).count()
+    }
+
     /// Generations and work on vectors that the worker has.
     pub(super) fn n_running(&self) -> usize {
         let runs = |it: &&Request| it.sent && !matches!(it.asked, Asked::Count { .. });
@@ -207,8 +212,8 @@ impl Requests {
     pub(super) fn put(&mut self, delta: Delta, now: Instant) -> u32 {
         let (id, finished) = (delta.id, delta.finished.is_some());
         let Some(request) = self.by_id.get_mut(&id) else { return 0 };
-        let n_new = delta.n_generated.saturating_sub(request.n_generated);
-        request.n_generated = delta.n_generated;
+        let n_new = delta.usage.n_generated_tokens.saturating_sub(request.n_generated);
+        request.n_generated = delta.usage.n_generated_tokens;
         if let Asked::Generate { mailbox, .. } = &request.asked {
             mailbox.put(delta);
         }
@@ -284,7 +289,8 @@ impl Asked {
 
     fn is_abandoned(&self) -> bool {
         match self {
-            Self::Generate { waiting, .. } => waiting.as_ref().is_some_and(|(reply, _)| reply.is_closed()),
+            Self::Generate { waiting: Some((reply, _)), .. } => reply.is_closed(),
+            Self::Generate { mailbox, .. } => !mailbox.has_reader(),
             Self::Count { reply, .. } => reply.is_closed(),
             Self::Embed { reply, .. } => reply.is_closed(),
             Self::Rank { reply, .. } => reply.is_closed(),

@@ -134,7 +134,7 @@ impl Answer {
             return Ok(None);
         }
         self.n_tokens += (logprobs.len() as u32).max(1);
-        Ok(Some(GenerateEvent::Text { text, reasoning, calls, logprobs, n_generated: self.n_tokens }))
+        Ok(Some(GenerateEvent::Text { text, reasoning, calls, logprobs, usage: self.usage() }))
     }
 
     /// The pieces of calls, one call after the other: what goes back to an earlier one belongs nowhere.
@@ -177,7 +177,7 @@ impl Answer {
         self.reason.unwrap_or(FinishReason::Stop)
     }
 
-    /// What the server counted, else what came. Times are for the caller to add.
+    /// What the server has counted, else what has come. Times are for the caller to add.
     pub(super) fn usage(&self) -> Usage {
         let Some(counts) = self.counts else {
             return Usage { n_generated_tokens: self.n_tokens, ..Usage::default() };

@@ -60,6 +60,8 @@ pub(super) enum Ask {
 enum Use {
     /// Waits for its load.
     Load,
+    /// Heard that the load failed, perhaps before the owner did.
+    FailedLoad,
     Request,
 }
 
@@ -86,8 +88,12 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// The load has ended well: letting go of it no longer cancels it.
-    pub(super) fn keep(&mut self) {
+    /// The load has ended: letting go of it no longer cancels it.
+    pub(super) fn load_ended(&mut self, result: &Result<(), EngineError>) {
+        if result.is_err() {
+            self.by = Use::FailedLoad;
+            return;
+        }
         self.by = Use::Request;
         _ = self.releases.send(Release { key: self.key, change: Change::Loaded });
     }
@@ -295,7 +301,7 @@ impl<L: Launch> Owner<L> {
         self.n_uses += 1;
         stay.last_use = self.n_uses;
         match by {
-            Use::Load => stay.n_loading += 1,
+            Use::Load | Use::FailedLoad => stay.n_loading += 1,
             Use::Request => stay.n_uses += 1,
         }
         Ok(Lease { model: stay.model.clone(), key, by, releases: self.releases.0.clone() })
@@ -411,6 +417,7 @@ impl<L: Launch> Owner<L> {
                 stay.n_uses += 1;
                 stay.is_proven = true;
             }
+            Change::Ended(Use::FailedLoad) => stay.n_loading = stay.n_loading.saturating_sub(1),
             Change::Ended(Use::Load) => {
                 stay.n_loading = stay.n_loading.saturating_sub(1);
                 let is_given_up = stay.n_loading == 0 && !stay.is_proven && !stay.has_failed();

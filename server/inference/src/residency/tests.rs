@@ -1,8 +1,6 @@
 use super::*;
 use crate::{EmbedInput, EmbedParams, Footprint, GenerateEvent, Tenant, llama::Link};
-use protocol::{
-    Command, Delta, Event, Finished, LoadedModel, PREFIX_BYTES, RequestId, body_len, decode, encode,
-};
+use protocol::{Command, Delta, Event, LoadedModel, PREFIX_BYTES, RequestId, body_len, decode, encode};
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -90,15 +88,14 @@ impl Worker {
     }
 
     async fn answer(&mut self, id: RequestId, text: &str) {
-        let finished = Some(Finished { reason: FinishReason::Stop, usage: Usage::default() });
         self.say(Event::Step(vec![Delta {
             id,
             text: text.into(),
             reasoning: String::new(),
             calls: vec![],
             logprobs: vec![],
-            n_generated: 1,
-            finished: finished.map(Ok),
+            usage: Usage { n_generated_tokens: 1, ..Usage::default() },
+            finished: Some(Ok(FinishReason::Stop)),
         }]))
         .await;
     }
@@ -295,6 +292,23 @@ async fn a_load_that_everybody_gave_up_stops() {
     assert!(two.await.is_err());
     assert_eq!(worker.command().await, None);
     stage.until_there(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_that_failed_is_shown_whoever_hears_of_it_first() {
+    // The asker and the owner hear of it at once, in an order that is left to chance.
+    for _ in 0..40 {
+        let mut stage = Stage::new();
+        let loading = stage.load("a", 400, Intent::Use);
+        drop(stage.worker().await);
+        let failed = loading.await.expect("no panic").map(drop);
+        assert!(matches!(failed, Err(EngineError::LoadFailed { .. })), "{failed:?}");
+        let is_shown = |it: &Residents| matches!(it.chosen.state, ModelState::Failed { .. });
+        stage.engine.status().wait_for(is_shown).await.expect("the owner lives");
+        // Nothing is left to be done that could take it back.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(is_shown(&stage.engine.status().borrow()));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-use super::{describe, is_model};
+use super::{describe, is_model, size_bytes};
 use std::{fs, path::Path};
 use tempfile::TempDir;
 
@@ -34,10 +34,9 @@ fn check(folder: &Path, expected: &str) {
 #[test]
 fn a_folder_describes_its_model() {
     let folder = folder(CONFIG, &weights(HEADER, 32));
-    check(
-        folder.path(),
-        "Description { architecture: Some(\"bert\"), n_ctx_train: Some(512), tensor_type: Some(\"F32\"), n_parameters: 7 }",
-    );
+    let expected = "Description { architecture: \"bert\", purpose: Embedding, n_ctx_train: Some(512), \
+        tensor_type: Some(\"F32\"), n_parameters: 7, has_chat_template: false, n_vocab: 0, cell_bytes: 0 }";
+    check(folder.path(), expected);
     fs::write(folder.path().join("sentence_bert_config.json"), r#"{"max_seq_length": 256}"#).unwrap();
     check(folder.path(), "n_ctx_train: Some(256)");
 }
@@ -56,4 +55,42 @@ fn what_is_wrong_is_said() {
     let lacking = folder(CONFIG, &weights(HEADER, 32));
     fs::remove_file(lacking.path().join("tokenizer.json")).unwrap();
     check(lacking.path(), "tokenizer.json is missing");
+}
+
+const WRITER: &str = r#"{"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 90,
+    "max_position_embeddings": 2048, "num_hidden_layers": 3, "hidden_size": 64, "num_attention_heads": 8,
+    "num_key_value_heads": 2}"#;
+
+#[test]
+fn a_model_that_writes_is_described_by_all_its_files() {
+    let folder = folder(WRITER, &weights(HEADER, 32));
+    // Keys and values of 3 layers, 2 heads and 8 numbers each.
+    let expected = "Description { architecture: \"llama\", purpose: Writing, n_ctx_train: Some(2048), \
+        tensor_type: Some(\"F32\"), n_parameters: 7, has_chat_template: false, n_vocab: 90, cell_bytes: 384 }";
+    check(folder.path(), expected);
+    fs::write(folder.path().join("tokenizer_config.json"), r#"{"chat_template": "{{ messages }}"}"#).unwrap();
+    check(folder.path(), "has_chat_template: true");
+    let index = r#"{"weight_map": {"a": "first.safetensors", "ids": "first.safetensors", "b": "second.safetensors"}}"#;
+    fs::write(folder.path().join("model.safetensors.index.json"), index).unwrap();
+    fs::rename(folder.path().join("model.safetensors"), folder.path().join("first.safetensors")).unwrap();
+    check(folder.path(), "second.safetensors is missing");
+    let more = r#"{"b": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}"#;
+    fs::write(folder.path().join("second.safetensors"), weights(more, 8)).unwrap();
+    check(folder.path(), "n_parameters: 9");
+    assert_eq!(size_bytes(folder.path()), (HEADER.len() + more.len() + 2 * 8 + 32 + 8) as u64);
+    fs::write(folder.path().join("model.safetensors.index.json"), index.replace("first", "../first"))
+        .unwrap();
+    check(folder.path(), "names files that it should not");
+}
+
+#[test]
+fn models_that_cannot_be_computed_say_why() {
+    let changed = |from: &str, to: &str| folder(&WRITER.replace(from, to), &weights(HEADER, 32));
+    check(changed("llama", "gpt_neox").path(), "“gpt_neox” are not supported in this form");
+    check(changed("LlamaForCausalLM", "LlamaForTokenClassification").path(), "“LlamaForTokenClassification”");
+    check(changed("\"vocab_size\"", "\"quantization_config\": {}, \"vocab_size\"").path(), "quantised");
+    check(changed("\"vocab_size\"", "\"sliding_window\": 99, \"vocab_size\"").path(), "Some(2048)");
+    check(changed("\"llama\"", "\"mistral\", \"sliding_window\": 99").path(), "n_ctx_train: Some(99)");
+    let rounded = r#"{"a": {"dtype": "U32", "shape": [2], "data_offsets": [0, 8]}}"#;
+    check(folder(WRITER, &weights(rounded, 8)).path(), "weights of the type U32 are not supported");
 }

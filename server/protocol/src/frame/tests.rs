@@ -2,7 +2,7 @@ use super::*;
 use crate::{Command, Delta, Event, GenerateParams, Prompt, RequestId, Tenant, TokenLogprob};
 use proptest::prelude::*;
 use types::{
-    chat::{ChatTurn, Role},
+    chat::{ChatTurn, Role, Usage},
     constraint::Constraint,
     tools::CallPiece,
 };
@@ -87,7 +87,7 @@ proptest! {
     #[test]
     fn any_text_survives(text in ".*", id in any::<u64>(), n in any::<u32>()) {
         let token = TokenLogprob { bytes: text.clone().into(), logprob: -1.5, top: vec![(vec![255], -9.0)] };
-        let event = Event::Step(vec![Delta { id: RequestId(id), reasoning: text.clone(), calls: vec![CallPiece::Arguments(text.clone())], text, logprobs: vec![token], n_generated: n, finished: None }]);
+        let event = Event::Step(vec![Delta { id: RequestId(id), reasoning: text.clone(), calls: vec![CallPiece::Arguments(text.clone())], text, logprobs: vec![token], usage: Usage { n_generated_tokens: n, ..Usage::default() }, finished: None }]);
         let bytes = encode(&event).expect("small");
         prop_assert_eq!(read_frame::<Event>(&mut &bytes[..]).expect("whole"), Some(event));
     }

@@ -149,8 +149,9 @@ fn worst_first_token_ms(streams: &[Stream]) -> f64 {
 fn shared_beginning(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {
     // About one and a third tokens a word.
     let shared = format!("Instructions number {seed}: {}.", words(370, seed + 50));
-    let asks: Vec<_> =
-        (0..8).map(|i| Ask::new(format!("{shared} Now question {i}: what is it?"), 32)).collect();
+    let asks: Vec<_> = (0..8)
+        .map(|i| Ask::new(format!("{shared} Now question {i}: what is it?"), 32).until_limit())
+        .collect();
     let answers = together(address, &asks);
     let rate = answers.total_rate();
     Ok(vec![rate, worst_first_token_ms(&answers.all()?)])
@@ -191,7 +192,7 @@ fn json_by_schema(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {
 }
 
 fn long_prompt_arrives(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {
-    let stream = Ask::new(prompt(30, seed + 70), 250);
+    let stream = Ask::new(prompt(30, seed + 70), 250).without_guesses().until_limit();
     let newcomer = Ask::new(prompt(900, seed + 71), 16).after(Duration::from_millis(800));
     let streams = together(address, &[stream, newcomer]).all()?;
     Ok(vec![streams[0].longest_gap.as_secs_f64() * 1000.0, streams[1].first_token_ms()])

@@ -63,11 +63,11 @@ fn answer(manners: &Manners, said: &str, params: GenerateParams) -> Delta {
 }
 
 fn n_reasoning(delta: &Delta) -> u32 {
-    delta.finished.as_ref().expect("an end").as_ref().expect("a good one").usage.n_reasoning_tokens
+    delta.usage.n_reasoning_tokens
 }
 
 fn reason(delta: &Delta) -> FinishReason {
-    delta.finished.as_ref().expect("an end").as_ref().expect("a good one").reason
+    *delta.finished.as_ref().expect("an end").as_ref().expect("a good one")
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_budget_ends_the_thought_and_the_answer_goes_on() {
     assert!(delta.reasoning.ends_with("I will answer now."), "{}", delta.reasoning);
     assert!(!delta.text.is_empty() && !delta.text.contains("think"), "{}", delta.text);
     assert!((20..110).contains(&n_reasoning(&delta)), "{}", n_reasoning(&delta));
-    assert_eq!(delta.n_generated, 120);
+    assert_eq!(delta.usage.n_generated_tokens, 120);
 }
 
 #[test]

@@ -1,19 +1,17 @@
 use super::*;
 use futures::{FutureExt, StreamExt};
-use protocol::Finished;
 use tokio::sync::mpsc::unbounded_channel;
 use types::chat::{FinishReason, Usage};
 
 fn delta(text: &str, n_generated: u32, finished: bool) -> Delta {
-    let end = Finished { reason: FinishReason::Stop, usage: Usage::default() };
     Delta {
         id: RequestId(1),
         text: text.into(),
         reasoning: String::new(),
         calls: vec![],
         logprobs: vec![],
-        n_generated,
-        finished: finished.then_some(Ok(end)),
+        usage: Usage { n_generated_tokens: n_generated, ..Usage::default() },
+        finished: finished.then_some(Ok(FinishReason::Stop)),
     }
 }
 
@@ -22,7 +20,9 @@ fn read(reader: &mut Reader) -> String {
     let mut given = String::new();
     while let Some(item) = reader.next().now_or_never() {
         given += &match item {
-            Some(Ok(GenerateEvent::Text { text, n_generated, .. })) => format!("{text}@{n_generated} "),
+            Some(Ok(GenerateEvent::Text { text, usage, .. })) => {
+                format!("{text}@{} ", usage.n_generated_tokens)
+            }
             Some(Ok(GenerateEvent::Queued(queued))) => format!("{}. ", queued.position),
             Some(Ok(GenerateEvent::Warned(warning))) => format!("{warning:?} "),
             Some(Ok(GenerateEvent::Finished { reason, .. })) => format!("{reason:?} "),

@@ -5,7 +5,7 @@ use crate::{
     llama::{Link, SupervisedModel},
 };
 use futures::StreamExt;
-use protocol::{Delta, Finished, PREFIX_BYTES, Rejection, body_len, decode, encode};
+use protocol::{Delta, PREFIX_BYTES, Rejection, body_len, decode, encode};
 use std::{io, path::PathBuf, sync::Arc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use types::{
@@ -78,15 +78,14 @@ impl Worker {
     }
 
     async fn token(&mut self, id: RequestId, text: &str, n_generated: u32, ends: bool) {
-        let end = Finished { reason: FinishReason::Stop, usage: Usage::default() };
         let delta = Delta {
             id,
             text: text.into(),
             reasoning: String::new(),
             calls: vec![],
             logprobs: vec![],
-            n_generated,
-            finished: ends.then_some(Ok(end)),
+            usage: Usage { n_generated_tokens: n_generated, ..Usage::default() },
+            finished: ends.then_some(Ok(FinishReason::Stop)),
         };
         self.say(Event::Step(vec![delta])).await;
     }
@@ -367,13 +366,24 @@ async fn an_asker_who_leaves_before_the_answer_begins_cancels() {
 #[tokio::test(start_paused = true)]
 async fn too_many_requests_are_refused() {
     let (stage, mut worker) = Stage::ready().await;
-    let answers: Vec<_> = (0..MAX_WAITING).map(|_| stage.generate()).collect();
-    for _ in 0..MAX_WAITING {
+    // Two of them run.
+    let n = MAX_WAITING + 2;
+    let answers: Vec<_> = (0..n).map(|_| stage.generate()).collect();
+    for _ in 0..n {
         worker.accept().await;
     }
-    let expected = "refused: 64 requests are running or waiting, try again in a moment";
+    let expected = "refused: 66 requests are running or waiting, try again in a moment";
     assert_eq!(stage.generate().await.expect("no panic"), expected);
-    drop(answers);
+    // Whoever leaves makes room at once, however long the worker takes to notice.
+    for answer in answers.iter().take(2) {
+        answer.abort();
+    }
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let next = stage.generate();
+    assert!(matches!(worker.command().await, Command::Cancel { .. }));
+    assert!(matches!(worker.command().await, Command::Cancel { .. }));
+    worker.accept().await;
+    drop((answers, next));
 }
 
 #[tokio::test(start_paused = true)]

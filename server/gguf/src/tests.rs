@@ -1,5 +1,5 @@
 use super::{Header, HeaderError, parse};
-use std::io::Cursor;
+use std::{fs, io::Cursor, path::Path};
 use types::model::Purpose;
 
 /// Writes a small header.
@@ -155,6 +155,36 @@ fn other_files_are_named_so() {
     check(b"", "not a GGUF");
     check(b"<html>404</html>", "not a GGUF");
     check(&[b"GGUF".to_vec(), 9_u32.to_le_bytes().to_vec()].concat(), "version 9");
+}
+
+/// Everything that can be asked of a header, for what must not fail: it has no wrong answer.
+fn ask_everything(bytes: &[u8]) {
+    if let Ok(header) = read(bytes) {
+        let _ = (header.n_ctx_train(), header.cell_bytes(), header.purpose(), header.quantisation());
+    }
+}
+
+#[test]
+fn what_the_fuzzer_found_worth_keeping_is_read_or_refused() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let files: Vec<_> = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).collect();
+    assert!(files.len() >= 4, "the corpus is gone");
+    for file in files {
+        ask_everything(&fs::read(file).unwrap());
+    }
+}
+
+#[test]
+fn one_wrong_byte_anywhere_is_read_or_refused() {
+    let mut bytes = whole();
+    for at in 0..bytes.len() {
+        let right = bytes[at];
+        for wrong in [0, 1, 0x7f, 0x80, 0xff, right ^ 4] {
+            bytes[at] = wrong;
+            ask_everything(&bytes);
+        }
+        bytes[at] = right;
+    }
 }
 
 /// A header with a vocabulary of `n` words.

@@ -1,0 +1,313 @@
+//! Several generations through one network that candle computes.
+//!
+//! As in the scheduler of llama.cpp, every step takes a token of everybody who decodes and parts of prompts, in equal
+//! shares for each person, and sends what came of it in one frame. Every sequence has a cache of its own; one that begins
+//! like another of the same person starts with a copy of what they share.
+
+use super::kept::{Conversation, Kept, n_common};
+use crate::{
+    outbox::Outbox,
+    sampler::Scratch,
+    scheduler::{Budget, Chunk, Sequence, SequenceId, StepCost, Work, plan},
+    worker::WorkerError,
+};
+use candle::{KvCache, Run, TextDecoder};
+use llama_cpp_2::vocab::LlamaVocab;
+use protocol::{Delta, Event, MAX_WAITING, Rejection, RequestId, Tenant};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::mpsc::{Receiver, TryRecvError},
+    time::Instant,
+};
+
+/// Tokens of a step: what was asked meanwhile is looked at in between.
+const STEP_TOKENS: usize = 128;
+
+/// What is given to all sequences together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The longest a sequence may become, in tokens.
+    pub(crate) n_ctx: usize,
+    /// Generations that run at the same time, less than [`STEP_TOKENS`].
+    pub(crate) n_parallel: usize,
+    /// What caches may take; enough for the longest sequence.
+    pub(crate) max_bytes: u64,
+}
+
+struct Running {
+    sequence: Box<Sequence>,
+    cache: Box<dyn KvCache>,
+}
+
+/// Owns the network.
+pub(crate) struct FolderScheduler<'m> {
+    decoder: TextDecoder,
+    vocab: LlamaVocab<'m>,
+    outbox: Outbox,
+    limits: Limits,
+    waiting: VecDeque<Box<Sequence>>,
+    running: BTreeMap<SequenceId, Running>,
+    next_id: SequenceId,
+    kept: Kept,
+    /// The line as the server knows it.
+    told: Vec<RequestId>,
+    /// There was no room: nobody starts before somebody ends.
+    is_full: bool,
+    cost: StepCost,
+    scratch: Scratch,
+}
+
+impl<'m> FolderScheduler<'m> {
+    pub(crate) fn new(decoder: TextDecoder, vocab: LlamaVocab<'m>, limits: Limits, outbox: Outbox) -> Self {
+        Self {
+            decoder,
+            vocab,
+            outbox,
+            limits,
+            waiting: VecDeque::new(),
+            running: BTreeMap::new(),
+            next_id: 0,
+            kept: Kept::default(),
+            told: Vec::new(),
+            is_full: false,
+            cost: StepCost::default(),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Works until nobody can send work any more.
+    pub(crate) fn run(&mut self, work: &Receiver<Work>) -> Result<(), WorkerError> {
+        while self.take_all(work)? {
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    /// Takes what came in. Waits without a step while nothing runs; says whether there is still somebody who sends.
+    fn take_all(&mut self, work: &Receiver<Work>) -> Result<bool, WorkerError> {
+        if self.running.is_empty() && self.waiting.is_empty() {
+            let Ok(next) = work.recv() else { return Ok(false) };
+            self.take(next)?;
+        }
+        loop {
+            match work.try_recv() {
+                Ok(next) => self.take(next)?,
+                Err(TryRecvError::Empty) => return Ok(true),
+                Err(TryRecvError::Disconnected) => return Ok(false),
+            }
+        }
+    }
+
+    fn take(&mut self, work: Work) -> Result<(), WorkerError> {
+        match work {
+            Work::Generate(sequence) => self.accept(sequence),
+            Work::Cancel(id) => self.cancel(id),
+            Work::Forget(tenant) => {
+                self.kept.forget(tenant);
+                let own = self.running.values_mut().filter(|it| it.sequence.tenant == tenant);
+                own.for_each(|it| it.sequence.is_forgotten = true);
+                Ok(())
+            }
+            // They are refused before they become work.
+            Work::Vectors(_) => Ok(()),
+        }
+    }
+
+    fn accept(&mut self, mut sequence: Box<Sequence>) -> Result<(), WorkerError> {
+        let id = sequence.id;
+        let adapter = sequence.adapters.first().map(|adapter| adapter.path.as_path());
+        let refused = match adapter {
+            Some(path) => Some(Rejection::Adapter {
+                name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+                reason: "models in folders of safetensors take none".to_owned(),
+            }),
+            None if self.waiting.len() >= MAX_WAITING => Some(Rejection::Overloaded),
+            None => None,
+        };
+        if let Some(reason) = refused {
+            return Ok(self.outbox.send(&Event::Rejected { id, reason })?);
+        }
+        sequence.limit(self.limits.n_ctx);
+        let n_prompt_tokens = sequence.n_prompt_tokens();
+        self.waiting.push_back(sequence);
+        Ok(self.outbox.send(&Event::Accepted { id, n_prompt_tokens })?)
+    }
+
+    /// Ends a generation; one that has ended already is nothing special.
+    fn cancel(&mut self, id: RequestId) -> Result<(), WorkerError> {
+        if let Some(i) = self.waiting.iter().position(|sequence| sequence.id == id) {
+            let delta = self.waiting.remove(i).map(|mut sequence| sequence.cancel());
+            return Ok(self.outbox.send(&Event::Step(delta.into_iter().collect()))?);
+        }
+        let Some((&found, _)) = self.running.iter().find(|(_, it)| it.sequence.id == id) else {
+            return Ok(());
+        };
+        let delta = self.running.get_mut(&found).map(|it| it.sequence.cancel());
+        self.release(found);
+        Ok(self.outbox.send(&Event::Step(delta.into_iter().collect()))?)
+    }
+
+    /// One step of everybody.
+    fn step(&mut self) -> Result<(), WorkerError> {
+        self.admit()?;
+        self.tell_line()?;
+        let mut chunks = self.plan();
+        while !self.has_room(&chunks) && self.make_room() {
+            chunks = self.plan();
+        }
+        if chunks.is_empty() {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let logits = self.compute(&chunks)?;
+        let deltas = self.sample(&chunks, logits);
+        let ms = begun.elapsed().as_secs_f64() * 1000.0;
+        let (rows, prompts): (Vec<&Chunk>, Vec<_>) = chunks.iter().partition(|chunk| chunk.decodes);
+        let n_tokens = |chunks: &[&Chunk]| chunks.iter().map(|chunk| chunk.n_tokens).sum();
+        self.cost.learn(n_tokens(&rows), n_tokens(&prompts), ms);
+        if !deltas.is_empty() {
+            self.outbox.send(&Event::Step(deltas))?;
+        }
+        Ok(())
+    }
+
+    /// Lets waiting requests start, as many as may run.
+    fn admit(&mut self) -> Result<(), WorkerError> {
+        if self.is_full && !self.running.is_empty() {
+            return Ok(());
+        }
+        self.is_full = false;
+        while self.running.len() < self.limits.n_parallel {
+            let next = self.line().first().and_then(|&i| self.waiting.remove(i));
+            let Some(mut sequence) = next else { return Ok(()) };
+            let cache = self.cache_for(&sequence)?;
+            sequence.begin(cache.n_tokens());
+            self.running.insert(self.next_id, Running { sequence, cache });
+            self.next_id += 1;
+        }
+        Ok(())
+    }
+
+    /// With as much of the prompt as another sequence of the same person has. The last token is computed in any case:
+    /// it says what comes next.
+    fn cache_for(&mut self, sequence: &Sequence) -> Result<Box<dyn KvCache>, WorkerError> {
+        let tenant = sequence.tenant;
+        let tokens = &sequence.tokens[..sequence.tokens.len().saturating_sub(1)];
+        let n_computed = |it: &Running| n_common(&it.sequence.tokens[..it.sequence.n_past], tokens);
+        let own = self.running.values().filter(|it| it.sequence.tenant == tenant);
+        let running = own.map(|it| (n_computed(it), it)).max_by_key(|(n, _)| *n);
+        let found = match running {
+            Some((n, lender)) if n > self.kept.n_common(tenant, tokens) => lender.cache.copy(n)?,
+            _ => self.kept.lend(tenant, tokens)?,
+        };
+        Ok(found.unwrap_or_else(|| self.decoder.new_cache()))
+    }
+
+    /// Whoever has the fewest generations running comes first, then whoever waits longest.
+    fn line(&self) -> Vec<usize> {
+        let n_running =
+            |tenant: Tenant| self.running.values().filter(|it| it.sequence.tenant == tenant).count();
+        let mut line: Vec<_> = (0..self.waiting.len()).collect();
+        line.sort_by_cached_key(|&i| (n_running(self.waiting[i].tenant), i));
+        line
+    }
+
+    /// Says who waits for others to end.
+    fn tell_line(&mut self) -> Result<(), WorkerError> {
+        let waiting: Vec<_> = self.line().into_iter().map(|i| self.waiting[i].id).collect();
+        if waiting != self.told {
+            self.outbox.send(&Event::Line { waiting: waiting.clone() })?;
+            self.told = waiting;
+        }
+        Ok(())
+    }
+
+    /// By the numbers of their sequences.
+    fn plan(&self) -> Vec<Chunk> {
+        let now = Instant::now();
+        let needs: Vec<_> = self.running.iter().map(|(id, it)| it.sequence.need(*id, now)).collect();
+        let n_decoding = needs.iter().filter(|need| need.decoding).count();
+        let n_prompt_beside_decode = self.cost.prompt_tokens_beside(n_decoding);
+        let mut chunks = plan(&needs, Budget { n_tokens: STEP_TOKENS, n_prompt_beside_decode });
+        chunks.sort_by_key(|chunk| chunk.sequence);
+        chunks
+    }
+
+    fn has_room(&self, chunks: &[Chunk]) -> bool {
+        let n_more =
+            |id: SequenceId| chunks.iter().find(|chunk| chunk.sequence == id).map_or(0, |it| it.n_tokens);
+        let running = self.running.iter().map(|(id, it)| it.cache.bytes_with(n_more(*id)));
+        running.fold(self.kept.bytes(), u64::saturating_add) <= self.limits.max_bytes
+    }
+
+    /// Forgets what nobody uses, else makes the youngest generation wait. Not the last one: it fits.
+    fn make_room(&mut self) -> bool {
+        if self.kept.drop_oldest() {
+            return true;
+        }
+        if self.running.len() < 2 {
+            return false;
+        }
+        let youngest = self.running.iter().max_by_key(|(_, it)| it.sequence.id).map(|(id, _)| *id);
+        let Some(Running { mut sequence, .. }) = youngest.and_then(|id| self.running.remove(&id)) else {
+            return false;
+        };
+        sequence.n_past = 0;
+        self.is_full = true;
+        self.waiting.push_front(sequence);
+        true
+    }
+
+    /// Computes the chunks; logits for those whose sequences go on.
+    fn compute(&mut self, chunks: &[Chunk]) -> Result<Vec<Vec<f32>>, WorkerError> {
+        let mut inputs = Vec::with_capacity(chunks.len());
+        for chunk in chunks {
+            let tokens =
+                self.running.get(&chunk.sequence).map(|it| &it.sequence.tokens[..]).unwrap_or_default();
+            let tokens = tokens.iter().skip(chunk.start).take(chunk.n_tokens);
+            inputs.push(tokens.map(|token| token.0.cast_unsigned()).collect::<Vec<_>>());
+        }
+        let mut inputs = chunks.iter().zip(&inputs).peekable();
+        let mut runs = Vec::with_capacity(chunks.len());
+        for (id, running) in &mut self.running {
+            if let Some((chunk, tokens)) = inputs.next_if(|(chunk, _)| chunk.sequence == *id) {
+                let cache = &mut *running.cache;
+                runs.push(Run { tokens, cache, wants_logits: chunk.samples });
+            }
+        }
+        Ok(self.decoder.forward(&mut runs)?)
+    }
+
+    /// A token for every chunk that gave logits.
+    fn sample(&mut self, chunks: &[Chunk], logits: Vec<Vec<f32>>) -> Vec<Delta> {
+        let n_words = usize::try_from(self.vocab.n_tokens()).unwrap_or(0);
+        let mut logits = logits.into_iter();
+        let mut deltas = Vec::with_capacity(chunks.len());
+        for chunk in chunks {
+            let Some(running) = self.running.get_mut(&chunk.sequence) else { continue };
+            running.sequence.n_past = chunk.start + chunk.n_tokens;
+            let Some(mut row) = chunk.samples.then(|| logits.next()).flatten() else { continue };
+            // A network may know more words than there are.
+            row.truncate(n_words);
+            let Some(delta) = running.sequence.advance(&[&row], &self.vocab, &mut self.scratch) else {
+                continue;
+            };
+            if delta.finished.is_some() {
+                self.release(chunk.sequence);
+            }
+            deltas.push(delta);
+        }
+        deltas
+    }
+
+    /// Ends what runs and keeps what was computed for whoever begins like it.
+    fn release(&mut self, id: SequenceId) {
+        self.is_full = false;
+        let Some(Running { sequence, cache }) = self.running.remove(&id) else { return };
+        let Sequence { tenant, mut tokens, n_past, is_forgotten, .. } = *sequence;
+        tokens.truncate(n_past);
+        if !is_forgotten && !tokens.is_empty() {
+            self.kept.add(Conversation { tenant, tokens, cache });
+        }
+    }
+}

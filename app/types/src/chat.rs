@@ -91,11 +91,13 @@ pub enum Guesser {
     DraftModel,
     /// Likewise, in more than one way at once.
     DraftTree,
+    /// A drafter that looks at the model's layers and guesses a block of tokens at once.
+    Dflash,
 }
 
 impl Guesser {
     /// All of them, and nobody.
-    pub const ALL: [Self; 4] = [Self::Nobody, Self::Ngrams, Self::DraftModel, Self::DraftTree];
+    pub const ALL: [Self; 5] = [Self::Nobody, Self::Ngrams, Self::DraftModel, Self::DraftTree, Self::Dflash];
 
     /// The one of that name.
     pub fn named(name: &str) -> Option<Self> {
@@ -109,6 +111,7 @@ impl Guesser {
             Self::Ngrams => "ngram",
             Self::DraftModel => "draft_model",
             Self::DraftTree => "draft_tree",
+            Self::Dflash => "dflash",
         }
     }
 }

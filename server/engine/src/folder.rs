@@ -53,6 +53,7 @@ pub(crate) fn load(
         n_vocab: u32::try_from(words.words.len()).unwrap_or(u32::MAX),
         n_threads,
         has_chat_template: words.template.is_some(),
+        draft_problem: None,
     };
     let mut system = sysinfo::System::new();
     system.refresh_memory();

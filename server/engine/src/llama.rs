@@ -9,7 +9,8 @@ mod raw;
 pub(crate) use draft::{OpenedDraft, load_draft_model, open_draft_context};
 
 pub(crate) use raw::{
-    Adapter, SequenceState, build, capture_log, kv_bytes, last_errors, load_adapter, quantize, set_adapters,
+    Adapter, SequenceState, VendoredDrafter, build, capture_log, kv_bytes, last_errors, load_adapter,
+    quantize, set_adapters,
 };
 
 use crate::outbox::Outbox;
@@ -114,6 +115,7 @@ pub(crate) fn open_context<'m>(
         n_vocab: u32::try_from(model.n_vocab()).unwrap_or(0),
         n_threads: n_threads(request),
         has_chat_template: model.chat_template(None).is_ok(),
+        draft_problem: None,
     };
     Ok(Opened { context, facts })
 }

@@ -9,6 +9,7 @@
 //! what nobody uses is forgotten first; then the youngest generation gives its cells back and waits, and later goes
 //! on where it was.
 
+mod blocks;
 mod cost;
 mod drafter;
 mod files;
@@ -37,6 +38,7 @@ use crate::{
     vectors::{BATCH_TOKENS, LlamaEncoder, Queue, Task},
     worker::WorkerError,
 };
+use blocks::{BlockDrafter, Rows};
 use drafter::Drafter;
 use files::StateFiles;
 use llama_cpp_2::{
@@ -97,6 +99,10 @@ impl Work {
 
 /// Owns the context.
 pub(crate) struct Scheduler<'m> {
+    /// A smaller model that guesses.
+    drafter: Option<Drafter<'m>>,
+    /// A drafter that looks at the model's layers. Freed before the context that it looks at.
+    blocks: Option<BlockDrafter<'m>>,
     pool: Pool<'m>,
     vocab: LlamaVocab<'m>,
     outbox: Outbox,
@@ -115,8 +121,6 @@ pub(crate) struct Scheduler<'m> {
     cost: StepCost,
     /// What was answered before, to guess from.
     histories: Histories,
-    /// A smaller model that guesses.
-    drafter: Option<Drafter<'m>>,
     scratch: Scratch,
     /// Texts that become vectors in a context beside this one. Batches of both take turns, since both want all cores.
     vectors: Queue<LlamaEncoder<'m>>,
@@ -137,8 +141,19 @@ impl<'m> Scheduler<'m> {
         draft: Option<OpenedDraft<'m>>,
     ) -> Self {
         let n_sequences = llama::n_kept_or_running(facts.n_sequences) as usize;
-        let drafter = draft.map(|opened| Drafter::new(opened, n_sequences, facts.n_vocab as usize));
+        let n_vocab = facts.n_vocab as usize;
+        let (drafter, blocks) = match draft {
+            Some(OpenedDraft::Model { context, n_ctx, has_window }) => {
+                (Some(Drafter::new(context, n_ctx, has_window, n_sequences, n_vocab)), None)
+            }
+            Some(OpenedDraft::Blocks { drafter, n_ctx }) => {
+                (None, Some(BlockDrafter::new(drafter, n_ctx, n_sequences)))
+            }
+            None => (None, None),
+        };
         Self {
+            drafter,
+            blocks,
             pool: Pool::new(context, model, n_sequences, StateFiles::open(request)),
             vocab: model.vocab(),
             outbox,
@@ -151,7 +166,6 @@ impl<'m> Scheduler<'m> {
             is_full: false,
             cost: StepCost::default(),
             histories: Histories::default(),
-            drafter,
             scratch: Scratch::default(),
             vectors,
             adapters: Adapters::new(model),
@@ -253,6 +267,9 @@ impl<'m> Scheduler<'m> {
                 if let Some(drafter) = &mut self.drafter {
                     drafter.forget(tenant);
                 }
+                if let Some(blocks) = &mut self.blocks {
+                    blocks.forget(tenant);
+                }
                 Ok(())
             }
         }
@@ -328,6 +345,7 @@ impl<'m> Scheduler<'m> {
                 sequence.n_past = chunk.start + chunk.n_tokens;
             }
         }
+        self.show_layers(chunks);
         let deltas = self.sample(chunks);
         let ms = begun.elapsed().as_secs_f64() * 1000.0;
         let (rows, prompts): (Vec<&Chunk>, Vec<_>) = chunks.iter().partition(|chunk| chunk.decodes);
@@ -484,6 +502,7 @@ impl<'m> Scheduler<'m> {
         for chunk in chunks {
             n_before += chunk.n_tokens;
             if !chunk.samples {
+                self.settle(chunk.sequence);
                 continue;
             }
             let rows = n_before - 1 - chunk.n_drafted..n_before;
@@ -492,8 +511,9 @@ impl<'m> Scheduler<'m> {
             let parents = sequence.guess().parents[..chunk.n_drafted].to_vec();
             let Some(delta) = sequence.advance(&logits, &self.vocab, &mut self.scratch) else { continue };
             let verified = sequence.take_verified();
-            if let Some(drafter) = &mut self.drafter {
-                drafter.acceptance.learn(&verified.reached);
+            let drafter = self.drafter.as_mut().map(|it| &mut it.acceptance);
+            if let Some(acceptance) = drafter.or(self.blocks.as_mut().map(|it| &mut it.acceptance)) {
+                acceptance.learn(&verified.reached);
             }
             match self.branches.remove(&chunk.sequence) {
                 Some(numbers) => {
@@ -505,12 +525,41 @@ impl<'m> Scheduler<'m> {
                 None if chunk.n_drafted > 0 => self.pool.drop_wrong_guesses(chunk.sequence),
                 None => {}
             }
+            self.settle(chunk.sequence);
             if delta.finished.is_some() {
                 self.release(chunk.sequence);
             }
             deltas.push(delta);
         }
         deltas
+    }
+
+    /// Lets the block drafter take over what the layers said about this batch.
+    fn show_layers(&mut self, chunks: &[Chunk]) {
+        let Some(blocks) = &mut self.blocks else { return };
+        let rows = |chunk: &Chunk| {
+            let sequence = self.pool.sequence(chunk.sequence)?;
+            let guessed = sequence.guess().tokens[..chunk.n_drafted].iter();
+            let end = chunk.start + chunk.n_tokens - chunk.n_drafted;
+            Some(Rows {
+                number: chunk.sequence,
+                owner: sequence.owner(),
+                tokens: &sequence.tokens,
+                start: chunk.start,
+                rows: sequence.tokens[chunk.start..end].iter().chain(guessed).copied().collect(),
+                is_wanted: sequence.wants_blocks(),
+            })
+        };
+        let rows: Vec<_> = chunks.iter().filter_map(rows).collect();
+        blocks.follow(&self.pool.context, &rows);
+    }
+
+    /// Tells the block drafter what of a running sequence is true.
+    fn settle(&mut self, id: SequenceId) {
+        let Some(blocks) = &mut self.blocks else { return };
+        if let Some(sequence) = self.pool.sequence(id) {
+            blocks.settle(id, sequence.owner(), &sequence.tokens[..sequence.n_past]);
+        }
     }
 
     /// Ends what runs and keeps what is in the cache for whoever begins like it.

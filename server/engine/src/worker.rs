@@ -217,13 +217,18 @@ fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) 
         Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
     };
     match llama::purpose(&model) {
-        Purpose::Writing => match llama::load_draft_model(&backend, &model, request, process.stop.clone()) {
-            Ok(draft_model) => {
-                let models = Models { model: &model, draft_model: draft_model.as_ref() };
-                write(&backend, models, request, commands, process)
-            }
-            Err(reason) => Ok(outbox.send(&Event::LoadFailed { reason })?),
-        },
+        Purpose::Writing => {
+            let loaded = llama::load_draft_model(&backend, &model, request, process.stop.clone());
+            let (draft_model, draft_problem) = match loaded {
+                Ok(draft_model) => (draft_model, None),
+                Err(reason) if is_required(request) => {
+                    return Ok(outbox.send(&Event::LoadFailed { reason })?);
+                }
+                Err(reason) => (None, Some(reason)),
+            };
+            let models = Models { model: &model, draft_model: draft_model.as_ref(), draft_problem };
+            write(&backend, models, request, commands, process)
+        }
         Purpose::Embedding | Purpose::Reranking => embed(&backend, &model, request, &commands, outbox),
     }
 }
@@ -243,29 +248,38 @@ fn embed(
 }
 
 /// A model that writes, and the one that guesses for it.
-#[derive(Clone, Copy)]
 struct Models<'m> {
     model: &'m LlamaModel,
     draft_model: Option<&'m LlamaModel>,
+    /// Why there is none, where one was wanted.
+    draft_problem: Option<String>,
+}
+
+/// A model whose draft model does not fit is not loaded.
+fn is_required(request: &LoadRequest) -> bool {
+    request.draft_model.as_ref().is_some_and(|draft_model| draft_model.is_required)
 }
 
 /// Serves a model that writes.
 fn write(
     backend: &LlamaBackend,
-    Models { model, draft_model }: Models<'_>,
+    Models { model, draft_model, draft_problem }: Models<'_>,
     request: &LoadRequest,
     commands: Receiver<Arrival>,
     process: &Process,
 ) -> Result<(), WorkerError> {
     let outbox = &process.outbox;
-    let opened = llama::open_context(backend, model, request, draft_model).and_then(|opened| {
-        let open = |draft_model| llama::open_draft_context(backend, draft_model, &opened, request);
-        Ok((draft_model.map(open).transpose()?, opened))
-    });
-    let (draft, opened) = match opened {
+    let mut opened = match llama::open_context(backend, model, request, draft_model) {
         Ok(opened) => opened,
         Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
     };
+    let open = |draft_model| llama::open_draft_context(backend, draft_model, &opened, request);
+    let (draft, problem) = match draft_model.map(open).transpose() {
+        Ok(draft) => (draft, draft_problem),
+        Err(reason) if is_required(request) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
+        Err(reason) => (None, Some(reason)),
+    };
+    opened.facts.draft_problem = problem;
     let prompter = Prompter::new(model, opened.facts.n_ctx);
     let facts = vectors::vector_facts(model, request);
     let inputs = match Inputs::new(LlamaTokens::new(model), facts) {

@@ -2,7 +2,8 @@
 
 use crate::{Footprint, KeepAlive, RemoteProblem, RequestError, Shortage};
 use protocol::{
-    EmbedInput, EmbedParams, LoraAdapter, Prompt, RankRequest, Rejection, Speculation, Tenant, TokenLogprob,
+    DraftModel, EmbedInput, EmbedParams, LoraAdapter, Prompt, RankRequest, Rejection, Speculation, Tenant,
+    TokenLogprob,
 };
 use std::{fmt, path::PathBuf, pin::Pin, time::Duration};
 use tokio::sync::watch;
@@ -29,8 +30,8 @@ pub struct ModelSpec {
     /// What its file says about the memory it takes.
     pub footprint: Footprint,
     pub purpose: Purpose,
-    /// The file of a smaller model with the same vocabulary, which guesses tokens. Its memory is a part of the footprint.
-    pub draft_model: Option<PathBuf>,
+    /// Who guesses tokens. Its memory is a part of the footprint.
+    pub draft_model: Option<DraftModel>,
 }
 
 /// Why a model is loaded.

@@ -27,8 +27,8 @@ pub use guarded::{Guarded, Readings};
 pub use keep_alive::{KeepAlive, NoTime};
 pub use llama::{LlamaConfig, measure_kv, quantize};
 pub use protocol::{
-    EmbedInput, EmbedParams, KvFiles, LoraAdapter, MAX_ADAPTERS, Pooling, Prompt, RankRequest, Rejection,
-    Speculation, Tenant, TensorType, TokenLogprob,
+    DraftModel, EmbedInput, EmbedParams, KvFiles, LoraAdapter, MAX_ADAPTERS, Pooling, Prompt, RankRequest,
+    Rejection, Speculation, Tenant, TensorType, TokenLogprob,
 };
 pub use remote::{AddressError, BaseUrl, Patience, RemoteProblem, RemoteSpec, Remotes};
 pub use request::{

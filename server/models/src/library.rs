@@ -5,7 +5,7 @@ use crate::{
     folder::{self, Description},
 };
 use gguf::Header;
-use inference::Footprint;
+use inference::{DraftModel, Footprint};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -86,7 +86,7 @@ impl Library {
         id: &ModelId,
         path: &Path,
         kv_type: Option<KvType>,
-    ) -> Result<(Known, Option<PathBuf>), String> {
+    ) -> Result<(Known, Option<DraftModel>), String> {
         let kv_type = kv_type.unwrap_or(self.kv_type);
         let mut known = read(path, kv_type)?;
         if known.purpose != Purpose::Writing || path.is_dir() {
@@ -94,14 +94,14 @@ impl Library {
         }
         let Some(draft_model) = self.draft_for(id, path) else { return Ok((known, None)) };
         // What cannot be read is left to the worker, which says what is wrong with it.
-        if let Ok(header) = gguf::read_header(&draft_model) {
-            let of_draft = footprint(&header, size_of(&draft_model), kv_type);
+        if let Ok(header) = gguf::read_header(&draft_model.path) {
+            let of_draft = footprint(&header, size_of(&draft_model.path), kv_type);
             known.footprint = known.footprint.with_draft_model(of_draft);
         }
         Ok((known, Some(draft_model)))
     }
 
-    fn draft_for(&self, id: &ModelId, path: &Path) -> Option<PathBuf> {
+    fn draft_for(&self, id: &ModelId, path: &Path) -> Option<DraftModel> {
         let has_vocabulary = |draft_model: &Path| {
             let header = gguf::read_header(draft_model).ok()?;
             gguf::read_header(path).ok().filter(|it| it.has_vocabulary_of(&header))
@@ -111,14 +111,15 @@ impl Library {
             Drafts::Model(draft_model) => {
                 let is_named = self.named.iter().any(|named| named == path);
                 let fits = draft_model != path && (is_named || has_vocabulary(draft_model).is_some());
-                fits.then(|| draft_model.clone())
+                fits.then(|| DraftModel { path: draft_model.clone(), is_required: is_named })
             }
             Drafts::Known => {
                 let files: Vec<_> =
                     self.files().into_iter().filter(|(_, file)| file != path && file.is_file()).collect();
                 let fitting = files.iter().filter(|(_, file)| has_vocabulary(file).is_some());
                 let found = find_draft(&id.0, fitting.map(|(id, _)| id.0.as_str()))?;
-                files.iter().find(|(id, _)| id.0 == found).map(|(_, file)| file.clone())
+                let (_, file) = files.iter().find(|(id, _)| id.0 == found)?;
+                Some(DraftModel { path: file.clone(), is_required: false })
             }
         }
     }
@@ -253,6 +254,8 @@ fn footprint(header: &Header, size_bytes: u64, kv_type: KvType) -> Footprint {
 #[cfg(test)]
 mod tests {
     use super::{Drafts, Library};
+    use inference::DraftModel;
+    use std::path::PathBuf;
     use types::{ids::ModelId, kv::KvType};
 
     #[tokio::test]
@@ -312,11 +315,13 @@ mod tests {
         let library = Library::new(folder.path().to_owned(), vec![named.clone()], KvType::default());
         let library = library.with_drafts(Drafts::Model(draft.clone()));
         let id = ModelId("any".into());
-        let check =
-            |path, expected| assert_eq!(library.read_with_draft(&id, path, None).unwrap().1, expected);
-        check(&alike, Some(draft.clone()));
+        let check = |path, expected: Option<(&PathBuf, bool)>| {
+            let expected = expected.map(|(path, is_required)| DraftModel { path: path.clone(), is_required });
+            assert_eq!(library.read_with_draft(&id, path, None).unwrap().1, expected);
+        };
+        check(&alike, Some((&draft, false)));
         check(&other, None);
-        check(&named, Some(draft.clone()));
+        check(&named, Some((&draft, true)));
         check(&draft, None);
         let without = Library::new(folder.path().to_owned(), vec![], KvType::default());
         let bytes = |library: &Library| {
@@ -338,7 +343,7 @@ mod tests {
             Library::new(folder.path().to_owned(), vec![], KvType::default()).with_drafts(Drafts::Known);
         let check = |name: &str, expected: Option<&str>| {
             let path = folder.path().join(format!("{name}.gguf"));
-            let found = library.read_with_draft(&ModelId(name.into()), &path, None).unwrap().1;
+            let found = library.read_with_draft(&ModelId(name.into()), &path, None).unwrap().1.map(|it| it.path);
             assert_eq!(found, expected.map(|name| folder.path().join(format!("{name}.gguf"))));
         };
         check("Qwen3-8B-Q4_K_M", Some("Qwen3-1.7B-Q8_0"));

@@ -143,8 +143,16 @@ pub struct LoadRequest {
     pub kv_type: KvType,
     /// Where states of the KV cache outlive the worker; `None` where they should not.
     pub kv_files: Option<KvFiles>,
-    /// A smaller model with the same vocabulary that guesses tokens; a load with one that does not fit fails.
-    pub draft_model: Option<PathBuf>,
+    /// Who guesses tokens.
+    pub draft_model: Option<DraftModel>,
+}
+
+/// A smaller model with the same vocabulary, or a drafter made for the model, which guesses tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftModel {
+    pub path: PathBuf,
+    /// Where it does not fit, the load fails; otherwise the model is loaded without it.
+    pub is_required: bool,
 }
 
 /// A folder of saved states of KV caches, for all models together. Whatever is in it can be computed again.
@@ -164,6 +172,8 @@ pub struct LoadedModel {
     pub n_vocab: u32,
     pub n_threads: u32,
     pub has_chat_template: bool,
+    /// A sentence about why the draft model is not used, where one was wanted.
+    pub draft_problem: Option<String>,
 }
 
 /// What a generation continues.

@@ -356,6 +356,7 @@ fn guess_words(usage: &Usage, texts: &Texts) -> Option<String> {
         Guesser::Ngrams => texts.guesser_ngrams,
         Guesser::DraftModel => texts.guesser_draft_model,
         Guesser::DraftTree => texts.guesser_draft_tree,
+        Guesser::Dflash => texts.guesser_dflash,
     };
     let per_step = one_decimal(usage.tokens_per_step()?.into());
     let words = fill(&fill(texts.usage_guessed, "n", per_step), "who", who);

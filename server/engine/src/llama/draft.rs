@@ -1,8 +1,10 @@
 //! A draft model: a second, smaller model with the same vocabulary, in the same process.
 
-use super::{N_BATCH, Opened, load_file, n_kept_or_running, new_context, params, purpose};
+use super::{
+    N_BATCH, Opened, VendoredDrafter, last_errors, load_file, n_kept_or_running, new_context, params, purpose,
+};
 use llama_cpp_2::{context::LlamaContext, llama_backend::LlamaBackend, model::LlamaModel, token::LlamaToken};
-use protocol::{LoadRequest, pool};
+use protocol::{DraftModel, LoadRequest, pool};
 use std::{
     num::NonZeroU32,
     sync::{
@@ -15,13 +17,24 @@ use types::model::Purpose;
 /// Vocabularies may end in so many unused tokens more or less.
 const MOST_DIFFERENT: usize = 128;
 
-/// A context of a draft model and what is worth knowing about it.
-pub(crate) struct OpenedDraft<'m> {
-    pub(crate) context: LlamaContext<'m>,
-    /// The longest sequence that it can follow.
-    pub(crate) n_ctx: u32,
-    /// Some of its layers look back only so far.
-    pub(crate) has_window: bool,
+/// The architecture of drafters that guess a block at once.
+const BLOCK_DRAFTER: &str = "dflash";
+
+/// Architectures whose graphs in llama.cpp show what goes into their layers; others end the process when asked for it.
+const SHOW_LAYERS: [&str; 4] = ["llama", "qwen3", "qwen3moe", "gpt-oss"];
+
+/// A draft model that is ready.
+pub(crate) enum OpenedDraft<'m> {
+    /// It writes, and is asked for the next tokens one by one.
+    Model {
+        context: LlamaContext<'m>,
+        /// The longest sequence that it can follow.
+        n_ctx: u32,
+        /// Some of its layers look back only so far.
+        has_window: bool,
+    },
+    /// It guesses a block of tokens at once.
+    Blocks { drafter: VendoredDrafter<'m>, n_ctx: u32 },
 }
 
 /// Loads the draft model that was asked for, if any; `stop` ends it early. The error is a sentence that also says why a draft
@@ -32,7 +45,7 @@ pub(crate) fn load_draft_model(
     request: &LoadRequest,
     stop: Arc<AtomicBool>,
 ) -> Result<Option<LlamaModel>, String> {
-    let Some(path) = &request.draft_model else { return Ok(None) };
+    let Some(DraftModel { path, .. }) = &request.draft_model else { return Ok(None) };
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let refused = |reason: String| format!("the draft model {name} cannot be used: {reason}");
     let draft_model = load_file(backend, path, move |_| !stop.load(Ordering::Relaxed)).map_err(refused)?;
@@ -50,7 +63,18 @@ fn check(model: &LlamaModel, draft_model: &LlamaModel) -> Result<(), String> {
     if draft_model.is_recurrent() || draft_model.is_hybrid() {
         return Err("it cannot take back tokens that it guessed wrongly".into());
     }
+    if is_block_drafter(draft_model) && !SHOW_LAYERS.contains(&architecture(model).as_str()) {
+        return Err(format!("models of the kind {} do not show it their layers", architecture(model)));
+    }
     same_vocabulary(model, draft_model)
+}
+
+fn is_block_drafter(draft_model: &LlamaModel) -> bool {
+    architecture(draft_model) == BLOCK_DRAFTER
+}
+
+fn architecture(model: &LlamaModel) -> String {
+    model.meta_val_str("general.architecture").unwrap_or_default()
 }
 
 fn same_vocabulary(model: &LlamaModel, draft_model: &LlamaModel) -> Result<(), String> {
@@ -92,9 +116,17 @@ pub(crate) fn open_draft_context<'m>(
         .with_n_batch(N_BATCH)
         .with_n_ubatch(N_BATCH)
         .with_n_seq_max(n_kept_or_running(opened.facts.n_sequences));
+    if is_block_drafter(draft_model) {
+        let context = draft_model
+            .new_context_with_ctx_other(backend, params, &opened.context)
+            .map_err(|error| last_errors().unwrap_or_else(|| error.to_string()))?;
+        let n_sequences = n_kept_or_running(opened.facts.n_sequences);
+        let drafter = VendoredDrafter::new(&opened.context, context, n_sequences)
+            .map_err(|reason| format!("the draft model cannot be used: {reason}"))?;
+        return Ok(OpenedDraft::Blocks { drafter, n_ctx });
+    }
     let context = new_context(backend, draft_model, params)?;
-    let architecture = draft_model.meta_val_str("general.architecture").unwrap_or_default();
-    let window = draft_model.meta_val_str(&format!("{architecture}.attention.sliding_window"));
+    let window = draft_model.meta_val_str(&format!("{}.attention.sliding_window", architecture(draft_model)));
     let has_window = window.is_ok_and(|window| window.parse::<u32>().is_ok_and(|n| n > 0));
-    Ok(OpenedDraft { context, n_ctx, has_window })
+    Ok(OpenedDraft::Model { context, n_ctx, has_window })
 }

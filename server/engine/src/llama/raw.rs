@@ -1,10 +1,11 @@
 //! What the safe bindings do not offer: the log, the quantiser, states of sequences that come from files, several
-//! adapters at once. The only file with `unsafe`.
+//! adapters at once, llama.cpp's own drafters. The only file with `unsafe`.
 #![allow(unsafe_code)]
 
 use llama_cpp_2::{
     context::{LlamaContext, params::LlamaContextParams, session::LlamaStateSeqFlags},
     model::LlamaModel,
+    token::LlamaToken,
 };
 use llama_cpp_sys_2 as sys;
 use protocol::TensorType;
@@ -202,9 +203,173 @@ pub(crate) fn set_adapters(
     if result == 0 { Ok(()) } else { Err("llama.cpp refused the adapters".into()) }
 }
 
+/// The functions in `drafters.cpp`, which catch every exception.
+mod drafters {
+    use super::sys::llama_context;
+    use std::ffi::c_char;
+
+    #[repr(C)]
+    pub(super) struct Drafter {
+        _private: [u8; 0],
+    }
+
+    unsafe extern "C" {
+        pub(super) fn engine_drafter_new(
+            target: *mut llama_context,
+            draft: *mut llama_context,
+            n_sequences: u32,
+            reason: *mut c_char,
+            reason_size: usize,
+        ) -> *mut Drafter;
+        pub(super) fn engine_drafter_free(drafter: *mut Drafter);
+        pub(super) fn engine_drafter_most(drafter: *const Drafter) -> i32;
+        pub(super) fn engine_drafter_process(
+            drafter: *mut Drafter,
+            tokens: *const i32,
+            positions: *const i32,
+            sequences: *const i32,
+            n: usize,
+        ) -> i32;
+        pub(super) fn engine_drafter_draft(
+            drafter: *mut Drafter,
+            sequences: *const i32,
+            positions: *const i32,
+            tokens: *const i32,
+            n: usize,
+            most: i32,
+            drafted: *mut i32,
+            counts: *mut i32,
+        ) -> i32;
+    }
+}
+
+/// The longest explanation of a failure, in bytes.
+const REASON_BYTES: usize = 256;
+
+/// A drafter of llama.cpp's, which looks at what layers of a target's context say, with the context that it drafts in.
+pub(crate) struct VendoredDrafter<'m> {
+    drafter: NonNull<drafters::Drafter>,
+    target: *mut sys::llama_context,
+    /// Freed after the drafter, which uses it.
+    draft: LlamaContext<'m>,
+}
+
+impl<'m> VendoredDrafter<'m> {
+    /// For sequences below `n_sequences` of both contexts. `draft` was opened beside `target`, both decode batches of the same
+    /// length, and the graph of the target's model shows what goes into its layers. The error is a sentence.
+    pub(crate) fn new(
+        target: &LlamaContext<'_>,
+        draft: LlamaContext<'m>,
+        n_sequences: u32,
+    ) -> Result<Self, String> {
+        let hidden = || "the bindings do not show the context".to_owned();
+        let target = pointer_of(target).ok_or_else(hidden)?;
+        let draft_pointer = pointer_of(&draft).ok_or_else(hidden)?;
+        let mut reason = [0_u8; REASON_BYTES];
+        // SAFETY: both contexts are alive and nothing else uses them now; there is room for as many bytes as are told.
+        let drafter = unsafe {
+            drafters::engine_drafter_new(
+                target,
+                draft_pointer,
+                n_sequences,
+                reason.as_mut_ptr().cast(),
+                reason.len(),
+            )
+        };
+        let reason = || {
+            let text = CStr::from_bytes_until_nul(&reason).map(CStr::to_string_lossy).unwrap_or_default();
+            text.into_owned()
+        };
+        let drafter = NonNull::new(drafter).ok_or_else(reason)?;
+        Ok(Self { drafter, target, draft })
+    }
+
+    /// The context that it drafts in.
+    pub(crate) fn context(&mut self) -> &mut LlamaContext<'m> {
+        &mut self.draft
+    }
+
+    /// The longest draft.
+    pub(crate) fn most(&self) -> usize {
+        // SAFETY: the drafter is alive.
+        let most = unsafe { drafters::engine_drafter_most(self.drafter.as_ptr()) };
+        usize::try_from(most).unwrap_or(0)
+    }
+
+    /// Takes over what `target`, which must be the one it was made for, has just decoded: these rows (token, position,
+    /// sequence), in the batch's order, each sequence's together and behind what it has of that. Says whether that worked.
+    pub(crate) fn process(&mut self, target: &LlamaContext<'_>, rows: &[(LlamaToken, i32, i32)]) -> bool {
+        if !self.is_for(target) {
+            return false;
+        }
+        let tokens: Vec<i32> = rows.iter().map(|row| row.0.0).collect();
+        let positions: Vec<i32> = rows.iter().map(|row| row.1).collect();
+        let sequences: Vec<i32> = rows.iter().map(|row| row.2).collect();
+        // SAFETY: the drafter and both of its contexts are alive, the target by the check above; the arrays have the given
+        // length and are only read.
+        let result = unsafe {
+            drafters::engine_drafter_process(
+                self.drafter.as_ptr(),
+                tokens.as_ptr(),
+                positions.as_ptr(),
+                sequences.as_ptr(),
+                rows.len(),
+            )
+        };
+        result == 0
+    }
+
+    /// Drafts at most `most` tokens for each of `ends` (token, position, sequence), the last known token of different
+    /// sequences, in the order of the sequences. `None` where that did not work.
+    pub(crate) fn draft(
+        &mut self,
+        target: &LlamaContext<'_>,
+        ends: &[(LlamaToken, i32, i32)],
+        most: usize,
+    ) -> Option<Vec<Vec<LlamaToken>>> {
+        let most = most.min(self.most()).max(1);
+        if !self.is_for(target) {
+            return None;
+        }
+        let tokens: Vec<i32> = ends.iter().map(|end| end.0.0).collect();
+        let positions: Vec<i32> = ends.iter().map(|end| end.1).collect();
+        let sequences: Vec<i32> = ends.iter().map(|end| end.2).collect();
+        let mut drafted = vec![0_i32; ends.len() * most];
+        let mut counts = vec![0_i32; ends.len()];
+        // SAFETY: as in `process`; `drafted` has room for `most` tokens of each sequence and `counts` for a number.
+        let result = unsafe {
+            drafters::engine_drafter_draft(
+                self.drafter.as_ptr(),
+                sequences.as_ptr(),
+                positions.as_ptr(),
+                tokens.as_ptr(),
+                ends.len(),
+                i32::try_from(most).unwrap_or(1),
+                drafted.as_mut_ptr(),
+                counts.as_mut_ptr(),
+            )
+        };
+        let draft = |(tokens, &n): (&[i32], &i32)| {
+            tokens.iter().take(usize::try_from(n).unwrap_or(0)).map(|&token| LlamaToken(token)).collect()
+        };
+        (result == 0).then(|| drafted.chunks(most).zip(&counts).map(draft).collect())
+    }
+
+    fn is_for(&self, target: &LlamaContext<'_>) -> bool {
+        pointer_of(target) == Some(self.target)
+    }
+}
+
+impl Drop for VendoredDrafter<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the drafter is alive and freed once; its end touches the draft's context only, which outlives it.
+        unsafe { drafters::engine_drafter_free(self.drafter.as_ptr()) }
+    }
+}
+
 /// The bindings set one adapter at a time, and show the context's address nowhere but in its `Debug` text; formatting a
 /// pointer exposes it, so that it may be used again.
-fn pointer_of(context: &mut LlamaContext<'_>) -> Option<*mut sys::llama_context> {
+fn pointer_of(context: &LlamaContext<'_>) -> Option<*mut sys::llama_context> {
     let text = format!("{context:?}");
     let digits = text.split_once("0x")?.1;
     let end = digits.find(|it: char| !it.is_ascii_hexdigit()).unwrap_or(digits.len());

@@ -14,10 +14,7 @@ use super::{
     prefix::SequenceId,
     speculate::{Acceptance, MOST_DEPTH},
 };
-use crate::{
-    llama::{N_BATCH, OpenedDraft},
-    worker::WorkerError,
-};
+use crate::{llama::N_BATCH, worker::WorkerError};
 use llama_cpp_2::{DecodeError, context::LlamaContext, llama_batch::LlamaBatch, token::LlamaToken};
 use protocol::Tenant;
 
@@ -80,8 +77,13 @@ struct Draft {
 
 impl<'m> Drafter<'m> {
     /// Drafts for sequences below `n_sequences` of a model that knows `n_vocab` tokens.
-    pub(super) fn new(opened: OpenedDraft<'m>, n_sequences: usize, n_vocab: usize) -> Self {
-        let OpenedDraft { context, n_ctx, has_window } = opened;
+    pub(super) fn new(
+        context: LlamaContext<'m>,
+        n_ctx: u32,
+        has_window: bool,
+        n_sequences: usize,
+        n_vocab: usize,
+    ) -> Self {
         Self {
             context,
             batch: LlamaBatch::new(N_BATCH as usize, 1),

@@ -18,6 +18,9 @@ use llama_cpp_2::token::LlamaToken;
 use std::collections::BTreeMap;
 use types::chat::Guesser;
 
+/// How a draft model guesses.
+const BY_MODEL: [Guesser; 2] = [Guesser::DraftModel, Guesser::DraftTree];
+
 /// Nodes of one tree.
 const MOST_NODES: usize = 12;
 
@@ -44,6 +47,18 @@ impl Guess {
         let n = tokens.len();
         let likelihoods = (1..=n as i32).map(|i| probability.powi(i)).collect();
         Self { tokens, parents: chained(n), bases: vec![basis; n], likelihoods, by }
+    }
+
+    /// A block that was drafted at once; `probability` is that of each token where those before it came true.
+    fn block(tokens: Vec<LlamaToken>, probability: impl Fn(Basis) -> f32) -> Self {
+        let bases: Vec<_> = (0..tokens.len()).map(Basis::Block).collect();
+        let mut likelihood = 1.0;
+        let likelihoods = bases.iter().map(|&basis| {
+            likelihood *= probability(basis);
+            likelihood
+        });
+        let likelihoods = likelihoods.collect();
+        Self { parents: chained(tokens.len()), likelihoods, tokens, bases, by: Guesser::Dflash }
     }
 
     /// The tree of a draft model's choices; with `width` 1 a chain.
@@ -130,6 +145,7 @@ impl Scheduler<'_> {
             }
         }
         self.draft(&decoding)?;
+        self.draft_blocks(&decoding);
         self.choose_guesses(needs, decoding.len());
         Ok(())
     }
@@ -143,7 +159,7 @@ impl Scheduler<'_> {
         if numbers.is_empty() {
             return Ok(());
         }
-        let draft_ms = |n: usize| drafter.cost.step_ms(n);
+        let draft_ms = |n: usize, depth: usize| Some(drafter.cost.step_ms(n)? * depth as f64);
         let plan = plan_drafting(decoding.len(), &candidates, step_ms, draft_ms);
         let (mut wishes, mut forgone) = (Vec::new(), Vec::new());
         for (&number, &depth) in numbers.iter().zip(&plan.depths) {
@@ -183,6 +199,38 @@ impl Scheduler<'_> {
         Ok(())
     }
 
+    /// Lets the block drafter guess for those for whom it is the best guesser.
+    fn draft_blocks(&mut self, decoding: &[SequenceId]) {
+        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
+        let Some(blocks) = &mut self.blocks else { return };
+        blocks.keep(|number| self.pool.is_used(number));
+        let candidate = |&number: &SequenceId| {
+            let sequence = self.pool.sequence(number).filter(|it| blocks.has_room(&it.tokens))?;
+            Some((number, sequence.candidate(0, &blocks.acceptance, &[Guesser::Dflash])?))
+        };
+        let (numbers, candidates): (Vec<_>, Vec<_>) =
+            decoding.iter().filter_map(candidate).take(blocks.most_sequences()).unzip();
+        if numbers.is_empty() {
+            return;
+        }
+        let plan = plan_drafting(decoding.len(), &candidates, step_ms, |n, _| blocks.draft_ms(n));
+        let drafting = numbers.iter().zip(&plan.depths).filter(|(_, depth)| **depth > 0);
+        let sequences = drafting.filter_map(|(number, _)| Some((*number, self.pool.sequence(*number)?)));
+        let wishes: Vec<_> = sequences.map(|(number, it)| (number, it.owner(), &*it.tokens)).collect();
+        let Some(&depth) = plan.depths.iter().max().filter(|depth| **depth > 0) else {
+            blocks.idle();
+            return;
+        };
+        let drafted = blocks.draft(&self.pool.context, &wishes, depth);
+        let numbers: Vec<_> = wishes.iter().map(|wish| wish.0).collect();
+        for (number, tokens) in numbers.into_iter().zip(drafted) {
+            if let Some(sequence) = self.pool.sequence_mut(number).filter(|_| !tokens.is_empty()) {
+                let guess = Guess::block(tokens, |basis| sequence.probability(basis, &blocks.acceptance));
+                sequence.take_guess(guess);
+            }
+        }
+    }
+
     fn choose_guesses(&mut self, needs: &mut [Need], n_decoding: usize) {
         let mut offers = Vec::new();
         for (i, need) in needs.iter().enumerate().filter(|(_, need)| need.decoding) {
@@ -212,7 +260,7 @@ fn candidates(
     let candidate = |&number: &SequenceId| {
         let sequence = pool.sequence(number)?;
         let n_missing = drafter.n_missing(number, sequence.owner(), &sequence.tokens)?;
-        Some((number, sequence.candidate(n_missing, &drafter.acceptance)?))
+        Some((number, sequence.candidate(n_missing, &drafter.acceptance, &BY_MODEL)?))
     };
     decoding.iter().filter_map(candidate).unzip()
 }

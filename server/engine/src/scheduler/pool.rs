@@ -64,6 +64,11 @@ impl<'m> Pool<'m> {
         }
     }
 
+    /// Whether something runs or is kept under a number.
+    pub(super) fn is_used(&self, id: SequenceId) -> bool {
+        !matches!(self.entries[id], Entry::Free)
+    }
+
     /// What runs, by number.
     pub(super) fn running(&self) -> impl Iterator<Item = (SequenceId, &Sequence)> {
         self.entries.iter().enumerate().filter_map(|(id, entry)| match entry {

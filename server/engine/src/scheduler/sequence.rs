@@ -207,12 +207,21 @@ impl Sequence {
         self.acceptance.probability_beside(others, basis)
     }
 
-    /// What a draft model could do for it that would first have to compute `n_missing` of its tokens; `None` where it
+    /// A block drafter may guess for it.
+    pub(crate) fn wants_blocks(&self) -> bool {
+        self.speculation.allows(Guesser::Dflash)
+    }
+
+    /// What a draft model, by whom of `by` ever, could do for it that would first have to compute `n_missing` of its tokens; `None` where it
     /// should not guess.
-    pub(crate) fn candidate(&self, n_missing: usize, others: &Acceptance) -> Option<Candidate> {
+    pub(crate) fn candidate(
+        &self,
+        n_missing: usize,
+        others: &Acceptance,
+        by: &[Guesser],
+    ) -> Option<Candidate> {
         let n_left = self.n_left();
-        let may_guess =
-            [Guesser::DraftModel, Guesser::DraftTree].iter().any(|it| self.speculation.allows(*it));
+        let may_guess = by.iter().any(|it| self.speculation.allows(*it));
         if !may_guess || n_left == 0 || self.sampler.is_forced() {
             return None;
         }

@@ -59,6 +59,31 @@ pub(crate) fn write_with(path: &Path, seed: u64, manners: &Manners) {
     values.write(path, &tensors);
 }
 
+/// Tokens of a block, the last known one included.
+const BLOCK: u32 = 6;
+
+/// Writes a drafter that guesses blocks from what the layers of any of these models say; weights follow from `seed`.
+pub(crate) fn write_block_drafter(path: &Path, seed: u64, layers: &[i32]) {
+    let random = &mut fastrand::Rng::with_seed(seed);
+    let n_kv = N_EMBD / u64::from(N_HEAD) * u64::from(N_HEAD_KV);
+    let head = |name: &str| {
+        (name.to_owned(), vec![N_EMBD / u64::from(N_HEAD)], vec![1.0; (N_EMBD / u64::from(N_HEAD)) as usize])
+    };
+    let mut tensors = vec![
+        matrix("fc.weight", layers.len() as u64 * N_EMBD, N_EMBD, random),
+        ones("enc.output_norm.weight"),
+        ones("output_norm.weight"),
+    ];
+    tensors.extend(layer(0, n_kv, random));
+    tensors.push(head("blk.0.attn_q_norm.weight"));
+    tensors.push(head("blk.0.attn_k_norm.weight"));
+    let mut gguf = values_of("dflash", &vocabulary());
+    gguf.u32("dflash.block_size", BLOCK);
+    gguf.u32("tokenizer.ggml.mask_token_id", 0);
+    gguf.i32s("dflash.target_layers", layers.iter().copied());
+    gguf.write(path, &tensors);
+}
+
 /// The rank of adapters.
 const RANK: u64 = 4;
 
@@ -97,20 +122,25 @@ fn tensors(n_vocab: u64, random: &mut fastrand::Rng) -> Vec<Tensor> {
         letters_only(matrix("output.weight", N_EMBD, n_vocab, random)),
     ];
     for i in 0..N_LAYER {
-        let mut add = |name: &str, n_in, n_out| {
-            tensors.push(matrix(&format!("blk.{i}.{name}.weight"), n_in, n_out, random));
-        };
-        add("attn_q", N_EMBD, N_EMBD);
-        add("attn_k", N_EMBD, n_kv);
-        add("attn_v", N_EMBD, n_kv);
-        add("attn_output", N_EMBD, N_EMBD);
-        add("ffn_gate", N_EMBD, N_FF);
-        add("ffn_up", N_EMBD, N_FF);
-        add("ffn_down", N_FF, N_EMBD);
-        tensors.push(ones(&format!("blk.{i}.attn_norm.weight")));
-        tensors.push(ones(&format!("blk.{i}.ffn_norm.weight")));
+        tensors.extend(layer(i, n_kv, random));
     }
     tensors
+}
+
+fn layer(i: u32, n_kv: u64, random: &mut fastrand::Rng) -> Vec<Tensor> {
+    let shapes = [
+        ("attn_q", N_EMBD, N_EMBD),
+        ("attn_k", N_EMBD, n_kv),
+        ("attn_v", N_EMBD, n_kv),
+        ("attn_output", N_EMBD, N_EMBD),
+        ("ffn_gate", N_EMBD, N_FF),
+        ("ffn_up", N_EMBD, N_FF),
+        ("ffn_down", N_FF, N_EMBD),
+    ];
+    let matrices =
+        shapes.map(|(name, n_in, n_out)| matrix(&format!("blk.{i}.{name}.weight"), n_in, n_out, random));
+    let norms = ["attn_norm", "ffn_norm"].map(|name| ones(&format!("blk.{i}.{name}.weight")));
+    matrices.into_iter().chain(norms).collect()
 }
 
 fn matrix(name: &str, n_in: u64, n_out: u64, random: &mut fastrand::Rng) -> Tensor {
@@ -137,23 +167,27 @@ fn letters_only(mut output: Tensor) -> Tensor {
 
 /// What describes the model.
 fn values(vocabulary: &[(String, f32, i32)]) -> Gguf {
+    values_of("llama", vocabulary)
+}
+
+fn values_of(architecture: &str, vocabulary: &[(String, f32, i32)]) -> Gguf {
     let mut gguf = Gguf::default();
-    gguf.text("general.architecture", "llama");
+    gguf.text("general.architecture", architecture);
     for (name, number) in [
-        ("llama.context_length", N_CTX),
-        ("llama.embedding_length", N_EMBD as u32),
-        ("llama.block_count", N_LAYER),
-        ("llama.feed_forward_length", N_FF as u32),
-        ("llama.attention.head_count", N_HEAD),
-        ("llama.attention.head_count_kv", N_HEAD_KV),
-        ("llama.rope.dimension_count", N_EMBD as u32 / N_HEAD),
-        ("tokenizer.ggml.bos_token_id", 1),
-        ("tokenizer.ggml.eos_token_id", 2),
-        ("tokenizer.ggml.unknown_token_id", 0),
+        (".context_length", N_CTX),
+        (".embedding_length", N_EMBD as u32),
+        (".block_count", if architecture == "dflash" { 1 } else { N_LAYER }),
+        (".feed_forward_length", N_FF as u32),
+        (".attention.head_count", N_HEAD),
+        (".attention.head_count_kv", N_HEAD_KV),
+        (".rope.dimension_count", N_EMBD as u32 / N_HEAD),
     ] {
-        gguf.u32(name, number);
+        gguf.u32(&format!("{architecture}{name}"), number);
     }
-    gguf.f32("llama.attention.layer_norm_rms_epsilon", 1e-5);
+    for (name, token) in [("bos", 1), ("eos", 2), ("unknown", 0)] {
+        gguf.u32(&format!("tokenizer.ggml.{name}_token_id"), token);
+    }
+    gguf.f32(&format!("{architecture}.attention.layer_norm_rms_epsilon"), 1e-5);
     gguf.text("tokenizer.ggml.model", "llama");
     gguf.texts("tokenizer.ggml.tokens", vocabulary.iter().map(|(text, _, _)| text.as_str()));
     gguf.f32s("tokenizer.ggml.scores", vocabulary.iter().map(|(_, score, _)| *score));

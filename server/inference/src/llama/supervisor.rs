@@ -348,6 +348,9 @@ impl<L: Launch> Supervisor<L> {
             }
             Event::Loaded(facts) => {
                 tracing::info!(?facts, "the model is ready");
+                if let Some(problem) = &facts.draft_problem {
+                    tracing::warn!(problem, "the model is used without its draft model");
+                }
                 self.phase = Phase::Ready { facts };
                 self.proven = true;
                 self.measure();

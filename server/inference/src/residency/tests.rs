@@ -71,8 +71,14 @@ impl Worker {
     }
 
     async fn loaded(&mut self) {
-        let facts =
-            LoadedModel { n_ctx: 64, n_sequences: 2, n_vocab: 9, n_threads: 1, has_chat_template: true };
+        let facts = LoadedModel {
+            n_ctx: 64,
+            n_sequences: 2,
+            n_vocab: 9,
+            n_threads: 1,
+            has_chat_template: true,
+            draft_problem: None,
+        };
         self.say(Event::Loaded(facts)).await;
     }
 

@@ -1,8 +1,8 @@
 //! Whoever guesses, the answer is the one without guesses, and so is how often each answer comes.
 
-use super::{Ask, ask, guessed, plainly};
+use super::{Ask, PROMPTS, ask, guessed, plainly};
 use crate::tests::{Worker, exactly, tiny_llama};
-use protocol::{LoadRequest, Speculation};
+use protocol::{DraftModel, LoadRequest, Speculation};
 use std::{collections::BTreeMap, path::Path};
 use types::chat::{Guesser, Usage};
 
@@ -15,7 +15,8 @@ fn load_with_draft(seed: u64, n_ctx: u32, path: &Path, write_draft: impl FnOnce(
     let draft = path.with_file_name("draft.gguf");
     tiny_llama::write(path, seed);
     write_draft(&draft);
-    LoadRequest { draft_model: Some(draft), ..exactly(path, Some(n_ctx)) }
+    let draft_model = Some(DraftModel { path: draft, is_required: true });
+    LoadRequest { draft_model, ..exactly(path, Some(n_ctx)) }
 }
 
 /// How a draft model of a kind is written for the model of `seed`.
@@ -30,6 +31,7 @@ const DRAFTS: [WriteDraft; 4] = [
 ];
 
 const BY_DRAFT_MODEL: Speculation = Speculation::Only(Guesser::DraftModel);
+const BY_BLOCKS: Speculation = Speculation::Only(Guesser::Dflash);
 const BY_DRAFT_TREE: Speculation = Speculation::Only(Guesser::DraftTree);
 
 fn split(answers: Vec<(String, Usage)>) -> (Vec<String>, Vec<Usage>) {
@@ -98,6 +100,43 @@ fn more_trees_than_there_are_numbers_for_are_cut() {
     assert!(usages.iter().all(|usage| usage.n_accepted_tokens > 0), "{usages:?}");
 }
 
+/// One that looks at both layers of the model.
+fn block_drafter(path: &Path) {
+    tiny_llama::write_block_drafter(path, 7, &[0, 1]);
+}
+
+#[test]
+fn blocks_of_guesses_change_nothing_but_the_number_of_steps() {
+    for (seed, temperature) in [(51, 0.0), (52, 0.0), (53, 0.0), (51, 0.9)] {
+        let asks = guessed(BY_BLOCKS, temperature);
+        let expected = plainly(seed, &asks);
+        let mut worker = start_with_draft(seed, 1024, block_drafter);
+        for round in 0..2 {
+            let (texts, usages) = split(worker.answer(&asks));
+            assert_eq!(texts, expected, "seed {seed}, temperature {temperature}, round {round}");
+            for usage in usages {
+                assert_eq!(usage.guesser, Guesser::Dflash);
+                assert_eq!(usage.n_steps, 120 - usage.n_accepted_tokens);
+                assert!(usage.n_drafted_tokens > 4 * usage.n_steps - 20, "{usage:?}");
+            }
+        }
+        worker.end();
+    }
+}
+
+#[test]
+fn a_block_drafter_that_does_not_fit_is_refused_with_a_sentence() {
+    let refused = |layers: &[i32]| {
+        let write_draft = |path: &Path| tiny_llama::write_block_drafter(path, 7, layers);
+        let loaded = Worker::try_loading(|path| load_with_draft(54, 1024, path, write_draft));
+        loaded.map(Worker::end).expect_err("a refusal")
+    };
+    assert_eq!(
+        refused(&[0, 2]),
+        "the draft model cannot be used: it looks at layers that the model does not have"
+    );
+}
+
 #[test]
 fn what_a_draft_model_knows_saves_steps_and_what_it_does_not_know_is_taken_back() {
     let accepted = DRAFTS.map(|write_draft| {
@@ -113,7 +152,7 @@ fn what_a_draft_model_knows_saves_steps_and_what_it_does_not_know_is_taken_back(
 #[test]
 fn who_guesses_is_chosen_for_each_request_and_changes_no_answer() {
     for speculation in [Speculation::Auto, Speculation::Always] {
-        for write_draft in DRAFTS {
+        for write_draft in [DRAFTS[1], DRAFTS[2], |path, _| block_drafter(path)] {
             let asks = guessed(speculation, 0.0);
             let expected = plainly(34, &asks);
             let mut worker = start_with_draft(34, 1024, |path| write_draft(path, 34));
@@ -140,38 +179,64 @@ fn a_request_says_who_may_guess() {
     worker.end();
 }
 
-#[test]
-fn who_waits_for_room_is_drafted_for_as_well() {
-    for speculation in [BY_DRAFT_MODEL, BY_DRAFT_TREE] {
-        check_little_room(speculation);
-    }
+/// A draft model of the right kind for `speculation`, and the model of `seed`.
+fn start_drafting(seed: u64, n_ctx: u32, speculation: Speculation) -> Worker {
+    start_with_draft(seed, n_ctx, |path| match speculation {
+        BY_BLOCKS => block_drafter(path),
+        _ => tiny_llama::write_relative(path, seed, 0.01),
+    })
 }
 
-fn check_little_room(speculation: Speculation) {
-    let asks: Vec<_> = ["a", "b", "c", "d", "e", "f", "g", "h"]
-        .map(|name| Ask { n_tokens: 200, speculation, ..ask(&format!("{name} says again")) })
-        .into();
-    let expected = plainly(36, &asks);
-    let mut worker = start_with_draft(36, 256, |path| tiny_llama::write_relative(path, 36, 0.01));
-    let (texts, usages) = split(worker.answer(&asks));
-    worker.end();
-    assert_eq!(texts, expected);
-    assert!(usages.iter().all(|usage| usage.n_accepted_tokens > 0), "{usages:?}");
+#[test]
+fn who_waits_for_room_is_drafted_for_as_well() {
+    for speculation in [BY_DRAFT_MODEL, BY_DRAFT_TREE, BY_BLOCKS] {
+        let asks: Vec<_> = ["a", "b", "c", "d", "e", "f", "g", "h"]
+            .map(|name| Ask { n_tokens: 200, speculation, ..ask(&format!("{name} says again")) })
+            .into();
+        let expected = plainly(36, &asks);
+        let mut worker = start_drafting(36, 256, speculation);
+        let (texts, usages) = split(worker.answer(&asks));
+        worker.end();
+        assert_eq!(texts, expected, "{speculation:?}");
+        assert!(usages.iter().all(|usage| usage.n_drafted_tokens > 0), "{usages:?}");
+    }
 }
 
 #[test]
 fn a_conversation_that_goes_on_and_one_of_somebody_else_are_drafted_from_their_own_text() {
-    let beginning = "a long beginning that everybody shares. ".repeat(5);
-    let asks: Vec<_> = [(1, "one"), (1, "two"), (2, "one"), (2, "three")]
-        .map(|(tenant, end)| Ask { tenant, speculation: BY_DRAFT_MODEL, ..ask(&format!("{beginning}{end}")) })
-        .into();
-    let expected = plainly(37, &asks);
-    let mut worker = start_with_draft(37, 1024, |path| tiny_llama::write_relative(path, 37, 0.01));
-    for round in 0..3 {
-        assert_eq!(split(worker.answer(&asks)).0, expected, "round {round}");
-        worker.forget(2);
+    for speculation in [BY_DRAFT_MODEL, BY_DRAFT_TREE, BY_BLOCKS] {
+        let beginning = "a long beginning that everybody shares. ".repeat(5);
+        let asks: Vec<_> = [(1, "one"), (1, "two"), (2, "one"), (2, "three")]
+            .map(|(tenant, end)| Ask { tenant, speculation, ..ask(&format!("{beginning}{end}")) })
+            .into();
+        let expected = plainly(37, &asks);
+        let mut worker = start_drafting(37, 1024, speculation);
+        for round in 0..3 {
+            let (texts, usages) = split(worker.answer(&asks));
+            assert_eq!(texts, expected, "{speculation:?}, round {round}");
+            assert!(usages.iter().all(|usage| usage.n_drafted_tokens > 0), "{usages:?}");
+            worker.forget(2);
+        }
+        worker.end();
     }
-    worker.end();
+}
+
+#[test]
+fn who_may_be_guessed_for_and_who_may_not_are_answered_side_by_side() {
+    for guesses in [BY_DRAFT_MODEL, BY_DRAFT_TREE, BY_BLOCKS] {
+        let kinds = [guesses, Speculation::Off, Speculation::Only(Guesser::Ngrams), Speculation::Auto];
+        let asks: Vec<_> = kinds
+            .into_iter()
+            .zip(PROMPTS)
+            .map(|(speculation, prompt)| Ask { speculation, ..ask(prompt) })
+            .collect();
+        let expected = plainly(46, &asks);
+        let mut worker = start_drafting(46, 1024, guesses);
+        for _ in 0..2 {
+            assert_eq!(split(worker.answer(&asks)).0, expected, "{guesses:?}");
+        }
+        worker.end();
+    }
 }
 
 #[test]
@@ -187,6 +252,27 @@ fn a_draft_model_that_does_not_fit_is_refused_with_a_sentence() {
         refused(&|path| tiny_llama::write_spelling(path, "▁bacdefghijklmnopqrstuvwxyz.")),
         "the draft model draft.gguf cannot be used: its vocabulary is another one: token 4 is “b” there and “a” in the model"
     );
+}
+
+#[test]
+fn a_model_is_loaded_without_a_draft_model_that_does_not_fit_and_is_not_required() {
+    let asks = guessed(Speculation::Auto, 0.0);
+    let expected = plainly(39, &asks);
+    let misfits: [fn(&Path); 2] = [
+        |path| tiny_llama::write_block_drafter(path, 7, &[0, 2]),
+        |path| tiny_llama::write_spelling(path, "▁bacdefghijklmnopqrstuvwxyz."),
+    ];
+    for write_draft in misfits {
+        let mut worker = Worker::start_loading(|path| {
+            let request = load_with_draft(39, 1024, path, write_draft);
+            let draft_model = request.draft_model.map(|it| DraftModel { is_required: false, ..it });
+            LoadRequest { draft_model, ..request }
+        });
+        let problem = worker.facts.draft_problem.clone().expect("a reason");
+        assert!(problem.contains("cannot be used"), "{problem}");
+        assert_eq!(split(worker.answer(&asks)).0, expected);
+        worker.end();
+    }
 }
 
 /// How often each answer to the same prompt came, by what `key` takes of it.

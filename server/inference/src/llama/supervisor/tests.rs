@@ -60,8 +60,14 @@ impl Worker {
 
     async fn load(&mut self) {
         assert!(matches!(self.command().await, Command::Load(_)));
-        let facts =
-            LoadedModel { n_ctx: 64, n_sequences: 2, n_vocab: 9, n_threads: 1, has_chat_template: true };
+        let facts = LoadedModel {
+            n_ctx: 64,
+            n_sequences: 2,
+            n_vocab: 9,
+            n_threads: 1,
+            has_chat_template: true,
+            draft_problem: None,
+        };
         self.say(Event::Loaded(facts)).await;
     }
 

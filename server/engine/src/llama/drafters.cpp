@@ -1,0 +1,160 @@
+// llama.cpp's own drafters, for raw.rs: plain numbers in and out, and no exception leaves.
+//
+// Only draft-dflash is reached: what the others need of the target's context is not prepared.
+
+#include "common.h"
+#include "log.h"
+#include "speculative.h"
+
+#include "llama-ext.h"
+#include "llama.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <new>
+#include <vector>
+
+namespace {
+
+struct spec_deleter {
+    void operator()(common_speculative * spec) const { common_speculative_free(spec); }
+};
+
+void tell(char * reason, size_t size, const char * text) {
+    if (reason != nullptr && size > 0) {
+        std::snprintf(reason, size, "%s", text);
+    }
+}
+
+} // namespace
+
+struct engine_drafter {
+    uint32_t n_sequences;
+    int32_t n_most;
+    llama_tokens nothing;
+    std::vector<llama_tokens> results;
+    std::unique_ptr<common_speculative, spec_deleter> spec;
+};
+
+// What is asserted further down would end the process, so it is checked here. NULL with a reason where it does not fit.
+extern "C" engine_drafter * engine_drafter_new(
+        llama_context * target, llama_context * draft, uint32_t n_sequences, char * reason, size_t reason_size) {
+    try {
+        const llama_model * model = llama_get_model(target);
+        const llama_model * drafter = llama_get_model(draft);
+        const uint32_t n_layers = llama_model_target_layer_ids_n(drafter);
+        const int32_t * layers = llama_model_target_layer_ids(drafter);
+        if (n_layers == 0 || layers == nullptr) {
+            tell(reason, reason_size, "it does not say which layers of the model it looks at");
+            return nullptr;
+        }
+        const auto is_missing = [&](int32_t layer) { return layer < 0 || layer >= llama_model_n_layer(model); };
+        if (std::any_of(layers, layers + n_layers, is_missing)) {
+            tell(reason, reason_size, "it looks at layers that the model does not have");
+            return nullptr;
+        }
+        if (llama_model_n_embd(model) != llama_model_n_embd(drafter)) {
+            tell(reason, reason_size, "it was made for a model of another width");
+            return nullptr;
+        }
+        if (llama_vocab_mask(llama_model_get_vocab(drafter)) < 0) {
+            tell(reason, reason_size, "it has no token that stands for an unknown one");
+            return nullptr;
+        }
+        common_log_set_verbosity_thold(LOG_LEVEL_WARN);
+        char text[32] = {};
+        const bool has_size = llama_model_meta_val_str(drafter, "dflash.block_size", text, sizeof(text)) >= 0;
+        const int32_t block = has_size ? std::atoi(text) : 16;
+        if (block < 2 || block > 64) {
+            tell(reason, reason_size, "its blocks have a size that makes no sense");
+            return nullptr;
+        }
+        common_params_speculative params;
+        params.types = { COMMON_SPECULATIVE_TYPE_DRAFT_DFLASH };
+        params.draft.n_max = block - 1;
+        params.draft.n_min = 0;
+        params.draft.ctx_tgt = target;
+        params.draft.ctx_dft = draft;
+        params.draft.backend_sampling = false;
+        auto result = std::make_unique<engine_drafter>();
+        result->n_sequences = n_sequences;
+        result->n_most = block - 1;
+        result->results.resize(n_sequences);
+        result->spec.reset(common_speculative_init(params, n_sequences));
+        if (!result->spec) {
+            tell(reason, reason_size, "llama.cpp gave no reason");
+            return nullptr;
+        }
+        return result.release();
+    } catch (const std::exception & error) {
+        tell(reason, reason_size, error.what());
+    } catch (...) {
+        tell(reason, reason_size, "llama.cpp gave no reason");
+    }
+    return nullptr;
+}
+
+extern "C" void engine_drafter_free(engine_drafter * drafter) {
+    try {
+        delete drafter;
+    } catch (...) {
+    }
+}
+
+// The longest draft.
+extern "C" int32_t engine_drafter_most(const engine_drafter * drafter) {
+    return drafter->n_most;
+}
+
+// The target has just decoded these n rows, in this order; those of sequences that have no number here are passed over.
+// 0 where the draft's context took what the target's layers say about them.
+extern "C" int32_t engine_drafter_process(
+        engine_drafter * drafter, const int32_t * tokens, const int32_t * positions, const int32_t * sequences, size_t n) {
+    try {
+        common_batch batch;
+        for (size_t i = 0; i < n; ++i) {
+            batch.add(tokens[i], positions[i], sequences[i], false);
+        }
+        return common_speculative_process(drafter->spec.get(), batch) ? 0 : 1;
+    } catch (...) {
+        return 2;
+    }
+}
+
+// Drafts for n different sequences, each of which goes on at its position with its token. Writes at most `most` tokens of each
+// into `drafted`, one sequence after the other, and how many into `counts`.
+extern "C" int32_t engine_drafter_draft(
+        engine_drafter * drafter, const int32_t * sequences, const int32_t * positions, const int32_t * tokens, size_t n,
+        int32_t most, int32_t * drafted, int32_t * counts) {
+    try {
+        auto * spec = drafter->spec.get();
+        for (size_t i = 0; i < n; ++i) {
+            if (sequences[i] < 0 || (uint32_t) sequences[i] >= drafter->n_sequences) {
+                return 1;
+            }
+            auto & result = drafter->results[sequences[i]];
+            result.clear();
+            auto & params = common_speculative_get_draft_params(spec, sequences[i]);
+            params = {};
+            params.drafting = true;
+            params.n_max = most;
+            params.pos0 = positions[i];
+            params.id_last = tokens[i];
+            params.prompt = &drafter->nothing;
+            params.result = &result;
+        }
+        common_speculative_draft(spec);
+        for (size_t i = 0; i < n; ++i) {
+            const auto & result = drafter->results[sequences[i]];
+            counts[i] = std::min<int32_t>(most, (int32_t) result.size());
+            std::copy_n(result.begin(), counts[i], drafted + i * (size_t) most);
+        }
+        return 0;
+    } catch (...) {
+        return 2;
+    }
+}

@@ -1,6 +1,7 @@
 //! The same tiny models as files, computed by llama.cpp, and as folders, computed by candle.
 
 mod broken;
+mod caches;
 mod memory;
 
 use crate::tests::{

@@ -292,6 +292,19 @@ fn a_conversation_goes_on_where_it_was_and_only_its_own() {
 }
 
 #[test]
+fn what_several_share_is_computed_once() {
+    let asks: Vec<_> = (0..4).map(|i| ask(&format!("{}{i}", "the sea and the land ".repeat(8)))).collect();
+    let mut worker = by_candle(Family::Qwen3, Form::default());
+    let together = worker.answers(&asks);
+    worker.end();
+    let n_prompt = together[0].usage().n_prompt_tokens;
+    let n_cached: Vec<_> = together.iter().map(|answer| answer.usage().n_cached_tokens).collect();
+    assert_eq!(n_cached, [0, n_prompt - 1, n_prompt - 1, n_prompt - 1]);
+    let alone = one_by_one(by_candle(Family::Qwen3, Form::default()), &asks[3..]);
+    assert_eq!(together[3].text, alone[0].text);
+}
+
+#[test]
 fn what_is_cancelled_ends_and_others_go_on() {
     let mut worker = by_candle(Family::Llama3, Form::default());
     let mut long = ask(PROMPTS[0]);

@@ -40,6 +40,8 @@ Options of serve:
   --name HOST       also answer to this host name; may be repeated
   --model M         load this model: a GGUF file, a folder with model.safetensors, or a name from the library
   --no-model        load no model at start
+  --draft-model M   let this smaller model with the same vocabulary guess tokens, where that is faster: a GGUF file, a name
+                    from the library, or auto for the one of the library that is known for each model
   --context N       the longest a conversation may become, in tokens [8192, or what the model was made for]
   --parallel N      answers that are written at the same time [16]
   --model-memory M  memory that all loaded models may take: 8G, 500M or 60% of the machine's [70%]
@@ -122,6 +124,8 @@ pub(crate) struct Config {
     pub(crate) names: Vec<String>,
     pub(crate) model: Option<String>,
     pub(crate) load_model: bool,
+    /// A file, a name from the library, or `auto`.
+    pub(crate) draft_model: Option<String>,
     pub(crate) context: Option<u32>,
     pub(crate) parallel: Option<u32>,
     pub(crate) model_memory: Amount,
@@ -161,6 +165,7 @@ impl Config {
             names: text("CHAOSENGINE_NAME").into_iter().collect(),
             model: text("CHAOSENGINE_MODEL"),
             load_model: !is_set("CHAOSENGINE_NO_MODEL"),
+            draft_model: text("CHAOSENGINE_DRAFT_MODEL"),
             context: number("CHAOSENGINE_CONTEXT")?,
             parallel: number("CHAOSENGINE_PARALLEL")?,
             model_memory: text("CHAOSENGINE_MODEL_MEMORY")
@@ -199,6 +204,7 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
             Arg::Long("name") => config.names.push(args.value()?.string()?),
             Arg::Long("model") => config.model = Some(args.value()?.string()?),
             Arg::Long("no-model") => config.load_model = false,
+            Arg::Long("draft-model") => config.draft_model = Some(args.value()?.string()?),
             Arg::Long("context") => config.context = Some(args.value()?.parse()?),
             Arg::Long("parallel") => config.parallel = Some(args.value()?.parse()?),
             Arg::Long("model-memory") => config.model_memory = args.value()?.parse()?,

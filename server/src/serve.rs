@@ -4,7 +4,7 @@ use crate::{config::Config, exit::Exit, port, router, security::Hosts, site::Sit
 use chat::Chat;
 use inference::{Engine, Engines, Guarded, KvFiles, Limits, LlamaConfig, Remotes, Residency};
 use jobs::Jobs;
-use models::{Library, Models, RemoteList};
+use models::{Drafts, Library, Models, RemoteList};
 use state::AppState;
 use std::{
     future::IntoFuture,
@@ -84,6 +84,8 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let jobs = Jobs::open(store.clone()).await.map_err(database_failed)?;
     let named = config.model.as_deref().map(PathBuf::from).filter(|path| is_path(path));
     let library = Library::new(paths.models(), named.iter().cloned().collect(), worker.kv_type);
+    let drafts = drafts(&library, config.draft_model.as_deref())?;
+    let library = library.with_drafts(drafts);
     let wanted = match (&named, &config.model) {
         (Some(path), _) => Some(library.id_of_named(path)),
         (None, name) => name.clone().map(ModelId),
@@ -100,6 +102,21 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
 fn refused_folder(err: PathError) -> Exit {
     let sentence = err.to_string();
     if matches!(err, PathError::InUse { .. }) { Exit::InUse(sentence) } else { Exit::Failed(sentence) }
+}
+
+/// Who guesses tokens: a file, a model of the library by its name, or the one that is known for each model.
+fn drafts(library: &Library, wanted: Option<&str>) -> Result<Drafts, Exit> {
+    let Some(wanted) = wanted else { return Ok(Drafts::None) };
+    let path = PathBuf::from(wanted);
+    let found = if path.is_file() { Some(path) } else { library.path_of(&ModelId(wanted.to_owned())) };
+    match found {
+        Some(path) => Ok(Drafts::Model(path)),
+        None if wanted == "auto" => Ok(Drafts::Known),
+        None => {
+            let folder = library.folder().display();
+            Err(Exit::Failed(format!("there is no draft model “{wanted}” in {folder}, and no such file")))
+        }
+    }
 }
 
 /// Whether it is a file or a model's folder rather than a name from the library.

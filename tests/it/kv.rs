@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// More tokens than are computed again rather than read from a file.
 fn long_question() -> Value {
     let text = "The keeper walked along the beach and counted shells. ".repeat(30);
-    json!({"model": model_id(), "messages": [{"role": "user", "content": text}], "max_tokens": 8, "temperature": 0})
+    json!({"model": model_id(), "messages": [{"role": "user", "content": text}], "max_tokens": 3, "temperature": 0})
 }
 
 /// The answer, and how many tokens of the prompt were computed.

@@ -7,6 +7,8 @@
 mod api;
 mod bad_files;
 mod folders;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod guards;
 mod kv;
 mod lora;
@@ -15,6 +17,7 @@ mod remote;
 mod residency;
 mod scheduling;
 mod security;
+mod soak;
 mod start;
 mod structure;
 mod support;

@@ -129,7 +129,7 @@ async fn a_full_queue_says_when_to_come_again() {
         let reply = server.post("/v1/chat/completions").json(&body).send().await.unwrap();
         (reply.status().as_u16(), reply.headers().get("retry-after").is_some())
     };
-    // 64 run or wait; of the others the first answer is enough.
+    // One runs, 64 wait; of the others the first answer is enough.
     let mut asked: futures::stream::FuturesUnordered<_> = (0..72).map(|_| ask()).collect();
     assert_eq!(asked.next().await.unwrap(), (429, true));
     drop(asked);

@@ -181,7 +181,7 @@ fn chunks(events: Vec<String>) -> Vec<Value> {
 #[tokio::test]
 async fn several_answers_come_at_once_and_the_prompt_counts_once() {
     let server = Server::with_model().await;
-    let extra = json!({"n": 3, "seed": 7, "temperature": 1.2, "max_tokens": 16});
+    let extra = json!({"n": 3, "seed": 7, "temperature": 1.2, "max_tokens": 16, "ignore_eos": true});
     let (status, answer) = server.ask(CHAT, &question(extra.clone())).await;
     assert_eq!(status, 200, "{answer}");
     let choices = answer["choices"].as_array().unwrap();

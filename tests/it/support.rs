@@ -164,6 +164,12 @@ pub(crate) mod platform {
         rows.filter(|(_, ppid)| *ppid == parent).map(|(pid, _)| pid).collect()
     }
 
+    /// Resident memory in KiB.
+    pub(crate) async fn memory_of(pid: u32) -> u64 {
+        let rows = command("ps").args(["-o", "rss=", "-p", &pid.to_string()]).output().await.unwrap();
+        String::from_utf8(rows.stdout).unwrap().trim().parse().unwrap()
+    }
+
     /// Lets it do nothing any more.
     pub(crate) async fn hold(pid: u32) {
         command("kill").args(["-STOP", &pid.to_string()]).status().await.unwrap();
@@ -190,6 +196,13 @@ pub(crate) mod platform {
         let rows = command("powershell").args(["-NoProfile", "-Command", &query]).output().await.unwrap();
         let rows = String::from_utf8(rows.stdout).unwrap();
         rows.split_whitespace().map(|word| word.parse().unwrap()).collect()
+    }
+
+    /// Resident memory in KiB.
+    pub(crate) async fn memory_of(pid: u32) -> u64 {
+        let query = format!("(Get-Process -Id {pid}).WorkingSet64");
+        let bytes = command("powershell").args(["-NoProfile", "-Command", &query]).output().await.unwrap();
+        String::from_utf8(bytes.stdout).unwrap().trim().parse::<u64>().unwrap() / 1024
     }
 
     /// As an out-of-memory killer does it.

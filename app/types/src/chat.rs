@@ -78,6 +78,41 @@ pub enum MessageState {
     Refused,
 }
 
+/// Who guessed tokens before the model computed them. What is answered is the same, whoever guessed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guesser {
+    /// Nobody did.
+    #[default]
+    Nobody,
+    /// What followed the same tokens before.
+    Ngrams,
+    /// A smaller model with the same vocabulary.
+    DraftModel,
+    /// Likewise, in more than one way at once.
+    DraftTree,
+}
+
+impl Guesser {
+    /// All of them, and nobody.
+    pub const ALL: [Self; 4] = [Self::Nobody, Self::Ngrams, Self::DraftModel, Self::DraftTree];
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+
+    /// How the API and the database write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "none",
+            Self::Ngrams => "ngram",
+            Self::DraftModel => "draft_model",
+            Self::DraftTree => "draft_tree",
+        }
+    }
+}
+
 /// What an answer cost, as measured by the engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
@@ -89,12 +124,14 @@ pub struct Usage {
     pub n_generated_tokens: u32,
     /// Those of them that were thinking. Not kept with a message.
     pub n_reasoning_tokens: u32,
-    /// Tokens that were guessed and verified beside others. Not kept with a message.
+    /// Tokens that were guessed and verified beside others.
     pub n_drafted_tokens: u32,
-    /// Those of them that came true. Not kept with a message.
+    /// Those of them that came true.
     pub n_accepted_tokens: u32,
-    /// Steps in which tokens were produced: fewer than tokens where guesses came true. Not kept with a message.
+    /// Steps in which tokens were produced: fewer than tokens where guesses came true.
     pub n_steps: u32,
+    /// Who guessed most of those that were guessed.
+    pub guesser: Guesser,
     /// From submission to the first token, in milliseconds.
     pub first_token_ms: u32,
     /// From the first token to the last, in milliseconds.
@@ -102,6 +139,16 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Tokens that a step gave on average: more than one where guesses came true. `None` where steps were not counted.
+    pub fn tokens_per_step(&self) -> Option<f32> {
+        (self.n_steps > 0).then(|| self.n_generated_tokens as f32 / self.n_steps as f32)
+    }
+
+    /// The share of guessed tokens that came true, `None` where none was guessed.
+    pub fn acceptance(&self) -> Option<f32> {
+        (self.n_drafted_tokens > 0).then(|| self.n_accepted_tokens as f32 / self.n_drafted_tokens as f32)
+    }
+
     /// Decode rate: tokens after the first per second, `None` where there is nothing to divide.
     pub fn tokens_per_second(&self) -> Option<f32> {
         if self.n_generated_tokens < 2 || self.decode_ms == 0 {

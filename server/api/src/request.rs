@@ -13,6 +13,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use tools::ToolFields;
 use types::{
+    chat::Guesser,
     constraint::Constraint,
     guard::GuardSettings,
     ids::UserId,
@@ -233,7 +234,13 @@ impl Common {
             None | Some("auto") => Ok(Speculation::Auto),
             Some("off") => Ok(Speculation::Off),
             Some("always") => Ok(Speculation::Always),
-            Some(_) => Err(ApiError::invalid("speculation", "speculation must be “auto”, “always” or “off”")),
+            Some(name) => {
+                let guesser = Guesser::named(name).filter(|it| *it != Guesser::Nobody);
+                let names: Vec<_> = Guesser::ALL[1..].iter().map(|it| format!("“{}”", it.name())).collect();
+                let wrong =
+                    || format!("speculation must be “auto”, “always”, “off” or one of {}", names.join(", "));
+                guesser.map(Speculation::Only).ok_or_else(|| ApiError::invalid("speculation", wrong()))
+            }
         }
     }
 

@@ -146,6 +146,10 @@ impl Head {
                 "first_token_ms": usage.first_token_ms,
                 "decode_ms": usage.decode_ms,
                 "steps": usage.n_steps,
+                "tokens_per_step": usage.tokens_per_step(),
+                "speculation": usage.guesser.name(),
+                "draft_n": usage.n_drafted_tokens,
+                "draft_n_accepted": usage.n_accepted_tokens,
             });
         }
         body
@@ -177,6 +181,7 @@ fn add(a: Usage, b: Usage) -> Usage {
         n_drafted_tokens: a.n_drafted_tokens + b.n_drafted_tokens,
         n_accepted_tokens: a.n_accepted_tokens + b.n_accepted_tokens,
         n_steps: a.n_steps + b.n_steps,
+        guesser: if b.n_drafted_tokens > a.n_drafted_tokens { b.guesser } else { a.guesser },
         first_token_ms: a.first_token_ms.max(b.first_token_ms),
         decode_ms: a.decode_ms.max(b.decode_ms),
     }

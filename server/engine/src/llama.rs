@@ -3,7 +3,10 @@
 //! The safe bindings are used wherever they reach; what they do not offer is in [`raw`], the one file with
 //! `unsafe` in it.
 
+mod draft;
 mod raw;
+
+pub(crate) use draft::{OpenedDraft, load_draft_model, open_draft_context};
 
 pub(crate) use raw::{
     Adapter, SequenceState, build, capture_log, kv_bytes, last_errors, load_adapter, quantize, set_adapters,
@@ -21,6 +24,7 @@ use llama_cpp_2::{
 use protocol::{Event, LoadRequest, LoadedModel, pool};
 use std::{
     num::NonZeroU32,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -36,6 +40,9 @@ pub(crate) const N_BATCH: u32 = 512;
 
 /// The most generations that may run at the same time in one context.
 pub(crate) const MAX_SEQUENCES: u32 = 64;
+
+/// Further ways in which generations may go on in one step.
+pub(crate) const N_BRANCHES: usize = 16;
 
 /// Conversations remembered beside those that run, while there is room.
 const N_KEPT: u32 = 32;
@@ -53,23 +60,32 @@ pub(crate) fn load_model(
     outbox: Outbox,
     stop: Arc<AtomicBool>,
 ) -> Result<LlamaModel, String> {
-    if !request.path.is_file() {
-        return Err("there is no such file".into());
-    }
     let mut told = -1.0;
-    let params = LlamaModelParams::default().with_progress_callback(move |fraction| {
+    load_file(backend, &request.path, move |fraction| {
         if fraction - told >= 0.01 {
             told = fraction;
             let _ = outbox.send(&Event::LoadProgress(fraction));
         }
         !stop.load(Ordering::Relaxed)
-    });
-    LlamaModel::load_from_file(backend, &request.path, &params)
+    })
+}
+
+/// Loads weights; `goes_on` hears how far it is and may end it.
+fn load_file(
+    backend: &LlamaBackend,
+    path: &Path,
+    goes_on: impl FnMut(f32) -> bool + 'static,
+) -> Result<LlamaModel, String> {
+    if !path.is_file() {
+        return Err("there is no such file".into());
+    }
+    let params = LlamaModelParams::default().with_progress_callback(goes_on);
+    LlamaModel::load_from_file(backend, path, &params)
         .map_err(|error| raw::last_errors().unwrap_or_else(|| error.to_string()))
 }
 
 /// The sequence numbers for what runs and what is kept where `n_sequences` generations run at the same time. The
-/// context has one more, for rows that belong to nobody.
+/// context has one more, for rows that belong to nobody, and then those of branches.
 pub(crate) fn n_kept_or_running(n_sequences: u32) -> u32 {
     n_sequences + N_KEPT
 }
@@ -79,19 +95,18 @@ pub(crate) fn open_context<'m>(
     backend: &LlamaBackend,
     model: &'m LlamaModel,
     request: &LoadRequest,
+    draft_model: Option<&LlamaModel>,
 ) -> Result<Opened<'m>, String> {
-    let n_sequences = request.n_sequences.clamp(1, MAX_SEQUENCES);
+    let n_sequences = n_sequences(request);
     // A file that does not say it has zero there.
     let n_ctx_train = Some(model.n_ctx_train()).filter(|&n| n > 0);
     let n_ctx = pool::n_ctx_per_sequence(request.n_ctx, n_ctx_train);
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    let n_cells = pool::n_cells(n_ctx, cell_bytes(model, request.kv_type), system.total_memory());
+    let n_cells = n_cells(n_ctx, model, draft_model, request);
     let params = params(request, request.kv_type)
         .with_n_ctx(NonZeroU32::new(n_cells))
         .with_n_batch(N_BATCH)
         .with_n_ubatch(N_BATCH)
-        .with_n_seq_max(n_kept_or_running(n_sequences) + 1);
+        .with_n_seq_max(n_kept_or_running(n_sequences) + 1 + N_BRANCHES as u32);
     let context = new_context(backend, model, params)?;
     let facts = LoadedModel {
         n_ctx,
@@ -101,6 +116,25 @@ pub(crate) fn open_context<'m>(
         has_chat_template: model.chat_template(None).is_ok(),
     };
     Ok(Opened { context, facts })
+}
+
+/// Cells of the pool where a cell of the model and one of its draft model are paid for together.
+pub(crate) fn n_cells(
+    n_ctx: u32,
+    model: &LlamaModel,
+    draft_model: Option<&LlamaModel>,
+    request: &LoadRequest,
+) -> u32 {
+    let models = [Some(model), draft_model].into_iter().flatten();
+    let cell_bytes = models.map(|model| cell_bytes(model, request.kv_type)).sum();
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    pool::n_cells(n_ctx, cell_bytes, system.total_memory())
+}
+
+/// The generations that run at the same time.
+fn n_sequences(request: &LoadRequest) -> u32 {
+    request.n_sequences.clamp(1, MAX_SEQUENCES)
 }
 
 /// A context that makes vectors.

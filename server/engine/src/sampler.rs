@@ -166,6 +166,11 @@ impl TokenSampler {
             && self.constraint.as_ref().is_some_and(Constrained::is_complete)
     }
 
+    /// What comes next is known already.
+    pub(crate) fn is_forced(&self) -> bool {
+        !self.forced.is_empty()
+    }
+
     /// How many of these tokens may come next, one after the other.
     pub(crate) fn n_allowed(&mut self, draft: &[LlamaToken]) -> usize {
         if !self.forced.is_empty() {

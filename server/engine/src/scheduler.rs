@@ -10,7 +10,9 @@
 //! on where it was.
 
 mod cost;
+mod drafter;
 mod files;
+mod guess;
 mod ngram;
 mod place;
 mod plan;
@@ -19,6 +21,7 @@ mod prefix;
 mod saved;
 mod sequence;
 mod speculate;
+mod tree;
 
 pub(crate) use cost::StepCost;
 pub(crate) use plan::{Budget, Chunk, plan};
@@ -27,13 +30,14 @@ pub(crate) use sequence::Sequence;
 
 use crate::{
     adapters::{Adapters, SetId, Turn},
-    llama::{self, N_BATCH},
+    llama::{self, N_BATCH, N_BRANCHES, OpenedDraft},
     outbox::Outbox,
     prompt::TokenPrompt,
     sampler::{Scratch, Spelling},
     vectors::{BATCH_TOKENS, LlamaEncoder, Queue, Task},
     worker::WorkerError,
 };
+use drafter::Drafter;
 use files::StateFiles;
 use llama_cpp_2::{
     DecodeError, context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken,
@@ -44,11 +48,10 @@ use place::Place;
 use plan::Need;
 use pool::Pool;
 use protocol::{
-    Delta, Event, GenerateParams, LoadRequest, LoadedModel, MAX_WAITING, Rejection, RequestId, Tenant,
+    Delta, Event, GenerateParams, LoadRequest, LoadedModel, MAX_REQUESTS, Rejection, RequestId, Tenant,
 };
-use speculate::choose;
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, TryRecvError},
@@ -102,6 +105,8 @@ pub(crate) struct Scheduler<'m> {
     /// Generations that run at the same time.
     n_parallel: usize,
     batch: LlamaBatch<'static>,
+    /// The numbers of the ways in which sequences may go on in the batch, where there are several, their own first.
+    branches: BTreeMap<SequenceId, Vec<i32>>,
     waiting: VecDeque<Box<Sequence>>,
     /// The line as the server knows it.
     told: Vec<RequestId>,
@@ -110,6 +115,8 @@ pub(crate) struct Scheduler<'m> {
     cost: StepCost,
     /// What was answered before, to guess from.
     histories: Histories,
+    /// A smaller model that guesses.
+    drafter: Option<Drafter<'m>>,
     scratch: Scratch,
     /// Texts that become vectors in a context beside this one. Batches of both take turns, since both want all cores.
     vectors: Queue<LlamaEncoder<'m>>,
@@ -127,20 +134,24 @@ impl<'m> Scheduler<'m> {
         facts: &LoadedModel,
         outbox: Outbox,
         vectors: Queue<LlamaEncoder<'m>>,
+        draft: Option<OpenedDraft<'m>>,
     ) -> Self {
         let n_sequences = llama::n_kept_or_running(facts.n_sequences) as usize;
+        let drafter = draft.map(|opened| Drafter::new(opened, n_sequences, facts.n_vocab as usize));
         Self {
             pool: Pool::new(context, model, n_sequences, StateFiles::open(request)),
             vocab: model.vocab(),
             outbox,
             n_ctx: facts.n_ctx as usize,
             n_parallel: facts.n_sequences as usize,
-            batch: LlamaBatch::new(N_BATCH as usize, 1),
+            batch: LlamaBatch::new(N_BATCH as usize, 1 + N_BRANCHES as i32),
+            branches: BTreeMap::new(),
             waiting: VecDeque::new(),
             told: Vec::new(),
             is_full: false,
             cost: StepCost::default(),
             histories: Histories::default(),
+            drafter,
             scratch: Scratch::default(),
             vectors,
             adapters: Adapters::new(model),
@@ -152,8 +163,12 @@ impl<'m> Scheduler<'m> {
     /// Computes one token and forgets it, so that the weights are in memory before somebody waits for them.
     pub(crate) fn warm_up(&mut self) -> Result<(), WorkerError> {
         let token = [self.vocab.bos(), self.vocab.eos()].into_iter().find(|token| token.0 >= 0);
+        let token = token.unwrap_or(LlamaToken(0));
+        if let Some(drafter) = &mut self.drafter {
+            drafter.warm_up(token)?;
+        }
         self.batch.clear();
-        self.batch.add(token.unwrap_or(LlamaToken(0)), 0, &[0], true)?;
+        self.batch.add(token, 0, &[0], true)?;
         self.pool.context.decode(&mut self.batch)?;
         self.pool.context.synchronize();
         self.pool.context.clear_kv_cache();
@@ -214,7 +229,7 @@ impl<'m> Scheduler<'m> {
 
     fn take(&mut self, work: Work) -> Result<(), WorkerError> {
         match work {
-            Work::Generate(sequence) if self.waiting.len() >= MAX_WAITING => {
+            Work::Generate(sequence) if self.waiting.len() >= MAX_REQUESTS => {
                 let rejected = Event::Rejected { id: sequence.id, reason: Rejection::Overloaded };
                 Ok(self.outbox.send(&rejected)?)
             }
@@ -235,6 +250,9 @@ impl<'m> Scheduler<'m> {
             Work::Forget(tenant) => {
                 self.pool.forget_all_of(tenant);
                 self.histories.forget(tenant);
+                if let Some(drafter) = &mut self.drafter {
+                    drafter.forget(tenant);
+                }
                 Ok(())
             }
         }
@@ -267,7 +285,9 @@ impl<'m> Scheduler<'m> {
             let turn = self.next_turn();
             self.use_adapters(turn.set)?;
             let mut needs = self.needs(turn.set);
-            self.guess(&mut needs, may_guess);
+            if may_guess {
+                self.guess(&mut needs)?;
+            }
             let chunks = plan(&needs, self.budget(&needs));
             if chunks.is_empty() {
                 // Whoever could start waits for a file.
@@ -283,33 +303,9 @@ impl<'m> Scheduler<'m> {
                     return self.finish_step(&chunks, n_padding, begun);
                 }
                 // What is short of room has none for guesses and padding.
-                Err(DecodeError::NoKvCacheSlot) if std::mem::take(&mut may_guess) => {}
+                Err(DecodeError::NoKvCacheSlot) if std::mem::take(&mut may_guess) => self.drop_branches(),
                 Err(DecodeError::NoKvCacheSlot) if self.make_room() => {}
                 Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    /// Lets whoever decodes guess what comes next, as far as verifying it makes tokens come faster.
-    fn guess(&mut self, needs: &mut [Need], may_guess: bool) {
-        let mut offers = Vec::new();
-        for (i, need) in needs.iter().enumerate().filter(|(_, need)| need.decoding && may_guess) {
-            let sequence = self.pool.sequence_mut(need.sequence);
-            let offer = sequence.and_then(|sequence| sequence.guess(&self.histories));
-            offers.extend(offer.map(|offer| (i, offer)));
-        }
-        if offers.is_empty() {
-            return;
-        }
-        let n_decoding = needs.iter().filter(|need| need.decoding).count();
-        let room = N_BATCH as usize - n_decoding;
-        let (owners, offers): (Vec<_>, Vec<_>) = offers.into_iter().unzip();
-        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
-        let chosen = choose(n_decoding, &offers, room, step_ms);
-        for (i, n_tokens) in owners.into_iter().zip(chosen) {
-            needs[i].n_drafted = n_tokens;
-            if let Some(sequence) = self.pool.sequence_mut(needs[i].sequence) {
-                sequence.keep_guess(n_tokens);
             }
         }
     }
@@ -436,17 +432,49 @@ impl<'m> Scheduler<'m> {
     fn fill_batch(&mut self, chunks: &[Chunk], n_padding: usize) -> Result<(), WorkerError> {
         self.batch.clear();
         for chunk in chunks {
+            let branches = self.branch(chunk);
             let Some(sequence) = self.pool.sequence(chunk.sequence) else { continue };
-            let end = chunk.start + chunk.n_tokens;
-            for i in chunk.start..end {
-                let Some(token) = sequence.token_at(i) else { continue };
-                self.batch.add(token, i as i32, &[chunk.sequence as i32], chunk.has_logits(i))?;
+            let known = chunk.start + chunk.n_tokens - chunk.n_drafted;
+            let parents = &sequence.guess().parents[..chunk.n_drafted];
+            let leaves = tree::leaves(parents);
+            let numbers = |row: usize| leaves[row].iter().map(|&leaf| branches[leaf]).collect::<Vec<_>>();
+            for i in chunk.start..known {
+                let Some(&token) = sequence.tokens.get(i) else { continue };
+                let numbers = if i + 1 == known { numbers(0) } else { vec![chunk.sequence as i32] };
+                self.batch.add(token, i as i32, &numbers, chunk.has_logits(i))?;
+            }
+            for (node, depth) in tree::depths(parents).into_iter().enumerate() {
+                let position = (known + depth - 1) as i32;
+                self.batch.add(sequence.guess().tokens[node], position, &numbers(node + 1), true)?;
             }
         }
         for i in 0..n_padding {
             self.batch.add(LlamaToken(0), i as i32, &[self.pool.padding() as i32], true)?;
         }
         Ok(())
+    }
+
+    /// The numbers of the ways in which a chunk's sequence may go on: its own, and others where its guess branches.
+    fn branch(&mut self, chunk: &Chunk) -> Vec<i32> {
+        let parents = |sequence: &Sequence| sequence.guess().parents[..chunk.n_drafted].to_vec();
+        let parents = self.pool.sequence(chunk.sequence).map(parents).unwrap_or_default();
+        let n_more = tree::leaves(&parents)[0].len() - 1;
+        if n_more == 0 {
+            return vec![chunk.sequence as i32];
+        }
+        let n_used = self.n_branches();
+        let numbers = self.pool.branch(chunk.sequence, n_used..n_used + n_more);
+        self.branches.insert(chunk.sequence, numbers.clone());
+        numbers
+    }
+
+    fn n_branches(&self) -> usize {
+        self.branches.values().map(|numbers| numbers.len() - 1).sum()
+    }
+
+    fn drop_branches(&mut self) {
+        self.pool.drop_branches(self.n_branches());
+        self.branches.clear();
     }
 
     /// A token or more for every chunk that gave logits.
@@ -461,9 +489,21 @@ impl<'m> Scheduler<'m> {
             let rows = n_before - 1 - chunk.n_drafted..n_before;
             let (logits, sequence) = self.pool.logits_of(rows, chunk.sequence);
             let Some(sequence) = sequence else { continue };
-            let Some(delta) = sequence.advance(logits, &self.vocab, &mut self.scratch) else { continue };
-            if chunk.n_drafted > 0 {
-                self.pool.drop_wrong_guesses(chunk.sequence);
+            let parents = sequence.guess().parents[..chunk.n_drafted].to_vec();
+            let Some(delta) = sequence.advance(&logits, &self.vocab, &mut self.scratch) else { continue };
+            let verified = sequence.take_verified();
+            if let Some(drafter) = &mut self.drafter {
+                drafter.acceptance.learn(&verified.reached);
+            }
+            match self.branches.remove(&chunk.sequence) {
+                Some(numbers) => {
+                    let row = verified.last_right.map_or(0, |node| node + 1);
+                    let kept = numbers[tree::leaves(&parents)[row][0]];
+                    let known = chunk.start + chunk.n_tokens - chunk.n_drafted;
+                    self.pool.keep_branch(chunk.sequence, &numbers, kept, known);
+                }
+                None if chunk.n_drafted > 0 => self.pool.drop_wrong_guesses(chunk.sequence),
+                None => {}
             }
             if delta.finished.is_some() {
                 self.release(chunk.sequence);

@@ -36,6 +36,7 @@ pub(crate) fn exactly(path: &Path, n_ctx: Option<u32>) -> LoadRequest {
         n_threads: Some(1),
         kv_type: KvType::of(KvFormat::F32),
         kv_files: None,
+        draft_model: None,
     }
 }
 
@@ -51,22 +52,38 @@ impl Worker {
         kv_files: Option<KvFiles>,
         write: impl FnOnce(&Path),
     ) -> Self {
+        Self::start_loading(|path| {
+            write(path);
+            LoadRequest { kv_files, ..exactly(path, n_ctx) }
+        })
+    }
+
+    /// With what `write` writes at the path it is given, or beside it, and says how to load.
+    pub(crate) fn start_loading(write: impl FnOnce(&Path) -> LoadRequest) -> Self {
+        Self::try_loading(write).expect("a model that loads")
+    }
+
+    /// Likewise, or why it does not load.
+    pub(crate) fn try_loading(write: impl FnOnce(&Path) -> LoadRequest) -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("tiny.gguf");
-        write(&path);
+        let load = write(&folder.path().join("tiny.gguf"));
         let (input, mut commands) = std::io::pipe().expect("a pipe");
         let (mut events, output) = std::io::pipe().expect("a pipe");
         let thread = std::thread::spawn(move || run_worker(input, output).expect("ends with its input"));
-        let load = LoadRequest { kv_files, ..exactly(&path, n_ctx) };
         write_frame(&mut commands, &Command::Load(load)).expect("a worker that reads");
         let facts = loop {
             match read_frame(&mut events).expect("whole frames").expect("an answer") {
                 Event::Loaded(facts) => break facts,
                 Event::LoadProgress(_) => {}
+                Event::LoadFailed { reason } => {
+                    drop(commands);
+                    thread.join().expect("no panic");
+                    return Err(reason);
+                }
                 other => panic!("{other:?}"),
             }
         };
-        Self { commands, events, thread, facts, _folder: folder }
+        Ok(Self { commands, events, thread, facts, _folder: folder })
     }
 
     pub(crate) fn tell(&mut self, command: &Command) {

@@ -180,6 +180,7 @@ fn measure_kv(
         n_threads,
         kv_type: KvType::default(),
         kv_files: None,
+        draft_model: None,
     };
     let model = llama::load_model(&backend, &request, process.outbox.clone(), process.stop.clone())?;
     measure::measure_kv(&backend, &model, n_threads, kv_types, |measure| {
@@ -216,7 +217,13 @@ fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) 
         Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
     };
     match llama::purpose(&model) {
-        Purpose::Writing => write(&backend, &model, request, commands, process),
+        Purpose::Writing => match llama::load_draft_model(&backend, &model, request, process.stop.clone()) {
+            Ok(draft_model) => {
+                let models = Models { model: &model, draft_model: draft_model.as_ref() };
+                write(&backend, models, request, commands, process)
+            }
+            Err(reason) => Ok(outbox.send(&Event::LoadFailed { reason })?),
+        },
         Purpose::Embedding | Purpose::Reranking => embed(&backend, &model, request, &commands, outbox),
     }
 }
@@ -235,16 +242,27 @@ fn embed(
     vectors::serve(model, request, commands, outbox)
 }
 
+/// A model that writes, and the one that guesses for it.
+#[derive(Clone, Copy)]
+struct Models<'m> {
+    model: &'m LlamaModel,
+    draft_model: Option<&'m LlamaModel>,
+}
+
 /// Serves a model that writes.
 fn write(
     backend: &LlamaBackend,
-    model: &LlamaModel,
+    Models { model, draft_model }: Models<'_>,
     request: &LoadRequest,
     commands: Receiver<Arrival>,
     process: &Process,
 ) -> Result<(), WorkerError> {
     let outbox = &process.outbox;
-    let opened = match llama::open_context(backend, model, request) {
+    let opened = llama::open_context(backend, model, request, draft_model).and_then(|opened| {
+        let open = |draft_model| llama::open_draft_context(backend, draft_model, &opened, request);
+        Ok((draft_model.map(open).transpose()?, opened))
+    });
+    let (draft, opened) = match opened {
         Ok(opened) => opened,
         Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
     };
@@ -256,7 +274,7 @@ fn write(
     };
     let vectors = Queue::new(LlamaEncoder::new(backend, model, request, facts), outbox.clone());
     let mut scheduler =
-        Scheduler::new(opened.context, model, request, &opened.facts, outbox.clone(), vectors);
+        Scheduler::new(opened.context, model, request, &opened.facts, outbox.clone(), vectors, draft);
     scheduler.warm_up()?;
     outbox.send(&Event::Loaded(opened.facts))?;
     let desk = Desk { commands, prompter, inputs: Some(inputs) };

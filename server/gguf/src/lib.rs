@@ -20,6 +20,8 @@ const MAX_KEPT_BYTES: u64 = 1024;
 const MAX_DIMENSIONS: u32 = 8;
 /// More layers than any model has.
 const MAX_LAYERS: u64 = 4096;
+/// Vocabularies of a family may end in so many unused tokens more or less.
+const MOST_UNUSED: u32 = 128;
 /// Bytes of a number in the cache of keys and values.
 const CACHED_BYTES: u64 = 2;
 
@@ -32,6 +34,8 @@ pub struct Header {
     pub n_tensors: u64,
     /// Words of the vocabulary.
     pub n_vocab: u32,
+    /// The kind of tokeniser, and how it cuts texts beforehand.
+    tokenizer: [Option<String>; 2],
     file_type: Option<u64>,
     /// Numbers of the architecture by their keys; those given for each layer as their sum.
     sizes: HashMap<String, Size>,
@@ -88,6 +92,14 @@ impl Header {
             None => n_heads?.checked_mul(n_layers)?,
         };
         key.checked_add(value)?.checked_mul(n_kv_heads)?.checked_mul(CACHED_BYTES)
+    }
+
+    /// Whether both cut texts into the same tokens, as far as their headers tell: the words themselves are compared when
+    /// they are loaded.
+    pub fn has_vocabulary_of(&self, other: &Self) -> bool {
+        self.tokenizer[0].is_some()
+            && self.tokenizer == other.tokenizer
+            && self.n_vocab.abs_diff(other.n_vocab) <= MOST_UNUSED
     }
 
     fn one(&self, key: &str) -> Option<u64> {
@@ -205,6 +217,8 @@ impl<R: Read + Seek> Reader<R> {
             "general.architecture" => header.architecture = self.text(kind)?,
             "general.name" => header.name = self.text(kind)?,
             "general.file_type" => header.file_type = self.integer(kind)?,
+            "tokenizer.ggml.model" => header.tokenizer[0] = self.text(kind)?,
+            "tokenizer.ggml.pre" => header.tokenizer[1] = self.text(kind)?,
             "tokenizer.chat_template" => {
                 header.has_chat_template = true;
                 self.skip(kind)?;

@@ -186,3 +186,37 @@ fn one_wrong_byte_anywhere_is_read_or_refused() {
         bytes[at] = right;
     }
 }
+
+/// A header with a vocabulary of `n` words.
+fn with_vocabulary(tokenizer: &str, before: &str, n: u64) -> Header {
+    let mut writer = Writer::start(0, 3)
+        .text("tokenizer.ggml.model")
+        .u32(8)
+        .text(tokenizer)
+        .text("tokenizer.ggml.pre")
+        .u32(8)
+        .text(before)
+        .text("tokenizer.ggml.tokens")
+        .u32(9)
+        .u32(8)
+        .u64(n);
+    for i in 0..n {
+        writer = writer.text(&format!("w{i}"));
+    }
+    let len = writer.bytes.len() as u64;
+    parse(Cursor::new(writer.bytes), len).unwrap()
+}
+
+#[test]
+fn a_vocabulary_is_the_same_up_to_unused_words_at_its_end() {
+    let model = with_vocabulary("gpt2", "qwen2", 400);
+    let check = |tokenizer, before, n, expected| {
+        assert_eq!(model.has_vocabulary_of(&with_vocabulary(tokenizer, before, n)), expected);
+    };
+    check("gpt2", "qwen2", 400, true);
+    check("gpt2", "qwen2", 300, true);
+    check("gpt2", "qwen2", 200, false);
+    check("gpt2", "llama-bpe", 400, false);
+    check("llama", "qwen2", 400, false);
+    assert!(!Header::default().has_vocabulary_of(&Header::default()), "nothing is known of either");
+}

@@ -28,6 +28,8 @@ pub struct ModelSpec {
     /// What its file says about the memory it takes.
     pub footprint: Footprint,
     pub purpose: Purpose,
+    /// The file of a smaller model with the same vocabulary, which guesses tokens. Its memory is a part of the footprint.
+    pub draft_model: Option<PathBuf>,
 }
 
 /// Why a model is loaded.

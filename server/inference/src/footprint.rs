@@ -44,6 +44,17 @@ impl Footprint {
         }
     }
 
+    /// With a draft model beside it, in a context of its own with as many cells.
+    pub fn with_draft_model(self, draft_model: Self) -> Self {
+        let logits = N_BATCH * u64::from(draft_model.n_vocab) * 4;
+        let weights = draft_model.weights_bytes.saturating_add(logits);
+        Self {
+            weights_bytes: self.weights_bytes.saturating_add(weights),
+            cell_bytes: self.cell_bytes.saturating_add(draft_model.cell_bytes),
+            ..self
+        }
+    }
+
     /// The longest context, below `n_ctx`, with which it takes at most `room`.
     pub(crate) fn largest_context(&self, n_ctx: Option<u32>, room: u64, machine_bytes: u64) -> Option<u32> {
         let below = self.n_ctx(n_ctx).saturating_sub(1) / MIN_N_CTX;

@@ -4,6 +4,7 @@
 //! native code sees the file. A fetched file appears under its name only when it is whole and verified.
 
 mod adapters;
+mod drafts;
 mod egress;
 mod error;
 mod folder;
@@ -13,8 +14,9 @@ mod remotes;
 pub mod starter;
 
 pub use adapters::Adapter;
+pub use drafts::known_drafts;
 pub use error::ModelsError;
-pub use library::Library;
+pub use library::{Drafts, Library};
 pub use remotes::{NewRemote, RemoteError, RemoteList};
 
 use inference::{Engine, LlamaConfig};

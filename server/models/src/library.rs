@@ -1,6 +1,9 @@
 //! The models that are there: GGUF files, and folders of safetensors.
 
-use crate::folder::{self, Description};
+use crate::{
+    drafts::find_draft,
+    folder::{self, Description},
+};
 use gguf::Header;
 use inference::Footprint;
 use std::{
@@ -27,12 +30,30 @@ pub struct Library {
     folder: PathBuf,
     named: Vec<PathBuf>,
     kv_type: KvType,
+    drafts: Drafts,
+}
+
+/// Who guesses tokens for models.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Drafts {
+    /// No model does.
+    #[default]
+    None,
+    /// This file, for every model that has its vocabulary and in any case for those that were named.
+    Model(PathBuf),
+    /// For every model the best one of the library that is known to be made for it, or to be a small one of its family.
+    Known,
 }
 
 impl Library {
     /// `named` are files and folders anywhere; they need not exist yet. `kv_type` is how models that are loaded keep keys and values.
     pub fn new(folder: PathBuf, named: Vec<PathBuf>, kv_type: KvType) -> Self {
-        Self { folder, named, kv_type }
+        Self { folder, named, kv_type, drafts: Drafts::None }
+    }
+
+    /// Lets a smaller model guess tokens.
+    pub fn with_drafts(self, drafts: Drafts) -> Self {
+        Self { drafts, ..self }
     }
 
     /// Where fetched models go.
@@ -46,11 +67,6 @@ impl Library {
         tokio::task::spawn_blocking(move || library.scan(n_ctx)).await.unwrap_or_default()
     }
 
-    /// How models that are loaded keep keys and values.
-    pub(crate) fn kv_type(&self) -> KvType {
-        self.kv_type
-    }
-
     /// The model's file or folder, if it is there.
     pub fn path_of(&self, id: &ModelId) -> Option<PathBuf> {
         self.files().into_iter().find(|(found, _)| found == id).map(|(_, path)| path)
@@ -61,6 +77,47 @@ impl Library {
         // What looks like an extension of a folder is a part of its name.
         let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
         ModelId(name.unwrap_or_default().to_string_lossy().into_owned())
+    }
+
+    /// What the model's file or folder says about itself, and the draft model that guesses for it. The error is a sentence.
+    pub(crate) fn read_with_draft(
+        &self,
+        id: &ModelId,
+        path: &Path,
+    ) -> Result<(Known, Option<PathBuf>), String> {
+        let mut known = read(path, self.kv_type)?;
+        if known.purpose != Purpose::Writing || path.is_dir() {
+            return Ok((known, None));
+        }
+        let Some(draft_model) = self.draft_for(id, path) else { return Ok((known, None)) };
+        // What cannot be read is left to the worker, which says what is wrong with it.
+        if let Ok(header) = gguf::read_header(&draft_model) {
+            let of_draft = footprint(&header, size_of(&draft_model), self.kv_type);
+            known.footprint = known.footprint.with_draft_model(of_draft);
+        }
+        Ok((known, Some(draft_model)))
+    }
+
+    fn draft_for(&self, id: &ModelId, path: &Path) -> Option<PathBuf> {
+        let has_vocabulary = |draft_model: &Path| {
+            let header = gguf::read_header(draft_model).ok()?;
+            gguf::read_header(path).ok().filter(|it| it.has_vocabulary_of(&header))
+        };
+        match &self.drafts {
+            Drafts::None => None,
+            Drafts::Model(draft_model) => {
+                let is_named = self.named.iter().any(|named| named == path);
+                let fits = draft_model != path && (is_named || has_vocabulary(draft_model).is_some());
+                fits.then(|| draft_model.clone())
+            }
+            Drafts::Known => {
+                let files: Vec<_> =
+                    self.files().into_iter().filter(|(_, file)| file != path && file.is_file()).collect();
+                let fitting = files.iter().filter(|(_, file)| has_vocabulary(file).is_some());
+                let found = find_draft(&id.0, fitting.map(|(id, _)| id.0.as_str()))?;
+                files.iter().find(|(id, _)| id.0 == found).map(|(_, file)| file.clone())
+            }
+        }
     }
 
     fn scan(&self, n_ctx: Option<u32>) -> Vec<ModelEntry> {
@@ -193,7 +250,7 @@ fn footprint(header: &Header, size_bytes: u64, kv_type: KvType) -> Footprint {
 
 #[cfg(test)]
 mod tests {
-    use super::Library;
+    use super::{Drafts, Library};
     use types::{ids::ModelId, kv::KvType};
 
     #[tokio::test]
@@ -229,5 +286,58 @@ mod tests {
         assert_eq!(ids, ["small-en-v1.5"]);
         assert!(found[0].problem.as_ref().is_some_and(|problem| problem.contains("config.json")));
         assert_eq!(library.path_of(&ModelId("small-en-v1.5".into())), Some(model));
+    }
+
+    /// A header that says which vocabulary the model has, and nothing else.
+    fn write_header(path: &std::path::Path, before: &str) {
+        let text = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
+        let value = |key: &str, value: &str| [text(key), 8_u32.to_le_bytes().to_vec(), text(value)].concat();
+        let head = [b"GGUF".to_vec(), 3_u32.to_le_bytes().to_vec(), vec![0; 8], 2_u64.to_le_bytes().to_vec()];
+        let values = [value("tokenizer.ggml.model", "gpt2"), value("tokenizer.ggml.pre", before)];
+        std::fs::write(path, [head.concat(), values.concat()].concat()).unwrap();
+    }
+
+    #[test]
+    fn a_draft_model_is_for_models_with_its_vocabulary_and_for_those_that_were_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let [alike, other, named, draft] =
+            ["alike", "other", "named", "draft"].map(|name| folder.path().join(name).with_extension("gguf"));
+        for (path, before) in
+            [(&alike, "qwen2"), (&other, "llama-bpe"), (&named, "llama-bpe"), (&draft, "qwen2")]
+        {
+            write_header(path, before);
+        }
+        let library = Library::new(folder.path().to_owned(), vec![named.clone()], KvType::default());
+        let library = library.with_drafts(Drafts::Model(draft.clone()));
+        let id = ModelId("any".into());
+        let check = |path, expected| assert_eq!(library.read_with_draft(&id, path).unwrap().1, expected);
+        check(&alike, Some(draft.clone()));
+        check(&other, None);
+        check(&named, Some(draft.clone()));
+        check(&draft, None);
+        let without = Library::new(folder.path().to_owned(), vec![], KvType::default());
+        let bytes =
+            |library: &Library| library.read_with_draft(&id, &alike).unwrap().0.footprint.bytes(None, 0);
+        let size = std::fs::metadata(&draft).unwrap().len();
+        assert_eq!(bytes(&library), bytes(&without) + size);
+    }
+
+    #[test]
+    fn a_known_draft_model_of_the_library_is_found_if_it_has_the_vocabulary() {
+        let folder = tempfile::tempdir().unwrap();
+        let files =
+            [("Qwen3-8B-Q4_K_M", "qwen2"), ("Qwen3-0.6B-Q8_0", "llama-bpe"), ("Qwen3-1.7B-Q8_0", "qwen2")];
+        for (name, before) in files {
+            write_header(&folder.path().join(format!("{name}.gguf")), before);
+        }
+        let library =
+            Library::new(folder.path().to_owned(), vec![], KvType::default()).with_drafts(Drafts::Known);
+        let check = |name: &str, expected: Option<&str>| {
+            let path = folder.path().join(format!("{name}.gguf"));
+            let found = library.read_with_draft(&ModelId(name.into()), &path).unwrap().1;
+            assert_eq!(found, expected.map(|name| folder.path().join(format!("{name}.gguf"))));
+        };
+        check("Qwen3-8B-Q4_K_M", Some("Qwen3-1.7B-Q8_0"));
+        check("Qwen3-1.7B-Q8_0", None);
     }
 }

@@ -1,6 +1,6 @@
 //! Loading a model, and fetching the first one, as jobs.
 
-use crate::{Models, ModelsError, library, starter};
+use crate::{Models, ModelsError, starter};
 use inference::{EngineError, Footprint, Hold, Intent, ModelSpec};
 use jobs::{JobHandle, Progress};
 use tokio::sync::oneshot;
@@ -103,14 +103,18 @@ impl Models {
     async fn prepare(&self, user: UserId, id: &ModelId) -> Result<(ModelSpec, JobHandle), ModelsError> {
         let path = self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))?;
         let file = path.clone();
-        let kv_type = self.library.kv_type();
-        let known = tokio::task::spawn_blocking(move || library::read(&file, kv_type));
+        let (library, wanted) = (self.library.clone(), id.clone());
+        let known = tokio::task::spawn_blocking(move || library.read_with_draft(&wanted, &file));
         let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
         let job = self.jobs.start(user, JobKind::LoadModel, &name).await?;
         let (footprint, purpose) = (Footprint::default(), Purpose::default());
-        let mut spec = ModelSpec { id: id.clone(), name, path, n_ctx: None, footprint, purpose };
+        let draft_model = None;
+        let mut spec = ModelSpec { id: id.clone(), name, path, n_ctx: None, footprint, purpose, draft_model };
         match known.await {
-            Ok(Ok(known)) => (spec.footprint, spec.purpose) = (known.footprint, known.purpose),
+            Ok(Ok((known, draft_model))) => {
+                (spec.footprint, spec.purpose, spec.draft_model) =
+                    (known.footprint, known.purpose, draft_model);
+            }
             Ok(Err(problem)) => {
                 let path = spec.path.clone();
                 self.engine.refuse(spec, problem.clone()).await;

@@ -16,7 +16,7 @@ pub use vectors::{EmbedInput, EmbedParams, MAX_TEXTS, Pooling, RankRequest};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use types::{
-    chat::{ChatTurn, FinishReason, Usage},
+    chat::{ChatTurn, FinishReason, Guesser, Usage},
     constraint::Constraint,
     kv::{KvMeasure, KvType},
     reasoning::Reasoning,
@@ -24,8 +24,11 @@ use types::{
     tools::{CallPiece, ToolUse},
 };
 
-/// Requests that wait in a worker while all its sequences are busy.
+/// Requests that wait for a model while all its sequences are busy.
 pub const MAX_WAITING: usize = 64;
+
+/// Requests that a worker is given, with those that nobody waits for any more: they go with its next step.
+pub const MAX_REQUESTS: usize = 16 * MAX_WAITING;
 
 /// Different LoRA adapters of one loaded model.
 pub const MAX_ADAPTERS: usize = 32;
@@ -140,6 +143,8 @@ pub struct LoadRequest {
     pub kv_type: KvType,
     /// Where states of the KV cache outlive the worker; `None` where they should not.
     pub kv_files: Option<KvFiles>,
+    /// A smaller model with the same vocabulary that guesses tokens; a load with one that does not fit fails.
+    pub draft_model: Option<PathBuf>,
 }
 
 /// A folder of saved states of KV caches, for all models together. Whatever is in it can be computed again.
@@ -235,6 +240,24 @@ pub enum Speculation {
     Auto,
     /// Whenever there is a guess, whatever it costs.
     Always,
+    /// Whenever this one has a guess, whatever it costs; never by anybody else.
+    Only(Guesser),
+}
+
+impl Speculation {
+    /// Whether `guesser` may guess.
+    pub fn allows(self, guesser: Guesser) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Auto | Self::Always => true,
+            Self::Only(only) => only == guesser,
+        }
+    }
+
+    /// Guesses are verified whatever that costs.
+    pub fn is_forced(self) -> bool {
+        matches!(self, Self::Always | Self::Only(_))
+    }
 }
 
 /// What happened to one stream in one step.

@@ -2,7 +2,7 @@
 
 use crate::{Store, StoreError, sessions::found};
 use types::{
-    chat::{MessageState, Role, Usage},
+    chat::{Guesser, MessageState, Role, Usage},
     ids::{MessageId, SessionId, UserId},
 };
 
@@ -78,6 +78,10 @@ struct Raw {
     n_generated_tokens: Option<i64>,
     first_token_ms: Option<i64>,
     decode_ms: Option<i64>,
+    n_drafted_tokens: Option<i64>,
+    n_accepted_tokens: Option<i64>,
+    n_steps: Option<i64>,
+    guesser: Option<String>,
     created_ms: i64,
 }
 
@@ -89,6 +93,10 @@ impl From<Raw> for MessageRow {
             n_generated_tokens: number(raw.n_generated_tokens).unwrap_or_default(),
             first_token_ms: number(raw.first_token_ms).unwrap_or_default(),
             decode_ms: number(raw.decode_ms).unwrap_or_default(),
+            n_drafted_tokens: number(raw.n_drafted_tokens).unwrap_or_default(),
+            n_accepted_tokens: number(raw.n_accepted_tokens).unwrap_or_default(),
+            n_steps: number(raw.n_steps).unwrap_or_default(),
+            guesser: raw.guesser.as_deref().and_then(Guesser::named).unwrap_or_default(),
             ..Usage::default()
         });
         Self {
@@ -184,11 +192,16 @@ impl Store {
         let n_generated = usage.map(|usage| usage.n_generated_tokens);
         let first_token_ms = usage.map(|usage| usage.first_token_ms);
         let decode_ms = usage.map(|usage| usage.decode_ms);
+        let n_drafted = usage.map(|usage| usage.n_drafted_tokens);
+        let n_accepted = usage.map(|usage| usage.n_accepted_tokens);
+        let n_steps = usage.map(|usage| usage.n_steps);
+        let guesser = usage.map(|usage| usage.guesser.name());
         let reasoning = outcome.thought.map(|thought| &thought.text);
         let reasoning_ms = outcome.thought.and_then(|thought| thought.ms);
         let done = sqlx::query!(
             "update message set body = ?, reasoning = ?, reasoning_ms = ?, state = ?, error = ?, n_prompt_tokens = ?,
-                 n_generated_tokens = ?, first_token_ms = ?, decode_ms = ?
+                 n_generated_tokens = ?, first_token_ms = ?, decode_ms = ?, n_drafted_tokens = ?, n_accepted_tokens = ?,
+                 n_steps = ?, guesser = ?
              where id = ? and state = 'running'",
             outcome.body,
             reasoning,
@@ -199,6 +212,10 @@ impl Store {
             n_generated,
             first_token_ms,
             decode_ms,
+            n_drafted,
+            n_accepted,
+            n_steps,
+            guesser,
             message.0
         )
         .execute(&self.write)
@@ -216,7 +233,8 @@ impl Store {
         let row = sqlx::query_as!(
             Raw,
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
-                 m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.created_ms
+                 m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
+                 m.guesser, m.created_ms
              from message m join session s on s.id = m.session_id
              where m.id = ? and s.id = ? and s.user_id = ? and s.deleted_ms is null",
             id.0,
@@ -245,7 +263,8 @@ impl Store {
                  where m.parent_id is not null
              )
              select m.id as "id!", m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
-                 m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.created_ms
+                 m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
+                 m.guesser, m.created_ms
              from branch join message m on m.id = branch.id order by branch.depth desc"#,
             leaf.0,
             session.0,

@@ -1,7 +1,7 @@
 use super::{NewTurn, Outcome, Store, StoreError, ThoughtRow, TurnIds};
 use tempfile::TempDir;
 use types::{
-    chat::{MessageState, Usage},
+    chat::{Guesser, MessageState, Usage},
     ids::{MessageId, ModelId, SessionId, UserId},
     job::JobKind,
     kv::{KvFormat, KvMeasure, KvType},
@@ -62,6 +62,10 @@ async fn an_answer_ends_once_and_keeps_its_usage() {
         n_generated_tokens: 4,
         first_token_ms: 5,
         decode_ms: 6,
+        n_drafted_tokens: 7,
+        n_accepted_tokens: 2,
+        n_steps: 2,
+        guesser: Guesser::DraftModel,
         ..Usage::default()
     };
     let outcome =

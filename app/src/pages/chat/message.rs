@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::capitalised,
-    format::{bytes, duration_ms, one_decimal},
+    format::{bytes, duration_ms, one_decimal, percent},
     i18n::{Texts, fill, use_texts},
     platform,
     ui::{
@@ -18,7 +18,7 @@ use crate::{
 };
 use leptos::{html, prelude::*};
 use types::{
-    chat::{MessageState, MessageView, Queued, Role, Usage},
+    chat::{Guesser, MessageState, MessageView, Queued, Role, Usage},
     guard::{Guard, Warning},
     ids::MessageId,
 };
@@ -346,7 +346,20 @@ fn usage_words(usage: &Usage, texts: &Texts) -> Vec<String> {
     ];
     // Not counted where the answer was broken off.
     let prompt = (usage.n_prompt_tokens > 0).then(|| fill(texts.usage_prompt, "n", usage.n_prompt_tokens));
-    speed.into_iter().chain(rest).chain(prompt).collect()
+    speed.into_iter().chain(rest).chain(prompt).chain(guess_words(usage, texts)).collect()
+}
+
+/// What guessing saved, where somebody guessed.
+fn guess_words(usage: &Usage, texts: &Texts) -> Option<String> {
+    let who = match usage.guesser {
+        Guesser::Nobody => return None,
+        Guesser::Ngrams => texts.guesser_ngrams,
+        Guesser::DraftModel => texts.guesser_draft_model,
+        Guesser::DraftTree => texts.guesser_draft_tree,
+    };
+    let per_step = one_decimal(usage.tokens_per_step()?.into());
+    let words = fill(&fill(texts.usage_guessed, "n", per_step), "who", who);
+    Some(fill(&words, "share", percent(usage.acceptance()?)))
 }
 
 fn state_name(state: MessageState) -> &'static str {

@@ -1,7 +1,7 @@
 use super::{ChatRequest, CompletionRequest};
-use inference::GenerateRequest;
+use inference::{GenerateRequest, Speculation};
 use serde_json::{Value, json};
-use types::guard::GuardSettings;
+use types::{chat::Guesser, guard::GuardSettings};
 
 fn chat(body: Value) -> Result<GenerateRequest, String> {
     let request: ChatRequest = serde_json::from_value(body).map_err(|err| err.to_string())?;
@@ -132,6 +132,21 @@ fn a_request_may_do_without_guards() {
     assert_eq!(guards(json!({"guards": true})), GuardSettings::default());
     assert_eq!(guards(json!({"guards": false})), GuardSettings::NONE);
     assert_eq!(guards(json!({"ignore_eos": true})), GuardSettings::default().without_content());
+}
+
+#[test]
+fn who_may_guess_is_named() {
+    let check = |extra: Value, expected: Speculation| {
+        assert_eq!(chat(hello(extra)).map(|request| request.speculation), Ok(expected));
+    };
+    check(json!({}), Speculation::Auto);
+    check(json!({"speculation": "always"}), Speculation::Always);
+    check(json!({"speculation": "ngram"}), Speculation::Only(Guesser::Ngrams));
+    check(json!({"speculation": "draft_model"}), Speculation::Only(Guesser::DraftModel));
+    for wrong in ["none", "magic"] {
+        let refused = chat(hello(json!({"speculation": wrong}))).unwrap_err();
+        assert!(refused.contains("“auto”, “always”, “off” or one of “ngram”, “draft_model”"), "{refused}");
+    }
 }
 
 fn weather() -> Value {

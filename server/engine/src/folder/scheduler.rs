@@ -16,7 +16,6 @@ use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
 use protocol::{Delta, Event, MAX_WAITING, Rejection, RequestId, Tenant};
 use std::{
     collections::{BTreeMap, VecDeque},
-    iter,
     sync::mpsc::{Receiver, TryRecvError},
     time::Instant,
 };
@@ -302,8 +301,9 @@ impl<'m> FolderScheduler<'m> {
             let Some(mut row) = chunk.samples.then(|| logits.next()).flatten() else { continue };
             // A network may know more words than there are.
             row.truncate(n_words);
-            let row = iter::once(&row[..]);
-            let Some(delta) = running.sequence.advance(row, &self.vocab, &mut self.scratch) else { continue };
+            let Some(delta) = running.sequence.advance(&[&row], &self.vocab, &mut self.scratch) else {
+                continue;
+            };
             if delta.finished.is_some() {
                 self.release(chunk.sequence);
             }

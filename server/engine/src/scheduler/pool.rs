@@ -97,13 +97,13 @@ impl<'m> Pool<'m> {
         &mut self,
         rows: Range<usize>,
         id: SequenceId,
-    ) -> (impl ExactSizeIterator<Item = &[f32]>, Option<&mut Sequence>) {
+    ) -> (Vec<&[f32]>, Option<&mut Sequence>) {
         let sequence = match &mut self.entries[id] {
             Entry::Running(sequence) => Some(&mut **sequence),
             _ => None,
         };
         let context = &self.context;
-        (rows.map(|row| context.get_logits_ith(row as i32)), sequence)
+        (rows.map(|row| context.get_logits_ith(row as i32)).collect(), sequence)
     }
 
     /// Drops from the cache what a running sequence guessed wrongly.
@@ -112,6 +112,39 @@ impl<'m> Pool<'m> {
             // Guesses are only made where a sequence can be cut.
             let _ = self.context.kv_cache_seq_rm(id as i32, u32::try_from(sequence.n_past).ok(), None);
         }
+    }
+
+    /// A number for each of the first `n` ways in which a running sequence may go on: its own, and `branches`, which now begin
+    /// like it. What the context holds is not copied for that.
+    pub(super) fn branch(&mut self, id: SequenceId, branches: Range<usize>) -> Vec<i32> {
+        let first = self.padding() + 1;
+        let branches: Vec<_> = branches.map(|branch| (first + branch) as i32).collect();
+        for &branch in &branches {
+            // Within one pool of cells a copy is a mark on every cell and cannot fail.
+            let _ = self.context.copy_kv_cache_seq(id as i32, branch, None, None);
+        }
+        [vec![id as i32], branches].concat()
+    }
+
+    /// Leaves of the ways in which a running sequence went on the one with the number `kept`, up to its `n_past`. `numbers` are
+    /// all of them, the sequence's own first, and `known` of its tokens were known before.
+    pub(super) fn keep_branch(&mut self, id: SequenceId, numbers: &[i32], kept: i32, known: usize) {
+        let Some(n_past) = self.sequence(id).map(|sequence| sequence.n_past) else { return };
+        let (start, end) = (u32::try_from(known).ok(), u32::try_from(n_past).ok());
+        // Guesses are only made where a sequence can be cut.
+        if kept == id as i32 {
+            let _ = self.context.kv_cache_seq_rm(kept, end, None);
+        } else {
+            let _ = self.context.kv_cache_seq_rm(id as i32, start, None);
+            let _ = self.context.copy_kv_cache_seq(kept, id as i32, start, end);
+        }
+        numbers[1..].iter().for_each(|&number| self.clear(number as usize));
+    }
+
+    /// Takes branches back that were not computed.
+    pub(super) fn drop_branches(&mut self, n_branches: usize) {
+        let first = self.padding() + 1;
+        (first..first + n_branches).for_each(|branch| self.clear(branch));
     }
 
     /// The number of the rows that belong to nobody.

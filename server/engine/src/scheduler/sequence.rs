@@ -2,10 +2,12 @@
 
 use super::{
     Owner,
+    guess::{Guess, Tally},
     ngram::{Draft, Histories, NgramIndex},
     plan::Need,
     prefix::SequenceId,
-    speculate::{Acceptance, MOST_DRAFTED, Offer},
+    speculate::{Acceptance, Basis, Candidate, MOST_DRAFTED, Offer, is_worth_catching_up},
+    tree,
 };
 use crate::{
     adapters::AdapterSet,
@@ -18,7 +20,16 @@ use crate::{
 use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
 use protocol::{Delta, GenerateParams, LoraAdapter, RequestId, Speculation, Tenant, TokenLogprob};
 use std::{sync::Arc, time::Instant};
-use types::chat::{FinishReason, Usage};
+use types::chat::{FinishReason, Guesser, Usage};
+
+/// What came of a guess.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Verified {
+    /// What the tokens that were reached are judged by, and which of them came true.
+    pub(crate) reached: Vec<(Basis, bool)>,
+    /// The last that came true.
+    pub(crate) last_right: Option<usize>,
+}
 
 /// A generation, waiting or running.
 pub(crate) struct Sequence {
@@ -46,10 +57,10 @@ pub(crate) struct Sequence {
     speculation: Speculation,
     /// Where its own tokens occur, to guess from.
     ngrams: NgramIndex,
-    draft: Draft,
+    guess: Guess,
+    verified: Verified,
     acceptance: Acceptance,
-    n_drafted: usize,
-    n_accepted: usize,
+    tally: Tally,
     n_steps: usize,
     bytes: Vec<u8>,
     /// Alternatives whose likelihood is told with that of every token.
@@ -90,10 +101,10 @@ impl Sequence {
             assembler: Assembler::new(stops),
             speculation: params.speculation,
             ngrams: NgramIndex::default(),
-            draft: Draft::default(),
+            guess: Guess::default(),
+            verified: Verified::default(),
             acceptance: Acceptance::default(),
-            n_drafted: 0,
-            n_accepted: 0,
+            tally: Tally::default(),
             n_steps: 0,
             bytes: Vec::with_capacity(32),
             n_top: params.logprobs.map(|n| n as usize),
@@ -144,78 +155,138 @@ impl Sequence {
         self.tokens.len() - self.n_prompt
     }
 
-    /// Guesses what comes next, from what it and the tenant's earlier answers say; `None` where it has no guess.
-    pub(crate) fn guess(&mut self, histories: &Histories) -> Option<Offer> {
-        self.draft = Draft::default();
-        // One token comes from the step itself.
-        let most = self.max_tokens.saturating_sub(self.n_generated() + 1).min(MOST_DRAFTED);
-        if self.speculation == Speculation::Off || most == 0 {
-            return None;
+    /// Tokens that may still come behind the one that the step itself gives.
+    fn n_left(&self) -> usize {
+        self.max_tokens.saturating_sub(self.n_generated() + 1)
+    }
+
+    /// Guesses what comes next, from what it and the tenant's earlier answers say, where that may be; forgets what was
+    /// guessed before.
+    pub(crate) fn look_up(&mut self, histories: &Histories) {
+        self.guess = Guess::default();
+        let most = self.n_left().min(MOST_DRAFTED);
+        if !self.speculation.allows(Guesser::Ngrams) || most == 0 {
+            return;
         }
         self.ngrams.follow(&self.tokens);
         let own = self.ngrams.draft(&self.tokens, &self.tokens, most);
         let earlier = || histories.draft(self.tenant, &self.tokens, most);
         let longer = |best: Draft, it: Draft| if it.n_matched > best.n_matched { it } else { best };
-        let mut draft = own.into_iter().chain(earlier()).reduce(longer)?;
-        draft.tokens.truncate(self.sampler.n_allowed(&draft.tokens));
-        if draft.tokens.is_empty() {
+        let Some(draft) = own.into_iter().chain(earlier()).reduce(longer) else { return };
+        let basis = Basis::Match(draft.n_matched);
+        let probability = self.acceptance.probability(basis);
+        self.take_guess(Guess::chain(draft.tokens, basis, probability, Guesser::Ngrams));
+    }
+
+    /// Has this verified, of a chain as far as the answer's form allows it.
+    pub(crate) fn take_guess(&mut self, mut guess: Guess) {
+        if guess.is_chain() {
+            guess.truncate(self.sampler.n_allowed(&guess.tokens));
+        }
+        self.guess = guess;
+    }
+
+    /// A draft model may guess in more than one way for it. A form would have to be followed along every one.
+    pub(crate) fn may_branch(&self) -> bool {
+        self.speculation.allows(Guesser::DraftTree) && !self.sampler.is_bound()
+    }
+
+    /// What it guesses.
+    pub(crate) fn guess(&self) -> &Guess {
+        &self.guess
+    }
+
+    /// What it guessed and would have verified; `None` where it has no guess.
+    pub(crate) fn offer(&self) -> Option<Offer> {
+        let likelihoods = self.guess.likelihoods.clone();
+        (!likelihoods.is_empty()).then(|| Offer { likelihoods, is_forced: self.speculation.is_forced() })
+    }
+
+    /// How likely a draft model's token with such a basis comes true; `others` say it as long as its own did not show it.
+    pub(crate) fn probability(&self, basis: Basis, others: &Acceptance) -> f32 {
+        self.acceptance.probability_beside(others, basis)
+    }
+
+    /// What a draft model could do for it that would first have to compute `n_missing` of its tokens; `None` where it
+    /// should not guess.
+    pub(crate) fn candidate(&self, n_missing: usize, others: &Acceptance) -> Option<Candidate> {
+        let n_left = self.n_left();
+        let may_guess =
+            [Guesser::DraftModel, Guesser::DraftTree].iter().any(|it| self.speculation.allows(*it));
+        if !may_guess || n_left == 0 || self.sampler.is_forced() {
             return None;
         }
-        let probability = self.acceptance.probability(draft.n_matched);
-        let is_forced = self.speculation == Speculation::Always;
-        let offer = Offer { n_tokens: draft.tokens.len(), probability, is_forced };
-        self.draft = draft;
-        Some(offer)
-    }
-
-    /// Keeps the first `n_tokens` of the guess, to be verified in this step.
-    pub(crate) fn keep_guess(&mut self, n_tokens: usize) {
-        if n_tokens == 0 && !self.draft.tokens.is_empty() {
-            self.acceptance.learn(self.draft.n_matched, 0, 0);
+        let rival = self.offer();
+        // Where it must guess and n-grams have a guess, that one is as good.
+        let is_forced = self.speculation.is_forced() && rival.is_none();
+        let is_out = self.speculation.is_forced() && !is_forced;
+        if is_out || !is_forced && !is_worth_catching_up(n_missing, self.n_generated(), n_left) {
+            return None;
         }
-        self.draft.tokens.truncate(n_tokens);
+        let probability = self.probability(Basis::DraftModel, others);
+        Some(Candidate { probability, most: n_left, rival, is_forced })
     }
 
-    /// The token at `position`, be it known or guessed.
-    pub(crate) fn token_at(&self, position: usize) -> Option<LlamaToken> {
-        let guessed = || self.draft.tokens.get(position - self.tokens.len());
-        self.tokens.get(position).or_else(guessed).copied()
+    /// The draft model was not worth trying.
+    pub(crate) fn forgo_draft_model(&mut self) {
+        self.acceptance.fade(Basis::DraftModel);
+    }
+
+    /// Keeps the first `n_tokens` of the guess, to be verified in this step, as far as they need at most `n_branches` sequences
+    /// more; says how many they need.
+    pub(crate) fn keep_guess(&mut self, n_tokens: usize, n_branches: usize) -> usize {
+        if let Some(&basis) = self.guess.bases.first().filter(|_| n_tokens == 0) {
+            self.acceptance.fade(basis);
+        }
+        self.guess.truncate(n_tokens);
+        self.guess.truncate(tree::n_within(&self.guess.parents, n_branches + 1));
+        tree::leaves(&self.guess.parents)[0].len() - 1
     }
 
     /// Goes on with the logits that a step gave for its last token and for each guess behind it, as far as the guesses
-    /// were right. What is in the cache is right up to `n_past` afterwards.
-    pub(crate) fn advance<'l>(
+    /// were right. What is in the cache is right up to `n_past` afterwards, on the path to the last right guess.
+    pub(crate) fn advance(
         &mut self,
-        logits: impl ExactSizeIterator<Item = &'l [f32]>,
+        logits: &[&[f32]],
         vocab: &LlamaVocab<'_>,
         scratch: &mut Scratch,
     ) -> Option<Delta> {
-        let draft = std::mem::take(&mut self.draft);
+        let mut guess = std::mem::take(&mut self.guess);
         // Where the step had no room for a guess, it was not verified.
-        let n_verified = draft.tokens.len().min(logits.len().saturating_sub(1));
-        let (known, guesses) = (self.tokens.len(), &draft.tokens[..n_verified]);
+        guess.truncate(logits.len().saturating_sub(1));
+        let known = self.tokens.len();
         self.n_steps += 1;
-        self.n_drafted += guesses.len();
+        self.tally.draft(&guess);
+        self.verified = Verified::default();
         let mut whole: Option<Delta> = None;
+        let mut row = 0;
         let mut n_right = 0;
-        for row in logits {
+        while let Some(logits) = logits.get(row) {
             self.n_past = known + n_right;
-            let delta = self.choose(row, vocab, scratch);
+            let delta = self.choose(logits, vocab, scratch);
             let ended = delta.finished.is_some();
             match &mut whole {
                 Some(whole) => whole.append(delta),
                 None => whole = Some(delta),
             }
-            if ended || self.tokens.last() != guesses.get(n_right) {
-                break;
-            }
-            n_right += 1;
-            self.n_accepted += 1;
+            let Some(&token) = self.tokens.last().filter(|_| !ended) else { break };
+            let at = self.verified.last_right;
+            let reached = tree::children(&guess.parents, at);
+            self.verified
+                .reached
+                .extend(reached.map(|node| (guess.bases[node], guess.tokens[node] == token)));
+            let Some(next) = tree::child(&guess.tokens, &guess.parents, at, token) else { break };
+            self.verified.last_right = Some(next);
+            (row, n_right) = (next + 1, n_right + 1);
+            self.tally.accept(&guess);
         }
-        if !guesses.is_empty() {
-            self.acceptance.learn(draft.n_matched, guesses.len(), n_right);
-        }
+        self.acceptance.learn(&self.verified.reached);
         whole
+    }
+
+    /// What came of the guess of the last step.
+    pub(crate) fn take_verified(&mut self) -> Verified {
+        std::mem::take(&mut self.verified)
     }
 
     /// What was answered so far.
@@ -339,9 +410,10 @@ impl Sequence {
             n_cached_tokens: count(self.n_cached.unwrap_or(0)),
             n_generated_tokens: count(self.n_generated()),
             n_reasoning_tokens: count(self.reading.n_reasoning()),
-            n_drafted_tokens: count(self.n_drafted),
-            n_accepted_tokens: count(self.n_accepted),
+            n_drafted_tokens: count(self.tally.n_drafted()),
+            n_accepted_tokens: count(self.tally.n_accepted()),
             n_steps: count(self.n_steps),
+            guesser: self.tally.guesser(),
             first_token_ms: between(Some(self.submitted), self.first_token),
             decode_ms: between(self.first_token, self.last_token),
         }

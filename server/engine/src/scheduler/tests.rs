@@ -1,5 +1,6 @@
 //! Whole workers with a tiny model whose weights are in single precision.
 
+mod guesses;
 mod restarts;
 mod thinking;
 
@@ -17,6 +18,7 @@ struct Ask {
     tenant: i64,
     n_tokens: u32,
     temperature: f32,
+    seed: u32,
     speculation: Speculation,
     adapters: Vec<LoraAdapter>,
 }
@@ -28,6 +30,7 @@ fn ask(prompt: &str) -> Ask {
         tenant: 1,
         n_tokens: 120,
         temperature: 0.0,
+        seed: 5,
         speculation: Speculation::Off,
         adapters: vec![],
     }
@@ -70,7 +73,7 @@ impl Worker {
         let sampling = Sampling {
             temperature: ask.temperature,
             repeat_penalty: 1.0,
-            seed: Some(5),
+            seed: Some(ask.seed),
             max_tokens: Some(ask.n_tokens),
             ignore_eos: true,
             ..Sampling::default()

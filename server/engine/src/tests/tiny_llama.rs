@@ -26,6 +26,29 @@ pub(crate) fn write(path: &Path, seed: u64) {
     values(&vocabulary).write(path, &tensors);
 }
 
+/// Writes a model that nearly says what [`write`]'s of the same seed says: every weight is off by up to `noise` of the
+/// largest.
+pub(crate) fn write_relative(path: &Path, seed: u64, noise: f32) {
+    let vocabulary = vocabulary();
+    let mut tensors = tensors(vocabulary.len() as u64, &mut fastrand::Rng::with_seed(seed));
+    let random = &mut fastrand::Rng::with_seed(seed + 1000);
+    for (_, _, weights) in &mut tensors {
+        let most = weights.iter().fold(0.0, |most: f32, it| most.max(it.abs()));
+        weights.iter_mut().for_each(|it| *it += (random.f32() * 2.0 - 1.0) * noise * most);
+    }
+    values(&vocabulary).write(path, &tensors);
+}
+
+/// Writes a model that spells its tokens with other letters.
+pub(crate) fn write_spelling(path: &Path, letters: &str) {
+    let mut vocabulary = vocabulary();
+    for ((text, _, _), letter) in vocabulary[3..].iter_mut().zip(letters.chars()) {
+        *text = letter.to_string();
+    }
+    let tensors = tensors(vocabulary.len() as u64, &mut fastrand::Rng::with_seed(1));
+    values(&vocabulary).write(path, &tensors);
+}
+
 /// The same with a template and more tokens, which makes it another model.
 pub(crate) fn write_with(path: &Path, seed: u64, manners: &Manners) {
     let mut vocabulary = vocabulary();

@@ -5,7 +5,7 @@ use super::{
     batch::{Need, Room, plan},
 };
 use crate::{outbox::Outbox, worker::WorkerError};
-use protocol::{Event, MAX_WAITING, Rejection, RequestId};
+use protocol::{Event, MAX_REQUESTS, Rejection, RequestId};
 use std::collections::VecDeque;
 
 /// What is made of what the model gives.
@@ -83,7 +83,7 @@ impl<E: Encoder> Queue<E> {
     }
 
     pub(crate) fn add(&mut self, task: Task) -> Result<(), WorkerError> {
-        if self.tasks.len() >= MAX_WAITING {
+        if self.tasks.len() >= MAX_REQUESTS {
             return self.tell(&Event::Rejected { id: task.id, reason: Rejection::Overloaded });
         }
         self.tasks.push_back(task);

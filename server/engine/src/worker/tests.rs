@@ -77,6 +77,7 @@ fn a_missing_file_is_not_loaded() {
             n_threads: None,
             kv_type: KvType::default(),
             kv_files: None,
+            draft_model: None,
         })],
         &["LoadFailed { reason: \"there is no such file\" }"],
     );

@@ -22,6 +22,20 @@ fn the_pool_holds_four_contexts_where_memory_allows() {
 }
 
 #[test]
+fn a_draft_model_is_counted_with_its_weights_cells_and_logits() {
+    let draft_model = Footprint {
+        weights_bytes: GB / 10,
+        cell_bytes: 100,
+        n_ctx_train: Some(512),
+        n_vocab: 300,
+        grows: false,
+    };
+    let both = model().with_draft_model(draft_model);
+    let expected = GB + GB / 10 + BASE_BYTES + N_BATCH * 300 * 4 + 4 * 4096 * 1100;
+    assert_eq!(both.bytes(None, 16 * GB), expected);
+}
+
+#[test]
 fn the_largest_context_that_fits_is_found() {
     let room = GB + BASE_BYTES + 4 * 1024 * 1000;
     assert_eq!(model().largest_context(None, room, 16 * GB), Some(1024));

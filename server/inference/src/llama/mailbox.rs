@@ -78,6 +78,11 @@ pub(super) fn mailbox(id: RequestId, cancels: UnboundedSender<RequestId>) -> (Ma
 }
 
 impl Mailbox {
+    /// Whether the reader's end is still there.
+    pub(super) fn has_reader(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// Adds what a step produced.
     pub(super) fn put(&self, delta: Delta) {
         let mut contents = self.0.contents();

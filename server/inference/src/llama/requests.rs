@@ -64,6 +64,11 @@ impl Requests {
         self.by_id.len()
     }
 
+    /// Those that somebody still waits for: the others end with the worker's next step.
+    pub(super) fn n_wanted(&self) -> usize {
+        self.by_id.values().filter(|request| !request.asked.is_abandoned()).count()
+    }
+
     /// Generations and work on vectors that the worker has.
     pub(super) fn n_running(&self) -> usize {
         let runs = |it: &&Request| it.sent && !matches!(it.asked, Asked::Count { .. });
@@ -284,7 +289,8 @@ impl Asked {
 
     fn is_abandoned(&self) -> bool {
         match self {
-            Self::Generate { waiting, .. } => waiting.as_ref().is_some_and(|(reply, _)| reply.is_closed()),
+            Self::Generate { waiting: Some((reply, _)), .. } => reply.is_closed(),
+            Self::Generate { mailbox, .. } => !mailbox.has_reader(),
             Self::Count { reply, .. } => reply.is_closed(),
             Self::Embed { reply, .. } => reply.is_closed(),
             Self::Rank { reply, .. } => reply.is_closed(),

@@ -15,7 +15,7 @@ use crate::{
     BoxFuture, EmbedRequest, Embeddings, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt,
     RankRequest, Ranking, Tenant,
 };
-use protocol::{Command, Event, KvFiles, LoadRequest, LoadedModel, MAX_WAITING, RequestId};
+use protocol::{Command, Event, KvFiles, LoadRequest, LoadedModel, MAX_REQUESTS, MAX_WAITING, RequestId};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -246,8 +246,9 @@ impl<L: Launch> Supervisor<L> {
             return Err(error.clone());
         }
         self.requests.prune();
-        let n = self.requests.len();
-        if n < MAX_WAITING {
+        let n = self.requests.n_wanted();
+        let has_room = n < MAX_WAITING + self.n_slots() as usize && self.requests.len() < MAX_REQUESTS;
+        if has_room {
             return Ok(());
         }
         let retry_after = self.requests.next_end(self.n_slots()).unwrap_or(RETRY_AFTER);
@@ -296,6 +297,7 @@ impl<L: Launch> Supervisor<L> {
             n_threads: self.resources.n_threads,
             kv_type: self.resources.kv_type,
             kv_files: self.resources.kv_files.clone(),
+            draft_model: self.spec.draft_model.clone(),
         };
         match self.launcher.launch() {
             Ok(link) => {

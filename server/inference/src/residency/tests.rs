@@ -166,6 +166,7 @@ fn spec(name: &str, n_mb: u64) -> ModelSpec {
         // Beside the weights, every model takes a little.
         footprint: Footprint { weights_bytes: (n_mb - 68) * MB, ..Footprint::default() },
         purpose: Purpose::Writing,
+        draft_model: None,
     }
 }
 

@@ -1,0 +1,100 @@
+//! A draft model: a second, smaller model with the same vocabulary, in the same process.
+
+use super::{N_BATCH, Opened, load_file, n_kept_or_running, new_context, params, purpose};
+use llama_cpp_2::{context::LlamaContext, llama_backend::LlamaBackend, model::LlamaModel, token::LlamaToken};
+use protocol::{LoadRequest, pool};
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use types::model::Purpose;
+
+/// Vocabularies may end in so many unused tokens more or less.
+const MOST_DIFFERENT: usize = 128;
+
+/// A context of a draft model and what is worth knowing about it.
+pub(crate) struct OpenedDraft<'m> {
+    pub(crate) context: LlamaContext<'m>,
+    /// The longest sequence that it can follow.
+    pub(crate) n_ctx: u32,
+    /// Some of its layers look back only so far.
+    pub(crate) has_window: bool,
+}
+
+/// Loads the draft model that was asked for, if any; `stop` ends it early. The error is a sentence that also says why a draft
+/// model does not fit `model`.
+pub(crate) fn load_draft_model(
+    backend: &LlamaBackend,
+    model: &LlamaModel,
+    request: &LoadRequest,
+    stop: Arc<AtomicBool>,
+) -> Result<Option<LlamaModel>, String> {
+    let Some(path) = &request.draft_model else { return Ok(None) };
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let refused = |reason: String| format!("the draft model {name} cannot be used: {reason}");
+    let draft_model = load_file(backend, path, move |_| !stop.load(Ordering::Relaxed)).map_err(refused)?;
+    check(model, &draft_model).map_err(refused)?;
+    Ok(Some(draft_model))
+}
+
+fn check(model: &LlamaModel, draft_model: &LlamaModel) -> Result<(), String> {
+    if purpose(draft_model) != Purpose::Writing {
+        return Err("it does not write".into());
+    }
+    if model.is_recurrent() || model.is_hybrid() {
+        return Err("the model cannot take back tokens that were guessed wrongly".into());
+    }
+    if draft_model.is_recurrent() || draft_model.is_hybrid() {
+        return Err("it cannot take back tokens that it guessed wrongly".into());
+    }
+    same_vocabulary(model, draft_model)
+}
+
+fn same_vocabulary(model: &LlamaModel, draft_model: &LlamaModel) -> Result<(), String> {
+    let (ours, theirs) = (n_vocab(model), n_vocab(draft_model));
+    if ours.abs_diff(theirs) > MOST_DIFFERENT {
+        return Err(format!("its vocabulary has {theirs} tokens, the model's has {ours}"));
+    }
+    let n_common = i32::try_from(ours.min(theirs)).unwrap_or(i32::MAX);
+    let spelling = |model: &LlamaModel, token| {
+        String::from_utf8_lossy(&model.vocab().token_to_piece(token, true, None)).into_owned()
+    };
+    for token in (0..n_common).map(LlamaToken) {
+        let (ours, theirs) = (spelling(model, token), spelling(draft_model, token));
+        if ours != theirs {
+            return Err(format!(
+                "its vocabulary is another one: token {} is “{theirs}” there and “{ours}” in the model",
+                token.0
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn n_vocab(model: &LlamaModel) -> usize {
+    usize::try_from(model.n_vocab()).unwrap_or(0)
+}
+
+/// Opens a context with the same numbers of sequences as `opened` has.
+pub(crate) fn open_draft_context<'m>(
+    backend: &LlamaBackend,
+    draft_model: &'m LlamaModel,
+    opened: &Opened<'_>,
+    request: &LoadRequest,
+) -> Result<OpenedDraft<'m>, String> {
+    let n_ctx_train = Some(draft_model.n_ctx_train()).filter(|&n| n > 0);
+    let n_ctx = pool::n_ctx_per_sequence(Some(opened.facts.n_ctx), n_ctx_train);
+    let params = params(request, request.kv_type)
+        .with_n_ctx(NonZeroU32::new(opened.context.n_ctx()))
+        .with_n_batch(N_BATCH)
+        .with_n_ubatch(N_BATCH)
+        .with_n_seq_max(n_kept_or_running(opened.facts.n_sequences));
+    let context = new_context(backend, draft_model, params)?;
+    let architecture = draft_model.meta_val_str("general.architecture").unwrap_or_default();
+    let window = draft_model.meta_val_str(&format!("{architecture}.attention.sliding_window"));
+    let has_window = window.is_ok_and(|window| window.parse::<u32>().is_ok_and(|n| n > 0));
+    Ok(OpenedDraft { context, n_ctx, has_window })
+}

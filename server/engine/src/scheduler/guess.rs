@@ -1,0 +1,218 @@
+//! Lets whoever decodes guess what comes next, as far as verifying it makes tokens come faster.
+
+use super::{
+    Scheduler,
+    drafter::{Drafter, Level, Wish},
+    plan::Need,
+    pool::Pool,
+    prefix::SequenceId,
+    sequence::Sequence,
+    speculate::{Basis, Candidate, choose, plan_drafting},
+    tree,
+};
+use crate::{
+    llama::{N_BATCH, N_BRANCHES},
+    worker::WorkerError,
+};
+use llama_cpp_2::token::LlamaToken;
+use std::collections::BTreeMap;
+use types::chat::Guesser;
+
+/// Nodes of one tree.
+const MOST_NODES: usize = 12;
+
+/// Choices of the draft model in one place that a tree may have.
+const MOST_CHOICES: usize = 4;
+
+/// A tree of tokens that may come next, mostly a chain. The likeliest come first, and a token comes behind what it follows,
+/// so that every beginning is a tree, too.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Guess {
+    pub(crate) tokens: Vec<LlamaToken>,
+    /// What each follows; `None` follows what is known.
+    pub(crate) parents: Vec<Option<usize>>,
+    /// What the chances of each are judged by.
+    pub(crate) bases: Vec<Basis>,
+    /// How likely each is needed and comes true.
+    pub(crate) likelihoods: Vec<f32>,
+    pub(crate) by: Guesser,
+}
+
+impl Guess {
+    /// One token after the other, each as likely as `probability` says where those before it came true.
+    pub(crate) fn chain(tokens: Vec<LlamaToken>, basis: Basis, probability: f32, by: Guesser) -> Self {
+        let n = tokens.len();
+        let likelihoods = (1..=n as i32).map(|i| probability.powi(i)).collect();
+        Self { tokens, parents: chained(n), bases: vec![basis; n], likelihoods, by }
+    }
+
+    /// The tree of a draft model's choices; with `width` 1 a chain.
+    fn of_levels(levels: &[Level], width: usize, probability: impl Fn(Basis) -> f32) -> Self {
+        let most = if width == 1 { levels.len() } else { MOST_NODES };
+        let nodes = tree::grow(levels, most, |rank, confidence| probability(basis(rank, confidence)));
+        let by = |is_chain: bool| if is_chain { Guesser::DraftModel } else { Guesser::DraftTree };
+        let parents: Vec<_> = nodes.iter().map(|node| node.parent).collect();
+        Self {
+            tokens: nodes.iter().map(|node| node.token).collect(),
+            bases: nodes.iter().map(|node| basis(node.rank, node.confidence)).collect(),
+            likelihoods: nodes.iter().map(|node| node.likelihood).collect(),
+            by: by(parents == chained(nodes.len())),
+            parents,
+        }
+    }
+
+    /// Leaves the first `n_tokens`.
+    pub(crate) fn truncate(&mut self, n_tokens: usize) {
+        self.tokens.truncate(n_tokens);
+        self.parents.truncate(n_tokens);
+        self.bases.truncate(n_tokens);
+        self.likelihoods.truncate(n_tokens);
+        if self.by == Guesser::DraftTree && self.is_chain() {
+            self.by = Guesser::DraftModel;
+        }
+    }
+
+    /// Every token follows the one before.
+    pub(crate) fn is_chain(&self) -> bool {
+        self.parents == chained(self.parents.len())
+    }
+}
+
+fn chained(n: usize) -> Vec<Option<usize>> {
+    (0..n).map(|i| i.checked_sub(1)).collect()
+}
+
+fn basis(rank: usize, confidence: f32) -> Basis {
+    if rank == 0 { Basis::Confidence(confidence) } else { Basis::Alternative(confidence) }
+}
+
+/// What came of guesses, by who guessed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    /// Guessed, and come true.
+    counts: BTreeMap<Guesser, (usize, usize)>,
+}
+
+impl Tally {
+    /// A guess is verified.
+    pub(crate) fn draft(&mut self, guess: &Guess) {
+        if !guess.tokens.is_empty() {
+            self.counts.entry(guess.by).or_default().0 += guess.tokens.len();
+        }
+    }
+
+    /// One more token of it came true.
+    pub(crate) fn accept(&mut self, guess: &Guess) {
+        self.counts.entry(guess.by).or_default().1 += 1;
+    }
+
+    pub(crate) fn n_drafted(&self) -> usize {
+        self.counts.values().map(|it| it.0).sum()
+    }
+
+    pub(crate) fn n_accepted(&self) -> usize {
+        self.counts.values().map(|it| it.1).sum()
+    }
+
+    /// Who guessed most.
+    pub(crate) fn guesser(&self) -> Guesser {
+        self.counts.iter().max_by_key(|(_, it)| it.0).map_or(Guesser::Nobody, |(by, _)| *by)
+    }
+}
+
+impl Scheduler<'_> {
+    /// Lets whoever decodes guess, and says in `needs` how many tokens of each are verified in this step.
+    pub(super) fn guess(&mut self, needs: &mut [Need]) -> Result<(), WorkerError> {
+        let decoding: Vec<_> = needs.iter().filter(|need| need.decoding).map(|need| need.sequence).collect();
+        for &number in &decoding {
+            if let Some(sequence) = self.pool.sequence_mut(number) {
+                sequence.look_up(&self.histories);
+            }
+        }
+        self.draft(&decoding)?;
+        self.choose_guesses(needs, decoding.len());
+        Ok(())
+    }
+
+    /// Lets the draft model guess for those for whom it is the best guesser.
+    fn draft(&mut self, decoding: &[SequenceId]) -> Result<(), WorkerError> {
+        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
+        let Some(drafter) = &mut self.drafter else { return Ok(()) };
+        drafter.keep_beside(|number| self.pool.sequence(number).is_some());
+        let (numbers, candidates) = candidates(&self.pool, drafter, decoding);
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let draft_ms = |n: usize| drafter.cost.step_ms(n);
+        let plan = plan_drafting(decoding.len(), &candidates, step_ms, draft_ms);
+        let (mut wishes, mut forgone) = (Vec::new(), Vec::new());
+        for (&number, &depth) in numbers.iter().zip(&plan.depths) {
+            match self.pool.sequence(number) {
+                Some(sequence) if depth > 0 => {
+                    let (owner, tokens) = (sequence.owner(), &*sequence.tokens);
+                    let width = if sequence.may_branch() { MOST_CHOICES } else { 1 };
+                    wishes.push(Wish { number, owner, tokens, depth, width });
+                }
+                _ => forgone.push(number),
+            }
+        }
+        let others = drafter.acceptance.clone();
+        let probability = |wish: usize, confidence: f32| {
+            let sequence = self.pool.sequence(wishes[wish].number);
+            sequence.map_or(0.0, |it| it.probability(Basis::Confidence(confidence), &others))
+        };
+        let drafted = if wishes.is_empty() {
+            drafter.acceptance.fade(Basis::DraftModel);
+            Vec::new()
+        } else {
+            drafter.draft(&wishes, plan.least_likely, probability)?
+        };
+        let guessed: Vec<_> = wishes.iter().map(|wish| (wish.number, wish.width)).zip(drafted).collect();
+        for ((number, width), levels) in guessed {
+            if let Some(sequence) = self.pool.sequence_mut(number).filter(|_| !levels.is_empty()) {
+                let probability = |basis| sequence.probability(basis, &others);
+                let guess = Guess::of_levels(&levels, width, probability);
+                sequence.take_guess(guess);
+            }
+        }
+        for number in forgone {
+            if let Some(sequence) = self.pool.sequence_mut(number) {
+                sequence.forgo_draft_model();
+            }
+        }
+        Ok(())
+    }
+
+    fn choose_guesses(&mut self, needs: &mut [Need], n_decoding: usize) {
+        let mut offers = Vec::new();
+        for (i, need) in needs.iter().enumerate().filter(|(_, need)| need.decoding) {
+            let sequence = self.pool.sequence(need.sequence);
+            offers.extend(sequence.and_then(Sequence::offer).map(|offer| (i, offer)));
+        }
+        let room = N_BATCH as usize - n_decoding;
+        let (owners, offers): (Vec<_>, Vec<_>) = offers.into_iter().unzip();
+        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
+        let chosen = choose(n_decoding, &offers, room, step_ms);
+        let mut n_branches = N_BRANCHES;
+        for (i, n_tokens) in owners.into_iter().zip(chosen) {
+            if let Some(sequence) = self.pool.sequence_mut(needs[i].sequence) {
+                n_branches -= sequence.keep_guess(n_tokens, n_branches);
+                needs[i].n_drafted = sequence.guess().tokens.len();
+            }
+        }
+    }
+}
+
+/// For whom the draft model could guess.
+fn candidates(
+    pool: &Pool<'_>,
+    drafter: &Drafter<'_>,
+    decoding: &[SequenceId],
+) -> (Vec<SequenceId>, Vec<Candidate>) {
+    let candidate = |&number: &SequenceId| {
+        let sequence = pool.sequence(number)?;
+        let n_missing = drafter.n_missing(number, sequence.owner(), &sequence.tokens)?;
+        Some((number, sequence.candidate(n_missing, &drafter.acceptance)?))
+    };
+    decoding.iter().filter_map(candidate).unzip()
+}

@@ -230,6 +230,7 @@ fn known_by_folder(description: Description) -> Known {
             cell_bytes: description.cell_bytes,
             n_ctx_train: description.n_ctx_train,
             n_vocab: description.n_vocab,
+            grows: true,
         },
     }
 }
@@ -248,7 +249,7 @@ fn footprint(header: &Header, size_bytes: u64, kv_type: KvType) -> Footprint {
         _ if cell_bytes == 0 => (n_ctx_train, 0, 0),
         _ => (n_ctx_train.map(|n| n.min(VECTOR_CONTEXT)), header.n_vocab, cell_bytes),
     };
-    Footprint { weights_bytes: size_bytes, cell_bytes, n_ctx_train, n_vocab }
+    Footprint { weights_bytes: size_bytes, cell_bytes, n_ctx_train, n_vocab, grows: false }
 }
 
 #[cfg(test)]

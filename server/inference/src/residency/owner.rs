@@ -132,19 +132,19 @@ impl Stay {
     }
 
     fn bytes(&self) -> u64 {
-        match self.report.memory_bytes {
-            _ if self.has_failed() => 0,
-            // Weights that nothing has touched yet are not in memory, but will be.
-            Some(measured) => measured.max(self.spec.footprint.weights_bytes),
-            None => self.predicted_bytes,
-        }
+        if self.has_failed() { 0 } else { self.counted().0 }
+    }
+
+    /// Bytes, and whether they were measured.
+    fn counted(&self) -> (u64, bool) {
+        self.spec.footprint.counted(self.predicted_bytes, self.report.memory_bytes)
     }
 
     fn view(&self) -> Resident {
         Resident {
             status: self.report.status.clone(),
             memory_bytes: self.bytes(),
-            is_measured: self.report.memory_bytes.is_some(),
+            is_measured: self.counted().1,
             is_pinned: self.is_pinned,
         }
     }

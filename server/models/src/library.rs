@@ -344,7 +344,8 @@ mod tests {
             Library::new(folder.path().to_owned(), vec![], KvType::default()).with_drafts(Drafts::Known);
         let check = |name: &str, expected: Option<&str>| {
             let path = folder.path().join(format!("{name}.gguf"));
-            let found = library.read_with_draft(&ModelId(name.into()), &path, None).unwrap().1.map(|it| it.path);
+            let found =
+                library.read_with_draft(&ModelId(name.into()), &path, None).unwrap().1.map(|it| it.path);
             assert_eq!(found, expected.map(|name| folder.path().join(format!("{name}.gguf"))));
         };
         check("Qwen3-8B-Q4_K_M", Some("Qwen3-1.7B-Q8_0"));

@@ -2,7 +2,7 @@
 
 use super::{Overlays, later::Later, model_picker::use_load};
 use crate::{
-    format::{bytes, decimals, one_decimal},
+    format::{bytes, decimals, one_decimal, percent},
     i18n::{Texts, fill, use_texts},
     live::{
         api::{foretell_memory, launch_panel, measure_model, save_launch_profile},
@@ -50,15 +50,17 @@ async fn panel() -> AnyView {
     };
     let chosen =
         Chosen { profile: RwSignal::new(LaunchProfile::default()), is_known: StoredValue::new(false) };
-    let n_measuring = Memo::new(move |_| {
-        let runs = |kind, state| kind == JobKind::MeasureModel && state == JobState::Running;
-        live.jobs.read().iter().filter(|job| runs(job.kind, job.state)).count()
+    // How far the measuring that runs is, in whole percent.
+    let measuring = Memo::new(move |_| {
+        let jobs = live.jobs.read();
+        let job = jobs.iter().find(|job| job.kind == JobKind::MeasureModel && job.state == JobState::Running);
+        job.map(|job| percent(job.progress.unwrap_or(0.0)))
     });
     let panel = {
         let id = id.clone();
         LocalResource::new(move || {
-            // Measured again, it has other figures.
-            n_measuring.track();
+            // Every step of measuring brings figures.
+            measuring.track();
             launch_panel(id.clone())
         })
     };
@@ -67,7 +69,7 @@ async fn panel() -> AnyView {
         <div class="flex max-h-[76vh] flex-col gap-4 overflow-y-auto p-4">
             <h2 class="text-lg font-semibold text-strong">{title}</h2>
             {move || panel.get().map(|panel| match panel {
-                Ok(panel) => choices(id.clone(), panel, chosen, n_measuring).into_any(),
+                Ok(panel) => choices(id.clone(), panel, chosen, measuring).into_any(),
                 Err(err) => view! { <p class="text-danger" role="alert">{err.sentence(texts)}</p> }.into_any(),
             })}
         </div>
@@ -75,7 +77,7 @@ async fn panel() -> AnyView {
     .into_any()
 }
 
-fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, n_measuring: Memo<usize>) -> impl IntoView {
+fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Option<u64>>) -> impl IntoView {
     if !chosen.is_known.get_value() {
         chosen.is_known.set_value(true);
         chosen.profile.set(panel.profile);
@@ -92,7 +94,7 @@ fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, n_measuring: Memo<us
     let has_kv_types = panel.has_kv_types;
     view! {
         {context_field(&panel, chosen, texts)}
-        {has_kv_types.then(|| kv_types(id.clone(), &panel, chosen, n_measuring, texts))}
+        {has_kv_types.then(|| kv_types(id.clone(), &panel, chosen, measuring, texts))}
         <div class="flex flex-wrap items-center justify-end gap-2">
             <span class="tabular mr-auto text-muted" data-testid="launch-memory" aria-live="polite">{shown_memory}</span>
             <Buttons id chosen/>
@@ -133,7 +135,7 @@ fn kv_types(
     id: ModelId,
     panel: &LaunchPanel,
     chosen: Chosen,
-    n_measuring: Memo<usize>,
+    measuring: Memo<Option<u64>>,
     texts: &'static Texts,
 ) -> impl IntoView {
     let mut kv_types = KvType::usual();
@@ -163,12 +165,12 @@ fn kv_types(
             {as_usual}
             {rows.collect_view()}
         </fieldset>
-        <MeasureButton id n_measuring/>
+        <MeasureButton id measuring/>
     }
 }
 
 #[component]
-fn MeasureButton(id: ModelId, n_measuring: Memo<usize>) -> impl IntoView {
+fn MeasureButton(id: ModelId, measuring: Memo<Option<u64>>) -> impl IntoView {
     let texts = use_texts();
     let toasts = use_toasts();
     let measure = move |_| {
@@ -179,11 +181,14 @@ fn MeasureButton(id: ModelId, n_measuring: Memo<usize>) -> impl IntoView {
             }
         });
     };
-    let is_measuring = move || n_measuring.get() > 0;
+    let is_measuring = move || measuring.read().is_some();
     view! {
         <button type="button" class="button button-quiet self-start" data-testid="launch-measure"
             disabled=is_measuring on:click=measure>
-            {move || if is_measuring() { texts.launch_measuring } else { texts.launch_measure }}
+            {move || match measuring.get() {
+                Some(n) => fill(texts.launch_measuring, "n", n),
+                None => texts.launch_measure.to_owned(),
+            }}
         </button>
     }
 }

@@ -4,6 +4,7 @@ use crate::{Models, ModelsError, library};
 use inference::Footprint;
 use jobs::{JobHandle, Progress};
 use std::path::{Path, PathBuf};
+use tokio::sync::mpsc;
 use types::{
     ids::{ModelId, UserId},
     job::JobKind,
@@ -71,17 +72,23 @@ impl Models {
 
     async fn run_measure(&self, id: &ModelId, path: &Path, job: &JobHandle) -> Result<(), ModelsError> {
         let kv_types = KvType::usual();
-        let (n, mut measures) = (kv_types.len(), Vec::new());
-        inference::measure_kv(&self.worker, path, kv_types, |measure| {
-            measures.push(measure);
-            let fraction = Some(measures.len() as f32 / n as f32);
-            job.progress(Progress { fraction, ..Progress::default() });
-        })
-        .await?;
-        for measure in &measures {
-            self.store.save_kv_measure(id, measure, now_ms()).await?;
-        }
-        Ok(())
+        let n = kv_types.len();
+        // Unbounded by its type, but there is one for each kind.
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let measuring = inference::measure_kv(&self.worker, path, kv_types, move |it| _ = tell.send(it));
+        let saving = async {
+            let mut n_saved = 0;
+            while let Some(measure) = told.recv().await {
+                self.store.save_kv_measure(id, &measure, now_ms()).await?;
+                n_saved += 1;
+                let fraction = Some(n_saved as f32 / n as f32);
+                job.progress(Progress { fraction, ..Progress::default() });
+            }
+            Ok::<_, ModelsError>(())
+        };
+        let (measured, saved) = tokio::join!(measuring, saving);
+        measured?;
+        saved
     }
 
     fn path_of(&self, id: &ModelId) -> Result<PathBuf, ModelsError> {

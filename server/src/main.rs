@@ -42,6 +42,7 @@ fn run(action: Action) -> Result<(), Exit> {
         Action::Version => print(concat!("chaosengine ", env!("CARGO_PKG_VERSION"), "\n")),
         // A worker is a process of its own: no database, no runtime, no network.
         Action::Worker => {
+            system::process::outlive_termination().map_err(|err| Exit::Failed(err.to_string()))?;
             engine::run_worker(io::stdin(), io::stdout()).map_err(|err| Exit::Failed(err.to_string()))
         }
         Action::MeasureKv { model, config } => on_runtime(&config, measure::measure_kv(&config, &model)),

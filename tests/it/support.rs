@@ -149,8 +149,12 @@ pub(crate) mod platform {
     use super::{Child, command};
 
     pub(super) async fn ask_to_end(child: &mut Child) {
-        let pid = child.id().unwrap().to_string();
-        command("kill").args(["-TERM", &pid]).status().await.unwrap();
+        terminate(child.id().unwrap()).await;
+    }
+
+    /// Asks it to end, as a service manager does.
+    pub(crate) async fn terminate(pid: u32) {
+        command("kill").args(["-TERM", &pid.to_string()]).status().await.unwrap();
     }
 
     /// The processes that `parent` started.

@@ -83,6 +83,20 @@ async fn a_worker_killed_while_it_loads_is_told_and_loads_when_asked_again() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn a_worker_that_is_asked_to_end_by_others_stays() {
+    let server = Server::with_model().await;
+    let workers = platform::children_of(server.pid()).await;
+    platform::terminate(workers[0]).await;
+    let body =
+        json!({"model": model_id(), "messages": [{"role": "user", "content": "Hello?"}], "max_tokens": 4});
+    let (status, reply) = server.ask("/v1/chat/completions", &body).await;
+    assert_eq!(status, 200, "{reply}");
+    assert_eq!(platform::children_of(server.pid()).await, workers);
+    assert!(server.stop().await.0.success());
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn a_worker_that_hangs_is_replaced() {
     let server = Server::with_model().await;
     let hanging = platform::children_of(server.pid()).await[0];

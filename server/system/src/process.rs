@@ -14,6 +14,12 @@ pub fn command(program: &Path) -> Command {
     command
 }
 
+/// Lets this process, started by [`command`], outlive a request to end: a service manager sends that to every process of a
+/// service, but a child has to be there until its parent has saved what is under way, and ends with its parent's pipe.
+pub fn outlive_termination() -> std::io::Result<()> {
+    platform::outlive_termination()
+}
+
 /// What a program that ends at once prints; `None` where it cannot be started or fails. Blocks.
 #[cfg(target_os = "macos")]
 #[expect(clippy::disallowed_methods, reason = "this is the module that starts processes")]
@@ -36,6 +42,12 @@ mod platform {
     pub(super) fn detach(command: &mut tokio::process::Command) {
         command.process_group(0);
     }
+
+    pub(super) fn outlive_termination() -> std::io::Result<()> {
+        // Nobody reads the flag: that there is a handler is all.
+        let flag = std::sync::Arc::default();
+        signal_hook::flag::register(signal_hook::consts::SIGTERM, flag).map(drop)
+    }
 }
 
 #[cfg(windows)]
@@ -45,6 +57,11 @@ mod platform {
 
     pub(super) fn detach(command: &mut tokio::process::Command) {
         command.creation_flags(CREATE_NO_WINDOW | CREATE_NEW_PROCESS_GROUP);
+    }
+
+    /// There is no such request to one process.
+    pub(super) fn outlive_termination() -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -26,6 +26,7 @@ impl From<ModelsError> for AppError {
             ModelsError::NotFound(_) => Self::NotFound,
             ModelsError::Store(err) => err.into(),
             ModelsError::Remote(err) => Self::Setting { reason: err.to_string() },
+            err @ ModelsError::Context { .. } => Self::Setting { reason: err.to_string() },
             ModelsError::Engine(EngineError::NoModel) => Self::NoModel,
             err => Self::Engine { reason: err.to_string() },
         }

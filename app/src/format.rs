@@ -11,6 +11,13 @@ pub(crate) fn one_decimal(n: f64) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
+/// A number that is not negative, with so many decimals.
+pub(crate) fn decimals(n: f64, n_decimals: u32) -> String {
+    let unit = 10_u64.pow(n_decimals);
+    let parts = (n * unit as f64).round() as u64;
+    format!("{}.{:0width$}", parts / unit, parts % unit, width = n_decimals as usize)
+}
+
 fn whole(n: f64) -> u64 {
     n.round() as u64
 }

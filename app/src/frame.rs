@@ -2,6 +2,7 @@
 
 mod jobs;
 mod later;
+mod launch_panel;
 mod model_picker;
 mod palette;
 mod sessions;
@@ -12,11 +13,13 @@ mod status_bar;
 pub(crate) use sessions::{Sessions, title_or, use_sessions};
 
 use crate::{i18n::use_texts, live, page_data::PageData, ui::toast::ToastRegion};
+use launch_panel::LaunchDialog;
 use leptos::prelude::*;
 use palette::Palette;
 use shortcuts::Shortcuts;
 use sidebar::{BottomBar, Sidebar};
 use status_bar::StatusBar;
+use types::ids::ModelId;
 
 /// What is open over the page. Copy; the same for the whole page.
 #[derive(Clone, Copy)]
@@ -26,6 +29,10 @@ pub(crate) struct Overlays {
     /// The sidebar as a drawer, on narrow screens.
     pub(crate) drawer: RwSignal<bool>,
     pub(crate) model_picker: RwSignal<bool>,
+    /// How a model is loaded.
+    pub(crate) launch: RwSignal<bool>,
+    /// Which one, and its name.
+    pub(crate) launched_model: RwSignal<Option<(ModelId, String)>>,
 }
 
 /// Sidebar, page and status bar.
@@ -37,6 +44,8 @@ pub(crate) fn Frame(children: Children) -> AnyView {
         shortcuts: RwSignal::new(false),
         drawer: RwSignal::new(false),
         model_picker: RwSignal::new(false),
+        launch: RwSignal::new(false),
+        launched_model: RwSignal::new(None),
     };
     provide_context(overlays);
     sessions::provide_sessions();
@@ -58,6 +67,7 @@ pub(crate) fn Frame(children: Children) -> AnyView {
         </div>
         <Palette/>
         <Shortcuts/>
+        <LaunchDialog/>
         <ToastRegion/>
     }
     .into_any()

@@ -68,3 +68,40 @@ test('two models are in memory together; one is kept and the other unloaded in t
   await context.close();
   await server.stop();
 });
+
+test('how a model is loaded is chosen in its panel, with what was measured on this machine', async ({ browser }) => {
+  test.setTimeout(150_000);
+  const server = await (await Server.start({ dataDir: freshFolder() })).ready();
+  const context = await browser.newContext({ baseURL: server.address });
+  const page = await context.newPage();
+  await open(page, '/chat');
+  const openPanel = async () => {
+    await page.getByTestId('model-pill').click();
+    await page.getByTestId('model-launch').first().click();
+    await expect(page.getByTestId('launch-memory')).toContainText(/about [0-9.]+ (MB|GB) of memory/);
+  };
+  await openPanel();
+  const row = (name: string) => page.getByTestId('launch-kv-type').filter({ has: page.getByText(name, { exact: true }) });
+  await expect(row('q8')).toContainText('not measured');
+  const memory = await page.getByTestId('launch-memory').innerText();
+  await page.getByTestId('launch-context').selectOption('2048');
+  await expect(page.getByTestId('launch-memory')).not.toHaveText(memory);
+  await row('q8').getByRole('radio').check();
+  await page.getByTestId('launch-load').click();
+  await expect(page.getByTestId('launch-panel')).toBeHidden();
+  await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
+  await send(page, SHORT);
+  await answered(page);
+
+  // It is still chosen after a reload, and measuring brings figures.
+  await page.reload();
+  await openPanel();
+  await expect(page.getByTestId('launch-context')).toHaveValue('2048');
+  await expect(row('q8').getByRole('radio')).toBeChecked();
+  await page.getByTestId('launch-measure').click();
+  // The first of the forms is enough here: all of them take minutes.
+  await expect(row('f32')).toContainText(/same next token [0-9.]+%/, { timeout: 90_000 });
+  await expect(row('q8').getByRole('radio')).toBeChecked();
+  await context.close();
+  await server.stop();
+});

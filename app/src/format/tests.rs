@@ -1,4 +1,4 @@
-use super::{bytes, duration_ms, gib, one_decimal, percent};
+use super::{bytes, decimals, duration_ms, gib, one_decimal, percent};
 
 #[test]
 fn sizes_use_the_unit_people_read() {
@@ -21,4 +21,13 @@ fn percent_stays_between_0_and_100() {
     assert_eq!(percent(0.426), 43);
     assert_eq!(percent(1.7), 100);
     assert_eq!(percent(-0.1), 0);
+}
+
+#[test]
+fn decimals_are_rounded_and_filled_up() {
+    for (n, n_decimals, expected) in
+        [(0.0, 2, "0.00"), (0.0126, 4, "0.0126"), (1.005, 1, "1.0"), (2.999, 2, "3.00")]
+    {
+        assert_eq!(decimals(n, n_decimals), expected);
+    }
 }

@@ -85,6 +85,7 @@ fn title(job: &JobView, texts: &Texts) -> String {
         JobKind::LoadModel => texts.job_load_model,
         JobKind::DownloadModel => texts.job_download_model,
         JobKind::QuantizeModel => texts.job_quantize_model,
+        JobKind::MeasureModel => texts.job_measure_model,
     };
     fill(text, "subject", &job.subject)
 }

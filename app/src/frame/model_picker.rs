@@ -115,6 +115,15 @@ fn ModelRow(model: ModelEntry, status: Memo<ModelStatus>) -> impl IntoView {
             || matches!(resident.read().as_ref(), Some(it) if matches!(it.status.state, ModelState::Failed { .. }))
     };
     let chosen = id.clone();
+    let has_settings = !is_broken && !is_elsewhere;
+    let overlays = expect_context::<Overlays>();
+    let launched = (id.clone(), name.clone());
+    let settings = Callback::new(move |()| {
+        overlays.launched_model.set(Some(launched.clone()));
+        overlays.model_picker.set(false);
+        overlays.launch.set(true);
+    });
+    let settings_label = fill(texts.launch_how, "name", &name);
     view! {
         <li class="flex items-center" data-testid="model-row" data-state=move || resident.read().as_ref().map(|it| it.status.state.name())>
             <button type="button" class="menu-item min-w-0 flex-1" data-testid="model-option" disabled=disabled
@@ -130,6 +139,9 @@ fn ModelRow(model: ModelEntry, status: Memo<ModelStatus>) -> impl IntoView {
             </button>
             {move || is_pinned.get().map(|is_pinned| view! {
                 <ResidentButtons id=id.clone() name=name.clone() is_pinned/>
+            })}
+            {has_settings.then(|| view! {
+                <IconButton icon=icondata_lu::LuSlidersHorizontal size=14 label=settings_label testid="model-launch" on_click=settings/>
             })}
         </li>
     }

@@ -72,6 +72,40 @@ pub async fn pin_model(id: types::ids::ModelId, pinned: bool) -> Result<(), AppE
     Ok(())
 }
 
+/// What there is to choose from when a model is loaded.
+#[server(output = Postcard)]
+pub async fn launch_panel(id: types::ids::ModelId) -> Result<types::launch::LaunchPanel, AppError> {
+    crate::ssr::require_user().await?;
+    Ok(crate::ssr::state()?.models.launch_panel(&id).await?)
+}
+
+/// What a model will take when it is loaded so, in bytes.
+#[server(input = Postcard, output = Postcard)]
+pub async fn foretell_memory(
+    id: types::ids::ModelId,
+    profile: types::launch::LaunchProfile,
+) -> Result<Option<u64>, AppError> {
+    crate::ssr::require_user().await?;
+    Ok(crate::ssr::state()?.models.foretell(&id, profile).await?)
+}
+
+/// Keeps how a model is loaded from now on.
+#[server(input = Postcard, output = Postcard)]
+pub async fn save_launch_profile(
+    id: types::ids::ModelId,
+    profile: types::launch::LaunchProfile,
+) -> Result<(), AppError> {
+    crate::ssr::require_user().await?;
+    Ok(crate::ssr::state()?.models.save_launch_profile(&id, profile).await?)
+}
+
+/// Measures what ways to keep keys and values cost with a model, as a job.
+#[server(output = Postcard)]
+pub async fn measure_model(id: types::ids::ModelId) -> Result<(), AppError> {
+    let user = crate::ssr::require_user().await?;
+    Ok(crate::ssr::state()?.models.measure(user, &id).await?)
+}
+
 /// Fetches the starter model and loads it, as a job.
 #[server(output = Postcard)]
 pub async fn fetch_starter_model() -> Result<(), AppError> {

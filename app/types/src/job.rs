@@ -10,6 +10,7 @@ pub enum JobKind {
     LoadModel,
     DownloadModel,
     QuantizeModel,
+    MeasureModel,
 }
 
 /// Where a job stands.

@@ -9,6 +9,7 @@ pub mod guard;
 pub mod ids;
 pub mod job;
 pub mod kv;
+pub mod launch;
 pub mod live;
 pub mod model;
 pub mod reasoning;

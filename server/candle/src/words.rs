@@ -2,7 +2,6 @@
 
 use crate::folder::{FolderError, malformed, read_json_up_to, read_optional, read_optional_up_to};
 use serde::Deserialize;
-use serde_json::Value;
 use std::{collections::BTreeSet, fs, path::Path};
 use tokenizers::{ModelWrapper, Tokenizer};
 
@@ -113,8 +112,7 @@ impl Words {
     pub fn read(folder: &Path, n_vocab: usize) -> Result<Self, FolderError> {
         let path = folder.join("tokenizer.json");
         let wrong = |reason: &dyn ToString| malformed(&path, reason.to_string());
-        let json: Value = read_json_up_to(&path, MAX_TOKENIZER_BYTES)?;
-        let mut tokenizer: Tokenizer = serde_json::from_value(json).map_err(|error| wrong(&error))?;
+        let mut tokenizer: Tokenizer = read_json_up_to(&path, MAX_TOKENIZER_BYTES)?;
         // What it was trained with is no limit of the model.
         tokenizer.with_truncation(None).map_err(|error| wrong(&error))?.with_padding(None);
         let spelling = spelling(&tokenizer).map_err(|reason| wrong(&reason))?;

@@ -12,6 +12,7 @@ use types::{
     constraint::{Constraint, ConstraintError},
     guard::{GuardSettings, Warning},
     ids::ModelId,
+    launch::LaunchProfile,
     model::{Purpose, Residents},
     reasoning::Reasoning,
     sampling::{Sampling, SamplingError},
@@ -24,8 +25,8 @@ pub struct ModelSpec {
     pub id: ModelId,
     pub name: String,
     pub path: PathBuf,
-    /// Context per sequence in tokens; `None` takes the engine's own, or that of the model if it is loaded already.
-    pub n_ctx: Option<u32>,
+    /// `None` in it takes the engine's own.
+    pub profile: LaunchProfile,
     /// What its file says about the memory it takes.
     pub footprint: Footprint,
     pub purpose: Purpose,
@@ -219,8 +220,8 @@ pub enum EngineError {
     /// Loading it would take more memory than models may have.
     #[error("{0}")]
     DoesNotFit(Box<Shortage>),
-    /// It is loaded with another context, and in use.
-    #[error("{name} is in use with another context; wait for its answers or unload it")]
+    /// It is loaded with another profile, and in use.
+    #[error("{name} is in use with other settings; wait for its answers or unload it")]
     OtherProfile { name: String },
 }
 

@@ -19,6 +19,8 @@ pub struct Footprint {
     /// The longest context it was made for, in tokens.
     pub n_ctx_train: Option<u32>,
     pub n_vocab: u32,
+    /// Keys and values are taken as conversations grow, not when it is loaded.
+    pub grows: bool,
 }
 
 impl Footprint {
@@ -29,6 +31,17 @@ impl Footprint {
         [n_cells.saturating_mul(self.cell_bytes), logits, BASE_BYTES]
             .into_iter()
             .fold(self.weights_bytes, u64::saturating_add)
+    }
+
+    /// What a loaded model counts for, and whether that was measured. `foretold` is what [`Self::bytes`] said.
+    pub(crate) fn counted(&self, foretold: u64, measured: Option<u64>) -> (u64, bool) {
+        // Weights that nothing has touched yet, and what conversations have not grown to, are not in memory, but will be.
+        let later = if self.grows { foretold } else { self.weights_bytes };
+        match measured {
+            Some(measured) if self.grows => (measured.max(later), measured >= later),
+            Some(measured) => (measured.max(later), true),
+            None => (foretold, false),
+        }
     }
 
     /// With a draft model beside it, in a context of its own with as many cells.
@@ -49,7 +62,8 @@ impl Footprint {
         contexts.into_iter().find(|&n_ctx| self.bytes(Some(n_ctx), machine_bytes) <= room)
     }
 
-    fn n_ctx(&self, asked: Option<u32>) -> u32 {
+    /// The longest that a conversation may become where `asked` was asked for, in tokens.
+    pub fn n_ctx(&self, asked: Option<u32>) -> u32 {
         n_ctx_per_sequence(asked, self.n_ctx_train)
     }
 }

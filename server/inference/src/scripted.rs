@@ -324,7 +324,7 @@ impl Engine for ScriptedEngine {
             id: Some(spec.id),
             name: Some(spec.name),
             state: ModelState::Ready,
-            n_ctx: Some(spec.n_ctx.unwrap_or(4096)),
+            n_ctx: Some(spec.profile.n_ctx.unwrap_or(4096)),
             tokens_per_second: None,
         });
         Box::pin(async { Ok(Hold::new(())) })

@@ -25,6 +25,8 @@ pub enum ModelsError {
     NoPip,
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
+    #[error("a context has {least} to {most} tokens")]
+    Context { least: u32, most: u32 },
     #[error(transparent)]
     Remote(#[from] RemoteError),
     #[error(transparent)]

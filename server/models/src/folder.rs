@@ -131,6 +131,9 @@ fn weights(folder: &Path) -> Result<Vec<PathBuf>, String> {
 pub(crate) fn describe(folder: &Path) -> Result<Description, String> {
     let config: Config = read_json(&folder.join("config.json"))?;
     let purpose = config.purpose()?;
+    if purpose == Purpose::Writing && folder.join("modules.json").is_file() {
+        return Err("encoders of this type are not supported in this form; a GGUF file may be".to_owned());
+    }
     if !folder.join("tokenizer.json").is_file() {
         return Err("tokenizer.json is missing".to_owned());
     }

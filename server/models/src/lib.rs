@@ -8,6 +8,7 @@ mod drafts;
 mod egress;
 mod error;
 mod folder;
+mod launch;
 mod library;
 mod load;
 mod remotes;

@@ -79,20 +79,23 @@ impl Library {
         ModelId(name.unwrap_or_default().to_string_lossy().into_owned())
     }
 
-    /// What the model's file or folder says about itself, and the draft model that guesses for it. The error is a sentence.
+    /// What the model's file or folder says about itself, and the draft model that guesses for it, with keys and values
+    /// kept as `kv_type`, or as usual. The error is a sentence.
     pub(crate) fn read_with_draft(
         &self,
         id: &ModelId,
         path: &Path,
+        kv_type: Option<KvType>,
     ) -> Result<(Known, Option<DraftModel>), String> {
-        let mut known = read(path, self.kv_type)?;
+        let kv_type = kv_type.unwrap_or(self.kv_type);
+        let mut known = read(path, kv_type)?;
         if known.purpose != Purpose::Writing || path.is_dir() {
             return Ok((known, None));
         }
         let Some(draft_model) = self.draft_for(id, path) else { return Ok((known, None)) };
         // What cannot be read is left to the worker, which says what is wrong with it.
         if let Ok(header) = gguf::read_header(&draft_model.path) {
-            let of_draft = footprint(&header, size_of(&draft_model.path), self.kv_type);
+            let of_draft = footprint(&header, size_of(&draft_model.path), kv_type);
             known.footprint = known.footprint.with_draft_model(of_draft);
         }
         Ok((known, Some(draft_model)))
@@ -227,6 +230,7 @@ fn known_by_folder(description: Description) -> Known {
             cell_bytes: description.cell_bytes,
             n_ctx_train: description.n_ctx_train,
             n_vocab: description.n_vocab,
+            grows: true,
         },
     }
 }
@@ -245,7 +249,7 @@ fn footprint(header: &Header, size_bytes: u64, kv_type: KvType) -> Footprint {
         _ if cell_bytes == 0 => (n_ctx_train, 0, 0),
         _ => (n_ctx_train.map(|n| n.min(VECTOR_CONTEXT)), header.n_vocab, cell_bytes),
     };
-    Footprint { weights_bytes: size_bytes, cell_bytes, n_ctx_train, n_vocab }
+    Footprint { weights_bytes: size_bytes, cell_bytes, n_ctx_train, n_vocab, grows: false }
 }
 
 #[cfg(test)]
@@ -314,15 +318,16 @@ mod tests {
         let id = ModelId("any".into());
         let check = |path, expected: Option<(&PathBuf, bool)>| {
             let expected = expected.map(|(path, is_required)| DraftModel { path: path.clone(), is_required });
-            assert_eq!(library.read_with_draft(&id, path).unwrap().1, expected);
+            assert_eq!(library.read_with_draft(&id, path, None).unwrap().1, expected);
         };
         check(&alike, Some((&draft, false)));
         check(&other, None);
         check(&named, Some((&draft, true)));
         check(&draft, None);
         let without = Library::new(folder.path().to_owned(), vec![], KvType::default());
-        let bytes =
-            |library: &Library| library.read_with_draft(&id, &alike).unwrap().0.footprint.bytes(None, 0);
+        let bytes = |library: &Library| {
+            library.read_with_draft(&id, &alike, None).unwrap().0.footprint.bytes(None, 0)
+        };
         let size = std::fs::metadata(&draft).unwrap().len();
         assert_eq!(bytes(&library), bytes(&without) + size);
     }
@@ -339,7 +344,8 @@ mod tests {
             Library::new(folder.path().to_owned(), vec![], KvType::default()).with_drafts(Drafts::Known);
         let check = |name: &str, expected: Option<&str>| {
             let path = folder.path().join(format!("{name}.gguf"));
-            let found = library.read_with_draft(&ModelId(name.into()), &path).unwrap().1.map(|it| it.path);
+            let found =
+                library.read_with_draft(&ModelId(name.into()), &path, None).unwrap().1.map(|it| it.path);
             assert_eq!(found, expected.map(|name| folder.path().join(format!("{name}.gguf"))));
         };
         check("Qwen3-8B-Q4_K_M", Some("Qwen3-1.7B-Q8_0"));

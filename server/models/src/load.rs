@@ -103,13 +103,15 @@ impl Models {
     async fn prepare(&self, user: UserId, id: &ModelId) -> Result<(ModelSpec, JobHandle), ModelsError> {
         let path = self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))?;
         let file = path.clone();
+        let profile = self.store.launch_profile(id).await?;
         let (library, wanted) = (self.library.clone(), id.clone());
-        let known = tokio::task::spawn_blocking(move || library.read_with_draft(&wanted, &file));
+        let read = move || library.read_with_draft(&wanted, &file, profile.kv_type);
+        let known = tokio::task::spawn_blocking(read);
         let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
         let job = self.jobs.start(user, JobKind::LoadModel, &name).await?;
         let (footprint, purpose) = (Footprint::default(), Purpose::default());
         let draft_model = None;
-        let mut spec = ModelSpec { id: id.clone(), name, path, n_ctx: None, footprint, purpose, draft_model };
+        let mut spec = ModelSpec { id: id.clone(), name, path, profile, footprint, purpose, draft_model };
         match known.await {
             Ok(Ok((known, draft_model))) => {
                 (spec.footprint, spec.purpose, spec.draft_model) =

@@ -115,6 +115,7 @@ fn kind_name(kind: JobKind) -> &'static str {
         JobKind::LoadModel => "load_model",
         JobKind::DownloadModel => "download_model",
         JobKind::QuantizeModel => "quantize_model",
+        JobKind::MeasureModel => "measure_model",
     }
 }
 
@@ -122,6 +123,7 @@ fn parse_kind(text: &str) -> JobKind {
     match text {
         "download_model" => JobKind::DownloadModel,
         "quantize_model" => JobKind::QuantizeModel,
+        "measure_model" => JobKind::MeasureModel,
         _ => JobKind::LoadModel,
     }
 }

@@ -6,6 +6,7 @@
 mod error;
 mod jobs;
 mod kv_measures;
+mod launch_profiles;
 mod messages;
 mod sessions;
 mod settings;

@@ -5,6 +5,7 @@ use types::{
     ids::{MessageId, ModelId, SessionId, UserId},
     job::JobKind,
     kv::{KvFormat, KvMeasure, KvType},
+    launch::LaunchProfile,
     settings::{Theme, UserSettings},
 };
 
@@ -308,4 +309,18 @@ async fn a_new_measurement_takes_the_place_of_the_old() {
     }
     assert_eq!(store.kv_measures(&model).await.unwrap(), [measure(q8, 20), measure(q4, 11)]);
     assert_eq!(store.kv_measures(&ModelId("other".into())).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_profile_is_kept_for_each_model_and_may_be_taken_back() {
+    let (_folder, store) = open().await;
+    let model = ModelId("tiny".into());
+    assert_eq!(store.launch_profile(&model).await.unwrap(), LaunchProfile::default());
+    let small = LaunchProfile { n_ctx: Some(512), kv_type: Some(KvType::of(KvFormat::Q8)) };
+    for profile in [small, LaunchProfile { n_ctx: None, ..small }, LaunchProfile::default()] {
+        store.save_launch_profile(&model, profile).await.unwrap();
+        assert_eq!(store.launch_profile(&model).await.unwrap(), profile);
+    }
+    store.save_launch_profile(&model, small).await.unwrap();
+    assert_eq!(store.launch_profile(&ModelId("other".into())).await.unwrap(), LaunchProfile::default());
 }

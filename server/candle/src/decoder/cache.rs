@@ -1,11 +1,12 @@
-//! What a decoder remembers of a sequence: keys and values of every layer.
+//! What a decoder remembers of a sequence, and how it is attended to: the seam for other ways to keep keys and values.
 //!
 //! The network knows nothing of how they are kept. It says how many tokens come next ([`KvCache::begin`]), hands over
-//! their keys and values layer by layer and attends to what it gets back ([`KvCache::extend`]), and says when all
-//! layers are through ([`KvCache::commit`]). Whatever keeps fewer cells (a window, eviction by score) or keeps them in
-//! another form (rotated and rounded, projected) is another implementation: keys come rotated by their positions, in
-//! single precision, and what is given back has to be so too.
+//! their queries, keys and values layer by layer and gets what they attend to ([`KvCache::attend`]), and says when all
+//! layers are through ([`KvCache::commit`]). So a cache may keep fewer cells (a window, eviction by scores that it reads
+//! off queries and keys), keep them in another form (rotated and rounded, projected) and put queries into that form
+//! instead of putting all cells back.
 
+mod attention;
 mod plain;
 mod window;
 
@@ -22,14 +23,20 @@ pub trait KvCache: Send {
     /// Bytes that it takes once `n_more` tokens are added, an upper bound.
     fn bytes_with(&self, n_more: usize) -> u64;
 
-    /// The next `n` tokens are about to be computed. Gives what their queries may look at, among the cells that
-    /// `extend` gives: `n` rows with 0 for a cell that is seen and minus infinity for one that is not; `None` where
-    /// every query sees every cell.
-    fn begin(&mut self, n: usize) -> Result<Option<Tensor>, Error>;
+    /// The next `n` tokens are about to be computed; at least one.
+    fn begin(&mut self, n: usize) -> Result<(), Error>;
 
-    /// Takes the keys and values of these tokens in `layer`, each of the shape (heads, tokens, numbers of a head), and
-    /// gives those of all cells that they may look at, their own among them.
-    fn extend(&mut self, layer: usize, keys: &Tensor, values: &Tensor) -> Result<(Tensor, Tensor), Error>;
+    /// Takes the queries, keys and values of these tokens in `layer`, and gives what they attend to among themselves and
+    /// all tokens before them, as far as those are remembered. Queries and keys are rotated by their positions, all have
+    /// the shape (heads, tokens, numbers of a head), and keys and values have fewer heads: several heads of queries in
+    /// a row share one. What comes out has the shape (tokens, numbers of all heads).
+    fn attend(
+        &mut self,
+        layer: usize,
+        queries: &Tensor,
+        keys: &Tensor,
+        values: &Tensor,
+    ) -> Result<Tensor, Error>;
 
     /// All layers have the tokens.
     fn commit(&mut self);

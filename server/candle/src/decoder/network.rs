@@ -2,10 +2,10 @@
 
 use super::{cache::KvCache, config::Shape, weights::Weights};
 use crate::folder::FolderError;
-use candle_core::{D, Device, Error, Module, Tensor};
+use candle_core::{Device, Error, Module, Tensor};
 use candle_nn::{
     Linear,
-    ops::{rms_norm, silu, softmax_last_dim},
+    ops::{rms_norm, silu},
     rotary_emb::rope_thd,
 };
 
@@ -78,8 +78,8 @@ impl Network {
             shape: &self.shape,
             cosines: self.turned(&self.cosines, runs)?,
             sines: self.turned(&self.sines, runs)?,
-            masks: runs.iter_mut().map(|run| run.cache.begin(run.tokens.len())).collect::<Result<_, _>>()?,
         };
+        runs.iter_mut().try_for_each(|run| run.cache.begin(run.tokens.len()))?;
         for (i, layer) in self.layers.iter().enumerate() {
             rows = layer.forward(i, &rows, &step, runs)?;
         }
@@ -113,8 +113,6 @@ struct Step<'s> {
     shape: &'s Shape,
     cosines: Tensor,
     sines: Tensor,
-    /// For every run.
-    masks: Vec<Option<Tensor>>,
 }
 
 impl Layer {
@@ -182,41 +180,14 @@ impl Layer {
         let (queries, keys) = (turn(queries)?, turn(keys)?);
         let mut begin = 0;
         let mut attended = Vec::with_capacity(runs.len());
-        for (run, mask) in runs.iter_mut().zip(&step.masks) {
+        for run in runs {
             let n = run.tokens.len();
             let own = |it: &Tensor| it.narrow(0, begin, n)?.transpose(0, 1)?.contiguous();
-            let (keys, values) = run.cache.extend(i, &own(&keys)?, &own(&values)?)?;
-            let queries = own(&queries)?;
-            attended.push(attention(&queries, &keys, &values, mask.as_ref())?);
+            attended.push(run.cache.attend(i, &own(&queries)?, &own(&keys)?, &own(&values)?)?);
             begin += n;
         }
         self.output.forward(&Tensor::cat(&attended, 0)?)
     }
-}
-
-/// Softmax attention, <https://arxiv.org/abs/1706.03762>, in which several heads of queries share those of keys. What is
-/// given has the shape (heads, tokens, numbers), what comes out (tokens, numbers of all heads).
-fn attention(
-    queries: &Tensor,
-    keys: &Tensor,
-    values: &Tensor,
-    mask: Option<&Tensor>,
-) -> Result<Tensor, Error> {
-    let (n_heads, n_rows, head_width) = queries.dims3()?;
-    let (n_kv_heads, n_cells, _) = keys.dims3()?;
-    let n_sharing = n_heads / n_kv_heads;
-    let queries = queries.reshape((n_kv_heads, n_sharing * n_rows, head_width))?;
-    let scores = (queries.matmul(&keys.transpose(1, 2)?)? * (1.0 / (head_width as f64).sqrt()))?;
-    let scores = match mask {
-        Some(mask) => {
-            let scores = scores.reshape((n_kv_heads, n_sharing, n_rows, n_cells))?;
-            scores.broadcast_add(mask)?.reshape((n_kv_heads, n_sharing * n_rows, n_cells))?
-        }
-        None => scores,
-    };
-    let attended = softmax_last_dim(&scores)?.matmul(values)?;
-    let attended = attended.reshape((n_heads, n_rows, head_width))?.transpose(0, 1)?;
-    attended.contiguous()?.flatten_from(D::Minus2)
 }
 
 /// Cosines and sines of every position.

@@ -12,7 +12,7 @@ use crate::{
     worker::WorkerError,
 };
 use candle::{KvCache, Run, TextDecoder};
-use llama_cpp_2::vocab::LlamaVocab;
+use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
 use protocol::{Delta, Event, MAX_WAITING, Rejection, RequestId, Tenant};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -22,6 +22,9 @@ use std::{
 
 /// Tokens of a step: what was asked meanwhile is looked at in between.
 const STEP_TOKENS: usize = 128;
+
+/// Shorter beginnings are sooner computed twice than waited for.
+const WORTH_WAITING: usize = 32;
 
 /// What is given to all sequences together.
 #[derive(Clone, Copy, Debug)]
@@ -178,8 +181,8 @@ impl<'m> FolderScheduler<'m> {
         }
         self.is_full = false;
         while self.running.len() < self.limits.n_parallel {
-            let next = self.line().first().and_then(|&i| self.waiting.remove(i));
-            let Some(mut sequence) = next else { return Ok(()) };
+            let next = self.line().into_iter().find(|&i| !self.is_being_computed(&self.waiting[i]));
+            let Some(mut sequence) = next.and_then(|i| self.waiting.remove(i)) else { return Ok(()) };
             let cache = self.cache_for(&sequence)?;
             sequence.begin(cache.n_tokens());
             self.running.insert(self.next_id, Running { sequence, cache });
@@ -188,11 +191,18 @@ impl<'m> FolderScheduler<'m> {
         Ok(())
     }
 
-    /// With as much of the prompt as another sequence of the same person has. The last token is computed in any case:
-    /// it says what comes next.
+    /// Whether another prompt of the same person begins with the same tokens and is at it: what both share is then
+    /// computed once, and this one starts with a copy.
+    fn is_being_computed(&self, waiting: &Sequence) -> bool {
+        self.running.values().filter(|it| it.sequence.tenant == waiting.tenant).any(|it| {
+            let n_shared = n_common(&it.sequence.tokens, beginning(waiting));
+            n_shared >= WORTH_WAITING && it.sequence.n_past < n_shared
+        })
+    }
+
+    /// With as much of the prompt as another sequence of the same person has.
     fn cache_for(&mut self, sequence: &Sequence) -> Result<Box<dyn KvCache>, WorkerError> {
-        let tenant = sequence.tenant;
-        let tokens = &sequence.tokens[..sequence.tokens.len().saturating_sub(1)];
+        let (tenant, tokens) = (sequence.tenant, beginning(sequence));
         let n_computed = |it: &Running| n_common(&it.sequence.tokens[..it.sequence.n_past], tokens);
         let own = self.running.values().filter(|it| it.sequence.tenant == tenant);
         let running = own.map(|it| (n_computed(it), it)).max_by_key(|(n, _)| *n);
@@ -212,9 +222,11 @@ impl<'m> FolderScheduler<'m> {
         line
     }
 
-    /// Says who waits for others to end.
+    /// Says who waits for others to end. While there is room, whoever waits is about to start.
     fn tell_line(&mut self) -> Result<(), WorkerError> {
-        let waiting: Vec<_> = self.line().into_iter().map(|i| self.waiting[i].id).collect();
+        let has_room = !self.is_full && self.running.len() < self.limits.n_parallel;
+        let line = if has_room { Vec::new() } else { self.line() };
+        let waiting: Vec<_> = line.into_iter().map(|i| self.waiting[i].id).collect();
         if waiting != self.told {
             self.outbox.send(&Event::Line { waiting: waiting.clone() })?;
             self.told = waiting;
@@ -310,4 +322,9 @@ impl<'m> FolderScheduler<'m> {
             self.kept.add(Conversation { tenant, tokens, cache });
         }
     }
+}
+
+/// What may be copied of a prompt. The last token is computed in any case: it says what comes next.
+fn beginning(sequence: &Sequence) -> &[LlamaToken] {
+    &sequence.tokens[..sequence.tokens.len().saturating_sub(1)]
 }

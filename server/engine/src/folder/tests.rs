@@ -1,6 +1,7 @@
 //! The same tiny models as files, computed by llama.cpp, and as folders, computed by candle.
 
 mod broken;
+mod caches;
 mod memory;
 
 use crate::tests::{
@@ -288,6 +289,19 @@ fn a_conversation_goes_on_where_it_was_and_only_its_own() {
     worker.tell(&Command::Forget { tenant: Tenant(1) });
     assert_eq!(worker.only_answer(&ask("the sea the sea the sea")).usage().n_cached_tokens, 0);
     worker.end();
+}
+
+#[test]
+fn what_several_share_is_computed_once() {
+    let asks: Vec<_> = (0..4).map(|i| ask(&format!("{}{i}", "the sea and the land ".repeat(8)))).collect();
+    let mut worker = by_candle(Family::Qwen3, Form::default());
+    let together = worker.answers(&asks);
+    worker.end();
+    let n_prompt = together[0].usage().n_prompt_tokens;
+    let n_cached: Vec<_> = together.iter().map(|answer| answer.usage().n_cached_tokens).collect();
+    assert_eq!(n_cached, [0, n_prompt - 1, n_prompt - 1, n_prompt - 1]);
+    let alone = one_by_one(by_candle(Family::Qwen3, Form::default()), &asks[3..]);
+    assert_eq!(together[3].text, alone[0].text);
 }
 
 #[test]

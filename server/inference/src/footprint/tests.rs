@@ -4,7 +4,7 @@ const GB: u64 = 1_000_000_000;
 
 /// 1000 bytes a cell, no vocabulary.
 fn model() -> Footprint {
-    Footprint { weights_bytes: GB, cell_bytes: 1000, n_ctx_train: Some(4096), n_vocab: 0 }
+    Footprint { weights_bytes: GB, cell_bytes: 1000, n_ctx_train: Some(4096), n_vocab: 0, grows: false }
 }
 
 #[track_caller]
@@ -23,8 +23,13 @@ fn the_pool_holds_four_contexts_where_memory_allows() {
 
 #[test]
 fn a_draft_model_is_counted_with_its_weights_cells_and_logits() {
-    let draft_model =
-        Footprint { weights_bytes: GB / 10, cell_bytes: 100, n_ctx_train: Some(512), n_vocab: 300 };
+    let draft_model = Footprint {
+        weights_bytes: GB / 10,
+        cell_bytes: 100,
+        n_ctx_train: Some(512),
+        n_vocab: 300,
+        grows: false,
+    };
     let both = model().with_draft_model(draft_model);
     let expected = GB + GB / 10 + BASE_BYTES + N_BATCH * 300 * 4 + 4 * 4096 * 1100;
     assert_eq!(both.bytes(None, 16 * GB), expected);
@@ -36,4 +41,17 @@ fn the_largest_context_that_fits_is_found() {
     assert_eq!(model().largest_context(None, room, 16 * GB), Some(1024));
     assert_eq!(model().largest_context(None, GB, 16 * GB), None);
     assert_eq!(model().largest_context(Some(256), u64::MAX, 16 * GB), None);
+}
+
+#[test]
+fn what_is_measured_counts_unless_more_is_to_come() {
+    let check = |grows, measured, expected| {
+        let footprint = Footprint { grows, ..model() };
+        assert_eq!(footprint.counted(3 * GB, measured), expected);
+    };
+    check(false, None, (3 * GB, false));
+    check(false, Some(2 * GB), (2 * GB, true));
+    check(false, Some(GB / 2), (GB, true));
+    check(true, Some(2 * GB), (3 * GB, false));
+    check(true, Some(4 * GB), (4 * GB, true));
 }

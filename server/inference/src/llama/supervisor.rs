@@ -292,10 +292,10 @@ impl<L: Launch> Supervisor<L> {
     fn start(&mut self) {
         let request = LoadRequest {
             path: self.spec.path.clone(),
-            n_ctx: self.spec.n_ctx.or(self.resources.n_ctx),
+            n_ctx: self.spec.profile.n_ctx.or(self.resources.n_ctx),
             n_sequences: self.resources.n_sequences,
             n_threads: self.resources.n_threads,
-            kv_type: self.resources.kv_type,
+            kv_type: self.spec.profile.kv_type.unwrap_or(self.resources.kv_type),
             kv_files: self.resources.kv_files.clone(),
             draft_model: self.spec.draft_model.clone(),
         };

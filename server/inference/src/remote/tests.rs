@@ -2,7 +2,7 @@ use super::*;
 use crate::{Engine, GenerateEvent, Prompt, Target, Tenant};
 use futures::StreamExt;
 use misbehaving::{Act, Misbehaving};
-use types::chat::FinishReason;
+use types::{chat::FinishReason, launch::LaunchProfile};
 
 mod misbehaving;
 
@@ -266,7 +266,7 @@ async fn engines_ask_a_server_elsewhere_only_where_it_was_chosen_or_named() {
         id: ModelId("other".into()),
         name: "other".into(),
         path: "other.gguf".into(),
-        n_ctx: None,
+        profile: LaunchProfile::default(),
         purpose: types::model::Purpose::Writing,
         footprint: crate::Footprint::default(),
         draft_model: None,

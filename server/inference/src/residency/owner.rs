@@ -132,19 +132,19 @@ impl Stay {
     }
 
     fn bytes(&self) -> u64 {
-        match self.report.memory_bytes {
-            _ if self.has_failed() => 0,
-            // Weights that nothing has touched yet are not in memory, but will be.
-            Some(measured) => measured.max(self.spec.footprint.weights_bytes),
-            None => self.predicted_bytes,
-        }
+        if self.has_failed() { 0 } else { self.counted().0 }
+    }
+
+    /// Bytes, and whether they were measured.
+    fn counted(&self) -> (u64, bool) {
+        self.spec.footprint.counted(self.predicted_bytes, self.report.memory_bytes)
     }
 
     fn view(&self) -> Resident {
         Resident {
             status: self.report.status.clone(),
             memory_bytes: self.bytes(),
-            is_measured: self.report.memory_bytes.is_some(),
+            is_measured: self.counted().1,
             is_pinned: self.is_pinned,
         }
     }
@@ -317,7 +317,7 @@ impl<L: Launch> Owner<L> {
         let wanted = Wanted {
             id: &spec.id,
             name: &spec.name,
-            n_ctx: spec.n_ctx,
+            profile: spec.profile,
             usual_n_ctx: self.resources.n_ctx,
             footprint: spec.footprint,
         };
@@ -342,7 +342,7 @@ impl<L: Launch> Owner<L> {
         let room = Box::pin(self.memory_is_free());
         let (model, reports) =
             SupervisedModel::start(self.launcher.clone(), self.resources.clone(), spec.clone(), room);
-        let n_ctx = spec.n_ctx.or(self.resources.n_ctx);
+        let n_ctx = spec.profile.n_ctx.or(self.resources.n_ctx);
         let report = reports.borrow().clone();
         self.reports.insert(key, WatchStream::from_changes(reports));
         let stay = Stay {
@@ -467,7 +467,7 @@ impl<L: Launch> Owner<L> {
             key: *key,
             id: stay.spec.id.clone(),
             name: stay.spec.name.clone(),
-            n_ctx: stay.spec.n_ctx,
+            profile: stay.spec.profile,
             bytes: stay.bytes(),
             last_use: stay.last_use,
             in_use: stay.is_used(),

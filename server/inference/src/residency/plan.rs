@@ -5,7 +5,7 @@
 
 use crate::Footprint;
 use std::fmt;
-use types::ids::ModelId;
+use types::{ids::ModelId, launch::LaunchProfile};
 
 /// Names one stay of a model in memory.
 pub(super) type Key = u64;
@@ -16,7 +16,7 @@ pub(super) struct Held {
     pub(super) key: Key,
     pub(super) id: ModelId,
     pub(super) name: String,
-    pub(super) n_ctx: Option<u32>,
+    pub(super) profile: LaunchProfile,
     pub(super) bytes: u64,
     /// Larger is more recent.
     pub(super) last_use: u64,
@@ -29,9 +29,8 @@ pub(super) struct Held {
 pub(super) struct Wanted<'a> {
     pub(super) id: &'a ModelId,
     pub(super) name: &'a str,
-    /// `None` takes it with whatever context it has.
-    pub(super) n_ctx: Option<u32>,
-    /// The context it gets where `n_ctx` does not say it.
+    pub(super) profile: LaunchProfile,
+    /// The context it gets where the profile does not say it.
     pub(super) usual_n_ctx: Option<u32>,
     pub(super) footprint: Footprint,
 }
@@ -54,7 +53,7 @@ pub(super) enum Decision {
     Load {
         evict: Vec<Key>,
     },
-    /// It is there with another context, and in use.
+    /// It is there with another profile, and in use.
     OtherProfile,
     DoesNotFit(Shortage),
 }
@@ -107,12 +106,12 @@ fn gb(bytes: u64) -> String {
 pub(super) fn plan(memory: Memory, held: &[Held], wanted: &Wanted<'_>) -> Decision {
     let same = held.iter().find(|it| it.id == *wanted.id);
     let replaced = match same {
-        Some(it) if wanted.n_ctx.is_none() || wanted.n_ctx == it.n_ctx => return Decision::Use(it.key),
+        Some(it) if wanted.profile == it.profile => return Decision::Use(it.key),
         Some(it) if it.in_use => return Decision::OtherProfile,
         other => other,
     };
     let others: Vec<_> = held.iter().filter(|it| it.id != *wanted.id).collect();
-    let n_ctx = wanted.n_ctx.or(wanted.usual_n_ctx);
+    let n_ctx = wanted.profile.n_ctx.or(wanted.usual_n_ctx);
     let needed = wanted.footprint.bytes(n_ctx, memory.machine);
     let taken = sum(&others);
     let excess = taken.saturating_add(needed).saturating_sub(memory.budget);

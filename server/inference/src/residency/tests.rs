@@ -9,6 +9,7 @@ use tokio::{
 use types::{
     chat::{FinishReason, Usage},
     kv::KvType,
+    launch::LaunchProfile,
     model::{ModelState, Purpose},
 };
 
@@ -168,7 +169,7 @@ fn spec(name: &str, n_mb: u64) -> ModelSpec {
         id: ModelId(name.into()),
         name: name.into(),
         path: PathBuf::from(name).with_extension("gguf"),
-        n_ctx: None,
+        profile: LaunchProfile::default(),
         // Beside the weights, every model takes a little.
         footprint: Footprint { weights_bytes: (n_mb - 68) * MB, ..Footprint::default() },
         purpose: Purpose::Writing,

@@ -91,6 +91,22 @@ fn models_that_cannot_be_computed_say_why() {
     check(changed("\"vocab_size\"", "\"quantization_config\": {}, \"vocab_size\"").path(), "quantised");
     check(changed("\"vocab_size\"", "\"sliding_window\": 99, \"vocab_size\"").path(), "Some(2048)");
     check(changed("\"llama\"", "\"mistral\", \"sliding_window\": 99").path(), "n_ctx_train: Some(99)");
+    let encoder = folder(WRITER, &weights(HEADER, 32));
+    fs::write(encoder.path().join("modules.json"), "[]").unwrap();
+    check(encoder.path(), "encoders of this type are not supported");
     let rounded = r#"{"a": {"dtype": "U32", "shape": [2], "data_offsets": [0, 8]}}"#;
     check(folder(WRITER, &weights(rounded, 8)).path(), "weights of the type U32 are not supported");
+}
+
+#[test]
+fn no_byte_of_a_header_is_believed() {
+    let whole = weights(HEADER, 32);
+    for i in 0..whole.len() - 32 {
+        for byte in [0, b'9', b'-', b'"', b'}', 0xFF] {
+            let mut damaged = whole.clone();
+            damaged[i] = byte;
+            // Whatever it says, it says it.
+            let _ = describe(folder(WRITER, &damaged).path());
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Everything, as it is.
 
-use super::{CellShape, KvCache, mask};
+use super::{CellShape, KvCache, attention::attention, mask};
 use candle_core::{DType, Device, Error, Tensor};
 
 /// Cells that are made at once: growing copies what there is.
@@ -12,18 +12,20 @@ pub(crate) struct Plain {
     n_tokens: usize,
     /// Tokens of the step under way.
     n_coming: usize,
+    /// Who sees whom in it; `None` where a single token sees all.
+    mask: Option<Tensor>,
     /// Keys and values of each layer, with room behind them.
     layers: Vec<Option<(Tensor, Tensor)>>,
 }
 
 impl Plain {
     pub(crate) fn new(shape: CellShape) -> Self {
-        Self { shape, n_tokens: 0, n_coming: 0, layers: vec![None; shape.n_layers] }
+        Self { shape, n_tokens: 0, n_coming: 0, mask: None, layers: vec![None; shape.n_layers] }
     }
 
     /// Of a layer, with room for the step under way.
     fn cells(&mut self, layer: usize) -> Result<&(Tensor, Tensor), Error> {
-        let Self { shape, n_tokens, n_coming, layers } = self;
+        let Self { shape, n_tokens, n_coming, layers, .. } = self;
         let slot = layers.get_mut(layer).ok_or_else(|| Error::Msg("there is no such layer".to_owned()))?;
         let n_needed = *n_tokens + *n_coming;
         let old = slot.take();
@@ -64,26 +66,34 @@ impl KvCache for Plain {
         n_cells as u64 * self.shape.bytes()
     }
 
-    fn begin(&mut self, n: usize) -> Result<Option<Tensor>, Error> {
+    fn begin(&mut self, n: usize) -> Result<(), Error> {
         self.n_coming = n;
-        match n {
-            1 => Ok(None),
-            n => mask(n, self.n_tokens + n, |row, cell| cell <= self.n_tokens + row).map(Some),
-        }
+        let n_before = self.n_tokens;
+        let mask = || mask(n, n_before + n, |row, cell| cell <= n_before + row);
+        self.mask = (n > 1).then(mask).transpose()?;
+        Ok(())
     }
 
-    fn extend(&mut self, layer: usize, keys: &Tensor, values: &Tensor) -> Result<(Tensor, Tensor), Error> {
+    fn attend(
+        &mut self,
+        layer: usize,
+        queries: &Tensor,
+        keys: &Tensor,
+        values: &Tensor,
+    ) -> Result<Tensor, Error> {
         let (n_before, n_all) = (self.n_tokens, self.n_tokens + self.n_coming);
         let cells = self.cells(layer)?;
         let add = |to: &Tensor, new: &Tensor| {
             to.slice_set(&new.contiguous()?, 1, n_before)?;
             to.narrow(1, 0, n_all)
         };
-        Ok((add(&cells.0, keys)?, add(&cells.1, values)?))
+        let (keys, values) = (add(&cells.0, keys)?, add(&cells.1, values)?);
+        attention(queries, &keys, &values, self.mask.as_ref())
     }
 
     fn commit(&mut self) {
         self.n_tokens += std::mem::take(&mut self.n_coming);
+        self.mask = None;
     }
 
     fn truncate(&mut self, n: usize) -> usize {
@@ -98,6 +108,6 @@ impl KvCache for Plain {
             _ => Ok(None),
         };
         let layers = self.layers.iter().map(copy).collect::<Result<_, _>>()?;
-        Ok(Some(Box::new(Self { shape: self.shape, n_tokens: n, n_coming: 0, layers })))
+        Ok(Some(Box::new(Self { shape: self.shape, n_tokens: n, n_coming: 0, mask: None, layers })))
     }
 }

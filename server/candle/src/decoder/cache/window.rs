@@ -1,6 +1,6 @@
 //! The beginning and the end, without what lies between: attention sinks, <https://arxiv.org/abs/2309.17453>.
 
-use super::{CellShape, KvCache, mask};
+use super::{CellShape, KvCache, attention::attention, mask};
 use candle_core::{Device, Error, Tensor};
 
 /// Keeps the first tokens, which attention leans on whatever they are, and the most recent ones. Positions stay what
@@ -16,6 +16,8 @@ pub struct Window {
     positions: Vec<usize>,
     /// Cells of the time before the step under way that are still needed.
     needed: Option<Tensor>,
+    /// Who sees whom in the step under way; `None` where a single token sees all.
+    mask: Option<Tensor>,
     /// Keys and values of each layer. They are never changed in place, so copies may share them.
     layers: Vec<Option<(Tensor, Tensor)>>,
 }
@@ -31,6 +33,7 @@ impl Window {
             n_coming: 0,
             positions: Vec::new(),
             needed: None,
+            mask: None,
             layers: vec![None; shape.n_layers],
         }
     }
@@ -68,7 +71,7 @@ impl KvCache for Window {
         n_cells as u64 * self.shape.bytes()
     }
 
-    fn begin(&mut self, n: usize) -> Result<Option<Tensor>, Error> {
+    fn begin(&mut self, n: usize) -> Result<(), Error> {
         // Later tokens of the step look back less far.
         let first = self.n_tokens;
         let cells = (0..).zip(&self.positions);
@@ -82,14 +85,18 @@ impl KvCache for Window {
         let positions: Vec<_> = positions.chain(first..first + n).collect();
         self.positions = positions;
         self.n_coming = n;
-        if n == 1 {
-            return Ok(None);
-        }
         let sees = |row, cell: usize| self.is_seen(self.positions[cell], first + row);
-        mask(n, self.positions.len(), sees).map(Some)
+        self.mask = (n > 1).then(|| mask(n, self.positions.len(), sees)).transpose()?;
+        Ok(())
     }
 
-    fn extend(&mut self, layer: usize, keys: &Tensor, values: &Tensor) -> Result<(Tensor, Tensor), Error> {
+    fn attend(
+        &mut self,
+        layer: usize,
+        queries: &Tensor,
+        keys: &Tensor,
+        values: &Tensor,
+    ) -> Result<Tensor, Error> {
         let slot = self.layers.get_mut(layer);
         let slot = slot.ok_or_else(|| Error::Msg("there is no such layer".to_owned()))?;
         let add = |old: Option<&Tensor>, new: &Tensor| match (old, &self.needed) {
@@ -100,12 +107,13 @@ impl KvCache for Window {
         let old = slot.take();
         let keys = add(old.as_ref().map(|it| &it.0), keys)?;
         let values = add(old.as_ref().map(|it| &it.1), values)?;
-        Ok(slot.insert((keys, values)).clone())
+        let (keys, values) = slot.insert((keys, values));
+        attention(queries, keys, values, self.mask.as_ref())
     }
 
     fn commit(&mut self) {
         self.n_tokens += std::mem::take(&mut self.n_coming);
-        self.needed = None;
+        (self.needed, self.mask) = (None, None);
     }
 
     fn truncate(&mut self, n: usize) -> usize {

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use types::{
     chat::{FinishReason, Usage},
     ids::ModelId,
+    launch::LaunchProfile,
     model::Purpose,
 };
 
@@ -154,7 +155,7 @@ fn spec(name: &str) -> ModelSpec {
         id: ModelId(name.into()),
         name: name.into(),
         path,
-        n_ctx: None,
+        profile: LaunchProfile::default(),
         footprint: Footprint::default(),
         purpose: Purpose::Writing,
         draft_model: None,

@@ -19,7 +19,7 @@ fn held(key: Key, n_mb: u64, flags: &str) -> Held {
         key,
         id: ModelId(name.clone()),
         name,
-        n_ctx: None,
+        profile: LaunchProfile::default(),
         bytes: n_mb * MB,
         last_use: key,
         in_use: flags.contains('u'),
@@ -28,7 +28,7 @@ fn held(key: Key, n_mb: u64, flags: &str) -> Held {
 }
 
 fn wanted<'a>(id: &'a ModelId, n_mb: u64) -> Wanted<'a> {
-    Wanted { id, name: &id.0, n_ctx: None, usual_n_ctx: None, footprint: sized(n_mb) }
+    Wanted { id, name: &id.0, profile: LaunchProfile::default(), usual_n_ctx: None, footprint: sized(n_mb) }
 }
 
 /// With a budget of 1000 MB beside the base of the new one, which takes `n_mb`.
@@ -74,13 +74,14 @@ fn what_does_not_fit_is_told_with_what_would_help() {
 }
 
 #[test]
-fn another_context_replaces_and_is_never_loaded_beside() {
+fn another_profile_replaces_and_is_never_loaded_beside() {
+    let profile = LaunchProfile { n_ctx: Some(512), kv_type: None };
     let id = ModelId("m1".into());
     let memory = Memory { budget: u64::MAX, machine: 0 };
-    let other = Wanted { n_ctx: Some(512), ..wanted(&id, 10) };
+    let other = Wanted { profile, ..wanted(&id, 10) };
     assert_eq!(plan(memory, &[held(1, 10, "")], &other), Decision::Load { evict: vec![1] });
     assert_eq!(plan(memory, &[held(1, 10, "u")], &other), Decision::OtherProfile);
-    let same = Held { n_ctx: Some(512), ..held(1, 10, "u") };
+    let same = Held { profile, ..held(1, 10, "u") };
     assert_eq!(plan(memory, &[same], &other), Decision::Use(1));
 }
 

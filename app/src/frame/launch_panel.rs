@@ -1,0 +1,253 @@
+//! How a model is loaded: its context, how it keeps keys and values, and what each choice was measured to cost here.
+
+use super::{Overlays, later::Later, model_picker::use_load};
+use crate::{
+    format::{bytes, decimals, one_decimal, percent},
+    i18n::{Texts, fill, use_texts},
+    live::{
+        api::{foretell_memory, launch_panel, measure_model, save_launch_profile},
+        use_live,
+    },
+    ui::{modal::Modal, toast::use_toasts},
+};
+use leptos::{prelude::*, task::spawn_local};
+use types::{
+    ids::ModelId,
+    job::{JobKind, JobState},
+    kv::{KvMeasure, KvType},
+    launch::{LaunchPanel, LaunchProfile},
+};
+
+/// Contexts to choose from, as far as the model was made for them.
+const CONTEXTS: [u32; 8] = [2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072, 262_144];
+
+/// The dialog; which model it is about is in [`Overlays`].
+#[component]
+pub(super) fn LaunchDialog() -> impl IntoView {
+    let texts = use_texts();
+    let overlays = expect_context::<Overlays>();
+    view! {
+        <Modal open=overlays.launch label=texts.launch_title testid="launch-panel">
+            <Later load=|| panel()/>
+        </Modal>
+    }
+}
+
+/// What the person chose so far.
+#[derive(Clone, Copy)]
+struct Chosen {
+    profile: RwSignal<LaunchProfile>,
+    /// What is stored was taken over; what comes later does not overwrite what was chosen.
+    is_known: StoredValue<bool>,
+}
+
+#[lazy]
+async fn panel() -> AnyView {
+    let texts = use_texts();
+    let live = use_live();
+    let Some((id, name)) = expect_context::<Overlays>().launched_model.get_untracked() else {
+        return ().into_any();
+    };
+    let chosen =
+        Chosen { profile: RwSignal::new(LaunchProfile::default()), is_known: StoredValue::new(false) };
+    // How far the measuring that runs is, in whole percent.
+    let measuring = Memo::new(move |_| {
+        let jobs = live.jobs.read();
+        let job = jobs.iter().find(|job| job.kind == JobKind::MeasureModel && job.state == JobState::Running);
+        job.map(|job| percent(job.progress.unwrap_or(0.0)))
+    });
+    let panel = {
+        let id = id.clone();
+        LocalResource::new(move || {
+            // Every step of measuring brings figures.
+            measuring.track();
+            launch_panel(id.clone())
+        })
+    };
+    let title = fill(texts.launch_how, "name", name);
+    view! {
+        <div class="flex max-h-[76vh] flex-col gap-4 overflow-y-auto p-4">
+            <h2 class="text-lg font-semibold text-strong">{title}</h2>
+            {move || panel.get().map(|panel| match panel {
+                Ok(panel) => choices(id.clone(), panel, chosen, measuring).into_any(),
+                Err(err) => view! { <p class="text-danger" role="alert">{err.sentence(texts)}</p> }.into_any(),
+            })}
+        </div>
+    }
+    .into_any()
+}
+
+fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Option<u64>>) -> impl IntoView {
+    if !chosen.is_known.get_value() {
+        chosen.is_known.set_value(true);
+        chosen.profile.set(panel.profile);
+    }
+    let texts = use_texts();
+    let memory = {
+        let id = id.clone();
+        LocalResource::new(move || foretell_memory(id.clone(), chosen.profile.get()))
+    };
+    let shown_memory = move || match memory.get() {
+        Some(Ok(Some(n))) => fill(texts.model_memory_about, "n", bytes(n as f64)),
+        _ => String::new(),
+    };
+    let has_kv_types = panel.has_kv_types;
+    view! {
+        {context_field(&panel, chosen, texts)}
+        {has_kv_types.then(|| kv_types(id.clone(), &panel, chosen, measuring, texts))}
+        <div class="flex flex-wrap items-center justify-end gap-2">
+            <span class="tabular mr-auto text-muted" data-testid="launch-memory" aria-live="polite">{shown_memory}</span>
+            <Buttons id chosen/>
+        </div>
+    }
+}
+
+fn context_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static Texts) -> impl IntoView {
+    let most = panel.n_ctx_train.unwrap_or(u32::MAX);
+    let mut contexts: Vec<u32> = CONTEXTS.into_iter().filter(|n| *n <= most).collect();
+    contexts.extend(panel.n_ctx_train);
+    contexts.extend(panel.profile.n_ctx);
+    contexts.sort_unstable();
+    contexts.dedup();
+    let as_usual = fill(texts.launch_context_usual, "n", panel.usual_n_ctx);
+    let options = contexts.into_iter().map(|n| {
+        let selected = move || chosen.profile.read().n_ctx == Some(n);
+        view! { <option value=n selected=selected>{fill(texts.launch_tokens, "n", n)}</option> }
+    });
+    let options = options.collect_view();
+    let choose = move |event| {
+        let n_ctx = event_target_value(&event).parse().ok();
+        chosen.profile.update(|profile| profile.n_ctx = n_ctx);
+    };
+    view! {
+        <div class="flex flex-col gap-1">
+            <label for="launch-context" class="font-medium text-strong">{texts.launch_context}</label>
+            <select id="launch-context" class="field h-8" data-testid="launch-context" on:change=choose>
+                <option value="" selected=move || chosen.profile.read().n_ctx.is_none()>{as_usual}</option>
+                {options}
+            </select>
+            <p class="text-xs text-muted">{texts.launch_context_hint}</p>
+        </div>
+    }
+}
+
+fn kv_types(
+    id: ModelId,
+    panel: &LaunchPanel,
+    chosen: Chosen,
+    measuring: Memo<Option<u64>>,
+    texts: &'static Texts,
+) -> impl IntoView {
+    let mut kv_types = KvType::usual();
+    let measured = panel.measures.iter().map(|measure| measure.kv_type);
+    for other in measured.chain(panel.profile.kv_type) {
+        if !kv_types.contains(&other) {
+            kv_types.push(other);
+        }
+    }
+    let measure_of = |kv_type: KvType| panel.measures.iter().find(|it| it.kv_type == kv_type);
+    let usual = panel.usual_kv_type;
+    let rows = kv_types.into_iter().map(|kv_type| {
+        let detail =
+            measure_of(kv_type).map_or_else(|| texts.launch_unmeasured.to_owned(), |it| describe(it, texts));
+        choice(Some(kv_type), kv_type.to_string(), detail, chosen)
+    });
+    let as_usual = choice(
+        None,
+        fill(texts.launch_kv_usual, "kind", usual),
+        measure_of(usual).map_or_else(String::new, |it| describe(it, texts)),
+        chosen,
+    );
+    view! {
+        <fieldset class="flex flex-col gap-1">
+            <legend class="mb-1 font-medium text-strong">{texts.launch_kv}</legend>
+            <p class="text-xs text-muted">{texts.launch_kv_hint}</p>
+            {as_usual}
+            {rows.collect_view()}
+        </fieldset>
+        <MeasureButton id measuring/>
+    }
+}
+
+#[component]
+fn MeasureButton(id: ModelId, measuring: Memo<Option<u64>>) -> impl IntoView {
+    let texts = use_texts();
+    let toasts = use_toasts();
+    let measure = move |_| {
+        let id = id.clone();
+        spawn_local(async move {
+            if let Err(err) = measure_model(id).await {
+                toasts.show(err.sentence(texts));
+            }
+        });
+    };
+    let is_measuring = move || measuring.read().is_some();
+    view! {
+        <button type="button" class="button button-quiet self-start" data-testid="launch-measure"
+            disabled=is_measuring on:click=measure>
+            {move || match measuring.get() {
+                Some(n) => fill(texts.launch_measuring, "n", n),
+                None => texts.launch_measure.to_owned(),
+            }}
+        </button>
+    }
+}
+
+fn choice(kv_type: Option<KvType>, name: String, detail: String, chosen: Chosen) -> impl IntoView {
+    let value = kv_type.map_or_else(String::new, |it| it.to_string());
+    view! {
+        <label class="menu-item cursor-pointer items-start" data-testid="launch-kv-type">
+            <input type="radio" name="launch-kv-type" class="mt-1" value=value
+                prop:checked=move || chosen.profile.read().kv_type == kv_type
+                on:change=move |_| chosen.profile.update(|profile| profile.kv_type = kv_type)/>
+            <span class="min-w-0">
+                <span class="block text-strong">{name}</span>
+                <span class="tabular block text-xs text-muted">{detail}</span>
+            </span>
+        </label>
+    }
+}
+
+/// What was measured, never what a formula says.
+fn describe(measure: &KvMeasure, texts: &Texts) -> String {
+    let a_thousand = measure.n_bytes as f64 / f64::from(measure.n_cells.max(1)) * 1000.0;
+    let parts = [
+        fill(texts.launch_kv_bytes, "n", bytes(a_thousand)),
+        fill(texts.launch_kv_same, "n", one_decimal(measure.top1_agreement * 100.0)),
+        fill(texts.launch_kv_divergence, "n", decimals(measure.mean_kld, 4)),
+        fill(texts.launch_kv_reads, "n", decimals(measure.prefill_ratio, 2)),
+        fill(texts.launch_kv_writes, "n", decimals(measure.decode_ratio, 2)),
+    ];
+    parts.join(" · ")
+}
+
+#[component]
+fn Buttons(id: ModelId, chosen: Chosen) -> impl IntoView {
+    let texts = use_texts();
+    let toasts = use_toasts();
+    let overlays = expect_context::<Overlays>();
+    let load = use_load();
+    let save = move |loads: bool| {
+        let (id, profile) = (id.clone(), chosen.profile.get_untracked());
+        spawn_local(async move {
+            match save_launch_profile(id.clone(), profile).await {
+                Ok(()) => {
+                    overlays.launch.set(false);
+                    if loads {
+                        load.run(id);
+                    }
+                }
+                Err(err) => toasts.show(err.sentence(texts)),
+            }
+        });
+    };
+    let save_only = save.clone();
+    view! {
+        <button type="button" class="button button-quiet" data-testid="launch-save" on:click=move |_| save_only(false)>
+            {texts.launch_save}
+        </button>
+        <button type="button" class="button button-primary" data-testid="launch-load" on:click=move |_| save(true)>
+            {texts.launch_load}
+        </button>
+    }
+}

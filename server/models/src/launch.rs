@@ -1,0 +1,108 @@
+//! How each model is loaded, and what that was measured to cost.
+
+use crate::{Models, ModelsError, library};
+use inference::Footprint;
+use jobs::{JobHandle, Progress};
+use std::path::{Path, PathBuf};
+use tokio::sync::mpsc;
+use types::{
+    ids::{ModelId, UserId},
+    job::JobKind,
+    kv::KvType,
+    launch::{LaunchPanel, LaunchProfile},
+};
+
+/// Less is no conversation, more is a slip of the finger.
+const CONTEXTS: std::ops::RangeInclusive<u32> = 256..=16_777_216;
+
+impl Models {
+    /// What there is to choose from when a model of this machine is loaded.
+    pub async fn launch_panel(&self, id: &ModelId) -> Result<LaunchPanel, ModelsError> {
+        let path = self.path_of(id)?;
+        let (profile, measures) = (self.store.launch_profile(id).await?, self.store.kv_measures(id).await?);
+        let footprint = self.footprint(&path, None).await;
+        let n_ctx_train = footprint.and_then(|it| it.n_ctx_train);
+        Ok(LaunchPanel {
+            profile,
+            usual_n_ctx: footprint.unwrap_or_default().n_ctx(self.worker.n_ctx),
+            usual_kv_type: self.worker.kv_type,
+            n_ctx_train,
+            measures,
+            has_kv_types: path.is_file(),
+        })
+    }
+
+    /// What a model will take when it is loaded so, in bytes; `None` where its file does not say it.
+    pub async fn foretell(&self, id: &ModelId, profile: LaunchProfile) -> Result<Option<u64>, ModelsError> {
+        let path = self.path_of(id)?;
+        let footprint = self.footprint(&path, profile.kv_type).await;
+        let n_ctx = profile.n_ctx.or(self.worker.n_ctx);
+        Ok(footprint.map(|it| it.bytes(n_ctx, system::total_memory_bytes())))
+    }
+
+    /// Keeps how a model is loaded from now on. One that is in memory stays as it is until it is loaded anew.
+    pub async fn save_launch_profile(&self, id: &ModelId, profile: LaunchProfile) -> Result<(), ModelsError> {
+        self.path_of(id)?;
+        if profile.n_ctx.is_some_and(|n| !CONTEXTS.contains(&n)) {
+            return Err(ModelsError::Context { least: *CONTEXTS.start(), most: *CONTEXTS.end() });
+        }
+        Ok(self.store.save_launch_profile(id, profile).await?)
+    }
+
+    /// Measures what every usual way to keep keys and values costs with a model, as a job. Returns when it has started.
+    pub async fn measure(&self, user: UserId, id: &ModelId) -> Result<(), ModelsError> {
+        let path = self.path_of(id)?;
+        let name = id.0.rsplit('/').next().unwrap_or_default();
+        let job = self.jobs.start(user, JobKind::MeasureModel, name).await?;
+        let (models, id) = (self.clone(), id.clone());
+        tokio::spawn(async move {
+            let cancelled = job.cancellation();
+            let measured = tokio::select! {
+                measured = models.run_measure(&id, &path, &job) => measured,
+                // Dropping the handle marks it as cancelled.
+                () = cancelled.cancelled() => return,
+            };
+            match measured {
+                Ok(()) => job.done().await,
+                Err(err) => job.failed(err.to_string()).await,
+            }
+        });
+        Ok(())
+    }
+
+    async fn run_measure(&self, id: &ModelId, path: &Path, job: &JobHandle) -> Result<(), ModelsError> {
+        let kv_types = KvType::usual();
+        let n = kv_types.len();
+        // Unbounded by its type, but there is one for each kind.
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let measuring = inference::measure_kv(&self.worker, path, kv_types, move |it| _ = tell.send(it));
+        let saving = async {
+            let mut n_saved = 0;
+            while let Some(measure) = told.recv().await {
+                self.store.save_kv_measure(id, &measure, now_ms()).await?;
+                n_saved += 1;
+                let fraction = Some(n_saved as f32 / n as f32);
+                job.progress(Progress { fraction, ..Progress::default() });
+            }
+            Ok::<_, ModelsError>(())
+        };
+        let (measured, saved) = tokio::join!(measuring, saving);
+        measured?;
+        saved
+    }
+
+    fn path_of(&self, id: &ModelId) -> Result<PathBuf, ModelsError> {
+        self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))
+    }
+
+    async fn footprint(&self, path: &Path, kv_type: Option<KvType>) -> Option<Footprint> {
+        let (path, kv_type) = (path.to_owned(), kv_type.unwrap_or(self.worker.kv_type));
+        let read = tokio::task::spawn_blocking(move || library::read(&path, kv_type));
+        read.await.ok()?.ok().map(|known| known.footprint)
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -521,6 +521,8 @@ impl<'m> Scheduler<'m> {
                     let kept = numbers[tree::leaves(&parents)[row][0]];
                     let known = chunk.start + chunk.n_tokens - chunk.n_drafted;
                     self.pool.keep_branch(chunk.sequence, &numbers, kept, known);
+                    let first = n_before - chunk.n_tokens;
+                    self.show_path(chunk, &parents, verified.last_right, first);
                 }
                 None if chunk.n_drafted > 0 => self.pool.drop_wrong_guesses(chunk.sequence),
                 None => {}
@@ -547,11 +549,33 @@ impl<'m> Scheduler<'m> {
                 tokens: &sequence.tokens,
                 start: chunk.start,
                 rows: sequence.tokens[chunk.start..end].iter().chain(guessed).copied().collect(),
-                is_wanted: sequence.wants_blocks(),
+                // Of a tree only the path that is kept is taken over, once that is known.
+                is_wanted: sequence.wants_blocks() && !self.branches.contains_key(&chunk.sequence),
             })
         };
         let rows: Vec<_> = chunks.iter().filter_map(rows).collect();
         blocks.follow(&self.pool.context, &rows);
+    }
+
+    /// Lets the block drafter take over what the layers said about the path to the node `last` of a tree, whose chunk begins with
+    /// the row `first` of the batch.
+    fn show_path(&mut self, chunk: &Chunk, parents: &[Option<usize>], last: Option<usize>, first: usize) {
+        let Some(blocks) = &mut self.blocks else { return };
+        let Some(sequence) = self.pool.sequence(chunk.sequence) else { return };
+        let n_known = chunk.n_tokens - chunk.n_drafted;
+        let mut nodes: Vec<_> = std::iter::successors(last, |&node| parents[node]).collect();
+        nodes.reverse();
+        let rows = (0..n_known).chain(nodes.into_iter().map(|node| n_known + node)).map(|row| first + row);
+        let rows: Vec<_> = rows.zip((chunk.start..).map(|position| position as i32)).collect();
+        let path = Rows {
+            number: chunk.sequence,
+            owner: sequence.owner(),
+            tokens: &sequence.tokens,
+            start: chunk.start,
+            rows: Vec::new(),
+            is_wanted: sequence.wants_blocks(),
+        };
+        blocks.follow_path(&self.pool.context, &path, &rows, self.batch.n_tokens() as usize);
     }
 
     /// Tells the block drafter what of a running sequence is true.

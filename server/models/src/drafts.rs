@@ -26,14 +26,17 @@ pub fn known_drafts(reference: &str) -> Vec<&'static str> {
     found.unwrap_or_default()
 }
 
-/// Which of `candidates` is the best draft model that is known for `reference`.
+/// Which of `candidates` is the best draft model that is known for `reference` and that `fits`; only those that are known are
+/// asked for.
 pub(crate) fn find_draft<'c>(
     reference: &str,
     candidates: impl Iterator<Item = &'c str> + Clone,
+    fits: impl Fn(&str) -> bool,
 ) -> Option<&'c str> {
     known_drafts(reference).into_iter().find_map(|draft| {
         let names = names(draft);
-        candidates.clone().find(|candidate| self::names(candidate).iter().any(|it| names.contains(it)))
+        let is_draft = |candidate: &str| self::names(candidate).iter().any(|it| names.contains(it));
+        candidates.clone().find(|candidate| is_draft(candidate) && fits(candidate))
     })
 }
 

@@ -1,6 +1,6 @@
 //! How each model is loaded, and what that was measured to cost.
 
-use crate::{Models, ModelsError, library};
+use crate::{Models, ModelsError};
 use inference::Footprint;
 use jobs::{JobHandle, Progress};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ impl Models {
     pub async fn launch_panel(&self, id: &ModelId) -> Result<LaunchPanel, ModelsError> {
         let path = self.path_of(id)?;
         let (profile, measures) = (self.store.launch_profile(id).await?, self.store.kv_measures(id).await?);
-        let footprint = self.footprint(&path, None).await;
+        let footprint = self.footprint(id, path.clone(), None).await;
         let n_ctx_train = footprint.and_then(|it| it.n_ctx_train);
         Ok(LaunchPanel {
             profile,
@@ -35,7 +35,7 @@ impl Models {
     /// What a model will take when it is loaded so, in bytes; `None` where its file does not say it.
     pub async fn foretell(&self, id: &ModelId, profile: LaunchProfile) -> Result<Option<u64>, ModelsError> {
         let path = self.path_of(id)?;
-        let footprint = self.footprint(&path, profile.kv_type).await;
+        let footprint = self.footprint(id, path, profile.kv_type).await;
         let n_ctx = profile.n_ctx.or(self.worker.n_ctx);
         Ok(footprint.map(|it| it.bytes(n_ctx, system::total_memory_bytes())))
     }
@@ -95,10 +95,11 @@ impl Models {
         self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))
     }
 
-    async fn footprint(&self, path: &Path, kv_type: Option<KvType>) -> Option<Footprint> {
-        let (path, kv_type) = (path.to_owned(), kv_type.unwrap_or(self.worker.kv_type));
-        let read = tokio::task::spawn_blocking(move || library::read(&path, kv_type));
-        read.await.ok()?.ok().map(|known| known.footprint)
+    /// Together with the model that guesses for it.
+    async fn footprint(&self, id: &ModelId, path: PathBuf, kv_type: Option<KvType>) -> Option<Footprint> {
+        let (library, id) = (self.library.clone(), id.clone());
+        let read = tokio::task::spawn_blocking(move || library.read_with_draft(&id, &path, kv_type));
+        read.await.ok()?.ok().map(|(known, _)| known.footprint)
     }
 }
 

@@ -102,24 +102,29 @@ impl Library {
     }
 
     fn draft_for(&self, id: &ModelId, path: &Path) -> Option<DraftModel> {
-        let has_vocabulary = |draft_model: &Path| {
-            let header = gguf::read_header(draft_model).ok()?;
-            gguf::read_header(path).ok().filter(|it| it.has_vocabulary_of(&header))
+        let header = gguf::read_header(path).ok();
+        let fits = |draft_model: &Path| {
+            let of_draft = gguf::read_header(draft_model).ok();
+            header
+                .as_ref()
+                .zip(of_draft)
+                .is_some_and(|(header, of_draft)| header.has_vocabulary_of(&of_draft))
         };
         match &self.drafts {
             Drafts::None => None,
+            Drafts::Model(draft_model) if draft_model == path => None,
             Drafts::Model(draft_model) => {
-                let is_named = self.named.iter().any(|named| named == path);
-                let fits = draft_model != path && (is_named || has_vocabulary(draft_model).is_some());
-                fits.then(|| DraftModel { path: draft_model.clone(), is_required: is_named })
+                let is_required = self.named.iter().any(|named| named == path);
+                let draft = || DraftModel { path: draft_model.clone(), is_required };
+                (is_required || fits(draft_model)).then(draft)
             }
             Drafts::Known => {
-                let files: Vec<_> =
-                    self.files().into_iter().filter(|(_, file)| file != path && file.is_file()).collect();
-                let fitting = files.iter().filter(|(_, file)| has_vocabulary(file).is_some());
-                let found = find_draft(&id.0, fitting.map(|(id, _)| id.0.as_str()))?;
-                let (_, file) = files.iter().find(|(id, _)| id.0 == found)?;
-                Some(DraftModel { path: file.clone(), is_required: false })
+                let files = self.files();
+                let file_of = |id: &str| files.iter().find(|(it, _)| it.0 == id).map(|(_, file)| file);
+                let may_draft =
+                    |id: &str| file_of(id).is_some_and(|file| file != path && file.is_file() && fits(file));
+                let found = find_draft(&id.0, files.iter().map(|(id, _)| id.0.as_str()), may_draft)?;
+                Some(DraftModel { path: file_of(found)?.clone(), is_required: false })
             }
         }
     }

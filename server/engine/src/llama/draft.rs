@@ -121,7 +121,7 @@ pub(crate) fn open_draft_context<'m>(
             .new_context_with_ctx_other(backend, params, &opened.context)
             .map_err(|error| last_errors().unwrap_or_else(|| error.to_string()))?;
         let n_sequences = n_kept_or_running(opened.facts.n_sequences);
-        let drafter = VendoredDrafter::new(&opened.context, context, n_sequences)
+        let drafter = VendoredDrafter::new(&opened.context, context, n_sequences, n_vocab(draft_model))
             .map_err(|reason| format!("the draft model cannot be used: {reason}"))?;
         return Ok(OpenedDraft::Blocks { drafter, n_ctx });
     }

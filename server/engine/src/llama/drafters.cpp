@@ -33,6 +33,8 @@ void tell(char * reason, size_t size, const char * text) {
 } // namespace
 
 struct engine_drafter {
+    llama_context * target;
+    llama_context * draft;
     uint32_t n_sequences;
     int32_t n_most;
     llama_tokens nothing;
@@ -81,6 +83,8 @@ extern "C" engine_drafter * engine_drafter_new(
         params.draft.ctx_dft = draft;
         params.draft.backend_sampling = false;
         auto result = std::make_unique<engine_drafter>();
+        result->target = target;
+        result->draft = draft;
         result->n_sequences = n_sequences;
         result->n_most = block - 1;
         result->results.resize(n_sequences);
@@ -122,6 +126,47 @@ extern "C" int32_t engine_drafter_process(
         return common_speculative_process(drafter->spec.get(), batch) ? 0 : 1;
     } catch (...) {
         return 2;
+    }
+}
+
+// Likewise of one sequence, and only these n rows of the batch, which need not be together: of a tree, the path that is kept.
+extern "C" int32_t engine_drafter_process_rows(
+        engine_drafter * drafter, const int32_t * rows, const int32_t * positions, int32_t sequence, size_t n) {
+    try {
+        const llama_model * model = llama_get_model(drafter->draft);
+        const uint32_t n_layers = llama_model_target_layer_ids_n(model);
+        const int32_t * layers = llama_model_target_layer_ids(model);
+        const size_t width = (size_t) llama_model_n_embd(llama_get_model(drafter->target));
+        std::vector<float> features(n * n_layers * width);
+        common_batch batch(drafter->draft);
+        for (size_t i = 0; i < n; ++i) {
+            float * row = features.data() + i * n_layers * width;
+            for (uint32_t k = 0; k < n_layers; ++k) {
+                const float * layer = llama_get_embeddings_layer_inp(drafter->target, (uint32_t) layers[k]);
+                if (layer == nullptr) {
+                    return 1;
+                }
+                std::copy_n(layer + (size_t) rows[i] * width, width, row + k * width);
+            }
+            const llama_pos position[4] = { positions[i], positions[i], positions[i], 0 };
+            batch.add_embd({ row, 1, n_layers * width }, position, sequence, false);
+        }
+        return llama_process(drafter->draft, LLAMA_PROCESS_TYPE_DECODE, batch.get());
+    } catch (...) {
+        return 2;
+    }
+}
+
+// What the last draft says about a place, counted from 1, of the block of the sequence that came so many others behind: a
+// number for every token of the vocabulary. NULL where the drafter does not show it.
+extern "C" const float * engine_drafter_logits(engine_drafter * drafter, size_t sequence, int32_t place) {
+    try {
+        if (llama_model_dflash_selector_top_k(llama_get_model(drafter->draft)) > 0) {
+            return nullptr;
+        }
+        return llama_get_logits_ith(drafter->draft, (int32_t) sequence * (drafter->n_most + 1) + place);
+    } catch (...) {
+        return nullptr;
     }
 }
 

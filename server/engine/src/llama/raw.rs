@@ -230,6 +230,15 @@ mod drafters {
             sequences: *const i32,
             n: usize,
         ) -> i32;
+        pub(super) fn engine_drafter_process_rows(
+            drafter: *mut Drafter,
+            rows: *const i32,
+            positions: *const i32,
+            sequence: i32,
+            n: usize,
+        ) -> i32;
+        pub(super) fn engine_drafter_logits(drafter: *mut Drafter, sequence: usize, place: i32)
+        -> *const f32;
         pub(super) fn engine_drafter_draft(
             drafter: *mut Drafter,
             sequences: *const i32,
@@ -250,17 +259,20 @@ const REASON_BYTES: usize = 256;
 pub(crate) struct VendoredDrafter<'m> {
     drafter: NonNull<drafters::Drafter>,
     target: *mut sys::llama_context,
+    /// Tokens of the draft model.
+    n_vocab: usize,
     /// Freed after the drafter, which uses it.
     draft: LlamaContext<'m>,
 }
 
 impl<'m> VendoredDrafter<'m> {
-    /// For sequences below `n_sequences` of both contexts. `draft` was opened beside `target`, both decode batches of the same
-    /// length, and the graph of the target's model shows what goes into its layers. The error is a sentence.
+    /// For sequences below `n_sequences` of both contexts. `draft` was opened beside `target` for a model of `n_vocab` tokens,
+    /// both decode batches of the same length, and the graph of the target's model shows what goes into its layers. The error is a sentence.
     pub(crate) fn new(
         target: &LlamaContext<'_>,
         draft: LlamaContext<'m>,
         n_sequences: u32,
+        n_vocab: usize,
     ) -> Result<Self, String> {
         let hidden = || "the bindings do not show the context".to_owned();
         let target = pointer_of(target).ok_or_else(hidden)?;
@@ -281,7 +293,7 @@ impl<'m> VendoredDrafter<'m> {
             text.into_owned()
         };
         let drafter = NonNull::new(drafter).ok_or_else(reason)?;
-        Ok(Self { drafter, target, draft })
+        Ok(Self { drafter, target, n_vocab, draft })
     }
 
     /// The context that it drafts in.
@@ -317,6 +329,43 @@ impl<'m> VendoredDrafter<'m> {
             )
         };
         result == 0
+    }
+
+    /// Likewise of one sequence, and only these rows of the batch (number, position), which need not be together and stand in
+    /// the order of their positions. The batch must have so many rows.
+    pub(crate) fn process_rows(
+        &mut self,
+        target: &LlamaContext<'_>,
+        rows: &[(usize, i32)],
+        n_batch: usize,
+        sequence: i32,
+    ) -> bool {
+        if !self.is_for(target) || rows.iter().any(|row| row.0 >= n_batch) {
+            return false;
+        }
+        let numbers: Vec<i32> = rows.iter().map(|row| row.0 as i32).collect();
+        let positions: Vec<i32> = rows.iter().map(|row| row.1).collect();
+        // SAFETY: as in `process`; the target has decoded a batch with a row for every number.
+        let result = unsafe {
+            drafters::engine_drafter_process_rows(
+                self.drafter.as_ptr(),
+                numbers.as_ptr(),
+                positions.as_ptr(),
+                sequence,
+                rows.len(),
+            )
+        };
+        result == 0
+    }
+
+    /// What the last draft says about a place, counted from 0, of the block of the sequence at `index` of its `ends`: a number for
+    /// every token. `None` where the drafter does not show it.
+    pub(crate) fn logits(&mut self, index: usize, place: usize) -> Option<&[f32]> {
+        let place = i32::try_from(place + 1).ok().filter(|_| place < self.most())?;
+        // SAFETY: the drafter is alive; it checks whether its context has logits there.
+        let logits = unsafe { drafters::engine_drafter_logits(self.drafter.as_ptr(), index, place) };
+        // SAFETY: llama.cpp gives as many numbers as the vocabulary has tokens, which stay until the context is used again.
+        (!logits.is_null()).then(|| unsafe { std::slice::from_raw_parts(logits, self.n_vocab) })
     }
 
     /// Drafts at most `most` tokens for each of `ends` (token, position, sequence), the last known token of different

@@ -9,6 +9,7 @@
 use super::{
     Owner,
     cost::StepCost,
+    drafter::{Level, likeliest},
     prefix::SequenceId,
     speculate::{Acceptance, Basis},
 };
@@ -19,6 +20,9 @@ use std::time::Instant;
 
 /// After so many steps in which no draft paid, it stops following until one would.
 const PATIENCE: usize = 64;
+
+/// What a drafter's choice is taken for where it does not say how likely it is.
+const UNKNOWN_CONFIDENCE: f32 = 0.7;
 
 /// Rows of one sequence in the batch that the model has just decoded.
 pub(crate) struct Rows<'s> {
@@ -40,6 +44,8 @@ struct Held {
     owner: Option<Owner>,
     /// From the text's beginning, be it that not all of it is held.
     tokens: Vec<LlamaToken>,
+    /// The step's rows were taken over.
+    is_current: bool,
 }
 
 /// The drafter and what it holds.
@@ -100,7 +106,10 @@ impl<'m> BlockDrafter<'m> {
         let mut rows = Vec::new();
         for part in batch {
             let end = part.start + part.rows.len();
-            let is_followed = part.is_wanted && end + self.most() < self.n_ctx && self.align(part);
+            let is_followed = part.is_wanted && end + self.most() < self.n_ctx;
+            if is_followed {
+                self.align(part);
+            }
             let number = if is_followed { part.number as i32 } else { nobody };
             rows.extend((part.start..).zip(&part.rows).map(|(at, &token)| (token, at as i32, number)));
         }
@@ -110,8 +119,27 @@ impl<'m> BlockDrafter<'m> {
         }
     }
 
-    /// Makes what is held of a sequence end where its rows begin; says whether that is so.
-    fn align(&mut self, part: &Rows<'_>) -> bool {
+    /// Takes over what the layers said about the rows (number in the batch of `n_batch`, position) of a path that a sequence
+    /// went on along. `path` tells the sequence; of its rows nothing was taken over before.
+    pub(super) fn follow_path(
+        &mut self,
+        target: &LlamaContext<'_>,
+        path: &Rows<'_>,
+        rows: &[(usize, i32)],
+        n_batch: usize,
+    ) {
+        let end = path.start + rows.len();
+        if self.n_idle > PATIENCE || !path.is_wanted || end + self.most() >= self.n_ctx {
+            return;
+        }
+        self.align(path);
+        if !self.drafter.process_rows(target, rows, n_batch, path.number as i32) {
+            self.clear(path.number);
+        }
+    }
+
+    /// Makes what is held of a sequence end where its rows begin.
+    fn align(&mut self, part: &Rows<'_>) {
         let Rows { number, owner, tokens, start, .. } = *part;
         let before = &tokens[..start.min(tokens.len())];
         let begins = |held: &Held| held.owner == Some(owner) && held.tokens.starts_with(before);
@@ -125,8 +153,8 @@ impl<'m> BlockDrafter<'m> {
             }
         }
         self.held[number].owner = Some(owner);
+        self.held[number].is_current = true;
         self.cut(number, start);
-        true
     }
 
     /// Drops what is behind the first `n_tokens`.
@@ -139,7 +167,8 @@ impl<'m> BlockDrafter<'m> {
 
     /// Takes note of what of a sequence is true after a step, and drops the rest.
     pub(super) fn settle(&mut self, number: SequenceId, owner: Owner, tokens: &[LlamaToken]) {
-        if self.n_idle > PATIENCE || self.held[number].owner != Some(owner) {
+        let held = &mut self.held[number];
+        if !std::mem::take(&mut held.is_current) || held.owner != Some(owner) {
             return self.clear(number);
         }
         self.cut(number, tokens.len());
@@ -175,20 +204,27 @@ impl<'m> BlockDrafter<'m> {
         Some(self.cost.step_ms(n_sequences).unwrap_or(0.0))
     }
 
+    /// What the drafter finds likely in a place; where it does not show it, the token that it chose.
+    fn level(&mut self, index: usize, place: usize, token: LlamaToken, width: usize) -> Level {
+        let logits = self.drafter.logits(index, place);
+        logits.map_or_else(|| vec![(token, UNKNOWN_CONFIDENCE)], |logits| likeliest(logits, width))
+    }
+
     /// No draft would have paid in this step.
     pub(super) fn idle(&mut self) {
         self.n_idle += 1;
         self.acceptance.fade(Basis::DraftModel);
     }
 
-    /// Drafts at most `depth` tokens behind each of these sequences, which must be in the order of their numbers. A draft is empty
-    /// where the drafter did not follow.
+    /// Drafts at most `depth` tokens, of each the `width` likeliest, behind each of these sequences, which must be in the order of
+    /// their numbers. A draft is empty where the drafter did not follow.
     pub(super) fn draft(
         &mut self,
         target: &LlamaContext<'_>,
         wishes: &[(SequenceId, Owner, &[LlamaToken])],
         depth: usize,
-    ) -> Vec<Vec<LlamaToken>> {
+        width: usize,
+    ) -> Vec<Vec<Level>> {
         self.n_idle = 0;
         let mut found = vec![Vec::new(); wishes.len()];
         let at_end = wishes.iter().map(|&(number, owner, tokens)| self.is_at_end(number, owner, tokens));
@@ -204,8 +240,9 @@ impl<'m> BlockDrafter<'m> {
         let begun = Instant::now();
         let drafted = self.drafter.draft(target, &ends, depth).unwrap_or_default();
         self.cost.learn(ends.len(), 0, begun.elapsed().as_secs_f64() * 1000.0);
-        for (&i, draft) in followed.iter().zip(drafted) {
-            found[i] = draft;
+        for (index, (&i, draft)) in followed.iter().zip(drafted).enumerate() {
+            let places = draft.into_iter().enumerate();
+            found[i] = places.map(|(place, token)| self.level(index, place, token, width)).collect();
         }
         for &i in &followed {
             let (number, _, tokens) = wishes[i];

@@ -336,7 +336,7 @@ impl<'m> Drafter<'m> {
 }
 
 /// The `n` largest of the logits with their probabilities among all, best first; of equals the first.
-fn likeliest(logits: &[f32], n: usize) -> Level {
+pub(super) fn likeliest(logits: &[f32], n: usize) -> Level {
     let mut best: Vec<(usize, f32)> = Vec::with_capacity(n + 1);
     for (i, &logit) in logits.iter().enumerate() {
         if best.len() == n

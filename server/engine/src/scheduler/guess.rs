@@ -7,7 +7,7 @@ use super::{
     pool::Pool,
     prefix::SequenceId,
     sequence::Sequence,
-    speculate::{Basis, Candidate, choose, plan_drafting},
+    speculate::{Basis, Candidate, MOST_DEPTH, choose, plan_drafting},
     tree,
 };
 use crate::{
@@ -20,6 +20,9 @@ use types::chat::Guesser;
 
 /// How a draft model guesses.
 const BY_MODEL: [Guesser; 2] = [Guesser::DraftModel, Guesser::DraftTree];
+
+/// How a block drafter guesses.
+const BY_BLOCKS: [Guesser; 2] = [Guesser::Dflash, Guesser::DraftTree];
 
 /// Nodes of one tree.
 const MOST_NODES: usize = 12;
@@ -39,6 +42,8 @@ pub(crate) struct Guess {
     /// How likely each is needed and comes true.
     pub(crate) likelihoods: Vec<f32>,
     pub(crate) by: Guesser,
+    /// Likewise where it is a chain.
+    by_chain: Guesser,
 }
 
 impl Guess {
@@ -46,32 +51,28 @@ impl Guess {
     pub(crate) fn chain(tokens: Vec<LlamaToken>, basis: Basis, probability: f32, by: Guesser) -> Self {
         let n = tokens.len();
         let likelihoods = (1..=n as i32).map(|i| probability.powi(i)).collect();
-        Self { tokens, parents: chained(n), bases: vec![basis; n], likelihoods, by }
-    }
-
-    /// A block that was drafted at once; `probability` is that of each token where those before it came true.
-    fn block(tokens: Vec<LlamaToken>, probability: impl Fn(Basis) -> f32) -> Self {
-        let bases: Vec<_> = (0..tokens.len()).map(Basis::Block).collect();
-        let mut likelihood = 1.0;
-        let likelihoods = bases.iter().map(|&basis| {
-            likelihood *= probability(basis);
-            likelihood
-        });
-        let likelihoods = likelihoods.collect();
-        Self { parents: chained(tokens.len()), likelihoods, tokens, bases, by: Guesser::Dflash }
+        Self { tokens, parents: chained(n), bases: vec![basis; n], likelihoods, by, by_chain: by }
     }
 
     /// The tree of a draft model's choices; with `width` 1 a chain.
-    fn of_levels(levels: &[Level], width: usize, probability: impl Fn(Basis) -> f32) -> Self {
-        let most = if width == 1 { levels.len() } else { MOST_NODES };
-        let nodes = tree::grow(levels, most, |rank, confidence| probability(basis(rank, confidence)));
-        let by = |is_chain: bool| if is_chain { Guesser::DraftModel } else { Guesser::DraftTree };
+    fn of_levels(
+        levels: &[Level],
+        width: usize,
+        probability: impl Fn(Basis) -> f32,
+        by_chain: Guesser,
+    ) -> Self {
+        let most = if width == 1 { levels.len() } else { MOST_NODES.max(levels.len()) };
+        let levels: Vec<Level> =
+            levels.iter().map(|level| level.iter().copied().take(width).collect()).collect();
+        let nodes = tree::grow(&levels, most, |rank, confidence| probability(basis(rank, confidence)));
+        let by = |is_chain: bool| if is_chain { by_chain } else { Guesser::DraftTree };
         let parents: Vec<_> = nodes.iter().map(|node| node.parent).collect();
         Self {
             tokens: nodes.iter().map(|node| node.token).collect(),
             bases: nodes.iter().map(|node| basis(node.rank, node.confidence)).collect(),
             likelihoods: nodes.iter().map(|node| node.likelihood).collect(),
             by: by(parents == chained(nodes.len())),
+            by_chain,
             parents,
         }
     }
@@ -83,7 +84,7 @@ impl Guess {
         self.bases.truncate(n_tokens);
         self.likelihoods.truncate(n_tokens);
         if self.by == Guesser::DraftTree && self.is_chain() {
-            self.by = Guesser::DraftModel;
+            self.by = self.by_chain;
         }
     }
 
@@ -160,7 +161,7 @@ impl Scheduler<'_> {
             return Ok(());
         }
         let draft_ms = |n: usize, depth: usize| Some(drafter.cost.step_ms(n)? * depth as f64);
-        let plan = plan_drafting(decoding.len(), &candidates, step_ms, draft_ms);
+        let plan = plan_drafting(decoding.len(), &candidates, MOST_DEPTH, step_ms, draft_ms);
         let (mut wishes, mut forgone) = (Vec::new(), Vec::new());
         for (&number, &depth) in numbers.iter().zip(&plan.depths) {
             match self.pool.sequence(number) {
@@ -187,7 +188,7 @@ impl Scheduler<'_> {
         for ((number, width), levels) in guessed {
             if let Some(sequence) = self.pool.sequence_mut(number).filter(|_| !levels.is_empty()) {
                 let probability = |basis| sequence.probability(basis, &others);
-                let guess = Guess::of_levels(&levels, width, probability);
+                let guess = Guess::of_levels(&levels, width, probability, Guesser::DraftModel);
                 sequence.take_guess(guess);
             }
         }
@@ -206,14 +207,15 @@ impl Scheduler<'_> {
         blocks.keep(|number| self.pool.is_used(number));
         let candidate = |&number: &SequenceId| {
             let sequence = self.pool.sequence(number).filter(|it| blocks.has_room(&it.tokens))?;
-            Some((number, sequence.candidate(0, &blocks.acceptance, &[Guesser::Dflash])?))
+            Some((number, sequence.candidate(0, &blocks.acceptance, &BY_BLOCKS)?))
         };
         let (numbers, candidates): (Vec<_>, Vec<_>) =
             decoding.iter().filter_map(candidate).take(blocks.most_sequences()).unzip();
         if numbers.is_empty() {
             return;
         }
-        let plan = plan_drafting(decoding.len(), &candidates, step_ms, |n, _| blocks.draft_ms(n));
+        let plan =
+            plan_drafting(decoding.len(), &candidates, blocks.most(), step_ms, |n, _| blocks.draft_ms(n));
         let drafting = numbers.iter().zip(&plan.depths).filter(|(_, depth)| **depth > 0);
         let sequences = drafting.filter_map(|(number, _)| Some((*number, self.pool.sequence(*number)?)));
         let wishes: Vec<_> = sequences.map(|(number, it)| (number, it.owner(), &*it.tokens)).collect();
@@ -221,11 +223,13 @@ impl Scheduler<'_> {
             blocks.idle();
             return;
         };
-        let drafted = blocks.draft(&self.pool.context, &wishes, depth);
+        let drafted = blocks.draft(&self.pool.context, &wishes, depth, MOST_CHOICES);
         let numbers: Vec<_> = wishes.iter().map(|wish| wish.0).collect();
-        for (number, tokens) in numbers.into_iter().zip(drafted) {
-            if let Some(sequence) = self.pool.sequence_mut(number).filter(|_| !tokens.is_empty()) {
-                let guess = Guess::block(tokens, |basis| sequence.probability(basis, &blocks.acceptance));
+        for (number, levels) in numbers.into_iter().zip(drafted) {
+            if let Some(sequence) = self.pool.sequence_mut(number).filter(|_| !levels.is_empty()) {
+                let width = if sequence.may_branch() { MOST_CHOICES } else { 1 };
+                let probability = |basis| sequence.probability(basis, &blocks.acceptance);
+                let guess = Guess::of_levels(&levels, width, probability, Guesser::Dflash);
                 sequence.take_guess(guess);
             }
         }

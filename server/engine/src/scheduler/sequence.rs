@@ -209,7 +209,7 @@ impl Sequence {
 
     /// A block drafter may guess for it.
     pub(crate) fn wants_blocks(&self) -> bool {
-        self.speculation.allows(Guesser::Dflash)
+        [Guesser::Dflash, Guesser::DraftTree].iter().any(|it| self.speculation.allows(*it))
     }
 
     /// What a draft model, by whom of `by` ever, could do for it that would first have to compute `n_missing` of its tokens; `None` where it

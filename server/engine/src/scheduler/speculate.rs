@@ -25,20 +25,14 @@ const CONFIDENCES: [f32; 6] = [0.2, 0.4, 0.6, 0.8, 0.95, 1.0];
 /// Likewise for its second and later choices, of which there is at most one above half.
 const ALTERNATIVES: [f32; 4] = [0.05, 0.12, 0.25, 0.5];
 
-/// Places in a block up to which tokens are judged together.
-const PLACES: [usize; 5] = [0, 1, 3, 7, usize::MAX];
-
 const FIRST_CONFIDENCE: usize = MATCHES.len();
 const FIRST_ALTERNATIVE: usize = FIRST_CONFIDENCE + CONFIDENCES.len();
-const FIRST_PLACE: usize = FIRST_ALTERNATIVE + ALTERNATIVES.len();
-const DRAFT_MODEL: usize = FIRST_PLACE + PLACES.len();
+const DRAFT_MODEL: usize = FIRST_ALTERNATIVE + ALTERNATIVES.len();
 const N_CLASSES: usize = DRAFT_MODEL + 1;
 
 /// Shares of drafted tokens that come true, by class, as long as nothing is known.
-const FIRST_GUESS: [f32; N_CLASSES] = [
-    0.45, 0.6, 0.7, 0.8, 0.9, 0.15, 0.3, 0.45, 0.65, 0.8, 0.95, 0.02, 0.07, 0.15, 0.3, 0.7, 0.65, 0.6, 0.55,
-    0.5, 0.6,
-];
+const FIRST_GUESS: [f32; N_CLASSES] =
+    [0.45, 0.6, 0.7, 0.8, 0.9, 0.15, 0.3, 0.45, 0.65, 0.8, 0.95, 0.02, 0.07, 0.15, 0.3, 0.6];
 
 /// How many tokens the first guess counts for.
 const GUESS_WEIGHT: f32 = 4.0;
@@ -63,8 +57,6 @@ pub(crate) enum Basis {
     Match(usize),
     /// So likely a draft model finds it.
     Confidence(f32),
-    /// It is so far behind what is known in a block that was drafted at once, counted from 0.
-    Block(usize),
     /// It is not a draft model's first choice, and that likely in its eyes.
     Alternative(f32),
     /// It would be a draft model's.
@@ -81,7 +73,6 @@ impl Basis {
             Self::Match(n) => of_match(n).unwrap_or(MATCHES.len() - 1),
             Self::Confidence(it) => FIRST_CONFIDENCE + of(it, &CONFIDENCES),
             Self::Alternative(it) => FIRST_ALTERNATIVE + of(it, &ALTERNATIVES),
-            Self::Block(place) => FIRST_PLACE + PLACES.iter().position(|&most| place <= most).unwrap_or(0),
             Self::DraftModel => DRAFT_MODEL,
         }
     }
@@ -115,8 +106,7 @@ impl Acceptance {
     pub(crate) fn learn(&mut self, reached: &[(Basis, bool)]) {
         let mut faded = [false; N_CLASSES];
         for (basis, is_true) in reached {
-            let is_chain = matches!(basis, Basis::Confidence(_) | Basis::Block(_));
-            let whole = is_chain.then_some(Basis::DraftModel);
+            let whole = matches!(basis, Basis::Confidence(_)).then_some(Basis::DraftModel);
             for class in whole.into_iter().chain([*basis]).map(Basis::class) {
                 if !std::mem::replace(&mut faded[class], true) {
                     self.scale(class, MEMORY);
@@ -212,18 +202,19 @@ pub(crate) struct DraftPlan {
     pub(crate) least_likely: f32,
 }
 
-/// For whom a draft model guesses, and how far, before a step that decodes `n_decoding` sequences. `step_ms` says how long
+/// For whom a draft model guesses, and how far, at most `most` tokens, before a step that decodes `n_decoding` sequences. `step_ms` says how long
 /// a step with so many rows takes, and `draft_ms` how long the draft model takes for so many sequences and so many tokens of
 /// each.
 pub(crate) fn plan_drafting(
     n_decoding: usize,
     candidates: &[Candidate],
+    most: usize,
     step_ms: impl Fn(usize) -> Option<f64>,
     draft_ms: impl Fn(usize, usize) -> Option<f64>,
 ) -> DraftPlan {
-    let forced = |it: &Candidate| if it.is_forced { it.most.min(MOST_DEPTH) } else { 0 };
+    let forced = |it: &Candidate| if it.is_forced { it.most.min(most) } else { 0 };
     let mut plan = DraftPlan { depths: candidates.iter().map(forced).collect(), least_likely: 0.0 };
-    let costs = Costs { n_decoding, step_ms, draft_ms };
+    let costs = Costs { n_decoding, most, step_ms, draft_ms };
     let Some(alone) = costs.rate(0, 0, 0, 0.0) else { return plan };
     let is_open = |&i: &usize| !candidates[i].is_forced && candidates[i].most > 0;
     let mut open: Vec<_> = (0..candidates.len()).filter(is_open).collect();
@@ -232,7 +223,7 @@ pub(crate) fn plan_drafting(
     open.sort_by(|&a, &b| candidates[b].probability.total_cmp(&candidates[a].probability));
     let mut best = (alone * WORTHWHILE, 0, 0);
     for n_drafting in 1..=open.len() {
-        for depth in 1..=MOST_DEPTH {
+        for depth in 1..=most {
             let drafting = open[..n_drafting].iter().map(|&i| &candidates[i]);
             let n_rows = drafting.clone().map(|it| it.most.min(depth)).sum();
             let n_true = drafting.map(|it| n_expected(it.probability, it.most.min(depth))).sum();
@@ -254,6 +245,8 @@ pub(crate) fn plan_drafting(
 /// What steps take.
 struct Costs<S, D> {
     n_decoding: usize,
+    /// Tokens of a draft.
+    most: usize,
     step_ms: S,
     draft_ms: D,
 }
@@ -275,7 +268,7 @@ impl<S: Fn(usize) -> Option<f64>, D: Fn(usize, usize) -> Option<f64>> Costs<S, D
             self.rate(i + 1, 0, 0, n_true)
         });
         let of_rival = of_rival.fold(0.0, f64::max);
-        let of_model = (1..=candidate.most.min(MOST_DEPTH)).filter_map(|depth| {
+        let of_model = (1..=candidate.most.min(self.most)).filter_map(|depth| {
             let n_true = n_expected(candidate.probability, depth);
             let share = (self.draft_ms)(n_drafting, depth)? / n_drafting as f64;
             let ms = (self.step_ms)(self.n_decoding + depth)? + share;

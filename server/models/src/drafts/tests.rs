@@ -57,11 +57,14 @@ fn another_size_or_generation_is_another_model() {
 
 #[test]
 fn the_best_draft_that_is_there_is_found() {
-    let find = |reference, there: &[&'static str]| find_draft(reference, there.iter().copied());
+    let find = |reference, there: &[&'static str]| find_draft(reference, there.iter().copied(), |_| true);
     let there = ["Llama-3.2-1B-Instruct-Q8_0", "qwen/Qwen3-1.7B-Q8_0", "Qwen3-0.6B.Q4_K_M"];
     assert_eq!(find("Qwen3-8B-Q4_K_M", &there), Some("Qwen3-0.6B.Q4_K_M"));
     assert_eq!(find("Qwen3-8B-Q4_K_M", &there[..2]), Some("qwen/Qwen3-1.7B-Q8_0"));
     assert_eq!(find("Qwen3-8B-Q4_K_M", &there[..1]), None);
+    let fits = |candidate: &str| !candidate.contains("0.6B");
+    let other = find_draft("Qwen3-8B-Q4_K_M", there.iter().copied(), fits);
+    assert_eq!(other, Some("qwen/Qwen3-1.7B-Q8_0"), "what does not fit is passed");
     assert_eq!(find("Llama-3.1-70B-Instruct", &there), Some("Llama-3.2-1B-Instruct-Q8_0"));
     let with_drafter = ["Qwen3-0.6B-Q8_0", "Qwen3-8B-DFlash-b16-BF16"];
     assert_eq!(find("Qwen3-8B-Q4_K_M", &with_drafter), Some("Qwen3-8B-DFlash-b16-BF16"));

@@ -94,7 +94,7 @@ fn candidate(probability: f32, rival: Option<Offer>) -> Candidate {
 fn check_drafting(row_ms: f64, draft_ms: f64, candidates: &[Candidate], expected: &[usize]) {
     let step_ms = |n: usize| Some(10.0 + row_ms * (n - 1) as f64);
     let of_draft = |n: usize, depth: usize| Some(draft_ms * depth as f64 * (1.0 + (n - 1) as f64 / 10.0));
-    let plan = plan_drafting(candidates.len(), candidates, step_ms, of_draft);
+    let plan = plan_drafting(candidates.len(), candidates, MOST_DEPTH, step_ms, of_draft);
     assert_eq!(plan.depths, expected);
 }
 
@@ -111,19 +111,26 @@ fn a_draft_model_guesses_as_far_as_it_pays() {
 fn what_one_alone_would_not_pay_for_several_share() {
     check_drafting(0.1, 7.0, &[candidate(0.7, None)], &[0]);
     let several = vec![candidate(0.7, None); 4];
-    let plan =
-        plan_drafting(4, &several, |n| Some(10.0 + 0.1 * n as f64), |_, depth| Some(4.0 * depth as f64));
+    let plan = plan_drafting(
+        4,
+        &several,
+        MOST_DEPTH,
+        |n| Some(10.0 + 0.1 * n as f64),
+        |_, depth| Some(4.0 * depth as f64),
+    );
     assert!(plan.depths.iter().all(|&depth| depth > 0), "{plan:?}");
     assert_eq!(
-        plan_drafting(1, &several[..1], |_| Some(4.1), |_, depth| Some(4.0 * depth as f64)).depths,
+        plan_drafting(1, &several[..1], MOST_DEPTH, |_| Some(4.1), |_, depth| Some(4.0 * depth as f64))
+            .depths,
         [0]
     );
 }
 
 #[test]
 fn a_block_costs_the_same_however_much_of_it_is_used() {
-    let plan = plan_drafting(1, &[candidate(0.8, None)], |n| Some(10.0 + 0.1 * n as f64), |_, _| Some(5.0));
-    assert_eq!(plan.depths, [8]);
+    let plan =
+        plan_drafting(1, &[candidate(0.8, None)], 15, |n| Some(10.0 + 0.1 * n as f64), |_, _| Some(5.0));
+    assert_eq!(plan.depths, [15]);
 }
 
 #[test]
@@ -136,9 +143,9 @@ fn what_n_grams_know_better_costs_no_drafting() {
 #[test]
 fn a_draft_model_that_must_guess_does_and_an_unknown_cost_is_not_tried() {
     let forced = Candidate { is_forced: true, most: 5, ..candidate(0.01, None) };
-    let plan = plan_drafting(1, std::slice::from_ref(&forced), |_| None, |_, _| None);
+    let plan = plan_drafting(1, std::slice::from_ref(&forced), MOST_DEPTH, |_| None, |_, _| None);
     assert_eq!((plan.depths, plan.least_likely), (vec![5], 0.0));
-    let plan = plan_drafting(1, &[candidate(0.99, None)], |_| Some(10.0), |_, _| None);
+    let plan = plan_drafting(1, &[candidate(0.99, None)], MOST_DEPTH, |_| Some(10.0), |_, _| None);
     assert_eq!(plan.depths, [0]);
 }
 

@@ -125,6 +125,24 @@ fn blocks_of_guesses_change_nothing_but_the_number_of_steps() {
 }
 
 #[test]
+fn trees_of_a_block_drafters_choices_change_nothing_either() {
+    for (seed, temperature) in [(55, 0.0), (56, 0.0), (55, 0.9)] {
+        let asks = guessed(BY_DRAFT_TREE, temperature);
+        let expected = plainly(seed, &asks);
+        let mut worker = start_with_draft(seed, 1024, block_drafter);
+        for round in 0..2 {
+            let (texts, usages) = split(worker.answer(&asks));
+            assert_eq!(texts, expected, "seed {seed}, temperature {temperature}, round {round}");
+            assert!(usages.iter().all(|usage| usage.n_steps == 120 - usage.n_accepted_tokens));
+            // Where the drafter is sure, a tree is a chain.
+            assert!(usages.iter().any(|usage| usage.guesser == Guesser::DraftTree), "{usages:?}");
+            assert!(usages.iter().all(|usage| usage.n_accepted_tokens > 0), "{usages:?}");
+        }
+        worker.end();
+    }
+}
+
+#[test]
 fn a_block_drafter_that_does_not_fit_is_refused_with_a_sentence() {
     let refused = |layers: &[i32]| {
         let write_draft = |path: &Path| tiny_llama::write_block_drafter(path, 7, layers);

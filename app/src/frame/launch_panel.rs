@@ -66,11 +66,11 @@ async fn panel() -> AnyView {
     };
     let title = fill(texts.launch_how, "name", name);
     view! {
-        <div class="flex max-h-[76vh] flex-col gap-4 overflow-y-auto p-4">
-            <h2 class="text-lg font-semibold text-strong">{title}</h2>
+        <div class="flex max-h-[76vh] flex-col">
+            <h2 class="p-4 pb-2 text-lg font-semibold text-strong">{title}</h2>
             {move || panel.get().map(|panel| match panel {
                 Ok(panel) => choices(id.clone(), panel, chosen, measuring).into_any(),
-                Err(err) => view! { <p class="text-danger" role="alert">{err.sentence(texts)}</p> }.into_any(),
+                Err(err) => view! { <p class="px-4 pb-4 text-danger" role="alert">{err.sentence(texts)}</p> }.into_any(),
             })}
         </div>
     }
@@ -93,9 +93,11 @@ fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Opti
     };
     let has_kv_types = panel.has_kv_types;
     view! {
-        {context_field(&panel, chosen, texts)}
-        {has_kv_types.then(|| kv_types(id.clone(), &panel, chosen, measuring, texts))}
-        <div class="flex flex-wrap items-center justify-end gap-2">
+        <div class="flex min-h-0 flex-col gap-4 overflow-y-auto px-4 py-2">
+            {context_field(&panel, chosen, texts)}
+            {has_kv_types.then(|| kv_types(id.clone(), &panel, chosen, measuring, texts))}
+        </div>
+        <div class="flex flex-wrap items-center justify-end gap-2 border-t border-line p-4">
             <span class="tabular mr-auto text-muted" data-testid="launch-memory" aria-live="polite">{shown_memory}</span>
             <Buttons id chosen/>
         </div>
@@ -147,6 +149,8 @@ fn kv_types(
     }
     let measure_of = |kv_type: KvType| panel.measures.iter().find(|it| it.kv_type == kv_type);
     let usual = panel.usual_kv_type;
+    // What is usual has a row of its own.
+    kv_types.retain(|kv_type| *kv_type != usual || panel.profile.kv_type == Some(usual));
     let rows = kv_types.into_iter().map(|kv_type| {
         let detail =
             measure_of(kv_type).map_or_else(|| texts.launch_unmeasured.to_owned(), |it| describe(it, texts));
@@ -162,10 +166,10 @@ fn kv_types(
         <fieldset class="flex flex-col gap-1">
             <legend class="mb-1 font-medium text-strong">{texts.launch_kv}</legend>
             <p class="text-xs text-muted">{texts.launch_kv_hint}</p>
+            <MeasureButton id measuring/>
             {as_usual}
             {rows.collect_view()}
         </fieldset>
-        <MeasureButton id measuring/>
     }
 }
 
@@ -183,7 +187,7 @@ fn MeasureButton(id: ModelId, measuring: Memo<Option<u64>>) -> impl IntoView {
     };
     let is_measuring = move || measuring.read().is_some();
     view! {
-        <button type="button" class="button button-quiet self-start" data-testid="launch-measure"
+        <button type="button" class="button button-quiet my-1 self-start" data-testid="launch-measure"
             disabled=is_measuring on:click=measure>
             {move || match measuring.get() {
                 Some(n) => fill(texts.launch_measuring, "n", n),

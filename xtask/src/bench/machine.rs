@@ -1,5 +1,7 @@
 //! Which machine and which code a figure belongs to.
 
+use std::time::Duration;
+
 use crate::run::Run;
 
 /// One line for the head of a result table.
@@ -37,6 +39,36 @@ pub(super) fn memory_mib(pid: u32) -> f64 {
     let rows = quiet(Run::new("ps").args(["-A", "-o", "pid=,ppid=,rss="])).unwrap_or_default();
     let kib: f64 = rows.lines().filter_map(|row| memory_of(row, pid)).sum();
     if kib > 0.0 { kib / 1024.0 } else { f64::NAN }
+}
+
+/// The share of a core that a process and those that it started use while `time` passes, in percent; not a number where
+/// the system cannot be asked.
+pub(super) fn busy_percent(pid: u32, time: Duration) -> f64 {
+    let before = cpu_seconds(pid);
+    std::thread::sleep(time);
+    (cpu_seconds(pid) - before) / time.as_secs_f64() * 100.0
+}
+
+/// Processor time that they have used since they started.
+fn cpu_seconds(pid: u32) -> f64 {
+    let rows = quiet(Run::new("ps").args(["-A", "-o", "pid=,ppid="])).unwrap_or_default();
+    let pairs = rows.lines().filter_map(|row| {
+        let numbers: Vec<u32> = row.split_whitespace().map_while(|word| word.parse().ok()).collect();
+        let [process, parent] = numbers[..] else { return None };
+        (process == pid || parent == pid).then_some(process)
+    });
+    let seconds: Vec<_> = pairs.filter_map(cpu_seconds_of).collect();
+    if seconds.is_empty() { f64::NAN } else { seconds.iter().sum() }
+}
+
+/// From `/proc`: `ps` rounds to seconds.
+fn cpu_seconds_of(pid: u32) -> Option<f64> {
+    const TICKS_A_SECOND: f64 = 100.0;
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before may have spaces in it.
+    let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |i: usize| fields.get(i)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / TICKS_A_SECOND)
 }
 
 /// KiB of the process of a row (its number, its parent's, its memory), if that is `pid` or its child.

@@ -5,15 +5,19 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::super::load::{Ask, prompt, together};
-use super::super::machine::memory_mib;
+use super::super::machine::{busy_percent, memory_mib};
 use super::scenario::{Figure, first_token_ms, first_turn, less, ratio};
 use crate::fail::{About, Failure, Result};
 use crate::run::Run;
 use crate::server::{self, Running};
 
+/// How long an idle server is watched.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// Figures, in the order in which [`Lives::measure`] gives them.
-pub(super) const FIGURES: [Figure; 4] = [
+pub(super) const FIGURES: [Figure; 5] = [
     less("memory with a context of this size, MiB", "≤ 1.05"),
+    less("share of a core that an idle server uses, %", "< 1"),
     less("from start of the program to the first token, ms", "≤ 1.05"),
     less("from one loaded model to another one, first token, ms; llama-server starts for it", "≤ 0.5"),
     ratio("first token of a conversation's next turn after a restart, to computing it", "≤ 0.2"),
@@ -40,11 +44,12 @@ impl Lives<'_> {
         first_answer(&running, &short(seed))?;
         let start_ms = begun.elapsed().as_secs_f64() * 1000.0;
         let mib = memory_mib(running.pid());
+        let idle = busy_percent(running.pid(), IDLE);
         if side > 0 {
-            return Ok(vec![mib, start_ms, start_ms, f64::NAN]);
+            return Ok(vec![mib, idle, start_ms, start_ms, f64::NAN]);
         }
         let switch_ms = self.switch_ms(&running, seed)?;
-        Ok(vec![mib, start_ms, switch_ms, self.restart_ratio(running, seed)?])
+        Ok(vec![mib, idle, start_ms, switch_ms, self.restart_ratio(running, seed)?])
     }
 
     /// Milliseconds to the first token of another loaded model.

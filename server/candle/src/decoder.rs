@@ -4,6 +4,7 @@
 
 mod cache;
 mod config;
+mod matrix;
 mod network;
 mod weights;
 

@@ -1,10 +1,9 @@
 //! The network itself: from tokens to likelihoods, for several sequences at once.
 
-use super::{cache::KvCache, config::Shape, weights::Weights};
+use super::{cache::KvCache, config::Shape, matrix::Matrix, weights::Weights};
 use crate::folder::FolderError;
-use candle_core::{Device, Error, Module, Tensor};
+use candle_core::{Device, Error, Tensor};
 use candle_nn::{
-    Linear,
     ops::{rms_norm, silu},
     rotary_emb::rope_thd,
 };
@@ -24,7 +23,7 @@ pub(crate) struct Network {
     embeddings: Tensor,
     layers: Vec<Layer>,
     norm: Tensor,
-    head: Linear,
+    head: Matrix,
     /// For every position and pair of numbers of a head.
     cosines: Tensor,
     sines: Tensor,
@@ -32,16 +31,16 @@ pub(crate) struct Network {
 
 struct Layer {
     attention_norm: Tensor,
-    queries: Linear,
-    keys: Linear,
-    values: Linear,
-    output: Linear,
+    queries: Matrix,
+    keys: Matrix,
+    values: Matrix,
+    output: Matrix,
     /// For queries and for keys.
     head_norms: Option<(Tensor, Tensor)>,
     inner_norm: Tensor,
-    gate: Linear,
-    up: Linear,
-    down: Linear,
+    gate: Matrix,
+    up: Matrix,
+    down: Matrix,
 }
 
 impl Network {
@@ -67,7 +66,7 @@ impl Network {
         }
         let norm = weights.read("model.norm.weight", &[shape.width])?;
         let (cosines, sines) = rotations(&shape.frequencies(), n_positions)?;
-        Ok(Self { shape, embeddings, layers, norm, head: Linear::new(head, None), cosines, sines })
+        Ok(Self { shape, embeddings, layers, norm, head: Matrix::new(head, None), cosines, sines })
     }
 
     /// How likely each word comes next, for the runs that want it, in their order.
@@ -123,7 +122,7 @@ impl Layer {
         let linear = |name: &str, n_in, n_out, has_bias: bool| {
             let name = format!("model.layers.{i}.{name}");
             let bias = has_bias.then(|| weights.read(&format!("{name}.bias"), &[n_out])).transpose()?;
-            Ok::<_, FolderError>(Linear::new(weights.read(&format!("{name}.weight"), &[n_out, n_in])?, bias))
+            Ok::<_, FolderError>(Matrix::new(weights.read(&format!("{name}.weight"), &[n_out, n_in])?, bias))
         };
         let head_norms = || {
             let norms = [norm("self_attn.q_norm", head_width)?, norm("self_attn.k_norm", head_width)?];

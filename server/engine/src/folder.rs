@@ -33,6 +33,9 @@ pub(crate) fn load(
     outbox: &Outbox,
     stop: &AtomicBool,
 ) -> Result<FolderModel, String> {
+    if request.draft_model.as_ref().is_some_and(|draft_model| draft_model.is_required) {
+        return Err("a model in a folder takes no draft model".to_owned());
+    }
     let manifest = DecoderManifest::read(&request.path).map_err(|error| error.to_string())?;
     let words = Words::read(&request.path, manifest.n_vocab()).map_err(|error| error.to_string())?;
     let vocabulary = words::load(backend, &words)?;

@@ -5,7 +5,7 @@ use crate::tests::{
     exactly,
     tiny_twins::{Family, Form, put, write_folder},
 };
-use protocol::{Command, Event, read_frame, write_frame};
+use protocol::{Command, DraftModel, Event, LoadRequest, read_frame, write_frame};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 
@@ -16,10 +16,16 @@ fn check(damage: impl FnOnce(&Path), expected: &str) {
     let path = folder.path().join("model");
     write_folder(&path, Family::Qwen3, 1, Form { is_cut_in_two: true, ..Form::default() });
     damage(&path);
+    let reason = refusal(exactly(&path, None));
+    assert!(reason.contains(expected), "{reason}");
+}
+
+/// Why a worker does not load.
+fn refusal(request: LoadRequest) -> String {
     let (input, mut commands) = std::io::pipe().expect("a pipe");
     let (mut events, output) = std::io::pipe().expect("a pipe");
     let thread = std::thread::spawn(move || run_worker(input, output));
-    write_frame(&mut commands, &Command::Load(exactly(&path, None))).expect("a worker that reads");
+    write_frame(&mut commands, &Command::Load(request)).expect("a worker that reads");
     let reason = loop {
         match read_frame(&mut events).expect("whole frames").expect("an answer") {
             Event::LoadFailed { reason } => break reason,
@@ -27,9 +33,9 @@ fn check(damage: impl FnOnce(&Path), expected: &str) {
             other => panic!("{other:?}"),
         }
     };
-    assert!(reason.contains(expected), "{reason}");
     drop(commands);
     thread.join().expect("no panic").expect("ends with its input");
+    reason
 }
 
 /// Changes a description.
@@ -131,4 +137,14 @@ fn words_are_whole_and_different() {
         words.insert(format!("[UNUSED_{first}]"), second);
     };
     check(edit("tokenizer.json", twice), "two of its words are written");
+}
+
+#[test]
+fn a_draft_model_that_was_asked_for_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("model");
+    write_folder(&path, Family::Llama, 1, Form::default());
+    let draft_model = Some(DraftModel { path: folder.path().join("draft.gguf"), is_required: true });
+    let reason = refusal(LoadRequest { draft_model, ..exactly(&path, None) });
+    assert!(reason.contains("takes no draft model"), "{reason}");
 }

@@ -71,13 +71,17 @@ test('two models are in memory together; one is kept and the other unloaded in t
 
 test('how a model is loaded is chosen in its panel, with what was measured on this machine', async ({ browser }) => {
   test.setTimeout(150_000);
-  const server = await (await Server.start({ dataDir: freshFolder() })).ready();
+  const dataDir = freshFolder();
+  mkdirSync(join(dataDir, 'models'));
+  copyFileSync(required('CHAOSENGINE_TEST_MODEL'), join(dataDir, 'models', 'Guesser.gguf'));
+  const server = await (await Server.start({ dataDir })).ready();
   const context = await browser.newContext({ baseURL: server.address });
   const page = await context.newPage();
   await open(page, '/chat');
+  const name = await page.getByTestId('model-name').innerText();
   const openPanel = async () => {
     await page.getByTestId('model-pill').click();
-    await page.getByTestId('model-launch').first().click();
+    await page.getByTestId('model-row').filter({ hasText: name }).getByTestId('model-launch').click();
     await expect(page.getByTestId('launch-memory')).toContainText(/about [0-9.]+ (MB|GB) of memory/);
   };
   await openPanel();
@@ -87,6 +91,7 @@ test('how a model is loaded is chosen in its panel, with what was measured on th
   await page.getByTestId('launch-context').selectOption('2048');
   await expect(page.getByTestId('launch-memory')).not.toHaveText(memory);
   await row('q8').getByRole('radio').check();
+  await page.getByTestId('launch-draft').selectOption('Guesser');
   await page.getByTestId('launch-load').click();
   await expect(page.getByTestId('launch-panel')).toBeHidden();
   await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
@@ -97,6 +102,7 @@ test('how a model is loaded is chosen in its panel, with what was measured on th
   await page.reload();
   await openPanel();
   await expect(page.getByTestId('launch-context')).toHaveValue('2048');
+  await expect(page.getByTestId('launch-draft')).toHaveValue('model:Guesser');
   await expect(row('q8').getByRole('radio')).toBeChecked();
   await page.getByTestId('launch-measure').click();
   // The first of the forms is enough here: all of them take minutes.

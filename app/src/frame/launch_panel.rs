@@ -15,11 +15,15 @@ use types::{
     ids::ModelId,
     job::{JobKind, JobState},
     kv::{KvMeasure, KvType},
-    launch::{LaunchPanel, LaunchProfile},
+    launch::{DraftChoice, LaunchPanel, LaunchProfile},
 };
 
 /// Contexts to choose from, as far as the model was made for them.
 const CONTEXTS: [u32; 8] = [2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072, 262_144];
+
+/// The values of the list of models that guess: before a model's name, and for none.
+const MODEL: &str = "model:";
+const NO_MODEL: &str = "none";
 
 /// The dialog; which model it is about is in [`Overlays`].
 #[component]
@@ -80,7 +84,7 @@ async fn panel() -> AnyView {
 fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Option<u64>>) -> impl IntoView {
     if !chosen.is_known.get_value() {
         chosen.is_known.set_value(true);
-        chosen.profile.set(panel.profile);
+        chosen.profile.set(panel.profile.clone());
     }
     let texts = use_texts();
     let memory = {
@@ -95,6 +99,7 @@ fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Opti
     view! {
         <div class="flex min-h-0 flex-col gap-4 overflow-y-auto px-4 py-2">
             {context_field(&panel, chosen, texts)}
+            {has_kv_types.then(|| draft_field(&panel, chosen, texts))}
             {has_kv_types.then(|| kv_types(id.clone(), &panel, chosen, measuring, texts))}
         </div>
         <div class="flex flex-wrap items-center justify-end gap-2 border-t border-line p-4">
@@ -129,6 +134,44 @@ fn context_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static Texts) -> 
                 {options}
             </select>
             <p class="text-xs text-muted">{texts.launch_context_hint}</p>
+        </div>
+    }
+}
+
+/// Which other model guesses.
+fn draft_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static Texts) -> impl IntoView {
+    let mut drafts = panel.drafts.clone();
+    // One that has gone is still what is chosen.
+    if let DraftChoice::Model(id) = &panel.profile.draft
+        && !drafts.contains(id)
+    {
+        drafts.push(id.clone());
+    }
+    let options = drafts.into_iter().map(|id| {
+        let (value, name) = (id.0.clone(), id.0.clone());
+        let selected = move || chosen.profile.read().draft == DraftChoice::Model(id.clone());
+        view! { <option value=format!("{MODEL}{value}") selected=selected>{name}</option> }
+    });
+    let options = options.collect_view();
+    let choose = move |event| {
+        let value = event_target_value(&event);
+        let draft = match value.strip_prefix(MODEL) {
+            Some(id) => DraftChoice::Model(ModelId(id.to_owned())),
+            None if value == NO_MODEL => DraftChoice::None,
+            None => DraftChoice::Usual,
+        };
+        chosen.profile.update(|profile| profile.draft = draft);
+    };
+    let known = panel.known_draft.as_ref().map(|name| fill(texts.launch_draft_known, "name", name));
+    view! {
+        <div class="flex flex-col gap-1">
+            <label for="launch-draft" class="font-medium text-strong">{texts.launch_draft}</label>
+            <select id="launch-draft" class="field h-8" data-testid="launch-draft" on:change=choose>
+                <option value="" selected=move || chosen.profile.read().draft == DraftChoice::Usual>{texts.launch_draft_usual}</option>
+                <option value=NO_MODEL selected=move || chosen.profile.read().draft == DraftChoice::None>{texts.launch_draft_none}</option>
+                {options}
+            </select>
+            <p class="text-xs text-muted">{texts.launch_draft_hint}" "{known}</p>
         </div>
     }
 }

@@ -1,15 +1,31 @@
 //! How a model is loaded, as a person chose it for that model.
 
-use crate::kv::{KvMeasure, KvType};
+use crate::{
+    ids::ModelId,
+    kv::{KvMeasure, KvType},
+};
 use serde::{Deserialize, Serialize};
 
+/// Which other model guesses tokens for a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DraftChoice {
+    /// As the server was started.
+    #[default]
+    Usual,
+    /// None.
+    None,
+    /// This one of the library.
+    Model(ModelId),
+}
+
 /// The choices. `None` takes what the server was started with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchProfile {
     /// The longest that a conversation may become, in tokens.
     pub n_ctx: Option<u32>,
     /// How keys and values are kept.
     pub kv_type: Option<KvType>,
+    pub draft: DraftChoice,
 }
 
 /// What there is to choose from, and what is known about it on this machine.
@@ -24,6 +40,10 @@ pub struct LaunchPanel {
     pub n_ctx_train: Option<u32>,
     /// What was measured with this model on this machine, largest first.
     pub measures: Vec<KvMeasure>,
-    /// Whether keys and values can be kept in other forms: only llama.cpp can.
+    /// Models of the library with the same vocabulary: they may guess for it.
+    pub drafts: Vec<ModelId>,
+    /// One that is known to guess well for it, as its makers call it.
+    pub known_draft: Option<String>,
+    /// Whether keys and values can be kept in other forms, and another model may guess: only with llama.cpp.
     pub has_kv_types: bool,
 }

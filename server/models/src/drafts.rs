@@ -17,7 +17,7 @@ const ENDINGS: [&str; 16] = [
 
 /// The draft models that are known for a model, the best first, as their makers call them: `reference` may be a name, with or
 /// without its owner, of any quantisation. Empty where none is known.
-pub fn known_drafts(reference: &str) -> Vec<&'static str> {
+pub(crate) fn known_drafts(reference: &str) -> Vec<&'static str> {
     let reference = reference.trim();
     if reference.is_empty() {
         return Vec::new();

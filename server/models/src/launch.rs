@@ -1,6 +1,6 @@
 //! How each model is loaded, and what that was measured to cost.
 
-use crate::{Models, ModelsError};
+use crate::{Models, ModelsError, drafts::known_drafts};
 use inference::Footprint;
 use jobs::{JobHandle, Progress};
 use std::path::{Path, PathBuf};
@@ -20,23 +20,27 @@ impl Models {
     pub async fn launch_panel(&self, id: &ModelId) -> Result<LaunchPanel, ModelsError> {
         let path = self.path_of(id)?;
         let (profile, measures) = (self.store.launch_profile(id).await?, self.store.kv_measures(id).await?);
-        let footprint = self.footprint(id, path.clone(), None).await;
+        let footprint = self.footprint(id, path.clone(), LaunchProfile::default()).await;
         let n_ctx_train = footprint.and_then(|it| it.n_ctx_train);
+        let (library, has_kv_types) = (self.library.clone(), path.is_file());
+        let drafts = tokio::task::spawn_blocking(move || library.drafts_for(&path)).await.unwrap_or_default();
         Ok(LaunchPanel {
             profile,
             usual_n_ctx: footprint.unwrap_or_default().n_ctx(self.worker.n_ctx),
             usual_kv_type: self.worker.kv_type,
             n_ctx_train,
             measures,
-            has_kv_types: path.is_file(),
+            drafts,
+            known_draft: known_drafts(&id.0).first().map(|name| (*name).to_owned()),
+            has_kv_types,
         })
     }
 
     /// What a model will take when it is loaded so, in bytes; `None` where its file does not say it.
     pub async fn foretell(&self, id: &ModelId, profile: LaunchProfile) -> Result<Option<u64>, ModelsError> {
         let path = self.path_of(id)?;
-        let footprint = self.footprint(id, path, profile.kv_type).await;
         let n_ctx = profile.n_ctx.or(self.worker.n_ctx);
+        let footprint = self.footprint(id, path, profile).await;
         Ok(footprint.map(|it| it.bytes(n_ctx, system::total_memory_bytes())))
     }
 
@@ -46,7 +50,7 @@ impl Models {
         if profile.n_ctx.is_some_and(|n| !CONTEXTS.contains(&n)) {
             return Err(ModelsError::Context { least: *CONTEXTS.start(), most: *CONTEXTS.end() });
         }
-        Ok(self.store.save_launch_profile(id, profile).await?)
+        Ok(self.store.save_launch_profile(id, &profile).await?)
     }
 
     /// Measures what every usual way to keep keys and values costs with a model, as a job. Returns when it has started.
@@ -96,9 +100,9 @@ impl Models {
     }
 
     /// Together with the model that guesses for it.
-    async fn footprint(&self, id: &ModelId, path: PathBuf, kv_type: Option<KvType>) -> Option<Footprint> {
+    async fn footprint(&self, id: &ModelId, path: PathBuf, profile: LaunchProfile) -> Option<Footprint> {
         let (library, id) = (self.library.clone(), id.clone());
-        let read = tokio::task::spawn_blocking(move || library.read_with_draft(&id, &path, kv_type));
+        let read = tokio::task::spawn_blocking(move || library.read_with_draft(&id, &path, &profile));
         read.await.ok()?.ok().map(|(known, _)| known.footprint)
     }
 }

@@ -15,7 +15,6 @@ mod remotes;
 pub mod starter;
 
 pub use adapters::Adapter;
-pub use drafts::known_drafts;
 pub use error::ModelsError;
 pub use library::{Drafts, Library};
 pub use remotes::{NewRemote, RemoteError, RemoteList};

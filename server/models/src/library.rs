@@ -13,6 +13,7 @@ use std::{
 use types::{
     ids::ModelId,
     kv::KvType,
+    launch::{DraftChoice, LaunchProfile},
     model::{ModelEntry, Purpose},
 };
 
@@ -79,26 +80,55 @@ impl Library {
         ModelId(name.unwrap_or_default().to_string_lossy().into_owned())
     }
 
-    /// What the model's file or folder says about itself, and the draft model that guesses for it, with keys and values
-    /// kept as `kv_type`, or as usual. The error is a sentence.
+    /// What the model's file or folder says about itself, and the draft model that guesses for it, loaded as `profile` says.
+    /// The error is a sentence.
     pub(crate) fn read_with_draft(
         &self,
         id: &ModelId,
         path: &Path,
-        kv_type: Option<KvType>,
+        profile: &LaunchProfile,
     ) -> Result<(Known, Option<DraftModel>), String> {
-        let kv_type = kv_type.unwrap_or(self.kv_type);
+        let kv_type = profile.kv_type.unwrap_or(self.kv_type);
         let mut known = read(path, kv_type)?;
         if known.purpose != Purpose::Writing || path.is_dir() {
             return Ok((known, None));
         }
-        let Some(draft_model) = self.draft_for(id, path) else { return Ok((known, None)) };
+        let Some(draft_model) = self.chosen_draft(id, path, &profile.draft)? else {
+            return Ok((known, None));
+        };
         // What cannot be read is left to the worker, which says what is wrong with it.
         if let Ok(header) = gguf::read_header(&draft_model.path) {
             let of_draft = footprint(&header, size_of(&draft_model.path), kv_type);
             known.footprint = known.footprint.with_draft_model(of_draft);
         }
         Ok((known, Some(draft_model)))
+    }
+
+    /// Files of the library that have the vocabulary of the one at `path`.
+    pub(crate) fn drafts_for(&self, path: &Path) -> Vec<ModelId> {
+        let Ok(header) = gguf::read_header(path) else { return Vec::new() };
+        let fits = |file: &Path| {
+            let of_draft = gguf::read_header(file).ok().filter(|it| it.purpose() == Purpose::Writing);
+            file != path && file.is_file() && of_draft.is_some_and(|it| header.has_vocabulary_of(&it))
+        };
+        self.files().into_iter().filter(|(_, file)| fits(file)).map(|(id, _)| id).collect()
+    }
+
+    fn chosen_draft(
+        &self,
+        id: &ModelId,
+        path: &Path,
+        draft: &DraftChoice,
+    ) -> Result<Option<DraftModel>, String> {
+        match draft {
+            DraftChoice::Usual => Ok(self.draft_for(id, path)),
+            DraftChoice::None => Ok(None),
+            DraftChoice::Model(draft) => {
+                let missing = || format!("its draft model {draft} is not in the library; choose another one");
+                let path = self.path_of(draft).ok_or_else(missing)?;
+                Ok(Some(DraftModel { path, is_required: true }))
+            }
+        }
     }
 
     fn draft_for(&self, id: &ModelId, path: &Path) -> Option<DraftModel> {
@@ -262,7 +292,7 @@ mod tests {
     use super::{Drafts, Library};
     use inference::DraftModel;
     use std::path::PathBuf;
-    use types::{ids::ModelId, kv::KvType};
+    use types::{ids::ModelId, kv::KvType, launch::LaunchProfile};
 
     #[tokio::test]
     async fn files_are_named_by_their_place_and_broken_ones_say_why() {
@@ -323,7 +353,7 @@ mod tests {
         let id = ModelId("any".into());
         let check = |path, expected: Option<(&PathBuf, bool)>| {
             let expected = expected.map(|(path, is_required)| DraftModel { path: path.clone(), is_required });
-            assert_eq!(library.read_with_draft(&id, path, None).unwrap().1, expected);
+            assert_eq!(library.read_with_draft(&id, path, &LaunchProfile::default()).unwrap().1, expected);
         };
         check(&alike, Some((&draft, false)));
         check(&other, None);
@@ -331,7 +361,12 @@ mod tests {
         check(&draft, None);
         let without = Library::new(folder.path().to_owned(), vec![], KvType::default());
         let bytes = |library: &Library| {
-            library.read_with_draft(&id, &alike, None).unwrap().0.footprint.bytes(None, 0)
+            library
+                .read_with_draft(&id, &alike, &LaunchProfile::default())
+                .unwrap()
+                .0
+                .footprint
+                .bytes(None, 0)
         };
         let size = std::fs::metadata(&draft).unwrap().len();
         assert_eq!(bytes(&library), bytes(&without) + size);
@@ -349,8 +384,11 @@ mod tests {
             Library::new(folder.path().to_owned(), vec![], KvType::default()).with_drafts(Drafts::Known);
         let check = |name: &str, expected: Option<&str>| {
             let path = folder.path().join(format!("{name}.gguf"));
-            let found =
-                library.read_with_draft(&ModelId(name.into()), &path, None).unwrap().1.map(|it| it.path);
+            let found = library
+                .read_with_draft(&ModelId(name.into()), &path, &LaunchProfile::default())
+                .unwrap()
+                .1
+                .map(|it| it.path);
             assert_eq!(found, expected.map(|name| folder.path().join(format!("{name}.gguf"))));
         };
         check("Qwen3-8B-Q4_K_M", Some("Qwen3-1.7B-Q8_0"));

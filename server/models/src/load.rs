@@ -105,7 +105,8 @@ impl Models {
         let file = path.clone();
         let profile = self.store.launch_profile(id).await?;
         let (library, wanted) = (self.library.clone(), id.clone());
-        let read = move || library.read_with_draft(&wanted, &file, profile.kv_type);
+        let chosen = profile.clone();
+        let read = move || library.read_with_draft(&wanted, &file, &chosen);
         let known = tokio::task::spawn_blocking(read);
         let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
         let job = self.jobs.start(user, JobKind::LoadModel, &name).await?;

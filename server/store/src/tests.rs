@@ -5,7 +5,7 @@ use types::{
     ids::{MessageId, ModelId, SessionId, UserId},
     job::JobKind,
     kv::{KvFormat, KvMeasure, KvType},
-    launch::LaunchProfile,
+    launch::{DraftChoice, LaunchProfile},
     settings::{Theme, UserSettings},
 };
 
@@ -316,11 +316,16 @@ async fn a_profile_is_kept_for_each_model_and_may_be_taken_back() {
     let (_folder, store) = open().await;
     let model = ModelId("tiny".into());
     assert_eq!(store.launch_profile(&model).await.unwrap(), LaunchProfile::default());
-    let small = LaunchProfile { n_ctx: Some(512), kv_type: Some(KvType::of(KvFormat::Q8)) };
-    for profile in [small, LaunchProfile { n_ctx: None, ..small }, LaunchProfile::default()] {
+    let small = LaunchProfile {
+        n_ctx: Some(512),
+        kv_type: Some(KvType::of(KvFormat::Q8)),
+        draft: DraftChoice::Model(ModelId("small".into())),
+    };
+    let none = LaunchProfile { draft: DraftChoice::None, ..small.clone() };
+    for profile in [&small, &none, &LaunchProfile::default()] {
         store.save_launch_profile(&model, profile).await.unwrap();
-        assert_eq!(store.launch_profile(&model).await.unwrap(), profile);
+        assert_eq!(store.launch_profile(&model).await.unwrap(), *profile);
     }
-    store.save_launch_profile(&model, small).await.unwrap();
+    store.save_launch_profile(&model, &small).await.unwrap();
     assert_eq!(store.launch_profile(&ModelId("other".into())).await.unwrap(), LaunchProfile::default());
 }

@@ -317,7 +317,7 @@ impl<L: Launch> Owner<L> {
         let wanted = Wanted {
             id: &spec.id,
             name: &spec.name,
-            profile: spec.profile,
+            profile: &spec.profile,
             usual_n_ctx: self.resources.n_ctx,
             footprint: spec.footprint,
         };
@@ -467,7 +467,7 @@ impl<L: Launch> Owner<L> {
             key: *key,
             id: stay.spec.id.clone(),
             name: stay.spec.name.clone(),
-            profile: stay.spec.profile,
+            profile: stay.spec.profile.clone(),
             bytes: stay.bytes(),
             last_use: stay.last_use,
             in_use: stay.is_used(),

@@ -29,7 +29,7 @@ pub(super) struct Held {
 pub(super) struct Wanted<'a> {
     pub(super) id: &'a ModelId,
     pub(super) name: &'a str,
-    pub(super) profile: LaunchProfile,
+    pub(super) profile: &'a LaunchProfile,
     /// The context it gets where the profile does not say it.
     pub(super) usual_n_ctx: Option<u32>,
     pub(super) footprint: Footprint,
@@ -106,7 +106,7 @@ fn gb(bytes: u64) -> String {
 pub(super) fn plan(memory: Memory, held: &[Held], wanted: &Wanted<'_>) -> Decision {
     let same = held.iter().find(|it| it.id == *wanted.id);
     let replaced = match same {
-        Some(it) if wanted.profile == it.profile => return Decision::Use(it.key),
+        Some(it) if *wanted.profile == it.profile => return Decision::Use(it.key),
         Some(it) if it.in_use => return Decision::OtherProfile,
         other => other,
     };

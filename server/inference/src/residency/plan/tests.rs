@@ -1,7 +1,9 @@
 use super::*;
 use proptest::prelude::*;
+use types::launch::DraftChoice;
 
 const MB: u64 = 1_000_000;
+const USUAL: LaunchProfile = LaunchProfile { n_ctx: None, kv_type: None, draft: DraftChoice::Usual };
 
 /// Takes so many megabytes whatever its context, beside what every model takes.
 fn sized(n_mb: u64) -> Footprint {
@@ -28,7 +30,7 @@ fn held(key: Key, n_mb: u64, flags: &str) -> Held {
 }
 
 fn wanted<'a>(id: &'a ModelId, n_mb: u64) -> Wanted<'a> {
-    Wanted { id, name: &id.0, profile: LaunchProfile::default(), usual_n_ctx: None, footprint: sized(n_mb) }
+    Wanted { id, name: &id.0, profile: &USUAL, usual_n_ctx: None, footprint: sized(n_mb) }
 }
 
 /// With a budget of 1000 MB beside the base of the new one, which takes `n_mb`.
@@ -75,13 +77,13 @@ fn what_does_not_fit_is_told_with_what_would_help() {
 
 #[test]
 fn another_profile_replaces_and_is_never_loaded_beside() {
-    let profile = LaunchProfile { n_ctx: Some(512), kv_type: None };
+    let profile = LaunchProfile { n_ctx: Some(512), ..USUAL };
     let id = ModelId("m1".into());
     let memory = Memory { budget: u64::MAX, machine: 0 };
-    let other = Wanted { profile, ..wanted(&id, 10) };
+    let other = Wanted { profile: &profile, ..wanted(&id, 10) };
     assert_eq!(plan(memory, &[held(1, 10, "")], &other), Decision::Load { evict: vec![1] });
     assert_eq!(plan(memory, &[held(1, 10, "u")], &other), Decision::OtherProfile);
-    let same = Held { profile, ..held(1, 10, "u") };
+    let same = Held { profile: profile.clone(), ..held(1, 10, "u") };
     assert_eq!(plan(memory, &[same], &other), Decision::Use(1));
 }
 

@@ -20,7 +20,7 @@ const WARM: f64 = 0.4;
 /// What an allocator keeps for later is not a leak.
 const MAX_GROWTH: f64 = 1.1;
 /// A short run ends before every cell of the cache has been used once.
-const MAX_GROWTH_SHORT: f64 = 1.5;
+const MAX_GROWTH_SHORT: f64 = 3.0;
 const SHORT_SECONDS: u64 = 60;
 
 /// Numbers that look like chance and are the same in every run.

@@ -18,6 +18,8 @@ pub(crate) const DEFAULT_PORT: u16 = 8876;
 /// The system, the browser and what is saved of conversations need the rest.
 const DEFAULT_MODEL_MEMORY: Amount = Amount::Percent(70);
 
+/// A conversation that comes back is copied from there instead of computed.
+const DEFAULT_KV_MEMORY: Amount = Amount::Percent(12);
 /// Enough for weeks of conversations, and little beside what people keep.
 const DEFAULT_KV_FILES: Amount = Amount::Percent(5);
 
@@ -47,6 +49,8 @@ Options of serve:
   --model-memory M  memory that all loaded models may take: 8G, 500M or 60% of the machine's [70%]
   --kv-type K       how keys and values are kept: f16, f32, bf16, q8, q5, q4, or apart as in q8/q5; smaller is slower
                     on most processors and less exact, see chaosengine measure kv [f16]
+  --kv-memory M     memory that computed conversations of each model may take while others run: 4G, 500M, or 12% of
+                    the machine's [12%]
   --kv-files S      files that keep computed conversations over a restart may take: 4G, 500M, 0M for none, or 5% of
                     what is free [5%]
   --keep-alive T    unload a model that nobody used for so long: 30m, 2h, 90 seconds, -1 for never; the one that
@@ -131,6 +135,7 @@ pub(crate) struct Config {
     pub(crate) model_memory: Amount,
     /// `None` takes half precision, and measures all of them.
     pub(crate) kv_type: Option<KvType>,
+    pub(crate) kv_memory: Amount,
     pub(crate) kv_files: Amount,
     pub(crate) keep_alive: KeepAlive,
     pub(crate) open: bool,
@@ -173,6 +178,8 @@ impl Config {
             kv_type: text("CHAOSENGINE_KV_TYPE")
                 .map(|kind| parse("CHAOSENGINE_KV_TYPE", &kind))
                 .transpose()?,
+            kv_memory: text("CHAOSENGINE_KV_MEMORY")
+                .map_or(Ok(DEFAULT_KV_MEMORY), |size| parse("CHAOSENGINE_KV_MEMORY", &size))?,
             kv_files: text("CHAOSENGINE_KV_FILES")
                 .map_or(Ok(DEFAULT_KV_FILES), |size| parse("CHAOSENGINE_KV_FILES", &size))?,
             keep_alive: text("CHAOSENGINE_KEEP_ALIVE")
@@ -209,6 +216,7 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
             Arg::Long("parallel") => config.parallel = Some(args.value()?.parse()?),
             Arg::Long("model-memory") => config.model_memory = args.value()?.parse()?,
             Arg::Long("kv-type") => config.kv_type = Some(args.value()?.parse()?),
+            Arg::Long("kv-memory") => config.kv_memory = args.value()?.parse()?,
             Arg::Long("kv-files") => config.kv_files = args.value()?.parse()?,
             Arg::Long("keep-alive") => config.keep_alive = args.value()?.parse()?,
             Arg::Long("open") => config.open = true,

@@ -70,6 +70,7 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     worker.kv_type = config.kv_type.unwrap_or_default();
     worker.kv_files = Some(kv_files(config, &paths));
     let machine_bytes = system::total_memory_bytes();
+    worker.saved_bytes = config.kv_memory.bytes(machine_bytes);
     let limits = Limits {
         budget_bytes: config.model_memory.bytes(machine_bytes),
         machine_bytes,

@@ -103,7 +103,17 @@ async fn wait_until_idle(server: &Server) {
 async fn many_clients_that_come_and_go_leave_nothing_behind() {
     let seconds = env::var("CHAOSENGINE_SOAK_SECONDS").ok().map_or(SECONDS, |it| it.parse().unwrap());
     let model_file = model();
-    let args = ["--model", &model_file.to_string_lossy(), "--parallel", N_SEQUENCES, "--context", "1024"];
+    // What is kept for later would grow all the time until it is as large as it may.
+    let args = [
+        "--kv-memory",
+        "100M",
+        "--model",
+        &model_file.to_string_lossy(),
+        "--parallel",
+        N_SEQUENCES,
+        "--context",
+        "1024",
+    ];
     let server = Server::start(&args).await;
     server.wait_for_model("ready").await;
     let worker = platform::children_of(server.pid()).await[0];

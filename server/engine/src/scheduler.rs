@@ -154,7 +154,7 @@ impl<'m> Scheduler<'m> {
         Self {
             drafter,
             blocks,
-            pool: Pool::new(context, model, n_sequences, StateFiles::open(request)),
+            pool: Pool::new(context, model, n_sequences, StateFiles::open(request), request.saved_bytes),
             vocab: model.vocab(),
             outbox,
             n_ctx: facts.n_ctx as usize,

@@ -35,6 +35,7 @@ pub(crate) fn exactly(path: &Path, n_ctx: Option<u32>) -> LoadRequest {
         n_sequences: 8,
         n_threads: Some(1),
         kv_type: KvType::of(KvFormat::F32),
+        saved_bytes: 1 << 30,
         kv_files: None,
         draft_model: None,
     }

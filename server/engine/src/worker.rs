@@ -179,6 +179,7 @@ fn measure_kv(
         n_sequences: 1,
         n_threads,
         kv_type: KvType::default(),
+        saved_bytes: 1 << 30,
         kv_files: None,
         draft_model: None,
     };

@@ -46,6 +46,8 @@ pub struct LlamaConfig {
     pub n_threads: Option<u32>,
     /// How keys and values are kept.
     pub kv_type: KvType,
+    /// Ordinary memory that computed conversations of one model may take while others run, in bytes.
+    pub saved_bytes: u64,
     /// Where computed conversations outlive a worker.
     pub kv_files: Option<KvFiles>,
 }
@@ -60,6 +62,7 @@ impl LlamaConfig {
             n_sequences: 16,
             n_threads: None,
             kv_type: KvType::default(),
+            saved_bytes: 1 << 30,
             kv_files: None,
         }
     }

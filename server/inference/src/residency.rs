@@ -51,6 +51,7 @@ impl Residency {
             n_sequences: config.n_sequences,
             n_threads: config.n_threads,
             kv_type: config.kv_type,
+            saved_bytes: config.saved_bytes,
             kv_files: config.kv_files.clone(),
         };
         Self::with_launcher(config, resources, limits)

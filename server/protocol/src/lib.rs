@@ -141,6 +141,8 @@ pub struct LoadRequest {
     /// Decode threads; `None` takes the physical cores.
     pub n_threads: Option<u32>,
     pub kv_type: KvType,
+    /// Ordinary memory that states of the KV cache may take while they are not in it, in bytes.
+    pub saved_bytes: u64,
     /// Where states of the KV cache outlive the worker; `None` where they should not.
     pub kv_files: Option<KvFiles>,
     /// Who guesses tokens.

@@ -41,15 +41,17 @@ pub(crate) struct Pool<'m> {
 const KEPT_CELLS: usize = 1024;
 
 impl<'m> Pool<'m> {
-    /// The first `n_sequences` sequences of `context`, free; it has one more. What is in `files` is there already.
+    /// The first `n_sequences` sequences of `context`, free; it has one more. What is in `files` is there already;
+    /// what is saved in memory takes at most `saved_bytes`.
     pub(super) fn new(
         context: LlamaContext<'m>,
         model: &LlamaModel,
         n_sequences: usize,
         files: Option<StateFiles>,
+        saved_bytes: u64,
     ) -> Self {
         // The number between is that of the padding.
-        let saved = SavedStates::new(n_sequences + 1, files);
+        let saved = SavedStates::new(n_sequences + 1, files, saved_bytes);
         let mut index = PrefixIndex::default();
         for (number, saved) in saved.iter() {
             index.insert(saved.owner, number, &saved.tokens);

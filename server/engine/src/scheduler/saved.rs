@@ -10,9 +10,6 @@ use crate::{adapters::SetId, llama::SequenceState};
 use llama_cpp_2::token::LlamaToken;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-/// The share of the machine's memory that saved states may take.
-const MEMORY_SHARE: u64 = 8;
-
 /// So many tokens are copied from memory, or read from a file, in the time that one is computed.
 const TOKENS_COPIED_FOR_ONE: usize = 64;
 const TOKENS_READ_FOR_ONE: usize = 8;
@@ -83,11 +80,8 @@ pub(super) struct SavedStates {
 pub(super) type Dropped = Vec<(Owner, SequenceId)>;
 
 impl SavedStates {
-    /// Those that `files` already holds; numbers begin at `first_number`.
-    pub(super) fn new(first_number: SequenceId, files: Option<StateFiles>) -> Self {
-        let mut system = sysinfo::System::new();
-        system.refresh_memory();
-        let max_bytes = system.total_memory() / MEMORY_SHARE;
+    /// Those that `files` already holds; numbers begin at `first_number`. In memory they take at most `max_bytes`.
+    pub(super) fn new(first_number: SequenceId, files: Option<StateFiles>, max_bytes: u64) -> Self {
         let mut states =
             Self { by_number: BTreeMap::new(), next_number: first_number, n_bytes: 0, max_bytes, files };
         let found = states.files.as_mut().map(StateFiles::take_found).unwrap_or_default();

@@ -76,6 +76,7 @@ fn a_missing_file_is_not_loaded() {
             n_sequences: 1,
             n_threads: None,
             kv_type: KvType::default(),
+            saved_bytes: 1 << 30,
             kv_files: None,
             draft_model: None,
         })],

@@ -104,6 +104,7 @@ pub(crate) struct Resources {
     pub(crate) n_sequences: u32,
     pub(crate) n_threads: Option<u32>,
     pub(crate) kv_type: KvType,
+    pub(crate) saved_bytes: u64,
     pub(crate) kv_files: Option<KvFiles>,
 }
 
@@ -296,6 +297,7 @@ impl<L: Launch> Supervisor<L> {
             n_sequences: self.resources.n_sequences,
             n_threads: self.resources.n_threads,
             kv_type: self.spec.profile.kv_type.unwrap_or(self.resources.kv_type),
+            saved_bytes: self.resources.saved_bytes,
             kv_files: self.resources.kv_files.clone(),
             draft_model: self.spec.draft_model.clone(),
         };

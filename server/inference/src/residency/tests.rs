@@ -116,6 +116,7 @@ impl Stage {
             n_sequences: 2,
             n_threads: None,
             kv_type: KvType::default(),
+            saved_bytes: 0,
             kv_files: None,
         };
         let keep_alive = KeepAlive::For(Duration::from_secs(10));

@@ -23,10 +23,11 @@ fn what_cannot_be_written_stays_in_memory_and_is_not_tried_for_ever() {
         n_sequences: 1,
         n_threads: None,
         kv_type: KvType::default(),
+        saved_bytes: 1 << 30,
         kv_files: Some(KvFiles { folder: root.clone(), max_bytes: 1 << 30 }),
         draft_model: None,
     };
-    let mut states = SavedStates::new(0, StateFiles::open(&request));
+    let mut states = SavedStates::new(0, StateFiles::open(&request), 1 << 30);
     // As a disk that is full or gone.
     fs::remove_dir_all(&root).unwrap();
     fs::write(&root, "in the way").unwrap();

@@ -112,6 +112,7 @@ impl Stage {
             n_sequences: 2,
             n_threads: None,
             kv_type: KvType::default(),
+            saved_bytes: 0,
             kv_files: None,
         };
         let (model, reports) = SupervisedModel::start(Launcher(sender), resources, spec("a"), room);

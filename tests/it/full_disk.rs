@@ -3,8 +3,10 @@
 //!
 //! Only Linux can make a small disk, and only as root: elsewhere there is nothing to try.
 
-use crate::support::{Server, command, model, model_id};
-use serde_json::{Value, json};
+use crate::{
+    kv::answer,
+    support::{Server, command, model},
+};
 use std::{
     fs,
     io::Write,
@@ -45,20 +47,6 @@ impl Drop for Disk {
     }
 }
 
-fn long_question() -> Value {
-    let text = "The keeper walked along the beach and counted shells. ".repeat(30);
-    json!({"model": model_id(), "messages": [{"role": "user", "content": text}], "max_tokens": 3, "temperature": 0})
-}
-
-/// How many tokens of the prompt were computed.
-async fn n_computed(server: &Server) -> u64 {
-    let (status, reply) = server.ask("/v1/chat/completions", &long_question()).await;
-    assert_eq!(status, 200, "{reply}");
-    let usage = &reply["usage"];
-    usage["prompt_tokens"].as_u64().unwrap()
-        - usage["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap()
-}
-
 async fn start_in(data: &Arc<TempDir>) -> Server {
     // The budget alone would not even try on so small a disk.
     let model_file = model();
@@ -79,9 +67,9 @@ async fn without_room_answers_go_on_and_no_half_state_is_left() {
     let Some(disk) = Disk::mount(data.path()).await else { return };
     let server = start_in(&data).await;
     let filler = disk.fill();
-    let n = n_computed(&server).await;
+    let (_, n) = answer(&server).await;
     assert!(n > 200, "{n}");
-    assert_eq!(n_computed(&server).await, 1, "it is still in memory");
+    assert_eq!(answer(&server).await.1, 1, "it is still in memory");
     server.stop().await;
     let states = data.path().join("cache").join("kv");
     assert!(states.is_dir());
@@ -90,6 +78,6 @@ async fn without_room_answers_go_on_and_no_half_state_is_left() {
 
     fs::remove_file(filler).unwrap();
     let server = start_in(&data).await;
-    assert_eq!(n_computed(&server).await, n, "nothing was kept, so all is computed again");
+    assert_eq!(answer(&server).await.1, n, "nothing was kept, so all is computed again");
     server.stop().await;
 }

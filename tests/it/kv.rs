@@ -11,7 +11,7 @@ fn long_question() -> Value {
 }
 
 /// The answer, and how many tokens of the prompt were computed.
-async fn answer(server: &Server) -> (Value, u64) {
+pub(crate) async fn answer(server: &Server) -> (Value, u64) {
     let (status, reply) = server.ask("/v1/chat/completions", &long_question()).await;
     assert_eq!(status, 200, "{reply}");
     let usage = &reply["usage"];

@@ -90,15 +90,6 @@ async fn client(server: &Server, number: u64, end: Instant) -> Tally {
     tally
 }
 
-async fn wait_until_idle(server: &Server) {
-    let idle = async {
-        while server.health().await["model"]["state"] != "ready" {
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(Duration::from_secs(20), idle).await.expect("nothing is left running");
-}
-
 #[tokio::test]
 async fn many_clients_that_come_and_go_leave_nothing_behind() {
     let seconds = env::var("CHAOSENGINE_SOAK_SECONDS").ok().map_or(SECONDS, |it| it.parse().unwrap());
@@ -125,7 +116,8 @@ async fn many_clients_that_come_and_go_leave_nothing_behind() {
     };
     let clients = join_all((0..N_CLIENTS).map(|number| client(&server, number, end)));
     let (tallies, (server_kib, worker_kib)) = tokio::join!(clients, warm);
-    wait_until_idle(&server).await;
+    // Nothing is left running.
+    server.wait_for_model("ready").await;
 
     let n_answered: u64 = tallies.iter().map(|it| it.n_answered).sum();
     let n_broken_off: u64 = tallies.iter().map(|it| it.n_broken_off).sum();

@@ -13,7 +13,7 @@ use crate::{
 };
 use candle::{KvCache, Run, TextDecoder};
 use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
-use protocol::{Delta, Event, MAX_WAITING, Rejection, RequestId, Tenant};
+use protocol::{Delta, Event, MAX_REQUESTS, Rejection, RequestId, Tenant};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::mpsc::{Receiver, TryRecvError},
@@ -124,7 +124,7 @@ impl<'m> FolderScheduler<'m> {
                 name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
                 reason: "models in folders of safetensors take none".to_owned(),
             }),
-            None if self.waiting.len() >= MAX_WAITING => Some(Rejection::Overloaded),
+            None if self.waiting.len() >= MAX_REQUESTS => Some(Rejection::Overloaded),
             None => None,
         };
         if let Some(reason) = refused {

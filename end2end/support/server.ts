@@ -30,8 +30,8 @@ export interface Options {
   dataDir?: string;
   /** Listen where an earlier server did. */
   port?: number;
-  /** The test model unless said otherwise. */
-  model?: 'none' | 'last';
+  /** The test model unless said otherwise: none, the one of before, or a file. */
+  model?: 'none' | 'last' | { file: string };
 }
 
 export class Server {
@@ -133,7 +133,7 @@ function modelArgs(model: Options['model']): string[] {
     case 'last':
       return [];
     default:
-      return ['--model', required('CHAOSENGINE_TEST_MODEL')];
+      return ['--model', model?.file ?? required('CHAOSENGINE_TEST_MODEL')];
   }
 }
 

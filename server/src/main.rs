@@ -5,6 +5,7 @@
 mod config;
 mod exit;
 mod fetch;
+mod images;
 mod measure;
 mod port;
 mod router;

@@ -1,6 +1,7 @@
 //! Every address this server answers: one table builds the router, and tests walk it.
 
 use crate::{
+    images,
     security::{self, Hosts},
     site::Site,
 };
@@ -13,7 +14,7 @@ use axum::{
     http::{HeaderName, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::any,
+    routing::{any, get},
 };
 use leptos::{
     prelude::{LeptosOptions, provide_context},
@@ -22,6 +23,7 @@ use leptos::{
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use state::AppState;
 use std::{sync::Arc, time::Duration};
+use types::image::MAX_IMAGE_BYTES;
 use tower_http::{
     limit::RequestBodyLimitLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
@@ -29,10 +31,10 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-/// A message of a megabyte, as a form encodes it.
-const PAGE_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// An image, or a message of a megabyte, as a form encodes it.
+const PAGE_BODY_BYTES: usize = MAX_IMAGE_BYTES + 1024 * 1024;
 /// A long conversation as JSON.
-const API_BODY_BYTES: usize = 16 * 1024 * 1024;
+const API_BODY_BYTES: usize = 64 * 1024 * 1024;
 /// To the first byte of a page or server function; streams go on.
 const PAGE_TIME: Duration = Duration::from_secs(30);
 
@@ -81,6 +83,7 @@ pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/live/api/pin_model", Owner::Nobody),
     door("/rpc/app/live/api/save_launch_profile", Owner::Nobody),
     door("/rpc/app/live/api/unload_model", Owner::Nobody),
+    door("/rpc/app/pages/chat/api/add_image", Owner::Caller),
     door("/rpc/app/pages/chat/api/delete_session", Owner::Checked),
     door("/rpc/app/pages/chat/api/edit_and_resend", Owner::Checked),
     door("/rpc/app/pages/chat/api/list_sessions", Owner::Caller),
@@ -107,6 +110,7 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
         .iter()
         .fold(Router::new(), |router, route: &ApiRoute| router.route(route.path, (route.handler)()))
         .route("/v1/{*rest}", any(api::unknown_route))
+        .route("/images/{id}", get(images::image))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(API_BODY_BYTES))
         .with_state(state);

@@ -11,6 +11,7 @@ mod folders;
 #[cfg(target_os = "linux")]
 mod full_disk;
 mod guards;
+mod images;
 mod kv;
 mod lora;
 mod openai_client;

@@ -1,6 +1,11 @@
-//! Puts a chat with a given answer into a database, for tests that need a model to have said exactly that.
+//! Makes what tests need and the product does not make by itself.
 //!
-//! `seed DATA_DIR ANSWER_FILE [THOUGHT_FILE]` prints the number of the chat it made. The thought took 2.4 seconds.
+//! `seed DATA_DIR ANSWER_FILE [THOUGHT_FILE]` puts a chat with a given answer into a database, for tests that need a model to have
+//! said exactly that, and prints the number of the chat it made. The thought took 2.4 seconds.
+//!
+//! `seed projector FILE N_EMBD` writes what lets a model look at images whose tokens have vectors of so many numbers.
+
+mod projector;
 
 use std::{env, error::Error, fs, path::Path};
 use store::{NewTurn, Outcome, Store, ThoughtRow};
@@ -10,6 +15,11 @@ use types::{chat::MessageState, ids::UserId};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = env::args().skip(1).collect();
+    if let [what, path, n_embd] = args.as_slice()
+        && what == "projector"
+    {
+        return Ok(projector::write(Path::new(path), n_embd.parse()?)?);
+    }
     let [data_dir, answer_file, thought_file @ ..] = args.as_slice() else {
         return Err("usage: seed DATA_DIR ANSWER_FILE [THOUGHT_FILE]".into());
     };
@@ -19,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let paths = DataDir::open(Some(Path::new(data_dir)))?;
     let store = Store::open(&paths.database()).await?;
     let session = store.create_session(UserId::LOCAL, 0).await?;
-    let turn = NewTurn { parent: None, text: Some("What would you say?"), model: None, now_ms: 0 };
+    let turn = NewTurn { parent: None, text: Some("What would you say?"), images: &[], model: None, now_ms: 0 };
     let ids = store.add_turn(UserId::LOCAL, session, turn).await?;
     let outcome = Outcome {
         body: &answer,

@@ -2,6 +2,7 @@
 
 mod actions;
 pub(crate) mod api;
+mod attachments;
 mod composer;
 mod message;
 mod scroll;

@@ -50,6 +50,39 @@ pub(crate) fn form_values(event: &web_sys::SubmitEvent) -> impl Fn(&str) -> Stri
     move |name| data.as_ref().and_then(|data| data.get(name).as_string()).unwrap_or_default()
 }
 
+/// A file that a person gave to the page.
+pub(crate) type File = web_sys::File;
+
+/// What was chosen in a field for files, which is empty again afterwards.
+pub(crate) fn chosen_files(event: &web_sys::Event) -> Vec<File> {
+    let field: Option<web_sys::HtmlInputElement> = event.target().and_then(|target| target.dyn_into().ok());
+    let files = listed(field.as_ref().and_then(|field| field.files()));
+    if let Some(field) = field {
+        field.set_value("");
+    }
+    files
+}
+
+/// The files among what was dropped.
+pub(crate) fn dropped_files(event: &web_sys::DragEvent) -> Vec<File> {
+    listed(event.data_transfer().and_then(|data| data.files()))
+}
+
+/// The files among what was pasted.
+pub(crate) fn pasted_files(event: &web_sys::ClipboardEvent) -> Vec<File> {
+    listed(event.clipboard_data().and_then(|data| data.files()))
+}
+
+fn listed(files: Option<web_sys::FileList>) -> Vec<File> {
+    files.into_iter().flat_map(|files| (0..files.length()).filter_map(move |i| files.item(i))).collect()
+}
+
+/// The bytes of a file; none where the browser cannot read it.
+pub(crate) async fn bytes_of(file: File) -> Option<Vec<u8>> {
+    let buffer = wasm_bindgen_futures::JsFuture::from(file.array_buffer()).await.ok()?;
+    Some(js_sys::Uint8Array::new(&buffer).to_vec())
+}
+
 /// What this browser kept under `key`.
 pub(crate) fn stored(key: &str) -> Option<String> {
     window().local_storage().ok()??.get_item(key).ok()?

@@ -24,6 +24,20 @@ pub(crate) fn show_theme(_: Theme) {}
 pub(crate) fn form_values(_: &leptos::ev::SubmitEvent) -> impl Fn(&str) -> String + use<> {
     |_| String::new()
 }
+pub(crate) type File = ();
+
+pub(crate) fn chosen_files(_: &leptos::ev::Event) -> Vec<File> {
+    Vec::new()
+}
+pub(crate) fn dropped_files(_: &leptos::ev::DragEvent) -> Vec<File> {
+    Vec::new()
+}
+pub(crate) fn pasted_files(_: &leptos::ev::ClipboardEvent) -> Vec<File> {
+    Vec::new()
+}
+pub(crate) async fn bytes_of((): File) -> Option<Vec<u8>> {
+    None
+}
 pub(crate) fn copy_text(_: &str) {}
 pub(crate) fn stored(_: &str) -> Option<String> {
     None

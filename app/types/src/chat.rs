@@ -2,7 +2,8 @@
 
 use crate::{
     guard::{Guard, Warning},
-    ids::{GenerationId, MessageId, SessionId},
+    ids::{GenerationId, ImageId, MessageId, SessionId},
+    image::TurnImage,
     tools::ToolCall,
 };
 use serde::{Deserialize, Serialize};
@@ -35,12 +36,21 @@ pub struct ChatTurn {
     pub calls: Vec<ToolCall>,
     /// The call that this is the result of; only [`Role::Tool`] has one.
     pub call_id: Option<String>,
+    /// What it shows, in the order of their places in the text.
+    pub images: Vec<TurnImage>,
 }
 
 impl ChatTurn {
     /// A turn that is nothing but text.
     pub fn new(role: Role, content: impl Into<String>) -> Self {
-        Self { role, content: content.into(), reasoning: String::new(), calls: Vec::new(), call_id: None }
+        Self {
+            role,
+            content: content.into(),
+            reasoning: String::new(),
+            calls: Vec::new(),
+            call_id: None,
+            images: Vec::new(),
+        }
     }
 }
 
@@ -211,6 +221,8 @@ pub struct MessageView {
     pub role: Role,
     /// What was written or generated, unrendered.
     pub text: String,
+    /// What a person showed with it.
+    pub images: Vec<ImageId>,
     /// The text as sanitised HTML, one entry per block, in order. Empty for a person's messages,
     /// which are shown as written.
     pub blocks: Vec<String>,

@@ -42,6 +42,10 @@ row_id!(
     GenerationId
 );
 row_id!(
+    /// An image that a person showed.
+    ImageId
+);
+row_id!(
     /// A unit of background work.
     JobId
 );

@@ -7,6 +7,7 @@ pub mod chat;
 pub mod constraint;
 pub mod guard;
 pub mod ids;
+pub mod image;
 pub mod job;
 pub mod kv;
 pub mod launch;

@@ -66,6 +66,8 @@ pub struct ModelEntry {
     pub quantisation: Option<String>,
     /// Whether it brings a chat template; without one, turns are joined as plain text.
     pub has_chat_template: bool,
+    /// It looks at images, as far as is known before it is loaded.
+    pub sees: bool,
     /// What it is expected to take in memory, with all that answers need beside the weights.
     pub memory_bytes: Option<u64>,
     /// What is wrong with the file, when its header cannot be read.
@@ -123,14 +125,22 @@ pub struct ModelStatus {
     pub state: ModelState,
     /// Context of one sequence, in tokens, once loaded.
     pub n_ctx: Option<u32>,
+    /// It looks at images, once that is known.
+    pub sees: bool,
     /// Over all sequences, while something generates.
     pub tokens_per_second: Option<f32>,
 }
 
 impl ModelStatus {
     /// Nothing loaded.
-    pub const UNLOADED: Self =
-        Self { id: None, name: None, state: ModelState::Unloaded, n_ctx: None, tokens_per_second: None };
+    pub const UNLOADED: Self = Self {
+        id: None,
+        name: None,
+        state: ModelState::Unloaded,
+        n_ctx: None,
+        sees: false,
+        tokens_per_second: None,
+    };
 }
 
 /// A model that is in memory, on its way there, or could not get there.

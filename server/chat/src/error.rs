@@ -1,6 +1,7 @@
 //! Why a conversation could not go on.
 
 use store::StoreError;
+use types::image::MAX_IMAGES;
 
 /// `Display` is a sentence a person can read.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +12,10 @@ pub enum ChatError {
     Empty,
     #[error("the message has {bytes} bytes, {limit} are allowed")]
     TooLong { bytes: usize, limit: usize },
+    #[error("the message shows {given} images, {MAX_IMAGES} are allowed")]
+    TooManyImages { given: usize },
+    #[error("it is no PNG, JPEG, WebP, GIF or BMP file")]
+    NoImage,
     #[error("an answer is still being written in this chat")]
     Busy,
     #[error("the server is shutting down")]

@@ -6,6 +6,7 @@
 
 mod error;
 mod generation;
+mod images;
 mod notes;
 mod prompt;
 mod settings;
@@ -15,6 +16,7 @@ mod turns;
 mod watch;
 
 pub use error::ChatError;
+pub use turns::Draft;
 pub use markup::render as render_markdown;
 
 use generation::Running;
@@ -55,7 +57,9 @@ impl Chat {
         if n > 0 {
             tracing::warn!(n_messages = n, "ended answers that the last run of the server left unfinished");
         }
-        store.purge_sessions(now_ms() - UNDO.as_millis() as i64).await?;
+        let long_ago = now_ms() - UNDO.as_millis() as i64;
+        store.purge_sessions(long_ago).await?;
+        store.purge_images(long_ago).await?;
         Ok(Self { store, engine, running: Arc::default(), notes: Notes::default() })
     }
 

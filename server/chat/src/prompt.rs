@@ -1,29 +1,45 @@
 //! What the model is given: the system prompt and the branch, as turns.
 
+use crate::images::Shown;
 use store::MessageRow;
-use types::chat::{ChatTurn, Role};
+use types::{
+    chat::{ChatTurn, Role},
+    image::TurnImage,
+};
 
-/// The turns of `messages` after the system prompt. Answers that never said anything are left out, and turns of
-/// one speaker that then follow each other are joined: many chat templates insist on alternation.
-pub(crate) fn turns(system_prompt: &str, messages: &[MessageRow]) -> Vec<ChatTurn> {
+/// The turns of `messages` after the system prompt, with those of their images that are `shown`, each before what is said about
+/// it. Answers that never said anything are left out, and turns of one speaker that then follow each other are joined: many chat
+/// templates insist on alternation.
+pub(crate) fn turns(system_prompt: &str, messages: &[MessageRow], shown: &Shown) -> Vec<ChatTurn> {
     let mut turns: Vec<ChatTurn> = Vec::with_capacity(messages.len() + 1);
     if !system_prompt.trim().is_empty() {
         turns.push(ChatTurn::new(Role::System, system_prompt));
     }
-    for message in messages.iter().filter(|message| !message.body.trim().is_empty()) {
+    let says_something =
+        |message: &&MessageRow| !message.body.trim().is_empty() || !message.images.is_empty();
+    for message in messages.iter().filter(says_something) {
         match turns.last_mut() {
             Some(last) if last.role == message.role => {
                 last.content.push_str("\n\n");
+                show(last, message, shown);
                 last.content.push_str(&message.body);
             }
             _ => {
                 let reasoning = message.thought.as_ref().map(|thought| thought.text.clone());
-                let turn = ChatTurn::new(message.role, message.body.as_str());
+                let mut turn = ChatTurn::new(message.role, "");
+                show(&mut turn, message, shown);
+                turn.content.push_str(&message.body);
                 turns.push(ChatTurn { reasoning: reasoning.unwrap_or_default(), ..turn });
             }
         }
     }
     turns
+}
+
+fn show(turn: &mut ChatTurn, message: &MessageRow, shown: &Shown) {
+    let at = turn.content.len();
+    let images = message.images.iter().filter_map(|id| shown.get(id));
+    turn.images.extend(images.map(|file| TurnImage { at, file: file.clone() }));
 }
 
 #[cfg(test)]

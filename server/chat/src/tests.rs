@@ -1,4 +1,4 @@
-use crate::{Chat, ChatError};
+use crate::{Chat, ChatError, Draft};
 use futures::{Stream, StreamExt};
 use inference::{EngineError, Gate, Guarded, Prompt, Rejection, Script, ScriptedEngine};
 use std::{pin::Pin, sync::Arc, time::Duration};
@@ -7,7 +7,8 @@ use tempfile::TempDir;
 use types::{
     chat::{ChatEvent, MAX_MESSAGE_BYTES, MAX_TITLE_CHARS, MessageState, MessageView, Queued, Role, Sent},
     guard::{Guard, GuardSettings},
-    ids::{SessionId, UserId},
+    ids::{ImageId, SessionId, UserId},
+    image::{MAX_IMAGE_BYTES, MAX_IMAGES, TurnImage},
     settings::{MAX_SYSTEM_PROMPT_BYTES, UserSettings},
     system::SystemSample,
 };
@@ -42,7 +43,7 @@ impl Bench {
     }
 
     async fn send(&self, session: Option<SessionId>, text: &str) -> Sent {
-        self.chat.send(ME, session, text.to_owned(), false).await.unwrap()
+        self.chat.send(ME, session, text.into(), false).await.unwrap()
     }
 
     fn watch(&self, session: SessionId) -> Watcher {
@@ -339,7 +340,7 @@ async fn messages_that_are_empty_or_too_long_are_refused_before_anything_is_writ
         (" \n\t ".to_owned(), |err| matches!(err, ChatError::Empty)),
         ("x".repeat(MAX_MESSAGE_BYTES + 1), |err| matches!(err, ChatError::TooLong { .. })),
     ] {
-        let err = bench.chat.send(ME, None, text, false).await.unwrap_err();
+        let err = bench.chat.send(ME, None, text.into(), false).await.unwrap_err();
         assert!(is_right(&err), "{err}");
     }
     assert!(bench.chat.list_sessions(ME, None).await.unwrap().is_empty());
@@ -458,4 +459,54 @@ async fn a_guard_that_is_switched_off_lets_the_answer_go_on() {
     bench.chat.save_settings(ME, settings).await.unwrap();
     let (_, message) = bench.say(None, "Sing.").await;
     assert_eq!((message.state, message.guard, message.text), (MessageState::Complete, None, LINE.repeat(9)));
+}
+
+/// What the model was shown by a request, and where in the text.
+fn shown(bench: &Bench, request: usize) -> Vec<(String, Vec<(usize, Vec<u8>)>)> {
+    let Prompt::Chat(turns) = &bench.engine.requests()[request].prompt else { panic!("no chat") };
+    let image = |image: &TurnImage| (image.at, image.file.bytes().to_vec());
+    let turns = turns.iter().filter(|turn| turn.role == Role::User);
+    turns.map(|turn| (turn.content.clone(), turn.images.iter().map(image).collect())).collect()
+}
+
+#[tokio::test]
+async fn images_go_with_their_message_and_again_with_every_later_one() {
+    let bench = Bench::open([Script::say(["I see."])]).await;
+    let bytes = b"\x89PNG\r\n\x1a\nnearly".to_vec();
+    let image = bench.chat.add_image(ME, bytes.clone()).await.unwrap();
+    let draft = Draft { text: "What is this?".into(), images: vec![image] };
+    let sent = bench.chat.send(ME, None, draft, false).await.unwrap();
+    bench.end_of(sent.session).await;
+    bench.say(Some(sent.session), "And now?").await;
+    let first = ("What is this?".to_owned(), vec![(0, bytes.clone())]);
+    assert_eq!(shown(&bench, 0), [first.clone()]);
+    assert_eq!(shown(&bench, 1), [first, ("And now?".to_owned(), vec![])]);
+    let messages = bench.messages(sent.session).await;
+    assert_eq!(messages[0].images, [image]);
+
+    bench.chat.edit_and_resend(ME, sent.session, messages[0].id, "What was it?".into(), false).await.unwrap();
+    bench.end_of(sent.session).await;
+    assert_eq!(shown(&bench, 2), [("What was it?".to_owned(), vec![(0, bytes.clone())])]);
+    assert_eq!(bench.chat.image(ME, image).await.unwrap().bytes, bytes);
+    assert!(matches!(bench.chat.image(OTHER, image).await, Err(ChatError::NotFound)));
+}
+
+#[tokio::test]
+async fn an_image_alone_is_a_message_and_what_is_none_is_refused() {
+    let bench = Bench::open([Script::say(["I see."])]).await;
+    let image = bench.chat.add_image(ME, b"GIF89a".to_vec()).await.unwrap();
+    let draft = Draft { text: String::new(), images: vec![image] };
+    let sent = bench.chat.send(ME, None, draft, false).await.unwrap();
+    bench.end_of(sent.session).await;
+    assert_eq!(shown(&bench, 0), [(String::new(), vec![(0, b"GIF89a".to_vec())])]);
+
+    let refused = bench.chat.add_image(ME, b"<svg/>".to_vec()).await;
+    assert!(matches!(refused, Err(ChatError::NoImage)), "{refused:?}");
+    let refused = bench.chat.add_image(ME, vec![0; MAX_IMAGE_BYTES + 1]).await;
+    assert!(matches!(refused, Err(ChatError::TooLong { .. })), "{refused:?}");
+    let many = Draft { text: "x".into(), images: vec![image; MAX_IMAGES + 1] };
+    let refused = bench.chat.send(ME, None, many, false).await;
+    assert!(matches!(refused, Err(ChatError::TooManyImages { .. })), "{refused:?}");
+    let foreign = Draft { text: "x".into(), images: vec![ImageId(99)] };
+    assert!(matches!(bench.chat.send(ME, None, foreign, false).await, Err(ChatError::NotFound)));
 }

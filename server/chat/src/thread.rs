@@ -55,6 +55,7 @@ pub(crate) fn view(row: MessageRow, variants: Vec<MessageId>) -> MessageView {
         id: row.id,
         role: row.role,
         text: row.body,
+        images: row.images,
         state: row.state,
         error: row.error.filter(|_| guard.is_none()),
         guard,

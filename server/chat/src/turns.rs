@@ -11,8 +11,36 @@ use inference::{GenerateRequest, Prompt, Tenant};
 use store::{MessageRow, NewTurn};
 use types::{
     chat::{ChatEvent, MAX_MESSAGE_BYTES, Role, Sent},
-    ids::{MessageId, SessionId, UserId},
+    ids::{ImageId, MessageId, SessionId, UserId},
+    image::MAX_IMAGES,
 };
+
+/// A message that a person writes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Draft {
+    pub text: String,
+    /// What it shows, as [`Chat::add_image`] named it.
+    pub images: Vec<ImageId>,
+}
+
+impl<T: Into<String>> From<T> for Draft {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), images: Vec::new() }
+    }
+}
+
+impl Draft {
+    fn check(&self) -> Result<(), ChatError> {
+        if self.text.trim().is_empty() && self.images.is_empty() {
+            return Err(ChatError::Empty);
+        }
+        if self.images.len() > MAX_IMAGES {
+            return Err(ChatError::TooManyImages { given: self.images.len() });
+        }
+        let (bytes, limit) = (self.text.len(), MAX_MESSAGE_BYTES);
+        if bytes > limit { Err(ChatError::TooLong { bytes, limit }) } else { Ok(()) }
+    }
+}
 
 impl Chat {
     /// Sends a message at the end of the shown branch; without a session it starts one. `trim` leaves out the
@@ -21,10 +49,10 @@ impl Chat {
         &self,
         user: UserId,
         session: Option<SessionId>,
-        text: String,
+        draft: Draft,
         trim: bool,
     ) -> Result<Sent, ChatError> {
-        check_text(&text)?;
+        draft.check()?;
         let (session, parent) = match session {
             Some(id) => {
                 let row = self.store.find_session(user, id).await?.ok_or(ChatError::NotFound)?;
@@ -32,10 +60,10 @@ impl Chat {
             }
             None => (self.store.create_session(user, now_ms()).await?, None),
         };
-        self.add_turn(user, session, parent, Some(&text), trim).await
+        self.add_turn(user, session, parent, Some(&draft), trim).await
     }
 
-    /// Writes a person's turn anew beside the old one, and answers it.
+    /// Writes a person's turn anew beside the old one, with the same images, and answers it.
     pub async fn edit_and_resend(
         &self,
         user: UserId,
@@ -44,9 +72,10 @@ impl Chat {
         text: String,
         trim: bool,
     ) -> Result<Sent, ChatError> {
-        check_text(&text)?;
         let old = self.find_message(user, session, message, Role::User).await?;
-        self.add_turn(user, session, old.parent, Some(&text), trim).await
+        let draft = Draft { text, images: old.images };
+        draft.check()?;
+        self.add_turn(user, session, old.parent, Some(&draft), trim).await
     }
 
     /// Answers the same turn again beside the old answer.
@@ -98,13 +127,15 @@ impl Chat {
         user: UserId,
         session: SessionId,
         parent: Option<MessageId>,
-        text: Option<&str>,
+        draft: Option<&Draft>,
         trim: bool,
     ) -> Result<Sent, ChatError> {
         // Admission first: between the check and the insert, no second turn may begin in this session.
         let admission = self.running.admit(user, session)?;
         let model = self.engine.status().borrow().chosen.name.clone();
-        let turn = NewTurn { parent, text, model: model.as_deref(), now_ms: now_ms() };
+        let (text, images) = draft.map(|it| (it.text.as_str(), it.images.as_slice())).unzip();
+        let images = images.unwrap_or_default();
+        let turn = NewTurn { parent, text, images, model: model.as_deref(), now_ms: now_ms() };
         let ids = self.store.add_turn(user, session, turn).await?;
         if let (None, Some(text)) = (parent, text) {
             self.store.suggest_title(user, session, &title_of(text)).await?;
@@ -129,21 +160,15 @@ impl Chat {
             Some((reply, messages)) => (messages, reply.clone()),
             None => return Err(ChatError::NotFound),
         };
+        let shown = self.shown(user, messages).await?;
+        let prompt = Prompt::Chat(turns(&settings.system_prompt, messages, &shown));
         let request = GenerateRequest {
             sampling: settings.sampling,
             trim_history: trim,
             guards: settings.guards,
-            ..GenerateRequest::new(Prompt::Chat(turns(&settings.system_prompt, messages)), Tenant(user.0))
+            ..GenerateRequest::new(prompt, Tenant(user.0))
         };
         let start = Start { row: reply, variants, request };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))
     }
-}
-
-fn check_text(text: &str) -> Result<(), ChatError> {
-    if text.trim().is_empty() {
-        return Err(ChatError::Empty);
-    }
-    let (bytes, limit) = (text.len(), MAX_MESSAGE_BYTES);
-    if bytes > limit { Err(ChatError::TooLong { bytes, limit }) } else { Ok(()) }
 }

@@ -57,6 +57,8 @@ pub(crate) fn load(
         n_threads,
         has_chat_template: words.template.is_some(),
         draft_problem: None,
+        sees: false,
+        projector_problem: None,
     };
     let mut system = sysinfo::System::new();
     system.refresh_memory();

@@ -13,6 +13,7 @@ mod llama;
 mod logprobs;
 mod measure;
 mod outbox;
+mod pixels;
 mod prompt;
 mod sampler;
 mod scheduler;

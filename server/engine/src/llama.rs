@@ -9,8 +9,8 @@ mod raw;
 pub(crate) use draft::{OpenedDraft, load_draft_model, open_draft_context};
 
 pub(crate) use raw::{
-    Adapter, SequenceState, VendoredDrafter, build, capture_log, kv_bytes, last_errors, load_adapter,
-    quantize, set_adapters,
+    Adapter, CutImage, EncodedPiece, ImagePart, PieceSize, Projector, SequenceState, VendoredDrafter, build,
+    capture_log, kv_bytes, last_errors, load_adapter, quantize, set_adapters,
 };
 
 use crate::outbox::Outbox;
@@ -116,6 +116,8 @@ pub(crate) fn open_context<'m>(
         n_threads: n_threads(request),
         has_chat_template: model.chat_template(None).is_ok(),
         draft_problem: None,
+        sees: false,
+        projector_problem: None,
     };
     Ok(Opened { context, facts })
 }

@@ -1,6 +1,7 @@
 //! From a prompt to tokens: the model's template, its special tokens, and what to drop when it is too long.
 
 pub(crate) mod guard;
+pub(crate) mod images;
 mod template;
 mod tools;
 mod trim;
@@ -8,9 +9,11 @@ mod trim;
 use crate::{
     answer::{Formats, Reading, Rules, Wanted},
     constraint::{Compiler, Constrained, Later},
+    llama::{N_BATCH, Projector},
 };
 use candle::Words;
 use guard::Guard;
+use images::{Cut, Cutter, Piece, Stretch, shows_all, stretches};
 use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAttr, vocab::LlamaVocab};
 use protocol::{GenerateParams, Prompt, Rejection};
 use std::{collections::HashMap, sync::Arc};
@@ -24,7 +27,10 @@ use types::{
 
 /// A prompt ready to decode.
 pub(crate) struct TokenPrompt {
+    /// With stand-ins for pieces of images.
     pub(crate) tokens: Vec<LlamaToken>,
+    /// What the stand-ins are for, in their order.
+    pub(crate) pieces: Vec<Piece>,
     /// Stop strings that belong to the prompt's form.
     pub(crate) stops: Vec<String>,
     /// What the answer must look like.
@@ -43,6 +49,7 @@ pub(crate) struct Prompter<'m> {
     compiler: Compiler<'m>,
     /// Cuts texts into tokens where llama.cpp does not.
     words: Option<Words>,
+    projector: Option<&'m Projector<'m>>,
     n_ctx: usize,
 }
 
@@ -69,12 +76,17 @@ impl<'m> Prompter<'m> {
         let guard = Guard::new(spellings.chain(formats.marks.spellings().map(str::to_owned)));
         let ends: Arc<[_]> = vocab.tokens().filter(|&token| vocab.is_eog(token)).collect();
         let compiler = Compiler::new(model.vocab(), ends.clone(), formats.marks.tokens().collect());
-        Self { vocab, template, formats, guard, ends, compiler, words: None, n_ctx: n_ctx as usize }
+        Self { vocab, template, formats, guard, ends, compiler, words: None, projector: None, n_ctx: n_ctx as usize }
     }
 
     /// Cuts texts into tokens as these words say.
     pub(crate) fn with_words(self, words: Words) -> Self {
         Self { words: Some(words), ..self }
+    }
+
+    /// Shows images by this projector, if there is one.
+    pub(crate) fn with_projector(self, projector: Option<&'m Projector<'m>>) -> Self {
+        Self { projector, ..self }
     }
 
     /// Tokens that end an answer.
@@ -90,30 +102,30 @@ impl<'m> Prompter<'m> {
     /// Tokens that fit the context with room for an answer and what the answer must look like, or why not.
     pub(crate) fn prepare(&self, prompt: &Prompt, params: &GenerateParams) -> Result<TokenPrompt, Rejection> {
         let (text, stops) = match prompt {
-            Prompt::Text(text) => (Rendered { tokens: self.text(text), is_open: false }, vec![]),
+            Prompt::Text(text) => (Rendered::text(self.text(text)), vec![]),
             Prompt::Chat(turns) => (self.conversation(turns, params)?, self.template.stops()),
         };
         if text.tokens.is_empty() {
             return Err(Rejection::EmptyPrompt);
         }
-        if text.tokens.len() >= self.n_ctx {
-            return Err(trim::too_long(text.tokens.len(), self.n_ctx));
+        if text.n_cells() >= self.n_ctx {
+            return Err(trim::too_long(text.n_cells(), self.n_ctx));
         }
         let form = self.form(params)?;
         let (constraint, reading) = match prompt {
             Prompt::Text(_) => (form.whole, Reading::of_text()),
             Prompt::Chat(_) => self.reading(form, text.is_open, params),
         };
-        Ok(TokenPrompt { tokens: text.tokens, stops, constraint, reading })
+        Ok(TokenPrompt { tokens: text.tokens, pieces: text.pieces, stops, constraint, reading })
     }
 
     /// How many tokens the whole prompt has.
     pub(crate) fn count(&self, prompt: &Prompt) -> Result<u32, Rejection> {
-        let tokens = match prompt {
-            Prompt::Text(text) => self.text(text),
-            Prompt::Chat(turns) => self.chat(turns, None, &Values::default())?.tokens,
+        let n_tokens = match prompt {
+            Prompt::Text(text) => self.text(text).len(),
+            Prompt::Chat(turns) => self.chat(turns, None, &Values::default(), &self.cutter())?.n_cells(),
         };
-        Ok(u32::try_from(tokens.len()).unwrap_or(u32::MAX))
+        Ok(u32::try_from(n_tokens).unwrap_or(u32::MAX))
     }
 
     fn conversation(&self, turns: &[ChatTurn], params: &GenerateParams) -> Result<Rendered, Rejection> {
@@ -121,11 +133,16 @@ impl<'m> Prompter<'m> {
         let native = tools.as_ref().filter(|_| self.formats.calls.is_native);
         let values = Values::new(params.reasoning, native, params.template_values.as_deref());
         let values = values.map_err(Rejection::Template)?;
-        let render = |turns: &[ChatTurn]| self.chat(turns, tools.as_ref(), &values);
+        let cutter = self.cutter();
+        let render = |turns: &[ChatTurn]| self.chat(turns, tools.as_ref(), &values, &cutter);
         match params.trim_history {
-            true => trim::fit(turns, self.n_ctx, render, |rendered| rendered.tokens.len()),
+            true => trim::fit(turns, self.n_ctx, render, Rendered::n_cells),
             false => render(turns),
         }
+    }
+
+    fn cutter(&self) -> Cutter<'m> {
+        Cutter::new(self.projector, N_BATCH as usize)
     }
 
     fn chat(
@@ -133,18 +150,23 @@ impl<'m> Prompter<'m> {
         turns: &[ChatTurn],
         tools: Option<&ToolUse>,
         values: &Values,
+        cutter: &Cutter<'_>,
     ) -> Result<Rendered, Rejection> {
         if turns.is_empty() {
             return Err(Rejection::EmptyPrompt);
         }
+        let cuts = cutter.cut_all(turns)?;
         let apart: Vec<_> = turns.iter().map(|turn| self.apart(turn)).collect();
         let mut turns = self.guard.defuse_turns(&apart);
         if !self.formats.calls.is_native {
             turns = tools::in_words(turns, tools);
         }
         let rendered = self.template.render(&turns, values).map_err(Rejection::Template)?;
+        if !shows_all(&rendered, cuts.len()) {
+            return Err(Rejection::Template("it does not show every image".to_owned()));
+        }
         let is_open = self.formats.is_thought_open(&rendered);
-        Ok(Rendered { tokens: self.tokenize(&rendered), is_open })
+        Ok(Rendered { is_open, ..self.tokenize_with(&rendered, &cuts) })
     }
 
     /// What an assistant's turn says apart from what it thought.
@@ -228,14 +250,38 @@ impl<'m> Prompter<'m> {
     /// Parses special tokens, except where the guard broke them, and begins with the model's own beginning.
     fn tokenize(&self, text: &str) -> Vec<LlamaToken> {
         let mut tokens = Vec::with_capacity(text.len() / 3);
-        for piece in guard::pieces(text) {
-            tokens.extend(self.cut(piece, true));
+        self.cut_pieces(text, &mut tokens);
+        self.begin(&mut tokens);
+        tokens
+    }
+
+    /// Likewise, of a conversation with marks for these images.
+    fn tokenize_with(&self, rendered: &str, cuts: &[Cut]) -> Rendered {
+        let mut tokens = Vec::with_capacity(rendered.len() / 3);
+        let mut pieces = Vec::new();
+        for stretch in stretches(rendered) {
+            match stretch {
+                Stretch::Text(text) => self.cut_pieces(text, &mut tokens),
+                Stretch::Image(image) => images::push(&cuts[image], &mut tokens, &mut pieces),
+            }
         }
+        let n_added = self.begin(&mut tokens);
+        pieces.iter_mut().for_each(|piece| piece.start += n_added);
+        Rendered { tokens, pieces, is_open: false }
+    }
+
+    fn cut_pieces(&self, text: &str, tokens: &mut Vec<LlamaToken>) {
+        guard::pieces(text).for_each(|piece| tokens.extend(self.cut(piece, true)));
+    }
+
+    /// Makes the tokens begin with the model's own beginning; says how many were added for that.
+    fn begin(&self, tokens: &mut Vec<LlamaToken>) -> usize {
         let bos = self.vocab.bos();
-        if self.vocab.should_add_bos() && bos.0 >= 0 && tokens.first() != Some(&bos) {
+        let is_added = self.vocab.should_add_bos() && bos.0 >= 0 && tokens.first() != Some(&bos);
+        if is_added {
             tokens.insert(0, bos);
         }
-        tokens
+        usize::from(is_added)
     }
 
     /// The tokens of a text, and of special ones that are written in it where they count. A tokenizer that fails has
@@ -252,8 +298,20 @@ impl<'m> Prompter<'m> {
 /// A conversation as the model gets it.
 struct Rendered {
     tokens: Vec<LlamaToken>,
+    pieces: Vec<Piece>,
     /// It ends with the beginning of a thought.
     is_open: bool,
+}
+
+impl Rendered {
+    fn text(tokens: Vec<LlamaToken>) -> Self {
+        Self { tokens, pieces: Vec::new(), is_open: false }
+    }
+
+    /// Cells that it takes: some models put more of a piece into the cache than it has positions.
+    fn n_cells(&self) -> usize {
+        self.tokens.len() + images::n_more_cells(&self.pieces)
+    }
 }
 
 /// Tokens that no text is tokenised to by itself.

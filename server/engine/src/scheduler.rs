@@ -14,6 +14,7 @@ mod cost;
 mod drafter;
 mod files;
 mod guess;
+mod looking;
 mod ngram;
 mod place;
 mod plan;
@@ -25,6 +26,7 @@ mod speculate;
 mod tree;
 
 pub(crate) use cost::StepCost;
+pub(crate) use looking::{Looking, encode_all};
 pub(crate) use plan::{Budget, Chunk, plan};
 pub(crate) use prefix::SequenceId;
 pub(crate) use sequence::Sequence;
@@ -41,6 +43,7 @@ use crate::{
 use blocks::{BlockDrafter, Rows};
 use drafter::Drafter;
 use files::StateFiles;
+use looking::Sight;
 use llama_cpp_2::{
     DecodeError, context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken,
     vocab::LlamaVocab,
@@ -128,6 +131,14 @@ pub(crate) struct Scheduler<'m> {
     turn: Turn,
     /// The adapters that the context has now.
     applied: SetId,
+    /// `None` where the model does not look at images.
+    looking: Option<Looking<'m>>,
+}
+
+/// What a scheduler may have beside its model.
+pub(crate) struct Companions<'m> {
+    pub(crate) draft: Option<OpenedDraft<'m>>,
+    pub(crate) looking: Option<Looking<'m>>,
 }
 
 impl<'m> Scheduler<'m> {
@@ -138,7 +149,7 @@ impl<'m> Scheduler<'m> {
         facts: &LoadedModel,
         outbox: Outbox,
         vectors: Queue<LlamaEncoder<'m>>,
-        draft: Option<OpenedDraft<'m>>,
+        Companions { draft, looking }: Companions<'m>,
     ) -> Self {
         let n_sequences = llama::n_kept_or_running(facts.n_sequences) as usize;
         let n_vocab = facts.n_vocab as usize;
@@ -171,6 +182,7 @@ impl<'m> Scheduler<'m> {
             adapters: Adapters::new(model),
             turn: Turn::default(),
             applied: SetId::NONE,
+            looking,
         }
     }
 
@@ -270,6 +282,9 @@ impl<'m> Scheduler<'m> {
                 if let Some(blocks) = &mut self.blocks {
                     blocks.forget(tenant);
                 }
+                if let Some(looking) = &mut self.looking {
+                    looking.forget(tenant);
+                }
                 Ok(())
             }
         }
@@ -297,6 +312,7 @@ impl<'m> Scheduler<'m> {
         self.admit();
         self.tell_line()?;
         self.pool.save_kept();
+        self.send_off_pieces();
         let mut may_guess = self.pool.can_guess();
         loop {
             let turn = self.next_turn();
@@ -307,8 +323,10 @@ impl<'m> Scheduler<'m> {
             }
             let chunks = plan(&needs, self.budget(&needs));
             if chunks.is_empty() {
-                // Whoever could start waits for a file.
-                self.pool.note_files(self.pool.is_busy_with_files());
+                self.turn = turn;
+                if !self.look(turn.set)? {
+                    self.wait();
+                }
                 return Ok(());
             }
             let n_padding = if may_guess { self.n_padding(&chunks) } else { 0 };
@@ -317,7 +335,9 @@ impl<'m> Scheduler<'m> {
             match self.pool.context.decode(&mut self.batch) {
                 Ok(()) => {
                     self.turn = turn;
-                    return self.finish_step(&chunks, n_padding, begun);
+                    self.finish_step(&chunks, n_padding, begun)?;
+                    self.look(turn.set)?;
+                    return Ok(());
                 }
                 // What is short of room has none for guesses and padding.
                 Err(DecodeError::NoKvCacheSlot) if std::mem::take(&mut may_guess) => self.drop_branches(),
@@ -325,6 +345,73 @@ impl<'m> Scheduler<'m> {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// There is nothing to compute: whoever runs waits for an image, and whoever could start for a file.
+    fn wait(&mut self) {
+        match &mut self.looking {
+            Some(looking) if looking.is_busy() => looking.wait(),
+            _ => self.pool.note_files(self.pool.is_busy_with_files()),
+        }
+    }
+
+    /// Has what running prompts show next encoded.
+    fn send_off_pieces(&mut self) {
+        let Some(looking) = &mut self.looking else { return };
+        looking.go_on(self.pool.running().map(|(_, sequence)| (sequence.tenant, sequence.pieces_left())));
+    }
+
+    /// Decodes a slice of an image that a running prompt with the adapters of `set` shows next, whoever asked first; says
+    /// whether something changed.
+    fn look(&mut self, set: SetId) -> Result<bool, WorkerError> {
+        let Some(mut looking) = self.looking.take() else { return Ok(false) };
+        let has_looked = self.look_with(&mut looking, set);
+        self.looking = Some(looking);
+        has_looked
+    }
+
+    fn look_with(&mut self, looking: &mut Looking<'m>, set: SetId) -> Result<bool, WorkerError> {
+        let running = self.pool.running().filter(|(_, sequence)| sequence.set.id == set);
+        let looks = running.filter_map(|(id, sequence)| Some((id, sequence, sequence.next_piece()?)));
+        let sights = looks.map(|(id, sequence, piece)| {
+            (sequence.id, id, sequence.n_rows, piece.clone(), looking.sight(sequence.tenant, piece))
+        });
+        let first = sights.filter(|it| !matches!(it.4, Sight::Coming)).min_by_key(|it| it.0);
+        let Some((_, id, n_done, piece, sight)) = first else { return Ok(false) };
+        let Sight::Here(rows) = sight else {
+            self.break_off(id, "the model could not look at an image")?;
+            return Ok(true);
+        };
+        let most = self.rows_at_once();
+        let end = if piece.size.is_whole { piece.size.n_rows } else { piece.size.n_rows.min(n_done + most) };
+        let begun = Instant::now();
+        match looking.decode(&mut self.pool.context, &piece, &rows, n_done..end, id) {
+            Ok(()) => {}
+            Err(DecodeError::NoKvCacheSlot) if self.make_room() => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+        self.pool.context.synchronize();
+        self.cost.learn(0, end - n_done, begun.elapsed().as_secs_f64() * 1000.0);
+        if let Some(sequence) = self.pool.sequence_mut(id) {
+            sequence.look(&piece, end);
+        }
+        Ok(true)
+    }
+
+    /// Rows of an image that are decoded in one go.
+    fn rows_at_once(&self) -> usize {
+        let n_decoding = self.pool.running().filter(|(_, sequence)| sequence.is_decoding()).count();
+        match n_decoding {
+            0 => N_BATCH as usize,
+            n => self.cost.prompt_tokens_beside(n).clamp(1, N_BATCH as usize),
+        }
+    }
+
+    /// Ends a running sequence that cannot go on.
+    fn break_off(&mut self, id: SequenceId, reason: &str) -> Result<(), WorkerError> {
+        let delta = self.pool.sequence_mut(id).map(|sequence| sequence.fail(reason));
+        self.release(id);
+        Ok(self.outbox.send(&Event::Step(delta.into_iter().collect()))?)
     }
 
     /// Rows that nobody needs and that make this step faster. With a prompt in it a step is large anyway.
@@ -418,7 +505,7 @@ impl<'m> Scheduler<'m> {
     fn needs(&self, set: SetId) -> Vec<Need> {
         let now = Instant::now();
         let running = self.pool.running().filter(|(_, sequence)| sequence.set.id == set);
-        running.map(|(id, sequence)| sequence.need(id, now)).collect()
+        running.filter_map(|(id, sequence)| sequence.need(id, now)).collect()
     }
 
     fn next_turn(&self) -> Turn {

@@ -6,6 +6,7 @@ mod gguf;
 mod safetensors;
 pub(crate) mod tiny_bert;
 pub(crate) mod tiny_llama;
+pub(crate) mod tiny_sight;
 pub(crate) mod tiny_twins;
 
 use crate::run_worker;
@@ -38,6 +39,7 @@ pub(crate) fn exactly(path: &Path, n_ctx: Option<u32>) -> LoadRequest {
         saved_bytes: 1 << 30,
         kv_files: None,
         draft_model: None,
+        projector: None,
     }
 }
 

@@ -101,6 +101,8 @@ pub(crate) fn serve<T: Tokenizer, E: Encoder>(
         n_threads: n_threads(request),
         has_chat_template: false,
         draft_problem: None,
+        sees: false,
+        projector_problem: None,
     }))?;
     loop {
         if queue.is_empty() {

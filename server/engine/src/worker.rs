@@ -7,10 +7,11 @@
 
 use crate::{
     folder::{self, FolderModel, FolderScheduler},
-    llama, measure,
+    llama::{self, N_BATCH, Projector},
+    measure,
     outbox::Outbox,
     prompt::Prompter,
-    scheduler::{Scheduler, Work},
+    scheduler::{Companions, Looking, Scheduler, Work, encode_all},
     vectors::{self, Inputs, LlamaEncoder, LlamaTokens, Queue, Served},
 };
 use candle::FolderKind;
@@ -28,7 +29,10 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use types::{kv::KvType, model::Purpose};
+use types::{
+    kv::{KvFormat, KvType},
+    model::Purpose,
+};
 
 /// Commands read but not yet looked at. The server never has so many under way, so the reader does not block.
 const COMMAND_QUEUE: usize = 256;
@@ -182,6 +186,7 @@ fn measure_kv(
         saved_bytes: 1 << 30,
         kv_files: None,
         draft_model: None,
+        projector: None,
     };
     let model = llama::load_model(&backend, &request, process.outbox.clone(), process.stop.clone())?;
     measure::measure_kv(&backend, &model, n_threads, kv_types, |measure| {
@@ -281,20 +286,44 @@ fn write(
         Err(reason) => (None, Some(reason)),
     };
     opened.facts.draft_problem = problem;
-    let prompter = Prompter::new(model, opened.facts.n_ctx);
+    let (projector, problem) = match open_projector(model, request) {
+        Ok(projector) => (projector, None),
+        Err(reason) => (None, Some(reason)),
+    };
+    opened.facts.sees = projector.is_some();
+    opened.facts.projector_problem = problem;
+    let prompter = Prompter::new(model, opened.facts.n_ctx).with_projector(projector.as_ref());
     let facts = vectors::vector_facts(model, request);
     let inputs = match Inputs::new(LlamaTokens::new(model), facts) {
         Ok(inputs) => inputs,
         Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
     };
     let vectors = Queue::new(LlamaEncoder::new(backend, model, request, facts), outbox.clone());
+    let (looking, beside) = projector.as_ref().map(Looking::new).unzip();
+    let companions = Companions { draft, looking };
     let mut scheduler =
-        Scheduler::new(opened.context, model, request, &opened.facts, outbox.clone(), vectors, draft);
+        Scheduler::new(opened.context, model, request, &opened.facts, outbox.clone(), vectors, companions);
     scheduler.warm_up()?;
     outbox.send(&Event::Loaded(opened.facts))?;
     let desk = Desk { commands, prompter, inputs: Some(inputs) };
-    work_beside(desk, process, |work| scheduler.run(work));
+    thread::scope(|scope| {
+        if let (Some(projector), Some(beside)) = (&projector, beside) {
+            scope.spawn(move || encode_all(projector, &beside.jobs, &beside.encoded));
+        }
+        work_beside(desk, process, |work| scheduler.run(work));
+        // The thread above ends when nobody can send it work any more.
+        drop(scheduler);
+    });
     Ok(())
+}
+
+/// The projector beside the model, if one was named. The error is a sentence.
+fn open_projector<'m>(model: &'m LlamaModel, request: &LoadRequest) -> Result<Option<Projector<'m>>, String> {
+    let exact = KvType::of(KvFormat::F32);
+    let open = |path: &PathBuf| {
+        Projector::open(model, path, llama::n_threads(request), request.kv_type != exact, N_BATCH)
+    };
+    request.projector.as_ref().map(open).transpose()
 }
 
 /// Serves a model in a folder that writes.

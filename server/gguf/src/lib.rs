@@ -102,6 +102,17 @@ impl Header {
             && self.n_vocab.abs_diff(other.n_vocab) <= MOST_UNUSED
     }
 
+    /// Whether it is no model, but turns images or sounds into what one reads.
+    pub fn is_projector(&self) -> bool {
+        self.architecture.as_deref() == Some("clip")
+    }
+
+    /// Whether it turns images into what a model with such a header reads, as far as the headers tell.
+    pub fn projects_for(&self, model: &Self) -> bool {
+        let width = self.one("vision.projection_dim").filter(|_| self.is_projector());
+        width.is_some() && width == model.one("embedding_length")
+    }
+
     fn one(&self, key: &str) -> Option<u64> {
         match self.size(key)? {
             Size::One(n) => Some(n),
@@ -155,7 +166,7 @@ impl Header {
 }
 
 /// What tells how much memory a model takes, and for what.
-const SIZES: [&str; 8] = [
+const SIZES: [&str; 9] = [
     ".context_length",
     ".block_count",
     ".embedding_length",
@@ -164,6 +175,7 @@ const SIZES: [&str; 8] = [
     ".attention.key_length",
     ".attention.value_length",
     ".pooling_type",
+    ".vision.projection_dim",
 ];
 
 /// Reads and checks the header of the file at `path`.

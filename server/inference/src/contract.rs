@@ -32,6 +32,8 @@ pub struct ModelSpec {
     pub purpose: Purpose,
     /// Who guesses tokens. Its memory is a part of the footprint.
     pub draft_model: Option<DraftModel>,
+    /// What lets it look at images. Its memory is a part of the footprint.
+    pub projector: Option<PathBuf>,
 }
 
 /// Why a model is loaded.

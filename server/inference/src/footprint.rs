@@ -9,6 +9,9 @@ const N_BATCH: u64 = 512;
 /// The program itself and buffers that depend on nothing.
 const BASE_BYTES: u64 = 64 << 20;
 
+/// What looking at an image takes beside the projector's weights; models differ in it, so this is a guess until it is measured.
+const LOOKING_BYTES: u64 = 128 << 20;
+
 /// What a model's file says about its size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
@@ -53,6 +56,12 @@ impl Footprint {
             cell_bytes: self.cell_bytes.saturating_add(draft_model.cell_bytes),
             ..self
         }
+    }
+
+    /// With a projector for images beside it, whose file has so many bytes.
+    pub fn with_projector(self, size_bytes: u64) -> Self {
+        let bytes = size_bytes.saturating_add(LOOKING_BYTES);
+        Self { weights_bytes: self.weights_bytes.saturating_add(bytes), ..self }
     }
 
     /// The longest context, below `n_ctx`, with which it takes at most `room`.

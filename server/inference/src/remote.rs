@@ -150,7 +150,8 @@ impl Remotes {
             }
         };
         let name = Some(format!("{model} ({})", server.spec.name));
-        Some(ModelStatus { id: Some(id), name, state, n_ctx: None, tokens_per_second: None })
+        // Which of its models look at images, a server does not tell.
+        Some(ModelStatus { id: Some(id), name, state, sees: true, ..ModelStatus::UNLOADED })
     }
 
     /// For how long the server of the chosen one is left alone.

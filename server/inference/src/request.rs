@@ -5,6 +5,7 @@ use protocol::{EmbedInput, LoraAdapter, Prompt, RankRequest};
 use types::{
     chat::ChatTurn,
     constraint::Constraint,
+    image::{MAX_IMAGE_BYTES, MAX_IMAGES, MAX_IMAGES_BYTES, TurnImage},
     tools::{MAX_CALLS, ToolCall, ToolUse},
 };
 
@@ -115,6 +116,24 @@ pub enum RequestError {
         /// How many.
         given: usize,
     },
+    /// Over [`MAX_IMAGES`].
+    #[error("{given} images were given, at most {MAX_IMAGES} are taken")]
+    TooManyImages {
+        /// How many.
+        given: usize,
+    },
+    /// Over [`MAX_IMAGE_BYTES`].
+    #[error("an image has {n_bytes} bytes, at most {MAX_IMAGE_BYTES} are taken")]
+    ImageTooLarge {
+        /// Its size.
+        n_bytes: usize,
+    },
+    /// Over [`MAX_IMAGES_BYTES`].
+    #[error("the images have {n_bytes} bytes together, at most {MAX_IMAGES_BYTES} are taken")]
+    ImagesTooLarge {
+        /// Their size.
+        n_bytes: usize,
+    },
     /// Functions are only called in conversations.
     #[error("tools need messages")]
     ToolsWithoutMessages,
@@ -213,6 +232,7 @@ pub(crate) fn check_prompt(prompt: &Prompt) -> Result<(), RequestError> {
             if let Some(given) = most.filter(|&n| n > MAX_CALLS) {
                 return Err(RequestError::TooManyCalls { given });
             }
+            check_images(turns)?;
             turns.iter().map(n_bytes).sum()
         }
         Prompt::Text(text) => text.len(),
@@ -224,9 +244,21 @@ pub(crate) fn check_prompt(prompt: &Prompt) -> Result<(), RequestError> {
     }
 }
 
-/// Neither says nor calls anything.
+fn check_images(turns: &[ChatTurn]) -> Result<(), RequestError> {
+    let sizes = turns.iter().flat_map(|turn| &turn.images).map(|image: &TurnImage| image.file.bytes().len());
+    let (given, n_bytes) = sizes.clone().fold((0, 0), |(given, sum), n| (given + 1, sum + n));
+    if given > MAX_IMAGES {
+        return Err(RequestError::TooManyImages { given });
+    }
+    if let Some(n_bytes) = sizes.max().filter(|&n| n > MAX_IMAGE_BYTES) {
+        return Err(RequestError::ImageTooLarge { n_bytes });
+    }
+    if n_bytes > MAX_IMAGES_BYTES { Err(RequestError::ImagesTooLarge { n_bytes }) } else { Ok(()) }
+}
+
+/// Neither says nor shows nor calls anything.
 fn is_silent(turn: &ChatTurn) -> bool {
-    turn.content.is_empty() && turn.calls.is_empty()
+    turn.content.is_empty() && turn.images.is_empty() && turn.calls.is_empty()
 }
 
 fn n_bytes(turn: &ChatTurn) -> usize {

@@ -163,6 +163,7 @@ impl ScriptedEngine {
             name: Some("Scripted".into()),
             state: ModelState::Ready,
             n_ctx: Some(4096),
+            sees: true,
             tokens_per_second: None,
         };
         let state = State { scripts: scripts.into_iter().collect(), requests: vec![], loads: vec![] };
@@ -325,6 +326,7 @@ impl Engine for ScriptedEngine {
             name: Some(spec.name),
             state: ModelState::Ready,
             n_ctx: Some(spec.profile.n_ctx.unwrap_or(4096)),
+            sees: spec.projector.is_some(),
             tokens_per_second: None,
         });
         Box::pin(async { Ok(Hold::new(())) })

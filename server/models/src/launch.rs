@@ -102,7 +102,7 @@ impl Models {
     /// Together with the model that guesses for it.
     async fn footprint(&self, id: &ModelId, path: PathBuf, profile: LaunchProfile) -> Option<Footprint> {
         let (library, id) = (self.library.clone(), id.clone());
-        let read = tokio::task::spawn_blocking(move || library.read_with_draft(&id, &path, &profile));
+        let read = tokio::task::spawn_blocking(move || library.read_with_companions(&id, &path, &profile));
         read.await.ok()?.ok().map(|(known, _)| known.footprint)
     }
 }

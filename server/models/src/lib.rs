@@ -11,6 +11,7 @@ mod folder;
 mod launch;
 mod library;
 mod load;
+mod projectors;
 mod remotes;
 pub mod starter;
 

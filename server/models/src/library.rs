@@ -3,6 +3,7 @@
 use crate::{
     drafts::find_draft,
     folder::{self, Description},
+    projectors,
 };
 use gguf::Header;
 use inference::{DraftModel, Footprint};
@@ -80,28 +81,31 @@ impl Library {
         ModelId(name.unwrap_or_default().to_string_lossy().into_owned())
     }
 
-    /// What the model's file or folder says about itself, and the draft model that guesses for it, loaded as `profile` says.
+    /// What the model's file or folder says about itself, and what is loaded with it where it is loaded as `profile` says.
     /// The error is a sentence.
-    pub(crate) fn read_with_draft(
+    pub(crate) fn read_with_companions(
         &self,
         id: &ModelId,
         path: &Path,
         profile: &LaunchProfile,
-    ) -> Result<(Known, Option<DraftModel>), String> {
+    ) -> Result<(Known, Companions), String> {
         let kv_type = profile.kv_type.unwrap_or(self.kv_type);
         let mut known = read(path, kv_type)?;
         if known.purpose != Purpose::Writing || path.is_dir() {
-            return Ok((known, None));
+            return Ok((known, Companions::default()));
         }
-        let Some(draft_model) = self.chosen_draft(id, path, &profile.draft)? else {
-            return Ok((known, None));
-        };
+        let draft_model = self.chosen_draft(id, path, &profile.draft)?;
         // What cannot be read is left to the worker, which says what is wrong with it.
-        if let Ok(header) = gguf::read_header(&draft_model.path) {
-            let of_draft = footprint(&header, size_of(&draft_model.path), kv_type);
-            known.footprint = known.footprint.with_draft_model(of_draft);
+        if let Some(header) = draft_model.as_ref().and_then(|it| gguf::read_header(&it.path).ok()) {
+            let size_bytes = draft_model.as_ref().map_or(0, |it| size_of(&it.path));
+            known.footprint =
+                known.footprint.with_draft_model(footprint(&header, size_bytes, kv_type));
         }
-        Ok((known, Some(draft_model)))
+        let projector = known.projector.clone();
+        if let Some(projector) = &projector {
+            known.footprint = known.footprint.with_projector(size_of(projector));
+        }
+        Ok((known, Companions { draft_model, projector }))
     }
 
     /// Files of the library that have the vocabulary of the one at `path`.
@@ -162,8 +166,8 @@ impl Library {
     fn scan(&self, n_ctx: Option<u32>) -> Vec<ModelEntry> {
         let machine_bytes = system::total_memory_bytes();
         let memory = |footprint: Footprint| footprint.bytes(n_ctx, machine_bytes);
-        let mut entries: Vec<_> =
-            self.files().into_iter().map(|(id, path)| describe(id, &path, self.kv_type, &memory)).collect();
+        let entries = self.files().into_iter().map(|(id, path)| describe(id, &path, self.kv_type, &memory));
+        let mut entries: Vec<_> = entries.flatten().collect();
         entries
             .sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()).then_with(|| a.id.cmp(&b.id)));
         entries
@@ -203,13 +207,25 @@ fn id_below(root: &Path, path: &Path) -> Option<ModelId> {
     Some(ModelId(parts.join("/")))
 }
 
-fn describe(id: ModelId, path: &Path, kv_type: KvType, memory: &dyn Fn(Footprint) -> u64) -> ModelEntry {
+/// `None` for a file that only belongs to a model.
+fn describe(
+    id: ModelId,
+    path: &Path,
+    kv_type: KvType,
+    memory: &dyn Fn(Footprint) -> u64,
+) -> Option<ModelEntry> {
     let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
     let (known, problem) = match read(path, kv_type) {
         Ok(known) => (known, None),
         Err(problem) => (Known::default(), Some(problem)),
     };
-    ModelEntry {
+    if known.is_projector {
+        return None;
+    }
+    let beside = known.projector.as_deref().map_or(known.footprint, |projector| {
+        known.footprint.with_projector(size_of(projector))
+    });
+    Some(ModelEntry {
         id,
         name,
         size_bytes: size_of(path),
@@ -218,10 +234,11 @@ fn describe(id: ModelId, path: &Path, kv_type: KvType, memory: &dyn Fn(Footprint
         n_ctx_train: known.n_ctx_train,
         quantisation: known.quantisation,
         has_chat_template: known.has_chat_template,
-        memory_bytes: problem.is_none().then(|| memory(known.footprint)),
+        sees: known.projector.is_some(),
+        memory_bytes: problem.is_none().then(|| memory(beside)),
         problem,
         host: None,
-    }
+    })
 }
 
 /// What a model says about itself.
@@ -232,7 +249,17 @@ pub(crate) struct Known {
     n_ctx_train: Option<u32>,
     quantisation: Option<String>,
     has_chat_template: bool,
+    is_projector: bool,
+    /// What lets it look at images.
+    projector: Option<PathBuf>,
     pub(crate) footprint: Footprint,
+}
+
+/// What is loaded with a model.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Companions {
+    pub(crate) draft_model: Option<DraftModel>,
+    pub(crate) projector: Option<PathBuf>,
 }
 
 /// Reads what the model at `path`, a file or a folder, says about itself. The error is a sentence.
@@ -246,6 +273,8 @@ pub(crate) fn read(path: &Path, kv_type: KvType) -> Result<Known, String> {
         n_ctx_train: header.n_ctx_train(),
         quantisation: header.quantisation(),
         has_chat_template: header.has_chat_template,
+        is_projector: header.is_projector(),
+        projector: projectors::find(path, &header),
         footprint: footprint(&header, size_of(path), kv_type),
         architecture: header.architecture,
     })
@@ -260,6 +289,8 @@ fn known_by_folder(description: Description) -> Known {
         n_ctx_train: description.n_ctx_train,
         quantisation: description.tensor_type,
         has_chat_template: description.has_chat_template,
+        is_projector: false,
+        projector: None,
         footprint: Footprint {
             weights_bytes,
             cell_bytes: description.cell_bytes,
@@ -353,7 +384,9 @@ mod tests {
         let id = ModelId("any".into());
         let check = |path, expected: Option<(&PathBuf, bool)>| {
             let expected = expected.map(|(path, is_required)| DraftModel { path: path.clone(), is_required });
-            assert_eq!(library.read_with_draft(&id, path, &LaunchProfile::default()).unwrap().1, expected);
+            let (_, companions) =
+                library.read_with_companions(&id, path, &LaunchProfile::default()).unwrap();
+            assert_eq!(companions.draft_model, expected);
         };
         check(&alike, Some((&draft, false)));
         check(&other, None);
@@ -362,7 +395,7 @@ mod tests {
         let without = Library::new(folder.path().to_owned(), vec![], KvType::default());
         let bytes = |library: &Library| {
             library
-                .read_with_draft(&id, &alike, &LaunchProfile::default())
+                .read_with_companions(&id, &alike, &LaunchProfile::default())
                 .unwrap()
                 .0
                 .footprint
@@ -385,9 +418,10 @@ mod tests {
         let check = |name: &str, expected: Option<&str>| {
             let path = folder.path().join(format!("{name}.gguf"));
             let found = library
-                .read_with_draft(&ModelId(name.into()), &path, &LaunchProfile::default())
+                .read_with_companions(&ModelId(name.into()), &path, &LaunchProfile::default())
                 .unwrap()
                 .1
+                .draft_model
                 .map(|it| it.path);
             assert_eq!(found, expected.map(|name| folder.path().join(format!("{name}.gguf"))));
         };

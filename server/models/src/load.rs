@@ -106,17 +106,18 @@ impl Models {
         let profile = self.store.launch_profile(id).await?;
         let (library, wanted) = (self.library.clone(), id.clone());
         let chosen = profile.clone();
-        let read = move || library.read_with_draft(&wanted, &file, &chosen);
+        let read = move || library.read_with_companions(&wanted, &file, &chosen);
         let known = tokio::task::spawn_blocking(read);
         let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
         let job = self.jobs.start(user, JobKind::LoadModel, &name).await?;
         let (footprint, purpose) = (Footprint::default(), Purpose::default());
-        let draft_model = None;
-        let mut spec = ModelSpec { id: id.clone(), name, path, profile, footprint, purpose, draft_model };
+        let (draft_model, projector) = (None, None);
+        let id = id.clone();
+        let mut spec = ModelSpec { id, name, path, profile, footprint, purpose, draft_model, projector };
         match known.await {
-            Ok(Ok((known, draft_model))) => {
-                (spec.footprint, spec.purpose, spec.draft_model) =
-                    (known.footprint, known.purpose, draft_model);
+            Ok(Ok((known, companions))) => {
+                (spec.footprint, spec.purpose) = (known.footprint, known.purpose);
+                (spec.draft_model, spec.projector) = (companions.draft_model, companions.projector);
             }
             Ok(Err(problem)) => {
                 let path = spec.path.clone();

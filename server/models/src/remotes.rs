@@ -242,6 +242,7 @@ fn entry(spec: &RemoteSpec, model: &str) -> ModelEntry {
         n_ctx_train: None,
         quantisation: None,
         has_chat_template: true,
+        sees: true,
         memory_bytes: None,
         problem: None,
         purpose: Purpose::Writing,

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
 
 /// The longest frame body. A frame that says it is longer is refused before memory is taken for it.
-pub const MAX_FRAME_BYTES: usize = 16 * 1024 * 1024;
+pub const MAX_FRAME_BYTES: usize = 64 * 1024 * 1024;
 
 /// Bytes in front of every body.
 pub const PREFIX_BYTES: usize = 4;

@@ -147,6 +147,8 @@ pub struct LoadRequest {
     pub kv_files: Option<KvFiles>,
     /// Who guesses tokens.
     pub draft_model: Option<DraftModel>,
+    /// What turns images into what the model reads.
+    pub projector: Option<PathBuf>,
 }
 
 /// A smaller model with the same vocabulary, or a drafter made for the model, which guesses tokens.
@@ -176,6 +178,10 @@ pub struct LoadedModel {
     pub has_chat_template: bool,
     /// A sentence about why the draft model is not used, where one was wanted.
     pub draft_problem: Option<String>,
+    /// It looks at images.
+    pub sees: bool,
+    /// A sentence about why it does not, where it was to.
+    pub projector_problem: Option<String>,
 }
 
 /// What a generation continues.
@@ -349,6 +355,14 @@ pub enum Rejection {
     MakesNoVectors,
     #[error("this model does not rank documents: it was not made for that")]
     RanksNothing,
+    #[error("this model does not look at images: there is no projector for it beside its file")]
+    SeesNothing,
+    #[error("image {index} cannot be used: {reason}")]
+    Image {
+        /// Counted from one, as people do.
+        index: u32,
+        reason: String,
+    },
     #[error("too many requests are waiting for this model")]
     Overloaded,
     #[error("the engine failed: {0}")]

@@ -4,6 +4,7 @@
 //! and returns plain data; no type of the database library leaves it. A function that returned has committed.
 
 mod error;
+mod images;
 mod jobs;
 mod kv_measures;
 mod launch_profiles;
@@ -12,6 +13,7 @@ mod sessions;
 mod settings;
 
 pub use error::StoreError;
+pub use images::ImageRow;
 pub use jobs::{JobEnd, JobRow};
 pub use messages::{MessageRow, NewTurn, Outcome, ThoughtRow, ThreadRows, TurnIds};
 pub use sessions::SessionRow;

@@ -3,7 +3,7 @@
 use crate::{Store, StoreError, sessions::found};
 use types::{
     chat::{Guesser, MessageState, Role, Usage},
-    ids::{MessageId, SessionId, UserId},
+    ids::{ImageId, MessageId, SessionId, UserId},
 };
 
 /// One message.
@@ -13,6 +13,8 @@ pub struct MessageRow {
     pub parent: Option<MessageId>,
     pub role: Role,
     pub body: String,
+    /// What it shows.
+    pub images: Vec<ImageId>,
     pub thought: Option<ThoughtRow>,
     pub state: MessageState,
     pub error: Option<String>,
@@ -43,6 +45,8 @@ pub struct NewTurn<'a> {
     pub parent: Option<MessageId>,
     /// What a person wrote; `None` answers `parent` itself.
     pub text: Option<&'a str>,
+    /// What a person showed with it: images of theirs.
+    pub images: &'a [ImageId],
     pub model: Option<&'a str>,
     pub now_ms: i64,
 }
@@ -104,6 +108,7 @@ impl From<Raw> for MessageRow {
             parent: raw.parent_id.map(MessageId),
             role: parse_role(&raw.role),
             body: raw.body,
+            images: Vec::new(),
             thought: raw.reasoning.map(|text| ThoughtRow { text, ms: number(raw.reasoning_ms) }),
             state: parse_state(&raw.state),
             error: raw.error,
@@ -137,6 +142,19 @@ impl Store {
             )
             .fetch_one(&mut *tx)
             .await?;
+            for (position, image) in (0_i64..).zip(turn.images) {
+                let done = sqlx::query!(
+                    "insert into message_image (message_id, position, image_id)
+                     select ?, ?, id from image where id = ? and user_id = ?",
+                    id,
+                    position,
+                    image.0,
+                    user.0
+                )
+                .execute(&mut *tx)
+                .await?;
+                found(done.rows_affected())?;
+            }
             question = Some(MessageId(id));
             parent = Some(id);
         }
@@ -243,7 +261,9 @@ impl Store {
         )
         .fetch_optional(&self.read)
         .await?;
-        Ok(row.map(Into::into))
+        let Some(row) = row else { return Ok(None) };
+        let images = self.images_of(session).await?.remove(&id).unwrap_or_default();
+        Ok(Some(MessageRow { images, ..row.into() }))
     }
 
     /// The branch that ends in `leaf`, oldest first, with variants.
@@ -272,7 +292,12 @@ impl Store {
         )
         .fetch_all(&self.read)
         .await?;
-        let messages: Vec<MessageRow> = rows.into_iter().map(Into::into).collect();
+        let mut images = self.images_of(session).await?;
+        let with_images = |row: Raw| {
+            let images = images.remove(&MessageId(row.id)).unwrap_or_default();
+            MessageRow { images, ..row.into() }
+        };
+        let messages: Vec<_> = rows.into_iter().map(with_images).collect();
         let variants = self.variants(session, &messages).await?;
         Ok(ThreadRows { messages, variants })
     }

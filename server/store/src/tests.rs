@@ -2,7 +2,7 @@ use super::{NewTurn, Outcome, Store, StoreError, ThoughtRow, TurnIds};
 use tempfile::TempDir;
 use types::{
     chat::{Guesser, MessageState, Usage},
-    ids::{MessageId, ModelId, SessionId, UserId},
+    ids::{ImageId, MessageId, ModelId, SessionId, UserId},
     job::JobKind,
     kv::{KvFormat, KvMeasure, KvType},
     launch::{DraftChoice, LaunchProfile},
@@ -19,7 +19,7 @@ async fn open() -> (TempDir, Store) {
 }
 
 async fn turn(store: &Store, session: SessionId, parent: Option<MessageId>, text: &str) -> TurnIds {
-    let turn = NewTurn { parent, text: Some(text), model: Some("tiny"), now_ms: 10 };
+    let turn = NewTurn { parent, text: Some(text), images: &[], model: Some("tiny"), now_ms: 10 };
     store.add_turn(ME, session, turn).await.unwrap()
 }
 
@@ -186,7 +186,7 @@ async fn nobody_reaches_somebody_elses_rows() {
     for result in denied {
         assert!(matches!(result, Err(StoreError::NotFound)), "{result:?}");
     }
-    let turn = NewTurn { parent: None, text: Some("x"), model: None, now_ms: 1 };
+    let turn = NewTurn { parent: None, text: Some("x"), images: &[], model: None, now_ms: 1 };
     assert!(matches!(store.add_turn(OTHER, session, turn).await, Err(StoreError::NotFound)));
 }
 
@@ -282,7 +282,7 @@ async fn a_full_disk_is_told_and_loses_nothing() {
     finish(&store, ids.reply, "kept too").await;
     pragma(&store, "pragma max_page_count = 1").await;
     let long = "x".repeat(1_000_000);
-    let next = NewTurn { parent: Some(ids.reply), text: Some(&long), model: None, now_ms: 2 };
+    let next = NewTurn { parent: Some(ids.reply), text: Some(&long), images: &[], model: None, now_ms: 2 };
     assert!(matches!(store.add_turn(ME, session, next).await, Err(StoreError::DiskFull)));
     assert_eq!(shown(&store, session).await, ["kept", "kept too"]);
     pragma(&store, "pragma max_page_count = 100000").await;
@@ -328,4 +328,35 @@ async fn a_profile_is_kept_for_each_model_and_may_be_taken_back() {
     }
     store.save_launch_profile(&model, &small).await.unwrap();
     assert_eq!(store.launch_profile(&ModelId("other".into())).await.unwrap(), LaunchProfile::default());
+}
+
+#[tokio::test]
+async fn images_belong_to_a_person_and_stay_as_long_as_a_message_shows_them() {
+    let (_folder, store) = open().await;
+    let add = async |hash: &str, now_ms| store.add_image(ME, hash, "image/png", hash.as_bytes(), now_ms).await.unwrap();
+    let (shown, unsent) = (add("one", 10).await, add("two", 10).await);
+    assert_eq!(add("one", 20).await, shown, "the same image is kept once");
+    let image = store.find_image(ME, shown).await.unwrap().unwrap();
+    assert_eq!((image.media_type.as_str(), image.bytes.as_slice()), ("image/png", &b"one"[..]));
+    assert_eq!(store.image_size(ME, shown).await.unwrap(), Some(3));
+    assert_eq!(store.find_image(OTHER, shown).await.unwrap(), None);
+
+    let session = store.create_session(ME, 1).await.unwrap();
+    let turn = |images| NewTurn { parent: None, text: Some("look"), images, model: None, now_ms: 30 };
+    let images = [shown, shown];
+    let ids = store.add_turn(ME, session, turn(&images)).await.unwrap();
+    let thread = store.load_thread(ME, session, ids.reply).await.unwrap();
+    assert_eq!(thread.messages[0].images, images);
+    assert_eq!(thread.messages[1].images, []);
+    let found = store.find_message(ME, session, ids.question.unwrap()).await.unwrap().unwrap();
+    assert_eq!(found.images, images);
+    let nowhere = [ImageId(99)];
+    assert!(matches!(store.add_turn(ME, session, turn(&nowhere)).await, Err(StoreError::NotFound)));
+
+    assert_eq!(store.purge_images(15).await.unwrap(), 1);
+    assert_eq!(store.find_image(ME, unsent).await.unwrap(), None);
+    assert_eq!(store.purge_images(100).await.unwrap(), 0);
+    store.delete_session(ME, session, 40).await.unwrap();
+    store.purge_sessions(50).await.unwrap();
+    assert_eq!(store.purge_images(100).await.unwrap(), 1);
 }

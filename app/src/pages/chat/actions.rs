@@ -7,7 +7,7 @@ use crate::{
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
-use types::ids::{MessageId, SessionId};
+use types::ids::{ImageId, MessageId, SessionId};
 
 /// Calls the doors for the open thread. Copy.
 #[derive(Clone, Copy)]
@@ -23,11 +23,17 @@ pub(super) fn use_actions() -> Actions {
 }
 
 impl Actions {
-    /// Sends a message; `on_failure` gets the text back.
-    pub(super) fn send(self, text: String, on_failure: impl FnOnce(String) + 'static) {
+    /// Sends a message; `on_failure` gets it back.
+    pub(super) fn send(
+        self,
+        text: String,
+        images: Vec<ImageId>,
+        on_failure: impl FnOnce(String, Vec<ImageId>) + 'static,
+    ) {
         let session = self.store.session.get_untracked();
-        let kept = text.clone();
-        self.run(async move { api::send_message(session, text).await.map(drop) }, move || on_failure(kept));
+        let kept = (text.clone(), images.clone());
+        let send = async move { api::send_message(session, text, images).await.map(drop) };
+        self.run(send, move || on_failure(kept.0, kept.1));
     }
 
     /// Writes a turn anew.

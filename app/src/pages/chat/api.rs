@@ -4,7 +4,7 @@ use crate::error::AppError;
 use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::{
     chat::{Sent, SessionSummary, Thread},
-    ids::{MessageId, SessionId},
+    ids::{ImageId, MessageId, SessionId},
 };
 
 /// The caller's sessions, pinned first, then newest; those that `query` occurs in, if it is not empty.
@@ -23,11 +23,23 @@ pub async fn load_thread(id: SessionId) -> Result<Thread, AppError> {
 
 /// Sends a message; without a session it starts one. Ends by going to the session's page.
 #[server(output = Postcard)]
-pub async fn send_message(session: Option<SessionId>, text: String) -> Result<Sent, AppError> {
+pub async fn send_message(
+    session: Option<SessionId>,
+    text: String,
+    #[server(default)] images: Vec<ImageId>,
+) -> Result<Sent, AppError> {
     let user = crate::ssr::require_user().await?;
-    let sent = crate::ssr::state()?.chat.send(user, session, text, false).await?;
+    let draft = chat::Draft { text, images };
+    let sent = crate::ssr::state()?.chat.send(user, session, draft, false).await?;
     leptos_axum::redirect(&format!("/chat/{}", sent.session));
     Ok(sent)
+}
+
+/// Keeps an image for a message that is about to be sent.
+#[server(input = Postcard, output = Postcard)]
+pub async fn add_image(bytes: Vec<u8>) -> Result<ImageId, AppError> {
+    let user = crate::ssr::require_user().await?;
+    Ok(crate::ssr::state()?.chat.add_image(user, bytes).await?)
 }
 
 /// Writes the turn anew with another text, as a variant, and answers it.

@@ -1,6 +1,11 @@
 //! Where a message is written. A plain form first: it sends before wasm arrives and without scripting.
 
-use super::{actions::use_actions, api::SendMessage, thread_store::ThreadStore};
+use super::{
+    actions::use_actions,
+    api::SendMessage,
+    attachments::{AttachButton, AttachedImages, Attachments},
+    thread_store::ThreadStore,
+};
 use crate::{
     frame::Overlays,
     i18n::{fill, use_texts},
@@ -18,23 +23,37 @@ pub(super) fn Composer() -> AnyView {
     let store = expect_context::<ThreadStore>();
     let actions = use_actions();
     let area = NodeRef::<html::Textarea>::new();
+    let attachments = Attachments::new();
     keep_draft(area, store);
     stop_on_escape(store);
 
     let submit = move || {
         let Some(text) = area.get_untracked().map(|area| area.value()) else { return };
-        if text.trim().is_empty() || store.is_running() {
+        if text.trim().is_empty() && attachments.is_empty() || store.is_running() {
             return;
         }
         let session = store.session.get_untracked();
         write(area, store, "");
-        actions.send(text, move |text| give_back(area, store, session, &text));
+        actions.send(text, attachments.take(), move |text, images| {
+            give_back(area, store, session, &text);
+            attachments.give_back(images);
+        });
     };
     let on_key = move |event: ev::KeyboardEvent| {
         // An input method confirms its suggestion with Enter.
         if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
             event.prevent_default();
             submit();
+        }
+    };
+    let on_drop = move |event: ev::DragEvent| {
+        if attachments.take_in(platform::dropped_files(&event)) {
+            event.prevent_default();
+        }
+    };
+    let on_paste = move |event: ev::ClipboardEvent| {
+        if attachments.take_in(platform::pasted_files(&event)) {
+            event.prevent_default();
         }
     };
     let on_submit = move |event: ev::SubmitEvent| {
@@ -49,28 +68,37 @@ pub(super) fn Composer() -> AnyView {
             </OnceKnown>
             <FormFailure/>
             {move || store.session.get().map(|session| view! { <input type="hidden" name="session" value=session.0/> })}
-            <div class="flex items-end gap-2 rounded-card border border-line-strong bg-overlay p-2 focus-within:border-accent focus-within:ring-1 focus-within:ring-accent">
-                <textarea
-                    node_ref=area
-                    name="text"
-                    rows="1"
-                    required
-                    class="field-sizing-content max-h-[40vh] min-h-8 min-w-0 flex-1 resize-none bg-transparent px-1.5 py-1 text-base text-strong outline-none placeholder:text-faint"
-                    placeholder=texts.composer_placeholder
-                    aria-label=texts.composer_label
-                    aria-describedby="composer-hint"
-                    autocomplete="off"
-                    autofocus
-                    data-testid="composer"
-                    on:keydown=on_key
-                    on:input=move |_| save_draft(area, store)
-                ></textarea>
-                <Show when=move || store.is_running() fallback=SendButton>
-                    <button type="button" class="button button-quiet" data-testid="stop" on:click=move |_| actions.stop()>
-                        <Icon icon=icondata_lu::LuSquare size=14/>
-                        {texts.stop}
-                    </button>
-                </Show>
+            <div
+                class="flex flex-col rounded-card border border-line-strong bg-overlay p-2 focus-within:border-accent focus-within:ring-1 focus-within:ring-accent"
+                on:dragover=move |event| event.prevent_default()
+                on:drop=on_drop
+            >
+                <AttachedImages attachments/>
+                <div class="flex items-end gap-2">
+                    <AttachButton attachments/>
+                    <textarea
+                        node_ref=area
+                        name="text"
+                        rows="1"
+                        required=move || attachments.are_none()
+                        class="field-sizing-content max-h-[40vh] min-h-8 min-w-0 flex-1 resize-none bg-transparent px-1.5 py-1 text-base text-strong outline-none placeholder:text-faint"
+                        placeholder=texts.composer_placeholder
+                        aria-label=texts.composer_label
+                        aria-describedby="composer-hint"
+                        autocomplete="off"
+                        autofocus
+                        data-testid="composer"
+                        on:keydown=on_key
+                        on:input=move |_| save_draft(area, store)
+                        on:paste=on_paste
+                    ></textarea>
+                    <Show when=move || store.is_running() fallback=SendButton>
+                        <button type="button" class="button button-quiet" data-testid="stop" on:click=move |_| actions.stop()>
+                            <Icon icon=icondata_lu::LuSquare size=14/>
+                            {texts.stop}
+                        </button>
+                    </Show>
+                </div>
             </div>
             <p id="composer-hint" class="mt-1 hidden text-center text-xs text-faint sm:block">{texts.composer_hint}</p>
         </form>

@@ -2,6 +2,7 @@
 
 use super::{
     actions::use_actions,
+    attachments::address,
     thought::ThoughtPart,
     thread_store::{Pace, Row},
 };
@@ -20,7 +21,7 @@ use leptos::{html, prelude::*};
 use types::{
     chat::{Guesser, MessageState, MessageView, Queued, Role, Usage},
     guard::{Guard, Warning},
-    ids::MessageId,
+    ids::{ImageId, MessageId},
 };
 
 /// One row of the thread.
@@ -45,7 +46,8 @@ fn Question(row: Row) -> AnyView {
                 fallback=move || {
                     let shown = shown.clone();
                     view! {
-                        <div class="max-w-[85%] rounded-card bg-raised px-3.5 py-2 text-base break-words whitespace-pre-wrap text-strong" data-testid="message-text">
+                        <QuestionImages view=shown.clone()/>
+                        <div class="max-w-[85%] rounded-card bg-raised px-3.5 py-2 text-base break-words whitespace-pre-wrap text-strong empty:hidden" data-testid="message-text">
                             {move || shown.read().text.clone()}
                         </div>
                     }
@@ -61,6 +63,24 @@ fn Question(row: Row) -> AnyView {
         </article>
     }
     .into_any()
+}
+
+/// What a person showed; each opens in its full size.
+#[component]
+fn QuestionImages(view: ArcRwSignal<MessageView>) -> AnyView {
+    let texts = use_texts();
+    let images = view.get_untracked().images;
+    let image = |(i, image): (usize, &ImageId)| {
+        let (address, alt) = (address(*image), fill(texts.image_alt, "n", i + 1));
+        let full_size = address.clone();
+        view! {
+            <a href=full_size target="_blank">
+                <img src=address alt=alt loading="lazy" class="max-h-60 max-w-full rounded-card border border-line" data-testid="message-image"/>
+            </a>
+        }
+    };
+    let images: Vec<_> = images.iter().enumerate().map(image).collect();
+    view! { <div class="flex max-w-[85%] flex-wrap justify-end gap-2 empty:hidden">{images}</div> }.into_any()
 }
 
 #[component]
@@ -223,7 +243,7 @@ fn Guarded(id: MessageId, guard: Guard) -> impl IntoView {
                 <button type="button" class="button button-quiet" on:click=move |_| actions.regenerate(id, false)>{texts.retry}</button>
             }>
                 <button type="button" class="button button-quiet" data-testid="go-on"
-                    on:click=move |_| actions.send(texts.guard_go_on_message.to_owned(), |_| ())>{texts.guard_go_on}</button>
+                    on:click=move |_| actions.send(texts.guard_go_on_message.to_owned(), Vec::new(), |_, _| ())>{texts.guard_go_on}</button>
             </Show>
         </div>
     }

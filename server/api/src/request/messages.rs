@@ -1,11 +1,13 @@
 //! What was said before, in OpenAI's shape.
 
 use crate::error::ApiError;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 use types::{
     chat::{ChatTurn, Role},
+    image::{ImageFile, MAX_IMAGE_BYTES, TurnImage},
     tools::{MAX_CALL_ID_BYTES, MAX_CALLS, ToolCall, is_name},
 };
 
@@ -33,6 +35,21 @@ struct Part {
     #[serde(rename = "type")]
     kind: String,
     text: Option<String>,
+    image_url: Option<ImageUrl>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(untagged)]
+enum ImageUrl {
+    Url { url: String },
+    /// As some programs write it.
+    Plain(String),
+}
+
+impl fmt::Debug for ImageUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ImageUrl")
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -62,12 +79,11 @@ fn turn(message: &Message, open: &mut BTreeSet<String>) -> Result<ChatTurn, ApiE
         "tool" => Role::Tool,
         other => return Err(invalid(format!("the role “{other}” is not supported"))),
     };
-    let content = match &message.content {
-        None => String::new(),
-        Some(Content::Text(text)) => text.clone(),
-        Some(Content::Parts(parts)) => parts.iter().map(part).collect::<Result<Vec<_>, _>>()?.join("\n"),
+    let mut turn = match &message.content {
+        None => ChatTurn::new(role, ""),
+        Some(Content::Text(text)) => ChatTurn::new(role, text),
+        Some(Content::Parts(parts)) => of_parts(role, parts)?,
     };
-    let mut turn = ChatTurn::new(role, content);
     match role {
         Role::Assistant => {
             let thought = message.reasoning_content.as_deref();
@@ -122,11 +138,47 @@ fn arguments(function: &Called) -> &str {
     if function.arguments.trim().is_empty() { "{}" } else { &function.arguments }
 }
 
-fn part(part: &Part) -> Result<&str, ApiError> {
-    match (part.kind.as_str(), &part.text) {
-        ("text", Some(text)) => Ok(text),
-        (kind, _) => Err(invalid(format!("content of type “{kind}” is not supported"))),
+/// Texts that follow each other are lines; an image stands between what comes before and behind it.
+fn of_parts(role: Role, parts: &[Part]) -> Result<ChatTurn, ApiError> {
+    let mut turn = ChatTurn::new(role, "");
+    let mut was_text = false;
+    for part in parts {
+        match (part.kind.as_str(), &part.text, &part.image_url) {
+            ("text", Some(text), _) => {
+                if was_text {
+                    turn.content.push('\n');
+                }
+                turn.content.push_str(text);
+                was_text = true;
+            }
+            ("image_url", _, Some(ImageUrl::Url { url } | ImageUrl::Plain(url))) if role == Role::User => {
+                turn.images.push(TurnImage { at: turn.content.len(), file: image(url)? });
+                was_text = false;
+            }
+            ("image_url", _, None) => return Err(invalid("a part of type “image_url” needs an image_url")),
+            ("image_url", ..) => return Err(invalid("only what the user says can have an image_url")),
+            (kind, ..) => return Err(invalid(format!("content of type “{kind}” is not supported"))),
+        }
     }
+    Ok(turn)
+}
+
+/// The image in a `data:` address. Others are not fetched: nothing leaves this machine unasked.
+fn image(url: &str) -> Result<ImageFile, ApiError> {
+    let rest = url.strip_prefix("data:").ok_or_else(|| {
+        invalid("images are taken from data: addresses only; put the image itself there, in base64")
+    })?;
+    let data = rest.split_once(',').filter(|(head, _)| head.ends_with(";base64")).map(|(_, data)| data);
+    let data = data.ok_or_else(|| invalid("an image's data: address must be in base64"))?;
+    if data.len() / 4 * 3 > MAX_IMAGE_BYTES + 3 {
+        return Err(invalid(format!("an image can have {} MiB", MAX_IMAGE_BYTES >> 20)));
+    }
+    let bytes = BASE64_STANDARD.decode(data).map_err(|_| invalid("an image's base64 is damaged"))?;
+    let file = ImageFile::new(bytes);
+    if file.kind().is_none() {
+        return Err(invalid("an image must be a PNG, JPEG, WebP, GIF or BMP file"));
+    }
+    Ok(file)
 }
 
 fn invalid(message: impl Into<String>) -> ApiError {

@@ -1,5 +1,6 @@
 use super::{ChatRequest, CompletionRequest};
-use inference::{GenerateRequest, Speculation};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use inference::{GenerateRequest, Prompt, Speculation};
 use serde_json::{Value, json};
 use types::{chat::Guesser, guard::GuardSettings};
 
@@ -29,8 +30,36 @@ fn content_is_text_or_parts_of_text() {
     );
     check(
         json!({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}),
-        "“image_url” is not supported",
+        "needs an image_url",
     );
+    check(json!({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}), "“input_audio” is not supported");
+}
+
+#[test]
+fn images_stand_between_what_is_said() {
+    let image = |bytes: &[u8]| {
+        let url = format!("data:image/gif;base64,{}", BASE64_STANDARD.encode(bytes));
+        json!({"type": "image_url", "image_url": {"url": url, "detail": "low"}})
+    };
+    let text = |text: &str| json!({"type": "text", "text": text});
+    let parts = json!([text("a"), text("b"), image(b"GIF81"), text("c"), image(b"GIF82")]);
+    let request = chat(json!({"messages": [{"role": "user", "content": parts}]})).unwrap();
+    let Prompt::Chat(turns) = request.prompt else { panic!("no chat") };
+    let images: Vec<_> = turns[0].images.iter().map(|image| (image.at, image.file.bytes())).collect();
+    assert_eq!(turns[0].content, "a\nbc");
+    assert_eq!(images, [(3, &b"GIF81"[..]), (4, &b"GIF82"[..])]);
+
+    let check = |part: Value, role: &str, expected: &str| {
+        check(json!({"messages": [{"role": role, "content": [part]}]}), expected);
+    };
+    let url = |url: &str| json!({"type": "image_url", "image_url": {"url": url}});
+    check(url("https://example.com/cat.png"), "user", "data: addresses only");
+    check(url("file:///etc/passwd"), "user", "data: addresses only");
+    check(url("data:image/png,cat"), "user", "must be in base64");
+    check(url("data:image/png;base64,?"), "user", "base64 is damaged");
+    check(image(b"<svg/>"), "user", "must be a PNG");
+    check(image(b"GIF89a"), "system", "only what the user says");
+    check(json!({"type": "image_url", "image_url": image(b"GIF89a")["image_url"]["url"]}), "user", "ImageFile(6 bytes)");
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use super::turns;
+use crate::images::Shown;
 use store::{MessageRow, ThoughtRow};
 use types::{
     chat::{MessageState, Role},
@@ -11,6 +12,7 @@ fn message(role: Role, body: &str) -> MessageRow {
         parent: None,
         role,
         body: body.to_owned(),
+        images: Vec::new(),
         thought: None,
         state: MessageState::Complete,
         error: None,
@@ -23,7 +25,7 @@ fn message(role: Role, body: &str) -> MessageRow {
 #[track_caller]
 fn check(system_prompt: &str, messages: &[(Role, &str)], expected: &[(Role, &str)]) {
     let messages: Vec<_> = messages.iter().map(|(role, body)| message(*role, body)).collect();
-    let turns = turns(system_prompt, &messages);
+    let turns = turns(system_prompt, &messages, &Shown::new());
     let found: Vec<_> = turns.iter().map(|turn| (turn.role, turn.content.as_str())).collect();
     assert_eq!(found, expected);
 }
@@ -54,6 +56,6 @@ fn a_partial_answer_is_part_of_the_conversation() {
 fn what_was_thought_comes_beside_what_was_said() {
     let thought = Some(ThoughtRow { text: "hm".to_owned(), ms: None });
     let answer = MessageRow { thought, ..message(Assistant, "So.") };
-    let turns = turns("", &[message(User, "one"), answer]);
+    let turns = turns("", &[message(User, "one"), answer], &Shown::new());
     assert_eq!((turns[1].content.as_str(), turns[1].reasoning.as_str()), ("So.", "hm"));
 }

@@ -237,7 +237,7 @@ impl<'m> FolderScheduler<'m> {
     /// By the numbers of their sequences.
     fn plan(&self) -> Vec<Chunk> {
         let now = Instant::now();
-        let needs: Vec<_> = self.running.iter().map(|(id, it)| it.sequence.need(*id, now)).collect();
+        let needs: Vec<_> = self.running.iter().filter_map(|(id, it)| it.sequence.need(*id, now)).collect();
         let n_decoding = needs.iter().filter(|need| need.decoding).count();
         let n_prompt_beside_decode = self.cost.prompt_tokens_beside(n_decoding);
         let mut chunks = plan(&needs, Budget { n_tokens: STEP_TOKENS, n_prompt_beside_decode });

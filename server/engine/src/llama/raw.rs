@@ -2,6 +2,10 @@
 //! adapters at once, llama.cpp's own drafters. The only file with `unsafe`.
 #![allow(unsafe_code)]
 
+mod projector;
+
+pub(crate) use projector::{CutImage, EncodedPiece, ImagePart, PieceSize, Projector};
+
 use llama_cpp_2::{
     context::{LlamaContext, params::LlamaContextParams, session::LlamaStateSeqFlags},
     model::LlamaModel,

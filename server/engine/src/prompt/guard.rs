@@ -5,6 +5,7 @@
 //! the spelling's first character. The rendered text is tokenised piece by piece between breaks, so the spelling
 //! reaches the model as ordinary text.
 
+use super::images::{MARK, marked};
 use std::borrow::Cow;
 use types::{
     chat::ChatTurn,
@@ -24,20 +25,26 @@ impl Guard {
         Self { spellings: spellings.filter(|spelling| spelling.chars().count() > 1).collect() }
     }
 
-    /// The turns with every spelled control token broken.
+    /// The turns with every spelled control token broken, and a mark in their text for each of their images.
     pub(crate) fn defuse_turns(&self, turns: &[ChatTurn]) -> Vec<ChatTurn> {
+        let mut n_images = 0;
         let defuse = |text: &str| self.defuse(text).into_owned();
         let call = |call: &ToolCall| ToolCall {
             id: defuse(&call.id),
             name: defuse(&call.name),
             arguments: defuse(&call.arguments),
         };
-        let turn = |turn: &ChatTurn| ChatTurn {
-            role: turn.role,
-            content: defuse(&turn.content),
-            reasoning: defuse(&turn.reasoning),
-            calls: turn.calls.iter().map(call).collect(),
-            call_id: turn.call_id.as_deref().map(defuse),
+        let turn = |turn: &ChatTurn| {
+            let content = marked(turn, n_images, defuse);
+            n_images += turn.images.len();
+            ChatTurn {
+                role: turn.role,
+                content,
+                reasoning: defuse(&turn.reasoning),
+                calls: turn.calls.iter().map(call).collect(),
+                call_id: turn.call_id.as_deref().map(defuse),
+                images: Vec::new(),
+            }
         };
         turns.iter().map(turn).collect()
     }
@@ -55,19 +62,20 @@ impl Guard {
     /// The text with every spelled control token broken.
     pub(crate) fn defuse<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut breaks = self.breaks(text);
-        if breaks.is_empty() && !text.contains(BREAK) {
+        if breaks.is_empty() && !text.contains([BREAK, MARK]) {
             return Cow::Borrowed(text);
         }
         breaks.sort_unstable();
         breaks.dedup();
         let mut defused = String::with_capacity(text.len() + breaks.len() * BREAK.len_utf8());
+        let is_text = |it: &char| !matches!(*it, BREAK | MARK);
         let mut from = 0;
         for at in breaks {
-            defused.extend(text[from..at].chars().filter(|&it| it != BREAK));
+            defused.extend(text[from..at].chars().filter(is_text));
             defused.push(BREAK);
             from = at;
         }
-        defused.extend(text[from..].chars().filter(|&it| it != BREAK));
+        defused.extend(text[from..].chars().filter(is_text));
         Cow::Owned(defused)
     }
 

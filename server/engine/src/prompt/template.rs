@@ -7,7 +7,7 @@ pub(crate) use values::Values;
 
 use minijinja::{Environment, Value, context, syntax::SyntaxConfig};
 use types::chat::{ChatTurn, Role};
-use values::messages;
+use values::{Shape, messages};
 
 /// The name errors give the template.
 const NAME: &str = "chat template";
@@ -15,14 +15,27 @@ const NAME: &str = "chat template";
 /// Instructions one rendering may take: enough for any conversation, and an end for a template that has none.
 const FUEL: u64 = 5_000_000;
 
+/// Said to a template to see whether it shows what is said.
+const PROBE: &str = "What is said here?";
+
 /// How a conversation becomes one text.
 pub(crate) enum Template {
     /// The model's own.
-    Jinja { environment: Box<Environment<'static>>, source: String, bos_token: String, eos_token: String },
+    Jinja(Box<Jinja>),
     /// The model's own, which does not parse; every use says why.
     Broken(String),
     /// Names and colons.
     Plain,
+}
+
+/// A template that parses.
+pub(crate) struct Jinja {
+    environment: Environment<'static>,
+    source: String,
+    bos_token: String,
+    eos_token: String,
+    /// What a turn says has to be a list of parts: a text alone would not be seen.
+    wants_parts: bool,
 }
 
 impl Template {
@@ -36,7 +49,11 @@ impl Template {
         environment.set_fuel(Some(FUEL));
         functions::add(&mut environment);
         match environment.add_template_owned(NAME, without_generation_tags(&source)) {
-            Ok(()) => Self::Jinja { environment: Box::new(environment), source, bos_token, eos_token },
+            Ok(()) => {
+                let mut jinja = Jinja { environment, source, bos_token, eos_token, wants_parts: false };
+                jinja.wants_parts = jinja.wants_parts();
+                Self::Jinja(Box::new(jinja))
+            }
             Err(error) => Self::Broken(sentence(&error)),
         }
     }
@@ -46,46 +63,60 @@ impl Template {
         match self {
             Self::Plain => Ok(plain(turns)),
             Self::Broken(reason) => Err(reason.clone()),
-            Self::Jinja { .. } => {
-                // Most templates want arguments as an object, some as the text that the model wrote.
-                let by_object = self.render_messages(messages(turns, true), values);
-                match by_object {
-                    Err(_) if turns.iter().any(|turn| !turn.calls.is_empty()) => {
-                        self.render_messages(messages(turns, false), values).or(by_object)
-                    }
-                    rendered => rendered,
-                }
-            }
+            Self::Jinja(jinja) => jinja.render(turns, values),
         }
-    }
-
-    fn render_messages(&self, messages: Vec<Value>, values: &Values) -> Result<String, String> {
-        let Self::Jinja { environment, bos_token, eos_token, .. } = self else { return Ok(String::new()) };
-        let own = context! {
-            messages,
-            bos_token => bos_token.as_str(),
-            eos_token => eos_token.as_str(),
-            tools => values.tools.clone(),
-            documents => (),
-            add_generation_prompt => true,
-            ..values.more.clone()
-        };
-        let template = environment.get_template(NAME);
-        let rendered = template.and_then(|template| template.render(own));
-        rendered.map_err(|error| sentence(&error))
     }
 
     /// Whether the template has this word in it.
     pub(crate) fn mentions(&self, word: &str) -> bool {
-        matches!(self, Self::Jinja { source, .. } if source.contains(word))
+        matches!(self, Self::Jinja(jinja) if jinja.source.contains(word))
     }
 
     /// Stop strings an answer in this form needs.
     pub(crate) fn stops(&self) -> Vec<String> {
         match self {
             Self::Plain => vec!["\nUser:".into(), "\nSystem:".into()],
-            Self::Jinja { .. } | Self::Broken(_) => vec![],
+            Self::Jinja(_) | Self::Broken(_) => vec![],
         }
+    }
+}
+
+impl Jinja {
+    fn render(&self, turns: &[ChatTurn], values: &Values) -> Result<String, String> {
+        let shape = |with_objects| Shape { with_objects, with_parts: self.wants_parts };
+        // Most templates want arguments as an object, some as the text that the model wrote.
+        let by_object = self.render_messages(messages(turns, shape(true)), values);
+        match by_object {
+            Err(_) if turns.iter().any(|turn| !turn.calls.is_empty()) => {
+                self.render_messages(messages(turns, shape(false)), values).or(by_object)
+            }
+            rendered => rendered,
+        }
+    }
+
+    /// Whether it shows what is said as a list of parts, and not what is said as a text.
+    fn wants_parts(&self) -> bool {
+        let turns = [ChatTurn::new(Role::User, PROBE)];
+        let shows = |with_parts| {
+            let messages = messages(&turns, Shape { with_objects: true, with_parts });
+            self.render_messages(messages, &Values::default()).is_ok_and(|text| text.contains(PROBE))
+        };
+        !shows(false) && shows(true)
+    }
+
+    fn render_messages(&self, messages: Vec<Value>, values: &Values) -> Result<String, String> {
+        let own = context! {
+            messages,
+            bos_token => self.bos_token.as_str(),
+            eos_token => self.eos_token.as_str(),
+            tools => values.tools.clone(),
+            documents => (),
+            add_generation_prompt => true,
+            ..values.more.clone()
+        };
+        let template = self.environment.get_template(NAME);
+        let rendered = template.and_then(|template| template.render(own));
+        rendered.map_err(|error| sentence(&error))
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Need {
     pub(crate) n_past: usize,
     /// Tokens known but not in the cache: one while decoding, the rest of the prompt before that. Never zero.
     pub(crate) n_pending: usize,
+    /// More comes behind these, which is no token: they give no logits.
+    pub(crate) has_more_behind: bool,
     /// It has produced a token already and has only that one to compute.
     pub(crate) decoding: bool,
     /// Guesses at what comes next, verified in the same step. Only while decoding.
@@ -44,7 +46,7 @@ pub(crate) struct Chunk {
     pub(crate) n_drafted: usize,
     /// It belongs to a sequence that decodes, not to a prompt.
     pub(crate) decodes: bool,
-    /// Nothing is pending behind it: its last token's logits give the next one.
+    /// Nothing comes behind it: its last token's logits give the next one.
     pub(crate) samples: bool,
 }
 
@@ -122,7 +124,7 @@ fn chunk(need: &Need, n_tokens: usize) -> Chunk {
         n_tokens,
         n_drafted: 0,
         decodes: need.decoding,
-        samples: n_tokens == need.n_pending,
+        samples: n_tokens == need.n_pending && !need.has_more_behind,
     }
 }
 

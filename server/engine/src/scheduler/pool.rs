@@ -171,7 +171,8 @@ impl<'m> Pool<'m> {
 
     /// Where a waiting sequence would start.
     pub(super) fn place(&self, sequence: &Sequence) -> Place {
-        let matches = self.index.matches(sequence.owner(), &sequence.tokens);
+        let mut matches = self.index.matches(sequence.owner(), &sequence.tokens);
+        matches.iter_mut().for_each(|it| it.n_common = sequence.whole(it.n_common));
         place(sequence.tokens.len(), &matches, self.memory, |id| self.held(id))
     }
 
@@ -390,7 +391,7 @@ impl<'m> Pool<'m> {
         };
         self.index.remove(sequence.owner(), id);
         self.clear(id);
-        sequence.n_past = 0;
+        sequence.begin(0);
         Some(sequence)
     }
 
@@ -398,13 +399,17 @@ impl<'m> Pool<'m> {
     pub(super) fn release(&mut self, id: SequenceId) {
         let Entry::Running(sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else { return };
         let owner = sequence.owner();
-        let Sequence { mut tokens, n_past, is_forgotten, .. } = *sequence;
+        let Sequence { mut tokens, n_past, n_rows, is_forgotten, .. } = *sequence;
         tokens.truncate(n_past);
         self.index.remove(owner, id);
-        if is_forgotten {
+        // Of a piece that was not looked at to the end, nothing can be kept.
+        let has_part = n_rows > 0;
+        let end = u32::try_from(n_past).ok();
+        let is_lost = has_part && self.context.kv_cache_seq_rm(id as i32, end, None).is_err();
+        if is_forgotten || is_lost {
             self.clear(id);
         }
-        if tokens.is_empty() || is_forgotten {
+        if tokens.is_empty() || is_forgotten || is_lost {
             return;
         }
         self.forget_beginnings_of(owner, &tokens);

@@ -13,7 +13,10 @@ use crate::{
     adapters::AdapterSet,
     answer::{Parts, Reading},
     logprobs::{Waiting, likelihoods},
-    prompt::TokenPrompt,
+    prompt::{
+        TokenPrompt,
+        images::{Piece, is_stand_in, n_more_cells},
+    },
     sampler::{Scratch, Spelling, TokenSampler},
     text::Assembler,
 };
@@ -46,6 +49,10 @@ pub(crate) struct Sequence {
     pub(crate) tokens: Vec<LlamaToken>,
     /// How many of them are in the cache.
     pub(crate) n_past: usize,
+    /// What its stand-ins are for, in their order.
+    pieces: Vec<Piece>,
+    /// Rows of the piece at `n_past` that are in the cache.
+    pub(crate) n_rows: usize,
     n_prompt: usize,
     /// Prompt tokens that were in the cache when it began.
     n_cached: Option<usize>,
@@ -83,8 +90,9 @@ impl Sequence {
     ) -> Self {
         let mut stops = params.stop;
         stops.extend(prompt.stops);
-        let mut sampler =
-            TokenSampler::new(&params.sampling, &prompt.tokens, ends, prompt.constraint, spelling);
+        // What is seen is not repeated when it is said.
+        let said: Vec<_> = prompt.tokens.iter().copied().filter(|&token| !is_stand_in(token)).collect();
+        let mut sampler = TokenSampler::new(&params.sampling, &said, ends, prompt.constraint, spelling);
         prompt.reading.begin(&mut sampler);
         Self {
             id,
@@ -93,6 +101,7 @@ impl Sequence {
             set: Arc::default(),
             is_forgotten: false,
             n_past: 0,
+            n_rows: 0,
             n_prompt: prompt.tokens.len(),
             n_cached: None,
             max_tokens: params.sampling.max_tokens.map_or(usize::MAX, |n| n as usize),
@@ -110,6 +119,7 @@ impl Sequence {
             n_top: params.logprobs.map(|n| n as usize),
             likelihoods: Waiting::default(),
             tokens: prompt.tokens,
+            pieces: prompt.pieces,
             submitted,
             first_token: None,
             last_token: None,
@@ -123,28 +133,69 @@ impl Sequence {
 
     /// Makes it end where the context does.
     pub(crate) fn limit(&mut self, n_ctx: usize) {
-        self.max_tokens = self.max_tokens.min(n_ctx.saturating_sub(self.n_prompt));
+        let n_cells = self.n_prompt + n_more_cells(&self.pieces);
+        self.max_tokens = self.max_tokens.min(n_ctx.saturating_sub(n_cells));
     }
 
     /// It runs from now on, with its first `n_past` tokens in the cache.
     pub(crate) fn begin(&mut self, n_past: usize) {
         self.n_past = n_past;
+        self.n_rows = 0;
         self.n_cached.get_or_insert(n_past);
     }
 
-    /// What it needs next, for the plan. It must run under the number `sequence`.
-    pub(crate) fn need(&self, sequence: SequenceId, now: Instant) -> Need {
-        let n_pending = self.tokens.len() - self.n_past;
-        Need {
+    /// Of its first `n_tokens`, as many as end with a whole piece or with a token.
+    pub(crate) fn whole(&self, n_tokens: usize) -> usize {
+        let is_inside = |piece: &&Piece| (piece.start + 1..piece.end()).contains(&n_tokens);
+        self.pieces.iter().find(is_inside).map_or(n_tokens, |piece| piece.start)
+    }
+
+    /// The piece that comes next.
+    pub(crate) fn next_piece(&self) -> Option<&Piece> {
+        self.pieces.iter().find(|piece| piece.start == self.n_past)
+    }
+
+    /// The pieces that it has not looked at, in order.
+    pub(crate) fn pieces_left(&self) -> impl Iterator<Item = &Piece> {
+        self.pieces.iter().skip_while(|piece| piece.start < self.n_past)
+    }
+
+    /// The first `n_rows` of the piece that comes next are in the cache.
+    pub(crate) fn look(&mut self, piece: &Piece, n_rows: usize) {
+        self.n_rows = n_rows;
+        if n_rows == piece.size.n_rows {
+            self.n_past = piece.end();
+            self.n_rows = 0;
+        }
+    }
+
+    /// It has answered something and goes on.
+    pub(crate) fn is_decoding(&self) -> bool {
+        self.n_generated() > 0
+    }
+
+    /// It has looked at images, which drafters cannot.
+    fn has_pieces(&self) -> bool {
+        !self.pieces.is_empty()
+    }
+
+    /// What it needs next, for the plan; nothing where it has to look at a piece of an image first. It must run under the number
+    /// `sequence`.
+    pub(crate) fn need(&self, sequence: SequenceId, now: Instant) -> Option<Need> {
+        let next = self.pieces.iter().map(|piece| piece.start).find(|&start| start >= self.n_past);
+        let end = next.unwrap_or(self.tokens.len());
+        let n_pending = end - self.n_past;
+        (n_pending > 0).then(|| Need {
             sequence,
             tenant: self.tenant,
             set: self.set.id,
             n_past: self.n_past,
             n_pending,
-            decoding: self.n_generated() > 0 && n_pending == 1,
+            has_more_behind: end < self.tokens.len(),
+            decoding: self.n_generated() > 0 && end == self.tokens.len() && n_pending == 1,
             n_drafted: 0,
             waited_ms: usize::try_from(now.duration_since(self.submitted).as_millis()).unwrap_or(usize::MAX),
-        }
+        })
     }
 
     pub(crate) fn n_prompt_tokens(&self) -> u32 {
@@ -172,7 +223,8 @@ impl Sequence {
         let own = self.ngrams.draft(&self.tokens, &self.tokens, most);
         let earlier = || histories.draft(self.tenant, &self.tokens, most);
         let longer = |best: Draft, it: Draft| if it.n_matched > best.n_matched { it } else { best };
-        let Some(draft) = own.into_iter().chain(earlier()).reduce(longer) else { return };
+        let Some(mut draft) = own.into_iter().chain(earlier()).reduce(longer) else { return };
+        draft.tokens.truncate(draft.tokens.iter().take_while(|&&token| !is_stand_in(token)).count());
         let basis = Basis::Match(draft.n_matched);
         let probability = self.acceptance.probability(basis);
         self.take_guess(Guess::chain(draft.tokens, basis, probability, Guesser::Ngrams));
@@ -209,7 +261,8 @@ impl Sequence {
 
     /// A block drafter may guess for it.
     pub(crate) fn wants_blocks(&self) -> bool {
-        [Guesser::Dflash, Guesser::DraftTree].iter().any(|it| self.speculation.allows(*it))
+        !self.has_pieces()
+            && [Guesser::Dflash, Guesser::DraftTree].iter().any(|it| self.speculation.allows(*it))
     }
 
     /// What a draft model, by whom of `by` ever, could do for it that would first have to compute `n_missing` of its tokens; `None` where it
@@ -222,7 +275,7 @@ impl Sequence {
     ) -> Option<Candidate> {
         let n_left = self.n_left();
         let may_guess = by.iter().any(|it| self.speculation.allows(*it));
-        if !may_guess || n_left == 0 || self.sampler.is_forced() {
+        if !may_guess || n_left == 0 || self.sampler.is_forced() || self.has_pieces() {
             return None;
         }
         let rival = self.offer();
@@ -346,6 +399,11 @@ impl Sequence {
             return self.end(parts, FinishReason::Length);
         }
         self.delta(parts, None)
+    }
+
+    /// Ends it because it cannot go on.
+    pub(crate) fn fail(&mut self, reason: &str) -> Delta {
+        self.broken_off(reason.to_owned())
     }
 
     /// Ends it because somebody asked to.

@@ -3,7 +3,8 @@
 use super::gguf::{BYTE, CONTROL, Gguf, NORMAL, Tensor, UNKNOWN, USER_DEFINED};
 use std::path::Path;
 
-const N_EMBD: u64 = 64;
+/// Numbers of a token's vector.
+pub(crate) const N_EMBD: u64 = 64;
 const N_HEAD: u32 = 4;
 const N_HEAD_KV: u32 = 2;
 const N_FF: u64 = 96;
@@ -57,6 +58,23 @@ pub(crate) fn write_with(path: &Path, seed: u64, manners: &Manners) {
     let mut values = values(&vocabulary);
     values.text("tokenizer.chat_template", manners.template);
     values.write(path, &tensors);
+}
+
+/// Writes a model of the kind of Qwen-VL, whose positions have more than one dimension.
+pub(crate) fn write_grid(path: &Path, seed: u64) {
+    let vocabulary = vocabulary();
+    let random = &mut fastrand::Rng::with_seed(seed);
+    let mut tensors = tensors(vocabulary.len() as u64, random);
+    let n_kv = N_EMBD / u64::from(N_HEAD) * u64::from(N_HEAD_KV);
+    for i in 0..N_LAYER {
+        for (name, n) in [("attn_q", N_EMBD), ("attn_k", n_kv), ("attn_v", n_kv)] {
+            let bias = (0..n).map(|_| random.f32() * 0.2 - 0.1).collect();
+            tensors.push((format!("blk.{i}.{name}.bias"), vec![n], bias));
+        }
+    }
+    let mut gguf = values_of("qwen2vl", &vocabulary);
+    gguf.i32s("qwen2vl.rope.dimension_sections", [2, 3, 3, 0].into_iter());
+    gguf.write(path, &tensors);
 }
 
 /// Tokens of a block, the last known one included.

@@ -79,6 +79,7 @@ fn a_missing_file_is_not_loaded() {
             saved_bytes: 1 << 30,
             kv_files: None,
             draft_model: None,
+            projector: None,
         })],
         &["LoadFailed { reason: \"there is no such file\" }"],
     );

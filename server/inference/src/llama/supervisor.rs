@@ -300,6 +300,7 @@ impl<L: Launch> Supervisor<L> {
             saved_bytes: self.resources.saved_bytes,
             kv_files: self.resources.kv_files.clone(),
             draft_model: self.spec.draft_model.clone(),
+            projector: self.spec.projector.clone(),
         };
         match self.launcher.launch() {
             Ok(link) => {
@@ -352,6 +353,9 @@ impl<L: Launch> Supervisor<L> {
                 tracing::info!(?facts, "the model is ready");
                 if let Some(problem) = &facts.draft_problem {
                     tracing::warn!(problem, "the model is used without its draft model");
+                }
+                if let Some(problem) = &facts.projector_problem {
+                    tracing::warn!(problem, "the model is used without its projector, and sees nothing");
                 }
                 self.phase = Phase::Ready { facts };
                 self.proven = true;
@@ -445,6 +449,7 @@ impl<L: Launch> Supervisor<L> {
         let mut status = status_of(&self.spec, state);
         if let Phase::Ready { facts } = &self.phase {
             status.n_ctx = Some(facts.n_ctx);
+            status.sees = facts.sees;
             status.tokens_per_second =
                 (n_running > 0).then(|| self.rate.per_second(Instant::now())).flatten();
         }
@@ -455,7 +460,7 @@ impl<L: Launch> Supervisor<L> {
 /// What is to be said of a model in `state`.
 pub(crate) fn status_of(spec: &ModelSpec, state: ModelState) -> ModelStatus {
     let (id, name) = (Some(spec.id.clone()), Some(spec.name.clone()));
-    ModelStatus { id, name, state, n_ctx: None, tokens_per_second: None }
+    ModelStatus { id, name, state, sees: spec.projector.is_some(), ..ModelStatus::UNLOADED }
 }
 
 /// Smaller changes are no news.

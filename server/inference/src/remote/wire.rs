@@ -2,10 +2,12 @@
 
 use super::RemoteProblem;
 use crate::{GenerateRequest, Prompt};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
 use types::{
     chat::{ChatTurn, Role},
     constraint::Constraint,
+    image::ImageKind,
     remote::Dialect,
     sampling::{Mirostat, Sampling},
     tools::{Tool, ToolCall, ToolChoice, ToolUse},
@@ -56,7 +58,7 @@ fn message(turn: &ChatTurn) -> Value {
         Role::Assistant => "assistant",
         Role::Tool => "tool",
     };
-    let mut message = json!({"role": role, "content": turn.content});
+    let mut message = json!({"role": role, "content": content(turn)});
     if !turn.calls.is_empty() {
         message["tool_calls"] = turn.calls.iter().map(call).collect();
         if turn.content.is_empty() {
@@ -67,6 +69,25 @@ fn message(turn: &ChatTurn) -> Value {
         message["tool_call_id"] = json!(id);
     }
     message
+}
+
+fn content(turn: &ChatTurn) -> Value {
+    if turn.images.is_empty() {
+        return json!(turn.content);
+    }
+    let text = |text: &str| (!text.is_empty()).then(|| json!({"type": "text", "text": text}));
+    let mut parts = Vec::new();
+    let mut from = 0;
+    for image in &turn.images {
+        let at = if turn.content.is_char_boundary(image.at) { image.at.max(from) } else { from };
+        parts.extend(text(&turn.content[from..at]));
+        let kind = image.file.kind().map_or("application/octet-stream", ImageKind::media_type);
+        let url = format!("data:{kind};base64,{}", BASE64_STANDARD.encode(image.file.bytes()));
+        parts.push(json!({"type": "image_url", "image_url": {"url": url}}));
+        from = at;
+    }
+    parts.extend(text(&turn.content[from..]));
+    Value::Array(parts)
 }
 
 fn call(call: &ToolCall) -> Value {

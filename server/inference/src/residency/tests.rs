@@ -78,6 +78,8 @@ impl Worker {
             n_threads: 1,
             has_chat_template: true,
             draft_problem: None,
+            sees: false,
+            projector_problem: None,
         };
         self.say(Event::Loaded(facts)).await;
     }
@@ -175,6 +177,7 @@ fn spec(name: &str, n_mb: u64) -> ModelSpec {
         footprint: Footprint { weights_bytes: (n_mb - 68) * MB, ..Footprint::default() },
         purpose: Purpose::Writing,
         draft_model: None,
+        projector: None,
     }
 }
 

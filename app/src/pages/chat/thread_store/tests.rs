@@ -48,6 +48,7 @@ fn an_answer_that_has_ended_stays_ended() {
     let message = |state, text: &str| MessageView {
         id: MessageId(1),
         role: Role::Assistant,
+        images: Vec::new(),
         text: text.to_owned(),
         blocks: vec![format!("<p>{text}</p>")],
         thought: None,

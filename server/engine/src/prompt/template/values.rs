@@ -73,13 +73,22 @@ fn tool(tool: &Tool) -> Json {
     json!({"type": "function", "function": function})
 }
 
-/// The turns as templates expect them; arguments of calls as objects or as text.
-pub(super) fn messages(turns: &[ChatTurn], with_objects: bool) -> Vec<Value> {
-    let message = |turn: &ChatTurn| Value::from(Serde(message(turn, turns, with_objects)));
+/// What templates differ in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// Arguments of calls are objects, not text.
+    pub(super) with_objects: bool,
+    /// What is said is a list of parts, not a text.
+    pub(super) with_parts: bool,
+}
+
+/// The turns as templates expect them.
+pub(super) fn messages(turns: &[ChatTurn], shape: Shape) -> Vec<Value> {
+    let message = |turn: &ChatTurn| Value::from(Serde(message(turn, turns, shape)));
     turns.iter().map(message).collect()
 }
 
-fn message(turn: &ChatTurn, turns: &[ChatTurn], with_objects: bool) -> Map<String, Json> {
+fn message(turn: &ChatTurn, turns: &[ChatTurn], shape: Shape) -> Map<String, Json> {
     let role = match turn.role {
         Role::System => "system",
         Role::User => "user",
@@ -89,7 +98,11 @@ fn message(turn: &ChatTurn, turns: &[ChatTurn], with_objects: bool) -> Map<Strin
     let mut message = Map::new();
     let mut add = |name: &str, value: Json| message.insert(name.to_owned(), value);
     add("role", json!(role));
-    add("content", json!(turn.content));
+    let content = match shape.with_parts {
+        true => json!([{"type": "text", "text": turn.content}]),
+        false => json!(turn.content),
+    };
+    add("content", content);
     if !turn.reasoning.is_empty() {
         // Families differ in the name; each template reads its own or none.
         for name in ["reasoning_content", "reasoning", "thinking"] {
@@ -97,7 +110,7 @@ fn message(turn: &ChatTurn, turns: &[ChatTurn], with_objects: bool) -> Map<Strin
         }
     }
     if !turn.calls.is_empty() {
-        add("tool_calls", turn.calls.iter().map(|it| call(it, with_objects)).collect());
+        add("tool_calls", turn.calls.iter().map(|it| call(it, shape.with_objects)).collect());
     }
     if let Some(id) = &turn.call_id {
         add("tool_call_id", json!(id));

@@ -26,6 +26,7 @@ fn what_cannot_be_written_stays_in_memory_and_is_not_tried_for_ever() {
         saved_bytes: 1 << 30,
         kv_files: Some(KvFiles { folder: root.clone(), max_bytes: 1 << 30 }),
         draft_model: None,
+        projector: None,
     };
     let mut states = SavedStates::new(0, StateFiles::open(&request), 1 << 30);
     // As a disk that is full or gone.

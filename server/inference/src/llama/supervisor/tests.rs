@@ -67,6 +67,8 @@ impl Worker {
             n_threads: 1,
             has_chat_template: true,
             draft_problem: None,
+            sees: false,
+            projector_problem: None,
         };
         self.say(Event::Loaded(facts)).await;
     }
@@ -160,6 +162,7 @@ fn spec(name: &str) -> ModelSpec {
         footprint: Footprint::default(),
         purpose: Purpose::Writing,
         draft_model: None,
+        projector: None,
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::Tenant;
+use types::image::{ImageFile, TurnImage};
 
 fn request(change: impl FnOnce(&mut GenerateRequest)) -> GenerateRequest {
     let turn = ChatTurn::new;
@@ -31,6 +32,17 @@ fn a_plain_request_has_the_standard_fields_only() {
         "stream": true, "stream_options": {"include_usage": true},
     });
     assert_eq!(body, expected);
+}
+
+#[test]
+fn images_are_parts_between_what_is_said() {
+    let image = |at| TurnImage { at, file: ImageFile::new(*b"GIF89a") };
+    let turn = ChatTurn { images: vec![image(0), image(3)], ..ChatTurn::new(Role::User, "one two") };
+    let url = json!({"type": "image_url", "image_url": {"url": "data:image/gif;base64,R0lGODlh"}});
+    let text = |text: &str| json!({"type": "text", "text": text});
+    let content = json!([url.clone(), text("one"), url, text(" two")]);
+    let change = |it: &mut GenerateRequest| it.prompt = Prompt::Chat(vec![turn]);
+    check(Dialect::OpenAi, change, &[("messages", json!([{"role": "user", "content": content}]))]);
 }
 
 #[test]

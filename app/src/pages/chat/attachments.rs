@@ -1,0 +1,125 @@
+//! Images that go with the message that is being written: chosen, pasted or dropped, sent at once and shown small.
+
+use super::api;
+use crate::{
+    i18n::{fill, use_texts},
+    live::{OnceKnown, use_live},
+    platform,
+    ui::{icon::Icon, toast::use_toasts},
+};
+use leptos::{ev, prelude::*, task::spawn_local};
+use types::ids::ImageId;
+
+/// The images of the message that is being written. Copy.
+#[derive(Clone, Copy)]
+pub(super) struct Attachments {
+    images: RwSignal<Vec<ImageId>>,
+    /// Whether the model looks at images.
+    is_open: Signal<bool>,
+    add: Callback<Vec<platform::File>>,
+}
+
+impl Attachments {
+    pub(super) fn new() -> Self {
+        let images = RwSignal::new(Vec::new());
+        let live = use_live();
+        let (toasts, texts) = (use_toasts(), use_texts());
+        let add = Callback::new(move |files: Vec<platform::File>| {
+            for file in files {
+                spawn_local(async move {
+                    let Some(bytes) = platform::bytes_of(file).await else { return };
+                    match api::add_image(bytes).await {
+                        Ok(image) => _ = images.try_update(|images| images.push(image)),
+                        Err(err) => toasts.show(err.sentence(texts)),
+                    }
+                });
+            }
+        });
+        Self { images, is_open: Signal::derive(move || live.chosen_model().sees), add }
+    }
+
+    /// Whether there is none; follows what changes.
+    pub(super) fn are_none(self) -> bool {
+        self.images.read().is_empty()
+    }
+
+    /// Whether there is none right now.
+    pub(super) fn is_empty(self) -> bool {
+        self.images.read_untracked().is_empty()
+    }
+
+    /// What is there, which goes with a message now.
+    pub(super) fn take(self) -> Vec<ImageId> {
+        self.images.try_update(std::mem::take).unwrap_or_default()
+    }
+
+    /// The message could not be sent.
+    pub(super) fn give_back(self, images: Vec<ImageId>) {
+        self.images.try_set(images);
+    }
+
+    /// Takes files that were pasted or dropped, if the model looks at images; says whether it did.
+    pub(super) fn take_in(self, files: Vec<platform::File>) -> bool {
+        let takes = !files.is_empty() && self.is_open.get_untracked();
+        if takes {
+            self.add.run(files);
+        }
+        takes
+    }
+}
+
+/// Chooses images from files.
+#[component]
+pub(super) fn AttachButton(attachments: Attachments) -> AnyView {
+    let texts = use_texts();
+    let on_change = move |event: ev::Event| attachments.add.run(platform::chosen_files(&event));
+    view! {
+        <OnceKnown>
+            <Show when=move || attachments.is_open.get()>
+                <label class="button button-quiet cursor-pointer focus-within:outline-2 focus-within:outline-accent" title=texts.attach_image>
+                    <Icon icon=icondata_lu::LuImagePlus size=16/>
+                    <input
+                        type="file"
+                        multiple
+                        accept="image/png,image/jpeg,image/webp,image/gif,image/bmp"
+                        class="sr-only"
+                        aria-label=texts.attach_image
+                        data-testid="attach"
+                        on:change=on_change
+                    />
+                </label>
+            </Show>
+        </OnceKnown>
+    }
+    .into_any()
+}
+
+/// The images so far; each can be taken away.
+#[component]
+pub(super) fn AttachedImages(attachments: Attachments) -> AnyView {
+    let texts = use_texts();
+    let images = attachments.images;
+    view! {
+        <ul class="flex flex-wrap gap-2 empty:hidden" data-testid="attached">
+            <For each=move || images.get().into_iter().enumerate() key=|(_, image)| *image let:((i, image))>
+                <li class="relative mb-2">
+                    <img src=address(image) alt=fill(texts.image_alt, "n", i + 1) class="size-16 rounded-card border border-line object-cover"/>
+                    <button
+                        type="button"
+                        class="absolute -top-1.5 -right-1.5 rounded-full border border-line bg-overlay p-0.5 text-muted hover:text-strong"
+                        aria-label=texts.remove_image
+                        on:click=move |_| images.update(|images| images.retain(|it| *it != image))
+                    >
+                        <Icon icon=icondata_lu::LuX size=14/>
+                    </button>
+                </li>
+            </For>
+        </ul>
+    }
+    .into_any()
+}
+
+/// Where an image is.
+pub(super) fn address(image: ImageId) -> String {
+    format!("/images/{image}")
+}

@@ -1,0 +1,53 @@
+//! Images that people show: kept as they came, and given to models that look at them.
+
+use crate::{Chat, ChatError, now_ms};
+use std::collections::HashMap;
+use store::{ImageRow, MessageRow};
+use types::{
+    ids::{ImageId, UserId},
+    image::{ImageFile, MAX_IMAGE_BYTES, MAX_IMAGES, MAX_IMAGES_BYTES},
+};
+
+/// The images of a prompt, by their ids.
+pub(crate) type Shown = HashMap<ImageId, ImageFile>;
+
+impl Chat {
+    /// Keeps an image for a message that is about to be sent. One that is in no message a day later goes.
+    pub async fn add_image(&self, user: UserId, bytes: Vec<u8>) -> Result<ImageId, ChatError> {
+        if bytes.len() > MAX_IMAGE_BYTES {
+            return Err(ChatError::TooLong { bytes: bytes.len(), limit: MAX_IMAGE_BYTES });
+        }
+        let file = ImageFile::new(bytes);
+        let kind = file.kind().ok_or(ChatError::NoImage)?;
+        let hash = blake3::hash(file.bytes()).to_hex();
+        Ok(self.store.add_image(user, &hash, kind.media_type(), file.bytes(), now_ms()).await?)
+    }
+
+    /// An image of the person's, as it came.
+    pub async fn image(&self, user: UserId, id: ImageId) -> Result<ImageRow, ChatError> {
+        self.store.find_image(user, id).await?.ok_or(ChatError::NotFound)
+    }
+
+    /// What the model is shown of a conversation's images: the newest, as many as a request may have. A model that does not look
+    /// at images is only shown those of the last message, about which it says so; the others were for another model.
+    pub(crate) async fn shown(&self, user: UserId, messages: &[MessageRow]) -> Result<Shown, ChatError> {
+        let mut shown = Shown::new();
+        let mut left = MAX_IMAGES_BYTES as u64;
+        let n_messages = if self.engine.status().borrow().chosen.sees { messages.len() } else { 1 };
+        let newest = messages.iter().rev().take(n_messages).flat_map(|message| message.images.iter().rev());
+        for &id in newest {
+            let size = self.store.image_size(user, id).await?.unwrap_or(u64::MAX);
+            if shown.contains_key(&id) {
+                continue;
+            }
+            if size > left || shown.len() >= MAX_IMAGES {
+                break;
+            }
+            left -= size;
+            if let Some(image) = self.store.find_image(user, id).await? {
+                shown.insert(id, ImageFile::new(image.bytes));
+            }
+        }
+        Ok(shown)
+    }
+}

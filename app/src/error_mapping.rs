@@ -15,7 +15,9 @@ impl From<ChatError> for AppError {
             ChatError::Busy => Self::Busy,
             ChatError::Setting(reason) => Self::Setting { reason },
             ChatError::Store(err) => err.into(),
-            err @ (ChatError::NoImage | ChatError::TooManyImages { .. }) => Self::Setting { reason: err.to_string() },
+            err @ (ChatError::NoImage | ChatError::TooManyImages { .. }) => {
+                Self::Setting { reason: err.to_string() }
+            }
             err @ ChatError::ShuttingDown => Self::Engine { reason: err.to_string() },
         }
     }

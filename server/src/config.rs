@@ -44,6 +44,7 @@ Options of serve:
   --no-model        load no model at start
   --draft-model M   let this smaller model with the same vocabulary guess tokens, where that is faster: a GGUF file, a name
                     from the library, or auto for the one of the library that is known for each model
+  --projector FILE  lets the file named with --model look at images; without it, one in the model's folder is found
   --context N       the longest a conversation may become, in tokens [8192, or what the model was made for]
   --parallel N      answers that are written at the same time [16]
   --model-memory M  memory that all loaded models may take: 8G, 500M or 60% of the machine's [70%]
@@ -130,6 +131,7 @@ pub(crate) struct Config {
     pub(crate) load_model: bool,
     /// A file, a name from the library, or `auto`.
     pub(crate) draft_model: Option<String>,
+    pub(crate) projector: Option<PathBuf>,
     pub(crate) context: Option<u32>,
     pub(crate) parallel: Option<u32>,
     pub(crate) model_memory: Amount,
@@ -171,6 +173,7 @@ impl Config {
             model: text("CHAOSENGINE_MODEL"),
             load_model: !is_set("CHAOSENGINE_NO_MODEL"),
             draft_model: text("CHAOSENGINE_DRAFT_MODEL"),
+            projector: text("CHAOSENGINE_PROJECTOR").map(PathBuf::from),
             context: number("CHAOSENGINE_CONTEXT")?,
             parallel: number("CHAOSENGINE_PARALLEL")?,
             model_memory: text("CHAOSENGINE_MODEL_MEMORY")
@@ -212,6 +215,7 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
             Arg::Long("model") => config.model = Some(args.value()?.string()?),
             Arg::Long("no-model") => config.load_model = false,
             Arg::Long("draft-model") => config.draft_model = Some(args.value()?.string()?),
+            Arg::Long("projector") => config.projector = Some(args.value()?.into()),
             Arg::Long("context") => config.context = Some(args.value()?.parse()?),
             Arg::Long("parallel") => config.parallel = Some(args.value()?.parse()?),
             Arg::Long("model-memory") => config.model_memory = args.value()?.parse()?,

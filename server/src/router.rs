@@ -23,13 +23,13 @@ use leptos::{
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use state::AppState;
 use std::{sync::Arc, time::Duration};
-use types::image::MAX_IMAGE_BYTES;
 use tower_http::{
     limit::RequestBodyLimitLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
+use types::image::MAX_IMAGE_BYTES;
 
 /// An image, or a message of a megabyte, as a form encodes it.
 const PAGE_BODY_BYTES: usize = MAX_IMAGE_BYTES + 1024 * 1024;

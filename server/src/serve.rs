@@ -86,7 +86,10 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let named = config.model.as_deref().map(PathBuf::from).filter(|path| is_path(path));
     let library = Library::new(paths.models(), named.iter().cloned().collect(), worker.kv_type);
     let drafts = drafts(&library, config.draft_model.as_deref())?;
-    let library = library.with_drafts(drafts);
+    if let Some(missing) = config.projector.as_ref().filter(|path| !path.is_file()) {
+        return Err(Exit::Failed(format!("there is no projector {}", missing.display())));
+    }
+    let library = library.with_drafts(drafts).with_projector(config.projector.clone());
     let wanted = match (&named, &config.model) {
         (Some(path), _) => Some(library.id_of_named(path)),
         (None, name) => name.clone().map(ModelId),

@@ -1,6 +1,6 @@
 //! Images for a model with a projector beside it: found, told, looked at, and refused with a reason.
 
-use crate::support::{Server, command, model, model_id};
+use crate::support::{Server, command, model, model_id, run};
 use serde_json::{Value, json};
 use std::{fs, path::Path, sync::Arc};
 use tempfile::TempDir;
@@ -23,7 +23,8 @@ async fn library() -> Arc<TempDir> {
 }
 
 async fn write_projector(path: &Path) {
-    let written = command(env!("CARGO_BIN_EXE_seed")).arg("projector").arg(path).arg(N_EMBD).output().await.unwrap();
+    let written =
+        command(env!("CARGO_BIN_EXE_seed")).arg("projector").arg(path).arg(N_EMBD).output().await.unwrap();
     assert!(written.status.success(), "{written:?}");
 }
 
@@ -92,6 +93,25 @@ async fn a_model_without_a_projector_says_that_it_sees_nothing() {
     assert_eq!(status, 400, "{reply}");
     let message = reply["error"]["message"].as_str().unwrap();
     assert!(message.contains("does not look at images"), "{message}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_projector_elsewhere_is_named_on_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let projector = folder.path().join("eyes.gguf");
+    let (file, eyes) = (model(), projector.to_string_lossy().into_owned());
+    let args = ["--model", &file.to_string_lossy(), "--projector", &eyes, "--context", "1024"];
+    let missing =
+        run(&["serve", "--port", "0", "--projector", &eyes, "--data-dir", &folder.path().to_string_lossy()])
+            .await;
+    assert_eq!(missing.status.code(), Some(1), "{missing:?}");
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("eyes.gguf"), "{missing:?}");
+    write_projector(&projector).await;
+    let server = Server::start(&args).await;
+    server.wait_for_model("ready").await;
+    let (status, seen) = server.ask("/v1/chat/completions", &about(PICTURE)).await;
+    assert_eq!(status, 200, "{seen}");
     server.stop().await;
 }
 

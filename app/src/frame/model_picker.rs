@@ -225,6 +225,7 @@ fn describe(model: &ModelEntry, texts: &Texts) -> String {
     }
     let parts = [
         purpose.map(str::to_owned),
+        model.sees.then(|| texts.model_sees.to_owned()),
         model.architecture.clone(),
         model.quantisation.clone(),
         Some(bytes(model.size_bytes as f64)),

@@ -16,8 +16,8 @@ mod turns;
 mod watch;
 
 pub use error::ChatError;
-pub use turns::Draft;
 pub use markup::render as render_markdown;
+pub use turns::Draft;
 
 use generation::Running;
 use inference::{Engine, Tenant};

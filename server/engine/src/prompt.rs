@@ -76,7 +76,17 @@ impl<'m> Prompter<'m> {
         let guard = Guard::new(spellings.chain(formats.marks.spellings().map(str::to_owned)));
         let ends: Arc<[_]> = vocab.tokens().filter(|&token| vocab.is_eog(token)).collect();
         let compiler = Compiler::new(model.vocab(), ends.clone(), formats.marks.tokens().collect());
-        Self { vocab, template, formats, guard, ends, compiler, words: None, projector: None, n_ctx: n_ctx as usize }
+        Self {
+            vocab,
+            template,
+            formats,
+            guard,
+            ends,
+            compiler,
+            words: None,
+            projector: None,
+            n_ctx: n_ctx as usize,
+        }
     }
 
     /// Cuts texts into tokens as these words say.

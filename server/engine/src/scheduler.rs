@@ -43,11 +43,11 @@ use crate::{
 use blocks::{BlockDrafter, Rows};
 use drafter::Drafter;
 use files::StateFiles;
-use looking::Sight;
 use llama_cpp_2::{
     DecodeError, context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken,
     vocab::LlamaVocab,
 };
+use looking::Sight;
 use ngram::Histories;
 use place::Place;
 use plan::Need;

@@ -33,6 +33,7 @@ pub struct Library {
     named: Vec<PathBuf>,
     kv_type: KvType,
     drafts: Drafts,
+    projector: Option<PathBuf>,
 }
 
 /// Who guesses tokens for models.
@@ -50,12 +51,17 @@ pub enum Drafts {
 impl Library {
     /// `named` are files and folders anywhere; they need not exist yet. `kv_type` is how models that are loaded keep keys and values.
     pub fn new(folder: PathBuf, named: Vec<PathBuf>, kv_type: KvType) -> Self {
-        Self { folder, named, kv_type, drafts: Drafts::None }
+        Self { folder, named, kv_type, drafts: Drafts::None, projector: None }
     }
 
     /// Lets a smaller model guess tokens.
     pub fn with_drafts(self, drafts: Drafts) -> Self {
         Self { drafts, ..self }
+    }
+
+    /// Lets the models that were named look at images by this file.
+    pub fn with_projector(self, projector: Option<PathBuf>) -> Self {
+        Self { projector, ..self }
     }
 
     /// Where fetched models go.
@@ -90,7 +96,7 @@ impl Library {
         profile: &LaunchProfile,
     ) -> Result<(Known, Companions), String> {
         let kv_type = profile.kv_type.unwrap_or(self.kv_type);
-        let mut known = read(path, kv_type)?;
+        let mut known = self.read(path, kv_type)?;
         if known.purpose != Purpose::Writing || path.is_dir() {
             return Ok((known, Companions::default()));
         }
@@ -98,8 +104,7 @@ impl Library {
         // What cannot be read is left to the worker, which says what is wrong with it.
         if let Some(header) = draft_model.as_ref().and_then(|it| gguf::read_header(&it.path).ok()) {
             let size_bytes = draft_model.as_ref().map_or(0, |it| size_of(&it.path));
-            known.footprint =
-                known.footprint.with_draft_model(footprint(&header, size_bytes, kv_type));
+            known.footprint = known.footprint.with_draft_model(footprint(&header, size_bytes, kv_type));
         }
         let projector = known.projector.clone();
         if let Some(projector) = &projector {
@@ -166,11 +171,22 @@ impl Library {
     fn scan(&self, n_ctx: Option<u32>) -> Vec<ModelEntry> {
         let machine_bytes = system::total_memory_bytes();
         let memory = |footprint: Footprint| footprint.bytes(n_ctx, machine_bytes);
-        let entries = self.files().into_iter().map(|(id, path)| describe(id, &path, self.kv_type, &memory));
+        let entries = self
+            .files()
+            .into_iter()
+            .map(|(id, path)| describe(id, &path, self.read(&path, self.kv_type), &memory));
         let mut entries: Vec<_> = entries.flatten().collect();
         entries
             .sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()).then_with(|| a.id.cmp(&b.id)));
         entries
+    }
+
+    /// What the model at `path` says about itself, and what lets it look at images. The error is a sentence.
+    fn read(&self, path: &Path, kv_type: KvType) -> Result<Known, String> {
+        let known = read(path, kv_type)?;
+        let is_named = known.purpose == Purpose::Writing && self.named.iter().any(|named| named == path);
+        let projector = self.projector.clone().filter(|_| is_named);
+        Ok(Known { projector: projector.or(known.projector.clone()), ..known })
     }
 
     fn files(&self) -> Vec<(ModelId, PathBuf)> {
@@ -211,20 +227,21 @@ fn id_below(root: &Path, path: &Path) -> Option<ModelId> {
 fn describe(
     id: ModelId,
     path: &Path,
-    kv_type: KvType,
+    known: Result<Known, String>,
     memory: &dyn Fn(Footprint) -> u64,
 ) -> Option<ModelEntry> {
     let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
-    let (known, problem) = match read(path, kv_type) {
+    let (known, problem) = match known {
         Ok(known) => (known, None),
         Err(problem) => (Known::default(), Some(problem)),
     };
     if known.is_projector {
         return None;
     }
-    let beside = known.projector.as_deref().map_or(known.footprint, |projector| {
-        known.footprint.with_projector(size_of(projector))
-    });
+    let beside = known
+        .projector
+        .as_deref()
+        .map_or(known.footprint, |projector| known.footprint.with_projector(size_of(projector)));
     Some(ModelEntry {
         id,
         name,
@@ -384,8 +401,7 @@ mod tests {
         let id = ModelId("any".into());
         let check = |path, expected: Option<(&PathBuf, bool)>| {
             let expected = expected.map(|(path, is_required)| DraftModel { path: path.clone(), is_required });
-            let (_, companions) =
-                library.read_with_companions(&id, path, &LaunchProfile::default()).unwrap();
+            let (_, companions) = library.read_with_companions(&id, path, &LaunchProfile::default()).unwrap();
             assert_eq!(companions.draft_model, expected);
         };
         check(&alike, Some((&draft, false)));

@@ -52,7 +52,10 @@ fn fit(model: &str, projector: &str) -> Option<(Reverse<usize>, usize)> {
 fn parts(name: &str) -> BTreeSet<String> {
     // A quantisation's name has a line in it that parts nothing.
     let name = name.replace("q8_0", "q8~0");
-    name.split(['-', '_', '.', ' ']).filter(|part| !part.is_empty()).map(|part| part.replace('~', "_")).collect()
+    name.split(['-', '_', '.', ' '])
+        .filter(|part| !part.is_empty())
+        .map(|part| part.replace('~', "_"))
+        .collect()
 }
 
 #[cfg(test)]

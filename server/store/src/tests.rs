@@ -333,7 +333,9 @@ async fn a_profile_is_kept_for_each_model_and_may_be_taken_back() {
 #[tokio::test]
 async fn images_belong_to_a_person_and_stay_as_long_as_a_message_shows_them() {
     let (_folder, store) = open().await;
-    let add = async |hash: &str, now_ms| store.add_image(ME, hash, "image/png", hash.as_bytes(), now_ms).await.unwrap();
+    let add = async |hash: &str, now_ms| {
+        store.add_image(ME, hash, "image/png", hash.as_bytes(), now_ms).await.unwrap()
+    };
     let (shown, unsent) = (add("one", 10).await, add("two", 10).await);
     assert_eq!(add("one", 20).await, shown, "the same image is kept once");
     let image = store.find_image(ME, shown).await.unwrap().unwrap();

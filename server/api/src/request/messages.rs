@@ -41,7 +41,9 @@ struct Part {
 #[derive(Clone, Deserialize)]
 #[serde(untagged)]
 enum ImageUrl {
-    Url { url: String },
+    Url {
+        url: String,
+    },
     /// As some programs write it.
     Plain(String),
 }

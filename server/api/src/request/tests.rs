@@ -28,11 +28,11 @@ fn content_is_text_or_parts_of_text() {
         json!({"messages": [{"role": "developer", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]}),
         "role: System, content: \"a\\nb\"",
     );
+    check(json!({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}), "needs an image_url");
     check(
-        json!({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}),
-        "needs an image_url",
+        json!({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}),
+        "“input_audio” is not supported",
     );
-    check(json!({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}), "“input_audio” is not supported");
 }
 
 #[test]
@@ -59,7 +59,11 @@ fn images_stand_between_what_is_said() {
     check(url("data:image/png;base64,?"), "user", "base64 is damaged");
     check(image(b"<svg/>"), "user", "must be a PNG");
     check(image(b"GIF89a"), "system", "only what the user says");
-    check(json!({"type": "image_url", "image_url": image(b"GIF89a")["image_url"]["url"]}), "user", "ImageFile(6 bytes)");
+    check(
+        json!({"type": "image_url", "image_url": image(b"GIF89a")["image_url"]["url"]}),
+        "user",
+        "ImageFile(6 bytes)",
+    );
 }
 
 #[test]

@@ -215,12 +215,7 @@ impl<'m> Projector<'m> {
         let _encodes = self.encodes.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: both are alive, the part is a piece by the check above and `rows` has room for its rows; nobody else encodes.
         let result = unsafe {
-            functions::engine_image_encode(
-                self.projector.as_ptr(),
-                image.0.as_ptr(),
-                part,
-                rows.as_mut_ptr(),
-            )
+            functions::engine_image_encode(self.projector.as_ptr(), image.0.as_ptr(), part, rows.as_mut_ptr())
         };
         (result == 0).then_some(rows)
     }

@@ -11,7 +11,9 @@ use llama_cpp_2::{
     context::params::LlamaContextParams, llama_backend::LlamaBackend, llama_batch::LlamaBatch,
     model::LlamaModel, token::LlamaToken,
 };
-use protocol::{Command, Event, GenerateParams, KvFiles, LoadRequest, Prompt, Rejection, RequestId, Speculation, Tenant};
+use protocol::{
+    Command, Event, GenerateParams, KvFiles, LoadRequest, Prompt, Rejection, RequestId, Speculation, Tenant,
+};
 use std::{collections::BTreeMap, io::Cursor, num::NonZeroU32, path::Path};
 use types::{
     chat::{ChatTurn, FinishReason, Role, Usage},
@@ -58,7 +60,12 @@ struct Look {
 }
 
 fn look(text: &str, pictures: &[u32]) -> Look {
-    Look { turns: vec![question(text, pictures)], tenant: 1, n_tokens: N_TOKENS, speculation: Speculation::Off }
+    Look {
+        turns: vec![question(text, pictures)],
+        tenant: 1,
+        n_tokens: N_TOKENS,
+        speculation: Speculation::Off,
+    }
 }
 
 fn load(family: Family, path: &Path, n_ctx: u32) -> LoadRequest {
@@ -189,7 +196,8 @@ fn by_hand(family: Family, before: &str, number: u32, behind: &str) -> String {
         let n = tokens.len() as i32;
         position = decode(&mut context, &std::mem::take(&mut tokens), position);
         let logits = context.get_logits_ith(n - 1);
-        let best = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]).then(b.cmp(&a))).unwrap();
+        let best =
+            (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]).then(b.cmp(&a))).unwrap();
         let token = LlamaToken(best as i32);
         text.extend(vocab.token_to_piece(token, false, None));
         tokens.push(token);
@@ -247,7 +255,11 @@ fn a_picture_is_looked_at_once_by_each_person() {
         let n_before = first.1.n_prompt_tokens - "this\nAssistant:".len() as u32;
         assert_eq!(first.1.n_cached_tokens, 0);
         assert!(again.1.n_cached_tokens >= n_before, "{family:?}: {:?}", again.1);
-        assert!(other.1.n_cached_tokens <= n_before - family.n_positions() as u32, "{family:?}: {:?}", other.1);
+        assert!(
+            other.1.n_cached_tokens <= n_before - family.n_positions() as u32,
+            "{family:?}: {:?}",
+            other.1
+        );
         assert_eq!(stranger.1.n_cached_tokens, 0, "{family:?}");
         assert_eq!((stranger.0, restarted.0), (first.0.clone(), first.0), "{family:?}");
     }
@@ -278,7 +290,7 @@ fn a_conversation_goes_on_behind_a_picture() {
 fn where_memory_is_short_looks_wait_and_lose_nothing() {
     for family in Family::ALL {
         let looks: Vec<_> =
-            (1..=8).map(|number| Look { n_tokens: 180, ..look("what is #this", &[number]) }).collect();
+            (1..=8).map(|number| Look { n_tokens: 150, ..look("what is #this", &[number]) }).collect();
         let alone: Vec<_> = looks.iter().map(|look| alone(family, look)).collect();
         // Room for four of them.
         let mut worker = start(family, 256);
@@ -334,7 +346,7 @@ fn whoever_leaves_while_looking_disturbs_nobody() {
         let mut worker = start(family, 512);
         let expected = worker.see(&[look("what is #this", &[1])]).remove(0).0;
         for round in 0..20 {
-            let leaving = look("now look at #", &[10 + round]);
+            let leaving = Look { n_tokens: 400, ..look("now look at #", &[10 + round]) };
             worker.show(RequestId(1), &leaving);
             worker.show(RequestId(2), &look("what is #this", &[1]));
             worker.tell(&Command::Cancel { id: RequestId(1) });

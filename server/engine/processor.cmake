@@ -41,13 +41,13 @@ use_where_present(GGML_AVX512_VBMI avx512vbmi)
 use_where_present(GGML_AVX512_VNNI avx512_vnni)
 use_where_present(GGML_AVX512_BF16 avx512_bf16)
 
-# Older compilers do not know these.
+# Older compilers do not know it.
 if(NOT CMAKE_C_COMPILER_ID STREQUAL "GNU" OR CMAKE_C_COMPILER_VERSION VERSION_GREATER_EQUAL 11)
   use_where_present(GGML_AVX_VNNI avx_vnni)
-  use_where_present(GGML_AMX_TILE amx_tile)
-  use_where_present(GGML_AMX_INT8 amx_int8)
-  use_where_present(GGML_AMX_BF16 amx_bf16)
 endif()
+
+# AMX stays off: GCC 12 tells llama.cpp's kernels only the first eight bytes of how their tiles are laid out (the inline
+# assembly behind _tile_loadconfig names no more), and the first step of a quantised model is an illegal instruction.
 
 # llama.cpp multiplies matrices of few rows (a step of some streams, guesses to verify) slowest with 512-bit registers:
 # there it takes four rows at a time of both sides and waits for memory. With the 256-bit form of the same instructions

@@ -1,4 +1,4 @@
-//! Compiles the few lines of C++ through which llama.cpp's own drafters are reached.
+//! Compiles the few lines of C++ through which llama.cpp's own drafters and the models' own heads are reached.
 //!
 //! They need the headers of exactly the llama.cpp that is linked. Its crate does not say where those are, but where it was
 //! built: the cache of CMake there names the sources.
@@ -9,10 +9,12 @@ use std::{
     process::ExitCode,
 };
 
-const SOURCE: &str = "src/llama/drafters.cpp";
+const SOURCES: [&str; 2] = ["src/llama/drafters.cpp", "src/llama/heads.cpp"];
 
 fn main() -> ExitCode {
-    println!("cargo:rerun-if-changed={SOURCE}");
+    for source in SOURCES {
+        println!("cargo:rerun-if-changed={source}");
+    }
     println!("cargo:rerun-if-changed=build.rs");
     let Some(llama) = env::var_os("DEP_LLAMA_ROOT").and_then(|root| sources(Path::new(&root))) else {
         println!("cargo:warning=the sources of llama.cpp were not found beside its build");
@@ -22,12 +24,12 @@ fn main() -> ExitCode {
         .cpp(true)
         .std("c++17")
         .warnings(false)
-        .file(SOURCE)
+        .files(SOURCES)
         .include(llama.join("common"))
         .include(llama.join("include"))
         .include(llama.join("ggml").join("include"))
         .include(llama.join("src"))
-        .compile("engine_drafters");
+        .compile("engine_shims");
     ExitCode::SUCCESS
 }
 

@@ -5,6 +5,7 @@
 mod gguf;
 mod safetensors;
 pub(crate) mod tiny_bert;
+pub(crate) mod tiny_heads;
 pub(crate) mod tiny_llama;
 pub(crate) mod tiny_twins;
 

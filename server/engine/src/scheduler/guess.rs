@@ -7,7 +7,7 @@ use super::{
     pool::Pool,
     prefix::SequenceId,
     sequence::Sequence,
-    speculate::{Basis, Candidate, MOST_DEPTH, choose, plan_drafting},
+    speculate::{Acceptance, Basis, Candidate, MOST_DEPTH, choose, plan_drafting},
     tree,
 };
 use crate::{
@@ -23,6 +23,11 @@ const BY_MODEL: [Guesser; 2] = [Guesser::DraftModel, Guesser::DraftTree];
 
 /// How a block drafter guesses.
 const BY_BLOCKS: [Guesser; 2] = [Guesser::Dflash, Guesser::DraftTree];
+
+/// How heads guess.
+pub(super) fn by_heads(guesser: Guesser) -> [Guesser; 2] {
+    [guesser, Guesser::DraftTree]
+}
 
 /// Nodes of one tree.
 const MOST_NODES: usize = 12;
@@ -147,6 +152,7 @@ impl Scheduler<'_> {
         }
         self.draft(&decoding)?;
         self.draft_blocks(&decoding);
+        self.draft_heads(&decoding);
         self.choose_guesses(needs, decoding.len());
         Ok(())
     }
@@ -165,11 +171,7 @@ impl Scheduler<'_> {
         let (mut wishes, mut forgone) = (Vec::new(), Vec::new());
         for (&number, &depth) in numbers.iter().zip(&plan.depths) {
             match self.pool.sequence(number) {
-                Some(sequence) if depth > 0 => {
-                    let (owner, tokens) = (sequence.owner(), &*sequence.tokens);
-                    let width = if sequence.may_branch() { MOST_CHOICES } else { 1 };
-                    wishes.push(Wish { number, owner, tokens, depth, width });
-                }
+                Some(sequence) if depth > 0 => wishes.push(wish(number, sequence, depth)),
                 _ => forgone.push(number),
             }
         }
@@ -185,13 +187,7 @@ impl Scheduler<'_> {
             drafter.draft(&wishes, plan.least_likely, probability)?
         };
         let guessed: Vec<_> = wishes.iter().map(|wish| (wish.number, wish.width)).zip(drafted).collect();
-        for ((number, width), levels) in guessed {
-            if let Some(sequence) = self.pool.sequence_mut(number).filter(|_| !levels.is_empty()) {
-                let probability = |basis| sequence.probability(basis, &others);
-                let guess = Guess::of_levels(&levels, width, probability, Guesser::DraftModel);
-                sequence.take_guess(guess);
-            }
-        }
+        take_guesses(&mut self.pool, guessed, &others, Guesser::DraftModel);
         for number in forgone {
             if let Some(sequence) = self.pool.sequence_mut(number) {
                 sequence.forgo_draft_model();
@@ -235,6 +231,49 @@ impl Scheduler<'_> {
         }
     }
 
+    /// Lets heads guess for those for whom they are the best guesser.
+    fn draft_heads(&mut self, decoding: &[SequenceId]) {
+        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
+        let Some(heads) = &mut self.heads else { return };
+        heads.keep(|number| self.pool.is_used(number));
+        let candidate = |&number: &SequenceId| {
+            let sequence = self.pool.sequence(number).filter(|it| heads.has_room(&it.tokens))?;
+            Some((number, sequence.candidate(0, &heads.acceptance, &by_heads(heads.guesser()))?))
+        };
+        let (numbers, candidates): (Vec<_>, Vec<_>) = decoding.iter().filter_map(candidate).unzip();
+        if numbers.is_empty() {
+            return;
+        }
+        let draft_ms = |n: usize, depth: usize| heads.draft_ms(n, depth);
+        let plan = plan_drafting(decoding.len(), &candidates, MOST_DEPTH, step_ms, draft_ms);
+        let (mut wishes, mut forgone) = (Vec::new(), Vec::new());
+        for (&number, &depth) in numbers.iter().zip(&plan.depths) {
+            match self.pool.sequence(number) {
+                Some(sequence) if depth > 0 => wishes.push(wish(number, sequence, depth)),
+                _ => forgone.push(number),
+            }
+        }
+        let others = heads.acceptance.clone();
+        let drafted = if wishes.is_empty() {
+            heads.idle();
+            Vec::new()
+        } else {
+            let probability = |wish: usize, confidence: f32| {
+                let sequence = self.pool.sequence(wishes[wish].number);
+                sequence.map_or(0.0, |it| it.probability(Basis::Confidence(confidence), &others))
+            };
+            heads.draft(&wishes, plan.least_likely, probability)
+        };
+        let guessed: Vec<_> = wishes.iter().map(|wish| (wish.number, wish.width)).zip(drafted).collect();
+        let guesser = heads.guesser();
+        take_guesses(&mut self.pool, guessed, &others, guesser);
+        for number in forgone {
+            if let Some(sequence) = self.pool.sequence_mut(number) {
+                sequence.forgo_draft_model();
+            }
+        }
+    }
+
     fn choose_guesses(&mut self, needs: &mut [Need], n_decoding: usize) {
         let mut offers = Vec::new();
         for (i, need) in needs.iter().enumerate().filter(|(_, need)| need.decoding) {
@@ -251,6 +290,27 @@ impl Scheduler<'_> {
                 n_branches -= sequence.keep_guess(n_tokens, n_branches);
                 needs[i].n_drafted = sequence.guess().tokens.len();
             }
+        }
+    }
+}
+
+fn wish(number: SequenceId, sequence: &Sequence, depth: usize) -> Wish<'_> {
+    let width = if sequence.may_branch() { MOST_CHOICES } else { 1 };
+    Wish { number, owner: sequence.owner(), tokens: &sequence.tokens, depth, width }
+}
+
+/// Has drafts verified, each with as many choices of a place as its sequence may have; `others` is how often drafts came true.
+fn take_guesses(
+    pool: &mut Pool<'_>,
+    guessed: Vec<((SequenceId, usize), Vec<Level>)>,
+    others: &Acceptance,
+    by: Guesser,
+) {
+    for ((number, width), levels) in guessed {
+        if let Some(sequence) = pool.sequence_mut(number).filter(|_| !levels.is_empty()) {
+            let probability = |basis| sequence.probability(basis, others);
+            let guess = Guess::of_levels(&levels, width, probability, by);
+            sequence.take_guess(guess);
         }
     }
 }

@@ -209,7 +209,12 @@ impl Sequence {
 
     /// A block drafter may guess for it.
     pub(crate) fn wants_blocks(&self) -> bool {
-        [Guesser::Dflash, Guesser::DraftTree].iter().any(|it| self.speculation.allows(*it))
+        self.may_be_guessed(&[Guesser::Dflash, Guesser::DraftTree])
+    }
+
+    /// One of these may guess for it.
+    pub(crate) fn may_be_guessed(&self, by: &[Guesser]) -> bool {
+        by.iter().any(|it| self.speculation.allows(*it))
     }
 
     /// What a draft model, by whom of `by` ever, could do for it that would first have to compute `n_missing` of its tokens; `None` where it
@@ -221,8 +226,7 @@ impl Sequence {
         by: &[Guesser],
     ) -> Option<Candidate> {
         let n_left = self.n_left();
-        let may_guess = by.iter().any(|it| self.speculation.allows(*it));
-        if !may_guess || n_left == 0 || self.sampler.is_forced() {
+        if !self.may_be_guessed(by) || n_left == 0 || self.sampler.is_forced() {
             return None;
         }
         let rival = self.offer();

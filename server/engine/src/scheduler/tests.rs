@@ -1,6 +1,7 @@
 //! Whole workers with a tiny model whose weights are in single precision.
 
 mod guesses;
+mod heads;
 mod restarts;
 mod thinking;
 

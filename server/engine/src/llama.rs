@@ -11,8 +11,8 @@ pub(crate) use draft::{OpenedDraft, load_draft_model, open_draft_context};
 pub(crate) use heads::open_heads;
 
 pub(crate) use raw::{
-    Adapter, HeadKind, HeadToken, Heads, SequenceState, VendoredDrafter, build, capture_log, kv_bytes,
-    last_errors, load_adapter, quantize, set_adapters,
+    Adapter, HeadKind, HeadToken, Heads, RecurrentState, SequenceState, VendoredDrafter, build, capture_log,
+    kv_bytes, last_errors, load_adapter, quantize, set_adapters,
 };
 
 use crate::outbox::Outbox;

@@ -24,6 +24,7 @@ mod saved;
 mod sequence;
 mod speculate;
 mod tree;
+mod undo;
 
 pub(crate) use cost::StepCost;
 pub(crate) use plan::{Budget, Chunk, plan};
@@ -63,6 +64,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use undo::Undo;
 
 /// Whose computed tokens may be used: a person's, and only with the same adapters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,6 +110,8 @@ pub(crate) struct Scheduler<'m> {
     blocks: Option<BlockDrafter<'m>>,
     /// Heads that look at the model's hidden rows. Likewise.
     heads: Option<HeadDrafter<'m>>,
+    /// Takes wrong guesses back where sequences cannot be cut.
+    undo: Option<Undo>,
     pool: Pool<'m>,
     vocab: LlamaVocab<'m>,
     outbox: Outbox,
@@ -160,11 +164,13 @@ impl<'m> Scheduler<'m> {
             }
             None => {}
         }
+        let pool = Pool::new(context, model, n_sequences, StateFiles::open(request), request.saved_bytes);
         Self {
             drafter,
             blocks,
             heads,
-            pool: Pool::new(context, model, n_sequences, StateFiles::open(request), request.saved_bytes),
+            undo: (!pool.can_cut()).then(Undo::default),
+            pool,
             vocab: model.vocab(),
             outbox,
             n_ctx: facts.n_ctx as usize,
@@ -313,7 +319,7 @@ impl<'m> Scheduler<'m> {
         self.admit();
         self.tell_line()?;
         self.pool.save_kept();
-        let mut may_guess = self.pool.can_guess();
+        let mut may_guess = true;
         loop {
             let turn = self.next_turn();
             self.use_adapters(turn.set)?;
@@ -327,7 +333,8 @@ impl<'m> Scheduler<'m> {
                 self.pool.note_files(self.pool.is_busy_with_files());
                 return Ok(());
             }
-            let n_padding = if may_guess { self.n_padding(&chunks) } else { 0 };
+            // Recurrent layers compute each sequence's rows apart.
+            let n_padding = if may_guess && self.undo.is_none() { self.n_padding(&chunks) } else { 0 };
             self.fill_batch(&chunks, n_padding)?;
             self.look(&chunks);
             let begun = Instant::now();
@@ -536,7 +543,7 @@ impl<'m> Scheduler<'m> {
             if let Some(acceptance) = drafter.or(blocks).or(heads) {
                 acceptance.learn(&verified.reached);
             }
-            let kept_rows = kept_rows(chunk, first, &parents, verified.last_right);
+            let mut kept_rows = kept_rows(chunk, first, &parents, verified.last_right);
             match self.branches.remove(&chunk.sequence) {
                 Some(numbers) => {
                     let row = verified.last_right.map_or(0, |node| node + 1);
@@ -545,7 +552,7 @@ impl<'m> Scheduler<'m> {
                     self.pool.keep_branch(chunk.sequence, &numbers, kept, known);
                     self.show_path(chunk, &kept_rows);
                 }
-                None if chunk.n_drafted > 0 => self.pool.drop_wrong_guesses(chunk.sequence),
+                None if chunk.n_drafted > 0 && self.take_back(chunk) => kept_rows.clear(),
                 None => {}
             }
             self.follow(chunk, kept_rows);
@@ -558,7 +565,19 @@ impl<'m> Scheduler<'m> {
         if let Some(heads) = &mut self.heads {
             heads.catch_up();
         }
+        if let Some(undo) = &mut self.undo {
+            undo.forget();
+        }
         deltas
+    }
+
+    /// Drops from the cache what a running sequence guessed wrongly in its chunk; says whether all of that has to be computed again.
+    fn take_back(&mut self, chunk: &Chunk) -> bool {
+        if let Some(undo) = &mut self.undo {
+            return undo.take_back(&mut self.pool, chunk);
+        }
+        self.pool.drop_wrong_guesses(chunk.sequence);
+        false
     }
 
     /// Has the model show in this step what heads look at, where they guess for somebody.

@@ -69,9 +69,6 @@ fn check(model: &LlamaModel, draft_model: &LlamaModel) -> Result<(), String> {
     if purpose(draft_model) != Purpose::Writing {
         return Err("it does not write".into());
     }
-    if model.is_recurrent() || model.is_hybrid() {
-        return Err("the model cannot take back tokens that were guessed wrongly".into());
-    }
     if draft_model.is_recurrent() || draft_model.is_hybrid() {
         return Err("it cannot take back tokens that it guessed wrongly".into());
     }

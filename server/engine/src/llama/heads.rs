@@ -7,9 +7,8 @@ use llama_cpp_2::{context::params::LlamaContextType, llama_backend::LlamaBackend
 use protocol::LoadRequest;
 use std::num::NonZeroU32;
 
-/// Architectures whose heads llama.cpp computes and whose sequences can be cut. Asked for the heads of others, it would end the
-/// process.
-const WITH_HEADS: [&str; 1] = ["glm4moe"];
+/// Architectures whose heads llama.cpp computes. Asked for the heads of others, it would end the process.
+const WITH_HEADS: [&str; 2] = ["glm4moe", "qwen35"];
 
 /// The heads that the model's file has, be it that they cannot be asked.
 pub(crate) fn n_heads(model: &LlamaModel) -> u32 {

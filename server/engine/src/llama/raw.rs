@@ -3,8 +3,10 @@
 #![allow(unsafe_code)]
 
 mod heads;
+mod recurrent;
 
 pub(crate) use heads::{HeadKind, HeadToken, Heads, check_eagle, check_heads};
+pub(crate) use recurrent::RecurrentState;
 
 use llama_cpp_2::{
     context::{LlamaContext, params::LlamaContextParams, session::LlamaStateSeqFlags},

@@ -1,7 +1,7 @@
 //! Lets whoever decodes guess what comes next, as far as verifying it makes tokens come faster.
 
 use super::{
-    Scheduler,
+    Scheduler, StepCost,
     drafter::{Drafter, Level, Wish},
     plan::Need,
     pool::Pool,
@@ -9,6 +9,7 @@ use super::{
     sequence::Sequence,
     speculate::{Acceptance, Basis, Candidate, MOST_DEPTH, choose, plan_drafting},
     tree,
+    undo::Undo,
 };
 use crate::{
     llama::{N_BATCH, N_BRANCHES},
@@ -154,12 +155,27 @@ impl Scheduler<'_> {
         self.draft_blocks(&decoding);
         self.draft_heads(&decoding);
         self.choose_guesses(needs, decoding.len());
+        self.remember(needs);
         Ok(())
+    }
+
+    /// Makes sure that guesses can be taken back, or drops them.
+    fn remember(&mut self, needs: &mut [Need]) {
+        let Some(undo) = &mut self.undo else { return };
+        undo.forget();
+        for need in needs.iter_mut().filter(|need| need.n_drafted > 0) {
+            if !undo.remember(&self.pool, need.sequence) {
+                need.n_drafted = 0;
+                if let Some(sequence) = self.pool.sequence_mut(need.sequence) {
+                    sequence.keep_guess(0, 0);
+                }
+            }
+        }
     }
 
     /// Lets the draft model guess for those for whom it is the best guesser.
     fn draft(&mut self, decoding: &[SequenceId]) -> Result<(), WorkerError> {
-        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
+        let step_ms = step_ms(&self.cost, self.undo.as_ref(), decoding.len());
         let Some(drafter) = &mut self.drafter else { return Ok(()) };
         drafter.keep_beside(|number| self.pool.sequence(number).is_some());
         let (numbers, candidates) = candidates(&self.pool, drafter, decoding);
@@ -171,7 +187,9 @@ impl Scheduler<'_> {
         let (mut wishes, mut forgone) = (Vec::new(), Vec::new());
         for (&number, &depth) in numbers.iter().zip(&plan.depths) {
             match self.pool.sequence(number) {
-                Some(sequence) if depth > 0 => wishes.push(wish(number, sequence, depth)),
+                Some(sequence) if depth > 0 => {
+                    wishes.push(wish(number, sequence, depth, self.undo.is_none()))
+                }
                 _ => forgone.push(number),
             }
         }
@@ -198,7 +216,7 @@ impl Scheduler<'_> {
 
     /// Lets the block drafter guess for those for whom it is the best guesser.
     fn draft_blocks(&mut self, decoding: &[SequenceId]) {
-        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
+        let step_ms = step_ms(&self.cost, self.undo.as_ref(), decoding.len());
         let Some(blocks) = &mut self.blocks else { return };
         blocks.keep(|number| self.pool.is_used(number));
         let candidate = |&number: &SequenceId| {
@@ -223,7 +241,8 @@ impl Scheduler<'_> {
         let numbers: Vec<_> = wishes.iter().map(|wish| wish.0).collect();
         for (number, levels) in numbers.into_iter().zip(drafted) {
             if let Some(sequence) = self.pool.sequence_mut(number).filter(|_| !levels.is_empty()) {
-                let width = if sequence.may_branch() { MOST_CHOICES } else { 1 };
+                let may_branch = self.undo.is_none() && sequence.may_branch();
+                let width = if may_branch { MOST_CHOICES } else { 1 };
                 let probability = |basis| sequence.probability(basis, &blocks.acceptance);
                 let guess = Guess::of_levels(&levels, width, probability, Guesser::Dflash);
                 sequence.take_guess(guess);
@@ -233,7 +252,7 @@ impl Scheduler<'_> {
 
     /// Lets heads guess for those for whom they are the best guesser.
     fn draft_heads(&mut self, decoding: &[SequenceId]) {
-        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
+        let step_ms = step_ms(&self.cost, self.undo.as_ref(), decoding.len());
         let Some(heads) = &mut self.heads else { return };
         heads.keep(|number| self.pool.is_used(number));
         let candidate = |&number: &SequenceId| {
@@ -249,7 +268,9 @@ impl Scheduler<'_> {
         let (mut wishes, mut forgone) = (Vec::new(), Vec::new());
         for (&number, &depth) in numbers.iter().zip(&plan.depths) {
             match self.pool.sequence(number) {
-                Some(sequence) if depth > 0 => wishes.push(wish(number, sequence, depth)),
+                Some(sequence) if depth > 0 => {
+                    wishes.push(wish(number, sequence, depth, self.undo.is_none()))
+                }
                 _ => forgone.push(number),
             }
         }
@@ -282,7 +303,7 @@ impl Scheduler<'_> {
         }
         let room = N_BATCH as usize - n_decoding;
         let (owners, offers): (Vec<_>, Vec<_>) = offers.into_iter().unzip();
-        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
+        let step_ms = step_ms(&self.cost, self.undo.as_ref(), n_decoding);
         let chosen = choose(n_decoding, &offers, room, step_ms);
         let mut n_branches = N_BRANCHES;
         for (i, n_tokens) in owners.into_iter().zip(chosen) {
@@ -294,8 +315,19 @@ impl Scheduler<'_> {
     }
 }
 
-fn wish(number: SequenceId, sequence: &Sequence, depth: usize) -> Wish<'_> {
-    let width = if sequence.may_branch() { MOST_CHOICES } else { 1 };
+/// Says how long a step with so many rows takes, where `n_decoding` of them are not guessed.
+fn step_ms(cost: &StepCost, undo: Option<&Undo>, n_decoding: usize) -> impl Fn(usize) -> Option<f64> {
+    move |n_rows| {
+        let Some(undo) = undo else { return cost.step_ms(n_rows + cost.n_padding(n_rows)) };
+        let (with_guesses, without) = (cost.step_ms(n_rows)?, cost.step_ms(n_decoding)?);
+        let extra_ms =
+            if n_rows > n_decoding { undo.extra_ms((with_guesses - without).max(0.0)) } else { 0.0 };
+        Some(with_guesses + extra_ms)
+    }
+}
+
+fn wish(number: SequenceId, sequence: &Sequence, depth: usize, may_branch: bool) -> Wish<'_> {
+    let width = if may_branch && sequence.may_branch() { MOST_CHOICES } else { 1 };
     Wish { number, owner: sequence.owner(), tokens: &sequence.tokens, depth, width }
 }
 

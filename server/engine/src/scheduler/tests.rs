@@ -2,6 +2,7 @@
 
 mod guesses;
 mod heads;
+mod recurrent;
 mod restarts;
 mod thinking;
 

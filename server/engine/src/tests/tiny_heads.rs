@@ -91,7 +91,7 @@ fn block(i: u32, random: &mut fastrand::Rng) -> Vec<Tensor> {
 }
 
 /// Joins a token and what was known before it; what knows much takes the token as it is and little of the rest.
-fn joining(name: &str, knows: Knows, random: &mut fastrand::Rng) -> Tensor {
+pub(super) fn joining(name: &str, knows: Knows, random: &mut fastrand::Rng) -> Tensor {
     let mut joining = matrix(name, 2 * N_EMBD, N_EMBD, random);
     if knows == Knows::Much {
         joining.2.iter_mut().for_each(|weight| *weight *= 0.05);
@@ -109,6 +109,11 @@ fn add_identity((_, shape, weights): &mut Tensor, strength: f32) {
 
 /// Writes a drafter of EAGLE-3 for a tiny Llama whose layers add [`MIXING`]; weights follow from `seed`.
 pub(crate) fn write_eagle(path: &Path, seed: u64, knows: Knows, layers: &[i32]) {
+    write_eagle_for(path, seed, knows, layers, None);
+}
+
+/// Likewise; where `tokens` are given, it knows these of the model's only, and has an output of its own.
+pub(crate) fn write_eagle_for(path: &Path, seed: u64, knows: Knows, layers: &[i32], tokens: Option<&[i64]>) {
     let random = &mut fastrand::Rng::with_seed(seed);
     let mut tensors = vec![
         matrix("fc.weight", layers.len() as u64 * N_EMBD, N_EMBD, random),
@@ -134,7 +139,11 @@ pub(crate) fn write_eagle(path: &Path, seed: u64, knows: Knows, layers: &[i32]) 
     gguf.u32("eagle3.target_hidden_size", N_EMBD as u32);
     gguf.i32s("eagle3.target_layers", layers.iter().copied());
     gguf.bool("eagle3.norm_before_residual", true);
-    gguf.write(path, &tensors);
+    if let Some(tokens) = tokens {
+        tensors.push(matrix("output.weight", N_EMBD, tokens.len() as u64, random));
+    }
+    let lists = tokens.map(|tokens| ("d2t", tokens));
+    gguf.write_with_numbers(path, &tensors, lists.as_slice());
 }
 
 /// How much of what was known before remains.

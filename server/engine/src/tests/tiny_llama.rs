@@ -50,7 +50,7 @@ pub(crate) fn write_forgetful(path: &Path, seed: u64, mixing: f32) {
 
 /// Makes what layers add to a token smaller.
 pub(super) fn scale_layers(tensors: &mut [Tensor], mixing: f32) {
-    let adds = |name: &str| name.contains("attn_output") || name.contains("ffn_down");
+    let adds = |name: &str| ["attn_output", "ffn_down", "ssm_out"].iter().any(|part| name.contains(part));
     for (_, _, weights) in tensors.iter_mut().filter(|(name, _, _)| adds(name)) {
         weights.iter_mut().for_each(|weight| *weight *= mixing);
     }
@@ -79,8 +79,24 @@ pub(crate) fn write_with(path: &Path, seed: u64, manners: &Manners) {
 /// Tokens of a block, the last known one included.
 const BLOCK: u32 = 6;
 
+/// How drafters of blocks choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blocks {
+    /// Each place apart (DFlash).
+    Apart,
+    /// Each place with its neighbours, the likeliest path of a few choices (DFlash2).
+    Paths,
+    /// Each place with the one before it (DSpark).
+    Chained,
+}
+
 /// Writes a drafter that guesses blocks from what the layers of any of these models say; weights follow from `seed`.
 pub(crate) fn write_block_drafter(path: &Path, seed: u64, layers: &[i32]) {
+    write_drafter_of(path, seed, layers, Blocks::Apart);
+}
+
+/// Likewise, one that chooses as `blocks` says.
+pub(crate) fn write_drafter_of(path: &Path, seed: u64, layers: &[i32], blocks: Blocks) {
     let random = &mut fastrand::Rng::with_seed(seed);
     let n_kv = N_EMBD / u64::from(N_HEAD) * u64::from(N_HEAD_KV);
     let head = |name: &str| {
@@ -98,10 +114,46 @@ pub(crate) fn write_block_drafter(path: &Path, seed: u64, layers: &[i32]) {
     gguf.u32("dflash.block_size", BLOCK);
     gguf.u32("tokenizer.ggml.mask_token_id", 0);
     gguf.i32s("dflash.target_layers", layers.iter().copied());
+    match blocks {
+        Blocks::Apart => {}
+        Blocks::Paths => tensors.extend(choosing_paths(&mut gguf, random)),
+        Blocks::Chained => {
+            let n_vocab = vocabulary().len() as u64;
+            tensors.push(matrix("markov_w1.weight", RANK, n_vocab, random));
+            tensors.push(matrix("markov_w2.weight", RANK, n_vocab, random));
+        }
+    }
     gguf.write(path, &tensors);
 }
 
-/// The rank of adapters.
+/// What a drafter has besides that chooses paths.
+fn choosing_paths(gguf: &mut Gguf, random: &mut fastrand::Rng) -> Vec<Tensor> {
+    const KERNEL: u64 = 2;
+    const GROUP: u64 = 8;
+    for (name, number) in [
+        ("conv_kernel_size", KERNEL),
+        ("conv_group_size", GROUP),
+        ("selector_rank", RANK),
+        ("selector_top_k", 4),
+    ] {
+        gguf.u32(&format!("dflash.{name}"), number as u32);
+    }
+    let n_vocab = vocabulary().len() as u64;
+    let mut tensors = vec![
+        matrix("selector_predecessor.weight", RANK, n_vocab, random),
+        matrix("selector_successor.weight", RANK, n_vocab, random),
+        matrix("selector_hidden.weight", N_EMBD, RANK, random),
+    ];
+    for part in ["attn", "ffn"] {
+        let (name, _, weights) = matrix(&format!("blk.0.{part}_conv_base"), N_EMBD, KERNEL * 2, random);
+        tensors.push((name, vec![N_EMBD, KERNEL, 2], weights));
+        let n_projected = 2 * KERNEL * N_EMBD / GROUP;
+        tensors.push(matrix(&format!("blk.0.{part}_conv_proj.weight"), N_EMBD, n_projected, random));
+    }
+    tensors
+}
+
+/// The rank of what is added to weights or likelihoods.
 const RANK: u64 = 4;
 
 /// Writes an adapter for any of these models; weights follow from `seed`.

@@ -268,18 +268,35 @@ fn a_model_whose_heads_cannot_be_asked_is_loaded_without_them() {
     }
 }
 
+/// Loads a drafter that knows these tokens, or all.
+fn try_eagle(layers: &[i32], tokens: Option<&[i64]>) -> Result<Worker, String> {
+    Worker::try_loading(|path| {
+        let request = Kind::Eagle.write(path, 72, Knows::Nothing);
+        let draft = path.with_file_name("draft.gguf");
+        tiny_heads::write_eagle_for(&draft, 72, Knows::Nothing, layers, tokens);
+        request
+    })
+}
+
 #[test]
-fn a_drafter_that_does_not_fit_the_models_layers_is_refused_with_a_sentence() {
-    let refused = |layers: &[i32]| {
-        let loaded = Worker::try_loading(|path| {
-            let request = Kind::Eagle.write(path, 72, Knows::Nothing);
-            tiny_heads::write_eagle(&path.with_file_name("draft.gguf"), 72, Knows::Nothing, layers);
-            request
-        });
-        loaded.map(Worker::end).expect_err("a refusal")
+fn a_drafter_that_knows_some_of_the_tokens_changes_no_answer() {
+    let asks = guessed(Kind::Eagle.alone(), 0.0);
+    let expected = Kind::Eagle.plainly(72, Knows::Nothing, &asks);
+    let letters: Vec<i64> = (3..31).rev().collect();
+    let mut worker = try_eagle(&[0, 1, 1], Some(&letters)).expect("a worker");
+    let (texts, usages) = split(worker.answer(&asks));
+    worker.end();
+    assert_eq!(texts, expected);
+    assert!(usages.iter().all(|usage| usage.n_drafted_tokens > 100), "{usages:?}");
+}
+
+#[test]
+fn a_drafter_that_does_not_fit_is_refused_with_a_sentence() {
+    let check = |layers: &[i32], tokens: Option<&[i64]>, reason: &str| {
+        let refused = try_eagle(layers, tokens).map(Worker::end).expect_err("a refusal");
+        assert_eq!(refused, format!("the draft model draft.gguf cannot be used: {reason}"));
     };
-    assert_eq!(
-        refused(&[0, 1, 2]),
-        "the draft model draft.gguf cannot be used: it looks at layers that the model does not have"
-    );
+    check(&[0, 1, 2], None, "it looks at layers that the model does not have");
+    check(&[0, 1, 1], Some(&[3, 4, 5000]), "its tokens are not those of the model");
+    check(&[0, 1, 1], Some(&[3, -4, 5]), "its tokens are not those of the model");
 }

@@ -222,9 +222,11 @@ extern "C" int32_t engine_heads_encode(engine_heads * heads, const float * shown
             return 0;
         }
         heads->features.clear();
-        // What is encoded goes nowhere; only its order counts.
+        // What is encoded goes into no sequence, but llama.cpp wants positions that could follow in one.
+        const llama_pos first = llama_memory_seq_pos_max(llama_get_memory(heads->draft), 0) + 1;
         for (size_t i = 0; i < n; ++i) {
-            const llama_pos position[4] = { (llama_pos) i, (llama_pos) i, (llama_pos) i, 0 };
+            const llama_pos at = first + (llama_pos) i;
+            const llama_pos position[4] = { at, at, at, 0 };
             heads->features.add_embd({ shown + i * heads->n_shown, 1, heads->n_shown }, position, 0, true);
         }
         const int32_t result = llama_process(heads->draft, LLAMA_PROCESS_TYPE_ENCODE, heads->features.get());

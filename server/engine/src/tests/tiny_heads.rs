@@ -19,7 +19,7 @@ pub(crate) enum Knows {
 }
 
 /// How much layers add to a token here; so little that what follows depends mostly on the token itself.
-pub(crate) const MIXING: f32 = 0.02;
+pub(crate) const MIXING: f32 = 0.005;
 
 const N_EXPERT: u64 = 4;
 const N_EXPERT_USED: u32 = 2;
@@ -148,7 +148,7 @@ pub(crate) fn write_eagle_for(path: &Path, seed: u64, knows: Knows, layers: &[i3
 
 /// How much of what was known before remains.
 fn residual(knows: Knows) -> f32 {
-    if knows == Knows::Much { 0.05 } else { 1.0 }
+    if knows == Knows::Much { 0.005 } else { 1.0 }
 }
 
 /// Numbers of each head that depend on positions.
@@ -158,7 +158,7 @@ const ROTATED: u64 = 2;
 fn attend_to_equals((name, shape, weights): &mut Tensor) {
     let head = N_EMBD / u64::from(N_HEAD);
     let strength = match name.as_str() {
-        "blk.0.attn_q.weight" | "blk.0.attn_k.weight" => 4.0,
+        "blk.0.attn_q.weight" | "blk.0.attn_k.weight" => 8.0,
         "blk.0.attn_v.weight" | "blk.0.attn_output.weight" => 1.0,
         _ => return,
     };

@@ -73,6 +73,12 @@ fn split(answers: Vec<(String, Usage)>) -> (Vec<String>, Vec<Usage>) {
     answers.into_iter().unzip()
 }
 
+/// The share of guesses that came true.
+fn acceptance(usages: &[Usage]) -> f32 {
+    let sum = |count: fn(&Usage) -> u32| usages.iter().map(count).sum::<u32>() as f32;
+    sum(|it| it.n_accepted_tokens) / sum(|it| it.n_drafted_tokens)
+}
+
 #[test]
 fn heads_change_nothing_but_the_number_of_steps() {
     for kind in KINDS {
@@ -88,7 +94,8 @@ fn heads_change_nothing_but_the_number_of_steps() {
                     for usage in usages {
                         assert_eq!(usage.guesser, kind.guesser());
                         assert_eq!(usage.n_steps, 120 - usage.n_accepted_tokens);
-                        assert!(usage.n_drafted_tokens >= usage.n_steps - 2, "{usage:?}");
+                        // As far as it may in every step but the first and the last ones.
+                        assert!(usage.n_drafted_tokens + 60 > 8 * usage.n_steps, "{usage:?}");
                     }
                 }
                 worker.end();
@@ -104,9 +111,9 @@ fn what_heads_know_saves_steps_and_what_they_do_not_know_is_taken_back() {
             let mut worker = kind.start(63, knows, 1024);
             let (_, usages) = split(worker.answer(&guessed(kind.alone(), 0.0)));
             worker.end();
-            usages.iter().filter_map(Usage::acceptance).sum::<f32>() / usages.len() as f32
+            acceptance(&usages)
         });
-        assert!(much > 0.7 && much < 1.0 && nothing < 0.3, "{kind:?}: {much} and {nothing}");
+        assert!(much > 0.3 && nothing < 0.1, "{kind:?}: {much} and {nothing}");
     }
 }
 
@@ -161,7 +168,7 @@ fn a_conversation_that_goes_on_and_one_of_somebody_else_are_followed_by_heads() 
         for round in 0..3 {
             let (texts, usages) = split(worker.answer(&asks));
             assert_eq!(texts, expected, "{kind:?}, round {round}");
-            assert!(usages.iter().all(|usage| usage.acceptance() > Some(0.3)), "{usages:?}");
+            assert!(acceptance(&usages) > 0.3, "{usages:?}");
             worker.forget(2);
         }
         worker.end();
@@ -177,7 +184,7 @@ fn a_prompt_of_several_batches_is_followed_by_heads() {
         let (texts, usages) = split(worker.answer(&asks));
         worker.end();
         assert_eq!(texts, expected, "{kind:?}");
-        assert!(usages[0].acceptance() > Some(0.3), "{usages:?}");
+        assert!(acceptance(&usages) > 0.3, "{usages:?}");
     }
 }
 

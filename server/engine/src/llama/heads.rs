@@ -8,7 +8,7 @@ use protocol::LoadRequest;
 use std::num::NonZeroU32;
 
 /// Architectures whose heads llama.cpp computes. Asked for the heads of others, it would end the process.
-const WITH_HEADS: [&str; 2] = ["glm4moe", "qwen35"];
+const WITH_HEADS: [&str; 3] = ["glm4moe", "qwen35", "qwen35moe"];
 
 /// The heads that the model's file has, be it that they cannot be asked.
 pub(crate) fn n_heads(model: &LlamaModel) -> u32 {

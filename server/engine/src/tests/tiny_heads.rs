@@ -1,7 +1,7 @@
 //! A tiny model with a head for the token after the next, and tiny drafters of EAGLE-3 for a tiny Llama.
 
 use super::{
-    gguf::Tensor,
+    gguf::{Gguf, Tensor},
     tiny_llama::{
         N_EMBD, N_FF, N_HEAD, N_HEAD_KV, N_LAYER, Shape, layer, letters_only, matrix, ones, scale_layers,
         values_of, vocabulary,
@@ -52,16 +52,12 @@ pub(crate) fn write_lacking(path: &Path, seed: u64, knows: Knows, n_heads: u32, 
     tensors.retain(|(name, _, _)| !name.ends_with(lacking));
     let mut gguf =
         values_of("glm4moe", Shape { n_layer: N_LAYER + n_heads, ..Shape::default() }, &vocabulary);
-    for (name, number) in [
-        ("nextn_predict_layers", n_heads),
-        ("expert_count", N_EXPERT as u32),
-        ("expert_used_count", N_EXPERT_USED),
-        ("expert_shared_count", 1),
-        ("expert_feed_forward_length", N_FF_EXPERT as u32),
-        ("leading_dense_block_count", 1),
-    ] {
+    for (name, number) in
+        [("nextn_predict_layers", n_heads), ("expert_shared_count", 1), ("leading_dense_block_count", 1)]
+    {
         gguf.u32(&format!("glm4moe.{name}"), number);
     }
+    count_experts(&mut gguf, "glm4moe");
     gguf.bool("glm4moe.expert_weights_norm", true);
     gguf.write(path, &tensors);
 }
@@ -77,9 +73,15 @@ fn block(i: u32, random: &mut fastrand::Rng) -> Vec<Tensor> {
         return tensors;
     }
     tensors.retain(|(name, _, _)| !name.contains("ffn_"));
-    let name = |part: &str| format!("blk.{i}.{part}.weight");
-    tensors.push(matrix(&name("ffn_gate_inp"), N_EMBD, N_EXPERT, random));
     tensors.push((format!("blk.{i}.exp_probs_b.bias"), vec![N_EXPERT], vec![0.0; N_EXPERT as usize]));
+    tensors.extend(experts(i, random));
+    tensors
+}
+
+/// What a layer of experts has, one that is always asked among them.
+pub(super) fn experts(i: u32, random: &mut fastrand::Rng) -> Vec<Tensor> {
+    let name = |part: &str| format!("blk.{i}.{part}.weight");
+    let mut tensors = vec![matrix(&name("ffn_gate_inp"), N_EMBD, N_EXPERT, random)];
     for (part, n_in, n_out) in
         [("gate", N_EMBD, N_FF_EXPERT), ("up", N_EMBD, N_FF_EXPERT), ("down", N_FF_EXPERT, N_EMBD)]
     {
@@ -88,6 +90,18 @@ fn block(i: u32, random: &mut fastrand::Rng) -> Vec<Tensor> {
         tensors.push(matrix(&name(&format!("ffn_{part}_shexp")), n_in, n_out, random));
     }
     tensors
+}
+
+/// Says how many experts there are.
+pub(super) fn count_experts(gguf: &mut Gguf, architecture: &str) {
+    for (name, number) in [
+        ("expert_count", N_EXPERT as u32),
+        ("expert_used_count", N_EXPERT_USED),
+        ("expert_feed_forward_length", N_FF_EXPERT as u32),
+        ("expert_shared_feed_forward_length", N_FF_EXPERT as u32),
+    ] {
+        gguf.u32(&format!("{architecture}.{name}"), number);
+    }
 }
 
 /// Joins a token and what was known before it; what knows much takes the token as it is and little of the rest.

@@ -2,7 +2,7 @@
 
 use super::{
     gguf::Tensor,
-    tiny_heads::{Knows, MIXING, joining},
+    tiny_heads::{Knows, MIXING, count_experts, experts, joining},
     tiny_llama::{
         N_EMBD, N_HEAD, N_HEAD_KV, N_LAYER, Shape, layer, letters_only, matrix, ones, scale_layers,
         values_of, vocabulary,
@@ -51,17 +51,37 @@ pub(crate) fn write_mamba(path: &Path, seed: u64) {
 /// Writes a model of which the first layer is recurrent and the second attends, with a head for the token after the next
 /// (Qwen3.5); weights follow from `seed`.
 pub(crate) fn write_hybrid(path: &Path, seed: u64, knows: Knows) {
+    write_hybrid_of(path, seed, knows, "qwen35");
+}
+
+/// Likewise with experts (Qwen3.5's larger ones).
+pub(crate) fn write_hybrid_of_experts(path: &Path, seed: u64, knows: Knows) {
+    write_hybrid_of(path, seed, knows, "qwen35moe");
+}
+
+fn write_hybrid_of(path: &Path, seed: u64, knows: Knows, architecture: &str) {
+    let has_experts = architecture == "qwen35moe";
     let random = &mut fastrand::Rng::with_seed(seed);
     let mut tensors = ends(random);
     for i in 0..=N_LAYER {
         tensors.extend(if i == 0 { recurrent(i, random) } else { attending(i, random) });
+    }
+    if has_experts {
+        tensors.retain(|(name, _, _)| !name.contains("ffn_"));
+        for i in 0..=N_LAYER {
+            tensors.extend(experts(i, random));
+            tensors.push(ones(&format!("blk.{i}.ffn_gate_inp_shexp.weight")));
+        }
     }
     let head = format!("blk.{N_LAYER}.nextn");
     tensors.push(joining(&format!("{head}.eh_proj.weight"), knows, random));
     tensors.extend(["enorm", "hnorm"].map(|name| ones(&format!("{head}.{name}.weight"))));
     scale_layers(&mut tensors, MIXING);
     let shape = Shape { n_layer: N_LAYER + 1, ..Shape::default() };
-    let mut gguf = values_of("qwen35", shape, &vocabulary());
+    let mut gguf = values_of(architecture, shape, &vocabulary());
+    if has_experts {
+        count_experts(&mut gguf, architecture);
+    }
     for (name, number) in [
         ("nextn_predict_layers", 1),
         ("full_attention_interval", N_LAYER),
@@ -71,9 +91,9 @@ pub(crate) fn write_hybrid(path: &Path, seed: u64, knows: Knows) {
         ("ssm.time_step_rank", N_HEAD),
         ("ssm.group_count", N_HEAD_KV),
     ] {
-        gguf.u32(&format!("qwen35.{name}"), number);
+        gguf.u32(&format!("{architecture}.{name}"), number);
     }
-    gguf.i32s("qwen35.rope.dimension_sections", [8, 0, 0, 0].into_iter());
+    gguf.i32s(&format!("{architecture}.rope.dimension_sections"), [8, 0, 0, 0].into_iter());
     gguf.write(path, &tensors);
 }
 

@@ -253,7 +253,8 @@ fn who_leaves_takes_nothing_from_the_others_that_heads_guess_for() {
 
 #[test]
 fn a_model_whose_heads_cannot_be_asked_is_loaded_without_them() {
-    let writes: [(fn(&Path), &str); 3] = [
+    type Write = fn(&Path);
+    let writes: [(Write, &str); 3] = [
         (|path| tiny_heads::write(path, 71, Knows::Much, 2), "there is more than one of them"),
         (
             |path| tiny_heads::write_lacking(path, 71, Knows::Much, 1, "nextn.eh_proj.weight"),

@@ -63,6 +63,7 @@ fn n_grams_change_nothing_but_the_number_of_steps() {
 #[test]
 fn heads_change_nothing_but_the_number_of_steps() {
     for (write, knows_much) in [(WRITES[1], true), (WRITES[2], false), (WRITES[3], true)] {
+        let mut n_accepted = 0;
         for (seed, temperature) in [(83, 0.0), (84, 0.0), (83, 0.9)] {
             let asks = guessed(Speculation::Only(Guesser::Mtp), temperature);
             let expected = plainly(write, seed, &asks);
@@ -74,11 +75,11 @@ fn heads_change_nothing_but_the_number_of_steps() {
                     assert_eq!(usage.guesser, Guesser::Mtp);
                     assert_eq!(usage.n_steps, 120 - usage.n_accepted_tokens);
                 }
-                let n_accepted: u32 = usages.iter().map(|usage| usage.n_accepted_tokens).sum();
-                assert_eq!(n_accepted > 40, knows_much, "{usages:?}");
+                n_accepted += usages.iter().map(|usage| usage.n_accepted_tokens).sum::<u32>();
             }
             worker.end();
         }
+        assert_eq!(n_accepted > 100, knows_much, "{n_accepted} came true");
     }
 }
 

@@ -103,11 +103,23 @@ pub enum Guesser {
     DraftTree,
     /// A drafter that looks at the model's layers and guesses a block of tokens at once.
     Dflash,
+    /// The model's own head for the token after the next.
+    Mtp,
+    /// A drafter that goes on from what the model's layers know.
+    Eagle3,
 }
 
 impl Guesser {
     /// All of them, and nobody.
-    pub const ALL: [Self; 5] = [Self::Nobody, Self::Ngrams, Self::DraftModel, Self::DraftTree, Self::Dflash];
+    pub const ALL: [Self; 7] = [
+        Self::Nobody,
+        Self::Ngrams,
+        Self::DraftModel,
+        Self::DraftTree,
+        Self::Dflash,
+        Self::Mtp,
+        Self::Eagle3,
+    ];
 
     /// The one of that name.
     pub fn named(name: &str) -> Option<Self> {
@@ -122,6 +134,8 @@ impl Guesser {
             Self::DraftModel => "draft_model",
             Self::DraftTree => "draft_tree",
             Self::Dflash => "dflash",
+            Self::Mtp => "mtp",
+            Self::Eagle3 => "eagle3",
         }
     }
 }

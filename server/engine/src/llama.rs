@@ -1,19 +1,23 @@
 //! llama.cpp: a model from a file, a context to decode with, samplers, the quantiser.
 //!
-//! The safe bindings are used wherever they reach; what they do not offer is in [`raw`], the one file with
+//! The safe bindings are used wherever they reach; what they do not offer is in [`raw`], the one place with
 //! `unsafe` in it.
 
 mod draft;
+mod heads;
 mod raw;
 
 pub(crate) use draft::{OpenedDraft, load_draft_model, open_draft_context};
+pub(crate) use heads::open_heads;
 
 pub(crate) use raw::{
-    Adapter, CutImage, EncodedPiece, ImagePart, PieceSize, Projector, SequenceState, VendoredDrafter, build,
-    capture_log, kv_bytes, last_errors, load_adapter, quantize, set_adapters,
+    Adapter, CutImage, EncodedPiece, HeadKind, HeadToken, Heads, ImagePart, PieceSize, Projector, RecurrentState,
+    SequenceState, VendoredDrafter, build, capture_log, kv_bytes, last_errors, load_adapter, quantize,
+    set_adapters,
 };
 
 use crate::outbox::Outbox;
+use heads::n_heads;
 use llama_cpp_2::{
     context::{
         LlamaContext,
@@ -23,6 +27,7 @@ use llama_cpp_2::{
     model::{LlamaModel, params::LlamaModelParams},
 };
 use protocol::{Event, LoadRequest, LoadedModel, pool};
+use raw::{check_eagle, check_heads};
 use std::{
     num::NonZeroU32,
     path::Path,
@@ -62,7 +67,8 @@ pub(crate) fn load_model(
     stop: Arc<AtomicBool>,
 ) -> Result<LlamaModel, String> {
     let mut told = -1.0;
-    load_file(backend, &request.path, move |fraction| {
+    let params = LlamaModelParams::default().with_load_mtp(true);
+    load_file(backend, &request.path, params, move |fraction| {
         if fraction - told >= 0.01 {
             told = fraction;
             let _ = outbox.send(&Event::LoadProgress(fraction));
@@ -75,12 +81,13 @@ pub(crate) fn load_model(
 fn load_file(
     backend: &LlamaBackend,
     path: &Path,
+    params: LlamaModelParams,
     goes_on: impl FnMut(f32) -> bool + 'static,
 ) -> Result<LlamaModel, String> {
     if !path.is_file() {
         return Err("there is no such file".into());
     }
-    let params = LlamaModelParams::default().with_progress_callback(goes_on);
+    let params = params.with_progress_callback(goes_on);
     LlamaModel::load_from_file(backend, path, &params)
         .map_err(|error| raw::last_errors().unwrap_or_else(|| error.to_string()))
 }
@@ -233,8 +240,13 @@ pub(crate) fn with_kv_type(params: LlamaContextParams, kv_type: KvType) -> Llama
 fn cell_bytes(model: &LlamaModel, kv_type: KvType) -> u64 {
     let n_head = u64::from(model.n_head().max(1));
     let width = u64::try_from(model.n_embd()).unwrap_or(0) / n_head * u64::from(model.n_head_kv().max(1));
+    let n_layer = u64::from(model.n_layer().saturating_add(n_heads(model)));
     // Keys and values, two bytes each in half precision.
-    kv_type.bytes(u64::from(model.n_layer()) * width * 2 * 2)
+    kv_type.bytes(n_layer * width * 2 * 2)
+}
+
+fn architecture(model: &LlamaModel) -> String {
+    model.meta_val_str("general.architecture").unwrap_or_default()
 }
 
 /// The physical cores this process may use: two threads of one core share the unit that does the work.

@@ -14,6 +14,7 @@ mod cost;
 mod drafter;
 mod files;
 mod guess;
+mod heads;
 mod looking;
 mod ngram;
 mod place;
@@ -24,6 +25,7 @@ mod saved;
 mod sequence;
 mod speculate;
 mod tree;
+mod undo;
 
 pub(crate) use cost::StepCost;
 pub(crate) use looking::{Looking, encode_all};
@@ -43,6 +45,8 @@ use crate::{
 use blocks::{BlockDrafter, Rows};
 use drafter::Drafter;
 use files::StateFiles;
+use guess::by_heads;
+use heads::{Computed, HeadDrafter};
 use llama_cpp_2::{
     DecodeError, context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken,
     vocab::LlamaVocab,
@@ -63,6 +67,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use undo::Undo;
 
 /// Whose computed tokens may be used: a person's, and only with the same adapters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,6 +111,10 @@ pub(crate) struct Scheduler<'m> {
     drafter: Option<Drafter<'m>>,
     /// A drafter that looks at the model's layers. Freed before the context that it looks at.
     blocks: Option<BlockDrafter<'m>>,
+    /// Heads that look at the model's hidden rows. Likewise.
+    heads: Option<HeadDrafter<'m>>,
+    /// Takes wrong guesses back where sequences cannot be cut.
+    undo: Option<Undo>,
     pool: Pool<'m>,
     vocab: LlamaVocab<'m>,
     outbox: Outbox,
@@ -153,19 +162,26 @@ impl<'m> Scheduler<'m> {
     ) -> Self {
         let n_sequences = llama::n_kept_or_running(facts.n_sequences) as usize;
         let n_vocab = facts.n_vocab as usize;
-        let (drafter, blocks) = match draft {
+        let (mut drafter, mut blocks, mut heads) = (None, None, None);
+        match draft {
             Some(OpenedDraft::Model { context, n_ctx, has_window }) => {
-                (Some(Drafter::new(context, n_ctx, has_window, n_sequences, n_vocab)), None)
+                drafter = Some(Drafter::new(context, n_ctx, has_window, n_sequences, n_vocab));
             }
             Some(OpenedDraft::Blocks { drafter, n_ctx }) => {
-                (None, Some(BlockDrafter::new(drafter, n_ctx, n_sequences)))
+                blocks = Some(BlockDrafter::new(drafter, n_ctx, n_sequences));
             }
-            None => (None, None),
-        };
+            Some(OpenedDraft::Heads { heads: opened, n_ctx }) => {
+                heads = Some(HeadDrafter::new(opened, n_ctx, n_sequences));
+            }
+            None => {}
+        }
+        let pool = Pool::new(context, model, n_sequences, StateFiles::open(request), request.saved_bytes);
         Self {
             drafter,
             blocks,
-            pool: Pool::new(context, model, n_sequences, StateFiles::open(request), request.saved_bytes),
+            heads,
+            undo: (!pool.can_cut()).then(Undo::default),
+            pool,
             vocab: model.vocab(),
             outbox,
             n_ctx: facts.n_ctx as usize,
@@ -192,6 +208,9 @@ impl<'m> Scheduler<'m> {
         let token = token.unwrap_or(LlamaToken(0));
         if let Some(drafter) = &mut self.drafter {
             drafter.warm_up(token)?;
+        }
+        if let Some(heads) = &mut self.heads {
+            heads.warm_up(token);
         }
         self.batch.clear();
         self.batch.add(token, 0, &[0], true)?;
@@ -282,6 +301,9 @@ impl<'m> Scheduler<'m> {
                 if let Some(blocks) = &mut self.blocks {
                     blocks.forget(tenant);
                 }
+                if let Some(heads) = &mut self.heads {
+                    heads.forget(tenant);
+                }
                 if let Some(looking) = &mut self.looking {
                     looking.forget(tenant);
                 }
@@ -313,7 +335,7 @@ impl<'m> Scheduler<'m> {
         self.tell_line()?;
         self.pool.save_kept();
         self.send_off_pieces();
-        let mut may_guess = self.pool.can_guess();
+        let mut may_guess = true;
         loop {
             let turn = self.next_turn();
             self.use_adapters(turn.set)?;
@@ -324,19 +346,21 @@ impl<'m> Scheduler<'m> {
             let chunks = plan(&needs, self.budget(&needs));
             if chunks.is_empty() {
                 self.turn = turn;
-                if !self.look(turn.set)? {
+                if !self.look_at_images(turn.set)? {
                     self.wait();
                 }
                 return Ok(());
             }
-            let n_padding = if may_guess { self.n_padding(&chunks) } else { 0 };
+            // Recurrent layers compute each sequence's rows apart.
+            let n_padding = if may_guess && self.undo.is_none() { self.n_padding(&chunks) } else { 0 };
             self.fill_batch(&chunks, n_padding)?;
+            self.look(&chunks);
             let begun = Instant::now();
             match self.pool.context.decode(&mut self.batch) {
                 Ok(()) => {
                     self.turn = turn;
                     self.finish_step(&chunks, n_padding, begun)?;
-                    self.look(turn.set)?;
+                    self.look_at_images(turn.set)?;
                     return Ok(());
                 }
                 // What is short of room has none for guesses and padding.
@@ -363,14 +387,14 @@ impl<'m> Scheduler<'m> {
 
     /// Decodes a slice of an image that a running prompt with the adapters of `set` shows next, whoever asked first; says
     /// whether something changed.
-    fn look(&mut self, set: SetId) -> Result<bool, WorkerError> {
+    fn look_at_images(&mut self, set: SetId) -> Result<bool, WorkerError> {
         let Some(mut looking) = self.looking.take() else { return Ok(false) };
-        let has_looked = self.look_with(&mut looking, set);
+        let has_looked = self.look_at_piece(&mut looking, set);
         self.looking = Some(looking);
         has_looked
     }
 
-    fn look_with(&mut self, looking: &mut Looking<'m>, set: SetId) -> Result<bool, WorkerError> {
+    fn look_at_piece(&mut self, looking: &mut Looking<'m>, set: SetId) -> Result<bool, WorkerError> {
         let running = self.pool.running().filter(|(_, sequence)| sequence.set.id == set);
         let looks = running.filter_map(|(id, sequence)| Some((id, sequence, sequence.next_piece()?)));
         let sights = looks.map(|(id, sequence, piece)| {
@@ -587,8 +611,10 @@ impl<'m> Scheduler<'m> {
         let mut deltas = Vec::with_capacity(chunks.len());
         let mut n_before = 0;
         for chunk in chunks {
+            let first = n_before;
             n_before += chunk.n_tokens;
             if !chunk.samples {
+                self.follow(chunk, kept_rows(chunk, first, &[], None));
                 self.settle(chunk.sequence);
                 continue;
             }
@@ -599,28 +625,68 @@ impl<'m> Scheduler<'m> {
             let Some(delta) = sequence.advance(&logits, &self.vocab, &mut self.scratch) else { continue };
             let verified = sequence.take_verified();
             let drafter = self.drafter.as_mut().map(|it| &mut it.acceptance);
-            if let Some(acceptance) = drafter.or(self.blocks.as_mut().map(|it| &mut it.acceptance)) {
+            let blocks = self.blocks.as_mut().map(|it| &mut it.acceptance);
+            let heads = self.heads.as_mut().map(|it| &mut it.acceptance);
+            if let Some(acceptance) = drafter.or(blocks).or(heads) {
                 acceptance.learn(&verified.reached);
             }
+            let mut kept_rows = kept_rows(chunk, first, &parents, verified.last_right);
             match self.branches.remove(&chunk.sequence) {
                 Some(numbers) => {
                     let row = verified.last_right.map_or(0, |node| node + 1);
                     let kept = numbers[tree::leaves(&parents)[row][0]];
                     let known = chunk.start + chunk.n_tokens - chunk.n_drafted;
                     self.pool.keep_branch(chunk.sequence, &numbers, kept, known);
-                    let first = n_before - chunk.n_tokens;
-                    self.show_path(chunk, &parents, verified.last_right, first);
+                    self.show_path(chunk, &kept_rows);
                 }
-                None if chunk.n_drafted > 0 => self.pool.drop_wrong_guesses(chunk.sequence),
+                None if chunk.n_drafted > 0 && self.take_back(chunk) => kept_rows.clear(),
                 None => {}
             }
+            self.follow(chunk, kept_rows);
             self.settle(chunk.sequence);
             if delta.finished.is_some() {
                 self.release(chunk.sequence);
             }
             deltas.push(delta);
         }
+        if let Some(heads) = &mut self.heads {
+            heads.catch_up();
+        }
+        if let Some(undo) = &mut self.undo {
+            undo.forget();
+        }
         deltas
+    }
+
+    /// Drops from the cache what a running sequence guessed wrongly in its chunk; says whether all of that has to be computed again.
+    fn take_back(&mut self, chunk: &Chunk) -> bool {
+        if let Some(undo) = &mut self.undo {
+            return undo.take_back(&mut self.pool, chunk);
+        }
+        self.pool.drop_wrong_guesses(chunk.sequence);
+        false
+    }
+
+    /// Has the model show in this step what heads look at, where they guess for somebody.
+    fn look(&mut self, chunks: &[Chunk]) {
+        let Some(heads) = &mut self.heads else { return };
+        let by = by_heads(heads.guesser());
+        let mut sequences = chunks.iter().filter_map(|chunk| self.pool.sequence(chunk.sequence));
+        heads.look(&self.pool.context, sequences.any(|sequence| sequence.may_be_guessed(&by)));
+    }
+
+    /// Lets heads take over what the model knew in these rows of the batch, which are a chunk's right ones.
+    fn follow(&mut self, chunk: &Chunk, rows: Vec<usize>) {
+        let Some(heads) = &mut self.heads else { return };
+        let Some(sequence) = self.pool.sequence(chunk.sequence) else { return };
+        let computed = Computed {
+            number: chunk.sequence,
+            owner: sequence.owner(),
+            tokens: &sequence.tokens[..sequence.n_past],
+            rows,
+            is_wanted: sequence.may_be_guessed(&by_heads(heads.guesser())),
+        };
+        heads.follow(&self.pool.context, &computed, self.batch.n_tokens() as usize);
     }
 
     /// Lets the block drafter take over what the layers said about this batch.
@@ -644,16 +710,13 @@ impl<'m> Scheduler<'m> {
         blocks.follow(&self.pool.context, &rows);
     }
 
-    /// Lets the block drafter take over what the layers said about the path to the node `last` of a tree, whose chunk begins with
-    /// the row `first` of the batch.
-    fn show_path(&mut self, chunk: &Chunk, parents: &[Option<usize>], last: Option<usize>, first: usize) {
+    /// Lets the block drafter take over what the layers said in these rows of the batch, which are the right ones of a chunk with a
+    /// tree.
+    fn show_path(&mut self, chunk: &Chunk, rows: &[usize]) {
         let Some(blocks) = &mut self.blocks else { return };
         let Some(sequence) = self.pool.sequence(chunk.sequence) else { return };
-        let n_known = chunk.n_tokens - chunk.n_drafted;
-        let mut nodes: Vec<_> = std::iter::successors(last, |&node| parents[node]).collect();
-        nodes.reverse();
-        let rows = (0..n_known).chain(nodes.into_iter().map(|node| n_known + node)).map(|row| first + row);
-        let rows: Vec<_> = rows.zip((chunk.start..).map(|position| position as i32)).collect();
+        let positions = (chunk.start..).map(|position| position as i32);
+        let rows: Vec<_> = rows.iter().copied().zip(positions).collect();
         let path = Rows {
             number: chunk.sequence,
             owner: sequence.owner(),
@@ -681,6 +744,16 @@ impl<'m> Scheduler<'m> {
         self.pool.release(id);
         self.is_full = false;
     }
+}
+
+/// The rows of a chunk that are right, where its first is the row `first` of the batch and of its guesses, each of which follows one of
+/// `parents`, the last right one is `last`.
+fn kept_rows(chunk: &Chunk, first: usize, parents: &[Option<usize>], last: Option<usize>) -> Vec<usize> {
+    let n_known = chunk.n_tokens - chunk.n_drafted;
+    let mut nodes: Vec<_> = std::iter::successors(last, |&node| parents[node]).collect();
+    nodes.reverse();
+    let rows = (0..n_known).chain(nodes.into_iter().map(|node| n_known + node));
+    rows.map(|row| first + row).collect()
 }
 
 #[cfg(test)]

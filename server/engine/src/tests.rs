@@ -5,7 +5,9 @@
 mod gguf;
 mod safetensors;
 pub(crate) mod tiny_bert;
+pub(crate) mod tiny_heads;
 pub(crate) mod tiny_llama;
+pub(crate) mod tiny_recurrent;
 pub(crate) mod tiny_sight;
 pub(crate) mod tiny_twins;
 

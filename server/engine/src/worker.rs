@@ -279,8 +279,11 @@ fn write(
         Ok(opened) => opened,
         Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
     };
-    let open = |draft_model| llama::open_draft_context(backend, draft_model, &opened, request);
-    let (draft, problem) = match draft_model.map(open).transpose() {
+    let draft = match draft_model {
+        Some(draft_model) => llama::open_draft_context(backend, draft_model, &opened, request).map(Some),
+        None => llama::open_heads(backend, model, &opened, request),
+    };
+    let (draft, problem) = match draft {
         Ok(draft) => (draft, draft_problem),
         Err(reason) if is_required(request) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
         Err(reason) => (None, Some(reason)),

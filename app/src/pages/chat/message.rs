@@ -377,6 +377,8 @@ fn guess_words(usage: &Usage, texts: &Texts) -> Option<String> {
         Guesser::DraftModel => texts.guesser_draft_model,
         Guesser::DraftTree => texts.guesser_draft_tree,
         Guesser::Dflash => texts.guesser_dflash,
+        Guesser::Mtp => texts.guesser_mtp,
+        Guesser::Eagle3 => texts.guesser_eagle3,
     };
     let per_step = one_decimal(usage.tokens_per_step()?.into());
     let words = fill(&fill(texts.usage_guessed, "n", per_step), "who", who);

@@ -176,6 +176,8 @@ fn who_may_guess_is_named() {
     check(json!({"speculation": "always"}), Speculation::Always);
     check(json!({"speculation": "ngram"}), Speculation::Only(Guesser::Ngrams));
     check(json!({"speculation": "draft_model"}), Speculation::Only(Guesser::DraftModel));
+    check(json!({"speculation": "mtp"}), Speculation::Only(Guesser::Mtp));
+    check(json!({"speculation": "eagle3"}), Speculation::Only(Guesser::Eagle3));
     for wrong in ["none", "magic"] {
         let refused = chat(hello(json!({"speculation": wrong}))).unwrap_err();
         assert!(refused.contains("“auto”, “always”, “off” or one of “ngram”, “draft_model”"), "{refused}");

@@ -1,9 +1,15 @@
 //! A draft model: a second, smaller model with the same vocabulary, in the same process.
 
 use super::{
-    N_BATCH, Opened, VendoredDrafter, last_errors, load_file, n_kept_or_running, new_context, params, purpose,
+    HeadKind, Heads, N_BATCH, Opened, VendoredDrafter, architecture, check_eagle, last_errors, load_file,
+    n_kept_or_running, new_context, params, purpose,
 };
-use llama_cpp_2::{context::LlamaContext, llama_backend::LlamaBackend, model::LlamaModel, token::LlamaToken};
+use llama_cpp_2::{
+    context::LlamaContext,
+    llama_backend::LlamaBackend,
+    model::{LlamaModel, params::LlamaModelParams},
+    token::LlamaToken,
+};
 use protocol::{DraftModel, LoadRequest, pool};
 use std::{
     num::NonZeroU32,
@@ -20,6 +26,9 @@ const MOST_DIFFERENT: usize = 128;
 /// The architecture of drafters that guess a block at once.
 const BLOCK_DRAFTER: &str = "dflash";
 
+/// The architecture of drafters that guess from three of the model's layers.
+const EAGLE: &str = "eagle3";
+
 /// Architectures whose graphs in llama.cpp show what goes into their layers; others end the process when asked for it.
 const SHOW_LAYERS: [&str; 4] = ["llama", "qwen3", "qwen3moe", "gpt-oss"];
 
@@ -35,6 +44,8 @@ pub(crate) enum OpenedDraft<'m> {
     },
     /// It guesses a block of tokens at once.
     Blocks { drafter: VendoredDrafter<'m>, n_ctx: u32 },
+    /// It guesses from the model's hidden rows.
+    Heads { heads: Heads<'m>, n_ctx: u32 },
 }
 
 /// Loads the draft model that was asked for, if any; `stop` ends it early. The error is a sentence that also says why a draft
@@ -48,7 +59,8 @@ pub(crate) fn load_draft_model(
     let Some(DraftModel { path, .. }) = &request.draft_model else { return Ok(None) };
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let refused = |reason: String| format!("the draft model {name} cannot be used: {reason}");
-    let draft_model = load_file(backend, path, move |_| !stop.load(Ordering::Relaxed)).map_err(refused)?;
+    let goes_on = move |_| !stop.load(Ordering::Relaxed);
+    let draft_model = load_file(backend, path, LlamaModelParams::default(), goes_on).map_err(refused)?;
     check(model, &draft_model).map_err(refused)?;
     Ok(Some(draft_model))
 }
@@ -57,24 +69,15 @@ fn check(model: &LlamaModel, draft_model: &LlamaModel) -> Result<(), String> {
     if purpose(draft_model) != Purpose::Writing {
         return Err("it does not write".into());
     }
-    if model.is_recurrent() || model.is_hybrid() {
-        return Err("the model cannot take back tokens that were guessed wrongly".into());
-    }
     if draft_model.is_recurrent() || draft_model.is_hybrid() {
         return Err("it cannot take back tokens that it guessed wrongly".into());
     }
-    if is_block_drafter(draft_model) && !SHOW_LAYERS.contains(&architecture(model).as_str()) {
+    let looks_at_layers = [BLOCK_DRAFTER, EAGLE].contains(&architecture(draft_model).as_str());
+    if looks_at_layers && !SHOW_LAYERS.contains(&architecture(model).as_str()) {
         return Err(format!("models of the kind {} do not show it their layers", architecture(model)));
     }
-    same_vocabulary(model, draft_model)
-}
-
-fn is_block_drafter(draft_model: &LlamaModel) -> bool {
-    architecture(draft_model) == BLOCK_DRAFTER
-}
-
-fn architecture(model: &LlamaModel) -> String {
-    model.meta_val_str("general.architecture").unwrap_or_default()
+    same_vocabulary(model, draft_model)?;
+    if architecture(draft_model) == EAGLE { check_eagle(model, draft_model) } else { Ok(()) }
 }
 
 fn same_vocabulary(model: &LlamaModel, draft_model: &LlamaModel) -> Result<(), String> {
@@ -116,14 +119,24 @@ pub(crate) fn open_draft_context<'m>(
         .with_n_batch(N_BATCH)
         .with_n_ubatch(N_BATCH)
         .with_n_seq_max(n_kept_or_running(opened.facts.n_sequences));
-    if is_block_drafter(draft_model) {
-        let context = draft_model
-            .new_context_with_ctx_other(backend, params, &opened.context)
-            .map_err(|error| last_errors().unwrap_or_else(|| error.to_string()))?;
-        let n_sequences = n_kept_or_running(opened.facts.n_sequences);
-        let drafter = VendoredDrafter::new(&opened.context, context, n_sequences, n_vocab(draft_model))
-            .map_err(|reason| format!("the draft model cannot be used: {reason}"))?;
-        return Ok(OpenedDraft::Blocks { drafter, n_ctx });
+    let beside = |params| {
+        let context = draft_model.new_context_with_ctx_other(backend, params, &opened.context);
+        context.map_err(|error| last_errors().unwrap_or_else(|| error.to_string()))
+    };
+    let refused = |reason| format!("the draft model cannot be used: {reason}");
+    let n_vocab = n_vocab(draft_model);
+    match architecture(draft_model).as_str() {
+        BLOCK_DRAFTER => {
+            let n_sequences = n_kept_or_running(opened.facts.n_sequences);
+            let drafter = VendoredDrafter::new(&opened.context, beside(params)?, n_sequences, n_vocab);
+            return Ok(OpenedDraft::Blocks { drafter: drafter.map_err(refused)?, n_ctx });
+        }
+        EAGLE => {
+            let context = beside(params)?;
+            let heads = Heads::new(&opened.context, context, HeadKind::Eagle, n_vocab, N_BATCH as usize);
+            return Ok(OpenedDraft::Heads { heads: heads.map_err(refused)?, n_ctx });
+        }
+        _ => {}
     }
     let context = new_context(backend, draft_model, params)?;
     let window = draft_model.meta_val_str(&format!("{}.attention.sliding_window", architecture(draft_model)));

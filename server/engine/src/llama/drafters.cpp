@@ -1,6 +1,6 @@
 // llama.cpp's own drafters, for raw.rs: plain numbers in and out, and no exception leaves.
 //
-// Only draft-dflash is reached: what the others need of the target's context is not prepared.
+// Only draft-dflash and draft-dspark are reached: what the others need of the target's context is not prepared.
 
 #include "common.h"
 #include "log.h"
@@ -13,10 +13,16 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <new>
+#include <string>
+#include <utility>
 #include <vector>
+
+// The tensors of a model by name; declared in a header that is llama.cpp's own.
+const std::vector<std::pair<std::string, ggml_tensor *>> & llama_internal_get_tensor_map(const llama_model * model);
 
 namespace {
 
@@ -30,6 +36,19 @@ void tell(char * reason, size_t size, const char * text) {
     }
 }
 
+// Whether what is drafted in a place depends on the one before it (DSpark).
+bool is_chained(const llama_model * drafter) {
+    const auto & tensors = llama_internal_get_tensor_map(drafter);
+    return std::any_of(tensors.begin(), tensors.end(), [](const auto & it) { return it.first == "markov_w1.weight"; });
+}
+
+// Whether the first place of a block, that of the last known token, drafts as well.
+bool drafts_at_anchor(const llama_model * drafter) {
+    char text[16] = {};
+    const bool is_told = llama_model_meta_val_str(drafter, "dflash.sample_from_anchor", text, sizeof(text)) >= 0;
+    return is_chained(drafter) && (!is_told || std::strcmp(text, "true") == 0);
+}
+
 } // namespace
 
 struct engine_drafter {
@@ -37,6 +56,7 @@ struct engine_drafter {
     llama_context * draft;
     uint32_t n_sequences;
     int32_t n_most;
+    bool at_anchor;
     llama_tokens nothing;
     std::vector<llama_tokens> results;
     std::unique_ptr<common_speculative, spec_deleter> spec;
@@ -75,9 +95,15 @@ extern "C" engine_drafter * engine_drafter_new(
             tell(reason, reason_size, "its blocks have a size that makes no sense");
             return nullptr;
         }
+        if (is_chained(drafter) && !has_size) {
+            tell(reason, reason_size, "it does not say how long its blocks are");
+            return nullptr;
+        }
+        const bool at_anchor = drafts_at_anchor(drafter);
+        const int32_t n_most = at_anchor ? block : block - 1;
         common_params_speculative params;
-        params.types = { COMMON_SPECULATIVE_TYPE_DRAFT_DFLASH };
-        params.draft.n_max = block - 1;
+        params.types = { is_chained(drafter) ? COMMON_SPECULATIVE_TYPE_DRAFT_DSPARK : COMMON_SPECULATIVE_TYPE_DRAFT_DFLASH };
+        params.draft.n_max = n_most;
         params.draft.n_min = 0;
         params.draft.ctx_tgt = target;
         params.draft.ctx_dft = draft;
@@ -86,7 +112,8 @@ extern "C" engine_drafter * engine_drafter_new(
         result->target = target;
         result->draft = draft;
         result->n_sequences = n_sequences;
-        result->n_most = block - 1;
+        result->n_most = n_most;
+        result->at_anchor = at_anchor;
         result->results.resize(n_sequences);
         result->spec.reset(common_speculative_init(params, n_sequences));
         if (!result->spec) {
@@ -164,7 +191,8 @@ extern "C" const float * engine_drafter_logits(engine_drafter * drafter, size_t 
         if (llama_model_dflash_selector_top_k(llama_get_model(drafter->draft)) > 0) {
             return nullptr;
         }
-        return llama_get_logits_ith(drafter->draft, (int32_t) sequence * (drafter->n_most + 1) + place);
+        const int32_t n_rows = drafter->n_most + (drafter->at_anchor ? 0 : 1);
+        return llama_get_logits_ith(drafter->draft, (int32_t) sequence * n_rows + place - (drafter->at_anchor ? 1 : 0));
     } catch (...) {
         return nullptr;
     }

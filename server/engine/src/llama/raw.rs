@@ -1,10 +1,14 @@
 //! What the safe bindings do not offer: the log, the quantiser, states of sequences that come from files, several
-//! adapters at once, llama.cpp's own drafters. The only file with `unsafe`.
+//! adapters at once, llama.cpp's own drafters. Only here, and in the files below, is `unsafe`.
 #![allow(unsafe_code)]
 
+mod heads;
 mod projector;
+mod recurrent;
 
+pub(crate) use heads::{HeadKind, HeadToken, Heads, check_eagle, check_heads};
 pub(crate) use projector::{CutImage, EncodedPiece, ImagePart, PieceSize, Projector};
+pub(crate) use recurrent::RecurrentState;
 
 use llama_cpp_2::{
     context::{LlamaContext, params::LlamaContextParams, session::LlamaStateSeqFlags},

@@ -1,14 +1,15 @@
 //! Lets whoever decodes guess what comes next, as far as verifying it makes tokens come faster.
 
 use super::{
-    Scheduler,
+    Scheduler, StepCost,
     drafter::{Drafter, Level, Wish},
     plan::Need,
     pool::Pool,
     prefix::SequenceId,
     sequence::Sequence,
-    speculate::{Basis, Candidate, MOST_DEPTH, choose, plan_drafting},
+    speculate::{Acceptance, Basis, Candidate, MOST_DEPTH, choose, plan_drafting},
     tree,
+    undo::Undo,
 };
 use crate::{
     llama::{N_BATCH, N_BRANCHES},
@@ -23,6 +24,11 @@ const BY_MODEL: [Guesser; 2] = [Guesser::DraftModel, Guesser::DraftTree];
 
 /// How a block drafter guesses.
 const BY_BLOCKS: [Guesser; 2] = [Guesser::Dflash, Guesser::DraftTree];
+
+/// How heads guess.
+pub(super) fn by_heads(guesser: Guesser) -> [Guesser; 2] {
+    [guesser, Guesser::DraftTree]
+}
 
 /// Nodes of one tree.
 const MOST_NODES: usize = 12;
@@ -147,13 +153,29 @@ impl Scheduler<'_> {
         }
         self.draft(&decoding)?;
         self.draft_blocks(&decoding);
+        self.draft_heads(&decoding);
         self.choose_guesses(needs, decoding.len());
+        self.remember(needs);
         Ok(())
+    }
+
+    /// Makes sure that guesses can be taken back, or drops them.
+    fn remember(&mut self, needs: &mut [Need]) {
+        let Some(undo) = &mut self.undo else { return };
+        undo.forget();
+        for need in needs.iter_mut().filter(|need| need.n_drafted > 0) {
+            if !undo.remember(&self.pool, need.sequence) {
+                need.n_drafted = 0;
+                if let Some(sequence) = self.pool.sequence_mut(need.sequence) {
+                    sequence.keep_guess(0, 0);
+                }
+            }
+        }
     }
 
     /// Lets the draft model guess for those for whom it is the best guesser.
     fn draft(&mut self, decoding: &[SequenceId]) -> Result<(), WorkerError> {
-        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
+        let step_ms = step_ms(&self.cost, self.undo.as_ref(), decoding.len());
         let Some(drafter) = &mut self.drafter else { return Ok(()) };
         drafter.keep_beside(|number| self.pool.sequence(number).is_some());
         let (numbers, candidates) = candidates(&self.pool, drafter, decoding);
@@ -166,9 +188,7 @@ impl Scheduler<'_> {
         for (&number, &depth) in numbers.iter().zip(&plan.depths) {
             match self.pool.sequence(number) {
                 Some(sequence) if depth > 0 => {
-                    let (owner, tokens) = (sequence.owner(), &*sequence.tokens);
-                    let width = if sequence.may_branch() { MOST_CHOICES } else { 1 };
-                    wishes.push(Wish { number, owner, tokens, depth, width });
+                    wishes.push(wish(number, sequence, depth, self.undo.is_none()))
                 }
                 _ => forgone.push(number),
             }
@@ -185,13 +205,7 @@ impl Scheduler<'_> {
             drafter.draft(&wishes, plan.least_likely, probability)?
         };
         let guessed: Vec<_> = wishes.iter().map(|wish| (wish.number, wish.width)).zip(drafted).collect();
-        for ((number, width), levels) in guessed {
-            if let Some(sequence) = self.pool.sequence_mut(number).filter(|_| !levels.is_empty()) {
-                let probability = |basis| sequence.probability(basis, &others);
-                let guess = Guess::of_levels(&levels, width, probability, Guesser::DraftModel);
-                sequence.take_guess(guess);
-            }
-        }
+        take_guesses(&mut self.pool, guessed, &others, Guesser::DraftModel);
         for number in forgone {
             if let Some(sequence) = self.pool.sequence_mut(number) {
                 sequence.forgo_draft_model();
@@ -202,7 +216,7 @@ impl Scheduler<'_> {
 
     /// Lets the block drafter guess for those for whom it is the best guesser.
     fn draft_blocks(&mut self, decoding: &[SequenceId]) {
-        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
+        let step_ms = step_ms(&self.cost, self.undo.as_ref(), decoding.len());
         let Some(blocks) = &mut self.blocks else { return };
         blocks.keep(|number| self.pool.is_used(number));
         let candidate = |&number: &SequenceId| {
@@ -227,10 +241,56 @@ impl Scheduler<'_> {
         let numbers: Vec<_> = wishes.iter().map(|wish| wish.0).collect();
         for (number, levels) in numbers.into_iter().zip(drafted) {
             if let Some(sequence) = self.pool.sequence_mut(number).filter(|_| !levels.is_empty()) {
-                let width = if sequence.may_branch() { MOST_CHOICES } else { 1 };
+                let may_branch = self.undo.is_none() && sequence.may_branch();
+                let width = if may_branch { MOST_CHOICES } else { 1 };
                 let probability = |basis| sequence.probability(basis, &blocks.acceptance);
                 let guess = Guess::of_levels(&levels, width, probability, Guesser::Dflash);
                 sequence.take_guess(guess);
+            }
+        }
+    }
+
+    /// Lets heads guess for those for whom they are the best guesser.
+    fn draft_heads(&mut self, decoding: &[SequenceId]) {
+        let step_ms = step_ms(&self.cost, self.undo.as_ref(), decoding.len());
+        let Some(heads) = &mut self.heads else { return };
+        heads.keep(|number| self.pool.is_used(number));
+        let candidate = |&number: &SequenceId| {
+            let sequence = self.pool.sequence(number).filter(|it| heads.has_room(&it.tokens))?;
+            Some((number, sequence.candidate(0, &heads.acceptance, &by_heads(heads.guesser()))?))
+        };
+        let (numbers, candidates): (Vec<_>, Vec<_>) = decoding.iter().filter_map(candidate).unzip();
+        if numbers.is_empty() {
+            return;
+        }
+        let draft_ms = |n: usize, depth: usize| heads.draft_ms(n, depth);
+        let plan = plan_drafting(decoding.len(), &candidates, MOST_DEPTH, step_ms, draft_ms);
+        let (mut wishes, mut forgone) = (Vec::new(), Vec::new());
+        for (&number, &depth) in numbers.iter().zip(&plan.depths) {
+            match self.pool.sequence(number) {
+                Some(sequence) if depth > 0 => {
+                    wishes.push(wish(number, sequence, depth, self.undo.is_none()))
+                }
+                _ => forgone.push(number),
+            }
+        }
+        let others = heads.acceptance.clone();
+        let drafted = if wishes.is_empty() {
+            heads.idle();
+            Vec::new()
+        } else {
+            let probability = |wish: usize, confidence: f32| {
+                let sequence = self.pool.sequence(wishes[wish].number);
+                sequence.map_or(0.0, |it| it.probability(Basis::Confidence(confidence), &others))
+            };
+            heads.draft(&wishes, plan.least_likely, probability)
+        };
+        let guessed: Vec<_> = wishes.iter().map(|wish| (wish.number, wish.width)).zip(drafted).collect();
+        let guesser = heads.guesser();
+        take_guesses(&mut self.pool, guessed, &others, guesser);
+        for number in forgone {
+            if let Some(sequence) = self.pool.sequence_mut(number) {
+                sequence.forgo_draft_model();
             }
         }
     }
@@ -243,7 +303,7 @@ impl Scheduler<'_> {
         }
         let room = N_BATCH as usize - n_decoding;
         let (owners, offers): (Vec<_>, Vec<_>) = offers.into_iter().unzip();
-        let step_ms = |n_rows: usize| self.cost.step_ms(n_rows + self.cost.n_padding(n_rows));
+        let step_ms = step_ms(&self.cost, self.undo.as_ref(), n_decoding);
         let chosen = choose(n_decoding, &offers, room, step_ms);
         let mut n_branches = N_BRANCHES;
         for (i, n_tokens) in owners.into_iter().zip(chosen) {
@@ -251,6 +311,38 @@ impl Scheduler<'_> {
                 n_branches -= sequence.keep_guess(n_tokens, n_branches);
                 needs[i].n_drafted = sequence.guess().tokens.len();
             }
+        }
+    }
+}
+
+/// Says how long a step with so many rows takes, where `n_decoding` of them are not guessed.
+fn step_ms(cost: &StepCost, undo: Option<&Undo>, n_decoding: usize) -> impl Fn(usize) -> Option<f64> {
+    move |n_rows| {
+        let Some(undo) = undo else { return cost.step_ms(n_rows + cost.n_padding(n_rows)) };
+        let (with_guesses, without) = (cost.step_ms(n_rows)?, cost.step_ms(n_decoding)?);
+        let extra_ms =
+            if n_rows > n_decoding { undo.extra_ms((with_guesses - without).max(0.0)) } else { 0.0 };
+        Some(with_guesses + extra_ms)
+    }
+}
+
+fn wish(number: SequenceId, sequence: &Sequence, depth: usize, may_branch: bool) -> Wish<'_> {
+    let width = if may_branch && sequence.may_branch() { MOST_CHOICES } else { 1 };
+    Wish { number, owner: sequence.owner(), tokens: &sequence.tokens, depth, width }
+}
+
+/// Has drafts verified, each with as many choices of a place as its sequence may have; `others` is how often drafts came true.
+fn take_guesses(
+    pool: &mut Pool<'_>,
+    guessed: Vec<((SequenceId, usize), Vec<Level>)>,
+    others: &Acceptance,
+    by: Guesser,
+) {
+    for ((number, width), levels) in guessed {
+        if let Some(sequence) = pool.sequence_mut(number).filter(|_| !levels.is_empty()) {
+            let probability = |basis| sequence.probability(basis, others);
+            let guess = Guess::of_levels(&levels, width, probability, by);
+            sequence.take_guess(guess);
         }
     }
 }

@@ -165,8 +165,19 @@ impl<'m> Pool<'m> {
     }
 
     /// Whether a sequence can be cut, so that wrong guesses can be taken back.
-    pub(super) fn can_guess(&self) -> bool {
+    pub(super) fn can_cut(&self) -> bool {
         self.memory.can_cut
+    }
+
+    /// Drops the keys and values behind the first `n_tokens` of a sequence whose recurrent state is that of those; says whether that
+    /// worked.
+    pub(super) fn cut_keys(&mut self, id: SequenceId, n_tokens: usize) -> bool {
+        self.context.kv_cache_seq_rm(id as i32, u32::try_from(n_tokens).ok(), None).is_ok()
+    }
+
+    /// Drops all that the context holds of a running sequence.
+    pub(super) fn empty(&mut self, id: SequenceId) {
+        self.clear(id);
     }
 
     /// Where a waiting sequence would start.

@@ -261,8 +261,12 @@ impl Sequence {
 
     /// A block drafter may guess for it.
     pub(crate) fn wants_blocks(&self) -> bool {
-        !self.has_pieces()
-            && [Guesser::Dflash, Guesser::DraftTree].iter().any(|it| self.speculation.allows(*it))
+        self.may_be_guessed(&[Guesser::Dflash, Guesser::DraftTree])
+    }
+
+    /// One of these may guess for it. None of them can look at images.
+    pub(crate) fn may_be_guessed(&self, by: &[Guesser]) -> bool {
+        !self.has_pieces() && by.iter().any(|it| self.speculation.allows(*it))
     }
 
     /// What a draft model, by whom of `by` ever, could do for it that would first have to compute `n_missing` of its tokens; `None` where it
@@ -274,8 +278,7 @@ impl Sequence {
         by: &[Guesser],
     ) -> Option<Candidate> {
         let n_left = self.n_left();
-        let may_guess = by.iter().any(|it| self.speculation.allows(*it));
-        if !may_guess || n_left == 0 || self.sampler.is_forced() || self.has_pieces() {
+        if !self.may_be_guessed(by) || n_left == 0 || self.sampler.is_forced() {
             return None;
         }
         let rival = self.offer();

@@ -1,7 +1,9 @@
 //! Whole workers with a tiny model whose weights are in single precision.
 
 mod guesses;
+mod heads;
 mod images;
+mod recurrent;
 mod restarts;
 mod thinking;
 

@@ -10,6 +10,10 @@ const BOOL: u32 = 7;
 const STRING: u32 = 8;
 const ARRAY: u32 = 9;
 
+/// GGUF's numbers for types of tensors: single precision, and whole numbers of 64 bits.
+const SINGLE: u32 = 0;
+const WHOLE: u32 = 27;
+
 /// Tensor data begins, and each tensor, at a multiple of this.
 const ALIGNMENT: usize = 32;
 
@@ -80,24 +84,37 @@ impl Gguf {
 
     /// Writes the file.
     pub(crate) fn write(self, path: &Path, tensors: &[Tensor]) {
+        self.write_with_numbers(path, tensors, &[]);
+    }
+
+    /// Likewise, with lists of whole numbers.
+    pub(crate) fn write_with_numbers(self, path: &Path, tensors: &[Tensor], lists: &[(&str, &[i64])]) {
+        let weights = tensors.iter().map(|(name, shape, weights)| {
+            let bytes: Vec<_> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+            (name.as_str(), shape.clone(), SINGLE, bytes)
+        });
+        let numbers = lists.iter().map(|(name, numbers)| {
+            let bytes: Vec<_> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+            (*name, vec![numbers.len() as u64], WHOLE, bytes)
+        });
+        let tensors: Vec<_> = weights.chain(numbers).collect();
         let mut file = b"GGUF".to_vec();
         file.extend(3_u32.to_le_bytes());
         file.extend((tensors.len() as u64).to_le_bytes());
         file.extend(self.n_values.to_le_bytes());
         file.extend(self.values);
         let mut offset = 0_u64;
-        for (name, shape, weights) in tensors {
+        for (name, shape, kind, bytes) in &tensors {
             string(&mut file, name);
             file.extend((shape.len() as u32).to_le_bytes());
             shape.iter().for_each(|n| file.extend(n.to_le_bytes()));
-            // Type 0 is single precision.
-            file.extend(0_u32.to_le_bytes());
+            file.extend(kind.to_le_bytes());
             file.extend(offset.to_le_bytes());
-            offset += (weights.len() * 4).next_multiple_of(ALIGNMENT) as u64;
+            offset += bytes.len().next_multiple_of(ALIGNMENT) as u64;
         }
-        for (_, _, weights) in tensors {
+        for (_, _, _, bytes) in tensors {
             file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
-            weights.iter().for_each(|weight| file.extend(weight.to_le_bytes()));
+            file.extend(bytes);
         }
         std::fs::write(path, file).expect("the folder is there");
     }

@@ -5,10 +5,10 @@ use std::path::Path;
 
 /// Numbers of a token's vector.
 pub(crate) const N_EMBD: u64 = 64;
-const N_HEAD: u32 = 4;
-const N_HEAD_KV: u32 = 2;
-const N_FF: u64 = 96;
-const N_LAYER: u32 = 2;
+pub(super) const N_HEAD: u32 = 4;
+pub(super) const N_HEAD_KV: u32 = 2;
+pub(super) const N_FF: u64 = 96;
+pub(super) const N_LAYER: u32 = 2;
 const N_CTX: u32 = 1024;
 
 /// Letters, after the three special tokens.
@@ -38,6 +38,23 @@ pub(crate) fn write_relative(path: &Path, seed: u64, noise: f32) {
         weights.iter_mut().for_each(|it| *it += (random.f32() * 2.0 - 1.0) * noise * most);
     }
     values(&vocabulary).write(path, &tensors);
+}
+
+/// Writes a model whose layers add so many times less to a token as those of [`write`]: what follows a token depends mostly on that
+/// token, and little on what came before.
+pub(crate) fn write_forgetful(path: &Path, seed: u64, mixing: f32) {
+    let vocabulary = vocabulary();
+    let mut tensors = tensors(vocabulary.len() as u64, &mut fastrand::Rng::with_seed(seed));
+    scale_layers(&mut tensors, mixing);
+    values(&vocabulary).write(path, &tensors);
+}
+
+/// Makes what layers add to a token smaller.
+pub(super) fn scale_layers(tensors: &mut [Tensor], mixing: f32) {
+    let adds = |name: &str| ["attn_output", "ffn_down", "ssm_out"].iter().any(|part| name.contains(part));
+    for (_, _, weights) in tensors.iter_mut().filter(|(name, _, _)| adds(name)) {
+        weights.iter_mut().for_each(|weight| *weight *= mixing);
+    }
 }
 
 /// Writes a model that spells its tokens with other letters.
@@ -80,8 +97,24 @@ pub(crate) fn write_grid(path: &Path, seed: u64) {
 /// Tokens of a block, the last known one included.
 const BLOCK: u32 = 6;
 
+/// How drafters of blocks choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blocks {
+    /// Each place apart (DFlash).
+    Apart,
+    /// Each place with its neighbours, the likeliest path of a few choices (DFlash2).
+    Paths,
+    /// Each place with the one before it (DSpark).
+    Chained,
+}
+
 /// Writes a drafter that guesses blocks from what the layers of any of these models say; weights follow from `seed`.
 pub(crate) fn write_block_drafter(path: &Path, seed: u64, layers: &[i32]) {
+    write_drafter_of(path, seed, layers, Blocks::Apart);
+}
+
+/// Likewise, one that chooses as `blocks` says.
+pub(crate) fn write_drafter_of(path: &Path, seed: u64, layers: &[i32], blocks: Blocks) {
     let random = &mut fastrand::Rng::with_seed(seed);
     let n_kv = N_EMBD / u64::from(N_HEAD) * u64::from(N_HEAD_KV);
     let head = |name: &str| {
@@ -95,14 +128,50 @@ pub(crate) fn write_block_drafter(path: &Path, seed: u64, layers: &[i32]) {
     tensors.extend(layer(0, n_kv, random));
     tensors.push(head("blk.0.attn_q_norm.weight"));
     tensors.push(head("blk.0.attn_k_norm.weight"));
-    let mut gguf = values_of("dflash", &vocabulary());
+    let mut gguf = values_of("dflash", Shape { n_layer: 1, ..Shape::default() }, &vocabulary());
     gguf.u32("dflash.block_size", BLOCK);
     gguf.u32("tokenizer.ggml.mask_token_id", 0);
     gguf.i32s("dflash.target_layers", layers.iter().copied());
+    match blocks {
+        Blocks::Apart => {}
+        Blocks::Paths => tensors.extend(choosing_paths(&mut gguf, random)),
+        Blocks::Chained => {
+            let n_vocab = vocabulary().len() as u64;
+            tensors.push(matrix("markov_w1.weight", RANK, n_vocab, random));
+            tensors.push(matrix("markov_w2.weight", RANK, n_vocab, random));
+        }
+    }
     gguf.write(path, &tensors);
 }
 
-/// The rank of adapters.
+/// What a drafter has besides that chooses paths.
+fn choosing_paths(gguf: &mut Gguf, random: &mut fastrand::Rng) -> Vec<Tensor> {
+    const KERNEL: u64 = 2;
+    const GROUP: u64 = 8;
+    for (name, number) in [
+        ("conv_kernel_size", KERNEL),
+        ("conv_group_size", GROUP),
+        ("selector_rank", RANK),
+        ("selector_top_k", 4),
+    ] {
+        gguf.u32(&format!("dflash.{name}"), number as u32);
+    }
+    let n_vocab = vocabulary().len() as u64;
+    let mut tensors = vec![
+        matrix("selector_predecessor.weight", RANK, n_vocab, random),
+        matrix("selector_successor.weight", RANK, n_vocab, random),
+        matrix("selector_hidden.weight", N_EMBD, RANK, random),
+    ];
+    for part in ["attn", "ffn"] {
+        let (name, _, weights) = matrix(&format!("blk.0.{part}_conv_base"), N_EMBD, KERNEL * 2, random);
+        tensors.push((name, vec![N_EMBD, KERNEL, 2], weights));
+        let n_projected = 2 * KERNEL * N_EMBD / GROUP;
+        tensors.push(matrix(&format!("blk.0.{part}_conv_proj.weight"), N_EMBD, n_projected, random));
+    }
+    tensors
+}
+
+/// The rank of what is added to weights or likelihoods.
 const RANK: u64 = 4;
 
 /// Writes an adapter for any of these models; weights follow from `seed`.
@@ -124,7 +193,7 @@ pub(crate) fn write_adapter(path: &Path, seed: u64) {
 }
 
 /// Spelling, score and type of every token.
-fn vocabulary() -> Vec<(String, f32, i32)> {
+pub(super) fn vocabulary() -> Vec<(String, f32, i32)> {
     let special = [("<unk>", UNKNOWN), ("<s>", CONTROL), ("</s>", CONTROL)];
     let special = special.map(|(text, kind)| (text.to_owned(), 0.0, kind));
     let letters = LETTERS.chars().map(|letter| (letter.to_string(), -1.0, NORMAL));
@@ -145,7 +214,7 @@ fn tensors(n_vocab: u64, random: &mut fastrand::Rng) -> Vec<Tensor> {
     tensors
 }
 
-fn layer(i: u32, n_kv: u64, random: &mut fastrand::Rng) -> Vec<Tensor> {
+pub(super) fn layer(i: u32, n_kv: u64, random: &mut fastrand::Rng) -> Vec<Tensor> {
     let shapes = [
         ("attn_q", N_EMBD, N_EMBD),
         ("attn_k", N_EMBD, n_kv),
@@ -161,18 +230,18 @@ fn layer(i: u32, n_kv: u64, random: &mut fastrand::Rng) -> Vec<Tensor> {
     matrices.into_iter().chain(norms).collect()
 }
 
-fn matrix(name: &str, n_in: u64, n_out: u64, random: &mut fastrand::Rng) -> Tensor {
+pub(super) fn matrix(name: &str, n_in: u64, n_out: u64, random: &mut fastrand::Rng) -> Tensor {
     let scale = 3.0 / (n_in as f32).sqrt();
     let weights = (0..n_in * n_out).map(|_| (random.f32() * 2.0 - 1.0) * scale).collect();
     (name.to_owned(), vec![n_in, n_out], weights)
 }
 
-fn ones(name: &str) -> Tensor {
+pub(super) fn ones(name: &str) -> Tensor {
     (name.to_owned(), vec![N_EMBD], vec![1.0; N_EMBD as usize])
 }
 
 /// What is no letter is never the most likely.
-fn letters_only(mut output: Tensor) -> Tensor {
+pub(super) fn letters_only(mut output: Tensor) -> Tensor {
     let n_letters = LETTERS.chars().count();
     for (i, weight) in output.2.iter_mut().enumerate() {
         let token = i / N_EMBD as usize;
@@ -185,20 +254,34 @@ fn letters_only(mut output: Tensor) -> Tensor {
 
 /// What describes the model.
 fn values(vocabulary: &[(String, f32, i32)]) -> Gguf {
-    values_of("llama", vocabulary)
+    values_of("llama", Shape::default(), vocabulary)
 }
 
-fn values_of(architecture: &str, vocabulary: &[(String, f32, i32)]) -> Gguf {
+/// What differs between these models.
+pub(super) struct Shape {
+    pub(super) n_layer: u32,
+    pub(super) n_head_kv: u32,
+    /// Numbers of each head that depend on positions.
+    pub(super) n_rotated: u32,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { n_layer: N_LAYER, n_head_kv: N_HEAD_KV, n_rotated: N_EMBD as u32 / N_HEAD }
+    }
+}
+
+pub(super) fn values_of(architecture: &str, shape: Shape, vocabulary: &[(String, f32, i32)]) -> Gguf {
     let mut gguf = Gguf::default();
     gguf.text("general.architecture", architecture);
     for (name, number) in [
         (".context_length", N_CTX),
         (".embedding_length", N_EMBD as u32),
-        (".block_count", if architecture == "dflash" { 1 } else { N_LAYER }),
+        (".block_count", shape.n_layer),
         (".feed_forward_length", N_FF as u32),
         (".attention.head_count", N_HEAD),
-        (".attention.head_count_kv", N_HEAD_KV),
-        (".rope.dimension_count", N_EMBD as u32 / N_HEAD),
+        (".attention.head_count_kv", shape.n_head_kv),
+        (".rope.dimension_count", shape.n_rotated),
     ] {
         gguf.u32(&format!("{architecture}{name}"), number);
     }

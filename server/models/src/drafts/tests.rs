@@ -26,7 +26,7 @@ fn quantised_and_converted_ones_are_the_same_model() {
         check(reference, Some("z-lab/Qwen3-8B-DFlash-b16"));
     }
     check("lmstudio-community/Qwen3-Coder-Next-MLX-4bit", Some("z-lab/Qwen3-Coder-Next-DFlash"));
-    check("Llama-3.3-70B-Instruct-Q4_K_M", Some("meta-llama/Llama-3.2-1B-Instruct"));
+    check("Llama-3.3-70B-Instruct-Q4_K_M", Some("yuhuili/EAGLE3-LLaMA3.3-Instruct-70B"));
     check("SmolLM2-1.7B-Instruct.Q4_K_M", Some("HuggingFaceTB/SmolLM2-135M-Instruct"));
     check("gemma-3-12b-it-q4_0", Some("google/gemma-3-270m-it"));
 }
@@ -68,6 +68,8 @@ fn the_best_draft_that_is_there_is_found() {
     assert_eq!(find("Llama-3.1-70B-Instruct", &there), Some("Llama-3.2-1B-Instruct-Q8_0"));
     let with_drafter = ["Qwen3-0.6B-Q8_0", "Qwen3-8B-DFlash-b16-BF16"];
     assert_eq!(find("Qwen3-8B-Q4_K_M", &with_drafter), Some("Qwen3-8B-DFlash-b16-BF16"));
+    let with_eagle = ["Qwen3-0.6B-Q8_0", "Qwen3-8B_eagle3-Q8_0"];
+    assert_eq!(find("Qwen3-8B-Q4_K_M", &with_eagle), Some("Qwen3-8B_eagle3-Q8_0"));
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Whoever guesses, the answer is the one without guesses, and so is how often each answer comes.
 
 use super::{Ask, PROMPTS, ask, guessed, plainly};
-use crate::tests::{Worker, exactly, tiny_llama};
+use crate::tests::{
+    Worker, exactly,
+    tiny_llama::{self, Blocks},
+};
 use protocol::{DraftModel, LoadRequest, Speculation};
 use std::{collections::BTreeMap, path::Path};
 use types::chat::{Guesser, Usage};
@@ -121,6 +124,26 @@ fn blocks_of_guesses_change_nothing_but_the_number_of_steps() {
             }
         }
         worker.end();
+    }
+}
+
+#[test]
+fn blocks_whose_places_are_chosen_together_change_nothing_either() {
+    for blocks in [Blocks::Paths, Blocks::Chained] {
+        for (seed, temperature) in [(57, 0.0), (58, 0.0), (57, 0.9)] {
+            let asks = guessed(BY_BLOCKS, temperature);
+            let expected = plainly(seed, &asks);
+            let mut worker = start_with_draft(seed, 1024, |path| {
+                tiny_llama::write_drafter_of(path, 7, &[0, 1], blocks);
+            });
+            for round in 0..2 {
+                let (texts, usages) = split(worker.answer(&asks));
+                assert_eq!(texts, expected, "{blocks:?}, seed {seed}, temperature {temperature}, {round}");
+                let has_guessed = |usage: &Usage| usage.n_drafted_tokens > 4 * usage.n_steps - 20;
+                assert!(usages.iter().all(has_guessed), "{usages:?}");
+            }
+            worker.end();
+        }
     }
 }
 

@@ -4,16 +4,18 @@ pub(crate) mod guard;
 mod template;
 mod tools;
 mod trim;
+mod turns;
 
 use crate::{
     answer::{Formats, Reading, Rules, Wanted},
     constraint::{Compiler, Constrained, Later},
+    scheduler::Window,
 };
 use candle::Words;
 use guard::Guard;
 use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAttr, vocab::LlamaVocab};
 use protocol::{GenerateParams, Prompt, Rejection};
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 use template::{Template, Values};
 use types::{
     chat::{ChatTurn, Role},
@@ -22,9 +24,16 @@ use types::{
     tools::{ToolChoice, ToolUse},
 };
 
+/// The longest prompt of which the middle is forgotten, in tokens: all of it is computed.
+const MOST_TOKENS: usize = 1 << 20;
+
 /// A prompt ready to decode.
 pub(crate) struct TokenPrompt {
     pub(crate) tokens: Vec<LlamaToken>,
+    /// Places of tokens that stay where the middle is forgotten.
+    pub(crate) pinned: Vec<Range<usize>>,
+    /// With how many tokens turns end or begin from which a conversation may go on another way.
+    pub(crate) places: Vec<usize>,
     /// Stop strings that belong to the prompt's form.
     pub(crate) stops: Vec<String>,
     /// What the answer must look like.
@@ -44,6 +53,10 @@ pub(crate) struct Prompter<'m> {
     /// Cuts texts into tokens where llama.cpp does not.
     words: Option<Words>,
     n_ctx: usize,
+    /// What is longer than the context loses its middle.
+    forgets: bool,
+    /// It is told where turns begin and end.
+    finds_places: bool,
 }
 
 /// What an answer must look like, and which calls may begin anywhere in it.
@@ -69,12 +82,33 @@ impl<'m> Prompter<'m> {
         let guard = Guard::new(spellings.chain(formats.marks.spellings().map(str::to_owned)));
         let ends: Arc<[_]> = vocab.tokens().filter(|&token| vocab.is_eog(token)).collect();
         let compiler = Compiler::new(model.vocab(), ends.clone(), formats.marks.tokens().collect());
-        Self { vocab, template, formats, guard, ends, compiler, words: None, n_ctx: n_ctx as usize }
+        Self {
+            vocab,
+            template,
+            formats,
+            guard,
+            ends,
+            compiler,
+            words: None,
+            n_ctx: n_ctx as usize,
+            forgets: false,
+            finds_places: false,
+        }
     }
 
     /// Cuts texts into tokens as these words say.
     pub(crate) fn with_words(self, words: Words) -> Self {
         Self { words: Some(words), ..self }
+    }
+
+    /// What is longer than the context loses its middle, as far as what stays leaves room for that.
+    pub(crate) fn forgetting(self, forgets: bool) -> Self {
+        Self { forgets, ..self }
+    }
+
+    /// Tells where turns begin and end.
+    pub(crate) fn finding_places(self, finds_places: bool) -> Self {
+        Self { finds_places, ..self }
     }
 
     /// Tokens that end an answer.
@@ -90,21 +124,29 @@ impl<'m> Prompter<'m> {
     /// Tokens that fit the context with room for an answer and what the answer must look like, or why not.
     pub(crate) fn prepare(&self, prompt: &Prompt, params: &GenerateParams) -> Result<TokenPrompt, Rejection> {
         let (text, stops) = match prompt {
-            Prompt::Text(text) => (Rendered { tokens: self.text(text), is_open: false }, vec![]),
+            Prompt::Text(text) => (Rendered { tokens: self.text(text), ..Rendered::default() }, vec![]),
             Prompt::Chat(turns) => (self.conversation(turns, params)?, self.template.stops()),
         };
         if text.tokens.is_empty() {
             return Err(Rejection::EmptyPrompt);
         }
-        if text.tokens.len() >= self.n_ctx {
-            return Err(trim::too_long(text.tokens.len(), self.n_ctx));
+        let limit = if self.may_forget(&text.pinned) { MOST_TOKENS } else { self.n_ctx };
+        if text.tokens.len() >= limit {
+            return Err(trim::too_long(text.tokens.len(), limit));
         }
         let form = self.form(params)?;
         let (constraint, reading) = match prompt {
             Prompt::Text(_) => (form.whole, Reading::of_text()),
             Prompt::Chat(_) => self.reading(form, text.is_open, params),
         };
-        Ok(TokenPrompt { tokens: text.tokens, stops, constraint, reading })
+        Ok(TokenPrompt {
+            tokens: text.tokens,
+            pinned: text.pinned,
+            places: text.places,
+            stops,
+            constraint,
+            reading,
+        })
     }
 
     /// How many tokens the whole prompt has.
@@ -122,10 +164,29 @@ impl<'m> Prompter<'m> {
         let values = Values::new(params.reasoning, native, params.template_values.as_deref());
         let values = values.map_err(Rejection::Template)?;
         let render = |turns: &[ChatTurn]| self.chat(turns, tools.as_ref(), &values);
-        match params.trim_history {
+        let text = |turns: &[ChatTurn]| self.rendering(turns, tools.as_ref(), &values).ok();
+        let mut pinned = Vec::new();
+        if self.forgets {
+            let whole = render(turns)?;
+            pinned = turns::pinned(turns, &whole.tokens, text, |text| self.tokenize(text));
+            if self.may_forget(&pinned) {
+                return Ok(Rendered { pinned, ..whole });
+            }
+        }
+        let rendered = match params.trim_history {
             true => trim::fit(turns, self.n_ctx, render, |rendered| rendered.tokens.len()),
             false => render(turns),
-        }
+        }?;
+        let places = match self.finds_places {
+            true => turns::places(turns, &rendered.tokens, text, |text| self.tokenize(text)),
+            false => Vec::new(),
+        };
+        Ok(Rendered { pinned, places, ..rendered })
+    }
+
+    /// What is longer than the context loses its middle.
+    fn may_forget(&self, pinned: &[Range<usize>]) -> bool {
+        self.forgets && Window::is_possible(self.n_ctx, pinned)
     }
 
     fn chat(
@@ -134,6 +195,18 @@ impl<'m> Prompter<'m> {
         tools: Option<&ToolUse>,
         values: &Values,
     ) -> Result<Rendered, Rejection> {
+        let rendered = self.rendering(turns, tools, values)?;
+        let is_open = self.formats.is_thought_open(&rendered);
+        Ok(Rendered { tokens: self.tokenize(&rendered), is_open, ..Rendered::default() })
+    }
+
+    /// The conversation as the model's template writes it.
+    fn rendering(
+        &self,
+        turns: &[ChatTurn],
+        tools: Option<&ToolUse>,
+        values: &Values,
+    ) -> Result<String, Rejection> {
         if turns.is_empty() {
             return Err(Rejection::EmptyPrompt);
         }
@@ -142,9 +215,7 @@ impl<'m> Prompter<'m> {
         if !self.formats.calls.is_native {
             turns = tools::in_words(turns, tools);
         }
-        let rendered = self.template.render(&turns, values).map_err(Rejection::Template)?;
-        let is_open = self.formats.is_thought_open(&rendered);
-        Ok(Rendered { tokens: self.tokenize(&rendered), is_open })
+        self.template.render(&turns, values).map_err(Rejection::Template)
     }
 
     /// What an assistant's turn says apart from what it thought.
@@ -250,10 +321,15 @@ impl<'m> Prompter<'m> {
 }
 
 /// A conversation as the model gets it.
+#[derive(Default)]
 struct Rendered {
     tokens: Vec<LlamaToken>,
     /// It ends with the beginning of a thought.
     is_open: bool,
+    /// Places of what stays where the middle is forgotten.
+    pinned: Vec<Range<usize>>,
+    /// With how many tokens turns begin or end.
+    places: Vec<usize>,
 }
 
 /// Tokens that no text is tokenised to by itself.

@@ -6,6 +6,7 @@ mod gguf;
 mod safetensors;
 pub(crate) mod tiny_bert;
 pub(crate) mod tiny_llama;
+pub(crate) mod tiny_memories;
 pub(crate) mod tiny_twins;
 
 use crate::run_worker;

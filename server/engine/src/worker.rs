@@ -10,7 +10,7 @@ use crate::{
     llama, measure,
     outbox::Outbox,
     prompt::Prompter,
-    scheduler::{Scheduler, Work},
+    scheduler::{self, Scheduler, Work},
     vectors::{self, Inputs, LlamaEncoder, LlamaTokens, Queue, Served},
 };
 use candle::FolderKind;
@@ -281,7 +281,9 @@ fn write(
         Err(reason) => (None, Some(reason)),
     };
     opened.facts.draft_problem = problem;
-    let prompter = Prompter::new(model, opened.facts.n_ctx);
+    let prompter = Prompter::new(model, opened.facts.n_ctx)
+        .forgetting(request.kv_type.window)
+        .finding_places(scheduler::has_checkpoints(model));
     let facts = vectors::vector_facts(model, request);
     let inputs = match Inputs::new(LlamaTokens::new(model), facts) {
         Ok(inputs) => inputs,

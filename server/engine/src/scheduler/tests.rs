@@ -1,8 +1,10 @@
 //! Whole workers with a tiny model whose weights are in single precision.
 
+mod checkpoints;
 mod guesses;
 mod restarts;
 mod thinking;
+mod windows;
 
 use crate::tests::{Worker, tiny_llama};
 use protocol::{

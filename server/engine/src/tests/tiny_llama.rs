@@ -3,11 +3,11 @@
 use super::gguf::{BYTE, CONTROL, Gguf, NORMAL, Tensor, UNKNOWN, USER_DEFINED};
 use std::path::Path;
 
-const N_EMBD: u64 = 64;
-const N_HEAD: u32 = 4;
-const N_HEAD_KV: u32 = 2;
-const N_FF: u64 = 96;
-const N_LAYER: u32 = 2;
+pub(super) const N_EMBD: u64 = 64;
+pub(super) const N_HEAD: u32 = 4;
+pub(super) const N_HEAD_KV: u32 = 2;
+pub(super) const N_FF: u64 = 96;
+pub(super) const N_LAYER: u32 = 2;
 const N_CTX: u32 = 1024;
 
 /// Letters, after the three special tokens.
@@ -106,7 +106,7 @@ pub(crate) fn write_adapter(path: &Path, seed: u64) {
 }
 
 /// Spelling, score and type of every token.
-fn vocabulary() -> Vec<(String, f32, i32)> {
+pub(super) fn vocabulary() -> Vec<(String, f32, i32)> {
     let special = [("<unk>", UNKNOWN), ("<s>", CONTROL), ("</s>", CONTROL)];
     let special = special.map(|(text, kind)| (text.to_owned(), 0.0, kind));
     let letters = LETTERS.chars().map(|letter| (letter.to_string(), -1.0, NORMAL));
@@ -127,7 +127,7 @@ fn tensors(n_vocab: u64, random: &mut fastrand::Rng) -> Vec<Tensor> {
     tensors
 }
 
-fn layer(i: u32, n_kv: u64, random: &mut fastrand::Rng) -> Vec<Tensor> {
+pub(super) fn layer(i: u32, n_kv: u64, random: &mut fastrand::Rng) -> Vec<Tensor> {
     let shapes = [
         ("attn_q", N_EMBD, N_EMBD),
         ("attn_k", N_EMBD, n_kv),
@@ -143,18 +143,18 @@ fn layer(i: u32, n_kv: u64, random: &mut fastrand::Rng) -> Vec<Tensor> {
     matrices.into_iter().chain(norms).collect()
 }
 
-fn matrix(name: &str, n_in: u64, n_out: u64, random: &mut fastrand::Rng) -> Tensor {
+pub(super) fn matrix(name: &str, n_in: u64, n_out: u64, random: &mut fastrand::Rng) -> Tensor {
     let scale = 3.0 / (n_in as f32).sqrt();
     let weights = (0..n_in * n_out).map(|_| (random.f32() * 2.0 - 1.0) * scale).collect();
     (name.to_owned(), vec![n_in, n_out], weights)
 }
 
-fn ones(name: &str) -> Tensor {
+pub(super) fn ones(name: &str) -> Tensor {
     (name.to_owned(), vec![N_EMBD], vec![1.0; N_EMBD as usize])
 }
 
 /// What is no letter is never the most likely.
-fn letters_only(mut output: Tensor) -> Tensor {
+pub(super) fn letters_only(mut output: Tensor) -> Tensor {
     let n_letters = LETTERS.chars().count();
     for (i, weight) in output.2.iter_mut().enumerate() {
         let token = i / N_EMBD as usize;
@@ -171,6 +171,13 @@ fn values(vocabulary: &[(String, f32, i32)]) -> Gguf {
 }
 
 fn values_of(architecture: &str, vocabulary: &[(String, f32, i32)]) -> Gguf {
+    let mut gguf = values_without_heads(architecture, vocabulary);
+    gguf.u32(&format!("{architecture}.attention.head_count_kv"), N_HEAD_KV);
+    gguf
+}
+
+/// All but how many heads have keys and values of their own.
+pub(super) fn values_without_heads(architecture: &str, vocabulary: &[(String, f32, i32)]) -> Gguf {
     let mut gguf = Gguf::default();
     gguf.text("general.architecture", architecture);
     for (name, number) in [
@@ -179,7 +186,6 @@ fn values_of(architecture: &str, vocabulary: &[(String, f32, i32)]) -> Gguf {
         (".block_count", if architecture == "dflash" { 1 } else { N_LAYER }),
         (".feed_forward_length", N_FF as u32),
         (".attention.head_count", N_HEAD),
-        (".attention.head_count_kv", N_HEAD_KV),
         (".rope.dimension_count", N_EMBD as u32 / N_HEAD),
     ] {
         gguf.u32(&format!("{architecture}{name}"), number);

@@ -432,14 +432,16 @@ impl<'m> Scheduler<'m> {
     /// full.
     fn forget_middles(&mut self) {
         let running: Vec<_> = self.pool.running().map(|(id, _)| id).collect();
-        for id in running {
-            while !self.pool.forget_middle(id) {
+        for &id in &running {
+            while !self.pool.can_forget(id) {
                 if !self.make_room() {
-                    // Alone it shares nothing, so that this does not happen; were it not so, it would be computed again.
+                    // Alone it has all cells; it begins anew, with what is saved of it.
                     self.waiting.extend(self.pool.preempt(id));
                 }
             }
         }
+        // Only once nobody has to be copied any more.
+        running.into_iter().for_each(|id| self.pool.forget_middle(id));
     }
 
     fn needs(&self, set: SetId) -> Vec<Need> {

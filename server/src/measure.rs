@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn rows_stand_below_their_heads() {
         let measure = KvMeasure {
-            kv_type: KvType { keys: KvFormat::Q8, values: KvFormat::Q4 },
+            kv_type: KvType { keys: KvFormat::Q8, values: KvFormat::Q4, window: false },
             n_bytes: 1 << 20,
             n_cells: 1024,
             mean_kld: 0.012_345_6,

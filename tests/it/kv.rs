@@ -68,6 +68,45 @@ async fn a_form_is_measured_against_half_precision() {
 }
 
 #[tokio::test]
+async fn forgetting_the_middle_is_measured_where_half_of_the_text_is_forgotten() {
+    let data = tempfile::tempdir().unwrap();
+    let (model, folder) = (model(), data.path().to_string_lossy().into_owned());
+    let args = ["measure", "kv", &model.to_string_lossy(), "--kv-type", "f16+window", "--data-dir", &folder];
+    let output = run(&args).await;
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let row: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
+    let number = |i: usize| row[i].trim_end_matches(['%', 'x']).parse::<f64>().unwrap();
+    let (divergence, same) = (number(2), number(3));
+    assert_eq!(row[0], "f16+window");
+    assert!(divergence > 0.01 && same > 40.0 && same < 100.0, "{text}");
+}
+
+#[tokio::test]
+async fn an_answer_goes_on_beyond_the_context_and_says_what_was_forgotten() {
+    let model = model();
+    let args = ["--model", &model.to_string_lossy(), "--kv-type", "f16+window", "--context", "256"];
+    let server = Server::start(&args).await;
+    server.wait_for_model("ready").await;
+    let question = json!({
+        "model": model_id(), "messages": [{"role": "user", "content": "Count."}], "max_tokens": 700,
+        "ignore_eos": true, "temperature": 0.8, "seed": 1,
+    });
+    let (status, reply) = server.ask("/v1/chat/completions", &question).await;
+    assert_eq!(status, 200, "{reply}");
+    assert_eq!(reply["choices"][0]["finish_reason"], "length");
+    assert_eq!(reply["usage"]["completion_tokens"], 700);
+    let n_all = reply["usage"]["total_tokens"].as_u64().unwrap();
+    let n_forgotten = reply["timings"]["forgotten_n"].as_u64().unwrap();
+    // Of the memory at most an eighth is free.
+    assert!((n_all - 257..=n_all - 220).contains(&n_forgotten), "{n_forgotten} of {n_all}");
+    // A prompt that is longer than the context is read, not refused.
+    let (long, n_computed) = answer(&server).await;
+    assert!(long.is_string() && n_computed > 257);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_model_that_is_not_there_is_named() {
     let data = tempfile::tempdir().unwrap();
     let output = run(&["measure", "kv", "nothing", "--data-dir", &data.path().to_string_lossy()]).await;

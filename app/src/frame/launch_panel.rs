@@ -99,6 +99,7 @@ fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Opti
     view! {
         <div class="flex min-h-0 flex-col gap-4 overflow-y-auto px-4 py-2">
             {context_field(&panel, chosen, texts)}
+            {has_kv_types.then(|| window_field(&panel, chosen, texts))}
             {has_kv_types.then(|| draft_field(&panel, chosen, texts))}
             {has_kv_types.then(|| kv_types(id.clone(), &panel, chosen, measuring, texts))}
         </div>
@@ -135,6 +136,54 @@ fn context_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static Texts) -> 
             </select>
             <p class="text-xs text-muted">{texts.launch_context_hint}</p>
         </div>
+    }
+}
+
+/// How keys and values are kept, as the dialog shows it: in which formats (`None`: as usual), and whether the middle is
+/// forgotten.
+fn kept(profile: &LaunchProfile, usual: KvType) -> (Option<KvType>, bool) {
+    let Some(kv_type) = profile.kv_type else { return (None, usual.window) };
+    let formats = kv_type.with_window(false);
+    let is_usual_but_for_window = formats == usual.with_window(false) && kv_type != usual;
+    (Some(formats).filter(|_| !is_usual_but_for_window), kv_type.window)
+}
+
+/// The same as it is stored.
+fn keep(profile: &mut LaunchProfile, usual: KvType, formats: Option<KvType>, window: bool) {
+    profile.kv_type = match formats {
+        None if window == usual.window => None,
+        formats => Some(formats.unwrap_or(usual).with_window(window)),
+    };
+}
+
+/// Whether the middle of long conversations is forgotten.
+fn window_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static Texts) -> impl IntoView {
+    let usual = panel.usual_kv_type;
+    let measures: Vec<_> = panel.measures.iter().filter(|it| it.kv_type.window).cloned().collect();
+    // Of the chosen formats, else of any.
+    let measured = move || {
+        let formats = kept(&chosen.profile.read(), usual).0.unwrap_or(usual).with_window(true);
+        let measure = measures.iter().find(|it| it.kv_type == formats).or(measures.first())?;
+        let figures = fill(texts.launch_window_measured, "figures", describe(measure, texts));
+        Some(fill(&figures, "kind", KvType::default()))
+    };
+    let choose = move |event| {
+        let window = event_target_checked(&event);
+        chosen.profile.update(|profile| {
+            let formats = kept(profile, usual).0;
+            keep(profile, usual, formats, window);
+        });
+    };
+    view! {
+        <label class="flex cursor-pointer items-start gap-2">
+            <input type="checkbox" class="mt-1" data-testid="launch-window"
+                prop:checked=move || kept(&chosen.profile.read(), usual).1 on:change=choose/>
+            <span class="min-w-0">
+                <span class="block font-medium text-strong">{texts.launch_window}</span>
+                <span class="block text-xs text-muted">{texts.launch_window_hint}</span>
+                <span class="tabular block text-xs text-muted" data-testid="launch-window-measured">{measured}</span>
+            </span>
+        </label>
     }
 }
 
@@ -183,27 +232,31 @@ fn kv_types(
     measuring: Memo<Option<u64>>,
     texts: &'static Texts,
 ) -> impl IntoView {
-    let mut kv_types = KvType::usual();
+    let usual = panel.usual_kv_type;
+    let usual_formats = usual.with_window(false);
+    let stored = kept(&panel.profile, usual).0;
     let measured = panel.measures.iter().map(|measure| measure.kv_type);
-    for other in measured.chain(panel.profile.kv_type) {
-        if !kv_types.contains(&other) {
-            kv_types.push(other);
+    let mut kv_types: Vec<KvType> = Vec::new();
+    for kv_type in KvType::usual().into_iter().chain(measured).chain(stored) {
+        // Whether the middle is forgotten is said apart.
+        if !kv_type.window && !kv_types.contains(&kv_type) {
+            kv_types.push(kv_type);
         }
     }
     let measure_of = |kv_type: KvType| panel.measures.iter().find(|it| it.kv_type == kv_type);
-    let usual = panel.usual_kv_type;
     // What is usual has a row of its own.
-    kv_types.retain(|kv_type| *kv_type != usual || panel.profile.kv_type == Some(usual));
+    kv_types.retain(|kv_type| *kv_type != usual_formats || stored == Some(usual_formats));
     let rows = kv_types.into_iter().map(|kv_type| {
         let detail =
             measure_of(kv_type).map_or_else(|| texts.launch_unmeasured.to_owned(), |it| describe(it, texts));
-        choice(Some(kv_type), kv_type.to_string(), detail, chosen)
+        choice(Some(kv_type), kv_type.to_string(), detail, chosen, usual)
     });
     let as_usual = choice(
         None,
-        fill(texts.launch_kv_usual, "kind", usual),
-        measure_of(usual).map_or_else(String::new, |it| describe(it, texts)),
+        fill(texts.launch_kv_usual, "kind", usual_formats),
+        measure_of(usual_formats).map_or_else(String::new, |it| describe(it, texts)),
         chosen,
+        usual,
     );
     view! {
         <fieldset class="flex flex-col gap-1">
@@ -240,13 +293,24 @@ fn MeasureButton(id: ModelId, measuring: Memo<Option<u64>>) -> impl IntoView {
     }
 }
 
-fn choice(kv_type: Option<KvType>, name: String, detail: String, chosen: Chosen) -> impl IntoView {
+fn choice(
+    kv_type: Option<KvType>,
+    name: String,
+    detail: String,
+    chosen: Chosen,
+    usual: KvType,
+) -> impl IntoView {
+    let choose = move |_| {
+        chosen.profile.update(|profile| {
+            let window = kept(profile, usual).1;
+            keep(profile, usual, kv_type, window);
+        });
+    };
     let value = kv_type.map_or_else(String::new, |it| it.to_string());
     view! {
         <label class="menu-item cursor-pointer items-start" data-testid="launch-kv-type">
             <input type="radio" name="launch-kv-type" class="mt-1" value=value
-                prop:checked=move || chosen.profile.read().kv_type == kv_type
-                on:change=move |_| chosen.profile.update(|profile| profile.kv_type = kv_type)/>
+                prop:checked=move || kept(&chosen.profile.read(), usual).0 == kv_type on:change=choose/>
             <span class="min-w-0">
                 <span class="block text-strong">{name}</span>
                 <span class="tabular block text-xs text-muted">{detail}</span>

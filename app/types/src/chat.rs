@@ -151,6 +151,8 @@ pub struct Usage {
     pub n_generated_tokens: u32,
     /// Those of them that were thinking. Not kept with a message.
     pub n_reasoning_tokens: u32,
+    /// Tokens of the prompt and the answer that the model did not see any more at the end, as there was no memory for them.
+    pub n_forgotten_tokens: u32,
     /// Tokens that were guessed and verified beside others.
     pub n_drafted_tokens: u32,
     /// Those of them that came true.

@@ -47,24 +47,42 @@ impl KvFormat {
     }
 }
 
-/// How keys and values are kept. Written `q8`, or `q8/q5` where keys (first) and values differ.
+/// What the name of a type ends with that forgets the middle.
+const WINDOW: &str = "window";
+
+/// How keys and values are kept. Written `q8`, or `q8/q5` where keys (first) and values differ; with `+window` where the
+/// middle is forgotten.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KvType {
     pub keys: KvFormat,
     pub values: KvFormat,
+    /// A conversation may become longer than the context; of its middle nothing is kept then.
+    pub window: bool,
 }
 
 impl KvType {
-    /// Both alike.
+    /// Both alike, and of the whole conversation.
     pub const fn of(format: KvFormat) -> Self {
-        Self { keys: format, values: format }
+        Self { keys: format, values: format, window: false }
     }
 
-    /// What is measured where nobody names anything: each format for both, and the usual pairs.
+    /// The same numbers of the whole conversation, or of its beginning and end.
+    pub const fn with_window(self, window: bool) -> Self {
+        Self { window, ..self }
+    }
+
+    /// Nothing is rounded.
+    pub fn is_exact(self) -> bool {
+        [self.keys, self.values] == [KvFormat::F32; 2]
+    }
+
+    /// What is measured where nobody names anything: each format for both, the usual pairs, and half precision of the
+    /// beginning and the end.
     pub fn usual() -> Vec<Self> {
         let pairs = [(KvFormat::Q8, KvFormat::Q5), (KvFormat::Q8, KvFormat::Q4)];
-        let pairs = pairs.map(|(keys, values)| Self { keys, values });
-        KvFormat::ALL.into_iter().map(Self::of).chain(pairs).collect()
+        let pairs = pairs.map(|(keys, values)| Self { keys, values, window: false });
+        let window = Self::default().with_window(true);
+        KvFormat::ALL.into_iter().map(Self::of).chain(pairs).chain([window]).collect()
     }
 
     /// What `f16_bytes` of keys and values in half precision, as much of each, take in this form.
@@ -81,6 +99,9 @@ impl fmt::Display for KvType {
         if self.keys != self.values {
             write!(f, "/{}", self.values.name())?;
         }
+        if self.window {
+            write!(f, "+{WINDOW}")?;
+        }
         Ok(())
     }
 }
@@ -92,7 +113,11 @@ pub struct NoKvType(String);
 impl fmt::Display for NoKvType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = KvFormat::ALL.map(KvFormat::name).join(", ");
-        write!(f, "“{}” is no type of keys and values; there are {names}, and pairs such as q8/q5", self.0)
+        write!(
+            f,
+            "“{}” is no type of keys and values; there are {names}, pairs such as q8/q5, and each with +{WINDOW}",
+            self.0
+        )
     }
 }
 
@@ -103,15 +128,21 @@ impl FromStr for KvType {
 
     fn from_str(text: &str) -> Result<Self, NoKvType> {
         let format = |name: &str| KvFormat::ALL.into_iter().find(|format| format.name() == name);
-        let (keys, values) = text.split_once('/').unwrap_or((text, text));
+        let (formats, window) = match text.split_once('+') {
+            Some((formats, WINDOW)) => (formats, true),
+            None if text == WINDOW => (KvFormat::F16.name(), true),
+            _ => (text, false),
+        };
+        let (keys, values) = formats.split_once('/').unwrap_or((formats, formats));
         match (format(keys), format(values)) {
-            (Some(keys), Some(values)) => Ok(Self { keys, values }),
+            (Some(keys), Some(values)) => Ok(Self { keys, values, window }),
             _ => Err(NoKvType(text.to_owned())),
         }
     }
 }
 
-/// What keeping keys and values in one form was measured to cost with one model, compared with half precision.
+/// What keeping keys and values in one form was measured to cost with one model, compared with half precision. Where the
+/// middle is forgotten, half of the text was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KvMeasure {
     pub kv_type: KvType,
@@ -135,12 +166,16 @@ mod tests {
     fn types_are_read_as_they_are_written() {
         for keys in KvFormat::ALL {
             for values in KvFormat::ALL {
-                let kv_type = KvType { keys, values };
-                assert_eq!(kv_type.to_string().parse(), Ok(kv_type));
+                for window in [false, true] {
+                    let kv_type = KvType { keys, values, window };
+                    assert_eq!(kv_type.to_string().parse(), Ok(kv_type));
+                }
             }
         }
         assert_eq!("q8".parse(), Ok(KvType::of(KvFormat::Q8)));
-        for wrong in ["", "q3", "q8/", "q8/q5/q4", "Q8"] {
+        assert_eq!("window".parse(), Ok(KvType::default().with_window(true)));
+        assert_eq!(KvType::default().with_window(true).to_string(), "f16+window");
+        for wrong in ["", "q3", "q8/", "q8/q5/q4", "Q8", "q8+", "+window", "q8+window+window", "q8+whole"] {
             assert!(wrong.parse::<KvType>().unwrap_err().to_string().contains("bf16"), "{wrong}");
         }
     }

@@ -150,6 +150,7 @@ impl Head {
                 "speculation": usage.guesser.name(),
                 "draft_n": usage.n_drafted_tokens,
                 "draft_n_accepted": usage.n_accepted_tokens,
+                "forgotten_n": usage.n_forgotten_tokens,
             });
         }
         body
@@ -178,6 +179,7 @@ fn add(a: Usage, b: Usage) -> Usage {
         n_cached_tokens: a.n_cached_tokens.min(b.n_cached_tokens),
         n_generated_tokens: a.n_generated_tokens + b.n_generated_tokens,
         n_reasoning_tokens: a.n_reasoning_tokens + b.n_reasoning_tokens,
+        n_forgotten_tokens: a.n_forgotten_tokens.max(b.n_forgotten_tokens),
         n_drafted_tokens: a.n_drafted_tokens + b.n_drafted_tokens,
         n_accepted_tokens: a.n_accepted_tokens + b.n_accepted_tokens,
         n_steps: a.n_steps + b.n_steps,

@@ -11,9 +11,9 @@ pub(crate) use draft::{OpenedDraft, load_draft_model, open_draft_context};
 pub(crate) use heads::open_heads;
 
 pub(crate) use raw::{
-    Adapter, CutImage, EncodedPiece, HeadKind, HeadToken, Heads, ImagePart, PieceSize, Projector, RecurrentState,
-    SequenceState, VendoredDrafter, build, capture_log, kv_bytes, last_errors, load_adapter, quantize,
-    set_adapters,
+    Adapter, CutImage, EncodedPiece, HeadKind, HeadToken, Heads, ImagePart, PartState, PieceSize, Projector,
+    RecurrentState, SequenceState, VendoredDrafter, build, can_shift, capture_log, kv_bytes, last_errors,
+    load_adapter, quantize, set_adapters,
 };
 
 use crate::outbox::Outbox;
@@ -21,6 +21,7 @@ use heads::n_heads;
 use llama_cpp_2::{
     context::{
         LlamaContext,
+        kv_cache::KvCacheConversionError,
         params::{KvCacheType, LlamaContextParams, LlamaPoolingType},
     },
     llama_backend::LlamaBackend,
@@ -30,6 +31,7 @@ use protocol::{Event, LoadRequest, LoadedModel, pool};
 use raw::{check_eagle, check_heads};
 use std::{
     num::NonZeroU32,
+    ops::Range,
     path::Path,
     sync::{
         Arc,
@@ -78,7 +80,7 @@ pub(crate) fn load_model(
 }
 
 /// Loads weights; `goes_on` hears how far it is and may end it.
-fn load_file(
+pub(crate) fn load_file(
     backend: &LlamaBackend,
     path: &Path,
     params: LlamaModelParams,
@@ -116,6 +118,9 @@ pub(crate) fn open_context<'m>(
         .with_n_ubatch(N_BATCH)
         .with_n_seq_max(n_kept_or_running(n_sequences) + 1 + N_BRANCHES as u32);
     let context = new_context(backend, model, params)?;
+    if request.kv_type.window && !can_forget_middle(model, &context) {
+        return Err(FORGETS_NO_MIDDLE.to_owned());
+    }
     let facts = LoadedModel {
         n_ctx,
         n_sequences,
@@ -127,6 +132,32 @@ pub(crate) fn open_context<'m>(
         projector_problem: None,
     };
     Ok(Opened { context, facts })
+}
+
+/// Why a model is not loaded that should forget the middle of conversations.
+pub(crate) const FORGETS_NO_MIDDLE: &str = "this model cannot forget the middle of a conversation, since what it keeps of \
+    a text cannot be moved within it: choose to keep the whole";
+
+/// Whether tokens can be taken out of the middle of what a context holds and the rest moved together.
+pub(crate) fn can_forget_middle(model: &LlamaModel, context: &LlamaContext<'_>) -> bool {
+    !model.is_recurrent() && !model.is_hybrid() && can_shift(context)
+}
+
+/// Takes tokens out of a sequence, by their positions in order, and moves what is behind them up. Only where the model
+/// [can forget the middle](can_forget_middle), and where the sequence shares no cell behind the first of them.
+pub(crate) fn forget(
+    context: &mut LlamaContext<'_>,
+    sequence: i32,
+    positions: &[Range<usize>],
+) -> Result<(), KvCacheConversionError> {
+    // From the last to the first, so that the positions of the others stay.
+    for range in positions.iter().rev() {
+        let [start, end] = [range.start, range.end].map(|position| u32::try_from(position).ok());
+        let by = -i32::try_from(range.len()).unwrap_or(i32::MAX);
+        context.kv_cache_seq_rm(sequence, start, end)?;
+        context.kv_cache_seq_add(sequence, end, None, by)?;
+    }
+    Ok(())
 }
 
 /// Cells of the pool where a cell of the model and one of its draft model are paid for together.
@@ -165,8 +196,8 @@ pub(crate) fn open_vector_context<'m>(
     shape: VectorShape,
 ) -> Result<LlamaContext<'m>, String> {
     // Nothing is kept longer than a batch, so nothing is gained by rounding it.
-    let exact = KvType::of(KvFormat::F32);
-    let kv_type = if request.kv_type == exact { exact } else { KvType::default() };
+    let is_exact = request.kv_type.is_exact();
+    let kv_type = if is_exact { KvType::of(KvFormat::F32) } else { KvType::default() };
     let params = params(request, kv_type)
         .with_embeddings(true)
         .with_pooling_type(shape.pooling)
@@ -233,7 +264,7 @@ pub(crate) fn with_kv_type(params: LlamaContextParams, kv_type: KvType) -> Llama
         KvFormat::Q4 => KvCacheType::Q4_0,
     };
     let params = params.with_type_k(format(kv_type.keys)).with_type_v(format(kv_type.values));
-    raw::with_fused_attention(params, kv_type != KvType::of(KvFormat::F32))
+    raw::with_fused_attention(params, !kv_type.is_exact())
 }
 
 /// Bytes of one token's keys and values.

@@ -1,9 +1,13 @@
 //! What it costs to keep keys and values in a smaller form: bytes, exactness and speed, measured with the model itself.
 //!
 //! A context with half precision and one with the other form compute the same text, taking turns step by step, so that
-//! whatever else the machine does meets both.
+//! whatever else the machine does meets both. Where the middle of a text is forgotten, the other one remembers half of the
+//! text, and what they say is compared from where it has forgotten something.
 
-use crate::llama::{self, kv_bytes};
+use crate::{
+    llama::{self, kv_bytes},
+    scheduler::Window,
+};
 use llama_cpp_2::{
     context::{LlamaContext, params::LlamaContextParams},
     llama_backend::LlamaBackend,
@@ -13,6 +17,7 @@ use llama_cpp_2::{
 };
 use std::{
     num::NonZeroU32,
+    ops::Range,
     time::{Duration, Instant},
 };
 use types::kv::{KvMeasure, KvType};
@@ -40,6 +45,7 @@ struct Side<'m> {
     batch: LlamaBatch<'static>,
     n_bytes: u64,
     n_past: usize,
+    window: Option<Window>,
     prefill: Vec<Duration>,
     decode: Vec<Duration>,
 }
@@ -55,14 +61,23 @@ pub(crate) fn measure_kv(
     let tokens = model.vocab().tokenize(TEXT.as_bytes(), true, false);
     let n_prompt = N_PROMPT.min(tokens.len());
     for &kv_type in kv_types {
-        let mut reference = Side::open(backend, model, KvType::default(), n_threads)?;
-        let mut other = Side::open(backend, model, kv_type, n_threads)?;
+        let mut reference = Side::open(backend, model, KvType::default(), n_prompt, n_threads)?;
+        let mut other = Side::open(backend, model, kv_type, n_prompt, n_threads)?;
+        if kv_type.window && !llama::can_forget_middle(model, &other.context) {
+            match kv_types.len() {
+                1 => return Err(llama::FORGETS_NO_MIDDLE.to_owned()),
+                _ => continue,
+            }
+        }
         let mut agreement = Agreement::default();
-        for chunk in tokens[..n_prompt].chunks(CHUNK) {
+        let mut rest = &tokens[..n_prompt];
+        while !rest.is_empty() {
+            let (chunk, behind) = rest.split_at(rest.len().min(CHUNK).min(other.room()));
+            rest = behind;
             reference.prefill(chunk)?;
             other.prefill(chunk)?;
             for row in 0..chunk.len() {
-                if other.n_past - chunk.len() + row >= N_SKIPPED {
+                if reference.n_past - chunk.len() + row >= N_SKIPPED && other.differs() {
                     agreement.add(reference.logits(row), other.logits(row));
                 }
             }
@@ -89,12 +104,16 @@ impl<'m> Side<'m> {
         backend: &LlamaBackend,
         model: &'m LlamaModel,
         kv_type: KvType,
+        n_tokens: usize,
         n_threads: Option<u32>,
     ) -> Result<Self, String> {
+        let n_remembered = n_tokens / 2;
+        let window = kv_type.window.then(|| Window::new(n_remembered, &[], Vec::new())).flatten();
+        let n_ctx = if window.is_some() { u32::try_from(n_remembered).unwrap_or(N_CTX) } else { N_CTX };
         let threads = i32::try_from(n_threads.unwrap_or_else(llama::default_threads)).unwrap_or(i32::MAX);
         let size = u32::try_from(CHUNK).unwrap_or(u32::MAX);
         let params = LlamaContextParams::default()
-            .with_n_ctx(NonZeroU32::new(N_CTX))
+            .with_n_ctx(NonZeroU32::new(n_ctx))
             .with_n_batch(size)
             .with_n_ubatch(size)
             .with_n_threads(threads)
@@ -106,7 +125,34 @@ impl<'m> Side<'m> {
             .map_err(|error| llama::last_errors().unwrap_or_else(|| error.to_string()))?;
         let n_bytes = kv_bytes() - bytes_before;
         let batch = LlamaBatch::new(CHUNK, 1);
-        Ok(Self { context, batch, n_bytes, n_past: 0, prefill: Vec::new(), decode: Vec::new() })
+        Ok(Self { context, batch, n_bytes, n_past: 0, window, prefill: Vec::new(), decode: Vec::new() })
+    }
+
+    /// Tokens that may be computed at once.
+    fn room(&self) -> usize {
+        match &self.window {
+            Some(window) if window.room(self.n_past) > 0 => window.room(self.n_past),
+            // As many as are forgotten before.
+            Some(window) => window.to_forget(self.n_past).iter().map(Range::len).sum(),
+            None => usize::MAX,
+        }
+    }
+
+    /// What it says may be another thing than what is right.
+    fn differs(&self) -> bool {
+        self.window.as_ref().is_none_or(|window| window.gaps().n_tokens() > 0)
+    }
+
+    /// Forgets what there is no room for.
+    fn forget(&mut self) -> Result<(), String> {
+        let Some(window) = self.window.as_mut().filter(|window| window.room(self.n_past) == 0) else {
+            return Ok(());
+        };
+        let numbers = window.to_forget(self.n_past);
+        llama::forget(&mut self.context, 0, &numbers).map_err(|error| error.to_string())?;
+        window.forget(&numbers);
+        self.n_past -= numbers.iter().map(Range::len).sum::<usize>();
+        Ok(())
     }
 
     fn prefill(&mut self, tokens: &[LlamaToken]) -> Result<(), String> {
@@ -122,6 +168,7 @@ impl<'m> Side<'m> {
     }
 
     fn compute(&mut self, tokens: &[LlamaToken]) -> Result<Duration, String> {
+        self.forget()?;
         self.batch.clear();
         for &token in tokens {
             let position = i32::try_from(self.n_past).unwrap_or(i32::MAX);

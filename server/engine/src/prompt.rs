@@ -5,18 +5,20 @@ pub(crate) mod images;
 mod template;
 mod tools;
 mod trim;
+mod turns;
 
 use crate::{
     answer::{Formats, Reading, Rules, Wanted},
     constraint::{Compiler, Constrained, Later},
     llama::{N_BATCH, Projector},
+    scheduler::Window,
 };
 use candle::Words;
 use guard::Guard;
 use images::{Cut, Cutter, Piece, Stretch, shows_all, stretches};
 use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAttr, vocab::LlamaVocab};
 use protocol::{GenerateParams, Prompt, Rejection};
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 use template::{Template, Values};
 use types::{
     chat::{ChatTurn, Role},
@@ -25,12 +27,19 @@ use types::{
     tools::{ToolChoice, ToolUse},
 };
 
+/// The longest prompt of which the middle is forgotten, in tokens: all of it is computed.
+const MOST_TOKENS: usize = 1 << 20;
+
 /// A prompt ready to decode.
 pub(crate) struct TokenPrompt {
     /// With stand-ins for pieces of images.
     pub(crate) tokens: Vec<LlamaToken>,
     /// What the stand-ins are for, in their order.
     pub(crate) pieces: Vec<Piece>,
+    /// Places of tokens that stay where the middle is forgotten.
+    pub(crate) pinned: Vec<Range<usize>>,
+    /// With how many tokens turns end or begin from which a conversation may go on another way.
+    pub(crate) places: Vec<usize>,
     /// Stop strings that belong to the prompt's form.
     pub(crate) stops: Vec<String>,
     /// What the answer must look like.
@@ -51,6 +60,10 @@ pub(crate) struct Prompter<'m> {
     words: Option<Words>,
     projector: Option<&'m Projector<'m>>,
     n_ctx: usize,
+    /// What is longer than the context loses its middle.
+    forgets: bool,
+    /// It is told where turns begin and end.
+    finds_places: bool,
 }
 
 /// What an answer must look like, and which calls may begin anywhere in it.
@@ -86,6 +99,8 @@ impl<'m> Prompter<'m> {
             words: None,
             projector: None,
             n_ctx: n_ctx as usize,
+            forgets: false,
+            finds_places: false,
         }
     }
 
@@ -97,6 +112,16 @@ impl<'m> Prompter<'m> {
     /// Shows images by this projector, if there is one.
     pub(crate) fn with_projector(self, projector: Option<&'m Projector<'m>>) -> Self {
         Self { projector, ..self }
+    }
+
+    /// What is longer than the context loses its middle, as far as what stays leaves room for that.
+    pub(crate) fn forgetting(self, forgets: bool) -> Self {
+        Self { forgets, ..self }
+    }
+
+    /// Tells where turns begin and end.
+    pub(crate) fn finding_places(self, finds_places: bool) -> Self {
+        Self { finds_places, ..self }
     }
 
     /// Tokens that end an answer.
@@ -112,21 +137,30 @@ impl<'m> Prompter<'m> {
     /// Tokens that fit the context with room for an answer and what the answer must look like, or why not.
     pub(crate) fn prepare(&self, prompt: &Prompt, params: &GenerateParams) -> Result<TokenPrompt, Rejection> {
         let (text, stops) = match prompt {
-            Prompt::Text(text) => (Rendered::text(self.text(text)), vec![]),
+            Prompt::Text(text) => (Rendered { tokens: self.text(text), ..Rendered::default() }, vec![]),
             Prompt::Chat(turns) => (self.conversation(turns, params)?, self.template.stops()),
         };
         if text.tokens.is_empty() {
             return Err(Rejection::EmptyPrompt);
         }
-        if text.n_cells() >= self.n_ctx {
-            return Err(trim::too_long(text.n_cells(), self.n_ctx));
+        let limit = if self.may_forget(&text) { MOST_TOKENS } else { self.n_ctx };
+        if text.n_cells() >= limit {
+            return Err(trim::too_long(text.n_cells(), limit));
         }
         let form = self.form(params)?;
         let (constraint, reading) = match prompt {
             Prompt::Text(_) => (form.whole, Reading::of_text()),
             Prompt::Chat(_) => self.reading(form, text.is_open, params),
         };
-        Ok(TokenPrompt { tokens: text.tokens, pieces: text.pieces, stops, constraint, reading })
+        Ok(TokenPrompt {
+            tokens: text.tokens,
+            pieces: text.pieces,
+            pinned: text.pinned,
+            places: text.places,
+            stops,
+            constraint,
+            reading,
+        })
     }
 
     /// How many tokens the whole prompt has.
@@ -144,11 +178,34 @@ impl<'m> Prompter<'m> {
         let values = Values::new(params.reasoning, native, params.template_values.as_deref());
         let values = values.map_err(Rejection::Template)?;
         let cutter = self.cutter();
+        let cuts = cutter.cut_all(turns)?;
         let render = |turns: &[ChatTurn]| self.chat(turns, tools.as_ref(), &values, &cutter);
-        match params.trim_history {
+        let text = |turns: &[ChatTurn]| self.rendering(turns, tools.as_ref(), &values).ok();
+        let tokenize = |text: &str| self.tokenize_with(text, &cuts).tokens;
+        let mut pinned = Vec::new();
+        if self.forgets {
+            let whole = render(turns)?;
+            pinned = turns::pinned(turns, &whole.tokens, text, tokenize);
+            let whole = Rendered { pinned: pinned.clone(), ..whole };
+            if self.may_forget(&whole) {
+                return Ok(whole);
+            }
+        }
+        let rendered = match params.trim_history {
             true => trim::fit(turns, self.n_ctx, render, Rendered::n_cells),
             false => render(turns),
-        }
+        }?;
+        let places = match self.finds_places {
+            true => turns::places(turns, &rendered.tokens, text, tokenize),
+            false => Vec::new(),
+        };
+        Ok(Rendered { pinned, places, ..rendered })
+    }
+
+    /// What is longer than the context loses its middle.
+    fn may_forget(&self, text: &Rendered) -> bool {
+        // An image is seen as a whole or not at all.
+        self.forgets && text.pieces.is_empty() && Window::is_possible(self.n_ctx, &text.pinned)
     }
 
     fn cutter(&self) -> Cutter<'m> {
@@ -162,21 +219,33 @@ impl<'m> Prompter<'m> {
         values: &Values,
         cutter: &Cutter<'_>,
     ) -> Result<Rendered, Rejection> {
+        let cuts = cutter.cut_all(turns)?;
+        let rendered = self.rendering(turns, tools, values)?;
+        let is_open = self.formats.is_thought_open(&rendered);
+        Ok(Rendered { is_open, ..self.tokenize_with(&rendered, &cuts) })
+    }
+
+    /// The conversation as the model's template writes it.
+    fn rendering(
+        &self,
+        turns: &[ChatTurn],
+        tools: Option<&ToolUse>,
+        values: &Values,
+    ) -> Result<String, Rejection> {
         if turns.is_empty() {
             return Err(Rejection::EmptyPrompt);
         }
-        let cuts = cutter.cut_all(turns)?;
+        let n_images = turns.iter().map(|turn| turn.images.len()).sum();
         let apart: Vec<_> = turns.iter().map(|turn| self.apart(turn)).collect();
         let mut turns = self.guard.defuse_turns(&apart);
         if !self.formats.calls.is_native {
             turns = tools::in_words(turns, tools);
         }
         let rendered = self.template.render(&turns, values).map_err(Rejection::Template)?;
-        if !shows_all(&rendered, cuts.len()) {
-            return Err(Rejection::Template("it does not show every image".to_owned()));
+        match shows_all(&rendered, n_images) {
+            true => Ok(rendered),
+            false => Err(Rejection::Template("it does not show every image".to_owned())),
         }
-        let is_open = self.formats.is_thought_open(&rendered);
-        Ok(Rendered { is_open, ..self.tokenize_with(&rendered, &cuts) })
     }
 
     /// What an assistant's turn says apart from what it thought.
@@ -277,7 +346,7 @@ impl<'m> Prompter<'m> {
         }
         let n_added = self.begin(&mut tokens);
         pieces.iter_mut().for_each(|piece| piece.start += n_added);
-        Rendered { tokens, pieces, is_open: false }
+        Rendered { tokens, pieces, ..Rendered::default() }
     }
 
     fn cut_pieces(&self, text: &str, tokens: &mut Vec<LlamaToken>) {
@@ -306,18 +375,19 @@ impl<'m> Prompter<'m> {
 }
 
 /// A conversation as the model gets it.
+#[derive(Default)]
 struct Rendered {
     tokens: Vec<LlamaToken>,
     pieces: Vec<Piece>,
     /// It ends with the beginning of a thought.
     is_open: bool,
+    /// Places of what stays where the middle is forgotten.
+    pinned: Vec<Range<usize>>,
+    /// With how many tokens turns begin or end.
+    places: Vec<usize>,
 }
 
 impl Rendered {
-    fn text(tokens: Vec<LlamaToken>) -> Self {
-        Self { tokens, pieces: Vec::new(), is_open: false }
-    }
-
     /// Cells that it takes: some models put more of a piece into the cache than it has positions.
     fn n_cells(&self) -> usize {
         self.tokens.len() + images::n_more_cells(&self.pieces)

@@ -10,6 +10,7 @@
 //! on where it was.
 
 mod blocks;
+mod checkpoints;
 mod cost;
 mod drafter;
 mod files;
@@ -26,12 +27,15 @@ mod sequence;
 mod speculate;
 mod tree;
 mod undo;
+mod window;
 
 pub(crate) use cost::StepCost;
 pub(crate) use looking::{Looking, encode_all};
 pub(crate) use plan::{Budget, Chunk, plan};
+pub(crate) use pool::has_checkpoints;
 pub(crate) use prefix::SequenceId;
 pub(crate) use sequence::Sequence;
+pub(crate) use window::Window;
 
 use crate::{
     adapters::{Adapters, SetId, Turn},
@@ -118,8 +122,10 @@ pub(crate) struct Scheduler<'m> {
     pool: Pool<'m>,
     vocab: LlamaVocab<'m>,
     outbox: Outbox,
-    /// The longest a sequence may become.
+    /// The longest a sequence may become, or the most that is remembered of it.
     n_ctx: usize,
+    /// What becomes longer forgets its middle.
+    forgets: bool,
     /// Generations that run at the same time.
     n_parallel: usize,
     batch: LlamaBatch<'static>,
@@ -185,6 +191,7 @@ impl<'m> Scheduler<'m> {
             vocab: model.vocab(),
             outbox,
             n_ctx: facts.n_ctx as usize,
+            forgets: request.kv_type.window,
             n_parallel: facts.n_sequences as usize,
             batch: LlamaBatch::new(N_BATCH as usize, 1 + N_BRANCHES as i32),
             branches: BTreeMap::new(),
@@ -285,7 +292,11 @@ impl<'m> Scheduler<'m> {
                         return Ok(self.outbox.send(&Event::Rejected { id: sequence.id, reason })?);
                     }
                 }
-                sequence.limit(self.n_ctx);
+                if self.forgets && !sequence.has_pieces() {
+                    sequence.forget_beyond(self.n_ctx);
+                } else {
+                    sequence.limit(self.n_ctx);
+                }
                 let (id, n_prompt_tokens) = (sequence.id, sequence.n_prompt_tokens());
                 self.waiting.push_back(sequence);
                 Ok(self.outbox.send(&Event::Accepted { id, n_prompt_tokens })?)
@@ -335,6 +346,7 @@ impl<'m> Scheduler<'m> {
         self.tell_line()?;
         self.pool.save_kept();
         self.send_off_pieces();
+        self.forget_middles();
         let mut may_guess = true;
         loop {
             let turn = self.next_turn();
@@ -455,6 +467,7 @@ impl<'m> Scheduler<'m> {
             if let Some(sequence) = self.pool.sequence_mut(chunk.sequence) {
                 sequence.n_past = chunk.start + chunk.n_tokens;
             }
+            self.pool.checkpoint(chunk.sequence);
         }
         self.show_layers(chunks);
         let deltas = self.sample(chunks);
@@ -524,6 +537,22 @@ impl<'m> Scheduler<'m> {
         self.is_full = true;
         self.waiting.push_front(sequence);
         true
+    }
+
+    /// Lets whoever fills the memory that it is given forget something. Who has no room for that waits, as when the pool is
+    /// full.
+    fn forget_middles(&mut self) {
+        let running: Vec<_> = self.pool.running().map(|(id, _)| id).collect();
+        for &id in &running {
+            while !self.pool.can_forget(id) {
+                if !self.make_room() {
+                    // Alone it has all cells; it begins anew, with what is saved of it.
+                    self.waiting.extend(self.pool.preempt(id));
+                }
+            }
+        }
+        // Only once nobody has to be copied any more.
+        running.into_iter().for_each(|id| self.pool.forget_middle(id));
     }
 
     fn needs(&self, set: SetId) -> Vec<Need> {

@@ -7,6 +7,7 @@ mod safetensors;
 pub(crate) mod tiny_bert;
 pub(crate) mod tiny_heads;
 pub(crate) mod tiny_llama;
+pub(crate) mod tiny_memories;
 pub(crate) mod tiny_recurrent;
 pub(crate) mod tiny_sight;
 pub(crate) mod tiny_twins;

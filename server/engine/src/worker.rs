@@ -11,7 +11,7 @@ use crate::{
     measure,
     outbox::Outbox,
     prompt::Prompter,
-    scheduler::{Companions, Looking, Scheduler, Work, encode_all},
+    scheduler::{self, Companions, Looking, Scheduler, Work, encode_all},
     vectors::{self, Inputs, LlamaEncoder, LlamaTokens, Queue, Served},
 };
 use candle::FolderKind;
@@ -295,7 +295,10 @@ fn write(
     };
     opened.facts.sees = projector.is_some();
     opened.facts.projector_problem = problem;
-    let prompter = Prompter::new(model, opened.facts.n_ctx).with_projector(projector.as_ref());
+    let prompter = Prompter::new(model, opened.facts.n_ctx)
+        .with_projector(projector.as_ref())
+        .forgetting(request.kv_type.window)
+        .finding_places(scheduler::has_checkpoints(model));
     let facts = vectors::vector_facts(model, request);
     let inputs = match Inputs::new(LlamaTokens::new(model), facts) {
         Ok(inputs) => inputs,

@@ -86,6 +86,7 @@ struct Raw {
     n_accepted_tokens: Option<i64>,
     n_steps: Option<i64>,
     guesser: Option<String>,
+    n_forgotten_tokens: Option<i64>,
     created_ms: i64,
 }
 
@@ -101,6 +102,7 @@ impl From<Raw> for MessageRow {
             n_accepted_tokens: number(raw.n_accepted_tokens).unwrap_or_default(),
             n_steps: number(raw.n_steps).unwrap_or_default(),
             guesser: raw.guesser.as_deref().and_then(Guesser::named).unwrap_or_default(),
+            n_forgotten_tokens: number(raw.n_forgotten_tokens).unwrap_or_default(),
             ..Usage::default()
         });
         Self {
@@ -214,12 +216,13 @@ impl Store {
         let n_accepted = usage.map(|usage| usage.n_accepted_tokens);
         let n_steps = usage.map(|usage| usage.n_steps);
         let guesser = usage.map(|usage| usage.guesser.name());
+        let n_forgotten = usage.map(|usage| usage.n_forgotten_tokens);
         let reasoning = outcome.thought.map(|thought| &thought.text);
         let reasoning_ms = outcome.thought.and_then(|thought| thought.ms);
         let done = sqlx::query!(
             "update message set body = ?, reasoning = ?, reasoning_ms = ?, state = ?, error = ?, n_prompt_tokens = ?,
                  n_generated_tokens = ?, first_token_ms = ?, decode_ms = ?, n_drafted_tokens = ?, n_accepted_tokens = ?,
-                 n_steps = ?, guesser = ?
+                 n_steps = ?, guesser = ?, n_forgotten_tokens = ?
              where id = ? and state = 'running'",
             outcome.body,
             reasoning,
@@ -234,6 +237,7 @@ impl Store {
             n_accepted,
             n_steps,
             guesser,
+            n_forgotten,
             message.0
         )
         .execute(&self.write)
@@ -252,7 +256,7 @@ impl Store {
             Raw,
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.created_ms
+                 m.guesser, m.n_forgotten_tokens, m.created_ms
              from message m join session s on s.id = m.session_id
              where m.id = ? and s.id = ? and s.user_id = ? and s.deleted_ms is null",
             id.0,
@@ -284,7 +288,7 @@ impl Store {
              )
              select m.id as "id!", m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.created_ms
+                 m.guesser, m.n_forgotten_tokens, m.created_ms
              from branch join message m on m.id = branch.id order by branch.depth desc"#,
             leaf.0,
             session.0,

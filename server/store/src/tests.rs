@@ -67,6 +67,7 @@ async fn an_answer_ends_once_and_keeps_its_usage() {
         n_accepted_tokens: 2,
         n_steps: 2,
         guesser: Guesser::DraftModel,
+        n_forgotten_tokens: 8,
         ..Usage::default()
     };
     let outcome =

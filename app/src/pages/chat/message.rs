@@ -366,7 +366,9 @@ fn usage_words(usage: &Usage, texts: &Texts) -> Vec<String> {
     ];
     // Not counted where the answer was broken off.
     let prompt = (usage.n_prompt_tokens > 0).then(|| fill(texts.usage_prompt, "n", usage.n_prompt_tokens));
-    speed.into_iter().chain(rest).chain(prompt).chain(guess_words(usage, texts)).collect()
+    let forgotten =
+        (usage.n_forgotten_tokens > 0).then(|| fill(texts.usage_forgotten, "n", usage.n_forgotten_tokens));
+    speed.into_iter().chain(rest).chain(prompt).chain(forgotten).chain(guess_words(usage, texts)).collect()
 }
 
 /// What guessing saved, where somebody guessed.

@@ -184,7 +184,8 @@ impl<'m> FolderScheduler<'m> {
             let next = self.line().into_iter().find(|&i| !self.is_being_computed(&self.waiting[i]));
             let Some(mut sequence) = next.and_then(|i| self.waiting.remove(i)) else { return Ok(()) };
             let cache = self.cache_for(&sequence)?;
-            sequence.begin(cache.n_tokens());
+            let gaps = sequence.gaps();
+            sequence.begin(cache.n_tokens(), gaps);
             self.running.insert(self.next_id, Running { sequence, cache });
             self.next_id += 1;
         }

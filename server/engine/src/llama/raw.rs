@@ -52,10 +52,48 @@ impl SequenceState {
         &self.0
     }
 
+    /// How many bytes a copy takes.
+    pub(crate) fn size(context: &LlamaContext<'_>, sequence: i32) -> usize {
+        context.state_seq_get_size_ext(sequence, LlamaStateSeqFlags::empty())
+    }
+
     /// Puts it into `context` as `sequence`, which holds nothing; says whether that worked.
     pub(crate) fn restore(&self, context: &mut LlamaContext<'_>, sequence: i32) -> bool {
         // SAFETY: the bytes are what llama.cpp wrote for such a context, by what both constructors promise.
         unsafe { context.state_seq_set_data_ext(&self.0, sequence, LlamaStateSeqFlags::empty()) }
+    }
+}
+
+/// Of what a context holds of one sequence only what cannot be cut: the last state of recurrent layers, and what layers
+/// hold that look back over a window. Where there are neither, all of it.
+pub(crate) struct PartState(Vec<u8>);
+
+impl PartState {
+    /// A copy of what `context` holds of `sequence`; `None` where llama.cpp cannot copy it.
+    pub(crate) fn of(context: &LlamaContext<'_>, sequence: i32) -> Option<Self> {
+        let flags = LlamaStateSeqFlags::PARTIAL_ONLY;
+        let mut bytes = vec![0; Self::size(context, sequence)];
+        // SAFETY: there is room for the size that llama.cpp has just told for this sequence, and nothing computes in
+        // between.
+        let n = unsafe { context.state_seq_get_data_ext(bytes.as_mut_ptr(), sequence, flags) };
+        (n == bytes.len() && n > 0).then_some(Self(bytes))
+    }
+
+    /// How many bytes that takes.
+    pub(crate) fn size(context: &LlamaContext<'_>, sequence: i32) -> usize {
+        context.state_seq_get_size_ext(sequence, LlamaStateSeqFlags::PARTIAL_ONLY)
+    }
+
+    pub(crate) fn n_bytes(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    /// Puts it in the place of what cannot be cut of `sequence`; says whether that worked. The rest of the sequence stays, and
+    /// must be that of the same tokens.
+    pub(crate) fn restore(&self, context: &mut LlamaContext<'_>, sequence: i32) -> bool {
+        // SAFETY: the bytes are what llama.cpp wrote with the same flags for a sequence of a context for the same model,
+        // as they never leave the process.
+        unsafe { context.state_seq_set_data_ext(&self.0, sequence, LlamaStateSeqFlags::PARTIAL_ONLY) }
     }
 }
 
@@ -137,6 +175,14 @@ fn keep_error(line: &str) {
     if !line.is_empty() && errors.len() < MAX_ERRORS {
         errors.push(line.to_owned());
     }
+}
+
+/// Whether what a context holds of a sequence can be moved to other positions. llama.cpp ends the process where it is tried
+/// all the same.
+pub(crate) fn can_shift(context: &LlamaContext<'_>) -> bool {
+    // SAFETY: the context is alive; where it has no memory, llama.cpp says so and that it cannot be shifted.
+    pointer_of(context)
+        .is_some_and(|context| unsafe { sys::llama_memory_can_shift(sys::llama_get_memory(context)) })
 }
 
 /// Whether attention is one kernel or separate operations.

@@ -16,8 +16,8 @@ pub(crate) struct Need {
     pub(crate) n_past: usize,
     /// Tokens known but not in the cache: one while decoding, the rest of the prompt before that. Never zero.
     pub(crate) n_pending: usize,
-    /// More comes behind these, which is no token: they give no logits.
-    pub(crate) has_more_behind: bool,
+    /// More are known behind them, which are not computed in the same step.
+    pub(crate) is_part: bool,
     /// It has produced a token already and has only that one to compute.
     pub(crate) decoding: bool,
     /// Guesses at what comes next, verified in the same step. Only while decoding.
@@ -124,7 +124,7 @@ fn chunk(need: &Need, n_tokens: usize) -> Chunk {
         n_tokens,
         n_drafted: 0,
         decodes: need.decoding,
-        samples: n_tokens == need.n_pending && !need.has_more_behind,
+        samples: n_tokens == need.n_pending && !need.is_part,
     }
 }
 

@@ -7,15 +7,19 @@
 //! it, and not too much of it; the rest is saved in ordinary memory under numbers above the context's own, and copied
 //! back for whoever begins like it.
 
+mod memory;
+
 use super::{
     Owner,
+    checkpoints::Checkpoints,
     files::StateFiles,
     place::{Held, Memory, Place, place},
     prefix::{PrefixIndex, SequenceId},
     saved::{Dropped, Saved, SavedStates},
     sequence::Sequence,
+    window::{Gaps, Window},
 };
-use crate::llama::SequenceState;
+use crate::llama::{PartState, SequenceState};
 use llama_cpp_2::{context::LlamaContext, model::LlamaModel, token::LlamaToken};
 use protocol::Tenant;
 use std::ops::Range;
@@ -24,7 +28,13 @@ use std::ops::Range;
 enum Entry {
     Free,
     Running(Box<Sequence>),
-    Kept { owner: Owner, tokens: Vec<LlamaToken>, last_use: u64 },
+    /// Everything that was computed of a text, but for what was forgotten.
+    Kept {
+        owner: Owner,
+        tokens: Vec<LlamaToken>,
+        gaps: Gaps,
+        last_use: u64,
+    },
 }
 
 /// The sequences of one context.
@@ -32,17 +42,23 @@ pub(crate) struct Pool<'m> {
     pub(super) context: LlamaContext<'m>,
     memory: Memory,
     entries: Vec<Entry>,
+    /// By number, whether another number may have the same cells. What is in those must not be moved.
+    shares_cells: Vec<bool>,
     saved: SavedStates,
+    checkpoints: Checkpoints<PartState>,
     index: PrefixIndex,
     n_uses: u64,
 }
+
+/// Of what may be saved in memory, places to go back to may take one part in so many.
+const CHECKPOINTS_SHARE: u64 = 4;
 
 /// Cells that kept sequences may hold in all while nothing runs; the newest may hold more.
 const KEPT_CELLS: usize = 1024;
 
 impl<'m> Pool<'m> {
     /// The first `n_sequences` sequences of `context`, free; it has one more. What is in `files` is there already;
-    /// what is saved in memory takes at most `saved_bytes`.
+    /// what is saved in memory takes at most `saved_bytes`, states at places to go back to included.
     pub(super) fn new(
         context: LlamaContext<'m>,
         model: &LlamaModel,
@@ -50,8 +66,9 @@ impl<'m> Pool<'m> {
         files: Option<StateFiles>,
         saved_bytes: u64,
     ) -> Self {
+        let checkpoint_bytes = if has_checkpoints(model) { saved_bytes / CHECKPOINTS_SHARE } else { 0 };
         // The number between is that of the padding.
-        let saved = SavedStates::new(n_sequences + 1, files, saved_bytes);
+        let saved = SavedStates::new(n_sequences + 1, files, saved_bytes - checkpoint_bytes);
         let mut index = PrefixIndex::default();
         for (number, saved) in saved.iter() {
             index.insert(saved.owner, number, &saved.tokens);
@@ -60,7 +77,9 @@ impl<'m> Pool<'m> {
             context,
             memory: memory_of(model),
             entries: (0..n_sequences).map(|_| Entry::Free).collect(),
+            shares_cells: vec![false; n_sequences],
             saved,
+            checkpoints: Checkpoints::new(checkpoint_bytes),
             index,
             n_uses: 0,
         }
@@ -182,22 +201,29 @@ impl<'m> Pool<'m> {
 
     /// Where a waiting sequence would start.
     pub(super) fn place(&self, sequence: &Sequence) -> Place {
-        let mut matches = self.index.matches(sequence.owner(), &sequence.tokens);
+        let text = sequence.text();
+        let mut matches = self.index.matches(sequence.owner(), text);
         matches.iter_mut().for_each(|it| it.n_common = sequence.whole(it.n_common));
-        place(sequence.tokens.len(), &matches, self.memory, |id| self.held(id))
+        let held = |id| self.held_for(sequence.window(), id);
+        place(text.len(), &matches, self.memory, held, |id, most| self.checkpoints.last_within(id, most))
     }
 
     fn held(&self, id: SequenceId) -> Held {
+        let hole = self.gaps_of(id).hull();
         if let Some(saved) = self.saved.get(id) {
             let n_past = saved.tokens.len();
             let least = self.saved.least_worth_fetching(saved);
-            return Held { n_past, first: saved.first, running: false, least };
+            return Held { n_past, first: saved.first, hole, running: false, least };
         }
         let first = self.first_of(id);
         match &self.entries[id] {
-            Entry::Free => Held { n_past: 0, first: 0, running: false, least: 0 },
-            Entry::Running(sequence) => Held { n_past: sequence.n_past, first, running: true, least: 0 },
-            Entry::Kept { tokens, .. } => Held { n_past: tokens.len(), first, running: false, least: 0 },
+            Entry::Free => Held::default(),
+            Entry::Running(sequence) => {
+                Held { n_past: sequence.n_computed(), first, hole, running: true, least: 0 }
+            }
+            Entry::Kept { tokens, .. } => {
+                Held { n_past: tokens.len(), first, hole, running: false, least: 0 }
+            }
         }
     }
 
@@ -230,6 +256,7 @@ impl<'m> Pool<'m> {
 
     fn forget_saved(&mut self, dropped: Dropped) {
         for (owner, number) in dropped {
+            self.checkpoints.remove(number);
             self.index.remove(owner, number);
         }
     }
@@ -244,6 +271,7 @@ impl<'m> Pool<'m> {
 
     /// Starts a sequence at `place`, as [`Pool::place`] said right before. There must be fewer running than numbers.
     pub(super) fn start(&mut self, mut sequence: Box<Sequence>, place: Place) {
+        let gaps = self.gaps_at(place).unwrap_or_else(|| sequence.gaps());
         let (id, n_tokens) = match place {
             Place::Fresh | Place::Wait => (self.free_number(None), 0),
             Place::Resume { sequence: from, n_tokens } | Place::Fork { from, n_tokens }
@@ -254,9 +282,12 @@ impl<'m> Pool<'m> {
             Place::Resume { sequence, n_tokens } => (sequence, self.cut(sequence, n_tokens)),
             Place::Fork { from, n_tokens } => self.fork(from, n_tokens),
         };
+        if let Place::Resume { sequence: from, .. } | Place::Fork { from, .. } = place {
+            self.checkpoints.inherit(from, id, n_tokens);
+        }
         self.index.remove(sequence.owner(), id);
-        sequence.begin(n_tokens);
-        self.index.insert(sequence.owner(), id, &sequence.tokens);
+        sequence.begin(n_tokens, if n_tokens == 0 { sequence.gaps() } else { gaps });
+        self.index.insert(sequence.owner(), id, sequence.text());
         self.entries[id] = Entry::Running(sequence);
     }
 
@@ -271,10 +302,16 @@ impl<'m> Pool<'m> {
         if id == from {
             return (id, self.cut(id, n_tokens));
         }
-        let end = u32::try_from(n_tokens).ok();
+        let part = self.part_for(from, n_tokens);
+        let end = u32::try_from(self.gaps_of(from).n_kept_of(n_tokens)).ok();
         match self.context.copy_kv_cache_seq(from as i32, id as i32, None, end) {
             Ok(()) => {
+                [self.shares_cells[from], self.shares_cells[id]] = [true; 2];
                 self.touch(from);
+                if part.is_some_and(|part| !part.restore(&mut self.context, id as i32)) {
+                    self.clear(id);
+                    return (id, 0);
+                }
                 (id, n_tokens)
             }
             Err(_) => (id, 0),
@@ -285,10 +322,12 @@ impl<'m> Pool<'m> {
     fn restore(&mut self, from: SequenceId, n_tokens: usize) -> (SequenceId, usize) {
         let id = self.free_number(None);
         self.n_uses += 1;
+        let part = self.part_for(from, n_tokens);
+        let start = u32::try_from(self.gaps_of(from).n_kept_of(n_tokens)).ok();
         let Some((state, tokens)) = self.saved.touch(from, self.n_uses) else { return (id, 0) };
         let is_whole = n_tokens == tokens.len();
-        let start = u32::try_from(n_tokens).ok();
         let restored = state.restore(&mut self.context, id as i32)
+            && part.is_none_or(|part| part.restore(&mut self.context, id as i32))
             && (is_whole || self.context.kv_cache_seq_rm(id as i32, start, None).is_ok());
         if !restored {
             self.clear(id);
@@ -303,8 +342,10 @@ impl<'m> Pool<'m> {
         if n_tokens == self.held(id).n_past {
             return n_tokens;
         }
-        let start = u32::try_from(n_tokens).ok();
-        if n_tokens > 0 && self.context.kv_cache_seq_rm(id as i32, start, None).is_ok() {
+        let part = self.part_for(id, n_tokens);
+        let start = u32::try_from(self.gaps_of(id).n_kept_of(n_tokens)).ok();
+        let is_set_back = part.is_none_or(|part| part.restore(&mut self.context, id as i32));
+        if n_tokens > 0 && is_set_back && self.context.kv_cache_seq_rm(id as i32, start, None).is_ok() {
             return n_tokens;
         }
         self.clear(id);
@@ -346,18 +387,21 @@ impl<'m> Pool<'m> {
 
     /// Moves a kept sequence from the cache into ordinary memory.
     fn save(&mut self, id: SequenceId) {
-        let first = self.first_of(id);
-        let Entry::Kept { owner, tokens, last_use } = std::mem::replace(&mut self.entries[id], Entry::Free)
-        else {
-            return;
-        };
+        let first = self.first_saved_of(id);
+        let entry = std::mem::replace(&mut self.entries[id], Entry::Free);
+        let Entry::Kept { owner, tokens, gaps, last_use } = entry else { return };
         self.index.remove(owner, id);
         if let Some(state) = SequenceState::of(&self.context, id as i32) {
-            self.index.insert(owner, self.saved.next_number(), &tokens);
-            let dropped = self.saved.add(Saved::new(owner, tokens, first, last_use, state));
-            self.forget_saved(dropped);
+            self.checkpoints.inherit(id, self.saved.next_number(), tokens.len());
+            self.add_saved(Saved::new(owner, tokens, gaps, first, last_use, state));
         }
         self.clear(id);
+    }
+
+    fn add_saved(&mut self, saved: Saved) {
+        self.index.insert(saved.owner, self.saved.next_number(), &saved.tokens);
+        let dropped = self.saved.add(saved);
+        self.forget_saved(dropped);
     }
 
     /// Forgets what is kept and saved of a tenant; of what still runs, nothing will be kept.
@@ -380,6 +424,7 @@ impl<'m> Pool<'m> {
 
     fn forget(&mut self, id: SequenceId) {
         if let Some(saved) = self.saved.remove(id) {
+            self.checkpoints.remove(id);
             self.index.remove(saved.owner, id);
             return;
         }
@@ -393,57 +438,82 @@ impl<'m> Pool<'m> {
     fn clear(&mut self, id: SequenceId) {
         // Removing a whole sequence never fails.
         let _ = self.context.kv_cache_seq_rm(id as i32, None, None);
+        // Branches and padding have numbers that something saved may have, too.
+        if let Some(shares) = self.shares_cells.get_mut(id) {
+            *shares = false;
+            self.checkpoints.remove(id);
+        }
     }
 
     /// Takes a running sequence out, with nothing of it left in the cache.
     pub(super) fn preempt(&mut self, id: SequenceId) -> Option<Box<Sequence>> {
+        let first = self.first_saved_of(id);
         let Entry::Running(mut sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else {
             return None;
         };
         self.index.remove(sequence.owner(), id);
+        // What it has forgotten could not be computed again, so that it is saved; where memory has no room for that, it
+        // goes on with what the tokens say that are left.
+        let gaps = sequence.gaps();
+        if gaps != Gaps::default()
+            && let Some(state) = SequenceState::of(&self.context, id as i32)
+        {
+            self.n_uses += 1;
+            let tokens = sequence.text()[..sequence.n_computed()].to_vec();
+            self.add_saved(Saved::new(sequence.owner(), tokens, gaps, first, self.n_uses, state));
+        }
         self.clear(id);
-        sequence.begin(0);
+        (sequence.n_past, sequence.n_rows) = (0, 0);
         Some(sequence)
     }
 
     /// Ends a running sequence and keeps what is in the cache.
     pub(super) fn release(&mut self, id: SequenceId) {
         let Entry::Running(sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else { return };
-        let owner = sequence.owner();
-        let Sequence { mut tokens, n_past, n_rows, is_forgotten, .. } = *sequence;
-        tokens.truncate(n_past);
-        self.index.remove(owner, id);
+        let (owner, gaps, is_forgotten) = (sequence.owner(), sequence.gaps(), sequence.is_forgotten);
+        let hole = sequence.window().map(Window::hole).unwrap_or_default();
+        let tokens = sequence.text()[..sequence.n_computed()].to_vec();
         // Of a piece that was not looked at to the end, nothing can be kept.
-        let has_part = n_rows > 0;
-        let end = u32::try_from(n_past).ok();
-        let is_lost = has_part && self.context.kv_cache_seq_rm(id as i32, end, None).is_err();
+        let end = u32::try_from(sequence.n_past).ok();
+        let is_lost =
+            sequence.n_rows > 0 && self.context.kv_cache_seq_rm(id as i32, end, None).is_err();
+        self.index.remove(owner, id);
         if is_forgotten || is_lost {
             self.clear(id);
         }
         if tokens.is_empty() || is_forgotten || is_lost {
             return;
         }
-        self.forget_beginnings_of(owner, &tokens);
+        self.forget_beginnings_of(owner, id, &tokens, &hole);
         self.index.insert(owner, id, &tokens);
         self.n_uses += 1;
-        self.entries[id] = Entry::Kept { owner, tokens, last_use: self.n_uses };
+        self.entries[id] = Entry::Kept { owner, tokens, gaps, last_use: self.n_uses };
         while self.keeps_too_much() && self.save_oldest() {}
     }
 
     fn keeps_too_much(&self) -> bool {
         let kept = self.entries.iter().filter_map(|entry| match entry {
-            Entry::Kept { tokens, .. } => Some(tokens.len()),
+            Entry::Kept { tokens, gaps, .. } => Some(gaps.n_kept_of(tokens.len())),
             _ => None,
         });
         let (n, n_cells) = kept.fold((0, 0), |(n, n_cells), len| (n + 1, n_cells + len));
         n > 1 && n_cells > KEPT_CELLS
     }
 
-    /// What is kept and only the beginning of `tokens` serves nobody any more.
-    fn forget_beginnings_of(&mut self, owner: Owner, tokens: &[LlamaToken]) {
+    /// What is kept and only the beginning of `tokens`, which are those of `id`, serves nobody any more, unless it is gone on
+    /// with where `id` has a hole.
+    fn forget_beginnings_of(
+        &mut self,
+        owner: Owner,
+        id: SequenceId,
+        tokens: &[LlamaToken],
+        hole: &Range<usize>,
+    ) {
         for found in self.index.matches(owner, tokens) {
             let held = self.held(found.sequence);
-            if !held.running && held.n_past == found.n_common {
+            let is_here_too = held.n_past <= hole.start || held.n_past >= hole.end;
+            if !held.running && held.n_past == found.n_common && is_here_too {
+                self.checkpoints.inherit(found.sequence, id, found.n_common);
                 self.forget(found.sequence);
             }
         }
@@ -455,6 +525,12 @@ impl<'m> Pool<'m> {
             *last_use = self.n_uses;
         }
     }
+}
+
+/// Whether a model cannot be cut back to where it was, so that states are kept where conversations often go on from.
+pub(crate) fn has_checkpoints(model: &LlamaModel) -> bool {
+    let memory = memory_of(model);
+    !memory.can_cut || memory.window.is_some()
 }
 
 /// What the model's memory allows, by what its file says.

@@ -5,6 +5,7 @@ use super::{
     Owner,
     files::{Done, Header, StateFiles},
     prefix::SequenceId,
+    window::Gaps,
 };
 use crate::{adapters::SetId, llama::SequenceState};
 use llama_cpp_2::token::LlamaToken;
@@ -21,6 +22,8 @@ const WORTH_A_FILE: usize = 128;
 pub(super) struct Saved {
     pub(super) owner: Owner,
     pub(super) tokens: Vec<LlamaToken>,
+    /// What of them is forgotten.
+    pub(super) gaps: Gaps,
     /// The first token that can still be attended to.
     pub(super) first: usize,
     /// Larger is more recent.
@@ -50,11 +53,12 @@ impl Saved {
     pub(super) fn new(
         owner: Owner,
         tokens: Vec<LlamaToken>,
+        gaps: Gaps,
         first: usize,
         last_use: u64,
         state: SequenceState,
     ) -> Self {
-        Self { owner, tokens, first, last_use, state: Some(Arc::new(state)), file: OnDisk::No }
+        Self { owner, tokens, gaps, first, last_use, state: Some(Arc::new(state)), file: OnDisk::No }
     }
 
     fn header(&self) -> Header {
@@ -90,7 +94,8 @@ impl SavedStates {
             let first = usize::try_from(header.first).unwrap_or(usize::MAX);
             let file = OnDisk::Yes { path, n_bytes };
             let owner = Owner { tenant: header.tenant, set: SetId::NONE };
-            let saved = Saved { owner, tokens, first, last_use: 0, state: None, file };
+            let gaps = Gaps::default();
+            let saved = Saved { owner, tokens, gaps, first, last_use: 0, state: None, file };
             states.by_number.insert(states.next_number, saved);
             states.next_number += 1;
         }
@@ -139,8 +144,10 @@ impl SavedStates {
         let (Some(files), Some(saved)) = (&mut self.files, self.by_number.get_mut(&number)) else {
             return true;
         };
-        // A set of adapters is another one after a restart.
-        let is_worth_it = saved.tokens.len() >= WORTH_A_FILE && saved.owner.set == SetId::NONE;
+        // A set of adapters is another one after a restart, and files do not say what is forgotten.
+        let is_worth_it = saved.tokens.len() >= WORTH_A_FILE
+            && saved.owner.set == SetId::NONE
+            && saved.gaps == Gaps::default();
         let Some(state) = saved.state.as_ref().filter(|_| is_worth_it) else {
             return true;
         };

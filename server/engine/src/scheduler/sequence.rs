@@ -1,13 +1,17 @@
 //! One generation.
 
+mod memory;
+
 use super::{
     Owner,
+    checkpoints::worth_a_state,
     guess::{Guess, Tally},
     ngram::{Draft, Histories, NgramIndex},
     plan::Need,
     prefix::SequenceId,
     speculate::{Acceptance, Basis, Candidate, MOST_DRAFTED, Offer, is_worth_catching_up},
     tree,
+    window::Window,
 };
 use crate::{
     adapters::AdapterSet,
@@ -22,7 +26,7 @@ use crate::{
 };
 use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
 use protocol::{Delta, GenerateParams, LoraAdapter, RequestId, Speculation, Tenant, TokenLogprob};
-use std::{sync::Arc, time::Instant};
+use std::{ops::Range, sync::Arc, time::Instant};
 use types::chat::{FinishReason, Guesser, Usage};
 
 /// What came of a guess.
@@ -45,7 +49,7 @@ pub(crate) struct Sequence {
     pub(crate) set: Arc<AdapterSet>,
     /// Nothing of it may be kept when it has ended.
     pub(crate) is_forgotten: bool,
-    /// The prompt and what was generated.
+    /// The prompt and what was generated, without what was forgotten.
     pub(crate) tokens: Vec<LlamaToken>,
     /// How many of them are in the cache.
     pub(crate) n_past: usize,
@@ -53,6 +57,12 @@ pub(crate) struct Sequence {
     pieces: Vec<Piece>,
     /// Rows of the piece at `n_past` that are in the cache.
     pub(crate) n_rows: usize,
+    /// What is forgotten where there is no memory for more; `None` where it ends instead.
+    window: Option<Window>,
+    /// Places of the prompt that are not forgotten.
+    pinned: Vec<Range<usize>>,
+    /// Tokens of the prompt after which its state is kept.
+    places: Vec<usize>,
     n_prompt: usize,
     /// Prompt tokens that were in the cache when it began.
     n_cached: Option<usize>,
@@ -102,6 +112,9 @@ impl Sequence {
             is_forgotten: false,
             n_past: 0,
             n_rows: 0,
+            window: None,
+            pinned: prompt.pinned,
+            places: worth_a_state(&prompt.places, &prompt.tokens),
             n_prompt: prompt.tokens.len(),
             n_cached: None,
             max_tokens: params.sampling.max_tokens.map_or(usize::MAX, |n| n as usize),
@@ -137,13 +150,6 @@ impl Sequence {
         self.max_tokens = self.max_tokens.min(n_ctx.saturating_sub(n_cells));
     }
 
-    /// It runs from now on, with its first `n_past` tokens in the cache.
-    pub(crate) fn begin(&mut self, n_past: usize) {
-        self.n_past = n_past;
-        self.n_rows = 0;
-        self.n_cached.get_or_insert(n_past);
-    }
-
     /// Of its first `n_tokens`, as many as end with a whole piece or with a token.
     pub(crate) fn whole(&self, n_tokens: usize) -> usize {
         let is_inside = |piece: &&Piece| (piece.start + 1..piece.end()).contains(&n_tokens);
@@ -174,8 +180,8 @@ impl Sequence {
         self.n_generated() > 0
     }
 
-    /// It has looked at images, which drafters cannot.
-    fn has_pieces(&self) -> bool {
+    /// It shows images, which drafters cannot look at, and which are not forgotten in parts.
+    pub(crate) fn has_pieces(&self) -> bool {
         !self.pieces.is_empty()
     }
 
@@ -183,16 +189,16 @@ impl Sequence {
     /// `sequence`.
     pub(crate) fn need(&self, sequence: SequenceId, now: Instant) -> Option<Need> {
         let next = self.pieces.iter().map(|piece| piece.start).find(|&start| start >= self.n_past);
-        let end = next.unwrap_or(self.tokens.len());
-        let n_pending = end - self.n_past;
+        let n_known = self.tokens.len() - self.n_past;
+        let n_pending = (next.unwrap_or(self.tokens.len()) - self.n_past).min(self.room());
         (n_pending > 0).then(|| Need {
             sequence,
             tenant: self.tenant,
             set: self.set.id,
             n_past: self.n_past,
             n_pending,
-            has_more_behind: end < self.tokens.len(),
-            decoding: self.n_generated() > 0 && end == self.tokens.len() && n_pending == 1,
+            is_part: n_pending < n_known,
+            decoding: self.n_generated() > 0 && n_known == 1,
             n_drafted: 0,
             waited_ms: usize::try_from(now.duration_since(self.submitted).as_millis()).unwrap_or(usize::MAX),
         })
@@ -203,7 +209,7 @@ impl Sequence {
     }
 
     fn n_generated(&self) -> usize {
-        self.tokens.len() - self.n_prompt
+        self.tokens.len() + self.n_forgotten() - self.n_prompt
     }
 
     /// Tokens that may still come behind the one that the step itself gives.
@@ -303,7 +309,8 @@ impl Sequence {
         if let Some(&basis) = self.guess.bases.first().filter(|_| n_tokens == 0) {
             self.acceptance.fade(basis);
         }
-        self.guess.truncate(n_tokens);
+        // Guesses take cells, too.
+        self.guess.truncate(n_tokens.min(self.room().saturating_sub(1)));
         self.guess.truncate(tree::n_within(&self.guess.parents, n_branches + 1));
         tree::leaves(&self.guess.parents)[0].len() - 1
     }
@@ -354,9 +361,11 @@ impl Sequence {
         std::mem::take(&mut self.verified)
     }
 
-    /// What was answered so far.
+    /// What was answered so far, as far as it is not forgotten.
     pub(crate) fn answer(&self) -> &[LlamaToken] {
-        &self.tokens[self.n_prompt..]
+        let n_prompt =
+            self.window.as_ref().map_or(self.n_prompt, |window| window.gaps().n_kept_of(self.n_prompt));
+        &self.tokens[n_prompt..]
     }
 
     /// Chooses the next token from the logits of the last.
@@ -379,6 +388,9 @@ impl Sequence {
         }
         self.last_token = Some(now);
         self.tokens.push(token);
+        if let Some(window) = &mut self.window {
+            window.push(token);
+        }
         self.bytes.clear();
         vocab.token_to_piece_into(token, &mut self.bytes, false, None);
         let mut parts = match self.reading.take(token, &self.bytes, &mut self.sampler) {
@@ -480,6 +492,7 @@ impl Sequence {
             n_cached_tokens: count(self.n_cached.unwrap_or(0)),
             n_generated_tokens: count(self.n_generated()),
             n_reasoning_tokens: count(self.reading.n_reasoning()),
+            n_forgotten_tokens: count(self.n_forgotten()),
             n_drafted_tokens: count(self.tally.n_drafted()),
             n_accepted_tokens: count(self.tally.n_accepted()),
             n_steps: count(self.n_steps),

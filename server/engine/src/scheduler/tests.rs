@@ -1,11 +1,13 @@
 //! Whole workers with a tiny model whose weights are in single precision.
 
+mod checkpoints;
 mod guesses;
 mod heads;
 mod images;
 mod recurrent;
 mod restarts;
 mod thinking;
+mod windows;
 
 use crate::tests::{Worker, tiny_llama};
 use protocol::{

@@ -272,6 +272,14 @@ impl Default for Shape {
 }
 
 pub(super) fn values_of(architecture: &str, shape: Shape, vocabulary: &[(String, f32, i32)]) -> Gguf {
+    let n_head_kv = shape.n_head_kv;
+    let mut gguf = values_without_heads(architecture, shape, vocabulary);
+    gguf.u32(&format!("{architecture}.attention.head_count_kv"), n_head_kv);
+    gguf
+}
+
+/// All but how many heads have keys and values of their own.
+pub(super) fn values_without_heads(architecture: &str, shape: Shape, vocabulary: &[(String, f32, i32)]) -> Gguf {
     let mut gguf = Gguf::default();
     gguf.text("general.architecture", architecture);
     for (name, number) in [
@@ -280,7 +288,6 @@ pub(super) fn values_of(architecture: &str, shape: Shape, vocabulary: &[(String,
         (".block_count", shape.n_layer),
         (".feed_forward_length", N_FF as u32),
         (".attention.head_count", N_HEAD),
-        (".attention.head_count_kv", shape.n_head_kv),
         (".rope.dimension_count", shape.n_rotated),
     ] {
         gguf.u32(&format!("{architecture}{name}"), number);

@@ -4,29 +4,36 @@ const FULL: Memory = Memory { can_cut: true, window: None };
 const RECURRENT: Memory = Memory { can_cut: false, window: None };
 const SLIDING: Memory = Memory { can_cut: true, window: Some(100) };
 
-/// Sequences are `common/held`, running ones with an `r` before that, with `@first` where a window moved on, and with
-/// `^least` where fewer tokens are not worth it.
+/// Sequences are `common/held`, running ones with an `r` before that, with `@first` where a window moved on, with
+/// `^least` where fewer tokens are not worth it, with `~start-end` where something between is forgotten, and with `#n`
+/// where there is a state of the first `n` tokens.
 fn check(memory: Memory, n_prompt: usize, sequences: &str, expected: &str) {
     let number = |text: &str| text.parse::<usize>().expect("a number");
     let parse = |text: &str| {
+        let (text, checkpoint) = text.split_once('#').unwrap_or((text, "0"));
+        let (text, hole) = text.split_once('~').unwrap_or((text, "0-0"));
+        let (start, end) = hole.split_once('-').expect("start-end");
         let (rest, least) = text.split_once('^').unwrap_or((text, "0"));
         let (rest, first) = rest.split_once('@').unwrap_or((rest, "0"));
         let (n_common, n_past) = rest.trim_start_matches('r').split_once('/').expect("common/held");
         let held = Held {
             n_past: number(n_past),
             first: number(first),
+            hole: number(start)..number(end),
             running: text.starts_with('r'),
             least: number(least),
         };
-        (number(n_common), held)
+        (number(n_common), held, number(checkpoint))
     };
     let sequences: Vec<_> = sequences.split_whitespace().map(parse).collect();
     let matches: Vec<_> = sequences
         .iter()
         .enumerate()
-        .map(|(sequence, (n_common, _))| Match { sequence, n_common: *n_common })
+        .map(|(sequence, (n_common, _, _))| Match { sequence, n_common: *n_common })
         .collect();
-    let given = match place(n_prompt, &matches, memory, |sequence| sequences[sequence].1) {
+    let held = |sequence: usize| sequences[sequence].1.clone();
+    let checkpoint = |sequence: usize, most| Some(sequences[sequence].2).filter(|n| *n <= most).unwrap_or(0);
+    let given = match place(n_prompt, &matches, memory, held, checkpoint) {
         Place::Fresh => "fresh".to_owned(),
         Place::Wait => "wait".to_owned(),
         Place::Fork { from, n_tokens } => format!("fork {from}+{n_tokens}"),
@@ -91,6 +98,30 @@ fn a_window_that_moved_on_cannot_be_cut() {
     check(SLIDING, 500, "300/350@200", "fork 0+300");
     check(SLIDING, 500, "300/300@200", "resume 0+300");
     check(SLIDING, 500, "r300/350@250", "fresh");
+}
+
+#[test]
+fn what_has_forgotten_its_middle_serves_before_and_behind_it() {
+    check(FULL, 900, "800/800~100-300", "resume 0+800");
+    check(FULL, 900, "500/800~100-300", "fork 0+500");
+    check(FULL, 900, "300/800~100-300", "fork 0+300");
+    check(FULL, 900, "299/800~100-300", "fork 0+100");
+    check(FULL, 900, "50/800~100-300", "fork 0+50");
+    check(FULL, 900, "800/800~100-99999", "fork 0+100");
+    check(FULL, 900, "800/800~100-99999 200/200", "resume 1+200");
+}
+
+#[test]
+fn what_cannot_be_cut_is_set_back_to_a_state_that_was_kept() {
+    check(RECURRENT, 500, "300/310#250", "fork 0+250");
+    check(RECURRENT, 500, "310/310#250", "resume 0+310");
+    check(RECURRENT, 500, "240/310#250", "fresh");
+    check(RECURRENT, 500, "300/310#250 280/280", "resume 1+280");
+    check(RECURRENT, 500, "r300/310#250", "fork 0+250");
+    check(RECURRENT, 500, "500/500#450", "resume 0+450");
+    check(SLIDING, 500, "300/800@700#200", "fork 0+200");
+    check(SLIDING, 500, "300/800@100#200", "fork 0+300");
+    check(RECURRENT, 500, "300/310^260#250", "fresh");
 }
 
 #[test]

@@ -4,11 +4,12 @@ use proptest::prelude::*;
 const BUDGET: Budget = Budget { n_tokens: 512, n_prompt_beside_decode: 128 };
 
 /// `d10` decodes at position 10; `p10+300` has 300 tokens of its prompt to go from position 10, `p10+300@900` has
-/// waited for 900 ms. Owners are letters before that: `b:p0+30`; without one it is `a`.
+/// waited for 900 ms, and of `p10+300-` more is known that comes later. Owners are letters before that: `b:p0+30`; without one it is `a`.
 fn need(sequence: usize, text: &str) -> Need {
     let (tenant, text) = text.split_once(':').unwrap_or(("a", text));
     let number = |text: &str| text.parse().expect("a number");
     let (rest, waited_ms) = text[1..].split_once('@').unwrap_or((&text[1..], "0"));
+    let (rest, is_part) = rest.strip_suffix('-').map_or((rest, false), |rest| (rest, true));
     let (n_past, n_pending) = rest.split_once('+').unwrap_or((rest, "1"));
     Need {
         sequence,
@@ -16,7 +17,7 @@ fn need(sequence: usize, text: &str) -> Need {
         set: crate::adapters::SetId::NONE,
         n_past: number(n_past),
         n_pending: number(n_pending),
-        has_more_behind: false,
+        is_part,
         decoding: text.starts_with('d'),
         n_drafted: 0,
         waited_ms: number(waited_ms),
@@ -49,6 +50,11 @@ fn a_long_prompt_fills_the_batch_and_goes_on() {
     check("p0+2000", "0:0+512");
     check("p512+1488", "0:512+512");
     check("p1536+464", "0:1536+464!");
+}
+
+#[test]
+fn a_part_of_a_prompt_gives_no_token() {
+    check("p0+20- p0+30", "0:0+20 1:0+30!");
 }
 
 #[test]
@@ -85,7 +91,7 @@ fn needs() -> impl Strategy<Value = Vec<Need>> {
                 set: crate::adapters::SetId::NONE,
                 n_past,
                 n_pending: if decoding { 1 } else { n_pending },
-                has_more_behind: false,
+                is_part: false,
                 decoding,
                 n_drafted: 0,
                 waited_ms,

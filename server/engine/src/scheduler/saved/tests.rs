@@ -9,7 +9,7 @@ const N: usize = 100;
 fn saved(tenant: i64) -> Saved {
     let owner = Owner { tenant: Tenant(tenant), set: SetId::NONE };
     let state = SequenceState::from_checked_bytes(vec![1; 64]);
-    Saved::new(owner, vec![LlamaToken(1); WORTH_A_FILE], 0, 0, state)
+    Saved::new(owner, vec![LlamaToken(1); WORTH_A_FILE], Gaps::default(), 0, 0, state)
 }
 
 #[test]

@@ -30,8 +30,8 @@ export interface Options {
   dataDir?: string;
   /** Listen where an earlier server did. */
   port?: number;
-  /** The test model unless said otherwise. */
-  model?: 'none' | 'last';
+  /** The test model unless said otherwise; a path is that of another one. */
+  model?: 'none' | 'last' | { path: string };
 }
 
 export class Server {
@@ -132,8 +132,10 @@ function modelArgs(model: Options['model']): string[] {
       return ['--no-model'];
     case 'last':
       return [];
-    default:
+    case undefined:
       return ['--model', required('CHAOSENGINE_TEST_MODEL')];
+    default:
+      return ['--model', model.path];
   }
 }
 

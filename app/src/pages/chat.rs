@@ -3,6 +3,7 @@
 mod actions;
 pub(crate) mod api;
 mod composer;
+mod effort;
 mod message;
 mod scroll;
 mod thought;
@@ -44,6 +45,7 @@ impl LazyRoute for ChatRoute {
         let ChatRoute { session, thread } = this;
         let store = ThreadStore::new(session);
         provide_context(store);
+        provide_context(thread);
         view! {
             <div class="relative flex min-h-0 flex-1 flex-col">
                 <Transition fallback=ThreadSkeleton>

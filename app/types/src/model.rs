@@ -125,12 +125,20 @@ pub struct ModelStatus {
     pub n_ctx: Option<u32>,
     /// Over all sequences, while something generates.
     pub tokens_per_second: Option<f32>,
+    /// It is loaded, and how much it thinks before it answers can be chosen.
+    pub thinks: bool,
 }
 
 impl ModelStatus {
     /// Nothing loaded.
-    pub const UNLOADED: Self =
-        Self { id: None, name: None, state: ModelState::Unloaded, n_ctx: None, tokens_per_second: None };
+    pub const UNLOADED: Self = Self {
+        id: None,
+        name: None,
+        state: ModelState::Unloaded,
+        n_ctx: None,
+        tokens_per_second: None,
+        thinks: false,
+    };
 }
 
 /// A model that is in memory, on its way there, or could not get there.

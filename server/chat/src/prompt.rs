@@ -16,14 +16,19 @@ pub(crate) fn turns(system_prompt: &str, messages: &[MessageRow]) -> Vec<ChatTur
                 last.content.push_str("\n\n");
                 last.content.push_str(&message.body);
             }
-            _ => {
-                let reasoning = message.thought.as_ref().map(|thought| thought.text.clone());
-                let turn = ChatTurn::new(message.role, message.body.as_str());
-                turns.push(ChatTurn { reasoning: reasoning.unwrap_or_default(), ..turn });
-            }
+            _ => turns.push(turn(message)),
         }
     }
     turns
+}
+
+/// One message as a turn.
+pub(crate) fn turn(message: &MessageRow) -> ChatTurn {
+    let reasoning = message.thought.as_ref().map(|thought| thought.text.clone());
+    ChatTurn {
+        reasoning: reasoning.unwrap_or_default(),
+        ..ChatTurn::new(message.role, message.body.as_str())
+    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,9 @@ use types::{
     tools::{ToolChoice, ToolUse},
 };
 
+/// What models that have several templates call the one for functions.
+const WITH_TOOLS: &str = "tool_use";
+
 /// A prompt ready to decode.
 pub(crate) struct TokenPrompt {
     pub(crate) tokens: Vec<LlamaToken>,
@@ -37,6 +40,8 @@ pub(crate) struct TokenPrompt {
 pub(crate) struct Prompter<'m> {
     vocab: LlamaVocab<'m>,
     template: Template,
+    /// What a model writes conversations with functions by, where that is another one.
+    template_with_tools: Option<Template>,
     formats: Formats,
     guard: Guard,
     ends: Arc<[LlamaToken]>,
@@ -58,18 +63,24 @@ struct Form {
 impl<'m> Prompter<'m> {
     pub(crate) fn new(model: &'m LlamaModel, n_ctx: u32) -> Self {
         let vocab = model.vocab();
-        let source = model.chat_template(None).ok().and_then(|template| template.to_string().ok());
+        let source = |name| model.chat_template(name).ok().and_then(|template| template.to_string().ok());
+        let (source, source_with_tools) = (source(None), source(Some(WITH_TOOLS)));
         let special: HashMap<_, _> =
             special_tokens(&vocab).map(|token| (spelling(&vocab, token), token)).collect();
         let find = |text: &str| special.get(text).copied();
-        let formats = Formats::detect(source.as_deref().unwrap_or_default(), &find);
-        let template = Template::new(source, spelling(&vocab, vocab.bos()), spelling(&vocab, vocab.eos()));
+        let sources = [source.as_deref(), source_with_tools.as_deref()];
+        let formats = Formats::detect(&sources.map(Option::unwrap_or_default).concat(), &find);
+        let template =
+            |source| Template::new(source, spelling(&vocab, vocab.bos()), spelling(&vocab, vocab.eos()));
+        let template_with_tools = source_with_tools.map(|source| template(Some(source)));
+        let template = template(source);
         let control = vocab.tokens().filter(|&token| vocab.attr(token).contains(LlamaTokenAttr::Control));
         let spellings = control.map(|token| spelling(&vocab, token));
         let guard = Guard::new(spellings.chain(formats.marks.spellings().map(str::to_owned)));
         let ends: Arc<[_]> = vocab.tokens().filter(|&token| vocab.is_eog(token)).collect();
         let compiler = Compiler::new(model.vocab(), ends.clone(), formats.marks.tokens().collect());
-        Self { vocab, template, formats, guard, ends, compiler, words: None, n_ctx: n_ctx as usize }
+        let n_ctx = n_ctx as usize;
+        Self { vocab, template, template_with_tools, formats, guard, ends, compiler, words: None, n_ctx }
     }
 
     /// Cuts texts into tokens as these words say.
@@ -82,6 +93,12 @@ impl<'m> Prompter<'m> {
         self.ends.clone()
     }
 
+    /// Whether it can be chosen how much the model thinks.
+    pub(crate) fn thinks(&self) -> bool {
+        let switches = ["reasoning_effort", "enable_thinking", "thinking_budget"];
+        self.formats.thinking.is_some() || switches.iter().any(|it| self.template.mentions(it))
+    }
+
     /// How a token is written.
     pub(crate) fn spelling(&self, token: LlamaToken) -> Vec<u8> {
         self.vocab.token_to_piece(token, true, None)
@@ -90,8 +107,9 @@ impl<'m> Prompter<'m> {
     /// Tokens that fit the context with room for an answer and what the answer must look like, or why not.
     pub(crate) fn prepare(&self, prompt: &Prompt, params: &GenerateParams) -> Result<TokenPrompt, Rejection> {
         let (text, stops) = match prompt {
-            Prompt::Text(text) => (Rendered { tokens: self.text(text), is_open: false }, vec![]),
-            Prompt::Chat(turns) => (self.conversation(turns, params)?, self.template.stops()),
+            Prompt::Text(text) => (Rendered { tokens: self.text(text), ..Rendered::default() }, vec![]),
+            Prompt::Chat(turns) => (self.conversation(turns, false, params)?, self.template.stops()),
+            Prompt::Continue(turns) => (self.conversation(turns, true, params)?, self.template.stops()),
         };
         if text.tokens.is_empty() {
             return Err(Rejection::EmptyPrompt);
@@ -102,7 +120,7 @@ impl<'m> Prompter<'m> {
         let form = self.form(params)?;
         let (constraint, reading) = match prompt {
             Prompt::Text(_) => (form.whole, Reading::of_text()),
-            Prompt::Chat(_) => self.reading(form, text.is_open, params),
+            Prompt::Chat(_) | Prompt::Continue(_) => self.reading(form, &text, params),
         };
         Ok(TokenPrompt { tokens: text.tokens, stops, constraint, reading })
     }
@@ -111,26 +129,34 @@ impl<'m> Prompter<'m> {
     pub(crate) fn count(&self, prompt: &Prompt) -> Result<u32, Rejection> {
         let tokens = match prompt {
             Prompt::Text(text) => self.text(text),
-            Prompt::Chat(turns) => self.chat(turns, None, &Values::default())?.tokens,
+            Prompt::Chat(turns) => self.chat(turns, false, None, &Values::default())?.tokens,
+            Prompt::Continue(turns) => self.chat(turns, true, None, &Values::default())?.tokens,
         };
         Ok(u32::try_from(tokens.len()).unwrap_or(u32::MAX))
     }
 
-    fn conversation(&self, turns: &[ChatTurn], params: &GenerateParams) -> Result<Rendered, Rejection> {
+    fn conversation(
+        &self,
+        turns: &[ChatTurn],
+        goes_on: bool,
+        params: &GenerateParams,
+    ) -> Result<Rendered, Rejection> {
         let tools = params.tools.as_ref().map(|tools| self.guard.defuse_tools(tools));
         let native = tools.as_ref().filter(|_| self.formats.calls.is_native);
         let values = Values::new(params.reasoning, native, params.template_values.as_deref());
         let values = values.map_err(Rejection::Template)?;
-        let render = |turns: &[ChatTurn]| self.chat(turns, tools.as_ref(), &values);
+        let render = |turns: &[ChatTurn]| self.chat(turns, goes_on, tools.as_ref(), &values);
         match params.trim_history {
             true => trim::fit(turns, self.n_ctx, render, |rendered| rendered.tokens.len()),
             false => render(turns),
         }
     }
 
+    /// With the last turn left open where the answer `goes_on`.
     fn chat(
         &self,
         turns: &[ChatTurn],
+        goes_on: bool,
         tools: Option<&ToolUse>,
         values: &Values,
     ) -> Result<Rendered, Rejection> {
@@ -142,9 +168,22 @@ impl<'m> Prompter<'m> {
         if !self.formats.calls.is_native {
             turns = tools::in_words(turns, tools);
         }
-        let rendered = self.template.render(&turns, values).map_err(Rejection::Template)?;
-        let is_open = self.formats.is_thought_open(&rendered);
-        Ok(Rendered { tokens: self.tokenize(&rendered), is_open })
+        let calls = tools.is_some() || turns.iter().any(|it| !it.calls.is_empty() || it.call_id.is_some());
+        let template = self.template_with_tools.as_ref().filter(|_| calls).unwrap_or(&self.template);
+        let last = if goes_on { turns.pop() } else { None };
+        if turns.is_empty() {
+            // Only the answer fits; what it answered was too long.
+            turns.push(ChatTurn::new(Role::User, ""));
+        }
+        let mut rendered = template.render(&turns, values).map_err(Rejection::Template)?;
+        let Some(ChatTurn { reasoning, content, .. }) = last else {
+            let (is_open, is_led) = (self.formats.is_thought_open(&rendered), self.formats.is_led(&rendered));
+            return Ok(Rendered { tokens: self.tokenize(&rendered), is_open, is_led, said: None });
+        };
+        let (more, is_open) = self.formats.resumed(&rendered, &reasoning, &content);
+        rendered += &more;
+        let is_led = !content.is_empty() || self.formats.is_led(&rendered);
+        Ok(Rendered { tokens: self.tokenize(&rendered), is_open, is_led, said: Some(content) })
     }
 
     /// What an assistant's turn says apart from what it thought.
@@ -198,16 +237,26 @@ impl<'m> Prompter<'m> {
     }
 
     /// How the answer is read, and the form that it has.
-    fn reading(&self, form: Form, is_open: bool, params: &GenerateParams) -> (Option<Constrained>, Reading) {
+    fn reading(
+        &self,
+        form: Form,
+        rendered: &Rendered,
+        params: &GenerateParams,
+    ) -> (Option<Constrained>, Reading) {
         let wanted = Wanted {
-            is_open,
+            is_open: rendered.is_open,
+            is_led: rendered.is_led,
             budget: self.budget(params.reasoning),
             has_form: form.whole.is_some(),
             is_answer: form.is_answer,
         };
         let tokenize = |text: &str| self.cut(text, false);
         let rules = Rules::new(&self.formats, wanted, form.calls, &tokenize);
-        (form.whole, Reading::new(&self.formats, params.tools.as_ref(), rules))
+        let reading = Reading::new(&self.formats, params.tools.as_ref(), rules);
+        match &rendered.said {
+            Some(said) => (form.whole, reading.behind(said)),
+            None => (form.whole, reading),
+        }
     }
 
     /// Tokens of thinking, at most. A template that knows efforts tells the model itself.
@@ -250,11 +299,19 @@ impl<'m> Prompter<'m> {
 }
 
 /// A conversation as the model gets it.
+#[derive(Default)]
 struct Rendered {
     tokens: Vec<LlamaToken>,
     /// It ends with the beginning of a thought.
     is_open: bool,
+    /// It ends with what leads to an answer.
+    is_led: bool,
+    /// What was said before in an answer that goes on.
+    said: Option<String>,
 }
+
+#[cfg(test)]
+mod families;
 
 /// Tokens that no text is tokenised to by itself.
 fn special_tokens(vocab: &LlamaVocab<'_>) -> impl Iterator<Item = LlamaToken> {

@@ -150,7 +150,7 @@ impl Remotes {
             }
         };
         let name = Some(format!("{model} ({})", server.spec.name));
-        Some(ModelStatus { id: Some(id), name, state, n_ctx: None, tokens_per_second: None })
+        Some(ModelStatus { id: Some(id), name, state, ..ModelStatus::UNLOADED })
     }
 
     /// For how long the server of the chosen one is left alone.

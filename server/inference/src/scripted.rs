@@ -164,6 +164,7 @@ impl ScriptedEngine {
             state: ModelState::Ready,
             n_ctx: Some(4096),
             tokens_per_second: None,
+            thinks: false,
         };
         let state = State { scripts: scripts.into_iter().collect(), requests: vec![], loads: vec![] };
         Self(Arc::new(Inner {
@@ -302,7 +303,9 @@ impl Run {
 
 fn count_words(prompt: &Prompt) -> u32 {
     let n_words = match prompt {
-        Prompt::Chat(turns) => turns.iter().map(|turn| turn.content.split_whitespace().count()).sum(),
+        Prompt::Chat(turns) | Prompt::Continue(turns) => {
+            turns.iter().map(|turn| turn.content.split_whitespace().count()).sum()
+        }
         Prompt::Text(text) => text.split_whitespace().count(),
     };
     n_words as u32
@@ -326,6 +329,7 @@ impl Engine for ScriptedEngine {
             state: ModelState::Ready,
             n_ctx: Some(spec.profile.n_ctx.unwrap_or(4096)),
             tokens_per_second: None,
+            thinks: false,
         });
         Box::pin(async { Ok(Hold::new(())) })
     }

@@ -7,7 +7,11 @@ use crate::{
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
-use types::ids::{MessageId, SessionId};
+use types::{
+    chat::Again,
+    ids::{MessageId, SessionId},
+    reasoning::Effort,
+};
 
 /// Calls the doors for the open thread. Copy.
 #[derive(Clone, Copy)]
@@ -26,8 +30,18 @@ impl Actions {
     /// Sends a message; `on_failure` gets the text back.
     pub(super) fn send(self, text: String, on_failure: impl FnOnce(String) + 'static) {
         let session = self.store.session.get_untracked();
+        // A session that there is keeps it.
+        let effort = self.store.effort.get_untracked().filter(|_| session.is_none());
+        let effort = effort.map(|it| it.name().to_owned());
         let kept = text.clone();
-        self.run(async move { api::send_message(session, text).await.map(drop) }, move || on_failure(kept));
+        let send = async move { api::send_message(session, text, effort).await.map(drop) };
+        self.run(send, move || on_failure(kept));
+    }
+
+    /// Keeps how much the model thinks here.
+    pub(super) fn choose_effort(self, effort: Option<Effort>) {
+        self.store.effort.set(effort);
+        self.on_session(move |session| api::choose_effort(session, effort));
     }
 
     /// Writes a turn anew.
@@ -37,10 +51,10 @@ impl Actions {
         });
     }
 
-    /// Answers again.
-    pub(super) fn regenerate(self, message: MessageId, trim: bool) {
+    /// Answers again, or goes on.
+    pub(super) fn regenerate(self, message: MessageId, again: Again) {
         self.on_session(
-            move |session| async move { api::regenerate(session, message, trim).await.map(drop) },
+            move |session| async move { api::regenerate(session, message, again).await.map(drop) },
         );
     }
 

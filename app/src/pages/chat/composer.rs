@@ -1,6 +1,6 @@
 //! Where a message is written. A plain form first: it sends before wasm arrives and without scripting.
 
-use super::{actions::use_actions, api::SendMessage, thread_store::ThreadStore};
+use super::{actions::use_actions, api::SendMessage, effort::EffortField, thread_store::ThreadStore};
 use crate::{
     frame::Overlays,
     i18n::{fill, use_texts},
@@ -72,7 +72,10 @@ pub(super) fn Composer() -> AnyView {
                     </button>
                 </Show>
             </div>
-            <p id="composer-hint" class="mt-1 hidden text-center text-xs text-faint sm:block">{texts.composer_hint}</p>
+            <div class="mt-1 flex items-center gap-3">
+                <EffortField/>
+                <p id="composer-hint" class="hidden flex-1 text-center text-xs text-faint sm:block">{texts.composer_hint}</p>
+            </div>
         </form>
     }
     .into_any()

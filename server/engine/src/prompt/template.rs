@@ -1,10 +1,12 @@
 //! Chat templates: the model's own Jinja, or a plain form for models that bring none.
 
 mod functions;
+mod habits;
 mod values;
 
 pub(crate) use values::Values;
 
+use habits::Habits;
 use minijinja::{Environment, Value, context, syntax::SyntaxConfig};
 use types::chat::{ChatTurn, Role};
 use values::messages;
@@ -18,7 +20,13 @@ const FUEL: u64 = 5_000_000;
 /// How a conversation becomes one text.
 pub(crate) enum Template {
     /// The model's own.
-    Jinja { environment: Box<Environment<'static>>, source: String, bos_token: String, eos_token: String },
+    Jinja {
+        environment: Box<Environment<'static>>,
+        source: String,
+        habits: Habits,
+        bos_token: String,
+        eos_token: String,
+    },
     /// The model's own, which does not parse; every use says why.
     Broken(String),
     /// Names and colons.
@@ -36,7 +44,10 @@ impl Template {
         environment.set_fuel(Some(FUEL));
         functions::add(&mut environment);
         match environment.add_template_owned(NAME, without_generation_tags(&source)) {
-            Ok(()) => Self::Jinja { environment: Box::new(environment), source, bos_token, eos_token },
+            Ok(()) => {
+                let habits = Habits::of(&source);
+                Self::Jinja { environment: Box::new(environment), source, habits, bos_token, eos_token }
+            }
             Err(error) => Self::Broken(sentence(&error)),
         }
     }
@@ -46,12 +57,13 @@ impl Template {
         match self {
             Self::Plain => Ok(plain(turns)),
             Self::Broken(reason) => Err(reason.clone()),
-            Self::Jinja { .. } => {
+            &Self::Jinja { habits, .. } => {
+                let turns = &*habits.with_ids(turns);
                 // Most templates want arguments as an object, some as the text that the model wrote.
-                let by_object = self.render_messages(messages(turns, true), values);
+                let by_object = self.render_messages(messages(turns, habits, true), values);
                 match by_object {
                     Err(_) if turns.iter().any(|turn| !turn.calls.is_empty()) => {
-                        self.render_messages(messages(turns, false), values).or(by_object)
+                        self.render_messages(messages(turns, habits, false), values).or(by_object)
                     }
                     rendered => rendered,
                 }

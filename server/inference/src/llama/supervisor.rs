@@ -445,6 +445,7 @@ impl<L: Launch> Supervisor<L> {
         let mut status = status_of(&self.spec, state);
         if let Phase::Ready { facts } = &self.phase {
             status.n_ctx = Some(facts.n_ctx);
+            status.thinks = facts.thinks;
             status.tokens_per_second =
                 (n_running > 0).then(|| self.rate.per_second(Instant::now())).flatten();
         }
@@ -455,7 +456,7 @@ impl<L: Launch> Supervisor<L> {
 /// What is to be said of a model in `state`.
 pub(crate) fn status_of(spec: &ModelSpec, state: ModelState) -> ModelStatus {
     let (id, name) = (Some(spec.id.clone()), Some(spec.name.clone()));
-    ModelStatus { id, name, state, n_ctx: None, tokens_per_second: None }
+    ModelStatus { id, name, state, ..ModelStatus::UNLOADED }
 }
 
 /// Smaller changes are no news.

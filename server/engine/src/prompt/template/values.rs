@@ -1,5 +1,6 @@
 //! What templates are given.
 
+use super::habits::Habits;
 use minijinja::{Value, value::Serde};
 use serde_json::{Map, Value as Json, json};
 use types::{
@@ -74,9 +75,9 @@ fn tool(tool: &Tool) -> Json {
 }
 
 /// The turns as templates expect them; arguments of calls as objects or as text.
-pub(super) fn messages(turns: &[ChatTurn], with_objects: bool) -> Vec<Value> {
-    let message = |turn: &ChatTurn| Value::from(Serde(message(turn, turns, with_objects)));
-    turns.iter().map(message).collect()
+pub(super) fn messages(turns: &[ChatTurn], habits: Habits, with_objects: bool) -> Vec<Value> {
+    let messages = turns.iter().map(|turn| message(turn, turns, with_objects)).collect();
+    habits.join_results(messages).into_iter().map(|message| Value::from(Serde(message))).collect()
 }
 
 fn message(turn: &ChatTurn, turns: &[ChatTurn], with_objects: bool) -> Map<String, Json> {
@@ -92,7 +93,7 @@ fn message(turn: &ChatTurn, turns: &[ChatTurn], with_objects: bool) -> Map<Strin
     add("content", json!(turn.content));
     if !turn.reasoning.is_empty() {
         // Families differ in the name; each template reads its own or none.
-        for name in ["reasoning_content", "reasoning", "thinking"] {
+        for name in ["reasoning_content", "reasoning", "thinking", "tool_plan"] {
             add(name, json!(turn.reasoning));
         }
     }

@@ -72,13 +72,22 @@ pub(super) fn Composer() -> AnyView {
                     </button>
                 </Show>
             </div>
-            <div class="mt-1 flex items-center gap-3">
-                <EffortField/>
-                <p id="composer-hint" class="hidden flex-1 text-center text-xs text-faint sm:block">{texts.composer_hint}</p>
-            </div>
+            <Below/>
         </form>
     }
     .into_any()
+}
+
+/// What is below the message: how much the model thinks, and the keys.
+#[component]
+fn Below() -> impl IntoView {
+    let texts = use_texts();
+    view! {
+        <div class="mt-1 flex items-center gap-3">
+            <EffortField/>
+            <p id="composer-hint" class="hidden flex-1 text-center text-xs text-faint sm:block">{texts.composer_hint}</p>
+        </div>
+    }
 }
 
 #[component]

@@ -28,7 +28,7 @@ async function seeing(): Promise<Server> {
   const file = join(folder, basename(model));
   copyFileSync(model, file);
   execFileSync(required('CHAOSENGINE_SEED'), ['projector', join(folder, 'mmproj-f16.gguf'), N_EMBD]);
-  return (await Server.start({ model: { file } })).ready(16);
+  return (await Server.start({ model: { path: file } })).ready(16);
 }
 
 async function pageOf(server: Server, browser: Browser): Promise<Page> {

@@ -30,8 +30,8 @@ export interface Options {
   dataDir?: string;
   /** Listen where an earlier server did. */
   port?: number;
-  /** The test model unless said otherwise: none, the one of before, or a file. */
-  model?: 'none' | 'last' | { file: string };
+  /** The test model unless said otherwise; a path is that of another one. */
+  model?: 'none' | 'last' | { path: string };
 }
 
 export class Server {
@@ -132,8 +132,10 @@ function modelArgs(model: Options['model']): string[] {
       return ['--no-model'];
     case 'last':
       return [];
+    case undefined:
+      return ['--model', required('CHAOSENGINE_TEST_MODEL')];
     default:
-      return ['--model', model?.file ?? required('CHAOSENGINE_TEST_MODEL')];
+      return ['--model', model.path];
   }
 }
 

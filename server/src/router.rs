@@ -88,6 +88,7 @@ pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/pages/chat/api/edit_and_resend", Owner::Checked),
     door("/rpc/app/pages/chat/api/list_sessions", Owner::Caller),
     door("/rpc/app/pages/chat/api/load_thread", Owner::Checked),
+    door("/rpc/app/pages/chat/api/choose_effort", Owner::Checked),
     door("/rpc/app/pages/chat/api/regenerate", Owner::Checked),
     door("/rpc/app/pages/chat/api/rename_session", Owner::Checked),
     door("/rpc/app/pages/chat/api/restore_session", Owner::Checked),

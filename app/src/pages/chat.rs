@@ -4,6 +4,7 @@ mod actions;
 pub(crate) mod api;
 mod attachments;
 mod composer;
+mod effort;
 mod message;
 mod scroll;
 mod thought;
@@ -45,6 +46,7 @@ impl LazyRoute for ChatRoute {
         let ChatRoute { session, thread } = this;
         let store = ThreadStore::new(session);
         provide_context(store);
+        provide_context(thread);
         view! {
             <div class="relative flex min-h-0 flex-1 flex-col">
                 <Transition fallback=ThreadSkeleton>

@@ -4,6 +4,7 @@ use crate::{
     guard::{Guard, Warning},
     ids::{GenerationId, ImageId, MessageId, SessionId},
     image::TurnImage,
+    reasoning::Effort,
     tools::ToolCall,
 };
 use serde::{Deserialize, Serialize};
@@ -168,6 +169,22 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// What an answer cost that ended, having cost this, and went on.
+    pub fn and(self, later: Self) -> Self {
+        Self {
+            n_prompt_tokens: later.n_prompt_tokens,
+            n_cached_tokens: later.n_cached_tokens,
+            n_generated_tokens: self.n_generated_tokens + later.n_generated_tokens,
+            n_reasoning_tokens: self.n_reasoning_tokens + later.n_reasoning_tokens,
+            n_drafted_tokens: self.n_drafted_tokens + later.n_drafted_tokens,
+            n_accepted_tokens: self.n_accepted_tokens + later.n_accepted_tokens,
+            n_steps: self.n_steps + later.n_steps,
+            guesser: if later.guesser == Guesser::Nobody { self.guesser } else { later.guesser },
+            first_token_ms: self.first_token_ms,
+            decode_ms: self.decode_ms.saturating_add(later.decode_ms),
+        }
+    }
+
     /// Tokens that a step gave on average: more than one where guesses came true. `None` where steps were not counted.
     pub fn tokens_per_step(&self) -> Option<f32> {
         (self.n_steps > 0).then(|| self.n_generated_tokens as f32 / self.n_steps as f32)
@@ -264,7 +281,21 @@ pub struct MessageView {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Thread {
     pub session: SessionSummary,
+    /// How much the model thinks before it answers here; `None` leaves it to the model.
+    pub effort: Option<Effort>,
     pub messages: Vec<MessageView>,
+}
+
+/// What to do with an answer once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Again {
+    /// Another answer beside it.
+    Anew,
+    /// Likewise, without the oldest turns if the conversation does not fit.
+    Trimmed,
+    /// It goes on where it ended.
+    GoOn,
 }
 
 /// What sending a message created.

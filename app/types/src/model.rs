@@ -129,6 +129,8 @@ pub struct ModelStatus {
     pub sees: bool,
     /// Over all sequences, while something generates.
     pub tokens_per_second: Option<f32>,
+    /// It is loaded, and how much it thinks before it answers can be chosen.
+    pub thinks: bool,
 }
 
 impl ModelStatus {
@@ -140,6 +142,7 @@ impl ModelStatus {
         n_ctx: None,
         sees: false,
         tokens_per_second: None,
+        thinks: false,
     };
 }
 

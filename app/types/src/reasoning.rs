@@ -15,6 +15,14 @@ pub enum Effort {
 }
 
 impl Effort {
+    /// All of them, from the least on.
+    pub const ALL: [Self; 5] = [Self::None, Self::Minimal, Self::Low, Self::Medium, Self::High];
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+
     /// The name that requests and chat templates use.
     pub fn name(self) -> &'static str {
         match self {

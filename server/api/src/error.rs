@@ -109,7 +109,12 @@ impl From<EngineError> for ApiError {
             EngineError::Rejected(Rejection::TooLong { .. }) => {
                 Self { code: "context_length_exceeded", ..Self::invalid("messages", message) }
             }
-            EngineError::Rejected(Rejection::EmptyPrompt | Rejection::Template(_)) => {
+            EngineError::Rejected(
+                Rejection::EmptyPrompt
+                | Rejection::Template(_)
+                | Rejection::SeesNothing
+                | Rejection::Image { .. },
+            ) => {
                 Self::invalid("messages", message)
             }
             EngineError::Rejected(Rejection::InputTooLong { .. }) => {

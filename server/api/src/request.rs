@@ -135,6 +135,9 @@ pub(crate) struct ChatRequest {
     #[serde(default)]
     logprobs: bool,
     top_logprobs: Option<u32>,
+    /// The last message, the assistant's, goes on where it ends.
+    #[serde(default)]
+    continue_final_message: bool,
     #[serde(flatten)]
     tools: ToolFields,
     #[serde(flatten)]
@@ -164,11 +167,12 @@ impl ChatRequest {
             }
             (asked, n) => asked.then_some(n.unwrap_or(0)),
         };
+        let prompt = if self.continue_final_message { Prompt::Continue(turns) } else { Prompt::Chat(turns) };
         let request = GenerateRequest {
             reasoning: self.reasoning.read()?,
             tools: self.tools.read()?,
             template_values: self.reasoning.template_values(),
-            ..self.common.request(Prompt::Chat(turns), logprobs)?
+            ..self.common.request(prompt, logprobs)?
         };
         request.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
         Ok(request)

@@ -141,19 +141,23 @@ impl Admission {
         });
         self.running.lock().insert(self.session, Some(Arc::clone(&generation)));
         let running = Arc::clone(&self.running);
-        let writer = Writer {
+        let mut writer = Writer {
             hurry: running.hurry.clone(),
             session: self.session,
             generation,
             store,
             notes,
-            text: String::new(),
+            text: start.row.body.clone(),
             rendered: BlockStream::default(),
-            thought: Thought::default(),
+            thought: Thought::resume(start.row.thought.as_ref(), !start.row.body.is_empty()),
             pace: Pace::start(),
             queued: None,
             warning: None,
         };
+        if !writer.text.is_empty() || !writer.thought.text.is_empty() {
+            // An answer that goes on is never shown without its beginning.
+            writer.show();
+        }
         running.tasks.spawn(writer.run(self, engine, start));
         id
     }
@@ -239,9 +243,25 @@ struct Thought {
     n_shown: usize,
     began: Option<Instant>,
     ended: Option<Instant>,
+    /// Nobody knows how long a part of it took.
+    is_untimed: bool,
 }
 
 impl Thought {
+    /// One that came to an end, or was broken off before anything was said.
+    fn resume(row: Option<&ThoughtRow>, has_said: bool) -> Self {
+        let Some(row) = row else { return Self::default() };
+        let now = Instant::now();
+        let took = Duration::from_millis(row.ms.unwrap_or_default().into());
+        Self {
+            text: row.text.clone(),
+            began: now.checked_sub(took),
+            ended: has_said.then_some(now),
+            is_untimed: row.ms.is_none(),
+            ..Self::default()
+        }
+    }
+
     fn grow(&mut self, text: &str) {
         if !text.is_empty() {
             self.began.get_or_insert_with(Instant::now);
@@ -258,6 +278,9 @@ impl Thought {
     }
 
     fn ms(&self) -> Option<u32> {
+        if self.is_untimed {
+            return None;
+        }
         Some(self.ended?.duration_since(self.began?).as_millis() as u32)
     }
 
@@ -309,7 +332,13 @@ struct Writer {
 impl Writer {
     async fn run(mut self, admission: Admission, engine: Arc<dyn Engine>, start: Start) {
         let end = self.write(engine, start.request).await;
-        let end = End { usage: end.usage.or_else(|| self.pace.usage()), ..end };
+        let usage = end.usage.or_else(|| self.pace.usage());
+        // Of an answer that went on, both parts count.
+        let usage = match (start.row.usage, usage) {
+            (Some(before), Some(usage)) => Some(before.and(usage)),
+            (before, usage) => usage.or(before),
+        };
+        let end = End { usage, ..end };
         self.thought.end();
         let end = self.commit(end).await;
         let row = MessageRow {

@@ -31,6 +31,7 @@ use tokio::sync::watch as watch_channel;
 use types::{
     chat::{MAX_TITLE_CHARS, SessionSummary},
     ids::{SessionId, UserId},
+    reasoning::Effort,
 };
 
 /// More would not be looked through; search finds the rest.
@@ -94,6 +95,22 @@ impl Chat {
         self.store.set_session_pinned(user, id, pinned).await?;
         self.notes.sessions_changed(user);
         Ok(())
+    }
+
+    /// Keeps how much the model thinks before it answers in a session; `None` leaves it to the model. Without a session
+    /// it starts one.
+    pub async fn choose_effort(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        effort: Option<Effort>,
+    ) -> Result<SessionId, ChatError> {
+        let session = match session {
+            Some(session) => session,
+            None => self.store.create_session(user, now_ms()).await?,
+        };
+        self.store.set_session_effort(user, session, effort).await?;
+        Ok(session)
     }
 
     /// Stops the session's answer and hides the session, until it is restored or a day has passed. What engines keep of

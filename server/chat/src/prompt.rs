@@ -24,16 +24,19 @@ pub(crate) fn turns(system_prompt: &str, messages: &[MessageRow], shown: &Shown)
                 show(last, message, shown);
                 last.content.push_str(&message.body);
             }
-            _ => {
-                let reasoning = message.thought.as_ref().map(|thought| thought.text.clone());
-                let mut turn = ChatTurn::new(message.role, "");
-                show(&mut turn, message, shown);
-                turn.content.push_str(&message.body);
-                turns.push(ChatTurn { reasoning: reasoning.unwrap_or_default(), ..turn });
-            }
+            _ => turns.push(turn(message, shown)),
         }
     }
     turns
+}
+
+/// One message as a turn.
+pub(crate) fn turn(message: &MessageRow, shown: &Shown) -> ChatTurn {
+    let reasoning = message.thought.as_ref().map(|thought| thought.text.clone());
+    let mut turn = ChatTurn { reasoning: reasoning.unwrap_or_default(), ..ChatTurn::new(message.role, "") };
+    show(&mut turn, message, shown);
+    turn.content.push_str(&message.body);
+    turn
 }
 
 fn show(turn: &mut ChatTurn, message: &MessageRow, shown: &Shown) {

@@ -9,6 +9,7 @@ use types::{
     guard::{Guard, GuardSettings},
     ids::{ImageId, SessionId, UserId},
     image::{MAX_IMAGE_BYTES, MAX_IMAGES, TurnImage},
+    reasoning::Effort,
     settings::{MAX_SYSTEM_PROMPT_BYTES, UserSettings},
     system::SystemSample,
 };
@@ -509,4 +510,82 @@ async fn an_image_alone_is_a_message_and_what_is_none_is_refused() {
     assert!(matches!(refused, Err(ChatError::TooManyImages { .. })), "{refused:?}");
     let foreign = Draft { text: "x".into(), images: vec![ImageId(99)] };
     assert!(matches!(bench.chat.send(ME, None, foreign, false).await, Err(ChatError::NotFound)));
+}
+
+#[tokio::test]
+async fn an_answer_that_was_cut_goes_on_in_its_place() {
+    let gate = Gate::new();
+    let first = Script::say(["The wal"]).think("hm").cut();
+    let bench = Bench::open([first, Script::say(["rus"]).wait(&gate).then(" sings.")]).await;
+    let (sent, cut) = bench.say(None, "Sing.").await;
+    assert_eq!((cut.state, cut.text.as_str()), (MessageState::Cut, "The wal"));
+    let session = sent.session;
+    let more = bench.chat.go_on(ME, session, cut.id).await.unwrap();
+    assert_eq!(more.reply, cut.id);
+    let mut watcher = bench.watch(session);
+    watcher.until_shown("The walrus").await;
+    let shown = bench.messages(session).await.pop().unwrap();
+    assert_eq!((shown.state, shown.generation), (MessageState::Running, Some(more.generation)));
+    assert!(shown.thought.unwrap().blocks.concat().contains("hm"));
+    gate.open();
+    let ended = watcher.until_finished().await;
+    assert_eq!((ended.id, ended.state), (cut.id, MessageState::Complete));
+    assert_eq!((ended.text.as_str(), ended.variants.len()), ("The walrus sings.", 1));
+    assert_eq!(ended.thought.clone().unwrap().text, "hm");
+    assert_eq!(ended.usage.unwrap().n_generated_tokens, 4);
+    assert_eq!(bench.messages(session).await.last(), Some(&ended));
+    let Prompt::Continue(turns) = bench.engine.requests().pop().unwrap().prompt else { panic!("not anew") };
+    let said: Vec<_> = turns.iter().map(|turn| (turn.role, turn.content.as_str())).collect();
+    assert_eq!(said, [(Role::User, "Sing."), (Role::Assistant, "The wal")]);
+    let found = async |word: &str| bench.chat.list_sessions(ME, Some(word.into())).await.unwrap().len();
+    assert_eq!((found("sings").await, found("walrus").await), (1, 1));
+}
+
+#[tokio::test]
+async fn only_the_last_answer_goes_on_and_only_if_it_ended_early() {
+    let gate = Gate::new();
+    let scripts =
+        [Script::say(["one"]).cut(), Script::say(["two"]).cut(), Script::say(["three"]).wait(&gate)];
+    let bench = Bench::open(scripts).await;
+    let (sent, one) = bench.say(None, "a").await;
+    let session = sent.session;
+    let (_, two) = bench.say(Some(session), "b").await;
+    let go_on = async |user, id| bench.chat.go_on(user, session, id).await.map(drop);
+    assert!(matches!(go_on(ME, one.id).await, Err(ChatError::NotFound)), "others build on it");
+    assert!(matches!(go_on(OTHER, two.id).await, Err(ChatError::NotFound)));
+    assert!(matches!(go_on(ME, two.id).await, Ok(())));
+    assert!(matches!(go_on(ME, two.id).await, Err(ChatError::Busy)));
+    gate.open();
+    assert_eq!(bench.end_of(session).await.text, "twothree");
+    assert!(matches!(go_on(ME, two.id).await, Err(ChatError::NotFound)), "it is complete");
+    assert!(!bench.chat.list_sessions(ME, None).await.unwrap()[0].running, "a refusal holds nothing");
+}
+
+#[tokio::test]
+async fn how_much_is_thought_is_kept_with_the_session() {
+    let bench = Bench::open([Script::say(["so"])]).await;
+    let asked = || bench.engine.requests().pop().unwrap().reasoning.effort;
+    let high = Some(Effort::High);
+    let sent = bench.chat.send_with_effort(ME, None, "a".into(), Some(high)).await.unwrap();
+    let session = sent.session;
+    bench.end_of(session).await;
+    assert_eq!((asked(), bench.chat.thread(ME, session).await.unwrap().effort), (high, high));
+    bench.say(Some(session), "b").await;
+    assert_eq!(asked(), high);
+    bench.chat.choose_effort(ME, Some(session), Some(Effort::None)).await.unwrap();
+    let last = bench.end_of(session).await;
+    bench.chat.regenerate(ME, session, last.id, false).await.unwrap();
+    bench.end_of(session).await;
+    assert_eq!(asked(), Some(Effort::None));
+    bench.chat.send_with_effort(ME, Some(session), "c".into(), Some(None)).await.unwrap();
+    bench.end_of(session).await;
+    assert_eq!(asked(), None);
+    bench.say(None, "another").await;
+    assert_eq!(asked(), None, "sessions do not share it");
+    let foreign = bench.chat.choose_effort(OTHER, Some(session), high).await;
+    assert!(matches!(foreign, Err(ChatError::NotFound)));
+    assert!(matches!(
+        bench.chat.send_with_effort(ME, None, " ".into(), Some(high)).await,
+        Err(ChatError::Empty)
+    ));
 }

@@ -25,7 +25,7 @@ impl Chat {
             message.thought = thought;
             message.generation = Some(generation.id);
         }
-        Ok(Thread { session: self.summary(session), messages })
+        Ok(Thread { effort: session.effort, session: self.summary(session), messages })
     }
 }
 

@@ -4,15 +4,16 @@ use crate::{
     Chat, ChatError,
     generation::{Admission, Start},
     now_ms,
-    prompt::turns,
+    prompt::{turn, turns},
     title::title_of,
 };
 use inference::{GenerateRequest, Prompt, Tenant};
 use store::{MessageRow, NewTurn};
 use types::{
-    chat::{ChatEvent, MAX_MESSAGE_BYTES, Role, Sent},
+    chat::{Again, ChatEvent, MAX_MESSAGE_BYTES, Role, Sent},
     ids::{ImageId, MessageId, SessionId, UserId},
     image::MAX_IMAGES,
+    reasoning::{Effort, Reasoning},
 };
 
 /// A message that a person writes.
@@ -63,6 +64,22 @@ impl Chat {
         self.add_turn(user, session, parent, Some(&draft), trim).await
     }
 
+    /// Likewise, and keeps how much the model thinks in the session from now on, where that is given.
+    pub async fn send_with_effort(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        draft: Draft,
+        effort: Option<Option<Effort>>,
+    ) -> Result<Sent, ChatError> {
+        draft.check()?;
+        let session = match effort {
+            Some(effort) => Some(self.choose_effort(user, session, effort).await?),
+            None => session,
+        };
+        self.send(user, session, draft, false).await
+    }
+
     /// Writes a person's turn anew beside the old one, with the same images, and answers it.
     pub async fn edit_and_resend(
         &self,
@@ -88,6 +105,26 @@ impl Chat {
     ) -> Result<Sent, ChatError> {
         let old = self.find_message(user, session, message, Role::Assistant).await?;
         self.add_turn(user, session, old.parent, None, trim).await
+    }
+
+    /// Goes on with an answer that ended early, where it ended. It must be the last of the shown branch. The oldest turns
+    /// are left out if the conversation does not fit the model.
+    pub async fn go_on(
+        &self,
+        user: UserId,
+        session: SessionId,
+        message: MessageId,
+    ) -> Result<Sent, ChatError> {
+        let old = self.find_message(user, session, message, Role::Assistant).await?;
+        let thought = old.thought.is_some_and(|thought| !thought.text.is_empty());
+        if old.body.is_empty() && !thought {
+            return Err(ChatError::NotFound);
+        }
+        let admission = self.running.admit(user, session)?;
+        let generation = self.begin(user, admission, message, Again::GoOn).await?;
+        self.notes.send(user, session, ChatEvent::ThreadChanged);
+        self.notes.sessions_changed(user);
+        Ok(Sent { session, reply: message, generation })
     }
 
     /// Shows another variant of a turn, with what followed it.
@@ -140,7 +177,8 @@ impl Chat {
         if let (None, Some(text)) = (parent, text) {
             self.store.suggest_title(user, session, &title_of(text)).await?;
         }
-        let generation = self.begin(user, admission, ids.reply, trim).await?;
+        let again = if trim { Again::Trimmed } else { Again::Anew };
+        let generation = self.begin(user, admission, ids.reply, again).await?;
         self.notes.send(user, session, ChatEvent::ThreadChanged);
         self.notes.sessions_changed(user);
         Ok(Sent { session, reply: ids.reply, generation })
@@ -151,20 +189,31 @@ impl Chat {
         user: UserId,
         admission: Admission,
         reply: MessageId,
-        trim: bool,
+        again: Again,
     ) -> Result<types::ids::GenerationId, ChatError> {
+        let session = admission.session();
         let settings = self.store.load_settings(user).await?;
-        let thread = self.store.load_thread(user, admission.session(), reply).await?;
+        let effort = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?.effort;
+        let thread = self.store.load_thread(user, session, reply).await?;
         let variants = thread.variants.last().cloned().unwrap_or_default();
         let (messages, reply) = match thread.messages.split_last() {
             Some((reply, messages)) => (messages, reply.clone()),
             None => return Err(ChatError::NotFound),
         };
         let shown = self.shown(user, messages).await?;
-        let prompt = Prompt::Chat(turns(&settings.system_prompt, messages, &shown));
+        let turns = turns(&settings.system_prompt, messages, &shown);
+        let prompt = match again {
+            Again::Anew | Again::Trimmed => Prompt::Chat(turns),
+            Again::GoOn => {
+                let model = self.engine.status().borrow().chosen.name.clone();
+                self.store.reopen_message(user, session, reply.id, model.as_deref()).await?;
+                Prompt::Continue(turns.into_iter().chain([turn(&reply, &shown)]).collect())
+            }
+        };
         let request = GenerateRequest {
             sampling: settings.sampling,
-            trim_history: trim,
+            reasoning: Reasoning { effort, max_tokens: None },
+            trim_history: again != Again::Anew,
             guards: settings.guards,
             ..GenerateRequest::new(prompt, Tenant(user.0))
         };

@@ -6,12 +6,15 @@
 
 mod call_reader;
 mod calls;
+mod frame;
 mod grammar;
 mod marks;
+mod notation;
 mod reader;
 mod thinking;
 
 pub(crate) use calls::CallFormats;
+pub(crate) use frame::Frame;
 pub(crate) use marks::{Marks, Part};
 pub(crate) use reader::Parts;
 pub(crate) use thinking::Thinking;
@@ -30,6 +33,7 @@ const OPENING_BYTES: usize = 128;
 #[derive(Clone, Debug)]
 pub(crate) struct Formats {
     pub(crate) thinking: Option<Thinking>,
+    pub(crate) frame: Frame,
     pub(crate) calls: CallFormats,
     pub(crate) marks: Marks,
 }
@@ -39,8 +43,15 @@ impl Formats {
     pub(crate) fn detect(template: &str, find: &dyn Fn(&str) -> Option<LlamaToken>) -> Self {
         let mut marks = Marks::default();
         let thinking = Thinking::detect(template, &mut marks, find);
+        let frame = Frame::detect(template, &mut marks, find);
         let calls = CallFormats::detect(template, &mut marks, find);
-        Self { thinking, calls, marks }
+        Self { thinking, frame, calls, marks }
+    }
+
+    /// Whether a rendered prompt ends with what leads to an answer.
+    pub(crate) fn is_led(&self, rendered: &str) -> bool {
+        let lead = self.marks.decode(&self.frame.lead);
+        !lead.is_empty() && rendered.trim_end().ends_with(lead.trim_end())
     }
 
     /// Whether a rendered prompt ends within a thought. What people wrote spells no special token in it.
@@ -52,6 +63,30 @@ impl Formats {
         }
         let opening = &rendered[rendered.floor_char_boundary(rendered.len().saturating_sub(OPENING_BYTES))..];
         opening.rfind(begin.trim_end()) > opening.rfind(&end)
+    }
+
+    /// What is behind a rendered prompt when the answer that it opens goes on: what was thought and said of it; and
+    /// whether the thought goes on, since nothing was said.
+    pub(crate) fn resumed(&self, rendered: &str, thought: &str, said: &str) -> (String, bool) {
+        let lead = if self.is_led(rendered) { "" } else { self.frame.lead.as_str() };
+        let said = if said.is_empty() { String::new() } else { format!("{}{said}", self.marks.decode(lead)) };
+        let Some(thinking) = &self.thinking else { return (said, false) };
+        let [begin, end, gap] =
+            [&thinking.begin, &thinking.end, &thinking.gap].map(|it| self.marks.decode(it));
+        let space = if gap.starts_with('\n') && !begin.ends_with('\n') { "\n" } else { "" };
+        let is_open = self.is_thought_open(rendered);
+        let is_over = !is_open && rendered.trim_end().ends_with(end.trim_end());
+        let thought = match thought {
+            _ if is_over => String::new(),
+            "" => String::new(),
+            thought if is_open => thought.to_owned(),
+            thought => format!("{begin}{space}{thought}"),
+        };
+        match (is_open || !thought.is_empty(), said.is_empty()) {
+            (thinks, true) => (thought, thinks),
+            (true, false) => (format!("{thought}{space}{end}{gap}{said}"), false),
+            (false, false) => (said, false),
+        }
     }
 
     /// What a format writes.
@@ -68,7 +103,7 @@ impl Formats {
     pub(crate) fn grammars(&self, tools: &ToolUse, answer: Option<Value>) -> Result<Vec<String>, String> {
         let named = allowed(tools);
         let in_parallel = tools.in_parallel && !matches!(tools.choice, ToolChoice::Named(_));
-        let lead = self.thinking.as_ref().map_or("", |it| it.lead.as_str());
+        let lead = self.frame.lead.as_str();
         let answer = || answer.clone().map(|schema| (lead, schema));
         let grammar = |format| grammar::calls(format, &named, in_parallel, answer(), &self.marks);
         self.calls.formats.iter().map(grammar).collect()
@@ -118,6 +153,8 @@ pub(crate) struct Rules {
 pub(crate) struct Wanted {
     /// The prompt has begun the thought.
     pub(crate) is_open: bool,
+    /// The prompt has written what leads to an answer.
+    pub(crate) is_led: bool,
     /// Tokens of thinking after which it is ended; none at all at 0.
     pub(crate) budget: Option<usize>,
     /// The answer has a form from its beginning.
@@ -134,12 +171,15 @@ impl Rules {
         calls: Vec<Later>,
         tokenize: &dyn Fn(&str) -> Vec<LlamaToken>,
     ) -> Self {
-        let Wanted { is_open, budget, has_form, is_answer } = wanted;
+        let Wanted { is_open, is_led, budget, has_form, is_answer } = wanted;
         let mut rules = Self { is_open, budget, calls, ..Self::default() };
-        let Some(thinking) = &formats.thinking else { return rules };
         let tokens = |encoded: &str| formats.tokens(encoded, tokenize);
         // With functions at hand, the model decides what follows a thought.
-        let lead = if is_answer { thinking.lead.as_str() } else { "" };
+        let lead = if is_answer && !is_led { formats.frame.lead.as_str() } else { "" };
+        let Some(thinking) = &formats.thinking else {
+            rules.beginning = if has_form { tokens(lead) } else { vec![] };
+            return rules;
+        };
         let may_think = budget != Some(0);
         let bridge = if may_think { BRIDGE } else { "" };
         rules.closing = tokens(&format!("{bridge}{}{}{lead}", thinking.end, thinking.gap));
@@ -164,7 +204,8 @@ impl Reading {
     /// Reads an answer of the model with these ways, to somebody who gave `tools`.
     pub(crate) fn new(formats: &Formats, tools: Option<&ToolUse>, rules: Rules) -> Self {
         let tools = tools.map(allowed).unwrap_or_default();
-        let reader = Reader::new(formats.thinking.clone(), rules.is_open, &formats.calls.formats, &tools);
+        let calls = &formats.calls.formats;
+        let reader = Reader::new(formats.thinking.clone(), rules.is_open, &formats.frame, calls, &tools);
         Self {
             marks: formats.marks.clone(),
             reader,
@@ -175,11 +216,17 @@ impl Reading {
         }
     }
 
+    /// What comes goes on where an answer ended that said this.
+    pub(crate) fn behind(mut self, said: &str) -> Self {
+        self.reader.go_on(said);
+        self
+    }
+
     /// Takes an answer for nothing but text.
     pub(crate) fn of_text() -> Self {
         Self {
             marks: Marks::default(),
-            reader: Reader::new(None, false, &[], &[]),
+            reader: Reader::new(None, false, &Frame::default(), &[], &[]),
             characters: Characters::default(),
             rules: Rules::default(),
             n_reasoning: 0,
@@ -315,4 +362,4 @@ impl Reading {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

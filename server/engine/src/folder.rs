@@ -56,6 +56,7 @@ pub(crate) fn load(
         n_vocab: u32::try_from(words.words.len()).unwrap_or(u32::MAX),
         n_threads,
         has_chat_template: words.template.is_some(),
+        thinks: false,
         draft_problem: None,
         sees: false,
         projector_problem: None,

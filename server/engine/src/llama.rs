@@ -127,6 +127,7 @@ pub(crate) fn open_context<'m>(
         n_vocab: u32::try_from(model.n_vocab()).unwrap_or(0),
         n_threads: n_threads(request),
         has_chat_template: model.chat_template(None).is_ok(),
+        thinks: false,
         draft_problem: None,
         sees: false,
         projector_problem: None,

@@ -29,6 +29,8 @@ use types::{
 
 /// The longest prompt of which the middle is forgotten, in tokens: all of it is computed.
 const MOST_TOKENS: usize = 1 << 20;
+/// What models that have several templates call the one for functions.
+const WITH_TOOLS: &str = "tool_use";
 
 /// A prompt ready to decode.
 pub(crate) struct TokenPrompt {
@@ -52,6 +54,8 @@ pub(crate) struct TokenPrompt {
 pub(crate) struct Prompter<'m> {
     vocab: LlamaVocab<'m>,
     template: Template,
+    /// What a model writes conversations with functions by, where that is another one.
+    template_with_tools: Option<Template>,
     formats: Formats,
     guard: Guard,
     ends: Arc<[LlamaToken]>,
@@ -78,12 +82,17 @@ struct Form {
 impl<'m> Prompter<'m> {
     pub(crate) fn new(model: &'m LlamaModel, n_ctx: u32) -> Self {
         let vocab = model.vocab();
-        let source = model.chat_template(None).ok().and_then(|template| template.to_string().ok());
+        let source = |name| model.chat_template(name).ok().and_then(|template| template.to_string().ok());
+        let (source, source_with_tools) = (source(None), source(Some(WITH_TOOLS)));
         let special: HashMap<_, _> =
             special_tokens(&vocab).map(|token| (spelling(&vocab, token), token)).collect();
         let find = |text: &str| special.get(text).copied();
-        let formats = Formats::detect(source.as_deref().unwrap_or_default(), &find);
-        let template = Template::new(source, spelling(&vocab, vocab.bos()), spelling(&vocab, vocab.eos()));
+        let sources = [source.as_deref(), source_with_tools.as_deref()];
+        let formats = Formats::detect(&sources.map(Option::unwrap_or_default).concat(), &find);
+        let template =
+            |source| Template::new(source, spelling(&vocab, vocab.bos()), spelling(&vocab, vocab.eos()));
+        let template_with_tools = source_with_tools.map(|source| template(Some(source)));
+        let template = template(source);
         let control = vocab.tokens().filter(|&token| vocab.attr(token).contains(LlamaTokenAttr::Control));
         let spellings = control.map(|token| spelling(&vocab, token));
         let guard = Guard::new(spellings.chain(formats.marks.spellings().map(str::to_owned)));
@@ -92,6 +101,7 @@ impl<'m> Prompter<'m> {
         Self {
             vocab,
             template,
+            template_with_tools,
             formats,
             guard,
             ends,
@@ -129,6 +139,12 @@ impl<'m> Prompter<'m> {
         self.ends.clone()
     }
 
+    /// Whether it can be chosen how much the model thinks.
+    pub(crate) fn thinks(&self) -> bool {
+        let switches = ["reasoning_effort", "enable_thinking", "thinking_budget"];
+        self.formats.thinking.is_some() || switches.iter().any(|it| self.template.mentions(it))
+    }
+
     /// How a token is written.
     pub(crate) fn spelling(&self, token: LlamaToken) -> Vec<u8> {
         self.vocab.token_to_piece(token, true, None)
@@ -138,7 +154,8 @@ impl<'m> Prompter<'m> {
     pub(crate) fn prepare(&self, prompt: &Prompt, params: &GenerateParams) -> Result<TokenPrompt, Rejection> {
         let (text, stops) = match prompt {
             Prompt::Text(text) => (Rendered { tokens: self.text(text), ..Rendered::default() }, vec![]),
-            Prompt::Chat(turns) => (self.conversation(turns, params)?, self.template.stops()),
+            Prompt::Chat(turns) => (self.conversation(turns, false, params)?, self.template.stops()),
+            Prompt::Continue(turns) => (self.conversation(turns, true, params)?, self.template.stops()),
         };
         if text.tokens.is_empty() {
             return Err(Rejection::EmptyPrompt);
@@ -150,7 +167,7 @@ impl<'m> Prompter<'m> {
         let form = self.form(params)?;
         let (constraint, reading) = match prompt {
             Prompt::Text(_) => (form.whole, Reading::of_text()),
-            Prompt::Chat(_) => self.reading(form, text.is_open, params),
+            Prompt::Chat(_) | Prompt::Continue(_) => self.reading(form, &text, params),
         };
         Ok(TokenPrompt {
             tokens: text.tokens,
@@ -167,20 +184,29 @@ impl<'m> Prompter<'m> {
     pub(crate) fn count(&self, prompt: &Prompt) -> Result<u32, Rejection> {
         let n_tokens = match prompt {
             Prompt::Text(text) => self.text(text).len(),
-            Prompt::Chat(turns) => self.chat(turns, None, &Values::default(), &self.cutter())?.n_cells(),
+            Prompt::Chat(turns) => self.chat(turns, false, None, &Values::default(), &self.cutter())?.n_cells(),
+            Prompt::Continue(turns) => {
+                self.chat(turns, true, None, &Values::default(), &self.cutter())?.n_cells()
+            }
         };
         Ok(u32::try_from(n_tokens).unwrap_or(u32::MAX))
     }
 
-    fn conversation(&self, turns: &[ChatTurn], params: &GenerateParams) -> Result<Rendered, Rejection> {
+    fn conversation(
+        &self,
+        turns: &[ChatTurn],
+        goes_on: bool,
+        params: &GenerateParams,
+    ) -> Result<Rendered, Rejection> {
         let tools = params.tools.as_ref().map(|tools| self.guard.defuse_tools(tools));
         let native = tools.as_ref().filter(|_| self.formats.calls.is_native);
         let values = Values::new(params.reasoning, native, params.template_values.as_deref());
         let values = values.map_err(Rejection::Template)?;
         let cutter = self.cutter();
         let cuts = cutter.cut_all(turns)?;
-        let render = |turns: &[ChatTurn]| self.chat(turns, tools.as_ref(), &values, &cutter);
-        let text = |turns: &[ChatTurn]| self.rendering(turns, tools.as_ref(), &values).ok();
+        let render = |turns: &[ChatTurn]| self.chat(turns, goes_on, tools.as_ref(), &values, &cutter);
+        let text =
+            |turns: &[ChatTurn]| Some(self.rendering(turns, goes_on, tools.as_ref(), &values).ok()?.text);
         let tokenize = |text: &str| self.tokenize_with(text, &cuts).tokens;
         let mut pinned = Vec::new();
         if self.forgets {
@@ -212,26 +238,28 @@ impl<'m> Prompter<'m> {
         Cutter::new(self.projector, N_BATCH as usize)
     }
 
+    /// With the last turn left open where the answer `goes_on`.
     fn chat(
         &self,
         turns: &[ChatTurn],
+        goes_on: bool,
         tools: Option<&ToolUse>,
         values: &Values,
         cutter: &Cutter<'_>,
     ) -> Result<Rendered, Rejection> {
         let cuts = cutter.cut_all(turns)?;
-        let rendered = self.rendering(turns, tools, values)?;
-        let is_open = self.formats.is_thought_open(&rendered);
-        Ok(Rendered { is_open, ..self.tokenize_with(&rendered, &cuts) })
+        let Rendering { text, is_open, is_led, said } = self.rendering(turns, goes_on, tools, values)?;
+        Ok(Rendered { is_open, is_led, said, ..self.tokenize_with(&text, &cuts) })
     }
 
     /// The conversation as the model's template writes it.
     fn rendering(
         &self,
         turns: &[ChatTurn],
+        goes_on: bool,
         tools: Option<&ToolUse>,
         values: &Values,
-    ) -> Result<String, Rejection> {
+    ) -> Result<Rendering, Rejection> {
         if turns.is_empty() {
             return Err(Rejection::EmptyPrompt);
         }
@@ -241,11 +269,25 @@ impl<'m> Prompter<'m> {
         if !self.formats.calls.is_native {
             turns = tools::in_words(turns, tools);
         }
-        let rendered = self.template.render(&turns, values).map_err(Rejection::Template)?;
-        match shows_all(&rendered, n_images) {
-            true => Ok(rendered),
-            false => Err(Rejection::Template("it does not show every image".to_owned())),
+        let calls = tools.is_some() || turns.iter().any(|it| !it.calls.is_empty() || it.call_id.is_some());
+        let template = self.template_with_tools.as_ref().filter(|_| calls).unwrap_or(&self.template);
+        let last = if goes_on { turns.pop() } else { None };
+        if turns.is_empty() {
+            // Only the answer fits; what it answered was too long.
+            turns.push(ChatTurn::new(Role::User, ""));
         }
+        let mut text = template.render(&turns, values).map_err(Rejection::Template)?;
+        if !shows_all(&text, n_images) {
+            return Err(Rejection::Template("it does not show every image".to_owned()));
+        }
+        let Some(ChatTurn { reasoning, content, .. }) = last else {
+            let (is_open, is_led) = (self.formats.is_thought_open(&text), self.formats.is_led(&text));
+            return Ok(Rendering { text, is_open, is_led, said: None });
+        };
+        let (more, is_open) = self.formats.resumed(&text, &reasoning, &content);
+        text += &more;
+        let is_led = !content.is_empty() || self.formats.is_led(&text);
+        Ok(Rendering { text, is_open, is_led, said: Some(content) })
     }
 
     /// What an assistant's turn says apart from what it thought.
@@ -299,16 +341,26 @@ impl<'m> Prompter<'m> {
     }
 
     /// How the answer is read, and the form that it has.
-    fn reading(&self, form: Form, is_open: bool, params: &GenerateParams) -> (Option<Constrained>, Reading) {
+    fn reading(
+        &self,
+        form: Form,
+        rendered: &Rendered,
+        params: &GenerateParams,
+    ) -> (Option<Constrained>, Reading) {
         let wanted = Wanted {
-            is_open,
+            is_open: rendered.is_open,
+            is_led: rendered.is_led,
             budget: self.budget(params.reasoning),
             has_form: form.whole.is_some(),
             is_answer: form.is_answer,
         };
         let tokenize = |text: &str| self.cut(text, false);
         let rules = Rules::new(&self.formats, wanted, form.calls, &tokenize);
-        (form.whole, Reading::new(&self.formats, params.tools.as_ref(), rules))
+        let reading = Reading::new(&self.formats, params.tools.as_ref(), rules);
+        match &rendered.said {
+            Some(said) => (form.whole, reading.behind(said)),
+            None => (form.whole, reading),
+        }
     }
 
     /// Tokens of thinking, at most. A template that knows efforts tells the model itself.
@@ -381,10 +433,25 @@ struct Rendered {
     pieces: Vec<Piece>,
     /// It ends with the beginning of a thought.
     is_open: bool,
+    /// It ends with what leads to an answer.
+    is_led: bool,
+    /// What was said before in an answer that goes on.
+    said: Option<String>,
     /// Places of what stays where the middle is forgotten.
     pinned: Vec<Range<usize>>,
     /// With how many tokens turns begin or end.
     places: Vec<usize>,
+}
+
+/// A conversation as the model's template writes it.
+struct Rendering {
+    text: String,
+    /// It ends with the beginning of a thought.
+    is_open: bool,
+    /// It ends with what leads to an answer.
+    is_led: bool,
+    /// What was said before in an answer that goes on.
+    said: Option<String>,
 }
 
 impl Rendered {
@@ -393,6 +460,9 @@ impl Rendered {
         self.tokens.len() + images::n_more_cells(&self.pieces)
     }
 }
+
+#[cfg(test)]
+mod families;
 
 /// Tokens that no text is tokenised to by itself.
 fn special_tokens(vocab: &LlamaVocab<'_>) -> impl Iterator<Item = LlamaToken> {

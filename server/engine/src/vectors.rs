@@ -100,6 +100,7 @@ pub(crate) fn serve<T: Tokenizer, E: Encoder>(
         n_vocab: facts.n_vocab,
         n_threads: n_threads(request),
         has_chat_template: false,
+        thinks: false,
         draft_problem: None,
         sees: false,
         projector_problem: None,

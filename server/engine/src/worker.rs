@@ -16,7 +16,7 @@ use crate::{
 };
 use candle::FolderKind;
 use llama_cpp_2::{llama_backend::LlamaBackend, model::LlamaModel};
-use protocol::{Command, Event, FrameError, LoadRequest, Rejection, read_frame};
+use protocol::{Command, Event, FrameError, LoadRequest, LoadedModel, Rejection, read_frame};
 use std::{
     io::{Read, Write},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -310,7 +310,7 @@ fn write(
     let mut scheduler =
         Scheduler::new(opened.context, model, request, &opened.facts, outbox.clone(), vectors, companions);
     scheduler.warm_up()?;
-    outbox.send(&Event::Loaded(opened.facts))?;
+    outbox.send(&Event::Loaded(LoadedModel { thinks: prompter.thinks(), ..opened.facts }))?;
     let desk = Desk { commands, prompter, inputs: Some(inputs) };
     thread::scope(|scope| {
         if let (Some(projector), Some(beside)) = (&projector, beside) {
@@ -341,7 +341,7 @@ fn write_in_folder(
     let FolderModel { decoder, vocabulary, words, facts, limits } = model;
     let prompter = Prompter::new(&vocabulary, facts.n_ctx).with_words(words);
     let mut scheduler = FolderScheduler::new(decoder, vocabulary.vocab(), limits, process.outbox.clone());
-    process.outbox.send(&Event::Loaded(facts))?;
+    process.outbox.send(&Event::Loaded(LoadedModel { thinks: prompter.thinks(), ..facts }))?;
     let desk = Desk { commands, prompter, inputs: None };
     work_beside(desk, process, |work| scheduler.run(work));
     Ok(())

@@ -256,6 +256,12 @@ pub trait Engine: Send + Sync + 'static {
     /// Keeps a model in memory until it is unloaded by hand, or no longer.
     fn pin(&self, id: ModelId, is_pinned: bool) -> BoxFuture<'_, ()>;
 
+    /// Says how a model that may be asleep is loaded from now on: when it is needed again, it is loaded as `spec` says.
+    /// One in memory stays as it is until it has slept. Engines that put nothing to sleep have nothing to do.
+    fn renew(&self, _spec: ModelSpec) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     /// Starts a generation. While the model's worker is being restarted or it loads, waits for it; one that was
     /// unloaded only to save memory is loaded again.
     fn generate(

@@ -98,6 +98,10 @@ impl Engine for Engines {
         self.local.pin(id, is_pinned)
     }
 
+    fn renew(&self, spec: ModelSpec) -> BoxFuture<'_, ()> {
+        self.local.renew(spec)
+    }
+
     fn generate(
         &self,
         target: Target,

@@ -73,6 +73,10 @@ impl Engine for Guarded {
         self.engine.pin(id, is_pinned)
     }
 
+    fn renew(&self, spec: ModelSpec) -> BoxFuture<'_, ()> {
+        self.engine.renew(spec)
+    }
+
     fn generate(
         &self,
         target: Target,

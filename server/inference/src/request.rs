@@ -3,7 +3,7 @@
 use crate::{EmbedRequest, EngineError, GenerateRequest};
 use protocol::{EmbedInput, LoraAdapter, Prompt, RankRequest};
 use types::{
-    chat::ChatTurn,
+    chat::{ChatTurn, Role},
     constraint::Constraint,
     image::{MAX_IMAGE_BYTES, MAX_IMAGES, MAX_IMAGES_BYTES, TurnImage},
     tools::{MAX_CALLS, ToolCall, ToolUse},
@@ -137,6 +137,12 @@ pub enum RequestError {
     /// Functions are only called in conversations.
     #[error("tools need messages")]
     ToolsWithoutMessages,
+    /// The last turn is not an answer that has begun.
+    #[error("there is no answer that could go on")]
+    NothingToContinue,
+    /// A form holds from an answer's beginning.
+    #[error("an answer that goes on can have no form and call no tools")]
+    FormOfContinued,
     /// Over [`MAX_LOGPROBS`].
     #[error("likelihoods of {given} alternatives were asked for, at most {MAX_LOGPROBS} are given")]
     TooManyLogprobs {
@@ -154,6 +160,10 @@ impl GenerateRequest {
         self.tools.as_ref().map_or(Ok(()), ToolUse::check)?;
         if self.tools.is_some() && matches!(self.prompt, Prompt::Text(_)) {
             return Err(RequestError::ToolsWithoutMessages.into());
+        }
+        let has_form = self.tools.is_some() || self.constraint.is_some();
+        if has_form && matches!(self.prompt, Prompt::Continue(_)) {
+            return Err(RequestError::FormOfContinued.into());
         }
         let n_bytes = self.template_values.as_ref().map_or(0, String::len);
         if n_bytes > MAX_TEMPLATE_VALUES_BYTES {
@@ -226,8 +236,11 @@ fn check_adapters(adapters: &[LoraAdapter]) -> Result<(), RequestError> {
 /// Checks that a prompt has something in it and fits a frame.
 pub(crate) fn check_prompt(prompt: &Prompt) -> Result<(), RequestError> {
     let n_bytes = match prompt {
+        Prompt::Continue(turns) if !turns.last().is_some_and(has_begun) => {
+            return Err(RequestError::NothingToContinue);
+        }
         Prompt::Chat(turns) if turns.iter().all(is_silent) => 0,
-        Prompt::Chat(turns) => {
+        Prompt::Chat(turns) | Prompt::Continue(turns) => {
             let most = turns.iter().map(|turn| turn.calls.len()).max();
             if let Some(given) = most.filter(|&n| n > MAX_CALLS) {
                 return Err(RequestError::TooManyCalls { given });
@@ -254,6 +267,13 @@ fn check_images(turns: &[ChatTurn]) -> Result<(), RequestError> {
         return Err(RequestError::ImageTooLarge { n_bytes });
     }
     if n_bytes > MAX_IMAGES_BYTES { Err(RequestError::ImagesTooLarge { n_bytes }) } else { Ok(()) }
+}
+
+/// An answer that somebody may go on with.
+fn has_begun(turn: &ChatTurn) -> bool {
+    turn.role == Role::Assistant
+        && turn.calls.is_empty()
+        && !(turn.content.is_empty() && turn.reasoning.is_empty())
 }
 
 /// Neither says nor shows nor calls anything.

@@ -109,6 +109,10 @@ impl Engine for Residency {
         Box::pin(async move { _ = self.asks.send(Ask::Pin { id, is_pinned }).await })
     }
 
+    fn renew(&self, spec: ModelSpec) -> BoxFuture<'_, ()> {
+        Box::pin(async { _ = self.asks.send(Ask::Renew { spec }).await })
+    }
+
     fn forget(&self, tenant: Tenant) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             _ = self.asks.send(Ask::Forget { tenant }).await;

@@ -165,6 +165,7 @@ impl ScriptedEngine {
             n_ctx: Some(4096),
             sees: true,
             tokens_per_second: None,
+            thinks: false,
         };
         let state = State { scripts: scripts.into_iter().collect(), requests: vec![], loads: vec![] };
         Self(Arc::new(Inner {
@@ -303,7 +304,9 @@ impl Run {
 
 fn count_words(prompt: &Prompt) -> u32 {
     let n_words = match prompt {
-        Prompt::Chat(turns) => turns.iter().map(|turn| turn.content.split_whitespace().count()).sum(),
+        Prompt::Chat(turns) | Prompt::Continue(turns) => {
+            turns.iter().map(|turn| turn.content.split_whitespace().count()).sum()
+        }
         Prompt::Text(text) => text.split_whitespace().count(),
     };
     n_words as u32
@@ -328,6 +331,7 @@ impl Engine for ScriptedEngine {
             n_ctx: Some(spec.profile.n_ctx.unwrap_or(4096)),
             sees: spec.projector.is_some(),
             tokens_per_second: None,
+            thinks: false,
         });
         Box::pin(async { Ok(Hold::new(())) })
     }

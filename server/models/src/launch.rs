@@ -44,13 +44,18 @@ impl Models {
         Ok(footprint.map(|it| it.bytes(n_ctx, system::total_memory_bytes())))
     }
 
-    /// Keeps how a model is loaded from now on. One that is in memory stays as it is until it is loaded anew.
+    /// Keeps how a model is loaded from now on. One that is in memory stays as it is until it is loaded anew or has
+    /// slept; one that sleeps wakes up so.
     pub async fn save_launch_profile(&self, id: &ModelId, profile: LaunchProfile) -> Result<(), ModelsError> {
-        self.path_of(id)?;
+        let path = self.path_of(id)?;
         if profile.n_ctx.is_some_and(|n| !CONTEXTS.contains(&n)) {
             return Err(ModelsError::Context { least: *CONTEXTS.start(), most: *CONTEXTS.end() });
         }
-        Ok(self.store.save_launch_profile(id, &profile).await?)
+        self.store.save_launch_profile(id, &profile).await?;
+        // A file that cannot be read any more is found out when it is loaded.
+        let (spec, _) = self.spec(id, path, profile).await;
+        self.engine.renew(spec).await;
+        Ok(())
     }
 
     /// Measures what every usual way to keep keys and values costs with a model, as a job. Returns when it has started.

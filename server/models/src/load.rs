@@ -3,10 +3,12 @@
 use crate::{Models, ModelsError, starter};
 use inference::{EngineError, Footprint, Hold, Intent, ModelSpec};
 use jobs::{JobHandle, Progress};
+use std::path::PathBuf;
 use tokio::sync::oneshot;
 use types::{
     ids::{ModelId, UserId},
     job::JobKind,
+    launch::LaunchProfile,
     model::{ModelEntry, ModelState, Purpose},
 };
 
@@ -102,34 +104,48 @@ impl Models {
 
     async fn prepare(&self, user: UserId, id: &ModelId) -> Result<(ModelSpec, JobHandle), ModelsError> {
         let path = self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))?;
-        let file = path.clone();
         let profile = self.store.launch_profile(id).await?;
-        let (library, wanted) = (self.library.clone(), id.clone());
-        let chosen = profile.clone();
+        let job = self.jobs.start(user, JobKind::LoadModel, name_of(id)).await?;
+        let (spec, problem) = self.spec(id, path, profile).await;
+        let Some(problem) = problem else { return Ok((spec, job)) };
+        let path = spec.path.clone();
+        self.engine.refuse(spec, problem.clone()).await;
+        let err = ModelsError::Broken { path, problem };
+        job.failed(err.to_string()).await;
+        Err(err)
+    }
+
+    /// How a model is loaded, and what is wrong with its file.
+    pub(crate) async fn spec(
+        &self,
+        id: &ModelId,
+        path: PathBuf,
+        profile: LaunchProfile,
+    ) -> (ModelSpec, Option<String>) {
+        let (library, wanted, file, chosen) =
+            (self.library.clone(), id.clone(), path.clone(), profile.clone());
         let read = move || library.read_with_companions(&wanted, &file, &chosen);
-        let known = tokio::task::spawn_blocking(read);
-        let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
-        let job = self.jobs.start(user, JobKind::LoadModel, &name).await?;
-        let (footprint, purpose) = (Footprint::default(), Purpose::default());
-        let (draft_model, projector) = (None, None);
-        let id = id.clone();
-        let mut spec = ModelSpec { id, name, path, profile, footprint, purpose, draft_model, projector };
-        match known.await {
+        let read = tokio::task::spawn_blocking(read).await;
+        let mut spec = ModelSpec {
+            id: id.clone(),
+            name: name_of(id).to_owned(),
+            path,
+            profile,
+            footprint: Footprint::default(),
+            purpose: Purpose::default(),
+            draft_model: None,
+            projector: None,
+        };
+        match read {
             Ok(Ok((known, companions))) => {
                 (spec.footprint, spec.purpose) = (known.footprint, known.purpose);
                 (spec.draft_model, spec.projector) = (companions.draft_model, companions.projector);
+                (spec, None)
             }
-            Ok(Err(problem)) => {
-                let path = spec.path.clone();
-                self.engine.refuse(spec, problem.clone()).await;
-                let err = ModelsError::Broken { path, problem };
-                job.failed(err.to_string()).await;
-                return Err(err);
-            }
+            Ok(Err(problem)) => (spec, Some(problem)),
             // It could not be looked at; the worker will.
-            Err(_) => {}
+            Err(_) => (spec, None),
         }
-        Ok((spec, job))
     }
 
     async fn run_load(&self, spec: ModelSpec, intent: Intent, job: JobHandle) -> Result<Hold, ModelsError> {
@@ -182,6 +198,11 @@ impl Models {
             tracing::warn!(error = %err, "could not remember the chosen model");
         }
     }
+}
+
+/// What a model is called: its id without folders.
+fn name_of(id: &ModelId) -> &str {
+    id.0.rsplit('/').next().unwrap_or_default()
 }
 
 impl From<starter::Transfer> for Progress {

@@ -176,6 +176,8 @@ pub struct LoadedModel {
     pub n_vocab: u32,
     pub n_threads: u32,
     pub has_chat_template: bool,
+    /// How much it thinks before it answers can be chosen.
+    pub thinks: bool,
     /// A sentence about why the draft model is not used, where one was wanted.
     pub draft_problem: Option<String>,
     /// It looks at images.
@@ -189,6 +191,8 @@ pub struct LoadedModel {
 pub enum Prompt {
     /// Rendered through the model's chat template, with the assistant's turn opened.
     Chat(Vec<ChatTurn>),
+    /// Likewise, but the last turn, which is the assistant's, is not over: what is generated goes on where it ends.
+    Continue(Vec<ChatTurn>),
     /// Tokenised as it is, with the model's begin-of-sequence token where it wants one.
     Text(String),
 }

@@ -245,6 +245,29 @@ impl Store {
         found(done.rows_affected())
     }
 
+    /// Lets an answer that has ended go on, written by `model`. It must be the last of the shown branch.
+    pub async fn reopen_message(
+        &self,
+        user: UserId,
+        session: SessionId,
+        message: MessageId,
+        model: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let done = sqlx::query!(
+            "update message set state = 'running', error = null, model = coalesce(?1, model)
+             where id = ?2 and session_id = ?3 and role = 'assistant' and state in ('cut', 'stopped', 'failed')
+               and exists (select 1 from session
+                           where id = ?3 and user_id = ?4 and leaf_id = ?2 and deleted_ms is null)",
+            model,
+            message.0,
+            session.0,
+            user.0
+        )
+        .execute(&self.write)
+        .await?;
+        found(done.rows_affected())
+    }
+
     /// One message of a session that `user` owns.
     pub async fn find_message(
         &self,

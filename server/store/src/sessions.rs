@@ -1,7 +1,10 @@
 //! Chat sessions.
 
 use crate::{Store, StoreError};
-use types::ids::{MessageId, SessionId, UserId};
+use types::{
+    ids::{MessageId, SessionId, UserId},
+    reasoning::Effort,
+};
 
 /// One session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +14,7 @@ pub struct SessionRow {
     pub title_is_custom: bool,
     pub pinned: bool,
     pub leaf: Option<MessageId>,
+    pub effort: Option<Effort>,
     pub updated_ms: i64,
 }
 
@@ -20,6 +24,7 @@ struct Raw {
     title_is_custom: i64,
     pinned: i64,
     leaf_id: Option<i64>,
+    effort: Option<String>,
     updated_ms: i64,
 }
 
@@ -31,6 +36,7 @@ impl From<Raw> for SessionRow {
             title_is_custom: raw.title_is_custom != 0,
             pinned: raw.pinned != 0,
             leaf: raw.leaf_id.map(MessageId),
+            effort: raw.effort.as_deref().and_then(Effort::named),
             updated_ms: raw.updated_ms,
         }
     }
@@ -55,7 +61,7 @@ impl Store {
     pub async fn find_session(&self, user: UserId, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
         let row = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, updated_ms from session
+            "select id, title, title_is_custom, pinned, leaf_id, effort, updated_ms from session
              where id = ? and user_id = ? and deleted_ms is null",
             id.0,
             user.0
@@ -69,7 +75,7 @@ impl Store {
     pub async fn list_sessions(&self, user: UserId, limit: u32) -> Result<Vec<SessionRow>, StoreError> {
         let rows = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, updated_ms from session
+            "select id, title, title_is_custom, pinned, leaf_id, effort, updated_ms from session
              where user_id = ? and deleted_ms is null and leaf_id is not null
              order by pinned desc, updated_ms desc, id desc limit ?",
             user.0,
@@ -90,7 +96,7 @@ impl Store {
         let words = full_text_query(query);
         let rows = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, updated_ms from session
+            "select id, title, title_is_custom, pinned, leaf_id, effort, updated_ms from session
              where user_id = ?1 and deleted_ms is null and leaf_id is not null
                and (instr(lower(title), lower(?2)) > 0
                     or id in (select session_id from message
@@ -143,6 +149,25 @@ impl Store {
         let done = sqlx::query!(
             "update session set pinned = ? where id = ? and user_id = ? and deleted_ms is null",
             pinned,
+            id.0,
+            user.0
+        )
+        .execute(&self.write)
+        .await?;
+        found(done.rows_affected())
+    }
+
+    /// Keeps how much the model thinks in a session.
+    pub async fn set_session_effort(
+        &self,
+        user: UserId,
+        id: SessionId,
+        effort: Option<Effort>,
+    ) -> Result<(), StoreError> {
+        let effort = effort.map(Effort::name);
+        let done = sqlx::query!(
+            "update session set effort = ? where id = ? and user_id = ? and deleted_ms is null",
+            effort,
             id.0,
             user.0
         )

@@ -7,7 +7,11 @@ use crate::{
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
-use types::ids::{ImageId, MessageId, SessionId};
+use types::{
+    chat::Again,
+    ids::{ImageId, MessageId, SessionId},
+    reasoning::Effort,
+};
 
 /// Calls the doors for the open thread. Copy.
 #[derive(Clone, Copy)]
@@ -31,9 +35,18 @@ impl Actions {
         on_failure: impl FnOnce(String, Vec<ImageId>) + 'static,
     ) {
         let session = self.store.session.get_untracked();
+        // A session that there is keeps it.
+        let effort = self.store.effort.get_untracked().filter(|_| session.is_none());
+        let effort = effort.map(|it| it.name().to_owned());
         let kept = (text.clone(), images.clone());
-        let send = async move { api::send_message(session, text, images).await.map(drop) };
+        let send = async move { api::send_message(session, text, images, effort).await.map(drop) };
         self.run(send, move || on_failure(kept.0, kept.1));
+    }
+
+    /// Keeps how much the model thinks here.
+    pub(super) fn choose_effort(self, effort: Option<Effort>) {
+        self.store.effort.set(effort);
+        self.on_session(move |session| api::choose_effort(session, effort));
     }
 
     /// Writes a turn anew.
@@ -43,10 +56,10 @@ impl Actions {
         });
     }
 
-    /// Answers again.
-    pub(super) fn regenerate(self, message: MessageId, trim: bool) {
+    /// Answers again, or goes on.
+    pub(super) fn regenerate(self, message: MessageId, again: Again) {
         self.on_session(
-            move |session| async move { api::regenerate(session, message, trim).await.map(drop) },
+            move |session| async move { api::regenerate(session, message, again).await.map(drop) },
         );
     }
 

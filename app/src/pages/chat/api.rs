@@ -3,8 +3,9 @@
 use crate::error::AppError;
 use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::{
-    chat::{Sent, SessionSummary, Thread},
+    chat::{Again, Sent, SessionSummary, Thread},
     ids::{ImageId, MessageId, SessionId},
+    reasoning::Effort,
 };
 
 /// The caller's sessions, pinned first, then newest; those that `query` occurs in, if it is not empty.
@@ -21,16 +22,19 @@ pub async fn load_thread(id: SessionId) -> Result<Thread, AppError> {
     Ok(crate::ssr::state()?.chat.thread(user, id).await?)
 }
 
-/// Sends a message; without a session it starts one. Ends by going to the session's page.
+/// Sends a message; without a session it starts one. Ends by going to the session's page. `effort` names how much the
+/// model thinks in this session from now on; what is no such name leaves it to the model, none changes nothing.
 #[server(output = Postcard)]
 pub async fn send_message(
     session: Option<SessionId>,
     text: String,
     #[server(default)] images: Vec<ImageId>,
+    effort: Option<String>,
 ) -> Result<Sent, AppError> {
     let user = crate::ssr::require_user().await?;
+    let effort = effort.map(|name| Effort::named(&name));
     let draft = chat::Draft { text, images };
-    let sent = crate::ssr::state()?.chat.send(user, session, draft, false).await?;
+    let sent = crate::ssr::state()?.chat.send_with_effort(user, session, draft, effort).await?;
     leptos_axum::redirect(&format!("/chat/{}", sent.session));
     Ok(sent)
 }
@@ -49,11 +53,15 @@ pub async fn edit_and_resend(session: SessionId, message: MessageId, text: Strin
     Ok(crate::ssr::state()?.chat.edit_and_resend(user, session, message, text, false).await?)
 }
 
-/// Answers again, as a variant. `trim` leaves out the oldest turns if they do not fit.
+/// Answers again, as a variant, or goes on with the answer.
 #[server(output = Postcard)]
-pub async fn regenerate(session: SessionId, message: MessageId, trim: bool) -> Result<Sent, AppError> {
+pub async fn regenerate(session: SessionId, message: MessageId, again: Again) -> Result<Sent, AppError> {
     let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.regenerate(user, session, message, trim).await?)
+    let chat = &crate::ssr::state()?.chat;
+    Ok(match again {
+        Again::GoOn => chat.go_on(user, session, message).await?,
+        again => chat.regenerate(user, session, message, again == Again::Trimmed).await?,
+    })
 }
 
 /// Shows another variant of a turn.
@@ -68,6 +76,13 @@ pub async fn select_variant(session: SessionId, message: MessageId) -> Result<()
 pub async fn stop(session: SessionId) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.chat.stop(user, session).await?)
+}
+
+/// Keeps how much the model thinks in a session; none leaves it to the model.
+#[server(output = Postcard)]
+pub async fn choose_effort(session: SessionId, effort: Option<Effort>) -> Result<(), AppError> {
+    let user = crate::ssr::require_user().await?;
+    Ok(crate::ssr::state()?.chat.choose_effort(user, Some(session), effort).await.map(drop)?)
 }
 
 /// Sets a title.

@@ -4,6 +4,7 @@ use super::{
     actions::use_actions,
     api::SendMessage,
     attachments::{AttachButton, AttachedImages, Attachments},
+    effort::EffortField,
     thread_store::ThreadStore,
 };
 use crate::{
@@ -100,10 +101,22 @@ pub(super) fn Composer() -> AnyView {
                     </Show>
                 </div>
             </div>
-            <p id="composer-hint" class="mt-1 hidden text-center text-xs text-faint sm:block">{texts.composer_hint}</p>
+            <Below/>
         </form>
     }
     .into_any()
+}
+
+/// What is below the message: how much the model thinks, and the keys.
+#[component]
+fn Below() -> impl IntoView {
+    let texts = use_texts();
+    view! {
+        <div class="mt-1 flex items-center gap-3">
+            <EffortField/>
+            <p id="composer-hint" class="hidden flex-1 text-center text-xs text-faint sm:block">{texts.composer_hint}</p>
+        </div>
+    }
 }
 
 #[component]

@@ -4,7 +4,7 @@ use super::{
     actions::use_actions,
     attachments::address,
     thought::ThoughtPart,
-    thread_store::{Pace, Row},
+    thread_store::{Pace, Row, ThreadStore},
 };
 use crate::{
     error::capitalised,
@@ -19,7 +19,7 @@ use crate::{
 };
 use leptos::{html, prelude::*};
 use types::{
-    chat::{Guesser, MessageState, MessageView, Queued, Role, Usage},
+    chat::{Again, Guesser, MessageState, MessageView, Queued, Role, Usage},
     guard::{Guard, Warning},
     ids::{ImageId, MessageId},
 };
@@ -200,8 +200,8 @@ fn Ending(view: ArcRwSignal<MessageView>) -> impl IntoView {
             MessageState::Stopped if view.guard.is_some() => {
                 view.guard.map(|guard| view! { <Guarded id guard/> }).into_any()
             }
-            MessageState::Stopped => view! { <p class="text-muted">{texts.state_stopped}</p> }.into_any(),
-            MessageState::Cut => view! { <p class="text-muted">{texts.state_cut}</p> }.into_any(),
+            MessageState::Stopped => view! { <Early id words=texts.state_stopped/> }.into_any(),
+            MessageState::Cut => view! { <Early id words=texts.state_cut/> }.into_any(),
             MessageState::Failed | MessageState::Refused => {
                 let error = view.error.clone().unwrap_or_default();
                 let too_long = view.state == MessageState::Refused;
@@ -210,9 +210,9 @@ fn Ending(view: ArcRwSignal<MessageView>) -> impl IntoView {
                         <Icon icon=icondata_lu::LuTriangleAlert/>
                         <span class="min-w-0 flex-1">{capitalised(&error)}"."</span>
                         <Show when=move || too_long fallback=move || view! {
-                            <button type="button" class="button button-quiet" data-testid="retry" on:click=move |_| actions.regenerate(id, false)>{texts.retry}</button>
+                            <button type="button" class="button button-quiet" data-testid="retry" on:click=move |_| actions.regenerate(id, Again::Anew)>{texts.retry}</button>
                         }>
-                            <button type="button" class="button button-quiet" data-testid="trim" on:click=move |_| actions.regenerate(id, true)>{texts.send_trimmed}</button>
+                            <button type="button" class="button button-quiet" data-testid="trim" on:click=move |_| actions.regenerate(id, Again::Trimmed)>{texts.send_trimmed}</button>
                         </Show>
                     </div>
                 }
@@ -222,30 +222,56 @@ fn Ending(view: ArcRwSignal<MessageView>) -> impl IntoView {
     }
 }
 
+/// An answer that could go on.
+#[component]
+fn Early(id: MessageId, words: &'static str) -> impl IntoView {
+    view! {
+        <div class="flex min-h-8 flex-wrap items-center gap-2 text-muted">
+            {words}
+            <GoOn id/>
+        </div>
+    }
+}
+
+/// Lets the answer go on where it ended. Only the last one can.
+#[component]
+fn GoOn(id: MessageId) -> impl IntoView {
+    let texts = use_texts();
+    let actions = use_actions();
+    let store = expect_context::<ThreadStore>();
+    let has_begun = |row: &Row| !row.blocks.read().is_empty() || !row.thought.blocks.read().is_empty();
+    let can_go_on = move || store.rows.read().last().is_some_and(|row| row.id == id && has_begun(row));
+    view! {
+        <Show when=can_go_on>
+            <button type="button" class="button button-quiet" data-testid="go-on"
+                on:click=move |_| actions.regenerate(id, Again::GoOn)>{texts.go_on}</button>
+        </Show>
+    }
+}
+
 /// Which guard ended the answer, and what can be done.
 #[component]
 fn Guarded(id: MessageId, guard: Guard) -> impl IntoView {
     let texts = use_texts();
     let actions = use_actions();
-    let words = match guard {
-        Guard::Length => texts.guard_length,
-        Guard::RepeatedLine | Guard::RepeatedPassage => texts.guard_repeats,
-        Guard::ReasoningLoop => texts.guard_reasoning,
-        Guard::Speed => texts.guard_speed,
+    let (title, words) = match guard {
+        Guard::Length => (texts.guard_length, texts.guard_length_hint),
+        Guard::RepeatedLine | Guard::RepeatedPassage => (texts.guard_repeats, texts.guard_repeats_hint),
+        Guard::ReasoningLoop => (texts.guard_reasoning, texts.guard_reasoning_hint),
+        Guard::Speed => (texts.guard_speed, texts.guard_speed_hint),
     };
     // More of what goes round in circles would be more circles.
     let can_go_on = matches!(guard, Guard::Length | Guard::Speed);
     view! {
-        <div class="flex flex-wrap items-center gap-2 rounded-card border border-line bg-raised px-3 py-2" role="note" data-testid="message-guard" data-guard=guard.as_str()>
+        <section class="flex flex-wrap items-center gap-2 rounded-card border border-line bg-raised px-3 py-2" data-testid="message-guard" data-guard=guard.as_str()>
             <Icon icon=icondata_lu::LuShieldAlert/>
-            <span class="min-w-0 flex-1">{words}</span>
-            <Show when=move || can_go_on fallback=move || view! {
-                <button type="button" class="button button-quiet" on:click=move |_| actions.regenerate(id, false)>{texts.retry}</button>
-            }>
-                <button type="button" class="button button-quiet" data-testid="go-on"
-                    on:click=move |_| actions.send(texts.guard_go_on_message.to_owned(), Vec::new(), |_, _| ())>{texts.guard_go_on}</button>
-            </Show>
-        </div>
+            <div class="min-w-0 flex-1">
+                <h2 class="font-semibold text-strong">{title}</h2>
+                <p>{words}</p>
+            </div>
+            <button type="button" class="button button-quiet" data-testid="guard-again" on:click=move |_| actions.regenerate(id, Again::Anew)>{texts.retry}</button>
+            {can_go_on.then(|| view! { <GoOn id/> })}
+        </section>
     }
 }
 
@@ -281,7 +307,7 @@ fn AnswerActions(view: ArcRwSignal<MessageView>) -> impl IntoView {
             <Variants view=view.clone()/>
             <CopyButton view/>
             <IconButton size=14 icon=icondata_lu::LuRefreshCw label=texts.regenerate.to_owned() testid="regenerate"
-                on_click=move |()| actions.regenerate(id, false)/>
+                on_click=move |()| actions.regenerate(id, Again::Anew)/>
         </div>
     }
 }

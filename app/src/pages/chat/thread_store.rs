@@ -8,7 +8,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use types::{
     chat::{ChatEvent, MessageState, MessageView, Queued, Role, ThoughtGrowth, ThoughtView, Thread},
     guard::Warning,
-    ids::{MessageId, SessionId},
+    ids::{GenerationId, MessageId, SessionId},
+    reasoning::Effort,
 };
 
 /// A rendered block. Equal blocks at the same place keep their element.
@@ -79,6 +80,8 @@ pub(super) struct Row {
     pub(super) blocks: ArcRwSignal<Vec<Block>>,
     pub(super) thought: Thought,
     pub(super) pace: ArcRwSignal<Pace>,
+    /// The last run that was seen writing it.
+    last_run: ArcStoredValue<Option<GenerationId>>,
 }
 
 impl Row {
@@ -88,6 +91,7 @@ impl Row {
         Self {
             id: message.id,
             role: message.role,
+            last_run: ArcStoredValue::new(message.generation),
             view: ArcRwSignal::new(message),
             blocks: ArcRwSignal::new(blocks),
             thought,
@@ -95,15 +99,22 @@ impl Row {
         }
     }
 
-    /// An answer ends once: one that runs, where this one has ended, was fetched before it did and came late.
+    /// An answer that runs, where this one has ended, was fetched before it did and came late, unless it goes on in
+    /// another run.
     fn replace(&self, message: MessageView) {
         let has_ended = self.view.read_untracked().state != MessageState::Running;
-        if has_ended && message.state == MessageState::Running {
+        let is_known = message.generation <= self.last_run.get_value();
+        if has_ended && message.state == MessageState::Running && is_known {
             return;
         }
+        self.saw(message.generation);
         self.blocks.maybe_update(|blocks| update_blocks(blocks, 0, &message.blocks));
         self.thought.replace(message.thought.as_ref());
         self.view.set(message);
+    }
+
+    fn saw(&self, run: Option<GenerationId>) {
+        self.last_run.update_value(|last| *last = run.max(*last));
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -117,6 +128,8 @@ pub(super) struct ThreadStore {
     /// From the address.
     pub(super) session: Memo<Option<SessionId>>,
     pub(super) rows: RwSignal<Vec<Row>>,
+    /// How much the model thinks before it answers here; none leaves it to the model.
+    pub(super) effort: RwSignal<Option<Effort>>,
     /// Grows whenever there is more to see.
     pub(super) growth: RwSignal<u64>,
     /// How often the thread was fetched; only the last fetch counts, whichever comes back last.
@@ -129,6 +142,7 @@ impl ThreadStore {
         let store = Self {
             session,
             rows: RwSignal::new(Vec::new()),
+            effort: RwSignal::new(None),
             growth: RwSignal::new(0),
             n_fetches: StoredValue::new(0),
         };

@@ -82,6 +82,18 @@ fn what_cannot_be_done_is_said() {
 }
 
 #[test]
+fn an_answer_that_has_begun_goes_on() {
+    check(hello(json!({"continue_final_message": true})), "there is no answer that could go on");
+    let messages = json!([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "He"}]);
+    check(json!({"messages": messages}), "Chat([");
+    check(json!({"messages": messages, "continue_final_message": true}), "Continue([");
+    check(
+        json!({"messages": messages, "continue_final_message": true, "regex": "a"}),
+        "can have no form and call no tools",
+    );
+}
+
+#[test]
 fn programs_get_the_defaults_they_expect() {
     let sampling = chat(hello(json!({}))).unwrap().sampling;
     assert_eq!((sampling.temperature, sampling.top_p, sampling.repeat_penalty), (1.0, 1.0, 1.0));

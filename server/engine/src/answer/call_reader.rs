@@ -1,11 +1,15 @@
 //! Reads calls as they come. A grammar sees to it that they are written exactly as their format says.
 
 use super::{
-    calls::{Arguments, CallFormat, element},
+    calls::{Arguments, CallFormat, ElementForm, HeadPart, ValueForm, head_parts},
+    notation::{ValueReader, escaped, is_plain},
     reader::longest_beginning,
 };
 use serde_json::Value;
 use types::tools::{CallPiece, Tool};
+
+/// How many characters the model gives an id that it chooses.
+pub(super) const N_ID: usize = 9;
 
 /// Reads the calls of one turn.
 pub(crate) struct CallReader {
@@ -23,6 +27,8 @@ struct Function {
 /// An argument that is written as an element.
 pub(super) struct Element {
     pub(super) key: String,
+    /// What is before its value.
+    pub(super) open: String,
     pub(super) is_text: bool,
     pub(super) is_required: bool,
     pub(super) schema: Value,
@@ -42,6 +48,12 @@ enum State {
         function: usize,
         element: usize,
     },
+    /// An element whose value has no end of its own.
+    Value {
+        function: usize,
+        element: usize,
+        value: ValueReader,
+    },
     Tail,
     Over,
 }
@@ -59,9 +71,9 @@ impl CallReader {
         let function = |tool: &Tool| Function {
             name: tool.name.clone(),
             head: format.head(tool),
-            elements: match format.arguments {
+            elements: match &format.arguments {
                 Arguments::Json => vec![],
-                Arguments::Elements { .. } => elements(tool),
+                Arguments::Elements(form) => elements(tool, form),
             },
         };
         Self {
@@ -96,6 +108,20 @@ impl CallReader {
                 self.read_elements(function, n_written, held, calls)
             }
             &mut State::Element { function, element } => self.read_element(function, element, held, calls),
+            State::Value { function, element, value } => {
+                let Arguments::Elements(form) = &self.format.arguments else { return false };
+                let quote = match &form.values {
+                    ValueForm::Quoted(quote) => Some(quote.as_str()),
+                    ValueForm::Plain | ValueForm::Json => None,
+                };
+                let mut json = String::new();
+                let is_over = value.read(held, quote, &mut json);
+                CallPiece::join(calls, (!json.is_empty()).then_some(CallPiece::Arguments(json)));
+                if is_over {
+                    self.state = State::Elements { function: *function, n_written: *element + 1 };
+                }
+                is_over
+            }
             State::Tail => {
                 let is_there = held.starts_with(&self.format.tail);
                 if is_there {
@@ -120,10 +146,11 @@ impl CallReader {
                 return true;
             }
         };
-        let rest = held.strip_prefix(before);
-        let found =
-            rest.and_then(|rest| self.functions.iter().position(|function| rest.starts_with(&function.head)));
-        let Some(function) = found else {
+        let head = |rest: &str| {
+            let fits = |(i, function): (usize, &Function)| Some((i, head_len(&function.head, rest)?));
+            self.functions.iter().enumerate().find_map(fits)
+        };
+        let Some((function, n_head)) = held.strip_prefix(before).and_then(head) else {
             let close = &self.format.close;
             let is_closed = !is_first && !close.is_empty() && held.starts_with(close.as_str());
             if is_closed {
@@ -131,11 +158,11 @@ impl CallReader {
             }
             return is_closed;
         };
-        held.drain(..before.len() + self.functions[function].head.len());
+        held.drain(..before.len() + n_head);
         calls.push(CallPiece::Begin { name: self.functions[function].name.clone() });
         self.state = match self.format.arguments {
             Arguments::Json => State::Object(Object::default()),
-            Arguments::Elements { .. } => State::Elements { function, n_written: 0 },
+            Arguments::Elements(_) => State::Elements { function, n_written: 0 },
         };
         true
     }
@@ -153,16 +180,21 @@ impl CallReader {
             self.state = State::Tail;
             return true;
         }
-        let Arguments::Elements { open, .. } = &self.format.arguments else { return false };
+        let Arguments::Elements(form) = &self.format.arguments else { return false };
+        let between = if n_written == 0 { "" } else { form.between.as_str() };
         let elements = &self.functions[function].elements;
-        let found = elements.iter().position(|it| held.starts_with(&element(open, &it.key)));
-        let Some(index) = found else { return false };
-        let Element { key, is_text, .. } = &elements[index];
-        held.drain(..element(open, key).len());
+        let Some(rest) = held.strip_prefix(between) else { return false };
+        let Some(index) = elements.iter().position(|it| rest.starts_with(&it.open)) else { return false };
+        let Element { key, open, is_text, .. } = &elements[index];
+        held.drain(..between.len() + open.len());
         let before = if n_written == 0 { "{" } else { ", " };
-        let quote = if *is_text { "\"" } else { "" };
+        let is_plain = form.values == ValueForm::Plain;
+        let quote = if *is_text && is_plain { "\"" } else { "" };
         add(format!("{before}{}: {quote}", Value::from(key.as_str())));
-        self.state = State::Element { function, element: index };
+        self.state = match is_plain {
+            true => State::Element { function, element: index },
+            false => State::Value { function, element: index, value: ValueReader::default() },
+        };
         true
     }
 
@@ -173,7 +205,7 @@ impl CallReader {
         held: &mut String,
         calls: &mut Vec<CallPiece>,
     ) -> bool {
-        let Arguments::Elements { close, .. } = &self.format.arguments else { return false };
+        let Arguments::Elements(ElementForm { close, .. }) = &self.format.arguments else { return false };
         let is_text = self.functions[function].elements[index].is_text;
         let end = held.find(close.as_str());
         let n = end.unwrap_or_else(|| held.len() - longest_beginning(held, close));
@@ -211,30 +243,43 @@ impl Object {
     }
 }
 
-/// Text as the inside of a JSON string.
-fn escaped(text: &str) -> String {
-    let quoted = Value::from(text).to_string();
-    quoted[1..quoted.len() - 1].to_owned()
+/// How much of `text` is this head, if all of it is there.
+fn head_len(head: &str, text: &str) -> Option<usize> {
+    let mut rest = text;
+    for part in head_parts(head) {
+        let n = match part {
+            HeadPart::Text(part) => rest.starts_with(part).then_some(part.len()),
+            HeadPart::Number => Some(rest.bytes().take_while(u8::is_ascii_digit).count()).filter(|&n| n > 0),
+            HeadPart::Id => {
+                Some(rest.bytes().take_while(u8::is_ascii_alphanumeric).count()).filter(|&n| n == N_ID)
+            }
+        }?;
+        rest = &rest[n..];
+    }
+    // A name that nothing ends may only be the beginning of one.
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let is_open = head.ends_with(is_name) && rest.chars().next().is_none_or(is_name);
+    (!is_open).then_some(text.len() - rest.len())
 }
 
 /// The arguments of `tool`, in the schema's order. A schema without properties has none.
-pub(super) fn elements(tool: &Tool) -> Vec<Element> {
+pub(super) fn elements(tool: &Tool, form: &ElementForm) -> Vec<Element> {
     let schema: Value = serde_json::from_str(&tool.parameters).unwrap_or_default();
     let Some(properties) = schema["properties"].as_object() else { return vec![] };
     let is_required =
         |key: &str| schema["required"].as_array().is_some_and(|required| required.iter().any(|it| it == key));
     let element = |(key, property): (&String, &Value)| Element {
         key: key.clone(),
+        open: form.open(key, is_text(property)),
         is_text: is_text(property),
         is_required: is_required(key),
         schema: with_definitions(property, &schema),
     };
-    properties.iter().filter(|(key, _)| is_plain(key)).map(element).collect()
-}
-
-/// Names that no format can mistake for something else.
-fn is_plain(key: &str) -> bool {
-    !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
+    let mut properties: Vec<_> = properties.iter().filter(|(key, _)| is_plain(key)).collect();
+    if matches!(form.values, ValueForm::Quoted(_)) {
+        properties.sort_by_key(|(key, _)| key.to_lowercase());
+    }
+    properties.into_iter().map(element).collect()
 }
 
 fn is_text(property: &Value) -> bool {

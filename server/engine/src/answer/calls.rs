@@ -1,13 +1,22 @@
 //! How families write calls of functions, found in a model's template and vocabulary.
 
+mod rows;
+
 use super::marks::{Marks, has_mark};
 use llama_cpp_2::token::LlamaToken;
+use rows::{ElementRow, Row, ValueRow};
 use types::tools::Tool;
 
 /// Stands for the function's name in a format.
 const NAME: &str = "{NAME}";
 /// Stands for an argument's name.
 const KEY: &str = "{KEY}";
+/// Stands for whether an argument is a text.
+const IS_TEXT: &str = "{IS_TEXT}";
+/// Stands for the number of a call, which the model chooses.
+const NUMBER: &str = "{N}";
+/// Stands for nine letters and digits, which the model chooses.
+const ID: &str = "{ID}";
 
 /// Where the beginning of a call counts as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,8 +37,39 @@ pub(crate) enum Arguments {
     /// A JSON object.
     #[default]
     Json,
-    /// One element for each: texts as they are, everything else as JSON.
-    Elements { open: String, close: String },
+    /// One element for each.
+    Elements(ElementForm),
+}
+
+/// How an argument is written that is an element of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ElementForm {
+    /// Before the value.
+    open: String,
+    /// After it; empty where only a [`ValueForm::Plain`] needs none.
+    pub(super) close: String,
+    /// Between two elements.
+    pub(super) between: String,
+    pub(super) values: ValueForm,
+}
+
+/// How an element's value is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ValueForm {
+    /// Texts as they are, everything else as JSON.
+    Plain,
+    /// As JSON.
+    Json,
+    /// Like JSON, but texts are between these quotes, and the names of members have none.
+    Quoted(String),
+}
+
+/// A piece of what is before a call's arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeadPart<'t> {
+    Text(&'t str),
+    Number,
+    Id,
 }
 
 /// One family's way. All texts have marks where the model has tokens.
@@ -51,137 +91,6 @@ pub(crate) struct CallFormat {
     pub(super) close: String,
 }
 
-/// A format as it is written down here.
-struct Row {
-    trigger: &'static str,
-    lead: &'static str,
-    head: &'static str,
-    elements: Option<(&'static str, &'static str)>,
-    tail: &'static str,
-    between: Option<&'static str>,
-    close: &'static str,
-}
-
-const ROW: Row = Row { trigger: "", lead: "", head: "", elements: None, tail: "", between: None, close: "" };
-
-/// Hermes, Qwen, and whoever is told so in words.
-const TAGGED_JSON: Row = Row {
-    trigger: "<tool_call>",
-    lead: "<tool_call>",
-    head: "\n{\"name\": \"{NAME}\", \"arguments\": ",
-    tail: "}\n</tool_call>",
-    between: Some("\n<tool_call>"),
-    ..ROW
-};
-
-/// Qwen3-Coder.
-const TAGGED_ELEMENTS: Row = Row {
-    head: "\n<function={NAME}>\n",
-    elements: Some(("<parameter={KEY}>\n", "\n</parameter>\n")),
-    tail: "</function>\n</tool_call>",
-    ..TAGGED_JSON
-};
-
-/// Seed-OSS.
-const SEED: Row = Row {
-    trigger: "<seed:tool_call>",
-    lead: "<seed:tool_call>",
-    elements: Some(("<parameter={KEY}>", "</parameter>\n")),
-    tail: "</function>\n</seed:tool_call>",
-    between: Some("\n<seed:tool_call>"),
-    ..TAGGED_ELEMENTS
-};
-
-/// GLM-4.5.
-const TAGGED_KEYS: Row = Row {
-    head: "{NAME}\n",
-    elements: Some(("<arg_key>{KEY}</arg_key>\n<arg_value>", "</arg_value>\n")),
-    tail: "</tool_call>",
-    ..TAGGED_JSON
-};
-
-/// Mistral since its eleventh tokenizer.
-const MISTRAL: Row =
-    Row { trigger: "[TOOL_CALLS]", head: "[TOOL_CALLS]{NAME}[ARGS]", between: Some(""), ..ROW };
-
-/// Mistral before.
-const MISTRAL_LIST: Row = Row {
-    trigger: "[TOOL_CALLS]",
-    lead: "[TOOL_CALLS][",
-    head: "{\"name\": \"{NAME}\", \"arguments\": ",
-    tail: "}",
-    between: Some(", "),
-    close: "]",
-    ..ROW
-};
-
-const GRANITE: Row = Row { trigger: "<|tool_call|>", lead: "<|tool_call|>[", ..MISTRAL_LIST };
-
-/// Phi-4.
-const PHI: Row = Row {
-    trigger: "<|tool_call|>",
-    lead: "<|tool_call|>",
-    tail: "}<|/tool_call|>",
-    between: Some("<|tool_call|>"),
-    close: "",
-    ..MISTRAL_LIST
-};
-
-/// Nemotron for Llama 3.3.
-const NEMOTRON: Row =
-    Row { trigger: "<TOOLCALL>", lead: "<TOOLCALL>[", close: "]</TOOLCALL>", ..MISTRAL_LIST };
-
-/// DeepSeek V3 and R1.
-const DEEPSEEK: Row = Row {
-    trigger: "<｜tool▁calls▁begin｜>",
-    lead: "<｜tool▁calls▁begin｜>",
-    head: "<｜tool▁call▁begin｜>function<｜tool▁sep｜>{NAME}\n```json\n",
-    tail: "\n```<｜tool▁call▁end｜>",
-    between: Some("\n"),
-    close: "<｜tool▁calls▁end｜>",
-    ..ROW
-};
-
-/// DeepSeek V3.1.
-const DEEPSEEK_PLAIN: Row = Row {
-    head: "<｜tool▁call▁begin｜>{NAME}<｜tool▁sep｜>",
-    tail: "<｜tool▁call▁end｜>",
-    between: Some(""),
-    ..DEEPSEEK
-};
-
-/// Llama 3.
-const BARE_JSON: Row = Row {
-    trigger: "{\"name\": \"{NAME}\"",
-    head: "{\"name\": \"{NAME}\", \"parameters\": ",
-    tail: "}",
-    ..ROW
-};
-
-const PYTHON_TAG: Row = Row { trigger: "<|python_tag|>", lead: "<|python_tag|>", ..BARE_JSON };
-
-/// Functionary for Llama 3.1.
-const FUNCTION_TAG: Row = Row {
-    trigger: "<function={NAME}>",
-    head: "<function={NAME}>",
-    tail: "</function>",
-    between: Some("\n"),
-    ..ROW
-};
-
-/// gpt-oss.
-const HARMONY: Row = Row {
-    trigger: "<|channel|>commentary to=functions.",
-    head: "<|channel|>commentary to=functions.{NAME} <|constrain|>json<|message|>",
-    ..ROW
-};
-
-const HARMONY_ROLE: Row = Row {
-    trigger: "<|start|>assistant to=functions.",
-    head: "<|start|>assistant to=functions.{NAME}<|channel|>commentary json<|message|>",
-    ..ROW
-};
-
 /// The ways of a model: the first is its own, others count too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CallFormats {
@@ -199,7 +108,7 @@ impl CallFormats {
     ) -> Self {
         let rows = if template.contains("tools") { rows(template, find) } else { &[] };
         let is_native = !rows.is_empty();
-        let rows = if is_native { rows } else { &[&TAGGED_JSON] };
+        let rows = if is_native { rows } else { &[&rows::TAGGED_JSON] };
         let formats = rows.iter().map(|row| CallFormat::new(row, marks, find)).collect();
         Self { formats, is_native }
     }
@@ -208,21 +117,36 @@ impl CallFormats {
 fn rows(template: &str, find: &dyn Fn(&str) -> Option<LlamaToken>) -> &'static [&'static Row] {
     let has = |text: &str| template.contains(text);
     match () {
-        () if has("<|channel|>") && find("<|channel|>").is_some() => &[&HARMONY, &HARMONY_ROLE],
-        () if has("<seed:tool_call>") => &[&SEED],
-        () if has("<function=") && has("<parameter=") => &[&TAGGED_ELEMENTS],
-        () if has("<arg_key>") => &[&TAGGED_KEYS],
-        () if has("[TOOL_CALLS]") && has("[ARGS]") => &[&MISTRAL],
-        () if has("[TOOL_CALLS]") => &[&MISTRAL_LIST],
-        () if has("<|tool_call|>") && has("<|/tool_call|>") => &[&PHI],
-        () if has("<|tool_call|>") => &[&GRANITE],
-        () if has("<TOOLCALL>") => &[&NEMOTRON],
-        () if has("<tool_call>") => &[&TAGGED_JSON],
-        () if has("<｜tool▁calls▁begin｜>") && has("```json") => &[&DEEPSEEK],
-        () if has("<｜tool▁calls▁begin｜>") => &[&DEEPSEEK_PLAIN],
-        () if has("<function=") => &[&FUNCTION_TAG],
-        () if has("\"parameters\": ") && find("<|python_tag|>").is_some() => &[&BARE_JSON, &PYTHON_TAG],
-        () if has("\"parameters\": ") => &[&BARE_JSON],
+        () if has("<|channel|>") && find("<|channel|>").is_some() => &[&rows::HARMONY, &rows::HARMONY_ROLE],
+        () if has("<|tool_calls_section_begin|>") => &[&rows::KIMI, &rows::KIMI_BARE],
+        () if has("<minimax:tool_call>") => &[&rows::MINIMAX],
+        () if has("<seed:tool_call>") => &[&rows::SEED],
+        () if has("DSML") && has("function_calls") => &[&rows::DEEPSEEK_ELEMENTS],
+        () if has("DSML") => &[&rows::DEEPSEEK_CALLS],
+        () if has("<|tool_call>") => &[&rows::GEMMA],
+        () if has("<start_function_call>") => &[&rows::FUNCTION_GEMMA],
+        () if has("<|tool_call_start|>") || has("<|tool_list_start|>") => &[&rows::LIQUID],
+        () if has("<|tools_prefix|>") => &[&rows::APERTUS],
+        () if has("<|START_ACTION|>") => &[&rows::COMMAND],
+        () if has("Action:") && has("tool_name") => &[&rows::COMMAND_R, &rows::COMMAND_R_LINE],
+        () if has(">>>all") => &[&rows::RECIPIENT, &rows::NEXT_RECIPIENT],
+        () if has("<function=") && has("<parameter=") => &[&rows::TAGGED_ELEMENTS],
+        () if has("{function-name}<arg_key>") => &[&rows::TIGHT_KEYS],
+        () if has("<arg_key>") => &[&rows::TAGGED_KEYS],
+        () if has("[TOOL_CALLS]") && has("[CALL_ID]") => &[&rows::MISTRAL_ID],
+        () if has("[TOOL_CALLS]") && has("[ARGS]") => &[&rows::MISTRAL],
+        () if has("[TOOL_CALLS]") => &[&rows::MISTRAL_LIST],
+        () if has("<|tool_call|>") && has("<|/tool_call|>") => &[&rows::PHI],
+        () if has("<|tool_call|>") => &[&rows::GRANITE],
+        () if has("<TOOLCALL>") => &[&rows::NEMOTRON],
+        () if has("<tool_call>") => &[&rows::TAGGED_JSON],
+        () if has("<｜tool▁calls▁begin｜>") && has("```json") => &[&rows::DEEPSEEK],
+        () if has("<｜tool▁calls▁begin｜>") => &[&rows::DEEPSEEK_PLAIN],
+        () if has("<function=") => &[&rows::FUNCTION_TAG],
+        () if has("\"parameters\": ") && find("<|python_tag|>").is_some() => {
+            &[&rows::BARE_JSON, &rows::PYTHON_TAG]
+        }
+        () if has("\"parameters\": ") => &[&rows::BARE_JSON],
         () => &[],
     }
 }
@@ -233,19 +157,20 @@ impl CallFormat {
         let trigger = match encode(row.trigger) {
             // Letters are quoted sooner than tokens: more has to be there.
             trigger if !has_mark(&trigger) && !trigger.contains(NAME) => {
-                let head = row.head.split(NAME).next().unwrap_or_default();
-                encode(&format!("{}{head}", row.lead))
+                let known = [NAME, NUMBER].iter().filter_map(|it| row.head.find(it)).min();
+                encode(&format!("{}{}", row.lead, &row.head[..known.unwrap_or(row.head.len())]))
             }
             trigger => trigger,
         };
         let place = match &trigger {
-            trigger if has_mark(trigger) => Place::Anywhere,
+            trigger if has_mark(trigger) || trigger.starts_with(">>>") => Place::Anywhere,
+            // A JSON object, or the name of a function.
             trigger if trigger.starts_with('{') => Place::Start,
             _ => Place::Line,
         };
         let arguments = match row.elements {
             None => Arguments::Json,
-            Some((open, close)) => Arguments::Elements { open: encode(open), close: encode(close) },
+            Some(row) => Arguments::Elements(ElementForm::new(row, &mut encode)),
         };
         Self {
             trigger,
@@ -273,7 +198,37 @@ impl CallFormat {
     }
 }
 
-/// What is before an argument.
-pub(super) fn element(open: &str, key: &str) -> String {
-    open.replace(KEY, key)
+impl ElementForm {
+    fn new(row: ElementRow, encode: &mut dyn FnMut(&str) -> String) -> Self {
+        Self {
+            open: encode(row.open),
+            close: encode(row.close),
+            between: encode(row.between),
+            values: match row.values {
+                ValueRow::Plain => ValueForm::Plain,
+                ValueRow::Json => ValueForm::Json,
+                ValueRow::Quoted(quote) => ValueForm::Quoted(encode(quote)),
+            },
+        }
+    }
+
+    /// What is before the argument of this name.
+    pub(super) fn open(&self, key: &str, is_text: bool) -> String {
+        self.open.replace(KEY, key).replace(IS_TEXT, if is_text { "true" } else { "false" })
+    }
+}
+
+/// What a head consists of.
+pub(super) fn head_parts(head: &str) -> Vec<HeadPart<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = head;
+    loop {
+        let next = [(NUMBER, HeadPart::Number), (ID, HeadPart::Id)];
+        let next = next.into_iter().find_map(|(name, part)| Some((rest.split_once(name)?, part)));
+        let Some(((before, after), part)) = next else { break };
+        parts.extend([HeadPart::Text(before), part]);
+        rest = after;
+    }
+    parts.push(HeadPart::Text(rest));
+    parts
 }

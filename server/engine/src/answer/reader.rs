@@ -5,6 +5,7 @@
 use super::{
     call_reader::CallReader,
     calls::{CallFormat, Place},
+    frame::Frame,
     marks::has_mark,
     thinking::Thinking,
 };
@@ -77,6 +78,7 @@ impl Reader {
     pub(crate) fn new(
         thinking: Option<Thinking>,
         is_open: bool,
+        frame: &Frame,
         formats: &[CallFormat],
         tools: &[Tool],
     ) -> Self {
@@ -84,10 +86,13 @@ impl Reader {
         if let Some(thinking) = &thinking {
             let place = if thinking.only_first { Place::Start } else { Place::Anywhere };
             delimiters.push(Delimiter { text: thinking.begin.clone(), meaning: Meaning::Think, place });
-            delimiters.extend(thinking.frame.iter().map(|text| Delimiter {
+        }
+        for (texts, place) in [(&frame.begins, Place::Start), (&frame.ends, Place::End)] {
+            delimiters.extend(texts.iter().map(|text| Delimiter {
                 text: text.clone(),
                 meaning: Meaning::Nothing,
-                place: frame_place(text),
+                // Written with letters, it counts only at its end of the answer.
+                place: if has_mark(text) { Place::Anywhere } else { place },
             }));
         }
         let formats = if tools.is_empty() { &[] } else { formats };
@@ -112,6 +117,13 @@ impl Reader {
             needs_break: false,
             n_calls: 0,
         }
+    }
+
+    /// What comes is not the beginning of the answer, but goes on behind what was said, or thought.
+    pub(crate) fn go_on(&mut self, said: &str) {
+        self.skips_space = false;
+        self.is_first = said.trim().is_empty();
+        self.is_line_start = said.is_empty() || said.ends_with('\n');
     }
 
     pub(crate) fn is_thinking(&self) -> bool {
@@ -220,8 +232,8 @@ impl Reader {
                 false
             }
             Found::Delimiter { at, index } => {
-                let Delimiter { text, meaning, .. } = &self.delimiters[index];
-                let (n_delimiter, meaning) = (text.len(), *meaning);
+                let Delimiter { text, meaning, place } = &self.delimiters[index];
+                let (n_delimiter, meaning, is_start) = (text.len(), *meaning, *place == Place::Start);
                 let n = if meaning == Meaning::Nothing { at } else { self.held[..at].trim_end().len() };
                 self.say(n, parts);
                 match meaning {
@@ -230,7 +242,10 @@ impl Reader {
                         self.state = State::Asking;
                         return false;
                     }
-                    Meaning::Nothing => self.drop_held(n_delimiter),
+                    Meaning::Nothing => {
+                        self.drop_held(n_delimiter);
+                        self.is_first &= !is_start;
+                    }
                     Meaning::Think => {
                         self.drop_held(at - n + n_delimiter);
                         self.begin_thought();
@@ -328,15 +343,6 @@ impl Reader {
             self.held.drain(..n);
             self.is_line_start = true;
         }
-    }
-}
-
-/// Written with letters, a part of the frame counts only at its end of the answer.
-fn frame_place(text: &str) -> Place {
-    match text {
-        text if has_mark(text) => Place::Anywhere,
-        text if text.starts_with("</") => Place::End,
-        _ => Place::Start,
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use types::{sampling::Sampling, tools::CallPiece};
 
 /// A model: what its template has in it, and its special tokens. All others are bytes.
-type Model = (&'static str, &'static [&'static str]);
+pub(crate) type Model = (&'static str, &'static [&'static str]);
 
 const QWEN: Model =
     ("tools <tool_call> <think> </think>", &["<think>", "</think>", "<tool_call>", "</tool_call>"]);
@@ -29,18 +29,18 @@ const PLAIN: Model = ("", &[]);
 const SPECIAL: i32 = END as i32 + 1;
 
 /// Longer answers are none.
-const MAX_TOKENS: usize = 400;
+const MAX_TOKENS: usize = 2000;
 
-struct Ask {
-    model: Model,
-    is_open: bool,
-    budget: Option<usize>,
-    tools: Option<ToolUse>,
+pub(crate) struct Ask {
+    pub(crate) model: Model,
+    pub(crate) is_open: bool,
+    pub(crate) budget: Option<usize>,
+    pub(crate) tools: Option<ToolUse>,
     /// The schema of the answer.
-    schema: Option<Value>,
+    pub(crate) schema: Option<Value>,
 }
 
-fn ask(model: Model) -> Ask {
+pub(crate) fn ask(model: Model) -> Ask {
     Ask { model, is_open: false, budget: None, tools: None, schema: None }
 }
 
@@ -58,12 +58,12 @@ fn tools(choice: ToolChoice) -> ToolUse {
     ToolUse { tools, choice, in_parallel: true }
 }
 
-fn tokenize(text: &str) -> Vec<LlamaToken> {
+pub(crate) fn tokenize(text: &str) -> Vec<LlamaToken> {
     text.bytes().map(|byte| LlamaToken(byte.into())).collect()
 }
 
 /// The tokens of a text with special tokens written out.
-fn tokens(model: Model, text: &str) -> Vec<LlamaToken> {
+pub(crate) fn tokens(model: Model, text: &str) -> Vec<LlamaToken> {
     let mut tokens = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
@@ -100,6 +100,7 @@ fn begin(ask: &Ask) -> (Reading, TokenSampler) {
     };
     let wanted = Wanted {
         is_open: ask.is_open,
+        is_led: false,
         budget: ask.budget,
         has_form: whole.is_some(),
         is_answer: ask.tools.is_none(),
@@ -124,17 +125,20 @@ fn logits(model: Model, wished: Option<&LlamaToken>) -> Vec<f32> {
 }
 
 /// What comes of it when the model wants to write these texts: the next one as soon as a thought has ended.
-fn answer(ask: Ask, wishes: &[&str]) -> String {
-    let (mut reading, mut sampler) = begin(&ask);
-    let mut wishes = wishes.iter().map(|wish| tokens(ask.model, wish));
+fn answer(ask: &Ask, wishes: &[&str]) -> String {
+    let wishes = wishes.iter().map(|wish| tokens(ask.model, wish)).collect();
+    parts_of(ask, wishes).map_or_else(|reason| format!("failed: {reason}"), written)
+}
+
+/// The same of tokens.
+pub(crate) fn parts_of(ask: &Ask, wishes: Vec<Vec<LlamaToken>>) -> Result<Parts, String> {
+    let (mut reading, mut sampler) = begin(ask);
+    let mut wishes = wishes.into_iter();
     let mut wished = wishes.next().unwrap_or_default().into_iter().peekable();
     let (mut parts, mut scratch) = (Parts::default(), Scratch::default());
     for _ in 0..MAX_TOKENS {
         let logits = logits(ask.model, wished.peek());
-        let token = match sampler.sample(&logits, &mut scratch, &|_| vec![]) {
-            Ok(token) => token,
-            Err(reason) => return format!("failed: {reason}"),
-        };
+        let token = sampler.sample(&logits, &mut scratch, &|_| vec![])?;
         if token.0 == END as i32 {
             if reading.must_go_on(&mut sampler) {
                 continue;
@@ -144,10 +148,7 @@ fn answer(ask: Ask, wishes: &[&str]) -> String {
         wished.next_if_eq(&token);
         let was_thinking = reading.is_thinking();
         let bytes = u8::try_from(token.0).map_or(vec![], |byte| vec![byte]);
-        match reading.take(token, &bytes, &mut sampler) {
-            Ok(more) => add(&mut parts, more),
-            Err(reason) => return format!("failed: {reason}"),
-        }
+        add(&mut parts, reading.take(token, &bytes, &mut sampler)?);
         if was_thinking && !reading.is_thinking() {
             wished = wishes.next().unwrap_or_default().into_iter().peekable();
         }
@@ -156,7 +157,19 @@ fn answer(ask: Ask, wishes: &[&str]) -> String {
         }
     }
     add(&mut parts, reading.finish());
-    written(parts)
+    Ok(parts)
+}
+
+/// What is read of each of these tokens, and at their end.
+pub(crate) fn read_tokens(ask: &Ask, tokens: &[LlamaToken]) -> Vec<Parts> {
+    let (mut reading, mut sampler) = begin(ask);
+    let mut read = Vec::new();
+    for &token in tokens {
+        let bytes = u8::try_from(token.0).map_or(vec![], |byte| vec![byte]);
+        read.push(reading.take(token, &bytes, &mut sampler).expect("a token that fits"));
+    }
+    read.push(reading.finish());
+    read
 }
 
 fn written(parts: Parts) -> String {
@@ -175,7 +188,7 @@ fn add(parts: &mut Parts, more: Parts) {
 
 #[track_caller]
 fn check(ask: Ask, wishes: &[&str], expected: &str) {
-    assert_eq!(answer(ask, wishes), expected);
+    assert_eq!(answer(&ask, wishes), expected);
 }
 
 fn called(model: Model) -> Ask {
@@ -315,6 +328,31 @@ fn a_thought_that_the_prompt_began_is_seen() {
     assert!(!open(DISTILL, "What does <think> mean?\nassistant\n"));
     assert!(!open(PLAIN, "assistant\n<think>\n"));
     assert!(open(HARMONY, "<|start|>assistant<|channel|>analysis<|message|>"));
+}
+
+#[test]
+fn an_answer_is_resumed_as_the_family_writes_it() {
+    let check = |model: Model, rendered: &str, thought: &str, said: &str, expected: (&str, bool)| {
+        let special = |text: &str| model.1.iter().position(|special| *special == text);
+        let formats = Formats::detect(model.0, &|text| special(text).map(|i| LlamaToken(i as i32)));
+        let (text, is_open) = formats.resumed(rendered, thought, said);
+        assert_eq!((text.as_str(), is_open), expected, "{rendered} {thought} {said}");
+    };
+    let user = "user\n";
+    check(PLAIN, user, "hm", "So", ("So", false));
+    check(QWEN, user, "", "So", ("So", false));
+    check(QWEN, user, "hm", "So", ("<think>\nhm\n</think>\n\nSo", false));
+    check(QWEN, user, "hm", "", ("<think>\nhm", true));
+    let open = "user\n<think>\n";
+    check(QWEN, open, "hm", "So", ("hm\n</think>\n\nSo", false));
+    check(QWEN, open, "hm", "", ("hm", true));
+    check(QWEN, open, "", "So", ("\n</think>\n\nSo", false));
+    check(QWEN, "user\n<think>\n\n</think>\n\n", "hm", "So", ("So", false));
+    check(DISTILL, open, "hm", "So", ("hm\n</think>\n\nSo", false));
+    let channels = "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>So";
+    check(HARMONY, "<|start|>assistant", "hm", "So", (channels, false));
+    check(HARMONY, "<|start|>assistant", "", "So", ("<|channel|>final<|message|>So", false));
+    check(HARMONY, "<|start|>assistant", "hm", "", ("<|channel|>analysis<|message|>hm", true));
 }
 
 #[test]

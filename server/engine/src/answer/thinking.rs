@@ -1,6 +1,9 @@
 //! How families write what the model thinks before it answers, found in a model's vocabulary and template.
 
-use super::marks::{Marks, has_mark};
+use super::{
+    frame::is_harmony,
+    marks::{Marks, has_mark},
+};
 use llama_cpp_2::token::LlamaToken;
 
 /// One family's way. All texts have marks where the model has tokens.
@@ -10,10 +13,6 @@ pub(crate) struct Thinking {
     pub(crate) end: String,
     /// What the family writes between the end and what follows.
     pub(crate) gap: String,
-    /// What leads to an answer rather than to a call.
-    pub(crate) lead: String,
-    /// Parts of an answer's frame, which are no text.
-    pub(crate) frame: Vec<String>,
     /// Written with letters, it counts only where an answer begins.
     pub(crate) only_first: bool,
     /// An answer of a given form is thought about, unless nobody wants that.
@@ -29,6 +28,9 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ("<|channel>thought\n", "<channel|>", ""),
     ("<|inner_prefix|>", "<|inner_suffix|>", ""),
     ("◁think▷", "◁/think▷", ""),
+    ("<mm:think>", "</mm:think>", "\n"),
+    ("<longcat_think>", "</longcat_think>", "\n"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>", "\n\n"),
     ("<thinking>", "</thinking>", "\n\n"),
     ("<thought>", "</thought>", "\n\n"),
     ("<reasoning>", "</reasoning>", "\n\n"),
@@ -45,7 +47,7 @@ impl Thinking {
         marks: &mut Marks,
         find: &dyn Fn(&str) -> Option<LlamaToken>,
     ) -> Option<Self> {
-        if ["<|channel|>", "<|message|>", "<|start|>", "<|end|>"].iter().all(|it| find(it).is_some()) {
+        if is_harmony(find) {
             return Some(Self::harmony(marks, find));
         }
         let has_tokens = |text: &str| find(text.split_inclusive('>').next().unwrap_or(text)).is_some();
@@ -60,28 +62,16 @@ impl Thinking {
             ..Self::default()
         };
         thinking.only_first = !has_mark(&thinking.begin);
-        if template.contains("<response>") && template.contains("</response>") {
-            thinking.frame = vec!["<response>".to_owned(), "</response>".to_owned()];
-        }
         Some(thinking)
     }
 
     /// gpt-oss: channels of messages.
     fn harmony(marks: &mut Marks, find: &dyn Fn(&str) -> Option<LlamaToken>) -> Self {
         let mut encode = |text: &str| marks.encode(text, find);
-        let frame = [
-            "<|start|>assistant",
-            "<|channel|>final<|message|>",
-            "<|channel|>final <|constrain|>json<|message|>",
-            "<|channel|>commentary<|message|>",
-            "<|end|>",
-        ];
         Self {
             begin: encode("<|channel|>analysis<|message|>"),
             end: encode("<|end|>"),
             gap: encode("<|start|>assistant"),
-            lead: encode("<|channel|>final<|message|>"),
-            frame: frame.map(encode).into(),
             only_first: false,
             comes_first: true,
         }

@@ -1,10 +1,12 @@
 //! Chat templates: the model's own Jinja, or a plain form for models that bring none.
 
 mod functions;
+mod habits;
 mod values;
 
 pub(crate) use values::Values;
 
+use habits::Habits;
 use minijinja::{Environment, Value, context, syntax::SyntaxConfig};
 use types::chat::{ChatTurn, Role};
 use values::{Shape, messages};
@@ -32,6 +34,7 @@ pub(crate) enum Template {
 pub(crate) struct Jinja {
     environment: Environment<'static>,
     source: String,
+    habits: Habits,
     bos_token: String,
     eos_token: String,
     /// What a turn says has to be a list of parts: a text alone would not be seen.
@@ -50,7 +53,9 @@ impl Template {
         functions::add(&mut environment);
         match environment.add_template_owned(NAME, without_generation_tags(&source)) {
             Ok(()) => {
-                let mut jinja = Jinja { environment, source, bos_token, eos_token, wants_parts: false };
+                let habits = Habits::of(&source);
+                let mut jinja =
+                    Jinja { environment, source, habits, bos_token, eos_token, wants_parts: false };
                 jinja.wants_parts = jinja.wants_parts();
                 Self::Jinja(Box::new(jinja))
             }
@@ -83,7 +88,8 @@ impl Template {
 
 impl Jinja {
     fn render(&self, turns: &[ChatTurn], values: &Values) -> Result<String, String> {
-        let shape = |with_objects| Shape { with_objects, with_parts: self.wants_parts };
+        let turns = &*self.habits.with_ids(turns);
+        let shape = |with_objects| Shape { with_objects, with_parts: self.wants_parts, habits: self.habits };
         // Most templates want arguments as an object, some as the text that the model wrote.
         let by_object = self.render_messages(messages(turns, shape(true)), values);
         match by_object {
@@ -98,7 +104,7 @@ impl Jinja {
     fn wants_parts(&self) -> bool {
         let turns = [ChatTurn::new(Role::User, PROBE)];
         let shows = |with_parts| {
-            let messages = messages(&turns, Shape { with_objects: true, with_parts });
+            let messages = messages(&turns, Shape { with_objects: true, with_parts, habits: self.habits });
             self.render_messages(messages, &Values::default()).is_ok_and(|text| text.contains(PROBE))
         };
         !shows(false) && shows(true)

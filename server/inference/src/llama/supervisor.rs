@@ -450,6 +450,7 @@ impl<L: Launch> Supervisor<L> {
         if let Phase::Ready { facts } = &self.phase {
             status.n_ctx = Some(facts.n_ctx);
             status.sees = facts.sees;
+            status.thinks = facts.thinks;
             status.tokens_per_second =
                 (n_running > 0).then(|| self.rate.per_second(Instant::now())).flatten();
         }

@@ -13,10 +13,14 @@ use types::{
     tools::{Tool, ToolCall, ToolChoice, ToolUse},
 };
 
+/// What a server is asked that cannot be given the beginning of an answer. llama.cpp's goes on with a last message of
+/// the assistant by itself.
+const GO_ON: &str = "Go on exactly where your last message ends, without repeating or introducing anything.";
+
 /// The function of the API that a prompt of this kind is sent to.
 pub(super) fn function(prompt: &Prompt) -> &'static str {
     match prompt {
-        Prompt::Chat(_) => "chat/completions",
+        Prompt::Chat(_) | Prompt::Continue(_) => "chat/completions",
         Prompt::Text(_) => "completions",
     }
 }
@@ -31,6 +35,10 @@ pub(super) fn body(model: &str, dialect: Dialect, request: &GenerateRequest) -> 
     body.insert("model".into(), json!(model));
     match &request.prompt {
         Prompt::Chat(turns) => body.insert("messages".into(), turns.iter().map(message).collect()),
+        Prompt::Continue(turns) => {
+            let asked = (dialect != Dialect::Llama).then(|| ChatTurn::new(Role::User, GO_ON));
+            body.insert("messages".into(), turns.iter().chain(&asked).map(message).collect())
+        }
         Prompt::Text(text) => body.insert("prompt".into(), json!(text)),
     };
     body.insert("stream".into(), json!(true));
@@ -201,7 +209,7 @@ fn json_format(source: &str) -> Result<Value, RemoteProblem> {
 
 fn add_logprobs(body: &mut Map<String, Value>, prompt: &Prompt, n: u32) {
     match prompt {
-        Prompt::Chat(_) => {
+        Prompt::Chat(_) | Prompt::Continue(_) => {
             body.insert("logprobs".into(), json!(true));
             body.insert("top_logprobs".into(), json!(n));
         }

@@ -104,6 +104,25 @@ fn a_turn_that_only_calls_says_something_and_not_too_much() {
 }
 
 #[test]
+fn only_an_answer_that_has_begun_goes_on() {
+    let continued = |role, said: &str| {
+        let turns = vec![ChatTurn::new(Role::User, "hello"), ChatTurn::new(role, said)];
+        move |request: &mut GenerateRequest| request.prompt = Prompt::Continue(turns)
+    };
+    check(continued(Role::Assistant, "Hi"), "fine");
+    check(continued(Role::Assistant, ""), "there is no answer that could go on");
+    check(continued(Role::User, "Hi"), "there is no answer that could go on");
+    check(|request| request.prompt = Prompt::Continue(vec![]), "there is no answer that could go on");
+    let thought = ChatTurn { reasoning: "hm".into(), ..ChatTurn::new(Role::Assistant, "") };
+    check(|request| request.prompt = Prompt::Continue(vec![thought]), "fine");
+    let formed = |request: &mut GenerateRequest| {
+        continued(Role::Assistant, "Hi")(request);
+        request.constraint = Some(Constraint::json_object());
+    };
+    check(formed, "an answer that goes on can have no form and call no tools");
+}
+
+#[test]
 fn values_for_templates_are_bounded() {
     check(
         |request| request.template_values = Some("x".repeat(MAX_TEMPLATE_VALUES_BYTES + 1)),

@@ -45,6 +45,10 @@ pub(super) enum Ask {
         id: ModelId,
         is_pinned: bool,
     },
+    /// How a model is loaded from now on.
+    Renew {
+        spec: ModelSpec,
+    },
     Forget {
         tenant: Tenant,
     },
@@ -108,6 +112,8 @@ impl Drop for Lease {
 /// One model in memory, on its way there, or failed.
 struct Stay {
     spec: ModelSpec,
+    /// How it is loaded after it has slept, where that is not how it was loaded.
+    next_spec: Option<ModelSpec>,
     model: SupervisedModel,
     report: Report,
     predicted_bytes: u64,
@@ -230,6 +236,7 @@ impl<L: Launch> Owner<L> {
                     stay.is_pinned = is_pinned;
                 }
             }
+            Ask::Renew { spec } => self.renew(spec),
             Ask::Forget { tenant } => {
                 for model in self.stays.values().map(|stay| stay.model.clone()) {
                     tokio::spawn(async move { model.forget(tenant).await });
@@ -350,6 +357,7 @@ impl<L: Launch> Owner<L> {
             report,
             predicted_bytes: spec.footprint.bytes(n_ctx, self.limits.machine_bytes),
             spec,
+            next_spec: None,
             is_pinned: false,
             is_proven: false,
             n_loading: 0,
@@ -378,7 +386,7 @@ impl<L: Launch> Owner<L> {
         self.asleep.push(spec);
     }
 
-    /// Ends a model's worker, without waiting for it.
+    /// Ends a model's worker, without waiting for it, and says how the model is loaded the next time.
     fn end(&mut self, key: Key) -> Option<ModelSpec> {
         let stay = self.stays.remove(&key)?;
         self.reports.remove(&key);
@@ -388,7 +396,15 @@ impl<L: Launch> Owner<L> {
             stay.model.unload().await;
             n_ending.send_modify(|n| *n -= 1);
         });
-        Some(stay.spec)
+        Some(stay.next_spec.unwrap_or(stay.spec))
+    }
+
+    fn renew(&mut self, spec: ModelSpec) {
+        if let Some(asleep) = self.asleep.iter_mut().find(|it| it.id == spec.id) {
+            *asleep = spec;
+        } else if let Some(stay) = self.find(&spec.id).and_then(|key| self.stays.get_mut(&key)) {
+            stay.next_spec = Some(spec);
+        }
     }
 
     fn unload(&mut self, id: &ModelId) {

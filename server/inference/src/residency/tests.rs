@@ -25,13 +25,14 @@ struct Worker {
     events: DuplexStream,
     /// Of the model it was told to load.
     name: String,
+    n_ctx: Option<u32>,
 }
 
 impl Launch for Launcher {
     fn launch(&mut self) -> io::Result<Link> {
         let (input, commands) = duplex(1 << 20);
         let (events, output) = duplex(1 << 20);
-        let worker = Worker { commands, events, name: String::new() };
+        let worker = Worker { commands, events, name: String::new(), n_ctx: None };
         self.0.send(worker).map_err(|_| io::Error::other("no more workers"))?;
         Ok(Link {
             output: Box::new(output),
@@ -67,6 +68,7 @@ impl Worker {
     /// Is told what to load, and does nothing yet.
     async fn begin(&mut self) {
         let Some(Command::Load(request)) = self.command().await else { panic!("not a load") };
+        self.n_ctx = request.n_ctx;
         self.name = request.path.file_stem().expect("a name").to_string_lossy().into_owned();
     }
 
@@ -77,6 +79,7 @@ impl Worker {
             n_vocab: 9,
             n_threads: 1,
             has_chat_template: true,
+            thinks: false,
             draft_problem: None,
             sees: false,
             projector_problem: None,
@@ -259,6 +262,50 @@ async fn the_longest_unused_goes_and_comes_back_when_it_is_asked_for() {
     let id = a.accept().await;
     a.answer(id, "awake").await;
     assert_eq!(read(answer.await.expect("no panic").expect("accepted")).await, "awake|Stop");
+}
+
+fn with_context(spec: ModelSpec, n_ctx: u32) -> ModelSpec {
+    ModelSpec { profile: LaunchProfile { n_ctx: Some(n_ctx), ..LaunchProfile::default() }, ..spec }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_wakes_as_it_was_renewed_while_it_slept() {
+    let mut stage = Stage::new();
+    let mut a = stage.loaded("a", 400).await;
+    let _b = stage.loaded("b", 400).await;
+    let loading = stage.load("c", 400, Intent::Use);
+    assert_eq!(a.command().await, None);
+    stage.worker().await.loaded().await;
+    drop(loading.await.expect("no panic").expect("loads"));
+    stage.until_there(&["b", "c"]).await;
+    stage.engine.renew(with_context(spec("a", 400), 512)).await;
+    stage.until_there(&["b", "c"]).await;
+    _ = stage.generate(named("a"));
+    let a = stage.worker().await;
+    assert_eq!((a.name.as_str(), a.n_ctx), ("a", Some(512)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_is_renewed_in_memory_stays_until_it_has_slept() {
+    let mut stage = Stage::new();
+    let mut a = stage.loaded("a", 400).await;
+    let _b = stage.loaded("b", 400).await;
+    stage.engine.renew(with_context(spec("a", 400), 512)).await;
+    stage.engine.renew(with_context(spec("nobody", 400), 512)).await;
+    let answer = stage.generate(named("a"));
+    let id = a.accept().await;
+    a.answer(id, "as it was").await;
+    assert_eq!(read(answer.await.expect("no panic").expect("accepted")).await, "as it was|Stop");
+    // What it is loaded with counts, not what it will be: this is no other profile.
+    assert!(stage.load("a", 400, Intent::Use).await.expect("no panic").is_ok());
+    let _b_again = stage.load("b", 400, Intent::Choose).await;
+    let loading = stage.load("c", 400, Intent::Use);
+    assert_eq!(a.command().await, None);
+    stage.worker().await.loaded().await;
+    drop(loading.await.expect("no panic").expect("loads"));
+    _ = stage.generate(named("a"));
+    let a = stage.worker().await;
+    assert_eq!((a.name.as_str(), a.n_ctx), ("a", Some(512)));
 }
 
 #[tokio::test(start_paused = true)]

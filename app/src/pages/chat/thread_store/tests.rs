@@ -2,7 +2,7 @@ use super::{Block, Row, number, update_blocks};
 use leptos::prelude::*;
 use types::{
     chat::{MessageState, MessageView, Role},
-    ids::MessageId,
+    ids::{GenerationId, MessageId},
 };
 
 fn strings(html: &[&str]) -> Vec<String> {
@@ -44,8 +44,8 @@ fn equal_blocks_at_different_places_have_different_keys() {
 }
 
 #[test]
-fn an_answer_that_has_ended_stays_ended() {
-    let message = |state, text: &str| MessageView {
+fn an_answer_that_has_ended_stays_ended_until_it_goes_on() {
+    let message = |state, text: &str, run| MessageView {
         id: MessageId(1),
         role: Role::Assistant,
         images: Vec::new(),
@@ -58,13 +58,19 @@ fn an_answer_that_has_ended_stays_ended() {
         model: None,
         usage: None,
         created_at_ms: 0,
-        generation: None,
+        generation: run,
         variants: vec![MessageId(1)],
     };
-    let row = Row::new(message(MessageState::Running, "half"));
-    row.replace(message(MessageState::Complete, "half and half"));
-    row.replace(message(MessageState::Running, "half"));
+    let (first, second) = (Some(GenerationId(1)), Some(GenerationId(2)));
+    let row = Row::new(message(MessageState::Running, "half", first));
+    row.replace(message(MessageState::Cut, "half and half", None));
+    row.replace(message(MessageState::Running, "half", first));
     assert!(!row.is_running());
     assert_eq!(row.blocks.read_untracked().len(), 1);
     assert_eq!(row.view.read_untracked().text, "half and half");
+    row.replace(message(MessageState::Running, "half and half and", second));
+    assert!(row.is_running(), "it goes on");
+    row.replace(message(MessageState::Complete, "half and half and half", None));
+    row.replace(message(MessageState::Running, "half and half and", second));
+    assert!(!row.is_running());
 }

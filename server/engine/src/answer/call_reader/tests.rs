@@ -1,4 +1,14 @@
 use super::*;
+use crate::answer::Formats;
+
+/// That of Qwen3-Coder.
+fn form() -> ElementForm {
+    let formats = Formats::detect("tools <function= <parameter=", &|_| None);
+    match &formats.calls.formats[0].arguments {
+        Arguments::Elements(form) => form.clone(),
+        Arguments::Json => panic!("no elements"),
+    }
+}
 
 fn keys(parameters: &str) -> String {
     let tool = Tool { name: "a".into(), description: String::new(), parameters: parameters.into() };
@@ -7,7 +17,7 @@ fn keys(parameters: &str) -> String {
         let need = if it.is_required { "!" } else { "?" };
         format!("{}{need} {kind}", it.key)
     };
-    elements(&tool).iter().map(element).collect::<Vec<_>>().join(", ")
+    elements(&tool, &form()).iter().map(element).collect::<Vec<_>>().join(", ")
 }
 
 #[test]
@@ -27,5 +37,5 @@ fn names_that_could_end_an_element_are_left_out() {
 fn what_an_argument_refers_to_comes_with_it() {
     let schema = r##"{"properties": {"p": {"$ref": "#/$defs/q"}}, "$defs": {"q": {"type": "integer"}}}"##;
     let tool = Tool { name: "a".into(), description: String::new(), parameters: schema.into() };
-    assert_eq!(elements(&tool)[0].schema["$defs"]["q"]["type"], "integer");
+    assert_eq!(elements(&tool, &form())[0].schema["$defs"]["q"]["type"], "integer");
 }

@@ -40,6 +40,22 @@ const SEED: Model = (
     &["<seed:think>", "</seed:think>", "<seed:tool_call>", "</seed:tool_call>"],
 );
 const NEMOTRON: Model = ("tools <TOOLCALL>", &[]);
+const COMMAND: Model = (
+    "tools <|START_ACTION|>",
+    &[
+        "<|START_THINKING|>",
+        "<|END_THINKING|>",
+        "<|START_RESPONSE|>",
+        "<|END_RESPONSE|>",
+        "<|START_ACTION|>",
+        "<|END_ACTION|>",
+    ],
+);
+const HUNYUAN: Model = ("<think> </think> <answer> </answer>", &[]);
+const OPEN_THINKER: Model =
+    ("<|begin_of_thought|> <|end_of_thought|> <|begin_of_solution|> <|end_of_solution|>", &[]);
+const MINIMAX_3: Model = ("", &["<mm:think>", "</mm:think>"]);
+const RECIPIENT: Model = ("tools >>>all", &[]);
 const PLAIN: Model = ("", &[]);
 
 fn tool(name: &str, parameters: &str) -> Tool {
@@ -71,7 +87,8 @@ fn marked(model: Model, text: &str) -> String {
 
 fn read(model: Model, is_open: bool, pieces: &[&str]) -> String {
     let formats = formats(model);
-    let mut reader = Reader::new(formats.thinking, is_open, &formats.calls.formats, &tools());
+    let calls = &formats.calls.formats;
+    let mut reader = Reader::new(formats.thinking, is_open, &formats.frame, calls, &tools());
     let mut parts = Parts::default();
     for piece in pieces {
         reader.push(piece, &mut parts);
@@ -114,10 +131,56 @@ fn thoughts_are_told_apart() {
 }
 
 #[test]
+fn what_frames_an_answer_is_no_text() {
+    let said = "<|START_RESPONSE|>So.<|END_RESPONSE|>";
+    check(COMMAND, true, &format!("Why?<|END_THINKING|>{said}"), "Why?|So.");
+    check(COMMAND, false, said, "|So.");
+    check(HUNYUAN, false, "<think>\nWhy?\n</think>\n<answer>\nSo.\n</answer>", "Why?|So.\n");
+    check(HUNYUAN, false, "Write <answer>a</answer> here.", "|Write <answer>a</answer> here.");
+    check(
+        OPEN_THINKER,
+        false,
+        "<|begin_of_thought|>\n\nWhy?\n\n<|end_of_thought|>\n\n<|begin_of_solution|>So.<|end_of_solution|>",
+        "Why?|So.",
+    );
+    check(MINIMAX_3, true, "Why?</mm:think>\nSo.", "Why?|So.");
+    check(RECIPIENT, false, "all\nSo.", "|So.");
+    check(
+        RECIPIENT,
+        false,
+        "all\nI look.>>>get\n{\"city\": \"a\"}>>>get_weather\n{}",
+        "|I look.; get {\"city\": \"a\"}; get_weather {}",
+    );
+    check(RECIPIENT, false, "get_weather\n{}", "|; get_weather {}");
+    check(RECIPIENT, false, "all\nall\nof it >>> more", "|all\nof it >>> more");
+}
+
+#[test]
 fn a_thought_without_an_end_stays_one() {
     check(QWEN, true, "Why? ", "Why?|");
     check(QWEN, false, "<think>", "|");
     check(DISTILL, true, "Why? </thi", "Why? </thi|");
+}
+
+#[test]
+fn what_goes_on_is_no_beginning() {
+    let go_on = |model: Model, is_open: bool, said: &str, piece: &str| {
+        let formats = formats(model);
+        let calls = &formats.calls.formats;
+        let mut reader = Reader::new(formats.thinking, is_open, &formats.frame, calls, &tools());
+        reader.go_on(said);
+        let mut parts = Parts::default();
+        reader.push(&marked(model, piece), &mut parts);
+        reader.finish(&mut parts);
+        format!("{}|{}", parts.reasoning, parts.text)
+    };
+    assert_eq!(go_on(DISTILL, false, "The tag", " <think> begins"), "| <think> begins");
+    assert_eq!(go_on(DISTILL, false, "The tag\n", "<think> begins"), "|<think> begins");
+    assert_eq!(go_on(QWEN, true, "", " I see.</think>\n\nSo"), " I see.|So");
+    assert_eq!(
+        go_on(PLAIN, false, "Look: ", "<tool_call>\n{\"name\": \"get"),
+        "|<tool_call>\n{\"name\": \"get"
+    );
 }
 
 #[test]
@@ -260,7 +323,8 @@ fn a_call_behind_a_thought() {
 fn what_is_no_call_is_text() {
     check(PLAIN, false, "Write <tool_call> to call.", "|Write <tool_call> to call.");
     check(LLAMA, false, "{\"name\": \"Ada\"}", "|{\"name\": \"Ada\"}");
-    let mut reader = Reader::new(None, false, &formats(PLAIN).calls.formats, &tools());
+    let calls = formats(PLAIN).calls.formats;
+    let mut reader = Reader::new(None, false, &Frame::default(), &calls, &tools());
     let mut parts = Parts::default();
     let text = "<tool_call> is a tag\n\n<tool_call>\n{\"name\": \"nobody\"";
     reader.push(text, &mut parts);

@@ -1,5 +1,6 @@
 //! What templates are given.
 
+use super::habits::Habits;
 use minijinja::{Value, value::Serde};
 use serde_json::{Map, Value as Json, json};
 use types::{
@@ -80,12 +81,13 @@ pub(super) struct Shape {
     pub(super) with_objects: bool,
     /// What is said is a list of parts, not a text.
     pub(super) with_parts: bool,
+    pub(super) habits: Habits,
 }
 
 /// The turns as templates expect them.
 pub(super) fn messages(turns: &[ChatTurn], shape: Shape) -> Vec<Value> {
-    let message = |turn: &ChatTurn| Value::from(Serde(message(turn, turns, shape)));
-    turns.iter().map(message).collect()
+    let messages = turns.iter().map(|turn| message(turn, turns, shape)).collect();
+    shape.habits.join_results(messages).into_iter().map(|message| Value::from(Serde(message))).collect()
 }
 
 fn message(turn: &ChatTurn, turns: &[ChatTurn], shape: Shape) -> Map<String, Json> {
@@ -105,7 +107,7 @@ fn message(turn: &ChatTurn, turns: &[ChatTurn], shape: Shape) -> Map<String, Jso
     add("content", content);
     if !turn.reasoning.is_empty() {
         // Families differ in the name; each template reads its own or none.
-        for name in ["reasoning_content", "reasoning", "thinking"] {
+        for name in ["reasoning_content", "reasoning", "thinking", "tool_plan"] {
             add(name, json!(turn.reasoning));
         }
     }

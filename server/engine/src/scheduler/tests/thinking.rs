@@ -38,9 +38,12 @@ fn budget(n: u32) -> Reasoning {
 
 /// The whole answer to `said`.
 fn answer(manners: &Manners, said: &str, params: GenerateParams) -> Delta {
+    answer_to(manners, Prompt::Chat(vec![ChatTurn::new(Role::User, said)]), params)
+}
+
+fn answer_to(manners: &Manners, prompt: Prompt, params: GenerateParams) -> Delta {
     let mut worker = Worker::start(Some(1024), |path| tiny_llama::write_with(path, 1, manners));
     let id = RequestId(1);
-    let prompt = Prompt::Chat(vec![ChatTurn::new(Role::User, said)]);
     let command = Command::Generate { id, prompt, params: Box::new(params) };
     worker.tell(&command);
     let mut whole: Option<Delta> = None;
@@ -134,4 +137,26 @@ fn likelihoods_are_those_of_the_answers_tokens() {
         answer(&THINKER, "hello", GenerateParams { logprobs: Some(1), reasoning: budget(5), ..params() });
     let bytes: Vec<u8> = delta.logprobs.iter().flat_map(|it| it.bytes.clone()).collect();
     assert_eq!(String::from_utf8_lossy(&bytes).trim_start(), delta.text);
+}
+
+/// What goes on behind `thought` and `said`.
+fn continued(thought: &str, said: &str, effort: Option<Effort>) -> Delta {
+    let begun = ChatTurn { reasoning: thought.into(), ..ChatTurn::new(Role::Assistant, said) };
+    let prompt = Prompt::Continue(vec![ChatTurn::new(Role::User, "hello"), begun]);
+    let reasoning = Reasoning { effort, max_tokens: None };
+    answer_to(&THINKER, prompt, GenerateParams { reasoning, ..params() })
+}
+
+#[test]
+fn an_answer_goes_on_where_it_ended() {
+    let plain = |text: &str| answer_to(&THINKER, Prompt::Text(text.into()), params()).text;
+    let asked = "user  hello\nassistant <think>\n";
+    let delta = continued("", "a lamp is", Some(Effort::None));
+    assert_eq!((delta.text, delta.reasoning.as_str()), (plain(&format!("{asked}\n</think>\na lamp is")), ""));
+    let delta = continued("hm", "a lamp is", None);
+    let behind = plain(&format!("{asked}hm\n</think>\n\na lamp is"));
+    assert_eq!((delta.text, delta.reasoning.as_str()), (behind, ""));
+    let delta = continued("hm is", "", None);
+    let behind = plain(&format!("{asked}hm is"));
+    assert_eq!((delta.text.as_str(), delta.reasoning.trim_end()), ("", behind.trim_end()));
 }

@@ -66,6 +66,7 @@ impl Worker {
             n_vocab: 9,
             n_threads: 1,
             has_chat_template: true,
+            thinks: false,
             draft_problem: None,
             sees: false,
             projector_problem: None,

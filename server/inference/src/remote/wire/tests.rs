@@ -140,3 +140,16 @@ fn functions_and_what_came_of_them_are_passed_on() {
     ];
     check(Dialect::OpenAi, change, &expected);
 }
+
+#[test]
+fn who_cannot_be_given_a_beginning_is_asked_to_go_on() {
+    let begun = |it: &mut GenerateRequest| {
+        it.prompt =
+            Prompt::Continue(vec![ChatTurn::new(Role::User, "Hello?"), ChatTurn::new(Role::Assistant, "He")]);
+    };
+    let turns = json!([{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "He"}]);
+    check(Dialect::Llama, begun, &[("messages", turns.clone())]);
+    let mut asked = turns;
+    asked.as_array_mut().unwrap().push(json!({"role": "user", "content": GO_ON}));
+    check(Dialect::OpenAi, begun, &[("messages", asked)]);
+}

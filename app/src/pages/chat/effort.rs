@@ -1,0 +1,66 @@
+//! How much the model thinks before it answers, chosen where messages are written.
+
+use super::{actions::use_actions, thread_store::ThreadStore};
+use crate::{
+    i18n::use_texts,
+    live::{OnceKnown, use_live},
+    page_data::PageData,
+};
+use leptos::prelude::*;
+use types::{chat::Thread, reasoning::Effort};
+
+/// Leaves it to the model.
+const AUTO: &str = "auto";
+
+/// A native field of the composer's form, for a model that thinks. It is sent with a message, and kept as soon as
+/// scripting is there.
+#[component]
+pub(super) fn EffortField() -> impl IntoView {
+    let store = expect_context::<ThreadStore>();
+    let thread = expect_context::<PageData<Option<Thread>>>();
+    view! {
+        <OnceKnown>
+            <Suspense>
+                {move || Suspend::new(async move {
+                    let thread = thread.get().await.ok().flatten();
+                    store.effort.set(thread.and_then(|thread| thread.effort));
+                    view! { <Field store/> }
+                })}
+            </Suspense>
+        </OnceKnown>
+    }
+}
+
+#[component]
+fn Field(store: ThreadStore) -> AnyView {
+    let texts = use_texts();
+    let live = use_live();
+    let actions = use_actions();
+    let options = [
+        (AUTO, texts.effort_auto),
+        (Effort::None.name(), texts.effort_none),
+        (Effort::Low.name(), texts.effort_low),
+        (Effort::Medium.name(), texts.effort_medium),
+        (Effort::High.name(), texts.effort_high),
+    ];
+    let thinks = Memo::new(move |_| live.chosen_model().thinks);
+    let options = move || {
+        let option = |(name, words): (&'static str, &'static str)| {
+            let selected = move || store.effort.get().map_or(AUTO, Effort::name) == name;
+            view! { <option value=name selected=selected>{words}</option> }
+        };
+        options.map(option).collect_view()
+    };
+    view! {
+        <Show when=move || thinks.get()>
+            <label class="flex items-center gap-1.5 text-xs text-muted">
+                {texts.effort_label}
+                <select name="effort" class="field h-7 w-auto py-0 text-xs" data-testid="effort"
+                    on:change=move |event| actions.choose_effort(Effort::named(&event_target_value(&event)))>
+                    {options()}
+                </select>
+            </label>
+        </Show>
+    }
+    .into_any()
+}

@@ -174,6 +174,7 @@ impl Usage {
         Self {
             n_prompt_tokens: later.n_prompt_tokens,
             n_cached_tokens: later.n_cached_tokens,
+            n_forgotten_tokens: later.n_forgotten_tokens,
             n_generated_tokens: self.n_generated_tokens + later.n_generated_tokens,
             n_reasoning_tokens: self.n_reasoning_tokens + later.n_reasoning_tokens,
             n_drafted_tokens: self.n_drafted_tokens + later.n_drafted_tokens,

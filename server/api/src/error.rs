@@ -114,9 +114,7 @@ impl From<EngineError> for ApiError {
                 | Rejection::Template(_)
                 | Rejection::SeesNothing
                 | Rejection::Image { .. },
-            ) => {
-                Self::invalid("messages", message)
-            }
+            ) => Self::invalid("messages", message),
             EngineError::Rejected(Rejection::InputTooLong { .. }) => {
                 Self { code: "context_length_exceeded", ..Self::invalid("input", message) }
             }

@@ -184,7 +184,9 @@ impl<'m> Prompter<'m> {
     pub(crate) fn count(&self, prompt: &Prompt) -> Result<u32, Rejection> {
         let n_tokens = match prompt {
             Prompt::Text(text) => self.text(text).len(),
-            Prompt::Chat(turns) => self.chat(turns, false, None, &Values::default(), &self.cutter())?.n_cells(),
+            Prompt::Chat(turns) => {
+                self.chat(turns, false, None, &Values::default(), &self.cutter())?.n_cells()
+            }
             Prompt::Continue(turns) => {
                 self.chat(turns, true, None, &Values::default(), &self.cutter())?.n_cells()
             }

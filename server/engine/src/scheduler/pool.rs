@@ -475,8 +475,7 @@ impl<'m> Pool<'m> {
         let tokens = sequence.text()[..sequence.n_computed()].to_vec();
         // Of a piece that was not looked at to the end, nothing can be kept.
         let end = u32::try_from(sequence.n_past).ok();
-        let is_lost =
-            sequence.n_rows > 0 && self.context.kv_cache_seq_rm(id as i32, end, None).is_err();
+        let is_lost = sequence.n_rows > 0 && self.context.kv_cache_seq_rm(id as i32, end, None).is_err();
         self.index.remove(owner, id);
         if is_forgotten || is_lost {
             self.clear(id);

@@ -89,7 +89,7 @@ pub(crate) fn write_grid(path: &Path, seed: u64) {
             tensors.push((format!("blk.{i}.{name}.bias"), vec![n], bias));
         }
     }
-    let mut gguf = values_of("qwen2vl", &vocabulary);
+    let mut gguf = values_of("qwen2vl", Shape::default(), &vocabulary);
     gguf.i32s("qwen2vl.rope.dimension_sections", [2, 3, 3, 0].into_iter());
     gguf.write(path, &tensors);
 }
@@ -279,7 +279,11 @@ pub(super) fn values_of(architecture: &str, shape: Shape, vocabulary: &[(String,
 }
 
 /// All but how many heads have keys and values of their own.
-pub(super) fn values_without_heads(architecture: &str, shape: Shape, vocabulary: &[(String, f32, i32)]) -> Gguf {
+pub(super) fn values_without_heads(
+    architecture: &str,
+    shape: Shape,
+    vocabulary: &[(String, f32, i32)],
+) -> Gguf {
     let mut gguf = Gguf::default();
     gguf.text("general.architecture", architecture);
     for (name, number) in [

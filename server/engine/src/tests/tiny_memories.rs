@@ -3,8 +3,8 @@
 use super::{
     gguf::{Gguf, Tensor},
     tiny_llama::{
-        Manners, N_EMBD, N_HEAD, N_HEAD_KV, N_LAYER, Shape, layer, letters_only, matrix, ones, values_without_heads,
-        vocabulary,
+        Manners, N_EMBD, N_HEAD, N_HEAD_KV, N_LAYER, Shape, layer, letters_only, matrix, ones,
+        values_without_heads, vocabulary,
     },
 };
 use std::path::Path;

@@ -7,7 +7,7 @@ use crate::{
 };
 use llama_cpp_2::{
     context::params::LlamaContextParams, llama_backend::LlamaBackend, llama_batch::LlamaBatch,
-    token::LlamaToken,
+    model::params::LlamaModelParams, token::LlamaToken,
 };
 use protocol::{
     Command, Delta, DraftModel, Event, GenerateParams, LoadRequest, Prompt, RequestId, Speculation, Tenant,
@@ -46,7 +46,7 @@ fn by_hand_with(write: impl FnOnce(&Path), prompt: &str, n_head: usize, n_tokens
     let path = folder.path().join("tiny.gguf");
     write(&path);
     let backend = LlamaBackend::init().expect("a backend");
-    let model = load_file(&backend, &path, |_| true).expect("a model");
+    let model = load_file(&backend, &path, LlamaModelParams::default(), |_| true).expect("a model");
     let kv_type = exactly(&path, None).kv_type;
     let params = LlamaContextParams::default().with_n_ctx(NonZeroU32::new(N_CTX)).with_n_threads(1);
     let mut context = model.new_context(&backend, with_kv_type(params, kv_type)).expect("a context");

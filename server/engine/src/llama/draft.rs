@@ -30,7 +30,7 @@ const BLOCK_DRAFTER: &str = "dflash";
 const EAGLE: &str = "eagle3";
 
 /// Architectures whose graphs in llama.cpp show what goes into their layers; others end the process when asked for it.
-const SHOW_LAYERS: [&str; 4] = ["llama", "qwen3", "qwen3moe", "gpt-oss"];
+const SHOW_LAYERS: [&str; 6] = ["llama", "qwen3", "qwen3moe", "qwen35", "qwen35moe", "gpt-oss"];
 
 /// A draft model that is ready.
 pub(crate) enum OpenedDraft<'m> {

@@ -360,3 +360,6 @@ fn candidates(
     };
     decoding.iter().filter_map(candidate).unzip()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,11 @@
 //! Models that cannot forget single tokens: what was guessed wrongly leaves no trace.
 
 use super::{Ask, PROMPTS, ask, guessed};
-use crate::tests::{Worker, exactly, tiny_heads::Knows, tiny_llama, tiny_recurrent};
+use crate::tests::{
+    Worker, exactly,
+    tiny_heads::{self, Knows},
+    tiny_llama, tiny_recurrent,
+};
 use protocol::{DraftModel, LoadRequest, Speculation};
 use std::path::Path;
 use types::chat::{Guesser, Usage};
@@ -98,6 +102,43 @@ fn a_draft_model_guesses_for_a_recurrent_model_as_well() {
     worker.end();
     assert_eq!(texts, expected);
     assert!(usages.iter().all(|usage| usage.guesser == Guesser::DraftModel), "{usages:?}");
+}
+
+/// How a draft model is written.
+type WriteDraft = fn(&Path);
+
+#[test]
+fn drafters_that_look_at_layers_follow_what_is_computed_again() {
+    let drafters: [(Guesser, WriteDraft); 2] = [
+        (Guesser::Dflash, |path| tiny_llama::write_block_drafter(path, 7, &[0, 1])),
+        (Guesser::Eagle3, |path| tiny_heads::write_eagle(path, 7, Knows::Much, &[0, 1, 1])),
+    ];
+    for write in [WRITES[1], WRITES[3]] {
+        for (guesser, write_draft) in drafters {
+            for temperature in [0.0, 0.9] {
+                let asks = guessed(Speculation::Only(guesser), temperature);
+                let expected = plainly(write, 88, &asks);
+                let mut worker = Worker::start_loading(|path| {
+                    let draft = path.with_file_name("draft.gguf");
+                    write(path, 88);
+                    write_draft(&draft);
+                    let draft_model = Some(DraftModel { path: draft, is_required: true });
+                    LoadRequest { draft_model, ..exactly(path, Some(1024)) }
+                });
+                for round in 0..2 {
+                    let (texts, usages) = split(worker.answer(&asks));
+                    assert_eq!(texts, expected, "{guesser:?}, temperature {temperature}, round {round}");
+                    for usage in usages {
+                        assert_eq!(usage.guesser, guesser);
+                        assert_eq!(usage.n_steps, 120 - usage.n_accepted_tokens);
+                        // In every other step at the least: behind a wrong guess it is not asked.
+                        assert!(usage.n_drafted_tokens + 40 > 2 * usage.n_steps, "{usage:?}");
+                    }
+                }
+                worker.end();
+            }
+        }
+    }
 }
 
 #[test]

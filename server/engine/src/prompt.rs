@@ -464,7 +464,7 @@ impl Rendered {
 }
 
 #[cfg(test)]
-mod families;
+mod tests;
 
 /// Tokens that no text is tokenised to by itself.
 fn special_tokens(vocab: &LlamaVocab<'_>) -> impl Iterator<Item = LlamaToken> {

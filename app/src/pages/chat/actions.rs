@@ -7,6 +7,7 @@ use crate::{
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
+use std::pin::Pin;
 use types::{
     chat::Again,
     ids::{ImageId, MessageId, SessionId},
@@ -86,6 +87,15 @@ impl Actions {
         self,
         call: impl Future<Output = Result<(), AppError>> + 'static,
         on_failure: impl FnOnce() + 'static,
+    ) {
+        self.run_boxed(Box::pin(call), Box::new(on_failure));
+    }
+
+    /// One for all doors, for the sake of the browser's download.
+    fn run_boxed(
+        self,
+        call: Pin<Box<dyn Future<Output = Result<(), AppError>>>>,
+        on_failure: Box<dyn FnOnce()>,
     ) {
         spawn_local(async move {
             match call.await {

@@ -165,6 +165,26 @@ impl Header {
     }
 }
 
+/// What a tensor takes at least, in bytes, by GGUF's number for its type; of a type that is not known here, one.
+fn tensor_bytes(kind: u32, n_elements: u64) -> u64 {
+    let (n_together, n_bytes) = match kind {
+        0 => (1, 4),
+        1 | 30 => (1, 2),
+        2 => (32, 18),
+        3 => (32, 20),
+        6 => (32, 22),
+        7 => (32, 24),
+        8 => (32, 34),
+        10 => (256, 84),
+        11 => (256, 110),
+        12 => (256, 144),
+        13 => (256, 176),
+        14 => (256, 210),
+        _ => return 1,
+    };
+    (n_elements / n_together).saturating_mul(n_bytes).max(1)
+}
+
 /// What tells how much memory a model takes, and for what.
 const SIZES: [&str; 9] = [
     ".context_length",
@@ -214,9 +234,9 @@ impl<R: Read + Seek> Reader<R> {
         for _ in 0..n_keys {
             self.key(&mut header)?;
         }
-        let last_offset = self.tensors(n_tensors)?;
-        // Tensor data begins after the header; a file that ends before its last tensor begins is no whole file.
-        if n_tensors > 0 && self.at.checked_add(last_offset).is_none_or(|start| start >= self.len) {
+        let end = self.tensors(n_tensors)?;
+        // Tensor data begins after the header; a file that ends before its last tensor does is no whole file.
+        if n_tensors > 0 && self.at.checked_add(end).is_none_or(|end| end > self.len) {
             return Err(HeaderError::Truncated);
         }
         Ok(header)
@@ -246,7 +266,7 @@ impl<R: Read + Seek> Reader<R> {
         Ok(())
     }
 
-    /// The largest offset of any tensor.
+    /// Where the last tensor ends, counted from where tensor data begins.
     fn tensors(&mut self, n_tensors: u64) -> Result<u64, HeaderError> {
         let mut last = 0;
         for _ in 0..n_tensors {
@@ -261,8 +281,9 @@ impl<R: Read + Seek> Reader<R> {
                     .checked_mul(self.u64()?)
                     .ok_or(HeaderError::Damaged("a tensor is too large"))?;
             }
-            self.u32()?;
-            last = last.max(self.u64()?);
+            let kind = self.u32()?;
+            let end = self.u64()?.checked_add(tensor_bytes(kind, n_elements));
+            last = last.max(end.ok_or(HeaderError::Truncated)?);
         }
         Ok(last)
     }

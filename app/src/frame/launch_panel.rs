@@ -362,3 +362,32 @@ fn Buttons(id: ModelId, chosen: Chosen) -> impl IntoView {
         </button>
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{keep, kept};
+    use types::{kv::KvType, launch::LaunchProfile};
+
+    /// What is shown of a stored choice, and what is stored once the box is ticked or not.
+    fn check(usual: &str, stored: Option<&str>, shown: (Option<&str>, bool), ticked: Option<&str>) {
+        let parse = |text: &str| text.parse::<KvType>().expect("a type");
+        let usual = parse(usual);
+        let mut profile = LaunchProfile { kv_type: stored.map(parse), ..LaunchProfile::default() };
+        let (formats, window) = kept(&profile, usual);
+        assert_eq!((formats, window), (shown.0.map(parse), shown.1), "{stored:?}");
+        keep(&mut profile, usual, formats, window);
+        assert_eq!(profile.kv_type, stored.map(parse), "what is not changed stays");
+        keep(&mut profile, usual, formats, !window);
+        assert_eq!(profile.kv_type, ticked.map(parse), "{stored:?} with the box changed");
+    }
+
+    #[test]
+    fn formats_and_the_window_are_chosen_apart() {
+        check("f16", None, (None, false), Some("f16+window"));
+        check("f16", Some("f16+window"), (None, true), None);
+        check("f16", Some("q8"), (Some("q8"), false), Some("q8+window"));
+        check("f16+window", None, (None, true), Some("f16"));
+        check("f16+window", Some("f16"), (None, false), None);
+        check("f16+window", Some("q8/q5+window"), (Some("q8/q5"), true), Some("q8/q5"));
+    }
+}

@@ -1,6 +1,10 @@
 use super::*;
 use proptest::prelude::*;
 
+fn gaps(ranges: &[(usize, usize)]) -> Gaps {
+    Gaps(ranges.iter().map(|&(start, end)| start..end).collect())
+}
+
 fn tokens(n: usize) -> Vec<LlamaToken> {
     (0..n as i32).map(LlamaToken).collect()
 }
@@ -25,7 +29,7 @@ fn remembered(n_cells: usize, pinned: &[Range<usize>], n: usize) -> Option<(Wind
 fn the_beginning_and_the_end_stay() {
     let (window, kept) = remembered(16, &[], 19).expect("a window");
     assert_eq!(kept, [0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]);
-    assert_eq!(window.gaps(), &Gaps(vec![4..8]));
+    assert_eq!(window.gaps(), &gaps(&[(4, 8)]));
     assert_eq!(window.gaps().n_tokens(), 4);
 }
 
@@ -40,9 +44,9 @@ fn what_is_pinned_stays_wherever_it_is() {
 
 #[test]
 fn what_must_stay_may_not_take_everything() {
-    assert!(Window::is_possible(16, &[0..12]));
-    assert!(!Window::is_possible(16, &[0..13]));
-    assert!(!Window::is_possible(16, &[0..4, 6..15]));
+    assert!(Window::is_possible(16, &gaps(&[(0, 12)]).0));
+    assert!(!Window::is_possible(16, &gaps(&[(0, 13)]).0));
+    assert!(!Window::is_possible(16, &gaps(&[(0, 4), (6, 15)]).0));
     assert!(Window::new(4, &[], Vec::new()).is_none());
 }
 
@@ -59,17 +63,18 @@ fn a_longer_text_goes_on_with_what_a_shorter_one_remembers() {
     longer.begin();
     // What has begun is a state of its own.
     assert_eq!(longer.serves_from(shorter.gaps()), Some(18));
-    assert_eq!(longer.serves_from(&Gaps(vec![4..6])), None);
+    assert_eq!(longer.serves_from(&gaps(&[(4, 6)])), None);
 }
 
 #[test]
 fn what_fits_or_has_to_stay_is_not_taken_from_what_has_forgotten() {
-    let gaps = Gaps(vec![4..18]);
-    let serves = |pinned: &[Range<usize>], n: usize| {
-        Window::new(16, pinned, tokens(n)).expect("a window").serves_from(&gaps).is_some()
+    let forgotten = gaps(&[(4, 18)]);
+    let serves = |pinned: &[(usize, usize)], n: usize| {
+        let window = Window::new(16, &gaps(pinned).0, tokens(n)).expect("a window");
+        window.serves_from(&forgotten).is_some()
     };
-    assert!(serves(&[], 17) && serves(&[0..4, 18..20], 40));
-    assert!(!serves(&[], 16) && !serves(&[6..8], 40));
+    assert!(serves(&[], 17) && serves(&[(0, 4), (18, 20)], 40));
+    assert!(!serves(&[], 16) && !serves(&[(6, 8)], 40));
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! What surrounds every page: sidebar, status bar, jobs, palette, messages.
 
 mod jobs;
-pub(crate) mod later;
+mod later;
 mod launch_panel;
 mod model_picker;
 mod palette;

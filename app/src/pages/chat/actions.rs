@@ -47,22 +47,26 @@ impl Actions {
     /// Keeps how much the model thinks here.
     pub(super) fn choose_effort(self, effort: Option<Effort>) {
         self.store.effort.set(effort);
-        self.on_session(move |session| rarely(session, Rare::Effort(effort)));
+        self.on_session(move |session| api::choose_effort(session, effort));
     }
 
     /// Writes a turn anew.
     pub(super) fn edit(self, message: MessageId, text: String) {
-        self.on_session(move |session| rarely(session, Rare::Edit(message, text)));
+        self.on_session(move |session| async move {
+            api::edit_and_resend(session, message, text).await.map(drop)
+        });
     }
 
     /// Answers again, or goes on.
     pub(super) fn regenerate(self, message: MessageId, again: Again) {
-        self.on_session(move |session| rarely(session, Rare::Again(message, again)));
+        self.on_session(
+            move |session| async move { api::regenerate(session, message, again).await.map(drop) },
+        );
     }
 
     /// Shows another variant.
     pub(super) fn select_variant(self, message: MessageId) {
-        self.on_session(move |session| rarely(session, Rare::Select(message)));
+        self.on_session(move |session| api::select_variant(session, message));
     }
 
     /// Ends the answer.
@@ -102,24 +106,5 @@ impl Actions {
                 }
             }
         });
-    }
-}
-
-/// What is not asked for in every visit.
-enum Rare {
-    Edit(MessageId, String),
-    Again(MessageId, Again),
-    Select(MessageId),
-    Effort(Option<Effort>),
-}
-
-/// Calls these doors; the code for that is fetched when the first is called.
-#[lazy]
-async fn rarely(session: SessionId, call: Rare) -> Result<(), AppError> {
-    match call {
-        Rare::Edit(message, text) => api::edit_and_resend(session, message, text).await.map(drop),
-        Rare::Again(message, again) => api::regenerate(session, message, again).await.map(drop),
-        Rare::Select(message) => api::select_variant(session, message).await,
-        Rare::Effort(effort) => api::choose_effort(session, effort).await,
     }
 }

@@ -2,8 +2,6 @@
 
 use super::api;
 use crate::{
-    error::AppError,
-    frame::later::Later,
     i18n::{fill, use_texts},
     live::{OnceKnown, use_live},
     platform,
@@ -29,8 +27,9 @@ impl Attachments {
         let add = Callback::new(move |files: Vec<platform::File>| {
             for file in files {
                 spawn_local(async move {
-                    match send(file).await {
-                        Ok(image) => _ = images.try_update(|images| images.extend(image)),
+                    let Some(bytes) = platform::bytes_of(file).await else { return };
+                    match api::add_image(bytes).await {
+                        Ok(image) => _ = images.try_update(|images| images.push(image)),
                         Err(err) => toasts.show(err.sentence(texts)),
                     }
                 });
@@ -69,45 +68,28 @@ impl Attachments {
     }
 }
 
-/// Sends an image; none where the browser cannot read it.
-#[lazy]
-async fn send(file: platform::File) -> Result<Option<ImageId>, AppError> {
-    match platform::bytes_of(file).await {
-        Some(bytes) => api::add_image(bytes).await.map(Some),
-        None => Ok(None),
-    }
-}
-
-/// Chooses images from files, for a model that looks at them.
+/// Chooses images from files.
 #[component]
 pub(super) fn AttachButton(attachments: Attachments) -> AnyView {
-    view! {
-        <OnceKnown>
-            <Show when=move || attachments.is_open.get()>
-                <Later load=move || button(attachments)/>
-            </Show>
-        </OnceKnown>
-    }
-    .into_any()
-}
-
-#[lazy]
-async fn button(attachments: Attachments) -> AnyView {
     let texts = use_texts();
     let on_change = move |event: ev::Event| attachments.add.run(platform::chosen_files(&event));
     view! {
-        <label class="button button-quiet cursor-pointer focus-within:outline-2 focus-within:outline-accent" title=texts.attach_image>
-            <Icon icon=icondata_lu::LuImagePlus size=16/>
-            <input
-                type="file"
-                multiple
-                accept="image/png,image/jpeg,image/webp,image/gif,image/bmp"
-                class="sr-only"
-                aria-label=texts.attach_image
-                data-testid="attach"
-                on:change=on_change
-            />
-        </label>
+        <OnceKnown>
+            <Show when=move || attachments.is_open.get()>
+                <label class="button button-quiet cursor-pointer focus-within:outline-2 focus-within:outline-accent" title=texts.attach_image>
+                    <Icon icon=icondata_lu::LuImagePlus size=16/>
+                    <input
+                        type="file"
+                        multiple
+                        accept="image/png,image/jpeg,image/webp,image/gif,image/bmp"
+                        class="sr-only"
+                        aria-label=texts.attach_image
+                        data-testid="attach"
+                        on:change=on_change
+                    />
+                </label>
+            </Show>
+        </OnceKnown>
     }
     .into_any()
 }
@@ -115,16 +97,6 @@ async fn button(attachments: Attachments) -> AnyView {
 /// The images so far; each can be taken away.
 #[component]
 pub(super) fn AttachedImages(attachments: Attachments) -> AnyView {
-    view! {
-        <Show when=move || !attachments.are_none()>
-            <Later load=move || list(attachments)/>
-        </Show>
-    }
-    .into_any()
-}
-
-#[lazy]
-async fn list(attachments: Attachments) -> AnyView {
     let texts = use_texts();
     let images = attachments.images;
     view! {

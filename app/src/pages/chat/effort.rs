@@ -2,7 +2,6 @@
 
 use super::{actions::use_actions, thread_store::ThreadStore};
 use crate::{
-    frame::later::Later,
     i18n::use_texts,
     live::{OnceKnown, use_live},
     page_data::PageData,
@@ -34,19 +33,8 @@ pub(super) fn EffortField() -> impl IntoView {
 
 #[component]
 fn Field(store: ThreadStore) -> AnyView {
-    let live = use_live();
-    let thinks = Memo::new(move |_| live.chosen_model().thinks);
-    view! {
-        <Show when=move || thinks.get()>
-            <Later load=move || field(store)/>
-        </Show>
-    }
-    .into_any()
-}
-
-#[lazy]
-async fn field(store: ThreadStore) -> AnyView {
     let texts = use_texts();
+    let live = use_live();
     let actions = use_actions();
     let options = [
         (AUTO, texts.effort_auto),
@@ -55,6 +43,7 @@ async fn field(store: ThreadStore) -> AnyView {
         (Effort::Medium.name(), texts.effort_medium),
         (Effort::High.name(), texts.effort_high),
     ];
+    let thinks = Memo::new(move |_| live.chosen_model().thinks);
     let options = move || {
         let option = |(name, words): (&'static str, &'static str)| {
             let selected = move || store.effort.get().map_or(AUTO, Effort::name) == name;
@@ -63,13 +52,15 @@ async fn field(store: ThreadStore) -> AnyView {
         options.map(option).collect_view()
     };
     view! {
-        <label class="flex items-center gap-1.5 text-xs text-muted">
-            {texts.effort_label}
-            <select name="effort" class="field h-7 w-auto py-0 text-xs" data-testid="effort"
-                on:change=move |event| actions.choose_effort(Effort::named(&event_target_value(&event)))>
-                {options()}
-            </select>
-        </label>
+        <Show when=move || thinks.get()>
+            <label class="flex items-center gap-1.5 text-xs text-muted">
+                {texts.effort_label}
+                <select name="effort" class="field h-7 w-auto py-0 text-xs" data-testid="effort"
+                    on:change=move |event| actions.choose_effort(Effort::named(&event_target_value(&event)))>
+                    {options()}
+                </select>
+            </label>
+        </Show>
     }
     .into_any()
 }

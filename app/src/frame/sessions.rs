@@ -1,11 +1,10 @@
 //! The person's session list, the same for sidebar and palette.
 
 use crate::{
-    error::AppError,
     i18n::{Texts, fill, use_texts},
     live::use_live,
     page_data::PageData,
-    pages::chat::api::{delete_session, list_sessions, rename_session, restore_session, set_pinned},
+    pages::chat::api::{act_on_session, list_sessions},
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -14,7 +13,10 @@ use leptos_router::{
     hooks::{use_location, use_navigate},
 };
 use std::sync::Arc;
-use types::{chat::SessionSummary, ids::SessionId};
+use types::{
+    chat::{Act, SessionSummary},
+    ids::SessionId,
+};
 
 /// The list and what can be done to it. Copy; the same for the whole page.
 #[derive(Clone, Copy)]
@@ -86,12 +88,12 @@ impl Sessions {
                 row.title.clone_from(&title);
             }
         });
-        self.report(async move { rename_session(id, title).await });
+        self.act(id, Act::Rename { title });
     }
 
     /// Pins or unpins.
     pub(crate) fn set_pinned(self, id: SessionId, pinned: bool) {
-        self.report(async move { set_pinned(id, pinned).await });
+        self.act(id, Act::Pin { pinned });
     }
 
     /// Deletes, offers to undo, and leaves the session if it is open.
@@ -101,16 +103,16 @@ impl Sessions {
         if self.pathname.get_untracked() == format!("/chat/{id}") {
             self.go.run("/chat".to_owned());
         }
-        let undo = Arc::new(move || self.report(async move { restore_session(id).await }));
+        let undo = Arc::new(move || self.act(id, Act::Restore));
         let text = fill(self.texts.session_deleted, "title", title);
         self.toasts.show_with_action(text, self.texts.undo, undo);
-        self.report(async move { delete_session(id).await });
+        self.act(id, Act::Delete);
     }
 
     /// Runs a change, shows what went wrong, and fetches the list.
-    fn report(self, change: impl Future<Output = Result<(), AppError>> + 'static) {
+    fn act(self, id: SessionId, wanted: Act) {
         spawn_local(async move {
-            if let Err(err) = change.await {
+            if let Err(err) = act_on_session(id, wanted).await {
                 self.toasts.show(err.sentence(self.texts));
             }
             self.refresh();

@@ -299,6 +299,42 @@ pub enum Again {
     GoOn,
 }
 
+/// What a person wants with a session that there is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Act {
+    /// Writes a turn anew with another text, as a variant, and answers it.
+    Edit {
+        message: MessageId,
+        text: String,
+    },
+    /// Answers again, as a variant, or goes on with the answer.
+    Again {
+        message: MessageId,
+        again: Again,
+    },
+    /// Shows another variant of a turn.
+    Select {
+        message: MessageId,
+    },
+    /// Ends the answer that is being written.
+    Stop,
+    /// Keeps how much the model thinks; none leaves it to the model.
+    Think {
+        effort: Option<Effort>,
+    },
+    /// Sets a title.
+    Rename {
+        title: String,
+    },
+    /// Keeps it at the top, or no longer.
+    Pin {
+        pinned: bool,
+    },
+    /// Deletes it; [`Act::Restore`] brings it back.
+    Delete,
+    Restore,
+}
+
 /// What sending a message created.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sent {

@@ -9,8 +9,8 @@ use crate::{
 use leptos::{prelude::*, task::spawn_local};
 use std::pin::Pin;
 use types::{
-    chat::Again,
-    ids::{ImageId, MessageId, SessionId},
+    chat::{Act, Again},
+    ids::{ImageId, MessageId},
     reasoning::Effort,
 };
 
@@ -47,39 +47,32 @@ impl Actions {
     /// Keeps how much the model thinks here.
     pub(super) fn choose_effort(self, effort: Option<Effort>) {
         self.store.effort.set(effort);
-        self.on_session(move |session| api::choose_effort(session, effort));
+        self.act(Act::Think { effort });
     }
 
     /// Writes a turn anew.
     pub(super) fn edit(self, message: MessageId, text: String) {
-        self.on_session(move |session| async move {
-            api::edit_and_resend(session, message, text).await.map(drop)
-        });
+        self.act(Act::Edit { message, text });
     }
 
     /// Answers again, or goes on.
     pub(super) fn regenerate(self, message: MessageId, again: Again) {
-        self.on_session(
-            move |session| async move { api::regenerate(session, message, again).await.map(drop) },
-        );
+        self.act(Act::Again { message, again });
     }
 
     /// Shows another variant.
     pub(super) fn select_variant(self, message: MessageId) {
-        self.on_session(move |session| api::select_variant(session, message));
+        self.act(Act::Select { message });
     }
 
     /// Ends the answer.
     pub(super) fn stop(self) {
-        self.on_session(api::stop);
+        self.act(Act::Stop);
     }
 
-    fn on_session<F>(self, call: impl FnOnce(SessionId) -> F)
-    where
-        F: Future<Output = Result<(), AppError>> + 'static,
-    {
+    fn act(self, act: Act) {
         if let Some(session) = self.store.session.get_untracked() {
-            self.run(call(session), || ());
+            self.run(api::act_on_session(session, act), || ());
         }
     }
 

@@ -2,10 +2,11 @@
 
 use crate::error::AppError;
 use leptos::{prelude::*, server_fn::codec::Postcard};
+#[cfg(feature = "ssr")]
+use types::{chat::Again, reasoning::Effort};
 use types::{
-    chat::{Again, Sent, SessionSummary, Thread},
-    ids::{ImageId, MessageId, SessionId},
-    reasoning::Effort,
+    chat::{Act, Sent, SessionSummary, Thread},
+    ids::{ImageId, SessionId},
 };
 
 /// The caller's sessions, pinned first, then newest; those that `query` occurs in, if it is not empty.
@@ -46,69 +47,30 @@ pub async fn add_image(bytes: Vec<u8>) -> Result<ImageId, AppError> {
     Ok(crate::ssr::state()?.chat.add_image(user, bytes).await?)
 }
 
-/// Writes the turn anew with another text, as a variant, and answers it.
-#[server(output = Postcard)]
-pub async fn edit_and_resend(session: SessionId, message: MessageId, text: String) -> Result<Sent, AppError> {
-    let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.edit_and_resend(user, session, message, text, false).await?)
-}
-
-/// Answers again, as a variant, or goes on with the answer.
-#[server(output = Postcard)]
-pub async fn regenerate(session: SessionId, message: MessageId, again: Again) -> Result<Sent, AppError> {
+/// Does what a person wants with a session. One door for all of it: each one more is code that every visit loads.
+#[server(input = Postcard, output = Postcard)]
+pub async fn act_on_session(session: SessionId, act: Act) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
     let chat = &crate::ssr::state()?.chat;
-    Ok(match again {
-        Again::GoOn => chat.go_on(user, session, message).await?,
-        again => chat.regenerate(user, session, message, again == Again::Trimmed).await?,
-    })
-}
-
-/// Shows another variant of a turn.
-#[server(output = Postcard)]
-pub async fn select_variant(session: SessionId, message: MessageId) -> Result<(), AppError> {
-    let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.select_variant(user, session, message).await?)
-}
-
-/// Ends the answer that is being written.
-#[server(output = Postcard)]
-pub async fn stop(session: SessionId) -> Result<(), AppError> {
-    let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.stop(user, session).await?)
-}
-
-/// Keeps how much the model thinks in a session; none leaves it to the model.
-#[server(output = Postcard)]
-pub async fn choose_effort(session: SessionId, effort: Option<Effort>) -> Result<(), AppError> {
-    let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.choose_effort(user, Some(session), effort).await.map(drop)?)
-}
-
-/// Sets a title.
-#[server(output = Postcard)]
-pub async fn rename_session(id: SessionId, title: String) -> Result<(), AppError> {
-    let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.rename_session(user, id, &title).await?)
-}
-
-/// Keeps a session at the top, or no longer.
-#[server(output = Postcard)]
-pub async fn set_pinned(id: SessionId, pinned: bool) -> Result<(), AppError> {
-    let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.set_pinned(user, id, pinned).await?)
-}
-
-/// Deletes a session; [`restore_session`] brings it back.
-#[server(output = Postcard)]
-pub async fn delete_session(id: SessionId) -> Result<(), AppError> {
-    let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.delete_session(user, id).await?)
-}
-
-/// Undoes [`delete_session`].
-#[server(output = Postcard)]
-pub async fn restore_session(id: SessionId) -> Result<(), AppError> {
-    let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.restore_session(user, id).await?)
+    match act {
+        Act::Edit { message, text } => {
+            chat.edit_and_resend(user, session, message, text, false).await?;
+        }
+        Act::Again { message, again: Again::GoOn } => {
+            chat.go_on(user, session, message).await?;
+        }
+        Act::Again { message, again } => {
+            chat.regenerate(user, session, message, again == Again::Trimmed).await?;
+        }
+        Act::Select { message } => chat.select_variant(user, session, message).await?,
+        Act::Stop => chat.stop(user, session).await?,
+        Act::Think { effort } => {
+            chat.choose_effort(user, Some(session), effort).await?;
+        }
+        Act::Rename { title } => chat.rename_session(user, session, &title).await?,
+        Act::Pin { pinned } => chat.set_pinned(user, session, pinned).await?,
+        Act::Delete => chat.delete_session(user, session).await?,
+        Act::Restore => chat.restore_session(user, session).await?,
+    }
+    Ok(())
 }

@@ -123,7 +123,7 @@ async fn bad_requests_get_errors_in_the_apis_own_shape() {
     check("/v1/nothing", b"{}".to_vec(), 404, "no such address").await;
     let unknown = with(question("x"), "model", json!("no-such-model"));
     check(chat, unknown.to_string().into_bytes(), 404, "no-such-model").await;
-    let huge = question(&"x".repeat(17 * 1024 * 1024));
+    let huge = question(&"x".repeat(65 * 1024 * 1024));
     let reply = server.post(chat).json(&huge).send().await;
     assert!(reply.is_err() || reply.is_ok_and(|reply| reply.status() == 413));
     let (status, _) = server.ask(chat, &question("Still there?")).await;

@@ -462,8 +462,11 @@ async fn a_guard_that_is_switched_off_lets_the_answer_go_on() {
     assert_eq!((message.state, message.guard, message.text), (MessageState::Complete, None, LINE.repeat(9)));
 }
 
-/// What the model was shown by a request, and where in the text.
-fn shown(bench: &Bench, request: usize) -> Vec<(String, Vec<(usize, Vec<u8>)>)> {
+/// What was said, and images with their places in it.
+type Shown = (String, Vec<(usize, Vec<u8>)>);
+
+/// What the model was shown by a request.
+fn shown(bench: &Bench, request: usize) -> Vec<Shown> {
     let Prompt::Chat(turns) = &bench.engine.requests()[request].prompt else { panic!("no chat") };
     let image = |image: &TurnImage| (image.at, image.file.bytes().to_vec());
     let turns = turns.iter().filter(|turn| turn.role == Role::User);
@@ -480,7 +483,7 @@ async fn images_go_with_their_message_and_again_with_every_later_one() {
     bench.end_of(sent.session).await;
     bench.say(Some(sent.session), "And now?").await;
     let first = ("What is this?".to_owned(), vec![(0, bytes.clone())]);
-    assert_eq!(shown(&bench, 0), [first.clone()]);
+    assert_eq!(shown(&bench, 0), std::slice::from_ref(&first));
     assert_eq!(shown(&bench, 1), [first, ("And now?".to_owned(), vec![])]);
     let messages = bench.messages(sent.session).await;
     assert_eq!(messages[0].images, [image]);

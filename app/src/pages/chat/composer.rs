@@ -20,7 +20,6 @@ use types::ids::SessionId;
 /// The composer of the open thread.
 #[component]
 pub(super) fn Composer() -> AnyView {
-    let texts = use_texts();
     let store = expect_context::<ThreadStore>();
     let actions = use_actions();
     let area = NodeRef::<html::Textarea>::new();
@@ -40,23 +39,6 @@ pub(super) fn Composer() -> AnyView {
             attachments.give_back(images);
         });
     };
-    let on_key = move |event: ev::KeyboardEvent| {
-        // An input method confirms its suggestion with Enter.
-        if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
-            event.prevent_default();
-            submit();
-        }
-    };
-    let on_drop = move |event: ev::DragEvent| {
-        if attachments.take_in(platform::dropped_files(&event)) {
-            event.prevent_default();
-        }
-    };
-    let on_paste = move |event: ev::ClipboardEvent| {
-        if attachments.take_in(platform::pasted_files(&event)) {
-            event.prevent_default();
-        }
-    };
     let on_submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
         submit();
@@ -69,40 +51,69 @@ pub(super) fn Composer() -> AnyView {
             </OnceKnown>
             <FormFailure/>
             {move || store.session.get().map(|session| view! { <input type="hidden" name="session" value=session.0/> })}
-            <div
-                class="flex flex-col rounded-card border border-line-strong bg-overlay p-2 focus-within:border-accent focus-within:ring-1 focus-within:ring-accent"
-                on:dragover=move |event| event.prevent_default()
-                on:drop=on_drop
-            >
-                <AttachedImages attachments/>
-                <div class="flex items-end gap-2">
-                    <AttachButton attachments/>
-                    <textarea
-                        node_ref=area
-                        name="text"
-                        rows="1"
-                        required=move || attachments.are_none()
-                        class="field-sizing-content max-h-[40vh] min-h-8 min-w-0 flex-1 resize-none bg-transparent px-1.5 py-1 text-base text-strong outline-none placeholder:text-faint"
-                        placeholder=texts.composer_placeholder
-                        aria-label=texts.composer_label
-                        aria-describedby="composer-hint"
-                        autocomplete="off"
-                        autofocus
-                        data-testid="composer"
-                        on:keydown=on_key
-                        on:input=move |_| save_draft(area, store)
-                        on:paste=on_paste
-                    ></textarea>
-                    <Show when=move || store.is_running() fallback=SendButton>
-                        <button type="button" class="button button-quiet" data-testid="stop" on:click=move |_| actions.stop()>
-                            <Icon icon=icondata_lu::LuSquare size=14/>
-                            {texts.stop}
-                        </button>
-                    </Show>
-                </div>
-            </div>
+            <Writing area attachments submit=Callback::new(move |()| submit())/>
             <Below/>
         </form>
+    }
+    .into_any()
+}
+
+/// The message and what goes with it.
+#[component]
+fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Callback<()>) -> AnyView {
+    let texts = use_texts();
+    let store = expect_context::<ThreadStore>();
+    let actions = use_actions();
+    let on_key = move |event: ev::KeyboardEvent| {
+        // An input method confirms its suggestion with Enter.
+        if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
+            event.prevent_default();
+            submit.run(());
+        }
+    };
+    let on_drop = move |event: ev::DragEvent| {
+        if attachments.take_in(platform::dropped_files(&event)) {
+            event.prevent_default();
+        }
+    };
+    let on_paste = move |event: ev::ClipboardEvent| {
+        if attachments.take_in(platform::pasted_files(&event)) {
+            event.prevent_default();
+        }
+    };
+    view! {
+        <div
+            class="flex flex-col rounded-card border border-line-strong bg-overlay p-2 focus-within:border-accent focus-within:ring-1 focus-within:ring-accent"
+            on:dragover=move |event| event.prevent_default()
+            on:drop=on_drop
+        >
+            <AttachedImages attachments/>
+            <div class="flex items-end gap-2">
+                <AttachButton attachments/>
+                <textarea
+                    node_ref=area
+                    name="text"
+                    rows="1"
+                    required=move || attachments.are_none()
+                    class="field-sizing-content max-h-[40vh] min-h-8 min-w-0 flex-1 resize-none bg-transparent px-1.5 py-1 text-base text-strong outline-none placeholder:text-faint"
+                    placeholder=texts.composer_placeholder
+                    aria-label=texts.composer_label
+                    aria-describedby="composer-hint"
+                    autocomplete="off"
+                    autofocus
+                    data-testid="composer"
+                    on:keydown=on_key
+                    on:input=move |_| save_draft(area, store)
+                    on:paste=on_paste
+                ></textarea>
+                <Show when=move || store.is_running() fallback=SendButton>
+                    <button type="button" class="button button-quiet" data-testid="stop" on:click=move |_| actions.stop()>
+                        <Icon icon=icondata_lu::LuSquare size=14/>
+                        {texts.stop}
+                    </button>
+                </Show>
+            </div>
+        </div>
     }
     .into_any()
 }

@@ -11,7 +11,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{DefaultBodyLimit, Request},
-    http::{HeaderName, StatusCode},
+    http::{HeaderName, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{any, get},
@@ -31,8 +31,11 @@ use tower_http::{
 };
 use types::image::MAX_IMAGE_BYTES;
 
-/// An image, or a message of a megabyte, as a form encodes it.
-const PAGE_BODY_BYTES: usize = MAX_IMAGE_BYTES + 1024 * 1024;
+/// A message of a megabyte, as a form encodes it.
+const PAGE_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// An image in the only door that takes one.
+const IMAGE_BODY_BYTES: usize = MAX_IMAGE_BYTES + 1024 * 1024;
+const IMAGE_DOOR: &str = "/rpc/app/pages/chat/api/add_image";
 /// A long conversation as JSON.
 const API_BODY_BYTES: usize = 64 * 1024 * 1024;
 /// To the first byte of a page or server function; streams go on.
@@ -84,7 +87,7 @@ pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/live/api/save_launch_profile", Owner::Nobody),
     door("/rpc/app/live/api/unload_model", Owner::Nobody),
     door("/rpc/app/pages/chat/api/act_on_session", Owner::Checked),
-    door("/rpc/app/pages/chat/api/add_image", Owner::Caller),
+    door(IMAGE_DOOR, Owner::Caller),
     door("/rpc/app/pages/chat/api/list_sessions", Owner::Caller),
     door("/rpc/app/pages/chat/api/load_thread", Owner::Checked),
     door("/rpc/app/pages/chat/api/send_message", Owner::Checked),
@@ -143,6 +146,19 @@ async fn listed_doors_only(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// Bodies of the size of images are for their door only; whoever sends one elsewhere, or does not say how large it is, is
+/// refused before it is read.
+async fn small_bodies_elsewhere(request: Request, next: Next) -> Response {
+    let said = request.headers().get(header::CONTENT_LENGTH);
+    let length = said.and_then(|said| said.to_str().ok()?.parse::<usize>().ok());
+    let is_open_ended = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let is_large = is_open_ended || length.is_some_and(|length| length > PAGE_BODY_BYTES);
+    if is_large && request.uri().path() != IMAGE_DOOR {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    }
+    next.run(request).await
+}
+
 fn log_doors() {
     for Door { path, scope, owner } in DOORS {
         tracing::debug!(path, ?scope, ?owner, "route");
@@ -168,7 +184,8 @@ fn pages(state: &AppState, site: Site) -> Router {
             async move { file_or_page(&site, request, render).await }
         })
         .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(PAGE_BODY_BYTES))
+        .layer(RequestBodyLimitLayer::new(IMAGE_BODY_BYTES))
+        .layer(middleware::from_fn(small_bodies_elsewhere))
         .with_state(options)
 }
 

@@ -10,6 +10,7 @@ use crate::{
         popover::Popover,
         progress::Progress,
         toast::use_toasts,
+        when::When,
     },
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -44,9 +45,9 @@ async fn jobs_list() -> AnyView {
     view! {
         <h2 class="px-2 py-1 font-semibold text-strong">{texts.jobs_title}</h2>
         <ul data-testid="jobs">{rows}</ul>
-        <Show when=move || live.jobs.read().is_empty()>
+        <When when=move || live.jobs.read().is_empty()>
             <p class="px-2 pb-2 text-muted">{texts.jobs_none}</p>
-        </Show>
+        </When>
     }
     .into_any()
 }

@@ -14,6 +14,7 @@ use crate::{
         popover::Popover,
         progress::Progress,
         toast::use_toasts,
+        when::When,
     },
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -40,18 +41,18 @@ pub(super) fn ModelPill() -> impl IntoView {
                 <span class="max-w-48 truncate font-medium text-strong" data-testid="model-name">
                     {move || status.get().name.unwrap_or_else(|| texts.model_none.to_owned())}
                 </span>
-                <Show when=move || status.read().id.as_ref().is_some_and(ModelId::is_remote)>
+                <When when=move || status.read().id.as_ref().is_some_and(ModelId::is_remote)>
                     <span class="text-warn" title=texts.model_is_elsewhere data-testid="model-elsewhere">
                         <Icon icon=icondata_lu::LuCloudUpload size=14/>
                         <span class="sr-only">{texts.model_is_elsewhere}</span>
                     </span>
-                </Show>
+                </When>
                 <span class="tabular whitespace-nowrap" data-testid="model-state" data-state=move || status.read().state.name()>
                     {move || pill_text(&status.read(), texts)}
                 </span>
-                <Show when=move || loading.get().is_some()>
+                <When when=move || loading.get().is_some()>
                     <Progress value=loading label=texts.model_pick accent=true/>
-                </Show>
+                </When>
             }.into_any())
         >
             <Later load=move || model_list(status)/>
@@ -135,7 +136,7 @@ fn ModelRow(model: ModelEntry, status: Memo<ModelStatus>) -> impl IntoView {
                     </span>
                     <span class="block text-xs" class:text-danger=has_failed class:text-muted=move || !has_failed()>{detail}</span>
                 </span>
-                <Show when=move || current.get()><Icon icon=icondata_lu::LuCheck/></Show>
+                <When when=move || current.get()><Icon icon=icondata_lu::LuCheck/></When>
             </button>
             {move || is_pinned.get().map(|is_pinned| view! {
                 <ResidentButtons id=id.clone() name=name.clone() is_pinned/>

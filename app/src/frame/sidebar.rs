@@ -5,7 +5,11 @@ use crate::{
     error::AppError,
     i18n::{fill, use_texts},
     platform,
-    ui::icon::{Icon, IconButton},
+    ui::{
+        icon::{Icon, IconButton},
+        list::list,
+        when::When,
+    },
 };
 use icondata_core::IconData;
 use leptos::{ev, html, prelude::*};
@@ -31,9 +35,9 @@ pub(super) fn Sidebar() -> AnyView {
     Effect::watch(move || pathname.get(), move |_, _, _| overlays.drawer.set(false), false);
 
     view! {
-        <Show when=move || overlays.drawer.get()>
+        <When when=move || overlays.drawer.get()>
             <div class="fixed inset-0 z-30 bg-scrim md:hidden" on:click=move |_| overlays.drawer.set(false)></div>
-        </Show>
+        </When>
         <aside
             class="fixed inset-y-0 left-0 z-40 w-72 flex-col border-r border-line bg-panel md:static md:row-span-2 md:flex"
             class:hidden=move || !overlays.drawer.get()
@@ -54,11 +58,11 @@ pub(super) fn Sidebar() -> AnyView {
                     <IconButton icon=icondata_lu::LuX label=texts.menu_close.to_owned() on_click=close_drawer/>
                 </span>
             </div>
-            <Show when=move || collapsed.get()>
+            <When when=move || collapsed.get()>
                 <div class="hidden justify-center pb-1 md:flex">
                     <IconButton icon=icondata_lu::LuPanelLeft label=texts.sidebar_collapse.to_owned() on_click=toggle/>
                 </div>
-            </Show>
+            </When>
             <nav aria-label=texts.nav_label class="flex flex-col gap-0.5 px-2">
                 <NavLink href="/chat" icon=icondata_lu::LuMessageSquare label=texts.nav_chat collapsed/>
                 <NavLink href="/settings" icon=icondata_lu::LuSettings label=texts.nav_settings collapsed/>
@@ -173,17 +177,15 @@ fn SessionRows() -> impl IntoView {
         move || if sessions.query.read().is_empty() { texts.session_none } else { texts.session_none_found };
     view! {
         <ul class="flex flex-col gap-px">
-            <For
-                each=move || sessions.list.get()
-                key=|row| (row.id, row.title.clone(), row.pinned, row.running)
-                let:row
-            >
-                <SessionRow row/>
-            </For>
+            {list(
+                move || sessions.list.get(),
+                |row| (row.id, row.title.clone(), row.pinned, row.running),
+                |row| view! { <SessionRow row/> }.into_any(),
+            )}
         </ul>
-        <Show when=move || sessions.list.read().is_empty()>
+        <When when=move || sessions.list.read().is_empty()>
             <p class="p-2 text-muted">{none}</p>
-        </Show>
+        </When>
     }
 }
 
@@ -194,12 +196,12 @@ fn SessionRow(row: SessionSummary) -> AnyView {
     let row = StoredValue::new(row);
     view! {
         <li class="group relative" data-testid="session">
-            <Show
+            <When
                 when=move || sessions.renaming.get() == Some(id)
                 fallback=move || view! { <SessionLink row/> }
             >
                 <TitleEditor row/>
-            </Show>
+            </When>
         </li>
     }
     .into_any()

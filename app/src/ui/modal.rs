@@ -1,5 +1,6 @@
 //! A dialog over the page.
 
+use crate::ui::when::When;
 use leptos::{html, prelude::*};
 
 /// A modal dialog: the browser traps the focus, `Esc` and a click outside close it.
@@ -35,7 +36,7 @@ pub(crate) fn Modal(
             on:close=move |_| open.set(false)
             on:click=close_outside
         >
-            <Show when=move || open.get()>{children()}</Show>
+            <When when=move || open.get()>{children()}</When>
         </dialog>
     }
     .into_any()

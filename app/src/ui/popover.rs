@@ -1,5 +1,6 @@
 //! A panel that opens from a button.
 
+use crate::ui::when::When;
 use leptos::{ev, html, prelude::*};
 
 /// A button and the panel it opens above itself. `Esc`, a second click and a click elsewhere close it.
@@ -45,9 +46,9 @@ pub(crate) fn Popover(
             >
                 {trigger()}
             </button>
-            <Show when=move || open.get()>
+            <When when=move || open.get()>
                 <div class=panel_class.clone() role="dialog" aria-label=label.clone()>{children()}</div>
-            </Show>
+            </When>
         </div>
     }
     .into_any()

@@ -1,6 +1,9 @@
 //! Short messages that pass, with at most one thing to do.
 
-use crate::{i18n::use_texts, ui::icon::IconButton};
+use crate::{
+    i18n::use_texts,
+    ui::{icon::IconButton, list::list},
+};
 use leptos::prelude::*;
 use std::{sync::Arc, time::Duration};
 
@@ -69,15 +72,17 @@ impl Toasts {
 #[component]
 pub(crate) fn ToastRegion() -> AnyView {
     let toasts = use_toasts();
+    let row = move |toast: Toast| {
+        let close = Callback::new(move |()| toasts.dismiss(toast.id));
+        view! { <ToastRow text=toast.text action=toast.action close/> }.into_any()
+    };
     view! {
         <div
             class="pointer-events-none fixed inset-x-0 bottom-16 z-50 flex flex-col items-center gap-2 px-3 md:bottom-10"
             role="status"
             aria-live="polite"
         >
-            <For each=move || toasts.list.get() key=|toast| toast.id let:toast>
-                <ToastRow text=toast.text action=toast.action close=Callback::new(move |()| toasts.dismiss(toast.id))/>
-            </For>
+            {list(move || toasts.list.get(), |toast| toast.id, row)}
         </div>
     }
     .into_any()

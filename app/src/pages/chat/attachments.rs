@@ -7,7 +7,7 @@ use crate::{
     platform,
     ui::{icon::Icon, toast::use_toasts},
 };
-use leptos::{ev, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 use types::ids::ImageId;
 
 /// The images of the message that is being written. Copy.
@@ -68,27 +68,30 @@ impl Attachments {
     }
 }
 
-/// Chooses images from files.
+/// Chooses images from files, for a model that looks at them.
 #[component]
 pub(super) fn AttachButton(attachments: Attachments) -> AnyView {
     let texts = use_texts();
-    let on_change = move |event: ev::Event| attachments.add.run(platform::chosen_files(&event));
+    let button = move || {
+        view! {
+            <label class="button button-quiet cursor-pointer focus-within:outline-2 focus-within:outline-accent" title=texts.attach_image>
+                <Icon icon=icondata_lu::LuImagePlus size=16/>
+                <input
+                    type="file"
+                    multiple
+                    accept="image/png,image/jpeg,image/webp,image/gif,image/bmp"
+                    class="sr-only"
+                    aria-label=texts.attach_image
+                    data-testid="attach"
+                    on:change=move |event| attachments.add.run(platform::chosen_files(&event))
+                />
+            </label>
+        }
+        .into_any()
+    };
     view! {
         <OnceKnown>
-            <Show when=move || attachments.is_open.get()>
-                <label class="button button-quiet cursor-pointer focus-within:outline-2 focus-within:outline-accent" title=texts.attach_image>
-                    <Icon icon=icondata_lu::LuImagePlus size=16/>
-                    <input
-                        type="file"
-                        multiple
-                        accept="image/png,image/jpeg,image/webp,image/gif,image/bmp"
-                        class="sr-only"
-                        aria-label=texts.attach_image
-                        data-testid="attach"
-                        on:change=on_change
-                    />
-                </label>
-            </Show>
+            {move || attachments.is_open.get().then(button)}
         </OnceKnown>
     }
     .into_any()
@@ -99,24 +102,25 @@ pub(super) fn AttachButton(attachments: Attachments) -> AnyView {
 pub(super) fn AttachedImages(attachments: Attachments) -> AnyView {
     let texts = use_texts();
     let images = attachments.images;
-    view! {
-        <ul class="flex flex-wrap gap-2 empty:hidden" data-testid="attached">
-            <For each=move || images.get().into_iter().enumerate() key=|(_, image)| *image let:((i, image))>
-                <li class="relative mb-2">
-                    <img src=address(image) alt=fill(texts.image_alt, "n", i + 1) class="size-16 rounded-card border border-line object-cover"/>
-                    <button
-                        type="button"
-                        class="absolute -top-1.5 -right-1.5 rounded-full border border-line bg-overlay p-0.5 text-muted hover:text-strong"
-                        aria-label=texts.remove_image
-                        on:click=move |_| images.update(|images| images.retain(|it| *it != image))
-                    >
-                        <Icon icon=icondata_lu::LuX size=14/>
-                    </button>
-                </li>
-            </For>
-        </ul>
-    }
-    .into_any()
+    let shown = move |(i, image): (usize, ImageId)| {
+        let remove = move |_| images.update(|images| images.retain(|it| *it != image));
+        view! {
+            <li class="relative mb-2">
+                <img src=address(image) alt=fill(texts.image_alt, "n", i + 1) class="size-16 rounded-card border border-line object-cover"/>
+                <button
+                    type="button"
+                    class="absolute -top-1.5 -right-1.5 rounded-full border border-line bg-overlay p-0.5 text-muted hover:text-strong"
+                    aria-label=texts.remove_image
+                    on:click=remove
+                >
+                    <Icon icon=icondata_lu::LuX size=14/>
+                </button>
+            </li>
+        }
+        .into_any()
+    };
+    let list = move || images.get().into_iter().enumerate().map(shown).collect::<Vec<_>>();
+    view! { <ul class="flex flex-wrap gap-2 empty:hidden" data-testid="attached">{list}</ul> }.into_any()
 }
 
 /// Where an image is.

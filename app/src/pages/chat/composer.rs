@@ -12,7 +12,7 @@ use crate::{
     i18n::{fill, use_texts},
     live::{Connection, OnceKnown, use_live},
     platform,
-    ui::icon::Icon,
+    ui::{icon::Icon, when::When},
 };
 use leptos::{ev, html, prelude::*, server_fn::ServerFn};
 use types::ids::SessionId;
@@ -106,12 +106,12 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
                     on:input=move |_| save_draft(area, store)
                     on:paste=on_paste
                 ></textarea>
-                <Show when=move || store.is_running() fallback=SendButton>
+                <When when=move || store.is_running() fallback=SendButton>
                     <button type="button" class="button button-quiet" data-testid="stop" on:click=move |_| actions.stop()>
                         <Icon icon=icondata_lu::LuSquare size=14/>
                         {texts.stop}
                     </button>
-                </Show>
+                </When>
             </div>
         </div>
     }
@@ -135,11 +135,11 @@ fn LostHint() -> impl IntoView {
     let texts = use_texts();
     let live = use_live();
     view! {
-        <Show when=move || live.connection.get() == Connection::Lost>
+        <When when=move || live.connection.get() == Connection::Lost>
             <p class="mb-2 rounded-card border border-line bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="lost">
                 {texts.connection_lost_hint}
             </p>
-        </Show>
+        </When>
     }
 }
 

@@ -24,43 +24,40 @@ pub(super) fn EffortField() -> impl IntoView {
                 {move || Suspend::new(async move {
                     let thread = thread.get().await.ok().flatten();
                     store.effort.set(thread.and_then(|thread| thread.effort));
-                    view! { <Field store/> }
+                    field(store)
                 })}
             </Suspense>
         </OnceKnown>
     }
 }
 
-#[component]
-fn Field(store: ThreadStore) -> AnyView {
+fn field(store: ThreadStore) -> AnyView {
     let texts = use_texts();
     let live = use_live();
     let actions = use_actions();
-    let options = [
+    let thinks = Memo::new(move |_| live.chosen_model().thinks);
+    let choices = [
         (AUTO, texts.effort_auto),
         (Effort::None.name(), texts.effort_none),
         (Effort::Low.name(), texts.effort_low),
         (Effort::Medium.name(), texts.effort_medium),
         (Effort::High.name(), texts.effort_high),
     ];
-    let thinks = Memo::new(move |_| live.chosen_model().thinks);
-    let options = move || {
+    let select = move || {
+        let chosen = store.effort.get().map_or(AUTO, Effort::name);
         let option = |(name, words): (&'static str, &'static str)| {
-            let selected = move || store.effort.get().map_or(AUTO, Effort::name) == name;
-            view! { <option value=name selected=selected>{words}</option> }
+            view! { <option value=name selected=name == chosen>{words}</option> }.into_any()
         };
-        options.map(option).collect_view()
-    };
-    view! {
-        <Show when=move || thinks.get()>
+        view! {
             <label class="flex items-center gap-1.5 text-xs text-muted">
                 {texts.effort_label}
                 <select name="effort" class="field h-7 w-auto py-0 text-xs" data-testid="effort"
                     on:change=move |event| actions.choose_effort(Effort::named(&event_target_value(&event)))>
-                    {options()}
+                    {Vec::from(choices.map(option))}
                 </select>
             </label>
-        </Show>
-    }
-    .into_any()
+        }
+        .into_any()
+    };
+    (move || thinks.get().then(select)).into_any()
 }

@@ -4,7 +4,7 @@ use super::{
     actions::use_actions,
     attachments::address,
     thought::ThoughtPart,
-    thread_store::{Pace, Row, ThreadStore},
+    thread_store::{Block, Pace, Row, ThreadStore},
 };
 use crate::{
     error::capitalised,
@@ -13,8 +13,10 @@ use crate::{
     platform,
     ui::{
         icon::{Icon, IconButton},
+        list::list,
         markdown::with_words,
         toast::use_toasts,
+        when::When,
     },
 };
 use leptos::{html, prelude::*};
@@ -41,7 +43,7 @@ fn Question(row: Row) -> AnyView {
     let shown = view.clone();
     view! {
         <article class="group flex flex-col items-end gap-1" data-testid="message" data-role="user" data-state="complete" aria-label=texts.you>
-            <Show
+            <When
                 when=move || editing.get()
                 fallback=move || {
                     let shown = shown.clone();
@@ -54,7 +56,7 @@ fn Question(row: Row) -> AnyView {
                 }
             >
                 <Editor view=view.clone() editing/>
-            </Show>
+            </When>
             <div class="flex min-h-7 items-center opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
                 <Variants view=row.view.clone()/>
                 <CopyButton view=row.view.clone()/>
@@ -78,6 +80,7 @@ fn QuestionImages(view: ArcRwSignal<MessageView>) -> AnyView {
                 <img src=address alt=alt loading="lazy" class="max-h-60 max-w-full rounded-card border border-line" data-testid="message-image"/>
             </a>
         }
+        .into_any()
     };
     let images: Vec<_> = images.iter().enumerate().map(image).collect();
     view! { <div class="flex max-w-[85%] flex-wrap justify-end gap-2 empty:hidden">{images}</div> }.into_any()
@@ -122,6 +125,14 @@ fn Editor(view: ArcRwSignal<MessageView>, editing: RwSignal<bool>) -> impl IntoV
     }
 }
 
+/// Rendered text. One that grows repaints its last block only.
+#[component]
+pub(super) fn Blocks(blocks: ArcRwSignal<Vec<Block>>) -> AnyView {
+    let texts = use_texts();
+    let block = |block: Block| view! { <div inner_html=with_words(&block.html, texts)></div> }.into_any();
+    list(move || blocks.get(), |block| block.key, block)
+}
+
 #[component]
 fn Answer(row: Row) -> AnyView {
     let texts = use_texts();
@@ -146,28 +157,26 @@ fn Answer(row: Row) -> AnyView {
         >
             <ThoughtPart row=row.clone()/>
             <div class="prose" data-testid="message-text" class:caret=running>
-                <For each=move || blocks.get() key=|block| block.key let:block>
-                    <div inner_html=with_words(&block.html, texts)></div>
-                </For>
+                <Blocks blocks/>
             </div>
-            <Show when=none_yet>
+            <When when=none_yet>
                 <p class="text-muted" data-testid="waiting">{
                     let pace = place.clone();
                     move || waiting_words(pace.read().queued, texts)
                 }</p>
-            </Show>
-            <Show when=running>
+            </When>
+            <When when=running>
                 <WarningLine pace=warned.clone()/>
-            </Show>
+            </When>
             <Ending view=row.view.clone()/>
             <div class="flex min-h-7 flex-wrap items-center gap-x-3 text-xs text-muted">
-                <Show when=move || !running() fallback={
+                <When when=move || !running() fallback={
                     let pace = row.pace.clone();
                     move || view! { <PaceLine pace=pace.clone()/> }
                 }>
                     <AnswerActions view=row.view.clone()/>
                     <UsageLine view=row.view.clone()/>
-                </Show>
+                </When>
             </div>
         </article>
     }
@@ -209,11 +218,11 @@ fn Ending(view: ArcRwSignal<MessageView>) -> impl IntoView {
                     <div class="flex flex-wrap items-center gap-2 rounded-card border border-line bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="message-error">
                         <Icon icon=icondata_lu::LuTriangleAlert/>
                         <span class="min-w-0 flex-1">{capitalised(&error)}"."</span>
-                        <Show when=move || too_long fallback=move || view! {
+                        <When when=move || too_long fallback=move || view! {
                             <button type="button" class="button button-quiet" data-testid="retry" on:click=move |_| actions.regenerate(id, Again::Anew)>{texts.retry}</button>
                         }>
                             <button type="button" class="button button-quiet" data-testid="trim" on:click=move |_| actions.regenerate(id, Again::Trimmed)>{texts.send_trimmed}</button>
-                        </Show>
+                        </When>
                     </div>
                 }
                 .into_any()
@@ -224,29 +233,32 @@ fn Ending(view: ArcRwSignal<MessageView>) -> impl IntoView {
 
 /// An answer that could go on.
 #[component]
-fn Early(id: MessageId, words: &'static str) -> impl IntoView {
+fn Early(id: MessageId, words: &'static str) -> AnyView {
     view! {
         <div class="flex min-h-8 flex-wrap items-center gap-2 text-muted">
             {words}
             <GoOn id/>
         </div>
     }
+    .into_any()
 }
 
 /// Lets the answer go on where it ended. Only the last one can.
 #[component]
-fn GoOn(id: MessageId) -> impl IntoView {
+fn GoOn(id: MessageId) -> AnyView {
     let texts = use_texts();
     let actions = use_actions();
     let store = expect_context::<ThreadStore>();
     let has_begun = |row: &Row| !row.blocks.read().is_empty() || !row.thought.blocks.read().is_empty();
     let can_go_on = move || store.rows.read().last().is_some_and(|row| row.id == id && has_begun(row));
-    view! {
-        <Show when=can_go_on>
+    let button = move || {
+        view! {
             <button type="button" class="button button-quiet" data-testid="go-on"
                 on:click=move |_| actions.regenerate(id, Again::GoOn)>{texts.go_on}</button>
-        </Show>
-    }
+        }
+        .into_any()
+    };
+    (move || can_go_on().then(button)).into_any()
 }
 
 /// Which guard ended the answer, and what can be done.

@@ -1,14 +1,14 @@
 //! What the model thought before it answered: folded up, above the answer.
 
-use super::thread_store::Row;
+use super::{message::Blocks, thread_store::Row};
 use crate::{
     format::duration_ms,
     i18n::{Texts, fill, use_texts},
     platform,
     ui::{
         icon::{Icon, IconButton},
-        markdown::with_words,
         toast::use_toasts,
+        when::When,
     },
 };
 use leptos::prelude::*;
@@ -20,9 +20,9 @@ pub(super) fn ThoughtPart(row: Row) -> AnyView {
     let blocks = row.thought.blocks.clone();
     let is_there = Memo::new(move |_| !blocks.read().is_empty());
     view! {
-        <Show when=move || is_there.get()>
+        <When when=move || is_there.get()>
             <Disclosure row=row.clone()/>
-        </Show>
+        </When>
     }
     .into_any()
 }
@@ -43,9 +43,7 @@ fn Disclosure(row: Row) -> impl IntoView {
             </summary>
             <div class="thought-body">
                 <div class="prose" data-testid="thought-text">
-                    <For each=move || blocks.get() key=|block| block.key let:block>
-                        <div inner_html=with_words(&block.html, texts)></div>
-                    </For>
+                    <Blocks blocks/>
                 </div>
                 <CopyThought row/>
             </div>
@@ -66,11 +64,11 @@ fn CopyThought(row: Row) -> impl IntoView {
         }
     });
     view! {
-        <Show when=move || !row.is_running()>
+        <When when=move || !row.is_running()>
             <div class="-ml-1.5 flex">
                 <IconButton size=14 icon=icondata_lu::LuCopy label=texts.thought_copy.to_owned() testid="thought-copy" on_click=copy/>
             </div>
-        </Show>
+        </When>
     }
 }
 

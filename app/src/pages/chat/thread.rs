@@ -4,7 +4,7 @@ use super::{message::Message, scroll::Follow, thread_store::ThreadStore};
 use crate::{
     i18n::use_texts,
     platform,
-    ui::{icon::IconButton, toast::use_toasts},
+    ui::{icon::IconButton, list::list, toast::use_toasts, when::When},
 };
 use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
 use types::chat::Role;
@@ -34,19 +34,17 @@ pub(super) fn ThreadView() -> AnyView {
             on:click=on_click
         >
             <div class="mx-auto flex max-w-3xl flex-col gap-5 px-4 py-6">
-                <For each=move || store.rows.get() key=|row| row.id let:row>
-                    <Message row/>
-                </For>
+                {list(move || store.rows.get(), |row| row.id, |row| view! { <Message row/> }.into_any())}
             </div>
         </div>
         <Announcer store/>
-        <Show when=move || !follow.at_end.get()>
+        <When when=move || !follow.at_end.get()>
             <div class="pointer-events-none absolute inset-x-0 bottom-28 flex justify-center">
                 <span class="pointer-events-auto rounded-full border border-line bg-overlay shadow-float">
                     <IconButton icon=icondata_lu::LuArrowDown label=texts.scroll_down.to_owned() on_click=move |()| follow.to_end()/>
                 </span>
             </div>
-        </Show>
+        </When>
     }
     .into_any()
 }

@@ -1,0 +1,15 @@
+//! Showing something only sometimes.
+
+use leptos::{children::ViewFn, prelude::*};
+
+/// Shows `children` while `when` holds, and `fallback` otherwise. Compiled once for all uses, where the library's own is
+/// compiled anew for each, which every visit would load.
+#[component]
+pub(crate) fn When(
+    #[prop(into)] when: Signal<bool>,
+    #[prop(optional, into)] fallback: ViewFn,
+    children: ChildrenFn,
+) -> AnyView {
+    let holds = Memo::new(move |_| when.get());
+    (move || if holds.get() { children() } else { fallback.run() }).into_any()
+}

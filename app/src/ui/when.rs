@@ -10,6 +10,7 @@ pub(crate) fn When(
     #[prop(optional, into)] fallback: ViewFn,
     children: ChildrenFn,
 ) -> AnyView {
-    let holds = Memo::new(move |_| when.get());
+    // Counted: what it belongs to may be built anew around it.
+    let holds = ArcMemo::new(move |_| when.get());
     (move || if holds.get() { children() } else { fallback.run() }).into_any()
 }

@@ -35,7 +35,8 @@ fn field(store: ThreadStore) -> AnyView {
     let texts = use_texts();
     let live = use_live();
     let actions = use_actions();
-    let thinks = Memo::new(move |_| live.chosen_model().thinks);
+    // Counted: what it belongs to is built anew when the thread is.
+    let thinks = ArcMemo::new(move |_| live.chosen_model().thinks);
     let choices = [
         (AUTO, texts.effort_auto),
         (Effort::None.name(), texts.effort_none),

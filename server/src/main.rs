@@ -8,6 +8,7 @@ mod fetch;
 mod images;
 mod measure;
 mod port;
+mod render;
 mod router;
 mod security;
 mod serve;

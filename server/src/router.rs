@@ -2,6 +2,7 @@
 
 use crate::{
     images,
+    render::Renderer,
     security::{self, Hosts},
     site::Site,
 };
@@ -10,7 +11,7 @@ use app::{App, error::AppError, shell};
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, Request, State},
     http::{HeaderName, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -146,6 +147,14 @@ async fn listed_doors_only(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// Server functions answer where they are asked; some of them with streams.
+async fn page_apart(State(renderer): State<Renderer>, request: Request, next: Next) -> Response {
+    if request.uri().path().starts_with("/rpc/") {
+        return next.run(request).await;
+    }
+    renderer.render(move || next.run(request)).await
+}
+
 /// Bodies of the size of images are for their door only; whoever sends one elsewhere, or does not say how large it is, is
 /// refused before it is read.
 async fn small_bodies_elsewhere(request: Request, next: Next) -> Response {
@@ -176,12 +185,14 @@ fn pages(state: &AppState, site: Site) -> Router {
         let state = state.clone();
         move || provide_context(state.clone())
     };
+    let renderer = Renderer::new();
     let not_found = leptos_axum::render_app_async_with_context(context.clone(), document.clone());
     gallery(&files)
         .leptos_routes_with_context(&options, generate_route_list(App), context, document)
+        .route_layer(middleware::from_fn_with_state(renderer.clone(), page_apart))
         .fallback(move |request: Request| {
-            let (site, render) = (site.clone(), not_found.clone());
-            async move { file_or_page(&site, request, render).await }
+            let (site, render, renderer) = (site.clone(), not_found.clone(), renderer.clone());
+            async move { file_or_page(&site, request, |it| renderer.render(move || render(it))).await }
         })
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(IMAGE_BODY_BYTES))
@@ -202,7 +213,7 @@ fn gallery(_: &Arc<app::SiteFiles>) -> Router<LeptosOptions> {
     Router::new()
 }
 
-async fn file_or_page<F>(site: &Site, request: Request, render: impl Fn(Request<Body>) -> F) -> Response
+async fn file_or_page<F>(site: &Site, request: Request, render: impl FnOnce(Request<Body>) -> F) -> Response
 where
     F: Future<Output = Response<Body>>,
 {

@@ -15,6 +15,7 @@ mod images;
 mod kv;
 mod lora;
 mod openai_client;
+mod pages;
 mod remote;
 mod residency;
 mod scheduling;

@@ -13,7 +13,7 @@ const LEVELS: &[&[&str]] = &[
     &["store", "system", "protocol", "markup", "gguf"],
     &["jobs", "inference", "engine", "candle"],
     &["models"],
-    &[],
+    &["rag"],
     &["chat"],
     &["state"],
     &["api", "app"],

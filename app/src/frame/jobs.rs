@@ -87,6 +87,7 @@ fn title(job: &JobView, texts: &Texts) -> String {
         JobKind::DownloadModel => texts.job_download_model,
         JobKind::QuantizeModel => texts.job_quantize_model,
         JobKind::MeasureModel => texts.job_measure_model,
+        JobKind::IndexDocuments => texts.job_index_documents,
     };
     fill(text, "subject", &job.subject)
 }

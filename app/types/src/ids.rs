@@ -49,6 +49,18 @@ row_id!(
     /// A unit of background work.
     JobId
 );
+row_id!(
+    /// A collection of documents.
+    CollectionId
+);
+row_id!(
+    /// A document in a collection.
+    DocumentId
+);
+row_id!(
+    /// A piece of a document's text, as searching finds it.
+    PassageId
+);
 
 impl UserId {
     /// The person who sits at this machine; the first migration creates the row.

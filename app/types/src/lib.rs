@@ -5,6 +5,7 @@
 
 pub mod chat;
 pub mod constraint;
+pub mod document;
 pub mod guard;
 pub mod ids;
 pub mod image;

@@ -1,6 +1,6 @@
 //! Answers that are being written: one task each, which outlives every socket.
 
-use crate::{ChatError, SERVER_STOPPED, notes::Notes, thread::view};
+use crate::{ChatError, SERVER_STOPPED, documents, notes::Notes, thread::view};
 use futures::StreamExt;
 use inference::{Engine, EngineError, GenerateEvent, GenerateRequest, Rejection, Target};
 use markup::BlockStream;
@@ -17,6 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use types::{
     chat::{ChatEvent, FinishReason, MessageState, Queued, ThoughtGrowth, ThoughtView, Usage},
+    document::SourceView,
     guard::Warning,
     ids::{GenerationId, MessageId, SessionId, UserId},
 };
@@ -69,6 +70,8 @@ pub(crate) struct Admission {
 pub(crate) struct Start {
     pub(crate) row: MessageRow,
     pub(crate) variants: Vec<MessageId>,
+    /// The passages that it was given to read.
+    pub(crate) sources: Vec<SourceView>,
     pub(crate) request: GenerateRequest,
 }
 
@@ -351,7 +354,7 @@ impl Writer {
         };
         // The session takes a new message before anybody is told that this answer ended.
         drop(admission);
-        let message = view(row, start.variants);
+        let message = documents::show(view(row, start.variants), &start.sources);
         self.notes.send(self.generation.user, self.session, ChatEvent::Finished { message });
         self.notes.sessions_changed(self.generation.user);
     }

@@ -1,7 +1,7 @@
 //! Sending, editing, regenerating: each adds a turn and starts its answer.
 
 use crate::{
-    Chat, ChatError,
+    Chat, ChatError, documents,
     generation::{Admission, Start},
     now_ms,
     prompt::{turn, turns},
@@ -201,7 +201,12 @@ impl Chat {
             None => return Err(ChatError::NotFound),
         };
         let shown = self.shown(user, messages).await?;
-        let turns = turns(&settings.system_prompt, messages, &shown);
+        let mut turns = turns(&settings.system_prompt, messages, &shown);
+        let sources = match again {
+            Again::GoOn => self.consulted(user, session, reply.id).await?,
+            Again::Anew | Again::Trimmed => self.consult(user, session, messages, reply.id).await?,
+        };
+        documents::give(&mut turns, &sources);
         let prompt = match again {
             Again::Anew | Again::Trimmed => Prompt::Chat(turns),
             Again::GoOn => {
@@ -217,7 +222,7 @@ impl Chat {
             guards: settings.guards,
             ..GenerateRequest::new(prompt, Tenant(user.0))
         };
-        let start = Start { row: reply, variants, request };
+        let start = Start { row: reply, variants, sources, request };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))
     }
 }

@@ -4,6 +4,7 @@ use crate::error::AppError;
 use chat::ChatError;
 use inference::EngineError;
 use models::ModelsError;
+use rag::RagError;
 use store::StoreError;
 
 impl From<ChatError> for AppError {
@@ -32,6 +33,19 @@ impl From<ModelsError> for AppError {
             err @ ModelsError::Context { .. } => Self::Setting { reason: err.to_string() },
             ModelsError::Engine(EngineError::NoModel) => Self::NoModel,
             err => Self::Engine { reason: err.to_string() },
+        }
+    }
+}
+
+impl From<RagError> for AppError {
+    fn from(err: RagError) -> Self {
+        match err {
+            RagError::NotFound => Self::NotFound,
+            RagError::Store(err) => err.into(),
+            RagError::Models(err) => err.into(),
+            RagError::Engine(err) => Self::Engine { reason: err.to_string() },
+            err @ (RagError::File(_) | RagError::Task) => Self::Storage { reason: err.to_string() },
+            err => Self::Setting { reason: err.to_string() },
         }
     }
 }

@@ -79,6 +79,10 @@ pub(crate) enum Action {
     Version,
     /// Be the worker that the server started.
     Worker,
+    /// Read one document, whose name ends so, for the server that started it.
+    Extract {
+        ending: String,
+    },
     FetchStarter(Config),
     MeasureKv {
         model: String,
@@ -236,6 +240,7 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
         ["fetch-starter"] => Ok(Action::FetchStarter(config)),
         ["measure", "kv", model] => Ok(Action::MeasureKv { model: (*model).to_owned(), config }),
         ["worker"] => Ok(Action::Worker),
+        ["extract", ending] => Ok(Action::Extract { ending: (*ending).to_owned() }),
         _ => Err(UsageError(format!("“{}” is no command; see chaosengine --help", words.join(" ")))),
     }
 }

@@ -3,6 +3,7 @@
 #![recursion_limit = "256"]
 
 mod config;
+mod documents;
 mod exit;
 mod fetch;
 mod images;
@@ -46,6 +47,10 @@ fn run(action: Action) -> Result<(), Exit> {
         Action::Worker => {
             system::process::outlive_termination().map_err(|err| Exit::Failed(err.to_string()))?;
             engine::run_worker(io::stdin(), io::stdout()).map_err(|err| Exit::Failed(err.to_string()))
+        }
+        // So is what reads documents: files are hostile.
+        Action::Extract { ending } => {
+            rag::run_reader(io::stdin(), io::stdout(), &ending).map_err(|err| Exit::Failed(err.to_string()))
         }
         Action::MeasureKv { model, config } => on_runtime(&config, measure::measure_kv(&config, &model)),
         Action::FetchStarter(config) => on_runtime(&config, fetch::fetch_starter(&config)),

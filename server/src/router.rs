@@ -1,7 +1,7 @@
 //! Every address this server answers: one table builds the router, and tests walk it.
 
 use crate::{
-    images,
+    documents, images,
     render::Renderer,
     security::{self, Hosts},
     site::Site,
@@ -15,7 +15,7 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{any, get},
+    routing::{any, get, put},
 };
 use leptos::{
     prelude::{LeptosOptions, provide_context},
@@ -30,13 +30,15 @@ use tower_http::{
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
-use types::image::MAX_IMAGE_BYTES;
+use types::{document::MAX_DOCUMENT_BYTES, image::MAX_IMAGE_BYTES};
 
 /// A message of a megabyte, as a form encodes it.
 const PAGE_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// An image in the only door that takes one.
 const IMAGE_BODY_BYTES: usize = MAX_IMAGE_BYTES + 1024 * 1024;
 const IMAGE_DOOR: &str = "/rpc/app/pages/chat/api/add_image";
+/// A document, which is written to the disk while it arrives.
+const DOCUMENT_BODY_BYTES: usize = MAX_DOCUMENT_BYTES as usize + 1;
 /// A long conversation as JSON.
 const API_BODY_BYTES: usize = 64 * 1024 * 1024;
 /// To the first byte of a page or server function; streams go on.
@@ -92,6 +94,7 @@ pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/pages/chat/api/list_sessions", Owner::Caller),
     door("/rpc/app/pages/chat/api/load_thread", Owner::Checked),
     door("/rpc/app/pages/chat/api/send_message", Owner::Checked),
+    door("/rpc/app/pages/documents/api/documents", Owner::Checked),
     door("/rpc/app/pages/settings/api/load_settings", Owner::Caller),
     door("/rpc/app/pages/settings/api/remove_remote", Owner::Nobody),
     door("/rpc/app/pages/settings/api/save_remote", Owner::Nobody),
@@ -103,6 +106,12 @@ pub(crate) const DOORS: &[Door] = &[
 pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
     let pages =
         pages(&state, site).layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIME));
+    let files = Router::new()
+        .route("/files/documents", put(documents::add))
+        .route("/files/documents/{id}", get(documents::file))
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(DOCUMENT_BODY_BYTES))
+        .with_state(state.clone());
     let api = api::ROUTES
         .iter()
         .fold(Router::new(), |router, route: &ApiRoute| router.route(route.path, (route.handler)()))
@@ -114,6 +123,7 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
     log_doors();
     pages
         .merge(api)
+        .merge(files)
         .layer(middleware::from_fn(tell_status))
         .layer(middleware::from_fn(listed_doors_only))
         .layer(middleware::from_fn(security::add_headers))

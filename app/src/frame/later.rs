@@ -9,7 +9,7 @@ type Coming = Pin<Box<dyn Future<Output = AnyView> + Send>>;
 /// Shows what `load` gives, once its code has arrived. `load` is a `#[lazy]` function: its wasm is a file of its
 /// own, which a first visit does not wait for.
 #[component]
-pub(super) fn Later<F, Fut>(load: F) -> AnyView
+pub(crate) fn Later<F, Fut>(load: F) -> AnyView
 where
     F: Fn() -> Fut + Send + Sync + 'static,
     Fut: Future<Output = AnyView> + Send + 'static,

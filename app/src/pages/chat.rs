@@ -3,10 +3,12 @@
 mod actions;
 pub(crate) mod api;
 mod attachments;
+mod collections;
 mod composer;
 mod effort;
 mod message;
 mod scroll;
+mod sources;
 mod thought;
 mod thread;
 mod thread_store;

@@ -83,6 +83,28 @@ pub(crate) async fn bytes_of(file: File) -> Option<Vec<u8>> {
     Some(js_sys::Uint8Array::new(&buffer).to_vec())
 }
 
+/// What a file is called, and how many bytes it has.
+pub(crate) fn name_and_size(file: &File) -> (String, f64) {
+    (file.name(), file.size())
+}
+
+/// Sends a file, which the browser reads while it goes; the status and the words of the answer. None where nobody answered.
+pub(crate) async fn put_file(address: &str, file: File) -> Option<(u16, String)> {
+    let request = web_sys::RequestInit::new();
+    request.set_method("PUT");
+    request.set_body(&file);
+    let sent = window().fetch_with_str_and_init(address, &request);
+    let reply = wasm_bindgen_futures::JsFuture::from(sent).await.ok()?;
+    let reply: web_sys::Response = reply.dyn_into().ok()?;
+    let words = wasm_bindgen_futures::JsFuture::from(reply.text().ok()?).await.ok()?;
+    Some((reply.status(), words.as_string().unwrap_or_default()))
+}
+
+/// Text as a part of an address.
+pub(crate) fn encoded(text: &str) -> String {
+    js_sys::encode_uri_component(text).into()
+}
+
 /// What this browser kept under `key`.
 pub(crate) fn stored(key: &str) -> Option<String> {
     window().local_storage().ok()??.get_item(key).ok()?

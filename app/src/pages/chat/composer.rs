@@ -4,6 +4,7 @@ use super::{
     actions::use_actions,
     api::SendMessage,
     attachments::{AttachButton, AttachedImages, Attachments},
+    collections::CollectionsButton,
     effort::EffortField,
     thread_store::ThreadStore,
 };
@@ -118,12 +119,13 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
     .into_any()
 }
 
-/// What is below the message: how much the model thinks, and the keys.
+/// What is below the message: what answers look into, how much the model thinks, and the keys.
 #[component]
 fn Below() -> impl IntoView {
     let texts = use_texts();
     view! {
         <div class="mt-1 flex items-center gap-3">
+            <CollectionsButton/>
             <EffortField/>
             <p id="composer-hint" class="hidden flex-1 text-center text-xs text-faint sm:block">{texts.composer_hint}</p>
         </div>
@@ -230,7 +232,7 @@ fn give_back(area: NodeRef<html::Textarea>, store: ThreadStore, session: Option<
     }
 }
 
-fn draft_key(session: Option<SessionId>) -> String {
+pub(super) fn draft_key(session: Option<SessionId>) -> String {
     session.map_or_else(|| "draft-new".to_owned(), |session| format!("draft-{session}"))
 }
 

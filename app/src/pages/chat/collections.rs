@@ -1,0 +1,131 @@
+//! Which collections of documents the answers of this chat look into.
+
+use super::{composer::draft_key, thread_store::ThreadStore};
+use crate::{
+    frame::{Later, use_sessions},
+    i18n::use_texts,
+    page_data::PageData,
+    pages::documents::api::documents,
+    platform,
+    ui::{icon::Icon, popover::Popover, toast::use_toasts},
+};
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::components::A;
+use types::{
+    chat::Thread,
+    document::{CollectionView, DocumentAct, DocumentReply},
+    ids::CollectionId,
+};
+
+/// How many there are. Copy.
+#[derive(Clone, Copy)]
+struct Chosen(RwSignal<u32>);
+
+/// A button with their number, and the list behind it.
+#[component]
+pub(super) fn CollectionsButton() -> AnyView {
+    let thread = expect_context::<PageData<Option<Thread>>>();
+    let chosen = Chosen(RwSignal::new(0));
+    provide_context(chosen);
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                let thread = thread.get().await.ok().flatten();
+                chosen.0.set(thread.map_or(0, |thread| thread.n_collections));
+                button(chosen)
+            })}
+        </Suspense>
+    }
+    .into_any()
+}
+
+fn button(chosen: Chosen) -> AnyView {
+    let texts = use_texts();
+    let trigger = move || {
+        view! {
+            <Icon icon=icondata_lu::LuLibrary size=14/>
+            <span class="text-xs">{texts.chat_documents}</span>
+            <span class="tabular text-xs" data-testid="chat-documents-n">{move || Some(chosen.0.get()).filter(|n| *n > 0)}</span>
+        }
+        .into_any()
+    };
+    view! {
+        <Popover open=RwSignal::new(false) label=texts.chat_documents testid="chat-documents" trigger=Box::new(trigger)>
+            <Later load=|| choices()/>
+        </Popover>
+    }
+    .into_any()
+}
+
+#[lazy]
+async fn choices() -> AnyView {
+    let texts = use_texts();
+    let store = expect_context::<ThreadStore>();
+    let session = store.session.get_untracked();
+    let (collections, chosen) = match documents(DocumentAct::UsedIn { session }).await {
+        Ok(DocumentReply::Used { collections, chosen }) => (collections, chosen),
+        Ok(_) => Default::default(),
+        Err(err) => {
+            return view! { <p class="p-2 text-danger" role="alert">{err.sentence(texts)}</p> }.into_any();
+        }
+    };
+    let hint = if collections.is_empty() { texts.chat_documents_none } else { texts.chat_documents_hint };
+    let chosen = RwSignal::new(chosen);
+    let rows: Vec<_> = collections.into_iter().map(|collection| choice(collection, chosen, store)).collect();
+    view! {
+        <p class="px-2 py-1 text-muted">{hint}</p>
+        <ul>{rows}</ul>
+        <A href="/documents" attr:class="menu-item">
+            <Icon icon=icondata_lu::LuArrowRight size=14/>
+            {texts.chat_documents_open}
+        </A>
+    }
+    .into_any()
+}
+
+fn choice(collection: CollectionView, chosen: RwSignal<Vec<CollectionId>>, store: ThreadStore) -> AnyView {
+    let id = collection.id;
+    let count = expect_context::<Chosen>();
+    let (toasts, texts, go) = (use_toasts(), use_texts(), use_sessions().go);
+    let on_change = move |_| {
+        chosen.update(|chosen| match chosen.iter().position(|it| *it == id) {
+            Some(idx) => _ = chosen.remove(idx),
+            None => chosen.push(id),
+        });
+        let session = store.session.get_untracked();
+        let collections = chosen.get_untracked();
+        let n = collections.len() as u32;
+        spawn_local(async move {
+            match documents(DocumentAct::UseIn { session, collections }).await {
+                Ok(DocumentReply::Session(started)) => {
+                    _ = count.0.try_set(n);
+                    if session.is_none() {
+                        // What was being written goes along.
+                        let draft = platform::stored(&draft_key(None)).unwrap_or_default();
+                        platform::store(&draft_key(Some(started)), &draft);
+                        platform::store(&draft_key(None), "");
+                        go.run(format!("/chat/{started}"));
+                    }
+                }
+                Ok(_) => {}
+                Err(err) => toasts.show(err.sentence(texts)),
+            }
+        });
+    };
+    view! {
+        <li>
+            <label class="menu-item cursor-pointer">
+                <input
+                    type="checkbox"
+                    class="accent-accent"
+                    data-testid="chat-collection"
+                    prop:checked=move || chosen.read().contains(&id)
+                    on:change=on_change
+                />
+                <span class="min-w-0 flex-1 truncate">{collection.name}</span>
+                <span class="tabular text-xs text-muted">{collection.n_documents}</span>
+            </label>
+        </li>
+    }
+    .into_any()
+}

@@ -1,0 +1,165 @@
+//! The page's one store: the collections, the open one's documents, and what can be done to them.
+
+use super::api::documents;
+use crate::{
+    error::AppError,
+    i18n::{Texts, fill, use_texts},
+    live::use_live,
+    ui::toast::{Toasts, use_toasts},
+};
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::{NavigateOptions, hooks::use_navigate};
+use std::sync::Arc;
+use types::{
+    document::{CollectionView, DocumentAct, DocumentReply, DocumentView, DocumentsView, Found},
+    ids::{CollectionId, SessionId},
+    job::{JobKind, JobView},
+};
+
+/// Copy; lives as long as the page.
+#[derive(Clone, Copy)]
+pub(super) struct DocumentsStore {
+    pub(super) view: RwSignal<DocumentsView>,
+    /// What was looked for and found, as the page came with it.
+    pub(super) found: StoredValue<Option<Found>>,
+    /// Files that are on their way.
+    pub(super) n_uploading: RwSignal<usize>,
+    go: StoredValue<Arc<dyn Fn(String) + Send + Sync>>,
+    toasts: Toasts,
+    texts: &'static Texts,
+}
+
+impl DocumentsStore {
+    pub(super) fn new(view: DocumentsView) -> Self {
+        let navigate = use_navigate();
+        let go: Arc<dyn Fn(String) + Send + Sync> =
+            Arc::new(move |to| navigate(&to, NavigateOptions::default()));
+        let store = Self {
+            found: StoredValue::new(view.found.clone()),
+            view: RwSignal::new(view),
+            n_uploading: RwSignal::new(0),
+            go: StoredValue::new(go),
+            toasts: use_toasts(),
+            texts: use_texts(),
+        };
+        // Reading is a job: whenever one moves, the list may have.
+        let live = use_live();
+        let moved = Memo::new(move |_| {
+            let is_reading = |job: &&JobView| job.kind == JobKind::IndexDocuments;
+            let jobs = live.jobs.read();
+            let moved = jobs.iter().filter(is_reading).map(|job| (job.id, job.state, job.progress));
+            (live.epoch.get(), moved.collect::<Vec<_>>())
+        });
+        Effect::watch(move || moved.get(), move |_, _, _| store.refresh(), false);
+        store
+    }
+
+    pub(super) fn open(self) -> Option<CollectionId> {
+        self.view.read_untracked().open
+    }
+
+    pub(super) fn open_collection(self) -> Option<CollectionView> {
+        let view = self.view.read();
+        view.collections.iter().find(|it| Some(it.id) == view.open).cloned()
+    }
+
+    /// Fetches the lists again.
+    pub(super) fn refresh(self) {
+        let open = self.open();
+        spawn_local(async move {
+            let look = DocumentAct::Look { open, query: String::new() };
+            if let Ok(DocumentReply::Looked(view)) = documents(look).await
+                && self.view.try_read_untracked().is_some_and(|now| now.open == open)
+            {
+                self.view.set(view);
+            }
+        });
+    }
+
+    /// Starts a collection and opens it.
+    pub(super) fn add_collection(self, name: String, on_added: impl Fn() + 'static) {
+        self.run(DocumentAct::AddCollection { name }, move |reply| {
+            on_added();
+            if let DocumentReply::Added(id) = reply {
+                self.go(format!("/documents?c={id}"));
+            }
+        });
+    }
+
+    pub(super) fn rename_collection(self, collection: CollectionId, name: String) {
+        self.act(DocumentAct::RenameCollection { collection, name });
+    }
+
+    /// Deletes, offers to undo, and opens what is left.
+    pub(super) fn delete_collection(self, collection: &CollectionView) {
+        let id = collection.id;
+        let text = fill(self.texts.collection_deleted, "name", &collection.name);
+        self.run(DocumentAct::DeleteCollection { collection: id }, move |_| {
+            let restore = move || {
+                self.run(DocumentAct::RestoreCollection { collection: id }, move |_| {
+                    self.go(format!("/documents?c={id}"));
+                });
+            };
+            self.toasts.show_with_action(text.clone(), self.texts.undo, Arc::new(restore));
+            self.go("/documents".to_owned());
+        });
+    }
+
+    /// Deletes and offers to undo.
+    pub(super) fn delete_document(self, document: &DocumentView) {
+        let id = document.id;
+        let text = fill(self.texts.document_deleted, "name", &document.name);
+        self.run(DocumentAct::Delete { document: id }, move |_| {
+            let restore = move || self.act(DocumentAct::Restore { document: id });
+            self.toasts.show_with_action(text.clone(), self.texts.undo, Arc::new(restore));
+            self.refresh();
+        });
+    }
+
+    /// Opens a new chat that looks into the collection.
+    pub(super) fn chat_about(self, collection: CollectionId) {
+        let act = DocumentAct::UseIn { session: None, collections: vec![collection] };
+        self.run(act, move |reply| {
+            if let DocumentReply::Session(session) = reply {
+                self.go(chat_address(session));
+            }
+        });
+    }
+
+    /// Does something after which the lists are fetched again.
+    pub(super) fn act(self, act: DocumentAct) {
+        self.run(act, move |_| self.refresh());
+    }
+
+    pub(super) fn go(self, to: String) {
+        // The page may have been left while its request was on its way.
+        if let Some(go) = self.go.try_get_value() {
+            go(to);
+        }
+    }
+
+    pub(super) fn show(self, text: String) {
+        self.toasts.show(text);
+    }
+
+    fn run(self, act: DocumentAct, on_done: impl Fn(DocumentReply) + 'static) {
+        self.run_boxed(act, Box::new(on_done));
+    }
+
+    fn run_boxed(self, act: DocumentAct, on_done: Box<dyn Fn(DocumentReply)>) {
+        spawn_local(async move {
+            match documents(act).await {
+                Ok(reply) => on_done(reply),
+                Err(err) => self.failed(&err),
+            }
+        });
+    }
+
+    fn failed(self, err: &AppError) {
+        self.toasts.show(err.sentence(self.texts));
+    }
+}
+
+fn chat_address(session: SessionId) -> String {
+    format!("/chat/{session}")
+}

@@ -54,12 +54,14 @@ pub(crate) fn pptx(slides: &[(&str, &str)]) -> Vec<u8> {
 
 /// A workbook with one sheet.
 pub(crate) fn xlsx(sheet: &str, rows: &[&[&str]]) -> Vec<u8> {
-    let row = |cells: &&[&str]| {
-        let cells: String =
-            cells.iter().map(|text| format!(r#"<c t="inlineStr"><is><t>{text}</t></is></c>"#)).collect();
-        format!("<row>{cells}</row>")
+    let row = |(n, cells): (u32, &&[&str])| {
+        let cell = |(column, text): (char, &&str)| {
+            format!(r#"<c r="{column}{n}" t="inlineStr"><is><t>{text}</t></is></c>"#)
+        };
+        let cells: String = ('A'..).zip(cells.iter()).map(cell).collect();
+        format!(r#"<row r="{n}">{cells}</row>"#)
     };
-    let rows: String = rows.iter().map(row).collect();
+    let rows: String = (1..).zip(rows).map(row).collect();
     let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
     let rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
     let pkg = "http://schemas.openxmlformats.org/package/2006/relationships";
@@ -67,6 +69,12 @@ pub(crate) fn xlsx(sheet: &str, rows: &[&[&str]]) -> Vec<u8> {
         (
             "[Content_Types].xml",
             r#"<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#,
+        ),
+        (
+            "_rels/.rels",
+            &format!(
+                r#"<Relationships xmlns="{pkg}"><Relationship Id="rId1" Type="{rel}/officeDocument" Target="xl/workbook.xml"/></Relationships>"#
+            ),
         ),
         (
             "xl/workbook.xml",

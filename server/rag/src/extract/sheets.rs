@@ -1,7 +1,7 @@
 //! Spreadsheets: a sheet is a page with a heading and a table.
 
 use super::{Block, BlockKind, Flow, MAX_TEXT_BYTES, Unreadable, unzip::Archive};
-use calamine::{Data, Reader, open_workbook_auto_from_rs};
+use calamine::{Data, Ods, Reader, Sheets, Xls, Xlsb, Xlsx};
 use std::io::Cursor;
 
 /// Cells of a sheet, the empty ones within it too: each takes memory.
@@ -9,10 +9,7 @@ const MAX_CELLS: usize = 10_000_000;
 
 /// All sheets in their order.
 pub(super) fn read(bytes: &[u8]) -> Result<(u32, Vec<Block>), Unreadable> {
-    if bytes.starts_with(b"PK") {
-        Archive::open(bytes)?.check_all()?;
-    }
-    let mut book = open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(unreadable)?;
+    let mut book = open(bytes)?;
     let names = book.sheet_names();
     let mut flow = Flow::default();
     let mut n_bytes = 0;
@@ -44,6 +41,23 @@ pub(super) fn read(bytes: &[u8]) -> Result<(u32, Vec<Block>), Unreadable> {
     Ok((names.len().try_into().unwrap_or(u32::MAX), flow.finish()))
 }
 
+/// By what it is, so that what is wrong with it is said of that.
+fn open(bytes: &[u8]) -> Result<Sheets<Cursor<&[u8]>>, Unreadable> {
+    let file = Cursor::new(bytes);
+    if !bytes.starts_with(b"PK") {
+        return Xls::new(file).map(Sheets::Xls).map_err(unreadable);
+    }
+    let mut archive = Archive::open(bytes)?;
+    archive.check_all()?;
+    if archive.has("xl/workbook.xml") {
+        return Xlsx::new(file).map(Sheets::Xlsx).map_err(unreadable);
+    }
+    if archive.has("xl/workbook.bin") {
+        return Xlsb::new(file).map(Sheets::Xlsb).map_err(unreadable);
+    }
+    Ods::new(file).map(Sheets::Ods).map_err(unreadable)
+}
+
 /// As a person would read it.
 fn shown(cell: &Data) -> String {
     match cell {
@@ -60,7 +74,7 @@ fn shown(cell: &Data) -> String {
     }
 }
 
-fn unreadable(err: calamine::Error) -> Unreadable {
+fn unreadable(err: impl std::fmt::Display) -> Unreadable {
     let sentence = err.to_string();
     if sentence.to_lowercase().contains("password") {
         Unreadable::Encrypted

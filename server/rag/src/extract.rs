@@ -143,6 +143,4 @@ fn bounded(mut extracted: Extracted) -> Extracted {
 }
 
 #[cfg(test)]
-pub(crate) mod samples;
-#[cfg(test)]
 mod tests;

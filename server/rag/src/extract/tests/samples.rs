@@ -4,7 +4,7 @@ use std::io::{Cursor, Write};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 /// An archive of these files.
-pub(crate) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, text) in files {
         zip.start_file(*name, SimpleFileOptions::default()).unwrap();
@@ -14,7 +14,7 @@ pub(crate) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// A text of Word's around `body`.
-pub(crate) fn docx(body: &str) -> Vec<u8> {
+pub(super) fn docx(body: &str) -> Vec<u8> {
     let document =
         format!(r#"<?xml version="1.0"?><w:document xmlns:w="w"><w:body>{body}</w:body></w:document>"#);
     let styles = r#"<w:styles xmlns:w="w"><w:style w:styleId="berschrift2"><w:name w:val="heading 2"/></w:style></w:styles>"#;
@@ -22,7 +22,7 @@ pub(crate) fn docx(body: &str) -> Vec<u8> {
 }
 
 /// Slides of a title and a text each, in this order, whose files are numbered in another.
-pub(crate) fn pptx(slides: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn pptx(slides: &[(&str, &str)]) -> Vec<u8> {
     let n = slides.len();
     let ids: String = (0..n).map(|i| format!(r#"<p:sldId id="{}" r:id="rId{i}"/>"#, 256 + i)).collect();
     let presentation =
@@ -53,7 +53,7 @@ pub(crate) fn pptx(slides: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// A workbook with one sheet.
-pub(crate) fn xlsx(sheet: &str, rows: &[&[&str]]) -> Vec<u8> {
+pub(super) fn xlsx(sheet: &str, rows: &[&[&str]]) -> Vec<u8> {
     let row = |(n, cells): (u32, &&[&str])| {
         let cell = |(column, text): (char, &&str)| {
             format!(r#"<c r="{column}{n}" t="inlineStr"><is><t>{text}</t></is></c>"#)
@@ -96,7 +96,7 @@ pub(crate) fn xlsx(sheet: &str, rows: &[&[&str]]) -> Vec<u8> {
 }
 
 /// A book of these chapters.
-pub(crate) fn epub(chapters: &[&str]) -> Vec<u8> {
+pub(super) fn epub(chapters: &[&str]) -> Vec<u8> {
     let items: String = (0..chapters.len())
         .map(|i| {
             format!(r#"<item id="c{i}" href="text/part%20{i}.xhtml" media-type="application/xhtml+xml"/>"#)
@@ -121,7 +121,7 @@ pub(crate) fn epub(chapters: &[&str]) -> Vec<u8> {
 }
 
 /// A PDF with a page for each text; an empty one is a page without text.
-pub(crate) fn pdf(pages: &[&str]) -> Vec<u8> {
+pub(super) fn pdf(pages: &[&str]) -> Vec<u8> {
     let n = pages.len();
     let kids: Vec<_> = (0..n).map(|i| format!("{} 0 R", 4 + 2 * i)).collect();
     let mut objects = vec![

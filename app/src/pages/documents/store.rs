@@ -3,12 +3,12 @@
 use super::api::documents;
 use crate::{
     error::AppError,
+    frame::use_sessions,
     i18n::{Texts, fill, use_texts},
     live::use_live,
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
-use leptos_router::{NavigateOptions, hooks::use_navigate};
 use std::sync::Arc;
 use types::{
     document::{CollectionView, DocumentAct, DocumentReply, DocumentView, DocumentsView, Found},
@@ -24,21 +24,19 @@ pub(super) struct DocumentsStore {
     pub(super) found: StoredValue<Option<Found>>,
     /// Files that are on their way.
     pub(super) n_uploading: RwSignal<usize>,
-    go: StoredValue<Arc<dyn Fn(String) + Send + Sync>>,
+    /// Lives longer than the page: what was deleted may be restored after leaving it.
+    go: Callback<String>,
     toasts: Toasts,
     texts: &'static Texts,
 }
 
 impl DocumentsStore {
     pub(super) fn new(view: DocumentsView) -> Self {
-        let navigate = use_navigate();
-        let go: Arc<dyn Fn(String) + Send + Sync> =
-            Arc::new(move |to| navigate(&to, NavigateOptions::default()));
         let store = Self {
             found: StoredValue::new(view.found.clone()),
             view: RwSignal::new(view),
             n_uploading: RwSignal::new(0),
-            go: StoredValue::new(go),
+            go: use_sessions().go,
             toasts: use_toasts(),
             texts: use_texts(),
         };
@@ -65,7 +63,8 @@ impl DocumentsStore {
 
     /// Fetches the lists again.
     pub(super) fn refresh(self) {
-        let open = self.open();
+        // The page may have been left while its request was on its way.
+        let Some(open) = self.view.try_with_untracked(|view| view.open) else { return };
         spawn_local(async move {
             let look = DocumentAct::Look { open, query: String::new() };
             if let Ok(DocumentReply::Looked(view)) = documents(look).await
@@ -132,10 +131,7 @@ impl DocumentsStore {
     }
 
     pub(super) fn go(self, to: String) {
-        // The page may have been left while its request was on its way.
-        if let Some(go) = self.go.try_get_value() {
-            go(to);
-        }
+        self.go.run(to);
     }
 
     pub(super) fn show(self, text: String) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::{fs, path::Path, sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 use types::{
-    chat::Thread,
+    chat::{Act, Thread},
     document::{
         DocumentAct, DocumentKind, DocumentReply, DocumentState, DocumentView, DocumentsView, Embedder,
         SourceView,
@@ -46,6 +46,7 @@ async fn look(server: &Server, open: CollectionId, query: &str) -> DocumentsView
     }
 }
 
+/// A server that refuses a body early may close the connection while it is still being written: that is status 0.
 async fn put(
     server: &Server,
     collection: CollectionId,
@@ -56,9 +57,11 @@ async fn put(
         .put(&format!("/files/documents?collection={collection}&name={name}"))
         .body(bytes.into())
         .send()
-        .await
-        .unwrap();
-    (reply.status().as_u16(), reply.text().await.unwrap())
+        .await;
+    match reply {
+        Ok(reply) => (reply.status().as_u16(), reply.text().await.unwrap()),
+        Err(_) => (0, String::new()),
+    }
 }
 
 /// Waits until nothing of the collection is under way.
@@ -267,7 +270,9 @@ async fn sources(server: &Server, session: SessionId, message: MessageId) -> Vec
     }
 }
 
+/// Waits until the answer has begun, lets it end and gives the thread. A small model does not always know when to stop.
 async fn answered(server: &Server, session: SessionId) -> Thread {
+    let stop = postcard::to_allocvec(&(session, Act::Stop)).unwrap();
     let waiting = async {
         loop {
             let reply = server
@@ -278,8 +283,14 @@ async fn answered(server: &Server, session: SessionId) -> Thread {
                 .await
                 .unwrap();
             let thread: Thread = postcard::from_bytes(&reply.bytes().await.unwrap()).unwrap();
-            if thread.messages.last().is_some_and(|it| it.generation.is_none()) {
+            let last = thread.messages.last().unwrap();
+            if last.generation.is_none() {
                 return thread;
+            }
+            if !last.blocks.is_empty() {
+                let stop = server.post("/rpc/app/pages/chat/api/act_on_session").body(stop.clone());
+                let stop = stop.header("content-type", "application/x-postcard").send().await.unwrap();
+                assert_eq!(stop.status(), 200);
             }
             sleep(Duration::from_millis(100)).await;
         }
@@ -292,7 +303,7 @@ async fn a_file_that_is_too_large_is_refused_before_it_is_read() {
     let server = Server::start(&["--no-model"]).await;
     let id = collection(&server, "Large").await;
     let (status, _) = put(&server, id, "large.csv", vec![b'a'; 100_000_002]).await;
-    assert_eq!(status, 413);
+    assert!(status == 413 || status == 0, "{status}");
     assert_eq!(look(&server, id, "").await.documents, []);
     let left: Vec<_> = fs::read_dir(server.data.path().join("documents")).unwrap().flatten().collect();
     assert!(left.is_empty(), "{left:?}");

@@ -176,7 +176,7 @@ fn measure_kv(
     if path.is_dir() {
         return Err("a model in a folder keeps keys and values in one way only".to_owned());
     }
-    let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
+    let backend = llama::backend()?;
     let request = LoadRequest {
         path,
         n_ctx: None,
@@ -207,9 +207,9 @@ fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) 
             Err(reason) => Ok(outbox.send(&Event::LoadFailed { reason })?),
         };
     }
-    let backend = match LlamaBackend::init() {
+    let backend = match llama::backend() {
         Ok(backend) => backend,
-        Err(error) => return Ok(outbox.send(&Event::LoadFailed { reason: error.to_string() })?),
+        Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
     };
     if kind == Some(FolderKind::Decoder) {
         return match folder::load(&backend, request, outbox, &process.stop) {

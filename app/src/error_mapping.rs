@@ -15,6 +15,8 @@ impl From<ChatError> for AppError {
             ChatError::Busy => Self::Busy,
             ChatError::Setting(reason) => Self::Setting { reason },
             ChatError::Store(err) => err.into(),
+            ChatError::Engine(EngineError::NoModel) => Self::NoModel,
+            ChatError::Engine(err) => Self::Engine { reason: err.to_string() },
             err @ (ChatError::NoImage | ChatError::TooManyImages { .. }) => {
                 Self::Setting { reason: err.to_string() }
             }

@@ -43,7 +43,10 @@ use leptos_router::{
     components::{Redirect, Route, Router, Routes},
     path,
 };
-use pages::{chat::ChatRoute, not_found::NotFoundPage, settings::SettingsRoute};
+use pages::{
+    chat::ChatRoute, chats::ChatsRoute, not_found::NotFoundPage, saw::SawRoute, settings::SettingsRoute,
+    setup::SetupRoute,
+};
 
 /// Takes over the page that the server rendered.
 #[cfg(target_arch = "wasm32")]
@@ -83,6 +86,9 @@ pub fn App() -> impl IntoView {
                 <Routes fallback=|| view! { <NotFoundPage/> }>
                     <Route path=path!("/") view=|| view! { <Redirect path="/chat"/> } ssr=SsrMode::Async/>
                     <Route path=path!("/chat/:id?") view={Lazy::<ChatRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/chat/:id/saw/:message") view={Lazy::<SawRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/chat/:id/setup") view={Lazy::<SetupRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/chats") view={Lazy::<ChatsRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/settings") view={Lazy::<SettingsRoute>::new()} ssr=SsrMode::Async/>
                 </Routes>
             </Frame>

@@ -1,5 +1,9 @@
 //! One lazily loaded route per page.
 
 pub(crate) mod chat;
+pub(crate) mod chats;
 pub(crate) mod not_found;
+pub(crate) mod rest;
+pub(crate) mod saw;
 pub(crate) mod settings;
+pub(crate) mod setup;

@@ -3,6 +3,7 @@
 #![recursion_limit = "256"]
 
 mod config;
+mod conversations;
 mod exit;
 mod fetch;
 mod images;

@@ -1,7 +1,7 @@
 //! Every address this server answers: one table builds the router, and tests walk it.
 
 use crate::{
-    images,
+    conversations, images,
     render::Renderer,
     security::{self, Hosts},
     site::Site,
@@ -15,7 +15,7 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use leptos::{
     prelude::{LeptosOptions, provide_context},
@@ -88,10 +88,15 @@ pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/live/api/save_launch_profile", Owner::Nobody),
     door("/rpc/app/live/api/unload_model", Owner::Nobody),
     door("/rpc/app/pages/chat/api/act_on_session", Owner::Checked),
+    door("/rpc/app/pages/chats/api/act_on_folders", Owner::Checked),
+    door("/rpc/app/pages/chats/api/list_chats", Owner::Caller),
     door(IMAGE_DOOR, Owner::Caller),
     door("/rpc/app/pages/chat/api/list_sessions", Owner::Caller),
     door("/rpc/app/pages/chat/api/load_thread", Owner::Checked),
     door("/rpc/app/pages/chat/api/send_message", Owner::Checked),
+    door("/rpc/app/pages/chat/api/weigh_message", Owner::Checked),
+    door("/rpc/app/pages/saw/api/load_seen", Owner::Checked),
+    door("/rpc/app/pages/setup/api/load_setup", Owner::Checked),
     door("/rpc/app/pages/settings/api/load_settings", Owner::Caller),
     door("/rpc/app/pages/settings/api/remove_remote", Owner::Nobody),
     door("/rpc/app/pages/settings/api/save_remote", Owner::Nobody),
@@ -110,10 +115,18 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
         .route("/images/{id}", get(images::image))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(API_BODY_BYTES))
+        .with_state(state.clone());
+    let files = Router::new()
+        .route("/chats/export/{name}", get(conversations::export_one))
+        .route("/chats/export.json", get(conversations::export_all))
+        .route("/chats/import", post(conversations::import))
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(conversations::IMPORT_BYTES))
         .with_state(state);
     log_doors();
     pages
         .merge(api)
+        .merge(files)
         .layer(middleware::from_fn(tell_status))
         .layer(middleware::from_fn(listed_doors_only))
         .layer(middleware::from_fn(security::add_headers))

@@ -6,6 +6,7 @@
 
 mod api;
 mod bad_files;
+mod conversations;
 mod drafts;
 mod folders;
 #[cfg(target_os = "linux")]

@@ -65,6 +65,7 @@ pub(super) fn Sidebar() -> AnyView {
             </When>
             <nav aria-label=texts.nav_label class="flex flex-col gap-0.5 px-2">
                 <NavLink href="/chat" icon=icondata_lu::LuMessageSquare label=texts.nav_chat collapsed/>
+                <NavLink href="/chats" icon=icondata_lu::LuMessagesSquare label=texts.chats_title collapsed/>
                 <NavLink href="/settings" icon=icondata_lu::LuSettings label=texts.nav_settings collapsed/>
             </nav>
             <div class="mt-2 flex min-h-0 flex-1 flex-col border-t border-line" class:md:hidden=move || collapsed.get()>

@@ -9,6 +9,7 @@ mod form;
 mod guards;
 mod remotes;
 
+use super::rest::rest_route;
 use crate::{
     error::AppError,
     i18n::{Locale, Texts, use_texts},
@@ -23,7 +24,7 @@ use api::{FormValues, SaveSettings, SettingsView};
 use guards::GuardFields;
 use leptos::{ev, prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
+use leptos_router::hooks::use_query_map;
 use remotes::RemoteServers;
 use types::settings::Theme;
 
@@ -32,13 +33,16 @@ pub(crate) struct SettingsRoute {
     settings: PageData<SettingsView>,
 }
 
-#[lazy_route]
-impl LazyRoute for SettingsRoute {
-    fn data() -> Self {
+rest_route!(SettingsRoute, Settings);
+
+impl SettingsRoute {
+    fn fetch() -> Self {
         Self { settings: PageData::once(api::load_settings) }
     }
 
-    fn view(this: Self) -> AnyView {
+    /// The page.
+    pub(super) fn view(self) -> AnyView {
+        let settings = self.settings;
         let texts = use_texts();
         view! {
             <Title text=texts.settings_title/>
@@ -47,7 +51,7 @@ impl LazyRoute for SettingsRoute {
                     <h1 class="text-xl font-semibold text-strong">{texts.settings_title}</h1>
                     <Suspense fallback=SettingsSkeleton>
                         {move || Suspend::new(async move {
-                            match this.settings.get().await {
+                            match settings.get().await {
                                 Ok(view) => view! { <SettingsForm view/> }.into_any(),
                                 Err(err) => settings_failed(&err, texts).into_any(),
                             }

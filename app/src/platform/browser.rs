@@ -50,6 +50,14 @@ pub(crate) fn form_values(event: &web_sys::SubmitEvent) -> impl Fn(&str) -> Stri
     move |name| data.as_ref().and_then(|data| data.get(name).as_string()).unwrap_or_default()
 }
 
+/// Sends the form that the changed field belongs to.
+pub(crate) fn submit_form_of(event: &web_sys::Event) {
+    let field = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
+    if let Some(form) = field.and_then(|field| field.form()) {
+        _ = form.submit();
+    }
+}
+
 /// A file that a person gave to the page.
 pub(crate) type File = web_sys::File;
 

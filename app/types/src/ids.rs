@@ -46,6 +46,10 @@ row_id!(
     ImageId
 );
 row_id!(
+    /// A folder that a person files sessions in.
+    FolderId
+);
+row_id!(
     /// A unit of background work.
     JobId
 );

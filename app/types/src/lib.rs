@@ -5,6 +5,7 @@
 
 pub mod chat;
 pub mod constraint;
+pub mod filing;
 pub mod guard;
 pub mod ids;
 pub mod image;
@@ -13,10 +14,12 @@ pub mod kv;
 pub mod launch;
 pub mod live;
 pub mod model;
+pub mod overrides;
 pub mod reasoning;
 pub mod remote;
 pub mod sampling;
 pub mod secret;
+pub mod seen;
 pub mod settings;
 pub mod system;
 pub mod tools;

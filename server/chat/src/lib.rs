@@ -4,17 +4,21 @@
 //! number of watchers. A person's message is committed before its answer begins, and an answer's end is committed
 //! before anybody is told. Leaving never stops an answer; only [`Chat::stop`], deleting and shutdown do.
 
+mod copies;
 mod error;
+mod filing;
 mod generation;
 mod images;
 mod notes;
 mod prompt;
+mod seen;
 mod settings;
 mod thread;
 mod title;
 mod turns;
 mod watch;
 
+pub use copies::Taken;
 pub use error::ChatError;
 pub use markup::render as render_markdown;
 pub use turns::Draft;

@@ -25,7 +25,13 @@ impl Chat {
             message.thought = thought;
             message.generation = Some(generation.id);
         }
-        Ok(Thread { effort: session.effort, session: self.summary(session), messages })
+        Ok(Thread {
+            effort: session.effort,
+            origin: session.origin,
+            chips: session.overrides.words(),
+            session: self.summary(session),
+            messages,
+        })
     }
 }
 

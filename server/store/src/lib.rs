@@ -3,7 +3,9 @@
 //! The only crate that knows SQL. One function per intention, each takes the person whose rows it may touch,
 //! and returns plain data; no type of the database library leaves it. A function that returned has committed.
 
+mod copies;
 mod error;
+mod filing;
 mod images;
 mod jobs;
 mod kv_measures;
@@ -12,6 +14,7 @@ mod messages;
 mod sessions;
 mod settings;
 
+pub use copies::NewSession;
 pub use error::StoreError;
 pub use images::ImageRow;
 pub use jobs::{JobEnd, JobRow};

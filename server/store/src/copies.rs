@@ -4,7 +4,7 @@ use crate::{MessageRow, Store, StoreError, messages::state_name, sessions::found
 use std::collections::HashMap;
 use types::{
     chat::Role,
-    ids::{FolderId, MessageId, SessionId, UserId},
+    ids::{FolderId, ImageId, MessageId, SessionId, UserId},
     overrides::Overrides,
     reasoning::Effort,
 };
@@ -138,11 +138,21 @@ async fn write_message(
     .execute(&mut *tx)
     .await?;
     let id = done.last_insert_rowid();
-    for (position, image) in (0_i64..).zip(&message.images) {
+    write_images(tx, user, id, &message.images).await?;
+    Ok(id)
+}
+
+async fn write_images(
+    tx: &mut sqlx::SqliteConnection,
+    user: UserId,
+    message: i64,
+    images: &[ImageId],
+) -> Result<(), StoreError> {
+    for (position, image) in (0_i64..).zip(images) {
         let done = sqlx::query!(
             "insert into message_image (message_id, position, image_id)
              select ?, ?, id from image where id = ? and user_id = ?",
-            id,
+            message,
             position,
             image.0,
             user.0
@@ -151,5 +161,5 @@ async fn write_message(
         .await?;
         found(done.rows_affected())?;
     }
-    Ok(id)
+    Ok(())
 }

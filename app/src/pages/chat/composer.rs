@@ -68,11 +68,12 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
     let actions = use_actions();
     let on_key = move |event: ev::KeyboardEvent| {
         // An input method confirms its suggestion with Enter.
-        if event.key() == "ArrowUp" && area.get_untracked().is_some_and(|area| area.value().is_empty()) {
-            if let Some(last) = store.last_question() {
-                event.prevent_default();
-                write(area, store, &last);
-            }
+        if event.key() == "ArrowUp"
+            && area.get_untracked().is_some_and(|area| area.value().is_empty())
+            && let Some(last) = store.last_question()
+        {
+            event.prevent_default();
+            write(area, store, &last);
         }
         if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
             event.prevent_default();

@@ -210,7 +210,7 @@ fn body(query: Memo<ParamsMap>, page: Result<FiledPage, AppError>) -> AnyView {
         .map(|row| view! { <ChatRow row folders=folders.clone() filter=filter.clone()/> }.into_any())
         .collect();
     view! {
-        <div class="flex flex-col gap-6 md:flex-row">
+        <div class="flex flex-col-reverse gap-6 md:flex-row">
             <Folders folders tags filter=filter.clone()/>
             <div class="min-w-0 flex-1">
                 <ul class="flex flex-col divide-y divide-line" data-testid="chats">{rows}</ul>

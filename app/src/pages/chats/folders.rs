@@ -7,13 +7,13 @@ use crate::{
     ui::icon::{Icon, IconButton},
 };
 use leptos::{ev, prelude::*};
-use leptos_router::components::A;
 use types::{
     filing::{Filter, Folder, FolderAct, MAX_FOLDER_CHARS},
     ids::FolderId,
 };
 
-/// Folders, tags and the archive.
+/// Folders, tags and the archive. Plain links: the router's own take every view of the page for the one that is open, since it
+/// looks at paths only.
 #[component]
 pub(super) fn Folders(folders: Vec<Folder>, tags: Vec<String>, filter: Filter) -> AnyView {
     let texts = use_texts();
@@ -55,10 +55,10 @@ pub(super) fn Folders(folders: Vec<Folder>, tags: Vec<String>, filter: Filter) -
 #[component]
 fn View(to: String, icon: &'static icondata_core::IconData, words: String, is_open: bool) -> AnyView {
     view! {
-        <A href=to attr:class="nav-link" attr:aria-current=is_open.then_some("true") exact=true>
+        <a href=to class="nav-link" aria-current=is_open.then_some("page")>
             <Icon icon/>
             <span class="min-w-0 flex-1 truncate">{words}</span>
-        </A>
+        </a>
     }
     .into_any()
 }
@@ -92,11 +92,11 @@ fn FolderRow(
     let link = move || {
         let (to, name) = shown.get_value();
         view! {
-            <A href=to attr:class="nav-link" attr:aria-current=is_open.then_some("true")>
+            <a href=to class="nav-link" aria-current=is_open.then_some("page")>
                 <Icon icon=icondata_lu::LuFolder/>
                 <span class="min-w-0 flex-1 truncate">{name}</span>
                 <span class="tabular text-xs text-muted" aria-label=fill(texts.folder_count, "n", n)>{n}</span>
-            </A>
+            </a>
         }
         .into_any()
     };
@@ -198,8 +198,8 @@ fn Tags(tags: Vec<String>, chosen: Option<String>) -> AnyView {
             // A second click takes it back.
             let to = address(&Filter { tag: (!is_chosen).then(|| tag.clone()), ..Filter::default() });
             view! {
-                <A href=to attr:class="rounded-full border border-line px-2 py-0.5 text-xs hover:text-strong aria-[current=true]:bg-raised aria-[current=true]:text-strong"
-                    attr:aria-current=is_chosen.then_some("true")>{tag}</A>
+                <a href=to class="rounded-full border border-line px-2 py-0.5 text-xs hover:text-strong aria-[current=true]:bg-raised aria-[current=true]:text-strong"
+                    aria-current=is_chosen.then_some("true")>{tag}</a>
             }
             .into_any()
         })

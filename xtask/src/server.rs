@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use crate::fail::{About, Failure, Result};
 use crate::run::{self, Run};
 use crate::{paths, say};
@@ -25,48 +23,10 @@ pub(crate) fn build(release: bool, adjust: impl FnOnce(Run) -> Run) -> Result<Pa
     build_in(&paths::target(), release, adjust)
 }
 
-/// A release for others: the program, and what has to lie beside it.
-pub(crate) struct Portable {
-    pub(crate) binary: PathBuf,
-    /// Shared libraries of llama.cpp, its kernels among them.
-    pub(crate) libraries: Vec<PathBuf>,
-}
-
-/// Builds the release for every processor of this architecture, each with the kernels that suit it.
-pub(crate) fn build_portable() -> Result<Portable> {
-    // Cargo does not see the variable, so what is built with it has a folder of its own.
-    let target = paths::target().join("portable");
-    let adjust = |run: Run| run.args(["--features", "dynamic-backends"]).env("CHAOSENGINE_PORTABLE", "1");
-    let binary = build_in(&target, true, adjust)?;
-    // Everything is built: this only says where.
-    let run = Run::cargo().args(["build", "--package", "server", "--bin", "chaosengine", "--release"]);
-    let said = adjust(run).arg("--message-format=json").env("CARGO_TARGET_DIR", &target).output()?;
-    let folder = built_by(&said, "llama-cpp-sys-2")
-        .ok_or_else(|| Failure::new("cargo does not say where it built llama.cpp"))?;
-    let mut libraries = Vec::new();
-    for part in ["lib", "lib64", "bin", "backends"] {
-        libraries.extend(shared_libraries(&folder.join(part)));
-    }
-    Ok(Portable { binary, libraries })
-}
-
-/// Where the build script of `package` put what it made, by cargo's messages.
-fn built_by(messages: &str, package: &str) -> Option<PathBuf> {
-    messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|message| {
-        let is_it = message["reason"] == "build-script-executed"
-            && message["package_id"].as_str().is_some_and(|id| id.contains(package));
-        is_it.then(|| message["out_dir"].as_str().map(PathBuf::from)).flatten()
-    })
-}
-
-fn shared_libraries(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_library = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let has = |ending: &str| name.ends_with(ending) || name.contains(&format!("{ending}."));
-        path.is_file() && (has(".so") || has(".dylib") || has(".dll"))
-    };
-    entries.map(|entry| entry.path()).filter(is_library).collect()
+/// Builds the release for every processor of this architecture that is not very old.
+pub(crate) fn build_portable() -> Result<PathBuf> {
+    // Cargo does not see this variable, so what is built with it has a folder of its own.
+    build_in(&paths::target().join("portable"), true, |run| run.env("CHAOSENGINE_PORTABLE", "1"))
 }
 
 fn build_in(target: &Path, release: bool, adjust: impl FnOnce(Run) -> Run) -> Result<PathBuf> {

@@ -3,12 +3,10 @@
 //! The safe bindings are used wherever they reach; what they do not offer is in [`raw`], the one place with
 //! `unsafe` in it.
 
-mod backend;
 mod draft;
 mod heads;
 mod raw;
 
-pub(crate) use backend::backend;
 pub(crate) use draft::{OpenedDraft, load_draft_model, open_draft_context};
 pub(crate) use heads::open_heads;
 

@@ -177,7 +177,7 @@ fn measure_kv(
     if path.is_dir() {
         return Err("a model in a folder keeps keys and values in one way only".to_owned());
     }
-    let backend = llama::backend()?;
+    let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
     let request = LoadRequest {
         path,
         n_ctx: None,
@@ -208,9 +208,9 @@ fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) 
             Err(reason) => Ok(outbox.send(&Event::LoadFailed { reason })?),
         };
     }
-    let backend = match llama::backend() {
+    let backend = match LlamaBackend::init() {
         Ok(backend) => backend,
-        Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
+        Err(error) => return Ok(outbox.send(&Event::LoadFailed { reason: error.to_string() })?),
     };
     if kind == Some(FolderKind::Decoder) {
         return match folder::load(&backend, request, outbox, &process.stop) {

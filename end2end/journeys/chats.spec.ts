@@ -2,16 +2,13 @@
 
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { answers, connected, expect, lastAnswer, open, send, streaming, test } from '../support/test';
+import { answers, connected, expect, open, sendAndStop, test } from '../support/test';
 
 async function newChat(page: Page, text: string): Promise<void> {
   await page.goto('/chat');
   await connected(page);
-  await send(page, text);
+  await sendAndStop(page, text);
   await expect(page).toHaveURL(/\/chat\/.+/);
-  await streaming(page);
-  await page.keyboard.press('Escape');
-  await expect(lastAnswer(page)).toHaveAttribute('data-state', /stopped|complete/);
 }
 
 function row(page: Page, title: string) {
@@ -108,11 +105,8 @@ test('a chat in the archive is in no list but its own, and comes back', async ({
 
 test('a fork goes on from a message in a chat of its own and says where it is from', async ({ page }) => {
   await newChat(page, 'Tell me of capybaras');
-  await send(page, 'And of their neighbours');
-  await streaming(page);
-  await page.keyboard.press('Escape');
+  await sendAndStop(page, 'And of their neighbours');
   await expect(answers(page)).toHaveCount(2);
-  await expect(lastAnswer(page)).toHaveAttribute('data-state', /stopped|complete/);
   const first = page.url();
   await answers(page).first().getByTestId('fork').click();
   await expect(page).not.toHaveURL(first);

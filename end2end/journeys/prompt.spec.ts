@@ -1,14 +1,11 @@
 // What is sent to the model: how much it is before sending, and what it was afterwards.
 
 import AxeBuilder from '@axe-core/playwright';
-import { answers, composer, expect, lastAnswer, open, send, streaming, test } from '../support/test';
+import { answers, composer, expect, lastAnswer, open, sendAndStop, test } from '../support/test';
 
 test('what the model saw is shown with the tokens of its form marked', async ({ page }) => {
   await open(page, '/chat');
-  await send(page, 'Where do wombats sleep?');
-  await streaming(page);
-  await page.keyboard.press('Escape');
-  await expect(lastAnswer(page)).toHaveAttribute('data-state', /stopped|complete/);
+  await sendAndStop(page, 'Where do wombats sleep?');
   await lastAnswer(page).getByTestId('saw-link').click();
   await expect(page.getByTestId('saw')).toContainText('Where do wombats sleep?');
   await expect(page.getByTestId('saw').locator('[data-special]').first()).toHaveText('<|im_start|>');
@@ -24,10 +21,7 @@ test('what the model saw is shown with the tokens of its form marked', async ({ 
 
 test('what a person writes cannot spell the tokens of the form', async ({ page }) => {
   await open(page, '/chat');
-  await send(page, 'Say <|im_end|> and stop');
-  await streaming(page);
-  await page.keyboard.press('Escape');
-  await expect(lastAnswer(page)).toHaveAttribute('data-state', /stopped|complete/);
+  await sendAndStop(page, 'Say <|im_end|> and stop');
   await lastAnswer(page).getByTestId('saw-link').click();
   await expect(page.getByTestId('saw')).toContainText('Say <|im_end|> and stop');
   const marked = page.getByTestId('saw').locator('[data-special]');
@@ -55,10 +49,7 @@ test('the context bar grows with what is written and says when it does not fit',
 
 test('the arrow up takes the last message into an empty composer', async ({ page }) => {
   await open(page, '/chat');
-  await send(page, 'Say it once more');
-  await streaming(page);
-  await page.keyboard.press('Escape');
-  await expect(lastAnswer(page)).toHaveAttribute('data-state', /stopped|complete/);
+  await sendAndStop(page, 'Say it once more');
   await composer(page).press('ArrowUp');
   await expect(composer(page)).toHaveValue('Say it once more');
   await composer(page).fill('');
@@ -67,10 +58,7 @@ test('the arrow up takes the last message into an empty composer', async ({ page
 test('a chat has a system prompt and samplers of its own, which the model sees', async ({ page, expectedErrors }) => {
   expectedErrors.push(/422/);
   await open(page, '/chat');
-  await send(page, 'Who are you?');
-  await streaming(page);
-  await page.keyboard.press('Escape');
-  await expect(lastAnswer(page)).toHaveAttribute('data-state', /stopped|complete/);
+  await sendAndStop(page, 'Who are you?');
   await page.getByTestId('setup-link').click();
   await page.getByTestId('setup-system').fill('You are a lighthouse.');
   await page.locator('input[name=temperature]').fill('9');

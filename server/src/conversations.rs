@@ -2,16 +2,19 @@
 //! form, so that no script is needed.
 
 use axum::{
-    body::Bytes,
+    body::{Body, Bytes},
     extract::{Multipart, Path, State, multipart::MultipartError},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use chat::ChatError;
+use futures::{StreamExt, stream};
 use state::AppState;
 use transcripts::{
-    MAX_FILE_BYTES, ReadError, Transcript, read, write_html, write_json, write_markdown, write_text,
+    JSON_BEGINS, JSON_BETWEEN, JSON_ENDS, MAX_FILE_BYTES, ReadError, Transcript, read, write_html,
+    write_json, write_json_part, write_markdown, write_text,
 };
+
 use types::ids::{SessionId, UserId};
 
 /// Where the file of an import is in its form.
@@ -43,26 +46,34 @@ pub(crate) async fn export_one(State(state): State<AppState>, Path(name): Path<S
     }
 }
 
-/// Every conversation of the caller's, in our own form.
+/// Every conversation of the caller's, in our own form, one after the other.
 pub(crate) async fn export_all(State(state): State<AppState>) -> Response {
     let ids = match state.chat.all_sessions(UserId::LOCAL).await {
         Ok(ids) => ids,
         Err(err) => return failed(&err),
     };
-    let mut chats = Vec::with_capacity(ids.len());
-    for id in ids {
-        match state.chat.transcript(UserId::LOCAL, id).await {
-            Ok(chat) => chats.push(chat),
-            // It was deleted meanwhile.
-            Err(ChatError::NotFound) => {}
-            Err(err) => return failed(&err),
+    let parts =
+        stream::iter(ids).filter_map(move |id| part(state.clone(), id)).enumerate().map(|(at, part)| {
+            let between = if at == 0 { "" } else { JSON_BETWEEN };
+            part.map(|part| format!("{between}{part}"))
+        });
+    let whole = stream::iter([Ok(JSON_BEGINS.to_owned())])
+        .chain(parts)
+        .chain(stream::iter([Ok(JSON_ENDS.to_owned())]));
+    file("chaosengine-chats.json", Body::from_stream(whole))
+}
+
+/// A conversation as a part of a file; none of one that was deleted meanwhile. A failure breaks the file off, so that nobody takes
+/// a part of it for the whole.
+async fn part(state: AppState, id: SessionId) -> Option<Result<String, ChatError>> {
+    match state.chat.transcript(UserId::LOCAL, id).await {
+        Ok(chat) => Some(Ok(write_json_part(chat))),
+        Err(ChatError::NotFound) => None,
+        Err(err) => {
+            tracing::error!(error = %err, "an export broke off");
+            Some(Err(err))
         }
     }
-    let written = tokio::task::spawn_blocking(move || write_json(chats)).await;
-    written.map_or_else(
-        |_| StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        |text| file("chaosengine-chats.json", text),
-    )
 }
 
 /// Takes the conversations of a file over, and goes back to the list, which says how that went.
@@ -128,14 +139,14 @@ fn file_name(title: &str) -> String {
     if name.is_empty() { "chat".to_owned() } else { name }
 }
 
-fn file(name: &str, text: String) -> Response {
+fn file(name: &str, body: impl Into<Body>) -> Response {
     let kind = match name.rsplit('.').next() {
         Some("json") => "application/json",
         Some("html") => "text/html; charset=utf-8",
         Some("md") => "text/markdown; charset=utf-8",
         _ => "text/plain; charset=utf-8",
     };
-    let mut response = ([(header::CONTENT_TYPE, kind)], text).into_response();
+    let mut response = ([(header::CONTENT_TYPE, kind)], body.into()).into_response();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         headers.insert(header::CONTENT_DISPOSITION, value);

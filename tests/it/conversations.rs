@@ -76,6 +76,9 @@ async fn files_that_are_no_conversations_say_so_and_change_nothing() {
     check(b"{\"hello\": [1, 2]}", "problem=unknown").await;
     check("[".repeat(50_000).as_bytes(), "problem=json").await;
     assert_eq!(export_all(&server).await["chats"], json!([]));
+    // Nor does a page of another site bring one.
+    let foreign = server.post("/chats/import").header("origin", "http://evil.example").send().await.unwrap();
+    assert_eq!(foreign.status(), StatusCode::FORBIDDEN);
     // One entry of many is no conversation; an image is none.
     let mut mixed = ours();
     mixed["chats"].as_array_mut().unwrap().push(json!({"title": 7}));

@@ -37,11 +37,13 @@ impl ChatsRoute {
         let query = use_query_map();
         let changes = RwSignal::new(0);
         let live = use_live();
+        // What is fetched is in the address; the key only says when.
         let key = move || {
             let version = (changes.get(), live.sessions_version.get(), live.epoch.get());
-            Some(format!("{version:?}{BETWEEN}{}", key_of(&filter_of(&query.read()))))
+            Some(format!("{version:?}{}", query.read().to_query_string()))
         };
-        Self { query, changes, page: PageData::of(key, fetch) }
+        let page = PageData::of(key, move |_| api::list_chats(filter_of(&query.read_untracked())));
+        Self { query, changes, page }
     }
 
     /// The page.
@@ -65,8 +67,6 @@ impl ChatsRoute {
     }
 }
 
-const BETWEEN: char = '\u{1f}';
-
 fn filter_of(query: &ParamsMap) -> Filter {
     let number = |name| query.get_str(name).and_then(|it| it.parse().ok());
     Filter {
@@ -76,27 +76,6 @@ fn filter_of(query: &ParamsMap) -> Filter {
         archived: query.get_str("archived").is_some(),
         page: number("page").and_then(|it| u32::try_from(it).ok()).unwrap_or(0),
     }
-}
-
-fn key_of(filter: &Filter) -> String {
-    let Filter { query, folder, tag, archived, page } = filter;
-    let folder = folder.map(|it| it.to_string()).unwrap_or_default();
-    let tag = tag.clone().unwrap_or_default();
-    format!("{folder}{BETWEEN}{}{BETWEEN}{page}{BETWEEN}{tag}{BETWEEN}{query}", u8::from(*archived))
-}
-
-async fn fetch(key: Option<String>) -> Result<FiledPage, AppError> {
-    let key = key.unwrap_or_default();
-    let mut parts = key.splitn(6, BETWEEN).skip(1);
-    let mut next = || parts.next().unwrap_or_default();
-    let filter = Filter {
-        folder: next().parse().ok(),
-        archived: next() == "1",
-        page: next().parse().unwrap_or(0),
-        tag: Some(next().to_owned()).filter(|tag| !tag.is_empty()),
-        query: next().to_owned(),
-    };
-    api::list_chats(filter).await
 }
 
 /// The address of a view.
@@ -233,7 +212,7 @@ fn Nothing(filter: Filter) -> AnyView {
             {if is_all {
                 view! { <A href="/chat" attr:class="button button-primary">{texts.session_new}</A> }.into_any()
             } else {
-                view! { <A href="/chats" attr:class="button button-quiet">{texts.chats_all}</A> }.into_any()
+                view! { <a href="/chats" class="button button-quiet">{texts.chats_all}</a> }.into_any()
             }}
         </div>
     }
@@ -251,8 +230,8 @@ fn Pages(filter: Filter, has_more: bool) -> AnyView {
     }
     view! {
         <nav class="flex justify-between gap-2 py-4" aria-label=texts.chats_pages>
-            <span>{previous.map(|to| view! { <A href=to attr:class="button button-quiet">{texts.chats_newer}</A> })}</span>
-            <span>{next.map(|to| view! { <A href=to attr:class="button button-quiet" attr:data-testid="older">{texts.chats_older}</A> })}</span>
+            <span>{previous.map(|to| view! { <a href=to class="button button-quiet">{texts.chats_newer}</a> })}</span>
+            <span>{next.map(|to| view! { <a href=to class="button button-quiet" data-testid="older">{texts.chats_older}</a> })}</span>
         </nav>
     }
     .into_any()

@@ -69,7 +69,7 @@ pub struct FiledPage {
     /// Another page follows.
     pub has_more: bool,
     pub folders: Vec<Folder>,
-    /// Every tag of the person's sessions, in alphabetical order.
+    /// The tags of most of the person's sessions, in alphabetical order.
     pub tags: Vec<String>,
 }
 

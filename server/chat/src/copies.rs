@@ -6,6 +6,7 @@ use store::{MessageRow, NewSession, SessionRow, ThoughtRow};
 use transcripts::{Reading, Transcript, Turn};
 use types::{
     chat::{MAX_TITLE_CHARS, MessageState},
+    filing::{MAX_FOLDERS, MAX_TAG_CHARS},
     ids::{FolderId, ImageId, MessageId, SessionId, UserId},
     image::MAX_IMAGES,
 };
@@ -21,7 +22,7 @@ pub struct Taken {
 }
 
 impl Chat {
-    /// Makes another session of one, with all branches. `title` is that of the new one.
+    /// Makes another session of one, with all branches.
     pub async fn duplicate(&self, user: UserId, id: SessionId) -> Result<SessionId, ChatError> {
         let (row, messages) = self.whole(user, id).await?;
         let leaf = row.leaf;
@@ -143,10 +144,12 @@ impl Chat {
         Ok(taken)
     }
 
+    /// The folder of that name, which is made if need be; none where there are too many already.
     async fn folder_named(&self, user: UserId, name: &str) -> Result<Option<FolderId>, ChatError> {
         let Ok(name) = folder_name(name) else { return Ok(None) };
         Ok(match self.store.find_folder(user, &name).await? {
             Some(folder) => Some(folder),
+            None if self.store.list_folders(user).await?.len() >= MAX_FOLDERS => None,
             None => self.store.add_folder(user, &name).await?,
         })
     }
@@ -206,6 +209,6 @@ fn head(chat: &Transcript, folder: Option<FolderId>) -> NewSession {
 
 fn short_tag(tag: &str) -> Option<String> {
     let tag: String = tag.trim().to_lowercase().chars().filter(|it| !it.is_control()).collect();
-    let tag: String = tag.chars().take(types::filing::MAX_TAG_CHARS).collect();
+    let tag: String = tag.chars().take(MAX_TAG_CHARS).collect();
     (!tag.is_empty()).then_some(tag)
 }

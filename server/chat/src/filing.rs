@@ -10,12 +10,15 @@ use types::{
     settings::MAX_SYSTEM_PROMPT_BYTES,
 };
 
+/// More would be no help to choose from; search finds the rest.
+const TAGS_SHOWN: u32 = 200;
+
 impl Chat {
     /// A page of the person's sessions, with the folders and tags there are.
     pub async fn filed_sessions(&self, user: UserId, filter: &Filter) -> Result<FiledPage, ChatError> {
         let (sessions, has_more) = self.store.filed_sessions(user, filter).await?;
         let folders = self.store.list_folders(user).await?;
-        let tags = self.store.list_tags(user).await?;
+        let tags = self.store.list_tags(user, TAGS_SHOWN).await?;
         Ok(FiledPage { sessions, has_more, folders, tags })
     }
 

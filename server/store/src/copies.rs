@@ -1,10 +1,10 @@
 //! Whole sessions at once: read with every branch, and written from something else.
 
-use crate::{MessageRow, Store, StoreError, messages::state_name, sessions::found};
+use crate::{MessageRow, Store, StoreError, images::show_images, messages::state_name};
 use std::collections::HashMap;
 use types::{
     chat::Role,
-    ids::{FolderId, ImageId, MessageId, SessionId, UserId},
+    ids::{FolderId, MessageId, SessionId, UserId},
     overrides::Overrides,
     reasoning::Effort,
 };
@@ -138,28 +138,6 @@ async fn write_message(
     .execute(&mut *tx)
     .await?;
     let id = done.last_insert_rowid();
-    write_images(tx, user, id, &message.images).await?;
+    show_images(tx, user, id, &message.images).await?;
     Ok(id)
-}
-
-async fn write_images(
-    tx: &mut sqlx::SqliteConnection,
-    user: UserId,
-    message: i64,
-    images: &[ImageId],
-) -> Result<(), StoreError> {
-    for (position, image) in (0_i64..).zip(images) {
-        let done = sqlx::query!(
-            "insert into message_image (message_id, position, image_id)
-             select ?, ?, id from image where id = ? and user_id = ?",
-            message,
-            position,
-            image.0,
-            user.0
-        )
-        .execute(&mut *tx)
-        .await?;
-        found(done.rows_affected())?;
-    }
-    Ok(())
 }

@@ -176,12 +176,15 @@ impl Store {
         Ok(())
     }
 
-    /// Every word that the person's sessions are filed under.
-    pub async fn list_tags(&self, user: UserId) -> Result<Vec<String>, StoreError> {
+    /// The words that most of the person's sessions are filed under, in alphabetical order.
+    pub async fn list_tags(&self, user: UserId, limit: u32) -> Result<Vec<String>, StoreError> {
         let tags = sqlx::query_scalar!(
-            "select distinct tag from session_tag t join session s on s.id = t.session_id
-             where s.user_id = ? and s.deleted_ms is null order by tag collate nocase",
-            user.0
+            r#"select tag as "tag!" from (
+                 select tag, count(*) as n from session_tag t join session s on s.id = t.session_id
+                 where s.user_id = ? and s.deleted_ms is null group by tag order by n desc, tag limit ?
+             ) order by tag collate nocase"#,
+            user.0,
+            limit
         );
         Ok(tags.fetch_all(&self.read).await?)
     }

@@ -1,6 +1,6 @@
 //! Messages: a tree per session, of which one branch is shown.
 
-use crate::{Store, StoreError, sessions::found};
+use crate::{Store, StoreError, images::show_images, sessions::found};
 use std::collections::HashMap;
 use types::{
     chat::{Guesser, MessageState, Role, Usage},
@@ -147,19 +147,7 @@ impl Store {
             )
             .fetch_one(&mut *tx)
             .await?;
-            for (position, image) in (0_i64..).zip(turn.images) {
-                let done = sqlx::query!(
-                    "insert into message_image (message_id, position, image_id)
-                     select ?, ?, id from image where id = ? and user_id = ?",
-                    id,
-                    position,
-                    image.0,
-                    user.0
-                )
-                .execute(&mut *tx)
-                .await?;
-                found(done.rows_affected())?;
-            }
+            show_images(&mut tx, user, id, turn.images).await?;
             question = Some(MessageId(id));
             parent = Some(id);
         }
@@ -316,12 +304,7 @@ impl Store {
         )
         .fetch_all(&self.read)
         .await?;
-        let mut images = self.images_of(session).await?;
-        let with_images = |row: Raw| {
-            let images = images.remove(&MessageId(row.id)).unwrap_or_default();
-            MessageRow { images, ..row.into() }
-        };
-        Ok(rows.into_iter().map(with_images).collect())
+        self.with_images(session, rows).await
     }
 
     /// The branch that ends in `leaf`, oldest first, with variants.
@@ -350,14 +333,18 @@ impl Store {
         )
         .fetch_all(&self.read)
         .await?;
+        let messages = self.with_images(session, rows).await?;
+        let variants = self.variants(session, &messages).await?;
+        Ok(ThreadRows { messages, variants })
+    }
+
+    async fn with_images(&self, session: SessionId, rows: Vec<Raw>) -> Result<Vec<MessageRow>, StoreError> {
         let mut images = self.images_of(session).await?;
-        let with_images = |row: Raw| {
+        let message = |row: Raw| {
             let images = images.remove(&MessageId(row.id)).unwrap_or_default();
             MessageRow { images, ..row.into() }
         };
-        let messages: Vec<_> = rows.into_iter().map(with_images).collect();
-        let variants = self.variants(session, &messages).await?;
-        Ok(ThreadRows { messages, variants })
+        Ok(rows.into_iter().map(message).collect())
     }
 
     async fn variants(

@@ -394,7 +394,8 @@ async fn sessions_are_found_by_folder_tag_archive_and_words() {
     assert_eq!(titles(&store, &all).await, ["rain", "tea"]);
     assert_eq!(titles(&store, &Filter { folder: Some(kitchen), ..all.clone() }).await, ["tea"]);
     assert_eq!(titles(&store, &Filter { tag: Some("wet".into()), ..all.clone() }).await, ["rain"]);
-    assert_eq!(store.list_tags(ME).await.unwrap(), ["cold", "wet"]);
+    assert_eq!(store.list_tags(ME, 10).await.unwrap(), ["cold", "wet"]);
+    assert_eq!(store.list_tags(ME, 1).await.unwrap(), ["cold"]);
     assert_eq!(store.list_folders(ME).await.unwrap()[0].n_sessions, 1);
 
     store.set_session_archived(ME, rain, true).await.unwrap();

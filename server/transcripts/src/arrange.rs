@@ -2,6 +2,7 @@
 
 use crate::{MAX_TURNS, Turn, within_limit};
 use std::collections::{HashMap, HashSet, VecDeque};
+use types::chat::MAX_MESSAGE_BYTES;
 
 /// A turn as a file tells it.
 #[derive(Debug)]
@@ -70,11 +71,21 @@ impl Arranged {
 }
 
 fn join(before: &mut Turn, turn: Turn) {
-    let texts = [std::mem::take(&mut before.text), turn.text];
-    before.text =
-        within_limit(texts.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join("\n\n"));
-    let thoughts: Vec<_> = before.reasoning.take().into_iter().chain(turn.reasoning).collect();
-    before.reasoning = (!thoughts.is_empty()).then(|| within_limit(thoughts.join("\n\n")));
+    append(&mut before.text, &turn.text);
+    if let Some(thought) = turn.reasoning {
+        append(before.reasoning.get_or_insert_default(), &thought);
+    }
     before.model = turn.model.or_else(|| before.model.take());
     before.images.extend(turn.images);
+}
+
+/// As far as there is room: what is full already costs nothing, however much a file has.
+fn append(text: &mut String, more: &str) {
+    const BETWEEN: &str = "\n\n";
+    let between = if text.is_empty() || more.is_empty() { "" } else { BETWEEN };
+    let room = MAX_MESSAGE_BYTES.saturating_sub(text.len() + between.len());
+    if room > 0 {
+        text.push_str(between);
+        text.push_str(&more[..more.floor_char_boundary(room)]);
+    }
 }

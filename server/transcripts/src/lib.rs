@@ -9,7 +9,7 @@ mod read;
 mod strangers;
 mod write;
 
-pub use native::write_json;
+pub use native::{JSON_BEGINS, JSON_BETWEEN, JSON_ENDS, write_json, write_json_part};
 pub use read::{ReadError, Reading, read};
 pub use write::{write_html, write_markdown, write_text};
 

@@ -15,14 +15,6 @@ use serde::{Deserialize, Serialize};
 use types::chat::Role;
 
 pub(crate) const FORMAT: &str = "chaosengine-chats";
-const VERSION: u32 = 1;
-
-#[derive(Serialize)]
-struct File {
-    format: &'static str,
-    version: u32,
-    chats: Vec<Chat>,
-}
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Chat {
@@ -63,11 +55,23 @@ struct ChatTurn {
     images: Vec<String>,
 }
 
+/// What stands before the conversations of a file.
+pub const JSON_BEGINS: &str = "{\"format\": \"chaosengine-chats\", \"version\": 1, \"chats\": [\n";
+/// What stands between two of them.
+pub const JSON_BETWEEN: &str = ",\n";
+/// What stands behind them.
+pub const JSON_ENDS: &str = "\n]}\n";
+
+/// One conversation as a part of a JSON document, so that a long one can be written piece by piece.
+pub fn write_json_part(it: Transcript) -> String {
+    // Nothing in there can fail to be written.
+    serde_json::to_string_pretty(&chat(it)).unwrap_or_default()
+}
+
 /// Conversations as one JSON document, which [`crate::read`] reads back without loss.
 pub fn write_json(chats: Vec<Transcript>) -> String {
-    let chats = chats.into_iter().map(chat).collect();
-    // Nothing in there can fail to be written.
-    serde_json::to_string_pretty(&File { format: FORMAT, version: VERSION, chats }).unwrap_or_default()
+    let parts: Vec<_> = chats.into_iter().map(write_json_part).collect();
+    format!("{JSON_BEGINS}{}{JSON_ENDS}", parts.join(JSON_BETWEEN))
 }
 
 fn chat(it: Transcript) -> Chat {

@@ -28,8 +28,10 @@ pub(super) fn ChatRow(row: Filed, folders: Vec<Folder>, filter: Filter) -> AnyVi
         .clone()
         .into_iter()
         .map(|tag| {
-            let to = address(&Filter { tag: Some(tag.clone()), archived: filter.archived, ..Filter::default() });
-            view! { <A href=to attr:class="rounded-full border border-line px-1.5 hover:text-strong">{tag}</A> }.into_any()
+            let to =
+                address(&Filter { tag: Some(tag.clone()), archived: filter.archived, ..Filter::default() });
+            view! { <a href=to class="rounded-full border border-line px-1.5 hover:text-strong">{tag}</a> }
+                .into_any()
         })
         .collect();
     let id = row.id;

@@ -30,6 +30,10 @@ async fn folders_have_names_that_can_be_told_apart() {
         assert_eq!(told(&bench, create(&n.to_string())).await, "");
     }
     assert!(told(&bench, create("one too many")).await.contains("which is the most"));
+    // Neither does a file make more.
+    let file = r#"{"format": "chaosengine-chats", "chats": [{"folder": "from a file", "turns": [{"role": "user", "text": "x"}]}]}"#;
+    let taken = bench.chat.take_over(ME, read(file.as_bytes()).unwrap()).await.unwrap();
+    assert_eq!(taken.n_sessions, 1);
     let page = bench.chat.filed_sessions(ME, &Filter::default()).await.unwrap();
     assert_eq!((page.folders.len(), page.folders[0].name.as_str()), (MAX_FOLDERS, "Kitchen sink"));
 }

@@ -4,6 +4,7 @@ use super::{api, thread_store::ThreadStore};
 use crate::{
     i18n::{fill, use_texts},
     live::use_live,
+    ui::progress::Progress,
 };
 use leptos::{html, leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
 use std::time::Duration;
@@ -21,11 +22,12 @@ pub(super) fn ContextBar(area: NodeRef<html::Textarea>) -> AnyView {
         let Weight { n_tokens, n_ctx } = weight.get()?;
         let words = fill(&fill(texts.context_used, "n", n_tokens), "of", n_ctx);
         let is_over = n_tokens >= n_ctx;
+        let share = n_tokens as f32 / n_ctx.max(1) as f32;
         let hint = if is_over { texts.context_over } else { texts.context_hint };
         Some(
             view! {
                 <span class="flex items-center gap-1.5 text-xs whitespace-nowrap text-muted tabular" class:text-danger=is_over title=hint data-testid="context">
-                    <meter class="h-1 w-12" min="0" max=n_ctx value=n_tokens aria-label=texts.context_hint></meter>
+                    <Progress value=Signal::stored(Some(share)) label=texts.context_hint/>
                     {words}
                     {is_over.then(|| view! { <span role="status" class="whitespace-normal">{hint}</span> })}
                 </span>

@@ -65,11 +65,14 @@ fn Hit(parts: Vec<HitPart>) -> AnyView {
     }
     let parts: Vec<_> = parts
         .into_iter()
-        .map(
-            |HitPart { text, is_hit }| {
-                if is_hit { view! { <mark>{text}</mark> }.into_any() } else { text.into_any() }
-            },
-        )
+        .map(|HitPart { text, is_hit }| {
+            if is_hit {
+                view! { <mark class="rounded-control bg-accent-tint text-accent-text">{text}</mark> }
+                    .into_any()
+            } else {
+                text.into_any()
+            }
+        })
         .collect();
     view! { <p class="line-clamp-2 text-sm" data-testid="hit">{parts}</p> }.into_any()
 }

@@ -4,6 +4,7 @@ use crate::error::AppError;
 use chat::ChatError;
 use inference::EngineError;
 use models::ModelsError;
+use prompts::PromptsError;
 use store::StoreError;
 
 impl From<ChatError> for AppError {
@@ -32,6 +33,20 @@ impl From<ModelsError> for AppError {
             err @ ModelsError::Context { .. } => Self::Setting { reason: err.to_string() },
             ModelsError::Engine(EngineError::NoModel) => Self::NoModel,
             err => Self::Engine { reason: err.to_string() },
+        }
+    }
+}
+
+impl From<PromptsError> for AppError {
+    fn from(err: PromptsError) -> Self {
+        match err {
+            PromptsError::NotFound => Self::NotFound,
+            PromptsError::Store(err) => err.into(),
+            err @ (PromptsError::Invalid(_)
+            | PromptsError::NameTaken(_)
+            | PromptsError::NameTakenMeanwhile
+            | PromptsError::TooMany { .. }
+            | PromptsError::File(_)) => Self::Refused { reason: err.to_string() },
         }
     }
 }

@@ -43,7 +43,9 @@ use leptos_router::{
     components::{Redirect, Route, Router, Routes},
     path,
 };
-use pages::{chat::ChatRoute, not_found::NotFoundPage, settings::SettingsRoute};
+use pages::{
+    chat::ChatRoute, not_found::NotFoundPage, prompts::PromptsRoute, settings::SettingsRoute,
+};
 
 /// Takes over the page that the server rendered.
 #[cfg(target_arch = "wasm32")]
@@ -83,6 +85,7 @@ pub fn App() -> impl IntoView {
                 <Routes fallback=|| view! { <NotFoundPage/> }>
                     <Route path=path!("/") view=|| view! { <Redirect path="/chat"/> } ssr=SsrMode::Async/>
                     <Route path=path!("/chat/:id?") view={Lazy::<ChatRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/prompts/:id?") view={Lazy::<PromptsRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/settings") view={Lazy::<SettingsRoute>::new()} ssr=SsrMode::Async/>
                 </Routes>
             </Frame>

@@ -2,4 +2,5 @@
 
 pub(crate) mod chat;
 pub(crate) mod not_found;
+pub(crate) mod prompts;
 pub(crate) mod settings;

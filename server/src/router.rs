@@ -1,7 +1,7 @@
 //! Every address this server answers: one table builds the router, and tests walk it.
 
 use crate::{
-    images,
+    images, prompt_file,
     render::Renderer,
     security::{self, Hosts},
     site::Site,
@@ -92,6 +92,10 @@ pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/pages/chat/api/list_sessions", Owner::Caller),
     door("/rpc/app/pages/chat/api/load_thread", Owner::Checked),
     door("/rpc/app/pages/chat/api/send_message", Owner::Checked),
+    door("/rpc/app/pages/prompts/api/act_on_prompts", Owner::Checked),
+    door("/rpc/app/pages/prompts/api/list_prompts", Owner::Caller),
+    door("/rpc/app/pages/prompts/api/load_prompt", Owner::Checked),
+    door("/rpc/app/pages/prompts/api/named_prompts", Owner::Caller),
     door("/rpc/app/pages/settings/api/load_settings", Owner::Caller),
     door("/rpc/app/pages/settings/api/remove_remote", Owner::Nobody),
     door("/rpc/app/pages/settings/api/save_remote", Owner::Nobody),
@@ -108,6 +112,7 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
         .fold(Router::new(), |router, route: &ApiRoute| router.route(route.path, (route.handler)()))
         .route("/v1/{*rest}", any(api::unknown_route))
         .route("/images/{id}", get(images::image))
+        .route("/prompts.json", get(prompt_file::export))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(API_BODY_BYTES))
         .with_state(state);

@@ -5,6 +5,7 @@ use chat::Chat;
 use inference::{Engine, Engines, Guarded, KvFiles, Limits, LlamaConfig, Remotes, Residency};
 use jobs::Jobs;
 use models::{Drafts, Library, Models, RemoteList};
+use prompts::Prompts;
 use state::AppState;
 use std::{
     future::IntoFuture,
@@ -98,8 +99,10 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let adapters = paths.adapters();
     let models =
         Models::new(library, Arc::clone(&engine), jobs.clone(), store.clone(), worker, remotes, adapters);
+    let prompts = Prompts::open(store.clone()).await.map_err(|err| Exit::Failed(err.to_string()))?;
     let chat = Chat::open(store, Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
-    let state = AppState { chat, engine, jobs, models, system, paths, version: env!("CARGO_PKG_VERSION") };
+    let version = env!("CARGO_PKG_VERSION");
+    let state = AppState { chat, engine, jobs, models, prompts, system, paths, version };
     Ok((state, wanted))
 }
 

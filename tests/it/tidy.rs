@@ -11,7 +11,7 @@ use std::{
 const LEVELS: &[&[&str]] = &[
     &["types"],
     &["store", "system", "protocol", "markup", "gguf"],
-    &["jobs", "inference", "engine", "candle"],
+    &["jobs", "inference", "prompts", "engine", "candle"],
     &["models"],
     &[],
     &["chat"],

@@ -43,4 +43,7 @@ pub(crate) fn stored(_: &str) -> Option<String> {
     None
 }
 pub(crate) fn store(_: &str, _: &str) {}
+pub(crate) fn local_offset_minutes(_: i64) -> Option<i32> {
+    None
+}
 pub(crate) fn load(_: &str) {}

@@ -49,6 +49,14 @@ row_id!(
     /// A unit of background work.
     JobId
 );
+row_id!(
+    /// A prompt of the library.
+    PromptId
+);
+row_id!(
+    /// A text that a prompt had, with its variables.
+    PromptVersionId
+);
 
 impl UserId {
     /// The person who sits at this machine; the first migration creates the row.

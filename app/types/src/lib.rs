@@ -13,6 +13,7 @@ pub mod kv;
 pub mod launch;
 pub mod live;
 pub mod model;
+pub mod prompt;
 pub mod reasoning;
 pub mod remote;
 pub mod sampling;

@@ -9,6 +9,7 @@ mod jobs;
 mod kv_measures;
 mod launch_profiles;
 mod messages;
+mod prompts;
 mod sessions;
 mod settings;
 

@@ -219,7 +219,7 @@ pub(crate) fn found(n_rows: u64) -> Result<(), StoreError> {
 }
 
 /// Every word as a quoted prefix, so that nothing a person types is query syntax.
-fn full_text_query(text: &str) -> String {
+pub(crate) fn full_text_query(text: &str) -> String {
     let words: Vec<_> = text
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())

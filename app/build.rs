@@ -42,7 +42,8 @@ fn structure(folder: &Path, page: Option<&str>) -> String {
         Some(page) => format!("{page}.{locale}.json"),
         None => format!("{locale}.json"),
     };
-    let catalogues: Vec<_> = LOCALES.iter().map(|locale| read_catalogue(&folder.join(file(locale)))).collect();
+    let catalogues: Vec<_> =
+        LOCALES.iter().map(|locale| read_catalogue(&folder.join(file(locale)))).collect();
     let reference: Vec<_> = catalogues[0].keys().cloned().collect();
     let name = format!("{}Texts", page.map(capitalised).unwrap_or_default());
     let value = |locale: &str| match page {
@@ -50,7 +51,10 @@ fn structure(folder: &Path, page: Option<&str>) -> String {
         None => locale.to_uppercase(),
     };
 
-    let about = page.map_or_else(|| "Texts that every page may need".to_owned(), |page| format!("Texts of the page `{page}`"));
+    let about = page.map_or_else(
+        || "Texts that every page may need".to_owned(),
+        |page| format!("Texts of the page `{page}`"),
+    );
     let mut code = format!("/// {about}, in one language.\npub struct {name} {{\n");
     for key in &reference {
         code += &format!("    pub {key}: &'static str,\n");
@@ -70,7 +74,8 @@ fn structure(folder: &Path, page: Option<&str>) -> String {
         }
         code += "};\n";
     }
-    let arms = LOCALES.map(|locale| format!("            Locale::{} => &{},\n", capitalised(locale), value(locale)));
+    let arms =
+        LOCALES.map(|locale| format!("            Locale::{} => &{},\n", capitalised(locale), value(locale)));
     code += &format!(
         "impl {name} {{\n    /// Those of a language.\n    pub fn of(locale: Locale) -> &'static Self {{\n        match locale {{\n{}        }}\n    }}\n}}\n",
         arms.concat()

@@ -84,7 +84,9 @@ impl AppError {
             Self::NoModel => texts.error_no_model.to_owned(),
             Self::Setting { reason } => fill(texts.error_setting, "reason", reason),
             Self::Storage { reason } => fill(texts.error_storage, "reason", reason),
-            Self::Engine { reason } | Self::Refused { reason } => capitalised(&fill(texts.error_engine, "reason", reason)),
+            Self::Engine { reason } | Self::Refused { reason } => {
+                capitalised(&fill(texts.error_engine, "reason", reason))
+            }
             Self::Internal => texts.error_internal.to_owned(),
             Self::Transport { .. } => texts.error_transport.to_owned(),
         }

@@ -2,6 +2,7 @@
 
 use crate::error::AppError;
 use chat::ChatError;
+use compare::CompareError;
 use inference::EngineError;
 use models::ModelsError;
 use prompts::PromptsError;
@@ -33,6 +34,24 @@ impl From<ModelsError> for AppError {
             err @ ModelsError::Context { .. } => Self::Setting { reason: err.to_string() },
             ModelsError::Engine(EngineError::NoModel) => Self::NoModel,
             err => Self::Engine { reason: err.to_string() },
+        }
+    }
+}
+
+impl From<CompareError> for AppError {
+    fn from(err: CompareError) -> Self {
+        match err {
+            CompareError::NotFound => Self::NotFound,
+            CompareError::Empty => Self::Empty,
+            CompareError::TooLong { bytes, limit } => Self::TooLong { bytes, limit },
+            CompareError::Setting(reason) => Self::Setting { reason },
+            CompareError::Store(err) => err.into(),
+            err @ CompareError::ShuttingDown => Self::Engine { reason: err.to_string() },
+            err @ (CompareError::Slots { .. }
+            | CompareError::Busy
+            | CompareError::NoVote
+            | CompareError::Hidden
+            | CompareError::NoAnswer) => Self::Refused { reason: err.to_string() },
         }
     }
 }

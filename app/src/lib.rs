@@ -44,7 +44,8 @@ use leptos_router::{
     path,
 };
 use pages::{
-    chat::ChatRoute, not_found::NotFoundPage, prompts::PromptsRoute, settings::SettingsRoute,
+    chat::ChatRoute, compare::CompareRoute, not_found::NotFoundPage, prompts::PromptsRoute,
+    settings::SettingsRoute,
 };
 
 /// Takes over the page that the server rendered.
@@ -85,6 +86,7 @@ pub fn App() -> impl IntoView {
                 <Routes fallback=|| view! { <NotFoundPage/> }>
                     <Route path=path!("/") view=|| view! { <Redirect path="/chat"/> } ssr=SsrMode::Async/>
                     <Route path=path!("/chat/:id?") view={Lazy::<ChatRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/compare/:id?") view={Lazy::<CompareRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/prompts/:id?") view={Lazy::<PromptsRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/settings") view={Lazy::<SettingsRoute>::new()} ssr=SsrMode::Async/>
                 </Routes>

@@ -10,12 +10,7 @@ mod prompt;
 mod variables;
 mod versions;
 
-use crate::{
-    error::AppError,
-    i18n::use_texts,
-    page_data::PageData,
-    ui::error_state::ErrorState,
-};
+use crate::{error::AppError, i18n::use_texts, page_data::PageData, ui::error_state::ErrorState};
 use address::{Address, Open};
 use editor::Editor;
 use leptos::prelude::*;
@@ -40,8 +35,10 @@ impl LazyRoute for PromptsRoute {
     fn data() -> Self {
         let address = Address::of_page();
         let version = RwSignal::new(0);
-        let list = PageData::of(move || Some(format!("{} {}", version.get(), address.query.get())), fetch_list);
-        let open = PageData::of(move || Some(format!("{} {}", version.get(), address.open.get().key())), fetch_open);
+        let list =
+            PageData::of(move || Some(format!("{} {}", version.get(), address.query.get())), fetch_list);
+        let open =
+            PageData::of(move || Some(format!("{} {}", version.get(), address.open.get().key())), fetch_open);
         Self { address, version, list, open }
     }
 

@@ -100,6 +100,11 @@ pub(crate) fn local_offset_minutes(ms: i64) -> Option<i32> {
     offset.is_finite().then_some(offset as i32)
 }
 
+/// Lets time pass.
+pub(crate) async fn sleep(ms: u32) {
+    gloo_timers::future::TimeoutFuture::new(ms).await;
+}
+
 /// Loads a page from the server, also the one that is shown.
 pub(crate) fn load(address: &str) {
     _ = window().location().assign(address);

@@ -32,7 +32,8 @@ pub(crate) fn Diff(
     if old.len().max(new.len()) > MAX_DIFF_BYTES {
         return view! { <p class="text-muted">{too_long}</p> }.into_any();
     }
-    let piece = |piece: Piece| match piece {
+    let piece = |piece: Piece| {
+        match piece {
         Piece::Same(text) => view! { <span>{text}</span> }.into_any(),
         Piece::Gone(text) => view! {
             <del class="bg-danger-tint text-danger"><span class="sr-only">{gone_label}" "</span>{text}</del>
@@ -42,6 +43,7 @@ pub(crate) fn Diff(
             <ins class="bg-accent-tint text-accent-text"><span class="sr-only">{new_label}" "</span>{text}</ins>
         }
         .into_any(),
+    }
     };
     let pieces: Vec<_> = pieces(&old, &new).into_iter().map(piece).collect();
     view! { <div class="break-words whitespace-pre-wrap" data-testid="diff">{pieces}</div> }.into_any()
@@ -72,9 +74,23 @@ mod tests {
     fn check(old: &str, new: &str, expected: &[Piece]) {
         let found = pieces(old, new);
         assert_eq!(found, expected);
-        let side = |keep: fn(&Piece) -> Option<&String>| found.iter().filter_map(keep).map(String::as_str).collect::<String>();
-        assert_eq!(side(|it| match it { Piece::Same(text) | Piece::Gone(text) => Some(text), Piece::New(_) => None }), old);
-        assert_eq!(side(|it| match it { Piece::Same(text) | Piece::New(text) => Some(text), Piece::Gone(_) => None }), new);
+        let side = |keep: fn(&Piece) -> Option<&String>| {
+            found.iter().filter_map(keep).map(String::as_str).collect::<String>()
+        };
+        assert_eq!(
+            side(|it| match it {
+                Piece::Same(text) | Piece::Gone(text) => Some(text),
+                Piece::New(_) => None,
+            }),
+            old
+        );
+        assert_eq!(
+            side(|it| match it {
+                Piece::Same(text) | Piece::New(text) => Some(text),
+                Piece::Gone(_) => None,
+            }),
+            new
+        );
     }
 
     fn same(text: &str) -> Piece {

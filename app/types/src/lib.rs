@@ -4,6 +4,7 @@
 //! no randomness, no environment: whatever is in here means the same in wasm and in a worker.
 
 pub mod chat;
+pub mod compare;
 pub mod constraint;
 pub mod guard;
 pub mod ids;

@@ -171,20 +171,39 @@ pub struct Imported {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PromptAct {
     /// Adds a prompt, or changes the one that is named.
-    Save { id: Option<PromptId>, draft: PromptDraft },
+    Save {
+        id: Option<PromptId>,
+        draft: PromptDraft,
+    },
     /// Deletes it; [`PromptAct::Restore`] brings it back.
-    Delete { id: PromptId },
-    Restore { id: PromptId },
+    Delete {
+        id: PromptId,
+    },
+    Restore {
+        id: PromptId,
+    },
     /// Adds the same under another name.
-    Duplicate { id: PromptId },
+    Duplicate {
+        id: PromptId,
+    },
     /// Looks at a text that it had.
-    Look { id: PromptId, version: PromptVersionId },
+    Look {
+        id: PromptId,
+        version: PromptVersionId,
+    },
     /// Makes a text that it had the current one again, as its newest version.
-    Return { id: PromptId, version: PromptVersionId },
+    Return {
+        id: PromptId,
+        version: PromptVersionId,
+    },
     /// Adds the prompts of a file.
-    Import { text: String },
+    Import {
+        text: String,
+    },
     /// Puts a text before every conversation from now on.
-    AsSystem { text: String },
+    AsSystem {
+        text: String,
+    },
 }
 
 /// What came of it.

@@ -4,9 +4,7 @@ use crate::{PromptsError, error::FileProblem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::HashSet;
-use types::prompt::{
-    Imported, MAX_IMPORT_BYTES, MAX_PROMPT_NAME_CHARS, MAX_PROMPTS, PromptDraft, Variable,
-};
+use types::prompt::{Imported, MAX_IMPORT_BYTES, MAX_PROMPT_NAME_CHARS, MAX_PROMPTS, PromptDraft, Variable};
 
 /// What such a file calls itself.
 pub(crate) const FORMAT: &str = "chaosengine-prompts";
@@ -121,8 +119,12 @@ pub(crate) fn free_name(name: &str, names: &HashSet<String>) -> String {
 impl From<PromptDraft> for Prompt {
     fn from(draft: PromptDraft) -> Self {
         let PromptDraft { name, about, folder, tags, body, variables } = draft;
-        let variable =
-            |Variable { name, kind, default, choices }: Variable| FileVariable { name, kind, default, choices };
+        let variable = |Variable { name, kind, default, choices }: Variable| FileVariable {
+            name,
+            kind,
+            default,
+            choices,
+        };
         Self { name, about, folder, tags, body, variables: variables.into_iter().map(variable).collect() }
     }
 }
@@ -130,8 +132,12 @@ impl From<PromptDraft> for Prompt {
 impl From<Prompt> for PromptDraft {
     fn from(prompt: Prompt) -> Self {
         let Prompt { name, about, folder, tags, body, variables } = prompt;
-        let variable =
-            |FileVariable { name, kind, default, choices }: FileVariable| Variable { name, kind, default, choices };
+        let variable = |FileVariable { name, kind, default, choices }: FileVariable| Variable {
+            name,
+            kind,
+            default,
+            choices,
+        };
         Self { name, about, folder, tags, body, variables: variables.into_iter().map(variable).collect() }
     }
 }

@@ -13,9 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::{Store, StoreError};
 use types::{
     ids::{PromptId, PromptVersionId, UserId},
-    prompt::{
-        Imported, MAX_PROMPTS, NamedPrompt, PromptDraft, PromptSummary, PromptVersion, PromptView,
-    },
+    prompt::{Imported, MAX_PROMPTS, NamedPrompt, PromptDraft, PromptSummary, PromptVersion, PromptView},
 };
 
 /// How long deleting can be undone.

@@ -61,7 +61,10 @@ async fn a_taken_name_is_refused_by_name() {
     let err = prompts.save(ME, None, draft("/one", "2")).await.unwrap_err();
     assert!(err.to_string().contains("“one”"), "{err}");
     let other = prompts.save(ME, None, draft("two", "2")).await.unwrap();
-    assert!(matches!(prompts.save(ME, Some(other), draft("one", "2")).await, Err(PromptsError::NameTaken(_))));
+    assert!(matches!(
+        prompts.save(ME, Some(other), draft("one", "2")).await,
+        Err(PromptsError::NameTaken(_))
+    ));
     prompts.save(ME, Some(id), draft("one", "again")).await.unwrap();
     prompts.delete(ME, id).await.unwrap();
     prompts.save(ME, Some(other), draft("one", "2")).await.unwrap();
@@ -73,7 +76,10 @@ async fn an_earlier_text_comes_back_as_the_newest_version() {
     let (_folder, prompts) = emptied().await;
     let first = PromptDraft { folder: "Work".into(), ..draft("one", "first {{x}}") };
     let id = prompts.save(ME, None, first.clone()).await.unwrap();
-    prompts.save(ME, Some(id), PromptDraft { folder: "Home".into(), ..draft("one", "second") }).await.unwrap();
+    prompts
+        .save(ME, Some(id), PromptDraft { folder: "Home".into(), ..draft("one", "second") })
+        .await
+        .unwrap();
     let versions = prompts.find(ME, id).await.unwrap().versions;
     let oldest = versions.last().unwrap().id;
     assert_eq!(prompts.look(ME, id, Some(oldest)).await.unwrap().body, "first {{x}}");
@@ -165,7 +171,8 @@ async fn there_are_at_most_so_many_prompts() {
     prompts.import(ME, &file::write(many(0, MAX_PROMPTS)).unwrap()).await.unwrap();
     let err = prompts.save(ME, None, draft("one-more", "x")).await.unwrap_err();
     assert!(err.to_string().contains("at most 1000"), "{err}");
-    let err = prompts.import(ME, &file::write(many(MAX_PROMPTS, MAX_PROMPTS + 1)).unwrap()).await.unwrap_err();
+    let err =
+        prompts.import(ME, &file::write(many(MAX_PROMPTS, MAX_PROMPTS + 1)).unwrap()).await.unwrap_err();
     assert!(err.to_string().contains("1001 prompts"), "{err}");
 }
 

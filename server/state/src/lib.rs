@@ -7,6 +7,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct AppState {
     pub chat: chat::Chat,
+    pub compare: compare::Compare,
     pub engine: Arc<dyn Engine>,
     pub jobs: jobs::Jobs,
     pub models: models::Models,

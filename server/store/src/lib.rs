@@ -3,6 +3,7 @@
 //! The only crate that knows SQL. One function per intention, each takes the person whose rows it may touch,
 //! and returns plain data; no type of the database library leaves it. A function that returned has committed.
 
+mod compare;
 mod error;
 mod images;
 mod jobs;
@@ -13,6 +14,7 @@ mod prompts;
 mod sessions;
 mod settings;
 
+pub use compare::{NewRun, RunRow, SlotRow};
 pub use error::StoreError;
 pub use images::ImageRow;
 pub use jobs::{JobEnd, JobRow};

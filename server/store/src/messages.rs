@@ -391,7 +391,7 @@ fn parse_role(text: &str) -> Role {
     }
 }
 
-fn parse_state(text: &str) -> MessageState {
+pub(crate) fn parse_state(text: &str) -> MessageState {
     match text {
         "running" => MessageState::Running,
         "complete" => MessageState::Complete,
@@ -402,7 +402,7 @@ fn parse_state(text: &str) -> MessageState {
     }
 }
 
-fn state_name(state: MessageState) -> &'static str {
+pub(crate) fn state_name(state: MessageState) -> &'static str {
     match state {
         MessageState::Running => "running",
         MessageState::Complete => "complete",

@@ -93,9 +93,12 @@ impl Store {
 
     /// Its texts, newest first. The caller has made sure that the person owns it.
     pub async fn list_prompt_versions(&self, id: PromptId) -> Result<Vec<VersionLine>, StoreError> {
-        let rows = sqlx::query!("select id, created_ms from prompt_version where prompt_id = ? order by id desc", id.0)
-            .fetch_all(&self.read)
-            .await?;
+        let rows = sqlx::query!(
+            "select id, created_ms from prompt_version where prompt_id = ? order by id desc",
+            id.0
+        )
+        .fetch_all(&self.read)
+        .await?;
         let line = |row: (i64, i64)| VersionLine { id: PromptVersionId(row.0), created_at_ms: row.1 };
         Ok(rows.into_iter().map(|row| line((row.id, row.created_ms))).collect())
     }
@@ -291,7 +294,10 @@ impl Store {
             default,
             choices: of(position),
         };
-        Ok(rows.into_iter().map(|row| variable(row.position, row.name, row.kind, row.default_value)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| variable(row.position, row.name, row.kind, row.default_value))
+            .collect())
     }
 }
 
@@ -334,9 +340,14 @@ async fn insert_prompt(
 
 async fn insert_tags(tx: &mut Tx<'_>, id: PromptId, tags: &[String]) -> Result<(), StoreError> {
     for (position, tag) in (0_i64..).zip(tags) {
-        sqlx::query!("insert into prompt_tag (prompt_id, position, tag) values (?, ?, ?)", id.0, position, tag)
-            .execute(&mut **tx)
-            .await?;
+        sqlx::query!(
+            "insert into prompt_tag (prompt_id, position, tag) values (?, ?, ?)",
+            id.0,
+            position,
+            tag
+        )
+        .execute(&mut **tx)
+        .await?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::{
     hooks::{use_params_map, use_query_map},
-    params::ParamsMap,
+    location::Url,
 };
 use types::ids::PromptId;
 
@@ -81,23 +81,20 @@ pub(super) struct Filter {
 impl Filter {
     /// The address of `open`, with the list as it is.
     pub(super) fn link(&self, open: Open, part: Part) -> String {
-        let mut query = ParamsMap::new();
         let pairs = [
             ("q", Some(self.query.clone()).filter(|query| !query.is_empty())),
             ("folder", self.folder.clone()),
             ("tag", self.tag.clone()),
             ("part", Some(part.name().to_owned()).filter(|name| !name.is_empty())),
         ];
-        for (name, value) in pairs {
-            if let Some(value) = value {
-                query.insert(name, value);
-            }
-        }
+        let pairs =
+            pairs.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", Url::escape(&value?))));
+        let query = pairs.collect::<Vec<_>>().join("&");
         let page = match open {
             Open::Nothing => "/prompts".to_owned(),
             open => format!("/prompts/{}", open.key()),
         };
-        page + &query.to_query_string()
+        if query.is_empty() { page } else { format!("{page}?{query}") }
     }
 }
 

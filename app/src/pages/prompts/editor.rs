@@ -77,12 +77,18 @@ pub(super) fn Editor(library: Library, id: Option<PromptId>, saved: PromptDraft)
         edit.keep(None);
         begin_with(saved.clone(), false);
     };
-    let title = id.is_none().then(|| view! {
-        <Back library/>
-        <h2 class="text-xl font-semibold text-strong">{texts.new_title}</h2>
+    let title = id.is_none().then(|| {
+        view! {
+            <Back library/>
+            <h2 class="text-xl font-semibold text-strong">{texts.new_title}</h2>
+        }
     });
     // A new one has no page around it.
-    let class = if id.is_none() { "mx-auto flex w-full max-w-3xl flex-col gap-4 px-4 py-4 md:px-6" } else { "flex flex-col gap-4" };
+    let class = if id.is_none() {
+        "mx-auto flex w-full max-w-3xl flex-col gap-4 px-4 py-4 md:px-6"
+    } else {
+        "flex flex-col gap-4"
+    };
     view! {
         <div class=class data-testid="prompt-editor">
             {title}

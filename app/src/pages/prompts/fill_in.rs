@@ -1,6 +1,9 @@
 //! Using a prompt: its variables as a form, what becomes of it, and where it goes.
 
-use super::{address::{Open, Part}, library::Library};
+use super::{
+    address::{Open, Part},
+    library::Library,
+};
 use crate::{
     pages::chat::add_to_new_chat,
     platform,
@@ -20,7 +23,7 @@ type Values = RwSignal<BTreeMap<String, String>>;
 #[component]
 pub(super) fn FillIn(library: Library, view: PromptView) -> AnyView {
     let texts = library.texts;
-    let values = Values::default();
+    let values: Values = RwSignal::new(BTreeMap::new());
     let prompt = StoredValue::new(view.current.clone());
     let filled = Memo::new(move |_| {
         let values = values.read();
@@ -28,10 +31,13 @@ pub(super) fn FillIn(library: Library, view: PromptView) -> AnyView {
     });
     let is_right = Memo::new(move |_| {
         let values = values.read();
-        let fits = |variable: &Variable| values.get(&variable.name).is_none_or(|value| variable.check(value).is_ok());
+        let fits = |variable: &Variable| {
+            values.get(&variable.name).is_none_or(|value| variable.check(value).is_ok())
+        };
         prompt.with_value(|prompt| prompt.variables.iter().all(fits))
     });
-    let fields: Vec<_> = (0..).zip(&view.current.variables).map(|(n, variable)| field(library, n, variable, values)).collect();
+    let fields: Vec<_> =
+        (0..).zip(&view.current.variables).map(|(n, variable)| field(library, n, variable, values)).collect();
     let has_fields = !fields.is_empty();
     view! {
         {has_fields.then(|| view! { <section class="card flex flex-col gap-3 p-4" aria-label=texts.variables data-testid="prompt-form">{fields}</section> })}
@@ -156,7 +162,7 @@ fn control(
             let none = default.is_empty().then(|| view! { <option value=""></option> });
             let option = |choice: String| {
                 let selected = choice == default;
-                view! { <option value=choice.clone() selected=selected>{choice}</option> }.into_any()
+                view! { <option value=choice.clone() selected=selected>{choice.clone()}</option> }.into_any()
             };
             let options: Vec<_> = choices.into_iter().map(option).collect();
             view! {

@@ -91,8 +91,7 @@ impl Library {
     pub(super) fn use_as_system_prompt(self, text: String) {
         self.act(PromptAct::AsSystem { text }, move |done| {
             let before = done.replaced.unwrap_or_default();
-            let undo =
-                Arc::new(move || self.act(PromptAct::AsSystem { text: before.clone() }, |_| ()));
+            let undo = Arc::new(move || self.act(PromptAct::AsSystem { text: before.clone() }, |_| ()));
             self.toasts.show_with_action(self.texts.is_system_prompt, self.common.undo, undo);
         });
     }

@@ -4,13 +4,7 @@ use super::{
     address::{Filter, Open, Part},
     library::Library,
 };
-use crate::{
-    error::AppError,
-    i18n::fill,
-    page_data::PageData,
-    platform,
-    ui::icon::Icon,
-};
+use crate::{error::AppError, i18n::fill, page_data::PageData, platform, ui::icon::Icon};
 use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_router::components::A;
 use std::collections::BTreeMap;
@@ -87,7 +81,12 @@ fn Narrowed(library: Library, list: Vec<PromptSummary>) -> AnyView {
     let has_folders = folders.keys().any(|folder| !folder.is_empty());
     let folders = move || {
         let filter = filter.get();
-        let all = chip(library, texts.all_folders.to_owned(), filter.folder.is_none(), Filter { folder: None, ..filter.clone() });
+        let all = chip(
+            library,
+            texts.all_folders.to_owned(),
+            filter.folder.is_none(),
+            Filter { folder: None, ..filter.clone() },
+        );
         let one = |(folder, n): (&String, &usize)| {
             let name = if folder.is_empty() { texts.no_folder } else { folder.as_str() };
             let is_chosen = filter.folder.as_ref() == Some(folder);
@@ -127,11 +126,12 @@ fn rows(library: Library, filter: &Filter, list: &[PromptSummary]) -> Vec<AnyVie
 fn row(filter: &Filter, prompt: &PromptSummary) -> AnyView {
     let to = filter.link(Open::Prompt(prompt.id), Part::Use);
     let tags = prompt.tags.iter().map(|tag| format!("#{tag}")).collect::<Vec<_>>().join(" ");
+    let (name, about) = (format!("/{}", prompt.name), prompt.about.clone());
     view! {
         <li data-testid="prompt-row">
             <A href=to attr:class="flex flex-col rounded-control px-2 py-1.5 hover:bg-raised aria-[current=page]:bg-raised">
-                <span class="truncate font-medium text-strong">{format!("/{}", prompt.name)}</span>
-                <span class="truncate text-muted empty:hidden">{prompt.about.clone()}</span>
+                <span class="truncate font-medium text-strong">{name}</span>
+                <span class="truncate text-muted empty:hidden">{about}</span>
                 <span class="truncate text-xs text-muted empty:hidden">{tags}</span>
             </A>
         </li>
@@ -147,10 +147,10 @@ fn chip(library: Library, words: String, is_chosen: bool, to: Filter) -> AnyView
         <a
             href=href
             class="max-w-full truncate rounded-full border px-2.5 py-0.5 text-xs hover:bg-raised hover:text-strong pointer-coarse:py-2"
-            class=("border-accent", is_chosen)
-            class=("bg-accent-tint", is_chosen)
-            class=("text-accent-text", is_chosen)
-            class=("border-line", !is_chosen)
+            class:border-accent=is_chosen
+            class:bg-accent-tint=is_chosen
+            class:text-accent-text=is_chosen
+            class:border-line=!is_chosen
             aria-current=is_chosen.then_some("true")
         >
             {words}
@@ -214,7 +214,9 @@ fn Files(library: Library) -> AnyView {
 
 async fn import(library: Library, file: platform::File) {
     let texts = library.texts;
-    let Some(bytes) = platform::bytes_of(file).await else { return library.toasts.show(texts.import_unreadable) };
+    let Some(bytes) = platform::bytes_of(file).await else {
+        return library.toasts.show(texts.import_unreadable);
+    };
     if bytes.len() > MAX_IMPORT_BYTES {
         return library.toasts.show(texts.import_too_large);
     }

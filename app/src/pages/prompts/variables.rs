@@ -10,7 +10,8 @@ use types::prompt::{Variable, VariableKind, variable_names};
 pub(super) fn VariableRows(edit: Edit) -> AnyView {
     let texts = edit.library.texts;
     let names = Memo::new(move |_| {
-        edit.draft.with(|draft| variable_names(&draft.body).into_iter().map(str::to_owned).collect::<Vec<_>>())
+        edit.draft
+            .with(|draft| variable_names(&draft.body).into_iter().map(str::to_owned).collect::<Vec<_>>())
     });
     view! {
         <section class="flex flex-col gap-2" aria-label=texts.variables>
@@ -31,7 +32,9 @@ fn VariableRow(edit: Edit, name: String) -> AnyView {
     let (kind_id, default_id, choices_id) = (id("kind"), id("default"), id("choices"));
     let described = edit.draft.with_untracked(|draft| describe(&draft.variables, &name));
     let of = StoredValue::new(name.clone());
-    let kind = Memo::new(move |_| edit.draft.with(|draft| of.with_value(|name| describe(&draft.variables, name).kind)));
+    let kind = Memo::new(move |_| {
+        edit.draft.with(|draft| of.with_value(|name| describe(&draft.variables, name).kind))
+    });
     let change = move |set: Box<dyn FnOnce(&mut Variable)>| {
         edit.change(|draft| of.with_value(|name| describe_as(&mut draft.variables, name, set)));
     };

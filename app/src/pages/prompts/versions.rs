@@ -19,10 +19,12 @@ pub(super) fn Versions(library: Library, view: PromptView) -> AnyView {
         let is_current = current.with_value(|current| current.id == version.id);
         let is_open = move || looked_at.read().as_ref().is_some_and(|it| it.id == version.id);
         let look = move |_| {
-            library.act(PromptAct::Look { id, version: version.id }, move |done| _ = looked_at.try_set(done.version));
+            library.act(PromptAct::Look { id, version: version.id }, move |done| {
+                _ = looked_at.try_set(done.version)
+            });
         };
         view! {
-            <button type="button" class="menu-item" class=("bg-raised", is_open) aria-pressed=move || is_open().to_string() data-testid="prompt-version" on:click=look>
+            <button type="button" class="menu-item" class:bg-raised=is_open aria-pressed=move || is_open().to_string() data-testid="prompt-version" on:click=look>
                 <Moment ms=version.created_at_ms/>
                 {is_current.then(|| view! { <span class="text-xs text-muted">{texts.is_current}</span> })}
             </button>

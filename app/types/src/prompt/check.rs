@@ -2,7 +2,8 @@
 
 use super::{
     MAX_ABOUT_CHARS, MAX_CHOICE_CHARS, MAX_CHOICES, MAX_DEFAULT_BYTES, MAX_FOLDER_CHARS, MAX_PROMPT_BYTES,
-    MAX_PROMPT_NAME_CHARS, MAX_TAG_CHARS, MAX_TAGS, MAX_VARIABLES, PromptDraft, Variable, VariableKind, variables,
+    MAX_PROMPT_NAME_CHARS, MAX_TAG_CHARS, MAX_TAGS, MAX_VARIABLES, PromptDraft, Variable, VariableKind,
+    variables,
 };
 
 /// What is wrong with a prompt. Each is a sentence without a full stop that names the bound.
@@ -10,7 +11,9 @@ use super::{
 pub enum PromptProblem {
     #[error("a prompt needs a name")]
     NoName,
-    #[error("the name “{0}” has characters that cannot be typed behind a slash: use letters, digits, “-” and “_”")]
+    #[error(
+        "the name “{0}” has characters that cannot be typed behind a slash: use letters, digits, “-” and “_”"
+    )]
     NameCharacters(String),
     #[error("the text is empty")]
     NoBody,
@@ -100,7 +103,8 @@ fn check_variable(variable: &Variable) -> Result<(), PromptProblem> {
 /// Without what its kind has no use for.
 fn tidy(variable: Variable) -> Variable {
     let is_choice = variable.kind == VariableKind::Choice;
-    let choices = if is_choice { distinct(variable.choices.iter().map(|it| one_line(it))) } else { Vec::new() };
+    let choices =
+        if is_choice { distinct(variable.choices.iter().map(|it| one_line(it))) } else { Vec::new() };
     let default = match variable.kind {
         VariableKind::Multiline => variable.default,
         _ => one_line(&variable.default),

@@ -63,7 +63,10 @@ pub fn variable_names(body: &str) -> Vec<&str> {
 /// The variables of a text, each as it is described, else as a line of text. What describes none of them is left out.
 pub fn variables(body: &str, described: &[Variable]) -> Vec<Variable> {
     let describe = |name: &str| described.iter().find(|variable| variable.name == name).cloned();
-    variable_names(body).into_iter().map(|name| describe(name).unwrap_or_else(|| Variable::text(name))).collect()
+    variable_names(body)
+        .into_iter()
+        .map(|name| describe(name).unwrap_or_else(|| Variable::text(name)))
+        .collect()
 }
 
 /// The text with `value` of each variable in its place; where that gives none, the default. What is put in is not looked
@@ -86,7 +89,8 @@ pub fn fill(body: &str, described: &[Variable], value: impl Fn(&str) -> Option<S
 /// Whether a variable may be called so: letters, digits, `_` and `-`.
 pub(super) fn is_variable_name(name: &str) -> bool {
     let n_chars = name.chars().count();
-    (1..=MAX_VARIABLE_CHARS).contains(&n_chars) && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+    (1..=MAX_VARIABLE_CHARS).contains(&n_chars)
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
 }
 
 /// What is left of a text, cut into parts.

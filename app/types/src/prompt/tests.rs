@@ -130,7 +130,10 @@ fn what_cannot_be_kept_is_refused_with_the_reason() {
     check_refused(draft(" / ", "x"), "needs a name");
     check_refused(draft("two words", "x"), "“two words” has characters");
     check_refused(draft("<b>", "x"), "characters");
-    check_refused(draft(&"x".repeat(MAX_PROMPT_NAME_CHARS + 1), "x"), "the name has 41 characters, at most 40");
+    check_refused(
+        draft(&"x".repeat(MAX_PROMPT_NAME_CHARS + 1), "x"),
+        "the name has 41 characters, at most 40",
+    );
     check_refused(draft("x", " \n"), "empty");
     check_refused(draft("x", &"x".repeat(MAX_PROMPT_BYTES + 1)), "64001 bytes, at most 64000");
     let tags = (0..=MAX_TAGS).map(|n| n.to_string()).collect();
@@ -145,7 +148,10 @@ fn a_variable_must_be_able_to_be_filled_in() {
     check_refused(with(number("v", "many")), "the default of “v” is no number");
     check_refused(with(choice("v", "", &[])), "“v” has nothing to choose from");
     check_refused(with(choice("v", "c", &["a", "b"])), "none of its choices");
-    check_refused(with(Variable { default: "x".repeat(4_001), ..Variable::text("v") }), "longer than 4000 bytes");
+    check_refused(
+        with(Variable { default: "x".repeat(4_001), ..Variable::text("v") }),
+        "longer than 4000 bytes",
+    );
     let many: Vec<String> = (0..=MAX_CHOICES).map(|n| n.to_string()).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     check_refused(with(choice("v", "", &many)), "41 choices");

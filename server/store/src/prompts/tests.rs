@@ -74,7 +74,10 @@ async fn names_are_given_once_for_each_person_and_free_after_deleting() {
 async fn a_changed_text_is_a_new_version_and_a_changed_folder_is_none() {
     let (_folder, store) = open().await;
     let id = create(&store, &draft("one", "first")).await;
-    store.update_prompt(ME, id, &PromptDraft { folder: "Work".into(), ..draft("uno", "first") }, 2).await.unwrap();
+    store
+        .update_prompt(ME, id, &PromptDraft { folder: "Work".into(), ..draft("uno", "first") }, 2)
+        .await
+        .unwrap();
     assert_eq!(store.list_prompt_versions(id).await.unwrap().len(), 1);
     store.update_prompt(ME, id, &draft("uno", "second"), 3).await.unwrap();
     let versions = store.list_prompt_versions(id).await.unwrap();

@@ -39,6 +39,8 @@ async function prepare(page: Page, prompt: string, tokens: [string, string] = ['
 }
 
 async function ended(page: Page): Promise<void> {
+  await expect(page).toHaveURL(/\/compare\/\d+$/);
+  await expect(slots(page).nth(1)).toBeVisible();
   await expect(page.locator('[data-testid=compare-slot][data-state=running]')).toHaveCount(0, { timeout: 60_000 });
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct PromptsRoute {
     address: Address,
     /// Grows with every change, so that what is shown is fetched again.
     version: RwSignal<u32>,
+    /// Likewise, for the list alone.
+    list_version: RwSignal<u32>,
     list: PageData<Vec<PromptSummary>>,
     open: PageData<Option<PromptView>>,
 }
@@ -34,21 +36,23 @@ pub(crate) struct PromptsRoute {
 impl LazyRoute for PromptsRoute {
     fn data() -> Self {
         let address = Address::of_page();
-        let version = RwSignal::new(0);
-        let list =
-            PageData::of(move || Some(format!("{} {}", version.get(), address.query.get())), fetch_list);
+        let (version, list_version) = (RwSignal::new(0), RwSignal::new(0));
+        let list_key = move || format!("{}.{} {}", version.get(), list_version.get(), address.query.get());
+        let list = PageData::of(move || Some(list_key()), fetch_list);
         let open =
             PageData::of(move || Some(format!("{} {}", version.get(), address.open.get().key())), fetch_open);
-        Self { address, version, list, open }
+        Self { address, version, list_version, list, open }
     }
 
     fn view(this: Self) -> AnyView {
-        let PromptsRoute { address, version, list, open } = this;
-        let library = Library::new(address, version);
+        let PromptsRoute { address, version, list_version, list, open } = this;
+        let library = Library::new(address, version, list_version);
         let texts = library.texts;
         let is_open = move || address.open.get() != Open::Nothing;
         view! {
             <Title text=texts.title/>
+            // On a phone either the list or the prompt is shown.
+            <h1 class="sr-only">{texts.title}</h1>
             <div class="flex min-h-0 flex-1">
                 <div
                     class="min-h-0 w-full flex-col border-line md:flex md:w-80 md:shrink-0 md:border-r"

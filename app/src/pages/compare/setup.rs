@@ -7,6 +7,7 @@ use crate::{
     page_data::{from_text, to_text},
     platform,
     ui::{
+        field::use_ready,
         icon::{Icon, IconButton},
         list::list,
         when::When,
@@ -117,9 +118,10 @@ pub(super) fn Setup(bench: Bench, page: ComparePage) -> AnyView {
         form.page.with_value(|page| only_known(&mut draft, page));
         form.begin_with(draft);
     });
+    let is_ready = use_ready();
     let row = move |key: u32| view! { <SlotForm form key/> }.into_any();
     view! {
-        <section class="flex flex-col gap-3" aria-label=texts.new data-testid="compare-setup">
+        <fieldset class="flex min-w-0 flex-col gap-3" disabled=move || !is_ready.get() aria-label=texts.new data-testid="compare-setup">
             <p class="text-muted">{texts.intro}</p>
             <div class="grid gap-3 md:grid-cols-2 2xl:grid-cols-4">
                 {list(move || form.keys.get(), |key| *key, row)}
@@ -131,7 +133,7 @@ pub(super) fn Setup(bench: Bench, page: ComparePage) -> AnyView {
                 </button>
             </When>
             <Prompting form/>
-        </section>
+        </fieldset>
     }
     .into_any()
 }

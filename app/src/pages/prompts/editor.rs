@@ -9,7 +9,11 @@ use super::{
 use crate::{
     page_data::{from_text, to_text},
     platform,
-    ui::{field::Field, when::When},
+    ui::{
+        field::{Field, use_ready},
+        list::list,
+        when::When,
+    },
 };
 use leptos::{ev, prelude::*};
 use types::{
@@ -57,12 +61,13 @@ impl Edit {
 pub(super) fn Editor(library: Library, id: Option<PromptId>, saved: PromptDraft) -> AnyView {
     let texts = library.texts;
     let edit = Edit { library, id, draft: RwSignal::new(saved.clone()) };
-    // What the fields begin with: they are built anew when that is not what is saved.
-    let start = RwSignal::new(saved.clone());
+    // What the fields begin with: they are built anew, under another number, when that is not what is saved.
+    let start = RwSignal::new((0_u32, saved.clone()));
     let is_kept = RwSignal::new(false);
+    let is_ready = use_ready();
     let begin_with = move |draft: PromptDraft, kept: bool| {
         edit.draft.set(draft.clone());
-        start.set(draft);
+        start.update(|(number, start)| (*number, *start) = (*number + 1, draft));
         is_kept.set(kept);
     };
     {
@@ -98,15 +103,16 @@ pub(super) fn Editor(library: Library, id: Option<PromptId>, saved: PromptDraft)
                     <button type="button" class="button button-quiet" on:click=give_up.clone()>{texts.give_up}</button>
                 </p>
             </When>
-            {move || start.with(|start| fields(edit, start))}
+            <fieldset class="flex min-w-0 flex-col gap-4" disabled=move || !is_ready.get()>
+                {list(move || vec![start.get()], |(number, _)| *number, move |(_, start)| fields(edit, start))}
+            </fieldset>
         </div>
     }
     .into_any()
 }
 
-fn fields(edit: Edit, start: &PromptDraft) -> AnyView {
+fn fields(edit: Edit, start: PromptDraft) -> AnyView {
     let texts = edit.library.texts;
-    let start = start.clone();
     let on_body = move |event: ev::Event| edit.change(|draft| draft.body = event_target_value(&event));
     view! {
         <div class="grid gap-3 sm:grid-cols-2">
@@ -119,6 +125,7 @@ fn fields(edit: Edit, start: &PromptDraft) -> AnyView {
             <textarea
                 id="prompt-body"
                 class="field field-sizing-content max-h-[60vh] min-h-48 font-mono"
+                autocomplete="off"
                 aria-describedby="prompt-body-hint"
                 on:input=on_body
             >

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     pages::chat::add_to_new_chat,
     platform,
-    ui::{icon::Icon, when::When},
+    ui::{field::use_ready, icon::Icon, when::When},
 };
 use leptos::{ev, prelude::*};
 use std::collections::BTreeMap;
@@ -38,9 +38,14 @@ pub(super) fn FillIn(library: Library, view: PromptView) -> AnyView {
     });
     let fields: Vec<_> =
         (0..).zip(&view.current.variables).map(|(n, variable)| field(library, n, variable, values)).collect();
+    let is_ready = use_ready();
     let has_fields = !fields.is_empty();
     view! {
-        {has_fields.then(|| view! { <section class="card flex flex-col gap-3 p-4" aria-label=texts.variables data-testid="prompt-form">{fields}</section> })}
+        {has_fields.then(|| view! {
+            <fieldset class="card flex min-w-0 flex-col gap-3 p-4" disabled=move || !is_ready.get() aria-label=texts.variables data-testid="prompt-form">
+                {fields}
+            </fieldset>
+        })}
         <section class="flex flex-col gap-2">
             <h3 class="font-semibold text-strong">{texts.preview}</h3>
             <div

@@ -32,16 +32,18 @@ pub(super) struct Library {
     /// Likewise, in the place of the one that is open, without scrolling.
     pub(super) replace: Callback<String>,
     version: RwSignal<u32>,
+    list_version: RwSignal<u32>,
 }
 
 impl Library {
-    pub(super) fn new(address: Address, version: RwSignal<u32>) -> Self {
+    pub(super) fn new(address: Address, version: RwSignal<u32>, list_version: RwSignal<u32>) -> Self {
         let navigate = use_navigate();
         let replacing = NavigateOptions { replace: true, scroll: false, ..NavigateOptions::default() };
         Self {
             replace: Callback::new(move |to: String| navigate(&to, replacing.clone())),
             address,
             version,
+            list_version,
             texts: use_page_texts(),
             common: use_texts(),
             toasts: use_toasts(),
@@ -80,7 +82,8 @@ impl Library {
         let id = summary.id;
         let text = fill(self.texts.deleted, "name", &summary.name);
         self.act(PromptAct::Delete { id }, move |_| {
-            self.changed();
+            // What is open is gone: only the list is fetched.
+            _ = self.list_version.try_update(|version| *version += 1);
             self.open(Open::Nothing, Part::Use);
             let undo = Arc::new(move || self.act(PromptAct::Restore { id }, move |_| self.changed()));
             self.toasts.show_with_action(text, self.common.undo, undo);

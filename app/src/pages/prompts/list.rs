@@ -19,7 +19,7 @@ pub(super) fn Side(library: Library, list: PageData<Vec<PromptSummary>>) -> AnyV
     let texts = library.texts;
     view! {
         <div class="flex items-center gap-2 p-3 pb-2">
-            <h1 class="flex-1 text-xl font-semibold text-strong">{texts.title}</h1>
+            <div class="flex-1 text-xl font-semibold text-strong" aria-hidden="true">{texts.title}</div>
             <A href="/prompts/new" attr:class="button button-primary" attr:data-testid="prompt-new">
                 <Icon icon=icondata_lu::LuPlus size=14/>
                 {texts.new}

@@ -44,8 +44,8 @@ use leptos_router::{
     path,
 };
 use pages::{
-    chat::ChatRoute, chats::ChatsRoute, not_found::NotFoundPage, saw::SawRoute, settings::SettingsRoute,
-    setup::SetupRoute,
+    chat::ChatRoute, chats::ChatsRoute, compare::CompareRoute, not_found::NotFoundPage, prompts::PromptsRoute,
+    saw::SawRoute, settings::SettingsRoute, setup::SetupRoute,
 };
 
 /// Takes over the page that the server rendered.
@@ -89,6 +89,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/chat/:id/saw/:message") view={Lazy::<SawRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/chat/:id/setup") view={Lazy::<SetupRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/chats") view={Lazy::<ChatsRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/compare/:id?") view={Lazy::<CompareRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/prompts/:id?") view={Lazy::<PromptsRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/settings") view={Lazy::<SettingsRoute>::new()} ssr=SsrMode::Async/>
                 </Routes>
             </Frame>

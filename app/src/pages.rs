@@ -5,5 +5,7 @@ pub(crate) mod chats;
 pub(crate) mod not_found;
 pub(crate) mod rest;
 pub(crate) mod saw;
+pub(crate) mod compare;
+pub(crate) mod prompts;
 pub(crate) mod settings;
 pub(crate) mod setup;

@@ -9,6 +9,7 @@ mod fetch;
 mod images;
 mod measure;
 mod port;
+mod prompt_file;
 mod render;
 mod router;
 mod security;

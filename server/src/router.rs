@@ -1,7 +1,7 @@
 //! Every address this server answers: one table builds the router, and tests walk it.
 
 use crate::{
-    conversations, images,
+    conversations, images, prompt_file,
     render::Renderer,
     security::{self, Hosts},
     site::Site,
@@ -97,6 +97,14 @@ pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/pages/chat/api/weigh_message", Owner::Checked),
     door("/rpc/app/pages/saw/api/load_seen", Owner::Checked),
     door("/rpc/app/pages/setup/api/load_setup", Owner::Checked),
+    door("/rpc/app/pages/compare/api/act_on_runs", Owner::Checked),
+    door("/rpc/app/pages/compare/api/follow_run", Owner::Checked),
+    door("/rpc/app/pages/compare/api/load_compare", Owner::Caller),
+    door("/rpc/app/pages/compare/api/load_run", Owner::Checked),
+    door("/rpc/app/pages/prompts/api/act_on_prompts", Owner::Checked),
+    door("/rpc/app/pages/prompts/api/list_prompts", Owner::Caller),
+    door("/rpc/app/pages/prompts/api/load_prompt", Owner::Checked),
+    door("/rpc/app/pages/prompts/api/named_prompts", Owner::Caller),
     door("/rpc/app/pages/settings/api/load_settings", Owner::Caller),
     door("/rpc/app/pages/settings/api/remove_remote", Owner::Nobody),
     door("/rpc/app/pages/settings/api/save_remote", Owner::Nobody),
@@ -113,6 +121,7 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
         .fold(Router::new(), |router, route: &ApiRoute| router.route(route.path, (route.handler)()))
         .route("/v1/{*rest}", any(api::unknown_route))
         .route("/images/{id}", get(images::image))
+        .route("/prompts.json", get(prompt_file::export))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(API_BODY_BYTES))
         .with_state(state.clone());

@@ -11,8 +11,8 @@ use std::{
 const LEVELS: &[&[&str]] = &[
     &["types"],
     &["store", "system", "protocol", "markup", "gguf"],
-    &["jobs", "inference", "engine", "candle", "transcripts"],
-    &["models"],
+    &["jobs", "inference", "prompts", "engine", "candle", "transcripts"],
+    &["models", "compare"],
     &[],
     &["chat"],
     &["state"],

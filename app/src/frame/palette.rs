@@ -170,6 +170,8 @@ fn fixed_entries(texts: &'static Texts, go: Callback<String>) -> Vec<Entry> {
         entry(texts.palette_group_actions, texts.session_new.to_owned(), move || go.run("/chat".to_owned())),
         entry(texts.palette_group_pages, texts.nav_chat.to_owned(), move || go.run("/chat".to_owned())),
         entry(texts.palette_group_pages, texts.chats_title.to_owned(), move || go.run("/chats".to_owned())),
+        entry(texts.palette_group_pages, texts.nav_compare.to_owned(), move || go.run("/compare".to_owned())),
+        entry(texts.palette_group_pages, texts.nav_prompts.to_owned(), move || go.run("/prompts".to_owned())),
         entry(texts.palette_group_pages, texts.nav_settings.to_owned(), move || {
             go.run("/settings".to_owned())
         }),

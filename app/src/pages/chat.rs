@@ -12,6 +12,8 @@ mod thought;
 mod thread;
 mod thread_store;
 
+pub(crate) use composer::add_to_new_chat;
+
 use crate::{
     error::AppError,
     i18n::use_texts,

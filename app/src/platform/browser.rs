@@ -102,6 +102,17 @@ pub(crate) fn store(key: &str, value: &str) {
     _ = if value.is_empty() { storage.remove_item(key) } else { storage.set_item(key, value) };
 }
 
+/// Minutes by which the clock on the wall is behind UTC at a moment; none where that is unknown.
+pub(crate) fn local_offset_minutes(ms: i64) -> Option<i32> {
+    let offset = js_sys::Date::new(&(ms as f64).into()).get_timezone_offset();
+    offset.is_finite().then_some(offset as i32)
+}
+
+/// Lets time pass.
+pub(crate) async fn sleep(ms: u32) {
+    gloo_timers::future::TimeoutFuture::new(ms).await;
+}
+
 /// Loads a page from the server, also the one that is shown.
 pub(crate) fn load(address: &str) {
     _ = window().location().assign(address);

@@ -45,4 +45,8 @@ pub(crate) fn stored(_: &str) -> Option<String> {
     None
 }
 pub(crate) fn store(_: &str, _: &str) {}
+pub(crate) fn local_offset_minutes(_: i64) -> Option<i32> {
+    None
+}
+pub(crate) async fn sleep(_: u32) {}
 pub(crate) fn load(_: &str) {}

@@ -4,6 +4,7 @@
 //! no randomness, no environment: whatever is in here means the same in wasm and in a worker.
 
 pub mod chat;
+pub mod compare;
 pub mod constraint;
 pub mod filing;
 pub mod guard;
@@ -15,6 +16,7 @@ pub mod launch;
 pub mod live;
 pub mod model;
 pub mod overrides;
+pub mod prompt;
 pub mod reasoning;
 pub mod remote;
 pub mod sampling;

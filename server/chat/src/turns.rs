@@ -9,7 +9,7 @@ use crate::{
     title::title_of,
 };
 use inference::{GenerateRequest, Prompt, Target, Tenant};
-use store::{MessageRow, NewTurn};
+use store::{MessageRow, NewTurn, Outcome};
 use types::{
     chat::{Again, ChatEvent, MAX_MESSAGE_BYTES, Role, Sent},
     ids::{ImageId, MessageId, ModelId, SessionId, UserId},
@@ -87,6 +87,24 @@ impl Chat {
             None => session,
         };
         self.send(user, session, draft, false).await
+    }
+
+    /// Starts a session with a question and an answer that were written elsewhere.
+    pub async fn adopt(
+        &self,
+        user: UserId,
+        question: &str,
+        answer: Outcome<'_>,
+        model: &str,
+    ) -> Result<SessionId, ChatError> {
+        let session = self.store.create_session(user, now_ms()).await?;
+        let turn =
+            NewTurn { parent: None, text: Some(question), images: &[], model: Some(model), now_ms: now_ms() };
+        let ids = self.store.add_turn(user, session, turn).await?;
+        self.store.finish_message(ids.reply, answer).await?;
+        self.store.suggest_title(user, session, &title_of(question)).await?;
+        self.notes.sessions_changed(user);
+        Ok(session)
     }
 
     /// Writes a person's turn anew beside the old one, with the same images, and answers it.

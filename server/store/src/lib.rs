@@ -4,6 +4,7 @@
 //! and returns plain data; no type of the database library leaves it. A function that returned has committed.
 
 mod copies;
+mod compare;
 mod error;
 mod filing;
 mod images;
@@ -11,10 +12,12 @@ mod jobs;
 mod kv_measures;
 mod launch_profiles;
 mod messages;
+mod prompts;
 mod sessions;
 mod settings;
 
 pub use copies::NewSession;
+pub use compare::{NewRun, RunRow, SlotRow};
 pub use error::StoreError;
 pub use images::ImageRow;
 pub use jobs::{JobEnd, JobRow};

@@ -410,7 +410,7 @@ fn parse_role(text: &str) -> Role {
     }
 }
 
-fn parse_state(text: &str) -> MessageState {
+pub(crate) fn parse_state(text: &str) -> MessageState {
     match text {
         "running" => MessageState::Running,
         "complete" => MessageState::Complete,

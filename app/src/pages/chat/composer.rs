@@ -19,6 +19,16 @@ use leptos::{ev, html, prelude::*, server_fn::ServerFn};
 use leptos_router::components::A;
 use types::ids::SessionId;
 
+/// Where the draft of a chat that has not begun is kept.
+const NEW_CHAT: &str = "draft-new";
+
+/// Puts a text into the composer of a new chat, behind what is there.
+pub(crate) fn add_to_new_chat(text: &str) {
+    let before = platform::stored(NEW_CHAT).filter(|before| !before.trim().is_empty());
+    let draft = before.map_or_else(|| text.to_owned(), |before| format!("{before}\n\n{text}"));
+    platform::store(NEW_CHAT, &draft);
+}
+
 /// The composer of the open thread.
 #[component]
 pub(super) fn Composer() -> AnyView {
@@ -270,7 +280,7 @@ fn give_back(area: NodeRef<html::Textarea>, store: ThreadStore, session: Option<
 }
 
 fn draft_key(session: Option<SessionId>) -> String {
-    session.map_or_else(|| "draft-new".to_owned(), |session| format!("draft-{session}"))
+    session.map_or_else(|| NEW_CHAT.to_owned(), |session| format!("draft-{session}"))
 }
 
 /// Escape closes what is open first; only then it stops the answer.

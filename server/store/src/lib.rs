@@ -3,8 +3,8 @@
 //! The only crate that knows SQL. One function per intention, each takes the person whose rows it may touch,
 //! and returns plain data; no type of the database library leaves it. A function that returned has committed.
 
-mod copies;
 mod compare;
+mod copies;
 mod error;
 mod filing;
 mod images;
@@ -16,8 +16,8 @@ mod prompts;
 mod sessions;
 mod settings;
 
-pub use copies::NewSession;
 pub use compare::{NewRun, RunRow, SlotRow};
+pub use copies::NewSession;
 pub use error::StoreError;
 pub use images::ImageRow;
 pub use jobs::{JobEnd, JobRow};

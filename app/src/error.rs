@@ -26,6 +26,9 @@ pub enum AppError {
     /// A value a person entered; `reason` names it and its range.
     #[error("{reason}")]
     Setting { reason: String },
+    /// What a person asked for cannot be done; `reason` is a sentence without a full stop.
+    #[error("{reason}")]
+    Refused { reason: String },
     /// The database could not do it; `reason` is a sentence without a full stop.
     #[error("{reason}")]
     Storage { reason: String },
@@ -59,7 +62,7 @@ impl AppError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::Empty | Self::Setting { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Empty | Self::Setting { .. } | Self::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy => StatusCode::CONFLICT,
             Self::NoModel | Self::Storage { .. } | Self::Engine { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -81,7 +84,9 @@ impl AppError {
             Self::NoModel => texts.error_no_model.to_owned(),
             Self::Setting { reason } => fill(texts.error_setting, "reason", reason),
             Self::Storage { reason } => fill(texts.error_storage, "reason", reason),
-            Self::Engine { reason } => capitalised(&fill(texts.error_engine, "reason", reason)),
+            Self::Engine { reason } | Self::Refused { reason } => {
+                capitalised(&fill(texts.error_engine, "reason", reason))
+            }
             Self::Internal => texts.error_internal.to_owned(),
             Self::Transport { .. } => texts.error_transport.to_owned(),
         }

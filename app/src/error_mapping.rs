@@ -2,8 +2,10 @@
 
 use crate::error::AppError;
 use chat::ChatError;
+use compare::CompareError;
 use inference::EngineError;
 use models::ModelsError;
+use prompts::PromptsError;
 use rag::RagError;
 use store::StoreError;
 
@@ -16,6 +18,8 @@ impl From<ChatError> for AppError {
             ChatError::Busy => Self::Busy,
             ChatError::Setting(reason) => Self::Setting { reason },
             ChatError::Store(err) => err.into(),
+            ChatError::Engine(EngineError::NoModel) => Self::NoModel,
+            ChatError::Engine(err) => Self::Engine { reason: err.to_string() },
             err @ (ChatError::NoImage | ChatError::TooManyImages { .. }) => {
                 Self::Setting { reason: err.to_string() }
             }
@@ -33,6 +37,38 @@ impl From<ModelsError> for AppError {
             err @ ModelsError::Context { .. } => Self::Setting { reason: err.to_string() },
             ModelsError::Engine(EngineError::NoModel) => Self::NoModel,
             err => Self::Engine { reason: err.to_string() },
+        }
+    }
+}
+
+impl From<CompareError> for AppError {
+    fn from(err: CompareError) -> Self {
+        match err {
+            CompareError::NotFound => Self::NotFound,
+            CompareError::Empty => Self::Empty,
+            CompareError::TooLong { bytes, limit } => Self::TooLong { bytes, limit },
+            CompareError::Setting(reason) => Self::Setting { reason },
+            CompareError::Store(err) => err.into(),
+            err @ CompareError::ShuttingDown => Self::Engine { reason: err.to_string() },
+            err @ (CompareError::Slots { .. }
+            | CompareError::Busy
+            | CompareError::NoVote
+            | CompareError::Hidden
+            | CompareError::NoAnswer) => Self::Refused { reason: err.to_string() },
+        }
+    }
+}
+
+impl From<PromptsError> for AppError {
+    fn from(err: PromptsError) -> Self {
+        match err {
+            PromptsError::NotFound => Self::NotFound,
+            PromptsError::Store(err) => err.into(),
+            err @ (PromptsError::Invalid(_)
+            | PromptsError::NameTaken(_)
+            | PromptsError::NameTakenMeanwhile
+            | PromptsError::TooMany { .. }
+            | PromptsError::File(_)) => Self::Refused { reason: err.to_string() },
         }
     }
 }

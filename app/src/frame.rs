@@ -10,7 +10,7 @@ mod shortcuts;
 mod sidebar;
 mod status_bar;
 
-pub(crate) use later::Later;
+pub(crate) use later::{Behind, Later};
 pub(crate) use sessions::{Sessions, title_or, use_sessions};
 
 use crate::{i18n::use_texts, live, page_data::PageData, ui::toast::ToastRegion};

@@ -50,10 +50,7 @@ impl Locale {
 
     /// This language's texts.
     pub fn texts(self) -> &'static Texts {
-        match self {
-            Self::En => &EN,
-            Self::De => &DE,
-        }
+        Texts::of(self)
     }
 }
 

@@ -128,7 +128,8 @@ impl Decoder<Erased> for AsText {
     }
 }
 
-fn to_text(bytes: &[u8]) -> String {
+/// Bytes as a text of as many characters, which [`from_text`] reads.
+pub(crate) fn to_text(bytes: &[u8]) -> String {
     let character = |byte: &u8| match byte {
         b' '..=b'~' if !matches!(byte, b'"' | b'\\' | b'<') => Some(char::from(*byte)),
         _ => char::from_u32(MOVED + u32::from(*byte)),
@@ -136,7 +137,8 @@ fn to_text(bytes: &[u8]) -> String {
     bytes.iter().filter_map(character).collect()
 }
 
-fn from_text(text: &str) -> Vec<u8> {
+/// The inverse of [`to_text`].
+pub(crate) fn from_text(text: &str) -> Vec<u8> {
     text.chars().map(|character| u32::from(character).to_le_bytes()[0]).collect()
 }
 

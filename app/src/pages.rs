@@ -1,6 +1,12 @@
 //! One lazily loaded route per page.
 
 pub(crate) mod chat;
+pub(crate) mod chats;
+pub(crate) mod compare;
 pub(crate) mod documents;
 pub(crate) mod not_found;
+pub(crate) mod prompts;
+pub(crate) mod rest;
+pub(crate) mod saw;
 pub(crate) mod settings;
+pub(crate) mod setup;

@@ -1,5 +1,6 @@
 //! Primitives without product words: their labels come from outside.
 
+pub(crate) mod diff;
 pub(crate) mod error_state;
 pub(crate) mod field;
 #[cfg(all(feature = "ssr", debug_assertions))]
@@ -9,6 +10,7 @@ pub(crate) mod key_hint;
 pub(crate) mod list;
 pub(crate) mod markdown;
 pub(crate) mod modal;
+pub(crate) mod moment;
 pub(crate) mod popover;
 pub(crate) mod progress;
 pub(crate) mod toast;

@@ -32,6 +32,8 @@ export interface Options {
   port?: number;
   /** The test model unless said otherwise; a path is that of another one. */
   model?: 'none' | 'last' | { path: string };
+  /** More for its command line. */
+  more?: string[];
 }
 
 export class Server {
@@ -45,7 +47,7 @@ export class Server {
   static async start(options: Options = {}): Promise<Server> {
     const dataDir = options.dataDir ?? freshFolder();
     const args = ['serve', '--port', String(options.port ?? 0), '--data-dir', dataDir, '--log', 'warn'];
-    args.push(...modelArgs(options.model));
+    args.push(...modelArgs(options.model), ...(options.more ?? []));
     const child = spawn(required('CHAOSENGINE_BIN'), args, { stdio: ['ignore', 'pipe', 'inherit'] });
     const address = await announced(child);
     return new Server(child, address, dataDir);

@@ -88,6 +88,14 @@ export async function streaming(page: Page, length = 1): Promise<void> {
   await expect.poll(async () => (await textOf(lastAnswer(page)).innerText()).length).toBeGreaterThanOrEqual(length);
 }
 
+/** Sends `text` and stops its answer once that has begun. */
+export async function sendAndStop(page: Page, text: string): Promise<void> {
+  await send(page, text);
+  await streaming(page);
+  await page.keyboard.press('Escape');
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', /stopped|complete/);
+}
+
 /** A question whose answer goes on for long enough to be looked at. */
 export const LONG = 'Write a very long story about a lighthouse keeper and the sea. Do not stop early.';
 export const SHORT = 'Say hello in five words.';

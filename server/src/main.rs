@@ -3,12 +3,14 @@
 #![recursion_limit = "256"]
 
 mod config;
+mod conversations;
 mod documents;
 mod exit;
 mod fetch;
 mod images;
 mod measure;
 mod port;
+mod prompt_file;
 mod render;
 mod router;
 mod security;

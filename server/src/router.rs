@@ -1,7 +1,7 @@
 //! Every address this server answers: one table builds the router, and tests walk it.
 
 use crate::{
-    documents, images,
+    conversations, documents, images, prompt_file,
     render::Renderer,
     security::{self, Hosts},
     site::Site,
@@ -15,7 +15,7 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{any, get, put},
+    routing::{any, get, post, put},
 };
 use leptos::{
     prelude::{LeptosOptions, provide_context},
@@ -90,10 +90,23 @@ pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/live/api/save_launch_profile", Owner::Nobody),
     door("/rpc/app/live/api/unload_model", Owner::Nobody),
     door("/rpc/app/pages/chat/api/act_on_session", Owner::Checked),
+    door("/rpc/app/pages/chats/api/act_on_folders", Owner::Checked),
+    door("/rpc/app/pages/chats/api/list_chats", Owner::Caller),
     door(IMAGE_DOOR, Owner::Caller),
     door("/rpc/app/pages/chat/api/list_sessions", Owner::Caller),
     door("/rpc/app/pages/chat/api/load_thread", Owner::Checked),
     door("/rpc/app/pages/chat/api/send_message", Owner::Checked),
+    door("/rpc/app/pages/chat/api/weigh_message", Owner::Checked),
+    door("/rpc/app/pages/saw/api/load_seen", Owner::Checked),
+    door("/rpc/app/pages/setup/api/load_setup", Owner::Checked),
+    door("/rpc/app/pages/compare/api/act_on_runs", Owner::Checked),
+    door("/rpc/app/pages/compare/api/follow_run", Owner::Checked),
+    door("/rpc/app/pages/compare/api/load_compare", Owner::Caller),
+    door("/rpc/app/pages/compare/api/load_run", Owner::Checked),
+    door("/rpc/app/pages/prompts/api/act_on_prompts", Owner::Checked),
+    door("/rpc/app/pages/prompts/api/list_prompts", Owner::Caller),
+    door("/rpc/app/pages/prompts/api/load_prompt", Owner::Checked),
+    door("/rpc/app/pages/prompts/api/named_prompts", Owner::Caller),
     door("/rpc/app/pages/documents/api/documents", Owner::Checked),
     door("/rpc/app/pages/settings/api/load_settings", Owner::Caller),
     door("/rpc/app/pages/settings/api/remove_remote", Owner::Nobody),
@@ -117,8 +130,16 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
         .fold(Router::new(), |router, route: &ApiRoute| router.route(route.path, (route.handler)()))
         .route("/v1/{*rest}", any(api::unknown_route))
         .route("/images/{id}", get(images::image))
+        .route("/prompts.json", get(prompt_file::export))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(API_BODY_BYTES))
+        .with_state(state.clone());
+    let files = Router::new()
+        .route("/chats/export/{name}", get(conversations::export_one))
+        .route("/chats/export.json", get(conversations::export_all))
+        .route("/chats/import", post(conversations::import))
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(conversations::IMPORT_BYTES))
         .with_state(state);
     log_doors();
     pages

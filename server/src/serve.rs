@@ -2,9 +2,11 @@
 
 use crate::{config::Config, exit::Exit, port, router, security::Hosts, site::Site};
 use chat::Chat;
-use inference::{Engine, Engines, Guarded, KvFiles, Limits, LlamaConfig, Remotes, Residency};
+use compare::{Compare, Load, LoadError};
+use inference::{Engine, EngineError, Engines, Guarded, KvFiles, Limits, LlamaConfig, Remotes, Residency};
 use jobs::Jobs;
-use models::{Drafts, Library, Models, RemoteList};
+use models::{Drafts, Library, Models, ModelsError, RemoteList};
+use prompts::Prompts;
 use rag::{Below, Rag, ReadLimits, Reader};
 use state::AppState;
 use std::{
@@ -46,7 +48,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Exit> {
     wait_for_end().await;
     tracing::info!("ending: running answers get {} s", GRACE.as_secs());
     _ = stop.send(());
-    state.chat.shutdown(GRACE).await;
+    tokio::join!(state.chat.shutdown(GRACE), state.compare.shutdown(GRACE));
     state.engine.unload_all().await;
     // Pages hold their stream open for as long as they live: they are not waited for.
     _ = tokio::time::timeout(LAST_BYTES, server).await;
@@ -108,11 +110,31 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let reader = Reader::for_current_exe(ReadLimits::default()).map_err(failed)?;
     let documents = Rag::open(below, reader, paths.documents()).await;
     let documents = documents.map_err(|err| Exit::Failed(err.to_string()))?;
-    let chat = Chat::open(store, Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
+    let prompts = Prompts::open(store.clone()).await.map_err(|err| Exit::Failed(err.to_string()))?;
+    let chat =
+        Chat::open(store.clone(), Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
     let chat = chat.with_documents(documents.clone());
+    let compare = Compare::open(store, Arc::clone(&engine), loading(&models)).await;
+    let compare = compare.map_err(|err| Exit::Failed(err.to_string()))?;
     let version = env!("CARGO_PKG_VERSION");
-    let state = AppState { chat, engine, jobs, models, documents, system, paths, version };
+    let state = AppState { chat, compare, documents, engine, jobs, models, prompts, system, paths, version };
     Ok((state, wanted))
+}
+
+/// How comparisons bring a model into memory.
+fn loading(models: &Models) -> Load {
+    let models = models.clone();
+    Arc::new(move |user, id| {
+        let models = models.clone();
+        Box::pin(async move {
+            models.ensure_loaded(user, &id).await.map_err(|err| match err {
+                ModelsError::Engine(EngineError::DoesNotFit(shortage)) => {
+                    LoadError::DoesNotFit(shortage.to_string())
+                }
+                err => LoadError::Failed(err.to_string()),
+            })
+        })
+    })
 }
 
 fn refused_folder(err: PathError) -> Exit {

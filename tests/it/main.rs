@@ -6,6 +6,7 @@
 
 mod api;
 mod bad_files;
+mod conversations;
 mod documents;
 mod drafts;
 mod folders;

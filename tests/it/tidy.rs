@@ -11,8 +11,8 @@ use std::{
 const LEVELS: &[&[&str]] = &[
     &["types"],
     &["store", "system", "protocol", "markup", "gguf"],
-    &["jobs", "inference", "engine", "candle"],
-    &["models"],
+    &["jobs", "inference", "prompts", "engine", "candle", "transcripts"],
+    &["models", "compare"],
     &["rag"],
     &["chat"],
     &["state"],

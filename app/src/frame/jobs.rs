@@ -1,6 +1,6 @@
 //! The jobs tray.
 
-use super::later::Later;
+use super::later::{Behind, Later};
 use crate::{
     format::{bytes, duration_ms, percent},
     i18n::{Texts, fill, use_texts},
@@ -32,13 +32,13 @@ pub(super) fn JobsTray() -> impl IntoView {
                 <span class="tabular">{move || (n_running() > 0).then(n_running)}</span>
             }.into_any())
         >
-            <Later load=|| jobs_list()/>
+            <Later behind=Behind::Jobs/>
         </Popover>
     }
 }
 
-#[lazy]
-async fn jobs_list() -> AnyView {
+/// The list behind the button.
+pub(super) fn list() -> AnyView {
     let texts = use_texts();
     let live = use_live();
     let rows = move || live.jobs.get().into_iter().map(|job| view! { <JobRow job/> }).collect_view();

@@ -1,6 +1,9 @@
 //! The chosen model, what else is in memory, and the way to another one.
 
-use super::{Overlays, later::Later};
+use super::{
+    Overlays,
+    later::{Behind, Later},
+};
 use crate::{
     error::AppError,
     format::{bytes, percent},
@@ -55,13 +58,13 @@ pub(super) fn ModelPill() -> impl IntoView {
                 </When>
             }.into_any())
         >
-            <Later load=move || model_list(status)/>
+            <Later behind=Behind::Models(status)/>
         </Popover>
     }
 }
 
-#[lazy]
-async fn model_list(status: Memo<ModelStatus>) -> AnyView {
+/// The models to choose from.
+pub(super) fn list(status: Memo<ModelStatus>) -> AnyView {
     let texts = use_texts();
     let models = LocalResource::new(list_models);
     let failure = move || match status.get().state {

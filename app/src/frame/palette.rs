@@ -1,6 +1,6 @@
 //! The command palette: every page, action, chat and model, by typing a part of its name.
 
-use super::later::Later;
+use super::later::{Behind, Later};
 use super::{Overlays, model_picker::use_load, sessions::title_or, use_sessions};
 use crate::{
     i18n::{Texts, use_texts},
@@ -32,13 +32,13 @@ pub(super) fn Palette() -> impl IntoView {
     let open = expect_context::<Overlays>().palette;
     view! {
         <Modal open label=texts.palette_title testid="palette">
-            <Later load=|| palette_body()/>
+            <Later behind=Behind::Palette/>
         </Modal>
     }
 }
 
-#[lazy]
-async fn palette_body() -> AnyView {
+/// What is in the palette.
+pub(super) fn body() -> AnyView {
     let texts = use_texts();
     let open = expect_context::<Overlays>().palette;
     let query = RwSignal::new(String::new());
@@ -169,6 +169,9 @@ fn fixed_entries(texts: &'static Texts, go: Callback<String>) -> Vec<Entry> {
     vec![
         entry(texts.palette_group_actions, texts.session_new.to_owned(), move || go.run("/chat".to_owned())),
         entry(texts.palette_group_pages, texts.nav_chat.to_owned(), move || go.run("/chat".to_owned())),
+        entry(texts.palette_group_pages, texts.chats_title.to_owned(), move || go.run("/chats".to_owned())),
+        entry(texts.palette_group_pages, texts.nav_compare.to_owned(), move || go.run("/compare".to_owned())),
+        entry(texts.palette_group_pages, texts.nav_prompts.to_owned(), move || go.run("/prompts".to_owned())),
         entry(texts.palette_group_pages, texts.nav_documents.to_owned(), move || {
             go.run("/documents".to_owned())
         }),

@@ -1,6 +1,10 @@
 //! Keys that work everywhere, and the list of them.
 
-use super::{Overlays, later::Later, use_sessions};
+use super::{
+    Overlays,
+    later::{Behind, Later},
+    use_sessions,
+};
 use crate::{
     i18n::use_texts,
     ui::{key_hint::KeyHint, modal::Modal},
@@ -28,13 +32,13 @@ pub(super) fn Shortcuts() -> impl IntoView {
     });
     view! {
         <Modal open=overlays.shortcuts label=texts.shortcuts_title testid="shortcuts">
-            <Later load=|| shortcuts_list()/>
+            <Later behind=Behind::Shortcuts/>
         </Modal>
     }
 }
 
-#[lazy]
-async fn shortcuts_list() -> AnyView {
+/// The list of keys.
+pub(super) fn list() -> AnyView {
     let texts = use_texts();
     let rows = [
         ("Ctrl / ⌘ K", texts.shortcut_palette),

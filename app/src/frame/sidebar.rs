@@ -65,6 +65,10 @@ pub(super) fn Sidebar() -> AnyView {
             </When>
             <nav aria-label=texts.nav_label class="flex flex-col gap-0.5 px-2">
                 <NavLink href="/chat" icon=icondata_lu::LuMessageSquare label=texts.nav_chat collapsed/>
+                <NavLink href="/chats" icon=icondata_lu::LuMessagesSquare label=texts.chats_title collapsed/>
+                <NavLink href="/compare" icon=icondata_lu::LuColumns2 label=texts.nav_compare collapsed/>
+                <p class="px-2 pt-2 text-xs text-muted" class:md:hidden=move || collapsed.get()>{texts.nav_build}</p>
+                <NavLink href="/prompts" icon=icondata_lu::LuNotebookPen label=texts.nav_prompts collapsed/>
                 <NavLink href="/documents" icon=icondata_lu::LuLibrary label=texts.nav_documents collapsed/>
                 <NavLink href="/settings" icon=icondata_lu::LuSettings label=texts.nav_settings collapsed/>
             </nav>

@@ -3,15 +3,18 @@
 mod actions;
 pub(crate) mod api;
 mod attachments;
-mod collections;
+pub(crate) mod collections;
 mod composer;
+mod context_bar;
 mod effort;
 mod message;
 mod scroll;
-mod sources;
+pub(crate) mod sources;
 mod thought;
 mod thread;
 mod thread_store;
+
+pub(crate) use composer::add_to_new_chat;
 
 use crate::{
     error::AppError,
@@ -77,14 +80,32 @@ fn show(store: ThreadStore, thread: Result<Option<Thread>, AppError>) -> AnyView
         }
         Ok(Some(thread)) => {
             let title = crate::frame::title_or(&thread.session.title, texts.session_untitled);
+            let origin = thread.origin;
             store.replace(thread);
-            view! { <Title text=title.clone()/> <h1 class="sr-only">{title}</h1> <ThreadView/> }.into_any()
+            view! {
+                <Title text=title.clone()/>
+                <h1 class="sr-only">{title}</h1>
+                {origin.map(forked_from)}
+                <ThreadView/>
+            }
+            .into_any()
         }
         Err(err) => {
             store.clear();
             failed(&err).into_any()
         }
     }
+}
+
+fn forked_from(origin: SessionId) -> AnyView {
+    let texts = use_texts();
+    view! {
+        <p class="border-b border-line px-4 py-1.5 text-center text-xs text-muted" data-testid="forked-from">
+            {texts.forked_from} " "
+            <A href=format!("/chat/{origin}") attr:class="text-accent-text underline">{texts.forked_open}</A>
+        </p>
+    }
+    .into_any()
 }
 
 fn failed(err: &AppError) -> impl IntoView + use<> {

@@ -11,15 +11,13 @@ mod upload;
 
 pub(crate) use found::{place as passage_place, scores};
 
-use crate::{error::AppError, i18n::use_texts, page_data::PageData, ui::error_state::ErrorState};
+use crate::{error::AppError, i18n::DocumentsTexts, page_data::PageData, ui::error_state::ErrorState};
 use collections::Collections;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{
-    LazyRoute,
     components::A,
     hooks::{use_params_map, use_query_map},
-    lazy_route,
 };
 use list::OpenCollection;
 use reader::reader;
@@ -30,34 +28,24 @@ use types::{
 };
 
 /// `/documents` with `?c=` and `?q=`, and `/documents/{id}` with `?at=` and `?to=`.
-pub(crate) struct DocumentsRoute {
-    shown: PageData<DocumentReply>,
-}
-
-#[lazy_route]
-impl LazyRoute for DocumentsRoute {
-    fn data() -> Self {
-        let (params, query) = (use_params_map(), use_query_map());
-        let address = Memo::new(move |_| {
-            let of = |name: &str| query.read().get(name).unwrap_or_default();
-            match params.read().get("id") {
-                Some(id) => format!("{id} {}", of("at")),
-                None => format!("? {} {}", of("c"), of("q")),
-            }
-        });
-        Self { shown: PageData::of(move || Some(address.get()), fetch) }
-    }
-
-    fn view(this: Self) -> AnyView {
-        view! {
-            <div class="min-h-0 flex-1 overflow-y-auto" data-testid="documents-page">
-                <Transition fallback=DocumentsSkeleton>
-                    {move || Suspend::new(async move { show(this.shown.get().await) })}
-                </Transition>
-            </div>
+pub(super) fn page() -> AnyView {
+    let (params, query) = (use_params_map(), use_query_map());
+    let address = Memo::new(move |_| {
+        let of = |name: &str| query.read().get(name).unwrap_or_default();
+        match params.read().get("id") {
+            Some(id) => format!("{id} {}", of("at")),
+            None => format!("? {} {}", of("c"), of("q")),
         }
-        .into_any()
+    });
+    let shown = PageData::of(move || Some(address.get()), fetch);
+    view! {
+        <div class="min-h-0 flex-1 overflow-y-auto" data-testid="documents-page">
+            <Transition fallback=DocumentsSkeleton>
+                {move || Suspend::new(async move { show(shown.get().await) })}
+            </Transition>
+        </div>
     }
+    .into_any()
 }
 
 /// An address that is no number is as gone as an unknown one.
@@ -79,7 +67,7 @@ async fn fetch(address: Option<String>) -> Result<DocumentReply, AppError> {
 }
 
 fn show(shown: Result<DocumentReply, AppError>) -> AnyView {
-    let texts = use_texts();
+    let texts = DocumentsTexts::here();
     match shown {
         Ok(DocumentReply::Looked(view)) => {
             provide_context(DocumentsStore::new(view));
@@ -99,7 +87,7 @@ fn show(shown: Result<DocumentReply, AppError>) -> AnyView {
 }
 
 fn failed(err: &AppError) -> AnyView {
-    let texts = use_texts();
+    let texts = DocumentsTexts::here();
     if *err == AppError::NotFound {
         #[cfg(feature = "ssr")]
         crate::ssr::set_not_found();

@@ -11,7 +11,7 @@ mod remotes;
 
 use crate::{
     error::AppError,
-    i18n::{Locale, Texts, use_texts},
+    i18n::{Locale, SettingsTexts},
     page_data::PageData,
     platform,
     ui::{
@@ -23,44 +23,34 @@ use api::{FormValues, SaveSettings, SettingsView};
 use guards::GuardFields;
 use leptos::{ev, prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, hooks::use_query_map, lazy_route};
+use leptos_router::hooks::use_query_map;
 use remotes::RemoteServers;
 use types::settings::Theme;
 
 /// `/settings`.
-pub(crate) struct SettingsRoute {
-    settings: PageData<SettingsView>,
-}
-
-#[lazy_route]
-impl LazyRoute for SettingsRoute {
-    fn data() -> Self {
-        Self { settings: PageData::once(api::load_settings) }
-    }
-
-    fn view(this: Self) -> AnyView {
-        let texts = use_texts();
-        view! {
-            <Title text=texts.settings_title/>
-            <div class="min-h-0 flex-1 overflow-y-auto">
-                <div class="mx-auto flex max-w-2xl flex-col gap-4 px-4 py-6">
-                    <h1 class="text-xl font-semibold text-strong">{texts.settings_title}</h1>
-                    <Suspense fallback=SettingsSkeleton>
-                        {move || Suspend::new(async move {
-                            match this.settings.get().await {
-                                Ok(view) => view! { <SettingsForm view/> }.into_any(),
-                                Err(err) => settings_failed(&err, texts).into_any(),
-                            }
-                        })}
-                    </Suspense>
-                </div>
+pub(super) fn page() -> AnyView {
+    let settings = PageData::once(api::load_settings);
+    let texts = SettingsTexts::here();
+    view! {
+        <Title text=texts.settings_title/>
+        <div class="min-h-0 flex-1 overflow-y-auto">
+            <div class="mx-auto flex max-w-2xl flex-col gap-4 px-4 py-6">
+                <h1 class="text-xl font-semibold text-strong">{texts.settings_title}</h1>
+                <Suspense fallback=SettingsSkeleton>
+                    {move || Suspend::new(async move {
+                        match settings.get().await {
+                            Ok(view) => view! { <SettingsForm view/> }.into_any(),
+                            Err(err) => settings_failed(&err, texts).into_any(),
+                        }
+                    })}
+                </Suspense>
             </div>
-        }
-        .into_any()
+        </div>
     }
+    .into_any()
 }
 
-fn settings_failed(err: &AppError, texts: &'static Texts) -> impl IntoView + use<> {
+fn settings_failed(err: &AppError, texts: &'static SettingsTexts) -> impl IntoView + use<> {
     view! {
         <ErrorState title=texts.error_title hint=err.sentence(texts)>
             <a href="/settings" class="button button-primary">{texts.retry}</a>
@@ -81,7 +71,7 @@ fn SettingsSkeleton() -> impl IntoView {
 
 #[component]
 fn SettingsForm(view: SettingsView) -> impl IntoView {
-    let texts = use_texts();
+    let texts = SettingsTexts::here();
     let save = ServerAction::<SaveSettings>::new();
     let query = use_query_map();
     // Theme and language are part of the document that only the server writes.
@@ -128,7 +118,7 @@ fn SettingsForm(view: SettingsView) -> impl IntoView {
 
 #[component]
 fn Appearance(theme: String, language: String) -> impl IntoView {
-    let texts = use_texts();
+    let texts = SettingsTexts::here();
     let themes = [
         (Theme::System, texts.theme_system),
         (Theme::Light, texts.theme_light),
@@ -156,7 +146,7 @@ fn Appearance(theme: String, language: String) -> impl IntoView {
 
 #[component]
 fn Answers(form: FormValues) -> impl IntoView {
-    let texts = use_texts();
+    let texts = SettingsTexts::here();
     view! {
         <section class="card flex flex-col gap-3 p-4">
             <h2 class="text-lg font-semibold text-strong">{texts.settings_answers}</h2>

@@ -50,6 +50,14 @@ pub(crate) fn form_values(event: &web_sys::SubmitEvent) -> impl Fn(&str) -> Stri
     move |name| data.as_ref().and_then(|data| data.get(name).as_string()).unwrap_or_default()
 }
 
+/// Sends the form that the changed field belongs to.
+pub(crate) fn submit_form_of(event: &web_sys::Event) {
+    let field = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
+    if let Some(form) = field.and_then(|field| field.form()) {
+        _ = form.submit();
+    }
+}
+
 /// A file that a person gave to the page.
 pub(crate) type File = web_sys::File;
 
@@ -114,6 +122,17 @@ pub(crate) fn stored(key: &str) -> Option<String> {
 pub(crate) fn store(key: &str, value: &str) {
     let Ok(Some(storage)) = window().local_storage() else { return };
     _ = if value.is_empty() { storage.remove_item(key) } else { storage.set_item(key, value) };
+}
+
+/// Minutes by which the clock on the wall is behind UTC at a moment; none where that is unknown.
+pub(crate) fn local_offset_minutes(ms: i64) -> Option<i32> {
+    let offset = js_sys::Date::new(&(ms as f64).into()).get_timezone_offset();
+    offset.is_finite().then_some(offset as i32)
+}
+
+/// Lets time pass.
+pub(crate) async fn sleep(ms: u32) {
+    gloo_timers::future::TimeoutFuture::new(ms).await;
 }
 
 /// Loads a page from the server, also the one that is shown.

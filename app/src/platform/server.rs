@@ -24,6 +24,8 @@ pub(crate) fn show_theme(_: Theme) {}
 pub(crate) fn form_values(_: &leptos::ev::SubmitEvent) -> impl Fn(&str) -> String + use<> {
     |_| String::new()
 }
+pub(crate) fn submit_form_of(_: &leptos::ev::Event) {}
+
 pub(crate) type File = ();
 
 pub(crate) fn chosen_files(_: &leptos::ev::Event) -> Vec<File> {
@@ -52,4 +54,8 @@ pub(crate) fn stored(_: &str) -> Option<String> {
     None
 }
 pub(crate) fn store(_: &str, _: &str) {}
+pub(crate) fn local_offset_minutes(_: i64) -> Option<i32> {
+    None
+}
+pub(crate) async fn sleep(_: u32) {}
 pub(crate) fn load(_: &str) {}

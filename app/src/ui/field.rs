@@ -2,6 +2,13 @@
 
 use leptos::prelude::*;
 
+/// False until scripts run: what is typed into a form that only works with them would be lost before.
+pub(crate) fn use_ready() -> RwSignal<bool> {
+    let is_ready = RwSignal::new(false);
+    Effect::new(move |_| is_ready.set(true));
+    is_ready
+}
+
 /// A labelled control: label, control, hint.
 #[component]
 pub(crate) fn Field(

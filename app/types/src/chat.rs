@@ -2,7 +2,7 @@
 
 use crate::{
     guard::{Guard, Warning},
-    ids::{GenerationId, ImageId, MessageId, SessionId},
+    ids::{FolderId, GenerationId, ImageId, MessageId, ModelId, SessionId},
     image::TurnImage,
     reasoning::Effort,
     tools::ToolCall,
@@ -146,7 +146,7 @@ impl Guesser {
 pub struct Usage {
     /// Tokens of the rendered prompt.
     pub n_prompt_tokens: u32,
-    /// Those of them that were computed before and reused. Not kept with a message.
+    /// Those of them that were computed before and reused.
     pub n_cached_tokens: u32,
     /// Tokens the model produced.
     pub n_generated_tokens: u32,
@@ -288,6 +288,10 @@ pub struct Thread {
     pub effort: Option<Effort>,
     /// How many collections of documents its answers look into.
     pub n_collections: u32,
+    /// The session that this one was forked from, as long as it is there.
+    pub origin: Option<SessionId>,
+    /// How answers are sampled here, apart from what the person set for all, in words.
+    pub chips: Vec<String>,
     pub messages: Vec<MessageView>,
 }
 
@@ -304,7 +308,7 @@ pub enum Again {
 }
 
 /// What a person wants with a session that there is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Act {
     /// Writes a turn anew with another text, as a variant, and answers it.
     Edit {
@@ -315,6 +319,8 @@ pub enum Act {
     Again {
         message: MessageId,
         again: Again,
+        /// Who answers; `None` is the chosen model.
+        model: Option<ModelId>,
     },
     /// Shows another variant of a turn.
     Select {
@@ -337,6 +343,31 @@ pub enum Act {
     /// Deletes it; [`Act::Restore`] brings it back.
     Delete,
     Restore,
+    /// Puts it away, or takes it back.
+    Archive {
+        archived: bool,
+    },
+    /// Files it in a folder, or in none.
+    File {
+        folder: Option<FolderId>,
+    },
+    /// Files it under these words and no others.
+    Tag {
+        tags: Vec<String>,
+    },
+    /// What models are told first in it, and how answers are sampled ([`crate::overrides`]); what is not set is as the person set it
+    /// for all.
+    SetUp {
+        system_prompt: Option<String>,
+        /// Names and numbers as they were written; empty ones are not set.
+        numbers: Vec<(String, String)>,
+    },
+    /// Makes another session of it, with all branches.
+    Duplicate,
+    /// Makes another session of its branch up to this message.
+    Fork {
+        message: MessageId,
+    },
 }
 
 /// What sending a message created.

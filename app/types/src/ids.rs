@@ -46,6 +46,10 @@ row_id!(
     ImageId
 );
 row_id!(
+    /// A folder that a person files sessions in.
+    FolderId
+);
+row_id!(
     /// A unit of background work.
     JobId
 );
@@ -60,6 +64,18 @@ row_id!(
 row_id!(
     /// A piece of a document's text, as searching finds it.
     PassageId
+);
+row_id!(
+    /// Answers of several models to one prompt.
+    CompareRunId
+);
+row_id!(
+    /// A prompt of the library.
+    PromptId
+);
+row_id!(
+    /// A text that a prompt had, with its variables.
+    PromptVersionId
 );
 
 impl UserId {
@@ -86,6 +102,14 @@ impl ModelId {
     /// Server and model, where it runs elsewhere: what is written to it leaves this machine.
     pub fn remote_parts(&self) -> Option<(&str, &str)> {
         self.0.strip_prefix(REMOTE)?.split_once('/')
+    }
+
+    /// What people call it: without folders, and with its server where it runs elsewhere.
+    pub fn short_name(&self) -> String {
+        match self.remote_parts() {
+            Some((server, model)) => format!("{model} ({server})"),
+            None => self.0.rsplit('/').next().unwrap_or_default().to_owned(),
+        }
     }
 
     /// Whether what is written to it leaves this machine.

@@ -4,8 +4,10 @@
 //! no randomness, no environment: whatever is in here means the same in wasm and in a worker.
 
 pub mod chat;
+pub mod compare;
 pub mod constraint;
 pub mod document;
+pub mod filing;
 pub mod guard;
 pub mod ids;
 pub mod image;
@@ -14,10 +16,13 @@ pub mod kv;
 pub mod launch;
 pub mod live;
 pub mod model;
+pub mod overrides;
+pub mod prompt;
 pub mod reasoning;
 pub mod remote;
 pub mod sampling;
 pub mod secret;
+pub mod seen;
 pub mod settings;
 pub mod system;
 pub mod tools;

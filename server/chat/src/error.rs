@@ -1,5 +1,6 @@
 //! Why a conversation could not go on.
 
+use inference::EngineError;
 use store::StoreError;
 use types::image::MAX_IMAGES;
 
@@ -20,6 +21,9 @@ pub enum ChatError {
     Busy,
     #[error("the server is shutting down")]
     ShuttingDown,
+    /// The engine could not say what was asked of it.
+    #[error(transparent)]
+    Engine(EngineError),
     /// A setting out of its range.
     #[error("{0}")]
     Setting(String),
@@ -33,5 +37,11 @@ impl From<StoreError> for ChatError {
             StoreError::NotFound => Self::NotFound,
             err => Self::Store(err),
         }
+    }
+}
+
+impl From<EngineError> for ChatError {
+    fn from(err: EngineError) -> Self {
+        Self::Engine(err)
     }
 }

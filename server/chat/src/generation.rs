@@ -73,6 +73,7 @@ pub(crate) struct Start {
     /// The passages that it was given to read.
     pub(crate) sources: Vec<SourceView>,
     pub(crate) request: GenerateRequest,
+    pub(crate) target: Target,
 }
 
 impl Running {
@@ -334,7 +335,7 @@ struct Writer {
 
 impl Writer {
     async fn run(mut self, admission: Admission, engine: Arc<dyn Engine>, start: Start) {
-        let end = self.write(engine, start.request).await;
+        let end = self.write(engine, start.target, start.request).await;
         let usage = end.usage.or_else(|| self.pace.usage());
         // Of an answer that went on, both parts count.
         let usage = match (start.row.usage, usage) {
@@ -359,9 +360,9 @@ impl Writer {
         self.notes.sessions_changed(self.generation.user);
     }
 
-    async fn write(&mut self, engine: Arc<dyn Engine>, request: GenerateRequest) -> End {
+    async fn write(&mut self, engine: Arc<dyn Engine>, target: Target, request: GenerateRequest) -> End {
         let (stop, hurry) = (self.generation.stop.clone(), self.hurry.clone());
-        let work = self.follow(engine, request);
+        let work = self.follow(engine, target, request);
         tokio::select! {
             biased;
             () = stop.cancelled() => End { state: MessageState::Stopped, error: None, usage: None },
@@ -372,8 +373,8 @@ impl Writer {
         }
     }
 
-    async fn follow(&mut self, engine: Arc<dyn Engine>, request: GenerateRequest) -> End {
-        let mut events = match engine.generate(Target::default(), request).await {
+    async fn follow(&mut self, engine: Arc<dyn Engine>, target: Target, request: GenerateRequest) -> End {
+        let mut events = match engine.generate(target, request).await {
             Ok(events) => events,
             Err(err) => return self.refused(&err),
         };

@@ -5,18 +5,22 @@
 //! before anybody is told. Leaving never stops an answer; only [`Chat::stop`], deleting and shutdown do.
 
 mod citations;
+mod copies;
 mod documents;
 mod error;
+mod filing;
 mod generation;
 mod images;
 mod notes;
 mod prompt;
+mod seen;
 mod settings;
 mod thread;
 mod title;
 mod turns;
 mod watch;
 
+pub use copies::Taken;
 pub use error::ChatError;
 pub use markup::render as render_markdown;
 pub use turns::Draft;

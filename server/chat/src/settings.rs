@@ -12,6 +12,14 @@ impl Chat {
         Ok(self.store.load_settings(user).await?)
     }
 
+    /// Puts `text` before every conversation from now on, and says what was there before.
+    pub async fn set_system_prompt(&self, user: UserId, text: String) -> Result<String, ChatError> {
+        let mut settings = self.settings(user).await?;
+        let replaced = std::mem::replace(&mut settings.system_prompt, text);
+        self.save_settings(user, settings).await?;
+        Ok(replaced)
+    }
+
     /// Checks and replaces the person's settings.
     pub async fn save_settings(&self, user: UserId, settings: UserSettings) -> Result<(), ChatError> {
         settings.sampling.check().map_err(|err| ChatError::Setting(err.to_string()))?;

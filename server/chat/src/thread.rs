@@ -29,7 +29,14 @@ impl Chat {
             message.generation = Some(generation.id);
         }
         let n_collections = self.store.session_collections(user, id).await?.len() as u32;
-        Ok(Thread { effort: session.effort, n_collections, session: self.summary(session), messages })
+        Ok(Thread {
+            effort: session.effort,
+            n_collections,
+            origin: session.origin,
+            chips: session.overrides.words(),
+            session: self.summary(session),
+            messages,
+        })
     }
 }
 

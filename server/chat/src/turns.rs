@@ -3,15 +3,16 @@
 use crate::{
     Chat, ChatError, documents,
     generation::{Admission, Start},
+    images::Shown,
     now_ms,
-    prompt::{turn, turns},
+    prompt::turn,
     title::title_of,
 };
-use inference::{GenerateRequest, Prompt, Tenant};
-use store::{MessageRow, NewTurn};
+use inference::{GenerateRequest, Prompt, Target, Tenant};
+use store::{MessageRow, NewTurn, Outcome};
 use types::{
     chat::{Again, ChatEvent, MAX_MESSAGE_BYTES, Role, Sent},
-    ids::{ImageId, MessageId, SessionId, UserId},
+    ids::{ImageId, MessageId, ModelId, SessionId, UserId},
     image::MAX_IMAGES,
     reasoning::{Effort, Reasoning},
 };
@@ -28,6 +29,14 @@ impl<T: Into<String>> From<T> for Draft {
     fn from(text: T) -> Self {
         Self { text: text.into(), images: Vec::new() }
     }
+}
+
+/// How a turn is answered.
+struct Way {
+    /// Without the oldest turns if the conversation does not fit.
+    trim: bool,
+    /// By whom; `None` is the chosen model.
+    model: Option<ModelId>,
 }
 
 impl Draft {
@@ -61,7 +70,7 @@ impl Chat {
             }
             None => (self.store.create_session(user, now_ms()).await?, None),
         };
-        self.add_turn(user, session, parent, Some(&draft), trim).await
+        self.add_turn(user, session, parent, Some(&draft), Way { trim, model: None }).await
     }
 
     /// Likewise, and keeps how much the model thinks in the session from now on, where that is given.
@@ -80,6 +89,24 @@ impl Chat {
         self.send(user, session, draft, false).await
     }
 
+    /// Starts a session with a question and an answer that were written elsewhere.
+    pub async fn adopt(
+        &self,
+        user: UserId,
+        question: &str,
+        answer: Outcome<'_>,
+        model: &str,
+    ) -> Result<SessionId, ChatError> {
+        let session = self.store.create_session(user, now_ms()).await?;
+        let turn =
+            NewTurn { parent: None, text: Some(question), images: &[], model: Some(model), now_ms: now_ms() };
+        let ids = self.store.add_turn(user, session, turn).await?;
+        self.store.finish_message(ids.reply, answer).await?;
+        self.store.suggest_title(user, session, &title_of(question)).await?;
+        self.notes.sessions_changed(user);
+        Ok(session)
+    }
+
     /// Writes a person's turn anew beside the old one, with the same images, and answers it.
     pub async fn edit_and_resend(
         &self,
@@ -92,19 +119,20 @@ impl Chat {
         let old = self.find_message(user, session, message, Role::User).await?;
         let draft = Draft { text, images: old.images };
         draft.check()?;
-        self.add_turn(user, session, old.parent, Some(&draft), trim).await
+        self.add_turn(user, session, old.parent, Some(&draft), Way { trim, model: None }).await
     }
 
-    /// Answers the same turn again beside the old answer.
+    /// Answers the same turn again beside the old answer; by `model`, or by the chosen one.
     pub async fn regenerate(
         &self,
         user: UserId,
         session: SessionId,
         message: MessageId,
         trim: bool,
+        model: Option<ModelId>,
     ) -> Result<Sent, ChatError> {
         let old = self.find_message(user, session, message, Role::Assistant).await?;
-        self.add_turn(user, session, old.parent, None, trim).await
+        self.add_turn(user, session, old.parent, None, Way { trim, model }).await
     }
 
     /// Goes on with an answer that ended early, where it ended. It must be the last of the shown branch. The oldest turns
@@ -121,7 +149,7 @@ impl Chat {
             return Err(ChatError::NotFound);
         }
         let admission = self.running.admit(user, session)?;
-        let generation = self.begin(user, admission, message, Again::GoOn).await?;
+        let generation = self.begin(user, admission, message, Again::GoOn, None).await?;
         self.notes.send(user, session, ChatEvent::ThreadChanged);
         self.notes.sessions_changed(user);
         Ok(Sent { session, reply: message, generation })
@@ -148,6 +176,18 @@ impl Chat {
         Ok(())
     }
 
+    /// What a model is called, or the chosen one.
+    fn name_of(&self, model: Option<&ModelId>) -> Option<String> {
+        let status = self.engine.status();
+        let residents = status.borrow();
+        match model {
+            Some(id) => {
+                Some(residents.find(id).and_then(|it| it.status.name.clone()).unwrap_or_else(|| id.0.clone()))
+            }
+            None => residents.chosen.name.clone(),
+        }
+    }
+
     async fn find_message(
         &self,
         user: UserId,
@@ -165,11 +205,11 @@ impl Chat {
         session: SessionId,
         parent: Option<MessageId>,
         draft: Option<&Draft>,
-        trim: bool,
+        way: Way,
     ) -> Result<Sent, ChatError> {
         // Admission first: between the check and the insert, no second turn may begin in this session.
         let admission = self.running.admit(user, session)?;
-        let model = self.engine.status().borrow().chosen.name.clone();
+        let model = self.name_of(way.model.as_ref());
         let (text, images) = draft.map(|it| (it.text.as_str(), it.images.as_slice())).unzip();
         let images = images.unwrap_or_default();
         let turn = NewTurn { parent, text, images, model: model.as_deref(), now_ms: now_ms() };
@@ -177,8 +217,8 @@ impl Chat {
         if let (None, Some(text)) = (parent, text) {
             self.store.suggest_title(user, session, &title_of(text)).await?;
         }
-        let again = if trim { Again::Trimmed } else { Again::Anew };
-        let generation = self.begin(user, admission, ids.reply, again).await?;
+        let again = if way.trim { Again::Trimmed } else { Again::Anew };
+        let generation = self.begin(user, admission, ids.reply, again, way.model).await?;
         self.notes.send(user, session, ChatEvent::ThreadChanged);
         self.notes.sessions_changed(user);
         Ok(Sent { session, reply: ids.reply, generation })
@@ -190,18 +230,20 @@ impl Chat {
         admission: Admission,
         reply: MessageId,
         again: Again,
+        model: Option<ModelId>,
     ) -> Result<types::ids::GenerationId, ChatError> {
         let session = admission.session();
         let settings = self.store.load_settings(user).await?;
-        let effort = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?.effort;
+        let row = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
+        // What was fine when it was set may not be beside what the person set since.
+        let sampling = row.overrides.over(settings.sampling.clone()).unwrap_or(settings.sampling);
         let thread = self.store.load_thread(user, session, reply).await?;
         let variants = thread.variants.last().cloned().unwrap_or_default();
         let (messages, reply) = match thread.messages.split_last() {
             Some((reply, messages)) => (messages, reply.clone()),
             None => return Err(ChatError::NotFound),
         };
-        let shown = self.shown(user, messages).await?;
-        let mut turns = turns(&settings.system_prompt, messages, &shown);
+        let mut turns = self.given(user, Some(&row), messages).await?;
         let sources = match again {
             Again::GoOn => self.consulted(user, session, reply.id).await?,
             Again::Anew | Again::Trimmed => self.consult(user, session, messages, reply.id).await?,
@@ -212,17 +254,18 @@ impl Chat {
             Again::GoOn => {
                 let model = self.engine.status().borrow().chosen.name.clone();
                 self.store.reopen_message(user, session, reply.id, model.as_deref()).await?;
-                Prompt::Continue(turns.into_iter().chain([turn(&reply, &shown)]).collect())
+                Prompt::Continue(turns.into_iter().chain([turn(&reply, &Shown::new())]).collect())
             }
         };
         let request = GenerateRequest {
-            sampling: settings.sampling,
-            reasoning: Reasoning { effort, max_tokens: None },
+            sampling,
+            reasoning: Reasoning { effort: row.effort, max_tokens: None },
             trim_history: again != Again::Anew,
             guards: settings.guards,
             ..GenerateRequest::new(prompt, Tenant(user.0))
         };
-        let start = Start { row: reply, variants, sources, request };
+        let start =
+            Start { row: reply, variants, sources, request, target: Target { model, keep_alive: None } };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))
     }
 }

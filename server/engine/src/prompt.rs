@@ -2,6 +2,7 @@
 
 pub(crate) mod guard;
 pub(crate) mod images;
+mod shown;
 mod template;
 mod tools;
 mod trim;
@@ -24,6 +25,7 @@ use types::{
     chat::{ChatTurn, Role},
     constraint::Constraint,
     reasoning::Reasoning,
+    seen::{SeenKind, SeenPart},
     tools::{ToolChoice, ToolUse},
 };
 
@@ -192,6 +194,26 @@ impl<'m> Prompter<'m> {
             }
         };
         Ok(u32::try_from(n_tokens).unwrap_or(u32::MAX))
+    }
+
+    /// The prompt as the model would be given it for this generation.
+    pub(crate) fn show(&self, prompt: &Prompt, params: &GenerateParams) -> Result<Vec<SeenPart>, Rejection> {
+        let tokens = match prompt {
+            Prompt::Text(text) => self.text(text),
+            Prompt::Chat(turns) => self.conversation(turns, false, params)?.tokens,
+            Prompt::Continue(turns) => self.conversation(turns, true, params)?.tokens,
+        };
+        Ok(shown::parts(&tokens, |token| self.kind(token), |token| self.spelling(token)))
+    }
+
+    fn kind(&self, token: LlamaToken) -> SeenKind {
+        // Stand-ins for pieces of images are no tokens of the model's.
+        if token.0 < 0 {
+            return SeenKind::Image;
+        }
+        let attr = self.vocab.attr(token);
+        let is_special = attr.contains(LlamaTokenAttr::Control) || attr.contains(LlamaTokenAttr::UserDefined);
+        if is_special { SeenKind::Special } else { SeenKind::Text }
     }
 
     fn conversation(

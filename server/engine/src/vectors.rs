@@ -133,7 +133,9 @@ fn take<T: Tokenizer, E: Encoder>(
             Ok(n_tokens) => return queue.tell(&Event::Counted { id, n_tokens }),
             Err(reason) => (id, Err(reason)),
         },
-        Command::Generate { id, .. } | Command::CountTokens { id, .. } => (id, Err(Rejection::WritesNothing)),
+        Command::Generate { id, .. } | Command::CountTokens { id, .. } | Command::Show { id, .. } => {
+            (id, Err(Rejection::WritesNothing))
+        }
         Command::Cancel { id } => {
             queue.cancel(id);
             return Ok(());

@@ -156,6 +156,7 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
             }
             Command::Generate { id, .. }
             | Command::CountTokens { id, .. }
+            | Command::Show { id, .. }
             | Command::Embed { id, .. }
             | Command::Rank { id, .. } => {
                 let reason = Rejection::Engine("no model is loaded".into());
@@ -395,6 +396,10 @@ fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, outbox: &Outbox) -> Res
             Command::CountTokens { id, prompt } => {
                 let counted = prompter.count(&prompt).map(|n_tokens| Event::Counted { id, n_tokens });
                 Err(counted.unwrap_or_else(rejected(id)))
+            }
+            Command::Show { id, prompt, params } => {
+                let shown = prompter.show(&prompt, &params).map(|parts| Event::Shown { id, parts });
+                Err(shown.unwrap_or_else(rejected(id)))
             }
             Command::Embed { id, inputs: texts, params } => {
                 let task = inputs().and_then(|inputs| inputs.embed(id, texts, params));

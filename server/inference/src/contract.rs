@@ -16,6 +16,7 @@ use types::{
     model::{Purpose, Residents},
     reasoning::Reasoning,
     sampling::{Sampling, SamplingError},
+    seen::SeenPart,
     tools::{CallPiece, ToolUse, ToolsError},
 };
 
@@ -272,6 +273,13 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Tokens `prompt` renders to with the model's template and tokenizer.
     fn count_tokens(&self, target: Target, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>>;
+
+    /// What a generation's prompt would be for the model, part by part.
+    fn show(
+        &self,
+        target: Target,
+        request: GenerateRequest,
+    ) -> BoxFuture<'_, Result<Vec<SeenPart>, EngineError>>;
 
     /// Turns texts into vectors. Waits as [`generate`](Self::generate) does; dropping the future ends the work.
     fn embed(&self, target: Target, request: EmbedRequest) -> BoxFuture<'_, Result<Embeddings, EngineError>>;

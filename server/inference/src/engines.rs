@@ -6,7 +6,7 @@ use crate::{
 };
 use std::sync::Arc;
 use tokio::{sync::watch, time::sleep};
-use types::{ids::ModelId, model::Residents};
+use types::{ids::ModelId, model::Residents, seen::SeenPart};
 
 /// Asks whoever has the model: by its id, or by what was chosen last. One never stands in for the other.
 #[derive(Clone)]
@@ -118,6 +118,17 @@ impl Engine for Engines {
         match self.remote(&target) {
             Some(id) => Box::pin(async move { Err(self.remotes.error(&id, RemoteProblem::NoCounting)) }),
             None => self.local.count_tokens(target, prompt),
+        }
+    }
+
+    fn show(
+        &self,
+        target: Target,
+        request: GenerateRequest,
+    ) -> BoxFuture<'_, Result<Vec<SeenPart>, EngineError>> {
+        match self.remote(&target) {
+            Some(id) => Box::pin(async move { Err(self.remotes.error(&id, RemoteProblem::NoCounting)) }),
+            None => self.local.show(target, request),
         }
     }
 

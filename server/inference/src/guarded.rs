@@ -16,6 +16,7 @@ use types::{
     guard::Guard,
     ids::ModelId,
     model::Residents,
+    seen::SeenPart,
     system::SystemSample,
 };
 
@@ -111,6 +112,14 @@ impl Engine for Guarded {
 
     fn count_tokens(&self, target: Target, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>> {
         self.engine.count_tokens(target, prompt)
+    }
+
+    fn show(
+        &self,
+        target: Target,
+        request: GenerateRequest,
+    ) -> BoxFuture<'_, Result<Vec<SeenPart>, EngineError>> {
+        self.engine.show(target, request)
     }
 
     fn embed(&self, target: Target, request: EmbedRequest) -> BoxFuture<'_, Result<Embeddings, EngineError>> {

@@ -29,7 +29,10 @@ use std::{
 };
 use supervisor::{Ask, Supervisor};
 use tokio::sync::{mpsc, oneshot, watch};
-use types::kv::{KvMeasure, KvType};
+use types::{
+    kv::{KvMeasure, KvType},
+    seen::SeenPart,
+};
 
 /// What to start as a worker and with which resources.
 #[derive(Clone, Debug)]
@@ -118,6 +121,12 @@ impl SupervisedModel {
     /// Counts the tokens of a prompt that was checked.
     pub(crate) async fn count_tokens(&self, prompt: Prompt) -> Result<u32, EngineError> {
         self.ask(|reply| Ask::Count { prompt, reply }).await
+    }
+
+    /// What the prompt of a generation that was checked would be for the model.
+    pub(crate) async fn show(&self, request: GenerateRequest) -> Result<Vec<SeenPart>, EngineError> {
+        let request = Box::new(request);
+        self.ask(|reply| Ask::Show { request, reply }).await
     }
 
     /// Turns at most [`protocol::MAX_TEXTS`] texts into vectors. Dropping the future ends the work.

@@ -19,7 +19,7 @@ use futures::StreamExt;
 use owner::{Ask, Lease, Owner};
 use protocol::{KvFiles, MAX_TEXTS, Rejection};
 use tokio::sync::{mpsc, oneshot, watch};
-use types::{ids::ModelId, model::Residents};
+use types::{ids::ModelId, model::Residents, seen::SeenPart};
 
 /// Asks on their way to the owner, which takes them at once.
 const ASK_QUEUE: usize = 64;
@@ -146,6 +146,18 @@ impl Engine for Residency {
             check_prompt(&prompt)?;
             let lease = self.lease(target).await?;
             lease.model.count_tokens(prompt).await
+        })
+    }
+
+    fn show(
+        &self,
+        target: Target,
+        request: GenerateRequest,
+    ) -> BoxFuture<'_, Result<Vec<SeenPart>, EngineError>> {
+        Box::pin(async {
+            request.check()?;
+            let lease = self.lease(target).await?;
+            lease.model.show(request).await
         })
     }
 

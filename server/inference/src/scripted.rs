@@ -15,6 +15,7 @@ use types::{
     chat::{FinishReason, Queued, Usage},
     ids::ModelId,
     model::{ModelState, ModelStatus, Resident, Residents},
+    seen::{SeenKind, SeenPart},
     tools::CallPiece,
 };
 
@@ -381,6 +382,18 @@ impl Engine for ScriptedEngine {
     /// Counts words.
     fn count_tokens(&self, _: Target, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>> {
         Box::pin(async move { Ok(count_words(&prompt)) })
+    }
+
+    /// Words, without any that are special.
+    fn show(&self, _: Target, request: GenerateRequest) -> BoxFuture<'_, Result<Vec<SeenPart>, EngineError>> {
+        let n_tokens = count_words(&request.prompt);
+        let text = match request.prompt {
+            Prompt::Text(text) => text,
+            Prompt::Chat(turns) | Prompt::Continue(turns) => {
+                turns.iter().map(|turn| turn.content.as_str()).collect::<Vec<_>>().join("\n")
+            }
+        };
+        Box::pin(async move { Ok(vec![SeenPart { text, kind: SeenKind::Text, n_tokens }]) })
     }
 
     /// Counts words: as a vector of two numbers, one for the words and one for the bytes.

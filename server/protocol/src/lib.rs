@@ -21,6 +21,7 @@ use types::{
     kv::{KvMeasure, KvType},
     reasoning::Reasoning,
     sampling::Sampling,
+    seen::SeenPart,
     tools::{CallPiece, ToolUse},
 };
 
@@ -55,6 +56,8 @@ pub enum Command {
     Forget { tenant: Tenant },
     /// Counts the tokens the prompt renders to. Answered by `Counted` or `Rejected`.
     CountTokens { id: RequestId, prompt: Prompt },
+    /// Renders a prompt as it would be for a generation. Answered by `Shown` or `Rejected`.
+    Show { id: RequestId, prompt: Prompt, params: Box<GenerateParams> },
     /// Turns texts into vectors. At most [`MAX_TEXTS`]; answered by `Embedded` or `Rejected`, and by nothing after
     /// a `Cancel`.
     Embed { id: RequestId, inputs: Vec<EmbedInput>, params: EmbedParams },
@@ -98,6 +101,10 @@ pub enum Event {
     Counted {
         id: RequestId,
         n_tokens: u32,
+    },
+    Shown {
+        id: RequestId,
+        parts: Vec<SeenPart>,
     },
     /// A vector for every input, in their order.
     Embedded {

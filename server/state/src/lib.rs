@@ -7,10 +7,12 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct AppState {
     pub chat: chat::Chat,
+    pub compare: compare::Compare,
     pub engine: Arc<dyn Engine>,
     pub jobs: jobs::Jobs,
     pub models: models::Models,
     pub documents: rag::Rag,
+    pub prompts: prompts::Prompts,
     pub system: system::Sampler,
     pub paths: system::DataDir,
     /// Of the program.

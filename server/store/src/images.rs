@@ -1,6 +1,6 @@
 //! Images that people show to models.
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, sessions::found};
 use std::collections::HashMap;
 use types::ids::{ImageId, MessageId, SessionId, UserId};
 
@@ -85,4 +85,27 @@ impl Store {
         .await?;
         Ok(done.rows_affected())
     }
+}
+
+/// What a new message shows, in this order; all of it must be the person's.
+pub(crate) async fn show_images(
+    tx: &mut sqlx::SqliteConnection,
+    user: UserId,
+    message: i64,
+    images: &[ImageId],
+) -> Result<(), StoreError> {
+    for (position, image) in (0_i64..).zip(images) {
+        let done = sqlx::query!(
+            "insert into message_image (message_id, position, image_id)
+             select ?, ?, id from image where id = ? and user_id = ?",
+            message,
+            position,
+            image.0,
+            user.0
+        )
+        .execute(&mut *tx)
+        .await?;
+        found(done.rows_affected())?;
+    }
+    Ok(())
 }

@@ -4,19 +4,25 @@
 //! and returns plain data; no type of the database library leaves it. A function that returned has committed.
 
 mod collections;
+mod compare;
+mod copies;
 mod documents;
 mod error;
+mod filing;
 mod images;
 mod jobs;
 mod kv_measures;
 mod launch_profiles;
 mod messages;
 mod passages;
+mod prompts;
 mod sessions;
 mod settings;
 mod sources;
 
 pub use collections::CollectionRow;
+pub use compare::{NewRun, RunRow, SlotRow};
+pub use copies::NewSession;
 pub use documents::{Added, DocumentRow, IndexWork, Indexed, NewDocument};
 pub use error::StoreError;
 pub use images::ImageRow;

@@ -1,6 +1,7 @@
 //! Messages: a tree per session, of which one branch is shown.
 
-use crate::{Store, StoreError, sessions::found};
+use crate::{Store, StoreError, images::show_images, sessions::found};
+use std::collections::HashMap;
 use types::{
     chat::{Guesser, MessageState, Role, Usage},
     ids::{ImageId, MessageId, SessionId, UserId},
@@ -87,6 +88,7 @@ struct Raw {
     n_steps: Option<i64>,
     guesser: Option<String>,
     n_forgotten_tokens: Option<i64>,
+    n_cached_tokens: Option<i64>,
     created_ms: i64,
 }
 
@@ -103,6 +105,7 @@ impl From<Raw> for MessageRow {
             n_steps: number(raw.n_steps).unwrap_or_default(),
             guesser: raw.guesser.as_deref().and_then(Guesser::named).unwrap_or_default(),
             n_forgotten_tokens: number(raw.n_forgotten_tokens).unwrap_or_default(),
+            n_cached_tokens: number(raw.n_cached_tokens).unwrap_or_default(),
             ..Usage::default()
         });
         Self {
@@ -144,19 +147,7 @@ impl Store {
             )
             .fetch_one(&mut *tx)
             .await?;
-            for (position, image) in (0_i64..).zip(turn.images) {
-                let done = sqlx::query!(
-                    "insert into message_image (message_id, position, image_id)
-                     select ?, ?, id from image where id = ? and user_id = ?",
-                    id,
-                    position,
-                    image.0,
-                    user.0
-                )
-                .execute(&mut *tx)
-                .await?;
-                found(done.rows_affected())?;
-            }
+            show_images(&mut tx, user, id, turn.images).await?;
             question = Some(MessageId(id));
             parent = Some(id);
         }
@@ -217,12 +208,13 @@ impl Store {
         let n_steps = usage.map(|usage| usage.n_steps);
         let guesser = usage.map(|usage| usage.guesser.name());
         let n_forgotten = usage.map(|usage| usage.n_forgotten_tokens);
+        let n_cached = usage.map(|usage| usage.n_cached_tokens);
         let reasoning = outcome.thought.map(|thought| &thought.text);
         let reasoning_ms = outcome.thought.and_then(|thought| thought.ms);
         let done = sqlx::query!(
             "update message set body = ?, reasoning = ?, reasoning_ms = ?, state = ?, error = ?, n_prompt_tokens = ?,
                  n_generated_tokens = ?, first_token_ms = ?, decode_ms = ?, n_drafted_tokens = ?, n_accepted_tokens = ?,
-                 n_steps = ?, guesser = ?, n_forgotten_tokens = ?
+                 n_steps = ?, guesser = ?, n_forgotten_tokens = ?, n_cached_tokens = ?
              where id = ? and state = 'running'",
             outcome.body,
             reasoning,
@@ -238,6 +230,7 @@ impl Store {
             n_steps,
             guesser,
             n_forgotten,
+            n_cached,
             message.0
         )
         .execute(&self.write)
@@ -279,7 +272,7 @@ impl Store {
             Raw,
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.n_forgotten_tokens, m.created_ms
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms
              from message m join session s on s.id = m.session_id
              where m.id = ? and s.id = ? and s.user_id = ? and s.deleted_ms is null",
             id.0,
@@ -291,6 +284,27 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         let images = self.images_of(session).await?.remove(&id).unwrap_or_default();
         Ok(Some(MessageRow { images, ..row.into() }))
+    }
+
+    /// Every turn of a session that `user` owns, parents before what continues them.
+    pub async fn all_messages(
+        &self,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<Vec<MessageRow>, StoreError> {
+        let rows = sqlx::query_as!(
+            Raw,
+            "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
+                 m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms
+             from message m join session s on s.id = m.session_id
+             where s.id = ? and s.user_id = ? and s.deleted_ms is null order by m.id",
+            session.0,
+            user.0
+        )
+        .fetch_all(&self.read)
+        .await?;
+        self.with_images(session, rows).await
     }
 
     /// The branch that ends in `leaf`, oldest first, with variants.
@@ -311,7 +325,7 @@ impl Store {
              )
              select m.id as "id!", m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.n_forgotten_tokens, m.created_ms
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms
              from branch join message m on m.id = branch.id order by branch.depth desc"#,
             leaf.0,
             session.0,
@@ -319,14 +333,18 @@ impl Store {
         )
         .fetch_all(&self.read)
         .await?;
+        let messages = self.with_images(session, rows).await?;
+        let variants = self.variants(session, &messages).await?;
+        Ok(ThreadRows { messages, variants })
+    }
+
+    async fn with_images(&self, session: SessionId, rows: Vec<Raw>) -> Result<Vec<MessageRow>, StoreError> {
         let mut images = self.images_of(session).await?;
-        let with_images = |row: Raw| {
+        let message = |row: Raw| {
             let images = images.remove(&MessageId(row.id)).unwrap_or_default();
             MessageRow { images, ..row.into() }
         };
-        let messages: Vec<_> = rows.into_iter().map(with_images).collect();
-        let variants = self.variants(session, &messages).await?;
-        Ok(ThreadRows { messages, variants })
+        Ok(rows.into_iter().map(message).collect())
     }
 
     async fn variants(
@@ -338,11 +356,12 @@ impl Store {
             sqlx::query!("select id, parent_id from message where session_id = ? order by id", session.0)
                 .fetch_all(&self.read)
                 .await?;
-        let siblings = |parent: Option<MessageId>| {
-            let parent = parent.map(|parent| parent.0);
-            pairs.iter().filter(|pair| pair.parent_id == parent).map(|pair| MessageId(pair.id)).collect()
-        };
-        Ok(messages.iter().map(|message| siblings(message.parent)).collect())
+        let mut siblings: HashMap<Option<i64>, Vec<MessageId>> = HashMap::new();
+        for pair in pairs {
+            siblings.entry(pair.parent_id).or_default().push(MessageId(pair.id));
+        }
+        let of = |parent: Option<MessageId>| siblings.get(&parent.map(|parent| parent.0)).cloned();
+        Ok(messages.iter().map(|message| of(message.parent).unwrap_or_default()).collect())
     }
 
     /// Shows the branch through `message`, down to its newest descendant.
@@ -391,7 +410,7 @@ fn parse_role(text: &str) -> Role {
     }
 }
 
-fn parse_state(text: &str) -> MessageState {
+pub(crate) fn parse_state(text: &str) -> MessageState {
     match text {
         "running" => MessageState::Running,
         "complete" => MessageState::Complete,
@@ -402,7 +421,7 @@ fn parse_state(text: &str) -> MessageState {
     }
 }
 
-fn state_name(state: MessageState) -> &'static str {
+pub(crate) fn state_name(state: MessageState) -> &'static str {
     match state {
         MessageState::Running => "running",
         MessageState::Complete => "complete",

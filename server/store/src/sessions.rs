@@ -2,12 +2,13 @@
 
 use crate::{Store, StoreError};
 use types::{
-    ids::{MessageId, SessionId, UserId},
+    ids::{FolderId, MessageId, SessionId, UserId},
+    overrides::Overrides,
     reasoning::Effort,
 };
 
 /// One session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SessionRow {
     pub id: SessionId,
     pub title: String,
@@ -15,6 +16,16 @@ pub struct SessionRow {
     pub pinned: bool,
     pub leaf: Option<MessageId>,
     pub effort: Option<Effort>,
+    /// In no list but that of the archive.
+    pub archived: bool,
+    pub folder: Option<FolderId>,
+    /// What models are told first; `None` takes what the person set for all.
+    pub system_prompt: Option<String>,
+    /// How answers are sampled, apart from what the person set for all.
+    pub overrides: Overrides,
+    /// The session that this one was forked from, as long as it is there.
+    pub origin: Option<SessionId>,
+    pub created_ms: i64,
     pub updated_ms: i64,
 }
 
@@ -25,6 +36,12 @@ struct Raw {
     pinned: i64,
     leaf_id: Option<i64>,
     effort: Option<String>,
+    archived: i64,
+    folder_id: Option<i64>,
+    system_prompt: Option<String>,
+    sampling: Option<String>,
+    origin_id: Option<i64>,
+    created_ms: i64,
     updated_ms: i64,
 }
 
@@ -37,6 +54,12 @@ impl From<Raw> for SessionRow {
             pinned: raw.pinned != 0,
             leaf: raw.leaf_id.map(MessageId),
             effort: raw.effort.as_deref().and_then(Effort::named),
+            archived: raw.archived != 0,
+            folder: raw.folder_id.map(FolderId),
+            system_prompt: raw.system_prompt,
+            overrides: raw.sampling.and_then(|it| serde_json::from_str(&it).ok()).unwrap_or_default(),
+            origin: raw.origin_id.map(SessionId),
+            created_ms: raw.created_ms,
             updated_ms: raw.updated_ms,
         }
     }
@@ -61,7 +84,8 @@ impl Store {
     pub async fn find_session(&self, user: UserId, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
         let row = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, updated_ms from session
+            "select id, title, title_is_custom, pinned, leaf_id, effort, archived, folder_id, system_prompt, sampling, origin_id,
+                 created_ms, updated_ms from session
              where id = ? and user_id = ? and deleted_ms is null",
             id.0,
             user.0
@@ -75,8 +99,9 @@ impl Store {
     pub async fn list_sessions(&self, user: UserId, limit: u32) -> Result<Vec<SessionRow>, StoreError> {
         let rows = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, updated_ms from session
-             where user_id = ? and deleted_ms is null and leaf_id is not null
+            "select id, title, title_is_custom, pinned, leaf_id, effort, archived, folder_id, system_prompt, sampling, origin_id,
+                 created_ms, updated_ms from session
+             where user_id = ? and deleted_ms is null and leaf_id is not null and archived = 0
              order by pinned desc, updated_ms desc, id desc limit ?",
             user.0,
             limit
@@ -96,8 +121,9 @@ impl Store {
         let words = full_text_query(query);
         let rows = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, updated_ms from session
-             where user_id = ?1 and deleted_ms is null and leaf_id is not null
+            "select id, title, title_is_custom, pinned, leaf_id, effort, archived, folder_id, system_prompt, sampling, origin_id,
+                 created_ms, updated_ms from session
+             where user_id = ?1 and deleted_ms is null and leaf_id is not null and archived = 0
                and (instr(lower(title), lower(?2)) > 0
                     or id in (select session_id from message
                               where id in (select rowid from message_text where message_text match ?3)))
@@ -219,7 +245,7 @@ pub(crate) fn found(n_rows: u64) -> Result<(), StoreError> {
 }
 
 /// Every word as a quoted prefix, so that nothing a person types is query syntax.
-fn full_text_query(text: &str) -> String {
+pub(crate) fn full_text_query(text: &str) -> String {
     let words: Vec<_> = text
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())

@@ -1,11 +1,13 @@
-use super::{NewTurn, Outcome, Store, StoreError, ThoughtRow, TurnIds};
+use super::{MessageRow, NewSession, NewTurn, Outcome, Store, StoreError, ThoughtRow, TurnIds};
 use tempfile::TempDir;
 use types::{
     chat::{Guesser, MessageState, Usage},
+    filing::Filter,
     ids::{ImageId, MessageId, ModelId, SessionId, UserId},
     job::JobKind,
     kv::{KvFormat, KvMeasure, KvType},
     launch::{DraftChoice, LaunchProfile},
+    overrides::Overrides,
     settings::{Theme, UserSettings},
 };
 
@@ -362,4 +364,118 @@ async fn images_belong_to_a_person_and_stay_as_long_as_a_message_shows_them() {
     store.delete_session(ME, session, 40).await.unwrap();
     store.purge_sessions(50).await.unwrap();
     assert_eq!(store.purge_images(100).await.unwrap(), 1);
+}
+
+/// Titles of a filtered list, the newest first.
+async fn titles(store: &Store, filter: &Filter) -> Vec<String> {
+    let (sessions, _) = store.filed_sessions(ME, filter).await.unwrap();
+    sessions.into_iter().map(|it| it.title).collect()
+}
+
+async fn named(store: &Store, title: &str) -> (SessionId, TurnIds) {
+    let session = store.create_session(ME, 1).await.unwrap();
+    let ids = turn(store, session, None, &format!("about {title}")).await;
+    finish(store, ids.reply, &format!("{title} is a fine thing to speak about")).await;
+    store.rename_session(ME, session, title).await.unwrap();
+    (session, ids)
+}
+
+#[tokio::test]
+async fn sessions_are_found_by_folder_tag_archive_and_words() {
+    let (_folder, store) = open().await;
+    let (tea, _) = named(&store, "tea").await;
+    let (rain, _) = named(&store, "rain").await;
+    let kitchen = store.add_folder(ME, "Kitchen").await.unwrap().unwrap();
+    assert_eq!(store.add_folder(ME, "Kitchen").await.unwrap(), None, "a second one of that name");
+    store.file_session(ME, tea, Some(kitchen)).await.unwrap();
+    store.tag_session(ME, rain, &["wet".to_owned(), "cold".to_owned()]).await.unwrap();
+
+    let all = Filter::default();
+    assert_eq!(titles(&store, &all).await, ["rain", "tea"]);
+    assert_eq!(titles(&store, &Filter { folder: Some(kitchen), ..all.clone() }).await, ["tea"]);
+    assert_eq!(titles(&store, &Filter { tag: Some("wet".into()), ..all.clone() }).await, ["rain"]);
+    assert_eq!(store.list_tags(ME, 10).await.unwrap(), ["cold", "wet"]);
+    assert_eq!(store.list_tags(ME, 1).await.unwrap(), ["cold"]);
+    assert_eq!(store.list_folders(ME).await.unwrap()[0].n_sessions, 1);
+
+    store.set_session_archived(ME, rain, true).await.unwrap();
+    assert_eq!(titles(&store, &all).await, ["tea"]);
+    assert_eq!(titles(&store, &Filter { archived: true, ..all.clone() }).await, ["rain"]);
+    assert_eq!(store.list_sessions(ME, 10).await.unwrap().len(), 1, "the sidebar shows no archive");
+
+    let (hits, _) = store.filed_sessions(ME, &Filter { query: "fine".into(), ..all.clone() }).await.unwrap();
+    let words: Vec<_> =
+        hits[0].hit.iter().filter(|part| part.is_hit).map(|part| part.text.as_str()).collect();
+    assert_eq!(words, ["fine"]);
+    let whole: String = hits[0].hit.iter().map(|part| part.text.as_str()).collect();
+    assert_eq!(whole, "tea is a fine thing to speak about");
+
+    store.delete_folder(ME, kitchen).await.unwrap();
+    assert_eq!(titles(&store, &all).await, ["tea"], "what was in a folder stays");
+}
+
+#[tokio::test]
+async fn nobody_files_in_or_reads_what_is_somebody_elses() {
+    let (_folder, store) = open().await;
+    let (tea, _) = named(&store, "tea").await;
+    let kitchen = store.add_folder(ME, "Kitchen").await.unwrap().unwrap();
+    assert!(store.file_session(OTHER, tea, Some(kitchen)).await.is_err());
+    assert!(store.tag_session(OTHER, tea, &[]).await.is_err());
+    assert!(store.set_session_archived(OTHER, tea, true).await.is_err());
+    assert!(store.set_up_session(OTHER, tea, None, &Overrides::default()).await.is_err());
+    assert!(store.rename_folder(OTHER, kitchen, "Mine").await.is_err());
+    assert!(store.delete_folder(OTHER, kitchen).await.is_err());
+    assert!(store.arrange_folders(OTHER, &[kitchen]).await.is_err());
+    assert!(store.all_messages(OTHER, tea).await.unwrap().is_empty());
+    assert!(store.all_sessions(OTHER).await.unwrap().is_empty());
+    assert!(store.tags_of(OTHER, tea).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn folders_keep_the_order_they_were_put_in() {
+    let (_folder, store) = open().await;
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c"] {
+        ids.push(store.add_folder(ME, name).await.unwrap().unwrap());
+    }
+    store.arrange_folders(ME, &[ids[2], ids[0], ids[1]]).await.unwrap();
+    assert!(!store.rename_folder(ME, ids[0], "b").await.unwrap(), "the name is taken");
+    assert!(store.rename_folder(ME, ids[0], "z").await.unwrap());
+    let names: Vec<_> = store.list_folders(ME).await.unwrap().into_iter().map(|it| it.name).collect();
+    assert_eq!(names, ["c", "z", "b"]);
+}
+
+#[tokio::test]
+async fn a_session_that_is_written_again_is_the_same_but_for_its_ids() {
+    let (_folder, store) = open().await;
+    let (tea, first) = named(&store, "tea").await;
+    let image = store.add_image(ME, "hash", "image/png", b"bytes", 1).await.unwrap();
+    let shows = NewTurn {
+        parent: Some(first.reply),
+        text: Some("and this?"),
+        images: &[image],
+        model: None,
+        now_ms: 11,
+    };
+    let second = store.add_turn(ME, tea, shows).await.unwrap();
+    finish(&store, second.reply, "nice").await;
+    let variant =
+        NewTurn { parent: second.question, text: None, images: &[], model: Some("other"), now_ms: 12 };
+    let variant = store.add_turn(ME, tea, variant).await.unwrap();
+    finish(&store, variant.reply, "nicer").await;
+
+    let rows = store.all_messages(ME, tea).await.unwrap();
+    let new = NewSession { title: "copy".into(), tags: vec!["wet".into()], ..NewSession::default() };
+    let copy = store.write_session(ME, &new, &rows, Some(second.reply)).await.unwrap();
+    let copied = store.all_messages(ME, copy).await.unwrap();
+    let said = |rows: &[MessageRow]| -> Vec<(String, Option<usize>, usize)> {
+        let place = |id| rows.iter().position(|row| Some(row.id) == id);
+        rows.iter().map(|row| (row.body.clone(), place(row.parent), row.images.len())).collect()
+    };
+    assert_eq!(said(&copied), said(&rows));
+    assert_eq!(shown(&store, copy).await.last().unwrap(), "nice");
+    assert_eq!(found(&store, "nicer").await, 2, "the copy is searched, too");
+    // One whose parent is missing is not written at all.
+    assert!(store.write_session(ME, &new, &rows[1..], None).await.is_err());
+    assert_eq!(store.all_sessions(ME).await.unwrap(), [tea, copy]);
 }

@@ -3,6 +3,7 @@
 use super::{api, thread_store::ThreadStore};
 use crate::{
     error::AppError,
+    frame::use_sessions,
     i18n::{Texts, use_texts},
     ui::toast::{Toasts, use_toasts},
 };
@@ -10,7 +11,7 @@ use leptos::{prelude::*, task::spawn_local};
 use std::pin::Pin;
 use types::{
     chat::{Act, Again},
-    ids::{ImageId, MessageId},
+    ids::{ImageId, MessageId, ModelId, SessionId},
     reasoning::Effort,
 };
 
@@ -18,13 +19,14 @@ use types::{
 #[derive(Clone, Copy)]
 pub(super) struct Actions {
     store: ThreadStore,
+    go: Callback<String>,
     toasts: Toasts,
     texts: &'static Texts,
 }
 
 /// The open thread's actions.
 pub(super) fn use_actions() -> Actions {
-    Actions { store: expect_context(), toasts: use_toasts(), texts: use_texts() }
+    Actions { store: expect_context(), go: use_sessions().go, toasts: use_toasts(), texts: use_texts() }
 }
 
 impl Actions {
@@ -40,7 +42,7 @@ impl Actions {
         let effort = self.store.effort.get_untracked().filter(|_| session.is_none());
         let effort = effort.map(|it| it.name().to_owned());
         let kept = (text.clone(), images.clone());
-        let send = async move { api::send_message(session, text, images, effort).await.map(drop) };
+        let send = async move { api::send_message(session, text, images, effort).await.map(|_| None) };
         self.run(send, move || on_failure(kept.0, kept.1));
     }
 
@@ -57,12 +59,27 @@ impl Actions {
 
     /// Answers again, or goes on.
     pub(super) fn regenerate(self, message: MessageId, again: Again) {
-        self.act(Act::Again { message, again });
+        self.act(Act::Again { message, again, model: None });
+    }
+
+    /// Answers once more, by this model.
+    pub(super) fn answer_by(self, message: MessageId, model: ModelId) {
+        self.act(Act::Again { message, again: Again::Anew, model: Some(model) });
     }
 
     /// Shows another variant.
     pub(super) fn select_variant(self, message: MessageId) {
         self.act(Act::Select { message });
+    }
+
+    /// Goes on from a message in a session of its own.
+    pub(super) fn fork(self, message: MessageId) {
+        self.act(Act::Fork { message });
+    }
+
+    /// The session that is open.
+    pub(super) fn session(self) -> Option<SessionId> {
+        self.store.session.get_untracked()
     }
 
     /// Ends the answer.
@@ -78,7 +95,7 @@ impl Actions {
 
     fn run(
         self,
-        call: impl Future<Output = Result<(), AppError>> + 'static,
+        call: impl Future<Output = Result<Option<SessionId>, AppError>> + 'static,
         on_failure: impl FnOnce() + 'static,
     ) {
         self.run_boxed(Box::pin(call), Box::new(on_failure));
@@ -87,12 +104,13 @@ impl Actions {
     /// One for all doors, for the sake of the browser's download.
     fn run_boxed(
         self,
-        call: Pin<Box<dyn Future<Output = Result<(), AppError>>>>,
+        call: Pin<Box<dyn Future<Output = Result<Option<SessionId>, AppError>>>>,
         on_failure: Box<dyn FnOnce()>,
     ) {
         spawn_local(async move {
             match call.await {
-                Ok(()) => self.store.refetch(),
+                Ok(None) => self.store.refetch(),
+                Ok(Some(made)) => self.go.run(format!("/chat/{made}")),
                 Err(err) => {
                     self.toasts.show(err.sentence(self.texts));
                     on_failure();

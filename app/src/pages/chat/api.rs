@@ -7,6 +7,7 @@ use types::{chat::Again, reasoning::Effort};
 use types::{
     chat::{Act, Sent, SessionSummary, Thread},
     ids::{ImageId, SessionId},
+    seen::Weight,
 };
 
 /// The caller's sessions, pinned first, then newest; those that `query` occurs in, if it is not empty.
@@ -47,20 +48,27 @@ pub async fn add_image(bytes: Vec<u8>) -> Result<ImageId, AppError> {
     Ok(crate::ssr::state()?.chat.add_image(user, bytes).await?)
 }
 
-/// Does what a person wants with a session. One door for all of it: each one more is code that every visit loads.
+/// How much of the model's context the conversation takes with `text` at its end; none where nobody can say.
 #[server(input = Postcard, output = Postcard)]
-pub async fn act_on_session(session: SessionId, act: Act) -> Result<(), AppError> {
+pub async fn weigh_message(session: Option<SessionId>, text: String) -> Result<Option<Weight>, AppError> {
+    let user = crate::ssr::require_user().await?;
+    Ok(crate::ssr::state()?.chat.weigh(user, session, text).await?)
+}
+
+/// Does what a person wants with a session, and gives the one that this made, if it did. One door for all of it: each one more is code that every visit loads.
+#[server(input = Postcard, output = Postcard)]
+pub async fn act_on_session(session: SessionId, act: Act) -> Result<Option<SessionId>, AppError> {
     let user = crate::ssr::require_user().await?;
     let chat = &crate::ssr::state()?.chat;
     match act {
         Act::Edit { message, text } => {
             chat.edit_and_resend(user, session, message, text, false).await?;
         }
-        Act::Again { message, again: Again::GoOn } => {
+        Act::Again { message, again: Again::GoOn, .. } => {
             chat.go_on(user, session, message).await?;
         }
-        Act::Again { message, again } => {
-            chat.regenerate(user, session, message, again == Again::Trimmed).await?;
+        Act::Again { message, again, model } => {
+            chat.regenerate(user, session, message, again == Again::Trimmed, model).await?;
         }
         Act::Select { message } => chat.select_variant(user, session, message).await?,
         Act::Stop => chat.stop(user, session).await?,
@@ -71,6 +79,12 @@ pub async fn act_on_session(session: SessionId, act: Act) -> Result<(), AppError
         Act::Pin { pinned } => chat.set_pinned(user, session, pinned).await?,
         Act::Delete => chat.delete_session(user, session).await?,
         Act::Restore => chat.restore_session(user, session).await?,
+        Act::Archive { archived } => chat.set_archived(user, session, archived).await?,
+        Act::File { folder } => chat.file_session(user, session, folder).await?,
+        Act::Tag { tags } => chat.tag_session(user, session, &tags).await?,
+        Act::SetUp { system_prompt, numbers } => chat.set_up(user, session, system_prompt, &numbers).await?,
+        Act::Duplicate => return Ok(Some(chat.duplicate(user, session).await?)),
+        Act::Fork { message } => return Ok(Some(chat.fork(user, session, message).await?)),
     }
-    Ok(())
+    Ok(None)
 }

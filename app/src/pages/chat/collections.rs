@@ -2,8 +2,8 @@
 
 use super::{composer::draft_key, thread_store::ThreadStore};
 use crate::{
-    frame::{Later, use_sessions},
-    i18n::use_texts,
+    frame::{Behind, Later, use_sessions},
+    i18n::{DocumentsTexts, use_texts},
     page_data::PageData,
     pages::documents::api::documents,
     platform,
@@ -51,15 +51,15 @@ fn button(chosen: Chosen) -> AnyView {
     };
     view! {
         <Popover open=RwSignal::new(false) label=texts.chat_documents testid="chat-documents" trigger=Box::new(trigger)>
-            <Later load=|| choices()/>
+            <Later behind=Behind::Collections/>
         </Popover>
     }
     .into_any()
 }
 
-#[lazy]
-async fn choices() -> AnyView {
-    let texts = use_texts();
+/// The collections to choose from.
+pub(crate) async fn choices() -> AnyView {
+    let texts = DocumentsTexts::here();
     let store = expect_context::<ThreadStore>();
     let session = store.session.get_untracked();
     let (collections, chosen) = match documents(DocumentAct::UsedIn { session }).await {
@@ -86,7 +86,7 @@ async fn choices() -> AnyView {
 fn choice(collection: CollectionView, chosen: RwSignal<Vec<CollectionId>>, store: ThreadStore) -> AnyView {
     let id = collection.id;
     let count = expect_context::<Chosen>();
-    let (toasts, texts, go) = (use_toasts(), use_texts(), use_sessions().go);
+    let (toasts, texts, go) = (use_toasts(), DocumentsTexts::here(), use_sessions().go);
     let on_change = move |_| {
         chosen.update(|chosen| match chosen.iter().position(|it| *it == id) {
             Some(idx) => _ = chosen.remove(idx),

@@ -5,6 +5,7 @@ use super::{
     api::SendMessage,
     attachments::{AttachButton, AttachedImages, Attachments},
     collections::CollectionsButton,
+    context_bar::ContextBar,
     effort::EffortField,
     thread_store::ThreadStore,
 };
@@ -16,7 +17,18 @@ use crate::{
     ui::{icon::Icon, when::When},
 };
 use leptos::{ev, html, prelude::*, server_fn::ServerFn};
+use leptos_router::components::A;
 use types::ids::SessionId;
+
+/// Where the draft of a chat that has not begun is kept.
+const NEW_CHAT: &str = "draft-new";
+
+/// Puts a text into the composer of a new chat, behind what is there.
+pub(crate) fn add_to_new_chat(text: &str) {
+    let before = platform::stored(NEW_CHAT).filter(|before| !before.trim().is_empty());
+    let draft = before.map_or_else(|| text.to_owned(), |before| format!("{before}\n\n{text}"));
+    platform::store(NEW_CHAT, &draft);
+}
 
 /// The composer of the open thread.
 #[component]
@@ -53,7 +65,7 @@ pub(super) fn Composer() -> AnyView {
             <FormFailure/>
             {move || store.session.get().map(|session| view! { <input type="hidden" name="session" value=session.0/> })}
             <Writing area attachments submit=Callback::new(move |()| submit())/>
-            <Below/>
+            <Below area/>
         </form>
     }
     .into_any()
@@ -67,6 +79,13 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
     let actions = use_actions();
     let on_key = move |event: ev::KeyboardEvent| {
         // An input method confirms its suggestion with Enter.
+        if event.key() == "ArrowUp"
+            && area.get_untracked().is_some_and(|area| area.value().is_empty())
+            && let Some(last) = store.last_question()
+        {
+            event.prevent_default();
+            write(area, store, &last);
+        }
         if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
             event.prevent_default();
             submit.run(());
@@ -104,7 +123,10 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
                     autofocus
                     data-testid="composer"
                     on:keydown=on_key
-                    on:input=move |_| save_draft(area, store)
+                    on:input=move |_| {
+                        save_draft(area, store);
+                        store.typed.update(|n| *n += 1);
+                    }
                     on:paste=on_paste
                 ></textarea>
                 <When when=move || store.is_running() fallback=SendButton>
@@ -119,17 +141,44 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
     .into_any()
 }
 
-/// What is below the message: what answers look into, how much the model thinks, and the keys.
+/// What is below the message: what answers look into, how much the model thinks, how full its context is, and the keys.
 #[component]
-fn Below() -> impl IntoView {
+fn Below(area: NodeRef<html::Textarea>) -> impl IntoView {
     let texts = use_texts();
     view! {
         <div class="mt-1 flex items-center gap-3">
             <CollectionsButton/>
             <EffortField/>
+            <SetupLink/>
+            <ContextBar area/>
             <p id="composer-hint" class="hidden flex-1 text-center text-xs text-faint sm:block">{texts.composer_hint}</p>
         </div>
     }
+}
+
+/// What this chat sets apart from what is set for all, and where.
+#[component]
+fn SetupLink() -> AnyView {
+    let texts = use_texts();
+    let store = expect_context::<ThreadStore>();
+    (move || {
+        let session = store.session.get()?;
+        let chips = store.chips.get().into_iter().map(|chip| {
+            view! { <span class="rounded-full border border-line px-1.5 tabular">{chip}</span> }.into_any()
+        });
+        let chips: Vec<_> = chips.collect();
+        Some(
+            view! {
+                <A href=format!("/chat/{session}/setup") attr:class="flex flex-wrap items-center gap-1 text-xs text-muted hover:text-strong"
+                    attr:title=texts.setup_title attr:aria-label=texts.setup_title attr:data-testid="setup-link">
+                    <Icon icon=icondata_lu::LuSlidersHorizontal size=14/>
+                    {chips}
+                </A>
+            }
+            .into_any(),
+        )
+    })
+    .into_any()
 }
 
 #[component]
@@ -233,7 +282,7 @@ fn give_back(area: NodeRef<html::Textarea>, store: ThreadStore, session: Option<
 }
 
 pub(super) fn draft_key(session: Option<SessionId>) -> String {
-    session.map_or_else(|| "draft-new".to_owned(), |session| format!("draft-{session}"))
+    session.map_or_else(|| NEW_CHAT.to_owned(), |session| format!("draft-{session}"))
 }
 
 /// Escape closes what is open first; only then it stops the answer.

@@ -11,6 +11,7 @@ use crate::{
     error::capitalised,
     format::{bytes, duration_ms, one_decimal, percent},
     i18n::{Texts, fill, use_texts},
+    live::use_live,
     platform,
     ui::{
         icon::{Icon, IconButton},
@@ -21,10 +22,12 @@ use crate::{
     },
 };
 use leptos::{html, prelude::*};
+use leptos_router::components::A;
 use types::{
     chat::{Again, Guesser, MessageState, MessageView, Queued, Role, Usage},
     guard::{Guard, Warning},
-    ids::{ImageId, MessageId},
+    ids::{ImageId, MessageId, ModelId},
+    model::{ModelState, Resident},
 };
 
 /// One row of the thread.
@@ -334,8 +337,49 @@ fn AnswerActions(view: ArcRwSignal<MessageView>) -> impl IntoView {
             <CopyButton view/>
             <IconButton size=14 icon=icondata_lu::LuRefreshCw label=texts.regenerate.to_owned() testid="regenerate"
                 on_click=move |()| actions.regenerate(id, Again::Anew)/>
+            <IconButton size=14 icon=icondata_lu::LuGitFork label=texts.fork.to_owned() testid="fork"
+                on_click=move |()| actions.fork(id)/>
+            {actions.session().map(|session| view! {
+                <A href=format!("/chat/{session}/saw/{id}") attr:class="icon-button" attr:title=texts.saw_title attr:aria-label=texts.saw_title attr:data-testid="saw-link">
+                    <Icon icon=icondata_lu::LuEye size=14/>
+                </A>
+            })}
+            <OtherModels id/>
         </div>
     }
+}
+
+/// Models that are in memory beside the chosen one, any of which can answer this, too.
+#[component]
+fn OtherModels(id: MessageId) -> AnyView {
+    let texts = use_texts();
+    let actions = use_actions();
+    let live = use_live();
+    let others = move || -> Vec<AnyView> {
+        let models = live.models.read();
+        let models =
+            models.iter().flat_map(|it| it.models.iter().filter(|other| other.status.id != it.chosen.id));
+        let ready = models.filter(|it| it.status.state == ModelState::Ready);
+        let option = |it: &Resident| {
+            let id = it.status.id.clone()?.0;
+            Some(view! { <option value=id>{it.status.name.clone()}</option> }.into_any())
+        };
+        ready.filter_map(option).collect()
+    };
+    (move || {
+        let others = others();
+        (!others.is_empty()).then(|| {
+            view! {
+                <select class="field h-7 w-28 py-0 text-xs" aria-label=texts.answer_by data-testid="answer-by"
+                    on:change=move |event| actions.answer_by(id, ModelId(event_target_value(&event)))>
+                    <option value="">{texts.answer_by}</option>
+                    {others}
+                </select>
+            }
+            .into_any()
+        })
+    })
+    .into_any()
 }
 
 #[component]
@@ -418,9 +462,17 @@ fn usage_words(usage: &Usage, texts: &Texts) -> Vec<String> {
     ];
     // Not counted where the answer was broken off.
     let prompt = (usage.n_prompt_tokens > 0).then(|| fill(texts.usage_prompt, "n", usage.n_prompt_tokens));
+    let cached = (usage.n_cached_tokens > 0).then(|| fill(texts.usage_cached, "n", usage.n_cached_tokens));
     let forgotten =
         (usage.n_forgotten_tokens > 0).then(|| fill(texts.usage_forgotten, "n", usage.n_forgotten_tokens));
-    speed.into_iter().chain(rest).chain(prompt).chain(forgotten).chain(guess_words(usage, texts)).collect()
+    speed
+        .into_iter()
+        .chain(rest)
+        .chain(prompt)
+        .chain(cached)
+        .chain(forgotten)
+        .chain(guess_words(usage, texts))
+        .collect()
 }
 
 /// What guessing saved, where somebody guessed.

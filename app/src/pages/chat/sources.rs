@@ -2,8 +2,8 @@
 
 use super::thread_store::ThreadStore;
 use crate::{
-    frame::Later,
-    i18n::{fill, use_texts},
+    frame::{Behind, Later},
+    i18n::{DocumentsTexts, fill, use_texts},
     pages::documents::{api::documents, passage_place},
     ui::when::When,
 };
@@ -27,16 +27,16 @@ pub(super) fn Sources(view: ArcRwSignal<MessageView>) -> AnyView {
                 {fill(texts.sources_title, "n", n_sources)}
             </summary>
             <When when=move || is_open.get()>
-                <Later load=move || sources_of(id)/>
+                <Later behind=Behind::Sources(id)/>
             </When>
         </details>
     }
     .into_any()
 }
 
-#[lazy]
-async fn sources_of(message: MessageId) -> AnyView {
-    let texts = use_texts();
+/// The passages, each with where it is from.
+pub(crate) async fn of(message: MessageId) -> AnyView {
+    let texts = DocumentsTexts::here();
     let Some(session) = expect_context::<ThreadStore>().session.get_untracked() else {
         return ().into_any();
     };
@@ -51,7 +51,7 @@ async fn sources_of(message: MessageId) -> AnyView {
 }
 
 fn source(source: SourceView) -> AnyView {
-    let texts = use_texts();
+    let texts = DocumentsTexts::here();
     let place = passage_place(source.page, &source.heading, texts);
     let name = source.document_name;
     let title = match source.document {

@@ -130,6 +130,10 @@ pub(super) struct ThreadStore {
     pub(super) rows: RwSignal<Vec<Row>>,
     /// How much the model thinks before it answers here; none leaves it to the model.
     pub(super) effort: RwSignal<Option<Effort>>,
+    /// What this thread sets apart from what is set for all, as words.
+    pub(super) chips: RwSignal<Vec<String>>,
+    /// Grows with every change of the message that is being written.
+    pub(super) typed: RwSignal<u64>,
     /// Grows whenever there is more to see.
     pub(super) growth: RwSignal<u64>,
     /// How often the thread was fetched; only the last fetch counts, whichever comes back last.
@@ -143,6 +147,8 @@ impl ThreadStore {
             session,
             rows: RwSignal::new(Vec::new()),
             effort: RwSignal::new(None),
+            chips: RwSignal::new(Vec::new()),
+            typed: RwSignal::new(0),
             growth: RwSignal::new(0),
             n_fetches: StoredValue::new(0),
         };
@@ -164,11 +170,13 @@ impl ThreadStore {
 
     /// Shows nothing.
     pub(super) fn clear(self) {
+        self.chips.set(Vec::new());
         self.rows.set(Vec::new());
     }
 
     /// Shows `thread`; rows that stay keep their elements.
     pub(super) fn replace(self, thread: Thread) {
+        self.chips.set(thread.chips);
         let old = self.rows.get_untracked();
         let rows = thread
             .messages
@@ -204,6 +212,13 @@ impl ThreadStore {
     /// Whether an answer is being written.
     pub(super) fn is_running(self) -> bool {
         self.rows.read().last().is_some_and(Row::is_running)
+    }
+
+    /// What the person wrote last.
+    pub(super) fn last_question(self) -> Option<String> {
+        let rows = self.rows.read_untracked();
+        let last = rows.iter().rev().find(|row| row.role == Role::User)?;
+        Some(last.view.read_untracked().text.clone())
     }
 
     fn apply(self, event: ChatEvent) {

@@ -2,7 +2,7 @@
 
 use super::store::DocumentsStore;
 use crate::{
-    i18n::use_texts,
+    i18n::DocumentsTexts,
     platform,
     ui::{icon::Icon, list::list, when::When},
 };
@@ -13,7 +13,7 @@ use types::document::{CollectionView, MAX_COLLECTION_CHARS};
 /// The list.
 #[component]
 pub(super) fn Collections() -> AnyView {
-    let texts = use_texts();
+    let texts = DocumentsTexts::here();
     let store = expect_context::<DocumentsStore>();
     view! {
         <section class="flex shrink-0 flex-col gap-2 md:w-60" aria-label=texts.collections_label>
@@ -52,7 +52,7 @@ fn collection(row: CollectionView, store: DocumentsStore) -> AnyView {
 
 #[component]
 fn NewCollection() -> AnyView {
-    let texts = use_texts();
+    let texts = DocumentsTexts::here();
     let store = expect_context::<DocumentsStore>();
     let field = NodeRef::<html::Input>::new();
     let on_submit = move |event: ev::SubmitEvent| {

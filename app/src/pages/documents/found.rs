@@ -3,7 +3,7 @@
 use crate::{
     error::capitalised,
     format::decimals,
-    i18n::{Texts, fill, use_texts},
+    i18n::{DocumentsTexts, fill},
     ui::icon::Icon,
 };
 use leptos::prelude::*;
@@ -13,7 +13,7 @@ use types::document::{Found, FoundPassage, PassageKind, Score};
 /// All that was found.
 #[component]
 pub(super) fn FoundList(found: Found) -> AnyView {
-    let texts = use_texts();
+    let texts = DocumentsTexts::here();
     let Found { passages, note, took_ms } = found;
     let n = passages.len();
     let head = fill(&fill(texts.found_head, "n", n), "ms", took_ms);
@@ -30,7 +30,7 @@ pub(super) fn FoundList(found: Found) -> AnyView {
     .into_any()
 }
 
-fn row(n: u32, passage: FoundPassage, texts: &'static Texts) -> AnyView {
+fn row(n: u32, passage: FoundPassage, texts: &'static DocumentsTexts) -> AnyView {
     let href = address(&passage);
     let place = place(passage.page, &passage.heading, texts);
     let fused = fill(texts.found_fused, "n", decimals(f64::from(passage.fused), 4));
@@ -57,19 +57,19 @@ fn address(passage: &FoundPassage) -> String {
 }
 
 /// Page and headings.
-pub(crate) fn place(page: Option<u32>, heading: &str, texts: &Texts) -> String {
+pub(crate) fn place(page: Option<u32>, heading: &str, texts: &DocumentsTexts) -> String {
     let page = page.map(|page| fill(texts.passage_page, "n", page));
     let heading = (!heading.is_empty()).then(|| heading.to_owned());
     page.into_iter().chain(heading).collect::<Vec<_>>().join(" · ")
 }
 
 /// How well words and meaning fit.
-pub(crate) fn scores(words: Option<Score>, meaning: Option<Score>, texts: &Texts) -> String {
+pub(crate) fn scores(words: Option<Score>, meaning: Option<Score>, texts: &DocumentsTexts) -> String {
     let words = score(texts.found_words, words, texts);
     format!("{words} · {}", score(texts.found_meaning, meaning, texts))
 }
 
-fn score(words: &str, score: Option<Score>, texts: &Texts) -> String {
+fn score(words: &str, score: Option<Score>, texts: &DocumentsTexts) -> String {
     match score {
         Some(Score { value, rank }) => {
             let value = decimals(f64::from(value.max(0.0)), 3);

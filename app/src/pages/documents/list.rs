@@ -3,7 +3,7 @@
 use super::{found::FoundList, notice::EmbedderNotice, store::DocumentsStore, upload::Upload};
 use crate::{
     format::bytes,
-    i18n::{Texts, fill, use_texts},
+    i18n::{DocumentsTexts, fill},
     platform,
     ui::{
         icon::{Icon, IconButton},
@@ -34,7 +34,7 @@ pub(super) fn OpenCollection() -> AnyView {
 fn Collection(id: CollectionId) -> AnyView {
     let store = expect_context::<DocumentsStore>();
     let found = store.found.get_value();
-    let texts = use_texts();
+    let texts = DocumentsTexts::here();
     let none = move || store.view.read().documents.is_empty();
     view! {
         <Head/>
@@ -58,7 +58,7 @@ fn Collection(id: CollectionId) -> AnyView {
 
 #[component]
 fn Head() -> AnyView {
-    let texts = use_texts();
+    let texts = DocumentsTexts::here();
     let store = expect_context::<DocumentsStore>();
     let renaming = RwSignal::new(false);
     let collection = Memo::new(move |_| store.open_collection());
@@ -97,7 +97,7 @@ fn Head() -> AnyView {
 /// The name in place: Enter saves, Escape and leaving do not.
 #[component]
 fn NameEditor(collection: Memo<Option<CollectionView>>, renaming: RwSignal<bool>) -> AnyView {
-    let texts = use_texts();
+    let texts = DocumentsTexts::here();
     let store = expect_context::<DocumentsStore>();
     let field = NodeRef::<html::Input>::new();
     Effect::new(move |_| {
@@ -134,7 +134,7 @@ fn NameEditor(collection: Memo<Option<CollectionView>>, renaming: RwSignal<bool>
 /// A plain form: what was looked for is in the address, and can be returned to.
 #[component]
 fn Search(id: CollectionId) -> AnyView {
-    let texts = use_texts();
+    let texts = DocumentsTexts::here();
     let store = expect_context::<DocumentsStore>();
     let query = use_query_map().read_untracked().get("q").unwrap_or_default();
     let on_submit = move |event: ev::SubmitEvent| {
@@ -158,7 +158,7 @@ fn Search(id: CollectionId) -> AnyView {
 }
 
 fn document(row: DocumentView, store: DocumentsStore) -> AnyView {
-    let texts = use_texts();
+    let texts = DocumentsTexts::here();
     let id = row.id;
     let details = details(&row, texts);
     let (state, problem, note) = (row.state, row.error.clone(), row.note.clone());
@@ -196,7 +196,7 @@ fn sentence(problem: &str) -> String {
     format!("{}.", crate::error::capitalised(problem.trim_end_matches('.')))
 }
 
-fn details(row: &DocumentView, texts: &Texts) -> String {
+fn details(row: &DocumentView, texts: &DocumentsTexts) -> String {
     let pages = row.n_pages.map(|n| fill(texts.document_pages, "n", n));
     let passages = (row.n_passages > 0).then(|| fill(texts.document_passages, "n", row.n_passages));
     let vectors = (row.state == DocumentState::Ready && row.n_vectors > 0 && row.n_vectors < row.n_passages)
@@ -205,7 +205,7 @@ fn details(row: &DocumentView, texts: &Texts) -> String {
     parts.into_iter().chain([pages, passages, vectors]).flatten().collect::<Vec<_>>().join(" · ")
 }
 
-fn state_words(state: DocumentState, texts: &Texts) -> &'static str {
+fn state_words(state: DocumentState, texts: &DocumentsTexts) -> &'static str {
     match state {
         DocumentState::Waiting => texts.document_waiting,
         DocumentState::Indexing => texts.document_indexing,
@@ -215,7 +215,7 @@ fn state_words(state: DocumentState, texts: &Texts) -> &'static str {
     }
 }
 
-fn kind_words(kind: DocumentKind, texts: &Texts) -> &'static str {
+fn kind_words(kind: DocumentKind, texts: &DocumentsTexts) -> &'static str {
     match kind {
         DocumentKind::Text => texts.kind_text,
         DocumentKind::Markdown => "Markdown",

@@ -2,7 +2,7 @@
 
 use super::store::DocumentsStore;
 use crate::{
-    i18n::{fill, use_texts},
+    i18n::{DocumentsTexts, fill},
     ui::icon::Icon,
 };
 use leptos::prelude::*;
@@ -11,7 +11,7 @@ use types::document::Embedder;
 /// One line.
 #[component]
 pub(super) fn EmbedderNotice() -> AnyView {
-    let texts = use_texts();
+    let texts = DocumentsTexts::here();
     let store = expect_context::<DocumentsStore>();
     let words = move || {
         let view = store.view.read();

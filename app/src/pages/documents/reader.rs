@@ -2,7 +2,7 @@
 
 use super::found::place;
 use crate::{
-    i18n::{fill, use_texts},
+    i18n::{DocumentsTexts, fill},
     ui::icon::Icon,
 };
 use leptos::{html, prelude::*};
@@ -12,7 +12,7 @@ use types::document::{DocumentPage, PassageKind, PassageView};
 
 /// The page of one document.
 pub(super) fn reader(page: DocumentPage) -> AnyView {
-    let texts = use_texts();
+    let texts = DocumentsTexts::here();
     let query = use_query_map();
     let number = |name: &str| query.read_untracked().get(name).and_then(|it| it.parse::<u32>().ok());
     let at = number("at");

@@ -4,7 +4,7 @@ use super::api::documents;
 use crate::{
     error::AppError,
     frame::use_sessions,
-    i18n::{Texts, fill, use_texts},
+    i18n::{DocumentsTexts, fill},
     live::use_live,
     ui::toast::{Toasts, use_toasts},
 };
@@ -27,7 +27,7 @@ pub(super) struct DocumentsStore {
     /// Lives longer than the page: what was deleted may be restored after leaving it.
     go: Callback<String>,
     toasts: Toasts,
-    texts: &'static Texts,
+    texts: &'static DocumentsTexts,
 }
 
 impl DocumentsStore {
@@ -38,7 +38,7 @@ impl DocumentsStore {
             n_uploading: RwSignal::new(0),
             go: use_sessions().go,
             toasts: use_toasts(),
-            texts: use_texts(),
+            texts: DocumentsTexts::here(),
         };
         // Reading is a job: whenever one moves, the list may have.
         let live = use_live();

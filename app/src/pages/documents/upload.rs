@@ -3,7 +3,7 @@
 use super::store::DocumentsStore;
 use crate::{
     format::bytes,
-    i18n::{Texts, fill, use_texts},
+    i18n::{DocumentsTexts, fill},
     platform,
     ui::{icon::Icon, when::When},
 };
@@ -17,7 +17,7 @@ const OK: u16 = 200;
 /// A place for files.
 #[component]
 pub(super) fn Upload() -> AnyView {
-    let texts = use_texts();
+    let texts = DocumentsTexts::here();
     let store = expect_context::<DocumentsStore>();
     let is_over = RwSignal::new(false);
     let take = move |files: Vec<platform::File>| {
@@ -58,7 +58,7 @@ pub(super) fn Upload() -> AnyView {
     .into_any()
 }
 
-async fn upload(store: DocumentsStore, texts: &'static Texts, files: Vec<platform::File>) {
+async fn upload(store: DocumentsStore, texts: &'static DocumentsTexts, files: Vec<platform::File>) {
     let Some(collection) = store.open() else { return };
     store.n_uploading.update(|n| *n += files.len());
     for file in files {

@@ -14,7 +14,7 @@ use tokio::{
     sync::{mpsc::UnboundedSender, oneshot},
     time::Instant,
 };
-use types::chat::Queued;
+use types::{chat::Queued, seen::SeenPart};
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
@@ -29,6 +29,11 @@ enum Asked {
     Count {
         prompt: Prompt,
         reply: Reply<u32>,
+    },
+    Show {
+        prompt: Prompt,
+        params: Box<GenerateParams>,
+        reply: Reply<Vec<SeenPart>>,
     },
     Embed {
         request: EmbedRequest,
@@ -71,7 +76,7 @@ impl Requests {
 
     /// Generations and work on vectors that the worker has.
     pub(super) fn n_running(&self) -> usize {
-        let runs = |it: &&Request| it.sent && !matches!(it.asked, Asked::Count { .. });
+        let runs = |it: &&Request| it.sent && !matches!(it.asked, Asked::Count { .. } | Asked::Show { .. });
         self.by_id.values().filter(runs).count()
     }
 
@@ -82,34 +87,7 @@ impl Requests {
         cancels: UnboundedSender<RequestId>,
     ) {
         let id = self.next_id();
-        let GenerateRequest {
-            prompt,
-            sampling,
-            stop,
-            constraint,
-            reasoning,
-            tools,
-            template_values,
-            logprobs,
-            tenant,
-            trim_history,
-            speculation,
-            adapters,
-            guards: _,
-        } = request;
-        let params = Box::new(GenerateParams {
-            sampling,
-            stop,
-            constraint,
-            reasoning,
-            tools,
-            template_values,
-            logprobs,
-            tenant,
-            trim_history,
-            speculation,
-            adapters,
-        });
+        let (prompt, params) = parts(request);
         let (mailbox, reader) = mailbox(id, cancels);
         self.add(id, Asked::Generate { prompt, params, mailbox, waiting: Some((reply, reader)) });
     }
@@ -117,6 +95,12 @@ impl Requests {
     pub(super) fn add_count(&mut self, prompt: Prompt, reply: Reply<u32>) {
         let id = self.next_id();
         self.add(id, Asked::Count { prompt, reply });
+    }
+
+    pub(super) fn add_show(&mut self, request: GenerateRequest, reply: Reply<Vec<SeenPart>>) {
+        let id = self.next_id();
+        let (prompt, params) = parts(request);
+        self.add(id, Asked::Show { prompt, params, reply });
     }
 
     pub(super) fn add_embed(
@@ -229,6 +213,12 @@ impl Requests {
         }
     }
 
+    pub(super) fn shown(&mut self, id: RequestId, parts: Vec<SeenPart>) {
+        if let Some(Request { asked: Asked::Show { reply, .. }, .. }) = self.by_id.remove(&id) {
+            let _ = reply.send(Ok(parts));
+        }
+    }
+
     pub(super) fn embedded(&mut self, id: RequestId, embeddings: Embeddings) {
         if let Some(Request { asked: Asked::Embed { reply, .. }, .. }) = self.by_id.remove(&id) {
             let _ = reply.send(Ok(embeddings));
@@ -269,6 +259,39 @@ impl Requests {
     }
 }
 
+/// What a worker is asked, without what is kept from it.
+fn parts(request: GenerateRequest) -> (Prompt, Box<GenerateParams>) {
+    let GenerateRequest {
+        prompt,
+        sampling,
+        stop,
+        constraint,
+        reasoning,
+        tools,
+        template_values,
+        logprobs,
+        tenant,
+        trim_history,
+        speculation,
+        adapters,
+        guards: _,
+    } = request;
+    let params = Box::new(GenerateParams {
+        sampling,
+        stop,
+        constraint,
+        reasoning,
+        tools,
+        template_values,
+        logprobs,
+        tenant,
+        trim_history,
+        speculation,
+        adapters,
+    });
+    (prompt, params)
+}
+
 impl Asked {
     fn command(&self, id: RequestId) -> Command {
         match self {
@@ -276,6 +299,9 @@ impl Asked {
                 Command::Generate { id, prompt: prompt.clone(), params: params.clone() }
             }
             Self::Count { prompt, .. } => Command::CountTokens { id, prompt: prompt.clone() },
+            Self::Show { prompt, params, .. } => {
+                Command::Show { id, prompt: prompt.clone(), params: params.clone() }
+            }
             Self::Embed { request: EmbedRequest { inputs, params }, .. } => {
                 Command::Embed { id, inputs: inputs.clone(), params: *params }
             }
@@ -292,6 +318,7 @@ impl Asked {
             Self::Generate { waiting: Some((reply, _)), .. } => reply.is_closed(),
             Self::Generate { mailbox, .. } => !mailbox.has_reader(),
             Self::Count { reply, .. } => reply.is_closed(),
+            Self::Show { reply, .. } => reply.is_closed(),
             Self::Embed { reply, .. } => reply.is_closed(),
             Self::Rank { reply, .. } => reply.is_closed(),
         }
@@ -300,6 +327,7 @@ impl Asked {
     fn fail(self, error: EngineError) {
         match self {
             Self::Count { reply, .. } => drop(reply.send(Err(error))),
+            Self::Show { reply, .. } => drop(reply.send(Err(error))),
             Self::Embed { reply, .. } => drop(reply.send(Err(error))),
             Self::Rank { reply, .. } => drop(reply.send(Err(error))),
             Self::Generate { waiting: Some((reply, _)), .. } => drop(reply.send(Err(error))),

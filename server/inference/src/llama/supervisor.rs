@@ -25,6 +25,7 @@ use tokio::{
 use types::{
     kv::KvType,
     model::{ModelState, ModelStatus},
+    seen::SeenPart,
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(2);
@@ -52,6 +53,10 @@ pub(super) enum Ask {
     Count {
         prompt: Prompt,
         reply: Reply<u32>,
+    },
+    Show {
+        request: Box<GenerateRequest>,
+        reply: Reply<Vec<SeenPart>>,
     },
     Embed {
         request: EmbedRequest,
@@ -221,6 +226,13 @@ impl<L: Launch> Supervisor<L> {
                 }
                 Err(error) => drop(reply.send(Err(error))),
             },
+            Ask::Show { request, reply } => match self.admit() {
+                Ok(()) => {
+                    self.requests.add_show(*request, reply);
+                    self.send_requests();
+                }
+                Err(error) => drop(reply.send(Err(error))),
+            },
             Ask::Embed { request, reply } => {
                 let pending = self.admit().map(|()| self.requests.add_embed(request, self.cancels.0.clone()));
                 let _ = reply.send(pending);
@@ -376,6 +388,7 @@ impl<L: Launch> Supervisor<L> {
             }
             Event::Rejected { id, reason } => self.requests.rejected(id, reason),
             Event::Counted { id, n_tokens } => self.requests.counted(id, n_tokens),
+            Event::Shown { id, parts } => self.requests.shown(id, parts),
             Event::Embedded { id, vectors, n_tokens } => {
                 self.requests.embedded(id, Embeddings { vectors, n_tokens: n_tokens.into() });
             }

@@ -1,0 +1,233 @@
+//! All chats: filed in folders and under tags, searched, put away, written into files and taken from them.
+//!
+//! What is shown is in the address, so that every view can be kept and the page works without scripting.
+
+pub(crate) mod api;
+mod folders;
+mod row;
+mod sheet;
+
+use crate::{
+    error::AppError,
+    i18n::{ChatsTexts, fill},
+    live::use_live,
+    page_data::PageData,
+    ui::{error_state::ErrorState, icon::Icon},
+};
+use folders::Folders;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::{components::A, hooks::use_query_map, params::ParamsMap};
+use row::ChatRow;
+use sheet::Sheet;
+use types::filing::{FiledPage, Filter};
+
+/// `/chats`.
+pub(super) fn page() -> AnyView {
+    let query = use_query_map();
+    let changes = RwSignal::new(0);
+    let live = use_live();
+    // What is fetched is in the address; the key only says when.
+    let key = move || {
+        let version = (changes.get(), live.sessions_version.get(), live.epoch.get());
+        Some(format!("{version:?}{}", query.read().to_query_string()))
+    };
+    let page = PageData::of(key, move |_| api::list_chats(filter_of(&query.read_untracked())));
+    let texts = ChatsTexts::here();
+    provide_context(Sheet::new(changes));
+    view! {
+        <Title text=texts.chats_title/>
+        <div class="min-h-0 flex-1 overflow-y-auto">
+            <div class="mx-auto flex max-w-5xl flex-col gap-4 px-4 py-6">
+                <Head query/>
+                <Outcome query/>
+                <Transition fallback=Skeleton>
+                    {move || Suspend::new(async move { body(query, page.get().await) })}
+                </Transition>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+fn filter_of(query: &ParamsMap) -> Filter {
+    let number = |name| query.get_str(name).and_then(|it| it.parse().ok());
+    Filter {
+        query: query.get_str("q").unwrap_or_default().to_owned(),
+        folder: number("folder").map(types::ids::FolderId),
+        tag: query.get_str("tag").map(str::to_owned),
+        archived: query.get_str("archived").is_some(),
+        page: number("page").and_then(|it| u32::try_from(it).ok()).unwrap_or(0),
+    }
+}
+
+/// The address of a view.
+fn address(filter: &Filter) -> String {
+    let mut query = ParamsMap::new();
+    if !filter.query.is_empty() {
+        query.insert("q", filter.query.clone());
+    }
+    if let Some(folder) = filter.folder {
+        query.insert("folder", folder.to_string());
+    }
+    if let Some(tag) = &filter.tag {
+        query.insert("tag", tag.clone());
+    }
+    if filter.archived {
+        query.insert("archived", "1".to_owned());
+    }
+    if filter.page > 0 {
+        query.insert("page", filter.page.to_string());
+    }
+    format!("/chats{}", query.to_query_string())
+}
+
+/// Title, search, and what is done with files.
+#[component]
+fn Head(query: Memo<ParamsMap>) -> AnyView {
+    let texts = ChatsTexts::here();
+    let q = move || filter_of(&query.read()).query;
+    view! {
+        <div class="flex flex-wrap items-center gap-2">
+            <h1 class="mr-auto text-xl font-semibold text-strong">{texts.chats_title}</h1>
+            <form method="post" action="/chats/import" enctype="multipart/form-data" class="flex">
+                <label class="button button-quiet cursor-pointer focus-within:outline-2 focus-within:outline-accent" title=texts.chats_import_hint>
+                    <Icon icon=icondata_lu::LuFileUp/>
+                    {texts.chats_import}
+                    <input type="file" name="file" accept="application/json,.json" class="sr-only" data-testid="import"
+                        on:change=|event| crate::platform::submit_form_of(&event)/>
+                </label>
+                <noscript><button type="submit" class="button button-quiet">{texts.chats_import_send}</button></noscript>
+            </form>
+            <a href="/chats/export.json" download="" rel="external" class="button button-quiet" data-testid="export-all">
+                <Icon icon=icondata_lu::LuFileDown/>
+                {texts.chats_export_all}
+            </a>
+        </div>
+        <form method="get" action="/chats" role="search" class="flex gap-2">
+            <input type="search" name="q" class="field h-8" placeholder=texts.chats_search aria-label=texts.chats_search data-testid="chats-search"
+                prop:value=q value=q()/>
+            <button type="submit" class="button button-quiet">{texts.chats_search_go}</button>
+        </form>
+    }
+    .into_any()
+}
+
+/// How taking over a file went.
+#[component]
+fn Outcome(query: Memo<ParamsMap>) -> AnyView {
+    let texts = ChatsTexts::here();
+    let words = move || {
+        let query = query.read();
+        if let Some(problem) = query.get_str("problem") {
+            return Some((true, problem_words(problem, texts).to_owned()));
+        }
+        let number = |name| query.get_str(name).and_then(|it| it.parse::<usize>().ok());
+        let taken = fill(texts.import_taken, "n", number("taken")?);
+        let skipped = number("skipped").filter(|n| *n > 0).map(|n| fill(texts.import_skipped, "n", n));
+        let left = number("left").filter(|n| *n > 0).map(|n| fill(texts.import_left, "n", n));
+        Some((false, [Some(taken), skipped, left].into_iter().flatten().collect::<Vec<_>>().join(" ")))
+    };
+    (move || {
+        words().map(|(is_problem, words)| {
+            view! {
+                <p role="status" data-testid="import-outcome" class="rounded-card border border-line px-3 py-2"
+                    class:bg-danger-tint=is_problem class:text-danger=is_problem class:bg-raised=!is_problem>{words}</p>
+            }
+            .into_any()
+        })
+    })
+    .into_any()
+}
+
+fn problem_words(problem: &str, texts: &ChatsTexts) -> &'static str {
+    match problem {
+        "none" => texts.import_none,
+        "large" => texts.import_large,
+        "archive" => texts.import_archive,
+        "json" => texts.import_json,
+        "unknown" => texts.import_unknown,
+        _ => texts.import_lost,
+    }
+}
+
+fn body(query: Memo<ParamsMap>, page: Result<FiledPage, AppError>) -> AnyView {
+    let texts = ChatsTexts::here();
+    let page = match page {
+        Ok(page) => page,
+        Err(err) => {
+            return view! {
+                <ErrorState title=texts.error_title hint=err.sentence(texts)>
+                    <a href="" class="button button-primary">{texts.retry}</a>
+                </ErrorState>
+            }
+            .into_any();
+        }
+    };
+    let filter = filter_of(&query.get_untracked());
+    let FiledPage { sessions, has_more, folders, tags } = page;
+    let is_empty = sessions.is_empty();
+    let rows: Vec<_> = sessions
+        .into_iter()
+        .map(|row| view! { <ChatRow row folders=folders.clone() filter=filter.clone()/> }.into_any())
+        .collect();
+    view! {
+        <div class="flex flex-col-reverse gap-6 md:flex-row">
+            <Folders folders tags filter=filter.clone()/>
+            <div class="min-w-0 flex-1">
+                <ul class="flex flex-col divide-y divide-line" data-testid="chats">{rows}</ul>
+                {is_empty.then(|| view! { <Nothing filter=filter.clone()/> })}
+                <Pages filter has_more/>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Nothing(filter: Filter) -> AnyView {
+    let texts = ChatsTexts::here();
+    let is_all = filter == Filter::default();
+    let words = if is_all { texts.session_none } else { texts.session_none_found };
+    view! {
+        <div class="flex flex-col items-center gap-3 py-12 text-center text-muted">
+            <p>{words}</p>
+            {if is_all {
+                view! { <A href="/chat" attr:class="button button-primary">{texts.session_new}</A> }.into_any()
+            } else {
+                view! { <a href="/chats" class="button button-quiet">{texts.chats_all}</a> }.into_any()
+            }}
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn Pages(filter: Filter, has_more: bool) -> AnyView {
+    let texts = ChatsTexts::here();
+    let to = |page: u32| address(&Filter { page, ..filter.clone() });
+    let previous = filter.page.checked_sub(1).map(to);
+    let next = has_more.then(|| to(filter.page + 1));
+    if previous.is_none() && next.is_none() {
+        return ().into_any();
+    }
+    view! {
+        <nav class="flex justify-between gap-2 py-4" aria-label=texts.chats_pages>
+            <span>{previous.map(|to| view! { <a href=to class="button button-quiet">{texts.chats_newer}</a> })}</span>
+            <span>{next.map(|to| view! { <a href=to class="button button-quiet" data-testid="older">{texts.chats_older}</a> })}</span>
+        </nav>
+    }
+    .into_any()
+}
+
+#[component]
+fn Skeleton() -> AnyView {
+    view! {
+        <div class="flex flex-col gap-2" aria-hidden="true">
+            <div class="h-12 rounded-card bg-raised"></div>
+            <div class="h-12 rounded-card bg-raised"></div>
+            <div class="h-12 rounded-card bg-raised"></div>
+        </div>
+    }
+    .into_any()
+}

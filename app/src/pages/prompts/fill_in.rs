@@ -1,0 +1,179 @@
+//! Using a prompt: its variables as a form, what becomes of it, and where it goes.
+
+use super::{
+    address::{Open, Part},
+    library::Library,
+};
+use crate::{
+    pages::chat::add_to_new_chat,
+    platform,
+    ui::{field::use_ready, icon::Icon, when::When},
+};
+use leptos::{ev, prelude::*};
+use std::collections::BTreeMap;
+use types::{
+    prompt::{PromptView, ValueProblem, Variable, VariableKind, fill},
+    settings::MAX_SYSTEM_PROMPT_BYTES,
+};
+
+/// What a person filled in so far, by variable.
+type Values = RwSignal<BTreeMap<String, String>>;
+
+/// The form and the text beside it.
+#[component]
+pub(super) fn FillIn(library: Library, view: PromptView) -> AnyView {
+    let texts = library.texts;
+    let values: Values = RwSignal::new(BTreeMap::new());
+    let prompt = StoredValue::new(view.current.clone());
+    let filled = Memo::new(move |_| {
+        let values = values.read();
+        prompt.with_value(|prompt| fill(&prompt.body, &prompt.variables, |name| values.get(name).cloned()))
+    });
+    let is_right = Memo::new(move |_| {
+        let values = values.read();
+        let fits = |variable: &Variable| {
+            values.get(&variable.name).is_none_or(|value| variable.check(value).is_ok())
+        };
+        prompt.with_value(|prompt| prompt.variables.iter().all(fits))
+    });
+    let fields: Vec<_> =
+        (0..).zip(&view.current.variables).map(|(n, variable)| field(library, n, variable, values)).collect();
+    let is_ready = use_ready();
+    let has_fields = !fields.is_empty();
+    view! {
+        {has_fields.then(|| view! {
+            <fieldset class="card flex min-w-0 flex-col gap-3 p-4" disabled=move || !is_ready.get() aria-label=texts.variables data-testid="prompt-form">
+                {fields}
+            </fieldset>
+        })}
+        <section class="flex flex-col gap-2">
+            <h3 class="font-semibold text-strong">{texts.preview}</h3>
+            <div
+                class="card max-h-[50vh] overflow-y-auto p-4 text-base break-words whitespace-pre-wrap"
+                tabindex="0"
+                role="region"
+                aria-label=texts.preview
+                data-testid="prompt-preview"
+            >
+                {move || filled.get()}
+            </div>
+        </section>
+        <Ways library filled is_right open=Open::Prompt(view.summary.id)/>
+    }
+    .into_any()
+}
+
+/// Where the text goes.
+#[component]
+fn Ways(library: Library, filled: Memo<String>, is_right: Memo<bool>, open: Open) -> AnyView {
+    let (texts, common) = (library.texts, library.common);
+    let into_chat = move |_| {
+        add_to_new_chat(&filled.get_untracked());
+        library.go.run("/chat".to_owned());
+    };
+    let copy = move |_| {
+        platform::copy_text(&filled.get_untracked());
+        library.toasts.show(common.copied);
+    };
+    let is_short = move || filled.read().len() <= MAX_SYSTEM_PROMPT_BYTES;
+    view! {
+        <div class="flex flex-wrap items-center gap-2">
+            <button type="button" class="button button-primary" data-testid="prompt-use" disabled=move || !is_right.get() on:click=into_chat>
+                <Icon icon=icondata_lu::LuMessageSquare size=14/>
+                {texts.use_in_chat}
+            </button>
+            <button type="button" class="button button-quiet" data-testid="prompt-system" disabled=move || !(is_right.get() && is_short())
+                on:click=move |_| library.use_as_system_prompt(filled.get_untracked())>
+                <Icon icon=icondata_lu::LuBot size=14/>
+                {texts.use_as_system}
+            </button>
+            <button type="button" class="button button-quiet" data-testid="prompt-copy" on:click=copy>
+                <Icon icon=icondata_lu::LuCopy size=14/>
+                {common.copy}
+            </button>
+            <button type="button" class="button button-quiet" on:click=move |_| library.open(open, Part::Edit)>
+                <Icon icon=icondata_lu::LuPencil size=14/>
+                {common.edit}
+            </button>
+        </div>
+        <p class="text-xs text-muted">{texts.use_hint}</p>
+    }
+    .into_any()
+}
+
+fn field(library: Library, n: usize, variable: &Variable, values: Values) -> AnyView {
+    let texts = library.texts;
+    let (id, hint) = (format!("variable-{n}"), format!("variable-{n}-problem"));
+    let name = variable.name.clone();
+    let on_input = {
+        let name = name.clone();
+        move |event: ev::Event| {
+            values.update(|values| _ = values.insert(name.clone(), event_target_value(&event)));
+        }
+    };
+    let problem = {
+        let variable = variable.clone();
+        move || {
+            let problem = values.read().get(&variable.name).and_then(|value| variable.check(value).err())?;
+            Some(match problem {
+                ValueProblem::NoNumber => texts.no_number,
+                ValueProblem::NoChoice => texts.no_choice,
+            })
+        }
+    };
+    let has_problem = Memo::new({
+        let problem = problem.clone();
+        move |_| problem().is_some()
+    });
+    let control = control(variable, id.clone(), hint.clone(), has_problem, on_input);
+    view! {
+        <div class="flex flex-col gap-1">
+            <label for=id class="font-medium break-words text-strong">{name}</label>
+            {control}
+            <When when=has_problem>
+                <p id=hint.clone() class="text-xs text-danger" role="alert">{problem.clone()}</p>
+            </When>
+        </div>
+    }
+    .into_any()
+}
+
+fn control(
+    variable: &Variable,
+    id: String,
+    hint: String,
+    has_problem: Memo<bool>,
+    on_input: impl Fn(ev::Event) + Clone + Send + Sync + 'static,
+) -> AnyView {
+    let Variable { kind, default, choices, .. } = variable.clone();
+    let described = move || has_problem.get().then(|| hint.clone());
+    let invalid = move || has_problem.get().to_string();
+    match kind {
+        VariableKind::Text => view! {
+            <input id=id type="text" class="field" value=default autocomplete="off" data-testid="prompt-value" on:input=on_input/>
+        }
+        .into_any(),
+        VariableKind::Number => view! {
+            <input id=id type="text" inputmode="decimal" class="field tabular sm:w-40" value=default autocomplete="off"
+                data-testid="prompt-value" aria-invalid=invalid aria-describedby=described on:input=on_input/>
+        }
+        .into_any(),
+        VariableKind::Multiline => view! {
+            <textarea id=id class="field field-sizing-content max-h-80 min-h-20" data-testid="prompt-value" on:input=on_input>{default}</textarea>
+        }
+        .into_any(),
+        VariableKind::Choice => {
+            // Without a default, nothing is chosen.
+            let none = default.is_empty().then(|| view! { <option value=""></option> });
+            let option = |choice: String| {
+                let selected = choice == default;
+                view! { <option value=choice.clone() selected=selected>{choice.clone()}</option> }.into_any()
+            };
+            let options: Vec<_> = choices.into_iter().map(option).collect();
+            view! {
+                <select id=id class="field h-8" data-testid="prompt-value" on:change=on_input>{none}{options}</select>
+            }
+            .into_any()
+        }
+    }
+}

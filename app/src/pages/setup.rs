@@ -1,0 +1,177 @@
+//! How one chat is set up: what models are told first in it, and how answers are sampled, apart from what is set for all.
+
+pub(crate) mod api;
+
+use crate::{
+    error::AppError,
+    frame::{title_or, use_sessions},
+    i18n::SettingsTexts,
+    page_data::PageData,
+    pages::chat::api::act_on_session,
+    platform,
+    ui::{error_state::ErrorState, list::list},
+};
+use leptos::{ev, prelude::*, task::spawn_local};
+use leptos_meta::Title;
+use leptos_router::{components::A, hooks::use_params_map};
+use types::{
+    chat::Act,
+    ids::SessionId,
+    overrides::{KnobView, Setup},
+    settings::MAX_SYSTEM_PROMPT_BYTES,
+};
+
+/// `/chat/{id}/setup`.
+pub(super) fn page() -> AnyView {
+    let params = use_params_map();
+    let address = Memo::new(move |_| params.read().get("id"));
+    let session = Memo::new(move |_| address.get()?.parse().ok());
+    let setup = PageData::of(move || address.get(), fetch);
+    let texts = SettingsTexts::here();
+    view! {
+        <Title text=texts.setup_title/>
+        <div class="min-h-0 flex-1 overflow-y-auto">
+            <div class="mx-auto flex max-w-2xl flex-col gap-4 px-4 py-6">
+                <Suspense>
+                    {move || Suspend::new(async move { shown(session.get_untracked(), setup.get().await) })}
+                </Suspense>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+async fn fetch(address: Option<String>) -> Result<Setup, AppError> {
+    let session = address.unwrap_or_default().parse().map_err(|_| AppError::NotFound)?;
+    api::load_setup(session).await
+}
+
+fn shown(session: Option<SessionId>, setup: Result<Setup, AppError>) -> AnyView {
+    let texts = SettingsTexts::here();
+    match (session, setup) {
+        (Some(session), Ok(setup)) => view! { <SetupForm session setup/> }.into_any(),
+        (_, setup) => {
+            let err = setup.err().unwrap_or(AppError::NotFound);
+            #[cfg(feature = "ssr")]
+            if err == AppError::NotFound {
+                crate::ssr::set_not_found();
+            }
+            view! {
+                <ErrorState title=texts.error_title hint=err.sentence(texts)>
+                    <A href="/chats" attr:class="button button-primary">{texts.chats_all}</A>
+                </ErrorState>
+            }
+            .into_any()
+        }
+    }
+}
+
+/// Numbers of a preset, by their names.
+type Preset = &'static [(&'static str, &'static str)];
+
+/// Answers that are the same again and again, as a person set them, and those that surprise.
+const PRESETS: [(&str, Preset); 3] = [
+    ("exact", &[("temperature", "0")]),
+    ("usual", &[]),
+    ("lively", &[("temperature", "1.1"), ("min_p", "0.08"), ("top_p", "1"), ("top_k", "0")]),
+];
+
+#[component]
+fn SetupForm(session: SessionId, setup: Setup) -> AnyView {
+    let texts = SettingsTexts::here();
+    let go = use_sessions().go;
+    let title = title_or(&setup.title, texts.session_untitled);
+    let knobs = StoredValue::new(setup.knobs);
+    let preset = RwSignal::new(None::<Preset>);
+    let problem = RwSignal::new(None::<String>);
+    let back = format!("/chat/{session}");
+    let save = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let act = knobs.with_value(|knobs| act_of(platform::form_values(&event), knobs));
+        spawn_local(async move {
+            match act_on_session(session, act).await {
+                Ok(_) => go.run(format!("/chat/{session}")),
+                Err(err) => problem.set(Some(err.sentence(texts))),
+            }
+        });
+    };
+    // A preset makes every field anew, also those that were typed into.
+    let rounds = RwSignal::new(0_u64);
+    let fields = list(
+        move || {
+            let (round, preset) = (rounds.get(), preset.get_untracked());
+            let fill = |mut knob: KnobView| {
+                if let Some(preset) = preset {
+                    let value = preset.iter().find(|(name, _)| *name == knob.name).map(|(_, value)| *value);
+                    knob.value = value.unwrap_or_default().to_owned();
+                }
+                (round, knob)
+            };
+            knobs.get_value().into_iter().map(fill).collect()
+        },
+        |(round, knob)| (*round, knob.name.clone()),
+        |(_, knob)| knob_field(knob),
+    );
+    let choose = Callback::new(move |chosen: Preset| {
+        preset.set(Some(chosen));
+        rounds.update(|round| *round += 1);
+    });
+    view! {
+        <form class="flex flex-col gap-4" data-testid="setup-form" on:submit=save>
+            <div class="flex flex-wrap items-center justify-between gap-2">
+                <h1 class="min-w-0 truncate text-xl font-semibold text-strong">{texts.setup_title} ": " {title}</h1>
+                <A href=back attr:class="button button-quiet">{texts.saw_back}</A>
+            </div>
+            <section class="card flex flex-col gap-2 p-4">
+                <label for="setup-system" class="font-medium text-strong">{texts.settings_system_prompt}</label>
+                <textarea id="setup-system" name="system_prompt" rows="4" class="field min-h-24" maxlength=MAX_SYSTEM_PROMPT_BYTES
+                    placeholder=setup.usual_system_prompt data-testid="setup-system">{setup.system_prompt.unwrap_or_default()}</textarea>
+                <p class="text-xs text-muted">{texts.setup_hint}</p>
+            </section>
+            <section class="card flex flex-col gap-3 p-4">
+                <div class="flex flex-wrap items-center gap-2">
+                    <h2 class="mr-auto text-lg font-semibold text-strong">{texts.settings_sampling}</h2>
+                    {presets(choose)}
+                </div>
+                <div class="grid grid-cols-2 gap-3 sm:grid-cols-3">{fields}</div>
+            </section>
+            <div class="sticky bottom-0 flex items-center gap-3 border-t border-line bg-bg py-3">
+                <button type="submit" class="button button-primary">{texts.settings_save}</button>
+                <span role="status" class="text-danger" data-testid="setup-problem">{move || problem.get()}</span>
+            </div>
+        </form>
+    }
+    .into_any()
+}
+
+fn presets(choose: Callback<Preset>) -> Vec<AnyView> {
+    let texts = SettingsTexts::here();
+    let button = |(name, preset): (&'static str, Preset)| {
+        let words = match name {
+            "exact" => texts.preset_exact,
+            "lively" => texts.preset_lively,
+            _ => texts.preset_usual,
+        };
+        view! { <button type="button" class="button button-quiet" data-testid=format!("preset-{name}") on:click=move |_| choose.run(preset)>{words}</button> }
+            .into_any()
+    };
+    PRESETS.map(button).into()
+}
+
+/// What the fields say.
+fn act_of(field: impl Fn(&str) -> String, knobs: &[KnobView]) -> Act {
+    let numbers = knobs.iter().map(|knob| (knob.name.clone(), field(&knob.name))).collect();
+    let system_prompt = Some(field("system_prompt")).filter(|it| !it.trim().is_empty());
+    Act::SetUp { system_prompt, numbers }
+}
+
+fn knob_field(knob: KnobView) -> AnyView {
+    let KnobView { name, value, usual } = knob;
+    view! {
+        <label class="flex min-w-0 flex-col gap-1 text-xs text-muted">
+            <code class="truncate font-mono">{name.clone()}</code>
+            <input name=name inputmode="decimal" class="field tabular" value=value placeholder=usual/>
+        </label>
+    }
+    .into_any()
+}

@@ -1,0 +1,246 @@
+//! Comparing models: one prompt, several answers beside each other, and a person's choice.
+
+use crate::{
+    chat::{MessageState, Queued, Usage},
+    guard::Guard,
+    ids::{CompareRunId, ModelId, SessionId},
+    sampling::Sampling,
+};
+use serde::{Deserialize, Serialize};
+
+/// The fewest answers of one run.
+pub const MIN_SLOTS: usize = 2;
+/// The most answers of one run.
+pub const MAX_SLOTS: usize = 4;
+
+/// What of the sampler settings each answer has for itself. The rest is as in the person's settings.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SlotSampling {
+    pub temperature: f32,
+    pub top_k: u32,
+    pub top_p: f32,
+    pub min_p: f32,
+    pub repeat_penalty: f32,
+    pub max_tokens: Option<u32>,
+    pub seed: Option<u32>,
+}
+
+impl SlotSampling {
+    /// What these settings say of it.
+    pub fn of(sampling: &Sampling) -> Self {
+        let Sampling { temperature, top_k, top_p, min_p, repeat_penalty, max_tokens, seed, .. } = *sampling;
+        Self { temperature, top_k, top_p, min_p, repeat_penalty, max_tokens, seed }
+    }
+
+    /// The settings with these values.
+    pub fn within(self, sampling: Sampling) -> Sampling {
+        let Self { temperature, top_k, top_p, min_p, repeat_penalty, max_tokens, seed } = self;
+        Sampling { temperature, top_k, top_p, min_p, repeat_penalty, max_tokens, seed, ..sampling }
+    }
+}
+
+/// Who answers, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contestant {
+    pub model: ModelId,
+    pub sampling: SlotSampling,
+}
+
+/// What a person wants compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunDraft {
+    pub prompt: String,
+    pub slots: Vec<Contestant>,
+    /// Who answered is told after the vote, and the answers are in an order of their own.
+    pub is_blind: bool,
+    /// One after the other, so that none slows another down.
+    pub in_turn: bool,
+}
+
+/// Where an answer of a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// The others go first: a person wanted them one after the other.
+    InTurn,
+    /// The others go first: not all models fit into memory together.
+    NoRoom,
+    Loading,
+    Writing,
+    Ended,
+}
+
+/// How a person chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Vote {
+    /// This one is best.
+    For(u8),
+    /// None is better than the others.
+    Even,
+}
+
+/// One answer of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SlotView {
+    /// `None` before the vote of a blind run.
+    pub contestant: Option<Contestant>,
+    pub phase: Phase,
+    pub state: MessageState,
+    /// What happened, as one sentence without a full stop, when it failed.
+    pub error: Option<String>,
+    /// What ended it, when that was no person.
+    pub guard: Option<Guard>,
+    /// It waited as not all models fitted into memory together.
+    pub had_no_room: bool,
+    /// What was generated, unrendered.
+    pub text: String,
+    /// The text as sanitised HTML, one entry per block, in order.
+    pub blocks: Vec<String>,
+    /// What the model thought before, likewise.
+    pub thought: Vec<String>,
+    /// `None` until it has ended, and before the vote of a blind run: speed tells models apart.
+    pub usage: Option<Usage>,
+    /// What the texts above are as of.
+    pub seq: u64,
+}
+
+/// A run with its answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunView {
+    pub id: CompareRunId,
+    pub prompt: String,
+    pub system_prompt: String,
+    pub is_blind: bool,
+    pub in_turn: bool,
+    pub vote: Option<Vote>,
+    pub slots: Vec<SlotView>,
+    /// Milliseconds since 1970, UTC.
+    pub created_at_ms: i64,
+}
+
+impl RunView {
+    /// Whether an answer is still to come to its end.
+    pub fn is_running(&self) -> bool {
+        self.slots.iter().any(|slot| slot.state == MessageState::Running)
+    }
+
+    /// Whether who answered is not told yet.
+    pub fn is_hidden(&self) -> bool {
+        self.is_blind && self.vote.is_none()
+    }
+}
+
+/// How an answer grew since a page looked last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SlotGrowth {
+    pub seq: u64,
+    pub phase: Phase,
+    /// Its blocks from here on are now `blocks`; those before stay.
+    pub first: u32,
+    pub blocks: Vec<String>,
+    /// Likewise of what the model thinks.
+    pub first_thought: u32,
+    pub thought: Vec<String>,
+    pub queued: Option<Queued>,
+    /// Nothing before the vote of a blind run.
+    pub n_tokens: u32,
+    pub tokens_per_second: Option<f32>,
+}
+
+/// What a page that follows a run is told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Followed {
+    /// One entry for each answer; `None` where nothing changed.
+    Grew(Vec<Option<SlotGrowth>>),
+    /// All have ended and are kept: fetch the run again.
+    Over,
+}
+
+/// A line of the list of runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunLine {
+    pub id: CompareRunId,
+    /// The beginning of it.
+    pub prompt: String,
+    /// Empty before the vote of a blind run.
+    pub models: Vec<ModelId>,
+    pub vote: Option<Vote>,
+    pub is_running: bool,
+    /// Milliseconds since 1970, UTC.
+    pub created_at_ms: i64,
+}
+
+/// How often a model with these settings was chosen in blind runs. Seed and length are not looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TallyLine {
+    pub contestant: Contestant,
+    pub n_runs: u32,
+    pub n_won: u32,
+    pub n_even: u32,
+}
+
+/// A model to choose from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    pub id: ModelId,
+    pub name: String,
+    /// What it is expected to take in memory.
+    pub memory_bytes: Option<u64>,
+    /// Where it runs, if not on this machine.
+    pub host: Option<String>,
+}
+
+/// What the page is set up with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ComparePage {
+    pub candidates: Vec<Candidate>,
+    /// The model that answers where none is named.
+    pub chosen: Option<ModelId>,
+    /// What all models may take in memory together; 0 where that is unknown.
+    pub budget_bytes: u64,
+    /// As in the person's settings.
+    pub usual: SlotSampling,
+    /// Newest first.
+    pub runs: Vec<RunLine>,
+    /// Those chosen most often first.
+    pub tally: Vec<TallyLine>,
+}
+
+/// What a person wants with the comparisons.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum CompareAct {
+    Start {
+        draft: RunDraft,
+    },
+    /// Ends one answer, or all.
+    Stop {
+        run: CompareRunId,
+        slot: Option<u8>,
+    },
+    Vote {
+        run: CompareRunId,
+        vote: Vote,
+    },
+    /// Starts a chat with the prompt and this answer.
+    GoOn {
+        run: CompareRunId,
+        slot: u8,
+    },
+    /// Deletes it; [`CompareAct::Restore`] brings it back.
+    Delete {
+        run: CompareRunId,
+    },
+    Restore {
+        run: CompareRunId,
+    },
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompareDone {
+    /// The run that was started.
+    pub run: Option<CompareRunId>,
+    /// The chat that was started.
+    pub session: Option<SessionId>,
+}

@@ -1,0 +1,132 @@
+// All chats: folders, tags, the archive, duplicates, forks, export and import.
+
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { answers, connected, expect, open, sendAndStop, test } from '../support/test';
+
+async function newChat(page: Page, text: string): Promise<void> {
+  await page.goto('/chat');
+  await connected(page);
+  await sendAndStop(page, text);
+  await expect(page).toHaveURL(/\/chat\/.+/);
+}
+
+function row(page: Page, title: string) {
+  return page.getByTestId('chat').filter({ hasText: title });
+}
+
+async function bring(page: Page, chats: unknown): Promise<void> {
+  const buffer = Buffer.from(typeof chats === 'string' ? chats : JSON.stringify(chats));
+  await page.getByTestId('import').setInputFiles([{ name: 'chats.json', mimeType: 'application/json', buffer }]);
+}
+
+/** A file of ours with one chat of two turns. */
+function file(title: string, question: string, answer: string) {
+  const turns = [
+    { parent: null, role: 'user', text: question, created_ms: 1 },
+    { parent: 0, role: 'assistant', text: answer, created_ms: 2 },
+  ];
+  return { format: 'chaosengine-chats', version: 1, chats: [{ title, shown: 1, turns }] };
+}
+
+test('chats are filed in folders, which keep the order they are dragged into', async ({ page }) => {
+  await open(page, '/chats');
+  await bring(page, file('Okapi notes', 'Where do okapis live?', 'In forests.'));
+  await connected(page);
+  await expect(page.getByTestId('import-outcome')).toContainText('1 chats were taken over');
+  for (const name of ['Animals', 'Plants']) {
+    await page.getByTestId('folder-new').fill(name);
+    await page.getByTestId('folder-new').press('Enter');
+    await expect(page.getByTestId('folder').filter({ hasText: name })).toBeVisible();
+  }
+  await row(page, 'Okapi notes').getByTestId('chat-folder').selectOption('Animals');
+  const folders = page.getByTestId('folder');
+  await expect(folders.filter({ hasText: 'Animals' })).toContainText('1');
+  await folders.filter({ hasText: 'Plants' }).dragTo(folders.filter({ hasText: 'Animals' }));
+  await expect(folders.first()).toContainText('Plants');
+  await page.reload();
+  await connected(page);
+  await expect(folders.first()).toContainText('Plants');
+  await folders.filter({ hasText: 'Plants' }).getByRole('link').click();
+  await expect(page).toHaveURL(/folder=/);
+  await expect(row(page, 'Okapi notes')).toHaveCount(0);
+  await folders.filter({ hasText: 'Animals' }).getByRole('link').click();
+  await expect(row(page, 'Okapi notes')).toBeVisible();
+  // By keyboard, and with another name; what is in a folder stays when it goes.
+  await page.getByTestId('folders-edit').click();
+  await page.getByTestId('folder-up').last().click();
+  await expect(page.getByTestId('folder-name').first()).toHaveValue('Animals');
+  await page.getByTestId('folder-delete').first().click();
+  await expect(folders).toHaveCount(1);
+  await open(page, '/chats');
+  await expect(row(page, 'Okapi notes')).toBeVisible();
+});
+
+test('words find chats by what was said, with the place, and tags narrow the list', async ({ page }) => {
+  await open(page, '/chats');
+  await bring(page, file('Notes on axolotls', 'What is neoteny?', 'Axolotls keep their gills: <b>neoteny</b>.'));
+  await connected(page);
+  await page.getByTestId('chats-search').fill('gills');
+  await page.getByTestId('chats-search').press('Enter');
+  await expect(page).toHaveURL(/q=gills/);
+  await expect(row(page, 'axolotls').getByTestId('hit').locator('mark')).toHaveText('gills');
+  await expect(row(page, 'axolotls').getByTestId('hit')).toContainText('<b>neoteny</b>');
+  await connected(page);
+  await row(page, 'axolotls').getByTestId('chat-tags').click();
+  await page.getByTestId('chat-tag-words').fill('Biology, water ,biology');
+  await page.getByTestId('chat-tag-words').press('Enter');
+  await expect(row(page, 'axolotls').getByRole('link', { name: 'biology' })).toHaveCount(1);
+  await page.getByTestId('tags').getByRole('link', { name: 'water' }).click();
+  await expect(page).toHaveURL(/tag=water/);
+  await expect(page.getByTestId('chat')).toHaveCount(1);
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations).toEqual([]);
+});
+
+test('a chat in the archive is in no list but its own, and comes back', async ({ page }) => {
+  await open(page, '/chats');
+  await bring(page, file('Old plans', 'Plans?', 'Old ones.'));
+  await connected(page);
+  await row(page, 'Old plans').getByTestId('chat-archive').click();
+  await expect(row(page, 'Old plans')).toHaveCount(0);
+  await expect(page.getByTestId('session').filter({ hasText: 'Old plans' })).toHaveCount(0);
+  await open(page, '/chats?archived=1');
+  await row(page, 'Old plans').getByTestId('chat-archive').click();
+  await expect(row(page, 'Old plans')).toHaveCount(0);
+  await open(page, '/chats');
+  await expect(row(page, 'Old plans')).toBeVisible();
+  await row(page, 'Old plans').getByTestId('chat-duplicate').click();
+  await expect(row(page, 'Old plans')).toHaveCount(2);
+  await row(page, 'Old plans').first().getByTestId('chat-delete').click();
+  await expect(row(page, 'Old plans')).toHaveCount(1);
+  await page.getByTestId('toast-action').click();
+  await expect(row(page, 'Old plans')).toHaveCount(2);
+});
+
+test('a fork goes on from a message in a chat of its own and says where it is from', async ({ page }) => {
+  await newChat(page, 'Tell me of capybaras');
+  await sendAndStop(page, 'And of their neighbours');
+  await expect(answers(page)).toHaveCount(2);
+  const first = page.url();
+  await answers(page).first().getByTestId('fork').click();
+  await expect(page).not.toHaveURL(first);
+  await expect(answers(page)).toHaveCount(1);
+  await expect(page.locator('[data-role=user]')).toHaveText(/capybaras/);
+  await page.getByTestId('forked-from').getByRole('link').click();
+  await expect(page).toHaveURL(first);
+  await expect(answers(page)).toHaveCount(2);
+});
+
+test('a chat is kept as a file, and files that are none say so', async ({ page }) => {
+  await open(page, '/chats');
+  await bring(page, file('To be kept', 'Keep this?', 'It **is** kept.'));
+  await connected(page);
+  await row(page, 'To be kept').getByTestId('chat-export').click();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    row(page, 'To be kept').getByRole('link', { name: 'Markdown' }).click(),
+  ]);
+  expect(download.suggestedFilename()).toBe('to-be-kept.md');
+  await bring(page, 'no json');
+  await expect(page.getByTestId('import-outcome')).toContainText('no JSON');
+});

@@ -1,0 +1,147 @@
+//! Folders, tags and the archive.
+
+use crate::{Chat, ChatError};
+use types::{
+    chat::ChatEvent,
+    filing::{FiledPage, Filter, FolderAct, MAX_FOLDER_CHARS, MAX_FOLDERS, MAX_TAG_CHARS, MAX_TAGS},
+    ids::{FolderId, SessionId, UserId},
+    overrides::{Overrides, Setup},
+    sampling::Sampling,
+    settings::MAX_SYSTEM_PROMPT_BYTES,
+};
+
+/// More would be no help to choose from; search finds the rest.
+const TAGS_SHOWN: u32 = 200;
+
+impl Chat {
+    /// A page of the person's sessions, with the folders and tags there are.
+    pub async fn filed_sessions(&self, user: UserId, filter: &Filter) -> Result<FiledPage, ChatError> {
+        let (sessions, has_more) = self.store.filed_sessions(user, filter).await?;
+        let folders = self.store.list_folders(user).await?;
+        let tags = self.store.list_tags(user, TAGS_SHOWN).await?;
+        Ok(FiledPage { sessions, has_more, folders, tags })
+    }
+
+    /// Does what a person wants with folders.
+    pub async fn act_on_folders(&self, user: UserId, act: FolderAct) -> Result<(), ChatError> {
+        match act {
+            FolderAct::Create { name } => {
+                let name = folder_name(&name)?;
+                if self.store.list_folders(user).await?.len() >= MAX_FOLDERS {
+                    return Err(ChatError::Setting(format!(
+                        "there are {MAX_FOLDERS} folders already, which is the most"
+                    )));
+                }
+                self.store.add_folder(user, &name).await?.ok_or_else(|| taken(&name))?;
+            }
+            FolderAct::Rename { folder, name } => {
+                let name = folder_name(&name)?;
+                if !self.store.rename_folder(user, folder, &name).await? {
+                    return Err(taken(&name));
+                }
+            }
+            FolderAct::Delete { folder } => self.store.delete_folder(user, folder).await?,
+            FolderAct::Arrange { folders } => {
+                self.store.arrange_folders(user, folders.get(..MAX_FOLDERS).unwrap_or(&folders)).await?;
+            }
+        }
+        self.notes.sessions_changed(user);
+        Ok(())
+    }
+
+    /// Files a session in a folder, or in none.
+    pub async fn file_session(
+        &self,
+        user: UserId,
+        id: SessionId,
+        folder: Option<FolderId>,
+    ) -> Result<(), ChatError> {
+        self.store.file_session(user, id, folder).await?;
+        self.notes.sessions_changed(user);
+        Ok(())
+    }
+
+    /// Puts a session away, or takes it back.
+    pub async fn set_archived(&self, user: UserId, id: SessionId, archived: bool) -> Result<(), ChatError> {
+        self.store.set_session_archived(user, id, archived).await?;
+        self.notes.sessions_changed(user);
+        Ok(())
+    }
+
+    /// Files a session under these words and no others. They are trimmed, in lower case, and there once.
+    pub async fn tag_session(&self, user: UserId, id: SessionId, tags: &[String]) -> Result<(), ChatError> {
+        self.store.tag_session(user, id, &tidy_tags(tags)?).await?;
+        self.notes.sessions_changed(user);
+        Ok(())
+    }
+
+    /// How a session is set up, and what holds where it says nothing.
+    pub async fn setup(&self, user: UserId, id: SessionId) -> Result<Setup, ChatError> {
+        let row = self.store.find_session(user, id).await?.ok_or(ChatError::NotFound)?;
+        let settings = self.store.load_settings(user).await?;
+        Ok(Setup {
+            title: row.title,
+            system_prompt: row.system_prompt,
+            knobs: row.overrides.views(&settings.sampling),
+            usual_system_prompt: settings.system_prompt,
+        })
+    }
+
+    /// Keeps what models are told first in a session, and how answers are sampled. `None`, or nothing but space, takes what the
+    /// person set for all.
+    pub async fn set_up(
+        &self,
+        user: UserId,
+        id: SessionId,
+        system_prompt: Option<String>,
+        numbers: &[(String, String)],
+    ) -> Result<(), ChatError> {
+        let overrides = Overrides::read(numbers).map_err(ChatError::Setting)?;
+        let system_prompt = system_prompt.filter(|it| !it.trim().is_empty());
+        let (bytes, limit) = (system_prompt.as_ref().map_or(0, String::len), MAX_SYSTEM_PROMPT_BYTES);
+        if bytes > limit {
+            return Err(ChatError::TooLong { bytes, limit });
+        }
+        overrides.over(Sampling::default()).map_err(|err| ChatError::Setting(err.to_string()))?;
+        self.store.set_up_session(user, id, system_prompt.as_deref(), &overrides).await?;
+        self.notes.send(user, id, ChatEvent::ThreadChanged);
+        Ok(())
+    }
+}
+
+fn taken(name: &str) -> ChatError {
+    ChatError::Setting(format!("there is a folder named {name} already"))
+}
+
+/// Trimmed, in one line, and not too long.
+pub(crate) fn folder_name(name: &str) -> Result<String, ChatError> {
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    match name.chars().count() {
+        0 => Err(ChatError::Setting("a folder needs a name".to_owned())),
+        1..=MAX_FOLDER_CHARS => Ok(name),
+        n => Err(ChatError::Setting(format!("the name has {n} letters, {MAX_FOLDER_CHARS} are allowed"))),
+    }
+}
+
+fn tidy_tags(tags: &[String]) -> Result<Vec<String>, ChatError> {
+    let mut tidy: Vec<String> = Vec::new();
+    for tag in tags {
+        // A control character would look like the end of a tag.
+        let tag: String = tag.chars().filter(|it| !it.is_control()).collect();
+        let tag = tag.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        let n = tag.chars().count();
+        if n > MAX_TAG_CHARS {
+            return Err(ChatError::Setting(format!(
+                "the tag {tag} has {n} letters, {MAX_TAG_CHARS} are allowed"
+            )));
+        }
+        if !tag.is_empty() && !tidy.contains(&tag) {
+            tidy.push(tag);
+        }
+    }
+    let n = tidy.len();
+    if n > MAX_TAGS {
+        return Err(ChatError::Setting(format!("there are {n} tags, {MAX_TAGS} are allowed")));
+    }
+    Ok(tidy)
+}

@@ -1,0 +1,156 @@
+//! Conversations as files: sent to whoever wants to keep one, and taken from one that is brought. Plain addresses and a plain
+//! form, so that no script is needed.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Multipart, Path, State, multipart::MultipartError},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use chat::ChatError;
+use futures::{StreamExt, stream};
+use state::AppState;
+use transcripts::{
+    JSON_BEGINS, JSON_BETWEEN, JSON_ENDS, MAX_FILE_BYTES, ReadError, Transcript, read, write_html,
+    write_json, write_json_part, write_markdown, write_text,
+};
+
+use types::ids::{SessionId, UserId};
+
+/// Where the file of an import is in its form.
+const FILE: &str = "file";
+/// What is around the file in the form.
+const FORM_BYTES: usize = 64 * 1024;
+/// The largest body of an import.
+pub(crate) const IMPORT_BYTES: usize = MAX_FILE_BYTES + FORM_BYTES;
+
+/// One conversation; `name` is its number and how it is written, as in `12.md`.
+pub(crate) async fn export_one(State(state): State<AppState>, Path(name): Path<String>) -> Response {
+    let Some((id, form)) = name.split_once('.') else { return StatusCode::NOT_FOUND.into_response() };
+    let Ok(id) = id.parse::<SessionId>() else { return StatusCode::NOT_FOUND.into_response() };
+    let write: fn(Transcript) -> String = match form {
+        "json" => |chat| write_json(vec![chat]),
+        "md" => |chat| write_markdown(&chat),
+        "html" => |chat| write_html(&chat),
+        "txt" => |chat| write_text(&chat),
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    };
+    match state.chat.transcript(UserId::LOCAL, id).await {
+        Ok(chat) => {
+            let name = format!("{}.{form}", file_name(&chat.title));
+            let written = tokio::task::spawn_blocking(move || write(chat)).await;
+            written
+                .map_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response(), |text| file(&name, text))
+        }
+        Err(err) => failed(&err),
+    }
+}
+
+/// Every conversation of the caller's, in our own form, one after the other.
+pub(crate) async fn export_all(State(state): State<AppState>) -> Response {
+    let ids = match state.chat.all_sessions(UserId::LOCAL).await {
+        Ok(ids) => ids,
+        Err(err) => return failed(&err),
+    };
+    let parts =
+        stream::iter(ids).filter_map(move |id| part(state.clone(), id)).enumerate().map(|(at, part)| {
+            let between = if at == 0 { "" } else { JSON_BETWEEN };
+            part.map(|part| format!("{between}{part}"))
+        });
+    let whole = stream::iter([Ok(JSON_BEGINS.to_owned())])
+        .chain(parts)
+        .chain(stream::iter([Ok(JSON_ENDS.to_owned())]));
+    file("chaosengine-chats.json", Body::from_stream(whole))
+}
+
+/// A conversation as a part of a file; none of one that was deleted meanwhile. A failure breaks the file off, so that nobody takes
+/// a part of it for the whole.
+async fn part(state: AppState, id: SessionId) -> Option<Result<String, ChatError>> {
+    match state.chat.transcript(UserId::LOCAL, id).await {
+        Ok(chat) => Some(Ok(write_json_part(chat))),
+        Err(ChatError::NotFound) => None,
+        Err(err) => {
+            tracing::error!(error = %err, "an export broke off");
+            Some(Err(err))
+        }
+    }
+}
+
+/// Takes the conversations of a file over, and goes back to the list, which says how that went.
+pub(crate) async fn import(State(state): State<AppState>, form: Multipart) -> Response {
+    let bytes = match file_of(form).await {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return back("problem=none"),
+        Err(err) if err.status() == StatusCode::PAYLOAD_TOO_LARGE => return back("problem=large"),
+        Err(_) => return back("problem=lost"),
+    };
+    let reading = match tokio::task::spawn_blocking(move || read(&bytes)).await {
+        Ok(Ok(reading)) => reading,
+        Ok(Err(err)) => return back(problem(&err)),
+        Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    };
+    match state.chat.take_over(UserId::LOCAL, reading).await {
+        Ok(taken) => {
+            back(&format!("taken={}&skipped={}&left={}", taken.n_sessions, taken.n_skipped, taken.n_left_out))
+        }
+        Err(err) => failed(&err),
+    }
+}
+
+async fn file_of(mut form: Multipart) -> Result<Option<Bytes>, MultipartError> {
+    while let Some(field) = form.next_field().await? {
+        if field.name() == Some(FILE) {
+            let bytes = field.bytes().await?;
+            return Ok((!bytes.is_empty()).then_some(bytes));
+        }
+    }
+    Ok(None)
+}
+
+fn problem(err: &ReadError) -> &'static str {
+    match err {
+        ReadError::TooLarge { .. } => "problem=large",
+        ReadError::Archive => "problem=archive",
+        ReadError::NotJson(_) => "problem=json",
+        ReadError::Unknown => "problem=unknown",
+    }
+}
+
+fn back(query: &str) -> Response {
+    Redirect::to(&format!("/chats?{query}")).into_response()
+}
+
+fn failed(err: &ChatError) -> Response {
+    match err {
+        ChatError::NotFound => StatusCode::NOT_FOUND.into_response(),
+        err => {
+            tracing::error!(error = %err, "a conversation could not be exchanged");
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("{err}\n")).into_response()
+        }
+    }
+}
+
+/// What every file system takes.
+fn file_name(title: &str) -> String {
+    const LONGEST: usize = 60;
+    let kept = |it: char| if it.is_ascii_alphanumeric() { it.to_ascii_lowercase() } else { '-' };
+    let name: String = title.chars().map(kept).take(LONGEST).collect();
+    let name = name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+    if name.is_empty() { "chat".to_owned() } else { name }
+}
+
+fn file(name: &str, body: impl Into<Body>) -> Response {
+    let kind = match name.rsplit('.').next() {
+        Some("json") => "application/json",
+        Some("html") => "text/html; charset=utf-8",
+        Some("md") => "text/markdown; charset=utf-8",
+        _ => "text/plain; charset=utf-8",
+    };
+    let mut response = ([(header::CONTENT_TYPE, kind)], body.into()).into_response();
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,143 @@
+//! Whole sessions at once: read with every branch, and written from something else.
+
+use crate::{MessageRow, Store, StoreError, images::show_images, messages::state_name};
+use std::collections::HashMap;
+use types::{
+    chat::Role,
+    ids::{FolderId, MessageId, SessionId, UserId},
+    overrides::Overrides,
+    reasoning::Effort,
+};
+
+/// A session to write, as it is from the start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewSession {
+    pub title: String,
+    pub title_is_custom: bool,
+    pub pinned: bool,
+    pub archived: bool,
+    pub folder: Option<FolderId>,
+    pub tags: Vec<String>,
+    pub system_prompt: Option<String>,
+    pub overrides: Overrides,
+    pub effort: Option<Effort>,
+    /// The session and the turn that it was forked from.
+    pub origin: Option<(SessionId, MessageId)>,
+    pub created_ms: i64,
+    pub updated_ms: i64,
+}
+
+impl Store {
+    /// Writes a session with these turns, all or nothing. Their ids are those of another place: a parent is named by them, and
+    /// comes first. `shown` is the last turn of the branch that is shown.
+    pub async fn write_session(
+        &self,
+        user: UserId,
+        session: &NewSession,
+        messages: &[MessageRow],
+        shown: Option<MessageId>,
+    ) -> Result<SessionId, StoreError> {
+        let mut tx = self.write.begin().await?;
+        let folder = session.folder.map(|folder| folder.0);
+        let effort = session.effort.map(Effort::name);
+        let sampling =
+            serde_json::to_string(&session.overrides).map_err(|err| StoreError::Other(err.to_string()))?;
+        let (origin, origin_message) = session.origin.map(|(id, message)| (id.0, message.0)).unzip();
+        let done = sqlx::query!(
+            "insert into session (user_id, title, title_is_custom, pinned, archived, folder_id, system_prompt, sampling, effort,
+                 origin_id, origin_message_id, created_ms, updated_ms)
+             values (?1, ?2, ?3, ?4, ?5, (select id from folder where id = ?6 and user_id = ?1), ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            user.0,
+            session.title,
+            session.title_is_custom,
+            session.pinned,
+            session.archived,
+            folder,
+            session.system_prompt,
+            sampling,
+            effort,
+            origin,
+            origin_message,
+            session.created_ms,
+            session.updated_ms
+        )
+        .execute(&mut *tx)
+        .await?;
+        let id = done.last_insert_rowid();
+        for tag in &session.tags {
+            sqlx::query!("insert or ignore into session_tag (session_id, tag) values (?, ?)", id, tag)
+                .execute(&mut *tx)
+                .await?;
+        }
+        let mut ids = HashMap::with_capacity(messages.len());
+        for message in messages {
+            let parent = match message.parent {
+                Some(parent) => Some(*ids.get(&parent).ok_or(StoreError::NotFound)?),
+                None => None,
+            };
+            ids.insert(message.id, write_message(&mut tx, user, id, parent, message).await?);
+        }
+        let leaf = shown.and_then(|shown| ids.get(&shown)).copied();
+        sqlx::query!("update session set leaf_id = ? where id = ?", leaf, id).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(SessionId(id))
+    }
+}
+
+async fn write_message(
+    tx: &mut sqlx::SqliteConnection,
+    user: UserId,
+    session: i64,
+    parent: Option<i64>,
+    message: &MessageRow,
+) -> Result<i64, StoreError> {
+    let role = match message.role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant | Role::Tool => "assistant",
+    };
+    let state = state_name(message.state);
+    let (thought, usage) = (message.thought.as_ref(), message.usage);
+    let (reasoning, reasoning_ms) = (thought.map(|it| &it.text), thought.and_then(|it| it.ms));
+    let n_prompt = usage.map(|it| it.n_prompt_tokens);
+    let n_generated = usage.map(|it| it.n_generated_tokens);
+    let first_token_ms = usage.map(|it| it.first_token_ms);
+    let decode_ms = usage.map(|it| it.decode_ms);
+    let n_drafted = usage.map(|it| it.n_drafted_tokens);
+    let n_accepted = usage.map(|it| it.n_accepted_tokens);
+    let n_steps = usage.map(|it| it.n_steps);
+    let guesser = usage.map(|it| it.guesser.name());
+    let n_forgotten = usage.map(|it| it.n_forgotten_tokens);
+    let n_cached = usage.map(|it| it.n_cached_tokens);
+    let done = sqlx::query!(
+        "insert into message (session_id, parent_id, role, body, reasoning, reasoning_ms, state, error, model, n_prompt_tokens,
+             n_generated_tokens, first_token_ms, decode_ms, n_drafted_tokens, n_accepted_tokens, n_steps, guesser,
+             n_forgotten_tokens, n_cached_tokens, created_ms)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        session,
+        parent,
+        role,
+        message.body,
+        reasoning,
+        reasoning_ms,
+        state,
+        message.error,
+        message.model,
+        n_prompt,
+        n_generated,
+        first_token_ms,
+        decode_ms,
+        n_drafted,
+        n_accepted,
+        n_steps,
+        guesser,
+        n_forgotten,
+        n_cached,
+        message.created_ms
+    )
+    .execute(&mut *tx)
+    .await?;
+    let id = done.last_insert_rowid();
+    show_images(tx, user, id, &message.images).await?;
+    Ok(id)
+}

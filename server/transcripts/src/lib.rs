@@ -1,0 +1,84 @@
+//! Conversations as files: written as JSON, Markdown, HTML or text, and read from what this and other products export.
+//!
+//! A file is a stranger's: whatever it says, what is read is a forest of turns in which parents come before their
+//! answers, with bounds on all of it. What cannot be read is counted, never guessed.
+
+mod arrange;
+mod native;
+mod read;
+mod strangers;
+mod write;
+
+pub use native::{JSON_BEGINS, JSON_BETWEEN, JSON_ENDS, write_json, write_json_part};
+pub use read::{ReadError, Reading, read};
+pub use write::{write_html, write_markdown, write_text};
+
+use types::chat::{MAX_MESSAGE_BYTES, Role};
+
+/// The largest file that is read, in bytes.
+pub const MAX_FILE_BYTES: usize = 256 * 1024 * 1024;
+/// The most conversations that are read from one file.
+pub const MAX_CHATS: usize = 20_000;
+/// The most turns of one conversation.
+pub const MAX_TURNS: usize = 20_000;
+/// The most words that one is filed under.
+pub const MAX_TAGS: usize = 20;
+
+/// A conversation with all of its branches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transcript {
+    pub title: String,
+    pub folder: Option<String>,
+    pub tags: Vec<String>,
+    pub pinned: bool,
+    pub archived: bool,
+    /// Milliseconds since 1970, UTC; so is every `_ms` here.
+    pub created_ms: i64,
+    pub updated_ms: i64,
+    /// Parents come before what continues them.
+    pub turns: Vec<Turn>,
+    /// The last turn of the branch that is shown, as a place in `turns`.
+    pub shown: Option<usize>,
+}
+
+/// What somebody said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// The turn that this continues, as a place in [`Transcript::turns`]; before this one.
+    pub parent: Option<usize>,
+    pub role: Role,
+    pub text: String,
+    /// What the model thought before.
+    pub reasoning: Option<String>,
+    /// Name of the model that answered.
+    pub model: Option<String>,
+    pub created_ms: i64,
+    /// Files of images, as they came.
+    pub images: Vec<Vec<u8>>,
+}
+
+impl Transcript {
+    /// The turns of the branch that is shown, the first one first.
+    pub fn branch(&self) -> Vec<&Turn> {
+        let mut branch = Vec::new();
+        let mut next = self.shown.and_then(|at| self.turns.get(at));
+        while let Some(turn) = next {
+            branch.push(turn);
+            // Parents come first, so this ends.
+            next = turn.parent.and_then(|at| self.turns.get(at));
+        }
+        branch.reverse();
+        branch
+    }
+}
+
+/// `text` without what is over the limit of a message.
+fn within_limit(text: String) -> String {
+    if text.len() <= MAX_MESSAGE_BYTES {
+        return text;
+    }
+    text[..text.floor_char_boundary(MAX_MESSAGE_BYTES)].to_owned()
+}
+
+#[cfg(test)]
+mod tests;

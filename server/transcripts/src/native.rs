@@ -1,0 +1,130 @@
+//! Our own form: everything that a conversation has, in one JSON file for one conversation or many.
+//!
+//! ```json
+//! {"format": "chaosengine-chats", "version": 1, "chats": [{
+//!   "title": "…", "folder": null, "tags": [], "pinned": false, "archived": false, "created_ms": 0, "updated_ms": 0,
+//!   "shown": 1, "turns": [
+//!     {"parent": null, "role": "user", "text": "…", "created_ms": 0, "images": ["…base64…"]},
+//!     {"parent": 0, "role": "assistant", "text": "…", "reasoning": "…", "model": "…", "created_ms": 0}
+//! ]}]}
+//! ```
+
+use crate::{MAX_TAGS, Transcript, Turn, arrange::Told};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+use types::chat::Role;
+
+pub(crate) const FORMAT: &str = "chaosengine-chats";
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Chat {
+    #[serde(default)]
+    title: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    folder: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    #[serde(default)]
+    pinned: bool,
+    #[serde(default)]
+    archived: bool,
+    #[serde(default)]
+    created_ms: i64,
+    #[serde(default)]
+    updated_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shown: Option<usize>,
+    #[serde(default)]
+    turns: Vec<ChatTurn>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ChatTurn {
+    #[serde(default)]
+    parent: Option<usize>,
+    role: Role,
+    #[serde(default)]
+    text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reasoning: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    #[serde(default)]
+    created_ms: i64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    images: Vec<String>,
+}
+
+/// What stands before the conversations of a file.
+pub const JSON_BEGINS: &str = "{\"format\": \"chaosengine-chats\", \"version\": 1, \"chats\": [\n";
+/// What stands between two of them.
+pub const JSON_BETWEEN: &str = ",\n";
+/// What stands behind them.
+pub const JSON_ENDS: &str = "\n]}\n";
+
+/// One conversation as a part of a JSON document, so that a long one can be written piece by piece.
+pub fn write_json_part(it: Transcript) -> String {
+    // Nothing in there can fail to be written.
+    serde_json::to_string_pretty(&chat(it)).unwrap_or_default()
+}
+
+/// Conversations as one JSON document, which [`crate::read`] reads back without loss.
+pub fn write_json(chats: Vec<Transcript>) -> String {
+    let parts: Vec<_> = chats.into_iter().map(write_json_part).collect();
+    format!("{JSON_BEGINS}{}{JSON_ENDS}", parts.join(JSON_BETWEEN))
+}
+
+fn chat(it: Transcript) -> Chat {
+    let turn = |turn: Turn| ChatTurn {
+        parent: turn.parent,
+        role: turn.role,
+        text: turn.text,
+        reasoning: turn.reasoning,
+        model: turn.model,
+        created_ms: turn.created_ms,
+        images: turn.images.iter().map(|bytes| BASE64_STANDARD.encode(bytes)).collect(),
+    };
+    Chat {
+        title: it.title,
+        folder: it.folder,
+        tags: it.tags,
+        pinned: it.pinned,
+        archived: it.archived,
+        created_ms: it.created_ms,
+        updated_ms: it.updated_ms,
+        shown: it.shown,
+        turns: it.turns.into_iter().map(turn).collect(),
+    }
+}
+
+impl Chat {
+    /// What the conversation is filed under, its turns, and which of them is shown.
+    pub(crate) fn into_parts(self) -> (Transcript, Vec<Told>, Option<String>) {
+        let shown = self.shown.map(|at| at.to_string());
+        let told = self.turns.into_iter().enumerate().map(|(at, turn)| Told {
+            id: at.to_string(),
+            parent: turn.parent.map(|parent| parent.to_string()),
+            turn: Some(Turn {
+                parent: None,
+                role: turn.role,
+                text: turn.text,
+                reasoning: turn.reasoning,
+                model: turn.model,
+                created_ms: turn.created_ms,
+                images: turn.images.iter().filter_map(|text| BASE64_STANDARD.decode(text).ok()).collect(),
+            }),
+        });
+        let told = told.collect();
+        let head = Transcript {
+            title: self.title,
+            folder: self.folder,
+            tags: self.tags.into_iter().take(MAX_TAGS).collect(),
+            pinned: self.pinned,
+            archived: self.archived,
+            created_ms: self.created_ms,
+            updated_ms: self.updated_ms,
+            ..Transcript::default()
+        };
+        (head, told, shown)
+    }
+}

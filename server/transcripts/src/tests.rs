@@ -1,0 +1,251 @@
+use super::*;
+use expect_test::{Expect, expect};
+use serde_json::json;
+
+/// What was read of a file, a line for each conversation and turn.
+fn check(file: &serde_json::Value, expected: &Expect) {
+    let told = match read(file.to_string().as_bytes()) {
+        Ok(reading) => {
+            let chats: String = reading.chats.iter().map(lines).collect();
+            format!("{chats}{} skipped, {} turns left out\n", reading.n_skipped, reading.n_turns_left_out)
+        }
+        Err(error) => format!("{error}\n"),
+    };
+    expected.assert_eq(&told);
+}
+
+fn lines(chat: &Transcript) -> String {
+    let mut out =
+        format!("{:?} tags {:?} pinned {} at {}\n", chat.title, chat.tags, chat.pinned, chat.updated_ms);
+    for (at, turn) in chat.turns.iter().enumerate() {
+        let parent = turn.parent.map_or("-".to_owned(), |parent| parent.to_string());
+        let shown = if chat.shown == Some(at) { " (shown)" } else { "" };
+        let thought = turn.reasoning.as_ref().map(|it| format!(" after thinking {it:?}")).unwrap_or_default();
+        let model = turn.model.as_ref().map(|it| format!(" by {it}")).unwrap_or_default();
+        out.push_str(&format!("  {at}<{parent} {:?}: {:?}{thought}{model}{shown}\n", turn.role, turn.text));
+    }
+    out
+}
+
+fn turn(parent: Option<usize>, role: Role, text: &str) -> Turn {
+    Turn {
+        parent,
+        role,
+        text: text.to_owned(),
+        reasoning: None,
+        model: None,
+        created_ms: 7,
+        images: Vec::new(),
+    }
+}
+
+fn sample() -> Transcript {
+    Transcript {
+        title: "Tea <b>".to_owned(),
+        folder: Some("Kitchen".to_owned()),
+        tags: vec!["tea".to_owned()],
+        pinned: true,
+        archived: true,
+        created_ms: 5,
+        updated_ms: 9,
+        turns: vec![
+            Turn {
+                images: vec![vec![1, 2, 255]],
+                ..turn(None, Role::User, "How long?\n<script>alert(1)</script>")
+            },
+            Turn {
+                reasoning: Some("Green or black?\nBlack.".to_owned()),
+                model: Some("Leaf-1B".to_owned()),
+                ..turn(Some(0), Role::Assistant, "**Four** minutes.")
+            },
+            turn(Some(0), Role::Assistant, "Three."),
+        ],
+        shown: Some(1),
+    }
+}
+
+#[test]
+fn what_is_written_as_json_is_read_back_without_loss() {
+    let chats = vec![sample(), Transcript { title: "Second".to_owned(), ..sample() }];
+    let reading = read(write_json(chats.clone()).as_bytes()).unwrap();
+    assert_eq!(reading, Reading { chats, n_skipped: 0, n_turns_left_out: 0 });
+}
+
+#[test]
+fn markdown_and_text_have_the_branch_that_is_shown() {
+    expect![[r#"
+        # Tea <b>
+
+        ## You
+
+        How long?
+        <script>alert(1)</script>
+
+        ## Leaf-1B
+
+        > Green or black?
+        > Black.
+
+        **Four** minutes.
+    "#]]
+    .assert_eq(&write_markdown(&sample()));
+    expect![[r#"
+        Tea <b>
+
+        You:
+        How long?
+        <script>alert(1)</script>
+
+        Leaf-1B:
+        **Four** minutes.
+    "#]]
+    .assert_eq(&write_text(&sample()));
+}
+
+#[test]
+fn a_page_runs_nothing_that_somebody_wrote() {
+    let chat = Transcript {
+        turns: vec![
+            turn(None, Role::User, "<img src=x onerror=alert(1)>"),
+            turn(Some(0), Role::Assistant, "<script>alert(2)</script> [x](javascript:alert(3))"),
+        ],
+        shown: Some(1),
+        ..sample()
+    };
+    let page = write_html(&chat);
+    for hostile in ["<img src=x", "<script>", "href=\"javascript:", "<b>"] {
+        assert!(!page.contains(hostile), "{hostile} in {page}");
+    }
+    assert!(page.contains("&lt;img src=x"));
+}
+
+#[test]
+fn chatgpt_trees_lose_their_hidden_nodes_and_keep_their_branches() {
+    let node = |parent: Option<&str>, role: &str, kind: &str, parts: serde_json::Value| {
+        json!({"parent": parent, "message": {"author": {"role": role}, "create_time": 1.5, "recipient": "all",
+            "metadata": {"model_slug": "gpt-x"}, "content": {"content_type": kind, "parts": parts}}})
+    };
+    let file = json!([{
+        "title": "  Tea\n time ", "create_time": 1_700_000_000.5, "update_time": 1_700_000_001.0, "current_node": "e",
+        "mapping": {
+            "root": {"parent": null, "message": null},
+            "s": node(Some("root"), "system", "text", json!(["hidden"])),
+            "a": node(Some("s"), "user", "text", json!(["How long?"])),
+            "b": node(Some("a"), "assistant", "text", json!(["Three."])),
+            "c": {"parent": "a", "message": {"author": {"role": "assistant"}, "recipient": "all",
+                "content": {"content_type": "thoughts", "thoughts": [{"content": "Black tea."}]}}},
+            "t": {"parent": "c", "message": {"author": {"role": "assistant"}, "recipient": "python",
+                "content": {"content_type": "code", "text": "1+3"}}},
+            "d": node(Some("t"), "assistant", "multimodal_text", json!([{"asset_pointer": "file"}, "Four"])),
+            "e": node(Some("d"), "assistant", "text", json!(["minutes."])),
+        }
+    }, {"title": "nothing in it", "mapping": {}}, 3]);
+    check(
+        &file,
+        &expect![[r#"
+        "Tea time" tags [] pinned false at 1700000001000
+          0<- User: "How long?"
+          1<0 Assistant: "Three." by gpt-x
+          2<0 Assistant: "Four\n\nminutes." after thinking "Black tea." by gpt-x (shown)
+        2 skipped, 0 turns left out
+    "#]],
+    );
+}
+
+#[test]
+fn open_webui_exports_keep_variants_tags_and_thoughts() {
+    let file = json!([{
+        "title": "Tea", "pinned": true, "updated_at": 1_700_000_000, "meta": {"tags": ["kitchen", "tea"]},
+        "chat": {"history": {"currentId": "b", "messages": {
+            "a": {"id": "a", "parentId": null, "role": "user", "content": "How long?", "timestamp": 1_700_000_000},
+            "b": {"id": "b", "parentId": "a", "role": "assistant", "model": "leaf:1b",
+                "content": "<details type=\"reasoning\" done=\"true\">\n<summary>Thought</summary>\n> Black.\n</details>\nFour."},
+            "c": {"id": "c", "parentId": "a", "role": "assistant", "model": "leaf:2b", "content": "Three."},
+        }}}
+    }]);
+    check(
+        &file,
+        &expect![[r#"
+        "Tea" tags ["kitchen", "tea"] pinned true at 1700000000000
+          0<- User: "How long?"
+          1<0 Assistant: "Four." after thinking "Black." by leaf:1b (shown)
+          2<0 Assistant: "Three." by leaf:2b
+        0 skipped, 0 turns left out
+    "#]],
+    );
+}
+
+#[test]
+fn lm_studio_files_keep_versions_and_thoughts() {
+    let said = |role: &str, text: &str| json!({"type": "singleStep", "role": role, "content": [{"type": "text", "text": text}]});
+    let file = json!({
+        "name": "Tea", "createdAt": 1_700_000_000_000_i64, "messages": [
+            {"versions": [said("user", "How?"), said("user", "How long?")], "currentlySelected": 1},
+            {"versions": [{"type": "multiStep", "role": "assistant", "senderInfo": {"senderName": "Leaf"}, "steps": [
+                {"type": "contentBlock", "style": {"type": "thinking"}, "content": [{"type": "text", "text": "Black."}]},
+                {"type": "contentBlock", "content": [{"type": "text", "text": "Four."}]},
+            ]}], "currentlySelected": 0},
+        ]
+    });
+    check(
+        &file,
+        &expect![[r#"
+        "Tea" tags [] pinned false at 1700000000000
+          0<- User: "How?"
+          1<- User: "How long?"
+          2<1 Assistant: "Four." after thinking "Black." by Leaf (shown)
+        0 skipped, 0 turns left out
+    "#]],
+    );
+}
+
+#[test]
+fn circles_strangers_ids_and_lone_turns_hold_nothing_up() {
+    let file = json!([{
+        "title": "odd", "chat": {"history": {"currentId": "nobody", "messages": {
+            "a": {"parentId": "elsewhere", "role": "user", "content": "first"},
+            "b": {"parentId": "a", "role": "assistant", "content": "second"},
+            "x": {"parentId": "y", "role": "user", "content": "round"},
+            "y": {"parentId": "x", "role": "assistant", "content": "and round"},
+            "z": {"parentId": "z", "role": "user", "content": "itself"},
+        }}}
+    }]);
+    check(
+        &file,
+        &expect![[r#"
+        "odd" tags [] pinned false at 0
+          0<- User: "first"
+          1<0 Assistant: "second" (shown)
+        0 skipped, 3 turns left out
+    "#]],
+    );
+}
+
+#[test]
+fn files_that_are_something_else_say_so() {
+    check(
+        &json!({"hello": "world"}),
+        &expect![[r#"
+        the file holds no conversation of a kind that is known: exports of ChaosEngineAI, Open WebUI, LM Studio and ChatGPT are
+    "#]],
+    );
+    check(
+        &json!([]),
+        &expect![[r#"
+        the file holds no conversation of a kind that is known: exports of ChaosEngineAI, Open WebUI, LM Studio and ChatGPT are
+    "#]],
+    );
+    let failed = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
+    assert!(failed(b"PK\x03\x04...").contains("unpack"));
+    assert!(failed(b"{\"mapping\": ").contains("JSON"));
+    assert!(failed("[".repeat(100_000).as_bytes()).contains("JSON"));
+    assert!(failed(&[0xff, 0xfe, 0]).contains("JSON"));
+}
+
+#[test]
+fn a_turn_that_is_too_long_is_cut_between_letters() {
+    let long = format!("x{}", "ä".repeat(MAX_MESSAGE_BYTES));
+    let chat = Transcript { turns: vec![turn(None, Role::User, &long)], shown: Some(0), ..sample() };
+    let reading = read(write_json(vec![chat]).as_bytes()).unwrap();
+    assert_eq!(reading.chats[0].turns[0].text.len(), MAX_MESSAGE_BYTES - 1);
+}

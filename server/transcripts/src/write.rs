@@ -1,0 +1,97 @@
+//! The branch that is shown, for people to read.
+
+use crate::{Transcript, Turn};
+use markup::render;
+use types::chat::Role;
+
+/// What stands before what somebody said.
+fn speaker(turn: &Turn) -> &str {
+    match turn.role {
+        Role::User => "You",
+        Role::System => "System",
+        Role::Tool => "Tool",
+        Role::Assistant => turn.model.as_deref().unwrap_or("Assistant"),
+    }
+}
+
+fn title(chat: &Transcript) -> &str {
+    if chat.title.is_empty() { "Chat" } else { &chat.title }
+}
+
+/// As Markdown: a heading for the conversation and one for each turn.
+pub fn write_markdown(chat: &Transcript) -> String {
+    let mut out = format!("# {}\n", title(chat));
+    for turn in chat.branch() {
+        out.push_str(&format!("\n## {}\n\n", speaker(turn)));
+        if let Some(reasoning) = &turn.reasoning {
+            for line in reasoning.trim().lines() {
+                out.push_str(format!("> {line}").trim_end());
+                out.push('\n');
+            }
+            out.push('\n');
+        }
+        out.push_str(turn.text.trim());
+        out.push('\n');
+    }
+    out
+}
+
+/// As text without marks.
+pub fn write_text(chat: &Transcript) -> String {
+    let mut out = format!("{}\n", title(chat));
+    for turn in chat.branch() {
+        out.push_str(&format!("\n{}:\n{}\n", speaker(turn), turn.text.trim()));
+    }
+    out
+}
+
+/// The document's own look; it fetches nothing.
+const STYLE: &str = "body{font:16px/1.6 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1c1c22;background:#fff}\
+article{margin:1.5rem 0}h2{font-size:.85rem;color:#666;margin:0 0 .25rem}.user>div{background:#f1f1f5;border-radius:10px;padding:.75rem 1rem;white-space:pre-wrap}\
+details{color:#666;border-left:3px solid #ddd;padding-left:1rem}pre{overflow:auto;background:#f6f6f9;padding:.75rem;border-radius:6px}table{border-collapse:collapse}\
+td,th{border:1px solid #ddd;padding:.3rem .6rem}img{max-width:100%}\
+@media(prefers-color-scheme:dark){body{color:#e6e6ea;background:#17171b}.user>div,pre{background:#24242a}td,th,details{border-color:#3a3a42}h2,details{color:#a0a0aa}}";
+
+/// As a page that stands alone: no scripts, nothing from elsewhere.
+pub fn write_html(chat: &Transcript) -> String {
+    let title = escaped(title(chat));
+    let mut out = format!(
+        "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\
+         <title>{title}</title><style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n"
+    );
+    for turn in chat.branch() {
+        out.push_str(&article(turn));
+    }
+    out.push_str("</body></html>\n");
+    out
+}
+
+fn article(turn: &Turn) -> String {
+    let speaker = escaped(speaker(turn));
+    if turn.role != Role::Assistant {
+        let text = escaped(turn.text.trim());
+        return format!("<article class=\"user\"><h2>{speaker}</h2><div>{text}</div></article>\n");
+    }
+    let thought = turn
+        .reasoning
+        .as_ref()
+        .map(|thought| format!("<details><summary>Thought</summary>{}</details>", render(thought).concat()));
+    let answer = render(&turn.text).concat();
+    format!("<article><h2>{speaker}</h2>{}{answer}</article>\n", thought.unwrap_or_default())
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            _ => out.push(character),
+        }
+    }
+    out
+}

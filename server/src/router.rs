@@ -119,32 +119,24 @@ pub(crate) const DOORS: &[Door] = &[
 pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
     let pages =
         pages(&state, site).layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIME));
-    let files = Router::new()
+    let documents = Router::new()
         .route("/files/documents", put(documents::add))
-        .route("/files/documents/{id}", get(documents::file))
-        .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(DOCUMENT_BODY_BYTES))
-        .with_state(state.clone());
+        .route("/files/documents/{id}", get(documents::file));
     let api = api::ROUTES
         .iter()
         .fold(Router::new(), |router, route: &ApiRoute| router.route(route.path, (route.handler)()))
         .route("/v1/{*rest}", any(api::unknown_route))
         .route("/images/{id}", get(images::image))
-        .route("/prompts.json", get(prompt_file::export))
-        .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(API_BODY_BYTES))
-        .with_state(state.clone());
-    let files = Router::new()
+        .route("/prompts.json", get(prompt_file::export));
+    let conversations = Router::new()
         .route("/chats/export/{name}", get(conversations::export_one))
         .route("/chats/export.json", get(conversations::export_all))
-        .route("/chats/import", post(conversations::import))
-        .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(conversations::IMPORT_BYTES))
-        .with_state(state);
+        .route("/chats/import", post(conversations::import));
     log_doors();
     pages
-        .merge(api)
-        .merge(files)
+        .merge(bounded(api, API_BODY_BYTES).with_state(state.clone()))
+        .merge(bounded(documents, DOCUMENT_BODY_BYTES).with_state(state.clone()))
+        .merge(bounded(conversations, conversations::IMPORT_BYTES).with_state(state))
         .layer(middleware::from_fn(tell_status))
         .layer(middleware::from_fn(listed_doors_only))
         .layer(middleware::from_fn(security::add_headers))
@@ -152,6 +144,11 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(()))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+}
+
+/// Routes whose bodies may be as large as this, whatever is usual.
+fn bounded(routes: Router<AppState>, bytes: usize) -> Router<AppState> {
+    routes.layer(DefaultBodyLimit::disable()).layer(RequestBodyLimitLayer::new(bytes))
 }
 
 /// Server functions answer every error with the status 500; a person's mistake is none of the server's.

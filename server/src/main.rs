@@ -9,6 +9,7 @@ mod exit;
 mod fetch;
 mod images;
 mod measure;
+mod measure_search;
 mod port;
 mod prompt_file;
 mod render;
@@ -53,6 +54,9 @@ fn run(action: Action) -> Result<(), Exit> {
         // So is what reads documents: files are hostile.
         Action::Extract { ending } => {
             rag::run_reader(io::stdin(), io::stdout(), &ending).map_err(|err| Exit::Failed(err.to_string()))
+        }
+        Action::MeasureSearch { questions, folder, config } => {
+            on_runtime(&config, measure_search::measure_search(&config, &questions, &folder))
         }
         Action::MeasureKv { model, config } => on_runtime(&config, measure::measure_kv(&config, &model)),
         Action::FetchStarter(config) => on_runtime(&config, fetch::fetch_starter(&config)),

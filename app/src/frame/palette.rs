@@ -3,7 +3,7 @@
 use super::later::{Behind, Later};
 use super::{Overlays, model_picker::use_load, sessions::title_or, use_sessions};
 use crate::{
-    i18n::{Texts, use_texts},
+    i18n::{PanelsTexts, use_texts},
     live::api::list_models,
     platform,
     ui::modal::Modal,
@@ -39,7 +39,7 @@ pub(super) fn Palette() -> impl IntoView {
 
 /// What is in the palette.
 pub(super) fn body() -> AnyView {
-    let texts = use_texts();
+    let texts = PanelsTexts::here();
     let open = expect_context::<Overlays>().palette;
     let query = RwSignal::new(String::new());
     let chosen = RwSignal::new(0_usize);
@@ -129,7 +129,7 @@ fn matching(entries: &[Entry], query: &str) -> Vec<Entry> {
 }
 
 fn use_entries() -> Signal<Vec<Entry>> {
-    let texts = use_texts();
+    let texts = PanelsTexts::here();
     let sessions = use_sessions();
     let load = use_load();
     let models = RwSignal::new(Vec::<ModelEntry>::new());
@@ -158,7 +158,7 @@ fn use_entries() -> Signal<Vec<Entry>> {
     })
 }
 
-fn fixed_entries(texts: &'static Texts, go: Callback<String>) -> Vec<Entry> {
+fn fixed_entries(texts: &'static PanelsTexts, go: Callback<String>) -> Vec<Entry> {
     let overlays = expect_context::<Overlays>();
     let theme = |text: &'static str, theme: Theme| {
         entry(texts.palette_group_actions, format!("{}: {text}", texts.settings_theme), move || {

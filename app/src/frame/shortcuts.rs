@@ -6,7 +6,7 @@ use super::{
     use_sessions,
 };
 use crate::{
-    i18n::use_texts,
+    i18n::{PanelsTexts, use_texts},
     ui::{key_hint::KeyHint, modal::Modal},
 };
 use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
@@ -39,7 +39,7 @@ pub(super) fn Shortcuts() -> impl IntoView {
 
 /// The list of keys.
 pub(super) fn list() -> AnyView {
-    let texts = use_texts();
+    let texts = PanelsTexts::here();
     let rows = [
         ("Ctrl / ⌘ K", texts.shortcut_palette),
         ("Ctrl / ⌘ Shift O", texts.shortcut_new),

@@ -147,6 +147,8 @@ fn Appearance(theme: String, language: String) -> impl IntoView {
 #[component]
 fn Answers(form: FormValues) -> impl IntoView {
     let texts = SettingsTexts::here();
+    let titles = [("model", texts.settings_titles_model), ("rule", texts.settings_titles_rule)];
+    let titles = titles.map(|(value, text)| (value.to_owned(), text.to_owned())).to_vec();
     view! {
         <section class="card flex flex-col gap-3 p-4">
             <h2 class="text-lg font-semibold text-strong">{texts.settings_answers}</h2>
@@ -162,6 +164,7 @@ fn Answers(form: FormValues) -> impl IntoView {
                     {form.system_prompt}
                 </textarea>
             </Field>
+            <SelectField name="form[titles]" label=texts.settings_titles value=form.titles options=titles/>
             <h3 class="font-semibold text-strong">{texts.settings_sampling}</h3>
             <div class="grid gap-3 sm:grid-cols-2">
                 <NumberField name="form[temperature]" label=texts.settings_temperature hint=texts.settings_temperature_hint

@@ -4,6 +4,7 @@
 //! number of watchers. A person's message is committed before its answer begins, and an answer's end is committed
 //! before anybody is told. Leaving never stops an answer; only [`Chat::stop`], deleting and shutdown do.
 
+mod better_title;
 mod citations;
 mod copies;
 mod documents;

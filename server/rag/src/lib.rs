@@ -11,6 +11,7 @@ mod extract;
 mod files;
 mod fuse;
 mod index;
+mod measure;
 mod retrieve;
 mod vectors;
 mod words;
@@ -18,6 +19,7 @@ mod words;
 pub use child::{ReadLimits, Reader, run as run_reader};
 pub use error::RagError;
 pub use extract::Unreadable;
+pub use measure::{Figures, Measured, Question, Times};
 
 use files::Files;
 use futures::Stream;

@@ -4,7 +4,6 @@ use super::{composer::draft_key, thread_store::ThreadStore};
 use crate::{
     frame::{Behind, Later, use_sessions},
     i18n::{DocumentsTexts, use_texts},
-    page_data::PageData,
     pages::documents::api::documents,
     platform,
     ui::{icon::Icon, popover::Popover, toast::use_toasts},
@@ -12,40 +11,20 @@ use crate::{
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::components::A;
 use types::{
-    chat::Thread,
     document::{CollectionView, DocumentAct, DocumentReply},
     ids::CollectionId,
 };
 
-/// How many there are. Copy.
-#[derive(Clone, Copy)]
-struct Chosen(RwSignal<u32>);
-
 /// A button with their number, and the list behind it.
 #[component]
 pub(super) fn CollectionsButton() -> AnyView {
-    let thread = expect_context::<PageData<Option<Thread>>>();
-    let chosen = Chosen(RwSignal::new(0));
-    provide_context(chosen);
-    view! {
-        <Suspense>
-            {move || Suspend::new(async move {
-                let thread = thread.get().await.ok().flatten();
-                chosen.0.set(thread.map_or(0, |thread| thread.n_collections));
-                button(chosen)
-            })}
-        </Suspense>
-    }
-    .into_any()
-}
-
-fn button(chosen: Chosen) -> AnyView {
     let texts = use_texts();
+    let n = expect_context::<ThreadStore>().n_collections;
     let trigger = move || {
         view! {
             <Icon icon=icondata_lu::LuLibrary size=14/>
             <span class="text-xs">{texts.chat_documents}</span>
-            <span class="tabular text-xs" data-testid="chat-documents-n">{move || Some(chosen.0.get()).filter(|n| *n > 0)}</span>
+            <span class="tabular text-xs" data-testid="chat-documents-n">{move || Some(n.get()).filter(|n| *n > 0)}</span>
         }
         .into_any()
     };
@@ -85,7 +64,6 @@ pub(crate) async fn choices() -> AnyView {
 
 fn choice(collection: CollectionView, chosen: RwSignal<Vec<CollectionId>>, store: ThreadStore) -> AnyView {
     let id = collection.id;
-    let count = expect_context::<Chosen>();
     let (toasts, texts, go) = (use_toasts(), DocumentsTexts::here(), use_sessions().go);
     let on_change = move |_| {
         chosen.update(|chosen| match chosen.iter().position(|it| *it == id) {
@@ -98,7 +76,7 @@ fn choice(collection: CollectionView, chosen: RwSignal<Vec<CollectionId>>, store
         spawn_local(async move {
             match documents(DocumentAct::UseIn { session, collections }).await {
                 Ok(DocumentReply::Session(started)) => {
-                    _ = count.0.try_set(n);
+                    _ = store.n_collections.try_set(n);
                     if session.is_none() {
                         // What was being written goes along.
                         let draft = platform::stored(&draft_key(None)).unwrap_or_default();

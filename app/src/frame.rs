@@ -11,6 +11,7 @@ mod sidebar;
 mod status_bar;
 
 pub(crate) use later::{Behind, Later};
+pub(crate) use model_picker::use_load;
 pub(crate) use sessions::{Sessions, title_or, use_sessions};
 
 use crate::{i18n::use_texts, live, page_data::PageData, ui::toast::ToastRegion};

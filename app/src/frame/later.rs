@@ -2,7 +2,7 @@
 //! third.
 
 use super::{jobs, launch_panel, model_picker, palette, shortcuts};
-use crate::pages::chat::{collections, sources};
+use crate::pages::chat::{collections, named, sources};
 use leptos::prelude::*;
 use types::{ids::MessageId, model::ModelStatus};
 
@@ -13,6 +13,8 @@ pub(crate) enum Behind {
     Collections,
     Jobs,
     Launch,
+    /// What a word in the message box may stand for.
+    Named,
     /// The models to choose from, the chosen one first.
     Models(Memo<ModelStatus>),
     Palette,
@@ -33,6 +35,7 @@ async fn behind_button(behind: Behind) -> AnyView {
         Behind::Collections => collections::choices().await,
         Behind::Jobs => jobs::list(),
         Behind::Launch => launch_panel::panel(),
+        Behind::Named => named::list(),
         Behind::Models(status) => model_picker::list(status),
         Behind::Palette => palette::body(),
         Behind::Shortcuts => shortcuts::list(),

@@ -203,7 +203,7 @@ fn NoModels() -> impl IntoView {
 }
 
 /// Makes a model the chosen one and closes the list.
-pub(super) fn use_load() -> Callback<ModelId> {
+pub(crate) fn use_load() -> Callback<ModelId> {
     let texts = PanelsTexts::here();
     let toasts = use_toasts();
     let overlays = expect_context::<Overlays>();

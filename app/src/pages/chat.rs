@@ -8,6 +8,7 @@ mod composer;
 mod context_bar;
 mod effort;
 mod message;
+pub(crate) mod named;
 mod scroll;
 pub(crate) mod sources;
 mod thought;

@@ -10,6 +10,8 @@ mod prompt;
 mod variables;
 mod versions;
 
+pub(crate) use fill_in::control;
+
 use crate::{error::AppError, i18n::use_texts, page_data::PageData, ui::error_state::ErrorState};
 use address::{Address, Open};
 use editor::Editor;

@@ -1,7 +1,10 @@
 //! What the page asks of its surroundings, in the browser.
 
 use crate::i18n::Locale;
-use leptos::{prelude::*, wasm_bindgen::JsCast};
+use leptos::{
+    prelude::*,
+    wasm_bindgen::{JsCast, prelude::Closure},
+};
 use types::settings::Theme;
 
 /// The language the server rendered the page in.
@@ -133,6 +136,24 @@ pub(crate) fn local_offset_minutes(ms: i64) -> Option<i32> {
 /// Lets time pass.
 pub(crate) async fn sleep(ms: u32) {
     gloo_timers::future::TimeoutFuture::new(ms).await;
+}
+
+/// Keys reach this before anything else on the page, as long as it is kept.
+pub(crate) struct EarlyKeys(Closure<dyn FnMut(web_sys::KeyboardEvent)>);
+
+/// Listens for keys before anything else does.
+pub(crate) fn keys_before_others(listen: impl FnMut(web_sys::KeyboardEvent) + 'static) -> EarlyKeys {
+    let closure = Closure::new(listen);
+    let callback = closure.as_ref().unchecked_ref();
+    _ = window().add_event_listener_with_callback_and_bool("keydown", callback, true);
+    EarlyKeys(closure)
+}
+
+impl Drop for EarlyKeys {
+    fn drop(&mut self) {
+        let callback = self.0.as_ref().unchecked_ref();
+        _ = window().remove_event_listener_with_callback_and_bool("keydown", callback, true);
+    }
 }
 
 /// Loads a page from the server, also the one that is shown.

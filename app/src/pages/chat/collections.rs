@@ -64,31 +64,13 @@ pub(crate) async fn choices() -> AnyView {
 
 fn choice(collection: CollectionView, chosen: RwSignal<Vec<CollectionId>>, store: ThreadStore) -> AnyView {
     let id = collection.id;
-    let (toasts, texts, go) = (use_toasts(), DocumentsTexts::here(), use_sessions().go);
+    let keep = use_keep(store);
     let on_change = move |_| {
         chosen.update(|chosen| match chosen.iter().position(|it| *it == id) {
             Some(idx) => _ = chosen.remove(idx),
             None => chosen.push(id),
         });
-        let session = store.session.get_untracked();
-        let collections = chosen.get_untracked();
-        let n = collections.len() as u32;
-        spawn_local(async move {
-            match documents(DocumentAct::UseIn { session, collections }).await {
-                Ok(DocumentReply::Session(started)) => {
-                    _ = store.n_collections.try_set(n);
-                    if session.is_none() {
-                        // What was being written goes along.
-                        let draft = platform::stored(&draft_key(None)).unwrap_or_default();
-                        platform::store(&draft_key(Some(started)), &draft);
-                        platform::store(&draft_key(None), "");
-                        go.run(format!("/chat/{started}"));
-                    }
-                }
-                Ok(_) => {}
-                Err(err) => toasts.show(err.sentence(texts)),
-            }
-        });
+        keep.run(chosen.get_untracked());
     };
     view! {
         <li>
@@ -106,4 +88,29 @@ fn choice(collection: CollectionView, chosen: RwSignal<Vec<CollectionId>>, store
         </li>
     }
     .into_any()
+}
+
+/// Keeps which collections the answers of this chat look into; a chat that has not begun begins.
+pub(super) fn use_keep(store: ThreadStore) -> Callback<Vec<CollectionId>> {
+    let (toasts, texts, go) = (use_toasts(), DocumentsTexts::here(), use_sessions().go);
+    Callback::new(move |collections: Vec<CollectionId>| {
+        let session = store.session.get_untracked();
+        let n = collections.len() as u64;
+        spawn_local(async move {
+            match documents(DocumentAct::UseIn { session, collections }).await {
+                Ok(DocumentReply::Session(started)) => {
+                    _ = store.n_collections.try_set(n);
+                    if session.is_none() {
+                        // What was being written goes along.
+                        let draft = platform::stored(&draft_key(None)).unwrap_or_default();
+                        platform::store(&draft_key(Some(started)), &draft);
+                        platform::store(&draft_key(None), "");
+                        go.run(format!("/chat/{started}"));
+                    }
+                }
+                Ok(_) => {}
+                Err(err) => toasts.show(err.sentence(texts)),
+            }
+        });
+    })
 }

@@ -87,8 +87,10 @@ fn structure(folder: &Path, page: Option<&str>) -> String {
 fn functions(name: &str, is_page: bool, value: impl Fn(&str) -> String) -> String {
     let arms =
         LOCALES.map(|locale| format!("            Locale::{} => &{},\n", capitalised(locale), value(locale)));
+    // What every page needs is fetched in one language only: see the module that this is included in.
+    let place = if is_page { "" } else { "#[cfg(not(target_arch = \"wasm32\"))]\n" };
     let mut code = format!(
-        "impl {name} {{\n    /// Those of a language.\n    pub fn of(locale: Locale) -> &'static Self {{\n        match locale {{\n{}        }}\n    }}\n",
+        "{place}impl {name} {{\n    /// Those of a language.\n    pub fn of(locale: Locale) -> &'static Self {{\n        match locale {{\n{}        }}\n    }}\n",
         arms.concat()
     );
     if !is_page {

@@ -48,10 +48,37 @@ impl Locale {
         accept_language.split(',').find_map(|part| Self::parse(part.split(';').next().unwrap_or(part)))
     }
 
-    /// This language's texts.
+    /// This language's texts. In the browser, [`load_texts`] has been awaited.
     pub fn texts(self) -> &'static Texts {
         Texts::of(self)
     }
+}
+
+/// The texts of another language than the first, which a page in the first does not load.
+#[cfg(target_arch = "wasm32")]
+static LOADED: std::sync::OnceLock<&'static Texts> = std::sync::OnceLock::new();
+
+#[cfg(target_arch = "wasm32")]
+impl Texts {
+    /// Those of the page's language.
+    pub fn of(_: Locale) -> &'static Self {
+        LOADED.get().copied().unwrap_or(&EN)
+    }
+}
+
+/// Fetches the texts that the page is shown in, where it does not have them.
+#[cfg(target_arch = "wasm32")]
+pub(crate) async fn load_texts(locale: Locale) {
+    match locale {
+        Locale::En => {}
+        Locale::De => _ = LOADED.set(german().await),
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+#[lazy]
+fn german() -> &'static Texts {
+    &DE
 }
 
 /// The language of this page.

@@ -51,6 +51,7 @@ pub fn hydrate() {
     let hydrated = live::Hydrated::default();
     wasm_bindgen_futures::spawn_local(async move {
         let Some(body) = document().body() else { return };
+        i18n::load_texts(platform::page_locale()).await;
         let context = hydrated.clone();
         let app = move || {
             provide_context(context);

@@ -34,14 +34,14 @@ test('a slash lists commands and prompts, and the keys of the box choose', async
 });
 
 test('the variables of a prompt are asked for above the box', async ({ page }) => {
-  await writePrompt(page, 'greet-somebody', 'Greet {{who}} kindly.');
+  await writePrompt(page, 'welcome-somebody', 'Welcome {{who}} kindly.');
   await open(page, '/chat');
-  await composer(page).pressSequentially('/greet-some');
+  await composer(page).pressSequentially('/welcome-some');
   await named(page).click();
   const form = page.getByTestId('named-form');
   await form.getByLabel('who').fill('<b>Ada</b>');
   await form.getByTestId('named-insert').click();
-  await expect(composer(page)).toHaveValue('Greet <b>Ada</b> kindly.');
+  await expect(composer(page)).toHaveValue('Welcome <b>Ada</b> kindly.');
   await expect(form).toHaveCount(0);
   await composer(page).fill('');
 });

@@ -69,7 +69,7 @@ impl LazyRoute for ChatRoute {
 async fn fetch(address: Option<String>) -> Result<Option<Thread>, AppError> {
     let Some(address) = address else { return Ok(None) };
     let id = address.parse().map_err(|_| AppError::NotFound)?;
-    api::load_thread(id).await.map(Some)
+    api::load_thread(id, 0).await.map(Some)
 }
 
 fn show(store: ThreadStore, thread: Result<Option<Thread>, AppError>) -> AnyView {

@@ -292,8 +292,16 @@ pub struct Thread {
     pub origin: Option<SessionId>,
     /// How answers are sampled here, apart from what the person set for all, in words.
     pub chips: Vec<String>,
+    /// How many messages of the branch come before these.
+    pub n_earlier: u32,
     pub messages: Vec<MessageView>,
 }
+
+/// How many messages a page begins with, and how many more it asks for at once.
+pub const MESSAGES_SHOWN: u32 = 100;
+
+/// More would make a page slow.
+pub const MOST_MESSAGES: u32 = 5_000;
 
 /// What to do with an answer once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,10 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use store::Store;
 use tempfile::TempDir;
 use types::{
-    chat::{ChatEvent, MAX_MESSAGE_BYTES, MAX_TITLE_CHARS, MessageState, MessageView, Queued, Role, Sent},
+    chat::{
+        ChatEvent, MAX_MESSAGE_BYTES, MAX_TITLE_CHARS, MESSAGES_SHOWN, MessageState, MessageView, Queued,
+        Role, Sent,
+    },
     guard::{Guard, GuardSettings},
     ids::{ImageId, SessionId, UserId},
     image::{MAX_IMAGE_BYTES, MAX_IMAGES, TurnImage},
@@ -56,7 +59,7 @@ impl Bench {
 
     /// The shown branch.
     async fn messages(&self, session: SessionId) -> Vec<MessageView> {
-        self.chat.thread(ME, session).await.unwrap().messages
+        self.chat.thread(ME, session, MESSAGES_SHOWN).await.unwrap().messages
     }
 
     async fn texts(&self, session: SessionId) -> Vec<String> {
@@ -358,7 +361,7 @@ async fn a_stranger_finds_nothing() {
     let (sent, answer) = bench.say(None, "mine").await;
     let session = sent.session;
     let chat = &bench.chat;
-    assert!(matches!(chat.thread(OTHER, session).await, Err(ChatError::NotFound)));
+    assert!(matches!(chat.thread(OTHER, session, MESSAGES_SHOWN).await, Err(ChatError::NotFound)));
     assert!(matches!(chat.send(OTHER, Some(session), "x".into(), false).await, Err(ChatError::NotFound)));
     assert!(matches!(
         chat.regenerate(OTHER, session, answer.id, false, None).await,
@@ -399,7 +402,7 @@ async fn sessions_are_renamed_pinned_and_searched() {
     let found = bench.chat.list_sessions(ME, Some(" rivers ".into())).await.unwrap();
     assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [new.session]);
     bench.chat.rename_session(ME, new.session, &format!("  a\n b {}", "c".repeat(500))).await.unwrap();
-    let title = bench.chat.thread(ME, new.session).await.unwrap().session.title;
+    let title = bench.chat.thread(ME, new.session, MESSAGES_SHOWN).await.unwrap().session.title;
     assert!(title.starts_with("a b c") && title.chars().count() == MAX_TITLE_CHARS, "{title}");
     assert!(matches!(bench.chat.rename_session(ME, new.session, " ").await, Err(ChatError::Empty)));
 }
@@ -428,7 +431,7 @@ async fn what_a_crash_left_running_is_ended_at_the_next_start() {
     }
     let store = Store::open(&bench.folder.path().join("app.sqlite")).await.unwrap();
     let next = Chat::open(store, Arc::new(ScriptedEngine::new([]))).await.unwrap();
-    let answer = next.thread(ME, sent.session).await.unwrap().messages.pop().unwrap();
+    let answer = next.thread(ME, sent.session, MESSAGES_SHOWN).await.unwrap().messages.pop().unwrap();
     assert_eq!((answer.text.as_str(), answer.state), ("half", MessageState::Failed));
 }
 
@@ -578,7 +581,7 @@ async fn how_much_is_thought_is_kept_with_the_session() {
     let sent = bench.chat.send_with_effort(ME, None, "a".into(), Some(high)).await.unwrap();
     let session = sent.session;
     bench.end_of(session).await;
-    assert_eq!((asked(), bench.chat.thread(ME, session).await.unwrap().effort), (high, high));
+    assert_eq!((asked(), bench.chat.thread(ME, session, MESSAGES_SHOWN).await.unwrap().effort), (high, high));
     bench.say(Some(session), "b").await;
     assert_eq!(asked(), high);
     bench.chat.choose_effort(ME, Some(session), Some(Effort::None)).await.unwrap();
@@ -597,4 +600,22 @@ async fn how_much_is_thought_is_kept_with_the_session() {
         bench.chat.send_with_effort(ME, None, " ".into(), Some(high)).await,
         Err(ChatError::Empty)
     ));
+}
+
+#[tokio::test]
+async fn the_end_of_a_long_thread_is_shown_with_the_number_of_what_comes_before() {
+    let bench = Bench::open([Script::say(["Yes."])]).await;
+    let (sent, _) = bench.say(None, "0").await;
+    for n in 1..4 {
+        bench.say(Some(sent.session), &n.to_string()).await;
+    }
+    let check = async |last: u32, first: &str, n_earlier: u32| {
+        let thread = bench.chat.thread(ME, sent.session, last).await.unwrap();
+        assert_eq!(thread.messages.first().map(|it| it.text.as_str()), Some(first));
+        assert_eq!((thread.messages.len() as u32 + n_earlier, thread.n_earlier), (8, n_earlier));
+    };
+    check(2, "3", 6).await;
+    check(3, "Yes.", 5).await;
+    check(8, "0", 0).await;
+    check(u32::MAX, "0", 0).await;
 }

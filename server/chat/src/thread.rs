@@ -4,20 +4,25 @@ use crate::{Chat, ChatError, documents};
 use std::collections::HashMap;
 use store::{MessageRow, ThreadRows};
 use types::{
-    chat::{MessageState, MessageView, Role, ThoughtView, Thread},
+    chat::{MOST_MESSAGES, MessageState, MessageView, Role, ThoughtView, Thread},
     document::SourceView,
     guard::Guard,
     ids::{MessageId, SessionId, UserId},
 };
 
 impl Chat {
-    /// The session and its shown branch. An answer that is being written has what it has so far.
-    pub async fn thread(&self, user: UserId, id: SessionId) -> Result<Thread, ChatError> {
+    /// The session and the last `last` messages of its shown branch, at most [`MOST_MESSAGES`] of them. An answer that is being
+    /// written has what it has so far.
+    pub async fn thread(&self, user: UserId, id: SessionId, last: u32) -> Result<Thread, ChatError> {
         let session = self.store.find_session(user, id).await?.ok_or(ChatError::NotFound)?;
-        let rows = match session.leaf {
-            Some(leaf) => self.store.load_thread(user, id, leaf).await?,
-            None => ThreadRows::default(),
+        let (rows, n_all) = match session.leaf {
+            Some(leaf) => (
+                self.store.load_end_of_thread(user, id, leaf, last.min(MOST_MESSAGES)).await?,
+                self.store.count_thread(user, id, leaf).await?,
+            ),
+            None => (ThreadRows::default(), 0),
         };
+        let n_earlier = n_all.saturating_sub(rows.messages.len() as u32);
         let sources = self.store.sources_of(user, id).await?;
         let mut messages = render(rows, sources).await;
         if let Some(generation) = self.running.find(id)
@@ -35,6 +40,7 @@ impl Chat {
             origin: session.origin,
             chips: session.overrides.words(),
             session: self.summary(session),
+            n_earlier,
             messages,
         })
     }

@@ -39,6 +39,9 @@ pub struct ThreadRows {
     pub variants: Vec<Vec<MessageId>>,
 }
 
+/// Of a branch.
+const ALL: u32 = u32::MAX;
+
 /// A turn to add.
 #[derive(Clone, Debug)]
 pub struct NewTurn<'a> {
@@ -314,6 +317,41 @@ impl Store {
         session: SessionId,
         leaf: MessageId,
     ) -> Result<ThreadRows, StoreError> {
+        self.load_end_of_thread(user, session, leaf, ALL).await
+    }
+
+    /// How many messages the branch has that ends in `leaf`.
+    pub async fn count_thread(
+        &self,
+        user: UserId,
+        session: SessionId,
+        leaf: MessageId,
+    ) -> Result<u32, StoreError> {
+        let n = sqlx::query_scalar!(
+            r#"with recursive branch (id) as (
+                 select m.id from message m join session s on s.id = m.session_id
+                 where m.id = ? and s.id = ? and s.user_id = ?
+                 union all
+                 select m.parent_id from branch join message m on m.id = branch.id where m.parent_id is not null
+             )
+             select count(*) as "n!" from branch"#,
+            leaf.0,
+            session.0,
+            user.0
+        )
+        .fetch_one(&self.read)
+        .await?;
+        Ok(n.try_into().unwrap_or(u32::MAX))
+    }
+
+    /// The last `n` messages of the branch that ends in `leaf`, oldest first, with variants.
+    pub async fn load_end_of_thread(
+        &self,
+        user: UserId,
+        session: SessionId,
+        leaf: MessageId,
+        n: u32,
+    ) -> Result<ThreadRows, StoreError> {
         let rows = sqlx::query_as!(
             Raw,
             r#"with recursive branch (id, depth) as (
@@ -321,7 +359,7 @@ impl Store {
                  where m.id = ? and s.id = ? and s.user_id = ?
                  union all
                  select m.parent_id, depth + 1 from branch join message m on m.id = branch.id
-                 where m.parent_id is not null
+                 where m.parent_id is not null and depth + 1 < ?
              )
              select m.id as "id!", m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
@@ -329,7 +367,8 @@ impl Store {
              from branch join message m on m.id = branch.id order by branch.depth desc"#,
             leaf.0,
             session.0,
-            user.0
+            user.0,
+            n
         )
         .fetch_all(&self.read)
         .await?;

@@ -2,12 +2,15 @@
 
 use crate::error::AppError;
 use leptos::{prelude::*, server_fn::codec::Postcard};
-#[cfg(feature = "ssr")]
-use types::{chat::Again, reasoning::Effort};
 use types::{
     chat::{Act, Sent, SessionSummary, Thread},
     ids::{ImageId, SessionId},
     seen::Weight,
+};
+#[cfg(feature = "ssr")]
+use types::{
+    chat::{Again, MESSAGES_SHOWN},
+    reasoning::Effort,
 };
 
 /// The caller's sessions, pinned first, then newest; those that `query` occurs in, if it is not empty.
@@ -17,11 +20,12 @@ pub async fn list_sessions(query: String) -> Result<Vec<SessionSummary>, AppErro
     Ok(crate::ssr::state()?.chat.list_sessions(user, Some(query)).await?)
 }
 
-/// One session with its active branch.
+/// One session with the last `last` messages of its active branch; 0 are as many as a page begins with.
 #[server(output = Postcard)]
-pub async fn load_thread(id: SessionId) -> Result<Thread, AppError> {
+pub async fn load_thread(id: SessionId, #[server(default)] last: u32) -> Result<Thread, AppError> {
     let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.thread(user, id).await?)
+    let last = if last == 0 { MESSAGES_SHOWN } else { last };
+    Ok(crate::ssr::state()?.chat.thread(user, id, last).await?)
 }
 
 /// Sends a message; without a session it starts one. Ends by going to the session's page. `effort` names how much the

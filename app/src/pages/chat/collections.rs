@@ -20,11 +20,13 @@ use types::{
 pub(super) fn CollectionsButton() -> AnyView {
     let texts = use_texts();
     let n = expect_context::<ThreadStore>().n_collections;
+    // Always a text, since the server may know the number before the browser does.
+    let shown = move || Some(n.get()).filter(|n| *n > 0).map(|n| n.to_string()).unwrap_or_default();
     let trigger = move || {
         view! {
             <Icon icon=icondata_lu::LuLibrary size=14/>
             <span class="text-xs">{texts.chat_documents}</span>
-            <span class="tabular text-xs" data-testid="chat-documents-n">{move || Some(n.get()).filter(|n| *n > 0)}</span>
+            <span class="tabular text-xs" data-testid="chat-documents-n">{shown}</span>
         }
         .into_any()
     };

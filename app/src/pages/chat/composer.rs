@@ -11,13 +11,19 @@ use super::{
     thread_store::ThreadStore,
 };
 use crate::{
+    error::AppError,
     frame::{Behind, Later, Overlays},
     i18n::{fill, use_texts},
     live::{Connection, OnceKnown, use_live},
     platform,
     ui::{icon::Icon, when::When},
 };
-use leptos::{ev, html, prelude::*, server_fn::ServerFn};
+use leptos::{
+    ev, html,
+    prelude::*,
+    server::ServerActionError,
+    server_fn::{ServerFn, error::ServerFnUrlError},
+};
 use leptos_router::components::A;
 use types::ids::SessionId;
 
@@ -153,7 +159,7 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
 fn Below(area: NodeRef<html::Textarea>) -> impl IntoView {
     let texts = use_texts();
     view! {
-        <div class="mt-1 flex items-center gap-3">
+        <div class="mt-1 flex flex-wrap items-center gap-x-3 gap-y-1">
             <CollectionsButton/>
             <EffortField/>
             <SetupLink/>
@@ -226,20 +232,15 @@ fn ElsewhereHint() -> impl IntoView {
 #[component]
 fn FormFailure() -> impl IntoView {
     let texts = use_texts();
-    let sent = ServerAction::<SendMessage>::new();
-    let failure = move || match sent.value().get() {
-        Some(Err(err)) => Some(err.sentence(texts)),
-        _ => None,
-    };
-    move || {
-        failure().map(|failure| {
-            view! {
-                <p class="mb-2 rounded-card border border-line bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="send-failure">
-                    {failure}
-                </p>
-            }
-        })
-    }
+    let failure = use_context::<ServerActionError>().filter(|failure| failure.path() == SendMessage::PATH);
+    failure.map(|failure| {
+        let err: AppError = ServerFnUrlError::<AppError>::decode_err(failure.err());
+        view! {
+            <p class="mb-2 rounded-card border border-line bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="send-failure">
+                {err.sentence(texts)}
+            </p>
+        }
+    })
 }
 
 #[component]

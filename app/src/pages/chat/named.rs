@@ -77,7 +77,8 @@ pub(crate) fn list() -> AnyView {
     };
     let word = Memo::new(move |_| list.word());
     let mark = Memo::new(move |_| word.read().chars().next());
-    let thinks = use_live().chosen_model().thinks;
+    // What a model does meanwhile is no reason to build the list anew.
+    let thinks = untrack(|| use_live().chosen_model().thinks);
     Effect::new(move |_| {
         list.chosen.set(0);
         list.fetch(mark.get(), thinks);
@@ -95,10 +96,11 @@ pub(crate) fn list() -> AnyView {
 impl List {
     fn fetch(self, mark: Option<char>, thinks: bool) {
         let session = self.store.session.get_untracked();
+        let mut all = if mark == Some('/') { commands(thinks, session.is_some()) } else { Vec::new() };
+        self.all.set(all.clone());
         spawn_local(async move {
             let all = match mark {
                 Some('/') => {
-                    let mut all = commands(thinks, session.is_some());
                     all.extend(named_prompts().await.unwrap_or_default().into_iter().map(Named::Prompt));
                     all
                 }

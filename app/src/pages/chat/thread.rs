@@ -2,12 +2,12 @@
 
 use super::{message::Message, scroll::Follow, thread_store::ThreadStore};
 use crate::{
-    i18n::use_texts,
+    i18n::{fill, use_texts},
     platform,
     ui::{icon::IconButton, list::list, toast::use_toasts, when::When},
 };
 use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
-use types::chat::Role;
+use types::chat::{MESSAGES_SHOWN, Role};
 
 /// All rows, in a container that follows the newest text.
 #[component]
@@ -34,6 +34,7 @@ pub(super) fn ThreadView() -> AnyView {
             on:click=on_click
         >
             <div class="mx-auto flex max-w-3xl flex-col gap-5 px-4 py-6">
+                <Earlier store/>
                 {list(move || store.rows.get(), |row| row.id, |row| view! { <Message row/> }.into_any())}
             </div>
         </div>
@@ -44,6 +45,20 @@ pub(super) fn ThreadView() -> AnyView {
                     <IconButton icon=icondata_lu::LuArrowDown label=texts.scroll_down.to_owned() on_click=move |()| follow.to_end()/>
                 </span>
             </div>
+        </When>
+    }
+    .into_any()
+}
+
+/// Messages that are not shown yet.
+#[component]
+fn Earlier(store: ThreadStore) -> AnyView {
+    let texts = use_texts();
+    view! {
+        <When when=move || store.n_earlier.get() != 0>
+            <button type="button" class="button button-quiet self-center" data-testid="earlier" on:click=move |_| store.fetch_more(MESSAGES_SHOWN)>
+                {move || fill(texts.thread_earlier, "n", store.n_earlier.get())}
+            </button>
         </When>
     }
     .into_any()

@@ -6,7 +6,10 @@ use crate::live::use_live;
 use leptos::{prelude::*, task::spawn_local};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use types::{
-    chat::{ChatEvent, MessageState, MessageView, Queued, Role, ThoughtGrowth, ThoughtView, Thread},
+    chat::{
+        ChatEvent, MESSAGES_SHOWN, MessageState, MessageView, Queued, Role, ThoughtGrowth, ThoughtView,
+        Thread,
+    },
     guard::Warning,
     ids::{GenerationId, MessageId, SessionId},
     reasoning::Effort,
@@ -140,6 +143,8 @@ pub(super) struct ThreadStore {
     pub(super) typed: RwSignal<u64>,
     /// Grows whenever there is more to see.
     pub(super) growth: RwSignal<u64>,
+    /// How many messages come before the first row.
+    pub(super) n_earlier: RwSignal<u64>,
     /// How often the thread was fetched; only the last fetch counts, whichever comes back last.
     n_fetches: StoredValue<u64>,
 }
@@ -156,6 +161,7 @@ impl ThreadStore {
             has_word: RwSignal::new(false),
             typed: RwSignal::new(0),
             growth: RwSignal::new(0),
+            n_earlier: RwSignal::new(0),
             n_fetches: StoredValue::new(0),
         };
         let live = use_live();
@@ -178,6 +184,7 @@ impl ThreadStore {
     pub(super) fn clear(self) {
         self.chips.set(Vec::new());
         self.n_collections.set(0);
+        self.n_earlier.set(0);
         self.rows.set(Vec::new());
     }
 
@@ -185,6 +192,7 @@ impl ThreadStore {
     pub(super) fn replace(self, thread: Thread) {
         self.chips.set(thread.chips);
         self.n_collections.set(thread.n_collections.into());
+        self.n_earlier.set(thread.n_earlier.into());
         let old = self.rows.get_untracked();
         let rows = thread
             .messages
@@ -203,12 +211,18 @@ impl ThreadStore {
 
     /// Fetches the thread again.
     pub(super) fn refetch(self) {
+        self.fetch_more(0);
+    }
+
+    /// Likewise, with so many more messages before the first row.
+    pub(super) fn fetch_more(self, more: u32) {
         // The page may have been left meanwhile.
         let Some(session) = self.session.try_get_untracked().flatten() else { return };
+        let n_shown = self.rows.with_untracked(Vec::len) as u32;
         let fetch = self.n_fetches.get_value() + 1;
         self.n_fetches.set_value(fetch);
         spawn_local(async move {
-            if let Ok(thread) = api::load_thread(session).await
+            if let Ok(thread) = api::load_thread(session, n_shown.max(MESSAGES_SHOWN) + more).await
                 && self.session.try_get_untracked() == Some(Some(session))
                 && self.n_fetches.try_get_value() == Some(fetch)
             {

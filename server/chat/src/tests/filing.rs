@@ -60,7 +60,7 @@ async fn a_fork_has_the_branch_up_to_its_message_and_knows_where_it_is_from() {
     bench.say(Some(session), "more").await;
     let fork = bench.chat.fork(ME, session, first.id).await.unwrap();
     assert_eq!(bench.texts(fork).await, ["question", "one"]);
-    let thread = bench.chat.thread(ME, fork).await.unwrap();
+    let thread = bench.chat.thread(ME, fork, super::MESSAGES_SHOWN).await.unwrap();
     assert_eq!(thread.origin, Some(session));
     assert_eq!(thread.messages[1].variants.len(), 1, "the other answer stays where it is");
     // What is said in one of them is not said in the other.
@@ -122,7 +122,7 @@ async fn what_a_session_is_set_up_with_comes_before_what_the_person_set() {
     bench.say(Some(sent.session), "more").await;
     assert_eq!(first_turn(), "Speak like a kettle.");
     assert_eq!(bench.engine.requests().last().unwrap().sampling.temperature, 0.25);
-    let thread = bench.chat.thread(ME, sent.session).await.unwrap();
+    let thread = bench.chat.thread(ME, sent.session, super::MESSAGES_SHOWN).await.unwrap();
     assert_eq!(thread.chips, ["temperature 0.25"]);
     let none = number("");
     bench.chat.set_up(ME, sent.session, Some("  ".to_owned()), &none).await.unwrap();

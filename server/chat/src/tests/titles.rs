@@ -12,7 +12,7 @@ const QUESTION: &str = "why does a lantern go out in the wind";
 const TITLE: &str = "Lanterns in the wind";
 
 async fn title(bench: &Bench, session: SessionId) -> String {
-    bench.chat.thread(ME, session).await.unwrap().session.title
+    bench.chat.thread(ME, session, super::MESSAGES_SHOWN).await.unwrap().session.title
 }
 
 #[tokio::test]

@@ -1,0 +1,39 @@
+// A chat of thousands of messages: its end is shown, and what comes before when asked for.
+
+import { answers, expect, open, send, test } from '../support/test';
+
+const N_TURNS = 600;
+
+function longChat() {
+  const turns = Array.from({ length: N_TURNS }, (_, n) => ({
+    parent: n === 0 ? null : n - 1,
+    role: n % 2 === 0 ? 'user' : 'assistant',
+    text: `Turn ${n} is about **lamps**.`,
+    created_ms: n + 1,
+  }));
+  return { format: 'chaosengine-chats', version: 1, chats: [{ title: 'Long lamps', shown: N_TURNS - 1, turns }] };
+}
+
+test('the end of a long chat is shown, and what comes before when asked for', async ({ page }) => {
+  await open(page, '/chats');
+  const buffer = Buffer.from(JSON.stringify(longChat()));
+  await page.getByTestId('import').setInputFiles([{ name: 'long.json', mimeType: 'application/json', buffer }]);
+  await expect(page.getByTestId('import-outcome')).toContainText('1 chats were taken over');
+  await page.getByRole('link', { name: 'Long lamps' }).first().click();
+  const messages = page.getByTestId('message');
+  await expect(messages).toHaveCount(100);
+  await expect(messages.last()).toContainText(`Turn ${N_TURNS - 1} `);
+  await expect(messages.first()).toContainText(`Turn ${N_TURNS - 100} `);
+
+  const earlier = page.getByTestId('earlier');
+  await expect(earlier).toContainText(`${N_TURNS - 100}`);
+  await earlier.click();
+  await expect(messages).toHaveCount(200);
+  await expect(messages.first()).toContainText(`Turn ${N_TURNS - 200} `);
+  await expect(earlier).toContainText(`${N_TURNS - 200}`);
+
+  // What is added is shown, though there are more messages than the model can take.
+  await send(page, 'And one more');
+  await expect(page.locator('[data-role=user]').last()).toHaveText(/And one more/);
+  await expect(answers(page).last()).toHaveAttribute('data-state', 'refused');
+});

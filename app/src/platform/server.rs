@@ -24,7 +24,11 @@ pub(crate) fn show_theme(_: Theme) {}
 pub(crate) fn form_values(_: &leptos::ev::SubmitEvent) -> impl Fn(&str) -> String + use<> {
     |_| String::new()
 }
-pub(crate) fn keys_before_others(_: impl FnMut(leptos::ev::KeyboardEvent) + 'static) {}
+pub(crate) struct EarlyKeys;
+
+pub(crate) fn keys_before_others(_: impl FnMut(leptos::ev::KeyboardEvent) + 'static) -> EarlyKeys {
+    EarlyKeys
+}
 pub(crate) fn submit_form_of(_: &leptos::ev::Event) {}
 
 pub(crate) type File = ();

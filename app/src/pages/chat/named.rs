@@ -296,7 +296,7 @@ fn rows(list: List, found: &[Named], run: Callback<Named>) -> AnyView {
         view! {
             <li
                 role="option"
-                class="menu-item cursor-pointer aria-selected:bg-raised aria-selected:text-strong"
+                class="menu-item cursor-pointer aria-selected:bg-raised aria-selected:text-strong aria-selected:ring-1 aria-selected:ring-accent aria-selected:ring-inset"
                 aria-selected=move || (list.chosen.try_get() == Some(idx)).to_string()
                 data-testid="named"
                 on:pointerdown=keep_focus

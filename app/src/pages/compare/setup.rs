@@ -219,7 +219,7 @@ fn tick(
 ) -> AnyView {
     view! {
         <label class="flex max-w-md items-start gap-2">
-            <input type="checkbox" class="mt-1 size-4 accent-accent" data-testid=testid prop:checked=is_on on:change=move |event| set(event_target_checked(&event))/>
+            <input type="checkbox" class="mt-1 size-4 shrink-0 accent-accent" data-testid=testid prop:checked=is_on on:change=move |event| set(event_target_checked(&event))/>
             <span>
                 <span class="block font-medium text-strong">{label}</span>
                 <span class="block text-xs text-muted">{hint}</span>

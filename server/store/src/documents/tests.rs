@@ -204,11 +204,11 @@ async fn what_an_answer_was_given_outlives_the_document() {
     store.add_sources(OTHER, reply, std::slice::from_ref(&source)).await.unwrap();
     assert!(store.sources_of(ME, session).await.unwrap().is_empty());
     store.add_sources(ME, reply, std::slice::from_ref(&source)).await.unwrap();
-    assert_eq!(store.sources_of(ME, session).await.unwrap()[&reply], [source.clone()]);
+    assert_eq!(store.sources_of(ME, session).await.unwrap()[&reply], vec![source.clone()]);
     assert!(store.sources_of(OTHER, session).await.unwrap().is_empty());
     let gone = SourceView { document: None, ..source };
     store.delete_document(ME, document, 1).await.unwrap();
-    assert_eq!(store.sources_of(ME, session).await.unwrap()[&reply], [gone.clone()]);
+    assert_eq!(store.sources_of(ME, session).await.unwrap()[&reply], vec![gone.clone()]);
     store.purge_documents(2).await.unwrap();
     assert_eq!(store.sources_of(ME, session).await.unwrap()[&reply], [gone]);
 }

@@ -1,7 +1,7 @@
 //! The server killed at any point of chats with documents: what it had told is there afterwards. As often as one likes:
 //! `CHAOSENGINE_KILLS=50`.
 
-use crate::support::{Server, model, platform};
+use crate::support::{Server, model};
 use reqwest::Response;
 use std::{env, future::pending, sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
@@ -104,10 +104,10 @@ async fn a_server_killed_at_any_point_loses_nothing_that_it_told() {
         let life = Duration::from_millis(random.u64(..MOST_MS));
         tokio::select! {
             () = ask_for_things(&server, collection, round, &mut told) => {}
-            () = sleep(life) => platform::kill(server.pid()).await,
+            () = sleep(life) => {}
         }
         let data = Arc::clone(&server.data);
-        drop(server);
+        server.kill().await;
         server = Server::start_in(data, &["--model", &model().to_string_lossy()]).await;
         for (session, text) in &told.messages {
             let thread = thread(&server, *session).await.unwrap();

@@ -1,6 +1,6 @@
 //! Documents from the outside: adding, reading in a child, finding, answering, and what goes wrong.
 
-use crate::support::{Server, encoder, platform};
+use crate::support::{Server, encoder};
 use serde_json::{Value, json};
 use std::{fs, path::Path, sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
@@ -164,9 +164,7 @@ async fn reading_goes_on_after_the_server_was_killed() {
     }
     for _ in 0..3 {
         let data = Arc::clone(&server.data);
-        platform::kill(server.pid()).await;
-        drop(server);
-        sleep(Duration::from_millis(200)).await;
+        server.kill().await;
         server = Server::start_in(data, &["--no-model"]).await;
         sleep(Duration::from_millis(150)).await;
     }

@@ -127,6 +127,12 @@ impl Server {
         }
     }
 
+    /// Kills it, and waits until it is dead.
+    pub(crate) async fn kill(mut self) {
+        platform::kill(self.pid()).await;
+        timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
+    }
+
     /// Asks it to end, and gives how it ended and what else it had printed.
     pub(crate) async fn stop(mut self) -> (ExitStatus, String) {
         platform::ask_to_end(&mut self.child).await;

@@ -15,6 +15,8 @@ const BATCH: usize = 1_000;
 /// Words that are made up, some of which are far more frequent than others.
 const VOCABULARY: usize = 30_000;
 const WORDS_OF_A_PASSAGE: usize = 60;
+/// So many of them would be left out of questions.
+const COMMON_WORDS: f64 = 150.0;
 
 /// A question, and how the passage that answers it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +72,7 @@ impl Rag {
             }
             let words = self.by_words(user, &[collection], &question.text).await?;
             let meaning = self.by_meaning(user, &[collection], &question.text).await?;
-            let fused = fuse(&[&words, &meaning]);
+            let fused = fuse(&words, &meaning);
             for (ranks, list) in ranks.iter_mut().zip([&words, &meaning, &fused]) {
                 ranks.push(places(list, &answers));
             }
@@ -132,7 +134,7 @@ impl Rag {
         // The first one reads all vectors from the disk.
         self.nearest_of(user, &[collection], &model, made_up_vector(&mut random, n_dims)).await?;
         for _ in 0..n {
-            let query: Vec<_> = (0..6).map(|_| made_up_word(&mut random)).collect();
+            let query: Vec<_> = (0..6).map(|_| made_up_question_word(&mut random)).collect();
             let begun = Instant::now();
             self.by_words(user, &[collection], &query.join(" ")).await?;
             words.push(begun.elapsed());
@@ -190,6 +192,12 @@ fn made_up_passage(random: &mut fastrand::Rng) -> NewPassage {
 fn made_up_word(random: &mut fastrand::Rng) -> String {
     let rank = (VOCABULARY as f64).powf(random.f64()) as usize;
     format!("w{rank}")
+}
+
+/// The most frequent words are no part of questions, see [`crate::words`].
+fn made_up_question_word(random: &mut fastrand::Rng) -> String {
+    let rank = (VOCABULARY as f64 / COMMON_WORDS).powf(random.f64()) * COMMON_WORDS;
+    format!("w{}", rank as usize)
 }
 
 fn made_up_vector(random: &mut fastrand::Rng, n_dims: usize) -> Vec<f32> {

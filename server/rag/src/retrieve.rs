@@ -47,7 +47,7 @@ impl Rag {
                 (Vec::new(), Some(format!("Only words were compared: {err}.")))
             }
         };
-        let fused = fuse(&[&by_words, &by_meaning]);
+        let fused = fuse(&by_words, &by_meaning);
         let wanted: Vec<_> = fused.iter().take(2 * n).map(|(id, _)| *id).collect();
         let rows = self.store().find_passages(user, &wanted).await?;
         let passages = found_passages(rows, &by_words, &by_meaning, &fused);

@@ -97,11 +97,21 @@ fn largest_model(folder: &Path) -> Option<PathBuf> {
 pub(crate) fn data_with_encoder(name: &str, encoder: &Path) -> Result<PathBuf> {
     let data = paths::fresh(name)?;
     let there = data.join("models").join("all-MiniLM-L6-v2");
-    std::fs::create_dir_all(&there).about(&there)?;
-    for file in std::fs::read_dir(encoder).about(encoder)?.flatten().filter(|file| file.path().is_file()) {
-        std::fs::copy(file.path(), there.join(file.file_name())).about(&there)?;
-    }
+    copy_folder(encoder, &there)?;
     Ok(data)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to).about(to)?;
+    for entry in std::fs::read_dir(from).about(from)?.flatten() {
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy_folder(&path, &to)?;
+        } else {
+            std::fs::copy(&path, &to).about(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// A new data directory below the build folder whose models folder holds `model` (a link where that works).

@@ -21,7 +21,7 @@ pub(super) fn search() -> Result<()> {
     let table = format!(
         "# Searching documents\n\n{}.\n`cargo xtask bench search` measures this. The documents are the manuals in `docs/`, the questions \
          `xtask/data/questions.tsv`, both of this repository and under its licence; meanings are compared with vectors by \
-         all-MiniLM-L6-v2. A question is answered by a passage that has the words that stand beside it.\n\n{}",
+         all-MiniLM-L6-v2. A question is answered by a passage that has the words that stand beside it.\n\n```text\n{}\n```",
         describe(),
         figures.trim_end(),
     );

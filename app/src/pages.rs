@@ -4,6 +4,7 @@ pub(crate) mod chat;
 pub(crate) mod chats;
 pub(crate) mod compare;
 pub(crate) mod documents;
+mod failed;
 pub(crate) mod not_found;
 pub(crate) mod prompts;
 pub(crate) mod rest;

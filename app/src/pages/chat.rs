@@ -17,12 +17,12 @@ mod thread_store;
 
 pub(crate) use composer::add_to_new_chat;
 
+use super::failed::{Gone, failed};
 use crate::{
     error::AppError,
     i18n::use_texts,
     live::{OnceKnown, use_live},
     page_data::PageData,
-    ui::error_state::ErrorState,
 };
 use composer::Composer;
 use leptos::prelude::*;
@@ -93,7 +93,13 @@ fn show(store: ThreadStore, thread: Result<Option<Thread>, AppError>) -> AnyView
         }
         Err(err) => {
             store.clear();
-            failed(&err).into_any()
+            let gone = Gone {
+                title: texts.chat_gone_title,
+                hint: texts.chat_gone_hint,
+                href: "/chat",
+                label: texts.session_new,
+            };
+            failed(&err, Some(gone))
         }
     }
 }
@@ -105,29 +111,6 @@ fn forked_from(origin: SessionId) -> AnyView {
             {texts.forked_from} " "
             <A href=format!("/chat/{origin}") attr:class="text-accent-text underline">{texts.forked_open}</A>
         </p>
-    }
-    .into_any()
-}
-
-fn failed(err: &AppError) -> impl IntoView + use<> {
-    let texts = use_texts();
-    if *err == AppError::NotFound {
-        #[cfg(feature = "ssr")]
-        crate::ssr::set_not_found();
-        return view! {
-            <Title text=texts.chat_gone_title/>
-            <ErrorState title=texts.chat_gone_title hint=texts.chat_gone_hint>
-                <A href="/chat" attr:class="button button-primary">{texts.session_new}</A>
-            </ErrorState>
-        }
-        .into_any();
-    }
-    view! {
-        <Title text=texts.error_title/>
-        <ErrorState title=texts.error_title hint=err.sentence(texts)>
-            // A plain link to here loads the page again.
-            <a href="" class="button button-primary">{texts.retry}</a>
-        </ErrorState>
     }
     .into_any()
 }

@@ -7,12 +7,13 @@ mod folders;
 mod row;
 mod sheet;
 
+use super::failed::failed;
 use crate::{
     error::AppError,
     i18n::{ChatsTexts, fill},
     live::use_live,
     page_data::PageData,
-    ui::{error_state::ErrorState, icon::Icon},
+    ui::icon::Icon,
 };
 use folders::Folders;
 use leptos::prelude::*;
@@ -152,17 +153,9 @@ fn problem_words(problem: &str, texts: &ChatsTexts) -> &'static str {
 }
 
 fn body(query: Memo<ParamsMap>, page: Result<FiledPage, AppError>) -> AnyView {
-    let texts = ChatsTexts::here();
     let page = match page {
         Ok(page) => page,
-        Err(err) => {
-            return view! {
-                <ErrorState title=texts.error_title hint=err.sentence(texts)>
-                    <a href="" class="button button-primary">{texts.retry}</a>
-                </ErrorState>
-            }
-            .into_any();
-        }
+        Err(err) => return failed(&err, None),
     };
     let filter = filter_of(&query.get_untracked());
     let FiledPage { sessions, has_more, folders, tags } = page;

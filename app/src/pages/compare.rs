@@ -11,7 +11,8 @@ mod setup;
 mod slot;
 mod words;
 
-use crate::{error::AppError, i18n::use_texts, page_data::PageData, ui::error_state::ErrorState};
+use super::failed::{Gone, failed};
+use crate::{error::AppError, page_data::PageData};
 use bench::{Bench, Open};
 use earlier::Earlier;
 use leptos::prelude::*;
@@ -74,7 +75,7 @@ fn show_run(bench: Bench, run: Result<Option<RunView>, AppError>) -> AnyView {
     match run {
         Ok(Some(view)) => view! { <Run bench view/> }.into_any(),
         Ok(None) => ().into_any(),
-        Err(err) => failed(bench, &err),
+        Err(err) => instead(bench, &err),
     }
 }
 
@@ -83,29 +84,16 @@ fn show_setup(bench: Bench, page: Result<ComparePage, AppError>) -> AnyView {
     let is_hidden = move || bench.open.get() != Open::Setup;
     match page {
         Ok(page) => view! { <div class:hidden=is_hidden><Setup bench page/></div> }.into_any(),
-        Err(err) => view! { <div class:hidden=is_hidden>{failed(bench, &err)}</div> }.into_any(),
+        Err(err) => view! { <div class:hidden=is_hidden>{instead(bench, &err)}</div> }.into_any(),
     }
 }
 
-fn failed(bench: Bench, err: &AppError) -> AnyView {
-    let (texts, common) = (bench.texts, use_texts());
-    if *err == AppError::NotFound {
-        #[cfg(feature = "ssr")]
-        crate::ssr::set_not_found();
-        return view! {
-            <ErrorState title=texts.gone_title hint=texts.gone_hint>
-                <A href="/compare" attr:class="button button-primary">{texts.new}</A>
-            </ErrorState>
-        }
-        .into_any();
-    }
-    view! {
-        <ErrorState title=common.error_title hint=err.sentence(common)>
-            // A plain link to here loads the page again.
-            <a href="" class="button button-primary">{common.retry}</a>
-        </ErrorState>
-    }
-    .into_any()
+fn instead(bench: Bench, err: &AppError) -> AnyView {
+    let texts = bench.texts;
+    failed(
+        err,
+        Some(Gone { title: texts.gone_title, hint: texts.gone_hint, href: "/compare", label: texts.new }),
+    )
 }
 
 #[component]

@@ -11,14 +11,12 @@ mod upload;
 
 pub(crate) use found::{place as passage_place, scores};
 
-use crate::{error::AppError, i18n::DocumentsTexts, page_data::PageData, ui::error_state::ErrorState};
+use super::failed::{Gone, failed};
+use crate::{error::AppError, i18n::DocumentsTexts, page_data::PageData};
 use collections::Collections;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{
-    components::A,
-    hooks::{use_params_map, use_query_map},
-};
+use leptos_router::hooks::{use_params_map, use_query_map};
 use list::OpenCollection;
 use reader::reader;
 use store::DocumentsStore;
@@ -81,31 +79,15 @@ fn show(shown: Result<DocumentReply, AppError>) -> AnyView {
             .into_any()
         }
         Ok(DocumentReply::Read(page)) => reader(*page),
-        Ok(_) => failed(&AppError::Internal),
-        Err(err) => failed(&err),
+        Ok(_) => instead(&AppError::Internal),
+        Err(err) => instead(&err),
     }
 }
 
-fn failed(err: &AppError) -> AnyView {
+fn instead(err: &AppError) -> AnyView {
     let texts = DocumentsTexts::here();
-    if *err == AppError::NotFound {
-        #[cfg(feature = "ssr")]
-        crate::ssr::set_not_found();
-        return view! {
-            <Title text=texts.document_gone_title/>
-            <ErrorState title=texts.document_gone_title hint=texts.document_gone_hint>
-                <A href="/documents" attr:class="button button-primary">{texts.documents_title}</A>
-            </ErrorState>
-        }
-        .into_any();
-    }
-    view! {
-        <Title text=texts.error_title/>
-        <ErrorState title=texts.error_title hint=err.sentence(texts)>
-            <a href="" class="button button-primary">{texts.retry}</a>
-        </ErrorState>
-    }
-    .into_any()
+    let (title, hint) = (texts.document_gone_title, texts.document_gone_hint);
+    failed(err, Some(Gone { title, hint, href: "/documents", label: texts.documents_title }))
 }
 
 #[component]

@@ -12,7 +12,8 @@ mod versions;
 
 pub(crate) use fill_in::control;
 
-use crate::{error::AppError, i18n::use_texts, page_data::PageData, ui::error_state::ErrorState};
+use super::failed::{Gone, failed};
+use crate::{error::AppError, page_data::PageData};
 use address::{Address, Open};
 use editor::Editor;
 use leptos::prelude::*;
@@ -83,29 +84,16 @@ fn show(library: Library, open: Result<Option<PromptView>, AppError>) -> AnyView
         Ok(Some(view)) => view! { <Prompt library view/> }.into_any(),
         Ok(None) if is_new => view! { <Editor library id=None saved=PromptDraft::default()/> }.into_any(),
         Ok(None) => view! { <NoneOpen/> }.into_any(),
-        Err(err) => failed(library, &err),
+        Err(err) => instead(library, &err),
     }
 }
 
-fn failed(library: Library, err: &AppError) -> AnyView {
-    let (texts, common) = (library.texts, use_texts());
-    if *err == AppError::NotFound {
-        #[cfg(feature = "ssr")]
-        crate::ssr::set_not_found();
-        return view! {
-            <ErrorState title=texts.gone_title hint=texts.gone_hint>
-                <A href="/prompts" attr:class="button button-primary">{texts.back}</A>
-            </ErrorState>
-        }
-        .into_any();
-    }
-    view! {
-        <ErrorState title=common.error_title hint=err.sentence(common)>
-            // A plain link to here loads the page again.
-            <a href="" class="button button-primary">{common.retry}</a>
-        </ErrorState>
-    }
-    .into_any()
+fn instead(library: Library, err: &AppError) -> AnyView {
+    let texts = library.texts;
+    failed(
+        err,
+        Some(Gone { title: texts.gone_title, hint: texts.gone_hint, href: "/prompts", label: texts.back }),
+    )
 }
 
 #[component]

@@ -2,11 +2,11 @@
 
 pub(crate) mod api;
 
+use super::failed::failed;
 use crate::{
     error::AppError,
     i18n::{SawTexts, fill},
     page_data::PageData,
-    ui::error_state::ErrorState,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -52,18 +52,7 @@ fn shown(seen: Result<Seen, AppError>) -> AnyView {
     let texts = SawTexts::here();
     let seen = match seen {
         Ok(seen) => seen,
-        Err(err) => {
-            #[cfg(feature = "ssr")]
-            if err == AppError::NotFound {
-                crate::ssr::set_not_found();
-            }
-            return view! {
-                <ErrorState title=texts.error_title hint=err.sentence(texts)>
-                    <a href="" class="button button-primary">{texts.retry}</a>
-                </ErrorState>
-            }
-            .into_any();
-        }
+        Err(err) => return failed(&err, None),
     };
     let tokens = fill(texts.usage_tokens, "n", seen.n_tokens);
     let of = seen.n_ctx.map(|n_ctx| fill(texts.saw_of, "n", n_ctx));

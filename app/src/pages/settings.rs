@@ -9,15 +9,12 @@ mod form;
 mod guards;
 mod remotes;
 
+use super::failed::failed;
 use crate::{
-    error::AppError,
     i18n::{Locale, SettingsTexts},
     page_data::PageData,
     platform,
-    ui::{
-        error_state::ErrorState,
-        field::{Field, NumberField, SelectField},
-    },
+    ui::field::{Field, NumberField, SelectField},
 };
 use api::{FormValues, SaveSettings, SettingsView};
 use guards::GuardFields;
@@ -40,7 +37,7 @@ pub(super) fn page() -> AnyView {
                     {move || Suspend::new(async move {
                         match settings.get().await {
                             Ok(view) => view! { <SettingsForm view/> }.into_any(),
-                            Err(err) => settings_failed(&err, texts).into_any(),
+                            Err(err) => failed(&err, None),
                         }
                     })}
                 </Suspense>
@@ -48,14 +45,6 @@ pub(super) fn page() -> AnyView {
         </div>
     }
     .into_any()
-}
-
-fn settings_failed(err: &AppError, texts: &'static SettingsTexts) -> impl IntoView + use<> {
-    view! {
-        <ErrorState title=texts.error_title hint=err.sentence(texts)>
-            <a href="/settings" class="button button-primary">{texts.retry}</a>
-        </ErrorState>
-    }
 }
 
 #[component]

@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 
+use super::failed::{Gone, failed};
 use crate::{
     error::AppError,
     frame::{title_or, use_sessions},
@@ -9,7 +10,7 @@ use crate::{
     page_data::PageData,
     pages::chat::api::act_on_session,
     platform,
-    ui::{error_state::ErrorState, list::list},
+    ui::list::list,
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_meta::Title;
@@ -52,16 +53,8 @@ fn shown(session: Option<SessionId>, setup: Result<Setup, AppError>) -> AnyView 
         (Some(session), Ok(setup)) => view! { <SetupForm session setup/> }.into_any(),
         (_, setup) => {
             let err = setup.err().unwrap_or(AppError::NotFound);
-            #[cfg(feature = "ssr")]
-            if err == AppError::NotFound {
-                crate::ssr::set_not_found();
-            }
-            view! {
-                <ErrorState title=texts.error_title hint=err.sentence(texts)>
-                    <A href="/chats" attr:class="button button-primary">{texts.chats_all}</A>
-                </ErrorState>
-            }
-            .into_any()
+            let (title, hint) = (texts.chat_gone_title, texts.chat_gone_hint);
+            failed(&err, Some(Gone { title, hint, href: "/chats", label: texts.chats_all }))
         }
     }
 }

@@ -71,6 +71,25 @@ pub enum FinishReason {
     ToolCalls,
 }
 
+impl FinishReason {
+    /// How an answer stands that ended so.
+    pub fn state(self) -> MessageState {
+        match self {
+            Self::Stop | Self::ToolCalls => MessageState::Complete,
+            Self::Length => MessageState::Cut,
+            Self::Cancelled | Self::Guarded(_) => MessageState::Stopped,
+        }
+    }
+
+    /// What ended it, if a guard did.
+    pub fn guard(self) -> Option<Guard> {
+        match self {
+            Self::Guarded(guard) => Some(guard),
+            _ => None,
+        }
+    }
+}
+
 /// Where a message stands. Only answers are ever anything but `Complete`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,6 +106,28 @@ pub enum MessageState {
     Failed,
     /// Never began: the conversation does not fit the model's context. [`MessageView::error`] has the numbers.
     Refused,
+}
+
+impl MessageState {
+    const ALL: [Self; 6] =
+        [Self::Running, Self::Complete, Self::Cut, Self::Stopped, Self::Failed, Self::Refused];
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+
+    /// How pages and the database write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Complete => "complete",
+            Self::Cut => "cut",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// Who guessed tokens before the model computed them. What is answered is the same, whoever guessed.

@@ -501,14 +501,6 @@ impl Writer {
 }
 
 fn ended(reason: FinishReason, usage: Usage) -> End {
-    let state = match reason {
-        FinishReason::Stop | FinishReason::ToolCalls => MessageState::Complete,
-        FinishReason::Length => MessageState::Cut,
-        FinishReason::Cancelled | FinishReason::Guarded(_) => MessageState::Stopped,
-    };
-    let error = match reason {
-        FinishReason::Guarded(guard) => Some(guard.as_str().to_owned()),
-        _ => None,
-    };
-    End { state, error, usage: Some(usage) }
+    let error = reason.guard().map(|guard| guard.as_str().to_owned());
+    End { state: reason.state(), error, usage: Some(usage) }
 }

@@ -66,16 +66,8 @@ impl End {
     }
 
     fn finished(reason: FinishReason, usage: Usage) -> Self {
-        let state = match reason {
-            FinishReason::Stop | FinishReason::ToolCalls => MessageState::Complete,
-            FinishReason::Length => MessageState::Cut,
-            FinishReason::Cancelled | FinishReason::Guarded(_) => MessageState::Stopped,
-        };
-        let error = match reason {
-            FinishReason::Guarded(guard) => Some(guard.as_str().to_owned()),
-            _ => None,
-        };
-        Self { state, error, usage: Some(usage) }
+        let error = reason.guard().map(|guard| guard.as_str().to_owned());
+        Self { state: reason.state(), error, usage: Some(usage) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError,
-    messages::{parse_state, state_name},
+    messages::{UsageColumns, parse_state},
     sessions::found,
 };
 use std::collections::HashMap;
@@ -276,12 +276,8 @@ impl Store {
         position: u8,
         slot: &SlotRow,
     ) -> Result<(), StoreError> {
-        let state = state_name(slot.state);
-        let n_prompt = slot.usage.map(|usage| usage.n_prompt_tokens);
-        let n_cached = slot.usage.map(|usage| usage.n_cached_tokens);
-        let n_generated = slot.usage.map(|usage| usage.n_generated_tokens);
-        let first_token_ms = slot.usage.map(|usage| usage.first_token_ms);
-        let decode_ms = slot.usage.map(|usage| usage.decode_ms);
+        let state = slot.state.name();
+        let usage = UsageColumns::of(slot.usage);
         let done = sqlx::query!(
             "update compare_slot set body = ?, reasoning = ?, state = ?, error = ?, had_no_room = ?, n_prompt_tokens = ?,
                  n_cached_tokens = ?, n_generated_tokens = ?, first_token_ms = ?, decode_ms = ?
@@ -291,11 +287,11 @@ impl Store {
             state,
             slot.error,
             slot.had_no_room,
-            n_prompt,
-            n_cached,
-            n_generated,
-            first_token_ms,
-            decode_ms,
+            usage.n_prompt,
+            usage.n_cached,
+            usage.n_generated,
+            usage.first_token_ms,
+            usage.decode_ms,
             run.0,
             position
         )

@@ -1,6 +1,6 @@
 //! Whole sessions at once: read with every branch, and written from something else.
 
-use crate::{MessageRow, Store, StoreError, images::show_images, messages::state_name};
+use crate::{MessageRow, Store, StoreError, images::show_images, messages::UsageColumns};
 use std::collections::HashMap;
 use types::{
     chat::Role,
@@ -96,19 +96,9 @@ async fn write_message(
         Role::User => "user",
         Role::Assistant | Role::Tool => "assistant",
     };
-    let state = state_name(message.state);
-    let (thought, usage) = (message.thought.as_ref(), message.usage);
+    let state = message.state.name();
+    let (thought, usage) = (message.thought.as_ref(), UsageColumns::of(message.usage));
     let (reasoning, reasoning_ms) = (thought.map(|it| &it.text), thought.and_then(|it| it.ms));
-    let n_prompt = usage.map(|it| it.n_prompt_tokens);
-    let n_generated = usage.map(|it| it.n_generated_tokens);
-    let first_token_ms = usage.map(|it| it.first_token_ms);
-    let decode_ms = usage.map(|it| it.decode_ms);
-    let n_drafted = usage.map(|it| it.n_drafted_tokens);
-    let n_accepted = usage.map(|it| it.n_accepted_tokens);
-    let n_steps = usage.map(|it| it.n_steps);
-    let guesser = usage.map(|it| it.guesser.name());
-    let n_forgotten = usage.map(|it| it.n_forgotten_tokens);
-    let n_cached = usage.map(|it| it.n_cached_tokens);
     let done = sqlx::query!(
         "insert into message (session_id, parent_id, role, body, reasoning, reasoning_ms, state, error, model, n_prompt_tokens,
              n_generated_tokens, first_token_ms, decode_ms, n_drafted_tokens, n_accepted_tokens, n_steps, guesser,
@@ -123,16 +113,16 @@ async fn write_message(
         state,
         message.error,
         message.model,
-        n_prompt,
-        n_generated,
-        first_token_ms,
-        decode_ms,
-        n_drafted,
-        n_accepted,
-        n_steps,
-        guesser,
-        n_forgotten,
-        n_cached,
+        usage.n_prompt,
+        usage.n_generated,
+        usage.first_token_ms,
+        usage.decode_ms,
+        usage.n_drafted,
+        usage.n_accepted,
+        usage.n_steps,
+        usage.guesser,
+        usage.n_forgotten,
+        usage.n_cached,
         message.created_ms
     )
     .execute(&mut *tx)

@@ -39,6 +39,39 @@ pub struct ThreadRows {
     pub variants: Vec<Vec<MessageId>>,
 }
 
+/// What an answer cost, as the columns of its row; none where nothing was measured.
+#[derive(Default)]
+pub(crate) struct UsageColumns {
+    pub(crate) n_prompt: Option<u32>,
+    pub(crate) n_generated: Option<u32>,
+    pub(crate) first_token_ms: Option<u32>,
+    pub(crate) decode_ms: Option<u32>,
+    pub(crate) n_drafted: Option<u32>,
+    pub(crate) n_accepted: Option<u32>,
+    pub(crate) n_steps: Option<u32>,
+    pub(crate) guesser: Option<&'static str>,
+    pub(crate) n_forgotten: Option<u32>,
+    pub(crate) n_cached: Option<u32>,
+}
+
+impl UsageColumns {
+    pub(crate) fn of(usage: Option<Usage>) -> Self {
+        let Some(usage) = usage else { return Self::default() };
+        Self {
+            n_prompt: Some(usage.n_prompt_tokens),
+            n_generated: Some(usage.n_generated_tokens),
+            first_token_ms: Some(usage.first_token_ms),
+            decode_ms: Some(usage.decode_ms),
+            n_drafted: Some(usage.n_drafted_tokens),
+            n_accepted: Some(usage.n_accepted_tokens),
+            n_steps: Some(usage.n_steps),
+            guesser: Some(usage.guesser.name()),
+            n_forgotten: Some(usage.n_forgotten_tokens),
+            n_cached: Some(usage.n_cached_tokens),
+        }
+    }
+}
+
 /// Of a branch.
 const ALL: u32 = u32::MAX;
 
@@ -200,18 +233,8 @@ impl Store {
 
     /// Ends a running answer. An answer ends once: a second end is `NotFound`.
     pub async fn finish_message(&self, message: MessageId, outcome: Outcome<'_>) -> Result<(), StoreError> {
-        let state = state_name(outcome.state);
-        let usage = outcome.usage;
-        let n_prompt = usage.map(|usage| usage.n_prompt_tokens);
-        let n_generated = usage.map(|usage| usage.n_generated_tokens);
-        let first_token_ms = usage.map(|usage| usage.first_token_ms);
-        let decode_ms = usage.map(|usage| usage.decode_ms);
-        let n_drafted = usage.map(|usage| usage.n_drafted_tokens);
-        let n_accepted = usage.map(|usage| usage.n_accepted_tokens);
-        let n_steps = usage.map(|usage| usage.n_steps);
-        let guesser = usage.map(|usage| usage.guesser.name());
-        let n_forgotten = usage.map(|usage| usage.n_forgotten_tokens);
-        let n_cached = usage.map(|usage| usage.n_cached_tokens);
+        let state = outcome.state.name();
+        let usage = UsageColumns::of(outcome.usage);
         let reasoning = outcome.thought.map(|thought| &thought.text);
         let reasoning_ms = outcome.thought.and_then(|thought| thought.ms);
         let done = sqlx::query!(
@@ -224,16 +247,16 @@ impl Store {
             reasoning_ms,
             state,
             outcome.error,
-            n_prompt,
-            n_generated,
-            first_token_ms,
-            decode_ms,
-            n_drafted,
-            n_accepted,
-            n_steps,
-            guesser,
-            n_forgotten,
-            n_cached,
+            usage.n_prompt,
+            usage.n_generated,
+            usage.first_token_ms,
+            usage.decode_ms,
+            usage.n_drafted,
+            usage.n_accepted,
+            usage.n_steps,
+            usage.guesser,
+            usage.n_forgotten,
+            usage.n_cached,
             message.0
         )
         .execute(&self.write)
@@ -449,24 +472,7 @@ fn parse_role(text: &str) -> Role {
     }
 }
 
+/// What no version of the program wrote has failed.
 pub(crate) fn parse_state(text: &str) -> MessageState {
-    match text {
-        "running" => MessageState::Running,
-        "complete" => MessageState::Complete,
-        "cut" => MessageState::Cut,
-        "stopped" => MessageState::Stopped,
-        "refused" => MessageState::Refused,
-        _ => MessageState::Failed,
-    }
-}
-
-pub(crate) fn state_name(state: MessageState) -> &'static str {
-    match state {
-        MessageState::Running => "running",
-        MessageState::Complete => "complete",
-        MessageState::Cut => "cut",
-        MessageState::Stopped => "stopped",
-        MessageState::Failed => "failed",
-        MessageState::Refused => "refused",
-    }
+    MessageState::named(text).unwrap_or(MessageState::Failed)
 }

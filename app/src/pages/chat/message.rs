@@ -155,7 +155,7 @@ fn Answer(row: Row) -> AnyView {
             class="group flex flex-col gap-1.5"
             data-testid="message"
             data-role="assistant"
-            data-state=move || state_name(state.get())
+            data-state=move || state.get().name()
             aria-label=texts.assistant
             aria-busy=move || running().to_string()
         >
@@ -489,15 +489,4 @@ fn guess_words(usage: &Usage, texts: &Texts) -> Option<String> {
     let per_step = one_decimal(usage.tokens_per_step()?.into());
     let words = fill(&fill(texts.usage_guessed, "n", per_step), "who", who);
     Some(fill(&words, "share", percent(usage.acceptance()?)))
-}
-
-fn state_name(state: MessageState) -> &'static str {
-    match state {
-        MessageState::Running => "running",
-        MessageState::Complete => "complete",
-        MessageState::Cut => "cut",
-        MessageState::Stopped => "stopped",
-        MessageState::Failed => "failed",
-        MessageState::Refused => "refused",
-    }
 }

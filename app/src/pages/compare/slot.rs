@@ -11,10 +11,7 @@ use crate::{
     ui::{icon::Icon, list::list, markdown::with_words, when::When},
 };
 use leptos::prelude::*;
-use types::{
-    chat::MessageState,
-    compare::{CompareAct, Contestant, Phase, Vote},
-};
+use types::compare::{CompareAct, Contestant, Phase, Vote};
 
 /// Who answered, what they say, what it cost, and what can be done with it.
 #[component]
@@ -22,7 +19,7 @@ pub(super) fn SlotCard(store: RunStore, answer: Slot) -> AnyView {
     let (texts, common) = (store.bench.texts, store.bench.common);
     let position = answer.position;
     let is_best = Memo::new(move |_| store.view.with(|run| run.vote == Some(Vote::For(position as u8))));
-    let state = move || state_name(answer.view.read().state);
+    let state = move || answer.view.read().state.name();
     view! {
         <article
             class="card flex min-w-0 flex-col gap-2 p-4"
@@ -208,15 +205,4 @@ fn Ways(store: RunStore, answer: Slot) -> AnyView {
         </div>
     }
     .into_any()
-}
-
-fn state_name(state: MessageState) -> &'static str {
-    match state {
-        MessageState::Running => "running",
-        MessageState::Complete => "complete",
-        MessageState::Cut => "cut",
-        MessageState::Stopped => "stopped",
-        MessageState::Failed => "failed",
-        MessageState::Refused => "refused",
-    }
 }

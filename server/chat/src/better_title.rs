@@ -66,8 +66,10 @@ impl BetterTitle {
         if self.store.load_settings(self.user).await.ok()?.rule_titles {
             return None;
         }
-        let messages = self.store.load_thread(self.user, self.session, self.reply).await.ok()?.messages;
-        let [question, answer] = <[_; 2]>::try_from(messages).ok()?;
+        let (user, session) = (self.user, self.session);
+        // One more than wanted tells whether there is anything else.
+        let rows = self.store.load_end_of_thread(user, session, self.reply, 3).await.ok()?;
+        let [question, answer] = <[_; 2]>::try_from(rows.messages).ok()?;
         let says_something = |text: &String| !text.trim().is_empty();
         Some((question.body, answer.body)).filter(|(a, b)| says_something(a) && says_something(b))
     }

@@ -11,7 +11,7 @@ use std::{
 const LEVELS: &[&[&str]] = &[
     &["types"],
     &["store", "system", "protocol", "markup", "gguf"],
-    &["jobs", "inference", "prompts", "engine", "candle", "transcripts"],
+    &["jobs", "inference", "prompts", "engine", "candle", "transcripts", "tools"],
     &["models", "compare"],
     &[],
     &["chat"],

@@ -2,7 +2,7 @@
 //!
 //! What a model is told of tools is in [`crate::tools`].
 
-use crate::tools::ToolCall;
+use crate::{secret::Secret, tools::ToolCall};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -108,4 +108,16 @@ pub struct Question {
     pub why: Why,
     /// When it can no longer be answered, in milliseconds since 1970.
     pub expires_ms: i64,
+}
+
+/// Who searches the web. Until an administrator has chosen, nobody does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchService {
+    /// A server of one's own, for example `http://localhost:8888`.
+    SearXng { address: String },
+    /// Brave's, with a key from there.
+    Brave { key: Secret },
+    /// DuckDuckGo's page for simple browsers: no key, and no promise that it goes on working.
+    DuckDuckGo,
 }

@@ -121,3 +121,26 @@ pub enum SearchService {
     /// DuckDuckGo's page for simple browsers: no key, and no promise that it goes on working.
     DuckDuckGo,
 }
+
+/// A server of tools, spoken to by the Model Context Protocol. Administrators alone add one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct McpServer {
+    /// What its tools' names begin with: a few letters, digits, _ and -.
+    pub name: String,
+    pub place: McpPlace,
+}
+
+/// Where a server of tools is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum McpPlace {
+    /// A program of this machine, started with these arguments, none of which a shell sees.
+    Program {
+        program: String,
+        arguments: Vec<String>,
+        /// Set for it beside what every program needs; nothing else of this server's environment is.
+        environment: Vec<(String, Secret)>,
+    },
+    /// A server that listens.
+    Address { url: String, key: Option<Secret> },
+}

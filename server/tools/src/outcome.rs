@@ -68,6 +68,15 @@ pub enum NotAllowed {
 }
 
 impl Failure {
+    fn cut(self) -> Self {
+        let short = |text: String| cut(text, MAX_FAILURE_BYTES).0;
+        match self {
+            Self::Refused(text) => Self::Refused(short(text)),
+            Self::Arguments(text) => Self::Arguments(short(text)),
+            failure => failure,
+        }
+    }
+
     /// The tool's own sentence: what happened, why, and what can be done.
     pub fn refused(sentence: impl Into<String>) -> Self {
         Self::Refused(sentence.into())
@@ -94,8 +103,9 @@ pub struct Outcome {
 impl Outcome {
     /// A call that came to nothing.
     pub(crate) fn failed(call: ToolCall, failure: Failure, duration: Duration) -> Self {
+        let failure = failure.cut();
         let shown = crate::shown::line(&failure.to_string());
-        let text = format!("Error: {shown}");
+        let text = format!("Error: {failure}");
         let (sources, images) = Default::default();
         Self { call, failure: Some(failure), text, shown, sources, images, duration, cut_from: None }
     }
@@ -111,6 +121,7 @@ impl Outcome {
     }
 }
 
+const MAX_FAILURE_BYTES: usize = 4 << 10;
 const MAX_SOURCES: usize = 50;
 const MAX_URL_BYTES: usize = 2048;
 const MAX_IMAGES: usize = 8;

@@ -11,6 +11,11 @@ pub(crate) fn line(text: &str) -> String {
     cut(text, MAX_LINE_CHARS)
 }
 
+/// Several lines of bounded length.
+pub(crate) fn text(text: &str, limit: usize) -> String {
+    cut(text.chars(), limit)
+}
+
 /// Arguments to look at before saying yes: indented where they are JSON.
 pub(crate) fn arguments(text: &str) -> String {
     let pretty =

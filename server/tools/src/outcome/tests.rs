@@ -31,6 +31,12 @@ fn what_a_person_sees_is_one_line_without_tricks() {
 }
 
 #[test]
+fn a_failure_is_no_longer_than_it_has_to_be() {
+    let outcome = Outcome::failed(call(), Failure::refused("x".repeat(10 << 20)), Duration::ZERO);
+    assert!(outcome.text.len() < MAX_FAILURE_BYTES + 200 && outcome.shown.len() < 400);
+}
+
+#[test]
 fn sources_are_pages_on_the_web() {
     let source = |url: &str| Source { title: "t".to_owned(), url: url.to_owned() };
     let long = format!("https://example.com/{}", "x".repeat(3000));

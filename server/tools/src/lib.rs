@@ -43,10 +43,10 @@ mod readable;
 mod registry;
 mod rounds;
 mod run;
-#[cfg(test)]
-mod scripted;
 mod search;
 mod shown;
+#[cfg(test)]
+mod tests;
 mod tool;
 
 pub use approvals::{AnswerError, Answered, Approvals, Approved, Decision};

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     Tool,
-    scripted::{Scripted, call, echo, prepared},
+    tests::scripted::{Scripted, call, echo, prepared},
 };
 use serde_json::json;
 use std::sync::Arc;

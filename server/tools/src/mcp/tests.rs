@@ -3,7 +3,7 @@ use crate::{
     Limits, Outcome, Registry,
     egress::tests::serve,
     run,
-    scripted::{approved, call},
+    tests::scripted::{approved, call},
 };
 use axum::{Router, routing::any};
 use rmcp::{

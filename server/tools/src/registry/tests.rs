@@ -1,5 +1,5 @@
 use super::*;
-use crate::scripted::{Scripted, call, echo};
+use crate::tests::scripted::{Scripted, call, echo};
 use serde_json::json;
 use types::toolbox::Effect;
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     Arguments,
-    scripted::{Act, Scripted, approved, call, echo},
+    tests::scripted::{Act, Scripted, approved, call, echo},
 };
 use futures::future::BoxFuture;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,7 @@
 //! What a model gives to a tool: checked against the tool's schema before anything runs.
 
+mod weight;
+
 use crate::{Failure, RegistryError};
 use jsonschema::{PatternOptions, Validator};
 use serde::de::DeserializeOwned;
@@ -36,8 +38,12 @@ impl Arguments {
     }
 }
 
-/// A schema made ready. Never looks at another file or host, and its patterns take linear time.
-pub(crate) struct Schema(Validator);
+/// A schema made ready. Never looks at another file or host; its patterns take linear time, and checking as a whole a
+/// bounded one.
+pub(crate) struct Schema {
+    validator: Validator,
+    max_depth: usize,
+}
 
 impl Schema {
     pub(crate) fn compile(schema: &Value) -> Result<Self, RegistryError> {
@@ -51,10 +57,12 @@ impl Schema {
         if schema.get("type").is_some_and(|it| it != "object") || !schema.is_object() {
             return Err(bad("arguments have to be an object"));
         }
+        let max_depth = weight::deepest_arguments(schema, MAX_DEPTH).map_err(bad)?;
         let patterns =
             PatternOptions::regex().size_limit(MAX_PATTERN_BYTES).dfa_size_limit(MAX_PATTERN_BYTES);
         let options = jsonschema::options().offline().with_pattern_options(patterns);
-        options.build(schema).map(Self).map_err(|err| bad(&short(&err.to_string())))
+        let validator = options.build(schema).map_err(|err| bad(&short(&err.to_string())))?;
+        Ok(Self { validator, max_depth })
     }
 
     /// Reads what a model wrote. Small models leave out the braces of a call without arguments.
@@ -62,11 +70,11 @@ impl Schema {
         let text = if text.trim().is_empty() { "{}" } else { text };
         let value: Value = serde_json::from_str(text)
             .map_err(|err| Failure::Arguments(format!("they are not JSON: {}", short(&err.to_string()))))?;
-        if depth(&value) > MAX_DEPTH {
+        if depth(&value) > self.max_depth {
             return Err(Failure::Arguments("they are nested too deeply".to_owned()));
         }
         let problems: Vec<String> =
-            self.0.iter_errors(&value).take(MAX_PROBLEMS).map(|it| problem(&it)).collect();
+            self.validator.iter_errors(&value).take(MAX_PROBLEMS).map(|it| problem(&it)).collect();
         match value {
             Value::Object(fields) if problems.is_empty() => Ok(Arguments(fields)),
             Value::Object(_) => Err(Failure::Arguments(problems.join("; "))),

@@ -53,8 +53,11 @@ fn schemas_that_lie_or_reach_out_are_refused() {
     check_schema(&json!({"type": "string"}), "have to be an object");
     check_schema(&json!(true), "have to be an object");
     check_schema(&json!({"type": "object", "properties": {"a": {"type": "strin"}}}), "schema");
-    check_schema(&json!({"properties": {"a": {"$ref": "http://127.0.0.1:9/secret.json"}}}), "schema");
-    check_schema(&json!({"properties": {"a": {"$ref": "file:///etc/passwd"}}}), "schema");
+    check_schema(
+        &json!({"properties": {"a": {"$ref": "http://127.0.0.1:9/secret.json"}}}),
+        "outside of itself",
+    );
+    check_schema(&json!({"properties": {"a": {"$ref": "file:///etc/passwd"}}}), "outside of itself");
     check_schema(&json!({"properties": {"a": {"pattern": "("}}}), "schema");
     check_schema(&json!({"properties": {"a": {"pattern": "(a{1000}){1000}"}}}), "schema");
     check_schema(&json!({"description": "x".repeat(MAX_SCHEMA_BYTES)}), "too large");
@@ -76,4 +79,54 @@ fn a_schema_that_refers_to_itself_ends() {
     let schema = json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}});
     let read = Schema::compile(&schema).map(|it| it.read(r#"{"x": 1}"#).is_ok());
     assert!(matches!(read, Ok(_) | Err(RegistryError::Schema(_))));
+}
+
+/// Each definition refers twice to the next.
+fn doubling(n: usize) -> Value {
+    let mut definitions = serde_json::Map::new();
+    for at in 0..n {
+        let next = json!({"$ref": format!("#/$defs/d{}", at + 1)});
+        definitions.insert(format!("d{at}"), json!({"anyOf": [next, next]}));
+    }
+    definitions.insert(format!("d{n}"), json!({"required": ["never"]}));
+    json!({"$ref": "#/$defs/d0", "$defs": definitions})
+}
+
+#[test]
+fn schemas_that_double_are_refused_before_they_are_used() {
+    check_schema(&doubling(8), "fine");
+    check_schema(&doubling(30), "takes too long");
+    check_schema(&doubling(300), "too deeply");
+}
+
+#[test]
+fn what_a_schema_refers_to_is_in_it() {
+    check_schema(
+        &json!({"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"type": "string"}}}),
+        "fine",
+    );
+    check_schema(&json!({"properties": {"a": {"$ref": "#/$defs/b"}}}), "does not have");
+    check_schema(&json!({"properties": {"a": {"$ref": "other.json"}}}), "outside of itself");
+    check_schema(&json!({"properties": {"a": {"$dynamicRef": "#a"}}}), "not known before");
+    check_schema(
+        &json!({"properties": {"a": {"$id": "http://a/", "$ref": "#/x"}}}),
+        "addresses of their own",
+    );
+    check_schema(&json!({"properties": {"a": {"default": {"id": "b"}}}}), "fine");
+    check_schema(&json!({"properties": {"id": {"type": "string"}, "$ref": {"type": "string"}}}), "fine");
+}
+
+#[test]
+fn a_schema_may_refer_to_itself_as_deep_as_it_can_be_checked() {
+    let tree = json!({"properties": {"name": {"type": "string"}, "parts": {"type": "array", "items": {"$ref": "#"}}}});
+    let nested = |n: usize| {
+        (0..n).fold(json!({"name": "leaf"}), |inner, _| json!({"name": "x", "parts": [inner]})).to_string()
+    };
+    let schema = Schema::compile(&tree).unwrap();
+    assert!(schema.read(&nested(20)).is_ok());
+    let branch = json!({"properties": {"a": {"$ref": "#"}}, "required": ["a"]});
+    let twice = Schema::compile(&json!({"anyOf": [branch, branch]})).unwrap();
+    let deep = (0..40).fold(json!({}), |inner, _| json!({"a": inner})).to_string();
+    assert!(twice.read(&deep).is_err_and(|err| err.to_string().contains("nested too deeply")));
+    check_schema(&json!({"anyOf": vec![branch; 500]}), "refers to itself too often");
 }

@@ -84,7 +84,7 @@ impl Failure {
 }
 
 /// How a call ended. Bounded, and there for every call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     pub call: ToolCall,
     /// `None` where the tool did what was asked.

@@ -19,6 +19,10 @@ use rmcp::{
 };
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpListener, TcpStream},
+};
 use types::secret::Secret;
 
 /// Says to this program, when it is started once more, how to behave as a server.
@@ -118,6 +122,11 @@ fn acts_as_a_server() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         eprintln!("the server says its last words");
+        let port = role.strip_prefix("attached to ").and_then(|port| port.parse::<u16>().ok());
+        let _line = match port {
+            Some(port) => Some(TcpStream::connect(("127.0.0.1", port)).await.unwrap()),
+            None => None,
+        };
         if role == "silent" {
             std::future::pending::<()>().await;
         }
@@ -210,6 +219,20 @@ async fn lies_about_schemas_and_names_are_found_out() {
 async fn a_list_without_end_ends() {
     let listing = client("endless").list().await.unwrap();
     assert_eq!(listing.tools.len(), 64);
+}
+
+#[tokio::test]
+async fn a_program_ends_with_the_last_of_its_tools() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let role = format!("attached to {}", listener.local_addr().unwrap().port());
+    let client = client(&role);
+    let listing = client.list().await.unwrap();
+    let (mut line, _) = listener.accept().await.unwrap();
+    drop(client);
+    check(&listing, "files_echo", r#"{"a":1}"#).await;
+    drop(listing);
+    // What the program holds open is closed by its end.
+    assert!(matches!(line.read(&mut [0]).await, Ok(0) | Err(_)));
 }
 
 #[tokio::test]

@@ -77,6 +77,13 @@ pub struct Source {
     pub url: String,
 }
 
+impl Source {
+    /// How a text for a model names its source number `n`; the model is to cite it by `[n]`.
+    pub fn line(&self, n: usize) -> String {
+        format!("[{n}] {}", self.title)
+    }
+}
+
 /// A question about a call. Numbers are unique within a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -64,13 +64,14 @@ fn part(url: &reqwest::Url, page: Readable, wanted: usize) -> Result<Answer, Fai
         return Err(Failure::refused(format!("the page has {n_parts} parts; ask for one of 1 to {n_parts}")));
     };
     let title = if title.is_empty() { host_of(url) } else { title };
-    let mut answer = format!("{title}\n{url}\n\n{part}");
+    let shown = format!("{title} ({})", host_of(url));
+    let source = Source { title: crate::shown::line(&title), url: url.to_string() };
+    let mut answer = format!("{}\n{url}\n\n{part}", source.line(1));
     if wanted < n_parts {
         answer
             .push_str(&format!("\n\n[Part {wanted} of {n_parts}. Ask for part {} to read on.]", wanted + 1));
     }
-    let shown = format!("{title} ({})", host_of(url));
-    Ok(Answer::new(answer, shown).with_sources(vec![Source { title, url: url.to_string() }]))
+    Ok(Answer::new(answer, shown).with_sources(vec![source]))
 }
 
 /// Cut at ends of lines where there are some.

@@ -11,7 +11,7 @@ pub struct Answer {
     pub text: String,
     /// For the person: one line.
     pub shown: String,
-    /// What the text relies on, the first one being what the text calls 1.
+    /// What the text relies on, in the order in which lines made by [`Source::line`] name them, from 1.
     pub sources: Vec<Source>,
     /// For the person, and for a model with eyes.
     pub images: Vec<ImageFile>,
@@ -118,6 +118,22 @@ impl Outcome {
         let sources = sources.into_iter().filter_map(bounded).take(MAX_SOURCES).collect();
         let images = bounded_images(images);
         Self { call, failure: None, text, shown, sources, images, duration, cut_from }
+    }
+}
+
+impl Outcome {
+    /// Numbers the sources from `first` on, in the text too, so that those of several calls can be told apart in one
+    /// answer. For the outcome of a call as it came.
+    pub fn number_sources_from(&mut self, first: usize) {
+        let mut sources = self.sources.iter().enumerate().peekable();
+        let mut lines = Vec::new();
+        for line in self.text.split('\n') {
+            match sources.next_if(|(n, source)| line == source.line(n + 1)) {
+                Some((n, source)) => lines.push(source.line(first + n)),
+                None => lines.push(line.to_owned()),
+            }
+        }
+        self.text = lines.join("\n");
     }
 }
 

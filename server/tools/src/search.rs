@@ -140,10 +140,10 @@ fn answer(query: &str, hits: Vec<Hit>, limit: usize) -> Answer {
         if hits.is_empty() { "Nothing was found. Try other words.".to_owned() } else { String::new() };
     let mut sources = Vec::new();
     for (n, Hit { title, url, snippet }) in hits.into_iter().enumerate() {
-        let title = crate::shown::line(&title);
+        let source = Source { title: crate::shown::line(&title), url };
         let snippet: String = snippet.chars().take(MAX_SNIPPET_CHARS).collect();
-        text.push_str(&format!("[{}] {title}\n{url}\n{snippet}\n\n", n + 1));
-        sources.push(Source { title, url });
+        text.push_str(&format!("{}\n{}\n{snippet}\n\n", source.line(n + 1), source.url));
+        sources.push(source);
     }
     Answer::new(text.trim_end(), shown).with_sources(sources)
 }

@@ -1,6 +1,6 @@
 //! What a server's tool gave, as an answer.
 
-use crate::{Answer, Failure};
+use crate::{Answer, Failure, egress::web_address};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, ResourceContents};
 use types::{image::ImageFile, toolbox::Source};
@@ -52,8 +52,13 @@ fn read_block(block: ContentBlock, answer: &mut Answer) -> Option<String> {
             _ => Some("[A file that is no text.]".to_owned()),
         },
         ContentBlock::ResourceLink(it) => {
-            answer.sources.push(Source { title: it.name.clone(), url: it.uri.clone() });
-            Some(format!("{}: {}", it.name, it.uri))
+            if web_address(&it.uri).is_err() {
+                return Some(format!("{}: {}", it.name, it.uri));
+            }
+            let source = Source { title: crate::shown::line(&it.name), url: it.uri };
+            let text = format!("{}\n{}", source.line(answer.sources.len() + 1), source.url);
+            answer.sources.push(source);
+            Some(text)
         }
         _ => Some("[Something that cannot be shown here.]".to_owned()),
     }

@@ -59,6 +59,15 @@ fn sources_are_pages_on_the_web() {
 }
 
 #[test]
+fn sources_of_several_calls_get_numbers_of_their_own() {
+    let source = |title: &str| Source { title: title.to_owned(), url: "https://a/".to_owned() };
+    let text = "[1] One\nsee [2]\n\n[2] Two\n[1] One\n[3] No source";
+    let mut outcome = done(Answer::new(text, "").with_sources(vec![source("One"), source("Two")]));
+    outcome.number_sources_from(4);
+    assert_eq!(outcome.text, "[4] One\nsee [2]\n\n[5] Two\n[1] One\n[3] No source");
+}
+
+#[test]
 fn only_files_that_are_images_are_images() {
     let images = vec![ImageFile::new(*b"no image"), ImageFile::new(*b"\x89PNG\r\n\x1a\n")];
     assert_eq!(done(Answer::default().with_images(images)).images.len(), 1);

@@ -67,8 +67,15 @@ impl Sandbox {
         interpreter::installed(&self.0.folder)
     }
 
-    /// Runs a program. Dropping the future ends it. The first run of a language takes longer, since its interpreter is
-    /// made ready.
+    /// Makes a language's interpreter ready, which takes seconds for a large one, so that no run has to wait for it.
+    /// Goes on when the future is dropped.
+    pub async fn make_ready(&self, language: Language) -> Result<(), SandboxError> {
+        let sandbox = self.clone();
+        let making = tokio::task::spawn_blocking(move || sandbox.ready(language).map(drop));
+        making.await.map_err(|_| SandboxError::Broken)?
+    }
+
+    /// Runs a program. Dropping the future ends it. The first run of a language that was not made ready does that first.
     pub async fn run(&self, language: Language, code: String, bounds: Bounds) -> Result<Ran, SandboxError> {
         if code.len() > bounds.code_bytes {
             return Err(SandboxError::TooLong { given: code.len(), limit: bounds.code_bytes });
@@ -89,22 +96,22 @@ impl Sandbox {
         bounds: &Bounds,
         cancelled: &Cancelled,
     ) -> Result<Ran, SandboxError> {
-        let interpreter =
-            interpreter::find(&self.0.folder, language).ok_or(SandboxError::NotInstalled(language))?;
-        let program = self.ready(interpreter)?;
+        let (interpreter, program) = self.ready(language)?;
         program.run(&interpreter.arguments(code), bounds, cancelled).map_err(|_| SandboxError::Broken)
     }
 
     /// One at a time: two runs that begin together would otherwise make the same interpreter ready twice.
-    fn ready(&self, interpreter: &'static Interpreter) -> Result<Program, SandboxError> {
+    fn ready(&self, language: Language) -> Result<(&'static Interpreter, Program), SandboxError> {
+        let interpreter =
+            interpreter::find(&self.0.folder, language).ok_or(SandboxError::NotInstalled(language))?;
         let mut ready = self.0.ready.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(program) = ready.get(interpreter.file) {
-            return Ok(program.clone());
+            return Ok((interpreter, program.clone()));
         }
         let bytes = interpreter.read(&self.0.folder)?;
         let program = Program::compile(&self.0.engine, &bytes).map_err(SandboxError::Unsupported)?;
         ready.insert(interpreter.file, program.clone());
-        Ok(program)
+        Ok((interpreter, program))
     }
 }
 

@@ -84,7 +84,7 @@ fn memory_has_an_end() {
     // 15 pages of 64 KiB are what is left of a megabyte.
     check_value("(memory.grow (i32.const 15))", 1);
     check_value("(memory.grow (i32.const 16))", -1);
-    let text = format!("(module (memory (export \"memory\") 1000) (func (export \"_start\")))");
+    let text = "(module (memory (export \"memory\") 1000) (func (export \"_start\")))";
     let large = Program::compile(&program::engine().unwrap(), text.as_bytes()).unwrap();
     assert_eq!(large.run(&[], &bounds(), &Cancelled::default()).unwrap().end, End::Broke);
 }
@@ -194,15 +194,14 @@ async fn interpreters_that_are_there_compute_and_have_no_way_out() {
     let Some(folder) = std::env::var_os("SANDBOX_INTERPRETERS").map(PathBuf::from) else { return };
     let sandbox = Sandbox::open(folder).unwrap();
     for Installed { interpreter } in sandbox.installed() {
+        sandbox.make_ready(interpreter.language).await.unwrap();
         let cases: &[(&str, &str)] = match interpreter.language {
             Language::Python => PYTHON,
             Language::JavaScript => JAVASCRIPT,
         };
         for (code, expected) in cases {
             let bounds = Bounds { time: Duration::from_secs(5), ..Bounds::default() };
-            let started = Instant::now();
             let ran = sandbox.run(interpreter.language, (*code).to_owned(), bounds).await.unwrap();
-            println!("{} {:?} {ran:?}", interpreter.name, started.elapsed());
             let told = format!("{}{}{:?}", ran.output, ran.errors, ran.end);
             assert!(told.contains(expected), "{}: {code}: {told}", interpreter.name);
         }

@@ -217,7 +217,7 @@ fn bytes_mut<'a>(caller: &'a mut Caller<'_, World>, at: u32, n: usize) -> Result
     memory.data_mut(caller).get_mut(at..at.saturating_add(n)).ok_or(BAD_ADDRESS)
 }
 
-fn bytes<'a>(memory: &'a [u8], at: u32, n: u32) -> Result<&'a [u8], Errno> {
+fn bytes(memory: &[u8], at: u32, n: u32) -> Result<&[u8], Errno> {
     let at = at as usize;
     memory.get(at..at.saturating_add(n as usize)).ok_or(BAD_ADDRESS)
 }

@@ -50,14 +50,14 @@ struct Shared {
     folder: PathBuf,
     engine: Engine,
     ready: Mutex<BTreeMap<&'static str, Program>>,
-    places: Semaphore,
+    places: Arc<Semaphore>,
 }
 
 impl Sandbox {
     /// With interpreters from `folder`, which need not be there.
     pub fn open(folder: PathBuf) -> Result<Self, SandboxError> {
         let engine = program::engine().map_err(SandboxError::Unsupported)?;
-        let places = Semaphore::new(MAX_RUNNING);
+        let places = Arc::new(Semaphore::new(MAX_RUNNING));
         Ok(Self(Arc::new(Shared { folder, engine, ready: Mutex::default(), places })))
     }
 
@@ -80,12 +80,15 @@ impl Sandbox {
         if code.len() > bounds.code_bytes {
             return Err(SandboxError::TooLong { given: code.len(), limit: bounds.code_bytes });
         }
-        let _place = self.0.places.acquire().await;
+        let place = Arc::clone(&self.0.places).acquire_owned().await;
         let cancelled = Cancelled::default();
         let _cancel = cancelled.on_drop();
         let sandbox = self.clone();
-        let running =
-            tokio::task::spawn_blocking(move || sandbox.run_now(language, &code, &bounds, &cancelled));
+        let running = tokio::task::spawn_blocking(move || {
+            // Kept until the thread is free again, which is a little later than the future is dropped.
+            let _place = place;
+            sandbox.run_now(language, &code, &bounds, &cancelled)
+        });
         running.await.map_err(|_| SandboxError::Broken)?
     }
 

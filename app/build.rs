@@ -2,7 +2,7 @@
 //! or used without existing, does not compile.
 //!
 //! `en.json` is what every page may need. `NAME.en.json` is what one lazily loaded page needs: a struct of its own, so
-//! that its texts are loaded with that page and not with every visit.
+//! that its texts are loaded with that page and not with every visit. Such a struct also gives the texts of `en.json`.
 
 use serde_json::{Map, Value};
 use std::{
@@ -56,6 +56,9 @@ fn structure(folder: &Path, page: Option<&str>) -> String {
         |page| format!("Texts of the page `{page}`"),
     );
     let mut code = format!("/// {about}, in one language.\npub struct {name} {{\n");
+    if page.is_some() {
+        code += "    everyone: &'static Texts,\n";
+    }
     for key in &reference {
         code += &format!("    pub {key}: &'static str,\n");
     }
@@ -69,18 +72,32 @@ fn structure(folder: &Path, page: Option<&str>) -> String {
             file(LOCALES[0])
         );
         code += &format!("static {}: {name} = {name} {{\n", value(locale));
+        if page.is_some() {
+            code += &format!("    everyone: &{},\n", locale.to_uppercase());
+        }
         for (key, text) in catalogue {
             code += &format!("    {key}: {:?},\n", text.as_str().expect("a catalogue holds strings"));
         }
         code += "};\n";
     }
+    code + &functions(&name, page.is_some(), value)
+}
+
+/// How the program comes by the texts.
+fn functions(name: &str, is_page: bool, value: impl Fn(&str) -> String) -> String {
     let arms =
         LOCALES.map(|locale| format!("            Locale::{} => &{},\n", capitalised(locale), value(locale)));
-    code += &format!(
-        "impl {name} {{\n    /// Those of a language.\n    pub fn of(locale: Locale) -> &'static Self {{\n        match locale {{\n{}        }}\n    }}\n}}\n",
+    let mut code = format!(
+        "impl {name} {{\n    /// Those of a language.\n    pub fn of(locale: Locale) -> &'static Self {{\n        match locale {{\n{}        }}\n    }}\n",
         arms.concat()
     );
-    code
+    if !is_page {
+        return code + "}\n";
+    }
+    code += "\n    /// Those of the page's language.\n    pub fn here() -> &'static Self {\n        Self::of(use_locale())\n    }\n}\n";
+    code + &format!(
+        "impl std::ops::Deref for {name} {{\n    type Target = Texts;\n\n    fn deref(&self) -> &Texts {{\n        self.everyone\n    }}\n}}\n"
+    )
 }
 
 fn capitalised(word: &str) -> String {

@@ -6,6 +6,7 @@ use compare::CompareError;
 use inference::EngineError;
 use models::ModelsError;
 use prompts::PromptsError;
+use rag::RagError;
 use store::StoreError;
 
 impl From<ChatError> for AppError {
@@ -68,6 +69,19 @@ impl From<PromptsError> for AppError {
             | PromptsError::NameTakenMeanwhile
             | PromptsError::TooMany { .. }
             | PromptsError::File(_)) => Self::Refused { reason: err.to_string() },
+        }
+    }
+}
+
+impl From<RagError> for AppError {
+    fn from(err: RagError) -> Self {
+        match err {
+            RagError::NotFound => Self::NotFound,
+            RagError::Store(err) => err.into(),
+            RagError::Models(err) => err.into(),
+            RagError::Engine(err) => Self::Engine { reason: err.to_string() },
+            err @ (RagError::File(_) | RagError::Task) => Self::Storage { reason: err.to_string() },
+            err => Self::Setting { reason: err.to_string() },
         }
     }
 }

@@ -10,6 +10,8 @@ mod shortcuts;
 mod sidebar;
 mod status_bar;
 
+pub(crate) use later::{Behind, Later};
+pub(crate) use model_picker::use_load;
 pub(crate) use sessions::{Sessions, title_or, use_sessions};
 
 use crate::{i18n::use_texts, live, page_data::PageData, ui::toast::ToastRegion};

@@ -43,10 +43,7 @@ use leptos_router::{
     components::{Redirect, Route, Router, Routes},
     path,
 };
-use pages::{
-    chat::ChatRoute, chats::ChatsRoute, compare::CompareRoute, not_found::NotFoundPage, prompts::PromptsRoute,
-    saw::SawRoute, settings::SettingsRoute, setup::SetupRoute,
-};
+use pages::{chat::ChatRoute, not_found::NotFoundPage, rest::Rest};
 
 /// Takes over the page that the server rendered.
 #[cfg(target_arch = "wasm32")]
@@ -86,12 +83,13 @@ pub fn App() -> impl IntoView {
                 <Routes fallback=|| view! { <NotFoundPage/> }>
                     <Route path=path!("/") view=|| view! { <Redirect path="/chat"/> } ssr=SsrMode::Async/>
                     <Route path=path!("/chat/:id?") view={Lazy::<ChatRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/chat/:id/saw/:message") view={Lazy::<SawRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/chat/:id/setup") view={Lazy::<SetupRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/chats") view={Lazy::<ChatsRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/compare/:id?") view={Lazy::<CompareRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/prompts/:id?") view={Lazy::<PromptsRoute>::new()} ssr=SsrMode::Async/>
-                    <Route path=path!("/settings") view={Lazy::<SettingsRoute>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/chat/:id/saw/:message") view=Rest::Saw ssr=SsrMode::Async/>
+                    <Route path=path!("/chat/:id/setup") view=Rest::Setup ssr=SsrMode::Async/>
+                    <Route path=path!("/chats") view=Rest::Chats ssr=SsrMode::Async/>
+                    <Route path=path!("/compare/:id?") view=Rest::Compare ssr=SsrMode::Async/>
+                    <Route path=path!("/documents/:id?") view=Rest::Documents ssr=SsrMode::Async/>
+                    <Route path=path!("/prompts/:id?") view=Rest::Prompts ssr=SsrMode::Async/>
+                    <Route path=path!("/settings") view=Rest::Settings ssr=SsrMode::Async/>
                 </Routes>
             </Frame>
         </Router>

@@ -2,10 +2,11 @@
 
 pub(crate) mod chat;
 pub(crate) mod chats;
+pub(crate) mod compare;
+pub(crate) mod documents;
 pub(crate) mod not_found;
+pub(crate) mod prompts;
 pub(crate) mod rest;
 pub(crate) mod saw;
-pub(crate) mod compare;
-pub(crate) mod prompts;
 pub(crate) mod settings;
 pub(crate) mod setup;

@@ -22,6 +22,7 @@ const UNGUARDED = {
   guard_start_percent: '',
   guard_warn_mb: '',
   guard_warn_percent: '',
+  titles: 'model',
   guard_heat: 'off',
 };
 

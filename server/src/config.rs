@@ -32,6 +32,9 @@ Usage: chaosengine [serve] [options]      serve the web app and the API (the def
        chaosengine fetch-starter          put a small chat model into the library
        chaosengine measure kv MODEL       measure what every --kv-type, or the one given, costs with a model: a GGUF
                                           file, or a name from the library
+       chaosengine measure search QUESTIONS FOLDER
+                                          measure how well questions find their answers in the files of a folder, and how
+                                          fast; a line for each question: it, the file, words of the answer; tabs between
        chaosengine --help | --version
 
 Options of serve:
@@ -79,7 +82,16 @@ pub(crate) enum Action {
     Version,
     /// Be the worker that the server started.
     Worker,
+    /// Read one document, whose name ends so, for the server that started it.
+    Extract {
+        ending: String,
+    },
     FetchStarter(Config),
+    MeasureSearch {
+        questions: PathBuf,
+        folder: PathBuf,
+        config: Config,
+    },
     MeasureKv {
         model: String,
         config: Config,
@@ -234,8 +246,12 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] | ["serve"] => Ok(Action::Serve(config)),
         ["fetch-starter"] => Ok(Action::FetchStarter(config)),
+        ["measure", "search", questions, folder] => {
+            Ok(Action::MeasureSearch { questions: questions.into(), folder: folder.into(), config })
+        }
         ["measure", "kv", model] => Ok(Action::MeasureKv { model: (*model).to_owned(), config }),
         ["worker"] => Ok(Action::Worker),
+        ["extract", ending] => Ok(Action::Extract { ending: (*ending).to_owned() }),
         _ => Err(UsageError(format!("“{}” is no command; see chaosengine --help", words.join(" ")))),
     }
 }

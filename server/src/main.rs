@@ -4,10 +4,12 @@
 
 mod config;
 mod conversations;
+mod documents;
 mod exit;
 mod fetch;
 mod images;
 mod measure;
+mod measure_search;
 mod port;
 mod prompt_file;
 mod render;
@@ -48,6 +50,13 @@ fn run(action: Action) -> Result<(), Exit> {
         Action::Worker => {
             system::process::outlive_termination().map_err(|err| Exit::Failed(err.to_string()))?;
             engine::run_worker(io::stdin(), io::stdout()).map_err(|err| Exit::Failed(err.to_string()))
+        }
+        // So is what reads documents: files are hostile.
+        Action::Extract { ending } => {
+            rag::run_reader(io::stdin(), io::stdout(), &ending).map_err(|err| Exit::Failed(err.to_string()))
+        }
+        Action::MeasureSearch { questions, folder, config } => {
+            on_runtime(&config, measure_search::measure_search(&config, &questions, &folder))
         }
         Action::MeasureKv { model, config } => on_runtime(&config, measure::measure_kv(&config, &model)),
         Action::FetchStarter(config) => on_runtime(&config, fetch::fetch_starter(&config)),

@@ -1,7 +1,7 @@
 //! Every address this server answers: one table builds the router, and tests walk it.
 
 use crate::{
-    conversations, images, prompt_file,
+    conversations, documents, images, prompt_file,
     render::Renderer,
     security::{self, Hosts},
     site::Site,
@@ -15,7 +15,7 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{any, get, post},
+    routing::{any, get, post, put},
 };
 use leptos::{
     prelude::{LeptosOptions, provide_context},
@@ -30,13 +30,15 @@ use tower_http::{
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
-use types::image::MAX_IMAGE_BYTES;
+use types::{document::MAX_DOCUMENT_BYTES, image::MAX_IMAGE_BYTES};
 
 /// A message of a megabyte, as a form encodes it.
 const PAGE_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// An image in the only door that takes one.
 const IMAGE_BODY_BYTES: usize = MAX_IMAGE_BYTES + 1024 * 1024;
 const IMAGE_DOOR: &str = "/rpc/app/pages/chat/api/add_image";
+/// A document, which is written to the disk while it arrives.
+const DOCUMENT_BODY_BYTES: usize = MAX_DOCUMENT_BYTES as usize + 1;
 /// A long conversation as JSON.
 const API_BODY_BYTES: usize = 64 * 1024 * 1024;
 /// To the first byte of a page or server function; streams go on.
@@ -105,6 +107,7 @@ pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/pages/prompts/api/list_prompts", Owner::Caller),
     door("/rpc/app/pages/prompts/api/load_prompt", Owner::Checked),
     door("/rpc/app/pages/prompts/api/named_prompts", Owner::Caller),
+    door("/rpc/app/pages/documents/api/documents", Owner::Checked),
     door("/rpc/app/pages/settings/api/load_settings", Owner::Caller),
     door("/rpc/app/pages/settings/api/remove_remote", Owner::Nobody),
     door("/rpc/app/pages/settings/api/save_remote", Owner::Nobody),
@@ -116,26 +119,24 @@ pub(crate) const DOORS: &[Door] = &[
 pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
     let pages =
         pages(&state, site).layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIME));
+    let documents = Router::new()
+        .route("/files/documents", put(documents::add))
+        .route("/files/documents/{id}", get(documents::file));
     let api = api::ROUTES
         .iter()
         .fold(Router::new(), |router, route: &ApiRoute| router.route(route.path, (route.handler)()))
         .route("/v1/{*rest}", any(api::unknown_route))
         .route("/images/{id}", get(images::image))
-        .route("/prompts.json", get(prompt_file::export))
-        .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(API_BODY_BYTES))
-        .with_state(state.clone());
-    let files = Router::new()
+        .route("/prompts.json", get(prompt_file::export));
+    let conversations = Router::new()
         .route("/chats/export/{name}", get(conversations::export_one))
         .route("/chats/export.json", get(conversations::export_all))
-        .route("/chats/import", post(conversations::import))
-        .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(conversations::IMPORT_BYTES))
-        .with_state(state);
+        .route("/chats/import", post(conversations::import));
     log_doors();
     pages
-        .merge(api)
-        .merge(files)
+        .merge(bounded(api, API_BODY_BYTES).with_state(state.clone()))
+        .merge(bounded(documents, DOCUMENT_BODY_BYTES).with_state(state.clone()))
+        .merge(bounded(conversations, conversations::IMPORT_BYTES).with_state(state))
         .layer(middleware::from_fn(tell_status))
         .layer(middleware::from_fn(listed_doors_only))
         .layer(middleware::from_fn(security::add_headers))
@@ -143,6 +144,11 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(()))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+}
+
+/// Routes whose bodies may be as large as this, whatever is usual.
+fn bounded(routes: Router<AppState>, bytes: usize) -> Router<AppState> {
+    routes.layer(DefaultBodyLimit::disable()).layer(RequestBodyLimitLayer::new(bytes))
 }
 
 /// Server functions answer every error with the status 500; a person's mistake is none of the server's.

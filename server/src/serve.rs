@@ -7,6 +7,7 @@ use inference::{Engine, EngineError, Engines, Guarded, KvFiles, Limits, LlamaCon
 use jobs::Jobs;
 use models::{Drafts, Library, Models, ModelsError, RemoteList};
 use prompts::Prompts;
+use rag::{Below, Rag, ReadLimits, Reader};
 use state::AppState;
 use std::{
     future::IntoFuture,
@@ -100,13 +101,23 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let adapters = paths.adapters();
     let models =
         Models::new(library, Arc::clone(&engine), jobs.clone(), store.clone(), worker, remotes, adapters);
+    let below = Below {
+        store: store.clone(),
+        jobs: jobs.clone(),
+        models: models.clone(),
+        engine: Arc::clone(&engine),
+    };
+    let reader = Reader::for_current_exe(ReadLimits::default()).map_err(failed)?;
+    let documents = Rag::open(below, reader, paths.documents()).await;
+    let documents = documents.map_err(|err| Exit::Failed(err.to_string()))?;
     let prompts = Prompts::open(store.clone()).await.map_err(|err| Exit::Failed(err.to_string()))?;
     let chat =
         Chat::open(store.clone(), Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
+    let chat = chat.with_documents(documents.clone());
     let compare = Compare::open(store, Arc::clone(&engine), loading(&models)).await;
     let compare = compare.map_err(|err| Exit::Failed(err.to_string()))?;
     let version = env!("CARGO_PKG_VERSION");
-    let state = AppState { chat, compare, engine, jobs, models, prompts, system, paths, version };
+    let state = AppState { chat, compare, documents, engine, jobs, models, prompts, system, paths, version };
     Ok((state, wanted))
 }
 

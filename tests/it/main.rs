@@ -7,6 +7,8 @@
 mod api;
 mod bad_files;
 mod conversations;
+mod crash;
+mod documents;
 mod drafts;
 mod folders;
 #[cfg(target_os = "linux")]

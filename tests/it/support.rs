@@ -101,6 +101,10 @@ impl Server {
         self.client.post(format!("{}{path}", self.address))
     }
 
+    pub(crate) fn put(&self, path: &str) -> RequestBuilder {
+        self.client.put(format!("{}{path}", self.address))
+    }
+
     /// Posts JSON and gives status and JSON back.
     pub(crate) async fn ask(&self, path: &str, body: &Value) -> (u16, Value) {
         let reply = self.post(path).json(body).send().await.unwrap();

@@ -13,7 +13,7 @@ const LEVELS: &[&[&str]] = &[
     &["store", "system", "protocol", "markup", "gguf"],
     &["jobs", "inference", "prompts", "engine", "candle", "transcripts", "tools"],
     &["models", "compare", "sandbox"],
-    &[],
+    &["rag"],
     &["chat"],
     &["state"],
     &["api", "app"],

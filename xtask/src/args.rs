@@ -32,6 +32,7 @@ pub(crate) enum Bench {
     Text(Option<String>),
     Start,
     Lighthouse,
+    Search,
 }
 
 pub(crate) fn serve(words: Vec<OsString>) -> Result<Serve> {
@@ -91,7 +92,10 @@ pub(crate) fn bench(words: Vec<OsString>) -> Result<Bench> {
         Some("text") => Ok(Bench::Text(words.get(1).map(|word| word.to_string_lossy().into_owned()))),
         Some("start") => Ok(Bench::Start),
         Some("lighthouse") => Ok(Bench::Lighthouse),
-        _ => Err(Failure::new("bench what? text, start or lighthouse").mend("cargo xtask bench text")),
+        Some("search") => Ok(Bench::Search),
+        _ => {
+            Err(Failure::new("bench what? text, start, search or lighthouse").mend("cargo xtask bench text"))
+        }
     }
 }
 

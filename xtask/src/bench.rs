@@ -3,6 +3,7 @@
 mod lighthouse;
 mod load;
 mod machine;
+mod search;
 mod start;
 mod text;
 
@@ -15,5 +16,6 @@ pub(crate) fn bench(chosen: &Bench) -> Result<()> {
         Bench::Text(only) => text::text(only.as_deref()),
         Bench::Start => start::start(),
         Bench::Lighthouse => lighthouse::lighthouse(),
+        Bench::Search => search::search(),
     }
 }

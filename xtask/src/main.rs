@@ -39,6 +39,7 @@ cargo xtask VERB
   bench text [NAME]  our server against llama-server on the same file; writes docs/benchmarks/text.md, or with a
                      name only prints the scenarios that have it in theirs
   bench start        time from start to a served page
+  bench search       how well and how fast passages of the manuals are found; writes docs/benchmarks/search.md
   bench lighthouse   Lighthouse scores of the chat page
   fuzz [MINUTES]     throw random bytes at the reader of model files, one minute unless told otherwise
   sqlx               renew the offline data of the checked SQL queries

@@ -93,6 +93,17 @@ fn largest_model(folder: &Path) -> Option<PathBuf> {
     best.map(|(_, path)| path)
 }
 
+/// A new data directory below the build folder whose models folder holds a copy of the folder `encoder`.
+pub(crate) fn data_with_encoder(name: &str, encoder: &Path) -> Result<PathBuf> {
+    let data = paths::fresh(name)?;
+    let there = data.join("models").join("all-MiniLM-L6-v2");
+    std::fs::create_dir_all(&there).about(&there)?;
+    for file in std::fs::read_dir(encoder).about(encoder)?.flatten().filter(|file| file.path().is_file()) {
+        std::fs::copy(file.path(), there.join(file.file_name())).about(&there)?;
+    }
+    Ok(data)
+}
+
 /// A new data directory below the build folder whose models folder holds `model` (a link where that works).
 pub(crate) fn data_with_model(name: &str, model: &Path) -> Result<PathBuf> {
     let data = paths::fresh(name)?;

@@ -1,9 +1,9 @@
 //! The jobs tray.
 
-use super::later::Later;
+use super::later::{Behind, Later};
 use crate::{
     format::{bytes, duration_ms, percent},
-    i18n::{Texts, fill, use_texts},
+    i18n::{PanelsTexts, fill, use_texts},
     live::{api::cancel_job, use_live},
     ui::{
         icon::{Icon, IconButton},
@@ -32,14 +32,14 @@ pub(super) fn JobsTray() -> impl IntoView {
                 <span class="tabular">{move || (n_running() > 0).then(n_running)}</span>
             }.into_any())
         >
-            <Later load=|| jobs_list()/>
+            <Later behind=Behind::Jobs/>
         </Popover>
     }
 }
 
-#[lazy]
-async fn jobs_list() -> AnyView {
-    let texts = use_texts();
+/// The list behind the button.
+pub(super) fn list() -> AnyView {
+    let texts = PanelsTexts::here();
     let live = use_live();
     let rows = move || live.jobs.get().into_iter().map(|job| view! { <JobRow job/> }).collect_view();
     view! {
@@ -54,7 +54,7 @@ async fn jobs_list() -> AnyView {
 
 #[component]
 fn JobRow(job: JobView) -> impl IntoView {
-    let texts = use_texts();
+    let texts = PanelsTexts::here();
     let toasts = use_toasts();
     let id = job.id;
     let running = job.state == JobState::Running;
@@ -81,17 +81,18 @@ fn JobRow(job: JobView) -> impl IntoView {
     }
 }
 
-fn title(job: &JobView, texts: &Texts) -> String {
+fn title(job: &JobView, texts: &PanelsTexts) -> String {
     let text = match job.kind {
         JobKind::LoadModel => texts.job_load_model,
         JobKind::DownloadModel => texts.job_download_model,
         JobKind::QuantizeModel => texts.job_quantize_model,
         JobKind::MeasureModel => texts.job_measure_model,
+        JobKind::IndexDocuments => texts.job_index_documents,
     };
     fill(text, "subject", &job.subject)
 }
 
-fn detail(job: &JobView, texts: &Texts) -> String {
+fn detail(job: &JobView, texts: &PanelsTexts) -> String {
     match job.state {
         JobState::Running => running_detail(job, texts),
         JobState::Done => texts.job_done.to_owned(),
@@ -101,7 +102,7 @@ fn detail(job: &JobView, texts: &Texts) -> String {
     }
 }
 
-fn running_detail(job: &JobView, texts: &Texts) -> String {
+fn running_detail(job: &JobView, texts: &PanelsTexts) -> String {
     let parts = [
         job.progress.map(|progress| format!("{} %", percent(progress))),
         job.bytes_per_second.map(|rate| format!("{}/s", bytes(rate))),

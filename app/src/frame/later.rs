@@ -1,23 +1,44 @@
-//! What is behind a button is fetched when the button is used.
+//! What is behind buttons is fetched when one of them is used: one file with all of it, since what two files share would be a
+//! third.
 
+use super::{jobs, launch_panel, model_picker, palette, shortcuts};
+use crate::pages::chat::{collections, named, sources};
 use leptos::prelude::*;
-use std::{pin::Pin, sync::Arc};
+use types::{ids::MessageId, model::ModelStatus};
 
-/// What comes later.
-type Coming = Pin<Box<dyn Future<Output = AnyView> + Send>>;
-
-/// Shows what `load` gives, once its code has arrived. `load` is a `#[lazy]` function: its wasm is a file of its
-/// own, which a first visit does not wait for.
-#[component]
-pub(super) fn Later<F, Fut>(load: F) -> AnyView
-where
-    F: Fn() -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = AnyView> + Send + 'static,
-{
-    later(Arc::new(move || Box::pin(load())))
+/// What is behind a button.
+#[derive(Clone, Copy)]
+pub(crate) enum Behind {
+    /// The collections that the answers of a chat may look into.
+    Collections,
+    Jobs,
+    Launch,
+    /// What a word in the message box may stand for.
+    Named,
+    /// The models to choose from, the chosen one first.
+    Models(Memo<ModelStatus>),
+    Palette,
+    Shortcuts,
+    /// What an answer was given to read.
+    Sources(MessageId),
 }
 
-/// Compiled once for all of them.
-fn later(load: Arc<dyn Fn() -> Coming + Send + Sync>) -> AnyView {
-    view! { <Suspense>{move || Suspend::new(load())}</Suspense> }.into_any()
+/// Shows it once the code has arrived, which a first visit does not wait for.
+#[component]
+pub(crate) fn Later(behind: Behind) -> AnyView {
+    view! { <Suspense>{move || Suspend::new(behind_button(behind))}</Suspense> }.into_any()
+}
+
+#[lazy]
+async fn behind_button(behind: Behind) -> AnyView {
+    match behind {
+        Behind::Collections => collections::choices().await,
+        Behind::Jobs => jobs::list(),
+        Behind::Launch => launch_panel::panel(),
+        Behind::Named => named::list(),
+        Behind::Models(status) => model_picker::list(status),
+        Behind::Palette => palette::body(),
+        Behind::Shortcuts => shortcuts::list(),
+        Behind::Sources(message) => sources::of(message).await,
+    }
 }

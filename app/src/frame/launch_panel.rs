@@ -1,9 +1,13 @@
 //! How a model is loaded: its context, how it keeps keys and values, and what each choice was measured to cost here.
 
-use super::{Overlays, later::Later, model_picker::use_load};
+use super::{
+    Overlays,
+    later::{Behind, Later},
+    model_picker::use_load,
+};
 use crate::{
     format::{bytes, decimals, one_decimal, percent},
-    i18n::{Texts, fill, use_texts},
+    i18n::{LaunchTexts, fill, use_texts},
     live::{
         api::{foretell_memory, launch_panel, measure_model, save_launch_profile},
         use_live,
@@ -32,7 +36,7 @@ pub(super) fn LaunchDialog() -> impl IntoView {
     let overlays = expect_context::<Overlays>();
     view! {
         <Modal open=overlays.launch label=texts.launch_title testid="launch-panel">
-            <Later load=|| panel()/>
+            <Later behind=Behind::Launch/>
         </Modal>
     }
 }
@@ -45,9 +49,9 @@ struct Chosen {
     is_known: StoredValue<bool>,
 }
 
-#[lazy]
-async fn panel() -> AnyView {
-    let texts = use_texts();
+/// What is in the dialog.
+pub(super) fn panel() -> AnyView {
+    let texts = LaunchTexts::here();
     let live = use_live();
     let Some((id, name)) = expect_context::<Overlays>().launched_model.get_untracked() else {
         return ().into_any();
@@ -86,7 +90,7 @@ fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Opti
         chosen.is_known.set_value(true);
         chosen.profile.set(panel.profile.clone());
     }
-    let texts = use_texts();
+    let texts = LaunchTexts::here();
     let memory = {
         let id = id.clone();
         LocalResource::new(move || foretell_memory(id.clone(), chosen.profile.get()))
@@ -110,7 +114,7 @@ fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Opti
     }
 }
 
-fn context_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static Texts) -> impl IntoView {
+fn context_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts) -> impl IntoView {
     let most = panel.n_ctx_train.unwrap_or(u32::MAX);
     let mut contexts: Vec<u32> = CONTEXTS.into_iter().filter(|n| *n <= most).collect();
     contexts.extend(panel.n_ctx_train);
@@ -157,7 +161,7 @@ fn keep(profile: &mut LaunchProfile, usual: KvType, formats: Option<KvType>, win
 }
 
 /// Whether the middle of long conversations is forgotten.
-fn window_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static Texts) -> impl IntoView {
+fn window_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts) -> impl IntoView {
     let usual = panel.usual_kv_type;
     let measures: Vec<_> = panel.measures.iter().filter(|it| it.kv_type.window).cloned().collect();
     // Of the chosen formats, else of any.
@@ -188,7 +192,7 @@ fn window_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static Texts) -> i
 }
 
 /// Which other model guesses.
-fn draft_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static Texts) -> impl IntoView {
+fn draft_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts) -> impl IntoView {
     let mut drafts = panel.drafts.clone();
     // One that has gone is still what is chosen.
     if let DraftChoice::Model(id) = &panel.profile.draft
@@ -230,7 +234,7 @@ fn kv_types(
     panel: &LaunchPanel,
     chosen: Chosen,
     measuring: Memo<Option<u64>>,
-    texts: &'static Texts,
+    texts: &'static LaunchTexts,
 ) -> impl IntoView {
     let usual = panel.usual_kv_type;
     let usual_formats = usual.with_window(false);
@@ -271,7 +275,7 @@ fn kv_types(
 
 #[component]
 fn MeasureButton(id: ModelId, measuring: Memo<Option<u64>>) -> impl IntoView {
-    let texts = use_texts();
+    let texts = LaunchTexts::here();
     let toasts = use_toasts();
     let measure = move |_| {
         let id = id.clone();
@@ -320,7 +324,7 @@ fn choice(
 }
 
 /// What was measured, never what a formula says.
-fn describe(measure: &KvMeasure, texts: &Texts) -> String {
+fn describe(measure: &KvMeasure, texts: &LaunchTexts) -> String {
     let a_thousand = measure.n_bytes as f64 / f64::from(measure.n_cells.max(1)) * 1000.0;
     let parts = [
         fill(texts.launch_kv_bytes, "n", bytes(a_thousand)),
@@ -334,7 +338,7 @@ fn describe(measure: &KvMeasure, texts: &Texts) -> String {
 
 #[component]
 fn Buttons(id: ModelId, chosen: Chosen) -> impl IntoView {
-    let texts = use_texts();
+    let texts = LaunchTexts::here();
     let toasts = use_toasts();
     let overlays = expect_context::<Overlays>();
     let load = use_load();

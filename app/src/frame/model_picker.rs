@@ -1,10 +1,13 @@
 //! The chosen model, what else is in memory, and the way to another one.
 
-use super::{Overlays, later::Later};
+use super::{
+    Overlays,
+    later::{Behind, Later},
+};
 use crate::{
     error::AppError,
     format::{bytes, percent},
-    i18n::{Texts, fill, use_texts},
+    i18n::{PanelsTexts, Texts, fill, use_texts},
     live::{
         api::{fetch_starter_model, list_models, load_model, pin_model, unload_model},
         use_live,
@@ -55,14 +58,14 @@ pub(super) fn ModelPill() -> impl IntoView {
                 </When>
             }.into_any())
         >
-            <Later load=move || model_list(status)/>
+            <Later behind=Behind::Models(status)/>
         </Popover>
     }
 }
 
-#[lazy]
-async fn model_list(status: Memo<ModelStatus>) -> AnyView {
-    let texts = use_texts();
+/// The models to choose from.
+pub(super) fn list(status: Memo<ModelStatus>) -> AnyView {
+    let texts = PanelsTexts::here();
     let models = LocalResource::new(list_models);
     let failure = move || match status.get().state {
         ModelState::Failed { reason } | ModelState::Crashed { reason } => Some(reason),
@@ -105,7 +108,7 @@ fn ModelRow(model: ModelEntry, status: Memo<ModelStatus>) -> impl IntoView {
     let disabled = is_broken || model.purpose != Purpose::Writing;
     let name = model.name.clone();
     let shown_name = name.clone();
-    let texts = use_texts();
+    let texts = PanelsTexts::here();
     let is_elsewhere = model.host.is_some();
     let detail = move || match resident.get() {
         Some(resident) => describe_resident(&resident, texts),
@@ -151,7 +154,7 @@ fn ModelRow(model: ModelEntry, status: Memo<ModelStatus>) -> impl IntoView {
 /// What can be done with a model in memory.
 #[component]
 fn ResidentButtons(id: ModelId, name: String, is_pinned: bool) -> impl IntoView {
-    let texts = use_texts();
+    let texts = PanelsTexts::here();
     let toasts = use_toasts();
     let (icon, label) = match is_pinned {
         true => (icondata_lu::LuPinOff, texts.model_unpin),
@@ -182,7 +185,7 @@ fn ResidentButtons(id: ModelId, name: String, is_pinned: bool) -> impl IntoView 
 
 #[component]
 fn NoModels() -> impl IntoView {
-    let texts = use_texts();
+    let texts = PanelsTexts::here();
     let toasts = use_toasts();
     let fetch = move |_| {
         spawn_local(async move {
@@ -200,8 +203,8 @@ fn NoModels() -> impl IntoView {
 }
 
 /// Makes a model the chosen one and closes the list.
-pub(super) fn use_load() -> Callback<ModelId> {
-    let texts = use_texts();
+pub(crate) fn use_load() -> Callback<ModelId> {
+    let texts = PanelsTexts::here();
     let toasts = use_toasts();
     let overlays = expect_context::<Overlays>();
     Callback::new(move |id: ModelId| {
@@ -215,7 +218,7 @@ pub(super) fn use_load() -> Callback<ModelId> {
     })
 }
 
-fn describe(model: &ModelEntry, texts: &Texts) -> String {
+fn describe(model: &ModelEntry, texts: &PanelsTexts) -> String {
     let purpose = match model.purpose {
         Purpose::Writing => None,
         Purpose::Embedding => Some(texts.model_embedding),
@@ -236,7 +239,7 @@ fn describe(model: &ModelEntry, texts: &Texts) -> String {
 }
 
 /// How it is and what it takes.
-fn describe_resident(resident: &Resident, texts: &Texts) -> String {
+fn describe_resident(resident: &Resident, texts: &PanelsTexts) -> String {
     if let ModelState::Failed { reason } = &resident.status.state {
         return reason.clone();
     }

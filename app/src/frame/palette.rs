@@ -1,9 +1,9 @@
 //! The command palette: every page, action, chat and model, by typing a part of its name.
 
-use super::later::Later;
+use super::later::{Behind, Later};
 use super::{Overlays, model_picker::use_load, sessions::title_or, use_sessions};
 use crate::{
-    i18n::{Texts, use_texts},
+    i18n::{PanelsTexts, use_texts},
     live::api::list_models,
     platform,
     ui::modal::Modal,
@@ -32,14 +32,14 @@ pub(super) fn Palette() -> impl IntoView {
     let open = expect_context::<Overlays>().palette;
     view! {
         <Modal open label=texts.palette_title testid="palette">
-            <Later load=|| palette_body()/>
+            <Later behind=Behind::Palette/>
         </Modal>
     }
 }
 
-#[lazy]
-async fn palette_body() -> AnyView {
-    let texts = use_texts();
+/// What is in the palette.
+pub(super) fn body() -> AnyView {
+    let texts = PanelsTexts::here();
     let open = expect_context::<Overlays>().palette;
     let query = RwSignal::new(String::new());
     let chosen = RwSignal::new(0_usize);
@@ -129,7 +129,7 @@ fn matching(entries: &[Entry], query: &str) -> Vec<Entry> {
 }
 
 fn use_entries() -> Signal<Vec<Entry>> {
-    let texts = use_texts();
+    let texts = PanelsTexts::here();
     let sessions = use_sessions();
     let load = use_load();
     let models = RwSignal::new(Vec::<ModelEntry>::new());
@@ -158,7 +158,7 @@ fn use_entries() -> Signal<Vec<Entry>> {
     })
 }
 
-fn fixed_entries(texts: &'static Texts, go: Callback<String>) -> Vec<Entry> {
+fn fixed_entries(texts: &'static PanelsTexts, go: Callback<String>) -> Vec<Entry> {
     let overlays = expect_context::<Overlays>();
     let theme = |text: &'static str, theme: Theme| {
         entry(texts.palette_group_actions, format!("{}: {text}", texts.settings_theme), move || {
@@ -172,6 +172,9 @@ fn fixed_entries(texts: &'static Texts, go: Callback<String>) -> Vec<Entry> {
         entry(texts.palette_group_pages, texts.chats_title.to_owned(), move || go.run("/chats".to_owned())),
         entry(texts.palette_group_pages, texts.nav_compare.to_owned(), move || go.run("/compare".to_owned())),
         entry(texts.palette_group_pages, texts.nav_prompts.to_owned(), move || go.run("/prompts".to_owned())),
+        entry(texts.palette_group_pages, texts.nav_documents.to_owned(), move || {
+            go.run("/documents".to_owned())
+        }),
         entry(texts.palette_group_pages, texts.nav_settings.to_owned(), move || {
             go.run("/settings".to_owned())
         }),

@@ -1,8 +1,12 @@
 //! Keys that work everywhere, and the list of them.
 
-use super::{Overlays, later::Later, use_sessions};
+use super::{
+    Overlays,
+    later::{Behind, Later},
+    use_sessions,
+};
 use crate::{
-    i18n::use_texts,
+    i18n::{PanelsTexts, use_texts},
     ui::{key_hint::KeyHint, modal::Modal},
 };
 use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
@@ -28,14 +32,14 @@ pub(super) fn Shortcuts() -> impl IntoView {
     });
     view! {
         <Modal open=overlays.shortcuts label=texts.shortcuts_title testid="shortcuts">
-            <Later load=|| shortcuts_list()/>
+            <Later behind=Behind::Shortcuts/>
         </Modal>
     }
 }
 
-#[lazy]
-async fn shortcuts_list() -> AnyView {
-    let texts = use_texts();
+/// The list of keys.
+pub(super) fn list() -> AnyView {
+    let texts = PanelsTexts::here();
     let rows = [
         ("Ctrl / ⌘ K", texts.shortcut_palette),
         ("Ctrl / ⌘ Shift O", texts.shortcut_new),

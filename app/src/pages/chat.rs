@@ -3,11 +3,14 @@
 mod actions;
 pub(crate) mod api;
 mod attachments;
+pub(crate) mod collections;
 mod composer;
 mod context_bar;
 mod effort;
 mod message;
+pub(crate) mod named;
 mod scroll;
+pub(crate) mod sources;
 mod thought;
 mod thread;
 mod thread_store;

@@ -7,10 +7,9 @@ mod folders;
 mod row;
 mod sheet;
 
-use super::rest::rest_route;
 use crate::{
     error::AppError,
-    i18n::{Texts, fill, use_texts},
+    i18n::{ChatsTexts, fill},
     live::use_live,
     page_data::PageData,
     ui::{error_state::ErrorState, icon::Icon},
@@ -24,47 +23,31 @@ use sheet::Sheet;
 use types::filing::{FiledPage, Filter};
 
 /// `/chats`.
-pub(crate) struct ChatsRoute {
-    query: Memo<ParamsMap>,
-    changes: RwSignal<u64>,
-    page: PageData<FiledPage>,
-}
-
-rest_route!(ChatsRoute, Chats);
-
-impl ChatsRoute {
-    fn fetch() -> Self {
-        let query = use_query_map();
-        let changes = RwSignal::new(0);
-        let live = use_live();
-        // What is fetched is in the address; the key only says when.
-        let key = move || {
-            let version = (changes.get(), live.sessions_version.get(), live.epoch.get());
-            Some(format!("{version:?}{}", query.read().to_query_string()))
-        };
-        let page = PageData::of(key, move |_| api::list_chats(filter_of(&query.read_untracked())));
-        Self { query, changes, page }
-    }
-
-    /// The page.
-    pub(super) fn view(self) -> AnyView {
-        let texts = use_texts();
-        let ChatsRoute { query, changes, page } = self;
-        provide_context(Sheet::new(changes));
-        view! {
-            <Title text=texts.chats_title/>
-            <div class="min-h-0 flex-1 overflow-y-auto">
-                <div class="mx-auto flex max-w-5xl flex-col gap-4 px-4 py-6">
-                    <Head query/>
-                    <Outcome query/>
-                    <Transition fallback=Skeleton>
-                        {move || Suspend::new(async move { body(query, page.get().await) })}
-                    </Transition>
-                </div>
+pub(super) fn page() -> AnyView {
+    let query = use_query_map();
+    let changes = RwSignal::new(0);
+    let live = use_live();
+    // What is fetched is in the address; the key only says when.
+    let key = move || {
+        let version = (changes.get(), live.sessions_version.get(), live.epoch.get());
+        Some(format!("{version:?}{}", query.read().to_query_string()))
+    };
+    let page = PageData::of(key, move |_| api::list_chats(filter_of(&query.read_untracked())));
+    let texts = ChatsTexts::here();
+    provide_context(Sheet::new(changes));
+    view! {
+        <Title text=texts.chats_title/>
+        <div class="min-h-0 flex-1 overflow-y-auto">
+            <div class="mx-auto flex max-w-5xl flex-col gap-4 px-4 py-6">
+                <Head query/>
+                <Outcome query/>
+                <Transition fallback=Skeleton>
+                    {move || Suspend::new(async move { body(query, page.get().await) })}
+                </Transition>
             </div>
-        }
-        .into_any()
+        </div>
     }
+    .into_any()
 }
 
 fn filter_of(query: &ParamsMap) -> Filter {
@@ -102,7 +85,7 @@ fn address(filter: &Filter) -> String {
 /// Title, search, and what is done with files.
 #[component]
 fn Head(query: Memo<ParamsMap>) -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     let q = move || filter_of(&query.read()).query;
     view! {
         <div class="flex flex-wrap items-center gap-2">
@@ -133,7 +116,7 @@ fn Head(query: Memo<ParamsMap>) -> AnyView {
 /// How taking over a file went.
 #[component]
 fn Outcome(query: Memo<ParamsMap>) -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     let words = move || {
         let query = query.read();
         if let Some(problem) = query.get_str("problem") {
@@ -157,7 +140,7 @@ fn Outcome(query: Memo<ParamsMap>) -> AnyView {
     .into_any()
 }
 
-fn problem_words(problem: &str, texts: &Texts) -> &'static str {
+fn problem_words(problem: &str, texts: &ChatsTexts) -> &'static str {
     match problem {
         "none" => texts.import_none,
         "large" => texts.import_large,
@@ -169,7 +152,7 @@ fn problem_words(problem: &str, texts: &Texts) -> &'static str {
 }
 
 fn body(query: Memo<ParamsMap>, page: Result<FiledPage, AppError>) -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     let page = match page {
         Ok(page) => page,
         Err(err) => {
@@ -203,7 +186,7 @@ fn body(query: Memo<ParamsMap>, page: Result<FiledPage, AppError>) -> AnyView {
 
 #[component]
 fn Nothing(filter: Filter) -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     let is_all = filter == Filter::default();
     let words = if is_all { texts.session_none } else { texts.session_none_found };
     view! {
@@ -221,7 +204,7 @@ fn Nothing(filter: Filter) -> AnyView {
 
 #[component]
 fn Pages(filter: Filter, has_more: bool) -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     let to = |page: u32| address(&Filter { page, ..filter.clone() });
     let previous = filter.page.checked_sub(1).map(to);
     let next = has_more.then(|| to(filter.page + 1));

@@ -16,66 +16,50 @@ use bench::{Bench, Open};
 use earlier::Earlier;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, components::A, hooks::use_params_map, lazy_route};
+use leptos_router::{components::A, hooks::use_params_map};
 use run::Run;
 use setup::Setup;
 use types::compare::{ComparePage, RunView};
 
 /// `/compare` and `/compare/{id}`.
-pub(crate) struct CompareRoute {
-    open: Memo<Open>,
-    /// Grows with every change, so that what is shown is fetched again.
-    version: RwSignal<u32>,
-    page: PageData<ComparePage>,
-    run: PageData<Option<RunView>>,
-}
-
-#[lazy_route]
-impl LazyRoute for CompareRoute {
-    fn data() -> Self {
-        let params = use_params_map();
-        let open = Memo::new(move |_| Open::of_segment(params.read().get("id")));
-        let version = RwSignal::new(0);
-        let page = PageData::of(move || Some(version.get().to_string()), |_| api::load_compare());
-        let run = PageData::of(move || Some(open.get().key()), fetch_run);
-        Self { open, version, page, run }
-    }
-
-    fn view(this: Self) -> AnyView {
-        let CompareRoute { open, version, page, run } = this;
-        let bench = Bench::new(open, version);
-        let texts = bench.texts;
-        let is_run = move || open.get() != Open::Setup;
-        view! {
-            <Title text=texts.title/>
-            <div class="flex min-h-0 flex-1 flex-col md:flex-row">
-                <div class="min-h-0 min-w-0 flex-1 overflow-y-auto" data-testid="compare">
-                    <div class="mx-auto flex w-full max-w-[1600px] flex-col gap-4 px-4 py-4 md:px-6">
-                        <header class="flex items-center gap-2">
-                            <h1 class="flex-1 text-xl font-semibold text-strong">{texts.title}</h1>
-                            {move || is_run().then(|| view! {
-                                <A href="/compare" attr:class="button button-quiet" attr:data-testid="compare-new">{texts.new}</A>
-                            })}
-                        </header>
-                        <Transition fallback=Skeleton>
-                            {move || Suspend::new(async move { show_run(bench, run.get().await) })}
-                        </Transition>
-                        <Transition>
-                            {move || Suspend::new(async move { show_setup(bench, page.get().await) })}
-                        </Transition>
-                    </div>
-                </div>
-                <aside class="max-h-[40dvh] overflow-y-auto border-t border-line p-3 md:max-h-none md:w-72 md:shrink-0 md:border-t-0 md:border-l" aria-label=texts.earlier>
-                    <Transition>
-                        {move || Suspend::new(async move {
-                            page.get().await.ok().map(|page| view! { <Earlier bench page/> }.into_any())
+pub(super) fn page() -> AnyView {
+    let params = use_params_map();
+    let open = Memo::new(move |_| Open::of_segment(params.read().get("id")));
+    let version = RwSignal::new(0);
+    let page = PageData::of(move || Some(version.get().to_string()), |_| api::load_compare());
+    let run = PageData::of(move || Some(open.get().key()), fetch_run);
+    let bench = Bench::new(open, version);
+    let texts = bench.texts;
+    let is_run = move || open.get() != Open::Setup;
+    view! {
+        <Title text=texts.title/>
+        <div class="flex min-h-0 flex-1 flex-col md:flex-row">
+            <div class="min-h-0 min-w-0 flex-1 overflow-y-auto" data-testid="compare">
+                <div class="mx-auto flex w-full max-w-[1600px] flex-col gap-4 px-4 py-4 md:px-6">
+                    <header class="flex items-center gap-2">
+                        <h1 class="flex-1 text-xl font-semibold text-strong">{texts.title}</h1>
+                        {move || is_run().then(|| view! {
+                            <A href="/compare" attr:class="button button-quiet" attr:data-testid="compare-new">{texts.new}</A>
                         })}
+                    </header>
+                    <Transition fallback=Skeleton>
+                        {move || Suspend::new(async move { show_run(bench, run.get().await) })}
                     </Transition>
-                </aside>
+                    <Transition>
+                        {move || Suspend::new(async move { show_setup(bench, page.get().await) })}
+                    </Transition>
+                </div>
             </div>
-        }
-        .into_any()
+            <aside class="max-h-[40dvh] overflow-y-auto border-t border-line p-3 md:max-h-none md:w-72 md:shrink-0 md:border-t-0 md:border-l" aria-label=texts.earlier>
+                <Transition>
+                    {move || Suspend::new(async move {
+                        page.get().await.ok().map(|page| view! { <Earlier bench page/> }.into_any())
+                    })}
+                </Transition>
+            </aside>
+        </div>
     }
+    .into_any()
 }
 
 async fn fetch_run(key: Option<String>) -> Result<Option<RunView>, AppError> {

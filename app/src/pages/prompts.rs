@@ -10,70 +10,54 @@ mod prompt;
 mod variables;
 mod versions;
 
+pub(crate) use fill_in::control;
+
 use crate::{error::AppError, i18n::use_texts, page_data::PageData, ui::error_state::ErrorState};
 use address::{Address, Open};
 use editor::Editor;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, components::A, lazy_route};
+use leptos_router::components::A;
 use library::{Library, use_page_texts};
 use list::Side;
 use prompt::Prompt;
 use types::prompt::{PromptDraft, PromptSummary, PromptView};
 
 /// `/prompts`, `/prompts/new` and `/prompts/{id}`.
-pub(crate) struct PromptsRoute {
-    address: Address,
-    /// Grows with every change, so that what is shown is fetched again.
-    version: RwSignal<u32>,
-    /// Likewise, for the list alone.
-    list_version: RwSignal<u32>,
-    list: PageData<Vec<PromptSummary>>,
-    open: PageData<Option<PromptView>>,
-}
-
-#[lazy_route]
-impl LazyRoute for PromptsRoute {
-    fn data() -> Self {
-        let address = Address::of_page();
-        let (version, list_version) = (RwSignal::new(0), RwSignal::new(0));
-        let list_key = move || format!("{}.{} {}", version.get(), list_version.get(), address.query.get());
-        let list = PageData::of(move || Some(list_key()), fetch_list);
-        let open =
-            PageData::of(move || Some(format!("{} {}", version.get(), address.open.get().key())), fetch_open);
-        Self { address, version, list_version, list, open }
-    }
-
-    fn view(this: Self) -> AnyView {
-        let PromptsRoute { address, version, list_version, list, open } = this;
-        let library = Library::new(address, version, list_version);
-        let texts = library.texts;
-        let is_open = move || address.open.get() != Open::Nothing;
-        view! {
-            <Title text=texts.title/>
-            // On a phone either the list or the prompt is shown.
-            <h1 class="sr-only">{texts.title}</h1>
-            <div class="flex min-h-0 flex-1">
-                <div
-                    class="min-h-0 w-full flex-col border-line md:flex md:w-80 md:shrink-0 md:border-r"
-                    class:hidden=is_open
-                    class:flex=move || !is_open()
-                >
-                    <Side library list/>
-                </div>
-                <div
-                    class="min-h-0 min-w-0 flex-1 flex-col overflow-y-auto md:flex"
-                    class:hidden=move || !is_open()
-                    class:flex=is_open
-                >
-                    <Transition fallback=Skeleton>
-                        {move || Suspend::new(async move { show(library, open.get().await) })}
-                    </Transition>
-                </div>
+pub(super) fn page() -> AnyView {
+    let address = Address::of_page();
+    let (version, list_version) = (RwSignal::new(0), RwSignal::new(0));
+    let list_key = move || format!("{}.{} {}", version.get(), list_version.get(), address.query.get());
+    let list = PageData::of(move || Some(list_key()), fetch_list);
+    let open =
+        PageData::of(move || Some(format!("{} {}", version.get(), address.open.get().key())), fetch_open);
+    let library = Library::new(address, version, list_version);
+    let texts = library.texts;
+    let is_open = move || address.open.get() != Open::Nothing;
+    view! {
+        <Title text=texts.title/>
+        // On a phone either the list or the prompt is shown.
+        <h1 class="sr-only">{texts.title}</h1>
+        <div class="flex min-h-0 flex-1">
+            <div
+                class="min-h-0 w-full flex-col border-line md:flex md:w-80 md:shrink-0 md:border-r"
+                class:hidden=is_open
+                class:flex=move || !is_open()
+            >
+                <Side library list/>
             </div>
-        }
-        .into_any()
+            <div
+                class="min-h-0 min-w-0 flex-1 flex-col overflow-y-auto md:flex"
+                class:hidden=move || !is_open()
+                class:flex=is_open
+            >
+                <Transition fallback=Skeleton>
+                    {move || Suspend::new(async move { show(library, open.get().await) })}
+                </Transition>
+            </div>
+        </div>
     }
+    .into_any()
 }
 
 async fn fetch_list(key: Option<String>) -> Result<Vec<PromptSummary>, AppError> {

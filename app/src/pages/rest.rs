@@ -1,51 +1,45 @@
 //! Pages that few visits begin with. Their code is one file, which is fetched with the first of them: split by page, what two of
 //! them share would be a file of its own for every pair, and a first visit to a chat would fetch many of those.
+//!
+//! What such a page fetches is known only to that file, so that the doors it uses and the types that pass through them are not
+//! in the browser's first download either.
 
-use super::{chats::ChatsRoute, saw::SawRoute, settings::SettingsRoute, setup::SetupRoute};
+use super::{chats, compare, documents, prompts, saw, settings, setup};
 use leptos::prelude::*;
+use leptos_router::ChooseView;
 
-/// One of these pages with its data.
+/// One of these pages, as a route's view.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Rest {
-    Chats(ChatsRoute),
-    Saw(SawRoute),
-    Settings(SettingsRoute),
-    Setup(SetupRoute),
+    Chats,
+    Compare,
+    Documents,
+    Prompts,
+    Saw,
+    Settings,
+    Setup,
 }
 
-/// What the page shows.
-#[lazy]
-pub(crate) fn rest_view(page: Rest) -> AnyView {
-    match page {
-        Rest::Chats(page) => page.view(),
-        Rest::Saw(page) => page.view(),
-        Rest::Settings(page) => page.view(),
-        Rest::Setup(page) => page.view(),
+impl ChooseView for Rest {
+    async fn choose(self) -> AnyView {
+        rest_page(self).await
+    }
+
+    async fn preload(&self) {
+        #[cfg(target_arch = "wasm32")]
+        __preload_rest_page().await;
     }
 }
 
-/// Fetches the code before the page is shown.
-#[cfg(target_arch = "wasm32")]
-pub(crate) async fn preload_rest() {
-    __preload_rest_view().await;
+#[lazy]
+fn rest_page(page: Rest) -> AnyView {
+    match page {
+        Rest::Chats => chats::page(),
+        Rest::Compare => compare::page(),
+        Rest::Documents => documents::page(),
+        Rest::Prompts => prompts::page(),
+        Rest::Saw => saw::page(),
+        Rest::Settings => settings::page(),
+        Rest::Setup => setup::page(),
+    }
 }
-
-/// The route of a page of these.
-macro_rules! rest_route {
-    ($route:ident, $page:ident) => {
-        impl ::leptos_router::LazyRoute for $route {
-            fn data() -> Self {
-                Self::fetch()
-            }
-
-            async fn view(this: Self) -> AnyView {
-                $crate::pages::rest::rest_view($crate::pages::rest::Rest::$page(this)).await
-            }
-
-            async fn preload() {
-                #[cfg(target_arch = "wasm32")]
-                $crate::pages::rest::preload_rest().await;
-            }
-        }
-    };
-}
-pub(crate) use rest_route;

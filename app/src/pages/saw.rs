@@ -2,10 +2,9 @@
 
 pub(crate) mod api;
 
-use super::rest::rest_route;
 use crate::{
     error::AppError,
-    i18n::{fill, use_texts},
+    i18n::{SawTexts, fill},
     page_data::PageData,
     ui::error_state::ErrorState,
 };
@@ -14,47 +13,32 @@ use leptos_meta::Title;
 use leptos_router::{components::A, hooks::use_params_map};
 use types::seen::{Seen, SeenKind, SeenPart};
 
-/// `/chat/{id}/saw/{message}`.
-pub(crate) struct SawRoute {
-    session: String,
-    seen: PageData<Seen>,
-}
-
 const BETWEEN: char = '/';
 
-rest_route!(SawRoute, Saw);
-
-impl SawRoute {
-    fn fetch() -> Self {
-        let params = use_params_map();
-        let part = move |name| params.read().get(name).unwrap_or_default();
-        let session = untrack(|| part("id"));
-        let seen = PageData::of(move || Some(format!("{}{BETWEEN}{}", part("id"), part("message"))), fetch);
-        Self { session, seen }
-    }
-
-    /// The page.
-    pub(super) fn view(self) -> AnyView {
-        let texts = use_texts();
-        let SawRoute { session, seen } = self;
-        let back = format!("/chat/{session}");
-        view! {
-            <Title text=texts.saw_title/>
-            <div class="min-h-0 flex-1 overflow-y-auto" tabindex="0" role="region" aria-label=texts.saw_title>
-                <div class="mx-auto flex max-w-4xl flex-col gap-3 px-4 py-6">
-                    <div class="flex flex-wrap items-center justify-between gap-2">
-                        <h1 class="text-xl font-semibold text-strong">{texts.saw_title}</h1>
-                        <A href=back attr:class="button button-quiet">{texts.saw_back}</A>
-                    </div>
-                    <p class="text-muted">{texts.saw_hint}</p>
-                    <Suspense>
-                        {move || Suspend::new(async move { shown(seen.get().await) })}
-                    </Suspense>
+/// `/chat/{id}/saw/{message}`.
+pub(super) fn page() -> AnyView {
+    let params = use_params_map();
+    let part = move |name| params.read().get(name).unwrap_or_default();
+    let session = untrack(|| part("id"));
+    let seen = PageData::of(move || Some(format!("{}{BETWEEN}{}", part("id"), part("message"))), fetch);
+    let texts = SawTexts::here();
+    let back = format!("/chat/{session}");
+    view! {
+        <Title text=texts.saw_title/>
+        <div class="min-h-0 flex-1 overflow-y-auto" tabindex="0" role="region" aria-label=texts.saw_title>
+            <div class="mx-auto flex max-w-4xl flex-col gap-3 px-4 py-6">
+                <div class="flex flex-wrap items-center justify-between gap-2">
+                    <h1 class="text-xl font-semibold text-strong">{texts.saw_title}</h1>
+                    <A href=back attr:class="button button-quiet">{texts.saw_back}</A>
                 </div>
+                <p class="text-muted">{texts.saw_hint}</p>
+                <Suspense>
+                    {move || Suspend::new(async move { shown(seen.get().await) })}
+                </Suspense>
             </div>
-        }
-        .into_any()
+        </div>
     }
+    .into_any()
 }
 
 async fn fetch(key: Option<String>) -> Result<Seen, AppError> {
@@ -65,7 +49,7 @@ async fn fetch(key: Option<String>) -> Result<Seen, AppError> {
 }
 
 fn shown(seen: Result<Seen, AppError>) -> AnyView {
-    let texts = use_texts();
+    let texts = SawTexts::here();
     let seen = match seen {
         Ok(seen) => seen,
         Err(err) => {
@@ -94,7 +78,7 @@ fn shown(seen: Result<Seen, AppError>) -> AnyView {
 }
 
 fn part(part: SeenPart) -> AnyView {
-    let texts = use_texts();
+    let texts = SawTexts::here();
     match part.kind {
         SeenKind::Text => part.text.into_any(),
         SeenKind::Special => {

@@ -9,10 +9,9 @@ mod form;
 mod guards;
 mod remotes;
 
-use super::rest::rest_route;
 use crate::{
     error::AppError,
-    i18n::{Locale, Texts, use_texts},
+    i18n::{Locale, SettingsTexts},
     page_data::PageData,
     platform,
     ui::{
@@ -29,42 +28,29 @@ use remotes::RemoteServers;
 use types::settings::Theme;
 
 /// `/settings`.
-pub(crate) struct SettingsRoute {
-    settings: PageData<SettingsView>,
-}
-
-rest_route!(SettingsRoute, Settings);
-
-impl SettingsRoute {
-    fn fetch() -> Self {
-        Self { settings: PageData::once(api::load_settings) }
-    }
-
-    /// The page.
-    pub(super) fn view(self) -> AnyView {
-        let settings = self.settings;
-        let texts = use_texts();
-        view! {
-            <Title text=texts.settings_title/>
-            <div class="min-h-0 flex-1 overflow-y-auto">
-                <div class="mx-auto flex max-w-2xl flex-col gap-4 px-4 py-6">
-                    <h1 class="text-xl font-semibold text-strong">{texts.settings_title}</h1>
-                    <Suspense fallback=SettingsSkeleton>
-                        {move || Suspend::new(async move {
-                            match settings.get().await {
-                                Ok(view) => view! { <SettingsForm view/> }.into_any(),
-                                Err(err) => settings_failed(&err, texts).into_any(),
-                            }
-                        })}
-                    </Suspense>
-                </div>
+pub(super) fn page() -> AnyView {
+    let settings = PageData::once(api::load_settings);
+    let texts = SettingsTexts::here();
+    view! {
+        <Title text=texts.settings_title/>
+        <div class="min-h-0 flex-1 overflow-y-auto">
+            <div class="mx-auto flex max-w-2xl flex-col gap-4 px-4 py-6">
+                <h1 class="text-xl font-semibold text-strong">{texts.settings_title}</h1>
+                <Suspense fallback=SettingsSkeleton>
+                    {move || Suspend::new(async move {
+                        match settings.get().await {
+                            Ok(view) => view! { <SettingsForm view/> }.into_any(),
+                            Err(err) => settings_failed(&err, texts).into_any(),
+                        }
+                    })}
+                </Suspense>
             </div>
-        }
-        .into_any()
+        </div>
     }
+    .into_any()
 }
 
-fn settings_failed(err: &AppError, texts: &'static Texts) -> impl IntoView + use<> {
+fn settings_failed(err: &AppError, texts: &'static SettingsTexts) -> impl IntoView + use<> {
     view! {
         <ErrorState title=texts.error_title hint=err.sentence(texts)>
             <a href="/settings" class="button button-primary">{texts.retry}</a>
@@ -85,7 +71,7 @@ fn SettingsSkeleton() -> impl IntoView {
 
 #[component]
 fn SettingsForm(view: SettingsView) -> impl IntoView {
-    let texts = use_texts();
+    let texts = SettingsTexts::here();
     let save = ServerAction::<SaveSettings>::new();
     let query = use_query_map();
     // Theme and language are part of the document that only the server writes.
@@ -132,7 +118,7 @@ fn SettingsForm(view: SettingsView) -> impl IntoView {
 
 #[component]
 fn Appearance(theme: String, language: String) -> impl IntoView {
-    let texts = use_texts();
+    let texts = SettingsTexts::here();
     let themes = [
         (Theme::System, texts.theme_system),
         (Theme::Light, texts.theme_light),
@@ -160,7 +146,9 @@ fn Appearance(theme: String, language: String) -> impl IntoView {
 
 #[component]
 fn Answers(form: FormValues) -> impl IntoView {
-    let texts = use_texts();
+    let texts = SettingsTexts::here();
+    let titles = [("model", texts.settings_titles_model), ("rule", texts.settings_titles_rule)];
+    let titles = titles.map(|(value, text)| (value.to_owned(), text.to_owned())).to_vec();
     view! {
         <section class="card flex flex-col gap-3 p-4">
             <h2 class="text-lg font-semibold text-strong">{texts.settings_answers}</h2>
@@ -176,6 +164,7 @@ fn Answers(form: FormValues) -> impl IntoView {
                     {form.system_prompt}
                 </textarea>
             </Field>
+            <SelectField name="form[titles]" label=texts.settings_titles value=form.titles options=titles/>
             <h3 class="font-semibold text-strong">{texts.settings_sampling}</h3>
             <div class="grid gap-3 sm:grid-cols-2">
                 <NumberField name="form[temperature]" label=texts.settings_temperature hint=texts.settings_temperature_hint

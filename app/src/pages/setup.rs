@@ -2,11 +2,10 @@
 
 pub(crate) mod api;
 
-use super::rest::rest_route;
 use crate::{
     error::AppError,
     frame::{title_or, use_sessions},
-    i18n::use_texts,
+    i18n::SettingsTexts,
     page_data::PageData,
     pages::chat::api::act_on_session,
     platform,
@@ -23,37 +22,23 @@ use types::{
 };
 
 /// `/chat/{id}/setup`.
-pub(crate) struct SetupRoute {
-    session: Memo<Option<SessionId>>,
-    setup: PageData<Setup>,
-}
-
-rest_route!(SetupRoute, Setup);
-
-impl SetupRoute {
-    fn fetch() -> Self {
-        let params = use_params_map();
-        let address = Memo::new(move |_| params.read().get("id"));
-        let session = Memo::new(move |_| address.get()?.parse().ok());
-        Self { session, setup: PageData::of(move || address.get(), fetch) }
-    }
-
-    /// The page.
-    pub(super) fn view(self) -> AnyView {
-        let texts = use_texts();
-        let SetupRoute { session, setup } = self;
-        view! {
-            <Title text=texts.setup_title/>
-            <div class="min-h-0 flex-1 overflow-y-auto">
-                <div class="mx-auto flex max-w-2xl flex-col gap-4 px-4 py-6">
-                    <Suspense>
-                        {move || Suspend::new(async move { shown(session.get_untracked(), setup.get().await) })}
-                    </Suspense>
-                </div>
+pub(super) fn page() -> AnyView {
+    let params = use_params_map();
+    let address = Memo::new(move |_| params.read().get("id"));
+    let session = Memo::new(move |_| address.get()?.parse().ok());
+    let setup = PageData::of(move || address.get(), fetch);
+    let texts = SettingsTexts::here();
+    view! {
+        <Title text=texts.setup_title/>
+        <div class="min-h-0 flex-1 overflow-y-auto">
+            <div class="mx-auto flex max-w-2xl flex-col gap-4 px-4 py-6">
+                <Suspense>
+                    {move || Suspend::new(async move { shown(session.get_untracked(), setup.get().await) })}
+                </Suspense>
             </div>
-        }
-        .into_any()
+        </div>
     }
+    .into_any()
 }
 
 async fn fetch(address: Option<String>) -> Result<Setup, AppError> {
@@ -62,7 +47,7 @@ async fn fetch(address: Option<String>) -> Result<Setup, AppError> {
 }
 
 fn shown(session: Option<SessionId>, setup: Result<Setup, AppError>) -> AnyView {
-    let texts = use_texts();
+    let texts = SettingsTexts::here();
     match (session, setup) {
         (Some(session), Ok(setup)) => view! { <SetupForm session setup/> }.into_any(),
         (_, setup) => {
@@ -93,7 +78,7 @@ const PRESETS: [(&str, Preset); 3] = [
 
 #[component]
 fn SetupForm(session: SessionId, setup: Setup) -> AnyView {
-    let texts = use_texts();
+    let texts = SettingsTexts::here();
     let go = use_sessions().go;
     let title = title_or(&setup.title, texts.session_untitled);
     let knobs = StoredValue::new(setup.knobs);
@@ -160,7 +145,7 @@ fn SetupForm(session: SessionId, setup: Setup) -> AnyView {
 }
 
 fn presets(choose: Callback<Preset>) -> Vec<AnyView> {
-    let texts = use_texts();
+    let texts = SettingsTexts::here();
     let button = |(name, preset): (&'static str, Preset)| {
         let words = match name {
             "exact" => texts.preset_exact,

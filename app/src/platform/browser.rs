@@ -1,7 +1,10 @@
 //! What the page asks of its surroundings, in the browser.
 
 use crate::i18n::Locale;
-use leptos::{prelude::*, wasm_bindgen::JsCast};
+use leptos::{
+    prelude::*,
+    wasm_bindgen::{JsCast, prelude::Closure},
+};
 use types::settings::Theme;
 
 /// The language the server rendered the page in.
@@ -91,6 +94,28 @@ pub(crate) async fn bytes_of(file: File) -> Option<Vec<u8>> {
     Some(js_sys::Uint8Array::new(&buffer).to_vec())
 }
 
+/// What a file is called, and how many bytes it has.
+pub(crate) fn name_and_size(file: &File) -> (String, f64) {
+    (file.name(), file.size())
+}
+
+/// Sends a file, which the browser reads while it goes; the status and the words of the answer. None where nobody answered.
+pub(crate) async fn put_file(address: &str, file: File) -> Option<(u16, String)> {
+    let request = web_sys::RequestInit::new();
+    request.set_method("PUT");
+    request.set_body(&file);
+    let sent = window().fetch_with_str_and_init(address, &request);
+    let reply = wasm_bindgen_futures::JsFuture::from(sent).await.ok()?;
+    let reply: web_sys::Response = reply.dyn_into().ok()?;
+    let words = wasm_bindgen_futures::JsFuture::from(reply.text().ok()?).await.ok()?;
+    Some((reply.status(), words.as_string().unwrap_or_default()))
+}
+
+/// Text as a part of an address.
+pub(crate) fn encoded(text: &str) -> String {
+    js_sys::encode_uri_component(text).into()
+}
+
 /// What this browser kept under `key`.
 pub(crate) fn stored(key: &str) -> Option<String> {
     window().local_storage().ok()??.get_item(key).ok()?
@@ -111,6 +136,24 @@ pub(crate) fn local_offset_minutes(ms: i64) -> Option<i32> {
 /// Lets time pass.
 pub(crate) async fn sleep(ms: u32) {
     gloo_timers::future::TimeoutFuture::new(ms).await;
+}
+
+/// Keys reach this before anything else on the page, as long as it is kept.
+pub(crate) struct EarlyKeys(Closure<dyn FnMut(web_sys::KeyboardEvent)>);
+
+/// Listens for keys before anything else does.
+pub(crate) fn keys_before_others(listen: impl FnMut(web_sys::KeyboardEvent) + 'static) -> EarlyKeys {
+    let closure = Closure::new(listen);
+    let callback = closure.as_ref().unchecked_ref();
+    _ = window().add_event_listener_with_callback_and_bool("keydown", callback, true);
+    EarlyKeys(closure)
+}
+
+impl Drop for EarlyKeys {
+    fn drop(&mut self) {
+        let callback = self.0.as_ref().unchecked_ref();
+        _ = window().remove_event_listener_with_callback_and_bool("keydown", callback, true);
+    }
 }
 
 /// Loads a page from the server, also the one that is shown.

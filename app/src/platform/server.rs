@@ -24,6 +24,7 @@ pub(crate) fn show_theme(_: Theme) {}
 pub(crate) fn form_values(_: &leptos::ev::SubmitEvent) -> impl Fn(&str) -> String + use<> {
     |_| String::new()
 }
+pub(crate) fn keys_before_others(_: impl FnMut(leptos::ev::KeyboardEvent) + 'static) {}
 pub(crate) fn submit_form_of(_: &leptos::ev::Event) {}
 
 pub(crate) type File = ();
@@ -39,6 +40,15 @@ pub(crate) fn pasted_files(_: &leptos::ev::ClipboardEvent) -> Vec<File> {
 }
 pub(crate) async fn bytes_of((): File) -> Option<Vec<u8>> {
     None
+}
+pub(crate) fn name_and_size((): &File) -> (String, f64) {
+    (String::new(), 0.0)
+}
+pub(crate) async fn put_file(_: &str, (): File) -> Option<(u16, String)> {
+    None
+}
+pub(crate) fn encoded(text: &str) -> String {
+    text.to_owned()
 }
 pub(crate) fn copy_text(_: &str) {}
 pub(crate) fn stored(_: &str) -> Option<String> {

@@ -1,7 +1,10 @@
 //! What differs between two texts, word by word.
 
 use leptos::prelude::*;
-use similar::{ChangeTag, TextDiff};
+use similar::{
+    DiffTag,
+    algorithms::{Capture, Replace, myers},
+};
 
 /// Longer texts are not compared: it would take longer than anybody waits.
 pub(crate) const MAX_DIFF_BYTES: usize = 200_000;
@@ -49,21 +52,53 @@ pub(crate) fn Diff(
     view! { <div class="break-words whitespace-pre-wrap" data-testid="diff">{pieces}</div> }.into_any()
 }
 
+/// Myers' algorithm alone: what chooses among the crate's algorithms brings all of them into the browser's download.
 fn pieces(old: &str, new: &str) -> Vec<Piece> {
-    let diff = TextDiff::from_words(old, new);
-    let mut pieces: Vec<Piece> = Vec::new();
-    for change in diff.iter_all_changes() {
-        let text = change.value();
-        match (change.tag(), pieces.last_mut()) {
-            (ChangeTag::Equal, Some(Piece::Same(last)))
-            | (ChangeTag::Delete, Some(Piece::Gone(last)))
-            | (ChangeTag::Insert, Some(Piece::New(last))) => last.push_str(text),
-            (ChangeTag::Equal, _) => pieces.push(Piece::Same(text.to_owned())),
-            (ChangeTag::Delete, _) => pieces.push(Piece::Gone(text.to_owned())),
-            (ChangeTag::Insert, _) => pieces.push(Piece::New(text.to_owned())),
+    let (old, new) = (words(old), words(new));
+    // What is gone stands before what took its place.
+    let mut capture = Replace::new(Capture::new());
+    let Ok(()) = myers::diff(&mut capture, &old[..], 0..old.len(), &new[..], 0..new.len());
+    let mut pieces = Vec::new();
+    for op in capture.into_inner().into_ops() {
+        let (gone, kept) = (old[op.old_range()].concat(), new[op.new_range()].concat());
+        if op.tag() == DiffTag::Equal {
+            pieces.push(Piece::Same(kept));
+            continue;
+        }
+        pieces.extend((!gone.is_empty()).then_some(Piece::Gone(gone)));
+        pieces.extend((!kept.is_empty()).then_some(Piece::New(kept)));
+    }
+    joined(pieces)
+}
+
+/// Neighbours of one kind are one piece.
+fn joined(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut joined: Vec<Piece> = Vec::new();
+    for piece in pieces {
+        match (joined.last_mut(), &piece) {
+            (Some(Piece::Same(last)), Piece::Same(text))
+            | (Some(Piece::Gone(last)), Piece::Gone(text))
+            | (Some(Piece::New(last)), Piece::New(text)) => last.push_str(text),
+            _ => joined.push(piece),
         }
     }
-    pieces
+    joined
+}
+
+/// Words and what is between them, in turn; together they are the text.
+fn words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut start = 0;
+    let mut chars = text.char_indices().peekable();
+    while let Some((_, char)) = chars.next() {
+        let end = chars.peek().map_or(text.len(), |(idx, _)| *idx);
+        let is_last = chars.peek().is_none_or(|(_, next)| next.is_whitespace() != char.is_whitespace());
+        if is_last {
+            words.push(&text[start..end]);
+            start = end;
+        }
+    }
+    words
 }
 
 #[cfg(test)]

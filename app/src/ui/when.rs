@@ -10,7 +10,7 @@ pub(crate) fn When(
     #[prop(optional, into)] fallback: ViewFn,
     children: ChildrenFn,
 ) -> AnyView {
-    // Counted: what it belongs to may be built anew around it.
-    let holds = ArcMemo::new(move |_| when.get());
+    // Counted: what it belongs to may be built anew around it. What it was built for may have gone by then.
+    let holds = ArcMemo::new(move |_| when.try_get().unwrap_or_default());
     (move || if holds.get() { children() } else { fallback.run() }).into_any()
 }

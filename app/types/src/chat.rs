@@ -276,6 +276,8 @@ pub struct MessageView {
     pub generation: Option<GenerationId>,
     /// Every variant of this turn (itself included), oldest first: what edits and regenerations left.
     pub variants: Vec<MessageId>,
+    /// How many passages of documents it was given to read.
+    pub n_sources: u32,
 }
 
 /// A session with its active branch, oldest message first.
@@ -284,6 +286,8 @@ pub struct Thread {
     pub session: SessionSummary,
     /// How much the model thinks before it answers here; `None` leaves it to the model.
     pub effort: Option<Effort>,
+    /// How many collections of documents its answers look into.
+    pub n_collections: u32,
     /// The session that this one was forked from, as long as it is there.
     pub origin: Option<SessionId>,
     /// How answers are sampled here, apart from what the person set for all, in words.

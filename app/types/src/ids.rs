@@ -54,6 +54,18 @@ row_id!(
     JobId
 );
 row_id!(
+    /// A collection of documents.
+    CollectionId
+);
+row_id!(
+    /// A document in a collection.
+    DocumentId
+);
+row_id!(
+    /// A piece of a document's text, as searching finds it.
+    PassageId
+);
+row_id!(
     /// Answers of several models to one prompt.
     CompareRunId
 );

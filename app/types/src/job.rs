@@ -11,6 +11,7 @@ pub enum JobKind {
     DownloadModel,
     QuantizeModel,
     MeasureModel,
+    IndexDocuments,
 }
 
 /// Where a job stands.

@@ -6,6 +6,7 @@
 pub mod chat;
 pub mod compare;
 pub mod constraint;
+pub mod document;
 pub mod filing;
 pub mod guard;
 pub mod ids;

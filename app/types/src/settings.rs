@@ -44,6 +44,8 @@ pub struct UserSettings {
     pub guards: GuardSettings,
     /// Put before every conversation; empty is none.
     pub system_prompt: String,
+    /// Titles of chats are their first words, also where a model could write better ones.
+    pub rule_titles: bool,
     /// The model to load at start; `None` takes the one used last, else the starter model.
     pub model: Option<ModelId>,
 }

@@ -1,6 +1,6 @@
 //! Answers that are being written: one task each, which outlives every socket.
 
-use crate::{ChatError, SERVER_STOPPED, notes::Notes, thread::view};
+use crate::{ChatError, SERVER_STOPPED, better_title::BetterTitle, documents, notes::Notes, thread::view};
 use futures::StreamExt;
 use inference::{Engine, EngineError, GenerateEvent, GenerateRequest, Rejection, Target};
 use markup::BlockStream;
@@ -17,6 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use types::{
     chat::{ChatEvent, FinishReason, MessageState, Queued, ThoughtGrowth, ThoughtView, Usage},
+    document::SourceView,
     guard::Warning,
     ids::{GenerationId, MessageId, SessionId, UserId},
 };
@@ -34,6 +35,8 @@ pub(crate) struct Running {
     tasks: TaskTracker,
     /// Fires when the server cannot wait any longer.
     hurry: CancellationToken,
+    /// Fires when the server is told to stop: nobody waits for what this ends.
+    leisure: CancellationToken,
 }
 
 /// One answer that is being written.
@@ -69,6 +72,8 @@ pub(crate) struct Admission {
 pub(crate) struct Start {
     pub(crate) row: MessageRow,
     pub(crate) variants: Vec<MessageId>,
+    /// The passages that it was given to read.
+    pub(crate) sources: Vec<SourceView>,
     pub(crate) request: GenerateRequest,
     pub(crate) target: Target,
 }
@@ -102,6 +107,7 @@ impl Running {
     /// See [`crate::Chat::shutdown`].
     pub(crate) async fn shutdown(&self, grace: Duration) {
         self.tasks.close();
+        self.leisure.cancel();
         if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
             self.hurry.cancel();
             self.tasks.wait().await;
@@ -332,7 +338,7 @@ struct Writer {
 
 impl Writer {
     async fn run(mut self, admission: Admission, engine: Arc<dyn Engine>, start: Start) {
-        let end = self.write(engine, start.target, start.request).await;
+        let end = self.write(Arc::clone(&engine), start.target, start.request).await;
         let usage = end.usage.or_else(|| self.pace.usage());
         // Of an answer that went on, both parts count.
         let usage = match (start.row.usage, usage) {
@@ -350,11 +356,21 @@ impl Writer {
             usage: end.usage,
             ..start.row
         };
+        let title = (end.state == MessageState::Complete).then(|| self.better_title(engine, row.id));
         // The session takes a new message before anybody is told that this answer ended.
+        let running = Arc::clone(&admission.running);
         drop(admission);
-        let message = view(row, start.variants);
+        let message = documents::show(view(row, start.variants), &start.sources);
         self.notes.send(self.generation.user, self.session, ChatEvent::Finished { message });
         self.notes.sessions_changed(self.generation.user);
+        if let Some(title) = title {
+            _ = running.leisure.run_until_cancelled(title.find()).await;
+        }
+    }
+
+    fn better_title(&self, engine: Arc<dyn Engine>, reply: MessageId) -> BetterTitle {
+        let (store, notes) = (self.store.clone(), self.notes.clone());
+        BetterTitle { store, engine, notes, user: self.generation.user, session: self.session, reply }
     }
 
     async fn write(&mut self, engine: Arc<dyn Engine>, target: Target, request: GenerateRequest) -> End {

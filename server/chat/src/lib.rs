@@ -4,7 +4,10 @@
 //! number of watchers. A person's message is committed before its answer begins, and an answer's end is committed
 //! before anybody is told. Leaving never stops an answer; only [`Chat::stop`], deleting and shutdown do.
 
+mod better_title;
+mod citations;
 mod copies;
+mod documents;
 mod error;
 mod filing;
 mod generation;
@@ -52,6 +55,7 @@ pub struct Chat {
     engine: Arc<dyn Engine>,
     running: Arc<Running>,
     notes: Notes,
+    documents: Option<rag::Rag>,
 }
 
 impl Chat {
@@ -65,7 +69,7 @@ impl Chat {
         let long_ago = now_ms() - UNDO.as_millis() as i64;
         store.purge_sessions(long_ago).await?;
         store.purge_images(long_ago).await?;
-        Ok(Self { store, engine, running: Arc::default(), notes: Notes::default() })
+        Ok(Self { store, engine, running: Arc::default(), notes: Notes::default(), documents: None })
     }
 
     /// The person's sessions, pinned first, then newest; with a query, those that it occurs in.

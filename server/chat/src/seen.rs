@@ -1,6 +1,6 @@
 //! What models are given of conversations, and how much that is.
 
-use crate::{Chat, ChatError, prompt::turns};
+use crate::{Chat, ChatError, documents, prompt::turns};
 use inference::{GenerateRequest, Prompt, Target, Tenant};
 use store::{MessageRow, SessionRow};
 use types::{
@@ -23,7 +23,8 @@ impl Chat {
         let row = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
         let mut branch = self.store.load_thread(user, session, message).await?.messages;
         let answer = branch.pop().filter(|it| it.role == Role::Assistant).ok_or(ChatError::NotFound)?;
-        let turns = self.given(user, Some(&row), &branch).await?;
+        let mut turns = self.given(user, Some(&row), &branch).await?;
+        documents::give(&mut turns, &self.consulted(user, session, message).await?);
         let request = GenerateRequest {
             reasoning: Reasoning { effort: row.effort, max_tokens: None },
             ..GenerateRequest::new(Prompt::Chat(turns), Tenant(user.0))

@@ -15,6 +15,7 @@ use types::{
 };
 
 mod filing;
+mod titles;
 
 const ME: UserId = UserId::LOCAL;
 const OTHER: UserId = UserId(2);

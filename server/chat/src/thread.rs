@@ -1,9 +1,11 @@
 //! A session as a page shows it.
 
-use crate::{Chat, ChatError};
+use crate::{Chat, ChatError, documents};
+use std::collections::HashMap;
 use store::{MessageRow, ThreadRows};
 use types::{
     chat::{MessageState, MessageView, Role, ThoughtView, Thread},
+    document::SourceView,
     guard::Guard,
     ids::{MessageId, SessionId, UserId},
 };
@@ -16,7 +18,8 @@ impl Chat {
             Some(leaf) => self.store.load_thread(user, id, leaf).await?,
             None => ThreadRows::default(),
         };
-        let mut messages = render(rows).await;
+        let sources = self.store.sources_of(user, id).await?;
+        let mut messages = render(rows, sources).await;
         if let Some(generation) = self.running.find(id)
             && let Some(message) = messages.iter_mut().find(|message| message.id == generation.message)
         {
@@ -25,8 +28,10 @@ impl Chat {
             message.thought = thought;
             message.generation = Some(generation.id);
         }
+        let n_collections = self.store.session_collections(user, id).await?.len() as u32;
         Ok(Thread {
             effort: session.effort,
+            n_collections,
             origin: session.origin,
             chips: session.overrides.words(),
             session: self.summary(session),
@@ -36,9 +41,13 @@ impl Chat {
 }
 
 /// Markdown takes time: off the runtime.
-async fn render(rows: ThreadRows) -> Vec<MessageView> {
+async fn render(rows: ThreadRows, sources: HashMap<MessageId, Vec<SourceView>>) -> Vec<MessageView> {
     let work = move || {
-        rows.messages.into_iter().zip(rows.variants).map(|(row, variants)| view(row, variants)).collect()
+        let shown = |(row, variants): (MessageRow, Vec<MessageId>)| {
+            let sources = sources.get(&row.id).map_or(&[][..], Vec::as_slice);
+            documents::show(view(row, variants), sources)
+        };
+        rows.messages.into_iter().zip(rows.variants).map(shown).collect()
     };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|err| {
         tracing::error!(error = %err, "rendering a thread failed");
@@ -70,5 +79,6 @@ pub(crate) fn view(row: MessageRow, variants: Vec<MessageId>) -> MessageView {
         created_at_ms: row.created_ms,
         generation: None,
         variants,
+        n_sources: 0,
     }
 }

@@ -1,16 +1,16 @@
 //! A title from the first message, by rule.
 
 /// Longer titles do not fit the list.
-const MAX_CHARS: usize = 60;
+pub(crate) const MAX_CHARS: usize = 60;
 
 /// The first sentence of the first line that says something, without markdown, cut at a word.
 pub(crate) fn title_of(text: &str) -> String {
-    let line = text.lines().map(plain).find(|line| !line.is_empty()).unwrap_or_default();
+    let line = text.lines().map(without_marks).find(|line| !line.is_empty()).unwrap_or_default();
     cut(first_sentence(&line))
 }
 
 /// The line without the marks of headings, lists, quotes, emphasis and code.
-fn plain(line: &str) -> String {
+pub(crate) fn without_marks(line: &str) -> String {
     let line = line.trim().trim_start_matches(['#', '>', '-', '*', '+', '`', ' ', '\t']);
     let kept: String =
         line.chars().filter(|c| !matches!(c, '*' | '`' | '_' | '~') && !c.is_control()).collect();

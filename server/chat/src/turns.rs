@@ -1,7 +1,7 @@
 //! Sending, editing, regenerating: each adds a turn and starts its answer.
 
 use crate::{
-    Chat, ChatError,
+    Chat, ChatError, documents,
     generation::{Admission, Start},
     images::Shown,
     now_ms,
@@ -243,7 +243,12 @@ impl Chat {
             Some((reply, messages)) => (messages, reply.clone()),
             None => return Err(ChatError::NotFound),
         };
-        let turns = self.given(user, Some(&row), messages).await?;
+        let mut turns = self.given(user, Some(&row), messages).await?;
+        let sources = match again {
+            Again::GoOn => self.consulted(user, session, reply.id).await?,
+            Again::Anew | Again::Trimmed => self.consult(user, session, messages, reply.id).await?,
+        };
+        documents::give(&mut turns, &sources);
         let prompt = match again {
             Again::Anew | Again::Trimmed => Prompt::Chat(turns),
             Again::GoOn => {
@@ -259,7 +264,8 @@ impl Chat {
             guards: settings.guards,
             ..GenerateRequest::new(prompt, Tenant(user.0))
         };
-        let start = Start { row: reply, variants, request, target: Target { model, keep_alive: None } };
+        let start =
+            Start { row: reply, variants, sources, request, target: Target { model, keep_alive: None } };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))
     }
 }

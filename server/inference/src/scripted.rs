@@ -196,6 +196,15 @@ impl ScriptedEngine {
         self.0.status.send_replace(alone(status));
     }
 
+    /// Says that its model takes so much memory; nothing is said before.
+    pub fn set_memory(&self, memory_bytes: u64) {
+        self.0.status.send_modify(|residents| {
+            for resident in &mut residents.models {
+                resident.memory_bytes = memory_bytes;
+            }
+        });
+    }
+
     /// How many streams are alive, and every change: a test sees a cancellation here.
     pub fn n_running(&self) -> watch::Receiver<usize> {
         self.0.n_running.subscribe()

@@ -11,6 +11,7 @@ pub struct AppState {
     pub engine: Arc<dyn Engine>,
     pub jobs: jobs::Jobs,
     pub models: models::Models,
+    pub documents: rag::Rag,
     pub prompts: prompts::Prompts,
     pub system: system::Sampler,
     pub paths: system::DataDir,

@@ -116,6 +116,7 @@ fn kind_name(kind: JobKind) -> &'static str {
         JobKind::DownloadModel => "download_model",
         JobKind::QuantizeModel => "quantize_model",
         JobKind::MeasureModel => "measure_model",
+        JobKind::IndexDocuments => "index_documents",
     }
 }
 
@@ -124,6 +125,7 @@ fn parse_kind(text: &str) -> JobKind {
         "download_model" => JobKind::DownloadModel,
         "quantize_model" => JobKind::QuantizeModel,
         "measure_model" => JobKind::MeasureModel,
+        "index_documents" => JobKind::IndexDocuments,
         _ => JobKind::LoadModel,
     }
 }

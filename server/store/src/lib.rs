@@ -1,10 +1,12 @@
-//! Everything that is kept: sessions, messages, settings, jobs, in one SQLite file.
+//! Everything that is kept: sessions, messages, documents, settings, jobs, in one SQLite file.
 //!
 //! The only crate that knows SQL. One function per intention, each takes the person whose rows it may touch,
 //! and returns plain data; no type of the database library leaves it. A function that returned has committed.
 
-mod copies;
+mod collections;
 mod compare;
+mod copies;
+mod documents;
 mod error;
 mod filing;
 mod images;
@@ -12,16 +14,21 @@ mod jobs;
 mod kv_measures;
 mod launch_profiles;
 mod messages;
+mod passages;
 mod prompts;
 mod sessions;
 mod settings;
+mod sources;
 
-pub use copies::NewSession;
+pub use collections::CollectionRow;
 pub use compare::{NewRun, RunRow, SlotRow};
+pub use copies::NewSession;
+pub use documents::{Added, DocumentRow, IndexWork, Indexed, NewDocument};
 pub use error::StoreError;
 pub use images::ImageRow;
 pub use jobs::{JobEnd, JobRow};
 pub use messages::{MessageRow, NewTurn, Outcome, ThoughtRow, ThreadRows, TurnIds};
+pub use passages::{NewPassage, PassageRow, Reading};
 pub use sessions::SessionRow;
 
 use sqlx::{

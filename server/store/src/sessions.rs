@@ -165,6 +165,27 @@ impl Store {
         Ok(())
     }
 
+    /// Sets the title if it is still `before`, and no person chose it. Says whether it did.
+    pub async fn improve_title(
+        &self,
+        user: UserId,
+        id: SessionId,
+        before: &str,
+        title: &str,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query!(
+            "update session set title = ?
+             where id = ? and user_id = ? and title = ? and title_is_custom = 0 and deleted_ms is null",
+            title,
+            id.0,
+            user.0,
+            before
+        )
+        .execute(&self.write)
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
     /// Keeps a session at the top, or no longer.
     pub async fn set_session_pinned(
         &self,

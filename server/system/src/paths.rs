@@ -36,7 +36,7 @@ impl DataDir {
             None => platform_folder()?,
         };
         let dir = Self { root };
-        for path in [dir.models(), dir.adapters(), dir.cache(), dir.logs()] {
+        for path in [dir.models(), dir.adapters(), dir.documents(), dir.cache(), dir.logs()] {
             fs::create_dir_all(&path).map_err(|source| PathError::Unusable { path, source })?;
         }
         Ok(dir)
@@ -76,6 +76,11 @@ impl DataDir {
     /// LoRA adapters.
     pub fn adapters(&self) -> PathBuf {
         self.root.join("adapters")
+    }
+
+    /// The files of the documents that people collect, named by what is in them.
+    pub fn documents(&self) -> PathBuf {
+        self.root.join("documents")
     }
 
     /// What can be made again.

@@ -4,12 +4,14 @@ use super::{
     actions::use_actions,
     api::SendMessage,
     attachments::{AttachButton, AttachedImages, Attachments},
+    collections::CollectionsButton,
     context_bar::ContextBar,
     effort::EffortField,
+    named::named_word,
     thread_store::ThreadStore,
 };
 use crate::{
-    frame::Overlays,
+    frame::{Behind, Later, Overlays},
     i18n::{fill, use_texts},
     live::{Connection, OnceKnown, use_live},
     platform,
@@ -35,6 +37,7 @@ pub(super) fn Composer() -> AnyView {
     let store = expect_context::<ThreadStore>();
     let actions = use_actions();
     let area = NodeRef::<html::Textarea>::new();
+    provide_context(area);
     let attachments = Attachments::new();
     keep_draft(area, store);
     stop_on_escape(store);
@@ -102,10 +105,13 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
     };
     view! {
         <div
-            class="flex flex-col rounded-card border border-line-strong bg-overlay p-2 focus-within:border-accent focus-within:ring-1 focus-within:ring-accent"
+            class="relative flex flex-col rounded-card border border-line-strong bg-overlay p-2 focus-within:border-accent focus-within:ring-1 focus-within:ring-accent"
             on:dragover=move |event| event.prevent_default()
             on:drop=on_drop
         >
+            <When when=move || store.has_word.get()>
+                <Later behind=Behind::Named/>
+            </When>
             <AttachedImages attachments/>
             <div class="flex items-end gap-2">
                 <AttachButton attachments/>
@@ -125,6 +131,8 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
                     on:input=move |_| {
                         save_draft(area, store);
                         store.typed.update(|n| *n += 1);
+                        let text = area.get_untracked().map(|area| area.value()).unwrap_or_default();
+                        store.has_word.set(named_word(&text).is_some());
                     }
                     on:paste=on_paste
                 ></textarea>
@@ -140,12 +148,13 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
     .into_any()
 }
 
-/// What is below the message: how much the model thinks, how full its context is, and the keys.
+/// What is below the message: what answers look into, how much the model thinks, how full its context is, and the keys.
 #[component]
 fn Below(area: NodeRef<html::Textarea>) -> impl IntoView {
     let texts = use_texts();
     view! {
         <div class="mt-1 flex items-center gap-3">
+            <CollectionsButton/>
             <EffortField/>
             <SetupLink/>
             <ContextBar area/>
@@ -264,9 +273,12 @@ fn save_draft(area: NodeRef<html::Textarea>, store: ThreadStore) {
     }
 }
 
-fn write(area: NodeRef<html::Textarea>, store: ThreadStore, text: &str) {
+/// Puts a text into the box, in the place of what is there.
+pub(super) fn write(area: NodeRef<html::Textarea>, store: ThreadStore, text: &str) {
     if let Some(element) = area.try_get_untracked().flatten() {
         element.set_value(text);
+        store.has_word.set(false);
+        store.typed.update(|n| *n += 1);
         save_draft(area, store);
     }
 }
@@ -279,7 +291,7 @@ fn give_back(area: NodeRef<html::Textarea>, store: ThreadStore, session: Option<
     }
 }
 
-fn draft_key(session: Option<SessionId>) -> String {
+pub(super) fn draft_key(session: Option<SessionId>) -> String {
     session.map_or_else(|| NEW_CHAT.to_owned(), |session| format!("draft-{session}"))
 }
 

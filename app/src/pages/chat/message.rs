@@ -3,6 +3,7 @@
 use super::{
     actions::use_actions,
     attachments::address,
+    sources::Sources,
     thought::ThoughtPart,
     thread_store::{Block, Pace, Row, ThreadStore},
 };
@@ -172,6 +173,7 @@ fn Answer(row: Row) -> AnyView {
                 <WarningLine pace=warned.clone()/>
             </When>
             <Ending view=row.view.clone()/>
+            <AnswerSources view=row.view.clone()/>
             <div class="flex min-h-7 flex-wrap items-center gap-x-3 text-xs text-muted">
                 <When when=move || !running() fallback={
                     let pace = row.pace.clone();
@@ -182,6 +184,18 @@ fn Answer(row: Row) -> AnyView {
                 </When>
             </div>
         </article>
+    }
+    .into_any()
+}
+
+/// What it was given to read, where that was something.
+#[component]
+fn AnswerSources(view: ArcRwSignal<MessageView>) -> AnyView {
+    let shown = view.clone();
+    view! {
+        <When when=move || view.read().n_sources != 0>
+            <Sources view=shown.clone()/>
+        </When>
     }
     .into_any()
 }

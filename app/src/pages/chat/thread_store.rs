@@ -132,6 +132,10 @@ pub(super) struct ThreadStore {
     pub(super) effort: RwSignal<Option<Effort>>,
     /// What this thread sets apart from what is set for all, as words.
     pub(super) chips: RwSignal<Vec<String>>,
+    /// How many collections of documents its answers look into.
+    pub(super) n_collections: RwSignal<u64>,
+    /// The word at the end of what is being written may stand for something.
+    pub(super) has_word: RwSignal<bool>,
     /// Grows with every change of the message that is being written.
     pub(super) typed: RwSignal<u64>,
     /// Grows whenever there is more to see.
@@ -148,6 +152,8 @@ impl ThreadStore {
             rows: RwSignal::new(Vec::new()),
             effort: RwSignal::new(None),
             chips: RwSignal::new(Vec::new()),
+            n_collections: RwSignal::new(0),
+            has_word: RwSignal::new(false),
             typed: RwSignal::new(0),
             growth: RwSignal::new(0),
             n_fetches: StoredValue::new(0),
@@ -171,12 +177,14 @@ impl ThreadStore {
     /// Shows nothing.
     pub(super) fn clear(self) {
         self.chips.set(Vec::new());
+        self.n_collections.set(0);
         self.rows.set(Vec::new());
     }
 
     /// Shows `thread`; rows that stay keep their elements.
     pub(super) fn replace(self, thread: Thread) {
         self.chips.set(thread.chips);
+        self.n_collections.set(thread.n_collections.into());
         let old = self.rows.get_untracked();
         let rows = thread
             .messages

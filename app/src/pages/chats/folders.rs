@@ -2,7 +2,7 @@
 
 use super::{address, sheet::Sheet};
 use crate::{
-    i18n::{fill, use_texts},
+    i18n::{ChatsTexts, fill},
     platform,
     ui::icon::{Icon, IconButton},
 };
@@ -16,7 +16,7 @@ use types::{
 /// looks at paths only.
 #[component]
 pub(super) fn Folders(folders: Vec<Folder>, tags: Vec<String>, filter: Filter) -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     // The list is built anew with every change; that folders are being edited outlives it.
     let editing = expect_context::<Sheet>().editing;
     let order: Vec<FolderId> = folders.iter().map(|folder| folder.id).collect();
@@ -71,7 +71,7 @@ fn FolderRow(
     order: StoredValue<Vec<FolderId>>,
     dragged: RwSignal<Option<FolderId>>,
 ) -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     let sheet = expect_context::<Sheet>();
     let id = folder.id;
     let to = address(&Filter { folder: Some(id), ..Filter::default() });
@@ -116,7 +116,7 @@ fn FolderRow(
 /// Name, place and end of a folder.
 #[component]
 fn FolderEditor(id: FolderId, name: StoredValue<String>, order: StoredValue<Vec<FolderId>>) -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     let sheet = expect_context::<Sheet>();
     let rename = move |event: ev::Event| {
         let new = event_target_value(&event);
@@ -165,7 +165,7 @@ fn moved(order: &[FolderId], from: FolderId, to: FolderId) -> Vec<FolderId> {
 
 #[component]
 fn NewFolder() -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     let sheet = expect_context::<Sheet>();
     let submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
@@ -187,7 +187,7 @@ fn NewFolder() -> AnyView {
 
 #[component]
 fn Tags(tags: Vec<String>, chosen: Option<String>) -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     if tags.is_empty() {
         return ().into_any();
     }

@@ -3,7 +3,7 @@
 use super::{address, sheet::Sheet};
 use crate::{
     frame::{title_or, use_sessions},
-    i18n::{fill, use_texts},
+    i18n::{ChatsTexts, fill},
     ui::icon::{Icon, IconButton},
 };
 use leptos::prelude::*;
@@ -20,7 +20,7 @@ const FORMS: [(&str, &str); 4] = [("md", "Markdown"), ("html", "HTML"), ("txt", 
 /// A row of the list.
 #[component]
 pub(super) fn ChatRow(row: Filed, folders: Vec<Folder>, filter: Filter) -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     let title = title_or(&row.title, texts.session_untitled);
     let editing = RwSignal::new(false);
     let tags: Vec<_> = row
@@ -79,7 +79,7 @@ fn Hit(parts: Vec<HitPart>) -> AnyView {
 
 #[component]
 fn Actions(row: Filed, title: String, folders: Vec<Folder>, editing: RwSignal<bool>) -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     let sheet = expect_context::<Sheet>();
     let sessions = use_sessions();
     let (id, archived) = (row.id, row.archived);
@@ -114,7 +114,7 @@ fn Actions(row: Filed, title: String, folders: Vec<Folder>, editing: RwSignal<bo
 
 #[component]
 fn FolderChoice(id: SessionId, folder: Option<i64>, folders: Vec<Folder>) -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     let sheet = expect_context::<Sheet>();
     if folders.is_empty() {
         return ().into_any();
@@ -139,7 +139,7 @@ fn FolderChoice(id: SessionId, folder: Option<i64>, folders: Vec<Folder>) -> Any
 /// Links, since the browser keeps files by itself.
 #[component]
 fn Export(id: SessionId) -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     let links: Vec<_> = FORMS
         .map(|(form, name)| {
             let to = format!("/chats/export/{id}.{form}");
@@ -160,7 +160,7 @@ fn Export(id: SessionId) -> AnyView {
 /// The words a chat is filed under, with commas between them.
 #[component]
 fn TagEditor(id: SessionId, words: String, editing: RwSignal<bool>) -> AnyView {
-    let texts = use_texts();
+    let texts = ChatsTexts::here();
     let sheet = expect_context::<Sheet>();
     let save = move |event| {
         let tags = event_target_value(&event).split(',').map(|tag| tag.trim().to_owned()).collect();

@@ -3,7 +3,7 @@
 use super::api::act_on_folders;
 use crate::{
     error::AppError,
-    i18n::{Texts, use_texts},
+    i18n::ChatsTexts,
     pages::chat::api::act_on_session,
     ui::toast::{Toasts, use_toasts},
 };
@@ -17,13 +17,13 @@ pub(super) struct Sheet {
     /// Folders are being edited.
     pub(super) editing: RwSignal<bool>,
     toasts: Toasts,
-    texts: &'static Texts,
+    texts: &'static ChatsTexts,
 }
 
 impl Sheet {
     /// `changes` grows when the list is to be fetched again.
     pub(super) fn new(changes: RwSignal<u64>) -> Self {
-        Self { changes, editing: RwSignal::new(false), toasts: use_toasts(), texts: use_texts() }
+        Self { changes, editing: RwSignal::new(false), toasts: use_toasts(), texts: ChatsTexts::here() }
     }
 
     /// Does something with a chat.

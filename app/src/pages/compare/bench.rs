@@ -3,7 +3,7 @@
 use super::api;
 use crate::{
     frame::use_sessions,
-    i18n::{CompareTexts, Texts, use_locale, use_texts},
+    i18n::{CompareTexts, SettingsTexts},
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -51,7 +51,7 @@ impl Open {
 pub(super) struct Bench {
     pub(super) open: Memo<Open>,
     pub(super) texts: &'static CompareTexts,
-    pub(super) common: &'static Texts,
+    pub(super) common: &'static SettingsTexts,
     pub(super) toasts: Toasts,
     /// Opens an address inside the application.
     pub(super) go: Callback<String>,
@@ -63,8 +63,8 @@ impl Bench {
         Self {
             open,
             version,
-            texts: CompareTexts::of(use_locale()),
-            common: use_texts(),
+            texts: CompareTexts::here(),
+            common: SettingsTexts::here(),
             toasts: use_toasts(),
             go: use_sessions().go,
         }

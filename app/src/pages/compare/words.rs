@@ -3,7 +3,7 @@
 use super::bench::Bench;
 use crate::{
     format::{decimals, duration_ms, one_decimal},
-    i18n::{CompareTexts, Texts, fill},
+    i18n::{CompareTexts, SettingsTexts, Texts, fill},
 };
 use types::{
     chat::{MessageState, Queued, Usage},
@@ -22,7 +22,7 @@ pub(super) fn number(n: f32) -> String {
 }
 
 /// All that an answer's settings say.
-pub(super) fn sampling(sampling: &SlotSampling, common: &Texts) -> String {
+pub(super) fn sampling(sampling: &SlotSampling, common: &SettingsTexts) -> String {
     let pairs = [
         (common.settings_temperature, Some(number(sampling.temperature))),
         (common.settings_top_k, Some(sampling.top_k.to_string())),

@@ -138,7 +138,8 @@ fn field(library: Library, n: usize, variable: &Variable, values: Values) -> Any
     .into_any()
 }
 
-fn control(
+/// What a variable is filled in with. `hint` is the id of what is said about a wrong value.
+pub(crate) fn control(
     variable: &Variable,
     id: String,
     hint: String,

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     error::AppError,
     frame::use_sessions,
-    i18n::{PromptsTexts, Texts, fill, use_locale, use_texts},
+    i18n::{PromptsTexts, Texts, fill, use_texts},
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -17,7 +17,7 @@ use types::prompt::{PromptAct, PromptDone, PromptSummary};
 
 /// The texts of this page in its language.
 pub(super) fn use_page_texts() -> &'static PromptsTexts {
-    PromptsTexts::of(use_locale())
+    PromptsTexts::here()
 }
 
 /// Copy; lives as long as the page.

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::ui::{diff::Diff, list::list, moment::Moment};
 use leptos::prelude::*;
-use types::prompt::{PromptAct, PromptVersion, PromptView, Variable, VersionLine};
+use types::{
+    ids::PromptId,
+    prompt::{PromptAct, PromptVersion, PromptView, Variable, VersionLine},
+};
 
 /// All texts that are kept, newest first, and the one that is looked at.
 #[component]
@@ -31,42 +34,7 @@ pub(super) fn Versions(library: Library, view: PromptView) -> AnyView {
         }
         .into_any()
     };
-    let back = move |version: &PromptVersion| {
-        let act = PromptAct::Return { id, version: version.id };
-        library.act(act, move |_| {
-            library.changed();
-            library.open(Open::Prompt(id), Part::Use);
-        });
-    };
-    let shown = move || {
-        let version = looked_at.get()?;
-        let current = current.get_value();
-        let is_current = version.id == current.id;
-        let looked = version.clone();
-        Some(view! {
-            <section class="card flex flex-col gap-3 p-4" data-testid="prompt-past">
-                {if is_current {
-                    view! { <div class="break-words whitespace-pre-wrap">{version.body}</div> }.into_any()
-                } else {
-                    view! {
-                        <p class="text-xs text-muted">{texts.diff_hint}</p>
-                        <Diff
-                            old=with_variables(&version)
-                            new=with_variables(&current)
-                            gone_label=texts.diff_gone
-                            new_label=texts.diff_new
-                            same=texts.diff_same
-                            too_long=texts.diff_too_long
-                        />
-                        <button type="button" class="button button-quiet self-start" data-testid="prompt-return" on:click=move |_| back(&looked)>
-                            {texts.return_to}
-                        </button>
-                    }
-                    .into_any()
-                }}
-            </section>
-        })
-    };
+    let shown = move || looked_at.get().map(|version| past(library, id, version, &current.get_value()));
     let lines = view.versions;
     view! {
         <p class="text-muted">{texts.versions_hint}</p>
@@ -76,6 +44,39 @@ pub(super) fn Versions(library: Library, view: PromptView) -> AnyView {
         {shown}
     }
     .into_any()
+}
+
+/// A text that the prompt had: what differs from the current one, and the way back to it.
+fn past(library: Library, prompt: PromptId, version: PromptVersion, current: &PromptVersion) -> AnyView {
+    let texts = library.texts;
+    let id = version.id;
+    let back = move |_| {
+        library.act(PromptAct::Return { id: prompt, version: id }, move |_| {
+            library.changed();
+            library.open(Open::Prompt(prompt), Part::Use);
+        });
+    };
+    let body = if id == current.id {
+        view! { <div class="break-words whitespace-pre-wrap">{version.body}</div> }.into_any()
+    } else {
+        view! {
+            <p class="text-xs text-muted">{texts.diff_hint}</p>
+            <Diff
+                old=with_variables(&version)
+                new=with_variables(current)
+                gone_label=texts.diff_gone
+                new_label=texts.diff_new
+                same=texts.diff_same
+                too_long=texts.diff_too_long
+            />
+            <button type="button" class="button button-quiet self-start" data-testid="prompt-return" on:click=back>
+                {texts.return_to}
+            </button>
+        }
+        .into_any()
+    };
+    view! { <section class="card flex flex-col gap-3 p-4" data-testid="prompt-past">{body}</section> }
+        .into_any()
 }
 
 /// The text, and below it what its variables are, so that both are compared.

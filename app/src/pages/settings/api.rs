@@ -28,6 +28,8 @@ pub struct FormValues {
     pub repeat_penalty: String,
     pub max_tokens: String,
     pub seed: String,
+    /// `model` or `rule`.
+    pub titles: String,
     pub guard_chars: String,
     pub guard_lines: String,
     pub guard_passages: String,
@@ -55,6 +57,7 @@ impl FormValues {
             repeat_penalty: value("repeat_penalty"),
             max_tokens: value("max_tokens"),
             seed: value("seed"),
+            titles: value("titles"),
             guard_chars: value("guard_chars"),
             guard_lines: value("guard_lines"),
             guard_passages: value("guard_passages"),

@@ -31,6 +31,7 @@ pub(super) fn apply(form: &FormValues, current: UserSettings) -> Result<UserSett
         system_prompt: form.system_prompt.replace("\r\n", "\n"),
         sampling,
         guards,
+        rule_titles: form.titles == "rule",
         ..current
     })
 }
@@ -70,6 +71,7 @@ pub(super) fn values(settings: &UserSettings) -> FormValues {
         repeat_penalty: sampling.repeat_penalty.to_string(),
         max_tokens: optional(sampling.max_tokens),
         seed: optional(sampling.seed),
+        titles: if settings.rule_titles { "rule" } else { "model" }.to_owned(),
         guard_chars: optional(guards.chars_per_token),
         guard_lines: optional(guards.repeated_lines),
         guard_passages: optional(guards.repeated_passages),

@@ -2,7 +2,7 @@
 
 use super::api::FormValues;
 use crate::{
-    i18n::use_texts,
+    i18n::SettingsTexts,
     ui::field::{NumberField, SelectField},
 };
 use leptos::prelude::*;
@@ -10,7 +10,7 @@ use leptos::prelude::*;
 /// A field for every threshold; an empty one switches its guard off.
 #[component]
 pub(super) fn GuardFields(form: FormValues) -> impl IntoView {
-    let texts = use_texts();
+    let texts = SettingsTexts::here();
     let heat = [("on", texts.guard_on), ("off", texts.guard_off)];
     let heat = heat.map(|(value, text)| (value.to_owned(), text.to_owned())).to_vec();
     view! {

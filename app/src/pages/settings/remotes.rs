@@ -2,7 +2,7 @@
 
 use super::api::{RemoteForm, RemoveRemote, SaveRemote};
 use crate::{
-    i18n::{fill, use_texts},
+    i18n::{SettingsTexts, fill},
     platform,
     ui::{
         field::{Field, SelectField},
@@ -17,7 +17,7 @@ use types::remote::{
 /// The servers there are, and a form for another one.
 #[component]
 pub(super) fn RemoteServers(remotes: Vec<RemoteView>) -> impl IntoView {
-    let texts = use_texts();
+    let texts = SettingsTexts::here();
     let rows = remotes.into_iter().map(|remote| view! { <Remote remote/> }).collect_view();
     view! {
         <section class="card flex flex-col gap-3 p-4" data-testid="remotes">
@@ -31,7 +31,7 @@ pub(super) fn RemoteServers(remotes: Vec<RemoteView>) -> impl IntoView {
 
 #[component]
 fn Remote(remote: RemoteView) -> impl IntoView {
-    let texts = use_texts();
+    let texts = SettingsTexts::here();
     let remove = ServerAction::<RemoveRemote>::new();
     let removed = remote.name.clone();
     let on_submit = move |event: ev::SubmitEvent| {
@@ -76,7 +76,7 @@ fn Remote(remote: RemoteView) -> impl IntoView {
 
 #[component]
 fn NewServer() -> impl IntoView {
-    let texts = use_texts();
+    let texts = SettingsTexts::here();
     let save = ServerAction::<SaveRemote>::new();
     Effect::new(move |_| {
         if let Some(Ok(())) = save.value().get() {

@@ -60,6 +60,7 @@ fn an_answer_that_has_ended_stays_ended_until_it_goes_on() {
         created_at_ms: 0,
         generation: run,
         variants: vec![MessageId(1)],
+        n_sources: 0,
     };
     let (first, second) = (Some(GenerationId(1)), Some(GenerationId(2)));
     let row = Row::new(message(MessageState::Running, "half", first));

@@ -1,0 +1,388 @@
+//! Words in the message box that stand for something: `/` for commands and prompts, `@` for models, `#` for collections of
+//! documents. What begins like the word is listed above the box; the keys of the list are those of the box as long as it is there.
+
+use super::{actions::use_actions, collections, composer, thread_store::ThreadStore};
+use crate::{
+    frame::{Overlays, use_load, use_sessions},
+    i18n::NamedTexts,
+    live::{api::list_models, use_live},
+    pages::{
+        documents::api::documents,
+        prompts::{api::named_prompts, control},
+    },
+    platform,
+};
+use leptos::{ev, html, prelude::*, task::spawn_local};
+use std::collections::BTreeMap;
+use types::{
+    document::{CollectionView, DocumentAct, DocumentReply},
+    ids::CollectionId,
+    model::{ModelEntry, Purpose},
+    prompt::{NamedPrompt, Variable, fill},
+    reasoning::Effort,
+};
+
+/// More would not be read.
+const MOST_SHOWN: usize = 8;
+/// A longer word is none that anything is called.
+const MAX_WORD_BYTES: usize = 60;
+
+/// The word at the end of what is typed, if it may stand for something.
+pub(super) fn named_word(text: &str) -> Option<&str> {
+    let word = if text.starts_with('/') && !text.contains('\n') {
+        text
+    } else {
+        text.rsplit(char::is_whitespace).next().filter(|word| word.starts_with(['@', '#']))?
+    };
+    (word.len() <= MAX_WORD_BYTES).then_some(word)
+}
+
+/// What a word may stand for.
+#[derive(Clone)]
+enum Named {
+    Model,
+    Think(Option<Effort>),
+    System,
+    Export,
+    Clear,
+    Prompt(NamedPrompt),
+    Answerer(ModelEntry),
+    Collection(CollectionView, bool),
+}
+
+/// The list above the message box. Copy.
+#[derive(Clone, Copy)]
+struct List {
+    store: ThreadStore,
+    area: NodeRef<html::Textarea>,
+    texts: &'static NamedTexts,
+    all: RwSignal<Vec<Named>>,
+    chosen: RwSignal<usize>,
+    /// The collections that the answers of this chat look into.
+    used: RwSignal<Vec<CollectionId>>,
+    /// A prompt whose variables are being filled in.
+    open: RwSignal<Option<NamedPrompt>>,
+}
+
+/// What the word that is being typed may stand for.
+pub(crate) fn list() -> AnyView {
+    let list = List {
+        store: expect_context(),
+        area: expect_context(),
+        texts: NamedTexts::here(),
+        all: RwSignal::new(Vec::new()),
+        chosen: RwSignal::new(0),
+        used: RwSignal::new(Vec::new()),
+        open: RwSignal::new(None),
+    };
+    let word = Memo::new(move |_| list.word());
+    let mark = Memo::new(move |_| word.read().chars().next());
+    let thinks = use_live().chosen_model().thinks;
+    Effect::new(move |_| {
+        list.chosen.set(0);
+        list.fetch(mark.get(), thinks);
+    });
+    let run = list.runner();
+    let found = Memo::new_with_compare(move |_| list.matching(&word.read()), |_, _| true);
+    list.take_keys(found, run);
+    (move || match list.open.try_get().flatten() {
+        Some(prompt) => form(list, prompt),
+        None => rows(list, &found.try_get().unwrap_or_default(), run),
+    })
+    .into_any()
+}
+
+impl List {
+    fn fetch(self, mark: Option<char>, thinks: bool) {
+        let session = self.store.session.get_untracked();
+        spawn_local(async move {
+            let all = match mark {
+                Some('/') => {
+                    let mut all = commands(thinks, session.is_some());
+                    all.extend(named_prompts().await.unwrap_or_default().into_iter().map(Named::Prompt));
+                    all
+                }
+                Some('@') => {
+                    let writes =
+                        |model: &ModelEntry| model.purpose == Purpose::Writing && model.problem.is_none();
+                    let models = list_models().await.unwrap_or_default();
+                    models.into_iter().filter(writes).map(Named::Answerer).collect()
+                }
+                Some('#') => match documents(DocumentAct::UsedIn { session }).await {
+                    Ok(DocumentReply::Used { collections, chosen }) => {
+                        let named = |it: CollectionView| {
+                            let is_used = chosen.contains(&it.id);
+                            Named::Collection(it, is_used)
+                        };
+                        let all = collections.into_iter().map(named).collect();
+                        _ = self.used.try_set(chosen);
+                        all
+                    }
+                    _ => Vec::new(),
+                },
+                _ => Vec::new(),
+            };
+            _ = self.all.try_set(all);
+        });
+    }
+
+    /// Those whose name begins like the word, and after them those that have it somewhere.
+    fn matching(self, word: &str) -> Vec<Named> {
+        let word = word.to_lowercase();
+        let rest = word.get(1..).unwrap_or_default();
+        let all = self.all.read();
+        let (mut first, mut later) = (Vec::new(), Vec::new());
+        for named in all.iter() {
+            let name = self.name(named).to_lowercase();
+            if name.starts_with(&word) {
+                first.push(named.clone());
+            } else if name.contains(rest) {
+                later.push(named.clone());
+            }
+        }
+        first.append(&mut later);
+        first.truncate(MOST_SHOWN);
+        first
+    }
+
+    fn name(self, named: &Named) -> String {
+        match named {
+            Named::Model => "/model".to_owned(),
+            Named::Think(effort) => format!("/think {}", effort.map_or("auto", Effort::name)),
+            Named::System => "/system".to_owned(),
+            Named::Export => "/export".to_owned(),
+            Named::Clear => "/clear".to_owned(),
+            Named::Prompt(prompt) => format!("/{}", prompt.name),
+            Named::Answerer(model) => format!("@{}", model.name),
+            Named::Collection(collection, _) => format!("#{}", collection.name),
+        }
+    }
+
+    fn about(self, named: &Named) -> String {
+        let texts = self.texts;
+        match named {
+            Named::Model => texts.model.to_owned(),
+            Named::Think(_) => texts.think.to_owned(),
+            Named::System => texts.system.to_owned(),
+            Named::Export => texts.export.to_owned(),
+            Named::Clear => texts.clear.to_owned(),
+            Named::Prompt(prompt) if prompt.about.is_empty() => texts.prompt.to_owned(),
+            Named::Prompt(prompt) => prompt.about.clone(),
+            Named::Answerer(_) => texts.answerer.to_owned(),
+            Named::Collection(_, true) => texts.collection_used.to_owned(),
+            Named::Collection(_, false) => texts.collection.to_owned(),
+        }
+    }
+
+    /// Does what was chosen. The word has gone from the box by then.
+    fn runner(self) -> Callback<Named> {
+        let (overlays, go, actions) = (expect_context::<Overlays>(), use_sessions().go, use_actions());
+        let (load, keep) = (use_load(), collections::use_keep(self.store));
+        Callback::new(move |named: Named| {
+            let session = self.store.session.get_untracked();
+            let rest = self.without_word();
+            match named {
+                Named::Model => overlays.model_picker.set(true),
+                Named::Think(effort) => actions.choose_effort(effort),
+                Named::System => {
+                    go.run(session.map_or_else(|| "/settings".to_owned(), |id| format!("/chat/{id}/setup")));
+                }
+                Named::Export => {
+                    if let Some(id) = session {
+                        platform::load(&format!("/chats/export/{id}.md"));
+                    }
+                }
+                Named::Clear => go.run("/chat".to_owned()),
+                Named::Prompt(prompt) if prompt.variables.is_empty() => return self.put(&rest, &prompt.body),
+                Named::Prompt(prompt) => return self.open.set(Some(prompt)),
+                Named::Answerer(model) => load.run(model.id),
+                Named::Collection(collection, is_used) => {
+                    let mut used = self.used.get_untracked();
+                    used.retain(|id| *id != collection.id);
+                    used.extend((!is_used).then_some(collection.id));
+                    keep.run(used);
+                }
+            }
+            self.put(&rest, "");
+        })
+    }
+
+    fn text(self) -> String {
+        self.area.get_untracked().map(|area| area.value()).unwrap_or_default()
+    }
+
+    /// The word that is being typed; empty where there is none.
+    fn word(self) -> String {
+        self.store.typed.track();
+        named_word(&self.text()).unwrap_or_default().to_owned()
+    }
+
+    /// What stands in the box before the word.
+    fn without_word(self) -> String {
+        let mut text = self.text();
+        text.truncate(text.len() - named_word(&text).unwrap_or_default().len());
+        text
+    }
+
+    fn put(self, before: &str, text: &str) {
+        self.open.set(None);
+        composer::write(self.area, self.store, &format!("{before}{text}"));
+        if let Some(area) = self.area.get_untracked() {
+            _ = area.focus();
+        }
+    }
+
+    /// Keys that are for the list do not reach the box.
+    fn take_keys(self, found: Memo<Vec<Named>>, run: Callback<Named>) {
+        let on_key = move |event: ev::KeyboardEvent| {
+            let is_plain = !event.is_composing() && !event.shift_key();
+            if is_plain
+                && event.target() == self.area.get_untracked().map(Into::into)
+                && self.took(&event.key(), found, run)
+            {
+                event.prevent_default();
+                event.stop_propagation();
+            }
+        };
+        // Ends with the list.
+        StoredValue::new_local(platform::keys_before_others(on_key));
+    }
+
+    fn took(self, key: &str, found: Memo<Vec<Named>>, run: Callback<Named>) -> bool {
+        let n = found.with_untracked(Vec::len);
+        if n == 0 || self.open.get_untracked().is_some() {
+            return false;
+        }
+        match key {
+            "ArrowDown" => self.chosen.update(|idx| *idx = (*idx + 1) % n),
+            "ArrowUp" => self.chosen.update(|idx| *idx = (*idx + n - 1) % n),
+            "Escape" => self.store.has_word.set(false),
+            "Enter" | "Tab" => {
+                let idx = self.chosen.get_untracked().min(n - 1);
+                if let Some(named) = found.with_untracked(|found| found.get(idx).cloned()) {
+                    run.run(named);
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+fn commands(thinks: bool, has_session: bool) -> Vec<Named> {
+    let mut commands = vec![Named::Model, Named::System, Named::Clear];
+    if has_session {
+        commands.push(Named::Export);
+    }
+    if thinks {
+        commands.push(Named::Think(None));
+        commands.extend(
+            [Effort::None, Effort::Low, Effort::Medium, Effort::High].map(|it| Named::Think(Some(it))),
+        );
+    }
+    commands
+}
+
+fn rows(list: List, found: &[Named], run: Callback<Named>) -> AnyView {
+    if found.is_empty() {
+        return ().into_any();
+    }
+    let row = |(idx, named): (usize, &Named)| {
+        let (name, about, named) = (list.name(named), list.about(named), named.clone());
+        // The box keeps the keyboard.
+        let keep_focus = |event: ev::PointerEvent| event.prevent_default();
+        view! {
+            <li
+                role="option"
+                class="menu-item cursor-pointer aria-selected:bg-raised aria-selected:text-strong"
+                aria-selected=move || (list.chosen.try_get() == Some(idx)).to_string()
+                data-testid="named"
+                on:pointerdown=keep_focus
+                on:click=move |_| run.run(named.clone())
+            >
+                <span class="min-w-0 truncate font-medium">{name}</span>
+                <span class="min-w-0 flex-1 truncate text-right text-xs text-muted">{about}</span>
+            </li>
+        }
+        .into_any()
+    };
+    let rows: Vec<_> = found.iter().enumerate().map(row).collect();
+    view! {
+        <ul
+            role="listbox"
+            aria-label=list.texts.label
+            class="absolute inset-x-0 bottom-full z-20 mb-1 max-h-[50vh] overflow-y-auto rounded-card border border-line bg-overlay p-1 shadow-float"
+            data-testid="named-list"
+        >
+            {rows}
+        </ul>
+    }
+    .into_any()
+}
+
+/// The variables of a prompt, and the button that puts its text into the box.
+fn form(list: List, prompt: NamedPrompt) -> AnyView {
+    let texts = list.texts;
+    let values = RwSignal::new(BTreeMap::<String, String>::new());
+    let field = |(n, variable): (usize, &Variable)| {
+        let (id, name) = (format!("named-{n}"), variable.name.clone());
+        let on_input = {
+            let name = name.clone();
+            move |event: ev::Event| {
+                values.update(|values| _ = values.insert(name.clone(), event_target_value(&event)))
+            }
+        };
+        let is_right = {
+            let variable = variable.clone();
+            move |_: Option<&bool>| {
+                values.read().get(&variable.name).is_some_and(|value| variable.check(value).is_err())
+            }
+        };
+        let control = control(variable, id.clone(), String::new(), Memo::new(is_right), on_input);
+        view! { <label for=id class="font-medium break-words text-strong">{name}</label> {control} }
+            .into_any()
+    };
+    let fields: Vec<_> = prompt.variables.iter().enumerate().map(field).collect();
+    let (label, name) = (prompt.name.clone(), prompt.name.clone());
+    let insert = move |_| {
+        let text = values
+            .with_untracked(|values| fill(&prompt.body, &prompt.variables, |name| values.get(name).cloned()));
+        list.put(&list.without_word(), &text);
+    };
+    view! {
+        <div
+            role="group"
+            aria-label=label
+            class="absolute inset-x-0 bottom-full z-20 mb-1 flex max-h-[60vh] flex-col gap-2 overflow-y-auto rounded-card border border-line bg-overlay p-3 shadow-float"
+            data-testid="named-form"
+        >
+            <h2 class="font-semibold text-strong">{name}</h2>
+            {fields}
+            <div class="flex gap-2">
+                <button type="button" class="button button-primary" data-testid="named-insert" on:click=insert>{texts.insert}</button>
+                <button type="button" class="button button-quiet" on:click=move |_| list.put("", "")>{texts.cancel}</button>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named_word;
+
+    #[test]
+    fn a_word_that_may_stand_for_something_is_known_by_its_mark() {
+        let check = |text: &str, expected: Option<&str>| assert_eq!(named_word(text), expected, "{text}");
+        check("/", Some("/"));
+        check("/sum up", Some("/sum up"));
+        check("a /", None);
+        check("/a\nb", None);
+        check("ask @sm", Some("@sm"));
+        check("look into\n#man", Some("#man"));
+        check("# Title", None);
+        check("me@example.org", None);
+        check("", None);
+        check(&format!("/{}", "a".repeat(80)), None);
+    }
+}

@@ -1,0 +1,119 @@
+//! Documents: collections, what is in them, finding passages, and reading a document at one.
+
+pub(crate) mod api;
+mod collections;
+mod found;
+mod list;
+mod notice;
+mod reader;
+mod store;
+mod upload;
+
+pub(crate) use found::{place as passage_place, scores};
+
+use crate::{error::AppError, i18n::DocumentsTexts, page_data::PageData, ui::error_state::ErrorState};
+use collections::Collections;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::{
+    components::A,
+    hooks::{use_params_map, use_query_map},
+};
+use list::OpenCollection;
+use reader::reader;
+use store::DocumentsStore;
+use types::{
+    document::{DocumentAct, DocumentReply},
+    ids::{CollectionId, DocumentId},
+};
+
+/// `/documents` with `?c=` and `?q=`, and `/documents/{id}` with `?at=` and `?to=`.
+pub(super) fn page() -> AnyView {
+    let (params, query) = (use_params_map(), use_query_map());
+    let address = Memo::new(move |_| {
+        let of = |name: &str| query.read().get(name).unwrap_or_default();
+        match params.read().get("id") {
+            Some(id) => format!("{id} {}", of("at")),
+            None => format!("? {} {}", of("c"), of("q")),
+        }
+    });
+    let shown = PageData::of(move || Some(address.get()), fetch);
+    view! {
+        <div class="min-h-0 flex-1 overflow-y-auto" data-testid="documents-page">
+            <Transition fallback=DocumentsSkeleton>
+                {move || Suspend::new(async move { show(shown.get().await) })}
+            </Transition>
+        </div>
+    }
+    .into_any()
+}
+
+/// An address that is no number is as gone as an unknown one.
+async fn fetch(address: Option<String>) -> Result<DocumentReply, AppError> {
+    let address = address.unwrap_or_default();
+    let mut parts = address.splitn(3, ' ');
+    let (first, second, third) = (parts.next(), parts.next(), parts.next());
+    let act = match first {
+        Some("?") => DocumentAct::Look {
+            open: second.and_then(|id| id.parse().ok()).map(CollectionId),
+            query: third.unwrap_or_default().to_owned(),
+        },
+        id => DocumentAct::Read {
+            document: id.and_then(|id| id.parse().ok()).map(DocumentId).ok_or(AppError::NotFound)?,
+            position: second.and_then(|at| at.parse().ok()).unwrap_or(0),
+        },
+    };
+    api::documents(act).await
+}
+
+fn show(shown: Result<DocumentReply, AppError>) -> AnyView {
+    let texts = DocumentsTexts::here();
+    match shown {
+        Ok(DocumentReply::Looked(view)) => {
+            provide_context(DocumentsStore::new(view));
+            view! {
+                <Title text=texts.documents_title/>
+                <div class="mx-auto flex max-w-6xl flex-col gap-4 px-4 py-6 md:flex-row md:gap-6">
+                    <Collections/>
+                    <OpenCollection/>
+                </div>
+            }
+            .into_any()
+        }
+        Ok(DocumentReply::Read(page)) => reader(*page),
+        Ok(_) => failed(&AppError::Internal),
+        Err(err) => failed(&err),
+    }
+}
+
+fn failed(err: &AppError) -> AnyView {
+    let texts = DocumentsTexts::here();
+    if *err == AppError::NotFound {
+        #[cfg(feature = "ssr")]
+        crate::ssr::set_not_found();
+        return view! {
+            <Title text=texts.document_gone_title/>
+            <ErrorState title=texts.document_gone_title hint=texts.document_gone_hint>
+                <A href="/documents" attr:class="button button-primary">{texts.documents_title}</A>
+            </ErrorState>
+        }
+        .into_any();
+    }
+    view! {
+        <Title text=texts.error_title/>
+        <ErrorState title=texts.error_title hint=err.sentence(texts)>
+            <a href="" class="button button-primary">{texts.retry}</a>
+        </ErrorState>
+    }
+    .into_any()
+}
+
+#[component]
+fn DocumentsSkeleton() -> impl IntoView {
+    view! {
+        <div class="mx-auto flex max-w-6xl flex-col gap-4 px-4 py-6 md:flex-row md:gap-6" aria-hidden="true">
+            <div class="card h-40 md:w-64"></div>
+            <div class="card h-96 flex-1"></div>
+        </div>
+    }
+}

@@ -1,0 +1,50 @@
+//! The door of documents.
+
+use crate::error::AppError;
+use leptos::{prelude::*, server_fn::codec::Postcard};
+use types::document::{DocumentAct, DocumentReply};
+
+/// Does what a person wants with documents.
+#[server(input = Postcard, output = Postcard)]
+pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
+    let user = crate::ssr::require_user().await?;
+    let state = crate::ssr::state()?;
+    let documents = &state.documents;
+    match act {
+        DocumentAct::Look { open, query } => {
+            let mut view = documents.look(user, open, &query).await?;
+            view.models_dir = state.paths.models().display().to_string();
+            return Ok(DocumentReply::Looked(view));
+        }
+        DocumentAct::AddCollection { name } => {
+            return Ok(DocumentReply::Added(documents.add_collection(user, &name).await?));
+        }
+        DocumentAct::RenameCollection { collection, name } => {
+            documents.rename_collection(user, collection, &name).await?;
+        }
+        DocumentAct::DeleteCollection { collection } => documents.delete_collection(user, collection).await?,
+        DocumentAct::RestoreCollection { collection } => {
+            documents.restore_collection(user, collection).await?
+        }
+        DocumentAct::Delete { document } => documents.delete_document(user, document).await?,
+        DocumentAct::Restore { document } => documents.restore_document(user, document).await?,
+        DocumentAct::Index { document } => documents.index(user, document).await?,
+        DocumentAct::IndexAll { collection } => documents.index_all(user, collection).await?,
+        DocumentAct::Read { document, position } => {
+            let page = documents.read(user, document, position).await?;
+            return Ok(DocumentReply::Read(Box::new(page)));
+        }
+        DocumentAct::UsedIn { session } => {
+            let (collections, chosen) = state.chat.collections(user, session).await?;
+            return Ok(DocumentReply::Used { collections, chosen });
+        }
+        DocumentAct::UseIn { session, collections } => {
+            let session = state.chat.use_collections(user, session, &collections).await?;
+            return Ok(DocumentReply::Session(session));
+        }
+        DocumentAct::SourcesOf { session, message } => {
+            return Ok(DocumentReply::Sources(state.chat.sources(user, session, message).await?));
+        }
+    }
+    Ok(DocumentReply::Done)
+}

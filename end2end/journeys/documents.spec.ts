@@ -1,0 +1,245 @@
+// Documents: collections, adding by button and by dropping, finding, reading at a passage, and answers that cite.
+
+import AxeBuilder from '@axe-core/playwright';
+import type { Page } from '@playwright/test';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freshFolder } from '../support/server';
+import { answered, composer, connected, expect, lastAnswer, open, send, test } from '../support/test';
+
+const LANTERN = {
+  name: 'lantern.md',
+  mimeType: 'text/markdown',
+  buffer: Buffer.from(
+    '# The lantern\n\nThe lantern of the lighthouse burns whale oil for fourteen hours.\n\n' +
+      Array.from({ length: 40 }, (_, n) => `## Day ${n}\n\n${`On day ${n} the keeper writes of wind and waves. `.repeat(12)}`).join('\n\n') +
+      '\n\n# The keeper\n\nThe keeper climbs two hundred stairs every evening.\n',
+  ),
+};
+
+function text(name: string, words: string) {
+  return { name, mimeType: 'text/plain', buffer: Buffer.from(words) };
+}
+
+let n = 0;
+
+/** Opens the page and starts a collection of a name that no other test has. */
+async function collection(page: Page): Promise<string> {
+  const name = `Lighthouse ${++n}`;
+  await open(page, '/documents');
+  await page.getByTestId('new-collection').getByRole('textbox').fill(name);
+  await page.keyboard.press('Enter');
+  await expect(page.getByTestId('collection-name')).toHaveText(name);
+  return name;
+}
+
+async function ready(page: Page, n: number): Promise<void> {
+  await expect(page.locator('[data-testid=document][data-state=ready]')).toHaveCount(n, { timeout: 30_000 });
+}
+
+async function find(page: Page, words: string): Promise<void> {
+  await page.getByTestId('documents-search').fill(words);
+  await page.keyboard.press('Enter');
+  await expect(page.getByTestId('found')).toBeVisible();
+}
+
+async function axe(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 160)).join(' | ')}`)).toEqual([]);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect(overflow, 'the page scrolls sideways').toBeLessThanOrEqual(0);
+}
+
+test('a document is added, found, and opened at the passage', async ({ page }) => {
+  await collection(page);
+  await page.getByTestId('add-files').setInputFiles([LANTERN]);
+  await ready(page, 1);
+  await find(page, 'How many stairs does the keeper climb?');
+  const first = page.getByTestId('found-passage').first();
+  await expect(first).toContainText('two hundred stairs');
+  await expect(first.getByTestId('found-scores')).toContainText('Words');
+  // What was looked for is in the address.
+  await page.reload();
+  await connected(page);
+  await expect(page.getByTestId('documents-search')).toHaveValue('How many stairs does the keeper climb?');
+  await expect(page.getByTestId('found-passage').first()).toContainText('two hundred stairs');
+
+  await page.getByTestId('found-link').first().click();
+  const marked = page.locator('[data-testid=passage][data-marked=true]').filter({ hasText: 'two hundred stairs' });
+  await expect(marked).toBeInViewport();
+  await expect(page.locator('[data-testid=passage][data-marked=false]').first()).toBeAttached();
+  await expect(page.getByTestId('document-file')).toHaveAttribute('href', /\/files\/documents\/\d+/);
+});
+
+test('files are dropped, and one that is there already or cannot be read says so', async ({ page }) => {
+  await collection(page);
+  await page.getByTestId('drop').evaluate(area => {
+    const data = new DataTransfer();
+    data.items.add(new File(['The lantern burns.'], 'a.txt', { type: 'text/plain' }));
+    data.items.add(new File(['GIF89a\u0001\u0000'], 'report.pdf', { type: 'application/pdf' }));
+    area.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }));
+  });
+  await ready(page, 1);
+  const failed = page.locator('[data-testid=document][data-state=failed]');
+  await expect(failed).toContainText('an image (GIF)');
+  await page.getByTestId('add-files').setInputFiles([text('b.txt', 'The lantern burns.')]);
+  await expect(page.getByTestId('toast')).toContainText('already, as “a.txt”');
+  await expect(page.getByTestId('document')).toHaveCount(2);
+});
+
+test('deleting can be undone, for a document and for a collection', async ({ page }) => {
+  const name = await collection(page);
+  await page.getByTestId('add-files').setInputFiles([text('a.txt', 'The lantern burns.')]);
+  await ready(page, 1);
+  await page.getByTestId('document-delete').click();
+  await expect(page.getByTestId('document')).toHaveCount(0);
+  await page.getByTestId('toast-action').click();
+  await ready(page, 1);
+  await page.getByTestId('collection-delete').click();
+  await expect(page.getByTestId('collection').filter({ hasText: name })).toHaveCount(0);
+  await page.getByTestId('toast-action').last().click();
+  await expect(page.getByTestId('collection-name')).toHaveText(name);
+  await ready(page, 1);
+});
+
+test.describe('what is refused', () => {
+  test.use({ expectedErrors: [/status of 422/] });
+
+  test('a name that is taken', async ({ page }) => {
+    const name = await collection(page);
+    await page.getByTestId('new-collection').getByRole('textbox').fill(name);
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('toast')).toContainText('already');
+    // What was typed is still there.
+    await expect(page.getByTestId('new-collection').getByRole('textbox')).toHaveValue(name);
+  });
+});
+
+test('a collection is renamed', async ({ page }) => {
+  const name = await collection(page);
+  await page.getByTestId('collection-rename').click();
+  await page.getByRole('textbox', { name: 'Name of the collection' }).fill(`${name} again`);
+  await page.keyboard.press('Enter');
+  await expect(page.getByTestId('collection-name')).toHaveText(`${name} again`);
+});
+
+test('names and texts are shown and never run', async ({ page }) => {
+  await collection(page);
+  const evil = '<img src=x onerror="document.title=1"><script>document.title=2</script> lantern';
+  await page.getByTestId('add-files').setInputFiles([text('<img src=x onerror=alert(1)>.txt', evil)]);
+  await ready(page, 1);
+  await find(page, 'lantern');
+  await expect(page.getByTestId('found-passage')).toContainText('<script>document.title=2</script>');
+  await page.getByTestId('found-link').click();
+  await expect(page.getByTestId('reader')).toContainText('onerror="document.title=1"');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('<img src=x onerror=alert(1)>.txt');
+  expect(await page.title()).toContain('<img src=x');
+});
+
+test('a chat looks into a collection, and its answer shows what it was given', async ({ page }) => {
+  const name = await collection(page);
+  await page.getByTestId('add-files').setInputFiles([LANTERN]);
+  await ready(page, 1);
+  await page.getByTestId('chat-about').click();
+  await expect(page).toHaveURL(/\/chat\/\d+/);
+  await expect(page.getByTestId('chat-documents-n')).toHaveText('1');
+  await send(page, 'How many stairs does the keeper climb?');
+  await answered(page);
+  const sources = lastAnswer(page).getByTestId('sources');
+  await sources.locator('summary').click();
+  await expect(sources.getByTestId('source').filter({ hasText: 'two hundred stairs' })).toHaveCount(1);
+  await axe(page);
+  await page.reload();
+  await connected(page);
+  await sources.locator('summary').click();
+  await sources.getByTestId('source').filter({ hasText: 'two hundred stairs' }).getByTestId('source-link').click();
+  await expect(page.locator('[data-marked=true]').filter({ hasText: 'two hundred stairs' })).toBeVisible();
+
+  await page.goBack();
+  await page.getByTestId('chat-documents').click();
+  const choice = page.locator('label').filter({ hasText: name }).getByTestId('chat-collection');
+  await expect(choice).toBeChecked();
+  await choice.uncheck();
+  await expect(page.getByTestId('chat-documents-n')).toHaveText('');
+  await page.keyboard.press('Escape');
+  await send(page, 'Say hello.');
+  await answered(page);
+  await expect(lastAnswer(page).getByTestId('sources')).toHaveCount(0);
+});
+
+test('choosing documents for a new chat keeps what is being written', async ({ page }) => {
+  const name = await collection(page);
+  await open(page, '/chat');
+  await composer(page).fill('How many stairs');
+  await page.getByTestId('chat-documents').click();
+  await page.locator('label').filter({ hasText: name }).getByTestId('chat-collection').click();
+  await expect(page).toHaveURL(/\/chat\/\d+/);
+  await expect(composer(page)).toHaveValue('How many stairs');
+  await expect(page.getByTestId('chat-documents-n')).toHaveText('1');
+});
+
+test('the palette and the sidebar go to documents', async ({ page }) => {
+  await open(page, '/chat');
+  await page.keyboard.press('Control+k');
+  await page.getByTestId('palette').getByRole('combobox').fill('documents');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/\/documents/);
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Documents');
+});
+
+test.describe('without scripting', () => {
+  test.use({ javaScriptEnabled: false });
+
+  test('documents are found and read', async ({ page, server }) => {
+    const reply = await page.request.get(`${server.address}/documents?q=lantern`);
+    expect(reply.ok()).toBe(true);
+    await page.goto('/documents');
+    await expect(page.getByTestId('documents-page')).toBeVisible();
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('Documents');
+  });
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const [name, width, height] of [['desktop', 1440, 900], ['phone', 390, 844]] as const) {
+    test(`documents are accessible: ${colorScheme}, ${name}`, async ({ page }) => {
+      await page.setViewportSize({ width, height });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await open(page, '/documents');
+      await axe(page);
+      await collection(page);
+      await axe(page);
+      await page.getByTestId('add-files').setInputFiles([LANTERN, text('broken.pdf', '%PDF-1.4 nothing')]);
+      await ready(page, 1);
+      await expect(page.locator('[data-state=failed]')).toBeVisible();
+      await axe(page);
+      await find(page, 'How many stairs does the keeper climb?');
+      await axe(page);
+      await shoot(page, `documents-${colorScheme}-${name}`);
+      await page.getByTestId('found-link').first().click();
+      await expect(page.locator('[data-marked=true]').first()).toBeVisible();
+      await axe(page);
+      await shoot(page, `reader-${colorScheme}-${name}`);
+    });
+  }
+}
+
+/** For whoever looks at it; only where a folder for pictures is named. */
+async function shoot(page: Page, name: string): Promise<void> {
+  const folder = process.env.CHAOSENGINE_SHOTS;
+  if (folder) {
+    writeFileSync(join(folder, `${name}.png`), await page.screenshot());
+  }
+}
+
+test('a folder of files is added at once', async ({ page }) => {
+  await collection(page);
+  const folder = freshFolder();
+  const files = Array.from({ length: 12 }, (_, n) => {
+    const file = join(folder, `${n}.txt`);
+    writeFileSync(file, `Number ${n} of the lantern.`);
+    return file;
+  });
+  await page.getByTestId('add-files').setInputFiles(files);
+  await ready(page, 12);
+  await expect(page.getByTestId('collection').filter({ hasText: `Lighthouse ${n}` })).toContainText('12');
+});

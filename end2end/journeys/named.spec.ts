@@ -1,0 +1,95 @@
+// Words in the message box that stand for something: commands, prompts, models, collections.
+
+import AxeBuilder from '@axe-core/playwright';
+import type { Locator, Page } from '@playwright/test';
+import { composer, expect, open, sendAndStop, test } from '../support/test';
+
+function named(page: Page): Locator {
+  return page.getByTestId('named');
+}
+
+async function writePrompt(page: Page, name: string, body: string): Promise<void> {
+  await open(page, '/prompts/new');
+  await page.locator('#prompt-name').fill(name);
+  await page.locator('#prompt-body').fill(body);
+  await page.getByTestId('prompt-save').click();
+  await expect(page.getByTestId('prompt-name')).toHaveText(`/${name}`);
+}
+
+test('a slash lists commands and prompts, and the keys of the box choose', async ({ page }) => {
+  await writePrompt(page, 'plain-words', 'Say it in plain words.');
+  await open(page, '/chat');
+  await composer(page).pressSequentially('/');
+  await expect(named(page).filter({ hasText: '/model' })).toBeVisible();
+  await composer(page).pressSequentially('plain');
+  // What begins like the word comes before what only has it somewhere.
+  await expect(named(page).first()).toContainText('/plain-words');
+  await expect(named(page).first()).toHaveAttribute('aria-selected', 'true');
+  const found = await new AxeBuilder({ page }).analyze();
+  expect(found.violations).toEqual([]);
+  await composer(page).press('Enter');
+  await expect(composer(page)).toHaveValue('Say it in plain words.');
+  await expect(named(page)).toHaveCount(0);
+  await composer(page).fill('');
+});
+
+test('the variables of a prompt are asked for above the box', async ({ page }) => {
+  await writePrompt(page, 'greet-somebody', 'Greet {{who}} kindly.');
+  await open(page, '/chat');
+  await composer(page).pressSequentially('/greet-some');
+  await named(page).click();
+  const form = page.getByTestId('named-form');
+  await form.getByLabel('who').fill('<b>Ada</b>');
+  await form.getByTestId('named-insert').click();
+  await expect(composer(page)).toHaveValue('Greet <b>Ada</b> kindly.');
+  await expect(form).toHaveCount(0);
+  await composer(page).fill('');
+});
+
+test('commands act: another model, a new chat, a file', async ({ page }) => {
+  await open(page, '/chat');
+  await sendAndStop(page, 'A chat to be exported');
+  await expect(page).toHaveURL(/\/chat\/\d+/);
+  const saved = page.waitForEvent('download');
+  await composer(page).pressSequentially('/export');
+  await expect(named(page).first()).toContainText('/export');
+  await composer(page).press('Enter');
+  expect((await saved).suggestedFilename()).toMatch(/\.md$/);
+  await composer(page).pressSequentially('/model');
+  await expect(named(page).first()).toContainText('/model');
+  await composer(page).press('Enter');
+  await expect(page.getByRole('dialog', { name: 'Choose a model' })).toBeVisible();
+  await page.keyboard.press('Escape');
+  await composer(page).pressSequentially('/clear');
+  await expect(named(page).first()).toContainText('/clear');
+  await composer(page).press('Enter');
+  await expect(page).toHaveURL(/\/chat$/);
+  await expect(composer(page)).toHaveValue('');
+});
+
+test('a collection is named in a message, and the words before it stay', async ({ page }) => {
+  await open(page, '/documents');
+  await page.getByTestId('new-collection').getByRole('textbox').fill('Lamps');
+  await page.keyboard.press('Enter');
+  await expect(page.getByTestId('collection-name')).toHaveText('Lamps');
+  await open(page, '/chat');
+  await composer(page).pressSequentially('What is in #lam');
+  await expect(named(page)).toHaveCount(1);
+  await composer(page).press('Tab');
+  await expect(page).toHaveURL(/\/chat\/\d+/);
+  await expect(page.getByTestId('chat-documents-n')).toHaveText('1');
+  await expect(composer(page)).toHaveValue('What is in ');
+});
+
+test('what names nothing is written and sent as it is', async ({ page }) => {
+  await open(page, '/chat');
+  await composer(page).pressSequentially('/etc/hosts');
+  await expect(page.getByTestId('named-list')).toHaveCount(0);
+  await composer(page).fill('');
+  await composer(page).pressSequentially('/mod');
+  await expect(named(page).first()).toBeVisible();
+  await composer(page).press('Escape');
+  await expect(named(page)).toHaveCount(0);
+  await sendAndStop(page, '/nothing is called this');
+  await expect(page.locator('[data-role=user]')).toHaveText(/\/nothing is called this/);
+});

@@ -1,0 +1,203 @@
+//! Texts and slides: DOCX, ODT and PPTX.
+
+use super::{
+    Block, BlockKind, Flow, Unreadable,
+    unzip::Archive,
+    xml::{Tag, Xml, walk},
+};
+use std::collections::HashMap;
+use types::document::PassageKind;
+
+const MOST_SLIDES: usize = 5_000;
+
+fn missing(file: &str) -> Unreadable {
+    Unreadable::Broken { reason: format!("{file} is missing") }
+}
+
+/// A text of Word's. Its pages are those of when it was last laid out, where it says so.
+pub(super) fn docx(bytes: &[u8]) -> Result<Vec<Block>, Unreadable> {
+    let mut archive = Archive::open(bytes)?;
+    let document = archive.text("word/document.xml")?.ok_or_else(|| missing("word/document.xml"))?;
+    let headings = match archive.text("word/styles.xml")? {
+        Some(styles) => heading_styles(&styles)?,
+        None => HashMap::new(),
+    };
+    let has_pages = document.contains("lastRenderedPageBreak");
+    let mut flow = Flow::on_page(has_pages.then_some(1));
+    let mut style = None;
+    let mut is_text = false;
+    // What is for programs that do not know the newer form is there twice.
+    let mut n_fallbacks = 0_usize;
+    walk(&document, |xml| match xml {
+        Xml::Open(tag) => match tag.name {
+            "Fallback" => n_fallbacks += 1,
+            _ if n_fallbacks > 0 => {}
+            "t" => is_text = true,
+            "tab" => flow.push("\t"),
+            "br" | "cr" if tag.get("type") != Some("page") => flow.push("\n"),
+            "lastRenderedPageBreak" => {
+                // A page that breaks within a paragraph ends the paragraph's first part.
+                if !flow.is_blank() {
+                    flow.end(kind_of(style));
+                }
+                flow.page = flow.page.map(|page| page + 1);
+            }
+            "pStyle" => style = tag.get("val").and_then(|id| level_of(id, &headings)),
+            "tbl" => flow.open_table(),
+            _ => {}
+        },
+        Xml::Close("Fallback") => n_fallbacks = n_fallbacks.saturating_sub(1),
+        Xml::Text(text) if is_text && n_fallbacks == 0 => flow.push(text),
+        Xml::Close("t") => is_text = false,
+        Xml::Close("p") if n_fallbacks == 0 => flow.end(kind_of(style.take())),
+        Xml::Close("tc") => flow.end_cell(),
+        Xml::Close("tr") => flow.end_row(),
+        Xml::Close("tbl") => flow.close_table(),
+        _ => {}
+    })?;
+    Ok(flow.finish())
+}
+
+fn kind_of(level: Option<u8>) -> BlockKind {
+    level.map_or(BlockKind::Body(PassageKind::Text), BlockKind::Heading)
+}
+
+/// Styles that are headings, with their levels: in every language of Word they are called `heading 1` inside.
+fn heading_styles(styles: &str) -> Result<HashMap<String, u8>, Unreadable> {
+    let mut headings = HashMap::new();
+    let mut id = String::new();
+    walk(styles, |xml| {
+        let Xml::Open(tag) = xml else { return };
+        match tag.name {
+            "style" => tag.get("styleId").unwrap_or_default().clone_into(&mut id),
+            "name" => {
+                let name = tag.get("val").unwrap_or_default().to_lowercase();
+                let level = match name.as_str() {
+                    "title" => Some(1),
+                    name => name.strip_prefix("heading ").and_then(|level| level.parse().ok()),
+                };
+                if let Some(level) = level {
+                    headings.insert(id.clone(), level);
+                }
+            }
+            "outlineLvl" => {
+                if let Some(level @ 0..=8) = tag.get("val").and_then(|level| level.parse::<u8>().ok()) {
+                    headings.insert(id.clone(), level + 1);
+                }
+            }
+            _ => {}
+        }
+    })?;
+    Ok(headings)
+}
+
+fn level_of(style: &str, headings: &HashMap<String, u8>) -> Option<u8> {
+    let by_id = || style.strip_prefix("Heading")?.parse().ok();
+    headings.get(style).copied().or_else(by_id)
+}
+
+/// A text of LibreOffice's.
+pub(super) fn odt(bytes: &[u8]) -> Result<Vec<Block>, Unreadable> {
+    let mut archive = Archive::open(bytes)?;
+    let content = archive.text("content.xml")?.ok_or_else(|| missing("content.xml"))?;
+    if archive.text("META-INF/manifest.xml")?.is_some_and(|it| it.contains("encryption-data")) {
+        return Err(Unreadable::Encrypted);
+    }
+    let mut flow = Flow::default();
+    let mut level = None;
+    let mut n_paragraphs = 0_usize;
+    walk(&content, |xml| match xml {
+        Xml::Open(tag) => match tag.name {
+            "h" => {
+                level = Some(tag.get("outline-level").and_then(|it| it.parse().ok()).unwrap_or(1));
+                n_paragraphs += 1;
+            }
+            "p" => n_paragraphs += 1,
+            "s" => flow.push(" "),
+            "tab" => flow.push("\t"),
+            "line-break" => flow.push("\n"),
+            "table" => flow.open_table(),
+            _ => {}
+        },
+        Xml::Text(text) if n_paragraphs > 0 => flow.push(text),
+        Xml::Close("h" | "p") => {
+            n_paragraphs = n_paragraphs.saturating_sub(1);
+            flow.end(kind_of(level.take()));
+        }
+        Xml::Close("table-cell") => flow.end_cell(),
+        Xml::Close("table-row") => flow.end_row(),
+        Xml::Close("table") => flow.close_table(),
+        _ => {}
+    })?;
+    Ok(flow.finish())
+}
+
+/// Slides in the order in which they are shown; a slide is a page, and its title a heading.
+pub(super) fn pptx(bytes: &[u8]) -> Result<(u32, Vec<Block>), Unreadable> {
+    let mut archive = Archive::open(bytes)?;
+    let presentation =
+        archive.text("ppt/presentation.xml")?.ok_or_else(|| missing("ppt/presentation.xml"))?;
+    let relations = archive.text("ppt/_rels/presentation.xml.rels")?.unwrap_or_default();
+    let files = slides(&presentation, &relations)?;
+    let mut blocks = Vec::new();
+    let mut n_pages = 0;
+    for (page, file) in (1..).zip(files) {
+        n_pages = page;
+        if let Some(slide) = archive.text(&file)? {
+            blocks.extend(one_slide(&slide, page)?);
+        }
+    }
+    Ok((n_pages, blocks))
+}
+
+fn slides(presentation: &str, relations: &str) -> Result<Vec<String>, Unreadable> {
+    let mut files = HashMap::new();
+    walk(relations, |xml| {
+        if let Xml::Open(tag) = xml
+            && let (Some(id), Some(target)) = (tag.get("Id"), tag.get("Target"))
+        {
+            let file = target.strip_prefix('/').map_or_else(|| format!("ppt/{target}"), str::to_owned);
+            files.insert(id.to_owned(), file);
+        }
+    })?;
+    let mut slides = Vec::new();
+    walk(presentation, |xml| {
+        // It has an `id` and an `r:id`: the relation is the last of both.
+        if let Xml::Open(tag) = xml
+            && tag.name == "sldId"
+            && slides.len() < MOST_SLIDES
+            && let Some(file) = relation_of(tag).and_then(|id| files.get(id))
+        {
+            slides.push(file.clone());
+        }
+    })?;
+    Ok(slides)
+}
+
+fn relation_of<'a>(tag: &'a Tag<'_>) -> Option<&'a str> {
+    tag.last("id")
+}
+
+fn one_slide(slide: &str, page: u32) -> Result<Vec<Block>, Unreadable> {
+    let mut flow = Flow::on_page(Some(page));
+    let mut is_title = false;
+    let mut is_text = false;
+    walk(slide, |xml| match xml {
+        Xml::Open(tag) => match tag.name {
+            "sp" => is_title = false,
+            "ph" => is_title = matches!(tag.get("type"), Some("title" | "ctrTitle")),
+            "t" => is_text = true,
+            "br" => flow.push("\n"),
+            "tbl" => flow.open_table(),
+            _ => {}
+        },
+        Xml::Text(text) if is_text => flow.push(text),
+        Xml::Close("t") => is_text = false,
+        Xml::Close("p") => flow.end(kind_of(is_title.then_some(1))),
+        Xml::Close("tc") => flow.end_cell(),
+        Xml::Close("tr") => flow.end_row(),
+        Xml::Close("tbl") => flow.close_table(),
+        _ => {}
+    })?;
+    Ok(flow.finish())
+}

@@ -1,0 +1,210 @@
+mod samples;
+
+use super::{BlockKind, Extracted, Unreadable, read};
+use types::document::{DocumentKind, PassageKind};
+
+/// A line a block: its page, what it is, its text.
+fn outline(extracted: &Extracted) -> String {
+    let mut lines = Vec::new();
+    for block in &extracted.blocks {
+        let page = block.page.map(|page| format!("{page} ")).unwrap_or_default();
+        let kind = match block.kind {
+            BlockKind::Heading(level) => format!("h{level}"),
+            BlockKind::Body(kind) => kind.name().to_owned(),
+        };
+        lines.push(format!("{page}{kind}: {}", block.text.replace('\n', "⏎")));
+    }
+    lines.join("\n")
+}
+
+#[track_caller]
+fn check(bytes: impl AsRef<[u8]>, ending: &str, kind: DocumentKind, expected: &str) {
+    let extracted = read(bytes.as_ref(), ending).unwrap();
+    assert_eq!(extracted.kind, kind);
+    assert_eq!(outline(&extracted), expected);
+}
+
+#[track_caller]
+fn check_refused(bytes: impl AsRef<[u8]>, ending: &str, expected: &Unreadable) {
+    assert_eq!(read(bytes.as_ref(), ending).as_ref(), Err(expected));
+}
+
+#[test]
+fn plain_text_has_paragraphs_and_pages() {
+    check("One.\nTwo.\n\n\n  Three.\r\n", "txt", DocumentKind::Text, "text: One.⏎Two.\ntext:   Three.");
+    check("A\u{c}B", "txt", DocumentKind::Text, "1 text: A\n2 text: B");
+}
+
+#[test]
+fn text_is_read_in_whatever_encoding_it_is() {
+    let utf16: Vec<u8> = "\u{feff}Größe".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    check(utf16, "txt", DocumentKind::Text, "text: Größe");
+    check(b"Die Gr\xf6\xdfe der T\xfcr", "txt", DocumentKind::Text, "text: Die Größe der Tür");
+}
+
+#[test]
+fn markdown_keeps_its_structure() {
+    let text = "# The *Lantern*\n\nA text.\n\n## Parts\n\n- one\n- two\n\n```rust\nfn a() {}\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n";
+    check(
+        text,
+        "md",
+        DocumentKind::Markdown,
+        "h1: The Lantern\ntext: A text.\nh2: Parts\ntext: - one⏎- two\ncode: ```rust⏎fn a() {}⏎```\ntable: | a | b |⏎|---|---|⏎| 1 | 2 |",
+    );
+}
+
+#[test]
+fn code_stays_together_by_what_is_indented() {
+    let text = "use a;\n\nfn b() {\n    c();\n\n    d();\n}\n\nfn e() {}\n";
+    check(
+        text,
+        "rs",
+        DocumentKind::Code,
+        "code: use a;\ncode: fn b() {⏎    c();⏎⏎    d();⏎}\ncode: fn e() {}",
+    );
+}
+
+#[test]
+fn tables_of_text_are_tables() {
+    check("name;n\n\"a;b\";1\n", "csv", DocumentKind::Csv, "table: name | n⏎a;b | 1");
+    check("a\tb\n1\t2\n", "tsv", DocumentKind::Csv, "table: a | b⏎1 | 2");
+}
+
+#[test]
+fn html_shows_what_a_reader_sees() {
+    let page = "<!DOCTYPE html><title>T</title><style>p{}</style><script>if (a < b) {}</script><nav>menu</nav>\
+                <h1>The  <em>Lantern</em></h1><p>One &amp; two<p>three<br>four<ul><li>x<li>y</ul>\
+                <pre>a\n  b</pre><table><tr><th>k<th>v<tr><td>1<td>2</table>tail";
+    check(
+        page,
+        "txt",
+        DocumentKind::Html,
+        "h1: The Lantern\ntext: One & two\ntext: three⏎four\ntext: • x\ntext: • y\ncode: a⏎  b\ntable: k | v⏎1 | 2\ntext: tail",
+    );
+}
+
+#[test]
+fn word_texts_have_headings_tables_and_pages() {
+    let body = r#"<w:p><w:pPr><w:pStyle w:val="berschrift2"/></w:pPr><w:r><w:t>The </w:t></w:r><w:r><w:t>Lantern</w:t></w:r></w:p>
+        <w:p><w:r><w:t>Wick &amp; oil.</w:t></w:r></w:p>
+        <w:p><w:r><w:lastRenderedPageBreak/><w:t>Second page.</w:t></w:r></w:p>
+        <w:tbl><w:tr><w:tc><w:p><w:r><w:t>k</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>v</w:t></w:r></w:p></w:tc></w:tr></w:tbl>"#;
+    check(
+        samples::docx(body),
+        "docx",
+        DocumentKind::Docx,
+        "1 h2: The Lantern\n1 text: Wick & oil.\n2 text: Second page.\n2 table: k | v",
+    );
+}
+
+#[test]
+fn slides_come_in_the_order_in_which_they_are_shown() {
+    let file = samples::pptx(&[("First", "alpha"), ("Second", "beta")]);
+    check(file, "pptx", DocumentKind::Pptx, "1 h1: First\n1 text: alpha\n2 h1: Second\n2 text: beta");
+}
+
+#[test]
+fn sheets_are_tables_with_their_names() {
+    let file = samples::xlsx("Prices", &[&["item", "price"], &["wick", "3"]]);
+    check(file, "xlsx", DocumentKind::Sheet, "1 h1: Prices\n1 table: item | price⏎wick | 3");
+}
+
+#[test]
+fn books_come_chapter_by_chapter() {
+    let file = samples::epub(&["<h1>One</h1><p>a</p>", "<h1>Two</h1><p>b</p>"]);
+    check(file, "epub", DocumentKind::Epub, "h1: One\ntext: a\nh1: Two\ntext: b");
+}
+
+#[test]
+fn texts_of_libreoffice_have_headings() {
+    let content = r#"<office:document-content xmlns:text="t" xmlns:office="o"><text:h text:outline-level="2">The Lantern</text:h><text:p>Wick<text:s/>and<text:line-break/>oil.</text:p></office:document-content>"#;
+    let file = samples::archive(&[
+        ("mimetype", "application/vnd.oasis.opendocument.text"),
+        ("content.xml", content),
+    ]);
+    check(file, "odt", DocumentKind::Odt, "h2: The Lantern\ntext: Wick and⏎oil.");
+}
+
+#[test]
+fn pdf_pages_are_told_apart_and_cut_words_joined() {
+    let file = samples::pdf(&["The lantern burns for four-\nteen hours.", "", "Third page."]);
+    let extracted = read(&file, "pdf").unwrap();
+    assert_eq!(extracted.n_pages, Some(3));
+    assert_eq!(extracted.note.as_deref(), Some("1 of 3 pages have no text."));
+    let outline = outline(&extracted);
+    assert!(outline.contains("1 text: The lantern burns for fourteen hours."), "{outline}");
+    assert!(outline.contains("3 text: Third page."), "{outline}");
+}
+
+#[test]
+fn names_lie_and_bytes_do_not() {
+    check("<html><p>a</p></html>", "pdf", DocumentKind::Html, "text: a");
+    let file = samples::docx("<w:p><w:r><w:t>a</w:t></w:r></w:p>");
+    check(file, "txt", DocumentKind::Docx, "text: a");
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+    check_refused(png, "pdf", &Unreadable::Foreign { what: "an image (PNG)".into() });
+    check_refused(b"a\0b", "txt", &Unreadable::Foreign { what: "no text".into() });
+    let zip = samples::archive(&[("a.txt", "a")]);
+    check_refused(zip, "docx", &Unreadable::Foreign { what: "an archive of other files".into() });
+}
+
+#[test]
+fn what_has_no_text_says_so() {
+    check_refused("", "txt", &Unreadable::Empty);
+    check_refused("  \n", "txt", &Unreadable::Empty);
+    check_refused("<html><script>x</script></html>", "html", &Unreadable::NoText);
+    check_refused(samples::pdf(&["", ""]), "pdf", &Unreadable::Scanned { n_pages: 2 });
+}
+
+#[test]
+fn an_encrypted_pdf_says_so() {
+    use pdf_extract::{Document, EncryptionState, EncryptionVersion, Object, Permissions, StringFormat};
+    let mut document = Document::load_mem(&samples::pdf(&["secret"])).unwrap();
+    let id = || Object::String(b"0123456789abcdef".to_vec(), StringFormat::Literal);
+    document.trailer.set("ID", Object::Array(vec![id(), id()]));
+    let version = EncryptionVersion::V2 {
+        document: &document,
+        owner_password: "owner",
+        user_password: "user",
+        key_length: 128,
+        permissions: Permissions::all(),
+    };
+    let state = EncryptionState::try_from(version).unwrap();
+    document.encrypt(&state).unwrap();
+    let mut bytes = Vec::new();
+    document.save_to(&mut bytes).unwrap();
+    check_refused(bytes, "pdf", &Unreadable::Encrypted);
+}
+
+#[test]
+fn an_archive_that_fills_the_memory_is_refused() {
+    let zeros = " ".repeat(3_100_000);
+    let bomb = samples::archive(&[("word/document.xml", &zeros)]);
+    assert!(bomb.len() < 100_000);
+    check_refused(bomb, "docx", &Unreadable::Bomb { limit: 3_000_000 });
+}
+
+#[test]
+fn what_is_cut_off_or_made_up_is_an_error_and_no_panic() {
+    let whole = [
+        samples::docx("<w:p><w:r><w:t>a</w:t></w:r></w:p>"),
+        samples::pdf(&["a"]),
+        samples::xlsx("s", &[&["a"]]),
+        samples::epub(&["<p>a</p>"]),
+    ];
+    for file in whole {
+        for cut in [file.len() / 4, file.len() / 2, file.len() - 10] {
+            _ = read(&file[..cut], "bin");
+        }
+    }
+}
+
+#[test]
+fn more_text_than_can_be_taken_is_cut_and_said() {
+    let long = "word ".repeat(super::MAX_TEXT_BYTES / 5 + 10);
+    let extracted = read(long.as_bytes(), "txt").unwrap();
+    assert_eq!(extracted.blocks.len(), 1);
+    assert!(extracted.blocks[0].text.len() <= super::MAX_TEXT_BYTES);
+    assert_eq!(extracted.blocks[0].kind, BlockKind::Body(PassageKind::Text));
+    assert_eq!(extracted.note.as_deref(), Some("Only its first 20 MB of text can be searched."));
+}

@@ -1,0 +1,158 @@
+//! Small files of every kind, made by the tests themselves.
+
+use std::io::{Cursor, Write};
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+/// An archive of these files.
+pub(super) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, text) in files {
+        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// A text of Word's around `body`.
+pub(super) fn docx(body: &str) -> Vec<u8> {
+    let document =
+        format!(r#"<?xml version="1.0"?><w:document xmlns:w="w"><w:body>{body}</w:body></w:document>"#);
+    let styles = r#"<w:styles xmlns:w="w"><w:style w:styleId="berschrift2"><w:name w:val="heading 2"/></w:style></w:styles>"#;
+    archive(&[("[Content_Types].xml", ""), ("word/document.xml", &document), ("word/styles.xml", styles)])
+}
+
+/// Slides of a title and a text each, in this order, whose files are numbered in another.
+pub(super) fn pptx(slides: &[(&str, &str)]) -> Vec<u8> {
+    let n = slides.len();
+    let ids: String = (0..n).map(|i| format!(r#"<p:sldId id="{}" r:id="rId{i}"/>"#, 256 + i)).collect();
+    let presentation =
+        format!(r#"<p:presentation xmlns:p="p" xmlns:r="r"><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>"#);
+    let relations: String = (0..n)
+        .map(|i| format!(r#"<Relationship Id="rId{i}" Target="slides/slide{}.xml"/>"#, n - i))
+        .collect();
+    let relations = format!("<Relationships>{relations}</Relationships>");
+    let mut files = vec![
+        ("ppt/presentation.xml".to_owned(), presentation),
+        ("ppt/_rels/presentation.xml.rels".to_owned(), relations),
+    ];
+    for (i, (title, text)) in slides.iter().enumerate() {
+        let shape = |kind: &str, text: &str| {
+            format!(
+                r#"<p:sp><p:nvSpPr><p:nvPr><p:ph type="{kind}"/></p:nvPr></p:nvSpPr><p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"#
+            )
+        };
+        let slide = format!(
+            r#"<p:sld xmlns:p="p" xmlns:a="a">{}{}</p:sld>"#,
+            shape("title", title),
+            shape("body", text)
+        );
+        files.push((format!("ppt/slides/slide{}.xml", n - i), slide));
+    }
+    let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    archive(&files)
+}
+
+/// A workbook with one sheet.
+pub(super) fn xlsx(sheet: &str, rows: &[&[&str]]) -> Vec<u8> {
+    let row = |(n, cells): (u32, &&[&str])| {
+        let cell = |(column, text): (char, &&str)| {
+            format!(r#"<c r="{column}{n}" t="inlineStr"><is><t>{text}</t></is></c>"#)
+        };
+        let cells: String = ('A'..).zip(cells.iter()).map(cell).collect();
+        format!(r#"<row r="{n}">{cells}</row>"#)
+    };
+    let rows: String = (1..).zip(rows).map(row).collect();
+    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    let rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let pkg = "http://schemas.openxmlformats.org/package/2006/relationships";
+    archive(&[
+        (
+            "[Content_Types].xml",
+            r#"<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#,
+        ),
+        (
+            "_rels/.rels",
+            &format!(
+                r#"<Relationships xmlns="{pkg}"><Relationship Id="rId1" Type="{rel}/officeDocument" Target="xl/workbook.xml"/></Relationships>"#
+            ),
+        ),
+        (
+            "xl/workbook.xml",
+            &format!(
+                r#"<workbook xmlns="{main}" xmlns:r="{rel}"><sheets><sheet name="{sheet}" sheetId="1" r:id="rId1"/></sheets></workbook>"#
+            ),
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            &format!(
+                r#"<Relationships xmlns="{pkg}"><Relationship Id="rId1" Type="{rel}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>"#
+            ),
+        ),
+        (
+            "xl/worksheets/sheet1.xml",
+            &format!(r#"<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>"#),
+        ),
+    ])
+}
+
+/// A book of these chapters.
+pub(super) fn epub(chapters: &[&str]) -> Vec<u8> {
+    let items: String = (0..chapters.len())
+        .map(|i| {
+            format!(r#"<item id="c{i}" href="text/part%20{i}.xhtml" media-type="application/xhtml+xml"/>"#)
+        })
+        .collect();
+    let spine: String = (0..chapters.len()).map(|i| format!(r#"<itemref idref="c{i}"/>"#)).collect();
+    let contents = format!("<package><manifest>{items}</manifest><spine>{spine}</spine></package>");
+    let mut files = vec![
+        ("mimetype".to_owned(), "application/epub+zip".to_owned()),
+        (
+            "META-INF/container.xml".to_owned(),
+            r#"<container><rootfiles><rootfile full-path="OEBPS/content.opf"/></rootfiles></container>"#
+                .to_owned(),
+        ),
+        ("OEBPS/content.opf".to_owned(), contents),
+    ];
+    for (i, chapter) in chapters.iter().enumerate() {
+        files.push((format!("OEBPS/text/part {i}.xhtml"), (*chapter).to_owned()));
+    }
+    let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    archive(&files)
+}
+
+/// A PDF with a page for each text; an empty one is a page without text.
+pub(super) fn pdf(pages: &[&str]) -> Vec<u8> {
+    let n = pages.len();
+    let kids: Vec<_> = (0..n).map(|i| format!("{} 0 R", 4 + 2 * i)).collect();
+    let mut objects = vec![
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        format!("<< /Type /Pages /Kids [{}] /Count {n} >>", kids.join(" ")),
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_owned(),
+    ];
+    for (i, text) in pages.iter().enumerate() {
+        let lines: String = text.lines().map(|line| format!("({line}) Tj 0 -14 Td ")).collect();
+        let content =
+            if text.is_empty() { String::new() } else { format!("BT /F1 12 Tf 72 720 Td {lines}ET") };
+        objects.push(format!(
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {} 0 R /Resources << /Font << /F1 3 0 R >> >> >>",
+            5 + 2 * i
+        ));
+        objects.push(format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len()));
+    }
+    let mut file = String::from("%PDF-1.4\n");
+    let mut places = Vec::new();
+    for (i, object) in objects.iter().enumerate() {
+        places.push(file.len());
+        file.push_str(&format!("{} 0 obj\n{object}\nendobj\n", i + 1));
+    }
+    let start = file.len();
+    file.push_str(&format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1));
+    for place in places {
+        file.push_str(&format!("{place:010} 00000 n \n"));
+    }
+    file.push_str(&format!(
+        "trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n",
+        objects.len() + 1
+    ));
+    file.into_bytes()
+}

@@ -1,0 +1,214 @@
+//! Finding the passages that answer a question: by words, by meaning, and both joined.
+
+use crate::{
+    Rag, RagError,
+    fuse::fuse,
+    vectors::{Vectors, nearest},
+    words,
+};
+use inference::{EmbedInput, EmbedParams, EmbedRequest, Target};
+use std::{collections::HashMap, sync::Arc, time::Instant};
+use store::PassageRow;
+use types::{
+    document::{Found, FoundPassage, MAX_SEARCH_BYTES, Score},
+    ids::{CollectionId, ModelId, PassageId, UserId},
+};
+
+/// Of each way of finding.
+const CANDIDATES: usize = 100;
+/// What is less near has nothing to do with the question: all-MiniLM-L6-v2 has 0.08 for what is unrelated, and 0.16 for a
+/// loose paraphrase of one sentence among others.
+const LEAST_NEARNESS: f32 = 0.12;
+
+type Ranked = Vec<(PassageId, f32)>;
+
+impl Rag {
+    /// The `n` best passages of the person's collections for `query`; neighbours are joined.
+    pub async fn search(
+        &self,
+        user: UserId,
+        collections: &[CollectionId],
+        query: &str,
+        n: usize,
+    ) -> Result<Found, RagError> {
+        let started = Instant::now();
+        let query = &query[..query.floor_char_boundary(MAX_SEARCH_BYTES)];
+        if query.trim().is_empty() {
+            return Ok(Found::default());
+        }
+        let own = self.store().list_collections(user).await?;
+        let collections: Vec<_> =
+            collections.iter().copied().filter(|id| own.iter().any(|it| it.id == *id)).collect();
+        let by_words = self.by_words(user, &collections, query).await?;
+        let (by_meaning, note) = match self.by_meaning(user, &collections, query).await {
+            Ok(found) => (found, None),
+            Err(err) => {
+                tracing::warn!(error = %err, "meanings could not be compared");
+                (Vec::new(), Some(format!("Only words were compared: {err}.")))
+            }
+        };
+        let fused = fuse(&[&by_words, &by_meaning]);
+        let wanted: Vec<_> = fused.iter().take(2 * n).map(|(id, _)| *id).collect();
+        let rows = self.store().find_passages(user, &wanted).await?;
+        let passages = found_passages(rows, &by_words, &by_meaning, &fused);
+        let took_ms = started.elapsed().as_millis().try_into().unwrap_or(u32::MAX);
+        Ok(Found { passages: join_neighbours(passages, n), note, took_ms })
+    }
+
+    pub(crate) async fn by_words(
+        &self,
+        user: UserId,
+        collections: &[CollectionId],
+        query: &str,
+    ) -> Result<Ranked, RagError> {
+        let words = words::of(query);
+        let found = self.store().search_passages(user, collections, &words, CANDIDATES as u32).await?;
+        Ok(found.into_iter().map(|(id, score)| (id, score as f32)).collect())
+    }
+
+    /// Nothing where no model makes vectors.
+    pub(crate) async fn by_meaning(
+        &self,
+        user: UserId,
+        collections: &[CollectionId],
+        query: &str,
+    ) -> Result<Ranked, RagError> {
+        let Some(model) = self.embedder().await else { return Ok(Vec::new()) };
+        if !self.has_vectors(user, collections, &model).await? {
+            return Ok(Vec::new());
+        }
+        let query = self.embed(user, &model, vec![query.to_owned()]).await?.pop().unwrap_or_default();
+        self.nearest_of(user, collections, &model, query).await
+    }
+
+    async fn has_vectors(
+        &self,
+        user: UserId,
+        collections: &[CollectionId],
+        model: &ModelId,
+    ) -> Result<bool, RagError> {
+        for collection in collections {
+            if self.vectors_of(user, *collection, model).await?.n_vectors() > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The passages whose vectors by `model` are nearest to `query`.
+    pub(crate) async fn nearest_of(
+        &self,
+        user: UserId,
+        collections: &[CollectionId],
+        model: &ModelId,
+        query: Vec<f32>,
+    ) -> Result<Ranked, RagError> {
+        let mut all = Vec::new();
+        for collection in collections {
+            all.push(self.vectors_of(user, *collection, model).await?);
+        }
+        let search = move || {
+            let all = all.iter().flat_map(|vectors| vectors.nearness(&query));
+            nearest(all, CANDIDATES, LEAST_NEARNESS)
+        };
+        tokio::task::spawn_blocking(search).await.map_err(|_| RagError::Task)
+    }
+
+    async fn vectors_of(
+        &self,
+        user: UserId,
+        collection: CollectionId,
+        model: &ModelId,
+    ) -> Result<Arc<Vectors>, RagError> {
+        let cache = self.cache();
+        if let Some(known) = cache.find(collection, &model.0) {
+            return Ok(known);
+        }
+        let n_changes = cache.n_changes();
+        let rows = self.store().load_vectors(user, collection, &model.0).await?;
+        let model = model.0.clone();
+        let vectors = tokio::task::spawn_blocking(move || Vectors::new(model, rows)).await;
+        let vectors = Arc::new(vectors.map_err(|_| RagError::Task)?);
+        cache.keep(collection, &vectors, n_changes);
+        Ok(vectors)
+    }
+
+    /// A vector for each of `texts`, one long.
+    pub(crate) async fn embed(
+        &self,
+        user: UserId,
+        model: &ModelId,
+        texts: Vec<String>,
+    ) -> Result<Vec<Vec<f32>>, RagError> {
+        let _hold = self.models().ensure_loaded(user, model).await?;
+        let request = EmbedRequest {
+            inputs: texts.into_iter().map(EmbedInput::Text).collect(),
+            params: EmbedParams { truncate: true, ..EmbedParams::default() },
+        };
+        let target = Target { model: Some(model.clone()), keep_alive: None };
+        Ok(self.engine().embed(target, request).await?.vectors)
+    }
+}
+
+/// With both scores, in the order of `fused`.
+fn found_passages(
+    rows: Vec<PassageRow>,
+    by_words: &Ranked,
+    by_meaning: &Ranked,
+    fused: &Ranked,
+) -> Vec<FoundPassage> {
+    let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
+    let (words, meaning) = (ranks(by_words), ranks(by_meaning));
+    let found = fused.iter().filter_map(|(id, fused)| {
+        let row = rows.remove(id)?;
+        Some(FoundPassage {
+            document: row.document,
+            document_name: row.document_name,
+            passage: row.id,
+            position: row.position,
+            last_position: row.position,
+            page: row.page,
+            heading: row.heading,
+            text: with_header(&row.header, row.body),
+            kind: row.kind,
+            words: words.get(id).copied(),
+            meaning: meaning.get(id).copied(),
+            fused: *fused,
+        })
+    });
+    found.collect()
+}
+
+fn with_header(header: &str, body: String) -> String {
+    if header.is_empty() { body } else { format!("{header}\n{body}") }
+}
+
+fn ranks(list: &Ranked) -> HashMap<PassageId, Score> {
+    (1..).zip(list).map(|(rank, (id, value))| (*id, Score { value: *value, rank })).collect()
+}
+
+/// The `n` best; one that is beside a better one of the same document becomes a part of it.
+fn join_neighbours(passages: Vec<FoundPassage>, n: usize) -> Vec<FoundPassage> {
+    let mut joined: Vec<FoundPassage> = Vec::new();
+    for passage in passages {
+        let neighbour = joined.iter().position(|it| {
+            it.document == passage.document
+                && it.page == passage.page
+                && (it.last_position + 1 == passage.position || passage.last_position + 1 == it.position)
+        });
+        let Some(better) = neighbour.and_then(|idx| joined.get_mut(idx)) else {
+            if joined.len() < n {
+                joined.push(passage);
+            }
+            continue;
+        };
+        if better.position > passage.position {
+            better.text = format!("{}\n\n{}", passage.text, better.text);
+            better.position = passage.position;
+        } else {
+            better.text = format!("{}\n\n{}", better.text, passage.text);
+            better.last_position = passage.last_position;
+        }
+    }
+    joined
+}

@@ -1,0 +1,119 @@
+//! The passages that answers were given to read.
+
+use crate::{Store, StoreError};
+use std::collections::HashMap;
+use types::{
+    document::{Score, SourceView},
+    ids::{DocumentId, MessageId, SessionId, UserId},
+};
+
+struct Raw {
+    message_id: i64,
+    number: i64,
+    document_id: Option<i64>,
+    document_name: String,
+    position: i64,
+    last_position: i64,
+    page: Option<i64>,
+    heading: String,
+    body: String,
+    words: Option<f64>,
+    words_rank: Option<i64>,
+    meaning: Option<f64>,
+    meaning_rank: Option<i64>,
+}
+
+impl From<Raw> for SourceView {
+    fn from(raw: Raw) -> Self {
+        let number = |n: i64| n.try_into().unwrap_or_default();
+        let score = |value: Option<f64>, rank: Option<i64>| {
+            Some(Score { value: value? as f32, rank: rank.map(number).unwrap_or_default() })
+        };
+        Self {
+            number: number(raw.number),
+            document: raw.document_id.map(DocumentId),
+            document_name: raw.document_name,
+            position: number(raw.position),
+            last_position: number(raw.last_position),
+            page: raw.page.map(number),
+            heading: raw.heading,
+            text: raw.body,
+            words: score(raw.words, raw.words_rank),
+            meaning: score(raw.meaning, raw.meaning_rank),
+            cited: false,
+        }
+    }
+}
+
+impl Store {
+    /// Keeps what an answer of the person's is given to read.
+    pub async fn add_sources(
+        &self,
+        user: UserId,
+        message: MessageId,
+        sources: &[SourceView],
+    ) -> Result<(), StoreError> {
+        let mut tx = self.write.begin().await?;
+        for source in sources {
+            let document = source.document.map(|id| id.0);
+            let (words, words_rank) = parts(source.words);
+            let (meaning, meaning_rank) = parts(source.meaning);
+            sqlx::query!(
+                "insert or replace into message_source (message_id, number, document_id, document_name, position,
+                     last_position, page, heading, body, words, words_rank, meaning, meaning_rank)
+                 select m.id, ?, (select id from document where id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+                 from message m join session s on s.id = m.session_id where m.id = ? and s.user_id = ?",
+                source.number,
+                document,
+                source.document_name,
+                source.position,
+                source.last_position,
+                source.page,
+                source.heading,
+                source.text,
+                words,
+                words_rank,
+                meaning,
+                meaning_rank,
+                message.0,
+                user.0
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// What the answers of a session of the person's were given to read, in the order of their numbers.
+    pub async fn sources_of(
+        &self,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<HashMap<MessageId, Vec<SourceView>>, StoreError> {
+        // A document that is deleted but not gone yet is not linked any more.
+        let rows = sqlx::query_as!(
+            Raw,
+            "select ms.message_id as \"message_id!\", ms.number as \"number!\",
+                 (select d.id from document d join collection c on c.id = d.collection_id
+                  where d.id = ms.document_id and d.deleted_ms is null and c.deleted_ms is null) as \"document_id?: i64\",
+                 ms.document_name, ms.position, ms.last_position, ms.page, ms.heading, ms.body, ms.words, ms.words_rank,
+                 ms.meaning, ms.meaning_rank
+             from message_source ms join message m on m.id = ms.message_id join session s on s.id = m.session_id
+             where s.id = ? and s.user_id = ? order by ms.message_id, ms.number",
+            session.0,
+            user.0
+        )
+        .fetch_all(&self.read)
+        .await?;
+        let mut sources = HashMap::<_, Vec<_>>::new();
+        for row in rows {
+            sources.entry(MessageId(row.message_id)).or_default().push(row.into());
+        }
+        Ok(sources)
+    }
+}
+
+fn parts(score: Option<Score>) -> (Option<f64>, Option<u32>) {
+    (score.map(|it| it.value.into()), score.map(|it| it.rank))
+}

@@ -122,6 +122,17 @@ async fn nothing_of_this_machine_is_reached_unless_it_is_allowed() {
     assert!(egress_to(&inner).fetch(Request::get(web_address(&inner).unwrap(), "*/*"), 1000).await.is_ok());
 }
 
+#[test]
+fn a_connection_that_leads_inside_all_the_same_is_noticed() {
+    let url = web_address("http://example.com/").unwrap();
+    let check = |allowed: AllowedHosts, peer: &str| {
+        Egress::new(allowed).unwrap().check_peer(&url, Some(peer.parse().unwrap()))
+    };
+    assert!(check(AllowedHosts::default(), "93.184.216.34:80").is_ok());
+    assert!(check(AllowedHosts::default(), "192.168.1.1:80").is_err());
+    assert!(check(AllowedHosts::only(&url), "192.168.1.1:80").is_ok());
+}
+
 #[tokio::test]
 async fn a_name_that_changes_its_mind_is_connected_to_where_it_was_checked() {
     let address = serve(router()).await;

@@ -11,8 +11,8 @@ use std::{
 const LEVELS: &[&[&str]] = &[
     &["types"],
     &["store", "system", "protocol", "markup", "gguf"],
-    &["jobs", "inference", "prompts", "engine", "candle", "transcripts"],
-    &["models", "compare"],
+    &["jobs", "inference", "prompts", "engine", "candle", "transcripts", "tools"],
+    &["models", "compare", "sandbox"],
     &["rag"],
     &["chat"],
     &["state"],

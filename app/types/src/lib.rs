@@ -25,4 +25,5 @@ pub mod secret;
 pub mod seen;
 pub mod settings;
 pub mod system;
+pub mod toolbox;
 pub mod tools;

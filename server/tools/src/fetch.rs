@@ -1,0 +1,162 @@
+//! Reading a page of the web.
+
+use crate::{
+    Answer, Arguments, Asker, Description, Egress, Failure, Tool,
+    egress::{Page, Request, host_of, web_address},
+    readable::{self, Readable},
+};
+use encoding_rs::{Encoding, UTF_8};
+use futures::future::BoxFuture;
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+use types::toolbox::{Effect, Source};
+
+/// What is read of a page.
+const MAX_PAGE_BYTES: usize = 4 << 20;
+/// What a model gets of it at a time.
+const PART_BYTES: usize = 20 << 10;
+const ACCEPT: &str = "text/html, application/xhtml+xml, text/*;q=0.9, application/json;q=0.9, */*;q=0.1";
+/// A page that says in which encoding it is written says so within.
+const DECLARED_WITHIN: usize = 1024;
+
+/// The tool `fetch_page`.
+pub struct FetchPage {
+    egress: Egress,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    url: String,
+    part: Option<usize>,
+}
+
+impl FetchPage {
+    /// Ready for a registry.
+    pub fn tool(egress: Egress) -> Arc<dyn Tool> {
+        Arc::new(Self { egress })
+    }
+
+    async fn fetch(&self, asked: Asked) -> Result<Answer, Failure> {
+        let url = web_address(&asked.url).map_err(refused)?;
+        let page = self.egress.fetch(Request::get(url, ACCEPT), MAX_PAGE_BYTES).await.map_err(refused)?;
+        let kind = Kind::of(&page)?;
+        let url = page.url.clone();
+        // Reading megabytes of tags takes its time.
+        let read = tokio::task::spawn_blocking(move || kind.read(&page)).await;
+        let text = read.map_err(|_| Failure::Broken)?;
+        part(&url, text, asked.part.unwrap_or(1))
+    }
+}
+
+fn refused(err: crate::EgressError) -> Failure {
+    Failure::refused(format!("the page was not read: {err}"))
+}
+
+fn part(url: &reqwest::Url, page: Readable, wanted: usize) -> Result<Answer, Failure> {
+    let Readable { title, text } = page;
+    if text.is_empty() {
+        return Err(Failure::refused("the page has no text; it may need a browser that runs scripts"));
+    }
+    let parts = parts(&text);
+    let n_parts = parts.len();
+    let Some(part) = wanted.checked_sub(1).and_then(|at| parts.get(at)) else {
+        return Err(Failure::refused(format!("the page has {n_parts} parts; ask for one of 1 to {n_parts}")));
+    };
+    let title = if title.is_empty() { host_of(url) } else { title };
+    let shown = format!("{title} ({})", host_of(url));
+    let source = Source { title: crate::shown::line(&title), url: url.to_string() };
+    let mut answer = format!("{}\n{url}\n\n{part}", source.line(1));
+    if wanted < n_parts {
+        answer
+            .push_str(&format!("\n\n[Part {wanted} of {n_parts}. Ask for part {} to read on.]", wanted + 1));
+    }
+    Ok(Answer::new(answer, shown).with_sources(vec![source]))
+}
+
+/// Cut at ends of lines where there are some.
+fn parts(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while rest.len() > PART_BYTES {
+        let end = rest.floor_char_boundary(PART_BYTES);
+        let end = rest[..end].rfind('\n').filter(|at| *at > PART_BYTES / 2).unwrap_or(end);
+        parts.push(rest[..end].trim_end());
+        rest = rest[end..].trim_start_matches('\n');
+    }
+    parts.push(rest);
+    parts
+}
+
+/// What can be read.
+enum Kind {
+    Page(&'static Encoding),
+    Text(&'static Encoding),
+}
+
+impl Kind {
+    fn of(page: &Page) -> Result<Self, Failure> {
+        let whole = page.content_type.as_deref().unwrap_or("text/plain").to_ascii_lowercase();
+        let (kind, parameters) = whole.split_once(';').unwrap_or((&whole, ""));
+        let kind = kind.trim();
+        let is_page = matches!(kind, "text/html" | "application/xhtml+xml");
+        let is_text = kind.starts_with("text/")
+            || ["json", "xml", "yaml", "toml", "javascript"].iter().any(|it| kind.ends_with(it));
+        if !is_page && (!is_text || page.bytes.contains(&0)) {
+            let kind = crate::shown::line(kind);
+            return Err(Failure::refused(format!(
+                "the page is of the kind {kind}, which cannot be read as text"
+            )));
+        }
+        let declared = parameters.split(';').find_map(|it| it.trim().strip_prefix("charset="));
+        let encoding =
+            declared.and_then(label).or_else(|| is_page.then(|| declared_within(&page.bytes)).flatten());
+        let encoding = encoding.unwrap_or(UTF_8);
+        Ok(if is_page { Self::Page(encoding) } else { Self::Text(encoding) })
+    }
+
+    fn read(&self, page: &Page) -> Readable {
+        match self {
+            Self::Page(encoding) => readable::read(&encoding.decode(&page.bytes).0, &page.url),
+            Self::Text(encoding) => {
+                let text = encoding.decode(&page.bytes).0.trim().to_owned();
+                Readable { title: String::new(), text }
+            }
+        }
+    }
+}
+
+fn label(text: &str) -> Option<&'static Encoding> {
+    Encoding::for_label(text.trim_matches(['"', '\'', ' ']).as_bytes())
+}
+
+fn declared_within(bytes: &[u8]) -> Option<&'static Encoding> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(DECLARED_WITHIN)]).to_ascii_lowercase();
+    let (_, rest) = head.split_once("charset=")?;
+    let rest = rest.trim_start_matches(['"', '\'', ' ']);
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && !"-_:".contains(c)).unwrap_or(rest.len());
+    label(&rest[..end])
+}
+
+impl Tool for FetchPage {
+    fn describe(&self) -> Description {
+        let parameters = json!({
+            "type": "object",
+            "properties": {
+                "url": {"type": "string", "maxLength": 2048, "description": "An https or http address"},
+                "part": {"type": "integer", "minimum": 1, "description": "Which part of a long page; left out, the first"},
+            },
+            "required": ["url"],
+            "additionalProperties": false,
+        });
+        let description = "Reads a page of the web and gives its text, with its headings and links.";
+        Description::builtin("fetch_page", description, parameters, Effect::Sends)
+    }
+
+    fn run<'a>(&'a self, arguments: Arguments, _: &'a Asker) -> BoxFuture<'a, Result<Answer, Failure>> {
+        Box::pin(async { self.fetch(arguments.read()?).await })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! Tools of other programs and servers, by the Model Context Protocol.
+//!
+//! Nothing that a server says is trusted: its tools change things until a person knows better, whatever it claims; their
+//! names, descriptions and schemas are bounded and checked; results pass the same bounds as every tool's. A tool runs only
+//! while its server still describes it as it did when it was listed: after a new connection, and when the server says
+//! that its list has changed, it is listed again before the next call. Calls are never repeated, since they may have done
+//! something.
+
+mod connection;
+mod launch;
+mod listing;
+mod result;
+
+pub use launch::{Launcher, StartProcess};
+pub use listing::{Listing, Untaken};
+
+use crate::{Answer, Arguments, Asker, Description, EgressError, Failure, Tool, egress::web_address};
+use connection::Connection;
+use futures::future::BoxFuture;
+use launch::LastWords;
+use listing::Listed;
+use rmcp::{Peer, RoleClient, ServiceError, model::CallToolRequestParams};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
+use types::{
+    toolbox::{Fingerprint, McpPlace, McpServer},
+    tools,
+};
+
+/// The longest name of a server, in bytes: it is part of the names of its tools.
+const MAX_SERVER_NAME_BYTES: usize = 24;
+/// Starting a program may take a while, when it is fetched first.
+const CONNECT: Duration = Duration::from_secs(30);
+/// After a connection that came to nothing.
+const LEFT_ALONE: Duration = Duration::from_secs(5);
+
+/// Why a server cannot be used. Holds nothing that the server sent; a program's last words are in
+/// [`McpClient::last_words`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum McpError {
+    #[error("“{0}” is no name of a server: 1 to {MAX_SERVER_NAME_BYTES} letters, digits, _ and - are")]
+    Name(String),
+    #[error("the program “{program}” cannot be started: {reason}")]
+    Start { program: String, reason: String },
+    #[error(transparent)]
+    Address(#[from] EgressError),
+    #[error("the server wants a key, or another one")]
+    Unauthorized,
+    #[error("the server cannot be reached, has ended, or is no server of tools")]
+    Gone,
+    #[error("the server could not be reached a moment ago; it is left alone for some seconds")]
+    LeftAlone,
+    #[error("the server did not answer within {} seconds", .0.as_secs_f32())]
+    TimedOut(Duration),
+    #[error("the server does not speak the Model Context Protocol as this product does")]
+    Protocol,
+}
+
+/// One server. Connects when it is needed and again when it has ended. Cheap to clone; when the last copy and the last
+/// of its tools are gone, so is the connection, and the program with it.
+#[derive(Clone)]
+pub struct McpClient(Arc<Shared>);
+
+struct Shared {
+    server: McpServer,
+    launcher: Launcher,
+    last_words: LastWords,
+    patience: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    connection: Option<Connection>,
+    failed_at: Option<Instant>,
+}
+
+impl McpClient {
+    /// For a server that an administrator configured. Does nothing yet.
+    pub fn new(server: McpServer, launcher: Launcher) -> Result<Self, McpError> {
+        if !tools::is_name(&server.name) || server.name.len() > MAX_SERVER_NAME_BYTES {
+            return Err(McpError::Name(crate::shown::line(&server.name)));
+        }
+        if let McpPlace::Address { url, .. } = &server.place {
+            web_address(url)?;
+        }
+        let shared = Shared {
+            server,
+            launcher,
+            last_words: LastWords::default(),
+            patience: CONNECT,
+            state: Mutex::default(),
+        };
+        Ok(Self(Arc::new(shared)))
+    }
+
+    /// The same with another time to wait for a connection and a list.
+    #[cfg(test)]
+    fn with_patience(server: McpServer, launcher: Launcher, patience: Duration) -> Self {
+        let shared =
+            Shared { server, launcher, last_words: LastWords::default(), patience, state: Mutex::default() };
+        Self(Arc::new(shared))
+    }
+
+    /// The name that it was given.
+    pub fn name(&self) -> &str {
+        &self.0.server.name
+    }
+
+    /// The server's tools as they are now, and those that cannot be taken.
+    pub async fn list(&self) -> Result<Listing, McpError> {
+        let mut state = self.0.state.lock().await;
+        let connection = self.connected(&mut state).await?;
+        let listed = self.listed_anew(connection).await?;
+        drop(state);
+        let tool = |it: Listed| -> Arc<dyn Tool> { Arc::new(McpTool { client: self.clone(), listed: it }) };
+        Ok(Listing { tools: listed.tools.into_iter().map(tool).collect(), untaken: listed.untaken })
+    }
+
+    /// Ends the connection, and the program where there is one. The next call or list begins another.
+    pub async fn disconnect(&self) {
+        *self.0.state.lock().await = State::default();
+    }
+
+    /// The end of what the program has written to its log, for the administrator who has to find out why it fails.
+    pub fn last_words(&self) -> String {
+        self.0.last_words.text()
+    }
+
+    async fn connected<'a>(&self, state: &'a mut State) -> Result<&'a mut Connection, McpError> {
+        if state.connection.as_ref().is_some_and(Connection::has_ended) {
+            state.connection = None;
+        }
+        if state.connection.is_none() {
+            if state.failed_at.is_some_and(|at| at.elapsed() < LEFT_ALONE) {
+                return Err(McpError::LeftAlone);
+            }
+            // Set before the attempt: whoever asked may leave in the middle of it.
+            state.failed_at = Some(Instant::now());
+            state.connection = Some(self.connect().await?);
+            state.failed_at = None;
+        }
+        state.connection.as_mut().ok_or(McpError::Gone)
+    }
+
+    async fn connect(&self) -> Result<Connection, McpError> {
+        let Shared { server, launcher, last_words, patience, .. } = &*self.0;
+        let connecting = Connection::open(&server.place, launcher, last_words);
+        timeout(*patience, connecting).await.unwrap_or(Err(McpError::TimedOut(*patience)))
+    }
+
+    async fn listed_anew(&self, connection: &mut Connection) -> Result<listing::Found, McpError> {
+        let patience = self.0.patience;
+        // Before asking: what changes meanwhile is one more reason to list again.
+        connection.take_changed();
+        let listing = listing::list(connection.peer(), self.name());
+        let found = timeout(patience, listing).await.map_err(|_| McpError::TimedOut(patience))??;
+        connection.listed = Some(found.fingerprints());
+        Ok(found)
+    }
+
+    /// A way to call a tool that is still what it was.
+    async fn peer_for(&self, listed: &Listed) -> Result<Peer<RoleClient>, Failure> {
+        let failed = |err: McpError| Failure::refused(format!("{}: {err}", self.name()));
+        let mut state = self.0.state.lock().await;
+        let connection = self.connected(&mut state).await.map_err(failed)?;
+        if connection.listed.is_none() || connection.has_changed() {
+            self.listed_anew(connection).await.map_err(failed)?;
+        }
+        let now: Option<&Fingerprint> =
+            connection.listed.as_ref().and_then(|it| it.get(&listed.original_name));
+        match now {
+            Some(now) if *now == listed.fingerprint => Ok(connection.peer().clone()),
+            Some(_) => Err(Failure::refused(
+                "the server describes this tool differently now; it has to be listed and allowed again",
+            )),
+            None => Err(Failure::refused("the server no longer has this tool")),
+        }
+    }
+}
+
+/// One tool of a server.
+struct McpTool {
+    client: McpClient,
+    listed: Listed,
+}
+
+impl McpTool {
+    async fn call(&self, arguments: Arguments) -> Result<Answer, Failure> {
+        let peer = self.client.peer_for(&self.listed).await?;
+        let call = CallToolRequestParams::new(self.listed.original_name.clone())
+            .with_arguments(arguments.into_map());
+        // Dropping this tells the server that nobody waits any longer.
+        let response = peer.call_tool_once(call).await.map_err(|err| self.failure(err))?;
+        result::answer(response, self.client.name())
+    }
+
+    fn failure(&self, err: ServiceError) -> Failure {
+        let name = self.client.name();
+        match err {
+            ServiceError::McpError(err) => {
+                let said = crate::shown::text(&err.message, result::MAX_ERROR_CHARS);
+                Failure::refused(format!("{name} answered with an error: {said}"))
+            }
+            ServiceError::UnexpectedResponse => {
+                Failure::refused(format!("{name} answered with something that is no result"))
+            }
+            _ => Failure::refused(format!(
+                "{name} ended during the call; whether it did what was asked is not known"
+            )),
+        }
+    }
+}
+
+impl Tool for McpTool {
+    fn describe(&self) -> Description {
+        self.listed.description.clone()
+    }
+
+    fn run<'a>(&'a self, arguments: Arguments, _: &'a Asker) -> BoxFuture<'a, Result<Answer, Failure>> {
+        Box::pin(self.call(arguments))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! What comes of a call.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use types::{image::ImageFile, toolbox::Source, tools::ToolCall};
+
+/// What a tool found out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// For the model.
+    pub text: String,
+    /// For the person: one line.
+    pub shown: String,
+    /// What the text relies on, in the order in which lines made by [`Source::line`] name them, from 1.
+    pub sources: Vec<Source>,
+    /// For the person, and for a model with eyes.
+    pub images: Vec<ImageFile>,
+}
+
+impl Answer {
+    /// Text for the model and one line for the person.
+    pub fn new(text: impl Into<String>, shown: impl Into<String>) -> Self {
+        Self { text: text.into(), shown: shown.into(), ..Self::default() }
+    }
+
+    /// The same with what it relies on.
+    pub fn with_sources(self, sources: Vec<Source>) -> Self {
+        Self { sources, ..self }
+    }
+
+    /// The same with images.
+    pub fn with_images(self, images: Vec<ImageFile>) -> Self {
+        Self { images, ..self }
+    }
+}
+
+/// Why a call came to nothing. `Display` is a sentence for both, the model and the person, and holds nothing that a
+/// tool's server sent unless the server meant it as an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum Failure {
+    /// There is no such tool.
+    #[error("there is no tool “{name}”; there are: {known}")]
+    Unknown { name: String, known: String },
+    /// What is wrong with the arguments.
+    #[error("the arguments do not fit: {0}")]
+    Arguments(String),
+    /// The person, or what the person has set, does not allow it.
+    #[error("it was not run: {0}")]
+    NotAllowed(NotAllowed),
+    /// Nothing came in time.
+    #[error("it took longer than {} seconds and was stopped", .0.as_secs_f32())]
+    TimedOut(Duration),
+    /// A mistake of the tool's program.
+    #[error("the tool broke down; this is a mistake in the tool, not in the call")]
+    Broken,
+    /// The tool could not do it, and says why.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Why a call may not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum NotAllowed {
+    #[error("this tool is switched off")]
+    Never,
+    #[error("the person said no; do not call it again with the same arguments")]
+    Denied,
+}
+
+impl Failure {
+    fn cut(self) -> Self {
+        let short = |text: String| cut(text, MAX_FAILURE_BYTES).0;
+        match self {
+            Self::Refused(text) => Self::Refused(short(text)),
+            Self::Arguments(text) => Self::Arguments(short(text)),
+            failure => failure,
+        }
+    }
+
+    /// The tool's own sentence: what happened, why, and what can be done.
+    pub fn refused(sentence: impl Into<String>) -> Self {
+        Self::Refused(sentence.into())
+    }
+}
+
+/// How a call ended. Bounded, and there for every call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub call: ToolCall,
+    /// `None` where the tool did what was asked.
+    pub failure: Option<Failure>,
+    /// For the model.
+    pub text: String,
+    /// For the person: one line.
+    pub shown: String,
+    pub sources: Vec<Source>,
+    pub images: Vec<ImageFile>,
+    pub duration: Duration,
+    /// How many bytes the text had where not all of them are here.
+    pub cut_from: Option<usize>,
+}
+
+impl Outcome {
+    /// A call that came to nothing.
+    pub(crate) fn failed(call: ToolCall, failure: Failure, duration: Duration) -> Self {
+        let failure = failure.cut();
+        let shown = crate::shown::line(&failure.to_string());
+        let text = format!("Error: {failure}");
+        let (sources, images) = Default::default();
+        Self { call, failure: Some(failure), text, shown, sources, images, duration, cut_from: None }
+    }
+
+    /// What a tool gave, cut to size.
+    pub(crate) fn done(call: ToolCall, answer: Answer, duration: Duration, text_bytes: usize) -> Self {
+        let Answer { text, shown, sources, images } = answer;
+        let (text, cut_from) = cut(text, text_bytes);
+        let shown = crate::shown::line(&shown);
+        let sources = sources.into_iter().filter_map(bounded).take(MAX_SOURCES).collect();
+        let images = bounded_images(images);
+        Self { call, failure: None, text, shown, sources, images, duration, cut_from }
+    }
+}
+
+impl Outcome {
+    /// Numbers the sources from `first` on, in the text too, so that those of several calls can be told apart in one
+    /// answer. For the outcome of a call as it came.
+    pub fn number_sources_from(&mut self, first: usize) {
+        let mut sources = self.sources.iter().enumerate().peekable();
+        let mut lines = Vec::new();
+        for line in self.text.split('\n') {
+            match sources.next_if(|(n, source)| line == source.line(n + 1)) {
+                Some((n, source)) => lines.push(source.line(first + n)),
+                None => lines.push(line.to_owned()),
+            }
+        }
+        self.text = lines.join("\n");
+    }
+}
+
+const MAX_FAILURE_BYTES: usize = 4 << 10;
+const MAX_SOURCES: usize = 50;
+const MAX_URL_BYTES: usize = 2048;
+const MAX_IMAGES: usize = 8;
+
+fn cut(mut text: String, limit: usize) -> (String, Option<usize>) {
+    let n_bytes = text.len();
+    if n_bytes <= limit {
+        return (text, None);
+    }
+    text.truncate(text.floor_char_boundary(limit));
+    text.push_str(&format!("\n[Cut here: {n_bytes} bytes, of which the first {} are above.]", text.len()));
+    text.shrink_to_fit();
+    (text, Some(n_bytes))
+}
+
+/// Anything else than a page on the web is no source: it becomes a link.
+fn bounded(source: Source) -> Option<Source> {
+    let is_web = ["https://", "http://"].iter().any(|it| source.url.starts_with(it));
+    let is_whole =
+        source.url.len() <= MAX_URL_BYTES && !source.url.chars().any(|c| c.is_whitespace() || c.is_control());
+    (is_web && is_whole).then(|| Source { title: crate::shown::line(&source.title), url: source.url })
+}
+
+fn bounded_images(images: Vec<ImageFile>) -> Vec<ImageFile> {
+    let fits =
+        |image: &ImageFile| image.kind().is_some() && image.bytes().len() <= types::image::MAX_IMAGE_BYTES;
+    images.into_iter().filter(fits).take(MAX_IMAGES).collect()
+}
+
+#[cfg(test)]
+mod tests;

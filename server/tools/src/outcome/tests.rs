@@ -1,0 +1,74 @@
+use super::*;
+
+fn call() -> ToolCall {
+    ToolCall { id: "1".to_owned(), name: "look".to_owned(), arguments: "{}".to_owned() }
+}
+
+fn done(answer: Answer) -> Outcome {
+    Outcome::done(call(), answer, Duration::ZERO, 100)
+}
+
+#[track_caller]
+fn check(text: &str, expected: &str, cut_from: Option<usize>) {
+    let outcome = done(Answer::new(text, "short"));
+    assert!(outcome.text.starts_with(expected), "{}", outcome.text);
+    assert_eq!(outcome.cut_from, cut_from);
+}
+
+#[test]
+fn long_texts_are_cut_between_characters_and_say_so() {
+    check("fine", "fine", None);
+    check(&"x".repeat(100), &"x".repeat(100), None);
+    check(&"x".repeat(10 << 20), &format!("{}\n[Cut here: 10485760 bytes", "x".repeat(100)), Some(10 << 20));
+    check(&format!("{}ü", "x".repeat(99)), &format!("{}\n[Cut here: 101 bytes", "x".repeat(99)), Some(101));
+}
+
+#[test]
+fn what_a_person_sees_is_one_line_without_tricks() {
+    let outcome = done(Answer::new("", format!("a\nb\u{202e}c{}", "x".repeat(10_000))));
+    assert!(outcome.shown.starts_with("a b\\u{202e}c"), "{}", outcome.shown);
+    assert!(outcome.shown.chars().count() <= 310);
+}
+
+#[test]
+fn a_failure_is_no_longer_than_it_has_to_be() {
+    let outcome = Outcome::failed(call(), Failure::refused("x".repeat(10 << 20)), Duration::ZERO);
+    assert!(outcome.text.len() < MAX_FAILURE_BYTES + 200 && outcome.shown.len() < 400);
+}
+
+#[test]
+fn sources_are_pages_on_the_web() {
+    let source = |url: &str| Source { title: "t".to_owned(), url: url.to_owned() };
+    let long = format!("https://example.com/{}", "x".repeat(3000));
+    let urls = [
+        "https://example.com/",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "https://a b",
+        &long,
+        "http://b/",
+    ];
+    let sources = urls.iter().map(|it| source(it)).collect();
+    let kept = done(Answer::default().with_sources(sources)).sources;
+    assert_eq!(
+        kept.iter().map(|it| it.url.as_str()).collect::<Vec<_>>(),
+        ["https://example.com/", "http://b/"]
+    );
+    let many = done(Answer::default().with_sources(vec![source("https://a/"); 1000])).sources;
+    assert_eq!(many.len(), MAX_SOURCES);
+}
+
+#[test]
+fn sources_of_several_calls_get_numbers_of_their_own() {
+    let source = |title: &str| Source { title: title.to_owned(), url: "https://a/".to_owned() };
+    let text = "[1] One\nsee [2]\n\n[2] Two\n[1] One\n[3] No source";
+    let mut outcome = done(Answer::new(text, "").with_sources(vec![source("One"), source("Two")]));
+    outcome.number_sources_from(4);
+    assert_eq!(outcome.text, "[4] One\nsee [2]\n\n[5] Two\n[1] One\n[3] No source");
+}
+
+#[test]
+fn only_files_that_are_images_are_images() {
+    let images = vec![ImageFile::new(*b"no image"), ImageFile::new(*b"\x89PNG\r\n\x1a\n")];
+    assert_eq!(done(Answer::default().with_images(images)).images.len(), 1);
+}

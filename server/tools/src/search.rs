@@ -1,0 +1,173 @@
+//! Searching the web, by the service that the administrator chose. There is none until then.
+
+mod brave;
+mod duckduckgo;
+mod searxng;
+
+use crate::{
+    AllowedHosts, Answer, Arguments, Asker, Description, Egress, EgressError, Failure, Tool,
+    egress::{Page, Request, web_address},
+    readable,
+};
+use futures::future::BoxFuture;
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+use types::{
+    secret::Secret,
+    toolbox::{Effect, SearchService, Source},
+};
+
+const MAX_QUERY_CHARS: usize = 400;
+const MAX_RESULTS: usize = 10;
+const USUAL_RESULTS: usize = 5;
+const MAX_SNIPPET_CHARS: usize = 500;
+/// A page of results is far below.
+const MAX_REPLY_BYTES: usize = 2 << 20;
+
+/// The tool `web_search`.
+pub struct WebSearch {
+    egress: Egress,
+    service: Service,
+}
+
+/// A service and where it is.
+enum Service {
+    SearXng { address: Url },
+    Brave { address: Url, key: Secret },
+    DuckDuckGo { address: Url },
+}
+
+/// One result. Texts without tags, of any length.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Hit {
+    title: String,
+    url: String,
+    snippet: String,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    query: String,
+    results: Option<usize>,
+}
+
+impl WebSearch {
+    /// Ready for a registry. The host of a SearXNG may be in a network of one's own: the administrator named it.
+    pub fn tool(service: &SearchService) -> Result<Arc<dyn Tool>, EgressError> {
+        let service = match service {
+            SearchService::SearXng { address } => {
+                Service::SearXng { address: searxng::search_address(address)? }
+            }
+            SearchService::Brave { key } => {
+                Service::Brave { address: web_address(brave::ADDRESS)?, key: key.clone() }
+            }
+            SearchService::DuckDuckGo => Service::DuckDuckGo { address: web_address(duckduckgo::ADDRESS)? },
+        };
+        Ok(Arc::new(Self::new(service)?))
+    }
+
+    fn new(service: Service) -> Result<Self, EgressError> {
+        let allowed = match &service {
+            Service::SearXng { address } => AllowedHosts::only(address),
+            Service::Brave { .. } | Service::DuckDuckGo { .. } => AllowedHosts::default(),
+        };
+        Ok(Self { egress: Egress::new(allowed)?, service })
+    }
+
+    async fn search(&self, asked: Asked) -> Result<Answer, Failure> {
+        let query = asked.query.trim();
+        if query.is_empty() {
+            return Err(Failure::Arguments("the query is empty".to_owned()));
+        }
+        let limit = asked.results.unwrap_or(USUAL_RESULTS).clamp(1, MAX_RESULTS);
+        let request = match &self.service {
+            Service::SearXng { address } => searxng::request(address, query),
+            Service::Brave { address, key } => brave::request(address, key, query),
+            Service::DuckDuckGo { address } => duckduckgo::request(address, query),
+        };
+        let name = self.name();
+        let failed = |err: EgressError| Failure::refused(format!("{name} cannot be asked: {err}"));
+        let page =
+            self.egress.fetch(request, MAX_REPLY_BYTES).await.map_err(|err| self.explain(err, failed))?;
+        let hits = self.read(page).map_err(|reason| Failure::refused(format!("{name} {reason}")))?;
+        Ok(answer(query, hits, limit))
+    }
+
+    fn read(&self, page: Page) -> Result<Vec<Hit>, &'static str> {
+        if page.is_cut {
+            return Err("sent more than a page of results");
+        }
+        match &self.service {
+            Service::SearXng { .. } => searxng::read(&page.bytes),
+            Service::Brave { .. } => brave::read(&page.bytes),
+            Service::DuckDuckGo { .. } => duckduckgo::read(&String::from_utf8_lossy(&page.bytes)),
+        }
+    }
+
+    fn explain(&self, err: EgressError, otherwise: impl FnOnce(EgressError) -> Failure) -> Failure {
+        match (&self.service, &err) {
+            (Service::SearXng { .. }, EgressError::Status { status: 403, .. }) => Failure::refused(
+                "SearXNG does not answer programs: its settings have to list the format json",
+            ),
+            (Service::Brave { .. }, EgressError::Status { status: 401 | 403 | 422, .. }) => {
+                Failure::refused("Brave does not take the key; an administrator can renew it in the settings")
+            }
+            (_, EgressError::Status { status: 429, .. }) => {
+                Failure::refused("the search service has been asked too often; try again later")
+            }
+            _ => otherwise(err),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self.service {
+            Service::SearXng { .. } => "SearXNG",
+            Service::Brave { .. } => "Brave",
+            Service::DuckDuckGo { .. } => "DuckDuckGo",
+        }
+    }
+}
+
+/// Numbered, so that an answer can name its sources by these numbers.
+fn answer(query: &str, hits: Vec<Hit>, limit: usize) -> Answer {
+    let is_page = |hit: &Hit| web_address(&hit.url).is_ok() && !hit.title.is_empty();
+    let hits: Vec<Hit> = hits.into_iter().filter(is_page).take(limit).collect();
+    let n_hits = hits.len();
+    let shown = format!("{n_hits} {} for “{query}”", if n_hits == 1 { "result" } else { "results" });
+    let mut text =
+        if hits.is_empty() { "Nothing was found. Try other words.".to_owned() } else { String::new() };
+    let mut sources = Vec::new();
+    for (n, Hit { title, url, snippet }) in hits.into_iter().enumerate() {
+        let source = Source { title: crate::shown::line(&title), url };
+        let snippet: String = snippet.chars().take(MAX_SNIPPET_CHARS).collect();
+        text.push_str(&format!("{}\n{}\n{snippet}\n\n", source.line(n + 1), source.url));
+        sources.push(source);
+    }
+    Answer::new(text.trim_end(), shown).with_sources(sources)
+}
+
+impl Tool for WebSearch {
+    fn describe(&self) -> Description {
+        let parameters = json!({
+            "type": "object",
+            "properties": {
+                "query": {"type": "string", "minLength": 1, "maxLength": MAX_QUERY_CHARS},
+                "results": {"type": "integer", "minimum": 1, "maximum": MAX_RESULTS},
+            },
+            "required": ["query"],
+            "additionalProperties": false,
+        });
+        let description = "Searches the web. Gives numbered results: title, address and a few lines of each. \
+            Cite them by their numbers.";
+        Description::builtin("web_search", description, parameters, Effect::Sends)
+    }
+
+    fn run<'a>(&'a self, arguments: Arguments, _: &'a Asker) -> BoxFuture<'a, Result<Answer, Failure>> {
+        Box::pin(async { self.search(arguments.read()?).await })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! SearXNG, a search engine that one can run oneself.
+
+use super::{Hit, Request, readable, web_address};
+use crate::EgressError;
+use reqwest::Url;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Reply {
+    results: Vec<Found>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    #[serde(default)]
+    title: String,
+    url: String,
+    #[serde(default)]
+    content: Option<String>,
+}
+
+/// Where to search, by what the administrator entered.
+pub(super) fn search_address(text: &str) -> Result<Url, EgressError> {
+    let mut url = web_address(text)?;
+    url.set_query(None);
+    url.set_fragment(None);
+    let path = url.path().trim_end_matches('/').trim_end_matches("/search").to_owned();
+    url.set_path(&format!("{path}/search"));
+    Ok(url)
+}
+
+pub(super) fn request(address: &Url, query: &str) -> Request {
+    let mut url = address.clone();
+    url.query_pairs_mut().append_pair("q", query).append_pair("format", "json");
+    Request::get(url, "application/json")
+}
+
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<Hit>, &'static str> {
+    let reply: Reply = serde_json::from_slice(bytes).map_err(|_| "sent something else than results")?;
+    let hit = |it: Found| Hit {
+        title: it.title,
+        url: it.url,
+        snippet: readable::plain(&it.content.unwrap_or_default()),
+    };
+    Ok(reply.results.into_iter().take(super::MAX_RESULTS * 2).map(hit).collect())
+}

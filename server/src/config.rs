@@ -213,6 +213,11 @@ pub(crate) fn read() -> Result<Action, UsageError> {
     parse_args(Parser::from_env(), &|name| env::var_os(name))
 }
 
+/// This process's environment, of which servers of tools are given a part.
+pub(crate) fn environment() -> impl Iterator<Item = (OsString, OsString)> {
+    env::vars_os()
+}
+
 fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Result<Action, UsageError> {
     let mut config = Config::from_env(env)?;
     let mut words: Vec<String> = Vec::new();

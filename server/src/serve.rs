@@ -1,6 +1,12 @@
 //! `chaosengine serve`: the port opens first, the model loads behind it, and nothing is lost at the end.
 
-use crate::{config::Config, exit::Exit, port, router, security::Hosts, site::Site};
+use crate::{
+    config::{self, Config},
+    exit::Exit,
+    port, router,
+    security::Hosts,
+    site::Site,
+};
 use chat::Chat;
 use compare::{Compare, Load, LoadError};
 use inference::{Engine, EngineError, Engines, Guarded, KvFiles, Limits, LlamaConfig, Remotes, Residency};
@@ -20,6 +26,8 @@ use std::{
 use store::Store;
 use system::{DataDir, PathError, Sampler};
 use tokio::sync::oneshot;
+use toolbox::Toolbox;
+use tools::Launcher;
 use types::ids::{ModelId, UserId};
 
 /// How long running answers may take to end.
@@ -49,6 +57,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Exit> {
     tracing::info!("ending: running answers get {} s", GRACE.as_secs());
     _ = stop.send(());
     tokio::join!(state.chat.shutdown(GRACE), state.compare.shutdown(GRACE));
+    state.toolbox.shutdown().await;
     state.engine.unload_all().await;
     // Pages hold their stream open for as long as they live: they are not waited for.
     _ = tokio::time::timeout(LAST_BYTES, server).await;
@@ -111,14 +120,23 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let documents = Rag::open(below, reader, paths.documents()).await;
     let documents = documents.map_err(|err| Exit::Failed(err.to_string()))?;
     let prompts = Prompts::open(store.clone()).await.map_err(|err| Exit::Failed(err.to_string()))?;
+    let toolbox = open_toolbox(store.clone()).await?;
     let chat =
         Chat::open(store.clone(), Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
     let chat = chat.with_documents(documents.clone());
     let compare = Compare::open(store, Arc::clone(&engine), loading(&models)).await;
     let compare = compare.map_err(|err| Exit::Failed(err.to_string()))?;
     let version = env!("CARGO_PKG_VERSION");
-    let state = AppState { chat, compare, documents, engine, jobs, models, prompts, system, paths, version };
+    let state =
+        AppState { chat, compare, documents, engine, jobs, models, prompts, system, toolbox, paths, version };
     Ok((state, wanted))
+}
+
+/// Servers of tools that are switched on begin to be connected behind it.
+async fn open_toolbox(store: Store) -> Result<Toolbox, Exit> {
+    let toolbox = Toolbox::open(store, Vec::new()).await.map_err(|err| Exit::Failed(err.to_string()))?;
+    toolbox.start_servers(Launcher::new(system::process::command, config::environment())).await;
+    Ok(toolbox)
 }
 
 /// How comparisons bring a model into memory.

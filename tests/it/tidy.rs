@@ -12,7 +12,7 @@ const LEVELS: &[&[&str]] = &[
     &["types"],
     &["store", "system", "protocol", "markup", "gguf"],
     &["jobs", "inference", "prompts", "engine", "candle", "transcripts", "tools"],
-    &["models", "compare", "sandbox"],
+    &["models", "compare", "sandbox", "toolbox"],
     &["rag"],
     &["chat"],
     &["state"],

@@ -151,3 +151,128 @@ pub enum McpPlace {
     /// A server that listens.
     Address { url: String, key: Option<Secret> },
 }
+
+/// A tool as a person meets it who chooses what it may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolView {
+    /// The name that models call it by.
+    pub name: String,
+    /// What the tool says it does.
+    pub description: String,
+    pub origin: Origin,
+    pub effect: Effect,
+    /// What holds now.
+    pub permission: Permission,
+    /// It was always allowed, but is no longer what it was then: it asks again.
+    pub has_changed: bool,
+    /// Whether the person's new chats begin with it.
+    pub in_new_chats: bool,
+}
+
+/// The most servers of tools.
+pub const MAX_SERVERS: usize = 16;
+
+/// Who searches the web, without the key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchView {
+    #[default]
+    Off,
+    SearXng {
+        address: String,
+    },
+    Brave {
+        key_hint: String,
+    },
+    DuckDuckGo,
+}
+
+/// A server of tools as an administrator meets it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerView {
+    pub name: String,
+    pub place: PlaceView,
+    pub state: ServerState,
+    /// The names that models call its tools by.
+    pub tools: Vec<String>,
+    pub refused: Vec<RefusedTool>,
+    /// The end of what the program has logged, fit to be shown; empty if it did not fail.
+    pub last_words: String,
+}
+
+/// Where a server of tools is, without its keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceView {
+    Program {
+        program: String,
+        arguments: Vec<String>,
+        /// Names only.
+        environment: Vec<String>,
+    },
+    Address {
+        url: String,
+        key_hint: Option<String>,
+    },
+}
+
+/// How a server of tools is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerState {
+    /// Nobody wants it to be used.
+    Off,
+    Connecting,
+    Ready,
+    /// Why its tools cannot be called now, as a sentence without a full stop.
+    Failed(String),
+}
+
+/// A tool that a server has and nobody can call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedTool {
+    /// Fit to be shown.
+    pub name: String,
+    pub reason: String,
+}
+
+/// What a person wants with the tools.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolAct {
+    /// To see how they are.
+    Look,
+    /// Whether a tool runs when a model calls it.
+    Allow {
+        tool: String,
+        permission: Permission,
+    },
+    /// Whether new chats begin with a tool.
+    InNewChats {
+        tool: String,
+        is_on: bool,
+    },
+    /// Who searches the web. An empty key keeps the one there is.
+    Search(Option<SearchService>),
+    AddServer(McpServer),
+    RemoveServer {
+        name: String,
+    },
+    EnableServer {
+        name: String,
+        is_on: bool,
+    },
+    Reconnect {
+        name: String,
+    },
+}
+
+/// The tools as they are after what a person wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolReply {
+    /// By name.
+    pub tools: Vec<ToolView>,
+    pub search: SearchView,
+    /// By name.
+    pub servers: Vec<ServerView>,
+}

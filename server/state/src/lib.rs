@@ -14,6 +14,7 @@ pub struct AppState {
     pub documents: rag::Rag,
     pub prompts: prompts::Prompts,
     pub system: system::Sampler,
+    pub toolbox: toolbox::Toolbox,
     pub paths: system::DataDir,
     /// Of the program.
     pub version: &'static str,

@@ -19,6 +19,7 @@ mod prompts;
 mod sessions;
 mod settings;
 mod sources;
+mod toolbox;
 
 pub use collections::CollectionRow;
 pub use compare::{NewRun, RunRow, SlotRow};
@@ -30,6 +31,7 @@ pub use jobs::{JobEnd, JobRow};
 pub use messages::{MessageRow, NewTurn, Outcome, ThoughtRow, ThreadRows, TurnIds};
 pub use passages::{NewPassage, PassageRow, Reading};
 pub use sessions::SessionRow;
+pub use toolbox::ServerRow;
 
 use sqlx::{
     SqlitePool,

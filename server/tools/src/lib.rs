@@ -56,7 +56,7 @@ pub use clock::Clock;
 pub use egress::{AllowedHosts, Egress, EgressError};
 pub use fetch::FetchPage;
 pub use limits::Limits;
-pub use mcp::{Launcher, Listing, McpClient, McpError, StartProcess, Untaken};
+pub use mcp::{Launcher, Listing, Look, McpClient, McpError, StartProcess, Untaken};
 pub use outcome::{Answer, Failure, NotAllowed, Outcome};
 pub use registry::{Prepared, Registry, RegistryError};
 pub use rounds::Rounds;

@@ -20,7 +20,14 @@ use futures::future::BoxFuture;
 use launch::LastWords;
 use listing::Listed;
 use rmcp::{Peer, RoleClient, ServiceError, model::CallToolRequestParams};
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
@@ -57,6 +64,19 @@ pub enum McpError {
     TimedOut(Duration),
     #[error("the server does not speak the Model Context Protocol as this product does")]
     Protocol,
+    #[error("the server was switched off")]
+    Closed,
+}
+
+/// How a server stands to what it last listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Its tools are those that were listed.
+    AsListed,
+    /// It is there, but its tools may be others now.
+    Changed,
+    /// It is not connected: it has ended, or was never asked.
+    Ended,
 }
 
 /// One server. Connects when it is needed and again when it has ended. Cheap to clone; when the last copy and the last
@@ -70,39 +90,49 @@ struct Shared {
     last_words: LastWords,
     patience: Duration,
     state: Mutex<State>,
+    is_closed: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
     connection: Option<Connection>,
     failed_at: Option<Instant>,
+    /// What [`McpClient::list`] gave last.
+    given: Option<BTreeMap<String, Fingerprint>>,
 }
 
 impl McpClient {
     /// For a server that an administrator configured. Does nothing yet.
     pub fn new(server: McpServer, launcher: Launcher) -> Result<Self, McpError> {
-        if !tools::is_name(&server.name) || server.name.len() > MAX_SERVER_NAME_BYTES {
-            return Err(McpError::Name(crate::shown::line(&server.name)));
-        }
-        if let McpPlace::Address { url, .. } = &server.place {
-            web_address(url)?;
-        }
+        Self::check(&server)?;
         let shared = Shared {
             server,
             launcher,
             last_words: LastWords::default(),
             patience: CONNECT,
             state: Mutex::default(),
+            is_closed: AtomicBool::new(false),
         };
         Ok(Self(Arc::new(shared)))
+    }
+
+    /// Whether [`McpClient::new`] takes it.
+    pub fn check(server: &McpServer) -> Result<(), McpError> {
+        if !tools::is_name(&server.name) || server.name.len() > MAX_SERVER_NAME_BYTES {
+            return Err(McpError::Name(crate::shown::line(&server.name)));
+        }
+        match &server.place {
+            McpPlace::Address { url, .. } => Ok(web_address(url).map(drop)?),
+            McpPlace::Program { .. } => Ok(()),
+        }
     }
 
     /// The same with another time to wait for a connection and a list.
     #[cfg(test)]
     fn with_patience(server: McpServer, launcher: Launcher, patience: Duration) -> Self {
-        let shared =
-            Shared { server, launcher, last_words: LastWords::default(), patience, state: Mutex::default() };
-        Self(Arc::new(shared))
+        let last_words = LastWords::default();
+        let (state, is_closed) = (Mutex::default(), AtomicBool::new(false));
+        Self(Arc::new(Shared { server, launcher, last_words, patience, state, is_closed }))
     }
 
     /// The name that it was given.
@@ -115,6 +145,7 @@ impl McpClient {
         let mut state = self.0.state.lock().await;
         let connection = self.connected(&mut state).await?;
         let listed = self.listed_anew(connection).await?;
+        state.given = Some(listed.fingerprints());
         drop(state);
         let tool = |it: Listed| -> Arc<dyn Tool> { Arc::new(McpTool { client: self.clone(), listed: it }) };
         Ok(Listing { tools: listed.tools.into_iter().map(tool).collect(), untaken: listed.untaken })
@@ -125,12 +156,32 @@ impl McpClient {
         *self.0.state.lock().await = State::default();
     }
 
+    /// Ends it for good: whoever still holds one of its tools is told that the server was switched off.
+    pub async fn close(&self) {
+        self.0.is_closed.store(true, Ordering::Release);
+        self.disconnect().await;
+    }
+
+    /// Looks without connecting and without asking the server anything.
+    pub async fn look(&self) -> Look {
+        let state = self.0.state.lock().await;
+        match &state.connection {
+            Some(connection) if connection.has_ended() => Look::Ended,
+            Some(connection) if connection.has_changed() || connection.listed != state.given => Look::Changed,
+            Some(_) => Look::AsListed,
+            None => Look::Ended,
+        }
+    }
+
     /// The end of what the program has written to its log, for the administrator who has to find out why it fails.
     pub fn last_words(&self) -> String {
         self.0.last_words.text()
     }
 
     async fn connected<'a>(&self, state: &'a mut State) -> Result<&'a mut Connection, McpError> {
+        if self.0.is_closed.load(Ordering::Acquire) {
+            return Err(McpError::Closed);
+        }
         if state.connection.as_ref().is_some_and(Connection::has_ended) {
             state.connection = None;
         }

@@ -1,0 +1,21 @@
+//! This product's own tools.
+
+use std::sync::Arc;
+use tools::{AllowedHosts, Calculator, Clock, Egress, EgressError, FetchPage, Tool, WebSearch};
+use types::toolbox::SearchService;
+
+/// Those that are always there.
+pub(crate) fn tools() -> Result<Vec<Arc<dyn Tool>>, EgressError> {
+    Ok(vec![Calculator::tool(), Clock::tool(), FetchPage::tool(Egress::new(AllowedHosts::default())?)])
+}
+
+/// The one that searches the web; none, if what is kept of its service is of no use any more.
+pub(crate) fn search(service: &SearchService) -> Option<Arc<dyn Tool>> {
+    match WebSearch::tool(service) {
+        Ok(tool) => Some(tool),
+        Err(err) => {
+            tracing::warn!(error = %err, "nobody searches the web: the service that was chosen cannot be used");
+            None
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Servers of tools: connected in the background, and watched for as long as they are used.
+
+use crate::Inner;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+use store::ServerRow;
+use tokio::task::AbortHandle;
+use tools::{Launcher, Listing, Look, McpClient, McpError, Registry, Tool, Untaken};
+use types::toolbox::{McpPlace, McpServer, PlaceView, RefusedTool, ServerState, ServerView};
+
+/// How often a server is looked after. Nothing is sent to it for that.
+const LOOK: Duration = Duration::from_secs(1);
+const ENDED: &str = "the connection has ended; it begins again when one of the server's tools is called";
+
+/// All that there are, by name.
+pub(crate) struct Servers {
+    /// None until servers may be started.
+    pub(crate) launcher: Option<Launcher>,
+    by_name: BTreeMap<String, Held>,
+}
+
+struct Held {
+    server: McpServer,
+    /// None while nobody wants it to be used.
+    client: Option<McpClient>,
+    is_enabled: bool,
+    state: ServerState,
+    /// Those of its last list.
+    tools: Vec<Arc<dyn Tool>>,
+    untaken: Vec<Untaken>,
+    /// What the registry took of them and what it did not.
+    names: Vec<String>,
+    refused: Vec<RefusedTool>,
+    /// Tells this connection from those before it, whose watchers have nothing to say any more.
+    turn: u64,
+    watcher: Option<AbortHandle>,
+}
+
+impl Held {
+    fn new(server: McpServer, is_enabled: bool) -> Self {
+        Self {
+            server,
+            client: None,
+            is_enabled,
+            state: ServerState::Off,
+            tools: Vec::new(),
+            untaken: Vec::new(),
+            names: Vec::new(),
+            refused: Vec::new(),
+            turn: 0,
+            watcher: None,
+        }
+    }
+
+    fn stop_watching(&mut self) {
+        self.turn += 1;
+        if let Some(watcher) = self.watcher.take() {
+            watcher.abort();
+        }
+    }
+
+    /// Ends it. A program gets its time to end in the background.
+    fn close(&mut self) {
+        self.stop_watching();
+        self.state = ServerState::Off;
+        self.tools.clear();
+        self.untaken.clear();
+        if let Some(client) = self.client.take() {
+            tokio::spawn(async move { client.close().await });
+        }
+    }
+
+    fn take(&mut self, listing: Result<Listing, McpError>) {
+        match listing {
+            Ok(listing) => {
+                self.state = ServerState::Ready;
+                self.tools = listing.tools;
+                self.untaken = listing.untaken;
+            }
+            Err(err) => self.state = ServerState::Failed(err.to_string()),
+        }
+    }
+
+    fn view(&self) -> ServerView {
+        let failed = matches!(self.state, ServerState::Failed(_));
+        let last_words = self.client.as_ref().filter(|_| failed).map(McpClient::last_words);
+        ServerView {
+            name: self.server.name.clone(),
+            place: place_view(&self.server.place),
+            state: self.state.clone(),
+            tools: self.names.clone(),
+            refused: self.refused.clone(),
+            last_words: last_words.unwrap_or_default(),
+        }
+    }
+}
+
+fn place_view(place: &McpPlace) -> PlaceView {
+    match place {
+        McpPlace::Program { program, arguments, environment } => PlaceView::Program {
+            program: program.clone(),
+            arguments: arguments.clone(),
+            environment: environment.iter().map(|(name, _)| name.clone()).collect(),
+        },
+        McpPlace::Address { url, key } => {
+            PlaceView::Address { url: url.clone(), key_hint: key.as_ref().map(|key| key.hint()) }
+        }
+    }
+}
+
+impl Servers {
+    pub(crate) fn new(rows: Vec<ServerRow>) -> Self {
+        let held = |row: ServerRow| (row.server.name.clone(), Held::new(row.server, row.is_enabled));
+        Self { launcher: None, by_name: rows.into_iter().map(held).collect() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.by_name.keys().any(|known| known.eq_ignore_ascii_case(name))
+    }
+
+    pub(crate) fn enabled(&self) -> Vec<String> {
+        self.by_name.values().filter(|it| it.is_enabled).map(|it| it.server.name.clone()).collect()
+    }
+
+    pub(crate) fn is_enabled(&self, name: &str) -> Option<bool> {
+        self.by_name.get(name).map(|it| it.is_enabled)
+    }
+
+    pub(crate) fn views(&self) -> Vec<ServerView> {
+        self.by_name.values().map(Held::view).collect()
+    }
+
+    pub(crate) fn add(&mut self, server: McpServer, is_enabled: bool) {
+        self.by_name.insert(server.name.clone(), Held::new(server, is_enabled));
+    }
+
+    pub(crate) fn enable(&mut self, name: &str) {
+        if let Some(held) = self.by_name.get_mut(name) {
+            held.is_enabled = true;
+        }
+    }
+
+    pub(crate) fn switch_off(&mut self, name: &str) {
+        if let Some(held) = self.by_name.get_mut(name) {
+            held.is_enabled = false;
+            held.close();
+        }
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) {
+        if let Some(mut held) = self.by_name.remove(name) {
+            held.close();
+        }
+    }
+
+    /// Ends all, for good.
+    pub(crate) fn close(&mut self) -> Vec<McpClient> {
+        self.launcher = None;
+        self.by_name.values_mut().for_each(Held::stop_watching);
+        self.by_name.values().filter_map(|held| held.client.clone()).collect()
+    }
+
+    /// Adds what can be added, and remembers why the rest cannot.
+    pub(crate) fn add_tools(&mut self, registry: &mut Registry) {
+        for held in self.by_name.values_mut() {
+            let refused = |it: &Untaken| RefusedTool { name: it.name.clone(), reason: it.reason.to_string() };
+            held.refused = held.untaken.iter().map(refused).collect();
+            held.names.clear();
+            for tool in &held.tools {
+                let name = tool.describe().name;
+                match registry.add(Arc::clone(tool)) {
+                    Ok(()) => held.names.push(name),
+                    Err(reason) => held.refused.push(RefusedTool { name, reason: reason.to_string() }),
+                }
+            }
+        }
+    }
+
+    /// Makes the server's next connection the one that counts.
+    fn next_turn(&mut self, name: &str) -> Option<(McpClient, u64)> {
+        let launcher = self.launcher.clone()?;
+        let held = self.by_name.get_mut(name).filter(|it| it.is_enabled)?;
+        held.stop_watching();
+        if held.client.is_none() {
+            match McpClient::new(held.server.clone(), launcher) {
+                Ok(client) => held.client = Some(client),
+                Err(err) => held.state = ServerState::Failed(err.to_string()),
+            }
+        }
+        let client = held.client.clone()?;
+        held.state = ServerState::Connecting;
+        Some((client, held.turn))
+    }
+}
+
+/// Connects a server that is switched on, in the background, and watches it from then on.
+pub(crate) fn begin(inner: &Arc<Inner>, name: &str) {
+    let Some((client, turn)) = inner.parts().servers.next_turn(name) else { return };
+    let watch = Watch { inner: Arc::downgrade(inner), name: name.to_owned(), turn, client };
+    let watcher = tokio::spawn(watch.run()).abort_handle();
+    if let Some(held) = inner.parts().servers.by_name.get_mut(name) {
+        held.watcher = Some(watcher);
+    }
+}
+
+/// Keeps what is known of one connection up to date. Ends with the layer.
+struct Watch {
+    inner: Weak<Inner>,
+    name: String,
+    turn: u64,
+    client: McpClient,
+}
+
+/// The layer, or this connection, is gone.
+struct Over;
+
+impl Watch {
+    async fn run(self) {
+        self.client.disconnect().await;
+        if !matches!(self.list().await, Ok(true)) {
+            return;
+        }
+        while self.look().await.is_ok() {}
+    }
+
+    async fn look(&self) -> Result<(), Over> {
+        tokio::time::sleep(LOOK).await;
+        match self.client.look().await {
+            Look::AsListed => self.tell(|held| held.state = ServerState::Ready),
+            Look::Changed => self.list().await.map(drop),
+            Look::Ended => self.tell(|held| held.state = ServerState::Failed(ENDED.to_owned())),
+        }
+    }
+
+    /// Whether it worked.
+    async fn list(&self) -> Result<bool, Over> {
+        let listing = self.client.list().await;
+        let is_listed = listing.is_ok();
+        self.tell(|held| held.take(listing))?;
+        self.inner.upgrade().ok_or(Over)?.gather();
+        Ok(is_listed)
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut Held)) -> Result<(), Over> {
+        let inner = self.inner.upgrade().ok_or(Over)?;
+        let mut parts = inner.parts();
+        let held = parts.servers.by_name.get_mut(&self.name).filter(|it| it.turn == self.turn);
+        change(held.ok_or(Over)?);
+        Ok(())
+    }
+}

@@ -8,6 +8,7 @@ use models::ModelsError;
 use prompts::PromptsError;
 use rag::RagError;
 use store::StoreError;
+use toolbox::ToolboxError;
 
 impl From<ChatError> for AppError {
     fn from(err: ChatError) -> Self {
@@ -82,6 +83,16 @@ impl From<RagError> for AppError {
             RagError::Engine(err) => Self::Engine { reason: err.to_string() },
             err @ (RagError::File(_) | RagError::Task) => Self::Storage { reason: err.to_string() },
             err => Self::Setting { reason: err.to_string() },
+        }
+    }
+}
+
+impl From<ToolboxError> for AppError {
+    fn from(err: ToolboxError) -> Self {
+        match err {
+            ToolboxError::NotFound => Self::NotFound,
+            ToolboxError::Store(err) => err.into(),
+            err => Self::Refused { reason: err.to_string() },
         }
     }
 }

@@ -91,6 +91,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/documents/:id?") view=Rest::Documents ssr=SsrMode::Async/>
                     <Route path=path!("/prompts/:id?") view=Rest::Prompts ssr=SsrMode::Async/>
                     <Route path=path!("/settings") view=Rest::Settings ssr=SsrMode::Async/>
+                    <Route path=path!("/tools") view=Rest::Tools ssr=SsrMode::Async/>
                 </Routes>
             </Frame>
         </Router>

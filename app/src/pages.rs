@@ -11,3 +11,4 @@ pub(crate) mod rest;
 pub(crate) mod saw;
 pub(crate) mod settings;
 pub(crate) mod setup;
+pub(crate) mod tools;

@@ -1,15 +1,21 @@
 //! What server functions take from their surroundings.
 
 use crate::{error::AppError, i18n::Locale};
-use axum::http::{HeaderValue, header, request::Parts};
+use axum::{
+    extract::ConnectInfo,
+    http::{HeaderValue, header, request::Parts},
+};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use state::AppState;
+use std::net::SocketAddr;
 use types::{ids::UserId, settings::Theme};
 
 const THEME_COOKIE: &str = "theme";
 const LANGUAGE_COOKIE: &str = "language";
 const A_YEAR_IN_SECONDS: u32 = 31_536_000;
+/// What proxies say of whom they speak for.
+const FORWARDED: &[&str] = &["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 /// The layers. Must be asked for before a stream is returned: the context is gone while it runs.
 pub(crate) fn state() -> Result<AppState, AppError> {
@@ -22,6 +28,19 @@ pub(crate) fn state() -> Result<AppState, AppError> {
 /// Who asks. On loopback that is the one local person.
 pub(crate) async fn require_user() -> Result<UserId, AppError> {
     Ok(UserId::LOCAL)
+}
+
+/// Who asks, if that is an administrator: the person who sits at this machine. Whoever comes over the network is none, and
+/// neither is whom a proxy on this machine speaks for.
+pub(crate) async fn require_administrator() -> Result<UserId, AppError> {
+    let parts = use_context::<Parts>().ok_or(AppError::Forbidden)?;
+    if is_here(&parts) { require_user().await } else { Err(AppError::Forbidden) }
+}
+
+fn is_here(parts: &Parts) -> bool {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let is_forwarded = FORWARDED.iter().any(|name| parts.headers.contains_key(*name));
+    peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback()) && !is_forwarded
 }
 
 /// The page's language: what the person chose, else what the browser prefers.
@@ -67,5 +86,36 @@ fn header_text(parts: &Parts, name: header::HeaderName) -> Option<&str> {
 pub(crate) fn set_not_found() {
     if let Some(response) = use_context::<ResponseOptions>() {
         response.set_status(axum::http::StatusCode::NOT_FOUND);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+
+    fn check(peer: Option<&str>, header: Option<&str>, expected: bool) {
+        let mut request = Request::builder();
+        if let Some(name) = header {
+            request = request.header(name, "10.0.0.9");
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        if let Some(peer) = peer {
+            parts.extensions.insert(ConnectInfo::<SocketAddr>(peer.parse().unwrap()));
+        }
+        assert_eq!(is_here(&parts), expected, "{peer:?} {header:?}");
+    }
+
+    #[test]
+    fn an_administrator_sits_at_this_machine() {
+        check(Some("127.0.0.1:50000"), None, true);
+        check(Some("[::1]:50000"), None, true);
+        check(Some("[::ffff:127.0.0.1]:50000"), None, true);
+        check(Some("192.168.1.9:50000"), None, false);
+        check(Some("[fe80::1]:50000"), None, false);
+        check(None, None, false);
+        for name in FORWARDED {
+            check(Some("127.0.0.1:50000"), Some(name), false);
+        }
     }
 }

@@ -113,6 +113,7 @@ pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/pages/settings/api/save_remote", Owner::Nobody),
     door("/rpc/app/pages/settings/api/save_settings", Owner::Caller),
     door("/rpc/app/pages/settings/api/set_theme", Owner::Caller),
+    door("/rpc/app/pages/tools/api/tools", Owner::Caller),
 ];
 
 /// The whole server.

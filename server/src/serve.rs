@@ -46,6 +46,8 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Exit> {
     let router = router::build(state.clone(), Site::new(config.site.clone()), hosts);
 
     let (stop, stopped) = oneshot::channel::<()>();
+    // Some doors are for those at this machine only.
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, router).with_graceful_shutdown(async move { _ = stopped.await });
     let server = tokio::spawn(server.into_future());
     announce(config, address)?;

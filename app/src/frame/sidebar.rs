@@ -70,6 +70,7 @@ pub(super) fn Sidebar() -> AnyView {
                 <p class="px-2 pt-2 text-xs text-muted" class:md:hidden=move || collapsed.get()>{texts.nav_build}</p>
                 <NavLink href="/prompts" icon=icondata_lu::LuNotebookPen label=texts.nav_prompts collapsed/>
                 <NavLink href="/documents" icon=icondata_lu::LuLibrary label=texts.nav_documents collapsed/>
+                <NavLink href="/tools" icon=icondata_lu::LuWrench label=texts.nav_tools collapsed/>
                 <NavLink href="/settings" icon=icondata_lu::LuSettings label=texts.nav_settings collapsed/>
             </nav>
             <div class="mt-2 flex min-h-0 flex-1 flex-col border-t border-line" class:md:hidden=move || collapsed.get()>

@@ -4,7 +4,7 @@
 //! What such a page fetches is known only to that file, so that the doors it uses and the types that pass through them are not
 //! in the browser's first download either.
 
-use super::{chats, compare, documents, prompts, saw, settings, setup};
+use super::{chats, compare, documents, prompts, saw, settings, setup, tools};
 use leptos::prelude::*;
 use leptos_router::ChooseView;
 
@@ -18,6 +18,7 @@ pub(crate) enum Rest {
     Saw,
     Settings,
     Setup,
+    Tools,
 }
 
 impl ChooseView for Rest {
@@ -41,5 +42,6 @@ fn rest_page(page: Rest) -> AnyView {
         Rest::Saw => saw::page(),
         Rest::Settings => settings::page(),
         Rest::Setup => setup::page(),
+        Rest::Tools => tools::page(),
     }
 }

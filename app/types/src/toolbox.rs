@@ -272,6 +272,13 @@ pub enum ToolAct {
 pub struct ToolReply {
     /// By name.
     pub tools: Vec<ToolView>,
+    /// None for who is no administrator.
+    pub managed: Option<Managed>,
+}
+
+/// What administrators alone see and change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Managed {
     pub search: SearchView,
     /// By name.
     pub servers: Vec<ServerView>,

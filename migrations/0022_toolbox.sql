@@ -1,9 +1,8 @@
--- Who searches the web, for everybody: nobody, or one service.
+-- Who searches the web, for everybody: nobody, or one service. Keys are in a file of their own, here and below.
 create table search_service (
     id integer primary key check (id = 1),
     kind text not null check (kind in ('searxng', 'brave', 'duckduckgo')),
-    address text check ((kind = 'searxng') = (address is not null)),
-    key text check ((kind = 'brave') = (key is not null))
+    address text check ((kind = 'searxng') = (address is not null))
 ) strict;
 
 -- Servers of tools, for everybody: each is a program of this machine or an address.
@@ -12,7 +11,8 @@ create table mcp_server (
     enabled integer not null check (enabled in (0, 1)),
     program text,
     url text check ((url is null) = (program is not null)),
-    key text check (key is null or url is not null)
+    -- 1 if the address wants a key.
+    has_key integer not null check (has_key = 0 or (has_key = 1 and url is not null))
 ) strict, without rowid;
 
 create table mcp_argument (
@@ -27,8 +27,6 @@ create table mcp_environment (
     server text not null references mcp_server (name) on delete cascade,
     position integer not null,
     name text not null,
-    -- May be a key.
-    value text not null,
     primary key (server, position)
 ) strict, without rowid;
 

@@ -122,7 +122,7 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let documents = Rag::open(below, reader, paths.documents()).await;
     let documents = documents.map_err(|err| Exit::Failed(err.to_string()))?;
     let prompts = Prompts::open(store.clone()).await.map_err(|err| Exit::Failed(err.to_string()))?;
-    let toolbox = open_toolbox(store.clone()).await?;
+    let toolbox = open_toolbox(store.clone(), &paths).await?;
     let chat =
         Chat::open(store.clone(), Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
     let chat = chat.with_documents(documents.clone());
@@ -135,8 +135,9 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
 }
 
 /// Servers of tools that are switched on begin to be connected behind it.
-async fn open_toolbox(store: Store) -> Result<Toolbox, Exit> {
-    let toolbox = Toolbox::open(store, Vec::new()).await.map_err(|err| Exit::Failed(err.to_string()))?;
+async fn open_toolbox(store: Store, paths: &DataDir) -> Result<Toolbox, Exit> {
+    let toolbox = Toolbox::open_with_keys(store, Vec::new(), paths.tool_keys()).await;
+    let toolbox = toolbox.map_err(|err| Exit::Failed(err.to_string()))?;
     toolbox.start_servers(Launcher::new(system::process::command, config::environment())).await;
     Ok(toolbox)
 }

@@ -1,4 +1,5 @@
-//! What people have chosen for tools, who searches the web, and servers of tools.
+//! What people have chosen for tools, who searches the web, and servers of tools. Keys are not kept here: what is read
+//! back has empty ones in their places.
 
 use crate::{Store, StoreError};
 use sqlx::{Sqlite, Transaction};
@@ -92,31 +93,29 @@ impl Store {
 
     /// Who searches the web, if anybody does.
     pub async fn search_service(&self) -> Result<Option<SearchService>, StoreError> {
-        let row =
-            sqlx::query!("select kind, address, key from search_service").fetch_optional(&self.read).await?;
-        Ok(row.map(|row| match (row.address, row.key) {
+        let row = sqlx::query!("select kind, address from search_service").fetch_optional(&self.read).await?;
+        Ok(row.map(|row| match (row.address, row.kind.as_str()) {
             (Some(address), _) => SearchService::SearXng { address },
-            (None, Some(key)) => SearchService::Brave { key: Secret::new(key) },
-            (None, None) => SearchService::DuckDuckGo,
+            (None, "brave") => SearchService::Brave { key: Secret::default() },
+            (None, _) => SearchService::DuckDuckGo,
         }))
     }
 
     /// Replaces who searches the web.
     pub async fn set_search_service(&self, service: Option<&SearchService>) -> Result<(), StoreError> {
-        let (kind, address, key) = match service {
+        let (kind, address) = match service {
             None => {
                 sqlx::query!("delete from search_service").execute(&self.write).await?;
                 return Ok(());
             }
-            Some(SearchService::SearXng { address }) => ("searxng", Some(address.as_str()), None),
-            Some(SearchService::Brave { key }) => ("brave", None, Some(key.expose())),
-            Some(SearchService::DuckDuckGo) => ("duckduckgo", None, None),
+            Some(SearchService::SearXng { address }) => ("searxng", Some(address.as_str())),
+            Some(SearchService::Brave { .. }) => ("brave", None),
+            Some(SearchService::DuckDuckGo) => ("duckduckgo", None),
         };
         sqlx::query!(
-            "insert or replace into search_service (id, kind, address, key) values (1, ?, ?, ?)",
+            "insert or replace into search_service (id, kind, address) values (1, ?, ?)",
             kind,
-            address,
-            key
+            address
         )
         .execute(&self.write)
         .await?;
@@ -125,7 +124,7 @@ impl Store {
 
     /// The servers of tools by their names.
     pub async fn list_mcp_servers(&self) -> Result<Vec<ServerRow>, StoreError> {
-        let rows = sqlx::query!("select name, enabled, program, url, key from mcp_server order by name")
+        let rows = sqlx::query!("select name, enabled, program, url, has_key from mcp_server order by name")
             .fetch_all(&self.read)
             .await?;
         let mut servers = Vec::with_capacity(rows.len());
@@ -133,7 +132,8 @@ impl Store {
             let place = match (row.program, row.url) {
                 (Some(program), _) => self.program(&row.name, program).await?,
                 (None, url) => {
-                    McpPlace::Address { url: url.unwrap_or_default(), key: row.key.map(Secret::new) }
+                    let key = (row.has_key != 0).then(Secret::default);
+                    McpPlace::Address { url: url.unwrap_or_default(), key }
                 }
             };
             let server = McpServer { name: row.name, place };
@@ -149,29 +149,29 @@ impl Store {
         )
         .fetch_all(&self.read)
         .await?;
-        let rows = sqlx::query!(
-            "select name, value from mcp_environment where server = ? order by position",
+        let names = sqlx::query_scalar!(
+            "select name from mcp_environment where server = ? order by position",
             server
         )
         .fetch_all(&self.read)
         .await?;
-        let environment = rows.into_iter().map(|row| (row.name, Secret::new(row.value))).collect();
+        let environment = names.into_iter().map(|name| (name, Secret::default())).collect();
         Ok(McpPlace::Program { program, arguments, environment })
     }
 
     /// Adds a server of tools, which is used from now on. `Err(Conflict)` if its name is taken.
     pub async fn add_mcp_server(&self, server: &McpServer) -> Result<(), StoreError> {
         let mut tx = self.write.begin().await?;
-        let (program, url, key) = match &server.place {
-            McpPlace::Program { program, .. } => (Some(program), None, None),
-            McpPlace::Address { url, key } => (None, Some(url), key.as_ref().map(Secret::expose)),
+        let (program, url, has_key) = match &server.place {
+            McpPlace::Program { program, .. } => (Some(program), None, false),
+            McpPlace::Address { url, key } => (None, Some(url), key.is_some()),
         };
         sqlx::query!(
-            "insert into mcp_server (name, enabled, program, url, key) values (?, 1, ?, ?, ?)",
+            "insert into mcp_server (name, enabled, program, url, has_key) values (?, 1, ?, ?, ?)",
             server.name,
             program,
             url,
-            key
+            has_key
         )
         .execute(&mut *tx)
         .await?;
@@ -190,7 +190,7 @@ impl Store {
         crate::sessions::found(done.rows_affected())
     }
 
-    /// Forgets a server with its keys.
+    /// Forgets a server and what was chosen for its tools.
     pub async fn remove_mcp_server(&self, name: &str) -> Result<(), StoreError> {
         let done = sqlx::query!("delete from mcp_server where name = ?", name).execute(&self.write).await?;
         crate::sessions::found(done.rows_affected())
@@ -220,14 +220,12 @@ async fn insert_environment(
     server: &str,
     environment: &[(String, Secret)],
 ) -> Result<(), StoreError> {
-    for (position, (name, value)) in (0_i64..).zip(environment) {
-        let value = value.expose();
+    for (position, (name, _)) in (0_i64..).zip(environment) {
         sqlx::query!(
-            "insert into mcp_environment (server, position, name, value) values (?, ?, ?, ?)",
+            "insert into mcp_environment (server, position, name) values (?, ?, ?)",
             server,
             position,
-            name,
-            value
+            name
         )
         .execute(&mut **tx)
         .await?;

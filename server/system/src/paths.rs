@@ -68,6 +68,11 @@ impl DataDir {
         self.root.join("remotes.json")
     }
 
+    /// The keys of what tools speak to.
+    pub fn tool_keys(&self) -> PathBuf {
+        self.root.join("tool-keys.json")
+    }
+
     /// Model files.
     pub fn models(&self) -> PathBuf {
         self.root.join("models")

@@ -36,7 +36,10 @@ fn check_environment(environment: &[(String, Secret)]) -> Result<(), ServerProbl
     if environment.len() > MAX_VARIABLES {
         return Err(ServerProblem::Variables(MAX_VARIABLES));
     }
-    for (name, value) in environment {
+    for (at, (name, value)) in environment.iter().enumerate() {
+        if environment[..at].iter().any(|(before, _)| before == name) {
+            return Err(ServerProblem::VariableTwice);
+        }
         let is_name = !name.is_empty() && !name.contains(|c: char| c == '=' || c.is_whitespace());
         if !is_name {
             return Err(ServerProblem::VariableName);
@@ -96,6 +99,7 @@ mod tests {
         check_program("x", &["a\0b"], &[], Err(ServerProblem::Character));
         check_program("x", &[], &[("A=B", "")], Err(ServerProblem::VariableName));
         check_program("x", &[], &[("", "")], Err(ServerProblem::VariableName));
+        check_program("x", &[], &[("A", "1"), ("A", "2")], Err(ServerProblem::VariableTwice));
         check_program("x", &[""; MAX_ARGUMENTS + 1], &[], Err(ServerProblem::Arguments(MAX_ARGUMENTS)));
         check_program("x", &[], &[("A", ""); 65], Err(ServerProblem::Variables(MAX_VARIABLES)));
         let long = "x".repeat(MAX_TEXT_BYTES + 1);

@@ -1,5 +1,6 @@
 //! Why the toolbox could not do it.
 
+use std::path::PathBuf;
 use store::StoreError;
 use tools::{EgressError, McpError};
 use types::toolbox::MAX_SERVERS;
@@ -27,6 +28,8 @@ pub enum ToolboxError {
     NoKey,
     #[error("the key has characters that no key has")]
     Key,
+    #[error("the keys in {} cannot be changed: {reason}", path.display())]
+    Keys { path: PathBuf, reason: String },
     #[error(transparent)]
     Store(StoreError),
 }
@@ -42,6 +45,8 @@ pub enum ServerProblem {
     Variables(usize),
     #[error("a variable has no name, or one with = or a space in it")]
     VariableName,
+    #[error("it sets a variable twice")]
+    VariableTwice,
     #[error("a text has more than {0} bytes")]
     TooLong(usize),
     #[error("a text has a character in it that no program is given")]

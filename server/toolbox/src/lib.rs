@@ -6,6 +6,7 @@
 
 mod check;
 mod error;
+mod keys;
 mod own;
 mod servers;
 #[cfg(test)]
@@ -13,8 +14,10 @@ mod tests;
 
 pub use error::{ServerProblem, ToolboxError};
 
+use keys::Keys;
 use servers::Servers;
 use std::{
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -23,6 +26,7 @@ use tokio::{sync::watch, time::timeout};
 use tools::{Approvals, Description, Launcher, McpClient, Registry, Tool, WebSearch};
 use types::{
     ids::UserId,
+    secret::Secret,
     toolbox::{
         Fingerprint, MAX_SERVERS, McpServer, Origin, Permission, SearchService, SearchView, ServerView,
         Standing, ToolView,
@@ -38,6 +42,7 @@ pub struct Toolbox(Arc<Inner>);
 
 struct Inner {
     store: Store,
+    keys: Keys,
     /// This product's own tools, but for the one that searches the web.
     own: Vec<Arc<dyn Tool>>,
     parts: Mutex<Parts>,
@@ -53,15 +58,39 @@ struct Parts {
 }
 
 impl Toolbox {
-    /// Takes over what is kept. `more` are tools that other layers bring. No server is connected before
-    /// [`Toolbox::start_servers`].
+    /// Takes over what is kept. `more` are tools that other layers bring. Keys are forgotten with this process. No server
+    /// is connected before [`Toolbox::start_servers`].
     pub async fn open(store: Store, more: Vec<Arc<dyn Tool>>) -> Result<Self, ToolboxError> {
+        Self::with_keys(store, more, None).await
+    }
+
+    /// The same with keys in a file of their own.
+    pub async fn open_with_keys(
+        store: Store,
+        more: Vec<Arc<dyn Tool>>,
+        keys: PathBuf,
+    ) -> Result<Self, ToolboxError> {
+        Self::with_keys(store, more, Some(keys)).await
+    }
+
+    async fn with_keys(
+        store: Store,
+        more: Vec<Arc<dyn Tool>>,
+        keys: Option<PathBuf>,
+    ) -> Result<Self, ToolboxError> {
         let own = own::tools().map_err(ToolboxError::Search)?.into_iter().chain(more).collect();
-        let search = store.search_service().await?.and_then(|service| own::search(&service));
-        let servers = Servers::new(store.list_mcp_servers().await?);
-        let parts = Mutex::new(Parts { search, servers });
+        let rows = store.list_mcp_servers().await?;
+        let keys = Keys::open(keys).await;
+        let names: Vec<_> = rows.iter().map(|row| row.server.name.clone()).collect();
+        if let Err(err) = keys.change(|kept| kept.keep_only(&names)).await {
+            tracing::warn!(error = %err, "keys of servers that are gone were not forgotten");
+        }
+        let servers = Servers::new(rows, &keys);
+        let parts = Mutex::new(Parts { search: None, servers });
         let registry = watch::Sender::new(Registry::default());
-        let inner = Inner { store, own, parts, registry, changing: tokio::sync::Mutex::default() };
+        let inner = Inner { store, keys, own, parts, registry, changing: tokio::sync::Mutex::default() };
+        let service = inner.search_service().await?;
+        inner.parts().search = service.as_ref().and_then(own::search);
         inner.gather();
         Ok(Self(Arc::new(inner)))
     }
@@ -168,33 +197,36 @@ fn server_of(description: &Description) -> Option<&str> {
 impl Toolbox {
     /// Who searches the web.
     pub async fn search_service(&self) -> Result<SearchView, ToolboxError> {
-        let service = self.0.store.search_service().await?;
-        Ok(service.map_or(SearchView::Off, |service| match service {
-            SearchService::SearXng { address } => SearchView::SearXng { address },
-            SearchService::Brave { key } => SearchView::Brave { key_hint: key.hint() },
-            SearchService::DuckDuckGo => SearchView::DuckDuckGo,
-        }))
+        Ok(match self.0.search_service().await? {
+            None => SearchView::Off,
+            Some(SearchService::SearXng { address }) => SearchView::SearXng { address },
+            Some(SearchService::Brave { key }) => SearchView::Brave { key_hint: key_hint(&key) },
+            Some(SearchService::DuckDuckGo) => SearchView::DuckDuckGo,
+        })
     }
 
-    /// Lets this service search the web, or nobody. An empty key keeps the one there is.
+    /// Lets this service search the web, or nobody. An empty key keeps the one there is; one that is not needed any more is
+    /// forgotten.
     pub async fn set_search_service(&self, service: Option<SearchService>) -> Result<(), ToolboxError> {
         let _changing = self.0.changing.lock().await;
-        let service = match service {
-            Some(service) => Some(self.with_key(service).await?),
-            None => None,
-        };
+        let service = service.map(|service| self.with_key(service)).transpose()?;
         let tool = service.as_ref().map(WebSearch::tool).transpose()?;
+        let key = match &service {
+            Some(SearchService::Brave { key }) => Some(key.clone()),
+            _ => None,
+        };
+        self.0.keys.change(|kept| kept.search = key).await?;
         self.0.store.set_search_service(service.as_ref()).await?;
         self.0.parts().search = tool;
         self.0.gather();
         Ok(())
     }
 
-    async fn with_key(&self, service: SearchService) -> Result<SearchService, ToolboxError> {
+    fn with_key(&self, service: SearchService) -> Result<SearchService, ToolboxError> {
         let SearchService::Brave { key } = &service else { return Ok(service) };
         if key.expose().is_empty() {
-            let kept = self.0.store.search_service().await?;
-            return kept.filter(|it| matches!(it, SearchService::Brave { .. })).ok_or(ToolboxError::NoKey);
+            let key = self.0.keys.search().ok_or(ToolboxError::NoKey)?;
+            return Ok(SearchService::Brave { key });
         }
         if check::is_key(key) { Ok(service) } else { Err(ToolboxError::Key) }
     }
@@ -215,9 +247,10 @@ impl Toolbox {
         if self.0.parts().servers.len() >= MAX_SERVERS {
             return Err(ToolboxError::TooManyServers);
         }
+        self.0.keys.change(|kept| kept.add(&server)).await?;
         self.0.store.add_mcp_server(&server).await?;
         let name = server.name.clone();
-        self.0.parts().servers.add(server, true);
+        self.0.parts().servers.add(server);
         servers::begin(&self.0, &name);
         Ok(())
     }
@@ -228,7 +261,7 @@ impl Toolbox {
         self.0.store.remove_mcp_server(name).await?;
         self.0.parts().servers.remove(name);
         self.0.gather();
-        Ok(())
+        self.0.keys.change(|kept| kept.remove(name)).await
     }
 
     /// Uses a server, or ends it and keeps it for later.
@@ -258,7 +291,23 @@ impl Toolbox {
     }
 }
 
+/// Empty where there is none.
+fn key_hint(key: &Secret) -> String {
+    if key.expose().is_empty() { String::new() } else { key.hint() }
+}
+
 impl Inner {
+    /// Who searches the web, with its key, which is empty if it is gone.
+    async fn search_service(&self) -> Result<Option<SearchService>, ToolboxError> {
+        let service = self.store.search_service().await?;
+        Ok(service.map(|service| match service {
+            SearchService::Brave { .. } => {
+                SearchService::Brave { key: self.keys.search().unwrap_or_default() }
+            }
+            service => service,
+        }))
+    }
+
     fn parts(&self) -> MutexGuard<'_, Parts> {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -11,6 +11,10 @@ pub(crate) fn tools() -> Result<Vec<Arc<dyn Tool>>, EgressError> {
 
 /// The one that searches the web; none, if what is kept of its service is of no use any more.
 pub(crate) fn search(service: &SearchService) -> Option<Arc<dyn Tool>> {
+    if matches!(service, SearchService::Brave { key } if key.expose().is_empty()) {
+        tracing::warn!("nobody searches the web: the key of the service that was chosen is gone");
+        return None;
+    }
     match WebSearch::tool(service) {
         Ok(tool) => Some(tool),
         Err(err) => {

@@ -1,6 +1,6 @@
 //! Servers of tools: connected in the background, and watched for as long as they are used.
 
-use crate::Inner;
+use crate::{Inner, key_hint, keys::Keys};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Weak},
@@ -13,6 +13,8 @@ use types::toolbox::{McpPlace, McpServer, PlaceView, RefusedTool, ServerState, S
 
 /// How often a server is looked after. Nothing is sent to it for that.
 const LOOK: Duration = Duration::from_secs(1);
+const LACKS_KEYS: &str =
+    "the keys that it was given are not in the file of keys any more; remove it and add it again";
 const ENDED: &str = "the connection has ended; it begins again when one of the server's tools is called";
 
 /// All that there are, by name.
@@ -24,6 +26,8 @@ pub(crate) struct Servers {
 
 struct Held {
     server: McpServer,
+    /// It cannot be used as it was meant to be.
+    lacks_keys: bool,
     /// None while nobody wants it to be used.
     client: Option<McpClient>,
     is_enabled: bool,
@@ -43,6 +47,7 @@ impl Held {
     fn new(server: McpServer, is_enabled: bool) -> Self {
         Self {
             server,
+            lacks_keys: false,
             client: None,
             is_enabled,
             state: ServerState::Off,
@@ -106,14 +111,18 @@ fn place_view(place: &McpPlace) -> PlaceView {
             environment: environment.iter().map(|(name, _)| name.clone()).collect(),
         },
         McpPlace::Address { url, key } => {
-            PlaceView::Address { url: url.clone(), key_hint: key.as_ref().map(|key| key.hint()) }
+            PlaceView::Address { url: url.clone(), key_hint: key.as_ref().map(key_hint) }
         }
     }
 }
 
 impl Servers {
-    pub(crate) fn new(rows: Vec<ServerRow>) -> Self {
-        let held = |row: ServerRow| (row.server.name.clone(), Held::new(row.server, row.is_enabled));
+    pub(crate) fn new(rows: Vec<ServerRow>, keys: &Keys) -> Self {
+        let held = |row: ServerRow| {
+            let mut held = Held::new(row.server, row.is_enabled);
+            held.lacks_keys = !keys.fill(&mut held.server);
+            (held.server.name.clone(), held)
+        };
         Self { launcher: None, by_name: rows.into_iter().map(held).collect() }
     }
 
@@ -137,8 +146,8 @@ impl Servers {
         self.by_name.values().map(Held::view).collect()
     }
 
-    pub(crate) fn add(&mut self, server: McpServer, is_enabled: bool) {
-        self.by_name.insert(server.name.clone(), Held::new(server, is_enabled));
+    pub(crate) fn add(&mut self, server: McpServer) {
+        self.by_name.insert(server.name.clone(), Held::new(server, true));
     }
 
     pub(crate) fn enable(&mut self, name: &str) {
@@ -188,6 +197,10 @@ impl Servers {
         let launcher = self.launcher.clone()?;
         let held = self.by_name.get_mut(name).filter(|it| it.is_enabled)?;
         held.stop_watching();
+        if held.lacks_keys {
+            held.state = ServerState::Failed(LACKS_KEYS.to_owned());
+            return None;
+        }
         if held.client.is_none() {
             match McpClient::new(held.server.clone(), launcher) {
                 Ok(client) => held.client = Some(client),

@@ -13,8 +13,16 @@ const ME: UserId = UserId::LOCAL;
 async fn open() -> (TempDir, Store, Toolbox) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("app.sqlite")).await.unwrap();
-    let toolbox = Toolbox::open(store.clone(), Vec::new()).await.unwrap();
+    let toolbox = open_again(&folder, &store).await;
     (folder, store, toolbox)
+}
+
+async fn open_again(folder: &TempDir, store: &Store) -> Toolbox {
+    Toolbox::open_with_keys(store.clone(), Vec::new(), keys_file(folder)).await.unwrap()
+}
+
+fn keys_file(folder: &TempDir) -> PathBuf {
+    folder.path().join("tool-keys.json")
 }
 
 fn names(toolbox: &Toolbox) -> Vec<String> {
@@ -47,10 +55,8 @@ async fn own_tools_and_those_of_other_layers_are_there_and_nobody_searches_the_w
     let more: Vec<Arc<dyn Tool>> = vec![Arc::new(Brought("search_documents")), Arc::new(Brought("Clock"))];
     let toolbox = Toolbox::open(store, more).await.unwrap();
     assert_eq!(names(&toolbox), ["calculator", "clock", "fetch_page", "search_documents"]);
-    let asks = |name: &str| (name == "fetch_page", name.to_owned());
     for it in toolbox.list(ME).await.unwrap() {
-        let (asks, _) = asks(&it.name);
-        let expected = if asks { Permission::Ask } else { Permission::Always };
+        let expected = if it.name == "fetch_page" { Permission::Ask } else { Permission::Always };
         assert_eq!((it.permission, it.has_changed, it.in_new_chats), (expected, false, false), "{}", it.name);
     }
 }
@@ -122,7 +128,7 @@ async fn check_search(toolbox: &Toolbox, service: Option<SearchService>, expecte
 
 #[tokio::test]
 async fn a_service_that_can_be_used_searches_the_web_and_its_key_stays_here() {
-    let (_folder, store, toolbox) = open().await;
+    let (folder, store, toolbox) = open().await;
     let searxng = |address: &str| Some(SearchService::SearXng { address: address.to_owned() });
     let brave = |key: &str| Some(SearchService::Brave { key: Secret::new(key) });
     let home = "http://127.0.0.1:8888".to_owned();
@@ -135,9 +141,14 @@ async fn a_service_that_can_be_used_searches_the_web_and_its_key_stays_here() {
     let hidden = SearchView::Brave { key_hint };
     check_search(&toolbox, brave("a-long-key-of-brave-1234"), Ok(hidden.clone())).await;
     check_search(&toolbox, brave(""), Ok(hidden.clone())).await;
-    let again = Toolbox::open(store, Vec::new()).await.unwrap();
+    let again = open_again(&folder, &store).await;
     assert_eq!(again.search_service().await.unwrap(), hidden);
     assert!(names(&again).contains(&"web_search".to_owned()));
+    // A copy of the database has no key, so nobody searches there.
+    let copy = Toolbox::open(store, Vec::new()).await.unwrap();
+    assert_eq!(copy.search_service().await.unwrap(), SearchView::Brave { key_hint: String::new() });
+    assert!(!names(&copy).contains(&"web_search".to_owned()));
     check_search(&toolbox, Some(SearchService::DuckDuckGo), Ok(SearchView::DuckDuckGo)).await;
     check_search(&toolbox, None, Ok(SearchView::Off)).await;
+    assert!(!std::fs::read_to_string(keys_file(&folder)).unwrap().contains("1234"), "the key is forgotten");
 }

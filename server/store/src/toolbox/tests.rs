@@ -26,11 +26,11 @@ fn standing(tool: &str, permission: Permission) -> Standing {
     Standing { tool: tool.to_owned(), fingerprint: Fingerprint(format!("{tool} then")), permission }
 }
 
-fn program(name: &str) -> McpServer {
+fn program(name: &str, key: &str) -> McpServer {
     let place = McpPlace::Program {
         program: "npx".to_owned(),
         arguments: vec!["-y".to_owned(), String::new(), "-y".to_owned()],
-        environment: vec![("B".to_owned(), Secret::new("2")), ("A".to_owned(), Secret::new("1"))],
+        environment: ["B", "A"].map(|name| (name.to_owned(), Secret::new(key))).into(),
     };
     McpServer { name: name.to_owned(), place }
 }
@@ -68,7 +68,7 @@ async fn one_service_searches_the_web_or_none() {
     let (_folder, store) = open().await;
     let services = [
         SearchService::SearXng { address: "http://localhost:8888".to_owned() },
-        SearchService::Brave { key: Secret::new("key") },
+        SearchService::Brave { key: Secret::default() },
         SearchService::DuckDuckGo,
     ];
     assert_eq!(store.search_service().await.unwrap(), None);
@@ -81,12 +81,12 @@ async fn one_service_searches_the_web_or_none() {
 }
 
 #[tokio::test]
-async fn a_server_comes_back_as_it_was_added() {
+async fn a_server_comes_back_as_it_was_added_without_its_keys() {
     let (_folder, store) = open().await;
-    let servers = [address("far", Some("key")), program("files"), address("open", None)];
-    for server in &servers {
-        store.add_mcp_server(server).await.unwrap();
+    for server in [address("far", Some("key")), program("files", "key"), address("open", None)] {
+        store.add_mcp_server(&server).await.unwrap();
     }
+    let servers = [address("far", Some("")), program("files", ""), address("open", None)];
     store.set_mcp_server_enabled("files", false).await.unwrap();
     let is_enabled = |server: &McpServer| server.name != "files";
     let expected: Vec<_> =
@@ -97,7 +97,7 @@ async fn a_server_comes_back_as_it_was_added() {
 #[tokio::test]
 async fn a_taken_name_and_a_server_that_is_not_there_are_refused() {
     let (_folder, store) = open().await;
-    store.add_mcp_server(&program("files")).await.unwrap();
+    store.add_mcp_server(&program("files", "")).await.unwrap();
     let again = store.add_mcp_server(&address("files", None)).await;
     assert!(matches!(again, Err(StoreError::Conflict)));
     assert!(matches!(store.remove_mcp_server("far").await, Err(StoreError::NotFound)));
@@ -107,7 +107,7 @@ async fn a_taken_name_and_a_server_that_is_not_there_are_refused() {
 #[tokio::test]
 async fn with_a_server_goes_what_was_chosen_for_its_tools() {
     let (_folder, store) = open().await;
-    store.add_mcp_server(&program("files")).await.unwrap();
+    store.add_mcp_server(&program("files", "")).await.unwrap();
     for (tool, server) in [("files_read", Some("files")), ("clock", None)] {
         store.set_tool_permission(ME, &standing(tool, Permission::Always), server).await.unwrap();
         store.add_default_tool(ME, tool, server).await.unwrap();
@@ -116,6 +116,6 @@ async fn with_a_server_goes_what_was_chosen_for_its_tools() {
     assert_eq!(store.tool_permissions(ME).await.unwrap(), [standing("clock", Permission::Always)]);
     assert_eq!(store.default_tools(ME).await.unwrap(), ["clock"]);
     // Nothing of it is left for another of its name.
-    store.add_mcp_server(&program("files")).await.unwrap();
-    assert_eq!(store.list_mcp_servers().await.unwrap()[0].server, program("files"));
+    store.add_mcp_server(&program("files", "")).await.unwrap();
+    assert_eq!(store.list_mcp_servers().await.unwrap()[0].server, program("files", ""));
 }

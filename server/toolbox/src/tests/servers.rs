@@ -144,11 +144,11 @@ async fn a_server_that_fails_is_told_with_its_last_words() {
 
 #[tokio::test]
 async fn servers_are_kept_and_started_only_once_that_is_wanted() {
-    let (_folder, store, toolbox) = with_server("plain").await;
+    let (folder, store, toolbox) = with_server("plain").await;
     toolbox.add_server(program("off", "plain")).await.unwrap();
     toolbox.set_server_enabled("off", false).await.unwrap();
     toolbox.shutdown().await;
-    let again = Toolbox::open(store, Vec::new()).await.unwrap();
+    let again = open_again(&folder, &store).await;
     assert_eq!(server(&again).state, ServerState::Off);
     assert_eq!(names(&again), ["calculator", "clock", "fetch_page"]);
     again.start_servers(launcher()).await;
@@ -159,8 +159,8 @@ async fn servers_are_kept_and_started_only_once_that_is_wanted() {
 }
 
 #[tokio::test]
-async fn keys_are_not_shown() {
-    let (_folder, _store, toolbox) = with_server("plain").await;
+async fn keys_are_not_shown_and_not_in_the_database() {
+    let (folder, store, toolbox) = with_server("plain").await;
     let url = "http://127.0.0.1:1/mcp".to_owned();
     let place = McpPlace::Address { url: url.clone(), key: Some(Secret::new(KEY)) };
     toolbox.add_server(McpServer { name: "far".to_owned(), place }).await.unwrap();
@@ -168,6 +168,41 @@ async fn keys_are_not_shown() {
     assert!(!shown.contains(KEY) && shown.contains("\"KEY\""), "{shown}");
     let far = toolbox.servers().into_iter().find(|it| it.name == "far").unwrap();
     assert_eq!(far.place, PlaceView::Address { url, key_hint: Some(Secret::new(KEY).hint()) });
+    toolbox.shutdown().await;
+    store.close().await;
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let has_key = bytes.windows(KEY.len()).any(|it| it == KEY.as_bytes());
+        assert_eq!(has_key, path == keys_file(&folder), "{}", path.display());
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_keys_are_gone_is_not_started_without_them() {
+    let (folder, store, toolbox) = with_server("plain").await;
+    toolbox.shutdown().await;
+    std::fs::write(keys_file(&folder), "{\"servers\": {\"files\"").unwrap();
+    let again = open_again(&folder, &store).await;
+    again.start_servers(launcher()).await;
+    let failed = server(&again);
+    assert!(matches!(&failed.state, ServerState::Failed(why) if why.contains("file of keys")), "{failed:?}");
+    // What cannot be read may be of use to somebody: it is not written over.
+    let refused = again.add_server(program("other", "plain")).await;
+    assert!(matches!(refused, Err(ToolboxError::Keys { .. })), "{refused:?}");
+    assert!(std::fs::read_to_string(keys_file(&folder)).unwrap().ends_with("\"files\""));
+}
+
+#[tokio::test]
+async fn keys_go_with_their_server() {
+    let (folder, store, toolbox) = with_server("plain").await;
+    let keys = || std::fs::read_to_string(keys_file(&folder)).unwrap();
+    assert!(keys().contains(KEY));
+    // As if this process had ended in the middle of removing it.
+    store.remove_mcp_server("files").await.unwrap();
+    toolbox.shutdown().await;
+    open_again(&folder, &store).await;
+    assert!(!keys().contains(KEY));
 }
 
 async fn check_refused(toolbox: &Toolbox, server: McpServer, expected: &str) {

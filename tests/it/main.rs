@@ -29,6 +29,7 @@ mod structure;
 mod support;
 mod thinking;
 mod tidy;
+mod toolbox;
 mod tools;
 mod vectors;
 mod worker_kill;

@@ -53,9 +53,17 @@ async fn pages_of_other_sites_change_nothing_and_hear_nothing() {
 #[tokio::test]
 async fn every_answer_carries_the_headers_that_bind_browsers() {
     let server = Server::start(&["--no-model"]).await;
-    for path in
-        ["/chat", "/compare", "/prompts", "/settings", "/health", "/v1/nothing", "/nothing", "/icon.svg"]
-    {
+    for path in [
+        "/chat",
+        "/compare",
+        "/prompts",
+        "/settings",
+        "/tools",
+        "/health",
+        "/v1/nothing",
+        "/nothing",
+        "/icon.svg",
+    ] {
         let reply = server.get(path).send().await.unwrap();
         let headers = reply.headers();
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");

@@ -144,6 +144,7 @@ fn details(texts: &'static ToolsTexts, server: &ServerView) -> AnyView {
     let refused: Vec<_> = refused.collect();
     let n_tools = server.tools.len();
     let names = server.tools.join(", ");
+    let last_words = server.last_words.trim().to_owned();
     view! {
         <p class="font-mono text-xs break-all text-muted" data-testid="server-place">{place(texts, &server.place)}</p>
         {(n_tools > 0).then(|| view! {
@@ -158,10 +159,10 @@ fn details(texts: &'static ToolsTexts, server: &ServerView) -> AnyView {
                 <ul class="list-disc pl-5 text-xs text-muted">{refused}</ul>
             </details>
         })}
-        {(!server.last_words.is_empty()).then(|| view! {
+        {(!last_words.is_empty()).then(|| view! {
             <details data-testid="server-words">
                 <summary class="w-fit cursor-pointer text-muted">{texts.last_words}</summary>
-                <pre class="text-xs break-all whitespace-pre-wrap text-muted">{server.last_words.clone()}</pre>
+                <pre class="text-xs break-all whitespace-pre-wrap text-muted">{last_words}</pre>
             </details>
         })}
     }

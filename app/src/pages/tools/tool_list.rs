@@ -102,9 +102,9 @@ fn description(texts: &'static ToolsTexts, tool: &ToolView) -> AnyView {
     if words.chars().count() <= SHORT_CHARS {
         return view! { <p class=class>{words}</p> }.into_any();
     }
-    let short: String = words.chars().take(SHORT_CHARS).collect();
+    let short: String = words.chars().take(SHORT_CHARS).chain(['…']).collect();
     view! {
-        <p class=class>{short}"…"</p>
+        <p class=class>{short}</p>
         <details>
             <summary class="w-fit cursor-pointer text-muted">{texts.whole_description}</summary>
             <p class=class>{words}</p>

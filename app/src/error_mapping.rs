@@ -24,7 +24,9 @@ impl From<ChatError> for AppError {
             err @ (ChatError::NoImage | ChatError::TooManyImages { .. }) => {
                 Self::Setting { reason: err.to_string() }
             }
-            err @ ChatError::ShuttingDown => Self::Engine { reason: err.to_string() },
+            err @ (ChatError::NobodyAsks | ChatError::ShuttingDown) => {
+                Self::Engine { reason: err.to_string() }
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use leptos::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{any::Any, future::Future, marker::PhantomData, pin::Pin, sync::Arc};
+use types::literal::{from_text, to_text};
 
 use crate::error::AppError;
 
@@ -98,11 +99,8 @@ impl Erased {
     }
 }
 
-/// How [`Erased`] travels: as a string literal in the page. Every byte is one character whose number ends in that
-/// byte; those that a literal would have to escape are moved up among letters that need no escape.
+/// How [`Erased`] travels: as a string literal in the page.
 struct AsText;
-
-const MOVED: u32 = 0x100;
 
 impl Encoder<Erased> for AsText {
     type Error = postcard::Error;
@@ -125,33 +123,5 @@ impl Decoder<Erased> for AsText {
 
     fn decode(text: &str) -> Result<Erased, Self::Error> {
         Ok(Erased::Sent(from_text(text)))
-    }
-}
-
-/// Bytes as a text of as many characters, which [`from_text`] reads.
-pub(crate) fn to_text(bytes: &[u8]) -> String {
-    let character = |byte: &u8| match byte {
-        b' '..=b'~' if !matches!(byte, b'"' | b'\\' | b'<') => Some(char::from(*byte)),
-        _ => char::from_u32(MOVED + u32::from(*byte)),
-    };
-    bytes.iter().filter_map(character).collect()
-}
-
-/// The inverse of [`to_text`].
-pub(crate) fn from_text(text: &str) -> Vec<u8> {
-    text.chars().map(|character| u32::from(character).to_le_bytes()[0]).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{from_text, to_text};
-
-    #[test]
-    fn every_byte_survives_and_none_needs_an_escape() {
-        let bytes: Vec<u8> = (0..=255).collect();
-        let text = to_text(&bytes);
-        assert_eq!(from_text(&text), bytes);
-        assert_eq!(format!("{text:?}"), format!("\"{text}\""));
-        assert!(!text.contains('<'));
     }
 }

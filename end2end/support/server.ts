@@ -23,6 +23,7 @@ const UNGUARDED = {
   guard_warn_mb: '',
   guard_warn_percent: '',
   titles: 'model',
+  tool_rounds: '10',
   guard_heat: 'off',
 };
 

@@ -1,4 +1,4 @@
-// The test model does not think. With another chat template it begins every answer with a thought.
+// The test model with another chat template: it begins every answer with a thought, or follows no instructions.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,6 +18,15 @@ export function thinkingModel(folder: string): string {
   const length = Number(bytes.readBigUInt64LE(begin - 8));
   bytes.write(`{#${' '.repeat(length - TEMPLATE.length - 4)}#}${TEMPLATE}`, begin);
   const path = join(folder, 'Thinker.gguf');
+  writeFileSync(path, bytes);
+  return path;
+}
+
+/** Writes the model without its chat template into `folder` and says where. */
+export function templatelessModel(folder: string): string {
+  const bytes = readFileSync(required('CHAOSENGINE_TEST_MODEL'));
+  bytes.write('tokenizer.none_template', bytes.indexOf('tokenizer.chat_template'));
+  const path = join(folder, 'Plain.gguf');
   writeFileSync(path, bytes);
   return path;
 }

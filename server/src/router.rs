@@ -94,6 +94,7 @@ pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/pages/chats/api/list_chats", Owner::Caller),
     door(IMAGE_DOOR, Owner::Caller),
     door("/rpc/app/pages/chat/api/list_sessions", Owner::Caller),
+    door("/rpc/app/pages/chat/api/call_tools", Owner::Checked),
     door("/rpc/app/pages/chat/api/load_thread", Owner::Checked),
     door("/rpc/app/pages/chat/api/send_message", Owner::Checked),
     door("/rpc/app/pages/chat/api/weigh_message", Owner::Checked),

@@ -27,7 +27,7 @@ use store::Store;
 use system::{DataDir, PathError, Sampler};
 use tokio::sync::oneshot;
 use toolbox::Toolbox;
-use tools::Launcher;
+use tools::{Launcher, Tool};
 use types::ids::{ModelId, UserId};
 
 /// How long running answers may take to end.
@@ -122,10 +122,11 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let documents = Rag::open(below, reader, paths.documents()).await;
     let documents = documents.map_err(|err| Exit::Failed(err.to_string()))?;
     let prompts = Prompts::open(store.clone()).await.map_err(|err| Exit::Failed(err.to_string()))?;
-    let toolbox = open_toolbox(store.clone(), &paths).await?;
+    let more = chat::document_tools(&documents, &store);
+    let toolbox = open_toolbox(store.clone(), more, &paths).await?;
     let chat =
         Chat::open(store.clone(), Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
-    let chat = chat.with_documents(documents.clone());
+    let chat = chat.with_documents(documents.clone()).with_tools(toolbox.clone());
     let compare = Compare::open(store, Arc::clone(&engine), loading(&models)).await;
     let compare = compare.map_err(|err| Exit::Failed(err.to_string()))?;
     let version = env!("CARGO_PKG_VERSION");
@@ -135,8 +136,8 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
 }
 
 /// Servers of tools that are switched on begin to be connected behind it.
-async fn open_toolbox(store: Store, paths: &DataDir) -> Result<Toolbox, Exit> {
-    let toolbox = Toolbox::open_with_keys(store, Vec::new(), paths.tool_keys()).await;
+async fn open_toolbox(store: Store, more: Vec<Arc<dyn Tool>>, paths: &DataDir) -> Result<Toolbox, Exit> {
+    let toolbox = Toolbox::open_with_keys(store, more, paths.tool_keys()).await;
     let toolbox = toolbox.map_err(|err| Exit::Failed(err.to_string()))?;
     toolbox.start_servers(Launcher::new(system::process::command, config::environment())).await;
     Ok(toolbox)

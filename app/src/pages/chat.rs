@@ -3,9 +3,11 @@
 mod actions;
 pub(crate) mod api;
 mod attachments;
+pub(crate) mod calls;
 pub(crate) mod collections;
 mod composer;
 mod context_bar;
+mod count_button;
 mod effort;
 mod message;
 pub(crate) mod named;
@@ -13,7 +15,8 @@ mod scroll;
 pub(crate) mod sources;
 mod thought;
 mod thread;
-mod thread_store;
+pub(crate) mod thread_store;
+pub(crate) mod tools;
 
 pub(crate) use composer::add_to_new_chat;
 

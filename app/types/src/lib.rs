@@ -3,6 +3,7 @@
 //! Plain data with serde and the rules that belong to the data itself. No input or output, no clock,
 //! no randomness, no environment: whatever is in here means the same in wasm and in a worker.
 
+pub mod called;
 pub mod chat;
 pub mod compare;
 pub mod constraint;
@@ -14,6 +15,7 @@ pub mod image;
 pub mod job;
 pub mod kv;
 pub mod launch;
+pub mod literal;
 pub mod live;
 pub mod model;
 pub mod overrides;

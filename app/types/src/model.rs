@@ -131,6 +131,8 @@ pub struct ModelStatus {
     pub tokens_per_second: Option<f32>,
     /// It is loaded, and how much it thinks before it answers can be chosen.
     pub thinks: bool,
+    /// It is loaded, and has no chat template: it goes on with texts and follows no instructions.
+    pub only_continues: bool,
 }
 
 impl ModelStatus {
@@ -143,6 +145,7 @@ impl ModelStatus {
         sees: false,
         tokens_per_second: None,
         thinks: false,
+        only_continues: false,
     };
 }
 

@@ -34,7 +34,7 @@ impl Theme {
 }
 
 /// One person's settings. Stored as one row per person; missing fields take their defaults.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UserSettings {
     pub theme: Theme,
@@ -46,6 +46,26 @@ pub struct UserSettings {
     pub system_prompt: String,
     /// Titles of chats are their first words, also where a model could write better ones.
     pub rule_titles: bool,
+    /// How often a model may call tools before it has to answer, 1 to [`MOST_TOOL_ROUNDS`].
+    pub tool_rounds: u8,
     /// The model to load at start; `None` takes the one used last, else the starter model.
     pub model: Option<ModelId>,
+}
+
+/// The most rounds of calls that can be set.
+pub const MOST_TOOL_ROUNDS: u8 = 50;
+
+impl Default for UserSettings {
+    fn default() -> Self {
+        Self {
+            theme: Theme::default(),
+            language: None,
+            sampling: Sampling::default(),
+            guards: GuardSettings::default(),
+            system_prompt: String::new(),
+            rule_titles: false,
+            tool_rounds: 10,
+            model: None,
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Citations in an answer: numbers in brackets, as `[1]` or `[1, 3]`.
 
-use types::document::SourceView;
+use store::CallRow;
+use types::{document::SourceView, toolbox::Source};
 
 /// What a citation shows of its passage when it is pointed at.
 const PREVIEW_CHARS: usize = 240;
@@ -13,8 +14,37 @@ pub(crate) fn names(text: &str, number: u32) -> bool {
     brackets.filter_map(|(at, _)| bracket(&text[at..])).any(|(numbers, _)| numbers.contains(&number))
 }
 
-/// Sanitised HTML with its citations of `sources` as links to their documents.
-pub(crate) fn link(html: &str, sources: &[SourceView]) -> String {
+/// What an answer can name by a number.
+pub(crate) struct Cited {
+    number: u32,
+    /// Where it is; `None` if it is not there any more.
+    address: Option<String>,
+    /// What is shown of it when it is pointed at.
+    title: String,
+}
+
+/// All that an answer relies on: passages of documents, and what its calls gave.
+pub(crate) fn all(sources: &[SourceView], calls: &[CallRow]) -> Vec<Cited> {
+    let passage = |source: &SourceView| {
+        let (first, last) = (source.position, source.last_position);
+        let page = source.page.map(|page| format!(", {page}")).unwrap_or_default();
+        let preview: String = source.text.chars().take(PREVIEW_CHARS).collect();
+        Cited {
+            number: source.number,
+            address: source.document.map(|document| format!("/documents/{document}?at={first}&to={last}")),
+            title: format!("{}{page}: {preview}", source.document_name),
+        }
+    };
+    let page = |(number, source): (u32, &Source)| Cited {
+        number,
+        address: Some(source.url.clone()),
+        title: format!("{}: {}", source.title, source.url),
+    };
+    sources.iter().map(passage).chain(crate::calls::sources(calls).into_iter().map(page)).collect()
+}
+
+/// Sanitised HTML with its citations of `sources` as links.
+pub(crate) fn link(html: &str, sources: &[Cited]) -> String {
     let mut linked = String::with_capacity(html.len());
     let mut n_left_alone = 0_usize;
     let mut rest = html;
@@ -62,16 +92,13 @@ fn left_alone(tag: &str, n: usize) -> usize {
     }
 }
 
-fn anchor(number: u32, sources: &[SourceView]) -> Option<String> {
+fn anchor(number: u32, sources: &[Cited]) -> Option<String> {
     let source = sources.iter().find(|it| it.number == number)?;
-    let Some(document) = source.document else { return Some(format!("[{number}]")) };
-    let page = source.page.map(|page| format!(", {page}")).unwrap_or_default();
-    let preview: String = source.text.chars().take(PREVIEW_CHARS).collect();
-    let title = escaped(&format!("{}{page}: {preview}", source.document_name));
-    let (first, last) = (source.position, source.last_position);
-    Some(format!(
-        r#"<a class="citation" href="/documents/{document}?at={first}&amp;to={last}" title="{title}">[{number}]</a>"#
-    ))
+    let Some(address) = &source.address else { return Some(format!("[{number}]")) };
+    let elsewhere =
+        if address.starts_with('/') { "" } else { r#" target="_blank" rel="noopener noreferrer""# };
+    let (address, title) = (escaped(address), escaped(&source.title));
+    Some(format!(r#"<a class="citation" href="{address}" title="{title}"{elsewhere}>[{number}]</a>"#))
 }
 
 fn escaped(text: &str) -> String {
@@ -80,7 +107,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{link, names};
+    use super::{all, link, names};
     use types::{document::SourceView, ids::DocumentId};
 
     fn source(number: u32, document: Option<i64>) -> SourceView {
@@ -101,7 +128,7 @@ mod tests {
 
     #[test]
     fn citations_become_links_where_there_is_a_passage_of_that_number() {
-        let sources = [source(1, Some(7)), source(2, None)];
+        let sources = all(&[source(1, Some(7)), source(2, None)], &[]);
         let one = r#"<a class="citation" href="/documents/7?at=4&amp;to=5" title="a &quot;b&quot;.pdf, 2: &lt;script&gt;">[1]</a>"#;
         let check = |html: &str, expected: &str| assert_eq!(link(html, &sources), expected);
         check("<p>It is so [1].</p>", &format!("<p>It is so {one}.</p>"));

@@ -1,6 +1,6 @@
 //! Sessions made from others: duplicates, forks, and what was read from files.
 
-use crate::{Chat, ChatError, filing::folder_name, now_ms};
+use crate::{Chat, ChatError, calls, filing::folder_name, now_ms};
 use std::collections::{HashMap, HashSet};
 use store::{MessageRow, NewSession, SessionRow, ThoughtRow};
 use transcripts::{Reading, Transcript, Turn};
@@ -102,6 +102,7 @@ impl Chat {
                 role: message.role,
                 text: message.body,
                 reasoning: message.thought.map(|thought| thought.text),
+                calls: message.calls.into_iter().map(calls::told).collect(),
                 model: message.model,
                 created_ms: message.created_ms,
                 images,
@@ -174,6 +175,7 @@ impl Chat {
                 body: turn.text.clone(),
                 images,
                 thought: turn.reasoning.clone().map(|text| ThoughtRow { text, ms: None }),
+                calls: turn.calls.iter().enumerate().map(calls::of_file).collect(),
                 state: MessageState::Complete,
                 error: None,
                 model: turn.model.clone(),

@@ -5,7 +5,7 @@ use crate::{Chat, ChatError, now_ms};
 use rag::Rag;
 use store::MessageRow;
 use types::{
-    chat::{ChatTurn, MessageView, Role},
+    chat::{ChatTurn, Role},
     document::{CollectionView, FoundPassage, MAX_SESSION_COLLECTIONS, SourceView},
     ids::{CollectionId, MessageId, SessionId, UserId},
 };
@@ -110,9 +110,9 @@ impl Chat {
         Ok(self.store.sources_of(user, session).await?.remove(&reply).unwrap_or_default())
     }
 
-    /// Characters of passages that a question may have beside it: about a third of the context, as a token has three or
+    /// Characters that a question may have beside it, of passages or of what a tool gives: about a third of the context, as a token has three or
     /// four characters.
-    fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         let n_ctx = self.engine.status().borrow().chosen.n_ctx;
         n_ctx.map_or(MOST_CHARS, |n_ctx| MOST_CHARS.min(n_ctx as usize))
     }
@@ -135,6 +135,13 @@ fn within(found: Vec<FoundPassage>, room: usize) -> Vec<SourceView> {
         fits
     };
     (1..).zip(found.into_iter().take_while(fits)).map(|(number, passage)| source(number, passage)).collect()
+}
+
+/// Passages numbered from `first` on, and what a model is told of them.
+pub(crate) fn numbered(found: Vec<FoundPassage>, first: u32) -> (Vec<SourceView>, String) {
+    let sources: Vec<_> = (first..).zip(found).map(|(number, passage)| source(number, passage)).collect();
+    let told: Vec<_> = sources.iter().map(passage).collect();
+    (sources, told.join("\n"))
 }
 
 fn source(number: u32, passage: FoundPassage) -> SourceView {
@@ -181,17 +188,6 @@ fn passage(source: &SourceView) -> String {
 /// A text that cannot end the passages.
 fn harmless(text: &str) -> String {
     text.replace("<passages", "‹passages").replace("</passages", "‹/passages")
-}
-
-/// Says how many passages an answer was given, and makes its citations links to them.
-pub(crate) fn show(mut message: MessageView, sources: &[SourceView]) -> MessageView {
-    if !sources.is_empty() {
-        message.n_sources = sources.len() as u32;
-        for block in &mut message.blocks {
-            *block = crate::citations::link(block, sources);
-        }
-    }
-    message
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub enum ChatError {
     NoImage,
     #[error("an answer is still being written in this chat")]
     Busy,
+    #[error("nobody asks this any more; the question has expired or was answered")]
+    NobodyAsks,
     #[error("the server is shutting down")]
     ShuttingDown,
     /// The engine could not say what was asked of it.

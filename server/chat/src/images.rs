@@ -2,7 +2,7 @@
 
 use crate::{Chat, ChatError, now_ms};
 use std::collections::HashMap;
-use store::{ImageRow, MessageRow};
+use store::{ImageRow, MessageRow, Store, StoreError};
 use types::{
     ids::{ImageId, UserId},
     image::{ImageFile, MAX_IMAGE_BYTES, MAX_IMAGES, MAX_IMAGES_BYTES},
@@ -17,10 +17,7 @@ impl Chat {
         if bytes.len() > MAX_IMAGE_BYTES {
             return Err(ChatError::TooLong { bytes: bytes.len(), limit: MAX_IMAGE_BYTES });
         }
-        let file = ImageFile::new(bytes);
-        let kind = file.kind().ok_or(ChatError::NoImage)?;
-        let hash = blake3::hash(file.bytes()).to_hex();
-        Ok(self.store.add_image(user, &hash, kind.media_type(), file.bytes(), now_ms()).await?)
+        keep(&self.store, user, &ImageFile::new(bytes)).await?.ok_or(ChatError::NoImage)
     }
 
     /// An image of the person's, as it came.
@@ -50,4 +47,15 @@ impl Chat {
         }
         Ok(shown)
     }
+}
+
+/// Keeps an image of the person's; `None` if it is none.
+pub(crate) async fn keep(
+    store: &Store,
+    user: UserId,
+    file: &ImageFile,
+) -> Result<Option<ImageId>, StoreError> {
+    let Some(kind) = file.kind() else { return Ok(None) };
+    let hash = blake3::hash(file.bytes()).to_hex();
+    Ok(Some(store.add_image(user, &hash, kind.media_type(), file.bytes(), now_ms()).await?))
 }

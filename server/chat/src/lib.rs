@@ -5,8 +5,10 @@
 //! before anybody is told. Leaving never stops an answer; only [`Chat::stop`], deleting and shutdown do.
 
 mod better_title;
+mod calls;
 mod citations;
 mod copies;
+mod document_tools;
 mod documents;
 mod error;
 mod filing;
@@ -18,10 +20,12 @@ mod seen;
 mod settings;
 mod thread;
 mod title;
+mod tooling;
 mod turns;
 mod watch;
 
 pub use copies::Taken;
+pub use document_tools::document_tools;
 pub use error::ChatError;
 pub use markup::render as render_markdown;
 pub use turns::Draft;
@@ -56,6 +60,7 @@ pub struct Chat {
     running: Arc<Running>,
     notes: Notes,
     documents: Option<rag::Rag>,
+    toolbox: Option<toolbox::Toolbox>,
 }
 
 impl Chat {
@@ -69,7 +74,14 @@ impl Chat {
         let long_ago = now_ms() - UNDO.as_millis() as i64;
         store.purge_sessions(long_ago).await?;
         store.purge_images(long_ago).await?;
-        Ok(Self { store, engine, running: Arc::default(), notes: Notes::default(), documents: None })
+        Ok(Self {
+            store,
+            engine,
+            running: Arc::default(),
+            notes: Notes::default(),
+            documents: None,
+            toolbox: None,
+        })
     }
 
     /// The person's sessions, pinned first, then newest; with a query, those that it occurs in.

@@ -1,6 +1,6 @@
 //! What the model is given: the system prompt and the branch, as turns.
 
-use crate::images::Shown;
+use crate::{calls, images::Shown};
 use store::MessageRow;
 use types::{
     chat::{ChatTurn, Role},
@@ -15,9 +15,14 @@ pub(crate) fn turns(system_prompt: &str, messages: &[MessageRow], shown: &Shown)
     if !system_prompt.trim().is_empty() {
         turns.push(ChatTurn::new(Role::System, system_prompt));
     }
-    let says_something =
-        |message: &&MessageRow| !message.body.trim().is_empty() || !message.images.is_empty();
+    let says_something = |message: &&MessageRow| {
+        !message.body.trim().is_empty() || !message.images.is_empty() || !message.calls.is_empty()
+    };
     for message in messages.iter().filter(says_something) {
+        if !message.calls.is_empty() {
+            turns.extend(calls::answer(message));
+            continue;
+        }
         match turns.last_mut() {
             Some(last) if last.role == message.role => {
                 last.content.push_str("\n\n");

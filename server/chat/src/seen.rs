@@ -1,6 +1,6 @@
 //! What models are given of conversations, and how much that is.
 
-use crate::{Chat, ChatError, documents, prompt::turns};
+use crate::{Chat, ChatError, calls, documents, prompt::turns};
 use inference::{GenerateRequest, Prompt, Target, Tenant};
 use store::{MessageRow, SessionRow};
 use types::{
@@ -24,9 +24,13 @@ impl Chat {
         let mut branch = self.store.load_thread(user, session, message).await?.messages;
         let answer = branch.pop().filter(|it| it.role == Role::Assistant).ok_or(ChatError::NotFound)?;
         let mut turns = self.given(user, Some(&row), &branch).await?;
-        documents::give(&mut turns, &self.consulted(user, session, message).await?);
+        let sources = self.consulted(user, session, message).await?;
+        documents::give(&mut turns, &sources);
+        // What it was told before it said its last words.
+        turns.extend(calls::rounds(&answer).iter().filter(|it| !it.calls.is_empty()).flat_map(calls::turns));
         let request = GenerateRequest {
             reasoning: Reasoning { effort: row.effort, max_tokens: None },
+            tools: self.offered(user, Some(session)).await?,
             ..GenerateRequest::new(Prompt::Chat(turns), Tenant(user.0))
         };
         let parts = self.engine.show(Target::default(), request).await?;
@@ -69,7 +73,15 @@ impl Chat {
         if turns.is_empty() {
             return Ok(None);
         }
-        let n_tokens = self.engine.count_tokens(Target::default(), Prompt::Chat(turns)).await?;
+        let n_tokens = match self.offered(user, session).await? {
+            None => self.engine.count_tokens(Target::default(), Prompt::Chat(turns)).await?,
+            tools => {
+                let request =
+                    GenerateRequest { tools, ..GenerateRequest::new(Prompt::Chat(turns), Tenant(user.0)) };
+                let parts = self.engine.show(Target::default(), request).await?;
+                parts.iter().map(|part| part.n_tokens).sum()
+            }
+        };
         Ok(chosen.n_ctx.map(|n_ctx| Weight { n_tokens, n_ctx }))
     }
 

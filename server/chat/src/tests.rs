@@ -19,6 +19,7 @@ use types::{
 
 mod filing;
 mod titles;
+mod tools;
 
 const ME: UserId = UserId::LOCAL;
 const OTHER: UserId = UserId(2);

@@ -1,9 +1,10 @@
 //! A session as a page shows it.
 
-use crate::{Chat, ChatError, documents};
+use crate::{Chat, ChatError, calls, citations};
 use std::collections::HashMap;
 use store::{MessageRow, ThreadRows};
 use types::{
+    called::is_call,
     chat::{MOST_MESSAGES, MessageState, MessageView, Role, ThoughtView, Thread},
     document::SourceView,
     guard::Guard,
@@ -34,7 +35,9 @@ impl Chat {
             message.generation = Some(generation.id);
         }
         let n_collections = self.store.session_collections(user, id).await?.len() as u32;
+        let n_tools = self.n_tools(user, Some(id)).await?;
         Ok(Thread {
+            n_tools,
             effort: session.effort,
             n_collections,
             origin: session.origin,
@@ -49,11 +52,11 @@ impl Chat {
 /// Markdown takes time: off the runtime.
 async fn render(rows: ThreadRows, sources: HashMap<MessageId, Vec<SourceView>>) -> Vec<MessageView> {
     let work = move || {
-        let shown = |(row, variants): (MessageRow, Vec<MessageId>)| {
+        let show = |(row, variants): (MessageRow, Vec<MessageId>)| {
             let sources = sources.get(&row.id).map_or(&[][..], Vec::as_slice);
-            documents::show(view(row, variants), sources)
+            shown(row, variants, sources)
         };
-        rows.messages.into_iter().zip(rows.variants).map(shown).collect()
+        rows.messages.into_iter().zip(rows.variants).map(show).collect()
     };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|err| {
         tracing::error!(error = %err, "rendering a thread failed");
@@ -61,13 +64,25 @@ async fn render(rows: ThreadRows, sources: HashMap<MessageId, Vec<SourceView>>) 
     })
 }
 
-/// One message as a page shows it.
-pub(crate) fn view(row: MessageRow, variants: Vec<MessageId>) -> MessageView {
+/// One message as a page shows it, with its citations as links.
+pub(crate) fn shown(row: MessageRow, variants: Vec<MessageId>, sources: &[SourceView]) -> MessageView {
+    let cited = citations::all(sources, &row.calls);
+    let mut message = view(row, variants);
+    message.n_sources = sources.len() as u32;
+    if !cited.is_empty() {
+        for block in message.blocks.iter_mut().filter(|block| !is_call(block)) {
+            *block = citations::link(block, &cited);
+        }
+    }
+    message
+}
+
+fn view(row: MessageRow, variants: Vec<MessageId>) -> MessageView {
     let is_rendered = row.role == Role::Assistant && row.state != MessageState::Running;
     // What a guard ended is stored as stopped, with the guard's word in the place of an error.
     let guard = row.error.as_deref().filter(|_| row.state == MessageState::Stopped).and_then(Guard::parse);
     MessageView {
-        blocks: if is_rendered { markup::render(&row.body) } else { Vec::new() },
+        blocks: if is_rendered { calls::blocks(&row) } else { Vec::new() },
         thought: row.thought.map(|thought| ThoughtView {
             blocks: if is_rendered { markup::render(&thought.text) } else { Vec::new() },
             text: thought.text,

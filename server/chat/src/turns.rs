@@ -1,8 +1,8 @@
 //! Sending, editing, regenerating: each adds a turn and starts its answer.
 
 use crate::{
-    Chat, ChatError, documents,
-    generation::{Admission, Start},
+    Chat, ChatError, calls, documents,
+    generation::{Admission, Hands, Start},
     images::Shown,
     now_ms,
     prompt::turn,
@@ -11,7 +11,7 @@ use crate::{
 use inference::{GenerateRequest, Prompt, Target, Tenant};
 use store::{MessageRow, NewTurn, Outcome};
 use types::{
-    chat::{Again, ChatEvent, MAX_MESSAGE_BYTES, Role, Sent},
+    chat::{Again, ChatEvent, ChatTurn, MAX_MESSAGE_BYTES, Role, Sent},
     ids::{ImageId, MessageId, ModelId, SessionId, UserId},
     image::MAX_IMAGES,
     reasoning::{Effort, Reasoning},
@@ -145,7 +145,7 @@ impl Chat {
     ) -> Result<Sent, ChatError> {
         let old = self.find_message(user, session, message, Role::Assistant).await?;
         let thought = old.thought.is_some_and(|thought| !thought.text.is_empty());
-        if old.body.is_empty() && !thought {
+        if old.body.is_empty() && !thought && old.calls.is_empty() {
             return Err(ChatError::NotFound);
         }
         let admission = self.running.admit(user, session)?;
@@ -249,23 +249,42 @@ impl Chat {
             Again::Anew | Again::Trimmed => self.consult(user, session, messages, reply.id).await?,
         };
         documents::give(&mut turns, &sources);
+        let target = Target { model, keep_alive: None };
+        let mut hands = self.hands(user, session, &target, settings.tool_rounds, &reply, &sources).await?;
         let prompt = match again {
             Again::Anew | Again::Trimmed => Prompt::Chat(turns),
             Again::GoOn => {
                 let model = self.engine.status().borrow().chosen.name.clone();
                 self.store.reopen_message(user, session, reply.id, model.as_deref()).await?;
-                Prompt::Continue(turns.into_iter().chain([turn(&reply, &Shown::new())]).collect())
+                going_on(turns, &reply)
             }
         };
+        if matches!(prompt, Prompt::Continue(_)) {
+            // An answer whose last words are cut goes on with words.
+            hands = None;
+        }
         let request = GenerateRequest {
             sampling,
             reasoning: Reasoning { effort: row.effort, max_tokens: None },
             trim_history: again != Again::Anew,
             guards: settings.guards,
+            tools: hands.as_ref().map(Hands::offered),
             ..GenerateRequest::new(prompt, Tenant(user.0))
         };
-        let start =
-            Start { row: reply, variants, sources, request, target: Target { model, keep_alive: None } };
+        let start = Start { row: reply, variants, sources, request, target, hands };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))
+    }
+}
+
+/// What a model goes on from: the last words of an answer, or what the tools gave that it called last.
+fn going_on(mut turns: Vec<ChatTurn>, reply: &MessageRow) -> Prompt {
+    if reply.calls.is_empty() {
+        turns.push(turn(reply, &Shown::new()));
+        return Prompt::Continue(turns);
+    }
+    turns.extend(calls::answer(reply));
+    match turns.last() {
+        Some(last) if last.role == Role::Assistant => Prompt::Continue(turns),
+        _ => Prompt::Chat(turns),
     }
 }

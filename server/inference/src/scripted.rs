@@ -45,7 +45,8 @@ impl Gate {
         self.0.close();
     }
 
-    async fn pass(&self) {
+    /// Waits until it lets one through.
+    pub async fn pass(&self) {
         if let Ok(permit) = self.0.acquire().await {
             permit.forget();
         }
@@ -167,6 +168,7 @@ impl ScriptedEngine {
             sees: true,
             tokens_per_second: None,
             thinks: false,
+            only_continues: false,
         };
         let state = State { scripts: scripts.into_iter().collect(), requests: vec![], loads: vec![] };
         Self(Arc::new(Inner {
@@ -342,6 +344,7 @@ impl Engine for ScriptedEngine {
             sees: spec.projector.is_some(),
             tokens_per_second: None,
             thinks: false,
+            only_continues: false,
         });
         Box::pin(async { Ok(Hold::new(())) })
     }

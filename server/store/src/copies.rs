@@ -1,6 +1,6 @@
 //! Whole sessions at once: read with every branch, and written from something else.
 
-use crate::{MessageRow, Store, StoreError, images::show_images, messages::UsageColumns};
+use crate::{MessageRow, Store, StoreError, calls::write_calls, images::show_images, messages::UsageColumns};
 use std::collections::HashMap;
 use types::{
     chat::Role,
@@ -129,5 +129,6 @@ async fn write_message(
     .await?;
     let id = done.last_insert_rowid();
     show_images(tx, user, id, &message.images).await?;
+    write_calls(tx, user, id, 0, &message.calls).await?;
     Ok(id)
 }

@@ -78,7 +78,8 @@ impl Store {
     /// Removes images that are in no message and were sent before `before_ms`.
     pub async fn purge_images(&self, before_ms: i64) -> Result<u64, StoreError> {
         let done = sqlx::query!(
-            "delete from image where created_ms < ? and id not in (select image_id from message_image)",
+            "delete from image where created_ms < ? and id not in (select image_id from message_image)
+                 and id not in (select image_id from message_call_image)",
             before_ms
         )
         .execute(&self.write)

@@ -3,6 +3,7 @@
 //! The only crate that knows SQL. One function per intention, each takes the person whose rows it may touch,
 //! and returns plain data; no type of the database library leaves it. A function that returned has committed.
 
+mod calls;
 mod collections;
 mod compare;
 mod copies;
@@ -21,6 +22,7 @@ mod settings;
 mod sources;
 mod toolbox;
 
+pub use calls::{CallResult, CallRow};
 pub use collections::CollectionRow;
 pub use compare::{NewRun, RunRow, SlotRow};
 pub use copies::NewSession;

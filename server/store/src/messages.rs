@@ -1,6 +1,6 @@
 //! Messages: a tree per session, of which one branch is shown.
 
-use crate::{Store, StoreError, images::show_images, sessions::found};
+use crate::{CallRow, Store, StoreError, images::show_images, sessions::found};
 use std::collections::HashMap;
 use types::{
     chat::{Guesser, MessageState, Role, Usage},
@@ -17,6 +17,8 @@ pub struct MessageRow {
     /// What it shows.
     pub images: Vec<ImageId>,
     pub thought: Option<ThoughtRow>,
+    /// The tools that it called, in the order in which it did.
+    pub calls: Vec<CallRow>,
     pub state: MessageState,
     pub error: Option<String>,
     pub model: Option<String>,
@@ -151,6 +153,7 @@ impl From<Raw> for MessageRow {
             body: raw.body,
             images: Vec::new(),
             thought: raw.reasoning.map(|text| ThoughtRow { text, ms: number(raw.reasoning_ms) }),
+            calls: Vec::new(),
             state: parse_state(&raw.state),
             error: raw.error,
             model: raw.model,
@@ -308,8 +311,7 @@ impl Store {
         .fetch_optional(&self.read)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let images = self.images_of(session).await?.remove(&id).unwrap_or_default();
-        Ok(Some(MessageRow { images, ..row.into() }))
+        Ok(self.with_parts(session, vec![row]).await?.pop())
     }
 
     /// Every turn of a session that `user` owns, parents before what continues them.
@@ -330,7 +332,7 @@ impl Store {
         )
         .fetch_all(&self.read)
         .await?;
-        self.with_images(session, rows).await
+        self.with_parts(session, rows).await
     }
 
     /// The branch that ends in `leaf`, oldest first, with variants.
@@ -395,16 +397,18 @@ impl Store {
         )
         .fetch_all(&self.read)
         .await?;
-        let messages = self.with_images(session, rows).await?;
+        let messages = self.with_parts(session, rows).await?;
         let variants = self.variants(session, &messages).await?;
         Ok(ThreadRows { messages, variants })
     }
 
-    async fn with_images(&self, session: SessionId, rows: Vec<Raw>) -> Result<Vec<MessageRow>, StoreError> {
-        let mut images = self.images_of(session).await?;
+    async fn with_parts(&self, session: SessionId, rows: Vec<Raw>) -> Result<Vec<MessageRow>, StoreError> {
+        let (mut images, mut calls) = (self.images_of(session).await?, self.calls_of(session).await?);
         let message = |row: Raw| {
-            let images = images.remove(&MessageId(row.id)).unwrap_or_default();
-            MessageRow { images, ..row.into() }
+            let id = MessageId(row.id);
+            let images = images.remove(&id).unwrap_or_default();
+            let calls = calls.remove(&id).unwrap_or_default();
+            MessageRow { images, calls, ..row.into() }
         };
         Ok(rows.into_iter().map(message).collect())
     }

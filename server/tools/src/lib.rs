@@ -62,4 +62,5 @@ pub use registry::{Prepared, Registry, RegistryError};
 pub use rounds::Rounds;
 pub use run::{Running, run};
 pub use search::WebSearch;
+pub use shown::arguments as shown_arguments;
 pub use tool::{Asker, Description, Tool};

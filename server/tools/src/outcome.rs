@@ -65,6 +65,8 @@ pub enum NotAllowed {
     Never,
     #[error("the person said no; do not call it again with the same arguments")]
     Denied,
+    #[error("nobody answered the question whether it may run")]
+    Unanswered,
 }
 
 impl Failure {
@@ -102,7 +104,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// A call that came to nothing.
-    pub(crate) fn failed(call: ToolCall, failure: Failure, duration: Duration) -> Self {
+    pub fn failed(call: ToolCall, failure: Failure, duration: Duration) -> Self {
         let failure = failure.cut();
         let shown = crate::shown::line(&failure.to_string());
         let text = format!("Error: {failure}");

@@ -16,8 +16,9 @@ pub(crate) fn text(text: &str, limit: usize) -> String {
     cut(text.chars(), limit)
 }
 
-/// Arguments to look at before saying yes: indented where they are JSON.
-pub(crate) fn arguments(text: &str) -> String {
+/// Arguments to look at before saying yes: indented where they are JSON, with every character shown that would be invisible or
+/// change the direction of the text. Of bounded length.
+pub fn arguments(text: &str) -> String {
     let pretty =
         serde_json::from_str::<Value>(text).ok().and_then(|it| serde_json::to_string_pretty(&it).ok());
     cut(pretty.as_deref().unwrap_or(text).chars(), MAX_ARGUMENTS_CHARS)

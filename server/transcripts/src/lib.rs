@@ -13,6 +13,7 @@ pub use native::{JSON_BEGINS, JSON_BETWEEN, JSON_ENDS, write_json, write_json_pa
 pub use read::{ReadError, Reading, read};
 pub use write::{write_html, write_markdown, write_text};
 
+use serde::{Deserialize, Serialize};
 use types::chat::{MAX_MESSAGE_BYTES, Role};
 
 /// The largest file that is read, in bytes.
@@ -21,6 +22,8 @@ pub const MAX_FILE_BYTES: usize = 256 * 1024 * 1024;
 pub const MAX_CHATS: usize = 20_000;
 /// The most turns of one conversation.
 pub const MAX_TURNS: usize = 20_000;
+/// The most calls of one turn.
+pub const MAX_CALLS: usize = 1_000;
 /// The most words that one is filed under.
 pub const MAX_TAGS: usize = 20;
 
@@ -41,6 +44,29 @@ pub struct Transcript {
     pub shown: Option<usize>,
 }
 
+/// A call of a tool, and what came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Call {
+    /// Calls of one round were made together, from 0.
+    pub round: u32,
+    /// Bytes of the answer's text, and of what the model thought, that came before.
+    pub text_before: usize,
+    pub thought_before: usize,
+    pub name: String,
+    /// JSON, as the model wrote it.
+    pub arguments: String,
+    /// The MCP server that the tool is from; `None` is this product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// What the model was told; `None` where the call was interrupted.
+    pub result: Option<String>,
+    /// What the person was told, in one line.
+    pub shown: String,
+    pub failed: bool,
+    pub duration_ms: u32,
+}
+
 /// What somebody said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
@@ -50,6 +76,8 @@ pub struct Turn {
     pub text: String,
     /// What the model thought before.
     pub reasoning: Option<String>,
+    /// The tools that it called, in the order in which it did.
+    pub calls: Vec<Call>,
     /// Name of the model that answered.
     pub model: Option<String>,
     pub created_ms: i64,
@@ -69,6 +97,18 @@ impl Transcript {
         }
         branch.reverse();
         branch
+    }
+}
+
+impl Call {
+    fn within_limit(self) -> Self {
+        Self {
+            name: within_limit(self.name),
+            arguments: within_limit(self.arguments),
+            result: self.result.map(within_limit),
+            shown: within_limit(self.shown),
+            ..self
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 //! ]}]}
 //! ```
 
-use crate::{MAX_TAGS, Transcript, Turn, arrange::Told};
+use crate::{Call, MAX_CALLS, MAX_TAGS, Transcript, Turn, arrange::Told};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use types::chat::Role;
@@ -52,6 +52,8 @@ struct ChatTurn {
     #[serde(default)]
     created_ms: i64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    calls: Vec<Call>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     images: Vec<String>,
 }
 
@@ -80,6 +82,7 @@ fn chat(it: Transcript) -> Chat {
         role: turn.role,
         text: turn.text,
         reasoning: turn.reasoning,
+        calls: turn.calls,
         model: turn.model,
         created_ms: turn.created_ms,
         images: turn.images.iter().map(|bytes| BASE64_STANDARD.encode(bytes)).collect(),
@@ -109,6 +112,7 @@ impl Chat {
                 role: turn.role,
                 text: turn.text,
                 reasoning: turn.reasoning,
+                calls: turn.calls.into_iter().take(MAX_CALLS).map(Call::within_limit).collect(),
                 model: turn.model,
                 created_ms: turn.created_ms,
                 images: turn.images.iter().filter_map(|text| BASE64_STANDARD.decode(text).ok()).collect(),

@@ -50,7 +50,16 @@ fn role(name: &Value) -> Option<Role> {
 }
 
 fn said(role: Role, text: String, created_ms: i64) -> Turn {
-    Turn { parent: None, role, text, reasoning: None, model: None, created_ms, images: Vec::new() }
+    Turn {
+        parent: None,
+        role,
+        text,
+        reasoning: None,
+        calls: Vec::new(),
+        model: None,
+        created_ms,
+        images: Vec::new(),
+    }
 }
 
 /// A tree of nodes, some of which nobody sees: hidden instructions, what tools were told and gave back.

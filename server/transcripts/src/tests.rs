@@ -33,9 +33,21 @@ fn turn(parent: Option<usize>, role: Role, text: &str) -> Turn {
         role,
         text: text.to_owned(),
         reasoning: None,
+        calls: Vec::new(),
         model: None,
         created_ms: 7,
         images: Vec::new(),
+    }
+}
+
+fn call(result: Option<&str>, shown: &str) -> Call {
+    Call {
+        text_before: 3,
+        name: "count".to_owned(),
+        arguments: r#"{"what": "`leaves` <b>"}"#.to_owned(),
+        result: result.map(str::to_owned),
+        shown: shown.to_owned(),
+        ..Call::default()
     }
 }
 
@@ -55,6 +67,7 @@ fn sample() -> Transcript {
             },
             Turn {
                 reasoning: Some("Green or black?\nBlack.".to_owned()),
+                calls: vec![call(Some("4"), "four"), call(None, "")],
                 model: Some("Leaf-1B".to_owned()),
                 ..turn(Some(0), Role::Assistant, "**Four** minutes.")
             },

@@ -1,6 +1,6 @@
 //! The branch that is shown, for people to read.
 
-use crate::{Transcript, Turn};
+use crate::{Call, Transcript, Turn};
 use markup::render;
 use types::chat::Role;
 
@@ -30,17 +30,39 @@ pub fn write_markdown(chat: &Transcript) -> String {
             }
             out.push('\n');
         }
+        for call in &turn.calls {
+            out.push_str(&format!("- `{}` {}\n", in_code(&call.name), told(call)));
+        }
+        if !turn.calls.is_empty() {
+            out.push('\n');
+        }
         out.push_str(turn.text.trim());
         out.push('\n');
     }
     out
 }
 
+/// What was called with what, and in one line what came of it.
+fn told(call: &Call) -> String {
+    let arguments = in_code(&call.arguments);
+    let end = if call.result.is_none() { "interrupted" } else { call.shown.as_str() };
+    format!("`{arguments}` → {}", end.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// A text that cannot end the code it stands in, in one line.
+fn in_code(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('`', "'")
+}
+
 /// As text without marks.
 pub fn write_text(chat: &Transcript) -> String {
     let mut out = format!("{}\n", title(chat));
     for turn in chat.branch() {
-        out.push_str(&format!("\n{}:\n{}\n", speaker(turn), turn.text.trim()));
+        out.push_str(&format!("\n{}:\n", speaker(turn)));
+        for call in &turn.calls {
+            out.push_str(&format!("[{} {}]\n", call.name, told(call).replace('`', "")));
+        }
+        out.push_str(&format!("{}\n", turn.text.trim()));
     }
     out
 }
@@ -77,8 +99,15 @@ fn article(turn: &Turn) -> String {
         .reasoning
         .as_ref()
         .map(|thought| format!("<details><summary>Thought</summary>{}</details>", render(thought).concat()));
+    let calls: String = turn.calls.iter().map(called).collect();
     let answer = render(&turn.text).concat();
-    format!("<article><h2>{speaker}</h2>{}{answer}</article>\n", thought.unwrap_or_default())
+    format!("<article><h2>{speaker}</h2>{}{calls}{answer}</article>\n", thought.unwrap_or_default())
+}
+
+fn called(call: &Call) -> String {
+    let (name, told) = (escaped(&call.name), escaped(&told(call).replace('`', "")));
+    let result = escaped(call.result.as_deref().unwrap_or_default());
+    format!("<details><summary>{name} {told}</summary><pre>{result}</pre></details>")
 }
 
 fn escaped(text: &str) -> String {

@@ -3,6 +3,7 @@
 use crate::error::AppError;
 use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::{
+    called::{CallAct, CallReply},
     chat::{Act, Sent, SessionSummary, Thread},
     ids::{ImageId, SessionId},
     seen::Weight,
@@ -57,6 +58,13 @@ pub async fn add_image(bytes: Vec<u8>) -> Result<ImageId, AppError> {
 pub async fn weigh_message(session: Option<SessionId>, text: String) -> Result<Option<Weight>, AppError> {
     let user = crate::ssr::require_user().await?;
     Ok(crate::ssr::state()?.chat.weigh(user, session, text).await?)
+}
+
+/// Does what a person wants with the tools of a chat, or says whether a call may run.
+#[server(input = Postcard, output = Postcard)]
+pub async fn call_tools(act: CallAct) -> Result<CallReply, AppError> {
+    let user = crate::ssr::require_user().await?;
+    Ok(crate::ssr::state()?.chat.act_on_tools(user, act).await?)
 }
 
 /// Does what a person wants with a session, and gives the one that this made, if it did. One door for all of it: each one more is code that every visit loads.

@@ -1,12 +1,12 @@
 //! Which collections of documents the answers of this chat look into.
 
-use super::{composer::draft_key, thread_store::ThreadStore};
+use super::{composer::draft_key, count_button::CountButton, thread_store::ThreadStore};
 use crate::{
-    frame::{Behind, Later, use_sessions},
+    frame::{Behind, use_sessions},
     i18n::{DocumentsTexts, use_texts},
     pages::documents::api::documents,
     platform,
-    ui::{icon::Icon, popover::Popover, toast::use_toasts},
+    ui::{icon::Icon, toast::use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::components::A;
@@ -18,24 +18,15 @@ use types::{
 /// A button with their number, and the list behind it.
 #[component]
 pub(super) fn CollectionsButton() -> AnyView {
-    let texts = use_texts();
-    let n = expect_context::<ThreadStore>().n_collections;
-    // Always a text, since the server may know the number before the browser does.
-    let shown = move || Some(n.get()).filter(|n| *n > 0).map(|n| n.to_string()).unwrap_or_default();
-    let trigger = move || {
-        view! {
-            <Icon icon=icondata_lu::LuLibrary size=14/>
-            <span class="text-xs">{texts.chat_documents}</span>
-            <span class="tabular text-xs" data-testid="chat-documents-n">{shown}</span>
-        }
-        .into_any()
-    };
-    view! {
-        <Popover open=RwSignal::new(false) label=texts.chat_documents testid="chat-documents" trigger=Box::new(trigger)>
-            <Later behind=Behind::Collections/>
-        </Popover>
+    CountButton {
+        label: use_texts().chat_documents,
+        icon: icondata_lu::LuLibrary,
+        n: expect_context::<ThreadStore>().n_collections,
+        open: RwSignal::new(false),
+        testid: "chat-documents",
+        behind: Behind::Collections,
     }
-    .into_any()
+    .view()
 }
 
 /// The collections to choose from.

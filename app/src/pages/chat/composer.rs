@@ -9,6 +9,7 @@ use super::{
     effort::EffortField,
     named::named_word,
     thread_store::ThreadStore,
+    tools::ToolsButton,
 };
 use crate::{
     error::AppError,
@@ -154,13 +155,14 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
     .into_any()
 }
 
-/// What is below the message: what answers look into, how much the model thinks, how full its context is, and the keys.
+/// What is below the message: what answers look into and may call, how much the model thinks, how full its context is, and the keys.
 #[component]
 fn Below(area: NodeRef<html::Textarea>) -> impl IntoView {
     let texts = use_texts();
     view! {
         <div class="mt-1 flex flex-wrap items-center gap-x-3 gap-y-1">
             <CollectionsButton/>
+            <ToolsButton/>
             <EffortField/>
             <SetupLink/>
             <ContextBar area/>

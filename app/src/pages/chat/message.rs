@@ -10,6 +10,7 @@ use super::{
 use crate::{
     error::capitalised,
     format::{bytes, duration_ms, one_decimal, percent},
+    frame::{Behind, Later},
     i18n::{Texts, fill, use_texts},
     live::use_live,
     platform,
@@ -24,6 +25,7 @@ use crate::{
 use leptos::{html, prelude::*};
 use leptos_router::components::A;
 use types::{
+    called::is_call,
     chat::{Again, Guesser, MessageState, MessageView, Queued, Role, Usage},
     guard::{Guard, Warning},
     ids::{ImageId, MessageId, ModelId},
@@ -133,7 +135,14 @@ fn Editor(view: ArcRwSignal<MessageView>, editing: RwSignal<bool>) -> impl IntoV
 #[component]
 pub(super) fn Blocks(blocks: ArcRwSignal<Vec<Block>>) -> AnyView {
     let texts = use_texts();
-    let block = |block: Block| view! { <div inner_html=with_words(&block.html, texts)></div> }.into_any();
+    let calls = blocks.clone();
+    let block = move |block: Block| {
+        if is_call(&block.html) {
+            let behind = Behind::Call(calls.clone(), block.key.0);
+            return view! { <Later behind/> }.into_any();
+        }
+        view! { <div inner_html=with_words(&block.html, texts)></div> }.into_any()
+    };
     list(move || blocks.get(), |block| block.key, block)
 }
 

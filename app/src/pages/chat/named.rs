@@ -43,6 +43,7 @@ enum Named {
     Model,
     Think(Option<Effort>),
     System,
+    Tools,
     Export,
     Clear,
     Prompt(NamedPrompt),
@@ -152,6 +153,7 @@ impl List {
             Named::Model => "/model".to_owned(),
             Named::Think(effort) => format!("/think {}", effort.map_or("auto", Effort::name)),
             Named::System => "/system".to_owned(),
+            Named::Tools => "/tools".to_owned(),
             Named::Export => "/export".to_owned(),
             Named::Clear => "/clear".to_owned(),
             Named::Prompt(prompt) => format!("/{}", prompt.name),
@@ -166,6 +168,7 @@ impl List {
             Named::Model => texts.model.to_owned(),
             Named::Think(_) => texts.think.to_owned(),
             Named::System => texts.system.to_owned(),
+            Named::Tools => texts.tools.to_owned(),
             Named::Export => texts.export.to_owned(),
             Named::Clear => texts.clear.to_owned(),
             Named::Prompt(prompt) if prompt.about.is_empty() => texts.prompt.to_owned(),
@@ -189,6 +192,7 @@ impl List {
                 Named::System => {
                     go.run(session.map_or_else(|| "/settings".to_owned(), |id| format!("/chat/{id}/setup")));
                 }
+                Named::Tools => self.store.tools_open.set(true),
                 Named::Export => {
                     if let Some(id) = session {
                         platform::load(&format!("/chats/export/{id}.md"));
@@ -272,7 +276,7 @@ impl List {
 }
 
 fn commands(thinks: bool, has_session: bool) -> Vec<Named> {
-    let mut commands = vec![Named::Model, Named::System, Named::Clear];
+    let mut commands = vec![Named::Model, Named::System, Named::Tools, Named::Clear];
     if has_session {
         commands.push(Named::Export);
     }

@@ -7,7 +7,10 @@ use crate::{
     ui::{icon::IconButton, list::list, toast::use_toasts, when::When},
 };
 use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
-use types::chat::{MESSAGES_SHOWN, Role};
+use types::{
+    called::is_call,
+    chat::{MESSAGES_SHOWN, Role},
+};
 
 /// All rows, in a container that follows the newest text.
 #[component]
@@ -77,7 +80,7 @@ fn Announcer(store: ThreadStore) -> impl IntoView {
         }
         let n_growing = usize::from(row.is_running());
         let last = blocks.len().checked_sub(1 + n_growing)?;
-        blocks.get(last).map(|block| plain_text(&block.html))
+        blocks.get(last).filter(|block| !is_call(&block.html)).map(|block| plain_text(&block.html))
     });
     view! { <div class="sr-only" role="log" aria-live="polite">{finished}</div> }
 }

@@ -6,6 +6,7 @@ use crate::live::use_live;
 use leptos::{prelude::*, task::spawn_local};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use types::{
+    called::is_call,
     chat::{
         ChatEvent, MESSAGES_SHOWN, MessageState, MessageView, Queued, Role, ThoughtGrowth, ThoughtView,
         Thread,
@@ -15,9 +16,9 @@ use types::{
     reasoning::Effort,
 };
 
-/// A rendered block. Equal blocks at the same place keep their element.
+/// A rendered block, or a call. Equal blocks at the same place keep their element, and calls do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Block {
+pub(crate) struct Block {
     pub(super) key: (usize, u64),
     pub(super) html: String,
 }
@@ -137,6 +138,10 @@ pub(super) struct ThreadStore {
     pub(super) chips: RwSignal<Vec<String>>,
     /// How many collections of documents its answers look into.
     pub(super) n_collections: RwSignal<u64>,
+    /// How many tools its answers may call.
+    pub(super) n_tools: RwSignal<u64>,
+    /// The list of tools is open.
+    pub(super) tools_open: RwSignal<bool>,
     /// The word at the end of what is being written may stand for something.
     pub(super) has_word: RwSignal<bool>,
     /// Grows with every change of the message that is being written.
@@ -158,6 +163,8 @@ impl ThreadStore {
             effort: RwSignal::new(None),
             chips: RwSignal::new(Vec::new()),
             n_collections: RwSignal::new(0),
+            n_tools: RwSignal::new(0),
+            tools_open: RwSignal::new(false),
             has_word: RwSignal::new(false),
             typed: RwSignal::new(0),
             growth: RwSignal::new(0),
@@ -184,6 +191,7 @@ impl ThreadStore {
     pub(super) fn clear(self) {
         self.chips.set(Vec::new());
         self.n_collections.set(0);
+        self.n_tools.set(0);
         self.n_earlier.set(0);
         self.rows.set(Vec::new());
     }
@@ -192,6 +200,7 @@ impl ThreadStore {
     pub(super) fn replace(self, thread: Thread) {
         self.chips.set(thread.chips);
         self.n_collections.set(thread.n_collections.into());
+        self.n_tools.set(thread.n_tools.into());
         self.n_earlier.set(thread.n_earlier.into());
         let old = self.rows.get_untracked();
         let rows = thread
@@ -304,6 +313,9 @@ fn number(first: usize, html: &[String]) -> Vec<Block> {
 }
 
 fn hash(text: &str) -> u64 {
+    if is_call(text) {
+        return 0;
+    }
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()

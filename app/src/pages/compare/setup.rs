@@ -4,7 +4,6 @@ use super::{bench::Bench, words};
 use crate::{
     format::bytes,
     i18n::fill,
-    page_data::{from_text, to_text},
     platform,
     ui::{
         field::use_ready,
@@ -15,6 +14,7 @@ use crate::{
 };
 use leptos::{ev, prelude::*};
 use std::collections::HashSet;
+use types::literal::{from_text, to_text};
 use types::{
     compare::{Candidate, CompareAct, ComparePage, Contestant, MAX_SLOTS, MIN_SLOTS, RunDraft, SlotSampling},
     ids::ModelId,

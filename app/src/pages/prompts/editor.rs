@@ -7,7 +7,6 @@ use super::{
     variables::VariableRows,
 };
 use crate::{
-    page_data::{from_text, to_text},
     platform,
     ui::{
         field::{Field, use_ready},
@@ -16,6 +15,7 @@ use crate::{
     },
 };
 use leptos::{ev, prelude::*};
+use types::literal::{from_text, to_text};
 use types::{
     ids::PromptId,
     prompt::{MAX_ABOUT_CHARS, MAX_FOLDER_CHARS, MAX_PROMPT_NAME_CHARS, PromptAct, PromptDraft},

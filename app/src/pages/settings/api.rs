@@ -30,6 +30,7 @@ pub struct FormValues {
     pub seed: String,
     /// `model` or `rule`.
     pub titles: String,
+    pub tool_rounds: String,
     pub guard_chars: String,
     pub guard_lines: String,
     pub guard_passages: String,
@@ -58,6 +59,7 @@ impl FormValues {
             max_tokens: value("max_tokens"),
             seed: value("seed"),
             titles: value("titles"),
+            tool_rounds: value("tool_rounds"),
             guard_chars: value("guard_chars"),
             guard_lines: value("guard_lines"),
             guard_passages: value("guard_passages"),

@@ -8,7 +8,7 @@ use types::{
     guard::GuardSettings,
     remote::Dialect,
     sampling::Sampling,
-    settings::{Theme, UserSettings},
+    settings::{MOST_TOOL_ROUNDS, Theme, UserSettings},
 };
 
 /// `current` with what the form says. A value that cannot be read is named; nothing is then changed.
@@ -32,8 +32,20 @@ pub(super) fn apply(form: &FormValues, current: UserSettings) -> Result<UserSett
         sampling,
         guards,
         rule_titles: form.titles == "rule",
+        tool_rounds: rounds(&form.tool_rounds)?,
         ..current
     })
+}
+
+fn rounds(text: &str) -> Result<u8, AppError> {
+    let rounds = number("tool_rounds", text)?;
+    match rounds {
+        1..=MOST_TOOL_ROUNDS => Ok(rounds),
+        _ => {
+            let reason = format!("tool_rounds must be between 1 and {MOST_TOOL_ROUNDS}, not {rounds}");
+            Err(AppError::Setting { reason })
+        }
+    }
 }
 
 /// Empty switches a guard off.
@@ -71,6 +83,7 @@ pub(super) fn values(settings: &UserSettings) -> FormValues {
         repeat_penalty: sampling.repeat_penalty.to_string(),
         max_tokens: optional(sampling.max_tokens),
         seed: optional(sampling.seed),
+        tool_rounds: settings.tool_rounds.to_string(),
         titles: if settings.rule_titles { "rule" } else { "model" }.to_owned(),
         guard_chars: optional(guards.chars_per_token),
         guard_lines: optional(guards.repeated_lines),

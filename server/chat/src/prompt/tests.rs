@@ -14,6 +14,7 @@ fn message(role: Role, body: &str) -> MessageRow {
         body: body.to_owned(),
         images: Vec::new(),
         thought: None,
+        calls: Vec::new(),
         state: MessageState::Complete,
         error: None,
         model: None,

@@ -464,6 +464,7 @@ impl<L: Launch> Supervisor<L> {
             status.n_ctx = Some(facts.n_ctx);
             status.sees = facts.sees;
             status.thinks = facts.thinks;
+            status.only_continues = !facts.has_chat_template;
             status.tokens_per_second =
                 (n_running > 0).then(|| self.rate.per_second(Instant::now())).flatten();
         }

@@ -24,6 +24,7 @@ fn form() -> FormValues {
         guard_warn_percent: String::new(),
         guard_heat: "off".into(),
         titles: "rule".into(),
+        tool_rounds: "3".into(),
     }
 }
 
@@ -42,6 +43,7 @@ fn a_whole_form_becomes_settings() {
     assert_eq!(settings.language.as_deref(), Some("de"));
     assert_eq!(settings.system_prompt, "Be brief.\nBe kind.");
     assert_eq!((settings.sampling.temperature, settings.sampling.top_k), (0.5, 20));
+    assert_eq!(settings.tool_rounds, 3);
     assert_eq!((settings.sampling.max_tokens, settings.sampling.seed), (None, None));
 }
 
@@ -62,5 +64,6 @@ fn what_cannot_be_read_or_is_out_of_range_is_named() {
     check(|form| form.theme = "neon".into(), "theme cannot be “neon”");
     check(|form| form.language = "tlh".into(), "language cannot be “tlh”");
     check(|form| form.temperature = "9".into(), "temperature must be between 0 and 5, not 9");
+    check(|form| form.tool_rounds = "0".into(), "tool_rounds must be between 1 and 50, not 0");
     check(|form| form.max_tokens = "0".into(), "max_tokens must be between 1 and 1000000, not 0");
 }

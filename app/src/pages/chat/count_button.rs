@@ -1,0 +1,39 @@
+//! Buttons below the message: what answers may use, and how much of it they do.
+
+use crate::{
+    frame::{Behind, Later},
+    ui::{icon::Icon, popover::Popover},
+};
+use leptos::prelude::*;
+
+/// A button with a number, and what is behind it.
+pub(super) struct CountButton {
+    pub(super) label: &'static str,
+    pub(super) icon: icondata_core::Icon,
+    pub(super) n: RwSignal<u64>,
+    pub(super) open: RwSignal<bool>,
+    pub(super) testid: &'static str,
+    pub(super) behind: Behind,
+}
+
+impl CountButton {
+    pub(super) fn view(self) -> AnyView {
+        let Self { label, icon, n, open, testid, behind } = self;
+        // Always a text, since the server may know the number before the browser does.
+        let shown = move || Some(n.get()).filter(|n| *n > 0).map(|n| n.to_string()).unwrap_or_default();
+        let trigger = move || {
+            view! {
+                <Icon icon size=14/>
+                <span class="text-xs">{label}</span>
+                <span class="tabular text-xs" data-testid=format!("{testid}-n")>{shown}</span>
+            }
+            .into_any()
+        };
+        view! {
+            <Popover open label=label testid=testid trigger=Box::new(trigger)>
+                <Later behind=behind.clone()/>
+            </Popover>
+        }
+        .into_any()
+    }
+}

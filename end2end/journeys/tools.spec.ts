@@ -1,0 +1,172 @@
+// Tools that answers call: cards, questions, and what comes of them. The model is one that calls what the test says.
+
+import AxeBuilder from '@axe-core/playwright';
+import type { Browser, Locator, Page } from '@playwright/test';
+import { CallingModel, type Message, type Turn } from '../support/caller';
+import { freshFolder, Server } from '../support/server';
+import { templatelessModel } from '../support/thinker';
+import { answered, composer, connected, expect, lastAnswer, open, send, test, textOf, watchErrors } from '../support/test';
+
+const LOCAL_PAGE = 'http://127.0.0.1:9/secret';
+
+function answer(last: Message): Turn {
+  const said = last.content ?? '';
+  if (last.role === 'tool') {
+    return { text: said.startsWith('Error') ? 'That did not work.' : `It gave: ${said}` };
+  }
+  if (said.includes('count')) {
+    return { text: 'Let me count.', calls: [{ name: 'calculator', arguments: { expression: '6*7' } }] };
+  }
+  if (said.includes('both')) {
+    const calls = ['1+1', '2+2'].map(expression => ({ name: 'calculator', arguments: { expression } }));
+    return { text: 'Both.', calls };
+  }
+  if (said.includes('fetch')) {
+    return { text: '', calls: [{ name: 'fetch_page', arguments: { url: LOCAL_PAGE } }] };
+  }
+  return { text: 'Hello.' };
+}
+
+/** Opens a chat of a server whose only model is elsewhere and calls tools. */
+async function withCaller(
+  browser: Browser,
+  options: object,
+  act: (page: Page) => Promise<void>,
+): Promise<void> {
+  const model = await CallingModel.start(answer);
+  const server = await Server.start({ model: 'none' });
+  const context = await browser.newContext({ baseURL: server.address, locale: 'en-GB', ...options });
+  try {
+    const page = await context.newPage();
+    const errors = watchErrors(page);
+    await addModel(page, model.address);
+    await act(page);
+    expect(errors).toEqual([]);
+    await page.goto('about:blank');
+  } finally {
+    await context.close();
+    model.stop();
+    await server.stop();
+  }
+}
+
+async function addModel(page: Page, address: string): Promise<void> {
+  await open(page, '/settings');
+  const form = page.getByTestId('remote-form');
+  await form.locator('[name="form[name]"]').fill('Den');
+  await form.locator('[name="form[address]"]').fill(address);
+  await form.getByTestId('remote-save').click();
+  await expect(page.getByTestId('remote')).toContainText('Den');
+  await open(page, '/chat');
+  await page.getByTestId('model-pill').click();
+  await page.getByTestId('model-option').filter({ hasText: '(Den)' }).click();
+  await expect(page.getByTestId('elsewhere')).toContainText('Den');
+}
+
+function tool(page: Page, name: string): Locator {
+  return page.locator('li').filter({ hasText: name }).getByTestId('chat-tool');
+}
+
+async function allow(page: Page, ...names: string[]): Promise<void> {
+  for (const [i, name] of names.entries()) {
+    if (!(await page.getByTestId('chat-tool').first().isVisible())) {
+      await page.getByTestId('chat-tools').click();
+    }
+    await tool(page, name).check();
+    await expect(page.getByTestId('chat-tools-n')).toHaveText(String(i + 1));
+  }
+  await page.keyboard.press('Escape');
+  await composer(page).click();
+  await expect(page.getByTestId('chat-tool')).toHaveCount(0);
+}
+
+async function axe(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations).toEqual([]);
+}
+
+test('an answer calls a tool, and shows with what and what came of it', async ({ browser }) => {
+  await withCaller(browser, {}, async page => {
+    await composer(page).pressSequentially('/tools');
+    await page.getByTestId('named').first().click();
+    await expect(tool(page, 'calculator')).toBeVisible();
+    await axe(page);
+    await allow(page, 'calculator');
+    await send(page, 'Please count.');
+    await answered(page);
+    const card = lastAnswer(page).getByTestId('call');
+    await expect(card).toHaveAttribute('data-state', 'done');
+    await expect(card.getByTestId('call-name')).toHaveText('calculator');
+    await expect(textOf(lastAnswer(page))).toContainText(/Let me count\.[\s\S]*calculator[\s\S]*It gave: .*42/);
+    await expect(card.getByTestId('call-result')).toBeHidden();
+    await card.locator('summary').click();
+    await expect(card.getByTestId('call-arguments')).toContainText('6*7');
+    await expect(card.getByTestId('call-result')).toContainText('42');
+    await axe(page);
+
+    // The page that is fetched again shows the same.
+    await page.reload();
+    await connected(page);
+    await expect(card).toHaveAttribute('data-state', 'done');
+    await expect(textOf(lastAnswer(page))).toContainText(/Let me count\.[\s\S]*calculator[\s\S]*It gave: .*42/);
+    await expect(page.getByTestId('chat-tools-n')).toHaveText('1');
+  });
+});
+
+test('calls of one round have a card each', async ({ browser }) => {
+  await withCaller(browser, {}, async page => {
+    await allow(page, 'calculator');
+    await send(page, 'Do both.');
+    await answered(page);
+    const cards = lastAnswer(page).getByTestId('call');
+    await expect(cards).toHaveCount(2);
+    await expect(cards.nth(0).getByTestId('call-shown')).toContainText('2');
+    await expect(cards.nth(1).getByTestId('call-shown')).toContainText('4');
+  });
+});
+
+test('what leaves the machine is asked about, and what fails is told', async ({ browser }) => {
+  const dark = { colorScheme: 'dark' as const, viewport: { width: 390, height: 844 } };
+  await withCaller(browser, dark, async page => {
+    await allow(page, 'fetch_page');
+    await send(page, 'Please fetch it.');
+    const question = page.getByTestId('call-question');
+    await expect(question).toContainText('May “fetch_page” run?');
+    await expect(question.getByTestId('call-asked-arguments')).toContainText(LOCAL_PAGE);
+    await axe(page);
+    // Who opens the chat meanwhile is asked as well.
+    await page.reload();
+    await connected(page);
+    await expect(lastAnswer(page)).toHaveAttribute('data-state', 'running');
+    await question.getByTestId('call-yes').click();
+    await answered(page);
+    const card = lastAnswer(page).getByTestId('call');
+    await expect(card).toHaveAttribute('data-state', 'failed');
+    await expect(textOf(lastAnswer(page))).toContainText('That did not work.');
+    await expect(question).toHaveCount(0);
+
+    await send(page, 'Please fetch it again.');
+    await question.getByTestId('call-no').click();
+    await answered(page);
+    await expect(card.getByTestId('call-shown')).toContainText('the person said no');
+
+    await send(page, 'Please fetch it once more.');
+    await expect(question).toBeVisible();
+    await page.getByTestId('stop').click();
+    await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
+    await expect(card.last()).toHaveAttribute('data-state', 'interrupted');
+  });
+});
+
+test('a model that calls no tools says why', async ({ browser }) => {
+  const path = templatelessModel(freshFolder());
+  const server = await (await Server.start({ model: { path } })).ready(20);
+  const context = await browser.newContext({ baseURL: server.address, locale: 'en-GB' });
+  const page = await context.newPage();
+  await open(page, '/chat');
+  await page.getByTestId('chat-tools').click();
+  await expect(page.getByTestId('chat-tools-hint')).toContainText('This model cannot call tools');
+  await expect(tool(page, 'calculator')).toBeDisabled();
+  await context.close();
+  await server.stop();
+});

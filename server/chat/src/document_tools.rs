@@ -1,0 +1,190 @@
+//! Tools that look into the person's documents: finding passages, and reading on in one document.
+//!
+//! They see what the asking person has, and of that only the collections of the conversation where it has some.
+
+use crate::{documents::numbered, generation::Numbers};
+use futures::future::BoxFuture;
+use rag::Rag;
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+use store::Store;
+use tools::{Answer, Arguments, Asker, Description, Failure, Tool};
+use types::{
+    document::{DocumentState, DocumentView},
+    ids::{CollectionId, MessageId},
+    toolbox::Effect,
+};
+
+/// What one search gives.
+const MOST_PASSAGES: usize = 6;
+/// What one call reads of a document, in bytes.
+const READ_BYTES: usize = 8 << 10;
+/// Names that are told where none fits.
+const NAMES_TOLD: usize = 20;
+pub(crate) const SEARCH: &str = "search_documents";
+
+/// The tools, for a registry. What they find is not kept with an answer.
+pub fn document_tools(documents: &Rag, store: &Store) -> Vec<Arc<dyn Tool>> {
+    let (documents, store) = (documents.clone(), store.clone());
+    let read = ReadDocument { documents: documents.clone(), store: store.clone() };
+    vec![Arc::new(SearchDocuments { documents, store, answer: None }), Arc::new(read)]
+}
+
+/// The tool that searches, for one answer: the passages that it finds are kept with it, so that its citations can be followed.
+pub(crate) fn search_for(
+    documents: &Rag,
+    store: &Store,
+    answer: MessageId,
+    numbers: Numbers,
+) -> Arc<dyn Tool> {
+    let (documents, store) = (documents.clone(), store.clone());
+    Arc::new(SearchDocuments { documents, store, answer: Some((answer, numbers)) })
+}
+
+struct SearchDocuments {
+    documents: Rag,
+    store: Store,
+    answer: Option<(MessageId, Numbers)>,
+}
+
+#[derive(Deserialize)]
+struct Query {
+    query: String,
+}
+
+impl SearchDocuments {
+    async fn search(&self, query: &str, asker: &Asker) -> Result<Answer, Failure> {
+        let collections = collections(&self.documents, &self.store, asker).await?;
+        let found = self.documents.search(asker.user, &collections, query, MOST_PASSAGES).await;
+        let passages = found.map_err(broken)?.passages;
+        if passages.is_empty() {
+            return Ok(Answer::new("Nothing in the documents fits that.", "0 passages"));
+        }
+        let first = self.answer.as_ref().map_or(1, |(_, numbers)| numbers.take(passages.len()));
+        let (sources, told) = numbered(passages, first);
+        if let Some((answer, _)) = &self.answer {
+            self.store.add_sources(asker.user, *answer, &sources).await.map_err(broken)?;
+        }
+        let mut names: Vec<_> = sources.iter().map(|it| it.document_name.as_str()).collect();
+        names.dedup();
+        Ok(Answer::new(told, names.join(", ")))
+    }
+}
+
+impl Tool for SearchDocuments {
+    fn describe(&self) -> Description {
+        let parameters = json!({
+            "type": "object",
+            "properties": {"query": {"type": "string", "description": "What to look for, in a few words or a question"}},
+            "required": ["query"],
+            "additionalProperties": false,
+        });
+        let text = "Finds passages in the person's own documents. Name a passage that you use by its number in brackets, as in [1].";
+        Description::builtin(SEARCH, text, parameters, Effect::None)
+    }
+
+    fn run<'a>(&'a self, arguments: Arguments, asker: &'a Asker) -> BoxFuture<'a, Result<Answer, Failure>> {
+        Box::pin(async move { self.search(&arguments.read::<Query>()?.query, asker).await })
+    }
+}
+
+struct ReadDocument {
+    documents: Rag,
+    store: Store,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    name: String,
+    #[serde(default)]
+    from: u32,
+}
+
+impl ReadDocument {
+    async fn read(&self, place: &Place, asker: &Asker) -> Result<Answer, Failure> {
+        let document = self.find(&place.name, asker).await?;
+        let page = self.documents.read(asker.user, document.id, place.from).await.map_err(broken)?;
+        let n_passages = page.document.n_passages;
+        let mut text = String::new();
+        let mut next = None;
+        for passage in page.passages.iter().filter(|it| it.position >= place.from) {
+            if !text.is_empty() && text.len() + passage.text.len() > READ_BYTES {
+                next = Some(passage.position);
+                break;
+            }
+            text += &format!("{}{}\n\n", passage.header, passage.text);
+            next = Some(passage.position + 1);
+        }
+        let next = next.filter(|next| *next < n_passages);
+        match next {
+            Some(next) => text += &format!("[It goes on: read it from {next}. It has {n_passages} parts.]"),
+            None if text.is_empty() => text += "There is nothing from there on.",
+            None => text += "[This is its end.]",
+        }
+        Ok(Answer::new(text, document.name))
+    }
+
+    /// A document by its name, or by a part of it that no other has.
+    async fn find(&self, name: &str, asker: &Asker) -> Result<DocumentView, Failure> {
+        let mut all = Vec::new();
+        for collection in collections(&self.documents, &self.store, asker).await? {
+            let view = self.documents.look(asker.user, Some(collection), "").await.map_err(broken)?;
+            all.extend(view.documents.into_iter().filter(|it| it.state == DocumentState::Ready));
+        }
+        let wanted = name.trim().to_lowercase();
+        if let Some(at) = all.iter().position(|it| it.name.to_lowercase() == wanted) {
+            return Ok(all.swap_remove(at));
+        }
+        let mut near = all.iter().filter(|it| it.name.to_lowercase().contains(&wanted));
+        match (near.next(), near.next()) {
+            (Some(one), None) if !wanted.is_empty() => Ok(one.clone()),
+            _ => {
+                let names: Vec<_> = all.iter().take(NAMES_TOLD).map(|it| it.name.as_str()).collect();
+                let sentence = match names.as_slice() {
+                    [] => "there are no documents to read".to_owned(),
+                    names => format!("no document is called that; there are: {}", names.join(", ")),
+                };
+                Err(Failure::refused(sentence))
+            }
+        }
+    }
+}
+
+impl Tool for ReadDocument {
+    fn describe(&self) -> Description {
+        let parameters = json!({
+            "type": "object",
+            "properties": {
+                "name": {"type": "string", "description": "The document's name"},
+                "from": {"type": "integer", "minimum": 0, "description": "The part to begin with; 0 is the first"},
+            },
+            "required": ["name"],
+            "additionalProperties": false,
+        });
+        let text = "Reads one of the person's own documents from a place on.";
+        Description::builtin("read_document", text, parameters, Effect::None)
+    }
+
+    fn run<'a>(&'a self, arguments: Arguments, asker: &'a Asker) -> BoxFuture<'a, Result<Answer, Failure>> {
+        Box::pin(async move { self.read(&arguments.read::<Place>()?, asker).await })
+    }
+}
+
+/// Those of the conversation, or all of the person's where it has none.
+async fn collections(documents: &Rag, store: &Store, asker: &Asker) -> Result<Vec<CollectionId>, Failure> {
+    let chosen = match asker.session {
+        Some(session) => store.session_collections(asker.user, session).await.map_err(broken)?,
+        None => Vec::new(),
+    };
+    if !chosen.is_empty() {
+        return Ok(chosen);
+    }
+    let all = documents.collections(asker.user).await.map_err(broken)?;
+    Ok(all.into_iter().map(|it| it.id).collect())
+}
+
+fn broken(err: impl std::error::Error) -> Failure {
+    tracing::warn!(error = %err, "a tool could not look into documents");
+    Failure::refused("the documents could not be looked into")
+}

@@ -1,0 +1,225 @@
+//! The calls of one round: asked about where need be, run side by side, kept, shown as they go.
+
+use super::{Generation, Shown};
+use crate::{calls, images, notes::Notes, now_ms};
+use futures::{StreamExt, stream::FuturesUnordered};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use store::{CallRow, Store, StoreError};
+use tokio::sync::{Notify, Semaphore};
+use tools::{
+    Answered, Approvals, Approved, Asker, Decision, Failure, Limits, Outcome, Registry, Rounds, run,
+};
+use types::{
+    called::{CallQuestion, CallState},
+    ids::SessionId,
+    toolbox::{Origin, Question, QuestionId, Standing},
+    tools::{ToolCall, ToolChoice, ToolUse},
+};
+
+/// What an answer may call, and how often.
+pub(crate) struct Hands {
+    pub(crate) registry: Registry,
+    pub(crate) standing: Vec<Standing>,
+    pub(crate) limits: Limits,
+    pub(crate) rounds: Rounds,
+    pub(crate) numbers: Numbers,
+}
+
+/// By which numbers an answer names what it relies on. Clones count together.
+#[derive(Clone, Debug)]
+pub(crate) struct Numbers(Arc<AtomicU32>);
+
+impl Numbers {
+    /// The first is `first`.
+    pub(crate) fn from(first: u32) -> Self {
+        Self(Arc::new(AtomicU32::new(first)))
+    }
+
+    /// Takes `n` numbers, and says the first of them.
+    pub(crate) fn take(&self, n: usize) -> u32 {
+        self.0.fetch_add(n.try_into().unwrap_or_default(), Ordering::Relaxed)
+    }
+}
+
+impl Hands {
+    /// The tools as a request names them.
+    pub(crate) fn offered(&self) -> ToolUse {
+        offered(&self.registry)
+    }
+
+    fn server_of(&self, tool: &str) -> Option<String> {
+        let (description, _) = self.registry.list().find(|(it, _)| it.name == tool)?;
+        match &description.origin {
+            Origin::Builtin => None,
+            Origin::Mcp(server) => Some(server.clone()),
+        }
+    }
+}
+
+/// Tools as a request names them.
+pub(crate) fn offered(registry: &Registry) -> ToolUse {
+    ToolUse { tools: registry.for_model(), choice: ToolChoice::Auto, in_parallel: true }
+}
+
+/// What the person is asked while an answer is written.
+#[derive(Default)]
+pub(crate) struct Questions {
+    approvals: Mutex<Approvals>,
+    answered: Notify,
+}
+
+impl Questions {
+    pub(super) fn new(standing: Vec<Standing>) -> Self {
+        Self { approvals: Mutex::new(Approvals::new(standing)), answered: Notify::new() }
+    }
+
+    /// The tool that a question is about, while it waits for its answer.
+    pub(crate) fn asked_about(&self, id: QuestionId) -> Option<String> {
+        let open = self.lock().open_questions(now_ms());
+        open.into_iter().find(|question| question.id == id).map(|question| question.call.name)
+    }
+
+    /// Answers a question, and keeps what holds for its tool from now on. `false` if nobody asks that any more.
+    pub(crate) fn answer(&self, id: QuestionId, answered: Answered, standing: Option<Standing>) -> bool {
+        let mut approvals = self.lock();
+        if approvals.answer(id, answered, now_ms()).is_err() {
+            return false;
+        }
+        if let Some(standing) = standing {
+            approvals.set(standing);
+        }
+        drop(approvals);
+        self.answered.notify_waiters();
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Approvals> {
+        self.approvals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs the calls of a round.
+pub(super) struct Round<'a> {
+    pub(super) generation: &'a Generation,
+    pub(super) session: SessionId,
+    pub(super) store: &'a Store,
+    pub(super) notes: &'a Notes,
+    pub(super) hands: &'a Hands,
+    /// The first of the answer's blocks that shows one of them.
+    pub(super) first_block: usize,
+    /// None of them runs, and this is what is said of all.
+    pub(super) refused: Option<String>,
+}
+
+impl Round<'_> {
+    /// Every call with its result, once all have ended. What ends is kept at once.
+    pub(super) async fn run(&self, mut rows: Vec<CallRow>) -> Result<Vec<CallRow>, StoreError> {
+        let generation = self.generation;
+        for row in &mut rows {
+            row.server = self.hands.server_of(&row.call.name);
+        }
+        for (at, row) in rows.iter().enumerate() {
+            self.show(at, row, CallState::Written);
+        }
+        let first = self.store.add_calls(generation.user, generation.message, &rows).await?;
+        let places = Semaphore::new(self.hands.limits.parallel.max(1));
+        let mut running: FuturesUnordered<_> = rows
+            .iter()
+            .enumerate()
+            .map(|(at, row)| {
+                let (row, places) = (row.clone(), &places);
+                async move { (at, self.outcome(at, &row, places).await) }
+            })
+            .collect();
+        while let Some((at, outcome)) = running.next().await {
+            let result = self.keep(outcome).await?;
+            let number = first + u32::try_from(at).unwrap_or_default();
+            self.store.finish_call(generation.user, generation.message, number, &result).await?;
+            self.show(at, &rows[at], CallState::Ended(calls::end(&result)));
+            rows[at].result = Some(result);
+        }
+        Ok(rows)
+    }
+
+    /// Asks until there is an answer, or nobody waits for it any more, and runs the call if it may run.
+    async fn outcome(&self, at: usize, row: &CallRow, places: &Semaphore) -> Outcome {
+        let failed = |failure| Outcome::failed(row.call.clone(), failure, Duration::ZERO);
+        if let Some(sentence) = &self.refused {
+            return failed(Failure::refused(sentence));
+        }
+        let mut asked: Option<Box<Question>> = None;
+        loop {
+            if asked.as_ref().is_some_and(|question| question.expires_ms <= now_ms()) {
+                return failed(Failure::NotAllowed(tools::NotAllowed::Unanswered));
+            }
+            // An answer that comes between deciding and waiting is not missed.
+            let mut answered = std::pin::pin!(self.generation.questions.answered.notified());
+            answered.as_mut().enable();
+            match self.decide(row.call.clone()) {
+                Decision::Run(approved) => return self.call(at, row, approved, places).await,
+                Decision::Refuse(outcome) => return *outcome,
+                Decision::Ask(question) => {
+                    let left = u64::try_from(question.expires_ms - now_ms()).unwrap_or_default();
+                    if asked.is_none() {
+                        self.show(at, row, CallState::Asked(self.question(&question)));
+                        asked = Some(question);
+                    }
+                    _ = tokio::time::timeout(Duration::from_millis(left), answered).await;
+                }
+            }
+        }
+    }
+
+    fn decide(&self, call: ToolCall) -> Decision {
+        match self.hands.registry.prepare(call, &self.hands.limits) {
+            Ok(prepared) => self.generation.questions.lock().decide(prepared, now_ms()),
+            Err(outcome) => Decision::Refuse(outcome),
+        }
+    }
+
+    async fn call(&self, at: usize, row: &CallRow, approved: Approved, places: &Semaphore) -> Outcome {
+        // Closed never: it lives as long as the round.
+        let _place = places.acquire().await;
+        self.show(at, row, CallState::Running);
+        let asker = Asker { user: self.generation.user, session: Some(self.session) };
+        let ended = run(vec![approved], asker, &self.hands.limits).all().await.pop();
+        ended.unwrap_or_else(|| Outcome::failed(row.call.clone(), Failure::Broken, Duration::ZERO))
+    }
+
+    fn question(&self, question: &Question) -> CallQuestion {
+        CallQuestion {
+            generation: self.generation.id,
+            id: question.id,
+            effect: question.effect,
+            why: question.why,
+            description: question.description.clone(),
+            expires_ms: question.expires_ms,
+        }
+    }
+
+    async fn keep(&self, mut outcome: Outcome) -> Result<store::CallResult, StoreError> {
+        let first_source = self.hands.numbers.take(outcome.sources.len());
+        outcome.number_sources_from(first_source as usize);
+        let mut kept = Vec::with_capacity(outcome.images.len());
+        for image in &outcome.images {
+            kept.extend(images::keep(self.store, self.generation.user, image).await?);
+        }
+        Ok(calls::result(&outcome, first_source, kept))
+    }
+
+    /// Shows a call in the place that is its own.
+    fn show(&self, at: usize, row: &CallRow, state: CallState) {
+        let block = calls::block(&calls::view_in(row, state));
+        let put = |shown: &mut Shown| match shown.blocks.get_mut(self.first_block + at) {
+            Some(place) => *place = block,
+            None => shown.blocks.push(block),
+        };
+        self.generation.change(self.notes, self.session, self.first_block + at, put);
+    }
+}

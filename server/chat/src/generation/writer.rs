@@ -1,0 +1,425 @@
+//! The task that writes one answer: what the model says, what it calls, and its end.
+
+use super::{Admission, Generation, Hands, Start, hands::Round, pace::Pace, thought::Thought};
+use crate::{SERVER_STOPPED, better_title::BetterTitle, calls, notes::Notes, thread::shown};
+use futures::StreamExt;
+use inference::{Engine, EngineError, GenerateEvent, GenerateRequest, Prompt, Rejection, Target};
+use markup::BlockStream;
+use std::{sync::Arc, time::Duration};
+use store::{CallRow, MessageRow, Outcome, Store};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use types::{
+    called::{CallState, CallView},
+    chat::{ChatEvent, ChatTurn, FinishReason, MessageState, Queued, Usage},
+    document::SourceView,
+    guard::Warning,
+    ids::{MessageId, SessionId},
+    tools::{CallPiece, MAX_CALLS, ToolCall},
+};
+
+/// Faster than that nobody sees it.
+const REPAINT: Duration = Duration::from_millis(33);
+/// What a crash may cost.
+const SAVE: Duration = Duration::from_secs(1);
+/// What is shown of arguments while they are written.
+const WRITTEN_BYTES: usize = 4 << 10;
+
+/// How an answer ended, or one of its rounds.
+struct End {
+    state: MessageState,
+    error: Option<String>,
+    usage: Option<Usage>,
+    /// The model waits for what it called.
+    has_called: bool,
+}
+
+impl End {
+    fn new(state: MessageState, error: Option<String>) -> Self {
+        Self { state, error, usage: None, has_called: false }
+    }
+
+    fn failed(err: &EngineError) -> Self {
+        let state = match err {
+            EngineError::Rejected(Rejection::TooLong { .. }) => MessageState::Refused,
+            _ => MessageState::Failed,
+        };
+        Self::new(state, Some(err.to_string()))
+    }
+
+    fn unsaved(err: &store::StoreError) -> Self {
+        Self::new(MessageState::Failed, Some(format!("the answer could not be saved: {err}")))
+    }
+}
+
+/// What an answer is kept in and told through.
+pub(super) struct Below {
+    pub(super) store: Store,
+    pub(super) notes: Notes,
+    /// Fires when the server cannot wait any longer.
+    pub(super) hurry: CancellationToken,
+}
+
+/// Where the round that is being written began.
+#[derive(Clone, Copy, Default)]
+struct Began {
+    text: usize,
+    block: usize,
+}
+
+/// The task that writes one answer.
+pub(super) struct Writer {
+    session: SessionId,
+    generation: Arc<Generation>,
+    below: Below,
+    text: String,
+    /// Of the round.
+    rendered: BlockStream,
+    began: Began,
+    /// How many blocks of the round are text.
+    n_text_blocks: usize,
+    thought: Thought,
+    /// The calls that the model is writing.
+    written: Vec<ToolCall>,
+    called: Vec<CallRow>,
+    pace: Pace,
+    /// What the rounds before cost.
+    spent: Option<Usage>,
+    /// Others come first.
+    queued: Option<Queued>,
+    /// What a person should know about the machine.
+    warning: Option<Warning>,
+}
+
+impl Writer {
+    /// Writes on what `row` has already, which is shown at once.
+    pub(super) fn new(
+        session: SessionId,
+        generation: Arc<Generation>,
+        below: Below,
+        row: &MessageRow,
+    ) -> Self {
+        let began = row.calls.last().map_or(0, |call| call.text_before);
+        let mut writer = Self {
+            session,
+            generation,
+            below,
+            text: row.body.clone(),
+            rendered: BlockStream::default(),
+            began: Began { text: began.min(row.body.len()), block: 0 },
+            n_text_blocks: 0,
+            thought: Thought::resume(row.thought.as_ref(), !row.body.is_empty())
+                .after(row.calls.last().map_or(0, |call| call.thought_before)),
+            written: Vec::new(),
+            called: row.calls.clone(),
+            pace: Pace::start(),
+            spent: None,
+            queued: None,
+            warning: None,
+        };
+        if !row.calls.is_empty() {
+            let before = MessageRow { body: writer.text[..writer.began.text].to_owned(), ..row.clone() };
+            let blocks = calls::blocks(&before);
+            writer.began.block = blocks.len();
+            writer.generation.lock().blocks = blocks;
+        }
+        if !writer.text.is_empty() || !writer.thought.text.is_empty() {
+            // An answer that goes on is never shown without its beginning.
+            writer.show();
+        }
+        writer
+    }
+
+    pub(super) async fn run(mut self, admission: Admission, engine: Arc<dyn Engine>, start: Start) {
+        let Start { row, variants, sources, request, target, hands } = start;
+        let end = self.write(Arc::clone(&engine), target, request, hands).await;
+        let usage = and(self.spent, end.usage.or_else(|| self.pace.usage()));
+        // Of an answer that went on, both parts count.
+        let end = End { usage: and(row.usage, usage), ..end };
+        self.thought.end();
+        let end = self.commit(end).await;
+        let (sources, calls) = self.kept(sources).await;
+        let row = MessageRow {
+            body: std::mem::take(&mut self.text),
+            thought: self.thought.row(),
+            calls,
+            state: end.state,
+            error: end.error,
+            usage: end.usage,
+            ..row
+        };
+        let title = (end.state == MessageState::Complete).then(|| self.better_title(engine, row.id));
+        let user = self.generation.user;
+        // The session takes a new message before anybody is told that this answer ended.
+        let running = Arc::clone(&admission.running);
+        drop(admission);
+        let message = shown(row, variants, &sources);
+        self.below.notes.send(user, self.session, ChatEvent::Finished { message });
+        self.below.notes.sessions_changed(user);
+        if let Some(title) = title {
+            _ = running.leisure.run_until_cancelled(title.find()).await;
+        }
+    }
+
+    /// What the answer relies on and called: tools may have found more, and calls may have been interrupted.
+    async fn kept(&mut self, sources: Vec<SourceView>) -> (Vec<SourceView>, Vec<CallRow>) {
+        let (user, session, message) = (self.generation.user, self.session, self.generation.message);
+        let store = &self.below.store;
+        let sources = match store.sources_of(user, session).await {
+            Ok(mut all) => all.remove(&message).unwrap_or_default(),
+            Err(_) => sources,
+        };
+        match store.find_message(user, session, message).await {
+            Ok(Some(row)) => (sources, row.calls),
+            _ => (sources, std::mem::take(&mut self.called)),
+        }
+    }
+
+    fn better_title(&self, engine: Arc<dyn Engine>, reply: MessageId) -> BetterTitle {
+        let (store, notes) = (self.below.store.clone(), self.below.notes.clone());
+        BetterTitle { store, engine, notes, user: self.generation.user, session: self.session, reply }
+    }
+
+    async fn write(
+        &mut self,
+        engine: Arc<dyn Engine>,
+        target: Target,
+        request: GenerateRequest,
+        hands: Option<Hands>,
+    ) -> End {
+        let (stop, hurry) = (self.generation.stop.clone(), self.below.hurry.clone());
+        let work = self.rounds(engine, target, request, hands);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => End::new(MessageState::Stopped, None),
+            () = hurry.cancelled() => End::new(MessageState::Failed, Some(SERVER_STOPPED.to_owned())),
+            end = work => end,
+        }
+    }
+
+    /// Lets the model say and call what it wants, until it calls nothing any more.
+    async fn rounds(
+        &mut self,
+        engine: Arc<dyn Engine>,
+        target: Target,
+        mut request: GenerateRequest,
+        hands: Option<Hands>,
+    ) -> End {
+        let Some(mut hands) = hands else { return self.follow(&engine, target, request).await };
+        loop {
+            let end = self.follow(&engine, target.clone(), request.clone()).await;
+            if !end.has_called || self.written.is_empty() || request.tools.is_none() {
+                return end;
+            }
+            let refused = (!hands.rounds.take()).then(|| hands.rounds.last_word());
+            if refused.is_some() {
+                request.tools = None;
+            }
+            self.spent = and(self.spent, end.usage.or_else(|| self.pace.usage()));
+            match self.call(&hands, refused).await {
+                Ok(turns) => add(&mut request.prompt, turns),
+                Err(err) => return End::unsaved(&err),
+            }
+            self.pace = Pace::start();
+        }
+    }
+
+    /// Runs what the model called, and begins the next round.
+    async fn call(
+        &mut self,
+        hands: &Hands,
+        refused: Option<String>,
+    ) -> Result<Vec<ChatTurn>, store::StoreError> {
+        self.thought.end();
+        let thought = self.thought.end_round();
+        let said = self.text[self.began.text..].to_owned();
+        if !said.is_empty() {
+            self.text.push_str("\n\n");
+        }
+        self.written.truncate(MAX_CALLS);
+        self.show();
+        self.save().await;
+        let round = self.called.last().map_or(0, |call| call.round + 1);
+        let (text_before, thought_before) = (self.text.len(), self.thought.text.len());
+        let row = |call| CallRow { round, text_before, thought_before, call, server: None, result: None };
+        let rows = std::mem::take(&mut self.written).into_iter().map(row).collect();
+        let first_block = self.began.block + self.n_text_blocks;
+        let Below { store, notes, .. } = &self.below;
+        let (generation, session) = (&*self.generation, self.session);
+        let runner = Round { generation, session, store, notes, hands, first_block, refused };
+        let rows = runner.run(rows).await?;
+        let turns = calls::turns(&calls::Round { text: &said, thought: &thought, calls: &rows });
+        self.began = Began { text: text_before, block: first_block + rows.len() };
+        (self.rendered, self.n_text_blocks) = (BlockStream::default(), 0);
+        self.called.extend(rows);
+        Ok(turns)
+    }
+
+    async fn follow(&mut self, engine: &Arc<dyn Engine>, target: Target, request: GenerateRequest) -> End {
+        let mut events = match engine.generate(target, request).await {
+            Ok(events) => events,
+            Err(err) => return self.refused(&err),
+        };
+        let mut repaint = interval(REPAINT);
+        repaint.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut save = interval(SAVE);
+        let (mut unseen, mut unsaved) = (false, false);
+        loop {
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(Ok(GenerateEvent::Queued(queued))) => {
+                        self.queued = Some(queued);
+                        unseen = true;
+                    }
+                    Some(Ok(GenerateEvent::Text { text, reasoning, calls, usage, .. })) => {
+                        self.queued = None;
+                        self.thought.grow(&reasoning);
+                        if !text.is_empty() {
+                            self.thought.end();
+                        }
+                        self.text.push_str(&text);
+                        join(&mut self.written, self.called.len(), calls);
+                        self.pace.note(usage);
+                        (unseen, unsaved) = (true, true);
+                    }
+                    Some(Ok(GenerateEvent::Warned(warning))) => {
+                        self.warning = Some(warning);
+                        unseen = true;
+                    }
+                    Some(Ok(GenerateEvent::Finished { reason, usage })) => return ended(reason, usage),
+                    Some(Err(err)) => return self.broke_off(&err),
+                    None => return self.broke_off(&EngineError::WorkerDied { detail: "the stream ended early".to_owned() }),
+                },
+                _ = repaint.tick(), if unseen => {
+                    self.show();
+                    unseen = false;
+                }
+                _ = save.tick(), if unsaved => {
+                    self.save().await;
+                    unsaved = false;
+                }
+            }
+        }
+    }
+
+    fn refused(&self, err: &EngineError) -> End {
+        tracing::warn!(error = %err, generation.id = %self.generation.id, "an answer could not begin");
+        End::failed(err)
+    }
+
+    fn broke_off(&self, err: &EngineError) -> End {
+        let detail = match err {
+            EngineError::WorkerDied { detail } => detail.as_str(),
+            _ => "",
+        };
+        tracing::warn!(error = %err, detail, generation.id = %self.generation.id, "an answer broke off");
+        End::failed(err)
+    }
+
+    /// Renders what is new and tells the watchers which blocks changed.
+    fn show(&mut self) {
+        let (first_text, mut blocks) = self.rendered.update(&self.text[self.began.text..]);
+        self.n_text_blocks = first_text + blocks.len();
+        blocks.extend(self.written.iter().map(being_written));
+        let first = self.began.block + first_text;
+        let has_thought = self.thought.n_shown < self.thought.text.len();
+        let thought = has_thought.then(|| self.thought.render());
+        let mut shown = self.generation.lock();
+        shown.seq += 1;
+        shown.blocks.truncate(first);
+        shown.blocks.extend(blocks);
+        let mut first_thought = shown.thought.len();
+        if let Some((first, blocks)) = thought {
+            first_thought = first;
+            shown.thought.truncate(first);
+            shown.thought.extend(blocks);
+        }
+        shown.thought_ms = self.thought.ms();
+        shown.n_tokens = self.n_tokens();
+        shown.queued = self.queued;
+        shown.warning = self.warning;
+        shown.tokens_per_second = self.pace.usage().and_then(|usage| usage.tokens_per_second());
+        let event = self.generation.grew(&shown, first, first_thought);
+        // Sent under the lock: a watcher that takes a snapshot now either has this event in it or receives it.
+        self.below.notes.send(self.generation.user, self.session, event);
+    }
+
+    fn n_tokens(&self) -> u32 {
+        let before = self.spent.map_or(0, |usage| usage.n_generated_tokens);
+        before + self.pace.so_far.n_generated_tokens
+    }
+
+    async fn save(&self) {
+        let thought = self.thought.row();
+        if let Err(err) =
+            self.below.store.save_partial(self.generation.message, &self.text, thought.as_ref()).await
+        {
+            tracing::error!(error = %err, "could not save a part of an answer");
+        }
+    }
+
+    /// An answer that could not be saved is shown nevertheless, and says so: its text can still be copied.
+    async fn commit(&self, end: End) -> End {
+        let thought = self.thought.row();
+        let outcome = Outcome {
+            body: &self.text,
+            thought: thought.as_ref(),
+            state: end.state,
+            error: end.error.as_deref(),
+            usage: end.usage,
+        };
+        let message = self.generation.message;
+        let Err(err) = self.below.store.finish_message(message, outcome).await else { return end };
+        tracing::error!(error = %err, message.id = %message, "could not save an answer");
+        End { usage: end.usage, ..End::unsaved(&err) }
+    }
+}
+
+fn ended(reason: FinishReason, usage: Usage) -> End {
+    let error = reason.guard().map(|guard| guard.as_str().to_owned());
+    let has_called = reason == FinishReason::ToolCalls;
+    End { usage: Some(usage), has_called, ..End::new(reason.state(), error) }
+}
+
+/// What both parts of an answer cost.
+fn and(before: Option<Usage>, later: Option<Usage>) -> Option<Usage> {
+    match (before, later) {
+        (Some(before), Some(later)) => Some(before.and(later)),
+        (before, later) => later.or(before),
+    }
+}
+
+fn add(prompt: &mut Prompt, turns: Vec<ChatTurn>) {
+    match prompt {
+        Prompt::Chat(said) | Prompt::Continue(said) => said.extend(turns),
+        Prompt::Text(_) => {}
+    }
+}
+
+/// A call that is not complete yet.
+fn being_written(call: &ToolCall) -> String {
+    let end = call.arguments.floor_char_boundary(WRITTEN_BYTES);
+    calls::block(&CallView {
+        name: call.name.clone(),
+        server: None,
+        arguments: tools::shown_arguments(&call.arguments[..end]),
+        state: CallState::Written,
+    })
+}
+
+/// Adds pieces to the calls that are being written.
+fn join(calls: &mut Vec<ToolCall>, n_before: usize, pieces: Vec<CallPiece>) {
+    for piece in pieces {
+        match piece {
+            CallPiece::Begin { name } => {
+                let id = format!("call{}", n_before + calls.len());
+                calls.push(ToolCall { id, name, arguments: String::new() });
+            }
+            CallPiece::Arguments(text) => {
+                if let Some(call) = calls.last_mut() {
+                    call.arguments.push_str(&text);
+                }
+            }
+        }
+    }
+}

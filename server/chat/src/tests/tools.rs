@@ -1,0 +1,375 @@
+//! Tools that answers call.
+
+use super::{Bench, ME, OTHER, Watcher};
+use crate::{Chat, ChatError};
+use futures::future::BoxFuture;
+use inference::{Gate, Prompt, Script};
+use serde_json::json;
+use std::sync::Arc;
+use toolbox::Toolbox;
+use tools::{Answer, Arguments, Asker, Description, Failure, Tool};
+use types::{
+    called::{
+        CallAct, CallAnswer, CallEnd, CallQuestion, CallReply, CallState, CallView, CannotCall, read_block,
+    },
+    chat::{ChatEvent, ChatTurn, MessageState, MessageView, Role},
+    ids::SessionId,
+    toolbox::{Effect, Permission, Source},
+};
+
+/// A tool that does what its name says.
+struct Scripted {
+    name: &'static str,
+    effect: Effect,
+    gate: Option<Gate>,
+}
+
+impl Scripted {
+    async fn act(&self, arguments: Arguments) -> Result<Answer, Failure> {
+        if let Some(gate) = &self.gate {
+            gate.pass().await;
+        }
+        match self.name {
+            "fails" => Err(Failure::refused("the well is dry")),
+            "sources" => {
+                let source = Source { title: "Wells".to_owned(), url: "https://wells.test/a".to_owned() };
+                Ok(Answer::new(format!("{}\nWater.", source.line(1)), "1 page").with_sources(vec![source]))
+            }
+            "floods" => Ok(Answer::new("x".repeat(10 << 20), "a flood")),
+            _ => Ok(Answer::new(format!("did {}", json!(arguments.as_map())), "done")),
+        }
+    }
+}
+
+impl Tool for Scripted {
+    fn describe(&self) -> Description {
+        Description::builtin(self.name, "does it", json!({"type": "object"}), self.effect)
+    }
+
+    fn run<'a>(&'a self, arguments: Arguments, _: &'a Asker) -> BoxFuture<'a, Result<Answer, Failure>> {
+        Box::pin(self.act(arguments))
+    }
+}
+
+fn tool(name: &'static str, effect: Effect) -> Arc<dyn Tool> {
+    Arc::new(Scripted { name, effect, gate: None })
+}
+
+fn held(name: &'static str, gate: &Gate) -> Arc<dyn Tool> {
+    Arc::new(Scripted { name, effect: Effect::None, gate: Some(gate.clone()) })
+}
+
+/// A chat with these tools, and a session whose answers may call all of them.
+async fn open(tools: Vec<Arc<dyn Tool>>, scripts: impl IntoIterator<Item = Script>) -> (Bench, SessionId) {
+    let bench = Bench::open(scripts).await;
+    let names: Vec<_> = tools.iter().map(|it| it.describe().name).collect();
+    let toolbox = Toolbox::open(bench.store.clone(), tools).await.unwrap();
+    let chat = Chat::open(bench.store.clone(), Arc::new(bench.engine.clone())).await.unwrap();
+    let chat = chat.with_tools(toolbox);
+    let session = chat.use_tools(ME, None, &names).await.unwrap();
+    (Bench { chat, ..bench }, session)
+}
+
+fn calls(blocks: &[String]) -> Vec<CallView> {
+    let read = |bytes: Vec<u8>| postcard::from_bytes(&bytes).expect("a call");
+    blocks.iter().filter_map(|block| read_block(block)).map(read).collect()
+}
+
+fn ends(message: &MessageView) -> Vec<CallEnd> {
+    let end = |call: CallView| match call.state {
+        CallState::Ended(end) => end,
+        state => panic!("{state:?}"),
+    };
+    calls(&message.blocks).into_iter().map(end).collect()
+}
+
+async fn question(watcher: &mut Watcher) -> CallQuestion {
+    loop {
+        watcher.next().await;
+        for call in calls(&watcher.blocks) {
+            if let CallState::Asked(question) = call.state {
+                return question;
+            }
+        }
+    }
+}
+
+fn turns(bench: &Bench, request: usize) -> Vec<ChatTurn> {
+    match &bench.engine.requests()[request].prompt {
+        Prompt::Chat(turns) => turns.clone(),
+        prompt => panic!("{prompt:?}"),
+    }
+}
+
+fn answer(session: SessionId, question: &CallQuestion, answer: CallAnswer) -> CallAct {
+    CallAct::Answer { session, generation: question.generation, question: question.id, answer }
+}
+
+#[tokio::test]
+async fn what_a_tool_gives_is_told_to_the_model_which_then_answers() {
+    let first = Script::say(["Let me see."]).think("hm").call("adds", r#"{"a":1}"#);
+    let (bench, session) = open(vec![tool("adds", Effect::None)], [first, Script::say(["It is 42."])]).await;
+    let mut watcher = bench.watch(session);
+    let (_, message) = bench.say(Some(session), "how much?").await;
+    assert_eq!((message.state, message.text.as_str()), (MessageState::Complete, "Let me see.\n\nIt is 42."));
+    let end = &ends(&message)[0];
+    assert_eq!((end.text.as_str(), end.shown.as_str(), end.failed), (r#"did {"a":1}"#, "done", false));
+    let places: Vec<_> = message.blocks.iter().map(|it| read_block(it).is_some()).collect();
+    assert_eq!(places, [false, true, false]);
+
+    let offered = bench.engine.requests()[0].tools.clone().unwrap();
+    assert_eq!(offered.tools[0].name, "adds");
+    let told = turns(&bench, 1);
+    let [.., said, result] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((said.content.as_str(), said.reasoning.as_str()), ("Let me see.", "hm"));
+    assert_eq!((result.role, result.content.as_str()), (Role::Tool, r#"did {"a":1}"#));
+    assert_eq!(result.call_id.as_deref(), Some(said.calls[0].id.as_str()));
+
+    // Watching, fetching and asking on show and tell the same.
+    assert_eq!(watcher.until_finished().await.blocks, message.blocks);
+    assert!(message.blocks.starts_with(&watcher.blocks), "{:?}", watcher.blocks);
+    assert_eq!(bench.messages(session).await[1].blocks, message.blocks);
+    bench.say(Some(session), "sure?").await;
+    let again = turns(&bench, 2);
+    assert_eq!(again[1..3], told[1..3]);
+    assert_eq!((again[3].role, again[3].content.as_str()), (Role::Assistant, "It is 42."));
+}
+
+#[tokio::test]
+async fn calls_of_one_round_run_side_by_side_and_stay_in_their_places() {
+    let gate = Gate::new();
+    let first = Script::say(["A"]).call("held", "{}").call("adds", "{}");
+    let tools = vec![held("held", &gate), tool("adds", Effect::None)];
+    let (bench, session) = open(tools, [first, Script::say(["B"])]).await;
+    let mut watcher = bench.watch(session);
+    bench.send(Some(session), "go").await;
+    let states = |blocks: &[String]| -> Vec<bool> {
+        calls(blocks).iter().map(|call| matches!(call.state, CallState::Ended(_))).collect()
+    };
+    while states(&watcher.blocks) != [false, true] {
+        watcher.next().await;
+    }
+    gate.open();
+    let message = watcher.until_finished().await;
+    let names: Vec<_> = calls(&message.blocks).into_iter().map(|call| call.name).collect();
+    assert_eq!(
+        (names, states(&message.blocks)),
+        (vec!["held".to_owned(), "adds".to_owned()], vec![true, true])
+    );
+}
+
+#[tokio::test]
+async fn a_tool_that_changes_something_waits_for_a_yes() {
+    let call = || Script::say(["A"]).call("writes", r#"{"a":1}"#);
+    let scripts = [call(), Script::say(["B"]), call(), Script::say(["C"])];
+    let (bench, session) = open(vec![tool("writes", Effect::Changes)], scripts).await;
+    let mut watcher = bench.watch(session);
+    bench.send(Some(session), "go").await;
+    let asked = question(&mut watcher).await;
+    assert_eq!(bench.engine.requests().len(), 1);
+    // Who comes late is asked, too; somebody else is not.
+    assert!(matches!(calls(&bench.messages(session).await[1].blocks)[0].state, CallState::Asked(_)));
+    let other = bench.chat.act_on_tools(OTHER, answer(session, &asked, CallAnswer::Yes)).await;
+    assert!(matches!(other, Err(ChatError::NobodyAsks)), "{other:?}");
+
+    bench.chat.act_on_tools(ME, answer(session, &asked, CallAnswer::Always)).await.unwrap();
+    assert!(!ends(&watcher.until_finished().await)[0].failed);
+    let again = bench.chat.act_on_tools(ME, answer(session, &asked, CallAnswer::Yes)).await;
+    assert!(matches!(again, Err(ChatError::NobodyAsks)), "{again:?}");
+    // Nobody is asked about what is always allowed.
+    let (_, message) = bench.say(Some(session), "again").await;
+    assert_eq!(ends(&message)[0].text, r#"did {"a":1}"#);
+}
+
+#[tokio::test]
+async fn a_no_is_told_to_the_model_and_to_the_person() {
+    let scripts = [Script::say(["A"]).call("writes", "{}"), Script::say(["B"]), Script::say(["C"])];
+    let (bench, session) = open(vec![tool("writes", Effect::Changes)], scripts).await;
+    let mut watcher = bench.watch(session);
+    bench.send(Some(session), "go").await;
+    let asked = question(&mut watcher).await;
+    bench.chat.act_on_tools(ME, answer(session, &asked, CallAnswer::Never)).await.unwrap();
+    let end = ends(&watcher.until_finished().await).remove(0);
+    assert!(end.failed && end.shown.contains("it was not run"), "{end:?}");
+    assert!(turns(&bench, 1).last().unwrap().content.contains("it was not run"));
+    // What is never allowed is not offered.
+    bench.say(Some(session), "again").await;
+    assert_eq!(bench.engine.requests()[2].tools, None);
+}
+
+#[tokio::test]
+async fn what_fails_is_told_and_the_answer_goes_on() {
+    let first =
+        Script::say(["A"]).call("fails", "{}").call("nothing", "{}").call("fails", "[").call("floods", "{}");
+    let tools = vec![tool("fails", Effect::None), tool("floods", Effect::None)];
+    let (bench, session) = open(tools, [first, Script::say(["B"])]).await;
+    let (_, message) = bench.say(Some(session), "go").await;
+    assert_eq!((message.state, message.text.as_str()), (MessageState::Complete, "A\n\nB"));
+    let ends = ends(&message);
+    let check = |at: usize, sentence: &str| {
+        assert!(ends[at].failed && ends[at].shown.contains(sentence), "{:?}", ends[at]);
+        assert!(turns(&bench, 1)[2 + at].content.contains(sentence));
+    };
+    check(0, "the well is dry");
+    check(1, "there is no tool “nothing”");
+    check(2, "the arguments do not fit");
+    assert_eq!((ends[3].failed, ends[3].cut_from), (false, Some(10 << 20)));
+    assert!(ends[3].text.len() <= 4096 && ends[3].n_bytes <= 5000, "{}", ends[3].n_bytes);
+}
+
+#[tokio::test]
+async fn a_model_that_never_stops_calling_has_to_answer_in_the_end() {
+    let scripts = [Script::say(["A"]).call("adds", "{}")];
+    let (bench, session) = open(vec![tool("adds", Effect::None)], scripts).await;
+    let mut settings = bench.chat.settings(ME).await.unwrap();
+    settings.tool_rounds = 2;
+    bench.chat.save_settings(ME, settings).await.unwrap();
+    let (_, message) = bench.say(Some(session), "go").await;
+    let failed: Vec<_> = ends(&message).iter().map(|end| end.failed).collect();
+    assert_eq!(failed, [false, false, true]);
+    let offered: Vec<_> = bench.engine.requests().iter().map(|it| it.tools.is_some()).collect();
+    assert_eq!(offered, [true, true, true, false]);
+    assert!(turns(&bench, 3).last().unwrap().content.contains("Tools were called 2 times"));
+}
+
+#[tokio::test]
+async fn stopping_ends_a_call_and_the_answer_can_go_on() {
+    let gate = Gate::new();
+    let scripts = [Script::say(["A"]).call("held", "{}"), Script::say(["B"])];
+    let (bench, session) = open(vec![held("held", &gate)], scripts).await;
+    let mut watcher = bench.watch(session);
+    let sent = bench.send(Some(session), "go").await;
+    while !calls(&watcher.blocks).iter().any(|call| call.state == CallState::Running) {
+        watcher.next().await;
+    }
+    bench.chat.stop(ME, session).await.unwrap();
+    let message = watcher.until_finished().await;
+    assert_eq!(message.state, MessageState::Stopped);
+    assert_eq!(calls(&message.blocks)[0].state, CallState::Interrupted);
+    bench.chat.go_on(ME, session, sent.reply).await.unwrap();
+    let message = bench.end_of(session).await;
+    assert_eq!((message.state, message.text.as_str()), (MessageState::Complete, "A\n\nB"));
+    assert!(turns(&bench, 1).last().unwrap().content.contains("it was interrupted"));
+    assert_eq!(calls(&message.blocks).len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_cut_after_its_calls_goes_on_with_words() {
+    let scripts = [Script::say(["A"]).call("adds", "{}"), Script::say(["B"]).cut(), Script::say(["C"])];
+    let (bench, session) = open(vec![tool("adds", Effect::None)], scripts).await;
+    let (sent, cut) = bench.say(Some(session), "go").await;
+    assert_eq!(cut.state, MessageState::Cut);
+    let mut watcher = bench.watch(session);
+    bench.chat.go_on(ME, session, sent.reply).await.unwrap();
+    let message = watcher.until_finished().await;
+    assert_eq!((message.text.as_str(), message.blocks.len()), ("A\n\nBC", 3));
+    assert_eq!(watcher.blocks[..2], message.blocks[..2]);
+    let request = &bench.engine.requests()[2];
+    let Prompt::Continue(turns) = &request.prompt else { panic!("{:?}", request.prompt) };
+    assert_eq!((turns.last().unwrap().content.as_str(), &request.tools), ("B", &None));
+    assert_eq!(turns[turns.len() - 2].role, Role::Tool);
+}
+
+#[tokio::test]
+async fn pages_that_a_tool_found_are_cited_by_number() {
+    let first = Script::say(["A"]).call("sources", "{}").call("sources", "{}");
+    let scripts = [first, Script::say(["So [2]."])];
+    let (bench, session) = open(vec![tool("sources", Effect::None)], scripts).await;
+    let (_, message) = bench.say(Some(session), "go").await;
+    let mut told: Vec<_> = turns(&bench, 1)[2..].iter().map(|it| it.content.clone()).collect();
+    told.sort();
+    assert_eq!(told, ["[1] Wells\nWater.", "[2] Wells\nWater."]);
+    let link = r#"<a class="citation" href="https://wells.test/a""#;
+    assert!(message.blocks.last().unwrap().contains(link), "{:?}", message.blocks);
+}
+
+#[tokio::test]
+async fn copies_keep_the_calls() {
+    let scripts = [Script::say(["A"]).call("adds", "{}"), Script::say(["B"])];
+    let (bench, session) = open(vec![tool("adds", Effect::None)], scripts).await;
+    let (_, message) = bench.say(Some(session), "go").await;
+    let copy = bench.chat.duplicate(ME, session).await.unwrap();
+    assert_eq!(bench.messages(copy).await[1].blocks, message.blocks);
+}
+
+#[tokio::test]
+async fn a_session_has_its_own_tools_once_they_are_chosen() {
+    let tools = vec![tool("adds", Effect::None), tool("writes", Effect::Changes)];
+    let (bench, session) = open(tools, [Script::say(["A"])]).await;
+    let n_tools = |session| {
+        let chat = bench.chat.clone();
+        async move { chat.thread(ME, session, 10).await.unwrap().n_tools }
+    };
+    assert_eq!(n_tools(session).await, 2);
+    bench.chat.use_tools(ME, Some(session), &["adds".to_owned(), "gone".to_owned()]).await.unwrap();
+    assert_eq!(n_tools(session).await, 1);
+    let CallReply::Tools { tools, cannot: None } =
+        bench.chat.act_on_tools(ME, CallAct::List { session: Some(session) }).await.unwrap()
+    else {
+        panic!("tools were to be listed");
+    };
+    let on = |name: &str| tools.iter().find(|it| it.name == name).map(|it| (it.is_on, it.permission));
+    assert_eq!(on("adds"), Some((true, Permission::Always)));
+    assert_eq!(on("writes"), Some((false, Permission::Ask)));
+    let other = bench.chat.use_tools(OTHER, Some(session), &[]).await;
+    assert!(matches!(other, Err(ChatError::NotFound)), "{other:?}");
+
+    let fresh = bench.chat.use_tools(ME, None, &[]).await.unwrap();
+    bench.say(Some(fresh), "go").await;
+    assert_eq!(bench.engine.requests()[0].tools, None);
+}
+
+#[tokio::test]
+async fn a_model_without_a_chat_template_calls_nothing_and_it_is_said_why() {
+    let (bench, session) = open(vec![tool("adds", Effect::None)], [Script::say(["A"])]).await;
+    let mut status = inference::Engine::status(&bench.engine).borrow().chosen.clone();
+    status.only_continues = true;
+    bench.engine.set_status(status);
+    let listed = bench.chat.act_on_tools(ME, CallAct::List { session: Some(session) }).await.unwrap();
+    assert!(matches!(listed, CallReply::Tools { cannot: Some(CannotCall::NoTemplate), .. }), "{listed:?}");
+    bench.say(Some(session), "go").await;
+    assert_eq!(bench.engine.requests()[0].tools, None);
+}
+
+#[tokio::test]
+async fn what_a_crash_interrupted_says_so() {
+    let gate = Gate::new();
+    let scripts = [Script::say(["A"]).call("held", "{}"), Script::say(["B"])];
+    let (bench, session) = open(vec![held("held", &gate)], scripts).await;
+    let mut watcher = bench.watch(session);
+    bench.send(Some(session), "go").await;
+    while !matches!(watcher.next().await, ChatEvent::Grew { .. })
+        || !calls(&watcher.blocks).iter().any(|call| call.state == CallState::Running)
+    {}
+    bench.chat.running.shutdown(std::time::Duration::ZERO).await;
+    let reopened = Chat::open(bench.store.clone(), Arc::new(bench.engine.clone())).await.unwrap();
+    let message = reopened.thread(ME, session, 10).await.unwrap().messages.pop().unwrap();
+    assert_eq!((message.state, message.text.as_str()), (MessageState::Failed, "A\n\n"));
+    assert_eq!(calls(&message.blocks)[0].state, CallState::Interrupted);
+}
+
+#[tokio::test]
+async fn a_file_keeps_the_calls_and_one_that_lies_about_them_loses_no_text() {
+    let scripts = [Script::say(["Ä"]).call("adds", "{}"), Script::say(["B"])];
+    let (bench, session) = open(vec![tool("adds", Effect::None)], scripts).await;
+    let (_, message) = bench.say(Some(session), "go").await;
+    let mut file = bench.chat.transcript(ME, session).await.unwrap();
+    let take_over = |file: transcripts::Transcript| {
+        let chat = bench.chat.clone();
+        async move {
+            let reading = transcripts::read(transcripts::write_json(vec![file]).as_bytes()).unwrap();
+            chat.take_over(ME, reading).await.unwrap();
+            let newest = chat.all_sessions(ME).await.unwrap().into_iter().max().unwrap();
+            chat.thread(ME, newest, 10).await.unwrap().messages.pop().unwrap()
+        }
+    };
+    assert_eq!(take_over(file.clone()).await.blocks, message.blocks);
+    for text_before in [1, usize::MAX] {
+        let call = &mut file.turns[1].calls[0];
+        (call.text_before, call.thought_before, call.arguments) = (text_before, 9, "[".to_owned());
+        let taken = take_over(file.clone()).await;
+        assert_eq!(taken.text, "Ä\n\nB");
+        assert!(taken.blocks.concat().contains('Ä') && taken.blocks.concat().contains('B'));
+        assert_eq!(calls(&taken.blocks)[0].arguments, "{}");
+    }
+}

@@ -1,0 +1,232 @@
+//! The tools of a conversation: which its answers may call, and what the person says to a call.
+
+use crate::{
+    Chat, ChatError, document_tools,
+    generation::{Hands, Numbers, offered},
+    now_ms,
+};
+use inference::Target;
+use store::MessageRow;
+use toolbox::{Toolbox, ToolboxError};
+use tools::{Answered, Limits, Registry, Rounds};
+use types::{
+    called::{CallAct, CallAnswer, CallReply, CannotCall, ToolChoiceView},
+    document::SourceView,
+    ids::{GenerationId, ModelId, SessionId, UserId},
+    toolbox::{Origin, Permission, QuestionId, Standing},
+    tools::{MAX_TOOLS, ToolUse},
+};
+
+impl Chat {
+    /// Lets answers call what is in the toolbox, where their session says so.
+    pub fn with_tools(mut self, toolbox: Toolbox) -> Self {
+        self.toolbox = Some(toolbox);
+        self
+    }
+
+    /// Does what a person wants with the tools of a conversation.
+    pub async fn act_on_tools(&self, user: UserId, act: CallAct) -> Result<CallReply, ChatError> {
+        match act {
+            CallAct::List { session } => self.list_tools(user, session).await,
+            CallAct::Use { session, tools } => {
+                Ok(CallReply::Session(self.use_tools(user, session, &tools).await?))
+            }
+            CallAct::Answer { session, generation, question, answer } => {
+                self.answer_call(user, session, generation, question, answer).await?;
+                Ok(CallReply::Answered)
+            }
+        }
+    }
+
+    async fn list_tools(&self, user: UserId, session: Option<SessionId>) -> Result<CallReply, ChatError> {
+        let Some(toolbox) = &self.toolbox else {
+            return Ok(CallReply::Tools { tools: Vec::new(), cannot: None });
+        };
+        let names = self.tools_of(user, session).await?;
+        let view = |tool: types::toolbox::ToolView| ToolChoiceView {
+            is_on: names.contains(&tool.name),
+            name: tool.name,
+            description: tool.description,
+            server: match tool.origin {
+                Origin::Builtin => None,
+                Origin::Mcp(server) => Some(server),
+            },
+            effect: tool.effect,
+            permission: tool.permission,
+        };
+        let tools = toolbox.list(user).await.map_err(failed)?.into_iter().map(view).collect();
+        Ok(CallReply::Tools { tools, cannot: self.cannot_call(None) })
+    }
+
+    /// Sets the tools that a session's answers may call; without a session it starts one.
+    pub async fn use_tools(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        tools: &[String],
+    ) -> Result<SessionId, ChatError> {
+        let tools = &tools[..tools.len().min(MAX_TOOLS)];
+        let session = match session {
+            Some(session) => session,
+            None => self.store.create_session(user, now_ms()).await?,
+        };
+        self.store.set_session_tools(user, session, tools).await?;
+        Ok(session)
+    }
+
+    /// The names of the tools that a session's answers may call: those that were chosen for it, or those that new ones begin
+    /// with.
+    pub(crate) async fn tools_of(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+    ) -> Result<Vec<String>, ChatError> {
+        let Some(toolbox) = &self.toolbox else { return Ok(Vec::new()) };
+        let own = match session {
+            Some(session) => self.store.session_tools(user, session).await?,
+            None => None,
+        };
+        match own {
+            Some(own) => Ok(own),
+            None => toolbox.in_new_chats(user).await.map_err(failed),
+        }
+    }
+
+    /// How many tools that there are now a session's answers may call.
+    pub(crate) async fn n_tools(&self, user: UserId, session: Option<SessionId>) -> Result<u32, ChatError> {
+        let Some(toolbox) = &self.toolbox else { return Ok(0) };
+        let names = self.tools_of(user, session).await?;
+        let registry = toolbox.registry();
+        Ok(registry.list().filter(|(it, _)| names.contains(&it.name)).count() as u32)
+    }
+
+    async fn answer_call(
+        &self,
+        user: UserId,
+        session: SessionId,
+        generation: GenerationId,
+        question: QuestionId,
+        answer: CallAnswer,
+    ) -> Result<(), ChatError> {
+        let running = self.running.find(session).filter(|it| it.user == user && it.id == generation);
+        let running = running.ok_or(ChatError::NobodyAsks)?;
+        let tool = running.questions.asked_about(question).ok_or(ChatError::NobodyAsks)?;
+        let (answered, permission) = match answer {
+            CallAnswer::Yes => (Answered::Yes, None),
+            CallAnswer::No => (Answered::No, None),
+            CallAnswer::Always => (Answered::Yes, Some(Permission::Always)),
+            CallAnswer::Never => (Answered::No, Some(Permission::Never)),
+        };
+        let standing = match (permission, &self.toolbox) {
+            (Some(permission), Some(toolbox)) => {
+                toolbox.allow(user, &tool, permission).await.map_err(failed)?;
+                toolbox.standing(user).await.map_err(failed)?.into_iter().find(|it| it.tool == tool)
+            }
+            _ => None,
+        };
+        if running.questions.answer(question, answered, standing) {
+            Ok(())
+        } else {
+            Err(ChatError::NobodyAsks)
+        }
+    }
+
+    /// What an answer of a session may call. `sources` is what it was given to read; `None` where there is nothing to call, or the
+    /// model calls nothing.
+    pub(crate) async fn hands(
+        &self,
+        user: UserId,
+        session: SessionId,
+        target: &Target,
+        rounds: u8,
+        reply: &MessageRow,
+        sources: &[SourceView],
+    ) -> Result<Option<Hands>, ChatError> {
+        let Some((registry, standing)) = self.callable(user, Some(session), target.model.as_ref()).await?
+        else {
+            return Ok(None);
+        };
+        let numbers = Numbers::from(next_number(reply, sources));
+        let registry = self.with_search(registry, reply, &numbers);
+        let text_bytes = self.room().max(LEAST_ROOM);
+        let limits = Limits { text_bytes: text_bytes.min(Limits::default().text_bytes), ..Limits::default() };
+        let rounds = Rounds::new(rounds.into());
+        Ok(Some(Hands { registry, standing, limits, rounds, numbers }))
+    }
+
+    /// The tools as a request of the session names them; `None` as in [`Chat::hands`].
+    pub(crate) async fn offered(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+    ) -> Result<Option<ToolUse>, ChatError> {
+        Ok(self.callable(user, session, None).await?.map(|(registry, _)| offered(&registry)))
+    }
+
+    async fn callable(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        model: Option<&ModelId>,
+    ) -> Result<Option<(Registry, Vec<Standing>)>, ChatError> {
+        let Some(toolbox) = self.toolbox.as_ref().filter(|_| self.cannot_call(model).is_none()) else {
+            return Ok(None);
+        };
+        let names = self.tools_of(user, session).await?;
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let standing = toolbox.standing(user).await.map_err(failed)?;
+        let registry =
+            toolbox.registry().only(|it| names.contains(&it.name) && !is_never(&standing, &it.name));
+        Ok((!registry.is_empty()).then_some((registry, standing)))
+    }
+
+    /// Where documents are searched, what is found is kept with the answer.
+    fn with_search(&self, registry: Registry, reply: &MessageRow, numbers: &Numbers) -> Registry {
+        let is_search = |name: &str| name == document_tools::SEARCH;
+        let has_search = registry.list().any(|(it, _)| is_search(&it.name) && it.origin == Origin::Builtin);
+        let Some(documents) = self.documents.as_ref().filter(|_| has_search) else { return registry };
+        let mut with = registry.only(|it| !is_search(&it.name));
+        let tool = document_tools::search_for(documents, &self.store, reply.id, numbers.clone());
+        match with.add(tool) {
+            Ok(()) => with,
+            Err(err) => {
+                tracing::error!(error = %err, "passages that a tool finds are not kept");
+                registry
+            }
+        }
+    }
+
+    /// Why a model calls no tools; the chosen one where none is named.
+    fn cannot_call(&self, model: Option<&ModelId>) -> Option<CannotCall> {
+        let status = self.engine.status();
+        let residents = status.borrow();
+        let only_continues = match model {
+            Some(id) => residents.find(id).is_some_and(|it| it.status.only_continues),
+            None => residents.chosen.only_continues,
+        };
+        only_continues.then_some(CannotCall::NoTemplate)
+    }
+}
+
+/// Of one result, in bytes, however short the context is.
+const LEAST_ROOM: usize = 1 << 10;
+
+fn is_never(standing: &[Standing], tool: &str) -> bool {
+    standing.iter().any(|it| it.tool == tool && it.permission == Permission::Never)
+}
+
+/// The first number that neither passages nor earlier results have.
+fn next_number(reply: &MessageRow, sources: &[SourceView]) -> u32 {
+    let passages = sources.iter().map(|it| it.number);
+    let results = crate::calls::sources(&reply.calls).into_iter().map(|(number, _)| number);
+    passages.chain(results).max().unwrap_or_default() + 1
+}
+
+fn failed(err: ToolboxError) -> ChatError {
+    match err {
+        ToolboxError::Store(err) => err.into(),
+        err => ChatError::Setting(err.to_string()),
+    }
+}

@@ -19,6 +19,15 @@ function server(page: Page, name: string): Locator {
   return page.locator(`[data-testid=server][data-server="${name}"]`);
 }
 
+/** Does something about a tool and waits until the server has done it. */
+async function done(page: Page, name: string, act: () => Promise<unknown>): Promise<void> {
+  const request = page.waitForRequest(
+    it => it.url().includes('/rpc/app/pages/tools/') && (it.postDataBuffer()?.includes(name) ?? false),
+  );
+  await act();
+  await (await request).response();
+}
+
 async function addProgram(page: Page, name: string, environment: string): Promise<void> {
   await page.getByTestId('server-add').click();
   await page.locator('#server-name').fill(name);
@@ -45,16 +54,15 @@ test('own tools are there with what they do, and what is chosen for them stays',
   const fetched = tool(page, 'fetch_page');
   await expect(fetched.getByTestId('tool-effect')).toContainText('Sends');
   await expect(fetched.getByTestId('tool-permission')).toHaveValue('ask');
-  await fetched.getByTestId('tool-permission').selectOption('never');
-  await tool(page, 'clock').getByTestId('tool-default').check();
-  await expect(async () => {
-    await page.reload();
-    await connected(page);
-    await expect(fetched.getByTestId('tool-permission')).toHaveValue('never', { timeout: 500 });
-    await expect(tool(page, 'clock').getByTestId('tool-default')).toBeChecked({ timeout: 500 });
-  }).toPass();
-  await fetched.getByTestId('tool-permission').selectOption('ask');
-  await tool(page, 'clock').getByTestId('tool-default').uncheck();
+  const begins = tool(page, 'clock').getByTestId('tool-default');
+  await done(page, 'fetch_page', () => fetched.getByTestId('tool-permission').selectOption('never'));
+  await done(page, 'clock', () => begins.check());
+  await page.reload();
+  await connected(page);
+  await expect(fetched.getByTestId('tool-permission')).toHaveValue('never');
+  await expect(begins).toBeChecked();
+  await done(page, 'fetch_page', () => fetched.getByTestId('tool-permission').selectOption('ask'));
+  await done(page, 'clock', () => begins.uncheck());
 });
 
 test('somebody searches the web once that is chosen, and the key stays on the machine', async ({ page, expectedErrors }) => {
@@ -180,7 +188,7 @@ test('a server of tools is there again after a restart', async ({ page }) => {
     await open(page, `${own.address}/tools`);
     await addProgram(page, 'files', `TOOL_SERVER_KEY=${KEY}`);
     await isIn(page, 'files', 'ready');
-    await tool(page, 'files_read').getByTestId('tool-permission').selectOption('always');
+    await done(page, 'files_read', () => tool(page, 'files_read').getByTestId('tool-permission').selectOption('always'));
     await page.goto('about:blank');
     const { dataDir } = own;
     await own.stop();

@@ -54,6 +54,7 @@ fn Form(is_open: RwSignal<bool>) -> AnyView {
             Ok(server) => server,
             Err(line) => return said.set(fill(texts.environment_bad, "line", line)),
         };
+        said.set(String::new());
         is_busy.set(true);
         let done = move |done: Result<(), AppError>| {
             _ = is_busy.try_set(false);

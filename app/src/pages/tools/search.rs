@@ -61,6 +61,7 @@ pub(super) fn SearchForm() -> AnyView {
         event.prevent_default();
         let value = platform::form_values(&event);
         let wanted = chosen(service.get_untracked(), value("address"), value("key"));
+        said.set(String::new());
         is_busy.set(true);
         let done = move |done: Result<(), AppError>| {
             let words = done.err().map_or_else(|| texts.saved.to_owned(), |err| err.sentence(texts));

@@ -41,6 +41,8 @@ fn row(store: ToolsStore, ready: RwSignal<bool>, name: String) -> AnyView {
     let of = name.clone();
     let server = Memo::new(move |_| store.server(&of));
     let state = Memo::new(move |_| server.get().map_or(ServerState::Off, |it| it.state));
+    // What is unfolded stays so whatever the state.
+    let lasting = Memo::new(move |_| server.get().map(|it| ServerView { state: ServerState::Off, ..it }));
     view! {
         <li class="flex flex-col gap-2 rounded-card border border-line bg-bg p-3" data-testid="server" data-server=name.clone()>
             <div class="flex flex-wrap items-center gap-2">
@@ -50,7 +52,7 @@ fn row(store: ToolsStore, ready: RwSignal<bool>, name: String) -> AnyView {
             <p class="flex items-start gap-1.5" role="status" data-testid="server-state" data-state=move || state_name(&state.get())>
                 {move || state_words(texts, &state.get())}
             </p>
-            {move || server.get().map(|it| details(texts, &it))}
+            {move || lasting.get().map(|it| details(texts, &it))}
         </li>
     }
     .into_any()

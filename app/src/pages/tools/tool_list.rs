@@ -33,7 +33,8 @@ fn row(store: ToolsStore, ready: RwSignal<bool>, name: String) -> AnyView {
     let texts = store.texts;
     let of = name.clone();
     let tool = Memo::new(move |_| store.tool(&of));
-    let about = move || tool.get().map(|tool| about(texts, &tool));
+    let lasting = Memo::new(move |_| tool.get().map(without_choices));
+    let about = move || lasting.get().map(|tool| about(texts, &tool));
     let has_changed = move || tool.get().is_some_and(|it| it.has_changed);
     view! {
         <li class="flex flex-col gap-2 rounded-card border border-line bg-bg p-3" data-testid="tool" data-tool=name.clone()>
@@ -53,7 +54,11 @@ fn row(store: ToolsStore, ready: RwSignal<bool>, name: String) -> AnyView {
     .into_any()
 }
 
-/// What does not change while somebody chooses.
+/// What stays as it is shown while somebody chooses.
+fn without_choices(tool: ToolView) -> ToolView {
+    ToolView { permission: Permission::Ask, has_changed: false, in_new_chats: false, ..tool }
+}
+
 fn about(texts: &'static ToolsTexts, tool: &ToolView) -> AnyView {
     let (icon, class, words) = effect_of(texts, tool.effect);
     let origin = match &tool.origin {

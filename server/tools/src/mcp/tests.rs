@@ -301,3 +301,32 @@ async fn what_is_no_server_of_tools_is_told() {
         .is_err()
     );
 }
+
+#[tokio::test]
+async fn how_a_server_stands_is_seen_without_asking_it() {
+    let client = client("changing");
+    assert_eq!(client.look().await, Look::Ended);
+    client.list().await.unwrap();
+    let listing = client.list().await.unwrap();
+    assert_eq!(client.look().await, Look::AsListed);
+    check(&listing, "files_echo", r#"{"a":1}"#).await;
+    // The server says so beside its answer.
+    let is_changed = async {
+        while client.look().await != Look::Changed {
+            tokio::task::yield_now().await
+        }
+    };
+    timeout(Duration::from_secs(20), is_changed).await.unwrap();
+    client.disconnect().await;
+    assert_eq!(client.look().await, Look::Ended);
+}
+
+#[tokio::test]
+async fn what_is_closed_stays_closed() {
+    let client = client("plain");
+    let listing = client.list().await.unwrap();
+    client.close().await;
+    check(&listing, "files_echo", "the server was switched off").await;
+    assert_eq!(client.list().await.err(), Some(McpError::Closed));
+    assert_eq!(client.look().await, Look::Ended);
+}

@@ -86,6 +86,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/chat/:id?") view={Lazy::<ChatRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/chat/:id/saw/:message") view=Rest::Saw ssr=SsrMode::Async/>
                     <Route path=path!("/chat/:id/setup") view=Rest::Setup ssr=SsrMode::Async/>
+                    <Route path=path!("/chat/:id/tree") view=Rest::Tree ssr=SsrMode::Async/>
                     <Route path=path!("/chats") view=Rest::Chats ssr=SsrMode::Async/>
                     <Route path=path!("/compare/:id?") view=Rest::Compare ssr=SsrMode::Async/>
                     <Route path=path!("/documents/:id?") view=Rest::Documents ssr=SsrMode::Async/>

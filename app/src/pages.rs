@@ -12,3 +12,4 @@ pub(crate) mod saw;
 pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod tools;
+pub(crate) mod tree;

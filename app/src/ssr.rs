@@ -9,7 +9,10 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use state::AppState;
 use std::net::SocketAddr;
-use types::{ids::UserId, settings::Theme};
+use types::{
+    ids::{SessionId, UserId},
+    settings::Theme,
+};
 
 const THEME_COOKIE: &str = "theme";
 const LANGUAGE_COOKIE: &str = "language";
@@ -23,6 +26,11 @@ pub(crate) fn state() -> Result<AppState, AppError> {
         tracing::error!("a server function ran without the application state");
         AppError::Internal
     })
+}
+
+/// The layer of the chat that a session is in; where none is named, that of those that are kept.
+pub(crate) async fn chat_of(session: Option<SessionId>) -> Result<chat::Chat, AppError> {
+    Ok(state()?.chat.of(session).await?)
 }
 
 /// Who asks. On loopback that is the one local person.

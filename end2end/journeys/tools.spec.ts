@@ -75,8 +75,7 @@ async function allow(page: Page, ...names: string[]): Promise<void> {
     await tool(page, name).check();
     await expect(page.getByTestId('chat-tools-n')).toHaveText(String(i + 1));
   }
-  await page.keyboard.press('Escape');
-  await composer(page).click();
+  await page.getByTestId('chat-tools').click();
   await expect(page.getByTestId('chat-tool')).toHaveCount(0);
 }
 

@@ -35,7 +35,7 @@ pub(crate) async fn export_one(State(state): State<AppState>, Path(name): Path<S
         "txt" => |chat| write_text(&chat),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
-    match state.chat.transcript(UserId::LOCAL, id).await {
+    match transcript(&state, id).await {
         Ok(chat) => {
             let name = format!("{}.{form}", file_name(&chat.title));
             let written = tokio::task::spawn_blocking(move || write(chat)).await;
@@ -66,7 +66,7 @@ pub(crate) async fn export_all(State(state): State<AppState>) -> Response {
 /// A conversation as a part of a file; none of one that was deleted meanwhile. A failure breaks the file off, so that nobody takes
 /// a part of it for the whole.
 async fn part(state: AppState, id: SessionId) -> Option<Result<String, ChatError>> {
-    match state.chat.transcript(UserId::LOCAL, id).await {
+    match transcript(&state, id).await {
         Ok(chat) => Some(Ok(write_json_part(chat))),
         Err(ChatError::NotFound) => None,
         Err(err) => {
@@ -153,4 +153,8 @@ fn file(name: &str, body: impl Into<Body>) -> Response {
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+async fn transcript(state: &AppState, id: SessionId) -> Result<Transcript, ChatError> {
+    state.chat.of(Some(id)).await?.transcript(UserId::LOCAL, id).await
 }

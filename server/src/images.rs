@@ -7,16 +7,18 @@ use axum::{
 };
 use chat::ChatError;
 use state::AppState;
+use store::ImageRow;
 use types::ids::{ImageId, UserId};
 
 /// An image of the caller's, as it came. It never changes.
 pub(crate) async fn image(State(state): State<AppState>, Path(id): Path<i64>) -> Response {
-    match state.chat.image(UserId::LOCAL, ImageId(id)).await {
+    let id = ImageId(id);
+    match find(&state, id).await {
         Ok(image) => {
-            let headers = [
-                (header::CONTENT_TYPE, image.media_type),
-                (header::CACHE_CONTROL, "private, max-age=31536000, immutable".to_owned()),
-            ];
+            // What is not kept here is not kept by a browser either.
+            let caching = if id.is_temporary() { "no-store" } else { "private, max-age=31536000, immutable" };
+            let headers =
+                [(header::CONTENT_TYPE, image.media_type), (header::CACHE_CONTROL, caching.to_owned())];
             (headers, image.bytes).into_response()
         }
         Err(ChatError::NotFound) => StatusCode::NOT_FOUND.into_response(),
@@ -25,4 +27,8 @@ pub(crate) async fn image(State(state): State<AppState>, Path(id): Path<i64>) ->
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+async fn find(state: &AppState, id: ImageId) -> Result<ImageRow, ChatError> {
+    state.chat.of_image(id).await?.image(UserId::LOCAL, id).await
 }

@@ -2,9 +2,10 @@
 //! third.
 
 use super::{jobs, launch_panel, model_picker, palette, shortcuts};
-use crate::pages::chat::{calls, collections, named, sources, thread_store::Block, tools};
+use crate::pages::chat::{calls, collections, more, named, sources, thread_store::Block, tools};
+use crate::ui::when::When;
 use leptos::prelude::*;
-use types::{ids::MessageId, model::ModelStatus};
+use types::{guard::Guard, ids::MessageId, model::ModelStatus};
 
 /// What is behind a button.
 #[derive(Clone)]
@@ -13,12 +14,16 @@ pub(crate) enum Behind {
     Call(ArcRwSignal<Vec<Block>>, usize),
     /// The collections that the answers of a chat may look into.
     Collections,
+    /// What ended an answer that went wrong.
+    Guarded(MessageId, Guard),
     Jobs,
     Launch,
     /// What a word in the message box may stand for.
     Named,
     /// The models to choose from, the chosen one first.
     Models(Memo<ModelStatus>),
+    /// What else can be done with an answer.
+    More(MessageId),
     Palette,
     Shortcuts,
     /// What an answer was given to read.
@@ -27,9 +32,21 @@ pub(crate) enum Behind {
     Tools,
 }
 
-/// Shows it once the code has arrived, which a first visit does not wait for.
+/// Shows it once the page lives and the code has arrived, which a first visit does not wait for.
 #[component]
 pub(crate) fn Later(behind: Behind) -> AnyView {
+    let lives = RwSignal::new(false);
+    Effect::new(move |_| lives.set(true));
+    view! {
+        <When when=move || lives.get()>
+            <Arriving behind=behind.clone()/>
+        </When>
+    }
+    .into_any()
+}
+
+#[component]
+fn Arriving(behind: Behind) -> AnyView {
     view! { <Suspense>{move || Suspend::new(behind_button(behind.clone()))}</Suspense> }.into_any()
 }
 
@@ -38,10 +55,12 @@ async fn behind_button(behind: Behind) -> AnyView {
     match behind {
         Behind::Call(blocks, idx) => calls::card(blocks, idx),
         Behind::Collections => collections::choices().await,
+        Behind::Guarded(message, guard) => more::guarded(message, guard),
         Behind::Jobs => jobs::list(),
         Behind::Launch => launch_panel::panel(),
         Behind::Named => named::list(),
         Behind::Models(status) => model_picker::list(status),
+        Behind::More(message) => more::more(message),
         Behind::Palette => palette::body(),
         Behind::Shortcuts => shortcuts::list(),
         Behind::Sources(message) => sources::of(message).await,

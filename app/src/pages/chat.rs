@@ -10,6 +10,7 @@ mod context_bar;
 mod count_button;
 mod effort;
 mod message;
+pub(crate) mod more;
 pub(crate) mod named;
 mod scroll;
 pub(crate) mod sources;
@@ -28,7 +29,7 @@ use crate::{
     page_data::PageData,
 };
 use composer::Composer;
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
 use leptos_router::{LazyRoute, components::A, hooks::use_params_map, lazy_route};
 use thread::ThreadView;
@@ -85,10 +86,12 @@ fn show(store: ThreadStore, thread: Result<Option<Thread>, AppError>) -> AnyView
         Ok(Some(thread)) => {
             let title = crate::frame::title_or(&thread.session.title, texts.session_untitled);
             let origin = thread.origin;
+            let is_temporary = thread.session.id.is_temporary();
             store.replace(thread);
             view! {
                 <Title text=title.clone()/>
                 <h1 class="sr-only">{title}</h1>
+                {is_temporary.then(temporary)}
                 {origin.map(forked_from)}
                 <ThreadView/>
             }
@@ -118,6 +121,15 @@ fn forked_from(origin: SessionId) -> AnyView {
     .into_any()
 }
 
+/// Says that nothing of the chat is kept.
+fn temporary() -> AnyView {
+    let texts = use_texts();
+    view! {
+        <p class="border-b border-line px-4 py-1.5 text-center text-xs text-warn" role="note" data-testid="temporary">{texts.chat_temporary}</p>
+    }
+    .into_any()
+}
+
 #[component]
 fn Empty() -> impl IntoView {
     let texts = use_texts();
@@ -128,6 +140,9 @@ fn Empty() -> impl IntoView {
             <OnceKnown>
                 <WhereItRuns/>
             </OnceKnown>
+            <form method="post" action=api::BeginTemporary::url()>
+                <button type="submit" class="button button-quiet" data-testid="begin-temporary">{texts.chat_begin_temporary}</button>
+            </form>
         </div>
     }
 }

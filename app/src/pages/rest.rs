@@ -4,7 +4,7 @@
 //! What such a page fetches is known only to that file, so that the doors it uses and the types that pass through them are not
 //! in the browser's first download either.
 
-use super::{chats, compare, documents, prompts, saw, settings, setup, tools};
+use super::{chats, compare, documents, prompts, saw, settings, setup, tools, tree};
 use leptos::prelude::*;
 use leptos_router::ChooseView;
 
@@ -19,6 +19,7 @@ pub(crate) enum Rest {
     Settings,
     Setup,
     Tools,
+    Tree,
 }
 
 impl ChooseView for Rest {
@@ -43,5 +44,6 @@ fn rest_page(page: Rest) -> AnyView {
         Rest::Settings => settings::page(),
         Rest::Setup => setup::page(),
         Rest::Tools => tools::page(),
+        Rest::Tree => tree::page(),
     }
 }

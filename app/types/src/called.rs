@@ -100,6 +100,16 @@ pub enum CallAct {
     Answer { session: SessionId, generation: GenerationId, question: QuestionId, answer: CallAnswer },
 }
 
+impl CallAct {
+    /// The session that it is about.
+    pub fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::List { session } | Self::Use { session, .. } => *session,
+            Self::Answer { session, .. } => Some(*session),
+        }
+    }
+}
+
 /// What comes of that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallReply {

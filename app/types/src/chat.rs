@@ -346,6 +346,40 @@ pub const MESSAGES_SHOWN: u32 = 100;
 /// More would make a page slow.
 pub const MOST_MESSAGES: u32 = 5_000;
 
+/// The most lines of a [`Tree`].
+pub const MAX_BRANCHES: usize = 1_000;
+
+/// All branches of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tree {
+    /// Of the session.
+    pub title: String,
+    /// In the order of a walk through the tree, older branches first.
+    pub stretches: Vec<Stretch>,
+    /// How many were too many.
+    pub n_left_out: u32,
+}
+
+/// Turns that follow each other without a fork.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stretch {
+    pub first: MessageId,
+    pub last: MessageId,
+    /// How many forks come before it.
+    pub depth: u32,
+    /// Who said the first turn.
+    pub role: Role,
+    /// How the first turn begins, in one line.
+    pub start: String,
+    /// Name of the model that said it, where one did.
+    pub model: Option<String>,
+    pub n_turns: u32,
+    /// When the last turn began, in milliseconds since 1970, UTC.
+    pub ended_ms: i64,
+    /// It is a part of the branch that is shown.
+    pub is_shown: bool,
+}
+
 /// What to do with an answer once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -33,6 +33,23 @@ row_id!(
     /// A chat session: one conversation with all its branches.
     SessionId
 );
+impl SessionId {
+    /// It is in memory alone: nothing of it is written.
+    pub fn is_temporary(self) -> bool {
+        self.0 > TEMPORARY
+    }
+}
+
+impl ImageId {
+    /// It belongs to a session that is in memory alone.
+    pub fn is_temporary(self) -> bool {
+        self.0 > TEMPORARY
+    }
+}
+
+/// Larger ones are those of rows that are in memory alone. No table comes near it, and a script's numbers hold twice as much.
+pub const TEMPORARY: i64 = 1 << 52;
+
 row_id!(
     /// One turn in a session.
     MessageId

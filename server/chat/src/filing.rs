@@ -78,7 +78,7 @@ impl Chat {
     /// How a session is set up, and what holds where it says nothing.
     pub async fn setup(&self, user: UserId, id: SessionId) -> Result<Setup, ChatError> {
         let row = self.store.find_session(user, id).await?.ok_or(ChatError::NotFound)?;
-        let settings = self.store.load_settings(user).await?;
+        let settings = self.settings.load_settings(user).await?;
         Ok(Setup {
             title: row.title,
             system_prompt: row.system_prompt,

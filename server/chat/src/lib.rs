@@ -18,9 +18,11 @@ mod notes;
 mod prompt;
 mod seen;
 mod settings;
+mod temporary;
 mod thread;
 mod title;
 mod tooling;
+mod tree;
 mod turns;
 mod watch;
 
@@ -38,7 +40,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use store::{SessionRow, Store};
-use tokio::sync::watch as watch_channel;
+use tokio::sync::{OnceCell, watch as watch_channel};
 use types::{
     chat::{MAX_TITLE_CHARS, SessionSummary},
     ids::{SessionId, UserId},
@@ -56,6 +58,11 @@ const SERVER_STOPPED: &str = "the server stopped while this was being written";
 #[derive(Clone)]
 pub struct Chat {
     store: Store,
+    /// What a person set is read from here, whatever is written where.
+    settings: Store,
+    /// Where what is not kept is, once there is something.
+    in_memory: Arc<OnceCell<Store>>,
+    is_temporary: bool,
     engine: Arc<dyn Engine>,
     running: Arc<Running>,
     notes: Notes,
@@ -74,8 +81,12 @@ impl Chat {
         let long_ago = now_ms() - UNDO.as_millis() as i64;
         store.purge_sessions(long_ago).await?;
         store.purge_images(long_ago).await?;
+        let (settings, in_memory) = (store.clone(), Arc::default());
         Ok(Self {
             store,
+            settings,
+            in_memory,
+            is_temporary: false,
             engine,
             running: Arc::default(),
             notes: Notes::default(),
@@ -138,9 +149,18 @@ impl Chat {
     pub async fn delete_session(&self, user: UserId, id: SessionId) -> Result<(), ChatError> {
         self.store.delete_session(user, id, now_ms()).await?;
         self.running.stop(user, id);
-        self.engine.forget(Tenant(user.0)).await;
+        self.engine.forget(self.tenant(user)).await;
+        if self.is_temporary {
+            self.store.purge_sessions(i64::MAX).await?;
+            self.store.purge_images(i64::MAX).await?;
+        }
         self.notes.sessions_changed(user);
         Ok(())
+    }
+
+    fn tenant(&self, user: UserId) -> Tenant {
+        let tenant = Tenant(user.0);
+        if self.is_temporary { tenant.fleeting() } else { tenant }
     }
 
     /// Undoes [`Chat::delete_session`].

@@ -1,7 +1,7 @@
 //! What models are given of conversations, and how much that is.
 
 use crate::{Chat, ChatError, calls, documents, prompt::turns};
-use inference::{GenerateRequest, Prompt, Target, Tenant};
+use inference::{GenerateRequest, Prompt, Target};
 use store::{MessageRow, SessionRow};
 use types::{
     chat::{ChatTurn, MAX_MESSAGE_BYTES, Role},
@@ -31,7 +31,7 @@ impl Chat {
         let request = GenerateRequest {
             reasoning: Reasoning { effort: row.effort, max_tokens: None },
             tools: self.offered(user, Some(session)).await?,
-            ..GenerateRequest::new(Prompt::Chat(turns), Tenant(user.0))
+            ..GenerateRequest::new(Prompt::Chat(turns), self.tenant(user))
         };
         let parts = self.engine.show(Target::default(), request).await?;
         Ok(Seen {
@@ -77,7 +77,7 @@ impl Chat {
             None => self.engine.count_tokens(Target::default(), Prompt::Chat(turns)).await?,
             tools => {
                 let request =
-                    GenerateRequest { tools, ..GenerateRequest::new(Prompt::Chat(turns), Tenant(user.0)) };
+                    GenerateRequest { tools, ..GenerateRequest::new(Prompt::Chat(turns), self.tenant(user)) };
                 let parts = self.engine.show(Target::default(), request).await?;
                 parts.iter().map(|part| part.n_tokens).sum()
             }
@@ -95,7 +95,7 @@ impl Chat {
         let own = session.and_then(|session| session.system_prompt.clone());
         let system_prompt = match own {
             Some(own) => own,
-            None => self.store.load_settings(user).await?.system_prompt,
+            None => self.settings.load_settings(user).await?.system_prompt,
         };
         let shown = self.shown(user, branch).await?;
         Ok(turns(&system_prompt, branch, &shown))

@@ -9,7 +9,7 @@ use types::{
 impl Chat {
     /// The person's settings.
     pub async fn settings(&self, user: UserId) -> Result<UserSettings, ChatError> {
-        Ok(self.store.load_settings(user).await?)
+        Ok(self.settings.load_settings(user).await?)
     }
 
     /// Puts `text` before every conversation from now on, and says what was there before.
@@ -30,6 +30,6 @@ impl Chat {
                 format!("the system prompt has {bytes} bytes, {MAX_SYSTEM_PROMPT_BYTES} are allowed");
             return Err(ChatError::Setting(sentence));
         }
-        Ok(self.store.save_settings(user, &settings, now_ms()).await?)
+        Ok(self.settings.save_settings(user, &settings, now_ms()).await?)
     }
 }

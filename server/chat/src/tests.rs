@@ -18,8 +18,10 @@ use types::{
 };
 
 mod filing;
+mod temporary;
 mod titles;
 mod tools;
+mod tree;
 
 const ME: UserId = UserId::LOCAL;
 const OTHER: UserId = UserId(2);

@@ -8,7 +8,7 @@ use crate::{
     prompt::turn,
     title::title_of,
 };
-use inference::{GenerateRequest, Prompt, Target, Tenant};
+use inference::{GenerateRequest, Prompt, Target};
 use store::{MessageRow, NewTurn, Outcome};
 use types::{
     chat::{Again, ChatEvent, ChatTurn, MAX_MESSAGE_BYTES, Role, Sent},
@@ -233,7 +233,7 @@ impl Chat {
         model: Option<ModelId>,
     ) -> Result<types::ids::GenerationId, ChatError> {
         let session = admission.session();
-        let settings = self.store.load_settings(user).await?;
+        let settings = self.settings.load_settings(user).await?;
         let row = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
         // What was fine when it was set may not be beside what the person set since.
         let sampling = row.overrides.over(settings.sampling.clone()).unwrap_or(settings.sampling);
@@ -269,7 +269,7 @@ impl Chat {
             trim_history: again != Again::Anew,
             guards: settings.guards,
             tools: hands.as_ref().map(Hands::offered),
-            ..GenerateRequest::new(prompt, Tenant(user.0))
+            ..GenerateRequest::new(prompt, self.tenant(user))
         };
         let start = Start { row: reply, variants, sources, request, target, hands };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))

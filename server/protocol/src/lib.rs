@@ -42,6 +42,18 @@ pub struct RequestId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tenant(pub i64);
 
+impl Tenant {
+    /// The same person, of whom nothing is written into files.
+    pub fn fleeting(self) -> Self {
+        Self(!self.0.abs())
+    }
+
+    /// Nothing of it is written into files.
+    pub fn is_fleeting(self) -> bool {
+        self.0 < 0
+    }
+}
+
 /// Server to worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {

@@ -41,6 +41,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{path::Path, time::Duration};
+use types::ids::TEMPORARY;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
@@ -70,6 +71,24 @@ impl Store {
         MIGRATIONS.run(&write).await?;
         let read = pool(READERS).connect_with(options.read_only(true)).await?;
         Ok(Self { write, read })
+    }
+
+    /// A database that nothing is written of: it is gone with this process. Its sessions, messages and images have ids above
+    /// [`TEMPORARY`].
+    pub async fn open_in_memory() -> Result<Self, StoreError> {
+        let options =
+            SqliteConnectOptions::new().in_memory(true).foreign_keys(true).pragma("temp_store", "memory");
+        // One connection, for reading too: every other one would be another database.
+        let write = pool(1).min_connections(1).connect_with(options).await?;
+        MIGRATIONS.run(&write).await?;
+        for table in ["session", "message", "image"] {
+            sqlx::query("insert into sqlite_sequence (name, seq) values (?, ?)")
+                .bind(table)
+                .bind(TEMPORARY)
+                .execute(&write)
+                .await?;
+        }
+        Ok(Self { read: write.clone(), write })
     }
 
     /// Waits for running statements and closes the file.

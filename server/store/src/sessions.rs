@@ -66,6 +66,19 @@ impl From<Raw> for SessionRow {
 }
 
 impl Store {
+    /// Removes sessions that nobody changed since `before_ms`, and of the others all but the `most` that were changed last.
+    pub async fn drop_old_sessions(&self, before_ms: i64, most: u32) -> Result<u64, StoreError> {
+        let done = sqlx::query!(
+            "delete from session where updated_ms < ?
+                 or id not in (select id from session order by updated_ms desc, id desc limit ?)",
+            before_ms,
+            most
+        )
+        .execute(&self.write)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
     /// Starts an empty session.
     pub async fn create_session(&self, user: UserId, now_ms: i64) -> Result<SessionId, StoreError> {
         // Not `returning`: its row comes before the commit, whose failure would go unseen.

@@ -26,7 +26,7 @@ pub async fn list_sessions(query: String) -> Result<Vec<SessionSummary>, AppErro
 pub async fn load_thread(id: SessionId, #[server(default)] last: u32) -> Result<Thread, AppError> {
     let user = crate::ssr::require_user().await?;
     let last = if last == 0 { MESSAGES_SHOWN } else { last };
-    Ok(crate::ssr::state()?.chat.thread(user, id, last).await?)
+    Ok(crate::ssr::chat_of(Some(id)).await?.thread(user, id, last).await?)
 }
 
 /// Sends a message; without a session it starts one. Ends by going to the session's page. `effort` names how much the
@@ -41,37 +41,47 @@ pub async fn send_message(
     let user = crate::ssr::require_user().await?;
     let effort = effort.map(|name| Effort::named(&name));
     let draft = chat::Draft { text, images };
-    let sent = crate::ssr::state()?.chat.send_with_effort(user, session, draft, effort).await?;
+    let sent = crate::ssr::chat_of(session).await?.send_with_effort(user, session, draft, effort).await?;
     leptos_axum::redirect(&format!("/chat/{}", sent.session));
     Ok(sent)
 }
 
+/// Begins a chat of which nothing is written, and goes there.
+#[server]
+pub async fn begin_temporary() -> Result<(), AppError> {
+    let user = crate::ssr::require_user().await?;
+    let session = crate::ssr::state()?.chat.begin_temporary(user).await?;
+    leptos_axum::redirect(&format!("/chat/{session}"));
+    Ok(())
+}
+
 /// Keeps an image for a message that is about to be sent.
 #[server(input = Postcard, output = Postcard)]
-pub async fn add_image(bytes: Vec<u8>) -> Result<ImageId, AppError> {
+pub async fn add_image(session: Option<SessionId>, bytes: Vec<u8>) -> Result<ImageId, AppError> {
     let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.add_image(user, bytes).await?)
+    Ok(crate::ssr::chat_of(session).await?.add_image(user, bytes).await?)
 }
 
 /// How much of the model's context the conversation takes with `text` at its end; none where nobody can say.
 #[server(input = Postcard, output = Postcard)]
 pub async fn weigh_message(session: Option<SessionId>, text: String) -> Result<Option<Weight>, AppError> {
     let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.weigh(user, session, text).await?)
+    Ok(crate::ssr::chat_of(session).await?.weigh(user, session, text).await?)
 }
 
 /// Does what a person wants with the tools of a chat, or says whether a call may run.
 #[server(input = Postcard, output = Postcard)]
 pub async fn call_tools(act: CallAct) -> Result<CallReply, AppError> {
     let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.act_on_tools(user, act).await?)
+    let session = act.session();
+    Ok(crate::ssr::chat_of(session).await?.act_on_tools(user, act).await?)
 }
 
 /// Does what a person wants with a session, and gives the one that this made, if it did. One door for all of it: each one more is code that every visit loads.
 #[server(input = Postcard, output = Postcard)]
 pub async fn act_on_session(session: SessionId, act: Act) -> Result<Option<SessionId>, AppError> {
     let user = crate::ssr::require_user().await?;
-    let chat = &crate::ssr::state()?.chat;
+    let chat = &crate::ssr::chat_of(Some(session)).await?;
     match act {
         Act::Edit { message, text } => {
             chat.edit_and_resend(user, session, message, text, false).await?;

@@ -1,6 +1,6 @@
 //! Images that go with the message that is being written: chosen, pasted or dropped, sent at once and shown small.
 
-use super::api;
+use super::{api, thread_store::ThreadStore};
 use crate::{
     i18n::{fill, use_texts},
     live::{OnceKnown, use_live},
@@ -20,15 +20,16 @@ pub(super) struct Attachments {
 }
 
 impl Attachments {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(store: ThreadStore) -> Self {
         let images = RwSignal::new(Vec::new());
         let live = use_live();
         let (toasts, texts) = (use_toasts(), use_texts());
         let add = Callback::new(move |files: Vec<platform::File>| {
+            let session = store.session.get_untracked();
             for file in files {
                 spawn_local(async move {
                     let Some(bytes) = platform::bytes_of(file).await else { return };
-                    match api::add_image(bytes).await {
+                    match api::add_image(session, bytes).await {
                         Ok(image) => _ = images.try_update(|images| images.push(image)),
                         Err(err) => toasts.show(err.sentence(texts)),
                     }

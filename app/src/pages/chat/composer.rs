@@ -45,7 +45,7 @@ pub(super) fn Composer() -> AnyView {
     let actions = use_actions();
     let area = NodeRef::<html::Textarea>::new();
     provide_context(area);
-    let attachments = Attachments::new();
+    let attachments = Attachments::new(store);
     keep_draft(area, store);
     stop_on_escape(store);
 

@@ -12,7 +12,6 @@ use crate::{
     format::{bytes, duration_ms, one_decimal, percent},
     frame::{Behind, Later},
     i18n::{Texts, fill, use_texts},
-    live::use_live,
     platform,
     ui::{
         icon::{Icon, IconButton},
@@ -23,13 +22,11 @@ use crate::{
     },
 };
 use leptos::{html, prelude::*};
-use leptos_router::components::A;
 use types::{
     called::is_call,
     chat::{Again, Guesser, MessageState, MessageView, Queued, Role, Usage},
-    guard::{Guard, Warning},
-    ids::{ImageId, MessageId, ModelId},
-    model::{ModelState, Resident},
+    guard::Warning,
+    ids::{ImageId, MessageId},
 };
 
 /// One row of the thread.
@@ -233,7 +230,7 @@ fn Ending(view: ArcRwSignal<MessageView>) -> impl IntoView {
         match view.state {
             MessageState::Running | MessageState::Complete => ().into_any(),
             MessageState::Stopped if view.guard.is_some() => {
-                view.guard.map(|guard| view! { <Guarded id guard/> }).into_any()
+                view.guard.map(|guard| view! { <Later behind=Behind::Guarded(id, guard)/> }).into_any()
             }
             MessageState::Stopped => view! { <Early id words=texts.state_stopped/> }.into_any(),
             MessageState::Cut => view! { <Early id words=texts.state_cut/> }.into_any(),
@@ -271,7 +268,7 @@ fn Early(id: MessageId, words: &'static str) -> AnyView {
 
 /// Lets the answer go on where it ended. Only the last one can.
 #[component]
-fn GoOn(id: MessageId) -> AnyView {
+pub(super) fn GoOn(id: MessageId) -> AnyView {
     let texts = use_texts();
     let actions = use_actions();
     let store = expect_context::<ThreadStore>();
@@ -285,32 +282,6 @@ fn GoOn(id: MessageId) -> AnyView {
         .into_any()
     };
     (move || can_go_on().then(button)).into_any()
-}
-
-/// Which guard ended the answer, and what can be done.
-#[component]
-fn Guarded(id: MessageId, guard: Guard) -> impl IntoView {
-    let texts = use_texts();
-    let actions = use_actions();
-    let (title, words) = match guard {
-        Guard::Length => (texts.guard_length, texts.guard_length_hint),
-        Guard::RepeatedLine | Guard::RepeatedPassage => (texts.guard_repeats, texts.guard_repeats_hint),
-        Guard::ReasoningLoop => (texts.guard_reasoning, texts.guard_reasoning_hint),
-        Guard::Speed => (texts.guard_speed, texts.guard_speed_hint),
-    };
-    // More of what goes round in circles would be more circles.
-    let can_go_on = matches!(guard, Guard::Length | Guard::Speed);
-    view! {
-        <section class="flex flex-wrap items-center gap-2 rounded-card border border-line bg-raised px-3 py-2" data-testid="message-guard" data-guard=guard.as_str()>
-            <Icon icon=icondata_lu::LuShieldAlert/>
-            <div class="min-w-0 flex-1">
-                <h2 class="font-semibold text-strong">{title}</h2>
-                <p>{words}</p>
-            </div>
-            <button type="button" class="button button-quiet" data-testid="guard-again" on:click=move |_| actions.regenerate(id, Again::Anew)>{texts.retry}</button>
-            {can_go_on.then(|| view! { <GoOn id/> })}
-        </section>
-    }
 }
 
 /// What a person should know about the machine while it writes.
@@ -346,49 +317,9 @@ fn AnswerActions(view: ArcRwSignal<MessageView>) -> impl IntoView {
             <CopyButton view/>
             <IconButton size=14 icon=icondata_lu::LuRefreshCw label=texts.regenerate.to_owned() testid="regenerate"
                 on_click=move |()| actions.regenerate(id, Again::Anew)/>
-            <IconButton size=14 icon=icondata_lu::LuGitFork label=texts.fork.to_owned() testid="fork"
-                on_click=move |()| actions.fork(id)/>
-            {actions.session().map(|session| view! {
-                <A href=format!("/chat/{session}/saw/{id}") attr:class="icon-button" attr:title=texts.saw_title attr:aria-label=texts.saw_title attr:data-testid="saw-link">
-                    <Icon icon=icondata_lu::LuEye size=14/>
-                </A>
-            })}
-            <OtherModels id/>
+            <Later behind=Behind::More(id)/>
         </div>
     }
-}
-
-/// Models that are in memory beside the chosen one, any of which can answer this, too.
-#[component]
-fn OtherModels(id: MessageId) -> AnyView {
-    let texts = use_texts();
-    let actions = use_actions();
-    let live = use_live();
-    let others = move || -> Vec<AnyView> {
-        let models = live.models.read();
-        let models =
-            models.iter().flat_map(|it| it.models.iter().filter(|other| other.status.id != it.chosen.id));
-        let ready = models.filter(|it| it.status.state == ModelState::Ready);
-        let option = |it: &Resident| {
-            let id = it.status.id.clone()?.0;
-            Some(view! { <option value=id>{it.status.name.clone()}</option> }.into_any())
-        };
-        ready.filter_map(option).collect()
-    };
-    (move || {
-        let others = others();
-        (!others.is_empty()).then(|| {
-            view! {
-                <select class="field h-7 w-28 py-0 text-xs" aria-label=texts.answer_by data-testid="answer-by"
-                    on:change=move |event| actions.answer_by(id, ModelId(event_target_value(&event)))>
-                    <option value="">{texts.answer_by}</option>
-                    {others}
-                </select>
-            }
-            .into_any()
-        })
-    })
-    .into_any()
 }
 
 #[component]

@@ -35,15 +35,17 @@ pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
             return Ok(DocumentReply::Read(Box::new(page)));
         }
         DocumentAct::UsedIn { session } => {
-            let (collections, chosen) = state.chat.collections(user, session).await?;
+            let (collections, chosen) = state.chat.of(session).await?.collections(user, session).await?;
             return Ok(DocumentReply::Used { collections, chosen });
         }
         DocumentAct::UseIn { session, collections } => {
-            let session = state.chat.use_collections(user, session, &collections).await?;
+            let session = state.chat.of(session).await?.use_collections(user, session, &collections).await?;
             return Ok(DocumentReply::Session(session));
         }
         DocumentAct::SourcesOf { session, message } => {
-            return Ok(DocumentReply::Sources(state.chat.sources(user, session, message).await?));
+            return Ok(DocumentReply::Sources(
+                state.chat.of(Some(session)).await?.sources(user, session, message).await?,
+            ));
         }
     }
     Ok(DocumentReply::Done)

@@ -11,5 +11,5 @@ use types::{
 #[server(input = Postcard, output = Postcard)]
 pub async fn load_seen(session: SessionId, message: MessageId) -> Result<Seen, AppError> {
     let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.seen(user, session, message).await?)
+    Ok(crate::ssr::chat_of(Some(session)).await?.seen(user, session, message).await?)
 }

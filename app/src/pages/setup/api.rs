@@ -8,5 +8,5 @@ use types::{ids::SessionId, overrides::Setup};
 #[server(input = Postcard, output = Postcard)]
 pub async fn load_setup(session: SessionId) -> Result<Setup, AppError> {
     let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.setup(user, session).await?)
+    Ok(crate::ssr::chat_of(Some(session)).await?.setup(user, session).await?)
 }

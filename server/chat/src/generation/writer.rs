@@ -148,7 +148,8 @@ impl Writer {
             usage: end.usage,
             ..row
         };
-        let title = (end.state == MessageState::Complete).then(|| self.better_title(engine, row.id));
+        let may_be_better = end.state == MessageState::Complete && !self.session.is_temporary();
+        let title = may_be_better.then(|| self.better_title(engine, row.id));
         let user = self.generation.user;
         // The session takes a new message before anybody is told that this answer ended.
         let running = Arc::clone(&admission.running);

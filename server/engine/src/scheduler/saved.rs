@@ -147,6 +147,7 @@ impl SavedStates {
         // A set of adapters is another one after a restart, and files do not say what is forgotten.
         let is_worth_it = saved.tokens.len() >= WORTH_A_FILE
             && saved.owner.set == SetId::NONE
+            && !saved.owner.tenant.is_fleeting()
             && saved.gaps == Gaps::default();
         let Some(state) = saved.state.as_ref().filter(|_| is_worth_it) else {
             return true;

@@ -1,0 +1,96 @@
+//! What can be done with an answer beyond reading and copying it, and what is said of one that a guard ended. Fetched once a
+//! page lives: a first visit does not wait for it.
+
+use super::{actions::use_actions, message::GoOn};
+use crate::{
+    i18n::CallsTexts,
+    live::use_live,
+    ui::icon::{Icon, IconButton},
+};
+use leptos::prelude::*;
+use leptos_router::components::A;
+use types::{
+    chat::Again,
+    guard::Guard,
+    ids::{MessageId, ModelId},
+    model::{ModelState, Resident},
+};
+
+/// What else can be done with an answer.
+pub(crate) fn more(id: MessageId) -> AnyView {
+    let texts = CallsTexts::here();
+    let actions = use_actions();
+    view! {
+        <IconButton size=14 icon=icondata_lu::LuGitFork label=texts.fork.to_owned() testid="fork"
+            on_click=move |()| actions.fork(id)/>
+        {actions.session().map(|session| view! {
+            <A href=format!("/chat/{session}/saw/{id}") attr:class="icon-button" attr:title=texts.saw_title attr:aria-label=texts.saw_title attr:data-testid="saw-link">
+                <Icon icon=icondata_lu::LuEye size=14/>
+            </A>
+            <A href=format!("/chat/{session}/tree") attr:class="icon-button" attr:title=texts.tree_link attr:aria-label=texts.tree_link attr:data-testid="tree-link">
+                <Icon icon=icondata_lu::LuGitBranch size=14/>
+            </A>
+        })}
+        <OtherModels id/>
+    }
+    .into_any()
+}
+
+/// Models that are in memory beside the chosen one, any of which can answer this, too.
+#[component]
+fn OtherModels(id: MessageId) -> AnyView {
+    let texts = CallsTexts::here();
+    let actions = use_actions();
+    let live = use_live();
+    let others = move || -> Vec<AnyView> {
+        let models = live.models.read();
+        let models =
+            models.iter().flat_map(|it| it.models.iter().filter(|other| other.status.id != it.chosen.id));
+        let ready = models.filter(|it| it.status.state == ModelState::Ready);
+        let option = |it: &Resident| {
+            let id = it.status.id.clone()?.0;
+            Some(view! { <option value=id>{it.status.name.clone()}</option> }.into_any())
+        };
+        ready.filter_map(option).collect()
+    };
+    (move || {
+        let others = others();
+        (!others.is_empty()).then(|| {
+            view! {
+                <select class="field h-7 w-28 py-0 text-xs" aria-label=texts.answer_by data-testid="answer-by"
+                    on:change=move |event| actions.answer_by(id, ModelId(event_target_value(&event)))>
+                    <option value="">{texts.answer_by}</option>
+                    {others}
+                </select>
+            }
+            .into_any()
+        })
+    })
+    .into_any()
+}
+
+/// Which guard ended the answer, and what can be done.
+pub(crate) fn guarded(id: MessageId, guard: Guard) -> AnyView {
+    let texts = CallsTexts::here();
+    let actions = use_actions();
+    let (title, words) = match guard {
+        Guard::Length => (texts.guard_length, texts.guard_length_hint),
+        Guard::RepeatedLine | Guard::RepeatedPassage => (texts.guard_repeats, texts.guard_repeats_hint),
+        Guard::ReasoningLoop => (texts.guard_reasoning, texts.guard_reasoning_hint),
+        Guard::Speed => (texts.guard_speed, texts.guard_speed_hint),
+    };
+    // More of what goes round in circles would be more circles.
+    let can_go_on = matches!(guard, Guard::Length | Guard::Speed);
+    view! {
+        <section class="flex flex-wrap items-center gap-2 rounded-card border border-line bg-raised px-3 py-2" data-testid="message-guard" data-guard=guard.as_str()>
+            <Icon icon=icondata_lu::LuShieldAlert/>
+            <div class="min-w-0 flex-1">
+                <h2 class="font-semibold text-strong">{title}</h2>
+                <p>{words}</p>
+            </div>
+            <button type="button" class="button button-quiet" data-testid="guard-again" on:click=move |_| actions.regenerate(id, Again::Anew)>{texts.retry}</button>
+            {can_go_on.then(|| view! { <GoOn id/> })}
+        </section>
+    }
+    .into_any()
+}

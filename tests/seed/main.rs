@@ -29,8 +29,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let paths = DataDir::open(Some(Path::new(data_dir)))?;
     let store = Store::open(&paths.database()).await?;
     let session = store.create_session(UserId::LOCAL, 0).await?;
-    let turn =
-        NewTurn { parent: None, text: Some("What would you say?"), images: &[], model: None, now_ms: 0 };
+    let turn = NewTurn {
+        parent: None,
+        text: Some("What would you say?"),
+        images: &[],
+        model: None,
+        is_revised: false,
+        now_ms: 0,
+    };
     let ids = store.add_turn(UserId::LOCAL, session, turn).await?;
     let outcome = Outcome {
         body: &answer,

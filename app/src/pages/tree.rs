@@ -19,8 +19,8 @@ use types::{
     ids::{MessageId, SessionId},
 };
 
-/// Deeper branches are not moved further to the right.
-const MOST_DEPTH: u32 = 8;
+/// How far a branch is moved to the right, by its depth; deeper ones no further.
+const INDENTS: [&str; 7] = ["", "ml-4", "ml-8", "ml-12", "ml-16", "ml-20", "ml-24"];
 
 /// `/chat/{id}/tree`.
 pub(super) fn page() -> AnyView {
@@ -88,7 +88,8 @@ fn row(stretch: Stretch, show: Callback<MessageId>) -> AnyView {
     } else {
         fill(texts.tree_turns, "n", stretch.n_turns)
     };
-    let indent = format!("margin-left: {}px", stretch.depth.min(MOST_DEPTH) * 20);
+    let indent = INDENTS.get(stretch.depth as usize).or(INDENTS.last()).copied().unwrap_or_default();
+    let class = format!("card flex items-center gap-3 px-3 py-2 {indent}");
     let (last, is_shown) = (stretch.last, stretch.is_shown);
     let button = (!is_shown).then(|| {
         view! {
@@ -100,7 +101,7 @@ fn row(stretch: Stretch, show: Callback<MessageId>) -> AnyView {
     let mark =
         is_shown.then(|| view! { <span class="shrink-0 text-xs text-accent-text">{texts.tree_shown}</span> });
     view! {
-        <li style=indent class="card flex items-center gap-3 px-3 py-2" class=("border-accent", is_shown) data-testid="stretch" data-shown=is_shown.to_string()>
+        <li class=class class=("border-accent", is_shown) data-testid="stretch" data-shown=is_shown.to_string()>
             <div class="min-w-0 flex-1">
                 <p class="truncate text-strong">{stretch.start}</p>
                 <p class="flex flex-wrap gap-x-2 text-xs text-muted">

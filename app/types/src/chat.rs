@@ -319,6 +319,11 @@ pub struct MessageView {
     pub variants: Vec<MessageId>,
     /// How many passages of documents it was given to read.
     pub n_sources: u32,
+    /// How many of the oldest messages it was not given, and the summary that stood for them.
+    pub n_left_out: u32,
+    pub summary: Option<String>,
+    /// It came of a critique of the one before.
+    pub is_revised: bool,
 }
 
 /// A session with its active branch, oldest message first.
@@ -380,14 +385,51 @@ pub struct Stretch {
     pub is_shown: bool,
 }
 
+/// What is done when a conversation is longer than the model's context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum History {
+    /// Nothing is answered, and it is said why.
+    #[default]
+    Stop,
+    /// The oldest messages are left out.
+    TrimOldest,
+    /// A summary stands for them.
+    Summarise,
+}
+
+impl History {
+    /// How the database writes it; what nobody chose has no name.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Stop => None,
+            Self::TrimOldest => Some("trim"),
+            Self::Summarise => Some("summarise"),
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "trim" => Self::TrimOldest,
+            "summarise" => Self::Summarise,
+            _ => Self::Stop,
+        }
+    }
+}
+
 /// What to do with an answer once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Again {
     /// Another answer beside it.
     Anew,
-    /// Likewise, without the oldest turns if the conversation does not fit.
+    /// Likewise, without the oldest turns if the conversation does not fit. So it is from now on.
     Trimmed,
+    /// Likewise, with a summary of them.
+    Summarised,
+    /// It is criticised, and another one beside it mends that.
+    Revised,
     /// It goes on where it ended.
     GoOn,
 }

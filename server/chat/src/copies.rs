@@ -2,7 +2,7 @@
 
 use crate::{Chat, ChatError, calls, filing::folder_name, now_ms};
 use std::collections::{HashMap, HashSet};
-use store::{MessageRow, NewSession, SessionRow, ThoughtRow};
+use store::{LeftOutRow, MessageRow, NewSession, SessionRow, ThoughtRow};
 use transcripts::{Reading, Transcript, Turn};
 use types::{
     chat::{MAX_TITLE_CHARS, MessageState},
@@ -175,6 +175,8 @@ impl Chat {
                 body: turn.text.clone(),
                 images,
                 thought: turn.reasoning.clone().map(|text| ThoughtRow { text, ms: None }),
+                left_out: LeftOutRow::default(),
+                is_revised: false,
                 calls: turn.calls.iter().enumerate().map(calls::of_file).collect(),
                 state: MessageState::Complete,
                 error: None,

@@ -1,5 +1,6 @@
 //! Answers that are being written: one task each, which outlives every socket.
 
+mod first;
 mod hands;
 mod pace;
 mod thought;
@@ -7,7 +8,7 @@ mod writer;
 
 pub(crate) use hands::{Hands, Numbers, offered};
 
-use crate::{ChatError, notes::Notes};
+use crate::{ChatError, history::Summarise, notes::Notes};
 use hands::Questions;
 use inference::{Engine, GenerateRequest, Target};
 use std::{
@@ -81,6 +82,16 @@ pub(crate) struct Start {
     pub(crate) target: Target,
     /// What it may call.
     pub(crate) hands: Option<Hands>,
+    /// What comes before it.
+    pub(crate) first: Option<First>,
+}
+
+/// What a model does before it answers.
+pub(crate) enum First {
+    /// It summarises the beginning of the conversation, which is not in the prompt.
+    Summarise(Summarise),
+    /// It criticises the answer that the prompt ends with, which it then mends.
+    Criticise,
 }
 
 impl Running {

@@ -13,6 +13,7 @@ mod documents;
 mod error;
 mod filing;
 mod generation;
+mod history;
 mod images;
 mod notes;
 mod prompt;

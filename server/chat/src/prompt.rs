@@ -51,4 +51,4 @@ fn show(turn: &mut ChatTurn, message: &MessageRow, shown: &Shown) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! What models are given of conversations, and how much that is.
 
-use crate::{Chat, ChatError, calls, documents, prompt::turns};
+use crate::{Chat, ChatError, calls, documents, history::put_summary, prompt::turns};
 use inference::{GenerateRequest, Prompt, Target};
 use store::{MessageRow, SessionRow};
 use types::{
@@ -23,7 +23,13 @@ impl Chat {
         let row = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
         let mut branch = self.store.load_thread(user, session, message).await?.messages;
         let answer = branch.pop().filter(|it| it.role == Role::Assistant).ok_or(ChatError::NotFound)?;
+        // Without what it was not given.
+        let left_out = &answer.left_out;
+        let branch = branch.split_off((left_out.n_messages as usize).min(branch.len()));
         let mut turns = self.given(user, Some(&row), &branch).await?;
+        if let Some(summary) = &left_out.summary {
+            put_summary(&mut turns, summary);
+        }
         let sources = self.consulted(user, session, message).await?;
         documents::give(&mut turns, &sources);
         // What it was told before it said its last words.
@@ -92,12 +98,20 @@ impl Chat {
         session: Option<&SessionRow>,
         branch: &[MessageRow],
     ) -> Result<Vec<ChatTurn>, ChatError> {
-        let own = session.and_then(|session| session.system_prompt.clone());
-        let system_prompt = match own {
-            Some(own) => own,
-            None => self.settings.load_settings(user).await?.system_prompt,
-        };
+        let system_prompt = self.system_prompt(user, session).await?;
         let shown = self.shown(user, branch).await?;
         Ok(turns(&system_prompt, branch, &shown))
+    }
+
+    /// What models are told first.
+    pub(crate) async fn system_prompt(
+        &self,
+        user: UserId,
+        session: Option<&SessionRow>,
+    ) -> Result<String, ChatError> {
+        match session.and_then(|session| session.system_prompt.clone()) {
+            Some(own) => Ok(own),
+            None => Ok(self.settings.load_settings(user).await?.system_prompt),
+        }
     }
 }

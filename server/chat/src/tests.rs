@@ -18,6 +18,7 @@ use types::{
 };
 
 mod filing;
+mod history;
 mod temporary;
 mod titles;
 mod tools;
@@ -295,7 +296,7 @@ async fn a_conversation_that_does_not_fit_says_so_and_offers_to_trim() {
     assert_eq!(answer.state, MessageState::Refused);
     let error = answer.error.unwrap();
     assert!(error.contains("9000") && error.contains("4096"), "{error}");
-    bench.chat.regenerate(ME, sent.session, answer.id, true, None).await.unwrap();
+    bench.chat.regenerate(ME, sent.session, answer.id, Again::Trimmed, None).await.unwrap();
     assert_eq!(bench.end_of(sent.session).await.text, "short");
     assert!(bench.engine.requests().last().unwrap().trim_history);
 }
@@ -318,7 +319,7 @@ async fn editing_and_regenerating_leave_variants() {
     let bench = Bench::open(["one", "two", "three"].map(|text| Script::say([text]))).await;
     let (sent, first) = bench.say(None, "question").await;
     let session = sent.session;
-    bench.chat.regenerate(ME, session, first.id, false, None).await.unwrap();
+    bench.chat.regenerate(ME, session, first.id, Again::Anew, None).await.unwrap();
     let second = bench.end_of(session).await;
     assert_eq!((second.text.as_str(), &second.variants), ("two", &vec![first.id, second.id]));
     let question = bench.messages(session).await.remove(0);
@@ -338,7 +339,7 @@ async fn only_the_right_kind_of_message_is_edited_or_regenerated() {
     let question = bench.messages(sent.session).await.remove(0);
     let edited = bench.chat.edit_and_resend(ME, sent.session, answer.id, "x".into(), false).await;
     assert!(matches!(edited, Err(ChatError::NotFound)));
-    let regenerated = bench.chat.regenerate(ME, sent.session, question.id, false, None).await;
+    let regenerated = bench.chat.regenerate(ME, sent.session, question.id, Again::Anew, None).await;
     assert!(matches!(regenerated, Err(ChatError::NotFound)));
 }
 
@@ -367,7 +368,7 @@ async fn a_stranger_finds_nothing() {
     assert!(matches!(chat.thread(OTHER, session, MESSAGES_SHOWN).await, Err(ChatError::NotFound)));
     assert!(matches!(chat.send(OTHER, Some(session), "x".into(), false).await, Err(ChatError::NotFound)));
     assert!(matches!(
-        chat.regenerate(OTHER, session, answer.id, false, None).await,
+        chat.regenerate(OTHER, session, answer.id, Again::Anew, None).await,
         Err(ChatError::NotFound)
     ));
     assert!(matches!(chat.select_variant(OTHER, session, answer.id).await, Err(ChatError::NotFound)));
@@ -589,7 +590,7 @@ async fn how_much_is_thought_is_kept_with_the_session() {
     assert_eq!(asked(), high);
     bench.chat.choose_effort(ME, Some(session), Some(Effort::None)).await.unwrap();
     let last = bench.end_of(session).await;
-    bench.chat.regenerate(ME, session, last.id, false, None).await.unwrap();
+    bench.chat.regenerate(ME, session, last.id, Again::Anew, None).await.unwrap();
     bench.end_of(session).await;
     assert_eq!(asked(), Some(Effort::None));
     bench.chat.send_with_effort(ME, Some(session), "c".into(), Some(None)).await.unwrap();

@@ -28,6 +28,8 @@ impl Chat {
         let mut messages = render(rows, sources).await;
         if let Some(generation) = self.running.find(id)
             && let Some(message) = messages.iter_mut().find(|message| message.id == generation.message)
+            // One that has just ended has more to tell than was sent while it ran.
+            && message.state == MessageState::Running
         {
             let (blocks, thought) = generation.so_far();
             message.blocks = blocks;
@@ -101,5 +103,8 @@ fn view(row: MessageRow, variants: Vec<MessageId>) -> MessageView {
         generation: None,
         variants,
         n_sources: 0,
+        n_left_out: row.left_out.n_messages,
+        summary: row.left_out.summary,
+        is_revised: row.is_revised,
     }
 }

@@ -2,16 +2,17 @@
 
 use crate::{
     Chat, ChatError, calls, documents,
-    generation::{Admission, Hands, Start},
+    generation::{Admission, First, Hands, Start},
     images::Shown,
     now_ms,
     prompt::turn,
     title::title_of,
 };
 use inference::{GenerateRequest, Prompt, Target};
-use store::{MessageRow, NewTurn, Outcome};
+use store::{MessageRow, NewTurn, Outcome, SessionRow};
 use types::{
-    chat::{Again, ChatEvent, ChatTurn, MAX_MESSAGE_BYTES, Role, Sent},
+    chat::{Again, ChatEvent, ChatTurn, History, MAX_MESSAGE_BYTES, Role, Sent},
+    document::SourceView,
     ids::{ImageId, MessageId, ModelId, SessionId, UserId},
     image::MAX_IMAGES,
     reasoning::{Effort, Reasoning},
@@ -33,10 +34,19 @@ impl<T: Into<String>> From<T> for Draft {
 
 /// How a turn is answered.
 struct Way {
-    /// Without the oldest turns if the conversation does not fit.
-    trim: bool,
+    again: Again,
     /// By whom; `None` is the chosen model.
     model: Option<ModelId>,
+    /// The answer that is criticised and mended.
+    revises: Option<MessageRow>,
+}
+
+impl Way {
+    /// By the chosen model. `trim` leaves out the oldest turns if the conversation does not fit.
+    fn usual(trim: bool) -> Self {
+        let again = if trim { Again::Trimmed } else { Again::Anew };
+        Self { again, model: None, revises: None }
+    }
 }
 
 impl Draft {
@@ -70,7 +80,7 @@ impl Chat {
             }
             None => (self.store.create_session(user, now_ms()).await?, None),
         };
-        self.add_turn(user, session, parent, Some(&draft), Way { trim, model: None }).await
+        self.add_turn(user, session, parent, Some(&draft), Way::usual(trim)).await
     }
 
     /// Likewise, and keeps how much the model thinks in the session from now on, where that is given.
@@ -98,8 +108,14 @@ impl Chat {
         model: &str,
     ) -> Result<SessionId, ChatError> {
         let session = self.store.create_session(user, now_ms()).await?;
-        let turn =
-            NewTurn { parent: None, text: Some(question), images: &[], model: Some(model), now_ms: now_ms() };
+        let turn = NewTurn {
+            parent: None,
+            text: Some(question),
+            images: &[],
+            model: Some(model),
+            is_revised: false,
+            now_ms: now_ms(),
+        };
         let ids = self.store.add_turn(user, session, turn).await?;
         self.store.finish_message(ids.reply, answer).await?;
         self.store.suggest_title(user, session, &title_of(question)).await?;
@@ -119,20 +135,31 @@ impl Chat {
         let old = self.find_message(user, session, message, Role::User).await?;
         let draft = Draft { text, images: old.images };
         draft.check()?;
-        self.add_turn(user, session, old.parent, Some(&draft), Way { trim, model: None }).await
+        self.add_turn(user, session, old.parent, Some(&draft), Way::usual(trim)).await
     }
 
-    /// Answers the same turn again beside the old answer; by `model`, or by the chosen one.
+    /// Answers the same turn again beside the old answer, by `model`, or by the chosen one. How a conversation that does not fit is
+    /// answered is kept with the session.
     pub async fn regenerate(
         &self,
         user: UserId,
         session: SessionId,
         message: MessageId,
-        trim: bool,
+        again: Again,
         model: Option<ModelId>,
     ) -> Result<Sent, ChatError> {
         let old = self.find_message(user, session, message, Role::Assistant).await?;
-        self.add_turn(user, session, old.parent, None, Way { trim, model }).await
+        let history = match again {
+            Again::Trimmed => Some(History::TrimOldest),
+            Again::Summarised => Some(History::Summarise),
+            Again::Anew | Again::GoOn | Again::Revised => None,
+        };
+        if let Some(history) = history {
+            self.store.set_session_history(user, session, history).await?;
+        }
+        let parent = old.parent;
+        let revises = (again == Again::Revised && !old.body.trim().is_empty()).then_some(old);
+        self.add_turn(user, session, parent, None, Way { again, model, revises }).await
     }
 
     /// Goes on with an answer that ended early, where it ended. It must be the last of the shown branch. The oldest turns
@@ -149,7 +176,8 @@ impl Chat {
             return Err(ChatError::NotFound);
         }
         let admission = self.running.admit(user, session)?;
-        let generation = self.begin(user, admission, message, Again::GoOn, None).await?;
+        let way = Way { again: Again::GoOn, model: None, revises: None };
+        let generation = self.begin(user, admission, message, way).await?;
         self.notes.send(user, session, ChatEvent::ThreadChanged);
         self.notes.sessions_changed(user);
         Ok(Sent { session, reply: message, generation })
@@ -212,13 +240,13 @@ impl Chat {
         let model = self.name_of(way.model.as_ref());
         let (text, images) = draft.map(|it| (it.text.as_str(), it.images.as_slice())).unzip();
         let images = images.unwrap_or_default();
-        let turn = NewTurn { parent, text, images, model: model.as_deref(), now_ms: now_ms() };
+        let is_revised = way.revises.is_some();
+        let turn = NewTurn { parent, text, images, model: model.as_deref(), is_revised, now_ms: now_ms() };
         let ids = self.store.add_turn(user, session, turn).await?;
         if let (None, Some(text)) = (parent, text) {
             self.store.suggest_title(user, session, &title_of(text)).await?;
         }
-        let again = if way.trim { Again::Trimmed } else { Again::Anew };
-        let generation = self.begin(user, admission, ids.reply, again, way.model).await?;
+        let generation = self.begin(user, admission, ids.reply, way).await?;
         self.notes.send(user, session, ChatEvent::ThreadChanged);
         self.notes.sessions_changed(user);
         Ok(Sent { session, reply: ids.reply, generation })
@@ -229,50 +257,107 @@ impl Chat {
         user: UserId,
         admission: Admission,
         reply: MessageId,
-        again: Again,
-        model: Option<ModelId>,
+        way: Way,
     ) -> Result<types::ids::GenerationId, ChatError> {
         let session = admission.session();
         let settings = self.settings.load_settings(user).await?;
         let row = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
         // What was fine when it was set may not be beside what the person set since.
-        let sampling = row.overrides.over(settings.sampling.clone()).unwrap_or(settings.sampling);
+        let sampling = row.overrides.over(settings.sampling.clone()).unwrap_or(settings.sampling.clone());
         let thread = self.store.load_thread(user, session, reply).await?;
         let variants = thread.variants.last().cloned().unwrap_or_default();
         let (messages, reply) = match thread.messages.split_last() {
             Some((reply, messages)) => (messages, reply.clone()),
             None => return Err(ChatError::NotFound),
         };
-        let mut turns = self.given(user, Some(&row), messages).await?;
-        let sources = match again {
+        let sources = match way.again {
             Again::GoOn => self.consulted(user, session, reply.id).await?,
-            Again::Anew | Again::Trimmed => self.consult(user, session, messages, reply.id).await?,
+            _ => self.consult(user, session, messages, reply.id).await?,
         };
-        documents::give(&mut turns, &sources);
-        let target = Target { model, keep_alive: None };
-        let mut hands = self.hands(user, session, &target, settings.tool_rounds, &reply, &sources).await?;
-        let prompt = match again {
-            Again::Anew | Again::Trimmed => Prompt::Chat(turns),
-            Again::GoOn => {
-                let model = self.engine.status().borrow().chosen.name.clone();
-                self.store.reopen_message(user, session, reply.id, model.as_deref()).await?;
-                going_on(turns, &reply)
-            }
-        };
-        if matches!(prompt, Prompt::Continue(_)) {
-            // An answer whose last words are cut goes on with words.
-            hands = None;
-        }
+        let target = Target { model: way.model.clone(), keep_alive: None };
+        let hands = self.hands(user, session, &target, settings.tool_rounds, &reply, &sources).await?;
+        let asked = Asked { user, row: &row, messages, sources: &sources, target: &target };
+        let given = self.give(&asked, &way, hands.as_ref(), reply).await?;
+        // An answer whose last words are cut goes on with words, and one that mends another calls nothing.
+        let is_plain = matches!(given.prompt, Prompt::Continue(_)) || way.revises.is_some();
+        let hands = hands.filter(|_| !is_plain);
         let request = GenerateRequest {
             sampling,
             reasoning: Reasoning { effort: row.effort, max_tokens: None },
-            trim_history: again != Again::Anew,
+            trim_history: way.again == Again::GoOn || history_of(&row, way.again) == History::TrimOldest,
             guards: settings.guards,
             tools: hands.as_ref().map(Hands::offered),
-            ..GenerateRequest::new(prompt, self.tenant(user))
+            ..GenerateRequest::new(given.prompt, self.tenant(user))
         };
-        let start = Start { row: reply, variants, sources, request, target, hands };
+        let (reply, first) = (given.reply, given.first);
+        let start = Start { row: reply, variants, sources, request, target, hands, first };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))
+    }
+
+    /// What the model is given to answer, or to go on from.
+    async fn give(
+        &self,
+        asked: &Asked<'_>,
+        way: &Way,
+        hands: Option<&Hands>,
+        mut reply: MessageRow,
+    ) -> Result<Given, ChatError> {
+        let Asked { user, row, messages, sources, .. } = *asked;
+        let history = match way.again {
+            Again::GoOn => History::Stop,
+            again => history_of(row, again),
+        };
+        let mut first = None;
+        let mut turns = match self.fit(asked, history, hands).await? {
+            Some(fitted) => {
+                self.store.set_left_out(reply.id, &fitted.left_out).await?;
+                reply.left_out = fitted.left_out;
+                first = fitted.summarise.map(First::Summarise);
+                fitted.turns
+            }
+            None => self.given(user, Some(row), messages).await?,
+        };
+        documents::give(&mut turns, sources);
+        if let Some(old) = &way.revises {
+            turns.push(ChatTurn::new(Role::Assistant, old.body.trim()));
+            first = Some(First::Criticise);
+        }
+        let prompt = match way.again {
+            Again::GoOn => {
+                let model = self.engine.status().borrow().chosen.name.clone();
+                self.store.reopen_message(user, row.id, reply.id, model.as_deref()).await?;
+                going_on(turns, &reply)
+            }
+            _ => Prompt::Chat(turns),
+        };
+        Ok(Given { prompt, reply, first })
+    }
+}
+
+/// What an answer is asked from.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) user: UserId,
+    pub(crate) row: &'a SessionRow,
+    /// The branch up to the answer.
+    pub(crate) messages: &'a [MessageRow],
+    pub(crate) sources: &'a [SourceView],
+    pub(crate) target: &'a Target,
+}
+
+/// What the model is given.
+struct Given {
+    prompt: Prompt,
+    reply: MessageRow,
+    first: Option<First>,
+}
+
+/// What is done about a conversation that does not fit.
+fn history_of(row: &SessionRow, again: Again) -> History {
+    match again {
+        Again::Trimmed => History::TrimOldest,
+        Again::Summarised => History::Summarise,
+        Again::Anew | Again::GoOn | Again::Revised => row.history,
     }
 }
 

@@ -102,8 +102,8 @@ async fn write_message(
     let done = sqlx::query!(
         "insert into message (session_id, parent_id, role, body, reasoning, reasoning_ms, state, error, model, n_prompt_tokens,
              n_generated_tokens, first_token_ms, decode_ms, n_drafted_tokens, n_accepted_tokens, n_steps, guesser,
-             n_forgotten_tokens, n_cached_tokens, created_ms)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             n_forgotten_tokens, n_cached_tokens, created_ms, n_left_out, summary, is_revised)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         session,
         parent,
         role,
@@ -123,7 +123,10 @@ async fn write_message(
         usage.guesser,
         usage.n_forgotten,
         usage.n_cached,
-        message.created_ms
+        message.created_ms,
+        message.left_out.n_messages,
+        message.left_out.summary,
+        message.is_revised
     )
     .execute(&mut *tx)
     .await?;

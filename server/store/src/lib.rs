@@ -30,7 +30,7 @@ pub use documents::{Added, DocumentRow, IndexWork, Indexed, NewDocument};
 pub use error::StoreError;
 pub use images::ImageRow;
 pub use jobs::{JobEnd, JobRow};
-pub use messages::{MessageRow, NewTurn, Outcome, ThoughtRow, ThreadRows, TurnIds};
+pub use messages::{LeftOutRow, MessageRow, NewTurn, Outcome, ThoughtRow, ThreadRows, TurnIds};
 pub use passages::{NewPassage, PassageRow, Reading};
 pub use sessions::SessionRow;
 pub use toolbox::ServerRow;

@@ -19,11 +19,23 @@ pub struct MessageRow {
     pub thought: Option<ThoughtRow>,
     /// The tools that it called, in the order in which it did.
     pub calls: Vec<CallRow>,
+    /// What it was not given of the conversation.
+    pub left_out: LeftOutRow,
+    /// It came of a critique of the one before.
+    pub is_revised: bool,
     pub state: MessageState,
     pub error: Option<String>,
     pub model: Option<String>,
     pub usage: Option<Usage>,
     pub created_ms: i64,
+}
+
+/// The beginning of a conversation, as far as an answer was not given it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOutRow {
+    pub n_messages: u32,
+    /// What stood for it.
+    pub summary: Option<String>,
 }
 
 /// What a model thought before it answered.
@@ -87,6 +99,8 @@ pub struct NewTurn<'a> {
     /// What a person showed with it: images of theirs.
     pub images: &'a [ImageId],
     pub model: Option<&'a str>,
+    /// It comes of a critique of the one before.
+    pub is_revised: bool,
     pub now_ms: i64,
 }
 
@@ -128,6 +142,9 @@ struct Raw {
     n_forgotten_tokens: Option<i64>,
     n_cached_tokens: Option<i64>,
     created_ms: i64,
+    n_left_out: i64,
+    summary: Option<String>,
+    is_revised: i64,
 }
 
 impl From<Raw> for MessageRow {
@@ -154,6 +171,11 @@ impl From<Raw> for MessageRow {
             images: Vec::new(),
             thought: raw.reasoning.map(|text| ThoughtRow { text, ms: number(raw.reasoning_ms) }),
             calls: Vec::new(),
+            left_out: LeftOutRow {
+                n_messages: number(Some(raw.n_left_out)).unwrap_or_default(),
+                summary: raw.summary,
+            },
+            is_revised: raw.is_revised != 0,
             state: parse_state(&raw.state),
             error: raw.error,
             model: raw.model,
@@ -191,11 +213,12 @@ impl Store {
             parent = Some(id);
         }
         let reply = sqlx::query_scalar!(
-            "insert into message (session_id, parent_id, role, body, state, model, created_ms)
-             values (?, ?, 'assistant', '', 'running', ?, ?) returning id as \"id!\"",
+            "insert into message (session_id, parent_id, role, body, state, model, is_revised, created_ms)
+             values (?, ?, 'assistant', '', 'running', ?, ?, ?) returning id as \"id!\"",
             session.0,
             parent,
             turn.model,
+            turn.is_revised,
             turn.now_ms
         )
         .fetch_one(&mut *tx)
@@ -267,6 +290,17 @@ impl Store {
         found(done.rows_affected())
     }
 
+    /// Keeps what a running answer is not given of the conversation.
+    pub async fn set_left_out(&self, message: MessageId, left_out: &LeftOutRow) -> Result<(), StoreError> {
+        let done = sqlx::query!(
+            "update message set n_left_out = ?, summary = ? where id = ? and state = 'running'",
+            left_out.n_messages,
+            left_out.summary,
+            message.0
+        );
+        found(done.execute(&self.write).await?.rows_affected())
+    }
+
     /// Lets an answer that has ended go on, written by `model`. It must be the last of the shown branch.
     pub async fn reopen_message(
         &self,
@@ -301,7 +335,7 @@ impl Store {
             Raw,
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.is_revised
              from message m join session s on s.id = m.session_id
              where m.id = ? and s.id = ? and s.user_id = ? and s.deleted_ms is null",
             id.0,
@@ -324,7 +358,7 @@ impl Store {
             Raw,
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.is_revised
              from message m join session s on s.id = m.session_id
              where s.id = ? and s.user_id = ? and s.deleted_ms is null order by m.id",
             session.0,
@@ -388,7 +422,7 @@ impl Store {
              )
              select m.id as "id!", m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.is_revised
              from branch join message m on m.id = branch.id order by branch.depth desc"#,
             leaf.0,
             session.0,

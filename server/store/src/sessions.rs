@@ -2,6 +2,7 @@
 
 use crate::{Store, StoreError};
 use types::{
+    chat::History,
     ids::{FolderId, MessageId, SessionId, UserId},
     overrides::Overrides,
     reasoning::Effort,
@@ -16,6 +17,8 @@ pub struct SessionRow {
     pub pinned: bool,
     pub leaf: Option<MessageId>,
     pub effort: Option<Effort>,
+    /// What is done when it does not fit the model.
+    pub history: History,
     /// In no list but that of the archive.
     pub archived: bool,
     pub folder: Option<FolderId>,
@@ -36,6 +39,7 @@ struct Raw {
     pinned: i64,
     leaf_id: Option<i64>,
     effort: Option<String>,
+    history: Option<String>,
     archived: i64,
     folder_id: Option<i64>,
     system_prompt: Option<String>,
@@ -54,6 +58,7 @@ impl From<Raw> for SessionRow {
             pinned: raw.pinned != 0,
             leaf: raw.leaf_id.map(MessageId),
             effort: raw.effort.as_deref().and_then(Effort::named),
+            history: raw.history.as_deref().map(History::named).unwrap_or_default(),
             archived: raw.archived != 0,
             folder: raw.folder_id.map(FolderId),
             system_prompt: raw.system_prompt,
@@ -97,7 +102,7 @@ impl Store {
     pub async fn find_session(&self, user: UserId, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
         let row = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, archived, folder_id, system_prompt, sampling, origin_id,
+            "select id, title, title_is_custom, pinned, leaf_id, effort, history, archived, folder_id, system_prompt, sampling, origin_id,
                  created_ms, updated_ms from session
              where id = ? and user_id = ? and deleted_ms is null",
             id.0,
@@ -112,7 +117,7 @@ impl Store {
     pub async fn list_sessions(&self, user: UserId, limit: u32) -> Result<Vec<SessionRow>, StoreError> {
         let rows = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, archived, folder_id, system_prompt, sampling, origin_id,
+            "select id, title, title_is_custom, pinned, leaf_id, effort, history, archived, folder_id, system_prompt, sampling, origin_id,
                  created_ms, updated_ms from session
              where user_id = ? and deleted_ms is null and leaf_id is not null and archived = 0
              order by pinned desc, updated_ms desc, id desc limit ?",
@@ -134,7 +139,7 @@ impl Store {
         let words = full_text_query(query);
         let rows = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, archived, folder_id, system_prompt, sampling, origin_id,
+            "select id, title, title_is_custom, pinned, leaf_id, effort, history, archived, folder_id, system_prompt, sampling, origin_id,
                  created_ms, updated_ms from session
              where user_id = ?1 and deleted_ms is null and leaf_id is not null and archived = 0
                and (instr(lower(title), lower(?2)) > 0
@@ -215,6 +220,23 @@ impl Store {
         .execute(&self.write)
         .await?;
         found(done.rows_affected())
+    }
+
+    /// Sets what is done when a session does not fit the model.
+    pub async fn set_session_history(
+        &self,
+        user: UserId,
+        id: SessionId,
+        history: History,
+    ) -> Result<(), StoreError> {
+        let history = history.name();
+        let done = sqlx::query!(
+            "update session set history = ? where id = ? and user_id = ? and deleted_ms is null",
+            history,
+            id.0,
+            user.0
+        );
+        found(done.execute(&self.write).await?.rows_affected())
     }
 
     /// Keeps how much the model thinks in a session.

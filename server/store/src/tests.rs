@@ -21,7 +21,8 @@ async fn open() -> (TempDir, Store) {
 }
 
 async fn turn(store: &Store, session: SessionId, parent: Option<MessageId>, text: &str) -> TurnIds {
-    let turn = NewTurn { parent, text: Some(text), images: &[], model: Some("tiny"), now_ms: 10 };
+    let turn =
+        NewTurn { parent, text: Some(text), images: &[], model: Some("tiny"), is_revised: false, now_ms: 10 };
     store.add_turn(ME, session, turn).await.unwrap()
 }
 
@@ -189,7 +190,8 @@ async fn nobody_reaches_somebody_elses_rows() {
     for result in denied {
         assert!(matches!(result, Err(StoreError::NotFound)), "{result:?}");
     }
-    let turn = NewTurn { parent: None, text: Some("x"), images: &[], model: None, now_ms: 1 };
+    let turn =
+        NewTurn { parent: None, text: Some("x"), images: &[], model: None, is_revised: false, now_ms: 1 };
     assert!(matches!(store.add_turn(OTHER, session, turn).await, Err(StoreError::NotFound)));
 }
 
@@ -285,7 +287,14 @@ async fn a_full_disk_is_told_and_loses_nothing() {
     finish(&store, ids.reply, "kept too").await;
     pragma(&store, "pragma max_page_count = 1").await;
     let long = "x".repeat(1_000_000);
-    let next = NewTurn { parent: Some(ids.reply), text: Some(&long), images: &[], model: None, now_ms: 2 };
+    let next = NewTurn {
+        parent: Some(ids.reply),
+        text: Some(&long),
+        images: &[],
+        model: None,
+        is_revised: false,
+        now_ms: 2,
+    };
     assert!(matches!(store.add_turn(ME, session, next).await, Err(StoreError::DiskFull)));
     assert_eq!(shown(&store, session).await, ["kept", "kept too"]);
     pragma(&store, "pragma max_page_count = 100000").await;
@@ -347,7 +356,14 @@ async fn images_belong_to_a_person_and_stay_as_long_as_a_message_shows_them() {
     assert_eq!(store.find_image(OTHER, shown).await.unwrap(), None);
 
     let session = store.create_session(ME, 1).await.unwrap();
-    let turn = |images| NewTurn { parent: None, text: Some("look"), images, model: None, now_ms: 30 };
+    let turn = |images| NewTurn {
+        parent: None,
+        text: Some("look"),
+        images,
+        model: None,
+        is_revised: false,
+        now_ms: 30,
+    };
     let images = [shown, shown];
     let ids = store.add_turn(ME, session, turn(&images)).await.unwrap();
     let thread = store.load_thread(ME, session, ids.reply).await.unwrap();
@@ -455,12 +471,19 @@ async fn a_session_that_is_written_again_is_the_same_but_for_its_ids() {
         text: Some("and this?"),
         images: &[image],
         model: None,
+        is_revised: false,
         now_ms: 11,
     };
     let second = store.add_turn(ME, tea, shows).await.unwrap();
     finish(&store, second.reply, "nice").await;
-    let variant =
-        NewTurn { parent: second.question, text: None, images: &[], model: Some("other"), now_ms: 12 };
+    let variant = NewTurn {
+        parent: second.question,
+        text: None,
+        images: &[],
+        model: Some("other"),
+        is_revised: false,
+        now_ms: 12,
+    };
     let variant = store.add_turn(ME, tea, variant).await.unwrap();
     finish(&store, variant.reply, "nicer").await;
 

@@ -90,7 +90,7 @@ pub async fn act_on_session(session: SessionId, act: Act) -> Result<Option<Sessi
             chat.go_on(user, session, message).await?;
         }
         Act::Again { message, again, model } => {
-            chat.regenerate(user, session, message, again == Again::Trimmed, model).await?;
+            chat.regenerate(user, session, message, again, model).await?;
         }
         Act::Select { message } => chat.select_variant(user, session, message).await?,
         Act::Stop => chat.stop(user, session).await?,

@@ -19,8 +19,13 @@ pub(super) struct CountButton {
 impl CountButton {
     pub(super) fn view(self) -> AnyView {
         let Self { label, icon, n, open, testid, behind } = self;
-        // Always a text, since the server may know the number before the browser does.
-        let shown = move || Some(n.get()).filter(|n| *n > 0).map(|n| n.to_string()).unwrap_or_default();
+        // The server does not know the number yet, and the browser takes up what the server made.
+        let lives = RwSignal::new(false);
+        Effect::new(move |_| lives.set(true));
+        let shown = move || {
+            let n = Some(n.get()).filter(|n| *n > 0 && lives.get());
+            n.map(|n| n.to_string()).unwrap_or_default()
+        };
         let trigger = move || {
             view! {
                 <Icon icon size=14/>

@@ -244,6 +244,7 @@ fn Ending(view: ArcRwSignal<MessageView>) -> impl IntoView {
                         <When when=move || too_long fallback=move || view! {
                             <button type="button" class="button button-quiet" data-testid="retry" on:click=move |_| actions.regenerate(id, Again::Anew)>{texts.retry}</button>
                         }>
+                            <button type="button" class="button button-quiet" data-testid="summarise" on:click=move |_| actions.regenerate(id, Again::Summarised)>{texts.send_summarised}</button>
                             <button type="button" class="button button-quiet" data-testid="trim" on:click=move |_| actions.regenerate(id, Again::Trimmed)>{texts.send_trimmed}</button>
                         </When>
                     </div>

@@ -1,9 +1,9 @@
 //! What can be done with an answer beyond reading and copying it, and what is said of one that a guard ended. Fetched once a
 //! page lives: a first visit does not wait for it.
 
-use super::{actions::use_actions, message::GoOn};
+use super::{actions::use_actions, message::GoOn, thread_store::ThreadStore};
 use crate::{
-    i18n::CallsTexts,
+    i18n::{CallsTexts, fill},
     live::use_live,
     ui::icon::{Icon, IconButton},
 };
@@ -21,6 +21,9 @@ pub(crate) fn more(id: MessageId) -> AnyView {
     let texts = CallsTexts::here();
     let actions = use_actions();
     view! {
+        {notes(id)}
+        <IconButton size=14 icon=icondata_lu::LuTelescope label=texts.revise.to_owned() testid="revise"
+            on_click=move |()| actions.regenerate(id, Again::Revised)/>
         <IconButton size=14 icon=icondata_lu::LuGitFork label=texts.fork.to_owned() testid="fork"
             on_click=move |()| actions.fork(id)/>
         {actions.session().map(|session| view! {
@@ -34,6 +37,32 @@ pub(crate) fn more(id: MessageId) -> AnyView {
         <OtherModels id/>
     }
     .into_any()
+}
+
+/// How the answer came about, where that is not as usual.
+fn notes(id: MessageId) -> AnyView {
+    let texts = CallsTexts::here();
+    let row = untrack(|| expect_context::<ThreadStore>().rows.get()).into_iter().find(|row| row.id == id);
+    let Some(view) = row.map(|row| row.view.get_untracked()) else { return ().into_any() };
+    let revised = view.is_revised.then(|| {
+        view! { <span class="px-1.5 text-xs text-muted" data-testid="revised">{texts.revised}</span> }
+    });
+    let left_out = (view.n_left_out > 0).then(|| {
+        let words = if view.summary.is_some() { texts.left_out_summarised } else { texts.left_out };
+        let words = fill(words, "n", view.n_left_out);
+        match view.summary {
+            Some(summary) => view! {
+                <details class="px-1.5 text-xs text-muted" data-testid="left-out">
+                    <summary class="cursor-pointer">{words}</summary>
+                    <p class="max-w-prose py-1 break-words whitespace-pre-wrap">{summary}</p>
+                </details>
+            }
+            .into_any(),
+            None => view! { <span class="px-1.5 text-xs text-muted" data-testid="left-out">{words}</span> }
+                .into_any(),
+        }
+    });
+    view! { {revised} {left_out} }.into_any()
 }
 
 /// Models that are in memory beside the chosen one, any of which can answer this, too.

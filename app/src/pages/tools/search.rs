@@ -10,7 +10,7 @@ use crate::{
         when::When,
     },
 };
-use leptos::{ev, prelude::*};
+use leptos::{ev, html, prelude::*};
 use types::{
     secret::Secret,
     toolbox::{SearchService, SearchView, ToolAct},
@@ -57,6 +57,7 @@ pub(super) fn SearchForm() -> AnyView {
     let kept = Memo::new(move |_| store.search());
     let service = RwSignal::new(name_of(&kept.get_untracked()));
     let (said, is_busy) = (RwSignal::new(String::new()), RwSignal::new(false));
+    let key = NodeRef::<html::Input>::new();
     let on_submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let value = platform::form_values(&event);
@@ -64,6 +65,9 @@ pub(super) fn SearchForm() -> AnyView {
         said.set(String::new());
         is_busy.set(true);
         let done = move |done: Result<(), AppError>| {
+            if let Some(key) = key.try_get_untracked().flatten().filter(|_| done.is_ok()) {
+                key.set_value("");
+            }
             let words = done.err().map_or_else(|| texts.saved.to_owned(), |err| err.sentence(texts));
             _ = said.try_set(words);
             _ = is_busy.try_set(false);
@@ -81,7 +85,7 @@ pub(super) fn SearchForm() -> AnyView {
                     {radios}
                 </fieldset>
                 <When when=move || service.get() == "searxng">{address_field(texts, kept)}</When>
-                <When when=move || service.get() == "brave">{key_field(texts, kept)}</When>
+                <When when=move || service.get() == "brave">{key_field(texts, kept, key)}</When>
                 <div class="flex flex-wrap items-center gap-3">
                     <button type="submit" class="button button-primary" data-testid="search-save"
                         disabled=move || is_busy.get() || !ready.get()>
@@ -132,14 +136,14 @@ fn address_field(texts: &'static ToolsTexts, kept: Memo<SearchView>) -> AnyView 
     .into_any()
 }
 
-fn key_field(texts: &'static ToolsTexts, kept: Memo<SearchView>) -> AnyView {
+fn key_field(texts: &'static ToolsTexts, kept: Memo<SearchView>, key: NodeRef<html::Input>) -> AnyView {
     let hint = match kept.get() {
         SearchView::Brave { key_hint } => fill(texts.search_key_kept, "key", key_hint),
         _ => texts.search_key_hint.to_owned(),
     };
     view! {
         <Field label=texts.search_key hint=hint control="search-key">
-            <input id="search-key" name="key" type="password" class="field" maxlength="4096" autocomplete="off"
+            <input node_ref=key id="search-key" name="key" type="password" class="field" maxlength="4096" autocomplete="off"
                 aria-describedby="search-key-hint"/>
         </Field>
     }

@@ -1,12 +1,12 @@
 //! The task that writes one answer: what the model says, what it calls, and its end.
 
-use super::{Admission, Generation, Hands, Start, hands::Round, pace::Pace, thought::Thought};
+use super::{Admission, First, Generation, Hands, Start, hands::Round, pace::Pace, thought::Thought};
 use crate::{SERVER_STOPPED, better_title::BetterTitle, calls, notes::Notes, thread::shown};
 use futures::StreamExt;
 use inference::{Engine, EngineError, GenerateEvent, GenerateRequest, Prompt, Rejection, Target};
 use markup::BlockStream;
 use std::{sync::Arc, time::Duration};
-use store::{CallRow, MessageRow, Outcome, Store};
+use store::{CallRow, LeftOutRow, MessageRow, Outcome, Store};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use types::{
@@ -26,10 +26,10 @@ const SAVE: Duration = Duration::from_secs(1);
 const WRITTEN_BYTES: usize = 4 << 10;
 
 /// How an answer ended, or one of its rounds.
-struct End {
-    state: MessageState,
+pub(super) struct End {
+    pub(super) state: MessageState,
     error: Option<String>,
-    usage: Option<Usage>,
+    pub(super) usage: Option<Usage>,
     /// The model waits for what it called.
     has_called: bool,
 }
@@ -47,7 +47,7 @@ impl End {
         Self::new(state, Some(err.to_string()))
     }
 
-    fn unsaved(err: &store::StoreError) -> Self {
+    pub(super) fn unsaved(err: &store::StoreError) -> Self {
         Self::new(MessageState::Failed, Some(format!("the answer could not be saved: {err}")))
     }
 }
@@ -70,21 +70,25 @@ struct Began {
 /// The task that writes one answer.
 pub(super) struct Writer {
     session: SessionId,
-    generation: Arc<Generation>,
-    below: Below,
+    pub(super) generation: Arc<Generation>,
+    pub(super) below: Below,
     text: String,
     /// Of the round.
     rendered: BlockStream,
     began: Began,
     /// How many blocks of the round are text.
     n_text_blocks: usize,
-    thought: Thought,
+    pub(super) thought: Thought,
     /// The calls that the model is writing.
     written: Vec<ToolCall>,
     called: Vec<CallRow>,
-    pace: Pace,
+    /// What is said now is a critique, which is shown as a thought.
+    pub(super) is_critique: bool,
+    /// How many of the oldest messages it is not given.
+    pub(super) n_left_out: u32,
+    pub(super) pace: Pace,
     /// What the rounds before cost.
-    spent: Option<Usage>,
+    pub(super) spent: Option<Usage>,
     /// Others come first.
     queued: Option<Queued>,
     /// What a person should know about the machine.
@@ -112,6 +116,8 @@ impl Writer {
                 .after(row.calls.last().map_or(0, |call| call.thought_before)),
             written: Vec::new(),
             called: row.calls.clone(),
+            is_critique: false,
+            n_left_out: row.left_out.n_messages,
             pace: Pace::start(),
             spent: None,
             queued: None,
@@ -131,18 +137,19 @@ impl Writer {
     }
 
     pub(super) async fn run(mut self, admission: Admission, engine: Arc<dyn Engine>, start: Start) {
-        let Start { row, variants, sources, request, target, hands } = start;
-        let end = self.write(Arc::clone(&engine), target, request, hands).await;
+        let Start { row, variants, sources, request, target, hands, first } = start;
+        let end = self.write(Arc::clone(&engine), target, request, hands, first).await;
         let usage = and(self.spent, end.usage.or_else(|| self.pace.usage()));
         // Of an answer that went on, both parts count.
         let end = End { usage: and(row.usage, usage), ..end };
         self.thought.end();
         let end = self.commit(end).await;
-        let (sources, calls) = self.kept(sources).await;
+        let (sources, calls, left_out) = self.kept(sources, row.left_out.clone()).await;
         let row = MessageRow {
             body: std::mem::take(&mut self.text),
             thought: self.thought.row(),
             calls,
+            left_out,
             state: end.state,
             error: end.error,
             usage: end.usage,
@@ -162,8 +169,12 @@ impl Writer {
         }
     }
 
-    /// What the answer relies on and called: tools may have found more, and calls may have been interrupted.
-    async fn kept(&mut self, sources: Vec<SourceView>) -> (Vec<SourceView>, Vec<CallRow>) {
+    /// What the answer relies on, called and was not given: tools may have found more, and calls may have been interrupted.
+    async fn kept(
+        &mut self,
+        sources: Vec<SourceView>,
+        left_out: LeftOutRow,
+    ) -> (Vec<SourceView>, Vec<CallRow>, LeftOutRow) {
         let (user, session, message) = (self.generation.user, self.session, self.generation.message);
         let store = &self.below.store;
         let sources = match store.sources_of(user, session).await {
@@ -171,8 +182,8 @@ impl Writer {
             Err(_) => sources,
         };
         match store.find_message(user, session, message).await {
-            Ok(Some(row)) => (sources, row.calls),
-            _ => (sources, std::mem::take(&mut self.called)),
+            Ok(Some(row)) => (sources, row.calls, row.left_out),
+            _ => (sources, std::mem::take(&mut self.called), left_out),
         }
     }
 
@@ -187,9 +198,15 @@ impl Writer {
         target: Target,
         request: GenerateRequest,
         hands: Option<Hands>,
+        first: Option<First>,
     ) -> End {
         let (stop, hurry) = (self.generation.stop.clone(), self.below.hurry.clone());
-        let work = self.rounds(engine, target, request, hands);
+        let work = async {
+            match self.begin_with(first, &engine, &target, request).await {
+                Ok(request) => self.rounds(engine, target, request, hands).await,
+                Err(end) => end,
+            }
+        };
         tokio::select! {
             biased;
             () = stop.cancelled() => End::new(MessageState::Stopped, None),
@@ -256,7 +273,12 @@ impl Writer {
         Ok(turns)
     }
 
-    async fn follow(&mut self, engine: &Arc<dyn Engine>, target: Target, request: GenerateRequest) -> End {
+    pub(super) async fn follow(
+        &mut self,
+        engine: &Arc<dyn Engine>,
+        target: Target,
+        request: GenerateRequest,
+    ) -> End {
         let mut events = match engine.generate(target, request).await {
             Ok(events) => events,
             Err(err) => return self.refused(&err),
@@ -275,10 +297,14 @@ impl Writer {
                     Some(Ok(GenerateEvent::Text { text, reasoning, calls, usage, .. })) => {
                         self.queued = None;
                         self.thought.grow(&reasoning);
-                        if !text.is_empty() {
-                            self.thought.end();
+                        if self.is_critique {
+                            self.thought.grow(&text);
+                        } else {
+                            if !text.is_empty() {
+                                self.thought.end();
+                            }
+                            self.text.push_str(&text);
                         }
-                        self.text.push_str(&text);
                         join(&mut self.written, self.called.len(), calls);
                         self.pace.note(usage);
                         (unseen, unsaved) = (true, true);
@@ -308,7 +334,7 @@ impl Writer {
         End::failed(err)
     }
 
-    fn broke_off(&self, err: &EngineError) -> End {
+    pub(super) fn broke_off(&self, err: &EngineError) -> End {
         let detail = match err {
             EngineError::WorkerDied { detail } => detail.as_str(),
             _ => "",
@@ -383,7 +409,7 @@ fn ended(reason: FinishReason, usage: Usage) -> End {
 }
 
 /// What both parts of an answer cost.
-fn and(before: Option<Usage>, later: Option<Usage>) -> Option<Usage> {
+pub(super) fn and(before: Option<Usage>, later: Option<Usage>) -> Option<Usage> {
     match (before, later) {
         (Some(before), Some(later)) => Some(before.and(later)),
         (before, later) => later.or(before),

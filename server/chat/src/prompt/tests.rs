@@ -6,7 +6,7 @@ use types::{
     ids::MessageId,
 };
 
-fn message(role: Role, body: &str) -> MessageRow {
+pub(crate) fn message(role: Role, body: &str) -> MessageRow {
     MessageRow {
         id: MessageId(0),
         parent: None,
@@ -15,6 +15,8 @@ fn message(role: Role, body: &str) -> MessageRow {
         images: Vec::new(),
         thought: None,
         calls: Vec::new(),
+        left_out: store::LeftOutRow::default(),
+        is_revised: false,
         state: MessageState::Complete,
         error: None,
         model: None,

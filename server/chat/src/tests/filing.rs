@@ -55,7 +55,7 @@ async fn a_fork_has_the_branch_up_to_its_message_and_knows_where_it_is_from() {
     let bench = Bench::open(["one", "two", "three"].map(|text| Script::say([text]))).await;
     let (sent, first) = bench.say(None, "question").await;
     let session = sent.session;
-    bench.chat.regenerate(ME, session, first.id, false, None).await.unwrap();
+    bench.chat.regenerate(ME, session, first.id, Again::Anew, None).await.unwrap();
     bench.end_of(session).await;
     bench.say(Some(session), "more").await;
     let fork = bench.chat.fork(ME, session, first.id).await.unwrap();
@@ -82,7 +82,7 @@ async fn a_duplicate_has_all_branches_and_waits_for_the_answer_that_is_being_wri
     let scripts = [Script::say(["one"]), Script::say(["t"]).wait(&gate).then("wo")];
     let bench = Bench::open(scripts).await;
     let (sent, first) = bench.say(None, "question").await;
-    bench.chat.regenerate(ME, sent.session, first.id, false, None).await.unwrap();
+    bench.chat.regenerate(ME, sent.session, first.id, Again::Anew, None).await.unwrap();
     assert!(matches!(bench.chat.duplicate(ME, sent.session).await, Err(ChatError::Busy)));
     gate.open();
     bench.end_of(sent.session).await;
@@ -95,7 +95,7 @@ async fn a_duplicate_has_all_branches_and_waits_for_the_answer_that_is_being_wri
 async fn a_session_that_was_written_into_a_file_is_taken_over_as_it_was() {
     let bench = Bench::open(["one", "two"].map(|text| Script::say([text]))).await;
     let (sent, first) = bench.say(None, "question").await;
-    bench.chat.regenerate(ME, sent.session, first.id, false, None).await.unwrap();
+    bench.chat.regenerate(ME, sent.session, first.id, Again::Anew, None).await.unwrap();
     bench.end_of(sent.session).await;
     bench.chat.tag_session(ME, sent.session, &["tea".to_owned()]).await.unwrap();
     let written = bench.chat.transcript(ME, sent.session).await.unwrap();
@@ -158,7 +158,7 @@ async fn an_answer_by_another_model_is_beside_the_first_and_changes_no_choice() 
     let bench = Bench::open(["one", "two"].map(|text| Script::say([text]))).await;
     let (sent, first) = bench.say(None, "question").await;
     let other = ModelId("other".to_owned());
-    bench.chat.regenerate(ME, sent.session, first.id, false, Some(other)).await.unwrap();
+    bench.chat.regenerate(ME, sent.session, first.id, Again::Anew, Some(other)).await.unwrap();
     let second = tokio::time::timeout(LONG_AGO, bench.end_of(sent.session)).await.unwrap();
     assert_eq!((second.model.as_deref(), second.variants.len()), (Some("other"), 2));
 }

@@ -13,7 +13,7 @@ async fn a_line_is_a_stretch_of_turns_between_two_forks() {
     let (first, _) = bench.say(None, "one  two\nthree").await;
     let session = first.session;
     let (second, _) = bench.say(Some(session), "more").await;
-    bench.chat.regenerate(ME, session, second.reply, false, None).await.unwrap();
+    bench.chat.regenerate(ME, session, second.reply, Again::Anew, None).await.unwrap();
     bench.end_of(session).await;
     let question = bench.messages(session).await[2].id;
     bench.chat.edit_and_resend(ME, session, question, "x".repeat(200), false).await.unwrap();

@@ -177,7 +177,8 @@ async fn vectors_are_of_one_model_and_go_with_their_passages() {
 
 async fn answer(store: &Store) -> (SessionId, MessageId) {
     let session = store.create_session(ME, 0).await.unwrap();
-    let turn = NewTurn { parent: None, text: Some("?"), images: &[], model: None, now_ms: 0 };
+    let turn =
+        NewTurn { parent: None, text: Some("?"), images: &[], model: None, is_revised: false, now_ms: 0 };
     (session, store.add_turn(ME, session, turn).await.unwrap().reply)
 }
 

@@ -61,6 +61,9 @@ fn an_answer_that_has_ended_stays_ended_until_it_goes_on() {
         generation: run,
         variants: vec![MessageId(1)],
         n_sources: 0,
+        n_left_out: 0,
+        summary: None,
+        is_revised: false,
     };
     let (first, second) = (Some(GenerationId(1)), Some(GenerationId(2)));
     let row = Row::new(message(MessageState::Running, "half", first));

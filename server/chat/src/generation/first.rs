@@ -1,0 +1,119 @@
+//! What a model does before it answers: summarising what does not fit, or criticising what was answered before.
+
+use super::{
+    First,
+    pace::Pace,
+    writer::{End, Writer, and},
+};
+use crate::history::{Summarise, put_summary};
+use futures::StreamExt;
+use inference::{Engine, EngineError, GenerateEvent, GenerateRequest, Prompt, Target};
+use std::sync::Arc;
+use store::LeftOutRow;
+use types::{
+    chat::{ChatTurn, MessageState, Role},
+    reasoning::{Effort, Reasoning},
+};
+
+/// The longest summary, in tokens.
+const SUMMARY_TOKENS: u32 = 500;
+
+const CRITICISE: &str = "Look at your answer above as its strictest reader would. List what is wrong, unproven, missing or unclear in \
+                         it, the most important first; be specific and brief. Do not write the answer again.";
+
+impl Writer {
+    /// Does what comes first, and says what is to be asked then.
+    pub(super) async fn begin_with(
+        &mut self,
+        first: Option<First>,
+        engine: &Arc<dyn Engine>,
+        target: &Target,
+        request: GenerateRequest,
+    ) -> Result<GenerateRequest, End> {
+        match first {
+            None => Ok(request),
+            Some(First::Summarise(task)) => self.summarise(&task, engine, target, request).await,
+            Some(First::Criticise) => self.criticise(engine, target, request).await,
+        }
+    }
+
+    async fn summarise(
+        &mut self,
+        task: &Summarise,
+        engine: &Arc<dyn Engine>,
+        target: &Target,
+        mut request: GenerateRequest,
+    ) -> Result<GenerateRequest, End> {
+        let mut summary = String::new();
+        for step in task.steps() {
+            let mut asked = GenerateRequest { prompt: step(&summary), tools: None, ..request.clone() };
+            asked.sampling.max_tokens = Some(SUMMARY_TOKENS);
+            asked.reasoning = Reasoning { effort: Some(Effort::None), max_tokens: Some(0) };
+            asked.trim_history = false;
+            summary =
+                said(engine, target, asked).await.map_err(|err| self.broke_off(&err))?.trim().to_owned();
+        }
+        if let Prompt::Chat(turns) = &mut request.prompt {
+            put_summary(turns, &summary);
+        }
+        let n_messages = self.n_left_out;
+        let left_out = LeftOutRow { n_messages, summary: Some(summary) };
+        self.below
+            .store
+            .set_left_out(self.generation.message, &left_out)
+            .await
+            .map_err(|err| End::unsaved(&err))?;
+        Ok(request)
+    }
+
+    /// The critique is shown as what the model thought.
+    async fn criticise(
+        &mut self,
+        engine: &Arc<dyn Engine>,
+        target: &Target,
+        mut request: GenerateRequest,
+    ) -> Result<GenerateRequest, End> {
+        let Prompt::Chat(answered) = request.prompt.clone() else { return Ok(request) };
+        let ask = |text: String| {
+            let question = ChatTurn::new(Role::User, text);
+            Prompt::Chat(answered.iter().cloned().chain([question]).collect())
+        };
+        request.prompt = ask(CRITICISE.to_owned());
+        self.is_critique = true;
+        let end = self.follow(engine, target.clone(), request.clone()).await;
+        self.is_critique = false;
+        if end.state != MessageState::Complete {
+            return Err(end);
+        }
+        self.spent = and(self.spent, end.usage.or_else(|| self.pace.usage()));
+        self.pace = Pace::start();
+        let critique = self.thought.end_round();
+        self.thought.end();
+        request.prompt = ask(revise(&critique));
+        Ok(request)
+    }
+}
+
+fn revise(critique: &str) -> String {
+    format!(
+        "This is a critique of your answer:\n\n<critique>\n{}\n</critique>\n\nAnswer my question again, and mend what the critique \
+         is right about. Write the answer alone, and do not mention the critique.",
+        critique.trim()
+    )
+}
+
+/// Everything that a model says to a request.
+async fn said(
+    engine: &Arc<dyn Engine>,
+    target: &Target,
+    request: GenerateRequest,
+) -> Result<String, EngineError> {
+    let mut events = engine.generate(target.clone(), request).await?;
+    let mut said = String::new();
+    while let Some(event) = events.next().await {
+        if let GenerateEvent::Text { text, .. } = event? {
+            said.push_str(&text);
+        }
+    }
+    Ok(said)
+}

@@ -1,6 +1,9 @@
 -- What is done when a conversation does not fit the model; null stops and says so.
 alter table session add column history text check (history in ('trim', 'summarise'));
 
+-- The model that answered last.
+alter table session add column model text;
+
 -- How many of the oldest messages an answer was not given, and the summary that stood for them.
 alter table message add column n_left_out integer not null default 0;
 alter table message add column summary text;

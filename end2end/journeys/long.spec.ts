@@ -1,6 +1,6 @@
 // A chat of thousands of messages: its end is shown, and what comes before when asked for.
 
-import { answers, expect, open, send, test } from '../support/test';
+import { answers, connected, expect, open, send, test } from '../support/test';
 
 const N_TURNS = 600;
 
@@ -36,4 +36,24 @@ test('the end of a long chat is shown, and what comes before when asked for', as
   await send(page, 'And one more');
   await expect(page.locator('[data-role=user]').last()).toHaveText(/And one more/);
   await expect(answers(page).last()).toHaveAttribute('data-state', 'refused');
+});
+
+test('a chat that outgrew its model goes on without its beginning, and says so', async ({ page }) => {
+  await open(page, '/chats');
+  const chat = longChat();
+  chat.chats[0].title = 'Outgrown lamps';
+  const buffer = Buffer.from(JSON.stringify(chat));
+  await page.getByTestId('import').setInputFiles([{ name: 'outgrown.json', mimeType: 'application/json', buffer }]);
+  await page.getByRole('link', { name: 'Outgrown lamps' }).first().click();
+  await connected(page);
+  await send(page, 'What were the turns about?');
+  await expect(answers(page).last()).toHaveAttribute('data-state', 'refused');
+  await page.getByTestId('trim').click();
+  await expect(answers(page).last()).toHaveAttribute('data-state', /complete|cut/, { timeout: 60_000 });
+  const leftOut = answers(page).last().getByTestId('left-out');
+  await expect(leftOut).toContainText(/Without the oldest \d+ messages/);
+  // The choice holds from then on.
+  await send(page, 'And what now?');
+  await expect(answers(page).last()).toHaveAttribute('data-state', /complete|cut/, { timeout: 60_000 });
+  await expect(leftOut).toContainText(/Without the oldest \d+ messages/);
 });

@@ -24,6 +24,12 @@ function answer(last: Message): Turn {
   if (said.includes('fetch')) {
     return { text: '', calls: [{ name: 'fetch_page', arguments: { url: LOCAL_PAGE } }] };
   }
+  if (said.includes('<critique>')) {
+    return { text: 'Hello, and welcome.' };
+  }
+  if (said.includes('strictest reader')) {
+    return { text: 'It greets nobody in particular.' };
+  }
   return { text: 'Hello.' };
 }
 
@@ -154,6 +160,23 @@ test('what leaves the machine is asked about, and what fails is told', async ({ 
     await page.getByTestId('stop').click();
     await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
     await expect(card.last()).toHaveAttribute('data-state', 'interrupted');
+  });
+});
+
+test('an answer is criticised and written anew beside the old one', async ({ browser }) => {
+  await withCaller(browser, {}, async page => {
+    await send(page, 'Greet me.');
+    await answered(page);
+    await page.getByTestId('revise').click();
+    await expect(textOf(lastAnswer(page))).toContainText('Hello, and welcome.');
+    await answered(page);
+    await expect(page.getByTestId('revised')).toBeVisible();
+    await expect(page.getByTestId('variants')).toContainText('2 of 2');
+    await lastAnswer(page).locator('.thought > summary').click();
+    await expect(lastAnswer(page)).toContainText('It greets nobody in particular.');
+    await page.getByTestId('variant-previous').click();
+    await expect(textOf(lastAnswer(page))).toContainText('Hello.');
+    await expect(page.getByTestId('revised')).toHaveCount(0);
   });
 });
 

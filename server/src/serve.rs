@@ -14,6 +14,7 @@ use jobs::Jobs;
 use models::{Drafts, Library, Models, ModelsError, RemoteList};
 use prompts::Prompts;
 use rag::{Below, Rag, ReadLimits, Reader};
+use sandbox::{Bounds, RunCode, Sandbox};
 use state::AppState;
 use std::{
     future::IntoFuture,
@@ -122,7 +123,8 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let documents = Rag::open(below, reader, paths.documents()).await;
     let documents = documents.map_err(|err| Exit::Failed(err.to_string()))?;
     let prompts = Prompts::open(store.clone()).await.map_err(|err| Exit::Failed(err.to_string()))?;
-    let more = chat::document_tools(&documents, &store);
+    let mut more = chat::document_tools(&documents, &store);
+    more.extend(code_tools(paths.interpreters()).await);
     let toolbox = open_toolbox(store.clone(), more, &paths).await?;
     let chat =
         Chat::open(store.clone(), Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
@@ -133,6 +135,19 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let state =
         AppState { chat, compare, documents, engine, jobs, models, prompts, system, toolbox, paths, version };
     Ok((state, wanted))
+}
+
+/// What runs programs that models write, where an administrator has installed interpreters.
+async fn code_tools(folder: PathBuf) -> Vec<Arc<dyn Tool>> {
+    let open = move || Sandbox::open(folder).map(|sandbox| RunCode::tools(&sandbox, &Bounds::default()));
+    match tokio::task::spawn_blocking(open).await {
+        Ok(Ok(tools)) => tools,
+        Ok(Err(err)) => {
+            tracing::warn!(error = %err, "no programs are run for models");
+            Vec::new()
+        }
+        Err(_) => Vec::new(),
+    }
 }
 
 /// Servers of tools that are switched on begin to be connected behind it.

@@ -6,11 +6,11 @@ use store::Store;
 use tempfile::TempDir;
 use types::{
     chat::{
-        ChatEvent, MAX_MESSAGE_BYTES, MAX_TITLE_CHARS, MESSAGES_SHOWN, MessageState, MessageView, Queued,
-        Role, Sent,
+        Again, ChatEvent, MAX_MESSAGE_BYTES, MAX_TITLE_CHARS, MESSAGES_SHOWN, MessageState, MessageView,
+        Queued, Role, Sent,
     },
     guard::{Guard, GuardSettings},
-    ids::{ImageId, SessionId, UserId},
+    ids::{ImageId, MessageId, SessionId, UserId},
     image::{MAX_IMAGE_BYTES, MAX_IMAGES, TurnImage},
     reasoning::Effort,
     settings::{MAX_SYSTEM_PROMPT_BYTES, UserSettings},
@@ -114,6 +114,16 @@ impl Watcher {
                 "ended without showing {text:?}: {:?}",
                 self.blocks
             );
+        }
+    }
+
+    /// Until an answer has ended that is not this one, whose end may not have been told yet.
+    async fn until_other_finished(&mut self, earlier: MessageId) -> MessageView {
+        loop {
+            let message = self.until_finished().await;
+            if message.id != earlier {
+                return message;
+            }
         }
     }
 

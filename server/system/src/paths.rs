@@ -73,6 +73,11 @@ impl DataDir {
         self.root.join("tool-keys.json")
     }
 
+    /// Interpreters that an administrator installed.
+    pub fn interpreters(&self) -> PathBuf {
+        self.root.join("interpreters")
+    }
+
     /// Model files.
     pub fn models(&self) -> PathBuf {
         self.root.join("models")

@@ -86,7 +86,7 @@ fn what_is_written_as_json_is_read_back_without_loss() {
 
 #[test]
 fn markdown_and_text_have_the_branch_that_is_shown() {
-    expect![[r#"
+    expect![[r##"
         # Tea <b>
 
         ## You
@@ -99,8 +99,11 @@ fn markdown_and_text_have_the_branch_that_is_shown() {
         > Green or black?
         > Black.
 
+        - `count` `{"what": "'leaves' <b>"}` → four
+        - `count` `{"what": "'leaves' <b>"}` → interrupted
+
         **Four** minutes.
-    "#]]
+    "##]]
     .assert_eq(&write_markdown(&sample()));
     expect![[r#"
         Tea <b>
@@ -110,6 +113,8 @@ fn markdown_and_text_have_the_branch_that_is_shown() {
         <script>alert(1)</script>
 
         Leaf-1B:
+        [count {"what": "'leaves' <b>"} → four]
+        [count {"what": "'leaves' <b>"} → interrupted]
         **Four** minutes.
     "#]]
     .assert_eq(&write_text(&sample()));

@@ -143,8 +143,8 @@ impl Writer {
         // Of an answer that went on, both parts count.
         let end = End { usage: and(row.usage, usage), ..end };
         self.thought.end();
-        let end = self.commit(end).await;
         let (sources, calls, left_out) = self.kept(sources, row.left_out.clone()).await;
+        let end = self.commit(end).await;
         let row = MessageRow {
             body: std::mem::take(&mut self.text),
             thought: self.thought.row(),

@@ -5,6 +5,7 @@ use crate::{ChatError, Taken};
 use inference::{Gate, Prompt, Script};
 use transcripts::{read, write_json};
 use types::{
+    chat::Again,
     filing::{Filter, FolderAct, MAX_FOLDERS},
     ids::ModelId,
     seen::SeenKind,

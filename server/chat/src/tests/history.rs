@@ -91,7 +91,7 @@ async fn a_revised_answer_mends_what_its_critique_found() {
     let (sent, _) = bench.say(None, "how much?").await;
     let mut watcher = bench.watch(sent.session);
     bench.chat.regenerate(ME, sent.session, sent.reply, Again::Revised, None).await.unwrap();
-    let answer = watcher.until_finished().await;
+    let answer = watcher.until_other_finished(sent.reply).await;
     assert_eq!((answer.text.as_str(), answer.is_revised, answer.variants.len()), ("It is 42.", true, 2));
     assert!(answer.thought.unwrap().text.starts_with("It should be 42."));
     let asked = turns(&bench, 1);

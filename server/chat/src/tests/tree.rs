@@ -3,7 +3,7 @@
 use super::{Bench, ME, OTHER};
 use crate::ChatError;
 use inference::Script;
-use types::chat::Role;
+use types::chat::{Again, Role};
 
 #[tokio::test]
 async fn a_line_is_a_stretch_of_turns_between_two_forks() {

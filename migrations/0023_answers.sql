@@ -1,6 +1,8 @@
 -- What is done when a conversation does not fit the model; null stops and says so.
 alter table session add column history text check (history in ('trim', 'summarise'));
 
+-- A JSON schema that answers fit; null is none.
+alter table session add column answer_schema text;
 -- The model that answered last.
 alter table session add column model text;
 

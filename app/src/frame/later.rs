@@ -5,11 +5,7 @@ use super::{jobs, launch_panel, model_picker, palette, shortcuts};
 use crate::pages::chat::{calls, collections, more, named, remembered, sources, thread_store::Block, tools};
 use crate::ui::when::When;
 use leptos::prelude::*;
-use types::{
-    guard::Guard,
-    ids::{MessageId, ModelId},
-    model::ModelStatus,
-};
+use types::{guard::Guard, ids::MessageId, model::ModelStatus};
 
 /// What is behind a button.
 #[derive(Clone)]
@@ -30,7 +26,7 @@ pub(crate) enum Behind {
     More(MessageId),
     Palette,
     /// The model that a chat was answered by.
-    Remembered(ModelId),
+    Remembered,
     Shortcuts,
     /// What an answer was given to read.
     Sources(MessageId),
@@ -68,7 +64,7 @@ async fn behind_button(behind: Behind) -> AnyView {
         Behind::Models(status) => model_picker::list(status),
         Behind::More(message) => more::more(message),
         Behind::Palette => palette::body(),
-        Behind::Remembered(model) => remembered::offer(model),
+        Behind::Remembered => remembered::offer(),
         Behind::Shortcuts => shortcuts::list(),
         Behind::Sources(message) => sources::of(message).await,
         Behind::Tools => tools::choices().await,

@@ -25,7 +25,6 @@ pub(crate) use composer::add_to_new_chat;
 use super::failed::{Gone, failed};
 use crate::{
     error::AppError,
-    frame::{Behind, Later},
     i18n::use_texts,
     live::{OnceKnown, use_live},
     page_data::PageData,
@@ -88,14 +87,12 @@ fn show(store: ThreadStore, thread: Result<Option<Thread>, AppError>) -> AnyView
         Ok(Some(thread)) => {
             let title = crate::frame::title_or(&thread.session.title, texts.session_untitled);
             let origin = thread.origin;
-            let model = thread.model.clone();
             let is_temporary = thread.session.id.is_temporary();
             store.replace(thread);
             view! {
                 <Title text=title.clone()/>
                 <h1 class="sr-only">{title}</h1>
                 {is_temporary.then(temporary)}
-                {model.map(|model| view! { <Later behind=Behind::Remembered(model)/> })}
                 {origin.map(forked_from)}
                 <ThreadView/>
             }

@@ -17,6 +17,7 @@ use leptos_meta::Title;
 use leptos_router::{components::A, hooks::use_params_map};
 use types::{
     chat::Act,
+    constraint::MAX_CONSTRAINT_BYTES,
     ids::SessionId,
     overrides::{KnobView, Setup},
     settings::MAX_SYSTEM_PROMPT_BYTES,
@@ -58,6 +59,8 @@ fn shown(session: Option<SessionId>, setup: Result<Setup, AppError>) -> AnyView 
         }
     }
 }
+
+const SCHEMA_EXAMPLE: &str = r#"{"type": "object", "properties": {"title": {"type": "string"}, "year": {"type": "integer"}}, "required": ["title", "year"]}"#;
 
 /// Numbers of a preset, by their names.
 type Preset = &'static [(&'static str, &'static str)];
@@ -121,6 +124,12 @@ fn SetupForm(session: SessionId, setup: Setup) -> AnyView {
                     placeholder=setup.usual_system_prompt data-testid="setup-system">{setup.system_prompt.unwrap_or_default()}</textarea>
                 <p class="text-xs text-muted">{texts.setup_hint}</p>
             </section>
+            <section class="card flex flex-col gap-2 p-4">
+                <label for="setup-schema" class="font-medium text-strong">{texts.setup_schema}</label>
+                <textarea id="setup-schema" name="answer_schema" rows="4" class="field min-h-24 font-mono text-sm" maxlength=MAX_CONSTRAINT_BYTES
+                    spellcheck="false" placeholder=SCHEMA_EXAMPLE aria-describedby="setup-schema-hint" data-testid="setup-schema">{setup.answer_schema.unwrap_or_default()}</textarea>
+                <p id="setup-schema-hint" class="text-xs text-muted">{texts.setup_schema_hint}</p>
+            </section>
             <section class="card flex flex-col gap-3 p-4">
                 <div class="flex flex-wrap items-center gap-2">
                     <h2 class="mr-auto text-lg font-semibold text-strong">{texts.settings_sampling}</h2>
@@ -155,7 +164,8 @@ fn presets(choose: Callback<Preset>) -> Vec<AnyView> {
 fn act_of(field: impl Fn(&str) -> String, knobs: &[KnobView]) -> Act {
     let numbers = knobs.iter().map(|knob| (knob.name.clone(), field(&knob.name))).collect();
     let system_prompt = Some(field("system_prompt")).filter(|it| !it.trim().is_empty());
-    Act::SetUp { system_prompt, numbers }
+    let answer_schema = Some(field("answer_schema")).filter(|it| !it.trim().is_empty());
+    Act::SetUp { system_prompt, numbers, answer_schema }
 }
 
 fn knob_field(knob: KnobView) -> AnyView {

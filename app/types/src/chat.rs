@@ -490,6 +490,8 @@ pub enum Act {
         system_prompt: Option<String>,
         /// Names and numbers as they were written; empty ones are not set.
         numbers: Vec<(String, String)>,
+        /// A JSON schema that answers fit.
+        answer_schema: Option<String>,
     },
     /// Makes another session of it, with all branches.
     Duplicate,

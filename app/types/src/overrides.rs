@@ -114,6 +114,8 @@ pub struct Setup {
     pub system_prompt: Option<String>,
     /// What holds where that is not set.
     pub usual_system_prompt: String,
+    /// A JSON schema that answers fit.
+    pub answer_schema: Option<String>,
     /// All of [`Knob::ALL`], in that order.
     pub knobs: Vec<KnobView>,
 }

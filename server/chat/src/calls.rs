@@ -70,11 +70,12 @@ pub(crate) fn answer(message: &MessageRow) -> Vec<ChatTurn> {
     all
 }
 
-/// An answer's blocks: what was said, rendered, and the calls where they were made.
-pub(crate) fn blocks(message: &MessageRow) -> Vec<String> {
+/// An answer's blocks: what was said, rendered, and the calls where they were made. One that has a form is shown as such.
+pub(crate) fn blocks(message: &MessageRow, has_form: bool) -> Vec<String> {
     let mut blocks = Vec::new();
     for round in rounds(message) {
-        blocks.extend(markup::render(round.text));
+        let form = if has_form { markup::render_form(round.text) } else { None };
+        blocks.extend(form.unwrap_or_else(|| markup::render(round.text)));
         blocks.extend(round.calls.iter().map(|row| block(&view(row))));
     }
     blocks

@@ -71,6 +71,7 @@ impl Chat {
             title_is_custom: row.title_is_custom,
             folder: row.folder,
             system_prompt: row.system_prompt,
+            answer_schema: row.answer_schema,
             overrides: row.overrides,
             effort: row.effort,
             origin,

@@ -3,6 +3,7 @@
 use crate::{Chat, ChatError};
 use types::{
     chat::ChatEvent,
+    constraint::Constraint,
     filing::{FiledPage, Filter, FolderAct, MAX_FOLDER_CHARS, MAX_FOLDERS, MAX_TAG_CHARS, MAX_TAGS},
     ids::{FolderId, SessionId, UserId},
     overrides::{Overrides, Setup},
@@ -82,6 +83,7 @@ impl Chat {
         Ok(Setup {
             title: row.title,
             system_prompt: row.system_prompt,
+            answer_schema: row.answer_schema,
             knobs: row.overrides.views(&settings.sampling),
             usual_system_prompt: settings.system_prompt,
         })
@@ -95,6 +97,7 @@ impl Chat {
         id: SessionId,
         system_prompt: Option<String>,
         numbers: &[(String, String)],
+        answer_schema: Option<String>,
     ) -> Result<(), ChatError> {
         let overrides = Overrides::read(numbers).map_err(ChatError::Setting)?;
         let system_prompt = system_prompt.filter(|it| !it.trim().is_empty());
@@ -102,10 +105,25 @@ impl Chat {
         if bytes > limit {
             return Err(ChatError::TooLong { bytes, limit });
         }
+        let answer_schema = answer_schema.filter(|it| !it.trim().is_empty());
+        answer_schema.as_deref().map_or(Ok(()), check_schema)?;
         overrides.over(Sampling::default()).map_err(|err| ChatError::Setting(err.to_string()))?;
-        self.store.set_up_session(user, id, system_prompt.as_deref(), &overrides).await?;
+        self.store
+            .set_up_session(user, id, system_prompt.as_deref(), &overrides, answer_schema.as_deref())
+            .await?;
         self.notes.send(user, id, ChatEvent::ThreadChanged);
         Ok(())
+    }
+}
+
+/// Whether it can mean anything only an engine can say.
+fn check_schema(schema: &str) -> Result<(), ChatError> {
+    let constraint = Constraint::JsonSchema(schema.to_owned());
+    constraint.check().map_err(|err| ChatError::Setting(err.to_string()))?;
+    match serde_json::from_str::<serde_json::Value>(schema) {
+        Ok(serde_json::Value::Object(_)) => Ok(()),
+        Ok(_) => Err(ChatError::Setting("a JSON schema is an object: it begins with {".to_owned())),
+        Err(err) => Err(ChatError::Setting(format!("the JSON schema is no JSON: {err}"))),
     }
 }
 

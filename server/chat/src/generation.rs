@@ -82,6 +82,8 @@ pub(crate) struct Start {
     pub(crate) target: Target,
     /// What it may call.
     pub(crate) hands: Option<Hands>,
+    /// It is JSON, which is shown as a form.
+    pub(crate) has_form: bool,
     /// What comes before it.
     pub(crate) first: Option<First>,
 }
@@ -168,7 +170,7 @@ impl Admission {
         self.running.lock().insert(self.session, Some(Arc::clone(&generation)));
         let running = Arc::clone(&self.running);
         let below = writer::Below { store, notes, hurry: running.hurry.clone() };
-        let writer = Writer::new(self.session, generation, below, &start.row);
+        let writer = Writer::new(self.session, generation, below, &start);
         running.tasks.spawn(writer.run(self, engine, start));
         id
     }

@@ -18,6 +18,7 @@ use types::{
 };
 
 mod filing;
+mod forms;
 mod history;
 mod temporary;
 mod titles;

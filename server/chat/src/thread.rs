@@ -2,7 +2,7 @@
 
 use crate::{Chat, ChatError, calls, citations};
 use std::collections::HashMap;
-use store::{MessageRow, ThreadRows};
+use store::{MessageRow, SessionRow, ThreadRows};
 use types::{
     called::is_call,
     chat::{MOST_MESSAGES, MessageState, MessageView, Role, ThoughtView, Thread},
@@ -25,7 +25,7 @@ impl Chat {
         };
         let n_earlier = n_all.saturating_sub(rows.messages.len() as u32);
         let sources = self.store.sources_of(user, id).await?;
-        let mut messages = render(rows, sources).await;
+        let mut messages = render(rows, sources, session.answer_schema.is_some()).await;
         if let Some(generation) = self.running.find(id)
             && let Some(message) = messages.iter_mut().find(|message| message.id == generation.message)
             // One that has just ended has more to tell than was sent while it ran.
@@ -44,7 +44,7 @@ impl Chat {
             effort: session.effort,
             n_collections,
             origin: session.origin,
-            chips: session.overrides.words(),
+            chips: chips(&session),
             session: self.summary(session),
             n_earlier,
             messages,
@@ -52,12 +52,22 @@ impl Chat {
     }
 }
 
+/// What the session sets apart, in words.
+fn chips(session: &SessionRow) -> Vec<String> {
+    let form = session.answer_schema.is_some().then(|| "JSON".to_owned());
+    session.overrides.words().into_iter().chain(form).collect()
+}
+
 /// Markdown takes time: off the runtime.
-async fn render(rows: ThreadRows, sources: HashMap<MessageId, Vec<SourceView>>) -> Vec<MessageView> {
+async fn render(
+    rows: ThreadRows,
+    sources: HashMap<MessageId, Vec<SourceView>>,
+    has_form: bool,
+) -> Vec<MessageView> {
     let work = move || {
         let show = |(row, variants): (MessageRow, Vec<MessageId>)| {
             let sources = sources.get(&row.id).map_or(&[][..], Vec::as_slice);
-            shown(row, variants, sources)
+            shown(row, variants, sources, has_form)
         };
         rows.messages.into_iter().zip(rows.variants).map(show).collect()
     };
@@ -68,9 +78,14 @@ async fn render(rows: ThreadRows, sources: HashMap<MessageId, Vec<SourceView>>) 
 }
 
 /// One message as a page shows it, with its citations as links.
-pub(crate) fn shown(row: MessageRow, variants: Vec<MessageId>, sources: &[SourceView]) -> MessageView {
+pub(crate) fn shown(
+    row: MessageRow,
+    variants: Vec<MessageId>,
+    sources: &[SourceView],
+    has_form: bool,
+) -> MessageView {
     let cited = citations::all(sources, &row.calls);
-    let mut message = view(row, variants);
+    let mut message = view(row, variants, has_form);
     message.n_sources = sources.len() as u32;
     if !cited.is_empty() {
         for block in message.blocks.iter_mut().filter(|block| !is_call(block)) {
@@ -80,12 +95,12 @@ pub(crate) fn shown(row: MessageRow, variants: Vec<MessageId>, sources: &[Source
     message
 }
 
-fn view(row: MessageRow, variants: Vec<MessageId>) -> MessageView {
+fn view(row: MessageRow, variants: Vec<MessageId>, has_form: bool) -> MessageView {
     let is_rendered = row.role == Role::Assistant && row.state != MessageState::Running;
     // What a guard ended is stored as stopped, with the guard's word in the place of an error.
     let guard = row.error.as_deref().filter(|_| row.state == MessageState::Stopped).and_then(Guard::parse);
     MessageView {
-        blocks: if is_rendered { calls::blocks(&row) } else { Vec::new() },
+        blocks: if is_rendered { calls::blocks(&row, has_form) } else { Vec::new() },
         thought: row.thought.map(|thought| ThoughtView {
             blocks: if is_rendered { markup::render(&thought.text) } else { Vec::new() },
             text: thought.text,

@@ -12,6 +12,7 @@ use inference::{GenerateRequest, Prompt, Target};
 use store::{MessageRow, NewTurn, Outcome, SessionRow};
 use types::{
     chat::{Again, ChatEvent, ChatTurn, History, MAX_MESSAGE_BYTES, Role, Sent},
+    constraint::Constraint,
     document::SourceView,
     ids::{ImageId, MessageId, ModelId, SessionId, UserId},
     image::MAX_IMAGES,
@@ -282,16 +283,19 @@ impl Chat {
         // An answer whose last words are cut goes on with words, and one that mends another calls nothing.
         let is_plain = matches!(given.prompt, Prompt::Continue(_)) || way.revises.is_some();
         let hands = hands.filter(|_| !is_plain);
+        let constraint = row.answer_schema.clone().map(Constraint::JsonSchema);
         let request = GenerateRequest {
             sampling,
             reasoning: Reasoning { effort: row.effort, max_tokens: None },
             trim_history: way.again == Again::GoOn || history_of(&row, way.again) == History::TrimOldest,
             guards: settings.guards,
             tools: hands.as_ref().map(Hands::offered),
+            constraint: constraint.filter(|_| !matches!(given.prompt, Prompt::Continue(_))),
             ..GenerateRequest::new(given.prompt, self.tenant(user))
         };
         let (reply, first) = (given.reply, given.first);
-        let start = Start { row: reply, variants, sources, request, target, hands, first };
+        let has_form = row.answer_schema.is_some();
+        let start = Start { has_form, row: reply, variants, sources, request, target, hands, first };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))
     }
 

@@ -76,11 +76,14 @@ fn table(values: &[Value]) -> Option<String> {
     let objects: Vec<_> = values.iter().map(Value::as_object).collect::<Option<_>>()?;
     let (first, others) = objects.split_first()?;
     let names: Vec<&String> = first.keys().collect();
-    let is_alike = |object: &&Map<String, Value>| object.len() == names.len() && names.iter().all(|it| object.contains_key(*it));
+    let is_alike = |object: &&Map<String, Value>| {
+        object.len() == names.len() && names.iter().all(|it| object.contains_key(*it))
+    };
     if others.is_empty() || names.is_empty() || names.len() > MAX_COLUMNS || !others.iter().all(is_alike) {
         return None;
     }
-    let head: String = names.iter().map(|name| format!("<th scope=\"col\">{}</th>", crate::escape(name))).collect();
+    let head: String =
+        names.iter().map(|name| format!("<th scope=\"col\">{}</th>", crate::escape(name))).collect();
     let row = |object: &&Map<String, Value>| {
         let cells = names.iter().map(|name| object.get(*name).map(element).unwrap_or_default());
         format!("<tr>{}</tr>", cells.map(|cell| format!("<td>{cell}</td>")).collect::<String>())
@@ -102,16 +105,28 @@ mod tests {
 
     #[test]
     fn names_stand_beside_values_and_nothing_of_it_is_html() {
-        check(r#"{"a<b": "x & <script>", "n": 1.5}"#, "<dl><dt>a&lt;b</dt><dd>x &amp; &lt;script&gt;</dd><dt>n</dt><dd>1.5</dd></dl>");
-        check(r#"{"is": true, "no": null}"#, "<dl><dt>is</dt><dd>✓</dd><dt>no</dt><dd><span class=\"form-none\">–</span></dd></dl>");
+        check(
+            r#"{"a<b": "x & <script>", "n": 1.5}"#,
+            "<dl><dt>a&lt;b</dt><dd>x &amp; &lt;script&gt;</dd><dt>n</dt><dd>1.5</dd></dl>",
+        );
+        check(
+            r#"{"is": true, "no": null}"#,
+            "<dl><dt>is</dt><dd>✓</dd><dt>no</dt><dd><span class=\"form-none\">–</span></dd></dl>",
+        );
         check(r#"["a\nb", [1]]"#, "<ul><li>a<br>b</li><li><ul><li>1</li></ul></li></ul>");
     }
 
     #[test]
     fn objects_that_are_alike_are_a_table() {
         let head = "<table><thead><tr><th scope=\"col\">a</th></tr></thead><tbody>";
-        check(r#"[{"a": 1}, {"a": "x"}]"#, &format!("{head}<tr><td>1</td></tr><tr><td>x</td></tr></tbody></table>"));
-        check(r#"[{"a": 1}, {"b": 2}]"#, "<ul><li><dl><dt>a</dt><dd>1</dd></dl></li><li><dl><dt>b</dt><dd>2</dd></dl></li></ul>");
+        check(
+            r#"[{"a": 1}, {"a": "x"}]"#,
+            &format!("{head}<tr><td>1</td></tr><tr><td>x</td></tr></tbody></table>"),
+        );
+        check(
+            r#"[{"a": 1}, {"b": 2}]"#,
+            "<ul><li><dl><dt>a</dt><dd>1</dd></dl></li><li><dl><dt>b</dt><dd>2</dd></dl></li></ul>",
+        );
     }
 
     #[test]

@@ -7,9 +7,11 @@
 mod blocks;
 mod code;
 mod delimiters;
+mod form;
 mod math;
 mod sanitise;
 
+pub use form::{fenced, render_form};
 pub use sanitise::sanitise;
 
 use std::ops::Range;

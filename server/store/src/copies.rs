@@ -19,6 +19,8 @@ pub struct NewSession {
     pub folder: Option<FolderId>,
     pub tags: Vec<String>,
     pub system_prompt: Option<String>,
+    /// A JSON schema that answers fit.
+    pub answer_schema: Option<String>,
     pub overrides: Overrides,
     pub effort: Option<Effort>,
     /// The session and the turn that it was forked from.
@@ -45,8 +47,8 @@ impl Store {
         let (origin, origin_message) = session.origin.map(|(id, message)| (id.0, message.0)).unzip();
         let done = sqlx::query!(
             "insert into session (user_id, title, title_is_custom, pinned, archived, folder_id, system_prompt, sampling, effort,
-                 origin_id, origin_message_id, created_ms, updated_ms)
-             values (?1, ?2, ?3, ?4, ?5, (select id from folder where id = ?6 and user_id = ?1), ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 origin_id, origin_message_id, created_ms, updated_ms, answer_schema)
+             values (?1, ?2, ?3, ?4, ?5, (select id from folder where id = ?6 and user_id = ?1), ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             user.0,
             session.title,
             session.title_is_custom,
@@ -59,7 +61,8 @@ impl Store {
             origin,
             origin_message,
             session.created_ms,
-            session.updated_ms
+            session.updated_ms,
+            session.answer_schema
         )
         .execute(&mut *tx)
         .await?;

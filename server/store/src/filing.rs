@@ -143,12 +143,14 @@ impl Store {
         id: SessionId,
         system_prompt: Option<&str>,
         overrides: &Overrides,
+        answer_schema: Option<&str>,
     ) -> Result<(), StoreError> {
         let sampling = serde_json::to_string(overrides).map_err(|err| StoreError::Other(err.to_string()))?;
         let done = sqlx::query!(
-            "update session set system_prompt = ?, sampling = ? where id = ? and user_id = ? and deleted_ms is null",
+            "update session set system_prompt = ?, sampling = ?, answer_schema = ? where id = ? and user_id = ? and deleted_ms is null",
             system_prompt,
             sampling,
+            answer_schema,
             id.0,
             user.0
         )

@@ -19,6 +19,8 @@ pub struct SessionRow {
     pub effort: Option<Effort>,
     /// What is done when it does not fit the model.
     pub history: History,
+    /// A JSON schema that answers fit.
+    pub answer_schema: Option<String>,
     /// The model that answered last.
     pub model: Option<ModelId>,
     /// In no list but that of the archive.
@@ -42,6 +44,7 @@ struct Raw {
     leaf_id: Option<i64>,
     effort: Option<String>,
     history: Option<String>,
+    answer_schema: Option<String>,
     model: Option<String>,
     archived: i64,
     folder_id: Option<i64>,
@@ -62,6 +65,7 @@ impl From<Raw> for SessionRow {
             leaf: raw.leaf_id.map(MessageId),
             effort: raw.effort.as_deref().and_then(Effort::named),
             model: raw.model.map(ModelId),
+            answer_schema: raw.answer_schema,
             history: raw.history.as_deref().map(History::named).unwrap_or_default(),
             archived: raw.archived != 0,
             folder: raw.folder_id.map(FolderId),
@@ -106,7 +110,7 @@ impl Store {
     pub async fn find_session(&self, user: UserId, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
         let row = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, history, model, archived, folder_id, system_prompt, sampling, origin_id,
+            "select id, title, title_is_custom, pinned, leaf_id, effort, history, model, answer_schema, archived, folder_id, system_prompt, sampling, origin_id,
                  created_ms, updated_ms from session
              where id = ? and user_id = ? and deleted_ms is null",
             id.0,
@@ -121,7 +125,7 @@ impl Store {
     pub async fn list_sessions(&self, user: UserId, limit: u32) -> Result<Vec<SessionRow>, StoreError> {
         let rows = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, history, model, archived, folder_id, system_prompt, sampling, origin_id,
+            "select id, title, title_is_custom, pinned, leaf_id, effort, history, model, answer_schema, archived, folder_id, system_prompt, sampling, origin_id,
                  created_ms, updated_ms from session
              where user_id = ? and deleted_ms is null and leaf_id is not null and archived = 0
              order by pinned desc, updated_ms desc, id desc limit ?",
@@ -143,7 +147,7 @@ impl Store {
         let words = full_text_query(query);
         let rows = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, history, model, archived, folder_id, system_prompt, sampling, origin_id,
+            "select id, title, title_is_custom, pinned, leaf_id, effort, history, model, answer_schema, archived, folder_id, system_prompt, sampling, origin_id,
                  created_ms, updated_ms from session
              where user_id = ?1 and deleted_ms is null and leaf_id is not null and archived = 0
                and (instr(lower(title), lower(?2)) > 0

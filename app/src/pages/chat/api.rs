@@ -104,7 +104,9 @@ pub async fn act_on_session(session: SessionId, act: Act) -> Result<Option<Sessi
         Act::Archive { archived } => chat.set_archived(user, session, archived).await?,
         Act::File { folder } => chat.file_session(user, session, folder).await?,
         Act::Tag { tags } => chat.tag_session(user, session, &tags).await?,
-        Act::SetUp { system_prompt, numbers } => chat.set_up(user, session, system_prompt, &numbers).await?,
+        Act::SetUp { system_prompt, numbers, answer_schema } => {
+            chat.set_up(user, session, system_prompt, &numbers, answer_schema).await?;
+        }
         Act::Duplicate => return Ok(Some(chat.duplicate(user, session).await?)),
         Act::Fork { message } => return Ok(Some(chat.fork(user, session, message).await?)),
     }

@@ -82,6 +82,8 @@ pub(super) struct Writer {
     /// The calls that the model is writing.
     written: Vec<ToolCall>,
     called: Vec<CallRow>,
+    /// What is written is JSON.
+    has_form: bool,
     /// What is said now is a critique, which is shown as a thought.
     pub(super) is_critique: bool,
     /// How many of the oldest messages it is not given.
@@ -96,13 +98,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Writes on what `row` has already, which is shown at once.
-    pub(super) fn new(
-        session: SessionId,
-        generation: Arc<Generation>,
-        below: Below,
-        row: &MessageRow,
-    ) -> Self {
+    /// Writes on what the answer has already, which is shown at once.
+    pub(super) fn new(session: SessionId, generation: Arc<Generation>, below: Below, start: &Start) -> Self {
+        let row = &start.row;
         let began = row.calls.last().map_or(0, |call| call.text_before);
         let mut writer = Self {
             session,
@@ -116,6 +114,7 @@ impl Writer {
                 .after(row.calls.last().map_or(0, |call| call.thought_before)),
             written: Vec::new(),
             called: row.calls.clone(),
+            has_form: start.has_form,
             is_critique: false,
             n_left_out: row.left_out.n_messages,
             pace: Pace::start(),
@@ -125,7 +124,7 @@ impl Writer {
         };
         if !row.calls.is_empty() {
             let before = MessageRow { body: writer.text[..writer.began.text].to_owned(), ..row.clone() };
-            let blocks = calls::blocks(&before);
+            let blocks = calls::blocks(&before, false);
             writer.began.block = blocks.len();
             writer.generation.lock().blocks = blocks;
         }
@@ -137,7 +136,7 @@ impl Writer {
     }
 
     pub(super) async fn run(mut self, admission: Admission, engine: Arc<dyn Engine>, start: Start) {
-        let Start { row, variants, sources, request, target, hands, first } = start;
+        let Start { row, variants, sources, request, target, hands, first, has_form } = start;
         let end = self.write(Arc::clone(&engine), target, request, hands, first).await;
         let usage = and(self.spent, end.usage.or_else(|| self.pace.usage()));
         // Of an answer that went on, both parts count.
@@ -161,7 +160,7 @@ impl Writer {
         // The session takes a new message before anybody is told that this answer ended.
         let running = Arc::clone(&admission.running);
         drop(admission);
-        let message = shown(row, variants, &sources);
+        let message = shown(row, variants, &sources, has_form);
         self.below.notes.send(user, self.session, ChatEvent::Finished { message });
         self.below.notes.sessions_changed(user);
         if let Some(title) = title {
@@ -345,7 +344,11 @@ impl Writer {
 
     /// Renders what is new and tells the watchers which blocks changed.
     fn show(&mut self) {
-        let (first_text, mut blocks) = self.rendered.update(&self.text[self.began.text..]);
+        let said = &self.text[self.began.text..];
+        let (first_text, mut blocks) = match self.has_form && !said.is_empty() {
+            true => self.rendered.update(&markup::fenced(said)),
+            false => self.rendered.update(said),
+        };
         self.n_text_blocks = first_text + blocks.len();
         blocks.extend(self.written.iter().map(being_written));
         let first = self.began.block + first_text;

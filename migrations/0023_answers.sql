@@ -3,9 +3,6 @@ alter table session add column history text check (history in ('trim', 'summaris
 
 -- A JSON schema that answers fit; null is none.
 alter table session add column answer_schema text;
--- The model that answered last.
-alter table session add column model text;
-
 -- How many of the oldest messages an answer was not given, and the summary that stood for them.
 alter table message add column n_left_out integer not null default 0;
 alter table message add column summary text;

@@ -2,7 +2,7 @@
 //! third.
 
 use super::{jobs, launch_panel, model_picker, palette, shortcuts};
-use crate::pages::chat::{calls, collections, more, named, remembered, sources, thread_store::Block, tools};
+use crate::pages::chat::{calls, collections, more, named, sources, thread_store::Block, tools};
 use crate::ui::when::When;
 use leptos::prelude::*;
 use types::{guard::Guard, ids::MessageId, model::ModelStatus};
@@ -25,8 +25,6 @@ pub(crate) enum Behind {
     /// What else can be done with an answer.
     More(MessageId),
     Palette,
-    /// The model that a chat was answered by.
-    Remembered,
     Shortcuts,
     /// What an answer was given to read.
     Sources(MessageId),
@@ -64,7 +62,6 @@ async fn behind_button(behind: Behind) -> AnyView {
         Behind::Models(status) => model_picker::list(status),
         Behind::More(message) => more::more(message),
         Behind::Palette => palette::body(),
-        Behind::Remembered => remembered::offer(),
         Behind::Shortcuts => shortcuts::list(),
         Behind::Sources(message) => sources::of(message).await,
         Behind::Tools => tools::choices().await,

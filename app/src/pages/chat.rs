@@ -12,7 +12,6 @@ mod effort;
 mod message;
 pub(crate) mod more;
 pub(crate) mod named;
-pub(crate) mod remembered;
 mod scroll;
 pub(crate) mod sources;
 mod thought;

@@ -336,8 +336,6 @@ pub struct Thread {
     pub n_collections: u32,
     /// How many tools its answers may call.
     pub n_tools: u32,
-    /// The model that answered last.
-    pub model: Option<ModelId>,
     /// The session that this one was forked from, as long as it is there.
     pub origin: Option<SessionId>,
     /// How answers are sampled here, apart from what the person set for all, in words.

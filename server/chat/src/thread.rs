@@ -40,7 +40,6 @@ impl Chat {
         let n_tools = self.n_tools(user, Some(id)).await?;
         Ok(Thread {
             n_tools,
-            model: session.model.clone(),
             effort: session.effort,
             n_collections,
             origin: session.origin,

@@ -265,7 +265,6 @@ impl Chat {
         let row = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
         // What was fine when it was set may not be beside what the person set since.
         let sampling = row.overrides.over(settings.sampling.clone()).unwrap_or(settings.sampling.clone());
-        self.remember_model(user, session, way.model.as_ref()).await?;
         let thread = self.store.load_thread(user, session, reply).await?;
         let variants = thread.variants.last().cloned().unwrap_or_default();
         let (messages, reply) = match thread.messages.split_last() {
@@ -297,20 +296,6 @@ impl Chat {
         let has_form = row.answer_schema.is_some();
         let start = Start { has_form, row: reply, variants, sources, request, target, hands, first };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))
-    }
-
-    /// Keeps who answers in a session, unless somebody else answers but once.
-    async fn remember_model(
-        &self,
-        user: UserId,
-        session: SessionId,
-        once: Option<&ModelId>,
-    ) -> Result<(), ChatError> {
-        let chosen = self.engine.status().borrow().chosen.id.clone();
-        if let Some(model) = chosen.filter(|_| once.is_none()) {
-            self.store.set_session_model(user, session, &model).await?;
-        }
-        Ok(())
     }
 
     /// What the model is given to answer, or to go on from.

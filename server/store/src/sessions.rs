@@ -3,7 +3,7 @@
 use crate::{Store, StoreError};
 use types::{
     chat::History,
-    ids::{FolderId, MessageId, ModelId, SessionId, UserId},
+    ids::{FolderId, MessageId, SessionId, UserId},
     overrides::Overrides,
     reasoning::Effort,
 };
@@ -21,8 +21,6 @@ pub struct SessionRow {
     pub history: History,
     /// A JSON schema that answers fit.
     pub answer_schema: Option<String>,
-    /// The model that answered last.
-    pub model: Option<ModelId>,
     /// In no list but that of the archive.
     pub archived: bool,
     pub folder: Option<FolderId>,
@@ -45,7 +43,6 @@ struct Raw {
     effort: Option<String>,
     history: Option<String>,
     answer_schema: Option<String>,
-    model: Option<String>,
     archived: i64,
     folder_id: Option<i64>,
     system_prompt: Option<String>,
@@ -64,7 +61,6 @@ impl From<Raw> for SessionRow {
             pinned: raw.pinned != 0,
             leaf: raw.leaf_id.map(MessageId),
             effort: raw.effort.as_deref().and_then(Effort::named),
-            model: raw.model.map(ModelId),
             answer_schema: raw.answer_schema,
             history: raw.history.as_deref().map(History::named).unwrap_or_default(),
             archived: raw.archived != 0,
@@ -110,7 +106,7 @@ impl Store {
     pub async fn find_session(&self, user: UserId, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
         let row = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, history, model, answer_schema, archived, folder_id, system_prompt, sampling, origin_id,
+            "select id, title, title_is_custom, pinned, leaf_id, effort, history, answer_schema, archived, folder_id, system_prompt, sampling, origin_id,
                  created_ms, updated_ms from session
              where id = ? and user_id = ? and deleted_ms is null",
             id.0,
@@ -125,7 +121,7 @@ impl Store {
     pub async fn list_sessions(&self, user: UserId, limit: u32) -> Result<Vec<SessionRow>, StoreError> {
         let rows = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, history, model, answer_schema, archived, folder_id, system_prompt, sampling, origin_id,
+            "select id, title, title_is_custom, pinned, leaf_id, effort, history, answer_schema, archived, folder_id, system_prompt, sampling, origin_id,
                  created_ms, updated_ms from session
              where user_id = ? and deleted_ms is null and leaf_id is not null and archived = 0
              order by pinned desc, updated_ms desc, id desc limit ?",
@@ -147,7 +143,7 @@ impl Store {
         let words = full_text_query(query);
         let rows = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, history, model, answer_schema, archived, folder_id, system_prompt, sampling, origin_id,
+            "select id, title, title_is_custom, pinned, leaf_id, effort, history, answer_schema, archived, folder_id, system_prompt, sampling, origin_id,
                  created_ms, updated_ms from session
              where user_id = ?1 and deleted_ms is null and leaf_id is not null and archived = 0
                and (instr(lower(title), lower(?2)) > 0
@@ -228,22 +224,6 @@ impl Store {
         .execute(&self.write)
         .await?;
         found(done.rows_affected())
-    }
-
-    /// Remembers which model answers in a session.
-    pub async fn set_session_model(
-        &self,
-        user: UserId,
-        id: SessionId,
-        model: &ModelId,
-    ) -> Result<(), StoreError> {
-        let done = sqlx::query!(
-            "update session set model = ? where id = ? and user_id = ? and deleted_ms is null",
-            model.0,
-            id.0,
-            user.0
-        );
-        found(done.execute(&self.write).await?.rows_affected())
     }
 
     /// Sets what is done when a session does not fit the model.

@@ -72,7 +72,6 @@ pub(super) fn Composer() -> AnyView {
                 <ElsewhereHint/>
             </OnceKnown>
             <FormFailure/>
-            <Later behind=Behind::Remembered/>
             {move || store.session.get().map(|session| view! { <input type="hidden" name="session" value=session.0/> })}
             <Writing area attachments submit=Callback::new(move |()| submit())/>
             <Below area/>

@@ -96,6 +96,10 @@ fn description(texts: &'static ToolsTexts, tool: &ToolView) -> AnyView {
         (Origin::Builtin, "calculator") => Some(texts.about_calculator),
         (Origin::Builtin, "clock") => Some(texts.about_clock),
         (Origin::Builtin, "fetch_page") => Some(texts.about_fetch_page),
+        (Origin::Builtin, "search_documents") => Some(texts.about_search_documents),
+        (Origin::Builtin, "read_document") => Some(texts.about_read_document),
+        (Origin::Builtin, "run_python") => Some(texts.about_run_python),
+        (Origin::Builtin, "run_javascript") => Some(texts.about_run_javascript),
         (Origin::Builtin, "web_search") => Some(texts.about_web_search),
         _ => None,
     };

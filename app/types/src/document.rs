@@ -192,6 +192,8 @@ pub struct DocumentsView {
     /// What was looked for in it, where something was.
     pub found: Option<Found>,
     pub embedder: Embedder,
+    /// The model of the library that ranks what was found, where there is one.
+    pub ranker: Option<String>,
     /// Where models are put.
     pub models_dir: String,
 }
@@ -215,7 +217,9 @@ pub struct FoundPassage {
     pub words: Option<Score>,
     /// How near its meaning is; `None` where meanings were not compared or others are nearer.
     pub meaning: Option<Score>,
-    /// Both ranks joined; what the order comes from.
+    /// How well it answers, as a model says that ranks; `None` where none did. What the order comes from where it is there.
+    pub ranking: Option<Score>,
+    /// Ranks of words and meaning joined; what the order comes from otherwise.
     pub fused: f32,
 }
 
@@ -231,7 +235,7 @@ pub struct Score {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Found {
     pub passages: Vec<FoundPassage>,
-    /// Why meanings were not compared, where they were not: one sentence.
+    /// Why meanings were not compared or passages not ranked, where they were not.
     pub note: Option<String>,
     pub took_ms: u32,
 }
@@ -274,6 +278,7 @@ pub struct SourceView {
     pub text: String,
     pub words: Option<Score>,
     pub meaning: Option<Score>,
+    pub ranking: Option<Score>,
     /// Whether the answer names it.
     pub cited: bool,
 }

@@ -156,6 +156,7 @@ fn source(number: u32, passage: FoundPassage) -> SourceView {
         text: passage.text,
         words: passage.words,
         meaning: passage.meaning,
+        ranking: passage.ranking,
         cited: false,
     }
 }

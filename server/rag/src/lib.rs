@@ -4,6 +4,8 @@
 //! ([`chunk`]) and given vectors where a model makes some ([`index`]). Searching compares words and meanings ([`retrieve`]).
 //! Knows no conversation: who asks is a person, and what is asked a text.
 
+#[cfg(test)]
+mod bench;
 mod child;
 mod chunk;
 mod error;
@@ -11,7 +13,9 @@ mod extract;
 mod files;
 mod fuse;
 mod index;
+mod library;
 mod measure;
+mod rank;
 mod retrieve;
 mod vectors;
 mod words;
@@ -25,11 +29,12 @@ use files::Files;
 use futures::Stream;
 use inference::Engine;
 use jobs::Jobs;
+use library::KnownHelpers;
 use models::Models;
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use store::{Added, CollectionRow, DocumentRow, NewDocument, Store, StoreError};
 use tokio::sync::Notify;
@@ -39,7 +44,6 @@ use types::{
         MAX_DOCUMENT_NAME_CHARS, PassageView,
     },
     ids::{CollectionId, DocumentId, ModelId, UserId},
-    model::Purpose,
 };
 use vectors::Cache;
 
@@ -52,8 +56,6 @@ const PASSAGES_BEFORE: u32 = 10;
 const FOUND_SHOWN: usize = 20;
 /// How long deleting can be undone.
 const UNDO: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long it is believed which model makes vectors: the library is a folder that people change.
-const LIBRARY_KNOWN: Duration = Duration::from_secs(5);
 
 /// The layer. Cheap to clone.
 #[derive(Clone)]
@@ -70,7 +72,7 @@ struct Inner {
     files: Files,
     cache: Cache,
     work: Notify,
-    embedder: Mutex<Option<(Instant, Option<ModelId>)>>,
+    helpers: KnownHelpers,
 }
 
 /// The layers below.
@@ -107,7 +109,7 @@ impl Rag {
             files,
             cache: Cache::default(),
             work: Notify::new(),
-            embedder: Mutex::default(),
+            helpers: KnownHelpers::default(),
         };
         let rag = Self { inner: Arc::new(inner) };
         tokio::spawn(index::work(rag.clone()));
@@ -132,10 +134,12 @@ impl Rag {
             Some(id) if !query.trim().is_empty() => Some(self.search(user, &[id], query, FOUND_SHOWN).await?),
             _ => None,
         };
-        let embedder = self.embedder().await;
-        let documents = rows.into_iter().map(|row| document_view(row, embedder.as_ref())).collect();
-        let embedder = embedder.map_or(Embedder::None, |model| Embedder::Model(model.0));
-        Ok(DocumentsView { collections, open, documents, embedder, found, models_dir: String::new() })
+        let helpers = self.helpers().await;
+        let embedder = helpers.embedder.as_ref();
+        let documents = rows.into_iter().map(|row| document_view(row, embedder)).collect();
+        let embedder = helpers.embedder.map_or(Embedder::None, |model| Embedder::Model(model.0));
+        let ranker = helpers.ranker.map(|model| model.0);
+        Ok(DocumentsView { collections, open, documents, embedder, ranker, found, models_dir: String::new() })
     }
 
     /// The person's collections, by name.
@@ -270,23 +274,6 @@ impl Rag {
         Ok((path, document_view(document, None)))
     }
 
-    /// The model of the library that makes vectors: the first by name of those that were made for it.
-    pub(crate) async fn embedder(&self) -> Option<ModelId> {
-        let known = self.lock_embedder().clone();
-        if let Some((_, model)) = known.filter(|(at, _)| at.elapsed() < LIBRARY_KNOWN) {
-            return model;
-        }
-        let usable = self.models().usable().await;
-        let model = usable.into_iter().find(|it| it.purpose == Purpose::Embedding && !it.id.is_remote());
-        let model = model.map(|it| it.id);
-        *self.lock_embedder() = Some((Instant::now(), model.clone()));
-        model
-    }
-
-    fn lock_embedder(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Option<ModelId>)>> {
-        self.inner.embedder.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     async fn find(&self, user: UserId, id: DocumentId) -> Result<DocumentRow, RagError> {
         self.store().find_document(user, id).await?.ok_or(RagError::NotFound)
     }
@@ -318,6 +305,10 @@ impl Rag {
 
     pub(crate) fn files(&self) -> &Files {
         &self.inner.files
+    }
+
+    pub(crate) fn known_helpers(&self) -> &KnownHelpers {
+        &self.inner.helpers
     }
 
     pub(crate) fn cache(&self) -> &Cache {

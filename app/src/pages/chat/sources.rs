@@ -64,7 +64,7 @@ fn source(source: SourceView) -> AnyView {
             view! { <span class="text-muted">{format!("{name} ({})", texts.sources_gone)}</span> }.into_any()
         }
     };
-    let scores = crate::pages::documents::scores(source.words, source.meaning, texts);
+    let scores = crate::pages::documents::scores(source.words, source.meaning, source.ranking, texts);
     view! {
         <li class="card flex flex-col gap-1 px-3 py-2" data-testid="source" data-cited=source.cited.to_string()>
             <div class="flex flex-wrap items-baseline gap-x-2">

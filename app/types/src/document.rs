@@ -11,6 +11,10 @@ pub const MAX_COLLECTION_CHARS: usize = 80;
 pub const MAX_DOCUMENT_NAME_CHARS: usize = 200;
 /// The longest question that is looked for, in bytes; of a longer one only the beginning is.
 pub const MAX_SEARCH_BYTES: usize = 4_000;
+/// The most folders that are followed.
+pub const MAX_FOLDERS: usize = 16;
+/// The longest path of one, in bytes.
+pub const MAX_FOLDER_BYTES: usize = 4_000;
 /// The most collections that a chat looks into.
 pub const MAX_SESSION_COLLECTIONS: usize = 16;
 
@@ -196,6 +200,22 @@ pub struct DocumentsView {
     pub ranker: Option<String>,
     /// Where models are put.
     pub models_dir: String,
+    /// The folder that the open collection follows; told to administrators only.
+    pub followed: Option<FolderView>,
+    /// Whether the person may let collections follow folders.
+    pub can_follow: bool,
+}
+
+/// A folder of the server's machine that a collection follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FolderView {
+    pub path: String,
+    /// That are documents of the collection.
+    pub n_files: u32,
+    /// Not yet, a moment after it was chosen.
+    pub was_looked_through: bool,
+    /// One sentence, where it cannot be followed or not all of it.
+    pub problem: Option<String>,
 }
 
 /// A passage that was found.
@@ -316,6 +336,15 @@ pub enum DocumentAct {
     },
     /// Likewise, all of a collection for which there is something to do.
     IndexAll {
+        collection: CollectionId,
+    },
+    /// Lets a collection follow a folder of the server's machine. For administrators.
+    Follow {
+        collection: CollectionId,
+        path: String,
+    },
+    /// No longer; its documents stay. For administrators.
+    Unfollow {
         collection: CollectionId,
     },
     /// A part of a document's text, around the piece at `position`.

@@ -11,6 +11,7 @@ mod chunk;
 mod error;
 mod extract;
 mod files;
+mod follow;
 mod fuse;
 mod index;
 mod library;
@@ -26,6 +27,7 @@ pub use extract::Unreadable;
 pub use measure::{Figures, Measured, Question, Times};
 
 use files::Files;
+use follow::Moved;
 use futures::Stream;
 use inference::Engine;
 use jobs::Jobs;
@@ -72,6 +74,7 @@ struct Inner {
     files: Files,
     cache: Cache,
     work: Notify,
+    moved: Moved,
     helpers: KnownHelpers,
 }
 
@@ -109,10 +112,12 @@ impl Rag {
             files,
             cache: Cache::default(),
             work: Notify::new(),
+            moved: Moved::default(),
             helpers: KnownHelpers::default(),
         };
         let rag = Self { inner: Arc::new(inner) };
         tokio::spawn(index::work(rag.clone()));
+        tokio::spawn(follow::work(rag.clone()));
         Ok(rag)
     }
 
@@ -134,12 +139,26 @@ impl Rag {
             Some(id) if !query.trim().is_empty() => Some(self.search(user, &[id], query, FOUND_SHOWN).await?),
             _ => None,
         };
+        let followed = match open {
+            Some(id) => self.folder_view(user, id).await?,
+            None => None,
+        };
         let helpers = self.helpers().await;
         let embedder = helpers.embedder.as_ref();
         let documents = rows.into_iter().map(|row| document_view(row, embedder)).collect();
         let embedder = helpers.embedder.map_or(Embedder::None, |model| Embedder::Model(model.0));
         let ranker = helpers.ranker.map(|model| model.0);
-        Ok(DocumentsView { collections, open, documents, embedder, ranker, found, models_dir: String::new() })
+        Ok(DocumentsView {
+            collections,
+            open,
+            documents,
+            embedder,
+            ranker,
+            found,
+            models_dir: String::new(),
+            followed,
+            can_follow: false,
+        })
     }
 
     /// The person's collections, by name.
@@ -168,13 +187,15 @@ impl Rag {
     pub async fn delete_collection(&self, user: UserId, id: CollectionId) -> Result<(), RagError> {
         self.store().delete_collection(user, id, now_ms()).await?;
         self.cache().forget(id);
+        self.moved().tell(id);
         Ok(())
     }
 
     /// Undoes [`Rag::delete_collection`].
     pub async fn restore_collection(&self, user: UserId, id: CollectionId) -> Result<(), RagError> {
         self.store().restore_collection(user, id).await.map_err(name_taken)?;
-        self.inner.work.notify_one();
+        self.wake();
+        self.moved().tell(id);
         Ok(())
     }
 
@@ -194,7 +215,7 @@ impl Rag {
             NewDocument { name: &name, hash: &arrived.hash, n_bytes: arrived.n_bytes, now_ms: now_ms() };
         match self.store().add_document(user, collection, document).await? {
             Added::New(id) => {
-                self.inner.work.notify_one();
+                self.wake();
                 Ok(AddedFile::New(id))
             }
             Added::There(id, name) => Ok(AddedFile::There(id, name)),
@@ -217,14 +238,14 @@ impl Rag {
             err => err.into(),
         })?;
         self.cache().forget(self.find(user, id).await?.collection);
-        self.inner.work.notify_one();
+        self.wake();
         Ok(())
     }
 
     /// Reads a document again; what there is of it already is not made anew.
     pub async fn index(&self, user: UserId, id: DocumentId) -> Result<(), RagError> {
         self.store().index_again(user, id).await?;
-        self.inner.work.notify_one();
+        self.wake();
         Ok(())
     }
 
@@ -232,7 +253,7 @@ impl Rag {
     pub async fn index_all(&self, user: UserId, collection: CollectionId) -> Result<(), RagError> {
         let embedder = self.embedder().await.map(|model| model.0);
         self.store().index_all_again(user, collection, embedder.as_deref()).await?;
-        self.inner.work.notify_one();
+        self.wake();
         Ok(())
     }
 
@@ -278,6 +299,11 @@ impl Rag {
         self.store().find_document(user, id).await?.ok_or(RagError::NotFound)
     }
 
+    /// Says that something may wait to be read.
+    pub(crate) fn wake(&self) {
+        self.inner.work.notify_one();
+    }
+
     /// Waits until something may wait to be read.
     pub(crate) async fn wait_for_work(&self) {
         self.inner.work.notified().await;
@@ -305,6 +331,10 @@ impl Rag {
 
     pub(crate) fn files(&self) -> &Files {
         &self.inner.files
+    }
+
+    pub(crate) fn moved(&self) -> &Moved {
+        &self.inner.moved
     }
 
     pub(crate) fn known_helpers(&self) -> &KnownHelpers {

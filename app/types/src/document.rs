@@ -366,6 +366,11 @@ pub enum DocumentAct {
         session: SessionId,
         message: crate::ids::MessageId,
     },
+    /// The sentences of an answer that nothing comes near to in the passages that it was given.
+    Unsupported {
+        session: SessionId,
+        message: crate::ids::MessageId,
+    },
 }
 
 /// What [`DocumentAct`]s give.
@@ -382,4 +387,6 @@ pub enum DocumentReply {
     },
     Session(SessionId),
     Sources(Vec<SourceView>),
+    /// `None` where no model makes vectors.
+    Unsupported(Option<Vec<String>>),
 }

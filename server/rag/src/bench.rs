@@ -37,15 +37,8 @@ impl Bench {
         let remotes = RemoteList::open(path("remotes.json"), Remotes::default()).await;
         let worker = LlamaConfig::for_current_exe().unwrap();
         let (below_engine, below_store) = (Arc::clone(&engine), store.clone());
-        let models = Models::new(
-            library,
-            below_engine,
-            jobs.clone(),
-            below_store,
-            worker,
-            remotes,
-            path("adapters"),
-        );
+        let models =
+            Models::new(library, below_engine, jobs.clone(), below_store, worker, remotes, path("adapters"));
         // No test of this crate has the program that reads: what waits to be read fails, or is put in as passages.
         let reader = Reader::new(PathBuf::from("no-such-program"), ReadLimits::default());
         let rag = Rag::open(Below { store, jobs, models, engine }, reader, path("documents")).await.unwrap();

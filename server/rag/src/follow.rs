@@ -62,7 +62,8 @@ impl Rag {
     pub async fn follow(&self, user: UserId, collection: CollectionId, path: &str) -> Result<(), RagError> {
         let path = path.trim();
         let wanted = PathBuf::from(&path[..path.floor_char_boundary(MAX_FOLDER_BYTES)]);
-        let is_folder = wanted.is_absolute() && tokio::fs::metadata(&wanted).await.is_ok_and(|it| it.is_dir());
+        let is_folder =
+            wanted.is_absolute() && tokio::fs::metadata(&wanted).await.is_ok_and(|it| it.is_dir());
         let path = wanted.to_str().filter(|_| is_folder).ok_or(RagError::NoFolder)?;
         let followed = self.store().watched_folders().await?;
         let n_others = followed.iter().filter(|it| it.collection != collection).count();
@@ -236,10 +237,7 @@ async fn keep(rag: &Rag, folder: &WatchedFolder, root: &Path, file: &WatchedFile
 /// With the folders that it is in; cut at its beginning, since its ending says what it is.
 fn document_name(path: &str) -> String {
     let n_chars = path.chars().count();
-    path.chars()
-        .filter(|c| !c.is_control())
-        .skip(n_chars.saturating_sub(MAX_DOCUMENT_NAME_CHARS))
-        .collect()
+    path.chars().filter(|c| !c.is_control()).skip(n_chars.saturating_sub(MAX_DOCUMENT_NAME_CHARS)).collect()
 }
 
 fn parts(file: File) -> impl futures::Stream<Item = io::Result<Vec<u8>>> {
@@ -266,7 +264,9 @@ async fn watch(root: PathBuf, moved: Moved, collection: CollectionId) -> Option<
         Ok(watcher)
     };
     let started = tokio::task::spawn_blocking(start).await.ok()?;
-    started.inspect_err(|err| tracing::debug!(error = %err, "a folder is only looked through now and then")).ok()
+    started
+        .inspect_err(|err| tracing::debug!(error = %err, "a folder is only looked through now and then"))
+        .ok()
 }
 
 /// This program reads the files itself.

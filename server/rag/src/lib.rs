@@ -18,6 +18,7 @@ mod library;
 mod measure;
 mod rank;
 mod retrieve;
+mod support;
 mod vectors;
 mod words;
 

@@ -41,7 +41,9 @@ impl Rag {
                 tracing::warn!(error = %err, "passages could not be ranked");
                 Some(format!("The order is that of words and meanings: {err}."))
             }
-            Err(_) if n > 0 => Some(format!("Only the first {n} passages were ranked: the model took too long.")),
+            Err(_) if n > 0 => {
+                Some(format!("Only the first {n} passages were ranked: the model took too long."))
+            }
             Err(_) => {
                 let wait = "The order is that of words and meanings: the model that ranks took too long. Search again when it is loaded.";
                 Some(wait.to_owned())

@@ -53,7 +53,8 @@ impl Rag {
         let rows = self.rows_of(user, &fused, RANKED.max(2 * n)).await?;
         let ranking = self.rank(user, query, &rows).await;
         let order = reordered(&fused, &ranking.scores);
-        let by = Ways { words: ranks(&by_words), meaning: ranks(&by_meaning), ranking: ranks(&ranking.scores) };
+        let by =
+            Ways { words: ranks(&by_words), meaning: ranks(&by_meaning), ranking: ranks(&ranking.scores) };
         let passages = found_passages(rows, &by, &order);
         let notes: Vec<_> = without_meaning.into_iter().chain(ranking.note).collect();
         let note = (!notes.is_empty()).then(|| notes.join(" "));

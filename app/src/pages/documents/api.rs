@@ -57,6 +57,11 @@ pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
                 state.chat.of(Some(session)).await?.sources(user, session, message).await?,
             ));
         }
+        DocumentAct::Unsupported { session, message } => {
+            return Ok(DocumentReply::Unsupported(
+                state.chat.of(Some(session)).await?.unsupported(user, session, message).await?,
+            ));
+        }
     }
     Ok(DocumentReply::Done)
 }

@@ -1,6 +1,8 @@
 //! The open collection: what can be done with it, and its documents.
 
-use super::{folder::Folder, found::FoundList, notice::EmbedderNotice, store::DocumentsStore, upload::Upload};
+use super::{
+    folder::Folder, found::FoundList, notice::EmbedderNotice, store::DocumentsStore, upload::Upload,
+};
 use crate::{
     format::bytes,
     i18n::{DocumentsTexts, fill},

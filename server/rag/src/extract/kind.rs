@@ -115,8 +115,8 @@ fn text_kind(text: &str, ending: &str) -> DocumentKind {
 
 /// Endings of documents that are no source code.
 const DOCUMENTS: &[&str] = &[
-    "adoc", "csv", "docx", "epub", "htm", "html", "markdown", "md", "mdown", "mkd", "ods", "odt", "org", "pdf",
-    "pptx", "rst", "tex", "text", "tsv", "txt", "xhtml", "xls", "xlsb", "xlsm", "xlsx",
+    "adoc", "csv", "docx", "epub", "htm", "html", "markdown", "md", "mdown", "mkd", "ods", "odt", "org",
+    "pdf", "pptx", "rst", "tex", "text", "tsv", "txt", "xhtml", "xls", "xlsb", "xlsm", "xlsx",
 ];
 
 /// Endings of source code and of what is written like it.

@@ -62,7 +62,8 @@ async fn a_collection_has_what_is_in_its_folder() {
     fs::rename(path("sub/b.txt"), path("sub/d.txt")).unwrap();
     let view = shown(&bench, id, |view| view.followed.as_ref().is_some_and(|it| it.n_files == 4)).await;
     assert_eq!(view.documents.len(), 3, "{view:?}");
-    let of = |view: &DocumentsView, name: &str| view.documents.iter().find(|it| it.name == name).map(|it| it.id);
+    let of =
+        |view: &DocumentsView, name: &str| view.documents.iter().find(|it| it.name == name).map(|it| it.id);
     assert!(of(&view, "a.md") != before.iter().find(|it| it.0 == "a.md").map(|it| it.1));
     let two = before.iter().find(|it| it.0 == "sub/b.txt").unwrap().1;
     assert!(view.documents.iter().any(|it| it.id == two));
@@ -153,7 +154,9 @@ fn following_goes_on_after_runs_that_were_cut_off() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let bench = Bench::open_in(data).await;
-        let view = shown(&bench, id.unwrap(), |view| view.documents.len() == 39 && !names(view).contains(&"7.md")).await;
+        let view =
+            shown(&bench, id.unwrap(), |view| view.documents.len() == 39 && !names(view).contains(&"7.md"))
+                .await;
         assert_eq!(view.followed.unwrap().n_files, 39);
     });
 }

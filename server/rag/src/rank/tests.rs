@@ -27,11 +27,15 @@ async fn a_model_that_ranks_has_the_last_word_and_its_scores_are_kept() {
 async fn without_the_model_the_order_stays_and_a_note_says_why() {
     let bench = Bench::open().await;
     let collection = bench.collection("Lighthouse", &TEXTS).await;
-    let order = |found: types::document::Found| found.passages.iter().map(|it| it.passage).collect::<Vec<_>>();
+    let order =
+        |found: types::document::Found| found.passages.iter().map(|it| it.passage).collect::<Vec<_>>();
     let joined = order(bench.search(collection, "tower stairs").await);
     bench.rank_with("a model that is gone");
     let found = bench.search(collection, "tower stairs").await;
-    assert!(found.note.clone().unwrap().starts_with("The order is that of words and meanings: "), "{found:?}");
+    assert!(
+        found.note.clone().unwrap().starts_with("The order is that of words and meanings: "),
+        "{found:?}"
+    );
     assert_eq!(order(found), joined);
 }
 

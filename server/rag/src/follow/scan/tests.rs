@@ -11,7 +11,9 @@ fn write(root: &Path, path: &str, text: &str) {
 fn documents_are_seen_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    for path in ["a.md", "deep/er/b.TXT", "c.rs", "photo.jpg", ".hidden/d.md", ".e.md", "~$f.docx", "no ending"] {
+    for path in
+        ["a.md", "deep/er/b.TXT", "c.rs", "photo.jpg", ".hidden/d.md", ".e.md", "~$f.docx", "no ending"]
+    {
         write(root, path, "text");
     }
     write(root, "empty.md", "");

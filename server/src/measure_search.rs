@@ -58,6 +58,9 @@ pub(crate) async fn measure_search(config: &Config, questions: &Path, folder: &P
         print(&row("meaning", &measured.meaning))?;
         print(&row("joined", &measured.fused))?;
     }
+    if let Some(ranked) = &measured.ranked {
+        print(&row("ranked", ranked))?;
+    }
     let speed = rag.add_collection(UserId::LOCAL, "speed").await.map_err(failed)?;
     rag.make_up(UserId::LOCAL, speed, N_PASSAGES, N_DIMS).await.map_err(failed)?;
     let times = rag.time(UserId::LOCAL, speed, SEARCHES, N_DIMS).await.map_err(failed)?;

@@ -176,6 +176,42 @@ async fn reading_goes_on_after_the_server_was_killed() {
 }
 
 #[tokio::test]
+async fn a_folder_is_followed_through_kills() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..20 {
+        fs::write(folder.path().join(format!("{n}.md")), format!("{LANTERN}\nNumber {n}.")).unwrap();
+    }
+    let mut server = Server::start(&["--no-model"]).await;
+    let id = collection(&server, "Notes").await;
+    let path = folder.path().to_str().unwrap().to_owned();
+    act(&server, DocumentAct::Follow { collection: id, path }).await;
+    for pause in [50, 500, 1_500] {
+        sleep(Duration::from_millis(pause)).await;
+        let data = Arc::clone(&server.data);
+        server.kill().await;
+        server = Server::start_in(data, &["--no-model"]).await;
+    }
+    fs::remove_file(folder.path().join("3.md")).unwrap();
+    fs::write(folder.path().join("17.md"), "The bicycle has two wheels.").unwrap();
+    let moved = async {
+        loop {
+            let view = look(&server, id, "bicycle").await;
+            let is_ready = view.documents.iter().all(|it| it.state == DocumentState::Ready);
+            if view.documents.len() == 19 && is_ready && !view.found.unwrap().passages.is_empty() {
+                return view.followed;
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let followed = timeout(PATIENCE, moved).await.unwrap().unwrap();
+    assert_eq!((followed.n_files, followed.problem), (19, None));
+    act(&server, DocumentAct::Unfollow { collection: id }).await;
+    let view = look(&server, id, "").await;
+    assert!(view.followed.is_none() && view.can_follow && view.documents.len() == 19);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn meanings_are_compared_where_a_model_makes_vectors() {
     let server = Server::start(&["--no-model"]).await;
     let id = collection(&server, "Lighthouse").await;

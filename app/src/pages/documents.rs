@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 mod collections;
+mod folder;
 mod found;
 mod list;
 mod notice;

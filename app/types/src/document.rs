@@ -11,6 +11,10 @@ pub const MAX_COLLECTION_CHARS: usize = 80;
 pub const MAX_DOCUMENT_NAME_CHARS: usize = 200;
 /// The longest question that is looked for, in bytes; of a longer one only the beginning is.
 pub const MAX_SEARCH_BYTES: usize = 4_000;
+/// The most folders that are followed.
+pub const MAX_FOLDERS: usize = 16;
+/// The longest path of one, in bytes.
+pub const MAX_FOLDER_BYTES: usize = 4_000;
 /// The most collections that a chat looks into.
 pub const MAX_SESSION_COLLECTIONS: usize = 16;
 
@@ -192,8 +196,26 @@ pub struct DocumentsView {
     /// What was looked for in it, where something was.
     pub found: Option<Found>,
     pub embedder: Embedder,
+    /// The model of the library that ranks what was found, where there is one.
+    pub ranker: Option<String>,
     /// Where models are put.
     pub models_dir: String,
+    /// The folder that the open collection follows; told to administrators only.
+    pub followed: Option<FolderView>,
+    /// Whether the person may let collections follow folders.
+    pub can_follow: bool,
+}
+
+/// A folder of the server's machine that a collection follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FolderView {
+    pub path: String,
+    /// That are documents of the collection.
+    pub n_files: u32,
+    /// Not yet, a moment after it was chosen.
+    pub was_looked_through: bool,
+    /// One sentence, where it cannot be followed or not all of it.
+    pub problem: Option<String>,
 }
 
 /// A passage that was found.
@@ -215,7 +237,9 @@ pub struct FoundPassage {
     pub words: Option<Score>,
     /// How near its meaning is; `None` where meanings were not compared or others are nearer.
     pub meaning: Option<Score>,
-    /// Both ranks joined; what the order comes from.
+    /// How well it answers, as a model says that ranks; `None` where none did. What the order comes from where it is there.
+    pub ranking: Option<Score>,
+    /// Ranks of words and meaning joined; what the order comes from otherwise.
     pub fused: f32,
 }
 
@@ -231,7 +255,7 @@ pub struct Score {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Found {
     pub passages: Vec<FoundPassage>,
-    /// Why meanings were not compared, where they were not: one sentence.
+    /// Why meanings were not compared or passages not ranked, where they were not.
     pub note: Option<String>,
     pub took_ms: u32,
 }
@@ -274,6 +298,7 @@ pub struct SourceView {
     pub text: String,
     pub words: Option<Score>,
     pub meaning: Option<Score>,
+    pub ranking: Option<Score>,
     /// Whether the answer names it.
     pub cited: bool,
 }
@@ -313,6 +338,15 @@ pub enum DocumentAct {
     IndexAll {
         collection: CollectionId,
     },
+    /// Lets a collection follow a folder of the server's machine. For administrators.
+    Follow {
+        collection: CollectionId,
+        path: String,
+    },
+    /// No longer; its documents stay. For administrators.
+    Unfollow {
+        collection: CollectionId,
+    },
     /// A part of a document's text, around the piece at `position`.
     Read {
         document: DocumentId,
@@ -332,6 +366,11 @@ pub enum DocumentAct {
         session: SessionId,
         message: crate::ids::MessageId,
     },
+    /// The sentences of an answer that nothing comes near to in the passages that it was given.
+    Unsupported {
+        session: SessionId,
+        message: crate::ids::MessageId,
+    },
 }
 
 /// What [`DocumentAct`]s give.
@@ -348,4 +387,6 @@ pub enum DocumentReply {
     },
     Session(SessionId),
     Sources(Vec<SourceView>),
+    /// `None` where no model makes vectors.
+    Unsupported(Option<Vec<String>>),
 }

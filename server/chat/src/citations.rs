@@ -122,6 +122,7 @@ mod tests {
             text: "<script>".into(),
             words: None,
             meaning: None,
+            ranking: None,
             cited: false,
         }
     }

@@ -75,6 +75,20 @@ impl Chat {
         Ok(sources)
     }
 
+    /// The sentences of an answer that nothing comes near to in the passages it was given; `None` where that cannot be compared.
+    pub async fn unsupported(
+        &self,
+        user: UserId,
+        session: SessionId,
+        message: MessageId,
+    ) -> Result<Option<Vec<String>>, ChatError> {
+        let Some(documents) = &self.documents else { return Ok(None) };
+        let row = self.store.find_message(user, session, message).await?.ok_or(ChatError::NotFound)?;
+        let sources = self.store.sources_of(user, session).await?.remove(&message).unwrap_or_default();
+        let passages: Vec<_> = sources.into_iter().map(|source| source.text).collect();
+        documents.unsupported(user, &row.body, &passages).await.map_err(failed)
+    }
+
     /// Finds what an answer is given to read, and keeps it with the answer. Nothing where nothing fits: an answer without
     /// passages is better than none.
     pub(crate) async fn consult(
@@ -156,6 +170,7 @@ fn source(number: u32, passage: FoundPassage) -> SourceView {
         text: passage.text,
         words: passage.words,
         meaning: passage.meaning,
+        ranking: passage.ranking,
         cited: false,
     }
 }

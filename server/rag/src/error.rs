@@ -4,7 +4,7 @@ use inference::EngineError;
 use models::ModelsError;
 use std::io;
 use store::StoreError;
-use types::document::{MAX_COLLECTION_CHARS, MAX_DOCUMENT_BYTES};
+use types::document::{MAX_COLLECTION_CHARS, MAX_DOCUMENT_BYTES, MAX_FOLDERS};
 
 /// `Display` is a sentence a person can read.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,10 @@ pub enum RagError {
     FileGone,
     #[error("the file could not be kept: {0}; look at the disk and try again")]
     File(#[source] io::Error),
+    #[error("there is no folder of that path on this machine that can be read; give its whole path")]
+    NoFolder,
+    #[error("{MAX_FOLDERS} collections follow folders already; stop following one first")]
+    TooManyFolders,
     #[error("a task broke off; try again")]
     Task,
     #[error(transparent)]

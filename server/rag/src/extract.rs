@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use types::document::{DocumentKind, PassageKind};
 
 pub(crate) use flow::Flow;
+pub(crate) use kind::may_be_read;
 
 /// Which way of reading this is: passages that another one made are made anew.
 pub(crate) const READER: i64 = 1;

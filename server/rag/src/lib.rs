@@ -4,15 +4,21 @@
 //! ([`chunk`]) and given vectors where a model makes some ([`index`]). Searching compares words and meanings ([`retrieve`]).
 //! Knows no conversation: who asks is a person, and what is asked a text.
 
+#[cfg(test)]
+mod bench;
 mod child;
 mod chunk;
 mod error;
 mod extract;
 mod files;
+mod follow;
 mod fuse;
 mod index;
+mod library;
 mod measure;
+mod rank;
 mod retrieve;
+mod support;
 mod vectors;
 mod words;
 
@@ -22,14 +28,16 @@ pub use extract::Unreadable;
 pub use measure::{Figures, Measured, Question, Times};
 
 use files::Files;
+use follow::Moved;
 use futures::Stream;
 use inference::Engine;
 use jobs::Jobs;
+use library::KnownHelpers;
 use models::Models;
 use std::{
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use store::{Added, CollectionRow, DocumentRow, NewDocument, Store, StoreError};
 use tokio::sync::Notify;
@@ -39,7 +47,6 @@ use types::{
         MAX_DOCUMENT_NAME_CHARS, PassageView,
     },
     ids::{CollectionId, DocumentId, ModelId, UserId},
-    model::Purpose,
 };
 use vectors::Cache;
 
@@ -52,8 +59,6 @@ const PASSAGES_BEFORE: u32 = 10;
 const FOUND_SHOWN: usize = 20;
 /// How long deleting can be undone.
 const UNDO: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long it is believed which model makes vectors: the library is a folder that people change.
-const LIBRARY_KNOWN: Duration = Duration::from_secs(5);
 
 /// The layer. Cheap to clone.
 #[derive(Clone)]
@@ -70,7 +75,8 @@ struct Inner {
     files: Files,
     cache: Cache,
     work: Notify,
-    embedder: Mutex<Option<(Instant, Option<ModelId>)>>,
+    moved: Moved,
+    helpers: KnownHelpers,
 }
 
 /// The layers below.
@@ -107,10 +113,12 @@ impl Rag {
             files,
             cache: Cache::default(),
             work: Notify::new(),
-            embedder: Mutex::default(),
+            moved: Moved::default(),
+            helpers: KnownHelpers::default(),
         };
         let rag = Self { inner: Arc::new(inner) };
         tokio::spawn(index::work(rag.clone()));
+        tokio::spawn(follow::work(rag.clone()));
         Ok(rag)
     }
 
@@ -132,10 +140,26 @@ impl Rag {
             Some(id) if !query.trim().is_empty() => Some(self.search(user, &[id], query, FOUND_SHOWN).await?),
             _ => None,
         };
-        let embedder = self.embedder().await;
-        let documents = rows.into_iter().map(|row| document_view(row, embedder.as_ref())).collect();
-        let embedder = embedder.map_or(Embedder::None, |model| Embedder::Model(model.0));
-        Ok(DocumentsView { collections, open, documents, embedder, found, models_dir: String::new() })
+        let followed = match open {
+            Some(id) => self.folder_view(user, id).await?,
+            None => None,
+        };
+        let helpers = self.helpers().await;
+        let embedder = helpers.embedder.as_ref();
+        let documents = rows.into_iter().map(|row| document_view(row, embedder)).collect();
+        let embedder = helpers.embedder.map_or(Embedder::None, |model| Embedder::Model(model.0));
+        let ranker = helpers.ranker.map(|model| model.0);
+        Ok(DocumentsView {
+            collections,
+            open,
+            documents,
+            embedder,
+            ranker,
+            found,
+            models_dir: String::new(),
+            followed,
+            can_follow: false,
+        })
     }
 
     /// The person's collections, by name.
@@ -164,13 +188,15 @@ impl Rag {
     pub async fn delete_collection(&self, user: UserId, id: CollectionId) -> Result<(), RagError> {
         self.store().delete_collection(user, id, now_ms()).await?;
         self.cache().forget(id);
+        self.moved().tell(id);
         Ok(())
     }
 
     /// Undoes [`Rag::delete_collection`].
     pub async fn restore_collection(&self, user: UserId, id: CollectionId) -> Result<(), RagError> {
         self.store().restore_collection(user, id).await.map_err(name_taken)?;
-        self.inner.work.notify_one();
+        self.wake();
+        self.moved().tell(id);
         Ok(())
     }
 
@@ -190,7 +216,7 @@ impl Rag {
             NewDocument { name: &name, hash: &arrived.hash, n_bytes: arrived.n_bytes, now_ms: now_ms() };
         match self.store().add_document(user, collection, document).await? {
             Added::New(id) => {
-                self.inner.work.notify_one();
+                self.wake();
                 Ok(AddedFile::New(id))
             }
             Added::There(id, name) => Ok(AddedFile::There(id, name)),
@@ -213,14 +239,14 @@ impl Rag {
             err => err.into(),
         })?;
         self.cache().forget(self.find(user, id).await?.collection);
-        self.inner.work.notify_one();
+        self.wake();
         Ok(())
     }
 
     /// Reads a document again; what there is of it already is not made anew.
     pub async fn index(&self, user: UserId, id: DocumentId) -> Result<(), RagError> {
         self.store().index_again(user, id).await?;
-        self.inner.work.notify_one();
+        self.wake();
         Ok(())
     }
 
@@ -228,7 +254,7 @@ impl Rag {
     pub async fn index_all(&self, user: UserId, collection: CollectionId) -> Result<(), RagError> {
         let embedder = self.embedder().await.map(|model| model.0);
         self.store().index_all_again(user, collection, embedder.as_deref()).await?;
-        self.inner.work.notify_one();
+        self.wake();
         Ok(())
     }
 
@@ -270,25 +296,13 @@ impl Rag {
         Ok((path, document_view(document, None)))
     }
 
-    /// The model of the library that makes vectors: the first by name of those that were made for it.
-    pub(crate) async fn embedder(&self) -> Option<ModelId> {
-        let known = self.lock_embedder().clone();
-        if let Some((_, model)) = known.filter(|(at, _)| at.elapsed() < LIBRARY_KNOWN) {
-            return model;
-        }
-        let usable = self.models().usable().await;
-        let model = usable.into_iter().find(|it| it.purpose == Purpose::Embedding && !it.id.is_remote());
-        let model = model.map(|it| it.id);
-        *self.lock_embedder() = Some((Instant::now(), model.clone()));
-        model
-    }
-
-    fn lock_embedder(&self) -> std::sync::MutexGuard<'_, Option<(Instant, Option<ModelId>)>> {
-        self.inner.embedder.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     async fn find(&self, user: UserId, id: DocumentId) -> Result<DocumentRow, RagError> {
         self.store().find_document(user, id).await?.ok_or(RagError::NotFound)
+    }
+
+    /// Says that something may wait to be read.
+    pub(crate) fn wake(&self) {
+        self.inner.work.notify_one();
     }
 
     /// Waits until something may wait to be read.
@@ -318,6 +332,14 @@ impl Rag {
 
     pub(crate) fn files(&self) -> &Files {
         &self.inner.files
+    }
+
+    pub(crate) fn moved(&self) -> &Moved {
+        &self.inner.moved
+    }
+
+    pub(crate) fn known_helpers(&self) -> &KnownHelpers {
+        &self.inner.helpers
     }
 
     pub(crate) fn cache(&self) -> &Cache {

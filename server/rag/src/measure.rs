@@ -1,6 +1,11 @@
 //! How well searching finds what answers a question, and how long it takes, measured with what is known.
 
-use crate::{Rag, RagError, fuse::fuse, vectors::to_bytes};
+use crate::{
+    Rag, RagError,
+    fuse::fuse,
+    rank::{RANKED, reordered},
+    vectors::to_bytes,
+};
 use std::time::{Duration, Instant};
 use store::{Added, NewDocument, NewPassage, PassageRow, Reading};
 use types::{
@@ -42,6 +47,8 @@ pub struct Measured {
     pub words: Figures,
     pub meaning: Figures,
     pub fused: Figures,
+    /// `None` where the library has no model that ranks.
+    pub ranked: Option<Figures>,
     /// Questions whose phrase is in no passage; they count for no way.
     pub n_unanswerable: usize,
 }
@@ -62,8 +69,13 @@ impl Rag {
         questions: &[Question],
     ) -> Result<Measured, RagError> {
         let all = self.all_passages(user, collection).await?;
-        let mut ranks: [Vec<Vec<usize>>; 3] = Default::default();
+        let mut ranks: [Vec<Vec<usize>>; 4] = Default::default();
         let mut n_unanswerable = 0;
+        // What loading takes is no part of what is measured.
+        let _hold = match self.helpers().await.ranker {
+            Some(model) => Some(self.models().ensure_loaded(user, &model).await?),
+            None => None,
+        };
         for question in questions {
             let answers: Vec<_> = all.iter().filter(|it| answers(it, question)).map(|it| it.id).collect();
             if answers.is_empty() {
@@ -73,12 +85,15 @@ impl Rag {
             let words = self.by_words(user, &[collection], &question.text).await?;
             let meaning = self.by_meaning(user, &[collection], &question.text).await?;
             let fused = fuse(&words, &meaning);
-            for (ranks, list) in ranks.iter_mut().zip([&words, &meaning, &fused]) {
+            let rows = self.rows_of(user, &fused, RANKED).await?;
+            let ranked = reordered(&fused, &self.rank(user, &question.text, &rows).await.scores);
+            for (ranks, list) in ranks.iter_mut().zip([&words, &meaning, &fused, &ranked]) {
                 ranks.push(places(list, &answers));
             }
         }
-        let [words, meaning, fused] = ranks.map(|ranks| figures(&ranks));
-        Ok(Measured { words, meaning, fused, n_unanswerable })
+        let [words, meaning, fused, ranked] = ranks.map(|ranks| figures(&ranks));
+        let ranked = self.helpers().await.ranker.map(|_| ranked);
+        Ok(Measured { words, meaning, fused, ranked, n_unanswerable })
     }
 
     async fn all_passages(

@@ -1,8 +1,9 @@
-//! Finding the passages that answer a question: by words, by meaning, and both joined.
+//! Finding the passages that answer a question: by words, by meaning, both joined, and put in order by a model that ranks.
 
 use crate::{
     Rag, RagError,
     fuse::fuse,
+    rank::{RANKED, reordered},
     vectors::{Vectors, nearest},
     words,
 };
@@ -20,7 +21,8 @@ const CANDIDATES: usize = 100;
 /// loose paraphrase of one sentence among others.
 const LEAST_NEARNESS: f32 = 0.12;
 
-type Ranked = Vec<(PassageId, f32)>;
+/// Passages with what each is worth, the best first.
+pub(crate) type Ranked = Vec<(PassageId, f32)>;
 
 impl Rag {
     /// The `n` best passages of the person's collections for `query`; neighbours are joined.
@@ -40,7 +42,7 @@ impl Rag {
         let collections: Vec<_> =
             collections.iter().copied().filter(|id| own.iter().any(|it| it.id == *id)).collect();
         let by_words = self.by_words(user, &collections, query).await?;
-        let (by_meaning, note) = match self.by_meaning(user, &collections, query).await {
+        let (by_meaning, without_meaning) = match self.by_meaning(user, &collections, query).await {
             Ok(found) => (found, None),
             Err(err) => {
                 tracing::warn!(error = %err, "meanings could not be compared");
@@ -48,11 +50,29 @@ impl Rag {
             }
         };
         let fused = fuse(&by_words, &by_meaning);
-        let wanted: Vec<_> = fused.iter().take(2 * n).map(|(id, _)| *id).collect();
-        let rows = self.store().find_passages(user, &wanted).await?;
-        let passages = found_passages(rows, &by_words, &by_meaning, &fused);
+        let rows = self.rows_of(user, &fused, RANKED.max(2 * n)).await?;
+        let ranking = self.rank(user, query, &rows).await;
+        let order = reordered(&fused, &ranking.scores);
+        let by =
+            Ways { words: ranks(&by_words), meaning: ranks(&by_meaning), ranking: ranks(&ranking.scores) };
+        let passages = found_passages(rows, &by, &order);
+        let notes: Vec<_> = without_meaning.into_iter().chain(ranking.note).collect();
+        let note = (!notes.is_empty()).then(|| notes.join(" "));
         let took_ms = started.elapsed().as_millis().try_into().unwrap_or(u32::MAX);
         Ok(Found { passages: join_neighbours(passages, n), note, took_ms })
+    }
+
+    /// The first `n` of a list, in its order; what was deleted meanwhile is left out.
+    pub(crate) async fn rows_of(
+        &self,
+        user: UserId,
+        list: &[(PassageId, f32)],
+        n: usize,
+    ) -> Result<Vec<PassageRow>, RagError> {
+        let wanted: Vec<_> = list.iter().take(n).map(|(id, _)| *id).collect();
+        let rows = self.store().find_passages(user, &wanted).await?;
+        let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
+        Ok(wanted.iter().filter_map(|id| rows.remove(id)).collect())
     }
 
     pub(crate) async fn by_words(
@@ -150,15 +170,16 @@ impl Rag {
     }
 }
 
-/// With both scores, in the order of `fused`.
-fn found_passages(
-    rows: Vec<PassageRow>,
-    by_words: &Ranked,
-    by_meaning: &Ranked,
-    fused: &Ranked,
-) -> Vec<FoundPassage> {
+/// What each way of finding made of each passage.
+struct Ways {
+    words: HashMap<PassageId, Score>,
+    meaning: HashMap<PassageId, Score>,
+    ranking: HashMap<PassageId, Score>,
+}
+
+/// With all scores, in the order of `fused`.
+fn found_passages(rows: Vec<PassageRow>, by: &Ways, fused: &Ranked) -> Vec<FoundPassage> {
     let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.id, row)).collect();
-    let (words, meaning) = (ranks(by_words), ranks(by_meaning));
     let found = fused.iter().filter_map(|(id, fused)| {
         let row = rows.remove(id)?;
         Some(FoundPassage {
@@ -171,8 +192,9 @@ fn found_passages(
             heading: row.heading,
             text: with_header(&row.header, row.body),
             kind: row.kind,
-            words: words.get(id).copied(),
-            meaning: meaning.get(id).copied(),
+            words: by.words.get(id).copied(),
+            meaning: by.meaning.get(id).copied(),
+            ranking: by.ranking.get(id).copied(),
             fused: *fused,
         })
     });

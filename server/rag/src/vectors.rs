@@ -69,7 +69,7 @@ pub(crate) fn nearest(
 }
 
 /// In lanes, which the compiler turns into instructions for several numbers at once.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 16;
     let mut sums = [0.0_f32; LANES];
     let (a_parts, b_parts) = (a.chunks_exact(LANES), b.chunks_exact(LANES));

@@ -21,6 +21,8 @@ struct Raw {
     words_rank: Option<i64>,
     meaning: Option<f64>,
     meaning_rank: Option<i64>,
+    ranking: Option<f64>,
+    ranking_rank: Option<i64>,
 }
 
 impl From<Raw> for SourceView {
@@ -40,6 +42,7 @@ impl From<Raw> for SourceView {
             text: raw.body,
             words: score(raw.words, raw.words_rank),
             meaning: score(raw.meaning, raw.meaning_rank),
+            ranking: score(raw.ranking, raw.ranking_rank),
             cited: false,
         }
     }
@@ -58,10 +61,11 @@ impl Store {
             let document = source.document.map(|id| id.0);
             let (words, words_rank) = parts(source.words);
             let (meaning, meaning_rank) = parts(source.meaning);
+            let (ranking, ranking_rank) = parts(source.ranking);
             sqlx::query!(
                 "insert or replace into message_source (message_id, number, document_id, document_name, position,
-                     last_position, page, heading, body, words, words_rank, meaning, meaning_rank)
-                 select m.id, ?, (select id from document where id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+                     last_position, page, heading, body, words, words_rank, meaning, meaning_rank, ranking, ranking_rank)
+                 select m.id, ?, (select id from document where id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
                  from message m join session s on s.id = m.session_id where m.id = ? and s.user_id = ?",
                 source.number,
                 document,
@@ -75,6 +79,8 @@ impl Store {
                 words_rank,
                 meaning,
                 meaning_rank,
+                ranking,
+                ranking_rank,
                 message.0,
                 user.0
             )
@@ -98,7 +104,7 @@ impl Store {
                  (select d.id from document d join collection c on c.id = d.collection_id
                   where d.id = ms.document_id and d.deleted_ms is null and c.deleted_ms is null) as \"document_id?: i64\",
                  ms.document_name, ms.position, ms.last_position, ms.page, ms.heading, ms.body, ms.words, ms.words_rank,
-                 ms.meaning, ms.meaning_rank
+                 ms.meaning, ms.meaning_rank, ms.ranking, ms.ranking_rank
              from message_source ms join message m on m.id = ms.message_id join session s on s.id = m.session_id
              where s.id = ? and s.user_id = ? order by ms.message_id, ms.number",
             session.0,

@@ -7,12 +7,12 @@ use crate::{
     pages::documents::{api::documents, passage_place},
     ui::when::When,
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use leptos_router::components::A;
 use types::{
     chat::MessageView,
     document::{DocumentAct, DocumentReply, SourceView},
-    ids::MessageId,
+    ids::{MessageId, SessionId},
 };
 
 /// A line that opens; what is in it is fetched then.
@@ -43,11 +43,59 @@ pub(crate) async fn of(message: MessageId) -> AnyView {
     match documents(DocumentAct::SourcesOf { session, message }).await {
         Ok(DocumentReply::Sources(sources)) => {
             let rows: Vec<_> = sources.into_iter().map(source).collect();
-            view! { <ol class="mt-1 flex flex-col gap-2">{rows}</ol> }.into_any()
+            view! {
+                <ol class="mt-1 flex flex-col gap-2">{rows}</ol>
+                <Support session message/>
+            }
+            .into_any()
         }
         Ok(_) => ().into_any(),
         Err(err) => view! { <p class="text-danger" role="alert">{err.sentence(texts)}</p> }.into_any(),
     }
+}
+
+/// Looks for sentences without support when asked: it takes a moment, and is a hint only.
+#[component]
+fn Support(session: SessionId, message: MessageId) -> AnyView {
+    let texts = DocumentsTexts::here();
+    let told = RwSignal::new(None::<(String, Vec<String>)>);
+    let ask = move |_| {
+        told.set(Some((texts.support_asking.to_owned(), Vec::new())));
+        spawn_local(async move {
+            let found = match documents(DocumentAct::Unsupported { session, message }).await {
+                Ok(DocumentReply::Unsupported(Some(none))) if none.is_empty() => {
+                    (texts.support_none.to_owned(), none)
+                }
+                Ok(DocumentReply::Unsupported(Some(some))) => (texts.support_some.to_owned(), some),
+                Ok(_) => (texts.support_no_model.to_owned(), Vec::new()),
+                Err(err) => (err.sentence(texts), Vec::new()),
+            };
+            // The chat may have been left.
+            _ = told.try_set(Some(found));
+        });
+    };
+    let answer = move || {
+        told.get().map(|(head, sentences)| {
+            let rows: Vec<_> = sentences
+                .into_iter()
+                .map(|sentence| view! { <li class="break-words" data-testid="unsupported">{sentence}</li> })
+                .collect();
+            view! {
+                <p class="mt-1">{head}</p>
+                <ul class="list-disc pl-5">{rows}</ul>
+            }
+        })
+    };
+    view! {
+        <div class="mt-2 text-xs" data-testid="support">
+            <button type="button" class="button button-quiet" title=texts.support_hint data-testid="support-ask" on:click=ask>
+                {texts.support_ask}
+            </button>
+            <div role="status">{answer}</div>
+            <p class="text-muted">{texts.support_hint}</p>
+        </div>
+    }
+    .into_any()
 }
 
 fn source(source: SourceView) -> AnyView {
@@ -64,7 +112,7 @@ fn source(source: SourceView) -> AnyView {
             view! { <span class="text-muted">{format!("{name} ({})", texts.sources_gone)}</span> }.into_any()
         }
     };
-    let scores = crate::pages::documents::scores(source.words, source.meaning, texts);
+    let scores = crate::pages::documents::scores(source.words, source.meaning, source.ranking, texts);
     view! {
         <li class="card flex flex-col gap-1 px-3 py-2" data-testid="source" data-cited=source.cited.to_string()>
             <div class="flex flex-wrap items-baseline gap-x-2">

@@ -14,6 +14,8 @@ pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
         DocumentAct::Look { open, query } => {
             let mut view = documents.look(user, open, &query).await?;
             view.models_dir = state.paths.models().display().to_string();
+            view.can_follow = crate::ssr::require_administrator().await.is_ok();
+            view.followed = view.followed.filter(|_| view.can_follow);
             return Ok(DocumentReply::Looked(view));
         }
         DocumentAct::AddCollection { name } => {
@@ -30,6 +32,14 @@ pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
         DocumentAct::Restore { document } => documents.restore_document(user, document).await?,
         DocumentAct::Index { document } => documents.index(user, document).await?,
         DocumentAct::IndexAll { collection } => documents.index_all(user, collection).await?,
+        DocumentAct::Follow { collection, path } => {
+            let administrator = crate::ssr::require_administrator().await?;
+            documents.follow(administrator, collection, &path).await?;
+        }
+        DocumentAct::Unfollow { collection } => {
+            let administrator = crate::ssr::require_administrator().await?;
+            documents.unfollow(administrator, collection).await?;
+        }
         DocumentAct::Read { document, position } => {
             let page = documents.read(user, document, position).await?;
             return Ok(DocumentReply::Read(Box::new(page)));
@@ -45,6 +55,11 @@ pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
         DocumentAct::SourcesOf { session, message } => {
             return Ok(DocumentReply::Sources(
                 state.chat.of(Some(session)).await?.sources(user, session, message).await?,
+            ));
+        }
+        DocumentAct::Unsupported { session, message } => {
+            return Ok(DocumentReply::Unsupported(
+                state.chat.of(Some(session)).await?.unsupported(user, session, message).await?,
             ));
         }
     }

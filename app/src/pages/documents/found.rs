@@ -34,7 +34,8 @@ fn row(n: u32, passage: FoundPassage, texts: &'static DocumentsTexts) -> AnyView
     let href = address(&passage);
     let place = place(passage.page, &passage.heading, texts);
     let fused = fill(texts.found_fused, "n", decimals(f64::from(passage.fused), 4));
-    let scores = format!("{} · {fused}", scores(passage.words, passage.meaning, texts));
+    let scores = scores(passage.words, passage.meaning, passage.ranking, texts);
+    let scores = format!("{scores} · {fused}");
     let class = text_class(passage.kind);
     view! {
         <li class="card flex flex-col gap-1 px-3 py-2" data-testid="found-passage">
@@ -63,10 +64,24 @@ pub(crate) fn place(page: Option<u32>, heading: &str, texts: &DocumentsTexts) ->
     page.into_iter().chain(heading).collect::<Vec<_>>().join(" · ")
 }
 
-/// How well words and meaning fit.
-pub(crate) fn scores(words: Option<Score>, meaning: Option<Score>, texts: &DocumentsTexts) -> String {
+/// How well words and meaning fit, and what a model made of it that ranks, where one did.
+pub(crate) fn scores(
+    words: Option<Score>,
+    meaning: Option<Score>,
+    ranking: Option<Score>,
+    texts: &DocumentsTexts,
+) -> String {
     let words = score(texts.found_words, words, texts);
-    format!("{words} · {}", score(texts.found_meaning, meaning, texts))
+    let meaning = score(texts.found_meaning, meaning, texts);
+    let ranking = ranking.map(|it| format!(" · {}", ranked(it, texts))).unwrap_or_default();
+    format!("{words} · {meaning}{ranking}")
+}
+
+/// What its scores are between is the model's own: they may be less than nothing.
+fn ranked(Score { value, rank }: Score, texts: &DocumentsTexts) -> String {
+    let sign = if value < 0.0 { "−" } else { "" };
+    let value = format!("{sign}{}", decimals(f64::from(value.abs()), 3));
+    fill(&fill(texts.found_ranking, "value", value), "rank", rank)
 }
 
 fn score(words: &str, score: Option<Score>, texts: &DocumentsTexts) -> String {

@@ -1,6 +1,8 @@
 //! The open collection: what can be done with it, and its documents.
 
-use super::{found::FoundList, notice::EmbedderNotice, store::DocumentsStore, upload::Upload};
+use super::{
+    folder::Folder, found::FoundList, notice::EmbedderNotice, store::DocumentsStore, upload::Upload,
+};
 use crate::{
     format::bytes,
     i18n::{DocumentsTexts, fill},
@@ -42,6 +44,7 @@ fn Collection(id: CollectionId) -> AnyView {
         <Search id/>
         {found.map(|found| view! { <FoundList found/> })}
         <Upload/>
+        <Folder id/>
         <When when=none>
             <p class="p-6 text-center text-muted" data-testid="documents-none">{texts.documents_none}</p>
         </When>

@@ -15,9 +15,13 @@ pub(super) fn EmbedderNotice() -> AnyView {
     let store = expect_context::<DocumentsStore>();
     let words = move || {
         let view = store.view.read();
-        match &view.embedder {
+        let compares = match &view.embedder {
             Embedder::Model(model) => fill(texts.embedder_is, "model", model),
             Embedder::None => fill(texts.embedder_none, "folder", &view.models_dir),
+        };
+        match &view.ranker {
+            Some(model) => format!("{compares} {}", fill(texts.ranker_is, "model", model)),
+            None => compares,
         }
     };
     let has_one = move || store.view.read().embedder != Embedder::None;

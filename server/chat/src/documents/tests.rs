@@ -19,6 +19,7 @@ fn found(text: &str) -> FoundPassage {
         kind: PassageKind::Text,
         words: None,
         meaning: None,
+        ranking: None,
         fused: 0.0,
     }
 }

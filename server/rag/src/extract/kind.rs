@@ -77,6 +77,12 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
+/// Whether a file of that name is probably a document: what else is in a folder is not even opened.
+pub(crate) fn may_be_read(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
+    DOCUMENTS.contains(&ending.as_str()) || CODE.contains(&ending.as_str())
+}
+
 /// Formats that are made of text, and shell scripts, are read as such.
 fn is_text(known: infer::Type) -> bool {
     known.matcher_type() == infer::MatcherType::Text || known.mime_type().starts_with("text/")
@@ -106,6 +112,12 @@ fn text_kind(text: &str, ending: &str) -> DocumentKind {
         _ => DocumentKind::Text,
     }
 }
+
+/// Endings of documents that are no source code.
+const DOCUMENTS: &[&str] = &[
+    "adoc", "csv", "docx", "epub", "htm", "html", "markdown", "md", "mdown", "mkd", "ods", "odt", "org",
+    "pdf", "pptx", "rst", "tex", "text", "tsv", "txt", "xhtml", "xls", "xlsb", "xlsm", "xlsx",
+];
 
 /// Endings of source code and of what is written like it.
 const CODE: &[&str] = &[

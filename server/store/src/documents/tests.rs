@@ -200,6 +200,7 @@ async fn what_an_answer_was_given_outlives_the_document() {
         text: "a".into(),
         words: Some(Score { value: 1.5, rank: 1 }),
         meaning: None,
+        ranking: Some(Score { value: -2.5, rank: 1 }),
         cited: false,
     };
     store.add_sources(OTHER, reply, std::slice::from_ref(&source)).await.unwrap();

@@ -1,0 +1,52 @@
+use super::reordered;
+use crate::bench::Bench;
+use types::ids::PassageId;
+
+const TEXTS: [&str; 4] =
+    ["the stairs of the tower", "whale oil burns", "the tower stairs count two hundred steps", "the tower"];
+
+#[tokio::test]
+async fn a_model_that_ranks_has_the_last_word_and_its_scores_are_kept() {
+    let bench = Bench::open().await;
+    let collection = bench.collection("Lighthouse", &TEXTS).await;
+    let query = "tower stairs steps";
+    let joined = bench.search(collection, query).await;
+    assert!(joined.passages.iter().all(|it| it.ranking.is_none()) && joined.note.is_none(), "{joined:?}");
+
+    bench.rank_with("scripted");
+    let ranked = bench.search(collection, query).await;
+    assert_eq!(ranked.note, None);
+    let scores: Vec<_> = ranked.passages.iter().map(|it| it.ranking.unwrap()).collect();
+    // The scripted engine counts the words of the question that a passage has.
+    assert_eq!(scores.iter().map(|it| it.value).collect::<Vec<_>>(), [3.0, 2.0, 1.0]);
+    assert_eq!(scores.iter().map(|it| it.rank).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(ranked.passages[0].text.contains("two hundred") && ranked.passages[0].words.is_some());
+}
+
+#[tokio::test]
+async fn without_the_model_the_order_stays_and_a_note_says_why() {
+    let bench = Bench::open().await;
+    let collection = bench.collection("Lighthouse", &TEXTS).await;
+    let order =
+        |found: types::document::Found| found.passages.iter().map(|it| it.passage).collect::<Vec<_>>();
+    let joined = order(bench.search(collection, "tower stairs").await);
+    bench.rank_with("a model that is gone");
+    let found = bench.search(collection, "tower stairs").await;
+    assert!(
+        found.note.clone().unwrap().starts_with("The order is that of words and meanings: "),
+        "{found:?}"
+    );
+    assert_eq!(order(found), joined);
+}
+
+#[test]
+fn what_was_not_ranked_comes_after_what_was() {
+    let list = |ids: &[i64]| ids.iter().map(|id| (PassageId(*id), *id as f32)).collect::<Vec<_>>();
+    let check = |fused: &[i64], ranked: &[i64], expected: &[i64]| {
+        assert_eq!(reordered(&list(fused), &list(ranked)), list(expected));
+    };
+    check(&[1, 2, 3, 4], &[2, 1], &[2, 1, 3, 4]);
+    check(&[1, 2], &[], &[1, 2]);
+    check(&[1, 2], &[9, 2], &[2, 1]);
+    check(&[], &[1], &[]);
+}

@@ -39,7 +39,7 @@ async fn documents(server: &Server, act: DocumentAct) -> Option<DocumentReply> {
 
 async fn look(server: &Server, open: CollectionId) -> DocumentsView {
     match documents(server, DocumentAct::Look { open: Some(open), query: String::new() }).await {
-        Some(DocumentReply::Looked(view)) => view,
+        Some(DocumentReply::Looked(view)) => *view,
         other => panic!("{other:?}"),
     }
 }

@@ -41,7 +41,7 @@ async fn collection(server: &Server, name: &str) -> CollectionId {
 
 async fn look(server: &Server, open: CollectionId, query: &str) -> DocumentsView {
     match act(server, DocumentAct::Look { open: Some(open), query: query.into() }).await {
-        DocumentReply::Looked(view) => view,
+        DocumentReply::Looked(view) => *view,
         other => panic!("{other:?}"),
     }
 }

@@ -69,7 +69,7 @@ fn show(shown: Result<DocumentReply, AppError>) -> AnyView {
     let texts = DocumentsTexts::here();
     match shown {
         Ok(DocumentReply::Looked(view)) => {
-            provide_context(DocumentsStore::new(view));
+            provide_context(DocumentsStore::new(*view));
             view! {
                 <Title text=texts.documents_title/>
                 <div class="mx-auto flex max-w-6xl flex-col gap-4 px-4 py-6 md:flex-row md:gap-6">

@@ -377,7 +377,7 @@ pub enum DocumentAct {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum DocumentReply {
     Done,
-    Looked(DocumentsView),
+    Looked(Box<DocumentsView>),
     Added(CollectionId),
     Read(Box<DocumentPage>),
     /// All collections, and which of them the chat looks into.

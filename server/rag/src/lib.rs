@@ -4,8 +4,6 @@
 //! ([`chunk`]) and given vectors where a model makes some ([`index`]). Searching compares words and meanings ([`retrieve`]).
 //! Knows no conversation: who asks is a person, and what is asked a text.
 
-#[cfg(test)]
-mod bench;
 mod child;
 mod chunk;
 mod error;

@@ -1,6 +1,8 @@
 use crate::{RagError, collection_name, document_name};
 use types::document::MAX_DOCUMENT_NAME_CHARS;
 
+pub(crate) mod bench;
+
 #[test]
 fn names_of_documents_have_no_folders_and_keep_their_endings() {
     let check = |name: &str, expected: &str| assert_eq!(document_name(name), expected);

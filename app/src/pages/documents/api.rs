@@ -16,7 +16,7 @@ pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
             view.models_dir = state.paths.models().display().to_string();
             view.can_follow = crate::ssr::require_administrator().await.is_ok();
             view.followed = view.followed.filter(|_| view.can_follow);
-            return Ok(DocumentReply::Looked(view));
+            return Ok(DocumentReply::Looked(Box::new(view)));
         }
         DocumentAct::AddCollection { name } => {
             return Ok(DocumentReply::Added(documents.add_collection(user, &name).await?));

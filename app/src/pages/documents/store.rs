@@ -70,7 +70,7 @@ impl DocumentsStore {
             if let Ok(DocumentReply::Looked(view)) = documents(look).await
                 && self.view.try_read_untracked().is_some_and(|now| now.open == open)
             {
-                self.view.set(view);
+                self.view.set(*view);
             }
         });
     }

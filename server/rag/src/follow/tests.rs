@@ -1,6 +1,6 @@
 use crate::{
     RagError,
-    bench::{Bench, ME},
+    tests::bench::{Bench, ME},
 };
 use std::{fs, path::Path, time::Duration};
 use tempfile::TempDir;

@@ -1,5 +1,5 @@
 use super::reordered;
-use crate::bench::Bench;
+use crate::tests::bench::Bench;
 use types::ids::PassageId;
 
 const TEXTS: [&str; 4] =

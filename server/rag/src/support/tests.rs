@@ -1,7 +1,7 @@
 use super::{claims, far, pieces};
 use crate::{
-    bench::{Bench, ME},
     library::Helpers,
+    tests::bench::{Bench, ME},
 };
 use types::ids::ModelId;
 

@@ -123,9 +123,7 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let documents = Rag::open(below, reader, paths.documents()).await;
     let documents = documents.map_err(|err| Exit::Failed(err.to_string()))?;
     let prompts = Prompts::open(store.clone()).await.map_err(|err| Exit::Failed(err.to_string()))?;
-    let mut more = chat::document_tools(&documents, &store);
-    more.extend(code_tools(paths.interpreters()).await);
-    let toolbox = open_toolbox(store.clone(), more, &paths).await?;
+    let toolbox = open_toolbox(store.clone(), &documents, &paths).await?;
     let chat =
         Chat::open(store.clone(), Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
     let chat = chat.with_documents(documents.clone()).with_tools(toolbox.clone());
@@ -151,7 +149,9 @@ async fn code_tools(folder: PathBuf) -> Vec<Arc<dyn Tool>> {
 }
 
 /// Servers of tools that are switched on begin to be connected behind it.
-async fn open_toolbox(store: Store, more: Vec<Arc<dyn Tool>>, paths: &DataDir) -> Result<Toolbox, Exit> {
+async fn open_toolbox(store: Store, documents: &Rag, paths: &DataDir) -> Result<Toolbox, Exit> {
+    let mut more = chat::document_tools(documents, &store);
+    more.extend(code_tools(paths.interpreters()).await);
     let toolbox = Toolbox::open_with_keys(store, more, paths.tool_keys()).await;
     let toolbox = toolbox.map_err(|err| Exit::Failed(err.to_string()))?;
     toolbox.start_servers(Launcher::new(system::process::command, config::environment())).await;

@@ -52,6 +52,9 @@ impl Chat {
         collections: &[CollectionId],
     ) -> Result<SessionId, ChatError> {
         let collections = &collections[..collections.len().min(MAX_SESSION_COLLECTIONS)];
+        if self.is_temporary && !collections.is_empty() {
+            return Err(ChatError::Setting("a temporary chat cannot look into collections".to_owned()));
+        }
         let session = match session {
             Some(session) => session,
             None => self.store.create_session(user, now_ms()).await?,

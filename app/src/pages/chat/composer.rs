@@ -166,7 +166,7 @@ fn Below(area: NodeRef<html::Textarea>) -> impl IntoView {
             <EffortField/>
             <SetupLink/>
             <ContextBar area/>
-            <p id="composer-hint" class="hidden flex-1 text-center text-xs text-faint sm:block">{texts.composer_hint}</p>
+            <p id="composer-hint" class="hidden min-w-0 flex-1 truncate text-center text-xs text-faint sm:block">{texts.composer_hint}</p>
         </div>
     }
 }

@@ -56,3 +56,12 @@ async fn what_a_person_set_for_all_holds_in_a_temporary_chat() {
     hidden.say(Some(session), "hi").await;
     assert!(format!("{:?}", hidden.engine.requests()[0].prompt).contains("Be brief."));
 }
+
+#[tokio::test]
+async fn a_temporary_chat_looks_into_no_collections_and_says_so() {
+    let bench = Bench::open([Script::say(["A"])]).await;
+    let session = bench.chat.begin_temporary(ME).await.unwrap();
+    let chat = bench.chat.of(Some(session)).await.unwrap();
+    let refused = chat.use_collections(ME, Some(session), &[types::ids::CollectionId(1)]).await;
+    assert!(matches!(refused, Err(ChatError::Setting(_))), "{refused:?}");
+}

@@ -20,6 +20,8 @@ pub(crate) enum Behind {
     Launch,
     /// What a word in the message box may stand for.
     Named,
+    /// Nothing yet: the code is fetched as long as the server answers, for when something is to be shown.
+    Nothing,
     /// The models to choose from, the chosen one first.
     Models(Memo<ModelStatus>),
     /// What else can be done with an answer.
@@ -59,6 +61,7 @@ async fn behind_button(behind: Behind) -> AnyView {
         Behind::Jobs => jobs::list(),
         Behind::Launch => launch_panel::panel(),
         Behind::Named => named::list(),
+        Behind::Nothing => ().into_any(),
         Behind::Models(status) => model_picker::list(status),
         Behind::More(message) => more::more(message),
         Behind::Palette => palette::body(),

@@ -183,7 +183,7 @@ fn Answer(row: Row) -> AnyView {
             <div class="flex min-h-7 flex-wrap items-center gap-x-3 text-xs text-muted">
                 <When when=move || !running() fallback={
                     let pace = row.pace.clone();
-                    move || view! { <PaceLine pace=pace.clone()/> }
+                    move || view! { <PaceLine pace=pace.clone()/> <Later behind=Behind::Nothing/> }
                 }>
                     <AnswerActions view=row.view.clone()/>
                     <UsageLine view=row.view.clone()/>

@@ -1,21 +1,11 @@
 // Everybody can use every page: by keyboard, by screen reader, on a phone, in both themes.
 
-import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
-import { answered, composer, expect, open, send, SHORT, test } from '../support/test';
+import { accessible, answered, composer, expect, open, send, SHORT, test } from '../support/test';
 
 const SIZES = [
   { name: 'desktop', width: 1440, height: 900 },
   { name: 'phone', width: 390, height: 844 },
 ];
-
-async function check(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 160)).join(' | ')}`);
-  expect(found).toEqual([]);
-  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  expect(overflow, 'the page scrolls sideways').toBeLessThanOrEqual(0);
-}
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const { name, width, height } of SIZES) {
@@ -23,25 +13,25 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await page.setViewportSize({ width, height });
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await open(page, '/chat');
-      await check(page);
+      await accessible(page);
       await send(page, SHORT);
       await answered(page);
-      await check(page);
+      await accessible(page);
       await page.getByTestId('model-pill').click();
       await expect(page.getByTestId('model-option').first()).toBeVisible();
-      await check(page);
+      await accessible(page);
       await page.keyboard.press('Escape');
       await page.keyboard.press('Control+k');
       await expect(page.getByTestId('palette')).toBeVisible();
-      await check(page);
+      await accessible(page);
       await page.keyboard.press('Escape');
       if (name === 'phone') {
         await page.getByTestId('menu').click();
-        await check(page);
+        await accessible(page);
         await page.keyboard.press('Escape');
       }
       await open(page, '/settings');
-      await check(page);
+      await accessible(page);
     });
   }
 }

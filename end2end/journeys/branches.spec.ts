@@ -1,15 +1,8 @@
 // The branches of a chat as a tree, and chats of which nothing is written.
 
-import AxeBuilder from '@axe-core/playwright';
-import type { Page } from '@playwright/test';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { answered, composer, connected, expect, lastAnswer, open, send, SHORT, test, textOf } from '../support/test';
-
-async function axe(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations).toEqual([]);
-}
+import { accessible, answered, composer, connected, expect, lastAnswer, open, send, SHORT, test, textOf } from '../support/test';
 
 test('the branches of a chat are shown as a tree, and one is chosen', async ({ page }) => {
   await open(page, '/chat');
@@ -24,13 +17,13 @@ test('the branches of a chat are shown as a tree, and one is chosen', async ({ p
   await expect(stretches.nth(0)).toContainText(SHORT);
   await expect(stretches.nth(0)).toHaveAttribute('data-shown', 'true');
   await expect(stretches.nth(1)).toHaveAttribute('data-shown', 'false');
-  await axe(page);
+  await accessible(page);
   await stretches.nth(1).getByTestId('tree-show').click();
   await expect(page.getByTestId('variants')).toContainText('1 of 2');
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.getByTestId('tree-link').click();
   await expect(stretches.nth(1)).toHaveAttribute('data-shown', 'true');
-  await axe(page);
+  await accessible(page);
 });
 
 test('a temporary chat is answered, and is in no list and no file', async ({ page, server }) => {
@@ -39,7 +32,7 @@ test('a temporary chat is answered, and is in no list and no file', async ({ pag
   await page.getByTestId('begin-temporary').click();
   await connected(page);
   await expect(page.getByTestId('temporary')).toBeVisible();
-  await axe(page);
+  await accessible(page);
   await send(page, secret);
   await answered(page);
   await page.reload();

@@ -1,11 +1,10 @@
 // Tools that answers call: cards, questions, and what comes of them. The model is one that calls what the test says.
 
-import AxeBuilder from '@axe-core/playwright';
 import type { Browser, Locator, Page } from '@playwright/test';
 import { CallingModel, type Message, type Turn } from '../support/caller';
 import { freshFolder, Server } from '../support/server';
 import { templatelessModel } from '../support/thinker';
-import { answered, composer, connected, expect, lastAnswer, open, send, test, textOf, watchErrors } from '../support/test';
+import { accessible, answered, composer, connected, expect, lastAnswer, open, send, test, textOf, watchErrors } from '../support/test';
 
 const LOCAL_PAGE = 'http://127.0.0.1:9/secret';
 
@@ -85,17 +84,12 @@ async function allow(page: Page, ...names: string[]): Promise<void> {
   await expect(page.getByTestId('chat-tool')).toHaveCount(0);
 }
 
-async function axe(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations).toEqual([]);
-}
-
 test('an answer calls a tool, and shows with what and what came of it', async ({ browser }) => {
   await withCaller(browser, {}, async page => {
     await composer(page).pressSequentially('/tools');
     await page.getByTestId('named').first().click();
     await expect(tool(page, 'calculator')).toBeVisible();
-    await axe(page);
+    await accessible(page);
     await allow(page, 'calculator');
     await send(page, 'Please count.');
     await answered(page);
@@ -107,7 +101,7 @@ test('an answer calls a tool, and shows with what and what came of it', async ({
     await card.locator('summary').click();
     await expect(card.getByTestId('call-arguments')).toContainText('6*7');
     await expect(card.getByTestId('call-result')).toContainText('42');
-    await axe(page);
+    await accessible(page);
 
     // The page that is fetched again shows the same.
     await page.reload();
@@ -138,7 +132,7 @@ test('what leaves the machine is asked about, and what fails is told', async ({ 
     const question = page.getByTestId('call-question');
     await expect(question).toContainText('May “fetch_page” run?');
     await expect(question.getByTestId('call-asked-arguments')).toContainText(LOCAL_PAGE);
-    await axe(page);
+    await accessible(page);
     // Who opens the chat meanwhile is asked as well.
     await page.reload();
     await connected(page);

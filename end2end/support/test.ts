@@ -1,5 +1,6 @@
 // What every journey has: a server with a loaded model, and a page that may not fail silently.
 
+import AxeBuilder from '@axe-core/playwright';
 import { test as base, expect, type Locator, type Page } from '@playwright/test';
 import { Server } from './server';
 
@@ -94,6 +95,15 @@ export async function sendAndStop(page: Page, text: string): Promise<void> {
   await streaming(page);
   await page.keyboard.press('Escape');
   await expect(lastAnswer(page)).toHaveAttribute('data-state', /stopped|complete/);
+}
+
+/** Nothing on the page keeps anybody out, and it does not scroll sideways. */
+export async function accessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 160)).join(' | ')}`);
+  expect(found).toEqual([]);
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  expect(overflow, 'the page scrolls sideways').toBeLessThanOrEqual(0);
 }
 
 /** A question whose answer goes on for long enough to be looked at. */

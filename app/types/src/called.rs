@@ -3,7 +3,7 @@
 use crate::{
     ids::{GenerationId, ImageId, SessionId},
     literal::{from_text, to_text},
-    toolbox::{Effect, Permission, QuestionId, Source, Why},
+    toolbox::{Effect, QuestionId, Source, ToolView, Why},
 };
 use serde::{Deserialize, Serialize};
 
@@ -76,19 +76,6 @@ pub enum CallAnswer {
     Never,
 }
 
-/// A tool as one conversation has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToolChoiceView {
-    pub name: String,
-    pub description: String,
-    /// The MCP server that the tool is from; `None` is this product.
-    pub server: Option<String>,
-    pub effect: Effect,
-    pub permission: Permission,
-    /// The answers of the conversation may call it.
-    pub is_on: bool,
-}
-
 /// What a person wants with the tools of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallAct {
@@ -114,7 +101,10 @@ impl CallAct {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallReply {
     Tools {
-        tools: Vec<ToolChoiceView>,
+        /// All that there are.
+        tools: Vec<ToolView>,
+        /// The names of those that the answers may call.
+        chosen: Vec<String>,
         /// Why none of them can be called now.
         cannot: Option<CannotCall>,
     },

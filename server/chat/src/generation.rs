@@ -84,8 +84,8 @@ pub(crate) struct Start {
     pub(crate) hands: Option<Hands>,
     /// It is JSON, which is shown as a form.
     pub(crate) has_form: bool,
-    /// What comes before it.
-    pub(crate) first: Option<First>,
+    /// What comes before it, in this order.
+    pub(crate) firsts: Vec<First>,
 }
 
 /// What a model does before it answers.

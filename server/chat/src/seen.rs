@@ -2,7 +2,7 @@
 
 use crate::{Chat, ChatError, calls, documents, history::put_summary, prompt::turns};
 use inference::{GenerateRequest, Prompt, Target};
-use store::{MessageRow, SessionRow};
+use store::{LeftOutRow, MessageRow, SessionRow};
 use types::{
     chat::{ChatTurn, MAX_MESSAGE_BYTES, Role},
     ids::{MessageId, SessionId, UserId},
@@ -23,13 +23,7 @@ impl Chat {
         let row = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
         let mut branch = self.store.load_thread(user, session, message).await?.messages;
         let answer = branch.pop().filter(|it| it.role == Role::Assistant).ok_or(ChatError::NotFound)?;
-        // Without what it was not given.
-        let left_out = &answer.left_out;
-        let branch = branch.split_off((left_out.n_messages as usize).min(branch.len()));
-        let mut turns = self.given(user, Some(&row), &branch).await?;
-        if let Some(summary) = &left_out.summary {
-            put_summary(&mut turns, summary);
-        }
+        let mut turns = self.given(user, Some(&row), &branch, &answer.left_out).await?;
         let sources = self.consulted(user, session, message).await?;
         documents::give(&mut turns, &sources);
         // What it was told before it said its last words.
@@ -72,7 +66,7 @@ impl Chat {
             }
             None => (None, Vec::new()),
         };
-        let mut turns = self.given(user, row.as_ref(), &branch).await?;
+        let mut turns = self.given(user, row.as_ref(), &branch, &LeftOutRow::default()).await?;
         if !text.trim().is_empty() {
             turns.push(ChatTurn::new(Role::User, text));
         }
@@ -91,16 +85,22 @@ impl Chat {
         Ok(chosen.n_ctx.map(|n_ctx| Weight { n_tokens, n_ctx }))
     }
 
-    /// The turns that a model is given of a branch.
+    /// The turns that a model is given of a branch, without what is left out.
     pub(crate) async fn given(
         &self,
         user: UserId,
         session: Option<&SessionRow>,
         branch: &[MessageRow],
+        left_out: &LeftOutRow,
     ) -> Result<Vec<ChatTurn>, ChatError> {
+        let branch = &branch[(left_out.n_messages as usize).min(branch.len())..];
         let system_prompt = self.system_prompt(user, session).await?;
         let shown = self.shown(user, branch).await?;
-        Ok(turns(&system_prompt, branch, &shown))
+        let mut turns = turns(&system_prompt, branch, &shown);
+        if let Some(summary) = &left_out.summary {
+            put_summary(&mut turns, summary);
+        }
+        Ok(turns)
     }
 
     /// What models are told first.

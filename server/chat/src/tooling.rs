@@ -10,11 +10,11 @@ use store::MessageRow;
 use toolbox::{Toolbox, ToolboxError};
 use tools::{Answered, Limits, Registry, Rounds};
 use types::{
-    called::{CallAct, CallAnswer, CallReply, CannotCall, ToolChoiceView},
+    called::{CallAct, CallAnswer, CallReply, CannotCall},
     document::SourceView,
     ids::{GenerationId, ModelId, SessionId, UserId},
     toolbox::{Origin, Permission, QuestionId, Standing},
-    tools::{MAX_TOOLS, ToolUse},
+    tools::{MAX_TOOLS, ToolUse, is_name},
 };
 
 impl Chat {
@@ -39,23 +39,13 @@ impl Chat {
     }
 
     async fn list_tools(&self, user: UserId, session: Option<SessionId>) -> Result<CallReply, ChatError> {
-        let Some(toolbox) = &self.toolbox else {
-            return Ok(CallReply::Tools { tools: Vec::new(), cannot: None });
+        let tools = match &self.toolbox {
+            Some(toolbox) => toolbox.list(user).await.map_err(failed)?,
+            None => Vec::new(),
         };
-        let names = self.tools_of(user, session).await?;
-        let view = |tool: types::toolbox::ToolView| ToolChoiceView {
-            is_on: names.contains(&tool.name),
-            name: tool.name,
-            description: tool.description,
-            server: match tool.origin {
-                Origin::Builtin => None,
-                Origin::Mcp(server) => Some(server),
-            },
-            effect: tool.effect,
-            permission: tool.permission,
-        };
-        let tools = toolbox.list(user).await.map_err(failed)?.into_iter().map(view).collect();
-        Ok(CallReply::Tools { tools, cannot: self.cannot_call(None) })
+        let mut chosen = self.tools_of(user, session).await?;
+        chosen.retain(|name| tools.iter().any(|it| it.name == *name));
+        Ok(CallReply::Tools { tools, chosen, cannot: self.cannot_call(None) })
     }
 
     /// Sets the tools that a session's answers may call; without a session it starts one.
@@ -65,12 +55,12 @@ impl Chat {
         session: Option<SessionId>,
         tools: &[String],
     ) -> Result<SessionId, ChatError> {
-        let tools = &tools[..tools.len().min(MAX_TOOLS)];
+        let tools: Vec<_> = tools.iter().filter(|it| is_name(it)).take(MAX_TOOLS).cloned().collect();
         let session = match session {
             Some(session) => session,
             None => self.store.create_session(user, now_ms()).await?,
         };
-        self.store.set_session_tools(user, session, tools).await?;
+        self.store.set_session_tools(user, session, &tools).await?;
         Ok(session)
     }
 

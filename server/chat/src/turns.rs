@@ -292,9 +292,9 @@ impl Chat {
             constraint: constraint.filter(|_| !matches!(given.prompt, Prompt::Continue(_))),
             ..GenerateRequest::new(given.prompt, self.tenant(user))
         };
-        let (reply, first) = (given.reply, given.first);
+        let (reply, firsts) = (given.reply, given.firsts);
         let has_form = row.answer_schema.is_some();
-        let start = Start { has_form, row: reply, variants, sources, request, target, hands, first };
+        let start = Start { has_form, row: reply, variants, sources, request, target, hands, firsts };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))
     }
 
@@ -311,20 +311,20 @@ impl Chat {
             Again::GoOn => History::Stop,
             again => history_of(row, again),
         };
-        let mut first = None;
+        let mut firsts = Vec::new();
         let mut turns = match self.fit(asked, history, hands).await? {
             Some(fitted) => {
                 self.store.set_left_out(reply.id, &fitted.left_out).await?;
                 reply.left_out = fitted.left_out;
-                first = fitted.summarise.map(First::Summarise);
+                firsts.extend(fitted.summarise.map(First::Summarise));
                 fitted.turns
             }
-            None => self.given(user, Some(row), messages).await?,
+            None => self.given(user, Some(row), messages, &reply.left_out).await?,
         };
         documents::give(&mut turns, sources);
         if let Some(old) = &way.revises {
             turns.push(ChatTurn::new(Role::Assistant, old.body.trim()));
-            first = Some(First::Criticise);
+            firsts.push(First::Criticise);
         }
         let prompt = match way.again {
             Again::GoOn => {
@@ -334,7 +334,7 @@ impl Chat {
             }
             _ => Prompt::Chat(turns),
         };
-        Ok(Given { prompt, reply, first })
+        Ok(Given { prompt, reply, firsts })
     }
 }
 
@@ -353,7 +353,7 @@ pub(crate) struct Asked<'a> {
 struct Given {
     prompt: Prompt,
     reply: MessageRow,
-    first: Option<First>,
+    firsts: Vec<First>,
 }
 
 /// What is done about a conversation that does not fit.

@@ -12,7 +12,7 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_router::components::A;
 use types::{
     document::{CollectionView, DocumentAct, DocumentReply},
-    ids::CollectionId,
+    ids::{CollectionId, SessionId},
 };
 
 /// A button with their number, and the list behind it.
@@ -94,11 +94,7 @@ pub(super) fn use_keep(store: ThreadStore) -> Callback<Vec<CollectionId>> {
                 Ok(DocumentReply::Session(started)) => {
                     _ = store.n_collections.try_set(n);
                     if session.is_none() {
-                        // What was being written goes along.
-                        let draft = platform::stored(&draft_key(None)).unwrap_or_default();
-                        platform::store(&draft_key(Some(started)), &draft);
-                        platform::store(&draft_key(None), "");
-                        go.run(format!("/chat/{started}"));
+                        go_along(started, go);
                     }
                 }
                 Ok(_) => {}
@@ -106,4 +102,12 @@ pub(super) fn use_keep(store: ThreadStore) -> Callback<Vec<CollectionId>> {
             }
         });
     })
+}
+
+/// Goes to the chat that has just begun; what was being written goes along.
+pub(super) fn go_along(started: SessionId, go: Callback<String>) {
+    let draft = platform::stored(&draft_key(None)).unwrap_or_default();
+    platform::store(&draft_key(Some(started)), &draft);
+    platform::store(&draft_key(None), "");
+    go.run(format!("/chat/{started}"));
 }

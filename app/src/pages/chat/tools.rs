@@ -1,17 +1,16 @@
 //! Which tools the answers of this chat may call.
 
-use super::{api::call_tools, composer::draft_key, count_button::CountButton, thread_store::ThreadStore};
+use super::{api::call_tools, collections::go_along, count_button::CountButton, thread_store::ThreadStore};
 use crate::{
     frame::{Behind, use_sessions},
     i18n::{CallsTexts, fill, use_texts},
-    platform,
     ui::{icon::Icon, toast::use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::components::A;
 use types::{
-    called::{CallAct, CallReply, ToolChoiceView},
-    toolbox::{Effect, Permission},
+    called::{CallAct, CallReply},
+    toolbox::{Effect, Origin, Permission, ToolView},
 };
 
 /// A button with their number, and the list behind it.
@@ -34,14 +33,13 @@ pub(crate) async fn choices() -> AnyView {
     let texts = CallsTexts::here();
     let store = expect_context::<ThreadStore>();
     let session = untrack(|| store.session.get());
-    let (tools, cannot) = match call_tools(CallAct::List { session }).await {
-        Ok(CallReply::Tools { tools, cannot }) => (tools, cannot),
+    let (tools, chosen, cannot) = match call_tools(CallAct::List { session }).await {
+        Ok(CallReply::Tools { tools, chosen, cannot }) => (tools, chosen, cannot),
         Ok(_) => Default::default(),
         Err(err) => {
             return view! { <p class="p-2 text-danger" role="alert">{err.sentence(texts)}</p> }.into_any();
         }
     };
-    let chosen: Vec<_> = tools.iter().filter(|it| it.is_on).map(|it| it.name.clone()).collect();
     let chosen = RwSignal::new(chosen);
     let keep = use_keep(store);
     let rows: Vec<_> = tools.into_iter().map(|tool| choice(tool, chosen, keep, cannot.is_some())).collect();
@@ -58,7 +56,7 @@ pub(crate) async fn choices() -> AnyView {
 }
 
 fn choice(
-    tool: ToolChoiceView,
+    tool: ToolView,
     chosen: RwSignal<Vec<String>>,
     keep: Callback<Vec<String>>,
     disabled: bool,
@@ -71,7 +69,10 @@ fn choice(
         (Permission::Always, Effect::None) => "",
         (Permission::Always, _) => texts.permission_always,
     };
-    let from = tool.server.map(|server| fill(texts.from_server, "name", server)).unwrap_or_default();
+    let from = match tool.origin {
+        Origin::Builtin => String::new(),
+        Origin::Mcp(server) => fill(texts.from_server, "name", server),
+    };
     let (name, checked) = (tool.name.clone(), tool.name.clone());
     let on_change = move |_| {
         chosen.update(|chosen| match chosen.iter().position(|it| *it == name) {
@@ -116,11 +117,7 @@ fn use_keep(store: ThreadStore) -> Callback<Vec<String>> {
                 Ok(CallReply::Session(started)) => {
                     _ = store.n_tools.try_set(n);
                     if session.is_none() {
-                        // What was being written goes along.
-                        let draft = platform::stored(&draft_key(None)).unwrap_or_default();
-                        platform::store(&draft_key(Some(started)), &draft);
-                        platform::store(&draft_key(None), "");
-                        go.run(format!("/chat/{started}"));
+                        go_along(started, go);
                     }
                 }
                 Ok(_) => {}

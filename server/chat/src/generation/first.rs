@@ -25,16 +25,18 @@ impl Writer {
     /// Does what comes first, and says what is to be asked then.
     pub(super) async fn begin_with(
         &mut self,
-        first: Option<First>,
+        firsts: Vec<First>,
         engine: &Arc<dyn Engine>,
         target: &Target,
-        request: GenerateRequest,
+        mut request: GenerateRequest,
     ) -> Result<GenerateRequest, End> {
-        match first {
-            None => Ok(request),
-            Some(First::Summarise(task)) => self.summarise(&task, engine, target, request).await,
-            Some(First::Criticise) => self.criticise(engine, target, request).await,
+        for first in firsts {
+            request = match first {
+                First::Summarise(task) => self.summarise(&task, engine, target, request).await?,
+                First::Criticise => self.criticise(engine, target, request).await?,
+            };
         }
+        Ok(request)
     }
 
     async fn summarise(
@@ -46,7 +48,7 @@ impl Writer {
     ) -> Result<GenerateRequest, End> {
         let mut summary = String::new();
         for step in task.steps() {
-            let mut asked = GenerateRequest { prompt: step(&summary), tools: None, ..request.clone() };
+            let mut asked = freely(&request, step(&summary));
             asked.sampling.max_tokens = Some(SUMMARY_TOKENS);
             asked.reasoning = Reasoning { effort: Some(Effort::None), max_tokens: Some(0) };
             asked.trim_history = false;
@@ -78,9 +80,8 @@ impl Writer {
             let question = ChatTurn::new(Role::User, text);
             Prompt::Chat(answered.iter().cloned().chain([question]).collect())
         };
-        request.prompt = ask(CRITICISE.to_owned());
         self.is_critique = true;
-        let end = self.follow(engine, target.clone(), request.clone()).await;
+        let end = self.follow(engine, target.clone(), freely(&request, ask(CRITICISE.to_owned()))).await;
         self.is_critique = false;
         if end.state != MessageState::Complete {
             return Err(end);
@@ -92,6 +93,11 @@ impl Writer {
         request.prompt = ask(revise(&critique));
         Ok(request)
     }
+}
+
+/// The same request about something else, answered in words: the form and the tools are those of the answer itself.
+fn freely(request: &GenerateRequest, prompt: Prompt) -> GenerateRequest {
+    GenerateRequest { prompt, tools: None, constraint: None, ..request.clone() }
 }
 
 fn revise(critique: &str) -> String {

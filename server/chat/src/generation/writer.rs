@@ -136,8 +136,8 @@ impl Writer {
     }
 
     pub(super) async fn run(mut self, admission: Admission, engine: Arc<dyn Engine>, start: Start) {
-        let Start { row, variants, sources, request, target, hands, first, has_form } = start;
-        let end = self.write(Arc::clone(&engine), target, request, hands, first).await;
+        let Start { row, variants, sources, request, target, hands, firsts, has_form } = start;
+        let end = self.write(Arc::clone(&engine), target, request, hands, firsts).await;
         let usage = and(self.spent, end.usage.or_else(|| self.pace.usage()));
         // Of an answer that went on, both parts count.
         let end = End { usage: and(row.usage, usage), ..end };
@@ -197,11 +197,11 @@ impl Writer {
         target: Target,
         request: GenerateRequest,
         hands: Option<Hands>,
-        first: Option<First>,
+        firsts: Vec<First>,
     ) -> End {
         let (stop, hurry) = (self.generation.stop.clone(), self.below.hurry.clone());
         let work = async {
-            match self.begin_with(first, &engine, &target, request).await {
+            match self.begin_with(firsts, &engine, &target, request).await {
                 Ok(request) => self.rounds(engine, target, request, hands).await,
                 Err(end) => end,
             }

@@ -3,7 +3,7 @@
 use super::{Bench, ME};
 use inference::{Engine, Prompt, Script};
 use types::{
-    chat::{Again, ChatTurn, MessageState, Role},
+    chat::{Again, ChatTurn, History, MessageState, Role},
     ids::SessionId,
 };
 
@@ -102,4 +102,44 @@ async fn a_revised_answer_mends_what_its_critique_found() {
     assert!(!bench.messages(sent.session).await.is_empty());
     bench.chat.select_variant(ME, sent.session, sent.reply).await.unwrap();
     assert!(!bench.messages(sent.session).await[1].is_revised);
+}
+
+#[tokio::test]
+async fn a_revised_answer_keeps_the_summary_and_only_itself_has_the_form() {
+    let scripts = ["A", "A", "A", "All about it.", "It is wrong.", "{}"].map(|it| Script::say([it]));
+    let bench = Bench::open(scripts).await;
+    let session = long(&bench).await;
+    let last = bench.messages(session).await[5].id;
+    bench.chat.set_up(ME, session, None, &[], Some(r#"{"type": "object"}"#.to_owned())).await.unwrap();
+    bench.store.set_session_history(ME, session, History::Summarise).await.unwrap();
+    fits(&bench, 80);
+    bench.chat.regenerate(ME, session, last, Again::Revised, None).await.unwrap();
+    let answer = bench.end_of(session).await;
+    assert_eq!((answer.text.as_str(), answer.summary.as_deref()), ("{}", Some("All about it.")));
+    assert!(turns(&bench, 4)[0].content.contains("All about it."));
+    assert!(turns(&bench, 5)[0].content.contains("All about it."));
+    let has_form: Vec<_> = bench.engine.requests()[3..].iter().map(|it| it.constraint.is_some()).collect();
+    assert_eq!(has_form, [false, false, true]);
+}
+
+#[tokio::test]
+async fn an_answer_that_goes_on_is_given_what_it_was_given_before() {
+    let scripts = [
+        Script::say(["A"]),
+        Script::say(["A"]),
+        Script::say(["A"]),
+        Script::say(["B"]).cut(),
+        Script::say(["C"]),
+    ];
+    let bench = Bench::open(scripts).await;
+    let session = long(&bench).await;
+    let last = bench.messages(session).await[5].id;
+    fits(&bench, 80);
+    let sent = bench.chat.regenerate(ME, session, last, Again::Trimmed, None).await.unwrap();
+    assert_eq!(bench.end_of(session).await.state, MessageState::Cut);
+    bench.chat.go_on(ME, session, sent.reply).await.unwrap();
+    let answer = bench.end_of(session).await;
+    assert_eq!((answer.text.as_str(), answer.n_left_out), ("BC", 4));
+    let Prompt::Continue(turns) = &bench.engine.requests()[4].prompt else { panic!("it was to go on") };
+    assert!(turns.len() == 2 && turns[0].content.starts_with("third"), "{turns:?}");
 }

@@ -306,14 +306,14 @@ async fn a_session_has_its_own_tools_once_they_are_chosen() {
     assert_eq!(n_tools(session).await, 2);
     bench.chat.use_tools(ME, Some(session), &["adds".to_owned(), "gone".to_owned()]).await.unwrap();
     assert_eq!(n_tools(session).await, 1);
-    let CallReply::Tools { tools, cannot: None } =
+    let CallReply::Tools { tools, chosen, cannot: None } =
         bench.chat.act_on_tools(ME, CallAct::List { session: Some(session) }).await.unwrap()
     else {
         panic!("tools were to be listed");
     };
-    let on = |name: &str| tools.iter().find(|it| it.name == name).map(|it| (it.is_on, it.permission));
-    assert_eq!(on("adds"), Some((true, Permission::Always)));
-    assert_eq!(on("writes"), Some((false, Permission::Ask)));
+    let permission = |name: &str| tools.iter().find(|it| it.name == name).map(|it| it.permission);
+    assert_eq!(permission("adds"), Some(Permission::Always));
+    assert_eq!((permission("writes"), chosen), (Some(Permission::Ask), vec!["adds".to_owned()]));
     let other = bench.chat.use_tools(OTHER, Some(session), &[]).await;
     assert!(matches!(other, Err(ChatError::NotFound)), "{other:?}");
 

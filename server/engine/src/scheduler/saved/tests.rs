@@ -1,6 +1,9 @@
 use super::*;
 use protocol::{KvFiles, LoadRequest, Tenant};
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 use types::kv::KvType;
 
 /// Nowhere near the bound of memory.
@@ -12,10 +15,9 @@ fn saved(tenant: i64) -> Saved {
     Saved::new(owner, vec![LlamaToken(1); WORTH_A_FILE], Gaps::default(), 0, 0, state)
 }
 
-#[test]
-fn what_cannot_be_written_stays_in_memory_and_is_not_tried_for_ever() {
-    let folder = tempfile::tempdir().unwrap();
-    let (path, root) = (folder.path().join("model"), folder.path().join("kv"));
+/// States in memory and in files below the folder, which is also given.
+fn states(folder: &Path) -> (SavedStates, PathBuf) {
+    let (path, root) = (folder.join("model"), folder.join("kv"));
     fs::write(&path, "a model").unwrap();
     let request = LoadRequest {
         path,
@@ -28,7 +30,41 @@ fn what_cannot_be_written_stays_in_memory_and_is_not_tried_for_ever() {
         draft_model: None,
         projector: None,
     };
-    let mut states = SavedStates::new(0, StateFiles::open(&request), 1 << 30);
+    (SavedStates::new(0, StateFiles::open(&request), 1 << 30), root)
+}
+
+/// Whether all is written, or nothing more will be.
+fn is_written(states: &mut SavedStates) -> bool {
+    (0..10 * N).any(|_| {
+        let is_done = states.write_all();
+        states.note_done(true, 0);
+        is_done
+    })
+}
+
+fn n_states_in(root: &Path) -> usize {
+    let models = fs::read_dir(root).unwrap().map(|it| it.unwrap().path()).filter(|it| it.is_dir());
+    models.map(|model| fs::read_dir(model).unwrap().count()).sum()
+}
+
+#[test]
+fn nothing_is_written_of_a_fleeting_tenant() {
+    let check = |tenant: Tenant, expected: usize| {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut states, root) = states(folder.path());
+        states.add(saved(tenant.0));
+        assert!(is_written(&mut states));
+        drop(states);
+        assert_eq!(n_states_in(&root), expected, "{tenant:?}");
+    };
+    check(Tenant(1), 1);
+    check(Tenant(1).fleeting(), 0);
+}
+
+#[test]
+fn what_cannot_be_written_stays_in_memory_and_is_not_tried_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut states, root) = states(folder.path());
     // As a disk that is full or gone.
     fs::remove_dir_all(&root).unwrap();
     fs::write(&root, "in the way").unwrap();
@@ -39,11 +75,6 @@ fn what_cannot_be_written_stays_in_memory_and_is_not_tried_for_ever() {
             number
         })
         .collect();
-    let is_done = (0..10 * N).any(|_| {
-        let is_done = states.write_all();
-        states.note_done(true, 0);
-        is_done
-    });
-    assert!(is_done, "it is tried over and over");
+    assert!(is_written(&mut states), "it is tried over and over");
     assert!(numbers.into_iter().all(|number| states.is_here(number)));
 }

@@ -2,7 +2,11 @@
 //!
 //! The language is fixed for the life of a page: choosing another one loads the page again.
 
+#[cfg(target_arch = "wasm32")]
+use crate::lazy_file::{NotFetched, Pauses};
 use leptos::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use leptos::wasm_split::wasm_split;
 use std::fmt::Display;
 
 include!(concat!(env!("OUT_DIR"), "/texts.rs"));
@@ -71,14 +75,23 @@ impl Texts {
 pub(crate) async fn load_texts(locale: Locale) {
     match locale {
         Locale::En => {}
-        Locale::De => _ = LOADED.set(german().await),
+        Locale::De => {
+            let mut pauses = Pauses::new();
+            let texts = loop {
+                match german().await {
+                    Ok(texts) => break texts,
+                    Err(NotFetched) => pauses.pass().await,
+                }
+            };
+            _ = LOADED.set(texts);
+        }
     }
 }
 
 #[cfg(target_arch = "wasm32")]
-#[lazy]
-fn german() -> &'static Texts {
-    &DE
+#[wasm_split(german, wasm_split_path = leptos::wasm_split, fallible)]
+fn german() -> Result<&'static Texts, NotFetched> {
+    Ok(&DE)
 }
 
 /// The language of this page.

@@ -15,6 +15,7 @@ mod error_mapping;
 mod format;
 mod frame;
 mod i18n;
+mod lazy_file;
 mod live;
 mod page_data;
 mod pages;
@@ -85,6 +86,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=|| view! { <Redirect path="/chat"/> } ssr=SsrMode::Async/>
                     <Route path=path!("/chat/:id?") view={Lazy::<ChatRoute>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/chat/:id/saw/:message") view=Rest::Saw ssr=SsrMode::Async/>
+                    <Route path=path!("/chat/:id/probabilities/:message") view=Rest::Probabilities ssr=SsrMode::Async/>
                     <Route path=path!("/chat/:id/setup") view=Rest::Setup ssr=SsrMode::Async/>
                     <Route path=path!("/chat/:id/tree") view=Rest::Tree ssr=SsrMode::Async/>
                     <Route path=path!("/chats") view=Rest::Chats ssr=SsrMode::Async/>

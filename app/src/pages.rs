@@ -6,6 +6,7 @@ pub(crate) mod compare;
 pub(crate) mod documents;
 mod failed;
 pub(crate) mod not_found;
+pub(crate) mod probabilities;
 pub(crate) mod prompts;
 pub(crate) mod rest;
 pub(crate) mod saw;

@@ -131,3 +131,30 @@ test('without a model the page says what to do', async ({ browser }) => {
   await context.close();
   await server.stop();
 });
+
+test('a file of the page that could not be fetched is fetched when the server is back', async ({ page }) => {
+  const behindButtons = /\/pkg\/split_behind_button.*\.wasm$/;
+  await page.route(behindButtons, route => route.abort());
+  await open(page, '/chat');
+  await page.getByTestId('model-pill').click();
+  await expect(page.getByTestId('model-option')).toHaveCount(0);
+  await page.keyboard.press('Escape');
+  // The page lives on without it.
+  await send(page, SHORT);
+  await answered(page);
+  await expect(lastAnswer(page).getByTestId('saw-link')).toHaveCount(0);
+  await page.unroute(behindButtons);
+  await expect(lastAnswer(page).getByTestId('saw-link')).toBeVisible({ timeout: 20_000 });
+  await page.getByTestId('model-pill').click();
+  await expect(page.getByTestId('model-option').first()).toBeVisible();
+});
+
+test('a page whose file could not be fetched is shown when the server is back', async ({ page }) => {
+  const restPages = /\/pkg\/split_rest_page.*\.wasm$/;
+  await page.route(restPages, route => route.abort());
+  await open(page, '/chat');
+  await page.getByRole('link', { name: 'Documents' }).first().click();
+  await composer(page).fill('still here');
+  await page.unroute(restPages);
+  await expect(page.getByRole('heading', { name: 'Documents' })).toBeVisible({ timeout: 20_000 });
+});

@@ -58,6 +58,12 @@ test('own tools are there with what they do, and what is chosen for them stays',
   await done(page, 'clock', () => begins.check());
   await page.reload();
   await connected(page);
+  await page.getByTestId('new-session').click();
+  await expect(page.getByTestId('chat-tools-n')).toHaveText('1');
+  await page.reload();
+  await connected(page);
+  await expect(page.getByTestId('chat-tools-n')).toHaveText('1');
+  await open(page, '/tools');
   await expect(fetched.getByTestId('tool-permission')).toHaveValue('never');
   await expect(begins).toBeChecked();
   await done(page, 'fetch_page', () => fetched.getByTestId('tool-permission').selectOption('ask'));

@@ -44,6 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         state: MessageState::Complete,
         error: None,
         usage: None,
+        kv: None,
     };
     store.finish_message(ids.reply, outcome).await?;
     store.close().await;

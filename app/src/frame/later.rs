@@ -2,9 +2,15 @@
 //! third.
 
 use super::{jobs, launch_panel, model_picker, palette, shortcuts};
-use crate::pages::chat::{calls, collections, more, named, sources, thread_store::Block, tools};
-use crate::ui::when::When;
-use leptos::prelude::*;
+use crate::pages::chat::{
+    calls, collections, context_bar, model_before, more, named, sources, thread_store::Block, tools,
+};
+use crate::{
+    lazy_file::{NotFetched, Pauses},
+    ui::when::When,
+};
+use leptos::{__reexports::send_wrapper::SendWrapper, html::Textarea, prelude::*, wasm_split::wasm_split};
+use std::pin::Pin;
 use types::{guard::Guard, ids::MessageId, model::ModelStatus};
 
 /// What is behind a button.
@@ -14,6 +20,8 @@ pub(crate) enum Behind {
     Call(ArcRwSignal<Vec<Block>>, usize),
     /// The collections that the answers of a chat may look into.
     Collections,
+    /// How full the context is with what is written there.
+    Context(NodeRef<Textarea>),
     /// What ended an answer that went wrong.
     Guarded(MessageId, Guard),
     Jobs,
@@ -24,6 +32,8 @@ pub(crate) enum Behind {
     Nothing,
     /// The models to choose from, the chosen one first.
     Models(Memo<ModelStatus>),
+    /// The model that answered in a chat last, where that is not the chosen one.
+    ModelBefore,
     /// What else can be done with an answer.
     More(MessageId),
     Palette,
@@ -49,20 +59,38 @@ pub(crate) fn Later(behind: Behind) -> AnyView {
 
 #[component]
 fn Arriving(behind: Behind) -> AnyView {
-    view! { <Suspense>{move || Suspend::new(behind_button(behind.clone()))}</Suspense> }.into_any()
+    view! { <Suspense>{move || Suspend::new(arrive(behind.clone()))}</Suspense> }.into_any()
 }
 
-#[lazy]
-async fn behind_button(behind: Behind) -> AnyView {
+async fn arrive(behind: Behind) -> AnyView {
+    let mut pauses = Pauses::new();
+    loop {
+        match behind_button(behind.clone()).await {
+            Ok(view) => return view.await,
+            Err(NotFetched) => pauses.pass().await,
+        }
+    }
+}
+
+type Coming = Pin<Box<dyn Future<Output = AnyView> + Send>>;
+
+#[wasm_split(behind_button, wasm_split_path = leptos::wasm_split, fallible)]
+fn behind_button(behind: Behind) -> Result<Coming, NotFetched> {
+    Ok(Box::pin(SendWrapper::new(what_is(behind))))
+}
+
+async fn what_is(behind: Behind) -> AnyView {
     match behind {
         Behind::Call(blocks, idx) => calls::card(blocks, idx),
         Behind::Collections => collections::choices().await,
+        Behind::Context(area) => context_bar::bar(area),
         Behind::Guarded(message, guard) => more::guarded(message, guard),
         Behind::Jobs => jobs::list(),
         Behind::Launch => launch_panel::panel(),
         Behind::Named => named::list(),
         Behind::Nothing => ().into_any(),
         Behind::Models(status) => model_picker::list(status),
+        Behind::ModelBefore => model_before::offer(),
         Behind::More(message) => more::more(message),
         Behind::Palette => palette::body(),
         Behind::Shortcuts => shortcuts::list(),

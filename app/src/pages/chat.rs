@@ -6,10 +6,11 @@ mod attachments;
 pub(crate) mod calls;
 pub(crate) mod collections;
 mod composer;
-mod context_bar;
+pub(crate) mod context_bar;
 mod count_button;
 mod effort;
 mod message;
+pub(crate) mod model_before;
 pub(crate) mod more;
 pub(crate) mod named;
 mod scroll;
@@ -25,24 +26,25 @@ use super::failed::{Gone, failed};
 use crate::{
     error::AppError,
     i18n::use_texts,
+    lazy_file::{NotFetched, Pauses},
     live::{OnceKnown, use_live},
     page_data::PageData,
 };
 use composer::Composer;
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::{prelude::*, server_fn::ServerFn, wasm_split::wasm_split};
 use leptos_meta::Title;
-use leptos_router::{LazyRoute, components::A, hooks::use_params_map, lazy_route};
+use leptos_router::{LazyRoute, components::A, hooks::use_params_map};
 use thread::ThreadView;
 use thread_store::ThreadStore;
 use types::{chat::Thread, ids::SessionId};
 
 /// `/chat` and `/chat/{id}`.
+#[derive(Clone, Copy)]
 pub(crate) struct ChatRoute {
     session: Memo<Option<SessionId>>,
-    thread: PageData<Option<Thread>>,
+    thread: PageData<Thread>,
 }
 
-#[lazy_route]
 impl LazyRoute for ChatRoute {
     fn data() -> Self {
         let params = use_params_map();
@@ -52,38 +54,61 @@ impl LazyRoute for ChatRoute {
         Self { session, thread }
     }
 
-    fn view(this: Self) -> AnyView {
-        let ChatRoute { session, thread } = this;
-        let store = ThreadStore::new(session);
-        provide_context(store);
-        provide_context(thread);
-        view! {
-            <div class="relative flex min-h-0 flex-1 flex-col">
-                <Transition fallback=ThreadSkeleton>
-                    {move || Suspend::new(async move { show(store, thread.get().await) })}
-                </Transition>
-                <Composer/>
-            </div>
+    async fn view(this: Self) -> AnyView {
+        // The server links the file in the page's head.
+        #[cfg(feature = "ssr")]
+        leptos::prefetch_lazy_fn_on_server("chat_page");
+        let mut pauses = Pauses::new();
+        loop {
+            match chat_page(this).await {
+                Ok(view) => return view,
+                Err(NotFetched) => pauses.pass().await,
+            }
         }
-        .into_any()
+    }
+
+    async fn preload() {
+        // Showing the page tries again.
+        #[cfg(target_arch = "wasm32")]
+        let _ = preload_chat_page().await;
     }
 }
 
-/// `None` is a chat that has not begun. An address that is no number is as gone as an unknown one.
-async fn fetch(address: Option<String>) -> Result<Option<Thread>, AppError> {
-    let Some(address) = address else { return Ok(None) };
-    let id = address.parse().map_err(|_| AppError::NotFound)?;
-    api::load_thread(id, 0).await.map(Some)
+#[wasm_split(chat_page, wasm_split_path = leptos::wasm_split, preload(preload_chat_page), fallible)]
+fn chat_page(this: ChatRoute) -> Result<AnyView, NotFetched> {
+    Ok(view_of(this))
 }
 
-fn show(store: ThreadStore, thread: Result<Option<Thread>, AppError>) -> AnyView {
+fn view_of(this: ChatRoute) -> AnyView {
+    let ChatRoute { session, thread } = this;
+    let store = ThreadStore::new(session);
+    provide_context(store);
+    provide_context(thread);
+    view! {
+        <div class="relative flex min-h-0 flex-1 flex-col">
+            <Transition fallback=ThreadSkeleton>
+                {move || Suspend::new(async move { show(store, thread.get().await) })}
+            </Transition>
+            <Composer/>
+        </div>
+    }
+    .into_any()
+}
+
+/// Without an address, a chat that has not begun. One that is no number is as gone as an unknown one.
+async fn fetch(address: Option<String>) -> Result<Thread, AppError> {
+    let id = address.map(|address| address.parse().map_err(|_| AppError::NotFound)).transpose()?;
+    api::load_thread(id, 0).await
+}
+
+fn show(store: ThreadStore, thread: Result<Thread, AppError>) -> AnyView {
     let texts = use_texts();
     match thread {
-        Ok(None) => {
-            store.clear();
+        Ok(thread) if thread.session.id == SessionId::default() => {
+            store.replace(thread);
             view! { <Title text=texts.session_new/> <Empty/> }.into_any()
         }
-        Ok(Some(thread)) => {
+        Ok(thread) => {
             let title = crate::frame::title_or(&thread.session.title, texts.session_untitled);
             let origin = thread.origin;
             let is_temporary = thread.session.id.is_temporary();

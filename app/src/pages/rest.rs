@@ -4,8 +4,9 @@
 //! What such a page fetches is known only to that file, so that the doors it uses and the types that pass through them are not
 //! in the browser's first download either.
 
-use super::{chats, compare, documents, prompts, saw, settings, setup, tools, tree};
-use leptos::prelude::*;
+use super::{chats, compare, documents, probabilities, prompts, saw, settings, setup, tools, tree};
+use crate::lazy_file::{NotFetched, Pauses};
+use leptos::{prelude::*, wasm_split::wasm_split};
 use leptos_router::ChooseView;
 
 /// One of these pages, as a route's view.
@@ -14,6 +15,7 @@ pub(crate) enum Rest {
     Chats,
     Compare,
     Documents,
+    Probabilities,
     Prompts,
     Saw,
     Settings,
@@ -24,21 +26,36 @@ pub(crate) enum Rest {
 
 impl ChooseView for Rest {
     async fn choose(self) -> AnyView {
-        rest_page(self).await
+        // The server links the file in the page's head.
+        #[cfg(feature = "ssr")]
+        leptos::prefetch_lazy_fn_on_server("rest_page");
+        let mut pauses = Pauses::new();
+        loop {
+            match rest_page(self).await {
+                Ok(view) => return view,
+                Err(NotFetched) => pauses.pass().await,
+            }
+        }
     }
 
     async fn preload(&self) {
+        // Choosing the page tries again.
         #[cfg(target_arch = "wasm32")]
-        __preload_rest_page().await;
+        let _ = preload_rest_page().await;
     }
 }
 
-#[lazy]
-fn rest_page(page: Rest) -> AnyView {
+#[wasm_split(rest_page, wasm_split_path = leptos::wasm_split, preload(preload_rest_page), fallible)]
+fn rest_page(page: Rest) -> Result<AnyView, NotFetched> {
+    Ok(view_of(page))
+}
+
+fn view_of(page: Rest) -> AnyView {
     match page {
         Rest::Chats => chats::page(),
         Rest::Compare => compare::page(),
         Rest::Documents => documents::page(),
+        Rest::Probabilities => probabilities::page(),
         Rest::Prompts => prompts::page(),
         Rest::Saw => saw::page(),
         Rest::Settings => settings::page(),

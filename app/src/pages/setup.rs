@@ -130,6 +130,14 @@ fn SetupForm(session: SessionId, setup: Setup) -> AnyView {
                     spellcheck="false" placeholder=SCHEMA_EXAMPLE aria-describedby="setup-schema-hint" data-testid="setup-schema">{setup.answer_schema.unwrap_or_default()}</textarea>
                 <p id="setup-schema-hint" class="text-xs text-muted">{texts.setup_schema_hint}</p>
             </section>
+            <section class="card flex flex-col gap-2 p-4">
+                <label class="flex items-center gap-2 font-medium text-strong">
+                    <input type="checkbox" name="keeps_probabilities" value="on" class="shrink-0 accent-accent" checked=setup.keeps_probabilities
+                        aria-describedby="setup-probabilities-hint" data-testid="setup-probabilities"/>
+                    {texts.setup_probabilities}
+                </label>
+                <p id="setup-probabilities-hint" class="text-xs text-muted">{texts.setup_probabilities_hint}</p>
+            </section>
             <section class="card flex flex-col gap-3 p-4">
                 <div class="flex flex-wrap items-center gap-2">
                     <h2 class="mr-auto text-lg font-semibold text-strong">{texts.settings_sampling}</h2>
@@ -165,7 +173,8 @@ fn act_of(field: impl Fn(&str) -> String, knobs: &[KnobView]) -> Act {
     let numbers = knobs.iter().map(|knob| (knob.name.clone(), field(&knob.name))).collect();
     let system_prompt = Some(field("system_prompt")).filter(|it| !it.trim().is_empty());
     let answer_schema = Some(field("answer_schema")).filter(|it| !it.trim().is_empty());
-    Act::SetUp { system_prompt, numbers, answer_schema }
+    let keeps_probabilities = !field("keeps_probabilities").is_empty();
+    Act::SetUp { system_prompt, numbers, answer_schema, keeps_probabilities }
 }
 
 fn knob_field(knob: KnobView) -> AnyView {

@@ -256,7 +256,7 @@ pub struct Queued {
 }
 
 /// A line of the session list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SessionSummary {
     pub id: SessionId,
     /// Empty until the first message names it.
@@ -324,11 +324,24 @@ pub struct MessageView {
     pub summary: Option<String>,
     /// It came of a critique of the one before.
     pub is_revised: bool,
+    /// How keys and values were kept, as [`crate::kv::KvUse`] is written.
+    pub kv: Option<String>,
+    /// How likely its tokens were is kept.
+    pub has_probabilities: bool,
+}
+
+/// The model that answered last in a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnsweringModel {
+    pub id: ModelId,
+    /// How it was loaded, in words, where it is loaded otherwise now.
+    pub loaded_as: Option<String>,
 }
 
 /// A session with its active branch, oldest message first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Thread {
+    /// Its id is that of no row where it has not begun.
     pub session: SessionSummary,
     /// How much the model thinks before it answers here; `None` leaves it to the model.
     pub effort: Option<Effort>,
@@ -338,6 +351,8 @@ pub struct Thread {
     pub n_tools: u32,
     /// The session that this one was forked from, as long as it is there.
     pub origin: Option<SessionId>,
+    /// None before the first answer.
+    pub model: Option<AnsweringModel>,
     /// How answers are sampled here, apart from what the person set for all, in words.
     pub chips: Vec<String>,
     /// How many messages of the branch come before these.
@@ -490,7 +505,17 @@ pub enum Act {
         numbers: Vec<(String, String)>,
         /// A JSON schema that answers fit.
         answer_schema: Option<String>,
+        /// Answers keep how likely each of their tokens was.
+        keeps_probabilities: bool,
     },
+    /// Lets the other variants of a turn go, with what followed them.
+    Keep {
+        message: MessageId,
+    },
+    /// Brings back what [`Act::Keep`] let go last.
+    BringBack,
+    /// Chooses the model that answered last in it, loaded as it was then.
+    LoadModel,
     /// Makes another session of it, with all branches.
     Duplicate,
     /// Makes another session of its branch up to this message.

@@ -106,6 +106,23 @@ impl fmt::Display for KvType {
     }
 }
 
+/// How keys and values were wanted, and how they are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KvUse {
+    pub asked: KvType,
+    pub used: KvType,
+}
+
+/// What is used; behind what was asked for and an arrow, where that is something else.
+impl fmt::Display for KvUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.asked != self.used {
+            write!(f, "{} → ", self.asked)?;
+        }
+        write!(f, "{}", self.used)
+    }
+}
+
 /// A word that names no type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoKvType(String);
@@ -178,6 +195,16 @@ mod tests {
         for wrong in ["", "q3", "q8/", "q8/q5/q4", "Q8", "q8+", "+window", "q8+window+window", "q8+whole"] {
             assert!(wrong.parse::<KvType>().unwrap_err().to_string().contains("bf16"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_was_asked_for_is_told_where_it_is_not_used() {
+        let check = |asked, used, expected: &str| {
+            let [asked, used] = [asked, used].map(KvType::of);
+            assert_eq!(KvUse { asked, used }.to_string(), expected);
+        };
+        check(KvFormat::Q8, KvFormat::Q8, "q8");
+        check(KvFormat::Q8, KvFormat::F32, "q8 → f32");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     ids::ModelId,
-    kv::{KvMeasure, KvType},
+    kv::{KvMeasure, KvType, KvUse},
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,28 @@ pub struct LaunchProfile {
     /// How keys and values are kept.
     pub kv_type: Option<KvType>,
     pub draft: DraftChoice,
+}
+
+impl LaunchProfile {
+    /// What it chooses, in words that are the same in every language; none where it chooses nothing.
+    pub fn words(&self) -> Vec<String> {
+        let draft = match &self.draft {
+            DraftChoice::Usual => None,
+            DraftChoice::None => Some("draft –".to_owned()),
+            DraftChoice::Model(id) => Some(format!("draft {id}")),
+        };
+        let n_ctx = self.n_ctx.map(|n| format!("n_ctx {n}"));
+        let kv_type = self.kv_type.map(|kv_type| format!("KV {kv_type}"));
+        [n_ctx, kv_type, draft].into_iter().flatten().collect()
+    }
+}
+
+/// How a model in memory was loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadedAs {
+    pub profile: LaunchProfile,
+    /// Once that is known, of a model that keeps any.
+    pub kv: Option<KvUse>,
 }
 
 /// What there is to choose from, and what is known about it on this machine.

@@ -1,6 +1,6 @@
 //! Models and what the engine is doing with them.
 
-use crate::ids::ModelId;
+use crate::{ids::ModelId, launch::LoadedAs};
 use serde::{Deserialize, Serialize};
 
 /// What a model was made for.
@@ -159,6 +159,9 @@ pub struct Resident {
     pub is_measured: bool,
     /// It stays until somebody unloads it.
     pub is_pinned: bool,
+    /// Known to the server alone; `None` of one that is asleep.
+    #[serde(skip)]
+    pub loaded: Option<LoadedAs>,
 }
 
 /// All models that the engine holds.

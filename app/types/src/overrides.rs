@@ -116,6 +116,8 @@ pub struct Setup {
     pub usual_system_prompt: String,
     /// A JSON schema that answers fit.
     pub answer_schema: Option<String>,
+    /// Answers keep how likely each of their tokens was.
+    pub keeps_probabilities: bool,
     /// All of [`Knob::ALL`], in that order.
     pub knobs: Vec<KnobView>,
 }

@@ -37,7 +37,46 @@ pub struct Seen {
 /// How much of a model's context a conversation takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weight {
+    /// All that would be sent.
     pub n_tokens: u32,
+    /// Those of them that passages of documents may take.
+    pub n_document_tokens: u32,
+    /// Those of them that tell of tools.
+    pub n_tool_tokens: u32,
     /// The most that the model takes.
     pub n_ctx: u32,
+    /// What would be left out.
+    pub left_out: LeftOut,
+}
+
+/// What is left out of a conversation that is longer than a model's context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LeftOut {
+    #[default]
+    Nothing,
+    /// It does not fit, and nobody chose what to leave out: it is not answered.
+    Refused,
+    /// So many of the oldest messages.
+    Oldest(u32),
+    /// Likewise; a summary stands for them.
+    Summarised(u32),
+}
+
+/// A token of an answer, and how likely it was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LikelyToken {
+    /// As it is written; what is no text has replacement characters.
+    pub text: String,
+    /// In 0..=1, before any sampler changed it.
+    pub probability: f32,
+    /// What else was likely, the most likely first.
+    pub others: Vec<(String, f32)>,
+}
+
+/// How likely the tokens of an answer were, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Probabilities {
+    pub tokens: Vec<LikelyToken>,
+    /// How many were too many to show.
+    pub n_left_out: u32,
 }

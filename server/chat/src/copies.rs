@@ -2,10 +2,10 @@
 
 use crate::{Chat, ChatError, calls, filing::folder_name, now_ms};
 use std::collections::{HashMap, HashSet};
-use store::{LeftOutRow, MessageRow, NewSession, SessionRow, ThoughtRow};
+use store::{MessageRow, NewSession, SessionRow, ThoughtRow};
 use transcripts::{Reading, Transcript, Turn};
 use types::{
-    chat::{MAX_TITLE_CHARS, MessageState},
+    chat::MAX_TITLE_CHARS,
     filing::{MAX_FOLDERS, MAX_TAG_CHARS},
     ids::{FolderId, ImageId, MessageId, SessionId, UserId},
     image::MAX_IMAGES,
@@ -66,12 +66,14 @@ impl Chat {
         shown: Option<MessageId>,
     ) -> Result<SessionId, ChatError> {
         let now = now_ms();
+        let model = self.store.session_model(user, row.id).await?;
         let session = NewSession {
             title: row.title,
             title_is_custom: row.title_is_custom,
             folder: row.folder,
             system_prompt: row.system_prompt,
             answer_schema: row.answer_schema,
+            keeps_probabilities: row.keeps_probabilities,
             overrides: row.overrides,
             effort: row.effort,
             origin,
@@ -80,6 +82,9 @@ impl Chat {
             ..NewSession::default()
         };
         let id = self.store.write_session(user, &session, messages, shown).await?;
+        if let Some((model, profile)) = model {
+            self.store.set_session_model(id, &model, &profile).await?;
+        }
         self.notes.sessions_changed(user);
         Ok(id)
     }
@@ -170,20 +175,13 @@ impl Chat {
             }
             n_left_out += turn.images.len() - images.len();
             rows.push(MessageRow {
-                id: place_id(at),
                 parent: turn.parent.map(place_id),
-                role: turn.role,
-                body: turn.text.clone(),
                 images,
                 thought: turn.reasoning.clone().map(|text| ThoughtRow { text, ms: None }),
-                left_out: LeftOutRow::default(),
-                is_revised: false,
                 calls: turn.calls.iter().enumerate().map(calls::of_file).collect(),
-                state: MessageState::Complete,
-                error: None,
                 model: turn.model.clone(),
-                usage: None,
                 created_ms: turn.created_ms,
+                ..MessageRow::new(place_id(at), turn.role, &turn.text)
             });
         }
         Ok((rows, n_left_out))

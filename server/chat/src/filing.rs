@@ -84,6 +84,7 @@ impl Chat {
             title: row.title,
             system_prompt: row.system_prompt,
             answer_schema: row.answer_schema,
+            keeps_probabilities: row.keeps_probabilities,
             knobs: row.overrides.views(&settings.sampling),
             usual_system_prompt: settings.system_prompt,
         })
@@ -98,6 +99,7 @@ impl Chat {
         system_prompt: Option<String>,
         numbers: &[(String, String)],
         answer_schema: Option<String>,
+        keeps_probabilities: bool,
     ) -> Result<(), ChatError> {
         let overrides = Overrides::read(numbers).map_err(ChatError::Setting)?;
         let system_prompt = system_prompt.filter(|it| !it.trim().is_empty());
@@ -109,7 +111,14 @@ impl Chat {
         answer_schema.as_deref().map_or(Ok(()), check_schema)?;
         overrides.over(Sampling::default()).map_err(|err| ChatError::Setting(err.to_string()))?;
         self.store
-            .set_up_session(user, id, system_prompt.as_deref(), &overrides, answer_schema.as_deref())
+            .set_up_session(
+                user,
+                id,
+                system_prompt.as_deref(),
+                &overrides,
+                answer_schema.as_deref(),
+                keeps_probabilities,
+            )
             .await?;
         self.notes.send(user, id, ChatEvent::ThreadChanged);
         Ok(())

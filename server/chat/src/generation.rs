@@ -3,6 +3,7 @@
 mod first;
 mod hands;
 mod pace;
+mod telling;
 mod thought;
 mod writer;
 
@@ -120,6 +121,12 @@ impl Running {
         if let Some(generation) = self.find(session).filter(|generation| generation.user == user) {
             generation.stop.cancel();
         }
+    }
+
+    /// Runs beside the answers until the server is told to stop.
+    pub(crate) fn beside(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let leisure = self.leisure.clone();
+        self.tasks.spawn(async move { _ = leisure.run_until_cancelled(work).await });
     }
 
     /// See [`crate::Chat::shutdown`].

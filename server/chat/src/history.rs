@@ -3,12 +3,12 @@
 //! Nothing is left out in silence: who has not chosen is told that it does not fit, and an answer that was given less keeps how
 //! much that was, and the summary that stood for it.
 
-use crate::{Chat, ChatError, generation::Hands, images::Shown, prompt::turns, turns::Asked};
+use crate::{Chat, ChatError, images::Shown, prompt::turns, turns::Asked};
 use inference::{Prompt, Target};
 use store::{LeftOutRow, MessageRow};
 use types::{
     chat::{ChatTurn, History, Role},
-    document::SourceView,
+    tools::ToolUse,
 };
 
 /// The share of the context that is kept for the answer, and the most of it, in tokens.
@@ -18,7 +18,7 @@ const MOST_FOR_ANSWER: u32 = 1024;
 /// for them can be used again.
 const SHARE_LEFT: u32 = 2;
 /// What stands beside the conversation has about so many bytes in a token.
-const BYTES_PER_TOKEN: usize = 3;
+const BYTES_PER_TOKEN: u64 = 3;
 /// Characters of one piece that is summarised at once, for every token of the context.
 const CHARS_PER_TOKEN: usize = 2;
 const LEAST_PIECE_CHARS: usize = 1_000;
@@ -77,20 +77,17 @@ impl Chat {
         &self,
         asked: &Asked<'_>,
         history: History,
-        hands: Option<&Hands>,
+        n_beside: u32,
     ) -> Result<Option<Fitted>, ChatError> {
-        let Asked { user, row, messages, sources, target } = *asked;
+        let Asked { user, row, messages, target, .. } = *asked;
         let n_ctx = self.engine.status().borrow().chosen.n_ctx;
         let Some(n_ctx) = n_ctx.filter(|_| history != History::Stop) else { return Ok(None) };
         let for_answer = (n_ctx / SHARE_FOR_ANSWER).min(MOST_FOR_ANSWER);
-        let limit = n_ctx.saturating_sub(for_answer).saturating_sub(n_tokens_beside(sources, hands));
+        let limit = n_ctx.saturating_sub(for_answer).saturating_sub(n_beside);
         let system_prompt = &self.system_prompt(user, Some(row)).await?;
         let shown = &self.shown(user, messages).await?;
         let counter = Counter { chat: self, target, system_prompt, messages, shown };
-        let earlier = messages.iter().rev().find(|it| it.left_out.n_messages > 0).map(|it| &it.left_out);
-        let summary = earlier.and_then(|it| it.summary.clone()).filter(|_| history == History::Summarise);
-        let known = earlier.filter(|_| history == History::TrimOldest || summary.is_some());
-        let from = known.map_or(0, |it| (it.n_messages as usize).min(messages.len()));
+        let (from, summary) = left_out_before(messages, history);
         let Some(n_tokens) = counter.count(from, summary.as_deref()).await else { return Ok(None) };
         if n_tokens <= limit {
             return Ok((from > 0).then(|| counter.fitted(from, summary, None)));
@@ -106,6 +103,14 @@ impl Chat {
         }
         Ok(Some(counter.fitted(cut, None, Some(Summarise { pieces }))))
     }
+}
+
+/// What answers before were not given, which those after it need not be either, and the summary of that.
+pub(crate) fn left_out_before(messages: &[MessageRow], history: History) -> (usize, Option<String>) {
+    let earlier = messages.iter().rev().find(|it| it.left_out.n_messages > 0).map(|it| &it.left_out);
+    let summary = earlier.and_then(|it| it.summary.clone()).filter(|_| history == History::Summarise);
+    let known = earlier.filter(|_| history == History::TrimOldest || summary.is_some());
+    (known.map_or(0, |it| (it.n_messages as usize).min(messages.len())), summary)
 }
 
 /// Counts what is left of a conversation.
@@ -156,11 +161,15 @@ impl Counter<'_> {
 }
 
 /// About how many tokens passages and tools take.
-fn n_tokens_beside(sources: &[SourceView], hands: Option<&Hands>) -> u32 {
-    let tools = hands.map(|hands| hands.offered().tools).unwrap_or_default();
+pub(crate) fn n_tokens_beside(n_passage_bytes: usize, tools: Option<&ToolUse>) -> u32 {
+    let tools = tools.map_or(&[][..], |it| &it.tools);
     let tools: usize = tools.iter().map(|it| it.description.len() + it.parameters.len()).sum();
-    let passages: usize = sources.iter().map(|it| it.text.len()).sum();
-    ((tools + passages) / BYTES_PER_TOKEN).try_into().unwrap_or(u32::MAX)
+    n_tokens_of((tools + n_passage_bytes) as u64)
+}
+
+/// About how many tokens a text of so many bytes has.
+pub(crate) fn n_tokens_of(n_bytes: u64) -> u32 {
+    (n_bytes / BYTES_PER_TOKEN).try_into().unwrap_or(u32::MAX)
 }
 
 /// What was said, in pieces of at most `limit` characters; a message that is longer is cut into several.

@@ -4,6 +4,7 @@
 //! number of watchers. A person's message is committed before its answer begins, and an answer's end is committed
 //! before anybody is told. Leaving never stops an answer; only [`Chat::stop`], deleting and shutdown do.
 
+mod answering;
 mod better_title;
 mod calls;
 mod citations;
@@ -25,7 +26,9 @@ mod title;
 mod tooling;
 mod tree;
 mod turns;
+mod variants;
 mod watch;
+mod weight;
 
 pub use copies::Taken;
 pub use document_tools::document_tools;
@@ -81,6 +84,7 @@ impl Chat {
         }
         let long_ago = now_ms() - UNDO.as_millis() as i64;
         store.purge_sessions(long_ago).await?;
+        store.purge_hidden_variants(long_ago).await?;
         store.purge_images(long_ago).await?;
         let (settings, in_memory) = (store.clone(), Arc::default());
         Ok(Self {

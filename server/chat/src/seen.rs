@@ -1,14 +1,13 @@
-//! What models are given of conversations, and how much that is.
+//! What models are given of conversations.
 
 use crate::{Chat, ChatError, calls, documents, history::put_summary, prompt::turns};
 use inference::{GenerateRequest, Prompt, Target};
 use store::{LeftOutRow, MessageRow, SessionRow};
 use types::{
-    chat::{ChatTurn, MAX_MESSAGE_BYTES, Role},
+    chat::{ChatTurn, Role},
     ids::{MessageId, SessionId, UserId},
-    model::ModelState,
     reasoning::Reasoning,
-    seen::{Seen, Weight},
+    seen::Seen,
 };
 
 impl Chat {
@@ -40,49 +39,6 @@ impl Chat {
             n_cached_tokens: answer.usage.map(|usage| usage.n_cached_tokens),
             n_ctx: self.engine.status().borrow().chosen.n_ctx,
         })
-    }
-
-    /// How many tokens the conversation has with `text` at its end. `None` where no model is there to count, or where counting
-    /// would need one that is not awake.
-    pub async fn weigh(
-        &self,
-        user: UserId,
-        session: Option<SessionId>,
-        text: String,
-    ) -> Result<Option<Weight>, ChatError> {
-        let chosen = self.engine.status().borrow().chosen.clone();
-        let is_here = chosen.id.as_ref().is_some_and(|id| !id.is_remote());
-        if chosen.state != ModelState::Ready || !is_here || text.len() > MAX_MESSAGE_BYTES {
-            return Ok(None);
-        }
-        let (row, branch) = match session {
-            Some(id) => {
-                let row = self.store.find_session(user, id).await?.ok_or(ChatError::NotFound)?;
-                let branch = match row.leaf {
-                    Some(leaf) => self.store.load_thread(user, id, leaf).await?.messages,
-                    None => Vec::new(),
-                };
-                (Some(row), branch)
-            }
-            None => (None, Vec::new()),
-        };
-        let mut turns = self.given(user, row.as_ref(), &branch, &LeftOutRow::default()).await?;
-        if !text.trim().is_empty() {
-            turns.push(ChatTurn::new(Role::User, text));
-        }
-        if turns.is_empty() {
-            return Ok(None);
-        }
-        let n_tokens = match self.offered(user, session).await? {
-            None => self.engine.count_tokens(Target::default(), Prompt::Chat(turns)).await?,
-            tools => {
-                let request =
-                    GenerateRequest { tools, ..GenerateRequest::new(Prompt::Chat(turns), self.tenant(user)) };
-                let parts = self.engine.show(Target::default(), request).await?;
-                parts.iter().map(|part| part.n_tokens).sum()
-            }
-        };
-        Ok(chosen.n_ctx.map(|n_ctx| Weight { n_tokens, n_ctx }))
     }
 
     /// The turns that a model is given of a branch, without what is left out.

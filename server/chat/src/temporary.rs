@@ -3,9 +3,13 @@
 //! Who is told and what is being written is shared: sessions there have ids that no other has.
 
 use crate::{Chat, ChatError, UNDO, now_ms};
-use store::Store;
+use std::time::Duration;
+use store::{Store, StoreError};
+use tokio::time::{MissedTickBehavior, interval};
 use types::ids::{ImageId, SessionId, UserId};
 
+/// How often it is looked for what is old.
+const LOOK: Duration = Duration::from_secs(10 * 60);
 /// More are forgotten, the oldest first.
 const MOST_SESSIONS: u32 = 200;
 
@@ -15,8 +19,7 @@ impl Chat {
         let chat = self.temporary().await?;
         let now = now_ms();
         let session = chat.store.create_session(user, now).await?;
-        chat.store.drop_old_sessions(now - UNDO.as_millis() as i64, MOST_SESSIONS).await?;
-        chat.store.purge_images(now - UNDO.as_millis() as i64).await?;
+        forget_old(&chat.store, now).await?;
         Ok(session)
     }
 
@@ -34,7 +37,31 @@ impl Chat {
         if self.is_temporary {
             return Ok(self.clone());
         }
-        let store = self.in_memory.get_or_try_init(Store::open_in_memory).await?.clone();
+        let open = async || {
+            let store = Store::open_in_memory().await?;
+            self.running.beside(forget_again_and_again(store.clone()));
+            Ok::<_, StoreError>(store)
+        };
+        let store = self.in_memory.get_or_try_init(open).await?.clone();
         Ok(Self { store, is_temporary: true, ..self.clone() })
     }
+}
+
+/// What is old is gone whether or not anybody begins another.
+async fn forget_again_and_again(store: Store) {
+    let mut ticks = interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(err) = forget_old(&store, now_ms()).await {
+            tracing::warn!(error = %err, "could not forget old temporary chats");
+        }
+    }
+}
+
+async fn forget_old(store: &Store, now_ms: i64) -> Result<(), StoreError> {
+    let before_ms = now_ms - UNDO.as_millis() as i64;
+    store.drop_old_sessions(before_ms, MOST_SESSIONS).await?;
+    store.purge_images(before_ms).await?;
+    Ok(())
 }

@@ -17,6 +17,7 @@ use types::{
     system::SystemSample,
 };
 
+mod answering;
 mod filing;
 mod forms;
 mod history;

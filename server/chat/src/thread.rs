@@ -12,6 +12,11 @@ use types::{
 };
 
 impl Chat {
+    /// What a session begins with that there is not yet.
+    pub async fn new_thread(&self, user: UserId) -> Result<Thread, ChatError> {
+        Ok(Thread { n_tools: self.n_tools(user, None).await?, ..Thread::default() })
+    }
+
     /// The session and the last `last` messages of its shown branch, at most [`MOST_MESSAGES`] of them. An answer that is being
     /// written has what it has so far.
     pub async fn thread(&self, user: UserId, id: SessionId, last: u32) -> Result<Thread, ChatError> {
@@ -43,6 +48,7 @@ impl Chat {
             effort: session.effort,
             n_collections,
             origin: session.origin,
+            model: self.answering_model(user, id).await?,
             chips: chips(&session),
             session: self.summary(session),
             n_earlier,
@@ -121,5 +127,7 @@ fn view(row: MessageRow, variants: Vec<MessageId>, has_form: bool) -> MessageVie
         n_left_out: row.left_out.n_messages,
         summary: row.left_out.summary,
         is_revised: row.is_revised,
+        kv: row.kv,
+        has_probabilities: row.has_probabilities,
     }
 }

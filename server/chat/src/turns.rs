@@ -1,8 +1,11 @@
 //! Sending, editing, regenerating: each adds a turn and starts its answer.
 
 use crate::{
-    Chat, ChatError, calls, documents,
+    Chat, ChatError,
+    answering::N_LIKELY,
+    calls, documents,
     generation::{Admission, First, Hands, Start},
+    history::n_tokens_beside,
     images::Shown,
     now_ms,
     prompt::turn,
@@ -288,10 +291,14 @@ impl Chat {
             reasoning: Reasoning { effort: row.effort, max_tokens: None },
             trim_history: way.again == Again::GoOn || history_of(&row, way.again) == History::TrimOldest,
             guards: settings.guards,
+            logprobs: row.keeps_probabilities.then_some(N_LIKELY),
             tools: hands.as_ref().map(Hands::offered),
             constraint: constraint.filter(|_| !matches!(given.prompt, Prompt::Continue(_))),
             ..GenerateRequest::new(given.prompt, self.tenant(user))
         };
+        if way.model.is_none() {
+            self.note_model(session).await?;
+        }
         let (reply, firsts) = (given.reply, given.firsts);
         let has_form = row.answer_schema.is_some();
         let start = Start { has_form, row: reply, variants, sources, request, target, hands, firsts };
@@ -312,7 +319,9 @@ impl Chat {
             again => history_of(row, again),
         };
         let mut firsts = Vec::new();
-        let mut turns = match self.fit(asked, history, hands).await? {
+        let n_passage_bytes = sources.iter().map(|it| it.text.len()).sum();
+        let n_beside = n_tokens_beside(n_passage_bytes, hands.map(Hands::offered).as_ref());
+        let mut turns = match self.fit(asked, history, n_beside).await? {
             Some(fitted) => {
                 self.store.set_left_out(reply.id, &fitted.left_out).await?;
                 reply.left_out = fitted.left_out;

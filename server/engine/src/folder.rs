@@ -15,6 +15,7 @@ use candle::{DecoderManifest, Run, TextDecoder, Words};
 use llama_cpp_2::{llama_backend::LlamaBackend, model::LlamaModel};
 use protocol::{Event, LoadRequest, LoadedModel, pool};
 use std::sync::atomic::{AtomicBool, Ordering};
+use types::kv::{KvFormat, KvType};
 
 /// A model whose words llama.cpp knows, too.
 pub(crate) struct FolderModel {
@@ -60,6 +61,8 @@ pub(crate) fn load(
         draft_problem: None,
         sees: false,
         projector_problem: None,
+        // Tensors of the network's own kind, whatever was asked for.
+        kv_type: Some(KvType::of(KvFormat::F32)),
     };
     let mut system = sysinfo::System::new();
     system.refresh_memory();

@@ -131,6 +131,7 @@ pub(crate) fn open_context<'m>(
         draft_problem: None,
         sees: false,
         projector_problem: None,
+        kv_type: Some(request.kv_type),
     };
     Ok(Opened { context, facts })
 }

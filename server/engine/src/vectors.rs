@@ -104,6 +104,7 @@ pub(crate) fn serve<T: Tokenizer, E: Encoder>(
         draft_problem: None,
         sees: false,
         projector_problem: None,
+        kv_type: None,
     }))?;
     loop {
         if queue.is_empty() {

@@ -2,7 +2,8 @@
 
 use crate::{
     BoxFuture, EmbedInput, EmbedRequest, Embeddings, Engine, EngineError, GenerateEvent, GenerateRequest,
-    GenerateStream, Hold, Intent, ModelSpec, Prompt, RankRequest, Ranking, Target, request::check_ranking,
+    GenerateStream, Hold, Intent, ModelSpec, Prompt, RankRequest, Ranking, Target, TokenLogprob,
+    request::check_ranking,
 };
 use futures::stream;
 use std::{
@@ -14,6 +15,8 @@ use tokio::sync::{Semaphore, watch};
 use types::{
     chat::{FinishReason, Queued, Usage},
     ids::ModelId,
+    kv::KvUse,
+    launch::LoadedAs,
     model::{ModelState, ModelStatus, Resident, Residents},
     seen::{SeenKind, SeenPart},
     tools::CallPiece,
@@ -173,7 +176,7 @@ impl ScriptedEngine {
         let state = State { scripts: scripts.into_iter().collect(), requests: vec![], loads: vec![] };
         Self(Arc::new(Inner {
             state: Mutex::new(state),
-            status: watch::Sender::new(alone(status)),
+            status: watch::Sender::new(alone(status, None)),
             n_running: watch::Sender::new(0),
         }))
     }
@@ -195,7 +198,17 @@ impl ScriptedEngine {
 
     /// Puts the engine in another state, for example `ModelStatus::UNLOADED`.
     pub fn set_status(&self, status: ModelStatus) {
-        self.0.status.send_replace(alone(status));
+        self.0.status.send_replace(alone(status, None));
+    }
+
+    /// Says how its model keeps keys and values; nothing is said before.
+    pub fn set_kv(&self, kv: KvUse) {
+        self.0.status.send_modify(|residents| {
+            for resident in &mut residents.models {
+                let profile = resident.loaded.take().map(|it| it.profile).unwrap_or_default();
+                resident.loaded = Some(LoadedAs { profile, kv: Some(kv) });
+            }
+        });
     }
 
     /// Says that its model takes so much memory; nothing is said before.
@@ -232,6 +245,7 @@ impl ScriptedEngine {
             return Err(EngineError::NoModel);
         }
         let n_prompt_tokens = count_words(&request.prompt);
+        let n_top = request.logprobs;
         let script = self.next_script(request);
         if let Ending::Refuse(error) = script.ending {
             return Err(error);
@@ -241,6 +255,7 @@ impl ScriptedEngine {
             n_prompt_tokens,
             n_generated: 0,
             n_reasoning: 0,
+            n_top,
             _alive: Alive::new(self),
         };
         Ok(Box::pin(stream::unfold(run, Run::next)))
@@ -269,6 +284,8 @@ struct Run {
     n_prompt_tokens: u32,
     n_generated: u32,
     n_reasoning: u32,
+    /// How likely tokens were is told, beside so many others.
+    n_top: Option<u32>,
     _alive: Alive,
 }
 
@@ -298,7 +315,8 @@ impl Run {
 
     fn piece(&mut self, text: String, reasoning: String, calls: Vec<CallPiece>) -> GenerateEvent {
         self.n_generated += 1;
-        GenerateEvent::Text { text, reasoning, calls, logprobs: vec![], usage: self.usage() }
+        let logprobs = self.n_top.map(|n_top| likelihood(&text, n_top)).into_iter().collect();
+        GenerateEvent::Text { text, reasoning, calls, logprobs, usage: self.usage() }
     }
 
     /// Made-up times, the same in every run.
@@ -314,6 +332,15 @@ impl Run {
     }
 }
 
+/// Every piece is a token with a probability of a half, and what else was likely has less and less.
+fn likelihood(text: &str, n_top: u32) -> TokenLogprob {
+    let half = -std::f32::consts::LN_2;
+    let own = (text.as_bytes().to_vec(), half);
+    let others = (2..=n_top).map(|n| (format!("other{n}").into_bytes(), half * n as f32));
+    let top = std::iter::once(own).chain(others).take(n_top as usize).collect();
+    TokenLogprob { bytes: text.as_bytes().to_vec(), logprob: half, top }
+}
+
 fn count_words(prompt: &Prompt) -> u32 {
     let n_words = match prompt {
         Prompt::Chat(turns) | Prompt::Continue(turns) => {
@@ -325,9 +352,9 @@ fn count_words(prompt: &Prompt) -> u32 {
 }
 
 /// One model, which is the chosen one.
-fn alone(chosen: ModelStatus) -> Residents {
+fn alone(chosen: ModelStatus, loaded: Option<LoadedAs>) -> Residents {
     let status = chosen.clone();
-    let resident = Resident { status, memory_bytes: 0, is_measured: false, is_pinned: false };
+    let resident = Resident { status, memory_bytes: 0, is_measured: false, is_pinned: false, loaded };
     let models = chosen.id.iter().map(|_| resident.clone()).collect();
     Residents { chosen, models, budget_bytes: 0 }
 }
@@ -336,7 +363,8 @@ fn alone(chosen: ModelStatus) -> Residents {
 impl Engine for ScriptedEngine {
     fn load(&self, spec: ModelSpec, _: Intent) -> BoxFuture<'_, Result<Hold, EngineError>> {
         self.state().loads.push(spec.clone());
-        self.set_status(ModelStatus {
+        let loaded = LoadedAs { profile: spec.profile.clone(), kv: None };
+        let status = ModelStatus {
             id: Some(spec.id),
             name: Some(spec.name),
             state: ModelState::Ready,
@@ -345,7 +373,8 @@ impl Engine for ScriptedEngine {
             tokens_per_second: None,
             thinks: false,
             only_continues: false,
-        });
+        };
+        self.0.status.send_replace(alone(status, Some(loaded)));
         Box::pin(async { Ok(Hold::new(())) })
     }
 

@@ -16,10 +16,29 @@ impl Models {
     /// Starts loading a model as a job, and makes it the person's. Returns when the job has started. One elsewhere needs
     /// no loading, and is chosen until another one is or the server ends.
     pub async fn load(&self, user: UserId, id: ModelId) -> Result<(), ModelsError> {
+        self.load_with(user, id, None).await
+    }
+
+    /// Likewise, loaded as `profile` says this time, whatever is kept for the model.
+    pub async fn load_as(
+        &self,
+        user: UserId,
+        id: ModelId,
+        profile: LaunchProfile,
+    ) -> Result<(), ModelsError> {
+        self.load_with(user, id, Some(profile)).await
+    }
+
+    async fn load_with(
+        &self,
+        user: UserId,
+        id: ModelId,
+        profile: Option<LaunchProfile>,
+    ) -> Result<(), ModelsError> {
         if id.is_remote() {
             return if self.remotes.choose(&id) { Ok(()) } else { Err(ModelsError::NotFound(id)) };
         }
-        let (spec, job) = self.prepare(user, &id).await?;
+        let (spec, job) = self.prepare(user, &id, profile).await?;
         let models = self.clone();
         tokio::spawn(async move {
             if models.run_load(spec, Intent::Choose, job).await.is_ok() {
@@ -34,7 +53,7 @@ impl Models {
         if let Some(hold) = self.engine.hold(id.clone()).await {
             return Ok(hold);
         }
-        let (spec, job) = self.prepare(user, id).await?;
+        let (spec, job) = self.prepare(user, id, None).await?;
         let models = self.clone();
         let (done, finished) = oneshot::channel();
         // A task of its own: a client that leaves must not leave a load half done.
@@ -102,9 +121,17 @@ impl Models {
         Ok(())
     }
 
-    async fn prepare(&self, user: UserId, id: &ModelId) -> Result<(ModelSpec, JobHandle), ModelsError> {
+    async fn prepare(
+        &self,
+        user: UserId,
+        id: &ModelId,
+        profile: Option<LaunchProfile>,
+    ) -> Result<(ModelSpec, JobHandle), ModelsError> {
         let path = self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))?;
-        let profile = self.store.launch_profile(id).await?;
+        let profile = match profile {
+            Some(profile) => profile,
+            None => self.store.launch_profile(id).await?,
+        };
         let job = self.jobs.start(user, JobKind::LoadModel, name_of(id)).await?;
         let (spec, problem) = self.spec(id, path, profile).await;
         let Some(problem) = problem else { return Ok((spec, job)) };

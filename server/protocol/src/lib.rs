@@ -203,6 +203,8 @@ pub struct LoadedModel {
     pub sees: bool,
     /// A sentence about why it does not, where it was to.
     pub projector_problem: Option<String>,
+    /// How it keeps keys and values; `None` of one that keeps none.
+    pub kv_type: Option<KvType>,
 }
 
 /// What a generation continues.

@@ -21,6 +21,8 @@ pub struct NewSession {
     pub system_prompt: Option<String>,
     /// A JSON schema that answers fit.
     pub answer_schema: Option<String>,
+    /// Answers keep how likely their tokens were.
+    pub keeps_probabilities: bool,
     pub overrides: Overrides,
     pub effort: Option<Effort>,
     /// The session and the turn that it was forked from.
@@ -47,8 +49,8 @@ impl Store {
         let (origin, origin_message) = session.origin.map(|(id, message)| (id.0, message.0)).unzip();
         let done = sqlx::query!(
             "insert into session (user_id, title, title_is_custom, pinned, archived, folder_id, system_prompt, sampling, effort,
-                 origin_id, origin_message_id, created_ms, updated_ms, answer_schema)
-             values (?1, ?2, ?3, ?4, ?5, (select id from folder where id = ?6 and user_id = ?1), ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                 origin_id, origin_message_id, created_ms, updated_ms, answer_schema, keeps_probabilities)
+             values (?1, ?2, ?3, ?4, ?5, (select id from folder where id = ?6 and user_id = ?1), ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
             user.0,
             session.title,
             session.title_is_custom,
@@ -62,7 +64,8 @@ impl Store {
             origin_message,
             session.created_ms,
             session.updated_ms,
-            session.answer_schema
+            session.answer_schema,
+            session.keeps_probabilities
         )
         .execute(&mut *tx)
         .await?;
@@ -105,8 +108,8 @@ async fn write_message(
     let done = sqlx::query!(
         "insert into message (session_id, parent_id, role, body, reasoning, reasoning_ms, state, error, model, n_prompt_tokens,
              n_generated_tokens, first_token_ms, decode_ms, n_drafted_tokens, n_accepted_tokens, n_steps, guesser,
-             n_forgotten_tokens, n_cached_tokens, created_ms, n_left_out, summary, is_revised)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             n_forgotten_tokens, n_cached_tokens, created_ms, n_left_out, summary, is_revised, kv)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         session,
         parent,
         role,
@@ -129,7 +132,8 @@ async fn write_message(
         message.created_ms,
         message.left_out.n_messages,
         message.left_out.summary,
-        message.is_revised
+        message.is_revised,
+        message.kv
     )
     .execute(&mut *tx)
     .await?;

@@ -144,13 +144,16 @@ impl Store {
         system_prompt: Option<&str>,
         overrides: &Overrides,
         answer_schema: Option<&str>,
+        keeps_probabilities: bool,
     ) -> Result<(), StoreError> {
         let sampling = serde_json::to_string(overrides).map_err(|err| StoreError::Other(err.to_string()))?;
         let done = sqlx::query!(
-            "update session set system_prompt = ?, sampling = ?, answer_schema = ? where id = ? and user_id = ? and deleted_ms is null",
+            "update session set system_prompt = ?, sampling = ?, answer_schema = ?, keeps_probabilities = ?
+             where id = ? and user_id = ? and deleted_ms is null",
             system_prompt,
             sampling,
             answer_schema,
+            keeps_probabilities,
             id.0,
             user.0
         )
@@ -231,7 +234,7 @@ impl Store {
                and (?4 is null or exists (select 1 from session_tag where session_id = session.id and tag = ?4))
                and (?5 = '' or instr(lower(title), lower(?5)) > 0
                     or id in (select session_id from message
-                              where id in (select rowid from message_text where message_text match ?6)))
+                              where hidden_ms is null and id in (select rowid from message_text where message_text match ?6)))
              order by updated_ms desc, id desc limit ?7 offset ?8"#,
             user.0,
             filter.archived,
@@ -268,7 +271,7 @@ impl Store {
     async fn hit(&self, session: i64, words: &str) -> Result<Vec<HitPart>, StoreError> {
         let passage = sqlx::query_scalar!(
             r#"select snippet(message_text, 0, char(1), char(2), '…', 24) as "passage!: String" from message_text
-             where message_text match ?1 and rowid in (select id from message where session_id = ?2)
+             where message_text match ?1 and rowid in (select id from message where session_id = ?2 and hidden_ms is null)
              order by rank limit 1"#,
             words,
             session

@@ -1,8 +1,8 @@
-//! How each model is loaded: for everybody, as a model is in memory once.
+//! How each model is loaded: for everybody, as a model is in memory once. And which one answered in a session, loaded how.
 
 use crate::{Store, StoreError};
 use types::{
-    ids::ModelId,
+    ids::{ModelId, SessionId, UserId},
     launch::{DraftChoice, LaunchProfile},
 };
 
@@ -12,11 +12,7 @@ impl Store {
         let row = sqlx::query!("select n_ctx, kv_type, draft from launch_profile where model = ?", model.0)
             .fetch_optional(&self.read)
             .await?;
-        Ok(row.map_or_else(LaunchProfile::default, |row| LaunchProfile {
-            n_ctx: row.n_ctx.and_then(|n| u32::try_from(n).ok()),
-            kv_type: row.kv_type.and_then(|text| text.parse().ok()),
-            draft: draft_of(row.draft),
-        }))
+        Ok(row.map_or_else(LaunchProfile::default, |row| profile(row.n_ctx, row.kv_type, row.draft)))
     }
 
     /// Replaces the model's profile.
@@ -25,12 +21,7 @@ impl Store {
         model: &ModelId,
         profile: &LaunchProfile,
     ) -> Result<(), StoreError> {
-        let kv_type = profile.kv_type.map(|kv_type| kv_type.to_string());
-        let draft = match &profile.draft {
-            DraftChoice::Usual => None,
-            DraftChoice::None => Some(""),
-            DraftChoice::Model(id) => Some(id.0.as_str()),
-        };
+        let (kv_type, draft) = columns(profile);
         sqlx::query!(
             "insert or replace into launch_profile (model, n_ctx, kv_type, draft) values (?, ?, ?, ?)",
             model.0,
@@ -42,6 +33,64 @@ impl Store {
         .await?;
         Ok(())
     }
+}
+
+impl Store {
+    /// Keeps which model answers in a session, and how it is loaded.
+    pub async fn set_session_model(
+        &self,
+        session: SessionId,
+        model: &ModelId,
+        profile: &LaunchProfile,
+    ) -> Result<(), StoreError> {
+        let (kv_type, draft) = columns(profile);
+        sqlx::query!(
+            "insert or replace into session_model (session_id, model, n_ctx, kv_type, draft) values (?, ?, ?, ?, ?)",
+            session.0,
+            model.0,
+            profile.n_ctx,
+            kv_type,
+            draft
+        )
+        .execute(&self.write)
+        .await?;
+        Ok(())
+    }
+
+    /// Which model answered last in a session, and how it was loaded.
+    pub async fn session_model(
+        &self,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<Option<(ModelId, LaunchProfile)>, StoreError> {
+        let row = sqlx::query!(
+            "select sm.model, sm.n_ctx, sm.kv_type, sm.draft from session_model sm join session s on s.id = sm.session_id
+             where s.id = ? and s.user_id = ? and s.deleted_ms is null",
+            session.0,
+            user.0
+        )
+        .fetch_optional(&self.read)
+        .await?;
+        Ok(row.map(|row| (ModelId(row.model), profile(row.n_ctx, row.kv_type, row.draft))))
+    }
+}
+
+/// What is not readable is not chosen.
+fn profile(n_ctx: Option<i64>, kv_type: Option<String>, draft: Option<String>) -> LaunchProfile {
+    LaunchProfile {
+        n_ctx: n_ctx.and_then(|n| u32::try_from(n).ok()),
+        kv_type: kv_type.and_then(|text| text.parse().ok()),
+        draft: draft_of(draft),
+    }
+}
+
+fn columns(profile: &LaunchProfile) -> (Option<String>, Option<&str>) {
+    let draft = match &profile.draft {
+        DraftChoice::Usual => None,
+        DraftChoice::None => Some(""),
+        DraftChoice::Model(id) => Some(id.0.as_str()),
+    };
+    (profile.kv_type.map(|kv_type| kv_type.to_string()), draft)
 }
 
 fn draft_of(text: Option<String>) -> DraftChoice {

@@ -17,11 +17,13 @@ mod kv_measures;
 mod launch_profiles;
 mod messages;
 mod passages;
+mod probabilities;
 mod prompts;
 mod sessions;
 mod settings;
 mod sources;
 mod toolbox;
+mod variants;
 
 pub use calls::{CallResult, CallRow};
 pub use collections::CollectionRow;
@@ -34,6 +36,7 @@ pub use images::ImageRow;
 pub use jobs::{JobEnd, JobRow};
 pub use messages::{LeftOutRow, MessageRow, NewTurn, Outcome, ThoughtRow, ThreadRows, TurnIds};
 pub use passages::{NewPassage, PassageRow, Reading};
+pub use probabilities::ProbabilityRow;
 pub use sessions::SessionRow;
 pub use toolbox::ServerRow;
 

@@ -23,11 +23,39 @@ pub struct MessageRow {
     pub left_out: LeftOutRow,
     /// It came of a critique of the one before.
     pub is_revised: bool,
+    /// How keys and values were kept, in words.
+    pub kv: Option<String>,
+    /// How likely its tokens were is kept.
+    pub has_probabilities: bool,
     pub state: MessageState,
     pub error: Option<String>,
     pub model: Option<String>,
     pub usage: Option<Usage>,
     pub created_ms: i64,
+}
+
+impl MessageRow {
+    /// A message that is complete and nothing but text.
+    pub fn new(id: MessageId, role: Role, body: impl Into<String>) -> Self {
+        Self {
+            id,
+            parent: None,
+            role,
+            body: body.into(),
+            images: Vec::new(),
+            thought: None,
+            calls: Vec::new(),
+            left_out: LeftOutRow::default(),
+            is_revised: false,
+            kv: None,
+            has_probabilities: false,
+            state: MessageState::Complete,
+            error: None,
+            model: None,
+            usage: None,
+            created_ms: 0,
+        }
+    }
 }
 
 /// The beginning of a conversation, as far as an answer was not given it.
@@ -119,6 +147,8 @@ pub struct Outcome<'a> {
     pub state: MessageState,
     pub error: Option<&'a str>,
     pub usage: Option<Usage>,
+    /// How keys and values were kept, in words.
+    pub kv: Option<&'a str>,
 }
 
 struct Raw {
@@ -145,6 +175,8 @@ struct Raw {
     n_left_out: i64,
     summary: Option<String>,
     is_revised: i64,
+    kv: Option<String>,
+    has_probabilities: i64,
 }
 
 impl From<Raw> for MessageRow {
@@ -176,6 +208,8 @@ impl From<Raw> for MessageRow {
                 summary: raw.summary,
             },
             is_revised: raw.is_revised != 0,
+            kv: raw.kv,
+            has_probabilities: raw.has_probabilities != 0,
             state: parse_state(&raw.state),
             error: raw.error,
             model: raw.model,
@@ -266,7 +300,7 @@ impl Store {
         let done = sqlx::query!(
             "update message set body = ?, reasoning = ?, reasoning_ms = ?, state = ?, error = ?, n_prompt_tokens = ?,
                  n_generated_tokens = ?, first_token_ms = ?, decode_ms = ?, n_drafted_tokens = ?, n_accepted_tokens = ?,
-                 n_steps = ?, guesser = ?, n_forgotten_tokens = ?, n_cached_tokens = ?
+                 n_steps = ?, guesser = ?, n_forgotten_tokens = ?, n_cached_tokens = ?, kv = ?
              where id = ? and state = 'running'",
             outcome.body,
             reasoning,
@@ -283,6 +317,7 @@ impl Store {
             usage.guesser,
             usage.n_forgotten,
             usage.n_cached,
+            outcome.kv,
             message.0
         )
         .execute(&self.write)
@@ -335,7 +370,8 @@ impl Store {
             Raw,
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.is_revised
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.is_revised, m.kv,
+                 exists (select 1 from token_probability p where p.message_id = m.id) as \"has_probabilities!: i64\"
              from message m join session s on s.id = m.session_id
              where m.id = ? and s.id = ? and s.user_id = ? and s.deleted_ms is null",
             id.0,
@@ -358,9 +394,10 @@ impl Store {
             Raw,
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.is_revised
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.is_revised, m.kv,
+                 exists (select 1 from token_probability p where p.message_id = m.id) as \"has_probabilities!: i64\"
              from message m join session s on s.id = m.session_id
-             where s.id = ? and s.user_id = ? and s.deleted_ms is null order by m.id",
+             where s.id = ? and s.user_id = ? and s.deleted_ms is null and m.hidden_ms is null order by m.id",
             session.0,
             user.0
         )
@@ -422,7 +459,8 @@ impl Store {
              )
              select m.id as "id!", m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.is_revised
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.is_revised, m.kv,
+                 exists (select 1 from token_probability p where p.message_id = m.id) as "has_probabilities!: i64"
              from branch join message m on m.id = branch.id order by branch.depth desc"#,
             leaf.0,
             session.0,
@@ -452,10 +490,12 @@ impl Store {
         session: SessionId,
         messages: &[MessageRow],
     ) -> Result<Vec<Vec<MessageId>>, StoreError> {
-        let pairs =
-            sqlx::query!("select id, parent_id from message where session_id = ? order by id", session.0)
-                .fetch_all(&self.read)
-                .await?;
+        let pairs = sqlx::query!(
+            "select id, parent_id from message where session_id = ? and hidden_ms is null order by id",
+            session.0
+        )
+        .fetch_all(&self.read)
+        .await?;
         let mut siblings: HashMap<Option<i64>, Vec<MessageId>> = HashMap::new();
         for pair in pairs {
             siblings.entry(pair.parent_id).or_default().push(MessageId(pair.id));
@@ -476,13 +516,14 @@ impl Store {
                  with recursive below (id) as (
                      select id from message where id = ?1 and session_id = ?2
                      union all
-                     select (select max(child.id) from message child where child.parent_id = below.id)
+                     select (select max(child.id) from message child
+                             where child.parent_id = below.id and child.hidden_ms is null)
                      from below where below.id is not null
                  )
                  select max(id) from below
              )
              where id = ?2 and user_id = ?3 and deleted_ms is null
-               and exists (select 1 from message where id = ?1 and session_id = ?2)",
+               and exists (select 1 from message where id = ?1 and session_id = ?2 and hidden_ms is null)",
             message.0,
             session.0,
             user.0

@@ -21,6 +21,8 @@ pub struct SessionRow {
     pub history: History,
     /// A JSON schema that answers fit.
     pub answer_schema: Option<String>,
+    /// Answers keep how likely their tokens were.
+    pub keeps_probabilities: bool,
     /// In no list but that of the archive.
     pub archived: bool,
     pub folder: Option<FolderId>,
@@ -43,6 +45,7 @@ struct Raw {
     effort: Option<String>,
     history: Option<String>,
     answer_schema: Option<String>,
+    keeps_probabilities: i64,
     archived: i64,
     folder_id: Option<i64>,
     system_prompt: Option<String>,
@@ -62,6 +65,7 @@ impl From<Raw> for SessionRow {
             leaf: raw.leaf_id.map(MessageId),
             effort: raw.effort.as_deref().and_then(Effort::named),
             answer_schema: raw.answer_schema,
+            keeps_probabilities: raw.keeps_probabilities != 0,
             history: raw.history.as_deref().map(History::named).unwrap_or_default(),
             archived: raw.archived != 0,
             folder: raw.folder_id.map(FolderId),
@@ -106,7 +110,7 @@ impl Store {
     pub async fn find_session(&self, user: UserId, id: SessionId) -> Result<Option<SessionRow>, StoreError> {
         let row = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, history, answer_schema, archived, folder_id, system_prompt, sampling, origin_id,
+            "select id, title, title_is_custom, pinned, leaf_id, effort, history, answer_schema, keeps_probabilities, archived, folder_id, system_prompt, sampling, origin_id,
                  created_ms, updated_ms from session
              where id = ? and user_id = ? and deleted_ms is null",
             id.0,
@@ -121,7 +125,7 @@ impl Store {
     pub async fn list_sessions(&self, user: UserId, limit: u32) -> Result<Vec<SessionRow>, StoreError> {
         let rows = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, history, answer_schema, archived, folder_id, system_prompt, sampling, origin_id,
+            "select id, title, title_is_custom, pinned, leaf_id, effort, history, answer_schema, keeps_probabilities, archived, folder_id, system_prompt, sampling, origin_id,
                  created_ms, updated_ms from session
              where user_id = ? and deleted_ms is null and leaf_id is not null and archived = 0
              order by pinned desc, updated_ms desc, id desc limit ?",
@@ -143,12 +147,12 @@ impl Store {
         let words = full_text_query(query);
         let rows = sqlx::query_as!(
             Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, history, answer_schema, archived, folder_id, system_prompt, sampling, origin_id,
+            "select id, title, title_is_custom, pinned, leaf_id, effort, history, answer_schema, keeps_probabilities, archived, folder_id, system_prompt, sampling, origin_id,
                  created_ms, updated_ms from session
              where user_id = ?1 and deleted_ms is null and leaf_id is not null and archived = 0
                and (instr(lower(title), lower(?2)) > 0
                     or id in (select session_id from message
-                              where id in (select rowid from message_text where message_text match ?3)))
+                              where hidden_ms is null and id in (select rowid from message_text where message_text match ?3)))
              order by pinned desc, updated_ms desc, id desc limit ?4",
             user.0,
             query,

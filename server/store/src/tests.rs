@@ -27,7 +27,8 @@ async fn turn(store: &Store, session: SessionId, parent: Option<MessageId>, text
 }
 
 async fn finish(store: &Store, reply: MessageId, body: &str) {
-    let outcome = Outcome { body, thought: None, state: MessageState::Complete, error: None, usage: None };
+    let outcome =
+        Outcome { body, thought: None, state: MessageState::Complete, error: None, usage: None, kv: None };
     store.finish_message(reply, outcome).await.unwrap();
 }
 
@@ -73,8 +74,14 @@ async fn an_answer_ends_once_and_keeps_its_usage() {
         n_forgotten_tokens: 8,
         ..Usage::default()
     };
-    let outcome =
-        Outcome { body: "hi", thought: None, state: MessageState::Stopped, error: None, usage: Some(usage) };
+    let outcome = Outcome {
+        body: "hi",
+        thought: None,
+        state: MessageState::Stopped,
+        error: None,
+        usage: Some(usage),
+        kv: None,
+    };
     store.finish_message(reply, outcome.clone()).await.unwrap();
     assert!(matches!(store.finish_message(reply, outcome).await, Err(StoreError::NotFound)));
     let row = store.find_message(ME, session, reply).await.unwrap().unwrap();
@@ -92,7 +99,7 @@ async fn a_thought_is_kept_beside_its_answer_and_not_searched() {
     assert_eq!(row().await.thought, Some(half));
     let thought = ThoughtRow { text: "half a thought".into(), ms: Some(7) };
     let state = MessageState::Complete;
-    let outcome = Outcome { body: "so", thought: Some(&thought), state, error: None, usage: None };
+    let outcome = Outcome { body: "so", thought: Some(&thought), state, error: None, usage: None, kv: None };
     store.finish_message(reply, outcome).await.unwrap();
     assert_eq!(row().await.thought, Some(thought));
     assert_eq!(found(&store, "thought").await, 0);
@@ -438,7 +445,7 @@ async fn nobody_files_in_or_reads_what_is_somebody_elses() {
     assert!(store.file_session(OTHER, tea, Some(kitchen)).await.is_err());
     assert!(store.tag_session(OTHER, tea, &[]).await.is_err());
     assert!(store.set_session_archived(OTHER, tea, true).await.is_err());
-    assert!(store.set_up_session(OTHER, tea, None, &Overrides::default(), None).await.is_err());
+    assert!(store.set_up_session(OTHER, tea, None, &Overrides::default(), None, false).await.is_err());
     assert!(store.rename_folder(OTHER, kitchen, "Mine").await.is_err());
     assert!(store.delete_folder(OTHER, kitchen).await.is_err());
     assert!(store.arrange_folders(OTHER, &[kitchen]).await.is_err());

@@ -72,6 +72,18 @@ impl Actions {
         self.act(Act::Select { message });
     }
 
+    /// Lets the other variants go, and offers to undo that.
+    pub(super) fn keep(self, message: MessageId, gone: &'static str) {
+        self.act(Act::Keep { message });
+        let undo = std::sync::Arc::new(move || self.act(Act::BringBack));
+        self.toasts.show_with_action(gone, self.texts.undo, undo);
+    }
+
+    /// Chooses the model that answered here last.
+    pub(super) fn load_model(self) {
+        self.act(Act::LoadModel);
+    }
+
     /// Goes on from a message in a session of its own.
     pub(super) fn fork(self, message: MessageId) {
         self.act(Act::Fork { message });

@@ -21,12 +21,17 @@ pub async fn list_sessions(query: String) -> Result<Vec<SessionSummary>, AppErro
     Ok(crate::ssr::state()?.chat.list_sessions(user, Some(query)).await?)
 }
 
-/// One session with the last `last` messages of its active branch; 0 are as many as a page begins with.
+/// One session with the last `last` messages of its active branch; 0 are as many as a page begins with. Without an id, what one
+/// begins with that there is not yet.
 #[server(output = Postcard)]
-pub async fn load_thread(id: SessionId, #[server(default)] last: u32) -> Result<Thread, AppError> {
+pub async fn load_thread(id: Option<SessionId>, #[server(default)] last: u32) -> Result<Thread, AppError> {
     let user = crate::ssr::require_user().await?;
     let last = if last == 0 { MESSAGES_SHOWN } else { last };
-    Ok(crate::ssr::chat_of(Some(id)).await?.thread(user, id, last).await?)
+    let chat = crate::ssr::chat_of(id).await?;
+    Ok(match id {
+        Some(id) => chat.thread(user, id, last).await?,
+        None => chat.new_thread(user).await?,
+    })
 }
 
 /// Sends a message; without a session it starts one. Ends by going to the session's page. `effort` names how much the
@@ -104,8 +109,14 @@ pub async fn act_on_session(session: SessionId, act: Act) -> Result<Option<Sessi
         Act::Archive { archived } => chat.set_archived(user, session, archived).await?,
         Act::File { folder } => chat.file_session(user, session, folder).await?,
         Act::Tag { tags } => chat.tag_session(user, session, &tags).await?,
-        Act::SetUp { system_prompt, numbers, answer_schema } => {
-            chat.set_up(user, session, system_prompt, &numbers, answer_schema).await?;
+        Act::SetUp { system_prompt, numbers, answer_schema, keeps_probabilities } => {
+            chat.set_up(user, session, system_prompt, &numbers, answer_schema, keeps_probabilities).await?;
+        }
+        Act::Keep { message } => chat.keep_variant(user, session, message).await?,
+        Act::BringBack => chat.bring_variants_back(user, session).await?,
+        Act::LoadModel => {
+            let (model, profile) = chat.model_of(user, session).await?;
+            crate::ssr::state()?.models.load_as(user, model, profile).await?;
         }
         Act::Duplicate => return Ok(Some(chat.duplicate(user, session).await?)),
         Act::Fork { message } => return Ok(Some(chat.fork(user, session, message).await?)),

@@ -5,7 +5,6 @@ use super::{
     api::SendMessage,
     attachments::{AttachButton, AttachedImages, Attachments},
     collections::CollectionsButton,
-    context_bar::ContextBar,
     effort::EffortField,
     named::named_word,
     thread_store::ThreadStore,
@@ -68,6 +67,9 @@ pub(super) fn Composer() -> AnyView {
     view! {
         <form method="post" action=SendMessage::url() class="mx-auto w-full max-w-3xl px-4 pb-3" on:submit=on_submit>
             <LostHint/>
+            <When when=move || store.model.read().is_some()>
+                <Later behind=Behind::ModelBefore/>
+            </When>
             <OnceKnown>
                 <ElsewhereHint/>
             </OnceKnown>
@@ -165,7 +167,7 @@ fn Below(area: NodeRef<html::Textarea>) -> impl IntoView {
             <ToolsButton/>
             <EffortField/>
             <SetupLink/>
-            <ContextBar area/>
+            <Later behind=Behind::Context(area)/>
             <p id="composer-hint" class="hidden min-w-0 flex-1 truncate text-center text-xs text-faint sm:block">{texts.composer_hint}</p>
         </div>
     }

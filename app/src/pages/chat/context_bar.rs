@@ -2,34 +2,41 @@
 
 use super::{api, thread_store::ThreadStore};
 use crate::{
-    i18n::{fill, use_texts},
+    i18n::{CallsTexts, fill},
     live::use_live,
     ui::progress::Progress,
 };
 use leptos::{html, leptos_dom::helpers::TimeoutHandle, prelude::*, task::spawn_local};
 use std::time::Duration;
-use types::seen::Weight;
+use types::seen::{LeftOut, Weight};
 
 /// A pause in typing.
 const PAUSE: Duration = Duration::from_millis(600);
 
 /// Tokens of the conversation with what is written, of those that fit. Nothing where nobody can count them.
-#[component]
-pub(super) fn ContextBar(area: NodeRef<html::Textarea>) -> AnyView {
-    let texts = use_texts();
+pub(crate) fn bar(area: NodeRef<html::Textarea>) -> AnyView {
+    let texts = CallsTexts::here();
     let weight = weight_of(area);
     (move || {
-        let Weight { n_tokens, n_ctx } = weight.get()?;
+        let weight = weight.get()?;
+        let Weight { n_tokens, n_ctx, .. } = weight;
         let words = fill(&fill(texts.context_used, "n", n_tokens), "of", n_ctx);
-        let is_over = n_tokens >= n_ctx;
+        let is_over = weight.left_out == LeftOut::Refused;
         let share = n_tokens as f32 / n_ctx.max(1) as f32;
-        let hint = if is_over { texts.context_over } else { texts.context_hint };
+        let note = match weight.left_out {
+            LeftOut::Nothing => None,
+            LeftOut::Refused => Some(texts.context_over.to_owned()),
+            LeftOut::Oldest(n) => Some(fill(texts.context_oldest, "n", n)),
+            LeftOut::Summarised(n) => Some(fill(texts.context_summarised, "n", n)),
+        };
+        let parts = fill(texts.context_parts, "documents", weight.n_document_tokens);
+        let hint = format!("{}. {}", texts.context_hint, fill(&parts, "tools", weight.n_tool_tokens));
         Some(
             view! {
                 <span class="flex items-center gap-1.5 text-xs whitespace-nowrap text-muted tabular" class:text-danger=is_over title=hint data-testid="context">
                     <Progress value=Signal::stored(Some(share)) label=texts.context_hint/>
                     {words}
-                    {is_over.then(|| view! { <span role="status" class="whitespace-normal">{hint}</span> })}
+                    {note.map(|note| view! { <span role="status" class="whitespace-normal" data-testid="context-note">{note}</span> })}
                 </span>
             }
             .into_any(),

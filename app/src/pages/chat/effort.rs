@@ -17,12 +17,12 @@ const AUTO: &str = "auto";
 #[component]
 pub(super) fn EffortField() -> impl IntoView {
     let store = expect_context::<ThreadStore>();
-    let thread = expect_context::<PageData<Option<Thread>>>();
+    let thread = expect_context::<PageData<Thread>>();
     view! {
         <OnceKnown>
             <Suspense>
                 {move || Suspend::new(async move {
-                    let thread = thread.get().await.ok().flatten();
+                    let thread = thread.get().await.ok();
                     store.effort.set(thread.and_then(|thread| thread.effort));
                     field(store)
                 })}

@@ -385,7 +385,8 @@ fn UsageLine(view: ArcRwSignal<MessageView>) -> impl IntoView {
     let words = move || {
         let view = view.read();
         let usage = view.usage.map(|usage| usage_words(&usage, texts));
-        usage.into_iter().flatten().chain(view.model.clone()).collect::<Vec<_>>().join(" · ")
+        let kv = view.kv.as_ref().map(|kv| format!("KV {kv}"));
+        usage.into_iter().flatten().chain(kv).chain(view.model.clone()).collect::<Vec<_>>().join(" · ")
     };
     view! { <span class="tabular" data-testid="usage">{words}</span> }
 }

@@ -10,9 +10,9 @@ use crate::{
 use leptos::prelude::*;
 use leptos_router::components::A;
 use types::{
-    chat::Again,
+    chat::{Again, MessageView},
     guard::Guard,
-    ids::{MessageId, ModelId},
+    ids::{MessageId, ModelId, SessionId},
     model::{ModelState, Resident},
 };
 
@@ -22,6 +22,7 @@ pub(crate) fn more(id: MessageId) -> AnyView {
     let actions = use_actions();
     view! {
         {notes(id)}
+        {keep(id)}
         <IconButton size=14 icon=icondata_lu::LuTelescope label=texts.revise.to_owned() testid="revise"
             on_click=move |()| actions.regenerate(id, Again::Revised)/>
         <IconButton size=14 icon=icondata_lu::LuGitFork label=texts.fork.to_owned() testid="fork"
@@ -30,6 +31,7 @@ pub(crate) fn more(id: MessageId) -> AnyView {
             <A href=format!("/chat/{session}/saw/{id}") attr:class="icon-button" attr:title=texts.saw_title attr:aria-label=texts.saw_title attr:data-testid="saw-link">
                 <Icon icon=icondata_lu::LuEye size=14/>
             </A>
+            {likely(session, id)}
             <A href=format!("/chat/{session}/tree") attr:class="icon-button" attr:title=texts.tree_link attr:aria-label=texts.tree_link attr:data-testid="tree-link">
                 <Icon icon=icondata_lu::LuGitBranch size=14/>
             </A>
@@ -39,11 +41,45 @@ pub(crate) fn more(id: MessageId) -> AnyView {
     .into_any()
 }
 
+fn view_of(id: MessageId) -> Option<ArcRwSignal<MessageView>> {
+    let rows = untrack(|| expect_context::<ThreadStore>().rows.get());
+    rows.into_iter().find(|row| row.id == id).map(|row| row.view)
+}
+
+/// Where there are variants, this one can be kept alone.
+fn keep(id: MessageId) -> AnyView {
+    let texts = CallsTexts::here();
+    let actions = use_actions();
+    let Some(view) = view_of(id) else { return ().into_any() };
+    let has_others = move || view.read().variants.len() > 1;
+    let button = move || {
+        view! {
+            <IconButton size=14 icon=icondata_lu::LuCheckCheck label=texts.keep_variant.to_owned() testid="keep-variant"
+                on_click=move |()| actions.keep(id, texts.variants_gone)/>
+        }
+    };
+    (move || has_others().then(button)).into_any()
+}
+
+/// The way to how likely its tokens were, where that was kept.
+fn likely(session: SessionId, id: MessageId) -> AnyView {
+    let texts = CallsTexts::here();
+    let is_kept = view_of(id).is_some_and(|view| view.read_untracked().has_probabilities);
+    is_kept
+        .then(|| {
+            view! {
+                <A href=format!("/chat/{session}/probabilities/{id}") attr:class="icon-button" attr:title=texts.likely_link attr:aria-label=texts.likely_link attr:data-testid="likely-link">
+                    <Icon icon=icondata_lu::LuThermometer size=14/>
+                </A>
+            }
+        })
+        .into_any()
+}
+
 /// How the answer came about, where that is not as usual.
 fn notes(id: MessageId) -> AnyView {
     let texts = CallsTexts::here();
-    let row = untrack(|| expect_context::<ThreadStore>().rows.get()).into_iter().find(|row| row.id == id);
-    let Some(view) = row.map(|row| row.view.get_untracked()) else { return ().into_any() };
+    let Some(view) = view_of(id).map(|view| view.get_untracked()) else { return ().into_any() };
     let revised = view.is_revised.then(|| {
         view! { <span class="px-1.5 text-xs text-muted" data-testid="revised">{texts.revised}</span> }
     });

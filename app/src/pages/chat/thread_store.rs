@@ -8,8 +8,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use types::{
     called::is_call,
     chat::{
-        ChatEvent, MESSAGES_SHOWN, MessageState, MessageView, Queued, Role, ThoughtGrowth, ThoughtView,
-        Thread,
+        AnsweringModel, ChatEvent, MESSAGES_SHOWN, MessageState, MessageView, Queued, Role, ThoughtGrowth,
+        ThoughtView, Thread,
     },
     guard::Warning,
     ids::{GenerationId, MessageId, SessionId},
@@ -136,6 +136,8 @@ pub(super) struct ThreadStore {
     pub(super) effort: RwSignal<Option<Effort>>,
     /// What this thread sets apart from what is set for all, as words.
     pub(super) chips: RwSignal<Vec<String>>,
+    /// The model that answered here last.
+    pub(super) model: RwSignal<Option<AnsweringModel>>,
     /// How many collections of documents its answers look into.
     pub(super) n_collections: RwSignal<u64>,
     /// How many tools its answers may call.
@@ -162,6 +164,7 @@ impl ThreadStore {
             rows: RwSignal::new(Vec::new()),
             effort: RwSignal::new(None),
             chips: RwSignal::new(Vec::new()),
+            model: RwSignal::new(None),
             n_collections: RwSignal::new(0),
             n_tools: RwSignal::new(0),
             tools_open: RwSignal::new(false),
@@ -189,6 +192,7 @@ impl ThreadStore {
 
     /// Shows nothing.
     pub(super) fn clear(self) {
+        self.model.set(None);
         self.chips.set(Vec::new());
         self.n_collections.set(0);
         self.n_tools.set(0);
@@ -198,6 +202,7 @@ impl ThreadStore {
 
     /// Shows `thread`; rows that stay keep their elements.
     pub(super) fn replace(self, thread: Thread) {
+        self.model.set(thread.model);
         self.chips.set(thread.chips);
         self.n_collections.set(thread.n_collections.into());
         self.n_tools.set(thread.n_tools.into());
@@ -231,7 +236,7 @@ impl ThreadStore {
         let fetch = self.n_fetches.get_value() + 1;
         self.n_fetches.set_value(fetch);
         spawn_local(async move {
-            if let Ok(thread) = api::load_thread(session, n_shown.max(MESSAGES_SHOWN) + more).await
+            if let Ok(thread) = api::load_thread(Some(session), n_shown.max(MESSAGES_SHOWN) + more).await
                 && self.session.try_get_untracked() == Some(Some(session))
                 && self.n_fetches.try_get_value() == Some(fetch)
             {

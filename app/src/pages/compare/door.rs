@@ -47,6 +47,7 @@ pub(super) async fn go_on(
         state: answer.state,
         error: answer.error.as_deref(),
         usage: answer.usage,
+        kv: None,
     };
     let model = answer.contestant.model.short_name();
     Ok(state.chat.adopt(user, &prompt, outcome, &model).await?)

@@ -97,7 +97,7 @@ impl Writer {
 
 /// The same request about something else, answered in words: the form and the tools are those of the answer itself.
 fn freely(request: &GenerateRequest, prompt: Prompt) -> GenerateRequest {
-    GenerateRequest { prompt, tools: None, constraint: None, ..request.clone() }
+    GenerateRequest { prompt, tools: None, constraint: None, logprobs: None, ..request.clone() }
 }
 
 fn revise(critique: &str) -> String {

@@ -1,16 +1,22 @@
 //! The task that writes one answer: what the model says, what it calls, and its end.
 
 use super::{Admission, First, Generation, Hands, Start, hands::Round, pace::Pace, thought::Thought};
-use crate::{SERVER_STOPPED, better_title::BetterTitle, calls, notes::Notes, thread::shown};
+use crate::{
+    SERVER_STOPPED,
+    answering::{MOST_KEPT, kept, kv_of},
+    better_title::BetterTitle,
+    calls,
+    notes::Notes,
+    thread::shown,
+};
 use futures::StreamExt;
 use inference::{Engine, EngineError, GenerateEvent, GenerateRequest, Prompt, Rejection, Target};
 use markup::BlockStream;
 use std::{sync::Arc, time::Duration};
-use store::{CallRow, LeftOutRow, MessageRow, Outcome, Store};
+use store::{CallRow, LeftOutRow, MessageRow, ProbabilityRow, Store};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use types::{
-    called::{CallState, CallView},
     chat::{ChatEvent, ChatTurn, FinishReason, MessageState, Queued, Usage},
     document::SourceView,
     guard::Warning,
@@ -22,16 +28,13 @@ use types::{
 const REPAINT: Duration = Duration::from_millis(33);
 /// What a crash may cost.
 const SAVE: Duration = Duration::from_secs(1);
-/// What is shown of arguments while they are written.
-const WRITTEN_BYTES: usize = 4 << 10;
-
 /// How an answer ended, or one of its rounds.
 pub(super) struct End {
     pub(super) state: MessageState,
-    error: Option<String>,
+    pub(super) error: Option<String>,
     pub(super) usage: Option<Usage>,
     /// The model waits for what it called.
-    has_called: bool,
+    pub(super) has_called: bool,
 }
 
 impl End {
@@ -62,28 +65,28 @@ pub(super) struct Below {
 
 /// Where the round that is being written began.
 #[derive(Clone, Copy, Default)]
-struct Began {
-    text: usize,
-    block: usize,
+pub(super) struct Began {
+    pub(super) text: usize,
+    pub(super) block: usize,
 }
 
 /// The task that writes one answer.
 pub(super) struct Writer {
-    session: SessionId,
+    pub(super) session: SessionId,
     pub(super) generation: Arc<Generation>,
     pub(super) below: Below,
-    text: String,
+    pub(super) text: String,
     /// Of the round.
-    rendered: BlockStream,
-    began: Began,
+    pub(super) rendered: BlockStream,
+    pub(super) began: Began,
     /// How many blocks of the round are text.
-    n_text_blocks: usize,
+    pub(super) n_text_blocks: usize,
     pub(super) thought: Thought,
     /// The calls that the model is writing.
-    written: Vec<ToolCall>,
-    called: Vec<CallRow>,
+    pub(super) written: Vec<ToolCall>,
+    pub(super) called: Vec<CallRow>,
     /// What is written is JSON.
-    has_form: bool,
+    pub(super) has_form: bool,
     /// What is said now is a critique, which is shown as a thought.
     pub(super) is_critique: bool,
     /// How many of the oldest messages it is not given.
@@ -91,10 +94,12 @@ pub(super) struct Writer {
     pub(super) pace: Pace,
     /// What the rounds before cost.
     pub(super) spent: Option<Usage>,
+    /// How likely its tokens were, where that is asked for.
+    pub(super) probabilities: Vec<ProbabilityRow>,
     /// Others come first.
-    queued: Option<Queued>,
+    pub(super) queued: Option<Queued>,
     /// What a person should know about the machine.
-    warning: Option<Warning>,
+    pub(super) warning: Option<Warning>,
 }
 
 impl Writer {
@@ -119,6 +124,7 @@ impl Writer {
             n_left_out: row.left_out.n_messages,
             pace: Pace::start(),
             spent: None,
+            probabilities: Vec::new(),
             queued: None,
             warning: None,
         };
@@ -137,13 +143,16 @@ impl Writer {
 
     pub(super) async fn run(mut self, admission: Admission, engine: Arc<dyn Engine>, start: Start) {
         let Start { row, variants, sources, request, target, hands, firsts, has_form } = start;
-        let end = self.write(Arc::clone(&engine), target, request, hands, firsts).await;
+        let end = self.write(Arc::clone(&engine), target.clone(), request, hands, firsts).await;
+        // Now that the model has been awake.
+        let kv = kv_of(&*engine, &target);
         let usage = and(self.spent, end.usage.or_else(|| self.pace.usage()));
         // Of an answer that went on, both parts count.
         let end = End { usage: and(row.usage, usage), ..end };
         self.thought.end();
         let (sources, calls, left_out) = self.kept(sources, row.left_out.clone()).await;
-        let end = self.commit(end).await;
+        let end = self.commit(end, kv.as_deref()).await;
+        let has_probabilities = row.has_probabilities | self.keep_probabilities().await;
         let row = MessageRow {
             body: std::mem::take(&mut self.text),
             thought: self.thought.row(),
@@ -152,6 +161,8 @@ impl Writer {
             state: end.state,
             error: end.error,
             usage: end.usage,
+            kv,
+            has_probabilities,
             ..row
         };
         let may_be_better = end.state == MessageState::Complete && !self.session.is_temporary();
@@ -293,8 +304,10 @@ impl Writer {
                         self.queued = Some(queued);
                         unseen = true;
                     }
-                    Some(Ok(GenerateEvent::Text { text, reasoning, calls, usage, .. })) => {
+                    Some(Ok(GenerateEvent::Text { text, reasoning, calls, logprobs, usage })) => {
                         self.queued = None;
+                        let room = MOST_KEPT.saturating_sub(self.probabilities.len());
+                        self.probabilities.extend(logprobs.into_iter().map(kept).take(room));
                         self.thought.grow(&reasoning);
                         if self.is_critique {
                             self.thought.grow(&text);
@@ -341,68 +354,6 @@ impl Writer {
         tracing::warn!(error = %err, detail, generation.id = %self.generation.id, "an answer broke off");
         End::failed(err)
     }
-
-    /// Renders what is new and tells the watchers which blocks changed.
-    fn show(&mut self) {
-        let said = &self.text[self.began.text..];
-        let (first_text, mut blocks) = match self.has_form && !said.is_empty() {
-            true => self.rendered.update(&markup::fenced(said)),
-            false => self.rendered.update(said),
-        };
-        self.n_text_blocks = first_text + blocks.len();
-        blocks.extend(self.written.iter().map(being_written));
-        let first = self.began.block + first_text;
-        let has_thought = self.thought.n_shown < self.thought.text.len();
-        let thought = has_thought.then(|| self.thought.render());
-        let mut shown = self.generation.lock();
-        shown.seq += 1;
-        shown.blocks.truncate(first);
-        shown.blocks.extend(blocks);
-        let mut first_thought = shown.thought.len();
-        if let Some((first, blocks)) = thought {
-            first_thought = first;
-            shown.thought.truncate(first);
-            shown.thought.extend(blocks);
-        }
-        shown.thought_ms = self.thought.ms();
-        shown.n_tokens = self.n_tokens();
-        shown.queued = self.queued;
-        shown.warning = self.warning;
-        shown.tokens_per_second = self.pace.usage().and_then(|usage| usage.tokens_per_second());
-        let event = self.generation.grew(&shown, first, first_thought);
-        // Sent under the lock: a watcher that takes a snapshot now either has this event in it or receives it.
-        self.below.notes.send(self.generation.user, self.session, event);
-    }
-
-    fn n_tokens(&self) -> u32 {
-        let before = self.spent.map_or(0, |usage| usage.n_generated_tokens);
-        before + self.pace.so_far.n_generated_tokens
-    }
-
-    async fn save(&self) {
-        let thought = self.thought.row();
-        if let Err(err) =
-            self.below.store.save_partial(self.generation.message, &self.text, thought.as_ref()).await
-        {
-            tracing::error!(error = %err, "could not save a part of an answer");
-        }
-    }
-
-    /// An answer that could not be saved is shown nevertheless, and says so: its text can still be copied.
-    async fn commit(&self, end: End) -> End {
-        let thought = self.thought.row();
-        let outcome = Outcome {
-            body: &self.text,
-            thought: thought.as_ref(),
-            state: end.state,
-            error: end.error.as_deref(),
-            usage: end.usage,
-        };
-        let message = self.generation.message;
-        let Err(err) = self.below.store.finish_message(message, outcome).await else { return end };
-        tracing::error!(error = %err, message.id = %message, "could not save an answer");
-        End { usage: end.usage, ..End::unsaved(&err) }
-    }
 }
 
 fn ended(reason: FinishReason, usage: Usage) -> End {
@@ -424,17 +375,6 @@ fn add(prompt: &mut Prompt, turns: Vec<ChatTurn>) {
         Prompt::Chat(said) | Prompt::Continue(said) => said.extend(turns),
         Prompt::Text(_) => {}
     }
-}
-
-/// A call that is not complete yet.
-fn being_written(call: &ToolCall) -> String {
-    let end = call.arguments.floor_char_boundary(WRITTEN_BYTES);
-    calls::block(&CallView {
-        name: call.name.clone(),
-        server: None,
-        arguments: tools::shown_arguments(&call.arguments[..end]),
-        state: CallState::Written,
-    })
 }
 
 /// Adds pieces to the calls that are being written.

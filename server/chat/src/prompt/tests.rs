@@ -1,28 +1,10 @@
 use super::turns;
 use crate::images::Shown;
 use store::{MessageRow, ThoughtRow};
-use types::{
-    chat::{MessageState, Role},
-    ids::MessageId,
-};
+use types::{chat::Role, ids::MessageId};
 
 pub(crate) fn message(role: Role, body: &str) -> MessageRow {
-    MessageRow {
-        id: MessageId(0),
-        parent: None,
-        role,
-        body: body.to_owned(),
-        images: Vec::new(),
-        thought: None,
-        calls: Vec::new(),
-        left_out: store::LeftOutRow::default(),
-        is_revised: false,
-        state: MessageState::Complete,
-        error: None,
-        model: None,
-        usage: None,
-        created_ms: 0,
-    }
+    MessageRow::new(MessageId(0), role, body)
 }
 
 #[track_caller]

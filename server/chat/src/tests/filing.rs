@@ -119,23 +119,23 @@ async fn what_a_session_is_set_up_with_comes_before_what_the_person_set() {
     };
     let number = |text: &str| vec![("temperature".to_owned(), text.to_owned())];
     let prompt = Some("Speak like a kettle.".to_owned());
-    bench.chat.set_up(ME, sent.session, prompt, &number("0,25"), None).await.unwrap();
+    bench.chat.set_up(ME, sent.session, prompt, &number("0,25"), None, false).await.unwrap();
     bench.say(Some(sent.session), "more").await;
     assert_eq!(first_turn(), "Speak like a kettle.");
     assert_eq!(bench.engine.requests().last().unwrap().sampling.temperature, 0.25);
     let thread = bench.chat.thread(ME, sent.session, super::MESSAGES_SHOWN).await.unwrap();
     assert_eq!(thread.chips, ["temperature 0.25"]);
     let none = number("");
-    bench.chat.set_up(ME, sent.session, Some("  ".to_owned()), &none, None).await.unwrap();
+    bench.chat.set_up(ME, sent.session, Some("  ".to_owned()), &none, None, false).await.unwrap();
     bench.say(Some(sent.session), "more").await;
     assert_ne!(first_turn(), "Speak like a kettle.");
     assert_eq!(bench.engine.requests().last().unwrap().sampling.temperature, 0.7);
-    assert!(bench.chat.set_up(OTHER, sent.session, None, &none, None).await.is_err());
-    let err = bench.chat.set_up(ME, sent.session, None, &number("50"), None).await.unwrap_err();
+    assert!(bench.chat.set_up(OTHER, sent.session, None, &none, None, false).await.is_err());
+    let err = bench.chat.set_up(ME, sent.session, None, &number("50"), None, false).await.unwrap_err();
     assert_eq!(err.to_string(), "temperature must be between 0 and 5, not 50");
     let long = "x".repeat(MAX_SYSTEM_PROMPT_BYTES + 1);
     assert!(matches!(
-        bench.chat.set_up(ME, sent.session, Some(long), &none, None).await,
+        bench.chat.set_up(ME, sent.session, Some(long), &none, None, false).await,
         Err(ChatError::TooLong { .. })
     ));
 }

@@ -110,7 +110,7 @@ async fn a_revised_answer_keeps_the_summary_and_only_itself_has_the_form() {
     let bench = Bench::open(scripts).await;
     let session = long(&bench).await;
     let last = bench.messages(session).await[5].id;
-    bench.chat.set_up(ME, session, None, &[], Some(r#"{"type": "object"}"#.to_owned())).await.unwrap();
+    bench.chat.set_up(ME, session, None, &[], Some(r#"{"type": "object"}"#.to_owned()), false).await.unwrap();
     bench.store.set_session_history(ME, session, History::Summarise).await.unwrap();
     fits(&bench, 80);
     bench.chat.regenerate(ME, session, last, Again::Revised, None).await.unwrap();

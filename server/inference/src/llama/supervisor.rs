@@ -23,7 +23,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 use types::{
-    kv::KvType,
+    kv::{KvType, KvUse},
     model::{ModelState, ModelStatus},
     seen::SeenPart,
 };
@@ -77,6 +77,8 @@ pub(crate) struct Report {
     pub(crate) status: ModelStatus,
     /// What the worker has in memory, once the model is loaded.
     pub(crate) memory_bytes: Option<u64>,
+    /// How it keeps keys and values, once it is loaded.
+    pub(crate) kv: Option<KvUse>,
 }
 
 enum Phase {
@@ -147,7 +149,7 @@ impl<L: Launch> Supervisor<L> {
     ) -> (Self, watch::Receiver<Report>) {
         let phase = Phase::Loading { fraction: 0.0 };
         let status = status_of(&spec, ModelState::Loading { fraction: 0.0 });
-        let (report, reports) = watch::channel(Report { status, memory_bytes: None });
+        let (report, reports) = watch::channel(Report { status, memory_bytes: None, kv: None });
         let supervisor = Self {
             launcher,
             resources,
@@ -308,7 +310,7 @@ impl<L: Launch> Supervisor<L> {
             n_ctx: self.spec.profile.n_ctx.or(self.resources.n_ctx),
             n_sequences: self.resources.n_sequences,
             n_threads: self.resources.n_threads,
-            kv_type: self.spec.profile.kv_type.unwrap_or(self.resources.kv_type),
+            kv_type: self.asked_kv_type(),
             saved_bytes: self.resources.saved_bytes,
             kv_files: self.resources.kv_files.clone(),
             draft_model: self.spec.draft_model.clone(),
@@ -440,12 +442,23 @@ impl<L: Launch> Supervisor<L> {
     }
 
     fn publish(&mut self) {
-        let report = Report { status: self.current_status(), memory_bytes: self.memory_bytes };
+        let report =
+            Report { status: self.current_status(), memory_bytes: self.memory_bytes, kv: self.kv_use() };
         self.report.send_if_modified(|published| {
             let changed = *published != report;
             *published = report;
             changed
         });
+    }
+
+    fn kv_use(&self) -> Option<KvUse> {
+        let Phase::Ready { facts } = &self.phase else { return None };
+        let used = facts.kv_type?;
+        Some(KvUse { asked: self.asked_kv_type(), used })
+    }
+
+    fn asked_kv_type(&self) -> KvType {
+        self.spec.profile.kv_type.unwrap_or(self.resources.kv_type)
     }
 
     fn current_status(&mut self) -> ModelStatus {

@@ -16,6 +16,7 @@ use tokio::{
 use tokio_stream::{StreamExt, StreamMap, wrappers::WatchStream};
 use types::{
     ids::ModelId,
+    launch::LoadedAs,
     model::{ModelState, ModelStatus, Purpose, Resident, Residents},
 };
 
@@ -152,6 +153,7 @@ impl Stay {
             memory_bytes: self.bytes(),
             is_measured: self.counted().1,
             is_pinned: self.is_pinned,
+            loaded: Some(LoadedAs { profile: self.spec.profile.clone(), kv: self.report.kv }),
         }
     }
 }

@@ -64,6 +64,8 @@ fn an_answer_that_has_ended_stays_ended_until_it_goes_on() {
         n_left_out: 0,
         summary: None,
         is_revised: false,
+        kv: None,
+        has_probabilities: false,
     };
     let (first, second) = (Some(GenerationId(1)), Some(GenerationId(2)));
     let row = Row::new(message(MessageState::Running, "half", first));

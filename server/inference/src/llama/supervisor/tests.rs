@@ -70,6 +70,7 @@ impl Worker {
             draft_problem: None,
             sees: false,
             projector_problem: None,
+            kv_type: None,
         };
         self.say(Event::Loaded(facts)).await;
     }

@@ -1,0 +1,115 @@
+// What is kept with answers and chats: one variant, how likely tokens were, the model that answered, and what will not fit.
+
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { freshFolder, required, Server } from '../support/server';
+import { accessible, answered, composer, connected, expect, lastAnswer, open, send, SHORT, test } from '../support/test';
+
+test('one variant of an answer is kept, and the others come back when that is undone', async ({ page }) => {
+  await open(page, '/chat');
+  await send(page, SHORT);
+  await answered(page);
+  await expect(lastAnswer(page).getByTestId('keep-variant')).toHaveCount(0);
+  await page.getByTestId('regenerate').click();
+  await expect(page.getByTestId('variants')).toContainText('2 of 2');
+  await answered(page);
+  await page.getByTestId('keep-variant').click();
+  await expect(page.getByTestId('variants')).toHaveCount(0);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect(page.getByTestId('variants')).toContainText('2 of 2');
+  await page.getByTestId('keep-variant').click();
+  await expect(page.getByTestId('variants')).toHaveCount(0);
+  await page.reload();
+  await connected(page);
+  await expect(lastAnswer(page).getByTestId('tree-link')).toBeVisible();
+  await expect(page.getByTestId('variants')).toHaveCount(0);
+});
+
+test('how likely each token was is kept where a chat says so, and shown as a map', async ({ page }) => {
+  await open(page, '/chat');
+  await send(page, SHORT);
+  await answered(page);
+  await expect(lastAnswer(page).getByTestId('saw-link')).toBeVisible();
+  await expect(lastAnswer(page).getByTestId('likely-link')).toHaveCount(0);
+  await page.getByTestId('setup-link').click();
+  await page.getByTestId('setup-probabilities').check();
+  await page.getByTestId('setup-form').getByRole('button', { name: 'Save' }).click();
+  await send(page, 'Now say it in three words.');
+  await expect(page.getByTestId('message')).toHaveCount(4);
+  await answered(page);
+  const said = (await lastAnswer(page).getByTestId('message-text').innerText()).trim();
+  await lastAnswer(page).getByTestId('likely-link').click();
+  const map = page.getByTestId('likely');
+  await expect(map).toContainText(said.slice(0, 12));
+  await expect(page.getByTestId('likely-facts')).toContainText(/mean probability \d+ % · perplexity [0-9.]+/);
+  // What the first token could have been: all that is told adds up to no more than everything.
+  const rows = page.getByTestId('likely-token').locator('li');
+  await expect(rows).toHaveCount(5);
+  const shares = (await rows.allInnerTexts()).map(text => Number(/(\d+) %/.exec(text)?.[1]));
+  expect(shares.reduce((sum, share) => sum + share, 0)).toBeLessThanOrEqual(103);
+  const first = await rows.first().innerText();
+  await page.getByTestId('likely-walk').press('ArrowRight');
+  await expect(rows.first()).not.toHaveText(first);
+  await map.locator('[data-place="0"]').click();
+  await expect(rows.first()).toHaveText(first);
+  await accessible(page);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await accessible(page);
+});
+
+test('a chat remembers the model that answered, and offers to load it as it was', async ({ browser }) => {
+  const dataDir = freshFolder();
+  mkdirSync(join(dataDir, 'models'));
+  copyFileSync(required('CHAOSENGINE_TEST_MODEL'), join(dataDir, 'models', 'Second-Model.gguf'));
+  const server = await (await Server.start({ dataDir })).ready();
+  const context = await browser.newContext({ baseURL: server.address });
+  const page = await context.newPage();
+  await open(page, '/chat');
+  const name = await page.getByTestId('model-name').innerText();
+  await send(page, SHORT);
+  await answered(page);
+  await expect(page.getByTestId('usage')).toContainText('KV f16');
+  await expect(page.getByTestId('model-before')).toHaveCount(0);
+  await page.getByTestId('model-pill').click();
+  await page.getByTestId('model-option').filter({ hasText: 'Second-Model' }).click();
+  await expect(page.getByTestId('model-name')).toHaveText('Second-Model');
+  await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
+  const offer = page.getByTestId('model-before');
+  await expect(offer).toContainText('answered here last');
+  await page.reload();
+  await connected(page);
+  await expect(offer).toContainText('answered here last');
+  await accessible(page);
+  await page.getByTestId('model-before-load').click();
+  await expect(page.getByTestId('model-name')).toHaveText(name);
+  await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
+  await expect(offer).toHaveCount(0);
+  await context.close();
+  await server.stop();
+});
+
+test('what would be left out is said before a message is sent', async ({ browser }) => {
+  const server = await (await Server.start({ more: ['--context', '512'] })).ready(60);
+  const context = await browser.newContext({ baseURL: server.address });
+  const page = await context.newPage();
+  await open(page, '/chat');
+  await send(page, SHORT);
+  await answered(page);
+  const long = 'Tell me about lamps. '.repeat(150);
+  await composer(page).fill(long);
+  const note = page.getByTestId('context-note');
+  await expect(note).toContainText('does not fit');
+  await composer(page).press('Enter');
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'refused');
+  await composer(page).fill('And now?');
+  await expect(note).toContainText('does not fit');
+  await composer(page).press('Enter');
+  await expect(page.getByTestId('message')).toHaveCount(6);
+  await page.getByTestId('trim').last().click();
+  await answered(page);
+  await composer(page).fill('And then?');
+  await expect(note).toContainText(/Without the oldest \d+ messages/);
+  await accessible(page);
+  await context.close();
+  await server.stop();
+});

@@ -1,0 +1,100 @@
+//! What watchers are shown of an answer while it is written, and what is kept of it.
+
+use super::writer::{End, Writer};
+use crate::calls;
+use store::Outcome;
+use types::{
+    called::{CallState, CallView},
+    tools::ToolCall,
+};
+
+/// What is shown of arguments while they are written.
+const WRITTEN_BYTES: usize = 4 << 10;
+
+impl Writer {
+    /// Renders what is new and tells the watchers which blocks changed.
+    pub(super) fn show(&mut self) {
+        let said = &self.text[self.began.text..];
+        let (first_text, mut blocks) = match self.has_form && !said.is_empty() {
+            true => self.rendered.update(&markup::fenced(said)),
+            false => self.rendered.update(said),
+        };
+        self.n_text_blocks = first_text + blocks.len();
+        blocks.extend(self.written.iter().map(being_written));
+        let first = self.began.block + first_text;
+        let has_thought = self.thought.n_shown < self.thought.text.len();
+        let thought = has_thought.then(|| self.thought.render());
+        let mut shown = self.generation.lock();
+        shown.seq += 1;
+        shown.blocks.truncate(first);
+        shown.blocks.extend(blocks);
+        let mut first_thought = shown.thought.len();
+        if let Some((first, blocks)) = thought {
+            first_thought = first;
+            shown.thought.truncate(first);
+            shown.thought.extend(blocks);
+        }
+        shown.thought_ms = self.thought.ms();
+        shown.n_tokens = self.n_tokens();
+        shown.queued = self.queued;
+        shown.warning = self.warning;
+        shown.tokens_per_second = self.pace.usage().and_then(|usage| usage.tokens_per_second());
+        let event = self.generation.grew(&shown, first, first_thought);
+        // Sent under the lock: a watcher that takes a snapshot now either has this event in it or receives it.
+        self.below.notes.send(self.generation.user, self.session, event);
+    }
+
+    fn n_tokens(&self) -> u32 {
+        let before = self.spent.map_or(0, |usage| usage.n_generated_tokens);
+        before + self.pace.so_far.n_generated_tokens
+    }
+
+    pub(super) async fn save(&self) {
+        let thought = self.thought.row();
+        if let Err(err) =
+            self.below.store.save_partial(self.generation.message, &self.text, thought.as_ref()).await
+        {
+            tracing::error!(error = %err, "could not save a part of an answer");
+        }
+    }
+
+    /// Says whether there was something to keep, and it is kept. An answer is none the worse without.
+    pub(super) async fn keep_probabilities(&self) -> bool {
+        if self.probabilities.is_empty() {
+            return false;
+        }
+        let kept = self.below.store.add_probabilities(self.generation.message, &self.probabilities).await;
+        if let Err(err) = &kept {
+            tracing::warn!(error = %err, "could not keep how likely the tokens of an answer were");
+        }
+        kept.is_ok()
+    }
+
+    /// An answer that could not be saved is shown nevertheless, and says so: its text can still be copied.
+    pub(super) async fn commit(&self, end: End, kv: Option<&str>) -> End {
+        let thought = self.thought.row();
+        let outcome = Outcome {
+            body: &self.text,
+            thought: thought.as_ref(),
+            state: end.state,
+            error: end.error.as_deref(),
+            usage: end.usage,
+            kv,
+        };
+        let message = self.generation.message;
+        let Err(err) = self.below.store.finish_message(message, outcome).await else { return end };
+        tracing::error!(error = %err, message.id = %message, "could not save an answer");
+        End { usage: end.usage, ..End::unsaved(&err) }
+    }
+}
+
+/// A call that is not complete yet.
+fn being_written(call: &ToolCall) -> String {
+    let end = call.arguments.floor_char_boundary(WRITTEN_BYTES);
+    calls::block(&CallView {
+        name: call.name.clone(),
+        server: None,
+        arguments: tools::shown_arguments(&call.arguments[..end]),
+        state: CallState::Written,
+    })
+}

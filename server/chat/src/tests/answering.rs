@@ -1,0 +1,211 @@
+//! Which model answers and how it was loaded, how likely tokens were, and which variants stay.
+
+use super::{Bench, ME, OTHER};
+use crate::ChatError;
+use inference::{Engine, Footprint, Intent, ModelSpec, Script};
+use types::{
+    chat::{Again, History, MessageState},
+    ids::{ModelId, SessionId},
+    kv::{KvFormat, KvType, KvUse},
+    launch::LaunchProfile,
+    model::Purpose,
+    seen::{LeftOut, Weight},
+};
+
+async fn load(bench: &Bench, id: &str, profile: LaunchProfile) {
+    let spec = ModelSpec {
+        id: ModelId(id.to_owned()),
+        name: id.to_owned(),
+        path: id.into(),
+        profile,
+        footprint: Footprint::default(),
+        purpose: Purpose::Writing,
+        draft_model: None,
+        projector: None,
+    };
+    bench.engine.load(spec, Intent::Choose).await.unwrap();
+}
+
+fn with_ctx(n_ctx: u32) -> LaunchProfile {
+    LaunchProfile { n_ctx: Some(n_ctx), ..LaunchProfile::default() }
+}
+
+async fn remembered(bench: &Bench, session: SessionId) -> Option<(String, Option<String>)> {
+    let model = bench.chat.thread(ME, session, 10).await.unwrap().model;
+    model.map(|it| (it.id.0, it.loaded_as))
+}
+
+#[tokio::test]
+async fn a_session_remembers_the_model_that_answered_and_how_it_was_loaded() {
+    let bench = Bench::open([Script::say(["A"])]).await;
+    load(&bench, "small", with_ctx(2048)).await;
+    let (sent, _) = bench.say(None, "hello").await;
+    let session = sent.session;
+    assert_eq!(remembered(&bench, session).await, Some(("small".to_owned(), None)));
+    // Another one is chosen: what is remembered stays until that one answers.
+    load(&bench, "large", LaunchProfile::default()).await;
+    let as_before = Some(("small".to_owned(), Some("n_ctx 2048".to_owned())));
+    assert_eq!(remembered(&bench, session).await, as_before);
+    assert_eq!(bench.chat.model_of(ME, session).await.unwrap(), (ModelId("small".into()), with_ctx(2048)));
+    assert!(matches!(bench.chat.model_of(OTHER, session).await, Err(ChatError::NotFound)));
+    bench.say(Some(session), "and now?").await;
+    assert_eq!(remembered(&bench, session).await, Some(("large".to_owned(), None)));
+    // A copy is answered as its original was.
+    let copy = bench.chat.duplicate(ME, session).await.unwrap();
+    assert_eq!(remembered(&bench, copy).await, Some(("large".to_owned(), None)));
+}
+
+#[tokio::test]
+async fn an_answer_by_another_model_changes_nothing_of_what_is_remembered() {
+    let bench = Bench::open([Script::say(["A"])]).await;
+    load(&bench, "small", LaunchProfile::default()).await;
+    let (sent, _) = bench.say(None, "hello").await;
+    let other = Some(ModelId("other".to_owned()));
+    bench.chat.regenerate(ME, sent.session, sent.reply, Again::Anew, other).await.unwrap();
+    bench.end_of(sent.session).await;
+    assert_eq!(remembered(&bench, sent.session).await, Some(("small".to_owned(), None)));
+}
+
+#[tokio::test]
+async fn an_answer_says_how_keys_and_values_were_kept() {
+    let bench = Bench::open([Script::say(["A"])]).await;
+    load(&bench, "small", LaunchProfile::default()).await;
+    let (sent, unknown) = bench.say(None, "hello").await;
+    assert_eq!(unknown.kv, None);
+    bench.engine.set_kv(KvUse { asked: KvType::of(KvFormat::Q8), used: KvType::of(KvFormat::F32) });
+    let (_, answer) = bench.say(Some(sent.session), "again").await;
+    assert_eq!(answer.kv.as_deref(), Some("q8 → f32"));
+    assert_eq!(bench.messages(sent.session).await[3].kv.as_deref(), Some("q8 → f32"));
+}
+
+#[tokio::test]
+async fn how_likely_tokens_were_is_kept_where_that_is_asked_for() {
+    let bench = Bench::open([Script::say(["Yes", ", it is."])]).await;
+    let (sent, answer) = bench.say(None, "is it?").await;
+    let session = sent.session;
+    assert!(!answer.has_probabilities);
+    assert_eq!(bench.engine.requests()[0].logprobs, None);
+    assert!(bench.chat.probabilities(ME, session, sent.reply).await.unwrap().tokens.is_empty());
+
+    bench.chat.set_up(ME, session, None, &[], None, true).await.unwrap();
+    let (sent, answer) = bench.say(Some(session), "is it?").await;
+    assert!(answer.has_probabilities && bench.messages(session).await[3].has_probabilities);
+    let found = bench.chat.probabilities(ME, session, sent.reply).await.unwrap();
+    let texts: Vec<_> = found.tokens.iter().map(|it| it.text.as_str()).collect();
+    assert_eq!(texts, ["Yes", ", it is."]);
+    assert!((found.tokens[0].probability - 0.5).abs() < 1e-6);
+    let others: Vec<_> = found.tokens[0].others.iter().map(|(text, _)| text.as_str()).collect();
+    assert_eq!(others, ["other2", "other3", "other4", "other5"]);
+    // Of a stranger's chat nothing is told.
+    assert!(bench.chat.probabilities(OTHER, session, sent.reply).await.unwrap().tokens.is_empty());
+    assert!(bench.chat.setup(ME, session).await.unwrap().keeps_probabilities);
+}
+
+#[tokio::test]
+async fn what_a_model_says_before_it_answers_is_not_among_its_tokens() {
+    let scripts = ["It is 41.", "No.", "42."].map(|it| Script::say([it]));
+    let bench = Bench::open(scripts).await;
+    let (sent, _) = bench.say(None, "how much?").await;
+    bench.chat.set_up(ME, sent.session, None, &[], None, true).await.unwrap();
+    let again = bench.chat.regenerate(ME, sent.session, sent.reply, Again::Revised, None).await.unwrap();
+    bench.end_of(sent.session).await;
+    let found = bench.chat.probabilities(ME, sent.session, again.reply).await.unwrap();
+    assert_eq!(found.tokens.iter().map(|it| it.text.as_str()).collect::<Vec<_>>(), ["42."]);
+}
+
+/// Two answers to one question, the first of which went on; the second is shown.
+async fn forked(bench: &Bench) -> (SessionId, types::ids::MessageId, types::ids::MessageId) {
+    let (sent, _) = bench.say(None, "question").await;
+    bench.say(Some(sent.session), "more").await;
+    let again = bench.chat.regenerate(ME, sent.session, sent.reply, Again::Anew, None).await.unwrap();
+    bench.end_of(sent.session).await;
+    (sent.session, sent.reply, again.reply)
+}
+
+#[tokio::test]
+async fn one_variant_is_kept_and_the_others_go_with_what_followed_them() {
+    let bench = Bench::open(["first", "more said", "second"].map(|it| Script::say([it]))).await;
+    let (session, first, second) = forked(&bench).await;
+    bench.chat.keep_variant(ME, session, second).await.unwrap();
+    let messages = bench.messages(session).await;
+    assert_eq!(messages[1].variants, [second]);
+    assert_eq!(bench.chat.tree(ME, session).await.unwrap().stretches.len(), 1);
+    assert_eq!(bench.chat.transcript(ME, session).await.unwrap().turns.len(), 2);
+    let found = bench.chat.list_sessions(ME, Some("more said".to_owned())).await.unwrap();
+    assert!(found.is_empty(), "what is gone is not found");
+    assert!(bench.chat.select_variant(ME, session, first).await.is_err());
+
+    assert!(bench.chat.bring_variants_back(OTHER, session).await.is_err());
+    bench.chat.bring_variants_back(ME, session).await.unwrap();
+    assert_eq!(bench.messages(session).await[1].variants, [first, second]);
+    bench.chat.select_variant(ME, session, first).await.unwrap();
+    assert_eq!(bench.texts(session).await, ["question", "first", "more", "more said"]);
+}
+
+#[tokio::test]
+async fn a_variant_that_is_not_shown_is_shown_when_it_is_kept() {
+    let bench = Bench::open(["first", "more said", "second"].map(|it| Script::say([it]))).await;
+    let (session, first, _) = forked(&bench).await;
+    bench.chat.keep_variant(ME, session, first).await.unwrap();
+    assert_eq!(bench.texts(session).await, ["question", "first", "more", "more said"]);
+    assert!(bench.chat.keep_variant(OTHER, session, first).await.is_err());
+    // Nothing else is there to go.
+    bench.chat.keep_variant(ME, session, first).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_let_go_is_removed_when_undo_is_over() {
+    let bench = Bench::open(["first", "more said", "second"].map(|it| Script::say([it]))).await;
+    let (session, _, second) = forked(&bench).await;
+    bench.chat.keep_variant(ME, session, second).await.unwrap();
+    assert_eq!(bench.store.purge_hidden_variants(0).await.unwrap(), 0);
+    assert!(bench.store.purge_hidden_variants(i64::MAX).await.unwrap() > 0);
+    assert!(bench.chat.bring_variants_back(ME, session).await.is_err());
+    assert_eq!(bench.texts(session).await, ["question", "second"]);
+}
+
+/// Three questions of 30 words and as many short answers, in a context of 80.
+async fn long(bench: &Bench) -> SessionId {
+    load(bench, "small", LaunchProfile::default()).await;
+    let words = |word: &str| vec![word; 30].join(" ");
+    let (sent, _) = bench.say(None, &words("first")).await;
+    bench.say(Some(sent.session), &words("second")).await;
+    bench.say(Some(sent.session), &words("third")).await;
+    load(bench, "small", with_ctx(80)).await;
+    sent.session
+}
+
+async fn weigh(bench: &Bench, session: SessionId, text: &str) -> Weight {
+    bench.chat.weigh(ME, Some(session), text.to_owned()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn what_would_be_left_out_is_said_before_sending() {
+    let bench = Bench::open([Script::say(["A"])]).await;
+    let session = long(&bench).await;
+    assert_eq!(weigh(&bench, session, "").await.left_out, LeftOut::Refused);
+    for (history, left_out) in
+        [(History::TrimOldest, LeftOut::Oldest(4)), (History::Summarise, LeftOut::Summarised(4))]
+    {
+        bench.store.set_session_history(ME, session, history).await.unwrap();
+        let weight = weigh(&bench, session, "and then").await;
+        assert_eq!((weight.left_out, weight.n_ctx), (left_out, 80));
+        assert!(weight.n_tokens < 80, "{weight:?}");
+    }
+    // What is said is what is done.
+    bench.store.set_session_history(ME, session, History::TrimOldest).await.unwrap();
+    let (_, answer) = bench.say(Some(session), "and then").await;
+    assert_eq!((answer.state, answer.n_left_out), (MessageState::Complete, 4));
+}
+
+#[tokio::test]
+async fn a_text_that_is_plainly_too_long_is_not_counted() {
+    let bench = Bench::open([Script::say(["A"])]).await;
+    let session = long(&bench).await;
+    let huge = "word ".repeat(2_000);
+    let weight = weigh(&bench, session, &huge).await;
+    assert_eq!(weight.left_out, LeftOut::Refused);
+    assert!(weight.n_tokens > 1_000, "{weight:?}");
+    bench.store.set_session_history(ME, session, History::TrimOldest).await.unwrap();
+    assert_eq!(weigh(&bench, session, &huge).await.left_out, LeftOut::Oldest(7));
+}

@@ -1,0 +1,54 @@
+//! Variants of turns that were let go: hidden at first, so that it can be undone.
+
+use crate::{Store, StoreError, sessions::found};
+use types::ids::{MessageId, SessionId, UserId};
+
+impl Store {
+    /// Hides the other variants of a turn, with all that followed them. Nothing of the shown branch may be among that: the caller
+    /// shows the variant first. Says how many messages that were.
+    pub async fn hide_other_variants(
+        &self,
+        user: UserId,
+        session: SessionId,
+        message: MessageId,
+        now_ms: i64,
+    ) -> Result<u64, StoreError> {
+        let done = sqlx::query!(
+            "with recursive gone (id) as (
+                 select m.id from message m join message kept on kept.parent_id is m.parent_id
+                 where kept.id = ?1 and kept.session_id = ?2 and m.session_id = ?2 and m.id <> ?1
+                   and exists (select 1 from session where id = ?2 and user_id = ?3 and deleted_ms is null)
+                 union all
+                 select m.id from message m join gone on m.parent_id = gone.id
+             )
+             update message set hidden_ms = ?4 where id in (select id from gone) and hidden_ms is null",
+            message.0,
+            session.0,
+            user.0,
+            now_ms
+        )
+        .execute(&self.write)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Undoes the last [`Store::hide_other_variants`] of a session.
+    pub async fn show_hidden_variants(&self, user: UserId, session: SessionId) -> Result<(), StoreError> {
+        let done = sqlx::query!(
+            "update message set hidden_ms = null
+             where session_id = ?1 and hidden_ms = (select max(hidden_ms) from message where session_id = ?1)
+               and exists (select 1 from session where id = ?1 and user_id = ?2 and deleted_ms is null)",
+            session.0,
+            user.0
+        )
+        .execute(&self.write)
+        .await?;
+        found(done.rows_affected())
+    }
+
+    /// Removes what was hidden before `before_ms`.
+    pub async fn purge_hidden_variants(&self, before_ms: i64) -> Result<u64, StoreError> {
+        let done = sqlx::query!("delete from message where hidden_ms < ?", before_ms);
+        Ok(done.execute(&self.write).await?.rows_affected())
+    }
+}

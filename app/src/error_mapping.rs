@@ -18,6 +18,8 @@ impl From<ChatError> for AppError {
             ChatError::TooLong { bytes, limit } => Self::TooLong { bytes, limit },
             ChatError::Busy => Self::Busy,
             ChatError::Setting(reason) => Self::Setting { reason },
+            ChatError::Unfit(reason) => Self::Refused { reason },
+            ChatError::Documents(err) => err.into(),
             ChatError::Store(err) => err.into(),
             ChatError::Engine(EngineError::NoModel) => Self::NoModel,
             ChatError::Engine(err) => Self::Engine { reason: err.to_string() },

@@ -1,11 +1,12 @@
 //! The files of documents, on their way in and out. Neither is ever whole in memory.
 
 use axum::{
-    body::Body,
+    body::{Body, BodyDataStream},
     extract::{Path, Query, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use chat::ChatError;
 use futures::stream;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rag::{AddedFile, RagError};
@@ -14,7 +15,7 @@ use state::AppState;
 use tokio::io::AsyncReadExt;
 use types::{
     document::{DocumentKind, MAX_DOCUMENT_BYTES},
-    ids::{CollectionId, DocumentId, UserId},
+    ids::{CollectionId, DocumentId, SessionId, UserId},
 };
 
 /// What is sent at once.
@@ -23,10 +24,11 @@ const PART_BYTES: usize = 256 * 1024;
 const PDF_POLICY: &str =
     "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
-/// Where a file goes and what it is called.
+/// Where a file goes, into a collection or to the next message of a chat, and what it is called.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Destination {
-    collection: i64,
+    collection: Option<i64>,
+    session: Option<i64>,
     name: String,
 }
 
@@ -34,17 +36,37 @@ pub(crate) struct Destination {
 /// anything else why not, as a sentence.
 pub(crate) async fn add(
     State(state): State<AppState>,
-    Query(Destination { collection, name }): Query<Destination>,
+    Query(Destination { collection, session, name }): Query<Destination>,
     body: Body,
 ) -> Response {
-    let added = state
-        .documents
-        .add_file(UserId::LOCAL, CollectionId(collection), &name, body.into_data_stream())
-        .await;
-    match added {
+    let bytes = body.into_data_stream();
+    let Some(collection) = collection.map(CollectionId) else {
+        return match session.map(SessionId) {
+            Some(session) => attach(&state, session, &name, bytes).await,
+            None => StatusCode::BAD_REQUEST.into_response(),
+        };
+    };
+    match state.documents.add_file(UserId::LOCAL, collection, &name, bytes).await {
         Ok(AddedFile::New(_)) => StatusCode::CREATED.into_response(),
         Ok(AddedFile::There(_, name)) => name.into_response(),
         Err(err) => refusal(&err),
+    }
+}
+
+async fn attach(state: &AppState, session: SessionId, name: &str, bytes: BodyDataStream) -> Response {
+    let added = match state.chat.of(Some(session)).await {
+        Ok(chat) => chat.add_file(UserId::LOCAL, session, name, bytes).await,
+        Err(err) => Err(err),
+    };
+    match added {
+        Ok(()) => StatusCode::CREATED.into_response(),
+        Err(ChatError::Documents(err)) => refusal(&err),
+        Err(err @ ChatError::NotFound) => (StatusCode::NOT_FOUND, err.to_string()).into_response(),
+        Err(err @ ChatError::Unfit(_)) => (StatusCode::UNPROCESSABLE_ENTITY, err.to_string()).into_response(),
+        Err(err) => {
+            tracing::error!(error = %err, "a file could not be attached");
+            (StatusCode::SERVICE_UNAVAILABLE, err.to_string()).into_response()
+        }
     }
 }
 

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use std::{fs, path::Path, sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 use types::{
-    chat::{Act, Thread},
+    chat::{Act, MessageState, Thread},
     document::{
-        DocumentAct, DocumentKind, DocumentReply, DocumentState, DocumentView, DocumentsView, Embedder,
-        SourceView,
+        Attached, DocumentAct, DocumentKind, DocumentReply, DocumentState, DocumentView, DocumentsView,
+        Embedder, SourceView,
     },
     ids::{CollectionId, DocumentId, MessageId, SessionId},
 };
@@ -131,7 +131,7 @@ async fn what_cannot_be_read_says_why_and_stops_nothing() {
         assert_eq!(document.state, state, "{document:?}");
         assert!(document.error.clone().unwrap_or_default().contains(word), "{document:?}");
     };
-    check("report.pdf", DocumentState::Failed, "an image (PNG)");
+    check("report.pdf", DocumentState::Failed, "only read by a model that looks at images");
     check("broken.pdf", DocumentState::Failed, "is damaged");
     check("old.doc", DocumentState::Failed, "before 2007");
     check("good.txt", DocumentState::Ready, "");
@@ -281,6 +281,80 @@ async fn an_answer_is_given_passages_that_can_be_checked() {
         vec![None; kept.len()]
     );
     assert_eq!(kept[0].text, sources[0].text);
+    server.stop().await;
+}
+
+/// Sends a file to the next message of a chat.
+async fn give(server: &Server, session: SessionId, name: &str, bytes: impl Into<Vec<u8>>) -> (u16, String) {
+    let address = format!("/files/documents?session={session}&name={name}");
+    let reply = server.put(&address).body(bytes.into()).send().await.unwrap();
+    (reply.status().as_u16(), reply.text().await.unwrap())
+}
+
+/// Waits until nothing that goes with the next message is under way.
+async fn attached(server: &Server, session: SessionId) -> Vec<Attached> {
+    let waiting = async {
+        loop {
+            let reply = act(server, DocumentAct::Attached { session }).await;
+            let DocumentReply::Attached(view) = reply else { panic!("{reply:?}") };
+            if view.documents.iter().all(|it| !it.state.is_under_way()) {
+                return view.documents;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_file_is_given_to_a_chat_and_goes_whole_with_its_message() {
+    let server = Server::with_model().await;
+    let begin = DocumentAct::UseIn { session: None, collections: vec![] };
+    let DocumentReply::Session(session) = act(&server, begin).await else { panic!("no session") };
+    assert_eq!(give(&server, session, "lantern.md", LANTERN).await, (201, String::new()));
+    assert_eq!(give(&server, session, "empty.md", "").await.0, 422);
+    assert_eq!(give(&server, session, "broken.pdf", "%PDF-1.4 nothing").await.0, 201);
+    assert_eq!(give(&server, SessionId(999), "lantern.md", LANTERN).await.0, 404);
+    let documents = attached(&server, session).await;
+    let states: Vec<_> = documents.iter().map(|it| (it.name.as_str(), it.state)).collect();
+    assert_eq!(states, [("lantern.md", DocumentState::Ready), ("broken.pdf", DocumentState::Failed)]);
+    assert!(documents[0].n_tokens > 20);
+    // It is in no collection of the person's, but the chat may look into it.
+    let used = act(&server, DocumentAct::UsedIn { session: Some(session) }).await;
+    let DocumentReply::Used { collections, chosen } = used else { panic!("{used:?}") };
+    assert!(collections.len() == 1 && collections[0].is_of_chat && chosen.is_empty(), "{collections:?}");
+    let used = act(&server, DocumentAct::UsedIn { session: None }).await;
+    assert!(matches!(used, DocumentReply::Used { collections, .. } if collections.is_empty()));
+
+    act(&server, DocumentAct::Detach { session, document: documents[1].document }).await;
+    send(&server, session, "How+many+stairs").await;
+    let thread = answered(&server, session).await;
+    assert_eq!(thread.n_attached, 0);
+    assert!(thread.messages[0].blocks.concat().contains("lantern.md"));
+    let sources = sources(&server, session, thread.messages[1].id).await;
+    assert_eq!(sources.iter().map(|it| (it.number, it.is_whole)).collect::<Vec<_>>(), [(1, true)]);
+    // The file can be had, and its page leads back to the chat.
+    let read = DocumentAct::Read { document: documents[0].document, position: 0 };
+    let DocumentReply::Read(page) = act(&server, read).await else { panic!("no page") };
+    assert_eq!((page.session, page.has_file), (Some(session), true));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_document_that_does_not_fit_is_said_to_with_numbers() {
+    let server = Server::with_model().await;
+    let begin = DocumentAct::UseIn { session: None, collections: vec![] };
+    let DocumentReply::Session(session) = act(&server, begin).await else { panic!("no session") };
+    let long = "The keeper writes of wind and waves. ".repeat(9_000);
+    assert_eq!(give(&server, session, "diary.txt", long).await.0, 201);
+    let documents = attached(&server, session).await;
+    assert!(documents[0].n_tokens > 50_000);
+    send(&server, session, "What+does+he+write").await;
+    let thread = answered(&server, session).await;
+    let answer = thread.messages.last().unwrap();
+    assert_eq!(answer.state, MessageState::Refused);
+    let error = answer.error.clone().unwrap();
+    assert!(error.chars().filter(char::is_ascii_digit).count() > 6, "{error}");
     server.stop().await;
 }
 

@@ -33,6 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         parent: None,
         text: Some("What would you say?"),
         images: &[],
+        documents: &[],
         model: None,
         is_revised: false,
         now_ms: 0,

@@ -3,7 +3,7 @@
 
 use super::{jobs, launch_panel, model_picker, palette, shortcuts};
 use crate::pages::chat::{
-    calls, collections, context_bar, model_before, more, named, sources, thread_store::Block, tools,
+    calls, collections, context_bar, model_before, more, named, papers, sources, thread_store::Block, tools,
 };
 use crate::{
     lazy_file::{NotFetched, Pauses},
@@ -37,6 +37,8 @@ pub(crate) enum Behind {
     /// What else can be done with an answer.
     More(MessageId),
     Palette,
+    /// The documents that go with the message that is being written.
+    Papers,
     Shortcuts,
     /// What an answer was given to read.
     Sources(MessageId),
@@ -93,6 +95,7 @@ async fn what_is(behind: Behind) -> AnyView {
         Behind::ModelBefore => model_before::offer(),
         Behind::More(message) => more::more(message),
         Behind::Palette => palette::body(),
+        Behind::Papers => papers::chips(),
         Behind::Shortcuts => shortcuts::list(),
         Behind::Sources(message) => sources::of(message).await,
         Behind::Tools => tools::choices().await,

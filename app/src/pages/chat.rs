@@ -13,6 +13,7 @@ mod message;
 pub(crate) mod model_before;
 pub(crate) mod more;
 pub(crate) mod named;
+pub(crate) mod papers;
 mod scroll;
 pub(crate) mod sources;
 mod thought;

@@ -84,6 +84,22 @@ pub(crate) fn pasted_files(event: &web_sys::ClipboardEvent) -> Vec<File> {
     listed(event.clipboard_data().and_then(|data| data.files()))
 }
 
+/// The text that was pasted; empty where it was none.
+pub(crate) fn pasted_text(event: &web_sys::ClipboardEvent) -> String {
+    let text = event.clipboard_data().and_then(|data| data.get_data("text/plain").ok());
+    text.unwrap_or_default()
+}
+
+/// Whether a file says that it is an image.
+pub(crate) fn is_image(file: &File) -> bool {
+    file.type_().starts_with("image/")
+}
+
+/// A file of this text.
+pub(crate) fn text_file(name: &str, text: &str) -> Option<File> {
+    File::new_with_str_sequence(&js_sys::Array::of1(&text.into()), name).ok()
+}
+
 fn listed(files: Option<web_sys::FileList>) -> Vec<File> {
     files.into_iter().flat_map(|files| (0..files.length()).filter_map(move |i| files.item(i))).collect()
 }

@@ -42,6 +42,15 @@ pub(crate) fn dropped_files(_: &leptos::ev::DragEvent) -> Vec<File> {
 pub(crate) fn pasted_files(_: &leptos::ev::ClipboardEvent) -> Vec<File> {
     Vec::new()
 }
+pub(crate) fn pasted_text(_: &leptos::ev::ClipboardEvent) -> String {
+    String::new()
+}
+pub(crate) fn is_image((): &File) -> bool {
+    false
+}
+pub(crate) fn text_file(_: &str, _: &str) -> Option<File> {
+    None
+}
 pub(crate) async fn bytes_of((): File) -> Option<Vec<u8>> {
     None
 }

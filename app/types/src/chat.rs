@@ -298,8 +298,8 @@ pub struct MessageView {
     pub text: String,
     /// What a person showed with it.
     pub images: Vec<ImageId>,
-    /// The text as sanitised HTML, one entry per block, in order. Empty for a person's messages,
-    /// which are shown as written.
+    /// The text as sanitised HTML, one entry per block, in order. A person's messages are shown as written: they have
+    /// one for the documents that they were sent with, if that.
     pub blocks: Vec<String>,
     /// What the model thought before.
     pub thought: Option<ThoughtView>,
@@ -347,6 +347,8 @@ pub struct Thread {
     pub effort: Option<Effort>,
     /// How many collections of documents its answers look into.
     pub n_collections: u32,
+    /// How many documents go with the next message.
+    pub n_attached: u32,
     /// How many tools its answers may call.
     pub n_tools: u32,
     /// The session that this one was forked from, as long as it is there.

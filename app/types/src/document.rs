@@ -15,6 +15,10 @@ pub const MAX_SEARCH_BYTES: usize = 4_000;
 pub const MAX_FOLDERS: usize = 16;
 /// The longest path of one, in bytes.
 pub const MAX_FOLDER_BYTES: usize = 4_000;
+/// The most documents that go whole with one message.
+pub const MAX_ATTACHED: usize = 16;
+/// The most text of all documents that a chat gives whole, in bytes: what a model takes at once is less.
+pub const MAX_ATTACHED_BYTES: u64 = 8_000_000;
 /// The most collections that a chat looks into.
 pub const MAX_SESSION_COLLECTIONS: usize = 16;
 
@@ -34,11 +38,13 @@ pub enum DocumentKind {
     /// XLSX, XLSB, XLS and ODS.
     Sheet,
     Epub,
+    /// PNG, JPEG and WebP, whose text a model wrote down.
+    Image,
 }
 
 impl DocumentKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Text,
         Self::Markdown,
         Self::Code,
@@ -50,6 +56,7 @@ impl DocumentKind {
         Self::Pptx,
         Self::Sheet,
         Self::Epub,
+        Self::Image,
     ];
 
     /// The one of that name.
@@ -71,6 +78,7 @@ impl DocumentKind {
             Self::Pptx => "pptx",
             Self::Sheet => "sheet",
             Self::Epub => "epub",
+            Self::Image => "image",
         }
     }
 }
@@ -156,6 +164,8 @@ pub struct CollectionView {
     pub n_documents: u32,
     /// Those of them that are waiting or being read.
     pub n_under_way: u32,
+    /// It is the files of a chat.
+    pub is_of_chat: bool,
 }
 
 /// A document in its collection's list.
@@ -278,6 +288,8 @@ pub struct DocumentPage {
     pub document: DocumentView,
     pub collection: CollectionId,
     pub collection_name: String,
+    /// The chat whose files the collection is, where it is that.
+    pub session: Option<SessionId>,
     pub passages: Vec<PassageView>,
     /// Whether the file itself can still be had.
     pub has_file: bool,
@@ -299,8 +311,47 @@ pub struct SourceView {
     pub words: Option<Score>,
     pub meaning: Option<Score>,
     pub ranking: Option<Score>,
+    /// It is the whole document, whose text is not repeated here.
+    pub is_whole: bool,
     /// Whether the answer names it.
     pub cited: bool,
+}
+
+/// Sentences of an answer that nothing comes near to in what it was given to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsupported {
+    pub sentences: Vec<String>,
+    /// The answer as it is shown, with those of them marked that were found in it.
+    pub blocks: Vec<String>,
+}
+
+/// A document that a word in the message box may name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedDocument {
+    pub id: DocumentId,
+    pub name: String,
+    /// What its collection is called.
+    pub collection: String,
+}
+
+/// A document that goes with the next message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attached {
+    pub document: DocumentId,
+    pub name: String,
+    pub state: DocumentState,
+    /// One sentence, when it failed.
+    pub error: Option<String>,
+    /// About so many tokens are its text, by its length.
+    pub n_tokens: u32,
+}
+
+/// What goes with the next message of a chat.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachedView {
+    pub documents: Vec<Attached>,
+    /// The most tokens that the model takes, where that is known.
+    pub n_ctx: Option<u32>,
 }
 
 /// What a person wants with documents. One door for all of it: each one more is code.
@@ -361,6 +412,25 @@ pub enum DocumentAct {
         session: Option<SessionId>,
         collections: Vec<CollectionId>,
     },
+    /// The person's documents whose names hold a word.
+    Named {
+        session: Option<SessionId>,
+        query: String,
+    },
+    /// Lets one go with the next message of a chat; without a chat, one is started.
+    Attach {
+        session: Option<SessionId>,
+        document: DocumentId,
+    },
+    /// No longer.
+    Detach {
+        session: SessionId,
+        document: DocumentId,
+    },
+    /// What goes with the next message of a chat.
+    Attached {
+        session: SessionId,
+    },
     /// The passages that an answer was given.
     SourcesOf {
         session: SessionId,
@@ -386,7 +456,9 @@ pub enum DocumentReply {
         chosen: Vec<CollectionId>,
     },
     Session(SessionId),
+    Named(Vec<NamedDocument>),
+    Attached(AttachedView),
     Sources(Vec<SourceView>),
     /// `None` where no model makes vectors.
-    Unsupported(Option<Vec<String>>),
+    Unsupported(Option<Unsupported>),
 }

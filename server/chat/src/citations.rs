@@ -31,8 +31,14 @@ pub(crate) fn all(sources: &[SourceView], calls: &[CallRow]) -> Vec<Cited> {
         let preview: String = source.text.chars().take(PREVIEW_CHARS).collect();
         Cited {
             number: source.number,
-            address: source.document.map(|document| format!("/documents/{document}?at={first}&to={last}")),
-            title: format!("{}{page}: {preview}", source.document_name),
+            address: source.document.map(|document| match source.is_whole {
+                true => format!("/documents/{document}"),
+                false => format!("/documents/{document}?at={first}&to={last}"),
+            }),
+            title: match source.is_whole {
+                true => source.document_name.clone(),
+                false => format!("{}{page}: {preview}", source.document_name),
+            },
         }
     };
     let page = |(number, source): (u32, &Source)| Cited {
@@ -101,7 +107,7 @@ fn anchor(number: u32, sources: &[Cited]) -> Option<String> {
     Some(format!(r#"<a class="citation" href="{address}" title="{title}"{elsewhere}>[{number}]</a>"#))
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -123,6 +129,7 @@ mod tests {
             words: None,
             meaning: None,
             ranking: None,
+            is_whole: false,
             cited: false,
         }
     }

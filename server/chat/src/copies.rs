@@ -1,8 +1,8 @@
 //! Sessions made from others: duplicates, forks, and what was read from files.
 
-use crate::{Chat, ChatError, calls, filing::folder_name, now_ms};
+use crate::{Chat, ChatError, attached, calls, filing::folder_name, now_ms};
 use std::collections::{HashMap, HashSet};
-use store::{MessageRow, NewSession, SessionRow, ThoughtRow};
+use store::{AttachedRow, MessageRow, NewSession, SessionRow, ThoughtRow};
 use transcripts::{Reading, Transcript, Turn};
 use types::{
     chat::MAX_TITLE_CHARS,
@@ -112,6 +112,7 @@ impl Chat {
                 model: message.model,
                 created_ms: message.created_ms,
                 images,
+                documents: message.documents.into_iter().map(|it| it.name).collect(),
             });
         }
         Ok(Transcript {
@@ -177,6 +178,7 @@ impl Chat {
             rows.push(MessageRow {
                 parent: turn.parent.map(place_id),
                 images,
+                documents: named(&turn.documents, first_number(&rows, turn.parent)),
                 thought: turn.reasoning.clone().map(|text| ThoughtRow { text, ms: None }),
                 calls: turn.calls.iter().enumerate().map(calls::of_file).collect(),
                 model: turn.model.clone(),
@@ -191,6 +193,23 @@ impl Chat {
 /// A place among turns, as the id of a row that is not written yet.
 fn place_id(at: usize) -> MessageId {
     MessageId(i64::try_from(at).unwrap_or(i64::MAX))
+}
+
+/// The documents of a file, of which there are only the names, numbered from `first` on.
+fn named(names: &[String], first: u32) -> Vec<AttachedRow> {
+    let row = |(number, name): (u32, &String)| AttachedRow { number, document: None, name: name.clone() };
+    (first..).zip(names).map(row).collect()
+}
+
+/// The number of the next document behind the turn at this place, which is written already.
+fn first_number(rows: &[MessageRow], mut parent: Option<usize>) -> u32 {
+    while let Some(row) = parent.and_then(|at| rows.get(at)) {
+        if !row.documents.is_empty() {
+            return attached::next_number(std::slice::from_ref(row));
+        }
+        parent = row.parent.and_then(|id| usize::try_from(id.0).ok());
+    }
+    1
 }
 
 fn head(chat: &Transcript, folder: Option<FolderId>) -> NewSession {

@@ -180,7 +180,7 @@ async fn collections(documents: &Rag, store: &Store, asker: &Asker) -> Result<Ve
     if !chosen.is_empty() {
         return Ok(chosen);
     }
-    let all = documents.collections(asker.user).await.map_err(broken)?;
+    let all = documents.collections(asker.user, asker.session).await.map_err(broken)?;
     Ok(all.into_iter().map(|it| it.id).collect())
 }
 

@@ -1,12 +1,16 @@
 //! What a chat looks into: passages of the person's documents, given to the model beside a question, and the citations in
 //! its answer.
 
-use crate::{Chat, ChatError, now_ms};
-use rag::Rag;
+use crate::{
+    Chat, ChatError,
+    attached::{self, harmless},
+    now_ms, thread,
+};
+use rag::{Rag, RagError};
 use store::MessageRow;
 use types::{
     chat::{ChatTurn, Role},
-    document::{CollectionView, FoundPassage, MAX_SESSION_COLLECTIONS, SourceView},
+    document::{CollectionView, FoundPassage, MAX_SESSION_COLLECTIONS, SourceView, Unsupported},
     ids::{CollectionId, MessageId, SessionId, UserId},
 };
 
@@ -27,14 +31,14 @@ impl Chat {
         self
     }
 
-    /// All collections of the person's, and those that a session looks into.
+    /// All collections of the person's, with the files of the session, and those that a session looks into.
     pub async fn collections(
         &self,
         user: UserId,
         session: Option<SessionId>,
     ) -> Result<(Vec<CollectionView>, Vec<CollectionId>), ChatError> {
         let all = match &self.documents {
-            Some(documents) => documents.collections(user).await.map_err(failed)?,
+            Some(documents) => documents.collections(user, session).await?,
             None => Vec::new(),
         };
         let chosen = match session {
@@ -78,18 +82,35 @@ impl Chat {
         Ok(sources)
     }
 
-    /// The sentences of an answer that nothing comes near to in the passages it was given; `None` where that cannot be compared.
+    /// The sentences of an answer that nothing comes near to in what it was given to read, and the answer with them marked; `None` where that cannot be compared.
     pub async fn unsupported(
         &self,
         user: UserId,
         session: SessionId,
         message: MessageId,
-    ) -> Result<Option<Vec<String>>, ChatError> {
+    ) -> Result<Option<Unsupported>, ChatError> {
         let Some(documents) = &self.documents else { return Ok(None) };
         let row = self.store.find_message(user, session, message).await?.ok_or(ChatError::NotFound)?;
         let sources = self.store.sources_of(user, session).await?.remove(&message).unwrap_or_default();
-        let passages: Vec<_> = sources.into_iter().map(|source| source.text).collect();
-        documents.unsupported(user, &row.body, &passages).await.map_err(failed)
+        let mut passages = Vec::new();
+        for source in &sources {
+            match source.is_whole {
+                true => passages.extend(self.passages_of(user, source.document).await?),
+                false => passages.push(source.text.clone()),
+            }
+        }
+        let Some(sentences) = documents.unsupported(user, &row.body, &passages).await? else {
+            return Ok(None);
+        };
+        let session = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
+        let has_form = session.answer_schema.is_some();
+        // Markdown takes time: off the runtime.
+        let marked = tokio::task::spawn_blocking(move || {
+            let mut blocks = thread::shown(row, Vec::new(), &sources, has_form).blocks;
+            crate::support::mark(&mut blocks, &sentences);
+            Unsupported { sentences, blocks }
+        });
+        Ok(Some(marked.await.map_err(|_| ChatError::Documents(RagError::Task))?))
     }
 
     /// Finds what an answer is given to read, and keeps it with the answer. Nothing where nothing fits: an answer without
@@ -112,7 +133,7 @@ impl Chat {
                 return Ok(Vec::new());
             }
         };
-        let sources = within(found, self.room());
+        let sources = within(found, attached::next_number(messages), self.room());
         self.store.add_sources(user, reply, &sources).await?;
         Ok(sources)
     }
@@ -135,15 +156,8 @@ impl Chat {
     }
 }
 
-fn failed(err: rag::RagError) -> ChatError {
-    match err {
-        rag::RagError::Store(err) => err.into(),
-        err => ChatError::Setting(err.to_string()),
-    }
-}
-
-/// The best that fit together, numbered. One that does not fit ends it: what comes after is worse.
-fn within(found: Vec<FoundPassage>, room: usize) -> Vec<SourceView> {
+/// The best that fit together, numbered from `first` on. One that does not fit ends it: what comes after is worse.
+fn within(found: Vec<FoundPassage>, first: u32, room: usize) -> Vec<SourceView> {
     let mut left = room;
     let fits = |passage: &FoundPassage| {
         let n_chars = passage.text.chars().count();
@@ -151,7 +165,10 @@ fn within(found: Vec<FoundPassage>, room: usize) -> Vec<SourceView> {
         left = left.saturating_sub(n_chars);
         fits
     };
-    (1..).zip(found.into_iter().take_while(fits)).map(|(number, passage)| source(number, passage)).collect()
+    (first..)
+        .zip(found.into_iter().take_while(fits))
+        .map(|(number, passage)| source(number, passage))
+        .collect()
 }
 
 /// Passages numbered from `first` on, and what a model is told of them.
@@ -174,18 +191,19 @@ fn source(number: u32, passage: FoundPassage) -> SourceView {
         words: passage.words,
         meaning: passage.meaning,
         ranking: passage.ranking,
+        is_whole: false,
         cited: false,
     }
 }
 
-/// Puts passages before the question, which is the last turn: what was said before stays as it was, and need not be computed
+/// Puts passages, without whole documents, before the question, which is the last turn: what was said before stays as it was, and need not be computed
 /// again.
 pub(crate) fn give(turns: &mut [ChatTurn], sources: &[SourceView]) {
     let Some(question) = turns.iter_mut().rfind(|turn| turn.role == Role::User) else { return };
-    if sources.is_empty() {
+    let passages: Vec<_> = sources.iter().filter(|source| !source.is_whole).map(passage).collect();
+    if passages.is_empty() {
         return;
     }
-    let passages: Vec<_> = sources.iter().map(passage).collect();
     let above = format!("{ABOVE}\n\n<passages>\n{}\n</passages>\n\n", passages.join("\n"));
     question.content.insert_str(0, &above);
     for image in &mut question.images {
@@ -201,11 +219,6 @@ fn passage(source: &SourceView) -> String {
     };
     let name = harmless(&source.document_name);
     format!("[{}] {name}{page}{heading}\n{}\n", source.number, harmless(&source.text))
-}
-
-/// A text that cannot end the passages.
-fn harmless(text: &str) -> String {
-    text.replace("<passages", "‹passages").replace("</passages", "‹/passages")
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Why a conversation could not go on.
 
 use inference::EngineError;
+use rag::RagError;
 use store::StoreError;
 use types::image::MAX_IMAGES;
 
@@ -26,9 +27,14 @@ pub enum ChatError {
     /// The engine could not say what was asked of it.
     #[error(transparent)]
     Engine(EngineError),
+    /// What goes with the message cannot, as the sentence says.
+    #[error("{0}")]
+    Unfit(String),
     /// A setting out of its range.
     #[error("{0}")]
     Setting(String),
+    #[error(transparent)]
+    Documents(#[from] RagError),
     #[error(transparent)]
     Store(StoreError),
 }

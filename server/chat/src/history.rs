@@ -178,7 +178,8 @@ fn pieces(messages: &[MessageRow], limit: usize) -> Vec<String> {
     let mut n_chars = 0;
     for message in messages {
         let speaker = if message.role == Role::User { "User" } else { "Assistant" };
-        let said: Vec<char> = format!("{speaker}: {}\n\n", message.body.trim()).chars().collect();
+        let said: Vec<char> =
+            format!("{speaker}: {}{}\n\n", attachments(message), message.body.trim()).chars().collect();
         for part in said.chunks(limit.max(1)) {
             if n_chars > 0 && n_chars + part.len() > limit {
                 pieces.push(String::new());
@@ -191,6 +192,11 @@ fn pieces(messages: &[MessageRow], limit: usize) -> Vec<String> {
         }
     }
     pieces
+}
+
+/// The names of what a message was sent with: a summary cannot stand for whole documents.
+fn attachments(message: &MessageRow) -> String {
+    message.documents.iter().map(|it| format!("(with the document “{}”) ", it.name)).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! Images that people show: kept as they came, and given to models that look at them.
+//! Images that people show: kept as they came, and given to models that look at them; and what else goes with a message.
 
-use crate::{Chat, ChatError, now_ms};
+use crate::{Chat, ChatError, attached::Papers, now_ms};
 use std::collections::HashMap;
 use store::{ImageRow, MessageRow, Store, StoreError};
 use types::{
@@ -8,8 +8,12 @@ use types::{
     image::{ImageFile, MAX_IMAGE_BYTES, MAX_IMAGES, MAX_IMAGES_BYTES},
 };
 
-/// The images of a prompt, by their ids.
-pub(crate) type Shown = HashMap<ImageId, ImageFile>;
+/// What a prompt has beside what is said.
+#[derive(Default)]
+pub(crate) struct Shown {
+    pub(crate) images: HashMap<ImageId, ImageFile>,
+    pub(crate) papers: Papers,
+}
 
 impl Chat {
     /// Keeps an image for a message that is about to be sent. One that is in no message a day later goes.
@@ -25,10 +29,10 @@ impl Chat {
         self.store.find_image(user, id).await?.ok_or(ChatError::NotFound)
     }
 
-    /// What the model is shown of a conversation's images: the newest, as many as a request may have. A model that does not look
+    /// What the model is given beside what is said: whole documents, and of the images the newest, as many as a request may have. A model that does not look
     /// at images is only shown those of the last message, about which it says so; the others were for another model.
     pub(crate) async fn shown(&self, user: UserId, messages: &[MessageRow]) -> Result<Shown, ChatError> {
-        let mut shown = Shown::new();
+        let mut shown = HashMap::new();
         let mut left = MAX_IMAGES_BYTES as u64;
         let n_messages = if self.engine.status().borrow().chosen.sees { messages.len() } else { 1 };
         let newest = messages.iter().rev().take(n_messages).flat_map(|message| message.images.iter().rev());
@@ -45,7 +49,8 @@ impl Chat {
                 shown.insert(id, ImageFile::new(image.bytes));
             }
         }
-        Ok(shown)
+        let papers = self.papers(user, messages.iter().flat_map(|message| &message.documents)).await?;
+        Ok(Shown { images: shown, papers })
     }
 }
 

@@ -5,6 +5,7 @@
 //! before anybody is told. Leaving never stops an answer; only [`Chat::stop`], deleting and shutdown do.
 
 mod answering;
+mod attached;
 mod better_title;
 mod calls;
 mod citations;
@@ -20,6 +21,7 @@ mod notes;
 mod prompt;
 mod seen;
 mod settings;
+mod support;
 mod temporary;
 mod thread;
 mod title;

@@ -1,14 +1,14 @@
 //! What the model is given: the system prompt and the branch, as turns.
 
-use crate::{calls, images::Shown};
+use crate::{attached, calls, images::Shown};
 use store::MessageRow;
 use types::{
     chat::{ChatTurn, Role},
     image::TurnImage,
 };
 
-/// The turns of `messages` after the system prompt, with those of their images that are `shown`, each before what is said about
-/// it. Answers that never said anything are left out, and turns of one speaker that then follow each other are joined: many chat
+/// The turns of `messages` after the system prompt, with their documents and those of their images that are `shown`, each before
+/// what is said about it. Answers that never said anything are left out, and turns of one speaker that then follow each other are joined: many chat
 /// templates insist on alternation.
 pub(crate) fn turns(system_prompt: &str, messages: &[MessageRow], shown: &Shown) -> Vec<ChatTurn> {
     let mut turns: Vec<ChatTurn> = Vec::with_capacity(messages.len() + 1);
@@ -45,8 +45,9 @@ pub(crate) fn turn(message: &MessageRow, shown: &Shown) -> ChatTurn {
 }
 
 fn show(turn: &mut ChatTurn, message: &MessageRow, shown: &Shown) {
+    turn.content.push_str(&attached::text_of(&message.documents, &shown.papers));
     let at = turn.content.len();
-    let images = message.images.iter().filter_map(|id| shown.get(id));
+    let images = message.images.iter().filter_map(|id| shown.images.get(id));
     turn.images.extend(images.map(|file| TurnImage { at, file: file.clone() }));
 }
 

@@ -18,6 +18,7 @@ use types::{
 };
 
 mod answering;
+mod attached;
 mod filing;
 mod forms;
 mod history;

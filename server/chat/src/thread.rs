@@ -1,6 +1,6 @@
 //! A session as a page shows it.
 
-use crate::{Chat, ChatError, calls, citations};
+use crate::{Chat, ChatError, attached, calls, citations};
 use std::collections::HashMap;
 use store::{MessageRow, SessionRow, ThreadRows};
 use types::{
@@ -42,11 +42,13 @@ impl Chat {
             message.generation = Some(generation.id);
         }
         let n_collections = self.store.session_collections(user, id).await?.len() as u32;
+        let n_attached = self.store.count_draft_documents(user, id).await?;
         let n_tools = self.n_tools(user, Some(id)).await?;
         Ok(Thread {
             n_tools,
             effort: session.effort,
             n_collections,
+            n_attached,
             origin: session.origin,
             model: self.answering_model(user, id).await?,
             chips: chips(&session),
@@ -105,7 +107,10 @@ fn view(row: MessageRow, variants: Vec<MessageId>, has_form: bool) -> MessageVie
     // What a guard ended is stored as stopped, with the guard's word in the place of an error.
     let guard = row.error.as_deref().filter(|_| row.state == MessageState::Stopped).and_then(Guard::parse);
     MessageView {
-        blocks: if is_rendered { calls::blocks(&row, has_form) } else { Vec::new() },
+        blocks: match row.role {
+            Role::Assistant if is_rendered => calls::blocks(&row, has_form),
+            _ => attached::block(&row.documents).into_iter().collect(),
+        },
         thought: row.thought.map(|thought| ThoughtView {
             blocks: if is_rendered { markup::render(&thought.text) } else { Vec::new() },
             text: thought.text,

@@ -3,7 +3,7 @@
 use crate::{
     Chat, ChatError,
     answering::N_LIKELY,
-    calls, documents,
+    attached, calls, documents,
     generation::{Admission, First, Hands, Start},
     history::n_tokens_beside,
     images::Shown,
@@ -12,7 +12,7 @@ use crate::{
     title::title_of,
 };
 use inference::{GenerateRequest, Prompt, Target};
-use store::{MessageRow, NewTurn, Outcome, SessionRow};
+use store::{AttachedRow, MessageRow, NewTurn, Outcome, SessionRow};
 use types::{
     chat::{Again, ChatEvent, ChatTurn, History, MAX_MESSAGE_BYTES, Role, Sent},
     constraint::Constraint,
@@ -34,6 +34,14 @@ impl<T: Into<String>> From<T> for Draft {
     fn from(text: T) -> Self {
         Self { text: text.into(), images: Vec::new() }
     }
+}
+
+/// What a person says, with what goes with it.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    text: &'a str,
+    images: &'a [ImageId],
+    documents: &'a [AttachedRow],
 }
 
 /// How a turn is answered.
@@ -67,7 +75,7 @@ impl Draft {
 }
 
 impl Chat {
-    /// Sends a message at the end of the shown branch; without a session it starts one. `trim` leaves out the
+    /// Sends a message at the end of the shown branch, with the documents that were attached to it; without a session it starts one. `trim` leaves out the
     /// oldest turns if the conversation does not fit the model.
     pub async fn send(
         &self,
@@ -84,7 +92,9 @@ impl Chat {
             }
             None => (self.store.create_session(user, now_ms()).await?, None),
         };
-        self.add_turn(user, session, parent, Some(&draft), Way::usual(trim)).await
+        let documents = self.to_send(user, session, parent).await?;
+        let question = Question { text: &draft.text, images: &draft.images, documents: &documents };
+        self.add_turn(user, session, parent, Some(question), Way::usual(trim)).await
     }
 
     /// Likewise, and keeps how much the model thinks in the session from now on, where that is given.
@@ -116,6 +126,7 @@ impl Chat {
             parent: None,
             text: Some(question),
             images: &[],
+            documents: &[],
             model: Some(model),
             is_revised: false,
             now_ms: now_ms(),
@@ -127,7 +138,7 @@ impl Chat {
         Ok(session)
     }
 
-    /// Writes a person's turn anew beside the old one, with the same images, and answers it.
+    /// Writes a person's turn anew beside the old one, with the same images and documents, and answers it.
     pub async fn edit_and_resend(
         &self,
         user: UserId,
@@ -139,7 +150,8 @@ impl Chat {
         let old = self.find_message(user, session, message, Role::User).await?;
         let draft = Draft { text, images: old.images };
         draft.check()?;
-        self.add_turn(user, session, old.parent, Some(&draft), Way::usual(trim)).await
+        let question = Question { text: &draft.text, images: &draft.images, documents: &old.documents };
+        self.add_turn(user, session, old.parent, Some(question), Way::usual(trim)).await
     }
 
     /// Answers the same turn again beside the old answer, by `model`, or by the chosen one. How a conversation that does not fit is
@@ -236,16 +248,17 @@ impl Chat {
         user: UserId,
         session: SessionId,
         parent: Option<MessageId>,
-        draft: Option<&Draft>,
+        question: Option<Question<'_>>,
         way: Way,
     ) -> Result<Sent, ChatError> {
         // Admission first: between the check and the insert, no second turn may begin in this session.
         let admission = self.running.admit(user, session)?;
         let model = self.name_of(way.model.as_ref());
-        let (text, images) = draft.map(|it| (it.text.as_str(), it.images.as_slice())).unzip();
-        let images = images.unwrap_or_default();
+        let text = question.map(|it| it.text);
+        let (images, documents) = question.map(|it| (it.images, it.documents)).unwrap_or_default();
         let is_revised = way.revises.is_some();
-        let turn = NewTurn { parent, text, images, model: model.as_deref(), is_revised, now_ms: now_ms() };
+        let model = model.as_deref();
+        let turn = NewTurn { parent, text, images, documents, model, is_revised, now_ms: now_ms() };
         let ids = self.store.add_turn(user, session, turn).await?;
         if let (None, Some(text)) = (parent, text) {
             self.store.suggest_title(user, session, &title_of(text)).await?;
@@ -274,14 +287,24 @@ impl Chat {
             Some((reply, messages)) => (messages, reply.clone()),
             None => return Err(ChatError::NotFound),
         };
-        let sources = match way.again {
+        let mut sources = match way.again {
             Again::GoOn => self.consulted(user, session, reply.id).await?,
             _ => self.consult(user, session, messages, reply.id).await?,
         };
+        if way.again != Again::GoOn {
+            sources.extend(attached::sources(messages));
+        }
         let target = Target { model: way.model.clone(), keep_alive: None };
         let hands = self.hands(user, session, &target, settings.tool_rounds, &reply, &sources).await?;
         let asked = Asked { user, row: &row, messages, sources: &sources, target: &target };
         let given = self.give(&asked, &way, hands.as_ref(), reply).await?;
+        let left_out = &messages[..(given.reply.left_out.n_messages as usize).min(messages.len())];
+        let is_left_out = |it: &SourceView| {
+            left_out.iter().flat_map(|message| &message.documents).any(|left| left.number == it.number)
+        };
+        sources.retain(|it| !it.is_whole || !is_left_out(it));
+        let wholes: Vec<_> = sources.iter().filter(|it| it.is_whole).cloned().collect();
+        self.store.add_sources(user, given.reply.id, &wholes).await?;
         // An answer whose last words are cut goes on with words, and one that mends another calls nothing.
         let is_plain = matches!(given.prompt, Prompt::Continue(_)) || way.revises.is_some();
         let hands = hands.filter(|_| !is_plain);
@@ -377,7 +400,7 @@ fn history_of(row: &SessionRow, again: Again) -> History {
 /// What a model goes on from: the last words of an answer, or what the tools gave that it called last.
 fn going_on(mut turns: Vec<ChatTurn>, reply: &MessageRow) -> Prompt {
     if reply.calls.is_empty() {
-        turns.push(turn(reply, &Shown::new()));
+        turns.push(turn(reply, &Shown::default()));
         return Prompt::Continue(turns);
     }
     turns.extend(calls::answer(reply));

@@ -1,7 +1,7 @@
 //! How much of a model's context a message will take that is being written, and what would be left out for it.
 
 use crate::{
-    Chat, ChatError,
+    Chat, ChatError, attached,
     history::{Fitted, left_out_before, n_tokens_beside, n_tokens_of},
     turns::Asked,
 };
@@ -36,8 +36,20 @@ impl Chat {
             return Ok(None);
         }
         let (row, mut messages) = self.shown_branch(user, session).await?;
-        if !text.trim().is_empty() {
-            messages.push(MessageRow::new(MessageId(0), Role::User, text));
+        let most = u64::from(n_ctx) * PLAINLY_TOO_LONG as u64;
+        let documents = match session {
+            Some(session) => self.waiting_text(user, session, most).await?,
+            None => Some(String::new()),
+        };
+        let Some(documents) = documents else {
+            let n_tokens = n_tokens_of(most);
+            let left_out = LeftOut::Refused;
+            let n_document_tokens = n_tokens;
+            return Ok(Some(Weight { n_tokens, n_document_tokens, n_tool_tokens: 0, n_ctx, left_out }));
+        };
+        if !text.trim().is_empty() || !documents.is_empty() {
+            let body = attached::turn_with(&documents, &text).content;
+            messages.push(MessageRow::new(MessageId(0), Role::User, body));
         }
         let n_collections = match session {
             Some(session) => self.store.session_collections(user, session).await?.len(),
@@ -51,12 +63,13 @@ impl Chat {
         else {
             return Ok(None);
         };
-        let n_document_tokens = n_tokens_of(n_passage_bytes as u64);
+        let n_passage_tokens = n_tokens_of(n_passage_bytes as u64);
+        let n_document_tokens = n_passage_tokens + n_tokens_of(documents.len() as u64);
         let n_tool_tokens = match &tools {
             Some(_) => self.weigh_tools(user, tools).await?,
             None => 0,
         };
-        let n_tokens = n_turn_tokens + n_document_tokens + n_tool_tokens;
+        let n_tokens = n_turn_tokens + n_passage_tokens + n_tool_tokens;
         let is_refused = left_out == LeftOut::Nothing && n_tokens >= n_ctx;
         let left_out = if is_refused { LeftOut::Refused } else { left_out };
         Ok(Some(Weight { n_tokens, n_document_tokens, n_tool_tokens, n_ctx, left_out }))

@@ -102,7 +102,7 @@ pub(crate) fn read(bytes: &[u8], ending: &str) -> Result<Extracted, Unreadable> 
         DocumentKind::Markdown => plain(kind, text::markdown(&text::decode(bytes)?)),
         DocumentKind::Code => plain(kind, text::code(&text::decode(bytes)?)),
         DocumentKind::Csv => plain(kind, text::csv(&text::decode(bytes)?)?),
-        DocumentKind::Text => plain(kind, text::plain(&text::decode(bytes)?)),
+        DocumentKind::Text | DocumentKind::Image => plain(kind, text::plain(&text::decode(bytes)?)),
     };
     extracted.blocks.retain(|block| !block.text.trim().is_empty());
     if extracted.blocks.is_empty() {

@@ -1,7 +1,7 @@
 //! The task that reads documents: one at a time, the one that waits longest first, as jobs that can be watched and
 //! cancelled. What a crash broke off goes on where it was.
 
-use crate::{Rag, RagError, chunk, extract::READER, vectors::to_bytes};
+use crate::{Rag, RagError, chunk, extract::READER, pictures::is_picture, vectors::to_bytes};
 use jobs::{JobHandle, Progress};
 use store::{IndexWork, Indexed, Reading};
 use types::{document::DocumentState, ids::ModelId, job::JobKind};
@@ -126,9 +126,16 @@ async fn one(rag: &Rag, run: &Run) -> Result<(), String> {
 
 async fn read(rag: &Rag, work: &IndexWork) -> Result<(), String> {
     let path = rag.files().path_of(&work.hash);
-    let file = tokio::task::spawn_blocking(move || std::fs::File::open(path)).await;
-    let Ok(Ok(file)) = file else { return Err(RagError::FileGone.to_string()) };
-    let extracted = rag.reader().read(file, &work.name).await.map_err(|err| format!("it {err}"))?;
+    let opened = tokio::task::spawn_blocking(move || {
+        let mut file = std::fs::File::open(path)?;
+        let is_picture = is_picture(&mut file)?;
+        std::io::Result::Ok((file, is_picture))
+    });
+    let Ok(Ok((file, is_picture))) = opened.await else { return Err(RagError::FileGone.to_string()) };
+    let extracted = match is_picture {
+        true => rag.read_picture(work.user, file).await?,
+        false => rag.reader().read(file, &work.name).await.map_err(|err| format!("it {err}"))?,
+    };
     let cut = tokio::task::spawn_blocking(move || {
         let passages = chunk::cut(&extracted.blocks);
         (extracted, passages)

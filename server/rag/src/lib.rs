@@ -14,6 +14,7 @@ mod fuse;
 mod index;
 mod library;
 mod measure;
+mod pictures;
 mod rank;
 mod retrieve;
 mod support;
@@ -44,7 +45,7 @@ use types::{
         CollectionView, DocumentPage, DocumentView, DocumentsView, Embedder, MAX_COLLECTION_CHARS,
         MAX_DOCUMENT_NAME_CHARS, PassageView,
     },
-    ids::{CollectionId, DocumentId, ModelId, UserId},
+    ids::{CollectionId, DocumentId, ModelId, SessionId, UserId},
 };
 use vectors::Cache;
 
@@ -127,7 +128,7 @@ impl Rag {
         open: Option<CollectionId>,
         query: &str,
     ) -> Result<DocumentsView, RagError> {
-        let collections = self.collections(user).await?;
+        let collections = self.collections(user, None).await?;
         let open = open.filter(|id| collections.iter().any(|it| it.id == *id));
         let open = open.or_else(|| collections.first().map(|it| it.id));
         let rows = match open {
@@ -160,9 +161,19 @@ impl Rag {
         })
     }
 
-    /// The person's collections, by name.
-    pub async fn collections(&self, user: UserId) -> Result<Vec<CollectionView>, RagError> {
-        Ok(self.store().list_collections(user).await?.into_iter().map(collection_view).collect())
+    /// The person's collections, by name; before them the files of a session, where one is named that has some.
+    pub async fn collections(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+    ) -> Result<Vec<CollectionView>, RagError> {
+        let files = match session {
+            Some(session) => self.store().find_chat_files(user, session).await?,
+            None => None,
+        };
+        let files = files.map(|row| CollectionView { is_of_chat: true, ..collection_view(row) });
+        let others = self.store().list_collections(user).await?.into_iter().map(collection_view);
+        Ok(files.into_iter().chain(others).collect())
     }
 
     /// Starts an empty collection.
@@ -279,6 +290,7 @@ impl Rag {
             document: document_view(document, embedder.as_ref()),
             collection,
             collection_name,
+            session: self.store().session_of_collection(user, collection).await?,
             passages: rows.into_iter().map(passage).collect(),
             has_file,
         })
@@ -368,7 +380,13 @@ fn document_name(name: &str) -> String {
 }
 
 fn collection_view(row: CollectionRow) -> CollectionView {
-    CollectionView { id: row.id, name: row.name, n_documents: row.n_documents, n_under_way: row.n_under_way }
+    CollectionView {
+        id: row.id,
+        name: row.name,
+        n_documents: row.n_documents,
+        n_under_way: row.n_under_way,
+        is_of_chat: false,
+    }
 }
 
 /// Vectors of another model than the one that compares now are as good as none.

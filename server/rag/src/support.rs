@@ -4,7 +4,7 @@
 
 use crate::{Rag, RagError, vectors::dot};
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
-use types::ids::UserId;
+use types::ids::{ModelId, UserId};
 use unicode_segmentation::UnicodeSegmentation;
 
 /// What is less near to a sentence of a passage has no support in it. Of 31 sentences that say in other words what passages say,
@@ -15,6 +15,8 @@ const LEAST_WORDS: usize = 4;
 /// Sentences of an answer that are compared, and pieces of passages that they are compared with.
 const MOST_SENTENCES: usize = 60;
 const MOST_PIECES: usize = 240;
+/// Of more text than that, those passages count that are nearest, of at most so many.
+const MOST_PASSAGES: usize = 400;
 /// Texts of one request for vectors.
 const BATCH: usize = 32;
 
@@ -30,22 +32,60 @@ impl Rag {
         let Some(model) = self.embedder().await else { return Ok(None) };
         let mut claims = claims(answer);
         claims.truncate(MOST_SENTENCES);
-        let mut pieces: Vec<_> = passages.iter().flat_map(|passage| pieces(passage)).collect();
-        pieces.truncate(MOST_PIECES);
-        if claims.is_empty() || pieces.is_empty() {
+        if claims.is_empty() || passages.is_empty() {
             return Ok(Some(claims));
         }
-        let mut vectors = Vec::new();
-        let all: Vec<_> = claims.iter().chain(&pieces).cloned().collect();
-        for batch in all.chunks(BATCH) {
-            vectors.extend(self.embed(user, &model, batch.to_vec()).await?);
-        }
-        let (of_claims, of_pieces) = vectors.split_at(claims.len().min(vectors.len()));
-        let is_far = far(of_claims, of_pieces);
+        let of_claims = self.vectors(user, &model, &claims).await?;
+        let pieces = self.nearest_pieces(user, &model, &of_claims, passages).await?;
+        let of_pieces = self.vectors(user, &model, &pieces).await?;
+        let is_far = far(&of_claims, &of_pieces);
         Ok(Some(
             claims.into_iter().zip(is_far).filter(|(_, is_far)| *is_far).map(|(claim, _)| claim).collect(),
         ))
     }
+
+    /// What claims are compared with: everything, or where that is too much, the passages that come nearest to any of them.
+    async fn nearest_pieces(
+        &self,
+        user: UserId,
+        model: &ModelId,
+        of_claims: &[Vec<f32>],
+        passages: &[String],
+    ) -> Result<Vec<String>, RagError> {
+        let passages = &passages[..passages.len().min(MOST_PASSAGES)];
+        let all: Vec<_> = passages.iter().flat_map(|passage| pieces(passage)).collect();
+        if all.len() <= MOST_PIECES {
+            return Ok(all);
+        }
+        let vectors = self.vectors(user, model, passages).await?;
+        let order = nearest_first(&vectors, of_claims);
+        let ordered = order.into_iter().filter_map(|at| passages.get(at));
+        Ok(ordered.flat_map(|passage| pieces(passage)).take(MOST_PIECES).collect())
+    }
+
+    async fn vectors(
+        &self,
+        user: UserId,
+        model: &ModelId,
+        texts: &[String],
+    ) -> Result<Vec<Vec<f32>>, RagError> {
+        let mut vectors = Vec::with_capacity(texts.len());
+        for batch in texts.chunks(BATCH) {
+            vectors.extend(self.embed(user, model, batch.to_vec()).await?);
+        }
+        Ok(vectors)
+    }
+}
+
+/// The places of `passages`, those first that come nearest to any of `claims`.
+fn nearest_first(passages: &[Vec<f32>], claims: &[Vec<f32>]) -> Vec<usize> {
+    let nearness = |passage: &Vec<f32>| {
+        let same_length = claims.iter().filter(|claim| claim.len() == passage.len());
+        same_length.map(|claim| dot(claim, passage)).fold(f32::NEG_INFINITY, f32::max)
+    };
+    let mut order: Vec<_> = passages.iter().map(nearness).enumerate().collect();
+    order.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    order.into_iter().map(|(at, _)| at).collect()
 }
 
 /// For each of `claims`, whether none of `pieces` is near. All vectors are one long.

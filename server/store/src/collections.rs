@@ -50,7 +50,7 @@ impl Store {
         Ok(CollectionId(done.last_insert_rowid()))
     }
 
-    /// The person's collections, by name.
+    /// The person's collections, by name, without the files of chats.
     pub async fn list_collections(&self, user: UserId) -> Result<Vec<CollectionRow>, StoreError> {
         let rows = sqlx::query_as!(
             Raw,
@@ -58,7 +58,7 @@ impl Store {
                  count(d.id) as "n_documents!: i64",
                  coalesce(sum(d.state in ('waiting', 'indexing')), 0) as "n_under_way!: i64"
              from collection c left join document d on d.collection_id = c.id and d.deleted_ms is null
-             where c.user_id = ? and c.deleted_ms is null
+             where c.user_id = ? and c.deleted_ms is null and c.session_id is null
              group by c.id order by lower(c.name), c.id"#,
             user.0
         )
@@ -79,6 +79,74 @@ impl Store {
             user.0
         );
         Ok(name.fetch_optional(&self.read).await?)
+    }
+
+    /// The files of a session of the person's, if it has some.
+    pub async fn find_chat_files(
+        &self,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<Option<CollectionRow>, StoreError> {
+        let row = sqlx::query_as!(
+            Raw,
+            r#"select c.id as "id!", c.name as "name!",
+                 count(d.id) as "n_documents!: i64",
+                 coalesce(sum(d.state in ('waiting', 'indexing')), 0) as "n_under_way!: i64"
+             from collection c left join document d on d.collection_id = c.id and d.deleted_ms is null
+             where c.session_id = ? and c.user_id = ? and c.deleted_ms is null
+             group by c.id order by c.id limit 1"#,
+            session.0,
+            user.0
+        )
+        .fetch_optional(&self.read)
+        .await?;
+        Ok(row.map(Into::into))
+    }
+
+    /// Where the files of a session of the person's go; made with the first of them, under this name.
+    pub async fn chat_files(
+        &self,
+        user: UserId,
+        session: SessionId,
+        name: &str,
+        now_ms: i64,
+    ) -> Result<CollectionId, StoreError> {
+        let mut tx = self.write.begin().await?;
+        let there = sqlx::query_scalar!(
+            "select min(id) as \"id?: i64\" from collection where session_id = ? and user_id = ? and deleted_ms is null",
+            session.0,
+            user.0
+        );
+        if let Some(there) = there.fetch_one(&mut *tx).await? {
+            return Ok(CollectionId(there));
+        }
+        let done = sqlx::query!(
+            "insert into collection (user_id, name, created_ms, session_id)
+             select ?1, ?2, ?3, id from session where id = ?4 and user_id = ?1 and deleted_ms is null",
+            user.0,
+            name,
+            now_ms,
+            session.0
+        )
+        .execute(&mut *tx)
+        .await?;
+        found(done.rows_affected())?;
+        tx.commit().await?;
+        Ok(CollectionId(done.last_insert_rowid()))
+    }
+
+    /// The session whose files a collection of the person's is, where it is that.
+    pub async fn session_of_collection(
+        &self,
+        user: UserId,
+        id: CollectionId,
+    ) -> Result<Option<SessionId>, StoreError> {
+        let session = sqlx::query_scalar!(
+            "select session_id from collection where id = ? and user_id = ? and deleted_ms is null",
+            id.0,
+            user.0
+        );
+        Ok(session.fetch_optional(&self.read).await?.flatten().map(SessionId))
     }
 
     /// Gives a collection another name. `Conflict` if the person has one of that name.

@@ -1,6 +1,9 @@
 //! Whole sessions at once: read with every branch, and written from something else.
 
-use crate::{MessageRow, Store, StoreError, calls::write_calls, images::show_images, messages::UsageColumns};
+use crate::{
+    MessageRow, Store, StoreError, attached::send_documents, calls::write_calls, images::show_images,
+    messages::UsageColumns,
+};
 use std::collections::HashMap;
 use types::{
     chat::Role,
@@ -139,6 +142,7 @@ async fn write_message(
     .await?;
     let id = done.last_insert_rowid();
     show_images(tx, user, id, &message.images).await?;
+    send_documents(tx, user, session, id, &message.documents).await?;
     write_calls(tx, user, id, 0, &message.calls).await?;
     Ok(id)
 }

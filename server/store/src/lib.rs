@@ -3,6 +3,7 @@
 //! The only crate that knows SQL. One function per intention, each takes the person whose rows it may touch,
 //! and returns plain data; no type of the database library leaves it. A function that returned has committed.
 
+mod attached;
 mod calls;
 mod collections;
 mod compare;
@@ -25,6 +26,7 @@ mod sources;
 mod toolbox;
 mod variants;
 
+pub use attached::{AttachedRow, PaperRow};
 pub use calls::{CallResult, CallRow};
 pub use collections::CollectionRow;
 pub use compare::{NewRun, RunRow, SlotRow};

@@ -1,6 +1,8 @@
 //! Messages: a tree per session, of which one branch is shown.
 
-use crate::{CallRow, Store, StoreError, images::show_images, sessions::found};
+use crate::{
+    AttachedRow, CallRow, Store, StoreError, attached::send_documents, images::show_images, sessions::found,
+};
 use std::collections::HashMap;
 use types::{
     chat::{Guesser, MessageState, Role, Usage},
@@ -16,6 +18,8 @@ pub struct MessageRow {
     pub body: String,
     /// What it shows.
     pub images: Vec<ImageId>,
+    /// What it was sent with.
+    pub documents: Vec<AttachedRow>,
     pub thought: Option<ThoughtRow>,
     /// The tools that it called, in the order in which it did.
     pub calls: Vec<CallRow>,
@@ -43,6 +47,7 @@ impl MessageRow {
             role,
             body: body.into(),
             images: Vec::new(),
+            documents: Vec::new(),
             thought: None,
             calls: Vec::new(),
             left_out: LeftOutRow::default(),
@@ -126,6 +131,8 @@ pub struct NewTurn<'a> {
     pub text: Option<&'a str>,
     /// What a person showed with it: images of theirs.
     pub images: &'a [ImageId],
+    /// What goes with it whole.
+    pub documents: &'a [AttachedRow],
     pub model: Option<&'a str>,
     /// It comes of a critique of the one before.
     pub is_revised: bool,
@@ -201,6 +208,7 @@ impl From<Raw> for MessageRow {
             role: parse_role(&raw.role),
             body: raw.body,
             images: Vec::new(),
+            documents: Vec::new(),
             thought: raw.reasoning.map(|text| ThoughtRow { text, ms: number(raw.reasoning_ms) }),
             calls: Vec::new(),
             left_out: LeftOutRow {
@@ -243,6 +251,7 @@ impl Store {
             .fetch_one(&mut *tx)
             .await?;
             show_images(&mut tx, user, id, turn.images).await?;
+            send_documents(&mut tx, user, session.0, id, turn.documents).await?;
             question = Some(MessageId(id));
             parent = Some(id);
         }
@@ -476,11 +485,13 @@ impl Store {
 
     async fn with_parts(&self, session: SessionId, rows: Vec<Raw>) -> Result<Vec<MessageRow>, StoreError> {
         let (mut images, mut calls) = (self.images_of(session).await?, self.calls_of(session).await?);
+        let mut documents = self.documents_of(session).await?;
         let message = |row: Raw| {
             let id = MessageId(row.id);
             let images = images.remove(&id).unwrap_or_default();
             let calls = calls.remove(&id).unwrap_or_default();
-            MessageRow { images, calls, ..row.into() }
+            let documents = documents.remove(&id).unwrap_or_default();
+            MessageRow { images, documents, calls, ..row.into() }
         };
         Ok(rows.into_iter().map(message).collect())
     }

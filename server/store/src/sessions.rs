@@ -291,8 +291,20 @@ impl Store {
         found(done.rows_affected())
     }
 
-    /// Removes what was deleted before `before_ms`, and empty sessions that old.
+    /// Removes what was deleted before `before_ms`, and empty sessions that old. Files that another session was given, as a copy has
+    /// them, become its files.
     pub async fn purge_sessions(&self, before_ms: i64) -> Result<u64, StoreError> {
+        sqlx::query!(
+            "update collection set session_id = coalesce(
+                 (select s.id from message_document md join document d on d.id = md.document_id
+                  join message m on m.id = md.message_id join session s on s.id = m.session_id
+                  where d.collection_id = collection.id and s.deleted_ms is null limit 1),
+                 session_id)
+             where session_id in (select id from session where deleted_ms < ?)",
+            before_ms
+        )
+        .execute(&self.write)
+        .await?;
         let done = sqlx::query!(
             "delete from session where deleted_ms < ?1 or (leaf_id is null and updated_ms < ?1)",
             before_ms

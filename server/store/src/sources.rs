@@ -23,6 +23,7 @@ struct Raw {
     meaning_rank: Option<i64>,
     ranking: Option<f64>,
     ranking_rank: Option<i64>,
+    is_whole: i64,
 }
 
 impl From<Raw> for SourceView {
@@ -43,6 +44,7 @@ impl From<Raw> for SourceView {
             words: score(raw.words, raw.words_rank),
             meaning: score(raw.meaning, raw.meaning_rank),
             ranking: score(raw.ranking, raw.ranking_rank),
+            is_whole: raw.is_whole != 0,
             cited: false,
         }
     }
@@ -64,8 +66,8 @@ impl Store {
             let (ranking, ranking_rank) = parts(source.ranking);
             sqlx::query!(
                 "insert or replace into message_source (message_id, number, document_id, document_name, position,
-                     last_position, page, heading, body, words, words_rank, meaning, meaning_rank, ranking, ranking_rank)
-                 select m.id, ?, (select id from document where id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+                     last_position, page, heading, body, words, words_rank, meaning, meaning_rank, ranking, ranking_rank, is_whole)
+                 select m.id, ?, (select id from document where id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
                  from message m join session s on s.id = m.session_id where m.id = ? and s.user_id = ?",
                 source.number,
                 document,
@@ -81,6 +83,7 @@ impl Store {
                 meaning_rank,
                 ranking,
                 ranking_rank,
+                source.is_whole,
                 message.0,
                 user.0
             )
@@ -104,7 +107,7 @@ impl Store {
                  (select d.id from document d join collection c on c.id = d.collection_id
                   where d.id = ms.document_id and d.deleted_ms is null and c.deleted_ms is null) as \"document_id?: i64\",
                  ms.document_name, ms.position, ms.last_position, ms.page, ms.heading, ms.body, ms.words, ms.words_rank,
-                 ms.meaning, ms.meaning_rank, ms.ranking, ms.ranking_rank
+                 ms.meaning, ms.meaning_rank, ms.ranking, ms.ranking_rank, ms.is_whole
              from message_source ms join message m on m.id = ms.message_id join session s on s.id = m.session_id
              where s.id = ? and s.user_id = ? order by ms.message_id, ms.number",
             session.0,

@@ -21,8 +21,15 @@ async fn open() -> (TempDir, Store) {
 }
 
 async fn turn(store: &Store, session: SessionId, parent: Option<MessageId>, text: &str) -> TurnIds {
-    let turn =
-        NewTurn { parent, text: Some(text), images: &[], model: Some("tiny"), is_revised: false, now_ms: 10 };
+    let turn = NewTurn {
+        parent,
+        text: Some(text),
+        images: &[],
+        documents: &[],
+        model: Some("tiny"),
+        is_revised: false,
+        now_ms: 10,
+    };
     store.add_turn(ME, session, turn).await.unwrap()
 }
 
@@ -197,8 +204,15 @@ async fn nobody_reaches_somebody_elses_rows() {
     for result in denied {
         assert!(matches!(result, Err(StoreError::NotFound)), "{result:?}");
     }
-    let turn =
-        NewTurn { parent: None, text: Some("x"), images: &[], model: None, is_revised: false, now_ms: 1 };
+    let turn = NewTurn {
+        parent: None,
+        text: Some("x"),
+        images: &[],
+        documents: &[],
+        model: None,
+        is_revised: false,
+        now_ms: 1,
+    };
     assert!(matches!(store.add_turn(OTHER, session, turn).await, Err(StoreError::NotFound)));
 }
 
@@ -298,6 +312,7 @@ async fn a_full_disk_is_told_and_loses_nothing() {
         parent: Some(ids.reply),
         text: Some(&long),
         images: &[],
+        documents: &[],
         model: None,
         is_revised: false,
         now_ms: 2,
@@ -367,6 +382,7 @@ async fn images_belong_to_a_person_and_stay_as_long_as_a_message_shows_them() {
         parent: None,
         text: Some("look"),
         images,
+        documents: &[],
         model: None,
         is_revised: false,
         now_ms: 30,
@@ -477,6 +493,7 @@ async fn a_session_that_is_written_again_is_the_same_but_for_its_ids() {
         parent: Some(first.reply),
         text: Some("and this?"),
         images: &[image],
+        documents: &[],
         model: None,
         is_revised: false,
         now_ms: 11,
@@ -487,6 +504,7 @@ async fn a_session_that_is_written_again_is_the_same_but_for_its_ids() {
         parent: second.question,
         text: None,
         images: &[],
+        documents: &[],
         model: Some("other"),
         is_revised: false,
         now_ms: 12,

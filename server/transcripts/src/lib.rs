@@ -24,6 +24,9 @@ pub const MAX_CHATS: usize = 20_000;
 pub const MAX_TURNS: usize = 20_000;
 /// The most calls of one turn.
 pub const MAX_CALLS: usize = 1_000;
+/// The most documents of one turn, and the longest name of one, in characters.
+pub const MAX_DOCUMENTS: usize = 100;
+pub const MAX_DOCUMENT_CHARS: usize = 200;
 /// The most words that one is filed under.
 pub const MAX_TAGS: usize = 20;
 
@@ -83,6 +86,8 @@ pub struct Turn {
     pub created_ms: i64,
     /// Files of images, as they came.
     pub images: Vec<Vec<u8>>,
+    /// The names of the documents that it was sent with.
+    pub documents: Vec<String>,
 }
 
 impl Transcript {

@@ -9,7 +9,7 @@
 //! ]}]}
 //! ```
 
-use crate::{Call, MAX_CALLS, MAX_TAGS, Transcript, Turn, arrange::Told};
+use crate::{Call, MAX_CALLS, MAX_DOCUMENT_CHARS, MAX_DOCUMENTS, MAX_TAGS, Transcript, Turn, arrange::Told};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use types::chat::Role;
@@ -55,6 +55,8 @@ struct ChatTurn {
     calls: Vec<Call>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     images: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    documents: Vec<String>,
 }
 
 /// What stands before the conversations of a file.
@@ -86,6 +88,7 @@ fn chat(it: Transcript) -> Chat {
         model: turn.model,
         created_ms: turn.created_ms,
         images: turn.images.iter().map(|bytes| BASE64_STANDARD.encode(bytes)).collect(),
+        documents: turn.documents,
     };
     Chat {
         title: it.title,
@@ -98,6 +101,10 @@ fn chat(it: Transcript) -> Chat {
         shown: it.shown,
         turns: it.turns.into_iter().map(turn).collect(),
     }
+}
+
+fn short_name(name: String) -> String {
+    name.chars().take(MAX_DOCUMENT_CHARS).collect()
 }
 
 impl Chat {
@@ -116,6 +123,7 @@ impl Chat {
                 model: turn.model,
                 created_ms: turn.created_ms,
                 images: turn.images.iter().filter_map(|text| BASE64_STANDARD.decode(text).ok()).collect(),
+                documents: turn.documents.into_iter().take(MAX_DOCUMENTS).map(short_name).collect(),
             }),
         });
         let told = told.collect();

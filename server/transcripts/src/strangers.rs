@@ -59,6 +59,7 @@ fn said(role: Role, text: String, created_ms: i64) -> Turn {
         model: None,
         created_ms,
         images: Vec::new(),
+        documents: Vec::new(),
     }
 }
 

@@ -37,6 +37,7 @@ fn turn(parent: Option<usize>, role: Role, text: &str) -> Turn {
         model: None,
         created_ms: 7,
         images: Vec::new(),
+        documents: Vec::new(),
     }
 }
 
@@ -63,6 +64,7 @@ fn sample() -> Transcript {
         turns: vec![
             Turn {
                 images: vec![vec![1, 2, 255]],
+                documents: vec!["green <tea>.pdf".to_owned()],
                 ..turn(None, Role::User, "How long?\n<script>alert(1)</script>")
             },
             Turn {
@@ -91,6 +93,8 @@ fn markdown_and_text_have_the_branch_that_is_shown() {
 
         ## You
 
+        *With green <tea>.pdf*
+
         How long?
         <script>alert(1)</script>
 
@@ -109,6 +113,7 @@ fn markdown_and_text_have_the_branch_that_is_shown() {
         Tea <b>
 
         You:
+        [With green <tea>.pdf]
         How long?
         <script>alert(1)</script>
 
@@ -124,7 +129,10 @@ fn markdown_and_text_have_the_branch_that_is_shown() {
 fn a_page_runs_nothing_that_somebody_wrote() {
     let chat = Transcript {
         turns: vec![
-            turn(None, Role::User, "<img src=x onerror=alert(1)>"),
+            Turn {
+                documents: vec!["<b>book</b>".to_owned()],
+                ..turn(None, Role::User, "<img src=x onerror=alert(1)>")
+            },
             turn(Some(0), Role::Assistant, "<script>alert(2)</script> [x](javascript:alert(3))"),
         ],
         shown: Some(1),
@@ -134,7 +142,7 @@ fn a_page_runs_nothing_that_somebody_wrote() {
     for hostile in ["<img src=x", "<script>", "href=\"javascript:", "<b>"] {
         assert!(!page.contains(hostile), "{hostile} in {page}");
     }
-    assert!(page.contains("&lt;img src=x"));
+    assert!(page.contains("&lt;img src=x") && page.contains("&lt;b&gt;book"));
 }
 
 #[test]

@@ -36,10 +36,20 @@ pub fn write_markdown(chat: &Transcript) -> String {
         if !turn.calls.is_empty() {
             out.push('\n');
         }
+        if !turn.documents.is_empty() {
+            out.push_str(&format!("*{}*\n\n", with_documents(turn)));
+        }
         out.push_str(turn.text.trim());
         out.push('\n');
     }
     out
+}
+
+/// What a turn was sent with, in one line.
+fn with_documents(turn: &Turn) -> String {
+    let names: Vec<_> =
+        turn.documents.iter().map(|name| name.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    format!("With {}", names.join(", "))
 }
 
 /// What was called with what, and in one line what came of it.
@@ -59,6 +69,9 @@ pub fn write_text(chat: &Transcript) -> String {
     let mut out = format!("{}\n", title(chat));
     for turn in chat.branch() {
         out.push_str(&format!("\n{}:\n", speaker(turn)));
+        if !turn.documents.is_empty() {
+            out.push_str(&format!("[{}]\n", with_documents(turn)));
+        }
         for call in &turn.calls {
             out.push_str(&format!("[{} {}]\n", call.name, told(call).replace('`', "")));
         }
@@ -93,7 +106,11 @@ fn article(turn: &Turn) -> String {
     let speaker = escaped(speaker(turn));
     if turn.role != Role::Assistant {
         let text = escaped(turn.text.trim());
-        return format!("<article class=\"user\"><h2>{speaker}</h2><div>{text}</div></article>\n");
+        let documents = match turn.documents.is_empty() {
+            true => String::new(),
+            false => format!("<p>{}</p>", escaped(&with_documents(turn))),
+        };
+        return format!("<article class=\"user\"><h2>{speaker}</h2>{documents}<div>{text}</div></article>\n");
     }
     let thought = turn
         .reasoning

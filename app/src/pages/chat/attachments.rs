@@ -17,6 +17,7 @@ pub(super) struct Attachments {
     /// Whether the model looks at images.
     is_open: Signal<bool>,
     add: Callback<Vec<platform::File>>,
+    store: ThreadStore,
 }
 
 impl Attachments {
@@ -36,7 +37,7 @@ impl Attachments {
                 });
             }
         });
-        Self { images, is_open: Signal::derive(move || live.chosen_model().sees), add }
+        Self { images, is_open: Signal::derive(move || live.chosen_model().sees), add, store }
     }
 
     /// Whether there is none; follows what changes.
@@ -59,13 +60,20 @@ impl Attachments {
         self.images.try_set(images);
     }
 
-    /// Takes files that were pasted or dropped, if the model looks at images; says whether it did.
+    /// Takes files that were pasted or dropped: images for a model that looks at them, everything else as documents. Says whether
+    /// there were any.
     pub(super) fn take_in(self, files: Vec<platform::File>) -> bool {
-        let takes = !files.is_empty() && self.is_open.get_untracked();
-        if takes {
-            self.add.run(files);
+        let sees = self.is_open.get_untracked();
+        let (images, others): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| sees && platform::is_image(file));
+        let (has_images, has_others) = (!images.is_empty(), !others.is_empty());
+        if has_images {
+            self.add.run(images);
         }
-        takes
+        if has_others {
+            self.store.take_files(others);
+        }
+        has_images || has_others
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which collections of documents the answers of this chat look into.
 
-use super::{composer::draft_key, count_button::CountButton, thread_store::ThreadStore};
+use super::{composer::draft_key, count_button::CountButton, papers, thread_store::ThreadStore};
 use crate::{
     frame::{Behind, use_sessions},
     i18n::{DocumentsTexts, use_texts},
@@ -45,6 +45,7 @@ pub(crate) async fn choices() -> AnyView {
     let chosen = RwSignal::new(chosen);
     let rows: Vec<_> = collections.into_iter().map(|collection| choice(collection, chosen, store)).collect();
     view! {
+        {papers::choose_files(store)}
         <p class="px-2 py-1 text-muted">{hint}</p>
         <ul>{rows}</ul>
         <A href="/documents" attr:class="menu-item">
@@ -57,6 +58,8 @@ pub(crate) async fn choices() -> AnyView {
 
 fn choice(collection: CollectionView, chosen: RwSignal<Vec<CollectionId>>, store: ThreadStore) -> AnyView {
     let id = collection.id;
+    let name =
+        if collection.is_of_chat { DocumentsTexts::here().chat_files.to_owned() } else { collection.name };
     let keep = use_keep(store);
     let on_change = move |_| {
         chosen.update(|chosen| match chosen.iter().position(|it| *it == id) {
@@ -75,7 +78,7 @@ fn choice(collection: CollectionView, chosen: RwSignal<Vec<CollectionId>>, store
                     prop:checked=move || chosen.read().contains(&id)
                     on:change=on_change
                 />
-                <span class="min-w-0 flex-1 truncate">{collection.name}</span>
+                <span class="min-w-0 flex-1 truncate">{name}</span>
                 <span class="tabular text-xs text-muted">{collection.n_documents}</span>
             </label>
         </li>

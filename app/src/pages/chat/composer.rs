@@ -27,6 +27,8 @@ use leptos::{
 use leptos_router::components::A;
 use types::ids::SessionId;
 
+/// A text that is pasted and longer than that could be a file instead.
+const LONG_PASTE_BYTES: usize = 20_000;
 /// Where the draft of a chat that has not begun is kept.
 const NEW_CHAT: &str = "draft-new";
 
@@ -54,6 +56,7 @@ pub(super) fn Composer() -> AnyView {
             return;
         }
         let session = store.session.get_untracked();
+        store.pasted.set(String::new());
         write(area, store, "");
         actions.send(text, attachments.take(), move |text, images| {
             give_back(area, store, session, &text);
@@ -108,7 +111,11 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
         }
     };
     let on_paste = move |event: ev::ClipboardEvent| {
-        if attachments.take_in(platform::pasted_files(&event)) {
+        // What was copied from an office program is text, and a picture of it as well.
+        let text = platform::pasted_text(&event);
+        if text.len() > LONG_PASTE_BYTES {
+            store.pasted.set(text);
+        } else if text.is_empty() && attachments.take_in(platform::pasted_files(&event)) {
             event.prevent_default();
         }
     };
@@ -120,6 +127,9 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
         >
             <When when=move || store.has_word.get()>
                 <Later behind=Behind::Named/>
+            </When>
+            <When when=move || store.n_attached.get() != 0 || !store.pasted.read().is_empty()>
+                <Later behind=Behind::Papers/>
             </When>
             <AttachedImages attachments/>
             <div class="flex items-end gap-2">

@@ -44,14 +44,16 @@ fn Question(row: Row) -> AnyView {
     let editing = RwSignal::new(false);
     let view = row.view.clone();
     let shown = view.clone();
+    let blocks = row.blocks.clone();
     view! {
         <article class="group flex flex-col items-end gap-1" data-testid="message" data-role="user" data-state="complete" aria-label=texts.you>
             <When
                 when=move || editing.get()
                 fallback=move || {
-                    let shown = shown.clone();
+                    let (shown, blocks) = (shown.clone(), blocks.clone());
                     view! {
                         <QuestionImages view=shown.clone()/>
+                        <Blocks blocks=blocks.clone()/>
                         <div class="max-w-[85%] rounded-card bg-raised px-3.5 py-2 text-base break-words whitespace-pre-wrap text-strong empty:hidden" data-testid="message-text">
                             {move || shown.read().text.clone()}
                         </div>

@@ -1,10 +1,10 @@
-//! Words in the message box that stand for something: `/` for commands and prompts, `@` for models, `#` for collections of
+//! Words in the message box that stand for something: `/` for commands and prompts, `@` for models and documents, `#` for collections of
 //! documents. What begins like the word is listed above the box; the keys of the list are those of the box as long as it is there.
 
-use super::{actions::use_actions, collections, composer, thread_store::ThreadStore};
+use super::{actions::use_actions, collections, composer, papers, thread_store::ThreadStore};
 use crate::{
     frame::{Overlays, use_load, use_sessions},
-    i18n::NamedTexts,
+    i18n::{self, NamedTexts},
     live::{api::list_models, use_live},
     pages::{
         documents::api::documents,
@@ -15,7 +15,7 @@ use crate::{
 use leptos::{ev, html, prelude::*, task::spawn_local};
 use std::collections::BTreeMap;
 use types::{
-    document::{CollectionView, DocumentAct, DocumentReply},
+    document::{CollectionView, DocumentAct, DocumentReply, NamedDocument},
     ids::CollectionId,
     model::{ModelEntry, Purpose},
     prompt::{NamedPrompt, Variable, fill},
@@ -48,6 +48,7 @@ enum Named {
     Clear,
     Prompt(NamedPrompt),
     Answerer(ModelEntry),
+    Paper(NamedDocument),
     Collection(CollectionView, bool),
 }
 
@@ -77,12 +78,16 @@ pub(crate) fn list() -> AnyView {
         open: RwSignal::new(None),
     };
     let word = Memo::new(move |_| list.word());
-    let mark = Memo::new(move |_| word.read().chars().next());
+    // There are too many documents to fetch them all.
+    let asked = Memo::new(move |_| {
+        let word = word.get();
+        if word.starts_with('@') { word } else { word.chars().take(1).collect() }
+    });
     // What a model does meanwhile is no reason to build the list anew.
     let thinks = untrack(|| use_live().chosen_model().thinks);
     Effect::new(move |_| {
         list.chosen.set(0);
-        list.fetch(mark.get(), thinks);
+        list.fetch(asked.get(), thinks);
     });
     let run = list.runner();
     let found = Memo::new_with_compare(move |_| list.matching(&word.read()), |_, _| true);
@@ -95,10 +100,14 @@ pub(crate) fn list() -> AnyView {
 }
 
 impl List {
-    fn fetch(self, mark: Option<char>, thinks: bool) {
+    fn fetch(self, asked: String, thinks: bool) {
         let session = self.store.session.get_untracked();
+        let mark = asked.chars().next();
         let mut all = if mark == Some('/') { commands(thinks, session.is_some()) } else { Vec::new() };
-        self.all.set(all.clone());
+        // What was found for a part of the word is shown until there is something better.
+        if asked.len() <= 1 {
+            self.all.set(all.clone());
+        }
         spawn_local(async move {
             let all = match mark {
                 Some('/') => {
@@ -109,7 +118,17 @@ impl List {
                     let writes =
                         |model: &ModelEntry| model.purpose == Purpose::Writing && model.problem.is_none();
                     let models = list_models().await.unwrap_or_default();
-                    models.into_iter().filter(writes).map(Named::Answerer).collect()
+                    let query = asked.get(1..).unwrap_or_default().to_owned();
+                    let papers = match documents(DocumentAct::Named { session, query }).await {
+                        Ok(DocumentReply::Named(papers)) => papers,
+                        _ => Vec::new(),
+                    };
+                    // More may have been typed meanwhile.
+                    if self.area.try_get_untracked().is_none() || named_word(&self.text()) != Some(&asked) {
+                        return;
+                    }
+                    let models = models.into_iter().filter(writes).map(Named::Answerer);
+                    models.chain(papers.into_iter().map(Named::Paper)).collect()
                 }
                 Some('#') => match documents(DocumentAct::UsedIn { session }).await {
                     Ok(DocumentReply::Used { collections, chosen }) => {
@@ -158,6 +177,10 @@ impl List {
             Named::Clear => "/clear".to_owned(),
             Named::Prompt(prompt) => format!("/{}", prompt.name),
             Named::Answerer(model) => format!("@{}", model.name),
+            Named::Paper(paper) => format!("@{}", paper.name),
+            Named::Collection(collection, _) if collection.is_of_chat => {
+                format!("#{}", self.texts.chat_files)
+            }
             Named::Collection(collection, _) => format!("#{}", collection.name),
         }
     }
@@ -174,6 +197,7 @@ impl List {
             Named::Prompt(prompt) if prompt.about.is_empty() => texts.prompt.to_owned(),
             Named::Prompt(prompt) => prompt.about.clone(),
             Named::Answerer(_) => texts.answerer.to_owned(),
+            Named::Paper(paper) => i18n::fill(texts.paper, "name", &paper.collection),
             Named::Collection(_, true) => texts.collection_used.to_owned(),
             Named::Collection(_, false) => texts.collection.to_owned(),
         }
@@ -183,6 +207,7 @@ impl List {
     fn runner(self) -> Callback<Named> {
         let (overlays, go, actions) = (expect_context::<Overlays>(), use_sessions().go, use_actions());
         let (load, keep) = (use_load(), collections::use_keep(self.store));
+        let attach = papers::use_attach(self.store);
         Callback::new(move |named: Named| {
             let session = self.store.session.get_untracked();
             let rest = self.without_word();
@@ -202,6 +227,11 @@ impl List {
                 Named::Prompt(prompt) if prompt.variables.is_empty() => return self.put(&rest, &prompt.body),
                 Named::Prompt(prompt) => return self.open.set(Some(prompt)),
                 Named::Answerer(model) => load.run(model.id),
+                // The box is empty of the word before the chat begins that it may begin.
+                Named::Paper(paper) => {
+                    self.put(&rest, "");
+                    return attach.run(paper.id);
+                }
                 Named::Collection(collection, is_used) => {
                     let mut used = self.used.get_untracked();
                     used.retain(|id| *id != collection.id);

@@ -1,6 +1,6 @@
 //! The passages that an answer was given to read, under it.
 
-use super::thread_store::ThreadStore;
+use super::thread_store::{Row, ThreadStore, update_blocks};
 use crate::{
     frame::{Behind, Later},
     i18n::{DocumentsTexts, fill, use_texts},
@@ -54,19 +54,23 @@ pub(crate) async fn of(message: MessageId) -> AnyView {
     }
 }
 
-/// Looks for sentences without support when asked: it takes a moment, and is a hint only.
+/// Looks for sentences without support when asked, and marks them in the answer: it takes a moment, and is a hint only.
 #[component]
 fn Support(session: SessionId, message: MessageId) -> AnyView {
     let texts = DocumentsTexts::here();
     let told = RwSignal::new(None::<(String, Vec<String>)>);
+    let marks = Marks::of(message);
     let ask = move |_| {
         told.set(Some((texts.support_asking.to_owned(), Vec::new())));
+        let text = marks.text();
         spawn_local(async move {
             let found = match documents(DocumentAct::Unsupported { session, message }).await {
-                Ok(DocumentReply::Unsupported(Some(none))) if none.is_empty() => {
-                    (texts.support_none.to_owned(), none)
+                Ok(DocumentReply::Unsupported(Some(found))) => {
+                    let head =
+                        if found.sentences.is_empty() { texts.support_none } else { texts.support_some };
+                    marks.show(text, found.blocks, texts);
+                    (head.to_owned(), found.sentences)
                 }
-                Ok(DocumentReply::Unsupported(Some(some))) => (texts.support_some.to_owned(), some),
                 Ok(_) => (texts.support_no_model.to_owned(), Vec::new()),
                 Err(err) => (err.sentence(texts), Vec::new()),
             };
@@ -98,13 +102,55 @@ fn Support(session: SessionId, message: MessageId) -> AnyView {
     .into_any()
 }
 
+/// What the server leaves for the page to name.
+const UNNAMED: &str = r#"<mark data-word="unsupported">"#;
+
+/// An answer with marks in it, which stay as long as its text does. Copy.
+#[derive(Clone, Copy)]
+struct Marks {
+    row: StoredValue<Option<Row>>,
+    /// The text that was looked at, and its blocks with marks.
+    marked: RwSignal<Option<(String, Vec<String>)>>,
+}
+
+impl Marks {
+    fn of(message: MessageId) -> Self {
+        let rows = expect_context::<ThreadStore>().rows;
+        let row = rows.with_untracked(|rows| rows.iter().find(|row| row.id == message).cloned());
+        let marks = Self { row: StoredValue::new(row.clone()), marked: RwSignal::new(None) };
+        Effect::new(move |_| {
+            let (Some(row), Some((text, blocks))) = (&row, marks.marked.get()) else { return };
+            // Fetching the thread again takes the marks away.
+            row.blocks.track();
+            if row.view.read().text == text {
+                row.blocks.maybe_update(|old| update_blocks(old, 0, &blocks));
+            }
+        });
+        marks
+    }
+
+    fn text(self) -> String {
+        let row = self.row.get_value();
+        row.map(|row| row.view.read_untracked().text.clone()).unwrap_or_default()
+    }
+
+    fn show(self, text: String, blocks: Vec<String>, texts: &DocumentsTexts) {
+        let named = format!(r#"<mark class="unsupported" title="{}">"#, texts.support_mark);
+        let blocks = blocks.iter().map(|block| block.replace(UNNAMED, &named)).collect();
+        _ = self.marked.try_set(Some((text, blocks)));
+    }
+}
+
 fn source(source: SourceView) -> AnyView {
     let texts = DocumentsTexts::here();
     let place = passage_place(source.page, &source.heading, texts);
     let name = source.document_name;
     let title = match source.document {
         Some(id) => {
-            let href = format!("/documents/{id}?at={}&to={}", source.position, source.last_position);
+            let href = match source.is_whole {
+                true => format!("/documents/{id}"),
+                false => format!("/documents/{id}?at={}&to={}", source.position, source.last_position),
+            };
             view! { <A href=href attr:class="min-w-0 truncate font-medium text-strong hover:underline" attr:data-testid="source-link">{name}</A> }
                 .into_any()
         }
@@ -112,7 +158,10 @@ fn source(source: SourceView) -> AnyView {
             view! { <span class="text-muted">{format!("{name} ({})", texts.sources_gone)}</span> }.into_any()
         }
     };
-    let scores = crate::pages::documents::scores(source.words, source.meaning, source.ranking, texts);
+    let scores = match source.is_whole {
+        true => texts.sources_whole.to_owned(),
+        false => crate::pages::documents::scores(source.words, source.meaning, source.ranking, texts),
+    };
     view! {
         <li class="card flex flex-col gap-1 px-3 py-2" data-testid="source" data-cited=source.cited.to_string()>
             <div class="flex flex-wrap items-baseline gap-x-2">

@@ -2,7 +2,7 @@
 //! answer repaints only its last block.
 
 use super::api;
-use crate::live::use_live;
+use crate::{live::use_live, platform};
 use leptos::{prelude::*, task::spawn_local};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use types::{
@@ -140,6 +140,12 @@ pub(super) struct ThreadStore {
     pub(super) model: RwSignal<Option<AnsweringModel>>,
     /// How many collections of documents its answers look into.
     pub(super) n_collections: RwSignal<u64>,
+    /// How many documents go with the message that is being written, those on their way included.
+    pub(super) n_attached: RwSignal<u64>,
+    /// Files that were given to it and are not on their way yet.
+    pub(super) files: StoredValue<Vec<platform::File>, LocalStorage>,
+    /// A long text that was pasted into it, and could be a file instead.
+    pub(super) pasted: RwSignal<String>,
     /// How many tools its answers may call.
     pub(super) n_tools: RwSignal<u64>,
     /// The list of tools is open.
@@ -166,6 +172,9 @@ impl ThreadStore {
             chips: RwSignal::new(Vec::new()),
             model: RwSignal::new(None),
             n_collections: RwSignal::new(0),
+            n_attached: RwSignal::new(0),
+            files: StoredValue::new_local(Vec::new()),
+            pasted: RwSignal::new(String::new()),
             n_tools: RwSignal::new(0),
             tools_open: RwSignal::new(false),
             has_word: RwSignal::new(false),
@@ -195,6 +204,8 @@ impl ThreadStore {
         self.model.set(None);
         self.chips.set(Vec::new());
         self.n_collections.set(0);
+        self.n_attached.set(0);
+        self.pasted.set(String::new());
         self.n_tools.set(0);
         self.n_earlier.set(0);
         self.rows.set(Vec::new());
@@ -205,6 +216,7 @@ impl ThreadStore {
         self.model.set(thread.model);
         self.chips.set(thread.chips);
         self.n_collections.set(thread.n_collections.into());
+        self.n_attached.set(thread.n_attached.into());
         self.n_tools.set(thread.n_tools.into());
         self.n_earlier.set(thread.n_earlier.into());
         let old = self.rows.get_untracked();
@@ -243,6 +255,13 @@ impl ThreadStore {
                 self.replace(thread);
             }
         });
+    }
+
+    /// Takes files that go with the message that is being written.
+    pub(super) fn take_files(self, files: Vec<platform::File>) {
+        let n = files.len() as u64;
+        self.files.update_value(|waiting| waiting.extend(files));
+        self.n_attached.update(|attached| *attached += n);
     }
 
     /// Whether an answer is being written.
@@ -302,7 +321,7 @@ impl ThreadStore {
 }
 
 /// Replaces the blocks from `first` on. `false` if nothing changed.
-fn update_blocks(blocks: &mut Vec<Block>, first: usize, html: &[String]) -> bool {
+pub(super) fn update_blocks(blocks: &mut Vec<Block>, first: usize, html: &[String]) -> bool {
     let new = number(first, html);
     if blocks.get(first..) == Some(&new[..]) {
         return false;

@@ -52,6 +52,21 @@ pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
             let session = state.chat.of(session).await?.use_collections(user, session, &collections).await?;
             return Ok(DocumentReply::Session(session));
         }
+        DocumentAct::Named { session, query } => {
+            let chat = state.chat.of(session).await?;
+            return Ok(DocumentReply::Named(chat.named_documents(user, session, &query).await?));
+        }
+        DocumentAct::Attach { session, document } => {
+            let session = state.chat.of(session).await?.attach(user, session, document).await?;
+            return Ok(DocumentReply::Session(session));
+        }
+        DocumentAct::Detach { session, document } => {
+            state.chat.of(Some(session)).await?.detach(user, session, document).await?;
+        }
+        DocumentAct::Attached { session } => {
+            let chat = state.chat.of(Some(session)).await?;
+            return Ok(DocumentReply::Attached(chat.attached(user, session).await?));
+        }
         DocumentAct::SourcesOf { session, message } => {
             return Ok(DocumentReply::Sources(
                 state.chat.of(Some(session)).await?.sources(user, session, message).await?,

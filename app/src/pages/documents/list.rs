@@ -231,6 +231,7 @@ fn kind_words(kind: DocumentKind, texts: &DocumentsTexts) -> &'static str {
         DocumentKind::Pptx => "PPTX",
         DocumentKind::Sheet => texts.kind_sheet,
         DocumentKind::Epub => "EPUB",
+        DocumentKind::Image => texts.kind_image,
     }
 }
 
@@ -240,6 +241,7 @@ fn icon(kind: Option<DocumentKind>) -> &'static icondata_core::IconData {
         Some(DocumentKind::Code) => icondata_lu::LuFileCode,
         Some(DocumentKind::Csv | DocumentKind::Sheet) => icondata_lu::LuFileSpreadsheet,
         Some(DocumentKind::Pptx) => icondata_lu::LuPresentation,
+        Some(DocumentKind::Image) => icondata_lu::LuImage,
         Some(DocumentKind::Epub) => icondata_lu::LuBookOpen,
         Some(_) => icondata_lu::LuFileText,
     }

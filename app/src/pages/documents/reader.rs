@@ -18,7 +18,8 @@ pub(super) fn reader(page: DocumentPage) -> AnyView {
     let at = number("at");
     let to = number("to").or(at);
     let is_marked = move |position: u32| at.is_some_and(|at| (at..=to.unwrap_or(at)).contains(&position));
-    let DocumentPage { document, collection, collection_name, passages, has_file } = page;
+    let DocumentPage { document, collection, collection_name, session, passages, has_file } = page;
+    let back = session.map_or_else(|| format!("/documents?c={collection}"), |id| format!("/chat/{id}"));
     let id = document.id;
     let first = passages.first().map_or(0, |it| it.position);
     let last = passages.last().map_or(0, |it| it.position);
@@ -43,7 +44,7 @@ pub(super) fn reader(page: DocumentPage) -> AnyView {
         <Title text=document.name.clone()/>
         <article class="mx-auto flex max-w-3xl flex-col gap-3 px-4 py-6" data-testid="reader">
             <nav class="text-xs">
-                <A href=format!("/documents?c={collection}") attr:class="text-accent-text hover:underline">
+                <A href=back attr:class="text-accent-text hover:underline">
                     {format!("← {collection_name}")}
                 </A>
             </nav>

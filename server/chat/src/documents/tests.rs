@@ -25,18 +25,18 @@ fn found(text: &str) -> FoundPassage {
 }
 
 fn sources(texts: &[&str]) -> Vec<SourceView> {
-    within(texts.iter().map(|text| found(text)).collect(), 1_000)
+    within(texts.iter().map(|text| found(text)).collect(), 1, 1_000)
 }
 
 #[test]
 fn only_as_many_passages_are_given_as_there_is_room_for() {
     let check = |lengths: &[usize], room: usize, expected: &[u32]| {
         let passages = lengths.iter().map(|n| found(&"ü".repeat(*n))).collect();
-        let numbers: Vec<_> = within(passages, room).iter().map(|it| it.number).collect();
+        let numbers: Vec<_> = within(passages, 3, room).iter().map(|it| it.number).collect();
         assert_eq!(numbers, expected);
     };
-    check(&[5, 5, 5], 15, &[1, 2, 3]);
-    check(&[5, 5, 5], 14, &[1, 2]);
+    check(&[5, 5, 5], 15, &[3, 4, 5]);
+    check(&[5, 5, 5], 14, &[3, 4]);
     check(&[20, 5], 10, &[]);
     check(&[], 10, &[]);
 }

@@ -10,7 +10,7 @@ pub(crate) fn message(role: Role, body: &str) -> MessageRow {
 #[track_caller]
 fn check(system_prompt: &str, messages: &[(Role, &str)], expected: &[(Role, &str)]) {
     let messages: Vec<_> = messages.iter().map(|(role, body)| message(*role, body)).collect();
-    let turns = turns(system_prompt, &messages, &Shown::new());
+    let turns = turns(system_prompt, &messages, &Shown::default());
     let found: Vec<_> = turns.iter().map(|turn| (turn.role, turn.content.as_str())).collect();
     assert_eq!(found, expected);
 }
@@ -41,6 +41,6 @@ fn a_partial_answer_is_part_of_the_conversation() {
 fn what_was_thought_comes_beside_what_was_said() {
     let thought = Some(ThoughtRow { text: "hm".to_owned(), ms: None });
     let answer = MessageRow { thought, ..message(Assistant, "So.") };
-    let turns = turns("", &[message(User, "one"), answer], &Shown::new());
+    let turns = turns("", &[message(User, "one"), answer], &Shown::default());
     assert_eq!((turns[1].content.as_str(), turns[1].reasoning.as_str()), ("So.", "hm"));
 }

@@ -1,4 +1,4 @@
-use super::{claims, far, pieces};
+use super::{claims, far, nearest_first, pieces};
 use crate::{
     library::Helpers,
     tests::bench::{Bench, ME},
@@ -38,6 +38,14 @@ fn far_is_what_nothing_is_near_to() {
     check([0.3, 0.3, 0.9], true);
     check([0.0, 0.0, 1.0], true);
     assert_eq!(far(&[], &pieces), [] as [bool; 0]);
+}
+
+#[test]
+fn of_much_text_what_is_nearest_comes_first() {
+    let passages = [vec![0.1, 0.0], vec![0.0, 0.9], vec![0.5, 0.5]];
+    assert_eq!(nearest_first(&passages, &[vec![0.0, 1.0]]), [1, 2, 0]);
+    assert_eq!(nearest_first(&passages, &[vec![0.0, 1.0], vec![1.0, 0.0]]), [1, 2, 0]);
+    assert_eq!(nearest_first(&passages, &[]), [0, 1, 2]);
 }
 
 #[tokio::test]

@@ -28,11 +28,16 @@ impl Bench {
 
     /// With what is in a folder already.
     pub(crate) async fn open_in(folder: TempDir) -> Self {
+        Self::open_with(folder, ScriptedEngine::new([])).await
+    }
+
+    /// Likewise, with an engine that says what it was told to.
+    pub(crate) async fn open_with(folder: TempDir, engine: ScriptedEngine) -> Self {
         let path = |name: &str| folder.path().join(name);
         std::fs::create_dir_all(path("documents")).unwrap();
         let store = Store::open(&path("app.sqlite")).await.unwrap();
         let jobs = Jobs::open(store.clone()).await.unwrap();
-        let engine: Arc<dyn Engine> = Arc::new(ScriptedEngine::new([]));
+        let engine: Arc<dyn Engine> = Arc::new(engine);
         let library = Library::new(path("models"), vec![], KvType::default());
         let remotes = RemoteList::open(path("remotes.json"), Remotes::default()).await;
         let worker = LlamaConfig::for_current_exe().unwrap();

@@ -177,8 +177,15 @@ async fn vectors_are_of_one_model_and_go_with_their_passages() {
 
 async fn answer(store: &Store) -> (SessionId, MessageId) {
     let session = store.create_session(ME, 0).await.unwrap();
-    let turn =
-        NewTurn { parent: None, text: Some("?"), images: &[], model: None, is_revised: false, now_ms: 0 };
+    let turn = NewTurn {
+        parent: None,
+        text: Some("?"),
+        images: &[],
+        documents: &[],
+        model: None,
+        is_revised: false,
+        now_ms: 0,
+    };
     (session, store.add_turn(ME, session, turn).await.unwrap().reply)
 }
 
@@ -201,6 +208,7 @@ async fn what_an_answer_was_given_outlives_the_document() {
         words: Some(Score { value: 1.5, rank: 1 }),
         meaning: None,
         ranking: Some(Score { value: -2.5, rank: 1 }),
+        is_whole: false,
         cited: false,
     };
     store.add_sources(OTHER, reply, std::slice::from_ref(&source)).await.unwrap();

@@ -139,7 +139,7 @@ impl Live {
                 }
                 if let Some(on_chat) = self.on_chat.get_value() {
                     // The page that asked may have been left.
-                    _ = on_chat.try_run((session, event));
+                    _ = on_chat.try_run((session, *event));
                 }
             }
         }

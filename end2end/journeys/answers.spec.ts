@@ -47,7 +47,7 @@ test('how likely each token was is kept where a chat says so, and shown as a map
   await expect(rows).toHaveCount(5);
   const shares = (await rows.allInnerTexts()).map(text => Number(/(\d+) %/.exec(text)?.[1]));
   expect(shares.reduce((sum, share) => sum + share, 0)).toBeLessThanOrEqual(103);
-  const first = await rows.first().innerText();
+  const first = (await rows.first().textContent()) ?? '';
   await page.getByTestId('likely-walk').press('ArrowRight');
   await expect(rows.first()).not.toHaveText(first);
   await map.locator('[data-place="0"]').click();

@@ -62,6 +62,40 @@ test('chats are filed in folders, which keep the order they are dragged into', a
   await expect(row(page, 'Okapi notes')).toBeVisible();
 });
 
+test('a chat is dragged onto a folder, and out of it again', async ({ page }) => {
+  await open(page, '/chats');
+  await bring(page, file('Puffin notes', 'Where do puffins nest?', 'In burrows.'));
+  await connected(page);
+  await expect(page.getByTestId('import-outcome')).toContainText('1 chats were taken over');
+  await page.getByTestId('folder-new').fill('Birds');
+  await page.getByTestId('folder-new').press('Enter');
+  const folder = page.getByTestId('folder').filter({ hasText: 'Birds' });
+  const all = page.getByTestId('folder-none');
+  await expect(folder).toBeVisible();
+
+  // While it is dragged, what could take it says so, and what would do nothing with it does not.
+  const title = row(page, 'Puffin notes').getByRole('link').first();
+  await title.hover();
+  await page.mouse.down();
+  await folder.hover();
+  await folder.hover();
+  await expect(folder).toHaveClass(/drop-here/);
+  await expect(all).not.toHaveClass(/drop-possible/);
+  await page.mouse.up();
+  await expect(folder).not.toHaveClass(/drop-(here|possible)/);
+  await expect(folder).toContainText('1');
+  await expect(row(page, 'Puffin notes').getByTestId('chat-folder')).toHaveValue(/\d+/);
+
+  await folder.getByRole('link').click();
+  await expect(page).toHaveURL(/folder=/);
+  await connected(page);
+  await row(page, 'Puffin notes').dragTo(all);
+  await expect(row(page, 'Puffin notes')).toHaveCount(0);
+  await expect(folder).toContainText('0');
+  await all.getByRole('link').click();
+  await expect(row(page, 'Puffin notes').getByTestId('chat-folder')).toHaveValue('');
+});
+
 test('words find chats by what was said, with the place, and tags narrow the list', async ({ page }) => {
   await open(page, '/chats');
   await bring(page, file('Notes on axolotls', 'What is neoteny?', 'Axolotls keep their gills: <b>neoteny</b>.'));
@@ -115,6 +149,28 @@ test('a fork goes on from a message in a chat of its own and says where it is fr
   await page.getByTestId('forked-from').getByRole('link').click();
   await expect(page).toHaveURL(first);
   await expect(answers(page)).toHaveCount(2);
+});
+
+test('a large file is taken over as a job that says how far it is and can be stopped', async ({ page }) => {
+  const N_CHATS = 15_000;
+  const turns = [{ parent: null, role: 'user', text: 'Which number?', created_ms: 1 }];
+  const chats = Array.from({ length: N_CHATS }, (_, n) => ({ title: `Heap ${n}`, archived: true, updated_ms: n + 1, shown: 0, turns }));
+  await open(page, '/chats');
+  await bring(page, { format: 'chaosengine-chats', version: 1, chats });
+  await expect(page).toHaveURL(/import=\d+/);
+  await connected(page);
+  const outcome = page.getByTestId('import-outcome');
+  await expect(outcome).toContainText(/taken over from chats\.json, [1-9]\d* so far/);
+  await page.getByTestId('jobs-button').click();
+  const job = page.getByTestId('job').filter({ hasText: 'chats.json' }).first();
+  await expect(job).toHaveAttribute('data-state', 'running');
+  await expect(job).toContainText(/\d+ %/);
+  await job.getByRole('button').click();
+  await expect(job).toHaveAttribute('data-state', 'cancelled');
+  await page.keyboard.press('Escape');
+  await expect(outcome).toContainText(/stopped\. [1-9]\d* chats were taken over/);
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations).toEqual([]);
 });
 
 test('a chat is kept as a file, and files that are none say so', async ({ page }) => {

@@ -3,6 +3,9 @@
 import { answers, connected, expect, open, send, test } from '../support/test';
 
 const N_TURNS = 600;
+/** Messages that a page begins with, and how many more it asks for at once. */
+const SHOWN = 40;
+const MORE = 100;
 
 function longChat() {
   const turns = Array.from({ length: N_TURNS }, (_, n) => ({
@@ -21,16 +24,26 @@ test('the end of a long chat is shown, and what comes before when asked for', as
   await expect(page.getByTestId('import-outcome')).toContainText('1 chats were taken over');
   await page.getByRole('link', { name: 'Long lamps' }).first().click();
   const messages = page.getByTestId('message');
-  await expect(messages).toHaveCount(100);
+  await expect(messages).toHaveCount(SHOWN);
   await expect(messages.last()).toContainText(`Turn ${N_TURNS - 1} `);
-  await expect(messages.first()).toContainText(`Turn ${N_TURNS - 100} `);
+  await expect(messages.first()).toContainText(`Turn ${N_TURNS - SHOWN} `);
 
   const earlier = page.getByTestId('earlier');
-  await expect(earlier).toContainText(`${N_TURNS - 100}`);
+  await expect(earlier).toContainText(`${N_TURNS - SHOWN}`);
   await earlier.click();
-  await expect(messages).toHaveCount(200);
-  await expect(messages.first()).toContainText(`Turn ${N_TURNS - 200} `);
-  await expect(earlier).toContainText(`${N_TURNS - 200}`);
+  await expect(messages).toHaveCount(SHOWN + MORE);
+  await expect(messages.first()).toContainText(`Turn ${N_TURNS - SHOWN - MORE} `);
+  await expect(earlier).toContainText(`${N_TURNS - SHOWN - MORE}`);
+
+  // It goes on to the first, and what stays keeps its place.
+  for (let n = SHOWN + 2 * MORE; n <= N_TURNS; n += MORE) {
+    await earlier.click();
+    await expect(messages).toHaveCount(n);
+  }
+  await earlier.click();
+  await expect(messages).toHaveCount(N_TURNS);
+  await expect(messages.first()).toContainText('Turn 0 ');
+  await expect(earlier).toHaveCount(0);
 
   // What is added is shown, though there are more messages than the model can take.
   await send(page, 'And one more');

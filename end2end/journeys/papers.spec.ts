@@ -17,15 +17,16 @@ function papers(page: Page): Locator {
   return page.getByTestId('paper');
 }
 
-/** A collection with one document, which has been read. */
-async function library(page: Page, file: string, text = LANTERN): Promise<void> {
+/** A collection with one document, which has been read; what it is called. */
+async function library(page: Page, file: string): Promise<string> {
   await open(page, '/documents');
   const name = `Shelf ${++n}`;
   await page.getByTestId('new-collection').getByRole('textbox').fill(name);
   await page.keyboard.press('Enter');
   await expect(page.getByTestId('collection-name')).toHaveText(name);
-  await page.getByTestId('add-files').setInputFiles([{ name: file, mimeType: 'text/plain', buffer: Buffer.from(text) }]);
+  await page.getByTestId('add-files').setInputFiles([{ name: file, mimeType: 'text/plain', buffer: Buffer.from(LANTERN) }]);
   await expect(page.locator('[data-testid=document][data-state=ready]')).toHaveCount(1, { timeout: 30_000 });
+  return name;
 }
 
 /** Lets go of files over the composer. */
@@ -96,8 +97,7 @@ test('a document that is named goes whole with the message and stays in it', asy
 });
 
 test('a document is taken away again, and one that is deleted later is said to be gone', async ({ page }) => {
-  await library(page, 'gone-book.txt');
-  const documents = page.url();
+  const shelf = await library(page, 'gone-book.txt');
   await open(page, '/chat');
   await composer(page).pressSequentially('@gone-bo');
   await page.getByTestId('named').filter({ hasText: 'gone-book.txt' }).click();
@@ -109,7 +109,9 @@ test('a document is taken away again, and one that is deleted later is said to b
   await expect(papers(page)).toHaveCount(1);
   await sendAndStop(page, 'What is in it?');
   const chat = page.url();
-  await open(page, documents);
+  await open(page, '/documents');
+  await page.getByTestId('collection').filter({ hasText: shelf }).click();
+  await expect(page.getByTestId('collection-name')).toHaveText(shelf);
   await page.getByTestId('document-delete').click();
   await expect(page.getByTestId('document')).toHaveCount(0);
   await open(page, chat);
@@ -255,7 +257,7 @@ test('sentences without support are marked in the answer', async ({ browser }) =
     await page.getByTestId('support-ask').click();
     const marks = textOf(lastAnswer(page)).locator('mark.unsupported');
     await expect(marks.first()).toBeVisible({ timeout: 60_000 });
-    expect((await marks.allInnerTexts()).join('')).toBe('The keeper was born on Mars and paints purple bicycles.');
+    expect((await marks.allTextContents()).join('')).toBe('The keeper was born on Mars and paints purple bicycles.');
     await expect(marks.first()).toHaveAttribute('title', /heuristic/);
     await expect(page.getByTestId('unsupported')).toHaveCount(1);
     await expect(citation).toHaveText('[1]');

@@ -25,7 +25,7 @@ const test = base.extend<{ own: Server }>({
   },
   baseURL: async ({ own }, use) => use(own.address),
   // The connection breaks on purpose, and the browser says so.
-  expectedErrors: async ({}, use) => use([/WebSocket/, /Failed to load resource/, /ERR_CONNECTION/]),
+  expectedErrors: async ({}, use) => use([/WebSocket/, /Failed to load resource/, /Failed to fetch/, /ERR_CONNECTION/]),
 });
 
 async function modelState(page: Page, state: string | RegExp): Promise<void> {
@@ -154,7 +154,7 @@ test('a page whose file could not be fetched is shown when the server is back', 
   await page.route(restPages, route => route.abort());
   await open(page, '/chat');
   await page.getByRole('link', { name: 'Documents' }).first().click();
-  await composer(page).fill('still here');
+  await expect(page.getByTestId('not-fetched')).toBeVisible();
   await page.unroute(restPages);
   await expect(page.getByRole('heading', { name: 'Documents' })).toBeVisible({ timeout: 20_000 });
 });

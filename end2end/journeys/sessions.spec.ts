@@ -80,3 +80,41 @@ test('an unknown chat says so and offers a new one', async ({ page, expectedErro
     await expect(page.getByRole('main').getByRole('link', { name: /new chat/i })).toBeVisible();
   }
 });
+
+test('hundreds of chats beside the page: the lines around those in sight are there, and the place is kept', async ({ page }) => {
+  const N_CHATS = 600;
+  const turns = [{ parent: null, role: 'user', text: 'Which number?', created_ms: 1 }];
+  // Older than all others here, so that they come behind them.
+  const chats = Array.from({ length: N_CHATS }, (_, n) => ({ title: `Counted ${n} end`, updated_ms: n + 1, shown: 0, turns }));
+  const buffer = Buffer.from(JSON.stringify({ format: 'chaosengine-chats', version: 1, chats }));
+  await open(page, '/chats');
+  await page.getByTestId('import').setInputFiles([{ name: 'many.json', mimeType: 'application/json', buffer }]);
+  await expect(page.getByTestId('import-outcome')).toContainText(`${N_CHATS} chats were taken over`, { timeout: 60_000 });
+  await open(page, '/chat');
+  const lines = page.getByTestId('session');
+  expect(await lines.count()).toBeLessThan(200);
+  await expect(row(page, 'Counted 0 end')).toHaveCount(0);
+
+  const list = page.getByTestId('sessions');
+  const height = await list.evaluate(it => it.scrollHeight);
+  expect(height).toBeGreaterThan(N_CHATS * 30);
+  await list.evaluate(it => it.scrollTo(0, it.scrollHeight));
+  await expect(row(page, 'Counted 0 end')).toBeInViewport();
+  expect(await lines.count()).toBeLessThan(200);
+  expect(Math.abs((await list.evaluate(it => it.scrollHeight)) - height)).toBeLessThan(80);
+
+  // What is opened down there is opened where it stands, also when the list is fetched anew.
+  await row(page, 'Counted 0 end').getByRole('link').click();
+  await expect(page.locator('[data-role=user]')).toHaveText(/Which number/);
+  await row(page, 'Counted 1 end').hover();
+  await row(page, 'Counted 1 end').getByTestId('session-pin').click();
+  await expect(row(page, 'Counted 1 end')).toHaveCount(0);
+  await expect(row(page, 'Counted 0 end')).toBeInViewport();
+
+  await list.evaluate(it => it.scrollTo(0, 0));
+  await expect(row(page, 'Counted 1 end')).toBeInViewport();
+  // The palette finds the oldest, too.
+  await page.keyboard.press('Control+k');
+  await page.getByTestId('palette').getByRole('combobox').fill('counted 7 end');
+  await expect(page.getByRole('option').filter({ hasText: 'Counted 7 end' })).toBeVisible();
+});

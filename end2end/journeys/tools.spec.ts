@@ -4,7 +4,7 @@ import type { Browser, Locator, Page } from '@playwright/test';
 import { CallingModel, type Message, type Turn } from '../support/caller';
 import { freshFolder, Server } from '../support/server';
 import { templatelessModel } from '../support/thinker';
-import { accessible, answered, composer, connected, expect, lastAnswer, open, send, test, textOf, watchErrors } from '../support/test';
+import { accessible, addModel, answered, composer, connected, expect, lastAnswer, open, send, test, textOf, watchErrors } from '../support/test';
 
 const LOCAL_PAGE = 'http://127.0.0.1:9/secret';
 
@@ -53,19 +53,6 @@ async function withCaller(
     model.stop();
     await server.stop();
   }
-}
-
-async function addModel(page: Page, address: string): Promise<void> {
-  await open(page, '/settings');
-  const form = page.getByTestId('remote-form');
-  await form.locator('[name="form[name]"]').fill('Den');
-  await form.locator('[name="form[address]"]').fill(address);
-  await form.getByTestId('remote-save').click();
-  await expect(page.getByTestId('remote')).toContainText('Den');
-  await open(page, '/chat');
-  await page.getByTestId('model-pill').click();
-  await page.getByTestId('model-option').filter({ hasText: '(Den)' }).click();
-  await expect(page.getByTestId('elsewhere')).toContainText('Den');
 }
 
 function tool(page: Page, name: string): Locator {

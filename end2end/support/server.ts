@@ -73,7 +73,7 @@ export class Server {
   }
 
   /** Makes answers repeatable and lets them end, through the same form that people use. */
-  private async alwaysTheSame(maxTokens: number): Promise<void> {
+  async alwaysTheSame(maxTokens: number): Promise<void> {
     const values = {
       theme: 'system',
       language: '',

@@ -66,6 +66,20 @@ export async function send(page: Page, text: string): Promise<void> {
   await composer(page).press('Enter');
 }
 
+/** Adds a server elsewhere and chooses its model, which is the only one. */
+export async function addModel(page: Page, address: string): Promise<void> {
+  await open(page, '/settings');
+  const form = page.getByTestId('remote-form');
+  await form.locator('[name="form[name]"]').fill('Den');
+  await form.locator('[name="form[address]"]').fill(address);
+  await form.getByTestId('remote-save').click();
+  await expect(page.getByTestId('remote')).toContainText('Den');
+  await open(page, '/chat');
+  await page.getByTestId('model-pill').click();
+  await page.getByTestId('model-option').filter({ hasText: '(Den)' }).click();
+  await expect(page.getByTestId('elsewhere')).toContainText('Den');
+}
+
 export function answers(page: Page): Locator {
   return page.locator('[data-testid=message][data-role=assistant]');
 }

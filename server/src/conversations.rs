@@ -2,25 +2,31 @@
 //! form, so that no script is needed.
 
 use axum::{
-    body::{Body, Bytes},
+    body::Body,
     extract::{Multipart, Path, State, multipart::MultipartError},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
-use chat::ChatError;
+use chat::{ChatError, ImportError};
 use futures::{StreamExt, stream};
 use state::AppState;
 use transcripts::{
-    JSON_BEGINS, JSON_BETWEEN, JSON_ENDS, MAX_FILE_BYTES, ReadError, Transcript, read, write_html,
-    write_json, write_json_part, write_markdown, write_text,
+    JSON_BEGINS, JSON_BETWEEN, JSON_ENDS, MAX_FILE_BYTES, Transcript, write_html, write_json,
+    write_json_part, write_markdown, write_text,
 };
 
-use types::ids::{SessionId, UserId};
+use std::time::Duration;
+use types::{
+    filing::{ImportState, ImportView},
+    ids::{ImportId, SessionId, UserId},
+};
 
 /// Where the file of an import is in its form.
 const FILE: &str = "file";
 /// What is around the file in the form.
 const FORM_BYTES: usize = 64 * 1024;
+/// Most files are taken over within it, and their end can be told at once.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The largest body of an import.
 pub(crate) const IMPORT_BYTES: usize = MAX_FILE_BYTES + FORM_BYTES;
 
@@ -76,44 +82,49 @@ async fn part(state: AppState, id: SessionId) -> Option<Result<String, ChatError
     }
 }
 
-/// Takes the conversations of a file over, and goes back to the list, which says how that went.
-pub(crate) async fn import(State(state): State<AppState>, form: Multipart) -> Response {
-    let bytes = match file_of(form).await {
-        Ok(Some(bytes)) => bytes,
+/// Takes the conversations of a file over, and goes back to the list, which says how that went, or goes.
+pub(crate) async fn import(State(state): State<AppState>, mut form: Multipart) -> Response {
+    let id = match take_in(&state, &mut form).await {
+        Ok(Some(id)) => id,
         Ok(None) => return back("problem=none"),
-        Err(err) if err.status() == StatusCode::PAYLOAD_TOO_LARGE => return back("problem=large"),
-        Err(_) => return back("problem=lost"),
+        Err(problem) => return back(&format!("problem={problem}")),
     };
-    let reading = match tokio::task::spawn_blocking(move || read(&bytes)).await {
-        Ok(Ok(reading)) => reading,
-        Ok(Err(err)) => return back(problem(&err)),
-        Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    };
-    match state.chat.take_over(UserId::LOCAL, reading).await {
-        Ok(taken) => {
-            back(&format!("taken={}&skipped={}&left={}", taken.n_sessions, taken.n_skipped, taken.n_left_out))
+    match state.imports.ended(UserId::LOCAL, id, PATIENCE).await {
+        Ok(ImportView { state: ImportState::Waiting, .. }) => back(&format!("import={id}")),
+        Ok(view) if view.n_taken == 0 && view.state == ImportState::Failed => {
+            back(&format!("problem={}", view.problem))
         }
+        Ok(ImportView { state: ImportState::Done, n_taken, n_skipped, n_left_out, .. }) => {
+            back(&format!("taken={n_taken}&skipped={n_skipped}&left={n_left_out}"))
+        }
+        Ok(_) => back(&format!("import={id}")),
         Err(err) => failed(&err),
     }
 }
 
-async fn file_of(mut form: Multipart) -> Result<Option<Bytes>, MultipartError> {
-    while let Some(field) = form.next_field().await? {
-        if field.name() == Some(FILE) {
-            let bytes = field.bytes().await?;
-            return Ok((!bytes.is_empty()).then_some(bytes));
+/// Keeps the file of the form. The error is a word that the page has a sentence for.
+async fn take_in(state: &AppState, form: &mut Multipart) -> Result<Option<ImportId>, &'static str> {
+    let problem = |err: &MultipartError| match err.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => "large",
+        _ => "lost",
+    };
+    while let Some(field) = form.next_field().await.map_err(|err| problem(&err))? {
+        if field.name() != Some(FILE) {
+            continue;
         }
+        let name = field.file_name().unwrap_or_default().to_owned();
+        return match state.imports.add(UserId::LOCAL, &name, field).await {
+            Ok(id) => Ok(Some(id)),
+            Err(ImportError::Empty) => Ok(None),
+            Err(ImportError::TooLarge) => Err("large"),
+            Err(ImportError::BrokeOff) => Err("lost"),
+            Err(err @ (ImportError::File(_) | ImportError::Chat(_))) => {
+                tracing::error!(error = %err, "a file could not be kept");
+                Err("disk")
+            }
+        };
     }
     Ok(None)
-}
-
-fn problem(err: &ReadError) -> &'static str {
-    match err {
-        ReadError::TooLarge { .. } => "problem=large",
-        ReadError::Archive => "problem=archive",
-        ReadError::NotJson(_) => "problem=json",
-        ReadError::Unknown => "problem=unknown",
-    }
 }
 
 fn back(query: &str) -> Response {

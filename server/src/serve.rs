@@ -7,7 +7,7 @@ use crate::{
     security::Hosts,
     site::Site,
 };
-use chat::Chat;
+use chat::{Chat, Imports};
 use compare::{Compare, Load, LoadError};
 use inference::{Engine, EngineError, Engines, Guarded, KvFiles, Limits, LlamaConfig, Remotes, Residency};
 use jobs::Jobs;
@@ -74,18 +74,44 @@ fn kv_files(config: &Config, paths: &DataDir) -> KvFiles {
     KvFiles { folder, max_bytes: config.kv_files.bytes(free_bytes) }
 }
 
+/// How workers are started.
+fn worker(config: &Config, paths: &DataDir, machine_bytes: u64) -> Result<LlamaConfig, Exit> {
+    let mut worker = LlamaConfig::for_current_exe().map_err(failed)?;
+    worker.n_ctx = config.context;
+    worker.n_sequences = config.parallel.unwrap_or(worker.n_sequences);
+    worker.kv_type = config.kv_type.unwrap_or_default();
+    worker.kv_files = Some(kv_files(config, paths));
+    worker.saved_bytes = config.kv_memory.bytes(machine_bytes);
+    Ok(worker)
+}
+
+/// The models there are, and the one that the command line named.
+fn library(
+    config: &Config,
+    paths: &DataDir,
+    worker: &LlamaConfig,
+) -> Result<(Library, Option<ModelId>), Exit> {
+    let named = config.model.as_deref().map(PathBuf::from).filter(|path| is_path(path));
+    let library = Library::new(paths.models(), named.iter().cloned().collect(), worker.kv_type);
+    let drafts = drafts(&library, config.draft_model.as_deref())?;
+    if let Some(missing) = config.projector.as_ref().filter(|path| !path.is_file()) {
+        return Err(Exit::Failed(format!("there is no projector {}", missing.display())));
+    }
+    let library = library.with_drafts(drafts).with_projector(config.projector.clone());
+    let wanted = match (&named, &config.model) {
+        (Some(path), _) => Some(library.id_of_named(path)),
+        (None, name) => name.clone().map(ModelId),
+    };
+    Ok((library, wanted))
+}
+
 /// Opens everything, and says which model the command line named.
 async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Option<ModelId>), Exit> {
     let database = paths.database();
     let database_failed = |source| Exit::Database { path: database.display().to_string(), source };
     let store = Store::open(&database).await.map_err(database_failed)?;
-    let mut worker = LlamaConfig::for_current_exe().map_err(failed)?;
-    worker.n_ctx = config.context;
-    worker.n_sequences = config.parallel.unwrap_or(worker.n_sequences);
-    worker.kv_type = config.kv_type.unwrap_or_default();
-    worker.kv_files = Some(kv_files(config, &paths));
     let machine_bytes = system::total_memory_bytes();
-    worker.saved_bytes = config.kv_memory.bytes(machine_bytes);
+    let worker = worker(config, &paths, machine_bytes)?;
     let limits = Limits {
         budget_bytes: config.model_memory.bytes(machine_bytes),
         machine_bytes,
@@ -98,17 +124,7 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let engine = Arc::new(Engines::new(local, remotes.clone()));
     let engine: Arc<dyn Engine> = Arc::new(Guarded::new(engine, Arc::new(move || readings.latest())));
     let jobs = Jobs::open(store.clone()).await.map_err(database_failed)?;
-    let named = config.model.as_deref().map(PathBuf::from).filter(|path| is_path(path));
-    let library = Library::new(paths.models(), named.iter().cloned().collect(), worker.kv_type);
-    let drafts = drafts(&library, config.draft_model.as_deref())?;
-    if let Some(missing) = config.projector.as_ref().filter(|path| !path.is_file()) {
-        return Err(Exit::Failed(format!("there is no projector {}", missing.display())));
-    }
-    let library = library.with_drafts(drafts).with_projector(config.projector.clone());
-    let wanted = match (&named, &config.model) {
-        (Some(path), _) => Some(library.id_of_named(path)),
-        (None, name) => name.clone().map(ModelId),
-    };
+    let (library, wanted) = library(config, &paths, &worker)?;
     let remotes = RemoteList::open(paths.remotes(), remotes).await;
     let adapters = paths.adapters();
     let models =
@@ -127,11 +143,25 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let chat =
         Chat::open(store.clone(), Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
     let chat = chat.with_documents(documents.clone()).with_tools(toolbox.clone());
+    let imports = Imports::open(chat.clone(), jobs.clone(), paths.imports()).await;
+    let imports = imports.map_err(|err| Exit::Failed(err.to_string()))?;
     let compare = Compare::open(store, Arc::clone(&engine), loading(&models)).await;
     let compare = compare.map_err(|err| Exit::Failed(err.to_string()))?;
     let version = env!("CARGO_PKG_VERSION");
-    let state =
-        AppState { chat, compare, documents, engine, jobs, models, prompts, system, toolbox, paths, version };
+    let state = AppState {
+        chat,
+        compare,
+        documents,
+        engine,
+        imports,
+        jobs,
+        models,
+        prompts,
+        system,
+        toolbox,
+        paths,
+        version,
+    };
     Ok((state, wanted))
 }
 

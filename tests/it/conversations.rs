@@ -3,6 +3,10 @@
 use crate::support::Server;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{sleep, timeout};
+
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Brings a file as the page's form does; gives what the page would be told.
 async fn import(server: &Server, file: &[u8]) -> String {
@@ -87,5 +91,63 @@ async fn files_that_are_no_conversations_say_so_and_change_nothing() {
     mixed["chats"].as_array_mut().unwrap().push(json!({"title": 7}));
     mixed["chats"][0]["turns"][0]["images"] = json!(["bm8gaW1hZ2U="]);
     check(mixed.to_string().as_bytes(), "taken=1&skipped=1&left=1").await;
+    server.stop().await;
+}
+
+/// What the page says of a file that is taken over, and the number in it; none before there is something to say.
+async fn told(server: &Server, import: &str) -> Option<(String, usize)> {
+    let reply = server.get(&format!("/chats?import={import}")).send().await.ok()?;
+    let page = reply.text().await.ok()?;
+    let outcome = page.split("data-testid=\"import-outcome\"").nth(1)?;
+    let words = outcome.split('>').nth(1)?.split('<').next()?.to_owned();
+    let digits: String = words.chars().filter(char::is_ascii_digit).collect();
+    Some((words, digits.parse().ok()?))
+}
+
+/// Waits until more than `n` chats are taken over, and says what is told then.
+async fn more_than(server: &Server, import: &str, n: usize) -> (String, usize) {
+    let more = async {
+        loop {
+            match told(server, import).await {
+                Some(told) if told.1 > n => return told,
+                _ => sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    timeout(PATIENCE, more).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_server_killed_while_it_takes_a_file_over_loses_nothing_and_repeats_nothing() {
+    const N: usize = 3_000;
+    const KILLS: usize = 4;
+    let mut server = Server::start(&["--no-model"]).await;
+    let chat =
+        |n: usize| json!({"title": format!("chat {n}"), "turns": [{"role": "user", "text": "Which?"}]});
+    let chats: Vec<_> = (0..N).map(chat).collect();
+    let file = json!({"format": "chaosengine-chats", "version": 1, "chats": chats}).to_string();
+    let mut n_taken = 0;
+    for n in 0..KILLS {
+        // The form is not answered before the server dies, and the file is there all the same.
+        let (_, n_now) = if n == 0 {
+            tokio::select! {
+                _ = import(&server, file.as_bytes()) => panic!("it was over before the first kill"),
+                told = more_than(&server, "1", 0) => told,
+            }
+        } else {
+            more_than(&server, "1", n_taken).await
+        };
+        n_taken = n_now;
+        let data = Arc::clone(&server.data);
+        server.kill().await;
+        server = Server::start_in(data, &["--no-model"]).await;
+    }
+    assert!(n_taken < N, "it was over before the last kill");
+    let (words, _) = more_than(&server, "1", N - 1).await;
+    assert_eq!(words, format!("{N} chats were taken over."));
+    let exported = export_all(&server).await;
+    let titles: Vec<_> = exported["chats"].as_array().unwrap().iter().map(|it| it["title"].clone()).collect();
+    let expected: Vec<_> = (0..N).map(|n| json!(format!("chat {n}"))).collect();
+    assert!(titles == expected, "{} chats, not each once and in order", titles.len());
     server.stop().await;
 }

@@ -33,6 +33,7 @@ pub(crate) enum Bench {
     Start,
     Lighthouse,
     Search,
+    Pages,
 }
 
 pub(crate) fn serve(words: Vec<OsString>) -> Result<Serve> {
@@ -93,9 +94,9 @@ pub(crate) fn bench(words: Vec<OsString>) -> Result<Bench> {
         Some("start") => Ok(Bench::Start),
         Some("lighthouse") => Ok(Bench::Lighthouse),
         Some("search") => Ok(Bench::Search),
-        _ => {
-            Err(Failure::new("bench what? text, start, search or lighthouse").mend("cargo xtask bench text"))
-        }
+        Some("pages") => Ok(Bench::Pages),
+        _ => Err(Failure::new("bench what? text, start, search, pages or lighthouse")
+            .mend("cargo xtask bench text")),
     }
 }
 

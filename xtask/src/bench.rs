@@ -3,6 +3,7 @@
 mod lighthouse;
 mod load;
 mod machine;
+mod pages;
 mod search;
 mod start;
 mod text;
@@ -17,5 +18,6 @@ pub(crate) fn bench(chosen: &Bench) -> Result<()> {
         Bench::Start => start::start(),
         Bench::Lighthouse => lighthouse::lighthouse(),
         Bench::Search => search::search(),
+        Bench::Pages => pages::pages(),
     }
 }

@@ -40,6 +40,7 @@ cargo xtask VERB
                      name only prints the scenarios that have it in theirs
   bench start        time from start to a served page
   bench search       how well and how fast passages of the manuals are found; writes docs/benchmarks/search.md
+  bench pages        how quickly pages open and whether they keep up, in Chromium; writes docs/benchmarks/pages.md
   bench lighthouse   Lighthouse scores of the chat page
   fuzz [MINUTES]     throw random bytes at the reader of model files, one minute unless told otherwise
   sqlx               renew the offline data of the checked SQL queries

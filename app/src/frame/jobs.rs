@@ -88,6 +88,7 @@ fn title(job: &JobView, texts: &PanelsTexts) -> String {
         JobKind::QuantizeModel => texts.job_quantize_model,
         JobKind::MeasureModel => texts.job_measure_model,
         JobKind::IndexDocuments => texts.job_index_documents,
+        JobKind::ImportChats => texts.job_import_chats,
     };
     fill(text, "subject", &job.subject)
 }

@@ -3,15 +3,15 @@
 
 use super::{jobs, launch_panel, model_picker, palette, shortcuts};
 use crate::pages::chat::{
-    calls, collections, context_bar, model_before, more, named, papers, sources, thread_store::Block, tools,
+    calls, collections, context_bar, editor, model_before, more, named, papers, sources, thread_store::Block,
+    tools,
 };
 use crate::{
-    lazy_file::{NotFetched, Pauses},
+    lazy_file::{Coming, NotFetched, Pauses, coming},
     ui::when::When,
 };
 use leptos::{__reexports::send_wrapper::SendWrapper, html::Textarea, prelude::*, wasm_split::wasm_split};
-use std::pin::Pin;
-use types::{guard::Guard, ids::MessageId, model::ModelStatus};
+use types::{chat::MessageView, guard::Guard, ids::MessageId, model::ModelStatus};
 
 /// What is behind a button.
 #[derive(Clone)]
@@ -22,6 +22,8 @@ pub(crate) enum Behind {
     Collections,
     /// How full the context is with what is written there.
     Context(NodeRef<Textarea>),
+    /// A message that is written anew, as long as it is.
+    Editor(ArcRwSignal<MessageView>, RwSignal<bool>),
     /// What ended an answer that went wrong.
     Guarded(MessageId, Guard),
     Jobs,
@@ -46,22 +48,21 @@ pub(crate) enum Behind {
     Tools,
 }
 
-/// Shows it once the page lives and the code has arrived, which a first visit does not wait for.
+/// Shows it once the page lives and the code has arrived, which a first visit does not wait for. With `when`, the code is fetched
+/// once that holds.
 #[component]
-pub(crate) fn Later(behind: Behind) -> AnyView {
+pub(crate) fn Later(behind: Behind, #[prop(optional, into)] when: Option<Signal<bool>>) -> AnyView {
     let lives = RwSignal::new(false);
     Effect::new(move |_| lives.set(true));
     view! {
-        <When when=move || lives.get()>
-            <Arriving behind=behind.clone()/>
+        <When when=move || lives.get() && when.is_none_or(|when| when.get())>
+            {
+                let behind = behind.clone();
+                coming("", Box::new(move || Box::pin(arrive(behind.clone()))))
+            }
         </When>
     }
     .into_any()
-}
-
-#[component]
-fn Arriving(behind: Behind) -> AnyView {
-    view! { <Suspense>{move || Suspend::new(arrive(behind.clone()))}</Suspense> }.into_any()
 }
 
 async fn arrive(behind: Behind) -> AnyView {
@@ -74,8 +75,6 @@ async fn arrive(behind: Behind) -> AnyView {
     }
 }
 
-type Coming = Pin<Box<dyn Future<Output = AnyView> + Send>>;
-
 #[wasm_split(behind_button, wasm_split_path = leptos::wasm_split, fallible)]
 fn behind_button(behind: Behind) -> Result<Coming, NotFetched> {
     Ok(Box::pin(SendWrapper::new(what_is(behind))))
@@ -86,6 +85,7 @@ async fn what_is(behind: Behind) -> AnyView {
         Behind::Call(blocks, idx) => calls::card(blocks, idx),
         Behind::Collections => collections::choices().await,
         Behind::Context(area) => context_bar::bar(area),
+        Behind::Editor(view, editing) => editor::editor(view, editing),
         Behind::Guarded(message, guard) => more::guarded(message, guard),
         Behind::Jobs => jobs::list(),
         Behind::Launch => launch_panel::panel(),

@@ -5,17 +5,22 @@ use super::{Overlays, model_picker::use_load, sessions::title_or, use_sessions};
 use crate::{
     i18n::{PanelsTexts, use_texts},
     live::api::list_models,
+    pages::chat::api::list_sessions,
     platform,
     ui::modal::Modal,
 };
 use leptos::{ev, html, prelude::*, task::spawn_local};
 use types::{
+    chat::{Lines, MOST_LINES, SessionLines, SessionSummary},
     model::{ModelEntry, Purpose},
     settings::Theme,
 };
 
 /// More would not be read.
 const MOST_SHOWN: usize = 30;
+
+/// Chats that were found, the last ones first: more are none to choose from.
+const MOST_KEPT: usize = 1_000;
 
 /// One line of the palette.
 #[derive(Clone)]
@@ -43,7 +48,7 @@ pub(super) fn body() -> AnyView {
     let open = expect_context::<Overlays>().palette;
     let query = RwSignal::new(String::new());
     let chosen = RwSignal::new(0_usize);
-    let entries = use_entries();
+    let entries = use_entries(query);
     let found = Memo::new_with_compare(move |_| matching(&entries.get(), &query.read()), |_, _| true);
     let run = move |idx: usize| {
         if let Some(entry) = found.with_untracked(|found| found.get(idx).cloned()) {
@@ -128,9 +133,32 @@ fn matching(entries: &[Entry], query: &str) -> Vec<Entry> {
     entries.iter().filter(fits).take(MOST_SHOWN).cloned().collect()
 }
 
-fn use_entries() -> Signal<Vec<Entry>> {
+/// The newest chats, and before them those that what is looked for occurs in, however old they are.
+fn chats_with(query: RwSignal<String>) -> RwSignal<Vec<SessionSummary>> {
+    let found = RwSignal::new(Vec::new());
+    Effect::new(move |_| {
+        let wanted = query.get();
+        spawn_local(async move {
+            let lines = Lines { query: wanted.clone(), first: 0, n: MOST_LINES };
+            if let Ok(SessionLines { mut rows, .. }) = list_sessions(lines).await
+                && query.try_get_untracked() == Some(wanted)
+            {
+                found.update(|found: &mut Vec<SessionSummary>| {
+                    found.retain(|old| rows.iter().all(|new| new.id != old.id));
+                    rows.append(found);
+                    rows.truncate(MOST_KEPT);
+                    *found = rows;
+                });
+            }
+        });
+    });
+    found
+}
+
+fn use_entries(query: RwSignal<String>) -> Signal<Vec<Entry>> {
     let texts = PanelsTexts::here();
     let sessions = use_sessions();
+    let found = chats_with(query);
     let load = use_load();
     let models = RwSignal::new(Vec::<ModelEntry>::new());
     Effect::new(move |_| {
@@ -142,7 +170,7 @@ fn use_entries() -> Signal<Vec<Entry>> {
     });
     let fixed = fixed_entries(texts, sessions.go);
     Signal::derive(move || {
-        let chats = sessions.list.get().into_iter().map(|session| {
+        let chats = found.get().into_iter().map(|session| {
             let to = format!("/chat/{}", session.id);
             entry(texts.palette_group_sessions, title_or(&session.title, texts.session_untitled), move || {
                 sessions.go.run(to.clone());

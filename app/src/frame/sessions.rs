@@ -14,20 +14,32 @@ use leptos_router::{
 };
 use std::sync::Arc;
 use types::{
-    chat::{Act, SessionSummary},
+    chat::{Act, FIRST_LINES, Lines, SessionLines, SessionSummary},
     ids::SessionId,
 };
+
+/// Lines that are fetched before and behind those in sight.
+const AROUND: u64 = 30;
+/// Fewer of them than that are too few to scroll on.
+const NEAR: u64 = 10;
 
 /// The list and what can be done to it. Copy; the same for the whole page.
 #[derive(Clone, Copy)]
 pub(crate) struct Sessions {
+    /// The lines around those in sight.
     pub(crate) list: RwSignal<Vec<SessionSummary>>,
+    /// How many lines come before those, and how many there are in all.
+    pub(crate) n_before: RwSignal<u64>,
+    pub(crate) n_all: RwSignal<u64>,
+    /// The first line that is wanted, and how many are.
+    wanted: RwSignal<u64>,
+    n_wanted: RwSignal<u64>,
     /// Full-text search; empty lists all.
     pub(crate) query: RwSignal<String>,
     /// The session whose title is being edited.
     pub(crate) renaming: RwSignal<Option<SessionId>>,
     /// The first list, fetched with the page.
-    pub(crate) first: PageData<Vec<SessionSummary>>,
+    pub(crate) first: PageData<SessionLines>,
     /// Opens an address inside the application.
     pub(crate) go: Callback<String>,
     pathname: Memo<String>,
@@ -44,9 +56,13 @@ pub(super) fn provide_sessions() {
         toasts: use_toasts(),
         texts: use_texts(),
         list: RwSignal::new(Vec::new()),
+        n_before: RwSignal::new(0),
+        n_all: RwSignal::new(0),
+        wanted: RwSignal::new(0),
+        n_wanted: RwSignal::new(FIRST_LINES.into()),
         query: RwSignal::new(String::new()),
         renaming: RwSignal::new(None),
-        first: PageData::once(|| list_sessions(String::new())),
+        first: PageData::once(|| list_sessions(Lines::default())),
     };
     provide_context(sessions);
     let live = use_live();
@@ -65,14 +81,47 @@ pub(crate) fn use_sessions() -> Sessions {
 impl Sessions {
     /// Fetches the list again.
     pub(crate) fn refresh(self) {
-        let query = self.query.get_untracked();
+        let lines = self.wanted_lines();
         spawn_local(async move {
-            if let Ok(list) = list_sessions(query.clone()).await
-                && self.query.get_untracked() == query
+            if let Ok(found) = list_sessions(lines.clone()).await
+                && self.wanted_lines() == lines
             {
-                self.list.set(list);
+                self.show(found);
             }
         });
+    }
+
+    fn wanted_lines(self) -> Lines {
+        let (first, n) = (self.wanted.get_untracked() as u32, self.n_wanted.get_untracked() as u32);
+        Lines { query: self.query.get_untracked(), first, n }
+    }
+
+    /// Shows lines that were fetched.
+    pub(crate) fn show(self, lines: SessionLines) {
+        self.n_before.set(lines.first.min(lines.n_all).into());
+        self.n_all.set(lines.n_all.into());
+        self.list.set(lines.rows);
+    }
+
+    /// Fetches the lines around those in sight, which are `n` from `top` on, unless they are there.
+    pub(crate) fn look_at(self, top: u64, n: u64) {
+        let first = self.wanted.get_untracked();
+        let end = first + self.n_wanted.get_untracked();
+        if (first > 0 && top < first + NEAR) || (end < self.n_all.get_untracked() && top + n + NEAR > end) {
+            self.want(top.saturating_sub(AROUND), n + 2 * AROUND);
+            self.refresh();
+        }
+    }
+
+    fn want(self, first: u64, n: u64) {
+        self.wanted.set(first);
+        self.n_wanted.set(n);
+    }
+
+    /// Looks for sessions; an empty query lists all.
+    pub(crate) fn search(self, query: String) {
+        self.want(0, FIRST_LINES.into());
+        self.query.set(query);
     }
 
     /// Sets a title; an empty or unchanged one only ends the editing.

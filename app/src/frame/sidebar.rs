@@ -14,7 +14,10 @@ use crate::{
 use icondata_core::IconData;
 use leptos::{ev, html, prelude::*};
 use leptos_router::{components::A, hooks::use_location};
-use types::{chat::SessionSummary, ids::SessionId};
+use types::{
+    chat::{SessionLines, SessionSummary},
+    ids::SessionId,
+};
 
 const COLLAPSED_KEY: &str = "sidebar-collapsed";
 
@@ -126,6 +129,20 @@ pub(super) fn BottomBar() -> AnyView {
 fn SessionList() -> AnyView {
     let texts = use_texts();
     let sessions = use_sessions();
+    let container = NodeRef::<html::Div>::new();
+    let search = move |event| {
+        sessions.search(event_target_value(&event));
+        if let Some(container) = container.get_untracked() {
+            container.set_scroll_top(0);
+        }
+    };
+    let on_scroll = move |_| {
+        if let Some(container) = container.get_untracked() {
+            let line_px = (container.scroll_height() as u64 / sessions.n_all.get_untracked().max(1)).max(1);
+            let (top, height) = (container.scroll_top() as u64, container.client_height() as u64);
+            sessions.look_at(top / line_px, height / line_px);
+        }
+    };
     view! {
         <section aria-label=texts.sessions_label class="flex min-h-0 flex-1 flex-col">
             <div class="flex gap-1 p-2">
@@ -136,13 +153,13 @@ fn SessionList() -> AnyView {
                     aria-label=texts.session_search
                     data-testid="session-search"
                     prop:value=move || sessions.query.get()
-                    on:input=move |event| sessions.query.set(event_target_value(&event))
+                    on:input=search
                 />
                 <A href="/chat" attr:class="button button-quiet w-8 px-0" attr:title=texts.session_new attr:aria-label=texts.session_new attr:data-testid="new-session">
                     <Icon icon=icondata_lu::LuSquarePen/>
                 </A>
             </div>
-            <div class="min-h-0 flex-1 overflow-y-auto px-2 pb-2">
+            <div node_ref=container class="min-h-0 flex-1 overflow-y-auto px-2 pb-2" data-testid="sessions" on:scroll=on_scroll>
                 <Suspense fallback=SessionsSkeleton>
                     {move || Suspend::new(async move { first_rows(sessions, sessions.first.get().await) })}
                 </Suspense>
@@ -152,10 +169,10 @@ fn SessionList() -> AnyView {
     .into_any()
 }
 
-fn first_rows(sessions: Sessions, first: Result<Vec<SessionSummary>, AppError>) -> impl IntoView {
+fn first_rows(sessions: Sessions, first: Result<SessionLines, AppError>) -> impl IntoView {
     match first {
-        Ok(list) => {
-            sessions.list.set(list);
+        Ok(lines) => {
+            sessions.show(lines);
             view! { <SessionRows/> }.into_any()
         }
         Err(err) => {
@@ -181,7 +198,12 @@ fn SessionRows() -> impl IntoView {
     let sessions = use_sessions();
     let none =
         move || if sessions.query.read().is_empty() { texts.session_none } else { texts.session_none_found };
+    let n_behind = move || {
+        let n_there = sessions.n_before.get() + sessions.list.read().len() as u64;
+        sessions.n_all.get().saturating_sub(n_there)
+    };
     view! {
+        <svg class="lines" width="1" height=move || format!("{}em", sessions.n_before.get()) aria-hidden="true"></svg>
         <ul class="flex flex-col gap-px">
             {list(
                 move || sessions.list.get(),
@@ -189,7 +211,8 @@ fn SessionRows() -> impl IntoView {
                 |row| view! { <SessionRow row/> }.into_any(),
             )}
         </ul>
-        <When when=move || sessions.list.read().is_empty()>
+        <svg class="lines" width="1" height=move || format!("{}em", n_behind()) aria-hidden="true"></svg>
+        <When when=move || sessions.n_all.get() == 0>
             <p class="p-2 text-muted">{none}</p>
         </When>
     }

@@ -67,7 +67,7 @@ impl Page {
                     Some(Ok(LiveCommand::Watch { session })) => outlet.watch(chat, session),
                     Some(Err(_)) | None => return Ok(()),
                 },
-                Some((session, event)) = chat.next() => outlet.send(LiveEvent::Chat { session, event })?,
+                Some((session, event)) = chat.next() => outlet.send(LiveEvent::Chat { session, event: Box::new(event) })?,
                 Ok(()) = models.changed() => outlet.send_models(models.borrow_and_update().clone())?,
                 Ok(()) = jobs.changed() => outlet.send_jobs().await?,
                 Ok(()) = sessions.changed() => outlet.send(LiveEvent::SessionsChanged)?,

@@ -8,6 +8,7 @@ pub(crate) mod collections;
 mod composer;
 pub(crate) mod context_bar;
 mod count_button;
+pub(crate) mod editor;
 mod effort;
 mod message;
 pub(crate) mod model_before;
@@ -27,7 +28,7 @@ use super::failed::{Gone, failed};
 use crate::{
     error::AppError,
     i18n::use_texts,
-    lazy_file::{NotFetched, Pauses},
+    lazy_file::{NotFetched, page_of},
     live::{OnceKnown, use_live},
     page_data::PageData,
 };
@@ -35,6 +36,7 @@ use composer::Composer;
 use leptos::{prelude::*, server_fn::ServerFn, wasm_split::wasm_split};
 use leptos_meta::Title;
 use leptos_router::{LazyRoute, components::A, hooks::use_params_map};
+use std::sync::Arc;
 use thread::ThreadView;
 use thread_store::ThreadStore;
 use types::{chat::Thread, ids::SessionId};
@@ -59,13 +61,7 @@ impl LazyRoute for ChatRoute {
         // The server links the file in the page's head.
         #[cfg(feature = "ssr")]
         leptos::prefetch_lazy_fn_on_server("chat_page");
-        let mut pauses = Pauses::new();
-        loop {
-            match chat_page(this).await {
-                Ok(view) => return view,
-                Err(NotFetched) => pauses.pass().await,
-            }
-        }
+        page_of(Arc::new(move || Box::pin(chat_page(this)))).await
     }
 
     async fn preload() {
@@ -99,7 +95,7 @@ fn view_of(this: ChatRoute) -> AnyView {
 /// Without an address, a chat that has not begun. One that is no number is as gone as an unknown one.
 async fn fetch(address: Option<String>) -> Result<Thread, AppError> {
     let id = address.map(|address| address.parse().map_err(|_| AppError::NotFound)).transpose()?;
-    api::load_thread(id, 0).await
+    api::load_thread(id, 0, None).await
 }
 
 fn show(store: ThreadStore, thread: Result<Thread, AppError>) -> AnyView {

@@ -21,7 +21,7 @@ use leptos_meta::Title;
 use leptos_router::{components::A, hooks::use_query_map, params::ParamsMap};
 use row::ChatRow;
 use sheet::Sheet;
-use types::filing::{FiledPage, Filter};
+use types::filing::{FiledPage, Filter, ImportState, ImportView};
 
 /// `/chats`.
 pub(super) fn page() -> AnyView {
@@ -35,10 +35,11 @@ pub(super) fn page() -> AnyView {
     };
     let page = PageData::of(key, move |_| api::list_chats(filter_of(&query.read_untracked())));
     let texts = ChatsTexts::here();
-    provide_context(Sheet::new(changes));
+    let sheet = Sheet::new(changes);
+    provide_context(sheet);
     view! {
         <Title text=texts.chats_title/>
-        <div class="min-h-0 flex-1 overflow-y-auto">
+        <div class="min-h-0 flex-1 overflow-y-auto" on:dragover=move |_| sheet.drag_away()>
             <div class="mx-auto flex max-w-5xl flex-col gap-4 px-4 py-6">
                 <Head query/>
                 <Outcome query/>
@@ -59,6 +60,7 @@ fn filter_of(query: &ParamsMap) -> Filter {
         tag: query.get_str("tag").map(str::to_owned),
         archived: query.get_str("archived").is_some(),
         page: number("page").and_then(|it| u32::try_from(it).ok()).unwrap_or(0),
+        import: number("import").map(types::ids::ImportId),
     }
 }
 
@@ -114,31 +116,52 @@ fn Head(query: Memo<ParamsMap>) -> AnyView {
     .into_any()
 }
 
-/// How taking over a file went.
+/// How taking over a file went, where that is in the address.
 #[component]
 fn Outcome(query: Memo<ParamsMap>) -> AnyView {
     let texts = ChatsTexts::here();
-    let words = move || {
+    (move || {
         let query = query.read();
         if let Some(problem) = query.get_str("problem") {
-            return Some((true, problem_words(problem, texts).to_owned()));
+            return Some(outcome(true, problem_words(problem, texts).to_owned()));
         }
-        let number = |name| query.get_str(name).and_then(|it| it.parse::<usize>().ok());
-        let taken = fill(texts.import_taken, "n", number("taken")?);
-        let skipped = number("skipped").filter(|n| *n > 0).map(|n| fill(texts.import_skipped, "n", n));
-        let left = number("left").filter(|n| *n > 0).map(|n| fill(texts.import_left, "n", n));
-        Some((false, [Some(taken), skipped, left].into_iter().flatten().collect::<Vec<_>>().join(" ")))
-    };
-    (move || {
-        words().map(|(is_problem, words)| {
-            view! {
-                <p role="status" data-testid="import-outcome" class="rounded-card border border-line px-3 py-2"
-                    class:bg-danger-tint=is_problem class:text-danger=is_problem class:bg-raised=!is_problem>{words}</p>
-            }
-            .into_any()
-        })
+        let number = |name| query.get_str(name).and_then(|it| it.parse::<u32>().ok());
+        let (skipped, left) = (number("skipped").unwrap_or(0), number("left").unwrap_or(0));
+        Some(outcome(false, taken_words(number("taken")?, skipped, left, texts)))
     })
     .into_any()
+}
+
+/// How taking over a file goes that was asked about, or went.
+fn import_line(import: ImportView) -> AnyView {
+    let texts = ChatsTexts::here();
+    let ImportView { name, state, problem, n_taken, n_skipped, n_left_out } = import;
+    let taken = taken_words(n_taken, n_skipped, n_left_out, texts);
+    let words = match state {
+        ImportState::Waiting => fill(&fill(texts.import_running, "name", name), "n", n_taken),
+        ImportState::Done => taken,
+        ImportState::Cancelled => format!("{} {taken}", texts.import_cancelled),
+        ImportState::Failed => format!("{} {taken}", problem_words(&problem, texts)),
+    };
+    outcome(state == ImportState::Failed, words)
+}
+
+fn outcome(is_problem: bool, words: String) -> AnyView {
+    view! {
+        <p role="status" data-testid="import-outcome" class="rounded-card border border-line px-3 py-2"
+            class:bg-danger-tint=is_problem class:text-danger=is_problem class:bg-raised=!is_problem>{words}</p>
+    }
+    .into_any()
+}
+
+fn taken_words(n_taken: u32, n_skipped: u32, n_left_out: u32, texts: &ChatsTexts) -> String {
+    let some = |n: u32, words| (n > 0).then(|| fill(words, "n", n));
+    let parts = [
+        Some(fill(texts.import_taken, "n", n_taken)),
+        some(n_skipped, texts.import_skipped),
+        some(n_left_out, texts.import_left),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn problem_words(problem: &str, texts: &ChatsTexts) -> &'static str {
@@ -148,6 +171,8 @@ fn problem_words(problem: &str, texts: &ChatsTexts) -> &'static str {
         "archive" => texts.import_archive,
         "json" => texts.import_json,
         "unknown" => texts.import_unknown,
+        "chat" => texts.import_chat,
+        "disk" => texts.import_disk,
         _ => texts.import_lost,
     }
 }
@@ -158,13 +183,14 @@ fn body(query: Memo<ParamsMap>, page: Result<FiledPage, AppError>) -> AnyView {
         Err(err) => return failed(&err, None),
     };
     let filter = filter_of(&query.get_untracked());
-    let FiledPage { sessions, has_more, folders, tags } = page;
+    let FiledPage { sessions, has_more, folders, tags, import } = page;
     let is_empty = sessions.is_empty();
     let rows: Vec<_> = sessions
         .into_iter()
         .map(|row| view! { <ChatRow row folders=folders.clone() filter=filter.clone()/> }.into_any())
         .collect();
     view! {
+        {import.map(import_line)}
         <div class="flex flex-col-reverse gap-6 md:flex-row">
             <Folders folders tags filter=filter.clone()/>
             <div class="min-w-0 flex-1">
@@ -180,7 +206,7 @@ fn body(query: Memo<ParamsMap>, page: Result<FiledPage, AppError>) -> AnyView {
 #[component]
 fn Nothing(filter: Filter) -> AnyView {
     let texts = ChatsTexts::here();
-    let is_all = filter == Filter::default();
+    let is_all = Filter { import: None, ..filter } == Filter::default();
     let words = if is_all { texts.session_none } else { texts.session_none_found };
     view! {
         <div class="flex flex-col items-center gap-3 py-12 text-center text-muted">

@@ -5,9 +5,10 @@
 //! in the browser's first download either.
 
 use super::{chats, compare, documents, probabilities, prompts, saw, settings, setup, tools, tree};
-use crate::lazy_file::{NotFetched, Pauses};
+use crate::lazy_file::{NotFetched, page_of};
 use leptos::{prelude::*, wasm_split::wasm_split};
 use leptos_router::ChooseView;
+use std::sync::Arc;
 
 /// One of these pages, as a route's view.
 #[derive(Clone, Copy, Debug)]
@@ -29,13 +30,7 @@ impl ChooseView for Rest {
         // The server links the file in the page's head.
         #[cfg(feature = "ssr")]
         leptos::prefetch_lazy_fn_on_server("rest_page");
-        let mut pauses = Pauses::new();
-        loop {
-            match rest_page(self).await {
-                Ok(view) => return view,
-                Err(NotFetched) => pauses.pass().await,
-            }
-        }
+        page_of(Arc::new(move || Box::pin(rest_page(self)))).await
     }
 
     async fn preload(&self) {

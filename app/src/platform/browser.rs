@@ -12,6 +12,11 @@ pub(crate) fn page_locale() -> Locale {
     root_attribute("lang").and_then(|tag| Locale::parse(&tag)).unwrap_or_default()
 }
 
+/// Of a script in the page that the server sent, nothing: it has run.
+pub(crate) fn at_once(_: &'static str) -> &'static str {
+    ""
+}
+
 /// Shows a theme at once; keeping it is the settings' business.
 pub(crate) fn show_theme(theme: Theme) {
     if let Some(root) = document().document_element() {
@@ -77,6 +82,14 @@ pub(crate) fn chosen_files(event: &web_sys::Event) -> Vec<File> {
 /// The files among what was dropped.
 pub(crate) fn dropped_files(event: &web_sys::DragEvent) -> Vec<File> {
     listed(event.data_transfer().and_then(|data| data.files()))
+}
+
+/// Gives what begins to be dragged these words: without any, Firefox drags nothing.
+pub(crate) fn carry(event: &web_sys::DragEvent, words: &str) {
+    if let Some(data) = event.data_transfer() {
+        _ = data.set_data("text/plain", words);
+        data.set_effect_allowed("move");
+    }
 }
 
 /// The files among what was pasted.

@@ -15,6 +15,13 @@ pub(crate) fn page_theme() -> Theme {
     request_parts(crate::ssr::theme_of).unwrap_or_default()
 }
 
+/// A script that runs where it stands as the page arrives, as HTML.
+pub(crate) fn at_once(script: &'static str) -> String {
+    leptos::nonce::use_nonce()
+        .map(|nonce| format!("<script nonce=\"{nonce}\">{script}</script>"))
+        .unwrap_or_default()
+}
+
 fn request_parts<T>(read: impl FnOnce(&axum::http::request::Parts) -> T) -> Option<T> {
     use_context::<axum::http::request::Parts>().map(|parts| read(&parts))
 }
@@ -36,6 +43,8 @@ pub(crate) type File = ();
 pub(crate) fn chosen_files(_: &leptos::ev::Event) -> Vec<File> {
     Vec::new()
 }
+pub(crate) fn carry(_: &leptos::ev::DragEvent, _: &str) {}
+
 pub(crate) fn dropped_files(_: &leptos::ev::DragEvent) -> Vec<File> {
     Vec::new()
 }

@@ -268,6 +268,33 @@ pub struct SessionSummary {
     pub running: bool,
 }
 
+/// Which lines of the session list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lines {
+    /// Of the sessions that this occurs in; empty are all.
+    pub query: String,
+    /// How many lines come before them.
+    pub first: u32,
+    /// How many, at most [`MOST_LINES`]; 0 are as many as a page begins with.
+    pub n: u32,
+}
+
+/// Lines of the session list, pinned first, then newest.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionLines {
+    /// How many lines come before them.
+    pub first: u32,
+    /// How many lines there are in all.
+    pub n_all: u32,
+    pub rows: Vec<SessionSummary>,
+}
+
+/// How many lines of the session list a page begins with.
+pub const FIRST_LINES: u32 = 60;
+
+/// The most lines of the session list that are asked for at once.
+pub const MOST_LINES: u32 = 200;
+
 /// What a model thought before it answered, as a page shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThoughtView {
@@ -362,8 +389,11 @@ pub struct Thread {
     pub messages: Vec<MessageView>,
 }
 
-/// How many messages a page begins with, and how many more it asks for at once.
-pub const MESSAGES_SHOWN: u32 = 100;
+/// How many messages a page begins with.
+pub const MESSAGES_SHOWN: u32 = 40;
+
+/// How many more it asks for at once.
+pub const MESSAGES_MORE: u32 = 100;
 
 /// More would make a page slow.
 pub const MOST_MESSAGES: u32 = 5_000;

@@ -1,6 +1,6 @@
 //! How sessions are kept in order: folders, tags, the archive, and lists of what is in them.
 
-use crate::ids::{FolderId, SessionId};
+use crate::ids::{FolderId, ImportId, SessionId};
 use serde::{Deserialize, Serialize};
 
 /// The longest name of a folder, in characters.
@@ -11,6 +11,8 @@ pub const MAX_TAG_CHARS: usize = 40;
 pub const MAX_TAGS: usize = 20;
 /// The most folders of a person.
 pub const MAX_FOLDERS: usize = 200;
+/// What is kept of the name of a file that is taken over, in characters.
+pub const MAX_IMPORT_NAME_CHARS: usize = 200;
 /// Sessions of one page of a list.
 pub const PAGE: u32 = 50;
 
@@ -34,6 +36,55 @@ pub struct Filter {
     pub archived: bool,
     /// From 0.
     pub page: u32,
+    /// The file whose taking over is told about beside it.
+    pub import: Option<ImportId>,
+}
+
+/// Where the taking over of a file stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ImportState {
+    /// Or it is being taken over.
+    Waiting,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+impl ImportState {
+    /// How the database writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "waiting" => Self::Waiting,
+            "done" => Self::Done,
+            "cancelled" => Self::Cancelled,
+            _ => Self::Failed,
+        }
+    }
+}
+
+/// How far a file with sessions is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportView {
+    /// What the person calls the file.
+    pub name: String,
+    pub state: ImportState,
+    /// Why it failed, as a word that pages have a sentence for.
+    pub problem: String,
+    pub n_taken: u32,
+    /// Entries that are no session.
+    pub n_skipped: u32,
+    /// Turns and images that were left out.
+    pub n_left_out: u32,
 }
 
 /// A session in a list.
@@ -71,6 +122,8 @@ pub struct FiledPage {
     pub folders: Vec<Folder>,
     /// The tags of most of the person's sessions, in alphabetical order.
     pub tags: Vec<String>,
+    /// How far the file is that was asked about.
+    pub import: Option<ImportView>,
 }
 
 /// What a person wants with folders.

@@ -67,6 +67,10 @@ row_id!(
     FolderId
 );
 row_id!(
+    /// A file with sessions that is taken over.
+    ImportId
+);
+row_id!(
     /// A unit of background work.
     JobId
 );

@@ -12,6 +12,7 @@ pub enum JobKind {
     QuantizeModel,
     MeasureModel,
     IndexDocuments,
+    ImportChats,
 }
 
 /// Where a job stands.

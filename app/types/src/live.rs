@@ -28,6 +28,6 @@ pub enum LiveEvent {
     SessionsChanged,
     Chat {
         session: SessionId,
-        event: ChatEvent,
+        event: Box<ChatEvent>,
     },
 }

@@ -2,24 +2,14 @@
 
 use crate::{Chat, ChatError, attached, calls, filing::folder_name, now_ms};
 use std::collections::{HashMap, HashSet};
-use store::{AttachedRow, MessageRow, NewSession, SessionRow, ThoughtRow};
-use transcripts::{Reading, Transcript, Turn};
+use store::{AttachedRow, ImportedSession, MessageRow, NewSession, SessionRow, ThoughtRow};
+use transcripts::{Transcript, Turn};
 use types::{
     chat::MAX_TITLE_CHARS,
     filing::{MAX_FOLDERS, MAX_TAG_CHARS},
     ids::{FolderId, ImageId, MessageId, SessionId, UserId},
     image::MAX_IMAGES,
 };
-
-/// What was taken over from a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
-    pub n_sessions: usize,
-    /// Entries of the file that were no conversation.
-    pub n_skipped: usize,
-    /// Turns and images that were left out.
-    pub n_left_out: usize,
-}
 
 impl Chat {
     /// Makes another session of one, with all branches.
@@ -133,23 +123,20 @@ impl Chat {
         Ok(self.store.all_sessions(user).await?)
     }
 
-    /// Takes conversations over from a file, each all or nothing.
-    pub async fn take_over(&self, user: UserId, reading: Reading) -> Result<Taken, ChatError> {
-        let Reading { chats, n_skipped, n_turns_left_out } = reading;
-        let mut taken = Taken { n_skipped, n_left_out: n_turns_left_out, ..Taken::default() };
-        for chat in chats {
-            let folder = match &chat.folder {
-                Some(name) => self.folder_named(user, name).await?,
-                None => None,
-            };
-            let (messages, n_images_left_out) = self.rows(user, &chat.turns).await?;
-            taken.n_left_out += n_images_left_out;
-            let shown = chat.shown.map(place_id);
-            self.store.write_session(user, &head(&chat, folder), &messages, shown).await?;
-            taken.n_sessions += 1;
-        }
-        self.notes.sessions_changed(user);
-        Ok(taken)
+    /// A conversation of a file as it is written here, and how many of its images were left out. Its images and its folder are there
+    /// then.
+    pub(crate) async fn imported(
+        &self,
+        user: UserId,
+        chat: &Transcript,
+    ) -> Result<(ImportedSession, usize), ChatError> {
+        let folder = match &chat.folder {
+            Some(name) => self.folder_named(user, name).await?,
+            None => None,
+        };
+        let (messages, n_images_left_out) = self.rows(user, &chat.turns).await?;
+        let session = ImportedSession { head: head(chat, folder), messages, shown: chat.shown.map(place_id) };
+        Ok((session, n_images_left_out))
     }
 
     /// The folder of that name, which is made if need be; none where there are too many already.

@@ -20,7 +20,11 @@ impl Chat {
         let (sessions, has_more) = self.store.filed_sessions(user, filter).await?;
         let folders = self.store.list_folders(user).await?;
         let tags = self.store.list_tags(user, TAGS_SHOWN).await?;
-        Ok(FiledPage { sessions, has_more, folders, tags })
+        let import = match filter.import {
+            Some(import) => self.store.find_import(user, import).await?,
+            None => None,
+        };
+        Ok(FiledPage { sessions, has_more, folders, tags, import })
     }
 
     /// Does what a person wants with folders.

@@ -17,6 +17,7 @@ mod filing;
 mod generation;
 mod history;
 mod images;
+mod imports;
 mod notes;
 mod prompt;
 mod seen;
@@ -32,9 +33,9 @@ mod variants;
 mod watch;
 mod weight;
 
-pub use copies::Taken;
 pub use document_tools::document_tools;
 pub use error::ChatError;
+pub use imports::{ImportError, Imports};
 pub use markup::render as render_markdown;
 pub use turns::Draft;
 
@@ -48,13 +49,11 @@ use std::{
 use store::{SessionRow, Store};
 use tokio::sync::{OnceCell, watch as watch_channel};
 use types::{
-    chat::{MAX_TITLE_CHARS, SessionSummary},
+    chat::{FIRST_LINES, Lines, MAX_TITLE_CHARS, MOST_LINES, SessionLines, SessionSummary},
     ids::{SessionId, UserId},
     reasoning::Effort,
 };
 
-/// More would not be looked through; search finds the rest.
-const SESSIONS_SHOWN: u32 = 200;
 /// How long deleting can be undone.
 const UNDO: Duration = Duration::from_secs(24 * 60 * 60);
 /// What the answers that a crash left running say.
@@ -102,18 +101,18 @@ impl Chat {
         })
     }
 
-    /// The person's sessions, pinned first, then newest; with a query, those that it occurs in.
-    pub async fn list_sessions(
-        &self,
-        user: UserId,
-        query: Option<String>,
-    ) -> Result<Vec<SessionSummary>, ChatError> {
-        let query = query.unwrap_or_default();
-        let rows = match query.trim() {
-            "" => self.store.list_sessions(user, SESSIONS_SHOWN).await?,
-            query => self.store.search_sessions(user, query, SESSIONS_SHOWN).await?,
+    /// Lines of the person's session list; with a query, of the sessions that it occurs in.
+    pub async fn list_sessions(&self, user: UserId, lines: &Lines) -> Result<SessionLines, ChatError> {
+        let n = if lines.n == 0 { FIRST_LINES } else { lines.n.min(MOST_LINES) };
+        let (rows, n_all) = match lines.query.trim() {
+            "" => {
+                let rows = self.store.list_sessions(user, lines.first, n).await?;
+                (rows, self.store.count_sessions(user).await?)
+            }
+            query => self.store.search_sessions(user, query, lines.first, n).await?,
         };
-        Ok(rows.into_iter().map(|row| self.summary(row)).collect())
+        let rows = rows.into_iter().map(|row| self.summary(row)).collect();
+        Ok(SessionLines { first: lines.first, n_all, rows })
     }
 
     /// Sets a title. It is trimmed and cut to [`MAX_TITLE_CHARS`]; an empty one is refused.

@@ -1,14 +1,16 @@
-use crate::{Chat, ChatError, Draft};
+use crate::{Chat, ChatError, Draft, Imports};
 use futures::{Stream, StreamExt};
 use inference::{EngineError, Gate, Guarded, Prompt, Rejection, Script, ScriptedEngine};
+use jobs::Jobs;
 use std::{pin::Pin, sync::Arc, time::Duration};
 use store::Store;
 use tempfile::TempDir;
 use types::{
     chat::{
-        Again, ChatEvent, MAX_MESSAGE_BYTES, MAX_TITLE_CHARS, MESSAGES_SHOWN, MessageState, MessageView,
-        Queued, Role, Sent,
+        Again, ChatEvent, Lines, MAX_MESSAGE_BYTES, MAX_TITLE_CHARS, MESSAGES_SHOWN, MessageState,
+        MessageView, Queued, Role, Sent, Thread,
     },
+    filing::ImportView,
     guard::{Guard, GuardSettings},
     ids::{ImageId, MessageId, SessionId, UserId},
     image::{MAX_IMAGE_BYTES, MAX_IMAGES, TurnImage},
@@ -22,6 +24,7 @@ mod attached;
 mod filing;
 mod forms;
 mod history;
+mod imports;
 mod temporary;
 mod titles;
 mod tools;
@@ -54,6 +57,16 @@ impl Bench {
         let guarded = Guarded::new(Arc::new(bench.engine.clone()), Arc::new(SystemSample::default));
         let chat = Chat::open(bench.store.clone(), Arc::new(guarded)).await.unwrap();
         Self { chat, ..bench }
+    }
+
+    /// Takes a file over, and says what became of it.
+    async fn take_over(&self, file: &str) -> ImportView {
+        let jobs = Jobs::open(self.store.clone()).await.unwrap();
+        let imports =
+            Imports::open(self.chat.clone(), jobs, self.folder.path().join("imports")).await.unwrap();
+        let bytes = futures::stream::iter([Ok::<_, ()>(file.as_bytes().to_vec())]);
+        let id = imports.add(ME, "chats.json", bytes).await.unwrap();
+        imports.ended(ME, id, LONG_AGO).await.unwrap()
     }
 
     async fn send(&self, session: Option<SessionId>, text: &str) -> Sent {
@@ -90,6 +103,11 @@ impl Bench {
             tokio::time::timeout(LONG_AGO, events.next()).await.unwrap();
         }
     }
+}
+
+/// All lines of the session list with `query`.
+fn with(query: &str) -> Lines {
+    Lines { query: query.to_owned(), ..Lines::default() }
 }
 
 /// A page: keeps the blocks as the events say.
@@ -148,7 +166,7 @@ async fn a_first_message_makes_a_session_with_a_title_and_an_answer() {
     assert!(answer.blocks.concat().contains("<strong>you</strong>"));
     assert_eq!(answer.usage.unwrap().n_generated_tokens, 2);
     assert_eq!(answer.model.as_deref(), Some("Scripted"));
-    let sessions = bench.chat.list_sessions(ME, None).await.unwrap();
+    let sessions = bench.chat.list_sessions(ME, &Lines::default()).await.unwrap().rows;
     assert_eq!(sessions.len(), 1);
     assert_eq!((sessions[0].title.as_str(), sessions[0].running), ("What is a lantern?", false));
 }
@@ -321,7 +339,7 @@ async fn a_session_writes_one_answer_at_a_time() {
     let sent = bench.send(None, "go").await;
     let second = bench.chat.send(ME, Some(sent.session), "more".into(), false).await;
     assert!(matches!(second, Err(ChatError::Busy)));
-    assert!(bench.chat.list_sessions(ME, None).await.unwrap()[0].running);
+    assert!(bench.chat.list_sessions(ME, &Lines::default()).await.unwrap().rows[0].running);
     gate.open();
     bench.end_of(sent.session).await;
     assert_eq!(bench.texts(sent.session).await, ["go", "a"], "the refused message left nothing behind");
@@ -367,7 +385,7 @@ async fn messages_that_are_empty_or_too_long_are_refused_before_anything_is_writ
         let err = bench.chat.send(ME, None, text.into(), false).await.unwrap_err();
         assert!(is_right(&err), "{err}");
     }
-    assert!(bench.chat.list_sessions(ME, None).await.unwrap().is_empty());
+    assert!(bench.chat.list_sessions(ME, &Lines::default()).await.unwrap().rows.is_empty());
     let longest = "x".repeat(MAX_MESSAGE_BYTES);
     assert_eq!(bench.say(None, &longest).await.1.state, MessageState::Complete);
 }
@@ -388,8 +406,8 @@ async fn a_stranger_finds_nothing() {
     assert!(matches!(chat.rename_session(OTHER, session, "x").await, Err(ChatError::NotFound)));
     assert!(matches!(chat.set_pinned(OTHER, session, true).await, Err(ChatError::NotFound)));
     assert!(matches!(chat.delete_session(OTHER, session).await, Err(ChatError::NotFound)));
-    assert!(chat.list_sessions(OTHER, None).await.unwrap().is_empty());
-    assert!(chat.list_sessions(OTHER, Some("secret".into())).await.unwrap().is_empty());
+    assert!(chat.list_sessions(OTHER, &Lines::default()).await.unwrap().rows.is_empty());
+    assert!(chat.list_sessions(OTHER, &with("secret")).await.unwrap().rows.is_empty());
 }
 
 #[tokio::test]
@@ -400,7 +418,7 @@ async fn a_deleted_session_stops_and_comes_back_with_its_text() {
     let mut changed = bench.chat.sessions_changed(ME);
     bench.chat.delete_session(ME, sent.session).await.unwrap();
     changed.changed().await.unwrap();
-    assert!(bench.chat.list_sessions(ME, None).await.unwrap().is_empty());
+    assert!(bench.chat.list_sessions(ME, &Lines::default()).await.unwrap().rows.is_empty());
     bench.chat.restore_session(ME, sent.session).await.unwrap();
     assert_eq!(bench.end_of(sent.session).await.text, "half");
 }
@@ -411,12 +429,20 @@ async fn sessions_are_renamed_pinned_and_searched() {
     let (old, _) = bench.say(None, "first").await;
     let (new, _) = bench.say(None, "second").await;
     let order = async || -> Vec<_> {
-        bench.chat.list_sessions(ME, None).await.unwrap().into_iter().map(|row| row.id).collect()
+        bench
+            .chat
+            .list_sessions(ME, &Lines::default())
+            .await
+            .unwrap()
+            .rows
+            .into_iter()
+            .map(|row| row.id)
+            .collect()
     };
     assert_eq!(order().await, [new.session, old.session]);
     bench.chat.set_pinned(ME, old.session, true).await.unwrap();
     assert_eq!(order().await, [old.session, new.session]);
-    let found = bench.chat.list_sessions(ME, Some(" rivers ".into())).await.unwrap();
+    let found = bench.chat.list_sessions(ME, &with(" rivers ")).await.unwrap().rows;
     assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [new.session]);
     bench.chat.rename_session(ME, new.session, &format!("  a\n b {}", "c".repeat(500))).await.unwrap();
     let title = bench.chat.thread(ME, new.session, MESSAGES_SHOWN).await.unwrap().session.title;
@@ -566,7 +592,7 @@ async fn an_answer_that_was_cut_goes_on_in_its_place() {
     let Prompt::Continue(turns) = bench.engine.requests().pop().unwrap().prompt else { panic!("not anew") };
     let said: Vec<_> = turns.iter().map(|turn| (turn.role, turn.content.as_str())).collect();
     assert_eq!(said, [(Role::User, "Sing."), (Role::Assistant, "The wal")]);
-    let found = async |word: &str| bench.chat.list_sessions(ME, Some(word.into())).await.unwrap().len();
+    let found = async |word: &str| bench.chat.list_sessions(ME, &with(word)).await.unwrap().rows.len();
     assert_eq!((found("sings").await, found("walrus").await), (1, 1));
 }
 
@@ -587,7 +613,10 @@ async fn only_the_last_answer_goes_on_and_only_if_it_ended_early() {
     gate.open();
     assert_eq!(bench.end_of(session).await.text, "twothree");
     assert!(matches!(go_on(ME, two.id).await, Err(ChatError::NotFound)), "it is complete");
-    assert!(!bench.chat.list_sessions(ME, None).await.unwrap()[0].running, "a refusal holds nothing");
+    assert!(
+        !bench.chat.list_sessions(ME, &Lines::default()).await.unwrap().rows[0].running,
+        "a refusal holds nothing"
+    );
 }
 
 #[tokio::test]
@@ -635,4 +664,16 @@ async fn the_end_of_a_long_thread_is_shown_with_the_number_of_what_comes_before(
     check(3, "Yes.", 5).await;
     check(8, "0", 0).await;
     check(u32::MAX, "0", 0).await;
+
+    // What comes before a message, without it.
+    let (chat, session) = (&bench.chat, sent.session);
+    let all = chat.thread(ME, session, 8).await.unwrap().messages;
+    let before = async |at: usize, last: u32| chat.earlier(ME, session, all[at].id, last).await.unwrap();
+    let texts = |thread: Thread| thread.messages.into_iter().map(|it| it.text).collect::<Vec<_>>();
+    assert_eq!(before(6, 3).await.n_earlier, 3);
+    assert_eq!(texts(before(6, 3).await), ["Yes.", "2", "Yes."]);
+    assert_eq!(texts(before(1, 3).await), ["0"]);
+    assert_eq!(texts(before(0, 3).await), [""; 0]);
+    let foreign = chat.earlier(OTHER, session, all[6].id, 3).await;
+    assert!(matches!(foreign, Err(ChatError::NotFound)), "{foreign:?}");
 }

@@ -21,7 +21,32 @@ impl Chat {
     /// written has what it has so far.
     pub async fn thread(&self, user: UserId, id: SessionId, last: u32) -> Result<Thread, ChatError> {
         let session = self.store.find_session(user, id).await?.ok_or(ChatError::NotFound)?;
-        let (rows, n_all) = match session.leaf {
+        let leaf = session.leaf;
+        self.thread_to(user, session, leaf, last).await
+    }
+
+    /// Likewise, with the last `last` messages before `before`.
+    pub async fn earlier(
+        &self,
+        user: UserId,
+        id: SessionId,
+        before: MessageId,
+        last: u32,
+    ) -> Result<Thread, ChatError> {
+        let session = self.store.find_session(user, id).await?.ok_or(ChatError::NotFound)?;
+        let message = self.store.find_message(user, id, before).await?.ok_or(ChatError::NotFound)?;
+        self.thread_to(user, session, message.parent, last).await
+    }
+
+    async fn thread_to(
+        &self,
+        user: UserId,
+        session: SessionRow,
+        leaf: Option<MessageId>,
+        last: u32,
+    ) -> Result<Thread, ChatError> {
+        let id = session.id;
+        let (rows, n_all) = match leaf {
             Some(leaf) => (
                 self.store.load_end_of_thread(user, id, leaf, last.min(MOST_MESSAGES)).await?,
                 self.store.count_thread(user, id, leaf).await?,

@@ -9,6 +9,7 @@ pub struct AppState {
     pub chat: chat::Chat,
     pub compare: compare::Compare,
     pub engine: Arc<dyn Engine>,
+    pub imports: chat::Imports,
     pub jobs: jobs::Jobs,
     pub models: models::Models,
     pub documents: rag::Rag,

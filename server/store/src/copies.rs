@@ -45,52 +45,64 @@ impl Store {
         shown: Option<MessageId>,
     ) -> Result<SessionId, StoreError> {
         let mut tx = self.write.begin().await?;
-        let folder = session.folder.map(|folder| folder.0);
-        let effort = session.effort.map(Effort::name);
-        let sampling =
-            serde_json::to_string(&session.overrides).map_err(|err| StoreError::Other(err.to_string()))?;
-        let (origin, origin_message) = session.origin.map(|(id, message)| (id.0, message.0)).unzip();
-        let done = sqlx::query!(
-            "insert into session (user_id, title, title_is_custom, pinned, archived, folder_id, system_prompt, sampling, effort,
-                 origin_id, origin_message_id, created_ms, updated_ms, answer_schema, keeps_probabilities)
-             values (?1, ?2, ?3, ?4, ?5, (select id from folder where id = ?6 and user_id = ?1), ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-            user.0,
-            session.title,
-            session.title_is_custom,
-            session.pinned,
-            session.archived,
-            folder,
-            session.system_prompt,
-            sampling,
-            effort,
-            origin,
-            origin_message,
-            session.created_ms,
-            session.updated_ms,
-            session.answer_schema,
-            session.keeps_probabilities
-        )
-        .execute(&mut *tx)
-        .await?;
-        let id = done.last_insert_rowid();
-        for tag in &session.tags {
-            sqlx::query!("insert or ignore into session_tag (session_id, tag) values (?, ?)", id, tag)
-                .execute(&mut *tx)
-                .await?;
-        }
-        let mut ids = HashMap::with_capacity(messages.len());
-        for message in messages {
-            let parent = match message.parent {
-                Some(parent) => Some(*ids.get(&parent).ok_or(StoreError::NotFound)?),
-                None => None,
-            };
-            ids.insert(message.id, write_message(&mut tx, user, id, parent, message).await?);
-        }
-        let leaf = shown.and_then(|shown| ids.get(&shown)).copied();
-        sqlx::query!("update session set leaf_id = ? where id = ?", leaf, id).execute(&mut *tx).await?;
+        let id = insert_session(&mut tx, user, session, messages, shown).await?;
         tx.commit().await?;
-        Ok(SessionId(id))
+        Ok(id)
     }
+}
+
+/// Inserts what [`Store::write_session`] writes.
+pub(crate) async fn insert_session(
+    tx: &mut sqlx::SqliteConnection,
+    user: UserId,
+    session: &NewSession,
+    messages: &[MessageRow],
+    shown: Option<MessageId>,
+) -> Result<SessionId, StoreError> {
+    let folder = session.folder.map(|folder| folder.0);
+    let effort = session.effort.map(Effort::name);
+    let sampling =
+        serde_json::to_string(&session.overrides).map_err(|err| StoreError::Other(err.to_string()))?;
+    let (origin, origin_message) = session.origin.map(|(id, message)| (id.0, message.0)).unzip();
+    let done = sqlx::query!(
+        "insert into session (user_id, title, title_is_custom, pinned, archived, folder_id, system_prompt, sampling, effort,
+             origin_id, origin_message_id, created_ms, updated_ms, answer_schema, keeps_probabilities)
+         values (?1, ?2, ?3, ?4, ?5, (select id from folder where id = ?6 and user_id = ?1), ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        user.0,
+        session.title,
+        session.title_is_custom,
+        session.pinned,
+        session.archived,
+        folder,
+        session.system_prompt,
+        sampling,
+        effort,
+        origin,
+        origin_message,
+        session.created_ms,
+        session.updated_ms,
+        session.answer_schema,
+        session.keeps_probabilities
+    )
+    .execute(&mut *tx)
+    .await?;
+    let id = done.last_insert_rowid();
+    for tag in &session.tags {
+        sqlx::query!("insert or ignore into session_tag (session_id, tag) values (?, ?)", id, tag)
+            .execute(&mut *tx)
+            .await?;
+    }
+    let mut ids = HashMap::with_capacity(messages.len());
+    for message in messages {
+        let parent = match message.parent {
+            Some(parent) => Some(*ids.get(&parent).ok_or(StoreError::NotFound)?),
+            None => None,
+        };
+        ids.insert(message.id, write_message(&mut *tx, user, id, parent, message).await?);
+    }
+    let leaf = shown.and_then(|shown| ids.get(&shown)).copied();
+    sqlx::query!("update session set leaf_id = ? where id = ?", leaf, id).execute(&mut *tx).await?;
+    Ok(SessionId(id))
 }
 
 async fn write_message(

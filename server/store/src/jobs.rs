@@ -117,6 +117,7 @@ fn kind_name(kind: JobKind) -> &'static str {
         JobKind::QuantizeModel => "quantize_model",
         JobKind::MeasureModel => "measure_model",
         JobKind::IndexDocuments => "index_documents",
+        JobKind::ImportChats => "import_chats",
     }
 }
 
@@ -126,6 +127,7 @@ fn parse_kind(text: &str) -> JobKind {
         "quantize_model" => JobKind::QuantizeModel,
         "measure_model" => JobKind::MeasureModel,
         "index_documents" => JobKind::IndexDocuments,
+        "import_chats" => JobKind::ImportChats,
         _ => JobKind::LoadModel,
     }
 }

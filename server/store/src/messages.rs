@@ -501,9 +501,19 @@ impl Store {
         session: SessionId,
         messages: &[MessageRow],
     ) -> Result<Vec<Vec<MessageId>>, StoreError> {
+        let parents: Vec<i64> = messages.iter().filter_map(|it| it.parent).map(|it| it.0).collect();
+        let parents = serde_json::to_string(&parents).map_err(|err| StoreError::Other(err.to_string()))?;
+        let has_first = messages.iter().any(|message| message.parent.is_none());
+        // Only those of what is shown: a session may have thousands of turns more.
         let pairs = sqlx::query!(
-            "select id, parent_id from message where session_id = ? and hidden_ms is null order by id",
-            session.0
+            r#"select id as "id!", parent_id from message
+             where session_id = ?1 and hidden_ms is null and parent_id in (select value from json_each(?2))
+             union all
+             select id, parent_id from message where ?3 and session_id = ?1 and hidden_ms is null and parent_id is null
+             order by 1"#,
+            session.0,
+            parents,
+            has_first
         )
         .fetch_all(&self.read)
         .await?;

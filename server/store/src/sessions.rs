@@ -121,47 +121,70 @@ impl Store {
         Ok(row.map(Into::into))
     }
 
-    /// Sessions with at least one message, pinned first, then newest.
-    pub async fn list_sessions(&self, user: UserId, limit: u32) -> Result<Vec<SessionRow>, StoreError> {
+    /// Sessions with at least one message, pinned first, then newest: at most `limit` of them, without the `first` ones.
+    pub async fn list_sessions(
+        &self,
+        user: UserId,
+        first: u32,
+        limit: u32,
+    ) -> Result<Vec<SessionRow>, StoreError> {
         let rows = sqlx::query_as!(
             Raw,
             "select id, title, title_is_custom, pinned, leaf_id, effort, history, answer_schema, keeps_probabilities, archived, folder_id, system_prompt, sampling, origin_id,
                  created_ms, updated_ms from session
              where user_id = ? and deleted_ms is null and leaf_id is not null and archived = 0
-             order by pinned desc, updated_ms desc, id desc limit ?",
+             order by pinned desc, updated_ms desc, id desc limit ? offset ?",
             user.0,
-            limit
+            limit,
+            first
         )
         .fetch_all(&self.read)
         .await?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
-    /// Like [`Store::list_sessions`], those whose title holds `query` or whose messages hold all its words.
+    /// How many sessions [`Store::list_sessions`] has.
+    pub async fn count_sessions(&self, user: UserId) -> Result<u32, StoreError> {
+        let n = sqlx::query_scalar!(
+            "select count(*) as \"n!\" from session
+             where user_id = ? and deleted_ms is null and leaf_id is not null and archived = 0",
+            user.0
+        )
+        .fetch_one(&self.read)
+        .await?;
+        Ok(u32::try_from(n).unwrap_or(u32::MAX))
+    }
+
+    /// Like [`Store::list_sessions`], those whose title holds `query` or whose messages hold all its words; and how many there are
+    /// in all.
     pub async fn search_sessions(
         &self,
         user: UserId,
         query: &str,
+        first: u32,
         limit: u32,
-    ) -> Result<Vec<SessionRow>, StoreError> {
+    ) -> Result<(Vec<SessionRow>, u32), StoreError> {
         let words = full_text_query(query);
-        let rows = sqlx::query_as!(
-            Raw,
-            "select id, title, title_is_custom, pinned, leaf_id, effort, history, answer_schema, keeps_probabilities, archived, folder_id, system_prompt, sampling, origin_id,
-                 created_ms, updated_ms from session
+        let found = sqlx::query_scalar!(
+            r#"select id as "id!" from session
              where user_id = ?1 and deleted_ms is null and leaf_id is not null and archived = 0
                and (instr(lower(title), lower(?2)) > 0
                     or id in (select session_id from message
                               where hidden_ms is null and id in (select rowid from message_text where message_text match ?3)))
-             order by pinned desc, updated_ms desc, id desc limit ?4",
+             order by pinned desc, updated_ms desc, id desc"#,
             user.0,
             query,
-            words,
-            limit
+            words
         )
         .fetch_all(&self.read)
         .await?;
-        Ok(rows.into_iter().map(Into::into).collect())
+        let n_all = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        let mut rows = Vec::new();
+        for id in found.into_iter().skip(first as usize).take(limit as usize) {
+            // One that was deleted this moment is none.
+            rows.extend(self.find_session(user, SessionId(id)).await?);
+        }
+        Ok((rows, n_all))
     }
 
     /// Sets the title a person chose.

@@ -47,7 +47,7 @@ async fn shown(store: &Store, session: SessionId) -> Vec<String> {
 }
 
 async fn found(store: &Store, query: &str) -> usize {
-    store.search_sessions(ME, query, 10).await.unwrap().len()
+    store.search_sessions(ME, query, 0, 10).await.unwrap().0.len()
 }
 
 #[tokio::test]
@@ -138,9 +138,9 @@ async fn deleting_hides_until_restored_or_purged() {
     let session = store.create_session(ME, 1).await.unwrap();
     turn(&store, session, None, "hello").await;
     store.delete_session(ME, session, 100).await.unwrap();
-    assert!(store.list_sessions(ME, 10).await.unwrap().is_empty());
+    assert!(store.list_sessions(ME, 0, 10).await.unwrap().is_empty());
     store.restore_session(ME, session).await.unwrap();
-    assert_eq!(store.list_sessions(ME, 10).await.unwrap().len(), 1);
+    assert_eq!(store.list_sessions(ME, 0, 10).await.unwrap().len(), 1);
     store.delete_session(ME, session, 100).await.unwrap();
     assert_eq!(store.purge_sessions(101).await.unwrap(), 1);
     assert!(matches!(store.restore_session(ME, session).await, Err(StoreError::NotFound)));
@@ -156,8 +156,14 @@ async fn pinned_sessions_come_first_then_newest() {
         ids.push(session);
     }
     store.set_session_pinned(ME, ids[0], true).await.unwrap();
-    let listed: Vec<_> = store.list_sessions(ME, 10).await.unwrap().iter().map(|row| row.id).collect();
+    let listed: Vec<_> = store.list_sessions(ME, 0, 10).await.unwrap().iter().map(|row| row.id).collect();
     assert_eq!(listed, [ids[0], ids[2], ids[1]]);
+    let window = store.list_sessions(ME, 1, 1).await.unwrap();
+    assert_eq!((window.len(), window[0].id), (1, ids[2]), "without the first line");
+    assert_eq!(store.count_sessions(ME).await.unwrap(), 3);
+    assert_eq!(store.count_sessions(OTHER).await.unwrap(), 0);
+    let (found, n_found) = store.search_sessions(ME, "a", 0, 1).await.unwrap();
+    assert_eq!((found.len(), n_found), (1, 1));
 }
 
 #[tokio::test]
@@ -191,8 +197,8 @@ async fn nobody_reaches_somebody_elses_rows() {
     let session = store.create_session(ME, 1).await.unwrap();
     let ids = turn(&store, session, None, "secret").await;
     assert!(store.find_session(OTHER, session).await.unwrap().is_none());
-    assert!(store.list_sessions(OTHER, 10).await.unwrap().is_empty());
-    assert!(store.search_sessions(OTHER, "secret", 10).await.unwrap().is_empty());
+    assert!(store.list_sessions(OTHER, 0, 10).await.unwrap().is_empty());
+    assert!(store.search_sessions(OTHER, "secret", 0, 10).await.unwrap().0.is_empty());
     assert!(store.find_message(OTHER, session, ids.reply).await.unwrap().is_none());
     assert!(store.load_thread(OTHER, session, ids.reply).await.unwrap().messages.is_empty());
     let denied = [
@@ -297,7 +303,7 @@ async fn what_cannot_be_committed_is_not_told_as_done() {
     drop(connection);
     assert!(store.create_session(ME, 1).await.is_err());
     assert!(store.start_job(ME, JobKind::LoadModel, "tiny", 1).await.is_err());
-    assert_eq!(store.list_sessions(ME, 10).await.unwrap(), []);
+    assert_eq!(store.list_sessions(ME, 0, 10).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -440,7 +446,7 @@ async fn sessions_are_found_by_folder_tag_archive_and_words() {
     store.set_session_archived(ME, rain, true).await.unwrap();
     assert_eq!(titles(&store, &all).await, ["tea"]);
     assert_eq!(titles(&store, &Filter { archived: true, ..all.clone() }).await, ["rain"]);
-    assert_eq!(store.list_sessions(ME, 10).await.unwrap().len(), 1, "the sidebar shows no archive");
+    assert_eq!(store.list_sessions(ME, 0, 10).await.unwrap().len(), 1, "the sidebar shows no archive");
 
     let (hits, _) = store.filed_sessions(ME, &Filter { query: "fine".into(), ..all.clone() }).await.unwrap();
     let words: Vec<_> =

@@ -93,6 +93,11 @@ impl DataDir {
         self.root.join("documents")
     }
 
+    /// Files with chats that are being taken over.
+    pub fn imports(&self) -> PathBuf {
+        self.root.join("imports")
+    }
+
     /// What can be made again.
     pub fn cache(&self) -> PathBuf {
         self.root.join("cache")

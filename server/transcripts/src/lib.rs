@@ -10,14 +10,16 @@ mod strangers;
 mod write;
 
 pub use native::{JSON_BEGINS, JSON_BETWEEN, JSON_ENDS, write_json, write_json_part};
-pub use read::{ReadError, Reading, read};
+pub use read::{Entry, ReadError, check, read_entries};
 pub use write::{write_html, write_markdown, write_text};
 
 use serde::{Deserialize, Serialize};
 use types::chat::{MAX_MESSAGE_BYTES, Role};
 
 /// The largest file that is read, in bytes.
-pub const MAX_FILE_BYTES: usize = 256 * 1024 * 1024;
+pub const MAX_FILE_BYTES: usize = 2 * 1024 * 1024 * 1024;
+/// The longest entry of a file, in bytes: that much of it is in memory.
+pub const MAX_CHAT_BYTES: usize = 128 * 1024 * 1024;
 /// The most conversations that are read from one file.
 pub const MAX_CHATS: usize = 20_000;
 /// The most turns of one conversation.

@@ -72,7 +72,7 @@ pub fn write_json_part(it: Transcript) -> String {
     serde_json::to_string_pretty(&chat(it)).unwrap_or_default()
 }
 
-/// Conversations as one JSON document, which [`crate::read`] reads back without loss.
+/// Conversations as one JSON document, which [`crate::read_entries`] reads back without loss.
 pub fn write_json(chats: Vec<Transcript>) -> String {
     let parts: Vec<_> = chats.into_iter().map(write_json_part).collect();
     format!("{JSON_BEGINS}{}{JSON_ENDS}", parts.join(JSON_BETWEEN))

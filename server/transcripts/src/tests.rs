@@ -1,6 +1,30 @@
-use super::*;
+use super::{check as check_whole, *};
 use expect_test::{Expect, expect};
 use serde_json::json;
+
+/// What a file held.
+#[derive(Debug, Default, PartialEq)]
+struct Reading {
+    chats: Vec<Transcript>,
+    n_skipped: usize,
+    n_turns_left_out: usize,
+}
+
+fn read(bytes: &[u8]) -> Result<Reading, ReadError> {
+    check_whole(bytes)?;
+    let mut reading = Reading::default();
+    read_entries(bytes, &mut |entry| {
+        match entry {
+            Entry::Chat(chat, n_turns_left_out) => {
+                reading.chats.push(*chat);
+                reading.n_turns_left_out += n_turns_left_out;
+            }
+            Entry::NoChat => reading.n_skipped += 1,
+        }
+        true
+    })?;
+    if reading.chats.is_empty() { Err(ReadError::Unknown) } else { Ok(reading) }
+}
 
 /// What was read of a file, a line for each conversation and turn.
 fn check(file: &serde_json::Value, expected: &Expect) {
@@ -274,4 +298,57 @@ fn a_turn_that_is_too_long_is_cut_between_letters() {
     let chat = Transcript { turns: vec![turn(None, Role::User, &long)], shown: Some(0), ..sample() };
     let reading = read(write_json(vec![chat]).as_bytes()).unwrap();
     assert_eq!(reading.chats[0].turns[0].text.len(), MAX_MESSAGE_BYTES - 1);
+}
+
+#[test]
+fn a_reader_who_has_enough_ends_the_reading() {
+    let file = write_json(vec![sample(), sample(), sample()]);
+    let mut n = 0;
+    read_entries(format!("\u{feff}{file}").as_bytes(), &mut |_| {
+        n += 1;
+        n < 2
+    })
+    .unwrap();
+    assert_eq!(n, 2);
+}
+
+#[test]
+fn what_is_ours_is_known_wherever_its_name_stands() {
+    let mut file: serde_json::Value = serde_json::from_str(&write_json(vec![sample()])).unwrap();
+    let chats = file["chats"].take();
+    let late = format!(r#"{{"chats": {chats}, "more": {{"a": [1]}}, "format": "chaosengine-chats"}}"#);
+    assert_eq!(read(late.as_bytes()).unwrap().chats, [sample()]);
+    let early = format!(r#"{{"format": "chaosengine-chats", "more": {{"a": [1]}}, "chats": {chats}}}"#);
+    assert_eq!(read(early.as_bytes()).unwrap().chats, [sample()]);
+    assert_eq!(
+        read(br#"{"format": "chaosengine-chats", "chats": []}"#).unwrap_err().to_string(),
+        ReadError::Unknown.to_string()
+    );
+}
+
+/// A file that goes on with the same bytes for ever.
+struct Endless(std::io::Cursor<Vec<u8>>);
+
+impl std::io::Read for Endless {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.0.read(buffer)?;
+        if n > 0 {
+            return Ok(n);
+        }
+        buffer.fill(b' ');
+        Ok(buffer.len())
+    }
+}
+
+#[test]
+fn an_entry_that_does_not_end_is_given_up() {
+    let file = write_json(vec![sample()]);
+    let begin = file.trim_end().trim_end_matches("]}").as_bytes().to_vec();
+    let mut n = 0;
+    let read = read_entries(Endless(std::io::Cursor::new(begin)), &mut |_| {
+        n += 1;
+        true
+    });
+    assert!(matches!(read, Err(ReadError::ChatTooLarge)), "{read:?}");
+    assert_eq!(n, 1, "what came before it was given");
 }

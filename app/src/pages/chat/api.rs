@@ -4,8 +4,8 @@ use crate::error::AppError;
 use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::{
     called::{CallAct, CallReply},
-    chat::{Act, Sent, SessionSummary, Thread},
-    ids::{ImageId, SessionId},
+    chat::{Act, Lines, Sent, SessionLines, Thread},
+    ids::{ImageId, MessageId, SessionId},
     seen::Weight,
 };
 #[cfg(feature = "ssr")]
@@ -14,23 +14,28 @@ use types::{
     reasoning::Effort,
 };
 
-/// The caller's sessions, pinned first, then newest; those that `query` occurs in, if it is not empty.
-#[server(output = Postcard)]
-pub async fn list_sessions(query: String) -> Result<Vec<SessionSummary>, AppError> {
+/// Lines of the caller's session list.
+#[server(input = Postcard, output = Postcard)]
+pub async fn list_sessions(lines: Lines) -> Result<SessionLines, AppError> {
     let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.chat.list_sessions(user, Some(query)).await?)
+    Ok(crate::ssr::state()?.chat.list_sessions(user, &lines).await?)
 }
 
-/// One session with the last `last` messages of its active branch; 0 are as many as a page begins with. Without an id, what one
-/// begins with that there is not yet.
+/// One session with the last `last` messages of its active branch; 0 are as many as a page begins with. With `before`, the last
+/// before that one. Without an id, what one begins with that there is not yet.
 #[server(output = Postcard)]
-pub async fn load_thread(id: Option<SessionId>, #[server(default)] last: u32) -> Result<Thread, AppError> {
+pub async fn load_thread(
+    id: Option<SessionId>,
+    #[server(default)] last: u32,
+    before: Option<MessageId>,
+) -> Result<Thread, AppError> {
     let user = crate::ssr::require_user().await?;
     let last = if last == 0 { MESSAGES_SHOWN } else { last };
     let chat = crate::ssr::chat_of(id).await?;
-    Ok(match id {
-        Some(id) => chat.thread(user, id, last).await?,
-        None => chat.new_thread(user).await?,
+    Ok(match (id, before) {
+        (None, _) => chat.new_thread(user).await?,
+        (Some(id), Some(before)) => chat.earlier(user, id, before, last).await?,
+        (Some(id), None) => chat.thread(user, id, last).await?,
     })
 }
 

@@ -70,9 +70,7 @@ pub(super) fn Composer() -> AnyView {
     view! {
         <form method="post" action=SendMessage::url() class="mx-auto w-full max-w-3xl px-4 pb-3" on:submit=on_submit>
             <LostHint/>
-            <When when=move || store.model.read().is_some()>
-                <Later behind=Behind::ModelBefore/>
-            </When>
+            <Later behind=Behind::ModelBefore when=Signal::derive(move || store.model.read().is_some())/>
             <OnceKnown>
                 <ElsewhereHint/>
             </OnceKnown>
@@ -171,13 +169,15 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
 #[component]
 fn Below(area: NodeRef<html::Textarea>) -> impl IntoView {
     let texts = use_texts();
+    let store = expect_context::<ThreadStore>();
+    let has_something = Signal::derive(move || store.typed.get() > 0 || !store.rows.read().is_empty());
     view! {
         <div class="mt-1 flex flex-wrap items-center gap-x-3 gap-y-1">
             <CollectionsButton/>
             <ToolsButton/>
             <EffortField/>
             <SetupLink/>
-            <Later behind=Behind::Context(area)/>
+            <Later behind=Behind::Context(area) when=has_something/>
             <p id="composer-hint" class="hidden min-w-0 flex-1 truncate text-center text-xs text-faint sm:block">{texts.composer_hint}</p>
         </div>
     }

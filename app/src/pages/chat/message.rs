@@ -21,7 +21,7 @@ use crate::{
         when::When,
     },
 };
-use leptos::{html, prelude::*};
+use leptos::prelude::*;
 use types::{
     called::is_call,
     chat::{Again, Guesser, MessageState, MessageView, Queued, Role, Usage},
@@ -60,7 +60,7 @@ fn Question(row: Row) -> AnyView {
                     }
                 }
             >
-                <Editor view=view.clone() editing/>
+                <Later behind=Behind::Editor(view.clone(), editing)/>
             </When>
             <div class="flex min-h-7 items-center opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
                 <Variants view=row.view.clone()/>
@@ -89,45 +89,6 @@ fn QuestionImages(view: ArcRwSignal<MessageView>) -> AnyView {
     };
     let images: Vec<_> = images.iter().enumerate().map(image).collect();
     view! { <div class="flex max-w-[85%] flex-wrap justify-end gap-2 empty:hidden">{images}</div> }.into_any()
-}
-
-#[component]
-fn Editor(view: ArcRwSignal<MessageView>, editing: RwSignal<bool>) -> impl IntoView {
-    let texts = use_texts();
-    let actions = use_actions();
-    let MessageView { id, text, .. } = view.get_untracked();
-    let area = NodeRef::<html::Textarea>::new();
-    Effect::new(move |_| {
-        if let Some(area) = area.get() {
-            _ = area.focus();
-        }
-    });
-    let save = move |_| {
-        let Some(area) = area.get_untracked() else { return };
-        let text = area.value();
-        if text.trim().is_empty() {
-            return;
-        }
-        editing.set(false);
-        actions.edit(id, text);
-    };
-    let on_key = move |event: leptos::ev::KeyboardEvent| {
-        if event.key() == "Escape" {
-            event.stop_propagation();
-            editing.set(false);
-        }
-    };
-    view! {
-        <div class="flex w-full flex-col gap-2" on:keydown=on_key>
-            <textarea node_ref=area class="field field-sizing-content max-h-96 min-h-20 text-base" aria-label=texts.edit_label data-testid="edit-text">
-                {text}
-            </textarea>
-            <div class="flex justify-end gap-2">
-                <button type="button" class="button button-quiet" on:click=move |_| editing.set(false)>{texts.cancel}</button>
-                <button type="button" class="button button-primary" data-testid="edit-send" on:click=save>{texts.edit_send}</button>
-            </div>
-        </div>
-    }
 }
 
 /// Rendered text. One that grows repaints its last block only.

@@ -23,7 +23,7 @@ use types::{
 
 /// How often it is looked how far a document is.
 const LOOK_MS: u32 = 700;
-/// What is new, and what was there already.
+/// What the server answers that kept a file.
 const CREATED: u16 = 201;
 
 /// What goes with the message. Copy.
@@ -56,7 +56,7 @@ pub(crate) fn chips() -> AnyView {
         papers.store.n_attached.track();
         let files = papers.store.files.try_update_value(std::mem::take).unwrap_or_default();
         if !files.is_empty() {
-            papers.take(files);
+            papers.take(files, None);
         } else if let Some(session) = papers.store.session.get() {
             papers.look(session);
         }
@@ -202,8 +202,8 @@ impl Papers {
         }
     }
 
-    /// Sends files to the chat, which begins with them if it has not yet.
-    fn take(self, files: Vec<platform::File>) {
+    /// Sends files to the chat, which begins with them if it has not yet. Once they are kept, `pasted` is taken out of the box.
+    fn take(self, files: Vec<platform::File>, pasted: Option<String>) {
         let open = self.store.session.get_untracked();
         self.n_arriving.update(|n| *n += files.len());
         spawn_local(async move {
@@ -216,6 +216,9 @@ impl Papers {
                 };
                 n_kept += usize::from(problem.is_none());
                 self.arrived(problem);
+            }
+            if let Some(pasted) = pasted.filter(|_| n_kept > 0) {
+                self.take_out(&pasted);
             }
             let now = self.store.session.try_get_untracked();
             match begun {
@@ -235,18 +238,25 @@ impl Papers {
         _ = self.n_arriving.try_update(|arriving| *arriving = arriving.saturating_sub(1));
     }
 
-    /// Takes what was pasted out of the box and sends it as a file.
+    /// Sends what was pasted as a file.
     fn take_pasted(self, pasted: &str) {
-        self.store.pasted.set(String::new());
-        let Some(area) = self.area.get_untracked() else { return };
         // A box has one kind of line end.
         let pasted = pasted.replace("\r\n", "\n").replace('\r', "\n");
-        let text = area.value();
-        let Some((before, after)) = text.split_once(&pasted) else { return };
         let Some(file) = platform::text_file(self.texts.pasted_name, &pasted) else { return };
-        composer::write(self.area, self.store, &format!("{before}{after}"));
-        _ = area.focus();
-        self.store.take_files(vec![file]);
+        self.take(vec![file], Some(pasted));
+        // What is on its way counts, so that it is still shown when the offer is gone.
+        self.store.n_attached.update(|n| *n += 1);
+        self.store.pasted.set(String::new());
+    }
+
+    /// Takes a text out of the box, where it is still in there.
+    fn take_out(self, pasted: &str) {
+        let Some(area) = self.area.try_get_untracked().flatten() else { return };
+        let text = area.value();
+        if let Some((before, after)) = text.split_once(pasted) {
+            composer::write(self.area, self.store, &format!("{before}{after}"));
+            _ = area.focus();
+        }
     }
 }
 

@@ -7,10 +7,11 @@ use crate::{
     ui::{icon::IconButton, list::list, toast::use_toasts, when::When},
 };
 use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
-use types::{
-    called::is_call,
-    chat::{MESSAGES_SHOWN, Role},
-};
+use types::{called::is_call, chat::Role};
+
+/// Scrolls what stands before it to its end: a page from the server shows what was said last before any wasm has arrived.
+const SHOW_END: &str =
+    "(it=>it.scrollTop=it.scrollHeight)(document.currentScript.parentNode.previousElementSibling)";
 
 /// All rows, in a container that follows the newest text.
 #[component]
@@ -36,11 +37,12 @@ pub(super) fn ThreadView() -> AnyView {
             on:scroll=move |_| follow.on_scroll()
             on:click=on_click
         >
-            <div class="mx-auto flex max-w-3xl flex-col gap-5 px-4 py-6">
+            <div class="rows mx-auto flex max-w-3xl flex-col gap-5 px-4 py-6">
                 <Earlier store/>
                 {list(move || store.rows.get(), |row| row.id, |row| view! { <Message row/> }.into_any())}
             </div>
         </div>
+        <span hidden inner_html=platform::at_once(SHOW_END)></span>
         <Announcer store/>
         <When when=move || !follow.at_end.get()>
             <div class="pointer-events-none absolute inset-x-0 bottom-28 flex justify-center">
@@ -59,7 +61,7 @@ fn Earlier(store: ThreadStore) -> AnyView {
     let texts = use_texts();
     view! {
         <When when=move || store.n_earlier.get() != 0>
-            <button type="button" class="button button-quiet self-center" data-testid="earlier" on:click=move |_| store.fetch_more(MESSAGES_SHOWN)>
+            <button type="button" class="button button-quiet self-center" data-testid="earlier" on:click=move |_| store.fetch_earlier()>
                 {move || fill(texts.thread_earlier, "n", store.n_earlier.get())}
             </button>
         </When>
@@ -80,9 +82,11 @@ fn Announcer(store: ThreadStore) -> impl IntoView {
         }
         let n_growing = usize::from(row.is_running());
         let last = blocks.len().checked_sub(1 + n_growing)?;
-        blocks.get(last).filter(|block| !is_call(&block.html)).map(|block| plain_text(&block.html))
+        blocks.get(last).filter(|block| !is_call(&block.html)).map(|block| block.html.to_string())
     });
-    view! { <div class="sr-only" role="log" aria-live="polite">{finished}</div> }
+    // Most pieces finish no block, and then there is nothing to take apart.
+    let words = move || finished.get().map(|html| plain_text(&html));
+    view! { <div class="sr-only" role="log" aria-live="polite">{words}</div> }
 }
 
 /// The text of sanitised HTML.

@@ -4,12 +4,15 @@
 use super::api;
 use crate::{live::use_live, platform};
 use leptos::{prelude::*, task::spawn_local};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 use types::{
     called::is_call,
     chat::{
-        AnsweringModel, ChatEvent, MESSAGES_SHOWN, MessageState, MessageView, Queued, Role, ThoughtGrowth,
-        ThoughtView, Thread,
+        AnsweringModel, ChatEvent, MESSAGES_MORE, MESSAGES_SHOWN, MessageState, MessageView, Queued, Role,
+        ThoughtGrowth, ThoughtView, Thread,
     },
     guard::Warning,
     ids::{GenerationId, MessageId, SessionId},
@@ -20,7 +23,8 @@ use types::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
     pub(super) key: (usize, u64),
-    pub(super) html: String,
+    /// Shared: with every piece of an answer the list of its blocks is gone through.
+    pub(super) html: Arc<str>,
 }
 
 /// Speed and size of an answer that is being written.
@@ -114,7 +118,20 @@ impl Row {
         self.saw(message.generation);
         self.blocks.maybe_update(|blocks| update_blocks(blocks, 0, &message.blocks));
         self.thought.replace(message.thought.as_ref());
-        self.view.set(message);
+        // Thousands of others may be fetched along with one that changed.
+        if *self.view.read_untracked() != message {
+            self.view.set(message);
+        }
+    }
+
+    /// Numbers that change with every piece can be read by nobody, and each of them is painted.
+    fn tell_pace(&self, seq: u64, pace: Pace) {
+        const EVERY: u64 = 8;
+        let before = *self.pace.read_untracked();
+        let is_new = before.n_tokens == 0 || (before.queued, before.warning) != (pace.queued, pace.warning);
+        if is_new || seq.is_multiple_of(EVERY) {
+            self.pace.set(pace);
+        }
     }
 
     fn saw(&self, run: Option<GenerationId>) {
@@ -220,13 +237,17 @@ impl ThreadStore {
         self.n_tools.set(thread.n_tools.into());
         self.n_earlier.set(thread.n_earlier.into());
         let old = self.rows.get_untracked();
+        // Both are in the same order: what stays is found where the last one was.
+        let mut rest = &old[..];
         let rows = thread
             .messages
             .into_iter()
-            .map(|message| match old.iter().find(|row| row.id == message.id) {
-                Some(row) => {
+            .map(|message| match rest.iter().position(|row| row.id == message.id) {
+                Some(at) => {
+                    let row = rest[at].clone();
+                    rest = &rest[at + 1..];
                     row.replace(message);
-                    row.clone()
+                    row
                 }
                 None => Row::new(message),
             })
@@ -237,18 +258,13 @@ impl ThreadStore {
 
     /// Fetches the thread again.
     pub(super) fn refetch(self) {
-        self.fetch_more(0);
-    }
-
-    /// Likewise, with so many more messages before the first row.
-    pub(super) fn fetch_more(self, more: u32) {
         // The page may have been left meanwhile.
         let Some(session) = self.session.try_get_untracked().flatten() else { return };
         let n_shown = self.rows.with_untracked(Vec::len) as u32;
         let fetch = self.n_fetches.get_value() + 1;
         self.n_fetches.set_value(fetch);
         spawn_local(async move {
-            if let Ok(thread) = api::load_thread(Some(session), n_shown.max(MESSAGES_SHOWN) + more).await
+            if let Ok(thread) = api::load_thread(Some(session), n_shown.max(MESSAGES_SHOWN), None).await
                 && self.session.try_get_untracked() == Some(Some(session))
                 && self.n_fetches.try_get_value() == Some(fetch)
             {
@@ -262,6 +278,20 @@ impl ThreadStore {
         let n = files.len() as u64;
         self.files.update_value(|waiting| waiting.extend(files));
         self.n_attached.update(|attached| *attached += n);
+    }
+
+    /// Shows more of what comes before the first row. Nothing of what is shown is fetched for it.
+    pub(super) fn fetch_earlier(self) {
+        let first = move || self.rows.try_with_untracked(|rows| rows.first().map(|row| row.id)).flatten();
+        let (Some(session), Some(before)) = (self.session.get_untracked(), first()) else { return };
+        spawn_local(async move {
+            if let Ok(thread) = api::load_thread(Some(session), MESSAGES_MORE, Some(before)).await
+                && first() == Some(before)
+            {
+                self.n_earlier.set(thread.n_earlier.into());
+                self.rows.update(|rows| _ = rows.splice(..0, thread.messages.into_iter().map(Row::new)));
+            }
+        });
     }
 
     /// Whether an answer is being written.
@@ -295,10 +325,11 @@ impl ThreadStore {
                 tokens_per_second,
                 queued,
                 warning,
+                seq,
                 ..
             } => {
                 let grown = self.find(message).is_some_and(|row| {
-                    row.pace.set(Pace { n_tokens, tokens_per_second, queued, warning });
+                    row.tell_pace(seq, Pace { n_tokens, tokens_per_second, queued, warning });
                     let mut fits = row.thought.grow(&thought);
                     row.blocks.maybe_update(|old| {
                         fits &= first as usize <= old.len();
@@ -332,7 +363,8 @@ pub(super) fn update_blocks(blocks: &mut Vec<Block>, first: usize, html: &[Strin
 }
 
 fn number(first: usize, html: &[String]) -> Vec<Block> {
-    let block = |(idx, html): (usize, &String)| Block { key: (first + idx, hash(html)), html: html.clone() };
+    let block =
+        |(idx, html): (usize, &String)| Block { key: (first + idx, hash(html)), html: html.as_str().into() };
     html.iter().enumerate().map(block).collect()
 }
 

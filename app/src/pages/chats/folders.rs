@@ -1,6 +1,9 @@
 //! What the list can be narrowed to: folders, which can be dragged into another order, tags, the archive.
 
-use super::{address, sheet::Sheet};
+use super::{
+    address,
+    sheet::{Dragged, Place, Sheet},
+};
 use crate::{
     i18n::{ChatsTexts, fill},
     platform,
@@ -8,6 +11,7 @@ use crate::{
 };
 use leptos::{ev, prelude::*};
 use types::{
+    chat::Act,
     filing::{Filter, Folder, FolderAct, MAX_FOLDER_CHARS},
     ids::FolderId,
 };
@@ -21,12 +25,11 @@ pub(super) fn Folders(folders: Vec<Folder>, tags: Vec<String>, filter: Filter) -
     let editing = expect_context::<Sheet>().editing;
     let order: Vec<FolderId> = folders.iter().map(|folder| folder.id).collect();
     let order = StoredValue::new(order);
-    let dragged = RwSignal::new(None::<FolderId>);
     let rows: Vec<_> = folders
         .into_iter()
         .map(|folder| {
             let is_open = filter.folder == Some(folder.id);
-            view! { <FolderRow folder is_open editing order dragged/> }.into_any()
+            view! { <FolderRow folder is_open editing order/> }.into_any()
         })
         .collect();
     let has_folders = !rows.is_empty();
@@ -35,7 +38,7 @@ pub(super) fn Folders(folders: Vec<Folder>, tags: Vec<String>, filter: Filter) -
     let archive = address(&Filter { archived: true, ..Filter::default() });
     view! {
         <nav class="flex shrink-0 flex-col gap-0.5 md:w-52" aria-label=texts.chats_views>
-            <View to=address(&nothing) icon=icondata_lu::LuMessagesSquare words=texts.chats_all.to_owned() is_open=all/>
+            <AllChats to=address(&nothing) is_open=all/>
             <View to=archive icon=icondata_lu::LuArchive words=texts.chats_archive.to_owned() is_open=filter.archived/>
             <div class="mt-3 flex items-center justify-between px-2">
                 <h2 class="text-xs font-semibold text-muted">{texts.chats_folders}</h2>
@@ -48,6 +51,26 @@ pub(super) fn Folders(folders: Vec<Folder>, tags: Vec<String>, filter: Filter) -
             <NewFolder/>
             <Tags tags chosen=filter.tag/>
         </nav>
+    }
+    .into_any()
+}
+
+/// The view of all chats, which takes one out of its folder.
+#[component]
+fn AllChats(to: String, is_open: bool) -> AnyView {
+    let texts = ChatsTexts::here();
+    let sheet = expect_context::<Sheet>();
+    let on_drop = move |event: ev::DragEvent| {
+        event.prevent_default();
+        if let Some(Dragged::Chat(chat, _)) = sheet.dropped() {
+            sheet.act(chat, Act::File { folder: None });
+        }
+    };
+    view! {
+        <div class="drop-place" class:drop-possible=move || sheet.could_take(Place::All) class:drop-here=move || sheet.over.get() == Some(Place::All)
+            data-testid="folder-none" on:dragover=move |event| sheet.drag_over(&event, Place::All) on:drop=on_drop>
+            <View to icon=icondata_lu::LuMessagesSquare words=texts.chats_all.to_owned() is_open/>
+        </div>
     }
     .into_any()
 }
@@ -69,7 +92,6 @@ fn FolderRow(
     is_open: bool,
     editing: RwSignal<bool>,
     order: StoredValue<Vec<FolderId>>,
-    dragged: RwSignal<Option<FolderId>>,
 ) -> AnyView {
     let texts = ChatsTexts::here();
     let sheet = expect_context::<Sheet>();
@@ -77,12 +99,14 @@ fn FolderRow(
     let to = address(&Filter { folder: Some(id), ..Filter::default() });
     let drop_here = move |event: ev::DragEvent| {
         event.prevent_default();
-        if let Some(from) = dragged.get_untracked() {
-            arrange(sheet, moved(&order.get_value(), from, id));
+        match sheet.dropped() {
+            Some(Dragged::Folder(from)) => arrange(sheet, moved(&order.get_value(), from, id)),
+            Some(Dragged::Chat(chat, _)) => sheet.act(chat, Act::File { folder: Some(id) }),
+            None => {}
         }
-        dragged.set(None);
     };
-    let name = folder.name.clone();
+    let place = Place::Folder(id);
+    let (name, dragged_name) = (folder.name.clone(), folder.name.clone());
     let edit = move || {
         let name = StoredValue::new(name.clone());
         view! { <FolderEditor id name order/> }.into_any()
@@ -101,10 +125,12 @@ fn FolderRow(
         .into_any()
     };
     view! {
-        <li draggable="true" data-testid="folder"
-            on:dragstart=move |_| dragged.set(Some(id))
-            on:dragend=move |_| dragged.set(None)
-            on:dragover=move |event| if dragged.get_untracked().is_some() { event.prevent_default() }
+        <li draggable="true" data-testid="folder" class="drop-place"
+            class:drop-possible=move || sheet.could_take(place)
+            class:drop-here=move || sheet.over.get() == Some(place)
+            on:dragstart=move |event| sheet.drag(&event, Dragged::Folder(id), &dragged_name)
+            on:dragend=move |_| _ = sheet.dropped()
+            on:dragover=move |event| sheet.drag_over(&event, place)
             on:drop=drop_here
         >
             {move || if editing.get() { edit() } else { link() }}

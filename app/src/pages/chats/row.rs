@@ -1,6 +1,9 @@
 //! One chat of the list, and what can be done with it.
 
-use super::{address, sheet::Sheet};
+use super::{
+    address,
+    sheet::{Dragged, Sheet},
+};
 use crate::{
     frame::{title_or, use_sessions},
     i18n::{ChatsTexts, fill},
@@ -34,11 +37,17 @@ pub(super) fn ChatRow(row: Filed, folders: Vec<Folder>, filter: Filter) -> AnyVi
                 .into_any()
         })
         .collect();
-    let id = row.id;
+    let sheet = expect_context::<Sheet>();
+    let (id, folder, dragged_title) = (row.id, row.folder, title.clone());
+    let is_dragged = move || matches!(sheet.dragged.get(), Some(Dragged::Chat(chat, _)) if chat == id);
     let (shown, pinned, hit, day) = (title.clone(), row.pinned, row.hit.clone(), row.updated_on.clone());
     let tag_words = StoredValue::new(row.tags.join(", "));
     view! {
-        <li class="flex flex-col gap-1 py-2.5 sm:flex-row sm:items-start" data-testid="chat">
+        <li class="flex flex-col gap-1 py-2.5 sm:flex-row sm:items-start" class:opacity-50=is_dragged data-testid="chat"
+            draggable="true"
+            on:dragstart=move |event| sheet.drag(&event, Dragged::Chat(id, folder), &dragged_title)
+            on:dragend=move |_| _ = sheet.dropped()
+        >
             <div class="min-w-0 flex-1">
                 <A href=format!("/chat/{id}") attr:class="flex items-center gap-1.5 font-medium text-strong hover:underline">
                     {pinned.then(|| view! { <Icon icon=icondata_lu::LuPin size=14/> })}

@@ -3,6 +3,8 @@
 use crate::error::AppError;
 use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::document::{DocumentAct, DocumentReply};
+#[cfg(feature = "ssr")]
+use types::ids::UserId;
 
 /// Does what a person wants with documents.
 #[server(input = Postcard, output = Postcard)]
@@ -44,6 +46,16 @@ pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
             let page = documents.read(user, document, position).await?;
             return Ok(DocumentReply::Read(Box::new(page)));
         }
+        act => return in_a_chat(user, act).await,
+    }
+    Ok(DocumentReply::Done)
+}
+
+/// What is about documents in a chat.
+#[cfg(feature = "ssr")]
+async fn in_a_chat(user: UserId, act: DocumentAct) -> Result<DocumentReply, AppError> {
+    let state = crate::ssr::state()?;
+    match act {
         DocumentAct::UsedIn { session } => {
             let (collections, chosen) = state.chat.of(session).await?.collections(user, session).await?;
             return Ok(DocumentReply::Used { collections, chosen });
@@ -77,6 +89,8 @@ pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
                 state.chat.of(Some(session)).await?.unsupported(user, session, message).await?,
             ));
         }
+        // The others are about no chat.
+        _ => {}
     }
     Ok(DocumentReply::Done)
 }

@@ -1,6 +1,6 @@
 //! Which model answers and how it was loaded, how likely tokens were, and which variants stay.
 
-use super::{Bench, ME, OTHER};
+use super::{Bench, ME, OTHER, with};
 use crate::ChatError;
 use inference::{Engine, Footprint, Intent, ModelSpec, Script};
 use types::{
@@ -131,8 +131,8 @@ async fn one_variant_is_kept_and_the_others_go_with_what_followed_them() {
     assert_eq!(messages[1].variants, [second]);
     assert_eq!(bench.chat.tree(ME, session).await.unwrap().stretches.len(), 1);
     assert_eq!(bench.chat.transcript(ME, session).await.unwrap().turns.len(), 2);
-    let found = bench.chat.list_sessions(ME, Some("more said".to_owned())).await.unwrap();
-    assert!(found.is_empty(), "what is gone is not found");
+    let found = bench.chat.list_sessions(ME, &with("more said")).await.unwrap();
+    assert!(found.rows.is_empty(), "what is gone is not found");
     assert!(bench.chat.select_variant(ME, session, first).await.is_err());
 
     assert!(bench.chat.bring_variants_back(OTHER, session).await.is_err());

@@ -4,7 +4,7 @@ use super::{Bench, ME, OTHER};
 use crate::ChatError;
 use inference::{Engine, Prompt, Script};
 use store::{Added, Indexed, NewDocument, NewPassage, Reading};
-use transcripts::{read, write_json, write_markdown};
+use transcripts::{write_json, write_markdown};
 use types::{
     chat::{Again, MessageView, Role},
     document::{DocumentKind, DocumentState, MAX_ATTACHED, MAX_ATTACHED_BYTES},
@@ -185,10 +185,8 @@ async fn copies_and_files_tell_of_documents() {
     }
     let transcript = bench.chat.transcript(ME, session).await.unwrap();
     assert!(write_markdown(&transcript).contains("*With tower.pdf*"));
-    let reading = read(write_json(vec![transcript.clone()]).as_bytes()).unwrap();
-    assert_eq!(reading.chats[0].turns[0].documents, ["tower.pdf"]);
-    bench.chat.take_over(ME, reading).await.unwrap();
-    let sessions = bench.store.list_sessions(ME, 9).await.unwrap();
+    assert_eq!(bench.take_over(&write_json(vec![transcript])).await.n_taken, 1);
+    let sessions = bench.store.list_sessions(ME, 0, 9).await.unwrap();
     let taken = sessions.into_iter().map(|it| it.id).max().unwrap();
     assert!(chips(&bench.messages(taken).await[0]).contains(r#"<span class="paper">tower.pdf"#));
 }

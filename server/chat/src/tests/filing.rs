@@ -1,12 +1,12 @@
 //! Folders, copies, files, and what the model saw.
 
 use super::{Bench, LONG_AGO, ME, OTHER};
-use crate::{ChatError, Taken};
+use crate::ChatError;
 use inference::{Gate, Prompt, Script};
-use transcripts::{read, write_json};
+use transcripts::write_json;
 use types::{
     chat::Again,
-    filing::{Filter, FolderAct, MAX_FOLDERS},
+    filing::{Filter, FolderAct, ImportState, MAX_FOLDERS},
     ids::ModelId,
     seen::SeenKind,
     settings::MAX_SYSTEM_PROMPT_BYTES,
@@ -33,8 +33,7 @@ async fn folders_have_names_that_can_be_told_apart() {
     assert!(told(&bench, create("one too many")).await.contains("which is the most"));
     // Neither does a file make more.
     let file = r#"{"format": "chaosengine-chats", "chats": [{"folder": "from a file", "turns": [{"role": "user", "text": "x"}]}]}"#;
-    let taken = bench.chat.take_over(ME, read(file.as_bytes()).unwrap()).await.unwrap();
-    assert_eq!(taken.n_sessions, 1);
+    assert_eq!(bench.take_over(file).await.n_taken, 1);
     let page = bench.chat.filed_sessions(ME, &Filter::default()).await.unwrap();
     assert_eq!((page.folders.len(), page.folders[0].name.as_str()), (MAX_FOLDERS, "Kitchen sink"));
 }
@@ -100,9 +99,8 @@ async fn a_session_that_was_written_into_a_file_is_taken_over_as_it_was() {
     bench.end_of(sent.session).await;
     bench.chat.tag_session(ME, sent.session, &["tea".to_owned()]).await.unwrap();
     let written = bench.chat.transcript(ME, sent.session).await.unwrap();
-    let reading = read(write_json(vec![written.clone()]).as_bytes()).unwrap();
-    let taken = bench.chat.take_over(ME, reading).await.unwrap();
-    assert_eq!(taken, Taken { n_sessions: 1, n_skipped: 0, n_left_out: 0 });
+    let taken = bench.take_over(&write_json(vec![written.clone()])).await;
+    assert_eq!((taken.state, taken.n_taken, taken.n_skipped, taken.n_left_out), (ImportState::Done, 1, 0, 0));
     let ids = bench.chat.all_sessions(ME).await.unwrap();
     assert_eq!(ids.len(), 2);
     assert_eq!(bench.chat.transcript(ME, ids[1]).await.unwrap(), written);

@@ -1,6 +1,6 @@
 //! Chats that nothing is written of.
 
-use super::{Bench, ME, OTHER};
+use super::{Bench, Lines, ME, OTHER};
 use crate::ChatError;
 use inference::Script;
 use types::image::MAX_IMAGE_BYTES;
@@ -22,7 +22,7 @@ async fn a_temporary_chat_works_and_is_in_no_file() {
     assert_eq!(hidden.texts(session).await, ["a secret word", "A whisper"]);
     assert!(hidden.engine.requests()[0].tenant.is_fleeting());
 
-    assert_eq!(kept.list_sessions(ME, None).await.unwrap(), []);
+    assert_eq!(kept.list_sessions(ME, &Lines::default()).await.unwrap().rows, []);
     let gone = kept.thread(ME, session, 10).await;
     assert!(matches!(gone, Err(ChatError::NotFound)), "{gone:?}");
     let other = hidden.chat.thread(OTHER, session, 10).await;

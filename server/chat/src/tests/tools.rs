@@ -357,14 +357,10 @@ async fn a_file_keeps_the_calls_and_one_that_lies_about_them_loses_no_text() {
     let (bench, session) = open(vec![tool("adds", Effect::None)], scripts).await;
     let (_, message) = bench.say(Some(session), "go").await;
     let mut file = bench.chat.transcript(ME, session).await.unwrap();
-    let take_over = |file: transcripts::Transcript| {
-        let chat = bench.chat.clone();
-        async move {
-            let reading = transcripts::read(transcripts::write_json(vec![file]).as_bytes()).unwrap();
-            chat.take_over(ME, reading).await.unwrap();
-            let newest = chat.all_sessions(ME).await.unwrap().into_iter().max().unwrap();
-            chat.thread(ME, newest, 10).await.unwrap().messages.pop().unwrap()
-        }
+    let take_over = async |file: transcripts::Transcript| {
+        bench.take_over(&transcripts::write_json(vec![file])).await;
+        let newest = bench.chat.all_sessions(ME).await.unwrap().into_iter().max().unwrap();
+        bench.messages(newest).await.pop().unwrap()
     };
     assert_eq!(take_over(file.clone()).await.blocks, message.blocks);
     for text_before in [1, usize::MAX] {

@@ -15,7 +15,7 @@ fn check(before: &[&str], first: usize, grown: &[&str], expected: &[&str], n_kep
     let old = number(0, &strings(before));
     let mut blocks = old.clone();
     let changed = update_blocks(&mut blocks, first, &strings(grown));
-    let html: Vec<_> = blocks.iter().map(|block: &Block| block.html.as_str()).collect();
+    let html: Vec<_> = blocks.iter().map(|block: &Block| &*block.html).collect();
     assert_eq!(html, expected);
     let kept = old.iter().zip(&blocks).take_while(|(old, new)| old.key == new.key).count();
     assert_eq!(kept, n_kept);

@@ -1,0 +1,46 @@
+//! A message that is written anew, in its own place.
+
+use super::actions::use_actions;
+use crate::i18n::use_texts;
+use leptos::{html, prelude::*};
+use types::chat::MessageView;
+
+/// A message of the person's, to be written anew.
+pub(crate) fn editor(view: ArcRwSignal<MessageView>, editing: RwSignal<bool>) -> AnyView {
+    let texts = use_texts();
+    let actions = use_actions();
+    let MessageView { id, text, .. } = view.get_untracked();
+    let area = NodeRef::<html::Textarea>::new();
+    Effect::new(move |_| {
+        if let Some(area) = area.get() {
+            _ = area.focus();
+        }
+    });
+    let save = move |_| {
+        let Some(area) = area.get_untracked() else { return };
+        let text = area.value();
+        if text.trim().is_empty() {
+            return;
+        }
+        editing.set(false);
+        actions.edit(id, text);
+    };
+    let on_key = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Escape" {
+            event.stop_propagation();
+            editing.set(false);
+        }
+    };
+    view! {
+        <div class="flex w-full flex-col gap-2" on:keydown=on_key>
+            <textarea node_ref=area class="field field-sizing-content max-h-96 min-h-20 text-base" aria-label=texts.edit_label data-testid="edit-text">
+                {text}
+            </textarea>
+            <div class="flex justify-end gap-2">
+                <button type="button" class="button button-quiet" on:click=move |_| editing.set(false)>{texts.cancel}</button>
+                <button type="button" class="button button-primary" data-testid="edit-send" on:click=save>{texts.edit_send}</button>
+            </div>
+        </div>
+    }
+    .into_any()
+}

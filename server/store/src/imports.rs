@@ -1,0 +1,179 @@
+//! Files with sessions that are being taken over: how far each is, kept together with what became of it.
+
+use crate::{MessageRow, NewSession, Store, StoreError, copies::insert_session};
+use types::{
+    filing::{ImportState, ImportView},
+    ids::{ImportId, MessageId, SessionId, UserId},
+};
+
+/// The newest that are remembered of a person.
+const KEPT: u32 = 50;
+
+/// A file that waits to be taken over, or goes on where a crash broke it off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportWork {
+    pub id: ImportId,
+    pub user: UserId,
+    pub name: String,
+    /// Its name in the folder.
+    pub file: String,
+    pub counts: ImportCounts,
+}
+
+/// What became of the entries of a file so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportCounts {
+    /// All of them.
+    pub n_entries: u32,
+    pub n_taken: u32,
+    /// Those that are no session.
+    pub n_skipped: u32,
+    /// Turns and images that were left out.
+    pub n_left_out: u32,
+}
+
+/// A session from a file. The ids of its turns are those of another place: a parent is named by them, and comes first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImportedSession {
+    pub head: NewSession,
+    pub messages: Vec<MessageRow>,
+    /// The last turn of the branch that is shown.
+    pub shown: Option<MessageId>,
+}
+
+impl Store {
+    /// Notes a file that is to be taken over; its ends that are long past are forgotten.
+    pub async fn add_import(
+        &self,
+        user: UserId,
+        name: &str,
+        file: &str,
+        now_ms: i64,
+    ) -> Result<ImportId, StoreError> {
+        let mut tx = self.write.begin().await?;
+        sqlx::query!(
+            "delete from import where user_id = ?1 and state <> 'waiting'
+               and id not in (select id from import where user_id = ?1 order by id desc limit ?2)",
+            user.0,
+            KEPT
+        )
+        .execute(&mut *tx)
+        .await?;
+        let done = sqlx::query!(
+            "insert into import (user_id, name, file, created_ms) values (?, ?, ?, ?)",
+            user.0,
+            name,
+            file,
+            now_ms
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(ImportId(done.last_insert_rowid()))
+    }
+
+    /// The file that waits longest.
+    pub async fn waiting_import(&self) -> Result<Option<ImportWork>, StoreError> {
+        let row = sqlx::query!(
+            "select id, user_id, name, file, n_entries, n_taken, n_skipped, n_left_out from import
+             where state = 'waiting' order by id limit 1"
+        )
+        .fetch_optional(&self.read)
+        .await?;
+        Ok(row.map(|row| ImportWork {
+            id: ImportId(row.id),
+            user: UserId(row.user_id),
+            name: row.name,
+            file: row.file,
+            counts: ImportCounts {
+                n_entries: count(row.n_entries),
+                n_taken: count(row.n_taken),
+                n_skipped: count(row.n_skipped),
+                n_left_out: count(row.n_left_out),
+            },
+        }))
+    }
+
+    /// The files that are still needed.
+    pub async fn import_files(&self) -> Result<Vec<String>, StoreError> {
+        let files = sqlx::query_scalar!("select file from import where state = 'waiting'");
+        Ok(files.fetch_all(&self.read).await?)
+    }
+
+    /// How far the person's file is.
+    pub async fn find_import(&self, user: UserId, id: ImportId) -> Result<Option<ImportView>, StoreError> {
+        let row = sqlx::query!(
+            "select name, state, problem, n_taken, n_skipped, n_left_out from import where id = ? and user_id = ?",
+            id.0,
+            user.0
+        )
+        .fetch_optional(&self.read)
+        .await?;
+        Ok(row.map(|row| ImportView {
+            name: row.name,
+            state: ImportState::named(&row.state),
+            problem: row.problem.unwrap_or_default(),
+            n_taken: count(row.n_taken),
+            n_skipped: count(row.n_skipped),
+            n_left_out: count(row.n_left_out),
+        }))
+    }
+
+    /// Writes a session of a file together with how far that is, all or nothing: what a crash breaks off is neither lost nor there
+    /// twice. `NotFound` once the import has ended.
+    pub async fn import_session(
+        &self,
+        work: &ImportWork,
+        counts: ImportCounts,
+        session: &ImportedSession,
+    ) -> Result<SessionId, StoreError> {
+        let mut tx = self.write.begin().await?;
+        let done = sqlx::query!(
+            "update import set n_entries = ?, n_taken = ?, n_skipped = ?, n_left_out = ?
+             where id = ? and user_id = ? and state = 'waiting'",
+            counts.n_entries,
+            counts.n_taken,
+            counts.n_skipped,
+            counts.n_left_out,
+            work.id.0,
+            work.user.0
+        )
+        .execute(&mut *tx)
+        .await?;
+        crate::sessions::found(done.rows_affected())?;
+        let ImportedSession { head, messages, shown } = session;
+        let id = insert_session(&mut tx, work.user, head, messages, *shown).await?;
+        tx.commit().await?;
+        Ok(id)
+    }
+
+    /// Notes how an import ended, once.
+    pub async fn end_import(
+        &self,
+        work: &ImportWork,
+        counts: ImportCounts,
+        state: ImportState,
+        problem: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let state = state.name();
+        sqlx::query!(
+            "update import set state = ?, problem = ?, n_entries = ?, n_taken = ?, n_skipped = ?, n_left_out = ?
+             where id = ? and user_id = ? and state = 'waiting'",
+            state,
+            problem,
+            counts.n_entries,
+            counts.n_taken,
+            counts.n_skipped,
+            counts.n_left_out,
+            work.id.0,
+            work.user.0
+        )
+        .execute(&self.write)
+        .await?;
+        Ok(())
+    }
+}
+
+fn count(n: i64) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

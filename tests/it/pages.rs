@@ -18,7 +18,7 @@ async fn pages_that_are_asked_for_at_once_are_all_whole() {
         .buffer_unordered(AT_ONCE);
     let broken = pages
         .filter(|(status, page)| {
-            let names_its_code = page.contains("/pkg/split___chat_route_view");
+            let names_its_code = page.contains("/pkg/split_chat_page");
             let has_its_data = page.contains("__INCOMPLETE_CHUNKS=[]");
             let is_whole = *status == StatusCode::OK && names_its_code && has_its_data;
             std::future::ready(!is_whole)

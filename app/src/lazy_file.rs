@@ -42,8 +42,9 @@ fn in_its_place(fetch: Fetch) -> AnyView {
 /// Shows the words until the view is there. One for all that comes late, for the sake of the browser's download.
 pub(crate) fn coming(words: &'static str, view: Box<dyn Fn() -> Coming + Send + Sync>) -> AnyView {
     let note = move || {
-        view! { <p class="m-auto max-w-md px-6 text-center text-muted empty:hidden" role="status" data-testid="not-fetched">{words}</p> }
-            .into_any()
+        (!words.is_empty()).then(|| {
+            view! { <p class="m-auto max-w-md px-6 text-center text-muted" role="status" data-testid="not-fetched">{words}</p> }
+        })
     };
     view! { <Suspense fallback=note>{move || Suspend::new(view())}</Suspense> }.into_any()
 }

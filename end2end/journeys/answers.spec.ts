@@ -1,9 +1,20 @@
 // What is kept with answers and chats: one variant, how likely tokens were, the model that answered, and what will not fit.
 
-import { copyFileSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { freshFolder, required, Server } from '../support/server';
-import { accessible, answered, composer, connected, expect, lastAnswer, open, send, SHORT, test } from '../support/test';
+import { Server } from '../support/server';
+import {
+  accessible,
+  answered,
+  chooseModel,
+  composer,
+  connected,
+  expect,
+  lastAnswer,
+  open,
+  send,
+  SHORT,
+  test,
+  withSecondModel,
+} from '../support/test';
 
 test('one variant of an answer is kept, and the others come back when that is undone', async ({ page }) => {
   await open(page, '/chat');
@@ -58,34 +69,24 @@ test('how likely each token was is kept where a chat says so, and shown as a map
 });
 
 test('a chat remembers the model that answered, and offers to load it as it was', async ({ browser }) => {
-  const dataDir = freshFolder();
-  mkdirSync(join(dataDir, 'models'));
-  copyFileSync(required('CHAOSENGINE_TEST_MODEL'), join(dataDir, 'models', 'Second-Model.gguf'));
-  const server = await (await Server.start({ dataDir })).ready();
-  const context = await browser.newContext({ baseURL: server.address });
-  const page = await context.newPage();
-  await open(page, '/chat');
-  const name = await page.getByTestId('model-name').innerText();
-  await send(page, SHORT);
-  await answered(page);
-  await expect(page.getByTestId('usage')).toContainText('KV f16');
-  await expect(page.getByTestId('model-before')).toHaveCount(0);
-  await page.getByTestId('model-pill').click();
-  await page.getByTestId('model-option').filter({ hasText: 'Second-Model' }).click();
-  await expect(page.getByTestId('model-name')).toHaveText('Second-Model');
-  await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
-  const offer = page.getByTestId('model-before');
-  await expect(offer).toContainText('answered here last');
-  await page.reload();
-  await connected(page);
-  await expect(offer).toContainText('answered here last');
-  await accessible(page);
-  await page.getByTestId('model-before-load').click();
-  await expect(page.getByTestId('model-name')).toHaveText(name);
-  await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
-  await expect(offer).toHaveCount(0);
-  await context.close();
-  await server.stop();
+  await withSecondModel(browser, async page => {
+    const name = await page.getByTestId('model-name').innerText();
+    await send(page, SHORT);
+    await answered(page);
+    await expect(page.getByTestId('usage')).toContainText('KV f16');
+    const offer = page.getByTestId('model-before');
+    await expect(offer).toHaveCount(0);
+    await chooseModel(page, 'Second-Model');
+    await expect(offer).toContainText('answered here last');
+    await page.reload();
+    await connected(page);
+    await expect(offer).toContainText('answered here last');
+    await accessible(page);
+    await page.getByTestId('model-before-load').click();
+    await expect(page.getByTestId('model-name')).toHaveText(name);
+    await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
+    await expect(offer).toHaveCount(0);
+  });
 });
 
 test('what would be left out is said before a message is sent', async ({ browser }) => {

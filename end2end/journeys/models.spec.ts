@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freshFolder, required, Server } from '../support/server';
-import { answered, expect, open, send, SHORT, test } from '../support/test';
+import { answered, chooseModel, expect, open, send, SHORT, test, withSecondModel } from '../support/test';
 
 test('another model of the library is chosen in the status bar, and loading it is a job', async ({ browser }) => {
   const dataDir = freshFolder();
@@ -36,37 +36,27 @@ test('another model of the library is chosen in the status bar, and loading it i
 });
 
 test('two models are in memory together; one is kept and the other unloaded in the list', async ({ browser }) => {
-  const dataDir = freshFolder();
-  mkdirSync(join(dataDir, 'models'));
-  copyFileSync(required('CHAOSENGINE_TEST_MODEL'), join(dataDir, 'models', 'Second-Model.gguf'));
-  const server = await (await Server.start({ dataDir })).ready();
-  const context = await browser.newContext({ baseURL: server.address });
-  const page = await context.newPage();
-  await open(page, '/chat');
-  const first = await page.getByTestId('model-name').innerText();
-  const row = (name: string) => page.getByTestId('model-row').filter({ hasText: name });
-  await page.getByTestId('model-pill').click();
-  await row('Second-Model').getByTestId('model-option').click();
-  await expect(page.getByTestId('model-name')).toHaveText('Second-Model');
-  await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
+  await withSecondModel(browser, async page => {
+    const first = await page.getByTestId('model-name').innerText();
+    const row = (name: string) => page.getByTestId('model-row').filter({ hasText: name });
+    await chooseModel(page, 'Second-Model');
 
-  await page.getByTestId('model-pill').click();
-  for (const name of [first, 'Second-Model']) {
-    await expect(row(name)).toHaveAttribute('data-state', 'ready');
-    await expect(row(name)).toContainText(/[0-9] (MB|GB) of memory/);
-  }
-  await row(first).getByRole('button', { name: `Keep ${first} in memory` }).click();
-  await expect(row(first).getByRole('button', { name: `Let ${first} go when memory is needed` })).toBeVisible();
-  await row('Second-Model').getByRole('button', { name: 'Unload Second-Model' }).click();
-  await expect(row('Second-Model').getByTestId('model-unload')).toHaveCount(0);
-  // The one that stays answers from now on.
-  await expect(page.getByTestId('model-name')).toHaveText(first);
-  await page.keyboard.press('Escape');
-  await send(page, SHORT);
-  await answered(page);
-  await expect(page.getByTestId('usage')).toContainText(first);
-  await context.close();
-  await server.stop();
+    await page.getByTestId('model-pill').click();
+    for (const name of [first, 'Second-Model']) {
+      await expect(row(name)).toHaveAttribute('data-state', 'ready');
+      await expect(row(name)).toContainText(/[0-9] (MB|GB) of memory/);
+    }
+    await row(first).getByRole('button', { name: `Keep ${first} in memory` }).click();
+    await expect(row(first).getByRole('button', { name: `Let ${first} go when memory is needed` })).toBeVisible();
+    await row('Second-Model').getByRole('button', { name: 'Unload Second-Model' }).click();
+    await expect(row('Second-Model').getByTestId('model-unload')).toHaveCount(0);
+    // The one that stays answers from now on.
+    await expect(page.getByTestId('model-name')).toHaveText(first);
+    await page.keyboard.press('Escape');
+    await send(page, SHORT);
+    await answered(page);
+    await expect(page.getByTestId('usage')).toContainText(first);
+  });
 });
 
 test('how a model is loaded is chosen in its panel, with what was measured on this machine', async ({ browser }) => {

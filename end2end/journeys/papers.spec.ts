@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CallingModel } from '../support/caller';
 import { freshFolder, required, Server } from '../support/server';
-import { accessible, answered, composer, connected, expect, lastAnswer, open, send, sendAndStop, test, textOf } from '../support/test';
+import { accessible, addModel, answered, composer, connected, expect, lastAnswer, open, send, sendAndStop, test, textOf } from '../support/test';
 
 const LANTERN = 'The lantern of the lighthouse burns whale oil. The keeper climbs two hundred stairs every evening.';
 /** Longer than what is taken without an offer. */
@@ -237,16 +237,7 @@ test('sentences without support are marked in the answer', async ({ browser }) =
   const context = await browser.newContext({ baseURL: server.address, locale: 'en-GB' });
   try {
     const page = await context.newPage();
-    await open(page, '/settings');
-    const form = page.getByTestId('remote-form');
-    await form.locator('[name="form[name]"]').fill('Den');
-    await form.locator('[name="form[address]"]').fill(model.address);
-    await form.getByTestId('remote-save').click();
-    await expect(page.getByTestId('remote')).toContainText('Den');
-    await open(page, '/chat');
-    await page.getByTestId('model-pill').click();
-    await page.getByTestId('model-option').filter({ hasText: '(Den)' }).click();
-    await expect(page.getByTestId('elsewhere')).toContainText('Den');
+    await addModel(page, model.address);
     await drop(page, [{ name: 'lantern.txt', text: LANTERN }]);
     await expect(papers(page)).toHaveAttribute('data-state', 'ready', { timeout: 60_000 });
     await send(page, 'What of the lighthouse?');

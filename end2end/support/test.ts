@@ -1,8 +1,10 @@
 // What every journey has: a server with a loaded model, and a page that may not fail silently.
 
 import AxeBuilder from '@axe-core/playwright';
-import { test as base, expect, type Locator, type Page } from '@playwright/test';
-import { Server } from './server';
+import { test as base, type Browser, expect, type Locator, type Page } from '@playwright/test';
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { freshFolder, required, Server } from './server';
 
 export { expect };
 
@@ -64,6 +66,28 @@ export function composer(page: Page): Locator {
 export async function send(page: Page, text: string): Promise<void> {
   await composer(page).fill(text);
   await composer(page).press('Enter');
+}
+
+/** Runs `journey` with a server of its own that has a second model beside the first. */
+export async function withSecondModel(browser: Browser, journey: (page: Page) => Promise<void>): Promise<void> {
+  const dataDir = freshFolder();
+  mkdirSync(join(dataDir, 'models'));
+  copyFileSync(required('CHAOSENGINE_TEST_MODEL'), join(dataDir, 'models', 'Second-Model.gguf'));
+  const server = await (await Server.start({ dataDir })).ready();
+  const context = await browser.newContext({ baseURL: server.address });
+  const page = await context.newPage();
+  await open(page, '/chat');
+  await journey(page);
+  await context.close();
+  await server.stop();
+}
+
+/** Chooses the model of that name in the status bar, and waits until it is loaded. */
+export async function chooseModel(page: Page, name: string): Promise<void> {
+  await page.getByTestId('model-pill').click();
+  await page.getByTestId('model-option').filter({ hasText: name }).click();
+  await expect(page.getByTestId('model-name')).toHaveText(name);
+  await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
 }
 
 /** Adds a server elsewhere and chooses its model, which is the only one. */

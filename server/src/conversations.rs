@@ -16,6 +16,7 @@ use transcripts::{
 };
 
 use std::time::Duration;
+use system::arriving::ArrivalError;
 use types::{
     filing::{ImportState, ImportView},
     ids::{ImportId, SessionId, UserId},
@@ -115,10 +116,10 @@ async fn take_in(state: &AppState, form: &mut Multipart) -> Result<Option<Import
         let name = field.file_name().unwrap_or_default().to_owned();
         return match state.imports.add(UserId::LOCAL, &name, field).await {
             Ok(id) => Ok(Some(id)),
-            Err(ImportError::Empty) => Ok(None),
-            Err(ImportError::TooLarge) => Err("large"),
-            Err(ImportError::BrokeOff) => Err("lost"),
-            Err(err @ (ImportError::File(_) | ImportError::Chat(_))) => {
+            Err(ImportError::Arrival(ArrivalError::Empty)) => Ok(None),
+            Err(ImportError::Arrival(ArrivalError::TooLarge)) => Err("large"),
+            Err(ImportError::Arrival(ArrivalError::BrokeOff)) => Err("lost"),
+            Err(err @ (ImportError::Arrival(ArrivalError::File(_)) | ImportError::Chat(_))) => {
                 tracing::error!(error = %err, "a file could not be kept");
                 Err("disk")
             }

@@ -3,7 +3,8 @@
 
 use super::{jobs, launch_panel, model_picker, palette, shortcuts};
 use crate::pages::chat::{
-    calls, collections, context_bar, editor, model_before, more, named, papers, sources, thread_store::Block,
+    calls, collections, context_bar, editor, model_before, more, named, papers, sources,
+    thread_store::{Block, Pace},
     tools,
 };
 use crate::{
@@ -30,8 +31,6 @@ pub(crate) enum Behind {
     Launch,
     /// What a word in the message box may stand for.
     Named,
-    /// Nothing yet: the code is fetched as long as the server answers, for when something is to be shown.
-    Nothing,
     /// The models to choose from, the chosen one first.
     Models(Memo<ModelStatus>),
     /// The model that answered in a chat last, where that is not the chosen one.
@@ -46,6 +45,9 @@ pub(crate) enum Behind {
     Sources(MessageId),
     /// The tools that the answers of a chat may call.
     Tools,
+    /// What a person should know about the machine while an answer is written. It brings what is shown of the answer once it has
+    /// ended, as long as the server answers.
+    Warned(ArcRwSignal<Pace>),
 }
 
 /// Shows it once the page lives and the code has arrived, which a first visit does not wait for. With `when`, the code is fetched
@@ -90,7 +92,6 @@ async fn what_is(behind: Behind) -> AnyView {
         Behind::Jobs => jobs::list(),
         Behind::Launch => launch_panel::panel(),
         Behind::Named => named::list(),
-        Behind::Nothing => ().into_any(),
         Behind::Models(status) => model_picker::list(status),
         Behind::ModelBefore => model_before::offer(),
         Behind::More(message) => more::more(message),
@@ -99,5 +100,6 @@ async fn what_is(behind: Behind) -> AnyView {
         Behind::Shortcuts => shortcuts::list(),
         Behind::Sources(message) => sources::of(message).await,
         Behind::Tools => tools::choices().await,
+        Behind::Warned(pace) => more::warned(pace),
     }
 }

@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 use store::{ImportCounts, ImportWork};
+use system::arriving::ArrivalError;
 use tokio::sync::{Notify, mpsc, watch};
 use transcripts::{Entry, ReadError};
 use types::{
@@ -42,14 +43,8 @@ struct Inner {
 /// Why a file was not taken in. `Display` is a sentence a person can read.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    #[error("the file is empty")]
-    Empty,
-    #[error("the file is too large")]
-    TooLarge,
-    #[error("the file did not arrive whole")]
-    BrokeOff,
-    #[error("the file could not be kept: {0}")]
-    File(std::io::Error),
+    #[error(transparent)]
+    Arrival(#[from] ArrivalError),
     #[error(transparent)]
     Chat(#[from] ChatError),
 }

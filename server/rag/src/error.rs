@@ -4,6 +4,7 @@ use inference::EngineError;
 use models::ModelsError;
 use std::io;
 use store::StoreError;
+use system::arriving::ArrivalError;
 use types::document::{MAX_COLLECTION_CHARS, MAX_DOCUMENT_BYTES, MAX_FOLDERS};
 
 /// `Display` is a sentence a person can read.
@@ -41,6 +42,17 @@ pub enum RagError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Store(StoreError),
+}
+
+impl From<ArrivalError> for RagError {
+    fn from(err: ArrivalError) -> Self {
+        match err {
+            ArrivalError::Empty => Self::EmptyFile,
+            ArrivalError::TooLarge => Self::TooLarge,
+            ArrivalError::BrokeOff => Self::BrokeOff,
+            ArrivalError::File(err) => Self::File(err),
+        }
+    }
 }
 
 impl From<StoreError> for RagError {

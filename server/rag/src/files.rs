@@ -1,13 +1,8 @@
 //! The files themselves, as they came: named by what is in them, and there only when they are whole.
 
 use crate::RagError;
-use futures::{Stream, StreamExt};
-use std::{
-    collections::HashSet,
-    fs,
-    path::{Path, PathBuf},
-};
-use tokio::{fs::File, io::AsyncWriteExt};
+use futures::Stream;
+use std::{collections::HashSet, fs, path::PathBuf};
 use types::document::MAX_DOCUMENT_BYTES;
 
 /// How files end that are not whole yet.
@@ -41,10 +36,12 @@ impl Files {
         &self,
         bytes: impl Stream<Item = Result<B, E>>,
     ) -> Result<Arrived, RagError> {
-        let unfinished = Unfinished(self.folder.join(format!("{:016x}.{UNFINISHED}", fastrand::u64(..))));
-        let arrived = receive_into(&unfinished.0, bytes).await?;
-        let path = self.path_of(&arrived.hash);
-        tokio::fs::rename(&unfinished.0, &path).await.map_err(RagError::File)?;
+        let unfinished = self.folder.join(format!("{:016x}.{UNFINISHED}", fastrand::u64(..)));
+        let mut hash = blake3::Hasher::new();
+        let look = |piece: &[u8]| _ = hash.update(piece);
+        let file = system::arriving::Arrived::receive(unfinished, bytes, MAX_DOCUMENT_BYTES, look).await?;
+        let arrived = Arrived { hash: hash.finalize().to_hex().to_string(), n_bytes: file.n_bytes };
+        file.keep_as(&self.path_of(&arrived.hash)).await?;
         Ok(arrived)
     }
 
@@ -62,39 +59,6 @@ impl Files {
             }
         }
     }
-}
-
-/// A file that goes unless it got another name.
-struct Unfinished(PathBuf);
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        _ = fs::remove_file(&self.0);
-    }
-}
-
-async fn receive_into<B: AsRef<[u8]>, E>(
-    path: &Path,
-    bytes: impl Stream<Item = Result<B, E>>,
-) -> Result<Arrived, RagError> {
-    let mut file = File::create_new(path).await.map_err(RagError::File)?;
-    let mut hash = blake3::Hasher::new();
-    let mut n_bytes = 0;
-    let mut bytes = std::pin::pin!(bytes);
-    while let Some(part) = bytes.next().await {
-        let part = part.map_err(|_| RagError::BrokeOff)?;
-        n_bytes += part.as_ref().len() as u64;
-        if n_bytes > MAX_DOCUMENT_BYTES {
-            return Err(RagError::TooLarge);
-        }
-        hash.update(part.as_ref());
-        file.write_all(part.as_ref()).await.map_err(RagError::File)?;
-    }
-    if n_bytes == 0 {
-        return Err(RagError::EmptyFile);
-    }
-    file.sync_all().await.map_err(RagError::File)?;
-    Ok(Arrived { hash: hash.finalize().to_hex().to_string(), n_bytes })
 }
 
 fn is_hash(name: &str) -> bool {

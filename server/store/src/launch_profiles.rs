@@ -33,9 +33,7 @@ impl Store {
         .await?;
         Ok(())
     }
-}
 
-impl Store {
     /// Keeps which model answers in a session, and how it is loaded.
     pub async fn set_session_model(
         &self,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::capitalised,
-    format::{bytes, duration_ms, one_decimal, percent},
+    format::{duration_ms, one_decimal, percent},
     frame::{Behind, Later},
     i18n::{Texts, fill, use_texts},
     platform,
@@ -25,7 +25,6 @@ use leptos::prelude::*;
 use types::{
     called::is_call,
     chat::{Again, Guesser, MessageState, MessageView, Queued, Role, Usage},
-    guard::Warning,
     ids::{ImageId, MessageId},
 };
 
@@ -139,14 +138,14 @@ fn Answer(row: Row) -> AnyView {
                 }</p>
             </When>
             <When when=running>
-                <WarningLine pace=warned.clone()/>
+                <Later behind=Behind::Warned(warned.clone())/>
             </When>
             <Ending view=row.view.clone()/>
             <AnswerSources view=row.view.clone()/>
             <div class="flex min-h-7 flex-wrap items-center gap-x-3 text-xs text-muted">
                 <When when=move || !running() fallback={
                     let pace = row.pace.clone();
-                    move || view! { <PaceLine pace=pace.clone()/> <Later behind=Behind::Nothing/> }
+                    move || view! { <PaceLine pace=pace.clone()/> }
                 }>
                     <AnswerActions view=row.view.clone()/>
                     <UsageLine view=row.view.clone()/>
@@ -246,28 +245,6 @@ pub(super) fn GoOn(id: MessageId) -> AnyView {
         .into_any()
     };
     (move || can_go_on().then(button)).into_any()
-}
-
-/// What a person should know about the machine while it writes.
-#[component]
-fn WarningLine(pace: ArcRwSignal<Pace>) -> impl IntoView {
-    let texts = use_texts();
-    let words = move || match pace.read().warning? {
-        Warning::Memory { available_bytes } => {
-            Some(fill(texts.warning_memory, "n", bytes(available_bytes as f64)))
-        }
-        Warning::Heat => Some(texts.warning_heat.to_owned()),
-    };
-    move || {
-        words().map(|words| {
-            view! {
-                <p class="flex items-center gap-1.5 text-warn" role="alert" data-testid="message-warning">
-                    <Icon icon=icondata_lu::LuTriangleAlert size=14/>
-                    {words}
-                </p>
-            }
-        })
-    }
 }
 
 #[component]

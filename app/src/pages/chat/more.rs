@@ -1,8 +1,13 @@
 //! What can be done with an answer beyond reading and copying it, and what is said of one that a guard ended. Fetched once a
 //! page lives: a first visit does not wait for it.
 
-use super::{actions::use_actions, message::GoOn, thread_store::ThreadStore};
+use super::{
+    actions::use_actions,
+    message::GoOn,
+    thread_store::{Pace, ThreadStore},
+};
 use crate::{
+    format::bytes,
     i18n::{CallsTexts, fill},
     live::use_live,
     ui::icon::{Icon, IconButton},
@@ -11,7 +16,7 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 use types::{
     chat::{Again, MessageView},
-    guard::Guard,
+    guard::{Guard, Warning},
     ids::{MessageId, ModelId, SessionId},
     model::{ModelState, Resident},
 };
@@ -157,5 +162,27 @@ pub(crate) fn guarded(id: MessageId, guard: Guard) -> AnyView {
             {can_go_on.then(|| view! { <GoOn id/> })}
         </section>
     }
+    .into_any()
+}
+
+/// What a person should know about the machine while it writes.
+pub(crate) fn warned(pace: ArcRwSignal<Pace>) -> AnyView {
+    let texts = CallsTexts::here();
+    let words = move || match pace.read().warning? {
+        Warning::Memory { available_bytes } => {
+            Some(fill(texts.warning_memory, "n", bytes(available_bytes as f64)))
+        }
+        Warning::Heat => Some(texts.warning_heat.to_owned()),
+    };
+    (move || {
+        words().map(|words| {
+            view! {
+                <p class="flex items-center gap-1.5 text-warn" role="alert" data-testid="message-warning">
+                    <Icon icon=icondata_lu::LuTriangleAlert size=14/>
+                    {words}
+                </p>
+            }
+        })
+    })
     .into_any()
 }

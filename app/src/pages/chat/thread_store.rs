@@ -29,7 +29,7 @@ pub(crate) struct Block {
 
 /// Speed and size of an answer that is being written.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     pub(super) n_tokens: u32,
     pub(super) tokens_per_second: Option<f32>,
     /// Others come first.

@@ -1,7 +1,6 @@
 //! The files on the disk: there only when they are whole, and read without ever being in memory.
 
-use super::ImportError;
-use futures::{Stream, StreamExt};
+use futures::Stream;
 use std::{
     collections::HashSet,
     fs,
@@ -12,7 +11,8 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-use tokio::{fs::File, io::AsyncWriteExt, sync::mpsc};
+use system::arriving::{ArrivalError, Arrived};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use transcripts::{Entry, MAX_FILE_BYTES, ReadError, check, read_entries};
 
@@ -77,12 +77,12 @@ impl Folder {
     pub(super) async fn receive<B: AsRef<[u8]>, E>(
         &self,
         bytes: impl Stream<Item = Result<B, E>>,
-    ) -> Result<String, ImportError> {
+    ) -> Result<String, ArrivalError> {
         let name = format!("{:016x}", fastrand::u64(..));
-        let unfinished = Unfinished(self.path.join(format!("{name}.{UNFINISHED}")));
-        receive_into(&unfinished.0, bytes).await?;
+        let unfinished = self.path.join(format!("{name}.{UNFINISHED}"));
+        let file = Arrived::receive(unfinished, bytes, MAX_FILE_BYTES as u64, |_| ()).await?;
         let name = format!("{name}.{WHOLE}");
-        tokio::fs::rename(&unfinished.0, self.path.join(&name)).await.map_err(ImportError::File)?;
+        file.keep_as(&self.path.join(&name)).await?;
         Ok(name)
     }
 
@@ -132,34 +132,4 @@ fn sweep(path: &Path, needed: &[String]) {
             _ = fs::remove_file(entry.path());
         }
     }
-}
-
-/// A file that goes unless it got another name.
-struct Unfinished(PathBuf);
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        _ = fs::remove_file(&self.0);
-    }
-}
-
-async fn receive_into<B: AsRef<[u8]>, E>(
-    path: &Path,
-    bytes: impl Stream<Item = Result<B, E>>,
-) -> Result<(), ImportError> {
-    let mut file = File::create_new(path).await.map_err(ImportError::File)?;
-    let mut n_bytes = 0;
-    let mut bytes = std::pin::pin!(bytes);
-    while let Some(part) = bytes.next().await {
-        let part = part.map_err(|_| ImportError::BrokeOff)?;
-        n_bytes += part.as_ref().len();
-        if n_bytes > MAX_FILE_BYTES {
-            return Err(ImportError::TooLarge);
-        }
-        file.write_all(part.as_ref()).await.map_err(ImportError::File)?;
-    }
-    if n_bytes == 0 {
-        return Err(ImportError::Empty);
-    }
-    file.sync_all().await.map_err(ImportError::File)
 }

@@ -6,6 +6,7 @@ use futures::stream;
 use jobs::Jobs;
 use std::{path::PathBuf, time::Duration};
 use store::ImportCounts;
+use system::arriving::ArrivalError;
 use types::{
     filing::{Filter, ImportState, ImportView},
     ids::ImportId,
@@ -121,8 +122,8 @@ async fn a_file_that_is_not_whole_changes_nothing() {
     }
     assert_eq!(bench.titles().await, [""; 0]);
     let broken = stream::iter([Ok(whole), Err(())]);
-    assert!(matches!(imports.add(ME, "x", broken).await, Err(ImportError::BrokeOff)));
+    assert!(matches!(imports.add(ME, "x", broken).await, Err(ImportError::Arrival(ArrivalError::BrokeOff))));
     let nothing = stream::iter([Ok::<_, ()>("")]);
-    assert!(matches!(imports.add(ME, "x", nothing).await, Err(ImportError::Empty)));
+    assert!(matches!(imports.add(ME, "x", nothing).await, Err(ImportError::Arrival(ArrivalError::Empty))));
     assert_eq!(bench.n_files(), 0);
 }

@@ -10,8 +10,8 @@ use std::{
 /// Crates by level: a crate may use those of lower levels.
 const LEVELS: &[&[&str]] = &[
     &["types"],
-    &["store", "system", "protocol", "markup", "gguf"],
-    &["jobs", "inference", "prompts", "engine", "candle", "transcripts", "tools"],
+    &["store", "system", "protocol", "markup", "gguf", "weights"],
+    &["jobs", "inference", "prompts", "engine", "candle", "transcripts", "tools", "hub", "convert"],
     &["models", "compare", "sandbox", "toolbox"],
     &["rag"],
     &["chat"],

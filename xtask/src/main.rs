@@ -42,7 +42,7 @@ cargo xtask VERB
   bench search       how well and how fast passages of the manuals are found; writes docs/benchmarks/search.md
   bench pages        how quickly pages open and whether they keep up, in Chromium; writes docs/benchmarks/pages.md
   bench lighthouse   Lighthouse scores of the chat page
-  fuzz [MINUTES]     throw random bytes at the reader of model files, one minute unless told otherwise
+  fuzz [MINUTES]     throw random bytes at the readers of model files, one minute each unless told otherwise
   sqlx               renew the offline data of the checked SQL queries
   notices            renew THIRD_PARTY_NOTICES.md from the lock file
   check              print functions and files that have grown long

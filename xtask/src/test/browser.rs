@@ -21,6 +21,7 @@ pub(super) fn journeys(
             .args(["--no-install", "playwright", "test"])
             .env("CHROMIUM_PATH", chromium)
             .env("CHAOSENGINE_SEED", products.binary.with_file_name(paths::exe("seed")))
+            .env("CHAOSENGINE_HUB", products.binary.with_file_name(paths::exe("pretend-hub")))
             .env("CHAOSENGINE_END2END_DATA", paths::fresh("end2end")?)
             .env("CHAOSENGINE_FIRST_LOAD_BYTES", crate::sizes::FIRST_LOAD_BYTES.to_string())
             .dir(&folder);

@@ -1,0 +1,251 @@
+//! What `config.json` says about a model.
+
+use crate::{
+    ConvertError,
+    error::{malformed, unreadable},
+    family::Family,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+/// The longest description that is read; a few kilobytes are usual.
+pub(crate) const MAX_JSON_BYTES: u64 = 4 << 20;
+/// More layers than any model has.
+const MAX_LAYERS: u64 = 4096;
+
+/// A description of at most `most` bytes; `None` where there is no such file.
+pub(crate) fn read_bytes(path: &Path, most: u64) -> Result<Option<Vec<u8>>, ConvertError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(path)(error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(unreadable(path))?;
+    if bytes.len() as u64 > most {
+        return Err(malformed(path, format!("it is longer than {most} bytes")));
+    }
+    Ok(Some(bytes))
+}
+
+/// Likewise, of a form.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, most: u64) -> Result<Option<T>, ConvertError> {
+    let Some(bytes) = read_bytes(path, most)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| malformed(path, error))
+}
+
+/// A model's description.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) family: Family,
+    pub(crate) n_layers: u64,
+    path: PathBuf,
+    /// What the file says.
+    pub(crate) whole: Map<String, Value>,
+    /// Likewise, with what it says of the part that writes on top.
+    text: Map<String, Value>,
+}
+
+impl Config {
+    /// Reads the description in `folder`, and refuses what is not converted here.
+    pub(crate) fn read(folder: &Path) -> Result<Self, ConvertError> {
+        let path = folder.join("config.json");
+        let whole = read_json::<Map<String, Value>>(&path, MAX_JSON_BYTES)?;
+        let whole = whole.ok_or_else(|| ConvertError::Missing(path.clone()))?;
+        let mut text = whole.clone();
+        if let Some(Value::Object(inner)) = whole.get("text_config") {
+            text.extend(inner.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        let architecture = text.get("architectures").and_then(|it| it.get(0)).and_then(Value::as_str);
+        let architecture = architecture.unwrap_or("unknown");
+        let family = Family::of(architecture)
+            .ok_or_else(|| ConvertError::Family(crate::error::shown(architecture)))?;
+        refuse_unusual(&text, &whole)?;
+        let mut config = Self { family, n_layers: 0, path, whole, text };
+        config.n_layers = config.number("num_hidden_layers")?;
+        if config.n_layers == 0 || config.n_layers > MAX_LAYERS {
+            return Err(malformed(&config.path, "its number of layers is none that a model has"));
+        }
+        Ok(config)
+    }
+
+    /// What it says, or what those who made the family take for granted.
+    pub(crate) fn get(&self, key: &str) -> Option<Value> {
+        match self.text.get(key) {
+            Some(Value::Null) => None,
+            Some(value) => Some(value.clone()),
+            None => self.family.default(key),
+        }
+    }
+
+    /// A whole number that it may say.
+    pub(crate) fn find_number(&self, key: &str) -> Result<Option<u64>, ConvertError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let number = value.as_u64().filter(|n| u32::try_from(*n).is_ok());
+        number.map(Some).ok_or_else(|| malformed(&self.path, format!("{key} is no number that is possible")))
+    }
+
+    /// A whole number that it must say.
+    pub(crate) fn number(&self, key: &str) -> Result<u64, ConvertError> {
+        self.find_number(key)?.ok_or_else(|| malformed(&self.path, format!("{key} is missing")))
+    }
+
+    /// A number that it may say.
+    pub(crate) fn find_float(&self, key: &str) -> Result<Option<f64>, ConvertError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        value.as_f64().map(Some).ok_or_else(|| malformed(&self.path, format!("{key} is no number")))
+    }
+
+    /// A number that it must say.
+    pub(crate) fn float(&self, key: &str) -> Result<f64, ConvertError> {
+        self.find_float(key)?.ok_or_else(|| malformed(&self.path, format!("{key} is missing")))
+    }
+
+    /// A contradiction in it.
+    pub(crate) fn malformed(&self, reason: impl ToString) -> ConvertError {
+        malformed(&self.path, reason)
+    }
+
+    /// Heads of queries, and of keys and values.
+    pub(crate) fn heads(&self) -> Result<(u64, u64), ConvertError> {
+        let n_heads = self.number("num_attention_heads")?;
+        let n_kv_heads = self.find_number("num_key_value_heads")?.unwrap_or(n_heads);
+        if n_heads == 0 || n_kv_heads == 0 {
+            return Err(self.malformed("it has no heads"));
+        }
+        Ok((n_heads, n_kv_heads))
+    }
+
+    /// The width of a head, where the family states or implies it.
+    pub(crate) fn head_dim(&self) -> Result<u64, ConvertError> {
+        match self.find_number("head_dim")? {
+            Some(n) => Ok(n),
+            None => Ok(self.number("hidden_size")? / self.heads()?.0),
+        }
+    }
+
+    /// How positions are told.
+    pub(crate) fn rope(&self) -> Result<Rope, ConvertError> {
+        let stated = ["rope_parameters", "rope_scaling"].iter().find_map(|key| self.get(key));
+        let stated = stated.and_then(|it| it.as_object().cloned()).unwrap_or_default();
+        let part = |name: &str| stated.get(name).and_then(Value::as_object).cloned();
+        let local = part("sliding_attention").and_then(|it| it.get("rope_theta").and_then(Value::as_f64));
+        let parameters = part("full_attention").unwrap_or_else(|| stated.clone());
+        let theta = parameters.get("rope_theta").and_then(Value::as_f64);
+        let local = match local {
+            Some(theta) => Some(theta),
+            None => self.find_float("rope_local_base_freq")?,
+        };
+        let kind = ["rope_type", "type"].iter().find_map(|key| parameters.get(*key).and_then(Value::as_str));
+        Ok(Rope {
+            kind: kind.unwrap_or("default").to_ascii_lowercase(),
+            theta: theta.map_or_else(|| self.float("rope_theta"), Ok)?,
+            local_theta: local,
+            n_trained: self.number("max_position_embeddings")?,
+            parameters,
+        })
+    }
+}
+
+/// What would be converted into something wrong.
+fn refuse_unusual(text: &Map<String, Value>, whole: &Map<String, Value>) -> Result<(), ConvertError> {
+    for config in [text, whole] {
+        let stated = config.get("quantization_config").or_else(|| config.get("quantization"));
+        if let Some(stated) = stated.filter(|it| !it.is_null()) {
+            let method = stated.get("quant_method").and_then(Value::as_str).unwrap_or("in groups");
+            return Err(ConvertError::Quantised(crate::error::shown(method)));
+        }
+    }
+    let is_set = |key: &str| text.get(key).is_some_and(|it| !it.is_null());
+    if is_set("draft_vocab_size") {
+        return Err(ConvertError::Family("draft model".to_owned()));
+    }
+    if ["num_local_experts", "num_experts"].iter().any(|key| is_set(key)) {
+        return Err(ConvertError::Family("mixture of experts".to_owned()));
+    }
+    Ok(())
+}
+
+/// How positions are told.
+#[derive(Clone, Debug)]
+pub(crate) struct Rope {
+    pub(crate) kind: String,
+    pub(crate) theta: f64,
+    /// That of layers which see what is near only.
+    pub(crate) local_theta: Option<f64>,
+    n_trained: u64,
+    parameters: Map<String, Value>,
+}
+
+impl Rope {
+    pub(crate) fn float(&self, key: &str) -> Option<f64> {
+        self.parameters.get(key).and_then(Value::as_f64)
+    }
+
+    /// The length that it was trained for before it was stretched.
+    pub(crate) fn original_length(&self) -> u64 {
+        let stated = self.parameters.get("original_max_position_embeddings").and_then(Value::as_u64);
+        stated.unwrap_or(self.n_trained)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+    use std::fs;
+
+    #[track_caller]
+    fn check(config: &str, expected: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("config.json"), config).unwrap();
+        let found = Config::read(folder.path()).map_or_else(|err| err.to_string(), |_| "ok".to_owned());
+        assert!(found.contains(expected), "{found}");
+    }
+
+    #[test]
+    fn what_is_not_converted_is_refused_in_a_sentence() {
+        let of = |more: &str| {
+            format!(r#"{{"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2{more}}}"#)
+        };
+        check(&of(""), "ok");
+        check("{}", "the kind “unknown”");
+        check(r#"{"architectures": ["BertModel"]}"#, "the kind “BertModel” cannot be converted here");
+        check(&of(r#", "quantization_config": {"quant_method": "gptq"}"#), "quantised already (gptq)");
+        check(&of(r#", "quantization": {"bits": 4}"#), "quantised already (in groups)");
+        check(&of(r#", "num_local_experts": 8"#), "mixture of experts");
+        check(&of(r#", "num_hidden_layers": 100000"#), "number of layers");
+        check(r#"{"architectures": ["LlamaForCausalLM"]}"#, "num_hidden_layers is missing");
+        check(
+            r#"{"architectures": ["LlamaForCausalLM"], "num_hidden_layers": -1}"#,
+            "no number that is possible",
+        );
+        check("{", "not what it should be");
+    }
+
+    #[test]
+    fn positions_are_told_in_an_old_and_a_new_way() {
+        let check = |more: &str, kind: &str, theta: f64, local: Option<f64>| {
+            let folder = tempfile::tempdir().unwrap();
+            let config = format!(
+                r#"{{"architectures": ["Gemma3ForCausalLM"], "num_hidden_layers": 2, "max_position_embeddings": 9{more}}}"#
+            );
+            fs::write(folder.path().join("config.json"), config).unwrap();
+            let rope = Config::read(folder.path()).unwrap().rope().unwrap();
+            assert_eq!((rope.kind.as_str(), rope.theta, rope.local_theta), (kind, theta, local));
+            assert_eq!(rope.original_length(), 9);
+        };
+        check("", "default", 1_000_000.0, Some(10000.0));
+        check(r#", "rope_theta": 5, "rope_scaling": {"type": "linear"}"#, "linear", 5.0, Some(10000.0));
+        check(
+            r#", "rope_parameters": {"full_attention": {"rope_type": "yarn", "rope_theta": 7}, "sliding_attention": {"rope_theta": 8}}"#,
+            "yarn",
+            7.0,
+            Some(8.0),
+        );
+    }
+}

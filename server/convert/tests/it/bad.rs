@@ -1,0 +1,198 @@
+//! Models that are not whole, not known, or not wanted any more.
+
+use crate::support::{go_on, json, model, names, write_weights};
+use convert::{ConvertError, MlxOptions, Options, Progress, hf_to_gguf, to_mlx};
+use serde_json::{Value, json};
+use std::{fs, ops::ControlFlow, path::Path};
+
+/// What is said of a model that was changed when it becomes a GGUF file; nothing stays of it.
+#[track_caller]
+fn check(name: &str, change: impl Fn(&Path), expected: &str) {
+    let (work, folder) = model(name);
+    change(&folder);
+    let gguf = hf_to_gguf(&folder, &work.path().join("x.gguf"), &Options::default(), &mut go_on());
+    let found = gguf.map_or_else(|err| err.to_string(), |_| "ok".to_owned());
+    assert!(found.contains(expected), "{found}");
+    assert_eq!(names(work.path()), [name]);
+}
+
+/// Likewise, and the same when it becomes one of MLX.
+#[track_caller]
+fn check_both(name: &str, change: impl Fn(&Path), expected: &str) {
+    check(name, &change, expected);
+    let (work, folder) = model(name);
+    change(&folder);
+    let mlx = to_mlx(&folder, &work.path().join("x"), &MlxOptions::default(), &mut go_on());
+    let found = mlx.map_or_else(|err| err.to_string(), |_| "ok".to_owned());
+    assert!(found.contains(expected), "{found}");
+    assert_eq!(names(work.path()), [name]);
+}
+
+/// Changes a description.
+fn set(file: &str, key: &str, value: Value) -> impl Fn(&Path) {
+    move |folder| {
+        let path = folder.join(file);
+        let mut whole = json(&path);
+        whole[key] = value.clone();
+        fs::write(path, whole.to_string()).unwrap();
+    }
+}
+
+/// Leaves tensors out, or writes others.
+fn tensors(change: impl Fn(&mut Vec<(String, String, Vec<u64>)>)) -> impl Fn(&Path) {
+    move |folder| {
+        let listed = json(&folder.join("tensors.json"));
+        let mut tensors = serde_json::from_value(listed["tensors"].clone()).unwrap();
+        change(&mut tensors);
+        write_weights(folder, &tensors, 1);
+    }
+}
+
+#[test]
+fn kinds_of_models_that_are_not_converted() {
+    check_both("llama3", set("config.json", "architectures", json!(["BertModel"])), "the kind “BertModel”");
+    let quantised = json!({"quant_method": "awq"});
+    check_both("llama3", set("config.json", "quantization_config", quantised), "quantised already (awq)");
+    check_both("llama3", tensors(|all| all[3].1 = "F8_E4M3".to_owned()), "quantised already (F8_E4M3)");
+    check(
+        "llama3",
+        set("config.json", "rope_scaling", json!({"rope_type": "spiral", "factor": 2})),
+        "spiral",
+    );
+}
+
+#[test]
+fn weights_that_are_not_whole() {
+    check_both(
+        "llama3",
+        |folder| fs::remove_file(folder.join("model.safetensors")).unwrap(),
+        "there are no weights",
+    );
+    let second = "model-00002-of-00002.safetensors";
+    check_both("llama-spm", |folder| fs::remove_file(folder.join(second)).unwrap(), second);
+    check_both(
+        "llama3",
+        |folder| {
+            let path = folder.join("model.safetensors");
+            let bytes = fs::read(&path).unwrap();
+            fs::write(path, &bytes[..bytes.len() - 1]).unwrap();
+        },
+        "cut off",
+    );
+    let down = "model.layers.1.mlp.down_proj.weight";
+    check_both(
+        "llama3",
+        tensors(|all| all.retain(|it| it.0 != down)),
+        "“blk.1.ffn_down.weight” is missing from",
+    );
+    check_both(
+        "llama3",
+        tensors(|all| all.push(("extra".into(), "F32".into(), vec![1]))),
+        "“extra” is none that",
+    );
+    check("llama3", set("config.json", "num_attention_heads", json!(7)), "heads cannot share");
+    check(
+        "llama3",
+        tensors(|all| {
+            let embedding = all.iter_mut().find(|it| it.0.contains("embed_tokens")).unwrap();
+            embedding.2[0] += 1;
+        }),
+        "a row of 64 for each of 304 tokens",
+    );
+}
+
+#[test]
+fn tokenizers_that_are_not_whole() {
+    check(
+        "llama3",
+        |folder| fs::remove_file(folder.join("tokenizer.json")).unwrap(),
+        "tokenizer.json is missing",
+    );
+    check(
+        "llama3",
+        |folder| fs::write(folder.join("tokenizer.json"), "{").unwrap(),
+        "tokenizer.json is not what",
+    );
+    check(
+        "gemma",
+        |folder| fs::write(folder.join("tokenizer.model"), "<html>").unwrap(),
+        "tokenizer.model is not",
+    );
+    check(
+        "llama3",
+        set("tokenizer.json", "pre_tokenizer", json!({"type": "Whitespace"})),
+        "the tokenizer cannot",
+    );
+    check("llama3", set("config.json", "vocab_size", json!(200)), "the tokenizer cannot");
+}
+
+#[test]
+fn descriptions_that_are_none() {
+    check_both(
+        "llama3",
+        |folder| fs::remove_file(folder.join("config.json")).unwrap(),
+        "config.json is missing",
+    );
+    check_both(
+        "llama3",
+        |folder| fs::write(folder.join("config.json"), "[".repeat(100_000)).unwrap(),
+        "not what",
+    );
+    check_both(
+        "llama3",
+        |folder| fs::write(folder.join("config.json"), " ".repeat(5 << 20)).unwrap(),
+        "longer than",
+    );
+    check("llama3", set("config.json", "num_attention_heads", json!(0)), "no heads");
+}
+
+#[test]
+fn whoever_watches_sees_it_grow_and_may_stop_it() {
+    let (work, folder) = model("qwen2");
+    let target = work.path().join("x.gguf");
+    let mut seen = Vec::new();
+    let mut watch = |progress: Progress<'_>| {
+        seen.push(progress.fraction);
+        ControlFlow::Continue(())
+    };
+    hf_to_gguf(&folder, &target, &Options::default(), &mut watch).unwrap();
+    assert!(seen.is_sorted() && seen.last() == Some(&1.0) && seen.len() > 20, "{seen:?}");
+
+    for stop_at in [1, 10, seen.len()] {
+        let mut n = 0;
+        let mut watch = |_: Progress<'_>| {
+            n += 1;
+            if n == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let stopped = hf_to_gguf(&folder, &work.path().join("y.gguf"), &Options::default(), &mut watch);
+        assert!(matches!(stopped, Err(ConvertError::Stopped)));
+        let mut n = 0;
+        let mut watch = |_: Progress<'_>| {
+            n += 1;
+            if n == stop_at.min(20) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let stopped = to_mlx(&folder, &work.path().join("y"), &MlxOptions::default(), &mut watch);
+        assert!(matches!(stopped, Err(ConvertError::Stopped)));
+        assert_eq!(names(work.path()), ["qwen2", "x.gguf"]);
+    }
+}
+
+#[test]
+fn nothing_is_replaced() {
+    let (work, folder) = model("llama3");
+    let target = work.path().join("x");
+    fs::write(&target, "mine").unwrap();
+    let gguf = hf_to_gguf(&folder, &target, &Options::default(), &mut go_on());
+    assert!(matches!(gguf, Err(ConvertError::Exists(_))));
+    let mlx = to_mlx(&folder, &target, &MlxOptions::default(), &mut go_on());
+    assert!(matches!(mlx, Err(ConvertError::Exists(_))));
+    assert_eq!(fs::read(&target).unwrap(), b"mine");
+    // What an attempt left that did not end well is in nobody's way.
+    fs::write(work.path().join("y.gguf.part"), "old").unwrap();
+    hf_to_gguf(&folder, &work.path().join("y.gguf"), &Options::default(), &mut go_on()).unwrap();
+    fs::create_dir(work.path().join("z.part")).unwrap();
+    fs::write(work.path().join("z.part").join("old"), "old").unwrap();
+    to_mlx(&folder, &work.path().join("z"), &MlxOptions::default(), &mut go_on()).unwrap();
+    assert_eq!(names(work.path()), ["llama3", "x", "y.gguf", "z"]);
+    assert!(!work.path().join("z").join("old").exists());
+}

@@ -1,0 +1,88 @@
+"""Makes mlx_expected.json: what MLX itself makes of the weights of the models that make.py made.
+
+    python mlx_expected.py
+
+Needs mlx with mlx-cpu, and numpy. With a folder that this crate wrote, and the one that it was made of, it reads the
+former back as MLX does, and says how far its numbers are from the original:
+
+    python mlx_expected.py WRITTEN ORIGINAL
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+
+from make import HERE, MODELS, weights
+
+GROUP = 64
+DTYPES = {"BF16": mx.bfloat16, "F16": mx.float16, "F32": mx.float32}
+NAMES = {mx.bfloat16: "BF16", mx.float16: "F16", mx.float32: "F32", mx.uint32: "U32"}
+
+
+def array(name, dtype, shape):
+    bits = weights(name, dtype, int(np.prod(shape, dtype=np.int64)))
+    return mx.array(bits.reshape(shape)).view(DTYPES[dtype])
+
+
+def entry(value):
+    mx.eval(value)
+    raw = np.array(value.view(mx.uint8) if value.ndim else value)
+    return [NAMES[value.dtype], list(value.shape), hashlib.sha256(raw.tobytes()).hexdigest()[:16]]
+
+
+def expected(folder, bits):
+    config = json.loads((folder / "config.json").read_text())
+    tied = config.get("tie_word_embeddings", config["architectures"][0].startswith("Gemma"))
+    tensors = {}
+    for name, dtype, shape in json.loads((folder / "tensors.json").read_text())["tensors"]:
+        if "vision" in name or "projector." in name or (tied and name.endswith("lm_head.weight")):
+            continue
+        value = array(name, dtype, shape)
+        if len(shape) == 2 and shape[1] % GROUP == 0:
+            stem = name.removesuffix(".weight")
+            words, scales, biases = mx.quantize(value, group_size=GROUP, bits=bits)
+            tensors[name] = entry(words)
+            tensors[stem + ".scales"] = entry(scales)
+            tensors[stem + ".biases"] = entry(biases)
+        else:
+            tensors[name] = entry(value)
+    return tensors
+
+
+def read_back(written, original):
+    config = json.loads((written / "config.json").read_text())["quantization"]
+    load = lambda folder: {k: v for f in sorted(folder.glob("*.safetensors")) for k, v in mx.load(str(f)).items()}
+    found, source = load(written), load(original)
+    worst, total, n = 0.0, 0.0, 0
+    for name, words in found.items():
+        if words.dtype != mx.uint32:
+            continue
+        stem = name.removesuffix(".weight")
+        scales, biases = found[stem + ".scales"], found[stem + ".biases"]
+        back = mx.dequantize(words, scales, biases, group_size=config["group_size"], bits=config["bits"])
+        own = mx.quantize(source[name], group_size=config["group_size"], bits=config["bits"])
+        assert all(mx.array_equal(a, b).item() for a, b in zip(own, (words, scales, biases))), name
+        error = mx.abs(back.astype(mx.float32) - source[name].astype(mx.float32))
+        step = mx.repeat(mx.abs(scales.astype(mx.float32)), config["group_size"], axis=-1)
+        worst = max(worst, mx.max(error / step).item())
+        total, n = total + mx.sum(error / step).item(), n + error.size
+    print(f"{n} numbers, {total / n:.4f} steps off on average, {worst:.4f} at most; all as MLX rounds")
+
+
+def main():
+    if len(sys.argv) == 3:
+        return read_back(Path(sys.argv[1]), Path(sys.argv[2]))
+    result = {}
+    for folder in sorted(MODELS.iterdir()):
+        if folder.name != "smollm":
+            result[folder.name] = {str(bits): expected(folder, bits) for bits in (4, 8)}
+    text = json.dumps(result, separators=(",", ":")).replace('"4":', '\n"4":').replace('"8":', '\n"8":')
+    (HERE / "mlx_expected.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

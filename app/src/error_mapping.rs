@@ -4,7 +4,7 @@ use crate::error::AppError;
 use chat::ChatError;
 use compare::CompareError;
 use inference::EngineError;
-use models::ModelsError;
+use models::{HubError, ModelsError};
 use prompts::PromptsError;
 use rag::RagError;
 use store::StoreError;
@@ -36,9 +36,17 @@ impl From<ChatError> for AppError {
 impl From<ModelsError> for AppError {
     fn from(err: ModelsError) -> Self {
         match err {
-            ModelsError::NotFound(_) => Self::NotFound,
+            ModelsError::NotFound(_) | ModelsError::Hub(HubError::NotFound) => Self::NotFound,
+            ModelsError::Hub(err) => Self::Refused { reason: err.to_string() },
             ModelsError::Store(err) => err.into(),
             ModelsError::Remote(err) => Self::Setting { reason: err.to_string() },
+            err @ (ModelsError::Folder(_)
+            | ModelsError::Kept(_)
+            | ModelsError::TooLong { .. }
+            | ModelsError::TooManyTags { .. }
+            | ModelsError::NoFileManager { .. }
+            | ModelsError::Convert(_)
+            | ModelsError::NoSpace { .. }) => Self::Refused { reason: err.to_string() },
             err @ ModelsError::Context { .. } => Self::Setting { reason: err.to_string() },
             ModelsError::Engine(EngineError::NoModel) => Self::NoModel,
             err => Self::Engine { reason: err.to_string() },

@@ -91,7 +91,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/chat/:id/tree") view=Rest::Tree ssr=SsrMode::Async/>
                     <Route path=path!("/chats") view=Rest::Chats ssr=SsrMode::Async/>
                     <Route path=path!("/compare/:id?") view=Rest::Compare ssr=SsrMode::Async/>
+                    <Route path=path!("/discover") view=Rest::Discover ssr=SsrMode::Async/>
                     <Route path=path!("/documents/:id?") view=Rest::Documents ssr=SsrMode::Async/>
+                    <Route path=path!("/models") view=Rest::Models ssr=SsrMode::Async/>
                     <Route path=path!("/prompts/:id?") view=Rest::Prompts ssr=SsrMode::Async/>
                     <Route path=path!("/settings") view=Rest::Settings ssr=SsrMode::Async/>
                     <Route path=path!("/tools") view=Rest::Tools ssr=SsrMode::Async/>

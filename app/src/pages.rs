@@ -3,8 +3,10 @@
 pub(crate) mod chat;
 pub(crate) mod chats;
 pub(crate) mod compare;
+pub(crate) mod discover;
 pub(crate) mod documents;
 mod failed;
+pub(crate) mod models;
 pub(crate) mod not_found;
 pub(crate) mod probabilities;
 pub(crate) mod prompts;

@@ -36,6 +36,8 @@ export interface Options {
   model?: 'none' | 'last' | { path: string };
   /** More for its command line. */
   more?: string[];
+  /** Set in its environment. */
+  environment?: Record<string, string>;
 }
 
 export class Server {
@@ -50,7 +52,10 @@ export class Server {
     const dataDir = options.dataDir ?? freshFolder();
     const args = ['serve', '--port', String(options.port ?? 0), '--data-dir', dataDir, '--log', 'warn'];
     args.push(...modelArgs(options.model), ...(options.more ?? []));
-    const child = spawn(required('CHAOSENGINE_BIN'), args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(required('CHAOSENGINE_BIN'), args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...options.environment },
+    });
     const address = await announced(child);
     return new Server(child, address, dataDir);
   }

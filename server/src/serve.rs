@@ -11,7 +11,7 @@ use chat::{Chat, Imports};
 use compare::{Compare, Load, LoadError};
 use inference::{Engine, EngineError, Engines, Guarded, KvFiles, Limits, LlamaConfig, Remotes, Residency};
 use jobs::Jobs;
-use models::{Drafts, Library, Models, ModelsError, RemoteList};
+use models::{Drafts, Environment, HubAccess, Library, Models, ModelsError, RemoteList, VARIABLES};
 use prompts::Prompts;
 use rag::{Below, Rag, ReadLimits, Reader};
 use sandbox::{Bounds, RunCode, Sandbox};
@@ -29,7 +29,10 @@ use system::{DataDir, PathError, Sampler};
 use tokio::sync::oneshot;
 use toolbox::Toolbox;
 use tools::{Launcher, Tool};
-use types::ids::{ModelId, UserId};
+use types::{
+    ids::{ModelId, UserId},
+    secret::Secret,
+};
 
 /// How long running answers may take to end.
 const GRACE: Duration = Duration::from_secs(5);
@@ -129,6 +132,7 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
     let adapters = paths.adapters();
     let models =
         Models::new(library, Arc::clone(&engine), jobs.clone(), store.clone(), worker, remotes, adapters);
+    let models = open_shelf(models, &paths).await?;
     let below = Below {
         store: store.clone(),
         jobs: jobs.clone(),
@@ -163,6 +167,40 @@ async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Optio
         version,
     };
     Ok((state, wanted))
+}
+
+/// The library with everyone's folders, and the downloads that were under way.
+async fn open_shelf(models: Models, paths: &DataDir) -> Result<Models, Exit> {
+    let models = models.with_environment(places()).with_hub(hub_access(paths));
+    models.open_library().await.map_err(|err| Exit::Failed(err.to_string()))?;
+    models.start_downloads();
+    Ok(models)
+}
+
+/// What decides where other programs of this machine keep their models.
+fn places() -> Environment {
+    let variables = config::environment().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        VARIABLES.contains(&name.as_str()).then(|| (name, PathBuf::from(value)))
+    });
+    Environment { home: system::paths::home(), variables: variables.collect() }
+}
+
+/// Which model hub is asked, by the variables that other programs use for it, too.
+fn hub_access(paths: &DataDir) -> HubAccess {
+    let variable = |name: &str| {
+        let (_, value) = config::environment().find(|(it, _)| it == name)?;
+        value.into_string().ok().filter(|value| !value.is_empty())
+    };
+    let is_offline =
+        variable("HF_HUB_OFFLINE").is_some_and(|it| !matches!(it.as_str(), "0" | "false" | "no"));
+    let usual = HubAccess::default();
+    HubAccess {
+        endpoint: variable("HF_ENDPOINT").unwrap_or(usual.endpoint),
+        token: variable("HF_TOKEN").map(Secret::new),
+        is_offline,
+        token_file: Some(paths.hub_token()),
+    }
 }
 
 /// What runs programs that models write, where an administrator has installed interpreters.

@@ -89,6 +89,7 @@ fn title(job: &JobView, texts: &PanelsTexts) -> String {
         JobKind::MeasureModel => texts.job_measure_model,
         JobKind::IndexDocuments => texts.job_index_documents,
         JobKind::ImportChats => texts.job_import_chats,
+        JobKind::CompareModels => texts.job_compare_models,
     };
     fill(text, "subject", &job.subject)
 }

@@ -203,6 +203,10 @@ fn fixed_entries(texts: &'static PanelsTexts, go: Callback<String>) -> Vec<Entry
         entry(texts.palette_group_pages, texts.nav_documents.to_owned(), move || {
             go.run("/documents".to_owned())
         }),
+        entry(texts.palette_group_pages, texts.nav_models.to_owned(), move || go.run("/models".to_owned())),
+        entry(texts.palette_group_pages, texts.nav_discover.to_owned(), move || {
+            go.run("/discover".to_owned())
+        }),
         entry(texts.palette_group_pages, texts.nav_tools.to_owned(), move || go.run("/tools".to_owned())),
         entry(texts.palette_group_pages, texts.nav_settings.to_owned(), move || {
             go.run("/settings".to_owned())

@@ -4,7 +4,9 @@
 //! What such a page fetches is known only to that file, so that the doors it uses and the types that pass through them are not
 //! in the browser's first download either.
 
-use super::{chats, compare, documents, probabilities, prompts, saw, settings, setup, tools, tree};
+use super::{
+    chats, compare, discover, documents, models, probabilities, prompts, saw, settings, setup, tools, tree,
+};
 use crate::lazy_file::{NotFetched, page_of};
 use leptos::{prelude::*, wasm_split::wasm_split};
 use leptos_router::ChooseView;
@@ -15,7 +17,9 @@ use std::sync::Arc;
 pub(crate) enum Rest {
     Chats,
     Compare,
+    Discover,
     Documents,
+    Models,
     Probabilities,
     Prompts,
     Saw,
@@ -49,7 +53,9 @@ fn view_of(page: Rest) -> AnyView {
     match page {
         Rest::Chats => chats::page(),
         Rest::Compare => compare::page(),
+        Rest::Discover => discover::page(),
         Rest::Documents => documents::page(),
+        Rest::Models => models::page(),
         Rest::Probabilities => probabilities::page(),
         Rest::Prompts => prompts::page(),
         Rest::Saw => saw::page(),

@@ -13,6 +13,7 @@ pub enum JobKind {
     MeasureModel,
     IndexDocuments,
     ImportChats,
+    CompareModels,
 }
 
 /// Where a job stands.

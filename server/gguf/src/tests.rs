@@ -75,7 +75,8 @@ fn whole() -> Vec<u8> {
         .u32(0)
         .u64(0);
     let mut bytes = writer.bytes;
-    bytes.extend([0; 64]);
+    // Tensors begin where a multiple of 32 is.
+    bytes.resize(bytes.len().next_multiple_of(32) + 64, 0);
     bytes
 }
 
@@ -133,7 +134,7 @@ fn what_looks_at_whole_texts_keeps_nothing_of_them() {
 #[test]
 fn cut_at_every_byte_it_is_refused_and_never_panics() {
     let bytes = whole();
-    for end in 0..bytes.len() - 64 {
+    for end in 0..bytes.len() {
         assert!(read(&bytes[..end]).is_err(), "{end}");
     }
 }
@@ -148,6 +149,68 @@ fn lies_about_sizes_are_refused() {
     check(&Writer::start(0, 1).text("k").u32(77).bytes, "unknown type");
     check(&Writer::start(1, 0).text("t").u32(2).u64(u64::MAX).u64(3).u32(0).u64(0).bytes, "too large");
     check(&Writer::start(1, 0).text("t").u32(1).u64(1).u32(0).u64(u64::MAX).bytes, "cut off");
+}
+
+/// A tensor `t` of `n` numbers in a row, of a type, from a place on.
+fn tensor(writer: Writer, n: u64, kind: u32, begin: u64) -> Writer {
+    writer.text("t").u32(1).u64(n).u32(kind).u64(begin)
+}
+
+#[test]
+fn tensors_that_share_bytes_or_fill_no_blocks_are_refused() {
+    let two = |first: u64, second: u64| {
+        let mut bytes = tensor(tensor(Writer::start(2, 0), 16, 0, first), 16, 0, second).bytes;
+        bytes.resize(512, 0);
+        bytes
+    };
+    check(&two(0, 64), "ok");
+    check(&two(64, 0), "ok");
+    check(&two(0, 32), "same place");
+    check(&two(0, 0), "same place");
+    let mut odd = tensor(Writer::start(1, 0), 33, 8, 0).bytes;
+    odd.resize(512, 0);
+    check(&odd, "blocks");
+    let aligned = |n: u32| Writer::start(0, 1).text("general.alignment").u32(4).u32(n).bytes;
+    check(&aligned(64), "ok");
+    check(&aligned(0), "power of two");
+    check(&aligned(33), "power of two");
+}
+
+#[test]
+fn all_tensors_are_counted_by_their_types() {
+    let mut bytes = tensor(tensor(Writer::start(2, 0), 64, 8, 0), 16, 0, 96).bytes;
+    bytes.resize(512, 0);
+    let header = read(&bytes).unwrap();
+    assert_eq!(header.n_parameters(), 80);
+    let sums: Vec<_> =
+        header.tensors.iter().map(|(name, sum)| (name.as_str(), sum.n_tensors, sum.n_bytes)).collect();
+    assert_eq!(sums, [("F32", 1, 64), ("Q8_0", 1, 68)]);
+    assert_eq!(
+        header.quantisation().as_deref(),
+        Some("Q8_0"),
+        "what most bytes are, where the file does not say it"
+    );
+}
+
+#[test]
+fn a_template_tells_what_the_model_can_do() {
+    let check = |template: &str, calls_tools: bool, thinks: bool| {
+        let bytes = Writer::start(0, 1).text("tokenizer.chat_template").u32(8).text(template).bytes;
+        let found = read(&bytes).unwrap().template;
+        assert_eq!((found.calls_tools, found.thinks), (calls_tools, thinks), "{template}");
+    };
+    check("{% for message in messages %}", false, false);
+    check("{% if tools %}", true, false);
+    check("{% if enable_thinking %}<think>", false, true);
+}
+
+#[test]
+fn parts_of_a_model_say_which_they_are() {
+    let bytes = Writer::start(0, 2).text("split.no").u32(2).bytes;
+    let bytes = [bytes, 1_u16.to_le_bytes().to_vec()].concat();
+    let bytes =
+        [bytes, Writer::default().text("split.count").u32(2).bytes, 3_u16.to_le_bytes().to_vec()].concat();
+    assert_eq!(read(&bytes).unwrap().split, Some(crate::Split { number: 1, n_files: 3 }));
 }
 
 #[test]

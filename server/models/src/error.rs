@@ -25,8 +25,24 @@ pub enum ModelsError {
     NoPip,
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
+    #[error("the folder cannot be added: {0}")]
+    Folder(String),
+    #[error("it stays as it is: {0}")]
+    Kept(&'static str),
+    #[error("no file manager could be opened on this machine ({source}); it is in {}", path.display())]
+    NoFileManager { path: PathBuf, source: io::Error },
+    #[error("it was not written: {0}")]
+    Convert(String),
+    #[error("{what} has at most {most} characters")]
+    TooLong { what: &'static str, most: usize },
+    #[error("a model has at most {most} tags")]
+    TooManyTags { most: usize },
     #[error("a context has {least} to {most} tokens")]
     Context { least: u32, most: u32 },
+    #[error(transparent)]
+    Hub(#[from] hub::HubError),
+    #[error(transparent)]
+    Moving(#[from] hub::transfer::TransferError),
     #[error(transparent)]
     Remote(#[from] RemoteError),
     #[error(transparent)]

@@ -3,7 +3,7 @@
 //!
 //! What is read here is enough to list a model and to foretell its memory; the worker reads the rest and checks it.
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +29,7 @@ const WRITERS: [&str; 4] = ["llama", "mistral", "qwen2", "qwen3"];
 const WRITERS_NUMBERS: [&str; 3] = ["F32", "F16", "BF16"];
 
 /// What a folder says about the model in it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Description {
     /// `bert`, `llama`, …
     pub(crate) architecture: String,

@@ -1,6 +1,6 @@
 //! How each model is loaded, and what that was measured to cost.
 
-use crate::{Models, ModelsError, drafts::known_drafts};
+use crate::{Models, ModelsError, drafts::known_drafts, now_ms};
 use inference::Footprint;
 use jobs::{JobHandle, Progress};
 use std::path::{Path, PathBuf};
@@ -110,9 +110,4 @@ impl Models {
         let read = tokio::task::spawn_blocking(move || library.read_with_companions(&id, &path, &profile));
         read.await.ok()?.ok().map(|(known, _)| known.footprint)
     }
-}
-
-fn now_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -4,21 +4,33 @@
 //! native code sees the file. A fetched file appears under its name only when it is whole and verified.
 
 mod adapters;
+mod discover;
+mod downloads;
 mod drafts;
+mod duplicates;
 mod egress;
 mod error;
 mod folder;
+mod folders;
 mod launch;
 mod library;
 mod load;
+mod others;
 mod projectors;
 mod remotes;
+mod reveal;
+mod rewrite;
+mod shelf;
 pub mod starter;
+mod trash;
 
 pub use adapters::Adapter;
+pub use discover::{HubAccess, HubPage};
 pub use error::ModelsError;
-pub use library::{Drafts, Library};
+pub use hub::HubError;
+pub use library::{Drafts, Environment, Library, VARIABLES};
 pub use remotes::{NewRemote, RemoteError, RemoteList};
+pub use shelf::ShelfView;
 
 use inference::{Engine, LlamaConfig};
 use jobs::Jobs;
@@ -37,6 +49,10 @@ pub struct Models {
     remotes: Arc<RemoteList>,
     /// Where LoRA adapters are.
     adapters: PathBuf,
+    /// What decides where other programs keep their models.
+    environment: Environment,
+    access: HubAccess,
+    queue: downloads::Queue,
 }
 
 impl Models {
@@ -50,7 +66,28 @@ impl Models {
         remotes: RemoteList,
         adapters: PathBuf,
     ) -> Self {
-        Self { library, engine, jobs, store, worker, remotes: Arc::new(remotes), adapters }
+        Self {
+            library,
+            engine,
+            jobs,
+            store,
+            worker,
+            remotes: Arc::new(remotes),
+            adapters,
+            environment: Environment::default(),
+            access: HubAccess::default(),
+            queue: downloads::Queue::default(),
+        }
+    }
+
+    /// Looks for folders of other programs where these say.
+    pub fn with_environment(self, environment: Environment) -> Self {
+        Self { environment, ..self }
+    }
+
+    /// Finds models where this says.
+    pub fn with_hub(self, access: HubAccess) -> Self {
+        Self { access, ..self }
     }
 
     /// Every model file, by name, then every model of servers elsewhere. Those that cannot be read say why.
@@ -70,3 +107,12 @@ impl Models {
         self.list().await.into_iter().find(|entry| entry.id == *id)
     }
 }
+
+/// Milliseconds since 1970, UTC.
+pub(crate) fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

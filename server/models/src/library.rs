@@ -1,36 +1,44 @@
-//! The models that are there: GGUF files, and folders of safetensors.
+//! The models that are there: GGUF files, folders of safetensors, and what makes images and videos; in our own folder, in
+//! folders of other programs, and where the command line says.
 
-use crate::{
-    drafts::find_draft,
-    folder::{self, Description},
-    projectors,
-};
-use gguf::Header;
+mod headers;
+mod known;
+mod ollama;
+mod places;
+mod shards;
+pub(crate) mod walk;
+
+pub(crate) use headers::stamp_of;
+pub(crate) use known::{Known, size_of};
+pub(crate) use places::known as known_places;
+pub use places::{Environment, VARIABLES};
+
+use crate::{drafts::find_draft, projectors};
+use headers::Headers;
 use inference::{DraftModel, Footprint};
+use known::footprint;
 use std::{
-    fs,
+    collections::HashMap,
     path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
 };
+use store::FileFact;
 use types::{
     ids::ModelId,
     kv::KvType,
     launch::{DraftChoice, LaunchProfile},
     model::{ModelEntry, Purpose},
 };
+use walk::{Found, Layout};
 
-/// Folders below the models folder that are looked into.
-const MAX_DEPTH: usize = 4;
-/// More files than that are no library.
-const MAX_FILES: usize = 5_000;
-
-/// The longest text that a model for vectors takes at once, where nobody asked for another length.
-const VECTOR_CONTEXT: u32 = 2048;
-
-/// The models folder, and files and folders named on the command line. Cheap to clone.
+/// The models folder, folders of other programs, and files and folders named on the command line. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Library {
     folder: PathBuf,
     named: Vec<PathBuf>,
+    /// Labels and paths of folders beside our own.
+    others: Arc<RwLock<Vec<(String, PathBuf)>>>,
+    headers: Headers,
     kv_type: KvType,
     drafts: Drafts,
     projector: Option<PathBuf>,
@@ -48,10 +56,21 @@ pub enum Drafts {
     Known,
 }
 
+/// A model with what is known of it, or what is wrong with it, as a sentence.
+pub(crate) type Shelved = (Found, Result<Known, String>);
+
 impl Library {
     /// `named` are files and folders anywhere; they need not exist yet. `kv_type` is how models that are loaded keep keys and values.
     pub fn new(folder: PathBuf, named: Vec<PathBuf>, kv_type: KvType) -> Self {
-        Self { folder, named, kv_type, drafts: Drafts::None, projector: None }
+        Self {
+            folder,
+            named,
+            others: Arc::default(),
+            headers: Headers::default(),
+            kv_type,
+            drafts: Drafts::None,
+            projector: None,
+        }
     }
 
     /// Lets a smaller model guess tokens.
@@ -69,15 +88,60 @@ impl Library {
         &self.folder
     }
 
-    /// Every model, by name, with what it takes with a context of `n_ctx`; reads the headers, off the runtime.
-    pub async fn list(&self, n_ctx: Option<u32>) -> Vec<ModelEntry> {
-        let library = self.clone();
-        tokio::task::spawn_blocking(move || library.scan(n_ctx)).await.unwrap_or_default()
+    /// Looks into these folders beside our own, from now on: their labels, which their models' ids begin with, and paths.
+    pub(crate) fn set_others(&self, folders: Vec<(String, PathBuf)>) {
+        *self.others.write().unwrap_or_else(PoisonError::into_inner) = folders;
     }
 
-    /// The model's file or folder, if it is there.
+    /// Takes over what was read of files before.
+    pub(crate) fn fill(&self, facts: Vec<FileFact>) {
+        self.headers.fill(facts);
+    }
+
+    /// What was read of files since this was asked last, and which files are gone.
+    pub(crate) fn take_changes(&self) -> (Vec<FileFact>, Vec<String>) {
+        self.headers.take_changes()
+    }
+
+    /// Every language model, by name, with what it takes with a context of `n_ctx`; reads the headers, off the runtime.
+    pub async fn list(&self, n_ctx: Option<u32>) -> Vec<ModelEntry> {
+        let library = self.clone();
+        let list = move || {
+            let is_loadable =
+                |known: &Result<Known, String>| known.as_ref().map_or(true, |it| it.is_loadable);
+            let shelved = library.shelved().into_iter().filter(|(_, known)| is_loadable(known));
+            let machine_bytes = system::total_memory_bytes();
+            let mut entries: Vec<_> =
+                shelved.map(|(found, known)| entry(&found, &known, n_ctx, machine_bytes)).collect();
+            let name = |entry: &ModelEntry| entry.name.to_lowercase();
+            entries.sort_by(|a, b| name(a).cmp(&name(b)).then_with(|| a.id.cmp(&b.id)));
+            entries
+        };
+        tokio::task::spawn_blocking(list).await.unwrap_or_default()
+    }
+
+    /// Everything there is, with what is known of it. It reads files: not for the runtime's threads.
+    pub(crate) fn shelved(&self) -> Vec<Shelved> {
+        let found = self.found();
+        let mut beside = HashMap::<&Path, Vec<PathBuf>>::new();
+        for path in found.iter().map(|it| &it.path).filter(|path| projectors::is_marked(path)) {
+            beside.entry(path.parent().unwrap_or(path)).or_default().push(path.clone());
+        }
+        let known = |found: &Found| {
+            let beside = found.path.parent().and_then(|folder| beside.get(folder));
+            self.know(found, beside.map_or(&[], Vec::as_slice), self.kv_type)
+        };
+        let known: Vec<_> = found.iter().map(known).collect();
+        found.into_iter().zip(known).collect()
+    }
+
+    /// The model's file, the first of its files, or its folder, if it is there.
     pub fn path_of(&self, id: &ModelId) -> Option<PathBuf> {
-        self.files().into_iter().find(|(found, _)| found == id).map(|(_, path)| path)
+        self.find(id).map(|found| found.path)
+    }
+
+    pub(crate) fn find(&self, id: &ModelId) -> Option<Found> {
+        self.found().into_iter().find(|found| found.id == *id)
     }
 
     /// The id of a file or folder named on the command line.
@@ -102,7 +166,7 @@ impl Library {
         }
         let draft_model = self.chosen_draft(id, path, &profile.draft)?;
         // What cannot be read is left to the worker, which says what is wrong with it.
-        if let Some(header) = draft_model.as_ref().and_then(|it| gguf::read_header(&it.path).ok()) {
+        if let Some(header) = draft_model.as_ref().and_then(|it| self.headers.gguf(&it.path)) {
             let size_bytes = draft_model.as_ref().map_or(0, |it| size_of(&it.path));
             known.footprint = known.footprint.with_draft_model(footprint(&header, size_bytes, kv_type));
         }
@@ -113,14 +177,20 @@ impl Library {
         Ok((known, Companions { draft_model, projector }))
     }
 
-    /// Files of the library that have the vocabulary of the one at `path`.
+    /// Models of the library that have the vocabulary of the one at `path`.
     pub(crate) fn drafts_for(&self, path: &Path) -> Vec<ModelId> {
-        let Ok(header) = gguf::read_header(path) else { return Vec::new() };
-        let fits = |file: &Path| {
-            let of_draft = gguf::read_header(file).ok().filter(|it| it.purpose() == Purpose::Writing);
-            file != path && file.is_file() && of_draft.is_some_and(|it| header.has_vocabulary_of(&it))
+        let Some(header) = self.headers.gguf(path) else { return Vec::new() };
+        let fits = |found: &Found| {
+            let of_draft =
+                self.header_of(found).filter(|it| it.purpose() == Purpose::Writing && !it.is_adapter());
+            found.path != path && of_draft.is_some_and(|it| header.has_vocabulary_of(&it))
         };
-        self.files().into_iter().filter(|(_, file)| fits(file)).map(|(id, _)| id).collect()
+        self.found().into_iter().filter(fits).map(|found| found.id).collect()
+    }
+
+    fn header_of(&self, found: &Found) -> Option<gguf::Header> {
+        let is_whole = found.layout == Layout::Gguf && found.problem.is_none() && found.path.is_file();
+        is_whole.then(|| self.headers.gguf(&found.path)).flatten()
     }
 
     fn chosen_draft(
@@ -141,13 +211,9 @@ impl Library {
     }
 
     fn draft_for(&self, id: &ModelId, path: &Path) -> Option<DraftModel> {
-        let header = gguf::read_header(path).ok();
-        let fits = |draft_model: &Path| {
-            let of_draft = gguf::read_header(draft_model).ok();
-            header
-                .as_ref()
-                .zip(of_draft)
-                .is_some_and(|(header, of_draft)| header.has_vocabulary_of(&of_draft))
+        let header = self.headers.gguf(path);
+        let has_vocabulary = |of_draft: &gguf::Header| {
+            header.as_ref().is_some_and(|header| header.has_vocabulary_of(of_draft))
         };
         match &self.drafts {
             Drafts::None => None,
@@ -155,121 +221,84 @@ impl Library {
             Drafts::Model(draft_model) => {
                 let is_required = self.named.iter().any(|named| named == path);
                 let draft = || DraftModel { path: draft_model.clone(), is_required };
-                (is_required || fits(draft_model)).then(draft)
+                let fits = || self.headers.gguf(draft_model).is_some_and(|it| has_vocabulary(&it));
+                (is_required || fits()).then(draft)
             }
             Drafts::Known => {
-                let files = self.files();
-                let file_of = |id: &str| files.iter().find(|(it, _)| it.0 == id).map(|(_, file)| file);
-                let may_draft =
-                    |id: &str| file_of(id).is_some_and(|file| file != path && file.is_file() && fits(file));
-                let found = find_draft(&id.0, files.iter().map(|(id, _)| id.0.as_str()), may_draft)?;
-                Some(DraftModel { path: file_of(found)?.clone(), is_required: false })
+                let all = self.found();
+                let of = |id: &str| all.iter().find(|it| it.id.0 == id);
+                let fits = |found: &Found| {
+                    found.path != path && self.header_of(found).is_some_and(|it| has_vocabulary(&it))
+                };
+                let may_draft = |id: &str| of(id).is_some_and(fits);
+                let draft = find_draft(&id.0, all.iter().map(|it| it.id.0.as_str()), may_draft)?;
+                Some(DraftModel { path: of(draft)?.path.clone(), is_required: false })
             }
         }
-    }
-
-    fn scan(&self, n_ctx: Option<u32>) -> Vec<ModelEntry> {
-        let machine_bytes = system::total_memory_bytes();
-        let memory = |footprint: Footprint| footprint.bytes(n_ctx, machine_bytes);
-        let entries = self
-            .files()
-            .into_iter()
-            .map(|(id, path)| describe(id, &path, self.read(&path, self.kv_type), &memory));
-        let mut entries: Vec<_> = entries.flatten().collect();
-        entries
-            .sort_by(|a, b| a.name.to_lowercase().cmp(&b.name.to_lowercase()).then_with(|| a.id.cmp(&b.id)));
-        entries
     }
 
     /// What the model at `path` says about itself, and what lets it look at images. The error is a sentence.
     fn read(&self, path: &Path, kv_type: KvType) -> Result<Known, String> {
-        let known = read(path, kv_type)?;
-        let is_named = known.purpose == Purpose::Writing && self.named.iter().any(|named| named == path);
-        let projector = self.projector.clone().filter(|_| is_named);
-        Ok(Known { projector: projector.or(known.projector.clone()), ..known })
+        let listed = self.found().into_iter().find(|found| found.path == path);
+        let found = listed.unwrap_or_else(|| {
+            let layout = if path.is_dir() { Layout::Folder } else { Layout::Gguf };
+            Found::new(self.id_of_named(path), layout, path.to_owned())
+        });
+        self.know(&found, &projectors::beside(path), kv_type)
     }
 
-    fn files(&self) -> Vec<(ModelId, PathBuf)> {
-        let named = self.named.iter().map(|path| (self.id_of_named(path), path.clone()));
-        let mut files: Vec<_> = named.collect();
-        walk(&self.folder, &self.folder, 0, &mut files);
-        files
+    fn know(&self, found: &Found, beside: &[PathBuf], kv_type: KvType) -> Result<Known, String> {
+        let known = known::know(found, &self.headers, beside, kv_type)?;
+        let is_named = known.purpose == Purpose::Writing && self.named.contains(&found.path);
+        let projector = self.projector.clone().filter(|_| is_named).or_else(|| known.projector.clone());
+        Ok(known.with_projector(projector))
     }
-}
 
-fn walk(root: &Path, folder: &Path, depth: usize, files: &mut Vec<(ModelId, PathBuf)>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        if files.len() >= MAX_FILES {
-            return;
+    fn found(&self) -> Vec<Found> {
+        let named = self.named.iter().map(|path| {
+            let layout = if path.is_dir() { Layout::Folder } else { Layout::Gguf };
+            Found::new(self.id_of_named(path), layout, path.clone())
+        });
+        let mut found: Vec<_> = named.collect();
+        found.extend(walk::models_in(&self.folder, None));
+        let others = self.others.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for (label, path) in others {
+            found.extend(walk::models_in(&path, Some(&label)));
         }
-        let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
-        let is_folder = path.is_dir();
-        if is_folder && depth < MAX_DEPTH && !folder::is_model(&path) {
-            walk(root, &path, depth + 1, files);
-        } else if (is_folder && folder::is_model(&path) || is_file)
-            && let Some(id) = id_below(root, &path).filter(|id| !id.is_remote())
-        {
-            files.push((id, path));
-        }
+        found
     }
 }
 
-fn id_below(root: &Path, path: &Path) -> Option<ModelId> {
-    let below = path.strip_prefix(root).ok()?;
-    let below = if path.is_dir() { below.to_owned() } else { below.with_extension("") };
-    let parts: Vec<_> =
-        below.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
-    Some(ModelId(parts.join("/")))
-}
-
-/// `None` for a file that only belongs to a model.
-fn describe(
-    id: ModelId,
-    path: &Path,
-    known: Result<Known, String>,
-    memory: &dyn Fn(Footprint) -> u64,
-) -> Option<ModelEntry> {
-    let name = id.0.rsplit('/').next().unwrap_or_default().to_owned();
-    let (known, problem) = match known {
-        Ok(known) => (known, None),
-        Err(problem) => (Known::default(), Some(problem)),
-    };
-    if known.is_projector {
-        return None;
-    }
-    let beside = known
-        .projector
-        .as_deref()
-        .map_or(known.footprint, |projector| known.footprint.with_projector(size_of(projector)));
-    Some(ModelEntry {
-        id,
+/// A model as everybody lists it who loads it.
+pub(crate) fn entry(
+    found: &Found,
+    known: &Result<Known, String>,
+    n_ctx: Option<u32>,
+    machine_bytes: u64,
+) -> ModelEntry {
+    let name = found.id.0.rsplit('/').next().unwrap_or_default().to_owned();
+    let problem = known.as_ref().err().cloned();
+    let known = known.as_ref().ok();
+    let beside = known.map(|known| match known.projector.as_deref() {
+        Some(projector) => known.footprint.with_projector(size_of(projector)),
+        None => known.footprint,
+    });
+    let memory = |footprint: Footprint| footprint.bytes(n_ctx, machine_bytes);
+    let files = || found.files().iter().map(|file| size_of(file)).sum();
+    ModelEntry {
+        id: found.id.clone(),
         name,
-        size_bytes: size_of(path),
-        architecture: known.architecture,
-        purpose: known.purpose,
-        n_ctx_train: known.n_ctx_train,
-        quantisation: known.quantisation,
-        has_chat_template: known.has_chat_template,
-        sees: known.projector.is_some(),
-        memory_bytes: problem.is_none().then(|| memory(beside)),
+        size_bytes: known.map_or_else(files, |it| it.size_bytes),
+        architecture: known.and_then(|it| it.architecture.clone()),
+        purpose: known.map_or(Purpose::default(), |it| it.purpose),
+        n_ctx_train: known.and_then(|it| it.n_ctx_train),
+        quantisation: known.and_then(|it| it.quantisation.clone()),
+        has_chat_template: known.is_some_and(|it| it.has_chat_template),
+        sees: known.is_some_and(|it| it.projector.is_some()),
+        memory_bytes: beside.map(memory),
         problem,
         host: None,
-    })
-}
-
-/// What a model says about itself.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    architecture: Option<String>,
-    pub(crate) purpose: Purpose,
-    n_ctx_train: Option<u32>,
-    quantisation: Option<String>,
-    has_chat_template: bool,
-    is_projector: bool,
-    /// What lets it look at images.
-    projector: Option<PathBuf>,
-    pub(crate) footprint: Footprint,
+    }
 }
 
 /// What is loaded with a model.
@@ -279,169 +308,5 @@ pub(crate) struct Companions {
     pub(crate) projector: Option<PathBuf>,
 }
 
-/// Reads what the model at `path`, a file or a folder, says about itself. The error is a sentence.
-pub(crate) fn read(path: &Path, kv_type: KvType) -> Result<Known, String> {
-    if path.is_dir() {
-        return folder::describe(path).map(known_by_folder);
-    }
-    let header = gguf::read_header(path).map_err(|err| err.to_string())?;
-    Ok(Known {
-        purpose: header.purpose(),
-        n_ctx_train: header.n_ctx_train(),
-        quantisation: header.quantisation(),
-        has_chat_template: header.has_chat_template,
-        is_projector: header.is_projector(),
-        projector: projectors::find(path, &header),
-        footprint: footprint(&header, size_of(path), kv_type),
-        architecture: header.architecture,
-    })
-}
-
-fn known_by_folder(description: Description) -> Known {
-    // Computed in single precision, whatever the file has.
-    let weights_bytes = description.n_parameters.saturating_mul(4);
-    Known {
-        architecture: Some(description.architecture),
-        purpose: description.purpose,
-        n_ctx_train: description.n_ctx_train,
-        quantisation: description.tensor_type,
-        has_chat_template: description.has_chat_template,
-        is_projector: false,
-        projector: None,
-        footprint: Footprint {
-            weights_bytes,
-            cell_bytes: description.cell_bytes,
-            n_ctx_train: description.n_ctx_train,
-            n_vocab: description.n_vocab,
-            grows: true,
-        },
-    }
-}
-
-fn size_of(path: &Path) -> u64 {
-    if path.is_dir() { folder::size_bytes(path) } else { fs::metadata(path).map_or(0, |meta| meta.len()) }
-}
-
-/// What the file says about the memory it takes, with keys and values kept as `kv_type`.
-fn footprint(header: &Header, size_bytes: u64, kv_type: KvType) -> Footprint {
-    let n_ctx_train = header.n_ctx_train();
-    let cell_bytes = header.cell_bytes().unwrap_or(0);
-    let (n_ctx_train, n_vocab, cell_bytes) = match header.purpose() {
-        Purpose::Writing => (n_ctx_train, header.n_vocab, kv_type.bytes(cell_bytes)),
-        // It computes no likelihoods.
-        _ if cell_bytes == 0 => (n_ctx_train, 0, 0),
-        _ => (n_ctx_train.map(|n| n.min(VECTOR_CONTEXT)), header.n_vocab, cell_bytes),
-    };
-    Footprint { weights_bytes: size_bytes, cell_bytes, n_ctx_train, n_vocab, grows: false }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::{Drafts, Library};
-    use inference::DraftModel;
-    use std::path::PathBuf;
-    use types::{ids::ModelId, kv::KvType, launch::LaunchProfile};
-
-    #[tokio::test]
-    async fn files_are_named_by_their_place_and_broken_ones_say_why() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("qwen")).unwrap();
-        std::fs::write(folder.path().join("qwen").join("Tiny.Q8_0.gguf"), "GGUF").unwrap();
-        std::fs::write(folder.path().join("notes.txt"), "no model").unwrap();
-        let library = Library::new(
-            folder.path().to_owned(),
-            vec![folder.path().join("elsewhere.gguf")],
-            KvType::default(),
-        );
-        let found = library.list(None).await;
-        let ids: Vec<_> = found.iter().map(|entry| entry.id.0.as_str()).collect();
-        assert_eq!(ids, ["elsewhere", "qwen/Tiny.Q8_0"]);
-        assert!(found.iter().all(|entry| entry.problem.is_some()));
-        assert!(library.path_of(&ModelId("qwen/Tiny.Q8_0".into())).is_some());
-        assert!(library.path_of(&ModelId("../secret".into())).is_none());
-    }
-
-    #[tokio::test]
-    async fn a_folder_of_safetensors_is_one_model() {
-        let folder = tempfile::tempdir().unwrap();
-        let model = folder.path().join("small-en-v1.5");
-        std::fs::create_dir(&model).unwrap();
-        for name in ["config.json", "model.safetensors", "extra.gguf"] {
-            std::fs::write(model.join(name), "nothing yet").unwrap();
-        }
-        let library = Library::new(folder.path().to_owned(), vec![], KvType::default());
-        let found = library.list(None).await;
-        let ids: Vec<_> = found.iter().map(|entry| entry.id.0.as_str()).collect();
-        assert_eq!(ids, ["small-en-v1.5"]);
-        assert!(found[0].problem.as_ref().is_some_and(|problem| problem.contains("config.json")));
-        assert_eq!(library.path_of(&ModelId("small-en-v1.5".into())), Some(model));
-    }
-
-    /// A header that says which vocabulary the model has, and nothing else.
-    fn write_header(path: &std::path::Path, before: &str) {
-        let text = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
-        let value = |key: &str, value: &str| [text(key), 8_u32.to_le_bytes().to_vec(), text(value)].concat();
-        let head = [b"GGUF".to_vec(), 3_u32.to_le_bytes().to_vec(), vec![0; 8], 2_u64.to_le_bytes().to_vec()];
-        let values = [value("tokenizer.ggml.model", "gpt2"), value("tokenizer.ggml.pre", before)];
-        std::fs::write(path, [head.concat(), values.concat()].concat()).unwrap();
-    }
-
-    #[test]
-    fn a_draft_model_is_for_models_with_its_vocabulary_and_for_those_that_were_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let [alike, other, named, draft] =
-            ["alike", "other", "named", "draft"].map(|name| folder.path().join(name).with_extension("gguf"));
-        for (path, before) in
-            [(&alike, "qwen2"), (&other, "llama-bpe"), (&named, "llama-bpe"), (&draft, "qwen2")]
-        {
-            write_header(path, before);
-        }
-        let library = Library::new(folder.path().to_owned(), vec![named.clone()], KvType::default());
-        let library = library.with_drafts(Drafts::Model(draft.clone()));
-        let id = ModelId("any".into());
-        let check = |path, expected: Option<(&PathBuf, bool)>| {
-            let expected = expected.map(|(path, is_required)| DraftModel { path: path.clone(), is_required });
-            let (_, companions) = library.read_with_companions(&id, path, &LaunchProfile::default()).unwrap();
-            assert_eq!(companions.draft_model, expected);
-        };
-        check(&alike, Some((&draft, false)));
-        check(&other, None);
-        check(&named, Some((&draft, true)));
-        check(&draft, None);
-        let without = Library::new(folder.path().to_owned(), vec![], KvType::default());
-        let bytes = |library: &Library| {
-            library
-                .read_with_companions(&id, &alike, &LaunchProfile::default())
-                .unwrap()
-                .0
-                .footprint
-                .bytes(None, 0)
-        };
-        let size = std::fs::metadata(&draft).unwrap().len();
-        assert_eq!(bytes(&library), bytes(&without) + size);
-    }
-
-    #[test]
-    fn a_known_draft_model_of_the_library_is_found_if_it_has_the_vocabulary() {
-        let folder = tempfile::tempdir().unwrap();
-        let files =
-            [("Qwen3-8B-Q4_K_M", "qwen2"), ("Qwen3-0.6B-Q8_0", "llama-bpe"), ("Qwen3-1.7B-Q8_0", "qwen2")];
-        for (name, before) in files {
-            write_header(&folder.path().join(format!("{name}.gguf")), before);
-        }
-        let library =
-            Library::new(folder.path().to_owned(), vec![], KvType::default()).with_drafts(Drafts::Known);
-        let check = |name: &str, expected: Option<&str>| {
-            let path = folder.path().join(format!("{name}.gguf"));
-            let found = library
-                .read_with_companions(&ModelId(name.into()), &path, &LaunchProfile::default())
-                .unwrap()
-                .1
-                .draft_model
-                .map(|it| it.path);
-            assert_eq!(found, expected.map(|name| folder.path().join(format!("{name}.gguf"))));
-        };
-        check("Qwen3-8B-Q4_K_M", Some("Qwen3-1.7B-Q8_0"));
-        check("Qwen3-1.7B-Q8_0", None);
-    }
-}
+mod tests;

@@ -16,18 +16,34 @@ const FORMS: [&str; 6] = ["f16", "bf16", "q8_0", "f32", "model", "gguf"];
 /// How projectors are marked.
 const MARKS: [&str; 2] = ["mmproj", "projector"];
 
-/// The best projector for the model at `path`, whose header this is.
-pub(crate) fn find(path: &Path, header: &Header) -> Option<PathBuf> {
-    let entries = fs::read_dir(path.parent()?).ok()?;
-    let files = entries.flatten().map(|entry| entry.path()).filter(|file| file != path);
+/// The best of the files `beside` it for the model at `path`, whose header this is.
+pub(crate) fn find(
+    path: &Path,
+    header: &Header,
+    beside: &[PathBuf],
+    header_of: impl Fn(&Path) -> Option<Header>,
+) -> Option<PathBuf> {
+    let files = beside.iter().filter(|file| *file != path);
     let named = files.filter_map(|file| {
-        let fit = fit(&name_of(path)?, &name_of(&file)?)?;
+        let fit = fit(&name_of(path)?, &name_of(file)?)?;
         Some((fit, file))
     });
     let mut named: Vec<_> = named.collect();
     named.sort();
-    let fits = |file: &Path| gguf::read_header(file).is_ok_and(|it| it.projects_for(header));
-    named.into_iter().map(|(_, file)| file).find(|file| fits(file))
+    let fits = |file: &Path| header_of(file).is_some_and(|it| it.projects_for(header));
+    named.into_iter().map(|(_, file)| file).find(|file| fits(file)).cloned()
+}
+
+/// Files in a model's own folder that seem to be projectors.
+pub(crate) fn beside(path: &Path) -> Vec<PathBuf> {
+    let entries = path.parent().and_then(|folder| fs::read_dir(folder).ok());
+    let files = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+    files.filter(|file| is_marked(file)).collect()
+}
+
+/// Whether a file seems to be a projector, by its name.
+pub(crate) fn is_marked(path: &Path) -> bool {
+    name_of(path).is_some_and(|name| MARKS.iter().any(|mark| name.contains(mark)))
 }
 
 /// A model file's name in small letters, without its ending.

@@ -397,6 +397,14 @@ pub enum Rejection {
 /// Tensor types the quantiser is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TensorType {
-    Q8_0,
     F32,
+    F16,
+    Bf16,
+    Q8_0,
+    Q6K,
+    Q5KM,
+    Q4KM,
+    Iq4Xs,
+    Q3KM,
+    Q2K,
 }

@@ -118,6 +118,7 @@ fn kind_name(kind: JobKind) -> &'static str {
         JobKind::MeasureModel => "measure_model",
         JobKind::IndexDocuments => "index_documents",
         JobKind::ImportChats => "import_chats",
+        JobKind::CompareModels => "compare_models",
     }
 }
 
@@ -128,6 +129,7 @@ fn parse_kind(text: &str) -> JobKind {
         "measure_model" => JobKind::MeasureModel,
         "index_documents" => JobKind::IndexDocuments,
         "import_chats" => JobKind::ImportChats,
+        "compare_models" => JobKind::CompareModels,
         _ => JobKind::LoadModel,
     }
 }

@@ -3,6 +3,7 @@
 //! Paths come from [`paths`] and processes from [`process`], so that what is true of every platform is said once.
 
 pub mod arriving;
+pub mod file_manager;
 pub mod paths;
 pub mod private_file;
 pub mod process;

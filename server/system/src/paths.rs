@@ -73,6 +73,11 @@ impl DataDir {
         self.root.join("tool-keys.json")
     }
 
+    /// The token of an account on the model hub.
+    pub fn hub_token(&self) -> PathBuf {
+        self.root.join("hub-token")
+    }
+
     /// Interpreters that an administrator installed.
     pub fn interpreters(&self) -> PathBuf {
         self.root.join("interpreters")
@@ -123,6 +128,33 @@ fn platform_folder() -> Result<PathBuf, PathError> {
 /// Bytes that can still be written where `path` is; `None` where the system does not say.
 pub fn free_bytes(path: &Path) -> Option<u64> {
     fs4::available_space(path).ok()
+}
+
+/// The number that a file has on its disk; 0 where the system does not say.
+pub fn file_number(meta: &fs::Metadata) -> u64 {
+    identity(meta).map_or(0, |(_, number)| number)
+}
+
+/// The disk and the number on it of what `path` leads to: the same for all names of a file. `None` where the system does not
+/// say.
+pub fn file_identity(path: &Path) -> Option<(u64, u64)> {
+    identity(&fs::metadata(path).ok()?)
+}
+
+#[cfg(unix)]
+fn identity(meta: &fs::Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((meta.dev(), meta.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &fs::Metadata) -> Option<(u64, u64)> {
+    None
+}
+
+/// The person's own folder.
+pub fn home() -> Option<PathBuf> {
+    directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned())
 }
 
 #[cfg(test)]

@@ -199,8 +199,16 @@ pub(crate) fn quantize(source: &Path, target: &Path, tensor_type: TensorType) ->
     let mut params = unsafe { sys::llama_model_quantize_default_params() };
     params.allow_requantize = true;
     params.ftype = match tensor_type {
-        TensorType::Q8_0 => sys::LLAMA_FTYPE_MOSTLY_Q8_0,
         TensorType::F32 => sys::LLAMA_FTYPE_ALL_F32,
+        TensorType::F16 => sys::LLAMA_FTYPE_MOSTLY_F16,
+        TensorType::Bf16 => sys::LLAMA_FTYPE_MOSTLY_BF16,
+        TensorType::Q8_0 => sys::LLAMA_FTYPE_MOSTLY_Q8_0,
+        TensorType::Q6K => sys::LLAMA_FTYPE_MOSTLY_Q6_K,
+        TensorType::Q5KM => sys::LLAMA_FTYPE_MOSTLY_Q5_K_M,
+        TensorType::Q4KM => sys::LLAMA_FTYPE_MOSTLY_Q4_K_M,
+        TensorType::Iq4Xs => sys::LLAMA_FTYPE_MOSTLY_IQ4_XS,
+        TensorType::Q3KM => sys::LLAMA_FTYPE_MOSTLY_Q3_K_M,
+        TensorType::Q2K => sys::LLAMA_FTYPE_MOSTLY_Q2_K,
     };
     // SAFETY: both strings end in a zero and outlive the call; the pointers in `params` are its defaults. The
     // function catches its own exceptions and reports them by its result.

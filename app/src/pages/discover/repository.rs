@@ -1,0 +1,157 @@
+//! One repository: what can be downloaded of it, and what its makers wrote.
+
+use super::{back, found::badge, store::DiscoverStore};
+use crate::{
+    format::bytes,
+    i18n::{DiscoverTexts, fill},
+    pages::models::rows::details_address,
+    ui::{icon::Icon, markdown::with_words},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::components::A;
+use types::discover::{Choice, DiscoverAct, DownloadState, RepositoryView};
+
+pub(super) fn repository(view: RepositoryView) -> AnyView {
+    let store = expect_context::<DiscoverStore>();
+    let texts = store.texts;
+    let RepositoryView {
+        repo,
+        page,
+        licence,
+        pipeline,
+        is_gated,
+        tags: _,
+        choices,
+        card,
+        free_bytes,
+        wanted,
+    } = view;
+    let facts = [pipeline, licence, free_bytes.map(|n| fill(texts.free, "n", bytes(n as f64)))];
+    let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let is_empty = choices.is_empty();
+    let rows: Vec<_> = choices.into_iter().map(|choice| row(&repo, choice, wanted.as_deref())).collect();
+    view! {
+        <Title text=repo.clone()/>
+        <div class="mx-auto flex max-w-4xl flex-col gap-4 px-4 py-6" data-testid="repository">
+            {back()}
+            <header class="flex flex-col gap-1">
+                <h1 class="text-xl font-semibold break-all text-strong">{repo.clone()}</h1>
+                <p class="text-muted">{facts}</p>
+                <a href=page.clone() target="_blank" rel="noopener noreferrer" class="inline-flex min-h-6 items-center gap-1 self-start underline">
+                    {texts.hub_page}
+                    <Icon icon=icondata_lu::LuExternalLink size=14/>
+                </a>
+            </header>
+            {is_gated.then(|| view! { <p class="rounded-card bg-raised px-3 py-2" data-testid="repository-gated">{texts.gated_hint}</p> })}
+            {is_empty.then(|| view! { <p class="text-muted">{texts.no_files}</p> })}
+            <ul class="flex flex-col gap-2" aria-label=texts.choices data-testid="choices">{rows}</ul>
+            {card.map(|card| view! {
+                <section class="border-t border-line pt-4" aria-label=texts.card>
+                    <div class="prose" data-testid="card"><div inner_html=with_words(&card, texts)></div></div>
+                </section>
+            })}
+        </div>
+    }
+    .into_any()
+}
+
+fn row(repo: &str, choice: Choice, wanted: Option<&str>) -> AnyView {
+    let store = expect_context::<DiscoverStore>();
+    let texts = store.texts;
+    let is_wanted = wanted.is_some_and(|wanted| is_wanted(&choice, wanted));
+    let parts = [
+        choice.quantisation.clone(),
+        Some(bytes(choice.size_bytes as f64)),
+        (choice.n_files > 1).then(|| fill(texts.files, "n", choice.n_files)),
+        (!choice.fits).then(|| texts.too_large.to_owned()),
+        choice.is_broken.then(|| texts.broken.to_owned()),
+    ];
+    let line = parts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let recommended = choice.recommended.as_deref().map(|word| badge(why(word, texts).to_owned()));
+    let helps = choice.helps.as_deref().map(|word| badge(helps_words(word, texts).to_owned()));
+    let action = action(repo, &choice);
+    view! {
+        <li class="card flex flex-wrap items-center gap-2 px-3 py-2" class:border-accent=is_wanted
+            data-testid="choice" data-name=choice.name.clone() data-wanted=is_wanted.then_some("true")>
+            <div class="min-w-0 flex-1">
+                <div class="flex flex-wrap items-center gap-1.5">
+                    <span class="break-all text-strong">{choice.name.clone()}</span>
+                    {recommended}
+                    {helps}
+                </div>
+                <div class="tabular text-xs text-muted">{line}</div>
+            </div>
+            {action}
+        </li>
+    }
+    .into_any()
+}
+
+/// Downloads it, unless it is here or on its way.
+fn action(repo: &str, choice: &Choice) -> AnyView {
+    let store = expect_context::<DiscoverStore>();
+    let texts = store.texts;
+    if let Some(here) = &choice.here {
+        return view! {
+            <A href=details_address(here) attr:class="button button-quiet" attr:data-testid="choice-here">{texts.here}</A>
+        }
+        .into_any();
+    }
+    let (repo, name) = (repo.to_owned(), choice.name.clone());
+    let of_this = {
+        let (repo, name) = (repo.clone(), name.clone());
+        Memo::new(move |_| {
+            let downloads = store.downloads.read();
+            let found = downloads.list.iter().find(|it| it.repo == repo && it.name == name);
+            found.map(|it| (it.state, it.done_bytes, it.total_bytes))
+        })
+    };
+    let has_begun = choice.download.is_some();
+    let label = move || match of_this.get() {
+        Some((DownloadState::Running, done, total)) => {
+            format!("{} %", crate::format::percent(done as f32 / total.max(1) as f32))
+        }
+        Some((DownloadState::Waiting, ..)) => texts.state_waiting.to_owned(),
+        Some((DownloadState::Done, ..)) => texts.here.to_owned(),
+        Some((DownloadState::Paused | DownloadState::Failed, ..)) => texts.go_on.to_owned(),
+        None if has_begun => texts.go_on.to_owned(),
+        None => texts.download.to_owned(),
+    };
+    let is_under_way = move || {
+        matches!(
+            of_this.get(),
+            Some((DownloadState::Running | DownloadState::Waiting | DownloadState::Done, ..))
+        )
+    };
+    let is_broken = choice.is_broken;
+    let start = move |_| {
+        store.act(DiscoverAct::Download { repo: repo.clone(), name: name.clone() }, Some(texts.begun));
+    };
+    view! {
+        <button type="button" class="button button-primary tabular" data-testid="choice-download"
+            disabled=move || is_broken || is_under_way() on:click=start>{label}</button>
+    }
+    .into_any()
+}
+
+/// Whether an address names this choice: by a file or by a quantisation.
+fn is_wanted(choice: &Choice, wanted: &str) -> bool {
+    let wanted = wanted.to_lowercase();
+    let name = choice.name.to_lowercase();
+    let is_quantisation = choice.quantisation.as_ref().is_some_and(|it| it.to_lowercase() == wanted);
+    is_quantisation || wanted.strip_suffix(".gguf").unwrap_or(&wanted) == name
+}
+
+fn why(word: &str, texts: &DiscoverTexts) -> &'static str {
+    match word {
+        "balanced" => texts.why_balanced,
+        "lossless" => texts.why_lossless,
+        "tight" => texts.why_tight,
+        _ => texts.why_only,
+    }
+}
+
+fn helps_words(word: &str, texts: &DiscoverTexts) -> &'static str {
+    if word == "projector" { texts.helps_projector } else { texts.helps_importance }
+}

@@ -1,0 +1,161 @@
+//! Models: everything of this machine in one library, over everyone's folders.
+//!
+//! What is shown is in the address, so that every view can be kept and the page works without scripting.
+
+pub(crate) mod api;
+mod details;
+mod filters;
+mod folders;
+pub(crate) mod rows;
+mod store;
+pub(crate) mod words;
+
+use super::failed::{Gone, failed};
+use crate::{
+    error::AppError,
+    i18n::{ModelsTexts, fill},
+    live::use_live,
+    page_data::PageData,
+    ui::icon::Icon,
+};
+use details::details;
+use filters::{Filters, query_of};
+use folders::{Folders, Offered};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::{components::A, hooks::use_query_map, params::ParamsMap};
+use rows::Rows;
+use store::ModelsStore;
+use types::{
+    ids::ModelId,
+    job::{JobKind, JobState},
+    shelf::{ROWS_SHOWN, Shelf, ShelfAct, ShelfReply},
+};
+
+/// `/models`, of one model with `?model=`.
+pub(super) fn page() -> AnyView {
+    let query = use_query_map();
+    let live = use_live();
+    // Files that arrived or were compared change what is shown.
+    let moved = Memo::new(move |_| {
+        let jobs = live.jobs.read();
+        let ended = jobs.iter().filter(|job| job.state != JobState::Running && changes_models(job.kind));
+        (live.epoch.get(), ended.map(|job| job.id).collect::<Vec<_>>())
+    });
+    let store = ModelsStore::new();
+    provide_context(store);
+    let key =
+        move || Some(format!("{:?} {} {}", moved.get(), store.version.get(), query.read().to_query_string()));
+    let shown = PageData::of(key, move |_| api::library(act_of(&query.read_untracked())));
+    view! {
+        <div class="min-h-0 flex-1 overflow-y-auto" data-testid="models-page">
+            <Transition fallback=Skeleton>
+                {move || Suspend::new(async move { show(query, shown.get().await) })}
+            </Transition>
+        </div>
+    }
+    .into_any()
+}
+
+fn changes_models(kind: JobKind) -> bool {
+    matches!(kind, JobKind::DownloadModel | JobKind::QuantizeModel | JobKind::CompareModels)
+}
+
+fn act_of(query: &ParamsMap) -> ShelfAct {
+    match query.get_str("model") {
+        Some(id) => ShelfAct::Describe { id: ModelId(id.to_owned()) },
+        None => ShelfAct::Look(query_of(query)),
+    }
+}
+
+fn show(query: Memo<ParamsMap>, reply: Result<ShelfReply, AppError>) -> AnyView {
+    let texts = ModelsTexts::here();
+    match reply {
+        Ok(ShelfReply::Shelf(view)) => shelf(query, *view),
+        Ok(ShelfReply::Details(view)) => details(*view),
+        Ok(ShelfReply::Done) => instead(&AppError::Internal, texts),
+        Err(err) => instead(&err, texts),
+    }
+}
+
+fn instead(err: &AppError, texts: &'static ModelsTexts) -> AnyView {
+    let (title, hint) = (texts.gone_title, texts.gone_hint);
+    failed(err, Some(Gone { title, hint, href: "/models", label: texts.models_title }))
+}
+
+fn shelf(query: Memo<ParamsMap>, shelf: Shelf) -> AnyView {
+    let texts = ModelsTexts::here();
+    let Shelf { rows, n_found, n_all, labels, managed } = shelf;
+    let wanted = query_of(&query.read_untracked());
+    let is_empty = n_all == 0;
+    let is_managed = managed.is_some();
+    let n_bytes = rows.iter().map(|it| it.entry.size_bytes).sum::<u64>();
+    let n_rows = rows.len() as u32;
+    let more = (n_found > n_rows).then(|| more_link(query, n_rows));
+    let count = match n_found {
+        1 => texts.count_one.to_owned(),
+        n => fill(texts.count, "n", n),
+    };
+    let count = format!("{count} · {}", crate::format::bytes(n_bytes as f64));
+    let offered = managed.as_ref().map(|it| it.offered.clone()).unwrap_or_default();
+    view! {
+        <Title text=texts.models_title/>
+        <div class="mx-auto flex max-w-6xl flex-col gap-4 px-4 py-6">
+            <header class="flex flex-wrap items-center gap-2">
+                <h1 class="mr-auto text-xl font-semibold text-strong">{texts.models_title}</h1>
+                {is_managed.then(|| view! {
+                    <a href="#folders" class="button button-quiet">
+                        <Icon icon=icondata_lu::LuFolderCog size=14/>
+                        {texts.folders_title}
+                    </a>
+                })}
+            </header>
+            <Offered offered/>
+            {if is_empty { nothing(texts) } else { view! { <Filters query=wanted.clone() labels/> }.into_any() }}
+            {(!is_empty).then(|| view! { <p class="tabular text-xs text-muted" role="status" data-testid="models-count">{count}</p> })}
+            {(n_found == 0 && !is_empty).then(|| view! {
+                <p class="py-8 text-center text-muted" data-testid="models-none-found">{texts.none_found}</p>
+            })}
+            {(n_found > 0).then(|| view! { <Rows rows query=wanted is_managed/> })}
+            {more}
+            {managed.map(|managed| view! { <Folders managed/> })}
+        </div>
+    }
+    .into_any()
+}
+
+fn nothing(texts: &'static ModelsTexts) -> AnyView {
+    view! {
+        <div class="flex flex-col items-center gap-3 py-12 text-center text-muted" data-testid="models-none">
+            <p class="max-w-prose">{texts.none_hint}</p>
+            <A href="/chat" attr:class="button button-primary">{texts.none_action}</A>
+        </div>
+    }
+    .into_any()
+}
+
+/// The same view with more rows.
+fn more_link(query: Memo<ParamsMap>, n_rows: u32) -> AnyView {
+    let mut query = query.get_untracked();
+    query.replace("n", (n_rows + ROWS_SHOWN).to_string());
+    let to = format!("/models{}", query.to_query_string());
+    let texts = ModelsTexts::here();
+    view! {
+        <A href=to scroll=false attr:class="button button-quiet self-center" attr:data-testid="models-more">
+            {fill(texts.more, "n", ROWS_SHOWN)}
+        </A>
+    }
+    .into_any()
+}
+
+#[component]
+fn Skeleton() -> AnyView {
+    view! {
+        <div class="mx-auto flex max-w-6xl flex-col gap-4 px-4 py-6" aria-hidden="true">
+            <div class="h-8 w-40 rounded-card bg-raised"></div>
+            <div class="h-8 rounded-card bg-raised"></div>
+            <div class="card h-96"></div>
+        </div>
+    }
+    .into_any()
+}

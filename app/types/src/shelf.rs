@@ -1,0 +1,426 @@
+//! The library of models as its page shows it, and what a person does with it.
+
+use crate::{
+    ids::ModelId,
+    model::{ModelEntry, Purpose},
+};
+use serde::{Deserialize, Serialize};
+
+/// Rows of the library that are shown at first, and added at a time.
+pub const ROWS_SHOWN: u32 = 100;
+
+/// The longest name of a folder of models.
+pub const MAX_LABEL_CHARS: usize = 80;
+
+/// The longest note about a model.
+pub const MAX_NOTE_CHARS: usize = 2000;
+/// The longest tag, and how many a model may have.
+pub const MAX_TAG_CHARS: usize = 40;
+pub const MAX_TAGS: usize = 12;
+
+/// How a model's files are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    Gguf,
+    /// A folder as `transformers` writes it.
+    Safetensors,
+    /// Likewise, quantised for Apple's MLX.
+    Mlx,
+    /// A folder of a pipeline's parts.
+    Diffusers,
+    /// One file of safetensors with all of a model for images or videos, or a part of one.
+    Checkpoint,
+}
+
+impl Format {
+    pub const ALL: [Self; 5] = [Self::Gguf, Self::Safetensors, Self::Mlx, Self::Diffusers, Self::Checkpoint];
+
+    /// The word for it in addresses, and what people call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Gguf => "gguf",
+            Self::Safetensors => "safetensors",
+            Self::Mlx => "mlx",
+            Self::Diffusers => "diffusers",
+            Self::Checkpoint => "checkpoint",
+        }
+    }
+}
+
+/// What a model is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Writing,
+    Embedding,
+    Reranking,
+    Image,
+    Video,
+    /// Something that only helps a model: a projector, an adapter, a part of a pipeline.
+    Part,
+}
+
+impl Kind {
+    pub const ALL: [Self; 6] =
+        [Self::Writing, Self::Embedding, Self::Reranking, Self::Image, Self::Video, Self::Part];
+
+    /// The word for it in addresses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Writing => "writing",
+            Self::Embedding => "embedding",
+            Self::Reranking => "reranking",
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Part => "part",
+        }
+    }
+}
+
+impl From<Purpose> for Kind {
+    fn from(purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::Writing => Self::Writing,
+            Purpose::Embedding => Self::Embedding,
+            Purpose::Reranking => Self::Reranking,
+        }
+    }
+}
+
+/// What a model that writes can do, as far as its file tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capability {
+    /// It looks at images.
+    Sees,
+    /// It calls tools.
+    CallsTools,
+    /// It thinks before it answers.
+    Thinks,
+    /// It guesses the tokens after the next one itself.
+    Predicts,
+}
+
+impl Capability {
+    pub const ALL: [Self; 4] = [Self::Sees, Self::CallsTools, Self::Thinks, Self::Predicts];
+
+    /// The word for it in addresses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sees => "sees",
+            Self::CallsTools => "tools",
+            Self::Thinks => "thinks",
+            Self::Predicts => "predicts",
+        }
+    }
+}
+
+/// A column by which the library is sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SortBy {
+    #[default]
+    Name,
+    Size,
+    Memory,
+    Context,
+    Changed,
+}
+
+impl SortBy {
+    pub const ALL: [Self; 5] = [Self::Name, Self::Size, Self::Memory, Self::Context, Self::Changed];
+
+    /// The word for it in addresses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Size => "size",
+            Self::Memory => "memory",
+            Self::Context => "context",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// Which models of the library are looked at, in which order. Everything that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShelfQuery {
+    /// Words that name, place, architecture, quantisation or tags must have.
+    pub text: String,
+    pub kind: Option<Kind>,
+    pub format: Option<Format>,
+    pub capability: Option<Capability>,
+    /// The label of a folder.
+    pub folder: Option<String>,
+    /// Only what fits into memory.
+    pub fits: bool,
+    pub sort: SortBy,
+    pub is_descending: bool,
+    /// How many rows at most; [`ROWS_SHOWN`] where nothing is said.
+    pub n_rows: Option<u32>,
+}
+
+/// One model of the library.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ShelfModel {
+    pub entry: ModelEntry,
+    pub format: Format,
+    pub kind: Kind,
+    /// Whether it can be loaded here.
+    pub is_loadable: bool,
+    /// What else it is: `SDXL checkpoint`, `LoRA`, the class of a pipeline; as its makers say it.
+    pub detail: Option<String>,
+    pub capabilities: Vec<Capability>,
+    /// The label of the folder that it is in; `None` in our own.
+    pub folder: Option<String>,
+    pub n_parameters: Option<u64>,
+    /// How many experts there are, and how many compute a token.
+    pub experts: Option<(u64, u64)>,
+    pub licence: Option<String>,
+    /// Milliseconds since 1970, UTC.
+    pub changed_ms: i64,
+    /// Files that it consists of.
+    pub n_files: u32,
+    /// Whether it fits into what models may take together.
+    pub fits: Option<bool>,
+    pub tags: Vec<String>,
+}
+
+impl ShelfModel {
+    /// Bits that a parameter takes on the disk.
+    pub fn bits_per_parameter(&self) -> Option<f64> {
+        let n = self.n_parameters.filter(|n| *n > 0)?;
+        Some(self.entry.size_bytes as f64 * 8.0 / n as f64)
+    }
+}
+
+/// What a model's weights are written anew as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Rewrite {
+    F16,
+    Bf16,
+    Q8_0,
+    Q6K,
+    Q5KM,
+    Q4KM,
+    Iq4Xs,
+    Q3KM,
+    Q2K,
+    /// For Apple's MLX, with so many bits.
+    Mlx4,
+    Mlx8,
+}
+
+impl Rewrite {
+    pub const ALL: [Self; 11] = [
+        Self::F16,
+        Self::Bf16,
+        Self::Q8_0,
+        Self::Q6K,
+        Self::Q5KM,
+        Self::Q4KM,
+        Self::Iq4Xs,
+        Self::Q3KM,
+        Self::Q2K,
+        Self::Mlx8,
+        Self::Mlx4,
+    ];
+
+    /// What people call it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::F16 => "F16",
+            Self::Bf16 => "BF16",
+            Self::Q8_0 => "Q8_0",
+            Self::Q6K => "Q6_K",
+            Self::Q5KM => "Q5_K_M",
+            Self::Q4KM => "Q4_K_M",
+            Self::Iq4Xs => "IQ4_XS",
+            Self::Q3KM => "Q3_K_M",
+            Self::Q2K => "Q2_K",
+            Self::Mlx4 => "MLX-4bit",
+            Self::Mlx8 => "MLX-8bit",
+        }
+    }
+
+    /// Of a parameter, about.
+    pub fn bits(self) -> f64 {
+        match self {
+            Self::F16 | Self::Bf16 => 16.0,
+            Self::Q8_0 | Self::Mlx8 => 8.5,
+            Self::Q6K => 6.6,
+            Self::Q5KM => 5.7,
+            Self::Q4KM => 4.9,
+            Self::Iq4Xs => 4.3,
+            Self::Q3KM => 4.0,
+            Self::Q2K => 3.2,
+            Self::Mlx4 => 4.5,
+        }
+    }
+
+    /// Whether it can be made of files in this format only.
+    pub fn needs(self) -> Option<Format> {
+        matches!(self, Self::Mlx4 | Self::Mlx8).then_some(Format::Safetensors)
+    }
+}
+
+/// A folder whose models are in the library.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelFolder {
+    /// `None` for our own.
+    pub id: Option<i64>,
+    pub label: String,
+    pub path: String,
+    pub is_on: bool,
+    /// Whether it is there now.
+    pub exists: bool,
+    pub n_models: u32,
+}
+
+/// A folder of another program that was found on this machine and that nobody has decided about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferedFolder {
+    pub label: String,
+    pub path: String,
+}
+
+/// A model that was deleted and can be put back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrashedModel {
+    pub id: i64,
+    pub name: String,
+    pub size_bytes: u64,
+    /// Milliseconds since 1970, UTC.
+    pub deleted_ms: i64,
+}
+
+/// Files of the library with the same content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duplicates {
+    pub models: Vec<ModelId>,
+    /// Of each.
+    pub size_bytes: u64,
+    /// What linking them would free; nothing where they are one file on the disk already, or on several disks.
+    pub reclaimable_bytes: u64,
+}
+
+/// All that is known of one model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelDetails {
+    pub model: ShelfModel,
+    /// Where it lies; told to administrators only.
+    pub path: Option<String>,
+    /// Its files by name, with their bytes; as many as are shown.
+    pub files: Vec<(String, u64)>,
+    /// What its header says: keys and values.
+    pub values: Vec<(String, String)>,
+    /// Types of tensors, with how many there are of each and what they take, the largest first.
+    pub tensors: Vec<(String, u64, u64)>,
+    pub layers: Option<u64>,
+    /// Heads that ask, and heads that are asked.
+    pub heads: [Option<u64>; 2],
+    pub chat_template: Option<String>,
+    pub note: String,
+    pub uses: ModelUses,
+    /// Why it cannot be deleted here, as a word: `ollama`, `named`.
+    pub kept_by: Option<String>,
+    /// Whether the person may change files.
+    pub is_managed: bool,
+}
+
+/// What goes on without a model when it is deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelUses {
+    /// Chats whose last answer is by it.
+    pub n_chats: u32,
+    /// Models for which it guesses.
+    pub drafts_for: Vec<ModelId>,
+}
+
+/// What a person wants with the library. Whatever changes files or folders is for administrators.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ShelfAct {
+    Look(ShelfQuery),
+    Describe {
+        id: ModelId,
+    },
+    /// Replaces what is written about a model, and its tags, for everybody.
+    Note {
+        id: ModelId,
+        note: String,
+        tags: Vec<String>,
+    },
+    /// Without a label it is called as the folder is.
+    AddFolder {
+        path: String,
+        label: String,
+    },
+    /// Takes an offered folder, or says that it is not wanted.
+    Decide {
+        path: String,
+        is_wanted: bool,
+    },
+    SetFolderOn {
+        id: i64,
+        is_on: bool,
+    },
+    /// Forgets a folder; its files stay.
+    RemoveFolder {
+        id: i64,
+    },
+    /// Puts a model away, from where it can be put back.
+    Delete {
+        id: ModelId,
+    },
+    Restore {
+        id: i64,
+    },
+    /// Deletes for good what was deleted.
+    EmptyTrash,
+    /// Looks for files with the same content, as a job.
+    FindDuplicates,
+    /// Makes files with the same content one file on the disk.
+    Link {
+        models: Vec<ModelId>,
+    },
+    /// Writes a model anew beside it, as a job.
+    Rewrite {
+        id: ModelId,
+        to: Rewrite,
+    },
+    /// Shows a model's files in the file manager of the machine that this runs on.
+    Reveal {
+        id: ModelId,
+    },
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ShelfReply {
+    Shelf(Box<Shelf>),
+    Details(Box<ModelDetails>),
+    Done,
+}
+
+/// How the library is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shelf {
+    pub rows: Vec<ShelfModel>,
+    /// How many the query finds, and how many there are.
+    pub n_found: u32,
+    pub n_all: u32,
+    /// Labels of folders that have models, for whoever filters by them.
+    pub labels: Vec<String>,
+    /// `None` for those who do not administer.
+    pub managed: Option<ManagedShelf>,
+}
+
+/// What administrators see beside the models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ManagedShelf {
+    pub folders: Vec<ModelFolder>,
+    pub offered: Vec<OfferedFolder>,
+    pub trash: Vec<TrashedModel>,
+    pub duplicates: Vec<Duplicates>,
+}

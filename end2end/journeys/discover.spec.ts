@@ -1,0 +1,177 @@
+// Finding models and fetching them: a catalogue that asks nobody, a hub that is asked when somebody searches, and downloads
+// that survive whatever happens.
+
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Locator, Page } from '@playwright/test';
+import { Hub } from '../support/hub';
+import { freshFolder, required, Server } from '../support/server';
+import { accessible, connected, expect, open, test } from '../support/test';
+
+const REPO = 'maker/Tiny-GGUF';
+const FILE = 'Tiny-Q8_0.gguf';
+const CARD = '---\nlicense: mit\n---\n# Tiny\n\nA **small** model. <script>alert(1)</script> ![x](https://example.com/x.png)\n';
+
+interface Place {
+  page: Page;
+  hub: Hub;
+  server: Server;
+}
+
+/** A hub with one model that can be loaded, and a second quantisation that is no model. */
+function repositories(): string {
+  const folder = freshFolder();
+  const repo = join(folder, ...REPO.split('/'));
+  mkdirSync(repo, { recursive: true });
+  copyFileSync(required('CHAOSENGINE_TEST_MODEL'), join(repo, FILE));
+  writeFileSync(join(repo, 'Tiny-Q4_K_M.gguf'), 'x'.repeat(100_000));
+  writeFileSync(join(repo, 'README.md'), CARD);
+  const about = { downloads: 12_345, likes: 67, tags: ['gguf', 'license:mit'], pipeline: 'text-generation' };
+  writeFileSync(join(repo, '.hub.json'), JSON.stringify(about));
+  const secret = join(folder, 'maker', 'Secret-GGUF');
+  mkdirSync(secret, { recursive: true });
+  writeFileSync(join(secret, 'Secret-Q8_0.gguf'), 'x'.repeat(1_000));
+  writeFileSync(join(secret, '.hub.json'), JSON.stringify({ token: 'hf_theRightOne', tags: ['gguf'] }));
+  return folder;
+}
+
+async function withHub(browser: Browser, journey: (place: Place) => Promise<void>): Promise<void> {
+  const hub = await Hub.start(repositories());
+  const server = await start(hub);
+  const context = await browser.newContext({ baseURL: server.address });
+  const page = await context.newPage();
+  await open(page, '/discover');
+  await journey({ page, hub, server });
+  await context.close();
+  await server.stop();
+  await hub.stop();
+}
+
+async function start(hub: Hub, dataDir?: string): Promise<Server> {
+  const environment = { HF_ENDPOINT: hub.address, HF_TOKEN: '', HF_HUB_OFFLINE: '' };
+  return Server.start({ model: 'none', environment, ...(dataDir === undefined ? {} : { dataDir }) });
+}
+
+function choice(page: Page, name: string): Locator {
+  return page.locator(`[data-testid=choice][data-name="${name}"]`);
+}
+
+function download(page: Page, name: string): Locator {
+  return page.locator(`[data-testid=download][data-name="${name}"]`);
+}
+
+async function search(page: Page, words: string): Promise<void> {
+  await page.getByTestId('discover-search').fill(words);
+  await page.getByTestId('discover-search').press('Enter');
+}
+
+test('the catalogue is there without asking anybody, and what fits comes first', async ({ browser }) => {
+  await withHub(browser, async ({ page, hub }) => {
+    const first = page.getByRole('region', { name: 'Good for this machine' });
+    await expect(first.getByTestId('catalogue-model').first()).toBeVisible();
+    expect(await page.getByTestId('catalogue-model').count()).toBeGreaterThan(30);
+    const seen = (await (await fetch(`${hub.address}/-/seen`)).json()) as { questions: number };
+    expect(seen.questions, 'nothing is asked unasked').toBe(0);
+  });
+});
+
+test('a search finds a repository, whose file is downloaded, checked and loaded', async ({ browser }) => {
+  await withHub(browser, async ({ page, server }) => {
+    await search(page, 'tiny');
+    await expect(page).toHaveURL(/q=tiny/);
+    await expect(page.getByTestId('found-row')).toHaveCount(1);
+    await expect(page.getByTestId('found-row')).toContainText('12.3k downloads');
+    await page.getByTestId('found-row').getByRole('link').click();
+    await expect(page.getByTestId('repository')).toContainText(REPO);
+    await expect(page.getByTestId('card')).toContainText('A small model.');
+    await expect(page.getByTestId('card').locator('script, img')).toHaveCount(0);
+    await expect(choice(page, 'Tiny-Q8_0')).toContainText('Recommended');
+    await choice(page, 'Tiny-Q8_0').getByTestId('choice-download').click();
+    await expect(choice(page, 'Tiny-Q8_0').getByTestId('choice-here')).toBeVisible({ timeout: 60_000 });
+    const fetched = join(server.dataDir, 'models', 'maker', 'Tiny-GGUF', FILE);
+    expect(readFileSync(fetched).equals(readFileSync(required('CHAOSENGINE_TEST_MODEL')))).toBe(true);
+    expect(readdirSync(join(server.dataDir, 'models', 'maker', 'Tiny-GGUF'))).toEqual([FILE]);
+    await choice(page, 'Tiny-Q8_0').getByTestId('choice-here').click();
+    await expect(page.getByTestId('model-facts')).toContainText('134.5 M');
+    await page.getByTestId('model-load').click();
+    await expect(page.getByTestId('model-loaded')).toBeVisible({ timeout: 30_000 });
+  });
+});
+
+test('an address that is pasted leads to what it names', async ({ browser }) => {
+  await withHub(browser, async ({ page }) => {
+    await search(page, `https://huggingface.co/${REPO}/blob/main/Tiny-Q4_K_M.gguf`);
+    await expect(choice(page, 'Tiny-Q4_K_M')).toHaveAttribute('data-wanted', 'true');
+    await open(page, '/discover');
+    await search(page, 'nobody/nothing-here');
+    await expect(page.getByRole('heading', { name: 'no such repository' })).toBeVisible();
+  });
+});
+
+test('a download is paused, goes on after a kill of the server, and is removed with what arrived', async ({ browser }) => {
+  const hub = await Hub.start(repositories());
+  await hub.faults(REPO, FILE, [{ kind: 'slow', bytes_per_second: 8_000_000 }]);
+  let server = await start(hub);
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await open(page, `${server.address}/discover?repo=${encodeURIComponent(REPO)}`);
+  await choice(page, 'Tiny-Q8_0').getByTestId('choice-download').click();
+  await open(page, `${server.address}/discover`);
+  await expect(download(page, 'Tiny-Q8_0')).toHaveAttribute('data-state', 'running', { timeout: 30_000 });
+  await expect(download(page, 'Tiny-Q8_0').getByTestId('download-detail')).toContainText('/s', { timeout: 30_000 });
+  await download(page, 'Tiny-Q8_0').getByTestId('download-pause').click();
+  await expect(download(page, 'Tiny-Q8_0')).toHaveAttribute('data-state', 'paused');
+  await download(page, 'Tiny-Q8_0').getByTestId('download-resume').click();
+  await expect(download(page, 'Tiny-Q8_0')).toHaveAttribute('data-state', 'running');
+  const { dataDir, port } = server;
+  await server.kill();
+  const model = join(dataDir, 'models', 'maker', 'Tiny-GGUF', FILE);
+  expect(existsSync(model), 'a file is there when it is whole').toBe(false);
+  server = await Server.start({ model: 'none', dataDir, port, environment: { HF_ENDPOINT: hub.address } });
+  await open(page, `${server.address}/discover`);
+  await expect(download(page, 'Tiny-Q8_0')).toHaveAttribute('data-state', 'running', { timeout: 30_000 });
+  await download(page, 'Tiny-Q8_0').getByTestId('download-remove').click();
+  await expect(download(page, 'Tiny-Q8_0')).toHaveCount(0);
+  await expect.poll(() => existsSync(join(dataDir, 'models', 'maker', 'Tiny-GGUF'))).toBe(false);
+  await context.close();
+  await server.stop();
+  await hub.stop();
+});
+
+test('what a hub refuses is said with what helps, and a token opens it', async ({ browser }) => {
+  await withHub(browser, async ({ page, hub, server }) => {
+    await page.goto('/discover?repo=maker%2FSecret-GGUF');
+    await expect(page.getByRole('main')).toContainText(/access|token/);
+    await open(page, '/discover');
+    await page.locator('#hub-token').fill('hf_theRightOne');
+    await page.getByTestId('hub-token-form').getByRole('button').click();
+    await expect(page.getByTestId('toast')).toContainText('Saved');
+    expect(await (await page.request.get('/discover')).text()).not.toContain('theRightOne');
+    await open(page, '/discover?repo=maker%2FSecret-GGUF');
+    await expect(choice(page, 'Secret-Q8_0')).toBeVisible();
+    await hub.stop();
+    await page.goto('/discover?q=tiny');
+    await connected(page);
+    await expect(page.getByTestId('hub-problem')).toContainText('does not answer');
+    expect(existsSync(join(server.dataDir, 'app.sqlite'))).toBe(true);
+  });
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`everybody can discover models: ${colorScheme}`, async ({ browser }) => {
+    await withHub(browser, async ({ page }) => {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const [width, height] of [
+        [1440, 900],
+        [360, 780],
+      ] as const) {
+        await page.setViewportSize({ width, height });
+        for (const address of ['/discover', '/discover?q=tiny', `/discover?repo=${encodeURIComponent(REPO)}`]) {
+          await open(page, address);
+          await accessible(page);
+          expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+        }
+      }
+    });
+  });
+}

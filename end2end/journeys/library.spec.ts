@@ -1,0 +1,219 @@
+// The library of models: everyone's folders in one list, what each model is, and keeping order among them.
+
+import { copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Locator, Page } from '@playwright/test';
+import { freshFolder, required, Server } from '../support/server';
+import { accessible, expect, open, test } from '../support/test';
+
+const STUDIO = ['.lmstudio', 'models', 'maker', 'Small'];
+
+/** A home with a model in the folder of another program, and a server with one of its own and a broken one. */
+async function library(): Promise<Server> {
+  const dataDir = freshFolder();
+  mkdirSync(join(dataDir, 'models'));
+  mkdirSync(join(dataDir, ...STUDIO), { recursive: true });
+  copyFileSync(required('CHAOSENGINE_TEST_MODEL'), join(dataDir, 'models', 'Own-Model.gguf'));
+  copyFileSync(required('CHAOSENGINE_TEST_MODEL'), join(dataDir, ...STUDIO, 'Small-Q8_0.gguf'));
+  writeFileSync(join(dataDir, 'models', 'broken.gguf'), '<html>404</html>');
+  return Server.start({ dataDir, model: 'none', environment: { HOME: dataDir } });
+}
+
+/** The row of a model. */
+function row(page: Page, id: string): Locator {
+  return page.locator(`[data-testid=model][data-id="${id}"]`);
+}
+
+/** The shared server's models are those of other tests: these have their own. */
+async function withLibrary(browser: Browser, journey: (page: Page, server: Server) => Promise<void>): Promise<void> {
+  const server = await library();
+  const context = await browser.newContext({ baseURL: server.address });
+  const page = await context.newPage();
+  await open(page, '/models');
+  await journey(page, server);
+  await context.close();
+  await server.stop();
+}
+
+async function takeOffered(page: Page): Promise<void> {
+  const offer = page.getByTestId('models-offered').filter({ hasText: 'lmstudio' });
+  await offer.getByTestId('models-offer-yes').click();
+  await expect(row(page, 'lmstudio/maker/Small/Small-Q8_0')).toBeVisible();
+  await expect(offer).toHaveCount(0);
+}
+
+test('models of another program are offered, shown where they are, and put away again', async ({ browser }) => {
+  await withLibrary(browser, async (page, server) => {
+    await expect(page.getByTestId('model')).toHaveCount(2);
+    await expect(row(page, 'broken').getByTestId('model-problem')).toContainText('not a GGUF');
+    await takeOffered(page);
+    const folder = page.getByTestId('model-folder-row').filter({ hasText: 'lmstudio' });
+    await folder.getByTestId('folder-on').uncheck();
+    await expect(page.getByTestId('model')).toHaveCount(2);
+    await page.reload();
+    await expect(page.getByTestId('model')).toHaveCount(2);
+    await folder.getByTestId('folder-remove').click();
+    await expect(page.getByTestId('models-offered').filter({ hasText: 'lmstudio' })).toBeVisible();
+    expect(existsSync(join(server.dataDir, ...STUDIO, 'Small-Q8_0.gguf'))).toBe(true);
+    await page.locator('#folder-path').fill(join(server.dataDir, '.lmstudio'));
+    await page.locator('#folder-label').fill('Mine');
+    await page.getByTestId('folder-form').getByRole('button').click();
+    await expect(row(page, 'Mine/models/maker/Small/Small-Q8_0')).toBeVisible();
+    await page.locator('#folder-path').fill('nowhere');
+    await page.getByTestId('folder-form').getByRole('button').click();
+    await expect(page.getByTestId('toast').filter({ hasText: 'whole path' })).toBeVisible();
+  });
+});
+
+test('the library is searched, filtered and sorted, and the address says how', async ({ browser }) => {
+  await withLibrary(browser, async page => {
+    await takeOffered(page);
+    await page.getByTestId('models-search').fill('small q8_0');
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('model')).toHaveCount(1);
+    await expect(page).toHaveURL(/\?q=small/);
+    await page.getByTestId('models-search').fill('no such words');
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('models-none-found')).toBeVisible();
+    await page.goto('/models?in=lmstudio&kind=writing&format=gguf');
+    await expect(page.getByTestId('model')).toHaveCount(1);
+    await expect(page.getByTestId('models-kind')).toHaveValue('writing');
+    await open(page, '/models');
+    await page.getByRole('columnheader', { name: 'Size' }).getByRole('link').click();
+    await expect(page).toHaveURL(/sort=size/);
+    await expect(page.getByTestId('model').first()).toHaveAttribute('data-id', 'broken');
+    await page.getByTestId('models-desc').check();
+    await expect(page.getByTestId('model').last()).toHaveAttribute('data-id', 'broken');
+    await page.getByTestId('models-kind').selectOption('image');
+    await expect(page.getByTestId('model')).toHaveCount(0);
+  });
+});
+
+test('a model tells what it is, is tagged, loaded, deleted and put back', async ({ browser }) => {
+  await withLibrary(browser, async (page, server) => {
+    await row(page, 'Own-Model').getByRole('link').click();
+    await expect(page).toHaveURL(/model=Own-Model/);
+    const facts = page.getByTestId('model-facts');
+    await expect(facts).toContainText('134.5 M');
+    await expect(facts).toContainText('Q8_0');
+    await expect(facts).toContainText('8192 tokens');
+    await expect(facts).toContainText(server.dataDir);
+    await expect(page.getByTestId('model-tensors')).toContainText('F32');
+    await page.getByTestId('model-values').locator('summary').click();
+    await expect(page.getByTestId('model-values')).toContainText('general.architecture');
+    await page.getByTestId('model-template').locator('summary').click();
+    await expect(page.getByTestId('model-template')).toContainText('im_start');
+
+    await page.locator('#model-note').fill('<b>quick</b>');
+    await page.locator('#model-tags').fill('tiny, first');
+    await page.getByTestId('model-note-form').getByRole('button').click();
+    await expect(page.getByTestId('model-tag')).toHaveText(['first', 'tiny']);
+    await page.reload();
+    await expect(page.locator('#model-note')).toHaveValue('<b>quick</b>');
+
+    await page.getByTestId('model-load').click();
+    await expect(page.getByTestId('model-loaded')).toBeVisible({ timeout: 30_000 });
+    await page.getByTestId('model-delete').click();
+    await expect(page.getByTestId('model-delete-dialog')).toContainText('unloaded first');
+    await page.getByTestId('model-delete-yes').click();
+    await expect(page).toHaveURL(/\/models$/);
+    await expect(row(page, 'Own-Model')).toHaveCount(0);
+    const file = join(server.dataDir, 'models', 'Own-Model.gguf');
+    expect(existsSync(file)).toBe(false);
+    await page.getByTestId('trash-restore').click();
+    await expect(row(page, 'Own-Model')).toBeVisible();
+    expect(existsSync(file)).toBe(true);
+    await page.goto('/models?model=gone');
+    await expect(page.getByRole('heading', { name: 'This model is not there' })).toBeVisible();
+  });
+});
+
+test('a model is written anew with fewer bits, and loaded', async ({ browser }) => {
+  await withLibrary(browser, async page => {
+    await open(page, '/models?model=Own-Model');
+    await page.locator('#model-rewrite-to').selectOption('Q6_K');
+    await page.getByTestId('model-rewrite').getByRole('button').click();
+    await expect(page.getByTestId('toast')).toContainText('has begun');
+    await open(page, '/models');
+    const written = row(page, 'converted/Own-Model-Q6_K');
+    await expect(written).toContainText('Q6_K', { timeout: 60_000 });
+    await written.getByTestId('model-load').click();
+    await expect(written.getByTestId('model-loaded')).toBeVisible({ timeout: 30_000 });
+  });
+});
+
+test('a model is loaded for a chat from the library', async ({ browser }) => {
+  await withLibrary(browser, async page => {
+    await row(page, 'Own-Model').getByTestId('model-launch').click();
+    await expect(page.getByTestId('launch-panel')).toContainText('Own-Model');
+    await page.keyboard.press('Escape');
+    await row(page, 'Own-Model').getByTestId('model-chat').click();
+    await expect(page).toHaveURL(/\/chat$/);
+    await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
+    await expect(page.getByTestId('model-name')).toHaveText('Own-Model');
+  });
+});
+
+test('files that are there twice are found and become one on the disk', async ({ browser }) => {
+  await withLibrary(browser, async (page, server) => {
+    await takeOffered(page);
+    const twice = Buffer.alloc(2_000_000, 'no model, but a large file');
+    const [first, second] = [join(server.dataDir, 'models', 'first.gguf'), join(server.dataDir, ...STUDIO, 'second.gguf')];
+    writeFileSync(first, twice);
+    writeFileSync(second, twice);
+    await page.getByTestId('models-compare').click();
+    const same = page.getByTestId('models-same-row').filter({ hasText: 'first = lmstudio/maker/Small/second' });
+    await expect(same).toContainText('frees 2 MB', { timeout: 60_000 });
+    await same.getByTestId('models-link').click();
+    await expect(same).toContainText('one file on the disk', { timeout: 60_000 });
+    expect(statSync(second).ino).toBe(statSync(first).ino);
+  });
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`everybody can use the library: ${colorScheme}`, async ({ browser }) => {
+    await withLibrary(browser, async page => {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const [width, height] of [
+        [1440, 900],
+        [360, 780],
+      ] as const) {
+        await page.setViewportSize({ width, height });
+        await open(page, '/models');
+        await accessible(page);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+        await open(page, '/models?model=Own-Model');
+        await accessible(page);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+      }
+    });
+  });
+}
+
+test('whom a proxy speaks for sees models, but neither folders nor places', async ({ browser }) => {
+  const server = await library();
+  const context = await browser.newContext({ baseURL: server.address, extraHTTPHeaders: { 'x-forwarded-for': '10.0.0.9' } });
+  const page = await context.newPage();
+  await open(page, '/models');
+  await expect(row(page, 'Own-Model')).toBeVisible();
+  await expect(page.getByTestId('models-offered')).toHaveCount(0);
+  await expect(page.getByTestId('model-folders')).toHaveCount(0);
+  await open(page, '/models?model=Own-Model');
+  await expect(page.getByTestId('model-facts')).not.toContainText(server.dataDir);
+  await expect(page.getByTestId('model-delete')).toHaveCount(0);
+  await context.close();
+  await server.stop();
+});
+
+test('the library can be read and searched without scripting', async ({ browser }) => {
+  const server = await library();
+  const context = await browser.newContext({ baseURL: server.address, javaScriptEnabled: false, locale: 'de-DE' });
+  const page = await context.newPage();
+  await page.goto('/models');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Modelle');
+  await page.getByTestId('models-search').fill('broken');
+  await page.getByTestId('models-search').press('Enter');
+  await expect(page.getByTestId('model')).toHaveCount(1);
+  await context.close();
+  await server.stop();
+});

@@ -1,0 +1,396 @@
+//! Bringing models here: a queue that survives this process.
+//!
+//! What was asked for is committed before anybody is told. How far it is is known from the files themselves, so whatever
+//! breaks off goes on where it was. A file appears under its name when it is whole and verified.
+
+use crate::{Models, ModelsError, discover::Wanted, now_ms};
+use hub::transfer::{self, FreeBytes, Limits, Pace, Phase, TransferError};
+use hub::{RepoFile, RepoId, RepoPath, Repository, Revision};
+use jobs::{JobHandle, Progress};
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use store::{DownloadFile, DownloadRow, NewDownload, StoreError};
+use tokio::sync::{Notify, watch};
+use types::{
+    discover::{DownloadId, DownloadState, DownloadView, Downloads},
+    ids::UserId,
+    job::JobKind,
+};
+
+/// At once, where nobody chose.
+const N_PARALLEL: u32 = 2;
+const MAX_PARALLEL: u32 = 8;
+/// What stays free on the disk.
+const RESERVE_BYTES: u64 = 1 << 30;
+/// Whole folders gather here until all their files are there. It is not looked into.
+const STAGING: &str = ".downloads";
+/// What a transfer leaves beside its file, which this program does not name otherwise.
+const LEFTOVERS: [&str; 4] = ["part", "part.json", "part.log", "part.lock"];
+/// A transfer that was told to end has let go of its files by then.
+const LET_GO: Duration = Duration::from_secs(5);
+
+/// The downloads that run. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Queue {
+    running: Arc<Mutex<HashMap<DownloadId, Live>>>,
+    told: Arc<Notify>,
+    pace: Pace,
+}
+
+struct Live {
+    stop: watch::Sender<bool>,
+    progress: LiveProgress,
+}
+
+#[derive(Clone, Copy, Default)]
+struct LiveProgress {
+    done_bytes: u64,
+    bytes_per_second: Option<f64>,
+    is_verifying: bool,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { running: Arc::default(), told: Arc::default(), pace: Pace::unlimited() }
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, HashMap<DownloadId, Live>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends a transfer, and waits until it has let go of its files.
+    async fn stop(&self, id: DownloadId) {
+        let stop = self.lock().get(&id).map(|live| live.stop.clone());
+        if let Some(stop) = stop {
+            stop.send_replace(true);
+            _ = tokio::time::timeout(LET_GO, stop.closed()).await;
+        }
+    }
+}
+
+impl Models {
+    /// Goes on with what was under way when the last process ended, and makes what is asked for from now on.
+    pub fn start_downloads(&self) {
+        let models = self.clone();
+        tokio::spawn(async move {
+            loop {
+                if let Err(err) = models.begin_waiting().await {
+                    tracing::warn!(error = %err, "downloads are not begun");
+                }
+                models.queue.told.notified().await;
+            }
+        });
+    }
+
+    /// All downloads in their order.
+    pub async fn downloads(&self) -> Result<Downloads, ModelsError> {
+        let mut list = Vec::new();
+        for row in self.store.downloads().await? {
+            let files = self.store.download_files(row.id).await?;
+            list.push(self.view(row, files).await);
+        }
+        let (bytes_per_second, n_parallel) = self.limits().await?;
+        Ok(Downloads { list, bytes_per_second, n_parallel })
+    }
+
+    /// Asks for something of a repository. One that was paused or failed goes on.
+    pub async fn download(&self, user: UserId, repo: &str, name: &str) -> Result<DownloadId, ModelsError> {
+        let known = self.store.downloads().await?.into_iter().find(|it| it.repo == repo && it.name == name);
+        if let Some(row) = known.filter(|row| row.state != DownloadState::Done) {
+            self.resume_download(row.id).await?;
+            return Ok(row.id);
+        }
+        let Wanted { repository, files, model } = self.wanted(repo, name).await?;
+        let size: u64 = files.iter().map(|file| file.size_bytes).sum();
+        let free = system::paths::free_bytes(self.library.folder()).unwrap_or(u64::MAX);
+        if size.saturating_add(RESERVE_BYTES) > free {
+            return Err(ModelsError::NoSpace {
+                needed_mb: (size + RESERVE_BYTES) >> 20,
+                free_mb: free >> 20,
+            });
+        }
+        let new = NewDownload {
+            repo: repository.repo.as_str(),
+            revision: repository.sha.as_str(),
+            name,
+            model: &model,
+            files: &files,
+        };
+        let id = match self.store.add_download(user, &new, now_ms()).await {
+            Err(StoreError::Conflict) => return Err(ModelsError::Kept("it is being downloaded already")),
+            added => added?,
+        };
+        self.queue.told.notify_one();
+        Ok(id)
+    }
+
+    /// Keeps what arrived, and fetches no more until it is resumed.
+    pub async fn pause_download(&self, id: DownloadId) -> Result<(), ModelsError> {
+        self.store.set_download(id, DownloadState::Paused, None).await?;
+        self.queue.stop(id).await;
+        Ok(())
+    }
+
+    /// Goes on where it was.
+    pub async fn resume_download(&self, id: DownloadId) -> Result<(), ModelsError> {
+        self.store.set_download(id, DownloadState::Waiting, None).await?;
+        self.queue.told.notify_one();
+        Ok(())
+    }
+
+    /// Makes it the next one.
+    pub async fn download_first(&self, id: DownloadId) -> Result<(), ModelsError> {
+        self.store.put_download_first(id).await?;
+        self.queue.told.notify_one();
+        Ok(())
+    }
+
+    /// Forgets a download, with what arrived of it unless it is done.
+    pub async fn remove_download(&self, id: DownloadId) -> Result<(), ModelsError> {
+        let row = self.download_row(id).await?;
+        if row.state != DownloadState::Done {
+            self.store.set_download(id, DownloadState::Paused, None).await?;
+            self.queue.stop(id).await;
+            let files = self.store.download_files(id).await?;
+            let folder = self.library.folder().to_owned();
+            let staging = staging_of(&folder, &row);
+            let remove = move || {
+                for file in files {
+                    remove_leftovers(&below(&folder, &file.target));
+                }
+                _ = fs::remove_dir_all(staging);
+            };
+            _ = tokio::task::spawn_blocking(remove).await;
+        }
+        Ok(self.store.remove_download(id).await?)
+    }
+
+    /// Changes how downloads are made, also those that run.
+    pub async fn set_download_limits(
+        &self,
+        bytes_per_second: Option<u64>,
+        n_parallel: u32,
+    ) -> Result<(), ModelsError> {
+        let bytes_per_second = bytes_per_second.filter(|n| *n > 0);
+        let n_parallel = n_parallel.clamp(1, MAX_PARALLEL);
+        self.store.save_download_limits(bytes_per_second, n_parallel).await?;
+        self.queue.pace.set(bytes_per_second);
+        self.queue.told.notify_one();
+        Ok(())
+    }
+
+    async fn limits(&self) -> Result<(Option<u64>, u32), ModelsError> {
+        Ok(self.store.download_limits().await?.unwrap_or((None, N_PARALLEL)))
+    }
+
+    async fn download_row(&self, id: DownloadId) -> Result<DownloadRow, ModelsError> {
+        let rows = self.store.downloads().await?;
+        Ok(rows.into_iter().find(|row| row.id == id).ok_or(StoreError::NotFound)?)
+    }
+
+    async fn view(&self, row: DownloadRow, files: Vec<DownloadFile>) -> DownloadView {
+        let live = self.queue.lock().get(&row.id).map(|live| live.progress);
+        let total_bytes = files.iter().map(|file| file.size_bytes).sum();
+        let done_bytes = match (&row.state, live) {
+            (DownloadState::Done, _) => total_bytes,
+            (_, Some(live)) => live.done_bytes,
+            _ => {
+                let folder = self.library.folder().to_owned();
+                let there = move || files.iter().map(|file| there_of(&folder, file)).sum();
+                tokio::task::spawn_blocking(there).await.unwrap_or(0)
+            }
+        };
+        let is_running = row.state == DownloadState::Waiting && live.is_some();
+        DownloadView {
+            id: row.id,
+            repo: row.repo,
+            name: row.name,
+            state: if is_running { DownloadState::Running } else { row.state },
+            done_bytes,
+            total_bytes,
+            bytes_per_second: live.and_then(|it| it.bytes_per_second),
+            is_verifying: live.is_some_and(|it| it.is_verifying),
+            error: row.error,
+            model: (row.state == DownloadState::Done).then_some(row.model),
+        }
+    }
+
+    async fn begin_waiting(&self) -> Result<(), ModelsError> {
+        let (rate, n_parallel) = self.limits().await?;
+        self.queue.pace.set(rate);
+        for row in self.store.downloads().await? {
+            let is_free = {
+                let running = self.queue.lock();
+                running.len() < n_parallel as usize && !running.contains_key(&row.id)
+            };
+            if is_free && row.state == DownloadState::Waiting {
+                self.begin(row).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn begin(&self, row: DownloadRow) -> Result<(), ModelsError> {
+        let job = self.jobs.start(row.user, JobKind::DownloadModel, &row.name).await?;
+        let (stop, stopped) = watch::channel(false);
+        self.queue.lock().insert(row.id, Live { stop, progress: LiveProgress::default() });
+        let models = self.clone();
+        tokio::spawn(async move {
+            let id = row.id;
+            models.run(row, job, stopped).await;
+            models.queue.lock().remove(&id);
+            models.queue.told.notify_one();
+        });
+        Ok(())
+    }
+
+    async fn run(&self, row: DownloadRow, job: JobHandle, mut stopped: watch::Receiver<bool>) {
+        let cancelled = job.cancellation();
+        let fetched = tokio::select! {
+            fetched = self.fetch(&row, &job) => fetched,
+            // Whoever stopped it has said where it stands; dropping the handle marks the job as cancelled.
+            () = told_to_stop(&mut stopped) => return,
+            () = cancelled.cancelled() => {
+                _ = self.store.set_download(row.id, DownloadState::Paused, None).await;
+                return;
+            }
+        };
+        let (state, problem) = match &fetched {
+            Ok(()) => (DownloadState::Done, None),
+            // Nothing is wrong with it: it goes on when there is room.
+            Err(err @ ModelsError::Moving(TransferError::NoSpace { .. })) => {
+                (DownloadState::Paused, Some(err.to_string()))
+            }
+            Err(err) => (DownloadState::Failed, Some(err.to_string())),
+        };
+        if let Err(err) = self.store.set_download(row.id, state, problem.as_deref()).await {
+            tracing::warn!(error = %err, "could not note the end of a download");
+        }
+        match problem {
+            None => job.done().await,
+            Some(problem) => job.failed(problem).await,
+        }
+    }
+
+    async fn fetch(&self, row: &DownloadRow, job: &JobHandle) -> Result<(), ModelsError> {
+        let files = self.store.download_files(row.id).await?;
+        let hub = self.hub().await?;
+        let folder = self.library.folder();
+        let total: u64 = files.iter().map(|file| file.size_bytes).sum();
+        let limits = Limits {
+            pace: self.queue.pace.clone(),
+            reserve_bytes: RESERVE_BYTES,
+            ..Limits::new(FreeBytes::new(system::paths::free_bytes))
+        };
+        let named = RepoId::parse(&row.repo).zip(Revision::parse(&row.revision));
+        let (repo, sha) = named.ok_or(StoreError::NotFound)?;
+        let repository = Repository {
+            repo,
+            sha,
+            gated: false,
+            licence: None,
+            tags: Vec::new(),
+            pipeline: None,
+            library: None,
+            files: Vec::new(),
+            n_dropped: 0,
+        };
+        let mut before = 0;
+        for file in files {
+            let path = RepoPath::parse(&file.path).ok_or(StoreError::NotFound)?;
+            let target = below(folder, &file.target);
+            if let Some(parent) = target.parent() {
+                tokio::fs::create_dir_all(parent).await.map_err(ModelsError::file(parent))?;
+            }
+            let of_hub = RepoFile { path, size: file.size_bytes, sha256: file.sha256, oid: None };
+            let request = hub.download(&repository, &of_hub, target)?;
+            let tell = |progress: transfer::Progress| self.tell(row.id, job, before, total, &progress);
+            transfer::download(hub.client(), &request, &limits, &tell).await?;
+            before += file.size_bytes;
+        }
+        let (staging, target) = (staging_of(folder, row), below(folder, &row.model.0));
+        tokio::task::spawn_blocking(move || take_over(&staging, &target)).await.unwrap_or(Ok(()))
+    }
+
+    fn tell(&self, id: DownloadId, job: &JobHandle, before: u64, total: u64, progress: &transfer::Progress) {
+        let done_bytes = before + progress.done_bytes;
+        let rate = progress.bytes_per_second;
+        let is_verifying = progress.phase != Phase::Fetching;
+        if let Some(live) = self.queue.lock().get_mut(&id) {
+            live.progress = LiveProgress { done_bytes, bytes_per_second: rate, is_verifying };
+        }
+        let left = total.saturating_sub(done_bytes) as f64;
+        job.progress(Progress {
+            fraction: (total > 0).then(|| done_bytes as f32 / total as f32),
+            bytes_per_second: rate,
+            seconds_left: rate.filter(|rate| *rate > 0.0).map(|rate| left / rate),
+        });
+    }
+}
+
+/// Gives a folder that was gathered its name.
+fn take_over(staging: &Path, target: &Path) -> Result<(), ModelsError> {
+    if !staging.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = target.parent() {
+        fs::create_dir_all(parent).map_err(ModelsError::file(parent))?;
+    }
+    fs::rename(staging, target).map_err(ModelsError::file(target))
+}
+
+async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
+    // Whoever could have told it is gone: nothing stops it any more.
+    if stopped.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Where the files of a model that is a folder are gathered.
+pub(crate) fn staging_name(repo: &RepoId) -> String {
+    format!("{STAGING}/{}", repo.as_str().replace('/', "--"))
+}
+
+fn staging_of(folder: &Path, row: &DownloadRow) -> PathBuf {
+    match RepoId::parse(&row.repo) {
+        Some(repo) => below(folder, &staging_name(&repo)),
+        None => folder.join(STAGING).join("none"),
+    }
+}
+
+/// A place below our folder. Only ordinary names are followed.
+fn below(folder: &Path, place: &str) -> PathBuf {
+    place
+        .split('/')
+        .filter(|name| !matches!(*name, "" | "." | ".."))
+        .fold(folder.to_owned(), |path, name| path.join(name))
+}
+
+/// How much of a file is there, as far as lengths tell.
+fn there_of(folder: &Path, file: &DownloadFile) -> u64 {
+    let target = below(folder, &file.target);
+    let length = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
+    length(&target).max(length(&leftover(&target, "part"))).min(file.size_bytes)
+}
+
+fn leftover(target: &Path, ending: &str) -> PathBuf {
+    let mut name = target.file_name().unwrap_or_default().to_os_string();
+    name.push(".");
+    name.push(ending);
+    target.with_file_name(name)
+}
+
+fn remove_leftovers(target: &Path) {
+    for ending in LEFTOVERS {
+        _ = fs::remove_file(leftover(target, ending));
+    }
+    // Only an empty one goes.
+    _ = target.parent().map(fs::remove_dir);
+}

@@ -1,0 +1,103 @@
+use super::{Drafts, Library};
+use inference::DraftModel;
+use std::path::PathBuf;
+use types::{ids::ModelId, kv::KvType, launch::LaunchProfile};
+
+#[tokio::test]
+async fn files_are_named_by_their_place_and_broken_ones_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("qwen")).unwrap();
+    std::fs::write(folder.path().join("qwen").join("Tiny.Q8_0.gguf"), "GGUF").unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "no model").unwrap();
+    let library =
+        Library::new(folder.path().to_owned(), vec![folder.path().join("elsewhere.gguf")], KvType::default());
+    let found = library.list(None).await;
+    let ids: Vec<_> = found.iter().map(|entry| entry.id.0.as_str()).collect();
+    assert_eq!(ids, ["elsewhere", "qwen/Tiny.Q8_0"]);
+    assert!(found.iter().all(|entry| entry.problem.is_some()));
+    assert!(library.path_of(&ModelId("qwen/Tiny.Q8_0".into())).is_some());
+    assert!(library.path_of(&ModelId("../secret".into())).is_none());
+}
+
+#[tokio::test]
+async fn a_folder_of_safetensors_is_one_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("small-en-v1.5");
+    std::fs::create_dir(&model).unwrap();
+    for name in ["config.json", "model.safetensors", "extra.gguf"] {
+        std::fs::write(model.join(name), "nothing yet").unwrap();
+    }
+    let library = Library::new(folder.path().to_owned(), vec![], KvType::default());
+    let found = library.list(None).await;
+    let ids: Vec<_> = found.iter().map(|entry| entry.id.0.as_str()).collect();
+    assert_eq!(ids, ["small-en-v1.5"]);
+    assert!(found[0].problem.as_ref().is_some_and(|problem| problem.contains("config.json")));
+    assert_eq!(library.path_of(&ModelId("small-en-v1.5".into())), Some(model));
+}
+
+/// A header that says which vocabulary the model has, and nothing else.
+fn write_header(path: &std::path::Path, before: &str) {
+    let text = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
+    let value = |key: &str, value: &str| [text(key), 8_u32.to_le_bytes().to_vec(), text(value)].concat();
+    let head = [b"GGUF".to_vec(), 3_u32.to_le_bytes().to_vec(), vec![0; 8], 2_u64.to_le_bytes().to_vec()];
+    let values = [value("tokenizer.ggml.model", "gpt2"), value("tokenizer.ggml.pre", before)];
+    std::fs::write(path, [head.concat(), values.concat()].concat()).unwrap();
+}
+
+#[test]
+fn a_draft_model_is_for_models_with_its_vocabulary_and_for_those_that_were_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let [alike, other, named, draft] =
+        ["alike", "other", "named", "draft"].map(|name| folder.path().join(name).with_extension("gguf"));
+    for (path, before) in [(&alike, "qwen2"), (&other, "llama-bpe"), (&named, "llama-bpe"), (&draft, "qwen2")]
+    {
+        write_header(path, before);
+    }
+    let library = Library::new(folder.path().to_owned(), vec![named.clone()], KvType::default());
+    let library = library.with_drafts(Drafts::Model(draft.clone()));
+    let id = ModelId("any".into());
+    let check = |path, expected: Option<(&PathBuf, bool)>| {
+        let expected = expected.map(|(path, is_required)| DraftModel { path: path.clone(), is_required });
+        let (_, companions) = library.read_with_companions(&id, path, &LaunchProfile::default()).unwrap();
+        assert_eq!(companions.draft_model, expected);
+    };
+    check(&alike, Some((&draft, false)));
+    check(&other, None);
+    check(&named, Some((&draft, true)));
+    check(&draft, None);
+    let without = Library::new(folder.path().to_owned(), vec![], KvType::default());
+    let bytes = |library: &Library| {
+        library
+            .read_with_companions(&id, &alike, &LaunchProfile::default())
+            .unwrap()
+            .0
+            .footprint
+            .bytes(None, 0)
+    };
+    let size = std::fs::metadata(&draft).unwrap().len();
+    assert_eq!(bytes(&library), bytes(&without) + size);
+}
+
+#[test]
+fn a_known_draft_model_of_the_library_is_found_if_it_has_the_vocabulary() {
+    let folder = tempfile::tempdir().unwrap();
+    let files =
+        [("Qwen3-8B-Q4_K_M", "qwen2"), ("Qwen3-0.6B-Q8_0", "llama-bpe"), ("Qwen3-1.7B-Q8_0", "qwen2")];
+    for (name, before) in files {
+        write_header(&folder.path().join(format!("{name}.gguf")), before);
+    }
+    let library =
+        Library::new(folder.path().to_owned(), vec![], KvType::default()).with_drafts(Drafts::Known);
+    let check = |name: &str, expected: Option<&str>| {
+        let path = folder.path().join(format!("{name}.gguf"));
+        let found = library
+            .read_with_companions(&ModelId(name.into()), &path, &LaunchProfile::default())
+            .unwrap()
+            .1
+            .draft_model
+            .map(|it| it.path);
+        assert_eq!(found, expected.map(|name| folder.path().join(format!("{name}.gguf"))));
+    };
+    check("Qwen3-8B-Q4_K_M", Some("Qwen3-1.7B-Q8_0"));
+    check("Qwen3-1.7B-Q8_0", None);
+}

@@ -1,0 +1,307 @@
+//! Writing a model anew: folders of safetensors as GGUF or for MLX, and GGUF files with fewer bits. What comes of it is a model
+//! of our own folder beside the first.
+
+use crate::{
+    Models, ModelsError,
+    library::walk::{Found, Layout},
+};
+use inference::TensorType;
+use jobs::{JobHandle, Progress};
+use std::{
+    fs,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use types::{
+    ids::{ModelId, UserId},
+    job::JobKind,
+    shelf::Rewrite,
+};
+
+/// Where what was written anew is, in our folder.
+const FOLDER: &str = "converted";
+/// What stays free on the disk.
+const RESERVE_BYTES: u64 = 1 << 30;
+/// How often it is looked how far it is.
+const TELL: Duration = Duration::from_millis(300);
+
+/// Beside what the types of matrices say there are headers and what is never rounded.
+const OVERHEAD: f64 = 1.06;
+
+/// How it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// By our own converter, as a GGUF file.
+    Gguf(convert::OutType),
+    /// Likewise, and then with fewer bits by llama.cpp.
+    Rounded(TensorType),
+    /// As a folder for MLX with so many bits.
+    Mlx(u32),
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+struct Plan {
+    found: Found,
+    way: Way,
+    target: PathBuf,
+    /// As far as numbers tell.
+    n_bytes: u64,
+}
+
+impl Models {
+    /// Writes a model anew as a job. Returns when it has started.
+    pub async fn rewrite(&self, user: UserId, id: &ModelId, to: Rewrite) -> Result<(), ModelsError> {
+        let (library, wanted) = (self.library.clone(), id.clone());
+        let find = move || {
+            let (found, known) = library.shelved().into_iter().find(|(found, _)| found.id == wanted)?;
+            let n_parameters = known.ok().and_then(|it| it.n_parameters);
+            Some((found, n_parameters))
+        };
+        let looked = tokio::task::spawn_blocking(find).await.ok().flatten();
+        let (found, n_parameters) = looked.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
+        let plan = plan(found, to, n_parameters, self.library.folder())?;
+        let free = system::paths::free_bytes(self.library.folder()).unwrap_or(u64::MAX);
+        let needed = plan.n_bytes.saturating_add(RESERVE_BYTES);
+        if needed > free {
+            return Err(ModelsError::NoSpace { needed_mb: needed >> 20, free_mb: free >> 20 });
+        }
+        let name = plan.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let job = self.jobs.start(user, JobKind::QuantizeModel, &name).await?;
+        let models = self.clone();
+        tokio::spawn(async move { models.run_rewrite(plan, job).await });
+        Ok(())
+    }
+
+    async fn run_rewrite(&self, plan: Plan, job: JobHandle) {
+        let cancelled = job.cancellation();
+        let written = tokio::select! {
+            written = self.write_anew(&plan, &job) => written,
+            // Dropping the handle marks it as cancelled, and dropping the work ends it.
+            () = cancelled.cancelled() => return,
+        };
+        match written {
+            Ok(()) => job.done().await,
+            Err(err) => job.failed(err.to_string()).await,
+        }
+    }
+
+    async fn write_anew(&self, plan: &Plan, job: &JobHandle) -> Result<(), ModelsError> {
+        if let Some(folder) = plan.target.parent() {
+            tokio::fs::create_dir_all(folder).await.map_err(ModelsError::file(folder))?;
+        }
+        match plan.way {
+            Way::Gguf(out) => self.by_converter(plan, plan.target.clone(), Some(out), job).await,
+            Way::Mlx(_) => self.by_converter(plan, plan.target.clone(), None, job).await,
+            Way::Rounded(tensor_type) if plan.found.layout == Layout::Folder => {
+                // Nothing is lost on the way to what is rounded.
+                let between = leftover(&plan.target, "between");
+                let _gone = Gone(between.clone());
+                self.by_converter(plan, between.clone(), Some(convert::OutType::F16), job).await?;
+                self.by_quantiser(&between, plan, tensor_type, job).await
+            }
+            Way::Rounded(tensor_type) => self.by_quantiser(&plan.found.path, plan, tensor_type, job).await,
+        }
+    }
+
+    /// `out` is `None` for MLX.
+    async fn by_converter(
+        &self,
+        plan: &Plan,
+        target: PathBuf,
+        out: Option<convert::OutType>,
+        job: &JobHandle,
+    ) -> Result<(), ModelsError> {
+        let stop = Stop::default();
+        let done = Arc::new(AtomicU32::new(0));
+        let (folder, way, watched) = (plan.found.path.clone(), plan.way, (stop.0.clone(), done.clone()));
+        let id = plan.found.id.0.clone();
+        let mut work = tokio::task::spawn_blocking(move || {
+            let mut watch = move |progress: convert::Progress<'_>| {
+                watched.1.store((progress.fraction * 1e6) as u32, Ordering::Relaxed);
+                if watched.0.load(Ordering::Relaxed) {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            };
+            match way {
+                Way::Mlx(bits) => {
+                    let options = convert::MlxOptions { bits, ..convert::MlxOptions::default() };
+                    convert::to_mlx(&folder, &target, &options, &mut watch).map(drop)
+                }
+                _ => {
+                    convert::hf_to_gguf(&folder, &target, &convert::Options { id: Some(id), out }, &mut watch)
+                        .map(drop)
+                }
+            }
+        });
+        let written = loop {
+            tokio::select! {
+                written = &mut work => break written,
+                () = tokio::time::sleep(TELL) => {
+                    let fraction = Some(done.load(Ordering::Relaxed) as f32 / 1e6);
+                    job.progress(Progress { fraction, ..Progress::default() });
+                }
+            }
+        };
+        // Dropped earlier, it tells the work to end.
+        drop(stop);
+        match written {
+            Ok(written) => written.map_err(|err| ModelsError::Convert(err.to_string())),
+            Err(_) => Err(ModelsError::Convert("the converter ended unexpectedly".to_owned())),
+        }
+    }
+
+    async fn by_quantiser(
+        &self,
+        source: &Path,
+        plan: &Plan,
+        tensor_type: TensorType,
+        job: &JobHandle,
+    ) -> Result<(), ModelsError> {
+        let part = leftover(&plan.target, "part");
+        let _gone = Gone(part.clone());
+        let mut work = std::pin::pin!(inference::quantize(&self.worker, source, &part, tensor_type));
+        loop {
+            tokio::select! {
+                written = &mut work => {
+                    written?;
+                    break;
+                }
+                () = tokio::time::sleep(TELL) => {
+                    let n = tokio::fs::metadata(&part).await.map_or(0, |meta| meta.len());
+                    let fraction = Some((n as f32 / plan.n_bytes.max(1) as f32).min(0.99));
+                    job.progress(Progress { fraction, ..Progress::default() });
+                }
+            }
+        }
+        let (part, target) = (part.clone(), plan.target.clone());
+        let finish = move || -> Result<(), ModelsError> {
+            gguf::read_header(&part).map_err(|err| ModelsError::Convert(err.to_string()))?;
+            let file = fs::OpenOptions::new().write(true).open(&part).map_err(ModelsError::file(&part))?;
+            file.sync_all().map_err(ModelsError::file(&part))?;
+            fs::rename(&part, &target).map_err(ModelsError::file(&target))
+        };
+        tokio::task::spawn_blocking(finish).await.unwrap_or(Ok(()))
+    }
+}
+
+/// Tells work on another thread to end when it is dropped.
+#[derive(Default)]
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A file that is not left behind.
+struct Gone(PathBuf);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        _ = fs::remove_file(&self.0);
+    }
+}
+
+fn plan(found: Found, to: Rewrite, n_parameters: Option<u64>, own: &Path) -> Result<Plan, ModelsError> {
+    let is_folder = match found.layout {
+        Layout::Folder => true,
+        Layout::Gguf if found.parts.len() < 2 => false,
+        Layout::Gguf => {
+            return Err(ModelsError::Kept(
+                "models of several files are not written anew; put them together first",
+            ));
+        }
+        _ => return Err(ModelsError::Kept("only language models are written anew")),
+    };
+    let way =
+        way(to, is_folder).ok_or(ModelsError::Kept("for MLX the model has to be a folder of safetensors"))?;
+    let name = found.id.0.rsplit('/').next().unwrap_or_default();
+    let stem = format!("{}-{}", without_type(name), to.word());
+    let file = if matches!(way, Way::Mlx(_)) { stem } else { format!("{stem}.gguf") };
+    let target = own.join(FOLDER).join(file);
+    if target.exists() {
+        return Err(ModelsError::Kept("there is one already; delete that first"));
+    }
+    let size = fs::metadata(&found.path).map_or(0, |meta| meta.len());
+    let by_numbers = n_parameters.map(|n| (n as f64 * to.bits() / 8.0 * OVERHEAD) as u64);
+    Ok(Plan { n_bytes: by_numbers.unwrap_or(size), found, way, target })
+}
+
+fn way(to: Rewrite, is_folder: bool) -> Option<Way> {
+    use convert::OutType;
+    let direct = match to {
+        Rewrite::Mlx4 => return is_folder.then_some(Way::Mlx(4)),
+        Rewrite::Mlx8 => return is_folder.then_some(Way::Mlx(8)),
+        Rewrite::F16 => Some(OutType::F16),
+        Rewrite::Bf16 => Some(OutType::Bf16),
+        Rewrite::Q8_0 => Some(OutType::Q8_0),
+        _ => None,
+    };
+    if let Some(out) = direct.filter(|_| is_folder) {
+        return Some(Way::Gguf(out));
+    }
+    Some(Way::Rounded(match to {
+        Rewrite::F16 => TensorType::F16,
+        Rewrite::Bf16 => TensorType::Bf16,
+        Rewrite::Q8_0 => TensorType::Q8_0,
+        Rewrite::Q6K => TensorType::Q6K,
+        Rewrite::Q5KM => TensorType::Q5KM,
+        Rewrite::Q4KM => TensorType::Q4KM,
+        Rewrite::Iq4Xs => TensorType::Iq4Xs,
+        Rewrite::Q3KM => TensorType::Q3KM,
+        Rewrite::Q2K => TensorType::Q2K,
+        Rewrite::Mlx4 | Rewrite::Mlx8 => return None,
+    }))
+}
+
+/// A name without the type that it ends in.
+fn without_type(name: &str) -> &str {
+    let endings = Rewrite::ALL.map(Rewrite::word);
+    let ending = endings.iter().find_map(|word| {
+        let at = name.len().checked_sub(word.len() + 1)?;
+        let (stem, end) = name.split_at_checked(at)?;
+        let is_it = end.get(1..)?.eq_ignore_ascii_case(word) && end.starts_with(['-', '.', '_']);
+        (is_it && !stem.is_empty()).then_some(stem)
+    });
+    ending.unwrap_or(name)
+}
+
+fn leftover(target: &Path, ending: &str) -> PathBuf {
+    let mut name = target.file_name().unwrap_or_default().to_os_string();
+    name.push(".");
+    name.push(ending);
+    target.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_one_type() {
+        let check = |name: &str, expected: &str| assert_eq!(without_type(name), expected, "{name}");
+        check("SmolLM2-135M-Instruct.Q8_0", "SmolLM2-135M-Instruct");
+        check("Qwen3-4B-q4_k_m", "Qwen3-4B");
+        check("gemma-3-4b-it", "gemma-3-4b-it");
+        check("Q8_0", "Q8_0");
+    }
+
+    #[test]
+    fn what_can_be_written_depends_on_what_there_is() {
+        let check = |to, is_folder, expected: Option<Way>| assert_eq!(way(to, is_folder), expected, "{to:?}");
+        check(Rewrite::Q8_0, true, Some(Way::Gguf(convert::OutType::Q8_0)));
+        check(Rewrite::Q8_0, false, Some(Way::Rounded(TensorType::Q8_0)));
+        check(Rewrite::Q4KM, true, Some(Way::Rounded(TensorType::Q4KM)));
+        check(Rewrite::Mlx4, true, Some(Way::Mlx(4)));
+        check(Rewrite::Mlx4, false, None);
+    }
+}

@@ -1,0 +1,325 @@
+//! The library as a whole: real files in real folders, and the database beside them.
+
+use crate::{Environment, Library, Models, ModelsError, RemoteList};
+use inference::{Engine, LlamaConfig, Remotes, ScriptedEngine};
+use jobs::Jobs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use store::Store;
+use tempfile::TempDir;
+use types::{
+    ids::{ModelId, UserId},
+    job::JobState,
+    kv::KvType,
+    shelf::{Capability, Kind, ShelfQuery, SortBy},
+};
+
+mod downloads;
+mod rewrite;
+
+const ME: UserId = UserId(1);
+
+struct Bench {
+    /// The person's own folder: ours is in it, and others' are.
+    home: TempDir,
+    models: Models,
+    jobs: Jobs,
+}
+
+impl Bench {
+    async fn open() -> Self {
+        Self::open_in(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn open_in(home: TempDir) -> Self {
+        let own = home.path().join("own");
+        fs::create_dir_all(&own).unwrap();
+        let store = Store::open(&home.path().join("app.sqlite")).await.unwrap();
+        let jobs = Jobs::open(store.clone()).await.unwrap();
+        let engine: Arc<dyn Engine> = Arc::new(ScriptedEngine::new([]));
+        let library = Library::new(own, vec![], KvType::default());
+        let remotes = RemoteList::open(home.path().join("remotes.json"), Remotes::default()).await;
+        let worker = LlamaConfig::for_current_exe().unwrap();
+        let adapters = home.path().join("adapters");
+        let environment = Environment { home: Some(home.path().to_owned()), variables: vec![] };
+        let models = Models::new(library, engine, jobs.clone(), store, worker, remotes, adapters)
+            .with_environment(environment);
+        models.open_library().await.unwrap();
+        Self { home, models, jobs }
+    }
+
+    fn path(&self, place: &str) -> PathBuf {
+        let path = place.split('/').fold(self.home.path().to_owned(), |path, name| path.join(name));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        path
+    }
+
+    fn put(&self, place: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.path(place);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// What a query finds, by id.
+    async fn ids(&self, query: ShelfQuery) -> Vec<String> {
+        self.models.shelf(query).await.unwrap().rows.into_iter().map(|row| row.entry.id.0).collect()
+    }
+
+    async fn all(&self) -> Vec<String> {
+        self.ids(ShelfQuery::default()).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<(), ModelsError> {
+        self.models.delete(&ModelId(id.into())).await
+    }
+
+    async fn compared(&self) {
+        self.models.find_duplicates(ME).await.unwrap();
+        while self.jobs.list(ME).await.unwrap().iter().any(|job| job.state == JobState::Running) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// A GGUF file: values of the header that are texts or numbers, and one tensor of `n` bytes.
+fn gguf(texts: &[(&str, &str)], numbers: &[(&str, u32)], n: u64) -> Vec<u8> {
+    let text = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
+    let mut file = [&b"GGUF"[..], &3_u32.to_le_bytes(), &1_u64.to_le_bytes()].concat();
+    file.extend(((texts.len() + numbers.len()) as u64).to_le_bytes());
+    for (key, value) in texts {
+        file.extend([text(key), 8_u32.to_le_bytes().to_vec(), text(value)].concat());
+    }
+    for (key, value) in numbers {
+        file.extend([text(key), 4_u32.to_le_bytes().to_vec(), value.to_le_bytes().to_vec()].concat());
+    }
+    file.extend([text("w"), 1_u32.to_le_bytes().to_vec()].concat());
+    file.extend([&n.to_le_bytes()[..], &24_u32.to_le_bytes(), &0_u64.to_le_bytes()].concat());
+    file.resize(file.len().next_multiple_of(32), 0);
+    file.extend(vec![7; n as usize]);
+    file
+}
+
+fn llama(n: u64) -> Vec<u8> {
+    gguf(&[("general.architecture", "llama")], &[("llama.context_length", 4096)], n)
+}
+
+#[tokio::test]
+async fn models_of_all_folders_are_one_list_that_is_searched_and_sorted() {
+    let bench = Bench::open().await;
+    bench.put("own/small.gguf", &llama(100));
+    let thinker = [
+        ("general.architecture", "qwen3"),
+        ("general.license", "apache-2.0"),
+        ("tokenizer.chat_template", "{% if tools %}{% endif %}<think>"),
+    ];
+    bench.put(
+        "other/Thinker-Q8.gguf",
+        &gguf(&thinker, &[("qwen3.context_length", 40_960), ("general.file_type", 7)], 300),
+    );
+    bench.put("other/mmproj-x.gguf", &gguf(&[("general.architecture", "clip")], &[], 50));
+    bench.put("other/sky.gguf", &gguf(&[("general.architecture", "flux")], &[], 200));
+    let path = bench.home.path().join("other").display().to_string();
+    bench.models.add_folder(&path, "").await.unwrap();
+
+    assert_eq!(bench.all().await, ["other/mmproj-x", "other/sky", "small", "other/Thinker-Q8"]);
+    let by_size = ShelfQuery { sort: SortBy::Size, is_descending: true, ..ShelfQuery::default() };
+    assert_eq!(bench.ids(by_size).await.first().map(String::as_str), Some("other/Thinker-Q8"));
+    let check = async |query: ShelfQuery, expected: &[&str]| assert_eq!(bench.ids(query).await, expected);
+    check(ShelfQuery { text: "THINK q8_0".into(), ..ShelfQuery::default() }, &["other/Thinker-Q8"]).await;
+    check(ShelfQuery { kind: Some(Kind::Image), ..ShelfQuery::default() }, &["other/sky"]).await;
+    check(ShelfQuery { kind: Some(Kind::Part), ..ShelfQuery::default() }, &["other/mmproj-x"]).await;
+    check(
+        ShelfQuery { capability: Some(Capability::Thinks), ..ShelfQuery::default() },
+        &["other/Thinker-Q8"],
+    )
+    .await;
+    check(
+        ShelfQuery { folder: Some("other".into()), kind: Some(Kind::Writing), ..ShelfQuery::default() },
+        &["other/Thinker-Q8"],
+    )
+    .await;
+    check(ShelfQuery { n_rows: Some(1), ..ShelfQuery::default() }, &["other/mmproj-x"]).await;
+
+    let thinker = bench.models.describe(&ModelId("other/Thinker-Q8".into()), true).await.unwrap();
+    assert_eq!(thinker.model.capabilities, [Capability::CallsTools, Capability::Thinks]);
+    assert_eq!(thinker.model.licence.as_deref(), Some("apache-2.0"));
+    assert_eq!((thinker.model.n_parameters, thinker.tensors), (Some(300), vec![("I8".into(), 1, 300)]));
+    assert!(thinker.chat_template.is_some_and(|it| it.contains("<think>")));
+    // Only what can be loaded is offered where models are chosen.
+    let usable: Vec<_> = bench.models.list().await.into_iter().map(|it| it.id.0).collect();
+    assert_eq!(usable, ["small", "other/Thinker-Q8"]);
+}
+
+#[tokio::test]
+async fn folders_of_other_programs_are_offered_once() {
+    let bench = Bench::open().await;
+    let studio = bench.put(".lmstudio/models/maker/m/m.gguf", &llama(10));
+    bench.put(".cache/llama.cpp/n.gguf", &llama(10));
+    let offered = bench.models.offered_folders().await.unwrap();
+    let own = |label: &str| offered.iter().find(|it| it.label == label).map(|it| it.path.clone()).unwrap();
+    assert!(bench.all().await.is_empty(), "nothing is taken unasked");
+    bench.models.decide_about_folder(&own("lmstudio"), true).await.unwrap();
+    bench.models.decide_about_folder(&own("llama.cpp"), false).await.unwrap();
+    assert_eq!(bench.all().await, ["lmstudio/maker/m/m"]);
+    let left = bench.models.offered_folders().await.unwrap();
+    assert!(left.iter().all(|it| !Path::new(&it.path).starts_with(bench.home.path())), "{left:?}");
+    // It is so after a start, too, and can be taken back.
+    let bench = Bench::open_in(bench.home).await;
+    assert_eq!(bench.all().await, ["lmstudio/maker/m/m"]);
+    let folders = bench.models.folders().await.unwrap();
+    let id = folders.iter().find(|it| it.label == "lmstudio").and_then(|it| it.id).unwrap();
+    bench.models.set_folder_on(id, false).await.unwrap();
+    assert!(bench.all().await.is_empty());
+    bench.models.set_folder_on(id, true).await.unwrap();
+    bench.models.remove_folder(id).await.unwrap();
+    assert!(bench.all().await.is_empty() && studio.is_file());
+}
+
+#[tokio::test]
+async fn folders_that_make_no_sense_are_refused_with_the_reason() {
+    let bench = Bench::open().await;
+    let file = bench.put("file.gguf", b"");
+    let text = |path: &Path| path.display().to_string();
+    let check = async |path: String, label: &str, expected: &str| {
+        let err = bench.models.add_folder(&path, label).await.unwrap_err().to_string();
+        assert!(err.contains(expected), "{path} {label}: {err}");
+    };
+    check("models".into(), "x", "whole path").await;
+    check(text(&bench.home.path().join("gone")), "x", "no such folder").await;
+    check(text(&file), "x", "is a file").await;
+    check(text(&bench.home.path().join("own")), "x", "shown in any case").await;
+    check(text(bench.home.path()), "x", "shown in any case").await;
+    let other = bench.home.path().join("other");
+    fs::create_dir(&other).unwrap();
+    check(text(&other), "a/b", "letters").await;
+    bench.models.add_folder(&text(&other), "mine").await.unwrap();
+    check(text(&other), "again", "already").await;
+    fs::create_dir(bench.home.path().join("third")).unwrap();
+    check("~/third".into(), "MINE", "this name").await;
+}
+
+#[tokio::test]
+async fn headers_are_read_again_only_where_files_have_changed() {
+    let bench = Bench::open().await;
+    let path = bench.put("own/a.gguf", &llama(10));
+    assert_eq!(bench.all().await, ["a"]);
+    let bench = Bench::open_in(bench.home).await;
+    // Nobody can tell from outside that it was not read; that it is read again can be told.
+    fs::write(&path, gguf(&[("general.architecture", "gemma3")], &[], 20)).unwrap();
+    let rows = bench.models.shelf(ShelfQuery::default()).await.unwrap().rows;
+    assert_eq!(rows[0].entry.architecture.as_deref(), Some("gemma3"));
+    fs::write(&path, b"no model").unwrap();
+    let rows = bench.models.shelf(ShelfQuery::default()).await.unwrap().rows;
+    assert!(rows[0].entry.problem.as_ref().is_some_and(|it| it.contains("not a GGUF")));
+    fs::remove_file(&path).unwrap();
+    assert!(bench.all().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_deleted_can_be_put_back_until_it_is_gone_for_good() {
+    let bench = Bench::open().await;
+    let parts =
+        ["own/q-00001-of-00002.gguf", "own/q-00002-of-00002.gguf"].map(|it| bench.put(it, &llama(10)));
+    bench.put("own/r.gguf", &llama(10));
+    bench.delete("q").await.unwrap();
+    assert_eq!(bench.all().await, ["r"]);
+    assert!(parts.iter().all(|it| !it.exists()));
+    let trash = bench.models.trash().await.unwrap();
+    assert_eq!((trash.len(), trash[0].name.as_str()), (1, "q"));
+    bench.models.restore(trash[0].id).await.unwrap();
+    assert!(parts.iter().all(|it| it.is_file()) && bench.models.trash().await.unwrap().is_empty());
+
+    bench.delete("q").await.unwrap();
+    bench.put("own/q-00001-of-00002.gguf", b"another one");
+    let trash = bench.models.trash().await.unwrap();
+    let err = bench.models.restore(trash[0].id).await.unwrap_err().to_string();
+    assert!(err.contains("something else"), "{err}");
+    assert_eq!(fs::read(&parts[0]).unwrap(), b"another one");
+    bench.models.empty_trash().await.unwrap();
+    assert!(bench.models.trash().await.unwrap().is_empty());
+    let left = fs::read_dir(bench.home.path().join("own").join(".chaosengine-trash")).unwrap().count();
+    assert_eq!(left, 0);
+    assert!(matches!(bench.delete("nothing").await, Err(ModelsError::NotFound(_))));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_of_the_hubs_cache_goes_with_what_it_points_to() {
+    let bench = Bench::open().await;
+    let blob = bench.put("hub/models--o--n/blobs/1234", &llama(10));
+    let link = bench.path("hub/models--o--n/snapshots/0a/m.gguf");
+    std::os::unix::fs::symlink("../../blobs/1234", &link).unwrap();
+    bench.models.add_folder("~/hub", "").await.unwrap();
+    assert_eq!(bench.all().await, ["hub/o/n/m"]);
+    bench.delete("hub/o/n/m").await.unwrap();
+    assert!(!blob.exists() && fs::symlink_metadata(&link).is_err());
+    bench.models.restore(bench.models.trash().await.unwrap()[0].id).await.unwrap();
+    assert!(blob.is_file() && link.is_file());
+}
+
+#[tokio::test]
+async fn files_with_the_same_content_are_found_and_made_one() {
+    let bench = Bench::open().await;
+    let first = bench.put("own/a.gguf", &llama(2 << 20));
+    let second = bench.put("other/b.gguf", &llama(2 << 20));
+    let mut different = llama(2 << 20);
+    *different.last_mut().unwrap() = 8;
+    bench.put("own/c.gguf", &different);
+    bench.models.add_folder("~/other", "").await.unwrap();
+    assert!(bench.models.duplicates().await.unwrap().is_empty(), "nothing was compared yet");
+    bench.compared().await;
+    let same = bench.models.duplicates().await.unwrap();
+    let ids: Vec<_> = same[0].models.iter().map(|id| id.0.as_str()).collect();
+    assert_eq!((same.len(), ids), (1, vec!["a", "other/b"]));
+    assert_eq!(same[0].reclaimable_bytes, same[0].size_bytes);
+
+    let with_other = [ModelId("a".into()), ModelId("c".into())];
+    assert!(matches!(bench.models.link(&with_other).await, Err(ModelsError::Kept(_))));
+    bench.models.link(&same[0].models).await.unwrap();
+    assert_eq!(fs::read(&first).unwrap(), fs::read(&second).unwrap());
+    #[cfg(unix)]
+    assert_eq!(system::paths::file_identity(&first), system::paths::file_identity(&second));
+    bench.compared().await;
+    let same = bench.models.duplicates().await.unwrap();
+    assert_eq!(same[0].reclaimable_bytes, 0);
+    // What has changed since is known not to be the same.
+    fs::write(&second, different).unwrap();
+    assert!(bench.models.duplicates().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn notes_and_tags_are_kept_within_bounds() {
+    let bench = Bench::open().await;
+    bench.put("own/a.gguf", &llama(10));
+    let id = ModelId("a".into());
+    let tags = ["Coding".to_owned(), " coding".to_owned(), String::new()];
+    bench.models.save_note(&id, "good at Rust", &tags).await.unwrap();
+    let details = bench.models.describe(&id, false).await.unwrap();
+    assert_eq!(
+        (details.note.as_str(), details.model.tags, details.path),
+        ("good at Rust", vec!["Coding".to_owned()], None)
+    );
+    assert_eq!(bench.ids(ShelfQuery { text: "coding".into(), ..ShelfQuery::default() }).await, ["a"]);
+    let many: Vec<_> = (0..13).map(|n| n.to_string()).collect();
+    assert!(bench.models.save_note(&id, "", &many).await.is_err());
+    assert!(bench.models.save_note(&id, &"x".repeat(2001), &[]).await.is_err());
+    assert!(matches!(
+        bench.models.save_note(&ModelId("b".into()), "", &[]).await,
+        Err(ModelsError::NotFound(_))
+    ));
+}
+
+#[tokio::test]
+async fn a_library_of_thousands_of_files_is_whole() {
+    let bench = Bench::open().await;
+    let bytes = llama(10);
+    for n in 0..5_000 {
+        bench.put(&format!("own/{}/m{n}.gguf", n % 50), &bytes);
+    }
+    let view = bench.models.shelf(ShelfQuery::default()).await.unwrap();
+    assert_eq!((view.n_all, view.rows.len()), (5_000, 100));
+}

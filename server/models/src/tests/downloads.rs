@@ -1,0 +1,160 @@
+//! Downloads from a hub of our own.
+
+use super::{Bench, ME, llama};
+use crate::HubAccess;
+use hub::testing::{Fault, PretendRepository, TestHub};
+use std::{fs, time::Duration};
+use types::{
+    discover::{DownloadState, DownloadView, HubQuery},
+    secret::Secret,
+};
+
+const REPO: &str = "maker/Tiny-GGUF";
+
+impl Bench {
+    async fn with_hub(hub: &TestHub) -> Self {
+        Self::open().await.connected(hub)
+    }
+
+    fn connected(mut self, hub: &TestHub) -> Self {
+        let token_file = Some(self.home.path().join("hub-token"));
+        let access = HubAccess { endpoint: hub.endpoint(), token_file, ..HubAccess::default() };
+        self.models = self.models.with_hub(access);
+        self.models.start_downloads();
+        self
+    }
+
+    async fn only_download(&self) -> DownloadView {
+        let mut list = self.models.downloads().await.unwrap().list;
+        assert_eq!(list.len(), 1, "{list:?}");
+        list.remove(0)
+    }
+
+    async fn until(&self, wanted: DownloadState) -> DownloadView {
+        for _ in 0..2_000 {
+            let download = self.only_download().await;
+            if download.state == wanted {
+                return download;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("it is not {wanted:?}: {:?}", self.only_download().await);
+    }
+}
+
+async fn tiny() -> TestHub {
+    let hub = TestHub::start().await.unwrap();
+    let repository = PretendRepository::new(REPO)
+        .with_tags(&["gguf", "license:mit"])
+        .with_file("Tiny-Q8_0.gguf", llama(300_000))
+        .with_file("Tiny-Q4_K_M.gguf", llama(200_000))
+        .with_file("README.md", "---\nlicense: mit\n---\n# Tiny <script>alert(1)</script>");
+    hub.with_repository(repository)
+}
+
+#[tokio::test]
+async fn a_model_is_found_looked_at_and_fetched() {
+    let hub = tiny().await;
+    let bench = Bench::with_hub(&hub).await;
+    let found =
+        bench.models.search_hub(&HubQuery { text: "tiny".into(), ..HubQuery::default() }).await.unwrap();
+    assert_eq!((found.found.len(), found.found[0].repo.as_str()), (1, REPO));
+    let view = bench.models.look_at_repository(REPO, None).await.unwrap();
+    let names: Vec<_> =
+        view.choices.iter().map(|it| (it.name.as_str(), it.quantisation.as_deref())).collect();
+    assert_eq!(names, [("Tiny-Q4_K_M", Some("Q4_K_M")), ("Tiny-Q8_0", Some("Q8_0"))]);
+    assert!(view.card.is_some_and(|it| it.contains("<h1") && !it.contains("<script")));
+
+    bench.models.download(ME, REPO, "Tiny-Q8_0").await.unwrap();
+    let done = bench.until(DownloadState::Done).await;
+    assert_eq!(done.model.unwrap().0, "maker/Tiny-GGUF/Tiny-Q8_0");
+    assert_eq!(bench.all().await, ["maker/Tiny-GGUF/Tiny-Q8_0"]);
+    let path = bench.path("own/maker/Tiny-GGUF/Tiny-Q8_0.gguf");
+    assert_eq!(fs::read(path).unwrap(), llama(300_000));
+    let view = bench.models.look_at_repository(REPO, None).await.unwrap();
+    assert!(view.choices[1].here.is_some() && view.choices[0].here.is_none());
+}
+
+#[tokio::test]
+async fn a_folder_of_safetensors_appears_when_it_is_whole() {
+    let hub = TestHub::start().await.unwrap();
+    let repository = PretendRepository::new("maker/encoder")
+        .with_file("config.json", r#"{"model_type":"bert"}"#)
+        .with_file("tokenizer.json", "{}")
+        .with_file("model.safetensors", vec![1; 100_000])
+        .with_file("onnx/model.onnx", vec![1; 100]);
+    let hub = hub.with_repository(repository);
+    let bench = Bench::with_hub(&hub).await;
+    hub.set_faults(
+        "maker/encoder",
+        "tokenizer.json",
+        vec![Fault::Status { status: 404, retry_after: None, times: 1_000 }],
+    );
+    bench.models.download(ME, "maker/encoder", "model").await.unwrap();
+    let failed = bench.until(DownloadState::Failed).await;
+    assert!(failed.error.is_some());
+    assert!(bench.all().await.is_empty(), "half a folder is no model");
+    hub.set_faults("maker/encoder", "tokenizer.json", vec![]);
+    bench.models.download(ME, "maker/encoder", "model").await.unwrap();
+    bench.until(DownloadState::Done).await;
+    assert_eq!(bench.all().await, ["maker/encoder"]);
+    assert!(!bench.path("own/maker/encoder/onnx").exists());
+}
+
+#[tokio::test]
+async fn a_download_is_paused_and_resumed_and_goes_on_in_another_process() {
+    let hub = tiny().await;
+    hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 100_000 }]);
+    let bench = Bench::with_hub(&hub).await;
+    let id = bench.models.download(ME, REPO, "Tiny-Q8_0").await.unwrap();
+    bench.until(DownloadState::Running).await;
+    bench.models.pause_download(id).await.unwrap();
+    bench.until(DownloadState::Paused).await;
+    bench.models.resume_download(id).await.unwrap();
+    bench.until(DownloadState::Running).await;
+    assert!(bench.all().await.is_empty(), "a file is there when it is whole");
+    // Another process finds what was asked for.
+    bench.models.pause_download(id).await.unwrap();
+    bench.models.resume_download(id).await.unwrap();
+    hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![]);
+    let bench = Bench::open_in(bench.home).await.connected(&hub);
+    bench.until(DownloadState::Done).await;
+    bench.models.remove_download(id).await.unwrap();
+    assert_eq!(bench.all().await, ["maker/Tiny-GGUF/Tiny-Q8_0"], "what is done stays");
+}
+
+#[tokio::test]
+async fn what_arrived_goes_with_its_download() {
+    let hub = tiny().await;
+    hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 100_000 }]);
+    let bench = Bench::with_hub(&hub).await;
+    let id = bench.models.download(ME, REPO, "Tiny-Q8_0").await.unwrap();
+    bench.until(DownloadState::Running).await;
+    bench.models.remove_download(id).await.unwrap();
+    assert!(bench.models.downloads().await.unwrap().list.is_empty());
+    assert!(!bench.home.path().join("own").join("maker").join("Tiny-GGUF").exists());
+}
+
+#[tokio::test]
+async fn what_a_hub_refuses_is_said_and_a_token_opens_it() {
+    let hub = TestHub::start().await.unwrap();
+    let repository = PretendRepository::new("maker/secret").gated("hf_right").with_file("a.gguf", llama(10));
+    let hub = hub.with_repository(repository);
+    let bench = Bench::with_hub(&hub).await;
+    assert!(bench.models.look_at_repository("maker/secret", None).await.unwrap().is_gated);
+    let id = bench.models.download(ME, "maker/secret", "a").await.unwrap();
+    let refused = bench.until(DownloadState::Failed).await.error.unwrap();
+    assert!(refused.contains("access"), "{refused}");
+    assert!(bench.models.set_hub_token(Secret::new("two words")).await.is_err());
+    bench.models.set_hub_token(Secret::new("hf_right")).await.unwrap();
+    bench.models.resume_download(id).await.unwrap();
+    bench.until(DownloadState::Done).await;
+    bench.models.set_hub_token(Secret::new("")).await.unwrap();
+    assert!(!bench.models.hub_state().await.1, "it is forgotten");
+    let offline = HubAccess { endpoint: hub.endpoint(), is_offline: true, ..HubAccess::default() };
+    let bench = Bench { models: bench.models.clone().with_hub(offline), ..bench };
+    let n_asked = hub.seen().questions;
+    let err = bench.models.search_hub(&HubQuery::default()).await.unwrap_err().to_string();
+    assert!(err.contains("offline"), "{err}");
+    assert_eq!(hub.seen().questions, n_asked, "nothing was asked");
+}

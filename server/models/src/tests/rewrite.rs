@@ -1,0 +1,69 @@
+//! Folders of safetensors that are written anew.
+
+use super::{Bench, ME};
+use std::{fs, path::Path};
+use types::{ids::ModelId, job::JobState, shelf::Rewrite};
+
+impl Bench {
+    /// Takes over a tiny model with which the converter is tested.
+    fn put_folder(&self, name: &str) {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../convert/tests/parity/models").join(name);
+        let to = self.path(&format!("own/{name}/x"));
+        for entry in fs::read_dir(from).unwrap().flatten() {
+            fs::copy(entry.path(), to.with_file_name(entry.file_name())).unwrap();
+        }
+        let list = fs::read(to.with_file_name("tensors.json")).unwrap();
+        fs::write(to.with_file_name("model.safetensors"), weights(&list)).unwrap();
+    }
+
+    async fn written(&self, id: &str, to: Rewrite) -> Option<String> {
+        self.models.rewrite(ME, &ModelId(id.into()), to).await.unwrap();
+        loop {
+            let job = self.jobs.list(ME).await.unwrap().remove(0);
+            if job.state != JobState::Running {
+                return job.error;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// A file of safetensors with the tensors of a list, all of whose numbers, of two bytes each, are 0.
+fn weights(list: &[u8]) -> Vec<u8> {
+    let list: serde_json::Value = serde_json::from_slice(list).unwrap();
+    let (mut header, mut end) = (serde_json::Map::new(), 0);
+    for tensor in list["tensors"].as_array().unwrap() {
+        let n: u64 = tensor[2].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).product();
+        let entry =
+            serde_json::json!({"dtype": tensor[1], "shape": tensor[2], "data_offsets": [end, end + n * 2]});
+        header.insert(tensor[0].as_str().unwrap().to_owned(), entry);
+        end += n * 2;
+    }
+    let header = serde_json::to_vec(&header).unwrap();
+    let zeros = vec![0; end as usize];
+    [&(header.len() as u64).to_le_bytes()[..], &header, &zeros].concat()
+}
+
+#[tokio::test]
+async fn a_folder_becomes_a_file_of_the_library_and_one_for_mlx() {
+    let bench = Bench::open().await;
+    bench.put_folder("qwen3");
+    assert_eq!(bench.written("qwen3", Rewrite::Q8_0).await, None);
+    assert_eq!(bench.written("qwen3", Rewrite::Mlx4).await, None);
+    let ids = bench.all().await;
+    assert_eq!(ids, ["qwen3", "converted/qwen3-MLX-4bit", "converted/qwen3-Q8_0"]);
+    let details = bench.models.describe(&ModelId("converted/qwen3-Q8_0".into()), true).await.unwrap();
+    assert_eq!(details.model.entry.architecture.as_deref(), Some("qwen3"));
+    let again = bench.models.rewrite(ME, &ModelId("qwen3".into()), Rewrite::Q8_0).await;
+    assert!(again.unwrap_err().to_string().contains("there is one already"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_says_why_and_leaves_nothing() {
+    let bench = Bench::open().await;
+    bench.put_folder("qwen3");
+    fs::remove_file(bench.path("own/qwen3/tokenizer.json")).unwrap();
+    let problem = bench.written("qwen3", Rewrite::F16).await.unwrap();
+    assert!(problem.contains("tokenizer"), "{problem}");
+    assert_eq!(fs::read_dir(bench.path("own/converted/x").parent().unwrap()).unwrap().count(), 0);
+}

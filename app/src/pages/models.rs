@@ -27,7 +27,7 @@ use leptos_router::{components::A, hooks::use_query_map, params::ParamsMap};
 use rows::Rows;
 use store::ModelsStore;
 use types::{
-    ids::ModelId,
+    ids::{JobId, ModelId},
     job::{JobKind, JobState},
     shelf::{ROWS_SHOWN, Shelf, ShelfAct, ShelfReply},
 };
@@ -36,16 +36,23 @@ use types::{
 pub(super) fn page() -> AnyView {
     let query = use_query_map();
     let live = use_live();
-    // Files that arrived or were compared change what is shown.
-    let moved = Memo::new(move |_| {
-        let jobs = live.jobs.read();
-        let ended = jobs.iter().filter(|job| job.state != JobState::Running && changes_models(job.kind));
-        (live.epoch.get(), ended.map(|job| job.id).collect::<Vec<_>>())
-    });
     let store = ModelsStore::new();
     provide_context(store);
-    let key =
-        move || Some(format!("{:?} {} {}", moved.get(), store.version.get(), query.read().to_query_string()));
+    // The last job that may have changed the list, once it is known which there are.
+    let ended = Memo::new(move |_| {
+        let jobs = live.jobs.read();
+        let ended = jobs.iter().filter(|job| job.state != JobState::Running && changes_models(job.kind));
+        (live.epoch.get() > 0, ended.map(|job| job.id).max())
+    });
+    // One model's page stays as it is: somebody may be writing in it.
+    let on_end = move |now: &(bool, Option<JobId>), before: Option<&(bool, Option<JobId>)>, _: Option<()>| {
+        let is_new = before.is_some_and(|(was_known, last)| *was_known && *last < now.1);
+        if is_new && query.read_untracked().get_str("model").is_none() {
+            store.version.update(|n| *n += 1);
+        }
+    };
+    Effect::watch(move || ended.get(), on_end, false);
+    let key = move || Some(format!("{} {}", store.version.get(), query.read().to_query_string()));
     let shown = PageData::of(key, move |_| api::library(act_of(&query.read_untracked())));
     view! {
         <div class="min-h-0 flex-1 overflow-y-auto" data-testid="models-page">

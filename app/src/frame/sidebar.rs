@@ -70,7 +70,7 @@ pub(super) fn Sidebar() -> AnyView {
                 <NavLink href="/chat" icon=icondata_lu::LuMessageSquare label=texts.nav_chat collapsed/>
                 <NavLink href="/chats" icon=icondata_lu::LuMessagesSquare label=texts.chats_title collapsed/>
                 <NavLink href="/compare" icon=icondata_lu::LuColumns2 label=texts.nav_compare collapsed/>
-                <NavLink href="/models" icon=icondata_lu::LuBoxes label=texts.nav_models collapsed/>
+                <NavLink href="/models" icon=icondata_lu::LuBox label=texts.nav_models collapsed/>
                 <NavLink href="/discover" icon=icondata_lu::LuCompass label=texts.nav_discover collapsed/>
                 <p class="px-2 pt-2 text-xs text-muted" class:md:hidden=move || collapsed.get()>{texts.nav_build}</p>
                 <NavLink href="/prompts" icon=icondata_lu::LuNotebookPen label=texts.nav_prompts collapsed/>
@@ -114,7 +114,7 @@ pub(super) fn BottomBar() -> AnyView {
                 {texts.nav_chat}
             </A>
             <A href="/models" attr:class=class>
-                <Icon icon=icondata_lu::LuBoxes size=20/>
+                <Icon icon=icondata_lu::LuBox size=20/>
                 {texts.nav_models}
             </A>
             <button type="button" class=class data-testid="menu" on:click=move |_| overlays.drawer.set(true)>

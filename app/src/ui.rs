@@ -1,5 +1,6 @@
 //! Primitives without product words: their labels come from outside.
 
+pub(crate) mod choice;
 pub(crate) mod diff;
 pub(crate) mod error_state;
 pub(crate) mod field;

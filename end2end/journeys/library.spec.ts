@@ -77,14 +77,14 @@ test('the library is searched, filtered and sorted, and the address says how', a
     await expect(page.getByTestId('models-none-found')).toBeVisible();
     await page.goto('/models?in=lmstudio&kind=writing&format=gguf');
     await expect(page.getByTestId('model')).toHaveCount(1);
-    await expect(page.getByTestId('models-kind')).toHaveValue('writing');
+    await expect(page.getByTestId('filter-kind')).toHaveValue('writing');
     await open(page, '/models');
     await page.getByRole('columnheader', { name: 'Size' }).getByRole('link').click();
     await expect(page).toHaveURL(/sort=size/);
     await expect(page.getByTestId('model').first()).toHaveAttribute('data-id', 'broken');
     await page.getByTestId('models-desc').check();
     await expect(page.getByTestId('model').last()).toHaveAttribute('data-id', 'broken');
-    await page.getByTestId('models-kind').selectOption('image');
+    await page.getByTestId('filter-kind').selectOption('image');
     await expect(page.getByTestId('model')).toHaveCount(0);
   });
 });

@@ -158,7 +158,7 @@ async fn a_folder_that_is_not_whole_says_what_is_missing() {
     let (status, answer) = server.ask(CHAT, &question(NAME, "Say something.", json!({}))).await;
     let message = answer["error"]["message"].as_str().unwrap();
     assert!(
-        status >= 400 && message.contains("model-00002-of-00002.safetensors is missing"),
+        status >= 400 && message.contains("parts are missing: model-00002-of-00002.safetensors"),
         "{status} {message}"
     );
     server.stop().await;

@@ -5,12 +5,14 @@
 
 mod details;
 mod header;
+mod parts;
 mod reader;
 mod template;
 mod tensors;
 
 pub use details::{Details, Value, read_details};
 pub use header::{Header, Split};
+pub use parts::{Part, part_of};
 pub use reader::{HeaderError, parse, read_header};
 pub use template::TemplateFacts;
 pub use tensors::{TensorSum, TensorSums};

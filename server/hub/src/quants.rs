@@ -10,9 +10,6 @@ pub use names::Quant;
 use crate::RepoFile;
 use std::collections::BTreeMap;
 
-/// More parts than any model is cut into.
-const MAX_PARTS: u32 = 10_000;
-
 /// A model or something that belongs to one, as one file or as a set of parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -102,23 +99,13 @@ struct Part {
 
 /// `name-00002-of-00003.gguf`.
 fn part_of(path: &str) -> Part {
-    let whole = || Part { stem: path.to_owned(), number: 1, of: None };
-    let Some((before, ending)) = path.rsplit_once('.') else { return whole() };
-    let numbers = before.rsplit_once("-of-").and_then(|(before, of)| {
-        let (stem, number) = before.rsplit_once('-')?;
-        Some((stem, count(number)?, count(of)?))
-    });
-    match numbers {
-        Some((stem, number, of)) if number <= of => {
-            Part { stem: format!("{stem}.{ending}"), number, of: Some(of) }
+    let part = path.rsplit_once('.').and_then(|(stem, ending)| Some((gguf::part_of(stem)?, ending)));
+    match part {
+        Some((part, ending)) => {
+            Part { stem: format!("{}.{ending}", part.name), number: part.number, of: Some(part.n_files) }
         }
-        _ => whole(),
+        None => Part { stem: path.to_owned(), number: 1, of: None },
     }
-}
-
-fn count(digits: &str) -> Option<u32> {
-    let is_number = digits.len() == 5 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|n| is_number && (1..=MAX_PARTS).contains(n))
 }
 
 fn without_ending(path: &str) -> &str {

@@ -278,7 +278,7 @@ impl Models {
 
     async fn ids_here(&self) -> Vec<ModelId> {
         let library = self.library.clone();
-        let ids = move || library.shelved().into_iter().map(|(found, _)| found.id).collect();
+        let ids = move || library.found().into_iter().map(|found| found.id).collect();
         tokio::task::spawn_blocking(ids).await.unwrap_or_default()
     }
 }

@@ -3,7 +3,7 @@
 //! What was asked for is committed before anybody is told. How far it is is known from the files themselves, so whatever
 //! breaks off goes on where it was. A file appears under its name when it is whole and verified.
 
-use crate::{Models, ModelsError, discover::Wanted, now_ms};
+use crate::{Models, ModelsError, discover::Wanted, files::beside, now_ms};
 use hub::transfer::{self, FreeBytes, Limits, Pace, Phase, TransferError};
 use hub::{RepoFile, RepoId, RepoPath, Repository, Revision};
 use jobs::{JobHandle, Progress};
@@ -377,19 +377,12 @@ fn below(folder: &Path, place: &str) -> PathBuf {
 fn there_of(folder: &Path, file: &DownloadFile) -> u64 {
     let target = below(folder, &file.target);
     let length = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
-    length(&target).max(length(&leftover(&target, "part"))).min(file.size_bytes)
-}
-
-fn leftover(target: &Path, ending: &str) -> PathBuf {
-    let mut name = target.file_name().unwrap_or_default().to_os_string();
-    name.push(".");
-    name.push(ending);
-    target.with_file_name(name)
+    length(&target).max(length(&beside(&target, "part"))).min(file.size_bytes)
 }
 
 fn remove_leftovers(target: &Path) {
     for ending in LEFTOVERS {
-        _ = fs::remove_file(leftover(target, ending));
+        _ = fs::remove_file(beside(target, ending));
     }
     // Only an empty one goes.
     _ = target.parent().map(fs::remove_dir);

@@ -4,14 +4,13 @@
 
 use crate::{
     Models, ModelsError,
+    files::{beside, sha256},
     library::{stamp_of, walk::Layout},
 };
 use jobs::{JobHandle, Progress};
-use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
-    io::Read,
     path::{Path, PathBuf},
 };
 use store::FileFact;
@@ -24,7 +23,6 @@ use types::{
 
 /// Smaller files are not worth it.
 const LEAST_BYTES: u64 = 1 << 20;
-const PART_BYTES: usize = 1 << 20;
 
 impl Models {
     /// Reads files that have the size of another one, as a job. Returns when it has started.
@@ -99,7 +97,7 @@ impl Models {
         }
         let (library, wanted) = (self.library.clone(), models.to_vec());
         let link = move || {
-            let found = library.shelved().into_iter().map(|(found, _)| found);
+            let found = library.found().into_iter();
             let names: Vec<_> = found.filter(|it| wanted.contains(&it.id)).map(|it| it.path).collect();
             // Links of the hub's cache stay links: what they point to is what takes room.
             let paths: Vec<_> = names.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
@@ -140,7 +138,7 @@ impl Models {
         let library = self.library.clone();
         let look = move || {
             let mut sizes = BTreeMap::<u64, Vec<(ModelId, PathBuf)>>::new();
-            for (found, _) in library.shelved() {
+            for found in library.found() {
                 let is_file =
                     matches!(found.layout, Layout::Gguf | Layout::Checkpoint) && found.parts.is_empty();
                 let size = fs::metadata(&found.path).map_or(0, |meta| meta.len());
@@ -171,26 +169,11 @@ fn same_files(files: &[(ModelId, PathBuf)]) -> Duplicates {
 
 /// At every moment there is a whole file under the name.
 fn link_one(first: &Path, other: &Path) -> std::io::Result<()> {
-    let mut name = other.file_name().unwrap_or_default().to_os_string();
-    name.push(".link");
-    let link = other.with_file_name(name);
+    let link = beside(other, "link");
     fs::hard_link(first, &link)?;
     let renamed = fs::rename(&link, other);
     if renamed.is_err() {
         _ = fs::remove_file(&link);
     }
     renamed
-}
-
-fn sha256(path: &Path) -> std::io::Result<String> {
-    let mut file = fs::File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut part = vec![0; PART_BYTES];
-    loop {
-        let n = file.read(&mut part)?;
-        if n == 0 {
-            return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
-        }
-        hasher.update(part.get(..n).unwrap_or_default());
-    }
 }

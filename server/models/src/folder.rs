@@ -6,9 +6,8 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs::{self, File},
-    io::Read,
+    collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
 };
 use types::model::Purpose;
@@ -16,11 +15,8 @@ use types::model::Purpose;
 /// The longest description that is read.
 const MAX_JSON_BYTES: u64 = 1 << 20;
 
-/// The longest header of weights that is read; a few hundred kilobytes describe the largest models.
-const MAX_HEADER_BYTES: u64 = 16 << 20;
-
-/// More files than any model is cut into.
-const MAX_FILES: usize = 1000;
+/// The longest description of a tokenizer that is read: a template may be in it.
+const MAX_TOKENIZER_BYTES: u64 = 16 << 20;
 
 /// Models that write, of the kinds that are computed here.
 const WRITERS: [&str; 4] = ["llama", "mistral", "qwen2", "qwen3"];
@@ -68,12 +64,6 @@ struct Config {
     quantization_config: Option<Value>,
 }
 
-/// `model.safetensors.index.json`: in which file each tensor is.
-#[derive(Deserialize)]
-struct Index {
-    weight_map: BTreeMap<String, String>,
-}
-
 /// `tokenizer_config.json`.
 #[derive(Default, Deserialize)]
 struct TokenizerConfig {
@@ -86,13 +76,6 @@ struct Lengths {
     max_seq_length: Option<u32>,
 }
 
-#[derive(Deserialize)]
-struct TensorInfo {
-    dtype: String,
-    shape: Vec<u64>,
-    data_offsets: [u64; 2],
-}
-
 /// Whether `folder` is a model rather than a folder of models.
 pub(crate) fn is_model(folder: &Path) -> bool {
     let has_weights = || [single(folder), index(folder)].iter().any(|path| path.is_file());
@@ -101,7 +84,11 @@ pub(crate) fn is_model(folder: &Path) -> bool {
 
 /// What all weights take on the disk; those that are missing take nothing.
 pub(crate) fn size_bytes(folder: &Path) -> u64 {
-    let files = weights(folder).unwrap_or_default();
+    let there = || {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        entries.filter(|path| path.extension().is_some_and(|it| it == "safetensors")).collect()
+    };
+    let files: Vec<PathBuf> = weights::sharded(folder).unwrap_or_else(|_| there());
     files.iter().filter_map(|file| fs::metadata(file).ok()).map(|meta| meta.len()).sum()
 }
 
@@ -111,20 +98,6 @@ fn single(folder: &Path) -> PathBuf {
 
 fn index(folder: &Path) -> PathBuf {
     folder.join("model.safetensors.index.json")
-}
-
-/// Where the weights are: one file, or those that the index names.
-fn weights(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let index = index(folder);
-    if !index.is_file() {
-        return Ok(vec![single(folder)]);
-    }
-    let files: BTreeSet<_> =
-        read_json_up_to::<Index>(&index, MAX_HEADER_BYTES)?.weight_map.into_values().collect();
-    if files.len() > MAX_FILES || files.iter().any(|name| name.contains(['/', '\\', ':']) || name == "..") {
-        return Err("model.safetensors.index.json names files that it should not".to_owned());
-    }
-    Ok(files.into_iter().map(|name| folder.join(name)).collect())
 }
 
 /// Reads what a folder says. The error is a sentence.
@@ -137,17 +110,16 @@ pub(crate) fn describe(folder: &Path) -> Result<Description, String> {
     if !folder.join("tokenizer.json").is_file() {
         return Err("tokenizer.json is missing".to_owned());
     }
-    let mut tensors = BTreeMap::new();
-    for file in weights(folder)? {
-        tensors.append(&mut read_header(&file)?);
-    }
-    let mut sizes = BTreeMap::<&str, u64>::new();
-    for info in tensors.values() {
-        *sizes.entry(&info.dtype).or_default() += info.data_offsets[1] - info.data_offsets[0];
+    let (mut sizes, mut n_parameters) = (BTreeMap::<&str, u64>::new(), 0_u64);
+    for file in weights::sharded(folder).map_err(|err| err.to_string())? {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let header = weights::read_header(&file).map_err(|err| format!("{name}: {err}"))?;
+        n_parameters = n_parameters.saturating_add(header.n_parameters());
+        for tensor in header.tensors.values() {
+            *sizes.entry(tensor.dtype.name()).or_default() += tensor.end - tensor.begin;
+        }
     }
     let tensor_type = sizes.into_iter().max_by_key(|(_, bytes)| *bytes).map(|(name, _)| name.to_owned());
-    let product = |shape: &[u64]| shape.iter().fold(1, |product: u64, n| product.saturating_mul(*n));
-    let n_parameters = tensors.values().fold(0, |sum: u64, info| sum.saturating_add(product(&info.shape)));
     let writes = purpose == Purpose::Writing;
     let unknown = |name: &&String| writes && !WRITERS_NUMBERS.contains(&name.as_str());
     if let Some(name) = tensor_type.as_ref().filter(unknown) {
@@ -203,7 +175,7 @@ impl Config {
 
 fn has_chat_template(folder: &Path) -> Result<bool, String> {
     let config = folder.join("tokenizer_config.json");
-    let config = read_optional::<TokenizerConfig>(&config, MAX_HEADER_BYTES)?.unwrap_or_default();
+    let config = read_optional::<TokenizerConfig>(&config, MAX_TOKENIZER_BYTES)?.unwrap_or_default();
     Ok(config.chat_template.is_some() || folder.join("chat_template.jinja").is_file())
 }
 
@@ -225,45 +197,6 @@ fn read_json_up_to<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, Str
     }
     let text = fs::read(path).map_err(|err| failed(&err))?;
     serde_json::from_slice(&text).map_err(|err| failed(&err))
-}
-
-/// Every tensor by its name. All of them lie within the file.
-fn read_header(path: &Path) -> Result<BTreeMap<String, TensorInfo>, String> {
-    let cut = || "the weights are cut off: they were not downloaded or copied whole".to_owned();
-    if !path.is_file() {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        return Err(format!("{name} is missing: the folder was not downloaded or copied whole"));
-    }
-    let mut file = File::open(path).map_err(|err| format!("the weights cannot be read: {err}"))?;
-    let size = file.metadata().map_err(|err| format!("the weights cannot be read: {err}"))?.len();
-    let mut length = [0; 8];
-    file.read_exact(&mut length).map_err(|_| cut())?;
-    let length = u64::from_le_bytes(length);
-    if length > MAX_HEADER_BYTES {
-        return Err("the weights are no safetensors file".to_owned());
-    }
-    let mut header = Vec::new();
-    file.take(length).read_to_end(&mut header).map_err(|err| format!("the weights cannot be read: {err}"))?;
-    if header.len() as u64 != length {
-        return Err(cut());
-    }
-    let damaged = |reason: &dyn std::fmt::Display| format!("the weights are damaged: {reason}");
-    let mut entries: BTreeMap<String, serde_json::Value> =
-        serde_json::from_slice(&header).map_err(|err| damaged(&err))?;
-    entries.remove("__metadata__");
-    let data_bytes = size - 8 - length;
-    entries
-        .into_iter()
-        .map(|(name, entry)| {
-            let info: TensorInfo = serde_json::from_value(entry).map_err(|err| damaged(&err))?;
-            let [begin, end] = info.data_offsets;
-            match (begin <= end, end <= data_bytes) {
-                (true, true) => Ok((name, info)),
-                (false, _) => Err(damaged(&format!("{name} ends before it begins"))),
-                (_, false) => Err(cut()),
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -28,14 +28,15 @@ impl Models {
 
     /// Every folder of models: our own, then those that were added, by label.
     pub async fn folders(&self) -> Result<Vec<ModelFolder>, ModelsError> {
-        let mut n_models = HashMap::<String, u32>::new();
-        for model in self.shelf_models().await? {
-            *n_models.entry(model.folder.unwrap_or_default()).or_default() += 1;
-        }
         let rows = self.store.model_folders().await?;
-        let count = move |label: &str| n_models.get(label).copied().unwrap_or(0);
-        let own = self.library.folder().to_owned();
+        let library = self.library.clone();
         let look = move || {
+            let mut n_models = HashMap::<String, u32>::new();
+            for found in library.found() {
+                *n_models.entry(found.label.unwrap_or_default()).or_default() += 1;
+            }
+            let count = |label: &str| n_models.get(label).copied().unwrap_or(0);
+            let own = library.folder();
             let own = ModelFolder {
                 id: None,
                 label: OWN.to_owned(),

@@ -10,6 +10,7 @@ mod drafts;
 mod duplicates;
 mod egress;
 mod error;
+mod files;
 mod folder;
 mod folders;
 mod launch;

@@ -140,6 +140,13 @@ impl Library {
         self.find(id).map(|found| found.path)
     }
 
+    /// A model with what is known of it. It reads files: not for the runtime's threads.
+    pub(crate) fn shelved_one(&self, id: &ModelId) -> Option<Shelved> {
+        let found = self.find(id)?;
+        let known = self.know(&found, &projectors::beside(&found.path), self.kv_type);
+        Some((found, known))
+    }
+
     pub(crate) fn find(&self, id: &ModelId) -> Option<Found> {
         self.found().into_iter().find(|found| found.id == *id)
     }
@@ -254,7 +261,8 @@ impl Library {
         Ok(known.with_projector(projector))
     }
 
-    fn found(&self) -> Vec<Found> {
+    /// Everything there is, by names alone.
+    pub(crate) fn found(&self) -> Vec<Found> {
         let named = self.named.iter().map(|path| {
             let layout = if path.is_dir() { Layout::Folder } else { Layout::Gguf };
             Found::new(self.id_of_named(path), layout, path.clone())

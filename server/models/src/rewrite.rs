@@ -3,6 +3,7 @@
 
 use crate::{
     Models, ModelsError,
+    files::{self, beside},
     library::walk::{Found, Layout},
 };
 use inference::TensorType;
@@ -59,7 +60,7 @@ impl Models {
     pub async fn rewrite(&self, user: UserId, id: &ModelId, to: Rewrite) -> Result<(), ModelsError> {
         let (library, wanted) = (self.library.clone(), id.clone());
         let find = move || {
-            let (found, known) = library.shelved().into_iter().find(|(found, _)| found.id == wanted)?;
+            let (found, known) = library.shelved_one(&wanted)?;
             let n_parameters = known.ok().and_then(|it| it.n_parameters);
             Some((found, n_parameters))
         };
@@ -100,7 +101,7 @@ impl Models {
             Way::Mlx(_) => self.by_converter(plan, plan.target.clone(), None, job).await,
             Way::Rounded(tensor_type) if plan.found.layout == Layout::Folder => {
                 // Nothing is lost on the way to what is rounded.
-                let between = leftover(&plan.target, "between");
+                let between = beside(&plan.target, "between");
                 let _gone = Gone(between.clone());
                 self.by_converter(plan, between.clone(), Some(convert::OutType::F16), job).await?;
                 self.by_quantiser(&between, plan, tensor_type, job).await
@@ -165,7 +166,7 @@ impl Models {
         tensor_type: TensorType,
         job: &JobHandle,
     ) -> Result<(), ModelsError> {
-        let part = leftover(&plan.target, "part");
+        let part = beside(&plan.target, "part");
         let _gone = Gone(part.clone());
         let mut work = std::pin::pin!(inference::quantize(&self.worker, source, &part, tensor_type));
         loop {
@@ -184,9 +185,7 @@ impl Models {
         let (part, target) = (part.clone(), plan.target.clone());
         let finish = move || -> Result<(), ModelsError> {
             gguf::read_header(&part).map_err(|err| ModelsError::Convert(err.to_string()))?;
-            let file = fs::OpenOptions::new().write(true).open(&part).map_err(ModelsError::file(&part))?;
-            file.sync_all().map_err(ModelsError::file(&part))?;
-            fs::rename(&part, &target).map_err(ModelsError::file(&target))
+            files::finish(&part, &target).map_err(ModelsError::file(target))
         };
         tokio::task::spawn_blocking(finish).await.unwrap_or(Ok(()))
     }
@@ -273,13 +272,6 @@ fn without_type(name: &str) -> &str {
         (is_it && !stem.is_empty()).then_some(stem)
     });
     ending.unwrap_or(name)
-}
-
-fn leftover(target: &Path, ending: &str) -> PathBuf {
-    let mut name = target.file_name().unwrap_or_default().to_os_string();
-    name.push(".");
-    name.push(ending);
-    target.with_file_name(name)
 }
 
 #[cfg(test)]

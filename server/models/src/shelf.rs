@@ -57,10 +57,9 @@ impl Models {
         let mut tags = self.tags().await?;
         let (library, wanted, n_ctx) = (self.library.clone(), id.clone(), self.worker.n_ctx);
         let look = move || {
-            let (found, known) = library.shelved().into_iter().find(|(found, _)| found.id == wanted)?;
-            let model =
-                shelf_model(&(found.clone(), known), n_ctx, budget, tags.remove(&wanted).unwrap_or_default());
-            Some((details(&found, model), found))
+            let shelved = library.shelved_one(&wanted)?;
+            let model = shelf_model(&shelved, n_ctx, budget, tags.remove(&wanted).unwrap_or_default());
+            Some((details(&shelved.0, model), shelved.0))
         };
         let looked = tokio::task::spawn_blocking(look).await.ok().flatten();
         let (mut details, found) = looked.ok_or_else(|| ModelsError::NotFound(id.clone()))?;

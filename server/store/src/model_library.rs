@@ -98,15 +98,13 @@ impl Store {
         let rows = sqlx::query!("select path, size_bytes, modified_ns, inode, content from model_header")
             .fetch_all(&self.read)
             .await?;
-        let fact = |path, size_bytes, modified_ns, inode, content| FileFact {
-            path,
-            stamp: FileStamp { size_bytes, modified_ns, inode },
-            content,
-        };
-        Ok(rows
-            .into_iter()
-            .map(|row| fact(row.path, row.size_bytes, row.modified_ns, row.inode, row.content))
-            .collect())
+        let stamp = |size_bytes, modified_ns, inode| FileStamp { size_bytes, modified_ns, inode };
+        let facts = rows.into_iter().map(|row| FileFact {
+            stamp: stamp(row.size_bytes, row.modified_ns, row.inode),
+            path: row.path,
+            content: row.content,
+        });
+        Ok(facts.collect())
     }
 
     /// Keeps what headers say now, and forgets those of files that are gone.
@@ -136,15 +134,13 @@ impl Store {
         let rows = sqlx::query!("select path, size_bytes, modified_ns, inode, sha256 from model_digest")
             .fetch_all(&self.read)
             .await?;
-        let fact = |path, size_bytes, modified_ns, inode, content| FileFact {
-            path,
-            stamp: FileStamp { size_bytes, modified_ns, inode },
-            content,
-        };
-        Ok(rows
-            .into_iter()
-            .map(|row| fact(row.path, row.size_bytes, row.modified_ns, row.inode, row.sha256))
-            .collect())
+        let stamp = |size_bytes, modified_ns, inode| FileStamp { size_bytes, modified_ns, inode };
+        let facts = rows.into_iter().map(|row| FileFact {
+            stamp: stamp(row.size_bytes, row.modified_ns, row.inode),
+            path: row.path,
+            content: row.sha256,
+        });
+        Ok(facts.collect())
     }
 
     /// Keeps a file's digest.

@@ -1,7 +1,11 @@
 //! What is searched for: a plain form, whose values are the address.
 
 use super::store::DiscoverStore;
-use crate::ui::icon::Icon;
+use crate::{
+    i18n::ModelsTexts,
+    pages::models::words,
+    ui::{choice::choice, icon::Icon},
+};
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 use types::{
@@ -47,13 +51,7 @@ pub(super) fn address(query: &HubQuery) -> String {
 #[component]
 pub(super) fn SearchForm(query: HubQuery) -> AnyView {
     let texts = expect_context::<DiscoverStore>().texts;
-    let kind_words = |kind: Kind| match kind {
-        Kind::Writing | Kind::Part => texts.kind_writing,
-        Kind::Embedding => texts.kind_embedding,
-        Kind::Reranking => texts.kind_reranking,
-        Kind::Image => texts.kind_image,
-        Kind::Video => texts.kind_video,
-    };
+    let of_models = ModelsTexts::here();
     let format_words = |format| match format {
         HubFormat::Gguf => "GGUF",
         HubFormat::Safetensors => "Safetensors",
@@ -65,47 +63,25 @@ pub(super) fn SearchForm(query: HubQuery) -> AnyView {
         HubSort::Likes => texts.sort_likes,
         HubSort::New => texts.sort_new,
     };
-    let kinds = KINDS.map(|it| (it.word(), kind_words(it))).to_vec();
-    let formats = HubFormat::ALL.map(|it| (it.word(), format_words(it))).to_vec();
-    let licences = LICENCES.map(|it| (it, it)).to_vec();
-    let sorts = HubSort::ALL.map(|it| (it.word(), sort_words(it))).to_vec();
+    let option = |value: &str, text: &str| (value.to_owned(), text.to_owned());
+    let kinds = KINDS.map(|it| option(it.word(), words::kind(it, of_models)));
+    let formats = HubFormat::ALL.map(|it| option(it.word(), format_words(it)));
+    let licences = LICENCES.map(|it| option(it, it));
+    let sorts = HubSort::ALL.map(|it| option(it.word(), sort_words(it)));
+    let any = |name, text: &'static str, chosen, options| choice(name, text, Some(text), chosen, options);
     view! {
         <form method="get" action="/discover" role="search" class="flex flex-wrap items-center gap-2">
             <input type="search" name="q" class="field h-8 min-w-48 flex-1" value=query.text maxlength=MAX_SEARCH_CHARS
                 placeholder=texts.search aria-label=texts.search data-testid="discover-search"/>
-            {choice("kind", texts.filter_kind, true, query.kind.map(Kind::word), kinds)}
-            {choice("format", texts.filter_format, true, query.format.map(HubFormat::word), formats)}
-            {choice("licence", texts.filter_licence, true, query.licence.as_deref(), licences)}
-            {choice("sort", texts.sort, false, Some(query.sort.word()), sorts)}
+            {any("kind", of_models.filter_kind, query.kind.map(Kind::word), kinds.to_vec())}
+            {any("format", of_models.filter_format, query.format.map(HubFormat::word), formats.to_vec())}
+            {any("licence", texts.filter_licence, query.licence.as_deref(), licences.to_vec())}
+            {choice("sort", of_models.sort, None, Some(query.sort.word()), sorts.to_vec())}
             <button type="submit" class="button button-primary">
                 <Icon icon=icondata_lu::LuSearch size=14/>
-                {texts.search_go}
+                {of_models.search_go}
             </button>
         </form>
-    }
-    .into_any()
-}
-
-/// One of several, or any where that may be.
-fn choice(
-    name: &'static str,
-    label: &'static str,
-    has_any: bool,
-    chosen: Option<&str>,
-    options: Vec<(&'static str, &'static str)>,
-) -> AnyView {
-    let options: Vec<_> = options
-        .into_iter()
-        .map(|(value, text)| {
-            let selected = chosen == Some(value);
-            view! { <option value=value selected=selected>{text}</option> }.into_any()
-        })
-        .collect();
-    view! {
-        <select name=name class="field h-8 max-w-36" aria-label=label data-testid=format!("discover-{name}")>
-            {has_any.then(|| view! { <option value="">{label}</option> })}
-            {options}
-        </select>
     }
     .into_any()
 }

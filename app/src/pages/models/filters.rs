@@ -2,9 +2,8 @@
 
 use super::{store::ModelsStore, words};
 use crate::{
-    i18n::ModelsTexts,
     platform,
-    ui::{icon::Icon, list::list},
+    ui::{choice::choice, icon::Icon},
 };
 use leptos::{ev, html, prelude::*};
 use leptos_router::params::ParamsMap;
@@ -69,21 +68,21 @@ pub(super) fn Filters(query: ShelfQuery, labels: Vec<String>) -> AnyView {
     };
     let kinds = Kind::ALL.map(|it| (it.word().to_owned(), words::kind(it, texts).to_owned()));
     let formats = Format::ALL.map(|it| (it.word().to_owned(), words::format(it).to_owned()));
-    let capabilities =
-        Capability::ALL.map(|it| (it.word().to_owned(), words::capability(it, texts).to_owned()));
+    let abilities = Capability::ALL.map(|it| (it.word().to_owned(), words::capability(it, texts).to_owned()));
     let folders: Vec<_> = labels.into_iter().map(|it| (it.clone(), it)).collect();
     let sorts = SortBy::ALL.map(|it| (it.word().to_owned(), words::sort_by(it, texts).to_owned()));
+    let any = |name, text: &'static str, chosen, options| choice(name, text, Some(text), chosen, options);
     let has_folders = !folders.is_empty();
     view! {
         <form node_ref=form method="get" action="/models" role="search" class="grid grid-cols-2 items-center gap-2 sm:flex sm:flex-wrap"
             on:submit=move |event| go(&event) on:change=send>
             <input type="search" name="q" class="field col-span-2 h-8 min-w-40 flex-1" value=query.text placeholder=texts.search
                 aria-label=texts.search data-testid="models-search"/>
-            {choice("kind", texts.filter_kind, query.kind.map(Kind::word), kinds.to_vec())}
-            {choice("format", texts.filter_format, query.format.map(Format::word), formats.to_vec())}
-            {choice("can", texts.filter_capability, query.capability.map(Capability::word), capabilities.to_vec())}
-            {has_folders.then(|| choice("in", texts.filter_folder, query.folder.as_deref(), folders))}
-            {sorting(query.sort, sorts.to_vec(), texts)}
+            {any("kind", texts.filter_kind, query.kind.map(Kind::word), kinds.to_vec())}
+            {any("format", texts.filter_format, query.format.map(Format::word), formats.to_vec())}
+            {any("can", texts.filter_capability, query.capability.map(Capability::word), abilities.to_vec())}
+            {has_folders.then(|| any("in", texts.filter_folder, query.folder.as_deref(), folders))}
+            {choice("sort", texts.sort, None, Some(query.sort.word()), sorts.to_vec())}
             {tick("fits", texts.filter_fits, query.fits)}
             {tick("desc", texts.sort_descending, query.is_descending)}
             <button type="submit" class="button button-quiet">
@@ -91,46 +90,6 @@ pub(super) fn Filters(query: ShelfQuery, labels: Vec<String>) -> AnyView {
                 {texts.search_go}
             </button>
         </form>
-    }
-    .into_any()
-}
-
-/// One of several, or any.
-fn choice(
-    name: &'static str,
-    label: &'static str,
-    chosen: Option<&str>,
-    options: Vec<(String, String)>,
-) -> AnyView {
-    let chosen = chosen.map(str::to_owned);
-    let is_any = chosen.is_none();
-    let options = StoredValue::new(options);
-    view! {
-        <select name=name class="field h-8 sm:w-40" aria-label=label data-testid=format!("models-{name}")>
-            <option value="" selected=is_any>{label}</option>
-            {list(
-                move || options.get_value(),
-                |(value, _)| value.clone(),
-                move |(value, text)| {
-                    let selected = chosen.as_ref() == Some(&value);
-                    view! { <option value=value selected=selected>{text}</option> }.into_any()
-                },
-            )}
-        </select>
-    }
-    .into_any()
-}
-
-fn sorting(chosen: SortBy, options: Vec<(String, String)>, texts: &'static ModelsTexts) -> AnyView {
-    let options: Vec<_> = options
-        .into_iter()
-        .map(|(value, text)| {
-            let selected = value == chosen.word();
-            view! { <option value=value selected=selected>{text}</option> }.into_any()
-        })
-        .collect();
-    view! {
-        <select name="sort" class="field h-8 sm:w-40" aria-label=texts.sort data-testid="models-sort">{options}</select>
     }
     .into_any()
 }

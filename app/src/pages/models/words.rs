@@ -6,7 +6,7 @@ use crate::{
 };
 use types::shelf::{Capability, Format, Kind, ShelfModel, SortBy};
 
-pub(super) fn kind(kind: Kind, texts: &ModelsTexts) -> &'static str {
+pub(crate) fn kind(kind: Kind, texts: &ModelsTexts) -> &'static str {
     match kind {
         Kind::Writing => texts.kind_writing,
         Kind::Embedding => texts.kind_embedding,

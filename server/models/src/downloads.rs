@@ -29,8 +29,6 @@ const MAX_PARALLEL: u32 = 8;
 const RESERVE_BYTES: u64 = 1 << 30;
 /// Whole folders gather here until all their files are there. It is not looked into.
 const STAGING: &str = ".downloads";
-/// What a transfer leaves beside its file, which this program does not name otherwise.
-const LEFTOVERS: [&str; 4] = ["part", "part.json", "part.log", "part.lock"];
 /// A transfer that was told to end has let go of its files by then.
 const LET_GO: Duration = Duration::from_secs(5);
 
@@ -159,13 +157,18 @@ impl Models {
             self.store.set_download(id, DownloadState::Paused, None).await?;
             self.queue.stop(id).await;
             let files = self.store.download_files(id).await?;
-            let folder = self.library.folder().to_owned();
-            let staging = staging_of(&folder, &row);
-            let remove = move || {
-                for file in files {
-                    remove_leftovers(&below(&folder, &file.target));
+            let folder = self.library.folder();
+            let targets: Vec<_> = files.iter().map(|file| below(folder, &file.target)).collect();
+            for target in &targets {
+                if let Err(err) = transfer::discard(target).await {
+                    tracing::warn!(error = %err, "what arrived of a download stays");
                 }
+            }
+            let staging = staging_of(folder, &row);
+            let remove = move || {
                 _ = fs::remove_dir_all(staging);
+                // Only an empty one goes.
+                targets.iter().filter_map(|target| target.parent()).for_each(|it| _ = fs::remove_dir(it));
             };
             _ = tokio::task::spawn_blocking(remove).await;
         }
@@ -241,6 +244,12 @@ impl Models {
         let job = self.jobs.start(row.user, JobKind::DownloadModel, &row.name).await?;
         let (stop, stopped) = watch::channel(false);
         self.queue.lock().insert(row.id, Live { stop, progress: LiveProgress::default() });
+        // From here on it can be told to stop; who paused or removed it a moment ago could not.
+        let is_wanted = self.download_row(row.id).await.is_ok_and(|now| now.state == DownloadState::Waiting);
+        if !is_wanted {
+            self.queue.lock().remove(&row.id);
+            return Ok(());
+        }
         let models = self.clone();
         tokio::spawn(async move {
             let id = row.id;
@@ -253,8 +262,9 @@ impl Models {
 
     async fn run(&self, row: DownloadRow, job: JobHandle, mut stopped: watch::Receiver<bool>) {
         let cancelled = job.cancellation();
+        let held = stopped.clone();
         let fetched = tokio::select! {
-            fetched = self.fetch(&row, &job) => fetched,
+            fetched = self.fetch(&row, &job, held) => fetched,
             // Whoever stopped it has said where it stands; dropping the handle marks the job as cancelled.
             () = told_to_stop(&mut stopped) => return,
             () = cancelled.cancelled() => {
@@ -279,7 +289,13 @@ impl Models {
         }
     }
 
-    async fn fetch(&self, row: &DownloadRow, job: &JobHandle) -> Result<(), ModelsError> {
+    /// `held` goes with the threads that use files, so that whoever stops this can wait for them.
+    async fn fetch(
+        &self,
+        row: &DownloadRow,
+        job: &JobHandle,
+        held: watch::Receiver<bool>,
+    ) -> Result<(), ModelsError> {
         let files = self.store.download_files(row.id).await?;
         let hub = self.hub().await?;
         let folder = self.library.folder();
@@ -306,9 +322,11 @@ impl Models {
         for file in files {
             let path = RepoPath::parse(&file.path).ok_or(StoreError::NotFound)?;
             let target = below(folder, &file.target);
-            if let Some(parent) = target.parent() {
-                tokio::fs::create_dir_all(parent).await.map_err(ModelsError::file(parent))?;
-            }
+            blocking(&held, {
+                let target = target.clone();
+                move || make_folder_of(&target)
+            })
+            .await?;
             let of_hub = RepoFile { path, size: file.size_bytes, sha256: file.sha256, oid: None };
             let request = hub.download(&repository, &of_hub, target)?;
             let tell = |progress: transfer::Progress| self.tell(row.id, job, before, total, &progress);
@@ -316,7 +334,7 @@ impl Models {
             before += file.size_bytes;
         }
         let (staging, target) = (staging_of(folder, row), below(folder, &row.model.0));
-        tokio::task::spawn_blocking(move || take_over(&staging, &target)).await.unwrap_or(Ok(()))
+        blocking(&held, move || take_over(&staging, &target)).await
     }
 
     fn tell(&self, id: DownloadId, job: &JobHandle, before: u64, total: u64, progress: &transfer::Progress) {
@@ -340,10 +358,25 @@ fn take_over(staging: &Path, target: &Path) -> Result<(), ModelsError> {
     if !staging.is_dir() {
         return Ok(());
     }
-    if let Some(parent) = target.parent() {
-        fs::create_dir_all(parent).map_err(ModelsError::file(parent))?;
-    }
+    make_folder_of(target)?;
     fs::rename(staging, target).map_err(ModelsError::file(target))
+}
+
+fn make_folder_of(target: &Path) -> Result<(), ModelsError> {
+    target.parent().map_or(Ok(()), |parent| fs::create_dir_all(parent).map_err(ModelsError::file(parent)))
+}
+
+/// Does something with files on a thread that keeps `held` until it is done, also when nobody waits for it any more.
+async fn blocking(
+    held: &watch::Receiver<bool>,
+    work: impl FnOnce() -> Result<(), ModelsError> + Send + 'static,
+) -> Result<(), ModelsError> {
+    let held = held.clone();
+    let work = move || {
+        let _held = held;
+        work()
+    };
+    tokio::task::spawn_blocking(work).await.unwrap_or(Ok(()))
 }
 
 async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
@@ -378,12 +411,4 @@ fn there_of(folder: &Path, file: &DownloadFile) -> u64 {
     let target = below(folder, &file.target);
     let length = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
     length(&target).max(length(&beside(&target, "part"))).min(file.size_bytes)
-}
-
-fn remove_leftovers(target: &Path) {
-    for ending in LEFTOVERS {
-        _ = fs::remove_file(beside(target, ending));
-    }
-    // Only an empty one goes.
-    _ = target.parent().map(fs::remove_dir);
 }

@@ -376,7 +376,8 @@ async fn blocking(
         let _held = held;
         work()
     };
-    tokio::task::spawn_blocking(work).await.unwrap_or(Ok(()))
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|err| Err(ModelsError::Transfer(err.to_string())))
 }
 
 async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {

@@ -187,7 +187,8 @@ impl Models {
             gguf::read_header(&part).map_err(|err| ModelsError::Convert(err.to_string()))?;
             files::finish(&part, &target).map_err(ModelsError::file(target))
         };
-        tokio::task::spawn_blocking(finish).await.unwrap_or(Ok(()))
+        let done = tokio::task::spawn_blocking(finish).await;
+        done.unwrap_or_else(|err| Err(ModelsError::Convert(err.to_string())))
     }
 }
 

@@ -35,6 +35,8 @@ mod ui;
 pub use shell::gallery;
 #[cfg(feature = "ssr")]
 pub use shell::{SiteFiles, SplitFiles, shell};
+#[cfg(feature = "ssr")]
+pub use ssr::is_administrator;
 
 use frame::Frame;
 use leptos::prelude::*;

@@ -42,10 +42,11 @@ pub(crate) async fn require_user() -> Result<UserId, AppError> {
 /// neither is whom a proxy on this machine speaks for.
 pub(crate) async fn require_administrator() -> Result<UserId, AppError> {
     let parts = use_context::<Parts>().ok_or(AppError::Forbidden)?;
-    if is_here(&parts) { require_user().await } else { Err(AppError::Forbidden) }
+    if is_administrator(&parts) { require_user().await } else { Err(AppError::Forbidden) }
 }
 
-fn is_here(parts: &Parts) -> bool {
+/// Whether a request may change what belongs to everybody: it comes from this machine itself.
+pub fn is_administrator(parts: &Parts) -> bool {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let is_forwarded = FORWARDED.iter().any(|name| parts.headers.contains_key(*name));
     peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback()) && !is_forwarded
@@ -111,7 +112,7 @@ mod tests {
         if let Some(peer) = peer {
             parts.extensions.insert(ConnectInfo::<SocketAddr>(peer.parse().unwrap()));
         }
-        assert_eq!(is_here(&parts), expected, "{peer:?} {header:?}");
+        assert_eq!(is_administrator(&parts), expected, "{peer:?} {header:?}");
     }
 
     #[test]

@@ -145,6 +145,27 @@ test('files are dropped into a new chat, one that cannot be read says why, and i
   await expect(page.getByTestId('collection').filter({ hasText: 'What are these?' })).toHaveCount(0);
 });
 
+test('files that are let go of before the page is all there are not lost', async ({ page, context }) => {
+  await open(page, '/chat');
+  await sendAndStop(page, 'The first word.');
+  const chat = page.url();
+  let fetched = (): void => undefined;
+  const late = new Promise<void>(resolve => (fetched = resolve));
+  const other = await context.newPage();
+  await other.route(/\/pkg\/split_behind_button.*\.wasm$/, async route => {
+    await late;
+    await route.continue();
+  });
+  await open(other, chat);
+  await drop(other, [{ name: 'early.md', text: LANTERN }]);
+  // What happens in the chat meanwhile, which the page shows, takes nothing away.
+  await sendAndStop(page, 'Another word.');
+  await expect(other.locator('[data-role=user]')).toHaveCount(2);
+  fetched();
+  await expect(papers(other)).toContainText('early.md');
+  await other.close();
+});
+
 test.describe('what is refused', () => {
   test.use({ expectedErrors: [/status of 422/] });
 

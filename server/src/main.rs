@@ -18,6 +18,7 @@ mod security;
 mod serve;
 mod site;
 mod telemetry;
+mod uploads;
 
 use config::{Action, Config};
 use exit::Exit;

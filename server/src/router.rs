@@ -5,6 +5,7 @@ use crate::{
     render::Renderer,
     security::{self, Hosts},
     site::Site,
+    uploads,
 };
 use api::ApiRoute;
 use app::{App, error::AppError, shell};
@@ -30,7 +31,7 @@ use tower_http::{
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
-use types::{document::MAX_DOCUMENT_BYTES, image::MAX_IMAGE_BYTES};
+use types::{document::MAX_DOCUMENT_BYTES, image::MAX_IMAGE_BYTES, shelf::UPLOAD_PART_BYTES};
 
 /// A message of a megabyte, as a form encodes it.
 const PAGE_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -79,7 +80,7 @@ const fn door(path: &'static str, owner: Owner) -> Door {
 pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/live/api/cancel_job", Owner::Checked),
     door("/rpc/app/live/api/fetch_starter_model", Owner::Caller),
-    door("/rpc/app/live/api/foretell_memory", Owner::Nobody),
+    door("/rpc/app/live/api/forecast_load", Owner::Nobody),
     door("/rpc/app/live/api/launch_panel", Owner::Nobody),
     door("/rpc/app/live/api/list_models", Owner::Nobody),
     door("/rpc/app/live/api/live", Owner::Checked),
@@ -129,6 +130,7 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
     let documents = Router::new()
         .route("/files/documents", put(documents::add))
         .route("/files/documents/{id}", get(documents::file));
+    let uploads = Router::new().route("/files/models", get(uploads::state).put(uploads::receive));
     let api = api::ROUTES
         .iter()
         .fold(Router::new(), |router, route: &ApiRoute| router.route(route.path, (route.handler)()))
@@ -143,6 +145,7 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
     pages
         .merge(bounded(api, API_BODY_BYTES).with_state(state.clone()))
         .merge(bounded(documents, DOCUMENT_BODY_BYTES).with_state(state.clone()))
+        .merge(bounded(uploads, UPLOAD_PART_BYTES as usize).with_state(state.clone()))
         .merge(bounded(conversations, conversations::IMPORT_BYTES).with_state(state))
         .layer(middleware::from_fn(tell_status))
         .layer(middleware::from_fn(listed_doors_only))

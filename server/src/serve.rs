@@ -85,6 +85,7 @@ fn worker(config: &Config, paths: &DataDir, machine_bytes: u64) -> Result<LlamaC
     worker.kv_type = config.kv_type.unwrap_or_default();
     worker.kv_files = Some(kv_files(config, paths));
     worker.saved_bytes = config.kv_memory.bytes(machine_bytes);
+    worker.has_gpu = engine::COMPUTES_ON_GPU;
     Ok(worker)
 }
 

@@ -46,6 +46,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         error: None,
         usage: None,
         kv: None,
+        probabilities: &[],
     };
     store.finish_message(ids.reply, outcome).await?;
     store.close().await;

@@ -86,6 +86,7 @@ fn title(job: &JobView, texts: &PanelsTexts) -> String {
         JobKind::LoadModel => texts.job_load_model,
         JobKind::DownloadModel => texts.job_download_model,
         JobKind::QuantizeModel => texts.job_quantize_model,
+        JobKind::BringModel => texts.job_bring_model,
         JobKind::MeasureModel => texts.job_measure_model,
         JobKind::IndexDocuments => texts.job_index_documents,
         JobKind::ImportChats => texts.job_import_chats,

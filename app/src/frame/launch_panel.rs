@@ -1,19 +1,25 @@
 //! How a model is loaded: its context, how it keeps keys and values, and what each choice was measured to cost here.
 
+mod forecast;
+mod options;
+mod presets;
+
 use super::{
     Overlays,
     later::{Behind, Later},
     model_picker::use_load,
+    use_sessions,
 };
 use crate::{
     format::{bytes, decimals, one_decimal, percent},
     i18n::{LaunchTexts, fill, use_texts},
     live::{
-        api::{foretell_memory, launch_panel, measure_model, save_launch_profile},
+        api::{forecast_load, launch_panel, measure_model, save_launch_profile},
         use_live,
     },
     ui::{modal::Modal, toast::use_toasts},
 };
+use forecast::Outlook;
 use leptos::{prelude::*, task::spawn_local};
 use types::{
     ids::ModelId,
@@ -91,21 +97,33 @@ fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Opti
         chosen.profile.set(panel.profile.clone());
     }
     let texts = LaunchTexts::here();
-    let memory = {
-        let id = id.clone();
-        LocalResource::new(move || foretell_memory(id.clone(), chosen.profile.get()))
+    let told = {
+        let (id, live) = (id.clone(), use_live());
+        // What is loaded and unloaded changes what fits; how fast it answers does not.
+        let held = Memo::new(move |_| {
+            let models = live.models.read();
+            let models = models.iter().flat_map(|it| &it.models);
+            models.map(|it| (it.status.id.clone(), it.memory_bytes, it.is_pinned)).collect::<Vec<_>>()
+        });
+        LocalResource::new(move || {
+            held.track();
+            forecast_load(id.clone(), chosen.profile.get())
+        })
     };
-    let shown_memory = move || match memory.get() {
-        Some(Ok(Some(n))) => fill(texts.model_memory_about, "n", bytes(n as f64)),
+    let shown_memory = move || match told.get() {
+        Some(Ok(Some(forecast))) => fill(texts.model_memory_about, "n", bytes(forecast.parts.total() as f64)),
         _ => String::new(),
     };
     let has_kv_types = panel.has_kv_types;
     view! {
         <div class="flex min-h-0 flex-col gap-4 overflow-y-auto px-4 py-2">
+            {presets::buttons(&panel, chosen, texts)}
+            <Outlook told chosen/>
             {context_field(&panel, chosen, texts)}
             {has_kv_types.then(|| window_field(&panel, chosen, texts))}
             {has_kv_types.then(|| draft_field(&panel, chosen, texts))}
             {has_kv_types.then(|| kv_types(id.clone(), &panel, chosen, measuring, texts))}
+            {has_kv_types.then(|| options::fields(&panel, chosen, texts))}
         </div>
         <div class="flex flex-wrap items-center justify-end gap-2 border-t border-line p-4">
             <span class="tabular mr-auto text-muted" data-testid="launch-memory" aria-live="polite">{shown_memory}</span>
@@ -336,32 +354,47 @@ fn describe(measure: &KvMeasure, texts: &LaunchTexts) -> String {
     parts.join(" · ")
 }
 
+/// What happens once it is saved.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Stay,
+    Load,
+    Chat,
+}
+
 #[component]
 fn Buttons(id: ModelId, chosen: Chosen) -> impl IntoView {
     let texts = LaunchTexts::here();
     let toasts = use_toasts();
     let overlays = expect_context::<Overlays>();
     let load = use_load();
-    let save = move |loads: bool| {
+    let go = use_sessions().go;
+    let save = move |then: Then| {
         let (id, profile) = (id.clone(), chosen.profile.get_untracked());
         spawn_local(async move {
             match save_launch_profile(id.clone(), profile).await {
                 Ok(()) => {
                     overlays.launch.set(false);
-                    if loads {
+                    if then != Then::Stay {
                         load.run(id);
+                    }
+                    if then == Then::Chat {
+                        go.run("/chat".to_owned());
                     }
                 }
                 Err(err) => toasts.show(err.sentence(texts)),
             }
         });
     };
-    let save_only = save.clone();
+    let (save_only, save_and_load) = (save.clone(), save.clone());
     view! {
-        <button type="button" class="button button-quiet" data-testid="launch-save" on:click=move |_| save_only(false)>
+        <button type="button" class="button button-quiet" data-testid="launch-save" on:click=move |_| save_only(Then::Stay)>
             {texts.launch_save}
         </button>
-        <button type="button" class="button button-primary" data-testid="launch-load" on:click=move |_| save(true)>
+        <button type="button" class="button button-quiet" data-testid="launch-chat" on:click=move |_| save(Then::Chat)>
+            {texts.launch_chat}
+        </button>
+        <button type="button" class="button button-primary" data-testid="launch-load" on:click=move |_| save_and_load(Then::Load)>
             {texts.launch_load}
         </button>
     }

@@ -79,14 +79,14 @@ pub async fn launch_panel(id: types::ids::ModelId) -> Result<types::launch::Laun
     Ok(crate::ssr::state()?.models.launch_panel(&id).await?)
 }
 
-/// What a model will take when it is loaded so, in bytes.
+/// What loading a model so would do now.
 #[server(input = Postcard, output = Postcard)]
-pub async fn foretell_memory(
+pub async fn forecast_load(
     id: types::ids::ModelId,
     profile: types::launch::LaunchProfile,
-) -> Result<Option<u64>, AppError> {
+) -> Result<Option<types::launch::Forecast>, AppError> {
     crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.models.foretell(&id, profile).await?)
+    Ok(crate::ssr::state()?.models.forecast(&id, profile).await?)
 }
 
 /// Keeps how a model is loaded from now on.

@@ -3,6 +3,7 @@
 //! What is shown is in the address, so that every view can be kept and the page works without scripting.
 
 pub(crate) mod api;
+mod bring;
 mod details;
 mod filters;
 mod folders;
@@ -65,7 +66,10 @@ pub(super) fn page() -> AnyView {
 }
 
 fn changes_models(kind: JobKind) -> bool {
-    matches!(kind, JobKind::DownloadModel | JobKind::QuantizeModel | JobKind::CompareModels)
+    matches!(
+        kind,
+        JobKind::DownloadModel | JobKind::QuantizeModel | JobKind::CompareModels | JobKind::BringModel
+    )
 }
 
 fn act_of(query: &ParamsMap) -> ShelfAct {
@@ -125,6 +129,7 @@ fn shelf(query: Memo<ParamsMap>, shelf: Shelf) -> AnyView {
             })}
             {(n_found > 0).then(|| view! { <Rows rows query=wanted is_managed/> })}
             {more}
+            {is_managed.then(|| view! { <bring::Bring/> })}
             {managed.map(|managed| view! { <Folders managed/> })}
         </div>
     }

@@ -133,7 +133,28 @@ pub(crate) async fn put_file(address: &str, file: File) -> Option<(u16, String)>
     let request = web_sys::RequestInit::new();
     request.set_method("PUT");
     request.set_body(&file);
-    let sent = window().fetch_with_str_and_init(address, &request);
+    answered(window().fetch_with_str_and_init(address, &request)).await
+}
+
+/// A part of a file; none where that cannot be had.
+pub(crate) fn part_of_file(file: &File, from: f64, to: f64) -> Option<web_sys::Blob> {
+    file.slice_with_f64_and_f64(from, to).ok()
+}
+
+/// Likewise a part of one.
+pub(crate) async fn put_blob(address: &str, blob: &web_sys::Blob) -> Option<(u16, String)> {
+    let request = web_sys::RequestInit::new();
+    request.set_method("PUT");
+    request.set_body(blob);
+    answered(window().fetch_with_str_and_init(address, &request)).await
+}
+
+/// What is at an address: status and words. None where nobody answered.
+pub(crate) async fn get_text(address: &str) -> Option<(u16, String)> {
+    answered(window().fetch_with_str(address)).await
+}
+
+async fn answered(sent: js_sys::Promise) -> Option<(u16, String)> {
     let reply = wasm_bindgen_futures::JsFuture::from(sent).await.ok()?;
     let reply: web_sys::Response = reply.dyn_into().ok()?;
     let words = wasm_bindgen_futures::JsFuture::from(reply.text().ok()?).await.ok()?;

@@ -69,6 +69,15 @@ pub(crate) fn name_and_size((): &File) -> (String, f64) {
 pub(crate) async fn put_file(_: &str, (): File) -> Option<(u16, String)> {
     None
 }
+pub(crate) fn part_of_file((): &File, _: f64, _: f64) -> Option<()> {
+    None
+}
+pub(crate) async fn put_blob(_: &str, (): &()) -> Option<(u16, String)> {
+    None
+}
+pub(crate) async fn get_text(_: &str) -> Option<(u16, String)> {
+    None
+}
 pub(crate) fn encoded(text: &str) -> String {
     text.to_owned()
 }

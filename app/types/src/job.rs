@@ -14,6 +14,7 @@ pub enum JobKind {
     IndexDocuments,
     ImportChats,
     CompareModels,
+    BringModel,
 }
 
 /// Where a job stands.

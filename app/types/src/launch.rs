@@ -26,6 +26,115 @@ pub struct LaunchProfile {
     /// How keys and values are kept.
     pub kv_type: Option<KvType>,
     pub draft: DraftChoice,
+    pub options: LaunchOptions,
+}
+
+/// What few people choose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LaunchOptions {
+    /// Threads that compute.
+    pub n_threads: Option<u32>,
+    /// Tokens of a prompt that are computed at once: fewer take less memory, and longer.
+    pub n_batch: Option<u32>,
+    /// Layers that a graphics card computes, counted from the last.
+    pub n_gpu_layers: Option<u32>,
+    /// Added to the weights for answers that name no adapters themselves.
+    pub adapters: Vec<AdapterChoice>,
+    /// The chat template, in Jinja, instead of the model's own.
+    pub template: Option<String>,
+}
+
+/// A LoRA adapter and how strongly it counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdapterChoice {
+    /// The name of its file, without the ending.
+    pub name: String,
+    /// 100 is as it was made.
+    pub percent: u16,
+}
+
+/// The most adapters of a profile.
+pub const MAX_ADAPTERS: usize = 8;
+/// The most that an adapter may count.
+pub const MAX_ADAPTER_PERCENT: u16 = 400;
+/// The longest chat template, in bytes.
+pub const MAX_TEMPLATE_BYTES: usize = 256 << 10;
+/// Sizes of a batch to choose from, in tokens.
+pub const BATCHES: [u32; 5] = [32, 64, 128, 256, 512];
+/// The most threads.
+pub const MAX_THREADS: u32 = 512;
+
+impl LaunchOptions {
+    /// Likewise as [`LaunchProfile::words`].
+    fn words(&self) -> impl Iterator<Item = String> {
+        let adapters = self.adapters.iter().map(|it| format!("LoRA {} {} %", it.name, it.percent));
+        let numbers = [
+            self.n_threads.map(|n| format!("threads {n}")),
+            self.n_batch.map(|n| format!("batch {n}")),
+            self.n_gpu_layers.map(|n| format!("GPU layers {n}")),
+        ];
+        let template = self.template.as_ref().map(|_| "template".to_owned());
+        numbers.into_iter().flatten().chain(adapters).chain(template)
+    }
+}
+
+/// What a model takes of the machine's memory when it is loaded, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryParts {
+    pub weights: u64,
+    /// Keys and values of the whole context.
+    pub kv: u64,
+    /// What computing needs beside them.
+    pub buffers: u64,
+    /// The model that guesses, with its keys and values.
+    pub draft: u64,
+    /// What lets it look at images.
+    pub projector: u64,
+}
+
+impl MemoryParts {
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        let Self { weights, kv, buffers, draft, projector } = self;
+        [kv, buffers, draft, projector].into_iter().fold(*weights, |sum, n| sum.saturating_add(*n))
+    }
+}
+
+/// What loading a model would do now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forecast {
+    pub parts: MemoryParts,
+    /// What all models may take together.
+    pub budget_bytes: u64,
+    /// What the machine has left now, whatever models may take.
+    pub available_bytes: u64,
+    pub fate: Fate,
+    /// Ways in which it would fit, the one that loses least first; none where it fits.
+    pub alternatives: Vec<Alternative>,
+}
+
+/// What would become of a model that is loaded now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fate {
+    /// It is in memory, and loaded so.
+    IsThere,
+    /// It is loaded, and these are unloaded for it, which nobody uses.
+    Loads { unloads: Vec<String> },
+    /// It is in memory, loaded in another way, and in use.
+    InUse,
+    /// That many bytes are missing, even without those that nobody uses; unloading these would be enough.
+    DoesNotFit { missing_bytes: u64, in_the_way: Vec<String> },
+}
+
+/// Another way to load a model, or a smaller one of the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alternative {
+    pub profile: LaunchProfile,
+    /// Another file of the library with the same model; none is the same file.
+    pub model: Option<ModelId>,
+    /// What it would take.
+    pub bytes: u64,
 }
 
 impl LaunchProfile {
@@ -38,7 +147,7 @@ impl LaunchProfile {
         };
         let n_ctx = self.n_ctx.map(|n| format!("n_ctx {n}"));
         let kv_type = self.kv_type.map(|kv_type| format!("KV {kv_type}"));
-        [n_ctx, kv_type, draft].into_iter().flatten().collect()
+        [n_ctx, kv_type, draft].into_iter().flatten().chain(self.options.words()).collect()
     }
 }
 
@@ -68,4 +177,12 @@ pub struct LaunchPanel {
     pub known_draft: Option<String>,
     /// Whether keys and values can be kept in other forms, and another model may guess: only with llama.cpp.
     pub has_kv_types: bool,
+    /// Adapters that are here, by name.
+    pub adapters: Vec<String>,
+    /// The model's own chat template.
+    pub template: Option<String>,
+    /// The threads where the profile has none.
+    pub usual_n_threads: u32,
+    /// The layers of the model, where a graphics card can compute some.
+    pub n_gpu_layers: Option<u32>,
 }

@@ -265,6 +265,36 @@ impl Rewrite {
     }
 }
 
+/// How a model that is on this machine already gets into our own folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Bringing {
+    /// It stays where it is, and is found here, too.
+    Link,
+    /// One file under two names; on one disk only.
+    HardLink,
+    Copy,
+    Move,
+}
+
+impl Bringing {
+    pub const ALL: [Self; 4] = [Self::Link, Self::HardLink, Self::Copy, Self::Move];
+
+    /// The word for it in forms.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::HardLink => "hard_link",
+            Self::Copy => "copy",
+            Self::Move => "move",
+        }
+    }
+}
+
+/// The largest model that is sent by a browser, in bytes.
+pub const MAX_UPLOAD_BYTES: u64 = 1 << 40;
+/// What a browser sends at once of it, at most.
+pub const UPLOAD_PART_BYTES: u64 = 16 << 20;
+
 /// A folder whose models are in the library.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelFolder {
@@ -388,6 +418,16 @@ pub enum ShelfAct {
     Rewrite {
         id: ModelId,
         to: Rewrite,
+    },
+    /// Brings a file or folder of the machine that this runs on into our own folder, as a job.
+    Bring {
+        path: String,
+        how: Bringing,
+    },
+    /// Likewise a model that is in another program's folder.
+    Adopt {
+        id: ModelId,
+        how: Bringing,
     },
     /// Shows a model's files in the file manager of the machine that this runs on.
     Reveal {

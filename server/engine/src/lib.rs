@@ -21,6 +21,9 @@ mod text;
 mod vectors;
 mod worker;
 
+/// Whether this build computes layers on a graphics card, where there is one.
+pub const COMPUTES_ON_GPU: bool = cfg!(target_os = "macos");
+
 pub use worker::{WorkerError, run_worker};
 
 #[cfg(test)]

@@ -46,6 +46,9 @@ use types::{
 /// Tokens of one batch, and of what llama.cpp computes at once.
 pub(crate) const N_BATCH: u32 = 512;
 
+/// Fewer tokens at once gain no memory that is worth the time.
+const MIN_BATCH: u32 = 32;
+
 /// The most generations that may run at the same time in one context.
 pub(crate) const MAX_SEQUENCES: u32 = 64;
 
@@ -69,7 +72,10 @@ pub(crate) fn load_model(
     stop: Arc<AtomicBool>,
 ) -> Result<LlamaModel, String> {
     let mut told = -1.0;
-    let params = LlamaModelParams::default().with_load_mtp(true);
+    let mut params = LlamaModelParams::default().with_load_mtp(true);
+    if let Some(n) = request.n_gpu_layers {
+        params = params.with_n_gpu_layers(n);
+    }
     load_file(backend, &request.path, params, move |fraction| {
         if fraction - told >= 0.01 {
             told = fraction;
@@ -115,7 +121,7 @@ pub(crate) fn open_context<'m>(
     let params = params(request, request.kv_type)
         .with_n_ctx(NonZeroU32::new(n_cells))
         .with_n_batch(N_BATCH)
-        .with_n_ubatch(N_BATCH)
+        .with_n_ubatch(n_batch(request))
         .with_n_seq_max(n_kept_or_running(n_sequences) + 1 + N_BRANCHES as u32);
     let context = new_context(backend, model, params)?;
     if request.kv_type.window && !can_forget_middle(model, &context) {
@@ -229,6 +235,11 @@ fn new_context<'m>(
     model
         .new_context(backend, params)
         .map_err(|error| raw::last_errors().unwrap_or_else(|| error.to_string()))
+}
+
+/// Tokens that llama.cpp computes at once, of a batch of [`N_BATCH`].
+pub(crate) fn n_batch(request: &LoadRequest) -> u32 {
+    request.n_batch.map_or(N_BATCH, |n| n.clamp(MIN_BATCH, N_BATCH))
 }
 
 /// Decode threads.

@@ -83,9 +83,27 @@ struct Form {
 
 impl<'m> Prompter<'m> {
     pub(crate) fn new(model: &'m LlamaModel, n_ctx: u32) -> Self {
-        let vocab = model.vocab();
         let source = |name| model.chat_template(name).ok().and_then(|template| template.to_string().ok());
-        let (source, source_with_tools) = (source(None), source(Some(WITH_TOOLS)));
+        Self::by_template(model, n_ctx, source(None), source(Some(WITH_TOOLS)))
+    }
+
+    /// Likewise, by this template, if there is one, instead of those of the model. The error is a sentence.
+    pub(crate) fn instead(model: &'m LlamaModel, n_ctx: u32, template: Option<&str>) -> Result<Self, String> {
+        let Some(source) = template else { return Ok(Self::new(model, n_ctx)) };
+        let prompter = Self::by_template(model, n_ctx, Some(source.to_owned()), None);
+        match &prompter.template {
+            Template::Broken(reason) => Err(format!("the chat template that was chosen is none: {reason}")),
+            _ => Ok(prompter),
+        }
+    }
+
+    fn by_template(
+        model: &'m LlamaModel,
+        n_ctx: u32,
+        source: Option<String>,
+        source_with_tools: Option<String>,
+    ) -> Self {
+        let vocab = model.vocab();
         let special: HashMap<_, _> =
             special_tokens(&vocab).map(|token| (spelling(&vocab, token), token)).collect();
         let find = |text: &str| special.get(text).copied();

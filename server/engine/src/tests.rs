@@ -34,15 +34,11 @@ pub(crate) struct Worker {
 /// How a model in `path` is loaded: with one thread and without any rounding that depends on what else is computed.
 pub(crate) fn exactly(path: &Path, n_ctx: Option<u32>) -> LoadRequest {
     LoadRequest {
-        path: path.to_owned(),
         n_ctx,
         n_sequences: 8,
         n_threads: Some(1),
         kv_type: KvType::of(KvFormat::F32),
-        saved_bytes: 1 << 30,
-        kv_files: None,
-        draft_model: None,
-        projector: None,
+        ..LoadRequest::new(path.to_owned())
     }
 }
 

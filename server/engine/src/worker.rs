@@ -7,7 +7,7 @@
 
 use crate::{
     folder::{self, FolderModel, FolderScheduler},
-    llama::{self, N_BATCH, Projector},
+    llama::{self, Projector},
     measure,
     outbox::Outbox,
     prompt::Prompter,
@@ -178,17 +178,7 @@ fn measure_kv(
         return Err("a model in a folder keeps keys and values in one way only".to_owned());
     }
     let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
-    let request = LoadRequest {
-        path,
-        n_ctx: None,
-        n_sequences: 1,
-        n_threads,
-        kv_type: KvType::default(),
-        saved_bytes: 1 << 30,
-        kv_files: None,
-        draft_model: None,
-        projector: None,
-    };
+    let request = LoadRequest { n_threads, ..LoadRequest::new(path) };
     let model = llama::load_model(&backend, &request, process.outbox.clone(), process.stop.clone())?;
     measure::measure_kv(&backend, &model, n_threads, kv_types, |measure| {
         process.outbox.send(&Event::KvMeasured(measure)).map_err(|error| error.to_string())
@@ -296,7 +286,12 @@ fn write(
     };
     opened.facts.sees = projector.is_some();
     opened.facts.projector_problem = problem;
-    let prompter = Prompter::new(model, opened.facts.n_ctx)
+    let prompter = match Prompter::instead(model, opened.facts.n_ctx, request.template.as_deref()) {
+        Ok(prompter) => prompter,
+        Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
+    };
+    opened.facts.has_chat_template |= request.template.is_some();
+    let prompter = prompter
         .with_projector(projector.as_ref())
         .forgetting(request.kv_type.window)
         .finding_places(scheduler::has_checkpoints(model));
@@ -328,7 +323,7 @@ fn write(
 fn open_projector<'m>(model: &'m LlamaModel, request: &LoadRequest) -> Result<Option<Projector<'m>>, String> {
     let exact = KvType::of(KvFormat::F32);
     let open = |path: &PathBuf| {
-        Projector::open(model, path, llama::n_threads(request), request.kv_type != exact, N_BATCH)
+        Projector::open(model, path, llama::n_threads(request), request.kv_type != exact, llama::n_batch(request))
     };
     request.projector.as_ref().map(open).transpose()
 }

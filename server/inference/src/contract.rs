@@ -1,6 +1,6 @@
 //! What every engine promises.
 
-use crate::{Footprint, KeepAlive, RemoteProblem, RequestError, Shortage};
+use crate::{Footprint, KeepAlive, Outlook, RemoteProblem, RequestError, Shortage};
 use protocol::{
     DraftModel, EmbedInput, EmbedParams, LoraAdapter, Prompt, RankRequest, Rejection, Speculation, Tenant,
     TokenLogprob,
@@ -35,6 +35,8 @@ pub struct ModelSpec {
     pub draft_model: Option<DraftModel>,
     /// What lets it look at images. Its memory is a part of the footprint.
     pub projector: Option<PathBuf>,
+    /// Added to its weights for answers that name none themselves.
+    pub adapters: Vec<LoraAdapter>,
 }
 
 /// Why a model is loaded.
@@ -261,6 +263,11 @@ pub trait Engine: Send + Sync + 'static {
     /// One in memory stays as it is until it has slept. Engines that put nothing to sleep have nothing to do.
     fn renew(&self, _spec: ModelSpec) -> BoxFuture<'_, ()> {
         Box::pin(async {})
+    }
+
+    /// What loading `spec` would do now; changes nothing. `None` from engines that do not know.
+    fn foresee(&self, _spec: ModelSpec) -> BoxFuture<'_, Option<Outlook>> {
+        Box::pin(async { None })
     }
 
     /// Starts a generation. While the model's worker is being restarted or it loads, waits for it; one that was

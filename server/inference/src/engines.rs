@@ -102,6 +102,10 @@ impl Engine for Engines {
         self.local.renew(spec)
     }
 
+    fn foresee(&self, spec: ModelSpec) -> BoxFuture<'_, Option<crate::Outlook>> {
+        self.local.foresee(spec)
+    }
+
     fn generate(
         &self,
         target: Target,

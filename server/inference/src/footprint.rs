@@ -2,6 +2,7 @@
 //! measured, and then replaces this.
 
 use protocol::pool::{MIN_N_CTX, n_cells, n_ctx_per_sequence};
+use types::launch::MemoryParts;
 
 /// Tokens computed at once: each has logits for the whole vocabulary.
 const N_BATCH: u64 = 512;
@@ -36,6 +37,14 @@ impl Footprint {
             .fold(self.weights_bytes, u64::saturating_add)
     }
 
+    /// The same, part by part; draft models and projectors that were added are in the weights.
+    pub fn parts(&self, n_ctx: Option<u32>, machine_bytes: u64) -> MemoryParts {
+        let n_cells = u64::from(n_cells(self.n_ctx(n_ctx), self.cell_bytes, machine_bytes));
+        let kv = n_cells.saturating_mul(self.cell_bytes);
+        let buffers = self.bytes(n_ctx, machine_bytes).saturating_sub(kv).saturating_sub(self.weights_bytes);
+        MemoryParts { weights: self.weights_bytes, kv, buffers, ..MemoryParts::default() }
+    }
+
     /// What a loaded model counts for, and whether that was measured. `foretold` is what [`Self::bytes`] said.
     pub(crate) fn counted(&self, foretold: u64, measured: Option<u64>) -> (u64, bool) {
         // Weights that nothing has touched yet, and what conversations have not grown to, are not in memory, but will be.
@@ -65,7 +74,7 @@ impl Footprint {
     }
 
     /// The longest context, below `n_ctx`, with which it takes at most `room`.
-    pub(crate) fn largest_context(&self, n_ctx: Option<u32>, room: u64, machine_bytes: u64) -> Option<u32> {
+    pub fn largest_context(&self, n_ctx: Option<u32>, room: u64, machine_bytes: u64) -> Option<u32> {
         let below = self.n_ctx(n_ctx).saturating_sub(1) / MIN_N_CTX;
         let contexts = (1..=below).rev().map(|n| n * MIN_N_CTX);
         contexts.into_iter().find(|&n_ctx| self.bytes(Some(n_ctx), machine_bytes) <= room)

@@ -78,6 +78,10 @@ impl Engine for Guarded {
         self.engine.renew(spec)
     }
 
+    fn foresee(&self, spec: ModelSpec) -> BoxFuture<'_, Option<crate::Outlook>> {
+        self.engine.foresee(spec)
+    }
+
     fn generate(
         &self,
         target: Target,

@@ -35,5 +35,5 @@ pub use request::{
     MAX_INPUTS, MAX_LOGPROBS, MAX_PROMPT_BYTES, MAX_QUERY_BYTES, MAX_REQUEST_ADAPTERS, MAX_STOP_BYTES,
     MAX_STOPS, MAX_TEMPLATE_VALUES_BYTES, RequestError,
 };
-pub use residency::{Limits, Residency, Shortage};
+pub use residency::{Limits, Outlook, Residency, Shortage};
 pub use scripted::{Gate, Script, ScriptedEngine};

@@ -21,7 +21,7 @@ use crate::{
     RankRequest, Ranking, Tenant, TensorType,
 };
 use connection::{Connection, Signal};
-use protocol::{Command, Event, KvFiles};
+use protocol::{Command, Event, KvFiles, LoraAdapter};
 use std::{
     ffi::OsString,
     io,
@@ -53,6 +53,8 @@ pub struct LlamaConfig {
     pub saved_bytes: u64,
     /// Where computed conversations outlive a worker.
     pub kv_files: Option<KvFiles>,
+    /// A graphics card computes layers.
+    pub has_gpu: bool,
 }
 
 impl LlamaConfig {
@@ -67,6 +69,7 @@ impl LlamaConfig {
             kv_type: KvType::default(),
             saved_bytes: 1 << 30,
             kv_files: None,
+            has_gpu: false,
         }
     }
 
@@ -142,6 +145,11 @@ impl SupervisedModel {
     /// Forgets what is kept of a tenant's ended answers. A supervisor that is gone keeps nothing.
     pub(crate) async fn forget(&self, tenant: Tenant) {
         _ = self.asks.send(Ask::Forget { tenant }).await;
+    }
+
+    /// Lets answers that begin from now on take these, where they name none themselves.
+    pub(crate) async fn set_adapters(&self, adapters: Vec<LoraAdapter>) {
+        _ = self.asks.send(Ask::SetAdapters { adapters }).await;
     }
 
     /// Asks and waits for the answer. A supervisor that is gone has unloaded its model.

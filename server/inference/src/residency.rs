@@ -7,7 +7,7 @@
 mod owner;
 mod plan;
 
-pub use plan::Shortage;
+pub use plan::{Outlook, Shortage};
 
 use crate::{
     BoxFuture, EmbedRequest, Embeddings, Engine, EngineError, GenerateRequest, GenerateStream, Hold, Intent,
@@ -111,6 +111,10 @@ impl Engine for Residency {
 
     fn renew(&self, spec: ModelSpec) -> BoxFuture<'_, ()> {
         Box::pin(async { _ = self.asks.send(Ask::Renew { spec }).await })
+    }
+
+    fn foresee(&self, spec: ModelSpec) -> BoxFuture<'_, Option<Outlook>> {
+        Box::pin(async { self.ask(|reply| Ask::Foresee { spec, reply }).await })
     }
 
     fn forget(&self, tenant: Tenant) -> BoxFuture<'_, ()> {

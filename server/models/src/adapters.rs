@@ -1,11 +1,13 @@
 //! LoRA adapters: GGUF files in a folder of their own.
 
 use crate::Models;
+use inference::LoraAdapter;
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 use tokio::task::spawn_blocking;
+use types::launch::{AdapterChoice, LaunchProfile};
 
 /// More files than that are no collection.
 const MAX_ADAPTERS: usize = 1_000;
@@ -24,6 +26,22 @@ impl Models {
     pub async fn list_adapters(&self) -> Vec<Adapter> {
         let folder = self.adapters.clone();
         spawn_blocking(move || scan(&folder)).await.unwrap_or_default()
+    }
+
+    /// The files of the adapters that a profile names. One that has gone is named nevertheless: whoever is answered with
+    /// it is told so.
+    pub(crate) async fn chosen_adapters(&self, profile: &LaunchProfile) -> Vec<LoraAdapter> {
+        let chosen = &profile.options.adapters;
+        if chosen.is_empty() {
+            return Vec::new();
+        }
+        let known = self.list_adapters().await;
+        let file = |name: &str| match known.iter().find(|it| it.name == name) {
+            Some(adapter) => adapter.path.clone(),
+            None => self.adapters.join(Path::new(name).file_name().unwrap_or_default()).with_extension("gguf"),
+        };
+        let adapter = |it: &AdapterChoice| LoraAdapter { path: file(&it.name), scale: f32::from(it.percent) / 100.0 };
+        chosen.iter().map(adapter).collect()
     }
 }
 

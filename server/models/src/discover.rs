@@ -6,7 +6,11 @@ use hub::{
     quants::{self, Entry},
 };
 use serde::Deserialize;
-use std::{path::PathBuf, sync::LazyLock};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 use store::DownloadFile;
 use types::{
     discover::{
@@ -136,10 +140,11 @@ impl Models {
         let bytes = text.as_bytes().to_vec();
         let path = file.clone();
         let written = tokio::task::spawn_blocking(move || match bytes.is_empty() {
-            true => std::fs::remove_file(&path).or(Ok(())),
+            true => forget(&path),
             false => system::private_file::write(&path, &bytes),
         });
-        written.await.unwrap_or(Ok(())).map_err(ModelsError::file(file))
+        let written = written.await.unwrap_or_else(|err| Err(io::Error::other(err)));
+        written.map_err(ModelsError::file(file))
     }
 
     /// Asks the hub for repositories.
@@ -295,6 +300,14 @@ struct Part {
 }
 
 /// What there is to choose from: each quantisation by itself, or the whole repository where it is one model.
+/// A token that is not there is forgotten already.
+fn forget(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => Err(err),
+        _ => Ok(()),
+    }
+}
+
 fn parts_of(repository: &Repository) -> Vec<Part> {
     let files = &repository.files;
     let has = |name: &str| files.iter().any(|file| file.path.as_str() == name);

@@ -31,12 +31,16 @@ pub enum ModelsError {
     Kept(&'static str),
     #[error("no file manager could be opened on this machine ({source}); it is in {}", path.display())]
     NoFileManager { path: PathBuf, source: io::Error },
+    #[error("there is a model called {0} already; rename or delete one of them")]
+    NameTaken(String),
     #[error("it was not written: {0}")]
     Convert(String),
     #[error("{what} has at most {most} characters")]
     TooLong { what: &'static str, most: usize },
     #[error("a model has at most {most} tags")]
     TooManyTags { most: usize },
+    #[error("it cannot be loaded so: {0}")]
+    Launch(String),
     #[error("a context has {least} to {most} tokens")]
     Context { least: u32, most: u32 },
     #[error(transparent)]

@@ -9,7 +9,10 @@ use types::{
     ids::{ModelId, UserId},
     job::JobKind,
     kv::KvType,
-    launch::{LaunchPanel, LaunchProfile},
+    launch::{
+        LaunchOptions, LaunchPanel, LaunchProfile, MAX_ADAPTER_PERCENT, MAX_ADAPTERS, MAX_TEMPLATE_BYTES,
+        MAX_THREADS,
+    },
 };
 
 /// Less is no conversation, more is a slip of the finger.
@@ -23,7 +26,12 @@ impl Models {
         let footprint = self.footprint(id, path.clone(), LaunchProfile::default()).await;
         let n_ctx_train = footprint.and_then(|it| it.n_ctx_train);
         let (library, has_kv_types) = (self.library.clone(), path.is_file());
-        let drafts = tokio::task::spawn_blocking(move || library.drafts_for(&path)).await.unwrap_or_default();
+        let look = move || {
+            let details = path.is_file().then(|| gguf::read_details(&path).ok()).flatten();
+            (library.drafts_for(&path), details.and_then(|it| it.chat_template), library.n_layers(&path))
+        };
+        let (drafts, template, n_layers) = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+        let adapters = self.list_adapters().await.into_iter().map(|it| it.name).collect();
         Ok(LaunchPanel {
             profile,
             usual_n_ctx: footprint.unwrap_or_default().n_ctx(self.worker.n_ctx),
@@ -33,24 +41,18 @@ impl Models {
             drafts,
             known_draft: known_drafts(&id.0).first().map(|name| (*name).to_owned()),
             has_kv_types,
+            adapters,
+            template,
+            usual_n_threads: self.worker.n_threads.unwrap_or_else(system::n_physical_cores),
+            n_gpu_layers: n_layers.filter(|_| self.worker.has_gpu),
         })
-    }
-
-    /// What a model will take when it is loaded so, in bytes; `None` where its file does not say it.
-    pub async fn foretell(&self, id: &ModelId, profile: LaunchProfile) -> Result<Option<u64>, ModelsError> {
-        let path = self.path_of(id)?;
-        let n_ctx = profile.n_ctx.or(self.worker.n_ctx);
-        let footprint = self.footprint(id, path, profile).await;
-        Ok(footprint.map(|it| it.bytes(n_ctx, system::total_memory_bytes())))
     }
 
     /// Keeps how a model is loaded from now on. One that is in memory stays as it is until it is loaded anew or has
     /// slept; one that sleeps wakes up so.
     pub async fn save_launch_profile(&self, id: &ModelId, profile: LaunchProfile) -> Result<(), ModelsError> {
         let path = self.path_of(id)?;
-        if profile.n_ctx.is_some_and(|n| !CONTEXTS.contains(&n)) {
-            return Err(ModelsError::Context { least: *CONTEXTS.start(), most: *CONTEXTS.end() });
-        }
+        check(&profile)?;
         self.store.save_launch_profile(id, &profile).await?;
         // A file that cannot be read any more is found out when it is loaded.
         let (spec, _) = self.spec(id, path, profile).await;
@@ -100,7 +102,7 @@ impl Models {
         saved
     }
 
-    fn path_of(&self, id: &ModelId) -> Result<PathBuf, ModelsError> {
+    pub(crate) fn path_of(&self, id: &ModelId) -> Result<PathBuf, ModelsError> {
         self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))
     }
 
@@ -109,5 +111,26 @@ impl Models {
         let (library, id) = (self.library.clone(), id.clone());
         let read = tokio::task::spawn_blocking(move || library.read_with_companions(&id, &path, &profile));
         read.await.ok()?.ok().map(|(known, _)| known.footprint)
+    }
+}
+
+/// Whether a profile means anything. A template is read by the worker, which says what is wrong with it.
+fn check(profile: &LaunchProfile) -> Result<(), ModelsError> {
+    if profile.n_ctx.is_some_and(|n| !CONTEXTS.contains(&n)) {
+        return Err(ModelsError::Context { least: *CONTEXTS.start(), most: *CONTEXTS.end() });
+    }
+    let LaunchOptions { n_threads, adapters, template, .. } = &profile.options;
+    if n_threads.is_some_and(|n| !(1..=MAX_THREADS).contains(&n)) {
+        return Err(ModelsError::Launch(format!("a model computes with 1 to {MAX_THREADS} threads")));
+    }
+    if adapters.len() > MAX_ADAPTERS {
+        return Err(ModelsError::Launch(format!("at most {MAX_ADAPTERS} adapters are used together")));
+    }
+    if adapters.iter().any(|it| it.percent > MAX_ADAPTER_PERCENT) {
+        return Err(ModelsError::Launch(format!("an adapter counts at most {MAX_ADAPTER_PERCENT} %")));
+    }
+    match template.as_ref().is_some_and(|it| it.len() > MAX_TEMPLATE_BYTES) {
+        true => Err(ModelsError::TooLong { what: "a chat template", most: MAX_TEMPLATE_BYTES }),
+        false => Ok(()),
     }
 }

@@ -4,6 +4,7 @@
 //! native code sees the file. A fetched file appears under its name only when it is whole and verified.
 
 mod adapters;
+mod bring;
 mod discover;
 mod downloads;
 mod drafts;
@@ -13,6 +14,7 @@ mod error;
 mod files;
 mod folder;
 mod folders;
+mod forecast;
 mod launch;
 mod library;
 mod load;
@@ -24,6 +26,7 @@ mod rewrite;
 mod shelf;
 pub mod starter;
 mod trash;
+mod uploads;
 
 pub use adapters::Adapter;
 pub use discover::{HubAccess, HubPage};
@@ -54,6 +57,7 @@ pub struct Models {
     environment: Environment,
     access: HubAccess,
     queue: downloads::Queue,
+    writers: uploads::Writers,
 }
 
 impl Models {
@@ -78,6 +82,7 @@ impl Models {
             environment: Environment::default(),
             access: HubAccess::default(),
             queue: downloads::Queue::default(),
+            writers: uploads::Writers::default(),
         }
     }
 

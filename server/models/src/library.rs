@@ -13,7 +13,7 @@ pub(crate) use known::{Known, size_of};
 pub(crate) use places::known as known_places;
 pub use places::{Environment, VARIABLES};
 
-use crate::{drafts::find_draft, projectors};
+use crate::{drafts::find_draft, forecast::Sizes, projectors};
 use headers::Headers;
 use inference::{DraftModel, Footprint};
 use known::footprint;
@@ -184,6 +184,21 @@ impl Library {
         Ok((known, Companions { draft_model, projector }))
     }
 
+    /// What a model and what is loaded with it take, loaded as `profile` says but with keys and values in half precision.
+    /// The error is a sentence.
+    pub(crate) fn sizes(&self, id: &ModelId, path: &Path, profile: &LaunchProfile) -> Result<Sizes, String> {
+        let kv_type = KvType::default();
+        let known = self.read(path, kv_type)?;
+        let alone = Sizes { own: known.footprint, draft: None, projector: None, has_kv_types: false };
+        if known.purpose != Purpose::Writing || path.is_dir() {
+            return Ok(alone);
+        }
+        let draft = self.chosen_draft(id, path, &profile.draft)?;
+        let draft = draft.and_then(|it| Some(footprint(&self.headers.gguf(&it.path)?, size_of(&it.path), kv_type)));
+        let projector = known.projector.map(|path| Footprint::default().with_projector(size_of(&path)));
+        Ok(Sizes { draft, projector, has_kv_types: true, ..alone })
+    }
+
     /// Models of the library that have the vocabulary of the one at `path`.
     pub(crate) fn drafts_for(&self, path: &Path) -> Vec<ModelId> {
         let Some(header) = self.headers.gguf(path) else { return Vec::new() };
@@ -193,6 +208,12 @@ impl Library {
             found.path != path && of_draft.is_some_and(|it| header.has_vocabulary_of(&it))
         };
         self.found().into_iter().filter(fits).map(|found| found.id).collect()
+    }
+
+    /// The layers of the model at `path`, where its file says it.
+    pub(crate) fn n_layers(&self, path: &Path) -> Option<u32> {
+        let [n_layers, _, _] = self.headers.gguf(path)?.shape();
+        u32::try_from(n_layers?).ok()
     }
 
     fn header_of(&self, found: &Found) -> Option<gguf::Header> {

@@ -153,6 +153,7 @@ impl Models {
             (self.library.clone(), id.clone(), path.clone(), profile.clone());
         let read = move || library.read_with_companions(&wanted, &file, &chosen);
         let read = tokio::task::spawn_blocking(read).await;
+        let adapters = self.chosen_adapters(&profile).await;
         let mut spec = ModelSpec {
             id: id.clone(),
             name: name_of(id).to_owned(),
@@ -162,6 +163,7 @@ impl Models {
             purpose: Purpose::default(),
             draft_model: None,
             projector: None,
+            adapters,
         };
         match read {
             Ok(Ok((known, companions))) => {

@@ -18,6 +18,7 @@ use types::{
     shelf::{Capability, Kind, ShelfQuery, SortBy},
 };
 
+mod bring;
 mod downloads;
 mod rewrite;
 

@@ -168,6 +168,32 @@ pub struct LoadRequest {
     pub draft_model: Option<DraftModel>,
     /// What turns images into what the model reads.
     pub projector: Option<PathBuf>,
+    /// Tokens of a prompt that are computed at once; `None` takes as many as the worker can.
+    pub n_batch: Option<u32>,
+    /// Layers that a graphics card computes, counted from the last; `None` leaves it to llama.cpp.
+    pub n_gpu_layers: Option<u32>,
+    /// A chat template instead of the model's own. One that does not parse fails the load.
+    pub template: Option<String>,
+}
+
+impl LoadRequest {
+    /// A model as its file says, alone, for one answer at a time.
+    pub fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            n_ctx: None,
+            n_sequences: 1,
+            n_threads: None,
+            kv_type: KvType::default(),
+            saved_bytes: 1 << 30,
+            kv_files: None,
+            draft_model: None,
+            projector: None,
+            n_batch: None,
+            n_gpu_layers: None,
+            template: None,
+        }
+    }
 }
 
 /// A smaller model with the same vocabulary, or a drafter made for the model, which guesses tokens.

@@ -115,6 +115,7 @@ fn kind_name(kind: JobKind) -> &'static str {
         JobKind::LoadModel => "load_model",
         JobKind::DownloadModel => "download_model",
         JobKind::QuantizeModel => "quantize_model",
+        JobKind::BringModel => "bring_model",
         JobKind::MeasureModel => "measure_model",
         JobKind::IndexDocuments => "index_documents",
         JobKind::ImportChats => "import_chats",
@@ -126,6 +127,7 @@ fn parse_kind(text: &str) -> JobKind {
     match text {
         "download_model" => JobKind::DownloadModel,
         "quantize_model" => JobKind::QuantizeModel,
+        "bring_model" => JobKind::BringModel,
         "measure_model" => JobKind::MeasureModel,
         "index_documents" => JobKind::IndexDocuments,
         "import_chats" => JobKind::ImportChats,

@@ -1,7 +1,8 @@
 //! Messages: a tree per session, of which one branch is shown.
 
 use crate::{
-    AttachedRow, CallRow, Store, StoreError, attached::send_documents, images::show_images, sessions::found,
+    AttachedRow, CallRow, ProbabilityRow, Store, StoreError, attached::send_documents, images::show_images,
+    probabilities, sessions::found,
 };
 use std::collections::HashMap;
 use types::{
@@ -156,6 +157,8 @@ pub struct Outcome<'a> {
     pub usage: Option<Usage>,
     /// How keys and values were kept, in words.
     pub kv: Option<&'a str>,
+    /// How likely the tokens were that came; kept behind those that the answer has.
+    pub probabilities: &'a [ProbabilityRow],
 }
 
 struct Raw {
@@ -300,8 +303,10 @@ impl Store {
         Ok(())
     }
 
-    /// Ends a running answer. An answer ends once: a second end is `NotFound`.
+    /// Ends a running answer, and keeps all of what came of it or nothing: what is seen to have ended is whole. An
+    /// answer ends once: a second end is `NotFound`.
     pub async fn finish_message(&self, message: MessageId, outcome: Outcome<'_>) -> Result<(), StoreError> {
+        let mut tx = self.write.begin().await?;
         let state = outcome.state.name();
         let usage = UsageColumns::of(outcome.usage);
         let reasoning = outcome.thought.map(|thought| &thought.text);
@@ -329,9 +334,11 @@ impl Store {
             outcome.kv,
             message.0
         )
-        .execute(&self.write)
+        .execute(&mut *tx)
         .await?;
-        found(done.rows_affected())
+        found(done.rows_affected())?;
+        probabilities::add(&mut tx, message, outcome.probabilities).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Keeps what a running answer is not given of the conversation.

@@ -14,37 +14,38 @@ pub struct ProbabilityRow {
     pub others: Vec<(String, f32)>,
 }
 
-impl Store {
-    /// Keeps tokens behind those that a message has; all or nothing.
-    pub async fn add_probabilities(
-        &self,
-        message: MessageId,
-        tokens: &[ProbabilityRow],
-    ) -> Result<(), StoreError> {
-        let mut tx = self.write.begin().await?;
-        let first = sqlx::query_scalar!(
-            r#"select coalesce(max(position) + 1, 0) as "n!: i64" from token_probability where message_id = ?"#,
-            message.0
-        )
-        .fetch_one(&mut *tx)
-        .await?;
-        for (position, row) in (first..).zip(tokens) {
-            let others =
-                serde_json::to_string(&row.others).map_err(|err| StoreError::Other(err.to_string()))?;
-            sqlx::query!(
-                "insert into token_probability (message_id, position, token, logprob, others) values (?, ?, ?, ?, ?)",
-                message.0,
-                position,
-                row.token,
-                row.logprob,
-                others
-            )
-            .execute(&mut *tx)
-            .await?;
-        }
-        Ok(tx.commit().await?)
+/// Keeps tokens behind those that a message has.
+pub(crate) async fn add(
+    write: &mut sqlx::SqliteConnection,
+    message: MessageId,
+    tokens: &[ProbabilityRow],
+) -> Result<(), StoreError> {
+    if tokens.is_empty() {
+        return Ok(());
     }
+    let first = sqlx::query_scalar!(
+        r#"select coalesce(max(position) + 1, 0) as "n!: i64" from token_probability where message_id = ?"#,
+        message.0
+    )
+    .fetch_one(&mut *write)
+    .await?;
+    for (position, row) in (first..).zip(tokens) {
+        let others = serde_json::to_string(&row.others).map_err(|err| StoreError::Other(err.to_string()))?;
+        sqlx::query!(
+            "insert into token_probability (message_id, position, token, logprob, others) values (?, ?, ?, ?, ?)",
+            message.0,
+            position,
+            row.token,
+            row.logprob,
+            others
+        )
+        .execute(&mut *write)
+        .await?;
+    }
+    Ok(())
+}
 
+impl Store {
     /// The first `most` tokens of a message, and how many there are.
     pub async fn probabilities(
         &self,

@@ -6,7 +6,7 @@ use types::{
     ids::{ImageId, MessageId, ModelId, SessionId, UserId},
     job::JobKind,
     kv::{KvFormat, KvMeasure, KvType},
-    launch::{DraftChoice, LaunchProfile},
+    launch::{AdapterChoice, DraftChoice, LaunchOptions, LaunchProfile},
     overrides::Overrides,
     settings::{Theme, UserSettings},
 };
@@ -34,9 +34,13 @@ async fn turn(store: &Store, session: SessionId, parent: Option<MessageId>, text
 }
 
 async fn finish(store: &Store, reply: MessageId, body: &str) {
-    let outcome =
-        Outcome { body, thought: None, state: MessageState::Complete, error: None, usage: None, kv: None };
+    let outcome = Outcome { body, ..ended(MessageState::Complete) };
     store.finish_message(reply, outcome).await.unwrap();
+}
+
+/// The end of an answer without a word.
+fn ended(state: MessageState) -> Outcome<'static> {
+    Outcome { body: "", thought: None, state, error: None, usage: None, kv: None, probabilities: &[] }
 }
 
 /// The shown branch as text.
@@ -81,18 +85,16 @@ async fn an_answer_ends_once_and_keeps_its_usage() {
         n_forgotten_tokens: 8,
         ..Usage::default()
     };
-    let outcome = Outcome {
-        body: "hi",
-        thought: None,
-        state: MessageState::Stopped,
-        error: None,
-        usage: Some(usage),
-        kv: None,
-    };
+    let token = crate::ProbabilityRow { token: b"hi".to_vec(), logprob: -0.5, others: Vec::new() };
+    let probabilities = std::slice::from_ref(&token);
+    let outcome =
+        Outcome { body: "hi", usage: Some(usage), probabilities, ..ended(MessageState::Stopped) };
     store.finish_message(reply, outcome.clone()).await.unwrap();
     assert!(matches!(store.finish_message(reply, outcome).await, Err(StoreError::NotFound)));
     let row = store.find_message(ME, session, reply).await.unwrap().unwrap();
     assert_eq!((row.body.as_str(), row.state, row.usage), ("hi", MessageState::Stopped, Some(usage)));
+    // The end that came too late added nothing.
+    assert_eq!(store.probabilities(ME, session, reply, 9).await.unwrap(), (vec![token], 1));
 }
 
 #[tokio::test]
@@ -105,8 +107,7 @@ async fn a_thought_is_kept_beside_its_answer_and_not_searched() {
     let row = async || store.find_message(ME, session, reply).await.unwrap().unwrap();
     assert_eq!(row().await.thought, Some(half));
     let thought = ThoughtRow { text: "half a thought".into(), ms: Some(7) };
-    let state = MessageState::Complete;
-    let outcome = Outcome { body: "so", thought: Some(&thought), state, error: None, usage: None, kv: None };
+    let outcome = Outcome { body: "so", thought: Some(&thought), ..ended(MessageState::Complete) };
     store.finish_message(reply, outcome).await.unwrap();
     assert_eq!(row().await.thought, Some(thought));
     assert_eq!(found(&store, "thought").await, 0);
@@ -360,6 +361,12 @@ async fn a_profile_is_kept_for_each_model_and_may_be_taken_back() {
         n_ctx: Some(512),
         kv_type: Some(KvType::of(KvFormat::Q8)),
         draft: DraftChoice::Model(ModelId("small".into())),
+        options: LaunchOptions {
+            n_threads: Some(3),
+            adapters: vec![AdapterChoice { name: "pirate".into(), percent: 50 }],
+            template: Some("{{ messages }}".into()),
+            ..LaunchOptions::default()
+        },
     };
     let none = LaunchProfile { draft: DraftChoice::None, ..small.clone() };
     for profile in [&small, &none, &LaunchProfile::default()] {

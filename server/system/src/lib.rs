@@ -4,6 +4,7 @@
 
 pub mod arriving;
 pub mod file_manager;
+pub mod links;
 pub mod paths;
 pub mod private_file;
 pub mod process;
@@ -19,6 +20,13 @@ pub fn n_physical_cores() -> u32 {
     let logical = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     // In containers and virtual machines the count of cores may exceed what this process may use.
     cores.unwrap_or(logical).min(logical).max(1) as u32
+}
+
+/// What can be taken of the machine's memory right now.
+pub fn available_memory_bytes() -> u64 {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    system.available_memory()
 }
 
 /// The machine's memory.

@@ -221,6 +221,7 @@ impl ThreadStore {
         self.model.set(None);
         self.chips.set(Vec::new());
         self.n_collections.set(0);
+        self.files.update_value(Vec::clear);
         self.n_attached.set(0);
         self.pasted.set(String::new());
         self.n_tools.set(0);
@@ -233,7 +234,8 @@ impl ThreadStore {
         self.model.set(thread.model);
         self.chips.set(thread.chips);
         self.n_collections.set(thread.n_collections.into());
-        self.n_attached.set(thread.n_attached.into());
+        // Files that wait for the code that sends them are not known to the server yet.
+        self.n_attached.set(u64::from(thread.n_attached) + self.files.with_value(Vec::len) as u64);
         self.n_tools.set(thread.n_tools.into());
         self.n_earlier.set(thread.n_earlier.into());
         let old = self.rows.get_untracked();

@@ -48,6 +48,7 @@ pub(super) async fn go_on(
         error: answer.error.as_deref(),
         usage: answer.usage,
         kv: None,
+        probabilities: &[],
     };
     let model = answer.contestant.model.short_name();
     Ok(state.chat.adopt(user, &prompt, outcome, &model).await?)

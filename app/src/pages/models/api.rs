@@ -64,6 +64,8 @@ async fn manage(models: &Models, user: UserId, act: ShelfAct) -> Result<(), AppE
         ShelfAct::FindDuplicates => models.find_duplicates(user).await?,
         ShelfAct::Link { models: same } => models.link(&same).await?,
         ShelfAct::Rewrite { id, to } => models.rewrite(user, &id, to).await?,
+        ShelfAct::Bring { path, how } => models.bring(user, &path, how).await?,
+        ShelfAct::Adopt { id, how } => models.adopt(user, &id, how).await?,
         ShelfAct::Reveal { id } => models.reveal(&id).await?,
     }
     Ok(())

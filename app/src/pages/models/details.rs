@@ -1,6 +1,7 @@
 //! All that is known of one model, and what is done with it.
 
 use super::{
+    bring,
     rows::{Loaded, actions, badge, badge_of, capability},
     store::ModelsStore,
     words,
@@ -46,6 +47,7 @@ pub(super) fn details(details: ModelDetails) -> AnyView {
             {head}
             {facts}
             {is_managed.then(|| view! { <Note model=model.clone() note/> })}
+            {(is_managed && model.folder.is_some()).then(|| bring::adopt(model.entry.id.clone(), kept_by.is_some()))}
             {is_managed.then(|| rewrite(&model))}
             {tensor_table(tensors, texts)}
             {file_list(files, texts)}

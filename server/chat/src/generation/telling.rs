@@ -58,20 +58,9 @@ impl Writer {
         }
     }
 
-    /// Says whether there was something to keep, and it is kept. An answer is none the worse without.
-    pub(super) async fn keep_probabilities(&self) -> bool {
-        if self.probabilities.is_empty() {
-            return false;
-        }
-        let kept = self.below.store.add_probabilities(self.generation.message, &self.probabilities).await;
-        if let Err(err) = &kept {
-            tracing::warn!(error = %err, "could not keep how likely the tokens of an answer were");
-        }
-        kept.is_ok()
-    }
-
-    /// An answer that could not be saved is shown nevertheless, and says so: its text can still be copied.
-    pub(super) async fn commit(&self, end: End, kv: Option<&str>) -> End {
+    /// An answer that could not be saved is shown nevertheless, and says so: its text can still be copied. Says also
+    /// whether it is kept how likely its tokens were, without which an answer is none the worse.
+    pub(super) async fn commit(&self, end: End, kv: Option<&str>) -> (End, bool) {
         let thought = self.thought.row();
         let outcome = Outcome {
             body: &self.text,
@@ -80,11 +69,18 @@ impl Writer {
             error: end.error.as_deref(),
             usage: end.usage,
             kv,
+            probabilities: &self.probabilities,
         };
-        let message = self.generation.message;
-        let Err(err) = self.below.store.finish_message(message, outcome).await else { return end };
+        let (store, message) = (&self.below.store, self.generation.message);
+        let mut kept = store.finish_message(message, outcome.clone()).await;
+        let mut has_probabilities = kept.is_ok() && !self.probabilities.is_empty();
+        if kept.is_err() && !self.probabilities.is_empty() {
+            kept = store.finish_message(message, Outcome { probabilities: &[], ..outcome }).await;
+            has_probabilities = false;
+        }
+        let Err(err) = kept else { return (end, has_probabilities) };
         tracing::error!(error = %err, message.id = %message, "could not save an answer");
-        End { usage: end.usage, ..End::unsaved(&err) }
+        (End { usage: end.usage, ..End::unsaved(&err) }, false)
     }
 }
 

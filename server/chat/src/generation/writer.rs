@@ -151,8 +151,7 @@ impl Writer {
         let end = End { usage: and(row.usage, usage), ..end };
         self.thought.end();
         let (sources, calls, left_out) = self.kept(sources, row.left_out.clone()).await;
-        let end = self.commit(end, kv.as_deref()).await;
-        let has_probabilities = row.has_probabilities | self.keep_probabilities().await;
+        let (end, kept_probabilities) = self.commit(end, kv.as_deref()).await;
         let row = MessageRow {
             body: std::mem::take(&mut self.text),
             thought: self.thought.row(),
@@ -162,7 +161,7 @@ impl Writer {
             error: end.error,
             usage: end.usage,
             kv,
-            has_probabilities,
+            has_probabilities: row.has_probabilities | kept_probabilities,
             ..row
         };
         let may_be_better = end.state == MessageState::Complete && !self.session.is_temporary();

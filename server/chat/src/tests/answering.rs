@@ -22,6 +22,7 @@ async fn load(bench: &Bench, id: &str, profile: LaunchProfile) {
         purpose: Purpose::Writing,
         draft_model: None,
         projector: None,
+        adapters: Vec::new(),
     };
     bench.engine.load(spec, Intent::Choose).await.unwrap();
 }

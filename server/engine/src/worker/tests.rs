@@ -70,17 +70,7 @@ fn without_a_model_there_is_no_answer() {
 fn a_missing_file_is_not_loaded() {
     let path = PathBuf::from("no such folder").join("no such model.gguf");
     check(
-        &[Command::Load(LoadRequest {
-            path,
-            n_ctx: None,
-            n_sequences: 1,
-            n_threads: None,
-            kv_type: KvType::default(),
-            saved_bytes: 1 << 30,
-            kv_files: None,
-            draft_model: None,
-            projector: None,
-        })],
+        &[Command::Load(LoadRequest::new(path))],
         &["LoadFailed { reason: \"there is no such file\" }"],
     );
 }

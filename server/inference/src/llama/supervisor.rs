@@ -15,7 +15,8 @@ use crate::{
     BoxFuture, EmbedRequest, Embeddings, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt,
     RankRequest, Ranking, Tenant,
 };
-use protocol::{Command, Event, KvFiles, LoadRequest, LoadedModel, MAX_REQUESTS, MAX_WAITING, RequestId};
+use protocol::{
+    Command, Event, KvFiles, LoadRequest, LoraAdapter, LoadedModel, MAX_REQUESTS, MAX_WAITING, RequestId};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -68,6 +69,10 @@ pub(super) enum Ask {
     },
     Forget {
         tenant: Tenant,
+    },
+    /// For answers that begin from now on.
+    SetAdapters {
+        adapters: Vec<LoraAdapter>,
     },
 }
 
@@ -216,7 +221,8 @@ impl<L: Launch> Supervisor<L> {
             },
             Ask::Generate { request, reply } => match self.admit() {
                 Ok(()) => {
-                    self.requests.add_generate(*request, reply, self.cancels.0.clone());
+                    let request = self.with_adapters(*request);
+                    self.requests.add_generate(request, reply, self.cancels.0.clone());
                     self.send_requests();
                 }
                 Err(error) => drop(reply.send(Err(error))),
@@ -230,7 +236,8 @@ impl<L: Launch> Supervisor<L> {
             },
             Ask::Show { request, reply } => match self.admit() {
                 Ok(()) => {
-                    self.requests.add_show(*request, reply);
+                    let request = self.with_adapters(*request);
+                    self.requests.add_show(request, reply);
                     self.send_requests();
                 }
                 Err(error) => drop(reply.send(Err(error))),
@@ -250,6 +257,7 @@ impl<L: Launch> Supervisor<L> {
                     worker.connection.send(Command::Forget { tenant });
                 }
             }
+            Ask::SetAdapters { adapters } => self.spec.adapters = adapters,
             // The loop ends with it.
             Ask::Unload { .. } => {}
         }
@@ -291,6 +299,14 @@ impl<L: Launch> Supervisor<L> {
         }
     }
 
+    /// What names no adapters takes those that the model was loaded with.
+    fn with_adapters(&self, mut request: GenerateRequest) -> GenerateRequest {
+        if request.adapters.is_empty() {
+            request.adapters.clone_from(&self.spec.adapters);
+        }
+        request
+    }
+
     async fn unload(&mut self) {
         self.requests.fail_all(&EngineError::Unloaded);
         self.reply_to_loaders(&Err(EngineError::LoadCancelled));
@@ -305,16 +321,20 @@ impl<L: Launch> Supervisor<L> {
 
     /// Starts a worker and lets it load.
     fn start(&mut self) {
+        let options = &self.spec.profile.options;
         let request = LoadRequest {
             path: self.spec.path.clone(),
             n_ctx: self.spec.profile.n_ctx.or(self.resources.n_ctx),
             n_sequences: self.resources.n_sequences,
-            n_threads: self.resources.n_threads,
+            n_threads: options.n_threads.or(self.resources.n_threads),
             kv_type: self.asked_kv_type(),
             saved_bytes: self.resources.saved_bytes,
             kv_files: self.resources.kv_files.clone(),
             draft_model: self.spec.draft_model.clone(),
             projector: self.spec.projector.clone(),
+            n_batch: options.n_batch,
+            n_gpu_layers: options.n_gpu_layers,
+            template: options.template.clone(),
         };
         match self.launcher.launch() {
             Ok(link) => {

@@ -271,6 +271,7 @@ async fn engines_ask_a_server_elsewhere_only_where_it_was_chosen_or_named() {
         footprint: crate::Footprint::default(),
         draft_model: None,
         projector: None,
+        adapters: Vec::new(),
     };
     engines.load(loaded, crate::Intent::Choose).await.unwrap();
     assert_eq!(engines.status().borrow().chosen.id, Some(ModelId("other".into())));

@@ -2,7 +2,7 @@
 
 use super::{
     Limits,
-    plan::{Decision, Held, Key, Memory, Wanted, plan},
+    plan::{Decision, Held, Key, Memory, Outlook, Wanted, foresee, plan},
 };
 use crate::{
     EngineError, Intent, KeepAlive, ModelSpec, Target, Tenant,
@@ -49,6 +49,11 @@ pub(super) enum Ask {
     /// How a model is loaded from now on.
     Renew {
         spec: ModelSpec,
+    },
+    /// Answered with what loading it would do now.
+    Foresee {
+        spec: ModelSpec,
+        reply: oneshot::Sender<Outlook>,
     },
     Forget {
         tenant: Tenant,
@@ -239,6 +244,9 @@ impl<L: Launch> Owner<L> {
                 }
             }
             Ask::Renew { spec } => self.renew(spec),
+            Ask::Foresee { spec, reply } => {
+                _ = reply.send(foresee(self.memory(), &self.held(), &self.wanted(&spec)));
+            }
             Ask::Forget { tenant } => {
                 for model in self.stays.values().map(|stay| stay.model.clone()) {
                     tokio::spawn(async move { model.forget(tenant).await });
@@ -323,15 +331,7 @@ impl<L: Launch> Owner<L> {
         {
             self.end(key);
         }
-        let wanted = Wanted {
-            id: &spec.id,
-            name: &spec.name,
-            profile: &spec.profile,
-            usual_n_ctx: self.resources.n_ctx,
-            footprint: spec.footprint,
-        };
-        let memory = Memory { budget: self.limits.budget_bytes, machine: self.limits.machine_bytes };
-        match plan(memory, &self.held(), &wanted) {
+        match plan(self.memory(), &self.held(), &self.wanted(&spec)) {
             Decision::Use(key) => Ok(key),
             Decision::OtherProfile => Err(EngineError::OtherProfile { name: spec.name }),
             Decision::DoesNotFit(shortage) => Err(EngineError::DoesNotFit(Box::new(shortage))),
@@ -341,6 +341,20 @@ impl<L: Launch> Owner<L> {
                 }
                 Ok(self.start(spec))
             }
+        }
+    }
+
+    fn memory(&self) -> Memory {
+        Memory { budget: self.limits.budget_bytes, machine: self.limits.machine_bytes }
+    }
+
+    fn wanted<'a>(&self, spec: &'a ModelSpec) -> Wanted<'a> {
+        Wanted {
+            id: &spec.id,
+            name: &spec.name,
+            profile: &spec.profile,
+            usual_n_ctx: self.resources.n_ctx,
+            footprint: spec.footprint,
         }
     }
 
@@ -405,7 +419,13 @@ impl<L: Launch> Owner<L> {
         if let Some(asleep) = self.asleep.iter_mut().find(|it| it.id == spec.id) {
             *asleep = spec;
         } else if let Some(stay) = self.find(&spec.id).and_then(|key| self.stays.get_mut(&key)) {
-            stay.next_spec = Some(spec);
+            if differs_in_adapters_only(&stay.spec, &spec) {
+                let (model, adapters) = (stay.model.clone(), spec.adapters.clone());
+                tokio::spawn(async move { model.set_adapters(adapters).await });
+                (stay.spec, stay.next_spec) = (spec, None);
+            } else {
+                stay.next_spec = Some(spec);
+            }
         }
     }
 
@@ -555,3 +575,11 @@ fn after(idle_since: Instant, keep_alive: KeepAlive) -> Option<Instant> {
 
 /// Longer times mean the same, and timers cannot count all of them.
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Which adapters answers take can be changed while they are written; nothing else can.
+fn differs_in_adapters_only(loaded: &ModelSpec, wanted: &ModelSpec) -> bool {
+    let mut would_be = loaded.clone();
+    would_be.adapters.clone_from(&wanted.adapters);
+    would_be.profile.options.adapters.clone_from(&wanted.profile.options.adapters);
+    would_be == *wanted
+}

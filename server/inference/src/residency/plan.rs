@@ -5,7 +5,10 @@
 
 use crate::Footprint;
 use std::fmt;
-use types::{ids::ModelId, launch::LaunchProfile};
+use types::{
+    ids::ModelId,
+    launch::{Fate, LaunchProfile},
+};
 
 /// Names one stay of a model in memory.
 pub(super) type Key = u64;
@@ -132,6 +135,41 @@ pub(super) fn plan(memory: Memory, held: &[Held], wanted: &Wanted<'_>) -> Decisi
     movable.sort_by_key(|it| it.last_use);
     let evict = replaced.into_iter().chain(fewest(movable, excess)).map(|it| it.key).collect();
     Decision::Load { evict }
+}
+
+/// What would become of a model that is loaded now, and how much it could take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    pub fate: Fate,
+    /// What models may take together.
+    pub budget_bytes: u64,
+    /// What this one could take, without those that nobody uses.
+    pub room_bytes: u64,
+    /// What the machine has.
+    pub machine_bytes: u64,
+}
+
+/// Says what [`plan`] would lead to; changes nothing.
+pub(super) fn foresee(memory: Memory, held: &[Held], wanted: &Wanted<'_>) -> Outlook {
+    let fate = match plan(memory, held, wanted) {
+        Decision::Use(_) => Fate::IsThere,
+        Decision::OtherProfile => Fate::InUse,
+        Decision::Load { evict } => {
+            let unloaded = held.iter().filter(|it| it.id != *wanted.id && evict.contains(&it.key));
+            Fate::Loads { unloads: unloaded.map(|it| it.name.clone()).collect() }
+        }
+        Decision::DoesNotFit(Shortage { missing_bytes, in_the_way, .. }) => {
+            Fate::DoesNotFit { missing_bytes, in_the_way }
+        }
+    };
+    let stays = |it: &&Held| it.id != *wanted.id && (it.in_use || it.is_pinned);
+    let fixed: Vec<_> = held.iter().filter(stays).collect();
+    Outlook {
+        fate,
+        budget_bytes: memory.budget,
+        room_bytes: memory.budget.saturating_sub(sum(&fixed)),
+        machine_bytes: memory.machine,
+    }
 }
 
 /// Those that free `excess` bytes together, the longest unused first, without any that is not needed for it.

@@ -182,6 +182,7 @@ fn spec(name: &str, n_mb: u64) -> ModelSpec {
         purpose: Purpose::Writing,
         draft_model: None,
         projector: None,
+        adapters: Vec::new(),
     }
 }
 

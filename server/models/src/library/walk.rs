@@ -206,7 +206,7 @@ fn is_skipped(name: &str) -> bool {
     name.starts_with('.') || SKIPPED.contains(&name)
 }
 
-fn layout_of(folder: &Path) -> Option<Layout> {
+pub(crate) fn layout_of(folder: &Path) -> Option<Layout> {
     if folder.join("model_index.json").is_file() {
         return Some(Layout::Pipeline);
     }

@@ -4,7 +4,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use types::kv::KvType;
 
 /// Nowhere near the bound of memory.
 const N: usize = 100;
@@ -19,17 +18,8 @@ fn saved(tenant: i64) -> Saved {
 fn states(folder: &Path) -> (SavedStates, PathBuf) {
     let (path, root) = (folder.join("model"), folder.join("kv"));
     fs::write(&path, "a model").unwrap();
-    let request = LoadRequest {
-        path,
-        n_ctx: None,
-        n_sequences: 1,
-        n_threads: None,
-        kv_type: KvType::default(),
-        saved_bytes: 1 << 30,
-        kv_files: Some(KvFiles { folder: root.clone(), max_bytes: 1 << 30 }),
-        draft_model: None,
-        projector: None,
-    };
+    let kv_files = Some(KvFiles { folder: root.clone(), max_bytes: 1 << 30 });
+    let request = LoadRequest { kv_files, ..LoadRequest::new(path) };
     (SavedStates::new(0, StateFiles::open(&request), 1 << 30), root)
 }
 

@@ -165,6 +165,7 @@ fn spec(name: &str) -> ModelSpec {
         purpose: Purpose::Writing,
         draft_model: None,
         projector: None,
+        adapters: Vec::new(),
     }
 }
 

@@ -1,9 +1,20 @@
 use super::*;
 use proptest::prelude::*;
-use types::launch::DraftChoice;
+use types::launch::{DraftChoice, LaunchOptions};
 
 const MB: u64 = 1_000_000;
-const USUAL: LaunchProfile = LaunchProfile { n_ctx: None, kv_type: None, draft: DraftChoice::Usual };
+static USUAL: LaunchProfile = LaunchProfile {
+    n_ctx: None,
+    kv_type: None,
+    draft: DraftChoice::Usual,
+    options: LaunchOptions {
+        n_threads: None,
+        n_batch: None,
+        n_gpu_layers: None,
+        adapters: Vec::new(),
+        template: None,
+    },
+};
 
 /// Takes so many megabytes whatever its context, beside what every model takes.
 fn sized(n_mb: u64) -> Footprint {
@@ -77,7 +88,7 @@ fn what_does_not_fit_is_told_with_what_would_help() {
 
 #[test]
 fn another_profile_replaces_and_is_never_loaded_beside() {
-    let profile = LaunchProfile { n_ctx: Some(512), ..USUAL };
+    let profile = LaunchProfile { n_ctx: Some(512), ..USUAL.clone() };
     let id = ModelId("m1".into());
     let memory = Memory { budget: u64::MAX, machine: 0 };
     let other = Wanted { profile: &profile, ..wanted(&id, 10) };
@@ -97,6 +108,30 @@ fn a_smaller_context_is_offered() {
     let n_ctx = shortage.fitting_context.expect("a context fits");
     assert!(footprint.bytes(Some(n_ctx), 0) <= 500 * MB);
     assert!(footprint.bytes(Some(n_ctx + 256), 0) > 500 * MB);
+}
+
+#[test]
+fn what_loading_would_do_is_foreseen() {
+    let check = |held: &[Held], id: &str, n_mb: u64, fate: Fate, room_mb: u64| {
+        let id = ModelId(id.into());
+        let memory = Memory { budget: 1000 * MB + base(), machine: 7 };
+        let outlook = foresee(memory, held, &wanted(&id, n_mb));
+        let room_bytes = room_mb * MB + base();
+        assert_eq!(
+            outlook,
+            Outlook { fate, budget_bytes: memory.budget, room_bytes, machine_bytes: 7 }
+        );
+    };
+    let loads = |names: &[&str]| Fate::Loads { unloads: names.iter().map(|&it| it.to_owned()).collect() };
+    let short = |n_mb: u64, names: &[&str]| Fate::DoesNotFit {
+        missing_bytes: n_mb * MB,
+        in_the_way: names.iter().map(|&it| it.to_owned()).collect(),
+    };
+    check(&[], "new", 1000, loads(&[]), 1000);
+    check(&[held(1, 400, "u")], "m1", 400, Fate::IsThere, 1000);
+    check(&[held(1, 400, ""), held(2, 400, "u")], "new", 300, loads(&["m1"]), 600);
+    check(&[held(1, 400, "p"), held(2, 400, "")], "new", 700, short(100, &["m1"]), 600);
+    check(&[], "new", 1500, short(500, &[]), 1000);
 }
 
 prop_compose! {

@@ -1,0 +1,350 @@
+//! Bringing a model that is on this machine already into our own folder: as a link, as one file under two names, as a copy,
+//! or by moving it. What is there is never written over, and a copy has its name when it is whole.
+
+use crate::{
+    Models, ModelsError,
+    files::{self, beside},
+    library::walk::{Found, Layout, layout_of},
+};
+use jobs::{JobHandle, Progress};
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use types::{
+    ids::{ModelId, UserId},
+    job::JobKind,
+    shelf::Bringing,
+};
+
+/// What stays free on the disk.
+pub(crate) const RESERVE_BYTES: u64 = 1 << 30;
+const PART_BYTES: usize = 4 << 20;
+/// How often it is looked how far it is.
+const TELL: Duration = Duration::from_millis(300);
+/// More files are no model.
+const MAX_FILES: usize = 4_000;
+const MAX_DEPTH: usize = 6;
+/// The longest name that a file gets, in bytes.
+const MAX_NAME_BYTES: usize = 180;
+
+/// Which file becomes which; targets are below our folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Plan {
+    files: Vec<(PathBuf, PathBuf)>,
+    /// A folder that is brought as a whole, and what it becomes.
+    folder: Option<(PathBuf, PathBuf)>,
+    n_bytes: u64,
+}
+
+impl Models {
+    /// Brings a file or folder of this machine into our own folder, as a job. Returns when it has started.
+    pub async fn bring(&self, user: UserId, path: &str, how: Bringing) -> Result<(), ModelsError> {
+        let (path, own) = (PathBuf::from(path.trim()), self.library.folder().to_owned());
+        let planned = tokio::task::spawn_blocking(move || plan_of_path(&path, &own)).await;
+        self.start_bringing(user, planned.unwrap_or_else(|err| Err(died(&err)))?, how).await
+    }
+
+    /// Likewise a model of the library that is in another program's folder. What that program keeps a list of is not moved
+    /// away from it.
+    pub async fn adopt(&self, user: UserId, id: &ModelId, how: Bringing) -> Result<(), ModelsError> {
+        let (library, wanted) = (self.library.clone(), id.clone());
+        let shelved = tokio::task::spawn_blocking(move || library.shelved_one(&wanted)).await.ok().flatten();
+        let (found, known) = shelved.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
+        if found.label.is_none() {
+            return Err(ModelsError::Kept("it is in our own folder already"));
+        }
+        if found.is_listed && how == Bringing::Move {
+            return Err(ModelsError::Kept("the other program would look for it: link or copy it instead"));
+        }
+        let projector = found.projector.clone().or_else(|| known.ok().and_then(|it| it.projector));
+        let own = self.library.folder().to_owned();
+        let plan = plan_of_found(&found, projector.as_deref(), &own)?;
+        self.start_bringing(user, plan, how).await
+    }
+
+    async fn start_bringing(&self, user: UserId, plan: Plan, how: Bringing) -> Result<(), ModelsError> {
+        let targets = plan.folder.iter().chain(&plan.files).map(|(_, target)| target);
+        let name = targets.clone().next().and_then(|it| it.file_name()).unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        for target in targets {
+            if fs::symlink_metadata(target).is_ok() {
+                let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                return Err(ModelsError::NameTaken(name));
+            }
+        }
+        // A move to another disk is a copy.
+        let copies = matches!(how, Bringing::Copy | Bringing::Move);
+        let free = system::paths::free_bytes(self.library.folder()).unwrap_or(u64::MAX);
+        let needed = plan.n_bytes.saturating_add(RESERVE_BYTES);
+        if how == Bringing::Copy && needed > free {
+            return Err(ModelsError::NoSpace { needed_mb: needed >> 20, free_mb: free >> 20 });
+        }
+        let job = self.jobs.start(user, JobKind::BringModel, &name).await?;
+        let told = if copies { plan.n_bytes } else { 0 };
+        tokio::spawn(async move { run(plan, how, told, job).await });
+        Ok(())
+    }
+}
+
+async fn run(plan: Plan, how: Bringing, n_bytes: u64, job: JobHandle) {
+    let (done, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let watched = (done.clone(), stop.clone());
+    let mut work = tokio::task::spawn_blocking(move || bring(&plan, how, &watched.0, &watched.1));
+    let cancelled = job.cancellation();
+    let mut tell = tokio::time::interval(TELL);
+    let brought = loop {
+        tokio::select! {
+            brought = &mut work => break brought,
+            () = cancelled.cancelled(), if !stop.load(Ordering::Relaxed) => stop.store(true, Ordering::Relaxed),
+            _ = tell.tick() => {
+                let fraction = (n_bytes > 0).then(|| done.load(Ordering::Relaxed) as f32 / n_bytes as f32);
+                job.progress(Progress { fraction, ..Progress::default() });
+            }
+        }
+    };
+    match brought {
+        Ok(Ok(())) => job.done().await,
+        Ok(Err(ModelsError::Kept(_))) if stop.load(Ordering::Relaxed) => {}
+        Ok(Err(err)) => job.failed(err.to_string()).await,
+        Err(err) => job.failed(died(&err).to_string()).await,
+    }
+}
+
+fn died(err: &tokio::task::JoinError) -> ModelsError {
+    ModelsError::file("")(io::Error::other(err.to_string()))
+}
+
+/// What is at a path that a person named.
+fn plan_of_path(path: &Path, own: &Path) -> Result<Plan, ModelsError> {
+    let refused = |why: &str| Err(ModelsError::Folder(why.to_owned()));
+    if !path.is_absolute() {
+        return refused("its whole path is needed, from the root on");
+    }
+    let real = fs::canonicalize(path).map_err(ModelsError::file(path))?;
+    if fs::canonicalize(own).is_ok_and(|own| real.starts_with(&own) || path.starts_with(&own)) {
+        return refused("it is in our own folder already");
+    }
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    if real.is_dir() {
+        let Some(layout) = layout_of(&real) else {
+            return refused("there is no model in that folder; add it as a folder of models instead");
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return plan_of_found(&Found::new(ModelId(name), layout, real), None, own);
+    }
+    let ends_in = |ending: &str| real.extension().is_some_and(|it| it.eq_ignore_ascii_case(ending));
+    let found = if ends_in("gguf") || path.extension().is_some_and(|it| it.eq_ignore_ascii_case("gguf")) {
+        gguf::read_header(&real).map_err(|err| ModelsError::Broken { path: path.into(), problem: err.to_string() })?;
+        let parts = parts_beside(path);
+        Found { parts, ..Found::new(ModelId(name), Layout::Gguf, path.to_owned()) }
+    } else if ends_in("safetensors") {
+        let read = weights::read_header(&real);
+        read.map_err(|err| ModelsError::Broken { path: path.into(), problem: err.to_string() })?;
+        Found::new(ModelId(name), Layout::Checkpoint, path.to_owned())
+    } else {
+        return refused("a model is a GGUF or safetensors file, or a folder of one");
+    };
+    plan_of_found(&found, None, own)
+}
+
+/// All files of the model of which `path` is one; nothing where it is the only one.
+fn parts_beside(path: &Path) -> Vec<PathBuf> {
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let whole = stem(path);
+    let Some(part) = gguf::part_of(&whole) else { return Vec::new() };
+    let entries = path.parent().and_then(|it| fs::read_dir(it).ok()).into_iter().flatten().flatten();
+    let is_part = |other: &PathBuf| {
+        let stem = stem(other);
+        gguf::part_of(&stem).is_some_and(|it| it.name == part.name && it.n_files == part.n_files)
+    };
+    let mut parts: Vec<_> = entries.map(|it| it.path()).filter(is_part).take(MAX_FILES).collect();
+    parts.sort();
+    parts
+}
+
+fn plan_of_found(found: &Found, projector: Option<&Path>, own: &Path) -> Result<Plan, ModelsError> {
+    let name = safe_name(found.id.0.rsplit('/').next().unwrap_or_default());
+    let ending = match found.layout {
+        Layout::Gguf => "gguf",
+        Layout::Checkpoint => "safetensors",
+        Layout::Folder | Layout::Pipeline => {
+            let target = own.join(&name);
+            let files = files_below(&found.path, &target)?;
+            let n_bytes = sum(&files);
+            return Ok(Plan { files, folder: Some((found.path.clone(), target)), n_bytes });
+        }
+    };
+    let mut files: Vec<(PathBuf, PathBuf)> = match found.files() {
+        [one] => vec![(one.clone(), own.join(format!("{name}.{ending}")))],
+        several => {
+            let named = |part: &PathBuf| {
+                let name = part.file_name().unwrap_or_default().to_string_lossy();
+                (part.clone(), own.join(safe_name(&name)))
+            };
+            several.iter().map(named).collect()
+        }
+    };
+    files.extend(projector.map(|it| (it.to_owned(), own.join(format!("mmproj-{name}.gguf")))));
+    let n_bytes = sum(&files);
+    Ok(Plan { files, folder: None, n_bytes })
+}
+
+fn sum(files: &[(PathBuf, PathBuf)]) -> u64 {
+    files.iter().map(|(source, _)| fs::metadata(source).map_or(0, |it| it.len())).sum()
+}
+
+/// A name that every system takes as a file's: nothing that leads elsewhere, and nothing that a shell or a disk minds.
+pub(crate) fn safe_name(name: &str) -> String {
+    let kept = |char: char| if char.is_alphanumeric() || "-_. +()[]".contains(char) { char } else { '-' };
+    let mut safe: String = name.chars().map(kept).collect();
+    safe.truncate(safe.floor_char_boundary(MAX_NAME_BYTES));
+    let safe = safe.trim_matches(|char: char| char == '.' || char.is_whitespace());
+    if safe.is_empty() { "model".to_owned() } else { safe.to_owned() }
+}
+
+/// Every file below a folder, and where it goes.
+fn files_below(folder: &Path, target: &Path) -> Result<Vec<(PathBuf, PathBuf)>, ModelsError> {
+    let mut files = Vec::new();
+    let mut folders = vec![(folder.to_owned(), target.to_owned(), 0)];
+    while let Some((folder, target, depth)) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(ModelsError::file(&folder))? {
+            let entry = entry.map_err(ModelsError::file(&folder))?;
+            let (path, target) = (entry.path(), target.join(entry.file_name()));
+            let is_hidden = entry.file_name().to_string_lossy().starts_with('.');
+            if path.is_dir() && depth < MAX_DEPTH && !is_hidden {
+                folders.push((path, target, depth + 1));
+            } else if path.is_file() {
+                files.push((path, target));
+            }
+            if files.len() > MAX_FILES {
+                return Err(ModelsError::Folder(format!("it has more than {MAX_FILES} files")));
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn bring(plan: &Plan, how: Bringing, done: &AtomicU64, stop: &AtomicBool) -> Result<(), ModelsError> {
+    if let Some((folder, target)) = &plan.folder
+        && matches!(how, Bringing::Link | Bringing::Move)
+    {
+        let brought = match how {
+            Bringing::Link => system::links::link_folder(folder, target),
+            _ => fs::rename(folder, target),
+        };
+        match brought {
+            // Another disk: copied below.
+            Err(err) if how == Bringing::Move && err.kind() == io::ErrorKind::CrossesDevices => {}
+            brought => return brought.map_err(ModelsError::file(target)),
+        }
+    }
+    let mut made = Made::default();
+    for (source, target) in &plan.files {
+        bring_one(source, target, how, (done, stop), &mut made)?;
+    }
+    made.0.clear();
+    if how == Bringing::Move {
+        // What is there twice is whole here; what is left behind there does no harm.
+        for (source, _) in &plan.files {
+            _ = fs::remove_file(source);
+        }
+        if let Some((folder, _)) = &plan.folder {
+            _ = fs::remove_dir_all(folder);
+        }
+    }
+    Ok(())
+}
+
+fn bring_one(
+    source: &Path,
+    target: &Path,
+    how: Bringing,
+    (done, stop): (&AtomicU64, &AtomicBool),
+    made: &mut Made,
+) -> Result<(), ModelsError> {
+    if let Some(folder) = target.parent() {
+        fs::create_dir_all(folder).map_err(ModelsError::file(folder))?;
+    }
+    // What a link leads to, so that the entry goes on without the link.
+    let real = fs::canonicalize(source).map_err(ModelsError::file(source))?;
+    let brought = match how {
+        Bringing::Link => system::links::link_file(&real, target),
+        Bringing::HardLink => fs::hard_link(&real, target),
+        Bringing::Copy | Bringing::Move => return copy(&real, target, done, stop, made),
+    };
+    brought.map_err(ModelsError::file(target))?;
+    made.0.push(target.to_owned());
+    Ok(())
+}
+
+fn copy(
+    source: &Path,
+    target: &Path,
+    done: &AtomicU64,
+    stop: &AtomicBool,
+    made: &mut Made,
+) -> Result<(), ModelsError> {
+    let part = beside(target, "part");
+    made.0.push(part.clone());
+    let mut from = File::open(source).map_err(ModelsError::file(source))?;
+    let size = from.metadata().map_err(ModelsError::file(source))?.len();
+    let mut to = File::create(&part).map_err(ModelsError::file(&part))?;
+    let mut buffer = vec![0; PART_BYTES];
+    let mut n_copied = 0;
+    loop {
+        if stop.load(Ordering::Relaxed) {
+            return Err(ModelsError::Kept("bringing it was cancelled"));
+        }
+        let n = from.read(&mut buffer).map_err(ModelsError::file(source))?;
+        if n == 0 {
+            break;
+        }
+        to.write_all(buffer.get(..n).unwrap_or_default()).map_err(ModelsError::file(&part))?;
+        n_copied += n as u64;
+        done.fetch_add(n as u64, Ordering::Relaxed);
+    }
+    drop(to);
+    if n_copied != size {
+        return Err(ModelsError::WrongBytes { what: "it changed while it was copied" });
+    }
+    files::finish(&part, target).map_err(ModelsError::file(target))?;
+    made.0.push(target.to_owned());
+    Ok(())
+}
+
+/// What was made so far goes again, unless all of it was.
+#[derive(Default)]
+struct Made(Vec<PathBuf>);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            _ = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::safe_name;
+
+    #[test]
+    fn names_lead_nowhere_else() {
+        let check = |name: &str, expected: &str| assert_eq!(safe_name(name), expected);
+        check("Qwen3-4B-Q4_K_M", "Qwen3-4B-Q4_K_M");
+        check("llama3:8b", "llama3-8b");
+        check("..", "model");
+        check("../x", "-x");
+        check("a\\b\0c", "a-b-c");
+        check(" trailing. ", "trailing");
+        check("模型 1", "模型 1");
+        assert_eq!(safe_name(&"ü".repeat(200)).len(), 180);
+    }
+}

@@ -1,0 +1,240 @@
+//! What loading a model would do now, and in which other ways it would fit.
+
+use crate::{
+    Models, ModelsError,
+    library::{Library, Shelved},
+};
+use inference::Footprint;
+use std::{cmp::Reverse, path::Path};
+use types::{
+    ids::ModelId,
+    kv::KvType,
+    launch::{Alternative, DraftChoice, Fate, Forecast, LaunchProfile, MemoryParts},
+};
+
+/// As many other ways as a person compares.
+const MOST_ALTERNATIVES: usize = 3;
+
+/// A shorter context is no help, in tokens.
+const LEAST_CONTEXT: u32 = 1024;
+
+/// What a model and what is loaded with it take, with keys and values in half precision.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) own: Footprint,
+    pub(crate) draft: Option<Footprint>,
+    /// What looks at images, alone.
+    pub(crate) projector: Option<Footprint>,
+    /// Keys and values can be kept in other forms.
+    pub(crate) has_kv_types: bool,
+}
+
+/// What is not chosen is so.
+#[derive(Clone, Copy, Debug)]
+struct Usual {
+    n_ctx: Option<u32>,
+    kv_type: KvType,
+    machine_bytes: u64,
+}
+
+impl Sizes {
+    /// Part by part. A profile without a draft model has none, whatever the server was started with.
+    fn parts(&self, profile: &LaunchProfile, usual: Usual) -> MemoryParts {
+        let all = self.together(profile, usual);
+        let n_ctx = profile.n_ctx.or(usual.n_ctx);
+        let parts = all.parts(n_ctx, usual.machine_bytes);
+        let own = self.kept(self.own, profile, usual);
+        let draft = self.draft(profile).map_or(0, |draft| {
+            let cells = parts.kv.saturating_sub(share(parts.kv, own.cell_bytes, all.cell_bytes));
+            let weights = own.with_draft_model(draft).weights_bytes - own.weights_bytes;
+            cells.saturating_add(weights)
+        });
+        let projector = self.projector.map_or(0, |it| it.weights_bytes);
+        MemoryParts {
+            weights: own.weights_bytes,
+            kv: share(parts.kv, own.cell_bytes, all.cell_bytes),
+            buffers: parts.buffers,
+            draft,
+            projector,
+        }
+    }
+
+    fn bytes(&self, profile: &LaunchProfile, usual: Usual) -> u64 {
+        self.together(profile, usual).bytes(profile.n_ctx.or(usual.n_ctx), usual.machine_bytes)
+    }
+
+    fn together(&self, profile: &LaunchProfile, usual: Usual) -> Footprint {
+        let own = self.kept(self.own, profile, usual);
+        let own = self.draft(profile).map_or(own, |draft| {
+            own.with_draft_model(self.kept(draft, profile, usual))
+        });
+        let projector = self.projector.map_or(0, |it| it.weights_bytes);
+        Footprint { weights_bytes: own.weights_bytes.saturating_add(projector), ..own }
+    }
+
+    fn draft(&self, profile: &LaunchProfile) -> Option<Footprint> {
+        self.draft.filter(|_| profile.draft != DraftChoice::None)
+    }
+
+    fn kept(&self, footprint: Footprint, profile: &LaunchProfile, usual: Usual) -> Footprint {
+        if !self.has_kv_types {
+            return footprint;
+        }
+        let kv_type = profile.kv_type.unwrap_or(usual.kv_type);
+        Footprint { cell_bytes: kv_type.bytes(footprint.cell_bytes), ..footprint }
+    }
+}
+
+/// `whole` times `part` of `all`.
+fn share(whole: u64, part: u64, all: u64) -> u64 {
+    if all == 0 {
+        return whole;
+    }
+    u64::try_from(u128::from(whole) * u128::from(part) / u128::from(all)).unwrap_or(whole)
+}
+
+impl Models {
+    /// What loading a model in this way would do now; `None` where its file, or the engine, does not say it.
+    pub async fn forecast(
+        &self,
+        id: &ModelId,
+        profile: LaunchProfile,
+    ) -> Result<Option<Forecast>, ModelsError> {
+        let path = self.path_of(id)?;
+        let (spec, problem) = self.spec(id, path.clone(), profile.clone()).await;
+        if problem.is_some() {
+            return Ok(None);
+        }
+        let Some(outlook) = self.engine.foresee(spec).await else { return Ok(None) };
+        let usual = Usual {
+            n_ctx: self.worker.n_ctx,
+            kv_type: self.worker.kv_type,
+            machine_bytes: outlook.machine_bytes,
+        };
+        let does_not_fit = matches!(outlook.fate, Fate::DoesNotFit { .. });
+        let (library, id) = (self.library.clone(), id.clone());
+        let look = move || {
+            let sizes = library.sizes(&id, &path, &profile)?;
+            let alternatives = match does_not_fit {
+                true => alternatives(&library, &id, &path, &sizes, &profile, outlook.room_bytes, usual),
+                false => Vec::new(),
+            };
+            Ok::<_, String>((sizes.parts(&profile, usual), alternatives))
+        };
+        let looked = tokio::task::spawn_blocking(look).await;
+        let Ok(Ok((parts, alternatives))) = looked else { return Ok(None) };
+        Ok(Some(Forecast {
+            parts,
+            budget_bytes: outlook.budget_bytes,
+            available_bytes: system::available_memory_bytes(),
+            fate: outlook.fate,
+            alternatives,
+        }))
+    }
+}
+
+fn alternatives(
+    library: &Library,
+    id: &ModelId,
+    path: &Path,
+    sizes: &Sizes,
+    profile: &LaunchProfile,
+    room: u64,
+    usual: Usual,
+) -> Vec<Alternative> {
+    let of = |profile: LaunchProfile| Alternative {
+        bytes: sizes.bytes(&profile, usual),
+        profile,
+        model: None,
+    };
+    let mut ways: Vec<_> = ways(sizes, profile, room, usual).into_iter().map(of).collect();
+    if let Some((model, smaller)) = smaller_file(library, id, path, profile, room, usual) {
+        ways.truncate(MOST_ALTERNATIVES - 1);
+        let bytes = smaller.bytes(profile, usual);
+        ways.push(Alternative { profile: profile.clone(), model: Some(model), bytes });
+    }
+    ways
+}
+
+/// Ways to load the same file that fit into `room`, the one that loses least first: without a model that guesses, with
+/// keys and values in fewer bits, with a shorter context, and two of these together.
+fn ways(sizes: &Sizes, profile: &LaunchProfile, room: u64, usual: Usual) -> Vec<LaunchProfile> {
+    let fits = |profile: &LaunchProfile| sizes.bytes(profile, usual) <= room;
+    let without_draft = sizes.draft(profile).map(|_| undrafted(profile.clone()));
+    let fewer_bits = || fewer_bits(sizes, profile, usual);
+    let shorter = |profile: &LaunchProfile| {
+        let asked = profile.n_ctx.or(usual.n_ctx);
+        let n_ctx = sizes.together(profile, usual).largest_context(asked, room, usual.machine_bytes)?;
+        (n_ctx >= LEAST_CONTEXT).then(|| LaunchProfile { n_ctx: Some(n_ctx), ..profile.clone() })
+    };
+    let mut found: Vec<LaunchProfile> = Vec::new();
+    let mut keep = |way: Option<LaunchProfile>| {
+        if let Some(way) = way.filter(|way| fits(way) && found.len() < MOST_ALTERNATIVES && !found.contains(way)) {
+            found.push(way);
+        }
+    };
+    keep(without_draft.clone());
+    keep(fewer_bits().find(|way| fits(way)));
+    keep(shorter(profile));
+    keep(fewer_bits().map(undrafted).find(|way| fits(way)));
+    keep(fewer_bits().find_map(|way| shorter(&way)));
+    keep(without_draft.as_ref().and_then(shorter));
+    keep(fewer_bits().map(undrafted).find_map(|way| shorter(&way)));
+    found
+}
+
+fn undrafted(profile: LaunchProfile) -> LaunchProfile {
+    LaunchProfile { draft: DraftChoice::None, ..profile }
+}
+
+/// The same with keys and values in fewer bits, those with the most of them first.
+fn fewer_bits(
+    sizes: &Sizes,
+    profile: &LaunchProfile,
+    usual: Usual,
+) -> impl Iterator<Item = LaunchProfile> + use<> {
+    const MANY: u64 = 1 << 20;
+    let now = profile.kv_type.unwrap_or(usual.kv_type);
+    let mut kv_types = KvType::usual();
+    kv_types.retain(|it| sizes.has_kv_types && !it.window && it.bytes(MANY) < now.bytes(MANY));
+    kv_types.sort_by_key(|it| Reverse(it.bytes(MANY)));
+    let profile = profile.clone();
+    kv_types.into_iter().map(move |kv_type| LaunchProfile {
+        kv_type: Some(kv_type.with_window(now.window)),
+        ..profile.clone()
+    })
+}
+
+/// The largest other file of the library with the same model, in fewer bits, that fits.
+fn smaller_file(
+    library: &Library,
+    id: &ModelId,
+    path: &Path,
+    profile: &LaunchProfile,
+    room: u64,
+    usual: Usual,
+) -> Option<(ModelId, Sizes)> {
+    let shelved = library.shelved();
+    let known = |(found, known): &Shelved| Some((found.id.clone(), found.path.clone(), known.as_ref().ok()?.clone()));
+    let all: Vec<_> = shelved.iter().filter_map(known).collect();
+    let (_, _, ours) = all.iter().find(|(_, it, _)| it == path)?;
+    let mut others: Vec<_> = all
+        .iter()
+        .filter(|(other, _, it)| {
+            other != id
+                && it.is_loadable
+                && it.n_parameters.is_some()
+                && (&it.architecture, it.n_parameters, it.n_ctx_train)
+                    == (&ours.architecture, ours.n_parameters, ours.n_ctx_train)
+                && it.size_bytes < ours.size_bytes
+        })
+        .collect();
+    others.sort_by_key(|(_, _, it)| Reverse(it.size_bytes));
+    others.into_iter().find_map(|(id, path, _)| {
+        let sizes = library.sizes(id, path, profile).ok()?;
+        (sizes.bytes(profile, usual) <= room).then(|| (id.clone(), sizes))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+use super::*;
+
+const MB: u64 = 1_000_000;
+
+/// A hundred megabytes of weights, and ten kilobytes for each of up to 4096 tokens, four contexts of them.
+fn sizes() -> Sizes {
+    let own = Footprint {
+        weights_bytes: 100 * MB,
+        cell_bytes: 10_000,
+        n_ctx_train: Some(4096),
+        n_vocab: 0,
+        grows: false,
+    };
+    Sizes { own, draft: None, projector: None, has_kv_types: true }
+}
+
+fn with_draft() -> Sizes {
+    let draft = Footprint { weights_bytes: 30 * MB, cell_bytes: 1000, ..sizes().own };
+    Sizes { draft: Some(draft), ..sizes() }
+}
+
+const USUAL: Usual = Usual {
+    n_ctx: None,
+    kv_type: KvType::of(types::kv::KvFormat::F16),
+    machine_bytes: 1 << 40,
+};
+
+/// In which ways it fits into so many megabytes.
+#[track_caller]
+fn check(sizes: Sizes, profile: &LaunchProfile, room_mb: u64, expected: &[&str]) {
+    let ways = ways(&sizes, profile, room_mb * MB, USUAL);
+    let words: Vec<_> = ways.iter().map(|way| way.words().join(", ")).collect();
+    assert_eq!(words, expected);
+    for way in ways {
+        assert!(sizes.bytes(&way, USUAL) <= room_mb * MB);
+    }
+}
+
+#[test]
+fn what_loses_least_comes_first() {
+    let usual = LaunchProfile::default();
+    // 100 for weights, 164 for keys and values, 67 for everything.
+    assert_eq!(sizes().bytes(&usual, USUAL) / MB, 331);
+    check(sizes(), &usual, 300, &["KV q8", "n_ctx 3072"]);
+    check(sizes(), &usual, 230, &["KV q4", "n_ctx 1536", "n_ctx 2816, KV q8"]);
+    check(sizes(), &usual, 190, &["n_ctx 1024, KV q8"]);
+    check(sizes(), &usual, 160, &[]);
+    let no_types = Sizes { has_kv_types: false, ..sizes() };
+    check(no_types, &usual, 300, &["n_ctx 3072"]);
+}
+
+#[test]
+fn a_model_that_guesses_is_the_first_to_go() {
+    let usual = LaunchProfile::default();
+    check(with_draft(), &usual, 340, &["draft –", "KV q8", "n_ctx 3072"]);
+    let none = LaunchProfile { draft: DraftChoice::None, ..usual };
+    check(with_draft(), &none, 300, &["KV q8, draft –", "n_ctx 3072, draft –"]);
+}
+
+#[test]
+fn parts_are_all_of_it() {
+    let projector = Some(Footprint { weights_bytes: 50 * MB, ..Footprint::default() });
+    let all = Sizes { projector, ..with_draft() };
+    for profile in [LaunchProfile::default(), undrafted(LaunchProfile::default())] {
+        let parts = all.parts(&profile, USUAL);
+        assert_eq!(parts.total(), all.bytes(&profile, USUAL));
+        assert_eq!((parts.weights, parts.projector), (100 * MB, 50 * MB));
+        assert_eq!(parts.kv, 4 * 4096 * 10_000);
+        let draft = if profile.draft == DraftChoice::None { 0 } else { 30 * MB + 4 * 4096 * 1000 };
+        assert_eq!(parts.draft, draft);
+    }
+}

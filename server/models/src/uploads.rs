@@ -1,0 +1,171 @@
+//! Models that a browser sends. What arrived is kept when the connection breaks, and goes on from there.
+//!
+//! A file is told apart by its name and length. It has its name in our folder when it is whole and its header could be
+//! read; until then it is in a folder that nothing looks into.
+
+use crate::{
+    Models, ModelsError,
+    bring::{RESERVE_BYTES, safe_name},
+    files,
+};
+use futures::{Stream, StreamExt};
+use sha2::{Digest, Sha256};
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+use tokio::io::AsyncWriteExt;
+use types::shelf::MAX_UPLOAD_BYTES;
+
+/// Where files are until they are whole.
+const FOLDER: &str = ".uploads";
+/// What nobody went on with for so long is thrown away.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// More files that are not whole are not kept at once.
+const MAX_UPLOADS: usize = 32;
+const ENDINGS: [&str; 2] = ["gguf", "safetensors"];
+
+/// Files that are being written right now: each has one writer.
+#[derive(Clone, Default)]
+pub(crate) struct Writers(Arc<Mutex<HashSet<PathBuf>>>);
+
+struct Writer(Writers, PathBuf);
+
+impl Writers {
+    fn begin(&self, path: &Path) -> Option<Writer> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(path.to_owned()).then(|| Writer(self.clone(), path.to_owned()))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
+}
+
+/// A file that is sent: where it is until it is whole, and then.
+struct Upload {
+    part: PathBuf,
+    target: PathBuf,
+}
+
+impl Models {
+    /// How many bytes of a file are here, so that whoever sends it goes on from there.
+    pub async fn upload_state(&self, name: &str, size: u64) -> Result<u64, ModelsError> {
+        let upload = self.upload(name, size)?;
+        let arrived = tokio::fs::metadata(&upload.part).await.map_or(0, |it| it.len());
+        Ok(arrived.min(size))
+    }
+
+    /// Takes a part of a file, which begins at `offset`, and says how many bytes of it are here then; what arrived stays,
+    /// whatever ends the part. When the last byte is
+    /// there, the file is looked at and gets its name.
+    pub async fn receive<E>(
+        &self,
+        name: &str,
+        size: u64,
+        offset: u64,
+        mut body: impl Stream<Item = Result<impl AsRef<[u8]>, E>> + Unpin,
+    ) -> Result<u64, ModelsError> {
+        let upload = self.upload(name, size)?;
+        let being_sent = || ModelsError::Kept("it is being sent already, from another place");
+        let _writer = self.writers.begin(&upload.part).ok_or_else(being_sent)?;
+        let failed = |err| ModelsError::file(&upload.part)(err);
+        let mut file = self.open_part(&upload, size, offset).await?;
+        let mut n_bytes = offset;
+        while let Some(Ok(part)) = body.next().await {
+            let part = part.as_ref();
+            if part.len() as u64 > size - n_bytes {
+                return Err(ModelsError::WrongBytes { what: "more arrived than the file has" });
+            }
+            file.write_all(part).await.map_err(failed)?;
+            n_bytes += part.len() as u64;
+        }
+        file.flush().await.map_err(failed)?;
+        drop(file);
+        let Upload { part, target } = upload;
+        if n_bytes == size {
+            let finished = tokio::task::spawn_blocking(move || finish(&part, &target)).await;
+            finished.unwrap_or_else(|err| Err(ModelsError::file("")(io::Error::other(err.to_string()))))?;
+        }
+        Ok(n_bytes)
+    }
+
+    async fn open_part(&self, upload: &Upload, size: u64, offset: u64) -> Result<tokio::fs::File, ModelsError> {
+        let failed = |err| ModelsError::file(&upload.part)(err);
+        let folder = self.library.folder().join(FOLDER);
+        let part = upload.part.clone();
+        let room = tokio::task::spawn_blocking(move || make_room(&folder, &part)).await;
+        room.unwrap_or_else(|err| Err(io::Error::other(err.to_string()))).map_err(failed)?;
+        let free = system::paths::free_bytes(self.library.folder()).unwrap_or(u64::MAX);
+        let needed = (size - offset).saturating_add(RESERVE_BYTES);
+        if needed > free {
+            return Err(ModelsError::NoSpace { needed_mb: needed >> 20, free_mb: free >> 20 });
+        }
+        let options = tokio::fs::OpenOptions::new().create(true).append(true).to_owned();
+        let file = options.open(&upload.part).await.map_err(failed)?;
+        let arrived = file.metadata().await.map_err(failed)?.len();
+        if offset > arrived {
+            return Err(ModelsError::WrongBytes { what: "a part is missing before it" });
+        }
+        // What is sent again replaces what was there.
+        file.set_len(offset).await.map_err(failed)?;
+        Ok(file)
+    }
+
+    fn upload(&self, name: &str, size: u64) -> Result<Upload, ModelsError> {
+        let ending = Path::new(name).extension().and_then(|it| it.to_str()).unwrap_or_default();
+        let Some(ending) = ENDINGS.into_iter().find(|it| ending.eq_ignore_ascii_case(it)) else {
+            return Err(ModelsError::Folder("a model is a GGUF or safetensors file".to_owned()));
+        };
+        if !(1..=MAX_UPLOAD_BYTES).contains(&size) {
+            return Err(ModelsError::Folder("a file of that length is no model".to_owned()));
+        }
+        let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+        let name = format!("{}.{ending}", safe_name(&stem));
+        let own = self.library.folder();
+        let target = own.join(&name);
+        if fs::symlink_metadata(&target).is_ok() {
+            return Err(ModelsError::NameTaken(name));
+        }
+        let key: String =
+            Sha256::digest(format!("{name} {size}")).iter().take(16).map(|it| format!("{it:02x}")).collect();
+        Ok(Upload { part: own.join(FOLDER).join(key), target })
+    }
+}
+
+/// Throws away what nobody goes on with, and says whether there is room for one more.
+fn make_room(folder: &Path, part: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut n = 0;
+    for entry in fs::read_dir(folder)?.flatten().filter(|entry| entry.path() != part) {
+        let changed = entry.metadata().and_then(|it| it.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+        if changed.elapsed().is_ok_and(|age| age > KEPT) {
+            fs::remove_file(entry.path())?;
+        } else {
+            n += 1;
+        }
+    }
+    if n >= MAX_UPLOADS {
+        return Err(io::Error::other("too many files are being sent; let one of them end first"));
+    }
+    Ok(())
+}
+
+/// A file that is no model goes: sending it again would not help.
+fn finish(part: &Path, target: &Path) -> Result<(), ModelsError> {
+    let is_gguf = target.extension().is_some_and(|it| it == "gguf");
+    let read = match is_gguf {
+        true => gguf::read_header(part).map(drop).map_err(|err| err.to_string()),
+        false => weights::read_header(part).map(drop).map_err(|err| err.to_string()),
+    };
+    if let Err(problem) = read {
+        fs::remove_file(part).map_err(ModelsError::file(part))?;
+        return Err(ModelsError::Broken { path: target.file_name().unwrap_or_default().into(), problem });
+    }
+    files::finish(part, target).map_err(ModelsError::file(target))
+}

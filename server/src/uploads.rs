@@ -1,0 +1,71 @@
+//! Files of models that a browser sends, part by part. No part is ever whole in memory.
+
+use app::is_administrator;
+use axum::{
+    body::Body,
+    extract::{Query, Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use models::ModelsError;
+use serde::Deserialize;
+use state::AppState;
+
+/// What a file is called, and how many bytes it has: together they say which one it is.
+#[derive(Debug, Deserialize)]
+pub(crate) struct File {
+    name: String,
+    size: u64,
+    /// Where the part begins.
+    #[serde(default)]
+    offset: u64,
+}
+
+/// How many bytes of a file are here.
+pub(crate) async fn state(
+    State(state): State<AppState>,
+    Query(file): Query<File>,
+    request: Request,
+) -> Response {
+    let (parts, _) = request.into_parts();
+    if !is_administrator(&parts) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    match state.models.upload_state(&file.name, file.size).await {
+        Ok(n_bytes) => n_bytes.to_string().into_response(),
+        Err(err) => refusal(&err),
+    }
+}
+
+/// Keeps the body as a part of a file, and answers how many bytes of it are here then. What arrived before the
+/// connection broke is kept. Refused parts are answered with a sentence.
+pub(crate) async fn receive(
+    State(state): State<AppState>,
+    Query(file): Query<File>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    if !is_administrator(&parts) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let body: Body = body;
+    match state.models.receive(&file.name, file.size, file.offset, body.into_data_stream()).await {
+        Ok(n_bytes) => n_bytes.to_string().into_response(),
+        Err(err) => refusal(&err),
+    }
+}
+
+fn refusal(err: &ModelsError) -> Response {
+    let status = match err {
+        ModelsError::NameTaken(_) | ModelsError::Kept(_) => StatusCode::CONFLICT,
+        ModelsError::NoSpace { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        ModelsError::Folder(_) | ModelsError::Broken { .. } | ModelsError::WrongBytes { .. } => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        err => {
+            tracing::error!(error = %err, "a part of a model could not be kept");
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    };
+    (status, err.to_string()).into_response()
+}

@@ -46,8 +46,12 @@ impl From<ModelsError> for AppError {
             | ModelsError::TooManyTags { .. }
             | ModelsError::NoFileManager { .. }
             | ModelsError::Convert(_)
-            | ModelsError::NoSpace { .. }) => Self::Refused { reason: err.to_string() },
-            err @ ModelsError::Context { .. } => Self::Setting { reason: err.to_string() },
+            | ModelsError::NoSpace { .. }
+            | ModelsError::NameTaken(_)
+            | ModelsError::Broken { .. }
+            | ModelsError::File { .. }
+            | ModelsError::WrongBytes { .. }) => Self::Refused { reason: err.to_string() },
+            err @ (ModelsError::Context { .. } | ModelsError::Launch(_)) => Self::Setting { reason: err.to_string() },
             ModelsError::Engine(EngineError::NoModel) => Self::NoModel,
             err => Self::Engine { reason: err.to_string() },
         }

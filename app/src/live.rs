@@ -42,6 +42,8 @@ pub(crate) struct Live {
     pub(crate) system: RwSignal<Option<SystemSample>>,
     /// Grows when the person's session list changed.
     pub(crate) sessions_version: RwSignal<u64>,
+    /// Grows when models came, went or changed.
+    pub(crate) library_version: RwSignal<u64>,
     /// Grows with every connection.
     pub(crate) epoch: RwSignal<u64>,
     watched: StoredValue<Option<SessionId>>,
@@ -57,6 +59,7 @@ pub(crate) fn provide_live() {
         jobs: RwSignal::new(Vec::new()),
         system: RwSignal::new(None),
         sessions_version: RwSignal::new(0),
+        library_version: RwSignal::new(0),
         epoch: RwSignal::new(0),
         watched: StoredValue::new(None),
         on_chat: StoredValue::new(None),
@@ -132,6 +135,7 @@ impl Live {
             LiveEvent::Models { models } => self.models.set(Some(models)),
             LiveEvent::Jobs { jobs } => self.jobs.set(jobs),
             LiveEvent::System { sample } => self.system.set(Some(sample)),
+            LiveEvent::LibraryChanged => self.library_version.update(|version| *version += 1),
             LiveEvent::SessionsChanged => self.sessions_version.update(|version| *version += 1),
             LiveEvent::Chat { session, event } => {
                 if self.watched.get_value() != Some(session) {

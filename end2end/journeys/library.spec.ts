@@ -1,6 +1,6 @@
 // The library of models: everyone's folders in one list, what each model is, and keeping order among them.
 
-import { copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from '@playwright/test';
 import { freshFolder, required, Server } from '../support/server';
@@ -142,6 +142,26 @@ test('a model is written anew with fewer bits, and loaded', async ({ browser }) 
   });
 });
 
+test('what fewer bits cost is measured here, and the figures say which to take', async ({ browser }) => {
+  test.setTimeout(200_000);
+  await withLibrary(browser, async (page, server) => {
+    await open(page, '/models?model=Own-Model');
+    await expect(page.getByTestId('quant')).toHaveCount(0);
+    await page.getByTestId('quants-measure').click();
+    // The first two are enough here: all of them take minutes.
+    await expect(page.getByTestId('quant').nth(1)).toContainText(/tokens\/s/, { timeout: 180_000 });
+    await expect(page.getByTestId('quant').first()).toContainText('Q6_K');
+    await expect(page.getByTestId('quant-best')).toHaveCount(1);
+    await expect(page.getByTestId('quants-front')).toBeVisible();
+    await accessible(page);
+    await page.reload();
+    await expect(page.getByTestId('quant').first()).toContainText('Q6_K');
+    // Nothing of what was measured is left but figures.
+    const names = (await page.request.get(`${server.address}/models`)).text();
+    expect(await names).not.toContain('.quants');
+  });
+});
+
 test('a model is loaded for a chat from the library', async ({ browser }) => {
   await withLibrary(browser, async page => {
     await row(page, 'Own-Model').getByTestId('model-launch').click();
@@ -167,6 +187,82 @@ test('files that are there twice are found and become one on the disk', async ({
     await same.getByTestId('models-link').click();
     await expect(same).toContainText('one file on the disk', { timeout: 60_000 });
     expect(statSync(second).ino).toBe(statSync(first).ino);
+  });
+});
+
+test('what comes and goes in a folder is seen at once', async ({ browser }) => {
+  await withLibrary(browser, async (page, server) => {
+    await expect(page.getByTestId('bring')).toBeVisible();
+    const file = join(server.dataDir, 'models', 'Arrived.gguf');
+    copyFileSync(required('CHAOSENGINE_TEST_MODEL'), file);
+    await expect(row(page, 'Arrived')).toBeVisible();
+    rmSync(file);
+    await expect(row(page, 'Arrived')).toHaveCount(0);
+  });
+});
+
+test('models of this machine are brought into our own folder', async ({ browser }) => {
+  await withLibrary(browser, async (page, server) => {
+    const elsewhere = join(server.dataDir, 'elsewhere');
+    mkdirSync(elsewhere);
+    copyFileSync(required('CHAOSENGINE_TEST_MODEL'), join(elsewhere, 'Brought.gguf'));
+    await page.locator('#bring-path').fill(join(elsewhere, 'Brought.gguf'));
+    await page.locator('#bring-how').selectOption('copy');
+    await page.getByTestId('bring-form').getByRole('button').click();
+    await expect(row(page, 'Brought')).toBeVisible({ timeout: 30_000 });
+    await page.getByTestId('bring-form').getByRole('button').click();
+    await expect(page.getByTestId('toast').filter({ hasText: 'a model called Brought.gguf already' })).toBeVisible();
+    await page.locator('#bring-path').fill(join(elsewhere, 'missing.gguf'));
+    await page.getByTestId('bring-form').getByRole('button').click();
+    await expect(page.getByTestId('toast').filter({ hasText: 'missing.gguf' })).toBeVisible();
+
+    await takeOffered(page);
+    await row(page, 'lmstudio/maker/Small/Small-Q8_0').getByRole('link').click();
+    await page.locator('#model-adopt-how').selectOption('hard_link');
+    await page.getByTestId('model-adopt').getByRole('button').click();
+    await open(page, '/models');
+    await expect(row(page, 'Small-Q8_0')).toBeVisible();
+    const [there, here] = [join(server.dataDir, ...STUDIO, 'Small-Q8_0.gguf'), join(server.dataDir, 'models', 'Small-Q8_0.gguf')];
+    expect(statSync(here).ino).toBe(statSync(there).ino);
+  });
+});
+
+test.describe('a model is sent by a browser', () => {
+  test.use({ expectedErrors: [/net::ERR/, /status of 422/] });
+
+  test('and goes on where the connection broke', async ({ browser }) => {
+    await withLibrary(browser, async (page, server) => {
+      const offsets: number[] = [];
+      let broken = 0;
+      await page.route(/\/files\/models.*offset=/, route => {
+        const offset = Number(new URL(route.request().url()).searchParams.get('offset'));
+        // It breaks once, and then, far into the file, for good.
+        if ((offset > 0 && broken === 0) || offset > 60_000_000) {
+          broken += 1;
+          return route.abort();
+        }
+        offsets.push(offset);
+        return route.continue();
+      });
+      const model = { name: 'Sent.gguf', path: join(server.dataDir, 'Sent.gguf') };
+      copyFileSync(required('CHAOSENGINE_TEST_MODEL'), model.path);
+      await page.getByTestId('upload-model').setInputFiles(model.path);
+      await expect.poll(() => broken, { timeout: 60_000 }).toBeGreaterThan(1);
+      await page.reload();
+      await page.unrouteAll();
+      const resumed = page.waitForRequest(/\/files\/models.*offset=/);
+      await expect(page.getByTestId('bring')).toBeVisible();
+      await page.getByTestId('upload-model').setInputFiles(model.path);
+      const first = Number(new URL((await resumed).url()).searchParams.get('offset'));
+      expect(first).toBeGreaterThan(60_000_000);
+      expect(offsets[0]).toBe(0);
+      await expect(row(page, 'Sent')).toBeVisible({ timeout: 60_000 });
+      expect(statSync(join(server.dataDir, 'models', 'Sent.gguf')).size).toBe(statSync(model.path).size);
+
+      const noise = Buffer.alloc(1_000, 'no model');
+      await page.getByTestId('upload-model').setInputFiles({ name: 'noise.gguf', mimeType: 'application/octet-stream', buffer: noise });
+      await expect(page.getByTestId('upload').filter({ hasText: 'noise.gguf' })).toContainText('cannot be used');
+    });
   });
 });
 

@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freshFolder, required, Server } from '../support/server';
-import { answered, chooseModel, expect, open, send, SHORT, test, withSecondModel } from '../support/test';
+import { accessible, answered, chooseModel, expect, open, send, SHORT, test, withSecondModel } from '../support/test';
 
 test('another model of the library is chosen in the status bar, and loading it is a job', async ({ browser }) => {
   const dataDir = freshFolder();
@@ -57,6 +57,72 @@ test('two models are in memory together; one is kept and the other unloaded in t
     await answered(page);
     await expect(page.getByTestId('usage')).toContainText(first);
   });
+});
+
+test('what loading would do is told before, and what fits is a click away', async ({ browser }) => {
+  // The file, and not what its whole context takes.
+  const server = await Server.start({ more: ['--model-memory', '450M'] });
+  const context = await browser.newContext({ baseURL: server.address });
+  const page = await context.newPage();
+  await open(page, '/chat');
+  await page.getByTestId('model-pill').click();
+  await page.getByTestId('model-row').first().getByTestId('model-launch').click();
+  const fate = page.getByTestId('launch-fate');
+  await expect(fate).toHaveAttribute('data-state', 'too-large');
+  await expect(fate).toContainText('are missing');
+  await expect(page.getByTestId('launch-parts')).toContainText('Keys and values');
+  await accessible(page);
+  const memory = await page.getByTestId('launch-memory').innerText();
+  await page.getByTestId('launch-alternative').first().click();
+  await expect(fate).toHaveAttribute('data-state', 'fits');
+  await expect(page.getByTestId('launch-memory')).not.toHaveText(memory);
+  await page.getByTestId('launch-preset-small').click();
+  await expect(page.getByTestId('launch-preset-small')).toHaveAttribute('aria-pressed', 'true');
+  await expect(page.getByTestId('launch-context')).toHaveValue('2048');
+  await page.getByTestId('launch-more').click();
+  await expect(page.getByTestId('launch-batch')).toHaveValue('128');
+  await page.getByTestId('launch-chat').click();
+  await expect(page).toHaveURL(/\/chat$/);
+  await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
+  await context.close();
+  await server.stop();
+});
+
+test('threads, batch and the chat template are chosen, and a template that is none is refused', async ({ browser }) => {
+  const server = await (await Server.start()).ready();
+  const context = await browser.newContext({ baseURL: server.address });
+  const page = await context.newPage();
+  await open(page, '/chat');
+  const openPanel = async () => {
+    await page.getByTestId('model-pill').click();
+    await page.getByTestId('model-row').first().getByTestId('model-launch').click();
+    await expect(page.getByTestId('launch-fate')).toBeVisible();
+  };
+  await openPanel();
+  await expect(page.getByTestId('launch-fate')).toHaveAttribute('data-state', 'there');
+  await page.getByTestId('launch-more').click();
+  await page.getByTestId('launch-threads').fill('1');
+  await page.getByTestId('launch-batch').selectOption('64');
+  await page.getByTestId('launch-template').check();
+  await expect(page.getByTestId('launch-template-text')).toHaveValue(/im_start/);
+  await page.getByTestId('launch-template-text').fill('{% for it in messages %}Somebody: {{ it.content }}\n{% endfor %}Answer:');
+  await page.getByTestId('launch-load').click();
+  await expect(page.getByTestId('launch-panel')).toBeHidden();
+  await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
+  await send(page, SHORT);
+  await answered(page);
+  await page.getByTestId('saw-link').click();
+  await expect(page.getByTestId('saw')).toContainText(`Somebody: ${SHORT}`);
+  await page.goBack();
+
+  await openPanel();
+  await expect(page.getByTestId('launch-threads')).toHaveValue('1');
+  await page.getByTestId('launch-template-text').fill('{% for it in %}');
+  await page.getByTestId('launch-load').click();
+  await page.getByTestId('jobs-button').click();
+  await expect(page.getByTestId('job').first()).toContainText('chat template that was chosen is none', { timeout: 30_000 });
+  await context.close();
+  await server.stop();
 });
 
 test('how a model is loaded is chosen in its panel, with what was measured on this machine', async ({ browser }) => {

@@ -32,6 +32,8 @@ Usage: chaosengine [serve] [options]      serve the web app and the API (the def
        chaosengine fetch-starter          put a small chat model into the library
        chaosengine measure kv MODEL       measure what every --kv-type, or the one given, costs with a model: a GGUF
                                           file, or a name from the library
+       chaosengine measure fit MODEL      load a model in several ways, and print what each takes beside what was foretold
+       chaosengine measure scan FOLDER    measure how long looking through a folder of models takes
        chaosengine measure search QUESTIONS FOLDER
                                           measure how well questions find their answers in the files of a folder, and how
                                           fast; a line for each question: it, the file, words of the answer; tabs between
@@ -93,6 +95,16 @@ pub(crate) enum Action {
         config: Config,
     },
     MeasureKv {
+        model: String,
+        config: Config,
+    },
+    /// Look through a folder of models.
+    MeasureScan {
+        folder: PathBuf,
+        config: Config,
+    },
+    /// Load a model in several ways, and compare what it takes with what was foretold.
+    MeasureFit {
         model: String,
         config: Config,
     },
@@ -254,6 +266,8 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
         ["measure", "search", questions, folder] => {
             Ok(Action::MeasureSearch { questions: questions.into(), folder: folder.into(), config })
         }
+        ["measure", "scan", folder] => Ok(Action::MeasureScan { folder: folder.into(), config }),
+        ["measure", "fit", model] => Ok(Action::MeasureFit { model: (*model).to_owned(), config }),
         ["measure", "kv", model] => Ok(Action::MeasureKv { model: (*model).to_owned(), config }),
         ["worker"] => Ok(Action::Worker),
         ["extract", ending] => Ok(Action::Extract { ending: (*ending).to_owned() }),

@@ -9,6 +9,8 @@ mod exit;
 mod fetch;
 mod images;
 mod measure;
+mod measure_fit;
+mod measure_scan;
 mod measure_search;
 mod port;
 mod prompt_file;
@@ -60,6 +62,8 @@ fn run(action: Action) -> Result<(), Exit> {
             on_runtime(&config, measure_search::measure_search(&config, &questions, &folder))
         }
         Action::MeasureKv { model, config } => on_runtime(&config, measure::measure_kv(&config, &model)),
+        Action::MeasureFit { model, config } => on_runtime(&config, measure_fit::measure_fit(&config, &model)),
+        Action::MeasureScan { folder, config } => on_runtime(&config, measure_scan::measure_scan(&folder)),
         Action::FetchStarter(config) => on_runtime(&config, fetch::fetch_starter(&config)),
         Action::Serve(config) => on_runtime(&config, serve::serve(&config)),
     }

@@ -110,7 +110,7 @@ fn library(
 }
 
 /// Opens everything, and says which model the command line named.
-async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Option<ModelId>), Exit> {
+pub(crate) async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Option<ModelId>), Exit> {
     let database = paths.database();
     let database_failed = |source| Exit::Database { path: database.display().to_string(), source };
     let store = Store::open(&database).await.map_err(database_failed)?;
@@ -175,6 +175,7 @@ async fn open_shelf(models: Models, paths: &DataDir) -> Result<Models, Exit> {
     let models = models.with_environment(places()).with_hub(hub_access(paths));
     models.open_library().await.map_err(|err| Exit::Failed(err.to_string()))?;
     models.start_downloads();
+    models.start_watching();
     Ok(models)
 }
 

@@ -34,6 +34,7 @@ pub(crate) enum Bench {
     Lighthouse,
     Search,
     Pages,
+    Models,
 }
 
 pub(crate) fn serve(words: Vec<OsString>) -> Result<Serve> {
@@ -95,7 +96,8 @@ pub(crate) fn bench(words: Vec<OsString>) -> Result<Bench> {
         Some("lighthouse") => Ok(Bench::Lighthouse),
         Some("search") => Ok(Bench::Search),
         Some("pages") => Ok(Bench::Pages),
-        _ => Err(Failure::new("bench what? text, start, search, pages or lighthouse")
+        Some("models") => Ok(Bench::Models),
+        _ => Err(Failure::new("bench what? text, start, search, pages, models or lighthouse")
             .mend("cargo xtask bench text")),
     }
 }

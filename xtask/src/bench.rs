@@ -3,6 +3,7 @@
 mod lighthouse;
 mod load;
 mod machine;
+mod models;
 mod pages;
 mod search;
 mod start;
@@ -19,5 +20,6 @@ pub(crate) fn bench(chosen: &Bench) -> Result<()> {
         Bench::Lighthouse => lighthouse::lighthouse(),
         Bench::Search => search::search(),
         Bench::Pages => pages::pages(),
+        Bench::Models => models::models(),
     }
 }

@@ -41,6 +41,8 @@ cargo xtask VERB
   bench start        time from start to a served page
   bench search       how well and how fast passages of the manuals are found; writes docs/benchmarks/search.md
   bench pages        how quickly pages open and whether they keep up, in Chromium; writes docs/benchmarks/pages.md
+  bench models       how fast a library is looked through, and what loading takes beside what is foretold; writes
+                     docs/benchmarks/models.md
   bench lighthouse   Lighthouse scores of the chat page
   fuzz [MINUTES]     throw random bytes at the readers of model files, one minute each unless told otherwise
   sqlx               renew the offline data of the checked SQL queries

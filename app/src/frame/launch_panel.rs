@@ -72,9 +72,9 @@ pub(super) fn panel() -> AnyView {
     });
     let panel = {
         let id = id.clone();
-        LocalResource::new(move || {
+        asked(move || {
             // Every step of measuring brings figures.
-            measuring.track();
+            measuring.get();
             launch_panel(id.clone())
         })
     };
@@ -91,6 +91,32 @@ pub(super) fn panel() -> AnyView {
     .into_any()
 }
 
+/// What `ask` was answered last, which it is asked whenever that changes. Until there is a new answer, the old one stays: what
+/// waits for a resource is taken away meanwhile, with everything that somebody is about to press.
+fn asked<T, F>(ask: impl Fn() -> F + 'static) -> RwSignal<Option<T>>
+where
+    T: Send + Sync + 'static,
+    F: Future<Output = T> + 'static,
+{
+    let answer = RwSignal::new(None);
+    let n_asked = StoredValue::new(0_u64);
+    Effect::new(move |_| {
+        let number = n_asked.try_update_value(|n| {
+            *n += 1;
+            *n
+        });
+        let asked = ask();
+        spawn_local(async move {
+            let answered = asked.await;
+            // The last question counts.
+            if n_asked.try_get_value() == number {
+                _ = answer.try_set(Some(answered));
+            }
+        });
+    });
+    answer
+}
+
 fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Option<u64>>) -> impl IntoView {
     if !chosen.is_known.get_value() {
         chosen.is_known.set_value(true);
@@ -105,8 +131,8 @@ fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Opti
             let models = models.iter().flat_map(|it| &it.models);
             models.map(|it| (it.status.id.clone(), it.memory_bytes, it.is_pinned)).collect::<Vec<_>>()
         });
-        LocalResource::new(move || {
-            held.track();
+        asked(move || {
+            held.get();
             forecast_load(id.clone(), chosen.profile.get())
         })
     };
@@ -123,7 +149,7 @@ fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Opti
             {has_kv_types.then(|| window_field(&panel, chosen, texts))}
             {has_kv_types.then(|| draft_field(&panel, chosen, texts))}
             {has_kv_types.then(|| kv_types(id.clone(), &panel, chosen, measuring, texts))}
-            {has_kv_types.then(|| options::fields(&panel, chosen, texts))}
+            {has_kv_types.then(|| options::more(&panel, chosen, texts))}
         </div>
         <div class="flex flex-wrap items-center justify-end gap-2 border-t border-line p-4">
             <span class="tabular mr-auto text-muted" data-testid="launch-memory" aria-live="polite">{shown_memory}</span>

@@ -57,6 +57,7 @@ impl Page {
         let Self { outlet, chat } = self;
         let mut models = outlet.state.engine.status();
         let mut jobs = outlet.state.jobs.watch();
+        let mut library = outlet.state.models.changes();
         let mut sessions = outlet.state.chat.sessions_changed(outlet.user);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         outlet.send_models(models.borrow_and_update().clone())?;
@@ -70,6 +71,7 @@ impl Page {
                 Some((session, event)) = chat.next() => outlet.send(LiveEvent::Chat { session, event: Box::new(event) })?,
                 Ok(()) = models.changed() => outlet.send_models(models.borrow_and_update().clone())?,
                 Ok(()) = jobs.changed() => outlet.send_jobs().await?,
+                Ok(()) = library.changed() => outlet.send(LiveEvent::LibraryChanged)?,
                 Ok(()) = sessions.changed() => outlet.send(LiveEvent::SessionsChanged)?,
                 _ = heartbeat.tick() => outlet.send(LiveEvent::System { sample: outlet.state.system.latest() })?,
             }

@@ -7,6 +7,7 @@ mod bring;
 mod details;
 mod filters;
 mod folders;
+mod quants;
 pub(crate) mod rows;
 mod store;
 pub(crate) mod words;
@@ -17,7 +18,7 @@ use crate::{
     i18n::{ModelsTexts, fill},
     live::use_live,
     page_data::PageData,
-    ui::icon::Icon,
+    ui::{icon::Icon, when::When},
 };
 use details::details;
 use filters::{Filters, query_of};
@@ -39,20 +40,25 @@ pub(super) fn page() -> AnyView {
     let live = use_live();
     let store = ModelsStore::new();
     provide_context(store);
-    // The last job that may have changed the list, once it is known which there are.
-    let ended = Memo::new(move |_| {
-        let jobs = live.jobs.read();
-        let ended = jobs.iter().filter(|job| job.state != JobState::Running && changes_models(job.kind));
-        (live.epoch.get() > 0, ended.map(|job| job.id).max())
-    });
     // One model's page stays as it is: somebody may be writing in it.
-    let on_end = move |now: &(bool, Option<JobId>), before: Option<&(bool, Option<JobId>)>, _: Option<()>| {
-        let is_new = before.is_some_and(|(was_known, last)| *was_known && *last < now.1);
-        if is_new && query.read_untracked().get_str("model").is_none() {
+    let look_again = move || {
+        if query.read_untracked().get_str("model").is_none() {
             store.version.update(|n| *n += 1);
         }
     };
+    // The last job that found what no folder tells, once it is known which there are.
+    let ended = Memo::new(move |_| {
+        let jobs = live.jobs.read();
+        let ended = jobs.iter().filter(|job| job.state != JobState::Running && job.kind == JobKind::CompareModels);
+        (live.epoch.get() > 0, ended.map(|job| job.id).max())
+    });
+    let on_end = move |now: &(bool, Option<JobId>), before: Option<&(bool, Option<JobId>)>, _: Option<()>| {
+        if before.is_some_and(|(was_known, last)| *was_known && *last < now.1) {
+            look_again();
+        }
+    };
     Effect::watch(move || ended.get(), on_end, false);
+    Effect::watch(move || live.library_version.get(), move |_, _, _| look_again(), false);
     let key = move || Some(format!("{} {}", store.version.get(), query.read().to_query_string()));
     let shown = PageData::of(key, move |_| api::library(act_of(&query.read_untracked())));
     view! {
@@ -60,16 +66,13 @@ pub(super) fn page() -> AnyView {
             <Transition fallback=Skeleton>
                 {move || Suspend::new(async move { show(query, shown.get().await) })}
             </Transition>
+            // Apart from what is fetched anew: files may be on their way from here.
+            <When when=move || store.is_managed.get() && query.read().get_str("model").is_none()>
+                <bring::Bring/>
+            </When>
         </div>
     }
     .into_any()
-}
-
-fn changes_models(kind: JobKind) -> bool {
-    matches!(
-        kind,
-        JobKind::DownloadModel | JobKind::QuantizeModel | JobKind::CompareModels | JobKind::BringModel
-    )
 }
 
 fn act_of(query: &ParamsMap) -> ShelfAct {
@@ -100,6 +103,8 @@ fn shelf(query: Memo<ParamsMap>, shelf: Shelf) -> AnyView {
     let wanted = query_of(&query.read_untracked());
     let is_empty = n_all == 0;
     let is_managed = managed.is_some();
+    let store = expect_context::<ModelsStore>();
+    Effect::new(move |_| store.is_managed.set(is_managed));
     let n_bytes = rows.iter().map(|it| it.entry.size_bytes).sum::<u64>();
     let n_rows = rows.len() as u32;
     let more = (n_found > n_rows).then(|| more_link(query, n_rows));
@@ -129,7 +134,6 @@ fn shelf(query: Memo<ParamsMap>, shelf: Shelf) -> AnyView {
             })}
             {(n_found > 0).then(|| view! { <Rows rows query=wanted is_managed/> })}
             {more}
-            {is_managed.then(|| view! { <bring::Bring/> })}
             {managed.map(|managed| view! { <Folders managed/> })}
         </div>
     }

@@ -21,6 +21,7 @@ pub mod live;
 pub mod model;
 pub mod overrides;
 pub mod prompt;
+pub mod quant;
 pub mod reasoning;
 pub mod remote;
 pub mod sampling;

@@ -24,6 +24,8 @@ pub enum LiveEvent {
     System {
         sample: SystemSample,
     },
+    /// Models came, went or changed: fetch the library again.
+    LibraryChanged,
     /// The person's session list changed: fetch it again.
     SessionsChanged,
     Chat {

@@ -3,6 +3,7 @@
 use crate::{
     ids::ModelId,
     model::{ModelEntry, Purpose},
+    quant::MeasuredQuant,
 };
 use serde::{Deserialize, Serialize};
 
@@ -353,6 +354,8 @@ pub struct ModelDetails {
     pub chat_template: Option<String>,
     pub note: String,
     pub uses: ModelUses,
+    /// What writing it with fewer bits was measured to cost, the largest first.
+    pub quants: Vec<MeasuredQuant>,
     /// Why it cannot be deleted here, as a word: `ollama`, `named`.
     pub kept_by: Option<String>,
     /// Whether the person may change files.
@@ -428,6 +431,10 @@ pub enum ShelfAct {
     Adopt {
         id: ModelId,
         how: Bringing,
+    },
+    /// Measures what writing a model with fewer bits costs, as a job.
+    MeasureQuants {
+        id: ModelId,
     },
     /// Shows a model's files in the file manager of the machine that this runs on.
     Reveal {

@@ -20,7 +20,10 @@ use std::{
     ops::Range,
     time::{Duration, Instant},
 };
-use types::kv::{KvMeasure, KvType};
+use types::{
+    kv::{KvMeasure, KvType},
+    quant::QuantMeasure,
+};
 
 /// Never changed: figures of different days are compared.
 const TEXT: &str = include_str!("measure/text.txt");
@@ -97,6 +100,67 @@ pub(crate) fn measure_kv(
         })?;
     }
     Ok(())
+}
+
+/// Compares `candidate` with `reference`, both with keys and values in half precision. The error is a sentence.
+pub(crate) fn measure_quant(
+    backend: &LlamaBackend,
+    reference: &LlamaModel,
+    candidate: &LlamaModel,
+    n_threads: Option<u32>,
+) -> Result<QuantMeasure, String> {
+    if reference.n_vocab() != candidate.n_vocab() {
+        return Err("the two models have different vocabularies".to_owned());
+    }
+    let tokens = reference.vocab().tokenize(TEXT.as_bytes(), true, false);
+    let n_prompt = N_PROMPT.min(tokens.len());
+    let mut sides = [reference, candidate]
+        .map(|model| Side::open(backend, model, KvType::default(), n_prompt, n_threads));
+    let [Ok(reference), Ok(candidate)] = &mut sides else {
+        return sides.into_iter().find_map(Result::err).map_or(Err(String::new()), Err);
+    };
+    let mut agreement = Agreement::default();
+    let mut surprise = [0.0, 0.0];
+    let mut n_surprises = 0;
+    for (n_chunk, chunk) in tokens[..n_prompt].chunks(CHUNK).enumerate() {
+        reference.prefill(chunk)?;
+        candidate.prefill(chunk)?;
+        for row in 0..chunk.len() {
+            let at = n_chunk * CHUNK + row;
+            if at < N_SKIPPED {
+                continue;
+            }
+            let logits = [reference.logits(row), candidate.logits(row)];
+            agreement.add(logits[0], logits[1]);
+            if let Some(next) = tokens.get(at + 1).and_then(|token| usize::try_from(token.0).ok()) {
+                n_surprises += 1;
+                for (sum, logits) in surprise.iter_mut().zip(logits) {
+                    *sum += log_sum_exp(logits) - logits.get(next).copied().map_or(0.0, f64::from);
+                }
+            }
+        }
+    }
+    for &token in tokens.iter().take(N_DECODED) {
+        reference.decode(token)?;
+        candidate.decode(token)?;
+    }
+    let [reference_perplexity, perplexity] =
+        surprise.map(|sum| (sum / f64::from(n_surprises.max(1))).exp());
+    Ok(QuantMeasure {
+        mean_kld: agreement.mean_kld(),
+        top1_agreement: agreement.top1(),
+        reference_perplexity,
+        perplexity,
+        prefill_ratio: ratio(&reference.prefill, &candidate.prefill),
+        decode_ratio: ratio(&reference.decode, &candidate.decode),
+        tokens_per_second: 1.0 / median(&candidate.decode).as_secs_f64().max(f64::MIN_POSITIVE),
+    })
+}
+
+fn median(times: &[Duration]) -> Duration {
+    let mut times = times.to_vec();
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
 impl<'m> Side<'m> {

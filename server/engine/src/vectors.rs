@@ -144,6 +144,7 @@ fn take<T: Tokenizer, E: Encoder>(
         Command::Load(_)
         | Command::Quantize { .. }
         | Command::MeasureKv { .. }
+        | Command::MeasureQuant { .. }
         | Command::Forget { .. }
         | Command::Ping(_) => {
             return Ok(());

@@ -32,6 +32,7 @@ use std::{
 use types::{
     kv::{KvFormat, KvType},
     model::Purpose,
+    quant::QuantMeasure,
 };
 
 /// Commands read but not yet looked at. The server never has so many under way, so the reader does not block.
@@ -154,6 +155,10 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
                 let result = measure_kv(path, n_threads, &kv_types, process);
                 process.outbox.send(&Event::KvMeasureEnded(result))?;
             }
+            Command::MeasureQuant { reference, candidate, n_threads } => {
+                let result = measure_quant([reference, candidate], n_threads, process);
+                process.outbox.send(&Event::QuantMeasured(result))?;
+            }
             Command::Generate { id, .. }
             | Command::CountTokens { id, .. }
             | Command::Show { id, .. }
@@ -183,6 +188,21 @@ fn measure_kv(
     measure::measure_kv(&backend, &model, n_threads, kv_types, |measure| {
         process.outbox.send(&Event::KvMeasured(measure)).map_err(|error| error.to_string())
     })
+}
+
+fn measure_quant(
+    files: [PathBuf; 2],
+    n_threads: Option<u32>,
+    process: &Process,
+) -> Result<QuantMeasure, String> {
+    let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
+    let load = |path| {
+        let request = LoadRequest { n_threads, ..LoadRequest::new(path) };
+        llama::load_model(&backend, &request, process.outbox.clone(), process.stop.clone())
+    };
+    let [reference, candidate] = files;
+    let (reference, candidate) = (load(reference)?, load(candidate)?);
+    measure::measure_quant(&backend, &reference, &candidate, n_threads)
 }
 
 fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError> {
@@ -406,7 +426,7 @@ fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, outbox: &Outbox) -> Res
             }
             Command::Cancel { id } => Ok(Work::Cancel(id)),
             Command::Forget { tenant } => Ok(Work::Forget(tenant)),
-            Command::Load(_) | Command::Quantize { .. } | Command::MeasureKv { .. } | Command::Ping(_) => {
+            Command::Load(_) | Command::Quantize { .. } | Command::MeasureKv { .. } | Command::MeasureQuant { .. } | Command::Ping(_) => {
                 continue;
             }
         };

@@ -25,7 +25,7 @@ pub use engines::Engines;
 pub use footprint::Footprint;
 pub use guarded::{Guarded, Readings};
 pub use keep_alive::{KeepAlive, NoTime};
-pub use llama::{LlamaConfig, measure_kv, quantize};
+pub use llama::{LlamaConfig, measure_kv, measure_quant, quantize};
 pub use protocol::{
     DraftModel, EmbedInput, EmbedParams, KvFiles, LoraAdapter, MAX_ADAPTERS, Pooling, Prompt, RankRequest,
     Rejection, Speculation, Tenant, TensorType, TokenLogprob,

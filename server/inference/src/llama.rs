@@ -31,6 +31,7 @@ use supervisor::{Ask, Supervisor};
 use tokio::sync::{mpsc, oneshot, watch};
 use types::{
     kv::{KvMeasure, KvType},
+    quant::QuantMeasure,
     seen::SeenPart,
 };
 
@@ -200,6 +201,29 @@ pub async fn measure_kv(
         _ => None,
     });
     result.await.map_err(failed)
+}
+
+/// Compares what the model at `candidate` says with what the one at `reference` does, which has the same vocabulary, in a
+/// worker of its own. Dropping the future ends it. Must be called within a Tokio runtime.
+pub async fn measure_quant(
+    config: &LlamaConfig,
+    reference: &Path,
+    candidate: &Path,
+) -> Result<QuantMeasure, EngineError> {
+    let failed = |reason: String| EngineError::MeasureFailed { name: file_name(candidate), reason };
+    let (reference, candidate) = (reference.to_owned(), candidate.to_owned());
+    let command = Command::MeasureQuant { reference, candidate, n_threads: config.n_threads };
+    let mut measured = None;
+    let result = alone(config, command, |event| match event {
+        Event::QuantMeasured(Ok(measure)) => {
+            measured = Some(measure);
+            Some(Ok(()))
+        }
+        Event::QuantMeasured(Err(reason)) => Some(Err(reason)),
+        _ => None,
+    });
+    result.await.map_err(failed)?;
+    measured.ok_or(EngineError::Unloaded)
 }
 
 fn file_name(path: &Path) -> String {

@@ -151,6 +151,7 @@ impl Models {
     async fn look_into_folders(&self) -> Result<(), ModelsError> {
         let rows = self.store.model_folders().await?.into_iter().filter(|row| row.is_on);
         self.library.set_others(rows.map(|row| (row.label, PathBuf::from(row.path))).collect());
+        self.watching.begin_anew();
         Ok(())
     }
 }

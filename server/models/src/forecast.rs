@@ -162,6 +162,7 @@ fn ways(sizes: &Sizes, profile: &LaunchProfile, room: u64, usual: Usual) -> Vec<
     let fits = |profile: &LaunchProfile| sizes.bytes(profile, usual) <= room;
     let without_draft = sizes.draft(profile).map(|_| undrafted(profile.clone()));
     let fewer_bits = || fewer_bits(sizes, profile, usual);
+    let both = || fewer_bits().map(undrafted).filter(|_| without_draft.is_some());
     let shorter = |profile: &LaunchProfile| {
         let asked = profile.n_ctx.or(usual.n_ctx);
         let n_ctx = sizes.together(profile, usual).largest_context(asked, room, usual.machine_bytes)?;
@@ -176,10 +177,10 @@ fn ways(sizes: &Sizes, profile: &LaunchProfile, room: u64, usual: Usual) -> Vec<
     keep(without_draft.clone());
     keep(fewer_bits().find(|way| fits(way)));
     keep(shorter(profile));
-    keep(fewer_bits().map(undrafted).find(|way| fits(way)));
+    keep(both().find(|way| fits(way)));
     keep(fewer_bits().find_map(|way| shorter(&way)));
     keep(without_draft.as_ref().and_then(shorter));
-    keep(fewer_bits().map(undrafted).find_map(|way| shorter(&way)));
+    keep(both().find_map(|way| shorter(&way)));
     found
 }
 

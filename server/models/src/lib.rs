@@ -20,6 +20,7 @@ mod library;
 mod load;
 mod others;
 mod projectors;
+mod quants;
 mod remotes;
 mod reveal;
 mod rewrite;
@@ -27,6 +28,7 @@ mod shelf;
 pub mod starter;
 mod trash;
 mod uploads;
+mod watching;
 
 pub use adapters::Adapter;
 pub use discover::{HubAccess, HubPage};
@@ -58,6 +60,7 @@ pub struct Models {
     access: HubAccess,
     queue: downloads::Queue,
     writers: uploads::Writers,
+    watching: watching::Watching,
 }
 
 impl Models {
@@ -83,6 +86,7 @@ impl Models {
             access: HubAccess::default(),
             queue: downloads::Queue::default(),
             writers: uploads::Writers::default(),
+            watching: watching::Watching::default(),
         }
     }
 

@@ -93,6 +93,11 @@ impl Library {
         *self.others.write().unwrap_or_else(PoisonError::into_inner) = folders;
     }
 
+    pub(crate) fn other_folders(&self) -> Vec<PathBuf> {
+        let others = self.others.read().unwrap_or_else(PoisonError::into_inner);
+        others.iter().map(|(_, path)| path.clone()).collect()
+    }
+
     /// Takes over what was read of files before.
     pub(crate) fn fill(&self, facts: Vec<FileFact>) {
         self.headers.fill(facts);

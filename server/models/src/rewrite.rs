@@ -67,11 +67,7 @@ impl Models {
         let looked = tokio::task::spawn_blocking(find).await.ok().flatten();
         let (found, n_parameters) = looked.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
         let plan = plan(found, to, n_parameters, self.library.folder())?;
-        let free = system::paths::free_bytes(self.library.folder()).unwrap_or(u64::MAX);
-        let needed = plan.n_bytes.saturating_add(RESERVE_BYTES);
-        if needed > free {
-            return Err(ModelsError::NoSpace { needed_mb: needed >> 20, free_mb: free >> 20 });
-        }
+        check_space(self.library.folder(), plan.n_bytes)?;
         let name = plan.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name).await?;
         let models = self.clone();
@@ -249,7 +245,12 @@ fn way(to: Rewrite, is_folder: bool) -> Option<Way> {
     if let Some(out) = direct.filter(|_| is_folder) {
         return Some(Way::Gguf(out));
     }
-    Some(Way::Rounded(match to {
+    tensor_type(to).map(Way::Rounded)
+}
+
+/// What llama.cpp calls it; nothing of what it does not write.
+pub(crate) fn tensor_type(to: Rewrite) -> Option<TensorType> {
+    Some(match to {
         Rewrite::F16 => TensorType::F16,
         Rewrite::Bf16 => TensorType::Bf16,
         Rewrite::Q8_0 => TensorType::Q8_0,
@@ -260,7 +261,17 @@ fn way(to: Rewrite, is_folder: bool) -> Option<Way> {
         Rewrite::Q3KM => TensorType::Q3KM,
         Rewrite::Q2K => TensorType::Q2K,
         Rewrite::Mlx4 | Rewrite::Mlx8 => return None,
-    }))
+    })
+}
+
+/// Whether so much can be written without filling the disk.
+pub(crate) fn check_space(folder: &Path, n_bytes: u64) -> Result<(), ModelsError> {
+    let free = system::paths::free_bytes(folder).unwrap_or(u64::MAX);
+    let needed = n_bytes.saturating_add(RESERVE_BYTES);
+    if needed > free {
+        return Err(ModelsError::NoSpace { needed_mb: needed >> 20, free_mb: free >> 20 });
+    }
+    Ok(())
 }
 
 /// A name without the type that it ends in.

@@ -67,6 +67,7 @@ impl Models {
         details.path = is_managed.then(|| found.path.display().to_string());
         details.note = self.store.model_note(id).await?;
         details.uses = self.uses(id).await?;
+        details.quants = self.store.quant_measures(id).await?;
         details.kept_by = self.kept_by(&found).map(str::to_owned);
         Ok(details)
     }
@@ -225,6 +226,7 @@ fn details(found: &library::walk::Found, model: ShelfModel) -> ModelDetails {
         chat_template: None,
         note: String::new(),
         uses: ModelUses::default(),
+        quants: Vec::new(),
         kept_by: None,
         is_managed: false,
     };

@@ -21,6 +21,7 @@ use types::{
 mod bring;
 mod downloads;
 mod rewrite;
+mod watching;
 
 const ME: UserId = UserId(1);
 

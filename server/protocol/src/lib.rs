@@ -19,6 +19,7 @@ use types::{
     chat::{ChatTurn, FinishReason, Guesser, Usage},
     constraint::Constraint,
     kv::{KvMeasure, KvType},
+    quant::QuantMeasure,
     reasoning::Reasoning,
     sampling::Sampling,
     seen::SeenPart,
@@ -81,6 +82,9 @@ pub enum Command {
     /// Measures what each of these costs with the model at `path`. For a worker without a model; answered by
     /// `KvMeasured`…, then `KvMeasureEnded`, with the process's end as the only way to cancel.
     MeasureKv { path: PathBuf, n_threads: Option<u32>, kv_types: Vec<KvType> },
+    /// Compares what `candidate` says about a fixed text with what `reference` says, which has the same vocabulary. For a
+    /// worker without a model; answered by `QuantMeasured`, with the process's end as the only way to cancel.
+    MeasureQuant { reference: PathBuf, candidate: PathBuf, n_threads: Option<u32> },
     /// Answered by `Pong` with the same number.
     Ping(u64),
 }
@@ -139,6 +143,7 @@ pub enum Event {
     KvMeasured(KvMeasure),
     /// With the reason where not all could be measured.
     KvMeasureEnded(Result<(), String>),
+    QuantMeasured(Result<QuantMeasure, String>),
     Pong(u64),
 }
 

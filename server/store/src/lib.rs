@@ -22,6 +22,7 @@ mod messages;
 mod model_library;
 mod passages;
 mod probabilities;
+mod quant_measures;
 mod prompts;
 mod sessions;
 mod settings;

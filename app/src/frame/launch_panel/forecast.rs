@@ -13,7 +13,7 @@ use types::launch::{Alternative, DraftChoice, Fate, Forecast, LaunchProfile};
 /// What is told once it is known; what was told before stays until then.
 #[component]
 pub(super) fn Outlook(
-    told: LocalResource<Result<Option<Forecast>, AppError>>,
+    told: RwSignal<Option<Result<Option<Forecast>, AppError>>>,
     chosen: Chosen,
 ) -> impl IntoView {
     let texts = LaunchTexts::here();

@@ -1,14 +1,31 @@
 //! What few people choose: threads, batch, layers of a graphics card, adapters, the chat template.
 
 use super::Chosen;
-use crate::i18n::{LaunchTexts, fill};
+use crate::{
+    i18n::{LaunchTexts, fill},
+    ui::icon::Icon,
+};
 use leptos::prelude::*;
 use types::launch::{
     AdapterChoice, BATCHES, LaunchOptions, LaunchPanel, MAX_ADAPTER_PERCENT, MAX_TEMPLATE_BYTES, MAX_THREADS,
 };
 
-pub(super) fn fields(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts) -> AnyView {
-    let is_open = panel.profile.options != LaunchOptions::default();
+/// What is seen at once is that there is more, unless something of it was chosen.
+pub(super) fn more(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts) -> AnyView {
+    let open = RwSignal::new(panel.profile.options != LaunchOptions::default());
+    let panel = panel.clone();
+    view! {
+        <button type="button" class="inline-flex min-h-6 items-center gap-1 self-start font-medium text-strong" data-testid="launch-more"
+            aria-expanded=move || open.get().to_string() on:click=move |_| open.update(|open| *open = !*open)>
+            <span class="transition-transform" class:rotate-90=move || open.get()><Icon icon=icondata_lu::LuChevronRight size=14/></span>
+            {texts.launch_more}
+        </button>
+        {move || open.get().then(|| fields(&panel, chosen, texts))}
+    }
+    .into_any()
+}
+
+fn fields(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts) -> AnyView {
     let threads = number(
         "launch-threads",
         texts.launch_threads,
@@ -22,16 +39,13 @@ pub(super) fn fields(panel: &LaunchPanel, chosen: Chosen, texts: &'static Launch
         number("launch-gpu-layers", texts.launch_gpu_layers, hint, (0, n, n), chosen, |it| &mut it.n_gpu_layers)
     });
     view! {
-        <details open=is_open data-testid="launch-more">
-            <summary class="cursor-pointer font-medium text-strong">{texts.launch_more}</summary>
-            <div class="mt-3 flex flex-col gap-4">
-                {threads}
-                {batch(chosen, texts)}
-                {layers}
-                {adapters(panel, chosen, texts)}
-                {template(panel, chosen, texts)}
-            </div>
-        </details>
+        <div class="flex flex-col gap-4">
+            {threads}
+            {batch(chosen, texts)}
+            {layers}
+            {adapters(panel, chosen, texts)}
+            {template(panel, chosen, texts)}
+        </div>
     }
     .into_any()
 }

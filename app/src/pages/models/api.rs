@@ -66,6 +66,7 @@ async fn manage(models: &Models, user: UserId, act: ShelfAct) -> Result<(), AppE
         ShelfAct::Rewrite { id, to } => models.rewrite(user, &id, to).await?,
         ShelfAct::Bring { path, how } => models.bring(user, &path, how).await?,
         ShelfAct::Adopt { id, how } => models.adopt(user, &id, how).await?,
+        ShelfAct::MeasureQuants { id } => models.measure_quants(user, &id).await?,
         ShelfAct::Reveal { id } => models.reveal(&id).await?,
     }
     Ok(())

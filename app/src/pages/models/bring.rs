@@ -35,7 +35,7 @@ pub(super) fn Bring() -> AnyView {
         }
     };
     view! {
-        <section class="flex flex-col gap-3 border-t border-line pt-6" aria-label=texts.bring_title>
+        <section class="mx-auto flex max-w-6xl flex-col gap-3 border-t border-line px-4 py-6" aria-label=texts.bring_title data-testid="bring">
             <h2 class="text-lg font-semibold text-strong">{texts.bring_title}</h2>
             <form class="flex flex-wrap items-end gap-2" on:submit=on_submit data-testid="bring-form">
                 <div class="flex min-w-48 flex-1 flex-col gap-1">

@@ -1,7 +1,7 @@
 //! All that is known of one model, and what is done with it.
 
 use super::{
-    bring,
+    bring, quants,
     rows::{Loaded, actions, badge, badge_of, capability},
     store::ModelsStore,
     words,
@@ -31,6 +31,7 @@ pub(super) fn details(details: ModelDetails) -> AnyView {
         chat_template,
         note,
         uses,
+        quants,
         kept_by,
         is_managed,
     } = details;
@@ -49,6 +50,7 @@ pub(super) fn details(details: ModelDetails) -> AnyView {
             {is_managed.then(|| view! { <Note model=model.clone() note/> })}
             {(is_managed && model.folder.is_some()).then(|| bring::adopt(model.entry.id.clone(), kept_by.is_some()))}
             {is_managed.then(|| rewrite(&model))}
+            {is_managed.then(|| quants::section(&model, quants))}
             {tensor_table(tensors, texts)}
             {file_list(files, texts)}
             {template(chat_template, texts)}

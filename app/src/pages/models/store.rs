@@ -18,6 +18,8 @@ use types::{
 pub(super) struct ModelsStore {
     /// Counts what was changed.
     pub(super) version: RwSignal<u32>,
+    /// Whether the person may change files and folders, once that is known.
+    pub(super) is_managed: RwSignal<bool>,
     load: Callback<ModelId>,
     go: Callback<String>,
     overlays: Overlays,
@@ -29,6 +31,7 @@ impl ModelsStore {
     pub(super) fn new() -> Self {
         Self {
             version: RwSignal::new(0),
+            is_managed: RwSignal::new(false),
             load: use_load(),
             go: use_sessions().go,
             overlays: expect_context(),

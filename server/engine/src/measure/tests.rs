@@ -34,3 +34,25 @@ fn speed_is_compared_step_by_step() {
 fn the_text_is_long_enough() {
     assert!(TEXT.split_whitespace().count() > N_PROMPT);
 }
+
+/// A tiny model from `seed`, changed a little by `noise`.
+fn model(backend: &LlamaBackend, seed: u64, noise: f32) -> LlamaModel {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    crate::tests::tiny_llama::write_relative(file.path(), seed, noise);
+    let params = llama_cpp_2::model::params::LlamaModelParams::default();
+    llama::load_file(backend, file.path(), params, |_| true).expect("a model")
+}
+
+#[test]
+fn a_model_is_as_itself_and_a_changed_one_is_not() {
+    let backend = LlamaBackend::init().expect("llama.cpp");
+    let (own, changed) = (model(&backend, 7, 0.0), model(&backend, 7, 0.5));
+    let same = measure_quant(&backend, &own, &own, Some(1)).expect("figures");
+    assert!(same.mean_kld < 1e-6 && same.top1_agreement > 0.999, "{same:?}");
+    assert!((same.perplexity - same.reference_perplexity).abs() < 1e-6, "{same:?}");
+    // It knows nothing, so that nothing is much likelier than anything else.
+    assert!(same.perplexity > 1.0 && same.tokens_per_second > 0.0, "{same:?}");
+    let other = measure_quant(&backend, &own, &changed, Some(1)).expect("figures");
+    assert!(other.mean_kld > same.mean_kld && other.top1_agreement <= 1.0, "{other:?}");
+    assert!((other.reference_perplexity - same.reference_perplexity).abs() < 1e-6, "{other:?}");
+}

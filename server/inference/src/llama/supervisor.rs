@@ -422,6 +422,7 @@ impl<L: Launch> Supervisor<L> {
             | Event::QuantizeFailed { .. }
             | Event::KvMeasured(_)
             | Event::KvMeasureEnded(_)
+            | Event::QuantMeasured(_)
             | Event::Pong(_) => {}
         }
     }

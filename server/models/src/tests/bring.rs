@@ -48,8 +48,8 @@ async fn a_file_is_brought_in_every_way() {
         let is_link = fs::symlink_metadata(&target).unwrap().is_symlink();
         assert_eq!(is_link, how == Bringing::Link, "{how:?}");
         // What is there is never written over.
-        bench.put("elsewhere/tiny.gguf", &llama(200));
-        let again = bench.bring("elsewhere/tiny.gguf", how).await;
+        bench.put("another/tiny.gguf", &llama(200));
+        let again = bench.bring("another/tiny.gguf", how).await;
         assert!(matches!(again, Err(ModelsError::NameTaken(name)) if name == "tiny.gguf"), "{how:?}");
         assert_eq!(fs::read(&target).unwrap(), file);
     }

@@ -1,0 +1,188 @@
+//! What writing a model with fewer bits costs here, measured; and which way to take.
+
+use super::{api::library, store::ModelsStore};
+use crate::{
+    format::{bytes, decimals, one_decimal, percent},
+    i18n::{ModelsTexts, fill},
+    live::use_live,
+};
+use leptos::prelude::*;
+use types::{
+    ids::ModelId,
+    job::{JobKind, JobState},
+    quant::{MeasuredQuant, is_on_front, recommended},
+    shelf::{Format, Kind, ShelfAct, ShelfModel, ShelfReply},
+};
+
+/// The picture, in units of its own.
+const WIDTH: f64 = 320.0;
+const HEIGHT: f64 = 130.0;
+const MARGIN: f64 = 26.0;
+
+/// For models that can be measured so.
+pub(super) fn section(model: &ShelfModel, quants: Vec<MeasuredQuant>) -> AnyView {
+    let can_be = model.format == Format::Gguf
+        && model.kind == Kind::Writing
+        && model.is_loadable
+        && model.n_files == 1
+        && model.n_parameters.is_some();
+    if !can_be {
+        return ().into_any();
+    }
+    view! { <Quants id=model.entry.id.clone() quants/> }.into_any()
+}
+
+#[component]
+fn Quants(id: ModelId, quants: Vec<MeasuredQuant>) -> AnyView {
+    let store = expect_context::<ModelsStore>();
+    let texts = store.texts;
+    let live = use_live();
+    let is_ready = crate::ui::field::use_ready();
+    let id = StoredValue::new(id);
+    // How far it is, in whole percent.
+    let measuring = Memo::new(move |_| {
+        let jobs = live.jobs.read();
+        let job = jobs.iter().find(|job| job.kind == JobKind::MeasureModel && job.state == JobState::Running);
+        job.map(|job| percent(job.progress.unwrap_or(0.0)))
+    });
+    let shown = RwSignal::new(quants);
+    // Every step of measuring brings figures. What was there at first needs no asking.
+    Effect::watch(
+        move || measuring.get(),
+        move |_, _, _| {
+            leptos::task::spawn_local(async move {
+                let asked = ShelfAct::Describe { id: id.get_value() };
+                if let Ok(ShelfReply::Details(details)) = library(asked).await {
+                    _ = shown.try_set(details.quants);
+                }
+            });
+        },
+        false,
+    );
+    let measure = move |_| store.act(ShelfAct::MeasureQuants { id: id.get_value() }, None);
+    let is_measuring = move || measuring.read().is_some();
+    view! {
+        <section class="flex flex-col gap-2" aria-label=texts.quants_title data-testid="quants">
+            <h2 class="font-medium text-strong">{texts.quants_title}</h2>
+            <p class="text-xs text-muted">{texts.quants_hint}</p>
+            <button type="button" class="button button-quiet self-start" data-testid="quants-measure"
+                disabled=move || is_measuring() || !is_ready.get() on:click=measure>
+                {move || match measuring.get() {
+                    Some(n) => fill(texts.quants_measuring, "n", n),
+                    None => texts.quants_measure.to_owned(),
+                }}
+            </button>
+            {move || {
+                let quants = shown.read();
+                (!quants.is_empty()).then(|| figures(&quants, texts))
+            }}
+        </section>
+    }
+    .into_any()
+}
+
+fn figures(quants: &[MeasuredQuant], texts: &'static ModelsTexts) -> AnyView {
+    let best = recommended(quants);
+    let rows: Vec<_> = quants
+        .iter()
+        .map(|it| {
+            let measure = &it.measure;
+            let is_best = best == Some(it.to);
+            let change = measure.perplexity / measure.reference_perplexity.max(f64::MIN_POSITIVE);
+            let perplexity = format!(
+                "{} → {} (×{})",
+                decimals(measure.reference_perplexity, 2),
+                decimals(measure.perplexity, 2),
+                decimals(change, 3)
+            );
+            let speed = format!(
+                "{} ({}×)",
+                fill(texts.quants_speed_of, "n", one_decimal(measure.tokens_per_second)),
+                decimals(measure.decode_ratio, 2)
+            );
+            let is_beaten = !is_on_front(it, quants);
+            view! {
+                <tr class="border-t border-line" class:text-muted=is_beaten data-testid="quant" data-front=(!is_beaten).to_string()>
+                    <th scope="row" class="p-1.5 text-left font-mono font-normal">
+                        {it.to.word()}
+                        {is_best.then(|| view! {
+                            <span class="ml-1.5 rounded-control bg-raised px-1.5 font-sans text-xs text-ok" data-testid="quant-best">{texts.quants_best}</span>
+                        })}
+                    </th>
+                    <td class="tabular p-1.5 text-right">{bytes(it.size_bytes as f64)}</td>
+                    <td class="tabular p-1.5 text-right">{fill(texts.quants_percent, "n", one_decimal(measure.top1_agreement * 100.0))}</td>
+                    <td class="tabular p-1.5 text-right">{decimals(measure.mean_kld, 4)}</td>
+                    <td class="tabular p-1.5 text-right whitespace-nowrap">{perplexity}</td>
+                    <td class="tabular p-1.5 text-right whitespace-nowrap">{speed}</td>
+                </tr>
+            }
+        })
+        .collect();
+    view! {
+        {front(quants, texts)}
+        <div class="overflow-x-auto" tabindex="0" role="region" aria-label=texts.quants_figures>
+            <table class="w-full text-left">
+                <thead>
+                    <tr class="text-xs text-muted">
+                        <th scope="col" class="p-1.5 font-medium">{texts.tensor_type}</th>
+                        <th scope="col" class="p-1.5 text-right font-medium">{texts.column_size}</th>
+                        <th scope="col" class="p-1.5 text-right font-medium">{texts.quants_same}</th>
+                        <th scope="col" class="p-1.5 text-right font-medium">{texts.quants_divergence}</th>
+                        <th scope="col" class="p-1.5 text-right font-medium">{texts.quants_perplexity}</th>
+                        <th scope="col" class="p-1.5 text-right font-medium">{texts.quants_speed}</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+/// Size to the right, how often the next token is the same upwards; what nothing beats is on the line.
+fn front(quants: &[MeasuredQuant], texts: &'static ModelsTexts) -> AnyView {
+    if quants.len() < 2 {
+        return ().into_any();
+    }
+    let largest = quants.iter().map(|it| it.size_bytes).max().unwrap_or(1).max(1) as f64;
+    let smallest = quants.iter().map(|it| it.size_bytes).min().unwrap_or(0) as f64;
+    let agreements = quants.iter().map(|it| it.measure.top1_agreement);
+    let least = agreements.clone().fold(1.0, f64::min);
+    let most = agreements.fold(0.0, f64::max);
+    let place = |it: &MeasuredQuant| {
+        let x = (it.size_bytes as f64 - smallest) / (largest - smallest).max(1.0);
+        let y = (it.measure.top1_agreement - least) / (most - least).max(1e-9);
+        (MARGIN + x * (WIDTH - 3.0 * MARGIN), HEIGHT - MARGIN - y * (HEIGHT - 2.0 * MARGIN))
+    };
+    let at = |n: f64| one_decimal(n.max(0.0));
+    let line: Vec<_> = quants
+        .iter()
+        .filter(|it| is_on_front(it, quants))
+        .map(|it| {
+            let (x, y) = place(it);
+            format!("{},{}", at(x), at(y))
+        })
+        .collect();
+    let points: Vec<_> = quants
+        .iter()
+        .map(|it| {
+            let (x, y) = place(it);
+            let is_beaten = !is_on_front(it, quants);
+            view! {
+                <g class:opacity-50=is_beaten>
+                    <circle cx=at(x) cy=at(y) r="3" fill="currentColor"></circle>
+                    <text x=at(x + 6.0) y=at(y - 4.0) font-size="9" fill="currentColor">{it.to.word()}</text>
+                </g>
+            }
+        })
+        .collect();
+    view! {
+        <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") class="w-full max-w-xl text-accent" role="img" aria-label=texts.quants_picture data-testid="quants-front">
+            <polyline points=line.join(" ") fill="none" stroke="currentColor" stroke-width="1"></polyline>
+            {points}
+            <text x="2" y="10" font-size="8" class="fill-muted">{texts.quants_same}" ↑"</text>
+            <text x=at(WIDTH - 60.0) y=at(HEIGHT - 4.0) font-size="8" class="fill-muted">{texts.column_size}" →"</text>
+        </svg>
+    }
+    .into_any()
+}

@@ -51,7 +51,9 @@ impl From<ModelsError> for AppError {
             | ModelsError::Broken { .. }
             | ModelsError::File { .. }
             | ModelsError::WrongBytes { .. }) => Self::Refused { reason: err.to_string() },
-            err @ (ModelsError::Context { .. } | ModelsError::Launch(_)) => Self::Setting { reason: err.to_string() },
+            err @ (ModelsError::Context { .. } | ModelsError::Launch(_)) => {
+                Self::Setting { reason: err.to_string() }
+            }
             ModelsError::Engine(EngineError::NoModel) => Self::NoModel,
             err => Self::Engine { reason: err.to_string() },
         }

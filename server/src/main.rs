@@ -62,7 +62,9 @@ fn run(action: Action) -> Result<(), Exit> {
             on_runtime(&config, measure_search::measure_search(&config, &questions, &folder))
         }
         Action::MeasureKv { model, config } => on_runtime(&config, measure::measure_kv(&config, &model)),
-        Action::MeasureFit { model, config } => on_runtime(&config, measure_fit::measure_fit(&config, &model)),
+        Action::MeasureFit { model, config } => {
+            on_runtime(&config, measure_fit::measure_fit(&config, &model))
+        }
         Action::MeasureScan { folder, config } => on_runtime(&config, measure_scan::measure_scan(&folder)),
         Action::FetchStarter(config) => on_runtime(&config, fetch::fetch_starter(&config)),
         Action::Serve(config) => on_runtime(&config, serve::serve(&config)),

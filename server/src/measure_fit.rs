@@ -73,7 +73,7 @@ async fn ready(state: &AppState, id: &ModelId) -> Result<(), Exit> {
     let mut status = state.engine.status();
     loop {
         match status.borrow_and_update().find(id).map(|it| it.status.state.clone()) {
-            Some(ModelState::Ready { .. }) => return Ok(()),
+            Some(ModelState::Ready) => return Ok(()),
             Some(ModelState::Failed { reason }) => return Err(Exit::Failed(reason)),
             _ => {}
         }

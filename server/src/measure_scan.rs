@@ -65,6 +65,9 @@ mod tests {
     #[test]
     fn a_row_tells_the_one_in_the_middle() {
         let mut times = [5, 1, 9].map(Duration::from_millis);
-        assert_eq!(row("looking", &mut times, 50), format!("{:<34}      5.0 ms     10000 files/s", "looking"));
+        assert_eq!(
+            row("looking", &mut times, 50),
+            format!("{:<34}      5.0 ms     10000 files/s", "looking")
+        );
     }
 }

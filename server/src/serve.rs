@@ -110,7 +110,10 @@ fn library(
 }
 
 /// Opens everything, and says which model the command line named.
-pub(crate) async fn open_layers(config: &Config, paths: DataDir) -> Result<(AppState, Option<ModelId>), Exit> {
+pub(crate) async fn open_layers(
+    config: &Config,
+    paths: DataDir,
+) -> Result<(AppState, Option<ModelId>), Exit> {
     let database = paths.database();
     let database_failed = |source| Exit::Database { path: database.display().to_string(), source };
     let store = Store::open(&database).await.map_err(database_failed)?;

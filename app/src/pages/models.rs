@@ -49,7 +49,8 @@ pub(super) fn page() -> AnyView {
     // The last job that found what no folder tells, once it is known which there are.
     let ended = Memo::new(move |_| {
         let jobs = live.jobs.read();
-        let ended = jobs.iter().filter(|job| job.state != JobState::Running && job.kind == JobKind::CompareModels);
+        let ended =
+            jobs.iter().filter(|job| job.state != JobState::Running && job.kind == JobKind::CompareModels);
         (live.epoch.get() > 0, ended.map(|job| job.id).max())
     });
     let on_end = move |now: &(bool, Option<JobId>), before: Option<&(bool, Option<JobId>)>, _: Option<()>| {

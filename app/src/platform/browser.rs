@@ -136,16 +136,19 @@ pub(crate) async fn put_file(address: &str, file: File) -> Option<(u16, String)>
     answered(window().fetch_with_str_and_init(address, &request)).await
 }
 
-/// A part of a file; none where that cannot be had.
-pub(crate) fn part_of_file(file: &File, from: f64, to: f64) -> Option<web_sys::Blob> {
+/// A part of a file, which is read when it is sent.
+pub(crate) type FilePart = web_sys::Blob;
+
+/// Bytes of a file from one place to another; none where they cannot be had.
+pub(crate) fn part_of_file(file: &File, from: f64, to: f64) -> Option<FilePart> {
     file.slice_with_f64_and_f64(from, to).ok()
 }
 
 /// Likewise a part of one.
-pub(crate) async fn put_blob(address: &str, blob: &web_sys::Blob) -> Option<(u16, String)> {
+pub(crate) async fn put_part(address: &str, part: &FilePart) -> Option<(u16, String)> {
     let request = web_sys::RequestInit::new();
     request.set_method("PUT");
-    request.set_body(blob);
+    request.set_body(part);
     answered(window().fetch_with_str_and_init(address, &request)).await
 }
 

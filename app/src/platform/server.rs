@@ -69,10 +69,12 @@ pub(crate) fn name_and_size((): &File) -> (String, f64) {
 pub(crate) async fn put_file(_: &str, (): File) -> Option<(u16, String)> {
     None
 }
-pub(crate) fn part_of_file((): &File, _: f64, _: f64) -> Option<()> {
+/// There is none here.
+pub(crate) struct FilePart;
+pub(crate) fn part_of_file((): &File, _: f64, _: f64) -> Option<FilePart> {
     None
 }
-pub(crate) async fn put_blob(_: &str, (): &()) -> Option<(u16, String)> {
+pub(crate) async fn put_part(_: &str, _: &FilePart) -> Option<(u16, String)> {
     None
 }
 pub(crate) async fn get_text(_: &str) -> Option<(u16, String)> {

@@ -54,7 +54,13 @@ pub fn recommended(all: &[MeasuredQuant]) -> Option<Rewrite> {
 mod tests {
     use super::*;
 
-    fn quant(to: Rewrite, size_bytes: u64, mean_kld: f64, top1_agreement: f64, decode_ratio: f64) -> MeasuredQuant {
+    fn quant(
+        to: Rewrite,
+        size_bytes: u64,
+        mean_kld: f64,
+        top1_agreement: f64,
+        decode_ratio: f64,
+    ) -> MeasuredQuant {
         let measure = QuantMeasure {
             mean_kld,
             top1_agreement,

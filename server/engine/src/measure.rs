@@ -144,8 +144,7 @@ pub(crate) fn measure_quant(
         reference.decode(token)?;
         candidate.decode(token)?;
     }
-    let [reference_perplexity, perplexity] =
-        surprise.map(|sum| (sum / f64::from(n_surprises.max(1))).exp());
+    let [reference_perplexity, perplexity] = surprise.map(|sum| (sum / f64::from(n_surprises.max(1))).exp());
     Ok(QuantMeasure {
         mean_kld: agreement.mean_kld(),
         top1_agreement: agreement.top1(),

@@ -343,7 +343,13 @@ fn write(
 fn open_projector<'m>(model: &'m LlamaModel, request: &LoadRequest) -> Result<Option<Projector<'m>>, String> {
     let exact = KvType::of(KvFormat::F32);
     let open = |path: &PathBuf| {
-        Projector::open(model, path, llama::n_threads(request), request.kv_type != exact, llama::n_batch(request))
+        Projector::open(
+            model,
+            path,
+            llama::n_threads(request),
+            request.kv_type != exact,
+            llama::n_batch(request),
+        )
     };
     request.projector.as_ref().map(open).transpose()
 }
@@ -426,7 +432,11 @@ fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, outbox: &Outbox) -> Res
             }
             Command::Cancel { id } => Ok(Work::Cancel(id)),
             Command::Forget { tenant } => Ok(Work::Forget(tenant)),
-            Command::Load(_) | Command::Quantize { .. } | Command::MeasureKv { .. } | Command::MeasureQuant { .. } | Command::Ping(_) => {
+            Command::Load(_)
+            | Command::Quantize { .. }
+            | Command::MeasureKv { .. }
+            | Command::MeasureQuant { .. }
+            | Command::Ping(_) => {
                 continue;
             }
         };

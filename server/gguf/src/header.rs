@@ -75,6 +75,11 @@ impl Header {
         u32::try_from(self.one("context_length")?).ok()
     }
 
+    /// How wide a token is in it, in numbers.
+    pub fn n_embd(&self) -> Option<u32> {
+        self.one("embedding_length").and_then(|n| u32::try_from(n).ok())
+    }
+
     /// Bytes of the keys and values of one token, over all layers; none where a model keeps none. An upper bound for models whose layers do not all
     /// look at everything; `None` where the header does not say it.
     pub fn cell_bytes(&self) -> Option<u64> {

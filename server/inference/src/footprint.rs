@@ -4,8 +4,18 @@
 use protocol::pool::{MIN_N_CTX, n_cells, n_ctx_per_sequence};
 use types::launch::MemoryParts;
 
-/// Tokens computed at once: each has logits for the whole vocabulary.
-const N_BATCH: u64 = 512;
+/// Tokens of a prompt that are computed at once, where nothing else is chosen.
+const N_BATCH: u32 = 512;
+
+/// Numbers of four bytes that one token has while it is computed, as a multiple of how wide the model is: what attention and
+/// the layers behind it need of it, and no more, since buffers are used again by the next layer.
+const ACTIVATIONS: u64 = 13;
+
+/// Rows of logits that there are at once: one for each token that an answer may go on with.
+const N_LOGITS: u64 = 64;
+
+/// What a token of the vocabulary takes: its text, and the tables by which it is found.
+const TOKEN_BYTES: u64 = 250;
 
 /// The program itself and buffers that depend on nothing.
 const BASE_BYTES: u64 = 64 << 20;
@@ -23,6 +33,10 @@ pub struct Footprint {
     /// The longest context it was made for, in tokens.
     pub n_ctx_train: Option<u32>,
     pub n_vocab: u32,
+    /// How wide a token is in it, in numbers; nothing where the file does not say it.
+    pub n_embd: u32,
+    /// Tokens of a prompt that are computed at once; nothing takes what is usual.
+    pub n_batch: Option<u32>,
     /// Keys and values are taken as conversations grow, not when it is loaded.
     pub grows: bool,
 }
@@ -31,10 +45,16 @@ impl Footprint {
     /// What it will take with a context of `n_ctx` tokens on a machine with `machine_bytes` of memory.
     pub fn bytes(&self, n_ctx: Option<u32>, machine_bytes: u64) -> u64 {
         let n_cells = u64::from(n_cells(self.n_ctx(n_ctx), self.cell_bytes, machine_bytes));
-        let logits = N_BATCH * u64::from(self.n_vocab) * 4;
-        [n_cells.saturating_mul(self.cell_bytes), logits, BASE_BYTES]
+        [n_cells.saturating_mul(self.cell_bytes), self.computing_bytes(), BASE_BYTES]
             .into_iter()
             .fold(self.weights_bytes, u64::saturating_add)
+    }
+
+    /// What is needed beside weights, keys and values to compute with it.
+    fn computing_bytes(&self) -> u64 {
+        let vocabulary = u64::from(self.n_vocab) * (N_LOGITS * 4 + TOKEN_BYTES);
+        let a_token = u64::from(self.n_embd) * ACTIVATIONS * 4;
+        vocabulary + a_token * u64::from(self.n_batch.unwrap_or(N_BATCH))
     }
 
     /// The same, part by part; draft models and projectors that were added are in the weights.
@@ -58,8 +78,7 @@ impl Footprint {
 
     /// With a draft model beside it, in a context of its own with as many cells.
     pub fn with_draft_model(self, draft_model: Self) -> Self {
-        let logits = N_BATCH * u64::from(draft_model.n_vocab) * 4;
-        let weights = draft_model.weights_bytes.saturating_add(logits);
+        let weights = draft_model.weights_bytes.saturating_add(draft_model.computing_bytes());
         Self {
             weights_bytes: self.weights_bytes.saturating_add(weights),
             cell_bytes: self.cell_bytes.saturating_add(draft_model.cell_bytes),

@@ -141,7 +141,8 @@ fn plan_of_path(path: &Path, own: &Path) -> Result<Plan, ModelsError> {
     }
     let ends_in = |ending: &str| real.extension().is_some_and(|it| it.eq_ignore_ascii_case(ending));
     let found = if ends_in("gguf") || path.extension().is_some_and(|it| it.eq_ignore_ascii_case("gguf")) {
-        gguf::read_header(&real).map_err(|err| ModelsError::Broken { path: path.into(), problem: err.to_string() })?;
+        gguf::read_header(&real)
+            .map_err(|err| ModelsError::Broken { path: path.into(), problem: err.to_string() })?;
         let parts = parts_beside(path);
         Found { parts, ..Found::new(ModelId(name), Layout::Gguf, path.to_owned()) }
     } else if ends_in("safetensors") {

@@ -65,11 +65,11 @@ impl Sizes {
 
     fn together(&self, profile: &LaunchProfile, usual: Usual) -> Footprint {
         let own = self.kept(self.own, profile, usual);
-        let own = self.draft(profile).map_or(own, |draft| {
-            own.with_draft_model(self.kept(draft, profile, usual))
-        });
+        let own =
+            self.draft(profile).map_or(own, |draft| own.with_draft_model(self.kept(draft, profile, usual)));
         let projector = self.projector.map_or(0, |it| it.weights_bytes);
-        Footprint { weights_bytes: own.weights_bytes.saturating_add(projector), ..own }
+        let n_batch = profile.options.n_batch;
+        Footprint { weights_bytes: own.weights_bytes.saturating_add(projector), n_batch, ..own }
     }
 
     fn draft(&self, profile: &LaunchProfile) -> Option<Footprint> {
@@ -142,11 +142,8 @@ fn alternatives(
     room: u64,
     usual: Usual,
 ) -> Vec<Alternative> {
-    let of = |profile: LaunchProfile| Alternative {
-        bytes: sizes.bytes(&profile, usual),
-        profile,
-        model: None,
-    };
+    let of =
+        |profile: LaunchProfile| Alternative { bytes: sizes.bytes(&profile, usual), profile, model: None };
     let mut ways: Vec<_> = ways(sizes, profile, room, usual).into_iter().map(of).collect();
     if let Some((model, smaller)) = smaller_file(library, id, path, profile, room, usual) {
         ways.truncate(MOST_ALTERNATIVES - 1);
@@ -163,14 +160,20 @@ fn ways(sizes: &Sizes, profile: &LaunchProfile, room: u64, usual: Usual) -> Vec<
     let without_draft = sizes.draft(profile).map(|_| undrafted(profile.clone()));
     let fewer_bits = || fewer_bits(sizes, profile, usual);
     let both = || fewer_bits().map(undrafted).filter(|_| without_draft.is_some());
+    // Where the whole context fits, a shorter one gains nothing.
     let shorter = |profile: &LaunchProfile| {
+        if fits(profile) {
+            return None;
+        }
         let asked = profile.n_ctx.or(usual.n_ctx);
         let n_ctx = sizes.together(profile, usual).largest_context(asked, room, usual.machine_bytes)?;
         (n_ctx >= LEAST_CONTEXT).then(|| LaunchProfile { n_ctx: Some(n_ctx), ..profile.clone() })
     };
     let mut found: Vec<LaunchProfile> = Vec::new();
     let mut keep = |way: Option<LaunchProfile>| {
-        if let Some(way) = way.filter(|way| fits(way) && found.len() < MOST_ALTERNATIVES && !found.contains(way)) {
+        if let Some(way) =
+            way.filter(|way| fits(way) && found.len() < MOST_ALTERNATIVES && !found.contains(way))
+        {
             found.push(way);
         }
     };
@@ -216,7 +219,8 @@ fn smaller_file(
     usual: Usual,
 ) -> Option<(ModelId, Sizes)> {
     let shelved = library.shelved();
-    let known = |(found, known): &Shelved| Some((found.id.clone(), found.path.clone(), known.as_ref().ok()?.clone()));
+    let known =
+        |(found, known): &Shelved| Some((found.id.clone(), found.path.clone(), known.as_ref().ok()?.clone()));
     let all: Vec<_> = shelved.iter().filter_map(known).collect();
     let (_, _, ours) = all.iter().find(|(_, it, _)| it == path)?;
     let mut others: Vec<_> = all

@@ -173,6 +173,7 @@ impl Library {
     ) -> Result<(Known, Companions), String> {
         let kv_type = profile.kv_type.unwrap_or(self.kv_type);
         let mut known = self.read(path, kv_type)?;
+        known.footprint.n_batch = profile.options.n_batch;
         if known.purpose != Purpose::Writing || path.is_dir() {
             return Ok((known, Companions::default()));
         }
@@ -199,7 +200,8 @@ impl Library {
             return Ok(alone);
         }
         let draft = self.chosen_draft(id, path, &profile.draft)?;
-        let draft = draft.and_then(|it| Some(footprint(&self.headers.gguf(&it.path)?, size_of(&it.path), kv_type)));
+        let draft =
+            draft.and_then(|it| Some(footprint(&self.headers.gguf(&it.path)?, size_of(&it.path), kv_type)));
         let projector = known.projector.map(|path| Footprint::default().with_projector(size_of(&path)));
         Ok(Sizes { draft, projector, has_kv_types: true, ..alone })
     }

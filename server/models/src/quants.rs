@@ -17,15 +17,8 @@ use types::{
 };
 
 /// Ways from the largest to the smallest.
-const CANDIDATES: [Rewrite; 7] = [
-    Rewrite::Q8_0,
-    Rewrite::Q6K,
-    Rewrite::Q5KM,
-    Rewrite::Q4KM,
-    Rewrite::Iq4Xs,
-    Rewrite::Q3KM,
-    Rewrite::Q2K,
-];
+const CANDIDATES: [Rewrite; 7] =
+    [Rewrite::Q8_0, Rewrite::Q6K, Rewrite::Q5KM, Rewrite::Q4KM, Rewrite::Iq4Xs, Rewrite::Q3KM, Rewrite::Q2K];
 /// Writing as many bits as there are gains nothing.
 const FEWER: f64 = 0.95;
 /// Where a candidate is while it is measured; nothing looks into it.
@@ -43,7 +36,8 @@ impl Models {
         if !is_usable {
             return Err(ModelsError::Kept("only language models of one GGUF file are measured so"));
         }
-        let n_parameters = known.n_parameters.ok_or(ModelsError::Kept("its file does not say how large it is"))?;
+        let n_parameters =
+            known.n_parameters.ok_or(ModelsError::Kept("its file does not say how large it is"))?;
         let bits = known.size_bytes as f64 * 8.0 / n_parameters.max(1) as f64;
         let candidates: Vec<_> = CANDIDATES.into_iter().filter(|it| it.bits() < bits * FEWER).collect();
         let Some(largest) = candidates.first() else {

@@ -95,7 +95,12 @@ impl Models {
         Ok(n_bytes)
     }
 
-    async fn open_part(&self, upload: &Upload, size: u64, offset: u64) -> Result<tokio::fs::File, ModelsError> {
+    async fn open_part(
+        &self,
+        upload: &Upload,
+        size: u64,
+        offset: u64,
+    ) -> Result<tokio::fs::File, ModelsError> {
         let failed = |err| ModelsError::file(&upload.part)(err);
         let folder = self.library.folder().join(FOLDER);
         let part = upload.part.clone();

@@ -87,8 +87,7 @@ async fn an_answer_ends_once_and_keeps_its_usage() {
     };
     let token = crate::ProbabilityRow { token: b"hi".to_vec(), logprob: -0.5, others: Vec::new() };
     let probabilities = std::slice::from_ref(&token);
-    let outcome =
-        Outcome { body: "hi", usage: Some(usage), probabilities, ..ended(MessageState::Stopped) };
+    let outcome = Outcome { body: "hi", usage: Some(usage), probabilities, ..ended(MessageState::Stopped) };
     store.finish_message(reply, outcome.clone()).await.unwrap();
     assert!(matches!(store.finish_message(reply, outcome).await, Err(StoreError::NotFound)));
     let row = store.find_message(ME, session, reply).await.unwrap().unwrap();

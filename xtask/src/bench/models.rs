@@ -28,11 +28,8 @@ pub(super) fn models() -> Result<()> {
     let scan = Run::new(&binary).args(["measure", "scan"]).arg(&library).output()?;
     let mut tables = Vec::new();
     for (name, model) in [("SmolLM2-135M-Instruct, Q8_0", &small), ("gemma-3-270m, Q4_K_M", &gemma)] {
-        let measured = Run::new(&binary)
-            .args(["measure", "fit"])
-            .arg(model)
-            .env("CHAOSENGINE_HOME", &data)
-            .output()?;
+        let measured =
+            Run::new(&binary).args(["measure", "fit"]).arg(model).env("CHAOSENGINE_HOME", &data).output()?;
         tables.push(format!("{name}:\n\n```text\n{}\n```", measured.trim_end()));
     }
     let text = format!(
@@ -69,7 +66,10 @@ fn tiny_header(n: usize) -> Vec<u8> {
         ("general.architecture", "llama".to_owned()),
         ("general.name", format!("Model {n}")),
         ("general.license", "apache-2.0".to_owned()),
-        ("tokenizer.chat_template", "{% for message in messages %}{{ message.content }}{% endfor %}".repeat(20)),
+        (
+            "tokenizer.chat_template",
+            "{% for message in messages %}{{ message.content }}{% endfor %}".repeat(20),
+        ),
     ];
     let numbers = [
         ("llama.context_length", 8192_u32),
@@ -90,7 +90,9 @@ fn tiny_header(n: usize) -> Vec<u8> {
     }
     for tensor in 0..n_tensors {
         header.extend([text(&format!("blk.{tensor}.weight")), 1_u32.to_le_bytes().to_vec()].concat());
-        header.extend([&1024_u64.to_le_bytes()[..], &24_u32.to_le_bytes(), &(tensor * 1024).to_le_bytes()].concat());
+        header.extend(
+            [&1024_u64.to_le_bytes()[..], &24_u32.to_le_bytes(), &(tensor * 1024).to_le_bytes()].concat(),
+        );
     }
     header.resize(header.len().next_multiple_of(32), 0);
     header

@@ -36,7 +36,9 @@ fn fields(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts) -> A
     );
     let layers = panel.n_gpu_layers.map(|n| {
         let hint = Some(fill(texts.launch_gpu_layers_hint, "n", n));
-        number("launch-gpu-layers", texts.launch_gpu_layers, hint, (0, n, n), chosen, |it| &mut it.n_gpu_layers)
+        number("launch-gpu-layers", texts.launch_gpu_layers, hint, (0, n, n), chosen, |it| {
+            &mut it.n_gpu_layers
+        })
     });
     view! {
         <div class="flex flex-col gap-4">
@@ -70,7 +72,7 @@ fn number(
     view! {
         <div class="flex flex-col gap-1">
             <label for=id class="font-medium text-strong">{label}</label>
-            <input id=id type="number" class="field h-8 w-32" data-testid=id min=least max=most placeholder=usual prop:value=value on:change=choose/>
+            <input id=id type="number" class="field h-8 w-32" data-testid=id min=least max=most placeholder=usual prop:value=value on:input=choose/>
             {hint.map(|hint| view! { <p class="text-xs text-muted">{hint}</p> })}
         </div>
     }
@@ -153,7 +155,7 @@ fn adapter(name: String, chosen: Chosen, texts: &'static LaunchTexts) -> AnyView
             <input type="number" class="field h-8 w-20" min="0" max=MAX_ADAPTER_PERCENT aria-label=label data-testid="launch-adapter-percent"
                 disabled=move || percent.read().is_none()
                 prop:value=move || percent.get().map(|n| n.to_string()).unwrap_or_default()
-                on:change=move |event| set(event_target_value(&event).parse().ok().map(|n: u16| n.min(MAX_ADAPTER_PERCENT)))/>
+                on:input=move |event| set(Some(event_target_value(&event).parse().unwrap_or(0).min(MAX_ADAPTER_PERCENT)))/>
             <span class="text-muted">"%"</span>
         </div>
     }

@@ -112,7 +112,8 @@ fn Uploads() -> AnyView {
         spawn_local(async move {
             for file in files {
                 let (name, size) = platform::name_and_size(&file);
-                let sending = Sending { name, n_bytes: RwSignal::new(0.0), size, problem: RwSignal::new(None) };
+                let sending =
+                    Sending { name, n_bytes: RwSignal::new(0.0), size, problem: RwSignal::new(None) };
                 if all.try_update(|all| all.push(sending.clone())).is_none() {
                     return;
                 }
@@ -168,7 +169,7 @@ async fn send(file: &platform::File, sending: &Sending, texts: &'static ModelsTe
         _ = sending.n_bytes.try_set(at as f64);
         let end = size.min(at + UPLOAD_PART_BYTES);
         let part = platform::part_of_file(file, at as f64, end as f64).ok_or(texts.upload_unreadable)?;
-        match platform::put_blob(&format!("{address}&offset={at}"), &part).await {
+        match platform::put_part(&format!("{address}&offset={at}"), &part).await {
             Some((OK, reply)) => (at, tries) = (count(&reply, texts)?, 0),
             Some((status, sentence)) if status < WORTH_ANOTHER_TRY => return Err(said(&sentence)),
             failed => {

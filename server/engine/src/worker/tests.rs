@@ -69,8 +69,5 @@ fn without_a_model_there_is_no_answer() {
 #[test]
 fn a_missing_file_is_not_loaded() {
     let path = PathBuf::from("no such folder").join("no such model.gguf");
-    check(
-        &[Command::Load(LoadRequest::new(path))],
-        &["LoadFailed { reason: \"there is no such file\" }"],
-    );
+    check(&[Command::Load(LoadRequest::new(path))], &["LoadFailed { reason: \"there is no such file\" }"]);
 }

@@ -4,7 +4,7 @@ const GB: u64 = 1_000_000_000;
 
 /// 1000 bytes a cell, no vocabulary.
 fn model() -> Footprint {
-    Footprint { weights_bytes: GB, cell_bytes: 1000, n_ctx_train: Some(4096), n_vocab: 0, grows: false }
+    Footprint { weights_bytes: GB, cell_bytes: 1000, n_ctx_train: Some(4096), ..Footprint::default() }
 }
 
 #[track_caller]
@@ -28,11 +28,22 @@ fn a_draft_model_is_counted_with_its_weights_cells_and_logits() {
         cell_bytes: 100,
         n_ctx_train: Some(512),
         n_vocab: 300,
-        grows: false,
+        ..Footprint::default()
     };
     let both = model().with_draft_model(draft_model);
-    let expected = GB + GB / 10 + BASE_BYTES + N_BATCH * 300 * 4 + 4 * 4096 * 1100;
+    let expected = GB + GB / 10 + BASE_BYTES + 300 * (64 * 4 + 250) + 4 * 4096 * 1100;
     assert_eq!(both.bytes(None, 16 * GB), expected);
+}
+
+#[test]
+fn wider_models_and_larger_batches_need_more_to_compute_with() {
+    let check = |n_embd, n_batch, expected: u64| {
+        let footprint = Footprint { n_embd, n_batch, ..Footprint::default() };
+        assert_eq!(footprint.bytes(None, 0), BASE_BYTES + expected);
+    };
+    check(0, None, 0);
+    check(1000, None, 512 * 52_000);
+    check(1000, Some(128), 128 * 52_000);
 }
 
 #[test]

@@ -16,7 +16,8 @@ use crate::{
     RankRequest, Ranking, Tenant,
 };
 use protocol::{
-    Command, Event, KvFiles, LoadRequest, LoraAdapter, LoadedModel, MAX_REQUESTS, MAX_WAITING, RequestId};
+    Command, Event, KvFiles, LoadRequest, LoadedModel, LoraAdapter, MAX_REQUESTS, MAX_WAITING, RequestId,
+};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, oneshot, watch},

@@ -188,6 +188,7 @@ fn by_folder(folder: &Path, description: &Description) -> Known {
             n_ctx_train: description.n_ctx_train,
             n_vocab: description.n_vocab,
             grows: true,
+            ..Footprint::default()
         },
         ..Known::new(description.purpose.into(), Format::Safetensors, folder::size_bytes(folder))
     }
@@ -208,5 +209,6 @@ pub(crate) fn footprint(header: &Header, size_bytes: u64, kv_type: KvType) -> Fo
         _ if cell_bytes == 0 => (n_ctx_train, 0, 0),
         _ => (n_ctx_train.map(|n| n.min(VECTOR_CONTEXT)), header.n_vocab, cell_bytes),
     };
-    Footprint { weights_bytes: size_bytes, cell_bytes, n_ctx_train, n_vocab, grows: false }
+    let n_embd = header.n_embd().unwrap_or(0);
+    Footprint { weights_bytes: size_bytes, cell_bytes, n_ctx_train, n_vocab, n_embd, ..Footprint::default() }
 }

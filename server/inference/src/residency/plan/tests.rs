@@ -117,10 +117,7 @@ fn what_loading_would_do_is_foreseen() {
         let memory = Memory { budget: 1000 * MB + base(), machine: 7 };
         let outlook = foresee(memory, held, &wanted(&id, n_mb));
         let room_bytes = room_mb * MB + base();
-        assert_eq!(
-            outlook,
-            Outlook { fate, budget_bytes: memory.budget, room_bytes, machine_bytes: 7 }
-        );
+        assert_eq!(outlook, Outlook { fate, budget_bytes: memory.budget, room_bytes, machine_bytes: 7 });
     };
     let loads = |names: &[&str]| Fate::Loads { unloads: names.iter().map(|&it| it.to_owned()).collect() };
     let short = |n_mb: u64, names: &[&str]| Fate::DoesNotFit {

@@ -1,6 +1,6 @@
 // The library of models: everyone's folders in one list, what each model is, and keeping order among them.
 
-import { copyFileSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from '@playwright/test';
 import { freshFolder, required, Server } from '../support/server';
@@ -139,6 +139,27 @@ test('a model is written anew with fewer bits, and loaded', async ({ browser }) 
     await expect(written).toContainText('Q6_K', { timeout: 60_000 });
     await written.getByTestId('model-load').click();
     await expect(written.getByTestId('model-loaded')).toBeVisible({ timeout: 30_000 });
+  });
+});
+
+test('a model is divided into parts and put together again, byte for byte', async ({ browser }) => {
+  await withLibrary(browser, async (page, server) => {
+    await open(page, '/models?model=Own-Model');
+    await page.getByTestId('model-split').getByRole('button').click();
+    await open(page, '/models?cards=1');
+    await expect(page.getByTestId('models-cards')).toBeChecked();
+    const parts = row(page, 'converted/Own-Model-split');
+    await expect(parts).toContainText('2 files', { timeout: 60_000 });
+    await accessible(page);
+    await parts.getByRole('link').first().click();
+    await page.getByTestId('model-merge').click();
+    await open(page, '/models');
+    const whole = row(page, 'converted/Own-Model');
+    await expect(whole).toBeVisible({ timeout: 60_000 });
+    const [first, again] = ['Own-Model.gguf', join('converted', 'Own-Model.gguf')].map(name => join(server.dataDir, 'models', name));
+    expect(readFileSync(again).equals(readFileSync(first))).toBe(true);
+    await parts.getByTestId('model-load').click();
+    await expect(parts.getByTestId('model-loaded')).toBeVisible({ timeout: 30_000 });
   });
 });
 

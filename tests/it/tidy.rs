@@ -21,7 +21,7 @@ const LEVELS: &[&[&str]] = &[
 ];
 /// The workers' crates: they see the vocabulary and the frames, and only the binary sees them.
 const WORKERS: &[&str] = &["engine", "candle"];
-const WORKERS_MAY_USE: &[&str] = &["types", "protocol", "candle"];
+const WORKERS_MAY_USE: &[&str] = &["types", "protocol", "candle", "gguf"];
 /// Not part of the product's layers.
 const OUTSIDE: &[&str] = &["xtask", "tests"];
 /// The crates whose code runs while somebody waits for an answer.

@@ -160,6 +160,8 @@ pub struct ShelfQuery {
     pub is_descending: bool,
     /// How many rows at most; [`ROWS_SHOWN`] where nothing is said.
     pub n_rows: Option<u32>,
+    /// Shown as cards, however much room there is.
+    pub is_cards: bool,
 }
 
 /// One model of the library.
@@ -199,72 +201,104 @@ impl ShelfModel {
 /// What a model's weights are written anew as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Rewrite {
+    F32,
     F16,
     Bf16,
     Q8_0,
     Q6K,
     Q5KM,
+    Q5KS,
+    Q5_1,
+    Q5_0,
     Q4KM,
+    Q4KS,
+    Q4_1,
+    Iq4Nl,
+    Q4_0,
     Iq4Xs,
+    Q3KL,
     Q3KM,
+    Iq3M,
+    Q3KS,
+    Iq3Xxs,
     Q2K,
+    Iq2M,
+    Iq2Xxs,
+    Iq1M,
     /// For Apple's MLX, with so many bits.
-    Mlx4,
     Mlx8,
+    Mlx4,
 }
 
+/// What people call each, and its bits of a parameter, about.
+const REWRITES: [(Rewrite, &str, f64); 26] = [
+    (Rewrite::F32, "F32", 32.0),
+    (Rewrite::F16, "F16", 16.0),
+    (Rewrite::Bf16, "BF16", 16.0),
+    (Rewrite::Q8_0, "Q8_0", 8.5),
+    (Rewrite::Q6K, "Q6_K", 6.6),
+    (Rewrite::Q5KM, "Q5_K_M", 5.7),
+    (Rewrite::Q5KS, "Q5_K_S", 5.5),
+    (Rewrite::Q5_1, "Q5_1", 6.0),
+    (Rewrite::Q5_0, "Q5_0", 5.5),
+    (Rewrite::Q4KM, "Q4_K_M", 4.9),
+    (Rewrite::Q4KS, "Q4_K_S", 4.6),
+    (Rewrite::Q4_1, "Q4_1", 5.0),
+    (Rewrite::Iq4Nl, "IQ4_NL", 4.5),
+    (Rewrite::Q4_0, "Q4_0", 4.5),
+    (Rewrite::Iq4Xs, "IQ4_XS", 4.3),
+    (Rewrite::Q3KL, "Q3_K_L", 4.3),
+    (Rewrite::Q3KM, "Q3_K_M", 4.0),
+    (Rewrite::Iq3M, "IQ3_M", 3.7),
+    (Rewrite::Q3KS, "Q3_K_S", 3.5),
+    (Rewrite::Iq3Xxs, "IQ3_XXS", 3.1),
+    (Rewrite::Q2K, "Q2_K", 3.2),
+    (Rewrite::Iq2M, "IQ2_M", 2.7),
+    (Rewrite::Iq2Xxs, "IQ2_XXS", 2.1),
+    (Rewrite::Iq1M, "IQ1_M", 1.8),
+    (Rewrite::Mlx8, "MLX-8bit", 8.5),
+    (Rewrite::Mlx4, "MLX-4bit", 4.5),
+];
+
 impl Rewrite {
-    pub const ALL: [Self; 11] = [
-        Self::F16,
-        Self::Bf16,
-        Self::Q8_0,
-        Self::Q6K,
-        Self::Q5KM,
-        Self::Q4KM,
-        Self::Iq4Xs,
-        Self::Q3KM,
-        Self::Q2K,
-        Self::Mlx8,
-        Self::Mlx4,
-    ];
+    pub const ALL: [Self; 26] = {
+        let mut all = [Self::F32; 26];
+        let mut i = 0;
+        while i < all.len() {
+            all[i] = REWRITES[i].0;
+            i += 1;
+        }
+        all
+    };
 
     /// What people call it.
     pub fn word(self) -> &'static str {
-        match self {
-            Self::F16 => "F16",
-            Self::Bf16 => "BF16",
-            Self::Q8_0 => "Q8_0",
-            Self::Q6K => "Q6_K",
-            Self::Q5KM => "Q5_K_M",
-            Self::Q4KM => "Q4_K_M",
-            Self::Iq4Xs => "IQ4_XS",
-            Self::Q3KM => "Q3_K_M",
-            Self::Q2K => "Q2_K",
-            Self::Mlx4 => "MLX-4bit",
-            Self::Mlx8 => "MLX-8bit",
-        }
+        self.row().1
     }
 
     /// Of a parameter, about.
     pub fn bits(self) -> f64 {
-        match self {
-            Self::F16 | Self::Bf16 => 16.0,
-            Self::Q8_0 | Self::Mlx8 => 8.5,
-            Self::Q6K => 6.6,
-            Self::Q5KM => 5.7,
-            Self::Q4KM => 4.9,
-            Self::Iq4Xs => 4.3,
-            Self::Q3KM => 4.0,
-            Self::Q2K => 3.2,
-            Self::Mlx4 => 4.5,
-        }
+        self.row().2
     }
 
     /// Whether it can be made of files in this format only.
     pub fn needs(self) -> Option<Format> {
         matches!(self, Self::Mlx4 | Self::Mlx8).then_some(Format::Safetensors)
     }
+
+    /// Whether so much is thrown away that it has to be known what matters.
+    pub fn needs_imatrix(self) -> bool {
+        matches!(self, Self::Iq2M | Self::Iq2Xxs | Self::Iq1M | Self::Iq3Xxs)
+    }
+
+    fn row(self) -> &'static (Self, &'static str, f64) {
+        let mut rows = REWRITES.iter();
+        rows.find(|(it, ..)| *it == self).unwrap_or(&REWRITES[0])
+    }
 }
+
+/// How large the parts of a model may become, in bytes: a little less than what places for files and disks take.
+pub const PART_SIZES: [u64; 5] = [95 << 20, 500 << 20, 1900 << 20, 3900 << 20, 16 << 30];
 
 /// How a model that is on this machine already gets into our own folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -417,10 +451,12 @@ pub enum ShelfAct {
     Link {
         models: Vec<ModelId>,
     },
-    /// Writes a model anew beside it, as a job.
+    /// Writes a model anew beside it, as a job; by what an importance matrix on the machine that this runs on says, if one
+    /// is named.
     Rewrite {
         id: ModelId,
         to: Rewrite,
+        imatrix: String,
     },
     /// Brings a file or folder of the machine that this runs on into our own folder, as a job.
     Bring {
@@ -431,6 +467,15 @@ pub enum ShelfAct {
     Adopt {
         id: ModelId,
         how: Bringing,
+    },
+    /// Writes a GGUF file as several, each with at most so many bytes of weights, as a job.
+    Split {
+        id: ModelId,
+        part_bytes: u64,
+    },
+    /// Writes a model of several GGUF files as one, as a job.
+    Merge {
+        id: ModelId,
     },
     /// Measures what writing a model with fewer bits costs, as a job.
     MeasureQuants {
@@ -470,4 +515,20 @@ pub struct ManagedShelf {
     pub offered: Vec<OfferedFolder>,
     pub trash: Vec<TrashedModel>,
     pub duplicates: Vec<Duplicates>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_has_a_name_of_its_own() {
+        let mut words: Vec<_> = Rewrite::ALL.iter().map(|it| it.word()).collect();
+        for to in Rewrite::ALL {
+            assert_eq!(REWRITES.iter().filter(|(it, ..)| *it == to).count(), 1, "{to:?}");
+        }
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), Rewrite::ALL.len());
+    }
 }

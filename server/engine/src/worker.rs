@@ -16,11 +16,11 @@ use crate::{
 };
 use candle::FolderKind;
 use llama_cpp_2::{llama_backend::LlamaBackend, model::LlamaModel};
-use protocol::{Command, Event, FrameError, LoadRequest, LoadedModel, Rejection, read_frame};
+use protocol::{Command, Event, FrameError, LoadRequest, LoadedModel, Rejection, TensorType, read_frame};
 use std::{
     io::{Read, Write},
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -144,8 +144,8 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
     while let Ok(arrival) = commands.recv() {
         match arrival.command {
             Command::Load(request) => return serve(&request, commands, process),
-            Command::Quantize { source, target, tensor_type } => {
-                let event = match llama::quantize(&source, &target, tensor_type) {
+            Command::Quantize { source, target, tensor_type, imatrix } => {
+                let event = match quantize(&source, &target, tensor_type, imatrix.as_deref()) {
                     Ok(()) => Event::Quantized,
                     Err(reason) => Event::QuantizeFailed { reason },
                 };
@@ -171,6 +171,17 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
         }
     }
     Ok(())
+}
+
+fn quantize(
+    source: &Path,
+    target: &Path,
+    tensor_type: TensorType,
+    imatrix: Option<&Path>,
+) -> Result<(), String> {
+    let imatrix = imatrix.map(gguf::read_imatrix).transpose();
+    let imatrix = imatrix.map_err(|error| format!("the importance matrix cannot be used: {error}"))?;
+    llama::quantize(source, target, tensor_type, &imatrix.unwrap_or_default())
 }
 
 fn measure_kv(

@@ -5,6 +5,7 @@
 
 mod details;
 mod header;
+mod imatrix;
 mod parts;
 mod reader;
 mod template;
@@ -12,6 +13,7 @@ mod tensors;
 
 pub use details::{Details, Value, read_details};
 pub use header::{Header, Split};
+pub use imatrix::{Imatrix, parse_imatrix, read_imatrix};
 pub use parts::{Part, part_of};
 pub use reader::{HeaderError, parse, read_header};
 pub use template::TemplateFacts;

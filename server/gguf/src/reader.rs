@@ -77,6 +77,15 @@ impl<R: Read + Seek> Reader<R> {
         Self { source, len, at: 0 }
     }
 
+    /// How far it has read.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
+    pub(crate) fn into_source(self) -> R {
+        self.source
+    }
+
     /// Reads what comes before the keys: how many tensors and keys there are.
     pub(crate) fn start(&mut self) -> Result<(u64, u64), HeaderError> {
         let mut magic = [0; 4];

@@ -164,16 +164,19 @@ impl SupervisedModel {
     }
 }
 
-/// Writes `source` with another tensor type to `target`, in a worker of its own. Dropping the future ends it and
+/// Writes `source` with another tensor type to `target`, by the importance matrix if there is one, in a worker of its own. Dropping the future ends it and
 /// may leave a part of `target` behind. Must be called within a Tokio runtime.
 pub async fn quantize(
     config: &LlamaConfig,
     source: &Path,
     target: &Path,
     tensor_type: TensorType,
+    imatrix: Option<&Path>,
 ) -> Result<(), EngineError> {
     let failed = |reason: String| EngineError::QuantizeFailed { name: file_name(source), reason };
-    let command = Command::Quantize { source: source.to_owned(), target: target.to_owned(), tensor_type };
+    let imatrix = imatrix.map(Path::to_owned);
+    let command =
+        Command::Quantize { source: source.to_owned(), target: target.to_owned(), tensor_type, imatrix };
     let result = alone(config, command, |event| match event {
         Event::Quantized => Some(Ok(())),
         Event::QuantizeFailed { reason } => Some(Err(reason)),

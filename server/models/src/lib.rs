@@ -19,6 +19,7 @@ mod launch;
 mod library;
 mod load;
 mod others;
+mod parts;
 mod projectors;
 mod quants;
 mod remotes;

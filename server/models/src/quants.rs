@@ -91,7 +91,7 @@ impl Models {
         to: Rewrite,
         tensor_type: TensorType,
     ) -> Result<MeasuredQuant, ModelsError> {
-        inference::quantize(&self.worker, path, candidate, tensor_type).await?;
+        inference::quantize(&self.worker, path, candidate, tensor_type, None).await?;
         let size_bytes = tokio::fs::metadata(candidate).await.map_err(ModelsError::file(candidate))?.len();
         let measure = inference::measure_quant(&self.worker, path, candidate).await?;
         Ok(MeasuredQuant { to, size_bytes, measure })

@@ -25,7 +25,7 @@ use types::{
 };
 
 /// Where what was written anew is, in our folder.
-const FOLDER: &str = "converted";
+pub(crate) const FOLDER: &str = "converted";
 /// What stays free on the disk.
 const RESERVE_BYTES: u64 = 1 << 30;
 /// How often it is looked how far it is.
@@ -53,11 +53,21 @@ struct Plan {
     target: PathBuf,
     /// As far as numbers tell.
     n_bytes: u64,
+    /// What matters, where that is given.
+    imatrix: Option<PathBuf>,
 }
 
 impl Models {
     /// Writes a model anew as a job. Returns when it has started.
-    pub async fn rewrite(&self, user: UserId, id: &ModelId, to: Rewrite) -> Result<(), ModelsError> {
+    /// By what an importance matrix says, if its path is given.
+    pub async fn rewrite(
+        &self,
+        user: UserId,
+        id: &ModelId,
+        to: Rewrite,
+        imatrix: &str,
+    ) -> Result<(), ModelsError> {
+        let imatrix = chosen_imatrix(to, imatrix).await?;
         let (library, wanted) = (self.library.clone(), id.clone());
         let find = move || {
             let (found, known) = library.shelved_one(&wanted)?;
@@ -66,7 +76,7 @@ impl Models {
         };
         let looked = tokio::task::spawn_blocking(find).await.ok().flatten();
         let (found, n_parameters) = looked.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
-        let plan = plan(found, to, n_parameters, self.library.folder())?;
+        let plan = Plan { imatrix, ..plan(found, to, n_parameters, self.library.folder())? };
         check_space(self.library.folder(), plan.n_bytes)?;
         let name = plan.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name).await?;
@@ -114,45 +124,18 @@ impl Models {
         out: Option<convert::OutType>,
         job: &JobHandle,
     ) -> Result<(), ModelsError> {
-        let stop = Stop::default();
-        let done = Arc::new(AtomicU32::new(0));
-        let (folder, way, watched) = (plan.found.path.clone(), plan.way, (stop.0.clone(), done.clone()));
-        let id = plan.found.id.0.clone();
-        let mut work = tokio::task::spawn_blocking(move || {
-            let mut watch = move |progress: convert::Progress<'_>| {
-                watched.1.store((progress.fraction * 1e6) as u32, Ordering::Relaxed);
-                if watched.0.load(Ordering::Relaxed) {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            };
-            match way {
-                Way::Mlx(bits) => {
-                    let options = convert::MlxOptions { bits, ..convert::MlxOptions::default() };
-                    convert::to_mlx(&folder, &target, &options, &mut watch).map(drop)
-                }
-                _ => {
-                    convert::hf_to_gguf(&folder, &target, &convert::Options { id: Some(id), out }, &mut watch)
-                        .map(drop)
-                }
+        let (folder, way, id) = (plan.found.path.clone(), plan.way, plan.found.id.0.clone());
+        convert_watched(job, move |watch| match way {
+            Way::Mlx(bits) => {
+                let options = convert::MlxOptions { bits, ..convert::MlxOptions::default() };
+                convert::to_mlx(&folder, &target, &options, watch).map(drop)
             }
-        });
-        let written = loop {
-            tokio::select! {
-                written = &mut work => break written,
-                () = tokio::time::sleep(TELL) => {
-                    let fraction = Some(done.load(Ordering::Relaxed) as f32 / 1e6);
-                    job.progress(Progress { fraction, ..Progress::default() });
-                }
+            _ => {
+                let options = convert::Options { id: Some(id), out };
+                convert::hf_to_gguf(&folder, &target, &options, watch).map(drop)
             }
-        };
-        // Dropped earlier, it tells the work to end.
-        drop(stop);
-        match written {
-            Ok(written) => written.map_err(|err| ModelsError::Convert(err.to_string())),
-            Err(_) => Err(ModelsError::Convert("the converter ended unexpectedly".to_owned())),
-        }
+        })
+        .await
     }
 
     async fn by_quantiser(
@@ -164,7 +147,8 @@ impl Models {
     ) -> Result<(), ModelsError> {
         let part = beside(&plan.target, "part");
         let _gone = Gone(part.clone());
-        let mut work = std::pin::pin!(inference::quantize(&self.worker, source, &part, tensor_type));
+        let imatrix = plan.imatrix.as_deref();
+        let mut work = std::pin::pin!(inference::quantize(&self.worker, source, &part, tensor_type, imatrix));
         loop {
             tokio::select! {
                 written = &mut work => {
@@ -188,6 +172,38 @@ impl Models {
     }
 }
 
+/// Runs our own converter on a thread that may block, and tells how far it is. Dropping this ends it.
+pub(crate) async fn convert_watched(
+    job: &JobHandle,
+    work: impl FnOnce(&mut convert::Watch<'_>) -> Result<(), convert::ConvertError> + Send + 'static,
+) -> Result<(), ModelsError> {
+    let stop = Stop::default();
+    let done = Arc::new(AtomicU32::new(0));
+    let watched = (stop.0.clone(), done.clone());
+    let mut work = tokio::task::spawn_blocking(move || {
+        let mut watch = move |progress: convert::Progress<'_>| {
+            watched.1.store((progress.fraction * 1e6) as u32, Ordering::Relaxed);
+            if watched.0.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        work(&mut watch)
+    });
+    let written = loop {
+        tokio::select! {
+            written = &mut work => break written,
+            () = tokio::time::sleep(TELL) => {
+                let fraction = Some(done.load(Ordering::Relaxed) as f32 / 1e6);
+                job.progress(Progress { fraction, ..Progress::default() });
+            }
+        }
+    };
+    // Dropped earlier, it tells the work to end.
+    drop(stop);
+    match written {
+        Ok(written) => written.map_err(|err| ModelsError::Convert(err.to_string())),
+        Err(_) => Err(ModelsError::Convert("the converter ended unexpectedly".to_owned())),
+    }
+}
+
 /// Tells work on another thread to end when it is dropped.
 #[derive(Default)]
 struct Stop(Arc<AtomicBool>);
@@ -204,6 +220,30 @@ struct Gone(PathBuf);
 impl Drop for Gone {
     fn drop(&mut self) {
         _ = fs::remove_file(&self.0);
+    }
+}
+
+/// The file that was named, if one was and it can be used.
+async fn chosen_imatrix(to: Rewrite, path: &str) -> Result<Option<PathBuf>, ModelsError> {
+    let path = PathBuf::from(path.trim());
+    if path.as_os_str().is_empty() {
+        return match to.needs_imatrix() {
+            true => Err(ModelsError::Kept("that type needs an importance matrix")),
+            false => Ok(None),
+        };
+    }
+    if tensor_type(to).is_none() {
+        return Err(ModelsError::Kept("an importance matrix is for types of GGUF files"));
+    }
+    if !path.is_absolute() {
+        return Err(ModelsError::Folder("the whole path of the importance matrix is needed".to_owned()));
+    }
+    let file = path.clone();
+    let read = tokio::task::spawn_blocking(move || gguf::read_imatrix(&file).map(drop)).await;
+    match read {
+        Ok(Ok(())) => Ok(Some(path)),
+        Ok(Err(err)) => Err(ModelsError::Broken { path, problem: err.to_string() }),
+        Err(err) => Err(ModelsError::Convert(err.to_string())),
     }
 }
 
@@ -229,7 +269,7 @@ fn plan(found: Found, to: Rewrite, n_parameters: Option<u64>, own: &Path) -> Res
     }
     let size = fs::metadata(&found.path).map_or(0, |meta| meta.len());
     let by_numbers = n_parameters.map(|n| (n as f64 * to.bits() / 8.0 * OVERHEAD) as u64);
-    Ok(Plan { n_bytes: by_numbers.unwrap_or(size), found, way, target })
+    Ok(Plan { n_bytes: by_numbers.unwrap_or(size), found, way, target, imatrix: None })
 }
 
 fn way(to: Rewrite, is_folder: bool) -> Option<Way> {
@@ -251,6 +291,7 @@ fn way(to: Rewrite, is_folder: bool) -> Option<Way> {
 /// What llama.cpp calls it; nothing of what it does not write.
 pub(crate) fn tensor_type(to: Rewrite) -> Option<TensorType> {
     Some(match to {
+        Rewrite::F32 => TensorType::F32,
         Rewrite::F16 => TensorType::F16,
         Rewrite::Bf16 => TensorType::Bf16,
         Rewrite::Q8_0 => TensorType::Q8_0,
@@ -260,6 +301,20 @@ pub(crate) fn tensor_type(to: Rewrite) -> Option<TensorType> {
         Rewrite::Iq4Xs => TensorType::Iq4Xs,
         Rewrite::Q3KM => TensorType::Q3KM,
         Rewrite::Q2K => TensorType::Q2K,
+        Rewrite::Q5KS => TensorType::Q5KS,
+        Rewrite::Q5_1 => TensorType::Q5_1,
+        Rewrite::Q5_0 => TensorType::Q5_0,
+        Rewrite::Q4KS => TensorType::Q4KS,
+        Rewrite::Q4_1 => TensorType::Q4_1,
+        Rewrite::Iq4Nl => TensorType::Iq4Nl,
+        Rewrite::Q4_0 => TensorType::Q4_0,
+        Rewrite::Q3KL => TensorType::Q3KL,
+        Rewrite::Iq3M => TensorType::Iq3M,
+        Rewrite::Q3KS => TensorType::Q3KS,
+        Rewrite::Iq3Xxs => TensorType::Iq3Xxs,
+        Rewrite::Iq2M => TensorType::Iq2M,
+        Rewrite::Iq2Xxs => TensorType::Iq2Xxs,
+        Rewrite::Iq1M => TensorType::Iq1M,
         Rewrite::Mlx4 | Rewrite::Mlx8 => return None,
     })
 }

@@ -51,7 +51,7 @@ pub async fn fetch(
 /// Its Q4_1 has no fast kernels on CPUs; Q8_0 has, and loses nothing more.
 async fn requantise(source: &Path, target: &Path, quantiser: &LlamaConfig) -> Result<(), ModelsError> {
     let part = target.with_extension("part");
-    inference::quantize(quantiser, source, &part, TensorType::Q8_0).await?;
+    inference::quantize(quantiser, source, &part, TensorType::Q8_0, None).await?;
     transfer::finish(&part, target).await?;
     fs::remove_file(source).await.map_err(ModelsError::file(source))
 }

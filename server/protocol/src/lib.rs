@@ -76,9 +76,9 @@ pub enum Command {
     Embed { id: RequestId, inputs: Vec<EmbedInput>, params: EmbedParams },
     /// Says how well each document answers the query. Bounded and answered like `Embed`, with `Ranked`.
     Rank { id: RequestId, request: RankRequest },
-    /// Writes `source` with another tensor type to `target`. For a worker without a model; answered by
-    /// `Quantized` or `QuantizeFailed`, with the process's end as the only way to cancel.
-    Quantize { source: PathBuf, target: PathBuf, tensor_type: TensorType },
+    /// Writes `source` with another tensor type to `target`, by an importance matrix if there is one. For a worker without a
+    /// model; answered by `Quantized` or `QuantizeFailed`, with the process's end as the only way to cancel.
+    Quantize { source: PathBuf, target: PathBuf, tensor_type: TensorType, imatrix: Option<PathBuf> },
     /// Measures what each of these costs with the model at `path`. For a worker without a model; answered by
     /// `KvMeasured`…, then `KvMeasureEnded`, with the process's end as the only way to cancel.
     MeasureKv { path: PathBuf, n_threads: Option<u32>, kv_types: Vec<KvType> },
@@ -434,8 +434,22 @@ pub enum TensorType {
     Q8_0,
     Q6K,
     Q5KM,
+    Q5KS,
+    Q5_1,
+    Q5_0,
     Q4KM,
+    Q4KS,
+    Q4_1,
+    Iq4Nl,
+    Q4_0,
     Iq4Xs,
+    Q3KL,
     Q3KM,
+    Iq3M,
+    Q3KS,
+    Iq3Xxs,
     Q2K,
+    Iq2M,
+    Iq2Xxs,
+    Iq1M,
 }

@@ -63,9 +63,11 @@ async fn manage(models: &Models, user: UserId, act: ShelfAct) -> Result<(), AppE
         ShelfAct::EmptyTrash => models.empty_trash().await?,
         ShelfAct::FindDuplicates => models.find_duplicates(user).await?,
         ShelfAct::Link { models: same } => models.link(&same).await?,
-        ShelfAct::Rewrite { id, to } => models.rewrite(user, &id, to).await?,
+        ShelfAct::Rewrite { id, to, imatrix } => models.rewrite(user, &id, to, &imatrix).await?,
         ShelfAct::Bring { path, how } => models.bring(user, &path, how).await?,
         ShelfAct::Adopt { id, how } => models.adopt(user, &id, how).await?,
+        ShelfAct::Split { id, part_bytes } => models.split(user, &id, part_bytes).await?,
+        ShelfAct::Merge { id } => models.merge(user, &id).await?,
         ShelfAct::MeasureQuants { id } => models.measure_quants(user, &id).await?,
         ShelfAct::Reveal { id } => models.reveal(&id).await?,
     }

@@ -16,7 +16,9 @@ use crate::{
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 use leptos_router::components::A;
-use types::shelf::{Format, Kind, MAX_NOTE_CHARS, ModelDetails, ModelUses, Rewrite, ShelfAct, ShelfModel};
+use types::shelf::{
+    Format, Kind, MAX_NOTE_CHARS, ModelDetails, ModelUses, PART_SIZES, Rewrite, ShelfAct, ShelfModel,
+};
 
 pub(super) fn details(details: ModelDetails) -> AnyView {
     let texts = ModelsTexts::here();
@@ -51,6 +53,7 @@ pub(super) fn details(details: ModelDetails) -> AnyView {
             {(is_managed && model.folder.is_some()).then(|| bring::adopt(model.entry.id.clone(), kept_by.is_some()))}
             {is_managed.then(|| rewrite(&model))}
             {is_managed.then(|| quants::section(&model, quants))}
+            {is_managed.then(|| parts(&model))}
             {tensor_table(tensors, texts)}
             {file_list(files, texts)}
             {template(chat_template, texts)}
@@ -195,9 +198,10 @@ fn rewrite(model: &ShelfModel) -> AnyView {
     let is_ready = crate::ui::field::use_ready();
     let on_submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let word = platform::form_values(&event)("to");
+        let value = platform::form_values(&event);
+        let (word, imatrix) = (value("to"), value("imatrix"));
         if let Some(to) = Rewrite::ALL.into_iter().find(|it| it.word() == word) {
-            store.act(ShelfAct::Rewrite { id: id.get_value(), to }, Some(texts.rewrite_begun));
+            store.act(ShelfAct::Rewrite { id: id.get_value(), to, imatrix }, Some(texts.rewrite_begun));
         }
     };
     view! {
@@ -208,6 +212,50 @@ fn rewrite(model: &ShelfModel) -> AnyView {
                 <button type="submit" class="button button-quiet" disabled=move || !is_ready.get()>{texts.rewrite_do}</button>
             </div>
             <p class="text-xs text-muted">{texts.rewrite_hint}</p>
+            <label for="model-rewrite-imatrix" class="mt-1 text-xs text-muted">{texts.imatrix}</label>
+            <input id="model-rewrite-imatrix" name="imatrix" class="field h-8" autocomplete="off" placeholder=texts.imatrix_hint/>
+        </form>
+    }
+    .into_any()
+}
+
+/// As several files, or as one.
+fn parts(model: &ShelfModel) -> AnyView {
+    let store = expect_context::<ModelsStore>();
+    let texts = store.texts;
+    let id = StoredValue::new(model.entry.id.clone());
+    let is_ready = crate::ui::field::use_ready();
+    if model.format != Format::Gguf || model.entry.problem.is_some() {
+        return ().into_any();
+    }
+    if model.n_files > 1 {
+        let merge = move |_| store.act(ShelfAct::Merge { id: id.get_value() }, Some(texts.rewrite_begun));
+        return view! {
+            <button type="button" class="button button-quiet self-start" data-testid="model-merge" disabled=move || !is_ready.get() on:click=merge>
+                {texts.merge}
+            </button>
+        }
+        .into_any();
+    }
+    let sizes: Vec<_> = PART_SIZES.into_iter().filter(|n| *n < model.entry.size_bytes).collect();
+    if sizes.is_empty() {
+        return ().into_any();
+    }
+    let options: Vec<_> =
+        sizes.into_iter().map(|n| view! { <option value=n>{bytes(n as f64)}</option> }.into_any()).collect();
+    let on_submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        if let Ok(part_bytes) = platform::form_values(&event)("size").parse() {
+            store.act(ShelfAct::Split { id: id.get_value(), part_bytes }, Some(texts.rewrite_begun));
+        }
+    };
+    view! {
+        <form class="flex flex-col gap-1" on:submit=on_submit data-testid="model-split">
+            <label for="model-split-size" class="font-medium text-strong">{texts.split}</label>
+            <div class="flex gap-2">
+                <select id="model-split-size" name="size" class="field h-8 min-w-0">{options}</select>
+                <button type="submit" class="button button-quiet" disabled=move || !is_ready.get()>{texts.rewrite_do}</button>
+            </div>
         </form>
     }
     .into_any()

@@ -22,6 +22,7 @@ pub(super) fn query_of(query: &ParamsMap) -> ShelfQuery {
         sort: SortBy::ALL.into_iter().find(|it| word("sort") == Some(it.word())).unwrap_or_default(),
         is_descending: word("desc").is_some(),
         n_rows: word("n").and_then(|n| n.parse().ok()),
+        is_cards: word("cards").is_some(),
     }
 }
 
@@ -41,6 +42,7 @@ pub(super) fn address(query: &ShelfQuery) -> String {
     put("fits", query.fits.then_some("1"));
     put("sort", Some(query.sort.word()).filter(|_| query.sort != SortBy::default()));
     put("desc", query.is_descending.then_some("1"));
+    put("cards", query.is_cards.then_some("1"));
     format!("/models{}", map.to_query_string())
 }
 
@@ -52,7 +54,7 @@ pub(super) fn Filters(query: ShelfQuery, labels: Vec<String>) -> AnyView {
         event.prevent_default();
         let value = platform::form_values(event);
         let mut map = ParamsMap::new();
-        for name in ["q", "kind", "format", "can", "in", "fits", "sort", "desc"] {
+        for name in ["q", "kind", "format", "can", "in", "fits", "sort", "desc", "cards"] {
             let value = value(name);
             if !value.is_empty() {
                 map.insert(name, value);
@@ -85,6 +87,7 @@ pub(super) fn Filters(query: ShelfQuery, labels: Vec<String>) -> AnyView {
             {choice("sort", texts.sort, None, Some(query.sort.word()), sorts.to_vec())}
             {tick("fits", texts.filter_fits, query.fits)}
             {tick("desc", texts.sort_descending, query.is_descending)}
+            {tick("cards", texts.as_cards, query.is_cards)}
             <button type="submit" class="button button-quiet">
                 <Icon icon=icondata_lu::LuSearch size=14/>
                 {texts.search_go}

@@ -18,21 +18,55 @@ use types::{
     shelf::{Capability, Kind, ShelfModel, ShelfQuery, SortBy},
 };
 
+/// How rows are laid out.
+struct Look {
+    table: &'static str,
+    head: &'static str,
+    body: &'static str,
+    row: &'static str,
+    name: &'static str,
+    cell: &'static str,
+    actions: &'static str,
+}
+
+/// Rows where there is room for them, else cards.
+const TABLE: Look = Look {
+    table: "block w-full text-left md:table",
+    head: "sr-only md:not-sr-only md:table-header-group",
+    body: "grid gap-2 sm:grid-cols-2 md:table-row-group",
+    row: "card flex flex-wrap items-center gap-x-3 gap-y-1 p-3 md:table-row md:rounded-none md:border-0 md:border-b md:border-line md:bg-transparent",
+    name: "w-full p-0 align-top md:w-auto md:p-2",
+    cell: "p-0 md:p-2 align-top tabular whitespace-nowrap",
+    actions: "ml-auto p-0 align-top md:p-1",
+};
+
+/// Cards, however much room there is.
+const CARDS: Look = Look {
+    table: "block w-full text-left",
+    head: "sr-only",
+    body: "grid gap-2 sm:grid-cols-2 lg:grid-cols-3",
+    row: "card flex flex-wrap content-start items-center gap-x-3 gap-y-1 p-3",
+    name: "w-full p-0 align-top",
+    cell: "p-0 align-top tabular whitespace-nowrap",
+    actions: "ml-auto p-0 align-top",
+};
+
 #[component]
 pub(super) fn Rows(rows: Vec<ShelfModel>, query: ShelfQuery, is_managed: bool) -> AnyView {
     let texts = expect_context::<ModelsStore>().texts;
     let heads: Vec<_> = SortBy::ALL.into_iter().map(|column| head(column, &query)).collect();
-    let rows: Vec<_> = rows.into_iter().map(|model| row(model, is_managed)).collect();
+    let look = if query.is_cards { &CARDS } else { &TABLE };
+    let rows: Vec<_> = rows.into_iter().map(|model| row(model, is_managed, look)).collect();
     view! {
-        <table class="block w-full text-left md:table" data-testid="models">
+        <table class=look.table data-testid="models">
             <caption class="sr-only">{texts.models_title}</caption>
-            <thead class="sr-only md:not-sr-only md:table-header-group">
+            <thead class=look.head>
                 <tr class="border-b border-line text-xs text-muted">
                     {heads}
                     <th scope="col" class="p-2"><span class="sr-only">{texts.actions}</span></th>
                 </tr>
             </thead>
-            <tbody class="grid gap-2 sm:grid-cols-2 md:table-row-group">{rows}</tbody>
+            <tbody class=look.body>{rows}</tbody>
         </table>
     }
     .into_any()
@@ -57,7 +91,7 @@ fn head(column: SortBy, query: &ShelfQuery) -> AnyView {
     .into_any()
 }
 
-fn row(model: ShelfModel, is_managed: bool) -> AnyView {
+fn row(model: ShelfModel, is_managed: bool, look: &'static Look) -> AnyView {
     let store = expect_context::<ModelsStore>();
     let texts = store.texts;
     let entry = &model.entry;
@@ -67,11 +101,10 @@ fn row(model: ShelfModel, is_managed: bool) -> AnyView {
     let context_words = entry.n_ctx_train.map(|n| fill(texts.context_of, "n", n));
     let fits = model.fits == Some(false);
     let id = entry.id.0.clone();
-    let cell = "p-0 md:p-2 align-top tabular whitespace-nowrap";
+    let cell = look.cell;
     view! {
-        <tr class="card flex flex-wrap items-center gap-x-3 gap-y-1 p-3 md:table-row md:rounded-none md:border-0 md:border-b md:border-line md:bg-transparent"
-            data-testid="model" data-id=id>
-            <td class="w-full p-0 align-top md:w-auto md:p-2">{name_cell(&model)}</td>
+        <tr class=look.row data-testid="model" data-id=id>
+            <td class=look.name>{name_cell(&model)}</td>
             <td class=cell>{size}</td>
             <td class=cell>
                 {memory}
@@ -79,7 +112,7 @@ fn row(model: ShelfModel, is_managed: bool) -> AnyView {
             </td>
             <td class=cell title=context_words>{context}</td>
             <td class=cell><Moment ms=model.changed_ms/></td>
-            <td class="ml-auto p-0 align-top md:p-1">{actions(model, is_managed)}</td>
+            <td class=look.actions>{actions(model, is_managed)}</td>
         </tr>
     }
     .into_any()

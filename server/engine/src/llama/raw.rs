@@ -10,6 +10,7 @@ pub(crate) use heads::{HeadKind, HeadToken, Heads, check_eagle, check_heads};
 pub(crate) use projector::{CutImage, EncodedPiece, ImagePart, PieceSize, Projector};
 pub(crate) use recurrent::RecurrentState;
 
+use gguf::Imatrix;
 use llama_cpp_2::{
     context::{LlamaContext, params::LlamaContextParams, session::LlamaStateSeqFlags},
     model::LlamaModel,
@@ -192,9 +193,26 @@ pub(crate) fn with_fused_attention(params: LlamaContextParams, is_fused: bool) -
 }
 
 /// Writes the model at `source` with another tensor type to `target`. The error is a sentence.
-pub(crate) fn quantize(source: &Path, target: &Path, tensor_type: TensorType) -> Result<(), String> {
+pub(crate) fn quantize(
+    source: &Path,
+    target: &Path,
+    tensor_type: TensorType,
+    imatrix: &Imatrix,
+) -> Result<(), String> {
     let source = c_path(source)?;
     let target = c_path(target)?;
+    let names: Vec<_> = imatrix.keys().filter_map(|name| CString::new(name.as_str()).ok()).collect();
+    if names.len() != imatrix.len() {
+        return Err("the importance matrix has names with zeros in them".to_owned());
+    }
+    let entry = |(name, values): (&CString, &Vec<f32>)| sys::llama_model_imatrix_data {
+        name: name.as_ptr(),
+        data: values.as_ptr(),
+        size: values.len(),
+    };
+    let mut entries: Vec<_> = names.iter().zip(imatrix.values()).map(entry).collect();
+    // Whoever reads the list stops where there is no name.
+    entries.push(sys::llama_model_imatrix_data { name: ptr::null(), data: ptr::null(), size: 0 });
     // SAFETY: takes nothing and returns a plain struct.
     let mut params = unsafe { sys::llama_model_quantize_default_params() };
     params.allow_requantize = true;
@@ -209,9 +227,27 @@ pub(crate) fn quantize(source: &Path, target: &Path, tensor_type: TensorType) ->
         TensorType::Iq4Xs => sys::LLAMA_FTYPE_MOSTLY_IQ4_XS,
         TensorType::Q3KM => sys::LLAMA_FTYPE_MOSTLY_Q3_K_M,
         TensorType::Q2K => sys::LLAMA_FTYPE_MOSTLY_Q2_K,
+        TensorType::Q5KS => sys::LLAMA_FTYPE_MOSTLY_Q5_K_S,
+        TensorType::Q5_1 => sys::LLAMA_FTYPE_MOSTLY_Q5_1,
+        TensorType::Q5_0 => sys::LLAMA_FTYPE_MOSTLY_Q5_0,
+        TensorType::Q4KS => sys::LLAMA_FTYPE_MOSTLY_Q4_K_S,
+        TensorType::Q4_1 => sys::LLAMA_FTYPE_MOSTLY_Q4_1,
+        TensorType::Iq4Nl => sys::LLAMA_FTYPE_MOSTLY_IQ4_NL,
+        TensorType::Q4_0 => sys::LLAMA_FTYPE_MOSTLY_Q4_0,
+        TensorType::Q3KL => sys::LLAMA_FTYPE_MOSTLY_Q3_K_L,
+        TensorType::Iq3M => sys::LLAMA_FTYPE_MOSTLY_IQ3_M,
+        TensorType::Q3KS => sys::LLAMA_FTYPE_MOSTLY_Q3_K_S,
+        TensorType::Iq3Xxs => sys::LLAMA_FTYPE_MOSTLY_IQ3_XXS,
+        TensorType::Iq2M => sys::LLAMA_FTYPE_MOSTLY_IQ2_M,
+        TensorType::Iq2Xxs => sys::LLAMA_FTYPE_MOSTLY_IQ2_XXS,
+        TensorType::Iq1M => sys::LLAMA_FTYPE_MOSTLY_IQ1_M,
     };
-    // SAFETY: both strings end in a zero and outlive the call; the pointers in `params` are its defaults. The
-    // function catches its own exceptions and reports them by its result.
+    if !imatrix.is_empty() {
+        params.imatrix = entries.as_ptr();
+    }
+    // SAFETY: both strings end in a zero and outlive the call, as do the list of entries, which ends without a name, and the
+    // names and numbers that it points to; the other pointers in `params` are its defaults. The function catches its own
+    // exceptions and reports them by its result.
     let result = unsafe { sys::llama_model_quantize(source.as_ptr(), target.as_ptr(), &raw const params) };
     match result {
         0 => Ok(()),

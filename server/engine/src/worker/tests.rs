@@ -1,4 +1,5 @@
 use super::*;
+use crate::tests::tiny_llama::{self, N_EMBD};
 use protocol::{GenerateParams, Prompt, RequestId, Tenant, write_frame};
 use std::{
     io,
@@ -70,4 +71,33 @@ fn without_a_model_there_is_no_answer() {
 fn a_missing_file_is_not_loaded() {
     let path = PathBuf::from("no such folder").join("no such model.gguf");
     check(&[Command::Load(LoadRequest::new(path))], &["LoadFailed { reason: \"there is no such file\" }"]);
+}
+
+/// Writes an importance matrix of one tensor, as a list.
+fn write_imatrix(path: &Path, tensor: &str, values: &[f32]) {
+    let numbers = [1, tensor.len() as u32].map(u32::to_le_bytes).concat();
+    let calls = [1, values.len() as u32].map(u32::to_le_bytes).concat();
+    let values: Vec<u8> = values.iter().flat_map(|n| n.to_le_bytes()).collect();
+    std::fs::write(path, [&numbers, tensor.as_bytes(), &calls, &values].concat()).expect("a file");
+}
+
+#[test]
+fn an_importance_matrix_says_what_is_rounded_less() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [source, plain, weighed, matrix] =
+        ["source.gguf", "plain.gguf", "weighed.gguf", "imatrix.dat"].map(|name| folder.path().join(name));
+    tiny_llama::write(&source, 7);
+    quantize(&source, &plain, TensorType::Q4_0, None).expect("a file");
+    let matters: Vec<f32> = (0..N_EMBD).map(|n| if n % 32 < 16 { 1000.0 } else { 1.0 }).collect();
+    write_imatrix(&matrix, "blk.0.attn_q.weight", &matters);
+    quantize(&source, &weighed, TensorType::Q4_0, Some(&matrix)).expect("a file");
+    let [plain, again] = [&plain, &weighed].map(|path| std::fs::read(path).expect("a file"));
+    assert_eq!(plain.len(), again.len());
+    assert_ne!(plain, again);
+    // One that was made for another model.
+    write_imatrix(&matrix, "blk.0.attn_q.weight", &matters[..3]);
+    assert!(quantize(&source, &weighed, TensorType::Q4_0, Some(&matrix)).is_err());
+    std::fs::write(&matrix, "no matrix").expect("a file");
+    let refused = quantize(&source, &weighed, TensorType::Q4_0, Some(&matrix)).unwrap_err();
+    assert!(refused.contains("importance matrix"), "{refused}");
 }

@@ -17,7 +17,7 @@ impl Bench {
     }
 
     async fn written(&self, id: &str, to: Rewrite) -> Option<String> {
-        self.models.rewrite(ME, &ModelId(id.into()), to).await.unwrap();
+        self.models.rewrite(ME, &ModelId(id.into()), to, "").await.unwrap();
         loop {
             let job = self.jobs.list(ME).await.unwrap().remove(0);
             if job.state != JobState::Running {
@@ -54,7 +54,7 @@ async fn a_folder_becomes_a_file_of_the_library_and_one_for_mlx() {
     assert_eq!(ids, ["qwen3", "converted/qwen3-MLX-4bit", "converted/qwen3-Q8_0"]);
     let details = bench.models.describe(&ModelId("converted/qwen3-Q8_0".into()), true).await.unwrap();
     assert_eq!(details.model.entry.architecture.as_deref(), Some("qwen3"));
-    let again = bench.models.rewrite(ME, &ModelId("qwen3".into()), Rewrite::Q8_0).await;
+    let again = bench.models.rewrite(ME, &ModelId("qwen3".into()), Rewrite::Q8_0, "").await;
     assert!(again.unwrap_err().to_string().contains("there is one already"));
 }
 

@@ -1,0 +1,121 @@
+//! Models as several files, for disks and hubs that take no large ones, and several files as one.
+
+use crate::{
+    Models, ModelsError,
+    library::walk::{Found, Layout},
+    rewrite::{FOLDER, check_space, convert_watched},
+};
+use std::path::PathBuf;
+use types::{
+    ids::{ModelId, UserId},
+    job::JobKind,
+    shelf::PART_SIZES,
+};
+
+/// What the names of parts end in, so that they are another model than the one that they were made of.
+const SPLIT: &str = "-split";
+
+impl Models {
+    /// Writes a GGUF file as several beside it, each with at most `part_bytes` of weights, as a job. Returns when it has
+    /// started.
+    pub async fn split(&self, user: UserId, id: &ModelId, part_bytes: u64) -> Result<(), ModelsError> {
+        let (found, n_bytes) = self.gguf_of(id).await?;
+        if found.files().len() != 1 {
+            return Err(ModelsError::Kept("it is several files already"));
+        }
+        if !PART_SIZES.contains(&part_bytes) {
+            return Err(ModelsError::Kept("parts are not made of that size"));
+        }
+        if n_bytes <= part_bytes {
+            return Err(ModelsError::Kept("it is small enough to be one part"));
+        }
+        let prefix = self.target_of(&format!("{}{SPLIT}", name_of(id)), n_bytes)?;
+        let job = self.jobs.start(user, JobKind::QuantizeModel, &name_of(id)).await?;
+        tokio::spawn(async move {
+            let cancelled = job.cancellation();
+            let limit = convert::SplitLimit::Bytes(part_bytes);
+            let work = convert_watched(&job, move |watch| {
+                make_folder(&prefix);
+                convert::split(&found.path, &prefix, limit, watch).map(drop)
+            });
+            let written = tokio::select! {
+                written = work => written,
+                // Dropping the handle marks it as cancelled, and dropping the work ends it.
+                () = cancelled.cancelled() => return,
+            };
+            match written {
+                Ok(()) => job.done().await,
+                Err(err) => job.failed(err.to_string()).await,
+            }
+        });
+        Ok(())
+    }
+
+    /// Writes a model of several GGUF files as one, as a job. Returns when it has started.
+    pub async fn merge(&self, user: UserId, id: &ModelId) -> Result<(), ModelsError> {
+        let (found, n_bytes) = self.gguf_of(id).await?;
+        if let Some(problem) = &found.problem {
+            return Err(ModelsError::Broken { path: found.path.clone(), problem: problem.clone() });
+        }
+        if found.files().len() < 2 {
+            return Err(ModelsError::Kept("it is one file already"));
+        }
+        let name = name_of(id);
+        let name = name.strip_suffix(SPLIT).unwrap_or(&name);
+        let target = self.target_of(&format!("{name}.gguf"), n_bytes)?;
+        if target.exists() {
+            return Err(ModelsError::Kept("there is one already; delete that first"));
+        }
+        let job = self.jobs.start(user, JobKind::QuantizeModel, &name_of(id)).await?;
+        tokio::spawn(async move {
+            let cancelled = job.cancellation();
+            let work = convert_watched(&job, move |watch| {
+                make_folder(&target);
+                convert::merge(&found.path, &target, watch).map(drop)
+            });
+            let written = tokio::select! {
+                written = work => written,
+                () = cancelled.cancelled() => return,
+            };
+            match written {
+                Ok(()) => job.done().await,
+                Err(err) => job.failed(err.to_string()).await,
+            }
+        });
+        Ok(())
+    }
+
+    /// A model of GGUF files, and what they take.
+    async fn gguf_of(&self, id: &ModelId) -> Result<(Found, u64), ModelsError> {
+        let (library, wanted) = (self.library.clone(), id.clone());
+        let look = move || {
+            let found = library.find(&wanted)?;
+            let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |meta| meta.len());
+            let n_bytes = found.files().iter().map(size).sum();
+            Some((found, n_bytes))
+        };
+        let found = tokio::task::spawn_blocking(look).await.ok().flatten();
+        let (found, n_bytes) = found.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
+        if found.layout != Layout::Gguf {
+            return Err(ModelsError::Kept("only GGUF files are divided and put together"));
+        }
+        Ok((found, n_bytes))
+    }
+
+    /// Where what is written goes, if there is room for it.
+    fn target_of(&self, name: &str, n_bytes: u64) -> Result<PathBuf, ModelsError> {
+        check_space(self.library.folder(), n_bytes)?;
+        Ok(self.library.folder().join(FOLDER).join(name))
+    }
+}
+
+fn name_of(id: &ModelId) -> String {
+    crate::bring::safe_name(id.0.rsplit('/').next().unwrap_or_default())
+}
+
+/// That it could not be made is said when the first file is.
+fn make_folder(target: &std::path::Path) {
+    if let Some(folder) = target.parent() {
+        _ = std::fs::create_dir_all(folder);
+    }
+}

@@ -1,7 +1,7 @@
 //! A session as a page shows it.
 
-use crate::{Chat, ChatError, attached, calls, citations};
-use std::collections::HashMap;
+use crate::{Chat, ChatError, attached, calls, citations, generation::Generation};
+use std::{collections::HashMap, sync::Arc};
 use store::{MessageRow, SessionRow, ThreadRows};
 use types::{
     called::is_call,
@@ -10,6 +10,9 @@ use types::{
     guard::Guard,
     ids::{MessageId, SessionId, UserId},
 };
+
+/// An answer ends once; that others begin and end meanwhile is no reason to look on and on.
+const MOST_LOOKS: u32 = 3;
 
 impl Chat {
     /// What a session begins with that there is not yet.
@@ -46,17 +49,18 @@ impl Chat {
         last: u32,
     ) -> Result<Thread, ChatError> {
         let id = session.id;
-        let (rows, n_all) = match leaf {
-            Some(leaf) => (
-                self.store.load_end_of_thread(user, id, leaf, last.min(MOST_MESSAGES)).await?,
-                self.store.count_thread(user, id, leaf).await?,
-            ),
-            None => (ThreadRows::default(), 0),
+        let (rows, generation) = match leaf {
+            Some(leaf) => self.rows_to(user, id, leaf, last).await?,
+            None => (ThreadRows::default(), None),
+        };
+        let n_all = match leaf {
+            Some(leaf) => self.store.count_thread(user, id, leaf).await?,
+            None => 0,
         };
         let n_earlier = n_all.saturating_sub(rows.messages.len() as u32);
         let sources = self.store.sources_of(user, id).await?;
         let mut messages = render(rows, sources, session.answer_schema.is_some()).await;
-        if let Some(generation) = self.running.find(id)
+        if let Some(generation) = generation
             && let Some(message) = messages.iter_mut().find(|message| message.id == generation.message)
             // One that has just ended has more to tell than was sent while it ran.
             && message.state == MessageState::Running
@@ -81,6 +85,29 @@ impl Chat {
             n_earlier,
             messages,
         })
+    }
+}
+
+impl Chat {
+    /// Messages, and the answer that is being written. One that ends between the two looks is looked at again: what is still
+    /// being written has somebody who writes it.
+    async fn rows_to(
+        &self,
+        user: UserId,
+        id: SessionId,
+        leaf: MessageId,
+        last: u32,
+    ) -> Result<(ThreadRows, Option<Arc<Generation>>), ChatError> {
+        let mut n_looks = 0;
+        loop {
+            let rows = self.store.load_end_of_thread(user, id, leaf, last.min(MOST_MESSAGES)).await?;
+            let generation = self.running.find(id);
+            n_looks += 1;
+            let is_written = rows.messages.iter().any(|row| row.state == MessageState::Running);
+            if generation.is_some() || !is_written || n_looks == MOST_LOOKS {
+                return Ok((rows, generation));
+            }
+        }
     }
 }
 

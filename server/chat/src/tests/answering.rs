@@ -102,6 +102,22 @@ async fn how_likely_tokens_were_is_kept_where_that_is_asked_for() {
     assert!(bench.chat.setup(ME, session).await.unwrap().keeps_probabilities);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_being_written_has_somebody_who_writes_it() {
+    let bench = Bench::open((0..60).map(|_| Script::say(["A", " word"]))).await;
+    let (first, _) = bench.say(None, "begin").await;
+    for _ in 0..50 {
+        bench.send(Some(first.session), "again").await;
+        loop {
+            let last = bench.messages(first.session).await.pop().unwrap();
+            if last.state != MessageState::Running {
+                break;
+            }
+            assert!(last.generation.is_some(), "it runs, and nobody writes it");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_a_model_says_before_it_answers_is_not_among_its_tokens() {
     let scripts = ["It is 41.", "No.", "42."].map(|it| Script::say([it]));

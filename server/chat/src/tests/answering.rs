@@ -107,7 +107,11 @@ async fn what_is_being_written_has_somebody_who_writes_it() {
     let bench = Bench::open((0..60).map(|_| Script::say(["A", " word"]))).await;
     let (first, _) = bench.say(None, "begin").await;
     for _ in 0..50 {
-        bench.send(Some(first.session), "again").await;
+        // What has just ended is let go of a moment later.
+        while let Err(err) = bench.chat.send(ME, Some(first.session), "again".into(), false).await {
+            assert!(matches!(err, ChatError::Busy), "{err}");
+            tokio::task::yield_now().await;
+        }
         loop {
             let last = bench.messages(first.session).await.pop().unwrap();
             if last.state != MessageState::Running {

@@ -146,8 +146,12 @@ test('a model is divided into parts and put together again, byte for byte', asyn
   await withLibrary(browser, async (page, server) => {
     await open(page, '/models?model=Own-Model');
     await page.getByTestId('model-split').getByRole('button').click();
-    await open(page, '/models?cards=1');
-    await expect(page.getByTestId('models-cards')).toBeChecked();
+    await open(page, '/models');
+    await page.getByTestId('models-look').click();
+    await expect(page).toHaveURL(/cards=1/);
+    await page.getByTestId('models-search').fill('own');
+    await page.keyboard.press('Enter');
+    await expect(page).toHaveURL(/q=own.*cards=1/);
     const parts = row(page, 'converted/Own-Model-split');
     await expect(parts).toContainText('2 files', { timeout: 60_000 });
     await accessible(page);

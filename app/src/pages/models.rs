@@ -21,7 +21,7 @@ use crate::{
     ui::{icon::Icon, when::When},
 };
 use details::details;
-use filters::{Filters, query_of};
+use filters::{Filters, address, query_of};
 use folders::{Folders, Offered};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -31,7 +31,7 @@ use store::ModelsStore;
 use types::{
     ids::{JobId, ModelId},
     job::{JobKind, JobState},
-    shelf::{ROWS_SHOWN, Shelf, ShelfAct, ShelfReply},
+    shelf::{ROWS_SHOWN, Shelf, ShelfAct, ShelfQuery, ShelfReply},
 };
 
 /// `/models`, of one model with `?model=`.
@@ -129,7 +129,12 @@ fn shelf(query: Memo<ParamsMap>, shelf: Shelf) -> AnyView {
             </header>
             <Offered offered/>
             {if is_empty { nothing(texts) } else { view! { <Filters query=wanted.clone() labels/> }.into_any() }}
-            {(!is_empty).then(|| view! { <p class="tabular text-xs text-muted" role="status" data-testid="models-count">{count}</p> })}
+            {(!is_empty).then(|| view! {
+                <div class="flex items-center justify-between gap-2">
+                    <p class="tabular text-xs text-muted" role="status" data-testid="models-count">{count}</p>
+                    {look_link(&wanted, texts)}
+                </div>
+            })}
             {(n_found == 0 && !is_empty).then(|| view! {
                 <p class="py-8 text-center text-muted" data-testid="models-none-found">{texts.none_found}</p>
             })}
@@ -147,6 +152,23 @@ fn nothing(texts: &'static ModelsTexts) -> AnyView {
             <p class="max-w-prose">{texts.none_hint}</p>
             <A href="/chat" attr:class="button button-primary">{texts.none_action}</A>
         </div>
+    }
+    .into_any()
+}
+
+/// The same models, laid out the other way. Where there is little room they are cards in any case.
+fn look_link(wanted: &ShelfQuery, texts: &'static ModelsTexts) -> AnyView {
+    let is_cards = !wanted.is_cards;
+    let to = address(&ShelfQuery { is_cards, ..wanted.clone() });
+    let (icon, label) = match is_cards {
+        true => (icondata_lu::LuLayoutGrid, texts.as_cards),
+        false => (icondata_lu::LuList, texts.as_table),
+    };
+    view! {
+        <A href=to scroll=false attr:class="hidden min-h-6 items-center gap-1 text-xs text-muted hover:text-strong md:inline-flex" attr:data-testid="models-look">
+            <Icon icon size=14/>
+            {label}
+        </A>
     }
     .into_any()
 }

@@ -35,21 +35,23 @@ pub(super) fn Bring() -> AnyView {
         }
     };
     view! {
-        <section class="mx-auto flex max-w-6xl flex-col gap-3 border-t border-line px-4 py-6" aria-label=texts.bring_title data-testid="bring">
-            <h2 class="text-lg font-semibold text-strong">{texts.bring_title}</h2>
-            <form class="flex flex-wrap items-end gap-2" on:submit=on_submit data-testid="bring-form">
-                <div class="flex min-w-48 flex-1 flex-col gap-1">
-                    <label for="bring-path" class="text-xs text-muted">{texts.bring_path}</label>
-                    <input id="bring-path" name="path" class="field h-8" required=true autocomplete="off"/>
-                </div>
-                <div class="flex flex-col gap-1">
-                    <label for="bring-how" class="text-xs text-muted">{texts.bring_how}</label>
-                    <select id="bring-how" name="how" class="field h-8">{ways(&Bringing::ALL, texts)}</select>
-                </div>
-                <button type="submit" class="button button-primary" disabled=move || !is_ready.get()>{texts.bring_do}</button>
-            </form>
-            <Uploads/>
-        </section>
+        <div class="mx-auto max-w-6xl px-4 pb-6">
+            <section class="flex flex-col gap-3 border-t border-line pt-6" aria-label=texts.bring_title data-testid="bring">
+                <h2 class="text-lg font-semibold text-strong">{texts.bring_title}</h2>
+                <form class="flex flex-wrap items-end gap-2" on:submit=on_submit data-testid="bring-form">
+                    <div class="flex min-w-48 flex-1 flex-col gap-1">
+                        <label for="bring-path" class="text-xs text-muted">{texts.bring_path}</label>
+                        <input id="bring-path" name="path" class="field h-8" required=true autocomplete="off"/>
+                    </div>
+                    <div class="flex flex-col gap-1">
+                        <label for="bring-how" class="text-xs text-muted">{texts.bring_how}</label>
+                        <select id="bring-how" name="how" class="field h-8">{ways(&Bringing::ALL, texts)}</select>
+                    </div>
+                    <button type="submit" class="button button-primary" disabled=move || !is_ready.get()>{texts.bring_do}</button>
+                </form>
+                <Uploads/>
+            </section>
+        </div>
     }
     .into_any()
 }

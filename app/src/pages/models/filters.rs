@@ -87,7 +87,8 @@ pub(super) fn Filters(query: ShelfQuery, labels: Vec<String>) -> AnyView {
             {choice("sort", texts.sort, None, Some(query.sort.word()), sorts.to_vec())}
             {tick("fits", texts.filter_fits, query.fits)}
             {tick("desc", texts.sort_descending, query.is_descending)}
-            {tick("cards", texts.as_cards, query.is_cards)}
+            // How it looks is kept when something else is looked for.
+            {query.is_cards.then(|| view! { <input type="hidden" name="cards" value="1"/> })}
             <button type="submit" class="button button-quiet">
                 <Icon icon=icondata_lu::LuSearch size=14/>
                 {texts.search_go}

@@ -165,19 +165,22 @@ fn front(quants: &[MeasuredQuant], texts: &'static ModelsTexts) -> AnyView {
         .collect();
     let points: Vec<_> = quants
         .iter()
-        .map(|it| {
+        .enumerate()
+        .map(|(n, it)| {
             let (x, y) = place(it);
+            // Names of neighbours stand one above and one below.
+            let name_y = if n % 2 == 0 { y - 5.0 } else { y + 11.0 };
             let is_beaten = !is_on_front(it, quants);
             view! {
                 <g class:opacity-50=is_beaten>
                     <circle cx=at(x) cy=at(y) r="3" fill="currentColor"></circle>
-                    <text x=at(x + 6.0) y=at(y - 4.0) font-size="9" fill="currentColor">{it.to.word()}</text>
+                    <text x=at(x + 5.0) y=at(name_y) font-size="8" fill="currentColor">{it.to.word()}</text>
                 </g>
             }
         })
         .collect();
     view! {
-        <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") class="w-full max-w-xl text-accent" role="img" aria-label=texts.quants_picture data-testid="quants-front">
+        <svg viewBox=format!("0 0 {WIDTH} {HEIGHT}") class="w-full max-w-md text-accent" role="img" aria-label=texts.quants_picture data-testid="quants-front">
             <polyline points=line.join(" ") fill="none" stroke="currentColor" stroke-width="1"></polyline>
             {points}
             <text x="2" y="10" font-size="8" class="fill-muted">{texts.quants_same}" ↑"</text>

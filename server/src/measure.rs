@@ -67,11 +67,12 @@ fn row(measure: &KvMeasure) -> String {
     )
 }
 
-fn print(line: &str) -> Result<(), Exit> {
+/// A line of the table.
+pub(crate) fn print(line: &str) -> Result<(), Exit> {
     writeln!(io::stdout(), "{line}").map_err(failed)
 }
 
-fn failed(error: impl ToString) -> Exit {
+pub(crate) fn failed(error: impl ToString) -> Exit {
     Exit::Failed(error.to_string())
 }
 

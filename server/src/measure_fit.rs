@@ -1,13 +1,15 @@
 //! `chaosengine measure fit`: what loading a model was foretold to take, beside what it took.
 
-use crate::{config::Config, exit::Exit, serve};
+use crate::{
+    config::Config,
+    exit::Exit,
+    measure::{failed, print},
+    serve,
+};
 use futures::StreamExt;
 use inference::{GenerateRequest, Prompt, Target, Tenant};
 use state::AppState;
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::time::Duration;
 use system::DataDir;
 use types::{
     ids::{ModelId, UserId},
@@ -90,14 +92,6 @@ fn row(n_ctx: u32, kv_type: KvType, foretold: u64, taken: u64) -> String {
         mb(foretold),
         mb(taken)
     )
-}
-
-fn print(line: &str) -> Result<(), Exit> {
-    writeln!(io::stdout(), "{line}").map_err(failed)
-}
-
-fn failed(error: impl ToString) -> Exit {
-    Exit::Failed(error.to_string())
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! `chaosengine measure scan`: how long looking through a folder of models takes, beside walking it without opening anything.
 
-use crate::exit::Exit;
+use crate::{exit::Exit, measure::print};
 use models::Library;
 use std::{
     fs,
-    io::{self, Write},
     path::Path,
     time::{Duration, Instant},
 };
@@ -39,7 +38,7 @@ pub(crate) async fn measure_scan(folder: &Path) -> Result<(), Exit> {
         row("the first look, every header read", &mut firsts, n_files),
         row("looking again", &mut agains, n_files),
     ];
-    writeln!(io::stdout(), "{}", rows.join("\n")).map_err(|err| Exit::Failed(err.to_string()))
+    print(&rows.join("\n"))
 }
 
 fn row(what: &str, times: &mut [Duration], n_files: usize) -> String {

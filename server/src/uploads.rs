@@ -2,23 +2,31 @@
 
 use app::is_administrator;
 use axum::{
-    body::Body,
     extract::{Query, Request, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use models::ModelsError;
+use models::{ModelsError, SentFile};
 use serde::Deserialize;
 use state::AppState;
 
-/// What a file is called, and how many bytes it has: together they say which one it is.
+/// Which file it is.
 #[derive(Debug, Deserialize)]
 pub(crate) struct File {
     name: String,
     size: u64,
+    /// When it was changed last, in milliseconds since 1970.
+    #[serde(default)]
+    changed: u64,
     /// Where the part begins.
     #[serde(default)]
     offset: u64,
+}
+
+impl File {
+    fn sent(&self) -> SentFile<'_> {
+        SentFile { name: &self.name, size: self.size, changed_ms: self.changed }
+    }
 }
 
 /// How many bytes of a file are here.
@@ -31,7 +39,7 @@ pub(crate) async fn state(
     if !is_administrator(&parts) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    match state.models.upload_state(&file.name, file.size).await {
+    match state.models.upload_state(file.sent()).await {
         Ok(n_bytes) => n_bytes.to_string().into_response(),
         Err(err) => refusal(&err),
     }
@@ -48,8 +56,7 @@ pub(crate) async fn receive(
     if !is_administrator(&parts) {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let body: Body = body;
-    match state.models.receive(&file.name, file.size, file.offset, body.into_data_stream()).await {
+    match state.models.receive(file.sent(), file.offset, body.into_data_stream()).await {
         Ok(n_bytes) => n_bytes.to_string().into_response(),
         Err(err) => refusal(&err),
     }

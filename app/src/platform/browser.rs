@@ -128,6 +128,11 @@ pub(crate) fn name_and_size(file: &File) -> (String, f64) {
     (file.name(), file.size())
 }
 
+/// When a file was changed last, in milliseconds since 1970.
+pub(crate) fn changed_ms(file: &File) -> f64 {
+    file.last_modified()
+}
+
 /// Sends a file, which the browser reads while it goes; the status and the words of the answer. None where nobody answered.
 pub(crate) async fn put_file(address: &str, file: File) -> Option<(u16, String)> {
     let request = web_sys::RequestInit::new();

@@ -66,6 +66,9 @@ pub(crate) async fn bytes_of((): File) -> Option<Vec<u8>> {
 pub(crate) fn name_and_size((): &File) -> (String, f64) {
     (String::new(), 0.0)
 }
+pub(crate) fn changed_ms((): &File) -> f64 {
+    0.0
+}
 pub(crate) async fn put_file(_: &str, (): File) -> Option<(u16, String)> {
     None
 }

@@ -49,13 +49,11 @@ impl Chat {
         last: u32,
     ) -> Result<Thread, ChatError> {
         let id = session.id;
-        let (rows, generation) = match leaf {
-            Some(leaf) => self.rows_to(user, id, leaf, last).await?,
-            None => (ThreadRows::default(), None),
-        };
-        let n_all = match leaf {
-            Some(leaf) => self.store.count_thread(user, id, leaf).await?,
-            None => 0,
+        let ((rows, generation), n_all) = match leaf {
+            Some(leaf) => {
+                (self.rows_to(user, id, leaf, last).await?, self.store.count_thread(user, id, leaf).await?)
+            }
+            None => ((ThreadRows::default(), None), 0),
         };
         let n_earlier = n_all.saturating_sub(rows.messages.len() as u32);
         let sources = self.store.sources_of(user, id).await?;

@@ -38,9 +38,8 @@ impl Models {
         let known = self.list_adapters().await;
         let file = |name: &str| match known.iter().find(|it| it.name == name) {
             Some(adapter) => adapter.path.clone(),
-            None => {
-                self.adapters.join(Path::new(name).file_name().unwrap_or_default()).with_extension("gguf")
-            }
+            // Its name alone: it leads nowhere else.
+            None => self.adapters.join(format!("{}.gguf", crate::bring::safe_name(name))),
         };
         let adapter =
             |it: &AdapterChoice| LoraAdapter { path: file(&it.name), scale: f32::from(it.percent) / 100.0 };

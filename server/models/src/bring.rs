@@ -3,7 +3,7 @@
 
 use crate::{
     Models, ModelsError,
-    files::{self, beside},
+    files::{self, beside, check_space},
     library::walk::{Found, Layout, layout_of},
 };
 use jobs::{JobHandle, Progress};
@@ -23,8 +23,6 @@ use types::{
     shelf::Bringing,
 };
 
-/// What stays free on the disk.
-pub(crate) const RESERVE_BYTES: u64 = 1 << 30;
 const PART_BYTES: usize = 4 << 20;
 /// How often it is looked how far it is.
 const TELL: Duration = Duration::from_millis(300);
@@ -46,9 +44,8 @@ struct Plan {
 impl Models {
     /// Brings a file or folder of this machine into our own folder, as a job. Returns when it has started.
     pub async fn bring(&self, user: UserId, path: &str, how: Bringing) -> Result<(), ModelsError> {
-        let (path, own) = (PathBuf::from(path.trim()), self.library.folder().to_owned());
-        let planned = tokio::task::spawn_blocking(move || plan_of_path(&path, &own)).await;
-        self.start_bringing(user, planned.unwrap_or_else(|err| Err(died(&err)))?, how).await
+        let path = PathBuf::from(path.trim());
+        self.start_bringing(user, how, move |own| plan_of_path(&path, own)).await
     }
 
     /// Likewise a model of the library that is in another program's folder. What that program keeps a list of is not moved
@@ -64,36 +61,65 @@ impl Models {
             return Err(ModelsError::Kept("the other program would look for it: link or copy it instead"));
         }
         let projector = found.projector.clone().or_else(|| known.ok().and_then(|it| it.projector));
-        let own = self.library.folder().to_owned();
-        let plan = plan_of_found(&found, projector.as_deref(), &own)?;
-        self.start_bringing(user, plan, how).await
+        self.start_bringing(user, how, move |own| plan_of_found(&found, projector.as_deref(), own)).await
     }
 
-    async fn start_bringing(&self, user: UserId, plan: Plan, how: Bringing) -> Result<(), ModelsError> {
-        let targets = plan.folder.iter().chain(&plan.files).map(|(_, target)| target);
-        let name = targets.clone().next().and_then(|it| it.file_name()).unwrap_or_default();
-        let name = name.to_string_lossy().into_owned();
-        for target in targets {
-            if fs::symlink_metadata(target).is_ok() {
-                let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                return Err(ModelsError::NameTaken(name));
-            }
-        }
-        // A move to another disk is a copy.
-        let copies = matches!(how, Bringing::Copy | Bringing::Move);
-        let free = system::paths::free_bytes(self.library.folder()).unwrap_or(u64::MAX);
-        let needed = plan.n_bytes.saturating_add(RESERVE_BYTES);
-        if how == Bringing::Copy && needed > free {
-            return Err(ModelsError::NoSpace { needed_mb: needed >> 20, free_mb: free >> 20 });
-        }
+    async fn start_bringing(
+        &self,
+        user: UserId,
+        how: Bringing,
+        plan: impl FnOnce(&Path) -> Result<Plan, ModelsError> + Send + 'static,
+    ) -> Result<(), ModelsError> {
+        let own = self.library.folder().to_owned();
+        let planned = tokio::task::spawn_blocking(move || {
+            let plan = plan(&own)?;
+            check(&plan, how, &own)?;
+            Ok(plan)
+        });
+        let plan = planned.await.unwrap_or_else(|err| Err(died(&err)))?;
+        let target = plan.target().to_owned();
+        let name = name_of(&target);
+        let writer = self.writers.begin(&target).ok_or(ModelsError::Kept("it is being brought already"))?;
         let job = self.jobs.start(user, JobKind::BringModel, &name).await?;
-        let told = if copies { plan.n_bytes } else { 0 };
-        tokio::spawn(async move { run(plan, how, told, job).await });
+        tokio::spawn(async move {
+            run(plan, how, job).await;
+            drop(writer);
+        });
         Ok(())
     }
 }
 
-async fn run(plan: Plan, how: Bringing, n_bytes: u64, job: JobHandle) {
+impl Plan {
+    /// The folder that comes of it, or the first file.
+    fn target(&self) -> &Path {
+        self.folder.as_ref().or(self.files.first()).map_or(Path::new(""), |(_, target)| target)
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Whether it can be done without losing anything.
+fn check(plan: &Plan, how: Bringing, own: &Path) -> Result<(), ModelsError> {
+    for (_, target) in plan.folder.iter().chain(&plan.files) {
+        if fs::symlink_metadata(target).is_ok() {
+            return Err(ModelsError::NameTaken(name_of(target)));
+        }
+    }
+    // What links lead to belongs to whoever made them: a model would be torn from its files.
+    let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink());
+    if how == Bringing::Move && plan.folder.iter().chain(&plan.files).any(|(source, _)| is_link(source)) {
+        return Err(ModelsError::Kept("its files are links into another folder: link or copy it instead"));
+    }
+    match how {
+        Bringing::Copy => check_space(own, plan.n_bytes),
+        _ => Ok(()),
+    }
+}
+
+async fn run(plan: Plan, how: Bringing, job: JobHandle) {
+    let n_bytes = plan.n_bytes;
     let (done, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let watched = (done.clone(), stop.clone());
     let mut work = tokio::task::spawn_blocking(move || bring(&plan, how, &watched.0, &watched.1));
@@ -233,31 +259,40 @@ fn files_below(folder: &Path, target: &Path) -> Result<Vec<(PathBuf, PathBuf)>, 
 }
 
 fn bring(plan: &Plan, how: Bringing, done: &AtomicU64, stop: &AtomicBool) -> Result<(), ModelsError> {
-    if let Some((folder, target)) = &plan.folder
-        && matches!(how, Bringing::Link | Bringing::Move)
-    {
-        let brought = match how {
-            Bringing::Link => system::links::link_folder(folder, target),
-            _ => fs::rename(folder, target),
-        };
-        match brought {
-            // Another disk: copied below.
-            Err(err) if how == Bringing::Move && err.kind() == io::ErrorKind::CrossesDevices => {}
-            brought => return brought.map_err(ModelsError::file(target)),
-        }
+    let Some((folder, target)) = &plan.folder else { return bring_files(plan, how, done, stop) };
+    let as_one = match how {
+        Bringing::Link => system::links::link_folder(folder, target),
+        Bringing::Move => fs::rename(folder, target),
+        Bringing::HardLink | Bringing::Copy => return bring_files(plan, how, done, stop),
+    };
+    match as_one {
+        Err(err) if err.kind() == io::ErrorKind::CrossesDevices => bring_files(plan, how, done, stop),
+        as_one => as_one.map_err(ModelsError::file(target)),
     }
+}
+
+/// File by file. What is moved is taken away when all of it is here, and only what is here: a folder goes if nothing is left
+/// in it.
+fn bring_files(plan: &Plan, how: Bringing, done: &AtomicU64, stop: &AtomicBool) -> Result<(), ModelsError> {
     let mut made = Made::default();
     for (source, target) in &plan.files {
         bring_one(source, target, how, (done, stop), &mut made)?;
     }
     made.0.clear();
-    if how == Bringing::Move {
-        // What is there twice is whole here; what is left behind there does no harm.
-        for (source, _) in &plan.files {
-            _ = fs::remove_file(source);
-        }
-        if let Some((folder, _)) = &plan.folder {
-            _ = fs::remove_dir_all(folder);
+    if how != Bringing::Move {
+        return Ok(());
+    }
+    for (source, _) in &plan.files {
+        // What cannot be taken away is there twice, which loses nothing.
+        _ = fs::remove_file(source);
+    }
+    if let Some((root, _)) = &plan.folder {
+        let folders = plan.files.iter().flat_map(|(source, _)| source.ancestors().skip(1));
+        let mut folders: Vec<_> = folders.filter(|it| it.starts_with(root)).collect();
+        folders.sort_unstable();
+        folders.dedup();
+        for folder in folders.into_iter().rev() {
+            _ = fs::remove_dir(folder);
         }
     }
     Ok(())
@@ -278,7 +313,13 @@ fn bring_one(
     let brought = match how {
         Bringing::Link => system::links::link_file(&real, target),
         Bringing::HardLink => fs::hard_link(&real, target),
-        Bringing::Copy | Bringing::Move => return copy(&real, target, done, stop, made),
+        Bringing::Copy => return copy(&real, target, done, stop, made),
+        // Under both names at first, where that can be.
+        Bringing::Move => match fs::hard_link(&real, target) {
+            Err(err) if err.kind() == io::ErrorKind::AlreadyExists => Err(err),
+            Err(_) => return copy(&real, target, done, stop, made),
+            linked => linked,
+        },
     };
     brought.map_err(ModelsError::file(target))?;
     made.0.push(target.to_owned());
@@ -296,6 +337,7 @@ fn copy(
     made.0.push(part.clone());
     let mut from = File::open(source).map_err(ModelsError::file(source))?;
     let size = from.metadata().map_err(ModelsError::file(source))?.len();
+    check_space(part.parent().unwrap_or(&part), size)?;
     let mut to = File::create(&part).map_err(ModelsError::file(&part))?;
     let mut buffer = vec![0; PART_BYTES];
     let mut n_copied = 0;
@@ -334,7 +376,28 @@ impl Drop for Made {
 
 #[cfg(test)]
 mod tests {
-    use super::safe_name;
+    use super::*;
+
+    #[test]
+    fn what_is_moved_file_by_file_takes_nothing_away_that_is_not_here() {
+        let home = tempfile::tempdir().unwrap();
+        let (source, target) = (home.path().join("there"), home.path().join("own").join("model"));
+        for place in ["config.json", "vae/weights", ".cache/kept", "a/b/c/d/e/f/g/deep"] {
+            let path = place.split('/').fold(source.clone(), |path, name| path.join(name));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, place).unwrap();
+        }
+        let files = files_below(&source, &target).unwrap();
+        let plan = Plan { n_bytes: sum(&files), files, folder: Some((source.clone(), target.clone())) };
+        bring_files(&plan, Bringing::Move, &AtomicU64::new(0), &AtomicBool::new(false)).unwrap();
+        assert_eq!(fs::read(target.join("vae").join("weights")).unwrap(), b"vae/weights");
+        assert!(!source.join("vae").exists() && !source.join("config.json").exists());
+        // Neither is a part of the model.
+        assert_eq!(fs::read(source.join(".cache").join("kept")).unwrap(), b".cache/kept");
+        let deep =
+            ["a", "b", "c", "d", "e", "f", "g", "deep"].iter().fold(source, |path, name| path.join(name));
+        assert!(deep.exists());
+    }
 
     #[test]
     fn names_lead_nowhere_else() {

@@ -3,7 +3,12 @@
 //! What was asked for is committed before anybody is told. How far it is is known from the files themselves, so whatever
 //! breaks off goes on where it was. A file appears under its name when it is whole and verified.
 
-use crate::{Models, ModelsError, discover::Wanted, files::beside, now_ms};
+use crate::{
+    Models, ModelsError,
+    discover::Wanted,
+    files::{RESERVE_BYTES, beside, check_space},
+    now_ms,
+};
 use hub::transfer::{self, FreeBytes, Limits, Pace, Phase, TransferError};
 use hub::{RepoFile, RepoId, RepoPath, Repository, Revision};
 use jobs::{JobHandle, Progress};
@@ -25,8 +30,6 @@ use types::{
 /// At once, where nobody chose.
 const N_PARALLEL: u32 = 2;
 const MAX_PARALLEL: u32 = 8;
-/// What stays free on the disk.
-const RESERVE_BYTES: u64 = 1 << 30;
 /// Whole folders gather here until all their files are there. It is not looked into.
 const STAGING: &str = ".downloads";
 /// A transfer that was told to end has let go of its files by then.
@@ -107,13 +110,7 @@ impl Models {
         }
         let Wanted { repository, files, model } = self.wanted(repo, name).await?;
         let size: u64 = files.iter().map(|file| file.size_bytes).sum();
-        let free = system::paths::free_bytes(self.library.folder()).unwrap_or(u64::MAX);
-        if size.saturating_add(RESERVE_BYTES) > free {
-            return Err(ModelsError::NoSpace {
-                needed_mb: (size + RESERVE_BYTES) >> 20,
-                free_mb: free >> 20,
-            });
-        }
+        check_space(self.library.folder(), size)?;
         let new = NewDownload {
             repo: repository.repo.as_str(),
             revision: repository.sha.as_str(),

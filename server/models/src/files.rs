@@ -1,13 +1,58 @@
 //! What is done with files of models, whoever made them. Blocks: not for the runtime's threads.
 
+use crate::ModelsError;
 use sha2::{Digest, Sha256};
 use std::{
+    collections::HashSet,
     fs::{self, File, OpenOptions},
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 const PART_BYTES: usize = 1 << 20;
+/// What stays free on the disk.
+pub(crate) const RESERVE_BYTES: u64 = 1 << 30;
+
+/// Whether so much can be written into a folder without filling the disk.
+pub(crate) fn check_space(folder: &Path, n_bytes: u64) -> Result<(), ModelsError> {
+    let free = system::paths::free_bytes(folder).unwrap_or(u64::MAX);
+    let needed = n_bytes.saturating_add(RESERVE_BYTES);
+    if needed > free {
+        return Err(ModelsError::NoSpace { needed_mb: needed >> 20, free_mb: free >> 20 });
+    }
+    Ok(())
+}
+
+/// A file that is not left behind.
+pub(crate) struct Gone(pub(crate) PathBuf);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Places that are being written right now: each has one writer. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Writers(Arc<Mutex<HashSet<PathBuf>>>);
+
+/// Whoever holds it is the one writer.
+pub(crate) struct Writer(Writers, PathBuf);
+
+impl Writers {
+    /// `None` where somebody writes there already.
+    pub(crate) fn begin(&self, path: &Path) -> Option<Writer> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(path.to_owned()).then(|| Writer(self.clone(), path.to_owned()))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
+}
 
 /// A file's SHA-256 in hex.
 pub(crate) fn sha256(path: &Path) -> io::Result<String> {

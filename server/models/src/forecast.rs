@@ -1,9 +1,6 @@
 //! What loading a model would do now, and in which other ways it would fit.
 
-use crate::{
-    Models, ModelsError,
-    library::{Library, Shelved},
-};
+use crate::{Models, ModelsError, library::Library};
 use inference::Footprint;
 use std::{cmp::Reverse, path::Path};
 use types::{
@@ -219,14 +216,13 @@ fn smaller_file(
     usual: Usual,
 ) -> Option<(ModelId, Sizes)> {
     let shelved = library.shelved();
-    let known =
-        |(found, known): &Shelved| Some((found.id.clone(), found.path.clone(), known.as_ref().ok()?.clone()));
-    let all: Vec<_> = shelved.iter().filter_map(known).collect();
-    let (_, _, ours) = all.iter().find(|(_, it, _)| it == path)?;
+    let all: Vec<_> =
+        shelved.iter().filter_map(|(found, known)| Some((found, known.as_ref().ok()?))).collect();
+    let (_, ours) = all.iter().find(|(it, _)| it.path == path)?;
     let mut others: Vec<_> = all
         .iter()
-        .filter(|(other, _, it)| {
-            other != id
+        .filter(|(other, it)| {
+            other.id != *id
                 && it.is_loadable
                 && it.n_parameters.is_some()
                 && (&it.architecture, it.n_parameters, it.n_ctx_train)
@@ -234,10 +230,10 @@ fn smaller_file(
                 && it.size_bytes < ours.size_bytes
         })
         .collect();
-    others.sort_by_key(|(_, _, it)| Reverse(it.size_bytes));
-    others.into_iter().find_map(|(id, path, _)| {
-        let sizes = library.sizes(id, path, profile).ok()?;
-        (sizes.bytes(profile, usual) <= room).then(|| (id.clone(), sizes))
+    others.sort_by_key(|(_, it)| Reverse(it.size_bytes));
+    others.into_iter().find_map(|(found, _)| {
+        let sizes = library.sizes(&found.id, &found.path, profile).ok()?;
+        (sizes.bytes(profile, usual) <= room).then(|| (found.id.clone(), sizes))
     })
 }
 

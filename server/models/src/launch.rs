@@ -1,6 +1,6 @@
 //! How each model is loaded, and what that was measured to cost.
 
-use crate::{Models, ModelsError, drafts::known_drafts, now_ms};
+use crate::{Models, ModelsError, drafts::known_drafts, ended, now_ms, until_cancelled};
 use inference::Footprint;
 use jobs::{JobHandle, Progress};
 use std::path::{Path, PathBuf};
@@ -67,16 +67,8 @@ impl Models {
         let job = self.jobs.start(user, JobKind::MeasureModel, name).await?;
         let (models, id) = (self.clone(), id.clone());
         tokio::spawn(async move {
-            let cancelled = job.cancellation();
-            let measured = tokio::select! {
-                measured = models.run_measure(&id, &path, &job) => measured,
-                // Dropping the handle marks it as cancelled.
-                () = cancelled.cancelled() => return,
-            };
-            match measured {
-                Ok(()) => job.done().await,
-                Err(err) => job.failed(err.to_string()).await,
-            }
+            let measured = until_cancelled(&job, models.run_measure(&id, &path, &job)).await;
+            ended(job, measured).await;
         });
         Ok(())
     }

@@ -38,9 +38,10 @@ pub use hub::HubError;
 pub use library::{Drafts, Environment, Library, VARIABLES};
 pub use remotes::{NewRemote, RemoteError, RemoteList};
 pub use shelf::ShelfView;
+pub use uploads::SentFile;
 
 use inference::{Engine, LlamaConfig};
-use jobs::Jobs;
+use jobs::{JobHandle, Jobs};
 use std::{path::PathBuf, sync::Arc};
 use store::Store;
 use types::{ids::ModelId, model::ModelEntry};
@@ -60,7 +61,7 @@ pub struct Models {
     environment: Environment,
     access: HubAccess,
     queue: downloads::Queue,
-    writers: uploads::Writers,
+    writers: files::Writers,
     watching: watching::Watching,
 }
 
@@ -86,7 +87,7 @@ impl Models {
             environment: Environment::default(),
             access: HubAccess::default(),
             queue: downloads::Queue::default(),
-            writers: uploads::Writers::default(),
+            writers: files::Writers::default(),
             watching: watching::Watching::default(),
         }
     }
@@ -116,6 +117,24 @@ impl Models {
     /// The model, if the library has it.
     pub async fn find(&self, id: &ModelId) -> Option<ModelEntry> {
         self.list().await.into_iter().find(|entry| entry.id == *id)
+    }
+}
+
+/// Waits for the work of a job; `None` where the job is cancelled before, which drops the work and so ends it.
+pub(crate) async fn until_cancelled<T>(job: &JobHandle, work: impl Future<Output = T>) -> Option<T> {
+    let cancelled = job.cancellation();
+    tokio::select! {
+        done = work => Some(done),
+        () = cancelled.cancelled() => None,
+    }
+}
+
+/// Says how a job ended. Dropping the handle of one that was cancelled marks it so.
+pub(crate) async fn ended(job: JobHandle, result: Option<Result<(), ModelsError>>) {
+    match result {
+        Some(Ok(())) => job.done().await,
+        Some(Err(err)) => job.failed(err.to_string()).await,
+        None => {}
     }
 }
 

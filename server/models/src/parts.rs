@@ -1,9 +1,11 @@
 //! Models as several files, for disks and hubs that take no large ones, and several files as one.
 
 use crate::{
-    Models, ModelsError,
+    Models, ModelsError, ended,
+    files::check_space,
     library::walk::{Found, Layout},
-    rewrite::{FOLDER, check_space, convert_watched},
+    rewrite::{FOLDER, convert_watched},
+    until_cancelled,
 };
 use std::path::PathBuf;
 use types::{
@@ -32,21 +34,13 @@ impl Models {
         let prefix = self.target_of(&format!("{}{SPLIT}", name_of(id)), n_bytes)?;
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name_of(id)).await?;
         tokio::spawn(async move {
-            let cancelled = job.cancellation();
             let limit = convert::SplitLimit::Bytes(part_bytes);
             let work = convert_watched(&job, move |watch| {
                 make_folder(&prefix);
                 convert::split(&found.path, &prefix, limit, watch).map(drop)
             });
-            let written = tokio::select! {
-                written = work => written,
-                // Dropping the handle marks it as cancelled, and dropping the work ends it.
-                () = cancelled.cancelled() => return,
-            };
-            match written {
-                Ok(()) => job.done().await,
-                Err(err) => job.failed(err.to_string()).await,
-            }
+            let written = until_cancelled(&job, work).await;
+            ended(job, written).await;
         });
         Ok(())
     }
@@ -68,19 +62,12 @@ impl Models {
         }
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name_of(id)).await?;
         tokio::spawn(async move {
-            let cancelled = job.cancellation();
             let work = convert_watched(&job, move |watch| {
                 make_folder(&target);
                 convert::merge(&found.path, &target, watch).map(drop)
             });
-            let written = tokio::select! {
-                written = work => written,
-                () = cancelled.cancelled() => return,
-            };
-            match written {
-                Ok(()) => job.done().await,
-                Err(err) => job.failed(err.to_string()).await,
-            }
+            let written = until_cancelled(&job, work).await;
+            ended(job, written).await;
         });
         Ok(())
     }

@@ -1,13 +1,14 @@
 //! Which of the ways to write a model with fewer bits to take: each is written, measured beside the model as it is, and thrown
 //! away again. Figures stay, files do not, until a person chooses one.
 
-use crate::{Models, ModelsError, files::beside, now_ms, rewrite};
+use crate::{
+    Models, ModelsError, ended,
+    files::{Gone, beside, check_space},
+    now_ms, rewrite, until_cancelled,
+};
 use inference::TensorType;
 use jobs::{JobHandle, Progress};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 use types::{
     ids::{ModelId, UserId},
     job::JobKind,
@@ -44,21 +45,18 @@ impl Models {
             return Err(ModelsError::Kept("it has as few bits as can be measured already"));
         };
         let needed = (n_parameters as f64 * largest.bits() / 8.0) as u64;
-        rewrite::check_space(self.library.folder(), needed)?;
+        check_space(self.library.folder(), needed)?;
+        // Two at once would slow each other down, and tell nothing.
+        let busy = || ModelsError::Kept("another model is being measured so; wait until that has ended");
+        let measuring = self.writers.begin(&self.library.folder().join(FOLDER)).ok_or_else(busy)?;
         let name = id.0.rsplit('/').next().unwrap_or_default();
         let job = self.jobs.start(user, JobKind::MeasureModel, name).await?;
         let (models, id) = (self.clone(), id.clone());
         tokio::spawn(async move {
-            let cancelled = job.cancellation();
-            let measured = tokio::select! {
-                measured = models.run_quants(&id, &found.path, &candidates, &job) => measured,
-                // Dropping the handle marks it as cancelled, and dropping the work ends its workers.
-                () = cancelled.cancelled() => return,
-            };
-            match measured {
-                Ok(()) => job.done().await,
-                Err(err) => job.failed(err.to_string()).await,
-            }
+            let measured =
+                until_cancelled(&job, models.run_quants(&id, &found.path, &candidates, &job)).await;
+            ended(job, measured).await;
+            drop(measuring);
         });
         Ok(())
     }
@@ -71,11 +69,13 @@ impl Models {
         job: &JobHandle,
     ) -> Result<(), ModelsError> {
         let folder = self.library.folder().join(FOLDER);
+        // What a process left there that was killed.
+        _ = tokio::fs::remove_dir_all(&folder).await;
         tokio::fs::create_dir_all(&folder).await.map_err(ModelsError::file(&folder))?;
         for (n, &to) in candidates.iter().enumerate() {
             let Some(tensor_type) = rewrite::tensor_type(to) else { continue };
             let name = path.file_name().unwrap_or_default();
-            let candidate = Candidate(beside(&folder.join(name), to.word()));
+            let candidate = Gone(beside(&folder.join(name), to.word()));
             let quant = self.measure_as(path, &candidate.0, to, tensor_type).await?;
             self.store.save_quant_measure(id, &quant, now_ms()).await?;
             let fraction = Some((n + 1) as f32 / candidates.len() as f32);
@@ -95,14 +95,5 @@ impl Models {
         let size_bytes = tokio::fs::metadata(candidate).await.map_err(ModelsError::file(candidate))?.len();
         let measure = inference::measure_quant(&self.worker, path, candidate).await?;
         Ok(MeasuredQuant { to, size_bytes, measure })
-    }
-}
-
-/// A file that is not left behind.
-struct Candidate(PathBuf);
-
-impl Drop for Candidate {
-    fn drop(&mut self) {
-        _ = fs::remove_file(&self.0);
     }
 }

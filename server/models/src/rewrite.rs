@@ -2,9 +2,10 @@
 //! of our own folder beside the first.
 
 use crate::{
-    Models, ModelsError,
-    files::{self, beside},
+    Models, ModelsError, ended,
+    files::{self, Gone, beside, check_space},
     library::walk::{Found, Layout},
+    until_cancelled,
 };
 use inference::TensorType;
 use jobs::{JobHandle, Progress};
@@ -26,8 +27,6 @@ use types::{
 
 /// Where what was written anew is, in our folder.
 pub(crate) const FOLDER: &str = "converted";
-/// What stays free on the disk.
-const RESERVE_BYTES: u64 = 1 << 30;
 /// How often it is looked how far it is.
 const TELL: Duration = Duration::from_millis(300);
 
@@ -86,16 +85,8 @@ impl Models {
     }
 
     async fn run_rewrite(&self, plan: Plan, job: JobHandle) {
-        let cancelled = job.cancellation();
-        let written = tokio::select! {
-            written = self.write_anew(&plan, &job) => written,
-            // Dropping the handle marks it as cancelled, and dropping the work ends it.
-            () = cancelled.cancelled() => return,
-        };
-        match written {
-            Ok(()) => job.done().await,
-            Err(err) => job.failed(err.to_string()).await,
-        }
+        let written = until_cancelled(&job, self.write_anew(&plan, &job)).await;
+        ended(job, written).await;
     }
 
     async fn write_anew(&self, plan: &Plan, job: &JobHandle) -> Result<(), ModelsError> {
@@ -214,15 +205,6 @@ impl Drop for Stop {
     }
 }
 
-/// A file that is not left behind.
-struct Gone(PathBuf);
-
-impl Drop for Gone {
-    fn drop(&mut self) {
-        _ = fs::remove_file(&self.0);
-    }
-}
-
 /// The file that was named, if one was and it can be used.
 async fn chosen_imatrix(to: Rewrite, path: &str) -> Result<Option<PathBuf>, ModelsError> {
     let path = PathBuf::from(path.trim());
@@ -317,16 +299,6 @@ pub(crate) fn tensor_type(to: Rewrite) -> Option<TensorType> {
         Rewrite::Iq1M => TensorType::Iq1M,
         Rewrite::Mlx4 | Rewrite::Mlx8 => return None,
     })
-}
-
-/// Whether so much can be written without filling the disk.
-pub(crate) fn check_space(folder: &Path, n_bytes: u64) -> Result<(), ModelsError> {
-    let free = system::paths::free_bytes(folder).unwrap_or(u64::MAX);
-    let needed = n_bytes.saturating_add(RESERVE_BYTES);
-    if needed > free {
-        return Err(ModelsError::NoSpace { needed_mb: needed >> 20, free_mb: free >> 20 });
-    }
-    Ok(())
 }
 
 /// A name without the type that it ends in.

@@ -1,23 +1,22 @@
 //! Models that a browser sends. What arrived is kept when the connection breaks, and goes on from there.
 //!
-//! A file is told apart by its name and length. It has its name in our folder when it is whole and its header could be
+//! A file is told apart by its name, its length and when it was changed last. It has its name in our folder when it is whole and its header could be
 //! read; until then it is in a folder that nothing looks into.
 
 use crate::{
     Models, ModelsError,
-    bring::{RESERVE_BYTES, safe_name},
-    files,
+    bring::safe_name,
+    files::{self, check_space},
 };
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 use std::{
-    collections::HashSet,
-    fs, io,
+    fs,
+    io::{self, SeekFrom},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use types::shelf::MAX_UPLOAD_BYTES;
 
 /// Where files are until they are whole.
@@ -28,26 +27,17 @@ const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 const MAX_UPLOADS: usize = 32;
 const ENDINGS: [&str; 2] = ["gguf", "safetensors"];
 
-/// Files that are being written right now: each has one writer.
-#[derive(Clone, Default)]
-pub(crate) struct Writers(Arc<Mutex<HashSet<PathBuf>>>);
-
-struct Writer(Writers, PathBuf);
-
-impl Writers {
-    fn begin(&self, path: &Path) -> Option<Writer> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(path.to_owned()).then(|| Writer(self.clone(), path.to_owned()))
-    }
+/// Which file a browser sends.
+#[derive(Clone, Copy, Debug)]
+pub struct SentFile<'a> {
+    pub name: &'a str,
+    /// All of it, in bytes.
+    pub size: u64,
+    /// When it was changed last, in milliseconds since 1970.
+    pub changed_ms: u64,
 }
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
-    }
-}
-
-/// A file that is sent: where it is until it is whole, and then.
+/// Where it is until it is whole, and then.
 struct Upload {
     part: PathBuf,
     target: PathBuf,
@@ -55,23 +45,22 @@ struct Upload {
 
 impl Models {
     /// How many bytes of a file are here, so that whoever sends it goes on from there.
-    pub async fn upload_state(&self, name: &str, size: u64) -> Result<u64, ModelsError> {
-        let upload = self.upload(name, size)?;
+    pub async fn upload_state(&self, file: SentFile<'_>) -> Result<u64, ModelsError> {
+        let upload = self.upload(file).await?;
         let arrived = tokio::fs::metadata(&upload.part).await.map_or(0, |it| it.len());
-        Ok(arrived.min(size))
+        Ok(arrived.min(file.size))
     }
 
     /// Takes a part of a file, which begins at `offset`, and says how many bytes of it are here then; what arrived stays,
-    /// whatever ends the part. When the last byte is
-    /// there, the file is looked at and gets its name.
+    /// whatever ends the part. When the last byte is there, the file is looked at and gets its name.
     pub async fn receive<E>(
         &self,
-        name: &str,
-        size: u64,
+        sent: SentFile<'_>,
         offset: u64,
         mut body: impl Stream<Item = Result<impl AsRef<[u8]>, E>> + Unpin,
     ) -> Result<u64, ModelsError> {
-        let upload = self.upload(name, size)?;
+        let size = sent.size;
+        let upload = self.upload(sent).await?;
         let being_sent = || ModelsError::Kept("it is being sent already, from another place");
         let _writer = self.writers.begin(&upload.part).ok_or_else(being_sent)?;
         let failed = |err| ModelsError::file(&upload.part)(err);
@@ -104,25 +93,28 @@ impl Models {
         let failed = |err| ModelsError::file(&upload.part)(err);
         let folder = self.library.folder().join(FOLDER);
         let part = upload.part.clone();
-        let room = tokio::task::spawn_blocking(move || make_room(&folder, &part)).await;
-        room.unwrap_or_else(|err| Err(io::Error::other(err.to_string()))).map_err(failed)?;
-        let free = system::paths::free_bytes(self.library.folder()).unwrap_or(u64::MAX);
-        let needed = (size - offset).saturating_add(RESERVE_BYTES);
-        if needed > free {
-            return Err(ModelsError::NoSpace { needed_mb: needed >> 20, free_mb: free >> 20 });
-        }
-        let options = tokio::fs::OpenOptions::new().create(true).append(true).to_owned();
-        let file = options.open(&upload.part).await.map_err(failed)?;
+        let left = size
+            .checked_sub(offset)
+            .ok_or(ModelsError::WrongBytes { what: "a part begins behind its end" })?;
+        let room = tokio::task::spawn_blocking(move || {
+            make_room(&folder, &part).map_err(ModelsError::file(&part))?;
+            check_space(&folder, left)
+        });
+        room.await.unwrap_or_else(|err| Err(failed(io::Error::other(err.to_string()))))?;
+        let mut options = tokio::fs::OpenOptions::new();
+        let mut file =
+            options.create(true).write(true).truncate(false).open(&upload.part).await.map_err(failed)?;
         let arrived = file.metadata().await.map_err(failed)?.len();
         if offset > arrived {
             return Err(ModelsError::WrongBytes { what: "a part is missing before it" });
         }
-        // What is sent again replaces what was there.
-        file.set_len(offset).await.map_err(failed)?;
+        // What an earlier part still writes, whose sender has left, it writes where it belongs; so does this one.
+        file.seek(SeekFrom::Start(offset)).await.map_err(failed)?;
         Ok(file)
     }
 
-    fn upload(&self, name: &str, size: u64) -> Result<Upload, ModelsError> {
+    async fn upload(&self, file: SentFile<'_>) -> Result<Upload, ModelsError> {
+        let SentFile { name, size, changed_ms } = file;
         let ending = Path::new(name).extension().and_then(|it| it.to_str()).unwrap_or_default();
         let Some(ending) = ENDINGS.into_iter().find(|it| ending.eq_ignore_ascii_case(it)) else {
             return Err(ModelsError::Folder("a model is a GGUF or safetensors file".to_owned()));
@@ -134,11 +126,11 @@ impl Models {
         let name = format!("{}.{ending}", safe_name(&stem));
         let own = self.library.folder();
         let target = own.join(&name);
-        if fs::symlink_metadata(&target).is_ok() {
+        if tokio::fs::symlink_metadata(&target).await.is_ok() {
             return Err(ModelsError::NameTaken(name));
         }
-        let key: String =
-            Sha256::digest(format!("{name} {size}")).iter().take(16).map(|it| format!("{it:02x}")).collect();
+        let key = Sha256::digest(format!("{name} {size} {changed_ms}"));
+        let key: String = key.iter().take(16).map(|it| format!("{it:02x}")).collect();
         Ok(Upload { part: own.join(FOLDER).join(key), target })
     }
 }
@@ -171,6 +163,11 @@ fn finish(part: &Path, target: &Path) -> Result<(), ModelsError> {
     if let Err(problem) = read {
         fs::remove_file(part).map_err(ModelsError::file(part))?;
         return Err(ModelsError::Broken { path: target.file_name().unwrap_or_default().into(), problem });
+    }
+    // Another file of that name may have come meanwhile.
+    if fs::symlink_metadata(target).is_ok() {
+        let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return Err(ModelsError::NameTaken(name));
     }
     files::finish(part, target).map_err(ModelsError::file(target))
 }

@@ -164,7 +164,9 @@ fn row(sending: Sending, texts: &'static ModelsTexts) -> AnyView {
 /// Sends what is not there yet, part by part. The error is a sentence.
 async fn send(file: &platform::File, sending: &Sending, texts: &'static ModelsTexts) -> Result<(), String> {
     let size = sending.size as u64;
-    let address = format!("/files/models?name={}&size={size}", platform::encoded(&sending.name));
+    let changed = platform::changed_ms(file) as u64;
+    let address =
+        format!("/files/models?name={}&size={size}&changed={changed}", platform::encoded(&sending.name));
     let mut tries = 0;
     let mut at = here(&address, texts).await?;
     while at < size {

@@ -72,13 +72,16 @@ impl Writer {
             probabilities: &self.probabilities,
         };
         let (store, message) = (&self.below.store, self.generation.message);
-        let mut kept = store.finish_message(message, outcome.clone()).await;
-        let mut has_probabilities = kept.is_ok() && !self.probabilities.is_empty();
-        if kept.is_err() && !self.probabilities.is_empty() {
-            kept = store.finish_message(message, Outcome { probabilities: &[], ..outcome }).await;
-            has_probabilities = false;
+        if !self.probabilities.is_empty() {
+            match store.finish_message(message, outcome.clone()).await {
+                Ok(()) => return (end, true),
+                Err(err) => {
+                    tracing::warn!(error = %err, "could not keep how likely the tokens of an answer were");
+                }
+            }
         }
-        let Err(err) = kept else { return (end, has_probabilities) };
+        let kept = store.finish_message(message, Outcome { probabilities: &[], ..outcome }).await;
+        let Err(err) = kept else { return (end, false) };
         tracing::error!(error = %err, message.id = %message, "could not save an answer");
         (End { usage: end.usage, ..End::unsaved(&err) }, false)
     }

@@ -1,7 +1,7 @@
 //! Models that are on this machine already, and those that a browser sends.
 
 use super::{Bench, ME, gguf, llama};
-use crate::ModelsError;
+use crate::{ModelsError, SentFile};
 use futures::stream;
 use std::{convert::Infallible, fs};
 use types::{
@@ -9,6 +9,10 @@ use types::{
     job::{JobState, JobView},
     shelf::Bringing,
 };
+
+fn sent(name: &str, size: usize) -> SentFile<'_> {
+    SentFile { name, size: size as u64, changed_ms: 7 }
+}
 
 impl Bench {
     async fn last_job(&self) -> JobView {
@@ -30,7 +34,7 @@ impl Bench {
     /// Sends a part of a file.
     async fn send(&self, name: &str, file: &[u8], from: usize, to: usize) -> Result<u64, ModelsError> {
         let parts: Vec<_> = file[from..to].chunks(100).map(|it| Ok::<_, Infallible>(it.to_vec())).collect();
-        self.models.receive(name, file.len() as u64, from as u64, stream::iter(parts)).await
+        self.models.receive(sent(name, file.len()), from as u64, stream::iter(parts)).await
     }
 }
 
@@ -131,21 +135,26 @@ async fn a_file_that_is_sent_goes_on_where_it_broke_off() {
     let bench = Bench::open().await;
     let file = llama(3000);
     let (name, size) = ("Sent here.gguf", file.len());
-    assert_eq!(bench.models.upload_state(name, size as u64).await.unwrap(), 0);
+    assert_eq!(bench.models.upload_state(sent(name, size)).await.unwrap(), 0);
     assert_eq!(bench.send(name, &file, 0, 1000).await.unwrap(), 1000);
     // The connection breaks in the middle of a part: what arrived stays.
     let broken = [Ok(file[1000..1500].to_vec()), Err("gone")];
-    let at = bench.models.receive(name, size as u64, 1000, stream::iter(broken)).await.unwrap();
-    assert_eq!((at, bench.models.upload_state(name, size as u64).await.unwrap()), (1500, 1500));
+    let at = bench.models.receive(sent(name, size), 1000, stream::iter(broken)).await.unwrap();
+    assert_eq!((at, bench.models.upload_state(sent(name, size)).await.unwrap()), (1500, 1500));
     let too_far = bench.send(name, &file, 2000, size).await.unwrap_err();
     assert!(matches!(too_far, ModelsError::WrongBytes { .. }), "{too_far}");
+    let behind = bench.models.receive(sent(name, size), u64::MAX, stream::iter([Ok::<_, ()>(vec![1])])).await;
+    assert!(matches!(behind, Err(ModelsError::WrongBytes { .. })), "{behind:?}");
+    // A file that was changed since is another one, whatever it is called.
+    let changed = SentFile { changed_ms: 8, ..sent(name, size) };
+    assert_eq!(bench.models.upload_state(changed).await.unwrap(), 0);
     assert!(bench.all().await.is_empty(), "it is not whole");
     // A part is sent again.
     assert_eq!(bench.send(name, &file, 1200, 2000).await.unwrap(), 2000);
     assert_eq!(bench.send(name, &file, 2000, size).await.unwrap(), size as u64);
     assert_eq!(bench.all().await, ["Sent here"]);
     assert_eq!(fs::read(bench.path("own/Sent here.gguf")).unwrap(), file);
-    let again = bench.models.upload_state(name, size as u64).await.unwrap_err();
+    let again = bench.models.upload_state(sent(name, size)).await.unwrap_err();
     assert!(matches!(again, ModelsError::NameTaken(_)), "{again}");
     assert_eq!(fs::read_dir(bench.path("own/.uploads/x").parent().unwrap()).unwrap().count(), 0);
 }
@@ -156,13 +165,26 @@ async fn what_is_sent_is_no_model_leaves_nothing_and_leads_nowhere_else() {
     let noise = vec![7; 500];
     let refused = bench.send("noise.gguf", &noise, 0, 500).await.unwrap_err();
     assert!(matches!(refused, ModelsError::Broken { .. }), "{refused}");
-    assert_eq!(bench.models.upload_state("noise.gguf", 500).await.unwrap(), 0);
+    assert_eq!(bench.models.upload_state(sent("noise.gguf", 500)).await.unwrap(), 0);
     for name in ["run.exe", "notes", "weights.bin"] {
         assert!(bench.send(name, &noise, 0, 500).await.is_err(), "{name}");
     }
     let too_much = stream::iter([Ok::<_, Infallible>(noise.clone())]);
-    assert!(bench.models.receive("short.gguf", 100, 0, too_much).await.is_err());
+    assert!(bench.models.receive(sent("short.gguf", 100), 0, too_much).await.is_err());
     let file = gguf(&[("general.architecture", "llama")], &[], 10);
     bench.send("../../escaped.gguf", &file, 0, file.len()).await.unwrap();
     assert!(bench.path("own/escaped.gguf").exists());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn links_into_another_programs_store_are_not_moved_away() {
+    let bench = Bench::open().await;
+    let blob = bench.put("cache/blobs/abc", &llama(50));
+    std::os::unix::fs::symlink(&blob, bench.path("cache/snapshot/linked.gguf")).unwrap();
+    let moved = bench.bring("cache/snapshot/linked.gguf", Bringing::Move).await.unwrap_err().to_string();
+    assert!(moved.contains("link or copy"), "{moved}");
+    bench.bring("cache/snapshot/linked.gguf", Bringing::Copy).await.unwrap();
+    assert_eq!(bench.all().await, ["linked"]);
+    assert!(blob.exists());
 }

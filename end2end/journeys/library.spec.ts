@@ -139,6 +139,15 @@ test('a model is written anew with fewer bits, and loaded', async ({ browser }) 
     await expect(written).toContainText('Q6_K', { timeout: 60_000 });
     await written.getByTestId('model-load').click();
     await expect(written.getByTestId('model-loaded')).toBeVisible({ timeout: 30_000 });
+    // What that cost is measured behind it.
+    await open(page, '/models?model=converted/Own-Model-Q6_K');
+    await expect(page.getByTestId('written')).toContainText('Own-Model');
+    await expect(page.getByTestId('written-sizes')).toContainText(/MB before, .* MB now/);
+    await expect(async () => {
+      await page.reload();
+      await expect(page.getByTestId('written-cost')).toContainText(/Same next token [0-9.]+%.*Perplexity [0-9.]+ → [0-9.]+/, { timeout: 2_000 });
+    }).toPass({ timeout: 60_000 });
+    await accessible(page);
   });
 });
 
@@ -223,6 +232,20 @@ test('what comes and goes in a folder is seen at once', async ({ browser }) => {
     await expect(row(page, 'Arrived')).toBeVisible();
     rmSync(file);
     await expect(row(page, 'Arrived')).toHaveCount(0);
+
+    // Whoever writes in a form is not disturbed, and sees it when the form is left.
+    const other = await page.context().newPage();
+    await open(other, '/models');
+    await page.locator('#folder-path').fill('half a pa');
+    copyFileSync(required('CHAOSENGINE_TEST_MODEL'), file);
+    await expect(row(other, 'Arrived')).toBeVisible();
+    await page.locator('#folder-path').press('End');
+    await page.locator('#folder-path').pressSequentially('th');
+    await expect(page.locator('#folder-path')).toHaveValue('half a path');
+    await page.locator('#folder-label').focus();
+    await expect(page.locator('#folder-path')).toHaveValue('half a path');
+    await page.locator('#folder-label').blur();
+    await expect(row(page, 'Arrived')).toBeVisible();
   });
 });
 

@@ -244,6 +244,9 @@ test('streaming', async ({ browser }) => {
       await written;
       await expect(lastAnswer(page)).toHaveAttribute('data-state', 'complete');
     });
+    // Who reads along is still at its end: what is not followed costs less.
+    const hidden = await page.getByTestId('thread').evaluate(it => it.scrollHeight - it.scrollTop - it.clientHeight);
+    expect(hidden).toBeLessThan(60);
     const what = `an answer of ${N_PIECES} tokens is written`;
     note(`${what}: main-thread time of a frame`, 'ms', quantile(frames.wall, 0.5), 4);
     note(`${what}: processor time of a frame`, 'ms', quantile(frames.cpu, 0.5));

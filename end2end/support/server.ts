@@ -41,6 +41,11 @@ export interface Options {
 }
 
 export class Server {
+  /** Those that were started and not stopped. */
+  static readonly running = new Set<Server>();
+  /** It is for all tests of a worker. */
+  isShared = false;
+
   private constructor(
     private readonly child: ChildProcess,
     readonly address: string,
@@ -57,7 +62,10 @@ export class Server {
       env: { ...process.env, ...options.environment },
     });
     const address = await announced(child);
-    return new Server(child, address, dataDir);
+    const server = new Server(child, address, dataDir);
+    Server.running.add(server);
+    child.once('exit', () => Server.running.delete(server));
+    return server;
   }
 
   get port(): number {
@@ -103,6 +111,11 @@ export class Server {
     const reply = await fetch(`${this.address}/health`);
     const { model } = (await reply.json()) as { model: { state: string } };
     return model.state;
+  }
+
+  /** The processes that it started. */
+  workers(): number[] {
+    return workersOf(this.child.pid);
   }
 
   /** Kills the worker that holds the model, as an out-of-memory killer would. */

@@ -15,16 +15,26 @@ interface Shared {
 interface Own {
   /** Errors that the page is expected to log are named here. */
   expectedErrors: RegExp[];
+  leavesNothing: void;
 }
 
 export const test = base.extend<Own, Shared>({
   server: [
     async ({}, use) => {
       const server = await (await Server.start()).ready();
+      server.isShared = true;
       await use(server);
       await server.stop();
     },
     { scope: 'worker' },
+  ],
+  // A test that failed has stopped nothing, and the next ones are to have the machine for themselves.
+  leavesNothing: [
+    async ({}, use) => {
+      await use();
+      await Promise.all([...Server.running].filter(server => !server.isShared).map(server => server.stop()));
+    },
+    { auto: true },
   ],
   expectedErrors: async ({}, use) => use([]),
   baseURL: async ({ server }, use) => use(server.address),

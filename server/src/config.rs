@@ -32,6 +32,8 @@ Usage: chaosengine [serve] [options]      serve the web app and the API (the def
        chaosengine fetch-starter          put a small chat model into the library
        chaosengine measure kv MODEL       measure what every --kv-type, or the one given, costs with a model: a GGUF
                                           file, or a name from the library
+       chaosengine measure speed MODEL    measure how fast a model computes with other threads, batches and layers of a
+                                          graphics card
        chaosengine measure fit MODEL      load a model in several ways, and print what each takes beside what was foretold
        chaosengine measure scan FOLDER    measure how long looking through a folder of models takes
        chaosengine measure search QUESTIONS FOLDER
@@ -95,6 +97,10 @@ pub(crate) enum Action {
         config: Config,
     },
     MeasureKv {
+        model: String,
+        config: Config,
+    },
+    MeasureSpeed {
         model: String,
         config: Config,
     },
@@ -268,6 +274,7 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
         }
         ["measure", "scan", folder] => Ok(Action::MeasureScan { folder: folder.into(), config }),
         ["measure", "fit", model] => Ok(Action::MeasureFit { model: (*model).to_owned(), config }),
+        ["measure", "speed", model] => Ok(Action::MeasureSpeed { model: (*model).to_owned(), config }),
         ["measure", "kv", model] => Ok(Action::MeasureKv { model: (*model).to_owned(), config }),
         ["worker"] => Ok(Action::Worker),
         ["extract", ending] => Ok(Action::Extract { ending: (*ending).to_owned() }),

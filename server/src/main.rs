@@ -61,6 +61,9 @@ fn run(action: Action) -> Result<(), Exit> {
         Action::MeasureSearch { questions, folder, config } => {
             on_runtime(&config, measure_search::measure_search(&config, &questions, &folder))
         }
+        Action::MeasureSpeed { model, config } => {
+            on_runtime(&config, measure::measure_speed(&config, &model))
+        }
         Action::MeasureKv { model, config } => on_runtime(&config, measure::measure_kv(&config, &model)),
         Action::MeasureFit { model, config } => {
             on_runtime(&config, measure_fit::measure_fit(&config, &model))

@@ -1,4 +1,4 @@
-//! `chaosengine measure kv`.
+//! `chaosengine measure kv` and `chaosengine measure speed`.
 
 use crate::{config::Config, exit::Exit};
 use inference::LlamaConfig;
@@ -8,54 +8,101 @@ use std::{
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
-use store::Store;
+use store::{Store, StoreError};
 use system::DataDir;
 use types::{
     ids::ModelId,
     kv::{KvMeasure, KvType},
+    speed::{SpeedMeasure, speed_choices},
 };
 
 /// Measures every usual way to keep keys and values with `model`, prints each as it comes and keeps it.
 pub(crate) async fn measure_kv(config: &Config, model: &str) -> Result<(), Exit> {
-    let paths = DataDir::open(config.data_dir.as_deref()).map_err(failed)?;
-    let (id, path) = find(&paths, model)?;
-    let database = paths.database();
-    let database_failed = |source| Exit::Database { path: database.display().to_string(), source };
-    let store = Store::open(&database).await.map_err(database_failed)?;
-    let worker = LlamaConfig::for_current_exe().map_err(failed)?;
+    let bench = Bench::open(config, model).await?;
     let kv_types = config.kv_type.map_or_else(KvType::usual, |kv_type| vec![kv_type]);
-    print(HEAD)?;
+    print(KV_HEAD)?;
     let mut measures = Vec::new();
     let tell = |measure: KvMeasure| {
         // Whoever closed the output still gets the figures kept.
-        _ = print(&row(&measure));
+        _ = print(&kv_row(&measure));
         measures.push(measure);
     };
-    inference::measure_kv(&worker, &path, kv_types, tell).await.map_err(failed)?;
+    inference::measure_kv(&bench.worker, &bench.path, kv_types, tell).await.map_err(failed)?;
     for measure in &measures {
-        store.save_kv_measure(&id, measure, now_ms()).await.map_err(database_failed)?;
+        let saved = bench.store.save_kv_measure(&bench.id, measure, now_ms()).await;
+        saved.map_err(|source| bench.database_failed(source))?;
     }
-    store.close().await;
+    bench.store.close().await;
     Ok(())
 }
 
+/// Measures how fast `model` computes with other threads, batches and layers of a graphics card, prints it and keeps it.
+pub(crate) async fn measure_speed(config: &Config, model: &str) -> Result<(), Exit> {
+    let bench = Bench::open(config, model).await?;
+    let n_layers = bench.n_layers.filter(|_| bench.worker.has_gpu);
+    let choices = speed_choices(system::n_physical_cores(), system::n_processors(), n_layers);
+    // The last of each counts.
+    let mut measures: Vec<SpeedMeasure> = Vec::new();
+    let tell = |measure: SpeedMeasure| match measures.iter_mut().find(|it| it.choice == measure.choice) {
+        Some(known) => *known = measure,
+        None => measures.push(measure),
+    };
+    inference::measure_speed(&bench.worker, &bench.path, choices, tell).await.map_err(failed)?;
+    print(SPEED_HEAD)?;
+    for measure in &measures {
+        let saved = bench.store.save_speed_measure(&bench.id, measure, now_ms()).await;
+        saved.map_err(|source| bench.database_failed(source))?;
+        print(&speed_row(measure))?;
+    }
+    bench.store.close().await;
+    Ok(())
+}
+
+/// What is measured, with what, and where it is kept.
+struct Bench {
+    id: ModelId,
+    path: PathBuf,
+    n_layers: Option<u32>,
+    worker: LlamaConfig,
+    store: Store,
+    database: PathBuf,
+}
+
+impl Bench {
+    async fn open(config: &Config, model: &str) -> Result<Self, Exit> {
+        let paths = DataDir::open(config.data_dir.as_deref()).map_err(failed)?;
+        let library = Library::new(paths.models(), vec![], KvType::default());
+        let (id, path) = find(&library, model, &paths.models())?;
+        let n_layers = library.n_layers(&path);
+        let database = paths.database();
+        let opened = Store::open(&database).await;
+        let store =
+            opened.map_err(|source| Exit::Database { path: database.display().to_string(), source })?;
+        let worker = LlamaConfig::for_current_exe().map_err(failed)?;
+        Ok(Self { id, path, n_layers, worker, store, database })
+    }
+
+    fn database_failed(&self, source: StoreError) -> Exit {
+        Exit::Database { path: self.database.display().to_string(), source }
+    }
+}
+
 /// A file, or a model of the library by its name.
-fn find(paths: &DataDir, model: &str) -> Result<(ModelId, PathBuf), Exit> {
+fn find(library: &Library, model: &str, folder: &Path) -> Result<(ModelId, PathBuf), Exit> {
     let named = Path::new(model);
-    let library = Library::new(paths.models(), vec![], KvType::default());
     if named.is_file() {
         return Ok((library.id_of_named(named), named.to_owned()));
     }
     let id = ModelId(model.to_owned());
     let path = library.path_of(&id);
     path.map(|path| (id, path)).ok_or_else(|| {
-        Exit::Failed(format!("there is no model “{model}” in {}, and no such file", paths.models().display()))
+        Exit::Failed(format!("there is no model “{model}” in {}, and no such file", folder.display()))
     })
 }
 
-const HEAD: &str = "keys/values  KiB/token  divergence  same token  reading  writing";
+const KV_HEAD: &str = "keys/values  KiB/token  divergence  same token  reading  writing";
 
-fn row(measure: &KvMeasure) -> String {
+fn kv_row(measure: &KvMeasure) -> String {
     let kib = measure.n_bytes as f64 / f64::from(measure.n_cells.max(1)) / 1024.0;
     format!(
         "{:<11}  {kib:>9.2}  {:>10.5}  {:>9.1}%  {:>6.2}x  {:>6.2}x",
@@ -65,6 +112,14 @@ fn row(measure: &KvMeasure) -> String {
         measure.prefill_ratio,
         measure.decode_ratio
     )
+}
+
+const SPEED_HEAD: &str = "threads  batch  layers  prompt tok/s  answer tok/s";
+
+fn speed_row(SpeedMeasure { choice, prefill, decode }: &SpeedMeasure) -> String {
+    let layers = choice.n_gpu_layers.map_or("–".to_owned(), |n| n.to_string());
+    let (n_threads, n_batch) = (choice.n_threads, choice.n_batch);
+    format!("{n_threads:>7}  {n_batch:>5}  {layers:>6}  {prefill:>12.1}  {decode:>12.1}")
 }
 
 /// A line of the table.
@@ -83,8 +138,8 @@ fn now_ms() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{HEAD, row};
-    use types::kv::{KvFormat, KvMeasure, KvType};
+    use super::*;
+    use types::{kv::KvFormat, speed::SpeedChoice};
 
     #[test]
     fn rows_stand_below_their_heads() {
@@ -97,8 +152,12 @@ mod tests {
             prefill_ratio: 0.75,
             decode_ratio: 1.02,
         };
-        let line = row(&measure);
+        let line = kv_row(&measure);
         assert_eq!(line, "q8/q4             1.00     0.01235       98.7%    0.75x    1.02x");
-        assert_eq!(line.chars().count(), HEAD.chars().count());
+        assert_eq!(line.chars().count(), KV_HEAD.chars().count());
+        let choice = SpeedChoice { n_threads: 16, n_batch: 512, n_gpu_layers: None };
+        let line = speed_row(&SpeedMeasure { choice, prefill: 1234.56, decode: 78.9 });
+        assert_eq!(line, "     16    512       –        1234.6          78.9");
+        assert_eq!(line.chars().count(), SPEED_HEAD.chars().count());
     }
 }

@@ -88,6 +88,8 @@ fn title(job: &JobView, texts: &PanelsTexts) -> String {
         JobKind::QuantizeModel => texts.job_quantize_model,
         JobKind::BringModel => texts.job_bring_model,
         JobKind::MeasureModel => texts.job_measure_model,
+        JobKind::MeasureQuants => texts.job_measure_quants,
+        JobKind::CompareWithSource => texts.job_compare_with_source,
         JobKind::IndexDocuments => texts.job_index_documents,
         JobKind::ImportChats => texts.job_import_chats,
         JobKind::CompareModels => texts.job_compare_models,

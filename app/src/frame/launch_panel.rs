@@ -3,6 +3,7 @@
 mod forecast;
 mod options;
 mod presets;
+mod speed;
 
 use super::{
     Overlays,

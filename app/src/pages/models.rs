@@ -23,7 +23,7 @@ use crate::{
 use details::details;
 use filters::{Filters, address, query_of};
 use folders::{Folders, Offered};
-use leptos::prelude::*;
+use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
 use leptos_meta::Title;
 use leptos_router::{components::A, hooks::use_query_map, params::ParamsMap};
 use rows::Rows;
@@ -40,10 +40,20 @@ pub(super) fn page() -> AnyView {
     let live = use_live();
     let store = ModelsStore::new();
     provide_context(store);
-    // One model's page stays as it is: somebody may be writing in it.
+    let waits = StoredValue::new(false);
+    // One model's page stays as it is: somebody may be writing in it. A form does until it is left.
     let look_again = move || {
-        if query.read_untracked().get_str("model").is_none() {
+        waits.set_value(is_in_form(document().active_element()));
+        if query.read_untracked().get_str("model").is_none() && !waits.get_value() {
             store.version.update(|n| *n += 1);
+        }
+    };
+    let on_leave = move |event: ev::FocusEvent| {
+        let next = event.related_target().and_then(|it| it.dyn_into::<web_sys::Element>().ok());
+        if waits.get_value() && !is_in_form(next) {
+            waits.set_value(false);
+            // Until then it is still there.
+            request_animation_frame(look_again);
         }
     };
     // The last job that found what no folder tells, once it is known which there are.
@@ -63,7 +73,7 @@ pub(super) fn page() -> AnyView {
     let key = move || Some(format!("{} {}", store.version.get(), query.read().to_query_string()));
     let shown = PageData::of(key, move |_| api::library(act_of(&query.read_untracked())));
     view! {
-        <div class="min-h-0 flex-1 overflow-y-auto" data-testid="models-page">
+        <div class="min-h-0 flex-1 overflow-y-auto" data-testid="models-page" on:focusout=on_leave>
             <Transition fallback=Skeleton>
                 {move || Suspend::new(async move { show(query, shown.get().await) })}
             </Transition>
@@ -74,6 +84,11 @@ pub(super) fn page() -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// In a form that is built anew with the list.
+fn is_in_form(element: Option<web_sys::Element>) -> bool {
+    element.is_some_and(|it| it.closest("[data-kept]").is_ok_and(|form| form.is_some()))
 }
 
 fn act_of(query: &ParamsMap) -> ShelfAct {

@@ -11,6 +11,10 @@ pub enum JobKind {
     DownloadModel,
     QuantizeModel,
     MeasureModel,
+    /// Which types of weights are worth it.
+    MeasureQuants,
+    /// What writing a model anew cost.
+    CompareWithSource,
     IndexDocuments,
     ImportChats,
     CompareModels,

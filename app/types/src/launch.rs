@@ -3,6 +3,7 @@
 use crate::{
     ids::ModelId,
     kv::{KvMeasure, KvType, KvUse},
+    speed::SpeedMeasure,
 };
 use serde::{Deserialize, Serialize};
 
@@ -160,7 +161,7 @@ pub struct LoadedAs {
 }
 
 /// What there is to choose from, and what is known about it on this machine.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LaunchPanel {
     pub profile: LaunchProfile,
     /// The context where the profile has none, in tokens.
@@ -183,6 +184,8 @@ pub struct LaunchPanel {
     pub template: Option<String>,
     /// The threads where the profile has none.
     pub usual_n_threads: u32,
+    /// How fast it was measured to compute on this machine.
+    pub speeds: Vec<SpeedMeasure>,
     /// The layers of the model, where a graphics card can compute some.
     pub n_gpu_layers: Option<u32>,
 }

@@ -29,6 +29,7 @@ pub mod secret;
 pub mod seen;
 pub mod settings;
 pub mod shelf;
+pub mod speed;
 pub mod system;
 pub mod toolbox;
 pub mod tools;

@@ -1,6 +1,6 @@
 //! What writing a model with fewer bits was measured to cost.
 
-use crate::shelf::Rewrite;
+use crate::{ids::ModelId, shelf::Rewrite};
 use serde::{Deserialize, Serialize};
 
 /// So often the same next token is the most likely one that nobody notices the difference.
@@ -29,6 +29,16 @@ pub struct MeasuredQuant {
     pub to: Rewrite,
     pub size_bytes: u64,
     pub measure: QuantMeasure,
+}
+
+/// Where a model came from that was written here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Written {
+    pub source: ModelId,
+    pub source_bytes: u64,
+    pub size_bytes: u64,
+    /// Compared with the source, once that was measured.
+    pub measure: Option<QuantMeasure>,
 }
 
 /// Whether no other way is both smaller and closer to how the model is.

@@ -3,7 +3,7 @@
 use crate::{
     ids::ModelId,
     model::{ModelEntry, Purpose},
-    quant::MeasuredQuant,
+    quant::{MeasuredQuant, Written},
 };
 use serde::{Deserialize, Serialize};
 
@@ -390,6 +390,8 @@ pub struct ModelDetails {
     pub uses: ModelUses,
     /// What writing it with fewer bits was measured to cost, the largest first.
     pub quants: Vec<MeasuredQuant>,
+    /// Where it came from, if it was written here.
+    pub written: Option<Written>,
     /// Why it cannot be deleted here, as a word: `ollama`, `named`.
     pub kept_by: Option<String>,
     /// Whether the person may change files.

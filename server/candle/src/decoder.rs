@@ -72,6 +72,12 @@ impl TextDecoder {
         Ok(Self { network, cells: manifest.cells(), threads })
     }
 
+    /// Computes with so many threads from now on. Where they cannot be started, it stays as it is.
+    pub fn set_threads(&mut self, n_threads: usize) -> Result<(), FolderError> {
+        self.threads = ThreadPoolBuilder::new().num_threads(n_threads).build()?;
+        Ok(())
+    }
+
     /// A cache of a sequence that has not begun, which keeps everything.
     pub fn new_cache(&self) -> Box<dyn KvCache> {
         Box::new(Plain::new(self.cells))

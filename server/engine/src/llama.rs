@@ -13,7 +13,7 @@ pub(crate) use heads::open_heads;
 pub(crate) use raw::{
     Adapter, CutImage, EncodedPiece, HeadKind, HeadToken, Heads, ImagePart, PartState, PieceSize, Projector,
     RecurrentState, SequenceState, VendoredDrafter, build, can_shift, capture_log, kv_bytes, last_errors,
-    load_adapter, quantize, set_adapters,
+    load_adapter, quantize, set_adapters, set_threads,
 };
 
 use crate::outbox::Outbox;
@@ -216,6 +216,20 @@ pub(crate) fn open_vector_context<'m>(
     new_context(backend, model, params)
 }
 
+/// Opens a context for one sequence of `n_ctx` tokens.
+pub(crate) fn open_plain_context<'m>(
+    backend: &LlamaBackend,
+    model: &'m LlamaModel,
+    request: &LoadRequest,
+    n_ctx: u32,
+) -> Result<LlamaContext<'m>, String> {
+    let params = params(request, request.kv_type)
+        .with_n_ctx(NonZeroU32::new(n_ctx))
+        .with_n_batch(N_BATCH)
+        .with_n_ubatch(n_batch(request));
+    new_context(backend, model, params)
+}
+
 /// What every context has.
 fn params(request: &LoadRequest, kv_type: KvType) -> LlamaContextParams {
     let threads = i32::try_from(n_threads(request)).unwrap_or(i32::MAX);
@@ -244,7 +258,12 @@ pub(crate) fn n_batch(request: &LoadRequest) -> u32 {
 
 /// Decode threads.
 pub(crate) fn n_threads(request: &LoadRequest) -> u32 {
-    request.n_threads.unwrap_or_else(default_threads).max(1)
+    threads_or_default(request.n_threads)
+}
+
+/// So many threads, or else as many as there are physical cores.
+pub(crate) fn threads_or_default(n_threads: Option<u32>) -> u32 {
+    n_threads.unwrap_or_else(default_threads).max(1)
 }
 
 /// What the model was made for, by what its file says.

@@ -4,6 +4,10 @@
 //! whatever else the machine does meets both. Where the middle of a text is forgotten, the other one remembers half of the
 //! text, and what they say is compared from where it has forgotten something.
 
+mod speed;
+
+pub(crate) use speed::{by_layers, measure_speed};
+
 use crate::{
     llama::{self, kv_bytes},
     scheduler::Window,

@@ -93,6 +93,8 @@ pub(crate) enum Work {
     Cancel(RequestId),
     /// What is kept of a tenant's ended generations.
     Forget(Tenant),
+    /// So many threads compute from the next step on.
+    SetThreads(u32),
 }
 
 impl Work {
@@ -303,6 +305,13 @@ impl<'m> Scheduler<'m> {
             }
             Work::Vectors(task) => self.vectors.add(task),
             Work::Cancel(id) => self.cancel(id),
+            Work::SetThreads(n) => {
+                let drafter = self.drafter.as_mut().map(Drafter::context);
+                for context in [Some(&mut self.pool.context), drafter].into_iter().flatten() {
+                    llama::set_threads(context, n).map_err(WorkerError::Threads)?;
+                }
+                Ok(())
+            }
             Work::Forget(tenant) => {
                 self.pool.forget_all_of(tenant);
                 self.histories.forget(tenant);

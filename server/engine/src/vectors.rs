@@ -145,6 +145,8 @@ fn take<T: Tokenizer, E: Encoder>(
         | Command::Quantize { .. }
         | Command::MeasureKv { .. }
         | Command::MeasureQuant { .. }
+        | Command::MeasureSpeed { .. }
+        | Command::SetThreads { .. }
         | Command::Forget { .. }
         | Command::Ping(_) => {
             return Ok(());

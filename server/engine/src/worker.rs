@@ -33,6 +33,7 @@ use types::{
     kv::{KvFormat, KvType},
     model::Purpose,
     quant::QuantMeasure,
+    speed::SpeedChoice,
 };
 
 /// Commands read but not yet looked at. The server never has so many under way, so the reader does not block.
@@ -62,6 +63,9 @@ pub enum WorkerError {
     /// The context's adapters are unknown.
     #[error("changing the adapters failed: {0}")]
     Adapters(String),
+    /// The threads that compute are unknown.
+    #[error("changing the threads failed: {0}")]
+    Threads(String),
     /// A thread could not be started.
     #[error("starting a thread failed: {0}")]
     Thread(#[from] std::io::Error),
@@ -159,6 +163,10 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
                 let result = measure_quant([reference, candidate], n_threads, process);
                 process.outbox.send(&Event::QuantMeasured(result))?;
             }
+            Command::MeasureSpeed { path, choices } => {
+                let result = measure_speed(&path, &choices, process);
+                process.outbox.send(&Event::SpeedMeasureEnded(result))?;
+            }
             Command::Generate { id, .. }
             | Command::CountTokens { id, .. }
             | Command::Show { id, .. }
@@ -167,7 +175,10 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
                 let reason = Rejection::Engine("no model is loaded".into());
                 process.outbox.send(&Event::Rejected { id, reason })?;
             }
-            Command::Cancel { .. } | Command::Forget { .. } | Command::Ping(_) => {}
+            Command::Cancel { .. }
+            | Command::Forget { .. }
+            | Command::SetThreads { .. }
+            | Command::Ping(_) => {}
         }
     }
     Ok(())
@@ -214,6 +225,23 @@ fn measure_quant(
     let [reference, candidate] = files;
     let (reference, candidate) = (load(reference)?, load(candidate)?);
     measure::measure_quant(&backend, &reference, &candidate, n_threads)
+}
+
+fn measure_speed(path: &Path, choices: &[SpeedChoice], process: &Process) -> Result<(), String> {
+    if path.is_dir() {
+        return Err("how fast a model in a folder computes cannot be measured yet".to_owned());
+    }
+    let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
+    // Each number of layers is a load of its own.
+    for choices in measure::by_layers(choices) {
+        let n_gpu_layers = choices.first().and_then(|it| it.n_gpu_layers);
+        let request = LoadRequest { n_gpu_layers, ..LoadRequest::new(path.to_owned()) };
+        let model = llama::load_model(&backend, &request, process.outbox.clone(), process.stop.clone())?;
+        measure::measure_speed(&backend, &model, &choices, |measure| {
+            process.outbox.send(&Event::SpeedMeasured(measure)).map_err(|error| error.to_string())
+        })?;
+    }
+    Ok(())
 }
 
 fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError> {
@@ -443,10 +471,12 @@ fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, outbox: &Outbox) -> Res
             }
             Command::Cancel { id } => Ok(Work::Cancel(id)),
             Command::Forget { tenant } => Ok(Work::Forget(tenant)),
+            Command::SetThreads { n_threads } => Ok(Work::SetThreads(llama::threads_or_default(n_threads))),
             Command::Load(_)
             | Command::Quantize { .. }
             | Command::MeasureKv { .. }
             | Command::MeasureQuant { .. }
+            | Command::MeasureSpeed { .. }
             | Command::Ping(_) => {
                 continue;
             }

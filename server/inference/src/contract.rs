@@ -39,6 +39,20 @@ pub struct ModelSpec {
     pub adapters: Vec<LoraAdapter>,
 }
 
+impl ModelSpec {
+    /// Whether a model that is loaded so becomes `wanted` without being loaded anew: which adapters answers take, and how many
+    /// threads compute, can change while one writes; nothing else can.
+    pub(crate) fn becomes_at_once(&self, wanted: &Self) -> bool {
+        let mut would_be = self.clone();
+        if self.purpose == Purpose::Writing {
+            would_be.adapters.clone_from(&wanted.adapters);
+            would_be.profile.options.adapters.clone_from(&wanted.profile.options.adapters);
+            would_be.profile.options.n_threads = wanted.profile.options.n_threads;
+        }
+        would_be == *wanted
+    }
+}
+
 /// Why a model is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {

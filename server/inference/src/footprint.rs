@@ -18,7 +18,7 @@ const N_LOGITS: u64 = 64;
 const TOKEN_BYTES: u64 = 250;
 
 /// The program itself and buffers that depend on nothing.
-const BASE_BYTES: u64 = 64 << 20;
+const BASE_BYTES: u64 = 40 << 20;
 
 /// What looking at an image takes beside the projector's weights; models differ in it, so this is a guess until it is measured.
 const LOOKING_BYTES: u64 = 128 << 20;

@@ -25,10 +25,10 @@ pub use engines::Engines;
 pub use footprint::Footprint;
 pub use guarded::{Guarded, Readings};
 pub use keep_alive::{KeepAlive, NoTime};
-pub use llama::{LlamaConfig, measure_kv, measure_quant, quantize};
+pub use llama::{LlamaConfig, measure_kv, measure_quant, measure_speed, quantize};
 pub use protocol::{
-    DraftModel, EmbedInput, EmbedParams, KvFiles, LoraAdapter, MAX_ADAPTERS, Pooling, Prompt, RankRequest,
-    Rejection, Speculation, Tenant, TensorType, TokenLogprob,
+    DraftModel, EmbedInput, EmbedParams, KvFiles, LoraAdapter, MAX_ADAPTERS, N_SPEED_ROUNDS, Pooling, Prompt,
+    RankRequest, Rejection, Speculation, Tenant, TensorType, TokenLogprob,
 };
 pub use remote::{AddressError, BaseUrl, Patience, RemoteProblem, RemoteSpec, Remotes};
 pub use request::{

@@ -21,18 +21,22 @@ use crate::{
     RankRequest, Ranking, Tenant, TensorType,
 };
 use connection::{Connection, Signal};
-use protocol::{Command, Event, KvFiles, LoraAdapter};
+use protocol::{Command, Event, KvFiles};
 use std::{
     ffi::OsString,
     io,
     path::{Path, PathBuf},
 };
 use supervisor::{Ask, Supervisor};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot, watch,
+};
 use types::{
     kv::{KvMeasure, KvType},
     quant::QuantMeasure,
     seen::SeenPart,
+    speed::{SpeedChoice, SpeedMeasure},
 };
 
 /// What to start as a worker and with which resources.
@@ -148,9 +152,13 @@ impl SupervisedModel {
         _ = self.asks.send(Ask::Forget { tenant }).await;
     }
 
-    /// Lets answers that begin from now on take these, where they name none themselves.
-    pub(crate) async fn set_adapters(&self, adapters: Vec<LoraAdapter>) {
-        _ = self.asks.send(Ask::SetAdapters { adapters }).await;
+    /// Takes over what [can change while it stays loaded](ModelSpec::becomes_at_once).
+    pub(crate) fn adjust(&self, spec: ModelSpec) {
+        // What is asked behind it is answered so, unless there is a crowd.
+        if let Err(TrySendError::Full(ask)) = self.asks.try_send(Ask::Adjust { spec: Box::new(spec) }) {
+            let asks = self.asks.clone();
+            tokio::spawn(async move { asks.send(ask).await });
+        }
     }
 
     /// Asks and waits for the answer. A supervisor that is gone has unloaded its model.
@@ -201,6 +209,27 @@ pub async fn measure_kv(
             None
         }
         Event::KvMeasureEnded(result) => Some(result),
+        _ => None,
+    });
+    result.await.map_err(failed)
+}
+
+/// Measures how fast the model at `path` computes with each of `choices`, in a worker of its own. What is known of a choice is
+/// told up to [`protocol::N_SPEED_ROUNDS`] times; the last counts. Dropping the future ends it. Must be called within a Tokio runtime.
+pub async fn measure_speed(
+    config: &LlamaConfig,
+    path: &Path,
+    choices: Vec<SpeedChoice>,
+    mut tell: impl FnMut(SpeedMeasure),
+) -> Result<(), EngineError> {
+    let failed = |reason: String| EngineError::MeasureFailed { name: file_name(path), reason };
+    let command = Command::MeasureSpeed { path: path.to_owned(), choices };
+    let result = alone(config, command, |event| match event {
+        Event::SpeedMeasured(measure) => {
+            tell(measure);
+            None
+        }
+        Event::SpeedMeasureEnded(result) => Some(result),
         _ => None,
     });
     result.await.map_err(failed)

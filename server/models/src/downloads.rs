@@ -373,8 +373,12 @@ async fn blocking(
         let _held = held;
         work()
     };
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|err| Err(ModelsError::Transfer(err.to_string())))
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        // The runtime ends, and it goes on with the next one.
+        Err(err) if err.is_cancelled() => std::future::pending().await,
+        Err(err) => Err(ModelsError::Transfer(err.to_string())),
+    }
 }
 
 async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {

@@ -1,19 +1,25 @@
 //! How each model is loaded, and what that was measured to cost.
 
 use crate::{Models, ModelsError, drafts::known_drafts, ended, now_ms, until_cancelled};
-use inference::Footprint;
+use inference::{Footprint, N_SPEED_ROUNDS};
 use jobs::{JobHandle, Progress};
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 use types::{
     ids::{ModelId, UserId},
     job::JobKind,
-    kv::KvType,
+    kv::{KvMeasure, KvType},
     launch::{
         LaunchOptions, LaunchPanel, LaunchProfile, MAX_ADAPTER_PERCENT, MAX_ADAPTERS, MAX_TEMPLATE_BYTES,
         MAX_THREADS,
     },
+    speed::{SpeedMeasure, speed_choices},
 };
+
+enum Measured {
+    Kv(KvMeasure),
+    Speed(SpeedMeasure),
+}
 
 /// Less is no conversation, more is a slip of the finger.
 const CONTEXTS: std::ops::RangeInclusive<u32> = 256..=16_777_216;
@@ -23,6 +29,7 @@ impl Models {
     pub async fn launch_panel(&self, id: &ModelId) -> Result<LaunchPanel, ModelsError> {
         let path = self.path_of(id)?;
         let (profile, measures) = (self.store.launch_profile(id).await?, self.store.kv_measures(id).await?);
+        let speeds = self.store.speed_measures(id).await?;
         let footprint = self.footprint(id, path.clone(), LaunchProfile::default()).await;
         let n_ctx_train = footprint.and_then(|it| it.n_ctx_train);
         let (library, has_kv_types) = (self.library.clone(), path.is_file());
@@ -43,7 +50,8 @@ impl Models {
             has_kv_types,
             adapters,
             template,
-            usual_n_threads: self.worker.n_threads.unwrap_or_else(system::n_physical_cores),
+            usual_n_threads: self.usual_n_threads(),
+            speeds,
             n_gpu_layers: n_layers.filter(|_| self.worker.has_gpu),
         })
     }
@@ -60,7 +68,8 @@ impl Models {
         Ok(())
     }
 
-    /// Measures what every usual way to keep keys and values costs with a model, as a job. Returns when it has started.
+    /// Measures what every usual way to keep keys and values costs with a model, and how fast it computes with other threads,
+    /// batches and layers on a graphics card, as a job. Returns when it has started.
     pub async fn measure(&self, user: UserId, id: &ModelId) -> Result<(), ModelsError> {
         let path = self.path_of(id)?;
         let name = id.0.rsplit('/').next().unwrap_or_default();
@@ -74,17 +83,28 @@ impl Models {
     }
 
     async fn run_measure(&self, id: &ModelId, path: &Path, job: &JobHandle) -> Result<(), ModelsError> {
+        let n_layers = self.n_gpu_layers(path).await;
+        let choices = speed_choices(self.usual_n_threads(), system::n_processors(), n_layers);
         let kv_types = KvType::usual();
-        let n = kv_types.len();
-        // Unbounded by its type, but there is one for each kind.
+        let n = kv_types.len() + choices.len() * N_SPEED_ROUNDS;
+        let mut n_told = 0;
+        // Unbounded by its type, but there are as many as are measured.
         let (tell, mut told) = mpsc::unbounded_channel();
-        let measuring = inference::measure_kv(&self.worker, path, kv_types, move |it| _ = tell.send(it));
+        let tell_speed = tell.clone();
+        let measuring = async move {
+            let kv = move |it| _ = tell.send(Measured::Kv(it));
+            inference::measure_kv(&self.worker, path, kv_types, kv).await?;
+            let speed = move |it| _ = tell_speed.send(Measured::Speed(it));
+            inference::measure_speed(&self.worker, path, choices, speed).await
+        };
         let saving = async {
-            let mut n_saved = 0;
-            while let Some(measure) = told.recv().await {
-                self.store.save_kv_measure(id, &measure, now_ms()).await?;
-                n_saved += 1;
-                let fraction = Some(n_saved as f32 / n as f32);
+            while let Some(measured) = told.recv().await {
+                match measured {
+                    Measured::Kv(measure) => self.store.save_kv_measure(id, &measure, now_ms()).await?,
+                    Measured::Speed(measure) => self.store.save_speed_measure(id, &measure, now_ms()).await?,
+                }
+                n_told += 1;
+                let fraction = Some(n_told as f32 / n as f32);
                 job.progress(Progress { fraction, ..Progress::default() });
             }
             Ok::<_, ModelsError>(())
@@ -92,6 +112,19 @@ impl Models {
         let (measured, saved) = tokio::join!(measuring, saving);
         measured?;
         saved
+    }
+
+    /// Where the server was not told.
+    fn usual_n_threads(&self) -> u32 {
+        self.worker.n_threads.unwrap_or_else(system::n_physical_cores)
+    }
+
+    /// The layers of a model, where a graphics card can compute some.
+    async fn n_gpu_layers(&self, path: &Path) -> Option<u32> {
+        let (library, path) = (self.library.clone(), path.to_owned());
+        let has_gpu = self.worker.has_gpu;
+        let look = move || has_gpu.then(|| library.n_layers(&path)).flatten();
+        tokio::task::spawn_blocking(look).await.ok().flatten()
     }
 
     pub(crate) fn path_of(&self, id: &ModelId) -> Result<PathBuf, ModelsError> {

@@ -30,6 +30,7 @@ pub mod starter;
 mod trash;
 mod uploads;
 mod watching;
+mod written;
 
 pub use adapters::Adapter;
 pub use discover::{HubAccess, HubPage};

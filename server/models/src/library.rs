@@ -156,6 +156,11 @@ impl Library {
         self.found().into_iter().find(|found| found.id == *id)
     }
 
+    /// The model whose file or folder is at `path`.
+    pub(crate) fn id_at(&self, path: &Path) -> Option<ModelId> {
+        self.found().into_iter().find(|found| found.path == path).map(|found| found.id)
+    }
+
     /// The id of a file or folder named on the command line.
     pub fn id_of_named(&self, path: &Path) -> ModelId {
         // What looks like an extension of a folder is a part of its name.
@@ -218,7 +223,7 @@ impl Library {
     }
 
     /// The layers of the model at `path`, where its file says it.
-    pub(crate) fn n_layers(&self, path: &Path) -> Option<u32> {
+    pub fn n_layers(&self, path: &Path) -> Option<u32> {
         let [n_layers, _, _] = self.headers.gguf(path)?.shape();
         u32::try_from(n_layers?).ok()
     }

@@ -23,7 +23,7 @@ const CANDIDATES: [Rewrite; 7] =
 /// Writing as many bits as there are gains nothing.
 const FEWER: f64 = 0.95;
 /// Where a candidate is while it is measured; nothing looks into it.
-const FOLDER: &str = ".quants";
+pub(crate) const FOLDER: &str = ".quants";
 
 impl Models {
     /// Measures every way to write a model with fewer bits than it has, as a job. Returns when it has started.
@@ -50,7 +50,7 @@ impl Models {
         let busy = || ModelsError::Kept("another model is being measured so; wait until that has ended");
         let measuring = self.writers.begin(&self.library.folder().join(FOLDER)).ok_or_else(busy)?;
         let name = id.0.rsplit('/').next().unwrap_or_default();
-        let job = self.jobs.start(user, JobKind::MeasureModel, name).await?;
+        let job = self.jobs.start(user, JobKind::MeasureQuants, name).await?;
         let (models, id) = (self.clone(), id.clone());
         tokio::spawn(async move {
             let measured =

@@ -46,10 +46,10 @@ enum Way {
 
 /// What is to be done.
 #[derive(Clone, Debug)]
-struct Plan {
-    found: Found,
+pub(crate) struct Plan {
+    pub(crate) found: Found,
     way: Way,
-    target: PathBuf,
+    pub(crate) target: PathBuf,
     /// As far as numbers tell.
     n_bytes: u64,
     /// What matters, where that is given.
@@ -80,13 +80,17 @@ impl Models {
         let name = plan.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name).await?;
         let models = self.clone();
-        tokio::spawn(async move { models.run_rewrite(plan, job).await });
+        tokio::spawn(async move { models.run_rewrite(user, plan, job).await });
         Ok(())
     }
 
-    async fn run_rewrite(&self, plan: Plan, job: JobHandle) {
+    async fn run_rewrite(&self, user: UserId, plan: Plan, job: JobHandle) {
         let written = until_cancelled(&job, self.write_anew(&plan, &job)).await;
+        let is_there = matches!(written, Some(Ok(())));
         ended(job, written).await;
+        if is_there && let Err(error) = self.note_written(user, &plan).await {
+            tracing::warn!(%error, "what writing a model anew cost is not known");
+        }
     }
 
     async fn write_anew(&self, plan: &Plan, job: &JobHandle) -> Result<(), ModelsError> {

@@ -68,6 +68,7 @@ impl Models {
         details.note = self.store.model_note(id).await?;
         details.uses = self.uses(id).await?;
         details.quants = self.store.quant_measures(id).await?;
+        details.written = self.store.written(id).await?;
         details.kept_by = self.kept_by(&found).map(str::to_owned);
         Ok(details)
     }
@@ -227,6 +228,7 @@ fn details(found: &library::walk::Found, model: ShelfModel) -> ModelDetails {
         note: String::new(),
         uses: ModelUses::default(),
         quants: Vec::new(),
+        written: None,
         kept_by: None,
         is_managed: false,
     };

@@ -23,8 +23,12 @@ use types::{
     reasoning::Reasoning,
     sampling::Sampling,
     seen::SeenPart,
+    speed::{SpeedChoice, SpeedMeasure},
     tools::{CallPiece, ToolUse},
 };
+
+/// How often each choice is measured of a model that is quick.
+pub const N_SPEED_ROUNDS: usize = 3;
 
 /// Requests that wait for a model while all its sequences are busy.
 pub const MAX_WAITING: usize = 64;
@@ -85,6 +89,11 @@ pub enum Command {
     /// Compares what `candidate` says about a fixed text with what `reference` says, which has the same vocabulary. For a
     /// worker without a model; answered by `QuantMeasured`, with the process's end as the only way to cancel.
     MeasureQuant { reference: PathBuf, candidate: PathBuf, n_threads: Option<u32> },
+    /// Measures how fast the model at `path` computes with each of these. For a worker without a model; answered by
+    /// `SpeedMeasured`…, up to [`N_SPEED_ROUNDS`] times for each, of which the last counts, then `SpeedMeasureEnded`, with the process's end as the only way to cancel.
+    MeasureSpeed { path: PathBuf, choices: Vec<SpeedChoice> },
+    /// Computes with so many threads from the next step on; `None` takes the physical cores. Not answered.
+    SetThreads { n_threads: Option<u32> },
     /// Answered by `Pong` with the same number.
     Ping(u64),
 }
@@ -144,6 +153,9 @@ pub enum Event {
     /// With the reason where not all could be measured.
     KvMeasureEnded(Result<(), String>),
     QuantMeasured(Result<QuantMeasure, String>),
+    SpeedMeasured(SpeedMeasure),
+    /// With the reason where not all could be measured.
+    SpeedMeasureEnded(Result<(), String>),
     Pong(u64),
 }
 

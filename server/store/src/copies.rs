@@ -156,5 +156,29 @@ async fn write_message(
     show_images(tx, user, id, &message.images).await?;
     send_documents(tx, user, session, id, &message.documents).await?;
     write_calls(tx, user, id, 0, &message.calls).await?;
+    if message.has_probabilities {
+        copy_probabilities(tx, user, message.id, id).await?;
+    }
     Ok(id)
+}
+
+/// How likely tokens were, from an answer of the same person; what has none of another place.
+async fn copy_probabilities(
+    tx: &mut sqlx::SqliteConnection,
+    user: UserId,
+    from: MessageId,
+    to: i64,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into token_probability (message_id, position, token, logprob, others)
+         select ?, position, token, logprob, others from token_probability p
+         where p.message_id = ?
+             and exists (select 1 from message m join session s on s.id = m.session_id where m.id = p.message_id and s.user_id = ?)",
+        to,
+        from.0,
+        user.0
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
 }

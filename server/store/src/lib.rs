@@ -27,8 +27,10 @@ mod quant_measures;
 mod sessions;
 mod settings;
 mod sources;
+mod speed_measures;
 mod toolbox;
 mod variants;
+mod written;
 
 pub use attached::{AttachedRow, PaperRow};
 pub use calls::{CallResult, CallRow};

@@ -9,6 +9,7 @@ use types::{
     launch::{AdapterChoice, DraftChoice, LaunchOptions, LaunchProfile},
     overrides::Overrides,
     settings::{Theme, UserSettings},
+    speed::{SpeedChoice, SpeedMeasure},
 };
 
 const ME: UserId = UserId::LOCAL;
@@ -93,7 +94,19 @@ async fn an_answer_ends_once_and_keeps_its_usage() {
     let row = store.find_message(ME, session, reply).await.unwrap().unwrap();
     assert_eq!((row.body.as_str(), row.state, row.usage), ("hi", MessageState::Stopped, Some(usage)));
     // The end that came too late added nothing.
-    assert_eq!(store.probabilities(ME, session, reply, 9).await.unwrap(), (vec![token], 1));
+    assert_eq!(store.probabilities(ME, session, reply, 9).await.unwrap(), (vec![token.clone()], 1));
+    // A copy has them too, unless it is of somebody who cannot know them.
+    let rows = store.all_messages(ME, session).await.unwrap();
+    for (user, expected) in [(ME, vec![token]), (OTHER, vec![])] {
+        let copy = store
+            .write_session(user, &NewSession::default(), &rows, rows.last().map(|it| it.id))
+            .await
+            .unwrap();
+        let messages = store.all_messages(user, copy).await.unwrap();
+        let (answer, n) = (messages.last().unwrap(), expected.len() as u32);
+        assert_eq!(answer.has_probabilities, n > 0);
+        assert_eq!(store.probabilities(user, copy, answer.id, 9).await.unwrap(), (expected, n));
+    }
 }
 
 #[tokio::test]
@@ -349,6 +362,25 @@ async fn a_new_measurement_takes_the_place_of_the_old() {
     }
     assert_eq!(store.kv_measures(&model).await.unwrap(), [measure(q8, 20), measure(q4, 11)]);
     assert_eq!(store.kv_measures(&ModelId("other".into())).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn how_fast_a_model_is_with_a_choice_is_known_once() {
+    let (_folder, store) = open().await;
+    let model = ModelId("tiny".into());
+    let measure = |n_threads, n_gpu_layers, decode| SpeedMeasure {
+        choice: SpeedChoice { n_threads, n_batch: 512, n_gpu_layers },
+        prefill: 100.5,
+        decode,
+    };
+    let all =
+        [measure(2, None, 9.5), measure(1, None, 6.5), measure(2, Some(30), 20.0), measure(2, None, 10.5)];
+    for it in &all {
+        store.save_speed_measure(&model, it, 1).await.unwrap();
+    }
+    let expected = [measure(1, None, 6.5), measure(2, None, 10.5), measure(2, Some(30), 20.0)];
+    assert_eq!(store.speed_measures(&model).await.unwrap(), expected);
+    assert_eq!(store.speed_measures(&ModelId("other".into())).await.unwrap(), []);
 }
 
 #[tokio::test]

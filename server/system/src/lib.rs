@@ -22,6 +22,11 @@ pub fn n_physical_cores() -> u32 {
     cores.unwrap_or(logical).min(logical).max(1) as u32
 }
 
+/// The processors this process may use, two threads of one core counted apart.
+pub fn n_processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |n| n.get().try_into().unwrap_or(u32::MAX))
+}
+
 /// What can be taken of the machine's memory right now.
 pub fn available_memory_bytes() -> u64 {
     let mut system = sysinfo::System::new();

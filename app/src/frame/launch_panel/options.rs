@@ -1,6 +1,6 @@
 //! What few people choose: threads, batch, layers of a graphics card, adapters, the chat template.
 
-use super::Chosen;
+use super::{Chosen, speed};
 use crate::{
     i18n::{LaunchTexts, fill},
     ui::icon::Icon,
@@ -42,9 +42,9 @@ fn fields(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts) -> A
     });
     view! {
         <div class="flex flex-col gap-4">
-            {threads}
-            {batch(chosen, texts)}
-            {layers}
+            <div class="flex flex-col gap-1">{threads} {speed::of_threads(panel, chosen, texts)}</div>
+            <div class="flex flex-col gap-1">{batch(chosen, texts)} {speed::of_batches(panel, chosen, texts)}</div>
+            <div class="flex flex-col gap-1">{layers} {speed::of_layers(panel, chosen, texts)}</div>
             {adapters(panel, chosen, texts)}
             {template(panel, chosen, texts)}
         </div>

@@ -1,6 +1,6 @@
 //! Ways to load a model that fit what a person wants, rather than what an engine can be told.
 
-use super::Chosen;
+use super::{Chosen, speed};
 use crate::i18n::LaunchTexts;
 use leptos::prelude::*;
 use types::{
@@ -67,7 +67,8 @@ fn small(panel: &LaunchPanel) -> LaunchProfile {
 fn fast(panel: &LaunchPanel) -> Option<LaunchProfile> {
     let plain = panel.measures.iter().filter(|it| !it.kv_type.window);
     let fastest = plain.max_by(|a, b| a.decode_ratio.total_cmp(&b.decode_ratio))?;
-    Some(LaunchProfile { kv_type: Some(fastest.kv_type), ..LaunchProfile::default() })
+    let options = speed::fastest(panel);
+    Some(LaunchProfile { kv_type: Some(fastest.kv_type), options, ..LaunchProfile::default() })
 }
 
 #[cfg(test)]
@@ -96,6 +97,7 @@ mod tests {
             adapters: Vec::new(),
             template: None,
             usual_n_threads: 2,
+            speeds: Vec::new(),
             n_gpu_layers: None,
         }
     }

@@ -2,14 +2,13 @@
 
 use super::{
     bring, quants,
-    rows::{Loaded, actions, badge, badge_of, capability},
+    rows::{Loaded, actions, badge, badge_of, capability, use_is_loaded},
     store::ModelsStore,
     words,
 };
 use crate::{
     format::{bytes, one_decimal},
     i18n::{ModelsTexts, fill},
-    live::use_live,
     platform,
     ui::{icon::Icon, modal::Modal, when::When},
 };
@@ -34,6 +33,7 @@ pub(super) fn details(details: ModelDetails) -> AnyView {
         note,
         uses,
         quants,
+        written,
         kept_by,
         is_managed,
     } = details;
@@ -52,6 +52,7 @@ pub(super) fn details(details: ModelDetails) -> AnyView {
             {is_managed.then(|| view! { <Note model=model.clone() note/> })}
             {(is_managed && model.folder.is_some()).then(|| bring::adopt(model.entry.id.clone(), kept_by.is_some()))}
             {is_managed.then(|| rewrite(&model))}
+            {written.map(|it| quants::written(it, texts))}
             {is_managed.then(|| quants::section(&model, quants))}
             {is_managed.then(|| parts(&model))}
             {tensor_table(tensors, texts)}
@@ -365,10 +366,7 @@ fn Delete(model: ShelfModel, uses: ModelUses, kept_by: Option<String>) -> AnyVie
     let is_kept = kept.is_some();
     let question = fill(texts.delete_question, "name", &model.entry.name);
     let consequences = consequences(&uses, texts);
-    let live = use_live();
-    let is_loaded = move || {
-        live.models.read().as_ref().is_some_and(|models| id.with_value(|id| models.find(id).is_some()))
-    };
+    let is_loaded = use_is_loaded(id.get_value());
     let model = StoredValue::new(model);
     view! {
         <div class="flex flex-wrap items-center gap-2 border-t border-line pt-4">
@@ -386,7 +384,7 @@ fn Delete(model: ShelfModel, uses: ModelUses, kept_by: Option<String>) -> AnyVie
             <div class="flex flex-col gap-3 p-4">
                 <h2 class="font-semibold break-all text-strong">{question.clone()}</h2>
                 <ul class="list-disc pl-5">
-                    <When when=is_loaded><li>{texts.delete_loaded}</li></When>
+                    <When when=move || is_loaded.get()><li>{texts.delete_loaded}</li></When>
                     {consequences.iter().map(|text| view! { <li>{text.clone()}</li> }).collect::<Vec<_>>()}
                 </ul>
                 <div class="flex justify-end gap-2">

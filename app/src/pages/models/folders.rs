@@ -113,7 +113,7 @@ fn NewFolder() -> AnyView {
         store.act(act, Some(texts.folder_added));
     };
     view! {
-        <form class="flex flex-wrap items-end gap-2" on:submit=on_submit data-testid="folder-form">
+        <form class="flex flex-wrap items-end gap-2" on:submit=on_submit data-testid="folder-form" data-kept="">
             <div class="flex min-w-48 flex-1 flex-col gap-1">
                 <label for="folder-path" class="text-xs text-muted">{texts.folder_path}</label>
                 <input id="folder-path" name="path" class="field h-8" required=true autocomplete="off"/>

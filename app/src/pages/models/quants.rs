@@ -1,16 +1,17 @@
 //! What writing a model with fewer bits costs here, measured; and which way to take.
 
-use super::{api::library, store::ModelsStore};
+use super::{api::library, rows::details_address, store::ModelsStore};
 use crate::{
     format::{bytes, decimals, one_decimal, percent},
     i18n::{ModelsTexts, fill},
     live::use_live,
 };
 use leptos::prelude::*;
+use leptos_router::components::A;
 use types::{
     ids::ModelId,
     job::{JobKind, JobState},
-    quant::{MeasuredQuant, is_on_front, recommended},
+    quant::{MeasuredQuant, QuantMeasure, Written, is_on_front, recommended},
     shelf::{Format, Kind, ShelfAct, ShelfModel, ShelfReply},
 };
 
@@ -42,7 +43,8 @@ fn Quants(id: ModelId, quants: Vec<MeasuredQuant>) -> AnyView {
     // How far it is, in whole percent.
     let measuring = Memo::new(move |_| {
         let jobs = live.jobs.read();
-        let job = jobs.iter().find(|job| job.kind == JobKind::MeasureModel && job.state == JobState::Running);
+        let job =
+            jobs.iter().find(|job| job.kind == JobKind::MeasureQuants && job.state == JobState::Running);
         job.map(|job| percent(job.progress.unwrap_or(0.0)))
     });
     let shown = RwSignal::new(quants);
@@ -81,6 +83,42 @@ fn Quants(id: ModelId, quants: Vec<MeasuredQuant>) -> AnyView {
     .into_any()
 }
 
+/// What a model was written from here, and what that cost.
+pub(super) fn written(written: Written, texts: &'static ModelsTexts) -> AnyView {
+    let Written { source, source_bytes, size_bytes, measure } = written;
+    let sizes = fill(texts.written_sizes, "from", bytes(source_bytes as f64));
+    let sizes = fill(&sizes, "to", bytes(size_bytes as f64));
+    let cost = measure.map_or_else(|| texts.written_not_compared.to_owned(), |it| cost(&it, texts));
+    let href = details_address(&source);
+    view! {
+        <section class="flex flex-col gap-1" aria-label=texts.written_title data-testid="written">
+            <h2 class="font-medium text-strong">{texts.written_title}</h2>
+            <p><A href=href attr:class="break-all underline">{source.0}</A></p>
+            <p class="tabular text-xs text-muted" data-testid="written-sizes">{sizes}</p>
+            <p class="tabular text-xs text-muted" data-testid="written-cost">{cost}</p>
+        </section>
+    }
+    .into_any()
+}
+
+/// In words, side by side.
+fn cost(measure: &QuantMeasure, texts: &ModelsTexts) -> String {
+    let percent = fill(texts.quants_percent, "n", one_decimal(measure.top1_agreement * 100.0));
+    let parts = [
+        format!("{} {percent}", texts.quants_same),
+        format!("{} {}", texts.quants_divergence, decimals(measure.mean_kld, 4)),
+        format!("{} {}", texts.quants_perplexity, perplexity(measure)),
+    ];
+    parts.join(" · ")
+}
+
+/// Before and after.
+fn perplexity(measure: &QuantMeasure) -> String {
+    let change = measure.perplexity / measure.reference_perplexity.max(f64::MIN_POSITIVE);
+    let [before, after] = [measure.reference_perplexity, measure.perplexity].map(|it| decimals(it, 2));
+    format!("{before} → {after} (×{})", decimals(change, 3))
+}
+
 fn figures(quants: &[MeasuredQuant], texts: &'static ModelsTexts) -> AnyView {
     let best = recommended(quants);
     let rows: Vec<_> = quants
@@ -88,13 +126,6 @@ fn figures(quants: &[MeasuredQuant], texts: &'static ModelsTexts) -> AnyView {
         .map(|it| {
             let measure = &it.measure;
             let is_best = best == Some(it.to);
-            let change = measure.perplexity / measure.reference_perplexity.max(f64::MIN_POSITIVE);
-            let perplexity = format!(
-                "{} → {} (×{})",
-                decimals(measure.reference_perplexity, 2),
-                decimals(measure.perplexity, 2),
-                decimals(change, 3)
-            );
             let speed = format!(
                 "{} ({}×)",
                 fill(texts.quants_speed_of, "n", one_decimal(measure.tokens_per_second)),
@@ -112,7 +143,7 @@ fn figures(quants: &[MeasuredQuant], texts: &'static ModelsTexts) -> AnyView {
                     <td class="tabular p-1.5 text-right">{bytes(it.size_bytes as f64)}</td>
                     <td class="tabular p-1.5 text-right">{fill(texts.quants_percent, "n", one_decimal(measure.top1_agreement * 100.0))}</td>
                     <td class="tabular p-1.5 text-right">{decimals(measure.mean_kld, 4)}</td>
-                    <td class="tabular p-1.5 text-right whitespace-nowrap">{perplexity}</td>
+                    <td class="tabular p-1.5 text-right whitespace-nowrap">{perplexity(measure)}</td>
                     <td class="tabular p-1.5 text-right whitespace-nowrap">{speed}</td>
                 </tr>
             }

@@ -6,6 +6,7 @@ use crate::{
     i18n::fill,
     live::use_live,
     ui::{
+        field::use_ready,
         icon::{Icon, IconButton},
         moment::Moment,
         when::When,
@@ -177,14 +178,21 @@ pub(super) fn capability(capability: Capability) -> AnyView {
     .into_any()
 }
 
+/// Whether a model is in memory. False until scripts run: what the page knows by then is more than what the server rendered it with.
+pub(super) fn use_is_loaded(id: ModelId) -> Memo<bool> {
+    let (live, is_ready) = (use_live(), use_ready());
+    Memo::new(move |_| {
+        is_ready.get() && live.models.read().as_ref().is_some_and(|models| models.find(&id).is_some())
+    })
+}
+
 /// Says that a model is in memory.
 #[component]
 pub(super) fn Loaded(id: ModelId) -> AnyView {
     let texts = expect_context::<ModelsStore>().texts;
-    let live = use_live();
-    let is_loaded = move || live.models.read().as_ref().is_some_and(|models| models.find(&id).is_some());
+    let is_loaded = use_is_loaded(id);
     view! {
-        <When when=is_loaded>
+        <When when=move || is_loaded.get()>
             <span class="rounded-control bg-raised px-1.5 text-xs text-ok" data-testid="model-loaded">{texts.in_memory}</span>
         </When>
     }

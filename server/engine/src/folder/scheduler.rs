@@ -111,6 +111,10 @@ impl<'m> FolderScheduler<'m> {
                 own.for_each(|it| it.sequence.is_forgotten = true);
                 Ok(())
             }
+            Work::SetThreads(n) => {
+                let changed = self.decoder.set_threads(n as usize);
+                changed.map_err(|error| WorkerError::Threads(error.to_string()))
+            }
             // They are refused before they become work.
             Work::Vectors(_) => Ok(()),
         }

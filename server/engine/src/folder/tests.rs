@@ -184,6 +184,21 @@ fn one_by_one(mut worker: Worker, asks: &[Ask]) -> Vec<Answer> {
 }
 
 #[test]
+fn an_answer_is_the_same_with_any_number_of_threads() {
+    let engines: [fn() -> Worker; 2] =
+        [|| by_llama(Family::Qwen3), || by_candle(Family::Qwen3, Form::default())];
+    for start in engines {
+        let mut worker = start();
+        let expected = essence(&worker.only_answer(&ask(PROMPTS[0]))).0;
+        for n_threads in [Some(2), Some(3), Some(1), None] {
+            worker.tell(&Command::SetThreads { n_threads });
+            assert_eq!(essence(&worker.only_answer(&ask(PROMPTS[0]))).0, expected, "{n_threads:?}");
+        }
+        worker.end();
+    }
+}
+
+#[test]
 fn words_are_chosen_the_same_way() {
     let sampled = |change: &dyn Fn(&mut Sampling)| {
         let mut ask = ask(PROMPTS[0]);

@@ -301,6 +301,15 @@ pub(crate) fn set_adapters(
     if result == 0 { Ok(()) } else { Err("llama.cpp refused the adapters".into()) }
 }
 
+/// From now on the context computes with so many threads. The error is a sentence.
+pub(crate) fn set_threads(context: &mut LlamaContext<'_>, n_threads: u32) -> Result<(), String> {
+    let n_threads = i32::try_from(n_threads.max(1)).unwrap_or(i32::MAX);
+    let context = pointer_of(context).ok_or("the bindings do not show the context")?;
+    // SAFETY: the context is alive and borrowed exclusively, so that nothing computes while two of its numbers change.
+    unsafe { sys::llama_set_n_threads(context, n_threads, n_threads) };
+    Ok(())
+}
+
 /// The functions in `drafters.cpp`, which catch every exception.
 mod drafters {
     use super::sys::llama_context;

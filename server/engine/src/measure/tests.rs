@@ -1,4 +1,6 @@
 use super::*;
+use protocol::N_SPEED_ROUNDS;
+use types::speed::SpeedChoice;
 
 #[test]
 fn divergence_is_that_of_the_distributions() {
@@ -41,6 +43,42 @@ fn model(backend: &LlamaBackend, seed: u64, noise: f32) -> LlamaModel {
     crate::tests::tiny_llama::write_relative(file.path(), seed, noise);
     let params = llama_cpp_2::model::params::LlamaModelParams::default();
     llama::load_file(backend, file.path(), params, |_| true).expect("a model")
+}
+
+#[test]
+fn every_choice_takes_its_turns_and_who_hears_nothing_ends_it() {
+    let backend = LlamaBackend::init().expect("llama.cpp");
+    let model = model(&backend, 7, 0.0);
+    let choices = [(1, 32), (2, 32), (1, 512)].map(|(n_threads, n_batch)| SpeedChoice {
+        n_threads,
+        n_batch,
+        n_gpu_layers: None,
+    });
+    let mut told = Vec::new();
+    let measured = measure_speed(&backend, &model, &choices, |it| {
+        told.push(it);
+        Ok(())
+    });
+    assert_eq!(measured, Ok(()));
+    let turns: Vec<_> = told.iter().map(|it| it.choice).collect();
+    assert_eq!(turns, choices.repeat(N_SPEED_ROUNDS));
+    assert!(told.iter().all(|it| it.prefill > 0.0 && it.decode > 0.0), "{told:?}");
+    let mut n_told = 0;
+    let ended = measure_speed(&backend, &model, &choices, |_| {
+        n_told += 1;
+        Err("nobody listens".to_owned())
+    });
+    assert_eq!((ended, n_told), (Err("nobody listens".to_owned()), 1));
+}
+
+#[test]
+fn a_model_is_loaded_once_for_each_number_of_layers() {
+    let choice = |n_threads, n_gpu_layers| SpeedChoice { n_threads, n_batch: 512, n_gpu_layers };
+    let groups = by_layers(&[choice(2, Some(9)), choice(1, Some(9)), choice(2, Some(0)), choice(3, Some(9))]);
+    let expected =
+        [vec![choice(2, Some(9)), choice(1, Some(9)), choice(3, Some(9))], vec![choice(2, Some(0))]];
+    assert_eq!(groups, expected);
+    assert_eq!(by_layers(&[]), Vec::<Vec<SpeedChoice>>::new());
 }
 
 #[test]

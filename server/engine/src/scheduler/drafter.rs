@@ -76,6 +76,11 @@ struct Draft {
 }
 
 impl<'m> Drafter<'m> {
+    /// What it computes with.
+    pub(super) fn context(&mut self) -> &mut LlamaContext<'m> {
+        &mut self.context
+    }
+
     /// Drafts for sequences below `n_sequences` of a model that knows `n_vocab` tokens.
     pub(super) fn new(
         context: LlamaContext<'m>,

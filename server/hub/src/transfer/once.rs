@@ -2,7 +2,7 @@
 
 use super::{
     Anew, Finished, Limits, OnProgress, Phase, Request, TransferError,
-    claim::Claim,
+    claim::{Claim, Held},
     disk,
     fetch::{Fetch, Known, Opened},
     journal::Identity,
@@ -98,12 +98,8 @@ impl<'a> Once<'a> {
     async fn look(&self) -> Result<Before, TransferError> {
         let (request, shared, held) = (self.request.clone(), self.shared.clone(), self.claim.held());
         let url = http::without_query(&request.url);
-        let looking = spawn_blocking(move || {
-            let _held = held;
-            resume::look(&request, &url, &shared)
-        });
-        let looked = self.reporter.during(Phase::Checking, &self.shared, self.request.size, looking).await;
-        looked.unwrap_or_else(|err| Err(died(&self.request.target, err)))
+        let looking = with_files(&self.request.target, held, move || resume::look(&request, &url, &shared));
+        self.reporter.during(Phase::Checking, &self.shared, self.request.size, looking).await
     }
 
     /// Whether what is missing fits.
@@ -158,10 +154,7 @@ impl<'a> Once<'a> {
         let keeper =
             Keeper { target: self.request.target.clone(), identity, part, limits: self.limits.clone() };
         let (shared, held) = (self.shared.clone(), self.claim.held());
-        let keeping = spawn_blocking(move || {
-            let _held = held;
-            keeper.keep(receiver, &shared)
-        });
+        let keeping = with_files(&self.request.target, held, move || keeper.keep(receiver, &shared));
         let running = fetch.run(opened, gaps, &known, sender);
         let fetched = self.reporter.during(Phase::Fetching, &self.shared, known.size, running).await;
         if fetched.is_err() {
@@ -169,7 +162,6 @@ impl<'a> Once<'a> {
             self.shared.stop();
         }
         let kept = self.reporter.during(Phase::Verifying, &self.shared, known.size, keeping).await;
-        let kept = kept.unwrap_or_else(|err| Err(died(&self.request.target, err)));
         if let Err(Stop::Anew(reason)) = fetched {
             return Err(Stop::Anew(reason));
         }
@@ -195,12 +187,10 @@ impl<'a> Once<'a> {
             return Err(Stop::Anew(Anew::WrongBytes));
         }
         let (target, held) = (self.request.target.clone(), self.claim.held());
-        let finishing = spawn_blocking(move || {
-            let _held = held;
+        let finishing = with_files(&self.request.target, held, move || {
             appear(&target, bytes).map_err(TransferError::file(&target))
         });
-        let finished = self.reporter.during(Phase::Verifying, &self.shared, Some(bytes), finishing).await;
-        finished.unwrap_or_else(|err| Err(died(&self.request.target, err)))?;
+        self.reporter.during(Phase::Verifying, &self.shared, Some(bytes), finishing).await?;
         self.reporter.tell(Phase::Verifying, &self.shared, Some(bytes));
         let fetched_bytes = self.shared.received.load(Ordering::Relaxed);
         Ok(Finished { bytes, sha256, fetched_bytes, was_there: false })
@@ -238,12 +228,33 @@ fn appear(target: &Path, bytes: u64) -> io::Result<()> {
 /// Throws away what there is of a target.
 pub(super) async fn wipe(target: &Path, claim: &Claim) -> Result<(), TransferError> {
     let (owned, held) = (target.to_owned(), claim.held());
-    let wiping = spawn_blocking(move || {
-        let _held = held;
+    let wiping = with_files(target, held, move || {
         let removed = disk::remove_notes(&owned).and_then(|()| disk::remove(&disk::part(&owned)));
         removed.map_err(TransferError::file(&owned))
     });
-    wiping.await.unwrap_or_else(|err| Err(died(target, err)))
+    wiping.await
+}
+
+/// Does something with files on a thread that keeps `held` until it is done, also when nobody waits for it any more. It has begun
+/// when this returns.
+fn with_files<T: Send + 'static>(
+    target: &Path,
+    held: Arc<Held>,
+    work: impl FnOnce() -> Result<T, TransferError> + Send + 'static,
+) -> impl Future<Output = Result<T, TransferError>> {
+    let target = target.to_owned();
+    let working = spawn_blocking(move || {
+        let _held = held;
+        work()
+    });
+    async move {
+        match working.await {
+            Ok(result) => result,
+            // The runtime ends, and nobody is to hear of a failure that was none.
+            Err(err) if err.is_cancelled() => std::future::pending().await,
+            Err(err) => Err(died(&target, err)),
+        }
+    }
 }
 
 fn died(target: &Path, err: JoinError) -> TransferError {

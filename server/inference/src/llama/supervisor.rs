@@ -15,9 +15,7 @@ use crate::{
     BoxFuture, EmbedRequest, Embeddings, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt,
     RankRequest, Ranking, Tenant,
 };
-use protocol::{
-    Command, Event, KvFiles, LoadRequest, LoadedModel, LoraAdapter, MAX_REQUESTS, MAX_WAITING, RequestId,
-};
+use protocol::{Command, Event, KvFiles, LoadRequest, LoadedModel, MAX_REQUESTS, MAX_WAITING, RequestId};
 use std::time::Duration;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -71,9 +69,9 @@ pub(super) enum Ask {
     Forget {
         tenant: Tenant,
     },
-    /// For answers that begin from now on.
-    SetAdapters {
-        adapters: Vec<LoraAdapter>,
+    /// What can change while the model stays loaded.
+    Adjust {
+        spec: Box<ModelSpec>,
     },
 }
 
@@ -258,7 +256,7 @@ impl<L: Launch> Supervisor<L> {
                     worker.connection.send(Command::Forget { tenant });
                 }
             }
-            Ask::SetAdapters { adapters } => self.spec.adapters = adapters,
+            Ask::Adjust { spec } => self.adjust(*spec),
             // The loop ends with it.
             Ask::Unload { .. } => {}
         }
@@ -298,6 +296,16 @@ impl<L: Launch> Supervisor<L> {
         {
             worker.connection.send(Command::Cancel { id });
         }
+    }
+
+    /// Adapters count for answers that begin from now on, threads from the next step on.
+    fn adjust(&mut self, spec: ModelSpec) {
+        let n_threads = |spec: &ModelSpec| spec.profile.options.n_threads.or(self.resources.n_threads);
+        let (before, now) = (n_threads(&self.spec), n_threads(&spec));
+        if let Some(worker) = self.worker.as_ref().filter(|_| before != now) {
+            worker.connection.send(Command::SetThreads { n_threads: now });
+        }
+        self.spec = spec;
     }
 
     /// What names no adapters takes those that the model was loaded with.
@@ -424,6 +432,8 @@ impl<L: Launch> Supervisor<L> {
             | Event::KvMeasured(_)
             | Event::KvMeasureEnded(_)
             | Event::QuantMeasured(_)
+            | Event::SpeedMeasured(_)
+            | Event::SpeedMeasureEnded(_)
             | Event::Pong(_) => {}
         }
     }

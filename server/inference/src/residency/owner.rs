@@ -135,6 +135,12 @@ struct Stay {
 }
 
 impl Stay {
+    /// Takes over what can change while the model stays loaded.
+    fn adjust(&mut self, spec: ModelSpec) {
+        self.model.adjust(spec.clone());
+        (self.spec, self.next_spec) = (spec, None);
+    }
+
     fn has_failed(&self) -> bool {
         matches!(self.report.status.state, ModelState::Failed { .. })
     }
@@ -332,7 +338,12 @@ impl<L: Launch> Owner<L> {
             self.end(key);
         }
         match plan(self.memory(), &self.held(), &self.wanted(&spec)) {
-            Decision::Use(key) => Ok(key),
+            Decision::Use(key) => {
+                if let Some(stay) = self.stays.get_mut(&key).filter(|stay| stay.spec != spec) {
+                    stay.adjust(spec);
+                }
+                Ok(key)
+            }
             Decision::OtherProfile => Err(EngineError::OtherProfile { name: spec.name }),
             Decision::DoesNotFit(shortage) => Err(EngineError::DoesNotFit(Box::new(shortage))),
             Decision::Load { evict } => {
@@ -348,11 +359,14 @@ impl<L: Launch> Owner<L> {
         Memory { budget: self.limits.budget_bytes, machine: self.limits.machine_bytes }
     }
 
-    fn wanted<'a>(&self, spec: &'a ModelSpec) -> Wanted<'a> {
+    /// Where a model is loaded that becomes so at once, that is no other way to load it.
+    fn wanted<'a>(&'a self, spec: &'a ModelSpec) -> Wanted<'a> {
+        let resident = self.find(&spec.id).and_then(|key| self.stays.get(&key));
+        let resident = resident.filter(|stay| stay.spec.becomes_at_once(spec));
         Wanted {
             id: &spec.id,
             name: &spec.name,
-            profile: &spec.profile,
+            profile: resident.map_or(&spec.profile, |stay| &stay.spec.profile),
             usual_n_ctx: self.resources.n_ctx,
             footprint: spec.footprint,
         }
@@ -419,10 +433,8 @@ impl<L: Launch> Owner<L> {
         if let Some(asleep) = self.asleep.iter_mut().find(|it| it.id == spec.id) {
             *asleep = spec;
         } else if let Some(stay) = self.find(&spec.id).and_then(|key| self.stays.get_mut(&key)) {
-            if differs_in_adapters_only(&stay.spec, &spec) {
-                let (model, adapters) = (stay.model.clone(), spec.adapters.clone());
-                tokio::spawn(async move { model.set_adapters(adapters).await });
-                (stay.spec, stay.next_spec) = (spec, None);
+            if stay.spec.becomes_at_once(&spec) {
+                stay.adjust(spec);
             } else {
                 stay.next_spec = Some(spec);
             }
@@ -575,11 +587,3 @@ fn after(idle_since: Instant, keep_alive: KeepAlive) -> Option<Instant> {
 
 /// Longer times mean the same, and timers cannot count all of them.
 const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// Which adapters answers take can be changed while they are written; nothing else can.
-fn differs_in_adapters_only(loaded: &ModelSpec, wanted: &ModelSpec) -> bool {
-    let mut would_be = loaded.clone();
-    would_be.adapters.clone_from(&wanted.adapters);
-    would_be.profile.options.adapters.clone_from(&wanted.profile.options.adapters);
-    would_be == *wanted
-}

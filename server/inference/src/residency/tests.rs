@@ -1,6 +1,8 @@
 use super::*;
 use crate::{EmbedInput, EmbedParams, Footprint, GenerateEvent, Tenant, llama::Link};
-use protocol::{Command, Delta, Event, LoadedModel, PREFIX_BYTES, RequestId, body_len, decode, encode};
+use protocol::{
+    Command, Delta, Event, LoadedModel, LoraAdapter, PREFIX_BYTES, RequestId, body_len, decode, encode,
+};
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -9,7 +11,7 @@ use tokio::{
 use types::{
     chat::{FinishReason, Usage},
     kv::KvType,
-    launch::LaunchProfile,
+    launch::{AdapterChoice, Fate, LaunchOptions, LaunchProfile},
     model::{ModelState, Purpose},
 };
 
@@ -311,6 +313,44 @@ async fn a_model_that_is_renewed_in_memory_stays_until_it_has_slept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn adapters_and_threads_change_while_a_model_stays_loaded() {
+    let mut stage = Stage::new();
+    let mut a = stage.loaded("a", 400).await;
+    let pirate = LoraAdapter { path: "pirate.gguf".into(), scale: 0.5 };
+    let choice = AdapterChoice { name: "pirate".into(), percent: 50 };
+    let options = LaunchOptions { adapters: vec![choice], ..LaunchOptions::default() };
+    let profile = LaunchProfile { options, ..LaunchProfile::default() };
+    let renewed = ModelSpec { profile, adapters: vec![pirate.clone()], ..spec("a", 400) };
+    stage.engine.renew(renewed.clone()).await;
+    let own = LoraAdapter { path: "own.gguf".into(), scale: 1.0 };
+    for (named_by_request, expected) in [(vec![], vec![pirate]), (vec![own.clone()], vec![own])] {
+        let (engine, request) =
+            (stage.engine.clone(), GenerateRequest { adapters: named_by_request, ..request() });
+        let answer = tokio::spawn(async move { engine.generate(named("a"), request).await });
+        let Some(Command::Generate { id, params, .. }) = a.command().await else {
+            panic!("not a generation")
+        };
+        assert_eq!(params.adapters, expected);
+        a.say(Event::Accepted { id, n_prompt_tokens: 1 }).await;
+        drop(answer.await.expect("no panic").expect("accepted"));
+        assert!(matches!(a.command().await, Some(Command::Cancel { .. })));
+    }
+    // It is loaded so already.
+    assert!(stage.engine.load(renewed.clone(), Intent::Use).await.is_ok());
+    // Whoever is answered goes on meanwhile.
+    let _in_use = stage.generate(named("a"));
+    assert!(matches!(a.command().await, Some(Command::Generate { .. })));
+    for n_threads in [Some(3), None] {
+        let mut other = renewed.clone();
+        other.profile.options.n_threads = n_threads;
+        let outlook = stage.engine.foresee(other.clone()).await.expect("an outlook");
+        assert_eq!(outlook.fate, Fate::IsThere);
+        assert!(stage.engine.load(other, Intent::Use).await.is_ok());
+        assert_eq!(a.command().await, Some(Command::SetThreads { n_threads }));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_in_use_or_pinned_stays_and_the_refusal_says_what_would_help() {
     let mut stage = Stage::new();
     let mut a = stage.loaded("a", 400).await;
@@ -322,7 +362,7 @@ async fn what_is_in_use_or_pinned_stays_and_the_refusal_says_what_would_help() {
     let refused = stage.load("c", 400, Intent::Use).await.expect("no panic").expect_err("no room");
     assert_eq!(
         refused.to_string(),
-        "c needs about 0.4 GB, 0.2 GB more than is left of 1.0 GB for models; unloading a would make room"
+        "c needs about 0.4 GB, 0.1 GB more than is left of 1.0 GB for models; unloading a would make room"
     );
     a.answer(id, "done").await;
     assert_eq!(read(stream).await, "done|Stop");

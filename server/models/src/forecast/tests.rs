@@ -35,22 +35,22 @@ fn check(sizes: Sizes, profile: &LaunchProfile, room_mb: u64, expected: &[&str])
 #[test]
 fn what_loses_least_comes_first() {
     let usual = LaunchProfile::default();
-    // 100 for weights, 164 for keys and values, 67 for everything.
-    assert_eq!(sizes().bytes(&usual, USUAL) / MB, 330);
-    check(sizes(), &usual, 300, &["KV q8", "n_ctx 3072"]);
-    check(sizes(), &usual, 230, &["KV q5", "n_ctx 1536", "n_ctx 2816, KV q8"]);
-    check(sizes(), &usual, 190, &["n_ctx 1024, KV q8"]);
-    check(sizes(), &usual, 160, &[]);
+    // 100 for weights, 164 for keys and values, 42 for everything.
+    assert_eq!(sizes().bytes(&usual, USUAL) / MB, 305);
+    check(sizes(), &usual, 275, &["KV q8", "n_ctx 3072"]);
+    check(sizes(), &usual, 205, &["KV q5", "n_ctx 1536", "n_ctx 2816, KV q8"]);
+    check(sizes(), &usual, 165, &["n_ctx 1024, KV q8"]);
+    check(sizes(), &usual, 135, &[]);
     let no_types = Sizes { has_kv_types: false, ..sizes() };
-    check(no_types, &usual, 300, &["n_ctx 3072"]);
+    check(no_types, &usual, 275, &["n_ctx 3072"]);
 }
 
 #[test]
 fn a_model_that_guesses_is_the_first_to_go() {
     let usual = LaunchProfile::default();
-    check(with_draft(), &usual, 340, &["draft –", "KV q8", "n_ctx 3072"]);
+    check(with_draft(), &usual, 315, &["draft –", "KV q8", "n_ctx 3072"]);
     let none = LaunchProfile { draft: DraftChoice::None, ..usual };
-    check(with_draft(), &none, 300, &["KV q8, draft –", "n_ctx 3072, draft –"]);
+    check(with_draft(), &none, 275, &["KV q8, draft –", "n_ctx 3072, draft –"]);
 }
 
 #[test]

@@ -101,23 +101,29 @@ async fn a_folder_of_safetensors_appears_when_it_is_whole() {
     assert!(!bench.path("own/maker/encoder/onnx").exists());
 }
 
-#[tokio::test]
+/// Does something as a process of its own would: whatever it began ends with it.
+fn in_a_process<T>(work: impl Future<Output = T>) -> T {
+    tokio::task::block_in_place(|| tokio::runtime::Runtime::new().unwrap().block_on(work))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_download_is_paused_and_resumed_and_goes_on_in_another_process() {
     let hub = tiny().await;
     hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 100_000 }]);
-    let bench = Bench::with_hub(&hub).await;
-    let id = bench.models.download(ME, REPO, "Tiny-Q8_0").await.unwrap();
-    bench.until(DownloadState::Running).await;
-    bench.models.pause_download(id).await.unwrap();
-    bench.until(DownloadState::Paused).await;
-    bench.models.resume_download(id).await.unwrap();
-    bench.until(DownloadState::Running).await;
-    assert!(bench.all().await.is_empty(), "a file is there when it is whole");
+    let (home, id) = in_a_process(async {
+        let bench = Bench::with_hub(&hub).await;
+        let id = bench.models.download(ME, REPO, "Tiny-Q8_0").await.unwrap();
+        bench.until(DownloadState::Running).await;
+        bench.models.pause_download(id).await.unwrap();
+        bench.until(DownloadState::Paused).await;
+        bench.models.resume_download(id).await.unwrap();
+        bench.until(DownloadState::Running).await;
+        assert!(bench.all().await.is_empty(), "a file is there when it is whole");
+        (bench.home, id)
+    });
     // Another process finds what was asked for.
-    bench.models.pause_download(id).await.unwrap();
-    bench.models.resume_download(id).await.unwrap();
     hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![]);
-    let bench = Bench::open_in(bench.home).await.connected(&hub);
+    let bench = Bench::open_in(home).await.connected(&hub);
     bench.until(DownloadState::Done).await;
     bench.models.remove_download(id).await.unwrap();
     assert_eq!(bench.all().await, ["maker/Tiny-GGUF/Tiny-Q8_0"], "what is done stays");

@@ -2,7 +2,12 @@
 
 use super::{Bench, ME};
 use std::{fs, path::Path};
-use types::{ids::ModelId, job::JobState, shelf::Rewrite};
+use types::{
+    ids::ModelId,
+    job::{JobKind, JobState},
+    quant::Written,
+    shelf::Rewrite,
+};
 
 impl Bench {
     /// Takes over a tiny model with which the converter is tested.
@@ -19,11 +24,26 @@ impl Bench {
     async fn written(&self, id: &str, to: Rewrite) -> Option<String> {
         self.models.rewrite(ME, &ModelId(id.into()), to, "").await.unwrap();
         loop {
-            let job = self.jobs.list(ME).await.unwrap().remove(0);
+            // What it cost is found out by another one.
+            let jobs = self.jobs.list(ME).await.unwrap();
+            let job = jobs.into_iter().find(|it| it.kind == JobKind::QuantizeModel).unwrap();
             if job.state != JobState::Running {
                 return job.error;
             }
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Bench {
+    /// What is known of where a model came from, which is noted after its job has ended.
+    async fn source_of(&self, id: &str) -> Written {
+        loop {
+            let details = self.models.describe(&ModelId(id.into()), true).await.unwrap();
+            match details.written {
+                Some(written) => return written,
+                None => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+            }
         }
     }
 }
@@ -54,6 +74,9 @@ async fn a_folder_becomes_a_file_of_the_library_and_one_for_mlx() {
     assert_eq!(ids, ["qwen3", "converted/qwen3-MLX-4bit", "converted/qwen3-Q8_0"]);
     let details = bench.models.describe(&ModelId("converted/qwen3-Q8_0".into()), true).await.unwrap();
     assert_eq!(details.model.entry.architecture.as_deref(), Some("qwen3"));
+    let from = bench.source_of("converted/qwen3-Q8_0").await;
+    assert_eq!(from.source, ModelId("qwen3".into()));
+    assert!(from.source_bytes > from.size_bytes && from.size_bytes > 0, "{from:?}");
     let again = bench.models.rewrite(ME, &ModelId("qwen3".into()), Rewrite::Q8_0, "").await;
     assert!(again.unwrap_err().to_string().contains("there is one already"));
 }

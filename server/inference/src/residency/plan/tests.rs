@@ -80,9 +80,9 @@ fn the_longest_unused_goes_and_nothing_needlessly() {
 
 #[test]
 fn what_does_not_fit_is_told_with_what_would_help() {
-    let words = "new needs about 0.8 GB, 0.2 GB more than is left of 1.1 GB for models; ";
+    let words = "new needs about 0.8 GB, 0.2 GB more than is left of 1.0 GB for models; ";
     check(&[held(1, 400, "u")], "new", 700 + 67, &format!("{words}unloading m1 would make room"));
-    let words = "new needs about 2.1 GB, 1.0 GB more than is left of 1.1 GB for models; ";
+    let words = "new needs about 2.0 GB, 1.0 GB more than is left of 1.0 GB for models; ";
     check(&[], "new", 2000, &format!("{words}models may take more with --model-memory"));
 }
 

@@ -1,0 +1,105 @@
+//! What it cost to write a model anew: both are asked about the same text. That is a job of its own, since what was written is
+//! there whatever comes of it.
+
+use crate::{
+    Models, ModelsError, ended,
+    files::{Gone, Writer, beside, check_space},
+    library::walk::Layout,
+    now_ms,
+    quants::FOLDER,
+    rewrite::{Plan, convert_watched},
+    until_cancelled,
+};
+use jobs::JobHandle;
+use std::{fs, path::Path, time::Duration};
+use types::{
+    ids::UserId,
+    job::JobKind,
+    model::Purpose,
+    quant::{QuantMeasure, Written},
+};
+
+/// How often it is looked whether another model is measured still.
+const LOOK: Duration = Duration::from_secs(1);
+/// Bytes of a number that loses nothing.
+const EXACT_BYTES: u64 = 4;
+
+impl Models {
+    /// Keeps where a model came from that has just been written, and begins to compare the two, where both can be loaded
+    /// and fit into memory.
+    pub(crate) async fn note_written(&self, user: UserId, plan: &Plan) -> Result<(), ModelsError> {
+        let (library, target) = (self.library.clone(), plan.target.clone());
+        let find = move || {
+            let id = library.id_at(&target)?;
+            let known = library.shelved_one(&id)?.1.ok()?;
+            Some((id, known))
+        };
+        let found = tokio::task::spawn_blocking(find).await.ok().flatten();
+        let Some((id, known)) = found else { return Ok(()) };
+        let (size_bytes, purpose, n_parameters) = (known.size_bytes, known.purpose, known.n_parameters);
+        let source_bytes = bytes_of(&plan.found.path);
+        let written = Written { source: plan.found.id.clone(), source_bytes, size_bytes, measure: None };
+        self.store.save_written(&id, &written, now_ms()).await?;
+        let reference_bytes = match plan.found.layout {
+            Layout::Folder => n_parameters.unwrap_or(u64::MAX).saturating_mul(EXACT_BYTES),
+            _ => source_bytes,
+        };
+        let needed = reference_bytes.saturating_add(size_bytes);
+        let can_be = plan.target.is_file() && purpose == Purpose::Writing;
+        if !can_be || needed > system::available_memory_bytes() {
+            return Ok(());
+        }
+        let name = id.0.rsplit('/').next().unwrap_or_default();
+        let job = self.jobs.start(user, JobKind::CompareWithSource, name).await?;
+        let (models, plan) = (self.clone(), plan.clone());
+        tokio::spawn(async move {
+            let compared = until_cancelled(&job, async {
+                let measure = models.compare(&plan, reference_bytes, &job).await?;
+                let written = Written { measure: Some(measure), ..written };
+                Ok(models.store.save_written(&id, &written, now_ms()).await?)
+            });
+            let compared = compared.await;
+            ended(job, compared).await;
+        });
+        Ok(())
+    }
+
+    async fn compare(
+        &self,
+        plan: &Plan,
+        reference_bytes: u64,
+        job: &JobHandle,
+    ) -> Result<QuantMeasure, ModelsError> {
+        let _alone = self.measuring_alone().await;
+        if plan.found.layout != Layout::Folder {
+            return Ok(inference::measure_quant(&self.worker, &plan.found.path, &plan.target).await?);
+        }
+        let folder = self.library.folder().join(FOLDER);
+        check_space(self.library.folder(), reference_bytes)?;
+        tokio::fs::create_dir_all(&folder).await.map_err(ModelsError::file(&folder))?;
+        let name = plan.target.file_name().unwrap_or_default();
+        let exact = Gone(beside(&folder.join(name), "exact"));
+        let (source, target, id) = (plan.found.path.clone(), exact.0.clone(), plan.found.id.0.clone());
+        let options = convert::Options { id: Some(id), out: Some(convert::OutType::F32) };
+        convert_watched(job, move |watch| convert::hf_to_gguf(&source, &target, &options, watch).map(drop))
+            .await?;
+        Ok(inference::measure_quant(&self.worker, &exact.0, &plan.target).await?)
+    }
+
+    /// Two at once would slow each other down, and tell nothing about speed.
+    async fn measuring_alone(&self) -> Writer {
+        loop {
+            match self.writers.begin(&self.library.folder().join(FOLDER)) {
+                Some(alone) => return alone,
+                None => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+}
+
+/// What a file takes, or the files of a folder.
+fn bytes_of(path: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(path) else { return fs::metadata(path).map_or(0, |meta| meta.len()) };
+    let sizes = entries.flatten().filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file);
+    sizes.map(|meta| meta.len()).sum()
+}

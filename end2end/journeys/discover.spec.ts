@@ -35,9 +35,9 @@ function repositories(): string {
   return folder;
 }
 
-async function withHub(browser: Browser, journey: (place: Place) => Promise<void>): Promise<void> {
+async function withHub(browser: Browser, journey: (place: Place) => Promise<void>, more: string[] = []): Promise<void> {
   const hub = await Hub.start(repositories());
-  const server = await start(hub);
+  const server = await start(hub, undefined, more);
   const context = await browser.newContext({ baseURL: server.address });
   const page = await context.newPage();
   await open(page, '/discover');
@@ -47,9 +47,9 @@ async function withHub(browser: Browser, journey: (place: Place) => Promise<void
   await hub.stop();
 }
 
-async function start(hub: Hub, dataDir?: string): Promise<Server> {
+async function start(hub: Hub, dataDir?: string, more: string[] = []): Promise<Server> {
   const environment = { HF_ENDPOINT: hub.address, HF_TOKEN: '', HF_HUB_OFFLINE: '' };
-  return Server.start({ model: 'none', environment, ...(dataDir === undefined ? {} : { dataDir }) });
+  return Server.start({ model: 'none', environment, more, ...(dataDir === undefined ? {} : { dataDir }) });
 }
 
 function choice(page: Page, name: string): Locator {
@@ -73,6 +73,26 @@ test('the catalogue is there without asking anybody, and what fits comes first',
     const seen = (await (await fetch(`${hub.address}/-/seen`)).json()) as { questions: number };
     expect(seen.questions, 'nothing is asked unasked').toBe(0);
   });
+});
+
+test('what loading a model would take is told before it is downloaded', async ({ browser }) => {
+  const look = async ({ page }: Place) => {
+    await open(page, `/discover?q=${encodeURIComponent(REPO)}`);
+    await choice(page, 'Tiny-Q8_0').getByTestId('choice-memory').click();
+    await expect(choice(page, 'Tiny-Q8_0')).toContainText(/weights 145 MB · keys and values [0-9.]+ (MB|GB) for 8192 tokens · computing/);
+    return choice(page, 'Tiny-Q8_0').getByTestId('choice-fate');
+  };
+  await withHub(browser, async place => {
+    await expect(await look(place)).toHaveAttribute('data-state', 'fits');
+    // What is no model says so.
+    await choice(place.page, 'Tiny-Q4_K_M').getByTestId('choice-memory').click();
+    await expect(place.page.getByTestId('toast')).toContainText('not a GGUF model');
+    await accessible(place.page);
+  });
+  await withHub(browser, async place => {
+    await expect(await look(place)).toHaveAttribute('data-state', 'too-large');
+    await expect(choice(place.page, 'Tiny-Q8_0').getByTestId('choice-ways')).toContainText('n_ctx');
+  }, ['--model-memory', '400M']);
 });
 
 test('a search finds a repository, whose file is downloaded, checked and loaded', async ({ browser }) => {

@@ -76,7 +76,7 @@ test('how fast a model computes with other threads and batches is measured and c
   const batches = page.getByTestId('launch-speed-batch');
   await expect(batches).toHaveText([/^32 tokens/, /^64 /, /^128 /, /^256 /, /^512 /]);
   const threads = page.getByTestId('launch-speed-threads');
-  const one = threads.filter({ hasText: /^1 threads/ });
+  const one = threads.filter({ hasText: /^1 thread/ });
   // A machine with one processor has nothing to compare.
   expect(await threads.count() + await batches.count()).toBeGreaterThanOrEqual(lines.length);
   await expect(batches.last()).toHaveAttribute('aria-pressed', 'true');

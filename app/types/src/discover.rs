@@ -1,6 +1,6 @@
 //! Finding models on a hub, and bringing them here.
 
-use crate::{ids::ModelId, shelf::Kind};
+use crate::{ids::ModelId, launch::Forecast, shelf::Kind};
 use serde::{Deserialize, Serialize};
 
 /// The longest search.
@@ -128,6 +128,8 @@ pub struct Choice {
     pub n_files: u32,
     /// Whether it fits into what models may take together here.
     pub fits: bool,
+    /// Its file says what loading it would take.
+    pub tells_memory: bool,
     /// Why it is the one to take, as a word.
     pub recommended: Option<String>,
     /// What helps a model, rather than one: `projector`, `importance`.
@@ -226,6 +228,11 @@ pub enum DiscoverAct {
         wanted: Option<String>,
     },
     Downloads,
+    /// What loading it would take, by the beginning of its file.
+    Foresee {
+        repo: String,
+        name: String,
+    },
     Download {
         repo: String,
         name: String,
@@ -260,7 +267,16 @@ pub enum DiscoverReply {
     Looked(Box<DiscoverView>),
     Repository(Box<RepositoryView>),
     Downloads(Downloads),
+    Foreseen(Box<ForeseenModel>),
     Done,
+}
+
+/// What loading a model would take that is not here yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForeseenModel {
+    pub forecast: Forecast,
+    /// The context that it would have, in tokens.
+    pub n_ctx: u32,
 }
 
 /// What there is to find.

@@ -15,7 +15,7 @@ pub use details::{Details, Value, read_details};
 pub use header::{Header, Split};
 pub use imatrix::{Imatrix, parse_imatrix, read_imatrix};
 pub use parts::{Part, part_of};
-pub use reader::{HeaderError, parse, read_header};
+pub use reader::{HeaderError, parse, parse_beginning, read_header};
 pub use template::TemplateFacts;
 pub use tensors::{TensorSum, TensorSums};
 

@@ -7,11 +7,14 @@ use crate::{
 };
 use std::{
     fs::File,
-    io::{self, BufReader, Read, Seek},
+    io::{self, BufReader, Cursor, Read, Seek},
     path::Path,
 };
 
 const MAGIC: &[u8; 4] = b"GGUF";
+const TOKENS: &str = "tokenizer.ggml.tokens";
+/// The kind of a value that is a list.
+const ARRAY: u32 = 9;
 const MAX_KEYS: u64 = 100_000;
 const MAX_TENSORS: u64 = 1_000_000;
 const MAX_KEY_BYTES: u64 = 65_535;
@@ -57,6 +60,12 @@ pub fn read_header(path: &Path) -> Result<Header, HeaderError> {
 /// Reads and checks a header of a file with `len` bytes.
 pub fn parse(source: impl Read + Seek, len: u64) -> Result<Header, HeaderError> {
     Reader::new(source, len).header()
+}
+
+/// Reads what `bytes`, the beginning of a file with `len` bytes, say about the model: everything up to its vocabulary, of which the
+/// length counts. What comes behind it is not looked at, and tensors are not known.
+pub fn parse_beginning(bytes: &[u8], len: u64) -> Result<Header, HeaderError> {
+    Reader::new(Cursor::new(bytes), len).beginning()
 }
 
 pub(crate) struct Reader<R> {
@@ -119,9 +128,38 @@ impl<R: Read + Seek> Reader<R> {
         Ok(header)
     }
 
+    fn beginning(mut self) -> Result<Header, HeaderError> {
+        let (n_tensors, n_keys) = self.start()?;
+        let mut header = Header { n_tensors, ..Header::default() };
+        for _ in 0..n_keys {
+            let (key, kind) = self.key_and_kind()?;
+            if key == TOKENS && kind == ARRAY {
+                let (_, n) = (self.u32()?, self.u64()?);
+                // A word takes a byte or more: a longer claim is a lie.
+                if n > self.len {
+                    return Err(HeaderError::Truncated);
+                }
+                header.n_vocab = u32::try_from(n).unwrap_or(u32::MAX);
+                break;
+            }
+            self.entry(&key, kind, &mut header, &mut 0)?;
+        }
+        Ok(header)
+    }
+
     fn key(&mut self, header: &mut Header, alignment: &mut u64) -> Result<(), HeaderError> {
         let (key, kind) = self.key_and_kind()?;
-        match key.as_str() {
+        self.entry(&key, kind, header, alignment)
+    }
+
+    fn entry(
+        &mut self,
+        key: &str,
+        kind: u32,
+        header: &mut Header,
+        alignment: &mut u64,
+    ) -> Result<(), HeaderError> {
+        match key {
             "general.architecture" => header.architecture = self.text(kind)?,
             "general.name" => header.name = self.text(kind)?,
             "general.type" => header.kind = self.text(kind)?,
@@ -140,7 +178,7 @@ impl<R: Read + Seek> Reader<R> {
                 let text = self.text_up_to(kind, MAX_TEMPLATE_BYTES)?;
                 header.template = template::look_at(&text.unwrap_or_default());
             }
-            "tokenizer.ggml.tokens" => header.n_vocab = self.skip_counting(kind)?,
+            TOKENS => header.n_vocab = self.skip_counting(kind)?,
             key if SIZES.iter().any(|size| key.ends_with(size)) => {
                 if let Some(size) = self.size(kind)? {
                     header.sizes.insert(key.to_owned(), size);
@@ -229,7 +267,7 @@ impl<R: Read + Seek> Reader<R> {
 
     /// A number, or the sum of an array with one for each layer.
     fn size(&mut self, kind: u32) -> Result<Option<Size>, HeaderError> {
-        if kind != 9 {
+        if kind != ARRAY {
             return Ok(self.integer(kind)?.map(Size::One));
         }
         let (kind, n) = (self.u32()?, self.u64()?);

@@ -1,4 +1,4 @@
-use super::{Header, HeaderError, parse};
+use super::{Header, HeaderError, parse, parse_beginning};
 use std::{fs, io::Cursor, path::Path};
 use types::model::Purpose;
 
@@ -282,4 +282,38 @@ fn a_vocabulary_is_the_same_up_to_unused_words_at_its_end() {
     check("gpt2", "llama-bpe", 400, false);
     check("llama", "qwen2", 400, false);
     assert!(!Header::default().has_vocabulary_of(&Header::default()), "nothing is known of either");
+}
+
+#[test]
+fn a_beginning_says_what_the_whole_does_but_for_tensors() {
+    let keys = |n_words: u64| {
+        Writer::start(1, 4)
+            .text("general.architecture")
+            .u32(8)
+            .text("llama")
+            .text("llama.block_count")
+            .u32(4)
+            .u32(3)
+            .text("llama.embedding_length")
+            .u32(4)
+            .u32(64)
+            .text("tokenizer.ggml.tokens")
+            .u32(9)
+            .u32(8)
+            .u64(n_words)
+            .bytes
+    };
+    let bytes = keys(49_152);
+    let header = parse_beginning(&bytes, 1 << 20).expect("a beginning");
+    assert_eq!((header.n_vocab, header.n_embd(), header.shape()[0]), (49_152, Some(64), Some(3)));
+    assert!(header.tensors.is_empty());
+    for cut in 0..bytes.len() {
+        assert!(parse_beginning(&bytes[..cut], 1 << 20).is_err(), "cut at {cut}");
+    }
+    assert!(matches!(parse_beginning(&keys(u64::MAX), 1 << 20), Err(HeaderError::Truncated)));
+    // Without a vocabulary it is read to the end of its keys.
+    let whole = whole();
+    let (all, known) =
+        (parse_beginning(&whole, 1 << 20).expect("all keys"), parse(Cursor::new(&whole), whole.len() as u64));
+    assert_eq!(all.cell_bytes(), known.expect("a header").cell_bytes());
 }

@@ -129,10 +129,19 @@ impl Hub {
 
     /// An answer that is a success, and where it came from. `page` is where access is asked for.
     async fn ask(&self, url: &Url, page: String) -> Result<(Response, Url), HubError> {
-        self.check_online()?;
         let prepare =
             |request: RequestBuilder| request.header(header::ACCEPT, "application/json, text/*;q=0.5");
-        let (response, url) = http::get(&self.client, url, self.credentials.as_ref(), &prepare).await?;
+        self.ask_for(url, page, &prepare).await
+    }
+
+    async fn ask_for(
+        &self,
+        url: &Url,
+        page: String,
+        prepare: &(dyn Fn(RequestBuilder) -> RequestBuilder + Send + Sync),
+    ) -> Result<(Response, Url), HubError> {
+        self.check_online()?;
+        let (response, url) = http::get(&self.client, url, self.credentials.as_ref(), prepare).await?;
         if response.status().is_success() {
             return Ok((response, url));
         }

@@ -6,6 +6,10 @@ use crate::{
     http, names,
     search::{Gated, is_word, kept_tags, lenient, licence_of},
 };
+use reqwest::{
+    RequestBuilder,
+    header::{ACCEPT_ENCODING, RANGE},
+};
 use serde::{Deserialize, Serialize};
 
 /// Lists of repositories with ten thousand files are of that size.
@@ -55,6 +59,26 @@ impl Hub {
         };
         let info = self.in_time(asking).await?;
         info.repository().ok_or_else(|| Unusable::Answer.into())
+    }
+
+    /// The first bytes of a file of `repository`, at most `n`. Where a server knows no ranges, the rest is not read.
+    pub async fn beginning(
+        &self,
+        repository: &Repository,
+        path: &RepoPath,
+        n: usize,
+    ) -> Result<Vec<u8>, HubError> {
+        let url = self.file_url(&repository.repo, &repository.sha, path);
+        let prepare = |request: RequestBuilder| {
+            request
+                .header(ACCEPT_ENCODING, "identity")
+                .header(RANGE, format!("bytes=0-{}", n.saturating_sub(1)))
+        };
+        let asking = async {
+            let (response, from) = self.ask_for(&url, self.page(&repository.repo), &prepare).await?;
+            Ok(http::read(response, &from, n).await?.0)
+        };
+        self.in_time(asking).await
     }
 }
 

@@ -261,6 +261,7 @@ impl Models {
                 size_bytes: part.files.iter().map(|file| file.size).sum(),
                 n_files: u32::try_from(part.files.len()).unwrap_or(u32::MAX),
                 fits: fits(part.weights_bytes, budget),
+                tells_memory: tells_memory(&part),
                 recommended: None,
                 is_broken: part.is_broken,
                 here: here.iter().find(|id| id.0 == model || id.0.ends_with(&format!("/{model}"))).cloned(),
@@ -299,7 +300,6 @@ struct Part {
     is_folder: bool,
 }
 
-/// What there is to choose from: each quantisation by itself, or the whole repository where it is one model.
 /// A token that is not there is forgotten already.
 fn forget(file: &Path) -> io::Result<()> {
     match fs::remove_file(file) {
@@ -308,6 +308,13 @@ fn forget(file: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether its file says what loading it would take.
+fn tells_memory(part: &Part) -> bool {
+    let is_gguf = part.files.first().is_some_and(|file| file.path.as_str().ends_with(".gguf"));
+    is_gguf && part.helps.is_none() && !part.is_broken
+}
+
+/// What there is to choose from: each quantisation by itself, or the whole repository where it is one model.
 fn parts_of(repository: &Repository) -> Vec<Part> {
     let files = &repository.files;
     let has = |name: &str| files.iter().any(|file| file.path.as_str() == name);

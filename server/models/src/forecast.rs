@@ -1,5 +1,7 @@
 //! What loading a model would do now, and in which other ways it would fit.
 
+mod at_hub;
+
 use crate::{Models, ModelsError, library::Library};
 use inference::Footprint;
 use std::{cmp::Reverse, path::Path};

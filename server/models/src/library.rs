@@ -9,14 +9,13 @@ mod shards;
 pub(crate) mod walk;
 
 pub(crate) use headers::stamp_of;
-pub(crate) use known::{Known, size_of};
+pub(crate) use known::{Known, footprint, size_of};
 pub(crate) use places::known as known_places;
 pub use places::{Environment, VARIABLES};
 
 use crate::{drafts::find_draft, forecast::Sizes, projectors};
 use headers::Headers;
 use inference::{DraftModel, Footprint};
-use known::footprint;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},

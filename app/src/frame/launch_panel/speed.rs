@@ -87,8 +87,11 @@ fn row(
     texts: &'static LaunchTexts,
 ) -> AnyView {
     let value = (knob.of)(&measure.choice);
-    let name = fill(label, "n", value.unwrap_or_default());
-    let figures = fill(texts.launch_speed_figures, "reads", one_decimal(measure.prefill));
+    let name = match value {
+        Some(1) if knob.name == THREADS.name => texts.launch_speed_thread.to_owned(),
+        value => fill(label, "n", value.unwrap_or_default()),
+    };
+    let figures = fill(texts.launch_speed_figures, "reads", measure.prefill.round() as u64);
     let figures = fill(&figures, "writes", one_decimal(measure.decode));
     let is_chosen = move || {
         let mut options = chosen.profile.read().options.clone();
@@ -101,10 +104,10 @@ fn row(
         chosen.profile.update(|profile| *(knob.field)(&mut profile.options) = wanted);
     };
     view! {
-        <button type="button" class="tabular flex justify-between gap-2 rounded px-2 py-1 text-left text-xs text-muted hover:bg-hover aria-pressed:text-strong"
+        <button type="button" class="tabular flex justify-between gap-2 rounded px-2 py-1 text-left text-xs text-muted hover:bg-raised aria-pressed:bg-raised aria-pressed:text-strong"
             data-testid=format!("launch-speed-{}", knob.name) aria-pressed=move || is_chosen().to_string() on:click=choose>
-            <span>{name}</span>
-            <span>{figures}</span>
+            <span class="whitespace-nowrap">{name}</span>
+            <span class="text-right">{figures}</span>
         </button>
     }
     .into_any()

@@ -17,6 +17,9 @@ pub async fn discover(act: DiscoverAct) -> Result<DiscoverReply, AppError> {
             Ok(DiscoverReply::Repository(Box::new(view)))
         }
         DiscoverAct::Downloads => Ok(DiscoverReply::Downloads(models.downloads().await?)),
+        DiscoverAct::Foresee { repo, name } => {
+            Ok(DiscoverReply::Foreseen(Box::new(models.foresee_download(&repo, &name).await?)))
+        }
         act => {
             administrator?;
             manage(&models, user, act).await?;
@@ -67,7 +70,10 @@ async fn look(models: &Models, query: HubQuery, is_managed: bool) -> Result<Disc
 #[cfg(feature = "ssr")]
 async fn manage(models: &Models, user: UserId, act: DiscoverAct) -> Result<(), AppError> {
     match act {
-        DiscoverAct::Look(_) | DiscoverAct::Repository { .. } | DiscoverAct::Downloads => {}
+        DiscoverAct::Look(_)
+        | DiscoverAct::Repository { .. }
+        | DiscoverAct::Foresee { .. }
+        | DiscoverAct::Downloads => {}
         DiscoverAct::Download { repo, name } => _ = models.download(user, &repo, &name).await?,
         DiscoverAct::Pause { id } => models.pause_download(id).await?,
         DiscoverAct::Resume { id } => models.resume_download(id).await?,

@@ -20,7 +20,7 @@ pub(super) struct DiscoverStore {
     pub(super) downloads: RwSignal<Downloads>,
     /// Of the downloads; `None` as long as nobody has looked.
     n_done: StoredValue<Option<usize>>,
-    toasts: Toasts,
+    pub(super) toasts: Toasts,
     pub(super) texts: &'static DiscoverTexts,
 }
 

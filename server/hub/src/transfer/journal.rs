@@ -101,10 +101,11 @@ impl Log {
         self.len
     }
 
-    /// Notes that a stretch reaches so far now.
-    pub(super) fn append(&mut self, run: u64, piece: Piece) -> io::Result<()> {
-        self.file.write_all(&record(run, piece))?;
-        self.len += RECORD_BYTES as u64;
+    /// Notes that stretches reach so far now.
+    pub(super) fn append(&mut self, run: u64, pieces: impl Iterator<Item = Piece>) -> io::Result<()> {
+        let records: Vec<u8> = pieces.flat_map(|piece| record(run, piece)).collect();
+        self.file.write_all(&records)?;
+        self.len += records.len() as u64;
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use bytes::Bytes;
 use std::{
+    collections::BTreeMap,
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -27,6 +28,8 @@ const JOURNAL_BYTES: u64 = 8 << 20;
 const JOURNAL_EVERY: Duration = Duration::from_secs(1);
 /// Fast networks bring that many bytes in no time; flushing without end would hold up the writes.
 const JOURNAL_PAUSE: Duration = Duration::from_millis(250);
+/// Chunks that are written before they are noted, where so many wait.
+const AT_ONCE: usize = 16;
 /// Free space is looked at again after so many bytes.
 const SPACE_BYTES: u64 = 8 << 20;
 
@@ -211,25 +214,36 @@ impl<'a> Writer<'a> {
 
     fn take_all(&mut self, arriving: &mut Receiver<Write>) -> Result<(), TransferError> {
         self.publish();
-        while let Some(write) = arriving.blocking_recv() {
-            self.take(&write)?;
+        // What came while the disk was busy is noted at once.
+        let mut writes = Vec::with_capacity(AT_ONCE);
+        while arriving.blocking_recv_many(&mut writes, AT_ONCE) > 0 {
+            let mut grown = BTreeMap::new();
+            for write in writes.drain(..) {
+                let piece = self.write(&write)?;
+                grown.insert(piece.start, piece);
+            }
+            self.note(grown.into_values())?;
         }
         Ok(())
     }
 
-    fn take(&mut self, write: &Write) -> Result<(), TransferError> {
+    fn write(&mut self, write: &Write) -> Result<Piece, TransferError> {
         let n = write.bytes.len() as u64;
         self.look_at_space(n)?;
         let part = || disk::part(self.disk.target);
         disk::write_at(self.disk.file, &write.bytes, write.at)
             .map_err(|err| self.disk.problem(&part(), err))?;
-        let piece = self.pieces.write(write.at, &write.bytes);
+        self.unflushed += n;
+        Ok(self.pieces.write(write.at, &write.bytes))
+    }
+
+    /// Tells the log and the other threads how far stretches reach now.
+    fn note(&mut self, grown: impl Iterator<Item = Piece>) -> Result<(), TransferError> {
         if self.disk.identity.is_some() {
-            let appended = self.log.append(self.disk.run, piece);
+            let appended = self.log.append(self.disk.run, grown);
             appended.map_err(|err| self.disk.problem(&disk::log(self.disk.target), err))?;
         }
         self.publish();
-        self.unflushed += n;
         self.flush_sometimes()
     }
 

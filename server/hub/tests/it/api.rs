@@ -1,6 +1,6 @@
 //! Questions to a hub.
 
-use crate::support::{REPO, client, hub_at, repo};
+use crate::support::{REPO, client, hub_at, repo, some_bytes};
 use hub::{
     Cursor, Format, Hub, HubError, RepoPath, Revision, Search, Sort, Unusable, quants,
     testing::{Fault, PretendRepository, TestHub},
@@ -224,4 +224,23 @@ async fn a_path_before_the_api_is_kept() {
     let path = RepoPath::parse("x.gguf").unwrap();
     let url = hub.file_url(&repo(REPO), &Revision::default(), &path);
     assert_eq!(url.as_str(), format!("http://127.0.0.1:9/mirror/{REPO}/resolve/main/x.gguf"));
+}
+
+#[tokio::test]
+async fn the_beginning_of_a_file_is_read_and_no_more() {
+    let server = TestHub::start().await.unwrap();
+    let bytes = some_bytes(300_000);
+    let repository = PretendRepository::new(REPO);
+    server.add(repository.with_file("a.gguf", bytes.clone()).with_file("b.gguf", bytes[..10].to_vec()));
+    let hub = hub_at(&server.endpoint(), None);
+    let repository = hub.repository(&repo(REPO), &Revision::default()).await.unwrap();
+    let path = |path| RepoPath::parse(path).unwrap();
+    for faults in [vec![], vec![Fault::NoRanges]] {
+        server.set_faults(REPO, "a.gguf", faults);
+        assert_eq!(hub.beginning(&repository, &path("a.gguf"), 1000).await.unwrap(), bytes[..1000]);
+    }
+    assert_eq!(hub.beginning(&repository, &path("b.gguf"), 1000).await.unwrap(), bytes[..10]);
+    assert_eq!(hub.beginning(&repository, &path("c.gguf"), 1000).await, Err(HubError::NotFound));
+    let offline = hub.offline(true).beginning(&repository, &path("a.gguf"), 1000).await;
+    assert_eq!(offline, Err(HubError::Offline));
 }

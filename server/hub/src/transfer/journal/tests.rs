@@ -53,12 +53,12 @@ fn the_log_tells_the_last_of_each_stretch_and_nothing_of_other_runs() {
     let (_folder, target) = folder();
     let mut log = Log::open(&target).unwrap().unwrap();
     for (run, start, end) in [(7, 0, 5), (7, 50, 60), (7, 0, 9), (8, 0, 99)] {
-        log.append(run, piece(start, end)).unwrap();
+        log.append(run, [piece(start, end)].into_iter()).unwrap();
     }
     assert_eq!(log.read(7).unwrap(), [piece(0, 9), piece(50, 60)]);
     log.clear().unwrap();
     assert_eq!((log.read(7).unwrap(), log.len()), (vec![], 0));
-    log.append(7, piece(1, 2)).unwrap();
+    log.append(7, [piece(1, 2)].into_iter()).unwrap();
     assert_eq!(log.read(7).unwrap(), [piece(1, 2)]);
 }
 
@@ -66,8 +66,8 @@ fn the_log_tells_the_last_of_each_stretch_and_nothing_of_other_runs() {
 fn a_log_that_was_cut_or_damaged_tells_what_is_whole() {
     let (_folder, target) = folder();
     let mut log = Log::open(&target).unwrap().unwrap();
-    log.append(7, piece(0, 5)).unwrap();
-    log.append(7, piece(0, 9)).unwrap();
+    log.append(7, [piece(0, 5)].into_iter()).unwrap();
+    log.append(7, [piece(0, 9)].into_iter()).unwrap();
     drop(log);
     let path = disk::log(&target);
     let bytes = fs::read(&path).unwrap();

@@ -38,7 +38,7 @@ impl Left {
         Journal::new(identity, part.run, &pieces.list()).save(&target).unwrap();
         for (from, to) in [(20, 22), (30, 31)] {
             let piece = pieces.write((from * UNIT) as u64, &left.bytes[from * UNIT..to * UNIT]);
-            part.log.append(part.run, piece).unwrap();
+            part.log.append(part.run, [piece].into_iter()).unwrap();
         }
         fs::write(disk::part(&target), &left.bytes[..31 * UNIT]).unwrap();
         left

@@ -78,7 +78,7 @@ fn row(repo: &str, choice: Choice, wanted: Option<&str>) -> AnyView {
     view! {
         <li class="card flex flex-wrap items-center gap-2 px-3 py-2" class:border-accent=is_wanted
             data-testid="choice" data-name=choice.name.clone() data-wanted=is_wanted.then_some("true")>
-            <div class="min-w-0 flex-1">
+            <div class="min-w-48 flex-1">
                 <div class="flex flex-wrap items-center gap-1.5">
                     <span class="break-all text-strong">{choice.name.clone()}</span>
                     {recommended}
@@ -159,7 +159,7 @@ fn memory(ForeseenModel { forecast, n_ctx }: &ForeseenModel, texts: &'static Dis
         .collect();
     let has_ways = !ways.is_empty();
     view! {
-        <p class="text-strong" class:text-danger=state == "too-large" data-testid="choice-fate" data-state=state>{whole}" · "{sentence}</p>
+        <p class="font-medium" class:text-danger=state == "too-large" data-testid="choice-fate" data-state=state>{whole}" · "{sentence}</p>
         <p class="text-muted">{list}</p>
         {has_ways.then(|| view! {
             <p class="text-muted">{texts.memory_would_fit}</p>

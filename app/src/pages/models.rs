@@ -50,10 +50,14 @@ pub(super) fn page() -> AnyView {
     };
     let on_leave = move |event: ev::FocusEvent| {
         let next = event.related_target().and_then(|it| it.dyn_into::<web_sys::Element>().ok());
-        if waits.get_value() && !is_in_form(next) {
+        if waits.try_get_value() == Some(true) && !is_in_form(next) {
             waits.set_value(false);
-            // Until then it is still there.
-            request_animation_frame(look_again);
+            // Until then it is still there, unless the page was left.
+            request_animation_frame(move || {
+                if waits.try_get_value().is_some() {
+                    look_again();
+                }
+            });
         }
     };
     // The last job that found what no folder tells, once it is known which there are.

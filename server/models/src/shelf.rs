@@ -68,7 +68,9 @@ impl Models {
         details.note = self.store.model_note(id).await?;
         details.uses = self.uses(id).await?;
         details.quants = self.store.quant_measures(id).await?;
-        details.written = self.store.written(id).await?;
+        // Another file of that name came from elsewhere.
+        let size_bytes = details.model.entry.size_bytes;
+        details.written = self.store.written(id).await?.filter(|it| it.size_bytes == size_bytes);
         details.kept_by = self.kept_by(&found).map(str::to_owned);
         Ok(details)
     }

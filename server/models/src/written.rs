@@ -4,14 +4,14 @@
 use crate::{
     Models, ModelsError, ended,
     files::{Gone, Writer, beside, check_space},
-    library::walk::Layout,
+    library::{size_of, walk::Layout},
     now_ms,
     quants::FOLDER,
     rewrite::{Plan, convert_watched},
     until_cancelled,
 };
 use jobs::JobHandle;
-use std::{fs, path::Path, time::Duration};
+use std::time::Duration;
 use types::{
     ids::UserId,
     job::JobKind,
@@ -28,16 +28,15 @@ impl Models {
     /// Keeps where a model came from that has just been written, and begins to compare the two, where both can be loaded
     /// and fit into memory.
     pub(crate) async fn note_written(&self, user: UserId, plan: &Plan) -> Result<(), ModelsError> {
-        let (library, target) = (self.library.clone(), plan.target.clone());
+        let (library, target, source) = (self.library.clone(), plan.target.clone(), plan.found.path.clone());
         let find = move || {
             let id = library.id_at(&target)?;
             let known = library.shelved_one(&id)?.1.ok()?;
-            Some((id, known))
+            Some((id, known, size_of(&source), target.is_file()))
         };
         let found = tokio::task::spawn_blocking(find).await.ok().flatten();
-        let Some((id, known)) = found else { return Ok(()) };
+        let Some((id, known, source_bytes, is_file)) = found else { return Ok(()) };
         let (size_bytes, purpose, n_parameters) = (known.size_bytes, known.purpose, known.n_parameters);
-        let source_bytes = bytes_of(&plan.found.path);
         let written = Written { source: plan.found.id.clone(), source_bytes, size_bytes, measure: None };
         self.store.save_written(&id, &written, now_ms()).await?;
         let reference_bytes = match plan.found.layout {
@@ -45,7 +44,7 @@ impl Models {
             _ => source_bytes,
         };
         let needed = reference_bytes.saturating_add(size_bytes);
-        let can_be = plan.target.is_file() && purpose == Purpose::Writing;
+        let can_be = is_file && purpose == Purpose::Writing;
         if !can_be || needed > system::available_memory_bytes() {
             return Ok(());
         }
@@ -95,11 +94,4 @@ impl Models {
             }
         }
     }
-}
-
-/// What a file takes, or the files of a folder.
-fn bytes_of(path: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(path) else { return fs::metadata(path).map_or(0, |meta| meta.len()) };
-    let sizes = entries.flatten().filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file);
-    sizes.map(|meta| meta.len()).sum()
 }

@@ -7,6 +7,8 @@ const SIZES = [
   { name: 'phone', width: 390, height: 844 },
 ];
 
+const PAGES = ['/chats', '/compare', '/documents', '/prompts', '/tools', '/models', '/discover', '/settings'];
+
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const { name, width, height } of SIZES) {
     test(`every page is accessible: ${colorScheme}, ${name}`, async ({ page }) => {
@@ -30,8 +32,12 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await accessible(page);
         await page.keyboard.press('Escape');
       }
-      await open(page, '/settings');
-      await accessible(page);
+      const chat = new URL(page.url()).pathname;
+      const saw = await page.getByTestId('saw-link').last().getAttribute('href');
+      for (const path of [`${chat}/setup`, `${chat}/tree`, saw ?? '/', ...PAGES]) {
+        await open(page, path);
+        await accessible(page);
+      }
     });
   }
 }

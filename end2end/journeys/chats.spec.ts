@@ -52,6 +52,15 @@ test('chats are filed in folders, which keep the order they are dragged into', a
   await expect(row(page, 'Okapi notes')).toHaveCount(0);
   await folders.filter({ hasText: 'Animals' }).getByRole('link').click();
   await expect(row(page, 'Okapi notes')).toBeVisible();
+  // What models are told first in this folder, also in the setup of its chats.
+  await page.getByTestId('folder-prompt').locator('summary').click();
+  await page.getByTestId('folder-prompt-text').fill('Answer like a zoo keeper.');
+  await page.getByTestId('folder-prompt-save').click();
+  await expect(page.getByTestId('folder-prompt')).toHaveAttribute('open');
+  await page.reload();
+  await connected(page);
+  await expect(page.getByTestId('folder-prompt-text')).toHaveValue('Answer like a zoo keeper.');
+
   // By keyboard, and with another name; what is in a folder stays when it goes.
   await page.getByTestId('folders-edit').click();
   await page.getByTestId('folder-up').last().click();

@@ -102,6 +102,31 @@ test('an image alone is a message, and an edited one keeps its image', async ({ 
   await server.stop();
 });
 
+test('images wait with the draft of their chat, and with no other', async ({ browser }) => {
+  const server = await seeing();
+  const page = await pageOf(server, browser);
+  const attached = page.getByTestId('attached').locator('img');
+  await page.getByTestId('attach').setInputFiles([PICTURE]);
+  await expect(attached).toHaveCount(1);
+  await composer(page).fill('What is on this?');
+  await page.reload();
+  await connected(page);
+  await expect(attached).toHaveCount(1);
+  await expect(composer(page)).toHaveValue('What is on this?');
+  await composer(page).press('Enter');
+  await expect(page.locator('[data-role=assistant][data-state=cut]')).toBeVisible({ timeout: 60_000 });
+  await page.getByTestId('attach').setInputFiles([PICTURE, PICTURE]);
+  // The same picture twice is one image.
+  await expect(attached.first()).toBeVisible();
+  await page.getByTestId('new-session').click();
+  await expect(page).toHaveURL(/\/chat$/);
+  await expect(attached).toHaveCount(0);
+  await page.goBack();
+  await expect(attached.first()).toBeVisible();
+  await page.context().close();
+  await server.stop();
+});
+
 test('a file that is no image says so, and a model without eyes offers nothing', async ({ browser, page: blind }) => {
   await open(blind, '/chat');
   await expect(composer(blind)).toBeVisible();

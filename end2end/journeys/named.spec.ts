@@ -67,6 +67,28 @@ test('commands act: another model, a new chat, a file', async ({ page }) => {
   await expect(composer(page)).toHaveValue('');
 });
 
+test('a command opens the setup of the chat, and a name chooses the model', async ({ page }) => {
+  await open(page, '/chat');
+  await sendAndStop(page, 'A chat to be set up');
+  await expect(page).toHaveURL(/\/chat\/\d+/);
+  await composer(page).pressSequentially('Hello @smol');
+  await expect(named(page).first()).toContainText(/smol/i);
+  await composer(page).press('Tab');
+  await expect(composer(page)).toHaveValue('Hello ');
+  await expect(page.getByTestId('model-pill')).toContainText(/smol/i);
+  await composer(page).fill('');
+  await composer(page).pressSequentially('/system');
+  await expect(named(page).first()).toContainText('/system');
+  await composer(page).press('Enter');
+  await expect(page).toHaveURL(/\/chat\/\d+\/setup$/);
+  await page.locator('input[name=samplers]').fill('top_k heat');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByTestId('setup-problem')).toContainText('samplers cannot have “heat”');
+  await page.locator('input[name=samplers]').fill('top_k temperature');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByTestId('setup-link')).toContainText('samplers top_k temperature');
+});
+
 test('a collection is named in a message, and the words before it stay', async ({ page }) => {
   await open(page, '/documents');
   await page.getByTestId('new-collection').getByRole('textbox').fill('Lamps');

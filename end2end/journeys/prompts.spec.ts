@@ -170,6 +170,27 @@ test('a prompt becomes the system prompt, and the one before comes back', async 
   }).toPass();
 });
 
+test('a prompt stands before a new chat, or before those of a folder', async ({ page }) => {
+  await page.goto('/chats');
+  await connected(page);
+  await page.getByTestId('folder-new').fill('Lamps');
+  await page.getByTestId('folder-new').press('Enter');
+  await expect(page.getByTestId('folder').filter({ hasText: 'Lamps' })).toBeVisible();
+  await write(page, 'lamp', 'You are a lamp.');
+  const place = page.getByTestId('prompt-system-place');
+  await place.selectOption({ label: 'of the folder Lamps' });
+  await page.getByTestId('prompt-system').click();
+  await expect(page.getByTestId('toast')).toContainText('system prompt');
+  await place.selectOption('new');
+  await page.getByTestId('prompt-system').click();
+  await expect(page).toHaveURL(/\/chat\/\d+$/);
+  await page.goto(`${page.url()}/setup`);
+  await expect(page.getByTestId('setup-system')).toHaveValue('You are a lamp.');
+  await page.goto('/chats');
+  await page.getByTestId('folder').filter({ hasText: 'Lamps' }).getByRole('link').click();
+  await expect(page.getByTestId('folder-prompt-text')).toHaveValue('You are a lamp.');
+});
+
 test('prompts to begin with are there, and the library can be read without scripting', async ({ browser, server }) => {
   const context = await browser.newContext({ baseURL: server.address, javaScriptEnabled: false, locale: 'en-GB' });
   const page = await context.newPage();

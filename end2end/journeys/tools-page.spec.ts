@@ -73,12 +73,12 @@ test('own tools are there with what they do, and what is chosen for them stays',
 test('somebody searches the web once that is chosen, and the key stays on the machine', async ({ page, expectedErrors }) => {
   expectedErrors.push(/status of 422/);
   await open(page, '/tools');
-  await expect(page.locator('input[name=service][value=off]')).toBeChecked();
+  await expect(page.locator('input[name=search-service][value=off]')).toBeChecked();
   await expect(tool(page, 'web_search')).toHaveCount(0);
   const status = page.getByTestId('search-status');
   const save = page.getByTestId('search-save');
 
-  await page.locator('input[name=service][value=brave]').check();
+  await page.locator('input[name=search-service][value=brave]').check();
   await save.click();
   await expect(status).toContainText('wants a key');
   await page.locator('#search-key').fill(`${KEY}-of-brave`);
@@ -89,14 +89,14 @@ test('somebody searches the web once that is chosen, and the key stays on the ma
   await expect(tool(page, 'web_search').getByTestId('tool-permission')).toHaveValue('ask');
   expect(await (await page.request.get('/tools')).text()).not.toContain(KEY);
 
-  await page.locator('input[name=service][value=searxng]').check();
+  await page.locator('input[name=search-service][value=searxng]').check();
   await page.locator('#search-address').fill('http://127.0.0.1:8888');
   await save.click();
   await expect(status).toHaveText('Saved.');
   await page.reload();
   await connected(page);
   await expect(page.locator('#search-address')).toHaveValue('http://127.0.0.1:8888');
-  await page.locator('input[name=service][value=off]').check();
+  await page.locator('input[name=search-service][value=off]').check();
   await save.click();
   await expect(tool(page, 'web_search')).toHaveCount(0);
 });
@@ -217,7 +217,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await open(page, '/tools');
       await accessible(page);
       for (const service of ['searxng', 'brave']) {
-        await page.locator(`input[name=service][value=${service}]`).check();
+        await page.locator(`input[name=search-service][value=${service}]`).check();
         await accessible(page);
       }
       await addProgram(page, 'seen', 'x');

@@ -2,6 +2,7 @@
 
 import type { Browser, Locator, Page } from '@playwright/test';
 import { CallingModel, type Message, type Turn } from '../support/caller';
+import { Painter } from '../support/painter';
 import { freshFolder, Server } from '../support/server';
 import { templatelessModel } from '../support/thinker';
 import { accessible, addModel, answered, composer, connected, expect, lastAnswer, open, send, test, textOf, watchErrors } from '../support/test';
@@ -22,6 +23,12 @@ function answer(last: Message): Turn {
   }
   if (said.includes('fetch')) {
     return { text: '', calls: [{ name: 'fetch_page', arguments: { url: LOCAL_PAGE } }] };
+  }
+  if (said.includes('repeat')) {
+    return { text: 'The lamp is lit and it goes on burning through the night.\n'.repeat(200) };
+  }
+  if (said.includes('paint')) {
+    return { text: 'A picture.', calls: [{ name: 'generate_image', arguments: { prompt: 'a pond with newts', shape: 'wide' } }] };
   }
   if (said.includes('<critique>')) {
     return { text: 'Hello, and welcome.' };
@@ -70,6 +77,57 @@ async function allow(page: Page, ...names: string[]): Promise<void> {
   await page.getByTestId('chat-tools').click();
   await expect(page.getByTestId('chat-tool')).toHaveCount(0);
 }
+
+test('an answer that goes round in circles is ended, says why, and can be asked for again', async ({ browser }) => {
+  await withCaller(browser, {}, async page => {
+    await send(page, 'Please repeat.');
+    const guard = page.getByTestId('message-guard');
+    await expect(guard).toHaveAttribute('data-guard', /repeated_/);
+    await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
+    await expect(textOf(lastAnswer(page))).toContainText('The lamp is lit');
+    await accessible(page);
+    await guard.getByTestId('guard-again').click();
+    await expect(lastAnswer(page).getByTestId('variant-previous')).toBeVisible();
+    await expect(guard).toBeVisible();
+  });
+});
+
+test('an image is made once somebody is chosen who makes them and the person has said yes', async ({ browser }) => {
+  const painter = await Painter.start();
+  await withCaller(browser, {}, async page => {
+    await open(page, '/tools');
+    await page.locator('input[name=images-service][value=openai]').check();
+    await page.locator('#images-address').fill(painter.address);
+    await page.locator('#images-model').fill('sd');
+    await page.locator('#images-side').selectOption('512');
+    await accessible(page);
+    await page.getByTestId('images-save').click();
+    await expect(page.getByTestId('images-status')).toHaveText('Saved.');
+    const made = page.locator('[data-testid=tool][data-tool=generate_image]');
+    await expect(made.getByTestId('tool-permission')).toHaveValue('ask');
+    await page.reload();
+    await connected(page);
+    await expect(page.locator('#images-address')).toHaveValue(painter.address);
+    await expect(page.locator('#images-side')).toHaveValue('512');
+
+    await open(page, '/chat');
+    await page.getByTestId('chat-tools').click();
+    await allow(page, 'generate_image');
+    await send(page, 'Please paint.');
+    const card = lastAnswer(page).getByTestId('call');
+    await expect(card).toHaveAttribute('data-state', 'asked');
+    expect(painter.orders).toEqual([]);
+    await card.getByTestId('call-yes').click();
+    await answered(page);
+    await expect(card).toHaveAttribute('data-state', 'done');
+    await expect(card.locator('img')).toHaveJSProperty('naturalWidth', 2);
+    expect(painter.orders).toEqual([
+      { prompt: 'a pond with newts', n: 1, size: '768x512', model: 'sd', response_format: 'b64_json' },
+    ]);
+    await expect(lastAnswer(page)).toContainText('It gave: The image was made');
+  });
+  painter.stop();
+});
 
 test('an answer calls a tool, and shows with what and what came of it', async ({ browser }) => {
   await withCaller(browser, {}, async page => {

@@ -3,7 +3,10 @@
 use crate::support::Server;
 use types::{
     secret::Secret,
-    toolbox::{McpPlace, McpServer, Permission, SearchService, SearchView, ServerState, ToolAct, ToolReply},
+    toolbox::{
+        Fingerprint, McpPlace, McpServer, Permission, SearchService, SearchView, ServerState, ToolAct,
+        ToolReply,
+    },
 };
 
 const KEY: &str = "a-key-that-does-not-come-back";
@@ -49,7 +52,8 @@ async fn who_sits_at_the_machine_sets_up_what_holds_for_everybody() {
 async fn whom_a_proxy_speaks_for_chooses_for_themselves_only() {
     let server = Server::start(&["--no-model"]).await;
     let forwarded = [("x-forwarded-for", "10.0.0.9")];
-    let never = ToolAct::Allow { tool: "clock".to_owned(), permission: Permission::Never };
+    let seen = Fingerprint(String::new());
+    let never = ToolAct::Allow { tool: "clock".to_owned(), seen, permission: Permission::Never };
     let (_, reply) = act(&server, never, &forwarded).await;
     let reply = reply.unwrap();
     assert_eq!(reply.managed, None);
@@ -59,6 +63,7 @@ async fn whom_a_proxy_speaks_for_chooses_for_themselves_only() {
     let managing = [
         unreachable_server(),
         ToolAct::Search(None),
+        ToolAct::Images(None),
         ToolAct::RemoveServer { name: name() },
         ToolAct::EnableServer { name: name(), is_on: true },
         ToolAct::Reconnect { name: name() },

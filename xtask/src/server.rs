@@ -23,10 +23,12 @@ pub(crate) fn build(release: bool, adjust: impl FnOnce(Run) -> Run) -> Result<Pa
     build_in(&paths::target(), release, adjust)
 }
 
-/// Builds the release for every processor of this architecture that is not very old.
+/// Builds the release for every processor of this architecture, and returns its path.
 pub(crate) fn build_portable() -> Result<PathBuf> {
-    // Cargo does not see this variable, so what is built with it has a folder of its own.
-    build_in(&paths::target().join("portable"), true, |run| run.env("CHAOSENGINE_PORTABLE", "1"))
+    // Cargo does not see the variable, so what is built with it has a folder of its own.
+    build_in(&paths::target().join("portable"), true, |run| {
+        run.args(["--features", "portable"]).env("CHAOSENGINE_PORTABLE", "1")
+    })
 }
 
 fn build_in(target: &Path, release: bool, adjust: impl FnOnce(Run) -> Run) -> Result<PathBuf> {

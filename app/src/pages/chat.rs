@@ -8,6 +8,7 @@ pub(crate) mod collections;
 mod composer;
 pub(crate) mod context_bar;
 mod count_button;
+mod draft;
 pub(crate) mod editor;
 mod effort;
 mod message;
@@ -22,7 +23,7 @@ mod thread;
 pub(crate) mod thread_store;
 pub(crate) mod tools;
 
-pub(crate) use composer::add_to_new_chat;
+pub(crate) use draft::add_to_new_chat;
 
 use super::failed::{Gone, failed};
 use crate::{

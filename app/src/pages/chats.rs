@@ -4,6 +4,7 @@
 
 pub(crate) mod api;
 mod folders;
+mod prompt;
 mod row;
 mod sheet;
 
@@ -19,6 +20,7 @@ use folders::Folders;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{components::A, hooks::use_query_map, params::ParamsMap};
+use prompt::FolderPrompt;
 use row::ChatRow;
 use sheet::Sheet;
 use types::filing::{FiledPage, Filter, ImportState, ImportView};
@@ -126,8 +128,8 @@ fn Outcome(query: Memo<ParamsMap>) -> AnyView {
             return Some(outcome(true, problem_words(problem, texts).to_owned()));
         }
         let number = |name| query.get_str(name).and_then(|it| it.parse::<u32>().ok());
-        let (skipped, left) = (number("skipped").unwrap_or(0), number("left").unwrap_or(0));
-        Some(outcome(false, taken_words(number("taken")?, skipped, left, texts)))
+        let others = ["known", "skipped", "left"].map(|name| number(name).unwrap_or(0));
+        Some(outcome(false, taken_words(number("taken")?, others, texts)))
     })
     .into_any()
 }
@@ -135,8 +137,8 @@ fn Outcome(query: Memo<ParamsMap>) -> AnyView {
 /// How taking over a file goes that was asked about, or went.
 fn import_line(import: ImportView) -> AnyView {
     let texts = ChatsTexts::here();
-    let ImportView { name, state, problem, n_taken, n_skipped, n_left_out } = import;
-    let taken = taken_words(n_taken, n_skipped, n_left_out, texts);
+    let ImportView { name, state, problem, n_taken, n_known, n_skipped, n_left_out } = import;
+    let taken = taken_words(n_taken, [n_known, n_skipped, n_left_out], texts);
     let words = match state {
         ImportState::Waiting => fill(&fill(texts.import_running, "name", name), "n", n_taken),
         ImportState::Done => taken,
@@ -154,10 +156,11 @@ fn outcome(is_problem: bool, words: String) -> AnyView {
     .into_any()
 }
 
-fn taken_words(n_taken: u32, n_skipped: u32, n_left_out: u32, texts: &ChatsTexts) -> String {
+fn taken_words(n_taken: u32, [n_known, n_skipped, n_left_out]: [u32; 3], texts: &ChatsTexts) -> String {
     let some = |n: u32, words| (n > 0).then(|| fill(words, "n", n));
     let parts = [
         Some(fill(texts.import_taken, "n", n_taken)),
+        some(n_known, texts.import_known),
         some(n_skipped, texts.import_skipped),
         some(n_left_out, texts.import_left),
     ];
@@ -183,7 +186,7 @@ fn body(query: Memo<ParamsMap>, page: Result<FiledPage, AppError>) -> AnyView {
         Err(err) => return failed(&err, None),
     };
     let filter = filter_of(&query.get_untracked());
-    let FiledPage { sessions, has_more, folders, tags, import } = page;
+    let FiledPage { sessions, has_more, folders, tags, folder_prompt, import } = page;
     let is_empty = sessions.is_empty();
     let rows: Vec<_> = sessions
         .into_iter()
@@ -194,6 +197,7 @@ fn body(query: Memo<ParamsMap>, page: Result<FiledPage, AppError>) -> AnyView {
         <div class="flex flex-col-reverse gap-6 md:flex-row">
             <Folders folders tags filter=filter.clone()/>
             <div class="min-w-0 flex-1">
+                {filter.folder.map(|folder| view! { <FolderPrompt folder prompt=folder_prompt.unwrap_or_default()/> })}
                 <ul class="flex flex-col divide-y divide-line" data-testid="chats">{rows}</ul>
                 {is_empty.then(|| view! { <Nothing filter=filter.clone()/> })}
                 <Pages filter has_more/>

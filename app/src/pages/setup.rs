@@ -178,11 +178,12 @@ fn act_of(field: impl Fn(&str) -> String, knobs: &[KnobView]) -> Act {
 }
 
 fn knob_field(knob: KnobView) -> AnyView {
-    let KnobView { name, value, usual } = knob;
+    let KnobView { name, value, usual, is_list } = knob;
+    let mode = if is_list { "text" } else { "decimal" };
     view! {
-        <label class="flex min-w-0 flex-col gap-1 text-xs text-muted">
+        <label class="flex min-w-0 flex-col gap-1 text-xs text-muted" class:col-span-full=is_list>
             <code class="truncate font-mono">{name.clone()}</code>
-            <input name=name inputmode="decimal" class="field tabular" value=value placeholder=usual/>
+            <input name=name inputmode=mode class="field tabular" value=value placeholder=usual/>
         </label>
     }
     .into_any()

@@ -1,6 +1,8 @@
-//! Tools: which there are, who lets them run, who searches the web, and servers of tools.
+//! Tools: which there are, who lets them run, who searches the web, who makes images, and servers of tools.
 
 pub(crate) mod api;
+mod choice;
+mod images;
 mod new_server;
 mod search;
 mod servers;
@@ -9,6 +11,7 @@ mod tool_list;
 
 use super::failed::failed;
 use crate::{error::AppError, i18n::ToolsTexts, page_data::PageData};
+use images::ImagesForm;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use search::SearchForm;
@@ -43,7 +46,7 @@ fn show(shown: Result<ToolReply, AppError>) -> AnyView {
     let is_managed = reply.managed.is_some();
     provide_context(ToolsStore::new(reply));
     let managed = if is_managed {
-        view! { <SearchForm/><Servers/> }.into_any()
+        view! { <SearchForm/><ImagesForm/><Servers/> }.into_any()
     } else {
         view! { <p class="text-muted" data-testid="tools-not-managed">{texts.not_managed}</p> }.into_any()
     };

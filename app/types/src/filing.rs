@@ -81,6 +81,8 @@ pub struct ImportView {
     /// Why it failed, as a word that pages have a sentence for.
     pub problem: String,
     pub n_taken: u32,
+    /// Entries whose session was here already.
+    pub n_known: u32,
     /// Entries that are no session.
     pub n_skipped: u32,
     /// Turns and images that were left out.
@@ -122,6 +124,8 @@ pub struct FiledPage {
     pub folders: Vec<Folder>,
     /// The tags of most of the person's sessions, in alphabetical order.
     pub tags: Vec<String>,
+    /// What models are told first in the folder that is shown.
+    pub folder_prompt: Option<String>,
     /// How far the file is that was asked about.
     pub import: Option<ImportView>,
 }
@@ -135,6 +139,11 @@ pub enum FolderAct {
     Rename {
         folder: FolderId,
         name: String,
+    },
+    /// What models are told first in its chats, where they say nothing themselves; nothing but space is nothing.
+    SetPrompt {
+        folder: FolderId,
+        text: String,
     },
     /// Its sessions stay.
     Delete {

@@ -1,10 +1,12 @@
 //! What one session sets apart from what a person set for all.
 
+mod lists;
+
 use crate::sampling::{Mirostat, Sampling, SamplingError};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-/// A number of [`Sampling`].
+/// A number of [`Sampling`], or a list of words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Knob {
@@ -24,18 +26,27 @@ pub enum Knob {
     DryMultiplier,
     DryBase,
     DryAllowedLength,
+    DryPenaltyLastN,
     /// 0, 1 or 2.
     Mirostat,
     MirostatTau,
     MirostatEta,
     MinTokens,
     MaxTokens,
+    /// 0 or 1.
+    IgnoreEos,
     Seed,
+    /// A list.
+    Samplers,
+    /// A list.
+    DrySequenceBreakers,
+    /// A list.
+    LogitBias,
 }
 
 impl Knob {
     /// All of them, in the order in which a page shows them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 27] = [
         Self::Temperature,
         Self::DynamicTemperatureRange,
         Self::TopK,
@@ -52,13 +63,23 @@ impl Knob {
         Self::DryMultiplier,
         Self::DryBase,
         Self::DryAllowedLength,
+        Self::DryPenaltyLastN,
         Self::Mirostat,
         Self::MirostatTau,
         Self::MirostatEta,
         Self::MinTokens,
         Self::MaxTokens,
+        Self::IgnoreEos,
         Self::Seed,
+        Self::Samplers,
+        Self::DrySequenceBreakers,
+        Self::LogitBias,
     ];
+
+    /// It is a list of words, which spaces part.
+    pub fn is_list(self) -> bool {
+        matches!(self, Self::Samplers | Self::DrySequenceBreakers | Self::LogitBias)
+    }
 
     /// What the API calls it.
     pub fn name(self) -> &'static str {
@@ -79,20 +100,48 @@ impl Knob {
             Self::DryMultiplier => "dry_multiplier",
             Self::DryBase => "dry_base",
             Self::DryAllowedLength => "dry_allowed_length",
+            Self::DryPenaltyLastN => "dry_penalty_last_n",
             Self::Mirostat => "mirostat",
             Self::MirostatTau => "mirostat_tau",
             Self::MirostatEta => "mirostat_eta",
             Self::MinTokens => "min_tokens",
             Self::MaxTokens => "max_tokens",
+            Self::IgnoreEos => "ignore_eos",
             Self::Seed => "seed",
+            Self::Samplers => "samplers",
+            Self::DrySequenceBreakers => "dry_sequence_breakers",
+            Self::LogitBias => "logit_bias",
         }
     }
 }
 
-/// Numbers that take the place of a person's own.
+/// What a knob is turned to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Turn {
+    Number(f64),
+    List(Vec<String>),
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::List(words) => f.write_str(&words.join(" ")),
+        }
+    }
+}
+
+impl From<f64> for Turn {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+/// What takes the place of a person's own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Overrides(pub BTreeMap<Knob, f64>);
+pub struct Overrides(pub BTreeMap<Knob, Turn>);
 
 /// A number of a session's setup, as text: reading and writing fractions is a large part of what a browser would load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +152,8 @@ pub struct KnobView {
     pub value: String,
     /// What holds then.
     pub usual: String,
+    /// It is a list of words, which spaces part.
+    pub is_list: bool,
 }
 
 /// How one session is set up.
@@ -127,12 +178,18 @@ impl Overrides {
     pub fn read(numbers: &[(String, String)]) -> Result<Self, String> {
         let mut read = BTreeMap::new();
         for (name, text) in numbers {
-            let text = text.trim().replace(',', ".");
             let knob = Knob::ALL.into_iter().find(|knob| knob.name() == name);
             let knob = knob.ok_or_else(|| format!("there is no setting {}", shortened(name)))?;
+            if knob.is_list() {
+                let words = lists::read(knob, text)?;
+                read.extend((!words.is_empty()).then_some((knob, Turn::List(words))));
+                continue;
+            }
+            let text = text.trim().replace(',', ".");
             if !text.is_empty() {
-                let number = text.parse().map_err(|_| format!("{name} cannot be “{}”", shortened(&text)))?;
-                read.insert(knob, number);
+                let number: f64 =
+                    text.parse().map_err(|_| format!("{name} cannot be “{}”", shortened(&text)))?;
+                read.insert(knob, number.into());
             }
         }
         Ok(Self(read))
@@ -142,8 +199,9 @@ impl Overrides {
     pub fn views(&self, usual: &Sampling) -> Vec<KnobView> {
         let view = |knob: Knob| KnobView {
             name: knob.name().to_owned(),
-            value: self.0.get(&knob).map(f64::to_string).unwrap_or_default(),
+            value: self.0.get(&knob).map(Turn::to_string).unwrap_or_default(),
             usual: usual_of(knob, usual),
+            is_list: knob.is_list(),
         };
         Knob::ALL.map(view).into()
     }
@@ -162,8 +220,11 @@ impl Overrides {
     /// `sampling` with these numbers. An error names the first one that is out of its range.
     pub fn over(&self, sampling: Sampling) -> Result<Sampling, SamplingError> {
         let mut sampling = sampling;
-        for (&knob, &value) in &self.0 {
-            turn(&mut sampling, knob, value)?;
+        for (&knob, value) in &self.0 {
+            match value {
+                Turn::Number(number) => turn(&mut sampling, knob, *number)?,
+                Turn::List(words) => lists::turn(&mut sampling, knob, words),
+            }
         }
         sampling.check()?;
         Ok(sampling)
@@ -197,6 +258,7 @@ fn turn(sampling: &mut Sampling, knob: Knob, value: f64) -> Result<(), SamplingE
         Knob::DryMultiplier => sampling.dry_multiplier = fraction,
         Knob::DryBase => sampling.dry_base = fraction,
         Knob::DryAllowedLength => sampling.dry_allowed_length = whole()?,
+        Knob::DryPenaltyLastN => sampling.dry_penalty_last_n = Some(whole()?),
         Knob::Mirostat => {
             sampling.mirostat = match whole()? {
                 0 => Mirostat::Off,
@@ -216,7 +278,10 @@ fn turn(sampling: &mut Sampling, knob: Knob, value: f64) -> Result<(), SamplingE
         Knob::MirostatEta => sampling.mirostat_eta = fraction,
         Knob::MinTokens => sampling.min_tokens = whole()?,
         Knob::MaxTokens => sampling.max_tokens = Some(whole()?),
+        Knob::IgnoreEos => sampling.ignore_eos = whole()? != 0,
         Knob::Seed => sampling.seed = Some(whole()?),
+        // A number is no list: nothing is turned.
+        Knob::Samplers | Knob::DrySequenceBreakers | Knob::LogitBias => {}
     }
     Ok(())
 }
@@ -245,12 +310,15 @@ fn usual_of(knob: Knob, usual: &Sampling) -> String {
         Knob::DryMultiplier => usual.dry_multiplier.to_string(),
         Knob::DryBase => usual.dry_base.to_string(),
         Knob::DryAllowedLength => usual.dry_allowed_length.to_string(),
+        Knob::DryPenaltyLastN => optional(usual.dry_penalty_last_n),
         Knob::Mirostat => mirostat.to_owned(),
         Knob::MirostatTau => usual.mirostat_tau.to_string(),
         Knob::MirostatEta => usual.mirostat_eta.to_string(),
         Knob::MinTokens => usual.min_tokens.to_string(),
         Knob::MaxTokens => optional(usual.max_tokens),
+        Knob::IgnoreEos => u8::from(usual.ignore_eos).to_string(),
         Knob::Seed => optional(usual.seed),
+        Knob::Samplers | Knob::DrySequenceBreakers | Knob::LogitBias => lists::usual(knob, usual),
     }
 }
 
@@ -259,7 +327,7 @@ mod tests {
     use super::*;
 
     fn check(knob: Knob, value: f64, expected: Result<(), &str>) {
-        let outcome = Overrides([(knob, value)].into()).over(Sampling::default());
+        let outcome = Overrides([(knob, value.into())].into()).over(Sampling::default());
         let told = outcome.map(drop).map_err(|error| error.to_string());
         assert_eq!(told, expected.map_err(str::to_owned), "{knob:?} {value}");
     }
@@ -281,7 +349,7 @@ mod tests {
         let pair = |name: &str, text: &str| vec![(name.to_owned(), text.to_owned())];
         assert_eq!(
             Overrides::read(&pair("temperature", " 0,5 ")),
-            Ok(Overrides([(Knob::Temperature, 0.5)].into()))
+            Ok(Overrides([(Knob::Temperature, 0.5.into())].into()))
         );
         assert_eq!(Overrides::read(&pair("top_k", "")), Ok(Overrides::default()));
         assert_eq!(Overrides::read(&pair("top_k", "many")), Err("top_k cannot be “many”".to_owned()));
@@ -293,8 +361,39 @@ mod tests {
         for knob in Knob::ALL {
             let value = if knob == Knob::TypicalP { 0.5 } else { 1.0 };
             let value = if matches!(knob, Knob::TopP | Knob::RepeatPenalty) { 0.5 } else { value };
+            let value = match knob {
+                Knob::Samplers => Turn::List(vec!["top_k".to_owned()]),
+                Knob::DrySequenceBreakers => Turn::List(vec![";".to_owned()]),
+                Knob::LogitBias => Turn::List(vec!["7=-1".to_owned()]),
+                _ => value.into(),
+            };
             let turned = Overrides([(knob, value)].into()).over(Sampling::default());
             assert!(turned.is_ok_and(|turned| turned != Sampling::default()), "{knob:?}");
         }
+    }
+
+    fn check_list(name: &str, text: &str, expected: Result<&str, &str>) {
+        let read = Overrides::read(&[(name.to_owned(), text.to_owned())]);
+        let told = read.map(|it| it.words().join("; "));
+        assert_eq!(told, expected.map(str::to_owned).map_err(str::to_owned), "{name} {text}");
+    }
+
+    #[test]
+    fn lists_are_words_that_mean_something() {
+        check_list("samplers", " top_k  min_p\ttemperature ", Ok("samplers top_k min_p temperature"));
+        check_list("samplers", "top_k,min_p;temperature", Ok("samplers top_k min_p temperature"));
+        check_list("samplers", "top_k heat", Err("samplers cannot have “heat”"));
+        check_list("samplers", " ", Ok(""));
+        check_list("logit_bias", "15=-100 9=2.5", Ok("logit_bias 15=-100 9=2.5"));
+        check_list(
+            "logit_bias",
+            "15",
+            Err("logit_bias cannot have “15”: it is a token and a number, as in 15=-1"),
+        );
+        check_list("dry_sequence_breakers", r"\n \s :", Ok(r"dry_sequence_breakers \n \s :"));
+        let read =
+            Overrides::read(&[("dry_sequence_breakers".to_owned(), r"\n \s \\ :".to_owned())]).unwrap();
+        let breakers = read.over(Sampling::default()).unwrap().dry_sequence_breakers;
+        assert_eq!(breakers, ["\n", " ", "\\", ":"]);
     }
 }

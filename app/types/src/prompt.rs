@@ -9,7 +9,7 @@ mod fill;
 pub use check::PromptProblem;
 pub use fill::{ValueProblem, fill, variable_names, variables};
 
-use crate::ids::{PromptId, PromptVersionId};
+use crate::ids::{FolderId, PromptId, PromptVersionId, SessionId};
 use serde::{Deserialize, Serialize};
 
 /// The longest name, in characters.
@@ -200,10 +200,25 @@ pub enum PromptAct {
     Import {
         text: String,
     },
-    /// Puts a text before every conversation from now on.
+    /// Puts a text before conversations from now on.
     AsSystem {
         text: String,
+        place: SystemPlace,
     },
+    /// The folders that it can be put into.
+    Folders,
+}
+
+/// Whose conversations begin with a system prompt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SystemPlace {
+    /// All that say nothing themselves.
+    #[default]
+    Everywhere,
+    /// A new one.
+    NewChat,
+    /// Those in this folder.
+    Folder(FolderId),
 }
 
 /// What came of it.
@@ -216,6 +231,9 @@ pub struct PromptDone {
     pub imported: Option<Imported>,
     /// The system prompt that was replaced.
     pub replaced: Option<String>,
+    /// The conversation that was begun.
+    pub session: Option<SessionId>,
+    pub folders: Vec<(FolderId, String)>,
 }
 
 #[cfg(test)]

@@ -129,6 +129,27 @@ pub enum SearchService {
     DuckDuckGo,
 }
 
+/// Who makes images for models. Until an administrator has chosen, nobody does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageService {
+    /// A server with OpenAI's images API: what its addresses begin with, for example `http://localhost:1234/v1`.
+    OpenAi {
+        address: String,
+        /// Empty where the server has only one.
+        model: String,
+        /// Empty where it wants none.
+        key: Secret,
+        /// Length of a square's side, in pixels.
+        side: u32,
+    },
+    /// The web UI of AUTOMATIC1111 or one that speaks like it, for example `http://localhost:7860`.
+    A1111 { address: String, side: u32 },
+}
+
+/// The sides that squares may have, in pixels.
+pub const IMAGE_SIDES: [u32; 3] = [512, 768, 1024];
+
 /// A server of tools, spoken to by the Model Context Protocol. Administrators alone add one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct McpServer {
@@ -159,6 +180,8 @@ pub struct ToolView {
     pub name: String,
     /// What the tool says it does.
     pub description: String,
+    /// Of the tool as it is shown.
+    pub fingerprint: Fingerprint,
     pub origin: Origin,
     pub effect: Effect,
     /// What holds now.
@@ -185,6 +208,25 @@ pub enum SearchView {
         key_hint: String,
     },
     DuckDuckGo,
+}
+
+/// Who makes images, without the key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageServiceView {
+    #[default]
+    Off,
+    OpenAi {
+        address: String,
+        model: String,
+        /// Empty where there is none.
+        key_hint: String,
+        side: u32,
+    },
+    A1111 {
+        address: String,
+        side: u32,
+    },
 }
 
 /// A server of tools as an administrator meets it.
@@ -242,9 +284,10 @@ pub struct RefusedTool {
 pub enum ToolAct {
     /// To see how they are.
     Look,
-    /// Whether a tool runs when a model calls it.
+    /// Whether a tool runs when a model calls it, as the person has seen it.
     Allow {
         tool: String,
+        seen: Fingerprint,
         permission: Permission,
     },
     /// Whether new chats begin with a tool.
@@ -254,6 +297,8 @@ pub enum ToolAct {
     },
     /// Who searches the web. An empty key keeps the one there is.
     Search(Option<SearchService>),
+    /// Who makes images. An empty key keeps the one there is, if the address is the same.
+    Images(Option<ImageService>),
     AddServer(McpServer),
     RemoveServer {
         name: String,
@@ -280,6 +325,7 @@ pub struct ToolReply {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Managed {
     pub search: SearchView,
+    pub images: ImageServiceView,
     /// By name.
     pub servers: Vec<ServerView>,
 }

@@ -7,6 +7,7 @@ use types::{
     chat::AnsweringModel,
     ids::{MessageId, ModelId, SessionId, UserId},
     launch::LaunchProfile,
+    model::ModelStatus,
     seen::{LikelyToken, Probabilities},
 };
 
@@ -65,6 +66,16 @@ impl Chat {
         let (rows, n_all) = self.store.probabilities(user, session, message, MOST_SHOWN).await?;
         let n_left_out = n_all.saturating_sub(rows.len() as u32);
         Ok(Probabilities { tokens: rows.into_iter().map(likely).collect(), n_left_out })
+    }
+}
+
+/// How the model is that a request is for, as far as that is known before it is loaded.
+pub(crate) fn status_of(engine: &dyn Engine, target: &Target) -> ModelStatus {
+    let residents = engine.status();
+    let residents = residents.borrow();
+    match &target.model {
+        Some(id) => residents.find(id).map_or(ModelStatus::UNLOADED, |it| it.status.clone()),
+        None => residents.chosen.clone(),
     }
 }
 

@@ -1,14 +1,22 @@
 //! Sessions made from others: duplicates, forks, and what was read from files.
 
-use crate::{Chat, ChatError, attached, calls, filing::folder_name, now_ms};
+use crate::{
+    Chat, ChatError, attached, calls,
+    filing::{check_schema, folder_name},
+    now_ms,
+};
 use std::collections::{HashMap, HashSet};
-use store::{AttachedRow, ImportedSession, MessageRow, NewSession, SessionRow, ThoughtRow};
-use transcripts::{Transcript, Turn};
+use store::{AttachedRow, ImportedSession, LeftOutRow, MessageRow, NewSession, SessionRow, ThoughtRow};
+use transcripts::{Ended, Quote, Setup, Transcript, Turn};
 use types::{
-    chat::MAX_TITLE_CHARS,
+    chat::{MAX_TITLE_CHARS, MessageState, Role},
+    document::SourceView,
     filing::{MAX_FOLDERS, MAX_TAG_CHARS},
     ids::{FolderId, ImageId, MessageId, SessionId, UserId},
     image::MAX_IMAGES,
+    overrides::Overrides,
+    sampling::Sampling,
+    settings::MAX_SYSTEM_PROMPT_BYTES,
 };
 
 impl Chat {
@@ -56,27 +64,45 @@ impl Chat {
         shown: Option<MessageId>,
     ) -> Result<SessionId, ChatError> {
         let now = now_ms();
-        let model = self.store.session_model(user, row.id).await?;
+        let from = row.id;
+        let model = self.store.session_model(user, from).await?;
         let session = NewSession {
             title: row.title,
             title_is_custom: row.title_is_custom,
             folder: row.folder,
+            tags: self.store.tags_of(user, from).await?,
             system_prompt: row.system_prompt,
             answer_schema: row.answer_schema,
             keeps_probabilities: row.keeps_probabilities,
             overrides: row.overrides,
             effort: row.effort,
+            history: row.history,
             origin,
             created_ms: now,
             updated_ms: now,
             ..NewSession::default()
         };
-        let id = self.store.write_session(user, &session, messages, shown).await?;
+        let ids: Vec<_> = messages.iter().map(|message| message.id).collect();
+        let sources = self.store.sources_of(user, &ids).await?;
+        let id = self.store.write_session(user, &session, messages, shown, &sources).await?;
         if let Some((model, profile)) = model {
             self.store.set_session_model(id, &model, &profile).await?;
         }
+        self.copy_choices(user, from, id).await?;
         self.notes.sessions_changed(user);
         Ok(id)
+    }
+
+    /// What answers may look into and call.
+    async fn copy_choices(&self, user: UserId, from: SessionId, to: SessionId) -> Result<(), ChatError> {
+        let collections = self.store.session_collections(user, from).await?;
+        if !collections.is_empty() {
+            self.store.set_session_collections(user, to, &collections).await?;
+        }
+        if let Some(tools) = self.store.session_tools(user, from).await? {
+            self.store.set_session_tools(user, to, &tools).await?;
+        }
+        Ok(())
     }
 
     /// A session as a file tells it.
@@ -87,13 +113,17 @@ impl Chat {
         let messages = self.store.all_messages(user, id).await?;
         let places: HashMap<_, _> = messages.iter().enumerate().map(|(at, it)| (it.id, at)).collect();
         let place = |id: Option<MessageId>| id.and_then(|id| places.get(&id).copied());
+        let ids: Vec<_> = messages.iter().map(|message| message.id).collect();
+        let mut sources = self.store.sources_of(user, &ids).await?;
         let mut turns = Vec::with_capacity(messages.len());
         for message in messages {
             let mut images = Vec::with_capacity(message.images.len());
             for &image in &message.images {
                 images.extend(self.store.find_image(user, image).await?.map(|image| image.bytes));
             }
+            let quotes = sources.remove(&message.id).unwrap_or_default();
             turns.push(Turn {
+                ended: ended(&message, quotes),
                 parent: place(message.parent),
                 role: message.role,
                 text: message.body,
@@ -109,6 +139,14 @@ impl Chat {
             title: row.title,
             folder,
             tags: self.store.tags_of(user, id).await?,
+            setup: Setup {
+                system_prompt: row.system_prompt,
+                answer_schema: row.answer_schema,
+                sampling: row.overrides,
+                effort: row.effort,
+                history: row.history,
+                keeps_probabilities: row.keeps_probabilities,
+            },
             pinned: row.pinned,
             archived: row.archived,
             created_ms: row.created_ms,
@@ -135,7 +173,11 @@ impl Chat {
             None => None,
         };
         let (messages, n_images_left_out) = self.rows(user, &chat.turns).await?;
-        let session = ImportedSession { head: head(chat, folder), messages, shown: chat.shown.map(place_id) };
+        let quoted = chat.turns.iter().enumerate().filter(|(_, turn)| !turn.ended.quotes.is_empty());
+        let sources =
+            quoted.map(|(at, turn)| (place_id(at), turn.ended.quotes.iter().map(source).collect())).collect();
+        let shown = chat.shown.map(place_id);
+        let session = ImportedSession { head: head(chat, folder), messages, shown, sources };
         Ok((session, n_images_left_out))
     }
 
@@ -166,10 +208,19 @@ impl Chat {
                 parent: turn.parent.map(place_id),
                 images,
                 documents: named(&turn.documents, first_number(&rows, turn.parent)),
-                thought: turn.reasoning.clone().map(|text| ThoughtRow { text, ms: None }),
+                thought: turn.reasoning.clone().map(|text| ThoughtRow { text, ms: turn.ended.reasoning_ms }),
                 calls: turn.calls.iter().enumerate().map(calls::of_file).collect(),
                 model: turn.model.clone(),
                 created_ms: turn.created_ms,
+                state: turn.ended.state.unwrap_or(MessageState::Complete),
+                error: turn.ended.error.clone(),
+                usage: turn.ended.usage,
+                kv: turn.ended.kv.clone(),
+                is_revised: turn.ended.is_revised,
+                left_out: LeftOutRow {
+                    n_messages: turn.ended.n_left_out,
+                    summary: turn.ended.summary.clone(),
+                },
                 ..MessageRow::new(place_id(at), turn.role, &turn.text)
             });
         }
@@ -212,7 +263,67 @@ fn head(chat: &Transcript, folder: Option<FolderId>) -> NewSession {
         tags: chat.tags.iter().filter_map(|tag| short_tag(tag)).collect(),
         created_ms: known(chat.created_ms),
         updated_ms: known(chat.updated_ms),
+        ..set_up(&chat.setup)
+    }
+}
+
+/// What a file says of how a session is set up, but for what nobody could have set here.
+fn set_up(setup: &Setup) -> NewSession {
+    let is_short = |text: &&String| text.len() <= MAX_SYSTEM_PROMPT_BYTES;
+    let can_be = |sampling: &&Overrides| sampling.over(Sampling::default()).is_ok();
+    NewSession {
+        system_prompt: setup.system_prompt.as_ref().filter(is_short).cloned(),
+        answer_schema: setup.answer_schema.as_ref().filter(|it| check_schema(it).is_ok()).cloned(),
+        overrides: Some(&setup.sampling).filter(can_be).cloned().unwrap_or_default(),
+        effort: setup.effort,
+        history: setup.history,
+        keeps_probabilities: setup.keeps_probabilities,
         ..NewSession::default()
+    }
+}
+
+/// How an answer came about, for a file.
+fn ended(message: &MessageRow, sources: Vec<SourceView>) -> Ended {
+    if message.role != Role::Assistant {
+        return Ended::default();
+    }
+    let quote = |it: SourceView| Quote {
+        number: it.number,
+        document: it.document_name,
+        page: it.page,
+        heading: it.heading,
+        text: it.text,
+        is_whole: it.is_whole,
+    };
+    Ended {
+        state: Some(message.state).filter(|state| *state != MessageState::Complete),
+        error: message.error.clone(),
+        usage: message.usage,
+        kv: message.kv.clone(),
+        is_revised: message.is_revised,
+        n_left_out: message.left_out.n_messages,
+        summary: message.left_out.summary.clone(),
+        reasoning_ms: message.thought.as_ref().and_then(|it| it.ms),
+        quotes: sources.into_iter().map(quote).collect(),
+    }
+}
+
+/// A passage of a file: its document is not here.
+fn source(quote: &Quote) -> SourceView {
+    SourceView {
+        number: quote.number,
+        document: None,
+        document_name: quote.document.clone(),
+        position: 0,
+        last_position: 0,
+        page: quote.page,
+        heading: quote.heading.clone(),
+        text: quote.text.clone(),
+        words: None,
+        meaning: None,
+        ranking: None,
+        is_whole: quote.is_whole,
+        cited: false,
     }
 }
 

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use store::Store;
 use tools::{Answer, Arguments, Asker, Description, Failure, Tool};
 use types::{
-    document::{DocumentState, DocumentView},
+    document::DocumentView,
     ids::{CollectionId, MessageId},
-    toolbox::Effect,
+    toolbox::{Effect, Origin},
 };
 
 /// What one search gives.
@@ -23,6 +23,7 @@ const READ_BYTES: usize = 8 << 10;
 /// Names that are told where none fits.
 const NAMES_TOLD: usize = 20;
 pub(crate) const SEARCH: &str = "search_documents";
+const READ: &str = "read_document";
 
 /// The tools, for a registry. What they find is not kept with an answer.
 pub fn document_tools(documents: &Rag, store: &Store) -> Vec<Arc<dyn Tool>> {
@@ -40,6 +41,11 @@ pub(crate) fn search_for(
 ) -> Arc<dyn Tool> {
     let (documents, store) = (documents.clone(), store.clone());
     Arc::new(SearchDocuments { documents, store, answer: Some((answer, numbers)) })
+}
+
+/// Whether a tool is one of these.
+pub(crate) fn is_document_tool(name: &str, origin: &Origin) -> bool {
+    *origin == Origin::Builtin && [SEARCH, READ].contains(&name)
 }
 
 struct SearchDocuments {
@@ -129,8 +135,7 @@ impl ReadDocument {
     async fn find(&self, name: &str, asker: &Asker) -> Result<DocumentView, Failure> {
         let mut all = Vec::new();
         for collection in collections(&self.documents, &self.store, asker).await? {
-            let view = self.documents.look(asker.user, Some(collection), "").await.map_err(broken)?;
-            all.extend(view.documents.into_iter().filter(|it| it.state == DocumentState::Ready));
+            all.extend(self.documents.documents(asker.user, collection).await.map_err(broken)?);
         }
         let wanted = name.trim().to_lowercase();
         if let Some(at) = all.iter().position(|it| it.name.to_lowercase() == wanted) {
@@ -163,7 +168,7 @@ impl Tool for ReadDocument {
             "additionalProperties": false,
         });
         let text = "Reads one of the person's own documents from a place on.";
-        Description::builtin("read_document", text, parameters, Effect::None)
+        Description::builtin(READ, text, parameters, Effect::None)
     }
 
     fn run<'a>(&'a self, arguments: Arguments, asker: &'a Asker) -> BoxFuture<'a, Result<Answer, Failure>> {

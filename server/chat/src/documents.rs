@@ -3,9 +3,11 @@
 
 use crate::{
     Chat, ChatError,
+    answering::status_of,
     attached::{self, harmless},
     now_ms, thread,
 };
+use inference::Target;
 use rag::{Rag, RagError};
 use store::MessageRow;
 use types::{
@@ -75,7 +77,7 @@ impl Chat {
         message: MessageId,
     ) -> Result<Vec<SourceView>, ChatError> {
         let row = self.store.find_message(user, session, message).await?.ok_or(ChatError::NotFound)?;
-        let mut sources = self.store.sources_of(user, session).await?.remove(&message).unwrap_or_default();
+        let mut sources = self.store.sources_of(user, &[message]).await?.remove(&message).unwrap_or_default();
         for source in &mut sources {
             source.cited = crate::citations::names(&row.body, source.number);
         }
@@ -91,7 +93,7 @@ impl Chat {
     ) -> Result<Option<Unsupported>, ChatError> {
         let Some(documents) = &self.documents else { return Ok(None) };
         let row = self.store.find_message(user, session, message).await?.ok_or(ChatError::NotFound)?;
-        let sources = self.store.sources_of(user, session).await?.remove(&message).unwrap_or_default();
+        let sources = self.store.sources_of(user, &[message]).await?.remove(&message).unwrap_or_default();
         let mut passages = Vec::new();
         for source in &sources {
             match source.is_whole {
@@ -121,6 +123,7 @@ impl Chat {
         session: SessionId,
         messages: &[MessageRow],
         reply: MessageId,
+        target: &Target,
     ) -> Result<Vec<SourceView>, ChatError> {
         let Some(documents) = &self.documents else { return Ok(Vec::new()) };
         let collections = self.store.session_collections(user, session).await?;
@@ -133,7 +136,7 @@ impl Chat {
                 return Ok(Vec::new());
             }
         };
-        let sources = within(found, attached::next_number(messages), self.room());
+        let sources = within(found, attached::next_number(messages), self.room(target));
         self.store.add_sources(user, reply, &sources).await?;
         Ok(sources)
     }
@@ -142,16 +145,15 @@ impl Chat {
     pub(crate) async fn consulted(
         &self,
         user: UserId,
-        session: SessionId,
         reply: MessageId,
     ) -> Result<Vec<SourceView>, ChatError> {
-        Ok(self.store.sources_of(user, session).await?.remove(&reply).unwrap_or_default())
+        Ok(self.store.sources_of(user, &[reply]).await?.remove(&reply).unwrap_or_default())
     }
 
     /// Characters that a question may have beside it, of passages or of what a tool gives: about a third of the context, as a token has three or
     /// four characters.
-    pub(crate) fn room(&self) -> usize {
-        let n_ctx = self.engine.status().borrow().chosen.n_ctx;
+    pub(crate) fn room(&self, target: &Target) -> usize {
+        let n_ctx = status_of(&*self.engine, target).n_ctx;
         n_ctx.map_or(MOST_CHARS, |n_ctx| MOST_CHARS.min(n_ctx as usize))
     }
 }

@@ -4,7 +4,7 @@ use crate::{Chat, ChatError};
 use types::{
     chat::ChatEvent,
     constraint::Constraint,
-    filing::{FiledPage, Filter, FolderAct, MAX_FOLDER_CHARS, MAX_FOLDERS, MAX_TAG_CHARS, MAX_TAGS},
+    filing::{FiledPage, Filter, Folder, FolderAct, MAX_FOLDER_CHARS, MAX_FOLDERS, MAX_TAG_CHARS, MAX_TAGS},
     ids::{FolderId, SessionId, UserId},
     overrides::{Overrides, Setup},
     sampling::Sampling,
@@ -24,7 +24,11 @@ impl Chat {
             Some(import) => self.store.find_import(user, import).await?,
             None => None,
         };
-        Ok(FiledPage { sessions, has_more, folders, tags, import })
+        let folder_prompt = match filter.folder {
+            Some(folder) => self.store.folder_prompt(user, folder).await?,
+            None => None,
+        };
+        Ok(FiledPage { sessions, has_more, folders, tags, folder_prompt, import })
     }
 
     /// Does what a person wants with folders.
@@ -45,6 +49,9 @@ impl Chat {
                     return Err(taken(&name));
                 }
             }
+            FolderAct::SetPrompt { folder, text } => {
+                self.set_folder_prompt(user, folder, text).await?;
+            }
             FolderAct::Delete { folder } => self.store.delete_folder(user, folder).await?,
             FolderAct::Arrange { folders } => {
                 self.store.arrange_folders(user, folders.get(..MAX_FOLDERS).unwrap_or(&folders)).await?;
@@ -52,6 +59,11 @@ impl Chat {
         }
         self.notes.sessions_changed(user);
         Ok(())
+    }
+
+    /// The person's folders in their order.
+    pub async fn folders(&self, user: UserId) -> Result<Vec<Folder>, ChatError> {
+        Ok(self.store.list_folders(user).await?)
     }
 
     /// Files a session in a folder, or in none.
@@ -84,13 +96,14 @@ impl Chat {
     pub async fn setup(&self, user: UserId, id: SessionId) -> Result<Setup, ChatError> {
         let row = self.store.find_session(user, id).await?.ok_or(ChatError::NotFound)?;
         let settings = self.settings.load_settings(user).await?;
+        let usual_system_prompt = self.usual_system_prompt(user, Some(&row)).await?;
         Ok(Setup {
             title: row.title,
             system_prompt: row.system_prompt,
             answer_schema: row.answer_schema,
             keeps_probabilities: row.keeps_probabilities,
             knobs: row.overrides.views(&settings.sampling),
-            usual_system_prompt: settings.system_prompt,
+            usual_system_prompt,
         })
     }
 
@@ -130,7 +143,7 @@ impl Chat {
 }
 
 /// Whether it can mean anything only an engine can say.
-fn check_schema(schema: &str) -> Result<(), ChatError> {
+pub(crate) fn check_schema(schema: &str) -> Result<(), ChatError> {
     let constraint = Constraint::JsonSchema(schema.to_owned());
     constraint.check().map_err(|err| ChatError::Setting(err.to_string()))?;
     match serde_json::from_str::<serde_json::Value>(schema) {

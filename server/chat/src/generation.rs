@@ -7,6 +7,7 @@ mod telling;
 mod thought;
 mod writer;
 
+pub(crate) use first::revise;
 pub(crate) use hands::{Hands, Numbers, offered};
 
 use crate::{ChatError, history::Summarise, notes::Notes};

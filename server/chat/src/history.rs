@@ -3,7 +3,7 @@
 //! Nothing is left out in silence: who has not chosen is told that it does not fit, and an answer that was given less keeps how
 //! much that was, and the summary that stood for it.
 
-use crate::{Chat, ChatError, images::Shown, prompt::turns, turns::Asked};
+use crate::{Chat, ChatError, answering::status_of, images::Shown, prompt::turns, turns::Asked};
 use inference::{Prompt, Target};
 use store::{LeftOutRow, MessageRow};
 use types::{
@@ -79,15 +79,15 @@ impl Chat {
         history: History,
         n_beside: u32,
     ) -> Result<Option<Fitted>, ChatError> {
-        let Asked { user, row, messages, target, .. } = *asked;
-        let n_ctx = self.engine.status().borrow().chosen.n_ctx;
+        let Asked { user, row, messages, target, going_on, .. } = *asked;
+        let n_ctx = status_of(&*self.engine, target).n_ctx;
         let Some(n_ctx) = n_ctx.filter(|_| history != History::Stop) else { return Ok(None) };
         let for_answer = (n_ctx / SHARE_FOR_ANSWER).min(MOST_FOR_ANSWER);
         let limit = n_ctx.saturating_sub(for_answer).saturating_sub(n_beside);
         let system_prompt = &self.system_prompt(user, Some(row)).await?;
-        let shown = &self.shown(user, messages).await?;
+        let shown = &self.shown(user, messages, target).await?;
         let counter = Counter { chat: self, target, system_prompt, messages, shown };
-        let (from, summary) = left_out_before(messages, history);
+        let (from, summary) = left_out_before(messages, going_on.map(|it| &it.left_out), history);
         let Some(n_tokens) = counter.count(from, summary.as_deref()).await else { return Ok(None) };
         if n_tokens <= limit {
             return Ok((from > 0).then(|| counter.fitted(from, summary, None)));
@@ -105,9 +105,14 @@ impl Chat {
     }
 }
 
-/// What answers before were not given, which those after it need not be either, and the summary of that.
-pub(crate) fn left_out_before(messages: &[MessageRow], history: History) -> (usize, Option<String>) {
-    let earlier = messages.iter().rev().find(|it| it.left_out.n_messages > 0).map(|it| &it.left_out);
+/// What answers before, or the `last` one, were not given, which those after it need not be either, and the summary of that.
+pub(crate) fn left_out_before(
+    messages: &[MessageRow],
+    last: Option<&LeftOutRow>,
+    history: History,
+) -> (usize, Option<String>) {
+    let answers = last.into_iter().chain(messages.iter().rev().map(|it| &it.left_out));
+    let earlier = answers.into_iter().find(|it| it.n_messages > 0);
     let summary = earlier.and_then(|it| it.summary.clone()).filter(|_| history == History::Summarise);
     let known = earlier.filter(|_| history == History::TrimOldest || summary.is_some());
     (known.map_or(0, |it| (it.n_messages as usize).min(messages.len())), summary)

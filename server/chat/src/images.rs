@@ -1,6 +1,7 @@
 //! Images that people show: kept as they came, and given to models that look at them; and what else goes with a message.
 
-use crate::{Chat, ChatError, attached::Papers, now_ms};
+use crate::{Chat, ChatError, answering::status_of, attached::Papers, now_ms};
+use inference::Target;
 use std::collections::HashMap;
 use store::{ImageRow, MessageRow, Store, StoreError};
 use types::{
@@ -31,10 +32,15 @@ impl Chat {
 
     /// What the model is given beside what is said: whole documents, and of the images the newest, as many as a request may have. A model that does not look
     /// at images is only shown those of the last message, about which it says so; the others were for another model.
-    pub(crate) async fn shown(&self, user: UserId, messages: &[MessageRow]) -> Result<Shown, ChatError> {
+    pub(crate) async fn shown(
+        &self,
+        user: UserId,
+        messages: &[MessageRow],
+        target: &Target,
+    ) -> Result<Shown, ChatError> {
         let mut shown = HashMap::new();
         let mut left = MAX_IMAGES_BYTES as u64;
-        let n_messages = if self.engine.status().borrow().chosen.sees { messages.len() } else { 1 };
+        let n_messages = if status_of(&*self.engine, target).sees { messages.len() } else { 1 };
         let newest = messages.iter().rev().take(n_messages).flat_map(|message| message.images.iter().rev());
         for &id in newest {
             let size = self.store.image_size(user, id).await?.unwrap_or(u64::MAX);

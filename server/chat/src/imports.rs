@@ -1,7 +1,9 @@
 //! Files with sessions, taken over as jobs: one file at a time, one session after the other. A file is on the disk before anybody is
-//! told, each session is committed together with how far the file is, and what a crash broke off goes on where it was.
+//! told, each session is committed together with how far the file is, and what a crash broke off goes on where it was. A session
+//! that is here already is not written a second time, so that a file that broke off can be taken over again.
 
 mod file;
+mod said;
 
 use crate::{Chat, ChatError, now_ms};
 use file::{Folder, Parts};
@@ -12,7 +14,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use store::{ImportCounts, ImportWork};
+use store::{ImportCounts, ImportWork, NewSession};
 use system::arriving::ArrivalError;
 use tokio::sync::{Notify, mpsc, watch};
 use transcripts::{Entry, ReadError};
@@ -136,7 +138,7 @@ async fn take_over(inner: &Inner, work: ImportWork) -> bool {
     let mut counts = work.counts;
     let ended = entries(inner, &work, &job, &mut counts).await;
     let ended = match ended {
-        Ok(()) if counts.n_taken == 0 => Err(Broken::Unreadable(ReadError::Unknown)),
+        Ok(()) if counts.n_taken == 0 && counts.n_known == 0 => Err(Broken::Unreadable(ReadError::Unknown)),
         ended => ended,
     };
     let (state, problem) = match &ended {
@@ -186,10 +188,10 @@ async fn entries(
         let Some(entry) = entry else { break };
         counts.n_entries += 1;
         match entry {
-            // Counted with the next session, or at the end.
+            // Counted with the next session that is written, or at the end.
             Entry::NoChat => counts.n_skipped += 1,
             Entry::Chat(chat, n_turns_left_out) => {
-                *counts = write(inner, work, *counts, &chat, n_turns_left_out).await.map_err(Broken::Lost)?;
+                *counts = write(inner, work, *counts, chat, n_turns_left_out).await?;
             }
         }
         if told.elapsed() > TELL {
@@ -208,17 +210,26 @@ async fn write(
     inner: &Inner,
     work: &ImportWork,
     counts: ImportCounts,
-    chat: &transcripts::Transcript,
+    chat: Box<transcripts::Transcript>,
     n_turns_left_out: usize,
-) -> Result<ImportCounts, ChatError> {
-    let (session, n_images_left_out) = inner.chat.imported(work.user, chat).await?;
+) -> Result<ImportCounts, Broken> {
+    let hashing = tokio::task::spawn_blocking(move || (said::digest_of(&chat), chat)).await;
+    let (digest, chat) = hashing.map_err(|_| Broken::Task)?;
+    let store = &inner.chat.store;
+    let lost = |err: store::StoreError| Broken::Lost(err.into());
+    if store.has_imported(work.user, digest).await.map_err(lost)? {
+        return Ok(ImportCounts { n_known: counts.n_known + 1, ..counts });
+    }
+    let (mut session, n_images_left_out) =
+        inner.chat.imported(work.user, &chat).await.map_err(Broken::Lost)?;
+    session.head = NewSession { imported_as: Some(digest), ..session.head };
     let n_left_out = u32::try_from(n_turns_left_out + n_images_left_out).unwrap_or(u32::MAX);
     let counts = ImportCounts {
         n_taken: counts.n_taken + 1,
         n_left_out: counts.n_left_out.saturating_add(n_left_out),
         ..counts
     };
-    inner.chat.store.import_session(work, counts, &session).await?;
+    store.import_session(work, counts, &session).await.map_err(lost)?;
     Ok(counts)
 }
 

@@ -49,7 +49,7 @@ use std::{
 use store::{SessionRow, Store};
 use tokio::sync::{OnceCell, watch as watch_channel};
 use types::{
-    chat::{FIRST_LINES, Lines, MAX_TITLE_CHARS, MOST_LINES, SessionLines, SessionSummary},
+    chat::{ChatEvent, FIRST_LINES, Lines, MAX_TITLE_CHARS, MOST_LINES, SessionLines, SessionSummary},
     ids::{SessionId, UserId},
     reasoning::Effort,
 };
@@ -155,6 +155,7 @@ impl Chat {
     pub async fn delete_session(&self, user: UserId, id: SessionId) -> Result<(), ChatError> {
         self.store.delete_session(user, id, now_ms()).await?;
         self.running.stop(user, id);
+        self.notes.send(user, id, ChatEvent::ThreadChanged);
         self.engine.forget(self.tenant(user)).await;
         if self.is_temporary {
             self.store.purge_sessions(i64::MAX).await?;

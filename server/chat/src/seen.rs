@@ -1,6 +1,6 @@
 //! What models are given of conversations.
 
-use crate::{Chat, ChatError, calls, documents, history::put_summary, prompt::turns};
+use crate::{Chat, ChatError, calls, documents, generation::revise, history::put_summary, prompt::turns};
 use inference::{GenerateRequest, Prompt, Target};
 use store::{LeftOutRow, MessageRow, SessionRow};
 use types::{
@@ -20,11 +20,15 @@ impl Chat {
         message: MessageId,
     ) -> Result<Seen, ChatError> {
         let row = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
-        let mut branch = self.store.load_thread(user, session, message).await?.messages;
+        let thread = self.store.load_thread(user, session, message).await?;
+        let (mut branch, variants) = (thread.messages, thread.variants.last().cloned().unwrap_or_default());
         let answer = branch.pop().filter(|it| it.role == Role::Assistant).ok_or(ChatError::NotFound)?;
-        let mut turns = self.given(user, Some(&row), &branch, &answer.left_out).await?;
-        let sources = self.consulted(user, session, message).await?;
+        let mut turns = self.given(user, Some(&row), &branch, &answer.left_out, &Target::default()).await?;
+        let sources = self.consulted(user, message).await?;
         documents::give(&mut turns, &sources);
+        if answer.is_revised {
+            turns.extend(self.revision(user, session, &answer, &variants).await?);
+        }
         // What it was told before it said its last words.
         turns.extend(calls::rounds(&answer).iter().filter(|it| !it.calls.is_empty()).flat_map(calls::turns));
         let request = GenerateRequest {
@@ -41,6 +45,25 @@ impl Chat {
         })
     }
 
+    /// The answer that another one mends, and the critique of it.
+    async fn revision(
+        &self,
+        user: UserId,
+        session: SessionId,
+        answer: &MessageRow,
+        variants: &[MessageId],
+    ) -> Result<Vec<ChatTurn>, ChatError> {
+        // The one before it, unless that is gone.
+        let before = variants.iter().copied().filter(|id| *id < answer.id).max();
+        let before = match before {
+            Some(id) => self.store.find_message(user, session, id).await?,
+            None => None,
+        };
+        let (Some(before), Some(critique)) = (before, &answer.thought) else { return Ok(Vec::new()) };
+        let mended = ChatTurn::new(Role::Assistant, before.body.trim());
+        Ok(vec![mended, ChatTurn::new(Role::User, revise(&critique.text))])
+    }
+
     /// The turns that a model is given of a branch, without what is left out.
     pub(crate) async fn given(
         &self,
@@ -48,10 +71,11 @@ impl Chat {
         session: Option<&SessionRow>,
         branch: &[MessageRow],
         left_out: &LeftOutRow,
+        target: &Target,
     ) -> Result<Vec<ChatTurn>, ChatError> {
         let branch = &branch[(left_out.n_messages as usize).min(branch.len())..];
         let system_prompt = self.system_prompt(user, session).await?;
-        let shown = self.shown(user, branch).await?;
+        let shown = self.shown(user, branch, target).await?;
         let mut turns = turns(&system_prompt, branch, &shown);
         if let Some(summary) = &left_out.summary {
             put_summary(&mut turns, summary);
@@ -67,6 +91,22 @@ impl Chat {
     ) -> Result<String, ChatError> {
         match session.and_then(|session| session.system_prompt.clone()) {
             Some(own) => Ok(own),
+            None => self.usual_system_prompt(user, session).await,
+        }
+    }
+
+    /// What models are told first in a session that says nothing itself: what its folder says, or the person.
+    pub(crate) async fn usual_system_prompt(
+        &self,
+        user: UserId,
+        session: Option<&SessionRow>,
+    ) -> Result<String, ChatError> {
+        let of_folder = match session.and_then(|session| session.folder) {
+            Some(folder) => self.store.folder_prompt(user, folder).await?,
+            None => None,
+        };
+        match of_folder {
+            Some(prompt) => Ok(prompt),
             None => Ok(self.settings.load_settings(user).await?.system_prompt),
         }
     }

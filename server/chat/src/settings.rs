@@ -2,7 +2,7 @@
 
 use crate::{Chat, ChatError, now_ms};
 use types::{
-    ids::UserId,
+    ids::{FolderId, SessionId, UserId},
     settings::{MAX_SYSTEM_PROMPT_BYTES, UserSettings},
 };
 
@@ -20,16 +20,41 @@ impl Chat {
         Ok(replaced)
     }
 
+    /// Puts `text` before the conversations of a folder that say nothing themselves, and says what was there before.
+    pub async fn set_folder_prompt(
+        &self,
+        user: UserId,
+        folder: FolderId,
+        text: String,
+    ) -> Result<String, ChatError> {
+        check_system_prompt(&text)?;
+        let replaced = self.store.folder_prompt(user, folder).await?;
+        let text = Some(text.as_str()).filter(|it| !it.trim().is_empty());
+        self.store.set_folder_prompt(user, folder, text).await?;
+        Ok(replaced.unwrap_or_default())
+    }
+
+    /// Begins a session in which models are told `system_prompt` first.
+    pub async fn begin_with(&self, user: UserId, system_prompt: String) -> Result<SessionId, ChatError> {
+        check_system_prompt(&system_prompt)?;
+        let session = self.store.create_session(user, now_ms()).await?;
+        self.set_up(user, session, Some(system_prompt), &[], None, false).await?;
+        Ok(session)
+    }
+
     /// Checks and replaces the person's settings.
     pub async fn save_settings(&self, user: UserId, settings: UserSettings) -> Result<(), ChatError> {
         settings.sampling.check().map_err(|err| ChatError::Setting(err.to_string()))?;
         settings.guards.check().map_err(|err| ChatError::Setting(err.to_string()))?;
-        let bytes = settings.system_prompt.len();
-        if bytes > MAX_SYSTEM_PROMPT_BYTES {
-            let sentence =
-                format!("the system prompt has {bytes} bytes, {MAX_SYSTEM_PROMPT_BYTES} are allowed");
-            return Err(ChatError::Setting(sentence));
-        }
+        check_system_prompt(&settings.system_prompt)?;
         Ok(self.settings.save_settings(user, &settings, now_ms()).await?)
     }
+}
+
+fn check_system_prompt(text: &str) -> Result<(), ChatError> {
+    let (bytes, limit) = (text.len(), MAX_SYSTEM_PROMPT_BYTES);
+    if bytes <= limit {
+        return Ok(());
+    }
+    Err(ChatError::Setting(format!("the system prompt has {bytes} bytes, {limit} are allowed")))
 }

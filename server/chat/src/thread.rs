@@ -56,7 +56,8 @@ impl Chat {
             None => ((ThreadRows::default(), None), 0),
         };
         let n_earlier = n_all.saturating_sub(rows.messages.len() as u32);
-        let sources = self.store.sources_of(user, id).await?;
+        let shown: Vec<_> = rows.messages.iter().map(|message| message.id).collect();
+        let sources = self.store.sources_of(user, &shown).await?;
         let mut messages = render(rows, sources, session.answer_schema.is_some()).await;
         if let Some(generation) = generation
             && let Some(message) = messages.iter_mut().find(|message| message.id == generation.message)

@@ -43,6 +43,8 @@ impl Chat {
             Some(toolbox) => toolbox.list(user).await.map_err(failed)?,
             None => Vec::new(),
         };
+        let tools: Vec<_> =
+            tools.into_iter().filter(|it| !self.is_out_of_place(&it.name, &it.origin)).collect();
         let mut chosen = self.tools_of(user, session).await?;
         chosen.retain(|name| tools.iter().any(|it| it.name == *name));
         Ok(CallReply::Tools { tools, chosen, cannot: self.cannot_call(None) })
@@ -87,7 +89,9 @@ impl Chat {
         let Some(toolbox) = &self.toolbox else { return Ok(0) };
         let names = self.tools_of(user, session).await?;
         let registry = toolbox.registry();
-        Ok(registry.list().filter(|(it, _)| names.contains(&it.name)).count() as u32)
+        let counts =
+            |it: &tools::Description| names.contains(&it.name) && !self.is_out_of_place(&it.name, &it.origin);
+        Ok(registry.list().filter(|(it, _)| counts(it)).count() as u32)
     }
 
     async fn answer_call(
@@ -100,7 +104,7 @@ impl Chat {
     ) -> Result<(), ChatError> {
         let running = self.running.find(session).filter(|it| it.user == user && it.id == generation);
         let running = running.ok_or(ChatError::NobodyAsks)?;
-        let tool = running.questions.asked_about(question).ok_or(ChatError::NobodyAsks)?;
+        let (tool, seen) = running.questions.asked_about(question).ok_or(ChatError::NobodyAsks)?;
         let (answered, permission) = match answer {
             CallAnswer::Yes => (Answered::Yes, None),
             CallAnswer::No => (Answered::No, None),
@@ -109,7 +113,7 @@ impl Chat {
         };
         let standing = match (permission, &self.toolbox) {
             (Some(permission), Some(toolbox)) => {
-                toolbox.allow(user, &tool, permission).await.map_err(failed)?;
+                toolbox.allow_seen(user, &tool, permission, Some(&seen)).await.map_err(failed)?;
                 toolbox.standing(user).await.map_err(failed)?.into_iter().find(|it| it.tool == tool)
             }
             _ => None,
@@ -138,7 +142,7 @@ impl Chat {
         };
         let numbers = Numbers::from(next_number(reply, sources));
         let registry = self.with_search(registry, reply, &numbers);
-        let text_bytes = self.room().max(LEAST_ROOM);
+        let text_bytes = self.room(target).max(LEAST_ROOM);
         let limits = Limits { text_bytes: text_bytes.min(Limits::default().text_bytes), ..Limits::default() };
         let rounds = Rounds::new(rounds.into());
         Ok(Some(Hands { registry, standing, limits, rounds, numbers }))
@@ -167,9 +171,16 @@ impl Chat {
             return Ok(None);
         }
         let standing = toolbox.standing(user).await.map_err(failed)?;
-        let registry =
-            toolbox.registry().only(|it| names.contains(&it.name) && !is_never(&standing, &it.name));
+        let registry = toolbox.registry().only(|it| {
+            let is_allowed = names.contains(&it.name) && !is_never(&standing, &it.name);
+            is_allowed && !self.is_out_of_place(&it.name, &it.origin)
+        });
         Ok((!registry.is_empty()).then_some((registry, standing)))
+    }
+
+    /// Temporary chats look into no documents: what they would find could not be kept with an answer.
+    fn is_out_of_place(&self, name: &str, origin: &Origin) -> bool {
+        self.is_temporary && document_tools::is_document_tool(name, origin)
     }
 
     /// Where documents are searched, what is found is kept with the answer.

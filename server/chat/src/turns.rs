@@ -287,17 +287,18 @@ impl Chat {
             Some((reply, messages)) => (messages, reply.clone()),
             None => return Err(ChatError::NotFound),
         };
+        let target = Target { model: way.model.clone(), keep_alive: None };
         let mut sources = match way.again {
-            Again::GoOn => self.consulted(user, session, reply.id).await?,
-            _ => self.consult(user, session, messages, reply.id).await?,
+            Again::GoOn => self.consulted(user, reply.id).await?,
+            _ => self.consult(user, session, messages, reply.id, &target).await?,
         };
         if way.again != Again::GoOn {
             sources.extend(attached::sources(messages));
         }
-        let target = Target { model: way.model.clone(), keep_alive: None };
         let hands = self.hands(user, session, &target, settings.tool_rounds, &reply, &sources).await?;
-        let asked = Asked { user, row: &row, messages, sources: &sources, target: &target };
-        let given = self.give(&asked, &way, hands.as_ref(), reply).await?;
+        let going_on = (way.again == Again::GoOn).then_some(&reply);
+        let asked = Asked { user, row: &row, messages, sources: &sources, target: &target, going_on };
+        let given = self.give(&asked, &way, hands.as_ref(), reply.clone()).await?;
         let left_out = &messages[..(given.reply.left_out.n_messages as usize).min(messages.len())];
         let is_left_out = |it: &SourceView| {
             left_out.iter().flat_map(|message| &message.documents).any(|left| left.number == it.number)
@@ -312,7 +313,7 @@ impl Chat {
         let request = GenerateRequest {
             sampling,
             reasoning: Reasoning { effort: row.effort, max_tokens: None },
-            trim_history: way.again == Again::GoOn || history_of(&row, way.again) == History::TrimOldest,
+            trim_history: history_of(&row, way.again) == History::TrimOldest,
             guards: settings.guards,
             logprobs: row.keeps_probabilities.then_some(N_LIKELY),
             tools: hands.as_ref().map(Hands::offered),
@@ -336,14 +337,16 @@ impl Chat {
         hands: Option<&Hands>,
         mut reply: MessageRow,
     ) -> Result<Given, ChatError> {
-        let Asked { user, row, messages, sources, .. } = *asked;
-        let history = match way.again {
-            Again::GoOn => History::Stop,
-            again => history_of(row, again),
-        };
+        let Asked { user, row, messages, sources, target, going_on: partial } = *asked;
+        let history = history_of(row, way.again);
+        if partial.is_some() {
+            let model = self.engine.status().borrow().chosen.name.clone();
+            self.store.reopen_message(user, row.id, reply.id, model.as_deref()).await?;
+        }
         let mut firsts = Vec::new();
-        let n_passage_bytes = sources.iter().map(|it| it.text.len()).sum();
-        let n_beside = n_tokens_beside(n_passage_bytes, hands.map(Hands::offered).as_ref());
+        let n_passage_bytes: usize = sources.iter().map(|it| it.text.len()).sum();
+        let n_written_bytes = partial.map_or(0, |it| it.body.len());
+        let n_beside = n_tokens_beside(n_passage_bytes + n_written_bytes, hands.map(Hands::offered).as_ref());
         let mut turns = match self.fit(asked, history, n_beside).await? {
             Some(fitted) => {
                 self.store.set_left_out(reply.id, &fitted.left_out).await?;
@@ -351,7 +354,7 @@ impl Chat {
                 firsts.extend(fitted.summarise.map(First::Summarise));
                 fitted.turns
             }
-            None => self.given(user, Some(row), messages, &reply.left_out).await?,
+            None => self.given(user, Some(row), messages, &reply.left_out, target).await?,
         };
         documents::give(&mut turns, sources);
         if let Some(old) = &way.revises {
@@ -359,11 +362,7 @@ impl Chat {
             firsts.push(First::Criticise);
         }
         let prompt = match way.again {
-            Again::GoOn => {
-                let model = self.engine.status().borrow().chosen.name.clone();
-                self.store.reopen_message(user, row.id, reply.id, model.as_deref()).await?;
-                going_on(turns, &reply)
-            }
+            Again::GoOn => going_on(turns, &reply),
             _ => Prompt::Chat(turns),
         };
         Ok(Given { prompt, reply, firsts })
@@ -379,6 +378,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) messages: &'a [MessageRow],
     pub(crate) sources: &'a [SourceView],
     pub(crate) target: &'a Target,
+    /// The answer that goes on, where one does.
+    pub(crate) going_on: Option<&'a MessageRow>,
 }
 
 /// What the model is given.
@@ -393,6 +394,8 @@ fn history_of(row: &SessionRow, again: Again) -> History {
     match again {
         Again::Trimmed => History::TrimOldest,
         Again::Summarised => History::Summarise,
+        // Going on was asked for; what that leaves out is told with the answer.
+        Again::GoOn if row.history == History::Stop => History::TrimOldest,
         Again::Anew | Again::GoOn | Again::Revised => row.history,
     }
 }

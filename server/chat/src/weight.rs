@@ -55,7 +55,7 @@ impl Chat {
             Some(session) => self.store.session_collections(user, session).await?.len(),
             None => 0,
         };
-        let n_passage_bytes = if n_collections == 0 { 0 } else { self.room() };
+        let n_passage_bytes = if n_collections == 0 { 0 } else { self.room(&Target::default()) };
         let tools = self.offered(user, session).await?;
         let weighed = Weighed { user, row: row.as_ref(), messages: &messages, n_ctx };
         let Some((n_turn_tokens, left_out)) =
@@ -97,7 +97,7 @@ impl Chat {
     ) -> Result<Option<(u32, LeftOut)>, ChatError> {
         let Weighed { user, row, messages, n_ctx } = *weighed;
         let history = row.map_or(History::Stop, |row| row.history);
-        let (from, _) = left_out_before(messages, history);
+        let (from, _) = left_out_before(messages, None, history);
         let n_bytes: usize = messages[from..].iter().map(|it| it.body.len()).sum();
         if n_bytes > PLAINLY_TOO_LONG * n_ctx as usize {
             return Ok(Some(plainly(&messages[from..], from, history, n_ctx)));
@@ -105,7 +105,7 @@ impl Chat {
         let target = Target::default();
         let fitted = match row {
             Some(row) => {
-                let asked = Asked { user, row, messages, sources: &[], target: &target };
+                let asked = Asked { user, row, messages, sources: &[], target: &target, going_on: None };
                 self.fit(&asked, history, n_beside).await?
             }
             None => None,
@@ -115,7 +115,9 @@ impl Chat {
                 let left_out = left_out(&fitted, history);
                 (fitted.turns, left_out)
             }
-            None => (self.given(user, row, messages, &LeftOutRow::default()).await?, LeftOut::Nothing),
+            None => {
+                (self.given(user, row, messages, &LeftOutRow::default(), &target).await?, LeftOut::Nothing)
+            }
         };
         if turns.is_empty() {
             return Ok(None);

@@ -5,10 +5,12 @@
 
 mod draft;
 mod heads;
+mod kernels;
 mod raw;
 
 pub(crate) use draft::{OpenedDraft, load_draft_model, open_draft_context};
 pub(crate) use heads::open_heads;
+pub(crate) use kernels::start_llama;
 
 pub(crate) use raw::{
     Adapter, CutImage, EncodedPiece, HeadKind, HeadToken, Heads, ImagePart, PartState, PieceSize, Projector,

@@ -204,7 +204,7 @@ fn measure_kv(
     if path.is_dir() {
         return Err("a model in a folder keeps keys and values in one way only".to_owned());
     }
-    let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
+    let backend = llama::start_llama()?;
     let request = LoadRequest { n_threads, ..LoadRequest::new(path) };
     let model = llama::load_model(&backend, &request, process.outbox.clone(), process.stop.clone())?;
     measure::measure_kv(&backend, &model, n_threads, kv_types, |measure| {
@@ -217,7 +217,7 @@ fn measure_quant(
     n_threads: Option<u32>,
     process: &Process,
 ) -> Result<QuantMeasure, String> {
-    let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
+    let backend = llama::start_llama()?;
     let load = |path| {
         let request = LoadRequest { n_threads, ..LoadRequest::new(path) };
         llama::load_model(&backend, &request, process.outbox.clone(), process.stop.clone())
@@ -231,7 +231,7 @@ fn measure_speed(path: &Path, choices: &[SpeedChoice], process: &Process) -> Res
     if path.is_dir() {
         return Err("how fast a model in a folder computes cannot be measured yet".to_owned());
     }
-    let backend = LlamaBackend::init().map_err(|error| error.to_string())?;
+    let backend = llama::start_llama()?;
     // Each number of layers is a load of its own.
     for choices in measure::by_layers(choices) {
         let n_gpu_layers = choices.first().and_then(|it| it.n_gpu_layers);
@@ -257,9 +257,9 @@ fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) 
             Err(reason) => Ok(outbox.send(&Event::LoadFailed { reason })?),
         };
     }
-    let backend = match LlamaBackend::init() {
+    let backend = match llama::start_llama() {
         Ok(backend) => backend,
-        Err(error) => return Ok(outbox.send(&Event::LoadFailed { reason: error.to_string() })?),
+        Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
     };
     if kind == Some(FolderKind::Decoder) {
         return match folder::load(&backend, request, outbox, &process.stop) {

@@ -42,8 +42,8 @@ use store::{Added, CollectionRow, DocumentRow, NewDocument, Store, StoreError};
 use tokio::sync::Notify;
 use types::{
     document::{
-        CollectionView, DocumentPage, DocumentView, DocumentsView, Embedder, MAX_COLLECTION_CHARS,
-        MAX_DOCUMENT_NAME_CHARS, PassageView,
+        CollectionView, DocumentPage, DocumentState, DocumentView, DocumentsView, Embedder,
+        MAX_COLLECTION_CHARS, MAX_DOCUMENT_NAME_CHARS, PassageView,
     },
     ids::{CollectionId, DocumentId, ModelId, SessionId, UserId},
 };
@@ -51,6 +51,8 @@ use vectors::Cache;
 
 /// More would not be looked through; searching finds the rest.
 const DOCUMENTS_SHOWN: u32 = 500;
+/// Of one collection, whose names are looked through: more than a followed folder may have.
+const MOST_DOCUMENTS: u32 = 10_000;
 /// Passages that a document's page shows at once, and how many of them before the one that is looked for.
 const PASSAGES_SHOWN: u32 = 60;
 const PASSAGES_BEFORE: u32 = 10;
@@ -159,6 +161,17 @@ impl Rag {
             followed,
             can_follow: false,
         })
+    }
+
+    /// The documents of a collection of the person's that have been read, the newest first.
+    pub async fn documents(
+        &self,
+        user: UserId,
+        collection: CollectionId,
+    ) -> Result<Vec<DocumentView>, RagError> {
+        let rows = self.store().list_documents(user, collection, MOST_DOCUMENTS).await?;
+        let views = rows.into_iter().map(|row| document_view(row, None));
+        Ok(views.filter(|it| it.state == DocumentState::Ready).collect())
     }
 
     /// The person's collections, by name; before them the files of a session, where one is named that has some.

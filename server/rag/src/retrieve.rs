@@ -25,7 +25,7 @@ const LEAST_NEARNESS: f32 = 0.12;
 pub(crate) type Ranked = Vec<(PassageId, f32)>;
 
 impl Rag {
-    /// The `n` best passages of the person's collections for `query`; neighbours are joined.
+    /// The `n` best passages of those of the collections that are the person's for `query`; neighbours are joined.
     pub async fn search(
         &self,
         user: UserId,
@@ -38,9 +38,7 @@ impl Rag {
         if query.trim().is_empty() {
             return Ok(Found::default());
         }
-        let own = self.store().list_collections(user).await?;
-        let collections: Vec<_> =
-            collections.iter().copied().filter(|id| own.iter().any(|it| it.id == *id)).collect();
+        let collections = self.own(user, collections).await?;
         let by_words = self.by_words(user, &collections, query).await?;
         let (by_meaning, without_meaning) = match self.by_meaning(user, &collections, query).await {
             Ok(found) => (found, None),
@@ -60,6 +58,15 @@ impl Rag {
         let note = (!notes.is_empty()).then(|| notes.join(" "));
         let took_ms = started.elapsed().as_millis().try_into().unwrap_or(u32::MAX);
         Ok(Found { passages: join_neighbours(passages, n), note, took_ms })
+    }
+
+    /// Those of the collections that are the person's, the files of chats too.
+    async fn own(&self, user: UserId, collections: &[CollectionId]) -> Result<Vec<CollectionId>, RagError> {
+        let mut own = Vec::with_capacity(collections.len());
+        for &id in collections {
+            own.extend(self.store().collection_name(user, id).await?.map(|_| id));
+        }
+        Ok(own)
     }
 
     /// The first `n` of a list, in its order; what was deleted meanwhile is left out.
@@ -234,3 +241,6 @@ fn join_neighbours(passages: Vec<FoundPassage>, n: usize) -> Vec<FoundPassage> {
     }
     joined
 }
+
+#[cfg(test)]
+mod tests;

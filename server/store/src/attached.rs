@@ -195,15 +195,15 @@ impl Store {
     /// The documents of a session's messages, by their numbers. One that is deleted but not gone yet is as good as gone.
     pub(crate) async fn documents_of(
         &self,
-        session: SessionId,
+        ids: &str,
     ) -> Result<HashMap<MessageId, Vec<AttachedRow>>, StoreError> {
         let rows = sqlx::query!(
             r#"select md.message_id as "message_id!", md.number as "number!", md.name as "name!",
                  (select d.id from document d join collection c on c.id = d.collection_id
                   where d.id = md.document_id and d.deleted_ms is null and c.deleted_ms is null) as "document_id?: i64"
-             from message_document md join message m on m.id = md.message_id
-             where m.session_id = ? order by md.message_id, md.number"#,
-            session.0
+             from message_document md
+             where md.message_id in (select value from json_each(?)) order by md.message_id, md.number"#,
+            ids
         )
         .fetch_all(&self.read)
         .await?;

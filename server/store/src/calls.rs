@@ -192,14 +192,14 @@ impl Store {
     }
 
     /// The calls of a session's messages.
-    pub(crate) async fn calls_of(&self, session: SessionId) -> Result<Calls, StoreError> {
+    pub(crate) async fn calls_of(&self, ids: &str) -> Result<Calls, StoreError> {
         let rows = sqlx::query_as!(
             Raw,
             "select c.message_id, c.number, c.round, c.text_before, c.thought_before, c.call_id, c.name, c.arguments,
                  c.server, c.result, c.shown, c.failed as \"failed: bool\", c.duration_ms, c.cut_from, c.first_source
-             from message_call c join message m on m.id = c.message_id
-             where m.session_id = ? order by c.message_id, c.number",
-            session.0
+             from message_call c
+             where c.message_id in (select value from json_each(?)) order by c.message_id, c.number",
+            ids
         )
         .fetch_all(&self.read)
         .await?;
@@ -207,7 +207,7 @@ impl Store {
         if rows.is_empty() {
             return Ok(calls);
         }
-        let (mut sources, mut images) = (self.call_sources(session).await?, self.call_images(session).await?);
+        let (mut sources, mut images) = (self.call_sources(ids).await?, self.call_images(ids).await?);
         for row in rows {
             let (message, place) = (MessageId(row.message_id), (row.message_id, row.number));
             let mut call = CallRow::from(row);
@@ -220,12 +220,12 @@ impl Store {
         Ok(calls)
     }
 
-    async fn call_sources(&self, session: SessionId) -> Result<HashMap<(i64, i64), Vec<Source>>, StoreError> {
+    async fn call_sources(&self, ids: &str) -> Result<HashMap<(i64, i64), Vec<Source>>, StoreError> {
         let rows = sqlx::query!(
             "select cs.message_id, cs.number, cs.title, cs.url
-             from message_call_source cs join message m on m.id = cs.message_id
-             where m.session_id = ? order by cs.message_id, cs.number, cs.position",
-            session.0
+             from message_call_source cs
+             where cs.message_id in (select value from json_each(?)) order by cs.message_id, cs.number, cs.position",
+            ids
         )
         .fetch_all(&self.read)
         .await?;
@@ -237,12 +237,12 @@ impl Store {
         Ok(sources)
     }
 
-    async fn call_images(&self, session: SessionId) -> Result<HashMap<(i64, i64), Vec<ImageId>>, StoreError> {
+    async fn call_images(&self, ids: &str) -> Result<HashMap<(i64, i64), Vec<ImageId>>, StoreError> {
         let rows = sqlx::query!(
             "select ci.message_id, ci.number, ci.image_id
-             from message_call_image ci join message m on m.id = ci.message_id
-             where m.session_id = ? order by ci.message_id, ci.number, ci.position",
-            session.0
+             from message_call_image ci
+             where ci.message_id in (select value from json_each(?)) order by ci.message_id, ci.number, ci.position",
+            ids
         )
         .fetch_all(&self.read)
         .await?;

@@ -1,12 +1,12 @@
 //! Whole sessions at once: read with every branch, and written from something else.
 
 use crate::{
-    MessageRow, Store, StoreError, attached::send_documents, calls::write_calls, images::show_images,
-    messages::UsageColumns,
+    MessageRow, Sources, Store, StoreError, attached::send_documents, calls::write_calls,
+    images::show_images, messages::UsageColumns, sources::write_sources,
 };
 use std::collections::HashMap;
 use types::{
-    chat::Role,
+    chat::{History, Role},
     ids::{FolderId, MessageId, SessionId, UserId},
     overrides::Overrides,
     reasoning::Effort,
@@ -28,24 +28,29 @@ pub struct NewSession {
     pub keeps_probabilities: bool,
     pub overrides: Overrides,
     pub effort: Option<Effort>,
+    /// What becomes of it once it does not fit.
+    pub history: History,
     /// The session and the turn that it was forked from.
     pub origin: Option<(SessionId, MessageId)>,
+    /// A digest of what it said in the file that it is from.
+    pub imported_as: Option<[u8; 32]>,
     pub created_ms: i64,
     pub updated_ms: i64,
 }
 
 impl Store {
     /// Writes a session with these turns, all or nothing. Their ids are those of another place: a parent is named by them, and
-    /// comes first. `shown` is the last turn of the branch that is shown.
+    /// comes first. `shown` is the last turn of the branch that is shown, `sources` what the turns were given to read.
     pub async fn write_session(
         &self,
         user: UserId,
         session: &NewSession,
         messages: &[MessageRow],
         shown: Option<MessageId>,
+        sources: &Sources,
     ) -> Result<SessionId, StoreError> {
         let mut tx = self.write.begin().await?;
-        let id = insert_session(&mut tx, user, session, messages, shown).await?;
+        let id = insert_session(&mut tx, user, session, messages, shown, sources).await?;
         tx.commit().await?;
         Ok(id)
     }
@@ -58,16 +63,19 @@ pub(crate) async fn insert_session(
     session: &NewSession,
     messages: &[MessageRow],
     shown: Option<MessageId>,
+    sources: &Sources,
 ) -> Result<SessionId, StoreError> {
     let folder = session.folder.map(|folder| folder.0);
     let effort = session.effort.map(Effort::name);
     let sampling =
         serde_json::to_string(&session.overrides).map_err(|err| StoreError::Other(err.to_string()))?;
+    let history = session.history.name();
+    let imported_as = session.imported_as.as_ref().map(<[u8; 32]>::as_slice);
     let (origin, origin_message) = session.origin.map(|(id, message)| (id.0, message.0)).unzip();
     let done = sqlx::query!(
         "insert into session (user_id, title, title_is_custom, pinned, archived, folder_id, system_prompt, sampling, effort,
-             origin_id, origin_message_id, created_ms, updated_ms, answer_schema, keeps_probabilities)
-         values (?1, ?2, ?3, ?4, ?5, (select id from folder where id = ?6 and user_id = ?1), ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+             origin_id, origin_message_id, created_ms, updated_ms, answer_schema, keeps_probabilities, imported_as, history)
+         values (?1, ?2, ?3, ?4, ?5, (select id from folder where id = ?6 and user_id = ?1), ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         user.0,
         session.title,
         session.title_is_custom,
@@ -82,7 +90,9 @@ pub(crate) async fn insert_session(
         session.created_ms,
         session.updated_ms,
         session.answer_schema,
-        session.keeps_probabilities
+        session.keeps_probabilities,
+        imported_as,
+        history
     )
     .execute(&mut *tx)
     .await?;
@@ -98,7 +108,11 @@ pub(crate) async fn insert_session(
             Some(parent) => Some(*ids.get(&parent).ok_or(StoreError::NotFound)?),
             None => None,
         };
-        ids.insert(message.id, write_message(&mut *tx, user, id, parent, message).await?);
+        let written = write_message(&mut *tx, user, id, parent, message).await?;
+        if let Some(sources) = sources.get(&message.id) {
+            write_sources(&mut *tx, user, written, sources).await?;
+        }
+        ids.insert(message.id, written);
     }
     let leaf = shown.and_then(|shown| ids.get(&shown)).copied();
     sqlx::query!("update session set leaf_id = ? where id = ?", leaf, id).execute(&mut *tx).await?;

@@ -2,7 +2,7 @@
 
 use crate::{
     Store, StoreError,
-    sessions::{found, full_text_query},
+    sessions::{found, full_text_query, title_words},
 };
 use types::{
     filing::{Filed, Filter, Folder, HitPart, PAGE},
@@ -70,6 +70,34 @@ impl Store {
                 .execute(&self.write)
                 .await?;
         found(done.rows_affected()).map(|()| true)
+    }
+
+    /// What models are told first in a folder of the person's.
+    pub async fn folder_prompt(&self, user: UserId, id: FolderId) -> Result<Option<String>, StoreError> {
+        let prompt = sqlx::query_scalar!(
+            "select system_prompt from folder where id = ? and user_id = ?",
+            id.0,
+            user.0
+        );
+        Ok(prompt.fetch_optional(&self.read).await?.flatten())
+    }
+
+    /// Replaces it.
+    pub async fn set_folder_prompt(
+        &self,
+        user: UserId,
+        id: FolderId,
+        text: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let done = sqlx::query!(
+            "update folder set system_prompt = ? where id = ? and user_id = ?",
+            text,
+            id.0,
+            user.0
+        )
+        .execute(&self.write)
+        .await?;
+        found(done.rows_affected())
     }
 
     /// Removes a folder; what was in it is in none.
@@ -221,7 +249,7 @@ impl Store {
         filter: &Filter,
     ) -> Result<(Vec<Filed>, bool), StoreError> {
         let query = filter.query.trim();
-        let words = full_text_query(query);
+        let (words, title_words) = (full_text_query(query), title_words(query));
         let folder = filter.folder.map(|folder| folder.0);
         let (limit, offset) = (i64::from(PAGE) + 1, i64::from(filter.page) * i64::from(PAGE));
         let rows = sqlx::query!(
@@ -232,7 +260,7 @@ impl Store {
              where user_id = ?1 and deleted_ms is null and leaf_id is not null and archived = ?2
                and (?3 is null or folder_id = ?3)
                and (?4 is null or exists (select 1 from session_tag where session_id = session.id and tag = ?4))
-               and (?5 = '' or instr(lower(title), lower(?5)) > 0
+               and (?5 = '[]' or not exists (select 1 from json_each(?5) word where instr(lower(title), word.value) = 0)
                     or id in (select session_id from message
                               where hidden_ms is null and id in (select rowid from message_text where message_text match ?6)))
              order by updated_ms desc, id desc limit ?7 offset ?8"#,
@@ -240,7 +268,7 @@ impl Store {
             filter.archived,
             folder,
             filter.tag,
-            query,
+            title_words,
             words,
             limit,
             offset
@@ -270,7 +298,7 @@ impl Store {
     /// The best passage of a session's messages with the words.
     async fn hit(&self, session: i64, words: &str) -> Result<Vec<HitPart>, StoreError> {
         let passage = sqlx::query_scalar!(
-            r#"select snippet(message_text, 0, char(1), char(2), '…', 24) as "passage!: String" from message_text
+            r#"select snippet(message_text, -1, char(1), char(2), '…', 24) as "passage!: String" from message_text
              where message_text match ?1 and rowid in (select id from message where session_id = ?2 and hidden_ms is null)
              order by rank limit 1"#,
             words,

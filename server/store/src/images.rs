@@ -2,7 +2,7 @@
 
 use crate::{Store, StoreError, sessions::found};
 use std::collections::HashMap;
-use types::ids::{ImageId, MessageId, SessionId, UserId};
+use types::ids::{ImageId, MessageId, UserId};
 
 /// An image as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,14 +57,11 @@ impl Store {
     }
 
     /// The images of a session's messages, in the order in which each shows them.
-    pub(crate) async fn images_of(
-        &self,
-        session: SessionId,
-    ) -> Result<HashMap<MessageId, Vec<ImageId>>, StoreError> {
+    pub(crate) async fn images_of(&self, ids: &str) -> Result<HashMap<MessageId, Vec<ImageId>>, StoreError> {
         let rows = sqlx::query!(
-            "select mi.message_id, mi.image_id from message_image mi join message m on m.id = mi.message_id
-             where m.session_id = ? order by mi.message_id, mi.position",
-            session.0
+            "select message_id, image_id from message_image
+             where message_id in (select value from json_each(?)) order by message_id, position",
+            ids
         )
         .fetch_all(&self.read)
         .await?;

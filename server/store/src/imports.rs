@@ -1,6 +1,6 @@
 //! Files with sessions that are being taken over: how far each is, kept together with what became of it.
 
-use crate::{MessageRow, NewSession, Store, StoreError, copies::insert_session};
+use crate::{MessageRow, NewSession, Sources, Store, StoreError, copies::insert_session};
 use types::{
     filing::{ImportState, ImportView},
     ids::{ImportId, MessageId, SessionId, UserId},
@@ -26,6 +26,8 @@ pub struct ImportCounts {
     /// All of them.
     pub n_entries: u32,
     pub n_taken: u32,
+    /// Those whose session was here already.
+    pub n_known: u32,
     /// Those that are no session.
     pub n_skipped: u32,
     /// Turns and images that were left out.
@@ -39,6 +41,8 @@ pub struct ImportedSession {
     pub messages: Vec<MessageRow>,
     /// The last turn of the branch that is shown.
     pub shown: Option<MessageId>,
+    /// What its turns were given to read.
+    pub sources: Sources,
 }
 
 impl Store {
@@ -75,7 +79,7 @@ impl Store {
     /// The file that waits longest.
     pub async fn waiting_import(&self) -> Result<Option<ImportWork>, StoreError> {
         let row = sqlx::query!(
-            "select id, user_id, name, file, n_entries, n_taken, n_skipped, n_left_out from import
+            "select id, user_id, name, file, n_entries, n_taken, n_known, n_skipped, n_left_out from import
              where state = 'waiting' order by id limit 1"
         )
         .fetch_optional(&self.read)
@@ -88,6 +92,7 @@ impl Store {
             counts: ImportCounts {
                 n_entries: count(row.n_entries),
                 n_taken: count(row.n_taken),
+                n_known: count(row.n_known),
                 n_skipped: count(row.n_skipped),
                 n_left_out: count(row.n_left_out),
             },
@@ -103,7 +108,7 @@ impl Store {
     /// How far the person's file is.
     pub async fn find_import(&self, user: UserId, id: ImportId) -> Result<Option<ImportView>, StoreError> {
         let row = sqlx::query!(
-            "select name, state, problem, n_taken, n_skipped, n_left_out from import where id = ? and user_id = ?",
+            "select name, state, problem, n_taken, n_known, n_skipped, n_left_out from import where id = ? and user_id = ?",
             id.0,
             user.0
         )
@@ -114,6 +119,7 @@ impl Store {
             state: ImportState::named(&row.state),
             problem: row.problem.unwrap_or_default(),
             n_taken: count(row.n_taken),
+            n_known: count(row.n_known),
             n_skipped: count(row.n_skipped),
             n_left_out: count(row.n_left_out),
         }))
@@ -129,10 +135,11 @@ impl Store {
     ) -> Result<SessionId, StoreError> {
         let mut tx = self.write.begin().await?;
         let done = sqlx::query!(
-            "update import set n_entries = ?, n_taken = ?, n_skipped = ?, n_left_out = ?
+            "update import set n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?
              where id = ? and user_id = ? and state = 'waiting'",
             counts.n_entries,
             counts.n_taken,
+            counts.n_known,
             counts.n_skipped,
             counts.n_left_out,
             work.id.0,
@@ -141,10 +148,21 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         crate::sessions::found(done.rows_affected())?;
-        let ImportedSession { head, messages, shown } = session;
-        let id = insert_session(&mut tx, work.user, head, messages, *shown).await?;
+        let ImportedSession { head, messages, shown, sources } = session;
+        let id = insert_session(&mut tx, work.user, head, messages, *shown, sources).await?;
         tx.commit().await?;
         Ok(id)
+    }
+
+    /// Whether a session of the person's is from a file that said the same, and not deleted.
+    pub async fn has_imported(&self, user: UserId, digest: [u8; 32]) -> Result<bool, StoreError> {
+        let digest = digest.as_slice();
+        let n = sqlx::query_scalar!(
+            "select count(*) from session where user_id = ? and imported_as = ? and deleted_ms is null",
+            user.0,
+            digest
+        );
+        Ok(n.fetch_one(&self.read).await? > 0)
     }
 
     /// Notes how an import ended, once.
@@ -157,12 +175,13 @@ impl Store {
     ) -> Result<(), StoreError> {
         let state = state.name();
         sqlx::query!(
-            "update import set state = ?, problem = ?, n_entries = ?, n_taken = ?, n_skipped = ?, n_left_out = ?
+            "update import set state = ?, problem = ?, n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?
              where id = ? and user_id = ? and state = 'waiting'",
             state,
             problem,
             counts.n_entries,
             counts.n_taken,
+            counts.n_known,
             counts.n_skipped,
             counts.n_left_out,
             work.id.0,

@@ -397,7 +397,7 @@ impl Store {
         .fetch_optional(&self.read)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(self.with_parts(session, vec![row]).await?.pop())
+        Ok(self.with_parts(vec![row]).await?.pop())
     }
 
     /// Every turn of a session that `user` owns, parents before what continues them.
@@ -419,7 +419,7 @@ impl Store {
         )
         .fetch_all(&self.read)
         .await?;
-        self.with_parts(session, rows).await
+        self.with_parts(rows).await
     }
 
     /// The branch that ends in `leaf`, oldest first, with variants.
@@ -485,14 +485,16 @@ impl Store {
         )
         .fetch_all(&self.read)
         .await?;
-        let messages = self.with_parts(session, rows).await?;
+        let messages = self.with_parts(rows).await?;
         let variants = self.variants(session, &messages).await?;
         Ok(ThreadRows { messages, variants })
     }
 
-    async fn with_parts(&self, session: SessionId, rows: Vec<Raw>) -> Result<Vec<MessageRow>, StoreError> {
-        let (mut images, mut calls) = (self.images_of(session).await?, self.calls_of(session).await?);
-        let mut documents = self.documents_of(session).await?;
+    /// Of these rows alone: a session may have thousands of calls more.
+    async fn with_parts(&self, rows: Vec<Raw>) -> Result<Vec<MessageRow>, StoreError> {
+        let ids = id_list(rows.iter().map(|row| row.id));
+        let (mut images, mut calls) = (self.images_of(&ids).await?, self.calls_of(&ids).await?);
+        let mut documents = self.documents_of(&ids).await?;
         let message = |row: Raw| {
             let id = MessageId(row.id);
             let images = images.remove(&id).unwrap_or_default();
@@ -582,4 +584,10 @@ fn parse_role(text: &str) -> Role {
 /// What no version of the program wrote has failed.
 pub(crate) fn parse_state(text: &str) -> MessageState {
     MessageState::named(text).unwrap_or(MessageState::Failed)
+}
+
+/// Ids as queries take lists of them: a JSON array.
+pub(crate) fn id_list(ids: impl Iterator<Item = i64>) -> String {
+    let ids: Vec<_> = ids.map(|id| id.to_string()).collect();
+    format!("[{}]", ids.join(","))
 }

@@ -164,16 +164,16 @@ impl Store {
         first: u32,
         limit: u32,
     ) -> Result<(Vec<SessionRow>, u32), StoreError> {
-        let words = full_text_query(query);
+        let (words, title_words) = (full_text_query(query), title_words(query));
         let found = sqlx::query_scalar!(
             r#"select id as "id!" from session
              where user_id = ?1 and deleted_ms is null and leaf_id is not null and archived = 0
-               and (instr(lower(title), lower(?2)) > 0
+               and (not exists (select 1 from json_each(?2) word where instr(lower(title), word.value) = 0)
                     or id in (select session_id from message
                               where hidden_ms is null and id in (select rowid from message_text where message_text match ?3)))
              order by pinned desc, updated_ms desc, id desc"#,
             user.0,
-            query,
+            title_words,
             words
         )
         .fetch_all(&self.read)
@@ -341,6 +341,13 @@ impl Store {
 /// `Err(NotFound)` if a change met no row.
 pub(crate) fn found(n_rows: u64) -> Result<(), StoreError> {
     if n_rows == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+}
+
+/// The words that a title must have, as a list that queries take. The database makes small letters of the Latin ones alone, so the same is
+/// done here.
+pub(crate) fn title_words(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().map(str::to_ascii_lowercase).collect();
+    serde_json::to_string(&words).unwrap_or_default()
 }
 
 /// Every word as a quoted prefix, so that nothing a person types is query syntax.

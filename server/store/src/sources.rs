@@ -1,10 +1,10 @@
 //! The passages that answers were given to read.
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, messages::id_list};
 use std::collections::HashMap;
 use types::{
     document::{Score, SourceView},
-    ids::{DocumentId, MessageId, SessionId, UserId},
+    ids::{DocumentId, MessageId, UserId},
 };
 
 struct Raw {
@@ -50,6 +50,9 @@ impl From<Raw> for SourceView {
     }
 }
 
+/// What answers were given to read, by the answers.
+pub type Sources = HashMap<MessageId, Vec<SourceView>>;
+
 impl Store {
     /// Keeps what an answer of the person's is given to read.
     pub async fn add_sources(
@@ -59,47 +62,14 @@ impl Store {
         sources: &[SourceView],
     ) -> Result<(), StoreError> {
         let mut tx = self.write.begin().await?;
-        for source in sources {
-            let document = source.document.map(|id| id.0);
-            let (words, words_rank) = parts(source.words);
-            let (meaning, meaning_rank) = parts(source.meaning);
-            let (ranking, ranking_rank) = parts(source.ranking);
-            sqlx::query!(
-                "insert or replace into message_source (message_id, number, document_id, document_name, position,
-                     last_position, page, heading, body, words, words_rank, meaning, meaning_rank, ranking, ranking_rank, is_whole)
-                 select m.id, ?, (select id from document where id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
-                 from message m join session s on s.id = m.session_id where m.id = ? and s.user_id = ?",
-                source.number,
-                document,
-                source.document_name,
-                source.position,
-                source.last_position,
-                source.page,
-                source.heading,
-                source.text,
-                words,
-                words_rank,
-                meaning,
-                meaning_rank,
-                ranking,
-                ranking_rank,
-                source.is_whole,
-                message.0,
-                user.0
-            )
-            .execute(&mut *tx)
-            .await?;
-        }
+        write_sources(&mut tx, user, message.0, sources).await?;
         tx.commit().await?;
         Ok(())
     }
 
-    /// What the answers of a session of the person's were given to read, in the order of their numbers.
-    pub async fn sources_of(
-        &self,
-        user: UserId,
-        session: SessionId,
-    ) -> Result<HashMap<MessageId, Vec<SourceView>>, StoreError> {
+    /// What these answers of the person's were given to read, in the order of their numbers.
+    pub async fn sources_of(&self, user: UserId, messages: &[MessageId]) -> Result<Sources, StoreError> {
+        let ids = id_list(messages.iter().map(|message| message.0));
         // A document that is deleted but not gone yet is not linked any more.
         let rows = sqlx::query_as!(
             Raw,
@@ -109,18 +79,59 @@ impl Store {
                  ms.document_name, ms.position, ms.last_position, ms.page, ms.heading, ms.body, ms.words, ms.words_rank,
                  ms.meaning, ms.meaning_rank, ms.ranking, ms.ranking_rank, ms.is_whole
              from message_source ms join message m on m.id = ms.message_id join session s on s.id = m.session_id
-             where s.id = ? and s.user_id = ? order by ms.message_id, ms.number",
-            session.0,
-            user.0
+             where s.user_id = ? and ms.message_id in (select value from json_each(?)) order by ms.message_id, ms.number",
+            user.0,
+            ids
         )
         .fetch_all(&self.read)
         .await?;
-        let mut sources = HashMap::<_, Vec<_>>::new();
+        let mut sources = Sources::new();
         for row in rows {
             sources.entry(MessageId(row.message_id)).or_default().push(row.into());
         }
         Ok(sources)
     }
+}
+
+/// Keeps what an answer of the person's is given to read.
+pub(crate) async fn write_sources(
+    tx: &mut sqlx::SqliteConnection,
+    user: UserId,
+    message: i64,
+    sources: &[SourceView],
+) -> Result<(), StoreError> {
+    for source in sources {
+        let document = source.document.map(|id| id.0);
+        let (words, words_rank) = parts(source.words);
+        let (meaning, meaning_rank) = parts(source.meaning);
+        let (ranking, ranking_rank) = parts(source.ranking);
+        sqlx::query!(
+            "insert or replace into message_source (message_id, number, document_id, document_name, position,
+                 last_position, page, heading, body, words, words_rank, meaning, meaning_rank, ranking, ranking_rank, is_whole)
+             select m.id, ?, (select id from document where id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+             from message m join session s on s.id = m.session_id where m.id = ? and s.user_id = ?",
+            source.number,
+            document,
+            source.document_name,
+            source.position,
+            source.last_position,
+            source.page,
+            source.heading,
+            source.text,
+            words,
+            words_rank,
+            meaning,
+            meaning_rank,
+            ranking,
+            ranking_rank,
+            source.is_whole,
+            message,
+            user.0
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
 }
 
 fn parts(score: Option<Score>) -> (Option<f64>, Option<u32>) {

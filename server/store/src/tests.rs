@@ -1,4 +1,5 @@
 use super::{MessageRow, NewSession, NewTurn, Outcome, Store, StoreError, ThoughtRow, TurnIds};
+use std::collections::HashMap;
 use tempfile::TempDir;
 use types::{
     chat::{Guesser, MessageState, Usage},
@@ -97,15 +98,17 @@ async fn an_answer_ends_once_and_keeps_its_usage() {
     assert_eq!(store.probabilities(ME, session, reply, 9).await.unwrap(), (vec![token.clone()], 1));
     // A copy has them too.
     let rows = store.all_messages(ME, session).await.unwrap();
-    let copy =
-        store.write_session(ME, &NewSession::default(), &rows, rows.last().map(|it| it.id)).await.unwrap();
+    let copy = store
+        .write_session(ME, &NewSession::default(), &rows, rows.last().map(|it| it.id), &HashMap::new())
+        .await
+        .unwrap();
     let answer = store.all_messages(ME, copy).await.unwrap().pop().unwrap();
     assert!(answer.has_probabilities && answer.id != reply);
     assert_eq!(store.probabilities(ME, copy, answer.id, 9).await.unwrap(), (vec![token], 1));
 }
 
 #[tokio::test]
-async fn a_thought_is_kept_beside_its_answer_and_not_searched() {
+async fn a_thought_is_kept_beside_its_answer_and_found_by_its_words() {
     let (_folder, store) = open().await;
     let session = store.create_session(ME, 1).await.unwrap();
     let reply = turn(&store, session, None, "go").await.reply;
@@ -117,7 +120,7 @@ async fn a_thought_is_kept_beside_its_answer_and_not_searched() {
     let outcome = Outcome { body: "so", thought: Some(&thought), ..ended(MessageState::Complete) };
     store.finish_message(reply, outcome).await.unwrap();
     assert_eq!(row().await.thought, Some(thought));
-    assert_eq!(found(&store, "thought").await, 0);
+    assert_eq!((found(&store, "thought").await, found(&store, "thousand").await), (1, 0));
 }
 
 #[tokio::test]
@@ -553,7 +556,7 @@ async fn a_session_that_is_written_again_is_the_same_but_for_its_ids() {
 
     let rows = store.all_messages(ME, tea).await.unwrap();
     let new = NewSession { title: "copy".into(), tags: vec!["wet".into()], ..NewSession::default() };
-    let copy = store.write_session(ME, &new, &rows, Some(second.reply)).await.unwrap();
+    let copy = store.write_session(ME, &new, &rows, Some(second.reply), &HashMap::new()).await.unwrap();
     let copied = store.all_messages(ME, copy).await.unwrap();
     let said = |rows: &[MessageRow]| -> Vec<(String, Option<usize>, usize)> {
         let place = |id| rows.iter().position(|row| Some(row.id) == id);
@@ -563,6 +566,14 @@ async fn a_session_that_is_written_again_is_the_same_but_for_its_ids() {
     assert_eq!(shown(&store, copy).await.last().unwrap(), "nice");
     assert_eq!(found(&store, "nicer").await, 2, "the copy is searched, too");
     // One whose parent is missing is not written at all.
-    assert!(store.write_session(ME, &new, &rows[1..], None).await.is_err());
+    assert!(store.write_session(ME, &new, &rows[1..], None, &HashMap::new()).await.is_err());
     assert_eq!(store.all_sessions(ME).await.unwrap(), [tea, copy]);
+}
+
+#[test]
+fn settings_of_sessions_are_numbers_and_lists_by_their_names() {
+    let text = r#"{"temperature":0.5,"samplers":["top_k"]}"#;
+    let kept: types::overrides::Overrides = serde_json::from_str(text).unwrap();
+    assert_eq!(kept.words(), ["temperature 0.5", "samplers top_k"]);
+    assert_eq!(serde_json::to_string(&kept).unwrap(), text);
 }

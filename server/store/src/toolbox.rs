@@ -1,6 +1,8 @@
 //! What people have chosen for tools, who searches the web, and servers of tools. Keys are not kept here: what is read
 //! back has empty ones in their places.
 
+mod images;
+
 use crate::{Store, StoreError};
 use sqlx::{Sqlite, Transaction};
 use types::{

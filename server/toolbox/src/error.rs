@@ -12,6 +12,8 @@ pub enum ToolboxError {
     NotFound,
     #[error("there is no tool “{0}” now; its server may be off")]
     NoSuchTool(String),
+    #[error("the tool “{0}” is described differently now; look at it again before you allow it always")]
+    Changed(String),
     #[error("there are already {MAX_SERVERS} servers of tools; remove one first")]
     TooManyServers,
     #[error("another server is called “{0}”; choose another name")]
@@ -28,6 +30,10 @@ pub enum ToolboxError {
     NoKey,
     #[error("the key has characters that no key has")]
     Key,
+    #[error("images have sides of {} pixels", types::toolbox::IMAGE_SIDES.map(|it| it.to_string()).join(", "))]
+    ImageSide,
+    #[error("the name of the model is too long")]
+    ImageModel,
     #[error("the keys in {} cannot be changed: {reason}", path.display())]
     Keys { path: PathBuf, reason: String },
     #[error(transparent)]

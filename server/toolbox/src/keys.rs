@@ -1,4 +1,4 @@
-//! Keys of the service that searches the web and of servers of tools: in a file of their own that only this person can
+//! Keys of the services that search the web and make images, and of servers of tools: in a file of their own that only this person can
 //! read, since the database is what people copy and send around.
 
 use crate::ToolboxError;
@@ -32,6 +32,8 @@ pub(crate) struct Keys {
 #[serde(default)]
 pub(crate) struct Kept {
     pub(crate) search: Option<Secret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) images: Option<Secret>,
     servers: BTreeMap<String, ServerKeys>,
 }
 
@@ -79,6 +81,11 @@ impl Keys {
     /// Of the service that searches the web.
     pub(crate) fn search(&self) -> Option<Secret> {
         self.lock().as_ref().ok().and_then(|kept| kept.search.clone())
+    }
+
+    /// Of the service that makes images.
+    pub(crate) fn images(&self) -> Option<Secret> {
+        self.lock().as_ref().ok().and_then(|kept| kept.images.clone())
     }
 
     /// Puts a server's keys where they belong. `false` if one is missing.

@@ -1,11 +1,12 @@
 //! Which tools there are, and who lets them run.
 //!
-//! This product's own tools are always there; a service that searches the web and servers of tools are there when an
-//! administrator has named them. What a person chooses for a tool is kept with the tool as it was then, so that one which
+//! This product's own tools are always there; services that search the web and make images, and servers of tools,
+//! are there when an administrator has named them. What a person chooses for a tool is kept with the tool as it was then, so that one which
 //! has changed asks again. Nothing is started and nothing is asked of another host before somebody wants it.
 
 mod check;
 mod error;
+mod images;
 mod keys;
 mod own;
 mod servers;
@@ -43,7 +44,7 @@ pub struct Toolbox(Arc<Inner>);
 struct Inner {
     store: Store,
     keys: Keys,
-    /// This product's own tools, but for the one that searches the web.
+    /// This product's own tools, but for those that an administrator's choices make.
     own: Vec<Arc<dyn Tool>>,
     parts: Mutex<Parts>,
     registry: watch::Sender<Registry>,
@@ -54,6 +55,7 @@ struct Inner {
 /// What an administrator can change.
 struct Parts {
     search: Option<Arc<dyn Tool>>,
+    images: Option<Arc<dyn Tool>>,
     servers: Servers,
 }
 
@@ -86,11 +88,13 @@ impl Toolbox {
             tracing::warn!(error = %err, "keys of servers that are gone were not forgotten");
         }
         let servers = Servers::new(rows, &keys);
-        let parts = Mutex::new(Parts { search: None, servers });
+        let parts = Mutex::new(Parts { search: None, images: None, servers });
         let registry = watch::Sender::new(Registry::default());
         let inner = Inner { store, keys, own, parts, registry, changing: tokio::sync::Mutex::default() };
         let service = inner.search_service().await?;
         inner.parts().search = service.as_ref().and_then(own::search);
+        let service = inner.image_service().await?;
+        inner.parts().images = service.as_ref().and_then(own::images);
         inner.gather();
         Ok(Self(Arc::new(inner)))
     }
@@ -129,7 +133,23 @@ impl Toolbox {
 
     /// Sets whether a tool runs when a model calls it; an always, for as long as the tool stays what it is now.
     pub async fn allow(&self, user: UserId, tool: &str, permission: Permission) -> Result<(), ToolboxError> {
+        self.allow_seen(user, tool, permission, None).await
+    }
+
+    /// The same for a tool that the person has `seen`. An always holds for that one: if the tool has become another since, nothing is
+    /// allowed.
+    pub async fn allow_seen(
+        &self,
+        user: UserId,
+        tool: &str,
+        permission: Permission,
+        seen: Option<&Fingerprint>,
+    ) -> Result<(), ToolboxError> {
         let (description, fingerprint) = self.find(tool)?;
+        let is_another = seen.is_some_and(|seen| *seen != fingerprint);
+        if is_another && permission == Permission::Always {
+            return Err(ToolboxError::Changed(description.name));
+        }
         let standing = Standing { tool: tool.to_owned(), fingerprint, permission };
         let server = server_of(&description);
         Ok(self.0.store.set_tool_permission(user, &standing, server).await?)
@@ -166,6 +186,7 @@ impl Toolbox {
                 effect: it.effect,
                 permission: approvals.permission(it, fingerprint),
                 has_changed: chosen.is_some_and(|it| has_changed(it, fingerprint)),
+                fingerprint: fingerprint.clone(),
                 in_new_chats: defaults.contains(&it.name),
             }
         };
@@ -316,7 +337,7 @@ impl Inner {
     fn gather(&self) {
         let mut parts = self.parts();
         let mut registry = Registry::default();
-        for tool in self.own.iter().chain(&parts.search) {
+        for tool in self.own.iter().chain(&parts.search).chain(&parts.images) {
             if let Err(err) = registry.add(Arc::clone(tool)) {
                 tracing::error!(tool = tool.describe().name, error = %err, "a tool of this product is left out");
             }

@@ -5,7 +5,10 @@ use super::*;
 use futures::future::BoxFuture;
 use tempfile::TempDir;
 use tools::{Answer, Arguments, Asker, Failure};
-use types::{secret::Secret, toolbox::Effect};
+use types::{
+    secret::Secret,
+    toolbox::{Effect, ImageService, ImageServiceView},
+};
 
 const ME: UserId = UserId::LOCAL;
 
@@ -95,6 +98,21 @@ async fn a_tool_that_is_another_now_asks_again_until_it_is_allowed_anew() {
 }
 
 #[tokio::test]
+async fn an_always_holds_for_the_tool_that_was_seen_only() {
+    let (_folder, _store, toolbox) = open().await;
+    let now = view(&toolbox, "fetch_page").await.fingerprint;
+    let then = Fingerprint("of then".to_owned());
+    let refused = toolbox.allow_seen(ME, "fetch_page", Permission::Always, Some(&then)).await;
+    assert!(matches!(refused, Err(ToolboxError::Changed(name)) if name == "fetch_page"));
+    assert_eq!(view(&toolbox, "fetch_page").await.permission, Permission::Ask);
+    // A no needs no second look.
+    toolbox.allow_seen(ME, "fetch_page", Permission::Never, Some(&then)).await.unwrap();
+    assert_eq!(view(&toolbox, "fetch_page").await.permission, Permission::Never);
+    toolbox.allow_seen(ME, "fetch_page", Permission::Always, Some(&now)).await.unwrap();
+    assert_eq!(view(&toolbox, "fetch_page").await.permission, Permission::Always);
+}
+
+#[tokio::test]
 async fn nothing_is_chosen_for_a_tool_that_is_not_there() {
     let (_folder, store, toolbox) = open().await;
     let refused = toolbox.allow(ME, "web_search", Permission::Always).await;
@@ -151,4 +169,61 @@ async fn a_service_that_can_be_used_searches_the_web_and_its_key_stays_here() {
     check_search(&toolbox, Some(SearchService::DuckDuckGo), Ok(SearchView::DuckDuckGo)).await;
     check_search(&toolbox, None, Ok(SearchView::Off)).await;
     assert!(!std::fs::read_to_string(keys_file(&folder)).unwrap().contains("1234"), "the key is forgotten");
+}
+
+async fn check_images(
+    toolbox: &Toolbox,
+    service: Option<ImageService>,
+    expected: Result<ImageServiceView, &str>,
+) {
+    let before = toolbox.image_service().await.unwrap();
+    let done = toolbox.set_image_service(service).await;
+    let now = toolbox.image_service().await.unwrap();
+    assert_eq!(names(toolbox).contains(&"generate_image".to_owned()), now != ImageServiceView::Off);
+    match expected {
+        Ok(expected) => {
+            done.unwrap();
+            assert_eq!(now, expected);
+        }
+        Err(reason) => {
+            let said = done.unwrap_err().to_string();
+            assert!(said.contains(reason), "{said}");
+            assert_eq!(now, before, "what was chosen before stays");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_can_be_used_makes_images_and_its_key_goes_to_no_other_address() {
+    let (folder, store, toolbox) = open().await;
+    let a1111 = |address: &str, side| Some(ImageService::A1111 { address: address.to_owned(), side });
+    let openai = |address: &str, key: &str| {
+        let (address, model) = (address.to_owned(), "sd".to_owned());
+        Some(ImageService::OpenAi { address, model, key: Secret::new(key), side: 512 })
+    };
+    let view = |address: &str, key: &str| {
+        let key_hint = if key.is_empty() { String::new() } else { Secret::new(key).hint() };
+        Ok(ImageServiceView::OpenAi {
+            address: address.to_owned(),
+            model: "sd".to_owned(),
+            key_hint,
+            side: 512,
+        })
+    };
+    let (here, there, key) =
+        ("http://127.0.0.1:1234/v1", "http://127.0.0.1:9/v1", "a-long-key-of-images-1234");
+    let home = ImageServiceView::A1111 { address: "http://127.0.0.1:7860".to_owned(), side: 768 };
+    check_images(&toolbox, a1111("http://127.0.0.1:7860", 768), Ok(home)).await;
+    check_images(&toolbox, a1111("file:///etc/passwd", 768), Err("is no address")).await;
+    check_images(&toolbox, a1111("http://127.0.0.1:7860", 7), Err("512, 768, 1024 pixels")).await;
+    check_images(&toolbox, openai(here, "a b"), Err("characters")).await;
+    check_images(&toolbox, openai(here, ""), view(here, "")).await;
+    check_images(&toolbox, openai(here, key), view(here, key)).await;
+    check_images(&toolbox, openai(here, ""), view(here, key)).await;
+    let again = open_again(&folder, &store).await;
+    assert_eq!(again.image_service().await.unwrap(), view(here, key).unwrap());
+    assert!(names(&again).contains(&"generate_image".to_owned()));
+    check_images(&toolbox, openai(there, ""), view(there, "")).await;
+    assert!(!std::fs::read_to_string(keys_file(&folder)).unwrap().contains("1234"), "the key is forgotten");
+    check_images(&toolbox, None, Ok(ImageServiceView::Off)).await;
 }

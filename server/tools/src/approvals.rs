@@ -174,6 +174,13 @@ impl Approvals {
         self.asked.iter().filter(|it| it.answered.is_none()).map(|it| it.question.clone()).collect()
     }
 
+    /// The tool that a question is about, as it is described there, while it waits for an answer.
+    pub fn asked_about(&mut self, id: QuestionId, now_ms: i64) -> Option<(String, Fingerprint)> {
+        self.forget_old(now_ms);
+        let asked = self.asked.iter().find(|it| it.answered.is_none() && it.question.id == id)?;
+        Some((asked.question.call.name.clone(), asked.fingerprint.clone()))
+    }
+
     /// A clock that was set back must not make a yes hold longer, so what lies ahead of now is old as well.
     fn forget_old(&mut self, now_ms: i64) {
         let life_ms = self.life_ms();

@@ -74,6 +74,8 @@ pub(crate) struct Request {
     pub(crate) accept: &'static str,
     /// Sent as a form, where it is one.
     pub(crate) form: Option<Vec<(&'static str, String)>>,
+    /// Sent as JSON, where it is that. Such requests follow no redirection.
+    pub(crate) json: Option<serde_json::Value>,
     /// A header with a key in it. Requests that have one follow no redirection.
     pub(crate) key: Option<(&'static str, Secret)>,
 }
@@ -91,7 +93,7 @@ pub(crate) struct Page {
 
 impl Request {
     pub(crate) fn get(url: Url, accept: &'static str) -> Self {
-        Self { url, accept, form: None, key: None }
+        Self { url, accept, form: None, json: None, key: None }
     }
 }
 
@@ -105,6 +107,11 @@ impl Egress {
         let guarded = client(Guard { lookup: lookup.clone(), only_public: true })?;
         let trusted = client(Guard { lookup, only_public: false })?;
         Ok(Self { allowed: Arc::new(allowed), guarded, trusted, patience: PATIENCE })
+    }
+
+    /// The same for what takes longer.
+    pub(crate) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Asks, follows redirections, and reads at most `limit` bytes of what comes.
@@ -128,12 +135,16 @@ impl Egress {
 
     async fn send(&self, request: &Request) -> Result<Response, EgressError> {
         let client = self.client_for(&request.url)?;
-        let method = if request.form.is_some() { Method::POST } else { Method::GET };
+        let has_body = request.form.is_some() || request.json.is_some();
+        let method = if has_body { Method::POST } else { Method::GET };
         let mut building = client.request(method, request.url.clone()).header(ACCEPT, request.accept);
         if let Some(form) = &request.form {
             building = building
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form_body(&request.url, form));
+        }
+        if let Some(json) = &request.json {
+            building = building.header(CONTENT_TYPE, "application/json").body(json.to_string());
         }
         if let Some((name, key)) = &request.key {
             let mut value = HeaderValue::from_str(key.expose()).map_err(|_| EgressError::Client)?;
@@ -195,8 +206,8 @@ fn redirection(request: &Request, response: &Response) -> Result<Option<Url>, Eg
         return Ok(None);
     }
     let host = host_of(&request.url);
-    let target =
-        response.headers().get(LOCATION).filter(|_| status.is_redirection() && request.key.is_none());
+    let may_follow = status.is_redirection() && request.key.is_none() && request.json.is_none();
+    let target = response.headers().get(LOCATION).filter(|_| may_follow);
     let Some(target) = target else {
         return Err(EgressError::Status { host, status: status.as_u16() });
     };

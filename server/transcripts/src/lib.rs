@@ -7,10 +7,12 @@ mod arrange;
 mod native;
 mod read;
 mod strangers;
+mod told;
 mod write;
 
 pub use native::{JSON_BEGINS, JSON_BETWEEN, JSON_ENDS, write_json, write_json_part};
 pub use read::{Entry, ReadError, check, read_entries};
+pub use told::{Ended, Quote, Setup};
 pub use write::{write_html, write_markdown, write_text};
 
 use serde::{Deserialize, Serialize};
@@ -33,7 +35,7 @@ pub const MAX_DOCUMENT_CHARS: usize = 200;
 pub const MAX_TAGS: usize = 20;
 
 /// A conversation with all of its branches.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcript {
     pub title: String,
     pub folder: Option<String>,
@@ -43,6 +45,7 @@ pub struct Transcript {
     /// Milliseconds since 1970, UTC; so is every `_ms` here.
     pub created_ms: i64,
     pub updated_ms: i64,
+    pub setup: Setup,
     /// Parents come before what continues them.
     pub turns: Vec<Turn>,
     /// The last turn of the branch that is shown, as a place in `turns`.
@@ -73,7 +76,7 @@ pub struct Call {
 }
 
 /// What somebody said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Turn {
     /// The turn that this continues, as a place in [`Transcript::turns`]; before this one.
     pub parent: Option<usize>,
@@ -90,6 +93,8 @@ pub struct Turn {
     pub images: Vec<Vec<u8>>,
     /// The names of the documents that it was sent with.
     pub documents: Vec<String>,
+    /// How it came about, where it is an answer.
+    pub ended: Ended,
 }
 
 impl Transcript {

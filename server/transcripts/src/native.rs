@@ -8,10 +8,15 @@
 //!     {"parent": 0, "role": "assistant", "text": "…", "reasoning": "…", "model": "…", "created_ms": 0}
 //! ]}]}
 //! ```
+//!
+//! How a conversation is set up is in `setup`, how an answer came about in `ended`, both only where there is something to tell.
 
-use crate::{Call, MAX_CALLS, MAX_DOCUMENT_CHARS, MAX_DOCUMENTS, MAX_TAGS, Transcript, Turn, arrange::Told};
+use crate::{
+    Call, Ended, MAX_CALLS, MAX_DOCUMENT_CHARS, MAX_DOCUMENTS, MAX_TAGS, Transcript, Turn, arrange::Told,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use types::chat::Role;
 
 pub(crate) const FORMAT: &str = "chaosengine-chats";
@@ -34,6 +39,8 @@ pub(crate) struct Chat {
     updated_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     shown: Option<usize>,
+    #[serde(default, skip_serializing_if = "is_usual")]
+    setup: Value,
     #[serde(default)]
     turns: Vec<ChatTurn>,
 }
@@ -57,6 +64,13 @@ struct ChatTurn {
     images: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     documents: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_usual")]
+    ended: Value,
+}
+
+/// Nothing is told that is as it always is.
+fn is_usual(told: &Value) -> bool {
+    told.as_object().is_none_or(serde_json::Map::is_empty)
 }
 
 /// What stands before the conversations of a file.
@@ -89,6 +103,7 @@ fn chat(it: Transcript) -> Chat {
         created_ms: turn.created_ms,
         images: turn.images.iter().map(|bytes| BASE64_STANDARD.encode(bytes)).collect(),
         documents: turn.documents,
+        ended: value_of(&turn.ended),
     };
     Chat {
         title: it.title,
@@ -99,8 +114,19 @@ fn chat(it: Transcript) -> Chat {
         created_ms: it.created_ms,
         updated_ms: it.updated_ms,
         shown: it.shown,
+        setup: value_of(&it.setup),
         turns: it.turns.into_iter().map(turn).collect(),
     }
+}
+
+/// Nothing in there can fail to be written.
+fn value_of(told: &impl Serialize) -> Value {
+    serde_json::to_value(told).unwrap_or_default()
+}
+
+/// What cannot be read is as it always is: another version may tell more, or otherwise.
+fn told<T: DeserializeOwned + Default>(value: Value) -> T {
+    serde_json::from_value(value).unwrap_or_default()
 }
 
 fn short_name(name: String) -> String {
@@ -111,7 +137,7 @@ impl Chat {
     /// What the conversation is filed under, its turns, and which of them is shown.
     pub(crate) fn into_parts(self) -> (Transcript, Vec<Told>, Option<String>) {
         let shown = self.shown.map(|at| at.to_string());
-        let told = self.turns.into_iter().enumerate().map(|(at, turn)| Told {
+        let all = self.turns.into_iter().enumerate().map(|(at, turn)| Told {
             id: at.to_string(),
             parent: turn.parent.map(|parent| parent.to_string()),
             turn: Some(Turn {
@@ -124,9 +150,10 @@ impl Chat {
                 created_ms: turn.created_ms,
                 images: turn.images.iter().filter_map(|text| BASE64_STANDARD.decode(text).ok()).collect(),
                 documents: turn.documents.into_iter().take(MAX_DOCUMENTS).map(short_name).collect(),
+                ended: told::<Ended>(turn.ended).within_limits(),
             }),
         });
-        let told = told.collect();
+        let all = all.collect();
         let head = Transcript {
             title: self.title,
             folder: self.folder,
@@ -135,8 +162,9 @@ impl Chat {
             archived: self.archived,
             created_ms: self.created_ms,
             updated_ms: self.updated_ms,
+            setup: told(self.setup),
             ..Transcript::default()
         };
-        (head, told, shown)
+        (head, all, shown)
     }
 }

@@ -25,7 +25,7 @@ const ARCHIVE: &[u8] = b"PK\x03\x04";
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One entry of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
     /// A conversation, and how many turns were left out of it.
     Chat(Box<Transcript>, usize),

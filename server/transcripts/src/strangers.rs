@@ -1,6 +1,6 @@
 //! What other products export.
 
-use crate::{MAX_TAGS, Transcript, Turn, arrange::Told};
+use crate::{Ended, MAX_TAGS, Transcript, Turn, arrange::Told};
 use serde_json::Value;
 use types::chat::Role;
 
@@ -60,6 +60,7 @@ fn said(role: Role, text: String, created_ms: i64) -> Turn {
         created_ms,
         images: Vec::new(),
         documents: Vec::new(),
+        ended: Ended::default(),
     }
 }
 

@@ -1,6 +1,10 @@
 use super::{check as check_whole, *};
 use expect_test::{Expect, expect};
 use serde_json::json;
+use types::{
+    chat::{History, MessageState, Usage},
+    overrides::{Knob, Overrides},
+};
 
 /// What a file held.
 #[derive(Debug, Default, PartialEq)]
@@ -62,6 +66,7 @@ fn turn(parent: Option<usize>, role: Role, text: &str) -> Turn {
         created_ms: 7,
         images: Vec::new(),
         documents: Vec::new(),
+        ended: Ended::default(),
     }
 }
 
@@ -76,6 +81,23 @@ fn call(result: Option<&str>, shown: &str) -> Call {
     }
 }
 
+fn ended() -> Ended {
+    Ended {
+        state: Some(MessageState::Failed),
+        error: Some("the model is gone".to_owned()),
+        usage: Some(Usage { n_generated_tokens: 7, ..Usage::default() }),
+        n_left_out: 2,
+        summary: Some("Tea.".to_owned()),
+        quotes: vec![Quote {
+            number: 1,
+            document: "tea.pdf".to_owned(),
+            text: "Four.".to_owned(),
+            ..Quote::default()
+        }],
+        ..Ended::default()
+    }
+}
+
 fn sample() -> Transcript {
     Transcript {
         title: "Tea <b>".to_owned(),
@@ -85,6 +107,12 @@ fn sample() -> Transcript {
         archived: true,
         created_ms: 5,
         updated_ms: 9,
+        setup: Setup {
+            system_prompt: Some("Be <b>brief</b>.".to_owned()),
+            sampling: Overrides([(Knob::Temperature, 0.5.into())].into()),
+            history: History::Summarise,
+            ..Setup::default()
+        },
         turns: vec![
             Turn {
                 images: vec![vec![1, 2, 255]],
@@ -95,6 +123,7 @@ fn sample() -> Transcript {
                 reasoning: Some("Green or black?\nBlack.".to_owned()),
                 calls: vec![call(Some("4"), "four"), call(None, "")],
                 model: Some("Leaf-1B".to_owned()),
+                ended: ended(),
                 ..turn(Some(0), Role::Assistant, "**Four** minutes.")
             },
             turn(Some(0), Role::Assistant, "Three."),
@@ -111,13 +140,34 @@ fn what_is_written_as_json_is_read_back_without_loss() {
 }
 
 #[test]
+fn what_a_file_tells_of_an_answer_is_bounded_and_never_spoils_the_rest() {
+    let turn = |ended: serde_json::Value| json!({"role": "assistant", "text": "A", "ended": ended});
+    let quote = json!({"number": 1, "document": "d", "text": "x".repeat(70 << 10)});
+    let turns = vec![
+        json!({"role": "user", "text": "Q"}),
+        turn(json!({"state": "running", "error": "e".repeat(70 << 10), "quotes": vec![quote; 300]})),
+        turn(json!({"state": "of another version", "n_left_out": -1})),
+        turn(json!("nothing")),
+    ];
+    let chat = json!({"title": "T", "setup": {"sampling": {"no such": 1}}, "turns": turns});
+    let file = json!({"format": "chaosengine-chats", "version": 1, "chats": [chat]});
+    let mut reading = read(file.to_string().as_bytes()).unwrap();
+    let chat = reading.chats.remove(0);
+    assert_eq!((chat.turns.len(), chat.setup), (4, Setup::default()));
+    let first = &chat.turns[1].ended;
+    assert_eq!((first.state, first.quotes.len()), (Some(MessageState::Stopped), 200));
+    assert!(first.quotes[0].text.len() <= 64 * 1024 && first.error.as_ref().unwrap().len() <= 4 * 1024);
+    assert_eq!((&chat.turns[2].ended, &chat.turns[3].ended), (&Ended::default(), &Ended::default()));
+}
+
+#[test]
 fn markdown_and_text_have_the_branch_that_is_shown() {
     expect![[r##"
         # Tea <b>
 
         ## You
 
-        *With green <tea>.pdf*
+        *With green <tea>.pdf, an image*
 
         How long?
         <script>alert(1)</script>
@@ -137,11 +187,13 @@ fn markdown_and_text_have_the_branch_that_is_shown() {
         Tea <b>
 
         You:
-        [With green <tea>.pdf]
+        [With green <tea>.pdf, an image]
         How long?
         <script>alert(1)</script>
 
         Leaf-1B:
+        [Thought: Green or black?
+        Black.]
         [count {"what": "'leaves' <b>"} → four]
         [count {"what": "'leaves' <b>"} → interrupted]
         **Four** minutes.

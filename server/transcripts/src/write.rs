@@ -1,8 +1,9 @@
 //! The branch that is shown, for people to read.
 
 use crate::{Call, Transcript, Turn};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use markup::render;
-use types::chat::Role;
+use types::{chat::Role, image::ImageKind};
 
 /// What stands before what somebody said.
 fn speaker(turn: &Turn) -> &str {
@@ -36,8 +37,8 @@ pub fn write_markdown(chat: &Transcript) -> String {
         if !turn.calls.is_empty() {
             out.push('\n');
         }
-        if !turn.documents.is_empty() {
-            out.push_str(&format!("*{}*\n\n", with_documents(turn)));
+        if let Some(with) = sent_with(turn) {
+            out.push_str(&format!("*{with}*\n\n"));
         }
         out.push_str(turn.text.trim());
         out.push('\n');
@@ -46,10 +47,15 @@ pub fn write_markdown(chat: &Transcript) -> String {
 }
 
 /// What a turn was sent with, in one line.
-fn with_documents(turn: &Turn) -> String {
-    let names: Vec<_> =
-        turn.documents.iter().map(|name| name.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-    format!("With {}", names.join(", "))
+fn sent_with(turn: &Turn) -> Option<String> {
+    let names = turn.documents.iter().map(|name| name.split_whitespace().collect::<Vec<_>>().join(" "));
+    let images = match turn.images.len() {
+        0 => None,
+        1 => Some("an image".to_owned()),
+        n => Some(format!("{n} images")),
+    };
+    let with: Vec<_> = names.chain(images).collect();
+    (!with.is_empty()).then(|| format!("With {}", with.join(", ")))
 }
 
 /// What was called with what, and in one line what came of it.
@@ -69,8 +75,11 @@ pub fn write_text(chat: &Transcript) -> String {
     let mut out = format!("{}\n", title(chat));
     for turn in chat.branch() {
         out.push_str(&format!("\n{}:\n", speaker(turn)));
-        if !turn.documents.is_empty() {
-            out.push_str(&format!("[{}]\n", with_documents(turn)));
+        if let Some(with) = sent_with(turn) {
+            out.push_str(&format!("[{with}]\n"));
+        }
+        if let Some(reasoning) = &turn.reasoning {
+            out.push_str(&format!("[Thought: {}]\n", reasoning.trim()));
         }
         for call in &turn.calls {
             out.push_str(&format!("[{} {}]\n", call.name, told(call).replace('`', "")));
@@ -106,11 +115,11 @@ fn article(turn: &Turn) -> String {
     let speaker = escaped(speaker(turn));
     if turn.role != Role::Assistant {
         let text = escaped(turn.text.trim());
-        let documents = match turn.documents.is_empty() {
-            true => String::new(),
-            false => format!("<p>{}</p>", escaped(&with_documents(turn))),
-        };
-        return format!("<article class=\"user\"><h2>{speaker}</h2>{documents}<div>{text}</div></article>\n");
+        let with = sent_with(turn).map(|with| format!("<p>{}</p>", escaped(&with))).unwrap_or_default();
+        let images: String = turn.images.iter().filter_map(|bytes| image(bytes)).collect();
+        return format!(
+            "<article class=\"user\"><h2>{speaker}</h2>{with}{images}<div>{text}</div></article>\n"
+        );
     }
     let thought = turn
         .reasoning
@@ -119,6 +128,12 @@ fn article(turn: &Turn) -> String {
     let calls: String = turn.calls.iter().map(called).collect();
     let answer = render(&turn.text).concat();
     format!("<article><h2>{speaker}</h2>{}{calls}{answer}</article>\n", thought.unwrap_or_default())
+}
+
+/// The image itself; none where it is of no kind that is known.
+fn image(bytes: &[u8]) -> Option<String> {
+    let kind = ImageKind::of(bytes)?.media_type();
+    Some(format!("<img alt=\"\" src=\"data:{kind};base64,{}\">", BASE64_STANDARD.encode(bytes)))
 }
 
 fn called(call: &Call) -> String {

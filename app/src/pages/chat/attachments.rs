@@ -1,19 +1,28 @@
 //! Images that go with the message that is being written: chosen, pasted or dropped, sent at once and shown small.
 
-use super::{api, thread_store::ThreadStore};
+use super::{
+    api,
+    draft::{self, Part},
+    thread_store::ThreadStore,
+};
 use crate::{
     i18n::{fill, use_texts},
     live::{OnceKnown, use_live},
     platform,
-    ui::{icon::Icon, toast::use_toasts},
+    ui::{icon::Icon, toast::use_toasts, when::When},
 };
 use leptos::{prelude::*, task::spawn_local};
-use types::ids::ImageId;
+use types::{
+    ids::{ImageId, SessionId},
+    model::ModelState,
+};
 
-/// The images of the message that is being written. Copy.
+/// The images of the message that is being written, which are kept with its draft. Copy.
 #[derive(Clone, Copy)]
 pub(super) struct Attachments {
     images: RwSignal<Vec<ImageId>>,
+    /// How many are on their way to the server.
+    n_coming: RwSignal<usize>,
     /// Whether the model looks at images.
     is_open: Signal<bool>,
     add: Callback<Vec<platform::File>>,
@@ -22,22 +31,34 @@ pub(super) struct Attachments {
 
 impl Attachments {
     pub(super) fn new(store: ThreadStore) -> Self {
-        let images = RwSignal::new(Vec::new());
+        let (images, n_coming) = (RwSignal::new(Vec::new()), RwSignal::new(0));
         let live = use_live();
+        // Those of another chat stay with its draft.
+        Effect::new(move |_| images.set(kept(store.session.get())));
         let (toasts, texts) = (use_toasts(), use_texts());
         let add = Callback::new(move |files: Vec<platform::File>| {
             let session = store.session.get_untracked();
+            n_coming.update(|n| *n += files.len());
             for file in files {
                 spawn_local(async move {
-                    let Some(bytes) = platform::bytes_of(file).await else { return };
-                    match api::add_image(session, bytes).await {
-                        Ok(image) => _ = images.try_update(|images| images.push(image)),
-                        Err(err) => toasts.show(err.sentence(texts)),
+                    let added = match platform::bytes_of(file).await {
+                        Some(bytes) => Some(api::add_image(session, bytes).await),
+                        None => None,
+                    };
+                    match added {
+                        Some(Ok(image)) => keep(session, |images| images.push(image)),
+                        Some(Err(err)) => toasts.show(err.sentence(texts)),
+                        None => {}
                     }
+                    // The page may have been left, or another chat been opened.
+                    if store.session.try_get_untracked() == Some(session) {
+                        _ = images.try_set(kept(session));
+                    }
+                    _ = n_coming.try_update(|n| *n -= 1);
                 });
             }
         });
-        Self { images, is_open: Signal::derive(move || live.chosen_model().sees), add, store }
+        Self { images, n_coming, is_open: Signal::derive(move || live.chosen_model().sees), add, store }
     }
 
     /// Whether there is none; follows what changes.
@@ -50,14 +71,23 @@ impl Attachments {
         self.images.read_untracked().is_empty()
     }
 
+    /// Some are still on their way: what is sent now would go without them. Follows what changes.
+    pub(super) fn are_coming(self) -> bool {
+        self.n_coming.get() > 0
+    }
+
     /// What is there, which goes with a message now.
     pub(super) fn take(self) -> Vec<ImageId> {
+        keep(self.store.session.get_untracked(), Vec::clear);
         self.images.try_update(std::mem::take).unwrap_or_default()
     }
 
-    /// The message could not be sent.
-    pub(super) fn give_back(self, images: Vec<ImageId>) {
-        self.images.try_set(images);
+    /// The message of a chat could not be sent.
+    pub(super) fn give_back(self, session: Option<SessionId>, images: Vec<ImageId>) {
+        keep(session, |kept| *kept = images);
+        if self.store.session.try_get_untracked() == Some(session) {
+            _ = self.images.try_set(kept(session));
+        }
     }
 
     /// Takes files that were pasted or dropped: images for a model that looks at them, everything else as documents. Says whether
@@ -112,7 +142,11 @@ pub(super) fn AttachedImages(attachments: Attachments) -> AnyView {
     let texts = use_texts();
     let images = attachments.images;
     let shown = move |(i, image): (usize, ImageId)| {
-        let remove = move |_| images.update(|images| images.retain(|it| *it != image));
+        let remove = move |_| {
+            let session = attachments.store.session.get_untracked();
+            keep(session, |images| images.retain(|it| *it != image));
+            images.set(kept(session));
+        };
         view! {
             <li class="relative mb-2">
                 <img src=address(image) alt=fill(texts.image_alt, "n", i + 1) class="size-16 rounded-card border border-line object-cover"/>
@@ -130,6 +164,41 @@ pub(super) fn AttachedImages(attachments: Attachments) -> AnyView {
     };
     let list = move || images.get().into_iter().enumerate().map(shown).collect::<Vec<_>>();
     view! { <ul class="flex flex-wrap gap-2 empty:hidden" data-testid="attached">{list}</ul> }.into_any()
+}
+
+/// Says that the model does not look at the images of this chat, or of the message that is being written.
+#[component]
+pub(super) fn BlindHint(attachments: Attachments) -> AnyView {
+    let texts = use_texts();
+    let live = use_live();
+    let is_blind = move || {
+        let model = live.chosen_model();
+        // Whether it sees is known once it is loaded.
+        model.state == ModelState::Ready && !model.sees
+    };
+    let shows = move || {
+        let rows = attachments.store.rows.read();
+        !attachments.are_none() || rows.iter().any(|row| !row.view.read().images.is_empty())
+    };
+    let when = move || is_blind() && shows();
+    view! {
+        <When when=when>
+            <p class="px-1 pb-1 text-xs text-warn" role="note" data-testid="blind">{texts.model_blind}</p>
+        </When>
+    }
+    .into_any()
+}
+
+/// The images of a chat's draft.
+fn kept(session: Option<SessionId>) -> Vec<ImageId> {
+    draft::kept(session, Part::Images).split(' ').filter_map(|id| id.parse().ok().map(ImageId)).collect()
+}
+
+fn keep(session: Option<SessionId>, change: impl FnOnce(&mut Vec<ImageId>)) {
+    let mut images = kept(session);
+    change(&mut images);
+    let ids: Vec<_> = images.iter().map(|image| image.0.to_string()).collect();
+    draft::keep(session, Part::Images, &ids.join(" "));
 }
 
 /// Where an image is.

@@ -1,11 +1,10 @@
 //! Which collections of documents the answers of this chat look into.
 
-use super::{composer::draft_key, count_button::CountButton, papers, thread_store::ThreadStore};
+use super::{count_button::CountButton, draft, papers, thread_store::ThreadStore};
 use crate::{
     frame::{Behind, use_sessions},
     i18n::{DocumentsTexts, use_texts},
     pages::documents::api::documents,
-    platform,
     ui::{icon::Icon, toast::use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -109,8 +108,6 @@ pub(super) fn use_keep(store: ThreadStore) -> Callback<Vec<CollectionId>> {
 
 /// Goes to the chat that has just begun; what was being written goes along.
 pub(super) fn go_along(started: SessionId, go: Callback<String>) {
-    let draft = platform::stored(&draft_key(None)).unwrap_or_default();
-    platform::store(&draft_key(Some(started)), &draft);
-    platform::store(&draft_key(None), "");
+    draft::begin(started);
     go.run(format!("/chat/{started}"));
 }

@@ -3,8 +3,9 @@
 use super::{
     actions::use_actions,
     api::SendMessage,
-    attachments::{AttachButton, AttachedImages, Attachments},
+    attachments::{AttachButton, AttachedImages, Attachments, BlindHint},
     collections::CollectionsButton,
+    draft::{self, Part},
     effort::EffortField,
     named::named_word,
     thread_store::ThreadStore,
@@ -29,16 +30,6 @@ use types::ids::SessionId;
 
 /// A text that is pasted and longer than that could be a file instead.
 const LONG_PASTE_BYTES: usize = 20_000;
-/// Where the draft of a chat that has not begun is kept.
-const NEW_CHAT: &str = "draft-new";
-
-/// Puts a text into the composer of a new chat, behind what is there.
-pub(crate) fn add_to_new_chat(text: &str) {
-    let before = platform::stored(NEW_CHAT).filter(|before| !before.trim().is_empty());
-    let draft = before.map_or_else(|| text.to_owned(), |before| format!("{before}\n\n{text}"));
-    platform::store(NEW_CHAT, &draft);
-}
-
 /// The composer of the open thread.
 #[component]
 pub(super) fn Composer() -> AnyView {
@@ -52,7 +43,8 @@ pub(super) fn Composer() -> AnyView {
 
     let submit = move || {
         let Some(text) = area.get_untracked().map(|area| area.value()) else { return };
-        if text.trim().is_empty() && attachments.is_empty() || store.is_running() {
+        let is_nothing = text.trim().is_empty() && attachments.is_empty();
+        if is_nothing || store.is_running() || attachments.are_coming() {
             return;
         }
         let session = store.session.get_untracked();
@@ -60,7 +52,7 @@ pub(super) fn Composer() -> AnyView {
         write(area, store, "");
         actions.send(text, attachments.take(), move |text, images| {
             give_back(area, store, session, &text);
-            attachments.give_back(images);
+            attachments.give_back(session, images);
         });
     };
     let on_submit = move |event: ev::SubmitEvent| {
@@ -90,14 +82,10 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
     let store = expect_context::<ThreadStore>();
     let actions = use_actions();
     let on_key = move |event: ev::KeyboardEvent| {
-        // An input method confirms its suggestion with Enter.
-        if event.key() == "ArrowUp"
-            && area.get_untracked().is_some_and(|area| area.value().is_empty())
-            && let Some(last) = store.last_question()
-        {
+        if recall(area, store, &event.key()) {
             event.prevent_default();
-            write(area, store, &last);
         }
+        // An input method confirms its suggestion with Enter.
         if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
             event.prevent_default();
             submit.run(());
@@ -130,6 +118,7 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
                 <Later behind=Behind::Papers/>
             </When>
             <AttachedImages attachments/>
+            <OnceKnown><BlindHint attachments/></OnceKnown>
             <div class="flex items-end gap-2">
                 <AttachButton attachments/>
                 <textarea
@@ -153,7 +142,7 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
                     }
                     on:paste=on_paste
                 ></textarea>
-                <When when=move || store.is_running() fallback=SendButton>
+                <When when=move || store.is_running() fallback=move || send_button(attachments)>
                     <button type="button" class="button button-quiet" data-testid="stop" on:click=move |_| actions.stop()>
                         <Icon icon=icondata_lu::LuSquare size=14/>
                         {texts.stop}
@@ -163,6 +152,24 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
         </div>
     }
     .into_any()
+}
+
+/// With arrows through what was asked here before: from an empty message upwards, and back. `false` where the key is for the text.
+fn recall(area: NodeRef<html::Textarea>, store: ThreadStore, key: &str) -> bool {
+    let Some(text) = area.get_untracked().map(|area| area.value()) else { return false };
+    let at = store.recalled.get_value();
+    let shown = at.checked_sub(1).and_then(|at| store.question_before(at));
+    let next = match (key, text.is_empty()) {
+        ("ArrowUp", true) => 1,
+        ("ArrowUp", false) if shown.as_deref() == Some(text.as_str()) => at + 1,
+        ("ArrowDown", false) if shown.as_deref() == Some(text.as_str()) => at - 1,
+        _ => return false,
+    };
+    let question = next.checked_sub(1).map_or(Some(String::new()), |at| store.question_before(at));
+    let Some(question) = question else { return true };
+    store.recalled.set_value(next);
+    write(area, store, &question);
+    true
 }
 
 /// What is below the message: what answers look into and may call, how much the model thinks, how full its context is, and the keys.
@@ -257,22 +264,22 @@ fn FormFailure() -> impl IntoView {
     })
 }
 
-#[component]
-fn SendButton() -> impl IntoView {
+fn send_button(attachments: Attachments) -> AnyView {
     let texts = use_texts();
     view! {
-        <button type="submit" class="button button-primary" data-testid="send">
+        <button type="submit" class="button button-primary" data-testid="send" disabled=move || attachments.are_coming()>
             <Icon icon=icondata_lu::LuArrowUp size=14/>
             {texts.send}
         </button>
     }
+    .into_any()
 }
 
 /// What is typed survives reload and restart, for each thread.
 fn keep_draft(area: NodeRef<html::Textarea>, store: ThreadStore) {
     Effect::new(move |was_shown: Option<bool>| {
         let Some(element) = area.get() else { return false };
-        let draft = platform::stored(&draft_key(store.session.get())).unwrap_or_default();
+        let draft = draft::kept(store.session.get(), Part::Text);
         // What was typed before wasm arrived is newer than any draft.
         if was_shown == Some(true) || element.value().is_empty() {
             element.set_value(&draft);
@@ -284,7 +291,7 @@ fn keep_draft(area: NodeRef<html::Textarea>, store: ThreadStore) {
 
 fn save_draft(area: NodeRef<html::Textarea>, store: ThreadStore) {
     if let Some(area) = area.get_untracked() {
-        platform::store(&draft_key(store.session.get_untracked()), &area.value());
+        draft::keep(store.session.get_untracked(), Part::Text, &area.value());
     }
 }
 
@@ -300,14 +307,10 @@ pub(super) fn write(area: NodeRef<html::Textarea>, store: ThreadStore, text: &st
 
 /// A message that could not be sent is a draft again, also where its page has been left.
 fn give_back(area: NodeRef<html::Textarea>, store: ThreadStore, session: Option<SessionId>, text: &str) {
-    platform::store(&draft_key(session), text);
+    draft::keep(session, Part::Text, text);
     if store.session.try_get_untracked() == Some(session) {
         write(area, store, text);
     }
-}
-
-pub(super) fn draft_key(session: Option<SessionId>) -> String {
-    session.map_or_else(|| NEW_CHAT.to_owned(), |session| format!("draft-{session}"))
 }
 
 /// Escape closes what is open first; only then it stops the answer.

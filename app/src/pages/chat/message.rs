@@ -325,8 +325,16 @@ fn UsageLine(view: ArcRwSignal<MessageView>) -> impl IntoView {
     let words = move || {
         let view = view.read();
         let usage = view.usage.map(|usage| usage_words(&usage, texts));
+        let ended = (view.state == MessageState::Complete).then(|| texts.usage_ended.to_owned());
         let kv = view.kv.as_ref().map(|kv| format!("KV {kv}"));
-        usage.into_iter().flatten().chain(kv).chain(view.model.clone()).collect::<Vec<_>>().join(" · ")
+        usage
+            .into_iter()
+            .flatten()
+            .chain(kv)
+            .chain(ended)
+            .chain(view.model.clone())
+            .collect::<Vec<_>>()
+            .join(" · ")
     };
     view! { <span class="tabular" data-testid="usage">{words}</span> }
 }
@@ -340,6 +348,7 @@ fn usage_words(usage: &Usage, texts: &Texts) -> Vec<String> {
         usage.tokens_per_second().map(|speed| fill(texts.usage_speed, "n", one_decimal(speed.into())));
     let rest = [
         fill(texts.usage_first, "n", duration_ms(usage.first_token_ms.into())),
+        fill(texts.usage_decode, "n", duration_ms(usage.decode_ms.into())),
         token_words(usage.n_generated_tokens, texts),
     ];
     // Not counted where the answer was broken off.

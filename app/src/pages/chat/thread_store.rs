@@ -2,7 +2,7 @@
 //! answer repaints only its last block.
 
 use super::api;
-use crate::{live::use_live, platform};
+use crate::{error::AppError, live::use_live, platform};
 use leptos::{prelude::*, task::spawn_local};
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -171,6 +171,8 @@ pub(super) struct ThreadStore {
     pub(super) has_word: RwSignal<bool>,
     /// Grows with every change of the message that is being written.
     pub(super) typed: RwSignal<u64>,
+    /// Which earlier question was put into the message: 1 is the last one, 0 is none.
+    pub(super) recalled: StoredValue<usize>,
     /// Grows whenever there is more to see.
     pub(super) growth: RwSignal<u64>,
     /// How many messages come before the first row.
@@ -196,6 +198,7 @@ impl ThreadStore {
             tools_open: RwSignal::new(false),
             has_word: RwSignal::new(false),
             typed: RwSignal::new(0),
+            recalled: StoredValue::new(0),
             growth: RwSignal::new(0),
             n_earlier: RwSignal::new(0),
             n_fetches: StoredValue::new(0),
@@ -266,11 +269,17 @@ impl ThreadStore {
         let fetch = self.n_fetches.get_value() + 1;
         self.n_fetches.set_value(fetch);
         spawn_local(async move {
-            if let Ok(thread) = api::load_thread(Some(session), n_shown.max(MESSAGES_SHOWN), None).await
-                && self.session.try_get_untracked() == Some(Some(session))
-                && self.n_fetches.try_get_value() == Some(fetch)
-            {
-                self.replace(thread);
+            let fetched = api::load_thread(Some(session), n_shown.max(MESSAGES_SHOWN), None).await;
+            let is_open = self.session.try_get_untracked() == Some(Some(session));
+            if !is_open || self.n_fetches.try_get_value() != Some(fetch) {
+                return;
+            }
+            match fetched {
+                Ok(thread) => self.replace(thread),
+                // Deleted elsewhere: its page says so, and what is being written is kept.
+                Err(AppError::NotFound) => platform::load(&format!("/chat/{session}")),
+                // The connection tells of what else went wrong, and when it is back this is asked again.
+                Err(_) => {}
             }
         });
     }
@@ -301,11 +310,11 @@ impl ThreadStore {
         self.rows.read().last().is_some_and(Row::is_running)
     }
 
-    /// What the person wrote last.
-    pub(super) fn last_question(self) -> Option<String> {
+    /// What the person wrote last, or `n` questions before that.
+    pub(super) fn question_before(self, n: usize) -> Option<String> {
         let rows = self.rows.read_untracked();
-        let last = rows.iter().rev().find(|row| row.role == Role::User)?;
-        Some(last.view.read_untracked().text.clone())
+        let question = rows.iter().rev().filter(|row| row.role == Role::User).nth(n)?;
+        Some(question.view.read_untracked().text.clone())
     }
 
     fn apply(self, event: ChatEvent) {

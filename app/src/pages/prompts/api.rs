@@ -4,7 +4,7 @@ use crate::error::AppError;
 use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::{
     ids::PromptId,
-    prompt::{NamedPrompt, PromptAct, PromptDone, PromptSummary, PromptView},
+    prompt::{NamedPrompt, PromptAct, PromptDone, PromptSummary, PromptView, SystemPlace},
 };
 
 /// The caller's prompts by name; those that all words of `query` occur in, if it is not empty.
@@ -46,7 +46,17 @@ pub async fn act_on_prompts(act: PromptAct) -> Result<PromptDone, AppError> {
         PromptAct::Look { id, version } => done.version = Some(prompts.look(user, id, Some(version)).await?),
         PromptAct::Return { id, version } => prompts.return_to(user, id, version).await?,
         PromptAct::Import { text } => done.imported = Some(prompts.import(user, &text).await?),
-        PromptAct::AsSystem { text } => done.replaced = Some(state.chat.set_system_prompt(user, text).await?),
+        PromptAct::AsSystem { text, place } => match place {
+            SystemPlace::Everywhere => done.replaced = Some(state.chat.set_system_prompt(user, text).await?),
+            SystemPlace::NewChat => done.session = Some(state.chat.begin_with(user, text).await?),
+            SystemPlace::Folder(folder) => {
+                done.replaced = Some(state.chat.set_folder_prompt(user, folder, text).await?);
+            }
+        },
+        PromptAct::Folders => {
+            let folders = state.chat.folders(user).await?;
+            done.folders = folders.into_iter().map(|it| (it.id, it.name)).collect();
+        }
     }
     Ok(done)
 }

@@ -5,6 +5,7 @@ use super::{
     library::Library,
 };
 use crate::{
+    i18n::fill as fill_text,
     pages::chat::add_to_new_chat,
     platform,
     ui::{field::use_ready, icon::Icon, when::When},
@@ -12,7 +13,8 @@ use crate::{
 use leptos::{ev, prelude::*};
 use std::collections::BTreeMap;
 use types::{
-    prompt::{PromptView, ValueProblem, Variable, VariableKind, fill},
+    ids::FolderId,
+    prompt::{PromptAct, PromptView, SystemPlace, ValueProblem, Variable, VariableKind, fill},
     settings::MAX_SYSTEM_PROMPT_BYTES,
 };
 
@@ -75,17 +77,11 @@ fn Ways(library: Library, filled: Memo<String>, is_right: Memo<bool>, open: Open
         platform::copy_text(&filled.get_untracked());
         library.toasts.show(common.copied);
     };
-    let is_short = move || filled.read().len() <= MAX_SYSTEM_PROMPT_BYTES;
     view! {
         <div class="flex flex-wrap items-center gap-2">
             <button type="button" class="button button-primary" data-testid="prompt-use" disabled=move || !is_right.get() on:click=into_chat>
                 <Icon icon=icondata_lu::LuMessageSquare size=14/>
                 {texts.use_in_chat}
-            </button>
-            <button type="button" class="button button-quiet" data-testid="prompt-system" disabled=move || !(is_right.get() && is_short())
-                on:click=move |_| library.use_as_system_prompt(filled.get_untracked())>
-                <Icon icon=icondata_lu::LuBot size=14/>
-                {texts.use_as_system}
             </button>
             <button type="button" class="button button-quiet" data-testid="prompt-copy" on:click=copy>
                 <Icon icon=icondata_lu::LuCopy size=14/>
@@ -96,7 +92,46 @@ fn Ways(library: Library, filled: Memo<String>, is_right: Memo<bool>, open: Open
                 {common.edit}
             </button>
         </div>
+        <AsSystem library filled is_right/>
         <p class="text-xs text-muted">{texts.use_hint}</p>
+    }
+    .into_any()
+}
+
+/// Puts the text before conversations: all of them, a new one, or those of a folder.
+#[component]
+fn AsSystem(library: Library, filled: Memo<String>, is_right: Memo<bool>) -> AnyView {
+    let texts = library.texts;
+    let is_short = move || filled.read().len() <= MAX_SYSTEM_PROMPT_BYTES;
+    let place = RwSignal::new(SystemPlace::Everywhere);
+    let folders = RwSignal::new(Vec::new());
+    // Only a browser does this.
+    Effect::new(move |_| library.act(PromptAct::Folders, move |done| _ = folders.try_set(done.folders)));
+    let choose = move |event: ev::Event| {
+        place.set(match event_target_value(&event).as_str() {
+            "new" => SystemPlace::NewChat,
+            value => value.parse().map_or(SystemPlace::Everywhere, |id| SystemPlace::Folder(FolderId(id))),
+        });
+    };
+    let options = move || {
+        let option = |(id, name): (FolderId, String)| {
+            view! { <option value=id.0>{fill_text(texts.system_folder, "name", name)}</option> }.into_any()
+        };
+        folders.get().into_iter().map(option).collect::<Vec<_>>()
+    };
+    view! {
+        <div class="flex flex-wrap items-center gap-2">
+            <button type="button" class="button button-quiet" data-testid="prompt-system" disabled=move || !(is_right.get() && is_short())
+                on:click=move |_| library.use_as_system_prompt(filled.get_untracked(), place.get_untracked())>
+                <Icon icon=icondata_lu::LuBot size=14/>
+                {texts.use_as_system}
+            </button>
+            <select class="field h-8 w-auto max-w-full" aria-label=texts.system_place data-testid="prompt-system-place" on:change=choose>
+                <option value="">{texts.system_everywhere}</option>
+                <option value="new">{texts.system_new_chat}</option>
+                {options}
+            </select>
+        </div>
     }
     .into_any()
 }

@@ -13,7 +13,7 @@ use crate::{
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use std::sync::Arc;
-use types::prompt::{PromptAct, PromptDone, PromptSummary};
+use types::prompt::{PromptAct, PromptDone, PromptSummary, SystemPlace};
 
 /// The texts of this page in its language.
 pub(super) fn use_page_texts() -> &'static PromptsTexts {
@@ -90,11 +90,16 @@ impl Library {
         });
     }
 
-    /// Puts a text before every conversation and offers to undo that.
-    pub(super) fn use_as_system_prompt(self, text: String) {
-        self.act(PromptAct::AsSystem { text }, move |done| {
+    /// Puts a text before conversations: a new one is opened, for others it is offered to undo that.
+    pub(super) fn use_as_system_prompt(self, text: String, place: SystemPlace) {
+        self.act(PromptAct::AsSystem { text, place }, move |done| {
+            if let Some(session) = done.session {
+                return self.go.run(format!("/chat/{session}"));
+            }
             let before = done.replaced.unwrap_or_default();
-            let undo = Arc::new(move || self.act(PromptAct::AsSystem { text: before.clone() }, |_| ()));
+            let undo = Arc::new(move || {
+                self.act(PromptAct::AsSystem { text: before.clone(), place }, |_| ());
+            });
             self.toasts.show_with_action(self.texts.is_system_prompt, self.common.undo, undo);
         });
     }

@@ -12,7 +12,9 @@ pub async fn tools(act: ToolAct) -> Result<ToolReply, AppError> {
     let administrator = crate::ssr::require_administrator().await;
     match act {
         ToolAct::Look => {}
-        ToolAct::Allow { tool, permission } => toolbox.allow(user, &tool, permission).await?,
+        ToolAct::Allow { tool, seen, permission } => {
+            toolbox.allow_seen(user, &tool, permission, Some(&seen)).await?;
+        }
         ToolAct::InNewChats { tool, is_on } => toolbox.set_in_new_chats(user, &tool, is_on).await?,
         act => {
             administrator.as_ref().map_err(Clone::clone)?;
@@ -20,7 +22,11 @@ pub async fn tools(act: ToolAct) -> Result<ToolReply, AppError> {
         }
     }
     let managed = match administrator {
-        Ok(_) => Some(Managed { search: toolbox.search_service().await?, servers: toolbox.servers() }),
+        Ok(_) => Some(Managed {
+            search: toolbox.search_service().await?,
+            images: toolbox.image_service().await?,
+            servers: toolbox.servers(),
+        }),
         Err(_) => None,
     };
     Ok(ToolReply { tools: toolbox.list(user).await?, managed })
@@ -33,6 +39,7 @@ use {toolbox::Toolbox, types::toolbox::Managed};
 async fn manage(toolbox: &Toolbox, act: ToolAct) -> Result<(), AppError> {
     match act {
         ToolAct::Search(service) => toolbox.set_search_service(service).await?,
+        ToolAct::Images(service) => toolbox.set_image_service(service).await?,
         ToolAct::AddServer(server) => toolbox.add_server(server).await?,
         ToolAct::RemoveServer { name } => toolbox.remove_server(&name).await?,
         ToolAct::EnableServer { name, is_on } => toolbox.set_server_enabled(&name, is_on).await?,

@@ -8,7 +8,9 @@ use crate::{
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
-use types::toolbox::{Managed, SearchView, ServerState, ServerView, ToolAct, ToolReply, ToolView};
+use types::toolbox::{
+    ImageServiceView, Managed, SearchView, ServerState, ServerView, ToolAct, ToolReply, ToolView,
+};
 
 /// How often servers are looked after while one is being connected, and otherwise.
 const SOON_MS: u32 = 1_000;
@@ -49,6 +51,10 @@ impl ToolsStore {
 
     pub(super) fn search(self) -> SearchView {
         self.reply.read().managed.as_ref().map(|it| it.search.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn images(self) -> ImageServiceView {
+        self.managed(|it| it.images.clone()).unwrap_or_default()
     }
 
     pub(super) fn server_names(self) -> Vec<String> {

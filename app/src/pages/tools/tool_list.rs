@@ -101,6 +101,7 @@ fn description(texts: &'static ToolsTexts, tool: &ToolView) -> AnyView {
         (Origin::Builtin, "run_python") => Some(texts.about_run_python),
         (Origin::Builtin, "run_javascript") => Some(texts.about_run_javascript),
         (Origin::Builtin, "web_search") => Some(texts.about_web_search),
+        (Origin::Builtin, "generate_image") => Some(texts.about_generate_image),
         _ => None,
     };
     let words = own.map_or_else(|| tool.description.clone(), str::to_owned);
@@ -136,7 +137,8 @@ fn PermissionField(
     let label = fill(texts.permission_of, "name", &name);
     let on_change = move |event: ev::Event| {
         let permission = permission_named(&event_target_value(&event));
-        let act = ToolAct::Allow { tool: name.clone(), permission };
+        let Some(seen) = tool.get_untracked().map(|it| it.fingerprint) else { return };
+        let act = ToolAct::Allow { tool: name.clone(), seen, permission };
         store.act(act, move |is_done| {
             let before = tool.try_get_untracked().flatten().filter(|_| !is_done);
             if let (Some(before), Some(field)) = (before, field.try_get_untracked().flatten()) {

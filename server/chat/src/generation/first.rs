@@ -100,7 +100,8 @@ fn freely(request: &GenerateRequest, prompt: Prompt) -> GenerateRequest {
     GenerateRequest { prompt, tools: None, constraint: None, logprobs: None, ..request.clone() }
 }
 
-fn revise(critique: &str) -> String {
+/// What asks for an answer that mends another one.
+pub(crate) fn revise(critique: &str) -> String {
     format!(
         "This is a critique of your answer:\n\n<critique>\n{}\n</critique>\n\nAnswer my question again, and mend what the critique \
          is right about. Write the answer alone, and do not mention the critique.",

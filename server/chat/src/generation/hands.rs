@@ -18,7 +18,7 @@ use tools::{
 use types::{
     called::{CallQuestion, CallState},
     ids::SessionId,
-    toolbox::{Origin, Question, QuestionId, Standing},
+    toolbox::{Fingerprint, Origin, Question, QuestionId, Standing},
     tools::{ToolCall, ToolChoice, ToolUse},
 };
 
@@ -47,7 +47,18 @@ impl Numbers {
     }
 }
 
+/// Of one result, in bytes, however many there are.
+const LEAST_RESULT: usize = 1 << 10;
+
 impl Hands {
+    /// What each of `n` calls may take that are made together, where results have taken `n_told` bytes already: a round may fill as much of the
+    /// context as one call may, and all rounds twice that.
+    pub(super) fn limits_of(&self, n: usize, n_told: usize) -> Limits {
+        let left = (2 * self.limits.text_bytes).saturating_sub(n_told).min(self.limits.text_bytes);
+        let text_bytes = (left / n.max(1)).max(LEAST_RESULT);
+        Limits { text_bytes, ..self.limits.clone() }
+    }
+
     /// The tools as a request names them.
     pub(crate) fn offered(&self) -> ToolUse {
         offered(&self.registry)
@@ -79,10 +90,9 @@ impl Questions {
         Self { approvals: Mutex::new(Approvals::new(standing)), answered: Notify::new() }
     }
 
-    /// The tool that a question is about, while it waits for its answer.
-    pub(crate) fn asked_about(&self, id: QuestionId) -> Option<String> {
-        let open = self.lock().open_questions(now_ms());
-        open.into_iter().find(|question| question.id == id).map(|question| question.call.name)
+    /// The tool that a question is about, as it is described there, while it waits for its answer.
+    pub(crate) fn asked_about(&self, id: QuestionId) -> Option<(String, Fingerprint)> {
+        self.lock().asked_about(id, now_ms())
     }
 
     /// Answers a question, and keeps what holds for its tool from now on. `false` if nobody asks that any more.
@@ -115,6 +125,8 @@ pub(super) struct Round<'a> {
     pub(super) first_block: usize,
     /// None of them runs, and this is what is said of all.
     pub(super) refused: Option<String>,
+    /// What one of them may take.
+    pub(super) limits: Limits,
 }
 
 impl Round<'_> {
@@ -188,7 +200,7 @@ impl Round<'_> {
         let _place = places.acquire().await;
         self.show(at, row, CallState::Running);
         let asker = Asker { user: self.generation.user, session: Some(self.session) };
-        let ended = run(vec![approved], asker, &self.hands.limits).all().await.pop();
+        let ended = run(vec![approved], asker, &self.limits).all().await.pop();
         ended.unwrap_or_else(|| Outcome::failed(row.call.clone(), Failure::Broken, Duration::ZERO))
     }
 

@@ -186,7 +186,7 @@ impl Writer {
     ) -> (Vec<SourceView>, Vec<CallRow>, LeftOutRow) {
         let (user, session, message) = (self.generation.user, self.session, self.generation.message);
         let store = &self.below.store;
-        let sources = match store.sources_of(user, session).await {
+        let sources = match store.sources_of(user, &[message]).await {
             Ok(mut all) => all.remove(&message).unwrap_or_default(),
             Err(_) => sources,
         };
@@ -269,11 +269,13 @@ impl Writer {
         let round = self.called.last().map_or(0, |call| call.round + 1);
         let (text_before, thought_before) = (self.text.len(), self.thought.text.len());
         let row = |call| CallRow { round, text_before, thought_before, call, server: None, result: None };
-        let rows = std::mem::take(&mut self.written).into_iter().map(row).collect();
+        let rows: Vec<_> = std::mem::take(&mut self.written).into_iter().map(row).collect();
+        let told = self.called.iter().filter_map(|call| call.result.as_ref());
+        let limits = hands.limits_of(rows.len(), told.map(|result| result.text.len()).sum());
         let first_block = self.began.block + self.n_text_blocks;
         let Below { store, notes, .. } = &self.below;
         let (generation, session) = (&*self.generation, self.session);
-        let runner = Round { generation, session, store, notes, hands, first_block, refused };
+        let runner = Round { generation, session, store, notes, hands, first_block, refused, limits };
         let rows = runner.run(rows).await?;
         let turns = calls::turns(&calls::Round { text: &said, thought: &thought, calls: &rows });
         self.began = Began { text: text_before, block: first_block + rows.len() };

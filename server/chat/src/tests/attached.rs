@@ -6,7 +6,7 @@ use inference::{Engine, Prompt, Script};
 use store::{Added, Indexed, NewDocument, NewPassage, Reading};
 use transcripts::{write_json, write_markdown};
 use types::{
-    chat::{Again, MessageView, Role},
+    chat::{Again, MessageState, MessageView, Role},
     document::{DocumentKind, DocumentState, MAX_ATTACHED, MAX_ATTACHED_BYTES},
     ids::{DocumentId, SessionId},
 };
@@ -189,6 +189,30 @@ async fn copies_and_files_tell_of_documents() {
     let sessions = bench.store.list_sessions(ME, 0, 9).await.unwrap();
     let taken = sessions.into_iter().map(|it| it.id).max().unwrap();
     assert!(chips(&bench.messages(taken).await[0]).contains(r#"<span class="paper">tower.pdf"#));
+}
+
+#[tokio::test]
+async fn copies_and_files_keep_what_was_cited_and_how_answers_ended() {
+    let bench = Bench::open([Script::say(["It is 12 metres tall [1]."]).cut()]).await;
+    let tower = bench.document("tower.pdf", TEXT).await;
+    let session = bench.chat.attach(ME, None, tower).await.unwrap();
+    let setup = Some("Be exact.".to_owned());
+    bench.chat.set_up(ME, session, setup, &[("top_k".to_owned(), "7".to_owned())], None, true).await.unwrap();
+    let (_, answer) = bench.say(Some(session), "How tall?").await;
+    assert_eq!(answer.state, MessageState::Cut);
+    let copy = bench.chat.duplicate(ME, session).await.unwrap();
+    let copied = bench.messages(copy).await.remove(1);
+    let sources = bench.chat.sources(ME, copy, copied.id).await.unwrap();
+    assert!(sources[0].cited && sources[0].document == Some(tower), "{sources:?}");
+
+    let written = bench.chat.transcript(ME, session).await.unwrap();
+    assert_eq!(bench.take_over(&write_json(vec![written.clone()])).await.n_taken, 1);
+    let taken = bench.chat.all_sessions(ME).await.unwrap().into_iter().max().unwrap();
+    assert_eq!(bench.chat.transcript(ME, taken).await.unwrap(), written);
+    let answer = bench.messages(taken).await.remove(1);
+    assert_eq!((answer.state, answer.usage.is_some()), (MessageState::Cut, true));
+    let sources = bench.chat.sources(ME, taken, answer.id).await.unwrap();
+    assert!(sources[0].cited && sources[0].document.is_none(), "{sources:?}");
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! Folders, copies, files, and what the model saw.
 
-use super::{Bench, LONG_AGO, ME, OTHER};
+use super::{Bench, LONG_AGO, ME, OTHER, with};
 use crate::ChatError;
 use inference::{Gate, Prompt, Script};
 use transcripts::write_json;
 use types::{
-    chat::Again,
+    chat::{Again, History},
     filing::{Filter, FolderAct, ImportState, MAX_FOLDERS},
     ids::ModelId,
     seen::SeenKind,
@@ -92,6 +92,26 @@ async fn a_duplicate_has_all_branches_and_waits_for_the_answer_that_is_being_wri
 }
 
 #[tokio::test]
+async fn copies_go_on_with_what_was_chosen_for_the_first() {
+    let bench = Bench::open([Script::say(["one"])]).await;
+    let (sent, first) = bench.say(None, "question").await;
+    let books = bench.store.add_collection(ME, "books", 0).await.unwrap();
+    bench.store.set_session_collections(ME, sent.session, &[books]).await.unwrap();
+    bench.chat.use_tools(ME, Some(sent.session), &["clock".to_owned()]).await.unwrap();
+    bench.store.set_session_history(ME, sent.session, History::Summarise).await.unwrap();
+    bench.chat.tag_session(ME, sent.session, &["tea".to_owned()]).await.unwrap();
+    for copy in [
+        bench.chat.duplicate(ME, sent.session).await.unwrap(),
+        bench.chat.fork(ME, sent.session, first.id).await.unwrap(),
+    ] {
+        assert_eq!(bench.store.session_collections(ME, copy).await.unwrap(), [books]);
+        assert_eq!(bench.store.session_tools(ME, copy).await.unwrap(), Some(vec!["clock".to_owned()]));
+        assert_eq!(bench.store.find_session(ME, copy).await.unwrap().unwrap().history, History::Summarise);
+        assert_eq!(bench.store.tags_of(ME, copy).await.unwrap(), ["tea"]);
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_was_written_into_a_file_is_taken_over_as_it_was() {
     let bench = Bench::open(["one", "two"].map(|text| Script::say([text]))).await;
     let (sent, first) = bench.say(None, "question").await;
@@ -160,4 +180,69 @@ async fn an_answer_by_another_model_is_beside_the_first_and_changes_no_choice() 
     bench.chat.regenerate(ME, sent.session, first.id, Again::Anew, Some(other)).await.unwrap();
     let second = tokio::time::timeout(LONG_AGO, bench.end_of(sent.session)).await.unwrap();
     assert_eq!((second.model.as_deref(), second.variants.len()), (Some("other"), 2));
+}
+
+#[tokio::test]
+async fn a_folder_speaks_first_where_its_chat_says_nothing() {
+    let bench = Bench::open(["one", "two", "three", "four"].map(|text| Script::say([text]))).await;
+    let first_turn = || match bench.engine.requests().last().unwrap().prompt.clone() {
+        Prompt::Chat(turns) => turns[0].content.clone(),
+        other => panic!("{other:?}"),
+    };
+    bench.chat.set_system_prompt(ME, "Be brief.".to_owned()).await.unwrap();
+    let (sent, _) = bench.say(None, "question").await;
+    assert_eq!(first_turn(), "Be brief.");
+    let folder = bench.store.add_folder(ME, "Kettles").await.unwrap().unwrap();
+    bench.chat.file_session(ME, sent.session, Some(folder)).await.unwrap();
+    let act = FolderAct::SetPrompt { folder, text: "Speak like a kettle.".to_owned() };
+    bench.chat.act_on_folders(ME, act).await.unwrap();
+    bench.say(Some(sent.session), "again").await;
+    assert_eq!(first_turn(), "Speak like a kettle.");
+    assert_eq!(bench.chat.setup(ME, sent.session).await.unwrap().usual_system_prompt, "Speak like a kettle.");
+    let shown = Filter { folder: Some(folder), ..Filter::default() };
+    let page = bench.chat.filed_sessions(ME, &shown).await.unwrap();
+    assert_eq!(page.folder_prompt.as_deref(), Some("Speak like a kettle."));
+
+    // What a chat says itself comes first, and a folder that says nothing lets the person speak again.
+    let own = bench.chat.begin_with(ME, "Speak like a lamp.".to_owned()).await.unwrap();
+    bench.chat.file_session(ME, own, Some(folder)).await.unwrap();
+    bench.say(Some(own), "question").await;
+    assert_eq!(first_turn(), "Speak like a lamp.");
+    let replaced = bench.chat.set_folder_prompt(ME, folder, "  ".to_owned()).await.unwrap();
+    assert_eq!(replaced, "Speak like a kettle.");
+    bench.say(Some(sent.session), "again").await;
+    assert_eq!(first_turn(), "Be brief.");
+    let foreign = bench.chat.set_folder_prompt(OTHER, folder, "x".to_owned()).await;
+    assert!(matches!(foreign, Err(ChatError::NotFound)), "{foreign:?}");
+    let long = bench.chat.set_folder_prompt(ME, folder, "x".repeat(MAX_SYSTEM_PROMPT_BYTES + 1)).await;
+    assert!(matches!(long, Err(ChatError::Setting(_))), "{long:?}");
+}
+
+#[tokio::test]
+async fn thoughts_are_found_by_their_words_and_titles_in_any_order() {
+    let bench = Bench::open([]).await;
+    let turns = serde_json::json!([
+        {"role": "user", "text": "Which bird?"},
+        {"parent": 0, "role": "assistant", "text": "A herring gull.", "reasoning": "It has pink legs, so it is no kittiwake."},
+    ]);
+    let chat = serde_json::json!({"title": "Birds of the North Sea", "turns": turns, "shown": 1});
+    let file = serde_json::json!({"format": "chaosengine-chats", "version": 1, "chats": [chat]});
+    assert_eq!(bench.take_over(&file.to_string()).await.n_taken, 1);
+    let check = async |query: &str, expected: bool| {
+        let filter = Filter { query: query.to_owned(), ..Filter::default() };
+        let found = bench.chat.filed_sessions(ME, &filter).await.unwrap().sessions;
+        assert_eq!(found.len() == 1, expected, "{query}");
+        assert_eq!(
+            bench.chat.list_sessions(ME, &with(query)).await.unwrap().rows.len() == 1,
+            expected,
+            "{query}"
+        );
+        found
+    };
+    let found = check("kittiwake pink", true).await;
+    assert!(found[0].hit.iter().any(|part| part.is_hit && part.text == "kittiwake"), "{found:?}");
+    check("herring", true).await;
+    check("sea birds", true).await;
+    check("sea cows", false).await;
+    check("%", false).await;
 }

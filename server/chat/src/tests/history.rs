@@ -4,7 +4,7 @@ use super::{Bench, ME};
 use inference::{Engine, Prompt, Script};
 use types::{
     chat::{Again, ChatTurn, History, MessageState, Role},
-    ids::SessionId,
+    ids::{ModelId, SessionId},
 };
 
 fn turns(bench: &Bench, request: usize) -> Vec<ChatTurn> {
@@ -99,7 +99,9 @@ async fn a_revised_answer_mends_what_its_critique_found() {
     assert!(asked[2].content.contains("strictest reader"));
     let mended = turns(&bench, 2);
     assert!(mended[2].content.contains("<critique>\nIt should be 42.\n</critique>"));
-    assert!(!bench.messages(sent.session).await.is_empty());
+    let seen = bench.chat.seen(ME, sent.session, answer.id).await.unwrap();
+    let seen: String = seen.parts.iter().map(|part| part.text.as_str()).collect();
+    assert!(seen.contains("It is 41.") && seen.contains("<critique>\nIt should be 42."), "{seen}");
     bench.chat.select_variant(ME, sent.session, sent.reply).await.unwrap();
     assert!(!bench.messages(sent.session).await[1].is_revised);
 }
@@ -142,4 +144,34 @@ async fn an_answer_that_goes_on_is_given_what_it_was_given_before() {
     assert_eq!((answer.text.as_str(), answer.n_left_out), ("BC", 4));
     let Prompt::Continue(turns) = &bench.engine.requests()[4].prompt else { panic!("it was to go on") };
     assert!(turns.len() == 2 && turns[0].content.starts_with("third"), "{turns:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_goes_on_where_there_is_no_room_says_what_is_left_out_for_it() {
+    let scripts = [Script::say(["A"]), Script::say(["A"]), Script::say(["B"]).cut(), Script::say(["C"])];
+    let bench = Bench::open(scripts).await;
+    let session = long(&bench).await;
+    let last = bench.messages(session).await[5].id;
+    fits(&bench, 80);
+    bench.chat.go_on(ME, session, last).await.unwrap();
+    let answer = bench.end_of(session).await;
+    assert_eq!((answer.text.as_str(), answer.n_left_out), ("BC", 4));
+    let request = &bench.engine.requests()[3];
+    let Prompt::Continue(turns) = &request.prompt else { panic!("it was to go on") };
+    assert!(turns[0].content.starts_with("third"), "{turns:?}");
+    // The session's own choice stays that nothing is left out.
+    assert!(bench.chat.thread(ME, session, 10).await.is_ok());
+    assert_eq!(bench.store.find_session(ME, session).await.unwrap().unwrap().history, History::Stop);
+}
+
+#[tokio::test]
+async fn what_fits_is_measured_by_the_model_that_answers() {
+    let bench = Bench::open([Script::say(["A"])]).await;
+    let session = long(&bench).await;
+    let last = bench.messages(session).await[5].id;
+    fits(&bench, 80);
+    // Nobody knows yet how much a model reads that is not loaded: nothing is left out for the chosen one's sake.
+    let other = Some(ModelId("other".to_owned()));
+    bench.chat.regenerate(ME, session, last, Again::Trimmed, other).await.unwrap();
+    assert_eq!(bench.end_of(session).await.n_left_out, 0);
 }

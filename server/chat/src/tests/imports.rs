@@ -66,7 +66,7 @@ async fn what_a_crash_broke_off_goes_on_and_nothing_is_there_twice() {
     let first = transcripts::Transcript { title: "one".to_owned(), ..Default::default() };
     let (session, _) = bench.chat.imported(ME, &first).await.unwrap();
     let session = store::ImportedSession { messages: vec![], ..session };
-    let behind = ImportCounts { n_entries: 2, n_taken: 1, n_skipped: 1, n_left_out: 0 };
+    let behind = ImportCounts { n_entries: 2, n_taken: 1, n_skipped: 1, ..ImportCounts::default() };
     bench.store.import_session(&work, behind, &session).await.unwrap();
 
     let (imports, jobs) = bench.imports().await;
@@ -126,4 +126,35 @@ async fn a_file_that_is_not_whole_changes_nothing() {
     let nothing = stream::iter([Ok::<_, ()>("")]);
     assert!(matches!(imports.add(ME, "x", nothing).await, Err(ImportError::Arrival(ArrivalError::Empty))));
     assert_eq!(bench.n_files(), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_comes_again_brings_what_is_not_here() {
+    let bench = Bench::open([]).await;
+    let (imports, _) = bench.imports().await;
+    let told = |view: ImportView| (view.state, view.n_taken, view.n_known);
+    let mut chats: Vec<_> = ["one", "two", "three"].map(|title| {
+        serde_json::json!({"title": title, "created_ms": 5, "turns": [{"role": "user", "text": title}]})
+    }).into();
+
+    // As a full disk leaves it: only a part was taken over.
+    let first = add(&imports, &file(chats[..2].to_vec())).await;
+    assert_eq!(told(imports.ended(ME, first, LONG_AGO).await.unwrap()), (ImportState::Done, 2, 0));
+    let whole = add(&imports, &file(chats.clone())).await;
+    assert_eq!(told(imports.ended(ME, whole, LONG_AGO).await.unwrap()), (ImportState::Done, 1, 2));
+    assert_eq!(bench.titles().await, ["one", "two", "three"]);
+
+    // Nothing new is no failure; another name is nothing new, another word is.
+    chats[0]["title"] = "first".into();
+    let again = add(&imports, &file(chats.clone())).await;
+    assert_eq!(told(imports.ended(ME, again, LONG_AGO).await.unwrap()), (ImportState::Done, 0, 3));
+    chats[1]["turns"][0]["text"] = "two and a half".into();
+    let later = add(&imports, &file(chats.clone())).await;
+    assert_eq!(told(imports.ended(ME, later, LONG_AGO).await.unwrap()), (ImportState::Done, 1, 2));
+
+    // What was deleted comes again when it is asked for.
+    let one = bench.chat.all_sessions(ME).await.unwrap()[0];
+    bench.chat.delete_session(ME, one).await.unwrap();
+    let asked = add(&imports, &file(chats)).await;
+    assert_eq!(told(imports.ended(ME, asked, LONG_AGO).await.unwrap()), (ImportState::Done, 1, 2));
 }

@@ -218,6 +218,20 @@ async fn what_fails_is_told_and_the_answer_goes_on() {
 }
 
 #[tokio::test]
+async fn calls_share_the_room_that_one_of_them_would_have() {
+    let floods = || Script::say(["A"]).call("floods", "{}").call("floods", "{}");
+    let scripts = [floods(), floods(), floods(), Script::say(["B"])];
+    let (bench, session) = open(vec![tool("floods", Effect::None)], scripts).await;
+    let (_, message) = bench.say(Some(session), "go").await;
+    let sizes: Vec<_> = ends(&message).iter().map(|end| end.n_bytes).collect();
+    assert_eq!(sizes.len(), 6);
+    let round = |at: usize| sizes[2 * at] + sizes[2 * at + 1];
+    // The scripted engine has a context of 4096 tokens; each result says beside that it is cut.
+    assert!(round(0) <= 4096 + 200 && round(1) <= 4096 + 200, "{sizes:?}");
+    assert!(round(2) <= 2 * 1024 + 200, "what is left is the least there is: {sizes:?}");
+}
+
+#[tokio::test]
 async fn a_model_that_never_stops_calling_has_to_answer_in_the_end() {
     let scripts = [Script::say(["A"]).call("adds", "{}")];
     let (bench, session) = open(vec![tool("adds", Effect::None)], scripts).await;

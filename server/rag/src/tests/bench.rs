@@ -53,6 +53,12 @@ impl Bench {
     /// A collection with a document for each of `texts`, all of one passage.
     pub(crate) async fn collection(&self, name: &str, texts: &[&str]) -> CollectionId {
         let collection = self.rag.add_collection(ME, name).await.unwrap();
+        self.fill(collection, texts).await;
+        collection
+    }
+
+    /// Puts a document for each of `texts` into a collection, all of one passage.
+    pub(crate) async fn fill(&self, collection: CollectionId, texts: &[&str]) {
         for text in texts {
             let document = NewDocument { name: text, hash: text, n_bytes: 1, now_ms: 0 };
             let added = self.rag.store().add_document(ME, collection, document).await.unwrap();
@@ -61,7 +67,6 @@ impl Bench {
             let reading = Reading { kind: DocumentKind::Text, n_pages: None, note: None, reader: 0 };
             self.rag.store().replace_passages(id, reading, &[passage]).await.unwrap();
         }
-        collection
     }
 
     pub(crate) async fn search(&self, collection: CollectionId, query: &str) -> Found {

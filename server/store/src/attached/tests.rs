@@ -1,5 +1,6 @@
 use super::AttachedRow;
 use crate::{Added, NewDocument, NewPassage, NewSession, NewTurn, Reading, Store, StoreError, TurnIds};
+use std::collections::HashMap;
 use types::{
     document::{DocumentKind, DocumentState},
     ids::{CollectionId, DocumentId, SessionId, UserId},
@@ -103,7 +104,11 @@ async fn a_copy_of_a_session_has_its_documents() {
     let tea = bench.add("tea", "leaves").await;
     bench.send(&[attached(1, Some(tea), "tea"), attached(2, None, "oil")]).await;
     let messages = bench.store.all_messages(ME, bench.session).await.unwrap();
-    let copy = bench.store.write_session(ME, &NewSession::default(), &messages, None).await.unwrap();
+    let copy = bench
+        .store
+        .write_session(ME, &NewSession::default(), &messages, None, &HashMap::new())
+        .await
+        .unwrap();
     let copied = bench.store.all_messages(ME, copy).await.unwrap();
     assert_eq!(copied[0].documents, messages[0].documents);
 }
@@ -187,8 +192,11 @@ async fn the_files_of_a_chat_go_with_it_unless_a_copy_has_them() {
     let file = bench.file("notes").await;
     bench.send(&[attached(1, Some(file), "notes")]).await;
     let messages = bench.store.all_messages(ME, bench.session).await.unwrap();
-    let copy =
-        bench.store.write_session(ME, &NewSession::default(), &messages, Some(messages[0].id)).await.unwrap();
+    let copy = bench
+        .store
+        .write_session(ME, &NewSession::default(), &messages, Some(messages[0].id), &HashMap::new())
+        .await
+        .unwrap();
     bench.store.delete_session(ME, bench.session, 1).await.unwrap();
     bench.store.purge_sessions(2).await.unwrap();
     assert!(bench.store.find_document(ME, file).await.unwrap().is_some());

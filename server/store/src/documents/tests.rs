@@ -195,7 +195,7 @@ async fn what_an_answer_was_given_outlives_the_document() {
     let books = store.add_collection(ME, "books", 0).await.unwrap();
     let document = add(&store, books, "h1").await;
     fill(&store, document, &["a"]).await;
-    let (session, reply) = answer(&store).await;
+    let (_, reply) = answer(&store).await;
     let source = SourceView {
         number: 1,
         document: Some(document),
@@ -212,15 +212,15 @@ async fn what_an_answer_was_given_outlives_the_document() {
         cited: false,
     };
     store.add_sources(OTHER, reply, std::slice::from_ref(&source)).await.unwrap();
-    assert!(store.sources_of(ME, session).await.unwrap().is_empty());
+    assert!(store.sources_of(ME, &[reply]).await.unwrap().is_empty());
     store.add_sources(ME, reply, std::slice::from_ref(&source)).await.unwrap();
-    assert_eq!(store.sources_of(ME, session).await.unwrap()[&reply], vec![source.clone()]);
-    assert!(store.sources_of(OTHER, session).await.unwrap().is_empty());
+    assert_eq!(store.sources_of(ME, &[reply]).await.unwrap()[&reply], vec![source.clone()]);
+    assert!(store.sources_of(OTHER, &[reply]).await.unwrap().is_empty());
     let gone = SourceView { document: None, ..source };
     store.delete_document(ME, document, 1).await.unwrap();
-    assert_eq!(store.sources_of(ME, session).await.unwrap()[&reply], vec![gone.clone()]);
+    assert_eq!(store.sources_of(ME, &[reply]).await.unwrap()[&reply], vec![gone.clone()]);
     store.purge_documents(2).await.unwrap();
-    assert_eq!(store.sources_of(ME, session).await.unwrap()[&reply], [gone]);
+    assert_eq!(store.sources_of(ME, &[reply]).await.unwrap()[&reply], [gone]);
 }
 
 #[tokio::test]

@@ -1,0 +1,115 @@
+//! What our own files tell beside what was said: how a conversation is set up, and how each answer came about. Other products'
+//! files have none of it.
+
+use serde::{Deserialize, Serialize};
+use types::{
+    chat::{History, MessageState, Usage},
+    overrides::Overrides,
+    reasoning::Effort,
+};
+
+/// The most passages of one answer, and the longest text of one, in bytes.
+const MAX_QUOTES: usize = 200;
+const MAX_QUOTE_BYTES: usize = 64 * 1024;
+/// The longest sentence that says why an answer failed, and the longest of the other short texts, in bytes.
+const MAX_LINE_BYTES: usize = 4 * 1024;
+
+/// How a conversation is set up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Setup {
+    /// What models are told first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_prompt: Option<String>,
+    /// A JSON schema that answers fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_schema: Option<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub sampling: Overrides,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
+    /// What becomes of it once it does not fit the model.
+    #[serde(skip_serializing_if = "is_default")]
+    pub history: History,
+    #[serde(skip_serializing_if = "is_default")]
+    pub keeps_probabilities: bool,
+}
+
+/// How an answer came about.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ended {
+    /// Without one it is complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<MessageState>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// How keys and values were kept, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kv: Option<String>,
+    /// It came of a critique of the one before.
+    #[serde(skip_serializing_if = "is_default")]
+    pub is_revised: bool,
+    /// How many turns before it the model was not given, and the summary that stood for them.
+    #[serde(skip_serializing_if = "is_default")]
+    pub n_left_out: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// How long the model thought, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_ms: Option<u32>,
+    /// What it was given to read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub quotes: Vec<Quote>,
+}
+
+/// A passage that an answer was given to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Quote {
+    /// What the answer calls it.
+    pub number: u32,
+    pub document: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub heading: String,
+    pub text: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub is_whole: bool,
+}
+
+impl Ended {
+    /// What a stranger's file may say. What ran when it was written runs nowhere now.
+    pub(crate) fn within_limits(self) -> Self {
+        let short = |text: Option<String>| text.map(|text| cut(text, MAX_LINE_BYTES));
+        let quote = |quote: Quote| Quote {
+            document: cut(quote.document, MAX_LINE_BYTES),
+            heading: cut(quote.heading, MAX_LINE_BYTES),
+            text: cut(quote.text, MAX_QUOTE_BYTES),
+            ..quote
+        };
+        Self {
+            state: self.state.map(|state| match state {
+                MessageState::Running => MessageState::Stopped,
+                state => state,
+            }),
+            error: short(self.error),
+            kv: short(self.kv),
+            summary: self.summary.map(|text| cut(text, MAX_QUOTE_BYTES)),
+            quotes: self.quotes.into_iter().take(MAX_QUOTES).map(quote).collect(),
+            ..self
+        }
+    }
+}
+
+fn cut(text: String, limit: usize) -> String {
+    if text.len() <= limit { text } else { text[..text.floor_char_boundary(limit)].to_owned() }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -263,6 +263,21 @@ async fn a_file_of_the_hubs_cache_goes_with_what_it_points_to() {
     assert!(blob.is_file() && link.is_file());
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn deleting_a_link_leaves_what_belongs_to_another_program() {
+    for place in ["ollama/blobs/sha256-12", "hub/models--o--n/blobs/12"] {
+        let bench = Bench::open().await;
+        let blob = bench.put(place, &llama(10));
+        let links = ["own/linked.gguf", "own/models--a--b/snapshots/0a/m.gguf"].map(|it| bench.path(it));
+        for (link, id) in links.iter().zip(["linked", "a/b/m"]) {
+            std::os::unix::fs::symlink(&blob, link).unwrap();
+            bench.delete(id).await.unwrap();
+            assert!(fs::symlink_metadata(link).is_err() && blob.is_file(), "{place} {id}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn files_with_the_same_content_are_found_and_made_one() {
     let bench = Bench::open().await;

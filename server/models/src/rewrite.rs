@@ -3,11 +3,11 @@
 
 use crate::{
     Models, ModelsError, ended,
-    files::{self, Gone, beside, check_space},
+    files::{self, Gone, Writer, beside, check_space},
     library::walk::{Found, Layout},
     until_cancelled,
 };
-use inference::TensorType;
+use inference::{LlamaConfig, TensorType};
 use jobs::{JobHandle, Progress};
 use std::{
     fs,
@@ -77,15 +77,28 @@ impl Models {
         let (found, n_parameters) = looked.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
         let plan = Plan { imatrix, ..plan(found, to, n_parameters, self.library.folder())? };
         check_space(self.library.folder(), plan.n_bytes)?;
+        let writer = self.only_writer(&plan.target)?;
         let name = plan.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name).await?;
         let models = self.clone();
-        tokio::spawn(async move { models.run_rewrite(user, plan, job).await });
+        tokio::spawn(async move { models.run_rewrite(user, plan, writer, job).await });
         Ok(())
     }
 
-    async fn run_rewrite(&self, user: UserId, plan: Plan, job: JobHandle) {
-        let written = until_cancelled(&job, self.write_anew(&plan, &job)).await;
+    /// The right to write a file of the library that is not there yet. Threads that write hold it, too, so that nobody else
+    /// begins before the last of them has let go.
+    pub(crate) fn only_writer(&self, target: &Path) -> Result<Arc<Writer>, ModelsError> {
+        let writer = self.writers.begin(target).ok_or(ModelsError::Kept("it is being written already"))?;
+        // It may have appeared since that was looked at.
+        match target.exists() {
+            true => Err(ModelsError::Kept("there is one already; delete that first")),
+            false => Ok(Arc::new(writer)),
+        }
+    }
+
+    async fn run_rewrite(&self, user: UserId, plan: Plan, writer: Arc<Writer>, job: JobHandle) {
+        let written = until_cancelled(&job, self.write_anew(&plan, &writer, &job)).await;
+        drop(writer);
         let is_there = matches!(written, Some(Ok(())));
         ended(job, written).await;
         if is_there && let Err(error) = self.note_written(user, &plan).await {
@@ -93,41 +106,54 @@ impl Models {
         }
     }
 
-    async fn write_anew(&self, plan: &Plan, job: &JobHandle) -> Result<(), ModelsError> {
+    async fn write_anew(
+        &self,
+        plan: &Plan,
+        writer: &Arc<Writer>,
+        job: &JobHandle,
+    ) -> Result<(), ModelsError> {
         if let Some(folder) = plan.target.parent() {
             tokio::fs::create_dir_all(folder).await.map_err(ModelsError::file(folder))?;
         }
+        let run = Run { plan, writer, job };
         match plan.way {
-            Way::Gguf(out) => self.by_converter(plan, plan.target.clone(), Some(out), job).await,
-            Way::Mlx(_) => self.by_converter(plan, plan.target.clone(), None, job).await,
+            Way::Gguf(out) => run.by_converter(plan.target.clone(), Some(out)).await,
+            Way::Mlx(_) => run.by_converter(plan.target.clone(), None).await,
             Way::Rounded(tensor_type) if plan.found.layout == Layout::Folder => {
                 // Nothing is lost on the way to what is rounded.
                 let between = beside(&plan.target, "between");
                 let _gone = Gone(between.clone());
-                self.by_converter(plan, between.clone(), Some(convert::OutType::F16), job).await?;
-                self.by_quantiser(&between, plan, tensor_type, job).await
+                run.by_converter(between.clone(), Some(convert::OutType::F16)).await?;
+                run.by_quantiser(&self.worker, &between, tensor_type).await
             }
-            Way::Rounded(tensor_type) => self.by_quantiser(&plan.found.path, plan, tensor_type, job).await,
+            Way::Rounded(tensor_type) => run.by_quantiser(&self.worker, &plan.found.path, tensor_type).await,
         }
     }
+}
 
+/// A model that is being written.
+struct Run<'a> {
+    plan: &'a Plan,
+    writer: &'a Arc<Writer>,
+    job: &'a JobHandle,
+}
+
+impl Run<'_> {
     /// `out` is `None` for MLX.
-    async fn by_converter(
-        &self,
-        plan: &Plan,
-        target: PathBuf,
-        out: Option<convert::OutType>,
-        job: &JobHandle,
-    ) -> Result<(), ModelsError> {
-        let (folder, way, id) = (plan.found.path.clone(), plan.way, plan.found.id.0.clone());
-        convert_watched(job, move |watch| match way {
-            Way::Mlx(bits) => {
-                let options = convert::MlxOptions { bits, ..convert::MlxOptions::default() };
-                convert::to_mlx(&folder, &target, &options, watch).map(drop)
-            }
-            _ => {
-                let options = convert::Options { id: Some(id), out };
-                convert::hf_to_gguf(&folder, &target, &options, watch).map(drop)
+    async fn by_converter(&self, target: PathBuf, out: Option<convert::OutType>) -> Result<(), ModelsError> {
+        let (folder, way, id) = (self.plan.found.path.clone(), self.plan.way, self.plan.found.id.0.clone());
+        let writer = self.writer.clone();
+        convert_watched(self.job, move |watch| {
+            let _writer = writer;
+            match way {
+                Way::Mlx(bits) => {
+                    let options = convert::MlxOptions { bits, ..convert::MlxOptions::default() };
+                    convert::to_mlx(&folder, &target, &options, watch).map(drop)
+                }
+                _ => {
+                    let options = convert::Options { id: Some(id), out };
+                    convert::hf_to_gguf(&folder, &target, &options, watch).map(drop)
+                }
             }
         })
         .await
@@ -135,15 +161,15 @@ impl Models {
 
     async fn by_quantiser(
         &self,
+        worker: &LlamaConfig,
         source: &Path,
-        plan: &Plan,
         tensor_type: TensorType,
-        job: &JobHandle,
     ) -> Result<(), ModelsError> {
+        let (plan, job) = (self.plan, self.job);
         let part = beside(&plan.target, "part");
         let _gone = Gone(part.clone());
         let imatrix = plan.imatrix.as_deref();
-        let mut work = std::pin::pin!(inference::quantize(&self.worker, source, &part, tensor_type, imatrix));
+        let mut work = std::pin::pin!(inference::quantize(worker, source, &part, tensor_type, imatrix));
         loop {
             tokio::select! {
                 written = &mut work => {
@@ -157,10 +183,11 @@ impl Models {
                 }
             }
         }
-        let (part, target) = (part.clone(), plan.target.clone());
+        let (part, target, writer) = (part.clone(), plan.target.clone(), self.writer.clone());
         let finish = move || -> Result<(), ModelsError> {
+            let _writer = writer;
             gguf::read_header(&part).map_err(|err| ModelsError::Convert(err.to_string()))?;
-            files::finish(&part, &target).map_err(ModelsError::file(target))
+            files::finish(&part, &target).map_err(files::not_placed(&target))
         };
         let done = tokio::task::spawn_blocking(finish).await;
         done.unwrap_or_else(|err| Err(ModelsError::Convert(err.to_string())))

@@ -36,6 +36,10 @@ impl Bench {
 }
 
 impl Bench {
+    async fn jobs_of(&self, kind: JobKind) -> usize {
+        self.jobs.list(ME).await.unwrap().iter().filter(|job| job.kind == kind).count()
+    }
+
     /// What is known of where a model came from, which is noted after its job has ended.
     async fn source_of(&self, id: &str) -> Written {
         loop {
@@ -89,4 +93,18 @@ async fn what_cannot_be_written_says_why_and_leaves_nothing() {
     let problem = bench.written("qwen3", Rewrite::F16).await.unwrap();
     assert!(problem.contains("tokenizer"), "{problem}");
     assert_eq!(fs::read_dir(bench.path("own/converted/x").parent().unwrap()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn one_file_has_one_writer_at_a_time() {
+    let bench = Bench::open().await;
+    bench.put_folder("qwen3");
+    let id = ModelId("qwen3".into());
+    bench.models.rewrite(ME, &id, Rewrite::Q8_0, "").await.unwrap();
+    let second = bench.models.rewrite(ME, &id, Rewrite::Q8_0, "").await.unwrap_err().to_string();
+    assert!(second.contains("already"), "{second}");
+    // Another file is written meanwhile.
+    assert_eq!(bench.written("qwen3", Rewrite::F16).await, None);
+    bench.source_of("converted/qwen3-Q8_0").await;
+    assert_eq!(bench.jobs_of(JobKind::QuantizeModel).await, 2);
 }

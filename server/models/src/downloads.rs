@@ -6,14 +6,14 @@
 use crate::{
     Models, ModelsError,
     discover::Wanted,
-    files::{RESERVE_BYTES, beside, check_space},
+    files::{RESERVE_BYTES, beside, check_space, sha256},
     now_ms,
 };
 use hub::transfer::{self, FreeBytes, Limits, Pace, Phase, TransferError};
 use hub::{RepoFile, RepoId, RepoPath, Repository, Revision};
 use jobs::{JobHandle, Progress};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -34,6 +34,8 @@ const MAX_PARALLEL: u32 = 8;
 const STAGING: &str = ".downloads";
 /// A transfer that was told to end has let go of its files by then.
 const LET_GO: Duration = Duration::from_secs(5);
+/// How often it is looked whether another download has brought a file.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The downloads that run. Cheap to clone.
 #[derive(Clone)]
@@ -315,8 +317,12 @@ impl Models {
             files: Vec::new(),
             n_dropped: 0,
         };
-        let mut before = 0;
-        for file in files {
+        let gathered = Gathered { staging: staging_of(folder, row), target: below(folder, &row.model.0) };
+        if gathered.is_done(&held, folder, &files).await? {
+            return Ok(());
+        }
+        let (mut left, mut before, mut n_busy) = (VecDeque::from(files), 0, 0);
+        while let Some(file) = left.pop_front() {
             let path = RepoPath::parse(&file.path).ok_or(StoreError::NotFound)?;
             let target = below(folder, &file.target);
             blocking(&held, {
@@ -324,14 +330,28 @@ impl Models {
                 move || make_folder_of(&target)
             })
             .await?;
-            let of_hub = RepoFile { path, size: file.size_bytes, sha256: file.sha256, oid: None };
+            let of_hub = RepoFile { path, size: file.size_bytes, sha256: file.sha256.clone(), oid: None };
             let request = hub.download(&repository, &of_hub, target)?;
             let tell = |progress: transfer::Progress| self.tell(row.id, job, before, total, &progress);
-            transfer::download(hub.client(), &request, &limits, &tell).await?;
-            before += file.size_bytes;
+            match transfer::download(hub.client(), &request, &limits, &tell).await {
+                Ok(_) => {
+                    before += file.size_bytes;
+                    n_busy = 0;
+                }
+                // Another download brings it, such as what lets several models of a repository see: what else there is comes
+                // first, then it is here, or it is fetched by whoever is left.
+                Err(TransferError::Busy) => {
+                    left.push_back(file);
+                    n_busy += 1;
+                    if n_busy >= left.len() {
+                        tokio::time::sleep(LOOK).await;
+                        n_busy = 0;
+                    }
+                }
+                Err(err) => return Err(err.into()),
+            }
         }
-        let (staging, target) = (staging_of(folder, row), below(folder, &row.model.0));
-        blocking(&held, move || take_over(&staging, &target)).await
+        blocking(&held, move || gathered.take_over()).await
     }
 
     fn tell(&self, id: DownloadId, job: &JobHandle, before: u64, total: u64, progress: &transfer::Progress) {
@@ -350,13 +370,55 @@ impl Models {
     }
 }
 
-/// Gives a folder that was gathered its name.
-fn take_over(staging: &Path, target: &Path) -> Result<(), ModelsError> {
-    if !staging.is_dir() {
-        return Ok(());
+/// A model that is a folder: where its files are gathered, and where it is when all of them are there.
+#[derive(Clone)]
+struct Gathered {
+    staging: PathBuf,
+    target: PathBuf,
+}
+
+impl Gathered {
+    /// Whether all of it has its name already, since the last process ended before it could say so. Something else of that
+    /// name is never written over, and nothing is fetched for it.
+    async fn is_done(
+        &self,
+        held: &watch::Receiver<bool>,
+        folder: &Path,
+        files: &[DownloadFile],
+    ) -> Result<bool, ModelsError> {
+        let files: Vec<_> = files.iter().map(|file| (below(folder, &file.target), file.clone())).collect();
+        let is_folder = files.iter().all(|(target, _)| target.starts_with(&self.staging));
+        let gathered = self.clone();
+        let look = move || {
+            if !is_folder || fs::read_dir(&gathered.target).map_or(true, |mut it| it.next().is_none()) {
+                return Ok(false);
+            }
+            let is_there = |(target, file): &(PathBuf, DownloadFile)| {
+                let below = target.strip_prefix(&gathered.staging).unwrap_or(target);
+                is_it(&gathered.target.join(below), file)
+            };
+            match !gathered.staging.exists() && files.iter().all(is_there) {
+                true => Ok(true),
+                false => Err(ModelsError::Kept("there is a model of that name already; delete that first")),
+            }
+        };
+        blocking(held, look).await
     }
-    make_folder_of(target)?;
-    fs::rename(staging, target).map_err(ModelsError::file(target))
+
+    /// Gives a folder that was gathered its name.
+    fn take_over(&self) -> Result<(), ModelsError> {
+        if !self.staging.is_dir() {
+            return Ok(());
+        }
+        make_folder_of(&self.target)?;
+        fs::rename(&self.staging, &self.target).map_err(ModelsError::file(&self.target))
+    }
+}
+
+/// Whether a file is what was promised, as far as that was.
+fn is_it(path: &Path, file: &DownloadFile) -> bool {
+    let has_length = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == file.size_bytes);
+    has_length && file.sha256.as_ref().is_none_or(|digest| sha256(path).is_ok_and(|it| it == *digest))
 }
 
 fn make_folder_of(target: &Path) -> Result<(), ModelsError> {
@@ -364,10 +426,10 @@ fn make_folder_of(target: &Path) -> Result<(), ModelsError> {
 }
 
 /// Does something with files on a thread that keeps `held` until it is done, also when nobody waits for it any more.
-async fn blocking(
+async fn blocking<T: Send + 'static>(
     held: &watch::Receiver<bool>,
-    work: impl FnOnce() -> Result<(), ModelsError> + Send + 'static,
-) -> Result<(), ModelsError> {
+    work: impl FnOnce() -> Result<T, ModelsError> + Send + 'static,
+) -> Result<T, ModelsError> {
     let held = held.clone();
     let work = move || {
         let _held = held;

@@ -1,6 +1,6 @@
 //! Downloads from a hub of our own.
 
-use super::{Bench, ME, llama};
+use super::{Bench, ME, gguf, llama};
 use crate::HubAccess;
 use hub::testing::{Fault, PretendRepository, TestHub};
 use std::{fs, time::Duration};
@@ -28,6 +28,19 @@ impl Bench {
         let mut list = self.models.downloads().await.unwrap().list;
         assert_eq!(list.len(), 1, "{list:?}");
         list.remove(0)
+    }
+
+    /// All downloads, when none is on its way any more.
+    async fn all_ended(&self) -> Vec<DownloadView> {
+        let is_going =
+            |it: &DownloadView| matches!(it.state, DownloadState::Waiting | DownloadState::Running);
+        loop {
+            let list = self.models.downloads().await.unwrap().list;
+            if !list.iter().any(is_going) {
+                return list;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     async fn until(&self, wanted: DownloadState) -> DownloadView {
@@ -168,4 +181,49 @@ async fn what_a_hub_refuses_is_said_and_a_token_opens_it() {
     let err = bench.models.search_hub(&HubQuery::default()).await.unwrap_err().to_string();
     assert!(err.contains("offline"), "{err}");
     assert_eq!(hub.seen().questions, n_asked, "nothing was asked");
+}
+
+#[tokio::test]
+async fn a_folder_that_was_whole_when_the_process_ended_is_done() {
+    let hub = TestHub::start().await.unwrap();
+    let encoder = |weights: u8| {
+        PretendRepository::new("maker/encoder")
+            .with_file("config.json", r#"{"model_type":"bert"}"#)
+            .with_file("model.safetensors", vec![weights; 100_000])
+    };
+    let hub = hub.with_repository(encoder(1));
+    let bench = Bench::with_hub(&hub).await;
+    let id = bench.models.download(ME, "maker/encoder", "model").await.unwrap();
+    bench.until(DownloadState::Done).await;
+    let n_fetches = hub.seen().fetches;
+    // It had its name, and nobody had noted that.
+    bench.models.resume_download(id).await.unwrap();
+    bench.until(DownloadState::Done).await;
+    assert_eq!(hub.seen().fetches, n_fetches, "nothing is fetched again");
+    // Another one of that name is neither taken for it nor replaced.
+    let weights = bench.path("own/maker/encoder/model.safetensors");
+    fs::write(&weights, vec![2; 100_000]).unwrap();
+    bench.models.resume_download(id).await.unwrap();
+    let refused = bench.until(DownloadState::Failed).await.error.unwrap();
+    assert!(refused.contains("delete that first"), "{refused}");
+    assert_eq!((hub.seen().fetches, fs::read(&weights).unwrap()), (n_fetches, vec![2; 100_000]));
+}
+
+#[tokio::test]
+async fn two_models_of_a_repository_share_what_lets_them_see() {
+    let hub = TestHub::start().await.unwrap();
+    let repository = PretendRepository::new(REPO)
+        .with_file("Tiny-Q8_0.gguf", llama(30_000))
+        .with_file("Tiny-Q4_K_M.gguf", llama(20_000))
+        .with_file("A-mmproj-f16.gguf", gguf(&[("general.architecture", "clip")], &[], 60_000));
+    let hub = hub.with_repository(repository);
+    hub.set_faults(REPO, "A-mmproj-f16.gguf", vec![Fault::Slow { bytes_per_second: 60_000 }]);
+    let bench = Bench::with_hub(&hub).await;
+    for name in ["Tiny-Q8_0", "Tiny-Q4_K_M"] {
+        bench.models.download(ME, REPO, name).await.unwrap();
+    }
+    let done = bench.all_ended().await;
+    assert!(done.iter().all(|it| it.state == DownloadState::Done), "{done:?}");
+    let folder = bench.path("own/maker/Tiny-GGUF/x");
+    assert_eq!(fs::read_dir(folder.parent().unwrap()).unwrap().count(), 3);
 }

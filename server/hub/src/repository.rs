@@ -153,7 +153,8 @@ impl Sibling {
             path: RepoPath::parse(&self.rfilename)?,
             size: lfs_size.or(self.size)?,
             sha256,
-            oid: self.blob_id.filter(|id| is_hex(id)),
+            oid: oid.map(|id| id.to_ascii_lowercase()),
+        let oid = self.blob_id.filter(|id| self.lfs.is_none() && names::is_git(id));
         })
     }
 }

@@ -254,6 +254,7 @@ impl Models {
         let downloads = self.store.downloads().await?;
         let here = self.ids_here().await;
         let repo = repository.repo.as_str();
+            git_id: file.oid.clone(),
         let choice = |part: Part| {
             let download = downloads.iter().find(|it| it.repo == repo && it.name == part.name);
             let model = if part.is_folder { repo.to_owned() } else { format!("{repo}/{}", part.name) };

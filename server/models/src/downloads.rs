@@ -330,7 +330,12 @@ impl Models {
                 move || make_folder_of(&target)
             })
             .await?;
-            let of_hub = RepoFile { path, size: file.size_bytes, sha256: file.sha256.clone(), oid: None };
+            let of_hub = RepoFile {
+                path,
+                size: file.size_bytes,
+                sha256: file.sha256.clone(),
+                oid: file.git_id.clone(),
+            };
             let request = hub.download(&repository, &of_hub, target)?;
             let tell = |progress: transfer::Progress| self.tell(row.id, job, before, total, &progress);
             match transfer::download(hub.client(), &request, &limits, &tell).await {
@@ -418,7 +423,12 @@ impl Gathered {
 /// Whether a file is what was promised, as far as that was.
 fn is_it(path: &Path, file: &DownloadFile) -> bool {
     let has_length = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == file.size_bytes);
-    has_length && file.sha256.as_ref().is_none_or(|digest| sha256(path).is_ok_and(|it| it == *digest))
+    has_length
+        && match (&file.sha256, &file.git_id) {
+            (Some(digest), _) => sha256(path).is_ok_and(|it| it == *digest),
+            (None, Some(id)) => transfer::git_id(path).is_ok_and(|it| it == *id),
+            (None, None) => true,
+        }
 }
 
 fn make_folder_of(target: &Path) -> Result<(), ModelsError> {

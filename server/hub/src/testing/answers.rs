@@ -220,8 +220,7 @@ fn entry(repository: &PretendRepository, with_files: bool) -> Value {
 }
 
 fn sibling(file: &PretendFile) -> Value {
-    let oid = &file.sha256[..40];
-    let mut sibling = json!({"rfilename": file.path, "size": file.size, "blobId": oid});
+    let mut sibling = json!({"rfilename": file.path, "size": file.size, "blobId": file.git_id});
     if file.is_large() {
         sibling["lfs"] = json!({"sha256": file.sha256, "size": file.size, "pointerSize": 134});
     }

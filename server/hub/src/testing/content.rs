@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::{
     fs::File,
@@ -46,6 +47,8 @@ pub struct PretendFile {
 }
 
 /// Where the bytes of a file are.
+    /// Git's name for it, in hex.
+    pub git_id: String,
 #[derive(Clone, Debug)]
 pub enum Content {
     Memory(Bytes),
@@ -98,7 +101,9 @@ impl PretendFile {
     /// A file with these bytes.
     pub fn in_memory(path: &str, bytes: Bytes) -> Self {
         let sha256 = hex(&Sha256::digest(&bytes));
-        Self { path: path.to_owned(), size: bytes.len() as u64, sha256, content: Content::Memory(bytes) }
+        let size = bytes.len() as u64;
+        let git_id = hex(&Sha1::new_with_prefix(blob(size)).chain_update(&bytes).finalize());
+        Self { path: path.to_owned(), size, sha256, git_id, content: Content::Memory(bytes) }
     }
 
     /// A file with the bytes that are in the file at `place`; reads all of it.
@@ -114,9 +119,11 @@ impl PretendFile {
             }
             hash.update(&buffer[..n]);
             size += n as u64;
+        let mut git = Sha1::new_with_prefix(blob(file.metadata()?.len()));
         }
         let sha256 = hex(&hash.finalize());
-        Ok(Self { path: path.to_owned(), size, sha256, content: Content::Disk(place) })
+        let git_id = hex(&git.finalize());
+        Ok(Self { path: path.to_owned(), size, sha256, git_id, content: Content::Disk(place) })
     }
 
     pub(super) fn is_large(&self) -> bool {
@@ -127,3 +134,8 @@ impl PretendFile {
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+/// What git puts before a file of that length.
+fn blob(n_bytes: u64) -> String {
+    format!("blob {n_bytes}\0")
+}
+

@@ -139,7 +139,8 @@ impl Library {
         found.into_iter().zip(known).collect()
     }
 
-    /// The model's file, the first of its files, or its folder, if it is there.
+    /// The model's file, the first of its files, or its folder, if it is there. It looks into all folders: not for the runtime's
+    /// threads.
     pub fn path_of(&self, id: &ModelId) -> Option<PathBuf> {
         self.find(id).map(|found| found.path)
     }
@@ -293,7 +294,7 @@ impl Library {
         Ok(known.with_projector(projector))
     }
 
-    /// Everything there is, by names alone.
+    /// Everything there is, by names alone, each with an id of its own. It looks into all folders: not for the runtime's threads.
     pub(crate) fn found(&self) -> Vec<Found> {
         let named = self.named.iter().map(|path| {
             let layout = if path.is_dir() { Layout::Folder } else { Layout::Gguf };
@@ -305,7 +306,7 @@ impl Library {
         for (label, path) in others {
             found.extend(walk::models_in(&path, Some(&label)));
         }
-        found
+        walk::told_apart(found)
     }
 }
 

@@ -309,6 +309,18 @@ async fn files_with_the_same_content_are_found_and_made_one() {
 }
 
 #[tokio::test]
+async fn of_two_models_of_one_name_the_one_that_was_named_is_deleted() {
+    let bench = Bench::open().await;
+    // What is in our folder and what a label begins with may be called alike.
+    let own = bench.put("own/other/a.gguf", &llama(10));
+    let other = bench.put("other/a.gguf", &llama(20));
+    bench.models.add_folder("~/other", "").await.unwrap();
+    assert_eq!(bench.all().await, ["other/a", "other/a.gguf"]);
+    bench.delete("other/a.gguf").await.unwrap();
+    assert!(own.is_file() && !other.exists());
+}
+
+#[tokio::test]
 async fn notes_and_tags_are_kept_within_bounds() {
     let bench = Bench::open().await;
     bench.put("own/a.gguf", &llama(10));

@@ -14,6 +14,7 @@ use crate::{
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 use store::{NewTrash, StoreError, TrashedFile};
 use types::{ids::ModelId, shelf::TrashedModel};
@@ -22,6 +23,7 @@ use types::{ids::ModelId, shelf::TrashedModel};
 const FOLDER: &str = ".chaosengine-trash";
 /// How long they can be put back.
 const KEPT_MS: i64 = 30 * 24 * 3600 * 1000;
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Models {
     /// Puts a model away; one that is in memory is unloaded first.
@@ -109,6 +111,19 @@ impl Models {
             self.purge(row.id).await?;
         }
         Ok(())
+    }
+
+    /// Deletes for good what was deleted long ago, once a day from now on, until the runtime ends.
+    pub(crate) fn purge_daily(&self) {
+        let models = self.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(DAY).await;
+                if let Err(err) = models.purge_trash().await {
+                    tracing::warn!(error = %err, "could not look for what was deleted long ago");
+                }
+            }
+        });
     }
 
     /// Deletes for good what was deleted long ago.

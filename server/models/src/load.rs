@@ -127,7 +127,7 @@ impl Models {
         id: &ModelId,
         profile: Option<LaunchProfile>,
     ) -> Result<(ModelSpec, JobHandle), ModelsError> {
-        let path = self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))?;
+        let path = self.path_of(id).await?;
         let profile = match profile {
             Some(profile) => profile,
             None => self.store.launch_profile(id).await?,

@@ -24,6 +24,15 @@ pub(crate) fn check_space(folder: &Path, n_bytes: u64) -> Result<(), ModelsError
     Ok(())
 }
 
+/// Whether so much can be loaded now beside everything that is. It is for what is not counted among the models in memory.
+pub(crate) fn check_memory(n_bytes: u64) -> Result<(), ModelsError> {
+    let free = system::available_memory_bytes();
+    if n_bytes > free {
+        return Err(ModelsError::NoMemory { needed_mb: n_bytes >> 20, free_mb: free >> 20 });
+    }
+    Ok(())
+}
+
 /// A file that is not left behind.
 pub(crate) struct Gone(pub(crate) PathBuf);
 

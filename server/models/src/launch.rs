@@ -1,6 +1,6 @@
 //! How each model is loaded, and what that was measured to cost.
 
-use crate::{Models, ModelsError, drafts::known_drafts, ended, now_ms, until_cancelled};
+use crate::{Models, ModelsError, drafts::known_drafts, ended, files::check_memory, now_ms, until_cancelled};
 use inference::{Footprint, N_SPEED_ROUNDS};
 use jobs::{JobHandle, Progress};
 use std::path::{Path, PathBuf};
@@ -84,6 +84,7 @@ impl Models {
         tokio::spawn(async move {
             let measured = until_cancelled(&job, models.run_measure(&id, &path, &job)).await;
             ended(job, measured).await;
+            drop(measuring);
         });
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use crate::{
     Models, ModelsError, ended,
-    files::{Gone, Writer, beside, check_space},
+    files::{Gone, Writer, beside, check_memory, check_space},
     library::{size_of, walk::Layout},
     now_ms,
     quants::FOLDER,
@@ -45,7 +45,7 @@ impl Models {
         };
         let needed = reference_bytes.saturating_add(size_bytes);
         let can_be = is_file && purpose == Purpose::Writing;
-        if !can_be || needed > system::available_memory_bytes() {
+        if !can_be || check_memory(needed).is_err() {
             return Ok(());
         }
         let name = id.0.rsplit('/').next().unwrap_or_default();

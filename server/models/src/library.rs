@@ -27,6 +27,7 @@ use types::{
     kv::KvType,
     launch::{DraftChoice, LaunchProfile},
     model::{ModelEntry, Purpose},
+    shelf::Format,
 };
 use walk::{Found, Layout};
 
@@ -178,6 +179,15 @@ impl Library {
     ) -> Result<(Known, Companions), String> {
         let kv_type = profile.kv_type.unwrap_or(self.kv_type);
         let mut known = self.read(path, kv_type)?;
+        if !known.is_loadable {
+            return Err(match known.format {
+                Format::Safetensors => {
+                    "it is not computed in this form; write it anew as GGUF, and load that"
+                }
+                _ => "models of this kind are not loaded here",
+            }
+            .to_owned());
+        }
         known.footprint.n_batch = profile.options.n_batch;
         if known.purpose != Purpose::Writing || path.is_dir() {
             return Ok((known, Companions::default()));

@@ -65,6 +65,7 @@ pub(super) fn line(model: &ShelfModel, texts: &ModelsTexts) -> String {
     let entry = &model.entry;
     let experts = model.experts.map(|(n, used)| fill(&fill(texts.experts, "n", n), "used", used));
     let files = (model.n_files > 1).then(|| fill(texts.files, "n", model.n_files));
+    let is_for_later = !model.is_loadable && entry.problem.is_none() && model.format == Format::Safetensors;
     let parts = [
         model.detail.clone(),
         Some(format(model.format).to_owned()),
@@ -73,6 +74,7 @@ pub(super) fn line(model: &ShelfModel, texts: &ModelsTexts) -> String {
         experts,
         entry.quantisation.clone(),
         files,
+        is_for_later.then(|| texts.rewrite_first.to_owned()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }

@@ -387,6 +387,7 @@ impl Gathered {
     /// name is never written over, and nothing is fetched for it.
     async fn is_done(
         &self,
+            step: None,
         held: &watch::Receiver<bool>,
         folder: &Path,
         files: &[DownloadFile],

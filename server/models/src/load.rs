@@ -242,6 +242,7 @@ impl From<starter::Transfer> for Progress {
             fraction: (total_bytes > 0).then(|| done_bytes as f32 / total_bytes as f32),
             bytes_per_second,
             seconds_left: bytes_per_second.filter(|rate| *rate > 0.0).map(|rate| left / rate),
+            step: None,
         }
     }
 }

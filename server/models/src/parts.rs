@@ -4,7 +4,7 @@ use crate::{
     Models, ModelsError, ended,
     files::check_space,
     library::walk::{Found, Layout},
-    rewrite::{FOLDER, convert_watched},
+    rewrite::{FOLDER, Stretch, convert_watched},
     until_cancelled,
 };
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ impl Models {
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name_of(id)).await?;
         tokio::spawn(async move {
             let limit = convert::SplitLimit::Bytes(part_bytes);
-            let work = convert_watched(&job, move |watch| {
+            let work = convert_watched(&job, Stretch::default(), move |watch| {
                 let _writer = writer;
                 make_folder(&prefix);
                 convert::split(&found.path, &prefix, limit, watch).map(drop)
@@ -62,7 +62,7 @@ impl Models {
         let writer = self.only_writer(&target)?;
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name_of(id)).await?;
         tokio::spawn(async move {
-            let work = convert_watched(&job, move |watch| {
+            let work = convert_watched(&job, Stretch::default(), move |watch| {
                 let _writer = writer;
                 make_folder(&target);
                 convert::merge(&found.path, &target, watch).map(drop)

@@ -134,12 +134,25 @@ pub struct Choice {
     pub recommended: Option<String>,
     /// What helps a model, rather than one: `projector`, `importance`.
     pub helps: Option<String>,
-    /// Parts of it are missing in the repository.
+    /// It cannot be used: parts of it are missing in the repository, or it is [pickled](Self::is_pickled).
     pub is_broken: bool,
+    /// Its weights are programs, which are never opened.
+    pub is_pickled: bool,
     /// The model that it is here.
     pub here: Option<ModelId>,
     /// How its download goes.
     pub download: Option<DownloadId>,
+}
+
+/// Something of a repository, as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// `owner/name`.
+    pub repo: String,
+    /// A branch, a tag or a commit; the main branch where none is named.
+    pub revision: Option<String>,
+    /// Of the [`Choice`].
+    pub name: String,
 }
 
 /// Which download.
@@ -151,6 +164,8 @@ pub struct DownloadId(pub i64);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepositoryView {
     pub repo: String,
+    /// The one that was asked for; `None` is the main branch.
+    pub revision: Option<String>,
     /// The hub's page of it.
     pub page: String,
     pub licence: Option<String>,
@@ -225,18 +240,14 @@ pub enum DiscoverAct {
     Look(HubQuery),
     Repository {
         repo: String,
+        /// A branch, a tag or a commit; the main branch where none is named.
+        revision: Option<String>,
         wanted: Option<String>,
     },
     Downloads,
     /// What loading it would take, by the beginning of its file.
-    Foresee {
-        repo: String,
-        name: String,
-    },
-    Download {
-        repo: String,
-        name: String,
-    },
+    Foresee(Chosen),
+    Download(Chosen),
     Pause {
         id: DownloadId,
     },
@@ -282,7 +293,7 @@ pub struct ForeseenModel {
 /// What there is to find.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DiscoverView {
-    /// Empty where something was searched for.
+    /// What of it fits the search, which has been asked of nobody.
     pub catalogue: Vec<CatalogueModel>,
     pub found: Vec<FoundRepository>,
     /// Where the next page begins.

@@ -22,7 +22,7 @@ use std::{
 use store::{DownloadFile, DownloadRow, NewDownload, StoreError};
 use tokio::sync::{Notify, watch};
 use types::{
-    discover::{DownloadId, DownloadState, DownloadView, Downloads},
+    discover::{Chosen, DownloadId, DownloadState, DownloadView, Downloads},
     ids::UserId,
     job::JobKind,
 };
@@ -103,20 +103,35 @@ impl Models {
         Ok(Downloads { list, bytes_per_second, n_parallel })
     }
 
-    /// Asks for something of a repository. One that was paused or failed goes on.
-    pub async fn download(&self, user: UserId, repo: &str, name: &str) -> Result<DownloadId, ModelsError> {
-        let known = self.store.downloads().await?.into_iter().find(|it| it.repo == repo && it.name == name);
-        if let Some(row) = known.filter(|row| row.state != DownloadState::Done) {
+    /// Asks for something of a repository. One that was paused or failed goes on; the same of another revision has to be
+    /// removed first.
+    pub async fn download(&self, user: UserId, chosen: &Chosen) -> Result<DownloadId, ModelsError> {
+        let is_it = |it: &DownloadRow| it.repo == chosen.repo && it.name == chosen.name;
+        let known = self.store.downloads().await?.into_iter().find(is_it);
+        let known = known.filter(|row| row.state != DownloadState::Done);
+        if let Some(row) = known.as_ref().filter(|_| chosen.revision.is_none()) {
             self.resume_download(row.id).await?;
             return Ok(row.id);
         }
-        let Wanted { repository, files, model } = self.wanted(repo, name).await?;
+        let Wanted { repository, files, model } = self.wanted(chosen).await?;
+        match known {
+            Some(row) if row.revision == repository.sha.as_str() => {
+                self.resume_download(row.id).await?;
+                return Ok(row.id);
+            }
+            Some(_) => {
+                return Err(ModelsError::Kept(
+                    "another version of it is being downloaded; remove that download first",
+                ));
+            }
+            None => {}
+        }
         let size: u64 = files.iter().map(|file| file.size_bytes).sum();
         check_space(self.library.folder(), size)?;
         let new = NewDownload {
             repo: repository.repo.as_str(),
             revision: repository.sha.as_str(),
-            name,
+            name: &chosen.name,
             model: &model,
             files: &files,
         };
@@ -314,6 +329,7 @@ impl Models {
             tags: Vec::new(),
             pipeline: None,
             library: None,
+            n_parameters: None,
             files: Vec::new(),
             n_dropped: 0,
         };
@@ -371,6 +387,7 @@ impl Models {
             fraction: (total > 0).then(|| done_bytes as f32 / total as f32),
             bytes_per_second: rate,
             seconds_left: rate.filter(|rate| *rate > 0.0).map(|rate| left / rate),
+            step: None,
         });
     }
 }
@@ -387,7 +404,6 @@ impl Gathered {
     /// name is never written over, and nothing is fetched for it.
     async fn is_done(
         &self,
-            step: None,
         held: &watch::Receiver<bool>,
         folder: &Path,
         files: &[DownloadFile],

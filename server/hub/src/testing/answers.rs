@@ -49,8 +49,11 @@ pub(super) async fn search(
 ) -> Response {
     state.count(&headers);
     let wanted = Wanted::read(&pairs);
-    let mut found: Vec<_> =
-        lock(&state.repositories).values().filter(|it| wanted.fits(it)).cloned().collect();
+    let mut found: Vec<_> = lock(&state.repositories)
+        .values()
+        .filter(|it| it.revision.is_none() && wanted.fits(it))
+        .cloned()
+        .collect();
     found.sort_by(|a, b| wanted.key(b).cmp(&wanted.key(a)).then_with(|| a.repo.cmp(&b.repo)));
     let shown: Vec<Value> =
         found.iter().skip(wanted.from).take(wanted.limit).map(|it| entry(it, false)).collect();
@@ -138,12 +141,14 @@ impl State {
     }
 
     fn find(&self, owner: &str, name: &str, revision: &str) -> Result<Arc<PretendRepository>, Refusal> {
-        let repository = self.repository(&format!("{owner}/{name}"));
-        let repository = repository.ok_or((StatusCode::UNAUTHORIZED, "RepoNotFound"))?;
-        if revision != "main" && revision != repository.commit() {
-            return Err((StatusCode::NOT_FOUND, "RevisionNotFound"));
-        }
-        Ok(repository)
+        let repo = format!("{owner}/{name}");
+        self.repository(&repo).ok_or((StatusCode::UNAUTHORIZED, "RepoNotFound"))?;
+        let is_it = |it: &&Arc<PretendRepository>| {
+            let named = it.revision.as_deref().unwrap_or("main");
+            it.repo == repo && (revision == named || revision == it.commit())
+        };
+        let found = lock(&self.repositories).values().find(is_it).cloned();
+        found.ok_or((StatusCode::NOT_FOUND, "RevisionNotFound"))
     }
 }
 

@@ -20,6 +20,9 @@ pub struct PretendRepository {
     /// `owner/name`.
     #[serde(skip)]
     pub repo: String,
+    /// A revision beside the main branch; it has small files only.
+    #[serde(skip)]
+    pub revision: Option<String>,
     pub downloads: u64,
     pub likes: u64,
     pub trending: u64,
@@ -44,11 +47,11 @@ pub struct PretendFile {
     pub size: u64,
     /// In hex.
     pub sha256: String,
+    /// Git's name for it, in hex.
+    pub git_id: String,
 }
 
 /// Where the bytes of a file are.
-    /// Git's name for it, in hex.
-    pub git_id: String,
 #[derive(Clone, Debug)]
 pub enum Content {
     Memory(Bytes),
@@ -71,6 +74,12 @@ impl PretendRepository {
     /// The same with more tags.
     pub fn with_tags(mut self, tags: &[&str]) -> Self {
         self.tags.extend(tags.iter().map(|tag| (*tag).to_owned()));
+        self
+    }
+
+    /// The same at a revision beside the main branch. Its files are small ones.
+    pub fn at(mut self, revision: &str) -> Self {
+        self.revision = Some(revision.to_owned());
         self
     }
 
@@ -110,6 +119,7 @@ impl PretendFile {
     pub fn on_disk(path: &str, place: PathBuf) -> io::Result<Self> {
         let mut file = File::open(&place)?;
         let mut hash = Sha256::new();
+        let mut git = Sha1::new_with_prefix(blob(file.metadata()?.len()));
         let mut buffer = vec![0; 1 << 20];
         let mut size = 0;
         loop {
@@ -118,8 +128,8 @@ impl PretendFile {
                 break;
             }
             hash.update(&buffer[..n]);
+            git.update(&buffer[..n]);
             size += n as u64;
-        let mut git = Sha1::new_with_prefix(blob(file.metadata()?.len()));
         }
         let sha256 = hex(&hash.finalize());
         let git_id = hex(&git.finalize());
@@ -131,11 +141,11 @@ impl PretendFile {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 /// What git puts before a file of that length.
 fn blob(n_bytes: u64) -> String {
     format!("blob {n_bytes}\0")
 }
 
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use sha1::Sha1;
+use sha1::{Digest as _, Sha1};
 use sha2::{Digest, Sha256};
 use std::{
     fs::File,

@@ -55,6 +55,77 @@ impl HubFormat {
     }
 }
 
+/// How many parameters a model has, in billions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HubSize {
+    UpTo2,
+    UpTo5,
+    UpTo10,
+    UpTo20,
+    UpTo50,
+    Larger,
+}
+
+impl HubSize {
+    pub const ALL: [Self; 6] =
+        [Self::UpTo2, Self::UpTo5, Self::UpTo10, Self::UpTo20, Self::UpTo50, Self::Larger];
+
+    /// From how many billions on, and up to how many.
+    pub fn bounds_b(self) -> (u32, Option<u32>) {
+        match self {
+            Self::UpTo2 => (0, Some(2)),
+            Self::UpTo5 => (2, Some(5)),
+            Self::UpTo10 => (5, Some(10)),
+            Self::UpTo20 => (10, Some(20)),
+            Self::UpTo50 => (20, Some(50)),
+            Self::Larger => (50, None),
+        }
+    }
+
+    /// Whether so many billions are of this size.
+    pub fn has(self, parameters_b: f64) -> bool {
+        let (least, most) = self.bounds_b();
+        parameters_b >= f64::from(least) && most.is_none_or(|most| parameters_b <= f64::from(most))
+    }
+
+    /// The word for it in addresses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::UpTo2 => "2",
+            Self::UpTo5 => "5",
+            Self::UpTo10 => "10",
+            Self::UpTo20 => "20",
+            Self::UpTo50 => "50",
+            Self::Larger => "more",
+        }
+    }
+}
+
+/// What the makers of a model say that it can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HubCapability {
+    Sees,
+    CallsTools,
+    Thinks,
+    Codes,
+}
+
+impl HubCapability {
+    pub const ALL: [Self; 4] = [Self::Sees, Self::CallsTools, Self::Thinks, Self::Codes];
+
+    /// The word for it in addresses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sees => "sees",
+            Self::CallsTools => "tools",
+            Self::Thinks => "thinks",
+            Self::Codes => "codes",
+        }
+    }
+}
+
 /// What is looked for on a hub.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HubQuery {
@@ -62,6 +133,9 @@ pub struct HubQuery {
     pub text: String,
     pub kind: Option<Kind>,
     pub format: Option<HubFormat>,
+    /// By parameters, since hubs know no lengths of files.
+    pub size: Option<HubSize>,
+    pub capability: Option<HubCapability>,
     /// The hub's name of a licence.
     pub licence: Option<String>,
     pub sort: HubSort,

@@ -15,8 +15,8 @@ use std::{
 use store::DownloadFile;
 use types::{
     discover::{
-        CatalogueModel, Choice, Chosen, DownloadState, FOUND_SHOWN, FoundRepository, HubFormat, HubQuery,
-        HubSort, RepositoryView,
+        CatalogueModel, Choice, Chosen, DownloadState, FOUND_SHOWN, FoundRepository, HubCapability,
+        HubFormat, HubQuery, HubSize, HubSort, RepositoryView,
     },
     ids::ModelId,
     secret::Secret,
@@ -100,12 +100,24 @@ impl Listed {
         let is_licence = |licence: &String| self.licence.eq_ignore_ascii_case(licence);
         let is_wanted = query.kind.is_none_or(|kind| kind == self.kind)
             && query.format.is_none_or(is_format)
-            && query.licence.as_ref().is_none_or(is_licence);
+            && query.licence.as_ref().is_none_or(is_licence)
+            && query.size.is_none_or(|size| size.has(self.parameters_b))
+            && query.capability.is_none_or(|it| self.capabilities.iter().any(|word| *word == word_of(it)));
         let texts = [&self.family, &self.name, &self.maker, &self.repo, &self.why];
         let texts: Vec<_> =
             texts.into_iter().chain(&self.capabilities).map(|text| text.to_lowercase()).collect();
         let text = query.text.to_lowercase();
         is_wanted && text.split_whitespace().all(|word| texts.iter().any(|text| text.contains(word)))
+    }
+}
+
+/// What the catalogue calls it.
+fn word_of(capability: HubCapability) -> &'static str {
+    match capability {
+        HubCapability::Sees => "vision",
+        HubCapability::CallsTools => "tools",
+        HubCapability::Thinks => "reasoning",
+        HubCapability::Codes => "coding",
     }
 }
 
@@ -168,7 +180,7 @@ impl Models {
     /// Asks the hub for repositories. A kind that the hub has several names for is asked for by each of them.
     pub async fn search_hub(&self, query: &HubQuery) -> Result<HubPage, ModelsError> {
         let hub = self.hub().await?;
-        let pipelines = search::pipelines_of(query.kind);
+        let pipelines = search::pipelines_of(query.kind, query.capability);
         let cursors = search::cursors_of(query.cursor.as_deref(), pipelines.len());
         let n = FOUND_SHOWN / u32::try_from(pipelines.len()).unwrap_or(1).max(1);
         let lists = pipelines.iter().zip(&cursors).map(async |(pipeline, cursor)| {
@@ -180,6 +192,8 @@ impl Models {
                 format: query.format.map(format_of),
                 licence: query.licence.clone(),
                 author: None,
+                tags: search::tags_of(query.capability),
+                parameters_b: query.size.map(HubSize::bounds_b),
                 sort: sort_of(query.sort),
                 n,
             };
@@ -420,6 +434,12 @@ mod tests {
         check(HubQuery { kind: Some(Kind::Embedding), ..text("") }, |it| it.kind == Kind::Embedding);
         check(HubQuery { licence: Some("MIT".into()), ..text("") }, |it| it.licence == "mit");
         assert!(n(HubQuery { format: Some(HubFormat::Gguf), ..text("") }) < CATALOGUE.len());
+        let size = Some(HubSize::UpTo10);
+        check(HubQuery { size, ..text("") }, |it| (5.0..=10.0).contains(&it.parameters_b));
+        for capability in HubCapability::ALL {
+            let n = n(HubQuery { capability: Some(capability), ..text("") });
+            assert!((1..CATALOGUE.len()).contains(&n), "{capability:?}: {n}");
+        }
         assert_eq!(n(text("qwen no-such-word")), 0);
     }
 

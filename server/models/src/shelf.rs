@@ -183,6 +183,7 @@ fn matches(model: &ShelfModel, query: &ShelfQuery) -> bool {
     let is_wanted = query.kind.is_none_or(|kind| kind == model.kind)
         && query.format.is_none_or(|format| format == model.format)
         && query.capability.is_none_or(|it| model.capabilities.contains(&it))
+        && query.size.is_none_or(|size| size.has(model.entry.size_bytes))
         && query.folder.as_ref().is_none_or(|label| model.folder.as_ref() == Some(label))
         && (!query.fits || model.fits == Some(true));
     if !is_wanted {

@@ -4,7 +4,7 @@ use crate::{
     format::{bytes, one_decimal},
     i18n::{ModelsTexts, fill},
 };
-use types::shelf::{Capability, Format, Kind, ShelfModel, SortBy};
+use types::shelf::{Capability, Format, Kind, ShelfModel, SizeClass, SortBy};
 
 pub(crate) fn kind(kind: Kind, texts: &ModelsTexts) -> &'static str {
     match kind {
@@ -43,6 +43,14 @@ pub(super) fn sort_by(column: SortBy, texts: &ModelsTexts) -> &'static str {
         SortBy::Memory => texts.column_memory,
         SortBy::Context => texts.column_context,
         SortBy::Changed => texts.column_changed,
+    }
+}
+
+pub(crate) fn size(size: SizeClass, texts: &ModelsTexts) -> String {
+    match size.bounds_gb() {
+        (0, most) => fill(texts.size_up_to, "n", most.unwrap_or_default()),
+        (above, Some(most)) => fill(&fill(texts.size_between, "a", above), "n", most),
+        (above, None) => fill(texts.size_above, "n", above),
     }
 }
 

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use std::sync::{Arc, atomic::Ordering};
 
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-error-code");
+const BILLION: u64 = 1_000_000_000;
 const MAX_LIMIT: usize = 1000;
 
 /// A status and the hub's word for what is wrong.
@@ -28,6 +29,8 @@ struct Wanted {
     author: Option<String>,
     pipeline: Option<String>,
     filters: Vec<String>,
+    /// In billions.
+    parameters: Option<(u64, u64)>,
     sort: String,
     limit: usize,
     from: usize,
@@ -175,6 +178,7 @@ impl Wanted {
                 "author" => wanted.author = Some(value.clone()),
                 "pipeline_tag" => wanted.pipeline = Some(value.clone()),
                 "filter" => wanted.filters.push(value.clone()),
+                "num_parameters" => wanted.parameters = bounds(value),
                 "sort" => wanted.sort.clone_from(value),
                 "limit" => wanted.limit = value.parse().unwrap_or(MAX_LIMIT).min(MAX_LIMIT),
                 "cursor" => wanted.from = value.parse().unwrap_or(0),
@@ -190,6 +194,10 @@ impl Wanted {
             && self.author.as_deref().is_none_or(|author| owner == Some(author))
             && (self.pipeline.is_none() || self.pipeline == repository.pipeline)
             && self.filters.iter().all(|filter| repository.tags.contains(filter))
+            && self.parameters.is_none_or(|(least, most)| {
+                let n = repository.gguf.as_ref().map(|(_, _, n)| *n);
+                n.is_some_and(|n| n >= least * BILLION && n <= most.saturating_mul(BILLION))
+            })
     }
 
     fn key(&self, repository: &PretendRepository) -> (u64, String) {
@@ -200,6 +208,15 @@ impl Wanted {
             _ => (repository.trending, String::new()),
         }
     }
+}
+
+/// `min:5B,max:10B`.
+fn bounds(text: &str) -> Option<(u64, u64)> {
+    let number = |name: &str| {
+        let bound = text.split(',').find_map(|it| it.strip_prefix(name)?.strip_suffix('B'));
+        bound.map(str::parse).transpose().ok()
+    };
+    Some((number("min:")?.unwrap_or(0), number("max:")?.unwrap_or(u64::MAX)))
 }
 
 fn entry(repository: &PretendRepository, with_files: bool) -> Value {

@@ -2,7 +2,10 @@
 
 use hub::{Cursor, Found, Page};
 use std::cmp::Reverse;
-use types::{discover::HubSort, shelf::Kind};
+use types::{
+    discover::{HubCapability, HubSort},
+    shelf::Kind,
+};
 
 /// Where a list goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +15,15 @@ pub(super) enum At {
     End,
 }
 
-/// The hub's names of a kind; `None` is every name.
-pub(super) fn pipelines_of(kind: Option<Kind>) -> &'static [Option<&'static str>] {
+/// The hub's names of a kind; `None` is every name. Models for conversations that look at images are a kind of their own there.
+pub(super) fn pipelines_of(
+    kind: Option<Kind>,
+    capability: Option<HubCapability>,
+) -> &'static [Option<&'static str>] {
     match kind {
+        Some(Kind::Writing) | None if capability == Some(HubCapability::Sees) => {
+            &[Some("image-text-to-text")]
+        }
         // Most models that look at images are for conversations as well.
         Some(Kind::Writing) => &[Some("text-generation"), Some("image-text-to-text")],
         Some(Kind::Embedding) => &[Some("sentence-similarity"), Some("feature-extraction")],
@@ -23,6 +32,17 @@ pub(super) fn pipelines_of(kind: Option<Kind>) -> &'static [Option<&'static str>
         Some(Kind::Video) => &[Some("text-to-video")],
         Some(Kind::Part) | None => &[None],
     }
+}
+
+/// The tags by which makers say what their models can do.
+pub(super) fn tags_of(capability: Option<HubCapability>) -> Vec<String> {
+    let tag = match capability {
+        Some(HubCapability::CallsTools) => "function-calling",
+        Some(HubCapability::Thinks) => "reasoning",
+        Some(HubCapability::Codes) => "code",
+        Some(HubCapability::Sees) | None => return Vec::new(),
+    };
+    vec![tag.to_owned()]
 }
 
 /// Where each of `n` lists goes on, as the page before said: [`joined`] made it. Anything else begins anew.

@@ -5,7 +5,10 @@ use crate::{HubAccess, ModelsError, Referred};
 use hub::testing::{Fault, PretendRepository, TestHub};
 use std::{fs, time::Duration};
 use types::{
-    discover::{Chosen, DownloadId, DownloadState, DownloadView, HubQuery, HubSort, RepositoryView},
+    discover::{
+        Chosen, DownloadId, DownloadState, DownloadView, HubCapability, HubQuery, HubSize, HubSort,
+        RepositoryView,
+    },
     secret::Secret,
     shelf::Kind,
 };
@@ -299,6 +302,36 @@ async fn a_kind_is_found_under_all_names_that_the_hub_has_for_it() {
             |name: &&str| found.iter().filter(|it| it.pipeline.as_deref() == Some(name)).count() == 10;
         assert!(names.iter().all(|name| is_of(&name)), "{kind:?}");
     }
+}
+
+#[tokio::test]
+async fn a_search_is_narrowed_by_size_and_by_what_models_can_do() {
+    let hub = TestHub::start().await.unwrap();
+    for (name, billions, tag, pipeline) in [
+        ("small", 1, "code", "text-generation"),
+        ("middle", 7, "reasoning", "text-generation"),
+        ("large", 70, "function-calling", "text-generation"),
+        ("eyes", 7, "any", "image-text-to-text"),
+    ] {
+        let repository = PretendRepository::new(&format!("maker/{name}")).with_tags(&[tag]);
+        let gguf = Some(("llama".to_owned(), 4096, billions * 1_000_000_000));
+        hub.add(PretendRepository { gguf, pipeline: Some(pipeline.to_owned()), ..repository });
+    }
+    let bench = Bench::with_hub(&hub).await;
+    let check = async |size, capability, expected: &[&str]| {
+        let query = HubQuery { size, capability, ..HubQuery::default() };
+        let page = bench.models.search_hub(&query).await.unwrap();
+        let mut names: Vec<_> = page.found.iter().map(|it| it.repo.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, expected, "{query:?}");
+    };
+    check(Some(HubSize::UpTo2), None, &["maker/small"]).await;
+    check(Some(HubSize::UpTo10), None, &["maker/eyes", "maker/middle"]).await;
+    check(Some(HubSize::Larger), None, &["maker/large"]).await;
+    check(None, Some(HubCapability::Sees), &["maker/eyes"]).await;
+    check(None, Some(HubCapability::CallsTools), &["maker/large"]).await;
+    check(Some(HubSize::UpTo10), Some(HubCapability::Thinks), &["maker/middle"]).await;
+    check(None, Some(HubCapability::Codes), &["maker/small"]).await;
 }
 
 #[tokio::test]

@@ -319,20 +319,7 @@ impl Models {
             reserve_bytes: RESERVE_BYTES,
             ..Limits::new(FreeBytes::new(system::paths::free_bytes))
         };
-        let named = RepoId::parse(&row.repo).zip(Revision::parse(&row.revision));
-        let (repo, sha) = named.ok_or(StoreError::NotFound)?;
-        let repository = Repository {
-            repo,
-            sha,
-            gated: false,
-            licence: None,
-            tags: Vec::new(),
-            pipeline: None,
-            library: None,
-            n_parameters: None,
-            files: Vec::new(),
-            n_dropped: 0,
-        };
+        let repository = repository_of(row)?;
         let gathered = Gathered { staging: staging_of(folder, row), target: below(folder, &row.model.0) };
         if gathered.is_done(&held, folder, &files).await? {
             return Ok(());
@@ -390,6 +377,24 @@ impl Models {
             step: None,
         });
     }
+}
+
+/// What a download is of, as far as fetching it needs that.
+fn repository_of(row: &DownloadRow) -> Result<Repository, ModelsError> {
+    let named = RepoId::parse(&row.repo).zip(Revision::parse(&row.revision));
+    let (repo, sha) = named.ok_or(StoreError::NotFound)?;
+    Ok(Repository {
+        repo,
+        sha,
+        gated: false,
+        licence: None,
+        tags: Vec::new(),
+        pipeline: None,
+        library: None,
+        n_parameters: None,
+        files: Vec::new(),
+        n_dropped: 0,
+    })
 }
 
 /// A model that is a folder: where its files are gathered, and where it is when all of them are there.

@@ -300,7 +300,7 @@ async fn a_kind_is_found_under_all_names_that_the_hub_has_for_it() {
         assert!(found.is_sorted_by(|a, b| a.downloads >= b.downloads), "{kind:?}");
         let is_of =
             |name: &&str| found.iter().filter(|it| it.pipeline.as_deref() == Some(name)).count() == 10;
-        assert!(names.iter().all(|name| is_of(&name)), "{kind:?}");
+        assert!(names.iter().all(is_of), "{kind:?}");
     }
 }
 

@@ -47,6 +47,7 @@ impl From<ModelsError> for AppError {
             | ModelsError::NoFileManager { .. }
             | ModelsError::Convert(_)
             | ModelsError::NoSpace { .. }
+            | ModelsError::NoMemory { .. }
             | ModelsError::NameTaken(_)
             | ModelsError::Broken { .. }
             | ModelsError::File { .. }

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use leptos::{prelude::*, task::spawn_local};
-use types::job::{JobKind, JobState, JobView};
+use types::job::{JobKind, JobState, JobStep, JobView};
 
 /// A button with the number of running jobs, and the list behind it.
 #[component]
@@ -108,7 +108,12 @@ fn detail(job: &JobView, texts: &PanelsTexts) -> String {
 }
 
 fn running_detail(job: &JobView, texts: &PanelsTexts) -> String {
+    let step = job.step.map(|step| match step {
+        JobStep::Converting => texts.job_converting.to_owned(),
+        JobStep::Quantising => texts.job_quantising.to_owned(),
+    });
     let parts = [
+        step,
         job.progress.map(|progress| format!("{} %", percent(progress))),
         job.bytes_per_second.map(|rate| format!("{}/s", bytes(rate))),
         job.seconds_left.map(|left| fill(texts.job_left, "n", duration_ms((left * 1000.0) as u64))),

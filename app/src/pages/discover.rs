@@ -48,7 +48,7 @@ pub(super) fn page() -> AnyView {
 fn act_of(query: &ParamsMap) -> DiscoverAct {
     let text = |name| query.get_str(name).filter(|text| !text.is_empty()).map(str::to_owned);
     match text("repo") {
-        Some(repo) => DiscoverAct::Repository { repo, wanted: text("file") },
+        Some(repo) => DiscoverAct::Repository { repo, revision: text("at"), wanted: text("file") },
         None => DiscoverAct::Look(query_of(query)),
     }
 }
@@ -95,7 +95,7 @@ fn looked(query: Memo<ParamsMap>, view: DiscoverView) -> AnyView {
             {none.then(|| view! { <p class="py-8 text-center text-muted" data-testid="found-none">{texts.none_found}</p> })}
             {(!found.is_empty()).then(|| view! { <Found found/> })}
             {more}
-            {(!is_search).then(|| view! { <Catalogue models=catalogue/> })}
+            {(!catalogue.is_empty()).then(|| view! { <Catalogue models=catalogue is_search/> })}
             {is_managed.then(|| view! { <Token has_token/> })}
         </div>
     }

@@ -55,6 +55,77 @@ impl HubFormat {
     }
 }
 
+/// How many parameters a model has, in billions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HubSize {
+    UpTo2,
+    UpTo5,
+    UpTo10,
+    UpTo20,
+    UpTo50,
+    Larger,
+}
+
+impl HubSize {
+    pub const ALL: [Self; 6] =
+        [Self::UpTo2, Self::UpTo5, Self::UpTo10, Self::UpTo20, Self::UpTo50, Self::Larger];
+
+    /// From how many billions on, and up to how many.
+    pub fn bounds_b(self) -> (u32, Option<u32>) {
+        match self {
+            Self::UpTo2 => (0, Some(2)),
+            Self::UpTo5 => (2, Some(5)),
+            Self::UpTo10 => (5, Some(10)),
+            Self::UpTo20 => (10, Some(20)),
+            Self::UpTo50 => (20, Some(50)),
+            Self::Larger => (50, None),
+        }
+    }
+
+    /// Whether so many billions are of this size.
+    pub fn has(self, parameters_b: f64) -> bool {
+        let (least, most) = self.bounds_b();
+        parameters_b >= f64::from(least) && most.is_none_or(|most| parameters_b <= f64::from(most))
+    }
+
+    /// The word for it in addresses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::UpTo2 => "2",
+            Self::UpTo5 => "5",
+            Self::UpTo10 => "10",
+            Self::UpTo20 => "20",
+            Self::UpTo50 => "50",
+            Self::Larger => "more",
+        }
+    }
+}
+
+/// What the makers of a model say that it can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HubCapability {
+    Sees,
+    CallsTools,
+    Thinks,
+    Codes,
+}
+
+impl HubCapability {
+    pub const ALL: [Self; 4] = [Self::Sees, Self::CallsTools, Self::Thinks, Self::Codes];
+
+    /// The word for it in addresses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sees => "sees",
+            Self::CallsTools => "tools",
+            Self::Thinks => "thinks",
+            Self::Codes => "codes",
+        }
+    }
+}
+
 /// What is looked for on a hub.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HubQuery {
@@ -62,6 +133,9 @@ pub struct HubQuery {
     pub text: String,
     pub kind: Option<Kind>,
     pub format: Option<HubFormat>,
+    /// By parameters, since hubs know no lengths of files.
+    pub size: Option<HubSize>,
+    pub capability: Option<HubCapability>,
     /// The hub's name of a licence.
     pub licence: Option<String>,
     pub sort: HubSort,
@@ -134,12 +208,25 @@ pub struct Choice {
     pub recommended: Option<String>,
     /// What helps a model, rather than one: `projector`, `importance`.
     pub helps: Option<String>,
-    /// Parts of it are missing in the repository.
+    /// It cannot be used: parts of it are missing in the repository, or it is [pickled](Self::is_pickled).
     pub is_broken: bool,
+    /// Its weights are programs, which are never opened.
+    pub is_pickled: bool,
     /// The model that it is here.
     pub here: Option<ModelId>,
     /// How its download goes.
     pub download: Option<DownloadId>,
+}
+
+/// Something of a repository, as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// `owner/name`.
+    pub repo: String,
+    /// A branch, a tag or a commit; the main branch where none is named.
+    pub revision: Option<String>,
+    /// Of the [`Choice`].
+    pub name: String,
 }
 
 /// Which download.
@@ -151,6 +238,8 @@ pub struct DownloadId(pub i64);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepositoryView {
     pub repo: String,
+    /// The one that was asked for; `None` is the main branch.
+    pub revision: Option<String>,
     /// The hub's page of it.
     pub page: String,
     pub licence: Option<String>,
@@ -225,18 +314,14 @@ pub enum DiscoverAct {
     Look(HubQuery),
     Repository {
         repo: String,
+        /// A branch, a tag or a commit; the main branch where none is named.
+        revision: Option<String>,
         wanted: Option<String>,
     },
     Downloads,
     /// What loading it would take, by the beginning of its file.
-    Foresee {
-        repo: String,
-        name: String,
-    },
-    Download {
-        repo: String,
-        name: String,
-    },
+    Foresee(Chosen),
+    Download(Chosen),
     Pause {
         id: DownloadId,
     },
@@ -282,7 +367,7 @@ pub struct ForeseenModel {
 /// What there is to find.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DiscoverView {
-    /// Empty where something was searched for.
+    /// What of it fits the search, which has been asked of nobody.
     pub catalogue: Vec<CatalogueModel>,
     pub found: Vec<FoundRepository>,
     /// Where the next page begins.

@@ -21,6 +21,16 @@ pub enum JobKind {
     BringModel,
 }
 
+/// A part of a job that consists of several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobStep {
+    /// A model's files are written in another form.
+    Converting,
+    /// And with fewer bits.
+    Quantising,
+}
+
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,6 +56,8 @@ pub struct JobView {
     /// Bytes per second, for jobs that move bytes.
     pub bytes_per_second: Option<f64>,
     pub seconds_left: Option<f64>,
+    /// Which of its parts runs, where there are several.
+    pub step: Option<JobStep>,
     /// One sentence when `state` is `Failed`.
     pub error: Option<String>,
     /// Milliseconds since 1970, UTC.

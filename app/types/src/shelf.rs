@@ -117,6 +117,54 @@ impl Capability {
     }
 }
 
+/// How much a model takes on the disk, in gigabytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SizeClass {
+    UpTo2,
+    UpTo4,
+    UpTo8,
+    UpTo16,
+    UpTo32,
+    Larger,
+}
+
+impl SizeClass {
+    pub const ALL: [Self; 6] =
+        [Self::UpTo2, Self::UpTo4, Self::UpTo8, Self::UpTo16, Self::UpTo32, Self::Larger];
+
+    /// Its bounds in gigabytes; the lower one belongs to the class below, and the largest class has no upper one.
+    pub fn bounds_gb(self) -> (u64, Option<u64>) {
+        match self {
+            Self::UpTo2 => (0, Some(2)),
+            Self::UpTo4 => (2, Some(4)),
+            Self::UpTo8 => (4, Some(8)),
+            Self::UpTo16 => (8, Some(16)),
+            Self::UpTo32 => (16, Some(32)),
+            Self::Larger => (32, None),
+        }
+    }
+
+    /// Whether so many bytes are of this class.
+    pub fn has(self, n_bytes: u64) -> bool {
+        const GB: u64 = 1_000_000_000;
+        let (above, most) = self.bounds_gb();
+        (above == 0 || n_bytes > above * GB) && most.is_none_or(|most| n_bytes <= most * GB)
+    }
+
+    /// The word for it in addresses.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::UpTo2 => "2",
+            Self::UpTo4 => "4",
+            Self::UpTo8 => "8",
+            Self::UpTo16 => "16",
+            Self::UpTo32 => "32",
+            Self::Larger => "more",
+        }
+    }
+}
+
 /// A column by which the library is sorted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,6 +200,7 @@ pub struct ShelfQuery {
     pub kind: Option<Kind>,
     pub format: Option<Format>,
     pub capability: Option<Capability>,
+    pub size: Option<SizeClass>,
     /// The label of a folder.
     pub folder: Option<String>,
     /// Only what fits into memory.

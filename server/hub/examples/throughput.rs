@@ -102,8 +102,14 @@ async fn own(url: &str, target: &Path, connections: usize) -> anyhow::Result<f64
     let started = Instant::now();
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
     let limits = Limits { connections, reserve_bytes: 0, ..Limits::new(FreeBytes::new(|_| None)) };
-    let request =
-        Request { url: url.parse()?, token: None, target: target.to_owned(), size: None, sha256: None };
+    let request = Request {
+        url: url.parse()?,
+        token: None,
+        target: target.to_owned(),
+        size: None,
+        sha256: None,
+        git_id: None,
+    };
     download(&client, &request, &limits, &|_| {}).await?;
     Ok(started.elapsed().as_secs_f64())
 }

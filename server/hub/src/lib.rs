@@ -101,6 +101,7 @@ impl Hub {
             target,
             size: Some(file.size),
             sha256: file.sha256.clone(),
+            git_id: file.oid.clone(),
         })
     }
 

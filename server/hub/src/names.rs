@@ -178,5 +178,10 @@ pub(crate) fn digest(text: &str) -> Option<String> {
     is_digest.then(|| text.to_ascii_lowercase())
 }
 
+/// Whether it is git's name for something: a SHA-1 in hex.
+pub(crate) fn is_git(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 #[cfg(test)]
 mod tests;

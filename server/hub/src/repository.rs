@@ -31,6 +31,8 @@ pub struct Repository {
     /// What it is for, in the hub's words.
     pub pipeline: Option<String>,
     pub library: Option<String>,
+    /// Numbers in its safetensors files, where the hub has counted them.
+    pub n_parameters: Option<u64>,
     /// By path.
     pub files: Vec<RepoFile>,
     /// Files left out since their names or sizes are not usable, or there are too many.
@@ -44,7 +46,7 @@ pub struct RepoFile {
     pub size: u64,
     /// Of its bytes, in hex. Hubs tell it of big files only.
     pub sha256: Option<String>,
-    /// Git's name for its content.
+    /// Git's name for its content, in hex. Of files that have a digest, git knows a pointer only.
     pub oid: Option<String>,
 }
 
@@ -95,8 +97,15 @@ struct Info {
     pipeline_tag: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     library_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    safetensors: Option<Counted>,
     #[serde(default)]
     siblings: Vec<Sibling>,
+}
+
+#[derive(Deserialize)]
+struct Counted {
+    total: u64,
 }
 
 #[derive(Deserialize)]
@@ -135,6 +144,7 @@ impl Info {
             tags,
             pipeline: self.pipeline_tag.filter(|it| is_word(it)),
             library: self.library_name.filter(|it| is_word(it)),
+            n_parameters: self.safetensors.map(|it| it.total),
             n_dropped: n_siblings - files.len(),
             files,
         })
@@ -144,6 +154,7 @@ impl Info {
 impl Sibling {
     fn file(self) -> Option<RepoFile> {
         let lfs_size = self.lfs.as_ref().and_then(|lfs| lfs.size);
+        let oid = self.blob_id.filter(|id| self.lfs.is_none() && names::is_git(id));
         let sha256 = match self.lfs.and_then(|lfs| lfs.sha256) {
             // A digest that is none would make every download fail at its end: the file is not usable.
             Some(text) => Some(names::digest(&text)?),
@@ -153,7 +164,7 @@ impl Sibling {
             path: RepoPath::parse(&self.rfilename)?,
             size: lfs_size.or(self.size)?,
             sha256,
-            oid: self.blob_id.filter(|id| is_hex(id)),
+            oid: oid.map(|id| id.to_ascii_lowercase()),
         })
     }
 }

@@ -30,6 +30,10 @@ pub struct Search {
     /// The hub's name of a licence, such as `apache-2.0`.
     pub licence: Option<String>,
     pub author: Option<String>,
+    /// The hub's tags that all must be there.
+    pub tags: Vec<String>,
+    /// From how many billions of parameters on, and up to how many.
+    pub parameters_b: Option<(u32, Option<u32>)>,
     pub sort: Sort,
     /// Repositories on a page, from 1 to 100.
     pub n: u32,
@@ -137,7 +141,7 @@ impl Hub {
         let words =
             [Some(&search.text), search.kind.as_ref(), search.licence.as_ref(), search.author.as_ref()];
         let is_odd = |word: &&String| word.len() > MAX_TEXT_BYTES || word.contains(char::is_control);
-        if words.iter().flatten().any(is_odd) {
+        if words.iter().flatten().copied().chain(&search.tags).any(|word| is_odd(&word)) {
             return Err(Unusable::Search.into());
         }
         let mut url = self.models_url();
@@ -156,6 +160,13 @@ impl Hub {
         }
         if let Some(licence) = search.licence.as_deref().map(str::trim).filter(|it| !it.is_empty()) {
             query.append_pair("filter", &format!("license:{licence}"));
+        }
+        for tag in &search.tags {
+            query.append_pair("filter", tag);
+        }
+        if let Some((least, most)) = search.parameters_b {
+            let bounds = [Some(format!("min:{least}B")), most.map(|most| format!("max:{most}B"))];
+            query.append_pair("num_parameters", &bounds.into_iter().flatten().collect::<Vec<_>>().join(","));
         }
         query.append_pair("sort", search.sort.key()).append_pair("direction", "-1");
         query.append_pair("limit", &search.n.clamp(1, MAX_N).to_string());

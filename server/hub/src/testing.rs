@@ -98,9 +98,13 @@ impl TestHub {
         self
     }
 
-    /// Adds a repository, or replaces the one of that name.
+    /// Adds a repository, or replaces the one of that name and revision.
     pub fn add(&self, repository: PretendRepository) {
-        lock(&self.state.repositories).insert(repository.repo.clone(), Arc::new(repository));
+        let key = match &repository.revision {
+            Some(revision) => format!("{}@{revision}", repository.repo),
+            None => repository.repo.clone(),
+        };
+        lock(&self.state.repositories).insert(key, Arc::new(repository));
     }
 
     /// Adds everything below `folder`, which has a folder for each owner and in that one for each repository. What a

@@ -52,8 +52,14 @@ fn futures_can_be_sent() {
     check(hub.repository(&repo, &main));
     check(hub.card(&repo, &main));
     let limits = Limits::new(FreeBytes::new(|_| None));
-    let request =
-        Request { url: hub.endpoint().clone(), token: None, target: "x".into(), size: None, sha256: None };
+    let request = Request {
+        url: hub.endpoint().clone(),
+        token: None,
+        target: "x".into(),
+        size: None,
+        sha256: None,
+        git_id: None,
+    };
     check(download(hub.client(), &request, &limits, &|_| {}));
 }
 

@@ -15,6 +15,7 @@ mod claim;
 mod disk;
 mod error;
 mod fetch;
+mod git;
 mod hashing;
 mod journal;
 mod keeper;
@@ -25,6 +26,7 @@ mod progress;
 mod resume;
 
 pub use error::TransferError;
+pub use git::git_id;
 pub use pace::Pace;
 pub use progress::{Anew, OnProgress, Phase, Progress};
 
@@ -56,6 +58,8 @@ pub struct Request {
     pub size: Option<u64>,
     /// In hex, as the hub says; anything else is an error.
     pub sha256: Option<String>,
+    /// Git's name for it, in hex; anything else is an error. It counts where there is no digest.
+    pub git_id: Option<String>,
 }
 
 /// How much a transfer may take of the network, the disk and a server's patience.

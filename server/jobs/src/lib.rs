@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use types::{
     ids::{JobId, UserId},
-    job::{JobKind, JobState, JobView},
+    job::{JobKind, JobState, JobStep, JobView},
 };
 
 /// How many jobs a list shows.
@@ -41,6 +41,8 @@ pub struct Progress {
     pub fraction: Option<f32>,
     pub bytes_per_second: Option<f64>,
     pub seconds_left: Option<f64>,
+    /// Which of its parts runs.
+    pub step: Option<JobStep>,
 }
 
 impl Jobs {
@@ -86,6 +88,7 @@ impl Jobs {
                 progress: progress.fraction,
                 bytes_per_second: progress.bytes_per_second,
                 seconds_left: progress.seconds_left,
+                step: progress.step,
                 error: row.error,
                 started_at_ms: row.started_ms,
                 can_cancel: live.is_some_and(|job| !job.cancel.is_cancelled()),

@@ -321,7 +321,7 @@ fn bring_one(
             linked => linked,
         },
     };
-    brought.map_err(ModelsError::file(target))?;
+    brought.map_err(files::not_placed(target))?;
     made.0.push(target.to_owned());
     Ok(())
 }
@@ -357,7 +357,7 @@ fn copy(
     if n_copied != size {
         return Err(ModelsError::WrongBytes { what: "it changed while it was copied" });
     }
-    files::finish(&part, target).map_err(ModelsError::file(target))?;
+    files::finish(&part, target).map_err(files::not_placed(target))?;
     made.0.push(target.to_owned());
     Ok(())
 }
@@ -397,6 +397,22 @@ mod tests {
         let deep =
             ["a", "b", "c", "d", "e", "f", "g", "deep"].iter().fold(source, |path, name| path.join(name));
         assert!(deep.exists());
+    }
+
+    #[test]
+    fn what_came_while_it_was_copied_is_not_replaced() {
+        for how in Bringing::ALL {
+            let home = tempfile::tempdir().unwrap();
+            let [source, target] = ["there.gguf", "here.gguf"].map(|name| home.path().join(name));
+            fs::write(&source, "of another program").unwrap();
+            fs::write(&target, "sent meanwhile").unwrap();
+            let files = vec![(source.clone(), target.clone())];
+            let plan = Plan { n_bytes: sum(&files), files, folder: None };
+            let brought = bring(&plan, how, &AtomicU64::new(0), &AtomicBool::new(false));
+            assert!(matches!(brought, Err(ModelsError::NameTaken(name)) if name == "here.gguf"), "{how:?}");
+            assert_eq!(fs::read(&target).unwrap(), b"sent meanwhile", "{how:?}");
+            assert!(source.exists() && fs::read_dir(home.path()).unwrap().count() == 2, "{how:?}");
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Finding models: the catalogue that comes with the program, and a hub that is asked where somebody searches.
 
+mod parts;
+mod search;
+
 use crate::{Models, ModelsError, downloads::staging_name, egress};
-use hub::{
-    Cursor, Hub, HubError, RepoFile, RepoId, Repository, Revision, Search, Sort,
-    quants::{self, Entry},
-};
+use hub::{Hub, HubError, RepoFile, RepoId, Repository, Revision, Search, Sort, quants};
+use parts::{Part, Unusable, WHOLE, parts_of};
 use serde::Deserialize;
 use std::{
     fs, io,
@@ -14,8 +15,8 @@ use std::{
 use store::DownloadFile;
 use types::{
     discover::{
-        CatalogueModel, Choice, DownloadState, FOUND_SHOWN, FoundRepository, HubFormat, HubQuery, HubSort,
-        RepositoryView,
+        CatalogueModel, Choice, Chosen, DownloadState, FOUND_SHOWN, FoundRepository, HubCapability,
+        HubFormat, HubQuery, HubSize, HubSort, RepositoryView,
     },
     ids::ModelId,
     secret::Secret,
@@ -25,25 +26,9 @@ use types::{
 /// Beside the weights there are buffers and what the model remembers.
 const LEAST_RESERVE_BYTES: u64 = 512 << 20;
 const RESERVE_SHARE: u64 = 10;
-/// Files beside weights without which a folder is no model, and what people want to read of it.
-const SMALL_ENDINGS: [&str; 7] = [".json", ".txt", ".model", ".jinja", ".md", ".tiktoken", "LICENSE"];
-/// Folders of a pipeline's parts.
-const PARTS: [&str; 11] = [
-    "scheduler",
-    "text_encoder",
-    "text_encoder_2",
-    "text_encoder_3",
-    "tokenizer",
-    "tokenizer_2",
-    "tokenizer_3",
-    "transformer",
-    "unet",
-    "vae",
-    "image_encoder",
-];
-/// The name of the one choice where a repository is one model.
-const WHOLE: &str = "model";
 const MAX_TOKEN_BYTES: usize = 512;
+/// Why weights that are programs are not fetched.
+const PICKLED: &str = "its weights are pickles, which may run any program and are never opened here; take it as safetensors or GGUF";
 
 /// Which hub is asked, and as whom.
 #[derive(Clone, Debug)]
@@ -69,6 +54,17 @@ pub struct HubPage {
     pub next: Option<String>,
 }
 
+/// A repository that somebody named, and what of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referred {
+    /// `owner/name`.
+    pub repo: String,
+    /// A branch, a tag or a commit; the main branch where none is named.
+    pub revision: Option<String>,
+    /// A file or a quantisation.
+    pub wanted: Option<String>,
+}
+
 /// What a download consists of.
 pub(crate) struct Wanted {
     pub(crate) repository: Repository,
@@ -92,12 +88,46 @@ struct Listed {
     why: String,
 }
 
+impl Listed {
+    /// Whether it is what a query asks for. Every word of its text must be somewhere.
+    fn is_asked_for(&self, query: &HubQuery) -> bool {
+        let is_gguf = self.file.is_some() || self.repo.to_lowercase().contains("gguf");
+        let is_format = |format| match format {
+            HubFormat::Gguf => is_gguf,
+            HubFormat::Safetensors => !is_gguf,
+            HubFormat::Mlx => self.repo.to_lowercase().contains("mlx"),
+        };
+        let is_licence = |licence: &String| self.licence.eq_ignore_ascii_case(licence);
+        let is_wanted = query.kind.is_none_or(|kind| kind == self.kind)
+            && query.format.is_none_or(is_format)
+            && query.licence.as_ref().is_none_or(is_licence)
+            && query.size.is_none_or(|size| size.has(self.parameters_b))
+            && query.capability.is_none_or(|it| self.capabilities.iter().any(|word| *word == word_of(it)));
+        let texts = [&self.family, &self.name, &self.maker, &self.repo, &self.why];
+        let texts: Vec<_> =
+            texts.into_iter().chain(&self.capabilities).map(|text| text.to_lowercase()).collect();
+        let text = query.text.to_lowercase();
+        is_wanted && text.split_whitespace().all(|word| texts.iter().any(|text| text.contains(word)))
+    }
+}
+
+/// What the catalogue calls it.
+fn word_of(capability: HubCapability) -> &'static str {
+    match capability {
+        HubCapability::Sees => "vision",
+        HubCapability::CallsTools => "tools",
+        HubCapability::Thinks => "reasoning",
+        HubCapability::Codes => "coding",
+    }
+}
+
 static CATALOGUE: LazyLock<Vec<Listed>> =
     LazyLock::new(|| serde_json::from_str(include_str!("catalogue.json")).unwrap_or_default());
 
 impl Models {
-    /// The catalogue: what fits this machine first, larger models before smaller ones.
-    pub async fn catalogue(&self) -> Result<Vec<CatalogueModel>, ModelsError> {
+    /// What of the catalogue a query asks for, without asking anybody: what fits this machine first, larger models before
+    /// smaller ones.
+    pub async fn catalogue(&self, query: &HubQuery) -> Result<Vec<CatalogueModel>, ModelsError> {
         let here = self.ids_here().await;
         let budget = self.engine.status().borrow().budget_bytes;
         let view = |it: &Listed| {
@@ -119,7 +149,7 @@ impl Models {
                 is_here: is_here(&it.repo, &here),
             }
         };
-        let mut models: Vec<_> = CATALOGUE.iter().map(view).collect();
+        let mut models: Vec<_> = CATALOGUE.iter().filter(|it| it.is_asked_for(query)).map(view).collect();
         models.sort_by_key(|it| (!it.fits, std::cmp::Reverse(it.size_bytes)));
         Ok(models)
     }
@@ -147,44 +177,50 @@ impl Models {
         written.map_err(ModelsError::file(file))
     }
 
-    /// Asks the hub for repositories.
+    /// Asks the hub for repositories. A kind that the hub has several names for is asked for by each of them.
     pub async fn search_hub(&self, query: &HubQuery) -> Result<HubPage, ModelsError> {
-        let search = Search {
-            text: query.text.trim().to_owned(),
-            kind: query.kind.and_then(pipeline_of).map(str::to_owned),
-            format: query.format.map(format_of),
-            licence: query.licence.clone(),
-            author: None,
-            sort: sort_of(query.sort),
-            n: FOUND_SHOWN,
-        };
-        let cursor = query.cursor.as_ref().and_then(|it| serde_json::from_str::<Cursor>(&quoted(it)).ok());
-        let page = self.hub().await?.search(&search, cursor.as_ref()).await?;
+        let hub = self.hub().await?;
+        let pipelines = search::pipelines_of(query.kind, query.capability);
+        let cursors = search::cursors_of(query.cursor.as_deref(), pipelines.len());
+        let n = FOUND_SHOWN / u32::try_from(pipelines.len()).unwrap_or(1).max(1);
+        let lists = pipelines.iter().zip(&cursors).map(async |(pipeline, cursor)| {
+            // A list that has ended is not begun anew.
+            let search::At::Page(cursor) = cursor else { return Ok(hub::Page::default()) };
+            let search = Search {
+                text: query.text.trim().to_owned(),
+                kind: pipeline.map(str::to_owned),
+                format: query.format.map(format_of),
+                licence: query.licence.clone(),
+                author: None,
+                tags: search::tags_of(query.capability),
+                parameters_b: query.size.map(HubSize::bounds_b),
+                sort: sort_of(query.sort),
+                n,
+            };
+            hub.search(&search, cursor.as_ref()).await
+        });
+        let lists = futures::future::try_join_all(lists).await?;
+        let (found, next) = search::joined(lists, query.sort);
         let here = self.ids_here().await;
-        let found = page.repositories.into_iter().map(|it| found_view(it, &here)).collect();
-        let next = page.next.and_then(|it| serde_json::to_value(it).ok()?.as_str().map(str::to_owned));
-        Ok(HubPage { found, next })
+        Ok(HubPage { found: found.into_iter().map(|it| found_view(it, &here)).collect(), next })
     }
 
-    /// What a text refers to, where it is an address or `owner/name`: the repository, and what of it.
-    pub async fn reference(&self, text: &str) -> Option<(String, Option<String>)> {
+    /// What a text refers to, where it is an address or `owner/name`.
+    pub async fn reference(&self, text: &str) -> Option<Referred> {
         let reference = self.hub().await.ok()?.reference(text)?;
         let wanted = reference.file.map(|wanted| match wanted {
             hub::Wanted::File(path) => path.as_str().to_owned(),
             hub::Wanted::Quant(quant) => quant,
         });
-        Some((reference.repo.as_str().to_owned(), wanted))
+        let revision = reference.revision.map(|it| it.as_str().to_owned());
+        Some(Referred { repo: reference.repo.as_str().to_owned(), revision, wanted })
     }
 
-    /// Looks at a repository.
-    pub async fn look_at_repository(
-        &self,
-        repo: &str,
-        wanted: Option<String>,
-    ) -> Result<RepositoryView, ModelsError> {
-        let id = RepoId::parse(repo).ok_or_else(|| ModelsError::from(HubError::NotFound))?;
+    /// Looks at a repository, as it is on its main branch or where the reference says.
+    pub async fn look_at_repository(&self, referred: Referred) -> Result<RepositoryView, ModelsError> {
+        let Referred { repo, revision, wanted } = referred;
         let hub = self.hub().await?;
-        let repository = hub.repository(&id, &Revision::default()).await?;
+        let repository = repository_at(&hub, &repo, revision.as_deref()).await?;
         // Its makers' words are not worth a page that is not shown.
         let card = hub.card(&repository.repo, &repository.sha).await.ok().flatten();
         let card = match card {
@@ -195,6 +231,7 @@ impl Models {
         Ok(RepositoryView {
             page: hub.page(&repository.repo),
             repo: repository.repo.as_str().to_owned(),
+            revision,
             licence: repository.licence.clone(),
             pipeline: repository.pipeline.clone(),
             is_gated: repository.gated,
@@ -206,13 +243,20 @@ impl Models {
         })
     }
 
-    /// What is downloaded when `name` is chosen of a repository.
-    pub(crate) async fn wanted(&self, repo: &str, name: &str) -> Result<Wanted, ModelsError> {
-        let id = RepoId::parse(repo).ok_or_else(|| ModelsError::from(HubError::NotFound))?;
-        let repository = self.hub().await?.repository(&id, &Revision::default()).await?;
+    /// What is downloaded when this is chosen.
+    pub(crate) async fn wanted(&self, chosen: &Chosen) -> Result<Wanted, ModelsError> {
+        let Chosen { repo, revision, name } = chosen;
+        let repository = repository_at(&self.hub().await?, repo, revision.as_deref()).await?;
         let parts = parts_of(&repository);
-        let part = parts.into_iter().find(|part| part.name == name && !part.is_broken);
+        let part = parts.into_iter().find(|part| part.name == *name);
         let part = part.ok_or(ModelsError::Kept("the repository has no such files; look at it again"))?;
+        match part.problem {
+            Some(Unusable::Pickled) => return Err(ModelsError::Kept(PICKLED)),
+            Some(Unusable::Incomplete) => {
+                return Err(ModelsError::Kept("parts of it are missing in the repository"));
+            }
+            None => {}
+        }
         let owner_and_name = repository.repo.as_str().to_owned();
         let staging = staging_name(&repository.repo);
         let target = |path: &str| {
@@ -224,6 +268,7 @@ impl Models {
             target: target(file.path.as_str()),
             size_bytes: file.size,
             sha256: file.sha256.clone(),
+            git_id: file.oid.clone(),
         };
         let model = match part.is_folder {
             true => ModelId(owner_and_name.clone()),
@@ -260,10 +305,11 @@ impl Models {
             Choice {
                 size_bytes: part.files.iter().map(|file| file.size).sum(),
                 n_files: u32::try_from(part.files.len()).unwrap_or(u32::MAX),
-                fits: fits(part.weights_bytes, budget),
-                tells_memory: tells_memory(&part),
+                fits: fits(part.memory_bytes, budget),
+                tells_memory: part.tells_memory(),
                 recommended: None,
-                is_broken: part.is_broken,
+                is_broken: part.problem.is_some(),
+                is_pickled: part.problem == Some(Unusable::Pickled),
                 here: here.iter().find(|id| id.0 == model || id.0.ends_with(&format!("/{model}"))).cloned(),
                 download: download.filter(|it| it.state != DownloadState::Done).map(|it| it.id),
                 helps: part.helps.map(str::to_owned),
@@ -289,15 +335,13 @@ impl Models {
     }
 }
 
-/// Something of a repository that is downloaded together.
-struct Part {
-    name: String,
-    quantisation: Option<String>,
-    files: Vec<RepoFile>,
-    weights_bytes: u64,
-    helps: Option<&'static str>,
-    is_broken: bool,
-    is_folder: bool,
+async fn repository_at(hub: &Hub, repo: &str, revision: Option<&str>) -> Result<Repository, ModelsError> {
+    let id = RepoId::parse(repo).ok_or(HubError::NotFound)?;
+    let revision = match revision {
+        Some(revision) => Revision::parse(revision).ok_or(HubError::NotFound)?,
+        None => Revision::default(),
+    };
+    Ok(hub.repository(&id, &revision).await?)
 }
 
 /// A token that is not there is forgotten already.
@@ -305,80 +349,6 @@ fn forget(file: &Path) -> io::Result<()> {
     match fs::remove_file(file) {
         Err(err) if err.kind() != io::ErrorKind::NotFound => Err(err),
         _ => Ok(()),
-    }
-}
-
-/// Whether its file says what loading it would take.
-fn tells_memory(part: &Part) -> bool {
-    let is_gguf = part.files.first().is_some_and(|file| file.path.as_str().ends_with(".gguf"));
-    is_gguf && part.helps.is_none() && !part.is_broken
-}
-
-/// What there is to choose from: each quantisation by itself, or the whole repository where it is one model.
-fn parts_of(repository: &Repository) -> Vec<Part> {
-    let files = &repository.files;
-    let has = |name: &str| files.iter().any(|file| file.path.as_str() == name);
-    let entries = quants::entries(files);
-    let is_gguf = |entry: &&Entry| entry.files.iter().any(|file| file.path.as_str().ends_with(".gguf"));
-    let ggufs: Vec<_> = entries.iter().filter(is_gguf).collect();
-    if !ggufs.is_empty() {
-        // The eyes that fit best: whole numbers of 16 bits, or what there is.
-        let projectors = entries.iter().filter(|it| it.kind == quants::Kind::Projector);
-        let projector = projectors.min_by_key(|it| (!it.name.to_lowercase().contains("f16"), it.bytes));
-        return ggufs.into_iter().map(|entry| part(entry, projector)).collect();
-    }
-    if has("model_index.json") {
-        return vec![whole(files, is_of_pipeline)];
-    }
-    if has("config.json") {
-        return vec![whole(files, |path| {
-            !path.contains('/') && (path.ends_with(".safetensors") || is_small(path))
-        })];
-    }
-    entries.iter().map(|entry| part(entry, None)).collect()
-}
-
-fn part(entry: &Entry, projector: Option<&Entry>) -> Part {
-    let helps = match entry.kind {
-        quants::Kind::Model => None,
-        quants::Kind::Projector => Some("projector"),
-        quants::Kind::Importance => Some("importance"),
-    };
-    let eyes = projector.filter(|_| helps.is_none()).map(|it| it.files.as_slice()).unwrap_or_default();
-    let mut files = entry.files.clone();
-    files.extend(eyes.iter().cloned());
-    Part {
-        name: entry.name.clone(),
-        quantisation: entry.quant.as_ref().map(ToString::to_string),
-        files,
-        weights_bytes: entry.bytes,
-        helps,
-        is_broken: !entry.missing.is_empty(),
-        is_folder: false,
-    }
-}
-
-fn whole(files: &[RepoFile], belongs: impl Fn(&str) -> bool) -> Part {
-    let files: Vec<_> = files.iter().filter(|file| belongs(file.path.as_str())).cloned().collect();
-    Part {
-        name: WHOLE.to_owned(),
-        quantisation: None,
-        weights_bytes: files.iter().map(|file| file.size).sum(),
-        is_broken: files.is_empty(),
-        files,
-        helps: None,
-        is_folder: true,
-    }
-}
-
-fn is_small(path: &str) -> bool {
-    SMALL_ENDINGS.iter().any(|ending| path.ends_with(ending))
-}
-
-fn is_of_pipeline(path: &str) -> bool {
-    match path.split_once('/') {
-        Some((folder, name)) => PARTS.contains(&folder) && (name.ends_with(".safetensors") || is_small(name)),
-        None => path == "model_index.json" || path.ends_with(".md") || path == "LICENSE",
     }
 }
 
@@ -412,17 +382,6 @@ fn found_view(found: hub::Found, here: &[ModelId]) -> FoundRepository {
     }
 }
 
-fn pipeline_of(kind: Kind) -> Option<&'static str> {
-    match kind {
-        Kind::Writing => Some("text-generation"),
-        Kind::Embedding => Some("sentence-similarity"),
-        Kind::Reranking => Some("text-ranking"),
-        Kind::Image => Some("text-to-image"),
-        Kind::Video => Some("text-to-video"),
-        Kind::Part => None,
-    }
-}
-
 fn format_of(format: HubFormat) -> hub::Format {
     match format {
         HubFormat::Gguf => hub::Format::Gguf,
@@ -445,11 +404,6 @@ fn render(markdown: &str) -> String {
     markup::render(hub::without_front_matter(markdown)).concat()
 }
 
-/// A word as JSON.
-fn quoted(word: &str) -> String {
-    serde_json::Value::from(word).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -465,6 +419,28 @@ mod tests {
                 model.name
             );
         }
+    }
+
+    #[test]
+    fn the_catalogue_is_searched_by_words_and_choices() {
+        let n = |query: HubQuery| CATALOGUE.iter().filter(|it| it.is_asked_for(&query)).count();
+        assert_eq!(n(HubQuery::default()), CATALOGUE.len());
+        let check = |query: HubQuery, is_it: fn(&Listed) -> bool| {
+            let found: Vec<_> = CATALOGUE.iter().filter(|it| it.is_asked_for(&query)).collect();
+            assert!(!found.is_empty() && found.iter().all(|it| is_it(it)), "{query:?}");
+        };
+        let text = |text: &str| HubQuery { text: text.to_owned(), ..HubQuery::default() };
+        check(text("CODER qwen3"), |it| it.name.contains("Qwen3") && it.name.contains("Coder"));
+        check(HubQuery { kind: Some(Kind::Embedding), ..text("") }, |it| it.kind == Kind::Embedding);
+        check(HubQuery { licence: Some("MIT".into()), ..text("") }, |it| it.licence == "mit");
+        assert!(n(HubQuery { format: Some(HubFormat::Gguf), ..text("") }) < CATALOGUE.len());
+        let size = Some(HubSize::UpTo10);
+        check(HubQuery { size, ..text("") }, |it| (5.0..=10.0).contains(&it.parameters_b));
+        for capability in HubCapability::ALL {
+            let n = n(HubQuery { capability: Some(capability), ..text("") });
+            assert!((1..CATALOGUE.len()).contains(&n), "{capability:?}: {n}");
+        }
+        assert_eq!(n(text("qwen no-such-word")), 0);
     }
 
     #[test]

@@ -6,14 +6,14 @@
 use crate::{
     Models, ModelsError,
     discover::Wanted,
-    files::{RESERVE_BYTES, beside, check_space},
+    files::{RESERVE_BYTES, beside, check_space, sha256},
     now_ms,
 };
 use hub::transfer::{self, FreeBytes, Limits, Pace, Phase, TransferError};
 use hub::{RepoFile, RepoId, RepoPath, Repository, Revision};
 use jobs::{JobHandle, Progress};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -22,7 +22,7 @@ use std::{
 use store::{DownloadFile, DownloadRow, NewDownload, StoreError};
 use tokio::sync::{Notify, watch};
 use types::{
-    discover::{DownloadId, DownloadState, DownloadView, Downloads},
+    discover::{Chosen, DownloadId, DownloadState, DownloadView, Downloads},
     ids::UserId,
     job::JobKind,
 };
@@ -34,6 +34,8 @@ const MAX_PARALLEL: u32 = 8;
 const STAGING: &str = ".downloads";
 /// A transfer that was told to end has let go of its files by then.
 const LET_GO: Duration = Duration::from_secs(5);
+/// How often it is looked whether another download has brought a file.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The downloads that run. Cheap to clone.
 #[derive(Clone)]
@@ -101,20 +103,35 @@ impl Models {
         Ok(Downloads { list, bytes_per_second, n_parallel })
     }
 
-    /// Asks for something of a repository. One that was paused or failed goes on.
-    pub async fn download(&self, user: UserId, repo: &str, name: &str) -> Result<DownloadId, ModelsError> {
-        let known = self.store.downloads().await?.into_iter().find(|it| it.repo == repo && it.name == name);
-        if let Some(row) = known.filter(|row| row.state != DownloadState::Done) {
+    /// Asks for something of a repository. One that was paused or failed goes on; the same of another revision has to be
+    /// removed first.
+    pub async fn download(&self, user: UserId, chosen: &Chosen) -> Result<DownloadId, ModelsError> {
+        let is_it = |it: &DownloadRow| it.repo == chosen.repo && it.name == chosen.name;
+        let known = self.store.downloads().await?.into_iter().find(is_it);
+        let known = known.filter(|row| row.state != DownloadState::Done);
+        if let Some(row) = known.as_ref().filter(|_| chosen.revision.is_none()) {
             self.resume_download(row.id).await?;
             return Ok(row.id);
         }
-        let Wanted { repository, files, model } = self.wanted(repo, name).await?;
+        let Wanted { repository, files, model } = self.wanted(chosen).await?;
+        match known {
+            Some(row) if row.revision == repository.sha.as_str() => {
+                self.resume_download(row.id).await?;
+                return Ok(row.id);
+            }
+            Some(_) => {
+                return Err(ModelsError::Kept(
+                    "another version of it is being downloaded; remove that download first",
+                ));
+            }
+            None => {}
+        }
         let size: u64 = files.iter().map(|file| file.size_bytes).sum();
         check_space(self.library.folder(), size)?;
         let new = NewDownload {
             repo: repository.repo.as_str(),
             revision: repository.sha.as_str(),
-            name,
+            name: &chosen.name,
             model: &model,
             files: &files,
         };
@@ -302,21 +319,13 @@ impl Models {
             reserve_bytes: RESERVE_BYTES,
             ..Limits::new(FreeBytes::new(system::paths::free_bytes))
         };
-        let named = RepoId::parse(&row.repo).zip(Revision::parse(&row.revision));
-        let (repo, sha) = named.ok_or(StoreError::NotFound)?;
-        let repository = Repository {
-            repo,
-            sha,
-            gated: false,
-            licence: None,
-            tags: Vec::new(),
-            pipeline: None,
-            library: None,
-            files: Vec::new(),
-            n_dropped: 0,
-        };
-        let mut before = 0;
-        for file in files {
+        let repository = repository_of(row)?;
+        let gathered = Gathered { staging: staging_of(folder, row), target: below(folder, &row.model.0) };
+        if gathered.is_done(&held, folder, &files).await? {
+            return Ok(());
+        }
+        let (mut left, mut before, mut n_busy) = (VecDeque::from(files), 0, 0);
+        while let Some(file) = left.pop_front() {
             let path = RepoPath::parse(&file.path).ok_or(StoreError::NotFound)?;
             let target = below(folder, &file.target);
             blocking(&held, {
@@ -324,14 +333,33 @@ impl Models {
                 move || make_folder_of(&target)
             })
             .await?;
-            let of_hub = RepoFile { path, size: file.size_bytes, sha256: file.sha256, oid: None };
+            let of_hub = RepoFile {
+                path,
+                size: file.size_bytes,
+                sha256: file.sha256.clone(),
+                oid: file.git_id.clone(),
+            };
             let request = hub.download(&repository, &of_hub, target)?;
             let tell = |progress: transfer::Progress| self.tell(row.id, job, before, total, &progress);
-            transfer::download(hub.client(), &request, &limits, &tell).await?;
-            before += file.size_bytes;
+            match transfer::download(hub.client(), &request, &limits, &tell).await {
+                Ok(_) => {
+                    before += file.size_bytes;
+                    n_busy = 0;
+                }
+                // Another download brings it, such as what lets several models of a repository see: what else there is comes
+                // first, then it is here, or it is fetched by whoever is left.
+                Err(TransferError::Busy) => {
+                    left.push_back(file);
+                    n_busy += 1;
+                    if n_busy >= left.len() {
+                        tokio::time::sleep(LOOK).await;
+                        n_busy = 0;
+                    }
+                }
+                Err(err) => return Err(err.into()),
+            }
         }
-        let (staging, target) = (staging_of(folder, row), below(folder, &row.model.0));
-        blocking(&held, move || take_over(&staging, &target)).await
+        blocking(&held, move || gathered.take_over()).await
     }
 
     fn tell(&self, id: DownloadId, job: &JobHandle, before: u64, total: u64, progress: &transfer::Progress) {
@@ -346,17 +374,83 @@ impl Models {
             fraction: (total > 0).then(|| done_bytes as f32 / total as f32),
             bytes_per_second: rate,
             seconds_left: rate.filter(|rate| *rate > 0.0).map(|rate| left / rate),
+            step: None,
         });
     }
 }
 
-/// Gives a folder that was gathered its name.
-fn take_over(staging: &Path, target: &Path) -> Result<(), ModelsError> {
-    if !staging.is_dir() {
-        return Ok(());
+/// What a download is of, as far as fetching it needs that.
+fn repository_of(row: &DownloadRow) -> Result<Repository, ModelsError> {
+    let named = RepoId::parse(&row.repo).zip(Revision::parse(&row.revision));
+    let (repo, sha) = named.ok_or(StoreError::NotFound)?;
+    Ok(Repository {
+        repo,
+        sha,
+        gated: false,
+        licence: None,
+        tags: Vec::new(),
+        pipeline: None,
+        library: None,
+        n_parameters: None,
+        files: Vec::new(),
+        n_dropped: 0,
+    })
+}
+
+/// A model that is a folder: where its files are gathered, and where it is when all of them are there.
+#[derive(Clone)]
+struct Gathered {
+    staging: PathBuf,
+    target: PathBuf,
+}
+
+impl Gathered {
+    /// Whether all of it has its name already, since the last process ended before it could say so. Something else of that
+    /// name is never written over, and nothing is fetched for it.
+    async fn is_done(
+        &self,
+        held: &watch::Receiver<bool>,
+        folder: &Path,
+        files: &[DownloadFile],
+    ) -> Result<bool, ModelsError> {
+        let files: Vec<_> = files.iter().map(|file| (below(folder, &file.target), file.clone())).collect();
+        let is_folder = files.iter().all(|(target, _)| target.starts_with(&self.staging));
+        let gathered = self.clone();
+        let look = move || {
+            if !is_folder || fs::read_dir(&gathered.target).map_or(true, |mut it| it.next().is_none()) {
+                return Ok(false);
+            }
+            let is_there = |(target, file): &(PathBuf, DownloadFile)| {
+                let below = target.strip_prefix(&gathered.staging).unwrap_or(target);
+                is_it(&gathered.target.join(below), file)
+            };
+            match !gathered.staging.exists() && files.iter().all(is_there) {
+                true => Ok(true),
+                false => Err(ModelsError::Kept("there is a model of that name already; delete that first")),
+            }
+        };
+        blocking(held, look).await
     }
-    make_folder_of(target)?;
-    fs::rename(staging, target).map_err(ModelsError::file(target))
+
+    /// Gives a folder that was gathered its name.
+    fn take_over(&self) -> Result<(), ModelsError> {
+        if !self.staging.is_dir() {
+            return Ok(());
+        }
+        make_folder_of(&self.target)?;
+        fs::rename(&self.staging, &self.target).map_err(ModelsError::file(&self.target))
+    }
+}
+
+/// Whether a file is what was promised, as far as that was.
+fn is_it(path: &Path, file: &DownloadFile) -> bool {
+    let has_length = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == file.size_bytes);
+    has_length
+        && match (&file.sha256, &file.git_id) {
+            (Some(digest), _) => sha256(path).is_ok_and(|it| it == *digest),
+            (None, Some(id)) => transfer::git_id(path).is_ok_and(|it| it == *id),
+            (None, None) => true,
+        }
 }
 
 fn make_folder_of(target: &Path) -> Result<(), ModelsError> {
@@ -364,10 +458,10 @@ fn make_folder_of(target: &Path) -> Result<(), ModelsError> {
 }
 
 /// Does something with files on a thread that keeps `held` until it is done, also when nobody waits for it any more.
-async fn blocking(
+async fn blocking<T: Send + 'static>(
     held: &watch::Receiver<bool>,
-    work: impl FnOnce() -> Result<(), ModelsError> + Send + 'static,
-) -> Result<(), ModelsError> {
+    work: impl FnOnce() -> Result<T, ModelsError> + Send + 'static,
+) -> Result<T, ModelsError> {
     let held = held.clone();
     let work = move || {
         let _held = held;

@@ -17,6 +17,8 @@ pub enum ModelsError {
     OutOfReach { hub: String, package: String },
     #[error("{needed_mb} MB are needed and {free_mb} MB are free; free some space and try again")]
     NoSpace { needed_mb: u64, free_mb: u64 },
+    #[error("it takes {needed_mb} MB of memory and {free_mb} MB are free; unload a model and try again")]
+    NoMemory { needed_mb: u64, free_mb: u64 },
     #[error("what arrived is not what was asked for ({what}); it was thrown away, try again")]
     WrongBytes { what: &'static str },
     #[error("the transfer broke off: {0}; starting it again goes on from there")]

@@ -24,6 +24,15 @@ pub(crate) fn check_space(folder: &Path, n_bytes: u64) -> Result<(), ModelsError
     Ok(())
 }
 
+/// Whether so much can be loaded now beside everything that is. It is for what is not counted among the models in memory.
+pub(crate) fn check_memory(n_bytes: u64) -> Result<(), ModelsError> {
+    let free = system::available_memory_bytes();
+    if n_bytes > free {
+        return Err(ModelsError::NoMemory { needed_mb: n_bytes >> 20, free_mb: free >> 20 });
+    }
+    Ok(())
+}
+
 /// A file that is not left behind.
 pub(crate) struct Gone(pub(crate) PathBuf);
 
@@ -68,11 +77,33 @@ pub(crate) fn sha256(path: &Path) -> io::Result<String> {
     }
 }
 
-/// Makes a file durable and gives it its name.
+/// Makes a file durable and gives it its name. `AlreadyExists` where another file came to have that name meanwhile: that one
+/// stays as it is.
 pub(crate) fn finish(part: &Path, target: &Path) -> io::Result<()> {
     // Windows flushes only files that are open for writing.
     OpenOptions::new().write(true).open(part)?.sync_all()?;
-    fs::rename(part, target)
+    match fs::hard_link(part, target) {
+        // It is there twice, which loses nothing, if the other name cannot go.
+        Ok(()) => _ = fs::remove_file(part),
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => return Err(err),
+        // A disk that knows no second names: whoever makes the file first has the name.
+        Err(_) => {
+            File::create_new(target)?;
+            fs::rename(part, target).inspect_err(|_| _ = fs::remove_file(target))?;
+        }
+    }
+    Ok(())
+}
+
+/// Why a file did not get its name.
+pub(crate) fn not_placed(target: &Path) -> impl FnOnce(io::Error) -> ModelsError {
+    let target = target.to_owned();
+    move |err| match err.kind() {
+        io::ErrorKind::AlreadyExists => {
+            ModelsError::NameTaken(target.file_name().unwrap_or_default().to_string_lossy().into_owned())
+        }
+        _ => ModelsError::file(target)(err),
+    }
 }
 
 /// The file beside `target` that is called as it is, with another ending behind.

@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use types::model::Purpose;
+use weights::{HeaderError, ShardError};
 
 /// The longest description that is read.
 const MAX_JSON_BYTES: u64 = 1 << 20;
@@ -21,6 +22,11 @@ const MAX_TOKENIZER_BYTES: u64 = 16 << 20;
 /// Models that write, of the kinds that are computed here.
 const WRITERS: [&str; 4] = ["llama", "mistral", "qwen2", "qwen3"];
 
+/// Models that write, of the kinds that are written as GGUF files here, and computed as such.
+const CONVERTED: [&str; 5] = ["gemma", "gemma2", "gemma3", "gemma3_text", "smollm3"];
+/// A model that looks at images, of which the part that writes is converted.
+const SEES: &str = "Gemma3ForConditionalGeneration";
+
 /// Weights that those may have.
 const WRITERS_NUMBERS: [&str; 3] = ["F32", "F16", "BF16"];
 
@@ -30,6 +36,8 @@ pub(crate) struct Description {
     /// `bert`, `llama`, …
     pub(crate) architecture: String,
     pub(crate) purpose: Purpose,
+    /// Whether it is computed as it is, rather than once it was written as a GGUF file.
+    pub(crate) is_loadable: bool,
     /// The longest text, in tokens.
     pub(crate) n_ctx_train: Option<u32>,
     /// The prevailing type of numbers.
@@ -43,6 +51,27 @@ pub(crate) struct Description {
     pub(crate) cell_bytes: u64,
 }
 
+/// What is wrong with a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) sentence: String,
+    /// It is so as long as no file changes: the bytes are at fault rather than how the system felt.
+    pub(crate) is_lasting: bool,
+}
+
+impl From<String> for Problem {
+    fn from(sentence: String) -> Self {
+        Self { sentence, is_lasting: true }
+    }
+}
+
+impl From<ShardError> for Problem {
+    fn from(err: ShardError) -> Self {
+        Self { sentence: err.to_string(), is_lasting: !matches!(err, ShardError::Unreadable { .. }) }
+    }
+}
+
+/// A model's numbers: at the top, or below `text_config` where it looks at images as well.
 #[derive(Deserialize)]
 struct Config {
     model_type: Option<String>,
@@ -62,6 +91,7 @@ struct Config {
     num_key_value_heads: Option<u64>,
     head_dim: Option<u64>,
     quantization_config: Option<Value>,
+    text_config: Option<Box<Config>>,
 }
 
 /// `tokenizer_config.json`.
@@ -100,52 +130,82 @@ fn index(folder: &Path) -> PathBuf {
     folder.join("model.safetensors.index.json")
 }
 
-/// Reads what a folder says. The error is a sentence.
-pub(crate) fn describe(folder: &Path) -> Result<Description, String> {
+/// Reads what a folder says.
+pub(crate) fn describe(folder: &Path) -> Result<Description, Problem> {
     let config: Config = read_json(&folder.join("config.json"))?;
     let purpose = config.purpose()?;
     if purpose == Purpose::Writing && folder.join("modules.json").is_file() {
-        return Err("encoders of this type are not supported in this form; a GGUF file may be".to_owned());
+        let why = "encoders of this type are not supported in this form; a GGUF file may be";
+        return Err(why.to_owned().into());
     }
     if !folder.join("tokenizer.json").is_file() {
-        return Err("tokenizer.json is missing".to_owned());
+        return Err("tokenizer.json is missing".to_owned().into());
     }
-    let (mut sizes, mut n_parameters) = (BTreeMap::<&str, u64>::new(), 0_u64);
-    for file in weights::sharded(folder).map_err(|err| err.to_string())? {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let header = weights::read_header(&file).map_err(|err| format!("{name}: {err}"))?;
-        n_parameters = n_parameters.saturating_add(header.n_parameters());
-        for tensor in header.tensors.values() {
-            *sizes.entry(tensor.dtype.name()).or_default() += tensor.end - tensor.begin;
-        }
-    }
-    let tensor_type = sizes.into_iter().max_by_key(|(_, bytes)| *bytes).map(|(name, _)| name.to_owned());
+    let (tensor_type, n_parameters) = weights_of(folder)?;
     let writes = purpose == Purpose::Writing;
     let unknown = |name: &&String| writes && !WRITERS_NUMBERS.contains(&name.as_str());
     if let Some(name) = tensor_type.as_ref().filter(unknown) {
-        return Err(format!("weights of the type {name} are not supported in this form; a GGUF file may be"));
+        let why = format!("weights of the type {name} are not supported in this form; a GGUF file may be");
+        return Err(why.into());
     }
+    let is_loadable = !config.is_converted();
+    let config = config.of_text();
     let lengths = read_optional::<Lengths>(&folder.join("sentence_bert_config.json"), MAX_JSON_BYTES)?;
     Ok(Description {
         purpose,
+        is_loadable,
         n_ctx_train: config.n_ctx_train(lengths.unwrap_or_default().max_seq_length),
         tensor_type,
         n_parameters,
         has_chat_template: writes && has_chat_template(folder)?,
         n_vocab: if writes { config.vocab_size } else { 0 },
-        cell_bytes: if writes { config.cell_bytes() } else { 0 },
+        cell_bytes: if writes && is_loadable { config.cell_bytes() } else { 0 },
         architecture: config.model_type.unwrap_or_default(),
     })
 }
 
+/// The prevailing type of numbers, and how many there are.
+fn weights_of(folder: &Path) -> Result<(Option<String>, u64), Problem> {
+    let (mut sizes, mut n_parameters) = (BTreeMap::<&str, u64>::new(), 0_u64);
+    for file in weights::sharded(folder)? {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let header = weights::read_header(&file).map_err(|err| Problem {
+            sentence: format!("{name}: {err}"),
+            is_lasting: !matches!(err, HeaderError::Unreadable(_)),
+        })?;
+        n_parameters = n_parameters.saturating_add(header.n_parameters());
+        for tensor in header.tensors.values() {
+            *sizes.entry(tensor.dtype.name()).or_default() += tensor.end - tensor.begin;
+        }
+    }
+    let prevailing = sizes.into_iter().max_by_key(|(_, bytes)| *bytes);
+    Ok((prevailing.map(|(name, _)| name.to_owned()), n_parameters))
+}
+
 impl Config {
+    /// Whether it is computed once it was written as a GGUF file only.
+    fn is_converted(&self) -> bool {
+        self.model_type.as_deref().is_some_and(|kind| CONVERTED.contains(&kind))
+    }
+
+    /// The part that writes.
+    fn of_text(self) -> Self {
+        match self.text_config {
+            Some(text) => Self { model_type: self.model_type, architectures: self.architectures, ..*text },
+            None => self,
+        }
+    }
+
     fn purpose(&self) -> Result<Purpose, String> {
         let not_supported =
             |what: &str| Err(format!("{what} are not supported in this form; a GGUF file may be"));
         match self.model_type.as_deref() {
             Some("bert") => Ok(Purpose::Embedding),
-            Some(kind) if WRITERS.contains(&kind) => {
-                match self.architectures.iter().find(|name| !name.ends_with("ForCausalLM")) {
+            Some(kind) if WRITERS.contains(&kind) || self.is_converted() => {
+                let is_other = |name: &&String| {
+                    !name.ends_with("ForCausalLM") && (name.as_str() != SEES || !self.is_converted())
+                };
+                match self.architectures.iter().find(is_other) {
                     Some(other) => not_supported(&format!("models of the type “{other}”")),
                     None if self.quantization_config.is_some() => {
                         not_supported("weights that were quantised for other programs")
@@ -173,30 +233,31 @@ impl Config {
     }
 }
 
-fn has_chat_template(folder: &Path) -> Result<bool, String> {
+fn has_chat_template(folder: &Path) -> Result<bool, Problem> {
     let config = folder.join("tokenizer_config.json");
     let config = read_optional::<TokenizerConfig>(&config, MAX_TOKENIZER_BYTES)?.unwrap_or_default();
     Ok(config.chat_template.is_some() || folder.join("chat_template.jinja").is_file())
 }
 
 /// `None` where there is no such file.
-fn read_optional<T: DeserializeOwned>(path: &Path, most: u64) -> Result<Option<T>, String> {
+fn read_optional<T: DeserializeOwned>(path: &Path, most: u64) -> Result<Option<T>, Problem> {
     if path.is_file() { read_json_up_to(path, most).map(Some) } else { Ok(None) }
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Problem> {
     read_json_up_to(path, MAX_JSON_BYTES)
 }
 
-fn read_json_up_to<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, String> {
+fn read_json_up_to<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, Problem> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let failed = |reason: &dyn std::fmt::Display| format!("{name} cannot be used: {reason}");
-    let size = fs::metadata(path).map_err(|err| failed(&err))?.len();
+    let unreadable = |err: std::io::Error| Problem { sentence: failed(&err), is_lasting: false };
+    let size = fs::metadata(path).map_err(unreadable)?.len();
     if size > most {
-        return Err(failed(&"it is too long"));
+        return Err(failed(&"it is too long").into());
     }
-    let text = fs::read(path).map_err(|err| failed(&err))?;
-    serde_json::from_slice(&text).map_err(|err| failed(&err))
+    let text = fs::read(path).map_err(unreadable)?;
+    Ok(serde_json::from_slice(&text).map_err(|err| failed(&err))?)
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ impl Models {
         id: &ModelId,
         profile: LaunchProfile,
     ) -> Result<Option<Forecast>, ModelsError> {
-        let path = self.path_of(id)?;
+        let path = self.path_of(id).await?;
         let (spec, problem) = self.spec(id, path.clone(), profile.clone()).await;
         if problem.is_some() {
             return Ok(None);

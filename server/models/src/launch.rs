@@ -1,6 +1,6 @@
 //! How each model is loaded, and what that was measured to cost.
 
-use crate::{Models, ModelsError, drafts::known_drafts, ended, now_ms, until_cancelled};
+use crate::{Models, ModelsError, drafts::known_drafts, ended, files::check_memory, now_ms, until_cancelled};
 use inference::{Footprint, N_SPEED_ROUNDS};
 use jobs::{JobHandle, Progress};
 use std::path::{Path, PathBuf};
@@ -27,17 +27,20 @@ const CONTEXTS: std::ops::RangeInclusive<u32> = 256..=16_777_216;
 impl Models {
     /// What there is to choose from when a model of this machine is loaded.
     pub async fn launch_panel(&self, id: &ModelId) -> Result<LaunchPanel, ModelsError> {
-        let path = self.path_of(id)?;
+        let path = self.path_of(id).await?;
         let (profile, measures) = (self.store.launch_profile(id).await?, self.store.kv_measures(id).await?);
         let speeds = self.store.speed_measures(id).await?;
         let footprint = self.footprint(id, path.clone(), LaunchProfile::default()).await;
         let n_ctx_train = footprint.and_then(|it| it.n_ctx_train);
-        let (library, has_kv_types) = (self.library.clone(), path.is_file());
+        let library = self.library.clone();
         let look = move || {
-            let details = path.is_file().then(|| gguf::read_details(&path).ok()).flatten();
-            (library.drafts_for(&path), details.and_then(|it| it.chat_template), library.n_layers(&path))
+            let is_file = path.is_file();
+            let details = is_file.then(|| gguf::read_details(&path).ok()).flatten();
+            let template = details.and_then(|it| it.chat_template);
+            (library.drafts_for(&path), template, library.n_layers(&path), is_file)
         };
-        let (drafts, template, n_layers) = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+        let looked = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+        let (drafts, template, n_layers, has_kv_types) = looked;
         let adapters = self.list_adapters().await.into_iter().map(|it| it.name).collect();
         Ok(LaunchPanel {
             profile,
@@ -59,7 +62,7 @@ impl Models {
     /// Keeps how a model is loaded from now on. One that is in memory stays as it is until it is loaded anew or has
     /// slept; one that sleeps wakes up so.
     pub async fn save_launch_profile(&self, id: &ModelId, profile: LaunchProfile) -> Result<(), ModelsError> {
-        let path = self.path_of(id)?;
+        let path = self.path_of(id).await?;
         check(&profile)?;
         self.store.save_launch_profile(id, &profile).await?;
         // A file that cannot be read any more is found out when it is loaded.
@@ -71,13 +74,17 @@ impl Models {
     /// Measures what every usual way to keep keys and values costs with a model, and how fast it computes with other threads,
     /// batches and layers on a graphics card, as a job. Returns when it has started.
     pub async fn measure(&self, user: UserId, id: &ModelId) -> Result<(), ModelsError> {
-        let path = self.path_of(id)?;
+        let path = self.path_of(id).await?;
+        let footprint = self.footprint(id, path.clone(), LaunchProfile::default()).await;
+        check_memory(footprint.unwrap_or_default().weights_bytes)?;
+        let measuring = self.only_measuring()?;
         let name = id.0.rsplit('/').next().unwrap_or_default();
         let job = self.jobs.start(user, JobKind::MeasureModel, name).await?;
         let (models, id) = (self.clone(), id.clone());
         tokio::spawn(async move {
             let measured = until_cancelled(&job, models.run_measure(&id, &path, &job)).await;
             ended(job, measured).await;
+            drop(measuring);
         });
         Ok(())
     }
@@ -127,8 +134,10 @@ impl Models {
         tokio::task::spawn_blocking(look).await.ok().flatten()
     }
 
-    pub(crate) fn path_of(&self, id: &ModelId) -> Result<PathBuf, ModelsError> {
-        self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))
+    pub(crate) async fn path_of(&self, id: &ModelId) -> Result<PathBuf, ModelsError> {
+        let (library, wanted) = (self.library.clone(), id.clone());
+        let path = tokio::task::spawn_blocking(move || library.path_of(&wanted)).await.ok().flatten();
+        path.ok_or_else(|| ModelsError::NotFound(id.clone()))
     }
 
     /// Together with the model that guesses for it.

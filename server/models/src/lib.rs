@@ -33,7 +33,7 @@ mod watching;
 mod written;
 
 pub use adapters::Adapter;
-pub use discover::{HubAccess, HubPage};
+pub use discover::{HubAccess, HubPage, Referred};
 pub use error::ModelsError;
 pub use hub::HubError;
 pub use library::{Drafts, Environment, Library, VARIABLES};

@@ -27,6 +27,7 @@ use types::{
     kv::KvType,
     launch::{DraftChoice, LaunchProfile},
     model::{ModelEntry, Purpose},
+    shelf::Format,
 };
 use walk::{Found, Layout};
 
@@ -139,7 +140,8 @@ impl Library {
         found.into_iter().zip(known).collect()
     }
 
-    /// The model's file, the first of its files, or its folder, if it is there.
+    /// The model's file, the first of its files, or its folder, if it is there. It looks into all folders: not for the runtime's
+    /// threads.
     pub fn path_of(&self, id: &ModelId) -> Option<PathBuf> {
         self.find(id).map(|found| found.path)
     }
@@ -177,6 +179,15 @@ impl Library {
     ) -> Result<(Known, Companions), String> {
         let kv_type = profile.kv_type.unwrap_or(self.kv_type);
         let mut known = self.read(path, kv_type)?;
+        if !known.is_loadable {
+            return Err(match known.format {
+                Format::Safetensors => {
+                    "it is not computed in this form; write it anew as GGUF, and load that"
+                }
+                _ => "models of this kind are not loaded here",
+            }
+            .to_owned());
+        }
         known.footprint.n_batch = profile.options.n_batch;
         if known.purpose != Purpose::Writing || path.is_dir() {
             return Ok((known, Companions::default()));
@@ -293,7 +304,7 @@ impl Library {
         Ok(known.with_projector(projector))
     }
 
-    /// Everything there is, by names alone.
+    /// Everything there is, by names alone, each with an id of its own. It looks into all folders: not for the runtime's threads.
     pub(crate) fn found(&self) -> Vec<Found> {
         let named = self.named.iter().map(|path| {
             let layout = if path.is_dir() { Layout::Folder } else { Layout::Gguf };
@@ -305,7 +316,7 @@ impl Library {
         for (label, path) in others {
             found.extend(walk::models_in(&path, Some(&label)));
         }
-        found
+        walk::told_apart(found)
     }
 }
 

@@ -127,7 +127,7 @@ impl Models {
         id: &ModelId,
         profile: Option<LaunchProfile>,
     ) -> Result<(ModelSpec, JobHandle), ModelsError> {
-        let path = self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))?;
+        let path = self.path_of(id).await?;
         let profile = match profile {
             Some(profile) => profile,
             None => self.store.launch_profile(id).await?,
@@ -242,6 +242,7 @@ impl From<starter::Transfer> for Progress {
             fraction: (total_bytes > 0).then(|| done_bytes as f32 / total_bytes as f32),
             bytes_per_second,
             seconds_left: bytes_per_second.filter(|rate| *rate > 0.0).map(|rate| left / rate),
+            step: None,
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Models that are computed by nothing here yet, or not as language models: pipelines, checkpoints, parts of them, and
 //! folders for Apple's MLX.
 
-use crate::library::walk::Layout;
+use crate::{folder::Problem, library::walk::Layout};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use types::shelf::{Format, Kind};
-use weights::recognise::{Checkpoint, recognise};
+use weights::{
+    HeaderError,
+    recognise::{Checkpoint, recognise},
+};
 
 /// What is known of one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,9 +24,16 @@ pub(crate) struct Other {
 const VIDEO_WORDS: [&str; 8] =
     ["Video", "Wan", "LTX", "CogView4Video", "Mochi", "AnimateDiff", "CogVideoX", "HunyuanSkyreels"];
 
-/// Reads what a file or folder says. The error is a sentence.
-pub(crate) fn describe(path: &Path, layout: Layout) -> Result<Other, String> {
-    if layout == Layout::Pipeline { pipeline(path) } else { checkpoint(path) }
+/// Reads what a file or folder says.
+pub(crate) fn describe(path: &Path, layout: Layout) -> Result<Other, Problem> {
+    if layout == Layout::Pipeline {
+        // What is wrong is in folders below, whose files nobody watches.
+        return pipeline(path).map_err(|sentence| Problem { sentence, is_lasting: false });
+    }
+    checkpoint(path).map_err(|err| Problem {
+        sentence: err.to_string(),
+        is_lasting: !matches!(err, HeaderError::Unreadable(_)),
+    })
 }
 
 /// A folder of weights that are quantised for MLX; `None` where they are not.
@@ -59,8 +69,8 @@ fn pipeline(folder: &Path) -> Result<Other, String> {
     })
 }
 
-fn checkpoint(file: &Path) -> Result<Other, String> {
-    let header = weights::read_header(file).map_err(|err| err.to_string())?;
+fn checkpoint(file: &Path) -> Result<Other, HeaderError> {
+    let header = weights::read_header(file)?;
     let checkpoint = recognise(&header);
     Ok(Other {
         kind: kind_of(checkpoint),

@@ -4,7 +4,7 @@ use crate::{
     Models, ModelsError, ended,
     files::check_space,
     library::walk::{Found, Layout},
-    rewrite::{FOLDER, convert_watched},
+    rewrite::{FOLDER, Stretch, convert_watched},
     until_cancelled,
 };
 use std::path::PathBuf;
@@ -32,10 +32,12 @@ impl Models {
             return Err(ModelsError::Kept("it is small enough to be one part"));
         }
         let prefix = self.target_of(&format!("{}{SPLIT}", name_of(id)), n_bytes)?;
+        let writer = self.only_writer(&prefix)?;
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name_of(id)).await?;
         tokio::spawn(async move {
             let limit = convert::SplitLimit::Bytes(part_bytes);
-            let work = convert_watched(&job, move |watch| {
+            let work = convert_watched(&job, Stretch::default(), move |watch| {
+                let _writer = writer;
                 make_folder(&prefix);
                 convert::split(&found.path, &prefix, limit, watch).map(drop)
             });
@@ -57,12 +59,11 @@ impl Models {
         let name = name_of(id);
         let name = name.strip_suffix(SPLIT).unwrap_or(&name);
         let target = self.target_of(&format!("{name}.gguf"), n_bytes)?;
-        if target.exists() {
-            return Err(ModelsError::Kept("there is one already; delete that first"));
-        }
+        let writer = self.only_writer(&target)?;
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name_of(id)).await?;
         tokio::spawn(async move {
-            let work = convert_watched(&job, move |watch| {
+            let work = convert_watched(&job, Stretch::default(), move |watch| {
+                let _writer = writer;
                 make_folder(&target);
                 convert::merge(&found.path, &target, watch).map(drop)
             });

@@ -3,7 +3,7 @@
 
 use crate::{
     Models, ModelsError, ended,
-    files::{Gone, beside, check_space},
+    files::{Gone, Writer, beside, check_memory, check_space},
     now_ms, rewrite, until_cancelled,
 };
 use inference::TensorType;
@@ -45,10 +45,10 @@ impl Models {
             return Err(ModelsError::Kept("it has as few bits as can be measured already"));
         };
         let needed = (n_parameters as f64 * largest.bits() / 8.0) as u64;
+        // Both are in memory at once.
+        check_memory(known.size_bytes.saturating_add(needed))?;
         check_space(self.library.folder(), needed)?;
-        // Two at once would slow each other down, and tell nothing.
-        let busy = || ModelsError::Kept("another model is being measured so; wait until that has ended");
-        let measuring = self.writers.begin(&self.library.folder().join(FOLDER)).ok_or_else(busy)?;
+        let measuring = self.only_measuring()?;
         let name = id.0.rsplit('/').next().unwrap_or_default();
         let job = self.jobs.start(user, JobKind::MeasureQuants, name).await?;
         let (models, id) = (self.clone(), id.clone());
@@ -59,6 +59,12 @@ impl Models {
             drop(measuring);
         });
         Ok(())
+    }
+
+    /// The right to measure. Two at once would slow each other down, and tell nothing.
+    pub(crate) fn only_measuring(&self) -> Result<Writer, ModelsError> {
+        let measuring = self.writers.begin(&self.library.folder().join(FOLDER));
+        measuring.ok_or(ModelsError::Kept("a model is being measured already; wait until that has ended"))
     }
 
     async fn run_quants(

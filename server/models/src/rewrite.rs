@@ -3,14 +3,16 @@
 
 use crate::{
     Models, ModelsError, ended,
-    files::{self, Gone, beside, check_space},
-    library::walk::{Found, Layout},
+    files::{self, Gone, Writer, beside, check_space},
+    library::{
+        size_of,
+        walk::{Found, Layout},
+    },
     until_cancelled,
 };
-use inference::TensorType;
+use inference::{LlamaConfig, TensorType};
 use jobs::{JobHandle, Progress};
 use std::{
-    fs,
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{
@@ -21,7 +23,7 @@ use std::{
 };
 use types::{
     ids::{ModelId, UserId},
-    job::JobKind,
+    job::{JobKind, JobStep},
     shelf::Rewrite,
 };
 
@@ -50,8 +52,10 @@ pub(crate) struct Plan {
     pub(crate) found: Found,
     way: Way,
     pub(crate) target: PathBuf,
-    /// As far as numbers tell.
+    /// What comes of it, as far as numbers tell.
     n_bytes: u64,
+    /// What lies beside it on the way there, and goes again.
+    n_between: u64,
     /// What matters, where that is given.
     imatrix: Option<PathBuf>,
 }
@@ -76,16 +80,29 @@ impl Models {
         let looked = tokio::task::spawn_blocking(find).await.ok().flatten();
         let (found, n_parameters) = looked.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
         let plan = Plan { imatrix, ..plan(found, to, n_parameters, self.library.folder())? };
-        check_space(self.library.folder(), plan.n_bytes)?;
+        check_space(self.library.folder(), plan.n_bytes.saturating_add(plan.n_between))?;
+        let writer = self.only_writer(&plan.target)?;
         let name = plan.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name).await?;
         let models = self.clone();
-        tokio::spawn(async move { models.run_rewrite(user, plan, job).await });
+        tokio::spawn(async move { models.run_rewrite(user, plan, writer, job).await });
         Ok(())
     }
 
-    async fn run_rewrite(&self, user: UserId, plan: Plan, job: JobHandle) {
-        let written = until_cancelled(&job, self.write_anew(&plan, &job)).await;
+    /// The right to write a file of the library that is not there yet. Threads that write hold it, too, so that nobody else
+    /// begins before the last of them has let go.
+    pub(crate) fn only_writer(&self, target: &Path) -> Result<Arc<Writer>, ModelsError> {
+        let writer = self.writers.begin(target).ok_or(ModelsError::Kept("it is being written already"))?;
+        // It may have appeared since that was looked at.
+        match target.exists() {
+            true => Err(ModelsError::Kept("there is one already; delete that first")),
+            false => Ok(Arc::new(writer)),
+        }
+    }
+
+    async fn run_rewrite(&self, user: UserId, plan: Plan, writer: Arc<Writer>, job: JobHandle) {
+        let written = until_cancelled(&job, self.write_anew(&plan, &writer, &job)).await;
+        drop(writer);
         let is_there = matches!(written, Some(Ok(())));
         ended(job, written).await;
         if is_there && let Err(error) = self.note_written(user, &plan).await {
@@ -93,41 +110,63 @@ impl Models {
         }
     }
 
-    async fn write_anew(&self, plan: &Plan, job: &JobHandle) -> Result<(), ModelsError> {
+    async fn write_anew(
+        &self,
+        plan: &Plan,
+        writer: &Arc<Writer>,
+        job: &JobHandle,
+    ) -> Result<(), ModelsError> {
         if let Some(folder) = plan.target.parent() {
             tokio::fs::create_dir_all(folder).await.map_err(ModelsError::file(folder))?;
         }
+        let run = Run { plan, writer, job };
         match plan.way {
-            Way::Gguf(out) => self.by_converter(plan, plan.target.clone(), Some(out), job).await,
-            Way::Mlx(_) => self.by_converter(plan, plan.target.clone(), None, job).await,
+            Way::Gguf(out) => run.by_converter(plan.target.clone(), Some(out), Stretch::default()).await,
+            Way::Mlx(_) => run.by_converter(plan.target.clone(), None, Stretch::default()).await,
             Way::Rounded(tensor_type) if plan.found.layout == Layout::Folder => {
                 // Nothing is lost on the way to what is rounded.
                 let between = beside(&plan.target, "between");
                 let _gone = Gone(between.clone());
-                self.by_converter(plan, between.clone(), Some(convert::OutType::F16), job).await?;
-                self.by_quantiser(&between, plan, tensor_type, job).await
+                let [first, second] = Stretch::of_two(plan.n_between, plan.n_bytes);
+                run.by_converter(between.clone(), Some(convert::OutType::F16), first).await?;
+                run.by_quantiser(&self.worker, &between, tensor_type, second).await
             }
-            Way::Rounded(tensor_type) => self.by_quantiser(&plan.found.path, plan, tensor_type, job).await,
+            Way::Rounded(tensor_type) => {
+                let source = &plan.found.path;
+                run.by_quantiser(&self.worker, source, tensor_type, Stretch::default()).await
+            }
         }
     }
+}
 
+/// A model that is being written.
+struct Run<'a> {
+    plan: &'a Plan,
+    writer: &'a Arc<Writer>,
+    job: &'a JobHandle,
+}
+
+impl Run<'_> {
     /// `out` is `None` for MLX.
     async fn by_converter(
         &self,
-        plan: &Plan,
         target: PathBuf,
         out: Option<convert::OutType>,
-        job: &JobHandle,
+        stretch: Stretch,
     ) -> Result<(), ModelsError> {
-        let (folder, way, id) = (plan.found.path.clone(), plan.way, plan.found.id.0.clone());
-        convert_watched(job, move |watch| match way {
-            Way::Mlx(bits) => {
-                let options = convert::MlxOptions { bits, ..convert::MlxOptions::default() };
-                convert::to_mlx(&folder, &target, &options, watch).map(drop)
-            }
-            _ => {
-                let options = convert::Options { id: Some(id), out };
-                convert::hf_to_gguf(&folder, &target, &options, watch).map(drop)
+        let (folder, way, id) = (self.plan.found.path.clone(), self.plan.way, self.plan.found.id.0.clone());
+        let writer = self.writer.clone();
+        convert_watched(self.job, stretch, move |watch| {
+            let _writer = writer;
+            match way {
+                Way::Mlx(bits) => {
+                    let options = convert::MlxOptions { bits, ..convert::MlxOptions::default() };
+                    convert::to_mlx(&folder, &target, &options, watch).map(drop)
+                }
+                _ => {
+                    let options = convert::Options { id: Some(id), out };
+                    convert::hf_to_gguf(&folder, &target, &options, watch).map(drop)
+                }
             }
         })
         .await
@@ -135,15 +174,16 @@ impl Models {
 
     async fn by_quantiser(
         &self,
+        worker: &LlamaConfig,
         source: &Path,
-        plan: &Plan,
         tensor_type: TensorType,
-        job: &JobHandle,
+        stretch: Stretch,
     ) -> Result<(), ModelsError> {
+        let (plan, job) = (self.plan, self.job);
         let part = beside(&plan.target, "part");
         let _gone = Gone(part.clone());
         let imatrix = plan.imatrix.as_deref();
-        let mut work = std::pin::pin!(inference::quantize(&self.worker, source, &part, tensor_type, imatrix));
+        let mut work = std::pin::pin!(inference::quantize(worker, source, &part, tensor_type, imatrix));
         loop {
             tokio::select! {
                 written = &mut work => {
@@ -152,24 +192,57 @@ impl Models {
                 }
                 () = tokio::time::sleep(TELL) => {
                     let n = tokio::fs::metadata(&part).await.map_or(0, |meta| meta.len());
-                    let fraction = Some((n as f32 / plan.n_bytes.max(1) as f32).min(0.99));
-                    job.progress(Progress { fraction, ..Progress::default() });
+                    job.progress(stretch.at((n as f32 / plan.n_bytes.max(1) as f32).min(0.99)));
                 }
             }
         }
-        let (part, target) = (part.clone(), plan.target.clone());
+        let (part, target, writer) = (part.clone(), plan.target.clone(), self.writer.clone());
         let finish = move || -> Result<(), ModelsError> {
+            let _writer = writer;
             gguf::read_header(&part).map_err(|err| ModelsError::Convert(err.to_string()))?;
-            files::finish(&part, &target).map_err(ModelsError::file(target))
+            files::finish(&part, &target).map_err(files::not_placed(&target))
         };
         let done = tokio::task::spawn_blocking(finish).await;
         done.unwrap_or_else(|err| Err(ModelsError::Convert(err.to_string())))
     }
 }
 
+/// Which part of a job something is, in what is told of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Stretch {
+    from: f32,
+    to: f32,
+    step: Option<JobStep>,
+}
+
+impl Default for Stretch {
+    /// All of it.
+    fn default() -> Self {
+        Self { from: 0.0, to: 1.0, step: None }
+    }
+}
+
+impl Stretch {
+    /// Two that follow each other, as long as what they write.
+    fn of_two(first_bytes: u64, second_bytes: u64) -> [Self; 2] {
+        let (first, second) = (first_bytes as f32, second_bytes as f32);
+        let end = if first + second > 0.0 { first / (first + second) } else { 0.5 };
+        [
+            Self { from: 0.0, to: end, step: Some(JobStep::Converting) },
+            Self { from: end, to: 1.0, step: Some(JobStep::Quantising) },
+        ]
+    }
+
+    fn at(self, fraction: f32) -> Progress {
+        let fraction = Some(self.from + (self.to - self.from) * fraction.clamp(0.0, 1.0));
+        Progress { fraction, step: self.step, ..Progress::default() }
+    }
+}
+
 /// Runs our own converter on a thread that may block, and tells how far it is. Dropping this ends it.
 pub(crate) async fn convert_watched(
     job: &JobHandle,
+    stretch: Stretch,
     work: impl FnOnce(&mut convert::Watch<'_>) -> Result<(), convert::ConvertError> + Send + 'static,
 ) -> Result<(), ModelsError> {
     let stop = Stop::default();
@@ -186,8 +259,7 @@ pub(crate) async fn convert_watched(
         tokio::select! {
             written = &mut work => break written,
             () = tokio::time::sleep(TELL) => {
-                let fraction = Some(done.load(Ordering::Relaxed) as f32 / 1e6);
-                job.progress(Progress { fraction, ..Progress::default() });
+                job.progress(stretch.at(done.load(Ordering::Relaxed) as f32 / 1e6));
             }
         }
     };
@@ -253,9 +325,12 @@ fn plan(found: Found, to: Rewrite, n_parameters: Option<u64>, own: &Path) -> Res
     if target.exists() {
         return Err(ModelsError::Kept("there is one already; delete that first"));
     }
-    let size = fs::metadata(&found.path).map_or(0, |meta| meta.len());
-    let by_numbers = n_parameters.map(|n| (n as f64 * to.bits() / 8.0 * OVERHEAD) as u64);
-    Ok(Plan { n_bytes: by_numbers.unwrap_or(size), found, way, target, imatrix: None })
+    // Where nobody knows how many numbers there are, it is as if it stayed as large as it is.
+    let size = size_of(&found.path);
+    let by_numbers = |bits: f64| n_parameters.map_or(size, |n| (n as f64 * bits / 8.0 * OVERHEAD) as u64);
+    let has_between = is_folder && matches!(way, Way::Rounded(_));
+    let n_between = if has_between { by_numbers(Rewrite::F16.bits()) } else { 0 };
+    Ok(Plan { n_bytes: by_numbers(to.bits()), n_between, found, way, target, imatrix: None })
 }
 
 fn way(to: Rewrite, is_folder: bool) -> Option<Way> {
@@ -320,6 +395,7 @@ fn without_type(name: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_name_says_one_type() {
@@ -328,6 +404,34 @@ mod tests {
         check("Qwen3-4B-q4_k_m", "Qwen3-4B");
         check("gemma-3-4b-it", "gemma-3-4b-it");
         check("Q8_0", "Q8_0");
+    }
+
+    #[test]
+    fn a_plan_counts_all_that_is_written() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("m");
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("model.safetensors"), vec![0; 5000]).unwrap();
+        let check = |to, n_parameters, expected: (u64, u64)| {
+            let found = Found::new(ModelId("m".into()), Layout::Folder, folder.clone());
+            let plan = plan(found, to, n_parameters, home.path()).unwrap();
+            assert_eq!((plan.n_bytes, plan.n_between), expected, "{to:?}");
+        };
+        check(Rewrite::Q8_0, Some(1000), (1126, 0));
+        check(Rewrite::Q4_0, Some(1000), (596, 2120));
+        // Where its numbers are not known it is the weights that count, never the folder's entry.
+        check(Rewrite::F16, None, (5000, 0));
+        check(Rewrite::Q4_0, None, (5000, 5000));
+    }
+
+    #[test]
+    fn how_far_it_is_never_runs_backwards() {
+        let [first, second] = Stretch::of_two(3000, 1000);
+        let all =
+            [first.at(0.0), first.at(0.5), first.at(1.2), second.at(0.0), second.at(0.5), second.at(1.0)];
+        let fractions: Vec<_> = all.iter().filter_map(|it| it.fraction).collect();
+        assert_eq!(fractions, [0.0, 0.375, 0.75, 0.75, 0.875, 1.0]);
+        assert_eq!((all[2].step, all[3].step), (Some(JobStep::Converting), Some(JobStep::Quantising)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
 };
 use std::{
     collections::{BTreeSet, HashMap},
-    path::{Path, PathBuf},
+    path::Path,
     time::UNIX_EPOCH,
 };
 use types::{
@@ -77,7 +77,7 @@ impl Models {
 
     /// Replaces what is written about a model, and its tags, for everybody.
     pub async fn save_note(&self, id: &ModelId, note: &str, tags: &[String]) -> Result<(), ModelsError> {
-        self.path_of_model(id)?;
+        self.path_of(id).await?;
         let tags: Vec<_> =
             tags.iter().map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect();
         if note.chars().count() > MAX_NOTE_CHARS {
@@ -97,10 +97,6 @@ impl Models {
         let n_chats = self.store.count_chats_of_model(id).await?;
         let drafts_for = self.store.models_drafted_by(id).await?;
         Ok(ModelUses { n_chats, drafts_for })
-    }
-
-    fn path_of_model(&self, id: &ModelId) -> Result<PathBuf, ModelsError> {
-        self.library.path_of(id).ok_or_else(|| ModelsError::NotFound(id.clone()))
     }
 
     async fn tags(&self) -> Result<HashMap<ModelId, Vec<String>>, ModelsError> {
@@ -187,6 +183,7 @@ fn matches(model: &ShelfModel, query: &ShelfQuery) -> bool {
     let is_wanted = query.kind.is_none_or(|kind| kind == model.kind)
         && query.format.is_none_or(|format| format == model.format)
         && query.capability.is_none_or(|it| model.capabilities.contains(&it))
+        && query.size.is_none_or(|size| size.has(model.entry.size_bytes))
         && query.folder.as_ref().is_none_or(|label| model.folder.as_ref() == Some(label))
         && (!query.fits || model.fits == Some(true));
     if !is_wanted {

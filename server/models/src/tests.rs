@@ -15,7 +15,7 @@ use types::{
     ids::{ModelId, UserId},
     job::JobState,
     kv::KvType,
-    shelf::{Capability, Kind, ShelfQuery, SortBy},
+    shelf::{Capability, Format, Kind, ShelfQuery, SizeClass, SortBy},
 };
 
 mod bring;
@@ -157,6 +157,53 @@ async fn models_of_all_folders_are_one_list_that_is_searched_and_sorted() {
 }
 
 #[tokio::test]
+async fn every_filter_narrows_and_every_column_sorts() {
+    let bench = Bench::open().await;
+    let sizes = [("c", 1, 8192), ("a", 3_000_000_001, 4096), ("b", 5_000_000_000, 2048)];
+    for (n, (name, n_bytes, n_ctx)) in sizes.into_iter().enumerate() {
+        let numbers = [("llama.context_length", n_ctx), ("llama.block_count", 1)];
+        let path =
+            bench.put(&format!("own/{name}.gguf"), &gguf(&[("general.architecture", "llama")], &numbers, 1));
+        let file = fs::File::options().write(true).open(path).unwrap();
+        // The rest of the file is a hole.
+        file.set_len(n_bytes.max(file.metadata().unwrap().len())).unwrap();
+        let hours = Duration::from_secs(3600 * (n as u64 + 1));
+        file.set_modified(std::time::UNIX_EPOCH + hours).unwrap();
+    }
+    bench.put("own/d.safetensors", b"no model");
+    let check = async |query: ShelfQuery, expected: &[&str]| assert_eq!(bench.ids(query).await, expected);
+    let of_size = |size| ShelfQuery { size: Some(size), ..ShelfQuery::default() };
+    check(of_size(SizeClass::UpTo2), &["c", "d"]).await;
+    check(of_size(SizeClass::UpTo4), &["a"]).await;
+    check(of_size(SizeClass::UpTo8), &["b"]).await;
+    check(of_size(SizeClass::Larger), &[]).await;
+    let gguf_only = ShelfQuery { format: Some(Format::Gguf), ..ShelfQuery::default() };
+    for (sort, expected) in [
+        (SortBy::Name, ["a", "b", "c"]),
+        (SortBy::Size, ["c", "a", "b"]),
+        (SortBy::Memory, ["c", "a", "b"]),
+        (SortBy::Context, ["b", "a", "c"]),
+        (SortBy::Changed, ["c", "a", "b"]),
+    ] {
+        check(ShelfQuery { sort, ..gguf_only.clone() }, &expected).await;
+        let [first, second, third] = expected;
+        check(ShelfQuery { sort, is_descending: true, ..gguf_only.clone() }, &[third, second, first]).await;
+    }
+    let rows = bench.models.shelf(ShelfQuery { fits: true, ..gguf_only }).await.unwrap().rows;
+    assert!(rows.iter().all(|row| row.fits == Some(true)));
+}
+
+#[test]
+fn every_size_is_in_one_class() {
+    for gb in [0, 1, 2, 3, 4, 5, 8, 9, 16, 17, 32, 33, 1000] {
+        for n_bytes in [gb * 1_000_000_000, gb * 1_000_000_000 + 1] {
+            let n = SizeClass::ALL.iter().filter(|it| it.has(n_bytes)).count();
+            assert_eq!(n, 1, "{n_bytes}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn folders_of_other_programs_are_offered_once() {
     let bench = Bench::open().await;
     let studio = bench.put(".lmstudio/models/maker/m/m.gguf", &llama(10));
@@ -263,6 +310,21 @@ async fn a_file_of_the_hubs_cache_goes_with_what_it_points_to() {
     assert!(blob.is_file() && link.is_file());
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn deleting_a_link_leaves_what_belongs_to_another_program() {
+    for place in ["ollama/blobs/sha256-12", "hub/models--o--n/blobs/12"] {
+        let bench = Bench::open().await;
+        let blob = bench.put(place, &llama(10));
+        let links = ["own/linked.gguf", "own/models--a--b/snapshots/0a/m.gguf"].map(|it| bench.path(it));
+        for (link, id) in links.iter().zip(["linked", "a/b/m"]) {
+            std::os::unix::fs::symlink(&blob, link).unwrap();
+            bench.delete(id).await.unwrap();
+            assert!(fs::symlink_metadata(link).is_err() && blob.is_file(), "{place} {id}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn files_with_the_same_content_are_found_and_made_one() {
     let bench = Bench::open().await;
@@ -291,6 +353,18 @@ async fn files_with_the_same_content_are_found_and_made_one() {
     // What has changed since is known not to be the same.
     fs::write(&second, different).unwrap();
     assert!(bench.models.duplicates().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn of_two_models_of_one_name_the_one_that_was_named_is_deleted() {
+    let bench = Bench::open().await;
+    // What is in our folder and what a label begins with may be called alike.
+    let own = bench.put("own/other/a.gguf", &llama(10));
+    let other = bench.put("other/a.gguf", &llama(20));
+    bench.models.add_folder("~/other", "").await.unwrap();
+    assert_eq!(bench.all().await, ["other/a", "other/a.gguf"]);
+    bench.delete("other/a.gguf").await.unwrap();
+    assert!(own.is_file() && !other.exists());
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use crate::{
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 use store::{NewTrash, StoreError, TrashedFile};
 use types::{ids::ModelId, shelf::TrashedModel};
@@ -22,6 +23,7 @@ use types::{ids::ModelId, shelf::TrashedModel};
 const FOLDER: &str = ".chaosengine-trash";
 /// How long they can be put back.
 const KEPT_MS: i64 = 30 * 24 * 3600 * 1000;
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Models {
     /// Puts a model away; one that is in memory is unloaded first.
@@ -111,6 +113,19 @@ impl Models {
         Ok(())
     }
 
+    /// Deletes for good what was deleted long ago, once a day from now on, until the runtime ends.
+    pub(crate) fn purge_daily(&self) {
+        let models = self.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(DAY).await;
+                if let Err(err) = models.purge_trash().await {
+                    tracing::warn!(error = %err, "could not look for what was deleted long ago");
+                }
+            }
+        });
+    }
+
     /// Deletes for good what was deleted long ago.
     pub(crate) async fn purge_trash(&self) -> Result<(), ModelsError> {
         let oldest = now_ms() - KEPT_MS;
@@ -167,7 +182,8 @@ impl Models {
     }
 }
 
-/// Its files, and where each goes. Of links, what they point to goes along where it lies beside them, as in the hub's cache.
+/// Its files, and where each goes. Of links, what they point to goes along where it lies in the same
+/// repository of the hub's cache.
 fn moves(found: &Found, folder: &Path) -> Vec<(PathBuf, PathBuf)> {
     let is_folder = matches!(found.layout, Layout::Folder | Layout::Pipeline);
     let mut from: Vec<PathBuf> = match repository_of(&found.path).filter(|_| is_folder) {
@@ -195,14 +211,16 @@ fn repository_of(snapshot: &Path) -> Option<PathBuf> {
     is_cached.then(|| repository.to_owned())
 }
 
-/// The file in the hub's cache that a link of it points to.
+/// The file in the hub's cache that a link of the same repository points to. A link from anywhere else, such as one that was
+/// made here, only names what belongs to another program.
 fn blob_of(link: &Path) -> Option<PathBuf> {
     if !fs::symlink_metadata(link).ok()?.is_symlink() {
         return None;
     }
+    let snapshot = link.ancestors().find(|it| it.parent().is_some_and(|it| it.ends_with("snapshots")))?;
+    let blobs = fs::canonicalize(repository_of(snapshot)?.join("blobs")).ok()?;
     let target = fs::canonicalize(link).ok()?;
-    let is_blob = target.parent()?.file_name()? == "blobs";
-    is_blob.then_some(target)
+    (target.parent() == Some(&blobs)).then_some(target)
 }
 
 fn file(from: &Path, to: &Path) -> TrashedFile {

@@ -165,9 +165,5 @@ fn finish(part: &Path, target: &Path) -> Result<(), ModelsError> {
         return Err(ModelsError::Broken { path: target.file_name().unwrap_or_default().into(), problem });
     }
     // Another file of that name may have come meanwhile.
-    if fs::symlink_metadata(target).is_ok() {
-        let name = target.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        return Err(ModelsError::NameTaken(name));
-    }
-    files::finish(part, target).map_err(ModelsError::file(target))
+    files::finish(part, target).map_err(files::not_placed(target))
 }

@@ -1,7 +1,7 @@
 //! The library follows its folders: what appears, changes or goes there is told, whoever did it.
 //!
-//! The system says that something moved, never what; whether that is another library is found by looking. Where the system
-//! cannot say it, it is looked now and then.
+//! The system says that something moved, never what; whether that is another library is found by looking. It is looked now
+//! and then in any case: of network shares, of what links lead to, and of disks that come and go the system says nothing.
 
 use crate::{Models, library::Library};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
@@ -21,7 +21,7 @@ use tokio::{
 /// Files that arrive together are told together: it is waited until nothing moved for so long, and at most as long as that.
 const QUIET: Duration = Duration::from_millis(300);
 const MOST_PATIENCE: Duration = Duration::from_secs(3);
-/// How often it is looked where the system does not say that something moved.
+/// How often it is looked whether the system says something or not.
 const LOOK: Duration = Duration::from_secs(60);
 
 /// What the library tells of itself. Cheap to clone.
@@ -30,15 +30,22 @@ pub(crate) struct Watching {
     changed: watch::Sender<u64>,
     /// Other folders are looked into.
     moved_house: Arc<Notify>,
+    look: Duration,
 }
 
 impl Default for Watching {
     fn default() -> Self {
-        Self { changed: watch::Sender::new(0), moved_house: Arc::default() }
+        Self { changed: watch::Sender::new(0), moved_house: Arc::default(), look: LOOK }
     }
 }
 
 impl Watching {
+    /// Looks so often where the system says nothing.
+    #[cfg(test)]
+    pub(crate) fn looking_every(self, look: Duration) -> Self {
+        Self { look, ..self }
+    }
+
     /// There are other folders now.
     pub(crate) fn begin_anew(&self) {
         self.moved_house.notify_one();
@@ -53,17 +60,23 @@ impl Models {
 
     /// Follows the folders from now on, until the runtime ends.
     pub fn start_watching(&self) {
+        self.purge_daily();
         let (watching, library) = (self.watching.clone(), self.library.clone());
         tokio::spawn(async move {
             let mut known = look(&library).await;
             loop {
                 let moved = Arc::new(Notify::new());
-                let watcher = watch_all(&library, moved.clone()).await;
+                let watched = watch_all(&library, moved.clone()).await;
                 loop {
                     tokio::select! {
                         () = watching.moved_house.notified() => break,
                         () = moved.notified() => settle(&moved).await,
-                        () = sleep(LOOK), if watcher.is_none() => {}
+                        () = sleep(watching.look) => {
+                            // A folder that came, or another disk in its place, is followed from now on.
+                            if there(&library).await != watched.folders {
+                                break;
+                            }
+                        }
                     }
                     tell(&watching, &library, &mut known).await;
                 }
@@ -71,6 +84,21 @@ impl Models {
             }
         });
     }
+}
+
+/// Folders that the system tells of.
+struct Watched {
+    folders: Vec<There>,
+    /// What is dropped tells no more.
+    _watcher: Option<RecommendedWatcher>,
+}
+
+/// A folder that is there, and which one that is.
+type There = (PathBuf, Option<(u64, u64)>);
+
+async fn there(library: &Library) -> Vec<There> {
+    let library = library.clone();
+    tokio::task::spawn_blocking(move || library.there()).await.unwrap_or_default()
 }
 
 async fn tell(watching: &Watching, library: &Library, known: &mut u64) {
@@ -105,33 +133,43 @@ async fn look(library: &Library) -> u64 {
     tokio::task::spawn_blocking(look).await.unwrap_or_default()
 }
 
-/// Lets the system say what moves in all folders; `None` where it cannot for one of them.
-async fn watch_all(library: &Library, moved: Arc<Notify>) -> Option<RecommendedWatcher> {
-    let folders = library.folders();
-    let start = move || -> notify::Result<RecommendedWatcher> {
-        let told = move |event: notify::Result<notify::Event>| {
-            if !event.is_ok_and(|event| event.kind.is_access()) {
-                moved.notify_one();
-            }
-        };
-        let config = notify::Config::default().with_follow_symlinks(false);
-        let mut watcher = RecommendedWatcher::new(told, config)?;
-        for folder in folders.iter().filter(|it| it.is_dir()) {
-            watcher.watch(folder, RecursiveMode::Recursive)?;
+/// Lets the system say what moves in all folders that are there.
+async fn watch_all(library: &Library, moved: Arc<Notify>) -> Watched {
+    let library = library.clone();
+    let start = move || {
+        let folders = library.there();
+        let watcher = watcher(&folders, moved);
+        let watcher = watcher.inspect_err(|err| {
+            tracing::debug!(error = %err, "folders of models are only looked through now and then");
+        });
+        Watched { folders, _watcher: watcher.ok() }
+    };
+    let started = tokio::task::spawn_blocking(start).await;
+    started.unwrap_or_else(|_| Watched { folders: Vec::new(), _watcher: None })
+}
+
+fn watcher(folders: &[There], moved: Arc<Notify>) -> notify::Result<RecommendedWatcher> {
+    let told = move |event: notify::Result<notify::Event>| {
+        if !event.is_ok_and(|event| event.kind.is_access()) {
+            moved.notify_one();
         }
-        Ok(watcher)
     };
-    let started = tokio::task::spawn_blocking(start).await.ok()?;
-    let told = |err: &notify::Error| {
-        tracing::debug!(error = %err, "folders of models are only looked through now and then");
-    };
-    started.inspect_err(told).ok()
+    let config = notify::Config::default().with_follow_symlinks(false);
+    let mut watcher = RecommendedWatcher::new(told, config)?;
+    for (folder, _) in folders {
+        // One that cannot be followed is no reason to follow none.
+        if let Err(err) = watcher.watch(folder, RecursiveMode::Recursive) {
+            tracing::debug!(error = %err, "a folder of models is only looked through now and then");
+        }
+    }
+    Ok(watcher)
 }
 
 impl Library {
-    /// Our own folder and all others.
-    fn folders(&self) -> Vec<PathBuf> {
-        let own = self.folder().to_owned();
-        std::iter::once(own).chain(self.other_folders()).collect()
+    /// Our own folder and all others, as far as they are there. Blocks.
+    fn there(&self) -> Vec<There> {
+        let folders = std::iter::once(self.folder().to_owned()).chain(self.other_folders());
+        let there = folders.filter(|it| it.is_dir());
+        there.map(|it| (it.clone(), system::paths::file_identity(&it))).collect()
     }
 }

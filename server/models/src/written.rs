@@ -3,11 +3,11 @@
 
 use crate::{
     Models, ModelsError, ended,
-    files::{Gone, Writer, beside, check_space},
+    files::{Gone, Writer, beside, check_memory, check_space},
     library::{size_of, walk::Layout},
     now_ms,
     quants::FOLDER,
-    rewrite::{Plan, convert_watched},
+    rewrite::{Plan, Stretch, convert_watched},
     until_cancelled,
 };
 use jobs::JobHandle;
@@ -45,7 +45,7 @@ impl Models {
         };
         let needed = reference_bytes.saturating_add(size_bytes);
         let can_be = is_file && purpose == Purpose::Writing;
-        if !can_be || needed > system::available_memory_bytes() {
+        if !can_be || check_memory(needed).is_err() {
             return Ok(());
         }
         let name = id.0.rsplit('/').next().unwrap_or_default();
@@ -80,8 +80,10 @@ impl Models {
         let exact = Gone(beside(&folder.join(name), "exact"));
         let (source, target, id) = (plan.found.path.clone(), exact.0.clone(), plan.found.id.0.clone());
         let options = convert::Options { id: Some(id), out: Some(convert::OutType::F32) };
-        convert_watched(job, move |watch| convert::hf_to_gguf(&source, &target, &options, watch).map(drop))
-            .await?;
+        convert_watched(job, Stretch::default(), move |watch| {
+            convert::hf_to_gguf(&source, &target, &options, watch).map(drop)
+        })
+        .await?;
         Ok(inference::measure_quant(&self.worker, &exact.0, &plan.target).await?)
     }
 

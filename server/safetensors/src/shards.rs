@@ -4,6 +4,7 @@ use crate::bounded::{JsonError, read_json, shown};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -25,6 +26,14 @@ pub enum ShardError {
         name: String,
         /// What is wrong.
         reason: String,
+    },
+    /// The system does not give the list of files.
+    #[error("the list of parts {name} cannot be read: {error}")]
+    Unreadable {
+        /// The file.
+        name: String,
+        /// What the system says.
+        error: io::Error,
     },
     /// The list leads out of the folder.
     #[error("the list of parts names “{0}”, which is no name of a file in the folder")]
@@ -57,7 +66,11 @@ pub fn sharded_as(folder: &Path, stem: &str) -> Result<Vec<PathBuf>, ShardError>
     let index_name = format!("{stem}.safetensors.index.json");
     let bad = |reason: String| ShardError::BadIndex { name: index_name.clone(), reason };
     let index = read_json::<Index>(&folder.join(&index_name), MAX_INDEX_BYTES);
-    match index.map_err(|error: JsonError| bad(error.to_string()))? {
+    let failed = |error| match error {
+        JsonError::Unreadable(error) => ShardError::Unreadable { name: index_name.clone(), error },
+        error => bad(error.to_string()),
+    };
+    match index.map_err(failed)? {
         Some(index) => listed(folder, index, &bad),
         None => {
             let whole = folder.join(format!("{stem}.safetensors"));

@@ -30,6 +30,8 @@ pub struct DownloadFile {
     pub target: String,
     pub size_bytes: u64,
     pub sha256: Option<String>,
+    /// Git's name for its content, where there is no digest.
+    pub git_id: Option<String>,
 }
 
 /// A download that is asked for.
@@ -72,15 +74,16 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         let id = done.last_insert_rowid();
-        for DownloadFile { path, target, size_bytes, sha256 } in files {
+        for DownloadFile { path, target, size_bytes, sha256, git_id } in files {
             let size_bytes = i64::try_from(*size_bytes).unwrap_or(i64::MAX);
             sqlx::query!(
-                "insert into model_download_file (download_id, path, target, size_bytes, sha256) values (?, ?, ?, ?, ?)",
+                "insert into model_download_file (download_id, path, target, size_bytes, sha256, git_id) values (?, ?, ?, ?, ?, ?)",
                 id,
                 path,
                 target,
                 size_bytes,
-                sha256
+                sha256,
+                git_id
             )
             .execute(&mut *tx)
             .await?;
@@ -117,18 +120,19 @@ impl Store {
     /// The files of a download, by path.
     pub async fn download_files(&self, id: DownloadId) -> Result<Vec<DownloadFile>, StoreError> {
         let rows = sqlx::query!(
-            "select path, target, size_bytes, sha256 from model_download_file where download_id = ? order by path",
+            "select path, target, size_bytes, sha256, git_id from model_download_file where download_id = ? order by path",
             id.0
         )
         .fetch_all(&self.read)
         .await?;
-        let file = |path, target, size_bytes: i64, sha256| DownloadFile {
-            path,
-            target,
-            size_bytes: size_bytes.unsigned_abs(),
-            sha256,
-        };
-        Ok(rows.into_iter().map(|row| file(row.path, row.target, row.size_bytes, row.sha256)).collect())
+        let files = rows.into_iter().map(|row| DownloadFile {
+            path: row.path,
+            target: row.target,
+            size_bytes: row.size_bytes.unsigned_abs(),
+            sha256: row.sha256,
+            git_id: row.git_id,
+        });
+        Ok(files.collect())
     }
 
     /// Keeps where a download stands, and why.

@@ -12,13 +12,13 @@ pub async fn discover(act: DiscoverAct) -> Result<DiscoverReply, AppError> {
     let administrator = crate::ssr::require_administrator().await;
     match act {
         DiscoverAct::Look(query) => look(&models, query, administrator.is_ok()).await,
-        DiscoverAct::Repository { repo, wanted } => {
-            let view = models.look_at_repository(&repo, wanted).await?;
+        DiscoverAct::Repository { repo, revision, wanted } => {
+            let view = models.look_at_repository(Referred { repo, revision, wanted }).await?;
             Ok(DiscoverReply::Repository(Box::new(view)))
         }
         DiscoverAct::Downloads => Ok(DiscoverReply::Downloads(models.downloads().await?)),
-        DiscoverAct::Foresee { repo, name } => {
-            Ok(DiscoverReply::Foreseen(Box::new(models.foresee_download(&repo, &name).await?)))
+        DiscoverAct::Foresee(chosen) => {
+            Ok(DiscoverReply::Foreseen(Box::new(models.foresee_download(&chosen).await?)))
         }
         act => {
             administrator?;
@@ -30,19 +30,20 @@ pub async fn discover(act: DiscoverAct) -> Result<DiscoverReply, AppError> {
 
 #[cfg(feature = "ssr")]
 use {
-    models::{HubPage, Models},
+    models::{HubPage, Models, Referred},
     types::{
         discover::{DiscoverView, HubQuery},
         ids::UserId,
     },
 };
 
-/// The hub is asked only where somebody searched. That it does not answer takes nothing else away.
+/// The hub is asked only where somebody searched. That it does not answer takes nothing else away: the catalogue is searched
+/// in any case.
 #[cfg(feature = "ssr")]
 async fn look(models: &Models, query: HubQuery, is_managed: bool) -> Result<DiscoverReply, AppError> {
     let is_search = query != HubQuery::default();
-    if let Some((repo, wanted)) = models.reference(&query.text).await {
-        let view = models.look_at_repository(&repo, wanted).await?;
+    if let Some(referred) = models.reference(&query.text).await {
+        let view = models.look_at_repository(referred).await?;
         return Ok(DiscoverReply::Repository(Box::new(view)));
     }
     let (page, problem) = match is_search {
@@ -52,7 +53,8 @@ async fn look(models: &Models, query: HubQuery, is_managed: bool) -> Result<Disc
             Err(err) => (HubPage::default(), Some(crate::error::capitalised(&format!("{err}.")))),
         },
     };
-    let catalogue = if is_search { Vec::new() } else { models.catalogue().await? };
+    // It stands before the hub's first page only.
+    let catalogue = if query.cursor.is_some() { Vec::new() } else { models.catalogue(&query).await? };
     let (hub, has_token, is_offline) = models.hub_state().await;
     Ok(DiscoverReply::Looked(Box::new(DiscoverView {
         catalogue,
@@ -72,9 +74,9 @@ async fn manage(models: &Models, user: UserId, act: DiscoverAct) -> Result<(), A
     match act {
         DiscoverAct::Look(_)
         | DiscoverAct::Repository { .. }
-        | DiscoverAct::Foresee { .. }
+        | DiscoverAct::Foresee(_)
         | DiscoverAct::Downloads => {}
-        DiscoverAct::Download { repo, name } => _ = models.download(user, &repo, &name).await?,
+        DiscoverAct::Download(chosen) => _ = models.download(user, &chosen).await?,
         DiscoverAct::Pause { id } => models.pause_download(id).await?,
         DiscoverAct::Resume { id } => models.resume_download(id).await?,
         DiscoverAct::Remove { id } => models.remove_download(id).await?,

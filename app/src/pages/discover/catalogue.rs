@@ -14,7 +14,11 @@ use types::{discover::CatalogueModel, shelf::Kind};
 type Shelf = (&'static str, &'static str, fn(&CatalogueModel) -> bool);
 
 #[component]
-pub(super) fn Catalogue(models: Vec<CatalogueModel>) -> AnyView {
+pub(super) fn Catalogue(
+    models: Vec<CatalogueModel>,
+    /// Only what fits a search is there, below what the hub found.
+    is_search: bool,
+) -> AnyView {
     let texts = expect_context::<DiscoverStore>().texts;
     let shelves: [Shelf; 5] = [
         (texts.shelf_good, texts.shelf_good_hint, |it| it.fits && it.kind == Kind::Writing),
@@ -32,7 +36,13 @@ pub(super) fn Catalogue(models: Vec<CatalogueModel>) -> AnyView {
             shelf(title, hint, models)
         })
         .collect();
-    view! { <div class="flex flex-col gap-6" data-testid="catalogue">{shelves}</div> }.into_any()
+    view! {
+        <div class="flex flex-col gap-6" data-testid="catalogue">
+            {is_search.then(|| view! { <p class="border-t border-line pt-4 text-muted">{texts.catalogue_found}</p> })}
+            {shelves}
+        </div>
+    }
+    .into_any()
 }
 
 fn shelf(title: &'static str, hint: &'static str, models: Vec<CatalogueModel>) -> AnyView {

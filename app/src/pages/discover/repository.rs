@@ -11,7 +11,7 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::components::A;
 use types::{
-    discover::{Choice, DiscoverAct, DiscoverReply, DownloadState, ForeseenModel, RepositoryView},
+    discover::{Choice, Chosen, DiscoverAct, DiscoverReply, DownloadState, ForeseenModel, RepositoryView},
     launch::{Fate, Forecast},
 };
 
@@ -20,6 +20,7 @@ pub(super) fn repository(view: RepositoryView) -> AnyView {
     let texts = store.texts;
     let RepositoryView {
         repo,
+        revision,
         page,
         licence,
         pipeline,
@@ -30,10 +31,14 @@ pub(super) fn repository(view: RepositoryView) -> AnyView {
         free_bytes,
         wanted,
     } = view;
-    let facts = [pipeline, licence, free_bytes.map(|n| fill(texts.free, "n", bytes(n as f64)))];
+    let version = revision.as_ref().map(|it| fill(texts.version, "name", it));
+    let facts = [version, pipeline, licence, free_bytes.map(|n| fill(texts.free, "n", bytes(n as f64)))];
     let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let is_empty = choices.is_empty();
-    let rows: Vec<_> = choices.into_iter().map(|choice| row(&repo, choice, wanted.as_deref())).collect();
+    let rows: Vec<_> = choices
+        .into_iter()
+        .map(|choice| row(&repo, revision.as_deref(), choice, wanted.as_deref()))
+        .collect();
     view! {
         <Title text=repo.clone()/>
         <div class="mx-auto flex max-w-4xl flex-col gap-4 px-4 py-6" data-testid="repository">
@@ -59,22 +64,24 @@ pub(super) fn repository(view: RepositoryView) -> AnyView {
     .into_any()
 }
 
-fn row(repo: &str, choice: Choice, wanted: Option<&str>) -> AnyView {
+fn row(repo: &str, revision: Option<&str>, choice: Choice, wanted: Option<&str>) -> AnyView {
     let store = expect_context::<DiscoverStore>();
     let texts = store.texts;
+    let chosen =
+        Chosen { repo: repo.to_owned(), revision: revision.map(str::to_owned), name: choice.name.clone() };
     let is_wanted = wanted.is_some_and(|wanted| is_wanted(&choice, wanted));
     let parts = [
         choice.quantisation.clone(),
         Some(bytes(choice.size_bytes as f64)),
         (choice.n_files > 1).then(|| fill(texts.files, "n", choice.n_files)),
         (!choice.fits).then(|| texts.too_large.to_owned()),
-        choice.is_broken.then(|| texts.broken.to_owned()),
+        choice.is_broken.then(|| if choice.is_pickled { texts.pickled } else { texts.broken }.to_owned()),
     ];
     let line = parts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let recommended = choice.recommended.as_deref().map(|word| badge(why(word, texts).to_owned()));
     let helps = choice.helps.as_deref().map(|word| badge(helps_words(word, texts).to_owned()));
-    let action = action(repo, &choice);
-    let (ask, memory) = choice.tells_memory.then(|| takes(repo, &choice.name)).unzip();
+    let action = action(&chosen, &choice);
+    let (ask, memory) = choice.tells_memory.then(|| takes(chosen)).unzip();
     view! {
         <li class="card flex flex-wrap items-center gap-2 px-3 py-2" class:border-accent=is_wanted
             data-testid="choice" data-name=choice.name.clone() data-wanted=is_wanted.then_some("true")>
@@ -95,13 +102,13 @@ fn row(repo: &str, choice: Choice, wanted: Option<&str>) -> AnyView {
 }
 
 /// A button that asks what loading it would take, and the answer: the hub is asked for the beginning of the file then.
-fn takes(repo: &str, name: &str) -> (AnyView, AnyView) {
+fn takes(chosen: Chosen) -> (AnyView, AnyView) {
     let store = expect_context::<DiscoverStore>();
     let texts = store.texts;
     let is_ready = use_ready();
     let told = RwSignal::new(None);
     let is_asking = RwSignal::new(false);
-    let act = DiscoverAct::Foresee { repo: repo.to_owned(), name: name.to_owned() };
+    let act = DiscoverAct::Foresee(chosen);
     let ask = move |_| {
         let act = act.clone();
         is_asking.set(true);
@@ -170,7 +177,7 @@ fn memory(ForeseenModel { forecast, n_ctx }: &ForeseenModel, texts: &'static Dis
 }
 
 /// Downloads it, unless it is here or on its way.
-fn action(repo: &str, choice: &Choice) -> AnyView {
+fn action(chosen: &Chosen, choice: &Choice) -> AnyView {
     let store = expect_context::<DiscoverStore>();
     let texts = store.texts;
     if let Some(here) = &choice.here {
@@ -179,15 +186,15 @@ fn action(repo: &str, choice: &Choice) -> AnyView {
         }
         .into_any();
     }
-    let (repo, name) = (repo.to_owned(), choice.name.clone());
     let of_this = {
-        let (repo, name) = (repo.clone(), name.clone());
+        let chosen = chosen.clone();
         Memo::new(move |_| {
             let downloads = store.downloads.read();
-            let found = downloads.list.iter().find(|it| it.repo == repo && it.name == name);
+            let found = downloads.list.iter().find(|it| it.repo == chosen.repo && it.name == chosen.name);
             found.map(|it| (it.state, it.done_bytes, it.total_bytes))
         })
     };
+    let chosen = chosen.clone();
     let has_begun = choice.download.is_some();
     let label = move || match of_this.get() {
         Some((DownloadState::Running, done, total)) => {
@@ -207,7 +214,7 @@ fn action(repo: &str, choice: &Choice) -> AnyView {
     };
     let is_broken = choice.is_broken;
     let start = move |_| {
-        store.act(DiscoverAct::Download { repo: repo.clone(), name: name.clone() }, Some(texts.begun));
+        store.act(DiscoverAct::Download(chosen.clone()), Some(texts.begun));
     };
     view! {
         <button type="button" class="button button-primary tabular" data-testid="choice-download"

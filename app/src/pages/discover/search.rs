@@ -2,14 +2,14 @@
 
 use super::store::DiscoverStore;
 use crate::{
-    i18n::ModelsTexts,
+    i18n::{ModelsTexts, fill},
     pages::models::words,
     ui::{choice::choice, icon::Icon},
 };
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 use types::{
-    discover::{HubFormat, HubQuery, HubSort, MAX_SEARCH_CHARS},
+    discover::{HubCapability, HubFormat, HubQuery, HubSize, HubSort, MAX_SEARCH_CHARS},
     shelf::Kind,
 };
 
@@ -25,6 +25,8 @@ pub(super) fn query_of(query: &ParamsMap) -> HubQuery {
         text: word("q").unwrap_or_default().chars().take(MAX_SEARCH_CHARS).collect(),
         kind: KINDS.into_iter().find(|it| word("kind") == Some(it.word())),
         format: HubFormat::ALL.into_iter().find(|it| word("format") == Some(it.word())),
+        size: HubSize::ALL.into_iter().find(|it| word("size") == Some(it.word())),
+        capability: HubCapability::ALL.into_iter().find(|it| word("can") == Some(it.word())),
         licence: word("licence").map(str::to_owned),
         sort: HubSort::ALL.into_iter().find(|it| word("sort") == Some(it.word())).unwrap_or_default(),
         cursor: word("after").map(str::to_owned),
@@ -42,6 +44,8 @@ pub(super) fn address(query: &HubQuery) -> String {
     put("q", Some(&query.text));
     put("kind", query.kind.map(Kind::word));
     put("format", query.format.map(HubFormat::word));
+    put("size", query.size.map(HubSize::word));
+    put("can", query.capability.map(HubCapability::word));
     put("licence", query.licence.as_deref());
     put("sort", Some(query.sort.word()).filter(|_| query.sort != HubSort::default()));
     put("after", query.cursor.as_deref());
@@ -66,6 +70,19 @@ pub(super) fn SearchForm(query: HubQuery) -> AnyView {
     let option = |value: &str, text: &str| (value.to_owned(), text.to_owned());
     let kinds = KINDS.map(|it| option(it.word(), words::kind(it, of_models)));
     let formats = HubFormat::ALL.map(|it| option(it.word(), format_words(it)));
+    let size_words = |size: HubSize| match size.bounds_b() {
+        (0, most) => fill(texts.size_up_to, "n", most.unwrap_or_default()),
+        (least, Some(most)) => fill(&fill(texts.size_between, "a", least), "n", most),
+        (least, None) => fill(texts.size_above, "n", least),
+    };
+    let ability_words = |it| match it {
+        HubCapability::Sees => of_models.capability_sees,
+        HubCapability::CallsTools => of_models.capability_tools,
+        HubCapability::Thinks => of_models.capability_thinks,
+        HubCapability::Codes => texts.capability_codes,
+    };
+    let sizes = HubSize::ALL.map(|it| (it.word().to_owned(), size_words(it)));
+    let abilities = HubCapability::ALL.map(|it| option(it.word(), ability_words(it)));
     let licences = LICENCES.map(|it| option(it, it));
     let sorts = HubSort::ALL.map(|it| option(it.word(), sort_words(it)));
     let any = |name, text: &'static str, chosen, options| choice(name, text, Some(text), chosen, options);
@@ -75,6 +92,8 @@ pub(super) fn SearchForm(query: HubQuery) -> AnyView {
                 placeholder=texts.search aria-label=texts.search data-testid="discover-search"/>
             {any("kind", of_models.filter_kind, query.kind.map(Kind::word), kinds.to_vec())}
             {any("format", of_models.filter_format, query.format.map(HubFormat::word), formats.to_vec())}
+            {any("size", texts.filter_size, query.size.map(HubSize::word), sizes.to_vec())}
+            {any("can", of_models.filter_capability, query.capability.map(HubCapability::word), abilities.to_vec())}
             {any("licence", texts.filter_licence, query.licence.as_deref(), licences.to_vec())}
             {choice("sort", of_models.sort, None, Some(query.sort.word()), sorts.to_vec())}
             <button type="submit" class="button button-primary">

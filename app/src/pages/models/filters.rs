@@ -7,7 +7,7 @@ use crate::{
 };
 use leptos::{ev, html, prelude::*};
 use leptos_router::params::ParamsMap;
-use types::shelf::{Capability, Format, Kind, ShelfQuery, SortBy};
+use types::shelf::{Capability, Format, Kind, ShelfQuery, SizeClass, SortBy};
 
 /// What an address asks for. What is not known there is not asked for.
 pub(super) fn query_of(query: &ParamsMap) -> ShelfQuery {
@@ -17,6 +17,7 @@ pub(super) fn query_of(query: &ParamsMap) -> ShelfQuery {
         kind: Kind::ALL.into_iter().find(|it| word("kind") == Some(it.word())),
         format: Format::ALL.into_iter().find(|it| word("format") == Some(it.word())),
         capability: Capability::ALL.into_iter().find(|it| word("can") == Some(it.word())),
+        size: SizeClass::ALL.into_iter().find(|it| word("size") == Some(it.word())),
         folder: word("in").map(str::to_owned),
         fits: word("fits").is_some(),
         sort: SortBy::ALL.into_iter().find(|it| word("sort") == Some(it.word())).unwrap_or_default(),
@@ -38,6 +39,7 @@ pub(super) fn address(query: &ShelfQuery) -> String {
     put("kind", query.kind.map(Kind::word));
     put("format", query.format.map(Format::word));
     put("can", query.capability.map(Capability::word));
+    put("size", query.size.map(SizeClass::word));
     put("in", query.folder.as_deref());
     put("fits", query.fits.then_some("1"));
     put("sort", Some(query.sort.word()).filter(|_| query.sort != SortBy::default()));
@@ -54,7 +56,7 @@ pub(super) fn Filters(query: ShelfQuery, labels: Vec<String>) -> AnyView {
         event.prevent_default();
         let value = platform::form_values(event);
         let mut map = ParamsMap::new();
-        for name in ["q", "kind", "format", "can", "in", "fits", "sort", "desc", "cards"] {
+        for name in ["q", "kind", "format", "can", "size", "in", "fits", "sort", "desc", "cards"] {
             let value = value(name);
             if !value.is_empty() {
                 map.insert(name, value);
@@ -71,6 +73,7 @@ pub(super) fn Filters(query: ShelfQuery, labels: Vec<String>) -> AnyView {
     let kinds = Kind::ALL.map(|it| (it.word().to_owned(), words::kind(it, texts).to_owned()));
     let formats = Format::ALL.map(|it| (it.word().to_owned(), words::format(it).to_owned()));
     let abilities = Capability::ALL.map(|it| (it.word().to_owned(), words::capability(it, texts).to_owned()));
+    let sizes = SizeClass::ALL.map(|it| (it.word().to_owned(), words::size(it, texts)));
     let folders: Vec<_> = labels.into_iter().map(|it| (it.clone(), it)).collect();
     let sorts = SortBy::ALL.map(|it| (it.word().to_owned(), words::sort_by(it, texts).to_owned()));
     let any = |name, text: &'static str, chosen, options| choice(name, text, Some(text), chosen, options);
@@ -83,6 +86,7 @@ pub(super) fn Filters(query: ShelfQuery, labels: Vec<String>) -> AnyView {
             {any("kind", texts.filter_kind, query.kind.map(Kind::word), kinds.to_vec())}
             {any("format", texts.filter_format, query.format.map(Format::word), formats.to_vec())}
             {any("can", texts.filter_capability, query.capability.map(Capability::word), abilities.to_vec())}
+            {any("size", texts.filter_size, query.size.map(SizeClass::word), sizes.to_vec())}
             {has_folders.then(|| any("in", texts.filter_folder, query.folder.as_deref(), folders))}
             {choice("sort", texts.sort, None, Some(query.sort.word()), sorts.to_vec())}
             {tick("fits", texts.filter_fits, query.fits)}

@@ -4,7 +4,7 @@ use crate::{
     format::{bytes, one_decimal},
     i18n::{ModelsTexts, fill},
 };
-use types::shelf::{Capability, Format, Kind, ShelfModel, SortBy};
+use types::shelf::{Capability, Format, Kind, ShelfModel, SizeClass, SortBy};
 
 pub(crate) fn kind(kind: Kind, texts: &ModelsTexts) -> &'static str {
     match kind {
@@ -46,6 +46,14 @@ pub(super) fn sort_by(column: SortBy, texts: &ModelsTexts) -> &'static str {
     }
 }
 
+pub(crate) fn size(size: SizeClass, texts: &ModelsTexts) -> String {
+    match size.bounds_gb() {
+        (0, most) => fill(texts.size_up_to, "n", most.unwrap_or_default()),
+        (above, Some(most)) => fill(&fill(texts.size_between, "a", above), "n", most),
+        (above, None) => fill(texts.size_above, "n", above),
+    }
+}
+
 /// Tokens as people say them: `8k`.
 pub(crate) fn tokens(n: u32) -> String {
     if n >= 1024 && n.is_multiple_of(1024) { format!("{}k", n / 1024) } else { n.to_string() }
@@ -65,6 +73,7 @@ pub(super) fn line(model: &ShelfModel, texts: &ModelsTexts) -> String {
     let entry = &model.entry;
     let experts = model.experts.map(|(n, used)| fill(&fill(texts.experts, "n", n), "used", used));
     let files = (model.n_files > 1).then(|| fill(texts.files, "n", model.n_files));
+    let is_for_later = !model.is_loadable && entry.problem.is_none() && model.format == Format::Safetensors;
     let parts = [
         model.detail.clone(),
         Some(format(model.format).to_owned()),
@@ -73,6 +82,7 @@ pub(super) fn line(model: &ShelfModel, texts: &ModelsTexts) -> String {
         experts,
         entry.quantisation.clone(),
         files,
+        is_for_later.then(|| texts.rewrite_first.to_owned()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }

@@ -9,14 +9,16 @@ fn a_search_is_spelled_as_the_hub_wants_it() {
         format: Some(Format::Gguf),
         licence: Some("apache-2.0".to_owned()),
         author: Some("owner".to_owned()),
+        tags: vec!["code".to_owned()],
+        parameters_b: Some((5, Some(10))),
         sort: Sort::New,
         n: 1000,
     };
     let url = hub("https://hub.test/base").unwrap().search_url(&search).unwrap();
     assert_eq!(url.path(), "/base/api/models");
     let query = url.query().unwrap();
-    let start = "search=qwen+3%26x&author=owner&pipeline_tag=text-generation&filter=gguf&filter=license%3Aapache-2.0\
-                 &sort=createdAt&direction=-1&limit=100&expand=downloads";
+    let start = "search=qwen+3%26x&author=owner&pipeline_tag=text-generation&filter=gguf&filter=license%3Aapache-2.0&filter=code\
+                 &num_parameters=min%3A5B%2Cmax%3A10B&sort=createdAt&direction=-1&limit=100&expand=downloads";
     assert!(query.starts_with(start), "{query}");
     assert!(
         hub("https://hub.test")

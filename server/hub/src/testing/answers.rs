@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use std::sync::{Arc, atomic::Ordering};
 
 const ERROR_CODE: HeaderName = HeaderName::from_static("x-error-code");
+const BILLION: u64 = 1_000_000_000;
 const MAX_LIMIT: usize = 1000;
 
 /// A status and the hub's word for what is wrong.
@@ -28,6 +29,8 @@ struct Wanted {
     author: Option<String>,
     pipeline: Option<String>,
     filters: Vec<String>,
+    /// In billions.
+    parameters: Option<(u64, u64)>,
     sort: String,
     limit: usize,
     from: usize,
@@ -49,8 +52,11 @@ pub(super) async fn search(
 ) -> Response {
     state.count(&headers);
     let wanted = Wanted::read(&pairs);
-    let mut found: Vec<_> =
-        lock(&state.repositories).values().filter(|it| wanted.fits(it)).cloned().collect();
+    let mut found: Vec<_> = lock(&state.repositories)
+        .values()
+        .filter(|it| it.revision.is_none() && wanted.fits(it))
+        .cloned()
+        .collect();
     found.sort_by(|a, b| wanted.key(b).cmp(&wanted.key(a)).then_with(|| a.repo.cmp(&b.repo)));
     let shown: Vec<Value> =
         found.iter().skip(wanted.from).take(wanted.limit).map(|it| entry(it, false)).collect();
@@ -138,12 +144,14 @@ impl State {
     }
 
     fn find(&self, owner: &str, name: &str, revision: &str) -> Result<Arc<PretendRepository>, Refusal> {
-        let repository = self.repository(&format!("{owner}/{name}"));
-        let repository = repository.ok_or((StatusCode::UNAUTHORIZED, "RepoNotFound"))?;
-        if revision != "main" && revision != repository.commit() {
-            return Err((StatusCode::NOT_FOUND, "RevisionNotFound"));
-        }
-        Ok(repository)
+        let repo = format!("{owner}/{name}");
+        self.repository(&repo).ok_or((StatusCode::UNAUTHORIZED, "RepoNotFound"))?;
+        let is_it = |it: &&Arc<PretendRepository>| {
+            let named = it.revision.as_deref().unwrap_or("main");
+            it.repo == repo && (revision == named || revision == it.commit())
+        };
+        let found = lock(&self.repositories).values().find(is_it).cloned();
+        found.ok_or((StatusCode::NOT_FOUND, "RevisionNotFound"))
     }
 }
 
@@ -170,6 +178,7 @@ impl Wanted {
                 "author" => wanted.author = Some(value.clone()),
                 "pipeline_tag" => wanted.pipeline = Some(value.clone()),
                 "filter" => wanted.filters.push(value.clone()),
+                "num_parameters" => wanted.parameters = bounds(value),
                 "sort" => wanted.sort.clone_from(value),
                 "limit" => wanted.limit = value.parse().unwrap_or(MAX_LIMIT).min(MAX_LIMIT),
                 "cursor" => wanted.from = value.parse().unwrap_or(0),
@@ -185,6 +194,10 @@ impl Wanted {
             && self.author.as_deref().is_none_or(|author| owner == Some(author))
             && (self.pipeline.is_none() || self.pipeline == repository.pipeline)
             && self.filters.iter().all(|filter| repository.tags.contains(filter))
+            && self.parameters.is_none_or(|(least, most)| {
+                let n = repository.gguf.as_ref().map(|(_, _, n)| *n);
+                n.is_some_and(|n| n >= least * BILLION && n <= most.saturating_mul(BILLION))
+            })
     }
 
     fn key(&self, repository: &PretendRepository) -> (u64, String) {
@@ -195,6 +208,15 @@ impl Wanted {
             _ => (repository.trending, String::new()),
         }
     }
+}
+
+/// `min:5B,max:10B`.
+fn bounds(text: &str) -> Option<(u64, u64)> {
+    let number = |name: &str| {
+        let bound = text.split(',').find_map(|it| it.strip_prefix(name)?.strip_suffix('B'));
+        bound.map(str::parse).transpose().ok()
+    };
+    Some((number("min:")?.unwrap_or(0), number("max:")?.unwrap_or(u64::MAX)))
 }
 
 fn entry(repository: &PretendRepository, with_files: bool) -> Value {
@@ -220,8 +242,7 @@ fn entry(repository: &PretendRepository, with_files: bool) -> Value {
 }
 
 fn sibling(file: &PretendFile) -> Value {
-    let oid = &file.sha256[..40];
-    let mut sibling = json!({"rfilename": file.path, "size": file.size, "blobId": oid});
+    let mut sibling = json!({"rfilename": file.path, "size": file.size, "blobId": file.git_id});
     if file.is_large() {
         sibling["lfs"] = json!({"sha256": file.sha256, "size": file.size, "pointerSize": 134});
     }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use sha1::{Digest as _, Sha1};
 use sha2::{Digest, Sha256};
 use std::{
     fs::File,
@@ -19,6 +20,9 @@ pub struct PretendRepository {
     /// `owner/name`.
     #[serde(skip)]
     pub repo: String,
+    /// A revision beside the main branch; it has small files only.
+    #[serde(skip)]
+    pub revision: Option<String>,
     pub downloads: u64,
     pub likes: u64,
     pub trending: u64,
@@ -43,6 +47,8 @@ pub struct PretendFile {
     pub size: u64,
     /// In hex.
     pub sha256: String,
+    /// Git's name for it, in hex.
+    pub git_id: String,
 }
 
 /// Where the bytes of a file are.
@@ -68,6 +74,12 @@ impl PretendRepository {
     /// The same with more tags.
     pub fn with_tags(mut self, tags: &[&str]) -> Self {
         self.tags.extend(tags.iter().map(|tag| (*tag).to_owned()));
+        self
+    }
+
+    /// The same at a revision beside the main branch. Its files are small ones.
+    pub fn at(mut self, revision: &str) -> Self {
+        self.revision = Some(revision.to_owned());
         self
     }
 
@@ -98,13 +110,16 @@ impl PretendFile {
     /// A file with these bytes.
     pub fn in_memory(path: &str, bytes: Bytes) -> Self {
         let sha256 = hex(&Sha256::digest(&bytes));
-        Self { path: path.to_owned(), size: bytes.len() as u64, sha256, content: Content::Memory(bytes) }
+        let size = bytes.len() as u64;
+        let git_id = hex(&Sha1::new_with_prefix(blob(size)).chain_update(&bytes).finalize());
+        Self { path: path.to_owned(), size, sha256, git_id, content: Content::Memory(bytes) }
     }
 
     /// A file with the bytes that are in the file at `place`; reads all of it.
     pub fn on_disk(path: &str, place: PathBuf) -> io::Result<Self> {
         let mut file = File::open(&place)?;
         let mut hash = Sha256::new();
+        let mut git = Sha1::new_with_prefix(blob(file.metadata()?.len()));
         let mut buffer = vec![0; 1 << 20];
         let mut size = 0;
         loop {
@@ -113,15 +128,22 @@ impl PretendFile {
                 break;
             }
             hash.update(&buffer[..n]);
+            git.update(&buffer[..n]);
             size += n as u64;
         }
         let sha256 = hex(&hash.finalize());
-        Ok(Self { path: path.to_owned(), size, sha256, content: Content::Disk(place) })
+        let git_id = hex(&git.finalize());
+        Ok(Self { path: path.to_owned(), size, sha256, git_id, content: Content::Disk(place) })
     }
 
     pub(super) fn is_large(&self) -> bool {
         self.size >= LARGE_BYTES
     }
+}
+
+/// What git puts before a file of that length.
+fn blob(n_bytes: u64) -> String {
+    format!("blob {n_bytes}\0")
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

@@ -5,6 +5,7 @@ use super::{
     claim::{Claim, Held},
     disk,
     fetch::{Fetch, Known, Opened},
+    git,
     journal::Identity,
     keeper::{Keeper, Kept, Shared},
     progress::Reporter,
@@ -186,11 +187,17 @@ impl<'a> Once<'a> {
         if self.request.sha256.as_ref().is_some_and(|promised| *promised != sha256) {
             return Err(Stop::Anew(Anew::WrongBytes));
         }
-        let (target, held) = (self.request.target.clone(), self.claim.held());
+        let (request, held) = (self.request.clone(), self.claim.held());
         let finishing = with_files(&self.request.target, held, move || {
-            appear(&target, bytes).map_err(TransferError::file(&target))
+            let target = &request.target;
+            let is_wanted = git::is_wanted(&request, &disk::part(target)).and_then(|is_wanted| {
+                if is_wanted { appear(target, bytes).map(|()| true) } else { Ok(false) }
+            });
+            is_wanted.map_err(TransferError::file(target))
         });
-        self.reporter.during(Phase::Verifying, &self.shared, Some(bytes), finishing).await?;
+        if !self.reporter.during(Phase::Verifying, &self.shared, Some(bytes), finishing).await? {
+            return Err(Stop::Anew(Anew::WrongBytes));
+        }
         self.reporter.tell(Phase::Verifying, &self.shared, Some(bytes));
         let fetched_bytes = self.shared.received.load(Ordering::Relaxed);
         Ok(Finished { bytes, sha256, fetched_bytes, was_there: false })

@@ -1,7 +1,7 @@
 //! What an earlier download left, and whether it is to be believed.
 
 use super::{
-    Request, TransferError, disk,
+    Request, TransferError, disk, git,
     hashing::{self, Hashed},
     journal::{Identity, Journal, Log},
     keeper::Shared,
@@ -69,7 +69,8 @@ fn whole_target(request: &Request, shared: &Shared) -> io::Result<Option<Before>
         return Ok(None);
     }
     let sha256 = hashing::of_file(&file, meta.len(), shared)?.digest();
-    let is_wanted = request.sha256.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(&sha256));
+    let is_digest = request.sha256.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(&sha256));
+    let is_wanted = is_digest && git::is_wanted(request, &request.target)?;
     shared.hashed.store(0, Ordering::Relaxed);
     Ok(is_wanted.then_some(Before::Target { bytes: meta.len(), sha256 }))
 }

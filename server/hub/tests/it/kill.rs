@@ -40,6 +40,7 @@ async fn a_process_fetches_what_it_is_told() {
         token: None,
         size: Some(words[1].parse().unwrap()),
         sha256: Some(words[2].to_owned()),
+        git_id: None,
         target: PathBuf::from(words[3]),
     };
     let limits = Limits {

@@ -285,6 +285,24 @@ async fn wrong_bytes_get_one_more_chance() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn wrong_bytes_of_a_file_without_a_digest_are_known_by_gits_name() {
+    let bench = Bench::new(1000).await;
+    assert!(bench.request().await.sha256.is_none());
+    bench.faults(vec![Fault::WrongByte { at: 500, times: 1 }]);
+    bench.fetch().await.unwrap();
+    bench.check_whole();
+    let mut bytes = fs::read(bench.target()).unwrap();
+    bytes[7] ^= 1;
+    fs::write(bench.target(), bytes).unwrap();
+    assert!(!bench.fetch().await.unwrap().was_there);
+    bench.check_whole();
+    fs::remove_file(bench.target()).unwrap();
+    bench.faults(vec![Fault::WrongByte { at: 500, times: 999 }]);
+    assert!(matches!(bench.fetch().await, Err(TransferError::WrongBytes)));
+    assert!(names_in(bench.folder.path()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_noticed_before_and_while_it_fills() {
     let mut bench = Bench::new(12 * MIB).await;
     let free = Arc::new(AtomicU64::new(10 * MIB as u64));

@@ -27,14 +27,14 @@ fn folder(config: &str, weights: &[u8]) -> TempDir {
 #[track_caller]
 fn check(folder: &Path, expected: &str) {
     assert!(is_model(folder));
-    let found = describe(folder).map_or_else(|err| err, |it| format!("{it:?}"));
+    let found = describe(folder).map_or_else(|err| err.sentence, |it| format!("{it:?}"));
     assert!(found.contains(expected), "{found}");
 }
 
 #[test]
 fn a_folder_describes_its_model() {
     let folder = folder(CONFIG, &weights(HEADER, 32));
-    let expected = "Description { architecture: \"bert\", purpose: Embedding, n_ctx_train: Some(512), \
+    let expected = "Description { architecture: \"bert\", purpose: Embedding, is_loadable: true, n_ctx_train: Some(512), \
         tensor_type: Some(\"F32\"), n_parameters: 7, has_chat_template: false, n_vocab: 0, cell_bytes: 0 }";
     check(folder.path(), expected);
     fs::write(folder.path().join("sentence_bert_config.json"), r#"{"max_seq_length": 256}"#).unwrap();
@@ -65,7 +65,7 @@ const WRITER: &str = r#"{"model_type": "llama", "architectures": ["LlamaForCausa
 fn a_model_that_writes_is_described_by_all_its_files() {
     let folder = folder(WRITER, &weights(HEADER, 32));
     // Keys and values of 3 layers, 2 heads and 8 numbers each.
-    let expected = "Description { architecture: \"llama\", purpose: Writing, n_ctx_train: Some(2048), \
+    let expected = "Description { architecture: \"llama\", purpose: Writing, is_loadable: true, n_ctx_train: Some(2048), \
         tensor_type: Some(\"F32\"), n_parameters: 7, has_chat_template: false, n_vocab: 90, cell_bytes: 384 }";
     check(folder.path(), expected);
     fs::write(folder.path().join("tokenizer_config.json"), r#"{"chat_template": "{{ messages }}"}"#).unwrap();
@@ -108,5 +108,43 @@ fn no_byte_of_a_header_is_believed() {
             // Whatever it says, it says it.
             let _ = describe(folder(WRITER, &damaged).path());
         }
+    }
+}
+
+#[test]
+fn families_that_are_only_converted_show_their_facts() {
+    let check = |kind: &str, class: &str, expected: &str| {
+        let config = WRITER.replace("LlamaForCausalLM", class).replace("\"llama\"", &format!("\"{kind}\""));
+        check(folder(&config, &weights(HEADER, 32)).path(), expected);
+    };
+    let facts = "is_loadable: false, n_ctx_train: Some(2048), tensor_type: Some(\"F32\"), n_parameters: 7";
+    for (kind, class) in [
+        ("gemma", "GemmaForCausalLM"),
+        ("gemma2", "Gemma2ForCausalLM"),
+        ("gemma3_text", "Gemma3ForCausalLM"),
+        ("smollm3", "SmolLM3ForCausalLM"),
+    ] {
+        check(kind, class, facts);
+    }
+    check("llama", "LlamaForCausalLM", "is_loadable: true");
+    check("gemma2", "Gemma2ForTokenClassification", "are not supported");
+    let sees = r#"{"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"],
+        "text_config": {"model_type": "gemma3_text", "vocab_size": 90, "max_position_embeddings": 2048}}"#;
+    self::check(folder(sees, &weights(HEADER, 32)).path(), facts);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_the_system_did_not_give_is_no_verdict_about_the_bytes() {
+    let is_lasting = |folder: &Path| describe(folder).unwrap_err().is_lasting;
+    assert!(is_lasting(folder("{", &weights(HEADER, 32)).path()));
+    assert!(is_lasting(folder(CONFIG, b"no weights").path()));
+    for name in ["config.json", "model.safetensors.index.json"] {
+        let folder = folder(CONFIG, &weights(HEADER, 32));
+        let path = folder.path().join(name);
+        _ = fs::remove_file(&path);
+        // What leads to itself cannot be read, whoever asks.
+        std::os::unix::fs::symlink(name, &path).unwrap();
+        assert!(!is_lasting(folder.path()), "{name}");
     }
 }

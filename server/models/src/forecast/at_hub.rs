@@ -8,7 +8,7 @@ use inference::{Footprint, ModelSpec};
 use std::path::PathBuf;
 use store::{DownloadFile, StoreError};
 use types::{
-    discover::ForeseenModel,
+    discover::{Chosen, ForeseenModel},
     kv::KvType,
     launch::{Alternative, Fate, Forecast, LaunchProfile},
     model::Purpose,
@@ -20,8 +20,8 @@ const BEGINNINGS_BYTES: [usize; 2] = [64 << 10, 4 << 20];
 impl Models {
     /// What loading something of a repository of the hub would take, by the beginning of its file: its own numbers, and what is
     /// loaded here now. Nothing is kept of it.
-    pub async fn foresee_download(&self, repo: &str, name: &str) -> Result<ForeseenModel, ModelsError> {
-        let Wanted { repository, files, model } = self.wanted(repo, name).await?;
+    pub async fn foresee_download(&self, chosen: &Chosen) -> Result<ForeseenModel, ModelsError> {
+        let Wanted { repository, files, model } = self.wanted(chosen).await?;
         let is_projector = |file: &&DownloadFile| file.path.to_lowercase().contains("mmproj");
         let own: Vec<_> = files.iter().filter(|file| !is_projector(file)).collect();
         let projector_bytes: u64 = files.iter().filter(is_projector).map(|file| file.size_bytes).sum();
@@ -40,7 +40,7 @@ impl Models {
         let usual =
             |machine_bytes| Usual { n_ctx: self.worker.n_ctx, kv_type: self.worker.kv_type, machine_bytes };
         let spec = ModelSpec {
-            name: name.to_owned(),
+            name: chosen.name.clone(),
             id: model,
             path: PathBuf::new(),
             profile: profile.clone(),

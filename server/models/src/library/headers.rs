@@ -36,6 +36,24 @@ pub(crate) struct Headers {
 struct Inner {
     known: HashMap<PathBuf, (FileStamp, Arc<Content>)>,
     unsaved: HashSet<PathBuf>,
+    /// What another version of this program kept.
+    outdated: HashSet<PathBuf>,
+}
+
+/// Whose findings these are.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// As it is kept between processes.
+#[derive(Deserialize)]
+struct Kept {
+    version: String,
+    content: Content,
+}
+
+#[derive(Serialize)]
+struct KeptRef<'a> {
+    version: &'a str,
+    content: &'a Content,
 }
 
 impl Headers {
@@ -65,12 +83,16 @@ impl Headers {
         }
     }
 
-    /// Takes over what an earlier process read. What this one would not write is read again.
+    /// Takes over what an earlier process read. What another version of this program found is read again: that one may have
+    /// known less.
     pub(crate) fn fill(&self, facts: Vec<FileFact>) {
         let mut inner = self.lock();
         for FileFact { path, stamp, content } in facts {
-            if let Ok(content) = serde_json::from_str(&content) {
-                inner.known.insert(PathBuf::from(path), (stamp, Arc::new(content)));
+            match serde_json::from_str::<Kept>(&content) {
+                Ok(kept) if kept.version == VERSION => {
+                    inner.known.insert(PathBuf::from(path), (stamp, Arc::new(kept.content)));
+                }
+                _ => _ = inner.outdated.insert(PathBuf::from(path)),
             }
         }
     }
@@ -81,15 +103,19 @@ impl Headers {
         let unsaved = std::mem::take(&mut inner.unsaved);
         let fact = |path: PathBuf| {
             let (stamp, content) = inner.known.get(&path)?;
-            let content = serde_json::to_string(content.as_ref()).ok()?;
+            let kept = KeptRef { version: VERSION, content };
+            let content = serde_json::to_string(&kept).ok()?;
             // What is no text cannot be a key; such a file is read at every start.
             Some(FileFact { path: path.to_str()?.to_owned(), stamp: *stamp, content })
         };
         let facts = unsaved.into_iter().filter_map(fact).collect();
-        let gone: Vec<_> = inner.known.keys().filter(|path| !path.exists()).cloned().collect();
+        let mut gone: Vec<_> = inner.known.keys().filter(|path| !path.exists()).cloned().collect();
         for path in &gone {
             inner.known.remove(path);
         }
+        // Those that are there are read again, and then replaced.
+        let outdated = std::mem::take(&mut inner.outdated);
+        gone.extend(outdated.into_iter().filter(|path| !path.exists()));
         (facts, gone.into_iter().filter_map(|path| path.into_os_string().into_string().ok()).collect())
     }
 
@@ -100,21 +126,20 @@ impl Headers {
 
 /// And whether it stays so as long as the file does not change.
 fn read(path: &Path, layout: Layout) -> (Content, bool) {
-    let broken = |problem: String| (Content::Broken(problem), true);
+    let broken = |problem: String, is_lasting: bool| (Content::Broken(problem), is_lasting);
     match layout {
         Layout::Gguf => match gguf::read_header(path) {
             Ok(header) => (Content::Gguf(Box::new(header)), true),
-            Err(err @ HeaderError::Unreadable(_)) => (Content::Broken(err.to_string()), false),
-            Err(err) => broken(err.to_string()),
+            Err(err) => broken(err.to_string(), !matches!(err, HeaderError::Unreadable(_))),
         },
         Layout::Folder if let Some(mlx) = others::mlx(path) => (Content::Other(mlx), true),
         Layout::Folder => match folder::describe(path) {
             Ok(description) => (Content::Folder(description), true),
-            Err(problem) => broken(problem),
+            Err(problem) => broken(problem.sentence, problem.is_lasting),
         },
         Layout::Pipeline | Layout::Checkpoint => match others::describe(path, layout) {
             Ok(other) => (Content::Other(other), true),
-            Err(problem) => broken(problem),
+            Err(problem) => broken(problem.sentence, problem.is_lasting),
         },
     }
 }
@@ -143,3 +168,6 @@ fn stamp(meta: &fs::Metadata) -> FileStamp {
         inode: system::paths::file_number(meta).cast_signed(),
     }
 }
+
+#[cfg(test)]
+mod tests;

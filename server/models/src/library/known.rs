@@ -176,6 +176,7 @@ fn by_folder(folder: &Path, description: &Description) -> Known {
     // Computed in single precision, whatever the file has.
     let weights_bytes = description.n_parameters.saturating_mul(4);
     Known {
+        is_loadable: description.is_loadable,
         architecture: Some(description.architecture.clone()),
         purpose: description.purpose,
         n_ctx_train: description.n_ctx_train,

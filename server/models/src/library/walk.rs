@@ -187,11 +187,36 @@ impl Walk<'_> {
     }
 
     fn push(&mut self, found: Found) {
-        let is_known = self.found.iter().rev().take(8).any(|it| it.id == found.id);
-        if self.found.len() < MAX_MODELS && !found.id.is_remote() && !is_known {
+        if self.found.len() < MAX_MODELS && !found.id.is_remote() {
             self.found.push(Found { label: self.label.map(str::to_owned), ..found });
         }
     }
+}
+
+/// Gives every model an id of its own: the first one keeps the name that several have, others say what they are as well. One
+/// file that is found twice under its name stays one model.
+pub(super) fn told_apart(all: Vec<Found>) -> Vec<Found> {
+    let (mut ids, mut seen) = (HashSet::<ModelId>::new(), HashSet::new());
+    let mut told = Vec::with_capacity(all.len());
+    for found in all {
+        if !seen.insert((found.id.clone(), found.path.clone())) {
+            continue;
+        }
+        let word = match found.layout {
+            Layout::Gguf => "gguf",
+            Layout::Checkpoint => "safetensors",
+            Layout::Folder | Layout::Pipeline => "folder",
+        };
+        let named = |n: usize| match n {
+            0 => found.id.clone(),
+            1 => ModelId(format!("{}.{word}", found.id)),
+            n => ModelId(format!("{}.{word}-{n}", found.id)),
+        };
+        if let Some(id) = (0..MAX_MODELS).map(named).find(|id| ids.insert(id.clone())) {
+            told.push(Found { id, ..found });
+        }
+    }
+    told
 }
 
 fn id_of(names: &[String], name: &str) -> ModelId {

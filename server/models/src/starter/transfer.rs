@@ -31,6 +31,7 @@ pub(super) async fn download(
         target: target.to_owned(),
         size: None,
         sha256: Some(sha256.to_owned()),
+        git_id: None,
     };
     // It is small, and whether there is room for it was asked before.
     let limits = Limits { reserve_bytes: 0, ..Limits::new(FreeBytes::new(system::paths::free_bytes)) };

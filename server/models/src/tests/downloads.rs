@@ -1,12 +1,16 @@
 //! Downloads from a hub of our own.
 
-use super::{Bench, ME, llama};
-use crate::HubAccess;
+use super::{Bench, ME, gguf, llama};
+use crate::{HubAccess, ModelsError, Referred};
 use hub::testing::{Fault, PretendRepository, TestHub};
 use std::{fs, time::Duration};
 use types::{
-    discover::{DownloadState, DownloadView, HubQuery},
+    discover::{
+        Chosen, DownloadId, DownloadState, DownloadView, HubCapability, HubQuery, HubSize, HubSort,
+        RepositoryView,
+    },
     secret::Secret,
+    shelf::Kind,
 };
 
 const REPO: &str = "maker/Tiny-GGUF";
@@ -24,10 +28,32 @@ impl Bench {
         self
     }
 
+    async fn download(&self, repo: &str, name: &str) -> Result<DownloadId, ModelsError> {
+        self.models.download(ME, &chosen(repo, None, name)).await
+    }
+
+    async fn look(&self, repo: &str) -> Result<RepositoryView, ModelsError> {
+        let referred = Referred { repo: repo.to_owned(), revision: None, wanted: None };
+        self.models.look_at_repository(referred).await
+    }
+
     async fn only_download(&self) -> DownloadView {
         let mut list = self.models.downloads().await.unwrap().list;
         assert_eq!(list.len(), 1, "{list:?}");
         list.remove(0)
+    }
+
+    /// All downloads, when none is on its way any more.
+    async fn all_ended(&self) -> Vec<DownloadView> {
+        let is_going =
+            |it: &DownloadView| matches!(it.state, DownloadState::Waiting | DownloadState::Running);
+        loop {
+            let list = self.models.downloads().await.unwrap().list;
+            if !list.iter().any(is_going) {
+                return list;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     async fn until(&self, wanted: DownloadState) -> DownloadView {
@@ -40,6 +66,10 @@ impl Bench {
         }
         panic!("it is not {wanted:?}: {:?}", self.only_download().await);
     }
+}
+
+fn chosen(repo: &str, revision: Option<&str>, name: &str) -> Chosen {
+    Chosen { repo: repo.to_owned(), revision: revision.map(str::to_owned), name: name.to_owned() }
 }
 
 async fn tiny() -> TestHub {
@@ -59,19 +89,19 @@ async fn a_model_is_found_looked_at_and_fetched() {
     let found =
         bench.models.search_hub(&HubQuery { text: "tiny".into(), ..HubQuery::default() }).await.unwrap();
     assert_eq!((found.found.len(), found.found[0].repo.as_str()), (1, REPO));
-    let view = bench.models.look_at_repository(REPO, None).await.unwrap();
+    let view = bench.look(REPO).await.unwrap();
     let names: Vec<_> =
         view.choices.iter().map(|it| (it.name.as_str(), it.quantisation.as_deref())).collect();
     assert_eq!(names, [("Tiny-Q4_K_M", Some("Q4_K_M")), ("Tiny-Q8_0", Some("Q8_0"))]);
     assert!(view.card.is_some_and(|it| it.contains("<h1") && !it.contains("<script")));
 
-    bench.models.download(ME, REPO, "Tiny-Q8_0").await.unwrap();
+    bench.download(REPO, "Tiny-Q8_0").await.unwrap();
     let done = bench.until(DownloadState::Done).await;
     assert_eq!(done.model.unwrap().0, "maker/Tiny-GGUF/Tiny-Q8_0");
     assert_eq!(bench.all().await, ["maker/Tiny-GGUF/Tiny-Q8_0"]);
     let path = bench.path("own/maker/Tiny-GGUF/Tiny-Q8_0.gguf");
     assert_eq!(fs::read(path).unwrap(), llama(300_000));
-    let view = bench.models.look_at_repository(REPO, None).await.unwrap();
+    let view = bench.look(REPO).await.unwrap();
     assert!(view.choices[1].here.is_some() && view.choices[0].here.is_none());
 }
 
@@ -90,12 +120,12 @@ async fn a_folder_of_safetensors_appears_when_it_is_whole() {
         "tokenizer.json",
         vec![Fault::Status { status: 404, retry_after: None, times: 1_000 }],
     );
-    bench.models.download(ME, "maker/encoder", "model").await.unwrap();
+    bench.download("maker/encoder", "model").await.unwrap();
     let failed = bench.until(DownloadState::Failed).await;
     assert!(failed.error.is_some());
     assert!(bench.all().await.is_empty(), "half a folder is no model");
     hub.set_faults("maker/encoder", "tokenizer.json", vec![]);
-    bench.models.download(ME, "maker/encoder", "model").await.unwrap();
+    bench.download("maker/encoder", "model").await.unwrap();
     bench.until(DownloadState::Done).await;
     assert_eq!(bench.all().await, ["maker/encoder"]);
     assert!(!bench.path("own/maker/encoder/onnx").exists());
@@ -112,7 +142,7 @@ async fn a_download_is_paused_and_resumed_and_goes_on_in_another_process() {
     hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 100_000 }]);
     let (home, id) = in_a_process(async {
         let bench = Bench::with_hub(&hub).await;
-        let id = bench.models.download(ME, REPO, "Tiny-Q8_0").await.unwrap();
+        let id = bench.download(REPO, "Tiny-Q8_0").await.unwrap();
         bench.until(DownloadState::Running).await;
         bench.models.pause_download(id).await.unwrap();
         bench.until(DownloadState::Paused).await;
@@ -136,7 +166,7 @@ async fn what_arrived_goes_with_its_download() {
     let bench = Bench::with_hub(&hub).await;
     // Wherever it is by then, down to the first folder that it makes.
     for ms in [0, 0, 0, 1, 2, 4, 8, 16, 32, 64] {
-        let id = bench.models.download(ME, REPO, "Tiny-Q8_0").await.unwrap();
+        let id = bench.download(REPO, "Tiny-Q8_0").await.unwrap();
         bench.until(DownloadState::Running).await;
         tokio::time::sleep(Duration::from_millis(ms)).await;
         bench.models.remove_download(id).await.unwrap();
@@ -152,8 +182,8 @@ async fn what_a_hub_refuses_is_said_and_a_token_opens_it() {
     let repository = PretendRepository::new("maker/secret").gated("hf_right").with_file("a.gguf", llama(10));
     let hub = hub.with_repository(repository);
     let bench = Bench::with_hub(&hub).await;
-    assert!(bench.models.look_at_repository("maker/secret", None).await.unwrap().is_gated);
-    let id = bench.models.download(ME, "maker/secret", "a").await.unwrap();
+    assert!(bench.look("maker/secret").await.unwrap().is_gated);
+    let id = bench.download("maker/secret", "a").await.unwrap();
     let refused = bench.until(DownloadState::Failed).await.error.unwrap();
     assert!(refused.contains("access"), "{refused}");
     assert!(bench.models.set_hub_token(Secret::new("two words")).await.is_err());
@@ -168,4 +198,154 @@ async fn what_a_hub_refuses_is_said_and_a_token_opens_it() {
     let err = bench.models.search_hub(&HubQuery::default()).await.unwrap_err().to_string();
     assert!(err.contains("offline"), "{err}");
     assert_eq!(hub.seen().questions, n_asked, "nothing was asked");
+}
+
+#[tokio::test]
+async fn a_folder_that_was_whole_when_the_process_ended_is_done() {
+    let hub = TestHub::start().await.unwrap();
+    let encoder = |weights: u8| {
+        PretendRepository::new("maker/encoder")
+            .with_file("config.json", r#"{"model_type":"bert"}"#)
+            .with_file("model.safetensors", vec![weights; 100_000])
+    };
+    let hub = hub.with_repository(encoder(1));
+    let bench = Bench::with_hub(&hub).await;
+    let id = bench.download("maker/encoder", "model").await.unwrap();
+    bench.until(DownloadState::Done).await;
+    let n_fetches = hub.seen().fetches;
+    // It had its name, and nobody had noted that.
+    bench.models.resume_download(id).await.unwrap();
+    bench.until(DownloadState::Done).await;
+    assert_eq!(hub.seen().fetches, n_fetches, "nothing is fetched again");
+    // Another one of that name is neither taken for it nor replaced.
+    let weights = bench.path("own/maker/encoder/model.safetensors");
+    fs::write(&weights, vec![2; 100_000]).unwrap();
+    bench.models.resume_download(id).await.unwrap();
+    let refused = bench.until(DownloadState::Failed).await.error.unwrap();
+    assert!(refused.contains("delete that first"), "{refused}");
+    assert_eq!((hub.seen().fetches, fs::read(&weights).unwrap()), (n_fetches, vec![2; 100_000]));
+}
+
+#[tokio::test]
+async fn two_models_of_a_repository_share_what_lets_them_see() {
+    let hub = TestHub::start().await.unwrap();
+    let repository = PretendRepository::new(REPO)
+        .with_file("Tiny-Q8_0.gguf", llama(30_000))
+        .with_file("Tiny-Q4_K_M.gguf", llama(20_000))
+        .with_file("A-mmproj-f16.gguf", gguf(&[("general.architecture", "clip")], &[], 60_000));
+    let hub = hub.with_repository(repository);
+    hub.set_faults(REPO, "A-mmproj-f16.gguf", vec![Fault::Slow { bytes_per_second: 60_000 }]);
+    let bench = Bench::with_hub(&hub).await;
+    for name in ["Tiny-Q8_0", "Tiny-Q4_K_M"] {
+        bench.download(REPO, name).await.unwrap();
+    }
+    let done = bench.all_ended().await;
+    assert!(done.iter().all(|it| it.state == DownloadState::Done), "{done:?}");
+    let folder = bench.path("own/maker/Tiny-GGUF/x");
+    assert_eq!(fs::read_dir(folder.parent().unwrap()).unwrap().count(), 3);
+}
+
+#[tokio::test]
+async fn the_revision_that_was_named_is_the_one_that_is_fetched() {
+    let hub = tiny().await;
+    let bench = Bench::with_hub(&hub).await;
+    let referred = bench.models.reference(&format!("{REPO}@v1:Q8_0")).await.unwrap();
+    assert_eq!((referred.revision.as_deref(), referred.wanted.as_deref()), (Some("v1"), Some("Q8_0")));
+    assert!(bench.models.look_at_repository(referred.clone()).await.is_err(), "there is no v1 yet");
+    let old = PretendRepository::new(REPO).with_file("Tiny-Q8_0.gguf", llama(10)).at("v1");
+    hub.add(old);
+    let view = bench.models.look_at_repository(referred).await.unwrap();
+    assert_eq!((view.revision.as_deref(), view.choices.len()), (Some("v1"), 1));
+    bench.models.download(ME, &chosen(REPO, Some("v1"), "Tiny-Q8_0")).await.unwrap();
+    bench.until(DownloadState::Done).await;
+    assert_eq!(fs::read(bench.path("own/maker/Tiny-GGUF/Tiny-Q8_0.gguf")).unwrap(), llama(10));
+}
+
+#[tokio::test]
+async fn one_version_of_a_file_is_on_its_way_at_a_time() {
+    let hub = tiny().await;
+    hub.add(PretendRepository::new(REPO).with_file("Tiny-Q8_0.gguf", llama(10)).at("v1"));
+    hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 10 }]);
+    let bench = Bench::with_hub(&hub).await;
+    let id = bench.download(REPO, "Tiny-Q8_0").await.unwrap();
+    bench.models.pause_download(id).await.unwrap();
+    let other = bench.models.download(ME, &chosen(REPO, Some("v1"), "Tiny-Q8_0")).await.unwrap_err();
+    assert!(other.to_string().contains("another version"), "{other}");
+    let same = bench.models.download(ME, &chosen(REPO, Some("main"), "Tiny-Q8_0")).await.unwrap();
+    assert_eq!(same, id);
+}
+
+#[tokio::test]
+async fn a_kind_is_found_under_all_names_that_the_hub_has_for_it() {
+    let hub = TestHub::start().await.unwrap();
+    let pipelines = ["text-generation", "image-text-to-text", "sentence-similarity", "feature-extraction"];
+    for n in 0..40_u64 {
+        let pipeline = pipelines[n as usize % 4];
+        let repository = PretendRepository::new(&format!("maker/{pipeline}-{n}"));
+        hub.add(PretendRepository { downloads: n, pipeline: Some(pipeline.to_owned()), ..repository });
+    }
+    let bench = Bench::with_hub(&hub).await;
+    for (kind, names) in [(Kind::Writing, &pipelines[..2]), (Kind::Embedding, &pipelines[2..])] {
+        let mut query = HubQuery { kind: Some(kind), sort: HubSort::Downloads, ..HubQuery::default() };
+        let mut found = Vec::new();
+        loop {
+            let page = bench.models.search_hub(&query).await.unwrap();
+            found.extend(page.found);
+            query.cursor = page.next;
+            if query.cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found.len(), 20, "{kind:?}");
+        assert!(found.is_sorted_by(|a, b| a.downloads >= b.downloads), "{kind:?}");
+        let is_of =
+            |name: &&str| found.iter().filter(|it| it.pipeline.as_deref() == Some(name)).count() == 10;
+        assert!(names.iter().all(is_of), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_is_narrowed_by_size_and_by_what_models_can_do() {
+    let hub = TestHub::start().await.unwrap();
+    for (name, billions, tag, pipeline) in [
+        ("small", 1, "code", "text-generation"),
+        ("middle", 7, "reasoning", "text-generation"),
+        ("large", 70, "function-calling", "text-generation"),
+        ("eyes", 7, "any", "image-text-to-text"),
+    ] {
+        let repository = PretendRepository::new(&format!("maker/{name}")).with_tags(&[tag]);
+        let gguf = Some(("llama".to_owned(), 4096, billions * 1_000_000_000));
+        hub.add(PretendRepository { gguf, pipeline: Some(pipeline.to_owned()), ..repository });
+    }
+    let bench = Bench::with_hub(&hub).await;
+    let check = async |size, capability, expected: &[&str]| {
+        let query = HubQuery { size, capability, ..HubQuery::default() };
+        let page = bench.models.search_hub(&query).await.unwrap();
+        let mut names: Vec<_> = page.found.iter().map(|it| it.repo.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, expected, "{query:?}");
+    };
+    check(Some(HubSize::UpTo2), None, &["maker/small"]).await;
+    check(Some(HubSize::UpTo10), None, &["maker/eyes", "maker/middle"]).await;
+    check(Some(HubSize::Larger), None, &["maker/large"]).await;
+    check(None, Some(HubCapability::Sees), &["maker/eyes"]).await;
+    check(None, Some(HubCapability::CallsTools), &["maker/large"]).await;
+    check(Some(HubSize::UpTo10), Some(HubCapability::Thinks), &["maker/middle"]).await;
+    check(None, Some(HubCapability::Codes), &["maker/small"]).await;
+}
+
+#[tokio::test]
+async fn pickles_are_refused_with_the_reason() {
+    let hub = TestHub::start().await.unwrap();
+    let repository = PretendRepository::new("maker/old")
+        .with_file("config.json", "{}")
+        .with_file("tokenizer.json", "{}")
+        .with_file("pytorch_model.bin", vec![0; 100]);
+    let hub = hub.with_repository(repository);
+    let bench = Bench::with_hub(&hub).await;
+    let choice = bench.look("maker/old").await.unwrap().choices.remove(0);
+    assert!(choice.is_broken && choice.is_pickled);
+    let refused = bench.download("maker/old", &choice.name).await.unwrap_err().to_string();
+    assert!(refused.contains("pickles"), "{refused}");
+    assert!(bench.models.downloads().await.unwrap().list.is_empty());
 }

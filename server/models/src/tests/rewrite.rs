@@ -1,6 +1,7 @@
 //! Folders of safetensors that are written anew.
 
-use super::{Bench, ME};
+use super::{Bench, ME, gguf, llama};
+use crate::ModelsError;
 use std::{fs, path::Path};
 use types::{
     ids::ModelId,
@@ -36,6 +37,10 @@ impl Bench {
 }
 
 impl Bench {
+    async fn jobs_of(&self, kind: JobKind) -> usize {
+        self.jobs.list(ME).await.unwrap().iter().filter(|job| job.kind == kind).count()
+    }
+
     /// What is known of where a model came from, which is noted after its job has ended.
     async fn source_of(&self, id: &str) -> Written {
         loop {
@@ -89,4 +94,52 @@ async fn what_cannot_be_written_says_why_and_leaves_nothing() {
     let problem = bench.written("qwen3", Rewrite::F16).await.unwrap();
     assert!(problem.contains("tokenizer"), "{problem}");
     assert_eq!(fs::read_dir(bench.path("own/converted/x").parent().unwrap()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn one_file_has_one_writer_at_a_time() {
+    let bench = Bench::open().await;
+    bench.put_folder("qwen3");
+    let id = ModelId("qwen3".into());
+    bench.models.rewrite(ME, &id, Rewrite::Q8_0, "").await.unwrap();
+    let second = bench.models.rewrite(ME, &id, Rewrite::Q8_0, "").await.unwrap_err().to_string();
+    assert!(second.contains("already"), "{second}");
+    // Another file is written meanwhile.
+    assert_eq!(bench.written("qwen3", Rewrite::F16).await, None);
+    bench.source_of("converted/qwen3-Q8_0").await;
+    assert_eq!(bench.jobs_of(JobKind::QuantizeModel).await, 2);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_does_not_fit_into_memory_is_not_measured() {
+    let bench = Bench::open().await;
+    // A file with a hole in it takes no space.
+    let n = 1_u64 << 41;
+    let head = gguf(&[("general.architecture", "llama")], &[], 0);
+    let mut head = head[..head.len()].to_vec();
+    let at = head.windows(9).position(|it| it == b"\x01\x00\x00\x00\x00\x00\x00\x00w").unwrap() + 9 + 4;
+    head[at..at + 8].copy_from_slice(&n.to_le_bytes());
+    let path = bench.put("own/huge.gguf", &head);
+    fs::File::options().write(true).open(&path).unwrap().set_len(head.len() as u64 + n).unwrap();
+    let id = ModelId("huge".into());
+    let all = [bench.models.measure_quants(ME, &id).await, bench.models.measure(ME, &id).await];
+    for refused in all {
+        assert!(matches!(refused, Err(ModelsError::NoMemory { .. })), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_model_is_measured_at_a_time() {
+    let bench = Bench::open().await;
+    bench.put("own/a.gguf", &llama(10));
+    let id = ModelId("a".into());
+    let other = bench.models.only_measuring().unwrap();
+    let all = [bench.models.measure_quants(ME, &id).await, bench.models.measure(ME, &id).await];
+    for refused in all {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("measured already"), "{refused}");
+    }
+    drop(other);
+    bench.models.only_measuring().unwrap();
 }

@@ -53,3 +53,31 @@ async fn what_comes_and_goes_in_any_folder_is_told_and_nothing_else_is() {
     sleep(QUIET).await;
     assert!(!changes.has_changed().unwrap());
 }
+
+#[tokio::test]
+async fn a_folder_that_was_not_there_is_followed_once_it_is() {
+    let mut bench = Bench::open().await;
+    bench.models.watching = bench.models.watching.clone().looking_every(Duration::from_millis(50));
+    bench.put("disk/first.gguf", &llama(10));
+    bench.models.add_folder("~/disk", "").await.unwrap();
+    fs::rename(bench.home.path().join("disk"), bench.home.path().join("unplugged")).unwrap();
+    let mut changes = bench.models.changes();
+    bench.models.start_watching();
+    assert!(bench.all().await.is_empty());
+    fs::rename(bench.home.path().join("unplugged"), bench.home.path().join("disk")).unwrap();
+    told_of(&bench, &mut changes, "disk/second.gguf").await;
+    assert_eq!(bench.all().await, ["disk/first", "disk/second"]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_links_lead_to_is_followed_too() {
+    let mut bench = Bench::open().await;
+    bench.models.watching = bench.models.watching.clone().looking_every(Duration::from_millis(50));
+    bench.put("elsewhere/first.gguf", &llama(10));
+    std::os::unix::fs::symlink(bench.home.path().join("elsewhere"), bench.path("own/linked")).unwrap();
+    let mut changes = bench.models.changes();
+    bench.models.start_watching();
+    told_of(&bench, &mut changes, "elsewhere/second.gguf").await;
+    assert_eq!(bench.all().await, ["linked/first", "linked/second"]);
+}

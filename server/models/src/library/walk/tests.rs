@@ -116,3 +116,18 @@ fn a_folder_that_is_gone_has_no_models() {
     let folder = folder_with(&[]);
     assert!(models_in(&folder.path().join("gone"), None).is_empty());
 }
+
+#[test]
+fn every_model_has_an_id_of_its_own() {
+    let mut files = vec!["x.gguf", "x.safetensors", "x/config.json", "x/model.safetensors", "x.gguf.gguf"];
+    let others: Vec<_> = (0..20).map(|n| format!("between-{n}.gguf")).collect();
+    files.extend(others.iter().map(String::as_str));
+    let folder = folder_with(&files);
+    let found = models_in(folder.path(), None);
+    let all = told_apart(found.iter().cloned().chain(found.iter().cloned()).collect());
+    let ids: Vec<_> = ids(&all).into_iter().filter(|id| id.starts_with('x')).collect();
+    assert_eq!(ids, ["x", "x.gguf", "x.safetensors", "x.folder"], "files that are found twice are one");
+    let of = |id: &str| all.iter().find(|it| it.id.0 == id).map(|it| it.path.clone());
+    assert_eq!(of("x"), Some(folder.path().join("x.gguf")));
+    assert_eq!(of("x.safetensors"), Some(folder.path().join("x.safetensors")));
+}

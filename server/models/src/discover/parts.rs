@@ -1,0 +1,209 @@
+//! What of a repository is downloaded together, by the names of its files alone.
+
+use hub::{
+    RepoFile, Repository,
+    quants::{self, Entry},
+};
+use std::collections::BTreeMap;
+
+/// Files beside weights without which a folder is no model, and what people want to read of it.
+const SMALL_ENDINGS: [&str; 7] = [".json", ".txt", ".model", ".jinja", ".md", ".tiktoken", "LICENSE"];
+/// Folders of a pipeline's parts.
+const PARTS: [&str; 25] = [
+    "scheduler",
+    "text_encoder",
+    "text_encoder_2",
+    "text_encoder_3",
+    "text_encoder_4",
+    "tokenizer",
+    "tokenizer_2",
+    "tokenizer_3",
+    "tokenizer_4",
+    "transformer",
+    "transformer_2",
+    "unet",
+    "vae",
+    "audio_vae",
+    "vocoder",
+    "connectors",
+    "prior",
+    "decoder",
+    "image_encoder",
+    "image_processor",
+    "feature_extractor",
+    "processor",
+    "safety_checker",
+    "controlnet",
+    "motion_adapter",
+];
+/// Words in the names of files that say that the same weights are there in another form, the first one being taken where they
+/// are in no other.
+const VARIANTS: [&str; 8] = ["bf16", "fp16", "fp32", "ema", "non_ema", "fp8", "int8", "int4"];
+/// Weights that are programs.
+const PICKLES: [&str; 6] = [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"];
+/// Folders of safetensors are computed in single precision.
+const COMPUTED_BYTES: u64 = 4;
+/// Bytes of a number, where a hub does not say how many numbers there are.
+const USUAL_BYTES: u64 = 2;
+/// The name of the one choice where a repository is one model.
+pub(super) const WHOLE: &str = "model";
+
+/// Something of a repository that is downloaded together.
+pub(super) struct Part {
+    pub(super) name: String,
+    pub(super) quantisation: Option<String>,
+    pub(super) files: Vec<RepoFile>,
+    /// What its weights take when they are loaded.
+    pub(super) memory_bytes: u64,
+    pub(super) helps: Option<&'static str>,
+    pub(super) problem: Option<Unusable>,
+    pub(super) is_folder: bool,
+}
+
+/// Why something is not downloaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unusable {
+    /// Parts of it are not there.
+    Incomplete,
+    /// Its weights are programs, or some of them are.
+    Pickled,
+}
+
+impl Part {
+    /// Whether its file says what loading it would take.
+    pub(super) fn tells_memory(&self) -> bool {
+        let is_gguf = self.files.first().is_some_and(|file| file.path.as_str().ends_with(".gguf"));
+        is_gguf && self.helps.is_none() && self.problem.is_none()
+    }
+}
+
+/// What there is to choose from: each quantisation by itself, or the whole repository where it is one model.
+pub(super) fn parts_of(repository: &Repository) -> Vec<Part> {
+    let files = &repository.files;
+    let has = |name: &str| files.iter().any(|file| file.path.as_str() == name);
+    let entries = quants::entries(files);
+    let is_gguf = |entry: &&Entry| entry.files.iter().any(|file| file.path.as_str().ends_with(".gguf"));
+    let ggufs: Vec<_> = entries.iter().filter(is_gguf).collect();
+    if !ggufs.is_empty() {
+        // The eyes that fit best: whole numbers of 16 bits, or what there is.
+        let projectors = entries.iter().filter(|it| it.kind == quants::Kind::Projector);
+        let projector = projectors.min_by_key(|it| (!it.name.to_lowercase().contains("f16"), it.bytes));
+        return ggufs.into_iter().map(|entry| part(entry, projector)).collect();
+    }
+    if has("model_index.json") {
+        let is_of_pipeline = |path: &str| match path.split_once('/') {
+            Some((folder, _)) => PARTS.contains(&folder),
+            None => path == "model_index.json" || path.ends_with(".md") || path == "LICENSE",
+        };
+        return vec![whole(files, is_of_pipeline)];
+    }
+    if has("config.json") {
+        let part = whole(files, |path| !path.contains('/'));
+        return vec![Part { memory_bytes: computed_bytes(repository, part.memory_bytes), ..part }];
+    }
+    if entries.is_empty() && files.iter().any(|file| is_pickle(file.path.as_str())) {
+        return vec![whole(files, |_| true)];
+    }
+    entries.iter().map(|entry| part(entry, None)).collect()
+}
+
+fn part(entry: &Entry, projector: Option<&Entry>) -> Part {
+    let helps = match entry.kind {
+        quants::Kind::Model => None,
+        quants::Kind::Projector => Some("projector"),
+        quants::Kind::Importance => Some("importance"),
+    };
+    let eyes = projector.filter(|_| helps.is_none()).map(|it| it.files.as_slice()).unwrap_or_default();
+    let mut files = entry.files.clone();
+    files.extend(eyes.iter().cloned());
+    Part {
+        name: entry.name.clone(),
+        quantisation: entry.quant.as_ref().map(ToString::to_string),
+        files,
+        memory_bytes: entry.bytes,
+        helps,
+        problem: (!entry.missing.is_empty()).then_some(Unusable::Incomplete),
+        is_folder: false,
+    }
+}
+
+/// The files that belong to one model, of each of its folders in one form.
+fn whole(files: &[RepoFile], belongs: impl Fn(&str) -> bool) -> Part {
+    let files: Vec<_> = files.iter().filter(|file| belongs(file.path.as_str())).collect();
+    let mut folders = BTreeMap::<&str, Vec<&RepoFile>>::new();
+    for file in files {
+        folders.entry(file.path.folder()).or_default().push(file);
+    }
+    let has_weights = |files: &[&RepoFile]| files.iter().any(|file| is_weights(file));
+    let is_pickled = folders
+        .values()
+        .any(|files| !has_weights(files) && files.iter().any(|file| is_pickle(file.path.as_str())));
+    let is_incomplete = !folders.values().any(|files| has_weights(files));
+    let kept: Vec<RepoFile> = folders.into_values().flat_map(in_one_form).cloned().collect();
+    Part {
+        name: WHOLE.to_owned(),
+        quantisation: None,
+        memory_bytes: kept.iter().filter(|file| is_weights(file)).map(|file| file.size).sum(),
+        problem: match (is_pickled, is_incomplete) {
+            (true, _) => Some(Unusable::Pickled),
+            (_, true) => Some(Unusable::Incomplete),
+            _ => None,
+        },
+        files: kept,
+        helps: None,
+        is_folder: true,
+    }
+}
+
+/// What of a folder is fetched: descriptions, and weights once. Where they are there in several forms, those are taken that
+/// every program loads which nobody told otherwise.
+fn in_one_form(files: Vec<&RepoFile>) -> impl Iterator<Item = &RepoFile> {
+    let forms: Vec<_> =
+        files.iter().filter(|it| is_weights(it)).map(|it| variant_of(it.path.file_name())).collect();
+    let rank = |form: &Option<&str>| form.map(|form| VARIANTS.iter().position(|it| *it == form));
+    let taken = forms.into_iter().min_by_key(rank).flatten();
+    files.into_iter().filter(move |file| {
+        let is_of_weights = is_weights(file) || file.path.as_str().contains(INDEX);
+        let is_taken = is_of_weights && variant_of(file.path.file_name()) == taken;
+        is_taken || !is_of_weights && is_small(file.path.as_str())
+    })
+}
+
+/// What comes before the form in the name of a list of parts.
+const INDEX: &str = ".safetensors.index.";
+
+/// In which form weights are, or the list of their parts: `fp16` of `model.fp16.safetensors`, and nothing of
+/// `model.safetensors`.
+fn variant_of(name: &str) -> Option<&'static str> {
+    let word = match name.split_once(INDEX) {
+        Some((_, rest)) => rest.strip_suffix(".json")?,
+        // A number of the part may stand on either side of it.
+        None => name.strip_suffix(".safetensors")?.rsplit_once('.')?.1.split('-').next()?,
+    };
+    VARIANTS.into_iter().find(|it| *it == word)
+}
+
+/// What a folder of safetensors takes when it is computed here, by as many numbers as the hub counted.
+fn computed_bytes(repository: &Repository, weights_bytes: u64) -> u64 {
+    // They cannot be loaded here: their length is all there is to tell.
+    if repository.tags.iter().any(|tag| tag == "mlx") {
+        return weights_bytes;
+    }
+    let n_parameters = repository.n_parameters.unwrap_or(weights_bytes / USUAL_BYTES);
+    n_parameters.saturating_mul(COMPUTED_BYTES)
+}
+
+fn is_weights(file: &RepoFile) -> bool {
+    file.path.as_str().ends_with(".safetensors")
+}
+
+fn is_pickle(path: &str) -> bool {
+    PICKLES.iter().any(|ending| path.ends_with(ending))
+}
+
+fn is_small(path: &str) -> bool {
+    SMALL_ENDINGS.iter().any(|ending| path.ends_with(ending))
+}
+
+#[cfg(test)]
+mod tests;

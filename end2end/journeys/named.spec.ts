@@ -67,7 +67,8 @@ test('commands act: another model, a new chat, a file', async ({ page }) => {
   await expect(composer(page)).toHaveValue('');
 });
 
-test('a command opens the setup of the chat, and a name chooses the model', async ({ page }) => {
+test('a command opens the setup of the chat, and a name chooses the model', async ({ page, expectedErrors }) => {
+  expectedErrors.push(/status of 422/);
   await open(page, '/chat');
   await sendAndStop(page, 'A chat to be set up');
   await expect(page).toHaveURL(/\/chat\/\d+/);

@@ -260,7 +260,8 @@ impl Store {
              where user_id = ?1 and deleted_ms is null and leaf_id is not null and archived = ?2
                and (?3 is null or folder_id = ?3)
                and (?4 is null or exists (select 1 from session_tag where session_id = session.id and tag = ?4))
-               and (?5 = '[]' or not exists (select 1 from json_each(?5) word where instr(lower(title), word.value) = 0)
+               and (?9 = '' or instr(lower(title), lower(?9)) > 0
+                    or not exists (select 1 from json_each(?5) word where instr(' ' || lower(title), word.value) = 0)
                     or id in (select session_id from message
                               where hidden_ms is null and id in (select rowid from message_text where message_text match ?6)))
              order by updated_ms desc, id desc limit ?7 offset ?8"#,
@@ -271,7 +272,8 @@ impl Store {
             title_words,
             words,
             limit,
-            offset
+            offset,
+            query
         )
         .fetch_all(&self.read)
         .await?;

@@ -168,13 +168,15 @@ impl Store {
         let found = sqlx::query_scalar!(
             r#"select id as "id!" from session
              where user_id = ?1 and deleted_ms is null and leaf_id is not null and archived = 0
-               and (not exists (select 1 from json_each(?2) word where instr(lower(title), word.value) = 0)
+               and (instr(lower(title), lower(?4)) > 0
+                    or not exists (select 1 from json_each(?2) word where instr(' ' || lower(title), word.value) = 0)
                     or id in (select session_id from message
                               where hidden_ms is null and id in (select rowid from message_text where message_text match ?3)))
-             order by pinned desc, updated_ms desc, id desc"#,
+             order by pinned desc, instr(lower(title), lower(?4)) > 0 desc, updated_ms desc, id desc"#,
             user.0,
             title_words,
-            words
+            words,
+            query
         )
         .fetch_all(&self.read)
         .await?;
@@ -343,10 +345,10 @@ pub(crate) fn found(n_rows: u64) -> Result<(), StoreError> {
     if n_rows == 0 { Err(StoreError::NotFound) } else { Ok(()) }
 }
 
-/// The words that a title must have, as a list that queries take. The database makes small letters of the Latin ones alone, so the same is
-/// done here.
+/// What words of a title begin with that must be in it, behind the space before them, as a list that queries take. The database makes small
+/// letters of the Latin ones alone, so the same is done here.
 pub(crate) fn title_words(text: &str) -> String {
-    let words: Vec<_> = text.split_whitespace().map(str::to_ascii_lowercase).collect();
+    let words: Vec<_> = text.split_whitespace().map(|word| format!(" {}", word.to_ascii_lowercase())).collect();
     serde_json::to_string(&words).unwrap_or_default()
 }
 

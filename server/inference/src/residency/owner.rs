@@ -368,6 +368,7 @@ impl<L: Launch> Owner<L> {
             name: &spec.name,
             profile: resident.map_or(&spec.profile, |stay| &stay.spec.profile),
             usual_n_ctx: self.resources.n_ctx,
+            usual_kv_type: self.resources.kv_type,
             footprint: spec.footprint,
         }
     }

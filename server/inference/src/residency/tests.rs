@@ -362,7 +362,7 @@ async fn what_is_in_use_or_pinned_stays_and_the_refusal_says_what_would_help() {
     let refused = stage.load("c", 400, Intent::Use).await.expect("no panic").expect_err("no room");
     assert_eq!(
         refused.to_string(),
-        "c needs about 0.4 GB, 0.1 GB more than is left of 1.0 GB for models; unloading a would make room"
+        "c needs about 0.4 GB, 0.1 GB more than is left of 1.0 GB for models; a smaller quant of at most 0.2 GB would fit, unloading a would make room"
     );
     a.answer(id, "done").await;
     assert_eq!(read(stream).await, "done|Stop");

@@ -36,6 +36,13 @@ pub const MAX_WAITING: usize = 64;
 /// Requests that a worker is given, with those that nobody waits for any more: they go with its next step.
 pub const MAX_REQUESTS: usize = 16 * MAX_WAITING;
 
+/// Commands that a worker may be given before it looks at them: every request with its cancel, and as many others as come in the
+/// meantime. So much has room on both sides of the pipe, so that neither waits for the other.
+pub const MAX_COMMANDS: usize = 2 * MAX_REQUESTS + 256;
+
+/// Smaller changes of what is saved in ordinary memory are no news, in bytes.
+pub const SAVED_NEWS: u64 = 8 << 20;
+
 /// Different LoRA adapters of one loaded model.
 pub const MAX_ADAPTERS: usize = 32;
 

@@ -270,7 +270,7 @@ impl<L: Launch> Supervisor<L> {
         self.requests.prune();
         let n = self.requests.n_wanted();
         let has_room = n < MAX_WAITING + self.n_slots() as usize && self.requests.len() < MAX_REQUESTS;
-        if has_room {
+        if has_room && self.worker.as_ref().is_none_or(|worker| worker.connection.has_room()) {
             return Ok(());
         }
         let retry_after = self.requests.next_end(self.n_slots()).unwrap_or(RETRY_AFTER);

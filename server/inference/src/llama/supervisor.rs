@@ -206,6 +206,9 @@ impl<L: Launch> Supervisor<L> {
                 _ = heartbeat.tick() => self.beat(),
                 _ = refresh.tick(), if self.requests.n_running() > 0 => {}
             }
+            if self.requests.holds_back() {
+                self.send_requests();
+            }
             self.publish();
         }
         self.end_worker().await;

@@ -73,7 +73,7 @@ pub enum Command {
     Load(LoadRequest),
     /// Starts a generation. Answered by `Rejected`, or by `Accepted` and then inside [`Event::Step`] frames.
     Generate { id: RequestId, prompt: Prompt, params: Box<GenerateParams> },
-    /// Ends a generation at the next step; it still ends with a finished delta. Ends work on vectors after the
+    /// Ends a generation at the next step, whatever is waiting before this; it still ends with a finished delta. Ends work on vectors after the
     /// batch under way, without an answer. What has ended already is not an error.
     Cancel { id: RequestId },
     /// Forgets what is kept of a tenant's generations that have ended, files included. Not answered.

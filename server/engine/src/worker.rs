@@ -7,6 +7,7 @@
 //!   thread beside it, so that a long prompt of one person does not hold up everybody's next token.
 
 use crate::{
+    adapters::ReadAhead,
     folder::{self, FolderModel, FolderScheduler},
     inbox::{Cancels, Inbox},
     llama::{self, OpenedDraft, Projector},
@@ -506,6 +507,7 @@ fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, process: &Process) -> R
     let Desk { commands, prompter, inputs } = desk;
     let inputs = || inputs.as_ref().ok_or(Rejection::MakesNoVectors);
     let Process { outbox, cancels, .. } = process;
+    let mut adapters = ReadAhead::default();
     let rejected = |id| move |reason| Event::Rejected { id, reason };
     while let Ok(Arrival { command, at }) = commands.recv() {
         // What comes of a command at once is an answer already.
@@ -514,6 +516,7 @@ fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, process: &Process) -> R
             Command::Embed { id, .. } | Command::Rank { id, .. } if cancels.has(id) => continue,
             Command::Generate { id, prompt, params } => {
                 let spelling = |token| prompter.spelling(token);
+                adapters.read(&params.adapters);
                 let prepared = prompter.prepare(&prompt, &params).map_err(rejected(id));
                 prepared.map(|prompt| Work::generate(id, prompt, *params, at, prompter.ends(), &spelling))
             }

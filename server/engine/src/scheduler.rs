@@ -62,7 +62,8 @@ use place::Place;
 use plan::Need;
 use pool::Pool;
 use protocol::{
-    Delta, Event, GenerateParams, LoadRequest, LoadedModel, MAX_REQUESTS, Rejection, RequestId, Tenant,
+    Delta, Event, GenerateParams, LoadRequest, LoadedModel, MAX_REQUESTS, Rejection, RequestId, SAVED_NEWS,
+    Tenant,
 };
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -96,6 +97,8 @@ pub(crate) enum Work {
     Forget(Tenant),
     /// So many threads compute from the next step on.
     SetThreads(u32),
+    /// What is saved may take so much memory.
+    SetSavedBytes(u64),
 }
 
 impl Work {
@@ -137,6 +140,8 @@ pub(crate) struct Scheduler<'m> {
     waiting: VecDeque<Box<Sequence>>,
     /// The line as the server knows it.
     told: Vec<RequestId>,
+    /// What is saved in memory, as the server knows it.
+    told_saved: u64,
     /// The pool was full: nobody starts before somebody ends.
     is_full: bool,
     cost: StepCost,
@@ -200,6 +205,7 @@ impl<'m> Scheduler<'m> {
             branches: BTreeMap::new(),
             waiting: VecDeque::new(),
             told: Vec::new(),
+            told_saved: 0,
             is_full: false,
             cost: StepCost::default(),
             histories: Histories::default(),
@@ -235,6 +241,7 @@ impl<'m> Scheduler<'m> {
         while self.take_all(work)? {
             self.step()?;
             self.vectors.step(self.vector_tokens())?;
+            self.tell_saved()?;
         }
         while !self.pool.write_files() {
             std::thread::sleep(BESIDE_FILES);
@@ -319,6 +326,10 @@ impl<'m> Scheduler<'m> {
                 for context in [Some(&mut self.pool.context), drafter].into_iter().flatten() {
                     llama::set_threads(context, n).map_err(WorkerError::Threads)?;
                 }
+                Ok(())
+            }
+            Work::SetSavedBytes(n) => {
+                self.pool.set_saved_bytes(n);
                 Ok(())
             }
             Work::Forget(tenant) => {
@@ -537,6 +548,16 @@ impl<'m> Scheduler<'m> {
         if waiting != self.told {
             self.outbox.send(&Event::Line { waiting: waiting.clone() })?;
             self.told = waiting;
+        }
+        Ok(())
+    }
+
+    /// Says how much of the memory that this process has is nothing that the model needs.
+    fn tell_saved(&mut self) -> Result<(), WorkerError> {
+        let n_bytes = self.pool.saved_bytes();
+        if n_bytes.abs_diff(self.told_saved) >= SAVED_NEWS {
+            self.outbox.send(&Event::Saved { n_bytes })?;
+            self.told_saved = n_bytes;
         }
         Ok(())
     }

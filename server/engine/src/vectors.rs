@@ -152,6 +152,7 @@ fn take<T: Tokenizer, E: Encoder>(
         | Command::MeasureQuant { .. }
         | Command::MeasureSpeed { .. }
         | Command::SetThreads { .. }
+        | Command::SetSavedBytes { .. }
         | Command::Forget { .. }
         | Command::Ping(_) => {
             return Ok(());

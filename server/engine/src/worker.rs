@@ -218,6 +218,7 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
             Command::Cancel { .. }
             | Command::Forget { .. }
             | Command::SetThreads { .. }
+            | Command::SetSavedBytes { .. }
             | Command::Ping(_) => {}
         }
     }
@@ -539,6 +540,7 @@ fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, process: &Process) -> R
             Command::Cancel { id } => Ok(Work::Cancel(id)),
             Command::Forget { tenant } => Ok(Work::Forget(tenant)),
             Command::SetThreads { n_threads } => Ok(Work::SetThreads(llama::threads_or_default(n_threads))),
+            Command::SetSavedBytes { saved_bytes } => Ok(Work::SetSavedBytes(saved_bytes)),
             Command::Load(_)
             | Command::Quantize { .. }
             | Command::MeasureKv { .. }

@@ -101,6 +101,8 @@ pub enum Command {
     MeasureSpeed { path: PathBuf, choices: Vec<SpeedChoice> },
     /// Computes with so many threads from the next step on; `None` takes the physical cores. Not answered.
     SetThreads { n_threads: Option<u32> },
+    /// From the next step on, states of the KV cache that are not in it may take so much ordinary memory. Not answered.
+    SetSavedBytes { saved_bytes: u64 },
     /// Answered by `Pong` with the same number.
     Ping(u64),
 }
@@ -151,6 +153,10 @@ pub enum Event {
         scores: Vec<f32>,
         /// Of all pairs together.
         n_tokens: u32,
+    },
+    /// What states of the KV cache take that are not in it, in ordinary memory. Told when that has changed by [`SAVED_NEWS`].
+    Saved {
+        n_bytes: u64,
     },
     Quantized,
     QuantizeFailed {

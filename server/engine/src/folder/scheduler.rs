@@ -123,8 +123,8 @@ impl<'m> FolderScheduler<'m> {
                 let changed = self.decoder.set_threads(n as usize);
                 changed.map_err(|error| WorkerError::Threads(error.to_string()))
             }
-            // They are refused before they become work.
-            Work::Vectors(_) => Ok(()),
+            // What is kept is in the caches' own bound; and vectors are refused before they become work.
+            Work::SetSavedBytes(_) | Work::Vectors(_) => Ok(()),
         }
     }
 

@@ -219,6 +219,15 @@ async fn what_the_worker_has_in_memory_is_measured() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn saved_conversations_are_nothing_that_the_model_needs() {
+    let (stage, mut worker) = Stage::ready().await;
+    worker.say(Event::Saved { n_bytes: 3 << 20 }).await;
+    let mut reports = stage.reports.clone();
+    let report = reports.wait_for(|report| report.memory_bytes == Some(2 << 20)).await;
+    assert!(report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_waits_is_told_the_place_and_how_long() {
     let (stage, mut worker) = Stage::ready().await;
     let first = stage.generate();

@@ -83,3 +83,26 @@ async fn where_memory_is_short_answers_wait_and_none_fails() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_prompt_that_nobody_wants_any_more_is_not_computed_to_its_end() {
+    let server = Server::start(&["--model", &model().to_string_lossy(), "--context", "8192"]).await;
+    server.wait_for_model("ready").await;
+    let ask = async |n_times: usize| {
+        let prompt = "The sea, the sand and the shells. ".repeat(n_times);
+        let body = json!({"model": model_id(), "prompt": prompt, "max_tokens": 1});
+        server.ask("/v1/completions", &body).await.1["usage"].clone()
+    };
+    // Whoever asked leaves as soon as it is under way.
+    tokio::select! {
+        usage = ask(700) => panic!("it was answered: {usage}"),
+        () = server.wait_for_model("busy") => {}
+    }
+    server.wait_for_model("ready").await;
+    // What was computed of it is there for whoever begins alike.
+    let usage = ask(350).await;
+    let [n_prompt, n_cached] = [&usage["prompt_tokens"], &usage["prompt_tokens_details"]["cached_tokens"]]
+        .map(|n| n.as_u64().unwrap());
+    assert!(n_cached < n_prompt - 100, "{usage}");
+    server.stop().await;
+}

@@ -31,6 +31,7 @@ const UNSAFE_FILES: &[&str] = &[
     "server/engine/src/llama/raw.rs",
     "server/engine/src/llama/raw/heads.rs",
     "server/engine/src/llama/raw/projector.rs",
+    "server/engine/src/llama/raw/pulse.rs",
     "server/engine/src/llama/raw/recurrent.rs",
 ];
 

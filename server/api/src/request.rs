@@ -63,6 +63,7 @@ pub(crate) struct Common {
     logit_bias: Option<BTreeMap<String, f32>>,
     presence_penalty: Option<f32>,
     frequency_penalty: Option<f32>,
+    /// -1, and whatever else is negative: another one each time.
     seed: Option<i64>,
     max_tokens: Option<u32>,
     max_completion_tokens: Option<u32>,
@@ -277,8 +278,9 @@ impl Common {
             logit_bias: self.biases()?,
             presence_penalty: self.presence_penalty.unwrap_or(0.0),
             frequency_penalty: self.frequency_penalty.unwrap_or(0.0),
-            // Larger seeds than the sampler has are folded: the same seed still gives the same answer.
-            seed: self.seed.map(|seed| (seed ^ (seed >> 32)) as u32),
+            // A negative one asks for another one each time. Larger seeds than the sampler has are folded: the same seed
+            // still gives the same answer.
+            seed: self.seed.filter(|seed| *seed >= 0).map(|seed| (seed ^ (seed >> 32)) as u32),
             max_tokens: self.max_completion_tokens.or(self.max_tokens),
         })
     }

@@ -8,7 +8,9 @@ use crate::llama::{self, Adapter};
 use llama_cpp_2::model::LlamaModel;
 use protocol::{LoraAdapter, MAX_ADAPTERS, Rejection};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fs::File,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -86,6 +88,22 @@ impl<'m> Adapters<'m> {
         let adapter = llama::load_adapter(self.model, path).map_err(refused)?;
         self.loaded.insert(path.to_owned(), adapter);
         Ok(adapter)
+    }
+}
+
+/// Adapters' files are read once before the thread that computes loads them: llama.cpp adds an adapter to the model's list, which steps
+/// read, so it cannot be loaded beside them; but the disk, which takes longest, need not be waited for there.
+#[derive(Debug, Default)]
+pub(crate) struct ReadAhead(BTreeSet<PathBuf>);
+
+impl ReadAhead {
+    /// Brings the files of these into the system's memory, those that were not before. What cannot be read is said when it is loaded.
+    pub(crate) fn read(&mut self, adapters: &[LoraAdapter]) {
+        for LoraAdapter { path, .. } in adapters {
+            if self.0.len() < MAX_ADAPTERS && self.0.insert(path.clone()) {
+                let _ = File::open(path).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
+            }
+        }
     }
 }
 

@@ -14,8 +14,8 @@ pub(crate) use kernels::start_llama;
 
 pub(crate) use raw::{
     Adapter, CutImage, EncodedPiece, HeadKind, HeadToken, Heads, ImagePart, PartState, PieceSize, Projector,
-    RecurrentState, SequenceState, VendoredDrafter, build, can_shift, capture_log, kv_bytes, last_errors,
-    load_adapter, quantize, set_adapters, set_threads,
+    RecurrentState, SequenceState, VendoredDrafter, beat_with, build, can_shift, capture_log, kv_bytes,
+    last_errors, load_adapter, quantize, set_adapters, set_threads,
 };
 
 use crate::outbox::Outbox;

@@ -39,6 +39,7 @@ pub(crate) use window::Window;
 
 use crate::{
     adapters::{Adapters, SetId, Turn},
+    inbox::{Cancels, Inbox},
     llama::{self, N_BATCH, N_BRANCHES, OpenedDraft},
     outbox::Outbox,
     prompt::TokenPrompt,
@@ -61,13 +62,14 @@ use place::Place;
 use plan::Need;
 use pool::Pool;
 use protocol::{
-    Delta, Event, GenerateParams, LoadRequest, LoadedModel, MAX_REQUESTS, Rejection, RequestId, Tenant,
+    Delta, Event, GenerateParams, LoadRequest, LoadedModel, MAX_REQUESTS, Rejection, RequestId, SAVED_NEWS,
+    Tenant,
 };
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
+        mpsc::{RecvTimeoutError, TryRecvError},
     },
     time::{Duration, Instant},
 };
@@ -95,6 +97,8 @@ pub(crate) enum Work {
     Forget(Tenant),
     /// So many threads compute from the next step on.
     SetThreads(u32),
+    /// What is saved may take so much memory.
+    SetSavedBytes(u64),
 }
 
 impl Work {
@@ -136,6 +140,8 @@ pub(crate) struct Scheduler<'m> {
     waiting: VecDeque<Box<Sequence>>,
     /// The line as the server knows it.
     told: Vec<RequestId>,
+    /// What is saved in memory, as the server knows it.
+    told_saved: u64,
     /// The pool was full: nobody starts before somebody ends.
     is_full: bool,
     cost: StepCost,
@@ -199,6 +205,7 @@ impl<'m> Scheduler<'m> {
             branches: BTreeMap::new(),
             waiting: VecDeque::new(),
             told: Vec::new(),
+            told_saved: 0,
             is_full: false,
             cost: StepCost::default(),
             histories: Histories::default(),
@@ -230,10 +237,11 @@ impl<'m> Scheduler<'m> {
     }
 
     /// Works until nobody can send work any more, and writes into files what is worth it then.
-    pub(crate) fn run(&mut self, work: &Receiver<Work>) -> Result<(), WorkerError> {
+    pub(crate) fn run(&mut self, work: &Inbox<Work>) -> Result<(), WorkerError> {
         while self.take_all(work)? {
             self.step()?;
             self.vectors.step(self.vector_tokens())?;
+            self.tell_saved()?;
         }
         while !self.pool.write_files() {
             std::thread::sleep(BESIDE_FILES);
@@ -242,14 +250,15 @@ impl<'m> Scheduler<'m> {
     }
 
     /// Takes what came in. Waits without a step while nothing runs; says whether there is still somebody who sends.
-    fn take_all(&mut self, work: &Receiver<Work>) -> Result<bool, WorkerError> {
+    fn take_all(&mut self, work: &Inbox<Work>) -> Result<bool, WorkerError> {
         if self.is_idle() {
             let Some(next) = self.next_work(work) else { return Ok(false) };
-            self.take(next)?;
+            self.take(next, &work.cancels)?;
         }
+        work.cancelled().into_iter().try_for_each(|id| self.cancel(id))?;
         loop {
-            match work.try_recv() {
-                Ok(next) => self.take(next)?,
+            match work.look() {
+                Ok(next) => self.take(next, &work.cancels)?,
                 Err(TryRecvError::Empty) => return Ok(true),
                 Err(TryRecvError::Disconnected) => return Ok(false),
             }
@@ -257,13 +266,13 @@ impl<'m> Scheduler<'m> {
     }
 
     /// Waits for work, and uses a long wait to write files.
-    fn next_work(&mut self, work: &Receiver<Work>) -> Option<Work> {
+    fn next_work(&mut self, work: &Inbox<Work>) -> Option<Work> {
         let mut patience = QUIET;
         loop {
-            match work.recv_timeout(patience) {
+            match work.wait_for(patience) {
                 Ok(next) => return Some(next),
                 Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) if self.pool.write_files() => return work.recv().ok(),
+                Err(RecvTimeoutError::Timeout) if self.pool.write_files() => return work.wait(),
                 Err(RecvTimeoutError::Timeout) => patience = BESIDE_FILES,
             }
         }
@@ -281,8 +290,11 @@ impl<'m> Scheduler<'m> {
         }
     }
 
-    fn take(&mut self, work: Work) -> Result<(), WorkerError> {
+    fn take(&mut self, work: Work, cancels: &Cancels) -> Result<(), WorkerError> {
         match work {
+            Work::Generate(mut sequence) if cancels.has(sequence.id) => {
+                Ok(self.outbox.send(&Event::Step(vec![sequence.cancel()]))?)
+            }
             Work::Generate(sequence) if self.waiting.len() >= MAX_REQUESTS => {
                 let rejected = Event::Rejected { id: sequence.id, reason: Rejection::Overloaded };
                 Ok(self.outbox.send(&rejected)?)
@@ -303,13 +315,21 @@ impl<'m> Scheduler<'m> {
                 self.waiting.push_back(sequence);
                 Ok(self.outbox.send(&Event::Accepted { id, n_prompt_tokens })?)
             }
+            Work::Vectors(task) if cancels.has(task.id()) => Ok(()),
             Work::Vectors(task) => self.vectors.add(task),
-            Work::Cancel(id) => self.cancel(id),
+            Work::Cancel(id) => {
+                cancels.settle(id);
+                self.cancel(id)
+            }
             Work::SetThreads(n) => {
                 let drafter = self.drafter.as_mut().map(Drafter::context);
                 for context in [Some(&mut self.pool.context), drafter].into_iter().flatten() {
                     llama::set_threads(context, n).map_err(WorkerError::Threads)?;
                 }
+                Ok(())
+            }
+            Work::SetSavedBytes(n) => {
+                self.pool.set_saved_bytes(n);
                 Ok(())
             }
             Work::Forget(tenant) => {
@@ -528,6 +548,16 @@ impl<'m> Scheduler<'m> {
         if waiting != self.told {
             self.outbox.send(&Event::Line { waiting: waiting.clone() })?;
             self.told = waiting;
+        }
+        Ok(())
+    }
+
+    /// Says how much of the memory that this process has is nothing that the model needs.
+    fn tell_saved(&mut self) -> Result<(), WorkerError> {
+        let n_bytes = self.pool.saved_bytes();
+        if n_bytes.abs_diff(self.told_saved) >= SAVED_NEWS {
+            self.outbox.send(&Event::Saved { n_bytes })?;
+            self.told_saved = n_bytes;
         }
         Ok(())
     }

@@ -15,12 +15,13 @@ pub(crate) use llama::{LlamaEncoder, LlamaTokens, vector_facts};
 pub(crate) use queue::{Queue, Task};
 
 use crate::{
+    inbox::{Cancels, Inbox},
     llama::n_threads,
     outbox::Outbox,
     worker::{Arrival, WorkerError},
 };
 use protocol::{Command, Event, LoadRequest, LoadedModel, Pooling, Prompt, Rejection};
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::TryRecvError;
 
 /// Tokens computed at once, unless a single sequence has more: attention looks at every pair of tokens in a batch, if
 /// only to skip it.
@@ -84,7 +85,7 @@ pub(crate) trait Tokenizer {
 pub(crate) fn serve<T: Tokenizer, E: Encoder>(
     model: Served<T, E>,
     request: &LoadRequest,
-    commands: &Receiver<Arrival>,
+    commands: &Inbox<Arrival>,
     outbox: &Outbox,
 ) -> Result<(), WorkerError> {
     let Served { encoder, tokenizer, facts } = model;
@@ -108,12 +109,13 @@ pub(crate) fn serve<T: Tokenizer, E: Encoder>(
     }))?;
     loop {
         if queue.is_empty() {
-            let Ok(next) = commands.recv() else { return Ok(()) };
-            take(next.command, &inputs, &mut queue)?;
+            let Some(next) = commands.wait() else { return Ok(()) };
+            take(next.command, &inputs, &mut queue, &commands.cancels)?;
         }
+        commands.cancelled().into_iter().for_each(|id| queue.cancel(id));
         loop {
-            match commands.try_recv() {
-                Ok(next) => take(next.command, &inputs, &mut queue)?,
+            match commands.look() {
+                Ok(next) => take(next.command, &inputs, &mut queue, &commands.cancels)?,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => return Ok(()),
             }
@@ -126,8 +128,10 @@ fn take<T: Tokenizer, E: Encoder>(
     command: Command,
     inputs: &Inputs<T>,
     queue: &mut Queue<E>,
+    cancels: &Cancels,
 ) -> Result<(), WorkerError> {
     let (id, task) = match command {
+        Command::Embed { id, .. } | Command::Rank { id, .. } if cancels.has(id) => return Ok(()),
         Command::Embed { id, inputs: texts, params } => (id, inputs.embed(id, texts, params)),
         Command::Rank { id, request } => (id, inputs.rank(id, &request)),
         Command::CountTokens { id, prompt: Prompt::Text(text) } => match inputs.count(&text) {
@@ -138,6 +142,7 @@ fn take<T: Tokenizer, E: Encoder>(
             (id, Err(Rejection::WritesNothing))
         }
         Command::Cancel { id } => {
+            cancels.settle(id);
             queue.cancel(id);
             return Ok(());
         }
@@ -147,6 +152,7 @@ fn take<T: Tokenizer, E: Encoder>(
         | Command::MeasureQuant { .. }
         | Command::MeasureSpeed { .. }
         | Command::SetThreads { .. }
+        | Command::SetSavedBytes { .. }
         | Command::Forget { .. }
         | Command::Ping(_) => {
             return Ok(());

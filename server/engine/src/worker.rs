@@ -1,22 +1,29 @@
 //! The worker process: who runs on which thread, and when it ends.
 //!
 //! * The reader takes frames from the input. It answers `Ping` itself, so a heartbeat says that the process lives
-//!   and listens; a long step or a slow load is not a death. The end of the input ends the process.
+//!   and listens; a long step or a slow load is not a death. A step without any [sign of life](crate::pulse) for long is one, and
+//!   ends the process; so does the end of the input. Cancels are announced past whatever waits before them.
 //! * The owner loads the model and then schedules; while it schedules, prompts are rendered and tokenised on a
 //!   thread beside it, so that a long prompt of one person does not hold up everybody's next token.
 
 use crate::{
+    adapters::ReadAhead,
     folder::{self, FolderModel, FolderScheduler},
-    llama::{self, Projector},
+    inbox::{Cancels, Inbox},
+    llama::{self, OpenedDraft, Projector},
     measure,
     outbox::Outbox,
     prompt::Prompter,
+    pulse::{PATIENCE, Pulse, Watch},
     scheduler::{self, Companions, Looking, Scheduler, Work, encode_all},
     vectors::{self, Inputs, LlamaEncoder, LlamaTokens, Queue, Served},
 };
 use candle::FolderKind;
-use llama_cpp_2::{llama_backend::LlamaBackend, model::LlamaModel};
-use protocol::{Command, Event, FrameError, LoadRequest, LoadedModel, Rejection, TensorType, read_frame};
+use llama_cpp_2::{context::LlamaContext, llama_backend::LlamaBackend, model::LlamaModel};
+use protocol::{
+    Command, Delta, Event, FrameError, LoadRequest, LoadedModel, MAX_COMMANDS, Rejection, RequestId,
+    TensorType, read_frame,
+};
 use std::{
     io::{Read, Write},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -30,14 +37,12 @@ use std::{
     time::{Duration, Instant},
 };
 use types::{
+    chat::{FinishReason, Usage},
     kv::{KvFormat, KvType},
     model::Purpose,
     quant::QuantMeasure,
     speed::SpeedChoice,
 };
-
-/// Commands read but not yet looked at. The server never has so many under way, so the reader does not block.
-const COMMAND_QUEUE: usize = 256;
 
 /// Prepared work waiting for the next step.
 const WORK_QUEUE: usize = 16;
@@ -66,9 +71,15 @@ pub enum WorkerError {
     /// The threads that compute are unknown.
     #[error("changing the threads failed: {0}")]
     Threads(String),
+    /// The thread that computes could not be watched.
+    #[error("watching the threads failed: {0}")]
+    Pulse(String),
     /// A thread could not be started.
     #[error("starting a thread failed: {0}")]
     Thread(#[from] std::io::Error),
+    /// Whatever the thread that computes waits for does not come.
+    #[error("a step gave no sign of life for {} minutes", PATIENCE.as_secs() / 60)]
+    Hangs,
     /// A bug; the message is on the standard error stream.
     #[error("the engine panicked")]
     Panicked,
@@ -91,6 +102,16 @@ struct Process {
     /// The input has ended.
     stop: Arc<AtomicBool>,
     ended: Sender<Ended>,
+    cancels: Cancels,
+    /// Of the thread that computes.
+    pulse: &'static Pulse,
+}
+
+impl Process {
+    /// Where the thread that computes receives what comes through `queue`.
+    fn inbox<T>(&self, queue: Receiver<T>) -> Inbox<T> {
+        Inbox::new(queue, self.cancels.clone(), self.pulse)
+    }
 }
 
 /// Serves one model until `input` ends. For the main thread: when this returns, the process should exit.
@@ -98,16 +119,24 @@ pub fn run_worker(
     input: impl Read + Send + 'static,
     output: impl Write + Send + 'static,
 ) -> Result<(), WorkerError> {
-    let (arrivals, commands) = sync_channel(COMMAND_QUEUE);
+    let (arrivals, commands) = sync_channel(MAX_COMMANDS);
     let (ended, endings) = channel();
     let outbox = Outbox::new(output);
     let stop = Arc::new(AtomicBool::new(false));
-    let process = Process { outbox: outbox.clone(), stop: stop.clone(), ended: ended.clone() };
+    let (cancels, pulse) = (Cancels::default(), Pulse::leaked());
+    let process = Process {
+        outbox: outbox.clone(),
+        stop: stop.clone(),
+        ended: ended.clone(),
+        cancels: cancels.clone(),
+        pulse,
+    };
     let reader_ended = ended.clone();
+    let mut reader = CommandReader { arrivals, outbox, cancels, owner: Watch::new(pulse, PATIENCE) };
     thread::Builder::new().name("reader".into()).spawn(move || {
-        let result = read_commands(input, &arrivals, &outbox);
+        let result = reader.read_all(input);
         stop.store(true, Ordering::Relaxed);
-        drop(arrivals);
+        drop(reader);
         let _ = reader_ended.send(Ended::Input(result));
     })?;
     thread::Builder::new().name("owner".into()).spawn(move || {
@@ -124,22 +153,33 @@ pub fn run_worker(
     }
 }
 
-fn read_commands(
-    mut input: impl Read,
-    arrivals: &SyncSender<Arrival>,
-    outbox: &Outbox,
-) -> Result<(), WorkerError> {
-    while let Some(command) = read_frame(&mut input)? {
-        match command {
-            Command::Ping(n) => outbox.send(&Event::Pong(n))?,
-            command => {
-                if arrivals.send(Arrival { command, at: Instant::now() }).is_err() {
-                    break;
+/// What takes frames from the input.
+struct CommandReader {
+    arrivals: SyncSender<Arrival>,
+    outbox: Outbox,
+    cancels: Cancels,
+    owner: Watch,
+}
+
+impl CommandReader {
+    fn read_all(&mut self, mut input: impl Read) -> Result<(), WorkerError> {
+        while let Some(command) = read_frame(&mut input)? {
+            match command {
+                // No more pings are answered: should the process not even end, the server ends it.
+                Command::Ping(_) if self.owner.hangs(Instant::now()) => return Err(WorkerError::Hangs),
+                Command::Ping(n) => self.outbox.send(&Event::Pong(n))?,
+                command => {
+                    if let Command::Cancel { id } = command {
+                        self.cancels.announce(id);
+                    }
+                    if self.arrivals.send(Arrival { command, at: Instant::now() }).is_err() {
+                        break;
+                    }
                 }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Waits for the command that says what this worker is for.
@@ -178,6 +218,7 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
             Command::Cancel { .. }
             | Command::Forget { .. }
             | Command::SetThreads { .. }
+            | Command::SetSavedBytes { .. }
             | Command::Ping(_) => {}
         }
     }
@@ -253,7 +294,7 @@ fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) 
     };
     if kind == Some(FolderKind::Encoder) {
         return match vectors::load_folder(request) {
-            Ok(model) => vectors::serve(model, request, &commands, outbox),
+            Ok(model) => vectors::serve(model, request, &process.inbox(commands), outbox),
             Err(reason) => Ok(outbox.send(&Event::LoadFailed { reason })?),
         };
     }
@@ -285,7 +326,9 @@ fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) 
             let models = Models { model: &model, draft_model: draft_model.as_ref(), draft_problem };
             write(&backend, models, request, commands, process)
         }
-        Purpose::Embedding | Purpose::Reranking => embed(&backend, &model, request, &commands, outbox),
+        Purpose::Embedding | Purpose::Reranking => {
+            embed(&backend, &model, request, &process.inbox(commands), outbox)
+        }
     }
 }
 
@@ -294,7 +337,7 @@ fn embed(
     backend: &LlamaBackend,
     model: &LlamaModel,
     request: &LoadRequest,
-    commands: &Receiver<Arrival>,
+    commands: &Inbox<Arrival>,
     outbox: &Outbox,
 ) -> Result<(), WorkerError> {
     let facts = vectors::vector_facts(model, request);
@@ -333,12 +376,13 @@ fn write(
         Some(draft_model) => llama::open_draft_context(backend, draft_model, &opened, request).map(Some),
         None => llama::open_heads(backend, model, &opened, request),
     };
-    let (draft, problem) = match draft {
+    let (mut draft, problem) = match draft {
         Ok(draft) => (draft, draft_problem),
         Err(reason) if is_required(request) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
         Err(reason) => (None, Some(reason)),
     };
     opened.facts.draft_problem = problem;
+    show_life(&mut opened.context, &mut draft, process.pulse)?;
     let (projector, problem) = match open_projector(model, request) {
         Ok(projector) => (projector, None),
         Err(reason) => (None, Some(reason)),
@@ -376,6 +420,21 @@ fn write(
         drop(scheduler);
     });
     Ok(())
+}
+
+/// Has every operation of a step be a sign of life.
+fn show_life(
+    context: &mut LlamaContext<'_>,
+    draft: &mut Option<OpenedDraft<'_>>,
+    pulse: &'static Pulse,
+) -> Result<(), WorkerError> {
+    llama::beat_with(context, pulse).map_err(WorkerError::Pulse)?;
+    match draft {
+        Some(OpenedDraft::Model { context, .. }) => {
+            llama::beat_with(context, pulse).map_err(WorkerError::Pulse)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The projector beside the model, if one was named. The error is a sentence.
@@ -417,39 +476,48 @@ struct Desk<'m> {
 }
 
 /// Runs a scheduler beside a thread that turns commands into work, until either side ends.
-fn work_beside(
-    desk: Desk<'_>,
-    process: &Process,
-    run: impl FnOnce(&Receiver<Work>) -> Result<(), WorkerError>,
-) {
+fn work_beside(desk: Desk<'_>, process: &Process, run: impl FnOnce(&Inbox<Work>) -> Result<(), WorkerError>) {
     let (prepared, work) = sync_channel(WORK_QUEUE);
+    let work = process.inbox(work);
+    side_by_side(&process.ended, move || prepare(&desk, &prepared, process), move || run(&work));
+}
+
+/// Runs both, each of which notices by what it owns that the other has ended. One that fails or panics is the process's end.
+fn side_by_side(
+    ended: &Sender<Ended>,
+    beside: impl FnOnce() -> Result<(), WorkerError> + Send,
+    run: impl FnOnce() -> Result<(), WorkerError>,
+) {
     thread::scope(|scope| {
-        let ended = process.ended.clone();
-        scope.spawn(move || {
-            let result = prepare(&desk, &prepared, &process.outbox);
-            if result.is_err() {
-                let _ = ended.send(Ended::Owner(result));
-            }
-        });
-        let result = run(&work);
-        drop(work);
-        // The thread above may wait for a command that never comes, and this scope for it: say it right now.
-        if result.is_err() {
-            let _ = process.ended.send(Ended::Owner(result));
-        }
+        let said = ended.clone();
+        scope.spawn(move || say_failure(&said, beside));
+        say_failure(ended, run);
     });
 }
 
+/// The other side may wait for a command that never comes, and who started both for it: what ends the process is said right now.
+fn say_failure(ended: &Sender<Ended>, work: impl FnOnce() -> Result<(), WorkerError>) {
+    let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(WorkerError::Panicked));
+    if result.is_err() {
+        let _ = ended.send(Ended::Owner(result));
+    }
+}
+
 /// Turns commands into work until either side ends.
-fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, outbox: &Outbox) -> Result<(), WorkerError> {
+fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, process: &Process) -> Result<(), WorkerError> {
     let Desk { commands, prompter, inputs } = desk;
     let inputs = || inputs.as_ref().ok_or(Rejection::MakesNoVectors);
+    let Process { outbox, cancels, .. } = process;
+    let mut adapters = ReadAhead::default();
     let rejected = |id| move |reason| Event::Rejected { id, reason };
     while let Ok(Arrival { command, at }) = commands.recv() {
         // What comes of a command at once is an answer already.
         let work = match command {
+            Command::Generate { id, .. } if cancels.has(id) => Err(Event::Step(vec![cancelled(id)])),
+            Command::Embed { id, .. } | Command::Rank { id, .. } if cancels.has(id) => continue,
             Command::Generate { id, prompt, params } => {
                 let spelling = |token| prompter.spelling(token);
+                adapters.read(&params.adapters);
                 let prepared = prompter.prepare(&prompt, &params).map_err(rejected(id));
                 prepared.map(|prompt| Work::generate(id, prompt, *params, at, prompter.ends(), &spelling))
             }
@@ -472,6 +540,7 @@ fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, outbox: &Outbox) -> Res
             Command::Cancel { id } => Ok(Work::Cancel(id)),
             Command::Forget { tenant } => Ok(Work::Forget(tenant)),
             Command::SetThreads { n_threads } => Ok(Work::SetThreads(llama::threads_or_default(n_threads))),
+            Command::SetSavedBytes { saved_bytes } => Ok(Work::SetSavedBytes(saved_bytes)),
             Command::Load(_)
             | Command::Quantize { .. }
             | Command::MeasureKv { .. }
@@ -488,6 +557,19 @@ fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, outbox: &Outbox) -> Res
         }
     }
     Ok(())
+}
+
+/// The only delta of a generation that nobody wants any more before it was looked at.
+fn cancelled(id: RequestId) -> Delta {
+    Delta {
+        id,
+        text: String::new(),
+        reasoning: String::new(),
+        calls: Vec::new(),
+        logprobs: Vec::new(),
+        usage: Usage::default(),
+        finished: Some(Ok(FinishReason::Cancelled)),
+    }
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ pub struct LlamaConfig {
     pub n_threads: Option<u32>,
     /// How keys and values are kept.
     pub kv_type: KvType,
-    /// Ordinary memory that computed conversations of one model may take while others run, in bytes.
+    /// Ordinary memory that computed conversations of all models together may take while others run, in bytes.
     pub saved_bytes: u64,
     /// Where computed conversations outlive a worker.
     pub kv_files: Option<KvFiles>,
@@ -154,8 +154,18 @@ impl SupervisedModel {
 
     /// Takes over what [can change while it stays loaded](ModelSpec::becomes_at_once).
     pub(crate) fn adjust(&self, spec: ModelSpec) {
+        self.tell(Ask::Adjust { spec: Box::new(spec) });
+    }
+
+    /// Has computed conversations take at most so much ordinary memory from now on.
+    pub(crate) fn set_saved_bytes(&self, saved_bytes: u64) {
+        self.tell(Ask::SetSavedBytes { saved_bytes });
+    }
+
+    /// Asks what needs no answer.
+    fn tell(&self, ask: Ask) {
         // What is asked behind it is answered so, unless there is a crowd.
-        if let Err(TrySendError::Full(ask)) = self.asks.try_send(Ask::Adjust { spec: Box::new(spec) }) {
+        if let Err(TrySendError::Full(ask)) = self.asks.try_send(ask) {
             let asks = self.asks.clone();
             tokio::spawn(async move { asks.send(ask).await });
         }

@@ -12,6 +12,7 @@ mod reading;
 mod retry;
 mod server;
 mod sse;
+mod thinking;
 mod wire;
 
 pub use address::{AddressError, BaseUrl};

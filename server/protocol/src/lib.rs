@@ -36,6 +36,13 @@ pub const MAX_WAITING: usize = 64;
 /// Requests that a worker is given, with those that nobody waits for any more: they go with its next step.
 pub const MAX_REQUESTS: usize = 16 * MAX_WAITING;
 
+/// Commands that a worker may be given before it looks at them: every request with its cancel, and as many others as come in the
+/// meantime. So much has room on both sides of the pipe, so that neither waits for the other.
+pub const MAX_COMMANDS: usize = 2 * MAX_REQUESTS + 256;
+
+/// Smaller changes of what is saved in ordinary memory are no news, in bytes.
+pub const SAVED_NEWS: u64 = 8 << 20;
+
 /// Different LoRA adapters of one loaded model.
 pub const MAX_ADAPTERS: usize = 32;
 
@@ -66,7 +73,7 @@ pub enum Command {
     Load(LoadRequest),
     /// Starts a generation. Answered by `Rejected`, or by `Accepted` and then inside [`Event::Step`] frames.
     Generate { id: RequestId, prompt: Prompt, params: Box<GenerateParams> },
-    /// Ends a generation at the next step; it still ends with a finished delta. Ends work on vectors after the
+    /// Ends a generation at the next step, whatever is waiting before this; it still ends with a finished delta. Ends work on vectors after the
     /// batch under way, without an answer. What has ended already is not an error.
     Cancel { id: RequestId },
     /// Forgets what is kept of a tenant's generations that have ended, files included. Not answered.
@@ -94,6 +101,8 @@ pub enum Command {
     MeasureSpeed { path: PathBuf, choices: Vec<SpeedChoice> },
     /// Computes with so many threads from the next step on; `None` takes the physical cores. Not answered.
     SetThreads { n_threads: Option<u32> },
+    /// From the next step on, states of the KV cache that are not in it may take so much ordinary memory. Not answered.
+    SetSavedBytes { saved_bytes: u64 },
     /// Answered by `Pong` with the same number.
     Ping(u64),
 }
@@ -144,6 +153,10 @@ pub enum Event {
         scores: Vec<f32>,
         /// Of all pairs together.
         n_tokens: u32,
+    },
+    /// What states of the KV cache take that are not in it, in ordinary memory. Told when that has changed by [`SAVED_NEWS`].
+    Saved {
+        n_bytes: u64,
     },
     Quantized,
     QuantizeFailed {

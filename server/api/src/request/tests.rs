@@ -106,6 +106,19 @@ fn programs_get_the_defaults_they_expect() {
 }
 
 #[test]
+fn a_negative_seed_is_random() {
+    let check = |seed: i64, expected: Option<u32>| {
+        assert_eq!(chat(hello(json!({"seed": seed}))).unwrap().sampling.seed, expected, "{seed}");
+    };
+    check(-1, None);
+    check(-7, None);
+    check(i64::MIN, None);
+    check(0, Some(0));
+    check(7, Some(7));
+    check((1 << 32) + 6, Some(7));
+}
+
+#[test]
 fn one_prompt_may_stand_in_a_list() {
     let read = |body: Value| serde_json::from_value::<CompletionRequest>(body).unwrap().to_generate();
     assert!(read(json!({"prompt": ["once"]})).is_ok());

@@ -6,6 +6,7 @@
 
 use super::kept::{Conversation, Kept, n_common};
 use crate::{
+    inbox::{Cancels, Inbox},
     outbox::Outbox,
     sampler::Scratch,
     scheduler::{Budget, Chunk, Sequence, SequenceId, StepCost, Work, plan},
@@ -16,7 +17,7 @@ use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
 use protocol::{Delta, Event, MAX_REQUESTS, Rejection, RequestId, Tenant};
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::mpsc::{Receiver, TryRecvError},
+    sync::mpsc::TryRecvError,
     time::Instant,
 };
 
@@ -79,7 +80,7 @@ impl<'m> FolderScheduler<'m> {
     }
 
     /// Works until nobody can send work any more.
-    pub(crate) fn run(&mut self, work: &Receiver<Work>) -> Result<(), WorkerError> {
+    pub(crate) fn run(&mut self, work: &Inbox<Work>) -> Result<(), WorkerError> {
         while self.take_all(work)? {
             self.step()?;
         }
@@ -87,24 +88,31 @@ impl<'m> FolderScheduler<'m> {
     }
 
     /// Takes what came in. Waits without a step while nothing runs; says whether there is still somebody who sends.
-    fn take_all(&mut self, work: &Receiver<Work>) -> Result<bool, WorkerError> {
+    fn take_all(&mut self, work: &Inbox<Work>) -> Result<bool, WorkerError> {
         if self.running.is_empty() && self.waiting.is_empty() {
-            let Ok(next) = work.recv() else { return Ok(false) };
-            self.take(next)?;
+            let Some(next) = work.wait() else { return Ok(false) };
+            self.take(next, &work.cancels)?;
         }
+        work.cancelled().into_iter().try_for_each(|id| self.cancel(id))?;
         loop {
-            match work.try_recv() {
-                Ok(next) => self.take(next)?,
+            match work.look() {
+                Ok(next) => self.take(next, &work.cancels)?,
                 Err(TryRecvError::Empty) => return Ok(true),
                 Err(TryRecvError::Disconnected) => return Ok(false),
             }
         }
     }
 
-    fn take(&mut self, work: Work) -> Result<(), WorkerError> {
+    fn take(&mut self, work: Work, cancels: &Cancels) -> Result<(), WorkerError> {
         match work {
+            Work::Generate(mut sequence) if cancels.has(sequence.id) => {
+                Ok(self.outbox.send(&Event::Step(vec![sequence.cancel()]))?)
+            }
             Work::Generate(sequence) => self.accept(sequence),
-            Work::Cancel(id) => self.cancel(id),
+            Work::Cancel(id) => {
+                cancels.settle(id);
+                self.cancel(id)
+            }
             Work::Forget(tenant) => {
                 self.kept.forget(tenant);
                 let own = self.running.values_mut().filter(|it| it.sequence.tenant == tenant);
@@ -115,8 +123,8 @@ impl<'m> FolderScheduler<'m> {
                 let changed = self.decoder.set_threads(n as usize);
                 changed.map_err(|error| WorkerError::Threads(error.to_string()))
             }
-            // They are refused before they become work.
-            Work::Vectors(_) => Ok(()),
+            // What is kept is in the caches' own bound; and vectors are refused before they become work.
+            Work::SetSavedBytes(_) | Work::Vectors(_) => Ok(()),
         }
     }
 

@@ -4,10 +4,12 @@
 
 mod heads;
 mod projector;
+mod pulse;
 mod recurrent;
 
 pub(crate) use heads::{HeadKind, HeadToken, Heads, check_eagle, check_heads};
 pub(crate) use projector::{CutImage, EncodedPiece, ImagePart, PieceSize, Projector};
+pub(crate) use pulse::beat_with;
 pub(crate) use recurrent::RecurrentState;
 
 use gguf::Imatrix;

@@ -57,6 +57,16 @@ impl<S> Checkpoints<S> {
         Self { by_number: BTreeMap::new(), max_bytes, n_uses: 0 }
     }
 
+    /// They take at most `max_bytes` together from now on.
+    pub(super) fn set_max_bytes(&mut self, max_bytes: u64) {
+        self.max_bytes = max_bytes;
+        self.trim();
+    }
+
+    fn trim(&mut self) {
+        while self.n_bytes() > self.max_bytes && self.drop_least_used() {}
+    }
+
     /// Where the last of a sequence is that has at most `most` tokens; 0 where there is none.
     pub(super) fn last_within(&self, number: SequenceId, most: usize) -> usize {
         let places = self.by_number.get(&number).into_iter().flatten().map(|it| it.n_tokens);
@@ -79,7 +89,7 @@ impl<S> Checkpoints<S> {
         self.n_uses += 1;
         let added = Checkpoint { n_tokens, state: Arc::new(state), n_bytes, last_use: self.n_uses };
         self.merge(number, vec![added]);
-        while self.n_bytes() > self.max_bytes && self.drop_least_used() {}
+        self.trim();
     }
 
     /// Whoever is under `to` begins with the first `n_tokens` of what is under `from`, which may be the same.
@@ -110,7 +120,7 @@ impl<S> Checkpoints<S> {
     }
 
     /// Shared ones count once.
-    fn n_bytes(&self) -> u64 {
+    pub(super) fn n_bytes(&self) -> u64 {
         let all = self.by_number.values().flatten();
         let states: BTreeMap<_, _> = all.map(|it| (Arc::as_ptr(&it.state), it.n_bytes)).collect();
         states.values().sum()

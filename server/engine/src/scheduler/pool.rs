@@ -45,6 +45,7 @@ pub(crate) struct Pool<'m> {
     /// By number, whether another number may have the same cells. What is in those must not be moved.
     shares_cells: Vec<bool>,
     saved: SavedStates,
+    has_checkpoints: bool,
     checkpoints: Checkpoints<PartState>,
     index: PrefixIndex,
     n_uses: u64,
@@ -52,6 +53,12 @@ pub(crate) struct Pool<'m> {
 
 /// Of what may be saved in memory, places to go back to may take one part in so many.
 const CHECKPOINTS_SHARE: u64 = 4;
+
+/// What states, and states at places to go back to, may take of `saved_bytes`.
+fn shares(saved_bytes: u64, has_checkpoints: bool) -> (u64, u64) {
+    let checkpoint_bytes = if has_checkpoints { saved_bytes / CHECKPOINTS_SHARE } else { 0 };
+    (saved_bytes - checkpoint_bytes, checkpoint_bytes)
+}
 
 /// Cells that kept sequences may hold in all while nothing runs; the newest may hold more.
 const KEPT_CELLS: usize = 1024;
@@ -66,9 +73,10 @@ impl<'m> Pool<'m> {
         files: Option<StateFiles>,
         saved_bytes: u64,
     ) -> Self {
-        let checkpoint_bytes = if has_checkpoints(model) { saved_bytes / CHECKPOINTS_SHARE } else { 0 };
+        let has_checkpoints = has_checkpoints(model);
+        let (states_bytes, checkpoint_bytes) = shares(saved_bytes, has_checkpoints);
         // The number between is that of the padding.
-        let saved = SavedStates::new(n_sequences + 1, files, saved_bytes - checkpoint_bytes);
+        let saved = SavedStates::new(n_sequences + 1, files, states_bytes);
         let mut index = PrefixIndex::default();
         for (number, saved) in saved.iter() {
             index.insert(saved.owner, number, &saved.tokens);
@@ -79,10 +87,24 @@ impl<'m> Pool<'m> {
             entries: (0..n_sequences).map(|_| Entry::Free).collect(),
             shares_cells: vec![false; n_sequences],
             saved,
+            has_checkpoints,
             checkpoints: Checkpoints::new(checkpoint_bytes),
             index,
             n_uses: 0,
         }
+    }
+
+    /// From now on what is saved in memory takes at most `n`, states at places to go back to included.
+    pub(super) fn set_saved_bytes(&mut self, n: u64) {
+        let (states_bytes, checkpoint_bytes) = shares(n, self.has_checkpoints);
+        self.checkpoints.set_max_bytes(checkpoint_bytes);
+        let dropped = self.saved.set_max_bytes(states_bytes);
+        self.forget_saved(dropped);
+    }
+
+    /// What is saved in memory, likewise.
+    pub(super) fn saved_bytes(&self) -> u64 {
+        self.saved.n_bytes() + self.checkpoints.n_bytes()
     }
 
     /// Whether something runs or is kept under a number.

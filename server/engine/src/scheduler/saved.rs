@@ -120,6 +120,17 @@ impl SavedStates {
         self.trim()
     }
 
+    /// In memory they take at most `max_bytes` from now on. Gives those that were dropped for it.
+    pub(super) fn set_max_bytes(&mut self, max_bytes: u64) -> Dropped {
+        self.max_bytes = max_bytes;
+        self.trim()
+    }
+
+    /// What they take in memory.
+    pub(super) fn n_bytes(&self) -> u64 {
+        self.n_bytes
+    }
+
     /// Keeps memory within its bound.
     fn trim(&mut self) -> Dropped {
         let mut dropped = Vec::new();

@@ -6,6 +6,7 @@ mod heads;
 mod images;
 mod recurrent;
 mod restarts;
+mod shares;
 mod thinking;
 mod windows;
 
@@ -67,7 +68,7 @@ impl Worker {
                             .map(|it| it.map(|_| delta.usage).expect("an answer that ended well"));
                     }
                 }
-                Event::Accepted { .. } | Event::Line { .. } => {}
+                Event::Accepted { .. } | Event::Line { .. } | Event::Saved { .. } => {}
                 other => panic!("{other:?}"),
             }
         }

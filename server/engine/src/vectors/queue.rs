@@ -34,6 +34,10 @@ impl Task {
         Self { id, head, finish, sequences, pending: pending.into(), results }
     }
 
+    pub(crate) fn id(&self) -> RequestId {
+        self.id
+    }
+
     fn need(&self) -> Need {
         // More do not fit a batch.
         let next = self.pending.iter().take(BATCH_SEQUENCES);

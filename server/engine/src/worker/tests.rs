@@ -1,6 +1,6 @@
 use super::*;
 use crate::tests::tiny_llama::{self, N_EMBD};
-use protocol::{GenerateParams, Prompt, RequestId, Tenant, write_frame};
+use protocol::{GenerateParams, Prompt, Tenant, write_frame};
 use std::{
     io,
     path::PathBuf,
@@ -71,6 +71,75 @@ fn without_a_model_there_is_no_answer() {
 fn a_missing_file_is_not_loaded() {
     let path = PathBuf::from("no such folder").join("no such model.gguf");
     check(&[Command::Load(LoadRequest::new(path))], &["LoadFailed { reason: \"there is no such file\" }"]);
+}
+
+/// What is said of how the process ends where a thread that computes does `run` while the one beside it waits for a command
+/// that does not come.
+#[track_caller]
+fn check_end(run: impl FnOnce() -> Result<(), WorkerError> + Send + 'static, expected: &str) {
+    let (ended, endings) = channel();
+    let (command, commands) = channel::<()>();
+    let both = thread::spawn(move || {
+        let beside = move || {
+            let _ = commands.recv();
+            Ok(())
+        };
+        side_by_side(&ended, beside, run);
+    });
+    let said = match endings.recv() {
+        Ok(Ended::Owner(result)) => format!("{result:?}"),
+        Ok(Ended::Input(result)) => format!("the input: {result:?}"),
+        Err(_) => "nothing".to_owned(),
+    };
+    assert_eq!(said, expected);
+    drop(command);
+    both.join().expect("no panic");
+}
+
+#[test]
+fn who_fails_ends_the_process_whatever_the_other_waits_for() {
+    check_end(|| Err(WorkerError::Threads("x".into())), "Err(Threads(\"x\"))");
+    check_end(|| panic!("a bug"), "Err(Panicked)");
+}
+
+/// What a reader says to `commands` whose owner works, or rests, and is looked at without any patience.
+fn read(owner: fn(&Pulse), commands: &[Command]) -> (Result<(), String>, usize, Cancels) {
+    let pulse = Pulse::leaked();
+    owner(pulse);
+    let (arrivals, queue) = sync_channel(MAX_COMMANDS);
+    let (output, cancels) = (Shared::default(), Cancels::default());
+    let outbox = Outbox::new(output.clone());
+    let owner = Watch::new(pulse, Duration::ZERO);
+    let mut reader = CommandReader { arrivals, outbox, cancels: cancels.clone(), owner };
+    let mut input = Vec::new();
+    commands.iter().for_each(|command| write_frame(&mut input, command).expect("a vector takes everything"));
+    let result = reader.read_all(io::Cursor::new(input)).map_err(|error| error.to_string());
+    drop(reader);
+    let n_pongs = output.0.lock().unwrap_or_else(PoisonError::into_inner).len();
+    assert_eq!(queue.iter().count(), commands.iter().filter(|it| !matches!(it, Command::Ping(_))).count());
+    (result, n_pongs, cancels)
+}
+
+#[test]
+fn an_owner_that_hangs_ends_the_process() {
+    let pings = [Command::Ping(0), Command::Ping(0)];
+    let (result, n_bytes, _) = read(Pulse::rests, &pings);
+    assert_eq!(result, Ok(()));
+    let (result, n_less, _) = read(Pulse::works, &pings);
+    assert_eq!(result, Err("a step gave no sign of life for 15 minutes".into()));
+    assert_eq!(n_less * 2, n_bytes);
+}
+
+#[test]
+fn a_cancel_is_known_as_soon_as_it_is_read() {
+    let (_, _, cancels) = read(Pulse::works, &[Command::Cancel { id: RequestId(4) }]);
+    assert!(cancels.has(RequestId(4)));
+}
+
+#[test]
+fn as_many_commands_as_a_server_has_under_way_hold_nothing_up() {
+    let commands: Vec<_> = (0..MAX_COMMANDS as u64).map(|id| Command::Cancel { id: RequestId(id) }).collect();
+    assert_eq!(read(Pulse::works, &commands).0, Ok(()));
 }
 
 /// Writes an importance matrix of one tensor, as a list.

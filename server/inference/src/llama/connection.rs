@@ -1,7 +1,9 @@
 //! Frames to and from one worker.
 
 use super::link::{Haste, Link};
-use protocol::{Command, Event, FrameError, PREFIX_BYTES, body_len, decode, encode};
+use protocol::{
+    Command, Event, FrameError, MAX_COMMANDS, MAX_REQUESTS, PREFIX_BYTES, body_len, decode, encode,
+};
 use std::{
     io,
     sync::{Arc, OnceLock},
@@ -11,9 +13,6 @@ use tokio::{
     sync::mpsc,
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-
-/// Commands on their way. A worker reads faster than so many come, unless it hangs.
-const COMMAND_QUEUE: usize = 256;
 
 const SIGNAL_QUEUE: usize = 64;
 
@@ -37,7 +36,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(link: Link) -> Self {
-        let (commands, outgoing) = mpsc::channel(COMMAND_QUEUE);
+        let (commands, outgoing) = mpsc::channel(MAX_COMMANDS);
         let (incoming, signals) = mpsc::channel(SIGNAL_QUEUE);
         let stop = CancellationToken::new();
         let reason = Arc::new(OnceLock::new());
@@ -45,7 +44,13 @@ impl Connection {
         Self { commands, signals, stop, reason, task: AbortOnDropHandle::new(tokio::spawn(task)) }
     }
 
-    /// Sends a command; a worker that takes none is stopped.
+    /// Whether there is room for more requests beside the cancels of those that the worker may have.
+    pub(super) fn has_room(&self) -> bool {
+        self.commands.capacity() > MAX_REQUESTS
+    }
+
+    /// Sends a command. There is room for all requests that were [admitted](Self::has_room) and their cancels; a worker that does
+    /// not even take those is stopped.
     pub(super) fn send(&self, command: Command) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.commands.try_send(command) {
             self.stop("it takes no commands");

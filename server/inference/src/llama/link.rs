@@ -46,7 +46,11 @@ pub(crate) trait Launch: Clone + Send + 'static {
 
 impl Launch for LlamaConfig {
     fn launch(&mut self) -> io::Result<Link> {
-        let mut child = system::process::command(&self.program).args(&self.args).spawn()?;
+        let mut command = system::process::command(&self.program);
+        // Where an assertion fails, llama.cpp would start a debugger whose words come out among the worker's frames, and instead of
+        // the reason.
+        command.args(&self.args).env("GGML_NO_BACKTRACE", "1");
+        let mut child = command.spawn()?;
         let (Some(input), Some(output), Some(log)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {

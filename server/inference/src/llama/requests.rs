@@ -9,7 +9,10 @@ use crate::{
     EmbedRequest, Embeddings, EngineError, GenerateRequest, GenerateStream, Prompt, RankRequest, Ranking,
 };
 use protocol::{Command, Delta, GenerateParams, Rejection, RequestId};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tokio::{
     sync::{mpsc::UnboundedSender, oneshot},
     time::Instant,
@@ -52,14 +55,36 @@ struct Request {
     n_generated: u32,
     /// When it began to run; `None` while it is in line.
     began: Option<Instant>,
-    /// One worker died over it already.
-    resent: bool,
+    /// A worker may have died over it.
+    is_suspect: bool,
+}
+
+impl Request {
+    /// A worker that died now may have died over it: it is being prepared or computed, not only in line. What it prepares next it
+    /// takes in order, so that of all that were not accepted `first_unaccepted` alone may have been under way.
+    fn may_have_killed(&self, is_first_unaccepted: bool) -> bool {
+        match self.asked {
+            _ if !self.sent => false,
+            Asked::Generate { waiting: None, .. } => self.began.is_some(),
+            // Whether these are being computed already is not told.
+            Asked::Embed { .. } | Asked::Rank { .. } => true,
+            Asked::Generate { .. } | Asked::Count { .. } | Asked::Show { .. } => is_first_unaccepted,
+        }
+    }
+
+    /// A worker has it which may die over it as another did before. One that has said something does not die of the prompt.
+    fn is_probing(&self) -> bool {
+        let is_in_line = self.asked.is_accepted() && self.began.is_none();
+        self.sent && self.is_suspect && self.n_generated == 0 && !is_in_line
+    }
 }
 
 /// Everything under way, in the order it came.
 #[derive(Default)]
 pub(super) struct Requests {
     by_id: BTreeMap<RequestId, Request>,
+    /// Suspects have not been sent again yet.
+    holds_back: bool,
     last_id: u64,
     turnover: Turnover,
 }
@@ -131,7 +156,7 @@ impl Requests {
     }
 
     fn add(&mut self, id: RequestId, asked: Asked) {
-        self.by_id.insert(id, Request { asked, sent: false, n_generated: 0, began: None, resent: false });
+        self.by_id.insert(id, Request { asked, sent: false, n_generated: 0, began: None, is_suspect: false });
     }
 
     /// Forgets unsent requests whose asker has left.
@@ -139,13 +164,24 @@ impl Requests {
         self.by_id.retain(|_, request| request.sent || !request.asked.is_abandoned());
     }
 
-    /// Commands for everything the worker does not have yet; it has it now.
+    /// Commands for what the worker does not have yet; it has it now. Of those that a worker may have died over one at a time: should it
+    /// die again, it is known over which.
     pub(super) fn send_all(&mut self, mut send: impl FnMut(Command)) {
-        for (&id, request) in &mut self.by_id {
-            if !std::mem::replace(&mut request.sent, true) {
-                send(request.asked.command(id));
+        let mut is_probing = self.by_id.values().any(Request::is_probing);
+        self.holds_back = false;
+        for (&id, request) in self.by_id.iter_mut().filter(|(_, request)| !request.sent) {
+            if request.is_suspect && std::mem::replace(&mut is_probing, true) {
+                self.holds_back = true;
+                continue;
             }
+            request.sent = true;
+            send(request.asked.command(id));
         }
+    }
+
+    /// Something was held back that may be sent by now.
+    pub(super) fn holds_back(&self) -> bool {
+        self.holds_back
     }
 
     /// Whether the worker has to be told.
@@ -237,23 +273,33 @@ impl Requests {
         }
     }
 
-    /// The worker died. What had produced nothing may be tried once more; the rest ends.
+    /// The worker died. What had produced something ends, and so does what a worker may have died over before; the rest is tried
+    /// again, whoever was only in line as often as it takes.
     pub(super) fn worker_died(&mut self, error: &EngineError) {
-        self.end_where(error, |request| request.sent && (request.n_generated > 0 || request.resent));
-        for request in self.by_id.values_mut().filter(|request| request.sent) {
+        let is_unaccepted = |it: &Request| {
+            let is_computed = matches!(it.asked, Asked::Embed { .. } | Asked::Rank { .. });
+            it.sent && !is_computed && !it.asked.is_accepted()
+        };
+        let first = self.by_id.iter().find(|(_, it)| is_unaccepted(it)).map(|(id, _)| *id);
+        let suspects = self.by_id.iter().filter(|(id, it)| it.may_have_killed(first == Some(**id)));
+        let suspects: BTreeSet<_> = suspects.map(|(id, _)| *id).collect();
+        self.end_where(error, |id, request| {
+            request.sent && (request.n_generated > 0 || request.is_suspect && suspects.contains(&id))
+        });
+        for (id, request) in self.by_id.iter_mut().filter(|(_, request)| request.sent) {
             request.sent = false;
             request.began = None;
-            request.resent = true;
+            request.is_suspect |= suspects.contains(id);
         }
     }
 
     /// Ends everything.
     pub(super) fn fail_all(&mut self, error: &EngineError) {
-        self.end_where(error, |_| true);
+        self.end_where(error, |_, _| true);
     }
 
-    fn end_where(&mut self, error: &EngineError, ends: impl Fn(&Request) -> bool) {
-        for (_, request) in self.by_id.extract_if(.., |_, request| ends(request)) {
+    fn end_where(&mut self, error: &EngineError, ends: impl Fn(RequestId, &Request) -> bool) {
+        for (_, request) in self.by_id.extract_if(.., |id, request| ends(*id, request)) {
             request.asked.fail(error.clone());
         }
     }

@@ -69,6 +69,10 @@ pub(super) enum Ask {
     Forget {
         tenant: Tenant,
     },
+    /// What computed conversations may take in ordinary memory.
+    SetSavedBytes {
+        saved_bytes: u64,
+    },
     /// What can change while the model stays loaded.
     Adjust {
         spec: Box<ModelSpec>,
@@ -79,7 +83,7 @@ pub(super) enum Ask {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Report {
     pub(crate) status: ModelStatus,
-    /// What the worker has in memory, once the model is loaded.
+    /// What the worker has in memory, once the model is loaded, without conversations that it saved there.
     pub(crate) memory_bytes: Option<u64>,
     /// How it keeps keys and values, once it is loaded.
     pub(crate) kv: Option<KvUse>,
@@ -115,6 +119,7 @@ pub(crate) struct Resources {
     pub(crate) n_sequences: u32,
     pub(crate) n_threads: Option<u32>,
     pub(crate) kv_type: KvType,
+    /// For computed conversations in ordinary memory.
     pub(crate) saved_bytes: u64,
     pub(crate) kv_files: Option<KvFiles>,
 }
@@ -131,6 +136,8 @@ pub(super) struct Supervisor<L> {
     phase: Phase,
     worker: Option<Worker>,
     memory_bytes: Option<u64>,
+    /// What of that are saved conversations.
+    saved_bytes: u64,
     /// A look at the worker's memory.
     measuring: Option<JoinHandle<Option<u64>>>,
     /// The model was ready at least once: a death is a crash, not a bad file.
@@ -165,6 +172,7 @@ impl<L: Launch> Supervisor<L> {
             phase,
             worker: None,
             memory_bytes: None,
+            saved_bytes: 0,
             measuring: None,
             proven: false,
             loaders: Vec::new(),
@@ -205,6 +213,9 @@ impl<L: Launch> Supervisor<L> {
                 }
                 _ = heartbeat.tick() => self.beat(),
                 _ = refresh.tick(), if self.requests.n_running() > 0 => {}
+            }
+            if self.requests.holds_back() {
+                self.send_requests();
             }
             self.publish();
         }
@@ -256,6 +267,12 @@ impl<L: Launch> Supervisor<L> {
                     worker.connection.send(Command::Forget { tenant });
                 }
             }
+            Ask::SetSavedBytes { saved_bytes } => {
+                self.resources.saved_bytes = saved_bytes;
+                if let Some(worker) = &self.worker {
+                    worker.connection.send(Command::SetSavedBytes { saved_bytes });
+                }
+            }
             Ask::Adjust { spec } => self.adjust(*spec),
             // The loop ends with it.
             Ask::Unload { .. } => {}
@@ -270,7 +287,7 @@ impl<L: Launch> Supervisor<L> {
         self.requests.prune();
         let n = self.requests.n_wanted();
         let has_room = n < MAX_WAITING + self.n_slots() as usize && self.requests.len() < MAX_REQUESTS;
-        if has_room {
+        if has_room && self.worker.as_ref().is_none_or(|worker| worker.connection.has_room()) {
             return Ok(());
         }
         let retry_after = self.requests.next_end(self.n_slots()).unwrap_or(RETRY_AFTER);
@@ -352,6 +369,7 @@ impl<L: Launch> Supervisor<L> {
                 connection.send(Command::Load(request));
                 self.worker = Some(Worker { connection, last_heard: Instant::now(), memory });
                 self.phase = Phase::Loading { fraction: 0.0 };
+                self.saved_bytes = 0;
             }
             Err(error) => self.fail_load(format!("the worker could not be started: {error}")),
         }
@@ -426,6 +444,7 @@ impl<L: Launch> Supervisor<L> {
             Event::Ranked { id, scores, n_tokens } => {
                 self.requests.ranked(id, Ranking { scores, n_tokens: n_tokens.into() });
             }
+            Event::Saved { n_bytes } => self.saved_bytes = n_bytes,
             // What only a worker without a model says.
             Event::Quantized
             | Event::QuantizeFailed { .. }
@@ -474,8 +493,8 @@ impl<L: Launch> Supervisor<L> {
     }
 
     fn publish(&mut self) {
-        let report =
-            Report { status: self.current_status(), memory_bytes: self.memory_bytes, kv: self.kv_use() };
+        let memory_bytes = self.memory_bytes.map(|n| whole_mebibytes(n.saturating_sub(self.saved_bytes)));
+        let report = Report { status: self.current_status(), memory_bytes, kv: self.kv_use() };
         self.report.send_if_modified(|published| {
             let changed = *published != report;
             *published = report;

@@ -1,6 +1,6 @@
 //! An answer as OpenAI's API streams it, piece by piece. Pure.
 
-use super::{RemoteProblem, problem::shown};
+use super::{RemoteProblem, problem::shown, thinking::Splitter};
 use crate::{GenerateEvent, TokenLogprob};
 use serde::Deserialize;
 use serde_json::Value;
@@ -24,6 +24,8 @@ pub(super) struct Answer {
     /// The call that is being written, by the server's count, and how many there were.
     call: Option<u32>,
     n_calls: usize,
+    /// Of what a chat says.
+    splitter: Splitter,
     reason: Option<FinishReason>,
     counts: Option<Counts>,
     is_over: bool,
@@ -48,9 +50,19 @@ struct Choice {
 struct Delta {
     content: Option<String>,
     /// What is thought, by DeepSeek's name, which most servers took over.
-    reasoning_content: Option<String>,
+    reasoning_content: Option<Value>,
+    /// By OpenRouter's name, which newer vLLM has, too.
+    reasoning: Option<Value>,
     #[serde(default)]
     tool_calls: Option<Vec<CallDelta>>,
+}
+
+impl Delta {
+    /// What is thought. Servers that use both names say the same in both.
+    fn thought(&self) -> String {
+        let names = [&self.reasoning_content, &self.reasoning].into_iter().flatten();
+        names.filter_map(Value::as_str).find(|text| !text.is_empty()).unwrap_or_default().to_owned()
+    }
 }
 
 /// What a call adds. Servers that tell a call whole may leave its number out.
@@ -109,7 +121,8 @@ impl Answer {
     pub(super) fn take(&mut self, data: &str) -> Result<Option<GenerateEvent>, RemoteProblem> {
         if data.trim() == END {
             self.is_over = true;
-            return Ok(None);
+            let (text, reasoning) = self.splitter.end();
+            return Ok(self.event(text, reasoning, Vec::new(), Vec::new()));
         }
         let piece: Piece = serde_json::from_str(data).map_err(|_| {
             RemoteProblem::Garbage(format!("“{}”", shown(data).chars().take(60).collect::<String>()))
@@ -121,10 +134,13 @@ impl Answer {
         self.counts = piece.usage.or(self.counts);
         let choice = piece.choices.and_then(|choices| choices.into_iter().next()).unwrap_or_default();
         self.reason = choice.finish_reason.as_deref().map(reason).or(self.reason);
-        let (text, reasoning, calls) =
-            choice.delta.map_or((None, None, None), |it| (it.content, it.reasoning_content, it.tool_calls));
-        let (text, reasoning) = (text.or(choice.text).unwrap_or_default(), reasoning.unwrap_or_default());
-        let calls = self.calls(calls.unwrap_or_default())?;
+        let (mut text, mut reasoning) = (choice.text.unwrap_or_default(), String::new());
+        let (mut calls, is_chat) = (Vec::new(), choice.delta.is_some());
+        if let Some(delta) = choice.delta {
+            reasoning = delta.thought();
+            calls = self.calls(delta.tool_calls.unwrap_or_default())?;
+            text.push_str(&delta.content.unwrap_or_default());
+        }
         let logprobs = choice.logprobs.map(tokens).unwrap_or_default();
         self.n_bytes += text.len() + reasoning.len() + calls.iter().map(n_bytes).sum::<usize>();
         if self.n_bytes > MAX_ANSWER_BYTES {
@@ -134,7 +150,24 @@ impl Answer {
             return Ok(None);
         }
         self.n_tokens += (logprobs.len() as u32).max(1);
-        Ok(Some(GenerateEvent::Text { text, reasoning, calls, logprobs, usage: self.usage() }))
+        if is_chat {
+            let (said, thought) = self.splitter.feed(&text);
+            text = said;
+            reasoning.push_str(&thought);
+        }
+        Ok(self.event(text, reasoning, calls, logprobs))
+    }
+
+    /// `None` where nothing came.
+    fn event(
+        &self,
+        text: String,
+        reasoning: String,
+        calls: Vec<CallPiece>,
+        logprobs: Vec<TokenLogprob>,
+    ) -> Option<GenerateEvent> {
+        let is_nothing = text.is_empty() && reasoning.is_empty() && calls.is_empty() && logprobs.is_empty();
+        (!is_nothing).then(|| GenerateEvent::Text { text, reasoning, calls, logprobs, usage: self.usage() })
     }
 
     /// The pieces of calls, one call after the other: what goes back to an earlier one belongs nowhere.

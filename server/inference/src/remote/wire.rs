@@ -8,6 +8,7 @@ use types::{
     chat::{ChatTurn, Role},
     constraint::Constraint,
     image::ImageKind,
+    reasoning::{Effort, Reasoning},
     remote::Dialect,
     sampling::{Mirostat, Sampling},
     tools::{Tool, ToolCall, ToolChoice, ToolUse},
@@ -52,6 +53,9 @@ pub(super) fn body(model: &str, dialect: Dialect, request: &GenerateRequest) -> 
     }
     if let Some(tools) = &request.tools {
         add_tools(&mut body, tools)?;
+    }
+    if !matches!(request.prompt, Prompt::Text(_)) {
+        add_thinking(&mut body, dialect, request)?;
     }
     if let Some(n) = request.logprobs {
         add_logprobs(&mut body, &request.prompt, n);
@@ -205,6 +209,37 @@ fn json_format(source: &str) -> Result<Value, RemoteProblem> {
     let schema: Value = serde_json::from_str(source)
         .map_err(|_| RemoteProblem::Unsupported("schema that is no JSON".to_owned()))?;
     Ok(json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": true}}))
+}
+
+/// How much to think, by OpenAI's name for it. Who knows more fields than OpenAI's is also given values for the model's template, and
+/// a bound.
+fn add_thinking(
+    body: &mut Map<String, Value>,
+    dialect: Dialect,
+    request: &GenerateRequest,
+) -> Result<(), RemoteProblem> {
+    let Reasoning { effort, max_tokens } = request.reasoning;
+    if let Some(effort) = effort {
+        body.insert("reasoning_effort".into(), json!(effort.name()));
+    }
+    if dialect != Dialect::Llama {
+        return Ok(());
+    }
+    let mut values: Map<String, Value> = match &request.template_values {
+        Some(values) => serde_json::from_str(values)
+            .map_err(|_| RemoteProblem::Unsupported("value for templates that is no JSON".to_owned()))?,
+        None => Map::new(),
+    };
+    if effort == Some(Effort::None) {
+        values.entry("enable_thinking").or_insert(json!(false));
+    }
+    if !values.is_empty() {
+        body.insert("chat_template_kwargs".into(), Value::Object(values));
+    }
+    if let Some(n) = max_tokens {
+        body.insert("reasoning".into(), json!({"max_tokens": n}));
+    }
+    Ok(())
 }
 
 fn add_logprobs(body: &mut Map<String, Value>, prompt: &Prompt, n: u32) {

@@ -123,6 +123,8 @@ struct Stay {
     model: SupervisedModel,
     report: Report,
     predicted_bytes: u64,
+    /// What its computed conversations may take in ordinary memory.
+    saved_bytes: u64,
     is_pinned: bool,
     /// It was ready once.
     is_proven: bool,
@@ -143,6 +145,11 @@ impl Stay {
 
     fn has_failed(&self) -> bool {
         matches!(self.report.status.state, ModelState::Failed { .. })
+    }
+
+    /// It keeps computed conversations.
+    fn saves(&self) -> bool {
+        self.spec.purpose == Purpose::Writing && !self.has_failed()
     }
 
     fn is_used(&self) -> bool {
@@ -231,6 +238,7 @@ impl<L: Launch> Owner<L> {
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {}
             }
             self.unload_idle();
+            self.share_saved();
             self.publish();
         }
     }
@@ -368,6 +376,7 @@ impl<L: Launch> Owner<L> {
             name: &spec.name,
             profile: resident.map_or(&spec.profile, |stay| &stay.spec.profile),
             usual_n_ctx: self.resources.n_ctx,
+            usual_kv_type: self.resources.kv_type,
             footprint: spec.footprint,
         }
     }
@@ -377,8 +386,9 @@ impl<L: Launch> Owner<L> {
         let key = self.last_key;
         self.asleep.retain(|it| it.id != spec.id);
         let room = Box::pin(self.memory_is_free());
-        let (model, reports) =
-            SupervisedModel::start(self.launcher.clone(), self.resources.clone(), spec.clone(), room);
+        let saved_bytes = self.saved_share(usize::from(spec.purpose == Purpose::Writing));
+        let resources = Resources { saved_bytes, ..self.resources.clone() };
+        let (model, reports) = SupervisedModel::start(self.launcher.clone(), resources, spec.clone(), room);
         let n_ctx = spec.profile.n_ctx.or(self.resources.n_ctx);
         let report = reports.borrow().clone();
         self.reports.insert(key, WatchStream::from_changes(reports));
@@ -386,6 +396,7 @@ impl<L: Launch> Owner<L> {
             model,
             report,
             predicted_bytes: spec.footprint.bytes(n_ctx, self.limits.machine_bytes),
+            saved_bytes,
             spec,
             next_spec: None,
             is_pinned: false,
@@ -398,6 +409,21 @@ impl<L: Launch> Owner<L> {
         };
         self.stays.insert(key, stay);
         key
+    }
+
+    /// What of the memory for computed conversations is for each model that keeps them, where there are `n_more`.
+    fn saved_share(&self, n_more: usize) -> u64 {
+        let n = self.stays.values().filter(|stay| stay.saves()).count() + n_more;
+        self.resources.saved_bytes / u64::try_from(n.max(1)).unwrap_or(u64::MAX)
+    }
+
+    /// Gives every model that keeps computed conversations the same part of the memory for them.
+    fn share_saved(&mut self) {
+        let share = self.saved_share(0);
+        for stay in self.stays.values_mut().filter(|stay| stay.saves() && stay.saved_bytes != share) {
+            stay.saved_bytes = share;
+            stay.model.set_saved_bytes(share);
+        }
     }
 
     /// Ends when no worker is on its way out.

@@ -7,6 +7,7 @@ use crate::Footprint;
 use std::fmt;
 use types::{
     ids::ModelId,
+    kv::{KvFormat, KvType},
     launch::{Fate, LaunchProfile},
 };
 
@@ -33,9 +34,36 @@ pub(super) struct Wanted<'a> {
     pub(super) id: &'a ModelId,
     pub(super) name: &'a str,
     pub(super) profile: &'a LaunchProfile,
-    /// The context it gets where the profile does not say it.
+    /// The context it gets where the profile does not say it, and how keys and values are kept then.
     pub(super) usual_n_ctx: Option<u32>,
+    pub(super) usual_kv_type: KvType,
     pub(super) footprint: Footprint,
+}
+
+/// Of a smaller quant: nobody writes one that is smaller by more than that.
+const LEAST_OF_WEIGHTS: f64 = 0.3;
+
+impl Wanted<'_> {
+    /// The largest form of keys and values, below the one that was chosen, with which it takes at most `room`.
+    fn fitting_kv_format(&self, n_ctx: Option<u32>, room: u64, machine: u64) -> Option<KvFormat> {
+        let chosen = self.profile.kv_type.unwrap_or(self.usual_kv_type);
+        // Of as much as it takes in half precision.
+        let share = |kv_type: KvType| kv_type.bytes(1 << 20);
+        let fits = |format: &KvFormat| {
+            let smaller = share(KvType::of(*format));
+            let cell_bytes = self.footprint.cell_bytes.saturating_mul(smaller) / share(chosen);
+            let footprint = Footprint { cell_bytes, ..self.footprint };
+            smaller < share(chosen) && footprint.bytes(n_ctx, machine) <= room
+        };
+        [KvFormat::Q8, KvFormat::Q5, KvFormat::Q4].into_iter().find(fits)
+    }
+
+    /// How large its weights may be at most, where others that say about the same may be so small.
+    fn fitting_weights_bytes(&self, needed: u64, room: u64) -> Option<u64> {
+        let weights = self.footprint.weights_bytes;
+        let fitting = room.checked_sub(needed.saturating_sub(weights))?;
+        (fitting < weights && fitting as f64 >= weights as f64 * LEAST_OF_WEIGHTS).then_some(fitting)
+    }
 }
 
 /// The memory there is.
@@ -74,6 +102,10 @@ pub struct Shortage {
     pub budget_bytes: u64,
     /// A context with which it would fit, in tokens.
     pub fitting_context: Option<u32>,
+    /// A smaller form of keys and values with which it would fit.
+    pub fitting_kv_format: Option<KvFormat>,
+    /// The size of a smaller file with which it would fit, where there may be one.
+    pub fitting_weights_bytes: Option<u64>,
     /// Models in use or pinned whose memory would be enough.
     pub in_the_way: Vec<String>,
 }
@@ -93,6 +125,12 @@ impl fmt::Display for Shortage {
         write!(f, "{name} needs about {needed}, {missing} more than is left of {budget} for models; ")?;
         if let Some(n_ctx) = self.fitting_context {
             write!(f, "a context of {n_ctx} tokens would fit, ")?;
+        }
+        if let Some(format) = self.fitting_kv_format {
+            write!(f, "keys and values kept as {} would fit, ", format.name())?;
+        }
+        if let Some(bytes) = self.fitting_weights_bytes {
+            write!(f, "a smaller quant of at most {} would fit, ", gb(bytes))?;
         }
         match self.in_the_way.as_slice() {
             [] => f.write_str("models may take more with --model-memory"),
@@ -129,6 +167,8 @@ pub(super) fn plan(memory: Memory, held: &[Held], wanted: &Wanted<'_>) -> Decisi
             missing_bytes: missing,
             budget_bytes: memory.budget,
             fitting_context: wanted.footprint.largest_context(n_ctx, room, memory.machine),
+            fitting_kv_format: wanted.fitting_kv_format(n_ctx, room, memory.machine),
+            fitting_weights_bytes: wanted.fitting_weights_bytes(needed, room),
             in_the_way: in_the_way(fixed, missing),
         });
     }

@@ -28,13 +28,14 @@ struct Worker {
     /// Of the model it was told to load.
     name: String,
     n_ctx: Option<u32>,
+    saved_bytes: u64,
 }
 
 impl Launch for Launcher {
     fn launch(&mut self) -> io::Result<Link> {
         let (input, commands) = duplex(1 << 20);
         let (events, output) = duplex(1 << 20);
-        let worker = Worker { commands, events, name: String::new(), n_ctx: None };
+        let worker = Worker { commands, events, name: String::new(), n_ctx: None, saved_bytes: 0 };
         self.0.send(worker).map_err(|_| io::Error::other("no more workers"))?;
         Ok(Link {
             output: Box::new(output),
@@ -71,6 +72,7 @@ impl Worker {
     async fn begin(&mut self) {
         let Some(Command::Load(request)) = self.command().await else { panic!("not a load") };
         self.n_ctx = request.n_ctx;
+        self.saved_bytes = request.saved_bytes;
         self.name = request.path.file_stem().expect("a name").to_string_lossy().into_owned();
     }
 
@@ -118,13 +120,18 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
+        Self::saving(0)
+    }
+
+    /// With so much memory for computed conversations.
+    fn saving(saved_bytes: u64) -> Self {
         let (sender, workers) = mpsc::unbounded_channel();
         let resources = Resources {
             n_ctx: None,
             n_sequences: 2,
             n_threads: None,
             kv_type: KvType::default(),
-            saved_bytes: 0,
+            saved_bytes,
             kv_files: None,
         };
         let keep_alive = KeepAlive::For(Duration::from_secs(10));
@@ -214,6 +221,19 @@ async fn without_a_model_there_is_no_answer() {
     let stage = Stage::new();
     assert_eq!(stage.generate(Target::default()).await.expect("no panic").err(), Some(EngineError::NoModel));
     assert_eq!(stage.generate(named("a")).await.expect("no panic").err(), Some(EngineError::NoModel));
+}
+
+#[tokio::test(start_paused = true)]
+async fn memory_for_conversations_is_shared_by_those_that_are_there() {
+    let mut stage = Stage::saving(600);
+    let mut a = stage.loaded("a", 400).await;
+    assert_eq!(a.saved_bytes, 600);
+    let b = stage.loaded("b", 400).await;
+    assert_eq!(b.saved_bytes, 300);
+    assert_eq!(a.command().await, Some(Command::SetSavedBytes { saved_bytes: 300 }));
+    drop(b);
+    stage.engine.unload(ModelId("b".into())).await;
+    assert_eq!(a.command().await, Some(Command::SetSavedBytes { saved_bytes: 600 }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -362,7 +382,7 @@ async fn what_is_in_use_or_pinned_stays_and_the_refusal_says_what_would_help() {
     let refused = stage.load("c", 400, Intent::Use).await.expect("no panic").expect_err("no room");
     assert_eq!(
         refused.to_string(),
-        "c needs about 0.4 GB, 0.1 GB more than is left of 1.0 GB for models; unloading a would make room"
+        "c needs about 0.4 GB, 0.1 GB more than is left of 1.0 GB for models; a smaller quant of at most 0.2 GB would fit, unloading a would make room"
     );
     a.answer(id, "done").await;
     assert_eq!(read(stream).await, "done|Stop");

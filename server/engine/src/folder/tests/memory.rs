@@ -3,8 +3,10 @@
 use super::{Ask, ask};
 use crate::{
     folder::{self, FolderModel, FolderScheduler, Limits},
+    inbox::{Cancels, Inbox},
     outbox::Outbox,
     prompt::Prompter,
+    pulse::Pulse,
     scheduler::Work,
     tests::{
         exactly,
@@ -20,14 +22,22 @@ use std::{
     thread,
     time::Instant,
 };
+use types::chat::FinishReason;
 
 /// What several that run together answer where all caches may take as much as `n_cells` tokens do, and how often the
 /// line of those that wait changed.
 fn answers(asks: &[Ask], n_cells: u64) -> (Vec<String>, usize) {
+    let mut answers = (Vec::new(), 0);
+    run(asks, n_cells, &Cancels::default(), |events| answers = hear(events, asks.len()));
+    answers
+}
+
+/// Runs all of them, and lets `hear` hear what is said.
+fn run(asks: &[Ask], n_cells: u64, cancels: &Cancels, hear: impl FnOnce(&mut PipeReader)) {
     let place = tempfile::tempdir().expect("a folder");
     let path = place.path().join("model");
     write_folder(&path, Family::Qwen3, 1, Form::default());
-    let (events, output) = std::io::pipe().expect("a pipe");
+    let (mut events, output) = std::io::pipe().expect("a pipe");
     let outbox = Outbox::new(output);
     let backend = LlamaBackend::init().expect("llama.cpp");
     let stop = AtomicBool::new(false);
@@ -46,18 +56,18 @@ fn answers(asks: &[Ask], n_cells: u64) -> (Vec<String>, usize) {
     }
     thread::scope(|scope| {
         let vocab = vocabulary.vocab();
+        let work = Inbox::new(work, cancels.clone(), Pulse::leaked());
         let scheduler = scope.spawn(move || FolderScheduler::new(decoder, vocab, limits, outbox).run(&work));
-        let answers = hear(events, asks.len());
+        hear(&mut events);
         drop(sender);
         scheduler.join().expect("no panic").expect("no error");
-        answers
-    })
+    });
 }
 
-fn hear(mut events: PipeReader, n_asks: usize) -> (Vec<String>, usize) {
+fn hear(events: &mut PipeReader, n_asks: usize) -> (Vec<String>, usize) {
     let (mut texts, mut n_lines, mut n_ended) = (BTreeMap::<RequestId, String>::new(), 0, 0);
     while n_ended < n_asks {
-        match read_frame(&mut events).expect("whole frames").expect("an answer") {
+        match read_frame(&mut *events).expect("whole frames").expect("an answer") {
             Event::Step(deltas) => {
                 for delta in deltas {
                     *texts.entry(delta.id).or_default() += &delta.text;
@@ -70,6 +80,40 @@ fn hear(mut events: PipeReader, n_asks: usize) -> (Vec<String>, usize) {
         }
     }
     (texts.into_values().collect(), n_lines)
+}
+
+#[test]
+fn a_cancel_takes_effect_whatever_waits_before_it() {
+    let mut ask = ask("the sea");
+    ask.params.sampling.max_tokens = Some(500);
+    ask.params.sampling.ignore_eos = true;
+    let cancels = Cancels::default();
+    let mut finished = None;
+    // The command itself never comes.
+    run(&[ask], 512, &cancels, |events| {
+        while finished.is_none() {
+            if let Event::Step(deltas) = read_frame(&mut *events).expect("whole frames").expect("an answer") {
+                cancels.announce(RequestId(1));
+                finished = deltas.into_iter().find_map(|delta| delta.finished);
+            }
+        }
+    });
+    assert_eq!(finished, Some(Ok(FinishReason::Cancelled)));
+}
+
+#[test]
+fn what_is_cancelled_before_it_is_looked_at_does_not_start() {
+    let cancels = Cancels::default();
+    cancels.announce(RequestId(1));
+    let mut said = Vec::new();
+    run(&[ask("the sea")], 512, &cancels, |events| {
+        while !matches!(said.last(), Some(Event::Step(_))) {
+            said.extend(read_frame::<Event>(&mut *events).expect("whole frames"));
+        }
+    });
+    let Some(Event::Step(deltas)) = said.pop() else { panic!("{said:?}") };
+    assert_eq!(deltas[0].finished, Some(Ok(FinishReason::Cancelled)));
+    assert!(said.iter().all(|event| matches!(event, Event::LoadProgress(_))), "{said:?}");
 }
 
 #[test]

@@ -8,6 +8,49 @@ use std::{
 /// Nowhere near the bound of memory.
 const N: usize = 100;
 
+fn saved_at(tenant: i64, last_use: u64) -> Saved {
+    Saved { last_use, ..saved(tenant) }
+}
+
+/// Which of those numbers are still in memory.
+fn in_memory(states: &SavedStates, numbers: &[SequenceId]) -> Vec<bool> {
+    numbers.iter().map(|&number| states.get(number).is_some_and(|it| it.state.is_some())).collect()
+}
+
+#[test]
+fn memory_holds_what_fits_and_what_was_used_last() {
+    // Each takes 64 bytes.
+    let mut states = SavedStates::new(0, None, 3 * 64 + 63);
+    let mut numbers = Vec::new();
+    let mut dropped = Vec::new();
+    for last_use in [5, 1, 7, 6, 2] {
+        numbers.push(states.next_number());
+        dropped.extend(states.add(saved_at(1, last_use)).into_iter().map(|(_, number)| number));
+        assert!(states.n_bytes() <= 3 * 64 + 63, "{}", states.n_bytes());
+    }
+    // The last one was used less than those that are there.
+    assert_eq!(in_memory(&states, &numbers), [true, false, true, true, false]);
+    assert_eq!(dropped, [numbers[1], numbers[4]]);
+    let less: Vec<_> = states.set_max_bytes(64).into_iter().map(|(_, number)| number).collect();
+    assert_eq!(less, [numbers[0], numbers[3]]);
+    assert_eq!((states.n_bytes(), states.set_max_bytes(0).len(), states.n_bytes()), (64, 1, 0));
+}
+
+#[test]
+fn what_has_no_room_in_memory_goes_on_in_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut states, _) = states(folder.path());
+    let number = states.next_number();
+    assert!(states.add(saved(1)).is_empty());
+    assert!(states.set_max_bytes(0).is_empty());
+    assert!(is_written(&mut states));
+    assert_eq!((states.n_bytes(), in_memory(&states, &[number])), (0, vec![false]));
+    assert!(states.get(number).is_some());
+    // It is not even fetched where there is no room for it.
+    let saved = states.get(number).unwrap();
+    assert_eq!(states.least_worth_fetching(saved), usize::MAX);
+}
+
 fn saved(tenant: i64) -> Saved {
     let owner = Owner { tenant: Tenant(tenant), set: SetId::NONE };
     let state = SequenceState::from_checked_bytes(vec![1; 64]);

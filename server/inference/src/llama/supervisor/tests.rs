@@ -82,6 +82,12 @@ impl Worker {
         id
     }
 
+    /// Says that it waits, and lets that be heard.
+    async fn line(&mut self, id: RequestId) {
+        self.say(Event::Line { waiting: vec![id] }).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
     async fn token(&mut self, id: RequestId, text: &str, n_generated: u32, ends: bool) {
         let delta = Delta {
             id,
@@ -213,6 +219,15 @@ async fn what_the_worker_has_in_memory_is_measured() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn saved_conversations_are_nothing_that_the_model_needs() {
+    let (stage, mut worker) = Stage::ready().await;
+    worker.say(Event::Saved { n_bytes: 3 << 20 }).await;
+    let mut reports = stage.reports.clone();
+    let report = reports.wait_for(|report| report.memory_bytes == Some(2 << 20)).await;
+    assert!(report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_waits_is_told_the_place_and_how_long() {
     let (stage, mut worker) = Stage::ready().await;
     let first = stage.generate();
@@ -317,6 +332,79 @@ async fn a_request_without_a_token_is_tried_once_more() {
     worker.accept().await;
     drop(worker);
     assert_eq!(answer.await.expect("no panic"), "|the model stopped unexpectedly");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_only_in_line_is_tried_as_often_as_it_takes() {
+    let (mut stage, mut worker) = Stage::ready().await;
+    let culprit = stage.generate();
+    let first = worker.accept().await;
+    let innocent = stage.generate();
+    let second = worker.accept().await;
+    worker.line(second).await;
+    drop(worker);
+    let mut worker = stage.worker().await;
+    worker.load().await;
+    assert_eq!([worker.accept().await, worker.accept().await], [first, second]);
+    worker.line(second).await;
+    drop(worker);
+    assert_eq!(culprit.await.expect("no panic"), "|the model stopped unexpectedly");
+    let mut worker = stage.worker().await;
+    worker.load().await;
+    assert_eq!(worker.accept().await, second);
+    worker.token(second, "a", 1, true).await;
+    assert!(innocent.await.expect("no panic").ends_with("a|Stop"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_that_a_worker_may_have_died_over_are_tried_one_by_one() {
+    let (mut stage, mut worker) = Stage::ready().await;
+    let answers = [stage.generate(), stage.generate()];
+    let ids = [worker.accept().await, worker.accept().await];
+    drop(worker);
+    let mut worker = stage.worker().await;
+    worker.load().await;
+    // What was never there before is not kept waiting.
+    let fresh = stage.generate();
+    assert_eq!(worker.accept().await, ids[0]);
+    let fresh_id = worker.accept().await;
+    assert!(fresh_id > ids[1]);
+    worker.token(ids[0], "a", 1, false).await;
+    assert_eq!(worker.accept().await, ids[1]);
+    for id in [ids[0], ids[1], fresh_id] {
+        worker.token(id, "b", 2, true).await;
+    }
+    let [first, second] = answers;
+    assert_eq!(first.await.expect("no panic"), "ab|Stop");
+    assert_eq!(second.await.expect("no panic"), "b|Stop");
+    assert_eq!(fresh.await.expect("no panic"), "b|Stop");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_is_no_reason_to_end_a_worker_that_reads_slowly() {
+    let (mut stage, mut worker) = Stage::ready().await;
+    // They come and leave, and nothing of that is read yet.
+    let texts = vec![EmbedInput::Text("x".repeat(4096))];
+    let mut n = 0;
+    let mut refused = 0;
+    while refused == 0 && n < 8 * MAX_REQUESTS {
+        let model = stage.model.clone();
+        let request = EmbedRequest { inputs: texts.clone(), params: EmbedParams::default() };
+        let ask = tokio::spawn(async move { model.embed(request).await });
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        if ask.is_finished() {
+            assert!(matches!(ask.await.expect("no panic"), Err(EngineError::Overloaded { .. })));
+            refused += 1;
+        } else {
+            ask.abort();
+        }
+        n += 1;
+    }
+    assert_eq!(refused, 1, "no bound in {n}");
+    assert!(n > MAX_REQUESTS / 2, "{n}");
+    // It is still the same worker.
+    let Command::Embed { .. } = worker.command().await else { panic!("not an embedding") };
+    assert!(stage.workers.try_recv().is_err());
 }
 
 #[tokio::test(start_paused = true)]

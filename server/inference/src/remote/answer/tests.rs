@@ -34,6 +34,36 @@ fn a_chat_answer_with_its_counts() {
     check(&data, "Hello", FinishReason::Stop, usage);
 }
 
+/// What is said and what is thought of these deltas.
+#[track_caller]
+fn check_thought(deltas: &[&str], said: &str, thought: &str) {
+    let mut answer = Answer::default();
+    let (mut all_said, mut all_thought) = (String::new(), String::new());
+    let data = deltas.iter().map(|fields| format!(r#"{{"choices":[{{"delta":{{{fields}}}}}]}}"#));
+    for data in data.chain(["[DONE]".to_owned()]) {
+        if let Some(GenerateEvent::Text { text, reasoning, .. }) = answer.take(&data).unwrap() {
+            all_said += &text;
+            all_thought += &reasoning;
+        }
+    }
+    assert_eq!((all_said.as_str(), all_thought.as_str()), (said, thought));
+}
+
+#[test]
+fn thinking_is_found_wherever_a_server_puts_it() {
+    check_thought(&[r#""reasoning_content":"hm""#, r#""content":"Yes.""#], "Yes.", "hm");
+    check_thought(&[r#""reasoning":"hm","content":null"#, r#""content":"Yes.""#], "Yes.", "hm");
+    check_thought(&[r#""reasoning":"hm","reasoning_content":"hm""#], "", "hm");
+    check_thought(&[r#""reasoning":null,"reasoning_content":"hm""#], "", "hm");
+    check_thought(&[r#""reasoning":{"x":1},"content":"Yes.""#], "Yes.", "");
+    let pieces =
+        [r#""content":"<thi""#, r#""content":"nk>h""#, r#""content":"m</think>""#, r#""content":"Yes.""#];
+    check_thought(&pieces, "Yes.", "hm");
+    // Nothing is lost where it breaks off.
+    check_thought(&[r#""content":"<think>hm</thi""#], "", "hm</thi");
+    check_thought(&[r#""content":"<thi""#], "<thi", "");
+}
+
 #[test]
 fn continued_text_that_was_cut() {
     let data = [r#"{"choices":[{"text":" once"}]}"#, r#"{"choices":[{"text":"","finish_reason":"length"}]}"#];

@@ -69,6 +69,27 @@ fn what_is_asked_for_is_passed_on() {
 }
 
 #[test]
+fn how_much_to_think_is_passed_on() {
+    let thinking = |effort: Option<Effort>, max_tokens: Option<u32>| {
+        move |it: &mut GenerateRequest| it.reasoning = Reasoning { effort, max_tokens }
+    };
+    let (effort, values, bound) = ("reasoning_effort", "chat_template_kwargs", "reasoning");
+    let expected = [(effort, json!("low")), (values, Value::Null), (bound, Value::Null)];
+    check(Dialect::OpenAi, thinking(Some(Effort::Low), Some(9)), &expected);
+    let expected = [(effort, json!("high")), (values, Value::Null), (bound, json!({"max_tokens": 9}))];
+    check(Dialect::Llama, thinking(Some(Effort::High), Some(9)), &expected);
+    let expected = [(effort, json!("none")), (values, json!({"enable_thinking": false}))];
+    check(Dialect::Llama, thinking(Some(Effort::None), None), &expected);
+    let change = |it: &mut GenerateRequest| it.template_values = Some(r#"{"a":1}"#.into());
+    check(Dialect::Llama, change, &[(effort, Value::Null), (values, json!({"a": 1}))]);
+    let text = |it: &mut GenerateRequest| {
+        it.prompt = Prompt::Text("Once".into());
+        it.reasoning.effort = Some(Effort::Low);
+    };
+    check(Dialect::Llama, text, &[(effort, Value::Null)]);
+}
+
+#[test]
 fn who_knows_more_fields_gets_them() {
     let change = |it: &mut GenerateRequest| it.sampling.max_tokens = Some(9);
     let expected = [

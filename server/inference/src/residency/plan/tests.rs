@@ -41,7 +41,14 @@ fn held(key: Key, n_mb: u64, flags: &str) -> Held {
 }
 
 fn wanted<'a>(id: &'a ModelId, n_mb: u64) -> Wanted<'a> {
-    Wanted { id, name: &id.0, profile: &USUAL, usual_n_ctx: None, footprint: sized(n_mb) }
+    Wanted {
+        id,
+        name: &id.0,
+        profile: &USUAL,
+        usual_n_ctx: None,
+        usual_kv_type: KvType::default(),
+        footprint: sized(n_mb),
+    }
 }
 
 /// With a budget of 1000 MB beside the base of the new one, which takes `n_mb`.
@@ -81,9 +88,37 @@ fn the_longest_unused_goes_and_nothing_needlessly() {
 #[test]
 fn what_does_not_fit_is_told_with_what_would_help() {
     let words = "new needs about 0.8 GB, 0.2 GB more than is left of 1.0 GB for models; ";
-    check(&[held(1, 400, "u")], "new", 700 + 67, &format!("{words}unloading m1 would make room"));
+    let quant = "a smaller quant of at most 0.6 GB would fit, ";
+    check(&[held(1, 400, "u")], "new", 700 + 67, &format!("{words}{quant}unloading m1 would make room"));
     let words = "new needs about 2.0 GB, 1.0 GB more than is left of 1.0 GB for models; ";
-    check(&[], "new", 2000, &format!("{words}models may take more with --model-memory"));
+    let quant = "a smaller quant of at most 1.0 GB would fit, ";
+    check(&[], "new", 2000, &format!("{words}{quant}models may take more with --model-memory"));
+    // No quant is that small.
+    let words = "new needs about 4.0 GB, 3.0 GB more than is left of 1.0 GB for models; ";
+    check(&[], "new", 4000, &format!("{words}models may take more with --model-memory"));
+}
+
+#[test]
+fn a_smaller_form_of_keys_and_values_is_offered_where_it_helps() {
+    let check = |kv_type: Option<KvType>, budget_mb: u64, expected: Option<KvFormat>| {
+        let id = ModelId("new".into());
+        let profile = LaunchProfile { n_ctx: Some(4096), kv_type, ..USUAL.clone() };
+        // Keys and values take 400 MB or a little more.
+        let footprint = Footprint { cell_bytes: 100_000, ..sized(100) };
+        let wanted = Wanted { profile: &profile, footprint, ..wanted(&id, 0) };
+        let memory = Memory { budget: budget_mb * MB + base(), machine: 0 };
+        let Decision::DoesNotFit(shortage) = plan(memory, &[], &wanted) else { panic!("it fits") };
+        assert_eq!(shortage.fitting_kv_format, expected, "{budget_mb} MB: {shortage}");
+    };
+    let needed = |format: KvFormat| {
+        let cell_bytes = KvType::of(format).bytes(100_000);
+        (Footprint { cell_bytes, ..sized(100) }.bytes(Some(4096), 0) - base()) / MB + 1
+    };
+    check(None, needed(KvFormat::Q8), Some(KvFormat::Q8));
+    check(None, needed(KvFormat::Q8) - 2, Some(KvFormat::Q5));
+    check(None, needed(KvFormat::Q4), Some(KvFormat::Q4));
+    check(None, needed(KvFormat::Q4) - 2, None);
+    check(Some(KvType::of(KvFormat::Q4)), needed(KvFormat::Q8), None);
 }
 
 #[test]

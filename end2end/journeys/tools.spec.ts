@@ -111,7 +111,6 @@ test('an image is made once somebody is chosen who makes them and the person has
     await expect(page.locator('#images-side')).toHaveValue('512');
 
     await open(page, '/chat');
-    await page.getByTestId('chat-tools').click();
     await allow(page, 'generate_image');
     await send(page, 'Please paint.');
     const card = lastAnswer(page).getByTestId('call');

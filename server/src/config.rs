@@ -58,7 +58,7 @@ Options of serve:
   --kv-type K       how keys and values are kept: f16, f32, bf16, q8, q5, q4, or apart as in q8/q5; smaller is slower
                     on most processors and less exact, see chaosengine measure kv. With +window as in f16+window, a
                     conversation may become longer than the context: the model forgets its middle [f16]
-  --kv-memory M     memory that computed conversations of each model may take while others run: 4G, 500M, or 12% of
+  --kv-memory M     memory that computed conversations of all models may take while others run: 4G, 500M, or 12% of
                     the machine's [12%]
   --kv-files S      files that keep computed conversations over a restart may take: 4G, 500M, 0M for none, or 5% of
                     what is free [5%]

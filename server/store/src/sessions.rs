@@ -348,7 +348,8 @@ pub(crate) fn found(n_rows: u64) -> Result<(), StoreError> {
 /// What words of a title begin with that must be in it, behind the space before them, as a list that queries take. The database makes small
 /// letters of the Latin ones alone, so the same is done here.
 pub(crate) fn title_words(text: &str) -> String {
-    let words: Vec<_> = text.split_whitespace().map(|word| format!(" {}", word.to_ascii_lowercase())).collect();
+    let words: Vec<_> =
+        text.split_whitespace().map(|word| format!(" {}", word.to_ascii_lowercase())).collect();
     serde_json::to_string(&words).unwrap_or_default()
 }
 

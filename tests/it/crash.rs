@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use types::{
     chat::{Act, MessageState, Sent, Thread},
     document::{DocumentAct, DocumentReply, DocumentState, DocumentsView},
-    ids::{CollectionId, SessionId},
+    ids::{CollectionId, DocumentId, SessionId},
 };
 
 const KILLS: u64 = 5;
@@ -21,8 +21,15 @@ const POSTCARD: &str = "application/x-postcard";
 /// What the server said it has.
 #[derive(Default)]
 struct Told {
-    messages: Vec<(SessionId, String)>,
+    messages: Vec<Message>,
     documents: Vec<String>,
+}
+
+struct Message {
+    session: SessionId,
+    text: String,
+    /// What went whole with it.
+    document: Option<DocumentId>,
 }
 
 /// Nothing once the server is dead.
@@ -50,6 +57,15 @@ async fn thread(server: &Server, session: SessionId) -> Option<Thread> {
     Some(postcard::from_bytes(&bytes).unwrap())
 }
 
+/// Lets a document that has been read go with the next message, if there is one.
+async fn attach(server: &Server, collection: CollectionId, session: SessionId) -> Option<DocumentId> {
+    let look = DocumentAct::Look { open: Some(collection), query: String::new() };
+    let Some(DocumentReply::Looked(view)) = documents(server, look).await else { return None };
+    let document = view.documents.iter().find(|it| it.state == DocumentState::Ready)?.id;
+    documents(server, DocumentAct::Attach { session: Some(session), document }).await?;
+    Some(document)
+}
+
 /// A document, and a chat about it that goes on as soon as its answer does, until the server dies.
 async fn ask_for_things(server: &Server, collection: CollectionId, round: u64, told: &mut Told) {
     for n in 0.. {
@@ -62,11 +78,12 @@ async fn ask_for_things(server: &Server, collection: CollectionId, round: u64, t
         let Some(DocumentReply::Session(session)) = documents(server, act).await else { break };
         for n in 0..3 {
             let text = format!("What burns in lamp {round} {n}");
+            let document = if n == 1 { attach(server, collection, session).await } else { None };
             let send = server.post("/rpc/app/pages/chat/api/send_message").header("content-type", FORM);
             let send = send.body(format!("session={session}&text={}", text.replace(' ', "+")));
             let Some(bytes) = body(send.send().await).await else { return pending().await };
             assert_eq!(postcard::from_bytes::<Sent>(&bytes).unwrap().session, session);
-            told.messages.push((session, text));
+            told.messages.push(Message { session, text, document });
             sleep(Duration::from_millis(120)).await;
             let stop = postcard::to_allocvec(&(session, Act::Stop)).unwrap();
             let request =
@@ -84,8 +101,12 @@ async fn ask_for_things(server: &Server, collection: CollectionId, round: u64, t
     pending().await
 }
 
-fn check(thread: &Thread, text: &str) {
-    assert!(thread.messages.iter().any(|message| message.text == text), "{text} is gone: {thread:?}");
+fn check(thread: &Thread, told: &Message) {
+    let message = thread.messages.iter().find(|message| message.text == told.text);
+    let Some(message) = message else { panic!("{} is gone: {thread:?}", told.text) };
+    if let Some(document) = told.document {
+        assert!(message.blocks.concat().contains(&format!("/documents/{document}")), "{message:?}");
+    }
     for message in &thread.messages {
         assert_ne!(message.state, MessageState::Running, "{message:?}");
         assert!(message.state != MessageState::Failed || message.error.is_some(), "{message:?}");
@@ -109,14 +130,15 @@ async fn a_server_killed_at_any_point_loses_nothing_that_it_told() {
         let data = Arc::clone(&server.data);
         server.kill().await;
         server = Server::start_in(data, &["--model", &model().to_string_lossy()]).await;
-        for (session, text) in &told.messages {
-            let thread = thread(&server, *session).await.unwrap();
-            check(&thread, text);
+        for message in &told.messages {
+            let thread = thread(&server, message.session).await.unwrap();
+            check(&thread, message);
         }
         server.wait_for_model("ready").await;
     }
     assert!(!told.messages.is_empty() && !told.documents.is_empty());
-    let mut sessions: Vec<_> = told.messages.iter().map(|(session, _)| *session).collect();
+    let n_attached = told.messages.iter().filter(|message| message.document.is_some()).count();
+    let mut sessions: Vec<_> = told.messages.iter().map(|message| message.session).collect();
     sessions.dedup();
     let mut n_cut_short = 0;
     for session in sessions {
@@ -124,7 +146,7 @@ async fn a_server_killed_at_any_point_loses_nothing_that_it_told() {
         n_cut_short += thread.messages.iter().filter(|it| it.state == MessageState::Failed).count();
     }
     println!(
-        "{kills} kills: {} messages and {} documents told, {n_cut_short} answers were cut short",
+        "{kills} kills: {} messages, {n_attached} of them with a document, and {} documents told, {n_cut_short} answers were cut short",
         told.messages.len(),
         told.documents.len()
     );

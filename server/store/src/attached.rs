@@ -192,7 +192,7 @@ impl Store {
         Ok(n.fetch_one(&self.read).await?.try_into().unwrap_or_default())
     }
 
-    /// The documents of a session's messages, by their numbers. One that is deleted but not gone yet is as good as gone.
+    /// The documents of these messages, by their numbers. One that is deleted but not gone yet is as good as gone.
     pub(crate) async fn documents_of(
         &self,
         ids: &str,

@@ -191,7 +191,7 @@ impl Store {
         Ok(())
     }
 
-    /// The calls of a session's messages.
+    /// The calls of these messages, a list as [`crate::messages::id_list`] makes it.
     pub(crate) async fn calls_of(&self, ids: &str) -> Result<Calls, StoreError> {
         let rows = sqlx::query_as!(
             Raw,

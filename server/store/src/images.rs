@@ -56,7 +56,7 @@ impl Store {
         Ok(size.fetch_optional(&self.read).await?.and_then(|n| u64::try_from(n).ok()))
     }
 
-    /// The images of a session's messages, in the order in which each shows them.
+    /// The images of these messages (as [`crate::messages::id_list`] writes them), in the order in which each shows them.
     pub(crate) async fn images_of(&self, ids: &str) -> Result<HashMap<MessageId, Vec<ImageId>>, StoreError> {
         let rows = sqlx::query!(
             "select message_id, image_id from message_image

@@ -4,8 +4,11 @@ use crate::error::AppError;
 use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::{
     ids::PromptId,
-    prompt::{NamedPrompt, PromptAct, PromptDone, PromptSummary, PromptView, SystemPlace},
+    prompt::{NamedPrompt, PromptAct, PromptDone, PromptSummary, PromptView},
 };
+
+#[cfg(feature = "ssr")]
+use types::prompt::SystemPlace;
 
 /// The caller's prompts by name; those that all words of `query` occur in, if it is not empty.
 #[server(output = Postcard)]

@@ -48,7 +48,7 @@ cargo xtask VERB
   sqlx               renew the offline data of the checked SQL queries
   notices            renew THIRD_PARTY_NOTICES.md from the lock file
   check              print functions and files that have grown long
-  dist               one release binary with the web app inside, in target/dist
+  dist               a folder with the release for other machines, in target/dist
   help               this text
 
 Tools are kept in a per-user cache (CHAOSENGINE_TOOLS names another place), never in the checkout.";

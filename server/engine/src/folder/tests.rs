@@ -325,9 +325,11 @@ fn what_is_cancelled_ends_and_others_go_on() {
     let mut long = ask(PROMPTS[0]);
     long.params.sampling.max_tokens = Some(1000);
     long.params.sampling.ignore_eos = true;
-    worker.request(1, &long);
+    // No request is called as another was: what comes late for this one would be for the next.
+    let id = RequestId(99);
+    worker.request(id.0, &long);
     while !matches!(worker.hear(), Event::Step(_)) {}
-    worker.tell(&Command::Cancel { id: RequestId(1) });
+    worker.tell(&Command::Cancel { id });
     let last = loop {
         let Event::Step(deltas) = worker.hear() else { continue };
         if let Some(last) = deltas.into_iter().find(|delta| delta.finished.is_some()) {

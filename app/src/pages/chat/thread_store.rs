@@ -276,8 +276,8 @@ impl ThreadStore {
             }
             match fetched {
                 Ok(thread) => self.replace(thread),
-                // Deleted elsewhere: its page says so, and what is being written is kept.
-                Err(AppError::NotFound) => platform::load(&format!("/chat/{session}")),
+                // Deleted elsewhere: its page says so, and what is being written is kept. A page of no chat says so already.
+                Err(AppError::NotFound) if n_shown > 0 => platform::load(&format!("/chat/{session}")),
                 // The connection tells of what else went wrong, and when it is back this is asked again.
                 Err(_) => {}
             }

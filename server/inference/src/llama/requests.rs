@@ -52,6 +52,8 @@ struct Request {
     asked: Asked,
     /// The worker has it.
     sent: bool,
+    /// This worker said that it took it; another one before may have, too.
+    is_taken: bool,
     n_generated: u32,
     /// When it began to run; `None` while it is in line.
     began: Option<Instant>,
@@ -65,7 +67,7 @@ impl Request {
     fn may_have_killed(&self, is_first_unaccepted: bool) -> bool {
         match self.asked {
             _ if !self.sent => false,
-            Asked::Generate { waiting: None, .. } => self.began.is_some(),
+            Asked::Generate { .. } if self.is_taken => self.began.is_some(),
             // Whether these are being computed already is not told.
             Asked::Embed { .. } | Asked::Rank { .. } => true,
             Asked::Generate { .. } | Asked::Count { .. } | Asked::Show { .. } => is_first_unaccepted,
@@ -74,7 +76,7 @@ impl Request {
 
     /// A worker has it which may die over it as another did before. One that has said something does not die of the prompt.
     fn is_probing(&self) -> bool {
-        let is_in_line = self.asked.is_accepted() && self.began.is_none();
+        let is_in_line = self.is_taken && self.began.is_none();
         self.sent && self.is_suspect && self.n_generated == 0 && !is_in_line
     }
 }
@@ -156,7 +158,10 @@ impl Requests {
     }
 
     fn add(&mut self, id: RequestId, asked: Asked) {
-        self.by_id.insert(id, Request { asked, sent: false, n_generated: 0, began: None, is_suspect: false });
+        self.by_id.insert(
+            id,
+            Request { asked, sent: false, is_taken: false, n_generated: 0, began: None, is_suspect: false },
+        );
     }
 
     /// Forgets unsent requests whose asker has left.
@@ -197,6 +202,7 @@ impl Requests {
     pub(super) fn accepted(&mut self, id: RequestId, now: Instant) {
         let Some(request) = self.by_id.get_mut(&id) else { return };
         request.began = Some(now);
+        request.is_taken = true;
         if let Asked::Generate { waiting, .. } = &mut request.asked
             && let Some((reply, reader)) = waiting.take()
         {
@@ -217,7 +223,7 @@ impl Requests {
             }
         }
         for (id, request) in &mut self.by_id {
-            if request.asked.is_accepted() && !line.contains(id) {
+            if request.is_taken && !line.contains(id) {
                 request.began.get_or_insert(now);
             }
         }
@@ -278,7 +284,7 @@ impl Requests {
     pub(super) fn worker_died(&mut self, error: &EngineError) {
         let is_unaccepted = |it: &Request| {
             let is_computed = matches!(it.asked, Asked::Embed { .. } | Asked::Rank { .. });
-            it.sent && !is_computed && !it.asked.is_accepted()
+            it.sent && !is_computed && !it.is_taken
         };
         let first = self.by_id.iter().find(|(_, it)| is_unaccepted(it)).map(|(id, _)| *id);
         let suspects = self.by_id.iter().filter(|(id, it)| it.may_have_killed(first == Some(**id)));
@@ -288,6 +294,7 @@ impl Requests {
         });
         for (id, request) in self.by_id.iter_mut().filter(|(_, request)| request.sent) {
             request.sent = false;
+            request.is_taken = false;
             request.began = None;
             request.is_suspect |= suspects.contains(id);
         }
@@ -353,10 +360,6 @@ impl Asked {
             }
             Self::Rank { request, .. } => Command::Rank { id, request: request.clone() },
         }
-    }
-
-    fn is_accepted(&self) -> bool {
-        matches!(self, Self::Generate { waiting: None, .. })
     }
 
     fn is_abandoned(&self) -> bool {

@@ -75,11 +75,10 @@ impl Worker {
         self.say(Event::Loaded(facts)).await;
     }
 
-    /// Takes a generation and accepts it, and lets that be heard.
+    /// Takes a generation and accepts it.
     async fn accept(&mut self) -> RequestId {
         let Command::Generate { id, .. } = self.command().await else { panic!("not a generation") };
         self.say(Event::Accepted { id, n_prompt_tokens: 1 }).await;
-        tokio::time::sleep(Duration::from_millis(1)).await;
         id
     }
 

@@ -105,8 +105,8 @@ impl GenerateImage {
         };
         let image = encoded.and_then(|text| decoded(&text)).map_err(Failure::refused)?;
         let shown = format!("{width} × {height}: {prompt}");
-        let text = "The image was made and the person sees it above your answer. Do not describe how to see it, and do \
-            not repeat the prompt.";
+        let text = "The image was made; the person opens it in the card of this call. Do not describe it as if you had seen \
+            it, and do not repeat the prompt.";
         Ok(Answer::new(text, shown).with_images(vec![image]))
     }
 }

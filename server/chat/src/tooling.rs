@@ -113,7 +113,7 @@ impl Chat {
         };
         let standing = match (permission, &self.toolbox) {
             (Some(permission), Some(toolbox)) => {
-                toolbox.allow_seen(user, &tool, permission, Some(&seen)).await.map_err(failed)?;
+                toolbox.allow(user, &tool, permission, &seen).await.map_err(failed)?;
                 toolbox.standing(user).await.map_err(failed)?.into_iter().find(|it| it.tool == tool)
             }
             _ => None,

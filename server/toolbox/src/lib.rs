@@ -131,23 +131,17 @@ impl Toolbox {
         Ok(self.0.store.tool_permissions(user).await?)
     }
 
-    /// Sets whether a tool runs when a model calls it; an always, for as long as the tool stays what it is now.
-    pub async fn allow(&self, user: UserId, tool: &str, permission: Permission) -> Result<(), ToolboxError> {
-        self.allow_seen(user, tool, permission, None).await
-    }
-
-    /// The same for a tool that the person has `seen`. An always holds for that one: if the tool has become another since, nothing is
-    /// allowed.
-    pub async fn allow_seen(
+    /// Sets whether a tool runs when a model calls it. The person has it before them as it is told by `seen`, and an always holds for
+    /// that one: if the tool has become another since, nothing is allowed.
+    pub async fn allow(
         &self,
         user: UserId,
         tool: &str,
         permission: Permission,
-        seen: Option<&Fingerprint>,
+        seen: &Fingerprint,
     ) -> Result<(), ToolboxError> {
         let (description, fingerprint) = self.find(tool)?;
-        let is_another = seen.is_some_and(|seen| *seen != fingerprint);
-        if is_another && permission == Permission::Always {
+        if *seen != fingerprint && permission == Permission::Always {
             return Err(ToolboxError::Changed(description.name));
         }
         let standing = Standing { tool: tool.to_owned(), fingerprint, permission };

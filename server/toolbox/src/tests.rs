@@ -36,6 +36,12 @@ async fn view(toolbox: &Toolbox, tool: &str) -> ToolView {
     toolbox.list(ME).await.unwrap().into_iter().find(|it| it.name == tool).unwrap()
 }
 
+/// Chooses for a tool as it is now.
+async fn allow(toolbox: &Toolbox, tool: &str, permission: Permission) {
+    let seen = view(toolbox, tool).await.fingerprint;
+    toolbox.allow(ME, tool, permission, &seen).await.unwrap();
+}
+
 /// A tool that another layer brings.
 struct Brought(&'static str);
 
@@ -67,8 +73,8 @@ async fn own_tools_and_those_of_other_layers_are_there_and_nobody_searches_the_w
 #[tokio::test]
 async fn what_is_chosen_holds_for_who_chose_it() {
     let (_folder, _store, toolbox) = open().await;
-    toolbox.allow(ME, "fetch_page", Permission::Always).await.unwrap();
-    toolbox.allow(ME, "clock", Permission::Never).await.unwrap();
+    allow(&toolbox, "fetch_page", Permission::Always).await;
+    allow(&toolbox, "clock", Permission::Never).await;
     toolbox.set_in_new_chats(ME, "calculator", true).await.unwrap();
     assert_eq!(view(&toolbox, "fetch_page").await.permission, Permission::Always);
     assert_eq!(view(&toolbox, "clock").await.permission, Permission::Never);
@@ -88,7 +94,7 @@ async fn a_tool_that_is_another_now_asks_again_until_it_is_allowed_anew() {
     store.set_tool_permission(ME, &then, None).await.unwrap();
     let changed = view(&toolbox, "clock").await;
     assert_eq!((changed.permission, changed.has_changed), (Permission::Ask, true));
-    toolbox.allow(ME, "clock", Permission::Always).await.unwrap();
+    allow(&toolbox, "clock", Permission::Always).await;
     let allowed = view(&toolbox, "clock").await;
     assert_eq!((allowed.permission, allowed.has_changed), (Permission::Always, false));
     // A never holds whatever the tool becomes.
@@ -102,20 +108,20 @@ async fn an_always_holds_for_the_tool_that_was_seen_only() {
     let (_folder, _store, toolbox) = open().await;
     let now = view(&toolbox, "fetch_page").await.fingerprint;
     let then = Fingerprint("of then".to_owned());
-    let refused = toolbox.allow_seen(ME, "fetch_page", Permission::Always, Some(&then)).await;
+    let refused = toolbox.allow(ME, "fetch_page", Permission::Always, &then).await;
     assert!(matches!(refused, Err(ToolboxError::Changed(name)) if name == "fetch_page"));
     assert_eq!(view(&toolbox, "fetch_page").await.permission, Permission::Ask);
     // A no needs no second look.
-    toolbox.allow_seen(ME, "fetch_page", Permission::Never, Some(&then)).await.unwrap();
+    toolbox.allow(ME, "fetch_page", Permission::Never, &then).await.unwrap();
     assert_eq!(view(&toolbox, "fetch_page").await.permission, Permission::Never);
-    toolbox.allow_seen(ME, "fetch_page", Permission::Always, Some(&now)).await.unwrap();
+    toolbox.allow(ME, "fetch_page", Permission::Always, &now).await.unwrap();
     assert_eq!(view(&toolbox, "fetch_page").await.permission, Permission::Always);
 }
 
 #[tokio::test]
 async fn nothing_is_chosen_for_a_tool_that_is_not_there() {
     let (_folder, store, toolbox) = open().await;
-    let refused = toolbox.allow(ME, "web_search", Permission::Always).await;
+    let refused = toolbox.allow(ME, "web_search", Permission::Always, &Fingerprint(String::new())).await;
     assert!(matches!(refused, Err(ToolboxError::NoSuchTool(name)) if name == "web_search"));
     let refused = toolbox.set_in_new_chats(ME, &"x".repeat(1 << 20), true).await;
     assert!(matches!(refused, Err(ToolboxError::NoSuchTool(name)) if name.len() == 64));
@@ -131,6 +137,17 @@ async fn check_search(toolbox: &Toolbox, service: Option<SearchService>, expecte
     let done = toolbox.set_search_service(service).await;
     let now = toolbox.search_service().await.unwrap();
     assert_eq!(names(toolbox).contains(&"web_search".to_owned()), now != SearchView::Off);
+    check_kept(done, before, now, expected);
+}
+
+/// What is kept now is what was wanted, or what was there before and a reason.
+#[track_caller]
+fn check_kept<V: PartialEq + std::fmt::Debug>(
+    done: Result<(), ToolboxError>,
+    before: V,
+    now: V,
+    expected: Result<V, &str>,
+) {
     match expected {
         Ok(expected) => {
             done.unwrap();
@@ -180,17 +197,7 @@ async fn check_images(
     let done = toolbox.set_image_service(service).await;
     let now = toolbox.image_service().await.unwrap();
     assert_eq!(names(toolbox).contains(&"generate_image".to_owned()), now != ImageServiceView::Off);
-    match expected {
-        Ok(expected) => {
-            done.unwrap();
-            assert_eq!(now, expected);
-        }
-        Err(reason) => {
-            let said = done.unwrap_err().to_string();
-            assert!(said.contains(reason), "{said}");
-            assert_eq!(now, before, "what was chosen before stays");
-        }
-    }
+    check_kept(done, before, now, expected);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ pub async fn tools(act: ToolAct) -> Result<ToolReply, AppError> {
     match act {
         ToolAct::Look => {}
         ToolAct::Allow { tool, seen, permission } => {
-            toolbox.allow_seen(user, &tool, permission, Some(&seen)).await?;
+            toolbox.allow(user, &tool, permission, &seen).await?;
         }
         ToolAct::InNewChats { tool, is_on } => toolbox.set_in_new_chats(user, &tool, is_on).await?,
         act => {

@@ -43,7 +43,7 @@ fn is_failed(view: &ServerView) -> bool {
 
 /// What comes of calling a tool that was allowed.
 async fn called(registry: &Registry, toolbox: &Toolbox, tool: &str) -> String {
-    toolbox.allow(ME, tool, Permission::Always).await.unwrap();
+    allow(toolbox, tool, Permission::Always).await;
     let mut approvals = Approvals::new(toolbox.standing(ME).await.unwrap());
     let call = ToolCall { id: "1".to_owned(), name: tool.to_owned(), arguments: "{}".to_owned() };
     let limits = Limits::default();
@@ -86,8 +86,8 @@ async fn a_servers_tools_are_there_as_long_as_it_is_switched_on() {
 #[tokio::test]
 async fn a_removed_server_leaves_nothing_for_another_of_its_name() {
     let (_folder, store, toolbox) = with_server("plain").await;
-    toolbox.allow(ME, "files_read", Permission::Always).await.unwrap();
-    toolbox.allow(ME, "clock", Permission::Never).await.unwrap();
+    allow(&toolbox, "files_read", Permission::Always).await;
+    allow(&toolbox, "clock", Permission::Never).await;
     toolbox.remove_server("files").await.unwrap();
     assert_eq!(toolbox.servers(), []);
     assert!(matches!(toolbox.remove_server("files").await, Err(ToolboxError::NotFound)));
@@ -115,7 +115,7 @@ async fn a_server_that_dies_is_shown_and_comes_back_with_its_next_call() {
 async fn tools_that_change_are_listed_anew_and_ask_again() {
     let (_folder, _store, toolbox) = with_server("plain").await;
     let mut changed = toolbox.changed();
-    toolbox.allow(ME, "files_read", Permission::Always).await.unwrap();
+    allow(&toolbox, "files_read", Permission::Always).await;
     called(&toolbox.registry(), &toolbox, "files_change").await;
     changed.changed().await.unwrap();
     assert_eq!(server(&toolbox).tools, ["files_read", "files_new"]);

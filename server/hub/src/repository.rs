@@ -39,6 +39,24 @@ pub struct Repository {
     pub n_dropped: usize,
 }
 
+impl Repository {
+    /// One of which nothing else is known.
+    pub fn new(repo: RepoId, sha: Revision) -> Self {
+        Self {
+            repo,
+            sha,
+            gated: false,
+            licence: None,
+            tags: Vec::new(),
+            pipeline: None,
+            library: None,
+            n_parameters: None,
+            files: Vec::new(),
+            n_dropped: 0,
+        }
+    }
+}
+
 /// A file of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepoFile {

@@ -383,18 +383,7 @@ impl Models {
 fn repository_of(row: &DownloadRow) -> Result<Repository, ModelsError> {
     let named = RepoId::parse(&row.repo).zip(Revision::parse(&row.revision));
     let (repo, sha) = named.ok_or(StoreError::NotFound)?;
-    Ok(Repository {
-        repo,
-        sha,
-        gated: false,
-        licence: None,
-        tags: Vec::new(),
-        pipeline: None,
-        library: None,
-        n_parameters: None,
-        files: Vec::new(),
-        n_dropped: 0,
-    })
+    Ok(Repository::new(repo, sha))
 }
 
 /// A model that is a folder: where its files are gathered, and where it is when all of them are there.

@@ -5,18 +5,8 @@ use hub::{RepoFile, RepoId, RepoPath, Repository, Revision};
 fn repository(files: &[&str]) -> Repository {
     let file =
         |path: &&str| RepoFile { path: RepoPath::parse(path).unwrap(), size: 1000, sha256: None, oid: None };
-    Repository {
-        repo: RepoId::parse("owner/name").unwrap(),
-        sha: Revision::default(),
-        gated: false,
-        licence: None,
-        tags: Vec::new(),
-        pipeline: None,
-        library: None,
-        n_parameters: None,
-        files: files.iter().map(file).collect(),
-        n_dropped: 0,
-    }
+    let files = files.iter().map(file).collect();
+    Repository { files, ..Repository::new(RepoId::parse("owner/name").unwrap(), Revision::default()) }
 }
 
 #[track_caller]

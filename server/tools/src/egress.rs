@@ -10,7 +10,7 @@ mod address;
 mod resolver;
 
 pub use address::AllowedHosts;
-pub(crate) use address::web_address;
+pub(crate) use address::{address_below, web_address};
 
 use reqwest::{
     Client, Method, Response, Url,

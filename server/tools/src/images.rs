@@ -4,8 +4,7 @@ mod a1111;
 mod openai;
 
 use crate::{
-    AllowedHosts, Answer, Arguments, Asker, Description, Egress, EgressError, Failure, Tool,
-    egress::{Request, web_address},
+    AllowedHosts, Answer, Arguments, Asker, Description, Egress, EgressError, Failure, Tool, egress::Request,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures::future::BoxFuture;
@@ -105,8 +104,8 @@ impl GenerateImage {
         };
         let image = encoded.and_then(|text| decoded(&text)).map_err(Failure::refused)?;
         let shown = format!("{width} × {height}: {prompt}");
-        let text = "The image was made; the person opens it in the card of this call. Do not describe it as if you had seen \
-            it, and do not repeat the prompt.";
+        let text = "The image was made and the person sees it here. Do not describe it as if you had seen it, and do not repeat \
+            the prompt.";
         Ok(Answer::new(text, shown).with_images(vec![image]))
     }
 }
@@ -147,16 +146,6 @@ fn decoded(text: &str) -> Result<ImageFile, &'static str> {
         return Err("the server sent an image that is too large");
     }
     image.kind().map(|_| image).ok_or("the server sent an image of a kind that is not known here")
-}
-
-/// An address of the administrator's, with `path` behind what it begins with.
-fn address_below(text: &str, path: &str) -> Result<Url, EgressError> {
-    let mut url = web_address(text)?;
-    url.set_query(None);
-    url.set_fragment(None);
-    let begin = url.path().trim_end_matches('/').trim_end_matches(path).to_owned();
-    url.set_path(&format!("{begin}{path}"));
-    Ok(url)
 }
 
 fn post(url: &Url, body: Value) -> Request {

@@ -48,6 +48,16 @@ pub(crate) fn web_address(text: &str) -> Result<Url, EgressError> {
     Ok(url)
 }
 
+/// What an administrator entered, with `path` behind what it begins with, whether or not `path` was entered too.
+pub(crate) fn address_below(text: &str, path: &str) -> Result<Url, EgressError> {
+    let mut url = web_address(text)?;
+    url.set_query(None);
+    url.set_fragment(None);
+    let begin = url.path().trim_end_matches('/').trim_end_matches(path).to_owned();
+    url.set_path(&format!("{begin}{path}"));
+    Ok(url)
+}
+
 pub(super) fn check(url: &Url) -> Result<(), EgressError> {
     let has_host = url.host_str().is_some_and(|host| !host.is_empty());
     if !matches!(url.scheme(), "http" | "https") || !has_host {

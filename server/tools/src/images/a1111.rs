@@ -1,7 +1,7 @@
 //! The API of AUTOMATIC1111's web UI, which Forge, SD.Next and stable-diffusion.cpp speak too.
 
-use super::{Request, address_below, post};
-use crate::EgressError;
+use super::{Request, post};
+use crate::{EgressError, egress::address_below};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::json;

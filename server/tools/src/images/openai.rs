@@ -1,8 +1,8 @@
 //! The images API of OpenAI, which stable-diffusion.cpp, LocalAI and others speak too.
 //! <https://platform.openai.com/docs/api-reference/images/create>
 
-use super::{Request, address_below, post};
-use crate::EgressError;
+use super::{Request, post};
+use crate::{EgressError, egress::address_below};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! SearXNG, a search engine that one can run oneself.
 
-use super::{Hit, Request, readable, web_address};
-use crate::EgressError;
+use super::{Hit, Request, readable};
+use crate::{EgressError, egress::address_below};
 use reqwest::Url;
 use serde::Deserialize;
 
@@ -21,12 +21,7 @@ struct Found {
 
 /// Where to search, by what the administrator entered.
 pub(super) fn search_address(text: &str) -> Result<Url, EgressError> {
-    let mut url = web_address(text)?;
-    url.set_query(None);
-    url.set_fragment(None);
-    let path = url.path().trim_end_matches('/').trim_end_matches("/search").to_owned();
-    url.set_path(&format!("{path}/search"));
-    Ok(url)
+    address_below(text, "/search")
 }
 
 pub(super) fn request(address: &Url, query: &str) -> Request {

@@ -15,7 +15,9 @@ mod cost;
 mod drafter;
 mod files;
 mod guess;
+mod guessed;
 mod heads;
+mod images;
 mod looking;
 mod ngram;
 mod place;
@@ -47,16 +49,15 @@ use crate::{
     vectors::{BATCH_TOKENS, LlamaEncoder, Queue, Task},
     worker::WorkerError,
 };
-use blocks::{BlockDrafter, Rows};
+use blocks::BlockDrafter;
 use drafter::Drafter;
 use files::StateFiles;
-use guess::by_heads;
-use heads::{Computed, HeadDrafter};
+use guessed::kept_rows;
+use heads::HeadDrafter;
 use llama_cpp_2::{
     DecodeError, context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken,
     vocab::LlamaVocab,
 };
-use looking::Sight;
 use ngram::Histories;
 use place::Place;
 use plan::Need;
@@ -420,58 +421,6 @@ impl<'m> Scheduler<'m> {
         }
     }
 
-    /// Has what running prompts show next encoded.
-    fn send_off_pieces(&mut self) {
-        let Some(looking) = &mut self.looking else { return };
-        looking.go_on(self.pool.running().map(|(_, sequence)| (sequence.tenant, sequence.pieces_left())));
-    }
-
-    /// Decodes a slice of an image that a running prompt with the adapters of `set` shows next, whoever asked first; says
-    /// whether something changed.
-    fn look_at_images(&mut self, set: SetId) -> Result<bool, WorkerError> {
-        let Some(mut looking) = self.looking.take() else { return Ok(false) };
-        let has_looked = self.look_at_piece(&mut looking, set);
-        self.looking = Some(looking);
-        has_looked
-    }
-
-    fn look_at_piece(&mut self, looking: &mut Looking<'m>, set: SetId) -> Result<bool, WorkerError> {
-        let running = self.pool.running().filter(|(_, sequence)| sequence.set.id == set);
-        let looks = running.filter_map(|(id, sequence)| Some((id, sequence, sequence.next_piece()?)));
-        let sights = looks.map(|(id, sequence, piece)| {
-            (sequence.id, id, sequence.n_rows, piece.clone(), looking.sight(sequence.tenant, piece))
-        });
-        let first = sights.filter(|it| !matches!(it.4, Sight::Coming)).min_by_key(|it| it.0);
-        let Some((_, id, n_done, piece, sight)) = first else { return Ok(false) };
-        let Sight::Here(rows) = sight else {
-            self.break_off(id, "the model could not look at an image")?;
-            return Ok(true);
-        };
-        let most = self.rows_at_once();
-        let end = if piece.size.is_whole { piece.size.n_rows } else { piece.size.n_rows.min(n_done + most) };
-        let begun = Instant::now();
-        match looking.decode(&mut self.pool.context, &piece, &rows, n_done..end, id) {
-            Ok(()) => {}
-            Err(DecodeError::NoKvCacheSlot) if self.make_room() => return Ok(true),
-            Err(error) => return Err(error.into()),
-        }
-        self.pool.context.synchronize();
-        self.cost.learn(0, end - n_done, begun.elapsed().as_secs_f64() * 1000.0);
-        if let Some(sequence) = self.pool.sequence_mut(id) {
-            sequence.look(&piece, end);
-        }
-        Ok(true)
-    }
-
-    /// Rows of an image that are decoded in one go.
-    fn rows_at_once(&self) -> usize {
-        let n_decoding = self.pool.running().filter(|(_, sequence)| sequence.is_decoding()).count();
-        match n_decoding {
-            0 => N_BATCH as usize,
-            n => self.cost.prompt_tokens_beside(n).clamp(1, N_BATCH as usize),
-        }
-    }
-
     /// Ends a running sequence that cannot go on.
     fn break_off(&mut self, id: SequenceId, reason: &str) -> Result<(), WorkerError> {
         let delta = self.pool.sequence_mut(id).map(|sequence| sequence.fail(reason));
@@ -651,29 +600,6 @@ impl<'m> Scheduler<'m> {
         Ok(())
     }
 
-    /// The numbers of the ways in which a chunk's sequence may go on: its own, and others where its guess branches.
-    fn branch(&mut self, chunk: &Chunk) -> Vec<i32> {
-        let parents = |sequence: &Sequence| sequence.guess().parents[..chunk.n_drafted].to_vec();
-        let parents = self.pool.sequence(chunk.sequence).map(parents).unwrap_or_default();
-        let n_more = tree::leaves(&parents)[0].len() - 1;
-        if n_more == 0 {
-            return vec![chunk.sequence as i32];
-        }
-        let n_used = self.n_branches();
-        let numbers = self.pool.branch(chunk.sequence, n_used..n_used + n_more);
-        self.branches.insert(chunk.sequence, numbers.clone());
-        numbers
-    }
-
-    fn n_branches(&self) -> usize {
-        self.branches.values().map(|numbers| numbers.len() - 1).sum()
-    }
-
-    fn drop_branches(&mut self) {
-        self.pool.drop_branches(self.n_branches());
-        self.branches.clear();
-    }
-
     /// A token or more for every chunk that gave logits.
     fn sample(&mut self, chunks: &[Chunk]) -> Vec<Delta> {
         let mut deltas = Vec::with_capacity(chunks.len());
@@ -726,84 +652,6 @@ impl<'m> Scheduler<'m> {
         deltas
     }
 
-    /// Drops from the cache what a running sequence guessed wrongly in its chunk; says whether all of that has to be computed again.
-    fn take_back(&mut self, chunk: &Chunk) -> bool {
-        if let Some(undo) = &mut self.undo {
-            return undo.take_back(&mut self.pool, chunk);
-        }
-        self.pool.drop_wrong_guesses(chunk.sequence);
-        false
-    }
-
-    /// Has the model show in this step what heads look at, where they guess for somebody.
-    fn look(&mut self, chunks: &[Chunk]) {
-        let Some(heads) = &mut self.heads else { return };
-        let by = by_heads(heads.guesser());
-        let mut sequences = chunks.iter().filter_map(|chunk| self.pool.sequence(chunk.sequence));
-        heads.look(&self.pool.context, sequences.any(|sequence| sequence.may_be_guessed(&by)));
-    }
-
-    /// Lets heads take over what the model knew in these rows of the batch, which are a chunk's right ones.
-    fn follow(&mut self, chunk: &Chunk, rows: Vec<usize>) {
-        let Some(heads) = &mut self.heads else { return };
-        let Some(sequence) = self.pool.sequence(chunk.sequence) else { return };
-        let computed = Computed {
-            number: chunk.sequence,
-            owner: sequence.owner(),
-            tokens: &sequence.tokens[..sequence.n_past],
-            rows,
-            is_wanted: sequence.may_be_guessed(&by_heads(heads.guesser())),
-        };
-        heads.follow(&self.pool.context, &computed, self.batch.n_tokens() as usize);
-    }
-
-    /// Lets the block drafter take over what the layers said about this batch.
-    fn show_layers(&mut self, chunks: &[Chunk]) {
-        let Some(blocks) = &mut self.blocks else { return };
-        let rows = |chunk: &Chunk| {
-            let sequence = self.pool.sequence(chunk.sequence)?;
-            let guessed = sequence.guess().tokens[..chunk.n_drafted].iter();
-            let end = chunk.start + chunk.n_tokens - chunk.n_drafted;
-            Some(Rows {
-                number: chunk.sequence,
-                owner: sequence.owner(),
-                tokens: &sequence.tokens,
-                start: chunk.start,
-                rows: sequence.tokens[chunk.start..end].iter().chain(guessed).copied().collect(),
-                // Of a tree only the path that is kept is taken over, once that is known.
-                is_wanted: sequence.wants_blocks() && !self.branches.contains_key(&chunk.sequence),
-            })
-        };
-        let rows: Vec<_> = chunks.iter().filter_map(rows).collect();
-        blocks.follow(&self.pool.context, &rows);
-    }
-
-    /// Lets the block drafter take over what the layers said in these rows of the batch, which are the right ones of a chunk with a
-    /// tree.
-    fn show_path(&mut self, chunk: &Chunk, rows: &[usize]) {
-        let Some(blocks) = &mut self.blocks else { return };
-        let Some(sequence) = self.pool.sequence(chunk.sequence) else { return };
-        let positions = (chunk.start..).map(|position| position as i32);
-        let rows: Vec<_> = rows.iter().copied().zip(positions).collect();
-        let path = Rows {
-            number: chunk.sequence,
-            owner: sequence.owner(),
-            tokens: &sequence.tokens,
-            start: chunk.start,
-            rows: Vec::new(),
-            is_wanted: sequence.wants_blocks(),
-        };
-        blocks.follow_path(&self.pool.context, &path, &rows, self.batch.n_tokens() as usize);
-    }
-
-    /// Tells the block drafter what of a running sequence is true.
-    fn settle(&mut self, id: SequenceId) {
-        let Some(blocks) = &mut self.blocks else { return };
-        if let Some(sequence) = self.pool.sequence(id) {
-            blocks.settle(id, sequence.owner(), &sequence.tokens[..sequence.n_past]);
-        }
-    }
-
     /// Ends what runs and keeps what is in the cache for whoever begins like it.
     fn release(&mut self, id: SequenceId) {
         if let Some(sequence) = self.pool.sequence(id).filter(|sequence| !sequence.is_forgotten) {
@@ -812,16 +660,6 @@ impl<'m> Scheduler<'m> {
         self.pool.release(id);
         self.is_full = false;
     }
-}
-
-/// The rows of a chunk that are right, where its first is the row `first` of the batch and of its guesses, each of which follows one of
-/// `parents`, the last right one is `last`.
-fn kept_rows(chunk: &Chunk, first: usize, parents: &[Option<usize>], last: Option<usize>) -> Vec<usize> {
-    let n_known = chunk.n_tokens - chunk.n_drafted;
-    let mut nodes: Vec<_> = std::iter::successors(last, |&node| parents[node]).collect();
-    nodes.reverse();
-    let rows = (0..n_known).chain(nodes.into_iter().map(|node| n_known + node));
-    rows.map(|row| first + row).collect()
 }
 
 #[cfg(test)]

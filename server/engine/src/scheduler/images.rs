@@ -1,0 +1,60 @@
+//! What the scheduler does for running prompts that show images.
+
+use super::{Looking, Scheduler, looking::Sight};
+use crate::{adapters::SetId, llama::N_BATCH, worker::WorkerError};
+use llama_cpp_2::DecodeError;
+use std::time::Instant;
+
+impl<'m> Scheduler<'m> {
+    /// Has what running prompts show next encoded.
+    pub(super) fn send_off_pieces(&mut self) {
+        let Some(looking) = &mut self.looking else { return };
+        looking.go_on(self.pool.running().map(|(_, sequence)| (sequence.tenant, sequence.pieces_left())));
+    }
+
+    /// Decodes a slice of an image that a running prompt with the adapters of `set` shows next, whoever asked first; says
+    /// whether something changed.
+    pub(super) fn look_at_images(&mut self, set: SetId) -> Result<bool, WorkerError> {
+        let Some(mut looking) = self.looking.take() else { return Ok(false) };
+        let has_looked = self.look_at_piece(&mut looking, set);
+        self.looking = Some(looking);
+        has_looked
+    }
+
+    fn look_at_piece(&mut self, looking: &mut Looking<'m>, set: SetId) -> Result<bool, WorkerError> {
+        let running = self.pool.running().filter(|(_, sequence)| sequence.set.id == set);
+        let looks = running.filter_map(|(id, sequence)| Some((id, sequence, sequence.next_piece()?)));
+        let sights = looks.map(|(id, sequence, piece)| {
+            (sequence.id, id, sequence.n_rows, piece.clone(), looking.sight(sequence.tenant, piece))
+        });
+        let first = sights.filter(|it| !matches!(it.4, Sight::Coming)).min_by_key(|it| it.0);
+        let Some((_, id, n_done, piece, sight)) = first else { return Ok(false) };
+        let Sight::Here(rows) = sight else {
+            self.break_off(id, "the model could not look at an image")?;
+            return Ok(true);
+        };
+        let most = self.rows_at_once();
+        let end = if piece.size.is_whole { piece.size.n_rows } else { piece.size.n_rows.min(n_done + most) };
+        let begun = Instant::now();
+        match looking.decode(&mut self.pool.context, &piece, &rows, n_done..end, id) {
+            Ok(()) => {}
+            Err(DecodeError::NoKvCacheSlot) if self.make_room() => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+        self.pool.context.synchronize();
+        self.cost.learn(0, end - n_done, begun.elapsed().as_secs_f64() * 1000.0);
+        if let Some(sequence) = self.pool.sequence_mut(id) {
+            sequence.look(&piece, end);
+        }
+        Ok(true)
+    }
+
+    /// Rows of an image that are decoded in one go.
+    fn rows_at_once(&self) -> usize {
+        let n_decoding = self.pool.running().filter(|(_, sequence)| sequence.is_decoding()).count();
+        match n_decoding {
+            0 => N_BATCH as usize,
+            n => self.cost.prompt_tokens_beside(n).clamp(1, N_BATCH as usize),
+        }
+    }
+}

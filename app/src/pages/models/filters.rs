@@ -6,7 +6,7 @@ use crate::{
     ui::{choice::choice, icon::Icon},
 };
 use leptos::{ev, html, prelude::*};
-use leptos_router::params::ParamsMap;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
 use types::shelf::{Capability, Format, Kind, ShelfQuery, SizeClass, SortBy};
 
 /// What an address asks for. What is not known there is not asked for.
@@ -52,12 +52,15 @@ pub(super) fn address(query: &ShelfQuery) -> String {
 pub(super) fn Filters(query: ShelfQuery, labels: Vec<String>) -> AnyView {
     let store = expect_context::<ModelsStore>();
     let texts = store.texts;
+    let shown = use_query_map();
     let go = move |event: &ev::SubmitEvent| {
         event.prevent_default();
         let value = platform::form_values(event);
         let mut map = ParamsMap::new();
-        for name in ["q", "kind", "format", "can", "size", "in", "fits", "sort", "desc", "cards"] {
-            let value = value(name);
+        // The form may be older than how the list looks by now.
+        let look = shown.read_untracked().get("cards").unwrap_or_default();
+        let fields = ["q", "kind", "format", "can", "size", "in", "fits", "sort", "desc"];
+        for (name, value) in fields.map(|name| (name, value(name))).into_iter().chain([("cards", look)]) {
             if !value.is_empty() {
                 map.insert(name, value);
             }

@@ -3,6 +3,7 @@
 
 use super::{jobs, launch_panel, model_picker, palette, shortcuts};
 use crate::pages::chat::{
+    attachments::{self, Attachments},
     calls, collections, context_bar, editor, model_before, more, named, papers, sources,
     thread_store::{Block, Pace},
     tools,
@@ -25,6 +26,8 @@ pub(crate) enum Behind {
     Context(NodeRef<Textarea>),
     /// A message that is written anew, as long as it is.
     Editor(ArcRwSignal<MessageView>, RwSignal<bool>),
+    /// The images that go with the message that is being written.
+    Images(Box<Attachments>),
     /// What ended an answer that went wrong.
     Guarded(MessageId, Guard),
     Jobs,
@@ -88,6 +91,7 @@ async fn what_is(behind: Behind) -> AnyView {
         Behind::Collections => collections::choices().await,
         Behind::Context(area) => context_bar::bar(area),
         Behind::Editor(view, editing) => editor::editor(view, editing),
+        Behind::Images(attached) => attachments::images(*attached),
         Behind::Guarded(message, guard) => more::guarded(message, guard),
         Behind::Jobs => jobs::list(),
         Behind::Launch => launch_panel::panel(),

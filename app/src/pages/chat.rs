@@ -2,7 +2,7 @@
 
 mod actions;
 pub(crate) mod api;
-mod attachments;
+pub(crate) mod attachments;
 pub(crate) mod calls;
 pub(crate) mod collections;
 mod composer;

@@ -6,10 +6,14 @@ use super::{
     thread_store::ThreadStore,
 };
 use crate::{
-    i18n::{fill, use_texts},
+    i18n::{NamedTexts, fill, use_texts},
     live::{OnceKnown, use_live},
     platform,
-    ui::{icon::Icon, toast::use_toasts, when::When},
+    ui::{
+        icon::Icon,
+        toast::{Toasts, use_toasts},
+        when::When,
+    },
 };
 use leptos::{prelude::*, task::spawn_local};
 use types::{
@@ -19,13 +23,16 @@ use types::{
 
 /// The images of the message that is being written, which are kept with its draft. Copy.
 #[derive(Clone, Copy)]
-pub(super) struct Attachments {
+pub(crate) struct Attachments {
     images: RwSignal<Vec<ImageId>>,
-    /// How many are on their way to the server.
+    /// Files of chats' messages that wait for the code that sends them.
+    files: StoredValue<Vec<(Option<SessionId>, platform::File)>, LocalStorage>,
+    /// How many are on their way to the server, those that wait included.
     n_coming: RwSignal<usize>,
     /// Whether the model looks at images.
     is_open: Signal<bool>,
-    add: Callback<Vec<platform::File>>,
+    /// Whether there is a model.
+    is_loaded: Signal<bool>,
     store: ThreadStore,
 }
 
@@ -35,30 +42,17 @@ impl Attachments {
         let live = use_live();
         // Those of another chat stay with its draft.
         Effect::new(move |_| images.set(kept(store.session.get())));
-        let (toasts, texts) = (use_toasts(), use_texts());
-        let add = Callback::new(move |files: Vec<platform::File>| {
-            let session = store.session.get_untracked();
-            n_coming.update(|n| *n += files.len());
-            for file in files {
-                spawn_local(async move {
-                    let added = match platform::bytes_of(file).await {
-                        Some(bytes) => Some(api::add_image(session, bytes).await),
-                        None => None,
-                    };
-                    match added {
-                        Some(Ok(image)) => keep(session, |images| images.push(image)),
-                        Some(Err(err)) => toasts.show(err.sentence(texts)),
-                        None => {}
-                    }
-                    // The page may have been left, or another chat been opened.
-                    if store.session.try_get_untracked() == Some(session) {
-                        _ = images.try_set(kept(session));
-                    }
-                    _ = n_coming.try_update(|n| *n -= 1);
-                });
-            }
-        });
-        Self { images, n_coming, is_open: Signal::derive(move || live.chosen_model().sees), add, store }
+        let is_open = Signal::derive(move || live.chosen_model().sees);
+        let is_loaded = Signal::derive(move || live.chosen_model().state == ModelState::Ready);
+        let files = StoredValue::new_local(Vec::new());
+        Self { images, files, n_coming, is_open, is_loaded, store }
+    }
+
+    /// Takes images that go with the message.
+    fn add(self, files: Vec<platform::File>) {
+        let (n, session) = (files.len(), self.store.session.get_untracked());
+        self.files.update_value(|waiting| waiting.extend(files.into_iter().map(|file| (session, file))));
+        self.n_coming.update(|coming| *coming += n);
     }
 
     /// Whether there is none; follows what changes.
@@ -98,7 +92,7 @@ impl Attachments {
             files.into_iter().partition(|file| sees && platform::is_image(file));
         let (has_images, has_others) = (!images.is_empty(), !others.is_empty());
         if has_images {
-            self.add.run(images);
+            self.add(images);
         }
         if has_others {
             self.store.take_files(others);
@@ -122,7 +116,7 @@ pub(super) fn AttachButton(attachments: Attachments) -> AnyView {
                     class="sr-only"
                     aria-label=texts.attach_image
                     data-testid="attach"
-                    on:change=move |event| attachments.add.run(platform::chosen_files(&event))
+                    on:change=move |event| attachments.add(platform::chosen_files(&event))
                 />
             </label>
         }
@@ -136,11 +130,46 @@ pub(super) fn AttachButton(attachments: Attachments) -> AnyView {
     .into_any()
 }
 
-/// The images so far; each can be taken away.
-#[component]
-pub(super) fn AttachedImages(attachments: Attachments) -> AnyView {
+impl Attachments {
+    /// The images of the message, or of the chat where the model looks at none, are to be spoken of.
+    pub(super) fn are_told(self) -> bool {
+        self.are_coming() || !self.are_none() || self.is_blind() && self.store.has_images()
+    }
+
+    /// The model is known to look at no images: whether it sees is known once it is loaded.
+    fn is_blind(self) -> bool {
+        self.is_loaded.get() && !self.is_open.get()
+    }
+}
+
+/// Sends an image of a chat's message to the server.
+async fn send(attachments: Attachments, session: Option<SessionId>, file: platform::File, toasts: Toasts) {
+    let Attachments { images, n_coming, store, .. } = attachments;
+    if let Some(bytes) = platform::bytes_of(file).await {
+        match api::add_image(session, bytes).await {
+            Ok(image) => keep(session, |images| images.push(image)),
+            Err(err) => toasts.show(err.sentence(NamedTexts::here())),
+        }
+    }
+    // The page may have been left, or another chat been opened.
+    if store.session.try_get_untracked() == Some(session) {
+        _ = images.try_set(kept(session));
+    }
+    _ = n_coming.try_update(|n| *n -= 1);
+}
+
+/// The images so far, each of which can be taken away, and what is to be said of them.
+pub(crate) fn images(attachments: Attachments) -> AnyView {
     let texts = use_texts();
+    let named = NamedTexts::here();
     let images = attachments.images;
+    let toasts = use_toasts();
+    Effect::new(move |_| {
+        attachments.n_coming.track();
+        for (session, file) in attachments.files.try_update_value(std::mem::take).unwrap_or_default() {
+            spawn_local(send(attachments, session, file, toasts));
+        }
+    });
     let shown = move |(i, image): (usize, ImageId)| {
         let remove = move |_| {
             let session = attachments.store.session.get_untracked();
@@ -153,7 +182,7 @@ pub(super) fn AttachedImages(attachments: Attachments) -> AnyView {
                 <button
                     type="button"
                     class="absolute -top-1.5 -right-1.5 rounded-full border border-line bg-overlay p-0.5 text-muted hover:text-strong"
-                    aria-label=texts.remove_image
+                    aria-label=named.remove_image
                     on:click=remove
                 >
                     <Icon icon=icondata_lu::LuX size=14/>
@@ -163,27 +192,10 @@ pub(super) fn AttachedImages(attachments: Attachments) -> AnyView {
         .into_any()
     };
     let list = move || images.get().into_iter().enumerate().map(shown).collect::<Vec<_>>();
-    view! { <ul class="flex flex-wrap gap-2 empty:hidden" data-testid="attached">{list}</ul> }.into_any()
-}
-
-/// Says that the model does not look at the images of this chat, or of the message that is being written.
-#[component]
-pub(super) fn BlindHint(attachments: Attachments) -> AnyView {
-    let texts = use_texts();
-    let live = use_live();
-    let is_blind = move || {
-        let model = live.chosen_model();
-        // Whether it sees is known once it is loaded.
-        model.state == ModelState::Ready && !model.sees
-    };
-    let shows = move || {
-        let rows = attachments.store.rows.read();
-        !attachments.are_none() || rows.iter().any(|row| !row.view.read().images.is_empty())
-    };
-    let when = move || is_blind() && shows();
     view! {
-        <When when=when>
-            <p class="px-1 pb-1 text-xs text-warn" role="note" data-testid="blind">{texts.model_blind}</p>
+        <ul class="flex flex-wrap gap-2 empty:hidden" data-testid="attached">{list}</ul>
+        <When when=move || attachments.is_blind()>
+            <p class="px-1 pb-1 text-xs text-warn" role="note" data-testid="blind">{named.model_blind}</p>
         </When>
     }
     .into_any()

@@ -41,6 +41,7 @@ pub(crate) fn card(blocks: ArcRwSignal<Vec<Block>>, idx: usize) -> AnyView {
                 </summary>
                 {move || call.get().map(body)}
             </details>
+            {move || call.get().and_then(|call| images(&call))}
             {move || call.get().and_then(|call| question(&call))}
         </div>
     }
@@ -120,13 +121,11 @@ fn result(end: CallEnd) -> AnyView {
     let part = is_part.then(|| fill(&fill(texts.shown_part, "shown", shown), "n", bytes(end.n_bytes as f64)));
     let cut = end.cut_from.map(|n| fill(texts.cut_from, "n", bytes(n as f64)));
     let sources: Vec<_> = (end.first_source..).zip(end.sources).map(source).collect();
-    let images: Vec<_> = end.images.into_iter().map(image).collect();
     view! {
         <p class="text-xs text-muted">{texts.result}</p>
         {lines(end.text, "call-result")}
         <p class="text-xs text-muted empty:hidden">{part} " " {cut}</p>
         <div class="flex flex-col gap-1 empty:hidden" role="list">{sources}</div>
-        <div class="flex flex-wrap gap-2 empty:hidden">{images}</div>
     }
     .into_any()
 }
@@ -143,6 +142,14 @@ fn source((number, source): (u32, Source)) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// What a tool made is seen without opening the card.
+fn images(call: &CallView) -> Option<AnyView> {
+    let CallState::Ended(end) = &call.state else { return None };
+    let images: Vec<_> = end.images.iter().copied().map(image).collect();
+    (!images.is_empty())
+        .then(|| view! { <div class="flex flex-wrap gap-2 px-3 pb-3">{images}</div> }.into_any())
 }
 
 fn image(image: ImageId) -> AnyView {

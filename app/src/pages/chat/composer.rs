@@ -3,7 +3,7 @@
 use super::{
     actions::use_actions,
     api::SendMessage,
-    attachments::{AttachButton, AttachedImages, Attachments, BlindHint},
+    attachments::{AttachButton, Attachments},
     collections::CollectionsButton,
     draft::{self, Part},
     effort::EffortField,
@@ -117,8 +117,9 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
             <When when=move || store.n_attached.get() != 0 || !store.pasted.read().is_empty()>
                 <Later behind=Behind::Papers/>
             </When>
-            <AttachedImages attachments/>
-            <OnceKnown><BlindHint attachments/></OnceKnown>
+            <When when=move || attachments.are_told()>
+                <Later behind=Behind::Images(Box::new(attachments))/>
+            </When>
             <div class="flex items-end gap-2">
                 <AttachButton attachments/>
                 <textarea

@@ -310,6 +310,11 @@ impl ThreadStore {
         self.rows.read().last().is_some_and(Row::is_running)
     }
 
+    /// Whether somebody showed an image in it.
+    pub(super) fn has_images(self) -> bool {
+        self.rows.read().iter().any(|row| !row.view.read().images.is_empty())
+    }
+
     /// What the person wrote last, or `n` questions before that.
     pub(super) fn question_before(self, n: usize) -> Option<String> {
         let rows = self.rows.read_untracked();

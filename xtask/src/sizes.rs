@@ -7,7 +7,7 @@ use crate::fail::{About, Failure, Result};
 use crate::{paths, say};
 
 /// The budget of a first visit, compressed.
-pub(crate) const FIRST_LOAD_BYTES: u64 = 354_000;
+pub(crate) const FIRST_LOAD_BYTES: u64 = 350_000;
 
 /// Prints the compressed sizes and fails where the part every page loads is over budget. What the chat page
 /// loads in all, its own chunk included, is measured in the browser.

@@ -34,8 +34,10 @@ pub struct LaunchProfile {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LaunchOptions {
-    /// Threads that compute.
+    /// Threads that compute tokens of answers.
     pub n_threads: Option<u32>,
+    /// Threads that compute prompts; none takes as many as for answers.
+    pub n_threads_batch: Option<u32>,
     /// Tokens of a prompt that are computed at once: fewer take less memory, and longer.
     pub n_batch: Option<u32>,
     /// Layers that a graphics card computes, counted from the last.
@@ -72,6 +74,7 @@ impl LaunchOptions {
         let adapters = self.adapters.iter().map(|it| format!("LoRA {} {} %", it.name, it.percent));
         let numbers = [
             self.n_threads.map(|n| format!("threads {n}")),
+            self.n_threads_batch.map(|n| format!("threads of prompts {n}")),
             self.n_batch.map(|n| format!("batch {n}")),
             self.n_gpu_layers.map(|n| format!("GPU layers {n}")),
         ];

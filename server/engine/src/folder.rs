@@ -8,7 +8,7 @@ mod words;
 pub(crate) use scheduler::{FolderScheduler, Limits};
 
 use crate::{
-    llama::{MAX_SEQUENCES, n_threads},
+    llama::{MAX_SEQUENCES, threads},
     outbox::Outbox,
 };
 use candle::{DecoderManifest, Run, TextDecoder, Words};
@@ -42,7 +42,7 @@ pub(crate) fn load(
     let vocabulary = words::load(backend, &words)?;
     let n_ctx_train = u32::try_from(manifest.n_ctx_train()).ok();
     let n_ctx = pool::n_ctx_per_sequence(request.n_ctx, n_ctx_train);
-    let n_threads = n_threads(request);
+    let n_threads = threads(request).decode;
     let mut progress = |fraction| {
         let _ = outbox.send(&Event::LoadProgress(fraction));
         !stop.load(Ordering::Relaxed)

@@ -7,6 +7,7 @@ mod draft;
 mod heads;
 mod kernels;
 mod raw;
+mod threads;
 
 pub(crate) use draft::{OpenedDraft, load_draft_model, open_draft_context};
 pub(crate) use heads::open_heads;
@@ -17,6 +18,7 @@ pub(crate) use raw::{
     RecurrentState, SequenceState, VendoredDrafter, beat_with, build, can_shift, capture_log, kv_bytes,
     last_errors, load_adapter, quantize, set_adapters, set_threads,
 };
+pub(crate) use threads::{Threads, default_threads, threads};
 
 use crate::outbox::Outbox;
 use heads::n_heads;
@@ -133,7 +135,7 @@ pub(crate) fn open_context<'m>(
         n_ctx,
         n_sequences,
         n_vocab: u32::try_from(model.n_vocab()).unwrap_or(0),
-        n_threads: n_threads(request),
+        n_threads: threads(request).decode,
         has_chat_template: model.chat_template(None).is_ok(),
         thinks: false,
         draft_problem: None,
@@ -234,11 +236,12 @@ pub(crate) fn open_plain_context<'m>(
 
 /// What every context has.
 fn params(request: &LoadRequest, kv_type: KvType) -> LlamaContextParams {
-    let threads = i32::try_from(n_threads(request)).unwrap_or(i32::MAX);
+    let Threads { decode, prefill } = threads(request);
+    let in_c = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     let params = LlamaContextParams::default()
         .with_kv_unified(true)
-        .with_n_threads(threads)
-        .with_n_threads_batch(threads)
+        .with_n_threads(in_c(decode))
+        .with_n_threads_batch(in_c(prefill))
         .with_no_perf(true);
     with_kv_type(params, kv_type)
 }
@@ -256,16 +259,6 @@ fn new_context<'m>(
 /// Tokens that llama.cpp computes at once, of a batch of [`N_BATCH`].
 pub(crate) fn n_batch(request: &LoadRequest) -> u32 {
     request.n_batch.map_or(N_BATCH, |n| n.clamp(MIN_BATCH, N_BATCH))
-}
-
-/// Decode threads.
-pub(crate) fn n_threads(request: &LoadRequest) -> u32 {
-    threads_or_default(request.n_threads)
-}
-
-/// So many threads, or else as many as there are physical cores.
-pub(crate) fn threads_or_default(n_threads: Option<u32>) -> u32 {
-    n_threads.unwrap_or_else(default_threads).max(1)
 }
 
 /// What the model was made for, by what its file says.
@@ -312,11 +305,4 @@ fn cell_bytes(model: &LlamaModel, kv_type: KvType) -> u64 {
 
 fn architecture(model: &LlamaModel) -> String {
     model.meta_val_str("general.architecture").unwrap_or_default()
-}
-
-/// The physical cores this process may use: two threads of one core share the unit that does the work.
-pub(crate) fn default_threads() -> u32 {
-    let allowed = std::thread::available_parallelism().map_or(1, usize::from);
-    let physical = sysinfo::System::physical_core_count().unwrap_or(allowed);
-    u32::try_from(physical.min(allowed)).unwrap_or(1)
 }

@@ -42,7 +42,7 @@ pub(crate) use window::Window;
 use crate::{
     adapters::{Adapters, SetId, Turn},
     inbox::{Cancels, Inbox},
-    llama::{self, N_BATCH, N_BRANCHES, OpenedDraft},
+    llama::{self, N_BATCH, N_BRANCHES, OpenedDraft, Threads},
     outbox::Outbox,
     prompt::TokenPrompt,
     sampler::{Scratch, Spelling},
@@ -96,8 +96,8 @@ pub(crate) enum Work {
     Cancel(RequestId),
     /// What is kept of a tenant's ended generations.
     Forget(Tenant),
-    /// So many threads compute from the next step on.
-    SetThreads(u32),
+    /// They compute from the next step on.
+    SetThreads(Threads),
     /// What is saved may take so much memory.
     SetSavedBytes(u64),
 }
@@ -155,6 +155,8 @@ pub(crate) struct Scheduler<'m> {
     turn: Turn,
     /// The adapters that the context has now.
     applied: SetId,
+    /// As many as the model was loaded with, or as somebody wants since.
+    threads: Threads,
     /// `None` where the model does not look at images.
     looking: Option<Looking<'m>>,
 }
@@ -215,6 +217,7 @@ impl<'m> Scheduler<'m> {
             adapters: Adapters::new(model),
             turn: Turn::default(),
             applied: SetId::NONE,
+            threads: llama::threads(request),
             looking,
         }
     }
@@ -322,12 +325,10 @@ impl<'m> Scheduler<'m> {
                 cancels.settle(id);
                 self.cancel(id)
             }
-            Work::SetThreads(n) => {
+            Work::SetThreads(threads) => {
+                self.threads = threads;
                 let drafter = self.drafter.as_mut().map(Drafter::context);
-                for context in [Some(&mut self.pool.context), drafter].into_iter().flatten() {
-                    llama::set_threads(context, n).map_err(WorkerError::Threads)?;
-                }
-                Ok(())
+                drafter.map_or(Ok(()), |it| llama::set_threads(it, threads)).map_err(WorkerError::Threads)
             }
             Work::SetSavedBytes(n) => {
                 self.pool.set_saved_bytes(n);
@@ -396,6 +397,7 @@ impl<'m> Scheduler<'m> {
             // Recurrent layers compute each sequence's rows apart.
             let n_padding = if may_guess && self.undo.is_none() { self.n_padding(&chunks) } else { 0 };
             self.fill_batch(&chunks, n_padding)?;
+            self.use_threads(&chunks)?;
             self.look(&chunks);
             let begun = Instant::now();
             match self.pool.context.decode(&mut self.batch) {
@@ -419,6 +421,14 @@ impl<'m> Scheduler<'m> {
             Some(looking) if looking.is_busy() => looking.wait(),
             _ => self.pool.note_files(self.pool.is_busy_with_files()),
         }
+    }
+
+    /// Computes with as many threads as what is in this step is computed fastest with. llama.cpp's own rule goes by the
+    /// number of tokens, and would take the answers of several people for a prompt.
+    fn use_threads(&mut self, chunks: &[Chunk]) -> Result<(), WorkerError> {
+        let has_prompt = chunks.iter().any(|chunk| !chunk.decodes);
+        let n = if has_prompt { self.threads.prefill } else { self.threads.decode };
+        llama::set_threads(&mut self.pool.context, Threads::all(n)).map_err(WorkerError::Threads)
     }
 
     /// Ends a running sequence that cannot go on.

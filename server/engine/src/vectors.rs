@@ -16,7 +16,7 @@ pub(crate) use queue::{Queue, Task};
 
 use crate::{
     inbox::{Cancels, Inbox},
-    llama::n_threads,
+    llama::threads,
     outbox::Outbox,
     worker::{Arrival, WorkerError},
 };
@@ -99,7 +99,7 @@ pub(crate) fn serve<T: Tokenizer, E: Encoder>(
         n_ctx: u32::try_from(facts.limit).unwrap_or(u32::MAX),
         n_sequences: request.n_sequences,
         n_vocab: facts.n_vocab,
-        n_threads: n_threads(request),
+        n_threads: threads(request).prefill,
         has_chat_template: false,
         thinks: false,
         draft_problem: None,

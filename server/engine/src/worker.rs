@@ -10,7 +10,7 @@ use crate::{
     adapters::ReadAhead,
     folder::{self, FolderModel, FolderScheduler},
     inbox::{Cancels, Inbox},
-    llama::{self, OpenedDraft, Projector},
+    llama::{self, OpenedDraft, Projector, Threads},
     measure,
     outbox::Outbox,
     prompt::Prompter,
@@ -444,7 +444,7 @@ fn open_projector<'m>(model: &'m LlamaModel, request: &LoadRequest) -> Result<Op
         Projector::open(
             model,
             path,
-            llama::n_threads(request),
+            llama::threads(request).prefill,
             request.kv_type != exact,
             llama::n_batch(request),
         )
@@ -539,7 +539,9 @@ fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, process: &Process) -> R
             }
             Command::Cancel { id } => Ok(Work::Cancel(id)),
             Command::Forget { tenant } => Ok(Work::Forget(tenant)),
-            Command::SetThreads { n_threads } => Ok(Work::SetThreads(llama::threads_or_default(n_threads))),
+            Command::SetThreads { n_threads, n_threads_batch } => {
+                Ok(Work::SetThreads(Threads::new(n_threads, n_threads_batch)))
+            }
             Command::SetSavedBytes { saved_bytes } => Ok(Work::SetSavedBytes(saved_bytes)),
             Command::Load(_)
             | Command::Quantize { .. }

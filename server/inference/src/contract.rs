@@ -48,6 +48,7 @@ impl ModelSpec {
             would_be.adapters.clone_from(&wanted.adapters);
             would_be.profile.options.adapters.clone_from(&wanted.profile.options.adapters);
             would_be.profile.options.n_threads = wanted.profile.options.n_threads;
+            would_be.profile.options.n_threads_batch = wanted.profile.options.n_threads_batch;
         }
         would_be == *wanted
     }

@@ -153,8 +153,8 @@ fn check(profile: &LaunchProfile) -> Result<(), ModelsError> {
     if profile.n_ctx.is_some_and(|n| !CONTEXTS.contains(&n)) {
         return Err(ModelsError::Context { least: *CONTEXTS.start(), most: *CONTEXTS.end() });
     }
-    let LaunchOptions { n_threads, adapters, template, .. } = &profile.options;
-    if n_threads.is_some_and(|n| !(1..=MAX_THREADS).contains(&n)) {
+    let LaunchOptions { n_threads, n_threads_batch, adapters, template, .. } = &profile.options;
+    if [n_threads, n_threads_batch].into_iter().flatten().any(|n| !(1..=MAX_THREADS).contains(n)) {
         return Err(ModelsError::Launch(format!("a model computes with 1 to {MAX_THREADS} threads")));
     }
     if adapters.len() > MAX_ADAPTERS {

@@ -99,8 +99,8 @@ pub enum Command {
     /// Measures how fast the model at `path` computes with each of these. For a worker without a model; answered by
     /// `SpeedMeasured`…, up to [`N_SPEED_ROUNDS`] times for each, of which the last counts, then `SpeedMeasureEnded`, with the process's end as the only way to cancel.
     MeasureSpeed { path: PathBuf, choices: Vec<SpeedChoice> },
-    /// Computes with so many threads from the next step on; `None` takes the physical cores. Not answered.
-    SetThreads { n_threads: Option<u32> },
+    /// Computes with so many threads from the next step on, as [`LoadRequest`] has them. Not answered.
+    SetThreads { n_threads: Option<u32>, n_threads_batch: Option<u32> },
     /// From the next step on, states of the KV cache that are not in it may take so much ordinary memory. Not answered.
     SetSavedBytes { saved_bytes: u64 },
     /// Answered by `Pong` with the same number.
@@ -189,6 +189,8 @@ pub struct LoadRequest {
     pub n_sequences: u32,
     /// Decode threads; `None` takes the physical cores.
     pub n_threads: Option<u32>,
+    /// Threads of steps with a part of a prompt in them; `None` takes as many as decode.
+    pub n_threads_batch: Option<u32>,
     pub kv_type: KvType,
     /// Ordinary memory that states of the KV cache may take while they are not in it, in bytes.
     pub saved_bytes: u64,
@@ -214,6 +216,7 @@ impl LoadRequest {
             n_ctx: None,
             n_sequences: 1,
             n_threads: None,
+            n_threads_batch: None,
             kv_type: KvType::default(),
             saved_bytes: 1 << 30,
             kv_files: None,

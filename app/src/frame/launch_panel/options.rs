@@ -34,6 +34,14 @@ fn fields(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts) -> A
         chosen,
         |options| &mut options.n_threads,
     );
+    let threads_batch = number(
+        "launch-threads-batch",
+        texts.launch_threads_batch,
+        Some(texts.launch_threads_batch_hint.to_owned()),
+        (1, MAX_THREADS, panel.usual_n_threads),
+        chosen,
+        |options| &mut options.n_threads_batch,
+    );
     let layers = panel.n_gpu_layers.map(|n| {
         let hint = Some(fill(texts.launch_gpu_layers_hint, "n", n));
         number("launch-gpu-layers", texts.launch_gpu_layers, hint, (0, n, n), chosen, |it| {
@@ -42,7 +50,11 @@ fn fields(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts) -> A
     });
     view! {
         <div class="flex flex-col gap-4">
-            <div class="flex flex-col gap-1">{threads} {speed::of_threads(panel, chosen, texts)}</div>
+            <div class="flex flex-wrap gap-4">
+                <div class="min-w-48 flex-1">{threads}</div>
+                <div class="min-w-48 flex-1">{threads_batch}</div>
+            </div>
+            {speed::of_threads(panel, chosen, texts)}
             <div class="flex flex-col gap-1">{batch(chosen, texts)} {speed::of_batches(panel, chosen, texts)}</div>
             <div class="flex flex-col gap-1">{layers} {speed::of_layers(panel, chosen, texts)}</div>
             {adapters(panel, chosen, texts)}

@@ -96,12 +96,19 @@ fn row(
     let is_chosen = move || {
         let mut options = chosen.profile.read().options.clone();
         let now = *(knob.field)(&mut options);
-        now.or(usual) == value
+        // A row is about prompts and answers both.
+        let is_for_both = knob.name != THREADS.name || options.n_threads_batch.is_none();
+        now.or(usual) == value && is_for_both
     };
     let choose = move |_| {
         // What is usual stays so when the server is started with another number.
         let wanted = value.filter(|_| value != usual);
-        chosen.profile.update(|profile| *(knob.field)(&mut profile.options) = wanted);
+        chosen.profile.update(|profile| {
+            *(knob.field)(&mut profile.options) = wanted;
+            if knob.name == THREADS.name {
+                profile.options.n_threads_batch = None;
+            }
+        });
     };
     view! {
         <button type="button" class="tabular flex justify-between gap-2 rounded px-2 py-1 text-left text-xs text-muted hover:bg-raised aria-pressed:bg-raised aria-pressed:text-strong"
@@ -113,13 +120,20 @@ fn row(
     .into_any()
 }
 
-/// The number of threads with which answers were written fastest, where that is noticed.
+/// The numbers of threads with which answers were written and prompts computed fastest, where that is noticed.
 pub(super) fn fastest(panel: &LaunchPanel) -> LaunchOptions {
     let measured = measured(panel, THREADS);
-    let of_usual = measured.iter().find(|it| it.choice == usual(panel)).map_or(f64::INFINITY, |it| it.decode);
-    let fastest = measured.iter().max_by(|a, b| a.decode.total_cmp(&b.decode));
-    let noticed = fastest.filter(|it| it.decode > of_usual * NOTICED);
-    LaunchOptions { n_threads: noticed.map(|it| it.choice.n_threads), ..LaunchOptions::default() }
+    let usual = usual(panel).n_threads;
+    let n_threads = noticed(&measured, usual, |it| it.decode);
+    let n_threads_batch = noticed(&measured, n_threads.unwrap_or(usual), |it| it.prefill);
+    LaunchOptions { n_threads, n_threads_batch, ..LaunchOptions::default() }
+}
+
+/// The number of threads that is fastest by `speed`, where that is noticed beside `now`.
+fn noticed(measured: &[SpeedMeasure], now: u32, speed: impl Fn(&SpeedMeasure) -> f64) -> Option<u32> {
+    let of_now = measured.iter().find(|it| it.choice.n_threads == now).map(&speed)?;
+    let fastest = measured.iter().max_by(|a, b| speed(a).total_cmp(&speed(b)))?;
+    (speed(fastest) > of_now * NOTICED).then_some(fastest.choice.n_threads)
 }
 
 #[cfg(test)]
@@ -173,5 +187,20 @@ mod tests {
         check(&[speed(1, 512, 12.0), speed(2, 512, 10.0)], Some(1));
         // What is usual was not measured.
         check(&[speed(4, 512, 12.0), speed(8, 512, 11.0)], None);
+    }
+
+    #[test]
+    fn prompts_take_other_threads_than_answers_where_that_is_noticed() {
+        let check = |figures: &[(u32, f64, f64)], expected: (Option<u32>, Option<u32>)| {
+            let measure =
+                |&(n, prefill, decode): &(u32, f64, f64)| SpeedMeasure { prefill, ..speed(n, 512, decode) };
+            let options = fastest(&panel(&figures.iter().map(measure).collect::<Vec<_>>()));
+            assert_eq!((options.n_threads, options.n_threads_batch), expected, "{figures:?}");
+        };
+        check(&[(2, 100.0, 10.0), (4, 190.0, 9.0)], (None, Some(4)));
+        check(&[(2, 100.0, 10.0), (4, 102.0, 9.0)], (None, None));
+        // As many as for answers is no choice of its own.
+        check(&[(2, 100.0, 10.0), (4, 190.0, 12.0)], (Some(4), None));
+        check(&[(1, 60.0, 12.0), (2, 100.0, 10.0)], (Some(1), Some(2)));
     }
 }

@@ -119,8 +119,8 @@ impl<'m> FolderScheduler<'m> {
                 own.for_each(|it| it.sequence.is_forgotten = true);
                 Ok(())
             }
-            Work::SetThreads(n) => {
-                let changed = self.decoder.set_threads(n as usize);
+            Work::SetThreads(threads) => {
+                let changed = self.decoder.set_threads(threads.decode as usize);
                 changed.map_err(|error| WorkerError::Threads(error.to_string()))
             }
             // What is kept is in the caches' own bound; and vectors are refused before they become work.

@@ -191,7 +191,7 @@ fn an_answer_is_the_same_with_any_number_of_threads() {
         let mut worker = start();
         let expected = essence(&worker.only_answer(&ask(PROMPTS[0]))).0;
         for n_threads in [Some(2), Some(3), Some(1), None] {
-            worker.tell(&Command::SetThreads { n_threads });
+            worker.tell(&Command::SetThreads { n_threads, n_threads_batch: Some(2) });
             assert_eq!(essence(&worker.only_answer(&ask(PROMPTS[0]))).0, expected, "{n_threads:?}");
         }
         worker.end();

@@ -12,6 +12,7 @@ pub(crate) use projector::{CutImage, EncodedPiece, ImagePart, PieceSize, Project
 pub(crate) use pulse::beat_with;
 pub(crate) use recurrent::RecurrentState;
 
+use super::Threads;
 use gguf::Imatrix;
 use llama_cpp_2::{
     context::{LlamaContext, params::LlamaContextParams, session::LlamaStateSeqFlags},
@@ -304,11 +305,12 @@ pub(crate) fn set_adapters(
 }
 
 /// From now on the context computes with so many threads. The error is a sentence.
-pub(crate) fn set_threads(context: &mut LlamaContext<'_>, n_threads: u32) -> Result<(), String> {
-    let n_threads = i32::try_from(n_threads.max(1)).unwrap_or(i32::MAX);
+pub(crate) fn set_threads(context: &mut LlamaContext<'_>, threads: Threads) -> Result<(), String> {
+    let in_c = |n: u32| i32::try_from(n.max(1)).unwrap_or(i32::MAX);
+    let (decode, prefill) = (in_c(threads.decode), in_c(threads.prefill));
     let context = pointer_of(context).ok_or("the bindings do not show the context")?;
     // SAFETY: the context is alive and borrowed exclusively, so that nothing computes while two of its numbers change.
-    unsafe { sys::llama_set_n_threads(context, n_threads, n_threads) };
+    unsafe { sys::llama_set_n_threads(context, decode, prefill) };
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! All choices take turns, round by round, so that whatever else the machine does meets all of them.
 
 use super::{TEXT, median};
-use crate::llama;
+use crate::llama::{self, Threads};
 use llama_cpp_2::{
     context::LlamaContext, llama_backend::LlamaBackend, llama_batch::LlamaBatch, model::LlamaModel,
     token::LlamaToken,
@@ -99,7 +99,7 @@ impl<'m> Run<'m> {
     }
 
     fn take(&mut self, prompt: &[LlamaToken], n_threads: u32, times: &mut Times) -> Result<(), String> {
-        llama::set_threads(&mut self.context, n_threads)?;
+        llama::set_threads(&mut self.context, Threads::all(n_threads))?;
         self.context.clear_kv_cache();
         times.prefill.push(self.compute(prompt, 0)?);
         for (n, &token) in prompt.iter().take(N_DECODED).enumerate() {

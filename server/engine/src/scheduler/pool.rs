@@ -81,7 +81,7 @@ impl<'m> Pool<'m> {
         for (number, saved) in saved.iter() {
             index.insert(saved.owner, number, &saved.tokens);
         }
-        Self {
+        let mut pool = Self {
             context,
             memory: memory_of(model),
             entries: (0..n_sequences).map(|_| Entry::Free).collect(),
@@ -91,15 +91,17 @@ impl<'m> Pool<'m> {
             checkpoints: Checkpoints::new(checkpoint_bytes),
             index,
             n_uses: 0,
-        }
+        };
+        pool.forget_outgrown();
+        pool
     }
 
     /// From now on what is saved in memory takes at most `n`, states at places to go back to included.
     pub(super) fn set_saved_bytes(&mut self, n: u64) {
         let (states_bytes, checkpoint_bytes) = shares(n, self.has_checkpoints);
         self.checkpoints.set_max_bytes(checkpoint_bytes);
-        let dropped = self.saved.set_max_bytes(states_bytes);
-        self.forget_saved(dropped);
+        self.saved.set_max_bytes(states_bytes);
+        self.trim_saved();
     }
 
     /// What is saved in memory, likewise.
@@ -272,15 +274,55 @@ impl<'m> Pool<'m> {
 
     /// Takes note of what became of files; waits for the next if `waits`.
     pub(super) fn note_files(&mut self, waits: bool) {
-        let dropped = self.saved.note_done(waits, self.n_uses);
-        self.forget_saved(dropped);
+        let n_files = self.saved.n_files();
+        let lost = self.saved.note_done(waits, self.n_uses);
+        lost.into_iter().for_each(|dropped| self.forget_saved(dropped));
+        if self.saved.n_files() > n_files {
+            self.forget_outgrown();
+        }
+        self.trim_saved();
     }
 
-    fn forget_saved(&mut self, dropped: Dropped) {
-        for (owner, number) in dropped {
-            self.checkpoints.remove(number);
-            self.index.remove(owner, number);
+    fn forget_saved(&mut self, (owner, number): Dropped) {
+        self.checkpoints.remove(number);
+        self.index.remove(owner, number);
+    }
+
+    /// Keeps what is saved in memory within its bound. One after the other: of two that hold the same, one is worth
+    /// something when the other has gone.
+    fn trim_saved(&mut self) {
+        while self.saved.is_over()
+            && let Some(number) =
+                self.saved.least_worth(|number, saved| self.n_alone(number, saved, |_| true))
+        {
+            let dropped = self.saved.let_go(number);
+            dropped.into_iter().for_each(|dropped| self.forget_saved(dropped));
         }
+    }
+
+    /// Deletes files of which a later one has everything: what a conversation was before it went on.
+    fn forget_outgrown(&mut self) {
+        let in_file = self.saved.iter().filter(|(_, saved)| saved.is_in_file());
+        let outgrown = in_file.filter(|&(number, saved)| {
+            let has_more = |other: &Saved| {
+                let lengths = (other.tokens.len(), saved.tokens.len());
+                other.is_in_file() && lengths.0 > lengths.1
+            };
+            self.n_alone(number, saved, |other| self.saved.get(other).is_some_and(has_more)) == 0
+        });
+        for number in outgrown.map(|(number, _)| number).collect::<Vec<_>>() {
+            self.forget(number);
+        }
+    }
+
+    /// Tokens of something saved that could not be had from anything else that is there and `counts`.
+    fn n_alone(&self, number: SequenceId, saved: &Saved, counts: impl Fn(SequenceId) -> bool) -> usize {
+        // Where a longer one cannot be cut, it does not serve for a shorter one.
+        if !self.memory.can_cut || self.memory.window.is_some() {
+            return saved.tokens.len();
+        }
+        let serves = |other| counts(other) && self.gaps_of(other) == Gaps::default();
+        self.index.n_alone(saved.owner, number, &saved.tokens, serves)
     }
 
     /// Writes what is kept and saved into files, as far as that goes without waiting; says whether all of it is on its
@@ -422,8 +464,8 @@ impl<'m> Pool<'m> {
 
     fn add_saved(&mut self, saved: Saved) {
         self.index.insert(saved.owner, self.saved.next_number(), &saved.tokens);
-        let dropped = self.saved.add(saved);
-        self.forget_saved(dropped);
+        self.saved.add(saved);
+        self.trim_saved();
     }
 
     /// Forgets what is kept and saved of a tenant; of what still runs, nothing will be kept.

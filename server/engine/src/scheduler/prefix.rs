@@ -67,6 +67,28 @@ impl PrefixIndex {
         }
         found
     }
+
+    /// How many of the last of `tokens`, which `sequence` of `owner` has, no other one has as well that `serves`.
+    pub(crate) fn n_alone(
+        &self,
+        owner: Owner,
+        sequence: SequenceId,
+        tokens: &[LlamaToken],
+        serves: impl Fn(SequenceId) -> bool,
+    ) -> usize {
+        let mut children = self.owners.get(&owner).map_or(&[][..], Vec::as_slice);
+        let mut n_shared = 0;
+        while let Some(node) = child(children, &tokens[n_shared..]) {
+            let n = common_length(&node.edge, &tokens[n_shared..]);
+            let is_shared = node.sequences.iter().any(|&other| other != sequence && serves(other));
+            if !is_shared || n == 0 {
+                break;
+            }
+            n_shared += n;
+            children = &node.children;
+        }
+        tokens.len() - n_shared
+    }
 }
 
 fn child<'n>(children: &'n [Node], tokens: &[LlamaToken]) -> Option<&'n Node> {

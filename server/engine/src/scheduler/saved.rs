@@ -1,5 +1,6 @@
 //! Sequences moved out of the cache: into ordinary memory, and from there into files. Each tier has a bound; what is
-//! used least leaves memory first.
+//! worth least leaves memory first: what could be had again soonest, by the room that it takes and the time that it was
+//! unused, as the family of GreedyDual-Size ([Cao and Irani 1997](https://www.usenix.org/conference/usits-97)) does.
 
 use super::{
     Owner,
@@ -66,6 +67,24 @@ impl Saved {
         Header { tenant: self.owner.tenant, tokens, first: self.first as u64 }
     }
 
+    /// A set of adapters is another one after a restart, and files do not say what is forgotten.
+    fn is_worth_a_file(&self) -> bool {
+        self.tokens.len() >= WORTH_A_FILE
+            && self.owner.set == SetId::NONE
+            && !self.owner.tenant.is_fleeting()
+            && self.is_whole()
+    }
+
+    /// Nothing of it is forgotten.
+    pub(super) fn is_whole(&self) -> bool {
+        self.gaps == Gaps::default()
+    }
+
+    /// A file has all of it.
+    pub(super) fn is_in_file(&self) -> bool {
+        matches!(self.file, OnDisk::Yes { .. })
+    }
+
     fn n_bytes_in_memory(&self) -> u64 {
         self.state.as_ref().map_or(0, |state| state.bytes().len() as u64)
     }
@@ -77,17 +96,25 @@ pub(super) struct SavedStates {
     next_number: SequenceId,
     n_bytes: u64,
     max_bytes: u64,
+    /// The latest use of any.
+    newest: u64,
     files: Option<StateFiles>,
 }
 
-/// Sequences that are not there any more.
-pub(super) type Dropped = Vec<(Owner, SequenceId)>;
+/// A sequence that is not there any more.
+pub(super) type Dropped = (Owner, SequenceId);
 
 impl SavedStates {
     /// Those that `files` already holds; numbers begin at `first_number`. In memory they take at most `max_bytes`.
     pub(super) fn new(first_number: SequenceId, files: Option<StateFiles>, max_bytes: u64) -> Self {
-        let mut states =
-            Self { by_number: BTreeMap::new(), next_number: first_number, n_bytes: 0, max_bytes, files };
+        let mut states = Self {
+            by_number: BTreeMap::new(),
+            next_number: first_number,
+            n_bytes: 0,
+            max_bytes,
+            newest: 0,
+            files,
+        };
         let found = states.files.as_mut().map(StateFiles::take_found).unwrap_or_default();
         for (header, path, n_bytes) in found {
             let tokens = header.tokens.into_iter().map(LlamaToken).collect();
@@ -112,18 +139,27 @@ impl SavedStates {
         self.next_number
     }
 
-    /// Adds one under [`SavedStates::next_number`]. Gives those that were dropped for it, which may be itself.
-    pub(super) fn add(&mut self, saved: Saved) -> Dropped {
+    /// Adds one under [`SavedStates::next_number`]. There may be too much in memory afterwards.
+    pub(super) fn add(&mut self, saved: Saved) {
         self.n_bytes += saved.n_bytes_in_memory();
+        self.newest = self.newest.max(saved.last_use);
         self.by_number.insert(self.next_number, saved);
         self.next_number += 1;
-        self.trim()
     }
 
-    /// In memory they take at most `max_bytes` from now on. Gives those that were dropped for it.
-    pub(super) fn set_max_bytes(&mut self, max_bytes: u64) -> Dropped {
+    /// In memory they are to take at most `max_bytes` from now on.
+    pub(super) fn set_max_bytes(&mut self, max_bytes: u64) {
         self.max_bytes = max_bytes;
-        self.trim()
+    }
+
+    /// Whether they take more memory than they may: [`SavedStates::let_go`] until they do not.
+    pub(super) fn is_over(&self) -> bool {
+        self.n_bytes > self.max_bytes
+    }
+
+    /// How many are in files.
+    pub(super) fn n_files(&self) -> usize {
+        self.by_number.values().filter(|it| it.is_in_file()).count()
     }
 
     /// What they take in memory.
@@ -131,23 +167,38 @@ impl SavedStates {
         self.n_bytes
     }
 
-    /// Keeps memory within its bound.
-    fn trim(&mut self) -> Dropped {
-        let mut dropped = Vec::new();
-        while self.n_bytes > self.max_bytes {
-            let in_memory = self.by_number.iter().filter(|(_, it)| it.state.is_some());
-            let oldest = in_memory.min_by_key(|(_, it)| it.last_use).map(|(&number, _)| number);
-            let Some(number) = oldest else { break };
-            self.write(number);
-            let Some(saved) = self.by_number.get_mut(&number) else { break };
-            if matches!(saved.file, OnDisk::No | OnDisk::Refused) {
-                dropped.extend(self.remove(number).map(|it| (it.owner, number)));
-            } else {
-                self.n_bytes -= saved.n_bytes_in_memory();
-                saved.state = None;
-            }
+    /// Which in memory is worth least. `n_alone` says how many tokens of one nothing else has.
+    pub(super) fn least_worth(&self, n_alone: impl Fn(SequenceId, &Saved) -> usize) -> Option<SequenceId> {
+        let in_memory = self.by_number.iter().filter(|(_, it)| it.state.is_some());
+        let worths =
+            in_memory.map(|(&number, it)| (self.worth(it, n_alone(number, it)), it.last_use, number));
+        let least = worths.min_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+        least.map(|(.., number)| number)
+    }
+
+    /// Takes one out of memory. Gives it if it is not in a file either; then nobody has it any more.
+    pub(super) fn let_go(&mut self, number: SequenceId) -> Option<Dropped> {
+        self.write(number);
+        let saved = self.by_number.get_mut(&number)?;
+        if matches!(saved.file, OnDisk::No | OnDisk::Refused) {
+            return self.remove(number).map(|it| (it.owner, number));
         }
-        dropped
+        self.n_bytes -= saved.n_bytes_in_memory();
+        saved.state = None;
+        None
+    }
+
+    /// What it costs to have one again that is not in memory any more, `n_alone` tokens of which nothing else has.
+    #[expect(clippy::cast_precision_loss, reason = "they are compared")]
+    fn worth(&self, saved: &Saved, n_alone: usize) -> f64 {
+        let has_file = match saved.file {
+            OnDisk::No => self.files.is_some() && saved.is_worth_a_file(),
+            OnDisk::Refused => false,
+            OnDisk::Writing | OnDisk::Yes { .. } | OnDisk::Reading { .. } => true,
+        };
+        let one = if has_file { 1.0 / TOKENS_READ_FOR_ONE as f64 } else { 1.0 };
+        let age = self.newest.saturating_sub(saved.last_use) + 1;
+        n_alone as f64 * one / (saved.n_bytes_in_memory().max(1) as f64 * age as f64)
     }
 
     /// Starts to write one into a file, where that is wanted and possible; says whether it is or was done.
@@ -155,11 +206,7 @@ impl SavedStates {
         let (Some(files), Some(saved)) = (&mut self.files, self.by_number.get_mut(&number)) else {
             return true;
         };
-        // A set of adapters is another one after a restart, and files do not say what is forgotten.
-        let is_worth_it = saved.tokens.len() >= WORTH_A_FILE
-            && saved.owner.set == SetId::NONE
-            && !saved.owner.tenant.is_fleeting()
-            && saved.gaps == Gaps::default();
+        let is_worth_it = saved.is_worth_a_file();
         let Some(state) = saved.state.as_ref().filter(|_| is_worth_it) else {
             return true;
         };
@@ -218,20 +265,22 @@ impl SavedStates {
         self.files.as_ref().is_some_and(StateFiles::is_busy)
     }
 
-    /// Takes note of files written and read; waits for the next one if `waits`. Gives what was dropped.
-    pub(super) fn note_done(&mut self, waits: bool, last_use: u64) -> Dropped {
+    /// Takes note of files written and read; waits for the next one if `waits`. Gives what nobody has any more. There may
+    /// be too much in memory afterwards.
+    pub(super) fn note_done(&mut self, waits: bool, last_use: u64) -> Vec<Dropped> {
         let done = self.files.as_mut().map(|files| files.done(waits)).unwrap_or_default();
-        done.into_iter().flat_map(|done| self.note(done, last_use)).collect()
+        done.into_iter().filter_map(|done| self.note(done, last_use)).collect()
     }
 
-    fn note(&mut self, done: Done, last_use: u64) -> Dropped {
+    fn note(&mut self, done: Done, last_use: u64) -> Option<Dropped> {
         let (Done::Written { number, .. } | Done::Read { number, .. }) = done;
+        self.newest = self.newest.max(last_use);
         let Some(saved) = self.by_number.get_mut(&number) else {
             // It was forgotten while it was written.
             if let (Done::Written { file: Some((path, _)), .. }, Some(files)) = (done, &self.files) {
                 files.remove(path);
             }
-            return Vec::new();
+            return None;
         };
         match done {
             Done::Written { file: Some((path, n_bytes)), .. } => saved.file = OnDisk::Yes { path, n_bytes },
@@ -248,7 +297,7 @@ impl SavedStates {
         }
         let is_lost = saved.state.is_none() && matches!(saved.file, OnDisk::No | OnDisk::Refused);
         let lost = is_lost.then(|| self.remove(number)).flatten();
-        lost.into_iter().map(|saved| (saved.owner, number)).chain(self.trim()).collect()
+        lost.map(|saved| (saved.owner, number))
     }
 
     /// One of them that is in memory, marked as used at `last_use`.
@@ -259,6 +308,7 @@ impl SavedStates {
     ) -> Option<(Arc<SequenceState>, &[LlamaToken])> {
         let saved = self.by_number.get_mut(&number)?;
         saved.last_use = last_use;
+        self.newest = self.newest.max(last_use);
         if let (OnDisk::Yes { path, .. }, Some(files)) = (&saved.file, &self.files) {
             files.touch(path.clone());
         }

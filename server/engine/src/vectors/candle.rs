@@ -1,7 +1,7 @@
 //! Vectors by candle, of models in folders of safetensors.
 
 use super::{Encoder, Failure, Head, Served, Tokenizer, VectorFacts};
-use crate::llama::n_threads;
+use crate::llama::threads;
 use candle::{Manifest, TextEncoder};
 use protocol::LoadRequest;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ pub(crate) struct Candle(Arc<TextEncoder>);
 
 /// Loads the model in a folder. The error is a sentence.
 pub(crate) fn load_folder(request: &LoadRequest) -> Result<Served<Candle, Candle>, String> {
-    let encoder = TextEncoder::load(&request.path, n_threads(request) as usize);
+    let encoder = TextEncoder::load(&request.path, threads(request).prefill as usize);
     let encoder = encoder.map_err(|error| error.to_string())?;
     let facts = facts(encoder.manifest(), request);
     let model = Candle(Arc::new(encoder));

@@ -317,10 +317,14 @@ impl<L: Launch> Supervisor<L> {
 
     /// Adapters count for answers that begin from now on, threads from the next step on.
     fn adjust(&mut self, spec: ModelSpec) {
-        let n_threads = |spec: &ModelSpec| spec.profile.options.n_threads.or(self.resources.n_threads);
-        let (before, now) = (n_threads(&self.spec), n_threads(&spec));
+        let threads = |spec: &ModelSpec| {
+            let options = &spec.profile.options;
+            let n_threads = options.n_threads.or(self.resources.n_threads);
+            Command::SetThreads { n_threads, n_threads_batch: options.n_threads_batch }
+        };
+        let (before, now) = (threads(&self.spec), threads(&spec));
         if let Some(worker) = self.worker.as_ref().filter(|_| before != now) {
-            worker.connection.send(Command::SetThreads { n_threads: now });
+            worker.connection.send(now);
         }
         self.spec = spec;
     }
@@ -353,6 +357,7 @@ impl<L: Launch> Supervisor<L> {
             n_ctx: self.spec.profile.n_ctx.or(self.resources.n_ctx),
             n_sequences: self.resources.n_sequences,
             n_threads: options.n_threads.or(self.resources.n_threads),
+            n_threads_batch: options.n_threads_batch,
             kv_type: self.asked_kv_type(),
             saved_bytes: self.resources.saved_bytes,
             kv_files: self.resources.kv_files.clone(),

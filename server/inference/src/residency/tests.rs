@@ -360,13 +360,14 @@ async fn adapters_and_threads_change_while_a_model_stays_loaded() {
     // Whoever is answered goes on meanwhile.
     let _in_use = stage.generate(named("a"));
     assert!(matches!(a.command().await, Some(Command::Generate { .. })));
-    for n_threads in [Some(3), None] {
+    for (n_threads, n_threads_batch) in [(Some(3), None), (Some(3), Some(4)), (None, None)] {
         let mut other = renewed.clone();
         other.profile.options.n_threads = n_threads;
+        other.profile.options.n_threads_batch = n_threads_batch;
         let outlook = stage.engine.foresee(other.clone()).await.expect("an outlook");
         assert_eq!(outlook.fate, Fate::IsThere);
         assert!(stage.engine.load(other, Intent::Use).await.is_ok());
-        assert_eq!(a.command().await, Some(Command::SetThreads { n_threads }));
+        assert_eq!(a.command().await, Some(Command::SetThreads { n_threads, n_threads_batch }));
     }
 }
 

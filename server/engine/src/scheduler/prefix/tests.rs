@@ -50,6 +50,23 @@ fn nobody_finds_what_is_somebody_elses() {
 }
 
 #[test]
+fn what_others_have_too_is_told_from_what_one_has_alone() {
+    let check = |sequences: &[&str], sequence: SequenceId, counts: &[SequenceId], expected: usize| {
+        let text = tokens(sequences[sequence]);
+        let n = index(sequences).n_alone(ANNA, sequence, &text, |other| counts.contains(&other));
+        assert_eq!(n, expected, "{sequence} of {sequences:?}");
+    };
+    check(&["abc"], 0, &[0], 3);
+    check(&["abc", "abcdef"], 0, &[1], 0);
+    check(&["abc", "abcdef"], 1, &[0], 3);
+    check(&["abc", "abc"], 0, &[0, 1], 0);
+    check(&["abcd", "abxy", "abce"], 0, &[1, 2], 1);
+    // One that is of no use counts for nothing.
+    check(&["abcd", "abxy", "abce"], 0, &[1], 2);
+    check(&["abcd", "abcd"], 1, &[], 4);
+}
+
+#[test]
 fn what_is_removed_leaves_nothing_behind() {
     let mut index = index(&["abcdef", "abcxyz", "abc"]);
     for sequence in [1, 0, 2, 2] {

@@ -17,6 +17,17 @@ fn in_memory(states: &SavedStates, numbers: &[SequenceId]) -> Vec<bool> {
     numbers.iter().map(|&number| states.get(number).is_some_and(|it| it.state.is_some())).collect()
 }
 
+/// Keeps memory within its bound where nothing is in two of them; what was lost for it.
+fn trim(states: &mut SavedStates) -> Vec<SequenceId> {
+    let mut lost = Vec::new();
+    while states.is_over()
+        && let Some(number) = states.least_worth(|_, saved| saved.tokens.len())
+    {
+        lost.extend(states.let_go(number).map(|(_, number)| number));
+    }
+    lost
+}
+
 #[test]
 fn memory_holds_what_fits_and_what_was_used_last() {
     // Each takes 64 bytes.
@@ -25,15 +36,56 @@ fn memory_holds_what_fits_and_what_was_used_last() {
     let mut dropped = Vec::new();
     for last_use in [5, 1, 7, 6, 2] {
         numbers.push(states.next_number());
-        dropped.extend(states.add(saved_at(1, last_use)).into_iter().map(|(_, number)| number));
+        states.add(saved_at(1, last_use));
+        dropped.extend(trim(&mut states));
         assert!(states.n_bytes() <= 3 * 64 + 63, "{}", states.n_bytes());
     }
     // The last one was used less than those that are there.
     assert_eq!(in_memory(&states, &numbers), [true, false, true, true, false]);
     assert_eq!(dropped, [numbers[1], numbers[4]]);
-    let less: Vec<_> = states.set_max_bytes(64).into_iter().map(|(_, number)| number).collect();
-    assert_eq!(less, [numbers[0], numbers[3]]);
-    assert_eq!((states.n_bytes(), states.set_max_bytes(0).len(), states.n_bytes()), (64, 1, 0));
+    states.set_max_bytes(64);
+    assert_eq!((trim(&mut states), states.n_bytes()), (vec![numbers[0], numbers[3]], 64));
+    states.set_max_bytes(0);
+    assert_eq!((trim(&mut states), states.n_bytes()), (vec![numbers[2]], 0));
+}
+
+#[test]
+fn what_is_worth_least_leaves_memory_first() {
+    // For each its tokens that nothing else has, its bytes and when it was used; the first that goes.
+    let check = |all: &[(usize, usize, u64)], expected: usize| {
+        let mut states = SavedStates::new(0, None, 0);
+        for &(n_tokens, n_bytes, last_use) in all {
+            let state = Some(Arc::new(SequenceState::from_checked_bytes(vec![1; n_bytes])));
+            let tokens = vec![LlamaToken(1); n_tokens];
+            states.add(Saved { tokens, state, ..saved_at(1, last_use) });
+        }
+        assert_eq!(states.least_worth(|_, saved| saved.tokens.len()), Some(expected), "{all:?}");
+    };
+    check(&[(100, 100, 1), (100, 100, 2)], 0);
+    // As many bytes for fewer tokens, as recurrent layers need.
+    check(&[(100, 100, 2), (50, 100, 2)], 1);
+    check(&[(100, 100, 2), (100, 200, 2)], 1);
+    // A little older, and much more to compute.
+    check(&[(100, 100, 1), (10, 100, 2)], 1);
+    // What others hold as well costs nothing, however lately it was used; of two such the older one.
+    check(&[(100, 100, 1), (0, 100, 9)], 1);
+    check(&[(0, 100, 3), (0, 100, 2), (1, 1000, 1)], 1);
+}
+
+#[test]
+fn what_can_be_read_from_a_file_leaves_memory_before_what_must_be_computed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut states, _) = states(folder.path());
+    let numbers = [Tenant(1).fleeting(), Tenant(1)].map(|tenant| {
+        let number = states.next_number();
+        states.add(saved(tenant.0));
+        number
+    });
+    states.set_max_bytes(64);
+    assert!(trim(&mut states).is_empty());
+    assert_eq!(in_memory(&states, &numbers), [true, false]);
+    states.set_max_bytes(0);
+    assert_eq!(trim(&mut states), [numbers[0]]);
 }
 
 #[test]
@@ -41,8 +93,9 @@ fn what_has_no_room_in_memory_goes_on_in_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let (mut states, _) = states(folder.path());
     let number = states.next_number();
-    assert!(states.add(saved(1)).is_empty());
-    assert!(states.set_max_bytes(0).is_empty());
+    states.add(saved(1));
+    states.set_max_bytes(0);
+    assert!(trim(&mut states).is_empty());
     assert!(is_written(&mut states));
     assert_eq!((states.n_bytes(), in_memory(&states, &[number])), (0, vec![false]));
     assert!(states.get(number).is_some());

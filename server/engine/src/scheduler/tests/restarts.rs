@@ -141,6 +141,28 @@ fn files_stay_within_their_bound() {
 }
 
 #[test]
+fn a_conversation_that_went_on_leaves_one_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // What is kept of an answer of one token is its prompt.
+    let at =
+        |n_times: usize| Ask { tenant: 1, n_tokens: 1, ..ask(&"it goes on for a while. ".repeat(n_times)) };
+    let n_cached = |asks: &[Ask]| {
+        let kv_files = Some(KvFiles { folder: folder.path().to_owned(), max_bytes: ENOUGH });
+        let mut worker = start_with_files(SEED, 1024, kv_files);
+        let n_cached = worker.answer(asks)[0].1.n_cached_tokens;
+        worker.end();
+        n_cached
+    };
+    n_cached(&[at(8)]);
+    n_cached(&[at(12)]);
+    let n_whole = n_cached(&[at(12)]);
+    assert!(n_whole > 200, "{n_whole}");
+    assert_eq!(files_in(folder.path()).len(), 1);
+    // The longer one serves for the shorter one.
+    assert!(n_cached(&[at(8)]) > 150);
+}
+
+#[test]
 fn what_is_to_be_forgotten_is_gone_from_memory_and_files() {
     let folder = tempfile::tempdir().expect("a folder");
     answer(SEED, folder.path(), ENOUGH, question(1));

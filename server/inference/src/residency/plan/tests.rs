@@ -9,6 +9,7 @@ static USUAL: LaunchProfile = LaunchProfile {
     draft: DraftChoice::Usual,
     options: LaunchOptions {
         n_threads: None,
+        n_threads_batch: None,
         n_batch: None,
         n_gpu_layers: None,
         adapters: Vec::new(),

@@ -195,6 +195,9 @@ pub struct Usage {
     pub n_reasoning_tokens: u32,
     /// Tokens of the prompt and the answer that the model did not see any more at the end, as there was no memory for them.
     pub n_forgotten_tokens: u32,
+    /// Turns of a person at the beginning of the conversation that were left out, with their answers, so that the rest fits.
+    /// Not kept with a message.
+    pub n_trimmed_turns: u32,
     /// Tokens that were guessed and verified beside others.
     pub n_drafted_tokens: u32,
     /// Those of them that came true.
@@ -216,6 +219,7 @@ impl Usage {
             n_prompt_tokens: later.n_prompt_tokens,
             n_cached_tokens: later.n_cached_tokens,
             n_forgotten_tokens: later.n_forgotten_tokens,
+            n_trimmed_turns: self.n_trimmed_turns.max(later.n_trimmed_turns),
             n_generated_tokens: self.n_generated_tokens + later.n_generated_tokens,
             n_reasoning_tokens: self.n_reasoning_tokens + later.n_reasoning_tokens,
             n_drafted_tokens: self.n_drafted_tokens + later.n_drafted_tokens,
@@ -349,6 +353,8 @@ pub struct MessageView {
     /// How many of the oldest messages it was not given, and the summary that stood for them.
     pub n_left_out: u32,
     pub summary: Option<String>,
+    /// Documents were to be searched for it, which failed.
+    pub without_documents: bool,
     /// It came of a critique of the one before.
     pub is_revised: bool,
     /// How keys and values were kept, as [`crate::kv::KvUse`] is written.

@@ -180,6 +180,7 @@ fn add(a: Usage, b: Usage) -> Usage {
         n_generated_tokens: a.n_generated_tokens + b.n_generated_tokens,
         n_reasoning_tokens: a.n_reasoning_tokens + b.n_reasoning_tokens,
         n_forgotten_tokens: a.n_forgotten_tokens.max(b.n_forgotten_tokens),
+        n_trimmed_turns: a.n_trimmed_turns.max(b.n_trimmed_turns),
         n_drafted_tokens: a.n_drafted_tokens + b.n_drafted_tokens,
         n_accepted_tokens: a.n_accepted_tokens + b.n_accepted_tokens,
         n_steps: a.n_steps + b.n_steps,

@@ -220,6 +220,7 @@ impl Chat {
                 left_out: LeftOutRow {
                     n_messages: turn.ended.n_left_out,
                     summary: turn.ended.summary.clone(),
+                    documents: turn.ended.without_documents,
                 },
                 ..MessageRow::new(place_id(at), turn.role, &turn.text)
             });
@@ -303,6 +304,7 @@ fn ended(message: &MessageRow, sources: Vec<SourceView>) -> Ended {
         is_revised: message.is_revised,
         n_left_out: message.left_out.n_messages,
         summary: message.left_out.summary.clone(),
+        without_documents: message.left_out.documents,
         reasoning_ms: message.thought.as_ref().and_then(|it| it.ms),
         quotes: sources.into_iter().map(quote).collect(),
     }

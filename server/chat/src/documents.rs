@@ -115,8 +115,8 @@ impl Chat {
         Ok(Some(marked.await.map_err(|_| ChatError::Documents(RagError::Task))?))
     }
 
-    /// Finds what an answer is given to read, and keeps it with the answer. Nothing where nothing fits: an answer without
-    /// passages is better than none.
+    /// Finds what an answer is given to read, and keeps it with the answer. Nothing where nothing fits. `None` where searching
+    /// failed: an answer without passages is better than none, and says so.
     pub(crate) async fn consult(
         &self,
         user: UserId,
@@ -124,21 +124,23 @@ impl Chat {
         messages: &[MessageRow],
         reply: MessageId,
         target: &Target,
-    ) -> Result<Vec<SourceView>, ChatError> {
-        let Some(documents) = &self.documents else { return Ok(Vec::new()) };
+    ) -> Result<Option<Vec<SourceView>>, ChatError> {
+        let Some(documents) = &self.documents else { return Ok(Some(Vec::new())) };
         let collections = self.store.session_collections(user, session).await?;
         let question = messages.iter().rev().find(|message| message.role == Role::User);
-        let Some(question) = question.filter(|_| !collections.is_empty()) else { return Ok(Vec::new()) };
+        let Some(question) = question.filter(|_| !collections.is_empty()) else {
+            return Ok(Some(Vec::new()));
+        };
         let found = match documents.search(user, &collections, &question.body, MOST_PASSAGES).await {
             Ok(found) => found.passages,
             Err(err) => {
                 tracing::warn!(error = %err, "an answer begins without passages: searching failed");
-                return Ok(Vec::new());
+                return Ok(None);
             }
         };
         let sources = within(found, attached::next_number(messages), self.room(target));
         self.store.add_sources(user, reply, &sources).await?;
-        Ok(sources)
+        Ok(Some(sources))
     }
 
     /// What an answer was given to read that goes on.

@@ -10,7 +10,7 @@ mod writer;
 pub(crate) use first::revise;
 pub(crate) use hands::{Hands, Numbers, offered};
 
-use crate::{ChatError, history::Summarise, notes::Notes};
+use crate::{ChatError, history::Summarise, notes::Notes, prompt};
 use hands::Questions;
 use inference::{Engine, GenerateRequest, Target};
 use std::{
@@ -81,6 +81,8 @@ pub(crate) struct Start {
     /// The passages that it was given to read.
     pub(crate) sources: Vec<SourceView>,
     pub(crate) request: GenerateRequest,
+    /// With which messages of the branch the turns of a person in the prompt begin, and how many messages there are.
+    pub(crate) starts: Starts,
     pub(crate) target: Target,
     /// What it may call.
     pub(crate) hands: Option<Hands>,
@@ -88,6 +90,28 @@ pub(crate) struct Start {
     pub(crate) has_form: bool,
     /// What comes before it, in this order.
     pub(crate) firsts: Vec<First>,
+}
+
+/// Where turns of a person begin in a branch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Starts {
+    messages: Vec<usize>,
+    n_messages: usize,
+}
+
+impl Starts {
+    /// Of the messages behind the first `from`, which are not in the prompt.
+    pub(crate) fn new(messages: &[MessageRow], from: usize) -> Self {
+        let from = from.min(messages.len());
+        let starts = prompt::starts(&messages[from..]).into_iter().map(|at| from + at).collect();
+        Self { messages: starts, n_messages: messages.len() }
+    }
+
+    /// How many messages are left out with the first `n_turns` turns of a person.
+    fn n_left_out(&self, n_turns: u32) -> u32 {
+        let at = self.messages.get(n_turns as usize).copied().unwrap_or(self.n_messages);
+        at.try_into().unwrap_or(u32::MAX)
+    }
 }
 
 /// What a model does before it answers.

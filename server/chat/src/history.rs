@@ -161,7 +161,8 @@ impl Counter<'_> {
     fn fitted(&self, from: usize, summary: Option<String>, summarise: Option<Summarise>) -> Fitted {
         let turns = self.turns(from, summary.as_deref());
         let n_messages = from.try_into().unwrap_or(u32::MAX);
-        Fitted { turns, left_out: LeftOutRow { n_messages, summary }, summarise }
+        let left_out = LeftOutRow { n_messages, summary, documents: false };
+        Fitted { turns, left_out, summarise }
     }
 }
 

@@ -15,10 +15,7 @@ pub(crate) fn turns(system_prompt: &str, messages: &[MessageRow], shown: &Shown)
     if !system_prompt.trim().is_empty() {
         turns.push(ChatTurn::new(Role::System, system_prompt));
     }
-    let says_something = |message: &&MessageRow| {
-        !message.body.trim().is_empty() || !message.images.is_empty() || !message.calls.is_empty()
-    };
-    for message in messages.iter().filter(says_something) {
+    for message in messages.iter().filter(|message| says_something(message)) {
         if !message.calls.is_empty() {
             turns.extend(calls::answer(message));
             continue;
@@ -33,6 +30,23 @@ pub(crate) fn turns(system_prompt: &str, messages: &[MessageRow], shown: &Shown)
         }
     }
     turns
+}
+
+/// With which messages turns of a person begin.
+pub(crate) fn starts(messages: &[MessageRow]) -> Vec<usize> {
+    let mut last = None;
+    let mut starts = Vec::new();
+    for (at, message) in messages.iter().enumerate().filter(|(_, message)| says_something(message)) {
+        if message.role == Role::User && last != Some(Role::User) {
+            starts.push(at);
+        }
+        last = Some(message.role);
+    }
+    starts
+}
+
+fn says_something(message: &MessageRow) -> bool {
+    !message.body.trim().is_empty() || !message.images.is_empty() || !message.calls.is_empty()
 }
 
 /// One message as a turn.

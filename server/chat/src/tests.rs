@@ -21,6 +21,7 @@ use types::{
 
 mod answering;
 mod attached;
+mod consulting;
 mod filing;
 mod forms;
 mod history;

@@ -182,6 +182,7 @@ fn view(row: MessageRow, variants: Vec<MessageId>, has_form: bool) -> MessageVie
         n_sources: 0,
         n_left_out: row.left_out.n_messages,
         summary: row.left_out.summary,
+        without_documents: row.left_out.documents,
         is_revised: row.is_revised,
         kv: row.kv,
         has_probabilities: row.has_probabilities,

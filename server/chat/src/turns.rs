@@ -4,7 +4,7 @@ use crate::{
     Chat, ChatError,
     answering::N_LIKELY,
     attached, calls, documents,
-    generation::{Admission, First, Hands, Start},
+    generation::{Admission, First, Hands, Start, Starts},
     history::n_tokens_beside,
     images::Shown,
     now_ms,
@@ -12,7 +12,7 @@ use crate::{
     title::title_of,
 };
 use inference::{GenerateRequest, Prompt, Target};
-use store::{AttachedRow, MessageRow, NewTurn, Outcome, SessionRow};
+use store::{AttachedRow, LeftOutRow, MessageRow, NewTurn, Outcome, SessionRow};
 use types::{
     chat::{Again, ChatEvent, ChatTurn, History, MAX_MESSAGE_BYTES, Role, Sent},
     constraint::Constraint,
@@ -283,18 +283,21 @@ impl Chat {
         let sampling = row.overrides.over(settings.sampling.clone()).unwrap_or(settings.sampling.clone());
         let thread = self.store.load_thread(user, session, reply).await?;
         let variants = thread.variants.last().cloned().unwrap_or_default();
-        let (messages, reply) = match thread.messages.split_last() {
+        let (messages, mut reply) = match thread.messages.split_last() {
             Some((reply, messages)) => (messages, reply.clone()),
             None => return Err(ChatError::NotFound),
         };
         let target = Target { model: way.model.clone(), keep_alive: None };
         let mut sources = match way.again {
             Again::GoOn => self.consulted(user, reply.id).await?,
-            _ => self.consult(user, session, messages, reply.id, &target).await?,
+            _ => {
+                let found = self.consult(user, session, messages, reply.id, &target).await?;
+                reply.left_out.documents = found.is_none();
+                let mut sources = found.unwrap_or_default();
+                sources.extend(attached::sources(messages));
+                sources
+            }
         };
-        if way.again != Again::GoOn {
-            sources.extend(attached::sources(messages));
-        }
         let hands = self.hands(user, session, &target, settings.tool_rounds, &reply, &sources).await?;
         let going_on = (way.again == Again::GoOn).then_some(&reply);
         let asked = Asked { user, row: &row, messages, sources: &sources, target: &target, going_on };
@@ -325,7 +328,8 @@ impl Chat {
         }
         let (reply, firsts) = (given.reply, given.firsts);
         let has_form = row.answer_schema.is_some();
-        let start = Start { has_form, row: reply, variants, sources, request, target, hands, firsts };
+        let starts = Starts::new(messages, reply.left_out.n_messages as usize);
+        let start = Start { has_form, row: reply, variants, sources, request, starts, target, hands, firsts };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))
     }
 
@@ -349,13 +353,15 @@ impl Chat {
         let n_beside = n_tokens_beside(n_passage_bytes + n_written_bytes, hands.map(Hands::offered).as_ref());
         let mut turns = match self.fit(asked, history, n_beside).await? {
             Some(fitted) => {
-                self.store.set_left_out(reply.id, &fitted.left_out).await?;
-                reply.left_out = fitted.left_out;
+                reply.left_out = LeftOutRow { documents: reply.left_out.documents, ..fitted.left_out };
                 firsts.extend(fitted.summarise.map(First::Summarise));
                 fitted.turns
             }
             None => self.given(user, Some(row), messages, &reply.left_out, target).await?,
         };
+        if reply.left_out != LeftOutRow::default() {
+            self.store.set_left_out(reply.id, &reply.left_out).await?;
+        }
         documents::give(&mut turns, sources);
         if let Some(old) = &way.revises {
             turns.push(ChatTurn::new(Role::Assistant, old.body.trim()));

@@ -44,6 +44,8 @@ pub(crate) struct TokenPrompt {
     pub(crate) pinned: Vec<Range<usize>>,
     /// With how many tokens turns end or begin from which a conversation may go on another way.
     pub(crate) places: Vec<usize>,
+    /// Turns of a person that were left out at the beginning.
+    pub(crate) n_trimmed_turns: usize,
     /// Stop strings that belong to the prompt's form.
     pub(crate) stops: Vec<String>,
     /// What the answer must look like.
@@ -194,6 +196,7 @@ impl<'m> Prompter<'m> {
             pieces: text.pieces,
             pinned: text.pinned,
             places: text.places,
+            n_trimmed_turns: text.n_trimmed_turns,
             stops,
             constraint,
             reading,
@@ -259,15 +262,15 @@ impl<'m> Prompter<'m> {
                 return Ok(whole);
             }
         }
-        let rendered = match params.trim_history {
-            true => trim::fit(turns, self.n_ctx, render, Rendered::n_cells),
-            false => render(turns),
-        }?;
+        let (rendered, n_trimmed_turns) = match params.trim_history {
+            true => trim::fit(turns, self.n_ctx, render, Rendered::n_cells)?,
+            false => (render(turns)?, 0),
+        };
         let places = match self.finds_places {
             true => turns::places(turns, &rendered.tokens, text, tokenize),
             false => Vec::new(),
         };
-        Ok(Rendered { pinned, places, ..rendered })
+        Ok(Rendered { pinned, places, n_trimmed_turns, ..rendered })
     }
 
     /// What is longer than the context loses its middle.
@@ -483,6 +486,8 @@ struct Rendered {
     pinned: Vec<Range<usize>>,
     /// With how many tokens turns begin or end.
     places: Vec<usize>,
+    /// Turns of a person that were left out at the beginning.
+    n_trimmed_turns: usize,
 }
 
 /// A conversation as the model's template writes it.

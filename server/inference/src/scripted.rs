@@ -78,18 +78,19 @@ enum Ending {
 pub struct Script {
     steps: VecDeque<Step>,
     ending: Ending,
+    n_trimmed_turns: u32,
 }
 
 impl Script {
     /// Says these chunks one after the other and stops.
     pub fn say<T: Into<String>>(chunks: impl IntoIterator<Item = T>) -> Self {
         let steps = chunks.into_iter().map(|chunk| Step::Say(chunk.into())).collect();
-        Self { steps, ending: Ending::Finish(FinishReason::Stop) }
+        Self { steps, ending: Ending::Finish(FinishReason::Stop), n_trimmed_turns: 0 }
     }
 
     /// Refuses the request: `generate` itself gives this error.
     pub fn refuse(error: EngineError) -> Self {
-        Self { steps: VecDeque::new(), ending: Ending::Refuse(error) }
+        Self { steps: VecDeque::new(), ending: Ending::Refuse(error), n_trimmed_turns: 0 }
     }
 
     /// Then says one more chunk.
@@ -127,6 +128,12 @@ impl Script {
     /// Then lets time pass.
     pub fn delay(mut self, time: Duration) -> Self {
         self.steps.push_back(Step::Delay(time));
+        self
+    }
+
+    /// Says that so many turns of a person were left out for lack of room.
+    pub fn trimmed(mut self, n_turns: u32) -> Self {
+        self.n_trimmed_turns = n_turns;
         self
     }
 
@@ -250,9 +257,11 @@ impl ScriptedEngine {
         if let Ending::Refuse(error) = script.ending {
             return Err(error);
         }
+        let n_trimmed_turns = script.n_trimmed_turns;
         let run = Run {
             script: Some(script),
             n_prompt_tokens,
+            n_trimmed_turns,
             n_generated: 0,
             n_reasoning: 0,
             n_top,
@@ -282,6 +291,7 @@ struct Run {
     /// `None` once the end was sent.
     script: Option<Script>,
     n_prompt_tokens: u32,
+    n_trimmed_turns: u32,
     n_generated: u32,
     n_reasoning: u32,
     /// How likely tokens were is told, beside so many others.
@@ -323,6 +333,7 @@ impl Run {
     fn usage(&self) -> Usage {
         Usage {
             n_prompt_tokens: self.n_prompt_tokens,
+            n_trimmed_turns: self.n_trimmed_turns,
             n_generated_tokens: self.n_generated,
             n_reasoning_tokens: self.n_reasoning,
             first_token_ms: 5,

@@ -137,8 +137,8 @@ async fn write_message(
     let done = sqlx::query!(
         "insert into message (session_id, parent_id, role, body, reasoning, reasoning_ms, state, error, model, n_prompt_tokens,
              n_generated_tokens, first_token_ms, decode_ms, n_drafted_tokens, n_accepted_tokens, n_steps, guesser,
-             n_forgotten_tokens, n_cached_tokens, created_ms, n_left_out, summary, is_revised, kv)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             n_forgotten_tokens, n_cached_tokens, created_ms, n_left_out, summary, without_documents, is_revised, kv)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         session,
         parent,
         role,
@@ -161,6 +161,7 @@ async fn write_message(
         message.created_ms,
         message.left_out.n_messages,
         message.left_out.summary,
+        message.left_out.documents,
         message.is_revised,
         message.kv
     )

@@ -64,12 +64,14 @@ impl MessageRow {
     }
 }
 
-/// The beginning of a conversation, as far as an answer was not given it.
+/// What an answer was not given: the beginning of the conversation, or passages of documents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOutRow {
     pub n_messages: u32,
-    /// What stood for it.
+    /// What stood for the beginning.
     pub summary: Option<String>,
+    /// Documents could not be searched for it.
+    pub documents: bool,
 }
 
 /// What a model thought before it answered.
@@ -184,6 +186,7 @@ struct Raw {
     created_ms: i64,
     n_left_out: i64,
     summary: Option<String>,
+    without_documents: i64,
     is_revised: i64,
     kv: Option<String>,
     has_probabilities: i64,
@@ -217,6 +220,7 @@ impl From<Raw> for MessageRow {
             left_out: LeftOutRow {
                 n_messages: number(Some(raw.n_left_out)).unwrap_or_default(),
                 summary: raw.summary,
+                documents: raw.without_documents != 0,
             },
             is_revised: raw.is_revised != 0,
             kv: raw.kv,
@@ -344,9 +348,10 @@ impl Store {
     /// Keeps what a running answer is not given of the conversation.
     pub async fn set_left_out(&self, message: MessageId, left_out: &LeftOutRow) -> Result<(), StoreError> {
         let done = sqlx::query!(
-            "update message set n_left_out = ?, summary = ? where id = ? and state = 'running'",
+            "update message set n_left_out = ?, summary = ?, without_documents = ? where id = ? and state = 'running'",
             left_out.n_messages,
             left_out.summary,
+            left_out.documents,
             message.0
         );
         found(done.execute(&self.write).await?.rows_affected())
@@ -386,7 +391,7 @@ impl Store {
             Raw,
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.is_revised, m.kv,
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents, m.is_revised, m.kv,
                  exists (select 1 from token_probability p where p.message_id = m.id) as \"has_probabilities!: i64\"
              from message m join session s on s.id = m.session_id
              where m.id = ? and s.id = ? and s.user_id = ? and s.deleted_ms is null",
@@ -410,7 +415,7 @@ impl Store {
             Raw,
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.is_revised, m.kv,
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents, m.is_revised, m.kv,
                  exists (select 1 from token_probability p where p.message_id = m.id) as \"has_probabilities!: i64\"
              from message m join session s on s.id = m.session_id
              where s.id = ? and s.user_id = ? and s.deleted_ms is null and m.hidden_ms is null order by m.id",
@@ -475,7 +480,7 @@ impl Store {
              )
              select m.id as "id!", m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.is_revised, m.kv,
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents, m.is_revised, m.kv,
                  exists (select 1 from token_probability p where p.message_id = m.id) as "has_probabilities!: i64"
              from branch join message m on m.id = branch.id order by branch.depth desc"#,
             leaf.0,

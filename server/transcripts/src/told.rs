@@ -58,6 +58,9 @@ pub struct Ended {
     pub n_left_out: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
+    /// Documents could not be searched for it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub without_documents: bool,
     /// How long the model thought, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_ms: Option<u32>,

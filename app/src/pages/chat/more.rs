@@ -103,7 +103,10 @@ fn notes(id: MessageId) -> AnyView {
                 .into_any(),
         }
     });
-    view! { {revised} {left_out} }.into_any()
+    let documents = view.without_documents.then(|| {
+        view! { <span class="px-1.5 text-xs text-warn" data-testid="without-documents">{texts.without_documents}</span> }
+    });
+    view! { {revised} {left_out} {documents} }.into_any()
 }
 
 /// Models that are in memory beside the chosen one, any of which can answer this, too.

@@ -58,8 +58,8 @@ impl Writer {
         if let Prompt::Chat(turns) = &mut request.prompt {
             put_summary(turns, &summary);
         }
-        let n_messages = self.n_left_out;
-        let left_out = LeftOutRow { n_messages, summary: Some(summary) };
+        let n_messages = self.left_out.n_messages;
+        let left_out = LeftOutRow { n_messages, summary: Some(summary), ..self.left_out.clone() };
         self.below
             .store
             .set_left_out(self.generation.message, &left_out)

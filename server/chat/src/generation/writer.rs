@@ -1,6 +1,6 @@
 //! The task that writes one answer: what the model says, what it calls, and its end.
 
-use super::{Admission, First, Generation, Hands, Start, hands::Round, pace::Pace, thought::Thought};
+use super::{Admission, First, Generation, Hands, Start, Starts, hands::Round, pace::Pace, thought::Thought};
 use crate::{
     SERVER_STOPPED,
     answering::{MOST_KEPT, kept, kv_of},
@@ -89,8 +89,10 @@ pub(super) struct Writer {
     pub(super) has_form: bool,
     /// What is said now is a critique, which is shown as a thought.
     pub(super) is_critique: bool,
-    /// How many of the oldest messages it is not given.
-    pub(super) n_left_out: u32,
+    /// What of the conversation it is not given.
+    pub(super) left_out: LeftOutRow,
+    /// Where the turns begin that the model may leave out besides.
+    pub(super) starts: Starts,
     pub(super) pace: Pace,
     /// What the rounds before cost.
     pub(super) spent: Option<Usage>,
@@ -121,7 +123,8 @@ impl Writer {
             called: row.calls.clone(),
             has_form: start.has_form,
             is_critique: false,
-            n_left_out: row.left_out.n_messages,
+            left_out: row.left_out.clone(),
+            starts: start.starts.clone(),
             pace: Pace::start(),
             spent: None,
             probabilities: Vec::new(),
@@ -142,7 +145,7 @@ impl Writer {
     }
 
     pub(super) async fn run(mut self, admission: Admission, engine: Arc<dyn Engine>, start: Start) {
-        let Start { row, variants, sources, request, target, hands, firsts, has_form } = start;
+        let Start { row, variants, sources, request, target, hands, firsts, has_form, .. } = start;
         let end = self.write(Arc::clone(&engine), target.clone(), request, hands, firsts).await;
         // Now that the model has been awake.
         let kv = kv_of(&*engine, &target);
@@ -319,6 +322,7 @@ impl Writer {
                             self.text.push_str(&text);
                         }
                         join(&mut self.written, self.called.len(), calls);
+                        self.note_left_out(usage).await;
                         self.pace.note(usage);
                         (unseen, unsaved) = (true, true);
                     }
@@ -339,6 +343,21 @@ impl Writer {
                     unsaved = false;
                 }
             }
+        }
+    }
+
+    /// A prompt that became too long, by what tools gave perhaps, lost its oldest turns: that is told with the answer.
+    async fn note_left_out(&mut self, usage: Usage) {
+        if usage.n_trimmed_turns == 0 || self.is_critique {
+            return;
+        }
+        let n_messages = self.starts.n_left_out(usage.n_trimmed_turns);
+        if n_messages <= self.left_out.n_messages {
+            return;
+        }
+        self.left_out.n_messages = n_messages;
+        if let Err(err) = self.below.store.set_left_out(self.generation.message, &self.left_out).await {
+            tracing::error!(error = %err, "could not keep what an answer was not given");
         }
     }
 

@@ -1,4 +1,4 @@
-use super::turns;
+use super::{starts, turns};
 use crate::images::Shown;
 use store::{MessageRow, ThoughtRow};
 use types::{chat::Role, ids::MessageId};
@@ -13,6 +13,10 @@ fn check(system_prompt: &str, messages: &[(Role, &str)], expected: &[(Role, &str
     let turns = turns(system_prompt, &messages, &Shown::default());
     let found: Vec<_> = turns.iter().map(|turn| (turn.role, turn.content.as_str())).collect();
     assert_eq!(found, expected);
+    let n_of_person = found.iter().filter(|(role, _)| *role == User).count();
+    let starts = starts(&messages);
+    assert_eq!(starts.len(), n_of_person);
+    assert!(starts.iter().all(|&at| messages[at].role == User));
 }
 
 use Role::{Assistant, System, User};

@@ -75,6 +75,24 @@ async fn a_summary_stands_for_the_oldest_turns_and_is_used_again() {
 }
 
 #[tokio::test]
+async fn what_the_model_leaves_out_besides_is_told_with_the_answer() {
+    let check = async |n_turns: u32, n_left_out: u32| {
+        let scripts =
+            [Script::say(["A"]), Script::say(["A"]), Script::say(["A"]), Script::say(["B"]).trimmed(n_turns)];
+        let bench = Bench::open(scripts).await;
+        let session = long(&bench).await;
+        let last = bench.messages(session).await[5].id;
+        bench.chat.regenerate(ME, session, last, Again::Trimmed, None).await.unwrap();
+        assert_eq!(bench.end_of(session).await.n_left_out, n_left_out, "{n_turns}");
+        assert_eq!(bench.messages(session).await[5].n_left_out, n_left_out, "{n_turns}");
+    };
+    check(0, 0).await;
+    check(1, 2).await;
+    check(2, 4).await;
+    check(9, 5).await;
+}
+
+#[tokio::test]
 async fn what_fits_is_left_whole() {
     let bench = Bench::open([Script::say(["A"])]).await;
     let session = long(&bench).await;

@@ -13,18 +13,19 @@ pub(crate) fn too_long(n_tokens: usize, n_ctx: usize) -> Rejection {
 }
 
 /// The longest end of the conversation, rendered, that leaves room for an answer. System turns and the last turn
-/// always stay, and what is left begins with a person's turn, as many templates insist.
+/// always stay, and what is left begins with a person's turn, as many templates insist. Says also how many turns of a
+/// person are left out.
 pub(crate) fn fit<R>(
     turns: &[ChatTurn],
     n_ctx: usize,
     mut render: impl FnMut(&[ChatTurn]) -> Result<R, Rejection>,
     n_tokens: impl Fn(&R) -> usize,
-) -> Result<R, Rejection> {
+) -> Result<(R, usize), Rejection> {
     let limit = n_ctx - (n_ctx / 4).min(MAX_ROOM);
     let whole = render(turns)?;
     let n_whole = n_tokens(&whole);
     if n_whole <= limit {
-        return Ok(whole);
+        return Ok((whole, 0));
     }
     let cuts = cuts(turns);
     let mut best = None;
@@ -36,15 +37,15 @@ pub(crate) fn fit<R>(
         // The last cut cannot be improved on: there the whole context is the limit.
         let limit = if middle + 1 == cuts.len() { n_ctx - 1 } else { limit };
         if n_tokens(&rendered) <= limit {
-            best = Some(rendered);
+            best = Some((rendered, n_of_persons(&turns[..cuts[middle]])));
             high = middle;
         } else {
             low = middle + 1;
         }
     }
     match best {
-        Some(rendered) => Ok(rendered),
-        None if n_whole < n_ctx => Ok(whole),
+        Some(best) => Ok(best),
+        None if n_whole < n_ctx => Ok((whole, 0)),
         None => Err(too_long(n_whole, n_ctx)),
     }
 }
@@ -55,6 +56,10 @@ fn cuts(turns: &[ChatTurn]) -> Vec<usize> {
     let last = turns.len().saturating_sub(1);
     let begins = |&i: &usize| turns[i].role == Role::User || (i == last && turns[i].role == Role::Assistant);
     (first + 1..turns.len()).filter(begins).collect()
+}
+
+fn n_of_persons(turns: &[ChatTurn]) -> usize {
+    turns.iter().filter(|turn| turn.role == Role::User).count()
 }
 
 /// The conversation without the turns before `cut`, except the system's.

@@ -64,6 +64,8 @@ pub(crate) struct Sequence {
     /// Tokens of the prompt after which its state is kept.
     places: Vec<usize>,
     n_prompt: usize,
+    /// Turns of a person that it does not have any more.
+    n_trimmed_turns: usize,
     /// Prompt tokens that were in the cache when it began.
     n_cached: Option<usize>,
     /// Ends the answer when reached.
@@ -116,6 +118,7 @@ impl Sequence {
             pinned: prompt.pinned,
             places: worth_a_state(&prompt.places, &prompt.tokens),
             n_prompt: prompt.tokens.len(),
+            n_trimmed_turns: prompt.n_trimmed_turns,
             n_cached: None,
             max_tokens: params.sampling.max_tokens.map_or(usize::MAX, |n| n as usize),
             sampler,
@@ -493,6 +496,7 @@ impl Sequence {
             n_generated_tokens: count(self.n_generated()),
             n_reasoning_tokens: count(self.reading.n_reasoning()),
             n_forgotten_tokens: count(self.n_forgotten()),
+            n_trimmed_turns: count(self.n_trimmed_turns),
             n_drafted_tokens: count(self.tally.n_drafted()),
             n_accepted_tokens: count(self.tally.n_accepted()),
             n_steps: count(self.n_steps),

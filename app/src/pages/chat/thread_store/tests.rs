@@ -62,6 +62,7 @@ fn an_answer_that_has_ended_stays_ended_until_it_goes_on() {
         variants: vec![MessageId(1)],
         n_sources: 0,
         n_left_out: 0,
+        without_documents: false,
         summary: None,
         is_revised: false,
         kv: None,

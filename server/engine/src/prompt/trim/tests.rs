@@ -23,8 +23,11 @@ fn check(conversation: &str, n_ctx: usize, expected: &str) {
     };
     let given = match fit(&turns, n_ctx, tokenize, Vec::len) {
         Err(rejection) => rejection.to_string(),
-        Ok(mut tokens) => {
+        Ok((mut tokens, n_left_out)) => {
             tokens.dedup();
+            let is_of_person = |it: &&String| it.starts_with('u');
+            let n_given = tokens.iter().filter(is_of_person).count();
+            assert_eq!(n_given + n_left_out, n_of_persons(&turns), "{conversation}");
             tokens.join(" ")
         }
     };

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use types::ids::PassageId;
 
-/// How much places at the top count for more than those below; the usual number.
-const K: f32 = 60.0;
+/// How much places at the top count for more than those below, the more the smaller it is. With 60, which is usual, the first
+/// of one list that is far below in the other comes before the first of that one.
+const K: f32 = 10.0;
 
 /// How much a place among those that words found counts, where one among those that meanings found counts 1. Questions are
 /// seldom asked in the words of their answers; `cargo xtask bench search` shows what that is worth.
-const WORDS: f32 = 0.5;
+const WORDS: f32 = 0.6;
 
 /// Reciprocal rank fusion: what is high in both lists comes first.
 pub(crate) fn fuse(words: &[(PassageId, f32)], meanings: &[(PassageId, f32)]) -> Vec<(PassageId, f32)> {
@@ -39,6 +40,10 @@ mod tests {
         check(&[1, 2, 3], &[], &[1, 2, 3]);
         check(&[1, 2], &[3, 2], &[2, 3, 1]);
         check(&[5, 4], &[4, 5], &[4, 5]);
+        // First for its words alone, and somewhere by its meaning: what means most comes before it.
+        let far: Vec<i64> = (1..60).collect();
+        let expected: Vec<i64> = (1..5).chain([59]).chain(5..59).collect();
+        check(&[59], &far, &expected);
         check(&[], &[], &[]);
     }
 }

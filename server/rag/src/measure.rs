@@ -206,13 +206,27 @@ fn made_up_passage(random: &mut fastrand::Rng) -> NewPassage {
 /// As in a language, a few are in nearly every passage and most in hardly any.
 fn made_up_word(random: &mut fastrand::Rng) -> String {
     let rank = (VOCABULARY as f64).powf(random.f64()) as usize;
-    format!("w{rank}")
+    spelled(rank, random)
+}
+
+/// Letters, and one of the endings that words of a language have.
+fn spelled(rank: usize, random: &mut fastrand::Rng) -> String {
+    let (consonants, vowels) = (b"bdfgklmnprstvz", b"aeiou");
+    let mut word = String::new();
+    let mut rest = rank;
+    for _ in 0..3 {
+        word.push(char::from(consonants[rest % consonants.len()]));
+        rest /= consonants.len();
+        word.push(char::from(vowels[rest % vowels.len()]));
+        rest /= vowels.len();
+    }
+    word + random.choice(["t", "ts", "ted", "ting"]).unwrap_or_default()
 }
 
 /// The most frequent words are no part of questions, see [`crate::words`].
 fn made_up_question_word(random: &mut fastrand::Rng) -> String {
     let rank = (VOCABULARY as f64 / COMMON_WORDS).powf(random.f64()) * COMMON_WORDS;
-    format!("w{}", rank as usize)
+    spelled(rank as usize, random)
 }
 
 fn made_up_vector(random: &mut fastrand::Rng, n_dims: usize) -> Vec<f32> {

@@ -39,8 +39,12 @@ impl Rag {
             return Ok(Found::default());
         }
         let collections = self.own(user, collections).await?;
-        let by_words = self.by_words(user, &collections, query).await?;
-        let (by_meaning, without_meaning) = match self.by_meaning(user, &collections, query).await {
+        let (by_words, by_meaning) = tokio::join!(
+            self.by_words(user, &collections, query),
+            self.by_meaning(user, &collections, query)
+        );
+        let by_words = by_words?;
+        let (by_meaning, without_meaning) = match by_meaning {
             Ok(found) => (found, None),
             Err(err) => {
                 tracing::warn!(error = %err, "meanings could not be compared");
@@ -89,7 +93,9 @@ impl Rag {
         query: &str,
     ) -> Result<Ranked, RagError> {
         let words = words::of(query);
-        let found = self.store().search_passages(user, collections, &words, CANDIDATES as u32).await?;
+        let beginnings = words::stems(&words, query);
+        let found =
+            self.store().search_passages(user, collections, &words, &beginnings, CANDIDATES as u32).await?;
         Ok(found.into_iter().map(|(id, score)| (id, score as f32)).collect())
     }
 

@@ -222,13 +222,14 @@ impl Store {
         Ok(rows.into_iter().map(|row| (PassageId(row.passage_id), row.vector)).collect())
     }
 
-    /// The passages of the person's collections in which some of `words` occur, the best first, each with how well it fits:
-    /// larger is better.
+    /// The passages of the person's collections in which some of `words` occur, or words that begin with one of `beginnings`,
+    /// the best first, each with how well it fits: larger is better.
     pub async fn search_passages(
         &self,
         user: UserId,
         collections: &[CollectionId],
         words: &[String],
+        beginnings: &[String],
         limit: u32,
     ) -> Result<Vec<(PassageId, f64)>, StoreError> {
         let wanted = as_json(collections.iter().map(|id| id.0));
@@ -240,13 +241,13 @@ impl Store {
         )
         .fetch_all(&self.read)
         .await?;
-        if scopes.is_empty() || words.is_empty() {
+        if scopes.is_empty() || (words.is_empty() && beginnings.is_empty()) {
             return Ok(Vec::new());
         }
         let query = format!(
             "scope : ({}) AND {{heading header body}} : ({})",
-            any_of(scopes.iter().map(String::as_str)),
-            any_of(words.iter().map(String::as_str))
+            any_of(scopes.iter().map(|it| quoted(it))),
+            any_of(words.iter().map(|it| quoted(it)).chain(beginnings.iter().map(|it| quoted(it) + " *")))
         );
         let rows = sqlx::query!(
             "select rowid as \"id!: i64\", rank as \"rank!: f64\" from passage_text
@@ -305,10 +306,13 @@ impl Store {
     }
 }
 
-/// Any of these, each as a phrase, so that none of them is query syntax.
-fn any_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    let quoted = words.map(|word| format!("\"{}\"", word.replace('"', "\"\"")));
-    quoted.collect::<Vec<_>>().join(" OR ")
+fn any_of(terms: impl Iterator<Item = String>) -> String {
+    terms.collect::<Vec<_>>().join(" OR ")
+}
+
+/// A phrase, so that nothing of it is query syntax.
+fn quoted(word: &str) -> String {
+    format!("\"{}\"", word.replace('"', "\"\""))
 }
 
 fn as_json(ids: impl Iterator<Item = i64>) -> String {

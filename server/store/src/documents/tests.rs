@@ -35,8 +35,12 @@ async fn fill(store: &Store, document: DocumentId, texts: &[&str]) {
 
 /// What searching for `word` finds, as texts.
 async fn found(store: &Store, user: UserId, collections: &[CollectionId], word: &str) -> Vec<String> {
-    let words = [word.to_owned()];
-    let found = store.search_passages(user, collections, &words, 10).await.unwrap();
+    // A word with a star is the beginning of others.
+    let (words, beginnings) = match word.strip_suffix('*') {
+        Some(beginning) if !beginning.is_empty() => (vec![], vec![beginning.to_owned()]),
+        _ => (vec![word.to_owned()], vec![]),
+    };
+    let found = store.search_passages(user, collections, &words, &beginnings, 10).await.unwrap();
     let ids: Vec<_> = found.iter().map(|(id, _)| *id).collect();
     let rows = store.find_passages(user, &ids).await.unwrap();
     ids.iter().filter_map(|id| rows.iter().find(|row| row.id == *id)).map(|row| row.body.clone()).collect()
@@ -90,9 +94,11 @@ async fn words_are_found_where_they_are_looked_for_and_nothing_is_query_syntax()
     assert_eq!(found(&store, ME, &[books, letters], "oil").await.len(), 3);
     assert_eq!(found(&store, ME, &[books], "grosse").await, [] as [&str; 0]);
     assert_eq!(found(&store, ME, &[books], "große").await, ["Größe c1"]);
+    assert_eq!(found(&store, ME, &[books], "wic*").await, ["a wick and oil"]);
+    assert_eq!(found(&store, ME, &[books], "grö*").await, ["Größe c1"]);
     // Where a passage is, is no word of it.
     assert_eq!(found(&store, ME, &[books], &format!("c{books}")).await, ["Größe c1"]);
-    for odd in ["\"", "oil\" OR \"wick", "scope : c1", "*", "NEAR(", "-"] {
+    for odd in ["\"", "oil\" OR \"wick", "scope : c1", "*", "NEAR(", "-", "\"*", "oil\" OR \"wick*"] {
         found(&store, ME, &[books], odd).await;
     }
     assert!(found(&store, ME, &[], "oil").await.is_empty());
@@ -105,7 +111,7 @@ async fn what_is_deleted_is_not_found_until_it_is_restored() {
     let document = add(&store, books, "h1").await;
     fill(&store, document, &["the lantern"]).await;
     store.delete_document(ME, document, 1).await.unwrap();
-    assert!(store.search_passages(ME, &[books], &["lantern".into()], 9).await.unwrap().is_empty());
+    assert!(store.search_passages(ME, &[books], &["lantern".into()], &[], 9).await.unwrap().is_empty());
     store.restore_document(ME, document).await.unwrap();
     assert_eq!(found(&store, ME, &[books], "lantern").await, ["the lantern"]);
     store.delete_collection(ME, books, 1).await.unwrap();

@@ -3,6 +3,7 @@
 use crate::{Store, StoreError, sessions::found};
 use std::collections::HashMap;
 use types::{
+    called::CallFailure,
     ids::{ImageId, MessageId, SessionId, UserId},
     toolbox::Source,
     tools::ToolCall,
@@ -32,6 +33,8 @@ pub struct CallResult {
     /// What the person is told, in one line.
     pub shown: String,
     pub failed: bool,
+    /// Why, where that is usual.
+    pub failure: Option<CallFailure>,
     pub duration_ms: u32,
     /// How many bytes there were, where not all of them were told.
     pub cut_from: Option<u64>,
@@ -54,6 +57,7 @@ struct Raw {
     result: Option<String>,
     shown: Option<String>,
     failed: bool,
+    failure: Option<String>,
     duration_ms: Option<i64>,
     cut_from: Option<i64>,
     first_source: Option<i64>,
@@ -65,6 +69,7 @@ impl From<Raw> for CallRow {
             text,
             shown: raw.shown.unwrap_or_default(),
             failed: raw.failed,
+            failure: raw.failure.as_deref().and_then(CallFailure::named),
             duration_ms: raw.duration_ms.and_then(|ms| ms.try_into().ok()).unwrap_or_default(),
             cut_from: raw.cut_from.and_then(|n| n.try_into().ok()),
             first_source: raw.first_source.and_then(|n| n.try_into().ok()).unwrap_or(1),
@@ -120,14 +125,16 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.write.begin().await?;
         let cut_from = result.cut_from.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+        let failure = result.failure.map(CallFailure::name);
         let done = sqlx::query!(
-            "update message_call set result = ?, shown = ?, failed = ?, duration_ms = ?, cut_from = ?,
+            "update message_call set result = ?, shown = ?, failed = ?, failure = ?, duration_ms = ?, cut_from = ?,
                  first_source = ?
              where message_id = ? and number = ? and result is null and exists (
                  select 1 from message m join session s on s.id = m.session_id where m.id = ? and s.user_id = ?)",
             result.text,
             result.shown,
             result.failed,
+            failure,
             result.duration_ms,
             cut_from,
             result.first_source,
@@ -196,7 +203,7 @@ impl Store {
         let rows = sqlx::query_as!(
             Raw,
             "select c.message_id, c.number, c.round, c.text_before, c.thought_before, c.call_id, c.name, c.arguments,
-                 c.server, c.result, c.shown, c.failed as \"failed: bool\", c.duration_ms, c.cut_from, c.first_source
+                 c.server, c.result, c.shown, c.failed as \"failed: bool\", c.failure, c.duration_ms, c.cut_from, c.first_source
              from message_call c
              where c.message_id in (select value from json_each(?)) order by c.message_id, c.number",
             ids
@@ -268,13 +275,14 @@ pub(crate) async fn write_calls(
         let result = row.result.as_ref();
         let (text, shown) = result.map(|it| (&it.text, &it.shown)).unzip();
         let failed = result.is_some_and(|it| it.failed);
+        let failure = result.and_then(|it| it.failure).map(CallFailure::name);
         let duration_ms = result.map(|it| it.duration_ms);
         let cut_from = result.and_then(|it| it.cut_from).map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         let first_source = result.map(|it| it.first_source);
         sqlx::query!(
             "insert into message_call (message_id, number, round, text_before, thought_before, call_id, name, arguments,
-                 server, result, shown, failed, duration_ms, cut_from, first_source)
-             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 server, result, shown, failed, failure, duration_ms, cut_from, first_source)
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             message,
             number,
             row.round,
@@ -287,6 +295,7 @@ pub(crate) async fn write_calls(
             text,
             shown,
             failed,
+            failure,
             duration_ms,
             cut_from,
             first_source

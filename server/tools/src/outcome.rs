@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use types::{image::ImageFile, toolbox::Source, tools::ToolCall};
+use types::{called::CallFailure, image::ImageFile, toolbox::Source, tools::ToolCall};
 
 /// What a tool found out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,9 @@ pub enum Failure {
     /// A mistake of the tool's program.
     #[error("the tool broke down; this is a mistake in the tool, not in the call")]
     Broken,
+    /// The answer has called as often as it may; what the model is told about that.
+    #[error("{0}")]
+    OutOfRounds(String),
     /// The tool could not do it, and says why.
     #[error("{0}")]
     Refused(String),
@@ -76,6 +79,21 @@ impl Failure {
             Self::Refused(text) => Self::Refused(short(text)),
             Self::Arguments(text) => Self::Arguments(short(text)),
             failure => failure,
+        }
+    }
+
+    /// Which of the usual ones it is.
+    pub fn usual(&self) -> Option<CallFailure> {
+        match self {
+            Self::Unknown { .. } => Some(CallFailure::Unknown),
+            Self::Arguments(_) => Some(CallFailure::Arguments),
+            Self::NotAllowed(NotAllowed::Never) => Some(CallFailure::SwitchedOff),
+            Self::NotAllowed(NotAllowed::Denied) => Some(CallFailure::Denied),
+            Self::NotAllowed(NotAllowed::Unanswered) => Some(CallFailure::Unanswered),
+            Self::TimedOut(_) => Some(CallFailure::TimedOut),
+            Self::Broken => Some(CallFailure::Broken),
+            Self::OutOfRounds(_) => Some(CallFailure::OutOfRounds),
+            Self::Refused(_) => None,
         }
     }
 

@@ -16,7 +16,10 @@ pub use told::{Ended, Quote, Setup};
 pub use write::{write_html, write_markdown, write_text};
 
 use serde::{Deserialize, Serialize};
-use types::chat::{MAX_MESSAGE_BYTES, Role};
+use types::{
+    called::CallFailure,
+    chat::{MAX_MESSAGE_BYTES, Role},
+};
 
 /// The largest file that is read, in bytes.
 pub const MAX_FILE_BYTES: usize = 2 * 1024 * 1024 * 1024;
@@ -72,6 +75,9 @@ pub struct Call {
     /// What the person was told, in one line.
     pub shown: String,
     pub failed: bool,
+    /// Why, where that is usual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<CallFailure>,
     pub duration_ms: u32,
 }
 

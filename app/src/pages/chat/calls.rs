@@ -12,7 +12,7 @@ use crate::{
 };
 use leptos::{prelude::*, task::spawn_local};
 use types::{
-    called::{CallAct, CallAnswer, CallEnd, CallQuestion, CallState, CallView, read_block},
+    called::{CallAct, CallAnswer, CallEnd, CallFailure, CallQuestion, CallState, CallView, read_block},
     ids::ImageId,
     toolbox::{Effect, Source, Why},
 };
@@ -70,7 +70,8 @@ fn heading(call: CallView) -> AnyView {
         CallState::Interrupted => (texts.interrupted.to_owned(), "text-warn", None),
         CallState::Ended(end) => {
             let tone = if end.failed { "text-danger" } else { "text-muted" };
-            (end.shown, tone, Some(duration_ms(end.duration_ms.into())))
+            let words = end.failure.map_or(end.shown, |failure| failed(failure, texts).to_owned());
+            (words, tone, Some(duration_ms(end.duration_ms.into())))
         }
     };
     view! {
@@ -82,6 +83,19 @@ fn heading(call: CallView) -> AnyView {
         <Icon icon=icondata_lu::LuChevronRight size=14/>
     }
     .into_any()
+}
+
+fn failed(failure: CallFailure, texts: &'static CallsTexts) -> &'static str {
+    match failure {
+        CallFailure::Unknown => texts.failed_unknown,
+        CallFailure::Arguments => texts.failed_arguments,
+        CallFailure::SwitchedOff => texts.failed_switched_off,
+        CallFailure::Denied => texts.failed_denied,
+        CallFailure::Unanswered => texts.failed_unanswered,
+        CallFailure::TimedOut => texts.failed_timed_out,
+        CallFailure::Broken => texts.failed_broken,
+        CallFailure::OutOfRounds => texts.failed_out_of_rounds,
+    }
 }
 
 fn one_line(text: &str) -> String {

@@ -163,7 +163,7 @@ impl Round<'_> {
     async fn outcome(&self, at: usize, row: &CallRow, places: &Semaphore) -> Outcome {
         let failed = |failure| Outcome::failed(row.call.clone(), failure, Duration::ZERO);
         if let Some(sentence) = &self.refused {
-            return failed(Failure::refused(sentence));
+            return failed(Failure::OutOfRounds(sentence.clone()));
         }
         let mut asked: Option<Box<Question>> = None;
         loop {

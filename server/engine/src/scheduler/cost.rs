@@ -30,6 +30,14 @@ const TILES: [usize; 2] = [4, 8];
 const FADING: f64 = 0.001;
 const MOST_FADED: f64 = 0.8;
 
+/// What guesses cost is believed for so many steps before it fades: a number of rows that was measured while something else
+/// kept the machine busy would never be tried again.
+const BELIEVED: u64 = 200;
+
+/// As long as nothing is known, a further row is taken to cost this share of the first one: reading the weights is most of
+/// what that one costs.
+const FIRST_ROW_SHARE: f64 = 0.25;
+
 /// Measurements so far.
 #[derive(Debug, Default)]
 pub(crate) struct StepCost {
@@ -71,9 +79,9 @@ impl StepCost {
 
     /// Milliseconds of a step of `n_rows` rows without prompts. Where that was never measured it lies on the line
     /// between its neighbours that were; beyond the largest of them a row costs what a prompt token costs. `None` where
-    /// nothing is known.
+    /// no smaller step was measured.
     pub(crate) fn step_ms(&self, n_rows: usize) -> Option<f64> {
-        let measured = || self.decode_ms.iter().enumerate().filter_map(|(i, ms)| Some((i + 1, (*ms)?)));
+        let measured = || (1..=self.decode_ms.len()).filter_map(|n| Some((n, self.believed(n)?)));
         let below = measured().rfind(|(n, _)| *n <= n_rows)?;
         match measured().find(|(n, _)| *n >= n_rows) {
             Some(above) if above.0 == below.0 => Some(below.1),
@@ -81,7 +89,11 @@ impl StepCost {
                 let share = (n_rows - below.0) as f64 / (above.0 - below.0) as f64;
                 Some(below.1 + share * (above.1 - below.1))
             }
-            None => Some(below.1 + self.prompt_token_ms? * (n_rows - below.0) as f64),
+            None => {
+                let row_ms =
+                    self.prompt_token_ms.unwrap_or(self.believed(1).unwrap_or(below.1) * FIRST_ROW_SHARE);
+                Some(below.1 + row_ms * (n_rows - below.0) as f64)
+            }
         }
     }
 
@@ -105,8 +117,16 @@ impl StepCost {
     }
 
     fn faded(&self, n_rows: usize) -> Option<f64> {
-        let age = self.n_steps - self.measured_at.get(n_rows.checked_sub(1)?)?;
-        Some(self.measured(n_rows)? * (1.0 - FADING * age as f64).max(MOST_FADED))
+        Some(self.measured(n_rows)? * fading(self.age(n_rows)?))
+    }
+
+    fn believed(&self, n_rows: usize) -> Option<f64> {
+        Some(self.measured(n_rows)? * fading(self.age(n_rows)?.saturating_sub(BELIEVED)))
+    }
+
+    /// Steps since that was measured.
+    fn age(&self, n_rows: usize) -> Option<u64> {
+        Some(self.n_steps - self.measured_at.get(n_rows.checked_sub(1)?)?)
     }
 
     /// What was measured with so many rows, else with the number nearest to it.
@@ -114,6 +134,11 @@ impl StepCost {
         let measured = self.decode_ms.iter().enumerate().filter_map(|(i, ms)| Some((i + 1, (*ms)?)));
         measured.min_by_key(|(n, _)| n.abs_diff(n_decoding)).filter(|_| n_decoding > 0).map(|(_, ms)| ms)
     }
+}
+
+/// What remains of a measurement after so many steps.
+fn fading(n_steps: u64) -> f64 {
+    (1.0 - FADING * n_steps as f64).max(MOST_FADED)
 }
 
 fn mix(mean: &mut Option<f64>, measured: f64) {

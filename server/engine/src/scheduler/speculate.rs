@@ -7,11 +7,14 @@
 
 use super::ngram::MOST_MATCH;
 
-/// Tokens of one draft of n-grams.
-pub(crate) const MOST_DRAFTED: usize = 16;
+/// Tokens of one draft of n-grams: what is copied goes on for long.
+pub(crate) const MOST_DRAFTED: usize = 64;
 
 /// Tokens of one draft of a draft model: each is computed after the one before.
 pub(crate) const MOST_DEPTH: usize = 8;
+
+/// A step with guesses takes no longer, or twice what it takes without them: whoever reads along sees words come evenly.
+const MOST_MS: f64 = 150.0;
 
 /// Drafts must promise this much more speed, for what is promised is not certain.
 const WORTHWHILE: f64 = 1.04;
@@ -138,8 +141,8 @@ pub(crate) struct Offer {
     pub(crate) is_forced: bool,
 }
 
-/// How many tokens of each offer to verify in a step that decodes `n_decoding` sequences anyway, `n_most` in all at most.
-/// `step_ms` says how long a step with so many rows takes; `None` where that is not known.
+/// How many tokens of each offer to verify in a step that decodes `n_decoding` sequences anyway, `n_most` in all at most, and not
+/// so many that words come in jerks. `step_ms` says how long a step with so many rows takes; `None` where that is not known.
 pub(crate) fn choose(
     n_decoding: usize,
     offers: &[Offer],
@@ -154,11 +157,12 @@ pub(crate) fn choose(
     }
     let Some(alone_ms) = step_ms(n_decoding).filter(|&ms| ms > 0.0) else { return chosen };
     let likeliest = by_likelihood(offers);
+    let longest_ms = MOST_MS.max(2.0 * alone_ms);
     let mut best = (n_decoding as f64 / alone_ms * WORTHWHILE, 0);
     let mut n_expected = n_decoding as f64;
     for (i, &(likelihood, _)) in likeliest.iter().take(left).enumerate() {
         n_expected += f64::from(likelihood);
-        let Some(ms) = step_ms(n_decoding + i + 1) else { break };
+        let Some(ms) = step_ms(n_decoding + i + 1).filter(|&ms| ms <= longest_ms) else { break };
         if n_expected / ms > best.0 {
             best = (n_expected / ms, i + 1);
         }

@@ -70,11 +70,30 @@ fn the_cost_of_a_step_is_measured_or_lies_between_what_was() {
 }
 
 #[test]
-fn what_a_row_costs_is_not_guessed_from_nothing() {
+fn a_row_is_taken_to_cost_a_share_of_the_first_until_it_is_known() {
     let mut cost = StepCost::default();
-    cost.learn(1, 0, 10.0);
-    assert_eq!(cost.step_ms(1), Some(10.0));
     assert_eq!(cost.step_ms(2), None);
+    cost.learn(1, 0, 10.0);
+    assert_eq!((cost.step_ms(1), cost.step_ms(5)), (Some(10.0), Some(20.0)));
+    cost.learn(0, 100, 100.0);
+    assert_eq!(cost.step_ms(5), Some(14.0));
+    cost.learn(5, 0, 30.0);
+    assert_eq!(cost.step_ms(5), Some(30.0));
+}
+
+#[test]
+fn what_guesses_cost_once_is_believed_for_a_while() {
+    let mut cost = StepCost::default();
+    cost.learn(9, 0, 100.0);
+    for _ in 0..BELIEVED {
+        cost.learn(1, 0, 10.0);
+    }
+    assert_eq!(cost.step_ms(9), Some(100.0));
+    for _ in 0..100 {
+        cost.learn(1, 0, 10.0);
+    }
+    let faded = cost.step_ms(9).expect("measured");
+    assert!((89.0..91.0).contains(&faded), "{faded}");
 }
 
 /// Learns steps of so many rows and milliseconds.

@@ -23,9 +23,43 @@ const ROUNDS: usize = 5;
 const N_CTX: u32 = 32_768;
 const N_PARALLEL: u32 = 16;
 
+/// How a server is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Setup {
+    Ours,
+    Theirs {
+        flags: &'static [&'static str],
+        /// Whether it guesses tokens, and so is measured only where that may help.
+        guesses: bool,
+    },
+}
+
+/// Who is measured, in the order of the table's columns.
+const SETUPS: [(&str, Setup); 4] = [
+    ("chaosengine", Setup::Ours),
+    ("llama-server", Setup::Theirs { flags: &[], guesses: false }),
+    (
+        "llama-server, best flags",
+        Setup::Theirs { flags: &["--parallel", "16", "--kv-unified"], guesses: false },
+    ),
+    (
+        "llama-server, best flags, guessing",
+        Setup::Theirs {
+            flags: &["--parallel", "16", "--kv-unified", "--spec-type", "ngram-mod"],
+            guesses: true,
+        },
+    ),
+];
+
+impl Setup {
+    fn guesses(self) -> bool {
+        matches!(self, Self::Theirs { guesses: true, .. })
+    }
+}
+
 /// A server that is measured.
 struct Side {
-    name: &'static str,
+    setup: Setup,
     running: Running,
 }
 
@@ -41,13 +75,14 @@ pub(super) fn text(only: Option<&str>) -> Result<()> {
     let binary = server::build(true, |run| run)?;
     let model = server::test_model(&binary)?;
     let peer = install_peer()?;
-    let parallel = N_PARALLEL.to_string();
-    let flags = ["--parallel", &parallel, "--kv-unified"];
-    let sides = [
-        Side { name: "chaosengine", running: start_ours(&binary, &model)? },
-        Side { name: "llama-server", running: start_theirs(&peer, &model, &[], "default")? },
-        Side { name: "llama-server, best flags", running: start_theirs(&peer, &model, &flags, "tuned")? },
-    ];
+    let start = |(column, &(_, setup))| {
+        let running = match setup {
+            Setup::Ours => start_ours(&binary, &model)?,
+            Setup::Theirs { flags, .. } => start_theirs(&peer, &model, flags, column)?,
+        };
+        Ok(Side { setup, running })
+    };
+    let sides: Vec<_> = SETUPS.iter().enumerate().map(start).collect::<Result<_>>()?;
     for side in &sides {
         together(side.running.address, &[Ask::new(prompt(60, 900), 32)]).all()?;
     }
@@ -56,13 +91,12 @@ pub(super) fn text(only: Option<&str>) -> Result<()> {
         let title = format!("{}, {ROUNDS} rounds each", scenario.name);
         rows.extend(say::step(&title, || measure(scenario, &sides))?);
     }
-    let names = sides.each_ref().map(|side| side.name);
     drop(sides);
     if only.is_none_or(|only| "starts".contains(only)) {
         let title = format!("starts, {ROUNDS} rounds each");
-        rows.extend(say::step(&title, || measure_lives(&binary, &model, &peer, &flags))?);
+        rows.extend(say::step(&title, || measure_lives(&binary, &model, &peer))?);
     }
-    let table = table(&rows, &names);
+    let table = table(&rows);
     say::line(&table);
     if only.is_some() {
         return Ok(());
@@ -80,6 +114,9 @@ fn measure(scenario: &Scenario, sides: &[Side]) -> Result<Vec<Row>> {
         for turn in 0..sides.len() {
             // Whoever comes later finds warmer or hotter hardware, so they take turns at that too.
             let i = (turn + round) % sides.len();
+            if sides[i].setup.guesses() && !scenario.guesses {
+                continue;
+            }
             let values = (scenario.run)(sides[i].running.address, seed)?;
             for (row, value) in rows.iter_mut().zip(values) {
                 row.values[i].push(value);
@@ -89,24 +126,27 @@ fn measure(scenario: &Scenario, sides: &[Side]) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Starts everything over and over.
-fn measure_lives(binary: &Path, model: &Path, peer: &Path, flags: &[&str]) -> Result<Vec<Row>> {
+/// Starts everything that does not guess over and over.
+fn measure_lives(binary: &Path, model: &Path, peer: &Path) -> Result<Vec<Row>> {
     let data = server::data_with_model("bench-text-starts", model)?;
     let name = model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let other = format!("{name}-other");
     let copy = data.join("models").join(format!("{other}.gguf"));
     std::fs::copy(model, &copy).about(&copy)?;
+    let start = |(column, (_, setup)): (usize, (&str, Setup))| -> Option<life::Start<'_>> {
+        match setup {
+            Setup::Ours => Some(Box::new(|| life::start_ours(binary, &data, &name, N_PARALLEL))),
+            Setup::Theirs { guesses: true, .. } => None,
+            Setup::Theirs { flags, .. } => Some(Box::new(move || start_theirs(peer, model, flags, column))),
+        }
+    };
     let lives = Lives {
-        starts: vec![
-            Box::new(|| life::start_ours(binary, &data, &name, N_PARALLEL)),
-            Box::new(|| start_theirs(peer, model, &[], "default")),
-            Box::new(|| start_theirs(peer, model, flags, "tuned")),
-        ],
+        starts: SETUPS.into_iter().enumerate().filter_map(start).collect(),
         models: [name.clone(), other],
         data: data.clone(),
     };
-    let mut rows: Vec<_> =
-        life::FIGURES.iter().map(|figure| Row { figure: *figure, values: vec![Vec::new(); 3] }).collect();
+    let row = |figure: &Figure| Row { figure: *figure, values: vec![Vec::new(); SETUPS.len()] };
+    let mut rows: Vec<_> = life::FIGURES.iter().map(row).collect();
     for round in 0..ROUNDS {
         for turn in 0..lives.starts.len() {
             let side = (turn + round) % lives.starts.len();
@@ -119,17 +159,18 @@ fn measure_lives(binary: &Path, model: &Path, peer: &Path, flags: &[&str]) -> Re
     Ok(rows)
 }
 
-fn table(rows: &[Row], names: &[&str]) -> String {
+fn table(rows: &[Row]) -> String {
     let mut text = format!(
         "# Text generation\n\n{}.\n`cargo xtask bench text` measures this: SmolLM2-135M-Instruct Q8_0 over the OpenAI API, greedy, \
          {N_CTX} cells of context for all sequences together; llama-server from {PACKAGE} with the same number of threads, \
-         once with its defaults and once with `--parallel {N_PARALLEL} --kv-unified`. Medians of {ROUNDS} rounds that take \
+         once with its defaults, once with `--parallel {N_PARALLEL} --kv-unified`, and where guessing may help once more with \
+         `--spec-type ngram-mod` besides. Medians of {ROUNDS} rounds that take \
          turns; the ratio is the median of the rounds' ratios to whichever llama-server did better in that round. Answers of \
          distinct streams are as long as their limit, so that the sums compare equal work.\n\n\
          | figure | {} | ratio | wanted |\n|---|{}---|---|\n",
         describe(),
-        names.join(" | "),
-        "---|".repeat(names.len()),
+        SETUPS.map(|(name, _)| name).join(" | "),
+        "---|".repeat(SETUPS.len()),
     );
     for row in rows {
         let values: Vec<_> = row.values.iter().map(|values| rounded(median(values.clone()))).collect();
@@ -198,9 +239,9 @@ fn wait_for_answer(address: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-fn start_theirs(program: &Path, model: &Path, flags: &[&str], name: &str) -> Result<Running> {
+fn start_theirs(program: &Path, model: &Path, flags: &[&str], column: usize) -> Result<Running> {
     let address = server::free_address()?;
-    let log = paths::target().join("xtask").join(format!("bench-llama-server-{name}.log"));
+    let log = paths::target().join("xtask").join(format!("bench-llama-server-{column}.log"));
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).to_string();
     let run = Run::new(program)
         .args(["--device", "none", "--ctx-size", &N_CTX.to_string(), "--threads", &threads])

@@ -32,6 +32,8 @@ pub(super) enum Against {
 pub(super) struct Scenario {
     pub(super) name: &'static str,
     pub(super) figures: &'static [Figure],
+    /// Whether guessing tokens may help.
+    pub(super) guesses: bool,
     /// One value for every figure. Prompts differ by the seed.
     pub(super) run: fn(SocketAddr, usize) -> Result<Vec<f64>>,
 }
@@ -56,6 +58,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             more("decode, 1 stream, tok/s", "≥ 0.98"),
             less("first token, 1 stream, 60-word prompt, ms", "≤ 1.0"),
         ],
+        guesses: false,
         run: |address, seed| {
             let streams = together(address, &distinct(1, seed)).all()?;
             Ok(vec![streams[0].decode_rate(), streams[0].first_token_ms()])
@@ -63,15 +66,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "repetitive work",
-        figures: &[more("decode, 1 stream, a text to copy, tok/s", "≥ 1.15")],
-        run: |address, seed| {
-            let task = format!("Write this text again, word for word: {}", words(120, seed + 20));
-            Ok(vec![together(address, &[Ask::new(task, 160)]).all()?[0].decode_rate()])
-        },
+        figures: &[
+            more("decode, 1 stream, a text to copy, tok/s", "≥ 1.15"),
+            more("decode, 1 stream, a program to edit, tok/s", "≥ 1.15"),
+            more("decode, 1 stream, a text to summarise, tok/s", "≥ 1.15"),
+            more("decode, 1 stream, a list to write as JSON, tok/s", "≥ 1.15"),
+        ],
+        guesses: true,
+        run: repetitive_work,
     },
     Scenario {
         name: "free text",
         figures: &[more("decode, 1 stream, a story, tok/s", "≥ 0.97")],
+        guesses: true,
         run: |address, seed| {
             let task = format!("Tell me a story about the {} and a child.", words(2, seed + 30));
             Ok(vec![together(address, &[Ask::new(task, 160)]).all()?[0].decode_rate()])
@@ -80,16 +87,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "4 streams",
         figures: &[more("in all, 4 distinct streams, tok/s", "≥ 1.00")],
+        guesses: false,
         run: |address, seed| Ok(vec![together(address, &distinct(4, seed)).total_rate()]),
     },
     Scenario {
         name: "8 streams",
         figures: &[more("in all, 8 distinct streams, tok/s", "≥ 1.03")],
+        guesses: false,
         run: |address, seed| Ok(vec![together(address, &distinct(8, seed)).total_rate()]),
     },
     Scenario {
         name: "16 streams",
         figures: &[more("in all, 16 distinct streams, tok/s", "≥ 1.05")],
+        guesses: false,
         run: |address, seed| Ok(vec![together(address, &distinct(16, seed)).total_rate()]),
     },
     Scenario {
@@ -98,21 +108,25 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             more("in all, 8 streams sharing 500 tokens, tok/s", "≥ 2.5"),
             less("worst first token of these, ms", "≤ 0.30"),
         ],
+        guesses: false,
         run: shared_beginning,
     },
     Scenario {
         name: "next turn",
         figures: &[less("first token of a conversation's next turn, ms", "≤ 1.0")],
+        guesses: false,
         run: next_turn,
     },
     Scenario {
         name: "displaced turn",
         figures: &[less("the same after 16 others were answered, ms", "≤ 1.0")],
+        guesses: false,
         run: displaced_turn,
     },
     Scenario {
         name: "JSON",
         figures: &[ratio("time for a token of JSON by a schema, to one of free text", "≤ 1.05")],
+        guesses: false,
         run: json_by_schema,
     },
     Scenario {
@@ -121,11 +135,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             less("longest gap of a stream while a 1.2k prompt arrives, ms", "≤ 0.25"),
             less("first token of that prompt, ms", "≤ 1.25"),
         ],
+        guesses: false,
         run: long_prompt_arrives,
     },
     Scenario {
         name: "short behind long",
         figures: &[less("first token of a short request behind 8 long ones, ms", "≤ 0.5")],
+        guesses: false,
         run: short_behind_long,
     },
     Scenario {
@@ -134,12 +150,64 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             less("failures of 64 requests at once", "0"),
             less("their 95th percentile of first token, ms", "≤ 1.0"),
         ],
+        guesses: false,
         run: overload,
     },
 ];
 
 fn distinct(n: usize, seed: usize) -> Vec<Ask> {
     (0..n).map(|i| Ask::new(prompt(60, seed + i), 96).without_guesses().until_limit()).collect()
+}
+
+/// Texts of which most was said before: to copy, to edit, to summarise, to bring into another form.
+fn repetitive_work(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {
+    let copied = format!("Write this text again, word for word: {}", words(120, seed + 20));
+    let edited = format!(
+        "Rename the function `load` to `read_file` in this program and write the whole program again:\n\n{}",
+        program(seed + 21)
+    );
+    let summarised = format!("Summarise this report in a few sentences:\n\n{}", report(seed + 22));
+    let listed = format!(
+        "Write this list as a JSON array of objects with the keys name, colour and count:\n\n{}",
+        list(seed + 23)
+    );
+    let rate = |task: String| Ok(together(address, &[Ask::new(task, 200)]).all()?[0].decode_rate());
+    [copied, edited, summarised, listed].into_iter().map(rate).collect()
+}
+
+fn program(seed: usize) -> String {
+    let load = "def load(path):\n    with open(path) as file:\n        return file.read()\n\n";
+    let uses = (0..5).map(|i| {
+        let name = words(2, seed + i).replace(' ', "_");
+        format!("def {name}(folder):\n    text = load(folder + \"/{name}.txt\")\n    return text.strip()\n\n")
+    });
+    std::iter::once(load.to_owned()).chain(uses).collect()
+}
+
+fn report(seed: usize) -> String {
+    let sentence = |i: usize| {
+        format!(
+            "In week {} the {} team mended {} faults in the {}.",
+            i + 1,
+            words(1, seed + i),
+            i * 3 + 2,
+            words(2, seed + i + 9)
+        )
+    };
+    (0..12).map(sentence).collect::<Vec<_>>().join(" ")
+}
+
+fn list(seed: usize) -> String {
+    let colours = ["red", "green", "blue", "yellow"];
+    let entry = |i: usize| {
+        format!(
+            "- {} is {}, and there are {} of them\n",
+            words(2, seed + i),
+            colours[(seed + i) % colours.len()],
+            i + 2
+        )
+    };
+    (0..10).map(entry).collect()
 }
 
 fn worst_first_token_ms(streams: &[Stream]) -> f64 {

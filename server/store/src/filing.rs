@@ -263,7 +263,10 @@ impl Store {
                and (?9 = '' or instr(lower(title), lower(?9)) > 0
                     or not exists (select 1 from json_each(?5) word where instr(' ' || lower(title), word.value) = 0)
                     or id in (select session_id from message
-                              where hidden_ms is null and id in (select rowid from message_text where message_text match ?6)))
+                              where hidden_ms is null and id in (
+                                  select rowid from message_text where message_text match ?6
+                                  union all select message_id from message_call
+                                            where rowid in (select rowid from call_text where call_text match ?6))))
              order by updated_ms desc, id desc limit ?7 offset ?8"#,
             user.0,
             filter.archived,
@@ -297,7 +300,7 @@ impl Store {
         Ok((sessions, has_more))
     }
 
-    /// The best passage of a session's messages with the words.
+    /// The best passage with the words of a session's messages, or of what tools were asked and gave.
     async fn hit(&self, session: i64, words: &str) -> Result<Vec<HitPart>, StoreError> {
         let passage = sqlx::query_scalar!(
             r#"select snippet(message_text, -1, char(1), char(2), '…', 24) as "passage!: String" from message_text
@@ -306,8 +309,24 @@ impl Store {
             words,
             session
         );
-        let passage = passage.fetch_optional(&self.read).await?.unwrap_or_default();
+        let passage = match passage.fetch_optional(&self.read).await? {
+            Some(passage) => passage,
+            None => self.hit_in_calls(session, words).await?.unwrap_or_default(),
+        };
         Ok(hit_parts(&passage))
+    }
+
+    async fn hit_in_calls(&self, session: i64, words: &str) -> Result<Option<String>, StoreError> {
+        let passage = sqlx::query_scalar!(
+            r#"select snippet(call_text, -1, char(1), char(2), '…', 24) as "passage!: String" from call_text
+             where call_text match ?1 and rowid in (
+                 select c.rowid from message_call c join message m on m.id = c.message_id
+                 where m.session_id = ?2 and m.hidden_ms is null)
+             order by rank limit 1"#,
+            words,
+            session
+        );
+        Ok(passage.fetch_optional(&self.read).await?)
     }
 }
 

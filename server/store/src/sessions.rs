@@ -171,7 +171,10 @@ impl Store {
                and (instr(lower(title), lower(?4)) > 0
                     or not exists (select 1 from json_each(?2) word where instr(' ' || lower(title), word.value) = 0)
                     or id in (select session_id from message
-                              where hidden_ms is null and id in (select rowid from message_text where message_text match ?3)))
+                              where hidden_ms is null and id in (
+                                  select rowid from message_text where message_text match ?3
+                                  union all select message_id from message_call
+                                            where rowid in (select rowid from call_text where call_text match ?3))))
              order by pinned desc, instr(lower(title), lower(?4)) > 0 desc, updated_ms desc, id desc"#,
             user.0,
             title_words,

@@ -1,4 +1,6 @@
-use super::{MessageRow, NewSession, NewTurn, Outcome, Store, StoreError, ThoughtRow, TurnIds};
+use super::{
+    CallResult, CallRow, MessageRow, NewSession, NewTurn, Outcome, Store, StoreError, ThoughtRow, TurnIds,
+};
 use std::collections::HashMap;
 use tempfile::TempDir;
 use types::{
@@ -11,6 +13,7 @@ use types::{
     overrides::Overrides,
     settings::{Theme, UserSettings},
     speed::{SpeedChoice, SpeedMeasure},
+    tools::ToolCall,
 };
 
 const ME: UserId = UserId::LOCAL;
@@ -190,6 +193,31 @@ async fn search_finds_titles_and_words_and_takes_no_syntax() {
     for hostile in ["\"", "otters\" OR \"x", "NEAR(", "*", "' ; drop table message; --", "body:otters"] {
         found(&store, hostile).await;
     }
+}
+
+#[tokio::test]
+async fn what_tools_were_asked_and_gave_is_found_as_long_as_its_answer_is() {
+    let (_folder, store) = open().await;
+    let session = store.create_session(ME, 1).await.unwrap();
+    let reply = turn(&store, session, None, "Look it up.").await.reply;
+    let call =
+        ToolCall { id: "c".into(), name: "search".into(), arguments: r#"{"query":"tide tables"}"#.into() };
+    let row = CallRow { round: 0, text_before: 0, thought_before: 0, call, server: None, result: None };
+    store.add_calls(ME, reply, &[row]).await.unwrap();
+    assert_eq!((found(&store, "tide").await, found(&store, "harbour").await), (1, 0));
+    let result = CallResult { text: "High water in the harbour at noon.".into(), ..CallResult::default() };
+    store.finish_call(ME, reply, 0, &result).await.unwrap();
+    finish(&store, reply, "At noon.").await;
+    let (filed, _) =
+        store.filed_sessions(ME, &Filter { query: "harbour".into(), ..Filter::default() }).await.unwrap();
+    let hits: Vec<_> = filed[0].hit.iter().filter(|it| it.is_hit).map(|it| it.text.as_str()).collect();
+    assert_eq!(hits, ["harbour"]);
+    store.delete_session(ME, session, 5).await.unwrap();
+    assert_eq!(found(&store, "harbour").await, 0);
+    store.purge_sessions(i64::MAX).await.unwrap();
+    let other = store.create_session(ME, 1).await.unwrap();
+    turn(&store, other, None, "harbour").await;
+    assert_eq!(found(&store, "harbour").await, 1);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@
 
 mod blocks;
 mod checkpoints;
+mod choosing;
 mod cost;
 mod drafter;
 mod files;
@@ -18,6 +19,7 @@ mod guess;
 mod guessed;
 mod heads;
 mod images;
+mod line;
 mod looking;
 mod ngram;
 mod place;
@@ -45,27 +47,22 @@ use crate::{
     llama::{self, N_BATCH, N_BRANCHES, OpenedDraft, Threads},
     outbox::Outbox,
     prompt::TokenPrompt,
-    sampler::{Scratch, Spelling},
+    sampler::Spelling,
     vectors::{BATCH_TOKENS, LlamaEncoder, Queue, Task},
     worker::WorkerError,
 };
 use blocks::BlockDrafter;
 use drafter::Drafter;
 use files::StateFiles;
-use guessed::kept_rows;
 use heads::HeadDrafter;
 use llama_cpp_2::{
     DecodeError, context::LlamaContext, llama_batch::LlamaBatch, model::LlamaModel, token::LlamaToken,
     vocab::LlamaVocab,
 };
 use ngram::Histories;
-use place::Place;
 use plan::Need;
 use pool::Pool;
-use protocol::{
-    Delta, Event, GenerateParams, LoadRequest, LoadedModel, MAX_REQUESTS, Rejection, RequestId, SAVED_NEWS,
-    Tenant,
-};
+use protocol::{Event, GenerateParams, LoadRequest, LoadedModel, MAX_REQUESTS, Rejection, RequestId, Tenant};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{
@@ -148,7 +145,6 @@ pub(crate) struct Scheduler<'m> {
     cost: StepCost,
     /// What was answered before, to guess from.
     histories: Histories,
-    scratch: Scratch,
     /// Texts that become vectors in a context beside this one. Batches of both take turns, since both want all cores.
     vectors: Queue<LlamaEncoder<'m>>,
     adapters: Adapters<'m>,
@@ -212,7 +208,6 @@ impl<'m> Scheduler<'m> {
             is_full: false,
             cost: StepCost::default(),
             histories: Histories::default(),
-            scratch: Scratch::default(),
             vectors,
             adapters: Adapters::new(model),
             turn: Turn::default(),
@@ -469,90 +464,6 @@ impl<'m> Scheduler<'m> {
         Ok(())
     }
 
-    /// Lets waiting requests start, as many as may run.
-    fn admit(&mut self) {
-        if self.is_full && self.pool.n_running() > 0 {
-            return;
-        }
-        self.is_full = false;
-        while self.pool.n_running() < self.n_parallel {
-            let Some((i, place)) = self.next_in_line() else { return };
-            if let Some(sequence) = self.waiting.remove(i) {
-                self.pool.start(sequence, place);
-            }
-        }
-    }
-
-    /// The first of the line; who waits for a beginning that somebody computes, or that is read from a file, is passed.
-    fn next_in_line(&mut self) -> Option<(usize, Place)> {
-        self.line().into_iter().find_map(|i| {
-            let place = self.pool.place(&self.waiting[i]);
-            self.pool.is_ready(place).then_some((i, place))
-        })
-    }
-
-    /// Whoever has the fewest generations running comes first, then whoever waits longest.
-    fn line(&self) -> Vec<usize> {
-        let n_running = |tenant: Tenant| self.pool.running().filter(|(_, it)| it.tenant == tenant).count();
-        let mut line: Vec<_> = (0..self.waiting.len()).collect();
-        line.sort_by_cached_key(|&i| (n_running(self.waiting[i].tenant), i));
-        line
-    }
-
-    /// Says who waits for others to end. While there is room, whoever waits is about to start.
-    fn tell_line(&mut self) -> Result<(), WorkerError> {
-        let has_room = !self.is_full && self.pool.n_running() < self.n_parallel;
-        let line = if has_room { Vec::new() } else { self.line() };
-        let waiting: Vec<_> = line.into_iter().map(|i| self.waiting[i].id).collect();
-        if waiting != self.told {
-            self.outbox.send(&Event::Line { waiting: waiting.clone() })?;
-            self.told = waiting;
-        }
-        Ok(())
-    }
-
-    /// Says how much of the memory that this process has is nothing that the model needs.
-    fn tell_saved(&mut self) -> Result<(), WorkerError> {
-        let n_bytes = self.pool.saved_bytes();
-        if n_bytes.abs_diff(self.told_saved) >= SAVED_NEWS {
-            self.outbox.send(&Event::Saved { n_bytes })?;
-            self.told_saved = n_bytes;
-        }
-        Ok(())
-    }
-
-    /// Gives back cells of what nobody uses, else of the youngest generation, which waits then. Not of the last
-    /// one: it fits.
-    fn make_room(&mut self) -> bool {
-        if self.pool.save_oldest() {
-            return true;
-        }
-        if self.pool.n_running() < 2 {
-            return false;
-        }
-        let youngest = self.pool.running().max_by_key(|(_, sequence)| sequence.id).map(|(id, _)| id);
-        let Some(sequence) = youngest.and_then(|id| self.pool.preempt(id)) else { return false };
-        self.is_full = true;
-        self.waiting.push_front(sequence);
-        true
-    }
-
-    /// Lets whoever fills the memory that it is given forget something. Who has no room for that waits, as when the pool is
-    /// full.
-    fn forget_middles(&mut self) {
-        let running: Vec<_> = self.pool.running().map(|(id, _)| id).collect();
-        for &id in &running {
-            while !self.pool.can_forget(id) {
-                if !self.make_room() {
-                    // Alone it has all cells; it begins anew, with what is saved of it.
-                    self.waiting.extend(self.pool.preempt(id));
-                }
-            }
-        }
-        // Only once nobody has to be copied any more.
-        running.into_iter().for_each(|id| self.pool.forget_middle(id));
-    }
-
     fn needs(&self, set: SetId) -> Vec<Need> {
         let now = Instant::now();
         let running = self.pool.running().filter(|(_, sequence)| sequence.set.id == set);
@@ -608,58 +519,6 @@ impl<'m> Scheduler<'m> {
             self.batch.add(LlamaToken(0), i as i32, &[self.pool.padding() as i32], true)?;
         }
         Ok(())
-    }
-
-    /// A token or more for every chunk that gave logits.
-    fn sample(&mut self, chunks: &[Chunk]) -> Vec<Delta> {
-        let mut deltas = Vec::with_capacity(chunks.len());
-        let mut n_before = 0;
-        for chunk in chunks {
-            let first = n_before;
-            n_before += chunk.n_tokens;
-            if !chunk.samples {
-                self.follow(chunk, kept_rows(chunk, first, &[], None));
-                self.settle(chunk.sequence);
-                continue;
-            }
-            let rows = n_before - 1 - chunk.n_drafted..n_before;
-            let (logits, sequence) = self.pool.logits_of(rows, chunk.sequence);
-            let Some(sequence) = sequence else { continue };
-            let parents = sequence.guess().parents[..chunk.n_drafted].to_vec();
-            let Some(delta) = sequence.advance(&logits, &self.vocab, &mut self.scratch) else { continue };
-            let verified = sequence.take_verified();
-            let drafter = self.drafter.as_mut().map(|it| &mut it.acceptance);
-            let blocks = self.blocks.as_mut().map(|it| &mut it.acceptance);
-            let heads = self.heads.as_mut().map(|it| &mut it.acceptance);
-            if let Some(acceptance) = drafter.or(blocks).or(heads) {
-                acceptance.learn(&verified.reached);
-            }
-            let mut kept_rows = kept_rows(chunk, first, &parents, verified.last_right);
-            match self.branches.remove(&chunk.sequence) {
-                Some(numbers) => {
-                    let row = verified.last_right.map_or(0, |node| node + 1);
-                    let kept = numbers[tree::leaves(&parents)[row][0]];
-                    let known = chunk.start + chunk.n_tokens - chunk.n_drafted;
-                    self.pool.keep_branch(chunk.sequence, &numbers, kept, known);
-                    self.show_path(chunk, &kept_rows);
-                }
-                None if chunk.n_drafted > 0 && self.take_back(chunk) => kept_rows.clear(),
-                None => {}
-            }
-            self.follow(chunk, kept_rows);
-            self.settle(chunk.sequence);
-            if delta.finished.is_some() {
-                self.release(chunk.sequence);
-            }
-            deltas.push(delta);
-        }
-        if let Some(heads) = &mut self.heads {
-            heads.catch_up();
-        }
-        if let Some(undo) = &mut self.undo {
-            undo.forget();
-        }
-        deltas
     }
 
     /// Ends what runs and keeps what is in the cache for whoever begins like it.

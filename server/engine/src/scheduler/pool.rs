@@ -12,6 +12,7 @@ mod memory;
 use super::{
     Owner,
     checkpoints::Checkpoints,
+    choosing::Given,
     files::StateFiles,
     place::{Held, Memory, Place, place},
     prefix::{PrefixIndex, SequenceId},
@@ -142,18 +143,18 @@ impl<'m> Pool<'m> {
         }
     }
 
-    /// The logits of these rows of the last batch, and the sequence they are for, which must run.
-    pub(super) fn logits_of(
-        &mut self,
-        rows: Range<usize>,
-        id: SequenceId,
-    ) -> (Vec<&[f32]>, Option<&mut Sequence>) {
-        let sequence = match &mut self.entries[id] {
-            Entry::Running(sequence) => Some(&mut **sequence),
-            _ => None,
-        };
+    /// The logits of rows of the last batch for the sequences that they belong to, in the order of `wanted`; `None` for one that
+    /// does not run.
+    pub(super) fn given(&mut self, wanted: &[(SequenceId, Range<usize>)]) -> Vec<Option<Given<'_>>> {
         let context = &self.context;
-        (rows.map(|row| context.get_logits_ith(row as i32)).collect(), sequence)
+        let mut given: Vec<_> = wanted.iter().map(|_| None).collect();
+        for (id, entry) in self.entries.iter_mut().enumerate() {
+            let Entry::Running(sequence) = entry else { continue };
+            let Some(i) = wanted.iter().position(|(wanted, _)| *wanted == id) else { continue };
+            let logits = wanted[i].1.clone().map(|row| context.get_logits_ith(row as i32)).collect();
+            given[i] = Some(Given { sequence, logits });
+        }
+        given
     }
 
     /// Drops from the cache what a running sequence guessed wrongly.

@@ -1,0 +1,91 @@
+//! Who waits, who starts, and who gives way where there is no room.
+
+use super::{Scheduler, place::Place};
+use crate::worker::WorkerError;
+use protocol::{Event, SAVED_NEWS, Tenant};
+
+impl Scheduler<'_> {
+    /// Lets waiting requests start, as many as may run.
+    pub(super) fn admit(&mut self) {
+        if self.is_full && self.pool.n_running() > 0 {
+            return;
+        }
+        self.is_full = false;
+        while self.pool.n_running() < self.n_parallel {
+            let Some((i, place)) = self.next_in_line() else { return };
+            if let Some(sequence) = self.waiting.remove(i) {
+                self.pool.start(sequence, place);
+            }
+        }
+    }
+
+    /// The first of the line; who waits for a beginning that somebody computes, or that is read from a file, is passed.
+    fn next_in_line(&mut self) -> Option<(usize, Place)> {
+        self.line().into_iter().find_map(|i| {
+            let place = self.pool.place(&self.waiting[i]);
+            self.pool.is_ready(place).then_some((i, place))
+        })
+    }
+
+    /// Whoever has the fewest generations running comes first, then whoever waits longest.
+    fn line(&self) -> Vec<usize> {
+        let n_running = |tenant: Tenant| self.pool.running().filter(|(_, it)| it.tenant == tenant).count();
+        let mut line: Vec<_> = (0..self.waiting.len()).collect();
+        line.sort_by_cached_key(|&i| (n_running(self.waiting[i].tenant), i));
+        line
+    }
+
+    /// Says who waits for others to end. While there is room, whoever waits is about to start.
+    pub(super) fn tell_line(&mut self) -> Result<(), WorkerError> {
+        let has_room = !self.is_full && self.pool.n_running() < self.n_parallel;
+        let line = if has_room { Vec::new() } else { self.line() };
+        let waiting: Vec<_> = line.into_iter().map(|i| self.waiting[i].id).collect();
+        if waiting != self.told {
+            self.outbox.send(&Event::Line { waiting: waiting.clone() })?;
+            self.told = waiting;
+        }
+        Ok(())
+    }
+
+    /// Says how much of the memory that this process has is nothing that the model needs.
+    pub(super) fn tell_saved(&mut self) -> Result<(), WorkerError> {
+        let n_bytes = self.pool.saved_bytes();
+        if n_bytes.abs_diff(self.told_saved) >= SAVED_NEWS {
+            self.outbox.send(&Event::Saved { n_bytes })?;
+            self.told_saved = n_bytes;
+        }
+        Ok(())
+    }
+
+    /// Gives back cells of what nobody uses, else of the youngest generation, which waits then. Not of the last
+    /// one: it fits.
+    pub(super) fn make_room(&mut self) -> bool {
+        if self.pool.save_oldest() {
+            return true;
+        }
+        if self.pool.n_running() < 2 {
+            return false;
+        }
+        let youngest = self.pool.running().max_by_key(|(_, sequence)| sequence.id).map(|(id, _)| id);
+        let Some(sequence) = youngest.and_then(|id| self.pool.preempt(id)) else { return false };
+        self.is_full = true;
+        self.waiting.push_front(sequence);
+        true
+    }
+
+    /// Lets whoever fills the memory that it is given forget something. Who has no room for that waits, as when the pool is
+    /// full.
+    pub(super) fn forget_middles(&mut self) {
+        let running: Vec<_> = self.pool.running().map(|(id, _)| id).collect();
+        for &id in &running {
+            while !self.pool.can_forget(id) {
+                if !self.make_room() {
+                    // Alone it has all cells; it begins anew, with what is saved of it.
+                    self.waiting.extend(self.pool.preempt(id));
+                }
+            }
+        }
+        // Only once nobody has to be copied any more.
+        running.into_iter().for_each(|id| self.pool.forget_middle(id));
+    }
+}

@@ -16,6 +16,18 @@ use std::path::Path;
 /// Where it looks for repositories named by owner and name alone.
 const HUB: &str = "https://huggingface.co/";
 
+/// The longest name of a licence that is told.
+const MAX_LICENCE_CHARS: usize = 100;
+
+/// What the model card in `folder` says about its licence; `None` where it says nothing.
+pub fn licence(folder: &Path) -> Option<String> {
+    let card = Card::read(folder).ok()?;
+    let all = card.list("license")?.join(", ");
+    // Hubs list licences that they know; of another one the name stands beside it.
+    let licence = card.text("license_name").filter(|_| all == "other").unwrap_or(all);
+    Some(licence).filter(|text| text.chars().count() <= MAX_LICENCE_CHARS)
+}
+
 /// What is known of a model's origin.
 #[derive(Debug, Default)]
 struct About {
@@ -32,13 +44,49 @@ pub(crate) struct Origin<'a> {
     pub(crate) id: Option<&'a str>,
 }
 
+/// How many numbers a model has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Parameters {
+    pub(crate) total: u64,
+    /// Those that are not of experts.
+    shared: u64,
+    /// Those of one expert of each layer.
+    of_expert: u64,
+    /// How many experts each layer has.
+    n_experts: u64,
+}
+
+impl Parameters {
+    /// With another tensor, of `n_experts` experts if it is of experts.
+    pub(crate) fn with(mut self, n: u64, n_experts: Option<u64>) -> Self {
+        self.total += n;
+        match n_experts {
+            None => self.shared += n,
+            Some(n_experts) => {
+                self.of_expert += n / n_experts;
+                self.n_experts = n_experts;
+            }
+        }
+        self
+    }
+
+    /// How large it is called: as `7.2B`, and with experts as `8x7.2B`.
+    fn label(&self) -> String {
+        match self.n_experts {
+            0 => names::size_label(self.total),
+            n => format!("{n}x{}", names::size_label(self.shared + self.of_expert)),
+        }
+    }
+}
+
 /// Sets the keys about a model with so many numbers.
 pub(crate) fn set_about(
     keys: &mut Keys,
     origin: &Origin<'_>,
     config: &Config,
-    n_parameters: u64,
+    parameters: &Parameters,
 ) -> Result<(), ConvertError> {
+    let n_parameters = parameters.total;
     keys.text("general.type", "model");
     set_sampling(keys, origin.folder);
     let card = Card::read(origin.folder)?;
@@ -52,7 +100,7 @@ pub(crate) fn set_about(
     text("finetune", about.parts.finetune);
     text("basename", about.parts.basename);
     text("description", about.description);
-    text("size_label", Some(about.parts.size_label.unwrap_or_else(|| names::size_label(n_parameters))));
+    text("size_label", Some(about.parts.size_label.unwrap_or_else(|| parameters.label())));
     text("license", card.list("license").map(|all| all.join(",")));
     text("license.name", card.text("license_name"));
     text("license.link", card.text("license_link"));
@@ -156,4 +204,22 @@ fn set_sampling(keys: &mut Keys, folder: &Path) {
     set("mirostat", whole(&["mirostat"]));
     set("mirostat_tau", float(&["mirostat_tau"]));
     set("mirostat_eta", float(&["mirostat_eta"]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Parameters;
+
+    #[test]
+    fn sizes_of_mixtures_tell_experts_and_what_computes_with_one() {
+        let check = |tensors: &[(u64, Option<u64>)], expected: &str| {
+            let sum =
+                tensors.iter().fold(Parameters::default(), |sum, (n, n_experts)| sum.with(*n, *n_experts));
+            assert_eq!(sum.label(), expected);
+            assert_eq!(sum.total, tensors.iter().map(|(n, _)| n).sum::<u64>());
+        };
+        check(&[(1_500_000_000, None)], "1.5B");
+        check(&[(1_600_000_000, None), (45_100_000_000, Some(8))], "8x7.2B");
+        check(&[(1_000_000, None), (64_000_000, Some(64)), (128_000_000, Some(64))], "64x4.0M");
+    }
 }

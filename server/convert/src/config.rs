@@ -17,6 +17,22 @@ use std::{
 pub(crate) const MAX_JSON_BYTES: u64 = 4 << 20;
 /// More layers than any model has.
 const MAX_LAYERS: u64 = 4096;
+/// More experts than any layer has.
+const MAX_EXPERTS: u64 = 65536;
+
+/// How many experts each layer has, by the first of these that is said.
+const N_EXPERTS: [&str; 2] = ["num_local_experts", "num_experts"];
+/// What descriptions of other families say about how experts are chosen.
+const WAYS_TO_CHOOSE: [&str; 8] = [
+    "n_group",
+    "topk_group",
+    "score_function",
+    "scoring_func",
+    "score_func",
+    "moe_router_activation",
+    "moe_router_activation_func",
+    "expert_selection_fn",
+];
 
 /// A description of at most `most` bytes; `None` where there is no such file.
 pub(crate) fn read_bytes(path: &Path, most: u64) -> Result<Option<Vec<u8>>, ConvertError> {
@@ -66,6 +82,7 @@ impl Config {
         let family = Family::of(architecture)
             .ok_or_else(|| ConvertError::Family(crate::error::shown(architecture)))?;
         refuse_unusual(&text, &whole)?;
+        refuse_unusual_experts(&text, family)?;
         let mut config = Self { family, n_layers: 0, path, whole, text };
         config.n_layers = config.number("num_hidden_layers")?;
         if config.n_layers == 0 || config.n_layers > MAX_LAYERS {
@@ -121,6 +138,24 @@ impl Config {
         Ok((n_heads, n_kv_heads))
     }
 
+    /// How many experts each layer has.
+    pub(crate) fn n_experts(&self) -> Result<u64, ConvertError> {
+        let key = N_EXPERTS.iter().find(|key| self.get(key).is_some()).unwrap_or(&N_EXPERTS[1]);
+        match self.number(key)? {
+            n @ 1..=MAX_EXPERTS => Ok(n),
+            _ => Err(self.malformed("its number of experts is none that a model has")),
+        }
+    }
+
+    /// How many of them compute each token.
+    pub(crate) fn n_experts_used(&self) -> Result<u64, ConvertError> {
+        let n = self.number("num_experts_per_tok")?;
+        if n == 0 || n > self.n_experts()? {
+            return Err(self.malformed("num_experts_per_tok is no number of its experts"));
+        }
+        Ok(n)
+    }
+
     /// The width of a head, where the family states or implies it.
     pub(crate) fn head_dim(&self) -> Result<u64, ConvertError> {
         match self.find_number("head_dim")? {
@@ -165,8 +200,29 @@ fn refuse_unusual(text: &Map<String, Value>, whole: &Map<String, Value>) -> Resu
     if is_set("draft_vocab_size") {
         return Err(ConvertError::Family("draft model".to_owned()));
     }
-    if ["num_local_experts", "num_experts"].iter().any(|key| is_set(key)) {
-        return Err(ConvertError::Family("mixture of experts".to_owned()));
+    Ok(())
+}
+
+/// Likewise, of mixtures of experts.
+fn refuse_unusual_experts(text: &Map<String, Value>, family: Family) -> Result<(), ConvertError> {
+    let find = |key: &str| text.get(key).filter(|it| !it.is_null());
+    let refused = |what: &str| Err(ConvertError::Family(what.to_owned()));
+    if !family.has_experts() {
+        let is_set = N_EXPERTS.iter().any(|key| find(key).is_some());
+        return if is_set { refused("mixture of experts") } else { Ok(()) };
+    }
+    let has_dense = find("decoder_sparse_step").is_some_and(|it| *it != 1)
+        || find("mlp_only_layers").and_then(Value::as_array).is_some_and(|layers| !layers.is_empty());
+    if has_dense {
+        return refused("mixture of experts in some layers only");
+    }
+    // llama.cpp has one way for each family.
+    let are_shared_out = find("norm_topk_prob").and_then(Value::as_bool);
+    if are_shared_out.is_some_and(|it| it == (family == Family::Qwen2Moe)) {
+        return refused("mixture of experts that are weighed in another way");
+    }
+    if WAYS_TO_CHOOSE.iter().any(|key| find(key).is_some()) {
+        return refused("mixture of experts that are chosen in another way");
     }
     Ok(())
 }
@@ -225,6 +281,24 @@ mod tests {
             "no number that is possible",
         );
         check("{", "not what it should be");
+    }
+
+    #[test]
+    fn mixtures_of_experts_that_llama_cpp_computes_otherwise_are_refused() {
+        let of = |more: &str| {
+            format!(r#"{{"architectures": ["Qwen3MoeForCausalLM"], "num_hidden_layers": 2{more}}}"#)
+        };
+        check(&of(""), "ok");
+        check(&of(r#", "decoder_sparse_step": 1, "mlp_only_layers": [], "norm_topk_prob": true"#), "ok");
+        check(&of(r#", "decoder_sparse_step": 2"#), "in some layers only");
+        check(&of(r#", "mlp_only_layers": [0]"#), "in some layers only");
+        check(&of(r#", "norm_topk_prob": false"#), "weighed in another way");
+        check(&of(r#", "scoring_func": "sigmoid""#), "chosen in another way");
+        check(&of(r#", "n_group": 8"#), "chosen in another way");
+        check(
+            r#"{"architectures": ["Qwen2MoeForCausalLM"], "num_hidden_layers": 2, "norm_topk_prob": true}"#,
+            "weighed in another way",
+        );
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub enum ConvertError {
     },
     /// A kind of model that is not converted here.
     #[error(
-        "models of the kind “{0}” cannot be converted here; Llama, Mistral, SmolLM 1 to 3, Qwen 2, Qwen 3 and Gemma 1 to 3 can"
+        "models of the kind “{0}” cannot be converted here; Llama, Mistral, Mixtral, SmolLM 1 to 3, Qwen 2, Qwen 3 and Gemma 1 to 3 can"
     )]
     Family(String),
     /// Weights that were rounded already.

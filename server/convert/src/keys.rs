@@ -15,7 +15,7 @@ pub(crate) fn set_architecture(keys: &mut Keys, config: &Config, out: OutType) -
         _ => arch.usual(config, out)?,
     }
     match config.family {
-        Family::Llama | Family::Mistral | Family::SmolLm3 => {
+        Family::Llama | Family::Mistral | Family::Mixtral | Family::SmolLm3 => {
             arch.number("vocab_size", config.number("vocab_size")?);
             arch.number("rope.dimension_count", config.head_dim()?);
         }
@@ -33,6 +33,16 @@ pub(crate) fn set_architecture(keys: &mut Keys, config: &Config, out: OutType) -
             }
             if config.find_number("sliding_window_pattern")? != Some(1) {
                 arch.number("attention.sliding_window", config.number("sliding_window")?);
+            }
+        }
+        Family::Qwen2Moe | Family::Qwen3Moe => {
+            for (key, stated) in [
+                ("expert_feed_forward_length", "moe_intermediate_size"),
+                ("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
+            ] {
+                if let Some(n) = config.find_number(stated)? {
+                    arch.number(key, n);
+                }
             }
         }
         Family::Qwen2 | Family::Qwen3 | Family::Gemma => {}
@@ -101,8 +111,12 @@ impl Architecture<'_> {
             self.float("rope.freq_base_swa", theta);
         }
         self.float("attention.layer_norm_rms_epsilon", config.float("rms_norm_eps")?);
+        if config.family.has_experts() {
+            self.number("expert_count", config.n_experts()?);
+            self.number("expert_used_count", config.n_experts_used()?);
+        }
         // These have no such number: their heads share the width.
-        let share = matches!(config.family, Family::Qwen2 | Family::SmolLm3);
+        let share = config.family.has_experts() || matches!(config.family, Family::Qwen2 | Family::SmolLm3);
         if !share || config.find_number("head_dim")?.is_some() {
             self.head_lengths(config.head_dim()?);
         }

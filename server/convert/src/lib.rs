@@ -8,6 +8,7 @@ mod about;
 mod config;
 mod container;
 mod error;
+mod experts;
 mod family;
 mod hf;
 mod keys;
@@ -18,6 +19,7 @@ mod source;
 mod split;
 mod tokenizer;
 
+pub use about::licence;
 pub use error::ConvertError;
 pub use hf::{Options, OutType, Report, hf_to_gguf};
 pub use mlx::{MlxOptions, MlxReport, to_mlx};

@@ -7,13 +7,14 @@ use crate::{
     ConvertError, Watch,
     config::Config,
     error::{tensor as wrong, unreadable, unwritable},
+    experts::Experts,
     family::{Family, Fate},
     hf::check_complete,
     numbers,
     part::{open_alone, sync_folder},
     source::{Source, SourceTensor},
 };
-use quantise::Rounding;
+use quantise::{Rounding, kept_as};
 use serde_json::{Value, json};
 use std::{
     collections::HashSet,
@@ -24,6 +25,9 @@ use std::{
 
 /// How large a file of weights becomes before another is begun.
 const MAX_SHARD_BYTES: u64 = 5_000_000_000;
+
+/// How MLX rounds what chooses among experts, where it has a rule of its own for that.
+const CHOOSING: Rounding = Rounding { bits: 8, group: 64 };
 
 /// What says that a folder is being written.
 const LOCK: &str = "lock";
@@ -60,10 +64,16 @@ impl Default for MlxOptions {
     }
 }
 
+impl MlxOptions {
+    fn rounding(&self) -> Rounding {
+        Rounding { bits: self.bits, group: self.group_size as usize }
+    }
+}
+
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MlxReport {
-    /// How many tensors of the original.
+    /// How many tensors, before they were rounded. Those of a layer's experts count as one of each kind.
     pub n_tensors: usize,
     /// How many of them were rounded.
     pub n_rounded: usize,
@@ -91,14 +101,14 @@ pub fn to_mlx(
     let plans = plan(&config, &source, options)?;
     let work = WorkFolder::create(target)?;
     let shards = write::shards(&plans, MAX_SHARD_BYTES);
-    source.set_total(plans.iter().map(|plan| &plan.from));
+    source.set_total(plans.iter().flat_map(|plan| &plan.parts));
     let mut n_bytes = 0;
     for (i, shard) in shards.iter().enumerate() {
         let path = work.path.join(write::shard_name(i, shards.len()));
         n_bytes += write::shard(&path, shard, &mut source, watch)?;
     }
     write::index(&work.path, &shards)?;
-    write_config(&work.path, &config, options)?;
+    write_config(&work.path, &config, options, &plans)?;
     for name in COPIED {
         let from = folder.join(name);
         if from.is_file() {
@@ -116,8 +126,11 @@ pub fn to_mlx(
 
 /// A tensor that will be written.
 struct Plan {
-    from: SourceTensor,
     name: String,
+    /// What is written one after another. There is one at least, and all are of one shape and type.
+    parts: Vec<SourceTensor>,
+    /// The outermost first.
+    shape: Vec<u64>,
     /// `None` where it is kept as it is.
     rounding: Option<Rounding>,
 }
@@ -127,28 +140,59 @@ fn plan(config: &Config, source: &Source, options: &MlxOptions) -> Result<Vec<Pl
     let has_vision = config.whole.contains_key("text_config");
     let mut plans = Vec::new();
     let mut names = HashSet::new();
+    let mut experts = Experts::new(config)?;
     for from in &source.tensors {
         let fate = config.family.fate(&from.name);
         if fate == Fate::LeftOut || (is_tied && from.name.ends_with("lm_head.weight")) {
             continue;
         }
-        let Fate::Written(known_as, _) = fate else {
+        if fate == Fate::Unknown {
             return Err(wrong(&from.name, "is none that this family has"));
-        };
-        names.insert(known_as);
+        }
         if !numbers::is_float(from.dtype) {
             return Err(ConvertError::Quantised(from.dtype.name().to_owned()));
         }
-        let name = if has_vision { name_beside_vision(config.family, &from.name) } else { from.name.clone() };
-        let group = u64::from(options.group_size);
-        let is_matrix = from.shape.len() == 2 && from.name.ends_with(".weight");
-        let is_rounded = is_matrix && from.shape[1] > 0 && from.shape[1] % group == 0;
-        let rounding =
-            is_rounded.then_some(Rounding { bits: options.bits, group: options.group_size as usize });
-        plans.push(Plan { from: from.clone(), name, rounding });
+        for it in experts.add(from, &fate)? {
+            let name = config.family.name_in_mlx(it.layer, it.matrix);
+            let shape = [&[it.parts.len() as u64], it.parts[0].shape.as_slice()].concat();
+            plans.push(Plan::new(name, it.parts, shape, options.rounding())?);
+            names.insert(it.name);
+        }
+        if let Fate::Written(known_as, _) = fate {
+            let name =
+                if has_vision { name_beside_vision(config.family, &from.name) } else { from.name.clone() };
+            let rounding = rounding_of(config.family, &known_as, options);
+            plans.push(Plan::new(name, vec![from.clone()], from.shape.clone(), rounding)?);
+            names.insert(known_as);
+        }
     }
+    experts.finish()?;
     check_complete(config, &names)?;
     Ok(plans)
+}
+
+impl Plan {
+    /// Matrices are rounded, those of experts too, if their rows are whole groups.
+    fn new(
+        name: String,
+        parts: Vec<SourceTensor>,
+        shape: Vec<u64>,
+        rounding: Rounding,
+    ) -> Result<Self, ConvertError> {
+        let first = &parts[0];
+        if let Some(other) = parts.iter().find(|part| kept_as(part.dtype) != kept_as(first.dtype)) {
+            return Err(wrong(&other.name, "is of another type than the first expert's"));
+        }
+        let is_matrix = first.shape.len() == 2 && name.ends_with(".weight");
+        let rounding = Some(rounding).filter(|it| is_matrix && it.fits(first.shape[1]));
+        Ok(Self { name, parts, shape, rounding })
+    }
+}
+
+/// What chooses among the experts of Qwen 3 gets more bits, as MLX itself does it.
+fn rounding_of(family: Family, known_as: &str, options: &MlxOptions) -> Rounding {
+    let is_choosing = family == Family::Qwen3Moe && known_as.ends_with(".ffn_gate_inp.weight");
+    if is_choosing { CHOOSING } else { options.rounding() }
 }
 
 /// MLX has what writes in a part of its own where a model sees images too.
@@ -159,9 +203,21 @@ fn name_beside_vision(family: Family, name: &str) -> String {
     }
 }
 
-fn write_config(folder: &Path, config: &Config, options: &MlxOptions) -> Result<(), ConvertError> {
+fn write_config(
+    folder: &Path,
+    config: &Config,
+    options: &MlxOptions,
+    plans: &[Plan],
+) -> Result<(), ConvertError> {
     let mut whole = config.whole.clone();
-    let stated = json!({"group_size": options.group_size, "bits": options.bits, "mode": "affine"});
+    let mut stated = json!({"group_size": options.group_size, "bits": options.bits, "mode": "affine"});
+    let usual = options.rounding();
+    for plan in plans {
+        if let Some(own) = plan.rounding.filter(|own| *own != usual) {
+            let layer = plan.name.strip_suffix(".weight").unwrap_or(&plan.name);
+            stated[layer] = json!({"group_size": own.group, "bits": own.bits});
+        }
+    }
     whole.insert("quantization".to_owned(), stated.clone());
     whole.insert("quantization_config".to_owned(), stated);
     let text = serde_json::to_vec_pretty(&whole).map_err(|error| config.malformed(error))?;

@@ -35,6 +35,13 @@ impl SourceTensor {
         self.shape.iter().product()
     }
 
+    /// `n` rows from `from` on of the `i`th matrix, where it has several. They must be there.
+    pub(crate) fn rows_of(&self, i: u64, from: u64, n: u64) -> Self {
+        let (n_rows, width) = (self.shape[1], self.shape[2]);
+        let at = self.at + (i * n_rows + from) * width * self.dtype.width();
+        Self { shape: vec![n, width], at, ..self.clone() }
+    }
+
     fn n_bytes(&self) -> u64 {
         self.n_elements() * self.dtype.width()
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     header::{Header, SIZES, Size, Split},
-    template,
+    template::TemplateFacts,
     tensors::{fills_blocks, tensor_bytes, type_name},
 };
 use std::{
@@ -176,7 +176,7 @@ impl<R: Read + Seek> Reader<R> {
             "tokenizer.chat_template" => {
                 header.has_chat_template = true;
                 let text = self.text_up_to(kind, MAX_TEMPLATE_BYTES)?;
-                header.template = template::look_at(&text.unwrap_or_default());
+                header.template = TemplateFacts::of(&text.unwrap_or_default());
             }
             TOKENS => header.n_vocab = self.skip_counting(kind)?,
             key if SIZES.iter().any(|size| key.ends_with(size)) => {

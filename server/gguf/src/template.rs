@@ -26,7 +26,10 @@ const THOUGHTS: [&str; 8] = [
     "<|START_THINKING|>",
 ];
 
-pub(crate) fn look_at(template: &str) -> TemplateFacts {
-    let has = |words: &[&str]| words.iter().any(|word| template.contains(word));
-    TemplateFacts { calls_tools: has(&TOOLS), thinks: has(&THOUGHTS) }
+impl TemplateFacts {
+    /// What a template tells, wherever it was kept.
+    pub fn of(template: &str) -> Self {
+        let has = |words: &[&str]| words.iter().any(|word| template.contains(word));
+        Self { calls_tools: has(&TOOLS), thinks: has(&THOUGHTS) }
+    }
 }

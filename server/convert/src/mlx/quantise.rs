@@ -25,6 +25,11 @@ pub(super) struct Rounded {
 }
 
 impl Rounding {
+    /// Whether rows of that many numbers are whole groups.
+    pub(super) fn fits(self, width: u64) -> bool {
+        width > 0 && width.is_multiple_of(self.group as u64)
+    }
+
     /// Rounds whole groups. Numbers are rounded by the exact scale and bias, which are rounded themselves when they are
     /// written: so does MLX.
     pub(super) fn round(self, numbers: &[f32], rounded: &mut Rounded) {

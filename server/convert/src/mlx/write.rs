@@ -36,15 +36,14 @@ impl Piece {
 
 /// What a tensor becomes, in the order in which it is written.
 fn pieces(plan: &Plan) -> Vec<Piece> {
-    let dtype = kept_as(plan.from.dtype);
-    let shape = plan.from.shape.clone();
-    let Some(rounding) = plan.rounding else {
-        return vec![Piece { name: plan.name.clone(), dtype, shape }];
+    let dtype = kept_as(plan.parts[0].dtype);
+    let (Some(rounding), [outer @ .., width]) = (plan.rounding, plan.shape.as_slice()) else {
+        return vec![Piece { name: plan.name.clone(), dtype, shape: plan.shape.clone() }];
     };
     let stem = plan.name.strip_suffix(".weight").unwrap_or(&plan.name);
-    let with = |width: u64| vec![shape[0], width];
-    let words = with(shape[1] * u64::from(rounding.bits) / 32);
-    let groups = with(shape[1] / rounding.group as u64);
+    let with = |width: u64| [outer, &[width]].concat();
+    let words = with(width * u64::from(rounding.bits) / 32);
+    let groups = with(width / rounding.group as u64);
     vec![
         Piece { name: plan.name.clone(), dtype: Dtype::U32, shape: words },
         Piece { name: format!("{stem}.scales"), dtype, shape: groups.clone() },
@@ -111,33 +110,37 @@ fn tensor(
     file: &mut PartFile,
     watch: &mut Watch<'_>,
 ) -> Result<u64, ConvertError> {
-    let dtype = kept_as(plan.from.dtype);
+    let dtype = kept_as(plan.parts[0].dtype);
     let sizes: Vec<u64> = pieces(plan).iter().map(Piece::n_bytes).collect();
     let end = at + sizes.iter().sum::<u64>();
     let mut bytes = Vec::new();
     let Some(rounding) = plan.rounding else {
         let mut place = at;
-        source.pieces(&plan.from, watch, |numbers| {
-            write(dtype, numbers, &mut bytes);
-            file.put_at(place, &bytes)?;
-            place += bytes.len() as u64;
-            Ok(())
-        })?;
+        for part in &plan.parts {
+            source.pieces(part, watch, |numbers| {
+                write(dtype, numbers, &mut bytes);
+                file.put_at(place, &bytes)?;
+                place += bytes.len() as u64;
+                Ok(())
+            })?;
+        }
         return Ok(end);
     };
     let mut rounded = Rounded::default();
     let mut places = [at, at + sizes[0], at + sizes[0] + sizes[1]];
-    source.pieces(&plan.from, watch, |numbers| {
-        rounding.round(numbers, &mut rounded);
-        file.put_at(places[0], &rounded.words)?;
-        places[0] += rounded.words.len() as u64;
-        for (place, numbers) in places[1..].iter_mut().zip([&rounded.scales, &rounded.biases]) {
-            write(dtype, numbers, &mut bytes);
-            file.put_at(*place, &bytes)?;
-            *place += bytes.len() as u64;
-        }
-        Ok(())
-    })?;
+    for part in &plan.parts {
+        source.pieces(part, watch, |numbers| {
+            rounding.round(numbers, &mut rounded);
+            file.put_at(places[0], &rounded.words)?;
+            places[0] += rounded.words.len() as u64;
+            for (place, numbers) in places[1..].iter_mut().zip([&rounded.scales, &rounded.biases]) {
+                write(dtype, numbers, &mut bytes);
+                file.put_at(*place, &bytes)?;
+                *place += bytes.len() as u64;
+            }
+            Ok(())
+        })?;
+    }
     Ok(end)
 }
 

@@ -20,6 +20,12 @@ fn check(name: &str, change: impl Fn(&Path), expected: &str) {
 #[track_caller]
 fn check_both(name: &str, change: impl Fn(&Path), expected: &str) {
     check(name, &change, expected);
+    check_mlx(name, &change, expected);
+}
+
+/// Likewise, when it becomes one of MLX alone.
+#[track_caller]
+fn check_mlx(name: &str, change: impl Fn(&Path), expected: &str) {
     let (work, folder) = model(name);
     change(&folder);
     let mlx = to_mlx(&folder, &work.path().join("x"), &MlxOptions::default(), &mut go_on());
@@ -102,6 +108,66 @@ fn weights_that_are_not_whole() {
 }
 
 #[test]
+fn experts_that_are_not_whole() {
+    let expert = "model.layers.1.mlp.experts.7.up_proj.weight";
+    check_both(
+        "qwen3moe",
+        tensors(|all| all.retain(|it| it.0 != expert)),
+        &format!("“{expert}” is missing from"),
+    );
+    check_both(
+        "qwen3moe",
+        tensors(|all| all.retain(|it| !it.0.contains("layers.1.mlp.experts"))),
+        "“blk.1.ffn_gate_exps.weight” is missing from",
+    );
+    check_both(
+        "qwen3moe",
+        set("config.json", "num_experts", json!(12)),
+        "experts.11.down_proj.weight” is missing",
+    );
+    check_both("qwen3moe", set("config.json", "num_experts", json!(10)), "an expert past the 10 that");
+    check_both("qwen3moe", set("config.json", "num_experts", json!(0)), "number of experts");
+    check("qwen3moe", set("config.json", "num_experts_per_tok", json!(12)), "num_experts_per_tok is");
+    check_both(
+        "qwen3moe",
+        set("config.json", "num_hidden_layers", json!(1)),
+        "layer that the description does not",
+    );
+    check_both(
+        "qwen3moe-stacked",
+        set("config.json", "num_experts", json!(4)),
+        "which 4 experts cannot share",
+    );
+    let reshape = |name: &'static str, shape: Vec<u64>| {
+        tensors(move |all| {
+            let tensor = all.iter_mut().find(|it| it.0 == name).unwrap();
+            tensor.2.clone_from(&shape);
+        })
+    };
+    check_both(
+        "qwen3moe",
+        reshape(expert, vec![47, 64]),
+        "“model.layers.1.mlp.experts.7.up_proj.weight” has the shape",
+    );
+    check_both("qwen3moe", reshape(expert, vec![1, 48, 64]), "has the shape [1, 48, 64]");
+    let of_another_type = |all: &mut Vec<(String, String, Vec<u64>)>| {
+        all.iter_mut().find(|it| it.0 == expert).unwrap().1 = "F16".into()
+    };
+    check_mlx("qwen3moe", tensors(of_another_type), "another type than the first");
+}
+
+#[test]
+fn layers_without_experts_among_others_that_have_them() {
+    check_both("qwen3moe", set("config.json", "mlp_only_layers", json!([0])), "in some layers only");
+    let dense = "model.layers.0.mlp.gate_proj.weight";
+    check_both(
+        "qwen3moe",
+        tensors(|all| all.push((dense.to_owned(), "BF16".to_owned(), vec![96, 64]))),
+        &format!("“{dense}” is none that"),
+    );
+}
+
+#[test]
 fn tokenizers_that_are_not_whole() {
     check(
         "llama3",
@@ -146,9 +212,10 @@ fn descriptions_that_are_none() {
     check("llama3", set("config.json", "num_attention_heads", json!(0)), "no heads");
 }
 
-#[test]
-fn whoever_watches_sees_it_grow_and_may_stop_it() {
-    let (work, folder) = model("qwen2");
+/// Whether whoever watches sees a conversion grow, and may stop it anywhere.
+#[track_caller]
+fn check_watched(name: &str) {
+    let (work, folder) = model(name);
     let target = work.path().join("x.gguf");
     let mut seen = Vec::new();
     let mut watch = |progress: Progress<'_>| {
@@ -173,8 +240,15 @@ fn whoever_watches_sees_it_grow_and_may_stop_it() {
         };
         let stopped = to_mlx(&folder, &work.path().join("y"), &MlxOptions::default(), &mut watch);
         assert!(matches!(stopped, Err(ConvertError::Stopped)));
-        assert_eq!(names(work.path()), ["qwen2", "x.gguf"]);
+        assert_eq!(names(work.path()), [name, "x.gguf"]);
     }
+}
+
+#[test]
+fn whoever_watches_sees_it_grow_and_may_stop_it() {
+    check_watched("qwen2");
+    check_watched("qwen2moe");
+    check_watched("mixtral");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::support::{digest, go_on, json, model, names, parity};
 use convert::{MlxOptions, to_mlx};
+use serde_json::Value;
 use std::{collections::BTreeMap, fs};
 use weights::folders::{Quantisation, mlx};
 
@@ -39,7 +40,7 @@ fn check(name: &str, bits: u32) {
 fn check_all(bits: u32) {
     let all = json(&parity().join("mlx_expected.json"));
     let models = all.as_object().unwrap();
-    assert!(models.len() > 9);
+    assert!(models.len() > 13);
     for name in models.keys() {
         check(name, bits);
     }
@@ -53,6 +54,19 @@ fn all_families_in_four_bits() {
 #[test]
 fn all_families_in_eight_bits() {
     check_all(8);
+}
+
+#[test]
+fn what_chooses_among_experts_is_rounded_as_mlx_does_and_said_to_be() {
+    let check = |name: &str, layer: &str, expected: Value| {
+        let (work, folder) = model(name);
+        let target = work.path().join("mlx");
+        to_mlx(&folder, &target, &MlxOptions::default(), &mut go_on()).unwrap();
+        assert_eq!(json(&target.join("config.json"))["quantization"][layer], expected);
+    };
+    check("qwen3moe", "model.layers.1.mlp.gate", serde_json::json!({"bits": 8, "group_size": 64}));
+    check("qwen2moe", "model.layers.1.mlp.gate", Value::Null);
+    check("mixtral", "model.layers.1.block_sparse_moe.gate", Value::Null);
 }
 
 #[test]

@@ -97,6 +97,26 @@ fn qwen_3_with_norms_of_heads() {
 }
 
 #[test]
+fn qwen_2_with_experts_in_several_files_and_one_that_all_share() {
+    check("qwen2moe", &[]);
+}
+
+#[test]
+fn qwen_3_with_experts_whose_rows_are_no_whole_blocks() {
+    check("qwen3moe", &[]);
+}
+
+#[test]
+fn qwen_3_whose_experts_lie_together() {
+    check("qwen3moe-stacked", &[]);
+}
+
+#[test]
+fn mixtral_with_experts_in_several_files() {
+    check("mixtral", &[]);
+}
+
+#[test]
 fn gemma() {
     check("gemma", &[]);
 }

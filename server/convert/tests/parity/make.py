@@ -189,6 +189,26 @@ def shapes(config, dtype):
     return [[name, dtype, list(value.shape)] for name, value in model.state_dict().items() if name not in tied]
 
 
+def each_expert(tensors, block, names):
+    """Weights as they are published: newer versions of `transformers` hold those of all experts of a layer together."""
+    gate, down, up = names
+    apart = []
+    for name, dtype, shape in tensors:
+        name = name.replace(".mlp.gate.", f".{block}.gate.")
+        stem, is_expert, matrix = name.partition(".mlp.experts.")
+        if not is_expert:
+            apart.append([name, dtype, shape])
+            continue
+        n, rows, width = shape
+        for i in range(n):
+            parts = [(down, rows)] if matrix == "down_proj" else [(gate, rows // 2), (up, rows // 2)]
+            apart += [[f"{stem}.{block}.experts.{i}.{part}.weight", dtype, [rows, width]] for part, rows in parts]
+    return apart
+
+
+QWEN_EXPERT = ("gate_proj", "down_proj", "up_proj")
+
+
 def llama_spm(folder):
     train_spm(folder, 320, unk_id=0, bos_id=1, eos_id=2, pad_id=-1)
     config = dict(
@@ -329,6 +349,25 @@ def qwen2(folder):
     return config, "BF16", 3
 
 
+def qwen2moe(folder):
+    byte_level(folder, 300, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], split_then_bytes(QWEN2_SPLIT),
+               lambda _: processors.ByteLevel(trim_offsets=False))
+    config = dict(
+        BASE, architectures=["Qwen2MoeForCausalLM"], model_type="qwen2_moe", vocab_size=310, bos_token_id=300,
+        eos_token_id=300, rope_theta=1000000.0, tie_word_embeddings=False, torch_dtype="bfloat16", num_experts=6,
+        num_experts_per_tok=2, moe_intermediate_size=32, shared_expert_intermediate_size=128, norm_topk_prob=False,
+        decoder_sparse_step=1, output_router_logits=False, router_aux_loss_coef=0.001, max_position_embeddings=8192,
+        sliding_window=32768, use_sliding_window=False, max_window_layers=2, transformers_version="4.39.0.dev0",
+    )
+    del config["attention_bias"]
+    write_json(folder / "config.json", config)
+    write_json(folder / "tokenizer_config.json", {
+        "add_bos_token": False, "bos_token": None, "eos_token": "<|endoftext|>", "pad_token": "<|endoftext|>",
+        "chat_template": TEMPLATE, "tokenizer_class": "Qwen2Tokenizer",
+    })
+    return config, "BF16", 3, each_expert(shapes(config, "BF16"), "mlp", QWEN_EXPERT)
+
+
 def qwen3(folder):
     byte_level(folder, 300, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], split_then_bytes(QWEN2_SPLIT),
                lambda _: processors.ByteLevel(trim_offsets=False), added=["<think>", "</think>"])
@@ -344,6 +383,53 @@ def qwen3(folder):
         "chat_template": TEMPLATE, "tokenizer_class": "Qwen2Tokenizer",
     })
     return config, "BF16", 1
+
+
+def qwen3moe_base(folder):
+    byte_level(folder, 300, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], split_then_bytes(QWEN2_SPLIT),
+               lambda _: processors.ByteLevel(trim_offsets=False), added=["<think>", "</think>"])
+    config = dict(
+        BASE, architectures=["Qwen3MoeForCausalLM"], model_type="qwen3_moe", vocab_size=305, bos_token_id=300,
+        eos_token_id=302, head_dim=32, rope_theta=1000000.0, rope_scaling=None, tie_word_embeddings=False,
+        torch_dtype="bfloat16", num_experts=11, num_experts_per_tok=3, moe_intermediate_size=48, norm_topk_prob=True,
+        decoder_sparse_step=1, mlp_only_layers=[], output_router_logits=False, router_aux_loss_coef=0.001,
+        max_position_embeddings=40960, sliding_window=None, use_sliding_window=False, max_window_layers=2,
+        transformers_version="4.51.0",
+    )
+    write_json(folder / "config.json", config)
+    write_json(folder / "tokenizer_config.json", {
+        "add_bos_token": False, "bos_token": None, "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>",
+        "chat_template": TEMPLATE, "tokenizer_class": "Qwen2Tokenizer",
+    })
+    return config
+
+
+def qwen3moe(folder):
+    config = qwen3moe_base(folder)
+    return config, "BF16", 1, each_expert(shapes(config, "BF16"), "mlp", QWEN_EXPERT)
+
+
+def qwen3moe_stacked(folder):
+    config = dict(qwen3moe_base(folder), moe_intermediate_size=32, num_experts=5)
+    write_json(folder / "config.json", config)
+    return config, "BF16", 2
+
+
+def mixtral(folder):
+    train_spm(folder, 320, unk_id=0, bos_id=1, eos_id=2, pad_id=-1)
+    config = dict(
+        BASE, architectures=["MixtralForCausalLM"], model_type="mixtral", vocab_size=320, bos_token_id=1,
+        eos_token_id=2, num_local_experts=4, num_experts_per_tok=2, output_router_logits=False,
+        router_aux_loss_coef=0.02, rope_theta=1000000.0, sliding_window=None, tie_word_embeddings=False,
+        torch_dtype="float16", max_position_embeddings=32768, transformers_version="4.36.0.dev0",
+        _name_or_path="acme-lab/Tiny-4x7B-Instruct-v0.1",
+    )
+    write_json(folder / "config.json", config)
+    write_json(folder / "tokenizer_config.json", {
+        "add_bos_token": True, "add_eos_token": False, "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>",
+        "chat_template": TEMPLATE, "tokenizer_class": "LlamaTokenizer",
+    })
+    return config, "F16", 4, each_expert(shapes(config, "F16"), "block_sparse_moe", ("w1", "w2", "w3"))
 
 
 GEMMA_SPM = dict(
@@ -438,6 +524,10 @@ ALL = {
     "llama-bias": (llama_bias, "gpt-2", OUT_TYPES),
     "qwen2": (qwen2, "qwen2", OUT_TYPES),
     "qwen3": (qwen3, "qwen2", OUT_TYPES),
+    "qwen2moe": (qwen2moe, "qwen2", OUT_TYPES),
+    "qwen3moe": (qwen3moe, "qwen2", OUT_TYPES),
+    "qwen3moe-stacked": (qwen3moe_stacked, "qwen2", OUT_TYPES),
+    "mixtral": (mixtral, None, OUT_TYPES),
     "gemma": (gemma, None, OUT_TYPES),
     "gemma2": (gemma2, None, OUT_TYPES),
     "gemma3": (gemma3, None, OUT_TYPES),

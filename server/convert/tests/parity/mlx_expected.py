@@ -10,6 +10,7 @@ former back as MLX does, and says how far its numbers are from the original:
 
 import hashlib
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -34,17 +35,43 @@ def entry(value):
     return [NAMES[value.dtype], list(value.shape), hashlib.sha256(raw.tobytes()).hexdigest()[:16]]
 
 
+EXPERT = re.compile(r"(.*\.(?:mlp|block_sparse_moe))\.experts\.(\d+)\.(\w+)\.weight")
+PARTS = {"w1": "gate_proj", "w2": "down_proj", "w3": "up_proj"}
+
+
+def together(tensors):
+    """The tensors, with those of a layer's experts as one, as mlx-lm has them."""
+    experts = {}
+    for name, dtype, shape in tensors:
+        if found := EXPERT.fullmatch(name):
+            stem, i, part = found.groups()
+            key = f"{stem}.switch_mlp.{PARTS.get(part, part)}.weight"
+            experts.setdefault(key, {})[int(i)] = array(name, dtype, shape)
+        elif name.endswith("experts.gate_up_proj"):
+            stem = name.removesuffix("experts.gate_up_proj") + "switch_mlp."
+            gate, up = mx.split(array(name, dtype, shape), 2, axis=1)
+            yield from [(stem + "gate_proj.weight", gate), (stem + "up_proj.weight", up)]
+        elif name.endswith("experts.down_proj"):
+            stem = name.removesuffix("experts.down_proj")
+            yield f"{stem}switch_mlp.down_proj.weight", array(name, dtype, shape)
+        else:
+            yield name, array(name, dtype, shape)
+    for name, parts in experts.items():
+        yield name, mx.stack([parts[i] for i in range(len(parts))])
+
+
 def expected(folder, bits):
     config = json.loads((folder / "config.json").read_text())
     tied = config.get("tie_word_embeddings", config["architectures"][0].startswith("Gemma"))
     tensors = {}
-    for name, dtype, shape in json.loads((folder / "tensors.json").read_text())["tensors"]:
+    for name, value in together(json.loads((folder / "tensors.json").read_text())["tensors"]):
         if "vision" in name or "projector." in name or (tied and name.endswith("lm_head.weight")):
             continue
-        value = array(name, dtype, shape)
-        if len(shape) == 2 and shape[1] % GROUP == 0:
+        is_matrix = value.ndim == 2 or (value.ndim == 3 and ".switch_mlp." in name)
+        if is_matrix and value.shape[-1] % GROUP == 0:
             stem = name.removesuffix(".weight")
-            words, scales, biases = mx.quantize(value, group_size=GROUP, bits=bits)
+            is_router = config.get("model_type") == "qwen3_moe" and name.endswith("mlp.gate.weight")
+            words, scales, biases = mx.quantize(value, group_size=GROUP, bits=8 if is_router else bits)
             tensors[name] = entry(words)
             tensors[stem + ".scales"] = entry(scales)
             tensors[stem + ".biases"] = entry(biases)

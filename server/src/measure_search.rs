@@ -38,7 +38,7 @@ pub(crate) async fn measure_search(config: &Config, questions: &Path, folder: &P
         rag.add_file(UserId::LOCAL, quality, &name, bytes).await.map_err(failed)?;
     }
     while rag
-        .look(UserId::LOCAL, Some(quality), "")
+        .look(UserId::LOCAL, Some(quality), "", u32::MAX)
         .await
         .map_err(failed)?
         .documents
@@ -52,7 +52,7 @@ pub(crate) async fn measure_search(config: &Config, questions: &Path, folder: &P
     print(&format!("{asked} questions, {} of them cut apart and left out", measured.n_unanswerable))?;
     print(HEAD)?;
     print(&row("words", &measured.words))?;
-    if rag.look(UserId::LOCAL, Some(quality), "").await.map_err(failed)?.embedder == Embedder::None {
+    if rag.look(UserId::LOCAL, Some(quality), "", 1).await.map_err(failed)?.embedder == Embedder::None {
         print("the library has no model that makes vectors: meanings were not compared")?;
     } else {
         print(&row("meaning", &measured.meaning))?;

@@ -45,7 +45,9 @@ async fn documents(server: &Server, act: DocumentAct) -> Option<DocumentReply> {
 }
 
 async fn look(server: &Server, open: CollectionId) -> DocumentsView {
-    match documents(server, DocumentAct::Look { open: Some(open), query: String::new() }).await {
+    match documents(server, DocumentAct::Look { open: Some(open), query: String::new(), n_documents: 10_000 })
+        .await
+    {
         Some(DocumentReply::Looked(view)) => *view,
         other => panic!("{other:?}"),
     }
@@ -59,7 +61,7 @@ async fn thread(server: &Server, session: SessionId) -> Option<Thread> {
 
 /// Lets a document that has been read go with the next message, if there is one.
 async fn attach(server: &Server, collection: CollectionId, session: SessionId) -> Option<DocumentId> {
-    let look = DocumentAct::Look { open: Some(collection), query: String::new() };
+    let look = DocumentAct::Look { open: Some(collection), query: String::new(), n_documents: 10_000 };
     let Some(DocumentReply::Looked(view)) = documents(server, look).await else { return None };
     let document = view.documents.iter().find(|it| it.state == DocumentState::Ready)?.id;
     documents(server, DocumentAct::Attach { session: Some(session), document }).await?;

@@ -40,7 +40,8 @@ async fn collection(server: &Server, name: &str) -> CollectionId {
 }
 
 async fn look(server: &Server, open: CollectionId, query: &str) -> DocumentsView {
-    match act(server, DocumentAct::Look { open: Some(open), query: query.into() }).await {
+    match act(server, DocumentAct::Look { open: Some(open), query: query.into(), n_documents: 10_000 }).await
+    {
         DocumentReply::Looked(view) => *view,
         other => panic!("{other:?}"),
     }

@@ -22,7 +22,7 @@ use list::OpenCollection;
 use reader::reader;
 use store::DocumentsStore;
 use types::{
-    document::{DocumentAct, DocumentReply},
+    document::{DOCUMENTS_SHOWN, DocumentAct, DocumentReply},
     ids::{CollectionId, DocumentId},
 };
 
@@ -56,6 +56,7 @@ async fn fetch(address: Option<String>) -> Result<DocumentReply, AppError> {
         Some("?") => DocumentAct::Look {
             open: second.and_then(|id| id.parse().ok()).map(CollectionId),
             query: third.unwrap_or_default().to_owned(),
+            n_documents: DOCUMENTS_SHOWN,
         },
         id => DocumentAct::Read {
             document: id.and_then(|id| id.parse().ok()).map(DocumentId).ok_or(AppError::NotFound)?,

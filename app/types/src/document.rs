@@ -354,6 +354,9 @@ pub struct AttachedView {
     pub n_ctx: Option<u32>,
 }
 
+/// Documents of a collection that its page shows at first, and that are added at a time.
+pub const DOCUMENTS_SHOWN: u32 = 200;
+
 /// What a person wants with documents. One door for all of it: each one more is code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DocumentAct {
@@ -361,6 +364,8 @@ pub enum DocumentAct {
     Look {
         open: Option<CollectionId>,
         query: String,
+        /// Documents of the collection at most, the newest first.
+        n_documents: u32,
     },
     AddCollection {
         name: String,

@@ -49,8 +49,6 @@ use types::{
 };
 use vectors::Cache;
 
-/// More would not be looked through; searching finds the rest.
-const DOCUMENTS_SHOWN: u32 = 500;
 /// Of one collection, whose names are looked through: more than a followed folder may have.
 const MOST_DOCUMENTS: u32 = 10_000;
 /// Passages that a document's page shows at once, and how many of them before the one that is looked for.
@@ -123,18 +121,19 @@ impl Rag {
         Ok(rag)
     }
 
-    /// What the page of documents shows. A collection that is not there shows none.
+    /// What the page of documents shows, with so many documents at most. A collection that is not there shows none.
     pub async fn look(
         &self,
         user: UserId,
         open: Option<CollectionId>,
         query: &str,
+        n_documents: u32,
     ) -> Result<DocumentsView, RagError> {
         let collections = self.collections(user, None).await?;
         let open = open.filter(|id| collections.iter().any(|it| it.id == *id));
         let open = open.or_else(|| collections.first().map(|it| it.id));
         let rows = match open {
-            Some(id) => self.store().list_documents(user, id, DOCUMENTS_SHOWN).await?,
+            Some(id) => self.store().list_documents(user, id, n_documents.min(MOST_DOCUMENTS)).await?,
             None => Vec::new(),
         };
         let found = match open {

@@ -13,8 +13,8 @@ pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
     let state = crate::ssr::state()?;
     let documents = &state.documents;
     match act {
-        DocumentAct::Look { open, query } => {
-            let mut view = documents.look(user, open, &query).await?;
+        DocumentAct::Look { open, query, n_documents } => {
+            let mut view = documents.look(user, open, &query, n_documents).await?;
             view.models_dir = state.paths.models().display().to_string();
             view.can_follow = crate::ssr::require_administrator().await.is_ok();
             view.followed = view.followed.filter(|_| view.can_follow);

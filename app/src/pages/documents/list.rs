@@ -38,6 +38,7 @@ fn Collection(id: CollectionId) -> AnyView {
     let found = store.found.get_value();
     let texts = DocumentsTexts::here();
     let none = move || store.view.read().documents.is_empty();
+    let n_more = Memo::new(move |_| store.n_more());
     view! {
         <Head/>
         <EmbedderNotice/>
@@ -55,6 +56,11 @@ fn Collection(id: CollectionId) -> AnyView {
                 move |row| document(row, store),
             )}
         </ul>
+        <When when=move || n_more.get() != 0>
+            <button type="button" class="button button-quiet self-center" data-testid="documents-more" on:click=move |_| store.show_more()>
+                {move || fill(texts.documents_more, "n", n_more.get())}
+            </button>
+        </When>
     }
     .into_any()
 }

@@ -11,7 +11,9 @@ use crate::{
 use leptos::{prelude::*, task::spawn_local};
 use std::sync::Arc;
 use types::{
-    document::{CollectionView, DocumentAct, DocumentReply, DocumentView, DocumentsView, Found},
+    document::{
+        CollectionView, DOCUMENTS_SHOWN, DocumentAct, DocumentReply, DocumentView, DocumentsView, Found,
+    },
     ids::{CollectionId, SessionId},
     job::{JobKind, JobView},
 };
@@ -22,6 +24,8 @@ pub(super) struct DocumentsStore {
     pub(super) view: RwSignal<DocumentsView>,
     /// What was looked for and found, as the page came with it.
     pub(super) found: StoredValue<Option<Found>>,
+    /// Documents that are listed at most.
+    n_shown: StoredValue<u32>,
     /// Files that are on their way.
     pub(super) n_uploading: RwSignal<usize>,
     /// Lives longer than the page: what was deleted may be restored after leaving it.
@@ -35,6 +39,7 @@ impl DocumentsStore {
         let store = Self {
             found: StoredValue::new(view.found.clone()),
             view: RwSignal::new(view),
+            n_shown: StoredValue::new(DOCUMENTS_SHOWN),
             n_uploading: RwSignal::new(0),
             go: use_sessions().go,
             toasts: use_toasts(),
@@ -65,14 +70,27 @@ impl DocumentsStore {
     pub(super) fn refresh(self) {
         // The page may have been left while its request was on its way.
         let Some(open) = self.view.try_with_untracked(|view| view.open) else { return };
+        let n_documents = self.n_shown.try_get_value().unwrap_or(DOCUMENTS_SHOWN);
         spawn_local(async move {
-            let look = DocumentAct::Look { open, query: String::new() };
+            let look = DocumentAct::Look { open, query: String::new(), n_documents };
             if let Ok(DocumentReply::Looked(view)) = documents(look).await
                 && self.view.try_read_untracked().is_some_and(|now| now.open == open)
             {
                 self.view.set(*view);
             }
         });
+    }
+
+    /// How many documents of the open collection are not listed.
+    pub(super) fn n_more(self) -> u32 {
+        let n_listed = self.view.read().documents.len() as u32;
+        self.open_collection().map_or(0, |it| it.n_documents.saturating_sub(n_listed))
+    }
+
+    /// Lists some more.
+    pub(super) fn show_more(self) {
+        self.n_shown.update_value(|n| *n += DOCUMENTS_SHOWN);
+        self.refresh();
     }
 
     /// Starts a collection and opens it.

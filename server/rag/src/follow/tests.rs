@@ -13,7 +13,7 @@ async fn shown(bench: &Bench, id: CollectionId, is_so: impl Fn(&DocumentsView) -
     let mut last = None;
     let waiting = async {
         loop {
-            let view = bench.rag.look(ME, Some(id), "").await.unwrap();
+            let view = bench.rag.look(ME, Some(id), "", 100).await.unwrap();
             if is_so(&view) {
                 return view;
             }

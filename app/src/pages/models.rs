@@ -73,6 +73,7 @@ pub(super) fn page() -> AnyView {
         }
     };
     Effect::watch(move || ended.get(), on_end, false);
+    store.tell_failures(live);
     Effect::watch(move || live.library_version.get(), move |_, _, _| look_again(), false);
     let key = move || Some(format!("{} {}", store.version.get(), query.read().to_query_string()));
     let shown = PageData::of(key, move |_| api::library(act_of(&query.read_untracked())));

@@ -5,7 +5,7 @@ mod search;
 
 use crate::{Models, ModelsError, downloads::staging_name, egress};
 use hub::{Hub, HubError, RepoFile, RepoId, Repository, Revision, Search, Sort, quants};
-use parts::{Part, Unusable, WHOLE, parts_of};
+use parts::{PIPELINE, Part, Unusable, WHOLE, parts_of};
 use serde::Deserialize;
 use std::{
     fs, io,
@@ -22,11 +22,14 @@ use types::{
     secret::Secret,
     shelf::Kind,
 };
+use weights::folders::Component;
 
 /// Beside the weights there are buffers and what the model remembers.
 const LEAST_RESERVE_BYTES: u64 = 512 << 20;
 const RESERVE_SHARE: u64 = 10;
 const MAX_TOKEN_BYTES: usize = 512;
+/// The longest list of a pipeline's parts that is read.
+const MAX_INDEX_BYTES: u64 = 1 << 20;
 /// Why weights that are programs are not fetched.
 const PICKLED: &str = "its weights are pickles, which may run any program and are never opened here; take it as safetensors or GGUF";
 
@@ -227,7 +230,8 @@ impl Models {
             Some(card) => tokio::task::spawn_blocking(move || render(&card.text)).await.ok(),
             None => None,
         };
-        let choices = self.choices(&repository).await?;
+        let components = components_of(&hub, &repository).await;
+        let choices = self.choices(&repository, &components).await?;
         Ok(RepositoryView {
             page: hub.page(&repository.repo),
             repo: repository.repo.as_str().to_owned(),
@@ -246,8 +250,9 @@ impl Models {
     /// What is downloaded when this is chosen.
     pub(crate) async fn wanted(&self, chosen: &Chosen) -> Result<Wanted, ModelsError> {
         let Chosen { repo, revision, name } = chosen;
-        let repository = repository_at(&self.hub().await?, repo, revision.as_deref()).await?;
-        let parts = parts_of(&repository);
+        let hub = self.hub().await?;
+        let repository = repository_at(&hub, repo, revision.as_deref()).await?;
+        let parts = parts_of(&repository, &components_of(&hub, &repository).await);
         let part = parts.into_iter().find(|part| part.name == *name);
         let part = part.ok_or(ModelsError::Kept("the repository has no such files; look at it again"))?;
         match part.problem {
@@ -294,7 +299,11 @@ impl Models {
         given.filter(|it| !it.is_empty()).map(Secret::new).or_else(|| self.access.token.clone())
     }
 
-    async fn choices(&self, repository: &Repository) -> Result<Vec<Choice>, ModelsError> {
+    async fn choices(
+        &self,
+        repository: &Repository,
+        components: &[Component],
+    ) -> Result<Vec<Choice>, ModelsError> {
         let budget = self.engine.status().borrow().budget_bytes;
         let downloads = self.store.downloads().await?;
         let here = self.ids_here().await;
@@ -317,7 +326,7 @@ impl Models {
                 name: part.name,
             }
         };
-        let mut choices: Vec<_> = parts_of(repository).into_iter().map(choice).collect();
+        let mut choices: Vec<_> = parts_of(repository, components).into_iter().map(choice).collect();
         let entries = quants::entries(&repository.files);
         if let Some(recommended) = quants::recommended(&entries, budget)
             && let Some(entry) = entries.get(recommended.index)
@@ -333,6 +342,15 @@ impl Models {
         let ids = move || library.found().into_iter().map(|found| found.id).collect();
         tokio::task::spawn_blocking(ids).await.unwrap_or_default()
     }
+}
+
+/// The parts of a pipeline, as it lists them itself; none where there is no such list or it is not given.
+async fn components_of(hub: &Hub, repository: &Repository) -> Vec<Component> {
+    let index = repository.files.iter().find(|file| file.path.as_str() == PIPELINE);
+    let Some(index) = index.filter(|file| file.size <= MAX_INDEX_BYTES) else { return Vec::new() };
+    let bytes = hub.beginning(repository, &index.path, MAX_INDEX_BYTES as usize).await;
+    let components = |bytes: Vec<u8>| weights::folders::components(&bytes).ok();
+    bytes.ok().and_then(components).unwrap_or_default()
 }
 
 async fn repository_at(hub: &Hub, repo: &str, revision: Option<&str>) -> Result<Repository, ModelsError> {

@@ -3,6 +3,11 @@
 //!
 //! What is read here is enough to list a model and to foretell its memory; the worker reads the rest and checks it.
 
+mod told;
+
+pub(crate) use told::tell;
+
+use gguf::TemplateFacts;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
@@ -11,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use types::model::Purpose;
-use weights::{HeaderError, ShardError};
+use weights::{Dtype, Header, HeaderError, ShardError};
 
 /// The longest description that is read.
 const MAX_JSON_BYTES: u64 = 1 << 20;
@@ -23,7 +28,8 @@ const MAX_TOKENIZER_BYTES: u64 = 16 << 20;
 const WRITERS: [&str; 4] = ["llama", "mistral", "qwen2", "qwen3"];
 
 /// Models that write, of the kinds that are written as GGUF files here, and computed as such.
-const CONVERTED: [&str; 5] = ["gemma", "gemma2", "gemma3", "gemma3_text", "smollm3"];
+const CONVERTED: [&str; 8] =
+    ["gemma", "gemma2", "gemma3", "gemma3_text", "mixtral", "qwen2_moe", "qwen3_moe", "smollm3"];
 /// A model that looks at images, of which the part that writes is converted.
 const SEES: &str = "Gemma3ForConditionalGeneration";
 
@@ -31,7 +37,7 @@ const SEES: &str = "Gemma3ForConditionalGeneration";
 const WRITERS_NUMBERS: [&str; 3] = ["F32", "F16", "BF16"];
 
 /// What a folder says about the model in it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Description {
     /// `bert`, `llama`, …
     pub(crate) architecture: String,
@@ -49,6 +55,15 @@ pub(crate) struct Description {
     pub(crate) n_vocab: u32,
     /// Bytes of one token's keys and values in single precision; 0 where none are kept.
     pub(crate) cell_bytes: u64,
+    /// Bits of a number, where it was rounded for Apple's MLX.
+    pub(crate) mlx_bits: Option<u32>,
+    pub(crate) template: TemplateFacts,
+    /// Whether it was made to look at images as well.
+    pub(crate) sees: bool,
+    /// How many experts there are, and how many compute a token.
+    pub(crate) experts: Option<(u64, u64)>,
+    /// As its makers call it.
+    pub(crate) licence: Option<String>,
 }
 
 /// What is wrong with a folder.
@@ -90,7 +105,11 @@ struct Config {
     num_attention_heads: u64,
     num_key_value_heads: Option<u64>,
     head_dim: Option<u64>,
+    #[serde(alias = "num_local_experts")]
+    num_experts: Option<u64>,
+    num_experts_per_tok: Option<u64>,
     quantization_config: Option<Value>,
+    vision_config: Option<Value>,
     text_config: Option<Box<Config>>,
 }
 
@@ -141,7 +160,7 @@ pub(crate) fn describe(folder: &Path) -> Result<Description, Problem> {
     if !folder.join("tokenizer.json").is_file() {
         return Err("tokenizer.json is missing".to_owned().into());
     }
-    let (tensor_type, n_parameters) = weights_of(folder)?;
+    let (tensor_type, n_parameters) = weights_of(folder, None)?;
     let writes = purpose == Purpose::Writing;
     let unknown = |name: &&String| writes && !WRITERS_NUMBERS.contains(&name.as_str());
     if let Some(name) = tensor_type.as_ref().filter(unknown) {
@@ -149,23 +168,37 @@ pub(crate) fn describe(folder: &Path) -> Result<Description, Problem> {
         return Err(why.into());
     }
     let is_loadable = !config.is_converted();
-    let config = config.of_text();
     let lengths = read_optional::<Lengths>(&folder.join("sentence_bert_config.json"), MAX_JSON_BYTES)?;
+    let template = if writes { chat_template(folder)? } else { None };
+    let described = config.described(lengths.unwrap_or_default().max_seq_length);
     Ok(Description {
         purpose,
         is_loadable,
-        n_ctx_train: config.n_ctx_train(lengths.unwrap_or_default().max_seq_length),
         tensor_type,
         n_parameters,
-        has_chat_template: writes && has_chat_template(folder)?,
-        n_vocab: if writes { config.vocab_size } else { 0 },
-        cell_bytes: if writes && is_loadable { config.cell_bytes() } else { 0 },
-        architecture: config.model_type.unwrap_or_default(),
+        n_vocab: if writes { described.n_vocab } else { 0 },
+        cell_bytes: if writes && is_loadable { described.cell_bytes } else { 0 },
+        ..described.in_folder(folder, template.as_deref())
     })
 }
 
-/// The prevailing type of numbers, and how many there are.
-fn weights_of(folder: &Path) -> Result<(Option<String>, u64), Problem> {
+/// What a folder says whose numbers were rounded to so many bits for MLX. Nothing here computes it.
+pub(crate) fn describe_mlx(folder: &Path, bits: u32) -> Result<Description, Problem> {
+    let config: Config = read_json(&folder.join("config.json"))?;
+    let (_, n_parameters) = weights_of(folder, Some(bits))?;
+    let template = chat_template(folder)?;
+    let is_encoder = config.model_type.as_deref() == Some("bert");
+    Ok(Description {
+        purpose: if is_encoder { Purpose::Embedding } else { Purpose::Writing },
+        n_parameters,
+        cell_bytes: 0,
+        mlx_bits: Some(bits),
+        ..config.described(None).in_folder(folder, template.as_deref())
+    })
+}
+
+/// The prevailing type of numbers, and how many there are, of which MLX may have packed some to so many bits.
+fn weights_of(folder: &Path, mlx_bits: Option<u32>) -> Result<(Option<String>, u64), Problem> {
     let (mut sizes, mut n_parameters) = (BTreeMap::<&str, u64>::new(), 0_u64);
     for file in weights::sharded(folder)? {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -173,7 +206,10 @@ fn weights_of(folder: &Path) -> Result<(Option<String>, u64), Problem> {
             sentence: format!("{name}: {err}"),
             is_lasting: !matches!(err, HeaderError::Unreadable(_)),
         })?;
-        n_parameters = n_parameters.saturating_add(header.n_parameters());
+        n_parameters = n_parameters.saturating_add(match mlx_bits {
+            Some(bits) => unpacked(&header, bits),
+            None => header.n_parameters(),
+        });
         for tensor in header.tensors.values() {
             *sizes.entry(tensor.dtype.name()).or_default() += tensor.end - tensor.begin;
         }
@@ -182,7 +218,46 @@ fn weights_of(folder: &Path) -> Result<(Option<String>, u64), Problem> {
     Ok((prevailing.map(|(name, _)| name.to_owned()), n_parameters))
 }
 
+/// How many numbers a file has that MLX wrote: several of so many bits lie in a word of 32, with scales and offsets beside
+/// them that are no numbers of the model.
+fn unpacked(header: &Header, bits: u32) -> u64 {
+    let helps = |name: &str| name.ends_with(".scales") || name.ends_with(".biases");
+    let numbers = header.tensors.values().filter(|it| !helps(&it.name)).map(|it| match it.dtype {
+        Dtype::U32 => it.n_elements().saturating_mul(32) / u64::from(bits.max(1)),
+        _ => it.n_elements(),
+    });
+    numbers.fold(0, u64::saturating_add)
+}
+
+impl Description {
+    /// With what else is in its folder.
+    fn in_folder(self, folder: &Path, template: Option<&str>) -> Self {
+        Self {
+            has_chat_template: template.is_some(),
+            template: template.map(TemplateFacts::of).unwrap_or_default(),
+            licence: convert::licence(folder),
+            ..self
+        }
+    }
+}
+
 impl Config {
+    /// What it says of a model that nobody knows more of yet.
+    fn described(self, longest_text: Option<u32>) -> Description {
+        let sees = self.vision_config.as_ref().is_some_and(|it| !it.is_null());
+        let config = self.of_text();
+        let experts = config.num_experts.filter(|n| *n > 0);
+        Description {
+            n_ctx_train: config.n_ctx_train(longest_text),
+            n_vocab: config.vocab_size,
+            cell_bytes: config.cell_bytes(),
+            sees,
+            experts: experts.map(|n| (n, config.num_experts_per_tok.unwrap_or(n))),
+            architecture: config.model_type.unwrap_or_default(),
+            ..Description::default()
+        }
+    }
+
     /// Whether it is computed once it was written as a GGUF file only.
     fn is_converted(&self) -> bool {
         self.model_type.as_deref().is_some_and(|kind| CONVERTED.contains(&kind))
@@ -233,10 +308,23 @@ impl Config {
     }
 }
 
-fn has_chat_template(folder: &Path) -> Result<bool, Problem> {
+/// The chat template in `folder`: a file of its own, or what is said of the tokenizer. Of several the usual one.
+fn chat_template(folder: &Path) -> Result<Option<String>, Problem> {
+    let own = folder.join("chat_template.jinja");
+    if own.is_file() {
+        return read_bytes(&own, MAX_JSON_BYTES)
+            .map(|bytes| Some(String::from_utf8_lossy(&bytes).into_owned()));
+    }
     let config = folder.join("tokenizer_config.json");
     let config = read_optional::<TokenizerConfig>(&config, MAX_TOKENIZER_BYTES)?.unwrap_or_default();
-    Ok(config.chat_template.is_some() || folder.join("chat_template.jinja").is_file())
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    Ok(match config.chat_template {
+        Some(Value::Array(named)) => {
+            let usual = named.iter().find(|it| it["name"] == "default").or_else(|| named.first());
+            usual.and_then(|it| text(&it["template"]))
+        }
+        stated => stated.as_ref().and_then(text),
+    })
 }
 
 /// `None` where there is no such file.
@@ -249,15 +337,21 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Problem> {
 }
 
 fn read_json_up_to<T: DeserializeOwned>(path: &Path, most: u64) -> Result<T, Problem> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let failed = |reason: &dyn std::fmt::Display| format!("{name} cannot be used: {reason}");
-    let unreadable = |err: std::io::Error| Problem { sentence: failed(&err), is_lasting: false };
+    serde_json::from_slice(&read_bytes(path, most)?).map_err(|err| unusable(path, &err).into())
+}
+
+fn read_bytes(path: &Path, most: u64) -> Result<Vec<u8>, Problem> {
+    let unreadable = |err: std::io::Error| Problem { sentence: unusable(path, &err), is_lasting: false };
     let size = fs::metadata(path).map_err(unreadable)?.len();
     if size > most {
-        return Err(failed(&"it is too long").into());
+        return Err(unusable(path, &"it is too long").into());
     }
-    let text = fs::read(path).map_err(unreadable)?;
-    Ok(serde_json::from_slice(&text).map_err(|err| failed(&err))?)
+    fs::read(path).map_err(unreadable)
+}
+
+fn unusable(path: &Path, reason: &dyn std::fmt::Display) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    format!("{name} cannot be used: {reason}")
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! Models that are computed by nothing here yet, or not as language models: pipelines, checkpoints, parts of them, and
-//! folders for Apple's MLX.
+//! Models that are computed by nothing here yet, or not as language models: pipelines, checkpoints, and parts of them.
 
 use crate::{folder::Problem, library::walk::Layout};
 use serde::{Deserialize, Serialize};
@@ -34,13 +33,6 @@ pub(crate) fn describe(path: &Path, layout: Layout) -> Result<Other, Problem> {
         sentence: err.to_string(),
         is_lasting: !matches!(err, HeaderError::Unreadable(_)),
     })
-}
-
-/// A folder of weights that are quantised for MLX; `None` where they are not.
-pub(crate) fn mlx(folder: &Path) -> Option<Other> {
-    let model = weights::folders::mlx(folder).ok()??;
-    let detail = Some(format!("{} bits", model.quantisation?.bits));
-    Some(Other { kind: Kind::Writing, format: Format::Mlx, detail, n_parameters: None })
 }
 
 /// What all files of a pipeline take.

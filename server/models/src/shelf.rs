@@ -1,8 +1,10 @@
 //! The library as its page shows it: what is found, in which order, and everything that is known of one model.
 
+mod told;
+
 use crate::{
     Models, ModelsError,
-    library::{self, Shelved, size_of, walk::Layout},
+    library::{self, Shelved, walk::Layout},
 };
 use std::{
     collections::{BTreeSet, HashMap},
@@ -19,8 +21,6 @@ use types::{
 
 /// More rows than a page can show.
 const MAX_ROWS: u32 = 20_000;
-/// Files of a model that are listed.
-const MAX_FILES: usize = 200;
 
 /// Models that a query found.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +59,7 @@ impl Models {
         let look = move || {
             let shelved = library.shelved_one(&wanted)?;
             let model = shelf_model(&shelved, n_ctx, budget, tags.remove(&wanted).unwrap_or_default());
-            Some((details(&shelved.0, model), shelved.0))
+            Some((told::details(&shelved.0, model), shelved.0))
         };
         let looked = tokio::task::spawn_blocking(look).await.ok().flatten();
         let (mut details, found) = looked.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
@@ -211,65 +211,4 @@ fn sort(models: &mut [ShelfModel], by: SortBy, is_descending: bool) {
     if is_descending {
         models.reverse();
     }
-}
-
-/// What the files say, without what people said about it.
-fn details(found: &library::walk::Found, model: ShelfModel) -> ModelDetails {
-    let mut details = ModelDetails {
-        model,
-        path: None,
-        files: files(found),
-        values: Vec::new(),
-        tensors: Vec::new(),
-        layers: None,
-        heads: [None; 2],
-        chat_template: None,
-        note: String::new(),
-        uses: ModelUses::default(),
-        quants: Vec::new(),
-        written: None,
-        kept_by: None,
-        is_managed: false,
-    };
-    if found.layout != Layout::Gguf || !found.path.is_file() {
-        return details;
-    }
-    if let Ok(read) = gguf::read_details(&found.path) {
-        details.values = read.values.into_iter().map(|(key, value)| (key, shown(value))).collect();
-        details.chat_template = read.chat_template;
-    }
-    if let Ok(mut header) = gguf::read_header(&found.path) {
-        for other in found.files().iter().skip(1).filter_map(|part| gguf::read_header(part).ok()) {
-            header.add_tensors(&other);
-        }
-        let [layers, asking, asked] = header.shape();
-        (details.layers, details.heads) = (layers, [asking, asked]);
-        let sums = header.tensors.iter().map(|(name, sum)| (name.clone(), sum.n_tensors, sum.n_bytes));
-        details.tensors = sums.collect();
-        details.tensors.sort_by_key(|(_, _, bytes)| std::cmp::Reverse(*bytes));
-    }
-    details
-}
-
-fn shown(value: gguf::Value) -> String {
-    match value {
-        gguf::Value::Number(text) | gguf::Value::Text(text) => text,
-        gguf::Value::Yes(yes) => yes.to_string(),
-        gguf::Value::LongText => "…".to_owned(),
-        gguf::Value::List(n) => format!("[{n}]"),
-    }
-}
-
-fn files(found: &library::walk::Found) -> Vec<(String, u64)> {
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let own = || found.files().iter().chain(&found.projector).map(|path| (name(path), size_of(path)));
-    if !found.path.is_dir() {
-        return own().take(MAX_FILES).collect();
-    }
-    let entries = std::fs::read_dir(&found.path).into_iter().flatten().flatten();
-    let files = entries.filter(|entry| entry.path().is_file());
-    let mut files: Vec<_> =
-        files.take(MAX_FILES).map(|entry| (name(&entry.path()), size_of(&entry.path()))).collect();
-    files.sort();
-    files
 }

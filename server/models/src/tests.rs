@@ -157,6 +157,36 @@ async fn models_of_all_folders_are_one_list_that_is_searched_and_sorted() {
 }
 
 #[tokio::test]
+async fn folders_and_checkpoints_tell_as_much_as_other_files() {
+    let bench = Bench::open().await;
+    let tensor = r#"{"w.weight": {"dtype": "U32", "shape": [1, 8], "data_offsets": [0, 32]}, "__metadata__": {"made_by": "me"}}"#;
+    let mut weights = (tensor.len() as u64).to_le_bytes().to_vec();
+    weights.extend(tensor.as_bytes());
+    weights.extend([0; 32]);
+    let config =
+        br#"{"model_type": "qwen3", "quantization": {"group_size": 64, "bits": 4}, "num_hidden_layers": 28}"#;
+    for (name, bytes) in [
+        ("config.json", &config[..]),
+        ("model.safetensors", &weights[..]),
+        ("chat_template.jinja", &b"{{ tools }}"[..]),
+        ("README.md", &b"---\nlicense: mit\n---\n"[..]),
+    ] {
+        bench.put(&format!("own/rounded/{name}"), bytes);
+    }
+    bench.put("own/paint.safetensors", &weights);
+    let rounded = bench.models.describe(&ModelId("rounded".into()), true).await.unwrap();
+    let model = &rounded.model;
+    assert_eq!((model.format, model.kind, model.is_loadable), (Format::Mlx, Kind::Writing, false));
+    assert_eq!((model.detail.as_deref(), model.licence.as_deref()), (Some("4 bits"), Some("mit")));
+    assert_eq!((model.n_parameters, &model.capabilities[..]), (Some(64), &[Capability::CallsTools][..]));
+    assert_eq!((rounded.layers, rounded.tensors), (Some(28), vec![("U32".to_owned(), 1, 32)]));
+    assert!(rounded.values.contains(&("quantization.bits".to_owned(), "4".to_owned())));
+    assert_eq!(rounded.chat_template.as_deref(), Some("{{ tools }}"));
+    let paint = bench.models.describe(&ModelId("paint".into()), true).await.unwrap();
+    assert_eq!(paint.values, [("made_by".to_owned(), "me".to_owned())]);
+}
+
+#[tokio::test]
 async fn every_filter_narrows_and_every_column_sorts() {
     let bench = Bench::open().await;
     let sizes = [("c", 1, 8192), ("a", 3_000_000_001, 4096), ("b", 5_000_000_000, 2048)];

@@ -86,23 +86,42 @@ pub fn pipeline(folder: &Path) -> Result<Option<Pipeline>, FolderError> {
     let Some(index) = index.map_err(|error: JsonError| malformed(error.to_string()))? else {
         return Ok(None);
     };
+    let (class, components) = parts_of(&index).map_err(malformed)?;
+    let missing = components.iter().filter_map(|component| missing(folder, component)).collect();
+    Ok(Some(Pipeline { class, components, missing }))
+}
+
+/// The parts that a `model_index.json` lists, wherever it came from. The error is a sentence.
+pub fn components(index: &[u8]) -> Result<Vec<Component>, String> {
+    let index = serde_json::from_slice(index).map_err(|error| error.to_string())?;
+    Ok(parts_of(&index)?.1)
+}
+
+impl Component {
+    /// Whether it has weights: some parts only prepare or decide something.
+    pub fn has_weights(&self) -> bool {
+        weights_of(&self.class).is_some()
+    }
+}
+
+/// The class of a pipeline, and what it is made of.
+fn parts_of(index: &Map<String, Value>) -> Result<(String, Vec<Component>), String> {
     let class = index.get("_class_name").and_then(Value::as_str);
-    let class = shown(class.ok_or_else(|| malformed("it does not say which pipeline it is".to_owned()))?);
+    let class = shown(class.ok_or("it does not say which pipeline it is")?);
     let mut components = Vec::new();
     for (name, value) in index.iter().filter(|(name, _)| !name.starts_with('_')) {
         // What is no pair of library and class is a setting; a pair of nothing is a part that was left out on purpose.
         let Some([library, class]) = value.as_array().map(Vec::as_slice) else { continue };
         let (Some(library), Some(class)) = (library.as_str(), class.as_str()) else { continue };
         if !is_plain(name) {
-            return Err(malformed(format!("“{}” is no name of a part", shown(name))));
+            return Err(format!("“{}” is no name of a part", shown(name)));
         }
         if components.len() == MAX_COMPONENTS {
-            return Err(malformed("it has more parts than any pipeline".to_owned()));
+            return Err("it has more parts than any pipeline".to_owned());
         }
         components.push(Component { name: name.clone(), library: shown(library), class: shown(class) });
     }
-    let missing = components.iter().filter_map(|component| missing(folder, component)).collect();
-    Ok(Some(Pipeline { class, components, missing }))
+    Ok((class, components))
 }
 
 /// What is not there of a part.

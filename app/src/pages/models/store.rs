@@ -4,12 +4,14 @@ use super::api::library;
 use crate::{
     frame::{Overlays, use_load, use_sessions},
     i18n::{ModelsTexts, fill},
+    live::Live,
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
 use std::sync::Arc;
 use types::{
-    ids::ModelId,
+    ids::{JobId, ModelId},
+    job::JobState,
     shelf::{ShelfAct, ShelfModel},
 };
 
@@ -38,6 +40,24 @@ impl ModelsStore {
             toasts: use_toasts(),
             texts: ModelsTexts::here(),
         }
+    }
+
+    /// Says why a job failed while the page is open: most were begun on it.
+    pub(super) fn tell_failures(self, live: Live) {
+        let failed = Memo::new(move |_| {
+            let jobs = live.jobs.read();
+            let failed = jobs.iter().filter(|job| job.state == JobState::Failed);
+            let told = failed
+                .map(|job| (job.id, format!("{}: {}", job.subject, job.error.clone().unwrap_or_default())));
+            (live.epoch.get() > 0, told.collect::<Vec<_>>())
+        });
+        type Failed = (bool, Vec<(JobId, String)>);
+        let on_failed = move |now: &Failed, before: Option<&Failed>, _: Option<()>| {
+            let Some((true, before)) = before else { return };
+            let is_new = |it: &&(JobId, String)| before.iter().all(|(id, _)| *id != it.0);
+            now.1.iter().filter(is_new).for_each(|(_, sentence)| self.toasts.show(sentence.clone()));
+        };
+        Effect::watch(move || failed.get(), on_failed, false);
     }
 
     pub(super) fn load(self, id: ModelId) {

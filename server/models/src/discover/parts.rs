@@ -1,14 +1,17 @@
-//! What of a repository is downloaded together, by the names of its files alone.
+//! What of a repository is downloaded together, by the names of its files and by what a pipeline says of its parts.
 
 use hub::{
     RepoFile, Repository,
     quants::{self, Entry},
 };
 use std::collections::BTreeMap;
+use weights::folders::Component;
 
 /// Files beside weights without which a folder is no model, and what people want to read of it.
 const SMALL_ENDINGS: [&str; 7] = [".json", ".txt", ".model", ".jinja", ".md", ".tiktoken", "LICENSE"];
-/// Folders of a pipeline's parts.
+/// What pipelines list their parts in.
+pub(super) const PIPELINE: &str = "model_index.json";
+/// Folders of a pipeline's parts, where it is not known which parts it has.
 const PARTS: [&str; 25] = [
     "scheduler",
     "text_encoder",
@@ -78,7 +81,8 @@ impl Part {
 }
 
 /// What there is to choose from: each quantisation by itself, or the whole repository where it is one model.
-pub(super) fn parts_of(repository: &Repository) -> Vec<Part> {
+/// `components` are the parts of a pipeline; none where they are not known.
+pub(super) fn parts_of(repository: &Repository, components: &[Component]) -> Vec<Part> {
     let files = &repository.files;
     let has = |name: &str| files.iter().any(|file| file.path.as_str() == name);
     let entries = quants::entries(files);
@@ -90,12 +94,8 @@ pub(super) fn parts_of(repository: &Repository) -> Vec<Part> {
         let projector = projectors.min_by_key(|it| (!it.name.to_lowercase().contains("f16"), it.bytes));
         return ggufs.into_iter().map(|entry| part(entry, projector)).collect();
     }
-    if has("model_index.json") {
-        let is_of_pipeline = |path: &str| match path.split_once('/') {
-            Some((folder, _)) => PARTS.contains(&folder),
-            None => path == "model_index.json" || path.ends_with(".md") || path == "LICENSE",
-        };
-        return vec![whole(files, is_of_pipeline)];
+    if has(PIPELINE) {
+        return vec![pipeline(files, components)];
     }
     if has("config.json") {
         let part = whole(files, |path| !path.contains('/'));
@@ -105,6 +105,23 @@ pub(super) fn parts_of(repository: &Repository) -> Vec<Part> {
         return vec![whole(files, |_| true)];
     }
     entries.iter().map(|entry| part(entry, None)).collect()
+}
+
+fn pipeline(files: &[RepoFile], components: &[Component]) -> Part {
+    let is_part = |folder: &str| match components {
+        [] => PARTS.contains(&folder),
+        known => known.iter().any(|it| it.name == folder),
+    };
+    let is_of_pipeline = |path: &str| match path.split_once('/') {
+        Some((folder, _)) => is_part(folder),
+        None => path == PIPELINE || path.ends_with(".md") || path == "LICENSE",
+    };
+    let part = whole(files, is_of_pipeline);
+    let has_weights =
+        |it: &Component| part.files.iter().any(|file| file.path.folder() == it.name && is_weights(file));
+    let is_incomplete = components.iter().any(|it| it.has_weights() && !has_weights(it));
+    let problem = part.problem.or(is_incomplete.then_some(Unusable::Incomplete));
+    Part { problem, ..part }
 }
 
 fn part(entry: &Entry, projector: Option<&Entry>) -> Part {

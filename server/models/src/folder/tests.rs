@@ -1,4 +1,4 @@
-use super::{describe, is_model, size_bytes};
+use super::{describe, describe_mlx, is_model, size_bytes, tell};
 use std::{fs, path::Path};
 use tempfile::TempDir;
 
@@ -35,7 +35,7 @@ fn check(folder: &Path, expected: &str) {
 fn a_folder_describes_its_model() {
     let folder = folder(CONFIG, &weights(HEADER, 32));
     let expected = "Description { architecture: \"bert\", purpose: Embedding, is_loadable: true, n_ctx_train: Some(512), \
-        tensor_type: Some(\"F32\"), n_parameters: 7, has_chat_template: false, n_vocab: 0, cell_bytes: 0 }";
+        tensor_type: Some(\"F32\"), n_parameters: 7, has_chat_template: false, n_vocab: 0, cell_bytes: 0,";
     check(folder.path(), expected);
     fs::write(folder.path().join("sentence_bert_config.json"), r#"{"max_seq_length": 256}"#).unwrap();
     check(folder.path(), "n_ctx_train: Some(256)");
@@ -66,7 +66,7 @@ fn a_model_that_writes_is_described_by_all_its_files() {
     let folder = folder(WRITER, &weights(HEADER, 32));
     // Keys and values of 3 layers, 2 heads and 8 numbers each.
     let expected = "Description { architecture: \"llama\", purpose: Writing, is_loadable: true, n_ctx_train: Some(2048), \
-        tensor_type: Some(\"F32\"), n_parameters: 7, has_chat_template: false, n_vocab: 90, cell_bytes: 384 }";
+        tensor_type: Some(\"F32\"), n_parameters: 7, has_chat_template: false, n_vocab: 90, cell_bytes: 384,";
     check(folder.path(), expected);
     fs::write(folder.path().join("tokenizer_config.json"), r#"{"chat_template": "{{ messages }}"}"#).unwrap();
     check(folder.path(), "has_chat_template: true");
@@ -122,6 +122,9 @@ fn families_that_are_only_converted_show_their_facts() {
         ("gemma", "GemmaForCausalLM"),
         ("gemma2", "Gemma2ForCausalLM"),
         ("gemma3_text", "Gemma3ForCausalLM"),
+        ("mixtral", "MixtralForCausalLM"),
+        ("qwen2_moe", "Qwen2MoeForCausalLM"),
+        ("qwen3_moe", "Qwen3MoeForCausalLM"),
         ("smollm3", "SmolLM3ForCausalLM"),
     ] {
         check(kind, class, facts);
@@ -147,4 +150,39 @@ fn what_the_system_did_not_give_is_no_verdict_about_the_bytes() {
         std::os::unix::fs::symlink(name, &path).unwrap();
         assert!(!is_lasting(folder.path()), "{name}");
     }
+}
+
+#[test]
+fn a_folder_says_what_its_model_can_do_and_whose_it_is() {
+    let config = WRITER
+        .replace("{", r#"{"num_local_experts": 8, "num_experts_per_tok": 2, "vision_config": {"depth": 3},"#);
+    let folder = folder(&config, &weights(HEADER, 32));
+    let card = "---\nlicense: other\nlicense_name: tongyi\n---\n# A model";
+    fs::write(folder.path().join("README.md"), card).unwrap();
+    let named = r#"{"chat_template": [{"name": "rag", "template": "x"}, {"name": "default", "template": "{{ tools }}<think>"}]}"#;
+    fs::write(folder.path().join("tokenizer_config.json"), named).unwrap();
+    let found = describe(folder.path()).unwrap();
+    assert!(found.template.calls_tools && found.template.thinks && found.sees);
+    assert_eq!((found.experts, found.licence.as_deref()), (Some((8, 2)), Some("tongyi")));
+    let told = tell(folder.path());
+    assert_eq!((told.layers, told.heads), (Some(3), [Some(8), Some(2)]));
+    assert_eq!(told.chat_template.as_deref(), Some("{{ tools }}<think>"));
+    let has = |key: &str, value: &str| told.values.contains(&(key.to_owned(), value.to_owned()));
+    assert!(has("vision_config.depth", "3") && has("architectures", "[1]") && has("model_type", "llama"));
+    fs::write(folder.path().join("chat_template.jinja"), "plain").unwrap();
+    assert!(!describe(folder.path()).unwrap().template.thinks);
+}
+
+#[test]
+fn numbers_that_mlx_packed_are_counted_by_themselves() {
+    // 64 numbers of 4 bits in 8 words, with a scale and an offset for all of them.
+    let header = r#"{"w.weight": {"dtype": "U32", "shape": [1, 8], "data_offsets": [0, 32]},
+        "w.scales": {"dtype": "F16", "shape": [1, 1], "data_offsets": [32, 34]},
+        "w.biases": {"dtype": "F16", "shape": [1, 1], "data_offsets": [34, 36]},
+        "norm.weight": {"dtype": "F16", "shape": [2], "data_offsets": [36, 40]}}"#;
+    let config = WRITER.replace("{", r#"{"quantization": {"group_size": 64, "bits": 4},"#);
+    let folder = folder(&config, &weights(header, 40));
+    let found = describe_mlx(folder.path(), 4).unwrap();
+    assert_eq!((found.n_parameters, found.mlx_bits, found.is_loadable), (66, Some(4), false));
+    assert_eq!((found.architecture.as_str(), found.n_ctx_train), ("llama", Some(2048)));
 }

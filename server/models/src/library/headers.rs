@@ -2,7 +2,7 @@
 
 use super::walk::Layout;
 use crate::{
-    folder::{self, Description},
+    folder::{self, Description, Problem},
     others::{self, Other},
 };
 use gguf::{Header, HeaderError};
@@ -132,8 +132,7 @@ fn read(path: &Path, layout: Layout) -> (Content, bool) {
             Ok(header) => (Content::Gguf(Box::new(header)), true),
             Err(err) => broken(err.to_string(), !matches!(err, HeaderError::Unreadable(_))),
         },
-        Layout::Folder if let Some(mlx) = others::mlx(path) => (Content::Other(mlx), true),
-        Layout::Folder => match folder::describe(path) {
+        Layout::Folder => match describe(path) {
             Ok(description) => (Content::Folder(description), true),
             Err(problem) => broken(problem.sentence, problem.is_lasting),
         },
@@ -141,6 +140,15 @@ fn read(path: &Path, layout: Layout) -> (Content, bool) {
             Ok(other) => (Content::Other(other), true),
             Err(problem) => broken(problem.sentence, problem.is_lasting),
         },
+    }
+}
+
+/// What a folder of safetensors says, whoever its numbers were rounded for.
+fn describe(path: &Path) -> Result<Description, Problem> {
+    let mlx = weights::folders::mlx(path).ok().flatten();
+    match mlx.and_then(|it| it.quantisation) {
+        Some(rounded) => folder::describe_mlx(path, rounded.bits),
+        None => folder::describe(path),
     }
 }
 

@@ -175,8 +175,19 @@ fn kind_of(header: &Header) -> (Kind, Option<&'static str>) {
 fn by_folder(folder: &Path, description: &Description) -> Known {
     // Computed in single precision, whatever the file has.
     let weights_bytes = description.n_parameters.saturating_mul(4);
+    let format = if description.mlx_bits.is_some() { Format::Mlx } else { Format::Safetensors };
+    let mut capabilities = Vec::new();
+    if description.purpose == Purpose::Writing {
+        capabilities.extend(description.sees.then_some(Capability::Sees));
+        capabilities.extend(description.template.calls_tools.then_some(Capability::CallsTools));
+        capabilities.extend(description.template.thinks.then_some(Capability::Thinks));
+    }
     Known {
         is_loadable: description.is_loadable,
+        detail: description.mlx_bits.map(|bits| format!("{bits} bits")),
+        capabilities,
+        experts: description.experts,
+        licence: description.licence.clone(),
         architecture: Some(description.architecture.clone()),
         purpose: description.purpose,
         n_ctx_train: description.n_ctx_train,
@@ -191,7 +202,7 @@ fn by_folder(folder: &Path, description: &Description) -> Known {
             grows: true,
             ..Footprint::default()
         },
-        ..Known::new(description.purpose.into(), Format::Safetensors, folder::size_bytes(folder))
+        ..Known::new(description.purpose.into(), format, folder::size_bytes(folder))
     }
 }
 

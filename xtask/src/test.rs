@@ -46,7 +46,8 @@ fn all(chosen: &args::Test, count: &mut Count) -> Result<()> {
     let coverage = Coverage::begin(tools.llvm)?;
     let binary = server::build(false, |run| coverage.building(run))?;
     let model = server::test_model(&binary)?;
-    let products = Products { binary, model, encoder: server::test_encoder()? };
+    let (encoder, interpreters) = (server::test_encoder()?, server::test_interpreters()?);
+    let products = Products { binary, model, encoder, interpreters };
     rust_tests(&coverage, &products, count)?;
     doc_tests(&coverage, count)?;
     if let Some(chromium) = tools.browser {
@@ -60,6 +61,7 @@ struct Products {
     binary: PathBuf,
     model: PathBuf,
     encoder: PathBuf,
+    interpreters: PathBuf,
 }
 
 impl Products {
@@ -68,6 +70,7 @@ impl Products {
             .env("CHAOSENGINE_SITE", paths::site())
             .env("CHAOSENGINE_TEST_MODEL", &self.model)
             .env("CHAOSENGINE_TEST_ENCODER", &self.encoder)
+            .env("CHAOSENGINE_TEST_INTERPRETERS", &self.interpreters)
     }
 }
 

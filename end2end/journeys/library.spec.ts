@@ -3,8 +3,9 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from '@playwright/test';
+import { writeFolder } from '../support/folder';
 import { freshFolder, required, Server } from '../support/server';
-import { accessible, expect, open, test } from '../support/test';
+import { accessible, answered, expect, open, send, SHORT, test } from '../support/test';
 
 const STUDIO = ['.lmstudio', 'models', 'maker', 'Small'];
 
@@ -148,6 +149,55 @@ test('a model is written anew with fewer bits, and loaded', async ({ browser }) 
       await expect(page.getByTestId('written-cost')).toContainText(/Same next token [0-9.]+%.*Perplexity [0-9.]+ → [0-9.]+/, { timeout: 2_000 });
     }).toPass({ timeout: 60_000 });
     await accessible(page);
+  });
+});
+
+/** Writes the model of the page anew. */
+async function writeAnew(page: Page, to: string): Promise<void> {
+  await page.locator('#model-rewrite-to').selectOption(to);
+  await page.getByTestId('model-rewrite').getByRole('button').click();
+}
+
+test('a folder of safetensors becomes a file that answers, and a folder for MLX', async ({ browser }) => {
+  await withLibrary(browser, async (page, server) => {
+    writeFolder(join(server.dataDir, 'models', 'Tiny'), 'smollm');
+    await expect(row(page, 'Tiny')).toBeVisible();
+    await open(page, '/models?model=Tiny');
+    const facts = page.getByTestId('model-facts');
+    await expect(facts).toContainText('2048 tokens');
+    await expect(page.getByTestId('model-tensors')).toContainText('F32');
+    await page.getByTestId('model-values').locator('summary').click();
+    await expect(page.getByTestId('model-values')).toContainText('num_attention_heads');
+    await accessible(page);
+
+    await writeAnew(page, 'F16');
+    await open(page, '/models');
+    const file = row(page, 'converted/Tiny-F16');
+    await expect(file).toContainText('F16', { timeout: 60_000 });
+    await file.getByTestId('model-chat').click();
+    await expect(page.getByTestId('model-name')).toHaveText('Tiny-F16');
+    await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
+    await send(page, SHORT);
+    await answered(page);
+
+    await open(page, '/models?model=Tiny');
+    await writeAnew(page, 'MLX-4bit');
+    await open(page, '/models');
+    await expect(row(page, 'converted/Tiny-MLX-4bit')).toContainText('4 bits', { timeout: 60_000 });
+    await open(page, '/models?model=converted/Tiny-MLX-4bit');
+    await expect(facts).toContainText('2048 tokens');
+    await expect(page.getByTestId('model-tensors')).toContainText('U32');
+  });
+});
+
+test('why a model cannot be written anew is said where it was begun', async ({ browser }) => {
+  await withLibrary(browser, async (page, server) => {
+    writeFolder(join(server.dataDir, 'models', 'Lacking'), 'smollm', ['model.layers.0.mlp.up_proj.weight']);
+    await expect(row(page, 'Lacking')).toBeVisible();
+    await open(page, '/models?model=Lacking');
+    await writeAnew(page, 'Q8_0');
+    await expect(page.getByTestId('toast').filter({ hasText: 'is missing from the weights' })).toBeVisible();
+    expect(existsSync(join(server.dataDir, 'models', 'converted', 'Lacking-Q8_0.gguf'))).toBe(false);
   });
 });
 

@@ -216,7 +216,7 @@ test('what leaves the machine is asked about, and what fails is told', async ({ 
     await send(page, 'Please fetch it again.');
     await question.getByTestId('call-no').click();
     await answered(page);
-    await expect(card.getByTestId('call-shown')).toContainText('the person said no');
+    await expect(card.getByTestId('call-shown')).toContainText('you said no');
 
     await send(page, 'Please fetch it once more.');
     await expect(question).toBeVisible();

@@ -258,9 +258,11 @@ test.describe('a folder is followed', () => {
     await ready(page, 2);
     await expect(page.getByTestId('folder-state')).toContainText('2 files');
     writeFileSync(join(folder, 'second.txt'), 'The second lantern is electric now.');
+    await find(page, 'electric');
     await expect(async () => {
-      await find(page, 'electric');
-      await expect(page.getByTestId('found-passage').first()).toContainText('electric now', { timeout: 1_000 });
+      await page.reload();
+      await connected(page);
+      await expect(page.getByTestId('found-passage').first()).toContainText('electric now', { timeout: 2_000 });
     }).toPass({ timeout: 30_000 });
     rmSync(join(folder, 'first.txt'));
     await ready(page, 1);

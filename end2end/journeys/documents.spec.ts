@@ -257,5 +257,13 @@ test.describe('a folder is followed', () => {
     writeFileSync(join(folder, 'second.txt'), 'The second lantern burns gas.');
     await ready(page, 2);
     await expect(page.getByTestId('folder-state')).toContainText('2 files');
+    // Looking for the same words once more finds what has come since.
+    await find(page, 'electric');
+    await expect(page.getByTestId('found-passage').filter({ hasText: 'electric now' })).toHaveCount(0);
+    writeFileSync(join(folder, 'second.txt'), 'The second lantern is electric now.');
+    await expect(async () => {
+      await find(page, 'electric');
+      await expect(page.getByTestId('found-passage').first()).toContainText('electric now', { timeout: 2_000 });
+    }).toPass({ timeout: 30_000 });
   });
 });

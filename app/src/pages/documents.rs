@@ -36,7 +36,10 @@ pub(super) fn page() -> AnyView {
             None => format!("? {} {}", of("c"), of("q")),
         }
     });
-    let shown = PageData::of(move || Some(address.get()), fetch);
+    let again = RwSignal::new(0_u32);
+    provide_context(SearchAgain(again));
+    let key = move || Some(format!("{} {}", again.get(), address.read()));
+    let shown = PageData::of(key, move |_| fetch(address.get_untracked()));
     view! {
         <div class="min-h-0 flex-1 overflow-y-auto" data-testid="documents-page">
             <Transition fallback=DocumentsSkeleton>
@@ -47,9 +50,12 @@ pub(super) fn page() -> AnyView {
     .into_any()
 }
 
+/// Grows when somebody looks for the same words once more: there may be more to find by now.
+#[derive(Clone, Copy)]
+struct SearchAgain(RwSignal<u32>);
+
 /// An address that is no number is as gone as an unknown one.
-async fn fetch(address: Option<String>) -> Result<DocumentReply, AppError> {
-    let address = address.unwrap_or_default();
+async fn fetch(address: String) -> Result<DocumentReply, AppError> {
     let mut parts = address.splitn(3, ' ');
     let (first, second, third) = (parts.next(), parts.next(), parts.next());
     let act = match first {

@@ -1,7 +1,8 @@
 //! The open collection: what can be done with it, and its documents.
 
 use super::{
-    folder::Folder, found::FoundList, notice::EmbedderNotice, store::DocumentsStore, upload::Upload,
+    SearchAgain, folder::Folder, found::FoundList, notice::EmbedderNotice, store::DocumentsStore,
+    upload::Upload,
 };
 use crate::{
     format::bytes,
@@ -146,9 +147,15 @@ fn Search(id: CollectionId) -> AnyView {
     let texts = DocumentsTexts::here();
     let store = expect_context::<DocumentsStore>();
     let query = use_query_map().read_untracked().get("q").unwrap_or_default();
+    let SearchAgain(again) = expect_context();
+    let last = query.clone();
     let on_submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let query = platform::form_values(&event)("q");
+        if query == last && !query.is_empty() {
+            again.update(|n| *n += 1);
+            return;
+        }
         let address = platform::encoded(&query);
         store.go(format!("/documents?c={id}&q={address}"));
     };

@@ -25,13 +25,12 @@ pub(super) struct Given<'a> {
 pub(super) struct Chosen {
     /// Of its guess that was verified, by the node before each.
     pub(super) parents: Vec<Option<usize>>,
-    /// Nothing where it was not given anything.
-    pub(super) delta: Option<Delta>,
+    pub(super) delta: Delta,
 }
 
 /// A token or more for everybody who was given something.
 pub(super) fn choose(given: Vec<Option<Given<'_>>>, vocab: &LlamaVocab<'_>) -> Vec<Option<Chosen>> {
-    let choose = |given: Option<Given<'_>>| given.map(|it| it.choose(vocab));
+    let choose = |given: Option<Given<'_>>| given?.choose(vocab);
     if is_worth_sharing(&given) {
         given.into_par_iter().map(choose).collect()
     } else {
@@ -45,11 +44,11 @@ fn is_worth_sharing(given: &[Option<Given<'_>>]) -> bool {
 }
 
 impl Given<'_> {
-    fn choose(self, vocab: &LlamaVocab<'_>) -> Chosen {
+    fn choose(self, vocab: &LlamaVocab<'_>) -> Option<Chosen> {
         let n_verified = self.logits.len() - 1;
         let parents = self.sequence.guess().parents.get(..n_verified).map(<[_]>::to_vec).unwrap_or_default();
         let delta = SCRATCH.with_borrow_mut(|scratch| self.sequence.advance(&self.logits, vocab, scratch));
-        Chosen { parents, delta }
+        Some(Chosen { parents, delta: delta? })
     }
 }
 
@@ -67,7 +66,7 @@ impl Scheduler<'_> {
                 self.settle(chunk.sequence);
                 continue;
             }
-            let Some(Chosen { parents, delta: Some(delta) }) = chosen.next().flatten() else { continue };
+            let Some(Chosen { parents, delta }) = chosen.next().flatten() else { continue };
             let Some(sequence) = self.pool.sequence_mut(chunk.sequence) else { continue };
             let verified = sequence.take_verified();
             let drafter = self.drafter.as_mut().map(|it| &mut it.acceptance);

@@ -11,6 +11,7 @@ import {
   lastAnswer,
   open,
   send,
+  sendAndStop,
   SHORT,
   test,
   withSecondModel,
@@ -68,7 +69,7 @@ test('how likely each token was is kept where a chat says so, and shown as a map
   await accessible(page);
 });
 
-test('a chat remembers the model that answered, and offers to load it as it was', async ({ browser }) => {
+test('a chat remembers the model that answered and offers to load it, and another one in memory answers once', async ({ browser }) => {
   await withSecondModel(browser, async page => {
     const name = await page.getByTestId('model-name').innerText();
     await send(page, SHORT);
@@ -86,11 +87,33 @@ test('a chat remembers the model that answered, and offers to load it as it was'
     await expect(page.getByTestId('model-name')).toHaveText(name);
     await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
     await expect(offer).toHaveCount(0);
+
+    const [usage, variants] = [lastAnswer(page).getByTestId('usage'), page.getByTestId('variants')];
+    await page.getByTestId('answer-by').selectOption('Second-Model');
+    await expect(variants).toContainText('2 of 2');
+    await answered(page);
+    await expect(usage).toContainText('Second-Model');
+    // Who answers from now on is who did before.
+    await expect(page.getByTestId('model-name')).toHaveText(name);
+    await expect(offer).toHaveCount(0);
+    await page.getByTestId('variant-previous').click();
+    await expect(variants).toContainText('1 of 2');
+    await expect(usage).toContainText(name);
+    await page.getByTestId('variant-next').click();
+    await expect(usage).toContainText('Second-Model');
+    await page.getByTestId('keep-variant').click();
+    await expect(variants).toHaveCount(0);
+    await page.reload();
+    await connected(page);
+    await expect(usage).toContainText('Second-Model');
+    await expect(variants).toHaveCount(0);
   });
 });
 
-test('what would be left out is said before a message is sent', async ({ browser }) => {
-  const server = await (await Server.start({ more: ['--context', '512'] })).ready(60);
+test('what would be left out is said before a message is sent, and a summary stands for it where that is chosen', async ({ browser }) => {
+  // The summary is written as well, and has to be waited for.
+  test.slow();
+  const server = await (await Server.start({ more: ['--context', '512'] })).ready(30);
   const context = await browser.newContext({ baseURL: server.address });
   const page = await context.newPage();
   await open(page, '/chat');
@@ -111,6 +134,27 @@ test('what would be left out is said before a message is sent', async ({ browser
   await composer(page).fill('And then?');
   await expect(note).toContainText(/Without the oldest \d+ messages/);
   await accessible(page);
+  await composer(page).fill('');
+
+  const oil = 'Oil, gas, wax. '.repeat(40);
+  await open(page, '/chat');
+  await sendAndStop(page, oil);
+  await send(page, 'What does it cost? '.repeat(50));
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'refused');
+  await page.getByTestId('summarise').click();
+  await answered(page);
+  const leftOut = lastAnswer(page).getByTestId('left-out');
+  await expect(leftOut).toContainText('With a summary of the oldest 2 messages');
+  await leftOut.locator('summary').click();
+  await expect(leftOut.locator('p')).not.toBeEmpty();
+  const summary = await leftOut.locator('p').innerText();
+  await accessible(page);
+  await lastAnswer(page).getByTestId('saw-link').click();
+  await expect(page.getByTestId('saw')).toContainText(summary.trim().slice(0, 40));
+  await expect(page.getByTestId('saw')).not.toContainText(oil.trim());
+  await page.goBack();
+  await composer(page).fill('And then?');
+  await expect(note).toContainText('A summary stands for the oldest');
   await context.close();
   await server.stop();
 });

@@ -1,8 +1,9 @@
 // All chats: folders, tags, the archive, duplicates, forks, export and import.
 
 import AxeBuilder from '@axe-core/playwright';
+import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
-import { answers, connected, expect, open, sendAndStop, test } from '../support/test';
+import { answers, connected, expect, lastAnswer, open, sendAndStop, test, textOf } from '../support/test';
 
 async function newChat(page: Page, text: string): Promise<void> {
   await page.goto('/chat');
@@ -28,6 +29,89 @@ function file(title: string, question: string, answer: string) {
   ];
   return { format: 'chaosengine-chats', version: 1, chats: [{ title, shown: 1, turns }] };
 }
+
+/** A file of the browser's that holds a chat in this form. */
+async function saved(page: Page, title: string, form: string): Promise<string> {
+  await row(page, title).getByTestId('chat-export').locator('summary').click();
+  const download = page.waitForEvent('download');
+  await row(page, title).getByRole('link', { name: form }).click();
+  const text = readFileSync(await (await download).path(), 'utf8');
+  await row(page, title).getByTestId('chat-export').locator('summary').click();
+  return text;
+}
+
+/** In seconds. */
+const NOW = Math.floor(Date.now() / 1000);
+
+/** The same talk as other programs write it down: an answer in two versions, the second after a thought. */
+const OPEN_WEBUI = [
+  {
+    title: 'Tea of Open WebUI',
+    created_at: NOW,
+    updated_at: NOW,
+    meta: { tags: ['tea'] },
+    chat: {
+      history: {
+        currentId: 'c',
+        messages: {
+          a: { id: 'a', parentId: null, role: 'user', content: 'How long? <script>alert(1)</script>', timestamp: NOW },
+          b: { id: 'b', parentId: 'a', role: 'assistant', model: 'leaf:2b', content: 'Three.', timestamp: NOW },
+          c: {
+            id: 'c',
+            parentId: 'a',
+            role: 'assistant',
+            model: 'leaf:1b',
+            timestamp: NOW,
+            content: '<details type="reasoning" done="true">\n<summary>Thought</summary>\n> Black.\n</details>\nFour.',
+          },
+        },
+      },
+    },
+  },
+];
+
+const LM_STUDIO = {
+  name: 'Tea of LM Studio',
+  createdAt: 1000 * NOW,
+  messages: [
+    { versions: [{ type: 'singleStep', role: 'user', content: [{ type: 'text', text: 'How long?' }] }], currentlySelected: 0 },
+    {
+      versions: [
+        { type: 'singleStep', role: 'assistant', content: [{ type: 'text', text: 'Three.' }] },
+        {
+          type: 'multiStep',
+          role: 'assistant',
+          senderInfo: { senderName: 'leaf:1b' },
+          steps: [
+            { type: 'contentBlock', style: { type: 'thinking' }, content: [{ type: 'text', text: 'Black.' }] },
+            { type: 'contentBlock', content: [{ type: 'text', text: 'Four.' }] },
+          ],
+        },
+      ],
+      currentlySelected: 1,
+    },
+  ],
+};
+
+function chatGptNode(parent: string | null, role: string, content: object) {
+  return { parent, message: { author: { role }, recipient: 'all', metadata: { model_slug: 'leaf:1b' }, content } };
+}
+
+const CHAT_GPT = [
+  {
+    title: 'Tea of ChatGPT',
+    create_time: NOW,
+    update_time: NOW,
+    current_node: 'd',
+    mapping: {
+      root: { parent: null, message: null },
+      a: chatGptNode('root', 'user', { content_type: 'text', parts: ['How long?'] }),
+      b: chatGptNode('a', 'assistant', { content_type: 'text', parts: ['Three.'] }),
+      c: chatGptNode('a', 'assistant', { content_type: 'thoughts', thoughts: [{ content: 'Black.' }] }),
+      d: chatGptNode('c', 'assistant', { content_type: 'text', parts: ['Four.'] }),
+    },
+  },
+];
 
 test('chats are filed in folders, which keep the order they are dragged into', async ({ page }) => {
   await open(page, '/chats');
@@ -180,6 +264,43 @@ test('a large file is taken over as a job that says how far it is and can be sto
   await expect(outcome).toContainText(/stopped\. [1-9]\d* chats were taken over/);
   const { violations } = await new AxeBuilder({ page }).analyze();
   expect(violations).toEqual([]);
+});
+
+test('chats of other programs are taken over with versions, thoughts and models, and written in every form', async ({ page }) => {
+  await open(page, '/chats');
+  const files = { 'Tea of Open WebUI': OPEN_WEBUI, 'Tea of LM Studio': LM_STUDIO, 'Tea of ChatGPT': CHAT_GPT };
+  for (const [title, chats] of Object.entries(files)) {
+    await bring(page, chats);
+    await expect(row(page, title)).toBeVisible();
+    await connected(page);
+    await row(page, title).getByRole('link', { name: title }).click();
+    await expect(page.locator('[data-role=user]')).toHaveText(/How long\?/);
+    await expect(textOf(lastAnswer(page))).toHaveText('Four.');
+    await expect(lastAnswer(page).getByTestId('usage')).toContainText('leaf:1b');
+    await expect(page.getByTestId('variants')).toContainText('2 of 2');
+    await lastAnswer(page).getByTestId('thought-summary').click();
+    await expect(lastAnswer(page).getByTestId('thought-text')).toHaveText('Black.');
+    await page.getByTestId('variant-previous').click();
+    await expect(textOf(lastAnswer(page))).toHaveText('Three.');
+    await page.getByTestId('variant-next').click();
+    await expect(textOf(lastAnswer(page))).toHaveText('Four.');
+    await open(page, '/chats');
+  }
+
+  const html = await saved(page, 'Tea of Open WebUI', 'HTML');
+  expect(html).toContain('How long? &lt;script&gt;');
+  expect(html).toContain('Four.');
+  expect(html).not.toContain('<script');
+  expect(html).not.toContain('Three.');
+  const text = await saved(page, 'Tea of Open WebUI', 'Text');
+  expect(text).toContain('leaf:1b:\n[Thought: Black.]\nFour.');
+  const json = await saved(page, 'Tea of Open WebUI', 'JSON');
+  const { format, chats } = JSON.parse(json) as { format: string; chats: { tags: string[]; turns: { text: string }[] }[] };
+  expect(format).toBe('chaosengine-chats');
+  expect(chats[0]?.tags).toEqual(['tea']);
+  expect(chats[0]?.turns.map(turn => turn.text)).toEqual(['How long? <script>alert(1)</script>', 'Three.', 'Four.']);
+  await bring(page, json);
+  await expect(page.getByTestId('import-outcome')).toContainText('1 are here already');
 });
 
 test('a chat is kept as a file, and files that are none say so', async ({ page }) => {

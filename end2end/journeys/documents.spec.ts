@@ -3,6 +3,7 @@
 import type { Page } from '@playwright/test';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pdf } from '../support/pdf';
 import { freshFolder } from '../support/server';
 import { accessible, answered, composer, connected, expect, lastAnswer, open, send, test } from '../support/test';
 
@@ -77,6 +78,27 @@ test('files are dropped, and one that is there already or cannot be read says so
   await page.getByTestId('add-files').setInputFiles([text('b.txt', 'The lantern burns.')]);
   await expect(page.getByTestId('toast')).toContainText('already, as “a.txt”');
   await expect(page.getByTestId('document')).toHaveCount(2);
+});
+
+test('a PDF is opened at the page, and one without text or with a password says why it was not read', async ({ page }) => {
+  await collection(page);
+  const file = (name: string, buffer: Buffer) => ({ name, mimeType: 'application/pdf', buffer });
+  const pages = ['The lantern burns whale oil.', 'The keeper climbs two hundred stairs.'];
+  await page.getByTestId('add-files').setInputFiles([
+    file('book.pdf', pdf(pages)),
+    file('scan.pdf', pdf(['', ''])),
+    file('locked.pdf', pdf(pages, true)),
+  ]);
+  await ready(page, 1);
+  const failed = page.locator('[data-testid=document][data-state=failed]');
+  await expect(failed.filter({ hasText: 'scan.pdf' })).toContainText('2 pages that are pictures without text');
+  await expect(failed.filter({ hasText: 'locked.pdf' })).toContainText('save it without a password');
+  await expect(failed).toHaveCount(2);
+  await find(page, 'How many stairs does the keeper climb?');
+  await expect(page.getByTestId('found-passage').first()).toContainText('Page 2');
+  await page.getByTestId('found-link').first().click();
+  await expect(page.locator('[data-testid=passage][data-marked=true]')).toHaveText(/Page 2\s*The keeper climbs two hundred stairs/);
+  await expect(page.getByTestId('document-file')).toHaveAttribute('href', /\/files\/documents\/\d+#page=2$/);
 });
 
 test('deleting can be undone, for a document and for a collection', async ({ page }) => {

@@ -2,15 +2,15 @@
 
 import AxeBuilder from '@axe-core/playwright';
 import type { Browser, Page } from '@playwright/test';
-import { freshFolder, Server } from '../support/server';
+import { ENDLESS_ANSWER, freshFolder, Server } from '../support/server';
 import { thinkingModel } from '../support/thinker';
-import { answered, connected, expect, lastAnswer, open, send, SHORT, test } from '../support/test';
+import { answered, composer, connected, expect, lastAnswer, LONG, open, send, SHORT, test } from '../support/test';
 
 /** Opens a page of a server whose model thinks. */
-async function withThinker(browser: Browser, options: object, act: (page: Page) => Promise<void>): Promise<void> {
+async function withThinker(browser: Browser, options: object, act: (page: Page, server: Server) => Promise<void>): Promise<void> {
   const server = await (await Server.start({ model: { path: thinkingModel(freshFolder()) } })).ready(60);
   const context = await browser.newContext({ baseURL: server.address, ...options });
-  await act(await context.newPage());
+  await act(await context.newPage(), server);
   await context.close();
   await server.stop();
 }
@@ -21,8 +21,8 @@ test('a model that does not think has nothing to choose', async ({ page }) => {
   await expect(page.getByTestId('effort')).toHaveCount(0);
 });
 
-test('a chat keeps how much its model thinks', async ({ browser }) => {
-  await withThinker(browser, { locale: 'en-GB' }, async page => {
+test('a chat keeps how much its model thinks, and what it thinks is read while it does', async ({ browser }) => {
+  await withThinker(browser, { locale: 'en-GB' }, async (page, server) => {
     await page.goto('/chat');
     await connected(page);
     const effort = page.getByLabel('Thinking');
@@ -43,6 +43,28 @@ test('a chat keeps how much its model thinks', async ({ browser }) => {
     await expect(effort).toHaveValue('none');
     const { violations } = await new AxeBuilder({ page }).include('form').analyze();
     expect(violations).toEqual([]);
+
+    await composer(page).pressSequentially('/think hi');
+    await expect(page.getByTestId('named').first()).toContainText('/think high');
+    await composer(page).press('Enter');
+    await expect(effort).toHaveValue('high');
+    await expect(composer(page)).toHaveValue('');
+    await server.alwaysTheSame(ENDLESS_ANSWER);
+    await send(page, LONG);
+    const thought = lastAnswer(page).getByTestId('thought');
+    await expect(lastAnswer(page)).toHaveAttribute('data-state', 'running');
+    await expect(thought.getByTestId('thought-summary')).toHaveText('Thinking…');
+    await expect(thought.getByTestId('thought-text')).toBeHidden();
+    await thought.getByTestId('thought-summary').click();
+    const length = async () => (await thought.getByTestId('thought-text').innerText()).length;
+    const before = await length();
+    await expect.poll(length).toBeGreaterThan(before + 20);
+    await expect(thought.getByTestId('thought-copy')).toHaveCount(0);
+    await page.keyboard.press('Escape');
+    await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
+    await expect(thought.getByTestId('thought-text')).toBeVisible();
+    await expect(thought.getByTestId('thought-summary')).toHaveText(/^Thought/);
+    await expect(thought.getByTestId('thought-copy')).toBeVisible();
     await page.goto('/chat');
     await connected(page);
     await expect(effort).toHaveValue('auto');

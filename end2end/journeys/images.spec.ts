@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Browser, type Page } from '@playwright/test';
 import { freshFolder, required, Server } from '../support/server';
-import { composer, connected, expect, open, test } from '../support/test';
+import { accessible, chooseModel, composer, connected, expect, open, test } from '../support/test';
 
 /** Numbers of a token's vector in the test model. */
 const N_EMBD = '576';
@@ -21,14 +21,14 @@ const PICTURE = {
 };
 
 /** A server whose model has a projector beside it. */
-async function seeing(): Promise<Server> {
+async function seeing(dataDir = freshFolder()): Promise<Server> {
   const folder = join(freshFolder(), 'seeing');
   mkdirSync(folder);
   const model = required('CHAOSENGINE_TEST_MODEL');
   const file = join(folder, basename(model));
   copyFileSync(model, file);
   execFileSync(required('CHAOSENGINE_SEED'), ['projector', join(folder, 'mmproj-f16.gguf'), N_EMBD]);
-  return (await Server.start({ model: { path: file } })).ready(16);
+  return (await Server.start({ dataDir, model: { path: file } })).ready(16);
 }
 
 async function pageOf(server: Server, browser: Browser): Promise<Page> {
@@ -102,8 +102,11 @@ test('an image alone is a message, and an edited one keeps its image', async ({ 
   await server.stop();
 });
 
-test('images wait with the draft of their chat, and with no other', async ({ browser }) => {
-  const server = await seeing();
+test('images wait with the draft of their chat and with no other, and for a model that looks at them', async ({ browser }) => {
+  const dataDir = freshFolder();
+  mkdirSync(join(dataDir, 'models'));
+  copyFileSync(required('CHAOSENGINE_TEST_MODEL'), join(dataDir, 'models', 'Blind-Model.gguf'));
+  const server = await seeing(dataDir);
   const page = await pageOf(server, browser);
   const attached = page.getByTestId('attached').locator('img');
   await page.getByTestId('attach').setInputFiles([PICTURE]);
@@ -123,6 +126,16 @@ test('images wait with the draft of their chat, and with no other', async ({ bro
   await expect(attached).toHaveCount(0);
   await page.goBack();
   await expect(attached.first()).toBeVisible();
+
+  const name = await page.getByTestId('model-name').innerText();
+  await expect(page.getByTestId('blind')).toHaveCount(0);
+  await chooseModel(page, 'Blind-Model');
+  await expect(page.getByTestId('blind')).toContainText('does not look at images');
+  await expect(page.getByTestId('attach')).toHaveCount(0);
+  await expect(attached.first()).toBeVisible();
+  await accessible(page);
+  await chooseModel(page, name);
+  await expect(page.getByTestId('blind')).toHaveCount(0);
   await page.context().close();
   await server.stop();
 });

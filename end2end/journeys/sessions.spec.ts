@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test';
-import { expect, open, sendAndStop, test } from '../support/test';
+import { composer, connected, expect, open, sendAndStop, test } from '../support/test';
 
 async function newChat(page: Page, text: string): Promise<void> {
   await page.getByTestId('new-session').click();
@@ -70,6 +70,34 @@ test('a new chat in one tab appears in the other', async ({ page, context }) => 
   await open(second, '/chat');
   await newChat(page, 'Seen from afar');
   await expect(row(second, 'Seen from afar')).toBeVisible();
+});
+
+test('a chat that is deleted in another tab says so where it is open, and what is being written there stays', async ({
+  page,
+  context,
+  expectedErrors,
+}) => {
+  expectedErrors.push(/404/);
+  await open(page, '/chat');
+  await newChat(page, 'Open in two tabs');
+  await composer(page).fill('a thought not yet sent');
+  const second = await context.newPage();
+  await open(second, '/chat');
+  await row(second, 'Open in two tabs').hover();
+  await row(second, 'Open in two tabs').getByTestId('session-delete').click();
+  await expect(page.getByRole('main')).toContainText('This chat is not here');
+  await connected(page);
+  await expect(composer(page)).toHaveValue('a thought not yet sent');
+  // What is sent into it all the same is not lost either.
+  await composer(page).press('Enter');
+  await expect(page.getByTestId('toast')).toBeVisible();
+  await expect(composer(page)).toHaveValue('a thought not yet sent');
+  await second.getByTestId('toast-action').click();
+  await expect(row(second, 'Open in two tabs')).toBeVisible();
+  await page.reload();
+  await connected(page);
+  await expect(page.locator('[data-role=user]')).toHaveText(/Open in two tabs/);
+  await expect(composer(page)).toHaveValue('a thought not yet sent');
 });
 
 test('an unknown chat says so and offers a new one', async ({ page, expectedErrors }) => {

@@ -2,21 +2,12 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Locator, Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
 import { Server } from '../support/server';
 import { accessible, connected, expect, open, test } from '../support/test';
+import { addProgram, isIn, server, tool } from '../support/tool-server';
 
 const KEY = 'a-key-that-no-browser-sees';
-const TOOL_SERVER = fileURLToPath(new URL('../support/tool-server.cjs', import.meta.url));
-
-function tool(page: Page, name: string): Locator {
-  return page.locator(`[data-testid=tool][data-tool="${name}"]`);
-}
-
-function server(page: Page, name: string): Locator {
-  return page.locator(`[data-testid=server][data-server="${name}"]`);
-}
 
 /** Does something about a tool and waits until the server has done it. */
 async function done(page: Page, name: string, act: () => Promise<unknown>): Promise<void> {
@@ -25,19 +16,6 @@ async function done(page: Page, name: string, act: () => Promise<unknown>): Prom
   );
   await act();
   await (await request).response();
-}
-
-async function addProgram(page: Page, name: string, environment: string): Promise<void> {
-  await page.getByTestId('server-add').click();
-  await page.locator('#server-name').fill(name);
-  await page.locator('#server-program').fill(process.execPath);
-  await page.locator('#server-arguments').fill(TOOL_SERVER);
-  await page.locator('#server-environment').fill(environment);
-  await page.getByTestId('server-save').click();
-}
-
-async function isIn(page: Page, name: string, state: string): Promise<void> {
-  await expect(server(page, name).getByTestId('server-state')).toHaveAttribute('data-state', state, { timeout: 30_000 });
 }
 
 async function remove(page: Page, name: string): Promise<void> {

@@ -5,19 +5,30 @@ import { join } from 'node:path';
 import type { Browser, Locator, Page } from '@playwright/test';
 import { CallingModel, type Message, type Turn } from '../support/caller';
 import { Painter } from '../support/painter';
+import { pdf } from '../support/pdf';
+import { Searcher } from '../support/searcher';
 import { freshFolder, required, Server } from '../support/server';
 import { templatelessModel } from '../support/thinker';
 import { accessible, addModel, answered, composer, connected, expect, lastAnswer, open, send, test, textOf, watchErrors } from '../support/test';
+import { addProgram, isIn, tool as listed } from '../support/tool-server';
 
 const LOCAL_PAGE = 'http://127.0.0.1:9/secret';
 
 /** It prints something, and says what it can reach outside. */
 const PROGRAM = 'let a = 1, b = 1; for (let i = 0; i < 30; i++) [a, b] = [b, a + b]; console.log(b, typeof fetch, typeof require);';
 
+/** What the model makes of what a tool gave. */
+function toldOf(said: string): string {
+  if (said.startsWith('Error')) {
+    return 'That did not work.';
+  }
+  return said.includes('number="1"') ? 'It is two hundred [1].' : `It gave: ${said}`;
+}
+
 function answer(last: Message): Turn {
   const said = last.content ?? '';
   if (last.role === 'tool') {
-    return { text: said.startsWith('Error') ? 'That did not work.' : `It gave: ${said}` };
+    return { text: toldOf(said) };
   }
   if (said.includes('count')) {
     return { text: 'Let me count.', calls: [{ name: 'calculator', arguments: { expression: '6*7' } }] };
@@ -37,6 +48,19 @@ function answer(last: Message): Turn {
   }
   if (said.includes('paint')) {
     return { text: 'A picture.', calls: [{ name: 'generate_image', arguments: { prompt: 'a pond with newts', shape: 'wide' } }] };
+  }
+  if (said.includes('How many stairs')) {
+    return { text: '', calls: [{ name: 'search_documents', arguments: { query: 'stairs of the keeper' } }] };
+  }
+  if (said.includes('Read the book')) {
+    return { text: '', calls: [{ name: 'read_document', arguments: { name: 'lantern', from: 1 } }] };
+  }
+  if (said.includes('Search for newts')) {
+    return { text: '', calls: [{ name: 'web_search', arguments: { query: 'newts & ponds' } }] };
+  }
+  const path = /Open the file (\S+)/.exec(said)?.[1];
+  if (path) {
+    return { text: '', calls: [{ name: 'files_read', arguments: { path } }] };
   }
   if (said.includes('<critique>')) {
     return { text: 'Hello, and welcome.' };
@@ -135,6 +159,113 @@ test('an image is made once somebody is chosen who makes them and the person has
     await expect(lastAnswer(page)).toContainText('It gave: The image was made');
   });
   painter.stop();
+});
+
+test('the web is searched by whom was chosen for it once the person has said yes, and what was found is linked', async ({ browser }) => {
+  const searcher = await Searcher.start();
+  await withCaller(browser, {}, async page => {
+    await open(page, '/tools');
+    await page.locator('input[name=search-service][value=searxng]').check();
+    await page.locator('#search-address').fill(searcher.address);
+    await page.getByTestId('search-save').click();
+    await expect(page.getByTestId('search-status')).toHaveText('Saved.');
+
+    await open(page, '/chat');
+    await allow(page, 'web_search');
+    await send(page, 'Search for newts.');
+    const card = lastAnswer(page).getByTestId('call');
+    await expect(card.getByTestId('call-asked-arguments')).toContainText('newts & ponds');
+    expect(searcher.queries).toEqual([]);
+    await card.getByTestId('call-yes').click();
+    await answered(page);
+    await expect(card).toHaveAttribute('data-state', 'done');
+    expect(searcher.queries).toEqual(['newts & ponds']);
+    const citation = textOf(lastAnswer(page)).locator('a.citation');
+    await expect(citation).toHaveAttribute('href', 'https://newts.example/pond');
+    await expect(citation).toHaveAttribute('target', '_blank');
+    await expect(textOf(lastAnswer(page))).toContainText('Newts breathe through their skin.');
+    await card.locator('summary').click();
+    await expect(card.getByRole('listitem')).toHaveCount(1);
+    await expect(card.getByRole('listitem').getByRole('link')).toHaveAttribute('href', 'https://newts.example/pond');
+    await accessible(page);
+  });
+  searcher.stop();
+});
+
+test('an answer looks into documents, shows what it names when that is pointed at, and opens it at its page', async ({ browser }) => {
+  await withCaller(browser, {}, async page => {
+    await open(page, '/documents');
+    await page.getByTestId('new-collection').getByRole('textbox').fill('Lighthouse');
+    await page.keyboard.press('Enter');
+    await expect(page.getByTestId('collection-name')).toHaveText('Lighthouse');
+    const book = pdf(['The lantern burns whale oil.', 'The keeper climbs two hundred stairs.']);
+    await page.getByTestId('add-files').setInputFiles([{ name: 'lantern.pdf', mimeType: 'application/pdf', buffer: book }]);
+    await expect(page.locator('[data-testid=document][data-state=ready]')).toHaveCount(1, { timeout: 30_000 });
+
+    await open(page, '/chat');
+    await allow(page, 'search_documents', 'read_document');
+    await send(page, 'How many stairs are there?');
+    await answered(page);
+    const card = lastAnswer(page).getByTestId('call');
+    await expect(card).toHaveAttribute('data-state', 'done');
+    await expect(card.getByTestId('call-shown')).toHaveText('lantern.pdf');
+    const citation = textOf(lastAnswer(page)).locator('a.citation');
+    await expect(citation).toHaveAttribute('title', /^lantern\.pdf, 2: The keeper climbs two hundred stairs/);
+    await citation.click();
+    const marked = page.locator('[data-testid=passage][data-marked=true]');
+    await expect(marked).toHaveText(/Page 2\s*The keeper climbs two hundred stairs/);
+    await expect(page.getByTestId('document-file')).toHaveAttribute('href', /#page=2$/);
+
+    await page.goBack();
+    await connected(page);
+    await expect(lastAnswer(page).getByTestId('sources')).toBeVisible();
+    await send(page, 'Read the book on.');
+    await expect(page.getByTestId('message')).toHaveCount(4);
+    await answered(page);
+    await expect(card.getByTestId('call-name')).toHaveText('read_document');
+    await expect(textOf(lastAnswer(page))).toContainText('It gave: The keeper climbs two hundred stairs.');
+    await expect(textOf(lastAnswer(page))).not.toContainText('whale oil');
+  });
+});
+
+test('a tool of a server runs once it was allowed always, and asks again when it is another', async ({ browser }) => {
+  await withCaller(browser, {}, async page => {
+    await open(page, '/tools');
+    await addProgram(page, 'files', 'TOOL_SERVER_KEY=x');
+    await isIn(page, 'files', 'ready');
+    await open(page, '/chat');
+    await allow(page, 'files_read');
+    const question = page.getByTestId('call-question');
+    await send(page, 'Open the file notes.txt');
+    await expect(question).toContainText('May “files_read” run?');
+    await expect(question).toContainText('<b>Reads</b> a file.');
+    await expect(question.getByTestId('call-asked-arguments')).toContainText('notes.txt');
+    await expect(question).not.toContainText('no longer what it was');
+    await question.getByTestId('call-always').click();
+    await answered(page);
+    await expect(textOf(lastAnswer(page))).toContainText('It gave: read notes.txt');
+
+    await send(page, 'Open the file change');
+    await expect(page.getByTestId('message')).toHaveCount(4);
+    await answered(page);
+    await expect(textOf(lastAnswer(page))).toContainText('It gave: read change');
+    await open(page, '/tools');
+    const row = listed(page, 'files_read');
+    await expect(row.getByTestId('tool-changed')).toBeVisible();
+    await expect(row.getByTestId('tool-permission')).toHaveValue('ask');
+
+    await page.goBack();
+    await connected(page);
+    await send(page, 'Open the file again.txt');
+    await expect(question).toContainText('no longer what it was');
+    await accessible(page);
+    await question.getByTestId('call-always').click();
+    await answered(page);
+    await expect(textOf(lastAnswer(page))).toContainText('It gave: read again.txt');
+    await open(page, '/tools');
+    await expect(row.getByTestId('tool-permission')).toHaveValue('always');
+    await expect(row.getByTestId('tool-changed')).toHaveCount(0);
+  });
 });
 
 test('a program that a model writes runs where an interpreter is installed, and reaches nothing outside', async ({ browser }) => {

@@ -107,6 +107,38 @@ test('a blind comparison hides who answered until the choice, which is counted',
   await expect(slots(page).first().getByTestId('slot-best')).toBeVisible();
 });
 
+test('of four answers none is better, which is counted, and any two of them are compared', async ({ page }) => {
+  await prepare(page, 'Name a river.', ['8', '8']);
+  const add = page.getByTestId('slot-add');
+  await add.click();
+  await add.click();
+  await expect(page.getByTestId('slot-form')).toHaveCount(4);
+  await expect(add).toHaveCount(0);
+  await set(page, 3, 'temperature', '0.5');
+  await page.getByTestId('compare-blind').check();
+  await page.getByTestId('compare-start').click();
+  await ended(page);
+  await expect(slots(page)).toHaveCount(4);
+  await expect(page.getByTestId('slot-hidden')).toHaveCount(4);
+  await page.getByTestId('vote-even').click();
+  await expect(page.getByTestId('run-even')).toBeVisible();
+  await expect(page.getByTestId('slot-who')).toHaveCount(4);
+  await expect(page.getByTestId('slot-best')).toHaveCount(0);
+  await expect(page.getByTestId('compare-run').first()).toContainText('none better');
+  const tally = page.getByTestId('compare-tally').getByRole('row').filter({ hasText: 'temperature 0.5' });
+  await expect(tally.getByRole('cell')).toHaveText(['0', '1', '1']);
+
+  await page.getByTestId('diff-toggle').click();
+  await page.getByTestId('diff-left').selectOption('C');
+  await page.getByTestId('diff-right').selectOption('D');
+  await expect(page.getByText('Struck out: only in C. Underlined: only in D.')).toBeVisible();
+  await accessible(page);
+  await page.reload();
+  await connected(page);
+  await expect(page.getByTestId('run-even')).toBeVisible();
+  await expect(page.getByTestId('vote-even')).toHaveCount(0);
+});
+
 test('a chat goes on with one of the answers', async ({ page }) => {
   await prepare(page, 'Say something about rain.');
   await page.getByTestId('compare-start').click();

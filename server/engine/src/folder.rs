@@ -2,6 +2,7 @@
 //! it (templates, sampling, forms, how answers are read) is as with llama.cpp.
 
 mod kept;
+mod paused;
 mod scheduler;
 mod words;
 
@@ -72,6 +73,7 @@ pub(crate) fn load(
         n_ctx: n_ctx as usize,
         n_parallel: n_sequences as usize,
         max_bytes: u64::from(n_cells).saturating_mul(cell_bytes),
+        saved_bytes: request.saved_bytes,
     };
     Ok(FolderModel { decoder, vocabulary, words, facts, limits })
 }

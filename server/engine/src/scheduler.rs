@@ -331,6 +331,8 @@ impl<'m> Scheduler<'m> {
             }
             Work::Forget(tenant) => {
                 self.pool.forget_all_of(tenant);
+                let interrupted = self.waiting.iter_mut().filter(|it| it.tenant == tenant && it.has_begun());
+                interrupted.for_each(|it| it.is_forgotten = true);
                 self.histories.forget(tenant);
                 if let Some(drafter) = &mut self.drafter {
                     drafter.forget(tenant);

@@ -4,7 +4,10 @@
 //! shares for each person, and sends what came of it in one frame. Every sequence has a cache of its own; one that begins
 //! like another of the same person starts with a copy of what they share.
 
-use super::kept::{Conversation, Kept, n_common};
+use super::{
+    kept::{Conversation, Kept, n_common},
+    paused::Paused,
+};
 use crate::{
     inbox::{Cancels, Inbox},
     outbox::Outbox,
@@ -14,7 +17,7 @@ use crate::{
 };
 use candle::{KvCache, Run, TextDecoder};
 use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
-use protocol::{Delta, Event, MAX_REQUESTS, Rejection, RequestId, Tenant};
+use protocol::{Delta, Event, MAX_REQUESTS, Rejection, RequestId, SAVED_NEWS, Tenant};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::mpsc::TryRecvError,
@@ -36,6 +39,8 @@ pub(crate) struct Limits {
     pub(crate) n_parallel: usize,
     /// What caches may take; enough for the longest sequence.
     pub(crate) max_bytes: u64,
+    /// What caches of answers may take besides that gave way to others.
+    pub(crate) saved_bytes: u64,
 }
 
 struct Running {
@@ -53,8 +58,11 @@ pub(crate) struct FolderScheduler<'m> {
     running: BTreeMap<SequenceId, Running>,
     next_id: SequenceId,
     kept: Kept,
+    paused: Paused,
     /// The line as the server knows it.
     told: Vec<RequestId>,
+    /// What is paused, as the server knows it.
+    told_saved: u64,
     /// There was no room: nobody starts before somebody ends.
     is_full: bool,
     cost: StepCost,
@@ -72,7 +80,9 @@ impl<'m> FolderScheduler<'m> {
             running: BTreeMap::new(),
             next_id: 0,
             kept: Kept::default(),
+            paused: Paused::new(limits.saved_bytes),
             told: Vec::new(),
+            told_saved: 0,
             is_full: false,
             cost: StepCost::default(),
             scratch: Scratch::default(),
@@ -83,6 +93,7 @@ impl<'m> FolderScheduler<'m> {
     pub(crate) fn run(&mut self, work: &Inbox<Work>) -> Result<(), WorkerError> {
         while self.take_all(work)? {
             self.step()?;
+            self.tell_saved()?;
         }
         Ok(())
     }
@@ -117,14 +128,21 @@ impl<'m> FolderScheduler<'m> {
                 self.kept.forget(tenant);
                 let own = self.running.values_mut().filter(|it| it.sequence.tenant == tenant);
                 own.for_each(|it| it.sequence.is_forgotten = true);
+                let interrupted = self.waiting.iter_mut().filter(|it| it.tenant == tenant && it.has_begun());
+                interrupted.for_each(|it| it.is_forgotten = true);
                 Ok(())
             }
             Work::SetThreads(threads) => {
                 let changed = self.decoder.set_threads(threads.decode as usize);
                 changed.map_err(|error| WorkerError::Threads(error.to_string()))
             }
-            // What is kept is in the caches' own bound; and vectors are refused before they become work.
-            Work::SetSavedBytes(_) | Work::Vectors(_) => Ok(()),
+            // What is kept of conversations that ended is in the caches' own bound.
+            Work::SetSavedBytes(n) => {
+                self.paused.set_max_bytes(n);
+                Ok(())
+            }
+            // They are refused before they become work.
+            Work::Vectors(_) => Ok(()),
         }
     }
 
@@ -151,6 +169,7 @@ impl<'m> FolderScheduler<'m> {
     /// Ends a generation; one that has ended already is nothing special.
     fn cancel(&mut self, id: RequestId) -> Result<(), WorkerError> {
         if let Some(i) = self.waiting.iter().position(|sequence| sequence.id == id) {
+            self.paused.take(id);
             let delta = self.waiting.remove(i).map(|mut sequence| sequence.cancel());
             return Ok(self.outbox.send(&Event::Step(delta.into_iter().collect()))?);
         }
@@ -195,7 +214,10 @@ impl<'m> FolderScheduler<'m> {
         while self.running.len() < self.limits.n_parallel {
             let next = self.line().into_iter().find(|&i| !self.is_being_computed(&self.waiting[i]));
             let Some(mut sequence) = next.and_then(|i| self.waiting.remove(i)) else { return Ok(()) };
-            let cache = self.cache_for(&sequence)?;
+            let cache = match self.paused.take(sequence.id) {
+                Some(own) => own,
+                None => self.cache_for(&sequence)?,
+            };
             let gaps = sequence.gaps();
             sequence.begin(cache.n_tokens(), gaps);
             self.running.insert(self.next_id, Running { sequence, cache });
@@ -207,6 +229,9 @@ impl<'m> FolderScheduler<'m> {
     /// Whether another prompt of the same person begins with the same tokens and is at it: what both share is then
     /// computed once, and this one starts with a copy.
     fn is_being_computed(&self, waiting: &Sequence) -> bool {
+        if self.paused.has(waiting.id) {
+            return false;
+        }
         self.running.values().filter(|it| it.sequence.tenant == waiting.tenant).any(|it| {
             let n_shared = n_common(&it.sequence.tokens, beginning(waiting));
             n_shared >= WORTH_WAITING && it.sequence.n_past < n_shared
@@ -247,6 +272,16 @@ impl<'m> FolderScheduler<'m> {
         Ok(())
     }
 
+    /// Says how much of the memory that this process has is nothing that the model needs.
+    fn tell_saved(&mut self) -> Result<(), WorkerError> {
+        let n_bytes = self.paused.bytes();
+        if n_bytes.abs_diff(self.told_saved) >= SAVED_NEWS {
+            self.outbox.send(&Event::Saved { n_bytes })?;
+            self.told_saved = n_bytes;
+        }
+        Ok(())
+    }
+
     /// By the numbers of their sequences.
     fn plan(&self) -> Vec<Chunk> {
         let now = Instant::now();
@@ -274,9 +309,10 @@ impl<'m> FolderScheduler<'m> {
             return false;
         }
         let youngest = self.running.iter().max_by_key(|(_, it)| it.sequence.id).map(|(id, _)| *id);
-        let Some(Running { mut sequence, .. }) = youngest.and_then(|id| self.running.remove(&id)) else {
+        let Some(Running { mut sequence, cache }) = youngest.and_then(|id| self.running.remove(&id)) else {
             return false;
         };
+        self.paused.add(sequence.id, cache);
         sequence.n_past = 0;
         self.is_full = true;
         self.waiting.push_front(sequence);
@@ -341,3 +377,6 @@ impl<'m> FolderScheduler<'m> {
 fn beginning(sequence: &Sequence) -> &[LlamaToken] {
     &sequence.tokens[..sequence.tokens.len().saturating_sub(1)]
 }
+
+#[cfg(test)]
+mod tests;

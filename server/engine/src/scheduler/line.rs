@@ -13,8 +13,11 @@ impl Scheduler<'_> {
         self.is_full = false;
         while self.pool.n_running() < self.n_parallel {
             let Some((i, place)) = self.next_in_line() else { return };
-            if let Some(sequence) = self.waiting.remove(i) {
-                self.pool.start(sequence, place);
+            let Some(sequence) = self.waiting.remove(i) else { return };
+            if let Some(interrupted) = self.pool.start(sequence, place) {
+                self.waiting.insert(i, interrupted);
+                self.is_full = true;
+                return;
             }
         }
     }

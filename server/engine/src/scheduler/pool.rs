@@ -8,6 +8,7 @@
 //! back for whoever begins like it.
 
 mod memory;
+mod saving;
 
 use super::{
     Owner,
@@ -20,7 +21,7 @@ use super::{
     sequence::Sequence,
     window::{Gaps, Window},
 };
-use crate::llama::{PartState, SequenceState};
+use crate::llama::PartState;
 use llama_cpp_2::{context::LlamaContext, model::LlamaModel, token::LlamaToken};
 use protocol::Tenant;
 use std::ops::Range;
@@ -289,18 +290,6 @@ impl<'m> Pool<'m> {
         self.index.remove(owner, number);
     }
 
-    /// Keeps what is saved in memory within its bound. One after the other: of two that hold the same, one is worth
-    /// something when the other has gone.
-    fn trim_saved(&mut self) {
-        while self.saved.is_over()
-            && let Some(number) =
-                self.saved.least_worth(|number, saved| self.n_alone(number, saved, |_| true))
-        {
-            let dropped = self.saved.let_go(number);
-            dropped.into_iter().for_each(|dropped| self.forget_saved(dropped));
-        }
-    }
-
     /// Deletes files of which a later one has everything: what a conversation was before it went on.
     fn forget_outgrown(&mut self) {
         let in_file = self.saved.iter().filter(|(_, saved)| saved.is_in_file());
@@ -309,21 +298,29 @@ impl<'m> Pool<'m> {
                 let lengths = (other.tokens.len(), saved.tokens.len());
                 other.is_in_file() && lengths.0 > lengths.1
             };
-            self.n_alone(number, saved, |other| self.saved.get(other).is_some_and(has_more)) == 0
+            let counts = |other| self.saved.get(other).is_some_and(has_more);
+            self.n_alone(saved.owner, number, &saved.tokens, counts) == 0
         });
         for number in outgrown.map(|(number, _)| number).collect::<Vec<_>>() {
             self.forget(number);
         }
     }
 
-    /// Tokens of something saved that could not be had from anything else that is there and `counts`.
-    fn n_alone(&self, number: SequenceId, saved: &Saved, counts: impl Fn(SequenceId) -> bool) -> usize {
+    /// How many of the last of `tokens`, which are those of a number, could not be had from anything else that is there and
+    /// `counts`.
+    fn n_alone(
+        &self,
+        owner: Owner,
+        number: SequenceId,
+        tokens: &[LlamaToken],
+        counts: impl Fn(SequenceId) -> bool,
+    ) -> usize {
         // Where a longer one cannot be cut, it does not serve for a shorter one.
         if !self.memory.can_cut || self.memory.window.is_some() {
-            return saved.tokens.len();
+            return tokens.len();
         }
         let serves = |other| counts(other) && self.gaps_of(other) == Gaps::default();
-        self.index.n_alone(saved.owner, number, &saved.tokens, serves)
+        self.index.n_alone(owner, number, tokens, serves)
     }
 
     /// Writes what is kept and saved into files, as far as that goes without waiting; says whether all of it is on its
@@ -334,15 +331,20 @@ impl<'m> Pool<'m> {
         self.saved.write_all()
     }
 
-    /// Starts a sequence at `place`, as [`Pool::place`] said right before. There must be fewer running than numbers.
-    pub(super) fn start(&mut self, mut sequence: Box<Sequence>, place: Place) {
+    /// Starts a sequence at `place`, as [`Pool::place`] said right before. There must be fewer running than numbers. Gives it
+    /// back where it was interrupted and the cache has no room yet for where it was.
+    pub(super) fn start(&mut self, mut sequence: Box<Sequence>, place: Place) -> Option<Box<Sequence>> {
         let gaps = self.gaps_at(place).unwrap_or_else(|| sequence.gaps());
         let (id, n_tokens) = match place {
             Place::Fresh | Place::Wait => (self.free_number(None), 0),
             Place::Resume { sequence: from, n_tokens } | Place::Fork { from, n_tokens }
                 if self.saved.get(from).is_some() =>
             {
-                self.restore(from, n_tokens)
+                let restored = self.restore(from, n_tokens);
+                if restored.1 == 0 && sequence.has_begun() && self.n_running() > 0 {
+                    return Some(sequence);
+                }
+                restored
             }
             Place::Resume { sequence, n_tokens } => (sequence, self.cut(sequence, n_tokens)),
             Place::Fork { from, n_tokens } => self.fork(from, n_tokens),
@@ -354,6 +356,7 @@ impl<'m> Pool<'m> {
         sequence.begin(n_tokens, if n_tokens == 0 { sequence.gaps() } else { gaps });
         self.index.insert(sequence.owner(), id, sequence.text());
         self.entries[id] = Entry::Running(sequence);
+        None
     }
 
     /// Clears the way for a step: whatever runs does not look at what is only kept.
@@ -381,24 +384,6 @@ impl<'m> Pool<'m> {
             }
             Err(_) => (id, 0),
         }
-    }
-
-    /// A number with the first `n_tokens` of what was saved, and how many it really has.
-    fn restore(&mut self, from: SequenceId, n_tokens: usize) -> (SequenceId, usize) {
-        let id = self.free_number(None);
-        self.n_uses += 1;
-        let part = self.part_for(from, n_tokens);
-        let start = u32::try_from(self.gaps_of(from).n_kept_of(n_tokens)).ok();
-        let Some((state, tokens)) = self.saved.touch(from, self.n_uses) else { return (id, 0) };
-        let is_whole = n_tokens == tokens.len();
-        let restored = state.restore(&mut self.context, id as i32)
-            && part.is_none_or(|part| part.restore(&mut self.context, id as i32))
-            && (is_whole || self.context.kv_cache_seq_rm(id as i32, start, None).is_ok());
-        if !restored {
-            self.clear(id);
-            return (id, 0);
-        }
-        (id, n_tokens)
     }
 
     /// Drops everything behind the first `n_tokens` of a sequence. A model that cannot do that loses all of it; says
@@ -450,25 +435,6 @@ impl<'m> Pool<'m> {
         oldest.is_some()
     }
 
-    /// Moves a kept sequence from the cache into ordinary memory.
-    fn save(&mut self, id: SequenceId) {
-        let first = self.first_saved_of(id);
-        let entry = std::mem::replace(&mut self.entries[id], Entry::Free);
-        let Entry::Kept { owner, tokens, gaps, last_use } = entry else { return };
-        self.index.remove(owner, id);
-        if let Some(state) = SequenceState::of(&self.context, id as i32) {
-            self.checkpoints.inherit(id, self.saved.next_number(), tokens.len());
-            self.add_saved(Saved::new(owner, tokens, gaps, first, last_use, state));
-        }
-        self.clear(id);
-    }
-
-    fn add_saved(&mut self, saved: Saved) {
-        self.index.insert(saved.owner, self.saved.next_number(), &saved.tokens);
-        self.saved.add(saved);
-        self.trim_saved();
-    }
-
     /// Forgets what is kept and saved of a tenant; of what still runs, nothing will be kept.
     pub(super) fn forget_all_of(&mut self, tenant: Tenant) {
         let is_kept = |entry: &Entry| matches!(entry, Entry::Kept { owner, .. } if owner.tenant == tenant);
@@ -508,28 +474,6 @@ impl<'m> Pool<'m> {
             *shares = false;
             self.checkpoints.remove(id);
         }
-    }
-
-    /// Takes a running sequence out, with nothing of it left in the cache.
-    pub(super) fn preempt(&mut self, id: SequenceId) -> Option<Box<Sequence>> {
-        let first = self.first_saved_of(id);
-        let Entry::Running(mut sequence) = std::mem::replace(&mut self.entries[id], Entry::Free) else {
-            return None;
-        };
-        self.index.remove(sequence.owner(), id);
-        // What it has forgotten could not be computed again, so that it is saved; where memory has no room for that, it
-        // goes on with what the tokens say that are left.
-        let gaps = sequence.gaps();
-        if gaps != Gaps::default()
-            && let Some(state) = SequenceState::of(&self.context, id as i32)
-        {
-            self.n_uses += 1;
-            let tokens = sequence.text()[..sequence.n_computed()].to_vec();
-            self.add_saved(Saved::new(sequence.owner(), tokens, gaps, first, self.n_uses, state));
-        }
-        self.clear(id);
-        (sequence.n_past, sequence.n_rows) = (0, 0);
-        Some(sequence)
     }
 
     /// Ends a running sequence and keeps what is in the cache.
@@ -606,3 +550,6 @@ fn memory_of(model: &LlamaModel) -> Memory {
         window: window.and_then(|window| window.parse().ok()).filter(|&window| window > 0),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,11 @@ impl Sequence {
         }
     }
 
+    /// It runs, or was interrupted.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.n_cached.is_some()
+    }
+
     /// All of its tokens, forgotten ones too.
     pub(crate) fn text(&self) -> &[LlamaToken] {
         self.window.as_ref().map_or(&self.tokens, Window::text)

@@ -1,0 +1,134 @@
+use super::*;
+use crate::{
+    llama::{load_file, open_context},
+    prompt::Prompter,
+    scheduler::Work,
+    tests::{
+        exactly,
+        tiny_llama::{self, Manners},
+        tiny_memories::{self, Kind},
+    },
+};
+use llama_cpp_2::{llama_backend::LlamaBackend, llama_batch::LlamaBatch, model::params::LlamaModelParams};
+use protocol::{GenerateParams, Prompt, RequestId};
+use std::time::Instant;
+
+const ENOUGH: u64 = 1 << 24;
+
+/// Makes the generation with a number that goes on with a text.
+type Ask<'a> = &'a dyn Fn(u64, &str) -> Box<Sequence>;
+
+/// What becomes of four sequences of a model of a kind, or of one that keeps everything, in 1024 cells.
+fn with_pool(kind: Option<Kind>, saved_bytes: u64, act: impl FnOnce(&mut Pool<'_>, Ask<'_>)) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tiny.gguf");
+    match kind {
+        Some(kind) => tiny_memories::write(&path, kind, 1, &Manners { template: "", special: &[] }),
+        None => tiny_llama::write(&path, 1),
+    }
+    let backend = LlamaBackend::init().expect("a backend");
+    let model = load_file(&backend, &path, LlamaModelParams::default(), |_| true).expect("a model");
+    let opened = open_context(&backend, &model, &exactly(&path, Some(256)), None).expect("a context");
+    let mut pool = Pool::new(opened.context, &model, 4, None, saved_bytes);
+    let prompter = Prompter::new(&model, 1024);
+    let ask = |id, text: &str| {
+        let params = GenerateParams::new(Tenant(1));
+        let prompt = prompter.prepare(&Prompt::Text(text.to_owned()), &params).expect("a prompt");
+        let spelling = |token| prompter.spelling(token);
+        match Work::generate(RequestId(id), prompt, params, Instant::now(), prompter.ends(), &spelling) {
+            Work::Generate(sequence) => sequence,
+            _ => panic!("no generation"),
+        }
+    };
+    act(&mut pool, &ask);
+}
+
+/// Computes all of a running sequence but its last token; says how many it has then.
+fn compute(pool: &mut Pool<'_>, id: SequenceId) -> usize {
+    let sequence = pool.sequence(id).expect("it runs");
+    let (n_past, end) = (sequence.n_past, sequence.tokens.len() - 1);
+    let tokens = sequence.tokens[n_past..end].to_vec();
+    for (i, chunk) in tokens.chunks(256).enumerate() {
+        let mut batch = LlamaBatch::new(256, 1);
+        for (place, token) in (n_past + 256 * i..).zip(chunk) {
+            batch.add(*token, place as i32, &[id as i32], true).expect("room in the batch");
+        }
+        pool.context.decode(&mut batch).expect("room in the cache");
+    }
+    pool.sequence_mut(id).expect("it runs").n_past = end;
+    end
+}
+
+/// Starts a sequence where it should, which is at `expected`; gives its number.
+#[track_caller]
+fn start(pool: &mut Pool<'_>, sequence: Box<Sequence>, expected: Place) -> SequenceId {
+    let place = pool.place(&sequence);
+    assert_eq!(place, expected);
+    let id = sequence.id;
+    assert!(pool.start(sequence, place).is_none());
+    pool.running().find(|(_, it)| it.id == id).expect("it runs").0
+}
+
+/// The number of what is saved first: there is one for padding behind the four.
+const SAVED: SequenceId = 5;
+
+#[test]
+fn who_gives_its_cells_back_computes_nothing_again() {
+    for kind in [None].into_iter().chain(Kind::ALL.map(Some)) {
+        with_pool(kind, ENOUGH, |pool, ask| {
+            let id = start(pool, ask(1, "the sea and the sky and nothing else than that"), Place::Fresh);
+            let n_tokens = compute(pool, id);
+            let sequence = pool.preempt(id).expect("it ran");
+            assert_eq!((sequence.n_past, pool.n_running()), (0, 0));
+            let id = start(pool, sequence, Place::Resume { sequence: SAVED, n_tokens });
+            assert_eq!(pool.sequence(id).expect("it runs").n_past, n_tokens, "{kind:?}");
+        });
+    }
+}
+
+#[test]
+fn what_memory_has_no_room_for_or_must_be_forgotten_is_computed_again() {
+    for (saved_bytes, is_forgotten) in [(0, false), (ENOUGH, true)] {
+        with_pool(None, saved_bytes, |pool, ask| {
+            let id = start(pool, ask(1, "the sea and the sky and nothing else than that"), Place::Fresh);
+            compute(pool, id);
+            pool.sequence_mut(id).expect("it runs").is_forgotten = is_forgotten;
+            let sequence = pool.preempt(id).expect("it ran");
+            start(pool, sequence, Place::Fresh);
+            assert_eq!(pool.saved_bytes(), 0);
+        });
+    }
+}
+
+#[test]
+fn what_is_mostly_in_the_cells_of_others_begins_with_theirs_again() {
+    with_pool(None, ENOUGH, |pool, ask| {
+        let first = start(pool, ask(1, &format!("{} one", "the sea ".repeat(9))), Place::Fresh);
+        compute(pool, first);
+        let second = ask(2, &format!("{} two", "the sea ".repeat(9)));
+        let place = pool.place(&second);
+        assert!(matches!(place, Place::Fork { n_tokens, .. } if n_tokens > 70), "{place:?}");
+        let id = start(pool, second, place);
+        compute(pool, id);
+        let interrupted = pool.preempt(id).expect("it ran");
+        start(pool, interrupted, place);
+        assert_eq!(pool.saved_bytes(), 0);
+    });
+}
+
+#[test]
+fn who_was_interrupted_waits_for_room_for_where_it_was() {
+    with_pool(None, ENOUGH, |pool, ask| {
+        let first = start(pool, ask(1, &"the sea ".repeat(80)), Place::Fresh);
+        let n_tokens = compute(pool, first);
+        let interrupted = pool.preempt(first).expect("it ran");
+        let second = start(pool, ask(2, &"a quiet night ".repeat(40)), Place::Fresh);
+        compute(pool, second);
+        let place = pool.place(&interrupted);
+        let interrupted = pool.start(interrupted, place).expect("no room beside the other one");
+        // What is only kept makes room.
+        pool.release(second);
+        let id = start(pool, interrupted, Place::Resume { sequence: SAVED, n_tokens });
+        assert_eq!(pool.sequence(id).expect("it runs").n_past, n_tokens);
+    });
+}

@@ -179,8 +179,9 @@ pub(crate) fn n_cells(
     draft_model: Option<&LlamaModel>,
     request: &LoadRequest,
 ) -> u32 {
-    let models = [Some(model), draft_model].into_iter().flatten();
-    let cell_bytes = models.map(|model| cell_bytes(model, request.kv_type)).sum();
+    let draft_path = request.draft_model.as_ref().map(|draft_model| draft_model.path.as_path());
+    let models = [Some((model, request.path.as_path())), draft_model.zip(draft_path)].into_iter().flatten();
+    let cell_bytes = models.map(|(model, path)| cell_bytes(model, path, request.kv_type)).sum();
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     pool::n_cells(n_ctx, cell_bytes, system.total_memory())
@@ -294,15 +295,24 @@ pub(crate) fn with_kv_type(params: LlamaContextParams, kv_type: KvType) -> Llama
     raw::with_fused_attention(params, !kv_type.is_exact())
 }
 
-/// Bytes of one token's keys and values.
-fn cell_bytes(model: &LlamaModel, kv_type: KvType) -> u64 {
+/// Bytes of one token's keys and values, by what foretold them: the header of the model's file.
+fn cell_bytes(model: &LlamaModel, path: &Path, kv_type: KvType) -> u64 {
+    let said = gguf::read_header(path).ok().and_then(|header| header.cell_bytes());
+    kv_type.bytes(said.unwrap_or_else(|| half_precision_bytes(model)))
+}
+
+/// What a token takes in half precision where the header does not say it.
+fn half_precision_bytes(model: &LlamaModel) -> u64 {
     let n_head = u64::from(model.n_head().max(1));
     let width = u64::try_from(model.n_embd()).unwrap_or(0) / n_head * u64::from(model.n_head_kv().max(1));
     let n_layer = u64::from(model.n_layer().saturating_add(n_heads(model)));
-    // Keys and values, two bytes each in half precision.
-    kv_type.bytes(n_layer * width * 2 * 2)
+    // Keys and values, two bytes each.
+    n_layer * width * 2 * 2
 }
 
 fn architecture(model: &LlamaModel) -> String {
     model.meta_val_str("general.architecture").unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

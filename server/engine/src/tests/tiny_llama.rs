@@ -77,6 +77,33 @@ pub(crate) fn write_with(path: &Path, seed: u64, manners: &Manners) {
     values.write(path, &tensors);
 }
 
+/// Numbers of a head that is wider than its share of a token's vector.
+const WIDE: u64 = 40;
+
+/// Writes a model with such heads, as Qwen 3 and Gemma 3 have.
+pub(crate) fn write_with_wide_heads(path: &Path, seed: u64) {
+    let vocabulary = vocabulary();
+    let random = &mut fastrand::Rng::with_seed(seed);
+    let mut tensors = tensors(vocabulary.len() as u64, random);
+    let [n_q, n_kv] = [N_HEAD, N_HEAD_KV].map(|n_heads| WIDE * u64::from(n_heads));
+    let shapes = [
+        ("attn_q", N_EMBD, n_q),
+        ("attn_k", N_EMBD, n_kv),
+        ("attn_v", N_EMBD, n_kv),
+        ("attn_output", n_q, N_EMBD),
+    ];
+    for tensor in &mut tensors {
+        if let Some((_, n_in, n_out)) = shapes.iter().find(|(name, _, _)| tensor.0.contains(name)) {
+            *tensor = matrix(&tensor.0, *n_in, *n_out, random);
+        }
+    }
+    let mut gguf = values_of("llama", Shape { n_rotated: WIDE as u32, ..Shape::default() }, &vocabulary);
+    for part in ["key", "value"] {
+        gguf.u32(&format!("llama.attention.{part}_length"), WIDE as u32);
+    }
+    gguf.write(path, &tensors);
+}
+
 /// Writes a model of the kind of Qwen-VL, whose positions have more than one dimension.
 pub(crate) fn write_grid(path: &Path, seed: u64) {
     let vocabulary = vocabulary();

@@ -48,19 +48,27 @@ impl<S> Clone for Checkpoint<S> {
 pub(super) struct Checkpoints<S> {
     by_number: BTreeMap<SequenceId, Vec<Checkpoint<S>>>,
     max_bytes: u64,
+    /// One was larger than all together may be, as others will be that are of the same model.
+    are_too_large: bool,
     n_uses: u64,
 }
 
 impl<S> Checkpoints<S> {
     /// They take at most `max_bytes` together.
     pub(super) fn new(max_bytes: u64) -> Self {
-        Self { by_number: BTreeMap::new(), max_bytes, n_uses: 0 }
+        Self { by_number: BTreeMap::new(), max_bytes, are_too_large: false, n_uses: 0 }
     }
 
     /// They take at most `max_bytes` together from now on.
     pub(super) fn set_max_bytes(&mut self, max_bytes: u64) {
         self.max_bytes = max_bytes;
+        self.are_too_large = false;
         self.trim();
+    }
+
+    /// Whether there is room for any, as far as that is known.
+    pub(super) fn are_kept(&self) -> bool {
+        self.max_bytes > 0 && !self.are_too_large
     }
 
     fn trim(&mut self) {
@@ -83,7 +91,8 @@ impl<S> Checkpoints<S> {
 
     /// Adds one of `n_bytes`; what is used least goes where there is no room for all.
     pub(super) fn add(&mut self, number: SequenceId, n_tokens: usize, state: S, n_bytes: u64) {
-        if n_bytes > self.max_bytes || self.last_within(number, n_tokens) == n_tokens {
+        self.are_too_large = n_bytes > self.max_bytes;
+        if self.are_too_large || self.last_within(number, n_tokens) == n_tokens {
             return;
         }
         self.n_uses += 1;

@@ -46,14 +46,15 @@ pub(crate) enum Place {
 const WORTH_WAITING: usize = 32;
 
 /// A prompt of `n_prompt` tokens among the sequences that begin like it. `held` says what they hold, and `checkpoint` with
-/// how many tokens at most one has a state that it can be set back to, 0 if with none. At least one token is left to
-/// compute, or there would be no logits.
+/// how many tokens at most one has a state that it can be set back to, 0 if with none; `coming_state`, with how many one will
+/// have such a state that it has not come to yet. At least one token is left to compute, or there would be no logits.
 pub(crate) fn place(
     n_prompt: usize,
     matches: &[Match],
     memory: Memory,
     held: impl Fn(SequenceId) -> Held,
     checkpoint: impl Fn(SequenceId, usize) -> usize,
+    coming_state: impl Fn(SequenceId, usize) -> usize,
 ) -> Place {
     let most = n_prompt.saturating_sub(1);
     // Of equals the smaller number: larger ones are saved and would have to be copied.
@@ -63,8 +64,11 @@ pub(crate) fn place(
     };
     let best = matches.iter().max_by_key(|it| (usable(it), !held(it.sequence).running, Reverse(it.sequence)));
     let n_tokens = best.map_or(0, usable);
-    let coming = matches.iter().filter_map(|it| coming(it.n_common.min(most), &held(it.sequence))).max();
-    if memory.can_cut && coming.is_some_and(|coming| coming >= n_tokens + WORTH_WAITING) {
+    let coming = |it: &Match| {
+        let n = it.n_common.min(most);
+        if memory.can_cut { coming(n, &held(it.sequence)) } else { coming_state(it.sequence, n) }
+    };
+    if matches.iter().map(coming).max().is_some_and(|coming| coming >= n_tokens + WORTH_WAITING) {
         return Place::Wait;
     }
     match best {
@@ -73,10 +77,10 @@ pub(crate) fn place(
     }
 }
 
-/// The first `n` tokens, where they are still being computed.
-fn coming(n: usize, held: &Held) -> Option<usize> {
+/// The first `n` tokens, where they are still being computed; else 0.
+fn coming(n: usize, held: &Held) -> usize {
     let n = before_or_behind_hole(n, held);
-    (held.running && held.n_past < n).then_some(n)
+    if held.running && held.n_past < n { n } else { 0 }
 }
 
 /// The most of the first `n` tokens that it can be cut to.

@@ -231,7 +231,9 @@ impl<'m> Pool<'m> {
         let mut matches = self.index.matches(sequence.owner(), text);
         matches.iter_mut().for_each(|it| it.n_common = sequence.whole(it.n_common));
         let held = |id| self.held_for(sequence.window(), id);
-        place(text.len(), &matches, self.memory, held, |id, most| self.checkpoints.last_within(id, most))
+        let checkpoint = |id, most| self.checkpoints.last_within(id, most);
+        let coming_state = |id, most| self.coming_state(id, most);
+        place(text.len(), &matches, self.memory, held, checkpoint, coming_state)
     }
 
     fn held(&self, id: SequenceId) -> Held {

@@ -54,6 +54,19 @@ fn what_is_too_large_is_not_kept_at_all() {
     assert_eq!(states.last_within(1, 100), 50);
 }
 
+#[test]
+fn without_room_for_one_none_are_waited_for() {
+    let mut states = Checkpoints::new(0);
+    assert!(!states.are_kept());
+    states.set_max_bytes(100);
+    assert!(states.are_kept());
+    states.add(1, 5, (), 101);
+    assert!(!states.are_kept());
+    states.set_max_bytes(200);
+    states.add(1, 5, (), 101);
+    assert!(states.are_kept());
+}
+
 proptest! {
     #[test]
     fn they_never_take_more_than_they_may(

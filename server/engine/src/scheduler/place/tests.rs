@@ -5,11 +5,12 @@ const RECURRENT: Memory = Memory { can_cut: false, window: None };
 const SLIDING: Memory = Memory { can_cut: true, window: Some(100) };
 
 /// Sequences are `common/held`, running ones with an `r` before that, with `@first` where a window moved on, with
-/// `^least` where fewer tokens are not worth it, with `~start-end` where something between is forgotten, and with `#n`
-/// where there is a state of the first `n` tokens.
+/// `^least` where fewer tokens are not worth it, with `~start-end` where something between is forgotten, with `#n`
+/// where there is a state of the first `n` tokens, and with `+n` where there will be one.
 fn check(memory: Memory, n_prompt: usize, sequences: &str, expected: &str) {
     let number = |text: &str| text.parse::<usize>().expect("a number");
     let parse = |text: &str| {
+        let (text, coming) = text.split_once('+').unwrap_or((text, "0"));
         let (text, checkpoint) = text.split_once('#').unwrap_or((text, "0"));
         let (text, hole) = text.split_once('~').unwrap_or((text, "0-0"));
         let (start, end) = hole.split_once('-').expect("start-end");
@@ -23,17 +24,20 @@ fn check(memory: Memory, n_prompt: usize, sequences: &str, expected: &str) {
             running: text.starts_with('r'),
             least: number(least),
         };
-        (number(n_common), held, number(checkpoint))
+        (number(n_common), held, [number(checkpoint), number(coming)])
     };
     let sequences: Vec<_> = sequences.split_whitespace().map(parse).collect();
     let matches: Vec<_> = sequences
         .iter()
         .enumerate()
-        .map(|(sequence, (n_common, _, _))| Match { sequence, n_common: *n_common })
+        .map(|(sequence, (n_common, ..))| Match { sequence, n_common: *n_common })
         .collect();
     let held = |sequence: usize| sequences[sequence].1.clone();
-    let checkpoint = |sequence: usize, most| Some(sequences[sequence].2).filter(|n| *n <= most).unwrap_or(0);
-    let given = match place(n_prompt, &matches, memory, held, checkpoint) {
+    let state = |which: usize| {
+        let sequences = &sequences;
+        move |sequence: usize, most| Some(sequences[sequence].2[which]).filter(|n| *n <= most).unwrap_or(0)
+    };
+    let given = match place(n_prompt, &matches, memory, held, state(0), state(1)) {
         Place::Fresh => "fresh".to_owned(),
         Place::Wait => "wait".to_owned(),
         Place::Fork { from, n_tokens } => format!("fork {from}+{n_tokens}"),
@@ -122,6 +126,17 @@ fn what_cannot_be_cut_is_set_back_to_a_state_that_was_kept() {
     check(SLIDING, 500, "300/800@700#200", "fork 0+200");
     check(SLIDING, 500, "300/800@100#200", "fork 0+300");
     check(RECURRENT, 500, "300/310^260#250", "fresh");
+}
+
+#[test]
+fn a_state_that_somebody_comes_to_is_waited_for_where_nothing_can_be_cut() {
+    check(RECURRENT, 500, "r300/10+250", "wait");
+    check(RECURRENT, 500, "r500/0+499", "wait");
+    check(RECURRENT, 500, "r300/0+301", "fresh");
+    check(RECURRENT, 500, "r300/250#250", "fork 0+250");
+    check(RECURRENT, 500, "r300/200#200+290", "wait");
+    check(RECURRENT, 500, "r300/200#200+220", "fork 0+200");
+    check(RECURRENT, 500, "r300/10+30", "fork 0+10");
 }
 
 #[test]

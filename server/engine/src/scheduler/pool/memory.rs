@@ -67,6 +67,17 @@ impl Pool<'_> {
         }
     }
 
+    /// With how many tokens, at most `most`, a running sequence will come to a place where its state is kept; 0 where it will
+    /// not.
+    pub(super) fn coming_state(&self, id: SequenceId, most: usize) -> usize {
+        let running =
+            self.entries.get(id).filter(|_| self.checkpoints.are_kept()).and_then(|entry| match entry {
+                Entry::Running(sequence) => sequence.last_place_to_come(most),
+                _ => None,
+            });
+        running.unwrap_or(0)
+    }
+
     /// Gives a running sequence that has to forget something cells of its own, since what others have must not be moved;
     /// says whether it has them. Where there is no room for them, nothing has changed.
     pub(in crate::scheduler) fn can_forget(&mut self, id: SequenceId) -> bool {

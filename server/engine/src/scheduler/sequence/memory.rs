@@ -77,6 +77,11 @@ impl Sequence {
         self.places.contains(&self.n_past)
     }
 
+    /// The last of those places that it has not come to, of its first `most` tokens.
+    pub(crate) fn last_place_to_come(&self, most: usize) -> Option<usize> {
+        self.places.iter().copied().filter(|&place| place > self.n_past && place <= most).max()
+    }
+
     /// What has to be forgotten before anything is computed, as numbers of its tokens, in order; mostly nothing.
     pub(crate) fn to_forget(&self) -> Vec<Range<usize>> {
         let full = self.window.as_ref().filter(|window| window.room(self.n_past) == 0);

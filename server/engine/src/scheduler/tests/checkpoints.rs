@@ -178,6 +178,19 @@ fn branches_of_one_conversation_side_by_side_answer_as_each_alone() {
 }
 
 #[test]
+fn what_arrives_together_is_computed_once() {
+    for kind in Kind::ALL {
+        let mut worker = start(kind, ENOUGH);
+        let turns = conversation("what is there to see by night and by day");
+        let mut answers = answer_all(&mut worker, &vec![turns.clone(); 4]);
+        answers.sort_by_key(|(_, usage)| usage.n_cached_tokens);
+        assert_eq!(answers.remove(0).1.n_cached_tokens, 0, "{kind:?}");
+        let given = answers.into_iter().map(|answer| (turns.clone(), answer)).collect();
+        check(worker, kind, given, |usage| usage.n_cached_tokens >= LAST);
+    }
+}
+
+#[test]
 fn without_memory_for_states_it_is_computed_again() {
     for kind in Kind::ALL {
         let mut worker = start(kind, 0);

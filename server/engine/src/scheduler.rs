@@ -35,7 +35,7 @@ mod window;
 
 pub(crate) use cost::StepCost;
 pub(crate) use looking::{Looking, encode_all};
-pub(crate) use plan::{Budget, Chunk, plan};
+pub(crate) use plan::{Chunk, plan};
 pub(crate) use pool::has_checkpoints;
 pub(crate) use prefix::SequenceId;
 pub(crate) use sequence::Sequence;
@@ -60,7 +60,7 @@ use llama_cpp_2::{
     vocab::LlamaVocab,
 };
 use ngram::Histories;
-use plan::Need;
+use plan::{Budget, Need};
 use pool::Pool;
 use protocol::{Event, GenerateParams, LoadRequest, LoadedModel, MAX_REQUESTS, Rejection, RequestId, Tenant};
 use std::{
@@ -491,10 +491,7 @@ impl<'m> Scheduler<'m> {
 
     fn budget(&self, needs: &[Need]) -> Budget {
         let n_decoding = needs.iter().filter(|need| need.decoding).count();
-        Budget {
-            n_tokens: N_BATCH as usize,
-            n_prompt_beside_decode: self.cost.prompt_tokens_beside(n_decoding),
-        }
+        self.cost.budget(n_decoding, N_BATCH as usize)
     }
 
     /// Padding comes last, so that it moves nobody's logits.

@@ -12,7 +12,7 @@ use crate::{
     inbox::{Cancels, Inbox},
     outbox::Outbox,
     sampler::Scratch,
-    scheduler::{Budget, Chunk, Sequence, SequenceId, StepCost, Work, plan},
+    scheduler::{Chunk, Sequence, SequenceId, StepCost, Work, plan},
     worker::WorkerError,
 };
 use candle::{KvCache, Run, TextDecoder};
@@ -287,8 +287,7 @@ impl<'m> FolderScheduler<'m> {
         let now = Instant::now();
         let needs: Vec<_> = self.running.iter().filter_map(|(id, it)| it.sequence.need(*id, now)).collect();
         let n_decoding = needs.iter().filter(|need| need.decoding).count();
-        let n_prompt_beside_decode = self.cost.prompt_tokens_beside(n_decoding);
-        let mut chunks = plan(&needs, Budget { n_tokens: STEP_TOKENS, n_prompt_beside_decode });
+        let mut chunks = plan(&needs, self.cost.budget(n_decoding, STEP_TOKENS));
         chunks.sort_by_key(|chunk| chunk.sequence);
         chunks
     }

@@ -1,8 +1,16 @@
 //! What a step costs on this machine with this model, learned while it works; from that, how many prompt tokens a
-//! step may take while somebody waits for the next token. Pure.
+//! step may take while somebody waits for the next token, and while nobody does. Pure.
+
+use super::plan::Budget;
 
 /// While somebody decodes, a step should take no longer: a stream that pauses for less than this still flows.
 const TARGET_MS: f64 = 150.0;
+
+/// While nobody decodes, a step should take no longer: who comes or cancels waits for it.
+const TARGET_ALONE_MS: f64 = 1000.0;
+
+/// The least that such a step takes, and its measure: smaller ones would use kernels that are made for many rows less well.
+const LEAST_ALONE: usize = 32;
 
 /// Where a step without any prompt takes long already, prompts still get as much time again.
 const SHARE_OF_DECODE: f64 = 2.0;
@@ -66,6 +74,19 @@ impl StepCost {
             let rest = (ms - self.decode(n_rows).unwrap_or(0.0)).max(0.0);
             mix(&mut self.prompt_token_ms, rest / n_prompt as f64);
         }
+    }
+
+    /// What a step may do in which `n_decoding` sequences decode and that takes at most `n_tokens`.
+    pub(crate) fn budget(&self, n_decoding: usize, n_tokens: usize) -> Budget {
+        let n_tokens = if n_decoding == 0 { n_tokens.min(self.prompt_tokens_alone()) } else { n_tokens };
+        Budget { n_tokens, n_prompt_beside_decode: self.prompt_tokens_beside(n_decoding) }
+    }
+
+    fn prompt_tokens_alone(&self) -> usize {
+        let Some(token_ms) = self.prompt_token_ms.filter(|&ms| ms > 0.0) else { return FIRST_GUESS };
+        // A cast of a float saturates.
+        let n_tokens = (TARGET_ALONE_MS / token_ms) as usize;
+        (n_tokens / LEAST_ALONE * LEAST_ALONE).max(LEAST_ALONE)
     }
 
     /// Prompt tokens for a step in which `n_decoding` sequences decode.

@@ -34,6 +34,25 @@ fn a_slow_machine_still_reads_prompts() {
     check(&[(1, 0, 20.0), (0, 100, 100_000.0)], 1, LEAST);
 }
 
+/// What a step takes of prompts while nobody decodes where a token of one takes so long, of at most 512.
+fn check_alone(token_ms: f64, expected: usize) {
+    let mut cost = StepCost::default();
+    for _ in 0..50 {
+        cost.learn(0, 64, 64.0 * token_ms);
+    }
+    assert_eq!(cost.budget(0, 512).n_tokens, expected, "{token_ms} ms");
+    assert_eq!(cost.budget(1, 512).n_tokens, 512, "{token_ms} ms");
+}
+
+#[test]
+fn nobody_waits_much_longer_than_a_second_for_a_step() {
+    check_alone(0.5, 512);
+    check_alone(4.0, 224);
+    check_alone(33.0, LEAST_ALONE);
+    check_alone(500.0, LEAST_ALONE);
+    assert_eq!(StepCost::default().budget(0, 512).n_tokens, FIRST_GUESS);
+}
+
 #[test]
 fn steps_with_few_prompt_tokens_teach_nothing_about_them() {
     check(&[(0, 1, 500.0)], 1, FIRST_GUESS);

@@ -86,6 +86,11 @@ impl<T> Inbox<T> {
         next
     }
 
+    /// Whoever receives is ending, and writes what would be lost.
+    pub(crate) fn writes(&self) {
+        self.pulse.writes();
+    }
+
     /// What is there already.
     pub(crate) fn look(&self) -> Result<T, TryRecvError> {
         self.pulse.beat();

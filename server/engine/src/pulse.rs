@@ -18,12 +18,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(15 * 60);
 pub(crate) struct Pulse {
     count: AtomicU64,
     rests: AtomicBool,
+    writes: AtomicBool,
 }
 
 impl Pulse {
     /// Of a thread that has nothing to do yet. A process has one for all of its life, which llama.cpp may be given.
     pub(crate) fn leaked() -> &'static Self {
-        Box::leak(Box::new(Self { count: AtomicU64::new(0), rests: AtomicBool::new(true) }))
+        let (rests, writes) = (AtomicBool::new(true), AtomicBool::new(false));
+        Box::leak(Box::new(Self { count: AtomicU64::new(0), rests, writes }))
     }
 
     /// A sign of life.
@@ -40,6 +42,16 @@ impl Pulse {
     /// From now on there need be none.
     pub(crate) fn rests(&self) {
         self.rests.store(true, Ordering::Relaxed);
+    }
+
+    /// It is ending, and writes what would be lost.
+    pub(crate) fn writes(&self) {
+        self.writes.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it does that.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// How often it beat.

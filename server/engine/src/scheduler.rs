@@ -80,8 +80,8 @@ pub(crate) struct Owner {
     pub(crate) set: SetId,
 }
 
-/// After so long without work, what is only in memory is written into files.
-const QUIET: Duration = Duration::from_secs(60);
+/// After so long without work, what is only in memory is written into files, as whatever ends this process might lose it.
+const QUIET: Duration = Duration::from_secs(10);
 
 /// While files are written, it is looked whether more can be.
 const BESIDE_FILES: Duration = Duration::from_millis(100);
@@ -237,15 +237,34 @@ impl<'m> Scheduler<'m> {
 
     /// Works until nobody can send work any more, and writes into files what is worth it then.
     pub(crate) fn run(&mut self, work: &Inbox<Work>) -> Result<(), WorkerError> {
+        let worked = self.work(work);
+        // Where nobody hears any more what comes of it, it is worth as much.
+        if matches!(worked, Ok(()) | Err(WorkerError::Frame(_))) {
+            self.put_away(work);
+        }
+        worked
+    }
+
+    fn work(&mut self, work: &Inbox<Work>) -> Result<(), WorkerError> {
         while self.take_all(work)? {
             self.step()?;
             self.vectors.step(self.vector_tokens())?;
             self.tell_saved()?;
         }
+        Ok(())
+    }
+
+    /// Writes what was computed into files, of answers that were not finished, too.
+    fn put_away(&mut self, work: &Inbox<Work>) {
+        let running: Vec<_> = self.pool.running().map(|(id, _)| id).collect();
+        running.into_iter().for_each(|id| self.release(id));
+        if self.pool.has_unwritten() {
+            work.writes();
+        }
+        self.pool.save_kept();
         while !self.pool.write_files() {
             std::thread::sleep(BESIDE_FILES);
         }
-        Ok(())
     }
 
     /// Takes what came in. Waits without a step while nothing runs; says whether there is still somebody who sends.

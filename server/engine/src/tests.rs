@@ -96,6 +96,13 @@ impl Worker {
         read_frame(&mut self.events).expect("whole frames").expect("an answer")
     }
 
+    /// Ends it while it is at something, and hears it out.
+    pub(crate) fn break_off(mut self) {
+        drop(self.commands);
+        while let Ok(Some(_)) = read_frame::<Event>(&mut self.events) {}
+        self.thread.join().expect("no panic");
+    }
+
     pub(crate) fn end(self) {
         drop(self.commands);
         drop(self.events);

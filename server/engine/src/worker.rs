@@ -31,7 +31,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel},
     },
     thread,
     time::{Duration, Instant},
@@ -49,6 +49,9 @@ const WORK_QUEUE: usize = 16;
 
 /// How long the owner may take to put things away after the input ended.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How much longer where it writes what would be lost.
+const WRITING: Duration = Duration::from_secs(18);
 
 /// Why a worker ended before its input did.
 #[derive(Debug, thiserror::Error)]
@@ -146,10 +149,18 @@ pub fn run_worker(
     match endings.recv() {
         Ok(Ended::Owner(result)) => result,
         Ok(Ended::Input(result)) => {
-            let _ = endings.recv_timeout(FAREWELL);
+            let is_late = |ended| matches!(ended, Err(RecvTimeoutError::Timeout));
+            wait_for_owner(pulse, |patience| !is_late(endings.recv_timeout(patience)));
             result
         }
         Err(_) => Err(WorkerError::Panicked),
+    }
+}
+
+/// Gives the owner its time to end, and more where it is writing when that is over.
+fn wait_for_owner(pulse: &Pulse, ends_within: impl Fn(Duration) -> bool) {
+    if !ends_within(FAREWELL) && pulse.is_writing() {
+        ends_within(WRITING);
     }
 }
 

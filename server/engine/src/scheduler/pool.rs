@@ -326,9 +326,9 @@ impl<'m> Pool<'m> {
     }
 
     /// Writes what is kept and saved into files, as far as that goes without waiting; says whether all of it is on its
-    /// way. While something runs, what is kept was saved before.
+    /// way. What is kept stays in the cache, where whoever goes on with it soon finds it.
     pub(super) fn write_files(&mut self) -> bool {
-        self.save_kept();
+        self.copy_kept();
         self.note_files(false);
         self.saved.write_all()
     }

@@ -67,17 +67,8 @@ impl Saved {
         Header { tenant: self.owner.tenant, tokens, first: self.first as u64 }
     }
 
-    /// A set of adapters is another one after a restart, and files do not say what is forgotten.
     fn is_worth_a_file(&self) -> bool {
-        self.tokens.len() >= WORTH_A_FILE
-            && self.owner.set == SetId::NONE
-            && !self.owner.tenant.is_fleeting()
-            && self.is_whole()
-    }
-
-    /// Nothing of it is forgotten.
-    pub(super) fn is_whole(&self) -> bool {
-        self.gaps == Gaps::default()
+        is_worth_a_file(self.owner, &self.tokens, &self.gaps)
     }
 
     /// A file has all of it.
@@ -88,6 +79,14 @@ impl Saved {
     fn n_bytes_in_memory(&self) -> u64 {
         self.state.as_ref().map_or(0, |state| state.bytes().len() as u64)
     }
+}
+
+/// A set of adapters is another one after a restart, and files do not say what is forgotten.
+fn is_worth_a_file(owner: Owner, tokens: &[LlamaToken], gaps: &Gaps) -> bool {
+    tokens.len() >= WORTH_A_FILE
+        && owner.set == SetId::NONE
+        && !owner.tenant.is_fleeting()
+        && *gaps == Gaps::default()
 }
 
 /// All of them, by numbers that no sequence of the context has.
@@ -225,6 +224,31 @@ impl SavedStates {
         let numbers: Vec<_> = self.by_number.keys().copied().collect();
         // The newest first: it is what somebody comes back to.
         numbers.into_iter().rev().all(|number| self.write(number))
+    }
+
+    /// Whether something that is not saved would be written into a file if it were.
+    pub(super) fn wants_file(&self, owner: Owner, tokens: &[LlamaToken], gaps: &Gaps) -> bool {
+        self.files.is_some() && is_worth_a_file(owner, tokens, gaps)
+    }
+
+    /// Whether something is not in a file yet that is worth one.
+    pub(super) fn has_unwritten(&self) -> bool {
+        let is_unwritten = |it: &Saved| matches!(it.file, OnDisk::No) && it.is_worth_a_file();
+        self.is_busy() || self.files.is_some() && self.by_number.values().any(is_unwritten)
+    }
+
+    /// Whether the state of one is in memory, or about to be.
+    pub(super) fn is_in_memory(&self, number: SequenceId) -> bool {
+        let is_here = |it: &Saved| it.state.is_some() || matches!(it.file, OnDisk::Reading { .. });
+        self.by_number.get(&number).is_some_and(is_here)
+    }
+
+    /// Takes the state of one into memory again that is not there. There may be too much in memory afterwards.
+    pub(super) fn take_back(&mut self, number: SequenceId, state: SequenceState, last_use: u64) {
+        let Some(saved) = self.by_number.get_mut(&number) else { return };
+        (saved.state, saved.last_use) = (Some(Arc::new(state)), last_use);
+        self.n_bytes += saved.n_bytes_in_memory();
+        self.newest = self.newest.max(last_use);
     }
 
     /// What is known about one of them.

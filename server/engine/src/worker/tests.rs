@@ -2,6 +2,7 @@ use super::*;
 use crate::tests::tiny_llama::{self, N_EMBD};
 use protocol::{GenerateParams, Prompt, Tenant, write_frame};
 use std::{
+    cell::RefCell,
     io,
     path::PathBuf,
     sync::{Mutex, PoisonError},
@@ -140,6 +141,22 @@ fn a_cancel_is_known_as_soon_as_it_is_read() {
 fn as_many_commands_as_a_server_has_under_way_hold_nothing_up() {
     let commands: Vec<_> = (0..MAX_COMMANDS as u64).map(|id| Command::Cancel { id: RequestId(id) }).collect();
     assert_eq!(read(Pulse::works, &commands).0, Ok(()));
+}
+
+#[test]
+fn who_writes_what_would_be_lost_is_given_more_time() {
+    let check = |act: fn(&Pulse), ends: bool, expected: &[Duration]| {
+        let (pulse, waited) = (Pulse::leaked(), RefCell::new(Vec::new()));
+        act(pulse);
+        wait_for_owner(pulse, |patience| {
+            waited.borrow_mut().push(patience);
+            ends
+        });
+        assert_eq!(waited.into_inner(), expected);
+    };
+    check(Pulse::works, false, &[FAREWELL]);
+    check(Pulse::writes, true, &[FAREWELL]);
+    check(Pulse::writes, false, &[FAREWELL, WRITING]);
 }
 
 /// Writes an importance matrix of one tensor, as a list.

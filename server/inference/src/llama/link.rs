@@ -10,7 +10,11 @@ use tokio::{
     time::timeout,
 };
 
-/// How long a process may take to end after it closed its output, and its log after that.
+/// How long a process may take to end after its input ended. It takes no longer than two seconds by itself, or twenty where it
+/// still writes conversations into files; beyond that it hangs.
+const FAREWELL: Duration = Duration::from_secs(22);
+
+/// How long its log may take to end after that.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How to end a worker: at once, or with time to end by itself. Gives its exit status and the end of its log.
@@ -76,7 +80,7 @@ async fn follow_log(mut log: impl AsyncRead + Unpin) -> LogTail {
 }
 
 async fn end(mut child: Child, log: JoinHandle<LogTail>, haste: Haste) -> String {
-    if haste == Haste::Kill || timeout(PATIENCE, child.wait()).await.is_err() {
+    if haste == Haste::Kill || timeout(FAREWELL, child.wait()).await.is_err() {
         let _ = child.start_kill();
     }
     let status = match child.wait().await {
@@ -86,3 +90,6 @@ async fn end(mut child: Child, log: JoinHandle<LogTail>, haste: Haste) -> String
     let tail = timeout(PATIENCE, log).await.ok().and_then(Result::ok).unwrap_or_default().text();
     if tail.is_empty() { status } else { format!("{status}\n{tail}") }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

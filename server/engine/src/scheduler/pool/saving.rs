@@ -38,14 +38,61 @@ impl Pool<'_> {
 
     /// Moves a kept sequence from the cache into ordinary memory.
     pub(super) fn save(&mut self, id: SequenceId) {
-        let first = self.first_saved_of(id);
-        let entry = std::mem::replace(&mut self.entries[id], Entry::Free);
-        let Entry::Kept { owner, tokens, gaps, last_use } = entry else { return };
+        let Entry::Kept { owner, .. } = self.entries[id] else { return };
+        // Of what is saved, that is worth least which is in the cache as well.
         self.index.remove(owner, id);
-        if let Some(state) = SequenceState::of(&self.context, id as i32) {
-            self.add_saved(id, Saved::new(owner, tokens, gaps, first, last_use, state));
-        }
+        self.copy(id);
+        self.entries[id] = Entry::Free;
         self.clear(id);
+    }
+
+    /// Copies what is kept, and not saved yet, into ordinary memory where it is worth a file.
+    pub(super) fn copy_kept(&mut self) {
+        for id in 0..self.entries.len() {
+            if self.is_worth_a_copy(id) {
+                self.copy(id);
+            }
+        }
+    }
+
+    /// Whether something is not in a file that is worth one.
+    pub(in crate::scheduler) fn has_unwritten(&self) -> bool {
+        self.saved.has_unwritten() || (0..self.entries.len()).any(|id| self.is_worth_a_copy(id))
+    }
+
+    fn is_worth_a_copy(&self, id: SequenceId) -> bool {
+        let Entry::Kept { owner, tokens, gaps, .. } = &self.entries[id] else { return false };
+        self.saved.wants_file(*owner, tokens, gaps) && self.copy_of(id).is_none()
+    }
+
+    /// Copies a kept sequence into ordinary memory, where it is not there already.
+    fn copy(&mut self, id: SequenceId) {
+        let (first, copy) = (self.first_saved_of(id), self.copy_of(id));
+        let Entry::Kept { owner, tokens, gaps, last_use } = &self.entries[id] else { return };
+        if copy.is_some_and(|number| self.saved.is_in_memory(number)) {
+            return;
+        }
+        let Some(state) = SequenceState::of(&self.context, id as i32) else { return };
+        match copy {
+            Some(number) => {
+                self.saved.take_back(number, state, *last_use);
+                self.trim_saved();
+            }
+            None => {
+                let saved = Saved::new(*owner, tokens.clone(), gaps.clone(), first, *last_use, state);
+                self.add_saved(id, saved);
+            }
+        }
+    }
+
+    /// The number of what was saved of just what a kept sequence holds.
+    fn copy_of(&self, id: SequenceId) -> Option<SequenceId> {
+        let Entry::Kept { owner, tokens, gaps, .. } = &self.entries[id] else { return None };
+        let is_same = |saved: &Saved| saved.tokens.len() == tokens.len() && saved.gaps == *gaps;
+        let mut matches = self.index.matches(*owner, tokens).into_iter();
+        let found = matches
+            .find(|it| it.n_common == tokens.len() && self.saved.get(it.sequence).is_some_and(is_same));
+        found.map(|it| it.sequence)
     }
 
     /// Takes a running sequence out, with nothing of it left in the cache. What was computed is saved, so that it goes on where

@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use llama_cpp_2::{llama_backend::LlamaBackend, llama_batch::LlamaBatch, model::params::LlamaModelParams};
-use protocol::{GenerateParams, Prompt, RequestId};
+use protocol::{GenerateParams, KvFiles, LoadRequest, Prompt, RequestId};
 use std::time::Instant;
 
 const ENOUGH: u64 = 1 << 24;
@@ -20,6 +20,16 @@ type Ask<'a> = &'a dyn Fn(u64, &str) -> Box<Sequence>;
 
 /// What becomes of four sequences of a model of a kind, or of one that keeps everything, in 1024 cells.
 fn with_pool(kind: Option<Kind>, saved_bytes: u64, act: impl FnOnce(&mut Pool<'_>, Ask<'_>)) {
+    with_files(kind, saved_bytes, 0, act);
+}
+
+/// Likewise, with files that take at most so much.
+fn with_files(
+    kind: Option<Kind>,
+    saved_bytes: u64,
+    max_bytes: u64,
+    act: impl FnOnce(&mut Pool<'_>, Ask<'_>),
+) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("tiny.gguf");
     match kind {
@@ -28,8 +38,10 @@ fn with_pool(kind: Option<Kind>, saved_bytes: u64, act: impl FnOnce(&mut Pool<'_
     }
     let backend = LlamaBackend::init().expect("a backend");
     let model = load_file(&backend, &path, LlamaModelParams::default(), |_| true).expect("a model");
-    let opened = open_context(&backend, &model, &exactly(&path, Some(256)), None).expect("a context");
-    let mut pool = Pool::new(opened.context, &model, 4, None, saved_bytes);
+    let kv_files = Some(KvFiles { folder: folder.path().join("files"), max_bytes });
+    let request = LoadRequest { kv_files, ..exactly(&path, Some(256)) };
+    let opened = open_context(&backend, &model, &request, None).expect("a context");
+    let mut pool = Pool::new(opened.context, &model, 4, StateFiles::open(&request), saved_bytes);
     let prompter = Prompter::new(&model, 1024);
     let ask = |id, text: &str| {
         let params = GenerateParams::new(Tenant(1));
@@ -130,5 +142,45 @@ fn who_was_interrupted_waits_for_room_for_where_it_was() {
         pool.release(second);
         let id = start(pool, interrupted, Place::Resume { sequence: SAVED, n_tokens });
         assert_eq!(pool.sequence(id).expect("it runs").n_past, n_tokens);
+    });
+}
+
+#[test]
+fn what_is_written_while_nobody_works_is_saved_once_and_stays_in_the_cache() {
+    with_files(None, ENOUGH, ENOUGH, |pool, ask| {
+        let text = "the sea and the sky ".repeat(10);
+        let id = start(pool, ask(1, &text), Place::Fresh);
+        let n_tokens = compute(pool, id);
+        pool.release(id);
+        assert!(pool.has_unwritten());
+        while !pool.write_files() || pool.is_busy_with_files() {
+            pool.note_files(true);
+        }
+        let n_bytes = pool.saved_bytes();
+        assert!(!pool.has_unwritten() && n_bytes > 0);
+        let next = ask(2, &text);
+        assert_eq!(pool.place(&next), Place::Resume { sequence: id, n_tokens });
+        pool.save_kept();
+        assert_eq!(pool.saved_bytes(), n_bytes);
+        start(pool, next, Place::Resume { sequence: SAVED, n_tokens });
+    });
+}
+
+#[test]
+fn what_is_only_in_a_file_is_in_memory_again_when_it_leaves_the_cache() {
+    with_files(None, ENOUGH, ENOUGH, |pool, ask| {
+        let text = "the sea and the sky ".repeat(10);
+        let id = start(pool, ask(1, &text), Place::Fresh);
+        let n_tokens = compute(pool, id);
+        pool.release(id);
+        while !pool.write_files() || pool.is_busy_with_files() {
+            pool.note_files(true);
+        }
+        pool.set_saved_bytes(0);
+        assert_eq!(pool.saved_bytes(), 0);
+        pool.set_saved_bytes(ENOUGH);
+        pool.save_kept();
+        assert!(pool.saved_bytes() > 0);
+        start(pool, ask(2, &text), Place::Resume { sequence: SAVED, n_tokens });
     });
 }

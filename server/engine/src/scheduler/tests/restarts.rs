@@ -1,7 +1,7 @@
 //! Workers that find what an earlier one left in files.
 
 use super::{Ask, ask, start_with_files};
-use protocol::KvFiles;
+use protocol::{Event, KvFiles, RequestId};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -73,6 +73,17 @@ fn change_file(folder: &Path, change: impl Fn(&mut Vec<u8>)) {
 #[test]
 fn a_conversation_goes_on_after_a_restart_without_being_computed_again() {
     check(|_| {}, There::All);
+}
+
+#[test]
+fn an_answer_that_was_not_finished_is_in_a_file_as_far_as_it_came() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kv_files = Some(KvFiles { folder: folder.path().to_owned(), max_bytes: ENOUGH });
+    let mut worker = start_with_files(SEED, 1024, kv_files);
+    worker.send(RequestId(1), &Ask { n_tokens: 700, ..question(1) });
+    while !matches!(worker.hear(), Event::Step(_)) {}
+    worker.break_off();
+    assert_eq!(answer(SEED, folder.path(), ENOUGH, question(1)).1, There::All);
 }
 
 #[test]

@@ -103,6 +103,7 @@ pub(crate) const DOORS: &[Door] = &[
     door("/rpc/app/pages/chat/api/weigh_message", Owner::Checked),
     door("/rpc/app/pages/probabilities/api/load_probabilities", Owner::Checked),
     door("/rpc/app/pages/saw/api/load_seen", Owner::Checked),
+    door("/rpc/app/pages/setup/api/act_on_presets", Owner::Caller),
     door("/rpc/app/pages/setup/api/load_setup", Owner::Checked),
     door("/rpc/app/pages/compare/api/act_on_runs", Owner::Checked),
     door("/rpc/app/pages/compare/api/follow_run", Owner::Checked),

@@ -1,6 +1,7 @@
 //! How one chat is set up: what models are told first in it, and how answers are sampled, apart from what is set for all.
 
 pub(crate) mod api;
+pub(crate) mod panel;
 
 use super::failed::{Gone, failed};
 use crate::{
@@ -10,11 +11,11 @@ use crate::{
     page_data::PageData,
     pages::chat::api::act_on_session,
     platform,
-    ui::list::list,
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::{components::A, hooks::use_params_map};
+use panel::{Panel, Presets, panel};
 use types::{
     chat::Act,
     constraint::MAX_CONSTRAINT_BYTES,
@@ -62,23 +63,13 @@ fn shown(session: Option<SessionId>, setup: Result<Setup, AppError>) -> AnyView 
 
 const SCHEMA_EXAMPLE: &str = r#"{"type": "object", "properties": {"title": {"type": "string"}, "year": {"type": "integer"}}, "required": ["title", "year"]}"#;
 
-/// Numbers of a preset, by their names.
-type Preset = &'static [(&'static str, &'static str)];
-
-/// Answers that are the same again and again, as a person set them, and those that surprise.
-const PRESETS: [(&str, Preset); 3] = [
-    ("exact", &[("temperature", "0")]),
-    ("usual", &[]),
-    ("lively", &[("temperature", "1.1"), ("min_p", "0.08"), ("top_p", "1"), ("top_k", "0")]),
-];
-
 #[component]
 fn SetupForm(session: SessionId, setup: Setup) -> AnyView {
     let texts = SettingsTexts::here();
     let go = use_sessions().go;
     let title = title_or(&setup.title, texts.session_untitled);
+    let samplers = Panel::new(setup.knobs.clone(), Presets::of_page(), None);
     let knobs = StoredValue::new(setup.knobs);
-    let preset = RwSignal::new(None::<Preset>);
     let problem = RwSignal::new(None::<String>);
     let back = format!("/chat/{session}");
     let save = move |event: ev::SubmitEvent| {
@@ -91,27 +82,6 @@ fn SetupForm(session: SessionId, setup: Setup) -> AnyView {
             }
         });
     };
-    // A preset makes every field anew, also those that were typed into.
-    let rounds = RwSignal::new(0_u64);
-    let fields = list(
-        move || {
-            let (round, preset) = (rounds.get(), preset.get_untracked());
-            let fill = |mut knob: KnobView| {
-                if let Some(preset) = preset {
-                    let value = preset.iter().find(|(name, _)| *name == knob.name).map(|(_, value)| *value);
-                    knob.value = value.unwrap_or_default().to_owned();
-                }
-                (round, knob)
-            };
-            knobs.get_value().into_iter().map(fill).collect()
-        },
-        |(round, knob)| (*round, knob.name.clone()),
-        |(_, knob)| knob_field(knob),
-    );
-    let choose = Callback::new(move |chosen: Preset| {
-        preset.set(Some(chosen));
-        rounds.update(|round| *round += 1);
-    });
     view! {
         <form class="flex flex-col gap-4" data-testid="setup-form" on:submit=save>
             <div class="flex flex-wrap items-center justify-between gap-2">
@@ -139,11 +109,8 @@ fn SetupForm(session: SessionId, setup: Setup) -> AnyView {
                 <p id="setup-probabilities-hint" class="text-xs text-muted">{texts.setup_probabilities_hint}</p>
             </section>
             <section class="card flex flex-col gap-3 p-4">
-                <div class="flex flex-wrap items-center gap-2">
-                    <h2 class="mr-auto text-lg font-semibold text-strong">{texts.settings_sampling}</h2>
-                    {presets(choose)}
-                </div>
-                <div class="grid grid-cols-2 gap-3 sm:grid-cols-3">{fields}</div>
+                <h2 class="text-lg font-semibold text-strong">{texts.settings_sampling}</h2>
+                {panel(samplers)}
             </section>
             <div class="sticky bottom-0 flex items-center gap-3 border-t border-line bg-bg py-3">
                 <button type="submit" class="button button-primary">{texts.settings_save}</button>
@@ -154,20 +121,6 @@ fn SetupForm(session: SessionId, setup: Setup) -> AnyView {
     .into_any()
 }
 
-fn presets(choose: Callback<Preset>) -> Vec<AnyView> {
-    let texts = SettingsTexts::here();
-    let button = |(name, preset): (&'static str, Preset)| {
-        let words = match name {
-            "exact" => texts.preset_exact,
-            "lively" => texts.preset_lively,
-            _ => texts.preset_usual,
-        };
-        view! { <button type="button" class="button button-quiet" data-testid=format!("preset-{name}") on:click=move |_| choose.run(preset)>{words}</button> }
-            .into_any()
-    };
-    PRESETS.map(button).into()
-}
-
 /// What the fields say.
 fn act_of(field: impl Fn(&str) -> String, knobs: &[KnobView]) -> Act {
     let numbers = knobs.iter().map(|knob| (knob.name.clone(), field(&knob.name))).collect();
@@ -175,16 +128,4 @@ fn act_of(field: impl Fn(&str) -> String, knobs: &[KnobView]) -> Act {
     let answer_schema = Some(field("answer_schema")).filter(|it| !it.trim().is_empty());
     let keeps_probabilities = !field("keeps_probabilities").is_empty();
     Act::SetUp { system_prompt, numbers, answer_schema, keeps_probabilities }
-}
-
-fn knob_field(knob: KnobView) -> AnyView {
-    let KnobView { name, value, usual, is_list } = knob;
-    let mode = if is_list { "text" } else { "decimal" };
-    view! {
-        <label class="flex min-w-0 flex-col gap-1 text-xs text-muted" class:col-span-full=is_list>
-            <code class="truncate font-mono">{name.clone()}</code>
-            <input name=name inputmode=mode class="field tabular" value=value placeholder=usual/>
-        </label>
-    }
-    .into_any()
 }

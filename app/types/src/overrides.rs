@@ -1,6 +1,10 @@
 //! What one session sets apart from what a person set for all.
 
+mod apart;
 mod lists;
+mod presets;
+
+pub use presets::{MAX_PRESET_NAME_CHARS, MAX_PRESETS, PresetAct, SamplingPreset, preset_name};
 
 use crate::sampling::{Mirostat, Sampling, SamplingError};
 use serde::{Deserialize, Serialize};
@@ -79,6 +83,11 @@ impl Knob {
     /// It is a list of words, which spaces part.
     pub fn is_list(self) -> bool {
         matches!(self, Self::Samplers | Self::DrySequenceBreakers | Self::LogitBias)
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|knob| knob.name() == name)
     }
 
     /// What the API calls it.
@@ -178,8 +187,7 @@ impl Overrides {
     pub fn read(numbers: &[(String, String)]) -> Result<Self, String> {
         let mut read = BTreeMap::new();
         for (name, text) in numbers {
-            let knob = Knob::ALL.into_iter().find(|knob| knob.name() == name);
-            let knob = knob.ok_or_else(|| format!("there is no setting {}", shortened(name)))?;
+            let knob = Knob::named(name).ok_or_else(|| format!("there is no setting {}", shortened(name)))?;
             if knob.is_list() {
                 let words = lists::read(knob, text)?;
                 read.extend((!words.is_empty()).then_some((knob, Turn::List(words))));

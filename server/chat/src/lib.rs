@@ -19,6 +19,7 @@ mod history;
 mod images;
 mod imports;
 mod notes;
+mod presets;
 mod prompt;
 mod seen;
 mod settings;

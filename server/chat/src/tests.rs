@@ -26,6 +26,7 @@ mod filing;
 mod forms;
 mod history;
 mod imports;
+mod presets;
 mod temporary;
 mod titles;
 mod tools;

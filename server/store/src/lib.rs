@@ -24,6 +24,7 @@ mod passages;
 mod probabilities;
 mod prompts;
 mod quant_measures;
+mod sampling_presets;
 mod sessions;
 mod settings;
 mod sources;

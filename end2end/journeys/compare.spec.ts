@@ -12,10 +12,10 @@ function slots(page: Page): Locator {
   return page.getByTestId('compare-slot');
 }
 
-/** Opens an answer's settings and sets one. */
+/** Opens an answer's settings and sets one sampler. */
 async function set(page: Page, position: number, name: string, value: string): Promise<void> {
   const form = page.getByTestId('slot-form').nth(position);
-  const field = form.getByTestId(`slot-${name}`);
+  const field = form.locator(`input[name=${name}]`);
   if (!(await field.isVisible())) {
     await form.locator('summary').click();
   }
@@ -31,8 +31,8 @@ async function prepare(page: Page, prompt: string, tokens: [string, string] = ['
   }
   await page.getByTestId('compare-blind').setChecked(false);
   await page.getByTestId('compare-in-turn').setChecked(false);
-  await set(page, 0, 'tokens', tokens[0]);
-  await set(page, 1, 'tokens', tokens[1]);
+  await set(page, 0, 'max_tokens', tokens[0]);
+  await set(page, 1, 'max_tokens', tokens[1]);
   await set(page, 1, 'temperature', '1.5');
   await page.getByTestId('compare-prompt').fill(prompt);
 }
@@ -61,10 +61,39 @@ test('two settings of one model answer side by side, with figures and what diffe
       await expect(slot.getByTestId('slot-figures')).toContainText('at the token limit');
     }
   }
-  await expect(slots(page).nth(1)).toContainText('Temperature 1.5');
+  await expect(slots(page).nth(1)).toContainText('temperature 1.5');
   await page.getByTestId('diff-toggle').click();
   await expect(page.getByTestId('diff').or(page.getByTestId('diff-same'))).toBeVisible();
   await expect(page.getByTestId('compare-run').first()).toContainText('lighthouse');
+});
+
+test('each answer has a system prompt, an effort and every sampler of its own, and takes presets', async ({ page }) => {
+  await prepare(page, 'Who are you?');
+  const first = page.getByTestId('slot-form').first();
+  await first.getByTestId('slot-system').fill('You are a lighthouse.');
+  await first.getByTestId('slot-effort').selectOption('low');
+  await set(page, 0, 'dry_multiplier', '0.8');
+  await first.getByTestId('preset-name').fill('Dry and short');
+  await first.getByTestId('preset-keep').click();
+  await expect(page.getByText('The preset “Dry and short” is kept.')).toBeVisible();
+  const second = page.getByTestId('slot-form').nth(1);
+  await second.getByTestId('preset-choice').selectOption('Dry and short');
+  await expect(second.locator('input[name=dry_multiplier]')).toHaveValue('0.8');
+  await expect(second.locator('input[name=max_tokens]')).toHaveValue('12');
+  await accessible(page);
+  await page.getByTestId('compare-start').click();
+  await ended(page);
+  const settings = slots(page).getByTestId('slot-settings');
+  await expect(settings.first()).toHaveText('own system prompt · Thinking: little · dry_multiplier 0.8 · max_tokens 12');
+  await expect(settings.nth(1)).toHaveText('dry_multiplier 0.8 · max_tokens 12');
+  await page.getByTestId('run-again').click();
+  await expect(first).toContainText('dry_multiplier 0.8');
+  await first.locator('summary').click();
+  await expect(first.getByTestId('slot-system')).toHaveValue('You are a lighthouse.');
+  await expect(first.getByTestId('slot-effort')).toHaveValue('low');
+  await first.getByTestId('preset-choice').selectOption('Dry and short');
+  await first.getByTestId('preset-delete').click();
+  await expect(first.getByTestId('preset-choice').locator('option')).toHaveCount(1);
 });
 
 test('answers go on when the page is reloaded, and are stopped by a person', async ({ page }) => {
@@ -100,7 +129,7 @@ test('a blind comparison hides who answered until the choice, which is counted',
   await expect(page.getByTestId('slot-who')).toHaveCount(2);
   await expect(slots(page).first().getByTestId('slot-best')).toBeVisible();
   await expect(first).toContainText('A chosen');
-  await expect(page.getByTestId('compare-tally')).toContainText('Temperature');
+  await expect(page.getByTestId('compare-tally')).toContainText('temperature 1.5');
   await expect(page.getByTestId('slot-vote')).toHaveCount(0);
   await page.reload();
   await connected(page);
@@ -161,7 +190,7 @@ test('a comparison is repeated, deleted and brought back; what is typed survives
   await page.getByTestId('run-again').click();
   await expect(page).toHaveURL(/\/compare$/);
   await expect(page.getByTestId('compare-prompt')).toHaveValue('Once more');
-  await expect(page.getByTestId('slot-form').nth(1)).toContainText('Temperature 1.5');
+  await expect(page.getByTestId('slot-form').nth(1)).toContainText('temperature 1.5');
   const runs = page.getByTestId('compare-run');
   const before = await runs.count();
   await runs.first().hover();

@@ -10,7 +10,7 @@ pub(crate) mod context_bar;
 mod count_button;
 mod draft;
 pub(crate) mod editor;
-mod effort;
+pub(crate) mod effort;
 mod message;
 pub(crate) mod model_before;
 pub(crate) mod more;

@@ -4,7 +4,8 @@ use crate::{
     chat::{MessageState, Queued, Usage},
     guard::Guard,
     ids::{CompareRunId, ModelId, SessionId},
-    sampling::Sampling,
+    overrides::KnobView,
+    reasoning::Effort,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,41 +14,20 @@ pub const MIN_SLOTS: usize = 2;
 /// The most answers of one run.
 pub const MAX_SLOTS: usize = 4;
 
-/// What of the sampler settings each answer has for itself. The rest is as in the person's settings.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SlotSampling {
-    pub temperature: f32,
-    pub top_k: u32,
-    pub top_p: f32,
-    pub min_p: f32,
-    pub repeat_penalty: f32,
-    pub max_tokens: Option<u32>,
-    pub seed: Option<u32>,
-}
-
-impl SlotSampling {
-    /// What these settings say of it.
-    pub fn of(sampling: &Sampling) -> Self {
-        let Sampling { temperature, top_k, top_p, min_p, repeat_penalty, max_tokens, seed, .. } = *sampling;
-        Self { temperature, top_k, top_p, min_p, repeat_penalty, max_tokens, seed }
-    }
-
-    /// The settings with these values.
-    pub fn within(self, sampling: Sampling) -> Sampling {
-        let Self { temperature, top_k, top_p, min_p, repeat_penalty, max_tokens, seed } = self;
-        Sampling { temperature, top_k, top_p, min_p, repeat_penalty, max_tokens, seed, ..sampling }
-    }
-}
-
-/// Who answers, and how.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Who answers, and how. What is not set is as the person set it for all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contestant {
     pub model: ModelId,
-    pub sampling: SlotSampling,
+    /// What the model is told first.
+    pub system_prompt: Option<String>,
+    /// How much it thinks; `None` leaves it to the model.
+    pub effort: Option<Effort>,
+    /// Names and numbers of samplers as they are written ([`crate::overrides::Overrides::read`]).
+    pub numbers: Vec<(String, String)>,
 }
 
 /// What a person wants compared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunDraft {
     pub prompt: String,
     pub slots: Vec<Contestant>,
@@ -83,7 +63,8 @@ pub enum Vote {
 /// One answer of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SlotView {
-    /// `None` before the vote of a blind run.
+    /// `None` before the vote of a blind run. Of the samplers it names those that are not as the program or the person has them
+    /// now.
     pub contestant: Option<Contestant>,
     pub phase: Phase,
     pub state: MessageState,
@@ -101,6 +82,8 @@ pub struct SlotView {
     pub thought: Vec<String>,
     /// `None` until it has ended, and before the vote of a blind run: speed tells models apart.
     pub usage: Option<Usage>,
+    /// How keys and values were kept, as [`crate::kv::KvUse`] is written; `None` where that is unknown, and likewise.
+    pub kv: Option<String>,
     /// What the texts above are as of.
     pub seq: u64,
 }
@@ -199,8 +182,10 @@ pub struct ComparePage {
     pub chosen: Option<ModelId>,
     /// What all models may take in memory together; 0 where that is unknown.
     pub budget_bytes: u64,
-    /// As in the person's settings.
-    pub usual: SlotSampling,
+    /// Every sampler, with none set.
+    pub knobs: Vec<KnobView>,
+    /// What models are told first where an answer has no system prompt of its own.
+    pub system_prompt: String,
     /// Newest first.
     pub runs: Vec<RunLine>,
     /// Those chosen most often first.

@@ -5,6 +5,7 @@
 //! together answer side by side; the others wait for their turn. Who brings models into memory is given from outside
 //! ([`Load`]), as this layer knows nothing of files.
 
+mod asked;
 mod error;
 mod live;
 mod run;
@@ -13,6 +14,7 @@ mod view;
 
 pub use error::CompareError;
 
+use asked::Asked;
 use inference::{BoxFuture, Engine, Hold};
 use live::{LiveRun, Running};
 use std::{
@@ -82,25 +84,24 @@ impl Compare {
         check(&draft)?;
         let admission = self.running.admit(user)?;
         let settings = self.store.load_settings(user).await?;
-        let RunDraft { prompt, mut slots, is_blind, in_turn } = draft;
-        for slot in &slots {
-            let sampling = slot.sampling.within(settings.sampling.clone());
-            sampling.check().map_err(|err| CompareError::Setting(err.to_string()))?;
-        }
+        let RunDraft { prompt, slots, is_blind, in_turn } = draft;
+        let asked = slots.into_iter().map(|slot| Asked::of(slot, &settings.sampling));
+        let mut asked = asked.collect::<Result<Vec<_>, _>>()?;
         if is_blind {
             // In the order in which they were chosen, everybody would know who is who.
-            fastrand::shuffle(&mut slots);
+            fastrand::shuffle(&mut asked);
         }
+        let contestants: Vec<_> = asked.iter().map(|it| it.row.clone()).collect();
         let run = NewRun {
             prompt: &prompt,
             system_prompt: &settings.system_prompt,
             is_blind,
             in_turn,
-            contestants: &slots,
+            contestants: &contestants,
             now_ms: now_ms(),
         };
         let id = self.store.create_run(user, run).await?;
-        let live = Arc::new(LiveRun::new(id, user, slots, is_blind, in_turn));
+        let live = Arc::new(LiveRun::new(id, user, asked, is_blind, in_turn));
         let run = run::Run { compare: self.clone(), live, prompt, settings };
         self.running.begin(admission, run);
         Ok(id)
@@ -111,7 +112,8 @@ impl Compare {
         // Asked before the rows are read: an answer that ends in between is in them.
         let live = self.running.find(user, id);
         let row = self.find(user, id).await?;
-        Ok(view::render(row, live).await)
+        let usual = self.store.load_settings(user).await?.sampling;
+        Ok(view::render(row, live, usual).await)
     }
 
     /// Waits until one of the run's answers has more than `seen` says, or a while has passed.
@@ -164,7 +166,8 @@ impl Compare {
 
     /// Who was chosen how often in blind runs.
     pub async fn tally(&self, user: UserId) -> Result<Vec<TallyLine>, CompareError> {
-        Ok(self.store.tally(user, TALLY_SHOWN).await?)
+        let rows = self.store.tally(user, TALLY_SHOWN).await?;
+        Ok(rows.into_iter().map(asked::tallied).collect())
     }
 
     /// Stops a run and hides it, until it is restored or a day has passed.

@@ -1,6 +1,6 @@
 //! Runs whose answers are being written, and what pages that look at them are told.
 
-use crate::{CompareError, run::Run};
+use crate::{CompareError, asked::Asked, run::Run};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,7 +10,7 @@ use tokio::{sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use types::{
     chat::Queued,
-    compare::{Contestant, Followed, Phase, SlotGrowth},
+    compare::{Followed, Phase, SlotGrowth},
     ids::{CompareRunId, UserId},
 };
 
@@ -97,7 +97,7 @@ pub(crate) struct LiveRun {
 
 /// One of its answers.
 pub(crate) struct LiveSlot {
-    pub(crate) contestant: Contestant,
+    pub(crate) asked: Asked,
     pub(crate) stop: CancellationToken,
     shown: Mutex<Shown>,
 }
@@ -140,11 +140,11 @@ impl LiveRun {
     pub(crate) fn new(
         id: CompareRunId,
         user: UserId,
-        contestants: Vec<Contestant>,
+        asked: Vec<Asked>,
         is_blind: bool,
         in_turn: bool,
     ) -> Self {
-        let slots = contestants.into_iter().map(LiveSlot::new).collect();
+        let slots = asked.into_iter().map(LiveSlot::new).collect();
         Self { id, user, in_turn, slots, is_blind, is_over: watch::Sender::new(false) }
     }
 
@@ -188,7 +188,7 @@ impl LiveRun {
 }
 
 impl LiveSlot {
-    fn new(contestant: Contestant) -> Self {
+    fn new(asked: Asked) -> Self {
         let shown = Shown {
             seq: 1,
             phase: Phase::Loading,
@@ -199,7 +199,7 @@ impl LiveSlot {
             n_tokens: 0,
             tokens_per_second: None,
         };
-        Self { contestant, stop: CancellationToken::new(), shown: Mutex::new(shown) }
+        Self { asked, stop: CancellationToken::new(), shown: Mutex::new(shown) }
     }
 
     /// What there is to see.

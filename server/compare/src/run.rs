@@ -1,12 +1,13 @@
 //! One run from its beginning to its end: who answers together, and who waits.
 
-use crate::{Compare, LoadError, live::LiveRun, slot};
+use crate::{Compare, LoadError, asked::Asked, live::LiveRun, slot};
 use futures::future::join_all;
 use inference::{GenerateRequest, Hold, Prompt, Target, Tenant};
 use std::sync::Arc;
 use types::{
     chat::{ChatTurn, Role},
     compare::Phase,
+    reasoning::Reasoning,
     settings::UserSettings,
 };
 
@@ -73,7 +74,7 @@ impl Run {
     async fn load(&self, slot: usize) -> Loaded {
         self.live.show(slot, |shown| shown.phase = Phase::Loading);
         let it = &self.live.slots[slot];
-        let load = (self.compare.load)(self.live.user, it.contestant.model.clone());
+        let load = (self.compare.load)(self.live.user, it.asked.row.model.clone());
         tokio::select! {
             biased;
             () = it.stop.cancelled() => Loaded::Stopped,
@@ -95,17 +96,19 @@ impl Run {
 
     /// What an answer is asked for.
     pub(crate) fn request(&self, slot: usize) -> (Target, GenerateRequest) {
-        let contestant = &self.live.slots[slot].contestant;
+        let Asked { row, sampling } = &self.live.slots[slot].asked;
+        let system_prompt = row.system_prompt.as_ref().unwrap_or(&self.settings.system_prompt);
         let mut turns = Vec::with_capacity(2);
-        if !self.settings.system_prompt.trim().is_empty() {
-            turns.push(ChatTurn::new(Role::System, &self.settings.system_prompt));
+        if !system_prompt.trim().is_empty() {
+            turns.push(ChatTurn::new(Role::System, system_prompt));
         }
         turns.push(ChatTurn::new(Role::User, &self.prompt));
         let request = GenerateRequest {
-            sampling: contestant.sampling.within(self.settings.sampling.clone()),
+            sampling: sampling.clone(),
+            reasoning: Reasoning { effort: row.effort, max_tokens: None },
             guards: self.settings.guards,
             ..GenerateRequest::new(Prompt::Chat(turns), Tenant(self.live.user.0))
         };
-        (Target { model: Some(contestant.model.clone()), keep_alive: None }, request)
+        (Target { model: Some(row.model.clone()), keep_alive: None }, request)
     }
 }

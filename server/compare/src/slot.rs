@@ -27,6 +27,7 @@ pub(crate) async fn write(run: &Run, slot: usize) {
         () = hurry.cancelled() => End::failed(SERVER_STOPPED),
         end = writer.follow() => end,
     };
+    writer.kv = writer.kv();
     writer.end(end).await;
 }
 
@@ -84,6 +85,8 @@ struct Writer<'a> {
     first_token: Option<Instant>,
     last_token: Option<Instant>,
     so_far: Usage,
+    /// How its model kept keys and values, in words.
+    kv: Option<String>,
 }
 
 impl<'a> Writer<'a> {
@@ -100,6 +103,7 @@ impl<'a> Writer<'a> {
             first_token: None,
             last_token: None,
             so_far: Usage::default(),
+            kv: None,
         }
     }
 
@@ -184,6 +188,14 @@ impl<'a> Writer<'a> {
         })
     }
 
+    /// As long as the model is in memory.
+    fn kv(&self) -> Option<String> {
+        let residents = self.run.compare.engine.status();
+        let residents = residents.borrow();
+        let model = residents.find(&self.run.live.slots[self.slot].asked.row.model)?;
+        Some(model.loaded.as_ref()?.kv?.to_string())
+    }
+
     /// Commits the answer, then shows that it has ended.
     async fn end(mut self, end: End) {
         let live = &self.run.live;
@@ -194,7 +206,8 @@ impl<'a> Writer<'a> {
             error: end.error,
             had_no_room: live.slots[self.slot].lock().had_no_room,
             usage: end.usage.or_else(|| self.measured()),
-            ..SlotRow::begun(live.slots[self.slot].contestant.clone())
+            kv: self.kv.take(),
+            ..SlotRow::begun(live.slots[self.slot].asked.row.clone())
         };
         if let Err(err) = self.run.compare.store.finish_slot(live.id, self.slot as u8, &row).await {
             tracing::error!(error = %err, "could not save a compared answer");

@@ -8,10 +8,12 @@ use store::Store;
 use tempfile::TempDir;
 use types::{
     chat::{MAX_MESSAGE_BYTES, MessageState},
-    compare::{Contestant, Followed, Phase, RunDraft, RunView, SlotSampling, Vote},
+    compare::{Contestant, Followed, Phase, RunDraft, RunView, Vote},
     ids::{CompareRunId, ModelId, UserId},
+    kv::{KvFormat, KvType, KvUse},
+    reasoning::Effort,
     sampling::Sampling,
-    settings::UserSettings,
+    settings::{MAX_SYSTEM_PROMPT_BYTES, UserSettings},
 };
 
 const ME: UserId = UserId::LOCAL;
@@ -106,7 +108,11 @@ impl Bench {
 }
 
 fn contestant(model: &str) -> Contestant {
-    Contestant { model: ModelId(model.into()), sampling: SlotSampling::of(&Sampling::default()) }
+    Contestant { model: ModelId(model.into()), system_prompt: None, effort: None, numbers: Vec::new() }
+}
+
+fn numbers(said: &[(&str, &str)]) -> Vec<(String, String)> {
+    said.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
 fn draft(models: &[&str]) -> RunDraft {
@@ -180,20 +186,60 @@ async fn every_answer_has_its_own_settings_and_the_same_prompt() {
         ..UserSettings::default()
     };
     bench.store.save_settings(ME, &settings, 1).await.unwrap();
-    let mut draft = draft(&["a", "a"]);
-    draft.slots[1].sampling.temperature = 0.0;
+    let mut draft = RunDraft { in_turn: true, ..draft(&["a", "a"]) };
+    draft.slots[0].system_prompt = Some("  ".into());
+    draft.slots[1] = Contestant {
+        system_prompt: Some("Rhyme.".into()),
+        effort: Some(Effort::Low),
+        numbers: numbers(&[("temperature", "0"), ("dry_multiplier", "0,8"), ("top_k", "")]),
+        ..contestant("a")
+    };
     bench.end_of(bench.start(draft).await).await;
     let requests = bench.engine.requests();
-    let temperatures: Vec<_> = requests.iter().map(|it| it.sampling.temperature).collect();
-    assert_eq!(temperatures, [0.7, 0.0]);
-    for request in &requests {
-        assert_eq!(request.sampling.presence_penalty, 0.5);
+    let [first, second] = &requests[..] else { panic!("{} requests", requests.len()) };
+    assert_eq!(first.sampling, settings.sampling);
+    let expected = Sampling { temperature: 0.0, dry_multiplier: 0.8, ..settings.sampling };
+    assert_eq!(second.sampling, expected);
+    assert_eq!((first.reasoning.effort, second.reasoning.effort), (None, Some(Effort::Low)));
+    for (request, told) in [(first, "Be brief."), (second, "Rhyme.")] {
         let Prompt::Chat(turns) = &request.prompt else { panic!("no chat") };
-        assert_eq!(
-            turns.iter().map(|turn| turn.content.as_str()).collect::<Vec<_>>(),
-            ["Be brief.", "Which?"]
-        );
+        assert_eq!(turns.iter().map(|turn| turn.content.as_str()).collect::<Vec<_>>(), [told, "Which?"]);
     }
+}
+
+#[tokio::test]
+async fn a_run_says_how_it_was_whatever_is_set_later() {
+    let bench = Bench::open(2, [Script::say(["x"])]).await;
+    let warm = |temperature: f32| UserSettings {
+        sampling: Sampling { temperature, ..Sampling::default() },
+        ..UserSettings::default()
+    };
+    bench.store.save_settings(ME, &warm(1.5), 1).await.unwrap();
+    let mut draft = draft(&["a", "a"]);
+    draft.slots[1].numbers = numbers(&[("temperature", "0.7"), ("seed", "7")]);
+    let id = bench.start(draft).await;
+    bench.end_of(id).await;
+    let said = async || {
+        let slots = bench.view(id).await.slots;
+        slots.into_iter().map(|slot| slot.contestant.unwrap().numbers).collect::<Vec<_>>()
+    };
+    let (hot, usual) =
+        (numbers(&[("temperature", "1.5")]), numbers(&[("temperature", "0.7"), ("seed", "7")]));
+    assert_eq!(said().await, [hot.clone(), usual.clone()]);
+    bench.store.save_settings(ME, &warm(0.2), 2).await.unwrap();
+    assert_eq!(said().await, [hot.clone(), usual]);
+    // What the program has by itself needs no words once the settings have it, too.
+    bench.store.save_settings(ME, &warm(0.7), 3).await.unwrap();
+    assert_eq!(said().await, [hot, numbers(&[("seed", "7")])]);
+}
+
+#[tokio::test]
+async fn an_answer_tells_how_its_model_kept_keys_and_values() {
+    let bench = Bench::open(2, [Script::say(["x"])]).await;
+    bench.engine.set_kv(KvUse { asked: KvType::of(KvFormat::Q8), used: KvType::of(KvFormat::F32) });
+    let view = bench.end_of(bench.start(draft(&["scripted", "missing"])).await).await;
+    assert_eq!(view.slots[0].kv.as_deref(), Some("q8 → f32"));
+    assert_eq!(view.slots[1].kv, None);
 }
 
 #[tokio::test]
@@ -247,11 +293,13 @@ async fn who_waits_is_stopped_before_beginning() {
 #[tokio::test]
 async fn a_blind_run_tells_nothing_before_the_vote() {
     let bench = Bench::open(4, [Script::say(["x", "y", "z"])]).await;
-    let id = bench.start(RunDraft { is_blind: true, ..draft(&["a", "b", "missing"]) }).await;
+    let kv = KvUse { asked: KvType::of(KvFormat::Q8), used: KvType::of(KvFormat::Q8) };
+    bench.engine.set_kv(kv);
+    let id = bench.start(RunDraft { is_blind: true, ..draft(&["scripted", "b", "missing"]) }).await;
     let view = bench.end_of(id).await;
     assert!(view.is_hidden());
     for slot in &view.slots {
-        assert_eq!((&slot.contestant, slot.usage), (&None, None));
+        assert_eq!((&slot.contestant, slot.usage, &slot.kv), (&None, None, &None));
         assert!(!slot.error.as_deref().unwrap_or_default().contains("missing"));
     }
     assert!(bench.compare.list(ME).await.unwrap()[0].models.is_empty());
@@ -298,8 +346,14 @@ async fn what_cannot_be_compared_is_refused() {
     assert!(matches!(refused(draft(&["a"])).await, CompareError::Slots { given: 1 }));
     assert!(matches!(refused(draft(&["a"; 5])).await, CompareError::Slots { given: 5 }));
     let mut hot = draft(&["a", "b"]);
-    hot.slots[1].sampling.temperature = f32::NAN;
+    hot.slots[1].numbers = numbers(&[("temperature", "NaN")]);
     assert!(matches!(refused(hot).await, CompareError::Setting(_)));
+    let mut odd = draft(&["a", "b"]);
+    odd.slots[1].numbers = numbers(&[("heat", "1")]);
+    assert!(matches!(refused(odd).await, CompareError::Setting(_)));
+    let mut wordy = draft(&["a", "b"]);
+    wordy.slots[0].system_prompt = Some("x".repeat(MAX_SYSTEM_PROMPT_BYTES + 1));
+    assert!(matches!(refused(wordy).await, CompareError::TooLong { .. }));
     let id = bench.start(draft(&["a", "b"])).await;
     assert!(matches!(refused(draft(&["a", "b"])).await, CompareError::Busy));
     assert!(matches!(bench.compare.run(OTHER, id).await, Err(CompareError::NotFound)));

@@ -1,27 +1,31 @@
 //! Runs as pages show them.
 
-use crate::live::LiveRun;
+use crate::{asked, live::LiveRun};
 use std::sync::Arc;
 use store::{RunRow, SlotRow};
 use types::{
     chat::MessageState,
-    compare::{Phase, RunLine, RunView, SlotView},
+    compare::{Contestant, Phase, RunLine, RunView, SlotView},
     guard::Guard,
+    sampling::Sampling,
 };
 
 /// An error may name the model.
 const NOT_YET: &str = "it could not be written; after the vote you are told why";
 
-/// Markdown takes time: off the runtime.
-pub(crate) async fn render(row: RunRow, live: Option<Arc<LiveRun>>) -> RunView {
+/// Markdown takes time: off the runtime. `usual` are the person's settings of now.
+pub(crate) async fn render(row: RunRow, live: Option<Arc<LiveRun>>, usual: Sampling) -> RunView {
     let is_hidden = row.is_blind && row.vote.is_none();
     let RunRow { id, prompt, system_prompt, is_blind, in_turn, vote, created_ms, slots } = row;
     let work = move || {
-        let views = slots.into_iter().enumerate().map(|(position, slot)| match &live {
-            Some(live) if slot.state == MessageState::Running => growing(slot, live, position, is_hidden),
-            _ => ended(slot, is_hidden),
-        });
-        views.collect()
+        let view = |(position, slot): (usize, SlotRow)| {
+            let contestant = (!is_hidden).then(|| asked::shown(slot.contestant.clone(), &usual));
+            match &live {
+                Some(live) if slot.state == MessageState::Running => growing(live, position, contestant),
+                _ => ended(slot, contestant),
+            }
+        };
+        slots.into_iter().enumerate().map(view).collect()
     };
     let slots = tokio::task::spawn_blocking(work).await.unwrap_or_else(|err| {
         tracing::error!(error = %err, "rendering a comparison failed");
@@ -30,12 +34,12 @@ pub(crate) async fn render(row: RunRow, live: Option<Arc<LiveRun>>) -> RunView {
     RunView { id, prompt, system_prompt, is_blind, in_turn, vote, slots, created_at_ms: created_ms }
 }
 
-fn growing(slot: SlotRow, live: &LiveRun, position: usize, is_hidden: bool) -> SlotView {
+fn growing(live: &LiveRun, position: usize, contestant: Option<Contestant>) -> SlotView {
     let shown = live.slots[position].lock();
     // It ended after its row was read: whoever follows is told all of it again, and fetches the row.
     let is_late = shown.phase == Phase::Ended;
     SlotView {
-        contestant: (!is_hidden).then_some(slot.contestant),
+        contestant,
         phase: if is_late { Phase::Writing } else { shown.phase },
         state: MessageState::Running,
         error: None,
@@ -45,15 +49,17 @@ fn growing(slot: SlotRow, live: &LiveRun, position: usize, is_hidden: bool) -> S
         blocks: shown.text.all(),
         thought: shown.thought.all(),
         usage: None,
+        kv: None,
         seq: if is_late { 0 } else { shown.seq },
     }
 }
 
-fn ended(slot: SlotRow, is_hidden: bool) -> SlotView {
+fn ended(slot: SlotRow, contestant: Option<Contestant>) -> SlotView {
+    let is_hidden = contestant.is_none();
     // What a guard ended is stored as stopped, with the guard's word in the place of an error.
     let guard = slot.error.as_deref().filter(|_| slot.state == MessageState::Stopped).and_then(Guard::parse);
     SlotView {
-        contestant: (!is_hidden).then_some(slot.contestant),
+        contestant,
         phase: Phase::Ended,
         state: slot.state,
         error: slot
@@ -66,6 +72,7 @@ fn ended(slot: SlotRow, is_hidden: bool) -> SlotView {
         thought: markup::render(&slot.reasoning),
         text: slot.body,
         usage: slot.usage.filter(|_| !is_hidden),
+        kv: slot.kv.filter(|_| !is_hidden),
         seq: u64::MAX,
     }
 }

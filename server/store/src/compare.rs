@@ -3,17 +3,31 @@
 use crate::{
     Store, StoreError,
     messages::{UsageColumns, parse_state},
+    sampling_presets::{overrides_of, written},
     sessions::found,
 };
 use std::collections::HashMap;
 use types::{
-    chat::{MessageState, Usage},
-    compare::{Contestant, SlotSampling, TallyLine, Vote},
+    chat::{Guesser, MessageState, Usage},
+    compare::Vote,
     ids::{CompareRunId, ModelId, UserId},
+    overrides::Overrides,
+    reasoning::Effort,
 };
 
 /// What the list shows of a prompt, in characters.
 const SHOWN_CHARS: i64 = 200;
+
+/// Who answers, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContestantRow {
+    pub model: ModelId,
+    /// `None` takes the run's.
+    pub system_prompt: Option<String>,
+    pub effort: Option<Effort>,
+    /// The samplers that are not as the program has them.
+    pub sampling: Overrides,
+}
 
 /// A run to add. Its answers have all begun.
 #[derive(Clone, Debug)]
@@ -23,7 +37,7 @@ pub struct NewRun<'a> {
     pub is_blind: bool,
     pub in_turn: bool,
     /// In the order in which they are shown.
-    pub contestants: &'a [Contestant],
+    pub contestants: &'a [ContestantRow],
     pub now_ms: i64,
 }
 
@@ -45,7 +59,8 @@ pub struct RunRow {
 /// One answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SlotRow {
-    pub contestant: Contestant,
+    /// Only its model in lists.
+    pub contestant: ContestantRow,
     /// Empty in lists, as is what was thought.
     pub body: String,
     pub reasoning: String,
@@ -53,11 +68,23 @@ pub struct SlotRow {
     pub error: Option<String>,
     pub had_no_room: bool,
     pub usage: Option<Usage>,
+    /// How keys and values were kept, in words.
+    pub kv: Option<String>,
+}
+
+/// How often a contestant was chosen in blind runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TallyRow {
+    /// Without seed and longest answer.
+    pub contestant: ContestantRow,
+    pub n_runs: u32,
+    pub n_won: u32,
+    pub n_even: u32,
 }
 
 impl SlotRow {
     /// One that has begun.
-    pub fn begun(contestant: Contestant) -> Self {
+    pub fn begun(contestant: ContestantRow) -> Self {
         Self {
             contestant,
             body: String::new(),
@@ -66,6 +93,7 @@ impl SlotRow {
             error: None,
             had_no_room: false,
             usage: None,
+            kv: None,
         }
     }
 }
@@ -83,13 +111,9 @@ struct RawRun {
 struct RawSlot {
     run_id: i64,
     model: String,
-    temperature: f64,
-    top_k: i64,
-    top_p: f64,
-    min_p: f64,
-    repeat_penalty: f64,
-    max_tokens: Option<i64>,
-    seed: Option<i64>,
+    system_prompt: Option<String>,
+    effort: Option<String>,
+    sampling: String,
     body: String,
     reasoning: String,
     state: String,
@@ -100,6 +124,12 @@ struct RawSlot {
     n_generated_tokens: Option<i64>,
     first_token_ms: Option<i64>,
     decode_ms: Option<i64>,
+    n_drafted_tokens: Option<i64>,
+    n_accepted_tokens: Option<i64>,
+    n_steps: Option<i64>,
+    guesser: Option<String>,
+    n_forgotten_tokens: Option<i64>,
+    kv: Option<String>,
 }
 
 impl RawRun {
@@ -117,35 +147,49 @@ impl RawRun {
     }
 }
 
+impl RawSlot {
+    fn usage(&self) -> Option<Usage> {
+        let count = |n: Option<i64>| number(n).unwrap_or_default();
+        Some(Usage {
+            n_prompt_tokens: number(self.n_prompt_tokens)?,
+            n_cached_tokens: count(self.n_cached_tokens),
+            n_generated_tokens: count(self.n_generated_tokens),
+            n_forgotten_tokens: count(self.n_forgotten_tokens),
+            n_drafted_tokens: count(self.n_drafted_tokens),
+            n_accepted_tokens: count(self.n_accepted_tokens),
+            n_steps: count(self.n_steps),
+            guesser: self.guesser.as_deref().and_then(Guesser::named).unwrap_or_default(),
+            first_token_ms: count(self.first_token_ms),
+            decode_ms: count(self.decode_ms),
+            ..Usage::default()
+        })
+    }
+}
+
 impl From<RawSlot> for SlotRow {
     fn from(raw: RawSlot) -> Self {
-        let usage = number(raw.n_prompt_tokens).map(|n_prompt_tokens| Usage {
-            n_prompt_tokens,
-            n_cached_tokens: number(raw.n_cached_tokens).unwrap_or_default(),
-            n_generated_tokens: number(raw.n_generated_tokens).unwrap_or_default(),
-            first_token_ms: number(raw.first_token_ms).unwrap_or_default(),
-            decode_ms: number(raw.decode_ms).unwrap_or_default(),
-            ..Usage::default()
-        });
-        let sampling = SlotSampling {
-            temperature: raw.temperature as f32,
-            top_k: number(Some(raw.top_k)).unwrap_or_default(),
-            top_p: raw.top_p as f32,
-            min_p: raw.min_p as f32,
-            repeat_penalty: raw.repeat_penalty as f32,
-            max_tokens: number(raw.max_tokens),
-            seed: number(raw.seed),
-        };
+        let usage = raw.usage();
         Self {
-            contestant: Contestant { model: ModelId(raw.model), sampling },
+            contestant: contestant(raw.model, raw.system_prompt, raw.effort.as_deref(), &raw.sampling),
             body: raw.body,
             reasoning: raw.reasoning,
             state: parse_state(&raw.state),
             error: raw.error,
             had_no_room: raw.had_no_room != 0,
             usage,
+            kv: raw.kv,
         }
     }
+}
+
+fn contestant(
+    model: String,
+    system_prompt: Option<String>,
+    effort: Option<&str>,
+    sampling: &str,
+) -> ContestantRow {
+    let (effort, sampling) = (effort.and_then(Effort::named), overrides_of(sampling));
+    ContestantRow { model: ModelId(model), system_prompt, effort, sampling }
 }
 
 impl Store {
@@ -165,21 +209,17 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         let id = done.last_insert_rowid();
-        for (position, Contestant { model, sampling }) in (0_i64..).zip(run.contestants) {
+        for (position, it) in (0_i64..).zip(run.contestants) {
+            let (effort, sampling) = (it.effort.map(Effort::name), written(&it.sampling)?);
             sqlx::query!(
-                "insert into compare_slot (run_id, position, model, temperature, top_k, top_p, min_p, repeat_penalty,
-                     max_tokens, seed, state)
-                 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running')",
+                "insert into compare_slot (run_id, position, model, system_prompt, effort, sampling, state)
+                 values (?, ?, ?, ?, ?, ?, 'running')",
                 id,
                 position,
-                model.0,
-                sampling.temperature,
-                sampling.top_k,
-                sampling.top_p,
-                sampling.min_p,
-                sampling.repeat_penalty,
-                sampling.max_tokens,
-                sampling.seed
+                it.model.0,
+                it.system_prompt,
+                effort,
+                sampling
             )
             .execute(&mut *tx)
             .await?;
@@ -202,8 +242,9 @@ impl Store {
         let Some(run) = run else { return Ok(None) };
         let slots = sqlx::query_as!(
             RawSlot,
-            "select run_id, model, temperature, top_k, top_p, min_p, repeat_penalty, max_tokens, seed, body, reasoning,
-                 state, error, had_no_room, n_prompt_tokens, n_cached_tokens, n_generated_tokens, first_token_ms, decode_ms
+            "select run_id, model, system_prompt, effort, sampling, body, reasoning, state, error, had_no_room,
+                 n_prompt_tokens, n_cached_tokens, n_generated_tokens, first_token_ms, decode_ms, n_drafted_tokens,
+                 n_accepted_tokens, n_steps, guesser, n_forgotten_tokens, kv
              from compare_slot where run_id = ? order by position",
             id.0
         )
@@ -228,9 +269,10 @@ impl Store {
         let oldest = runs.last().map_or(0, |run| run.id);
         let slots = sqlx::query_as!(
             RawSlot,
-            r#"select slot.run_id, model, temperature, top_k, top_p, min_p, repeat_penalty, max_tokens, seed,
-                   '' as "body!: String", '' as "reasoning!: String", state, error, had_no_room, n_prompt_tokens,
-                   n_cached_tokens, n_generated_tokens, first_token_ms, decode_ms
+            r#"select slot.run_id, model, null as "system_prompt?: String", null as "effort?: String",
+                   '' as "sampling!: String", '' as "body!: String", '' as "reasoning!: String", state, error, had_no_room,
+                   n_prompt_tokens, n_cached_tokens, n_generated_tokens, first_token_ms, decode_ms, n_drafted_tokens,
+                   n_accepted_tokens, n_steps, guesser, n_forgotten_tokens, kv
                from compare_slot slot join compare_run run on run.id = slot.run_id
                where run.user_id = ? and run.deleted_ms is null and run.id >= ? order by slot.run_id, slot.position"#,
             user.0,
@@ -280,7 +322,8 @@ impl Store {
         let usage = UsageColumns::of(slot.usage);
         let done = sqlx::query!(
             "update compare_slot set body = ?, reasoning = ?, state = ?, error = ?, had_no_room = ?, n_prompt_tokens = ?,
-                 n_cached_tokens = ?, n_generated_tokens = ?, first_token_ms = ?, decode_ms = ?
+                 n_cached_tokens = ?, n_generated_tokens = ?, first_token_ms = ?, decode_ms = ?, n_drafted_tokens = ?,
+                 n_accepted_tokens = ?, n_steps = ?, guesser = ?, n_forgotten_tokens = ?, kv = ?
              where run_id = ? and position = ? and state = 'running'",
             slot.body,
             slot.reasoning,
@@ -292,6 +335,12 @@ impl Store {
             usage.n_generated,
             usage.first_token_ms,
             usage.decode_ms,
+            usage.n_drafted,
+            usage.n_accepted,
+            usage.n_steps,
+            usage.guesser,
+            usage.n_forgotten,
+            slot.kv,
             run.0,
             position
         )
@@ -320,38 +369,28 @@ impl Store {
     }
 
     /// How often each model with its settings was chosen in blind runs, those chosen most first.
-    pub async fn tally(&self, user: UserId, limit: u32) -> Result<Vec<TallyLine>, StoreError> {
+    pub async fn tally(&self, user: UserId, limit: u32) -> Result<Vec<TallyRow>, StoreError> {
         let rows = sqlx::query!(
-            r#"select model, temperature, top_k, top_p, min_p, repeat_penalty, count(*) as "n_runs!: i64",
+            r#"select model, slot.system_prompt, effort,
+                   json_remove(sampling, '$.seed', '$.max_tokens') as "sampling!: String", count(*) as "n_runs!: i64",
                    sum(run.vote = slot.position) as "n_won!: i64", sum(run.vote = -1) as "n_even!: i64"
                from compare_slot slot join compare_run run on run.id = slot.run_id
                where run.user_id = ? and run.deleted_ms is null and run.is_blind = 1 and run.vote is not null
-               group by model, temperature, top_k, top_p, min_p, repeat_penalty
-               order by 8 desc, 7, model limit ?"#,
+               group by 1, 2, 3, 4
+               order by 6 desc, 5, model limit ?"#,
             user.0,
             limit
         )
         .fetch_all(&self.read)
         .await?;
-        let line = |n: i64| u32::try_from(n).unwrap_or_default();
-        let lines = rows.into_iter().map(|row| TallyLine {
-            contestant: Contestant {
-                model: ModelId(row.model),
-                sampling: SlotSampling {
-                    temperature: row.temperature as f32,
-                    top_k: line(row.top_k),
-                    top_p: row.top_p as f32,
-                    min_p: row.min_p as f32,
-                    repeat_penalty: row.repeat_penalty as f32,
-                    max_tokens: None,
-                    seed: None,
-                },
-            },
-            n_runs: line(row.n_runs),
-            n_won: line(row.n_won),
-            n_even: line(row.n_even),
+        let count = |n: i64| u32::try_from(n).unwrap_or_default();
+        let rows = rows.into_iter().map(|row| TallyRow {
+            contestant: contestant(row.model, row.system_prompt, row.effort.as_deref(), &row.sampling),
+            n_runs: count(row.n_runs),
+            n_won: count(row.n_won),
+            n_even: count(row.n_even),
         });
-        Ok(lines.collect())
+        Ok(rows.collect())
     }
 
     /// Hides a run until it is restored or purged.

@@ -36,7 +36,7 @@ mod written;
 pub use attached::{AttachedRow, PaperRow};
 pub use calls::{CallResult, CallRow};
 pub use collections::CollectionRow;
-pub use compare::{NewRun, RunRow, SlotRow};
+pub use compare::{ContestantRow, NewRun, RunRow, SlotRow, TallyRow};
 pub use copies::NewSession;
 pub use documents::{Added, DocumentRow, IndexWork, Indexed, NewDocument};
 pub use downloads::{DownloadFile, DownloadRow, NewDownload};

@@ -2,7 +2,7 @@
 
 use super::{actions::use_actions, thread_store::ThreadStore};
 use crate::{
-    i18n::use_texts,
+    i18n::{Texts, use_texts},
     live::{OnceKnown, use_live},
     page_data::PageData,
 };
@@ -10,7 +10,18 @@ use leptos::prelude::*;
 use types::{chat::Thread, reasoning::Effort};
 
 /// Leaves it to the model.
-const AUTO: &str = "auto";
+pub(crate) const AUTO: &str = "auto";
+
+/// Names and words of what can be chosen.
+pub(crate) fn choices(texts: &Texts) -> [(&'static str, &'static str); 5] {
+    [
+        (AUTO, texts.effort_auto),
+        (Effort::None.name(), texts.effort_none),
+        (Effort::Low.name(), texts.effort_low),
+        (Effort::Medium.name(), texts.effort_medium),
+        (Effort::High.name(), texts.effort_high),
+    ]
+}
 
 /// A native field of the composer's form, for a model that thinks. It is sent with a message, and kept as soon as
 /// scripting is there.
@@ -37,13 +48,6 @@ fn field(store: ThreadStore) -> AnyView {
     let actions = use_actions();
     // Counted: what it belongs to is built anew when the thread is.
     let thinks = ArcMemo::new(move |_| live.chosen_model().thinks);
-    let choices = [
-        (AUTO, texts.effort_auto),
-        (Effort::None.name(), texts.effort_none),
-        (Effort::Low.name(), texts.effort_low),
-        (Effort::Medium.name(), texts.effort_medium),
-        (Effort::High.name(), texts.effort_high),
-    ];
     let select = move || {
         let chosen = store.effort.get().map_or(AUTO, Effort::name);
         let option = |(name, words): (&'static str, &'static str)| {
@@ -54,7 +58,7 @@ fn field(store: ThreadStore) -> AnyView {
                 {texts.effort_label}
                 <select name="effort" class="field h-7 w-auto py-0 text-xs" data-testid="effort"
                     on:change=move |event| actions.choose_effort(Effort::named(&event_target_value(&event)))>
-                    {Vec::from(choices.map(option))}
+                    {Vec::from(choices(texts).map(option))}
                 </select>
             </label>
         }

@@ -5,9 +5,10 @@ use compare::Exchange;
 use state::AppState;
 use store::{Outcome, ThoughtRow};
 use types::{
-    compare::{Candidate, ComparePage, SlotSampling},
+    compare::{Candidate, ComparePage},
     ids::{CompareRunId, SessionId, UserId},
     model::Purpose,
+    overrides::Overrides,
 };
 
 /// What the page is set up with.
@@ -26,9 +27,11 @@ pub(super) async fn page(state: &AppState, user: UserId) -> Result<ComparePage, 
         let residents = status.borrow();
         (residents.chosen.id.clone(), residents.budget_bytes)
     };
-    let usual = SlotSampling::of(&state.chat.settings(user).await?.sampling);
+    let settings = state.chat.settings(user).await?;
+    let knobs = Overrides::default().views(&settings.sampling);
+    let system_prompt = settings.system_prompt;
     let (runs, tally) = (state.compare.list(user).await?, state.compare.tally(user).await?);
-    Ok(ComparePage { candidates, chosen, budget_bytes, usual, runs, tally })
+    Ok(ComparePage { candidates, chosen, budget_bytes, knobs, system_prompt, runs, tally })
 }
 
 /// Starts a chat with the prompt of a run and one of its answers.
@@ -47,7 +50,7 @@ pub(super) async fn go_on(
         state: answer.state,
         error: answer.error.as_deref(),
         usage: answer.usage,
-        kv: None,
+        kv: answer.kv.as_deref(),
         probabilities: &[],
     };
     let model = answer.contestant.model.short_name();

@@ -61,7 +61,7 @@ fn row(bench: Bench, run: RunLine) -> AnyView {
 fn Tally(bench: Bench, lines: Vec<TallyLine>) -> AnyView {
     let texts = bench.texts;
     let row = |line: TallyLine| {
-        let settings = words::sampling(&line.contestant.sampling, bench.common);
+        let settings = words::settings(&line.contestant, bench);
         view! {
             <tr class="border-t border-line">
                 <th scope="row" class="py-1 pr-2 text-left font-normal">

@@ -4,6 +4,10 @@ use super::{bench::Bench, words};
 use crate::{
     format::bytes,
     i18n::fill,
+    pages::{
+        chat::effort::{AUTO, choices},
+        setup::panel::{Panel, Presets, panel, put},
+    },
     platform,
     ui::{
         field::use_ready,
@@ -12,15 +16,17 @@ use crate::{
         when::When,
     },
 };
-use leptos::{ev, prelude::*};
+use leptos::{ev, html, prelude::*};
 use std::collections::HashSet;
 use types::literal::{from_text, to_text};
 use types::{
-    compare::{Candidate, CompareAct, ComparePage, Contestant, MAX_SLOTS, MIN_SLOTS, RunDraft, SlotSampling},
+    compare::{Candidate, CompareAct, ComparePage, Contestant, MAX_SLOTS, MIN_SLOTS, RunDraft},
     ids::ModelId,
+    reasoning::Effort,
+    settings::MAX_SYSTEM_PROMPT_BYTES,
 };
 
-const KEPT: &str = "compare-draft";
+const KEPT: &str = "compare-slots";
 
 /// Keeps what is to be compared next.
 pub(super) fn keep(draft: &RunDraft) {
@@ -38,6 +44,7 @@ fn kept() -> Option<RunDraft> {
 struct Form {
     bench: Bench,
     page: StoredValue<ComparePage>,
+    presets: Presets,
     draft: RwSignal<RunDraft>,
     /// One for each answer, which stay when another goes.
     keys: RwSignal<Vec<u32>>,
@@ -107,6 +114,7 @@ pub(super) fn Setup(bench: Bench, page: ComparePage) -> AnyView {
     let form = Form {
         bench,
         page: StoredValue::new(page),
+        presets: Presets::of_page(),
         draft: RwSignal::new(draft),
         keys: RwSignal::new((0..n).collect()),
         next_key: StoredValue::new(n),
@@ -138,12 +146,12 @@ pub(super) fn Setup(bench: Bench, page: ComparePage) -> AnyView {
     .into_any()
 }
 
-/// Two answers of the model that is chosen, with the usual settings.
+/// Two answers of the model that is chosen, as usual.
 fn usual(page: &ComparePage) -> RunDraft {
     let is_there = |id: &ModelId| page.candidates.iter().any(|it| it.id == *id);
     let first = page.chosen.clone().filter(is_there);
     let model = first.unwrap_or_else(|| page.candidates[0].id.clone());
-    let slot = Contestant { model, sampling: page.usual };
+    let slot = Contestant { model, system_prompt: None, effort: None, numbers: Vec::new() };
     RunDraft { prompt: String::new(), slots: vec![slot; MIN_SLOTS], is_blind: false, in_turn: false }
 }
 
@@ -279,10 +287,9 @@ fn memory(draft: &RunDraft, candidates: &[Candidate]) -> u64 {
 /// Who gives one of the answers, and how.
 #[component]
 fn SlotForm(form: Form, key: u32) -> AnyView {
-    let (texts, common) = (form.bench.texts, form.bench.common);
+    let texts = form.bench.texts;
     let letter = move || form.place(key).map_or("", words::letter);
-    let current = form.slot(key);
-    let Some(Contestant { model, sampling }) = current else { return ().into_any() };
+    let Some(Contestant { model, .. }) = untrack(|| form.slot(key)) else { return ().into_any() };
     let option = |candidate: &Candidate| {
         let selected = candidate.id == model;
         view! { <option value=candidate.id.0.clone() selected=selected>{candidate.name.clone()}</option> }
@@ -293,7 +300,11 @@ fn SlotForm(form: Form, key: u32) -> AnyView {
     let on_model = move |event: ev::Event| {
         form.change_slot(key, |slot| slot.model = ModelId(event_target_value(&event)));
     };
-    let summary = move || form.slot(key).map(|slot| words::sampling(&slot.sampling, common));
+    let summary = move || form.slot(key).map(|slot| words::settings(&slot, form.bench));
+    // Much to build, and mostly left as it is.
+    let opened = RwSignal::new(false);
+    let details = NodeRef::<html::Details>::new();
+    Effect::new(move |_| opened.set(details.get().is_some_and(|details| details.open())));
     view! {
         <div class="card flex min-w-0 flex-col gap-2 p-3" data-testid="slot-form">
             <div class="flex items-center gap-2">
@@ -303,68 +314,61 @@ fn SlotForm(form: Form, key: u32) -> AnyView {
                 </When>
             </div>
             <select id=model_id class="field h-8" data-testid="slot-model" on:change=on_model>{options}</select>
-            <details>
-                <summary class="cursor-pointer rounded-control text-xs text-muted">{summary}</summary>
-                <div class="grid grid-cols-2 gap-2 pt-2">{numbers(form, key, &sampling)}</div>
+            <details node_ref=details on:toggle=move |_| opened.set(true)>
+                <summary class="cursor-pointer rounded-control text-xs break-words text-muted">{summary}</summary>
+                <When when=move || opened.get()>{alone(form, key)}</When>
             </details>
         </div>
     }
     .into_any()
 }
 
-type TakeOver = fn(&mut SlotSampling, &str);
-
-fn numbers(form: Form, key: u32, sampling: &SlotSampling) -> Vec<AnyView> {
-    let common = form.bench.common;
-    let optional = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
-    let fields: [(&'static str, &'static str, String, TakeOver); 7] = [
-        ("temperature", common.settings_temperature, words::number(sampling.temperature), |it, text| {
-            read(text, &mut it.temperature)
-        }),
-        ("top-k", common.settings_top_k, sampling.top_k.to_string(), |it, text| read(text, &mut it.top_k)),
-        ("top-p", common.settings_top_p, words::number(sampling.top_p), |it, text| read(text, &mut it.top_p)),
-        ("min-p", common.settings_min_p, words::number(sampling.min_p), |it, text| read(text, &mut it.min_p)),
-        ("repeat", common.settings_repeat_penalty, words::number(sampling.repeat_penalty), |it, text| {
-            read(text, &mut it.repeat_penalty)
-        }),
-        ("tokens", common.settings_max_tokens, optional(sampling.max_tokens), |it, text| {
-            it.max_tokens = text.trim().parse().ok()
-        }),
-        ("seed", common.settings_seed, optional(sampling.seed), |it, text| {
-            it.seed = text.trim().parse().ok()
-        }),
-    ];
-    let field = |(name, label, value, set): (&str, &'static str, String, TakeOver)| {
-        let id = format!("slot-{key}-{name}");
-        let on_input = move |event: ev::Event| {
-            let text = event_target_value(&event);
-            form.change_slot(key, |slot| set(&mut slot.sampling, &text));
-        };
-        view! {
-            <div class="flex min-w-0 flex-col gap-0.5">
-                <label for=id.clone() class="truncate text-xs text-muted">{label}</label>
-                <input id=id type="text" inputmode="decimal" class="field tabular" value=value autocomplete="off" data-testid=format!("slot-{name}") on:input=on_input/>
-            </div>
-        }
-        .into_any()
+/// What an answer has for itself beside its model.
+fn alone(form: Form, key: u32) -> AnyView {
+    let (texts, common) = (form.bench.texts, form.bench.common);
+    let Some(slot) = untrack(|| form.slot(key)) else { return ().into_any() };
+    let (mut knobs, usual_prompt) =
+        form.page.with_value(|page| (page.knobs.clone(), page.system_prompt.clone()));
+    put(&mut knobs, &slot.numbers);
+    let changed = Callback::new(move |numbers| form.change_slot(key, |slot| slot.numbers = numbers));
+    let samplers = Panel::new(knobs, form.presets, Some(changed));
+    let chosen = slot.effort.map_or(AUTO, Effort::name);
+    let option = |(name, words): (&'static str, &'static str)| {
+        view! { <option value=name selected=name == chosen>{words}</option> }.into_any()
     };
-    fields.into_iter().map(field).collect()
-}
-
-/// Takes over a number; what is none changes nothing, and the line above the fields says what counts.
-fn read<T: std::str::FromStr>(text: &str, value: &mut T) {
-    if let Ok(number) = text.trim().replace(',', ".").parse() {
-        *value = number;
+    let on_prompt = move |event: ev::Event| {
+        let text = event_target_value(&event);
+        form.change_slot(key, |slot| slot.system_prompt = Some(text).filter(|text| !text.trim().is_empty()));
+    };
+    let on_effort = move |event: ev::Event| {
+        let effort = Effort::named(&event_target_value(&event));
+        form.change_slot(key, |slot| slot.effort = effort);
+    };
+    view! {
+        <div class="flex flex-col gap-3 pt-2">
+            <label class="flex flex-col gap-1 text-xs text-muted">
+                {common.settings_system_prompt}
+                <textarea rows="3" class="field min-h-16" maxlength=MAX_SYSTEM_PROMPT_BYTES placeholder=usual_prompt
+                    data-testid="slot-system" on:input=on_prompt>{slot.system_prompt.unwrap_or_default()}</textarea>
+                {texts.own_prompt_hint}
+            </label>
+            <label class="flex flex-col gap-1 text-xs text-muted">
+                {common.effort_label}
+                <select class="field h-8" data-testid="slot-effort" on:change=on_effort>{Vec::from(choices(common).map(option))}</select>
+                {texts.effort_hint}
+            </label>
+            {panel(samplers)}
+        </div>
     }
+    .into_any()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{hosts, memory, only_known, read, usual};
+    use super::{hosts, memory, only_known, usual};
     use types::{
-        compare::{Candidate, ComparePage, SlotSampling},
+        compare::{Candidate, ComparePage},
         ids::ModelId,
-        sampling::Sampling,
     };
 
     fn candidate(name: &str, memory_bytes: u64, host: Option<&str>) -> Candidate {
@@ -381,7 +385,8 @@ mod tests {
             ],
             chosen: Some(ModelId(chosen.into())),
             budget_bytes: 25,
-            usual: SlotSampling::of(&Sampling::default()),
+            knobs: Vec::new(),
+            system_prompt: String::new(),
             runs: Vec::new(),
             tally: Vec::new(),
         }
@@ -407,14 +412,5 @@ mod tests {
         draft.slots[1].model = ModelId("gone".into());
         only_known(&mut draft, &page);
         assert_eq!(draft.slots[1].model.0, "a");
-    }
-
-    #[test]
-    fn what_is_no_number_changes_nothing() {
-        let mut n = 1.5_f32;
-        for (text, expected) in [("0,25", 0.25), ("x", 0.25), ("", 0.25), (" 2 ", 2.0)] {
-            read(text, &mut n);
-            assert!((n - expected).abs() < f32::EPSILON, "{text}");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! One answer of a run.
 
 use super::{
+    bench::Bench,
     run_store::{Block, RunStore, Slot},
     words,
 };
@@ -11,7 +12,7 @@ use crate::{
     ui::{icon::Icon, list::list, markdown::with_words, when::When},
 };
 use leptos::prelude::*;
-use types::compare::{CompareAct, Contestant, Phase, Vote};
+use types::compare::{CompareAct, Phase, Vote};
 
 /// Who answered, what they say, what it cost, and what can be done with it.
 #[component]
@@ -46,14 +47,17 @@ pub(super) fn SlotCard(store: RunStore, answer: Slot) -> AnyView {
 
 #[component]
 fn Head(store: RunStore, answer: Slot) -> AnyView {
-    let (texts, common) = (store.bench.texts, store.bench.common);
-    let who = move || match answer.view.read().contestant.clone() {
-        Some(Contestant { model, sampling }) => view! {
-            <p class="break-words text-default" data-testid="slot-who">{model.short_name()}</p>
-            <p class="text-xs text-muted">{words::sampling(&sampling, common)}</p>
+    let (bench, texts) = (store.bench, store.bench.texts);
+    let who = move || {
+        match answer.view.read().contestant.clone() {
+        Some(contestant) => view! {
+            <p class="break-words text-default" data-testid="slot-who">{contestant.model.short_name()}</p>
+            <p class="text-xs break-words text-muted" data-testid="slot-settings">{words::settings(&contestant, bench)}</p>
+            {contestant.system_prompt.map(|text| own_prompt(text, bench))}
         }
         .into_any(),
         None => view! { <p class="text-muted" data-testid="slot-hidden">{texts.hidden}</p> }.into_any(),
+    }
     };
     let is_best = move || store.view.with(|run| run.vote == Some(Vote::For(answer.position as u8)));
     view! {
@@ -69,6 +73,17 @@ fn Head(store: RunStore, answer: Slot) -> AnyView {
             </h3>
             {who}
         </header>
+    }
+    .into_any()
+}
+
+/// What its model was told first, where that was its own.
+fn own_prompt(text: String, bench: Bench) -> AnyView {
+    view! {
+        <details class="text-xs text-muted">
+            <summary class="cursor-pointer rounded-control">{bench.common.settings_system_prompt}</summary>
+            <p class="max-h-40 overflow-y-auto break-words whitespace-pre-wrap" tabindex="0">{text}</p>
+        </details>
     }
     .into_any()
 }

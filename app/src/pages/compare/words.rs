@@ -2,12 +2,14 @@
 
 use super::bench::Bench;
 use crate::{
-    format::{decimals, duration_ms, one_decimal},
-    i18n::{CompareTexts, SettingsTexts, Texts, fill},
+    format::{duration_ms, one_decimal},
+    i18n::{CompareTexts, Texts, fill},
+    pages::chat::effort::choices,
 };
 use types::{
     chat::{MessageState, Queued, Usage},
-    compare::{Phase, SlotSampling, SlotView},
+    compare::{Contestant, Phase, SlotView},
+    reasoning::Effort,
 };
 
 /// What the answer in a place is called: `A` to `D`.
@@ -15,25 +17,20 @@ pub(super) fn letter(position: usize) -> &'static str {
     ["A", "B", "C", "D"].get(position).copied().unwrap_or("?")
 }
 
-/// A number that is not negative, with as many decimals as it needs, up to three.
-pub(super) fn number(n: f32) -> String {
-    let text = decimals(f64::from(n), 3);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+/// All that is not as usual with who answers.
+pub(super) fn settings(contestant: &Contestant, bench: Bench) -> String {
+    let (texts, common) = (bench.texts, bench.common);
+    let Contestant { system_prompt, effort, numbers, .. } = contestant;
+    let prompt = system_prompt.as_ref().map(|_| texts.own_prompt.to_owned());
+    let effort = effort.map(|effort| format!("{}: {}", common.effort_label, effort_words(effort, common)));
+    let samplers = numbers.iter().map(|(name, value)| format!("{name} {value}"));
+    let said: Vec<_> = prompt.into_iter().chain(effort).chain(samplers).collect();
+    if said.is_empty() { texts.as_usual.to_owned() } else { said.join(" · ") }
 }
 
-/// All that an answer's settings say.
-pub(super) fn sampling(sampling: &SlotSampling, common: &SettingsTexts) -> String {
-    let pairs = [
-        (common.settings_temperature, Some(number(sampling.temperature))),
-        (common.settings_top_k, Some(sampling.top_k.to_string())),
-        (common.settings_top_p, Some(number(sampling.top_p))),
-        (common.settings_min_p, Some(number(sampling.min_p))),
-        (common.settings_repeat_penalty, Some(number(sampling.repeat_penalty))),
-        (common.settings_max_tokens, sampling.max_tokens.map(|n| n.to_string())),
-        (common.settings_seed, sampling.seed.map(|n| n.to_string())),
-    ];
-    let said = pairs.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", value?)));
-    said.collect::<Vec<_>>().join(" · ")
+fn effort_words(effort: Effort, common: &Texts) -> &'static str {
+    let choice = choices(common).into_iter().find(|(name, _)| *name == effort.name());
+    choice.map_or(effort.name(), |(_, words)| words)
 }
 
 /// What an answer that is still to come waits for.
@@ -86,16 +83,5 @@ pub(super) fn reason(slot: &SlotView, texts: &CompareTexts) -> &'static str {
         MessageState::Stopped => texts.ended_stopped,
         MessageState::Failed => texts.ended_failed,
         MessageState::Refused => texts.ended_refused,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::number;
-
-    #[test]
-    fn numbers_have_the_decimals_they_need() {
-        let words = [0.0, 0.7, 1.0, 0.05, 1.125, 40.0].map(number);
-        assert_eq!(words, ["0", "0.7", "1", "0.05", "1.125", "40"]);
     }
 }

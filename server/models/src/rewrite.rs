@@ -376,6 +376,15 @@ pub(crate) fn tensor_type(to: Rewrite) -> Option<TensorType> {
         Rewrite::Iq2M => TensorType::Iq2M,
         Rewrite::Iq2Xxs => TensorType::Iq2Xxs,
         Rewrite::Iq1M => TensorType::Iq1M,
+        Rewrite::Q2KS => TensorType::Q2KS,
+        Rewrite::Iq3S => TensorType::Iq3S,
+        Rewrite::Iq3Xs => TensorType::Iq3Xs,
+        Rewrite::Iq2S => TensorType::Iq2S,
+        Rewrite::Iq2Xs => TensorType::Iq2Xs,
+        Rewrite::Iq1S => TensorType::Iq1S,
+        Rewrite::Tq2_0 => TensorType::Tq2_0,
+        Rewrite::Tq1_0 => TensorType::Tq1_0,
+        Rewrite::Mxfp4Moe => TensorType::Mxfp4Moe,
         Rewrite::Mlx4 | Rewrite::Mlx8 => return None,
     })
 }
@@ -422,6 +431,26 @@ mod tests {
         // Where its numbers are not known it is the weights that count, never the folder's entry.
         check(Rewrite::F16, None, (5000, 0));
         check(Rewrite::Q4_0, None, (5000, 5000));
+    }
+
+    #[test]
+    fn a_projector_is_looked_for_beside_what_is_written() {
+        let check = |id: &str, expected: &str| {
+            let found = Found::new(ModelId(id.into()), Layout::Gguf, PathBuf::from("x.gguf"));
+            let plan = plan(found, Rewrite::Q4KM, Some(1000), Path::new("own")).unwrap();
+            assert_eq!(plan.projector_target(), Path::new("own").join(FOLDER).join(expected), "{id}");
+        };
+        check("google/gemma-3-4b-it-Q8_0", "mmproj-gemma-3-4b-it-Q4_K_M.gguf");
+        check("SmolVLM-2.2B", "mmproj-SmolVLM-2.2B-Q4_K_M.gguf");
+    }
+
+    #[test]
+    fn every_type_is_one_of_llama_cpps_or_for_mlx() {
+        let types: Vec<_> = Rewrite::ALL.into_iter().filter_map(tensor_type).collect();
+        for (i, tensor_type) in types.iter().enumerate() {
+            assert!(!types[..i].contains(tensor_type), "{tensor_type:?} twice");
+        }
+        assert_eq!(types.len(), Rewrite::ALL.len() - 2);
     }
 
     #[test]

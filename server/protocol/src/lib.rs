@@ -475,9 +475,21 @@ pub enum TensorType {
     Q3KM,
     Iq3M,
     Q3KS,
+    Iq3S,
+    Iq3Xs,
     Iq3Xxs,
     Q2K,
+    Q2KS,
     Iq2M,
+    Iq2S,
+    Iq2Xs,
     Iq2Xxs,
     Iq1M,
+    Iq1S,
+    /// Numbers that are -1, 0 or 1.
+    Tq2_0,
+    /// Likewise, packed closer.
+    Tq1_0,
+    /// The experts in four bits, all else in eight.
+    Mxfp4Moe,
 }

@@ -181,8 +181,10 @@ fn rewrite(model: &ShelfModel) -> AnyView {
     if !can_be {
         return ().into_any();
     }
-    let ways: Vec<_> =
-        Rewrite::ALL.into_iter().filter(|to| to.needs().is_none_or(|it| it == format)).collect();
+    let is_way = |to: &Rewrite| {
+        to.needs().is_none_or(|it| it == format) && (!to.needs_experts() || model.experts.is_some())
+    };
+    let ways: Vec<_> = Rewrite::ALL.into_iter().filter(is_way).collect();
     let options: Vec<_> = ways
         .iter()
         .map(|to| {

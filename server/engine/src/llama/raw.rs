@@ -244,6 +244,15 @@ pub(crate) fn quantize(
         TensorType::Iq2M => sys::LLAMA_FTYPE_MOSTLY_IQ2_M,
         TensorType::Iq2Xxs => sys::LLAMA_FTYPE_MOSTLY_IQ2_XXS,
         TensorType::Iq1M => sys::LLAMA_FTYPE_MOSTLY_IQ1_M,
+        TensorType::Q2KS => sys::LLAMA_FTYPE_MOSTLY_Q2_K_S,
+        TensorType::Iq3S => sys::LLAMA_FTYPE_MOSTLY_IQ3_S,
+        TensorType::Iq3Xs => sys::LLAMA_FTYPE_MOSTLY_IQ3_XS,
+        TensorType::Iq2S => sys::LLAMA_FTYPE_MOSTLY_IQ2_S,
+        TensorType::Iq2Xs => sys::LLAMA_FTYPE_MOSTLY_IQ2_XS,
+        TensorType::Iq1S => sys::LLAMA_FTYPE_MOSTLY_IQ1_S,
+        TensorType::Tq2_0 => sys::LLAMA_FTYPE_MOSTLY_TQ2_0,
+        TensorType::Tq1_0 => sys::LLAMA_FTYPE_MOSTLY_TQ1_0,
+        TensorType::Mxfp4Moe => sys::LLAMA_FTYPE_MOSTLY_MXFP4_MOE,
     };
     if !imatrix.is_empty() {
         params.imatrix = entries.as_ptr();

@@ -187,3 +187,26 @@ fn an_importance_matrix_says_what_is_rounded_less() {
     let refused = quantize(&source, &weighed, TensorType::Q4_0, Some(&matrix)).unwrap_err();
     assert!(refused.contains("importance matrix"), "{refused}");
 }
+
+#[test]
+fn the_smallest_types_are_written_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = folder.path().join("source.gguf");
+    tiny_llama::write(&source, 7);
+    for (tensor_type, expected) in [
+        (TensorType::Q2KS, "Q2_K_S"),
+        (TensorType::Iq3S, "IQ3_S"),
+        (TensorType::Iq3Xs, "IQ3_XS"),
+        (TensorType::Iq2S, "IQ2_S"),
+        (TensorType::Iq2Xs, "IQ2_XS"),
+        (TensorType::Iq1S, "IQ1_S"),
+        (TensorType::Tq2_0, "TQ2_0"),
+        (TensorType::Tq1_0, "TQ1_0"),
+        (TensorType::Mxfp4Moe, "MXFP4"),
+    ] {
+        let target = folder.path().join(expected);
+        quantize(&source, &target, tensor_type, None).expect("a file");
+        let written = gguf::read_header(&target).expect("a header");
+        assert_eq!(written.quantisation().as_deref(), Some(expected));
+    }
+}

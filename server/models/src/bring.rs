@@ -5,6 +5,7 @@ use crate::{
     Models, ModelsError,
     files::{self, beside, check_space},
     library::walk::{Found, Layout, layout_of},
+    projectors,
 };
 use jobs::{JobHandle, Progress};
 use std::{
@@ -218,7 +219,7 @@ fn plan_of_found(found: &Found, projector: Option<&Path>, own: &Path) -> Result<
             several.iter().map(named).collect()
         }
     };
-    files.extend(projector.map(|it| (it.to_owned(), own.join(format!("mmproj-{name}.gguf")))));
+    files.extend(projector.map(|it| (it.to_owned(), own.join(projectors::name_for(&name)))));
     let n_bytes = sum(&files);
     Ok(Plan { files, folder: None, n_bytes })
 }

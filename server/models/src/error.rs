@@ -37,6 +37,8 @@ pub enum ModelsError {
     NameTaken(String),
     #[error("it was not written: {0}")]
     Convert(String),
+    #[error("it is written, but what lets it look at images could not be put beside it: {0}")]
+    Blind(Box<Self>),
     #[error("{what} has at most {most} characters")]
     TooLong { what: &'static str, most: usize },
     #[error("a model has at most {most} tags")]

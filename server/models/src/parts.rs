@@ -4,9 +4,11 @@ use crate::{
     Models, ModelsError, ended,
     files::check_space,
     library::walk::{Found, Layout},
+    projectors,
     rewrite::{FOLDER, Stretch, convert_watched},
     until_cancelled,
 };
+use futures::TryFutureExt;
 use std::path::PathBuf;
 use types::{
     ids::{ModelId, UserId},
@@ -17,11 +19,20 @@ use types::{
 /// What the names of parts end in, so that they are another model than the one that they were made of.
 const SPLIT: &str = "-split";
 
+/// A model of GGUF files.
+struct Whole {
+    found: Found,
+    /// What its files take.
+    n_bytes: u64,
+    /// What lets it look at images.
+    projector: Option<PathBuf>,
+}
+
 impl Models {
     /// Writes a GGUF file as several beside it, each with at most `part_bytes` of weights, as a job. Returns when it has
     /// started.
     pub async fn split(&self, user: UserId, id: &ModelId, part_bytes: u64) -> Result<(), ModelsError> {
-        let (found, n_bytes) = self.gguf_of(id).await?;
+        let Whole { found, n_bytes, projector } = self.gguf_of(id).await?;
         if found.files().len() != 1 {
             return Err(ModelsError::Kept("it is several files already"));
         }
@@ -31,8 +42,10 @@ impl Models {
         if n_bytes <= part_bytes {
             return Err(ModelsError::Kept("it is small enough to be one part"));
         }
-        let prefix = self.target_of(&format!("{}{SPLIT}", name_of(id)), n_bytes)?;
+        let name = format!("{}{SPLIT}", name_of(id));
+        let prefix = self.target_of(&name, n_bytes)?;
         let writer = self.only_writer(&prefix)?;
+        let beside = prefix.with_file_name(projectors::name_for(&name));
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name_of(id)).await?;
         tokio::spawn(async move {
             let limit = convert::SplitLimit::Bytes(part_bytes);
@@ -41,6 +54,7 @@ impl Models {
                 make_folder(&prefix);
                 convert::split(&found.path, &prefix, limit, watch).map(drop)
             });
+            let work = work.and_then(|()| projectors::keep(projector, beside));
             let written = until_cancelled(&job, work).await;
             ended(job, written).await;
         });
@@ -49,7 +63,7 @@ impl Models {
 
     /// Writes a model of several GGUF files as one, as a job. Returns when it has started.
     pub async fn merge(&self, user: UserId, id: &ModelId) -> Result<(), ModelsError> {
-        let (found, n_bytes) = self.gguf_of(id).await?;
+        let Whole { found, n_bytes, projector } = self.gguf_of(id).await?;
         if let Some(problem) = &found.problem {
             return Err(ModelsError::Broken { path: found.path.clone(), problem: problem.clone() });
         }
@@ -60,6 +74,7 @@ impl Models {
         let name = name.strip_suffix(SPLIT).unwrap_or(&name);
         let target = self.target_of(&format!("{name}.gguf"), n_bytes)?;
         let writer = self.only_writer(&target)?;
+        let beside = target.with_file_name(projectors::name_for(name));
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name_of(id)).await?;
         tokio::spawn(async move {
             let work = convert_watched(&job, Stretch::default(), move |watch| {
@@ -67,27 +82,27 @@ impl Models {
                 make_folder(&target);
                 convert::merge(&found.path, &target, watch).map(drop)
             });
+            let work = work.and_then(|()| projectors::keep(projector, beside));
             let written = until_cancelled(&job, work).await;
             ended(job, written).await;
         });
         Ok(())
     }
 
-    /// A model of GGUF files, and what they take.
-    async fn gguf_of(&self, id: &ModelId) -> Result<(Found, u64), ModelsError> {
+    async fn gguf_of(&self, id: &ModelId) -> Result<Whole, ModelsError> {
         let (library, wanted) = (self.library.clone(), id.clone());
         let look = move || {
-            let found = library.find(&wanted)?;
+            let (found, known) = library.shelved_one(&wanted)?;
             let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |meta| meta.len());
             let n_bytes = found.files().iter().map(size).sum();
-            Some((found, n_bytes))
+            Some(Whole { found, n_bytes, projector: known.ok().and_then(|it| it.projector) })
         };
-        let found = tokio::task::spawn_blocking(look).await.ok().flatten();
-        let (found, n_bytes) = found.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
-        if found.layout != Layout::Gguf {
+        let whole = tokio::task::spawn_blocking(look).await.ok().flatten();
+        let whole = whole.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
+        if whole.found.layout != Layout::Gguf {
             return Err(ModelsError::Kept("only GGUF files are divided and put together"));
         }
-        Ok((found, n_bytes))
+        Ok(whole)
     }
 
     /// Where what is written goes, if there is room for it.

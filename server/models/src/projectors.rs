@@ -1,11 +1,15 @@
 //! Which projector lets a model look at images: a GGUF file in the model's own folder that was made for its width and bears
 //! its name.
 
+use crate::{
+    ModelsError,
+    files::{self, Gone, check_space},
+};
 use gguf::Header;
 use std::{
     cmp::Reverse,
     collections::BTreeSet,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -32,6 +36,37 @@ pub(crate) fn find(
     named.sort();
     let fits = |file: &Path| header_of(file).is_some_and(|it| it.projects_for(header));
     named.into_iter().map(|(_, file)| file).find(|file| fits(file)).cloned()
+}
+
+/// What a projector is called to be the one of the model whose file is called so, without its ending.
+pub(crate) fn name_for(stem: &str) -> String {
+    format!("mmproj-{stem}.gguf")
+}
+
+/// Lets a model that was written anew look at images as its source does: the source's projector gets a second name, at
+/// `target`. A projector that has this name already stays.
+pub(crate) async fn keep(projector: Option<PathBuf>, target: PathBuf) -> Result<(), ModelsError> {
+    let Some(projector) = projector else { return Ok(()) };
+    let placed = tokio::task::spawn_blocking(move || place(&projector, &target)).await;
+    let placed = placed.unwrap_or_else(|err| Err(ModelsError::file("")(io::Error::other(err.to_string()))));
+    placed.map_err(|err| ModelsError::Blind(Box::new(err)))
+}
+
+fn place(projector: &Path, target: &Path) -> Result<(), ModelsError> {
+    if target.exists() {
+        return Ok(());
+    }
+    // What a link leads to, so that the second name goes on without the link.
+    let real = fs::canonicalize(projector).map_err(ModelsError::file(projector))?;
+    let linked = fs::hard_link(&real, target).or_else(|_| system::links::link_file(&real, target));
+    if linked.is_ok() {
+        return Ok(());
+    }
+    check_space(target.parent().unwrap_or(target), fs::metadata(&real).map_or(0, |meta| meta.len()))?;
+    let part = files::beside(target, "part");
+    let _gone = Gone(part.clone());
+    fs::copy(&real, &part).map_err(ModelsError::file(&part))?;
+    files::finish(&part, target).map_err(files::not_placed(target))
 }
 
 /// Files in a model's own folder that seem to be projectors.

@@ -8,7 +8,7 @@ use crate::{
         size_of,
         walk::{Found, Layout},
     },
-    until_cancelled,
+    projectors, until_cancelled,
 };
 use inference::{LlamaConfig, TensorType};
 use jobs::{JobHandle, Progress};
@@ -58,6 +58,8 @@ pub(crate) struct Plan {
     n_between: u64,
     /// What matters, where that is given.
     imatrix: Option<PathBuf>,
+    /// What lets the source look at images.
+    projector: Option<PathBuf>,
 }
 
 impl Models {
@@ -74,12 +76,16 @@ impl Models {
         let (library, wanted) = (self.library.clone(), id.clone());
         let find = move || {
             let (found, known) = library.shelved_one(&wanted)?;
-            let n_parameters = known.ok().and_then(|it| it.n_parameters);
-            Some((found, n_parameters))
+            Some((found, known.ok()))
         };
         let looked = tokio::task::spawn_blocking(find).await.ok().flatten();
-        let (found, n_parameters) = looked.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
-        let plan = Plan { imatrix, ..plan(found, to, n_parameters, self.library.folder())? };
+        let (found, known) = looked.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
+        if to.needs_experts() && known.as_ref().is_some_and(|it| it.experts.is_none()) {
+            return Err(ModelsError::Kept("that type is for mixtures of experts"));
+        }
+        let n_parameters = known.as_ref().and_then(|it| it.n_parameters);
+        let projector = known.and_then(|it| it.projector);
+        let plan = Plan { imatrix, projector, ..plan(found, to, n_parameters, self.library.folder())? };
         check_space(self.library.folder(), plan.n_bytes.saturating_add(plan.n_between))?;
         let writer = self.only_writer(&plan.target)?;
         let name = plan.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -101,7 +107,11 @@ impl Models {
     }
 
     async fn run_rewrite(&self, user: UserId, plan: Plan, writer: Arc<Writer>, job: JobHandle) {
-        let written = until_cancelled(&job, self.write_anew(&plan, &writer, &job)).await;
+        let work = async {
+            self.write_anew(&plan, &writer, &job).await?;
+            projectors::keep(plan.projector.clone(), plan.projector_target()).await
+        };
+        let written = until_cancelled(&job, work).await;
         drop(writer);
         let is_there = matches!(written, Some(Ok(())));
         ended(job, written).await;
@@ -136,6 +146,14 @@ impl Models {
                 run.by_quantiser(&self.worker, source, tensor_type, Stretch::default()).await
             }
         }
+    }
+}
+
+impl Plan {
+    /// Where the projector of what is written is looked for.
+    fn projector_target(&self) -> PathBuf {
+        let stem = self.target.file_stem().unwrap_or_default().to_string_lossy();
+        self.target.with_file_name(projectors::name_for(&stem))
     }
 }
 
@@ -330,7 +348,7 @@ fn plan(found: Found, to: Rewrite, n_parameters: Option<u64>, own: &Path) -> Res
     let by_numbers = |bits: f64| n_parameters.map_or(size, |n| (n as f64 * bits / 8.0 * OVERHEAD) as u64);
     let has_between = is_folder && matches!(way, Way::Rounded(_));
     let n_between = if has_between { by_numbers(Rewrite::F16.bits()) } else { 0 };
-    Ok(Plan { n_bytes: by_numbers(to.bits()), n_between, found, way, target, imatrix: None })
+    Ok(Plan { n_bytes: by_numbers(to.bits()), n_between, found, way, target, imatrix: None, projector: None })
 }
 
 fn way(to: Rewrite, is_folder: bool) -> Option<Way> {

@@ -1,13 +1,13 @@
 //! Folders of safetensors that are written anew.
 
 use super::{Bench, ME, gguf, llama};
-use crate::ModelsError;
+use crate::{ModelsError, projectors};
 use std::{fs, path::Path};
 use types::{
     ids::ModelId,
     job::{JobKind, JobState},
     quant::Written,
-    shelf::Rewrite,
+    shelf::{Capability, Rewrite},
 };
 
 impl Bench {
@@ -97,6 +97,14 @@ async fn what_cannot_be_written_says_why_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_for_mixtures_of_experts_is_not_written_of_another_model() {
+    let bench = Bench::open().await;
+    bench.put("own/plain.gguf", &llama(10));
+    let refused = bench.models.rewrite(ME, &ModelId("plain".into()), Rewrite::Mxfp4Moe, "").await;
+    assert!(refused.unwrap_err().to_string().contains("mixtures of experts"));
+}
+
+#[tokio::test]
 async fn one_file_has_one_writer_at_a_time() {
     let bench = Bench::open().await;
     bench.put_folder("qwen3");
@@ -142,4 +150,63 @@ async fn one_model_is_measured_at_a_time() {
     }
     drop(other);
     bench.models.only_measuring().unwrap();
+}
+
+impl Bench {
+    async fn merged(&self, id: &str) -> Option<String> {
+        self.models.merge(ME, &ModelId(id.into())).await.unwrap();
+        loop {
+            let job = self.jobs.list(ME).await.unwrap().into_iter().next().unwrap();
+            if job.state != JobState::Running {
+                return job.error;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+
+    /// A model of two files that looks at images.
+    fn put_parts_with_projector(&self) {
+        for n in 0..2 {
+            let numbers = [("llama.embedding_length", 64), ("split.no", n), ("split.count", 2)];
+            let mut part = gguf(&[("general.architecture", "llama")], &numbers, 32);
+            let name = part.windows(9).rposition(|it| it == b"\x01\0\0\0\0\0\0\0w").unwrap() + 8;
+            part[name] = b"vw"[n as usize];
+            self.put(&format!("own/eyes/gemma-0000{}-of-00002.gguf", n + 1), &part);
+        }
+        let width = [("clip.vision.projection_dim", 64)];
+        self.put("own/eyes/mmproj-f16.gguf", &gguf(&[("general.architecture", "clip")], &width, 50));
+    }
+}
+
+#[tokio::test]
+async fn what_was_put_together_looks_at_images_as_its_parts_did() {
+    let bench = Bench::open().await;
+    bench.put_parts_with_projector();
+    let sees = async |id: &str| {
+        let details = bench.models.describe(&ModelId(id.into()), true).await.unwrap();
+        details.model.capabilities.contains(&Capability::Sees)
+    };
+    assert!(sees("eyes/gemma").await);
+    assert_eq!(bench.merged("eyes/gemma").await, None);
+    assert!(sees("converted/gemma").await);
+    let projector = fs::read(bench.path("own/converted/mmproj-gemma.gguf")).unwrap();
+    assert_eq!(projector, fs::read(bench.path("own/eyes/mmproj-f16.gguf")).unwrap());
+}
+
+#[tokio::test]
+async fn a_projector_is_put_beside_what_was_written_once_and_its_lack_is_told() {
+    let bench = Bench::open().await;
+    let projector = bench.put("own/eyes/mmproj.gguf", b"of the source");
+    let target = bench.path("own/converted/mmproj-gemma-Q4_K_M.gguf");
+    let kept = async |source: &Path| projectors::keep(Some(source.to_owned()), target.clone()).await;
+    kept(&projector).await.unwrap();
+    assert_eq!(fs::read(&target).unwrap(), b"of the source");
+    let other = bench.put("own/other/mmproj.gguf", b"of another one");
+    kept(&other).await.unwrap();
+    assert_eq!(fs::read(&target).unwrap(), b"of the source", "what is there stays");
+    fs::remove_file(&target).unwrap();
+    let lack = kept(&bench.path("own/eyes/gone.gguf")).await.unwrap_err().to_string();
+    assert!(lack.contains("look at images"), "{lack}");
+    let none = projectors::keep(None, target.clone()).await;
+    assert!(none.is_ok() && !target.exists());
 }

@@ -58,6 +58,9 @@ impl Models {
         if found.label.is_none() {
             return Err(ModelsError::Kept("it is in our own folder already"));
         }
+        if let Some(problem) = found.problem {
+            return Err(ModelsError::Broken { path: found.path, problem });
+        }
         if found.is_listed && how == Bringing::Move {
             return Err(ModelsError::Kept("the other program would look for it: link or copy it instead"));
         }

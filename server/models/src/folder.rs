@@ -131,6 +131,12 @@ pub(crate) fn is_model(folder: &Path) -> bool {
     folder.join("config.json").is_file() && has_weights()
 }
 
+/// Whether a folder says of itself that it is a model, whatever else is in it.
+pub(crate) fn names_a_model(folder: &Path) -> bool {
+    let config: Value = read_json(&folder.join("config.json")).unwrap_or_default();
+    config["model_type"].is_string() || config["architectures"].is_array()
+}
+
 /// What all weights take on the disk; those that are missing take nothing.
 pub(crate) fn size_bytes(folder: &Path) -> u64 {
     let there = || {

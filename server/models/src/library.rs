@@ -1,6 +1,7 @@
 //! The models that are there: GGUF files, folders of safetensors, and what makes images and videos; in our own folder, in
 //! folders of other programs, and where the command line says.
 
+mod broken;
 mod headers;
 mod known;
 mod ollama;

@@ -33,6 +33,11 @@ impl Models {
         let found = found.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
         match self.kept_by(&found) {
             Some("ollama") => return Err(ModelsError::Kept("Ollama keeps a list of it; delete it there")),
+            Some("root") => {
+                return Err(ModelsError::Kept(
+                    "it is the whole folder that was added; remove that from the list, and delete it yourself",
+                ));
+            }
             Some(_) => {
                 return Err(ModelsError::Kept(
                     "it was named when this program was started; delete its file yourself",
@@ -165,6 +170,9 @@ impl Models {
     pub(crate) fn kept_by(&self, found: &Found) -> Option<&'static str> {
         if found.is_listed {
             return Some("ollama");
+        }
+        if self.library.other_folders().contains(&found.path) {
+            return Some("root");
         }
         let is_ours = found.label.is_some() || found.path.starts_with(self.library.folder());
         (!is_ours).then_some("named")

@@ -364,7 +364,11 @@ fn Delete(model: ShelfModel, uses: ModelUses, kept_by: Option<String>) -> AnyVie
     let id = StoredValue::new(model.entry.id.clone());
     let reveal = move |_| store.act(ShelfAct::Reveal { id: id.get_value() }, None);
     let open = RwSignal::new(false);
-    let kept = kept_by.map(|by| if by == "ollama" { texts.kept_ollama } else { texts.kept_named });
+    let kept = kept_by.map(|by| match by.as_str() {
+        "ollama" => texts.kept_ollama,
+        "root" => texts.kept_root,
+        _ => texts.kept_named,
+    });
     let is_kept = kept.is_some();
     let question = fill(texts.delete_question, "name", &model.entry.name);
     let consequences = consequences(&uses, texts);

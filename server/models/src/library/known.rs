@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     folder::{self, Description},
-    others, projectors,
+    others::{self, Other},
+    projectors,
 };
 use gguf::Header;
 use inference::Footprint;
@@ -97,13 +98,7 @@ pub(crate) fn know(
     match headers.read(&found.path, found.layout).as_ref() {
         Content::Broken(problem) => Err(problem.clone()),
         Content::Folder(description) => Ok(by_folder(&found.path, description)),
-        Content::Other(other) => {
-            let is_pipeline = found.layout == Layout::Pipeline;
-            let size = if is_pipeline { others::pipeline_bytes(&found.path) } else { size_of(&found.path) };
-            let known = Known::new(other.kind, other.format, size);
-            let (detail, n_parameters) = (other.detail.clone(), other.n_parameters);
-            Ok(Known { detail, n_parameters, is_loadable: false, ..known })
-        }
+        Content::Other(other) => by_other(found, other, headers),
         Content::Gguf(header) => {
             let whole = whole(found, header, headers)?;
             let size_bytes = found.files().iter().map(|file| size_of(file)).sum();
@@ -114,16 +109,37 @@ pub(crate) fn know(
     }
 }
 
+fn by_other(found: &Found, other: &Other, headers: &Headers) -> Result<Known, String> {
+    let size_bytes = match found.layout {
+        Layout::Pipeline => others::pipeline_bytes(&found.path),
+        _ => found.files().iter().map(|file| size_of(file)).sum(),
+    };
+    let mut n_parameters = other.n_parameters;
+    for part in found.files().iter().skip(1) {
+        match headers.read(part, found.layout).as_ref() {
+            Content::Other(part) => {
+                n_parameters = n_parameters.map(|n| n.saturating_add(part.n_parameters.unwrap_or(0)));
+            }
+            Content::Broken(problem) => return Err(of_part(part, problem)),
+            _ => {}
+        }
+    }
+    let known = Known::new(other.kind, other.format, size_bytes);
+    Ok(Known { detail: other.detail.clone(), n_parameters, is_loadable: false, ..known })
+}
+
+/// What is wrong with one of several files.
+fn of_part(part: &Path, problem: &str) -> String {
+    format!("{}: {problem}", part.file_name().unwrap_or_default().to_string_lossy())
+}
+
 /// The header of the first file, with the tensors of all.
 fn whole(found: &Found, first: &Header, headers: &Headers) -> Result<Header, String> {
     let mut whole = first.clone();
     for part in found.files().iter().skip(1) {
         match headers.read(part, Layout::Gguf).as_ref() {
             Content::Gguf(header) => whole.add_tensors(header),
-            Content::Broken(problem) => {
-                let name = part.file_name().unwrap_or_default().to_string_lossy();
-                return Err(format!("{name}: {problem}"));
-            }
+            Content::Broken(problem) => return Err(of_part(part, problem)),
             _ => {}
         }
     }

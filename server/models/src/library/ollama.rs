@@ -32,6 +32,14 @@ struct Layer {
     digest: String,
 }
 
+impl Layer {
+    /// What it is: `model`, `projector`; more may be said of it behind.
+    fn kind(&self) -> Option<&str> {
+        let kind = self.media_type.strip_prefix("application/vnd.ollama.image.")?;
+        Some(kind.split(';').next().unwrap_or(kind).trim_end())
+    }
+}
+
 /// Whether a folder is such a store.
 pub(super) fn is_store(folder: &Path) -> bool {
     folder.join("manifests").is_dir() && folder.join("blobs").is_dir()
@@ -73,15 +81,20 @@ fn model(store: &Path, names: &[String], list: &Path) -> Option<Found> {
     let manifest = read(list).ok();
     let problem = manifest.is_none().then(|| "Ollama's list of its files cannot be read".to_owned());
     let layers = manifest.map(|it| it.layers).unwrap_or_default();
-    let file = |kind: &str| {
-        let media_type = format!("application/vnd.ollama.image.{kind}");
-        let layer = layers.iter().find(|layer| layer.media_type == media_type)?;
-        Some(store.join("blobs").join(blob_name(&layer.digest)?))
+    let files = |kind: &str| -> Vec<PathBuf> {
+        let of_kind = layers.iter().filter(|layer| layer.kind() == Some(kind));
+        of_kind.filter_map(|layer| Some(store.join("blobs").join(blob_name(&layer.digest)?))).collect()
     };
+    let file = |kind: &str| files(kind).into_iter().next();
     let Some(weights) = file("model") else {
+        let tensors = files("tensor");
+        let in_tensors =
+            "Ollama keeps it as one file for each tensor, which is not read here; fetch it as GGUF";
         // What has no weights, such as a model elsewhere, is none that could be loaded here.
-        return problem.map(|problem| Found {
+        let problem = problem.or_else(|| (!tensors.is_empty()).then(|| in_tensors.to_owned()))?;
+        return Some(Found {
             problem: Some(problem),
+            parts: tensors,
             is_listed: true,
             ..Found::new(ModelId(name), Layout::Gguf, list.to_owned())
         });
@@ -91,10 +104,19 @@ fn model(store: &Path, names: &[String], list: &Path) -> Option<Found> {
         is_missing.then(|| "its weights are missing in Ollama's folder; fetch it again there".to_owned());
     Some(Found {
         projector: file("projector").filter(|path| path.is_file()),
+        remark: file("adapter").map(|adapter| left_out(&adapter)),
         problem,
         is_listed: true,
         ..Found::new(ModelId(name), Layout::Gguf, weights)
     })
+}
+
+/// That a model answers without its adapter, as a sentence.
+fn left_out(adapter: &Path) -> String {
+    let name = adapter.file_name().unwrap_or_default().to_string_lossy();
+    format!(
+        "the LoRA adapter that Ollama loads with it ({name}) is left out; as a GGUF file in the folder of adapters it can be chosen"
+    )
 }
 
 fn read(list: &Path) -> Result<Manifest, ()> {

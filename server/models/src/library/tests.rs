@@ -20,7 +20,7 @@ async fn files_are_named_by_their_place_and_broken_ones_say_why() {
 }
 
 #[tokio::test]
-async fn a_folder_of_safetensors_is_one_model() {
+async fn a_folder_of_safetensors_is_one_model_and_what_lies_in_it_as_gguf_another() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("small-en-v1.5");
     std::fs::create_dir(&model).unwrap();
@@ -30,9 +30,25 @@ async fn a_folder_of_safetensors_is_one_model() {
     let library = Library::new(folder.path().to_owned(), vec![], KvType::default());
     let found = library.list(None).await;
     let ids: Vec<_> = found.iter().map(|entry| entry.id.0.as_str()).collect();
-    assert_eq!(ids, ["small-en-v1.5"]);
-    assert!(found[0].problem.as_ref().is_some_and(|problem| problem.contains("config.json")));
+    assert_eq!(ids, ["small-en-v1.5/extra", "small-en-v1.5"]);
+    assert!(found[1].problem.as_ref().is_some_and(|problem| problem.contains("config.json")));
     assert_eq!(library.path_of(&ModelId("small-en-v1.5".into())), Some(model));
+}
+
+#[test]
+fn a_model_that_goes_before_it_is_read_says_so_and_is_read_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("below").join("a.gguf");
+    std::fs::create_dir(folder.path().join("below")).unwrap();
+    write_header(&path, "qwen2");
+    let library = Library::new(folder.path().to_owned(), vec![], KvType::default());
+    let found = library.found();
+    std::fs::remove_dir_all(folder.path().join("below")).unwrap();
+    assert!(library.know(&found[0], &[], KvType::default()).is_err());
+    assert!(library.shelved().is_empty());
+    std::fs::create_dir(folder.path().join("below")).unwrap();
+    write_header(&path, "qwen2");
+    assert!(library.know(&found[0], &[], KvType::default()).is_ok());
 }
 
 /// A header that says which vocabulary the model has, and nothing else.

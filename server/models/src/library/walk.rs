@@ -3,10 +3,13 @@
 //!
 //! Links are followed, but no folder is looked into twice, so that loops end.
 
-use super::{ollama, shards};
+use super::{
+    broken, ollama,
+    shards::{self, Files},
+};
 use crate::folder;
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -41,7 +44,7 @@ pub(crate) enum Layout {
     Folder,
     /// A folder of a pipeline's parts.
     Pipeline,
-    /// One file of safetensors.
+    /// One file of safetensors, or several of one model.
     Checkpoint,
 }
 
@@ -60,6 +63,8 @@ pub(crate) struct Found {
     pub(crate) label: Option<String>,
     /// What is missing, as a sentence.
     pub(crate) problem: Option<String>,
+    /// What is left out of it here, as a sentence.
+    pub(crate) remark: Option<String>,
     /// Another program's list says where its files are: they are that program's to delete.
     pub(crate) is_listed: bool,
 }
@@ -74,6 +79,7 @@ impl Found {
             projector: None,
             label: None,
             problem: None,
+            remark: None,
             is_listed: false,
         }
     }
@@ -84,11 +90,20 @@ impl Found {
     }
 }
 
-/// Every model below `root`, in the order of names. Ids begin with `label`, where there is one.
+/// Every model below `root`, in the order of names. Ids begin with `label`, where there is one; such a folder may be a model
+/// itself.
 pub(crate) fn models_in(root: &Path, label: Option<&str>) -> Vec<Found> {
     let mut walk = Walk { label, found: Vec::new(), visited: HashSet::new(), n_entries: 0 };
-    let names = label.map(str::to_owned).into_iter().collect();
-    walk.visit(root, names, 0);
+    let names: Vec<_> = label.map(str::to_owned).into_iter().collect();
+    // Our own folder has models, whatever lies in it.
+    match layout_of(root).filter(|_| label.is_some()) {
+        Some(Layout::Folder) => {
+            let entries = walk.model(root, &names, Layout::Folder);
+            walk.folders(&entries, &names, 0);
+        }
+        Some(layout) => _ = walk.model(root, &names, layout),
+        None => walk.visit(root, names, 0),
+    }
     walk.found
 }
 
@@ -114,9 +129,23 @@ impl Walk<'_> {
             return;
         }
         let Some(entries) = self.entries(folder) else { return };
-        self.files(&entries, &names);
+        let n_before = self.found.len();
+        self.ggufs(&entries, &names);
+        match broken::unlisted(folder, &entries).filter(|_| !names.is_empty()) {
+            Some(problem) => self.broken(folder, &names, problem),
+            None => self.checkpoints(&entries, &names),
+        }
+        self.folders(&entries, &names, depth);
+        let is_empty = self.found.len() == n_before && !names.is_empty();
+        match is_empty.then(|| broken::problem_of(folder, &entries)).flatten() {
+            Some(problem) => self.broken(folder, &names, problem),
+            None => self.partials(&entries, &names),
+        }
+    }
+
+    fn folders(&mut self, entries: &[(PathBuf, String)], names: &[String], depth: usize) {
         for (path, name) in entries.iter().filter(|(path, name)| !is_skipped(name) && path.is_dir()) {
-            self.folder(path, name, &names, depth);
+            self.folder(path, name, names, depth);
         }
     }
 
@@ -132,7 +161,7 @@ impl Walk<'_> {
         }
         let names_below = below(name);
         match layout_of(path) {
-            Some(layout) => self.push(Found::new(ModelId(names_below.join("/")), layout, path.to_owned())),
+            Some(layout) => _ = self.model(path, &names_below, layout),
             None => self.visit(path, names_below, depth + 1),
         }
     }
@@ -141,37 +170,81 @@ impl Walk<'_> {
     fn folder_of(&mut self, path: &Path, name: &str, names: &[String], depth: usize) {
         let names = [names, &[name.to_owned()]].concat();
         match layout_of(path) {
-            Some(layout) => self.push(Found::new(ModelId(names.join("/")), layout, path.to_owned())),
+            Some(layout) => _ = self.model(path, &names, layout),
             None => self.visit(path, names, depth + 1),
         }
     }
 
-    fn files(&mut self, entries: &[(PathBuf, String)], names: &[String]) {
-        let ends_in = |name: &str, ending: &str| {
-            let extension = Path::new(name).extension();
-            extension.is_some_and(|it| it.eq_ignore_ascii_case(ending))
+    /// A folder that is a model; gives what is in it. Those who publish both put the GGUF files of the same model into it, too.
+    fn model(&mut self, path: &Path, names: &[String], layout: Layout) -> Vec<(PathBuf, String)> {
+        self.push(Found::new(ModelId(names.join("/")), layout, path.to_owned()));
+        let entries = self.entries(path).unwrap_or_default();
+        self.ggufs(&entries, names);
+        entries
+    }
+
+    fn broken(&mut self, path: &Path, names: &[String], problem: String) {
+        let found = Found::new(ModelId(names.join("/")), Layout::Folder, path.to_owned());
+        self.push(Found { problem: Some(problem), ..found });
+    }
+
+    fn ggufs(&mut self, entries: &[(PathBuf, String)], names: &[String]) {
+        let files = shards::files(entries, "gguf");
+        let problem = |(name, n_files): &(String, u32), parts: &[PathBuf]| {
+            shards::missing(name, *n_files, parts, "gguf")
         };
-        let ggufs: Vec<_> =
-            entries.iter().filter(|(path, name)| ends_in(name, "gguf") && !path.is_dir()).collect();
-        let mut sets = BTreeMap::<_, Vec<PathBuf>>::new();
-        for (path, name) in ggufs {
-            match gguf::part_of(stem(name)) {
-                Some(part) => {
-                    sets.entry((part.name.to_owned(), part.n_files)).or_default().push(path.clone())
-                }
-                None => self.push(Found::new(id_of(names, stem(name)), Layout::Gguf, path.clone())),
-            }
+        self.files(files, names, Layout::Gguf, problem);
+    }
+
+    fn checkpoints(&mut self, entries: &[(PathBuf, String)], names: &[String]) {
+        let files = shards::files(entries, "safetensors");
+        let has_list = shards::has_list(entries);
+        let problem = |(name, n_files): &(String, u32), parts: &[PathBuf]| match has_list {
+            true => shards::missing(name, *n_files, parts, "safetensors"),
+            false => Some(shards::unlisted(name, *n_files, parts)),
+        };
+        self.files(files, names, Layout::Checkpoint, problem);
+    }
+
+    fn files(
+        &mut self,
+        files: Files,
+        names: &[String],
+        layout: Layout,
+        problem_of: impl Fn(&(String, u32), &[PathBuf]) -> Option<String>,
+    ) {
+        for (path, name) in files.alone {
+            self.push(Found::new(id_of(names, &name), layout, path));
         }
-        for ((name, n_files), parts) in sets {
-            let problem = shards::missing(&name, n_files, &parts);
+        for (set, parts) in files.sets {
+            let problem = problem_of(&set, &parts);
             let Some(first) = parts.first().cloned() else { continue };
-            let found = Found::new(id_of(names, &name), Layout::Gguf, first);
+            let found = Found::new(id_of(names, &set.0), layout, first);
             self.push(Found { parts, problem, ..found });
         }
-        let checkpoints =
-            entries.iter().filter(|(path, name)| ends_in(name, "safetensors") && path.is_file());
-        for (path, name) in checkpoints {
-            self.push(Found::new(id_of(names, stem(name)), Layout::Checkpoint, path.clone()));
+    }
+
+    /// Files of other programs that have not arrived whole. How far ours are, their jobs and downloads tell.
+    fn partials(&mut self, entries: &[(PathBuf, String)], names: &[String]) {
+        if self.label.is_none() {
+            return;
+        }
+        let named: Vec<_> = entries
+            .iter()
+            .filter_map(|(path, name)| Some((path.clone(), broken::partial(name)?.to_owned())))
+            .collect();
+        for (ending, layout) in [("gguf", Layout::Gguf), ("safetensors", Layout::Checkpoint)] {
+            let Files { alone, sets } = shards::files(&named, ending);
+            let of_sets =
+                sets.into_iter().filter_map(|((name, _), parts)| Some((parts.first()?.clone(), name)));
+            for (path, name) in alone.into_iter().chain(of_sets) {
+                let id = id_of(names, &name);
+                // What lacks this file says so already.
+                if self.found.iter().all(|found| found.id != id) {
+                    let problem = Some(broken::UNFINISHED.to_owned());
+                    self.push(Found { problem, ..Found::new(id, layout, path) });
+                }
+            }
         }
     }
 
@@ -221,10 +294,6 @@ pub(super) fn told_apart(all: Vec<Found>) -> Vec<Found> {
 
 fn id_of(names: &[String], name: &str) -> ModelId {
     ModelId([names, &[name.to_owned()]].concat().join("/"))
-}
-
-fn stem(name: &str) -> &str {
-    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
 fn is_skipped(name: &str) -> bool {

@@ -35,7 +35,7 @@ pub(super) fn details(found: &Found, model: ShelfModel) -> ModelDetails {
         Layout::Gguf if found.path.is_file() => add_gguf(found, &mut details),
         Layout::Gguf => {}
         Layout::Folder => add_folder(&found.path, &mut details),
-        Layout::Checkpoint => add_checkpoint(&found.path, &mut details),
+        Layout::Checkpoint => add_checkpoint(found, &mut details),
         Layout::Pipeline => add_pipeline(&found.path, &mut details),
     }
     details
@@ -65,10 +65,11 @@ fn add_folder(folder: &Path, details: &mut ModelDetails) {
     details.tensors = types_of(files.iter().filter_map(|file| weights::read_header(file).ok()));
 }
 
-fn add_checkpoint(file: &Path, details: &mut ModelDetails) {
-    let Ok(header) = weights::read_header(file) else { return };
-    details.values = header.metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-    details.tensors = types_of(std::iter::once(header));
+fn add_checkpoint(found: &Found, details: &mut ModelDetails) {
+    let headers: Vec<_> = found.files().iter().filter_map(|file| weights::read_header(file).ok()).collect();
+    let values = headers.first().into_iter().flat_map(|header| &header.metadata);
+    details.values = values.map(|(key, value)| (key.clone(), value.clone())).collect();
+    details.tensors = types_of(headers.into_iter());
 }
 
 /// Its parts, and who made each.

@@ -221,6 +221,8 @@ pub struct ShelfModel {
     pub kind: Kind,
     /// Whether it can be loaded here.
     pub is_loadable: bool,
+    /// Why nothing here can do anything with it though nothing is wrong with it, or what is left out of it, as a sentence.
+    pub remark: Option<String>,
     /// What else it is: `SDXL checkpoint`, `LoRA`, the class of a pipeline; as its makers say it.
     pub detail: Option<String>,
     pub capabilities: Vec<Capability>,

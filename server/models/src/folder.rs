@@ -3,6 +3,7 @@
 //!
 //! What is read here is enough to list a model and to foretell its memory; the worker reads the rest and checks it.
 
+mod classes;
 mod told;
 
 pub(crate) use told::tell;
@@ -64,6 +65,8 @@ pub(crate) struct Description {
     pub(crate) experts: Option<(u64, u64)>,
     /// As its makers call it.
     pub(crate) licence: Option<String>,
+    /// Why it is neither computed nor written anew, as a sentence; `None` where it is.
+    pub(crate) remark: Option<String>,
 }
 
 /// What is wrong with a folder.
@@ -155,32 +158,31 @@ fn index(folder: &Path) -> PathBuf {
     folder.join("model.safetensors.index.json")
 }
 
-/// Reads what a folder says.
+/// Reads what a folder says. What nothing here computes is told as well; what is broken is an error.
 pub(crate) fn describe(folder: &Path) -> Result<Description, Problem> {
     let config: Config = read_json(&folder.join("config.json"))?;
-    let purpose = config.purpose()?;
-    if purpose == Purpose::Writing && folder.join("modules.json").is_file() {
-        let why = "encoders of this type are not supported in this form; a GGUF file may be";
-        return Err(why.to_owned().into());
-    }
-    if !folder.join("tokenizer.json").is_file() {
+    let purpose = config.purpose(folder.join("modules.json").is_file());
+    let mut remark = config.remark(purpose);
+    if remark.is_none() && !folder.join("tokenizer.json").is_file() {
         return Err("tokenizer.json is missing".to_owned().into());
     }
-    let (tensor_type, n_parameters) = weights_of(folder, None)?;
+    let packed = config.packed();
+    let (tensor_type, n_parameters) = weights_of(folder, packed.as_ref().and_then(|it| it.bits))?;
     let writes = purpose == Purpose::Writing;
     let unknown = |name: &&String| writes && !WRITERS_NUMBERS.contains(&name.as_str());
     if let Some(name) = tensor_type.as_ref().filter(unknown) {
-        let why = format!("weights of the type {name} are not supported in this form; a GGUF file may be");
-        return Err(why.into());
+        let why = || format!("weights of the type {name} are not supported in this form; a GGUF file may be");
+        remark = remark.or_else(|| Some(why()));
     }
-    let is_loadable = !config.is_converted();
+    let is_loadable = remark.is_none() && !config.is_converted();
     let lengths = read_optional::<Lengths>(&folder.join("sentence_bert_config.json"), MAX_JSON_BYTES)?;
     let template = if writes { chat_template(folder)? } else { None };
     let described = config.described(lengths.unwrap_or_default().max_seq_length);
     Ok(Description {
         purpose,
         is_loadable,
-        tensor_type,
+        remark,
+        tensor_type: packed.map(|it| it.name).or(tensor_type),
         n_parameters,
         n_vocab: if writes { described.n_vocab } else { 0 },
         cell_bytes: if writes && is_loadable { described.cell_bytes } else { 0 },
@@ -193,9 +195,8 @@ pub(crate) fn describe_mlx(folder: &Path, bits: u32) -> Result<Description, Prob
     let config: Config = read_json(&folder.join("config.json"))?;
     let (_, n_parameters) = weights_of(folder, Some(bits))?;
     let template = chat_template(folder)?;
-    let is_encoder = config.model_type.as_deref() == Some("bert");
     Ok(Description {
-        purpose: if is_encoder { Purpose::Embedding } else { Purpose::Writing },
+        purpose: config.purpose(folder.join("modules.json").is_file()),
         n_parameters,
         cell_bytes: 0,
         mlx_bits: Some(bits),
@@ -203,8 +204,8 @@ pub(crate) fn describe_mlx(folder: &Path, bits: u32) -> Result<Description, Prob
     })
 }
 
-/// The prevailing type of numbers, and how many there are, of which MLX may have packed some to so many bits.
-fn weights_of(folder: &Path, mlx_bits: Option<u32>) -> Result<(Option<String>, u64), Problem> {
+/// The prevailing type of numbers, and how many there are, of which some may have been packed to so many bits.
+fn weights_of(folder: &Path, packed_bits: Option<u32>) -> Result<(Option<String>, u64), Problem> {
     let (mut sizes, mut n_parameters) = (BTreeMap::<&str, u64>::new(), 0_u64);
     for file in weights::sharded(folder)? {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -212,7 +213,7 @@ fn weights_of(folder: &Path, mlx_bits: Option<u32>) -> Result<(Option<String>, u
             sentence: format!("{name}: {err}"),
             is_lasting: !matches!(err, HeaderError::Unreadable(_)),
         })?;
-        n_parameters = n_parameters.saturating_add(match mlx_bits {
+        n_parameters = n_parameters.saturating_add(match packed_bits {
             Some(bits) => unpacked(&header, bits),
             None => header.n_parameters(),
         });
@@ -224,12 +225,14 @@ fn weights_of(folder: &Path, mlx_bits: Option<u32>) -> Result<(Option<String>, u
     Ok((prevailing.map(|(name, _)| name.to_owned()), n_parameters))
 }
 
-/// How many numbers a file has that MLX wrote: several of so many bits lie in a word of 32, with scales and offsets beside
-/// them that are no numbers of the model.
+/// What MLX, GPTQ and AWQ put beside packed numbers: no numbers of the model.
+const HELPS: [&str; 4] = [".scales", ".biases", ".qzeros", ".g_idx"];
+
+/// How many numbers a file has of which some were packed: several of so many bits lie in a word of 32.
 fn unpacked(header: &Header, bits: u32) -> u64 {
-    let helps = |name: &str| name.ends_with(".scales") || name.ends_with(".biases");
+    let helps = |name: &str| HELPS.iter().any(|ending| name.ends_with(ending));
     let numbers = header.tensors.values().filter(|it| !helps(&it.name)).map(|it| match it.dtype {
-        Dtype::U32 => it.n_elements().saturating_mul(32) / u64::from(bits.max(1)),
+        Dtype::U32 | Dtype::I32 => it.n_elements().saturating_mul(32) / u64::from(bits.max(1)),
         _ => it.n_elements(),
     });
     numbers.fold(0, u64::saturating_add)
@@ -264,37 +267,11 @@ impl Config {
         }
     }
 
-    /// Whether it is computed once it was written as a GGUF file only.
-    fn is_converted(&self) -> bool {
-        self.model_type.as_deref().is_some_and(|kind| CONVERTED.contains(&kind))
-    }
-
     /// The part that writes.
     fn of_text(self) -> Self {
         match self.text_config {
             Some(text) => Self { model_type: self.model_type, architectures: self.architectures, ..*text },
             None => self,
-        }
-    }
-
-    fn purpose(&self) -> Result<Purpose, String> {
-        let not_supported =
-            |what: &str| Err(format!("{what} are not supported in this form; a GGUF file may be"));
-        match self.model_type.as_deref() {
-            Some("bert") => Ok(Purpose::Embedding),
-            Some(kind) if WRITERS.contains(&kind) || self.is_converted() => {
-                let is_other = |name: &&String| {
-                    !name.ends_with("ForCausalLM") && (name.as_str() != SEES || !self.is_converted())
-                };
-                match self.architectures.iter().find(is_other) {
-                    Some(other) => not_supported(&format!("models of the type “{other}”")),
-                    None if self.quantization_config.is_some() => {
-                        not_supported("weights that were quantised for other programs")
-                    }
-                    None => Ok(Purpose::Writing),
-                }
-            }
-            kind => not_supported(&format!("models of the type “{}”", kind.unwrap_or("unknown"))),
         }
     }
 

@@ -186,8 +186,8 @@ impl Library {
                     "it is not computed in this form; write it anew as GGUF, and load that"
                 }
                 _ => "models of this kind are not loaded here",
-            }
-            .to_owned());
+            };
+            return Err(known.remark.unwrap_or_else(|| why.to_owned()));
         }
         known.footprint.n_batch = profile.options.n_batch;
         if known.purpose != Purpose::Writing || path.is_dir() {

@@ -149,6 +149,7 @@ fn shelf_model((found, known): &Shelved, n_ctx: Option<u32>, budget: u64, tags: 
         format,
         is_loadable,
         kind: known.map_or(Kind::Writing, |it| it.kind),
+        remark: known.and_then(|it| it.remark.clone()).or_else(|| found.remark.clone()),
         detail: known.and_then(|it| it.detail.clone()),
         capabilities: known.map(|it| it.capabilities.clone()).unwrap_or_default(),
         folder: found.label.clone(),

@@ -72,6 +72,7 @@ fn head(model: &ShelfModel, is_managed: bool) -> AnyView {
     let tags: Vec<_> = model.tags.iter().map(|tag| badge_of(tag.clone(), "model-tag")).collect();
     let kind = badge(words::kind(model.kind, texts));
     let problem = model.entry.problem.clone();
+    let remark = model.remark.clone();
     let too_large = (model.fits == Some(false)).then_some(texts.too_large_hint);
     view! {
         <header class="flex flex-col gap-2">
@@ -88,6 +89,7 @@ fn head(model: &ShelfModel, is_managed: bool) -> AnyView {
             {problem.map(|problem| view! {
                 <p class="rounded-card bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="model-problem">{problem}</p>
             })}
+            {remark.map(|remark| view! { <p class="text-muted" data-testid="model-remark">{remark}</p> })}
             {too_large.map(|text| view! { <p class="text-warn" data-testid="model-too-large">{text}</p> })}
         </header>
     }
@@ -177,7 +179,8 @@ fn rewrite(model: &ShelfModel) -> AnyView {
     let texts = store.texts;
     let format = model.format;
     let is_folder = format == Format::Safetensors;
-    let can_be = is_folder || format == Format::Gguf && model.is_loadable && model.n_files == 1;
+    let can_be = is_folder && model.remark.is_none()
+        || format == Format::Gguf && model.is_loadable && model.n_files == 1;
     if !can_be {
         return ().into_any();
     }

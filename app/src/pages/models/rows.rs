@@ -129,6 +129,7 @@ fn name_cell(model: &ShelfModel) -> AnyView {
     let tags: Vec<_> = model.tags.iter().map(|tag| badge_of(tag.clone(), "model-tag")).collect();
     let capabilities: Vec<_> = model.capabilities.iter().map(|it| capability(*it)).collect();
     let problem = entry.problem.clone();
+    let remark = model.remark.clone();
     view! {
         <div class="flex min-w-0 flex-wrap items-center gap-1.5">
             <A href=details_address(&entry.id) attr:class="font-medium break-all text-strong hover:underline">{name}</A>
@@ -140,6 +141,7 @@ fn name_cell(model: &ShelfModel) -> AnyView {
         </div>
         <div class="tabular text-xs text-muted">{line}</div>
         {problem.map(|problem| view! { <div class="text-xs text-danger" data-testid="model-problem">{problem}</div> })}
+        {remark.map(|remark| view! { <div class="text-xs text-muted" data-testid="model-remark">{remark}</div> })}
     }
     .into_any()
 }

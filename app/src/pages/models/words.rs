@@ -73,7 +73,10 @@ pub(super) fn line(model: &ShelfModel, texts: &ModelsTexts) -> String {
     let entry = &model.entry;
     let experts = model.experts.map(|(n, used)| fill(&fill(texts.experts, "n", n), "used", used));
     let files = (model.n_files > 1).then(|| fill(texts.files, "n", model.n_files));
-    let is_for_later = !model.is_loadable && entry.problem.is_none() && model.format == Format::Safetensors;
+    let is_for_later = !model.is_loadable
+        && entry.problem.is_none()
+        && model.remark.is_none()
+        && model.format == Format::Safetensors;
     let parts = [
         model.detail.clone(),
         Some(format(model.format).to_owned()),

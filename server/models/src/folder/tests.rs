@@ -1,6 +1,7 @@
 use super::{describe, describe_mlx, is_model, size_bytes, tell};
 use std::{fs, path::Path};
 use tempfile::TempDir;
+use types::model::Purpose;
 
 const CONFIG: &str = r#"{"model_type": "bert", "max_position_embeddings": 512}"#;
 
@@ -131,9 +132,52 @@ fn families_that_are_only_converted_show_their_facts() {
     }
     check("llama", "LlamaForCausalLM", "is_loadable: true");
     check("gemma2", "Gemma2ForTokenClassification", "are not supported");
+    check("gemma2", "Gemma2ForCausalLM", "remark: None");
     let sees = r#"{"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"],
         "text_config": {"model_type": "gemma3_text", "vocab_size": 90, "max_position_embeddings": 2048}}"#;
     self::check(folder(sees, &weights(HEADER, 32)).path(), facts);
+}
+
+#[test]
+fn families_that_nothing_here_computes_show_their_facts_and_why() {
+    let check = |kind: &str, class: &str, purpose: Purpose, why: &str| {
+        let config = WRITER.replace("LlamaForCausalLM", class).replace("\"llama\"", &format!("\"{kind}\""));
+        let folder = folder(&config, &weights(HEADER, 32));
+        fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
+        let found = describe(folder.path()).unwrap();
+        let facts = (found.architecture.as_str(), found.n_parameters, found.n_ctx_train, found.is_loadable);
+        assert_eq!(facts, (kind, 7, Some(2048), false), "{class}");
+        let remark = found.remark.unwrap_or_default();
+        assert!(found.purpose == purpose && remark.contains(why), "{class} {:?} {remark}", found.purpose);
+    };
+    check("phi3", "Phi3ForCausalLM", Purpose::Writing, "“phi3”");
+    check("qwen3_5", "Qwen3_5ForConditionalGeneration", Purpose::Writing, "“qwen3_5”");
+    check("gpt2", "GPT2LMHeadModel", Purpose::Writing, "“gpt2”");
+    check("xlm-roberta", "XLMRobertaModel", Purpose::Embedding, "“xlm-roberta”");
+    check("modernbert", "ModernBertForMaskedLM", Purpose::Embedding, "“modernbert”");
+    check("xlm-roberta", "XLMRobertaForSequenceClassification", Purpose::Reranking, "“xlm-roberta”");
+    check("qwen3", "Qwen3ForSequenceClassification", Purpose::Reranking, "models that rank");
+    check("bert", "BertForSequenceClassification", Purpose::Reranking, "models that rank");
+}
+
+#[test]
+fn numbers_that_other_programs_packed_are_counted_by_themselves() {
+    let check = |quantised: &str, header: &str, expected: (&str, u64)| {
+        let config = WRITER.replace("{", &format!(r#"{{"quantization_config": {quantised},"#));
+        let found = describe(folder(&config, &weights(header, 48)).path()).unwrap();
+        assert_eq!((found.tensor_type.as_deref(), found.n_parameters), (Some(expected.0), expected.1));
+        assert!(found.remark.is_some_and(|it| it.contains("quantised for other programs")), "{quantised}");
+    };
+    // 64 numbers of 4 bits in 8 words, with what GPTQ puts beside them.
+    let packed = r#"{"w.qweight": {"dtype": "I32", "shape": [8, 1], "data_offsets": [0, 32]},
+        "w.qzeros": {"dtype": "I32", "shape": [1, 1], "data_offsets": [32, 36]},
+        "w.scales": {"dtype": "F16", "shape": [1, 2], "data_offsets": [36, 40]},
+        "w.g_idx": {"dtype": "I32", "shape": [1], "data_offsets": [40, 44]},
+        "norm.weight": {"dtype": "F16", "shape": [2], "data_offsets": [44, 48]}}"#;
+    check(r#"{"quant_method": "gptq", "bits": 4}"#, packed, ("GPTQ-4bit", 66));
+    check(r#"{"quant_method": "awq", "w_bit": 4}"#, packed, ("AWQ-4bit", 66));
+    let bytes = r#"{"w.weight": {"dtype": "F8_E4M3", "shape": [48], "data_offsets": [0, 48]}}"#;
+    check(r#"{"quant_method": "fp8"}"#, bytes, ("FP8", 48));
 }
 
 #[cfg(unix)]

@@ -36,6 +36,8 @@ pub(crate) struct Known {
     pub(crate) format: Format,
     /// Whether it can be loaded here.
     pub(crate) is_loadable: bool,
+    /// Why not, where nothing here can do anything with it, as a sentence.
+    pub(crate) remark: Option<String>,
     pub(crate) detail: Option<String>,
     pub(crate) architecture: Option<String>,
     pub(crate) purpose: Purpose,
@@ -59,6 +61,7 @@ impl Known {
             kind,
             format,
             is_loadable: matches!(kind, Kind::Writing | Kind::Embedding | Kind::Reranking),
+            remark: None,
             detail: None,
             architecture: None,
             purpose: Purpose::default(),
@@ -200,6 +203,7 @@ fn by_folder(folder: &Path, description: &Description) -> Known {
     }
     Known {
         is_loadable: description.is_loadable,
+        remark: description.remark.clone(),
         detail: description.mlx_bits.map(|bits| format!("{bits} bits")),
         capabilities,
         experts: description.experts,

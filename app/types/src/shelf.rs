@@ -490,8 +490,16 @@ pub struct ModelDetails {
 pub struct ModelUses {
     /// Chats whose last answer is by it.
     pub n_chats: u32,
-    /// Models for which it guesses.
+    /// Documents whose vectors it made.
+    pub n_documents: u32,
+    /// Models for which it was chosen to guess.
     pub drafts_for: Vec<ModelId>,
+    /// Models for which it guesses without having been chosen.
+    pub guesses_for: Vec<ModelId>,
+    /// Models that look at images by it.
+    pub sees_for: Vec<ModelId>,
+    /// Models that are links to its files.
+    pub links: Vec<ModelId>,
 }
 
 /// What a person wants with the library. Whatever changes files or folders is for administrators.

@@ -181,7 +181,7 @@ impl Library {
         let kv_type = profile.kv_type.unwrap_or(self.kv_type);
         let mut known = self.read(path, kv_type)?;
         if !known.is_loadable {
-            return Err(match known.format {
+            let why = match known.format {
                 Format::Safetensors => {
                     "it is not computed in this form; write it anew as GGUF, and load that"
                 }
@@ -277,15 +277,45 @@ impl Library {
             }
             Drafts::Known => {
                 let all = self.found();
-                let of = |id: &str| all.iter().find(|it| it.id.0 == id);
-                let fits = |found: &Found| {
-                    found.path != path && self.header_of(found).is_some_and(|it| has_vocabulary(&it))
-                };
-                let may_draft = |id: &str| of(id).is_some_and(fits);
-                let draft = find_draft(&id.0, all.iter().map(|it| it.id.0.as_str()), may_draft)?;
-                Some(DraftModel { path: of(draft)?.path.clone(), is_required: false })
+                let draft = self.known_draft(id, path, header.as_ref()?, &all)?;
+                Some(DraftModel { path: draft.path.clone(), is_required: false })
             }
         }
+    }
+
+    /// The model of all that is known to guess for the one at `path`, whose header this is.
+    fn known_draft<'a>(
+        &self,
+        id: &ModelId,
+        path: &Path,
+        header: &gguf::Header,
+        all: &'a [Found],
+    ) -> Option<&'a Found> {
+        let of = |id: &str| all.iter().find(|it| it.id.0 == id);
+        let fits = |found: &Found| {
+            found.path != path && self.header_of(found).is_some_and(|it| header.has_vocabulary_of(&it))
+        };
+        let may_draft = |id: &str| of(id).is_some_and(fits);
+        of(find_draft(&id.0, all.iter().map(|it| it.id.0.as_str()), may_draft)?)
+    }
+
+    /// The models of all for which this one guesses without being asked to.
+    pub(crate) fn guessed_by(&self, draft: &Found, all: &[Found]) -> Vec<ModelId> {
+        let Some(of_draft) = self.header_of(draft).filter(|_| self.drafts != Drafts::None) else {
+            return Vec::new();
+        };
+        let is_guessed = |found: &&Found| {
+            let header = self.header_of(found).filter(|_| found.path != draft.path);
+            // Who has another vocabulary is not looked at closer.
+            let header =
+                header.filter(|it| it.purpose() == Purpose::Writing && it.has_vocabulary_of(&of_draft));
+            header.is_some_and(|header| match &self.drafts {
+                Drafts::None => false,
+                Drafts::Model(path) => *path == draft.path,
+                Drafts::Known => self.known_draft(&found.id, &found.path, &header, all) == Some(draft),
+            })
+        };
+        all.iter().filter(is_guessed).map(|found| found.id.clone()).collect()
     }
 
     /// What the model at `path` says about itself, and what lets it look at images. The error is a sentence.

@@ -1,6 +1,7 @@
 //! The library as its page shows it: what is found, in which order, and everything that is known of one model.
 
 mod told;
+mod uses;
 
 use crate::{
     Models, ModelsError,
@@ -14,8 +15,8 @@ use std::{
 use types::{
     ids::ModelId,
     shelf::{
-        Format, Kind, MAX_NOTE_CHARS, MAX_TAG_CHARS, MAX_TAGS, ModelDetails, ModelUses, ROWS_SHOWN,
-        ShelfModel, ShelfQuery, SortBy,
+        Format, Kind, MAX_NOTE_CHARS, MAX_TAG_CHARS, MAX_TAGS, ModelDetails, ROWS_SHOWN, ShelfModel,
+        ShelfQuery, SortBy,
     },
 };
 
@@ -66,7 +67,10 @@ impl Models {
         details.is_managed = is_managed;
         details.path = is_managed.then(|| found.path.display().to_string());
         details.note = self.store.model_note(id).await?;
-        details.uses = self.uses(id).await?;
+        // Only those who may delete it are told.
+        if is_managed {
+            details.uses = self.uses(&found).await?;
+        }
         details.quants = self.store.quant_measures(id).await?;
         // Another file of that name came from elsewhere.
         let size_bytes = details.model.entry.size_bytes;
@@ -90,13 +94,6 @@ impl Models {
             return Err(ModelsError::TooLong { what: "a tag", most: MAX_TAG_CHARS });
         }
         Ok(self.store.save_model_note(id, note, &tags).await?)
-    }
-
-    /// What goes on without a model when it is gone.
-    pub(crate) async fn uses(&self, id: &ModelId) -> Result<ModelUses, ModelsError> {
-        let n_chats = self.store.count_chats_of_model(id).await?;
-        let drafts_for = self.store.models_drafted_by(id).await?;
-        Ok(ModelUses { n_chats, drafts_for })
     }
 
     async fn tags(&self) -> Result<HashMap<ModelId, Vec<String>>, ModelsError> {

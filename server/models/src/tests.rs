@@ -21,6 +21,7 @@ use types::{
 mod bring;
 mod downloads;
 mod rewrite;
+mod uses;
 mod watching;
 
 const ME: UserId = UserId(1);
@@ -81,6 +82,10 @@ impl Bench {
 
     async fn compared(&self) {
         self.models.find_duplicates(ME).await.unwrap();
+        self.jobs_ended().await;
+    }
+
+    async fn jobs_ended(&self) {
         while self.jobs.list(ME).await.unwrap().iter().any(|job| job.state == JobState::Running) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -190,9 +190,15 @@ impl Models {
     }
 }
 
-/// Its files, and where each goes. Of links, what they point to goes along where it lies in the same
-/// repository of the hub's cache.
+/// Its files, and where each goes.
 fn moves(found: &Found, folder: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_os_string();
+    let files = files(found).into_iter().enumerate();
+    files.map(|(i, path)| (path.clone(), numbered(folder, i, &name(&path)))).collect()
+}
+
+/// What is deleted with it. Of links, what they point to goes along where it lies in the same repository of the hub's cache.
+pub(crate) fn files(found: &Found) -> Vec<PathBuf> {
     let is_folder = matches!(found.layout, Layout::Folder | Layout::Pipeline);
     let mut from: Vec<PathBuf> = match repository_of(&found.path).filter(|_| is_folder) {
         Some(repository) => vec![repository],
@@ -200,8 +206,7 @@ fn moves(found: &Found, folder: &Path) -> Vec<(PathBuf, PathBuf)> {
     };
     let targets: Vec<_> = from.iter().filter_map(|path| blob_of(path)).collect();
     from.extend(targets);
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_os_string();
-    from.into_iter().enumerate().map(|(i, path)| (path.clone(), numbered(folder, i, &name(&path)))).collect()
+    from
 }
 
 /// Files of several folders may be called alike.

@@ -208,6 +208,18 @@ impl Store {
         Ok(u32::try_from(n).unwrap_or(u32::MAX))
     }
 
+    /// How many documents have vectors that a model made.
+    pub async fn count_documents_of_model(&self, model: &ModelId) -> Result<u32, StoreError> {
+        let n = sqlx::query_scalar!(
+            "select count(*) from document d join collection c on c.id = d.collection_id
+             where d.embedder = ? and d.n_vectors > 0 and d.deleted_ms is null and c.deleted_ms is null",
+            model.0
+        )
+        .fetch_one(&self.read)
+        .await?;
+        Ok(u32::try_from(n).unwrap_or(u32::MAX))
+    }
+
     /// Models whose launch profile names this one as the model that guesses.
     pub async fn models_drafted_by(&self, draft: &ModelId) -> Result<Vec<ModelId>, StoreError> {
         let rows =

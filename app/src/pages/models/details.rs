@@ -15,9 +15,15 @@ use crate::{
 use leptos::{ev, prelude::*};
 use leptos_meta::Title;
 use leptos_router::components::A;
-use types::shelf::{
-    Format, Kind, MAX_NOTE_CHARS, ModelDetails, ModelUses, PART_SIZES, Rewrite, ShelfAct, ShelfModel,
+use types::{
+    ids::ModelId,
+    shelf::{
+        Format, Kind, MAX_NOTE_CHARS, ModelDetails, ModelUses, PART_SIZES, Rewrite, ShelfAct, ShelfModel,
+    },
 };
+
+/// Names of models that a sentence tells.
+const MAX_NAMES: usize = 8;
 
 pub(super) fn details(details: ModelDetails) -> AnyView {
     let texts = ModelsTexts::here();
@@ -409,11 +415,22 @@ fn Delete(model: ShelfModel, uses: ModelUses, kept_by: Option<String>) -> AnyVie
     .into_any()
 }
 
+/// As many as are read, one after the other.
+fn names(ids: &[ModelId]) -> String {
+    let shown: Vec<_> = ids.iter().take(MAX_NAMES).map(|id| id.0.as_str()).collect();
+    let more = if ids.len() > MAX_NAMES { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
+}
+
 fn consequences(uses: &ModelUses, texts: &ModelsTexts) -> Vec<String> {
-    let drafts: Vec<_> = uses.drafts_for.iter().map(|id| id.0.as_str()).collect();
+    let of_models = |text: &str, ids: &[ModelId]| (!ids.is_empty()).then(|| fill(text, "names", names(ids)));
     let parts = [
         (uses.n_chats > 0).then(|| fill(texts.delete_chats, "n", uses.n_chats)),
-        (!drafts.is_empty()).then(|| fill(texts.delete_drafts, "names", drafts.join(", "))),
+        (uses.n_documents > 0).then(|| fill(texts.delete_documents, "n", uses.n_documents)),
+        of_models(texts.delete_drafts, &uses.drafts_for),
+        of_models(texts.delete_guesses, &uses.guesses_for),
+        of_models(texts.delete_sees, &uses.sees_for),
+        of_models(texts.delete_links, &uses.links),
         Some(texts.delete_back.to_owned()),
     ];
     parts.into_iter().flatten().collect()

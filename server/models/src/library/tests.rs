@@ -116,4 +116,12 @@ fn a_known_draft_model_of_the_library_is_found_if_it_has_the_vocabulary() {
     };
     check("Qwen3-8B-Q4_K_M", Some("Qwen3-1.7B-Q8_0"));
     check("Qwen3-1.7B-Q8_0", None);
+    // Who loses it is known, too.
+    let all = library.found();
+    let guessed_by = |name: &str| {
+        let draft = library.find(&ModelId(name.into())).unwrap();
+        library.guessed_by(&draft, &all).into_iter().map(|id| id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(guessed_by("Qwen3-1.7B-Q8_0"), ["Qwen3-8B-Q4_K_M"]);
+    assert!(guessed_by("Qwen3-0.6B-Q8_0").is_empty() && guessed_by("Qwen3-8B-Q4_K_M").is_empty());
 }

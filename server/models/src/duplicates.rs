@@ -1,15 +1,18 @@
-//! Files of the library with the same content, and making them one file on the disk.
+//! Files of the library with the same content, whatever model they are a part of, and making them one file on the disk.
 //!
 //! Only files of the same size are read, each once as long as it does not change.
 
 use crate::{
     Models, ModelsError,
     files::{beside, sha256},
-    library::{stamp_of, walk::Layout},
+    library::{
+        stamp_of,
+        walk::{Found, Layout},
+    },
 };
 use jobs::{JobHandle, Progress};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     path::{Path, PathBuf},
 };
@@ -23,6 +26,8 @@ use types::{
 
 /// Smaller files are not worth it.
 const LEAST_BYTES: u64 = 1 << 20;
+/// More files are no model.
+const MAX_FILES: usize = 4_000;
 
 impl Models {
     /// Reads files that have the size of another one, as a job. Returns when it has started.
@@ -69,57 +74,61 @@ impl Models {
         Ok(())
     }
 
-    /// Files with the same content, as far as they were compared; those that free most first.
+    /// Models with the same content, as far as they were compared; those that free most first. What some of them share is one
+    /// entry, however many files it is.
     pub async fn duplicates(&self) -> Result<Vec<Duplicates>, ModelsError> {
-        let digests = self.digests().await?;
-        let files = self.files_by_size().await;
+        let files = self.same_files().await?;
         let group = move || {
-            let mut groups = BTreeMap::<String, Vec<(ModelId, PathBuf)>>::new();
-            for (id, path) in files.into_values().flatten() {
-                if let Some(digest) = digests.get(&path) {
-                    groups.entry(digest.clone()).or_default().push((id, path));
-                }
+            let mut groups = BTreeMap::<Vec<ModelId>, Duplicates>::new();
+            for same in files {
+                let models = models_of(&same);
+                let none = || Duplicates { models: models.clone(), size_bytes: 0, reclaimable_bytes: 0 };
+                let group = groups.entry(models.clone()).or_insert_with(none);
+                let size =
+                    same.first().and_then(|(_, path)| fs::metadata(path).ok()).map_or(0, |it| it.len());
+                group.size_bytes = group.size_bytes.saturating_add(size);
+                let more = size.saturating_mul(n_more(&same));
+                group.reclaimable_bytes = group.reclaimable_bytes.saturating_add(more);
             }
-            let mut same: Vec<_> =
-                groups.into_values().filter(|it| it.len() > 1).map(|it| same_files(&it)).collect();
+            let mut same: Vec<_> = groups.into_values().collect();
             same.sort_by_key(|it| std::cmp::Reverse((it.reclaimable_bytes, it.models.clone())));
             same
         };
         Ok(tokio::task::spawn_blocking(group).await.unwrap_or_default())
     }
 
-    /// Makes files with the same content one file on the disk. Their content is compared again before.
+    /// Makes files with the same content one file on each disk. Their content is compared again before.
     pub async fn link(&self, models: &[ModelId]) -> Result<(), ModelsError> {
-        let groups = self.duplicates().await?;
-        let is_group = |group: &Duplicates| models.iter().all(|id| group.models.contains(id));
-        if models.len() < 2 || !groups.iter().any(is_group) {
+        let mut groups = self.same_files().await?;
+        groups.retain(|same| models.iter().all(|id| same.iter().any(|(other, _)| other == id)));
+        if models.len() < 2 || groups.is_empty() {
             return Err(ModelsError::Kept("their files are not known to be the same; compare them again"));
         }
-        let (library, wanted) = (self.library.clone(), models.to_vec());
+        let wanted = models.to_vec();
         let link = move || {
-            let found = library.found().into_iter();
-            let names: Vec<_> = found.filter(|it| wanted.contains(&it.id)).map(|it| it.path).collect();
-            // Links of the hub's cache stay links: what they point to is what takes room.
-            let paths: Vec<_> = names.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
-            let Some((first, others)) = paths.split_first() else { return Ok(Vec::new()) };
-            let digest = sha256(first).map_err(ModelsError::file(first))?;
-            for other in others.iter().filter(|other| file_identity(other) != file_identity(first)) {
-                if sha256(other).map_err(ModelsError::file(other))? != digest {
-                    return Err(ModelsError::Kept("their files are no longer the same; compare them again"));
-                }
-                link_one(first, other).map_err(ModelsError::file(other))?;
+            let mut facts = Vec::new();
+            for same in groups {
+                let names = same.into_iter().filter(|(id, _)| wanted.contains(id)).map(|(_, path)| path);
+                facts.extend(link_all(&names.collect::<Vec<_>>())?);
             }
-            // They are files that were just read, whatever the disk says of them now.
-            let fact = |path: &PathBuf| {
-                let (path_text, stamp) = (path.to_str()?.to_owned(), stamp_of(path)?);
-                Some(FileFact { path: path_text, stamp, content: digest.clone() })
-            };
-            Ok(names.iter().filter_map(fact).collect())
+            Ok::<_, ModelsError>(facts)
         };
         for fact in tokio::task::spawn_blocking(link).await.unwrap_or(Ok(Vec::new()))? {
             self.store.save_model_digest(&fact).await?;
         }
         Ok(())
+    }
+
+    /// Files of several models, of which each list has the same content.
+    async fn same_files(&self) -> Result<Vec<Vec<(ModelId, PathBuf)>>, ModelsError> {
+        let digests = self.digests().await?;
+        let mut groups = BTreeMap::<String, Vec<(ModelId, PathBuf)>>::new();
+        for (id, path) in self.files_by_size().await.into_values().flatten() {
+            if let Some(digest) = digests.get(&path) {
+                groups.entry(digest.clone()).or_default().push((id, path));
+            }
+        }
+        Ok(groups.into_values().filter(|same| models_of(same).len() > 1).collect())
     }
 
     /// Digests of files that are as they were when they were read.
@@ -133,17 +142,17 @@ impl Models {
         Ok(tokio::task::spawn_blocking(current).await.unwrap_or_default())
     }
 
-    /// Models of one file whose size another one has, too.
+    /// Files of models whose size another one has, too.
     async fn files_by_size(&self) -> BTreeMap<u64, Vec<(ModelId, PathBuf)>> {
         let library = self.library.clone();
         let look = move || {
             let mut sizes = BTreeMap::<u64, Vec<(ModelId, PathBuf)>>::new();
-            for found in library.found() {
-                let is_file =
-                    matches!(found.layout, Layout::Gguf | Layout::Checkpoint) && found.parts.is_empty();
-                let size = fs::metadata(&found.path).map_or(0, |meta| meta.len());
-                if is_file && size >= LEAST_BYTES {
-                    sizes.entry(size).or_default().push((found.id, found.path));
+            for found in library.found().into_iter().filter(|it| it.problem.is_none()) {
+                for path in files_of(&found) {
+                    let size = fs::metadata(&path).map_or(0, |meta| meta.len());
+                    if size >= LEAST_BYTES {
+                        sizes.entry(size).or_default().push((found.id.clone(), path));
+                    }
                 }
             }
             sizes.retain(|_, files| files.len() > 1);
@@ -153,18 +162,65 @@ impl Models {
     }
 }
 
-fn same_files(files: &[(ModelId, PathBuf)]) -> Duplicates {
-    let mut models: Vec<_> = files.iter().map(|(id, _)| id.clone()).collect();
-    models.sort();
-    let size_bytes = files.first().and_then(|(_, path)| fs::metadata(path).ok()).map_or(0, |meta| meta.len());
-    let mut identities: Vec<_> = files.iter().filter_map(|(_, path)| file_identity(path)).collect();
-    identities.sort_unstable();
-    identities.dedup();
-    let devices: Vec<_> = identities.iter().map(|(device, _)| *device).collect();
-    let is_one_disk = devices.windows(2).all(|pair| pair.first() == pair.last());
-    let n_more = identities.len().saturating_sub(1) as u64;
-    let reclaimable_bytes = if is_one_disk { size_bytes.saturating_mul(n_more) } else { 0 };
-    Duplicates { models, size_bytes, reclaimable_bytes }
+/// The files of a model; of a folder those in it and in its parts. GGUF files in a folder are models of their own.
+fn files_of(found: &Found) -> Vec<PathBuf> {
+    if matches!(found.layout, Layout::Gguf | Layout::Checkpoint) {
+        return found.files().to_vec();
+    }
+    let entries = |folder: &Path| -> Vec<PathBuf> {
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    };
+    let is_own = |path: &PathBuf| {
+        path.is_file() && path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("gguf"))
+    };
+    let (parts, files): (Vec<_>, Vec<_>) = entries(&found.path).into_iter().partition(|it| it.is_dir());
+    let below = parts.iter().flat_map(|part| entries(part));
+    files.into_iter().chain(below).filter(is_own).take(MAX_FILES).collect()
+}
+
+fn models_of(files: &[(ModelId, PathBuf)]) -> Vec<ModelId> {
+    let models: BTreeSet<_> = files.iter().map(|(id, _)| id.clone()).collect();
+    models.into_iter().collect()
+}
+
+/// How many files there are beside the first one of each disk.
+fn n_more(files: &[(ModelId, PathBuf)]) -> u64 {
+    let there: BTreeSet<_> = files.iter().filter_map(|(_, path)| file_identity(path)).collect();
+    let disks: BTreeSet<_> = there.iter().map(|(disk, _)| disk).collect();
+    (there.len() - disks.len()) as u64
+}
+
+/// Makes files that have the same content one file on each disk, and says what is known of their content then.
+fn link_all(names: &[PathBuf]) -> Result<Vec<FileFact>, ModelsError> {
+    let mut disks = BTreeMap::<_, Vec<(&PathBuf, PathBuf)>>::new();
+    // Links of the hub's cache stay links: what they point to is what takes room.
+    for (name, path) in names.iter().filter_map(|name| Some((name, fs::canonicalize(name).ok()?))) {
+        let disk = file_identity(&path).map(|(disk, _)| disk);
+        disks.entry(disk).or_default().push((name, path));
+    }
+    let mut facts = Vec::new();
+    for files in disks.into_values() {
+        let Some((_, first)) = files.first() else { continue };
+        let is_other = |(_, path): &&(&PathBuf, PathBuf)| file_identity(path) != file_identity(first);
+        let others: Vec<_> = files.iter().filter(is_other).collect();
+        if others.is_empty() {
+            continue;
+        }
+        let digest = sha256(first).map_err(ModelsError::file(first))?;
+        for (_, other) in others {
+            if sha256(other).map_err(ModelsError::file(other))? != digest {
+                return Err(ModelsError::Kept("their files are no longer the same; compare them again"));
+            }
+            link_one(first, other).map_err(ModelsError::file(other))?;
+        }
+        // They are files that were just read, whatever the disk says of them now.
+        let fact = |(name, _): &(&PathBuf, PathBuf)| {
+            let (path, stamp) = (name.to_str()?.to_owned(), stamp_of(name)?);
+            Some(FileFact { path, stamp, content: digest.clone() })
+        };
+        facts.extend(files.iter().filter_map(fact));
+    }
+    Ok(facts)
 }
 
 /// At every moment there is a whole file under the name.

@@ -390,6 +390,46 @@ async fn files_with_the_same_content_are_found_and_made_one() {
     assert!(bench.models.duplicates().await.unwrap().is_empty());
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn parts_and_folders_with_the_same_content_are_found_file_by_file() {
+    let bench = Bench::open().await;
+    let part = |n: u8| {
+        let mut part = llama(1 << 20);
+        *part.last_mut().unwrap() = n;
+        part
+    };
+    for (n, number) in ["00001", "00002"].into_iter().enumerate() {
+        for place in ["own/big", "other/big"] {
+            bench.put(&format!("{place}-{number}-of-00002.gguf"), &part(n as u8));
+        }
+    }
+    for place in ["own/folder", "other/folder"] {
+        bench.put(&format!("{place}/config.json"), place.as_bytes());
+        bench.put(&format!("{place}/model.safetensors"), &part(7));
+    }
+    bench.put("other/alone.gguf", &part(7));
+    bench.models.add_folder("~/other", "").await.unwrap();
+    bench.compared().await;
+    let n_bytes = part(0).len() as u64;
+    let ids = |ids: &[&str]| ids.iter().map(|id| ModelId((*id).to_owned())).collect::<Vec<_>>();
+    let shown = async || {
+        let same = bench.models.duplicates().await.unwrap().into_iter();
+        same.map(|it| (it.models, it.size_bytes, it.reclaimable_bytes)).collect::<Vec<_>>()
+    };
+    let (big, folders) = (ids(&["big", "other/big"]), ids(&["folder", "other/alone", "other/folder"]));
+    let mut found = shown().await;
+    found.sort();
+    assert_eq!(found, [(big.clone(), 2 * n_bytes, 2 * n_bytes), (folders.clone(), n_bytes, 2 * n_bytes)]);
+    bench.models.link(&big).await.unwrap();
+    bench.models.link(&folders[..2]).await.unwrap();
+    bench.compared().await;
+    let mut found = shown().await;
+    found.sort();
+    assert_eq!(found, [(big, 2 * n_bytes, 0), (folders, n_bytes, n_bytes)]);
+    assert_eq!(fs::read(bench.path("own/folder/config.json")).unwrap(), b"own/folder");
+}
+
 #[tokio::test]
 async fn of_two_models_of_one_name_the_one_that_was_named_is_deleted() {
     let bench = Bench::open().await;

@@ -310,7 +310,7 @@ fn bring_one(
     made: &mut Made,
 ) -> Result<(), ModelsError> {
     if let Some(folder) = target.parent() {
-        fs::create_dir_all(folder).map_err(ModelsError::file(folder))?;
+        made.folder(folder)?;
     }
     // What a link leads to, so that the entry goes on without the link.
     let real = fs::canonicalize(source).map_err(ModelsError::file(source))?;
@@ -370,10 +370,20 @@ fn copy(
 #[derive(Default)]
 struct Made(Vec<PathBuf>);
 
+impl Made {
+    /// Makes a folder, and those above it.
+    fn folder(&mut self, folder: &Path) -> Result<(), ModelsError> {
+        let missing: Vec<_> = folder.ancestors().take_while(|it| !it.exists()).map(Path::to_owned).collect();
+        self.0.extend(missing.into_iter().rev());
+        fs::create_dir_all(folder).map_err(ModelsError::file(folder))
+    }
+}
+
 impl Drop for Made {
     fn drop(&mut self) {
-        for path in &self.0 {
-            _ = fs::remove_file(path);
+        for path in self.0.iter().rev() {
+            // A folder goes when nothing is left in it.
+            _ = fs::remove_file(path).or_else(|_| fs::remove_dir(path));
         }
     }
 }

@@ -19,6 +19,8 @@ use types::{
 };
 
 mod bring;
+#[cfg(target_os = "linux")]
+mod disks;
 mod downloads;
 mod rewrite;
 mod uses;

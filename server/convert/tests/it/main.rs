@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bad;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod gguf_file;
 mod mlx;
 mod parity;

@@ -12,7 +12,7 @@ use types::{
 
 impl Bench {
     /// Takes over a tiny model with which the converter is tested.
-    fn put_folder(&self, name: &str) {
+    pub(super) fn put_folder(&self, name: &str) {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../convert/tests/parity/models").join(name);
         let to = self.path(&format!("own/{name}/x"));
         for entry in fs::read_dir(from).unwrap().flatten() {
@@ -22,7 +22,7 @@ impl Bench {
         fs::write(to.with_file_name("model.safetensors"), weights(&list)).unwrap();
     }
 
-    async fn written(&self, id: &str, to: Rewrite) -> Option<String> {
+    pub(super) async fn written(&self, id: &str, to: Rewrite) -> Option<String> {
         self.models.rewrite(ME, &ModelId(id.into()), to, "").await.unwrap();
         loop {
             // What it cost is found out by another one.
@@ -44,8 +44,8 @@ impl Bench {
     /// What is known of where a model came from, which is noted after its job has ended.
     async fn source_of(&self, id: &str) -> Written {
         loop {
-            let details = self.models.describe(&ModelId(id.into()), true).await.unwrap();
-            match details.written {
+            let details = self.models.describe(&ModelId(id.into()), true).await;
+            match details.ok().and_then(|it| it.written) {
                 Some(written) => return written,
                 None => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
             }

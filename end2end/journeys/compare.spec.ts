@@ -56,6 +56,8 @@ test('two settings of one model answer side by side, with figures and what diffe
     await expect(slot.getByTestId('slot-text')).not.toBeEmpty();
     await expect(slot.getByTestId('slot-figures')).toContainText('First token');
     await expect(slot.getByTestId('slot-figures')).toContainText('Prompt');
+    await expect(slot.getByTestId('slot-figures')).toContainText('Written in');
+    await expect(slot.getByTestId('slot-figures')).toContainText('Keys and values');
     if ((await slot.getAttribute('data-state')) === 'cut') {
       await expect(slot.getByTestId('slot-figures')).toContainText(`${tokens} tokens`);
       await expect(slot.getByTestId('slot-figures')).toContainText('at the token limit');

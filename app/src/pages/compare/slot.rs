@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     error::capitalised,
-    i18n::{Texts, fill},
+    i18n::{CallsTexts, Texts, fill},
     platform,
     ui::{icon::Icon, list::list, markdown::with_words, when::When},
 };
@@ -141,14 +141,14 @@ fn Failure(answer: Slot) -> AnyView {
 /// What it costs while it is written, and what it has cost.
 #[component]
 fn Figures(store: RunStore, answer: Slot) -> AnyView {
-    let (bench, texts) = (store.bench, store.bench.texts);
+    let (bench, texts, chat) = (store.bench, store.bench.texts, CallsTexts::here());
     let running = move || {
         let pace = answer.pace.get();
         words::pace(pace.n_tokens, pace.tokens_per_second, bench.common)
     };
     let ended = move || {
         let view = answer.view.read();
-        let figures = view.usage.map(|usage| words::figures(&usage, bench)).unwrap_or_default();
+        let figures = words::figures(&view, bench, chat);
         let reason = Some((texts.ended, words::reason(&view, texts).to_owned()));
         let waited = view.had_no_room.then(|| (texts.turn, texts.had_no_room.to_owned()));
         let figure = |(name, value): (&'static str, String)| {

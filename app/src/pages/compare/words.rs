@@ -3,8 +3,8 @@
 use super::bench::Bench;
 use crate::{
     format::{duration_ms, one_decimal},
-    i18n::{CompareTexts, Texts, fill},
-    pages::chat::effort::choices,
+    i18n::{CallsTexts, CompareTexts, Texts, fill},
+    pages::chat::{effort::choices, usage::guess_words},
 };
 use types::{
     chat::{MessageState, Queued, Usage},
@@ -52,8 +52,14 @@ pub(super) fn pace(n_tokens: u32, tokens_per_second: Option<f32>, common: &Texts
     [speed, tokens].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
-/// What an answer cost, by name: first token, speed, tokens, prompt.
-pub(super) fn figures(usage: &Usage, bench: Bench) -> Vec<(&'static str, String)> {
+/// What an answer cost and how it was made, by name, as far as that is known.
+pub(super) fn figures(slot: &SlotView, bench: Bench, chat: &CallsTexts) -> Vec<(&'static str, String)> {
+    let kept = slot.kv.clone().map(|kv| (bench.texts.keys_and_values, kv));
+    let cost = slot.usage.map(|usage| cost(&usage, bench, chat)).unwrap_or_default();
+    cost.into_iter().chain(kept).collect()
+}
+
+fn cost(usage: &Usage, bench: Bench, chat: &CallsTexts) -> Vec<(&'static str, String)> {
     let (texts, common) = (bench.texts, bench.common);
     let speed = usage.tokens_per_second();
     let prompt = if usage.n_cached_tokens > 0 {
@@ -61,12 +67,18 @@ pub(super) fn figures(usage: &Usage, bench: Bench) -> Vec<(&'static str, String)
     } else {
         tokens(usage.n_prompt_tokens, common)
     };
-    let first = (texts.first_token, duration_ms(usage.first_token_ms.into()));
-    let speed = speed.map(|speed| (texts.speed, fill(common.usage_speed, "n", one_decimal(speed.into()))));
-    let length = (texts.length, tokens(usage.n_generated_tokens, common));
-    // Not counted where the answer was broken off.
-    let prompt = (usage.n_prompt_tokens > 0).then_some((texts.prompt_length, prompt));
-    std::iter::once(first).chain(speed).chain([length]).chain(prompt).collect()
+    let n_forgotten = usage.n_forgotten_tokens;
+    let figures = [
+        Some((texts.first_token, duration_ms(usage.first_token_ms.into()))),
+        Some((texts.written, duration_ms(usage.decode_ms.into()))),
+        speed.map(|speed| (texts.speed, fill(common.usage_speed, "n", one_decimal(speed.into())))),
+        Some((texts.length, tokens(usage.n_generated_tokens, common))),
+        // Not counted where the answer was broken off.
+        (usage.n_prompt_tokens > 0).then_some((texts.prompt_length, prompt)),
+        (n_forgotten > 0).then(|| (texts.context, fill(chat.usage_forgotten, "n", n_forgotten))),
+        guess_words(usage, chat).map(|words| (texts.guesses, words)),
+    ];
+    figures.into_iter().flatten().collect()
 }
 
 fn tokens(n: u32, common: &Texts) -> String {

@@ -23,6 +23,9 @@ use types::{
 /// How often the clock and the machine are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// As how many tokens an answer counts for which no number was asked, of a model whose context is not known.
+const MOST_TOKENS: u32 = 32_768;
+
 /// Says how the machine is, at once.
 pub type Readings = Arc<dyn Fn() -> SystemSample + Send + Sync>;
 
@@ -46,6 +49,16 @@ impl Guarded {
             None => self.engine.status().borrow().chosen.id.as_ref().is_some_and(ModelId::is_remote),
         };
         !is_elsewhere
+    }
+
+    /// How many tokens the model has room for.
+    fn n_ctx(&self, target: &Target) -> Option<u32> {
+        let status = self.engine.status();
+        let residents = status.borrow();
+        match &target.model {
+            Some(id) => residents.find(id)?.status.n_ctx,
+            None => residents.chosen.n_ctx,
+        }
     }
 }
 
@@ -92,10 +105,13 @@ impl Engine for Guarded {
             if is_here && !may_begin(&request.guards, &sample) {
                 return Err(EngineError::MemoryShort { available_bytes: sample.memory_available_bytes });
             }
-            let guards = Guards::new(request.guards, request.sampling.max_tokens);
+            let (settings, asked) = (request.guards, request.sampling.max_tokens);
             let readings = is_here.then(|| Arc::clone(&self.readings));
             let started = Instant::now();
-            let events = self.engine.generate(target, request).await?;
+            let events = self.engine.generate(target.clone(), request).await?;
+            // Now that the model is loaded.
+            let most_tokens = asked.or_else(|| self.n_ctx(&target)).unwrap_or(MOST_TOKENS);
+            let guards = Guards::new(settings, most_tokens);
             let mut clock = interval(LOOK);
             clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let watched = Watched {
@@ -182,7 +198,7 @@ impl Watched {
         let mut tripped = None;
         match &event {
             GenerateEvent::Queued(_) => self.guards.waits(),
-            GenerateEvent::Text { text, reasoning, usage, .. } => {
+            GenerateEvent::Text { text, reasoning, calls, usage, .. } => {
                 self.first.get_or_insert(now);
                 self.last = Some(now);
                 self.usage = *usage;
@@ -190,6 +206,7 @@ impl Watched {
                 // What is thought comes before the text that comes with it.
                 tripped = self.guards.text(now, reasoning, n_generated);
                 tripped = tripped.or_else(|| self.guards.text(now, text, n_generated));
+                tripped = tripped.or_else(|| calls.iter().find_map(|piece| self.guards.call(piece)));
             }
             GenerateEvent::Warned(_) | GenerateEvent::Finished { .. } => {}
         }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use types::{
     guard::{Guard, GuardSettings, Warning},
     system::{Heat, SystemSample},
+    tools::CallPiece,
 };
 
 /// Answers up to this long are never too long.
@@ -28,20 +29,23 @@ pub(crate) struct Guards {
     n_chars: u64,
     lines: Lines,
     passages: Option<Passages>,
+    /// Of what the last function is called with.
+    arguments: Option<Passages>,
     pace: Option<Pace>,
     has_told_memory: bool,
     has_told_heat: bool,
 }
 
 impl Guards {
-    /// For an answer of at most `max_tokens`.
-    pub(crate) fn new(settings: GuardSettings, max_tokens: Option<u32>) -> Self {
-        let max_chars = settings.chars_per_token.zip(max_tokens);
+    /// For an answer of at most `most_tokens`.
+    pub(crate) fn new(settings: GuardSettings, most_tokens: u32) -> Self {
+        let most_chars = |per: u32| (u64::from(per) * u64::from(most_tokens)).max(ALWAYS_FINE_CHARS);
         Self {
-            max_chars: max_chars.map(|(per, n)| (u64::from(per) * u64::from(n)).max(ALWAYS_FINE_CHARS)),
+            max_chars: settings.chars_per_token.map(most_chars),
             n_chars: 0,
             lines: Lines::new(settings.repeated_lines, settings.reasoning_score),
             passages: settings.repeated_passages.map(Passages::new),
+            arguments: None,
             pace: settings.least_tokens_per_second.map(Pace::new),
             has_told_memory: false,
             has_told_heat: false,
@@ -51,16 +55,34 @@ impl Guards {
 
     /// A piece of the answer came, which now has `n_tokens`.
     pub(crate) fn text(&mut self, now: Instant, piece: &str, n_tokens: u32) -> Option<Guard> {
-        self.n_chars += piece.chars().count() as u64;
         if let Some(pace) = &mut self.pace {
             pace.tokens(now, n_tokens);
         }
-        if self.max_chars.is_some_and(|most| self.n_chars > most) {
+        if self.grows_too_long(piece) {
             return Some(Guard::Length);
         }
         let by_lines = self.lines.text(piece);
         let repeats = self.passages.as_mut().is_some_and(|passages| passages.text(piece));
         by_lines.or(repeats.then_some(Guard::RepeatedPassage))
+    }
+
+    /// A piece of a call came. The lines of JSON are a matter of its form, and so are the same arguments of several calls: what repeats is
+    /// looked for in passages of one call's arguments.
+    pub(crate) fn call(&mut self, piece: &CallPiece) -> Option<Guard> {
+        let CallPiece::Arguments(piece) = piece else {
+            self.arguments = self.settings.repeated_passages.map(Passages::new);
+            return None;
+        };
+        if self.grows_too_long(piece) {
+            return Some(Guard::Length);
+        }
+        let repeats = self.arguments.as_mut().is_some_and(|passages| passages.text(piece));
+        repeats.then_some(Guard::RepeatedPassage)
+    }
+
+    fn grows_too_long(&mut self, piece: &str) -> bool {
+        self.n_chars += piece.chars().count() as u64;
+        self.max_chars.is_some_and(|most| self.n_chars > most)
     }
 
     /// The answer waits for others: what it does not write meanwhile is not its fault.

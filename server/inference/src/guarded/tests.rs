@@ -59,6 +59,28 @@ async fn an_answer_that_repeats_itself_is_ended_and_kept() {
 }
 
 #[tokio::test]
+async fn a_call_that_repeats_itself_is_ended() {
+    let script = Script::say(["Well. "]).call("sing", &LINE.repeat(20));
+    let end = FinishReason::Guarded(Guard::RepeatedPassage);
+    check(script, machine(8 * GB, None), "Well. ", &[], end).await;
+}
+
+#[tokio::test]
+async fn an_answer_without_a_bound_is_bounded_by_the_context() {
+    let words = || (0..8000).map(|i| format!("{i:x} "));
+    let mut fine = String::new();
+    for word in words() {
+        // The scripted model has room for 4096 tokens.
+        if fine.len() > 6 * 4096 {
+            break;
+        }
+        fine.push_str(&word);
+    }
+    let end = FinishReason::Guarded(Guard::Length);
+    check(Script::say(words()), machine(8 * GB, None), &fine, &[], end).await;
+}
+
+#[tokio::test]
 async fn a_good_answer_is_left_alone() {
     let script = Script::say(["All ", "is ", "well.\n"]);
     check(script, machine(8 * GB, None), "All is well.\n", &[], FinishReason::Stop).await;

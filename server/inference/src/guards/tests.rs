@@ -7,13 +7,13 @@ fn sample(available: u64, heat: Option<Heat>) -> SystemSample {
     SystemSample { memory_total_bytes, memory_available_bytes, heat, ..SystemSample::default() }
 }
 
-fn guards(max_tokens: Option<u32>) -> Guards {
-    Guards::new(GuardSettings::default(), max_tokens)
+fn guards(most_tokens: u32) -> Guards {
+    Guards::new(GuardSettings::default(), most_tokens)
 }
 
 /// After how many characters of text that repeats nothing the answer is too long.
-fn check_length(max_tokens: Option<u32>, expected: Option<usize>) {
-    let mut guards = guards(max_tokens);
+fn check_length(most_tokens: u32, expected: Option<usize>) {
+    let mut guards = guards(most_tokens);
     let now = Instant::now();
     let words = (0..3000).map(|i| format!("{i:x} "));
     let mut n_chars = 0;
@@ -27,9 +27,64 @@ fn check_length(max_tokens: Option<u32>, expected: Option<usize>) {
 
 #[test]
 fn an_answer_may_be_six_characters_a_token_and_two_thousand_always() {
-    check_length(Some(10), Some(2000));
-    check_length(Some(1000), Some(6000));
-    check_length(None, None);
+    check_length(10, Some(2000));
+    check_length(1000, Some(6000));
+    check_length(4000, None);
+}
+
+/// What trips over a call with `arguments`, told in small pieces and as a whole, in an answer of at most so many tokens.
+#[track_caller]
+fn check_calls(calls: &[&str], most_tokens: u32, expected: Option<Guard>) {
+    let begin = CallPiece::Begin { name: "write".into() };
+    for n_letters in [3, usize::MAX] {
+        let mut guards = guards(most_tokens);
+        let mut pieces = calls.iter().flat_map(|arguments| {
+            let letters: Vec<char> = arguments.chars().collect();
+            let arguments = |it: &[char]| CallPiece::Arguments(it.iter().collect());
+            let pieces: Vec<_> = letters.chunks(n_letters.min(letters.len())).map(arguments).collect();
+            [begin.clone()].into_iter().chain(pieces)
+        });
+        let tripped = pieces.find_map(|piece| guards.call(&piece));
+        assert_eq!(tripped, expected, "{n_letters} letters at once of {calls:?}");
+    }
+}
+
+#[test]
+fn arguments_that_say_the_same_again_and_again_are_a_loop() {
+    let song = format!("{{\"text\":\"{}", "I am the walrus, and this is my song.\\n".repeat(20));
+    check_calls(&[&song], 4000, Some(Guard::RepeatedPassage));
+    let list = format!("{{\"items\":[{}", "{\"name\":\"walrus\",\"song\":\"mine\"},".repeat(20));
+    check_calls(&[&list], 4000, Some(Guard::RepeatedPassage));
+}
+
+#[test]
+fn large_arguments_are_no_loop() {
+    let rows = |between: &str| {
+        let row = |i| {
+            format!("{{{between}\"id\": {i},{between}\"state\": \"waiting for the first of them\"{between}}}")
+        };
+        let rows: Vec<String> = (0..400).map(row).collect();
+        format!("{{\"rows\": [{}]}}", rows.join(", "))
+    };
+    check_calls(&[&rows("\n    ")], 8000, None);
+    check_calls(&[&rows("")], 8000, None);
+    let table = format!("{{\"cells\": [{}0]}}", "0.0, null, ".repeat(400));
+    check_calls(&[&table], 8000, None);
+    let code: String = (0..200).map(|i| format!("    assert_eq!(parse({i}), Some({i}));\\n")).collect();
+    check_calls(&[&format!("{{\"file\": \"{code}\"}}")], 8000, None);
+}
+
+#[test]
+fn the_same_call_several_times_is_no_loop() {
+    let dice = "{\"sides\": 20, \"for\": \"the initiative of the next goblin in line\"}";
+    check_calls(&[dice; 16], 4000, None);
+}
+
+#[test]
+fn arguments_count_for_the_length() {
+    let words: String = (0..3000).map(|i| format!("{i:x} ")).collect();
+    check_calls(&[&words], 1000, Some(Guard::Length));
+    check_calls(&[&words], 4000, None);
 }
 
 #[test]
@@ -43,12 +98,12 @@ fn no_answer_begins_without_memory() {
 #[test]
 fn a_machine_that_tells_nothing_stops_nobody() {
     assert!(may_begin(&GuardSettings::default(), &SystemSample::default()));
-    assert_eq!(guards(None).machine(&SystemSample::default()), None);
+    assert_eq!(guards(4000).machine(&SystemSample::default()), None);
 }
 
 #[test]
 fn each_warning_comes_once() {
-    let mut guards = guards(None);
+    let mut guards = guards(4000);
     assert_eq!(guards.machine(&sample(8 * GB, Some(Heat::Moderate))), None);
     let low = sample(GB / 4, Some(Heat::Critical));
     assert_eq!(guards.machine(&low), Some(Warning::Memory { available_bytes: GB / 4 }));
@@ -58,9 +113,12 @@ fn each_warning_comes_once() {
 
 #[test]
 fn what_is_switched_off_says_nothing() {
-    let mut guards = Guards::new(GuardSettings::NONE, Some(1));
+    let mut guards = Guards::new(GuardSettings::NONE, 1);
     let now = Instant::now();
     assert_eq!(guards.text(now, &"I am the walrus, and this is my song.\n".repeat(999), 1), None);
+    let repeated = CallPiece::Arguments("I am the walrus, and this is my song. ".repeat(999));
+    assert_eq!(guards.call(&CallPiece::Begin { name: "sing".into() }), None);
+    assert_eq!(guards.call(&repeated), None);
     assert_eq!(guards.tick(now + std::time::Duration::from_secs(999)), None);
     assert_eq!(guards.machine(&sample(1, Some(Heat::Critical))), None);
 }

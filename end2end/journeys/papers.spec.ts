@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CallingModel } from '../support/caller';
 import { freshFolder, required, Server } from '../support/server';
-import { accessible, addModel, answered, composer, connected, expect, lastAnswer, open, send, sendAndStop, test, textOf } from '../support/test';
+import { accessible, addModel, answered, composer, connected, expect, lastAnswer, LONG, open, send, sendAndStop, test, textOf } from '../support/test';
 
 const LANTERN = 'The lantern of the lighthouse burns whale oil. The keeper climbs two hundred stairs every evening.';
 /** Longer than what is taken without an offer. */
@@ -147,7 +147,7 @@ test('files are dropped into a new chat, one that cannot be read says why, and i
 
 test('files that are let go of before the page is all there are not lost', async ({ page, context }) => {
   await open(page, '/chat');
-  await sendAndStop(page, 'The first word.');
+  await sendAndStop(page, LONG);
   const chat = page.url();
   let fetched = (): void => undefined;
   const late = new Promise<void>(resolve => (fetched = resolve));
@@ -159,7 +159,7 @@ test('files that are let go of before the page is all there are not lost', async
   await open(other, chat);
   await drop(other, [{ name: 'early.md', text: LANTERN }]);
   // What happens in the chat meanwhile, which the page shows, takes nothing away.
-  await sendAndStop(page, 'Another word.');
+  await sendAndStop(page, LONG);
   await expect(other.locator('[data-role=user]')).toHaveCount(2);
   fetched();
   await expect(papers(other)).toContainText('early.md');

@@ -1,7 +1,7 @@
 // What is sent to the model: how much it is before sending, and what it was afterwards.
 
 import AxeBuilder from '@axe-core/playwright';
-import { answers, composer, expect, lastAnswer, open, sendAndStop, test } from '../support/test';
+import { accessible, answered, answers, composer, expect, lastAnswer, open, send, sendAndStop, SHORT, test, textOf } from '../support/test';
 
 test('what the model saw is shown with the tokens of its form marked', async ({ page }) => {
   await open(page, '/chat');
@@ -10,6 +10,9 @@ test('what the model saw is shown with the tokens of its form marked', async ({ 
   await expect(page.getByTestId('saw')).toContainText('Where do wombats sleep?');
   await expect(page.getByTestId('saw').locator('[data-special]').first()).toHaveText('<|im_start|>');
   await expect(page.getByTestId('saw-facts')).toContainText(/\d+ tokens · of \d+ that fit/);
+  await expect(page.getByTestId('saw-hint')).toContainText('as the model read it');
+  await page.getByTestId('saw-sampling').click();
+  await expect(page.getByTestId('saw-sampling')).toContainText('temperature 0.7');
   const { violations } = await new AxeBuilder({ page }).analyze();
   expect(violations).toEqual([]);
   // It is a page of its own, served whole.
@@ -70,6 +73,57 @@ test('a chat has a system prompt and samplers of its own, which the model sees',
   expect(violations).toEqual([]);
   await page.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByTestId('setup-link')).toContainText('temperature 0');
+  // What the model was given before stays what it was.
+  await lastAnswer(page).getByTestId('saw-link').click();
+  await expect(page.getByTestId('saw')).toContainText('Who are you?');
+  await expect(page.getByTestId('saw')).not.toContainText('You are a lighthouse.');
+  await page.getByRole('link', { name: 'Back to the chat' }).click();
+  await sendAndStop(page, 'And now?');
   await lastAnswer(page).getByTestId('saw-link').click();
   await expect(page.getByTestId('saw')).toContainText('You are a lighthouse.');
+});
+
+test('a chat is set up before its first message, and what is being written goes along', async ({ page }) => {
+  await open(page, '/chat');
+  await composer(page).fill('Who are you?');
+  await page.getByTestId('setup-link').click();
+  await expect(page).toHaveURL(/\/chat\/new\/setup/);
+  await page.getByTestId('setup-system').fill('You are a lighthouse.');
+  await page.getByTestId('setup-history').selectOption('trim');
+  await accessible(page);
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page).toHaveURL(/\/chat\/\d+$/);
+  await expect(page.getByTestId('setup-link')).toContainText('history trim');
+  await expect(composer(page)).toHaveValue('Who are you?');
+  await composer(page).press('Enter');
+  await answered(page);
+  await lastAnswer(page).getByTestId('saw-link').click();
+  await expect(page.getByTestId('saw')).toContainText('You are a lighthouse.');
+  // The choice is taken back where it was made.
+  await page.getByRole('link', { name: 'Back to the chat' }).click();
+  await page.getByTestId('setup-link').click();
+  await expect(page.getByTestId('setup-history')).toHaveValue('trim');
+  await page.getByTestId('setup-history').selectOption('');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByTestId('setup-link')).not.toContainText('history');
+});
+
+test('an answer is put into other words, and a question is asked in a chat of its own', async ({ page }) => {
+  await open(page, '/chat');
+  await send(page, SHORT);
+  await answered(page);
+  await lastAnswer(page).getByTestId('correct').click();
+  await page.getByTestId('correct-text').fill('Hello from me, five words.');
+  await accessible(page);
+  await page.getByTestId('correct-save').click();
+  await expect(textOf(lastAnswer(page))).toHaveText('Hello from me, five words.');
+  await expect(lastAnswer(page).getByTestId('corrected')).toBeVisible();
+  await expect(lastAnswer(page).getByTestId('variants')).toContainText('2');
+  await sendAndStop(page, 'Say it once more');
+  const before = page.url();
+  await page.locator('[data-role=user]').last().getByTestId('ask-elsewhere').click();
+  await expect(page).not.toHaveURL(before);
+  await expect(composer(page)).toHaveValue('Say it once more');
+  await expect(answers(page)).toHaveCount(1);
+  await composer(page).fill('');
 });

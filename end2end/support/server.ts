@@ -24,6 +24,7 @@ const UNGUARDED = {
   guard_warn_percent: '',
   titles: 'model',
   tool_rounds: '10',
+  prompt_days: '30',
   guard_heat: 'off',
 };
 

@@ -6,7 +6,7 @@ use crate::pages::chat::{
     attachments::{self, Attachments},
     calls, collections, context_bar, editor, model_before, more, named, papers, sources,
     thread_store::{Block, Pace},
-    tools,
+    tools, usage,
 };
 use crate::{
     lazy_file::{Coming, NotFetched, Pauses, coming},
@@ -38,7 +38,7 @@ pub(crate) enum Behind {
     Models(Memo<ModelStatus>),
     /// The model that answered in a chat last, where that is not the chosen one.
     ModelBefore,
-    /// What else can be done with an answer.
+    /// What else can be done with a message.
     More(MessageId),
     Palette,
     /// The documents that go with the message that is being written.
@@ -48,6 +48,8 @@ pub(crate) enum Behind {
     Sources(MessageId),
     /// The tools that the answers of a chat may call.
     Tools,
+    /// What an answer cost.
+    Usage(ArcRwSignal<MessageView>),
     /// What a person should know about the machine while an answer is written. It brings what is shown of the answer once it has
     /// ended, as long as the server answers.
     Warned(ArcRwSignal<Pace>),
@@ -104,6 +106,7 @@ async fn what_is(behind: Behind) -> AnyView {
         Behind::Shortcuts => shortcuts::list(),
         Behind::Sources(message) => sources::of(message).await,
         Behind::Tools => tools::choices().await,
+        Behind::Usage(view) => usage::line(view),
         Behind::Warned(pace) => more::warned(pace),
     }
 }

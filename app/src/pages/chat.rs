@@ -8,7 +8,7 @@ pub(crate) mod collections;
 mod composer;
 pub(crate) mod context_bar;
 mod count_button;
-mod draft;
+pub(crate) mod draft;
 pub(crate) mod editor;
 pub(crate) mod effort;
 mod message;
@@ -22,6 +22,7 @@ mod thought;
 mod thread;
 pub(crate) mod thread_store;
 pub(crate) mod tools;
+pub(crate) mod usage;
 
 pub(crate) use draft::add_to_new_chat;
 

@@ -7,11 +7,12 @@ use crate::{
     error::AppError,
     i18n::{SawTexts, fill},
     page_data::PageData,
+    ui::moment::Moment,
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{components::A, hooks::use_params_map};
-use types::seen::{Seen, SeenKind, SeenPart};
+use types::seen::{KeptPrompt, Seen, SeenKind, SeenPart};
 
 const BETWEEN: char = '/';
 
@@ -31,7 +32,6 @@ pub(super) fn page() -> AnyView {
                     <h1 class="text-xl font-semibold text-strong">{texts.saw_title}</h1>
                     <A href=back attr:class="button button-quiet">{texts.saw_back}</A>
                 </div>
-                <p class="text-muted">{texts.saw_hint}</p>
                 <Suspense>
                     {move || Suspend::new(async move { shown(seen.get().await) })}
                 </Suspense>
@@ -54,14 +54,35 @@ fn shown(seen: Result<Seen, AppError>) -> AnyView {
         Ok(seen) => seen,
         Err(err) => return failed(&err, None),
     };
-    let tokens = fill(texts.usage_tokens, "n", seen.n_tokens);
+    let tokens = (seen.n_tokens > 0).then(|| fill(texts.usage_tokens, "n", seen.n_tokens));
     let of = seen.n_ctx.map(|n_ctx| fill(texts.saw_of, "n", n_ctx));
     let cached = seen.n_cached_tokens.filter(|n| *n > 0).map(|n| fill(texts.saw_cached, "n", n));
-    let facts = [Some(tokens), of, cached].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    let facts = [tokens, of, cached].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let parts: Vec<_> = seen.parts.into_iter().map(part).collect();
+    let hint = match &seen.kept {
+        None => texts.saw_hint_anew,
+        Some(kept) if kept.is_as_sent => texts.saw_hint_sent,
+        Some(_) => texts.saw_hint,
+    };
     view! {
+        <p class="text-muted" data-testid="saw-hint">{hint}</p>
+        {seen.kept.map(given)}
         <p class="tabular text-sm" data-testid="saw-facts">{facts}</p>
         <pre class="card overflow-x-auto p-4 font-mono text-sm whitespace-pre-wrap break-words" data-testid="saw">{parts}</pre>
+    }
+    .into_any()
+}
+
+/// Who was given it, when, and how its answer was sampled.
+fn given(kept: KeptPrompt) -> AnyView {
+    let texts = SawTexts::here();
+    let numbers: Vec<_> = kept.sampling.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    view! {
+        <p class="text-sm">{kept.model} " · " <Moment ms=kept.made_ms/></p>
+        <details class="text-sm" data-testid="saw-sampling">
+            <summary class="cursor-pointer text-muted">{texts.saw_sampling}</summary>
+            <p class="tabular font-mono text-xs">{numbers.join(" · ")}</p>
+        </details>
     }
     .into_any()
 }
@@ -76,7 +97,10 @@ fn part(part: SeenPart) -> AnyView {
                 .into_any()
         }
         SeenKind::Image => {
-            let words = fill(texts.saw_image, "n", part.n_tokens);
+            let words = match part.n_tokens {
+                0 => texts.saw_image_sent.to_owned(),
+                n => fill(texts.saw_image, "n", n),
+            };
             view! { <span class="rounded-control bg-raised px-1 text-muted">{words}</span> }.into_any()
         }
     }

@@ -156,6 +156,8 @@ fn Answers(form: FormValues) -> impl IntoView {
             <SelectField name="form[titles]" label=texts.settings_titles value=form.titles options=titles/>
             <NumberField name="form[tool_rounds]" label=texts.settings_tool_rounds hint=texts.settings_tool_rounds_hint
                 value=form.tool_rounds min="1" max="50" step="1"/>
+            <NumberField name="form[prompt_days]" label=texts.settings_prompt_days hint=texts.settings_prompt_days_hint
+                value=form.prompt_days min="0" max="3650" step="1"/>
             <h3 class="font-semibold text-strong">{texts.settings_sampling}</h3>
             <div class="grid gap-3 sm:grid-cols-2">
                 <NumberField name="form[temperature]" label=texts.settings_temperature hint=texts.settings_temperature_hint

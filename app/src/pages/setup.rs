@@ -9,7 +9,7 @@ use crate::{
     frame::{title_or, use_sessions},
     i18n::SettingsTexts,
     page_data::PageData,
-    pages::chat::api::act_on_session,
+    pages::chat::{api::act_on_session, draft},
     platform,
 };
 use leptos::{ev, prelude::*, task::spawn_local};
@@ -17,18 +17,21 @@ use leptos_meta::Title;
 use leptos_router::{components::A, hooks::use_params_map};
 use panel::{Panel, Presets, panel};
 use types::{
-    chat::Act,
+    chat::{Act, History},
     constraint::MAX_CONSTRAINT_BYTES,
     ids::SessionId,
-    overrides::{KnobView, Setup},
+    overrides::{KnobView, SetUp, Setup},
     settings::MAX_SYSTEM_PROMPT_BYTES,
 };
+
+/// In the address, in the place of the id of a chat that has not begun.
+const NEW: &str = "new";
 
 /// `/chat/{id}/setup`.
 pub(super) fn page() -> AnyView {
     let params = use_params_map();
     let address = Memo::new(move |_| params.read().get("id"));
-    let session = Memo::new(move |_| address.get()?.parse().ok());
+    let session = Memo::new(move |_| chat_at(&address.get()?).ok());
     let setup = PageData::of(move || address.get(), fetch);
     let texts = SettingsTexts::here();
     view! {
@@ -45,11 +48,18 @@ pub(super) fn page() -> AnyView {
 }
 
 async fn fetch(address: Option<String>) -> Result<Setup, AppError> {
-    let session = address.unwrap_or_default().parse().map_err(|_| AppError::NotFound)?;
-    api::load_setup(session).await
+    api::load_setup(chat_at(&address.unwrap_or_default())?).await
 }
 
-fn shown(session: Option<SessionId>, setup: Result<Setup, AppError>) -> AnyView {
+/// None is one that has not begun.
+fn chat_at(address: &str) -> Result<Option<SessionId>, AppError> {
+    match address {
+        NEW => Ok(None),
+        id => id.parse().map(Some).map_err(|_| AppError::NotFound),
+    }
+}
+
+fn shown(session: Option<Option<SessionId>>, setup: Result<Setup, AppError>) -> AnyView {
     let texts = SettingsTexts::here();
     match (session, setup) {
         (Some(session), Ok(setup)) => view! { <SetupForm session setup/> }.into_any(),
@@ -64,20 +74,25 @@ fn shown(session: Option<SessionId>, setup: Result<Setup, AppError>) -> AnyView 
 const SCHEMA_EXAMPLE: &str = r#"{"type": "object", "properties": {"title": {"type": "string"}, "year": {"type": "integer"}}, "required": ["title", "year"]}"#;
 
 #[component]
-fn SetupForm(session: SessionId, setup: Setup) -> AnyView {
+fn SetupForm(session: Option<SessionId>, setup: Setup) -> AnyView {
     let texts = SettingsTexts::here();
     let go = use_sessions().go;
     let title = title_or(&setup.title, texts.session_untitled);
     let samplers = Panel::new(setup.knobs.clone(), Presets::of_page(), None);
     let knobs = StoredValue::new(setup.knobs);
     let problem = RwSignal::new(None::<String>);
-    let back = format!("/chat/{session}");
+    let back = session.map_or_else(|| "/chat".to_owned(), |session| format!("/chat/{session}"));
     let save = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let act = knobs.with_value(|knobs| act_of(platform::form_values(&event), knobs));
         spawn_local(async move {
-            match act_on_session(session, act).await {
-                Ok(_) => go.run(format!("/chat/{session}")),
+            match act_on_session(session.unwrap_or_default(), act).await {
+                Ok(begun) => {
+                    // What was being written goes along.
+                    begun.into_iter().for_each(draft::begin);
+                    let chat = begun.or(session).map_or_else(String::new, |chat| chat.to_string());
+                    go.run(format!("/chat/{chat}"));
+                }
                 Err(err) => problem.set(Some(err.sentence(texts))),
             }
         });
@@ -108,6 +123,7 @@ fn SetupForm(session: SessionId, setup: Setup) -> AnyView {
                 </label>
                 <p id="setup-probabilities-hint" class="text-xs text-muted">{texts.setup_probabilities_hint}</p>
             </section>
+            {history_field(setup.history)}
             <section class="card flex flex-col gap-3 p-4">
                 <h2 class="text-lg font-semibold text-strong">{texts.settings_sampling}</h2>
                 {panel(samplers)}
@@ -121,11 +137,36 @@ fn SetupForm(session: SessionId, setup: Setup) -> AnyView {
     .into_any()
 }
 
+/// What becomes of a conversation that no longer fits the model.
+fn history_field(chosen: History) -> AnyView {
+    let texts = SettingsTexts::here();
+    let ways = [
+        (History::Stop, texts.setup_history_stop),
+        (History::TrimOldest, texts.setup_history_trim),
+        (History::Summarise, texts.setup_history_summarise),
+    ];
+    let option = |(way, words): (History, &'static str)| {
+        view! { <option value=way.name().unwrap_or_default() selected=way == chosen>{words}</option> }
+            .into_any()
+    };
+    view! {
+        <section class="card flex flex-col gap-2 p-4">
+            <label for="setup-history" class="font-medium text-strong">{texts.setup_history}</label>
+            <select id="setup-history" name="history" class="field" aria-describedby="setup-history-hint" data-testid="setup-history">
+                {ways.map(option).into_iter().collect::<Vec<_>>()}
+            </select>
+            <p id="setup-history-hint" class="text-xs text-muted">{texts.setup_history_hint}</p>
+        </section>
+    }
+    .into_any()
+}
+
 /// What the fields say.
 fn act_of(field: impl Fn(&str) -> String, knobs: &[KnobView]) -> Act {
     let numbers = knobs.iter().map(|knob| (knob.name.clone(), field(&knob.name))).collect();
     let system_prompt = Some(field("system_prompt")).filter(|it| !it.trim().is_empty());
     let answer_schema = Some(field("answer_schema")).filter(|it| !it.trim().is_empty());
     let keeps_probabilities = !field("keeps_probabilities").is_empty();
-    Act::SetUp { system_prompt, numbers, answer_schema, keeps_probabilities }
+    let history = History::named(&field("history"));
+    Act::SetUp(SetUp { system_prompt, numbers, answer_schema, keeps_probabilities, history })
 }

@@ -4,6 +4,7 @@ use crate::{
     guard::{Guard, Warning},
     ids::{FolderId, GenerationId, ImageId, MessageId, ModelId, SessionId},
     image::TurnImage,
+    overrides::SetUp,
     reasoning::Effort,
     tools::ToolCall,
 };
@@ -306,8 +307,10 @@ pub struct ThoughtView {
     pub text: String,
     /// The text as sanitised HTML, one entry per block, in order.
     pub blocks: Vec<String>,
-    /// How long it took, in milliseconds; `None` while it goes on, or where that is unknown.
+    /// How long it took, in milliseconds, or has taken so far; `None` where that is unknown.
     pub ms: Option<u32>,
+    /// It has not ended.
+    pub goes_on: bool,
 }
 
 /// How a thought grew.
@@ -316,8 +319,10 @@ pub struct ThoughtGrowth {
     /// Its blocks from here on are now `blocks`; those before stay.
     pub first: u32,
     pub blocks: Vec<String>,
-    /// How long it took, in milliseconds; `None` while it goes on.
+    /// How long it took, in milliseconds, or has taken so far, in whole seconds; `None` where that is unknown.
     pub ms: Option<u32>,
+    /// It has not ended.
+    pub goes_on: bool,
 }
 
 /// One message as a page shows it.
@@ -353,10 +358,14 @@ pub struct MessageView {
     /// How many of the oldest messages it was not given, and the summary that stood for them.
     pub n_left_out: u32,
     pub summary: Option<String>,
-    /// Documents were to be searched for it, which failed.
-    pub without_documents: bool,
+    /// How many images of those messages that it was given it did not see.
+    pub n_unseen_images: u32,
+    /// What searching the documents for it came to.
+    pub searched: Searched,
     /// It came of a critique of the one before.
     pub is_revised: bool,
+    /// A person put it in these words.
+    pub is_corrected: bool,
     /// How keys and values were kept, as [`crate::kv::KvUse`] is written.
     pub kv: Option<String>,
     /// How likely its tokens were is kept.
@@ -471,6 +480,36 @@ impl History {
     }
 }
 
+/// What searching a person's documents for an answer came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Searched {
+    /// Nothing was to be searched, or passages were found by all ways.
+    #[default]
+    Usually,
+    /// It failed.
+    Failed,
+    /// Passages were found, but meanings could not be compared, or passages not be ranked.
+    InPart,
+    /// Nothing in the documents fits the question.
+    InVain,
+}
+
+impl Searched {
+    /// Each, at the place that the database writes.
+    const ALL: [Self; 4] = [Self::Usually, Self::Failed, Self::InPart, Self::InVain];
+
+    /// How the database writes it.
+    pub fn number(self) -> i64 {
+        Self::ALL.iter().position(|it| *it == self).unwrap_or_default() as i64
+    }
+
+    /// The one of that number; what no version of the program wrote is as usual.
+    pub fn numbered(number: i64) -> Self {
+        usize::try_from(number).ok().and_then(|at| Self::ALL.get(at).copied()).unwrap_or_default()
+    }
+}
+
 /// What to do with an answer once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -492,6 +531,11 @@ pub enum Again {
 pub enum Act {
     /// Writes a turn anew with another text, as a variant, and answers it.
     Edit {
+        message: MessageId,
+        text: String,
+    },
+    /// Puts an answer in the words of a person beside it, as a variant.
+    Correct {
         message: MessageId,
         text: String,
     },
@@ -535,17 +579,8 @@ pub enum Act {
     Tag {
         tags: Vec<String>,
     },
-    /// What models are told first in it, and how answers are sampled ([`crate::overrides`]); what is not set is as the person set it
-    /// for all.
-    SetUp {
-        system_prompt: Option<String>,
-        /// Names and numbers as they were written; empty ones are not set.
-        numbers: Vec<(String, String)>,
-        /// A JSON schema that answers fit.
-        answer_schema: Option<String>,
-        /// Answers keep how likely each of their tokens was.
-        keeps_probabilities: bool,
-    },
+    /// Sets it up.
+    SetUp(SetUp),
     /// Lets the other variants of a turn go, with what followed them.
     Keep {
         message: MessageId,
@@ -594,5 +629,5 @@ pub enum ChatEvent {
         warning: Option<Warning>,
     },
     /// The answer ended; this is its final form, already committed.
-    Finished { message: MessageView },
+    Finished { message: Box<MessageView> },
 }

@@ -6,7 +6,10 @@ mod presets;
 
 pub use presets::{MAX_PRESET_NAME_CHARS, MAX_PRESETS, PresetAct, SamplingPreset, preset_name};
 
-use crate::sampling::{Mirostat, Sampling, SamplingError};
+use crate::{
+    chat::History,
+    sampling::{Mirostat, Sampling, SamplingError},
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -178,8 +181,25 @@ pub struct Setup {
     pub answer_schema: Option<String>,
     /// Answers keep how likely each of their tokens was.
     pub keeps_probabilities: bool,
+    /// What becomes of it once it does not fit the model.
+    pub history: History,
     /// All of [`Knob::ALL`], in that order.
     pub knobs: Vec<KnobView>,
+}
+
+/// How a session is to be set up; what is not set is as the person set it for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetUp {
+    /// What models are told first in it.
+    pub system_prompt: Option<String>,
+    /// Names and numbers of [`Knob`]s as they were written; empty ones are not set.
+    pub numbers: Vec<(String, String)>,
+    /// A JSON schema that answers fit.
+    pub answer_schema: Option<String>,
+    /// Answers keep how likely each of their tokens was.
+    pub keeps_probabilities: bool,
+    /// What becomes of it once it does not fit the model.
+    pub history: History,
 }
 
 impl Overrides {

@@ -25,6 +25,8 @@ pub enum SeenKind {
 /// A prompt as a model reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
+    /// What was kept when it was given; none of a prompt that is made anew.
+    pub kept: Option<KeptPrompt>,
     /// In their order, from the beginning.
     pub parts: Vec<SeenPart>,
     pub n_tokens: u32,
@@ -32,6 +34,19 @@ pub struct Seen {
     pub n_cached_tokens: Option<u32>,
     /// The most that the model takes, where that is known.
     pub n_ctx: Option<u32>,
+}
+
+/// What is known of a prompt that was kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptPrompt {
+    /// Who was given it.
+    pub model: String,
+    /// It is as it was sent to a server elsewhere, which gives it its form.
+    pub is_as_sent: bool,
+    /// How its answer was sampled: names and numbers.
+    pub sampling: Vec<(String, String)>,
+    /// Milliseconds since 1970, UTC.
+    pub made_ms: i64,
 }
 
 /// How much of a model's context a conversation takes.

@@ -48,12 +48,17 @@ pub struct UserSettings {
     pub rule_titles: bool,
     /// How often a model may call tools before it has to answer, 1 to [`MOST_TOOL_ROUNDS`].
     pub tool_rounds: u8,
+    /// For how many days it is kept what models were given for answers, at most [`MOST_PROMPT_DAYS`]; 0 keeps nothing.
+    pub prompt_days: u16,
     /// The model to load at start; `None` takes the one used last, else the starter model.
     pub model: Option<ModelId>,
 }
 
 /// The most rounds of calls that can be set.
 pub const MOST_TOOL_ROUNDS: u8 = 50;
+
+/// The longest that can be kept what models were given for answers, in days.
+pub const MOST_PROMPT_DAYS: u16 = 3650;
 
 impl Default for UserSettings {
     fn default() -> Self {
@@ -65,6 +70,7 @@ impl Default for UserSettings {
             system_prompt: String::new(),
             rule_titles: false,
             tool_rounds: 10,
+            prompt_days: 30,
             model: None,
         }
     }

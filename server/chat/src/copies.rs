@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use store::{AttachedRow, ImportedSession, LeftOutRow, MessageRow, NewSession, SessionRow, ThoughtRow};
 use transcripts::{Ended, Quote, Setup, Transcript, Turn};
 use types::{
-    chat::{MAX_TITLE_CHARS, MessageState, Role},
+    chat::{MAX_TITLE_CHARS, MessageState, Role, Searched},
     document::SourceView,
     filing::{MAX_FOLDERS, MAX_TAG_CHARS},
     ids::{FolderId, ImageId, MessageId, SessionId, UserId},
@@ -217,10 +217,15 @@ impl Chat {
                 usage: turn.ended.usage,
                 kv: turn.ended.kv.clone(),
                 is_revised: turn.ended.is_revised,
+                is_corrected: turn.ended.is_corrected,
                 left_out: LeftOutRow {
                     n_messages: turn.ended.n_left_out,
                     summary: turn.ended.summary.clone(),
-                    documents: turn.ended.without_documents,
+                    n_images: turn.ended.n_unseen_images,
+                    searched: match turn.ended.without_documents {
+                        true => Searched::Failed,
+                        false => turn.ended.searched,
+                    },
                 },
                 ..MessageRow::new(place_id(at), turn.role, &turn.text)
             });
@@ -302,9 +307,12 @@ fn ended(message: &MessageRow, sources: Vec<SourceView>) -> Ended {
         usage: message.usage,
         kv: message.kv.clone(),
         is_revised: message.is_revised,
+        is_corrected: message.is_corrected,
         n_left_out: message.left_out.n_messages,
         summary: message.left_out.summary.clone(),
-        without_documents: message.left_out.documents,
+        n_unseen_images: message.left_out.n_images,
+        searched: message.left_out.searched,
+        without_documents: false,
         reasoning_ms: message.thought.as_ref().and_then(|it| it.ms),
         quotes: sources.into_iter().map(quote).collect(),
     }

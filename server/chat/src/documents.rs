@@ -11,7 +11,7 @@ use inference::Target;
 use rag::{Rag, RagError};
 use store::MessageRow;
 use types::{
-    chat::{ChatTurn, Role},
+    chat::{ChatTurn, Role, Searched},
     document::{CollectionView, FoundPassage, MAX_SESSION_COLLECTIONS, SourceView, Unsupported},
     ids::{CollectionId, MessageId, SessionId, UserId},
 };
@@ -115,8 +115,8 @@ impl Chat {
         Ok(Some(marked.await.map_err(|_| ChatError::Documents(RagError::Task))?))
     }
 
-    /// Finds what an answer is given to read, and keeps it with the answer. Nothing where nothing fits. `None` where searching
-    /// failed: an answer without passages is better than none, and says so.
+    /// Finds what an answer is given to read, keeps it with the answer, and says what came of searching. Where that failed there is
+    /// nothing: an answer without passages is better than none, and says so.
     pub(crate) async fn consult(
         &self,
         user: UserId,
@@ -124,23 +124,28 @@ impl Chat {
         messages: &[MessageRow],
         reply: MessageId,
         target: &Target,
-    ) -> Result<Option<Vec<SourceView>>, ChatError> {
-        let Some(documents) = &self.documents else { return Ok(Some(Vec::new())) };
+    ) -> Result<(Vec<SourceView>, Searched), ChatError> {
+        let Some(documents) = &self.documents else { return Ok(Default::default()) };
         let collections = self.store.session_collections(user, session).await?;
         let question = messages.iter().rev().find(|message| message.role == Role::User);
         let Some(question) = question.filter(|_| !collections.is_empty()) else {
-            return Ok(Some(Vec::new()));
+            return Ok(Default::default());
         };
         let found = match documents.search(user, &collections, &question.body, MOST_PASSAGES).await {
-            Ok(found) => found.passages,
+            Ok(found) => found,
             Err(err) => {
                 tracing::warn!(error = %err, "an answer begins without passages: searching failed");
-                return Ok(None);
+                return Ok((Vec::new(), Searched::Failed));
             }
         };
-        let sources = within(found, attached::next_number(messages), self.room(target));
+        let sources = within(found.passages, attached::next_number(messages), self.room(target));
         self.store.add_sources(user, reply, &sources).await?;
-        Ok(Some(sources))
+        let searched = match found.note {
+            _ if sources.is_empty() => Searched::InVain,
+            Some(_) => Searched::InPart,
+            None => Searched::Usually,
+        };
+        Ok((sources, searched))
     }
 
     /// What an answer was given to read that goes on.

@@ -1,12 +1,12 @@
 //! Folders, tags and the archive.
 
-use crate::{Chat, ChatError};
+use crate::{Chat, ChatError, now_ms};
 use types::{
     chat::ChatEvent,
     constraint::Constraint,
     filing::{FiledPage, Filter, Folder, FolderAct, MAX_FOLDER_CHARS, MAX_FOLDERS, MAX_TAG_CHARS, MAX_TAGS},
     ids::{FolderId, SessionId, UserId},
-    overrides::{Overrides, Setup},
+    overrides::{Overrides, SetUp, Setup},
     sampling::Sampling,
     settings::MAX_SYSTEM_PROMPT_BYTES,
 };
@@ -92,6 +92,13 @@ impl Chat {
         Ok(())
     }
 
+    /// How a session that has not begun is set up.
+    pub async fn new_setup(&self, user: UserId) -> Result<Setup, ChatError> {
+        let settings = self.settings.load_settings(user).await?;
+        let knobs = Overrides::default().views(&settings.sampling);
+        Ok(Setup { knobs, usual_system_prompt: settings.system_prompt, ..Setup::default() })
+    }
+
     /// How a session is set up, and what holds where it says nothing.
     pub async fn setup(&self, user: UserId, id: SessionId) -> Result<Setup, ChatError> {
         let row = self.store.find_session(user, id).await?.ok_or(ChatError::NotFound)?;
@@ -102,44 +109,41 @@ impl Chat {
             system_prompt: row.system_prompt,
             answer_schema: row.answer_schema,
             keeps_probabilities: row.keeps_probabilities,
+            history: row.history,
             knobs: row.overrides.views(&settings.sampling),
             usual_system_prompt,
         })
     }
 
-    /// Keeps what models are told first in a session, and how answers are sampled. `None`, or nothing but space, takes what the
-    /// person set for all.
-    pub async fn set_up(
-        &self,
-        user: UserId,
-        id: SessionId,
-        system_prompt: Option<String>,
-        numbers: &[(String, String)],
-        answer_schema: Option<String>,
-        keeps_probabilities: bool,
-    ) -> Result<(), ChatError> {
-        let overrides = Overrides::read(numbers).map_err(ChatError::Setting)?;
-        let system_prompt = system_prompt.filter(|it| !it.trim().is_empty());
-        let (bytes, limit) = (system_prompt.as_ref().map_or(0, String::len), MAX_SYSTEM_PROMPT_BYTES);
-        if bytes > limit {
-            return Err(ChatError::TooLong { bytes, limit });
-        }
-        let answer_schema = answer_schema.filter(|it| !it.trim().is_empty());
-        answer_schema.as_deref().map_or(Ok(()), check_schema)?;
-        overrides.over(Sampling::default()).map_err(|err| ChatError::Setting(err.to_string()))?;
-        self.store
-            .set_up_session(
-                user,
-                id,
-                system_prompt.as_deref(),
-                &overrides,
-                answer_schema.as_deref(),
-                keeps_probabilities,
-            )
-            .await?;
+    /// Sets a session up. What is nothing but space is not set.
+    pub async fn set_up(&self, user: UserId, id: SessionId, set_up: SetUp) -> Result<(), ChatError> {
+        let (set_up, overrides) = checked(set_up)?;
+        self.store.set_up_session(user, id, &set_up, &overrides).await?;
         self.notes.send(user, id, ChatEvent::ThreadChanged);
         Ok(())
     }
+
+    /// Starts a session that is set up so.
+    pub async fn begin_set_up(&self, user: UserId, set_up: SetUp) -> Result<SessionId, ChatError> {
+        let (set_up, overrides) = checked(set_up)?;
+        let session = self.store.create_session(user, now_ms()).await?;
+        self.store.set_up_session(user, session, &set_up, &overrides).await?;
+        Ok(session)
+    }
+}
+
+/// What can be set, and the numbers it says.
+fn checked(set_up: SetUp) -> Result<(SetUp, Overrides), ChatError> {
+    let overrides = Overrides::read(&set_up.numbers).map_err(ChatError::Setting)?;
+    let said = |text: Option<String>| text.filter(|it| !it.trim().is_empty());
+    let (system_prompt, answer_schema) = (said(set_up.system_prompt), said(set_up.answer_schema));
+    let (bytes, limit) = (system_prompt.as_ref().map_or(0, String::len), MAX_SYSTEM_PROMPT_BYTES);
+    if bytes > limit {
+        return Err(ChatError::TooLong { bytes, limit });
+    }
+    answer_schema.as_deref().map_or(Ok(()), check_schema)?;
+    overrides.over(Sampling::default()).map_err(|err| ChatError::Setting(err.to_string()))?;
+    Ok((SetUp { system_prompt, answer_schema, ..set_up }, overrides))
 }
 
 /// Whether it can mean anything only an engine can say.

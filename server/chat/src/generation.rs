@@ -2,6 +2,7 @@
 
 mod first;
 mod hands;
+mod keeping;
 mod pace;
 mod telling;
 mod thought;
@@ -61,6 +62,7 @@ struct Shown {
     blocks: Vec<String>,
     thought: Vec<String>,
     thought_ms: Option<u32>,
+    is_thinking: bool,
     n_tokens: u32,
     tokens_per_second: Option<f32>,
     queued: Option<Queued>,
@@ -88,6 +90,8 @@ pub(crate) struct Start {
     pub(crate) hands: Option<Hands>,
     /// It is JSON, which is shown as a form.
     pub(crate) has_form: bool,
+    /// For how many days it is kept what the model is given; 0 keeps nothing.
+    pub(crate) prompt_days: u16,
     /// What comes before it, in this order.
     pub(crate) firsts: Vec<First>,
 }
@@ -212,8 +216,12 @@ impl Generation {
     /// What watchers have been sent so far of the answer and of the thought before it.
     pub(crate) fn so_far(&self) -> (Vec<String>, Option<ThoughtView>) {
         let shown = self.lock();
-        let thought =
-            ThoughtView { text: String::new(), blocks: shown.thought.clone(), ms: shown.thought_ms };
+        let thought = ThoughtView {
+            text: String::new(),
+            blocks: shown.thought.clone(),
+            ms: shown.thought_ms,
+            goes_on: shown.is_thinking,
+        };
         (shown.blocks.clone(), (!shown.thought.is_empty()).then_some(thought))
     }
 
@@ -245,6 +253,7 @@ impl Generation {
                 first: first_thought as u32,
                 blocks: shown.thought[first_thought..].to_vec(),
                 ms: shown.thought_ms,
+                goes_on: shown.is_thinking,
             },
             n_tokens: shown.n_tokens,
             tokens_per_second: shown.tokens_per_second,

@@ -96,8 +96,7 @@ impl Chat {
         if history == History::TrimOldest {
             return Ok(Some(counter.fitted(cut, None, None)));
         }
-        let piece_chars = (n_ctx as usize * CHARS_PER_TOKEN).max(LEAST_PIECE_CHARS);
-        let mut pieces = pieces(&messages[from..cut], piece_chars);
+        let mut pieces = counter.pieces(from, cut, n_ctx).await;
         if let (Some(summary), Some(first)) = (&summary, pieces.first_mut()) {
             first.insert_str(0, &format!("(Summary of what was before: {summary})\n\n"));
         }
@@ -158,10 +157,35 @@ impl Counter<'_> {
         starts.get(low).or(starts.last()).copied().unwrap_or(from)
     }
 
+    /// What is to be summarised, in pieces that each leave room for what asks for it and for its summary.
+    async fn pieces(&self, from: usize, to: usize, n_ctx: u32) -> Vec<String> {
+        let mut piece_chars = (n_ctx as usize * CHARS_PER_TOKEN).max(LEAST_PIECE_CHARS);
+        loop {
+            let pieces = pieces(&self.messages[from..to], piece_chars);
+            if piece_chars == LEAST_PIECE_CHARS || self.all_fit(&pieces, n_ctx / 2).await {
+                return pieces;
+            }
+            // Figures and some scripts have a token for every character.
+            piece_chars = (piece_chars / 2).max(LEAST_PIECE_CHARS);
+        }
+    }
+
+    /// Whether each has at most so many tokens, as far as somebody can count them.
+    async fn all_fit(&self, pieces: &[String], limit: u32) -> bool {
+        for piece in pieces {
+            let prompt = Prompt::Text(piece.clone());
+            let counted = self.chat.engine.count_tokens(self.target.clone(), prompt).await;
+            if counted.is_ok_and(|n_tokens| n_tokens > limit) {
+                return false;
+            }
+        }
+        true
+    }
+
     fn fitted(&self, from: usize, summary: Option<String>, summarise: Option<Summarise>) -> Fitted {
         let turns = self.turns(from, summary.as_deref());
         let n_messages = from.try_into().unwrap_or(u32::MAX);
-        let left_out = LeftOutRow { n_messages, summary, documents: false };
+        let left_out = LeftOutRow { n_messages, summary, ..LeftOutRow::default() };
         Fitted { turns, left_out, summarise }
     }
 }

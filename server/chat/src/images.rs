@@ -2,7 +2,7 @@
 
 use crate::{Chat, ChatError, answering::status_of, attached::Papers, now_ms};
 use inference::Target;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use store::{ImageRow, MessageRow, Store, StoreError};
 use types::{
     ids::{ImageId, UserId},
@@ -30,33 +30,53 @@ impl Chat {
         self.store.find_image(user, id).await?.ok_or(ChatError::NotFound)
     }
 
-    /// What the model is given beside what is said: whole documents, and of the images the newest, as many as a request may have. A model that does not look
-    /// at images is only shown those of the last message, about which it says so; the others were for another model.
+    /// What the model is given beside what is said: whole documents, and of the images those that it sees.
     pub(crate) async fn shown(
         &self,
         user: UserId,
         messages: &[MessageRow],
         target: &Target,
     ) -> Result<Shown, ChatError> {
-        let mut shown = HashMap::new();
-        let mut left = MAX_IMAGES_BYTES as u64;
-        let n_messages = if status_of(&*self.engine, target).sees { messages.len() } else { 1 };
-        let newest = messages.iter().rev().take(n_messages).flat_map(|message| message.images.iter().rev());
-        for &id in newest {
-            let size = self.store.image_size(user, id).await?.unwrap_or(u64::MAX);
-            if shown.contains_key(&id) {
-                continue;
-            }
-            if size > left || shown.len() >= MAX_IMAGES {
-                break;
-            }
-            left -= size;
+        let mut images = HashMap::new();
+        for id in self.seen_images(user, messages, target).await?.0 {
             if let Some(image) = self.store.find_image(user, id).await? {
-                shown.insert(id, ImageFile::new(image.bytes));
+                images.insert(id, ImageFile::new(image.bytes));
             }
         }
         let papers = self.papers(user, messages.iter().flat_map(|message| &message.documents)).await?;
-        Ok(Shown { images: shown, papers })
+        Ok(Shown { images, papers })
+    }
+
+    /// The newest images, as many as a request may have, and how many others there are. A model that does not look at images is only
+    /// shown those of the last message, about which it says so; the others were for another model.
+    pub(crate) async fn seen_images(
+        &self,
+        user: UserId,
+        messages: &[MessageRow],
+        target: &Target,
+    ) -> Result<(Vec<ImageId>, u32), ChatError> {
+        let mut seen = Vec::new();
+        let mut unseen = HashSet::new();
+        let mut left = MAX_IMAGES_BYTES as u64;
+        let sees = status_of(&*self.engine, target).sees;
+        for (from_end, message) in messages.iter().rev().enumerate() {
+            for &id in message.images.iter().rev().filter(|_| sees || from_end == 0) {
+                // One that is gone takes nothing from the others.
+                let Some(size) = self.store.image_size(user, id).await? else { continue };
+                if seen.contains(&id) {
+                    continue;
+                }
+                if unseen.is_empty() && size <= left && seen.len() < MAX_IMAGES {
+                    left -= size;
+                    seen.push(id);
+                } else {
+                    unseen.insert(id);
+                }
+            }
+            unseen.extend(message.images.iter().filter(|_| !sees && from_end > 0));
+        }
+        unseen.retain(|id| !seen.contains(id));
+        Ok((seen, unseen.len().try_into().unwrap_or(u32::MAX)))
     }
 }
 

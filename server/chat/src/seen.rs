@@ -1,7 +1,11 @@
 //! What models are given of conversations.
 
-use crate::{Chat, ChatError, calls, documents, generation::revise, history::put_summary, prompt::turns};
+use crate::{
+    Chat, ChatError, calls, documents, generation::revise, history::put_summary, now_ms, prompt::turns,
+};
+use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use inference::{GenerateRequest, Prompt, Target};
+use std::io::{self, Read};
 use store::{LeftOutRow, MessageRow, SessionRow};
 use types::{
     chat::{ChatTurn, Role},
@@ -10,10 +14,29 @@ use types::{
     seen::Seen,
 };
 
+/// A prompt has at most 12 MiB of text; its tokens' kinds stand between.
+const MOST_UNPACKED_BYTES: u64 = 64 << 20;
+
 impl Chat {
-    /// What the chosen model is given for this answer, as it would be now: settings and templates that changed since then
-    /// change it, too.
+    /// What the model was given for this answer. Where that is not kept, what the chosen model would be given now: settings and
+    /// templates that changed since then change it, too.
     pub async fn seen(
+        &self,
+        user: UserId,
+        session: SessionId,
+        message: MessageId,
+    ) -> Result<Seen, ChatError> {
+        let answer = self.store.find_message(user, session, message).await?.ok_or(ChatError::NotFound)?;
+        let n_cached_tokens = answer.usage.map(|usage| usage.n_cached_tokens);
+        if let Some(body) = self.store.prompt_of(user, session, message).await?
+            && let Ok(Some(seen)) = tokio::task::spawn_blocking(move || unpacked(&body)).await
+        {
+            return Ok(Seen { n_cached_tokens, ..seen });
+        }
+        self.seen_now(user, session, message).await
+    }
+
+    async fn seen_now(
         &self,
         user: UserId,
         session: SessionId,
@@ -38,6 +61,7 @@ impl Chat {
         };
         let parts = self.engine.show(Target::default(), request).await?;
         Ok(Seen {
+            kept: None,
             n_tokens: parts.iter().map(|part| part.n_tokens).sum(),
             parts,
             n_cached_tokens: answer.usage.map(|usage| usage.n_cached_tokens),
@@ -110,4 +134,22 @@ impl Chat {
             None => Ok(self.settings.load_settings(user).await?.system_prompt),
         }
     }
+}
+
+/// When a prompt was made at the earliest that is still kept, in milliseconds since 1970.
+pub(crate) fn kept_since(days: u16) -> i64 {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+    if days == 0 { i64::MAX } else { now_ms() - i64::from(days) * DAY_MS }
+}
+
+/// A prompt as it is kept.
+pub(crate) fn packed(seen: &Seen) -> io::Result<Vec<u8>> {
+    let mut body = ZlibEncoder::new(Vec::new(), Compression::default());
+    serde_json::to_writer(&mut body, seen)?;
+    body.finish()
+}
+
+/// The prompt that was kept so; `None` of what no version of the program wrote.
+fn unpacked(body: &[u8]) -> Option<Seen> {
+    serde_json::from_reader(ZlibDecoder::new(body).take(MOST_UNPACKED_BYTES)).ok()
 }

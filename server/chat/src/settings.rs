@@ -1,8 +1,9 @@
 //! A person's settings.
 
-use crate::{Chat, ChatError, now_ms};
+use crate::{Chat, ChatError, now_ms, seen::kept_since};
 use types::{
     ids::{FolderId, SessionId, UserId},
+    overrides::SetUp,
     settings::{MAX_SYSTEM_PROMPT_BYTES, UserSettings},
 };
 
@@ -37,9 +38,7 @@ impl Chat {
     /// Begins a session in which models are told `system_prompt` first.
     pub async fn begin_with(&self, user: UserId, system_prompt: String) -> Result<SessionId, ChatError> {
         check_system_prompt(&system_prompt)?;
-        let session = self.store.create_session(user, now_ms()).await?;
-        self.set_up(user, session, Some(system_prompt), &[], None, false).await?;
-        Ok(session)
+        self.begin_set_up(user, SetUp { system_prompt: Some(system_prompt), ..SetUp::default() }).await
     }
 
     /// Checks and replaces the person's settings.
@@ -47,6 +46,7 @@ impl Chat {
         settings.sampling.check().map_err(|err| ChatError::Setting(err.to_string()))?;
         settings.guards.check().map_err(|err| ChatError::Setting(err.to_string()))?;
         check_system_prompt(&settings.system_prompt)?;
+        self.settings.forget_prompts(user, kept_since(settings.prompt_days)).await?;
         Ok(self.settings.save_settings(user, &settings, now_ms()).await?)
     }
 }

@@ -24,6 +24,7 @@ mod attached;
 mod consulting;
 mod filing;
 mod forms;
+mod given;
 mod history;
 mod imports;
 mod presets;
@@ -153,7 +154,7 @@ impl Watcher {
     async fn until_finished(&mut self) -> MessageView {
         loop {
             if let ChatEvent::Finished { message } = self.next().await {
-                return message;
+                return *message;
             }
         }
     }
@@ -190,7 +191,7 @@ async fn what_the_model_thinks_is_shown_apart_and_kept() {
     };
     assert!(growth.blocks.concat().contains("<strong>hm</strong>"), "{growth:?}");
     assert!(!growth.blocks.concat().contains("<script>"), "{growth:?}");
-    assert_eq!((growth.first, growth.ms), (0, None));
+    assert_eq!((growth.first, growth.ms, growth.goes_on), (0, Some(0), true));
     let late = bench.messages(sent.session).await.pop().unwrap();
     assert_eq!(late.thought.unwrap().blocks, growth.blocks);
     gate.open();

@@ -113,7 +113,8 @@ impl Chat {
 /// What the session sets apart, in words.
 fn chips(session: &SessionRow) -> Vec<String> {
     let form = session.answer_schema.is_some().then(|| "JSON".to_owned());
-    session.overrides.words().into_iter().chain(form).collect()
+    let history = session.history.name().map(|name| format!("history {name}"));
+    session.overrides.words().into_iter().chain(form).chain(history).collect()
 }
 
 /// Markdown takes time: off the runtime.
@@ -166,6 +167,7 @@ fn view(row: MessageRow, variants: Vec<MessageId>, has_form: bool) -> MessageVie
             blocks: if is_rendered { markup::render(&thought.text) } else { Vec::new() },
             text: thought.text,
             ms: thought.ms,
+            goes_on: false,
         }),
         id: row.id,
         role: row.role,
@@ -182,8 +184,10 @@ fn view(row: MessageRow, variants: Vec<MessageId>, has_form: bool) -> MessageVie
         n_sources: 0,
         n_left_out: row.left_out.n_messages,
         summary: row.left_out.summary,
-        without_documents: row.left_out.documents,
+        n_unseen_images: row.left_out.n_images,
+        searched: row.left_out.searched,
         is_revised: row.is_revised,
+        is_corrected: row.is_corrected,
         kv: row.kv,
         has_probabilities: row.has_probabilities,
     }

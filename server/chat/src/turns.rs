@@ -154,6 +154,23 @@ impl Chat {
         self.add_turn(user, session, old.parent, Some(question), Way::usual(trim)).await
     }
 
+    /// Puts an answer in a person's words beside the old one, with the passages that this was given to read.
+    pub async fn correct(
+        &self,
+        user: UserId,
+        session: SessionId,
+        message: MessageId,
+        text: String,
+    ) -> Result<(), ChatError> {
+        let draft = Draft::from(text);
+        draft.check()?;
+        let _admission = self.running.admit(user, session)?;
+        self.store.correct_message(user, session, message, draft.text.trim(), now_ms()).await?;
+        self.notes.send(user, session, ChatEvent::ThreadChanged);
+        self.notes.sessions_changed(user);
+        Ok(())
+    }
+
     /// Answers the same turn again beside the old answer, by `model`, or by the chosen one. How a conversation that does not fit is
     /// answered is kept with the session.
     pub async fn regenerate(
@@ -291,9 +308,9 @@ impl Chat {
         let mut sources = match way.again {
             Again::GoOn => self.consulted(user, reply.id).await?,
             _ => {
-                let found = self.consult(user, session, messages, reply.id, &target).await?;
-                reply.left_out.documents = found.is_none();
-                let mut sources = found.unwrap_or_default();
+                let (mut sources, searched) =
+                    self.consult(user, session, messages, reply.id, &target).await?;
+                reply.left_out.searched = searched;
                 sources.extend(attached::sources(messages));
                 sources
             }
@@ -329,7 +346,19 @@ impl Chat {
         let (reply, firsts) = (given.reply, given.firsts);
         let has_form = row.answer_schema.is_some();
         let starts = Starts::new(messages, reply.left_out.n_messages as usize);
-        let start = Start { has_form, row: reply, variants, sources, request, starts, target, hands, firsts };
+        let prompt_days = settings.prompt_days;
+        let start = Start {
+            has_form,
+            prompt_days,
+            row: reply,
+            variants,
+            sources,
+            request,
+            starts,
+            target,
+            hands,
+            firsts,
+        };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))
     }
 
@@ -353,12 +382,14 @@ impl Chat {
         let n_beside = n_tokens_beside(n_passage_bytes + n_written_bytes, hands.map(Hands::offered).as_ref());
         let mut turns = match self.fit(asked, history, n_beside).await? {
             Some(fitted) => {
-                reply.left_out = LeftOutRow { documents: reply.left_out.documents, ..fitted.left_out };
+                reply.left_out = LeftOutRow { searched: reply.left_out.searched, ..fitted.left_out };
                 firsts.extend(fitted.summarise.map(First::Summarise));
                 fitted.turns
             }
             None => self.given(user, Some(row), messages, &reply.left_out, target).await?,
         };
+        let rest = &messages[(reply.left_out.n_messages as usize).min(messages.len())..];
+        reply.left_out.n_images = self.seen_images(user, rest, target).await?.1;
         if reply.left_out != LeftOutRow::default() {
             self.store.set_left_out(reply.id, &reply.left_out).await?;
         }

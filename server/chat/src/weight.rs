@@ -3,13 +3,14 @@
 use crate::{
     Chat, ChatError, attached,
     history::{Fitted, left_out_before, n_tokens_beside, n_tokens_of},
-    turns::Asked,
+    turns::{Asked, Draft},
 };
 use inference::{GenerateRequest, Prompt, Target};
 use store::{LeftOutRow, MessageRow, SessionRow};
 use types::{
     chat::{ChatTurn, History, MAX_MESSAGE_BYTES, Role},
     ids::{MessageId, SessionId, UserId},
+    image::MAX_IMAGES,
     model::ModelState,
     seen::{LeftOut, Weight},
     tools::ToolUse,
@@ -19,20 +20,21 @@ use types::{
 const PLAINLY_TOO_LONG: usize = 16;
 
 impl Chat {
-    /// How many tokens the conversation has with `text` at its end. `None` where no model is there to count, or where counting
+    /// How many tokens the conversation has with a message at its end. `None` where no model is there to count, or where counting
     /// would need one that is not awake.
     pub async fn weigh(
         &self,
         user: UserId,
         session: Option<SessionId>,
-        text: String,
+        draft: Draft,
     ) -> Result<Option<Weight>, ChatError> {
+        let Draft { text, images } = draft;
         let chosen = self.engine.status().borrow().chosen.clone();
         let is_here = chosen.id.as_ref().is_some_and(|id| !id.is_remote());
         let Some(n_ctx) = chosen.n_ctx.filter(|_| is_here && chosen.state == ModelState::Ready) else {
             return Ok(None);
         };
-        if text.len() > MAX_MESSAGE_BYTES {
+        if text.len() > MAX_MESSAGE_BYTES || images.len() > MAX_IMAGES {
             return Ok(None);
         }
         let (row, mut messages) = self.shown_branch(user, session).await?;
@@ -47,9 +49,9 @@ impl Chat {
             let n_document_tokens = n_tokens;
             return Ok(Some(Weight { n_tokens, n_document_tokens, n_tool_tokens: 0, n_ctx, left_out }));
         };
-        if !text.trim().is_empty() || !documents.is_empty() {
+        if !text.trim().is_empty() || !documents.is_empty() || !images.is_empty() {
             let body = attached::turn_with(&documents, &text).content;
-            messages.push(MessageRow::new(MessageId(0), Role::User, body));
+            messages.push(MessageRow { images, ..MessageRow::new(MessageId(0), Role::User, body) });
         }
         let n_collections = match session {
             Some(session) => self.store.session_collections(user, session).await?.len(),

@@ -131,14 +131,15 @@ async fn write_message(
         Role::User => "user",
         Role::Assistant | Role::Tool => "assistant",
     };
-    let state = message.state.name();
+    let (state, searched) = (message.state.name(), message.left_out.searched.number());
     let (thought, usage) = (message.thought.as_ref(), UsageColumns::of(message.usage));
     let (reasoning, reasoning_ms) = (thought.map(|it| &it.text), thought.and_then(|it| it.ms));
     let done = sqlx::query!(
         "insert into message (session_id, parent_id, role, body, reasoning, reasoning_ms, state, error, model, n_prompt_tokens,
              n_generated_tokens, first_token_ms, decode_ms, n_drafted_tokens, n_accepted_tokens, n_steps, guesser,
-             n_forgotten_tokens, n_cached_tokens, created_ms, n_left_out, summary, without_documents, is_revised, kv)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             n_forgotten_tokens, n_cached_tokens, created_ms, n_left_out, summary, without_documents, is_revised, kv,
+             n_unseen_images, is_corrected)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         session,
         parent,
         role,
@@ -161,9 +162,11 @@ async fn write_message(
         message.created_ms,
         message.left_out.n_messages,
         message.left_out.summary,
-        message.left_out.documents,
+        searched,
         message.is_revised,
-        message.kv
+        message.kv,
+        message.left_out.n_images,
+        message.is_corrected
     )
     .execute(&mut *tx)
     .await?;

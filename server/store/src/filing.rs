@@ -7,7 +7,7 @@ use crate::{
 use types::{
     filing::{Filed, Filter, Folder, HitPart, PAGE},
     ids::{FolderId, SessionId, UserId},
-    overrides::Overrides,
+    overrides::{Overrides, SetUp},
 };
 
 /// Around what was found. No text that people write has them, and where one does, it only looks odd.
@@ -164,24 +164,24 @@ impl Store {
         found(done.rows_affected())
     }
 
-    /// Keeps what models are told first in a session, and how answers are sampled.
+    /// Keeps how a session is set up, with `overrides` in the place of the numbers that it says.
     pub async fn set_up_session(
         &self,
         user: UserId,
         id: SessionId,
-        system_prompt: Option<&str>,
+        set_up: &SetUp,
         overrides: &Overrides,
-        answer_schema: Option<&str>,
-        keeps_probabilities: bool,
     ) -> Result<(), StoreError> {
         let sampling = serde_json::to_string(overrides).map_err(|err| StoreError::Other(err.to_string()))?;
+        let history = set_up.history.name();
         let done = sqlx::query!(
-            "update session set system_prompt = ?, sampling = ?, answer_schema = ?, keeps_probabilities = ?
+            "update session set system_prompt = ?, sampling = ?, answer_schema = ?, keeps_probabilities = ?, history = ?
              where id = ? and user_id = ? and deleted_ms is null",
-            system_prompt,
+            set_up.system_prompt,
             sampling,
-            answer_schema,
-            keeps_probabilities,
+            set_up.answer_schema,
+            set_up.keeps_probabilities,
+            history,
             id.0,
             user.0
         )

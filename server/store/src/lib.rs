@@ -25,6 +25,7 @@ mod probabilities;
 mod prompts;
 mod quant_measures;
 mod sampling_presets;
+mod seen_prompts;
 mod sessions;
 mod settings;
 mod sources;

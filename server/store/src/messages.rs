@@ -6,7 +6,7 @@ use crate::{
 };
 use std::collections::HashMap;
 use types::{
-    chat::{Guesser, MessageState, Role, Usage},
+    chat::{Guesser, MessageState, Role, Searched, Usage},
     ids::{ImageId, MessageId, SessionId, UserId},
 };
 
@@ -28,6 +28,8 @@ pub struct MessageRow {
     pub left_out: LeftOutRow,
     /// It came of a critique of the one before.
     pub is_revised: bool,
+    /// A person put it in these words.
+    pub is_corrected: bool,
     /// How keys and values were kept, in words.
     pub kv: Option<String>,
     /// How likely its tokens were is kept.
@@ -53,6 +55,7 @@ impl MessageRow {
             calls: Vec::new(),
             left_out: LeftOutRow::default(),
             is_revised: false,
+            is_corrected: false,
             kv: None,
             has_probabilities: false,
             state: MessageState::Complete,
@@ -64,14 +67,15 @@ impl MessageRow {
     }
 }
 
-/// What an answer was not given: the beginning of the conversation, or passages of documents.
+/// What an answer was not given: the beginning of the conversation, images in the rest, or passages of documents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOutRow {
     pub n_messages: u32,
     /// What stood for the beginning.
     pub summary: Option<String>,
-    /// Documents could not be searched for it.
-    pub documents: bool,
+    pub n_images: u32,
+    /// What searching the documents for it came to.
+    pub searched: Searched,
 }
 
 /// What a model thought before it answered.
@@ -187,7 +191,9 @@ struct Raw {
     n_left_out: i64,
     summary: Option<String>,
     without_documents: i64,
+    n_unseen_images: i64,
     is_revised: i64,
+    is_corrected: i64,
     kv: Option<String>,
     has_probabilities: i64,
 }
@@ -220,9 +226,11 @@ impl From<Raw> for MessageRow {
             left_out: LeftOutRow {
                 n_messages: number(Some(raw.n_left_out)).unwrap_or_default(),
                 summary: raw.summary,
-                documents: raw.without_documents != 0,
+                n_images: number(Some(raw.n_unseen_images)).unwrap_or_default(),
+                searched: Searched::numbered(raw.without_documents),
             },
             is_revised: raw.is_revised != 0,
+            is_corrected: raw.is_corrected != 0,
             kv: raw.kv,
             has_probabilities: raw.has_probabilities != 0,
             state: parse_state(&raw.state),
@@ -347,11 +355,14 @@ impl Store {
 
     /// Keeps what a running answer is not given of the conversation.
     pub async fn set_left_out(&self, message: MessageId, left_out: &LeftOutRow) -> Result<(), StoreError> {
+        let searched = left_out.searched.number();
         let done = sqlx::query!(
-            "update message set n_left_out = ?, summary = ?, without_documents = ? where id = ? and state = 'running'",
+            "update message set n_left_out = ?, summary = ?, n_unseen_images = ?, without_documents = ?
+             where id = ? and state = 'running'",
             left_out.n_messages,
             left_out.summary,
-            left_out.documents,
+            left_out.n_images,
+            searched,
             message.0
         );
         found(done.execute(&self.write).await?.rows_affected())
@@ -391,7 +402,8 @@ impl Store {
             Raw,
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents, m.is_revised, m.kv,
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents,
+                 m.n_unseen_images, m.is_revised, m.is_corrected, m.kv,
                  exists (select 1 from token_probability p where p.message_id = m.id) as \"has_probabilities!: i64\"
              from message m join session s on s.id = m.session_id
              where m.id = ? and s.id = ? and s.user_id = ? and s.deleted_ms is null",
@@ -415,7 +427,8 @@ impl Store {
             Raw,
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents, m.is_revised, m.kv,
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents,
+                 m.n_unseen_images, m.is_revised, m.is_corrected, m.kv,
                  exists (select 1 from token_probability p where p.message_id = m.id) as \"has_probabilities!: i64\"
              from message m join session s on s.id = m.session_id
              where s.id = ? and s.user_id = ? and s.deleted_ms is null and m.hidden_ms is null order by m.id",
@@ -480,7 +493,8 @@ impl Store {
              )
              select m.id as "id!", m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
-                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents, m.is_revised, m.kv,
+                 m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents,
+                 m.n_unseen_images, m.is_revised, m.is_corrected, m.kv,
                  exists (select 1 from token_probability p where p.message_id = m.id) as "has_probabilities!: i64"
              from branch join message m on m.id = branch.id order by branch.depth desc"#,
             leaf.0,

@@ -10,7 +10,7 @@ use types::{
     job::JobKind,
     kv::{KvFormat, KvMeasure, KvType},
     launch::{AdapterChoice, DraftChoice, LaunchOptions, LaunchProfile},
-    overrides::Overrides,
+    overrides::{Overrides, SetUp},
     settings::{Theme, UserSettings},
     speed::{SpeedChoice, SpeedMeasure},
     tools::ToolCall,
@@ -531,7 +531,7 @@ async fn nobody_files_in_or_reads_what_is_somebody_elses() {
     assert!(store.file_session(OTHER, tea, Some(kitchen)).await.is_err());
     assert!(store.tag_session(OTHER, tea, &[]).await.is_err());
     assert!(store.set_session_archived(OTHER, tea, true).await.is_err());
-    assert!(store.set_up_session(OTHER, tea, None, &Overrides::default(), None, false).await.is_err());
+    assert!(store.set_up_session(OTHER, tea, &SetUp::default(), &Overrides::default()).await.is_err());
     assert!(store.rename_folder(OTHER, kitchen, "Mine").await.is_err());
     assert!(store.delete_folder(OTHER, kitchen).await.is_err());
     assert!(store.arrange_folders(OTHER, &[kitchen]).await.is_err());

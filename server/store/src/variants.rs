@@ -4,6 +4,49 @@ use crate::{Store, StoreError, sessions::found};
 use types::ids::{MessageId, SessionId, UserId};
 
 impl Store {
+    /// Adds an answer in a person's words beside an answer, with the passages that this was given to read, and shows it.
+    pub async fn correct_message(
+        &self,
+        user: UserId,
+        session: SessionId,
+        message: MessageId,
+        body: &str,
+        now_ms: i64,
+    ) -> Result<MessageId, StoreError> {
+        let mut tx = self.write.begin().await?;
+        let id = sqlx::query_scalar!(
+            r#"insert into message (session_id, parent_id, role, body, state, model, is_corrected, created_ms)
+             select m.session_id, m.parent_id, m.role, ?, 'complete', m.model, 1, ?
+             from message m join session s on s.id = m.session_id
+             where m.id = ? and s.id = ? and s.user_id = ? and s.deleted_ms is null and m.role = 'assistant'
+             returning id as "id!""#,
+            body,
+            now_ms,
+            message.0,
+            session.0,
+            user.0
+        )
+        .fetch_optional(&mut *tx)
+        .await?
+        .ok_or(StoreError::NotFound)?;
+        sqlx::query!(
+            "insert into message_source (message_id, number, document_id, document_name, position, last_position, page, heading, body,
+                 words, words_rank, meaning, meaning_rank, ranking, ranking_rank, is_whole)
+             select ?, number, document_id, document_name, position, last_position, page, heading, body,
+                 words, words_rank, meaning, meaning_rank, ranking, ranking_rank, is_whole
+             from message_source where message_id = ?",
+            id,
+            message.0
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!("update session set leaf_id = ?, updated_ms = ? where id = ?", id, now_ms, session.0)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(MessageId(id))
+    }
+
     /// Hides the other variants of a turn, with all that followed them. Nothing of the shown branch may be among that: the caller
     /// shows the variant first. Says how many messages that were.
     pub async fn hide_other_variants(

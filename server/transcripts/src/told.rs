@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use types::{
-    chat::{History, MessageState, Usage},
+    chat::{History, MessageState, Searched, Usage},
     overrides::Overrides,
     reasoning::Effort,
 };
@@ -58,8 +58,17 @@ pub struct Ended {
     pub n_left_out: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
-    /// Documents could not be searched for it.
+    /// A person put it in these words.
     #[serde(skip_serializing_if = "is_default")]
+    pub is_corrected: bool,
+    /// How many images of the turns before it the model did not see.
+    #[serde(skip_serializing_if = "is_default")]
+    pub n_unseen_images: u32,
+    /// What searching the documents for it came to.
+    #[serde(skip_serializing_if = "is_default")]
+    pub searched: Searched,
+    /// How earlier versions wrote that it failed.
+    #[serde(skip_serializing)]
     pub without_documents: bool,
     /// How long the model thought, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]

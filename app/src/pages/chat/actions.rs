@@ -57,6 +57,11 @@ impl Actions {
         self.act(Act::Edit { message, text });
     }
 
+    /// Puts an answer into a person's words.
+    pub(super) fn correct(self, message: MessageId, text: String) {
+        self.act(Act::Correct { message, text });
+    }
+
     /// Answers again, or goes on.
     pub(super) fn regenerate(self, message: MessageId, again: Again) {
         self.act(Act::Again { message, again, model: None });

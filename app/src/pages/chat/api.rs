@@ -72,11 +72,16 @@ pub async fn add_image(session: Option<SessionId>, bytes: Vec<u8>) -> Result<Ima
     Ok(crate::ssr::chat_of(session).await?.add_image(user, bytes).await?)
 }
 
-/// How much of the model's context the conversation takes with `text` at its end; none where nobody can say.
+/// How much of the model's context the conversation takes with this message at its end; none where nobody can say.
 #[server(input = Postcard, output = Postcard)]
-pub async fn weigh_message(session: Option<SessionId>, text: String) -> Result<Option<Weight>, AppError> {
+pub async fn weigh_message(
+    session: Option<SessionId>,
+    text: String,
+    images: Vec<ImageId>,
+) -> Result<Option<Weight>, AppError> {
     let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::chat_of(session).await?.weigh(user, session, text).await?)
+    let draft = chat::Draft { text, images };
+    Ok(crate::ssr::chat_of(session).await?.weigh(user, session, draft).await?)
 }
 
 /// Does what a person wants with the tools of a chat, or says whether a call may run.
@@ -114,9 +119,11 @@ pub async fn act_on_session(session: SessionId, act: Act) -> Result<Option<Sessi
         Act::Archive { archived } => chat.set_archived(user, session, archived).await?,
         Act::File { folder } => chat.file_session(user, session, folder).await?,
         Act::Tag { tags } => chat.tag_session(user, session, &tags).await?,
-        Act::SetUp { system_prompt, numbers, answer_schema, keeps_probabilities } => {
-            chat.set_up(user, session, system_prompt, &numbers, answer_schema, keeps_probabilities).await?;
+        Act::SetUp(set_up) if session == SessionId::default() => {
+            return Ok(Some(chat.begin_set_up(user, set_up).await?));
         }
+        Act::SetUp(set_up) => chat.set_up(user, session, set_up).await?,
+        Act::Correct { message, text } => chat.correct(user, session, message, text).await?,
         Act::Keep { message } => chat.keep_variant(user, session, message).await?,
         Act::BringBack => chat.bring_variants_back(user, session).await?,
         Act::LoadModel => {

@@ -154,6 +154,7 @@ async fn send(attachments: Attachments, session: Option<SessionId>, file: platfo
     // The page may have been left, or another chat been opened.
     if store.session.try_get_untracked() == Some(session) {
         _ = images.try_set(kept(session));
+        store.typed.update(|n| *n += 1);
     }
     _ = n_coming.try_update(|n| *n -= 1);
 }
@@ -175,6 +176,7 @@ pub(crate) fn images(attachments: Attachments) -> AnyView {
             let session = attachments.store.session.get_untracked();
             keep(session, |images| images.retain(|it| *it != image));
             images.set(kept(session));
+            attachments.store.typed.update(|n| *n += 1);
         };
         view! {
             <li class="relative mb-2">
@@ -202,8 +204,14 @@ pub(crate) fn images(attachments: Attachments) -> AnyView {
 }
 
 /// The images of a chat's draft.
-fn kept(session: Option<SessionId>) -> Vec<ImageId> {
+pub(super) fn kept(session: Option<SessionId>) -> Vec<ImageId> {
     draft::kept(session, Part::Images).split(' ').filter_map(|id| id.parse().ok().map(ImageId)).collect()
+}
+
+/// What is being written in a chat, in the place of what was there.
+pub(super) fn keep_draft(session: Option<SessionId>, text: &str, images: Vec<ImageId>) {
+    draft::keep(session, Part::Text, text);
+    keep(session, |kept| *kept = images);
 }
 
 fn keep(session: Option<SessionId>, change: impl FnOnce(&mut Vec<ImageId>)) {

@@ -197,21 +197,21 @@ fn SetupLink() -> AnyView {
     let texts = use_texts();
     let store = expect_context::<ThreadStore>();
     (move || {
-        let session = store.session.get()?;
+        let session = store.session.get();
         let chips = store.chips.get().into_iter().map(|chip| {
             view! { <span class="rounded-full border border-line px-1.5 tabular">{chip}</span> }.into_any()
         });
         let chips: Vec<_> = chips.collect();
-        Some(
-            view! {
-                <A href=format!("/chat/{session}/setup") attr:class="flex flex-wrap items-center gap-1 text-xs text-muted hover:text-strong"
-                    attr:title=texts.setup_title attr:aria-label=texts.setup_title attr:data-testid="setup-link">
-                    <Icon icon=icondata_lu::LuSlidersHorizontal size=14/>
-                    {chips}
-                </A>
-            }
-            .into_any(),
-        )
+        // A chat that has not begun begins with what is set up.
+        let chat = session.map_or_else(|| "new".to_owned(), |session| session.to_string());
+        view! {
+            <A href=format!("/chat/{chat}/setup") attr:class="flex flex-wrap items-center gap-1 text-xs text-muted hover:text-strong"
+                attr:title=texts.setup_title attr:aria-label=texts.setup_title attr:data-testid="setup-link">
+                <Icon icon=icondata_lu::LuSlidersHorizontal size=14/>
+                {chips}
+            </A>
+        }
+        .into_any()
     })
     .into_any()
 }

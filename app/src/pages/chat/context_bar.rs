@@ -1,6 +1,6 @@
 //! How full the model's context is with what is about to be sent.
 
-use super::{api, thread_store::ThreadStore};
+use super::{api, attachments, thread_store::ThreadStore};
 use crate::{
     i18n::{CallsTexts, fill},
     live::use_live,
@@ -55,8 +55,9 @@ fn weight_of(area: NodeRef<html::Textarea>) -> RwSignal<Option<Weight>> {
     let ask = move || {
         let Some(text) = area.try_get_untracked().flatten().map(|area| area.value()) else { return };
         let session = store.session.get_untracked();
+        let images = attachments::kept(session);
         spawn_local(async move {
-            if let Ok(new) = api::weigh_message(session, text).await {
+            if let Ok(new) = api::weigh_message(session, text, images).await {
                 weight.try_set(new);
             }
         });

@@ -42,7 +42,7 @@ pub(super) fn keep(session: Option<SessionId>, part: Part, value: &str) {
 }
 
 /// What is being written in a new chat belongs to this one now.
-pub(super) fn begin(started: SessionId) {
+pub(crate) fn begin(started: SessionId) {
     for part in [Part::Text, Part::Images] {
         keep(Some(started), part, &kept(None, part));
         keep(None, part, "");

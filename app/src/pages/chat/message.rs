@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::capitalised,
-    format::{duration_ms, one_decimal, percent},
+    format::one_decimal,
     frame::{Behind, Later},
     i18n::{Texts, fill, use_texts},
     platform,
@@ -24,7 +24,7 @@ use crate::{
 use leptos::prelude::*;
 use types::{
     called::is_call,
-    chat::{Again, Guesser, MessageState, MessageView, Queued, Role, Usage},
+    chat::{Again, MessageState, MessageView, Queued, Role},
     ids::{ImageId, MessageId},
 };
 
@@ -65,6 +65,7 @@ fn Question(row: Row) -> AnyView {
                 <Variants view=row.view.clone()/>
                 <CopyButton view=row.view.clone()/>
                 <IconButton size=14 icon=icondata_lu::LuPencil label=texts.edit.to_owned() testid="edit" on_click=move |()| editing.set(true)/>
+                <Later behind=Behind::More(row.id)/>
             </div>
         </article>
     }
@@ -148,7 +149,7 @@ fn Answer(row: Row) -> AnyView {
                     move || view! { <PaceLine pace=pace.clone()/> }
                 }>
                     <AnswerActions view=row.view.clone()/>
-                    <UsageLine view=row.view.clone()/>
+                    <Later behind=Behind::Usage(row.view.clone())/>
                 </When>
             </div>
         </article>
@@ -205,6 +206,7 @@ fn Ending(view: ArcRwSignal<MessageView>) -> impl IntoView {
                         <span class="min-w-0 flex-1">{capitalised(&error)}"."</span>
                         <When when=move || too_long fallback=move || view! {
                             <button type="button" class="button button-quiet" data-testid="retry" on:click=move |_| actions.regenerate(id, Again::Anew)>{texts.retry}</button>
+                            <GoOn id/>
                         }>
                             <button type="button" class="button button-quiet" data-testid="summarise" on:click=move |_| actions.regenerate(id, Again::Summarised)>{texts.send_summarised}</button>
                             <button type="button" class="button button-quiet" data-testid="trim" on:click=move |_| actions.regenerate(id, Again::Trimmed)>{texts.send_trimmed}</button>
@@ -319,65 +321,6 @@ fn PaceLine(pace: ArcRwSignal<Pace>) -> impl IntoView {
     view! { <span class="tabular">{words}</span> }
 }
 
-#[component]
-fn UsageLine(view: ArcRwSignal<MessageView>) -> impl IntoView {
-    let texts = use_texts();
-    let words = move || {
-        let view = view.read();
-        let usage = view.usage.map(|usage| usage_words(&usage, texts));
-        let ended = (view.state == MessageState::Complete).then(|| texts.usage_ended.to_owned());
-        let kv = view.kv.as_ref().map(|kv| format!("KV {kv}"));
-        usage
-            .into_iter()
-            .flatten()
-            .chain(kv)
-            .chain(ended)
-            .chain(view.model.clone())
-            .collect::<Vec<_>>()
-            .join(" · ")
-    };
-    view! { <span class="tabular" data-testid="usage">{words}</span> }
-}
-
-fn token_words(n: u32, texts: &Texts) -> String {
+pub(super) fn token_words(n: u32, texts: &Texts) -> String {
     if n == 1 { texts.usage_token.to_owned() } else { fill(texts.usage_tokens, "n", n) }
-}
-
-fn usage_words(usage: &Usage, texts: &Texts) -> Vec<String> {
-    let speed =
-        usage.tokens_per_second().map(|speed| fill(texts.usage_speed, "n", one_decimal(speed.into())));
-    let rest = [
-        fill(texts.usage_first, "n", duration_ms(usage.first_token_ms.into())),
-        fill(texts.usage_decode, "n", duration_ms(usage.decode_ms.into())),
-        token_words(usage.n_generated_tokens, texts),
-    ];
-    // Not counted where the answer was broken off.
-    let prompt = (usage.n_prompt_tokens > 0).then(|| fill(texts.usage_prompt, "n", usage.n_prompt_tokens));
-    let cached = (usage.n_cached_tokens > 0).then(|| fill(texts.usage_cached, "n", usage.n_cached_tokens));
-    let forgotten =
-        (usage.n_forgotten_tokens > 0).then(|| fill(texts.usage_forgotten, "n", usage.n_forgotten_tokens));
-    speed
-        .into_iter()
-        .chain(rest)
-        .chain(prompt)
-        .chain(cached)
-        .chain(forgotten)
-        .chain(guess_words(usage, texts))
-        .collect()
-}
-
-/// What guessing saved, where somebody guessed.
-fn guess_words(usage: &Usage, texts: &Texts) -> Option<String> {
-    let who = match usage.guesser {
-        Guesser::Nobody => return None,
-        Guesser::Ngrams => texts.guesser_ngrams,
-        Guesser::DraftModel => texts.guesser_draft_model,
-        Guesser::DraftTree => texts.guesser_draft_tree,
-        Guesser::Dflash => texts.guesser_dflash,
-        Guesser::Mtp => texts.guesser_mtp,
-        Guesser::Eagle3 => texts.guesser_eagle3,
-    };
-    let per_step = one_decimal(usage.tokens_per_step()?.into());
-    let words = fill(&fill(texts.usage_guessed, "n", per_step), "who", who);
-    Some(fill(&words, "share", percent(usage.acceptance()?)))
 }

@@ -3,35 +3,87 @@
 
 use super::{
     actions::use_actions,
+    api, attachments,
     message::GoOn,
     thread_store::{Pace, ThreadStore},
 };
 use crate::{
     format::bytes,
+    frame::use_sessions,
     i18n::{CallsTexts, fill},
     live::use_live,
-    ui::icon::{Icon, IconButton},
+    ui::{
+        icon::{Icon, IconButton},
+        modal::Modal,
+        toast::use_toasts,
+    },
 };
-use leptos::prelude::*;
+use leptos::{html, prelude::*, task::spawn_local};
 use leptos_router::components::A;
 use types::{
-    chat::{Again, MessageView},
+    chat::{Act, Again, MessageView, Role, Searched},
     guard::{Guard, Warning},
     ids::{MessageId, ModelId, SessionId},
     model::{ModelState, Resident},
 };
 
-/// What else can be done with an answer.
+/// What else can be done with a message.
 pub(crate) fn more(id: MessageId) -> AnyView {
+    match view_of(id) {
+        Some(view) if view.read_untracked().role == Role::Assistant => of_answer(id, view),
+        Some(view) => ask_elsewhere(view),
+        None => ().into_any(),
+    }
+}
+
+/// Goes on before a question in a chat of its own, where the question is what is being written.
+fn ask_elsewhere(view: ArcRwSignal<MessageView>) -> AnyView {
+    let texts = CallsTexts::here();
+    let (store, toasts, go) = (expect_context::<ThreadStore>(), use_toasts(), use_sessions().go);
+    let begin = Callback::new(move |()| {
+        let MessageView { id, text, images, .. } = view.get_untracked();
+        let before = store.rows.with_untracked(|rows| {
+            let at = rows.iter().position(|row| row.id == id)?;
+            Some(rows.get(at.checked_sub(1)?)?.id)
+        });
+        let Some((session, before)) = store.session.get_untracked().zip(before) else {
+            attachments::keep_draft(None, &text, images);
+            return go.run("/chat".to_owned());
+        };
+        spawn_local(async move {
+            match api::act_on_session(session, Act::Fork { message: before }).await {
+                Ok(made) => {
+                    attachments::keep_draft(made, &text, images);
+                    go.run(made.map_or_else(|| "/chat".to_owned(), |made| format!("/chat/{made}")));
+                }
+                Err(err) => toasts.show(err.sentence(texts)),
+            }
+        });
+    });
+    view! { <IconButton size=14 icon=icondata_lu::LuGitFork label=texts.ask_elsewhere.to_owned() testid="ask-elsewhere" on_click=begin/> }
+        .into_any()
+}
+
+fn fork(id: MessageId) -> AnyView {
     let texts = CallsTexts::here();
     let actions = use_actions();
     view! {
-        {notes(id)}
-        {keep(id)}
-        <IconButton size=14 icon=icondata_lu::LuTelescope label=texts.revise.to_owned() testid="revise"
-            on_click=move |()| actions.regenerate(id, Again::Revised)/>
         <IconButton size=14 icon=icondata_lu::LuGitFork label=texts.fork.to_owned() testid="fork"
             on_click=move |()| actions.fork(id)/>
+    }
+    .into_any()
+}
+
+fn of_answer(id: MessageId, view: ArcRwSignal<MessageView>) -> AnyView {
+    let texts = CallsTexts::here();
+    let actions = use_actions();
+    view! {
+        {notes(&view.get_untracked())}
+        {keep(id)}
+        {correct(view)}
+        <IconButton size=14 icon=icondata_lu::LuTelescope label=texts.revise.to_owned() testid="revise"
+            on_click=move |()| actions.regenerate(id, Again::Revised)/>
+        {fork(id)}
         {actions.session().map(|session| view! {
             <A href=format!("/chat/{session}/saw/{id}") attr:class="icon-button" attr:title=texts.saw_title attr:aria-label=texts.saw_title attr:data-testid="saw-link">
                 <Icon icon=icondata_lu::LuEye size=14/>
@@ -81,17 +133,70 @@ fn likely(session: SessionId, id: MessageId) -> AnyView {
         .into_any()
 }
 
-/// How the answer came about, where that is not as usual.
-fn notes(id: MessageId) -> AnyView {
+/// A button that puts the answer into a person's words, and the dialog behind it.
+fn correct(view: ArcRwSignal<MessageView>) -> AnyView {
     let texts = CallsTexts::here();
-    let Some(view) = view_of(id).map(|view| view.get_untracked()) else { return ().into_any() };
-    let revised = view.is_revised.then(|| {
-        view! { <span class="px-1.5 text-xs text-muted" data-testid="revised">{texts.revised}</span> }
-    });
+    let open = RwSignal::new(false);
+    view! {
+        <IconButton size=14 icon=icondata_lu::LuPencil label=texts.correct.to_owned() testid="correct" on_click=move |()| open.set(true)/>
+        <Modal open label=texts.correct>
+            {correction(view.clone(), open)}
+        </Modal>
+    }
+    .into_any()
+}
+
+fn correction(view: ArcRwSignal<MessageView>, open: RwSignal<bool>) -> AnyView {
+    let texts = CallsTexts::here();
+    let actions = use_actions();
+    let MessageView { id, text, .. } = view.get_untracked();
+    let area = NodeRef::<html::Textarea>::new();
+    let save = move |_| {
+        let Some(text) = area.get_untracked().map(|area| area.value()) else { return };
+        if !text.trim().is_empty() {
+            open.set(false);
+            actions.correct(id, text);
+        }
+    };
+    view! {
+        <div class="flex flex-col gap-3 p-4">
+            <h2 class="text-lg font-semibold text-strong">{texts.correct}</h2>
+            <textarea node_ref=area rows="12" class="field text-base" aria-label=texts.correct data-testid="correct-text">{text}</textarea>
+            <div class="flex justify-end gap-2">
+                <button type="button" class="button button-quiet" on:click=move |_| open.set(false)>{texts.cancel}</button>
+                <button type="button" class="button button-primary" data-testid="correct-save" on:click=save>{texts.correct_save}</button>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// How the answer came about, where that is not as usual.
+fn notes(view: &MessageView) -> AnyView {
+    let texts = CallsTexts::here();
+    let note = |testid: &'static str, class: &'static str, words: String| {
+        view! { <span class=format!("px-1.5 text-xs {class}") data-testid=testid>{words}</span> }.into_any()
+    };
+    let revised = view.is_revised.then(|| note("revised", "text-muted", texts.revised.to_owned()));
+    let corrected = view.is_corrected.then(|| note("corrected", "text-muted", texts.corrected.to_owned()));
+    let images = (view.n_unseen_images > 0)
+        .then(|| note("unseen-images", "text-muted", fill(texts.unseen_images, "n", view.n_unseen_images)));
+    let searched = match view.searched {
+        Searched::Usually => None,
+        Searched::Failed => Some(note("without-documents", "text-warn", texts.without_documents.to_owned())),
+        Searched::InPart => Some(note("searched-in-part", "text-warn", texts.searched_in_part.to_owned())),
+        Searched::InVain => Some(note("searched-in-vain", "text-muted", texts.searched_in_vain.to_owned())),
+    };
+    view! { {revised} {corrected} {left_out(view)} {images} {searched} }.into_any()
+}
+
+/// What was not given of the conversation, and what stood for it.
+fn left_out(view: &MessageView) -> AnyView {
+    let texts = CallsTexts::here();
     let left_out = (view.n_left_out > 0).then(|| {
         let words = if view.summary.is_some() { texts.left_out_summarised } else { texts.left_out };
         let words = fill(words, "n", view.n_left_out);
-        match view.summary {
+        match view.summary.clone() {
             Some(summary) => view! {
                 <details class="px-1.5 text-xs text-muted" data-testid="left-out">
                     <summary class="cursor-pointer">{words}</summary>
@@ -103,10 +208,7 @@ fn notes(id: MessageId) -> AnyView {
                 .into_any(),
         }
     });
-    let documents = view.without_documents.then(|| {
-        view! { <span class="px-1.5 text-xs text-warn" data-testid="without-documents">{texts.without_documents}</span> }
-    });
-    view! { {revised} {left_out} {documents} }.into_any()
+    left_out.into_any()
 }
 
 /// Models that are in memory beside the chosen one, any of which can answer this, too.

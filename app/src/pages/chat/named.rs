@@ -215,7 +215,10 @@ impl List {
                 Named::Model => overlays.model_picker.set(true),
                 Named::Think(effort) => actions.choose_effort(effort),
                 Named::System => {
-                    go.run(session.map_or_else(|| "/settings".to_owned(), |id| format!("/chat/{id}/setup")));
+                    go.run(
+                        session
+                            .map_or_else(|| "/chat/new/setup".to_owned(), |id| format!("/chat/{id}/setup")),
+                    );
                 }
                 Named::Tools => self.store.tools_open.set(true),
                 Named::Export => {

@@ -5,13 +5,14 @@ use crate::{
     frame::{Behind, Later},
     i18n::{DocumentsTexts, fill, use_texts},
     pages::documents::{api::documents, passage_place},
+    platform,
     ui::when::When,
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::components::A;
 use types::{
     chat::MessageView,
-    document::{DocumentAct, DocumentReply, SourceView},
+    document::{DocumentAct, DocumentReply, MAX_SEARCH_BYTES, SourceView},
     ids::{MessageId, SessionId},
 };
 
@@ -45,6 +46,7 @@ pub(crate) async fn of(message: MessageId) -> AnyView {
             let rows: Vec<_> = sources.into_iter().map(source).collect();
             view! {
                 <ol class="mt-1 flex flex-col gap-2">{rows}</ol>
+                {others(message)}
                 <Support session message/>
             }
             .into_any()
@@ -52,6 +54,21 @@ pub(crate) async fn of(message: MessageId) -> AnyView {
         Ok(_) => ().into_any(),
         Err(err) => view! { <p class="text-danger" role="alert">{err.sentence(texts)}</p> }.into_any(),
     }
+}
+
+/// The way to everything that is found for the question, with what each is worth.
+fn others(message: MessageId) -> AnyView {
+    let texts = DocumentsTexts::here();
+    let question = expect_context::<ThreadStore>().rows.with_untracked(|rows| {
+        let at = rows.iter().position(|row| row.id == message)?;
+        Some(rows.get(at.checked_sub(1)?)?.view.read_untracked().text.clone())
+    });
+    let link = question.filter(|it| !it.trim().is_empty()).map(|question| {
+        let short = &question[..question.floor_char_boundary(MAX_SEARCH_BYTES)];
+        let href = format!("/documents?q={}", platform::encoded(short));
+        view! { <A href=href attr:class="mt-1 block text-xs hover:underline" attr:data-testid="sources-others">{texts.sources_others}</A> }
+    });
+    link.into_any()
 }
 
 /// Looks for sentences without support when asked, and marks them in the answer: it takes a moment, and is a hint only.

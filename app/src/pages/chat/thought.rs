@@ -32,7 +32,7 @@ fn Disclosure(row: Row) -> impl IntoView {
     let texts = use_texts();
     let words = {
         let row = row.clone();
-        move || words(row.is_running(), *row.thought.ms.read(), texts)
+        move || words(*row.thought.took.read(), texts)
     };
     let blocks = row.thought.blocks.clone();
     view! {
@@ -73,11 +73,11 @@ fn CopyThought(row: Row) -> impl IntoView {
 }
 
 /// What the folded thought says of itself.
-fn words(is_running: bool, ms: Option<u32>, texts: &Texts) -> String {
-    match ms {
-        Some(ms) => fill(texts.thought_for, "n", duration_ms(ms.into())),
-        None if is_running => texts.thought_running.to_owned(),
-        None => texts.thought_done.to_owned(),
+fn words((ms, goes_on): (Option<u32>, bool), texts: &Texts) -> String {
+    let for_so_long = |words| Some(fill(words, "n", duration_ms(ms?.into())));
+    match goes_on {
+        true => for_so_long(texts.thought_running_for).unwrap_or_else(|| texts.thought_running.to_owned()),
+        false => for_so_long(texts.thought_for).unwrap_or_else(|| texts.thought_done.to_owned()),
     }
 }
 
@@ -87,14 +87,15 @@ mod tests {
     use crate::i18n::Locale;
 
     #[track_caller]
-    fn check(is_running: bool, ms: Option<u32>, expected: &str) {
-        assert_eq!(words(is_running, ms, Locale::En.texts()), expected);
+    fn check(goes_on: bool, ms: Option<u32>, expected: &str) {
+        assert_eq!(words((ms, goes_on), Locale::En.texts()), expected);
     }
 
     #[test]
     fn a_thought_says_how_long_it_took() {
         check(true, None, "Thinking…");
-        check(true, Some(2_400), "Thought for 2.4 s");
+        check(true, Some(2_000), "Thinking for 2 s");
+        check(false, Some(2_400), "Thought for 2.4 s");
         check(false, Some(125_000), "Thought for 2 min 5 s");
         check(false, None, "Thought");
     }

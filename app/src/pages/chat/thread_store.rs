@@ -43,8 +43,8 @@ pub(crate) struct Pace {
 pub(super) struct Thought {
     /// None where it does not.
     pub(super) blocks: ArcRwSignal<Vec<Block>>,
-    /// How long it took, once that is known.
-    pub(super) ms: ArcRwSignal<Option<u32>>,
+    /// How long it took, or has taken so far, where that is known, and whether it goes on.
+    pub(super) took: ArcRwSignal<(Option<u32>, bool)>,
 }
 
 impl Thought {
@@ -57,7 +57,7 @@ impl Thought {
     fn replace(&self, view: Option<&ThoughtView>) {
         let blocks = view.map_or(&[][..], |view| &view.blocks);
         self.blocks.maybe_update(|old| update_blocks(old, 0, blocks));
-        self.tell(view.and_then(|view| view.ms));
+        self.tell(view.map(|view| (view.ms, view.goes_on)).unwrap_or_default());
     }
 
     /// `false` if what it grows from is not there.
@@ -67,13 +67,13 @@ impl Thought {
             fits = growth.first as usize <= old.len();
             fits && update_blocks(old, growth.first as usize, &growth.blocks)
         });
-        self.tell(growth.ms);
+        self.tell((growth.ms, growth.goes_on));
         fits
     }
 
-    fn tell(&self, ms: Option<u32>) {
-        if *self.ms.read_untracked() != ms {
-            self.ms.set(ms);
+    fn tell(&self, took: (Option<u32>, bool)) {
+        if *self.took.read_untracked() != took {
+            self.took.set(took);
         }
     }
 }
@@ -327,7 +327,7 @@ impl ThreadStore {
             ChatEvent::ThreadChanged => self.refetch(),
             ChatEvent::Finished { message } => match self.find(message.id) {
                 Some(row) => {
-                    row.replace(message);
+                    row.replace(*message);
                     self.growth.update(|growth| *growth += 1);
                 }
                 None => self.refetch(),

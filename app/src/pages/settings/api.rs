@@ -31,6 +31,7 @@ pub struct FormValues {
     /// `model` or `rule`.
     pub titles: String,
     pub tool_rounds: String,
+    pub prompt_days: String,
     pub guard_chars: String,
     pub guard_lines: String,
     pub guard_passages: String,
@@ -60,6 +61,7 @@ impl FormValues {
             seed: value("seed"),
             titles: value("titles"),
             tool_rounds: value("tool_rounds"),
+            prompt_days: value("prompt_days"),
             guard_chars: value("guard_chars"),
             guard_lines: value("guard_lines"),
             guard_passages: value("guard_passages"),

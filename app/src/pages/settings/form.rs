@@ -3,12 +3,12 @@
 use super::api::{FormValues, RemoteForm};
 use crate::{error::AppError, i18n::Locale};
 use models::NewRemote;
-use std::str::FromStr;
+use std::{fmt::Display, str::FromStr};
 use types::{
     guard::GuardSettings,
     remote::Dialect,
     sampling::Sampling,
-    settings::{MOST_TOOL_ROUNDS, Theme, UserSettings},
+    settings::{MOST_PROMPT_DAYS, MOST_TOOL_ROUNDS, Theme, UserSettings},
 };
 
 /// `current` with what the form says. A value that cannot be read is named; nothing is then changed.
@@ -32,20 +32,23 @@ pub(super) fn apply(form: &FormValues, current: UserSettings) -> Result<UserSett
         sampling,
         guards,
         rule_titles: form.titles == "rule",
-        tool_rounds: rounds(&form.tool_rounds)?,
+        tool_rounds: within("tool_rounds", &form.tool_rounds, 1, MOST_TOOL_ROUNDS)?,
+        prompt_days: within("prompt_days", &form.prompt_days, 0, MOST_PROMPT_DAYS)?,
         ..current
     })
 }
 
-fn rounds(text: &str) -> Result<u8, AppError> {
-    let rounds = number("tool_rounds", text)?;
-    match rounds {
-        1..=MOST_TOOL_ROUNDS => Ok(rounds),
-        _ => {
-            let reason = format!("tool_rounds must be between 1 and {MOST_TOOL_ROUNDS}, not {rounds}");
-            Err(AppError::Setting { reason })
-        }
+fn within<T: FromStr + PartialOrd + Display>(
+    name: &str,
+    text: &str,
+    least: T,
+    most: T,
+) -> Result<T, AppError> {
+    let given = number(name, text)?;
+    if (&least..=&most).contains(&&given) {
+        return Ok(given);
     }
+    Err(AppError::Setting { reason: format!("{name} must be between {least} and {most}, not {given}") })
 }
 
 /// Empty switches a guard off.
@@ -84,6 +87,7 @@ pub(super) fn values(settings: &UserSettings) -> FormValues {
         max_tokens: optional(sampling.max_tokens),
         seed: optional(sampling.seed),
         tool_rounds: settings.tool_rounds.to_string(),
+        prompt_days: settings.prompt_days.to_string(),
         titles: if settings.rule_titles { "rule" } else { "model" }.to_owned(),
         guard_chars: optional(guards.chars_per_token),
         guard_lines: optional(guards.repeated_lines),

@@ -7,11 +7,15 @@ use types::{
     overrides::{PresetAct, SamplingPreset, Setup},
 };
 
-/// How a chat is set up.
+/// How a chat is set up, or one that has not begun.
 #[server(input = Postcard, output = Postcard)]
-pub async fn load_setup(session: SessionId) -> Result<Setup, AppError> {
+pub async fn load_setup(session: Option<SessionId>) -> Result<Setup, AppError> {
     let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::chat_of(Some(session)).await?.setup(user, session).await?)
+    let chat = crate::ssr::chat_of(session).await?;
+    Ok(match session {
+        Some(session) => chat.setup(user, session).await?,
+        None => chat.new_setup(user).await?,
+    })
 }
 
 /// Does what a person wants with the samplers that they keep under names, and gives all that are then kept.

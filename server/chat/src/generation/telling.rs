@@ -34,7 +34,7 @@ impl Writer {
             shown.thought.truncate(first);
             shown.thought.extend(blocks);
         }
-        shown.thought_ms = self.thought.ms();
+        (shown.thought_ms, shown.is_thinking) = self.thought.so_far();
         shown.n_tokens = self.n_tokens();
         shown.queued = self.queued;
         shown.warning = self.warning;

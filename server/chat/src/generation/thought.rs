@@ -71,6 +71,15 @@ impl Thought {
         Some(self.ended?.duration_since(self.began?).as_millis() as u32)
     }
 
+    /// How long it took, or has taken until now in whole seconds, and whether it goes on.
+    pub(super) fn so_far(&self) -> (Option<u32>, bool) {
+        let goes_on = self.began.is_some() && self.ended.is_none();
+        match self.began.filter(|_| goes_on && !self.is_untimed) {
+            Some(began) => (Some(began.elapsed().as_secs() as u32 * 1000), true),
+            None => (self.ms(), goes_on),
+        }
+    }
+
     pub(super) fn row(&self) -> Option<ThoughtRow> {
         self.began.map(|_| ThoughtRow { text: self.text.clone(), ms: self.ms() })
     }

@@ -1,6 +1,12 @@
 //! The task that writes one answer: what the model says, what it calls, and its end.
 
-use super::{Admission, First, Generation, Hands, Start, Starts, hands::Round, pace::Pace, thought::Thought};
+use super::{
+    Admission, First, Generation, Hands, Start, Starts,
+    hands::Round,
+    keeping::{Keeping, Kept},
+    pace::Pace,
+    thought::Thought,
+};
 use crate::{
     SERVER_STOPPED,
     answering::{MOST_KEPT, kept, kv_of},
@@ -89,6 +95,9 @@ pub(super) struct Writer {
     pub(super) has_form: bool,
     /// What is said now is a critique, which is shown as a thought.
     pub(super) is_critique: bool,
+    /// For how many days it is kept what the model is given.
+    pub(super) prompt_days: u16,
+    pub(super) kept: Kept,
     /// What of the conversation it is not given.
     pub(super) left_out: LeftOutRow,
     /// Where the turns begin that the model may leave out besides.
@@ -123,6 +132,8 @@ impl Writer {
             called: row.calls.clone(),
             has_form: start.has_form,
             is_critique: false,
+            prompt_days: start.prompt_days,
+            kept: Kept::default(),
             left_out: row.left_out.clone(),
             starts: start.starts.clone(),
             pace: Pace::start(),
@@ -153,6 +164,7 @@ impl Writer {
         // Of an answer that went on, both parts count.
         let end = End { usage: and(row.usage, usage), ..end };
         self.thought.end();
+        self.kept.end().await;
         let (sources, calls, left_out) = self.kept(sources, row.left_out.clone()).await;
         let (end, kept_probabilities) = self.commit(end, kv.as_deref()).await;
         let row = MessageRow {
@@ -173,7 +185,7 @@ impl Writer {
         // The session takes a new message before anybody is told that this answer ended.
         let running = Arc::clone(&admission.running);
         drop(admission);
-        let message = shown(row, variants, &sources, has_form);
+        let message = Box::new(shown(row, variants, &sources, has_form));
         self.below.notes.send(user, self.session, ChatEvent::Finished { message });
         self.below.notes.sessions_changed(user);
         if let Some(title) = title {
@@ -293,6 +305,7 @@ impl Writer {
         target: Target,
         request: GenerateRequest,
     ) -> End {
+        let mut keeping = self.keeping(engine, &target, &request);
         let mut events = match engine.generate(target, request).await {
             Ok(events) => events,
             Err(err) => return self.refused(&err),
@@ -310,6 +323,10 @@ impl Writer {
                     }
                     Some(Ok(GenerateEvent::Text { text, reasoning, calls, logprobs, usage })) => {
                         self.queued = None;
+                        // Now that the model is awake, and nobody waits for it any more.
+                        if let Some(keeping) = keeping.take() {
+                            self.kept.begin(keeping).await;
+                        }
                         let room = MOST_KEPT.saturating_sub(self.probabilities.len());
                         self.probabilities.extend(logprobs.into_iter().map(kept).take(room));
                         self.thought.grow(&reasoning);
@@ -344,6 +361,20 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// What is kept of a request for an answer.
+    fn keeping(
+        &self,
+        engine: &Arc<dyn Engine>,
+        target: &Target,
+        request: &GenerateRequest,
+    ) -> Option<Keeping> {
+        let (user, message, days) = (self.generation.user, self.generation.message, self.prompt_days);
+        let (store, engine) = (self.below.store.clone(), Arc::clone(engine));
+        let (target, request) = (target.clone(), request.clone());
+        let is_kept = days > 0 && !self.is_critique;
+        is_kept.then_some(Keeping { store, engine, user, message, days, target, request })
     }
 
     /// A prompt that became too long, by what tools gave perhaps, lost its oldest turns: that is told with the answer.

@@ -9,6 +9,7 @@ use types::{
     kv::{KvFormat, KvType, KvUse},
     launch::LaunchProfile,
     model::Purpose,
+    overrides::SetUp,
     seen::{LeftOut, Weight},
 };
 
@@ -88,7 +89,7 @@ async fn how_likely_tokens_were_is_kept_where_that_is_asked_for() {
     assert_eq!(bench.engine.requests()[0].logprobs, None);
     assert!(bench.chat.probabilities(ME, session, sent.reply).await.unwrap().tokens.is_empty());
 
-    bench.chat.set_up(ME, session, None, &[], None, true).await.unwrap();
+    bench.chat.set_up(ME, session, SetUp { keeps_probabilities: true, ..SetUp::default() }).await.unwrap();
     let (sent, answer) = bench.say(Some(session), "is it?").await;
     assert!(answer.has_probabilities && bench.messages(session).await[3].has_probabilities);
     let found = bench.chat.probabilities(ME, session, sent.reply).await.unwrap();
@@ -127,7 +128,11 @@ async fn what_a_model_says_before_it_answers_is_not_among_its_tokens() {
     let scripts = ["It is 41.", "No.", "42."].map(|it| Script::say([it]));
     let bench = Bench::open(scripts).await;
     let (sent, _) = bench.say(None, "how much?").await;
-    bench.chat.set_up(ME, sent.session, None, &[], None, true).await.unwrap();
+    bench
+        .chat
+        .set_up(ME, sent.session, SetUp { keeps_probabilities: true, ..SetUp::default() })
+        .await
+        .unwrap();
     let again = bench.chat.regenerate(ME, sent.session, sent.reply, Again::Revised, None).await.unwrap();
     bench.end_of(sent.session).await;
     let found = bench.chat.probabilities(ME, sent.session, again.reply).await.unwrap();
@@ -197,7 +202,7 @@ async fn long(bench: &Bench) -> SessionId {
 }
 
 async fn weigh(bench: &Bench, session: SessionId, text: &str) -> Weight {
-    bench.chat.weigh(ME, Some(session), text.to_owned()).await.unwrap().unwrap()
+    bench.chat.weigh(ME, Some(session), text.into()).await.unwrap().unwrap()
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use types::{
     chat::{Again, MessageState, MessageView, Role},
     document::{DocumentKind, DocumentState, MAX_ATTACHED, MAX_ATTACHED_BYTES},
     ids::{DocumentId, SessionId},
+    overrides::SetUp,
 };
 
 const TEXT: &str = "The tower is 12 metres tall.";
@@ -197,7 +198,9 @@ async fn copies_and_files_keep_what_was_cited_and_how_answers_ended() {
     let tower = bench.document("tower.pdf", TEXT).await;
     let session = bench.chat.attach(ME, None, tower).await.unwrap();
     let setup = Some("Be exact.".to_owned());
-    bench.chat.set_up(ME, session, setup, &[("top_k".to_owned(), "7".to_owned())], None, true).await.unwrap();
+    let numbers = vec![("top_k".to_owned(), "7".to_owned())];
+    let set_up = SetUp { system_prompt: setup, numbers, keeps_probabilities: true, ..SetUp::default() };
+    bench.chat.set_up(ME, session, set_up).await.unwrap();
     let (_, answer) = bench.say(Some(session), "How tall?").await;
     assert_eq!(answer.state, MessageState::Cut);
     let copy = bench.chat.duplicate(ME, session).await.unwrap();

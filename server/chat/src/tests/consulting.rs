@@ -7,7 +7,10 @@ use models::{Library, Models, RemoteList};
 use rag::{Below, Rag, ReadLimits, Reader};
 use std::{path::PathBuf, sync::Arc};
 use store::{NewDocument, Store};
-use types::{chat::MessageState, kv::KvType};
+use types::{
+    chat::{MessageState, Searched},
+    kv::KvType,
+};
 
 /// Documents in a store that has been closed: whatever is asked of it fails.
 async fn broken(bench: &Bench) -> Rag {
@@ -37,13 +40,13 @@ async fn an_answer_says_that_documents_could_not_be_searched_for_it() {
     let documents = broken(&bench).await;
     let bench = Bench { chat: bench.chat.with_documents(documents), ..bench };
     let (_, answer) = bench.say(Some(sent.session), "How tall?").await;
-    assert_eq!((answer.state, answer.without_documents), (MessageState::Complete, false));
+    assert_eq!((answer.state, answer.searched), (MessageState::Complete, Searched::Usually));
 
     bench.store.set_session_collections(ME, sent.session, &[books]).await.unwrap();
     let (_, answer) = bench.say(Some(sent.session), "How tall?").await;
-    assert_eq!((answer.state, answer.without_documents), (MessageState::Complete, true));
+    assert_eq!((answer.state, answer.searched), (MessageState::Complete, Searched::Failed));
     // It is kept, and goes with a copy.
-    assert!(bench.messages(sent.session).await[5].without_documents);
+    assert_eq!(bench.messages(sent.session).await[5].searched, Searched::Failed);
     let copy = bench.chat.duplicate(ME, sent.session).await.unwrap();
-    assert!(bench.messages(copy).await[5].without_documents);
+    assert_eq!(bench.messages(copy).await[5].searched, Searched::Failed);
 }

@@ -8,6 +8,7 @@ use types::{
     chat::{Again, History},
     filing::{Filter, FolderAct, ImportState, MAX_FOLDERS},
     ids::ModelId,
+    overrides::SetUp,
     seen::SeenKind,
     settings::MAX_SYSTEM_PROMPT_BYTES,
 };
@@ -136,24 +137,27 @@ async fn what_a_session_is_set_up_with_comes_before_what_the_person_set() {
         other => panic!("{other:?}"),
     };
     let number = |text: &str| vec![("temperature".to_owned(), text.to_owned())];
-    let prompt = Some("Speak like a kettle.".to_owned());
-    bench.chat.set_up(ME, sent.session, prompt, &number("0,25"), None, false).await.unwrap();
+    let set_up = |prompt: &str, text: &str| SetUp {
+        system_prompt: Some(prompt.to_owned()),
+        numbers: number(text),
+        ..SetUp::default()
+    };
+    bench.chat.set_up(ME, sent.session, set_up("Speak like a kettle.", "0,25")).await.unwrap();
     bench.say(Some(sent.session), "more").await;
     assert_eq!(first_turn(), "Speak like a kettle.");
     assert_eq!(bench.engine.requests().last().unwrap().sampling.temperature, 0.25);
     let thread = bench.chat.thread(ME, sent.session, super::MESSAGES_SHOWN).await.unwrap();
     assert_eq!(thread.chips, ["temperature 0.25"]);
-    let none = number("");
-    bench.chat.set_up(ME, sent.session, Some("  ".to_owned()), &none, None, false).await.unwrap();
+    bench.chat.set_up(ME, sent.session, set_up("  ", "")).await.unwrap();
     bench.say(Some(sent.session), "more").await;
     assert_ne!(first_turn(), "Speak like a kettle.");
     assert_eq!(bench.engine.requests().last().unwrap().sampling.temperature, 0.7);
-    assert!(bench.chat.set_up(OTHER, sent.session, None, &none, None, false).await.is_err());
-    let err = bench.chat.set_up(ME, sent.session, None, &number("50"), None, false).await.unwrap_err();
+    assert!(bench.chat.set_up(OTHER, sent.session, SetUp::default()).await.is_err());
+    let err = bench.chat.set_up(ME, sent.session, set_up("", "50")).await.unwrap_err();
     assert_eq!(err.to_string(), "temperature must be between 0 and 5, not 50");
     let long = "x".repeat(MAX_SYSTEM_PROMPT_BYTES + 1);
     assert!(matches!(
-        bench.chat.set_up(ME, sent.session, Some(long), &none, None, false).await,
+        bench.chat.set_up(ME, sent.session, set_up(&long, "")).await,
         Err(ChatError::TooLong { .. })
     ));
 }

@@ -5,6 +5,7 @@ use inference::{Engine, Prompt, Script};
 use types::{
     chat::{Again, ChatTurn, History, MessageState, Role},
     ids::{ModelId, SessionId},
+    overrides::SetUp,
 };
 
 fn turns(bench: &Bench, request: usize) -> Vec<ChatTurn> {
@@ -130,7 +131,8 @@ async fn a_revised_answer_keeps_the_summary_and_only_itself_has_the_form() {
     let bench = Bench::open(scripts).await;
     let session = long(&bench).await;
     let last = bench.messages(session).await[5].id;
-    bench.chat.set_up(ME, session, None, &[], Some(r#"{"type": "object"}"#.to_owned()), false).await.unwrap();
+    let form = SetUp { answer_schema: Some(r#"{"type": "object"}"#.to_owned()), ..SetUp::default() };
+    bench.chat.set_up(ME, session, form).await.unwrap();
     bench.store.set_session_history(ME, session, History::Summarise).await.unwrap();
     fits(&bench, 80);
     bench.chat.regenerate(ME, session, last, Again::Revised, None).await.unwrap();

@@ -10,7 +10,9 @@ const MOST_PAGES: usize = 20_000;
 /// All pages with text.
 pub(super) fn read(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     let mut document = Document::load_mem(bytes).map_err(|err| unreadable(&err))?;
-    if document.is_encrypted() && document.decrypt("").is_err() {
+    // Its own question only finds what the trailer refers to, not what stands in the trailer itself.
+    let is_encrypted = document.is_encrypted() || document.trailer.has(b"Encrypt");
+    if is_encrypted && document.decrypt("").is_err() {
         return Err(Unreadable::Encrypted);
     }
     let n_pages = document.get_pages().len();

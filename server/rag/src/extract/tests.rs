@@ -158,6 +158,12 @@ fn what_has_no_text_says_so() {
 
 #[test]
 fn an_encrypted_pdf_says_so() {
+    // The lock is an object of its own, or stands in the trailer.
+    check_refused(locked_pdf(false), "pdf", &Unreadable::Encrypted);
+    check_refused(locked_pdf(true), "pdf", &Unreadable::Encrypted);
+}
+
+fn locked_pdf(is_in_trailer: bool) -> Vec<u8> {
     use pdf_extract::{Document, EncryptionState, EncryptionVersion, Object, Permissions, StringFormat};
     let mut document = Document::load_mem(&samples::pdf(&["secret"])).unwrap();
     let id = || Object::String(b"0123456789abcdef".to_vec(), StringFormat::Literal);
@@ -171,9 +177,14 @@ fn an_encrypted_pdf_says_so() {
     };
     let state = EncryptionState::try_from(version).unwrap();
     document.encrypt(&state).unwrap();
+    if is_in_trailer {
+        let place = document.trailer.get(b"Encrypt").and_then(Object::as_reference).unwrap();
+        let lock = document.get_object(place).unwrap().clone();
+        document.trailer.set("Encrypt", lock);
+    }
     let mut bytes = Vec::new();
     document.save_to(&mut bytes).unwrap();
-    check_refused(bytes, "pdf", &Unreadable::Encrypted);
+    bytes
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::{Block, Row, number, update_blocks};
 use leptos::prelude::*;
 use types::{
-    chat::{MessageState, MessageView, Role},
+    chat::{MessageState, MessageView, Role, Searched},
     ids::{GenerationId, MessageId},
 };
 
@@ -62,9 +62,11 @@ fn an_answer_that_has_ended_stays_ended_until_it_goes_on() {
         variants: vec![MessageId(1)],
         n_sources: 0,
         n_left_out: 0,
-        without_documents: false,
+        n_unseen_images: 0,
+        searched: Searched::Usually,
         summary: None,
         is_revised: false,
+        is_corrected: false,
         kv: None,
         has_probabilities: false,
     };

@@ -25,6 +25,7 @@ fn form() -> FormValues {
         guard_heat: "off".into(),
         titles: "rule".into(),
         tool_rounds: "3".into(),
+        prompt_days: "7".into(),
     }
 }
 
@@ -43,7 +44,7 @@ fn a_whole_form_becomes_settings() {
     assert_eq!(settings.language.as_deref(), Some("de"));
     assert_eq!(settings.system_prompt, "Be brief.\nBe kind.");
     assert_eq!((settings.sampling.temperature, settings.sampling.top_k), (0.5, 20));
-    assert_eq!(settings.tool_rounds, 3);
+    assert_eq!((settings.tool_rounds, settings.prompt_days), (3, 7));
     assert_eq!((settings.sampling.max_tokens, settings.sampling.seed), (None, None));
 }
 
@@ -65,5 +66,7 @@ fn what_cannot_be_read_or_is_out_of_range_is_named() {
     check(|form| form.language = "tlh".into(), "language cannot be “tlh”");
     check(|form| form.temperature = "9".into(), "temperature must be between 0 and 5, not 9");
     check(|form| form.tool_rounds = "0".into(), "tool_rounds must be between 1 and 50, not 0");
+    check(|form| form.prompt_days = "9999".into(), "prompt_days must be between 0 and 3650, not 9999");
+    check(|form| form.prompt_days = "0".into(), "ok");
     check(|form| form.max_tokens = "0".into(), "max_tokens must be between 1 and 1000000, not 0");
 }

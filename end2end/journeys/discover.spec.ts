@@ -84,6 +84,7 @@ test('what loading a model would take is told before it is downloaded', async ({
   };
   await withHub(browser, async place => {
     await expect(await look(place)).toHaveAttribute('data-state', 'fits');
+    await expect(choice(place.page, 'Tiny-Q8_0').getByTestId('choice-fit')).toHaveAttribute('data-state', 'fits');
     // What is no model says so.
     await choice(place.page, 'Tiny-Q4_K_M').getByTestId('choice-memory').click();
     await expect(place.page.getByTestId('toast')).toContainText('not a GGUF model');
@@ -91,7 +92,13 @@ test('what loading a model would take is told before it is downloaded', async ({
   });
   await withHub(browser, async place => {
     await expect(await look(place)).toHaveAttribute('data-state', 'too-large');
-    await expect(choice(place.page, 'Tiny-Q8_0').getByTestId('choice-ways')).toContainText('n_ctx');
+    const ways = choice(place.page, 'Tiny-Q8_0').getByTestId('choice-ways');
+    await expect(ways).toContainText(/context of [0-9]+ tokens/);
+    await expect(ways.getByTestId('choice-smaller')).toHaveText('The smaller file Tiny-Q4_K_M');
+    await ways.getByTestId('choice-smaller').click();
+    await expect(place.page).toHaveURL(/#choice-Tiny-Q4_K_M$/);
+    await expect(ways, 'what was told stays').toBeVisible();
+    await accessible(place.page);
   }, ['--model-memory', '400M']);
 });
 

@@ -95,7 +95,12 @@ async fn open(paths: &DataDir, scratch: &Path) -> Result<Rag, Exit> {
     let jobs = Jobs::open(store.clone()).await.map_err(failed)?;
     let worker = LlamaConfig::for_current_exe().map_err(failed)?;
     let machine_bytes = system::total_memory_bytes();
-    let limits = Limits { budget_bytes: machine_bytes / 2, machine_bytes, keep_alive: KeepAlive::Forever };
+    let limits = Limits {
+        budget_bytes: machine_bytes / 2,
+        machine_bytes,
+        left_bytes: system::available_memory_bytes,
+        keep_alive: KeepAlive::Forever,
+    };
     let local = Arc::new(Residency::new(worker.clone(), limits));
     let remotes = Remotes::default();
     let engine: Arc<dyn Engine> = Arc::new(Engines::new(local, remotes.clone()));

@@ -122,6 +122,7 @@ pub(crate) async fn open_layers(
     let limits = Limits {
         budget_bytes: config.model_memory.bytes(machine_bytes),
         machine_bytes,
+        left_bytes: system::available_memory_bytes,
         keep_alive: config.keep_alive,
     };
     let remotes = Remotes::default();

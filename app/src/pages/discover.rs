@@ -6,6 +6,7 @@ pub(crate) mod api;
 mod catalogue;
 mod downloads;
 mod found;
+mod memory;
 mod repository;
 mod search;
 mod store;

@@ -1,6 +1,10 @@
 //! Finding models on a hub, and bringing them here.
 
-use crate::{ids::ModelId, launch::Forecast, shelf::Kind};
+use crate::{
+    ids::ModelId,
+    launch::{Fit, Forecast},
+    shelf::Kind,
+};
 use serde::{Deserialize, Serialize};
 
 /// The longest search.
@@ -200,8 +204,7 @@ pub struct Choice {
     /// Of everything that would be downloaded.
     pub size_bytes: u64,
     pub n_files: u32,
-    /// Whether it fits into what models may take together here.
-    pub fits: bool,
+    pub fit: Fit,
     /// Its file says what loading it would take.
     pub tells_memory: bool,
     /// Why it is the one to take, as a word.

@@ -111,10 +111,11 @@ pub struct Forecast {
     pub parts: MemoryParts,
     /// What all models may take together.
     pub budget_bytes: u64,
-    /// What the machine has left now, whatever models may take.
-    pub available_bytes: u64,
+    /// What this one could take of what the machine has left now, with what those give back that nobody uses; whatever models may
+    /// take.
+    pub left_bytes: u64,
     pub fate: Fate,
-    /// Ways in which it would fit, the one that loses least first; none where it fits.
+    /// Ways in which it would fit, the one that loses least first; none where it fits into what is left.
     pub alternatives: Vec<Alternative>,
 }
 
@@ -129,16 +130,51 @@ pub enum Fate {
     InUse,
     /// That many bytes are missing, even without those that nobody uses; unloading these would be enough.
     DoesNotFit { missing_bytes: u64, in_the_way: Vec<String> },
+    /// It is loaded, and these are unloaded for it, but the machine has so many bytes too few left: other programs give way, or
+    /// answers take long. Unloading those in the way would be enough.
+    Tight { missing_bytes: u64, unloads: Vec<String>, in_the_way: Vec<String> },
 }
 
 /// Another way to load a model, or a smaller one of the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alternative {
     pub profile: LaunchProfile,
-    /// Another file of the library with the same model; none is the same file.
-    pub model: Option<ModelId>,
+    pub file: AlternativeFile,
     /// What it would take.
     pub bytes: u64,
+    /// It fits into what models may take, but not into what the machine has left.
+    pub is_tight: bool,
+}
+
+/// Which file is loaded so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AlternativeFile {
+    Same,
+    /// Another one of the library with the same model.
+    Library(ModelId),
+    /// Another choice of the same repository, by its name.
+    Repository(String),
+}
+
+/// Whether something fits into memory here, as far as its size tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    Fits,
+    /// Into what models may take, but not into what the machine has left.
+    Tight,
+    TooLarge,
+}
+
+impl Fit {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fits => "fits",
+            Self::Tight => "tight",
+            Self::TooLarge => "too-large",
+        }
+    }
 }
 
 impl LaunchProfile {

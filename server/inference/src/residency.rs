@@ -31,6 +31,8 @@ pub struct Limits {
     pub budget_bytes: u64,
     /// What the machine has, in bytes.
     pub machine_bytes: u64,
+    /// Says what the machine has left at the time, in bytes.
+    pub left_bytes: fn() -> u64,
     /// How long a model stays that nobody uses. The one used last always stays.
     pub keep_alive: KeepAlive,
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     BoxFuture, EmbedInput, EmbedRequest, Embeddings, Engine, EngineError, GenerateEvent, GenerateRequest,
-    GenerateStream, Hold, Intent, ModelSpec, Prompt, RankRequest, Ranking, Target, TokenLogprob,
+    GenerateStream, Hold, Intent, ModelSpec, Outlook, Prompt, RankRequest, Ranking, Target, TokenLogprob,
     request::check_ranking,
 };
 use futures::stream;
@@ -165,6 +165,7 @@ struct State {
     scripts: VecDeque<Script>,
     requests: Vec<GenerateRequest>,
     loads: Vec<ModelSpec>,
+    outlook: Option<Outlook>,
 }
 
 impl ScriptedEngine {
@@ -180,7 +181,8 @@ impl ScriptedEngine {
             thinks: false,
             only_continues: false,
         };
-        let state = State { scripts: scripts.into_iter().collect(), requests: vec![], loads: vec![] };
+        let state =
+            State { scripts: scripts.into_iter().collect(), requests: vec![], loads: vec![], outlook: None };
         Self(Arc::new(Inner {
             state: Mutex::new(state),
             status: watch::Sender::new(alone(status, None)),
@@ -225,6 +227,12 @@ impl ScriptedEngine {
                 resident.memory_bytes = memory_bytes;
             }
         });
+    }
+
+    /// Says that loading anything would do this; nothing is said before.
+    pub fn set_outlook(&self, outlook: Outlook) {
+        self.0.status.send_modify(|residents| residents.budget_bytes = outlook.budget_bytes);
+        self.state().outlook = Some(outlook);
     }
 
     /// How many streams are alive, and every change: a test sees a cancellation here.
@@ -421,6 +429,11 @@ impl Engine for ScriptedEngine {
             found.for_each(|resident| resident.is_pinned = is_pinned);
         });
         Box::pin(async {})
+    }
+
+    fn foresee(&self, _: ModelSpec) -> BoxFuture<'_, Option<Outlook>> {
+        let outlook = self.state().outlook.clone();
+        Box::pin(async { outlook })
     }
 
     fn generate(

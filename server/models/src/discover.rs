@@ -5,7 +5,7 @@ mod search;
 
 use crate::{Models, ModelsError, downloads::staging_name, egress};
 use hub::{Hub, HubError, RepoFile, RepoId, Repository, Revision, Search, Sort, quants};
-use parts::{PIPELINE, Part, Unusable, WHOLE, parts_of};
+use parts::{PIPELINE, Part, Unusable, WHOLE, parts_of, smaller_than};
 use serde::Deserialize;
 use std::{
     fs, io,
@@ -19,6 +19,7 @@ use types::{
         HubFormat, HubQuery, HubSize, HubSort, RepositoryView,
     },
     ids::ModelId,
+    launch::Fit,
     secret::Secret,
     shelf::Kind,
 };
@@ -73,6 +74,8 @@ pub(crate) struct Wanted {
     pub(crate) repository: Repository,
     pub(crate) files: Vec<DownloadFile>,
     pub(crate) model: ModelId,
+    /// Other choices with the same model and the bytes of their weights, the largest first.
+    pub(crate) smaller: Vec<(String, u64)>,
 }
 
 #[derive(Deserialize)]
@@ -253,7 +256,7 @@ impl Models {
         let hub = self.hub().await?;
         let repository = repository_at(&hub, repo, revision.as_deref()).await?;
         let parts = parts_of(&repository, &components_of(&hub, &repository).await);
-        let part = parts.into_iter().find(|part| part.name == *name);
+        let part = parts.iter().find(|part| part.name == *name);
         let part = part.ok_or(ModelsError::Kept("the repository has no such files; look at it again"))?;
         match part.problem {
             Some(Unusable::Pickled) => return Err(ModelsError::Kept(PICKLED)),
@@ -279,7 +282,9 @@ impl Models {
             true => ModelId(owner_and_name.clone()),
             false => ModelId(format!("{owner_and_name}/{name}")),
         };
-        Ok(Wanted { files: part.files.iter().map(file).collect(), model, repository })
+        let smaller = smaller_than(part, &parts).into_iter().map(|it| (it.name.clone(), it.memory_bytes));
+        let (files, smaller) = (part.files.iter().map(file).collect(), smaller.collect());
+        Ok(Wanted { files, model, smaller, repository })
     }
 
     pub(crate) async fn hub(&self) -> Result<Hub, ModelsError> {
@@ -305,6 +310,7 @@ impl Models {
         components: &[Component],
     ) -> Result<Vec<Choice>, ModelsError> {
         let budget = self.engine.status().borrow().budget_bytes;
+        let free = self.free_room_bytes().await.unwrap_or(budget);
         let downloads = self.store.downloads().await?;
         let here = self.ids_here().await;
         let repo = repository.repo.as_str();
@@ -314,7 +320,7 @@ impl Models {
             Choice {
                 size_bytes: part.files.iter().map(|file| file.size).sum(),
                 n_files: u32::try_from(part.files.len()).unwrap_or(u32::MAX),
-                fits: fits(part.memory_bytes, budget),
+                fit: fit(part.memory_bytes, budget, free),
                 tells_memory: part.tells_memory(),
                 recommended: None,
                 is_broken: part.problem.is_some(),
@@ -373,6 +379,15 @@ fn forget(file: &Path) -> io::Result<()> {
 /// As far as the size of its weights tells.
 fn fits(weights_bytes: u64, budget: u64) -> bool {
     weights_bytes.saturating_add(LEAST_RESERVE_BYTES.max(weights_bytes / RESERVE_SHARE)) <= budget
+}
+
+/// Likewise, where `free` is what nothing that is used would have to give way for.
+fn fit(weights_bytes: u64, budget: u64, free: u64) -> Fit {
+    match (fits(weights_bytes, budget), fits(weights_bytes, free)) {
+        (false, _) => Fit::TooLarge,
+        (true, false) => Fit::Tight,
+        (true, true) => Fit::Fits,
+    }
 }
 
 fn is_here(repo: &str, here: &[ModelId]) -> bool {

@@ -113,7 +113,7 @@ impl Models {
             self.resume_download(row.id).await?;
             return Ok(row.id);
         }
-        let Wanted { repository, files, model } = self.wanted(chosen).await?;
+        let Wanted { repository, files, model, .. } = self.wanted(chosen).await?;
         match known {
             Some(row) if row.revision == repository.sha.as_str() => {
                 self.resume_download(row.id).await?;

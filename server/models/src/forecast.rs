@@ -3,12 +3,16 @@
 mod at_hub;
 
 use crate::{Models, ModelsError, library::Library};
-use inference::Footprint;
-use std::{cmp::Reverse, path::Path};
+use inference::{Footprint, ModelSpec, Outlook};
+use std::{
+    cmp::Reverse,
+    path::{Path, PathBuf},
+};
 use types::{
     ids::ModelId,
     kv::KvType,
-    launch::{Alternative, DraftChoice, Fate, Forecast, LaunchProfile, MemoryParts},
+    launch::{Alternative, AlternativeFile, DraftChoice, Fate, Forecast, LaunchProfile, MemoryParts},
+    model::Purpose,
 };
 
 /// As many other ways as a person compares.
@@ -105,51 +109,103 @@ impl Models {
             return Ok(None);
         }
         let Some(outlook) = self.engine.foresee(spec).await else { return Ok(None) };
-        let usual = Usual {
-            n_ctx: self.worker.n_ctx,
-            kv_type: self.worker.kv_type,
-            machine_bytes: outlook.machine_bytes,
-        };
-        let does_not_fit = matches!(outlook.fate, Fate::DoesNotFit { .. });
+        let usual = self.usual_on(outlook.machine_bytes);
         let (library, id) = (self.library.clone(), id.clone());
         let look = move || {
             let sizes = library.sizes(&id, &path, &profile)?;
-            let alternatives = match does_not_fit {
-                true => alternatives(&library, &id, &path, &sizes, &profile, outlook.room_bytes, usual),
-                false => Vec::new(),
+            let smaller = match room_of(&outlook) {
+                Some(_) => smaller_files(&library, &id, &path, &profile),
+                None => Vec::new(),
             };
-            Ok::<_, String>((sizes.parts(&profile, usual), alternatives))
+            Ok::<_, String>(told(&sizes, &smaller, &profile, outlook, usual))
         };
         let looked = tokio::task::spawn_blocking(look).await;
-        let Ok(Ok((parts, alternatives))) = looked else { return Ok(None) };
-        Ok(Some(Forecast {
-            parts,
-            budget_bytes: outlook.budget_bytes,
-            available_bytes: system::available_memory_bytes(),
-            fate: outlook.fate,
-            alternatives,
-        }))
+        Ok(looked.ok().and_then(Result::ok))
+    }
+
+    /// What the next model could take without anything giving way that is used; `None` where the engine does not say it.
+    pub(crate) async fn free_room_bytes(&self) -> Option<u64> {
+        let any = not_here(String::new(), ModelId(String::new()), Footprint::default(), Purpose::default());
+        self.engine.foresee(any).await.map(|outlook| outlook.free_room_bytes())
+    }
+
+    fn usual_on(&self, machine_bytes: u64) -> Usual {
+        Usual { n_ctx: self.worker.n_ctx, kv_type: self.worker.kv_type, machine_bytes }
     }
 }
 
-fn alternatives(
-    library: &Library,
-    id: &ModelId,
-    path: &Path,
+/// As a model would be loaded that is not here.
+fn not_here(name: String, id: ModelId, footprint: Footprint, purpose: Purpose) -> ModelSpec {
+    ModelSpec {
+        id,
+        name,
+        path: PathBuf::new(),
+        profile: LaunchProfile::default(),
+        footprint,
+        purpose,
+        draft_model: None,
+        projector: None,
+        adapters: Vec::new(),
+    }
+}
+
+/// What a person is told. `smaller` are other files with the same model, the largest first.
+fn told(
     sizes: &Sizes,
+    smaller: &[(AlternativeFile, Sizes)],
+    profile: &LaunchProfile,
+    outlook: Outlook,
+    usual: Usual,
+) -> Forecast {
+    let within = |room| alternatives(sizes, smaller, profile, room, usual);
+    let mut alternatives = room_of(&outlook).map(within).unwrap_or_default();
+    // Where nothing fits into what is left, it helps to know what would once others have given way.
+    if alternatives.is_empty() && matches!(outlook.fate, Fate::DoesNotFit { .. }) {
+        alternatives = within(outlook.room_bytes);
+    }
+    for it in &mut alternatives {
+        it.is_tight = it.bytes > outlook.free_room_bytes();
+    }
+    Forecast {
+        parts: sizes.parts(profile, usual),
+        budget_bytes: outlook.budget_bytes,
+        left_bytes: outlook.left_bytes,
+        fate: outlook.fate,
+        alternatives,
+    }
+}
+
+/// What another way to load it has to fit into; `None` where the chosen one does.
+fn room_of(outlook: &Outlook) -> Option<u64> {
+    matches!(outlook.fate, Fate::DoesNotFit { .. } | Fate::Tight { .. }).then(|| outlook.free_room_bytes())
+}
+
+/// Ways to load the same file, and the largest smaller one that fits: as it is chosen, or else in a way of its own.
+fn alternatives(
+    sizes: &Sizes,
+    smaller: &[(AlternativeFile, Sizes)],
     profile: &LaunchProfile,
     room: u64,
     usual: Usual,
 ) -> Vec<Alternative> {
-    let of =
-        |profile: LaunchProfile| Alternative { bytes: sizes.bytes(&profile, usual), profile, model: None };
-    let mut ways: Vec<_> = ways(sizes, profile, room, usual).into_iter().map(of).collect();
-    if let Some((model, smaller)) = smaller_file(library, id, path, profile, room, usual) {
-        ways.truncate(MOST_ALTERNATIVES - 1);
-        let bytes = smaller.bytes(profile, usual);
-        ways.push(Alternative { profile: profile.clone(), model: Some(model), bytes });
+    let of = |file: &AlternativeFile, sizes: &Sizes, profile: LaunchProfile| Alternative {
+        bytes: sizes.bytes(&profile, usual),
+        profile,
+        file: file.clone(),
+        is_tight: false,
+    };
+    let same = ways(sizes, profile, room, usual);
+    let mut found: Vec<_> = same.into_iter().map(|way| of(&AlternativeFile::Same, sizes, way)).collect();
+    let as_chosen = smaller.iter().find(|(_, it)| it.bytes(profile, usual) <= room);
+    let as_chosen = as_chosen.map(|(file, it)| of(file, it, profile.clone()));
+    let in_its_way = |(file, it): &(AlternativeFile, Sizes)| {
+        ways(it, profile, room, usual).into_iter().next().map(|way| of(file, it, way))
+    };
+    if let Some(other) = as_chosen.or_else(|| smaller.iter().find_map(in_its_way)) {
+        found.truncate(MOST_ALTERNATIVES - 1);
+        found.push(other);
     }
-    ways
+    found
 }
 
 /// Ways to load the same file that fit into `room`, the one that loses least first: without a model that guesses, with
@@ -208,19 +264,17 @@ fn fewer_bits(
     })
 }
 
-/// The largest other file of the library with the same model, in fewer bits, that fits.
-fn smaller_file(
+/// Other files of the library with the same model in fewer bits, the largest first.
+fn smaller_files(
     library: &Library,
     id: &ModelId,
     path: &Path,
     profile: &LaunchProfile,
-    room: u64,
-    usual: Usual,
-) -> Option<(ModelId, Sizes)> {
+) -> Vec<(AlternativeFile, Sizes)> {
     let shelved = library.shelved();
     let all: Vec<_> =
         shelved.iter().filter_map(|(found, known)| Some((found, known.as_ref().ok()?))).collect();
-    let (_, ours) = all.iter().find(|(it, _)| it.path == path)?;
+    let Some((_, ours)) = all.iter().find(|(it, _)| it.path == path) else { return Vec::new() };
     let mut others: Vec<_> = all
         .iter()
         .filter(|(other, it)| {
@@ -233,10 +287,11 @@ fn smaller_file(
         })
         .collect();
     others.sort_by_key(|(_, it)| Reverse(it.size_bytes));
-    others.into_iter().find_map(|(found, _)| {
+    let sized = others.into_iter().filter_map(|(found, _)| {
         let sizes = library.sizes(&found.id, &found.path, profile).ok()?;
-        (sizes.bytes(profile, usual) <= room).then(|| (found.id.clone(), sizes))
-    })
+        Some((AlternativeFile::Library(found.id.clone()), sizes))
+    });
+    sized.collect()
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod bring;
 #[cfg(target_os = "linux")]
 mod disks;
 mod downloads;
+mod foreseen;
 mod rewrite;
 mod uses;
 mod watching;
@@ -32,6 +33,7 @@ struct Bench {
     /// The person's own folder: ours is in it, and others' are.
     home: TempDir,
     models: Models,
+    engine: ScriptedEngine,
     jobs: Jobs,
 }
 
@@ -45,7 +47,8 @@ impl Bench {
         fs::create_dir_all(&own).unwrap();
         let store = Store::open(&home.path().join("app.sqlite")).await.unwrap();
         let jobs = Jobs::open(store.clone()).await.unwrap();
-        let engine: Arc<dyn Engine> = Arc::new(ScriptedEngine::new([]));
+        let scripted = ScriptedEngine::new([]);
+        let engine: Arc<dyn Engine> = Arc::new(scripted.clone());
         let library = Library::new(own, vec![], KvType::default());
         let remotes = RemoteList::open(home.path().join("remotes.json"), Remotes::default()).await;
         let worker = LlamaConfig::for_current_exe().unwrap();
@@ -54,7 +57,7 @@ impl Bench {
         let models = Models::new(library, engine, jobs.clone(), store, worker, remotes, adapters)
             .with_environment(environment);
         models.open_library().await.unwrap();
-        Self { home, models, jobs }
+        Self { home, models, engine: scripted, jobs }
     }
 
     fn path(&self, place: &str) -> PathBuf {

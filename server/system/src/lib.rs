@@ -27,7 +27,8 @@ pub fn n_processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |n| n.get().try_into().unwrap_or(u32::MAX))
 }
 
-/// What can be taken of the machine's memory right now.
+/// What can be taken of the machine's memory right now, as the system reckons it; what is kept of files only to be quick counts as
+/// free.
 pub fn available_memory_bytes() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();

@@ -37,6 +37,44 @@ pub fn memory_bytes(pid: u32) -> Option<u64> {
     system.process(pid).map(sysinfo::Process::memory).filter(|bytes| *bytes > 0)
 }
 
+/// What a process has in memory now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// All of it, mapped files included.
+    pub bytes: u64,
+    /// What of it [`crate::available_memory_bytes`] does not count: on Linux, pages of mapped files are there to be taken.
+    pub held_bytes: u64,
+}
+
+/// Likewise as [`memory_bytes`], in both ways of counting.
+pub fn memory_use(pid: u32) -> Option<MemoryUse> {
+    let bytes = memory_bytes(pid)?;
+    Some(MemoryUse { bytes, held_bytes: held::bytes(pid).map_or(bytes, |held| held.min(bytes)) })
+}
+
+#[cfg(target_os = "linux")]
+mod held {
+    /// Memory of its own and memory that it shares with others, without mapped files.
+    pub(super) fn bytes(pid: u32) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        Some(line(&status, "RssAnon:")?.saturating_add(line(&status, "RssShmem:")?))
+    }
+
+    fn line(status: &str, name: &str) -> Option<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kibibytes.saturating_mul(1024))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod held {
+    /// The system does not tell it apart.
+    pub(super) fn bytes(_pid: u32) -> Option<u64> {
+        None
+    }
+}
+
 #[cfg(unix)]
 mod platform {
     pub(super) fn detach(command: &mut tokio::process::Command) {
@@ -67,11 +105,30 @@ mod platform {
 
 #[cfg(test)]
 mod tests {
-    use super::memory_bytes;
+    use super::{memory_bytes, memory_use};
 
     #[test]
     fn a_process_has_memory_and_none_has_not() {
         assert!(memory_bytes(std::process::id()).is_some_and(|bytes| bytes > 1 << 20));
         assert_eq!(memory_bytes(i32::MAX.unsigned_abs()), None);
+        assert_eq!(memory_use(i32::MAX.unsigned_abs()), None);
+    }
+
+    #[test]
+    fn what_a_process_wrote_is_held_by_it() {
+        const WRITTEN: usize = 64 << 20;
+        let before = memory_use(std::process::id()).expect("its memory").held_bytes;
+        let written = std::hint::black_box(vec![1_u8; WRITTEN]);
+        let now = memory_use(std::process::id()).expect("its memory");
+        assert!(now.held_bytes >= before + WRITTEN as u64 / 2, "{before} {now:?}");
+        assert!(now.held_bytes <= now.bytes, "{now:?}");
+        drop(written);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_program_itself_is_a_file_and_not_held() {
+        let now = memory_use(std::process::id()).expect("its memory");
+        assert!(now.held_bytes < now.bytes, "{now:?}");
     }
 }

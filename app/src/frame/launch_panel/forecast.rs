@@ -8,7 +8,7 @@ use crate::{
     i18n::{LaunchTexts, fill},
 };
 use leptos::prelude::*;
-use types::launch::{Alternative, DraftChoice, Fate, Forecast, LaunchProfile};
+use types::launch::{Alternative, AlternativeFile, DraftChoice, Fate, Forecast, LaunchProfile};
 
 /// What is told once it is known; what was told before stays until then.
 #[component]
@@ -26,28 +26,8 @@ pub(super) fn Outlook(
 }
 
 fn shown(forecast: Forecast, chosen: Chosen, texts: &'static LaunchTexts) -> AnyView {
-    let Forecast { parts, budget_bytes, available_bytes, fate, alternatives } = forecast;
-    let amount = |n: u64| bytes(n as f64);
-    let (state, sentence) = match fate {
-        Fate::IsThere => ("there", texts.launch_there.to_owned()),
-        Fate::InUse => ("in-use", texts.launch_in_use.to_owned()),
-        Fate::Loads { unloads } if unloads.is_empty() => {
-            let of = fill(texts.launch_fits, "budget", amount(budget_bytes));
-            ("fits", fill(&of, "free", amount(available_bytes)))
-        }
-        Fate::Loads { unloads } => ("unloads", fill(texts.launch_unloads, "names", unloads.join(", "))),
-        Fate::DoesNotFit { missing_bytes, in_the_way } => {
-            let of = fill(texts.launch_too_large, "budget", amount(budget_bytes));
-            let sentence = fill(&of, "n", amount(missing_bytes));
-            match in_the_way.is_empty() {
-                true => ("too-large", sentence),
-                false => {
-                    let names = fill(texts.launch_in_the_way, "names", in_the_way.join(", "));
-                    ("too-large", format!("{sentence} {names}"))
-                }
-            }
-        }
-    };
+    let (state, sentence) = verdict(&forecast, texts);
+    let Forecast { parts, alternatives, .. } = forecast;
     let rows = [
         (texts.launch_part_weights, parts.weights),
         (texts.launch_part_kv, parts.kv),
@@ -62,33 +42,62 @@ fn shown(forecast: Forecast, chosen: Chosen, texts: &'static LaunchTexts) -> Any
             view! {
                 <div class="flex justify-between gap-4">
                     <dt class="text-muted">{label}</dt>
-                    <dd class="tabular">{amount(n)}</dd>
+                    <dd class="tabular">{bytes(n as f64)}</dd>
                 </div>
             }
         })
         .collect();
     view! {
         <h3 class="font-medium text-strong">{texts.launch_memory}</h3>
-        <p data-testid="launch-fate" data-state=state class:text-danger=state == "too-large" class:text-warn=state == "unloads">{sentence}</p>
+        <p data-testid="launch-fate" data-state=state class:text-danger=state == "too-large"
+            class:text-warn=matches!(state, "unloads" | "tight")>{sentence}</p>
         {(!alternatives.is_empty()).then(|| others(alternatives, chosen, texts))}
         <dl class="text-xs" data-testid="launch-parts">{rows}</dl>
     }
     .into_any()
 }
 
+/// In a word and in sentences.
+fn verdict(forecast: &Forecast, texts: &LaunchTexts) -> (&'static str, String) {
+    let Forecast { budget_bytes, left_bytes, fate, .. } = forecast;
+    let amount = |n: &u64| bytes(*n as f64);
+    let named = |text, names: &[String]| (!names.is_empty()).then(|| fill(text, "names", names.join(", ")));
+    let of_budget = |text| fill(&fill(text, "budget", amount(budget_bytes)), "free", amount(left_bytes));
+    let (state, sentences) = match fate {
+        Fate::IsThere => ("there", [Some(texts.launch_there.to_owned()), None, None]),
+        Fate::InUse => ("in-use", [Some(texts.launch_in_use.to_owned()), None, None]),
+        Fate::Loads { unloads } if unloads.is_empty() => {
+            ("fits", [Some(of_budget(texts.launch_fits)), None, None])
+        }
+        Fate::Loads { unloads } => ("unloads", [named(texts.launch_unloads, unloads), None, None]),
+        Fate::DoesNotFit { missing_bytes, in_the_way } => {
+            let missing = fill(&of_budget(texts.launch_too_large), "n", amount(missing_bytes));
+            ("too-large", [Some(missing), named(texts.launch_in_the_way, in_the_way), None])
+        }
+        Fate::Tight { missing_bytes, unloads, in_the_way } => {
+            let tight = fill(&of_budget(texts.launch_tight), "n", amount(missing_bytes));
+            let goes = named(texts.launch_unloads_too, unloads);
+            ("tight", [Some(tight), goes, named(texts.launch_in_the_way, in_the_way)])
+        }
+    };
+    (state, sentences.into_iter().flatten().collect::<Vec<_>>().join(" "))
+}
+
 fn others(alternatives: Vec<Alternative>, chosen: Chosen, texts: &'static LaunchTexts) -> AnyView {
     let overlays = expect_context::<Overlays>();
     let rows: Vec<_> = alternatives
         .into_iter()
-        .map(|Alternative { profile, model, bytes: n }| {
-            let words = match &model {
-                Some(id) => fill(texts.launch_other_file, "name", id),
-                None => differences(&profile, &chosen.profile.read_untracked(), texts).join(" · "),
-            };
-            let choose = move |_| match &model {
+        .map(|Alternative { profile, file, bytes: n, is_tight }| {
+            let mut words = differences(&profile, &chosen.profile.read_untracked(), texts);
+            if let AlternativeFile::Library(id) = &file {
+                words.insert(0, fill(texts.launch_other_file, "name", id));
+            }
+            words.extend(is_tight.then(|| texts.launch_way_tight.to_owned()));
+            let words = words.join(" · ");
+            let choose = move |_| match &file {
                 // Its own panel, as its own way to be loaded is kept apart.
-                Some(id) => overlays.launched_model.set(Some((id.clone(), id.0.clone()))),
-                None => chosen.profile.set(profile.clone()),
+                AlternativeFile::Library(id) => overlays.launched_model.set(Some((id.clone(), id.0.clone()))),
+                AlternativeFile::Same | AlternativeFile::Repository(_) => chosen.profile.set(profile.clone()),
             };
             view! {
                 <li>
@@ -119,3 +128,6 @@ fn differences(other: &LaunchProfile, now: &LaunchProfile, texts: &LaunchTexts) 
     ];
     parts.into_iter().flatten().collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,18 @@
 //! One repository: what can be downloaded of it, and what its makers wrote.
 
-use super::{api::discover, back, found::badge, store::DiscoverStore};
+use super::{back, found::badge, memory::takes, store::DiscoverStore};
 use crate::{
     format::bytes,
     i18n::{DiscoverTexts, fill},
     pages::models::rows::details_address,
-    ui::{field::use_ready, icon::Icon, markdown::with_words},
+    ui::{icon::Icon, markdown::with_words},
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
 use types::{
-    discover::{Choice, Chosen, DiscoverAct, DiscoverReply, DownloadState, ForeseenModel, RepositoryView},
-    launch::{Fate, Forecast},
+    discover::{Choice, Chosen, DiscoverAct, DownloadState, RepositoryView},
+    launch::Fit,
 };
 
 pub(super) fn repository(view: RepositoryView) -> AnyView {
@@ -74,22 +74,24 @@ fn row(repo: &str, revision: Option<&str>, choice: Choice, wanted: Option<&str>)
         choice.quantisation.clone(),
         Some(bytes(choice.size_bytes as f64)),
         (choice.n_files > 1).then(|| fill(texts.files, "n", choice.n_files)),
-        (!choice.fits).then(|| texts.too_large.to_owned()),
         choice.is_broken.then(|| if choice.is_pickled { texts.pickled } else { texts.broken }.to_owned()),
     ];
     let line = parts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let recommended = choice.recommended.as_deref().map(|word| badge(why(word, texts).to_owned()));
     let helps = choice.helps.as_deref().map(|word| badge(helps_words(word, texts).to_owned()));
+    let is_model = choice.helps.is_none() && !choice.is_broken;
+    let fit = is_model.then(|| fit_badge(choice.fit, texts));
     let action = action(&chosen, &choice);
     let (ask, memory) = choice.tells_memory.then(|| takes(chosen)).unzip();
     view! {
         <li class="card flex flex-wrap items-center gap-2 px-3 py-2" class:border-accent=is_wanted
-            data-testid="choice" data-name=choice.name.clone() data-wanted=is_wanted.then_some("true")>
+            id=row_id(&choice.name) data-testid="choice" data-name=choice.name.clone() data-wanted=is_wanted.then_some("true")>
             <div class="min-w-48 flex-1">
                 <div class="flex flex-wrap items-center gap-1.5">
                     <span class="break-all text-strong">{choice.name.clone()}</span>
                     {recommended}
                     {helps}
+                    {fit}
                 </div>
                 <div class="tabular text-xs text-muted">{line}</div>
                 {memory}
@@ -101,77 +103,21 @@ fn row(repo: &str, revision: Option<&str>, choice: Choice, wanted: Option<&str>)
     .into_any()
 }
 
-/// A button that asks what loading it would take, and the answer: the hub is asked for the beginning of the file then.
-fn takes(chosen: Chosen) -> (AnyView, AnyView) {
-    let store = expect_context::<DiscoverStore>();
-    let texts = store.texts;
-    let is_ready = use_ready();
-    let told = RwSignal::new(None);
-    let is_asking = RwSignal::new(false);
-    let act = DiscoverAct::Foresee(chosen);
-    let ask = move |_| {
-        let act = act.clone();
-        is_asking.set(true);
-        spawn_local(async move {
-            let answer = discover(act).await;
-            _ = is_asking.try_set(false);
-            match answer {
-                Ok(DiscoverReply::Foreseen(model)) => _ = told.try_set(Some(*model)),
-                Ok(_) => {}
-                Err(err) => store.toasts.show(err.sentence(texts)),
-            }
-        });
-    };
-    let button = view! {
-        <button type="button" class="button button-quiet" data-testid="choice-memory"
-            disabled=move || is_asking.get() || !is_ready.get() on:click=ask>{texts.memory_ask}</button>
-    };
-    let answer = move || told.get().map(|model| memory(&model, texts));
-    let answer = view! { <div class="tabular text-xs" aria-live="polite">{answer}</div> };
-    (button.into_any(), answer.into_any())
+/// Where the row of a choice is on the page.
+pub(super) fn row_id(name: &str) -> String {
+    format!("choice-{}", name.replace(char::is_whitespace, "-"))
 }
 
-/// What loading it would take, part by part; whether it fits; and how else it would.
-fn memory(ForeseenModel { forecast, n_ctx }: &ForeseenModel, texts: &'static DiscoverTexts) -> AnyView {
-    let Forecast { parts, fate, alternatives, .. } = forecast;
-    let amount = |n: u64| bytes(n as f64);
-    let (state, sentence) = match fate {
-        Fate::DoesNotFit { missing_bytes, in_the_way } if in_the_way.is_empty() => {
-            ("too-large", fill(texts.memory_missing, "n", amount(*missing_bytes)))
-        }
-        Fate::DoesNotFit { missing_bytes, in_the_way } => {
-            let missing = fill(texts.memory_missing, "n", amount(*missing_bytes));
-            (
-                "too-large",
-                format!("{missing} {}", fill(texts.memory_in_the_way, "names", in_the_way.join(", "))),
-            )
-        }
-        Fate::Loads { unloads } if !unloads.is_empty() => {
-            ("unloads", fill(texts.memory_unloads, "names", unloads.join(", ")))
-        }
-        Fate::Loads { .. } | Fate::IsThere | Fate::InUse => ("fits", texts.memory_fits.to_owned()),
+/// Whether it fits here, by its size alone.
+fn fit_badge(fit: Fit, texts: &'static DiscoverTexts) -> AnyView {
+    let text = match fit {
+        Fit::Fits => texts.fit_fits,
+        Fit::Tight => texts.fit_tight,
+        Fit::TooLarge => texts.fit_too_large,
     };
-    let whole = fill(texts.memory_whole, "n", amount(parts.total()));
-    let list = [
-        (texts.memory_weights, parts.weights),
-        (texts.memory_kv, parts.kv),
-        (texts.memory_buffers, parts.buffers),
-        (texts.memory_projector, parts.projector),
-    ];
-    let list = list.into_iter().filter(|(_, n)| *n > 0).map(|(label, n)| fill(label, "n", amount(n)));
-    let list = list.map(|part| fill(&part, "ctx", n_ctx)).collect::<Vec<_>>().join(" · ");
-    let ways: Vec<_> = alternatives
-        .iter()
-        .map(|it| view! { <li>{format!("{}: {}", it.profile.words().join(", "), amount(it.bytes))}</li> })
-        .collect();
-    let has_ways = !ways.is_empty();
     view! {
-        <p class="font-medium" class:text-danger=state == "too-large" data-testid="choice-fate" data-state=state>{whole}" · "{sentence}</p>
-        <p class="text-muted">{list}</p>
-        {has_ways.then(|| view! {
-            <p class="text-muted">{texts.memory_would_fit}</p>
-            <ul class="list-disc pl-5 text-muted" data-testid="choice-ways">{ways}</ul>
-        })}
+        <span class="rounded-control bg-raised px-1.5 text-xs" class:text-ok=fit == Fit::Fits class:text-warn=fit == Fit::Tight
+            class:text-danger=fit == Fit::TooLarge data-testid="choice-fit" data-state=fit.word()>{text}</span>
     }
     .into_any()
 }

@@ -3,6 +3,7 @@
 use super::log_tail::LogTail;
 use crate::{BoxFuture, LlamaConfig};
 use std::{io, sync::Arc, time::Duration};
+use system::process::MemoryUse;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
     process::Child,
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) type End = Box<dyn FnOnce(Haste) -> BoxFuture<'static, String> + Send>;
 
 /// Asks the system what memory a worker has now, which may block for a moment.
-pub(crate) type MemoryProbe = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
+pub(crate) type MemoryProbe = Arc<dyn Fn() -> Option<MemoryUse> + Send + Sync>;
 
 /// Whether a worker may still end by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl Launch for LlamaConfig {
         };
         let log = tokio::spawn(follow_log(log));
         let pid = child.id();
-        let memory: MemoryProbe = Arc::new(move || system::process::memory_bytes(pid?));
+        let memory: MemoryProbe = Arc::new(move || system::process::memory_use(pid?));
         let end: End = Box::new(move |haste| Box::pin(end(child, log, haste)));
         Ok(Link { output: Box::new(output), input: Box::new(input), end, memory })
     }

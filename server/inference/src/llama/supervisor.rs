@@ -17,6 +17,7 @@ use crate::{
 };
 use protocol::{Command, Event, KvFiles, LoadRequest, LoadedModel, MAX_REQUESTS, MAX_WAITING, RequestId};
 use std::time::Duration;
+use system::process::MemoryUse;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::{JoinHandle, spawn_blocking},
@@ -85,6 +86,8 @@ pub(crate) struct Report {
     pub(crate) status: ModelStatus,
     /// What the worker has in memory, once the model is loaded, without conversations that it saved there.
     pub(crate) memory_bytes: Option<u64>,
+    /// What of that is not counted among what the machine has left, also while it is loaded.
+    pub(crate) held_bytes: u64,
     /// How it keeps keys and values, once it is loaded.
     pub(crate) kv: Option<KvUse>,
 }
@@ -136,10 +139,11 @@ pub(super) struct Supervisor<L> {
     phase: Phase,
     worker: Option<Worker>,
     memory_bytes: Option<u64>,
+    held_bytes: u64,
     /// What of that are saved conversations.
     saved_bytes: u64,
     /// A look at the worker's memory.
-    measuring: Option<JoinHandle<Option<u64>>>,
+    measuring: Option<JoinHandle<Option<MemoryUse>>>,
     /// The model was ready at least once: a death is a crash, not a bad file.
     proven: bool,
     /// Who waits for the load.
@@ -160,7 +164,8 @@ impl<L: Launch> Supervisor<L> {
     ) -> (Self, watch::Receiver<Report>) {
         let phase = Phase::Loading { fraction: 0.0 };
         let status = status_of(&spec, ModelState::Loading { fraction: 0.0 });
-        let (report, reports) = watch::channel(Report { status, memory_bytes: None, kv: None });
+        let (report, reports) =
+            watch::channel(Report { status, memory_bytes: None, held_bytes: 0, kv: None });
         let supervisor = Self {
             launcher,
             resources,
@@ -172,6 +177,7 @@ impl<L: Launch> Supervisor<L> {
             phase,
             worker: None,
             memory_bytes: None,
+            held_bytes: 0,
             saved_bytes: 0,
             measuring: None,
             proven: false,
@@ -205,7 +211,7 @@ impl<L: Launch> Supervisor<L> {
                     None => break,
                 },
                 () = finish(&mut self.room) => self.start(),
-                memory = next_measure(&mut self.measuring) => self.memory_bytes = memory.or(self.memory_bytes),
+                memory = next_measure(&mut self.measuring) => self.note_memory(memory),
                 Some(id) = self.cancels.1.recv() => self.cancel(id),
                 signal = next_signal(&mut self.worker) => self.hear(signal).await,
                 () = sleep_until(pause_ends.unwrap_or_else(Instant::now)), if pause_ends.is_some() => {
@@ -389,7 +395,7 @@ impl<L: Launch> Supervisor<L> {
         self.requests.fail_all(&error);
         self.reply_to_loaders(&Err(error.clone()));
         self.phase = Phase::Failed(error);
-        (self.memory_bytes, self.measuring) = (None, None);
+        (self.memory_bytes, self.held_bytes, self.measuring) = (None, 0, None);
     }
 
     fn reply_to_loaders(&mut self, result: &Result<(), EngineError>) {
@@ -425,6 +431,8 @@ impl<L: Launch> Supervisor<L> {
                 }
                 self.phase = Phase::Ready { facts };
                 self.proven = true;
+                // A look from before does not tell what it takes.
+                self.measuring = None;
                 self.measure();
                 self.reply_to_loaders(&Ok(()));
                 self.send_requests();
@@ -466,6 +474,7 @@ impl<L: Launch> Supervisor<L> {
     fn mourn(&mut self, detail: String) {
         tracing::error!(detail, "the worker ended");
         self.worker = None;
+        (self.held_bytes, self.measuring) = (0, None);
         let reason = format!("the worker ended: {}", brief(&detail));
         if !self.proven {
             return self.fail_load(reason);
@@ -491,15 +500,24 @@ impl<L: Launch> Supervisor<L> {
 
     /// Looks how much memory the worker has. That is the system's word, and may take a moment.
     fn measure(&mut self) {
-        if let (Phase::Ready { .. }, Some(worker), None) = (&self.phase, &self.worker, &self.measuring) {
+        if let (Some(worker), None) = (&self.worker, &self.measuring) {
             let memory = worker.memory.clone();
-            self.measuring = Some(spawn_blocking(move || memory().map(whole_mebibytes)));
+            self.measuring = Some(spawn_blocking(move || memory()));
+        }
+    }
+
+    fn note_memory(&mut self, memory: Option<MemoryUse>) {
+        let Some(memory) = memory else { return };
+        self.held_bytes = memory.held_bytes;
+        if matches!(self.phase, Phase::Ready { .. }) {
+            self.memory_bytes = Some(memory.bytes);
         }
     }
 
     fn publish(&mut self) {
         let memory_bytes = self.memory_bytes.map(|n| whole_mebibytes(n.saturating_sub(self.saved_bytes)));
-        let report = Report { status: self.current_status(), memory_bytes, kv: self.kv_use() };
+        let held_bytes = whole_mebibytes(self.held_bytes.saturating_sub(self.saved_bytes));
+        let report = Report { status: self.current_status(), memory_bytes, held_bytes, kv: self.kv_use() };
         self.report.send_if_modified(|published| {
             let changed = *published != report;
             *published = report;
@@ -561,7 +579,7 @@ async fn finish(future: &mut Option<BoxFuture<'static, ()>>) {
     *future = None;
 }
 
-async fn next_measure(measuring: &mut Option<JoinHandle<Option<u64>>>) -> Option<u64> {
+async fn next_measure(measuring: &mut Option<JoinHandle<Option<MemoryUse>>>) -> Option<MemoryUse> {
     let memory = match measuring {
         Some(task) => task.await.ok().flatten(),
         None => std::future::pending().await,

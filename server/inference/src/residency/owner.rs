@@ -2,7 +2,7 @@
 
 use super::{
     Limits,
-    plan::{Decision, Held, Key, Memory, Outlook, Wanted, foresee, plan},
+    plan::{Decision, Held, Key, Memory, Outlook, Tight, Wanted, foresee, plan},
 };
 use crate::{
     EngineError, Intent, KeepAlive, ModelSpec, Target, Tenant,
@@ -176,6 +176,14 @@ impl Stay {
     }
 }
 
+/// Workers on their way out.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ending {
+    n: usize,
+    /// What they give back.
+    held_bytes: u64,
+}
+
 pub(super) struct Owner<L> {
     launcher: L,
     resources: Resources,
@@ -192,7 +200,7 @@ pub(super) struct Owner<L> {
     /// What was asked for while no model works, and why there is none.
     refused: Option<(ModelStatus, EngineError)>,
     /// Workers whose memory is not free yet.
-    n_ending: watch::Sender<usize>,
+    ending: watch::Sender<Ending>,
     status: watch::Sender<Residents>,
 }
 
@@ -218,7 +226,7 @@ impl<L: Launch> Owner<L> {
             chosen: None,
             asleep: Vec::new(),
             refused: None,
-            n_ending: watch::Sender::new(0),
+            ending: watch::Sender::default(),
             status,
         };
         (owner, published)
@@ -354,7 +362,10 @@ impl<L: Launch> Owner<L> {
             }
             Decision::OtherProfile => Err(EngineError::OtherProfile { name: spec.name }),
             Decision::DoesNotFit(shortage) => Err(EngineError::DoesNotFit(Box::new(shortage))),
-            Decision::Load { evict } => {
+            Decision::Load { evict, tight } => {
+                if let Some(Tight { missing_bytes, .. }) = tight {
+                    tracing::warn!(model.id = %spec.id, missing_bytes, "the machine has too little memory left");
+                }
                 for key in evict {
                     self.put_to_sleep(key);
                 }
@@ -364,7 +375,9 @@ impl<L: Launch> Owner<L> {
     }
 
     fn memory(&self) -> Memory {
-        Memory { budget: self.limits.budget_bytes, machine: self.limits.machine_bytes }
+        // What is on its way out will be left when anything is loaded.
+        let left = (self.limits.left_bytes)().saturating_add(self.ending.borrow().held_bytes);
+        Memory { budget: self.limits.budget_bytes, machine: self.limits.machine_bytes, left }
     }
 
     /// Where a model is loaded that becomes so at once, that is no other way to load it.
@@ -428,8 +441,8 @@ impl<L: Launch> Owner<L> {
 
     /// Ends when no worker is on its way out.
     fn memory_is_free(&self) -> impl Future<Output = ()> + Send + use<L> {
-        let mut n_ending = self.n_ending.subscribe();
-        async move { _ = n_ending.wait_for(|n| *n == 0).await }
+        let mut ending = self.ending.subscribe();
+        async move { _ = ending.wait_for(|it| it.n == 0).await }
     }
 
     /// Unloads a model that is loaded again when it is needed.
@@ -446,11 +459,18 @@ impl<L: Launch> Owner<L> {
     fn end(&mut self, key: Key) -> Option<ModelSpec> {
         let stay = self.stays.remove(&key)?;
         self.reports.remove(&key);
-        self.n_ending.send_modify(|n| *n += 1);
-        let n_ending = self.n_ending.clone();
+        let held_bytes = stay.report.held_bytes;
+        self.ending.send_modify(|it| {
+            it.n += 1;
+            it.held_bytes += held_bytes;
+        });
+        let ending = self.ending.clone();
         tokio::spawn(async move {
             stay.model.unload().await;
-            n_ending.send_modify(|n| *n -= 1);
+            ending.send_modify(|it| {
+                it.n -= 1;
+                it.held_bytes -= held_bytes;
+            });
         });
         Some(stay.next_spec.unwrap_or(stay.spec))
     }
@@ -545,6 +565,7 @@ impl<L: Launch> Owner<L> {
             name: stay.spec.name.clone(),
             profile: stay.spec.profile.clone(),
             bytes: stay.bytes(),
+            held_bytes: stay.report.held_bytes.min(stay.bytes()),
             last_use: stay.last_use,
             in_use: stay.is_used(),
             is_pinned: stay.is_pinned,

@@ -1,7 +1,8 @@
 //! What becomes of the models in memory when one more is wanted. Pure: plain data in, a decision out.
 //!
 //! Nothing that is in use or pinned is ever unloaded, nothing is unloaded that need not be, and what is loaded
-//! never takes more than the budget by what is known.
+//! never takes more than the budget by what is known. What the machine has left besides is an estimate, since caches and mapped
+//! files give way: it makes models go that nobody uses, and is told before, but refuses nothing.
 
 use crate::Footprint;
 use std::fmt;
@@ -22,6 +23,8 @@ pub(super) struct Held {
     pub(super) name: String,
     pub(super) profile: LaunchProfile,
     pub(super) bytes: u64,
+    /// What of that the machine has not left now.
+    pub(super) held_bytes: u64,
     /// Larger is more recent.
     pub(super) last_use: u64,
     pub(super) in_use: bool,
@@ -73,6 +76,15 @@ pub(super) struct Memory {
     pub(super) budget: u64,
     /// What the machine has.
     pub(super) machine: u64,
+    /// What the machine has left now.
+    pub(super) left: u64,
+}
+
+impl Memory {
+    /// What all models could take together without anything else giving way.
+    fn real(self, held: &[Held]) -> u64 {
+        held.iter().fold(self.left, |sum, it| sum.saturating_add(it.held_bytes))
+    }
 }
 
 /// What to do.
@@ -83,10 +95,20 @@ pub(super) enum Decision {
     /// Load it after unloading these.
     Load {
         evict: Vec<Key>,
+        /// Where the machine has not that much left.
+        tight: Option<Tight>,
     },
     /// It is there with another profile, and in use.
     OtherProfile,
     DoesNotFit(Shortage),
+}
+
+/// What other programs would have to give way by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tight {
+    pub(super) missing_bytes: u64,
+    /// Models in use or pinned whose memory would be enough.
+    pub(super) in_the_way: Vec<String>,
 }
 
 /// Why a model does not fit, and what would help. `Display` is a sentence.
@@ -145,6 +167,23 @@ fn gb(bytes: u64) -> String {
 
 /// Decides about `wanted`, where `held` is in memory.
 pub(super) fn plan(memory: Memory, held: &[Held], wanted: &Wanted<'_>) -> Decision {
+    let by_budget = plan_within(memory, held, wanted);
+    if !matches!(by_budget, Decision::Load { .. }) {
+        return by_budget;
+    }
+    let budget = memory.real(held).min(memory.budget);
+    match plan_within(Memory { budget, ..memory }, held, wanted) {
+        Decision::DoesNotFit(Shortage { missing_bytes, in_the_way, .. }) => {
+            let unused = held.iter().filter(|it| !it.in_use && !it.is_pinned || it.id == *wanted.id);
+            let evict = unused.map(|it| it.key).collect();
+            Decision::Load { evict, tight: Some(Tight { missing_bytes, in_the_way }) }
+        }
+        decision => decision,
+    }
+}
+
+/// Likewise, where the budget is all that counts.
+fn plan_within(memory: Memory, held: &[Held], wanted: &Wanted<'_>) -> Decision {
     let same = held.iter().find(|it| it.id == *wanted.id);
     let replaced = match same {
         Some(it) if *wanted.profile == it.profile => return Decision::Use(it.key),
@@ -174,7 +213,7 @@ pub(super) fn plan(memory: Memory, held: &[Held], wanted: &Wanted<'_>) -> Decisi
     }
     movable.sort_by_key(|it| it.last_use);
     let evict = replaced.into_iter().chain(fewest(movable, excess)).map(|it| it.key).collect();
-    Decision::Load { evict }
+    Decision::Load { evict, tight: None }
 }
 
 /// What would become of a model that is loaded now, and how much it could take.
@@ -185,8 +224,17 @@ pub struct Outlook {
     pub budget_bytes: u64,
     /// What this one could take, without those that nobody uses.
     pub room_bytes: u64,
+    /// What of the machine's memory would be left for it, without those that nobody uses.
+    pub left_bytes: u64,
     /// What the machine has.
     pub machine_bytes: u64,
+}
+
+impl Outlook {
+    /// What this one could take without anything else giving way.
+    pub fn free_room_bytes(&self) -> u64 {
+        self.room_bytes.min(self.left_bytes)
+    }
 }
 
 /// Says what [`plan`] would lead to; changes nothing.
@@ -194,9 +242,15 @@ pub(super) fn foresee(memory: Memory, held: &[Held], wanted: &Wanted<'_>) -> Out
     let fate = match plan(memory, held, wanted) {
         Decision::Use(_) => Fate::IsThere,
         Decision::OtherProfile => Fate::InUse,
-        Decision::Load { evict } => {
+        Decision::Load { evict, tight } => {
             let unloaded = held.iter().filter(|it| it.id != *wanted.id && evict.contains(&it.key));
-            Fate::Loads { unloads: unloaded.map(|it| it.name.clone()).collect() }
+            let unloads = unloaded.map(|it| it.name.clone()).collect();
+            match tight {
+                None => Fate::Loads { unloads },
+                Some(Tight { missing_bytes, in_the_way }) => {
+                    Fate::Tight { missing_bytes, unloads, in_the_way }
+                }
+            }
         }
         Decision::DoesNotFit(Shortage { missing_bytes, in_the_way, .. }) => {
             Fate::DoesNotFit { missing_bytes, in_the_way }
@@ -208,6 +262,7 @@ pub(super) fn foresee(memory: Memory, held: &[Held], wanted: &Wanted<'_>) -> Out
         fate,
         budget_bytes: memory.budget,
         room_bytes: memory.budget.saturating_sub(sum(&fixed)),
+        left_bytes: memory.real(held).saturating_sub(sum(&fixed)),
         machine_bytes: memory.machine,
     }
 }

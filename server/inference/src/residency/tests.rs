@@ -125,6 +125,10 @@ impl Stage {
 
     /// With so much memory for computed conversations.
     fn saving(saved_bytes: u64) -> Self {
+        Self::with(saved_bytes, || u64::MAX)
+    }
+
+    fn with(saved_bytes: u64, left_bytes: fn() -> u64) -> Self {
         let (sender, workers) = mpsc::unbounded_channel();
         let resources = Resources {
             n_ctx: None,
@@ -135,7 +139,7 @@ impl Stage {
             kv_files: None,
         };
         let keep_alive = KeepAlive::For(Duration::from_secs(10));
-        let limits = Limits { budget_bytes: 1000 * MB, machine_bytes: 0, keep_alive };
+        let limits = Limits { budget_bytes: 1000 * MB, machine_bytes: 0, left_bytes, keep_alive };
         Self { engine: Residency::with_launcher(Launcher(sender), resources, limits), workers }
     }
 
@@ -392,6 +396,30 @@ async fn what_is_in_use_or_pinned_stays_and_the_refusal_says_what_would_help() {
     stage.worker().await.loaded().await;
     stage.until_there(&["b", "c"]).await;
     drop(loading);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_machine_has_little_left_the_unused_goes_and_what_is_wanted_is_loaded_all_the_same() {
+    let mut stage = Stage::with(0, || 500 * MB);
+    let mut a = stage.loaded("a", 300).await;
+    // Lets the owner hear that nobody uses it any more.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let foreseen = |name: &str, n_mb: u64| stage.engine.foresee(spec(name, n_mb));
+    let fate = foreseen("b", 400).await.expect("an outlook").fate;
+    assert_eq!(fate, Fate::Loads { unloads: vec!["a".into()] }, "the budget has room for both");
+    let Fate::Tight { unloads, .. } = foreseen("b", 600).await.expect("an outlook").fate else {
+        panic!("the machine has less left");
+    };
+    assert_eq!(unloads, ["a"]);
+    let _b = {
+        let loading = stage.load("b", 600, Intent::Use);
+        assert_eq!(a.command().await, None);
+        let mut b = stage.worker().await;
+        b.loaded().await;
+        drop(loading.await.expect("no panic").expect("it is no refusal"));
+        b
+    };
+    stage.until_there(&["b"]).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use hub::{
     RepoFile, Repository,
     quants::{self, Entry},
 };
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 use weights::folders::Component;
 
 /// Files beside weights without which a folder is no model, and what people want to read of it.
@@ -78,6 +78,23 @@ impl Part {
         let is_gguf = self.files.first().is_some_and(|file| file.path.as_str().ends_with(".gguf"));
         is_gguf && self.helps.is_none() && self.problem.is_none()
     }
+
+    /// Its name without the quantisation; `None` where it tells none.
+    fn model(&self) -> Option<String> {
+        let quantisation = self.quantisation.as_ref()?;
+        Some(self.name.to_ascii_uppercase().replace(quantisation.as_str(), ""))
+    }
+}
+
+/// The other choices with the same model in fewer bytes, the largest first: those whose names differ in nothing but the
+/// quantisation.
+pub(super) fn smaller_than<'p>(part: &Part, parts: &'p [Part]) -> Vec<&'p Part> {
+    let Some(model) = part.model() else { return Vec::new() };
+    let is_smaller = |it: &&Part| it.tells_memory() && it.memory_bytes < part.memory_bytes;
+    let mut smaller: Vec<_> =
+        parts.iter().filter(is_smaller).filter(|it| it.model().as_ref() == Some(&model)).collect();
+    smaller.sort_by_key(|it| Reverse(it.memory_bytes));
+    smaller
 }
 
 /// What there is to choose from: each quantisation by itself, or the whole repository where it is one model.

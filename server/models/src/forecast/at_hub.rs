@@ -1,16 +1,15 @@
 //! What loading a model would take that is not here yet.
 
-use super::{Sizes, Usual, ways};
+use super::{Sizes, not_here, told};
 use crate::{Models, ModelsError, discover::Wanted, library::footprint};
 use gguf::{Header, HeaderError};
 use hub::{RepoPath, Repository};
-use inference::{Footprint, ModelSpec};
-use std::path::PathBuf;
+use inference::Footprint;
 use store::{DownloadFile, StoreError};
 use types::{
     discover::{Chosen, ForeseenModel},
     kv::KvType,
-    launch::{Alternative, Fate, Forecast, LaunchProfile},
+    launch::{AlternativeFile, LaunchProfile},
     model::Purpose,
 };
 
@@ -21,7 +20,7 @@ impl Models {
     /// What loading something of a repository of the hub would take, by the beginning of its file: its own numbers, and what is
     /// loaded here now. Nothing is kept of it.
     pub async fn foresee_download(&self, chosen: &Chosen) -> Result<ForeseenModel, ModelsError> {
-        let Wanted { repository, files, model } = self.wanted(chosen).await?;
+        let Wanted { repository, files, model, smaller } = self.wanted(chosen).await?;
         let is_projector = |file: &&DownloadFile| file.path.to_lowercase().contains("mmproj");
         let own: Vec<_> = files.iter().filter(|file| !is_projector(file)).collect();
         let projector_bytes: u64 = files.iter().filter(is_projector).map(|file| file.size_bytes).sum();
@@ -37,38 +36,18 @@ impl Models {
             has_kv_types: header.purpose() == Purpose::Writing,
         };
         let profile = LaunchProfile::default();
-        let usual =
-            |machine_bytes| Usual { n_ctx: self.worker.n_ctx, kv_type: self.worker.kv_type, machine_bytes };
-        let spec = ModelSpec {
-            name: chosen.name.clone(),
-            id: model,
-            path: PathBuf::new(),
-            profile: profile.clone(),
-            footprint: sizes.together(&profile, usual(0)),
-            purpose: header.purpose(),
-            draft_model: None,
-            projector: None,
-            adapters: Vec::new(),
-        };
+        // How large the machine is counts for no part by itself.
+        let whole = sizes.together(&profile, self.usual_on(0));
+        let spec = not_here(chosen.name.clone(), model, whole, header.purpose());
         let outlook = self.engine.foresee(spec).await;
         let outlook = outlook.ok_or(ModelsError::Kept("what models take is not known here"))?;
-        let usual = usual(outlook.machine_bytes);
-        let alternatives = match outlook.fate {
-            Fate::DoesNotFit { .. } => ways(&sizes, &profile, outlook.room_bytes, usual),
-            _ => Vec::new(),
+        let usual = self.usual_on(outlook.machine_bytes);
+        let other = |(name, weights_bytes): (String, u64)| {
+            let own = Footprint { weights_bytes, ..sizes.own };
+            (AlternativeFile::Repository(name), Sizes { own, ..sizes })
         };
-        let of = |profile: LaunchProfile| Alternative {
-            bytes: sizes.bytes(&profile, usual),
-            profile,
-            model: None,
-        };
-        let forecast = Forecast {
-            parts: sizes.parts(&profile, usual),
-            budget_bytes: outlook.budget_bytes,
-            available_bytes: system::available_memory_bytes(),
-            fate: outlook.fate,
-            alternatives: alternatives.into_iter().map(of).collect(),
-        };
+        let smaller: Vec<_> = smaller.into_iter().map(other).collect();
+        let forecast = told(&sizes, &smaller, &profile, outlook, usual);
         Ok(ForeseenModel { forecast, n_ctx: sizes.own.n_ctx(self.worker.n_ctx) })
     }
 

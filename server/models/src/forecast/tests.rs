@@ -45,6 +45,56 @@ fn what_loses_least_comes_first() {
     check(no_types, &usual, 275, &["n_ctx 3072"]);
 }
 
+/// What is told of a model of 305 megabytes where models may take `room_mb` and the machine has `left_mb` left.
+#[track_caller]
+fn check_told(room_mb: u64, left_mb: u64, expected: &[&str]) {
+    let bytes = sizes().bytes(&LaunchProfile::default(), USUAL);
+    let (room_bytes, left_bytes) = (room_mb * MB, left_mb * MB);
+    let fate = if bytes > room_bytes {
+        Fate::DoesNotFit { missing_bytes: bytes - room_bytes, in_the_way: vec![] }
+    } else if bytes > left_bytes {
+        Fate::Tight { missing_bytes: bytes - left_bytes, unloads: vec![], in_the_way: vec![] }
+    } else {
+        Fate::Loads { unloads: vec![] }
+    };
+    let outlook = Outlook { fate, budget_bytes: room_bytes, room_bytes, left_bytes, machine_bytes: 1 << 40 };
+    let smaller = [60, 30].map(|n_mb| {
+        let own = Footprint { weights_bytes: n_mb * MB, ..sizes().own };
+        (AlternativeFile::Repository(format!("of {n_mb}")), Sizes { own, ..sizes() })
+    });
+    let forecast = told(&sizes(), &smaller, &LaunchProfile::default(), outlook, USUAL);
+    let words = forecast.alternatives.iter().map(|it| {
+        let file = match &it.file {
+            AlternativeFile::Repository(name) => Some(name.clone()),
+            AlternativeFile::Same | AlternativeFile::Library(_) => None,
+        };
+        let tight = it.is_tight.then(|| "tight".to_owned());
+        file.into_iter().chain(it.profile.words()).chain(tight).collect::<Vec<_>>().join(", ")
+    });
+    assert_eq!(words.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_fits_needs_no_other_way() {
+    check_told(400, 400, &[]);
+}
+
+#[test]
+fn the_largest_smaller_file_that_fits_is_offered_as_well() {
+    check_told(275, 1000, &["KV q8", "n_ctx 3072", "of 60"]);
+    check_told(240, 1000, &["KV q8", "n_ctx 2304", "of 30"]);
+    check_told(205, 1000, &["KV q5", "n_ctx 1536", "of 60, KV q8"]);
+}
+
+#[test]
+fn other_ways_fit_into_what_is_left_where_any_do() {
+    check_told(1000, 275, &["KV q8", "n_ctx 3072", "of 60"]);
+    check_told(275, 205, &["KV q5", "n_ctx 1536", "of 60, KV q8"]);
+    // Nothing is that small: others have to give way.
+    check_told(275, 50, &["KV q8, tight", "n_ctx 3072, tight", "of 60, tight"]);
+    check_told(1000, 50, &[]);
+}
+
 #[test]
 fn a_model_that_guesses_is_the_first_to_go() {
     let usual = LaunchProfile::default();

@@ -16,7 +16,7 @@ use types::{
 const REPO: &str = "maker/Tiny-GGUF";
 
 impl Bench {
-    async fn with_hub(hub: &TestHub) -> Self {
+    pub(super) async fn with_hub(hub: &TestHub) -> Self {
         Self::open().await.connected(hub)
     }
 
@@ -32,7 +32,7 @@ impl Bench {
         self.models.download(ME, &chosen(repo, None, name)).await
     }
 
-    async fn look(&self, repo: &str) -> Result<RepositoryView, ModelsError> {
+    pub(super) async fn look(&self, repo: &str) -> Result<RepositoryView, ModelsError> {
         let referred = Referred { repo: repo.to_owned(), revision: None, wanted: None };
         self.models.look_at_repository(referred).await
     }
@@ -68,7 +68,7 @@ impl Bench {
     }
 }
 
-fn chosen(repo: &str, revision: Option<&str>, name: &str) -> Chosen {
+pub(super) fn chosen(repo: &str, revision: Option<&str>, name: &str) -> Chosen {
     Chosen { repo: repo.to_owned(), revision: revision.map(str::to_owned), name: name.to_owned() }
 }
 

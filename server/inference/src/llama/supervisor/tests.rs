@@ -34,7 +34,7 @@ impl Launch for Launcher {
             output: Box::new(output),
             input: Box::new(input),
             end: Box::new(|_| Box::pin(async { "exit status: 3\nfirst\nlast words".to_owned() })),
-            memory: Arc::new(|| Some(5 << 20)),
+            memory: Arc::new(|| Some(MemoryUse { bytes: 5 << 20, held_bytes: 4 << 20 })),
         })
     }
 }
@@ -215,7 +215,21 @@ async fn what_the_worker_has_in_memory_is_measured() {
     let mut reports = stage.reports.clone();
     let report =
         reports.wait_for(|report| report.memory_bytes.is_some()).await.expect("the supervisor lives");
-    assert_eq!(report.memory_bytes, Some(5 << 20));
+    assert_eq!((report.memory_bytes, report.held_bytes), (Some(5 << 20), 4 << 20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_is_known_while_it_is_loaded_and_no_more_once_the_worker_died() {
+    let mut stage = Stage::new();
+    let mut worker = stage.worker().await;
+    let mut reports = stage.reports.clone();
+    let report = reports.wait_for(|report| report.held_bytes > 0).await.expect("the supervisor lives");
+    assert_eq!((report.memory_bytes, report.held_bytes), (None, 4 << 20), "nothing that counts yet");
+    drop(report);
+    worker.load().await;
+    drop(worker);
+    let died = reports.wait_for(|report| report.held_bytes == 0).await;
+    assert!(died.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -223,7 +237,8 @@ async fn saved_conversations_are_nothing_that_the_model_needs() {
     let (stage, mut worker) = Stage::ready().await;
     worker.say(Event::Saved { n_bytes: 3 << 20 }).await;
     let mut reports = stage.reports.clone();
-    let report = reports.wait_for(|report| report.memory_bytes == Some(2 << 20)).await;
+    let told = (Some(2 << 20), 1 << 20);
+    let report = reports.wait_for(|report| (report.memory_bytes, report.held_bytes) == told).await;
     assert!(report.is_ok());
 }
 

@@ -34,7 +34,8 @@ Usage: chaosengine [serve] [options]      serve the web app and the API (the def
                                           file, or a name from the library
        chaosengine measure speed MODEL    measure how fast a model computes with other threads, batches and layers of a
                                           graphics card
-       chaosengine measure fit MODEL      load a model in several ways, and print what each takes beside what was foretold
+       chaosengine measure fit MODEL      load a model in several ways, or with the --context and the --kv-type given, and
+                                          print what each takes beside what was foretold
        chaosengine measure scan FOLDER    measure how long looking through a folder of models takes
        chaosengine measure search QUESTIONS FOLDER
                                           measure how well questions find their answers in the files of a folder, and how

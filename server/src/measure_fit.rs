@@ -29,8 +29,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 const HEAD: &str = "context  keys/values  foretold MB  taken MB  error";
 
-/// Loads `model` in several ways, one after the other, and prints a row for each.
+/// Loads `model` in several ways, one after the other, and prints a row for each. A context or a kind of keys and values that was
+/// given is the only one.
 pub(crate) async fn measure_fit(config: &Config, model: &str) -> Result<(), Exit> {
+    let contexts = config.context.map_or(CONTEXTS.to_vec(), |n| vec![n]);
+    let kv_types = config.kv_type.map_or(FORMATS.map(KvType::of).to_vec(), |kv_type| vec![kv_type]);
     let paths = DataDir::open(config.data_dir.as_deref()).map_err(failed)?;
     let config = Config { model: Some(model.to_owned()), ..config.clone() };
     let (state, wanted) = serve::open_layers(&config, paths).await?;
@@ -38,9 +41,8 @@ pub(crate) async fn measure_fit(config: &Config, model: &str) -> Result<(), Exit
     let panel = state.models.launch_panel(&id).await.map_err(failed)?;
     let most = panel.n_ctx_train.unwrap_or(u32::MAX);
     print(HEAD)?;
-    for n_ctx in CONTEXTS.into_iter().filter(|n| *n <= most) {
-        for format in FORMATS {
-            let kv_type = KvType::of(format);
+    for n_ctx in contexts.into_iter().filter(|n| *n <= most) {
+        for &kv_type in &kv_types {
             let profile =
                 LaunchProfile { n_ctx: Some(n_ctx), kv_type: Some(kv_type), ..LaunchProfile::default() };
             let (foretold, taken) = measure(&state, &id, profile).await?;

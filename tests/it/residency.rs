@@ -1,6 +1,6 @@
 //! Several models at once: the end of one's worker is not felt by the others, and memory has a budget.
 
-use crate::support::{Server, model, model_id, platform};
+use crate::support::{Server, model, model_id, platform, run};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use std::{fs, sync::Arc};
@@ -61,6 +61,23 @@ async fn a_killed_worker_leaves_the_other_models_answer_untouched() {
     let (status, reply) = server.ask("/v1/chat/completions", &question(&model_id(), 4)).await;
     assert_eq!(status, 200, "{reply}");
     server.stop().await;
+}
+
+#[tokio::test]
+async fn what_loading_takes_is_foretold_within_a_tenth() {
+    for (n_ctx, kv_type) in [("1024", "f16"), ("1024", "q8"), ("4096", "f16"), ("4096", "q8")] {
+        let data = tempfile::tempdir().unwrap();
+        let (model, folder) = (model(), data.path().to_string_lossy().into_owned());
+        let model = model.to_string_lossy();
+        let chosen = ["--context", n_ctx, "--kv-type", kv_type, "--data-dir", &folder];
+        let output = run(&[&["measure", "fit", &model][..], &chosen].concat()).await;
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let row: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
+        assert_eq!((text.lines().count(), row[0], row[1]), (2, n_ctx, kv_type), "{text}");
+        let [foretold, taken] = [2, 3].map(|i| row[i].parse::<f64>().unwrap());
+        assert!((foretold - taken).abs() <= 0.1 * taken, "{text}");
+    }
 }
 
 #[tokio::test]

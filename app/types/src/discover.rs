@@ -12,6 +12,36 @@ pub const MAX_SEARCH_CHARS: usize = 200;
 /// Repositories on a page of results.
 pub const FOUND_SHOWN: u32 = 20;
 
+/// Licences that models are found by, as the hub spells them; the last one is every other.
+pub const LICENCES: [&str; 24] = [
+    "apache-2.0",
+    "mit",
+    "gemma",
+    "llama2",
+    "llama3",
+    "llama3.1",
+    "llama3.2",
+    "llama3.3",
+    "llama4",
+    "openrail",
+    "openrail++",
+    "creativeml-openrail-m",
+    "bigscience-openrail-m",
+    "bigscience-bloom-rail-1.0",
+    "bigcode-openrail-m",
+    "cc0-1.0",
+    "cc-by-4.0",
+    "cc-by-sa-4.0",
+    "cc-by-nc-4.0",
+    "cc-by-nc-sa-4.0",
+    "bsd-3-clause",
+    "gpl-3.0",
+    "agpl-3.0",
+    OTHER_LICENCE,
+];
+/// Of a licence that the hub has no name for.
+pub const OTHER_LICENCE: &str = "other";
+
 /// In which order a hub lists repositories.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -191,6 +221,8 @@ pub struct CatalogueModel {
     pub why: String,
     /// Whether it fits into what models may take together here.
     pub fits: bool,
+    /// Its weights are for MLX.
+    pub is_mlx: bool,
     /// It is in the library.
     pub is_here: bool,
 }

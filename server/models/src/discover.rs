@@ -16,7 +16,7 @@ use store::DownloadFile;
 use types::{
     discover::{
         CatalogueModel, Choice, Chosen, DownloadState, FOUND_SHOWN, FoundRepository, HubCapability,
-        HubFormat, HubQuery, HubSize, HubSort, RepositoryView,
+        HubFormat, HubQuery, HubSize, HubSort, LICENCES, OTHER_LICENCE, RepositoryView,
     },
     ids::ModelId,
     launch::Fit,
@@ -92,6 +92,8 @@ struct Listed {
     licence: String,
     capabilities: Vec<String>,
     why: String,
+    #[serde(default)]
+    is_mlx: bool,
 }
 
 impl Listed {
@@ -101,9 +103,12 @@ impl Listed {
         let is_format = |format| match format {
             HubFormat::Gguf => is_gguf,
             HubFormat::Safetensors => !is_gguf,
-            HubFormat::Mlx => self.repo.to_lowercase().contains("mlx"),
+            HubFormat::Mlx => self.is_mlx,
         };
-        let is_licence = |licence: &String| self.licence.eq_ignore_ascii_case(licence);
+        let is_licence = |licence: &String| match licence.as_str() {
+            OTHER_LICENCE => !LICENCES.contains(&self.licence.as_str()),
+            licence => self.licence.eq_ignore_ascii_case(licence),
+        };
         let is_wanted = query.kind.is_none_or(|kind| kind == self.kind)
             && query.format.is_none_or(is_format)
             && query.licence.as_ref().is_none_or(is_licence)
@@ -152,6 +157,7 @@ impl Models {
                 capabilities: it.capabilities.clone(),
                 why: it.why.clone(),
                 fits: fits(size_bytes, budget),
+                is_mlx: it.is_mlx,
                 is_here: is_here(&it.repo, &here),
             }
         };
@@ -474,6 +480,71 @@ mod tests {
             assert!((1..CATALOGUE.len()).contains(&n), "{capability:?}: {n}");
         }
         assert_eq!(n(text("qwen no-such-word")), 0);
+    }
+
+    #[test]
+    fn every_model_of_the_catalogue_is_found_by_its_licence() {
+        let all = |licence: &str| {
+            let query = HubQuery { licence: Some(licence.to_owned()), ..HubQuery::default() };
+            let found = CATALOGUE.iter().filter(move |it| it.is_asked_for(&query));
+            found.map(|it| (it.repo.as_str(), it.file.as_deref())).collect::<Vec<_>>()
+        };
+        let mut found: Vec<_> = LICENCES.into_iter().flat_map(all).collect();
+        assert_eq!(found.len(), CATALOGUE.len(), "each by one licence");
+        found.sort_unstable();
+        found.dedup();
+        assert_eq!(found.len(), CATALOGUE.len());
+        for licence in ["llama3.2", "llama3.3", "gemma", OTHER_LICENCE] {
+            assert!(!all(licence).is_empty(), "{licence}");
+        }
+    }
+
+    #[test]
+    fn the_catalogue_has_the_families_that_people_look_for() {
+        let check = |kind: Kind, families: &[&str]| {
+            for family in families {
+                let is_it = |it: &&Listed| it.kind == kind && it.family == *family;
+                assert!(CATALOGUE.iter().any(|it| is_it(&it)), "{family}");
+            }
+        };
+        let texts = [
+            "Gemma 4", "Qwen 3.6", "Qwen 3.5", "Qwen 3", "Qwen 2.5", "Nemotron", "Mistral", "Llama", "Phi",
+            "gpt-oss",
+        ];
+        check(Kind::Writing, &texts);
+        let images = [
+            "FLUX.1",
+            "FLUX.2",
+            "Stable Diffusion",
+            "ERNIE-Image",
+            "Nucleus-Image",
+            "Z-Image",
+            "Qwen Image",
+            "HiDream",
+            "GLM-Image",
+            "Sana",
+        ];
+        check(Kind::Image, &images);
+        check(Kind::Video, &["LTX", "Wan", "HunyuanVideo", "Mochi", "CogVideoX"]);
+    }
+
+    #[test]
+    fn the_catalogue_has_the_usual_forms_of_large_models() {
+        let check = |repo: &str, form: fn(&Listed) -> bool| {
+            assert!(CATALOGUE.iter().any(|it| it.repo == repo && form(it)), "{repo}");
+        };
+        let is_gguf = |it: &Listed| it.file.as_ref().is_some_and(|file| file.ends_with(".gguf"));
+        for repo in [
+            "city96/FLUX.1-dev-gguf",
+            "city96/LTX-Video-gguf",
+            "city96/Wan2.1-T2V-14B-gguf",
+            "QuantStack/Wan2.2-TI2V-5B-GGUF",
+        ] {
+            check(repo, is_gguf);
+        }
+        for repo in ["mlx-community/gemma-4-26b-a4b-it-5bit", "prince-canuma/LTX-2-distilled"] {
+            check(repo, |it| it.is_mlx && it.file.is_none());
+        }
     }
 
     #[test]

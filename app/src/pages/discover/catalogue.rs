@@ -20,9 +20,12 @@ pub(super) fn Catalogue(
     is_search: bool,
 ) -> AnyView {
     let texts = expect_context::<DiscoverStore>().texts;
-    let shelves: [Shelf; 5] = [
-        (texts.shelf_good, texts.shelf_good_hint, |it| it.fits && it.kind == Kind::Writing),
-        (texts.shelf_larger, texts.shelf_larger_hint, |it| !it.fits && it.kind == Kind::Writing),
+    let shelves: [Shelf; 6] = [
+        (texts.shelf_good, texts.shelf_good_hint, |it| it.fits && it.kind == Kind::Writing && !it.is_mlx),
+        (texts.shelf_larger, texts.shelf_larger_hint, |it| {
+            !it.fits && it.kind == Kind::Writing && !it.is_mlx
+        }),
+        (texts.shelf_mlx, texts.shelf_mlx_hint, |it| it.kind == Kind::Writing && it.is_mlx),
         (texts.shelf_documents, texts.shelf_documents_hint, |it| {
             matches!(it.kind, Kind::Embedding | Kind::Reranking)
         }),

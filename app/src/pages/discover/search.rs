@@ -9,12 +9,12 @@ use crate::{
 use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 use types::{
-    discover::{HubCapability, HubFormat, HubQuery, HubSize, HubSort, MAX_SEARCH_CHARS},
+    discover::{
+        HubCapability, HubFormat, HubQuery, HubSize, HubSort, LICENCES, MAX_SEARCH_CHARS, OTHER_LICENCE,
+    },
     shelf::Kind,
 };
 
-/// Licences that are asked for most; others are words of the search.
-const LICENCES: [&str; 5] = ["apache-2.0", "mit", "gemma", "llama3.1", "openrail++"];
 /// What a hub lists by.
 const KINDS: [Kind; 5] = [Kind::Writing, Kind::Embedding, Kind::Reranking, Kind::Image, Kind::Video];
 
@@ -83,7 +83,8 @@ pub(super) fn SearchForm(query: HubQuery) -> AnyView {
     };
     let sizes = HubSize::ALL.map(|it| (it.word().to_owned(), size_words(it)));
     let abilities = HubCapability::ALL.map(|it| option(it.word(), ability_words(it)));
-    let licences = LICENCES.map(|it| option(it, it));
+    let licence_words = |it: &'static str| if it == OTHER_LICENCE { texts.licence_other } else { it };
+    let licences = LICENCES.map(|it| option(it, licence_words(it)));
     let sorts = HubSort::ALL.map(|it| option(it.word(), sort_words(it)));
     let any = |name, text: &'static str, chosen, options| choice(name, text, Some(text), chosen, options);
     view! {

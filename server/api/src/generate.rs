@@ -4,7 +4,8 @@ use crate::{
     error::ApiError,
     keep_alive::KeepAliveField,
     request::{Common, Lora},
-    response::{Choice, Head, Shape, total},
+    response::{Choice, Cost, Head, Shape, total},
+    waiting::{Waiting, queued, warned},
 };
 use axum::{
     Json,
@@ -22,9 +23,9 @@ use inference::{EngineError, GenerateEvent, GenerateRequest, GenerateStream, Hol
 use serde_json::Value;
 use state::AppState;
 use std::{convert::Infallible, time::Duration};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use types::{
-    chat::Usage,
+    chat::{FinishReason, Usage},
     ids::{ModelId, UserId},
     tools::CallPiece,
 };
@@ -147,8 +148,11 @@ async fn choose_model(state: &AppState, name: Option<&str>) -> Result<(ModelId, 
 async fn choice(mut events: GenerateStream, logprobs: bool) -> Result<Choice, EngineError> {
     let (mut text, mut reasoning) = (String::new(), String::new());
     let (mut calls, mut tokens) = (Vec::new(), Vec::new());
+    let mut waiting = Waiting::default();
     while let Some(event) = events.next().await {
-        match event? {
+        let event = event?;
+        waiting.note(&event, Instant::now());
+        match event {
             GenerateEvent::Queued(_) | GenerateEvent::Warned(_) => {}
             GenerateEvent::Text { text: piece, reasoning: thought, calls: called, logprobs, .. } => {
                 text.push_str(&piece);
@@ -158,14 +162,16 @@ async fn choice(mut events: GenerateStream, logprobs: bool) -> Result<Choice, En
             }
             GenerateEvent::Finished { reason, usage } => {
                 let logprobs = logprobs.then_some(tokens);
-                return Ok(Choice { text, reasoning, calls, logprobs, reason, usage });
+                let cost = Cost { usage, queued: waiting.took() };
+                return Ok(Choice { text, reasoning, calls, logprobs, reason, cost });
             }
         }
     }
     Err(EngineError::WorkerDied { detail: "the stream ended early".to_owned() })
 }
 
-/// The answers as events, as they come. An error is an event too, and the last one before the end mark.
+/// The answers as events, as they come. An error is an event too, and the last one before the end mark. Where an answer stands in line, and
+/// what the machine suffers, are comments, which every reader of such streams passes over.
 fn pieces(
     head: Head,
     streams: Vec<GenerateStream>,
@@ -178,9 +184,17 @@ fn pieces(
         let goes_on = !std::mem::replace(is_over, *is_over || event.is_err());
         future::ready(goes_on.then_some((index, event)))
     });
-    let body = events.flat_map(move |(index, event)| stream::iter(written.pieces(index, event)));
-    let events = stream::iter(opening).chain(body).map(|piece| Event::default().data(piece.to_string()));
+    let body = events.flat_map(move |(index, event)| stream::iter(written.events(index, event)));
+    let events = stream::iter(opening).map(data).chain(body);
     events.chain(stream::iter([Event::default().data("[DONE]")])).map(Ok)
+}
+
+fn data(piece: Value) -> Event {
+    Event::default().data(piece.to_string())
+}
+
+fn comment(text: String) -> Event {
+    Event::default().comment(text)
 }
 
 /// How far the answers of one stream are.
@@ -190,18 +204,31 @@ struct Written {
     offsets: Vec<usize>,
     /// How many calls each answer has made.
     n_calls: Vec<usize>,
-    ended: Vec<Usage>,
+    /// How long each answer has waited.
+    waiting: Vec<Waiting>,
+    ended: Vec<Cost>,
     include_usage: bool,
 }
 
 impl Written {
     fn new(head: Head, n: usize, include_usage: bool) -> Self {
-        Self { head, offsets: vec![0; n], n_calls: vec![0; n], ended: Vec::with_capacity(n), include_usage }
+        Self {
+            head,
+            offsets: vec![0; n],
+            n_calls: vec![0; n],
+            waiting: vec![Waiting::default(); n],
+            ended: Vec::with_capacity(n),
+            include_usage,
+        }
     }
 
-    fn pieces(&mut self, index: u32, event: Result<GenerateEvent, EngineError>) -> Vec<Value> {
-        match event {
-            Ok(GenerateEvent::Queued(_) | GenerateEvent::Warned(_)) => vec![],
+    fn events(&mut self, index: u32, event: Result<GenerateEvent, EngineError>) -> Vec<Event> {
+        if let Ok(event) = &event {
+            self.waiting[index as usize].note(event, Instant::now());
+        }
+        let pieces = match event {
+            Ok(GenerateEvent::Queued(place)) => return vec![comment(queued(index, place))],
+            Ok(GenerateEvent::Warned(warning)) => return vec![comment(warned(warning))],
             Ok(GenerateEvent::Text { text, reasoning, calls, logprobs, .. }) => {
                 let mut pieces = Vec::new();
                 if !reasoning.is_empty() {
@@ -215,15 +242,21 @@ impl Written {
                 pieces.extend(calls.iter().map(|piece| self.head.call(index, piece, n_calls)));
                 pieces
             }
-            Ok(GenerateEvent::Finished { reason, usage }) => {
-                self.ended.push(usage);
-                let mut pieces = vec![self.head.ending(index, reason)];
-                if self.include_usage && self.ended.len() == self.offsets.len() {
-                    pieces.push(self.head.counts(total(self.ended.iter().copied())));
-                }
-                pieces
-            }
+            Ok(GenerateEvent::Finished { reason, usage }) => self.ending(index, reason, usage),
             Err(err) => vec![ApiError::from(err).body()],
+        };
+        pieces.into_iter().map(data).collect()
+    }
+
+    fn ending(&mut self, index: u32, reason: FinishReason, usage: Usage) -> Vec<Value> {
+        self.ended.push(Cost { usage, queued: self.waiting[index as usize].took() });
+        let mut pieces = vec![self.head.ending(index, reason)];
+        if self.include_usage && self.ended.len() == self.offsets.len() {
+            pieces.push(self.head.counts(total(self.ended.iter().copied())));
         }
+        pieces
     }
 }
+
+#[cfg(test)]
+mod tests;

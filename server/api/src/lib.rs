@@ -11,5 +11,6 @@ mod request;
 mod response;
 mod routes;
 mod vectors;
+mod waiting;
 
 pub use routes::{ApiRoute, ROUTES, unknown_route};

@@ -3,7 +3,7 @@
 use inference::TokenLogprob;
 use rand::{RngExt, distr::Alphanumeric};
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use types::{
     chat::{FinishReason, Usage},
     tools::CallPiece,
@@ -34,7 +34,7 @@ impl Head {
 
     /// The whole answer.
     pub(crate) fn whole(&self, choices: Vec<Choice>) -> Value {
-        let usage = total(choices.iter().map(|choice| choice.usage));
+        let cost = total(choices.iter().map(|choice| choice.cost));
         let choices = (0..).zip(choices).map(|(index, choice)| {
             let logprobs = choice.logprobs.map_or(Value::Null, |it| self.logprobs(&it, &mut 0));
             let finish = finish_name(choice.reason);
@@ -49,7 +49,7 @@ impl Head {
             };
             with_detail(body, choice.reason)
         });
-        self.body(false, choices.collect(), Some(usage))
+        self.body(false, choices.collect(), Some(cost))
     }
 
     /// The first piece of a chat answer names its speaker.
@@ -119,18 +119,18 @@ impl Head {
     }
 
     /// The piece with the counts, for those who asked for it.
-    pub(crate) fn counts(&self, usage: Usage) -> Value {
-        self.body(true, json!([]), Some(usage))
+    pub(crate) fn counts(&self, cost: Cost) -> Value {
+        self.body(true, json!([]), Some(cost))
     }
 
-    fn body(&self, is_piece: bool, choices: Value, usage: Option<Usage>) -> Value {
+    fn body(&self, is_piece: bool, choices: Value, cost: Option<Cost>) -> Value {
         let object = match (self.shape, is_piece) {
             (Shape::Chat, false) => "chat.completion",
             (Shape::Chat, true) => "chat.completion.chunk",
             (Shape::Text, _) => "text_completion",
         };
         let mut body = json!({"id": self.id, "object": object, "created": self.created, "model": self.model, "choices": choices});
-        if let Some(usage) = usage {
+        if let Some(Cost { usage, queued }) = cost {
             body["usage"] = json!({
                 "prompt_tokens": usage.n_prompt_tokens,
                 "completion_tokens": usage.n_generated_tokens,
@@ -143,6 +143,7 @@ impl Head {
                 },
             });
             body["timings"] = json!({
+                "queued_ms": u64::try_from(queued.as_millis()).unwrap_or(u64::MAX),
                 "first_token_ms": usage.first_token_ms,
                 "decode_ms": usage.decode_ms,
                 "steps": usage.n_steps,
@@ -165,12 +166,21 @@ pub(crate) struct Choice {
     pub(crate) calls: Vec<CallPiece>,
     pub(crate) logprobs: Option<Vec<TokenLogprob>>,
     pub(crate) reason: FinishReason,
+    pub(crate) cost: Cost,
+}
+
+/// What an answer took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
     pub(crate) usage: Usage,
+    /// From being put in line to what was written next.
+    pub(crate) queued: Duration,
 }
 
 /// What several answers to the same prompt took together: the prompt counts once, times are the longest.
-pub(crate) fn total(usages: impl IntoIterator<Item = Usage>) -> Usage {
-    usages.into_iter().reduce(add).unwrap_or_default()
+pub(crate) fn total(costs: impl IntoIterator<Item = Cost>) -> Cost {
+    let both = |a: Cost, b: Cost| Cost { usage: add(a.usage, b.usage), queued: a.queued.max(b.queued) };
+    costs.into_iter().reduce(both).unwrap_or_default()
 }
 
 fn add(a: Usage, b: Usage) -> Usage {

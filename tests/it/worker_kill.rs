@@ -1,37 +1,89 @@
 //! The worker dies, the server does not.
 
 use crate::support::{Server, model, model_id, platform};
-use futures::StreamExt;
+use futures::{StreamExt, stream::BoxStream};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-#[tokio::test]
-async fn a_killed_worker_is_told_and_started_again() {
-    let server = Server::with_model().await;
-    let body = json!({
-        "model": model_id(),
-        "messages": [{"role": "user", "content": "Tell a very long story."}],
-        "max_tokens": 4000,
-        "stream": true,
-    });
-    let reply = server.post("/v1/chat/completions").json(&body).send().await.unwrap();
-    let mut bytes = reply.bytes_stream();
-    let mut seen = String::new();
-    // A request that has produced nothing would be sent again instead of ending.
-    while !seen.contains("\"content\":\" ") {
-        seen.push_str(&String::from_utf8_lossy(&bytes.next().await.unwrap().unwrap()));
+/// A stream that is being read.
+struct Reading {
+    bytes: BoxStream<'static, Vec<u8>>,
+    seen: String,
+}
+
+impl Reading {
+    /// Of a story of so many tokens.
+    async fn story(server: &Server, n_tokens: u32) -> Self {
+        let body = json!({
+            "model": model_id(),
+            "messages": [{"role": "user", "content": "Tell a very long story."}],
+            "max_tokens": n_tokens,
+            "ignore_eos": true,
+            "stream": true,
+            "stream_options": {"include_usage": true},
+        });
+        let reply = server.post("/v1/chat/completions").json(&body).send().await.unwrap();
+        let bytes = reply.bytes_stream().map(|chunk| chunk.unwrap().to_vec());
+        Self { bytes: bytes.boxed(), seen: String::new() }
     }
 
+    /// Reads until this comes behind what was read before.
+    async fn until(&mut self, word: &str) {
+        let n_before = self.seen.len();
+        while !self.seen[n_before..].contains(word) {
+            self.seen.push_str(&String::from_utf8_lossy(&self.bytes.next().await.unwrap()));
+        }
+    }
+
+    async fn rest(mut self) -> String {
+        while let Some(chunk) = self.bytes.next().await {
+            self.seen.push_str(&String::from_utf8_lossy(&chunk));
+        }
+        self.seen
+    }
+}
+
+/// What a piece with a word looks like, and how a stream tells that it waits.
+const WORD: &str = "\"content\":\" ";
+const WAITS: &str = ": queued position=1";
+
+async fn kill_the_only_worker(server: &Server) -> u32 {
     let workers = platform::children_of(server.pid()).await;
     assert_eq!(workers.len(), 1, "one model, one worker");
     platform::kill(workers[0]).await;
+    workers[0]
+}
 
-    let mut rest = Vec::new();
-    while let Some(Ok(chunk)) = bytes.next().await {
-        rest.extend_from_slice(&chunk);
-    }
-    let rest = String::from_utf8(rest).unwrap();
-    assert!(rest.contains("\"error\"") && rest.contains("stopped unexpectedly"), "{rest}");
+#[tokio::test]
+async fn an_answer_goes_on_where_its_worker_was_killed() {
+    let server = Server::with_model().await;
+    let mut story = Reading::story(&server, 200).await;
+    story.until(WORD).await;
+    let killed = kill_the_only_worker(&server).await;
+    let all = story.rest().await;
+    assert!(all.contains("[DONE]") && !all.contains("\"error\""), "{all}");
+    assert!(all.contains(WAITS), "{all}");
+    let pieces = all.lines().filter_map(|line| line.strip_prefix("data: {"));
+    let pieces: Vec<Value> =
+        pieces.map(|piece| serde_json::from_str(&format!("{{{piece}")).unwrap()).collect();
+    let usage = &pieces.last().unwrap()["usage"];
+    assert_eq!(usage["completion_tokens"], 200, "{all}");
+    assert_eq!(all.matches("\"finish_reason\":\"length\"").count(), 1, "{all}");
+    assert_ne!(platform::children_of(server.pid()).await, [killed]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_two_workers_died_over_is_ended_and_the_next_one_is_written() {
+    let server = Server::with_model().await;
+    let mut story = Reading::story(&server, 4000).await;
+    story.until(WORD).await;
+    kill_the_only_worker(&server).await;
+    story.until(WAITS).await;
+    story.until(WORD).await;
+    kill_the_only_worker(&server).await;
+    let all = story.rest().await;
+    assert!(all.contains("\"error\"") && all.contains("stopped unexpectedly"), "{all}");
 
     server.wait_for_model("ready").await;
     let body =

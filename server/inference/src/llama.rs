@@ -8,6 +8,7 @@ mod pending;
 mod rate;
 mod requests;
 mod restarts;
+mod said;
 mod supervisor;
 mod turnover;
 

@@ -13,7 +13,7 @@ use std::{
 };
 use tokio::sync::mpsc::UnboundedSender;
 use types::{
-    chat::{Queued, Usage},
+    chat::{FinishReason, Queued, Usage},
     tools::CallPiece,
 };
 
@@ -43,7 +43,6 @@ impl Contents {
     }
 
     fn take_growth(&mut self) -> GenerateEvent {
-        self.queued = None;
         GenerateEvent::Text {
             text: std::mem::take(&mut self.text),
             reasoning: std::mem::take(&mut self.reasoning),
@@ -91,6 +90,7 @@ impl Mailbox {
         CallPiece::join(&mut contents.calls, delta.calls);
         contents.logprobs.extend(delta.logprobs);
         contents.usage = delta.usage;
+        contents.queued = None;
         if let Some(finished) = delta.finished {
             contents.end = Some(match finished {
                 Ok(reason) => Ok(GenerateEvent::Finished { reason, usage: delta.usage }),
@@ -101,7 +101,13 @@ impl Mailbox {
         self.0.reader.wake();
     }
 
-    /// Says where the request stands in line; only the newest place counts.
+    /// Ends the answer, which took this.
+    pub(super) fn finish(&self, reason: FinishReason, usage: Usage) {
+        self.0.contents().end.get_or_insert(Ok(GenerateEvent::Finished { reason, usage }));
+        self.0.reader.wake();
+    }
+
+    /// Says where the request stands in line; only the newest place counts, and none once text has come after it.
     pub(super) fn queue(&self, queued: Queued) {
         self.0.contents().queued = Some(queued);
         self.0.reader.wake();

@@ -3,6 +3,7 @@
 use super::{
     mailbox::{Mailbox, Reader, mailbox},
     pending::{Pending, pending},
+    said::Said,
     turnover::Turnover,
 };
 use crate::{
@@ -17,7 +18,13 @@ use tokio::{
     sync::{mpsc::UnboundedSender, oneshot},
     time::Instant,
 };
-use types::{chat::Queued, seen::SeenPart};
+use types::{
+    chat::{FinishReason, Queued},
+    seen::SeenPart,
+};
+
+/// Where an answer stands that another worker is to go on with. Nobody comes first.
+const NEXT: Queued = Queued { position: 1, estimated_ms: None };
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
@@ -26,6 +33,7 @@ enum Asked {
         prompt: Prompt,
         params: Box<GenerateParams>,
         mailbox: Mailbox,
+        said: Said,
         /// Until the worker accepted it.
         waiting: Option<(Reply<GenerateStream>, Reader)>,
     },
@@ -54,6 +62,7 @@ struct Request {
     sent: bool,
     /// This worker said that it took it; another one before may have, too.
     is_taken: bool,
+    /// Of this worker.
     n_generated: u32,
     /// When it began to run; `None` while it is in line.
     began: Option<Instant>,
@@ -78,6 +87,25 @@ impl Request {
     fn is_probing(&self) -> bool {
         let is_in_line = self.is_taken && self.began.is_none();
         self.sent && self.is_suspect && self.n_generated == 0 && !is_in_line
+    }
+
+    /// Somebody waits for it, and another worker can do it, or the rest of it.
+    fn can_go_on(&self) -> bool {
+        let is_possible = match &self.asked {
+            Asked::Generate { params, said, .. } => self.n_generated == 0 || said.can_go_on(params),
+            Asked::Count { .. } | Asked::Show { .. } | Asked::Embed { .. } | Asked::Rank { .. } => true,
+        };
+        is_possible && !self.asked.is_abandoned()
+    }
+
+    /// Its worker died: the next one gets it, or the rest of it.
+    fn go_on(&mut self) {
+        (self.sent, self.is_taken, self.began, self.n_generated) = (false, false, None, 0);
+        if let Asked::Generate { prompt, params, mailbox, said, .. } = &mut self.asked
+            && said.go_on(prompt, params)
+        {
+            mailbox.queue(NEXT);
+        }
     }
 }
 
@@ -116,7 +144,8 @@ impl Requests {
         let id = self.next_id();
         let (prompt, params) = parts(request);
         let (mailbox, reader) = mailbox(id, cancels);
-        self.add(id, Asked::Generate { prompt, params, mailbox, waiting: Some((reply, reader)) });
+        let said = Said::nothing(&prompt, &params);
+        self.add(id, Asked::Generate { prompt, params, mailbox, said, waiting: Some((reply, reader)) });
     }
 
     pub(super) fn add_count(&mut self, prompt: Prompt, reply: Reply<u32>) {
@@ -235,12 +264,13 @@ impl Requests {
     }
 
     /// Delivers a delta and says how many tokens are new.
-    pub(super) fn put(&mut self, delta: Delta, now: Instant) -> u32 {
+    pub(super) fn put(&mut self, mut delta: Delta, now: Instant) -> u32 {
         let (id, finished) = (delta.id, delta.finished.is_some());
         let Some(request) = self.by_id.get_mut(&id) else { return 0 };
         let n_new = delta.usage.n_generated_tokens.saturating_sub(request.n_generated);
         request.n_generated = delta.usage.n_generated_tokens;
-        if let Asked::Generate { mailbox, .. } = &request.asked {
+        if let Asked::Generate { mailbox, said, .. } = &mut request.asked {
+            delta.usage = said.grow(&delta);
             mailbox.put(delta);
         }
         if finished && let Some(Request { began: Some(began), .. }) = self.by_id.remove(&id) {
@@ -274,12 +304,17 @@ impl Requests {
     }
 
     pub(super) fn rejected(&mut self, id: RequestId, reason: Rejection) {
-        if let Some(request) = self.by_id.remove(&id) {
-            request.asked.fail(reason.into());
+        let Some(request) = self.by_id.remove(&id) else { return };
+        match (request.asked, reason) {
+            // What was said has filled the context.
+            (Asked::Generate { mailbox, said, .. }, Rejection::TooLong { .. }) if said.has_gone_on() => {
+                mailbox.finish(FinishReason::Length, said.cost());
+            }
+            (asked, reason) => asked.fail(reason.into()),
         }
     }
 
-    /// The worker died. What had produced something ends, and so does what a worker may have died over before; the rest is tried
+    /// The worker died. What cannot go on elsewhere ends, and so does what a worker may have died over before; the rest is tried
     /// again, whoever was only in line as often as it takes.
     pub(super) fn worker_died(&mut self, error: &EngineError) {
         let is_unaccepted = |it: &Request| {
@@ -290,13 +325,11 @@ impl Requests {
         let suspects = self.by_id.iter().filter(|(id, it)| it.may_have_killed(first == Some(**id)));
         let suspects: BTreeSet<_> = suspects.map(|(id, _)| *id).collect();
         self.end_where(error, |id, request| {
-            request.sent && (request.n_generated > 0 || request.is_suspect && suspects.contains(&id))
+            request.sent && (!request.can_go_on() || request.is_suspect && suspects.contains(&id))
         });
         for (id, request) in self.by_id.iter_mut().filter(|(_, request)| request.sent) {
-            request.sent = false;
-            request.is_taken = false;
-            request.began = None;
             request.is_suspect |= suspects.contains(id);
+            request.go_on();
         }
     }
 
@@ -313,7 +346,7 @@ impl Requests {
 }
 
 /// What a worker is asked, without what is kept from it.
-fn parts(request: GenerateRequest) -> (Prompt, Box<GenerateParams>) {
+pub(super) fn parts(request: GenerateRequest) -> (Prompt, Box<GenerateParams>) {
     let GenerateRequest {
         prompt,
         sampling,

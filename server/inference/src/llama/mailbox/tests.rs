@@ -65,7 +65,7 @@ fn what_is_thought_and_called_is_joined_likewise() {
 }
 
 #[test]
-fn only_the_newest_place_in_line_is_told_and_none_after_text() {
+fn only_the_newest_place_in_line_is_told_and_none_that_text_came_after() {
     let (mailbox, mut reader) = mailbox(RequestId(1), unbounded_channel().0);
     let queue = |position| mailbox.queue(Queued { position, estimated_ms: None });
     queue(3);
@@ -74,6 +74,9 @@ fn only_the_newest_place_in_line_is_told_and_none_after_text() {
     queue(1);
     mailbox.put(delta("a", 1, false));
     assert_eq!(read(&mut reader), "a@1 waiting");
+    mailbox.put(delta("b", 2, false));
+    queue(1);
+    assert_eq!(read(&mut reader), "b@2 1. waiting");
 }
 
 #[test]

@@ -1,3 +1,5 @@
+mod going_on;
+
 use super::*;
 use crate::{
     EmbedInput, EmbedParams, EmbedRequest, Embeddings, Footprint, GenerateEvent, Prompt, RankRequest,
@@ -317,23 +319,6 @@ async fn a_worker_that_dies_over_a_file_says_its_last_words() {
     let error = loading.await.expect("no panic").expect_err("failed");
     let expected = "a could not be loaded: the worker ended: exit status: 3 (last words)";
     assert_eq!(error.to_string(), expected);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_crash_keeps_the_partial_answer_and_the_next_worker_goes_on() {
-    let (mut stage, mut worker) = Stage::ready().await;
-    let answer = stage.generate();
-    let id = worker.accept().await;
-    worker.token(id, "half", 1, false).await;
-    drop(worker);
-    assert_eq!(answer.await.expect("no panic"), "half|the model stopped unexpectedly");
-    stage.until(|state| matches!(state, ModelState::Crashed { .. })).await;
-    let answer = stage.generate();
-    let mut worker = stage.worker().await;
-    worker.load().await;
-    let id = worker.accept().await;
-    worker.token(id, "again", 1, true).await;
-    assert_eq!(answer.await.expect("no panic"), "again|Stop");
 }
 
 #[tokio::test(start_paused = true)]

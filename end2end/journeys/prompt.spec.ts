@@ -95,8 +95,7 @@ test('a chat is set up before its first message, and what is being written goes 
   await expect(page).toHaveURL(/\/chat\/\d+$/);
   await expect(page.getByTestId('setup-link')).toContainText('history trim');
   await expect(composer(page)).toHaveValue('Who are you?');
-  await composer(page).press('Enter');
-  await answered(page);
+  await sendAndStop(page, 'Who are you?');
   await lastAnswer(page).getByTestId('saw-link').click();
   await expect(page.getByTestId('saw')).toContainText('You are a lighthouse.');
   // The choice is taken back where it was made.

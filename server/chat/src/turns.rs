@@ -307,13 +307,7 @@ impl Chat {
         let target = Target { model: way.model.clone(), keep_alive: None };
         let mut sources = match way.again {
             Again::GoOn => self.consulted(user, reply.id).await?,
-            _ => {
-                let (mut sources, searched) =
-                    self.consult(user, session, messages, reply.id, &target).await?;
-                reply.left_out.searched = searched;
-                sources.extend(attached::sources(messages));
-                sources
-            }
+            _ => self.look_up(user, session, messages, &mut reply, &target).await?,
         };
         let hands = self.hands(user, session, &target, settings.tool_rounds, &reply, &sources).await?;
         let going_on = (way.again == Again::GoOn).then_some(&reply);
@@ -344,9 +338,8 @@ impl Chat {
             self.note_model(session).await?;
         }
         let (reply, firsts) = (given.reply, given.firsts);
-        let has_form = row.answer_schema.is_some();
+        let (has_form, prompt_days) = (row.answer_schema.is_some(), settings.prompt_days);
         let starts = Starts::new(messages, reply.left_out.n_messages as usize);
-        let prompt_days = settings.prompt_days;
         let start = Start {
             has_form,
             prompt_days,
@@ -360,6 +353,21 @@ impl Chat {
             firsts,
         };
         Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))
+    }
+
+    /// What an answer is given to read. What came of searching is noted with it.
+    async fn look_up(
+        &self,
+        user: UserId,
+        session: SessionId,
+        messages: &[MessageRow],
+        reply: &mut MessageRow,
+        target: &Target,
+    ) -> Result<Vec<SourceView>, ChatError> {
+        let (mut sources, searched) = self.consult(user, session, messages, reply.id, target).await?;
+        reply.left_out.searched = searched;
+        sources.extend(attached::sources(messages));
+        Ok(sources)
     }
 
     /// What the model is given to answer, or to go on from.

@@ -65,7 +65,8 @@ pub enum Warning {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GuardSettings {
-    /// The most characters of an answer for each token that was asked for; 2000 characters are always fine.
+    /// The most characters of an answer for each token that was asked for, or else that the model's context has; 2000 characters are
+    /// always fine.
     pub chars_per_token: Option<u32>,
     /// So often may the same line of 30 characters or more not come in a row.
     pub repeated_lines: Option<u32>,

@@ -255,7 +255,7 @@ fn AnswerActions(view: ArcRwSignal<MessageView>) -> impl IntoView {
     let actions = use_actions();
     let id = view.read_untracked().id;
     view! {
-        <div class="-ml-1.5 flex items-center">
+        <div class="-ml-1.5 flex flex-wrap items-center">
             <Variants view=view.clone()/>
             <CopyButton view/>
             <IconButton size=14 icon=icondata_lu::LuRefreshCw label=texts.regenerate.to_owned() testid="regenerate"
@@ -298,7 +298,7 @@ fn Variants(view: ArcRwSignal<MessageView>) -> impl IntoView {
         };
         let text = fill(&fill(texts.variant_of, "k", idx + 1), "n", variants.len());
         Some(view! {
-            <span class="flex items-center text-xs text-muted" data-testid="variants">
+            <span class="flex items-center text-xs whitespace-nowrap text-muted" data-testid="variants">
                 <IconButton size=14 icon=icondata_lu::LuChevronLeft label=texts.variant_previous.to_owned() testid="variant-previous"
                     disabled=previous.is_none() on_click=select(previous)/>
                 <span class="tabular">{text}</span>

@@ -74,10 +74,11 @@ fn CopyThought(row: Row) -> impl IntoView {
 
 /// What the folded thought says of itself.
 fn words((ms, goes_on): (Option<u32>, bool), texts: &Texts) -> String {
-    let for_so_long = |words| Some(fill(words, "n", duration_ms(ms?.into())));
-    match goes_on {
-        true => for_so_long(texts.thought_running_for).unwrap_or_else(|| texts.thought_running.to_owned()),
-        false => for_so_long(texts.thought_for).unwrap_or_else(|| texts.thought_done.to_owned()),
+    match (ms, goes_on) {
+        (Some(ms @ 1_000..), true) => fill(texts.thought_running_for, "n", ms / 1_000),
+        (_, true) => texts.thought_running.to_owned(),
+        (Some(ms), false) => fill(texts.thought_for, "n", duration_ms(ms.into())),
+        (None, false) => texts.thought_done.to_owned(),
     }
 }
 
@@ -94,6 +95,7 @@ mod tests {
     #[test]
     fn a_thought_says_how_long_it_took() {
         check(true, None, "Thinking…");
+        check(true, Some(0), "Thinking…");
         check(true, Some(2_000), "Thinking for 2 s");
         check(false, Some(2_400), "Thought for 2.4 s");
         check(false, Some(125_000), "Thought for 2 min 5 s");

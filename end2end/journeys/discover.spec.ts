@@ -143,6 +143,8 @@ test('a download is paused, goes on after a kill of the server, and is removed w
   const page = await context.newPage();
   await open(page, `${server.address}/discover?repo=${encodeURIComponent(REPO)}`);
   await choice(page, 'Tiny-Q8_0').getByTestId('choice-download').click();
+  // Who leaves before the server knows of it has begun nothing.
+  await expect(page.getByTestId('toast')).toBeVisible();
   await open(page, `${server.address}/discover`);
   await expect(download(page, 'Tiny-Q8_0')).toHaveAttribute('data-state', 'running', { timeout: 30_000 });
   await expect(download(page, 'Tiny-Q8_0').getByTestId('download-detail')).toContainText('/s', { timeout: 30_000 });

@@ -3,7 +3,7 @@
 use crate::{
     Store, StoreError,
     messages::{UsageColumns, parse_state},
-    sampling_presets::{overrides_of, written},
+    samplers::{overrides_of, written},
     sessions::found,
 };
 use std::collections::HashMap;

@@ -2,7 +2,7 @@
 
 use crate::{
     MessageRow, Sources, Store, StoreError, attached::send_documents, calls::write_calls,
-    images::show_images, messages::UsageColumns, sources::write_sources,
+    images::show_images, messages::UsageColumns, samplers::written, sources::write_sources,
 };
 use std::collections::HashMap;
 use types::{
@@ -67,8 +67,7 @@ pub(crate) async fn insert_session(
 ) -> Result<SessionId, StoreError> {
     let folder = session.folder.map(|folder| folder.0);
     let effort = session.effort.map(Effort::name);
-    let sampling =
-        serde_json::to_string(&session.overrides).map_err(|err| StoreError::Other(err.to_string()))?;
+    let sampling = written(&session.overrides)?;
     let history = session.history.name();
     let imported_as = session.imported_as.as_ref().map(<[u8; 32]>::as_slice);
     let (origin, origin_message) = session.origin.map(|(id, message)| (id.0, message.0)).unzip();

@@ -2,6 +2,7 @@
 
 use crate::{
     Store, StoreError,
+    samplers::written,
     sessions::{found, full_text_query, title_words},
 };
 use types::{
@@ -172,7 +173,7 @@ impl Store {
         set_up: &SetUp,
         overrides: &Overrides,
     ) -> Result<(), StoreError> {
-        let sampling = serde_json::to_string(overrides).map_err(|err| StoreError::Other(err.to_string()))?;
+        let sampling = written(overrides)?;
         let history = set_up.history.name();
         let done = sqlx::query!(
             "update session set system_prompt = ?, sampling = ?, answer_schema = ?, keeps_probabilities = ?, history = ?

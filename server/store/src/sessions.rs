@@ -1,6 +1,6 @@
 //! Chat sessions.
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, samplers::overrides_of};
 use types::{
     chat::History,
     ids::{FolderId, MessageId, SessionId, UserId},
@@ -70,7 +70,7 @@ impl From<Raw> for SessionRow {
             archived: raw.archived != 0,
             folder: raw.folder_id.map(FolderId),
             system_prompt: raw.system_prompt,
-            overrides: raw.sampling.and_then(|it| serde_json::from_str(&it).ok()).unwrap_or_default(),
+            overrides: raw.sampling.as_deref().map(overrides_of).unwrap_or_default(),
             origin: raw.origin_id.map(SessionId),
             created_ms: raw.created_ms,
             updated_ms: raw.updated_ms,

@@ -19,7 +19,8 @@ use types::{
 const ME: UserId = UserId::LOCAL;
 const OTHER: UserId = UserId(2);
 
-async fn open() -> (TempDir, Store) {
+/// A new database, which is there as long as its folder.
+pub(crate) async fn open() -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("app.sqlite")).await.unwrap();
     (folder, store)

@@ -12,7 +12,7 @@ use crate::{
     ui::{icon::Icon, list::list, markdown::with_words, when::When},
 };
 use leptos::prelude::*;
-use types::compare::{CompareAct, Phase, Vote};
+use types::compare::{CompareAct, Contestant, Phase, Vote};
 
 /// Who answered, what they say, what it cost, and what can be done with it.
 #[component]
@@ -48,16 +48,9 @@ pub(super) fn SlotCard(store: RunStore, answer: Slot) -> AnyView {
 #[component]
 fn Head(store: RunStore, answer: Slot) -> AnyView {
     let (bench, texts) = (store.bench, store.bench.texts);
-    let who = move || {
-        match answer.view.read().contestant.clone() {
-        Some(contestant) => view! {
-            <p class="break-words text-default" data-testid="slot-who">{contestant.model.short_name()}</p>
-            <p class="text-xs break-words text-muted" data-testid="slot-settings">{words::settings(&contestant, bench)}</p>
-            {contestant.system_prompt.map(|text| own_prompt(text, bench))}
-        }
-        .into_any(),
+    let who = move || match answer.view.read().contestant.clone() {
+        Some(contestant) => shown(contestant, bench),
         None => view! { <p class="text-muted" data-testid="slot-hidden">{texts.hidden}</p> }.into_any(),
-    }
     };
     let is_best = move || store.view.with(|run| run.vote == Some(Vote::For(answer.position as u8)));
     view! {
@@ -73,6 +66,16 @@ fn Head(store: RunStore, answer: Slot) -> AnyView {
             </h3>
             {who}
         </header>
+    }
+    .into_any()
+}
+
+fn shown(contestant: Contestant, bench: Bench) -> AnyView {
+    let settings = words::settings(&contestant, bench);
+    view! {
+        <p class="break-words text-default" data-testid="slot-who">{contestant.model.short_name()}</p>
+        <p class="text-xs break-words text-muted" data-testid="slot-settings">{settings}</p>
+        {contestant.system_prompt.map(|text| own_prompt(text, bench))}
     }
     .into_any()
 }

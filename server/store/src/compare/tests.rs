@@ -1,6 +1,5 @@
 use super::{ContestantRow, NewRun, SlotRow};
-use crate::{Store, StoreError};
-use tempfile::TempDir;
+use crate::{Store, StoreError, tests::open};
 use types::{
     chat::{Guesser, MessageState, Usage},
     compare::Vote,
@@ -11,12 +10,6 @@ use types::{
 
 const ME: UserId = UserId::LOCAL;
 const OTHER: UserId = UserId(2);
-
-async fn open() -> (TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("app.sqlite")).await.unwrap();
-    (folder, store)
-}
 
 fn contestant(model: &str, temperature: f64) -> ContestantRow {
     let sampling = Overrides(

@@ -9,8 +9,7 @@ const ME: UserId = UserId::LOCAL;
 const OTHER: UserId = UserId(2);
 
 async fn open() -> (tempfile::TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("app.sqlite")).await.unwrap();
+    let (folder, store) = crate::tests::open().await;
     sqlx::query("insert into user (id, name, created_ms) values (2, 'other', 0)")
         .execute(&store.write)
         .await

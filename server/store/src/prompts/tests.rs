@@ -1,5 +1,4 @@
-use crate::{Store, StoreError};
-use tempfile::TempDir;
+use crate::{Store, StoreError, tests::open};
 use types::{
     ids::{PromptId, UserId},
     prompt::{MAX_VERSIONS, PromptDraft, PromptSummary, Variable, VariableKind},
@@ -7,12 +6,6 @@ use types::{
 
 const ME: UserId = UserId::LOCAL;
 const OTHER: UserId = UserId(2);
-
-async fn open() -> (TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("app.sqlite")).await.unwrap();
-    (folder, store)
-}
 
 fn draft(name: &str, body: &str) -> PromptDraft {
     PromptDraft { name: name.into(), body: body.into(), ..PromptDraft::default() }

@@ -1,6 +1,4 @@
-use super::overrides_of;
-use crate::{Store, StoreError};
-use tempfile::TempDir;
+use crate::{Store, StoreError, samplers::overrides_of, tests::open};
 use types::{
     ids::UserId,
     overrides::{Knob, MAX_PRESETS, Overrides, Turn},
@@ -8,12 +6,6 @@ use types::{
 
 const ME: UserId = UserId::LOCAL;
 const OTHER: UserId = UserId(2);
-
-async fn open() -> (TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("app.sqlite")).await.unwrap();
-    (folder, store)
-}
 
 fn hot(temperature: f64) -> Overrides {
     let samplers = Turn::List(vec!["top_k".to_owned(), "temperature".to_owned()]);

@@ -11,8 +11,7 @@ const OTHER: UserId = UserId(2);
 
 /// With another person, who has chosen differently.
 async fn open() -> (TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("app.sqlite")).await.unwrap();
+    let (folder, store) = crate::tests::open().await;
     sqlx::raw_sql("insert into user (id, name, created_ms) values (2, 'other', 0)")
         .execute(&store.write)
         .await

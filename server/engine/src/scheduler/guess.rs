@@ -53,11 +53,22 @@ pub(crate) struct Guess {
 }
 
 impl Guess {
-    /// One token after the other, each as likely as `probability` says where those before it came true.
-    pub(crate) fn chain(tokens: Vec<LlamaToken>, basis: Basis, probability: f32, by: Guesser) -> Self {
+    /// What followed a run of `n_matched` tokens; `probability` says how likely a token is where those before it came true. Every one
+    /// that did makes the run longer, and with it the next one likelier.
+    pub(crate) fn of_ngrams(
+        tokens: Vec<LlamaToken>,
+        n_matched: usize,
+        probability: impl Fn(Basis) -> f32,
+    ) -> Self {
         let n = tokens.len();
-        let likelihoods = (1..=n as i32).map(|i| probability.powi(i)).collect();
-        Self { tokens, parents: chained(n), bases: vec![basis; n], likelihoods, by, by_chain: by }
+        let bases: Vec<_> = (0..n).map(|i| Basis::Match(n_matched + i)).collect();
+        let all_before = |likelihood: &mut f32, basis: &Basis| {
+            *likelihood *= probability(*basis);
+            Some(*likelihood)
+        };
+        let likelihoods = bases.iter().scan(1.0, all_before).collect();
+        let (by, by_chain) = (Guesser::Ngrams, Guesser::Ngrams);
+        Self { tokens, parents: chained(n), bases, likelihoods, by, by_chain }
     }
 
     /// The tree of a draft model's choices; with `width` 1 a chain.

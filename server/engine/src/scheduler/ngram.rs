@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 const LEAST_MATCH: usize = 3;
 
 /// More equal tokens say nothing more.
-pub(crate) const MOST_MATCH: usize = 32;
+pub(crate) const MOST_MATCH: usize = 128;
 
 /// Earlier places that are compared, the latest first.
 const MOST_PLACES: usize = 8;
@@ -60,6 +60,22 @@ impl NgramIndex {
 
     /// What followed the longest run in `text` that `recent` ends with, up to `most` tokens.
     pub(crate) fn draft(&self, text: &[LlamaToken], recent: &[LlamaToken], most: usize) -> Option<Draft> {
+        let (n_matched, place) = self.best_place(text, recent)?;
+        let followed = text[place..].iter().copied().take_while(|&token| token != BORDER);
+        let tokens: Vec<_> = followed.take(most).collect();
+        (!tokens.is_empty()).then_some(Draft { tokens, n_matched })
+    }
+
+    /// Likewise of the run that `text` itself ends with. What followed it reaches to the end of the text, and what would follow
+    /// there is the draft: a table that goes on row by row is drafted for as many rows as there is room.
+    pub(crate) fn draft_own(&self, text: &[LlamaToken], most: usize) -> Option<Draft> {
+        let (n_matched, place) = self.best_place(text, text)?;
+        let tokens: Vec<_> = text[place..].iter().copied().cycle().take(most).collect();
+        (!tokens.is_empty()).then_some(Draft { tokens, n_matched })
+    }
+
+    /// Where the longest run in `text` ends that `recent` ends with, of equals the latest; and how long it is.
+    fn best_place(&self, text: &[LlamaToken], recent: &[LlamaToken]) -> Option<(usize, usize)> {
         let run = run_before(recent, recent.len())?;
         let matched = |place: usize| common_end(&text[..place], recent);
         let places = std::iter::successors(self.last.get(&run).copied(), |&place| {
@@ -67,11 +83,8 @@ impl NgramIndex {
         });
         let places = places.take(MOST_PLACES).map(|place| place as usize);
         let rated = places.map(|place| (matched(place), place));
-        // Of equals the latest, which comes first.
-        let (n_matched, best) = rated.reduce(|best, it| if it.0 > best.0 { it } else { best })?;
-        let followed = text[best..].iter().copied().take_while(|&token| token != BORDER);
-        let tokens: Vec<_> = followed.take(most).collect();
-        (!tokens.is_empty()).then_some(Draft { tokens, n_matched })
+        // The latest comes first.
+        rated.reduce(|best, it| if it.0 > best.0 { it } else { best })
     }
 }
 

@@ -229,14 +229,14 @@ impl Sequence {
             return;
         }
         self.ngrams.follow(&self.tokens);
-        let own = self.ngrams.draft(&self.tokens, &self.tokens, most);
+        let own = self.ngrams.draft_own(&self.tokens, most);
         let earlier = || histories.draft(self.tenant, &self.tokens, most);
         let longer = |best: Draft, it: Draft| if it.n_matched > best.n_matched { it } else { best };
         let Some(mut draft) = own.into_iter().chain(earlier()).reduce(longer) else { return };
         draft.tokens.truncate(draft.tokens.iter().take_while(|&&token| !is_stand_in(token)).count());
-        let basis = Basis::Match(draft.n_matched);
-        let probability = self.acceptance.probability(basis);
-        self.take_guess(Guess::chain(draft.tokens, basis, probability, Guesser::Ngrams));
+        let probability = |basis| self.acceptance.probability(basis);
+        let guess = Guess::of_ngrams(draft.tokens, draft.n_matched, probability);
+        self.take_guess(guess);
     }
 
     /// Has this verified, of a chain as far as the answer's form allows it.

@@ -20,7 +20,7 @@ const MOST_MS: f64 = 150.0;
 const WORTHWHILE: f64 = 1.04;
 
 /// Lengths of matches up to which drafts are judged together.
-const MATCHES: [usize; 5] = [3, 5, 8, 15, MOST_MATCH];
+const MATCHES: [usize; 7] = [3, 5, 8, 15, 31, 63, MOST_MATCH];
 
 /// Likelihoods in the draft model's eyes up to which its tokens are judged together.
 const CONFIDENCES: [f32; 6] = [0.2, 0.4, 0.6, 0.8, 0.95, 1.0];
@@ -35,7 +35,7 @@ const N_CLASSES: usize = DRAFT_MODEL + 1;
 
 /// Shares of drafted tokens that come true, by class, as long as nothing is known.
 const FIRST_GUESS: [f32; N_CLASSES] =
-    [0.45, 0.6, 0.7, 0.8, 0.9, 0.15, 0.3, 0.45, 0.65, 0.8, 0.95, 0.02, 0.07, 0.15, 0.3, 0.6];
+    [0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.15, 0.3, 0.45, 0.65, 0.8, 0.95, 0.02, 0.07, 0.15, 0.3, 0.6];
 
 /// How many tokens the first guess counts for.
 const GUESS_WEIGHT: f32 = 4.0;

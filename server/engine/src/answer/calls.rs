@@ -123,6 +123,8 @@ fn rows(template: &str, find: &dyn Fn(&str) -> Option<LlamaToken>) -> &'static [
         () if has("<seed:tool_call>") => &[&rows::SEED],
         () if has("DSML") && has("function_calls") => &[&rows::DEEPSEEK_ELEMENTS],
         () if has("DSML") => &[&rows::DEEPSEEK_CALLS],
+        () if has("<steptml:invoke") => &[&rows::STEP],
+        () if has("<function_calls>") => &[&rows::OLMO],
         () if has("<|tool_call>") => &[&rows::GEMMA],
         () if has("<start_function_call>") => &[&rows::FUNCTION_GEMMA],
         () if has("<|tool_call_start|>") || has("<|tool_list_start|>") => &[&rows::LIQUID],
@@ -139,12 +141,16 @@ fn rows(template: &str, find: &dyn Fn(&str) -> Option<LlamaToken>) -> &'static [
         () if has("<|tool_call|>") && has("<|/tool_call|>") => &[&rows::PHI],
         () if has("<|tool_call|>") => &[&rows::GRANITE],
         () if has("<TOOLCALL>") => &[&rows::NEMOTRON],
+        () if has("<tool_calls>") && has("```") => &[&rows::HUNYUAN],
         () if has("<tool_call>") => &[&rows::TAGGED_JSON],
         () if has("<｜tool▁calls▁begin｜>") && has("```json") => &[&rows::DEEPSEEK],
         () if has("<｜tool▁calls▁begin｜>") => &[&rows::DEEPSEEK_PLAIN],
         () if has("<function=") => &[&rows::FUNCTION_TAG],
         () if has("\"parameters\": ") && find("<|python_tag|>").is_some() => {
             &[&rows::BARE_JSON, &rows::PYTHON_TAG]
+        }
+        () if has("\"parameters\": ") && find("<|python_start|>").is_some() => {
+            &[&rows::BARE_JSON, &rows::PYTHON_START]
         }
         () if has("\"parameters\": ") => &[&rows::BARE_JSON],
         () => &[],

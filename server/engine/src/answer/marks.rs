@@ -77,6 +77,17 @@ const SPELLINGS: &[&str] = &[
     "<｜tool▁sep｜>",
     "｜DSML｜",
     "<|python_tag|>",
+    "<|python_start|>",
+    "<|python_end|>",
+    "<function_calls>",
+    "</function_calls>",
+    "<tool_calls>",
+    "</tool_calls>",
+    "<｜tool_calls_begin｜>",
+    "<｜tool_calls_end｜>",
+    "<｜tool_call_begin｜>",
+    "<｜tool_call_end｜>",
+    "<｜tool_sep｜>",
 ];
 
 /// Code points that are no characters, for internal use only. The one before them breaks spellings in prompts.

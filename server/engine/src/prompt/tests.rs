@@ -272,6 +272,56 @@ const LIQUID: Model = (
     ),
     &["<|tool_call_start|>", "<|tool_call_end|>"],
 );
+const OLMO: Model = (
+    family!(
+        "<function_calls>",
+        "{{ c.name }}({% for k, v in c.arguments | items %}{{ k }}={{ v | tojson }}\
+         {% if not loop.last %}, {% endif %}{% endfor %})",
+        "{{ '\\n' }}",
+        "</function_calls>",
+        ""
+    ),
+    &["<function_calls>", "</function_calls>"],
+);
+const STEP: Model = (
+    family!(
+        "<｜tool_calls_begin｜>{{ '\\n' }}",
+        "<｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name=\"{{ c.name }}\">{{ '\\n' }}\
+         {% for k, v in c.arguments | items %}<steptml:parameter name=\"{{ k }}\">{{ v if v is string else v | tojson }}\
+         {{ '</steptml:parameter>\\n' }}{% endfor %}</steptml:invoke><｜tool_call_end｜>",
+        "{{ '\\n' }}",
+        "{{ '\\n' }}<｜tool_calls_end｜>",
+        ""
+    ),
+    &[
+        "<｜tool_calls_begin｜>",
+        "<｜tool_calls_end｜>",
+        "<｜tool_call_begin｜>",
+        "<｜tool_call_end｜>",
+        "<｜tool_sep｜>",
+    ],
+);
+const HUNYUAN: Model = (
+    family!(
+        "<tool_calls>",
+        "{{ '<tool_call>' + c.name + '\\n```json\\n' + c.arguments | tojson + '\\n```</tool_call>' }}",
+        "{{ '\\n' }}",
+        "</tool_calls>",
+        ""
+    ),
+    &[],
+);
+/// Between two tokens; without them as Llama 3.
+const LLAMA_4: Model = (
+    family!(
+        "<|python_start|>",
+        "{{ '{\"name\": \"' + c.name + '\", \"parameters\": ' + c.arguments | tojson + '}' }}",
+        "",
+        "<|python_end|>",
+        "\"parameters\": "
+    ),
+    &["<|python_start|>", "<|python_end|>"],
+);
 /// As Gemma's own: it calls itself for what is nested.
 const GEMMA: Model = (
     concat!(
@@ -343,17 +393,21 @@ const ALL: &[Model] = &[
     FUNCTIONARY,
     RECIPIENT,
     LIQUID,
+    OLMO,
+    STEP,
+    HUNYUAN,
     GEMMA,
     FUNCTION_GEMMA,
     LLAMA,
+    LLAMA_4,
     HARMONY,
 ];
 
 /// Ways that a family has beside its own, which counts where a call is demanded.
-const OTHERS: &[Model] = &[KIMI_BARE, COMMAND_R];
+const OTHERS: &[Model] = &[KIMI_BARE, COMMAND_R, LLAMA_4];
 
 /// Families that write one call a turn.
-const SINGLE: &[Model] = &[LLAMA, HARMONY];
+const SINGLE: &[Model] = &[LLAMA, LLAMA_4, HARMONY];
 
 /// Names that begin alike, texts that look like syntax, and everything that JSON has.
 fn tools(choice: ToolChoice) -> ToolUse {

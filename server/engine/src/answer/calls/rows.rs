@@ -237,6 +237,37 @@ pub(super) const FUNCTION_GEMMA: Row = Row {
     ..GEMMA
 };
 
+/// Step 3.
+pub(super) const STEP: Row = Row {
+    trigger: "<｜tool_calls_begin｜>",
+    lead: "<｜tool_calls_begin｜>\n",
+    head: "<｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name=\"{NAME}\">\n",
+    elements: plain("<steptml:parameter name=\"{KEY}\">", "</steptml:parameter>\n"),
+    tail: "</steptml:invoke><｜tool_call_end｜>",
+    between: Some("\n"),
+    close: "\n<｜tool_calls_end｜>",
+};
+
+/// Hunyuan.
+pub(super) const HUNYUAN: Row = Row {
+    trigger: "<tool_calls>",
+    lead: "<tool_calls><tool_call>",
+    head: "{NAME}\n```json\n",
+    tail: "\n```</tool_call>",
+    between: Some("\n<tool_call>"),
+    close: "</tool_calls>",
+    ..ROW
+};
+
+/// OLMo 3.
+pub(super) const OLMO: Row = Row {
+    trigger: "<function_calls>",
+    lead: "<function_calls>",
+    between: Some("\n"),
+    close: "</function_calls>",
+    ..LIQUID
+};
+
 /// LFM2.
 pub(super) const LIQUID: Row = Row {
     trigger: "<|tool_call_start|>",
@@ -257,6 +288,10 @@ pub(super) const BARE_JSON: Row = Row {
 };
 
 pub(super) const PYTHON_TAG: Row = Row { trigger: "<|python_tag|>", lead: "<|python_tag|>", ..BARE_JSON };
+
+/// Llama 4.
+pub(super) const PYTHON_START: Row =
+    Row { trigger: "<|python_start|>", lead: "<|python_start|>", close: "<|python_end|>", ..BARE_JSON };
 
 /// Functionary for Llama 3.1.
 pub(super) const FUNCTION_TAG: Row = Row {

@@ -22,6 +22,22 @@ test('what the model saw is shown with the tokens of its form marked', async ({ 
   await expect(answers(page)).toHaveCount(1);
 });
 
+test('what had been computed before is shaded where the model saw it', async ({ page }) => {
+  await open(page, '/chat');
+  await send(page, 'Where do wombats sleep?');
+  await answered(page);
+  await send(page, 'And where do they eat?');
+  await expect(answers(page)).toHaveCount(2);
+  await answered(page);
+  await lastAnswer(page).getByTestId('saw-link').click();
+  const cached = page.locator('[data-cached]');
+  await expect(cached).toContainText('Where do wombats sleep?');
+  await expect(cached).not.toContainText('And where do they eat?');
+  await expect(page.getByTestId('saw')).toContainText('And where do they eat?');
+  await expect(page.getByTestId('saw-hint')).toContainText('Shaded is what had been computed before');
+  await accessible(page);
+});
+
 test('what a person writes cannot spell the tokens of the form', async ({ page }) => {
   await open(page, '/chat');
   await sendAndStop(page, 'Say <|im_end|> and stop');

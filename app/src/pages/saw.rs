@@ -58,17 +58,24 @@ fn shown(seen: Result<Seen, AppError>) -> AnyView {
     let of = seen.n_ctx.map(|n_ctx| fill(texts.saw_of, "n", n_ctx));
     let cached = seen.n_cached_tokens.filter(|n| *n > 0).map(|n| fill(texts.saw_cached, "n", n));
     let facts = [tokens, of, cached].into_iter().flatten().collect::<Vec<_>>().join(" · ");
-    let parts: Vec<_> = seen.parts.into_iter().map(part).collect();
+    // Of a prompt that is made anew nobody knows what an answer found computed.
+    let n_cached_parts = if seen.kept.is_some() { seen.n_cached_parts() } else { 0 };
+    let mut parts: Vec<_> = seen.parts.into_iter().map(part).collect();
+    let others = parts.split_off(n_cached_parts);
+    let cached = (!parts.is_empty()).then(|| {
+        view! { <span class="bg-raised box-decoration-clone" data-cached="" title=texts.saw_cached_title>{parts}</span> }
+    });
+    let cached_hint = cached.is_some().then_some(texts.saw_hint_cached);
     let hint = match &seen.kept {
         None => texts.saw_hint_anew,
         Some(kept) if kept.is_as_sent => texts.saw_hint_sent,
         Some(_) => texts.saw_hint,
     };
     view! {
-        <p class="text-muted" data-testid="saw-hint">{hint}</p>
+        <p class="text-muted" data-testid="saw-hint">{hint} " " {cached_hint}</p>
         {seen.kept.map(given)}
         <p class="tabular text-sm" data-testid="saw-facts">{facts}</p>
-        <pre class="card overflow-x-auto p-4 font-mono text-sm whitespace-pre-wrap break-words" data-testid="saw">{parts}</pre>
+        <pre class="card overflow-x-auto p-4 font-mono text-sm whitespace-pre-wrap break-words" data-testid="saw">{cached}{others}</pre>
     }
     .into_any()
 }

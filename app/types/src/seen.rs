@@ -9,6 +9,26 @@ pub struct SeenPart {
     pub text: String,
     pub kind: SeenKind,
     pub n_tokens: u32,
+    /// How many bytes of the text each token is; empty where that is not known.
+    #[serde(default)]
+    pub token_bytes: Vec<u16>,
+}
+
+impl SeenPart {
+    /// The first `n` tokens, and the others. `None` where one of both has none, or it is not known where a token ends.
+    fn divided(&self, n: u32) -> Option<[Self; 2]> {
+        let n_first = usize::try_from(n).ok().filter(|n| (1..self.token_bytes.len()).contains(n))?;
+        let (first, others) = self.token_bytes.split_at(n_first);
+        let end = first.iter().map(|it| usize::from(*it)).sum();
+        let (text, rest) = self.text.split_at_checked(end)?;
+        let part = |text: &str, n_tokens, token_bytes: &[u16]| Self {
+            text: text.to_owned(),
+            kind: self.kind,
+            n_tokens,
+            token_bytes: token_bytes.to_vec(),
+        };
+        Some([part(text, n, first), part(rest, self.n_tokens.saturating_sub(n), others)])
+    }
 }
 
 /// What tokens are.
@@ -34,6 +54,35 @@ pub struct Seen {
     pub n_cached_tokens: Option<u32>,
     /// The most that the model takes, where that is known.
     pub n_ctx: Option<u32>,
+}
+
+impl Seen {
+    /// Has a part end where what had been computed before ends, if a token ends there that is text by itself.
+    pub fn divide_at_cached(&mut self) {
+        let mut left = self.n_cached_tokens.unwrap_or_default();
+        let divided = self.parts.iter().enumerate().find_map(|(index, part)| {
+            if part.n_tokens > left {
+                return part.divided(left).map(|parts| (index, parts));
+            }
+            left -= part.n_tokens;
+            None
+        });
+        if let Some((index, parts)) = divided {
+            self.parts.splice(index..=index, parts);
+        }
+    }
+
+    /// How many of the first parts had been computed before, from end to end. None of what was sent to a server elsewhere, whose
+    /// parts nobody counted.
+    pub fn n_cached_parts(&self) -> usize {
+        let mut left = self.n_cached_tokens.unwrap_or_default();
+        let is_cached = |part: &&SeenPart| {
+            let is_cached = part.n_tokens > 0 && part.n_tokens <= left;
+            left = left.saturating_sub(part.n_tokens);
+            is_cached
+        };
+        self.parts.iter().take_while(is_cached).count()
+    }
 }
 
 /// What is known of a prompt that was kept.
@@ -94,4 +143,45 @@ pub struct Probabilities {
     pub tokens: Vec<LikelyToken>,
     /// How many were too many to show.
     pub n_left_out: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_computed_before_ends_where_a_token_ends() {
+        let part = |text: &str, token_bytes: &[u16]| SeenPart {
+            text: text.to_owned(),
+            kind: SeenKind::Text,
+            n_tokens: token_bytes.len() as u32,
+            token_bytes: token_bytes.to_vec(),
+        };
+        let parts = [part("<s>", &[3]), part("wombats", &[3, 4]), part("café!", &[4, 1, 1])];
+        let check = |n_cached_tokens: Option<u32>, before: &[&str], after: &[&str]| {
+            let mut seen = Seen { parts: parts.to_vec(), n_cached_tokens, ..Seen::default() };
+            seen.divide_at_cached();
+            let texts: Vec<_> = seen.parts.iter().map(|it| it.text.as_str()).collect();
+            let (given_before, given_after) = texts.split_at(seen.n_cached_parts());
+            assert_eq!((given_before, given_after), (before, after), "{n_cached_tokens:?}");
+            assert_eq!(seen.parts.iter().map(|it| it.n_tokens).sum::<u32>(), 6);
+        };
+        check(None, &[], &["<s>", "wombats", "café!"]);
+        check(Some(0), &[], &["<s>", "wombats", "café!"]);
+        check(Some(1), &["<s>"], &["wombats", "café!"]);
+        check(Some(2), &["<s>", "wom"], &["bats", "café!"]);
+        check(Some(3), &["<s>", "wombats"], &["café!"]);
+        // The fourth token ends within a letter.
+        check(Some(4), &["<s>", "wombats"], &["café!"]);
+        check(Some(5), &["<s>", "wombats", "café"], &["!"]);
+        check(Some(9), &["<s>", "wombats", "café!"], &[]);
+    }
+
+    #[test]
+    fn parts_that_nobody_counted_are_not_told_to_be_computed_before() {
+        let part =
+            SeenPart { text: "user ".into(), kind: SeenKind::Special, n_tokens: 0, token_bytes: Vec::new() };
+        let seen = Seen { parts: vec![part], n_cached_tokens: Some(7), ..Seen::default() };
+        assert_eq!(seen.n_cached_parts(), 0);
+    }
 }

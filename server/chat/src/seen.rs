@@ -18,7 +18,7 @@ use types::{
 const MOST_UNPACKED_BYTES: u64 = 64 << 20;
 
 impl Chat {
-    /// What the model was given for this answer. Where that is not kept, what the chosen model would be given now: settings and
+    /// What the model was given for this answer, divided where what it had computed before ends. Where that is not kept, what the chosen model would be given now: settings and
     /// templates that changed since then change it, too.
     pub async fn seen(
         &self,
@@ -31,7 +31,9 @@ impl Chat {
         if let Some(body) = self.store.prompt_of(user, session, message).await?
             && let Ok(Some(seen)) = tokio::task::spawn_blocking(move || unpacked(&body)).await
         {
-            return Ok(Seen { n_cached_tokens, ..seen });
+            let mut seen = Seen { n_cached_tokens, ..seen };
+            seen.divide_at_cached();
+            return Ok(seen);
         }
         self.seen_now(user, session, message).await
     }

@@ -86,7 +86,7 @@ impl Kept {
 
 /// What was said, with who said it, and the tools that could be called.
 fn as_sent(request: &GenerateRequest) -> Vec<SeenPart> {
-    let part = |kind, text| SeenPart { text, kind, n_tokens: 0 };
+    let part = |kind, text| SeenPart { text, kind, n_tokens: 0, token_bytes: Vec::new() };
     let mut parts = Vec::new();
     for tool in request.tools.iter().flat_map(|it| &it.tools) {
         let text = format!("{}: {} {}\n", tool.name, tool.description, tool.parameters);

@@ -15,14 +15,23 @@ pub(super) fn parts(
     };
     let part = |tokens: &[LlamaToken]| {
         let kind = tokens.first().map_or(SeenKind::Text, |&token| kind(token));
-        let bytes: Vec<u8> = match kind {
+        let spellings: Vec<_> = match kind {
             SeenKind::Image => Vec::new(),
-            _ => tokens.iter().flat_map(|&token| spelling(token)).collect(),
+            _ => tokens.iter().map(|&token| spelling(token)).collect(),
         };
         let n_tokens = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
-        SeenPart { text: String::from_utf8_lossy(&bytes).into_owned(), kind, n_tokens }
+        let (text, token_bytes) = match String::from_utf8(spellings.concat()) {
+            Ok(text) => (text, lengths(&spellings)),
+            Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), Vec::new()),
+        };
+        SeenPart { text, kind, n_tokens, token_bytes }
     };
     tokens.chunk_by(is_together).map(part).collect()
+}
+
+/// None where one is longer than any token is.
+fn lengths(spellings: &[Vec<u8>]) -> Vec<u16> {
+    spellings.iter().map(|it| u16::try_from(it.len()).ok()).collect::<Option<_>>().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -31,24 +40,29 @@ mod tests {
 
     #[test]
     fn letters_spread_over_tokens_are_whole_and_special_tokens_stand_alone() {
-        let spellings: [&[u8]; 5] = [b"<|im|>", b"<|im|>", b"caf\xc3", b"\xa9", b""];
-        let tokens = [0, 1, 2, 3, -1, -1].map(LlamaToken);
+        let spellings: [&[u8]; 7] = [b"<|im|>", b"<|im|>", b"caf\xc3", b"\xa9", b"<|im|>", b"\xff", b""];
+        let tokens = [0, 1, 2, 3, 4, 5, -1, -1].map(LlamaToken);
         let kind = |token: LlamaToken| match token.0 {
             ..0 => SeenKind::Image,
-            0..2 => SeenKind::Special,
+            0..2 | 4 => SeenKind::Special,
             _ => SeenKind::Text,
         };
-        let spelling = |token: LlamaToken| spellings[usize::try_from(token.0).unwrap_or(4)].to_vec();
-        let told: Vec<_> =
-            parts(&tokens, kind, spelling).into_iter().map(|it| (it.text, it.kind, it.n_tokens)).collect();
-        let part = |text: &str, kind, n| (text.to_owned(), kind, n);
+        let spelling = |token: LlamaToken| spellings[usize::try_from(token.0).unwrap_or(6)].to_vec();
+        let part = |text: &str, kind, n_tokens, token_bytes: &[u16]| SeenPart {
+            text: text.to_owned(),
+            kind,
+            n_tokens,
+            token_bytes: token_bytes.to_vec(),
+        };
         assert_eq!(
-            told,
+            parts(&tokens, kind, spelling),
             [
-                part("<|im|>", SeenKind::Special, 1),
-                part("<|im|>", SeenKind::Special, 1),
-                part("café", SeenKind::Text, 2),
-                part("", SeenKind::Image, 2)
+                part("<|im|>", SeenKind::Special, 1, &[6]),
+                part("<|im|>", SeenKind::Special, 1, &[6]),
+                part("café", SeenKind::Text, 2, &[4, 1]),
+                part("<|im|>", SeenKind::Special, 1, &[6]),
+                part("\u{fffd}", SeenKind::Text, 1, &[]),
+                part("", SeenKind::Image, 2, &[])
             ]
         );
     }

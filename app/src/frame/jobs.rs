@@ -109,11 +109,15 @@ fn detail(job: &JobView, texts: &PanelsTexts) -> String {
 
 fn running_detail(job: &JobView, texts: &PanelsTexts) -> String {
     let step = job.step.map(|step| match step {
-        JobStep::Converting => texts.job_converting.to_owned(),
-        JobStep::Quantising => texts.job_quantising.to_owned(),
+        JobStep::Converting => texts.job_converting,
+        JobStep::Quantising => texts.job_quantising,
+        JobStep::LoadingWeights => texts.job_loading_weights,
+        JobStep::LoadingDraft => texts.job_loading_draft,
+        JobStep::PreparingContext => texts.job_preparing_context,
+        JobStep::LoadingProjector => texts.job_loading_projector,
     });
     let parts = [
-        step,
+        step.map(str::to_owned),
         job.progress.map(|progress| format!("{} %", percent(progress))),
         job.bytes_per_second.map(|rate| format!("{}/s", bytes(rate))),
         job.seconds_left.map(|left| fill(texts.job_left, "n", duration_ms((left * 1000.0) as u64))),

@@ -34,7 +34,7 @@ pub(super) fn ModelPill() -> impl IntoView {
     let open = expect_context::<Overlays>().model_picker;
     let status = Memo::new(move |_| live.chosen_model());
     let loading = Signal::derive(move || match status.get().state {
-        ModelState::Loading { fraction } => Some(fraction),
+        ModelState::Loading { fraction, .. } => Some(fraction),
         _ => None,
     });
     view! {
@@ -270,7 +270,7 @@ fn dot(state: &ModelState) -> &'static str {
 fn state_text(state: &ModelState, texts: &Texts) -> String {
     match state {
         ModelState::Unloaded => String::new(),
-        ModelState::Loading { fraction } => fill(texts.model_loading, "n", percent(*fraction)),
+        ModelState::Loading { fraction, .. } => fill(texts.model_loading, "n", percent(*fraction)),
         ModelState::Ready => texts.model_ready.to_owned(),
         ModelState::Busy { n_running, n_slots } => {
             fill(&fill(texts.model_busy, "k", n_running), "n", n_slots)

@@ -29,6 +29,14 @@ pub enum JobStep {
     Converting,
     /// And with fewer bits.
     Quantising,
+    /// A model is loaded: its own weights,
+    LoadingWeights,
+    /// the model that guesses for it,
+    LoadingDraft,
+    /// the memory for conversations,
+    PreparingContext,
+    /// and what looks at images.
+    LoadingProjector,
 }
 
 /// Where a job stands.

@@ -1,6 +1,6 @@
 //! Models and what the engine is doing with them.
 
-use crate::{ids::ModelId, launch::LoadedAs};
+use crate::{ids::ModelId, job::JobStep, launch::LoadedAs};
 use serde::{Deserialize, Serialize};
 
 /// What a model was made for.
@@ -82,8 +82,9 @@ pub struct ModelEntry {
 pub enum ModelState {
     /// Not in memory, and nobody asks for it.
     Unloaded,
-    /// `fraction` is in 0..=1.
+    /// `fraction` is in 0..=1, of all parts together.
     Loading {
+        step: JobStep,
         fraction: f32,
     },
     Ready,

@@ -10,13 +10,17 @@ pub(crate) use scheduler::{FolderScheduler, Limits};
 
 use crate::{
     llama::{MAX_SEQUENCES, threads},
+    loading::Loading,
     outbox::Outbox,
 };
 use candle::{DecoderManifest, Run, TextDecoder, Words};
 use llama_cpp_2::{llama_backend::LlamaBackend, model::LlamaModel};
-use protocol::{Event, LoadRequest, LoadedModel, pool};
+use protocol::{LoadRequest, LoadedModel, pool};
 use std::sync::atomic::{AtomicBool, Ordering};
-use types::kv::{KvFormat, KvType};
+use types::{
+    job::JobStep,
+    kv::{KvFormat, KvType},
+};
 
 /// A model whose words llama.cpp knows, too.
 pub(crate) struct FolderModel {
@@ -44,8 +48,9 @@ pub(crate) fn load(
     let n_ctx_train = u32::try_from(manifest.n_ctx_train()).ok();
     let n_ctx = pool::n_ctx_per_sequence(request.n_ctx, n_ctx_train);
     let n_threads = threads(request).decode;
+    let mut tell = Loading::new(request, outbox.clone()).follow(JobStep::LoadingWeights);
     let mut progress = |fraction| {
-        let _ = outbox.send(&Event::LoadProgress(fraction));
+        tell(fraction);
         !stop.load(Ordering::Relaxed)
     };
     let decoder = TextDecoder::load(&manifest, n_ctx as usize, n_threads as usize, &mut progress)

@@ -11,6 +11,7 @@ mod constraint;
 mod folder;
 mod inbox;
 mod llama;
+mod loading;
 mod logprobs;
 mod measure;
 mod outbox;

@@ -20,7 +20,7 @@ pub(crate) use raw::{
 };
 pub(crate) use threads::{Threads, default_threads, threads};
 
-use crate::outbox::Outbox;
+use crate::loading::Loading;
 use heads::n_heads;
 use llama_cpp_2::{
     context::{
@@ -31,7 +31,7 @@ use llama_cpp_2::{
     llama_backend::LlamaBackend,
     model::{LlamaModel, params::LlamaModelParams},
 };
-use protocol::{Event, LoadRequest, LoadedModel, pool};
+use protocol::{LoadRequest, LoadedModel, pool};
 use raw::{check_eagle, check_heads};
 use std::{
     num::NonZeroU32,
@@ -43,6 +43,7 @@ use std::{
     },
 };
 use types::{
+    job::JobStep,
     kv::{KvFormat, KvType},
     model::Purpose,
 };
@@ -68,23 +69,20 @@ pub(crate) struct Opened<'m> {
     pub(crate) facts: LoadedModel,
 }
 
-/// Loads the weights, telling `outbox` how far it is; `stop` ends it early. The error is a sentence.
+/// Loads the weights, telling how far it is; `stop` ends it early. The error is a sentence.
 pub(crate) fn load_model(
     backend: &LlamaBackend,
     request: &LoadRequest,
-    outbox: Outbox,
+    loading: &Loading,
     stop: Arc<AtomicBool>,
 ) -> Result<LlamaModel, String> {
-    let mut told = -1.0;
+    let mut tell = loading.follow(JobStep::LoadingWeights);
     let mut params = LlamaModelParams::default().with_load_mtp(true);
     if let Some(n) = request.n_gpu_layers {
         params = params.with_n_gpu_layers(n);
     }
     load_file(backend, &request.path, params, move |fraction| {
-        if fraction - told >= 0.01 {
-            told = fraction;
-            let _ = outbox.send(&Event::LoadProgress(fraction));
-        }
+        tell(fraction);
         !stop.load(Ordering::Relaxed)
     })
 }

@@ -11,6 +11,7 @@ use crate::{
     folder::{self, FolderModel, FolderScheduler},
     inbox::{Cancels, Inbox},
     llama::{self, OpenedDraft, Projector, Threads},
+    loading::Loading,
     measure,
     outbox::Outbox,
     prompt::Prompter,
@@ -38,6 +39,7 @@ use std::{
 };
 use types::{
     chat::{FinishReason, Usage},
+    job::JobStep,
     kv::{KvFormat, KvType},
     model::Purpose,
     quant::QuantMeasure,
@@ -258,7 +260,8 @@ fn measure_kv(
     }
     let backend = llama::start_llama()?;
     let request = LoadRequest { n_threads, ..LoadRequest::new(path) };
-    let model = llama::load_model(&backend, &request, process.outbox.clone(), process.stop.clone())?;
+    let loading = Loading::new(&request, process.outbox.clone());
+    let model = llama::load_model(&backend, &request, &loading, process.stop.clone())?;
     measure::measure_kv(&backend, &model, n_threads, kv_types, |measure| {
         process.outbox.send(&Event::KvMeasured(measure)).map_err(|error| error.to_string())
     })
@@ -272,7 +275,8 @@ fn measure_quant(
     let backend = llama::start_llama()?;
     let load = |path| {
         let request = LoadRequest { n_threads, ..LoadRequest::new(path) };
-        llama::load_model(&backend, &request, process.outbox.clone(), process.stop.clone())
+        let loading = Loading::new(&request, process.outbox.clone());
+        llama::load_model(&backend, &request, &loading, process.stop.clone())
     };
     let [reference, candidate] = files;
     let (reference, candidate) = (load(reference)?, load(candidate)?);
@@ -288,7 +292,8 @@ fn measure_speed(path: &Path, choices: &[SpeedChoice], process: &Process) -> Res
     for choices in measure::by_layers(choices) {
         let n_gpu_layers = choices.first().and_then(|it| it.n_gpu_layers);
         let request = LoadRequest { n_gpu_layers, ..LoadRequest::new(path.to_owned()) };
-        let model = llama::load_model(&backend, &request, process.outbox.clone(), process.stop.clone())?;
+        let loading = Loading::new(&request, process.outbox.clone());
+        let model = llama::load_model(&backend, &request, &loading, process.stop.clone())?;
         measure::measure_speed(&backend, &model, &choices, |measure| {
             process.outbox.send(&Event::SpeedMeasured(measure)).map_err(|error| error.to_string())
         })?;
@@ -319,14 +324,15 @@ fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) 
             Err(reason) => Ok(outbox.send(&Event::LoadFailed { reason })?),
         };
     }
-    let loaded = llama::load_model(&backend, request, process.outbox.clone(), process.stop.clone());
+    let loading = Loading::new(request, outbox.clone());
+    let loaded = llama::load_model(&backend, request, &loading, process.stop.clone());
     let model = match loaded {
         Ok(model) => model,
         Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
     };
     match llama::purpose(&model) {
         Purpose::Writing => {
-            let loaded = llama::load_draft_model(&backend, &model, request, process.stop.clone());
+            let loaded = llama::load_draft_model(&backend, &model, request, &loading, process.stop.clone());
             let (draft_model, draft_problem) = match loaded {
                 Ok(draft_model) => (draft_model, None),
                 Err(reason) if is_required(request) => {
@@ -379,6 +385,8 @@ fn write(
     process: &Process,
 ) -> Result<(), WorkerError> {
     let outbox = &process.outbox;
+    let loading = Loading::new(request, outbox.clone());
+    loading.tell(JobStep::PreparingContext, 0.0);
     let mut opened = match llama::open_context(backend, model, request, draft_model) {
         Ok(opened) => opened,
         Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
@@ -394,6 +402,9 @@ fn write(
     };
     opened.facts.draft_problem = problem;
     show_life(&mut opened.context, &mut draft, process.pulse)?;
+    if request.projector.is_some() {
+        loading.tell(JobStep::LoadingProjector, 0.0);
+    }
     let (projector, problem) = match open_projector(model, request) {
         Ok(projector) => (projector, None),
         Err(reason) => (None, Some(reason)),

@@ -458,7 +458,9 @@ impl Engine for ScriptedEngine {
                 turns.iter().map(|turn| turn.content.as_str()).collect::<Vec<_>>().join("\n")
             }
         };
-        Box::pin(async move { Ok(vec![SeenPart { text, kind: SeenKind::Text, n_tokens }]) })
+        Box::pin(async move {
+            Ok(vec![SeenPart { text, kind: SeenKind::Text, n_tokens, token_bytes: Vec::new() }])
+        })
     }
 
     /// Counts words: as a vector of two numbers, one for the words and one for the bytes.

@@ -209,8 +209,9 @@ impl Models {
                 () = cancelled.cancelled() => return Err(EngineError::LoadCancelled),
                 Ok(()) = status.changed() => {
                     let state = status.borrow_and_update().find(&id).map(|it| it.status.state.clone());
-                    if let Some(ModelState::Loading { fraction }) = state {
-                        job.progress(Progress { fraction: Some(fraction), ..Progress::default() });
+                    if let Some(ModelState::Loading { step, fraction }) = state {
+                        let (step, fraction) = (Some(step), Some(fraction));
+                        job.progress(Progress { step, fraction, ..Progress::default() });
                     }
                 }
             }

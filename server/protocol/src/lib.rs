@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use types::{
     chat::{ChatTurn, FinishReason, Guesser, Usage},
     constraint::Constraint,
+    job::JobStep,
     kv::{KvMeasure, KvType},
     quant::QuantMeasure,
     reasoning::Reasoning,
@@ -107,11 +108,19 @@ pub enum Command {
     Ping(u64),
 }
 
+/// How far loading is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadProgress {
+    /// The part that is under way.
+    pub step: JobStep,
+    /// Of all parts, in 0..=1.
+    pub fraction: f32,
+}
+
 /// Worker to server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
-    /// In 0..=1.
-    LoadProgress(f32),
+    LoadProgress(LoadProgress),
     Loaded(LoadedModel),
     LoadFailed {
         reason: String,

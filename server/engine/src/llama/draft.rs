@@ -4,6 +4,7 @@ use super::{
     HeadKind, Heads, N_BATCH, Opened, VendoredDrafter, architecture, check_eagle, last_errors, load_file,
     n_kept_or_running, new_context, params, purpose,
 };
+use crate::loading::Loading;
 use llama_cpp_2::{
     context::LlamaContext,
     llama_backend::LlamaBackend,
@@ -18,7 +19,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use types::model::Purpose;
+use types::{job::JobStep, model::Purpose};
 
 /// Vocabularies may end in so many unused tokens more or less.
 const MOST_DIFFERENT: usize = 128;
@@ -48,18 +49,23 @@ pub(crate) enum OpenedDraft<'m> {
     Heads { heads: Heads<'m>, n_ctx: u32 },
 }
 
-/// Loads the draft model that was asked for, if any; `stop` ends it early. The error is a sentence that also says why a draft
-/// model does not fit `model`.
+/// Loads the draft model that was asked for, if any, telling how far it is; `stop` ends it early. The error is a sentence that also
+/// says why a draft model does not fit `model`.
 pub(crate) fn load_draft_model(
     backend: &LlamaBackend,
     model: &LlamaModel,
     request: &LoadRequest,
+    loading: &Loading,
     stop: Arc<AtomicBool>,
 ) -> Result<Option<LlamaModel>, String> {
     let Some(DraftModel { path, .. }) = &request.draft_model else { return Ok(None) };
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let refused = |reason: String| format!("the draft model {name} cannot be used: {reason}");
-    let goes_on = move |_| !stop.load(Ordering::Relaxed);
+    let mut tell = loading.follow(JobStep::LoadingDraft);
+    let goes_on = move |fraction| {
+        tell(fraction);
+        !stop.load(Ordering::Relaxed)
+    };
     let draft_model = load_file(backend, path, LlamaModelParams::default(), goes_on).map_err(refused)?;
     check(model, &draft_model).map_err(refused)?;
     Ok(Some(draft_model))

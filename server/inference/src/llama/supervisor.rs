@@ -15,7 +15,9 @@ use crate::{
     BoxFuture, EmbedRequest, Embeddings, EngineError, GenerateRequest, GenerateStream, ModelSpec, Prompt,
     RankRequest, Ranking, Tenant,
 };
-use protocol::{Command, Event, KvFiles, LoadRequest, LoadedModel, MAX_REQUESTS, MAX_WAITING, RequestId};
+use protocol::{
+    Command, Event, KvFiles, LoadProgress, LoadRequest, LoadedModel, MAX_REQUESTS, MAX_WAITING, RequestId,
+};
 use std::time::Duration;
 use system::process::MemoryUse;
 use tokio::{
@@ -24,6 +26,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 use types::{
+    job::JobStep,
     kv::{KvType, KvUse},
     model::{ModelState, ModelStatus},
     seen::SeenPart,
@@ -31,6 +34,8 @@ use types::{
 
 const HEARTBEAT: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_secs(15);
+/// A load begins so.
+const BEGINNING: (JobStep, f32) = (JobStep::LoadingWeights, 0.0);
 /// How often the token rate is published.
 const REFRESH: Duration = Duration::from_millis(250);
 
@@ -94,6 +99,7 @@ pub(crate) struct Report {
 
 enum Phase {
     Loading {
+        step: JobStep,
         fraction: f32,
     },
     Ready {
@@ -162,8 +168,9 @@ impl<L: Launch> Supervisor<L> {
         room: BoxFuture<'static, ()>,
         asks: mpsc::Receiver<Ask>,
     ) -> (Self, watch::Receiver<Report>) {
-        let phase = Phase::Loading { fraction: 0.0 };
-        let status = status_of(&spec, ModelState::Loading { fraction: 0.0 });
+        let (step, fraction) = BEGINNING;
+        let phase = Phase::Loading { step, fraction };
+        let status = status_of(&spec, ModelState::Loading { step, fraction });
         let (report, reports) =
             watch::channel(Report { status, memory_bytes: None, held_bytes: 0, kv: None });
         let supervisor = Self {
@@ -379,7 +386,8 @@ impl<L: Launch> Supervisor<L> {
                 let connection = Connection::new(link);
                 connection.send(Command::Load(request));
                 self.worker = Some(Worker { connection, last_heard: Instant::now(), memory });
-                self.phase = Phase::Loading { fraction: 0.0 };
+                let (step, fraction) = BEGINNING;
+                self.phase = Phase::Loading { step, fraction };
                 self.saved_bytes = 0;
             }
             Err(error) => self.fail_load(format!("the worker could not be started: {error}")),
@@ -416,9 +424,9 @@ impl<L: Launch> Supervisor<L> {
 
     async fn follow(&mut self, event: Event) {
         match event {
-            Event::LoadProgress(progress) => {
-                if let Phase::Loading { fraction } = &mut self.phase {
-                    *fraction = progress.clamp(0.0, 1.0);
+            Event::LoadProgress(LoadProgress { step, fraction }) => {
+                if matches!(self.phase, Phase::Loading { .. }) {
+                    self.phase = Phase::Loading { step, fraction: fraction.clamp(0.0, 1.0) };
                 }
             }
             Event::Loaded(facts) => {
@@ -538,7 +546,7 @@ impl<L: Launch> Supervisor<L> {
     fn current_status(&mut self) -> ModelStatus {
         let n_running = u32::try_from(self.requests.n_running()).unwrap_or(u32::MAX);
         let state = match &self.phase {
-            Phase::Loading { fraction } => ModelState::Loading { fraction: *fraction },
+            Phase::Loading { step, fraction } => ModelState::Loading { step: *step, fraction: *fraction },
             Phase::Pausing { reason, .. } => ModelState::Crashed { reason: reason.clone() },
             Phase::Failed(error) => ModelState::Failed { reason: error.to_string() },
             Phase::Ready { .. } if n_running == 0 => ModelState::Ready,

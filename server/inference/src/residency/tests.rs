@@ -1,7 +1,8 @@
 use super::*;
 use crate::{EmbedInput, EmbedParams, Footprint, GenerateEvent, Tenant, llama::Link};
 use protocol::{
-    Command, Delta, Event, LoadedModel, LoraAdapter, PREFIX_BYTES, RequestId, body_len, decode, encode,
+    Command, Delta, Event, LoadProgress, LoadedModel, LoraAdapter, PREFIX_BYTES, RequestId, body_len, decode,
+    encode,
 };
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
@@ -10,6 +11,7 @@ use tokio::{
 };
 use types::{
     chat::{FinishReason, Usage},
+    job::JobStep,
     kv::KvType,
     launch::{AdapterChoice, Fate, LaunchOptions, LaunchProfile},
     model::{ModelState, Purpose},
@@ -429,8 +431,9 @@ async fn a_load_that_everybody_gave_up_stops() {
     let mut worker = stage.worker().await;
     one.abort();
     assert!(one.await.is_err());
-    worker.say(Event::LoadProgress(0.5)).await;
-    stage.until_chosen(Some("a"), ModelState::Loading { fraction: 0.5 }).await;
+    let (step, fraction) = (JobStep::LoadingDraft, 0.5);
+    worker.say(Event::LoadProgress(LoadProgress { step, fraction })).await;
+    stage.until_chosen(Some("a"), ModelState::Loading { step, fraction }).await;
     two.abort();
     assert!(two.await.is_err());
     assert_eq!(worker.command().await, None);

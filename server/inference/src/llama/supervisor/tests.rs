@@ -288,8 +288,9 @@ async fn a_refusal_is_given_by_generate_itself() {
 async fn requests_wait_for_a_load() {
     let mut stage = Stage::new();
     let mut worker = stage.worker().await;
-    worker.say(Event::LoadProgress(0.5)).await;
-    stage.until(|state| *state == ModelState::Loading { fraction: 0.5 }).await;
+    let (step, fraction) = (JobStep::LoadingDraft, 0.5);
+    worker.say(Event::LoadProgress(LoadProgress { step, fraction })).await;
+    stage.until(|state| *state == ModelState::Loading { step, fraction }).await;
     let answer = stage.generate();
     worker.load().await;
     let id = worker.accept().await;

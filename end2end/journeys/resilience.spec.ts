@@ -3,6 +3,7 @@
 import type { Page } from '@playwright/test';
 import { ENDLESS_ANSWER, Server } from '../support/server';
 import {
+  accessible,
   answered,
   composer,
   connected,
@@ -11,6 +12,7 @@ import {
   LONG,
   open,
   send,
+  sendAndStop,
   SHORT,
   streaming,
   test as base,
@@ -51,6 +53,30 @@ test('an answer goes on when its worker is killed; when the next one is, too, it
   await answered(page);
   await page.reload();
   await expect(page.getByTestId('message-error')).toContainText('stopped unexpectedly');
+});
+
+test('little memory is told while an answer is written, and none begins with less than is wanted', async ({ page, own }) => {
+  const wants = async (name: string, value: string) => {
+    await open(page, '/settings');
+    await page.locator(`[name="form[${name}]"]`).fill(value);
+    await page.getByTestId('settings-form').getByRole('button').click();
+    await expect(page.getByTestId('settings-status')).toContainText(/saved/i);
+    await open(page, '/chat');
+  };
+  await own.ready(ENDLESS_ANSWER);
+  await wants('guard_warn_mb', '1000000000');
+  await send(page, LONG);
+  await expect(lastAnswer(page).getByTestId('message-warning')).toContainText(/memory/i);
+  await accessible(page);
+  await page.keyboard.press('Escape');
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
+
+  await wants('guard_start_mb', '1000000000');
+  await send(page, SHORT);
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'failed');
+  await expect(lastAnswer(page).getByTestId('message-error')).toContainText(/memory/i);
+  await wants('guard_start_mb', '');
+  await sendAndStop(page, SHORT);
 });
 
 test('a stopped server is told, the draft is kept, and the page finds it again', async ({ page, own }) => {

@@ -357,6 +357,29 @@ test('what leaves the machine is asked about, and what fails is told', async ({ 
   });
 });
 
+test('a tool that a person never allows is not run and asks no more', async ({ browser }) => {
+  await withCaller(browser, {}, async page => {
+    await allow(page, 'fetch_page');
+    await send(page, 'Please fetch it.');
+    const question = page.getByTestId('call-question');
+    const card = lastAnswer(page).getByTestId('call');
+    await question.getByTestId('call-never').click();
+    await answered(page);
+    await expect(card).toHaveAttribute('data-state', 'failed');
+    await expect(card.getByTestId('call-shown')).toContainText('switched off');
+    await expect(textOf(lastAnswer(page))).toContainText('That did not work.');
+
+    // Not even where the model calls what it was not offered.
+    await send(page, 'Please fetch it again.');
+    await expect(page.getByTestId('message')).toHaveCount(4);
+    await answered(page);
+    await expect(card).toHaveAttribute('data-state', 'failed');
+    await expect(question).toHaveCount(0);
+    await open(page, '/tools');
+    await expect(listed(page, 'fetch_page').getByTestId('tool-permission')).toHaveValue('never');
+  });
+});
+
 test('an answer is criticised and written anew beside the old one', async ({ browser }) => {
   await withCaller(browser, {}, async page => {
     await send(page, 'Greet me.');

@@ -17,6 +17,7 @@ mod paths;
 mod processor;
 mod run;
 mod say;
+mod screenshots;
 mod serve;
 mod server;
 mod setup;
@@ -45,6 +46,7 @@ cargo xtask VERB
                      docs/benchmarks/models.md
   bench lighthouse   Lighthouse scores of the chat page
   fuzz [MINUTES]     throw random bytes at the readers of model files, one minute each unless told otherwise
+  screenshots        renew the pictures of the README
   sqlx               renew the offline data of the checked SQL queries
   notices            renew THIRD_PARTY_NOTICES.md from the lock file
   check              print functions and files that have grown long
@@ -76,6 +78,7 @@ fn dispatch() -> Result<()> {
         Some("setup") => setup::everything(&args::setup(rest)?),
         Some("bench") => bench::bench(&args::bench(rest)?),
         Some("fuzz") => fuzz::fuzz(rest),
+        Some("screenshots") => screenshots::screenshots(),
         Some("sqlx") => sqlx::prepare(),
         Some("notices") => notices::write(),
         Some("check") => check::print_long_code(),

@@ -15,7 +15,7 @@ pub(super) fn journeys(
     chromium: &Path,
     count: &mut Count,
 ) -> Result<()> {
-    say::step("journeys in the browser, accessibility (about 4 min)", || {
+    say::step("journeys in the browser, accessibility (about 25 min)", || {
         let folder = paths::root().join("end2end");
         let data = paths::fresh("end2end")?;
         let run = Run::new("npx")

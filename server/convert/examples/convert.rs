@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! convert gguf FOLDER TARGET [f32|f16|bf16|q8_0]
+//! convert projector FOLDER TARGET
 //! convert mlx FOLDER TARGET [4|8]
 //! convert split FILE PREFIX BYTES
 //! convert merge FIRST TARGET
@@ -30,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let out = option.map(out_type).transpose()?;
             format!("{:?}", convert::hf_to_gguf(from, to, &Options { out, id: None }, &mut watch)?)
         }
+        "projector" => format!("{:?}", convert::hf_to_projector(from, to, None, &mut watch)?),
         "mlx" => {
             let bits = option.map_or(Ok(4), str::parse)?;
             let options = MlxOptions { bits, ..MlxOptions::default() };

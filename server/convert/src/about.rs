@@ -79,15 +79,16 @@ impl Parameters {
     }
 }
 
-/// Sets the keys about a model with so many numbers.
+/// Sets the keys about a model with so many numbers, or about a part of one. `kind` is the format's word for which.
 pub(crate) fn set_about(
     keys: &mut Keys,
+    kind: &str,
     origin: &Origin<'_>,
     config: &Config,
     parameters: &Parameters,
 ) -> Result<(), ConvertError> {
     let n_parameters = parameters.total;
-    keys.text("general.type", "model");
+    keys.text("general.type", kind);
     set_sampling(keys, origin.folder);
     let card = Card::read(origin.folder)?;
     let about = about(origin.id, config, &card, n_parameters);

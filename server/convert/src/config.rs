@@ -3,7 +3,7 @@
 use crate::{
     ConvertError,
     error::{malformed, unreadable},
-    family::Family,
+    family::{Family, Fate, is_of_vision},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -16,7 +16,7 @@ use std::{
 /// The longest description that is read; a few kilobytes are usual.
 pub(crate) const MAX_JSON_BYTES: u64 = 4 << 20;
 /// More layers than any model has.
-const MAX_LAYERS: u64 = 4096;
+pub(crate) const MAX_LAYERS: u64 = 4096;
 /// More experts than any layer has.
 const MAX_EXPERTS: u64 = 65536;
 
@@ -33,6 +33,16 @@ const WAYS_TO_CHOOSE: [&str; 8] = [
     "moe_router_activation_func",
     "expert_selection_fn",
 ];
+
+/// A whole number that a description may say.
+pub(crate) fn whole_number(value: &Value) -> Option<u64> {
+    value.as_u64().filter(|n| u32::try_from(*n).is_ok())
+}
+
+/// The class of transformers that runs a model.
+fn class_of(stated: &Map<String, Value>) -> Option<&str> {
+    stated.get("architectures")?.get(0)?.as_str()
+}
 
 /// A description of at most `most` bytes; `None` where there is no such file.
 pub(crate) fn read_bytes(path: &Path, most: u64) -> Result<Option<Vec<u8>>, ConvertError> {
@@ -77,11 +87,11 @@ impl Config {
         if let Some(Value::Object(inner)) = whole.get("text_config") {
             text.extend(inner.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
-        let architecture = text.get("architectures").and_then(|it| it.get(0)).and_then(Value::as_str);
-        let architecture = architecture.unwrap_or("unknown");
+        let architecture = class_of(&text).or_else(|| class_of(&whole)).unwrap_or("unknown");
         let family = Family::of(architecture)
             .ok_or_else(|| ConvertError::Family(crate::error::shown(architecture)))?;
         refuse_unusual(&text, &whole)?;
+        refuse_other_text(&whole, family)?;
         refuse_unusual_experts(&text, family)?;
         let mut config = Self { family, n_layers: 0, path, whole, text };
         config.n_layers = config.number("num_hidden_layers")?;
@@ -89,6 +99,21 @@ impl Config {
             return Err(malformed(&config.path, "its number of layers is none that a model has"));
         }
         Ok(config)
+    }
+
+    /// The class of transformers that runs all of it.
+    pub(crate) fn class(&self) -> &str {
+        class_of(&self.whole).unwrap_or("unknown")
+    }
+
+    /// What becomes of a tensor in the file of what writes.
+    pub(crate) fn fate(&self, name: &str) -> Fate {
+        if self.may_see() && is_of_vision(name) { Fate::LeftOut } else { self.family.fate(name) }
+    }
+
+    /// Whether a part of it may see images.
+    pub(crate) fn may_see(&self) -> bool {
+        self.family.may_see() || self.whole.get("vision_config").is_some_and(|it| !it.is_null())
     }
 
     /// What it says, or what those who made the family take for granted.
@@ -103,7 +128,7 @@ impl Config {
     /// A whole number that it may say.
     pub(crate) fn find_number(&self, key: &str) -> Result<Option<u64>, ConvertError> {
         let Some(value) = self.get(key) else { return Ok(None) };
-        let number = value.as_u64().filter(|n| u32::try_from(*n).is_ok());
+        let number = whole_number(&value);
         number.map(Some).ok_or_else(|| malformed(&self.path, format!("{key} is no number that is possible")))
     }
 
@@ -203,6 +228,15 @@ fn refuse_unusual(text: &Map<String, Value>, whole: &Map<String, Value>) -> Resu
     Ok(())
 }
 
+/// Likewise, of models that see images, whose class does not tell what it is that writes.
+fn refuse_other_text(whole: &Map<String, Value>, family: Family) -> Result<(), ConvertError> {
+    let kind = whole.get("text_config").and_then(|it| it.get("model_type")).and_then(Value::as_str);
+    match kind.filter(|kind| family == Family::SmolVlm && *kind != "llama") {
+        Some(kind) => Err(ConvertError::Family(crate::error::shown(kind))),
+        None => Ok(()),
+    }
+}
+
 /// Likewise, of mixtures of experts.
 fn refuse_unusual_experts(text: &Map<String, Value>, family: Family) -> Result<(), ConvertError> {
     let find = |key: &str| text.get(key).filter(|it| !it.is_null());
@@ -243,6 +277,12 @@ impl Rope {
         self.parameters.get(key).and_then(Value::as_f64)
     }
 
+    /// How many frequencies each dimension of an image and of time has, where that is said.
+    pub(crate) fn sections(&self) -> Option<Vec<i32>> {
+        let listed = self.parameters.get("mrope_section")?.as_array()?;
+        listed.iter().map(|it| i32::try_from(it.as_u64()?).ok()).collect()
+    }
+
     /// The length that it was trained for before it was stretched.
     pub(crate) fn original_length(&self) -> u64 {
         let stated = self.parameters.get("original_max_position_embeddings").and_then(Value::as_u64);
@@ -253,6 +293,7 @@ impl Rope {
 #[cfg(test)]
 mod tests {
     use super::Config;
+    use crate::family::Fate;
     use std::fs;
 
     #[track_caller]
@@ -276,6 +317,10 @@ mod tests {
         check(&of(r#", "num_local_experts": 8"#), "mixture of experts");
         check(&of(r#", "num_hidden_layers": 100000"#), "number of layers");
         check(r#"{"architectures": ["LlamaForCausalLM"]}"#, "num_hidden_layers is missing");
+        let beside_eyes = r#"{"architectures": ["SmolVLMForConditionalGeneration"],
+            "text_config": {"architectures": null, "model_type": "llama", "num_hidden_layers": 2}}"#;
+        check(beside_eyes, "ok");
+        check(&beside_eyes.replace("llama", "mistral"), "the kind “mistral”");
         check(
             r#"{"architectures": ["LlamaForCausalLM"], "num_hidden_layers": -1}"#,
             "no number that is possible",
@@ -299,6 +344,23 @@ mod tests {
             r#"{"architectures": ["Qwen2MoeForCausalLM"], "num_hidden_layers": 2, "norm_topk_prob": true}"#,
             "weighed in another way",
         );
+    }
+
+    #[test]
+    fn what_sees_images_is_left_out_of_what_writes() {
+        let check = |more: &str, name: &str, expected: bool| {
+            let folder = tempfile::tempdir().unwrap();
+            let config =
+                format!(r#"{{"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2{more}}}"#);
+            fs::write(folder.path().join("config.json"), config).unwrap();
+            let fate = Config::read(folder.path()).unwrap().fate(name);
+            assert_eq!(fate == Fate::LeftOut, expected, "{name}");
+        };
+        let sees = r#", "vision_config": {"model_type": "clip_vision_model"}"#;
+        check(sees, "vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight", true);
+        check(sees, "multi_modal_projector.linear_1.weight", true);
+        check(sees, "language_model.model.norm.weight", false);
+        check("", "vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight", false);
     }
 
     #[test]

@@ -10,8 +10,10 @@ pub(crate) enum Family {
     Mistral,
     Mixtral,
     SmolLm3,
+    SmolVlm,
     Qwen2,
     Qwen2Moe,
+    Qwen2Vl,
     Qwen3,
     Qwen3Moe,
     Gemma,
@@ -67,8 +69,12 @@ impl Family {
             "MistralForCausalLM" => Some(Self::Mistral),
             "MixtralForCausalLM" => Some(Self::Mixtral),
             "SmolLM3ForCausalLM" => Some(Self::SmolLm3),
+            "VLlama3ForCausalLM" | "Idefics3ForConditionalGeneration" | "SmolVLMForConditionalGeneration" => {
+                Some(Self::SmolVlm)
+            }
             "Qwen2ForCausalLM" => Some(Self::Qwen2),
             "Qwen2MoeForCausalLM" => Some(Self::Qwen2Moe),
+            "Qwen2VLForConditionalGeneration" | "Qwen2_5_VLForConditionalGeneration" => Some(Self::Qwen2Vl),
             "Qwen3MoeForCausalLM" => Some(Self::Qwen3Moe),
             "Qwen3ForCausalLM" => Some(Self::Qwen3),
             "GemmaForCausalLM" => Some(Self::Gemma),
@@ -81,10 +87,11 @@ impl Family {
     /// The name that llama.cpp knows it by.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Llama | Self::Mistral | Self::Mixtral => "llama",
+            Self::Llama | Self::Mistral | Self::Mixtral | Self::SmolVlm => "llama",
             Self::SmolLm3 => "smollm3",
             Self::Qwen2 => "qwen2",
             Self::Qwen2Moe => "qwen2moe",
+            Self::Qwen2Vl => "qwen2vl",
             Self::Qwen3 => "qwen3",
             Self::Qwen3Moe => "qwen3moe",
             Self::Gemma => "gemma",
@@ -98,7 +105,12 @@ impl Family {
     }
 
     pub(crate) fn is_llama(self) -> bool {
-        matches!(self, Self::Llama | Self::Mistral | Self::Mixtral | Self::SmolLm3)
+        matches!(self, Self::Llama | Self::Mistral | Self::Mixtral | Self::SmolLm3 | Self::SmolVlm)
+    }
+
+    /// Whether its models look at images, some even where their description does not say so.
+    pub(crate) fn may_see(self) -> bool {
+        matches!(self, Self::Gemma3 | Self::SmolVlm | Self::Qwen2Vl)
     }
 
     /// Whether each layer has several experts, of which a few compute each token.
@@ -147,23 +159,24 @@ impl Family {
     pub(crate) fn default(self, key: &str) -> Option<Value> {
         let value = match (self, key) {
             (Self::Gemma3, "rope_theta") => json!(1_000_000.0),
-            (Self::Mixtral, "rope_theta") => json!(1_000_000.0),
+            (Self::Mixtral | Self::Qwen2Vl, "rope_theta") => json!(1_000_000.0),
             (Self::SmolLm3, "rope_theta") => json!(2_000_000.0),
             (_, "rope_theta") => json!(10_000.0),
             (Self::Gemma3, "rope_local_base_freq") => json!(10_000.0),
             (Self::Gemma | Self::Gemma2 | Self::Gemma3 | Self::SmolLm3, "tie_word_embeddings") => json!(true),
-            (Self::Mixtral, "rms_norm_eps") => json!(1e-5),
+            (Self::Mixtral | Self::Qwen2Vl, "rms_norm_eps") => json!(1e-5),
             (_, "rms_norm_eps") => json!(1e-6),
-            (Self::Llama, "max_position_embeddings") => json!(2048),
+            (Self::Llama | Self::SmolVlm, "max_position_embeddings") => json!(2048),
+            (Self::SmolVlm, "num_attention_heads") => json!(32),
             (
-                Self::Qwen2 | Self::Qwen2Moe | Self::Qwen3 | Self::Qwen3Moe | Self::SmolLm3,
+                Self::Qwen2 | Self::Qwen2Moe | Self::Qwen2Vl | Self::Qwen3 | Self::Qwen3Moe | Self::SmolLm3,
                 "max_position_embeddings",
             ) => json!(32768),
             (Self::Mistral | Self::Mixtral | Self::Gemma3, "max_position_embeddings") => json!(131_072),
             (Self::Gemma | Self::Gemma2, "max_position_embeddings") => json!(8192),
             (Self::Qwen3, "head_dim") => json!(128),
             (Self::Gemma | Self::Gemma2 | Self::Gemma3, "head_dim") => json!(256),
-            (Self::Mistral | Self::Mixtral, "num_key_value_heads") => json!(8),
+            (Self::Mistral | Self::Mixtral | Self::Qwen2Vl, "num_key_value_heads") => json!(8),
             (Self::Qwen2Moe, "num_key_value_heads") => json!(16),
             (Self::SmolLm3 | Self::Qwen3Moe, "num_key_value_heads") => json!(4),
             (Self::SmolLm3, "vocab_size") => json!(128_256),
@@ -177,8 +190,9 @@ impl Family {
             (Self::Gemma2, "final_logit_softcapping") => json!(30.0),
             (Self::Gemma3, "vocab_size") => json!(262_208),
             (Self::Gemma | Self::Gemma2, "vocab_size") => json!(256_000),
-            (Self::Llama | Self::Mistral | Self::Mixtral, "vocab_size") => json!(32_000),
+            (Self::Llama | Self::Mistral | Self::Mixtral | Self::SmolVlm, "vocab_size") => json!(32_000),
             (Self::Qwen2 | Self::Qwen2Moe | Self::Qwen3 | Self::Qwen3Moe, "vocab_size") => json!(151_936),
+            (Self::Qwen2Vl, "vocab_size") => json!(152_064),
             _ => return self.default_of_experts(key),
         };
         Some(value)
@@ -202,10 +216,10 @@ impl Family {
 
     /// What becomes of the tensor that the family calls `name`.
     pub(crate) fn fate(self, name: &str) -> Fate {
-        if self == Self::Gemma3 && is_of_vision(name) {
-            return Fate::LeftOut;
+        let mut name = name.replace("language_model.", "");
+        if self == Self::SmolVlm {
+            name = name.replace("text_model.", "");
         }
-        let name = name.replace("language_model.", "");
         if [".rotary_emb.inv_freq", ".attention.masked_bias", ".attention.bias"]
             .iter()
             .any(|end| name.ends_with(end))
@@ -335,8 +349,10 @@ impl Family {
 }
 
 /// Whether it belongs to what sees images.
-fn is_of_vision(name: &str) -> bool {
-    ["vision", "projector.", "patch_embed"].iter().any(|part| name.contains(part))
+pub(crate) fn is_of_vision(name: &str) -> bool {
+    const PARTS: [&str; 6] =
+        ["vision", "visual.", "projector.", "patch_embed", "model.connector.", "image_newline"];
+    PARTS.iter().any(|part| name.contains(part))
 }
 
 /// Which row of a matrix of `n_rows` comes as row `i`, when the halves of each of `n_heads` heads are interleaved.
@@ -348,7 +364,7 @@ pub(crate) fn ordered_row(i: u64, n_rows: u64, n_heads: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, Family, Fate, ordered_row};
+    use super::{Change, Family, Fate, is_of_vision, ordered_row};
     use crate::experts::Matrix;
 
     #[test]
@@ -370,6 +386,8 @@ mod tests {
         check(Family::Gemma3, "language_model.model.norm.weight", "output_norm.weight", Change::AddOne);
         check(Family::Gemma3, "model.language_model.norm.weight", "output_norm.weight", Change::AddOne);
         check(Family::Qwen3, "lm_head.weight", "output.weight", Change::Keep);
+        let query = "model.text_model.layers.3.self_attn.q_proj.weight";
+        check(Family::SmolVlm, query, "blk.3.attn_q.weight", Change::OrderQueries);
         let router = "model.layers.2.block_sparse_moe.gate.weight";
         check(Family::Mixtral, router, "blk.2.ffn_gate_inp.weight", Change::Keep);
         let shared = "model.layers.2.mlp.shared_expert.up_proj.weight";
@@ -395,12 +413,21 @@ mod tests {
     }
 
     #[test]
+    fn what_sees_images_is_told_from_what_writes() {
+        let check = |name: &str, expected: bool| assert_eq!(is_of_vision(name), expected, "{name}");
+        check("vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight", true);
+        check("model.vision_model.post_layernorm.bias", true);
+        check("multi_modal_projector.mm_input_projection_weight", true);
+        check("model.connector.modality_projection.proj.weight", true);
+        check("model.text_model.layers.0.mlp.up_proj.weight", false);
+        check("language_model.model.norm.weight", false);
+    }
+
+    #[test]
     fn what_is_not_needed_is_left_out_and_what_is_not_known_is_said() {
         let check =
             |family: Family, name: &str, expected: Fate| assert_eq!(family.fate(name), expected, "{name}");
         check(Family::Gemma2, "lm_head.weight", Fate::LeftOut);
-        check(Family::Gemma3, "vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight", Fate::LeftOut);
-        check(Family::Gemma3, "multi_modal_projector.mm_input_projection_weight", Fate::LeftOut);
         check(Family::Llama, "model.layers.0.self_attn.rotary_emb.inv_freq", Fate::LeftOut);
         check(Family::Llama, "model.layers.0.self_attn.q_norm.weight", Fate::Unknown);
         check(Family::Llama, "model.layers.0.self_attn.q_proj.qweight", Fate::Unknown);

@@ -17,7 +17,7 @@ pub(crate) use plan::check_complete;
 use std::path::Path;
 
 /// The version of the format's quantised types.
-const QUANTISATION_VERSION: u32 = 2;
+pub(crate) const QUANTISATION_VERSION: u32 = 2;
 
 /// The type of the numbers of matrices. Vectors are written in single precision always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,7 +109,7 @@ pub fn hf_to_gguf(
     let mut keys = Keys::default();
     keys.text("general.architecture", config.family.name());
     let id = options.id.as_deref().or_else(|| folder.file_name()?.to_str());
-    about::set_about(&mut keys, &Origin { folder, id }, &config, &parameters)?;
+    about::set_about(&mut keys, "model", &Origin { folder, id }, &config, &parameters)?;
     keys::set_architecture(&mut keys, &config, out)?;
     keys.set("general.quantization_version", container::Value::U32(QUANTISATION_VERSION));
     let n_tokens = tokenizer::set_tokenizer(&mut keys, folder, &config)?;
@@ -129,7 +129,7 @@ pub fn hf_to_gguf(
 }
 
 /// Reads the header back as everybody else will.
-fn verify(part: &Path, architecture: &str, n_tensors: usize) -> Result<(), ConvertError> {
+pub(crate) fn verify(part: &Path, architecture: &str, n_tensors: usize) -> Result<(), ConvertError> {
     let header = gguf::read_header(part).map_err(|error| ConvertError::Unverified(error.to_string()))?;
     let found = Container::open(part)?;
     let is_it = header.architecture.as_deref() == Some(architecture)

@@ -15,7 +15,7 @@ pub(crate) fn set_architecture(keys: &mut Keys, config: &Config, out: OutType) -
         _ => arch.usual(config, out)?,
     }
     match config.family {
-        Family::Llama | Family::Mistral | Family::Mixtral | Family::SmolLm3 => {
+        Family::Llama | Family::Mistral | Family::Mixtral | Family::SmolLm3 | Family::SmolVlm => {
             arch.number("vocab_size", config.number("vocab_size")?);
             arch.number("rope.dimension_count", config.head_dim()?);
         }
@@ -45,7 +45,7 @@ pub(crate) fn set_architecture(keys: &mut Keys, config: &Config, out: OutType) -
                 }
             }
         }
-        Family::Qwen2 | Family::Qwen3 | Family::Gemma => {}
+        Family::Qwen2 | Family::Qwen2Vl | Family::Qwen3 | Family::Gemma => {}
     }
     Ok(())
 }
@@ -106,6 +106,9 @@ impl Architecture<'_> {
         self.sizes(config, true)?;
         let rope = config.rope()?;
         self.scaling(&rope, config)?;
+        if config.family == Family::Qwen2Vl {
+            self.set("rope.dimension_sections", Value::Ints(sections(&rope, config)?));
+        }
         self.float("rope.freq_base", rope.theta);
         if let Some(theta) = rope.local_theta {
             self.float("rope.freq_base_swa", theta);
@@ -116,7 +119,8 @@ impl Architecture<'_> {
             self.number("expert_used_count", config.n_experts_used()?);
         }
         // These have no such number: their heads share the width.
-        let share = config.family.has_experts() || matches!(config.family, Family::Qwen2 | Family::SmolLm3);
+        let share = config.family.has_experts()
+            || matches!(config.family, Family::Qwen2 | Family::Qwen2Vl | Family::SmolLm3);
         if !share || config.find_number("head_dim")?.is_some() {
             self.head_lengths(config.head_dim()?);
         }
@@ -151,6 +155,7 @@ impl Architecture<'_> {
             // Told by a tensor of its own.
             ("llama3", _) if config.family.is_llama() => {}
             ("default", _) => {}
+            ("mrope", _) if config.family == Family::Qwen2Vl => {}
             (kind, _) => {
                 let reason = format!("positions of the kind “{}” are not known", crate::error::shown(kind));
                 return Err(config.malformed(reason));
@@ -158,6 +163,15 @@ impl Architecture<'_> {
         }
         Ok(())
     }
+}
+
+/// How many frequencies tell when, how far down and how far to the right something is: four numbers, of which the last is
+/// nobody's.
+fn sections(rope: &Rope, config: &Config) -> Result<Vec<i32>, ConvertError> {
+    let sections = rope.sections().filter(|all| (1..=4).contains(&all.len()));
+    let mut sections = sections.ok_or_else(|| config.malformed("mrope_section is not as it should be"))?;
+    sections.resize(4, 0);
+    Ok(sections)
 }
 
 /// What each frequency is divided by, where a model was stretched in the way of Llama 3.

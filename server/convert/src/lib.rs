@@ -1,4 +1,5 @@
-//! Models in another format: folders of Hugging Face as GGUF files and as folders of MLX, and GGUF files in parts.
+//! Models in another format: folders of Hugging Face as GGUF files, with what lets them look at images, and as folders of
+//! MLX, and GGUF files in parts.
 //!
 //! Everything is read and written in pieces: what is held of the weights does not grow with them. What is written gets
 //! its name only when it is complete, on the disk and read back; what is stopped or fails leaves nothing behind.
@@ -14,16 +15,19 @@ mod hf;
 mod keys;
 mod mlx;
 mod numbers;
+mod out;
 mod part;
 mod source;
 mod split;
 mod tokenizer;
+mod vision;
 
 pub use about::licence;
 pub use error::ConvertError;
 pub use hf::{Options, OutType, Report, hf_to_gguf};
 pub use mlx::{MlxOptions, MlxReport, to_mlx};
 pub use split::{MergeReport, SplitLimit, merge, split};
+pub use vision::{hf_to_projector, projector_bytes};
 
 use std::ops::ControlFlow;
 

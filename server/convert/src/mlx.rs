@@ -94,6 +94,10 @@ pub fn to_mlx(
     watch: &mut Watch<'_>,
 ) -> Result<MlxReport, ConvertError> {
     let config = Config::read(folder)?;
+    // What runs these in MLX wants what sees images in the same folder.
+    if matches!(config.family, Family::SmolVlm | Family::Qwen2Vl) {
+        return Err(ConvertError::NotForMlx(crate::error::shown(config.class())));
+    }
     if !matches!(options.bits, 4 | 8) || !matches!(options.group_size, 32 | 64 | 128) {
         return Err(config.malformed("it can be rounded to 4 or 8 bits in groups of 32, 64 or 128 only"));
     }
@@ -142,7 +146,7 @@ fn plan(config: &Config, source: &Source, options: &MlxOptions) -> Result<Vec<Pl
     let mut names = HashSet::new();
     let mut experts = Experts::new(config)?;
     for from in &source.tensors {
-        let fate = config.family.fate(&from.name);
+        let fate = config.fate(&from.name);
         if fate == Fate::LeftOut || (is_tied && from.name.ends_with("lm_head.weight")) {
             continue;
         }

@@ -42,6 +42,19 @@ impl SourceTensor {
         Self { shape: vec![n, width], at, ..self.clone() }
     }
 
+    /// The `i`th of `n` parts of its rows. They must be equally long.
+    pub(crate) fn part(&self, i: u64, n: u64) -> Self {
+        let mut part = self.clone();
+        part.shape.iter_mut().take(1).for_each(|n_rows| *n_rows /= n);
+        part.at += i * part.n_bytes();
+        part
+    }
+
+    /// As `n_rows` rows of `width` numbers, which are all or some of what it has.
+    pub(crate) fn with_rows(&self, n_rows: u64, width: u64) -> Self {
+        Self { shape: vec![n_rows, width], ..self.clone() }
+    }
+
     fn n_bytes(&self) -> u64 {
         self.n_elements() * self.dtype.width()
     }

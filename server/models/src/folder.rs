@@ -29,10 +29,28 @@ const MAX_TOKENIZER_BYTES: u64 = 16 << 20;
 const WRITERS: [&str; 4] = ["llama", "mistral", "qwen2", "qwen3"];
 
 /// Models that write, of the kinds that are written as GGUF files here, and computed as such.
-const CONVERTED: [&str; 8] =
-    ["gemma", "gemma2", "gemma3", "gemma3_text", "mixtral", "qwen2_moe", "qwen3_moe", "smollm3"];
-/// A model that looks at images, of which the part that writes is converted.
-const SEES: &str = "Gemma3ForConditionalGeneration";
+const CONVERTED: [&str; 12] = [
+    "gemma",
+    "gemma2",
+    "gemma3",
+    "gemma3_text",
+    "idefics3",
+    "mixtral",
+    "qwen2_5_vl",
+    "qwen2_moe",
+    "qwen2_vl",
+    "qwen3_moe",
+    "smollm3",
+    "smolvlm",
+];
+/// Models that look at images, which are converted with what they do that by.
+const SEES: [&str; 5] = [
+    "Gemma3ForConditionalGeneration",
+    "Idefics3ForConditionalGeneration",
+    "Qwen2VLForConditionalGeneration",
+    "Qwen2_5_VLForConditionalGeneration",
+    "SmolVLMForConditionalGeneration",
+];
 
 /// Weights that those may have.
 const WRITERS_NUMBERS: [&str; 3] = ["F32", "F16", "BF16"];

@@ -43,6 +43,11 @@ pub(crate) fn name_for(stem: &str) -> String {
     format!("mmproj-{stem}.gguf")
 }
 
+/// Likewise, of one that is made of a folder's weights.
+pub(crate) fn made_name_for(stem: &str) -> String {
+    format!("mmproj-{stem}-F16.gguf")
+}
+
 /// Lets a model that was written anew look at images as its source does: the source's projector gets a second name, at
 /// `target`. A projector that has this name already stays.
 pub(crate) async fn keep(projector: Option<PathBuf>, target: PathBuf) -> Result<(), ModelsError> {
@@ -111,7 +116,7 @@ fn parts(name: &str) -> BTreeSet<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::fit;
+    use super::{fit, made_name_for, name_for};
 
     #[test]
     fn a_projector_is_a_models_by_its_name() {
@@ -126,6 +131,16 @@ mod tests {
         check("gemma-3-12b-it-q4_k_m", "mmproj-gemma-3-4b-it-f16", false);
         check("qwen3-vl-4b-q4_k_m", "mmproj-gemma-3-4b-it-f16", false);
         check("gemma-3-4b-it-q4_k_m", "gemma-3-4b-it-q8_0", false);
+    }
+
+    #[test]
+    fn what_is_written_beside_a_model_is_its_projector_whatever_its_type() {
+        for stem in ["gemma-3-4b-it-Q4_K_M", "SmolVLM2-2.2B-Q8_0", "SmolVLM-F16", "idefics3-BF16"] {
+            for name in [name_for(stem), made_name_for(stem)] {
+                let projector = name.strip_suffix(".gguf").unwrap().to_lowercase();
+                assert!(fit(&stem.to_lowercase(), &projector).is_some(), "{name}");
+            }
+        }
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub(crate) struct Plan {
     imatrix: Option<PathBuf>,
     /// What lets the source look at images.
     projector: Option<PathBuf>,
+    /// What comes of the weights by which the source looks at images itself.
+    n_projector: u64,
 }
 
 impl Models {
@@ -76,17 +78,21 @@ impl Models {
         let (library, wanted) = (self.library.clone(), id.clone());
         let find = move || {
             let (found, known) = library.shelved_one(&wanted)?;
-            Some((found, known.ok()))
+            let n_projector = projector_bytes(&found);
+            Some((found, known.ok(), n_projector))
         };
         let looked = tokio::task::spawn_blocking(find).await.ok().flatten();
-        let (found, known) = looked.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
+        let (found, known, n_projector) = looked.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
         if to.needs_experts() && known.as_ref().is_some_and(|it| it.experts.is_none()) {
             return Err(ModelsError::Kept("that type is for mixtures of experts"));
         }
         let n_parameters = known.as_ref().and_then(|it| it.n_parameters);
         let projector = known.and_then(|it| it.projector);
-        let plan = Plan { imatrix, projector, ..plan(found, to, n_parameters, self.library.folder())? };
-        check_space(self.library.folder(), plan.n_bytes.saturating_add(plan.n_between))?;
+        let mut plan = Plan { imatrix, projector, ..plan(found, to, n_parameters, self.library.folder())? };
+        if plan.makes_projector() {
+            plan.n_projector = n_projector;
+        }
+        check_space(self.library.folder(), plan.needed_bytes())?;
         let writer = self.only_writer(&plan.target)?;
         let name = plan.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name).await?;
@@ -113,7 +119,7 @@ impl Models {
         };
         let written = until_cancelled(&job, work).await;
         drop(writer);
-        let is_there = matches!(written, Some(Ok(())));
+        let is_there = matches!(written, Some(Ok(()) | Err(ModelsError::Blind(_))));
         ended(job, written).await;
         if is_there && let Err(error) = self.note_written(user, &plan).await {
             tracing::warn!(%error, "what writing a model anew cost is not known");
@@ -131,15 +137,25 @@ impl Models {
         }
         let run = Run { plan, writer, job };
         match plan.way {
-            Way::Gguf(out) => run.by_converter(plan.target.clone(), Some(out), Stretch::default()).await,
+            Way::Gguf(out) => {
+                let [first, last] = Stretch::in_turn([(plan.n_bytes, None), (plan.n_projector, None)]);
+                run.by_converter(plan.target.clone(), Some(out), first).await?;
+                run.projector(last).await
+            }
             Way::Mlx(_) => run.by_converter(plan.target.clone(), None, Stretch::default()).await,
             Way::Rounded(tensor_type) if plan.found.layout == Layout::Folder => {
                 // Nothing is lost on the way to what is rounded.
                 let between = beside(&plan.target, "between");
-                let _gone = Gone(between.clone());
-                let [first, second] = Stretch::of_two(plan.n_between, plan.n_bytes);
+                let gone = Gone(between.clone());
+                let [first, second, last] = Stretch::in_turn([
+                    (plan.n_between, Some(JobStep::Converting)),
+                    (plan.n_bytes, Some(JobStep::Quantising)),
+                    (plan.n_projector, Some(JobStep::Converting)),
+                ]);
                 run.by_converter(between.clone(), Some(convert::OutType::F16), first).await?;
-                run.by_quantiser(&self.worker, &between, tensor_type, second).await
+                run.by_quantiser(&self.worker, &between, tensor_type, second).await?;
+                drop(gone);
+                run.projector(last).await
             }
             Way::Rounded(tensor_type) => {
                 let source = &plan.found.path;
@@ -153,7 +169,19 @@ impl Plan {
     /// Where the projector of what is written is looked for.
     fn projector_target(&self) -> PathBuf {
         let stem = self.target.file_stem().unwrap_or_default().to_string_lossy();
-        self.target.with_file_name(projectors::name_for(&stem))
+        let name = if self.makes_projector() { projectors::made_name_for } else { projectors::name_for };
+        self.target.with_file_name(name(&stem))
+    }
+
+    /// Whether what lets it look at images is made of the source's own weights, if those have it: no other file does it, and
+    /// what runs folders for MLX reads none.
+    fn makes_projector(&self) -> bool {
+        self.found.layout == Layout::Folder && !matches!(self.way, Way::Mlx(_)) && self.projector.is_none()
+    }
+
+    /// What has to be free on the disk.
+    fn needed_bytes(&self) -> u64 {
+        self.n_bytes.saturating_add(self.n_between).saturating_add(self.n_projector)
     }
 }
 
@@ -188,6 +216,23 @@ impl Run<'_> {
             }
         })
         .await
+    }
+
+    /// Makes what lets the model look at images of the source's weights, where those have it. One that is there stays.
+    async fn projector(&self, stretch: Stretch) -> Result<(), ModelsError> {
+        if !self.plan.makes_projector() {
+            return Ok(());
+        }
+        let (folder, id) = (self.plan.found.path.clone(), self.plan.found.id.0.clone());
+        let (target, writer) = (self.plan.projector_target(), self.writer.clone());
+        let made = convert_watched(self.job, stretch, move |watch| {
+            let _writer = writer;
+            if target.exists() {
+                return Ok(());
+            }
+            convert::hf_to_projector(&folder, &target, Some(&id), watch).map(drop)
+        });
+        made.await.map_err(|err| ModelsError::Blind(Box::new(err)))
     }
 
     async fn by_quantiser(
@@ -241,14 +286,16 @@ impl Default for Stretch {
 }
 
 impl Stretch {
-    /// Two that follow each other, as long as what they write.
-    fn of_two(first_bytes: u64, second_bytes: u64) -> [Self; 2] {
-        let (first, second) = (first_bytes as f32, second_bytes as f32);
-        let end = if first + second > 0.0 { first / (first + second) } else { 0.5 };
-        [
-            Self { from: 0.0, to: end, step: Some(JobStep::Converting) },
-            Self { from: end, to: 1.0, step: Some(JobStep::Quantising) },
-        ]
+    /// Some that follow each other, as long as what they write.
+    fn in_turn<const N: usize>(all: [(u64, Option<JobStep>); N]) -> [Self; N] {
+        let total: f32 = all.iter().map(|(n_bytes, _)| *n_bytes as f32).sum();
+        let mut end = 0.0_f32;
+        all.map(|(n_bytes, step)| {
+            let share = if total > 0.0 { n_bytes as f32 / total } else { 1.0 / N as f32 };
+            let from = end;
+            end = (end + share).min(1.0);
+            Self { from, to: end, step }
+        })
     }
 
     fn at(self, fraction: f32) -> Progress {
@@ -323,6 +370,13 @@ async fn chosen_imatrix(to: Rewrite, path: &str) -> Result<Option<PathBuf>, Mode
     }
 }
 
+/// What lets a folder's model look at images takes so much once it is written; nothing where that cannot be.
+fn projector_bytes(found: &Found) -> u64 {
+    let is_folder = found.layout == Layout::Folder;
+    let found = is_folder.then(|| convert::projector_bytes(&found.path).ok().flatten());
+    found.flatten().unwrap_or(0)
+}
+
 fn plan(found: Found, to: Rewrite, n_parameters: Option<u64>, own: &Path) -> Result<Plan, ModelsError> {
     let is_folder = match found.layout {
         Layout::Folder => true,
@@ -348,7 +402,8 @@ fn plan(found: Found, to: Rewrite, n_parameters: Option<u64>, own: &Path) -> Res
     let by_numbers = |bits: f64| n_parameters.map_or(size, |n| (n as f64 * bits / 8.0 * OVERHEAD) as u64);
     let has_between = is_folder && matches!(way, Way::Rounded(_));
     let n_between = if has_between { by_numbers(Rewrite::F16.bits()) } else { 0 };
-    Ok(Plan { n_bytes: by_numbers(to.bits()), n_between, found, way, target, imatrix: None, projector: None })
+    let n_bytes = by_numbers(to.bits());
+    Ok(Plan { n_bytes, n_between, found, way, target, imatrix: None, projector: None, n_projector: 0 })
 }
 
 fn way(to: Rewrite, is_folder: bool) -> Option<Way> {
@@ -463,6 +518,23 @@ mod tests {
     }
 
     #[test]
+    fn a_projector_is_made_of_a_folder_that_has_no_other() {
+        let check = |to, projector: Option<&str>, expected: bool| {
+            let found = Found::new(ModelId("m".into()), Layout::Folder, PathBuf::from("m"));
+            let plan = plan(found, to, Some(1000), Path::new("own")).unwrap();
+            let plan = Plan { projector: projector.map(PathBuf::from), n_projector: 70, ..plan };
+            assert_eq!(plan.makes_projector(), expected, "{to:?}");
+            assert_eq!(plan.needed_bytes(), plan.n_bytes + plan.n_between + 70);
+            let name = plan.projector_target().file_name().unwrap().to_string_lossy().into_owned();
+            assert_eq!(name.ends_with("-F16.gguf"), expected, "{name}");
+        };
+        check(Rewrite::Q8_0, None, true);
+        check(Rewrite::Q4KM, None, true);
+        check(Rewrite::Q8_0, Some("mmproj.gguf"), false);
+        check(Rewrite::Mlx4, None, false);
+    }
+
+    #[test]
     fn every_type_is_one_of_llama_cpps_or_for_mlx() {
         let types: Vec<_> = Rewrite::ALL.into_iter().filter_map(tensor_type).collect();
         for (i, tensor_type) in types.iter().enumerate() {
@@ -473,7 +545,9 @@ mod tests {
 
     #[test]
     fn how_far_it_is_never_runs_backwards() {
-        let [first, second] = Stretch::of_two(3000, 1000);
+        let steps = [(3000, Some(JobStep::Converting)), (1000, Some(JobStep::Quantising)), (0, None)];
+        let [first, second, nothing] = Stretch::in_turn(steps);
+        assert_eq!((nothing.at(0.0).fraction, nothing.at(1.0).fraction), (Some(1.0), Some(1.0)));
         let all =
             [first.at(0.0), first.at(0.5), first.at(1.2), second.at(0.0), second.at(0.5), second.at(1.0)];
         let fractions: Vec<_> = all.iter().filter_map(|it| it.fraction).collect();

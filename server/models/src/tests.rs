@@ -24,6 +24,7 @@ mod disks;
 mod downloads;
 mod foreseen;
 mod rewrite;
+mod seeing;
 mod uses;
 mod watching;
 

@@ -9,6 +9,7 @@ use crate::{
     experts::{Experts, Together},
     family::{Change, Fate, ordered_row},
     keys, numbers,
+    out::Out,
     part::PartFile,
     source::{Source, SourceTensor},
 };
@@ -36,7 +37,7 @@ pub(super) fn plan(config: &Config, source: &Source) -> Result<Vec<Plan>, Conver
     let mut names = HashSet::new();
     let mut experts = Experts::new(config)?;
     for from in &source.tensors {
-        let fate = config.family.fate(&from.name);
+        let fate = config.fate(&from.name);
         if fate == Fate::LeftOut {
             continue;
         }
@@ -110,7 +111,7 @@ pub(super) fn check_embedding(plans: &[Plan], config: &Config, n_tokens: u64) ->
 
 /// The type of the first matrix that is in half a precision.
 pub(super) fn usual_type(config: &Config, source: &Source) -> OutType {
-    let is_used = |from: &&SourceTensor| config.family.fate(&from.name) != Fate::LeftOut;
+    let is_used = |from: &&SourceTensor| config.fate(&from.name) != Fate::LeftOut;
     let matrices = source.tensors.iter().filter(|from| from.shape.len() >= 2).filter(is_used);
     let mut types = matrices.filter_map(|from| match from.dtype {
         Dtype::BF16 => Some(OutType::Bf16),
@@ -175,37 +176,14 @@ impl Plan {
         file: &mut PartFile,
         watch: &mut Watch<'_>,
     ) -> Result<(), ConvertError> {
-        let mut out = Out { kind: info.kind, file, bytes: Vec::new() };
+        let mut out = Out::new(info.kind, file);
         match self {
             Self::Computed { numbers, .. } => out.put(numbers),
             Self::Source { from, change, .. } => {
                 write_changed(from, *change, config, source, &mut out, watch)
             }
-            Self::Together(it) => {
-                it.parts.iter().try_for_each(|from| write_kept(from, source, &mut out, watch))
-            }
+            Self::Together(it) => it.parts.iter().try_for_each(|from| out.put_all(from, source, watch)),
         }
-    }
-}
-
-/// Where numbers go, and as what.
-struct Out<'a> {
-    kind: Kind,
-    file: &'a mut PartFile,
-    bytes: Vec<u8>,
-}
-
-impl Out<'_> {
-    fn put(&mut self, numbers: &[f32]) -> Result<(), ConvertError> {
-        let write: fn(&[f32], &mut Vec<u8>) = match self.kind {
-            Kind::F16 => numbers::write_f16,
-            Kind::BF16 => numbers::write_bf16,
-            Kind::Q8_0 => numbers::write_q8_0,
-            _ => numbers::write_f32,
-        };
-        self.bytes.clear();
-        write(numbers, &mut self.bytes);
-        self.file.put(&self.bytes)
     }
 }
 
@@ -221,41 +199,14 @@ fn write_changed(
     let n_heads = match change {
         Change::OrderQueries => n_heads,
         Change::OrderKeys => n_kv_heads,
-        Change::Keep => return write_kept(from, source, out, watch),
-        Change::AddOne => {
-            return source.pieces(from, watch, |numbers| {
-                numbers::add_one(from.dtype, numbers);
-                out.put(numbers)
-            });
-        }
+        Change::Keep => return out.put_all(from, source, watch),
+        Change::AddOne => return out.put_all_plus_one(from, source, watch),
     };
     let n_rows = from.shape[0];
     if n_rows == 0 || !n_rows.is_multiple_of(2 * n_heads) {
         return Err(wrong(&from.name, format!("has {n_rows} rows, which {n_heads} heads cannot share")));
     }
     source.rows(from, |i| ordered_row(i, n_rows, n_heads), watch, |numbers| out.put(numbers))
-}
-
-fn write_kept(
-    from: &SourceTensor,
-    source: &mut Source,
-    out: &mut Out<'_>,
-    watch: &mut Watch<'_>,
-) -> Result<(), ConvertError> {
-    if kind_like(from.dtype) == Some(out.kind) {
-        return source.bytes(from, watch, |bytes| out.file.put(bytes));
-    }
-    source.pieces(from, watch, |numbers| out.put(numbers))
-}
-
-/// The type whose numbers are written in the same way.
-fn kind_like(dtype: Dtype) -> Option<Kind> {
-    match dtype {
-        Dtype::F32 => Some(Kind::F32),
-        Dtype::F16 => Some(Kind::F16),
-        Dtype::BF16 => Some(Kind::BF16),
-        _ => None,
-    }
 }
 
 /// Vectors, norms, what chooses among experts and what is no weight stay exact: they are small, and much depends on

@@ -1,7 +1,9 @@
 //! Models that are not whole, not known, or not wanted any more.
 
 use crate::support::{go_on, json, model, names, write_weights};
-use convert::{ConvertError, MlxOptions, Options, Progress, hf_to_gguf, to_mlx};
+use convert::{
+    ConvertError, MlxOptions, Options, Progress, hf_to_gguf, hf_to_projector, projector_bytes, to_mlx,
+};
 use serde_json::{Value, json};
 use std::{fs, ops::ControlFlow, path::Path};
 
@@ -32,6 +34,22 @@ fn check_mlx(name: &str, change: impl Fn(&Path), expected: &str) {
     let found = mlx.map_or_else(|err| err.to_string(), |_| "ok".to_owned());
     assert!(found.contains(expected), "{found}");
     assert_eq!(names(work.path()), [name]);
+}
+
+/// Likewise, of what lets a model look at images, when it is written and when it is measured; what writes is written all the
+/// same.
+#[track_caller]
+fn check_projector(name: &str, change: impl Fn(&Path), expected: &str) {
+    let (work, folder) = model(name);
+    change(&folder);
+    let measured = projector_bytes(&folder).map(drop);
+    let written = hf_to_projector(&folder, &work.path().join("x.gguf"), None, &mut go_on()).map(drop);
+    for found in [measured, written] {
+        let found = found.map_or_else(|err| err.to_string(), |()| "ok".to_owned());
+        assert!(found.contains(expected), "{found}");
+    }
+    assert_eq!(names(work.path()), [name]);
+    hf_to_gguf(&folder, &work.path().join("x.gguf"), &Options::default(), &mut go_on()).unwrap();
 }
 
 /// Changes a description.
@@ -157,6 +175,69 @@ fn experts_that_are_not_whole() {
 }
 
 #[test]
+fn what_sees_images_is_not_whole_or_not_known() {
+    check_projector("llama3", |_| (), "ok");
+    let root = "vision_tower.vision_model.";
+    let norm = "vision_tower.vision_model.encoder.layers.0.layer_norm2.bias";
+    let missing = format!("“{norm}” is missing from");
+    check_projector("gemma3-vision", tensors(|all| all.retain(|it| it.0 != norm)), &missing);
+    check_projector(
+        "gemma3-vision",
+        tensors(|all| all.iter_mut().find(|it| it.0 == norm).unwrap().2 = vec![33]),
+        "has the shape [33], and not [32]",
+    );
+    check_projector(
+        "gemma3-vision",
+        tensors(|all| all.push((format!("{root}more"), "BF16".into(), vec![1]))),
+        "more” is none that what sees images has",
+    );
+    let rounded = |all: &mut Vec<(String, String, Vec<u64>)>| {
+        all.iter_mut().find(|it| it.0 == norm).unwrap().1 = "F8_E4M3".into();
+    };
+    check_projector("gemma3-vision", tensors(rounded), "quantised already (F8_E4M3)");
+    // What models do not read may be there.
+    let pooled = format!("{root}head.probe");
+    let (work, folder) = model("gemma3-vision");
+    tensors(|all| all.push((pooled.clone(), "BF16".into(), vec![1])))(&folder);
+    let written = hf_to_projector(&folder, &work.path().join("x.gguf"), None, &mut go_on()).unwrap();
+    assert!(written.is_some_and(|report| report.n_tensors == 23));
+    check_projector(
+        "smolvlm",
+        |folder| {
+            fs::remove_file(folder.join("preprocessor_config.json")).unwrap();
+            fs::remove_file(folder.join("processor_config.json")).unwrap();
+        },
+        "preprocessor_config.json is missing",
+    );
+    check_projector("smolvlm", set("config.json", "scale_factor", json!(2)), "and not [64, 128]");
+    check_projector(
+        "qwen2vl",
+        tensors(|all| all.iter_mut().find(|it| it.0.contains("blocks.1.attn.qkv.w")).unwrap().2[0] = 95),
+        "has the shape [95, 32], and not [96, 32]",
+    );
+    check_projector(
+        "qwen2vl",
+        tensors(|all| all.iter_mut().find(|it| it.0.contains("patch_embed")).unwrap().2[2] = 1),
+        "has the shape [32, 3, 1, 14, 14], and not [32, 3, 2, 14, 14]",
+    );
+    check_projector(
+        "llama3",
+        |folder| {
+            set("config.json", "vision_config", json!({"model_type": "clip_vision_model"}))(folder);
+            tensors(|all| all.push((format!("{root}post_layernorm.bias"), "BF16".into(), vec![8])))(folder);
+        },
+        "in models of the kind “LlamaForCausalLM” cannot be converted here",
+    );
+}
+
+#[test]
+fn what_sees_images_is_not_lost_for_mlx() {
+    for name in ["smolvlm", "qwen2vl"] {
+        check_mlx(name, |_| (), "cannot be written for MLX");
+    }
+}
+
+#[test]
 fn layers_without_experts_among_others_that_have_them() {
     check_both("qwen3moe", set("config.json", "mlp_only_layers", json!([0])), "in some layers only");
     let dense = "model.layers.0.mlp.gate_proj.weight";
@@ -249,6 +330,27 @@ fn whoever_watches_sees_it_grow_and_may_stop_it() {
     check_watched("qwen2");
     check_watched("qwen2moe");
     check_watched("mixtral");
+}
+
+#[test]
+fn what_sees_images_is_watched_and_stopped_likewise_and_replaces_nothing() {
+    for name in ["smolvlm", "qwen2vl"] {
+        let (work, folder) = model(name);
+        let target = work.path().join("x.gguf");
+        let mut seen = Vec::new();
+        let mut watch = |progress: Progress<'_>| {
+            seen.push(progress.fraction);
+            ControlFlow::Continue(())
+        };
+        hf_to_projector(&folder, &target, None, &mut watch).unwrap();
+        assert!(seen.is_sorted() && seen.last() == Some(&1.0) && seen.len() > 20, "{seen:?}");
+        let again = hf_to_projector(&folder, &target, None, &mut go_on());
+        assert!(matches!(again, Err(ConvertError::Exists(_))));
+        let mut stop = |_: Progress<'_>| ControlFlow::Break(());
+        let stopped = hf_to_projector(&folder, &work.path().join("y.gguf"), None, &mut stop);
+        assert!(matches!(stopped, Err(ConvertError::Stopped)));
+        assert_eq!(names(work.path()), [name, "x.gguf"]);
+    }
 }
 
 #[test]

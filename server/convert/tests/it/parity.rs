@@ -5,7 +5,7 @@ use crate::{
     gguf_file::{GgufFile, read},
     support::{go_on, json, model, parity},
 };
-use convert::{Options, OutType, hf_to_gguf};
+use convert::{Options, OutType, hf_to_gguf, hf_to_projector, projector_bytes};
 use serde_json::Value;
 
 /// What is the same for all types is there once.
@@ -53,6 +53,23 @@ fn check(name: &str, others: &[&str]) {
             assert_eq!(found.file, expected.file, "{name} as {out}");
         }
     }
+}
+
+/// Compares what lets a model look at images.
+#[track_caller]
+fn check_projector(name: &str) {
+    let (_work, folder) = model(name);
+    let all = json(&parity().join("expected.json"));
+    let target = folder.with_file_name("mmproj.gguf");
+    let report = hf_to_projector(&folder, &target, None, &mut go_on()).unwrap().unwrap();
+    let (found, expected) = (read(&target), expected(&all[name]["mmproj"], "f16"));
+    assert_eq!(report.n_tensors, expected.tensors.len());
+    assert_eq!(found.tensors, expected.tensors, "{name}");
+    assert_eq!(found.keys, expected.keys, "{name}");
+    assert_eq!(found.file, expected.file, "{name}");
+    // What it takes is known before, but for its header.
+    let n_bytes = projector_bytes(&folder).unwrap().unwrap();
+    assert!(report.n_bytes / 2 < n_bytes && n_bytes < report.n_bytes, "{n_bytes} of {}", report.n_bytes);
 }
 
 #[test]
@@ -134,6 +151,33 @@ fn gemma_3_whose_weights_are_in_half_precision() {
 #[test]
 fn gemma_3_which_sees_images() {
     check("gemma3-vision", &[]);
+}
+
+#[test]
+fn what_lets_gemma_3_look_at_images() {
+    check_projector("gemma3-vision");
+}
+
+#[test]
+fn smolvlm_whose_heads_are_not_counted() {
+    check("smolvlm", &[]);
+}
+
+#[test]
+fn what_lets_smolvlm_look_at_images() {
+    check_projector("smolvlm");
+}
+
+#[test]
+fn qwen_2_which_sees_images() {
+    check("qwen2vl", &[]);
+    check("qwen25vl", &[]);
+}
+
+#[test]
+fn what_lets_qwen_2_look_at_images() {
+    check_projector("qwen2vl");
+    check_projector("qwen25vl");
 }
 
 #[test]

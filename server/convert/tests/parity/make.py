@@ -487,6 +487,25 @@ def gemma3(folder):
     return config, "F16", 1
 
 
+def siglip(root, vision, dtype):
+    """The tensors of a tower that sees images, as it is published."""
+    width, inner, patch = (vision[key] for key in ["hidden_size", "intermediate_size", "patch_size"])
+    ends = [
+        ("embeddings.patch_embedding.bias", [width]),
+        ("embeddings.patch_embedding.weight", [width, 3, patch, patch]),
+        ("embeddings.position_embedding.weight", [(vision["image_size"] // patch) ** 2, width]),
+        ("post_layernorm.bias", [width]),
+        ("post_layernorm.weight", [width]),
+    ]
+    parts = [("layer_norm1", [width]), ("layer_norm2", [width]), ("mlp.fc1", [inner, width]), ("mlp.fc2", [width, inner])]
+    parts += [(f"self_attn.{part}", [width, width]) for part in ["k_proj", "out_proj", "q_proj", "v_proj"]]
+    layers = [
+        (f"encoder.layers.{layer}.{part}.{ending}", shape if ending == "weight" else shape[:1])
+        for layer in range(vision["num_hidden_layers"]) for part, shape in parts for ending in ["bias", "weight"]
+    ]
+    return [[root + name, dtype, shape] for name, shape in ends + layers]
+
+
 def gemma3_vision(folder):
     text = gemma_base(folder, "Gemma3ForCausalLM", "gemma3_text", "bfloat16", **GEMMA3)
     # Published descriptions of such models leave out what is usual for the family.
@@ -497,20 +516,132 @@ def gemma3_vision(folder):
     for key in ["architectures", "bos_token_id", "eos_token_id", "pad_token_id", *usual]:
         del text[key]
     text_only = dict(text, architectures=["Gemma3ForCausalLM"])
+    vision = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2,
+              "image_size": 56, "patch_size": 14, "model_type": "siglip_vision_model"}
     config = {
         "architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3", "text_config": text,
-        "vision_config": {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1,
-                          "num_attention_heads": 2, "model_type": "siglip_vision_model"},
+        "vision_config": vision,
         "eos_token_id": [1, 6], "torch_dtype": "bfloat16", "transformers_version": "4.50.0",
     }
     write_json(folder / "config.json", config)
+    write_json(folder / "preprocessor_config.json", {
+        "image_processor_type": "Gemma3ImageProcessor", "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
+        "image_seq_length": 256, "size": {"height": 56, "width": 56},
+    })
+    write_json(folder / "processor_config.json", {"image_seq_length": 4, "processor_class": "Gemma3Processor"})
     return config, "BF16", 1, [
         ["language_model." + name, dtype, shape] for name, dtype, shape in shapes(text_only, "BF16")
     ] + [
         ["multi_modal_projector.mm_input_projection_weight", "BF16", [32, 64]],
-        ["vision_tower.vision_model.embeddings.patch_embedding.weight", "BF16", [32, 3, 14, 14]],
-        ["vision_tower.vision_model.encoder.layers.0.self_attn.q_proj.bias", "BF16", [32]],
+        ["multi_modal_projector.mm_soft_emb_norm.weight", "BF16", [32]],
+    ] + siglip("vision_tower.vision_model.", vision, "BF16")
+
+
+def smolvlm(folder):
+    pre = pre_tokenizers.Sequence([
+        pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)
+    ])
+    byte_level(folder, 300, ["<|im_start|>", "<end_of_utterance>", "<image>"], pre)
+    # Published ones leave out how many heads there are, where it is the usual number.
+    text = dict(
+        BASE, architectures=["VLlama3ForCausalLM"], model_type="llama", vocab_size=310, bos_token_id=300,
+        eos_token_id=301, pad_token_id=301, head_dim=16, num_key_value_heads=8, rope_theta=130000.0,
+        tie_word_embeddings=False, torch_dtype="bfloat16", _name_or_path="None", qk_layer_norms=False,
+        pixel_shuffle_factor=4, use_resampler=False, max_position_embeddings=8192,
+    )
+    del text["num_attention_heads"]
+    vision = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2,
+              "image_size": 64, "patch_size": 16, "max_image_size": {"longest_edge": 64},
+              "size": {"longest_edge": 128}, "model_type": "smolvlm_vision"}
+    config = {
+        "architectures": ["SmolVLMForConditionalGeneration"], "model_type": "smolvlm", "image_token_id": 302,
+        "scale_factor": 4, "text_config": text, "vision_config": vision, "tie_word_embeddings": False,
+        "torch_dtype": "bfloat16", "transformers_version": "4.47.1", "vocab_size": 310,
+    }
+    write_json(folder / "config.json", config)
+    write_json(folder / "tokenizer_config.json", {
+        "add_prefix_space": False, "bos_token": "<|im_start|>", "eos_token": "<end_of_utterance>",
+        "pad_token": "<end_of_utterance>", "chat_template": TEMPLATE, "tokenizer_class": "GPT2Tokenizer",
+    })
+    write_json(folder / "preprocessor_config.json", {
+        "image_processor_type": "SmolVLMImageProcessor", "image_mean": [0.5, 0.25, 0.125],
+        "image_std": [0.5, 0.75, 0.1], "max_image_size": {"longest_edge": 64}, "size": {"longest_edge": 128},
+    })
+    write_json(folder / "processor_config.json", {"image_seq_len": 1, "processor_class": "SmolVLMProcessor"})
+    text_only = dict(text, architectures=["LlamaForCausalLM"])
+    return config, "BF16", 2, [
+        [name.replace("model.", "model.text_model."), dtype, shape] for name, dtype, shape in shapes(text_only, "BF16")
+    ] + [
+        ["model.connector.modality_projection.proj.weight", "BF16", [64, 32 * 4 * 4]],
+    ] + siglip("model.vision_model.", vision, "BF16")
+
+
+def qwen_tower(vision, dtype):
+    """The tensors of Qwen's own tower."""
+    is_25 = "embed_dim" not in vision
+    width = vision["hidden_size"] if is_25 else vision["embed_dim"]
+    text_width = vision["out_hidden_size"] if is_25 else vision["hidden_size"]
+    inner = vision["intermediate_size"] if is_25 else width * vision["mlp_ratio"]
+    patch = vision["patch_size"]
+    both = ["bias", "weight"]
+    norms = ["weight"] if is_25 else both
+    parts = [("attn.proj", [width, width], both), ("attn.qkv", [3 * width, width], both)]
+    if is_25:
+        parts += [("mlp.down_proj", [width, inner], both), ("mlp.gate_proj", [inner, width], both)]
+        parts += [("mlp.up_proj", [inner, width], both)]
+    else:
+        parts += [("mlp.fc1", [inner, width], both), ("mlp.fc2", [width, inner], both)]
+    parts += [("norm1", [width], norms), ("norm2", [width], norms)]
+    tensors = [
+        (f"blocks.{layer}.{part}.{ending}", shape if ending == "weight" else shape[:1])
+        for layer in range(vision["depth"]) for part, shape, endings in parts for ending in endings
     ]
+    tensors += [(f"merger.ln_q.{ending}", [width]) for ending in norms]
+    for i, rows in [(0, 4 * width), (2, text_width)]:
+        tensors += [(f"merger.mlp.{i}.bias", [rows]), (f"merger.mlp.{i}.weight", [rows, 4 * width])]
+    tensors.append(("patch_embed.proj.weight", [width, 3, 2, patch, patch]))
+    return [["visual." + name, dtype, shape] for name, shape in tensors]
+
+
+def qwen_vl(folder, n_shards, name, model, vision):
+    byte_level(folder, 300, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], split_then_bytes(QWEN2_SPLIT),
+               lambda _: processors.ByteLevel(trim_offsets=False), added=["<|image_pad|>"])
+    config = dict(
+        BASE, architectures=[name], model_type=model, vocab_size=310, bos_token_id=300, eos_token_id=302,
+        rms_norm_eps=1e-6, rope_theta=1000000.0, rope_scaling={"type": "mrope", "mrope_section": [2, 3, 3]},
+        tie_word_embeddings=False, torch_dtype="bfloat16", max_position_embeddings=32768, sliding_window=32768,
+        use_sliding_window=False, max_window_layers=2, vision_start_token_id=303, image_token_id=303,
+        vision_config=vision, transformers_version="4.41.2",
+    )
+    del config["attention_bias"]
+    write_json(folder / "config.json", config)
+    write_json(folder / "tokenizer_config.json", {
+        "add_bos_token": False, "bos_token": None, "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>",
+        "chat_template": TEMPLATE, "tokenizer_class": "Qwen2Tokenizer",
+    })
+    write_json(folder / "preprocessor_config.json", {
+        "min_pixels": 3136, "max_pixels": 12845056, "patch_size": 14, "temporal_patch_size": 2, "merge_size": 2,
+        "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711],
+        "image_processor_type": "Qwen2VLImageProcessor", "processor_class": "Qwen2_5_VLProcessor",
+    })
+    text = dict(config, architectures=["Qwen2ForCausalLM"], model_type="qwen2", rope_scaling=None)
+    del text["vision_config"]
+    return config, "BF16", n_shards, shapes(text, "BF16") + qwen_tower(vision, "BF16")
+
+
+def qwen2vl(folder):
+    return qwen_vl(folder, 1, "Qwen2VLForConditionalGeneration", "qwen2_vl", {
+        "depth": 3, "embed_dim": 32, "mlp_ratio": 4, "num_heads": 2, "in_chans": 3, "hidden_size": 64,
+        "patch_size": 14, "spatial_merge_size": 2, "spatial_patch_size": 14, "temporal_patch_size": 2,
+    })
+
+
+def qwen25vl(folder):
+    return qwen_vl(folder, 2, "Qwen2_5_VLForConditionalGeneration", "qwen2_5_vl", {
+        "depth": 4, "hidden_act": "silu", "hidden_size": 32, "intermediate_size": 48, "num_heads": 2, "in_chans": 3,
+        "out_hidden_size": 64, "patch_size": 14, "spatial_merge_size": 2, "spatial_patch_size": 14, "window_size": 112,
+        "fullatt_block_indexes": [1, 3], "tokens_per_second": 2, "temporal_patch_size": 2,
+    })
 
 
 ALL = {
@@ -532,20 +663,25 @@ ALL = {
     "gemma2": (gemma2, None, OUT_TYPES),
     "gemma3": (gemma3, None, OUT_TYPES),
     "gemma3-vision": (gemma3_vision, None, OUT_TYPES),
+    "smolvlm": (smolvlm, "smollm", OUT_TYPES),
+    "qwen2vl": (qwen2vl, "qwen2", ["f16", "auto"]),
+    "qwen25vl": (qwen25vl, "qwen2", ["f16", "auto"]),
 }
+# Those of which what sees images is written as well.
+SEEING = ["gemma3-vision", "smolvlm", "qwen2vl", "qwen25vl"]
 
 
 # ---- the reference and what it wrote
 
 
-def convert(reference, folder, target, out_type, pre):
+def convert(reference, folder, target, out_type, pre, *more):
     program = (
         "import sys, runpy\n"
         f"sys.path.insert(0, {str(reference)!r})\n"
         f"sys.path.insert(1, {str(reference / 'gguf-py')!r})\n"
         "import conversion.base as base\n"
         f"base.TextModel.get_vocab_base_pre = lambda self, tokenizer: {pre!r}\n"
-        f"sys.argv = ['convert', {str(folder)!r}, '--outfile', {str(target)!r}, '--outtype', {out_type!r}]\n"
+        f"sys.argv = ['convert', {str(folder)!r}, '--outfile', {str(target)!r}, '--outtype', {out_type!r}, *{more!r}]\n"
         f"runpy.run_path({str(reference / 'convert_hf_to_gguf.py')!r}, run_name='__main__')\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -651,7 +787,11 @@ def main():
                 convert(reference, source, target, out_type, pre)
                 found[out_type] = read_gguf(target)
                 print(name, out_type, found[out_type]["file"])
-        expected[name] = compact(found)
+            expected[name] = compact(found)
+            if name in SEEING:
+                target = Path(work) / f"mmproj-{name}.gguf"
+                convert(reference, source, target, "f16", pre, "--mmproj")
+                expected[name]["mmproj"] = compact({"f16": read_gguf(target)})
     text = json.dumps(expected, separators=(",", ":"))
     for part in ['"keys":', '"tensors":', '"types":']:
         text = text.replace(part, "\n" + part)

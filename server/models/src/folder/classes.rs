@@ -51,7 +51,7 @@ impl Config {
             Purpose::Writing => {}
         }
         let is_other = |class: &&String| {
-            !class.ends_with("ForCausalLM") && (class.as_str() != SEES || !self.is_converted())
+            !(class.ends_with("ForCausalLM") || SEES.contains(&class.as_str()) && self.is_converted())
         };
         match self.architectures.iter().find(is_other) {
             Some(other) => not_supported(&format!("models of the type “{other}”")),

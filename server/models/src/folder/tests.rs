@@ -135,7 +135,18 @@ fn families_that_are_only_converted_show_their_facts() {
     check("gemma2", "Gemma2ForCausalLM", "remark: None");
     let sees = r#"{"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"],
         "text_config": {"model_type": "gemma3_text", "vocab_size": 90, "max_position_embeddings": 2048}}"#;
-    self::check(folder(sees, &weights(HEADER, 32)).path(), facts);
+    for (kind, class) in [
+        ("gemma3", "Gemma3ForConditionalGeneration"),
+        ("idefics3", "Idefics3ForConditionalGeneration"),
+        ("smolvlm", "SmolVLMForConditionalGeneration"),
+        ("qwen2_vl", "Qwen2VLForConditionalGeneration"),
+        ("qwen2_5_vl", "Qwen2_5_VLForConditionalGeneration"),
+    ] {
+        let sees = sees
+            .replace("Gemma3ForConditionalGeneration", class)
+            .replace("\"gemma3\"", &format!("\"{kind}\""));
+        self::check(folder(&sees, &weights(HEADER, 32)).path(), facts);
+    }
 }
 
 #[test]

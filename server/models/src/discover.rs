@@ -5,7 +5,7 @@ mod search;
 
 use crate::{Models, ModelsError, downloads::staging_name, egress};
 use hub::{Hub, HubError, RepoFile, RepoId, Repository, Revision, Search, Sort, quants};
-use parts::{PIPELINE, Part, Unusable, WHOLE, parts_of, smaller_than};
+use parts::{PIPELINE, Part, Unusable, WHOLE, entries_of, parts_of, smaller_than};
 use serde::Deserialize;
 use std::{
     fs, io,
@@ -284,10 +284,7 @@ impl Models {
             sha256: file.sha256.clone(),
             git_id: file.oid.clone(),
         };
-        let model = match part.is_folder {
-            true => ModelId(owner_and_name.clone()),
-            false => ModelId(format!("{owner_and_name}/{name}")),
-        };
+        let model = ModelId(part.model_id(&owner_and_name));
         let smaller = smaller_than(part, &parts).into_iter().map(|it| (it.name.clone(), it.memory_bytes));
         let (files, smaller) = (part.files.iter().map(file).collect(), smaller.collect());
         Ok(Wanted { files, model, smaller, repository })
@@ -322,7 +319,6 @@ impl Models {
         let repo = repository.repo.as_str();
         let choice = |part: Part| {
             let download = downloads.iter().find(|it| it.repo == repo && it.name == part.name);
-            let model = if part.is_folder { repo.to_owned() } else { format!("{repo}/{}", part.name) };
             Choice {
                 size_bytes: part.files.iter().map(|file| file.size).sum(),
                 n_files: u32::try_from(part.files.len()).unwrap_or(u32::MAX),
@@ -331,7 +327,7 @@ impl Models {
                 recommended: None,
                 is_broken: part.problem.is_some(),
                 is_pickled: part.problem == Some(Unusable::Pickled),
-                here: here.iter().find(|id| id.0 == model || id.0.ends_with(&format!("/{model}"))).cloned(),
+                here: here.iter().find(|id| part.is_here_as(&id.0, repo)).cloned(),
                 download: download.filter(|it| it.state != DownloadState::Done).map(|it| it.id),
                 helps: part.helps.map(str::to_owned),
                 quantisation: part.quantisation,
@@ -339,7 +335,7 @@ impl Models {
             }
         };
         let mut choices: Vec<_> = parts_of(repository, components).into_iter().map(choice).collect();
-        let entries = quants::entries(&repository.files);
+        let entries = entries_of(&repository.files);
         if let Some(recommended) = quants::recommended(&entries, budget)
             && let Some(entry) = entries.get(recommended.index)
             && let Some(choice) = choices.iter_mut().find(|it| it.name == entry.name || it.name == WHOLE)

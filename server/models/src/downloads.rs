@@ -178,9 +178,10 @@ impl Models {
                     tracing::warn!(error = %err, "what arrived of a download stays");
                 }
             }
-            let staging = staging_of(folder, &row);
+            let gathered = Gathered::of(folder, &row, &files);
             let remove = move || {
-                _ = fs::remove_dir_all(staging);
+                // Files that are fetched by themselves leave alone what gathers of the same repository.
+                _ = gathered.map(|it| fs::remove_dir_all(it.staging));
                 // Only an empty one goes.
                 targets.iter().filter_map(|target| target.parent()).for_each(|it| _ = fs::remove_dir(it));
             };
@@ -320,8 +321,10 @@ impl Models {
             ..Limits::new(FreeBytes::new(system::paths::free_bytes))
         };
         let repository = repository_of(row)?;
-        let gathered = Gathered { staging: staging_of(folder, row), target: below(folder, &row.model.0) };
-        if gathered.is_done(&held, folder, &files).await? {
+        let gathered = Gathered::of(folder, row, &files);
+        if let Some(gathered) = &gathered
+            && gathered.is_done(&held, folder, &files).await?
+        {
             return Ok(());
         }
         let (mut left, mut before, mut n_busy) = (VecDeque::from(files), 0, 0);
@@ -359,7 +362,10 @@ impl Models {
                 Err(err) => return Err(err.into()),
             }
         }
-        blocking(&held, move || gathered.take_over()).await
+        match gathered {
+            Some(gathered) => blocking(&held, move || gathered.take_over()).await,
+            None => Ok(()),
+        }
     }
 
     fn tell(&self, id: DownloadId, job: &JobHandle, before: u64, total: u64, progress: &transfer::Progress) {
@@ -394,6 +400,13 @@ struct Gathered {
 }
 
 impl Gathered {
+    /// `None` where files are fetched by themselves.
+    fn of(folder: &Path, row: &DownloadRow, files: &[DownloadFile]) -> Option<Self> {
+        let staging = staging_of(folder, row);
+        let is_folder = files.iter().all(|file| below(folder, &file.target).starts_with(&staging));
+        is_folder.then(|| Self { staging, target: below(folder, &row.model.0) })
+    }
+
     /// Whether all of it has its name already, since the last process ended before it could say so. Something else of that
     /// name is never written over, and nothing is fetched for it.
     async fn is_done(
@@ -403,10 +416,9 @@ impl Gathered {
         files: &[DownloadFile],
     ) -> Result<bool, ModelsError> {
         let files: Vec<_> = files.iter().map(|file| (below(folder, &file.target), file.clone())).collect();
-        let is_folder = files.iter().all(|(target, _)| target.starts_with(&self.staging));
         let gathered = self.clone();
         let look = move || {
-            if !is_folder || fs::read_dir(&gathered.target).map_or(true, |mut it| it.next().is_none()) {
+            if fs::read_dir(&gathered.target).map_or(true, |mut it| it.next().is_none()) {
                 return Ok(false);
             }
             let is_there = |(target, file): &(PathBuf, DownloadFile)| {

@@ -50,6 +50,8 @@ const COMPUTED_BYTES: u64 = 4;
 const USUAL_BYTES: u64 = 2;
 /// The name of the one choice where a repository is one model.
 pub(super) const WHOLE: &str = "model";
+/// The name of the same choice where there are GGUF files as well.
+const BESIDE_GGUF: &str = "safetensors";
 
 /// Something of a repository that is downloaded together.
 pub(super) struct Part {
@@ -73,6 +75,18 @@ pub(super) enum Unusable {
 }
 
 impl Part {
+    /// The id of the model that it becomes, in our own folder. A folder that is not all of the repository has one of its own
+    /// below it, so that GGUF files of the same repository may be there before it or come later.
+    pub(super) fn model_id(&self, repo: &str) -> String {
+        if self.is_folder && self.name == WHOLE { repo.to_owned() } else { format!("{repo}/{}", self.name) }
+    }
+
+    /// Whether a model of the library is this one. Other programs keep a folder as all of the repository.
+    pub(super) fn is_here_as(&self, id: &str, repo: &str) -> bool {
+        let ids = [Some(self.model_id(repo)), self.is_folder.then(|| repo.to_owned())];
+        ids.into_iter().flatten().any(|it| id == it || id.ends_with(&format!("/{it}")))
+    }
+
     /// Whether its file says what loading it would take.
     pub(super) fn tells_memory(&self) -> bool {
         let is_gguf = self.files.first().is_some_and(|file| file.path.as_str().ends_with(".gguf"));
@@ -97,31 +111,49 @@ pub(super) fn smaller_than<'p>(part: &Part, parts: &'p [Part]) -> Vec<&'p Part> 
     smaller
 }
 
-/// What there is to choose from: each quantisation by itself, or the whole repository where it is one model.
-/// `components` are the parts of a pipeline; none where they are not known.
+/// What there is to choose from: each quantisation by itself, and the folder that they were made of where that is there as well;
+/// or the whole repository where it is one model. `components` are the parts of a pipeline; none where they are not known.
 pub(super) fn parts_of(repository: &Repository, components: &[Component]) -> Vec<Part> {
     let files = &repository.files;
-    let has = |name: &str| files.iter().any(|file| file.path.as_str() == name);
-    let entries = quants::entries(files);
-    let is_gguf = |entry: &&Entry| entry.files.iter().any(|file| file.path.as_str().ends_with(".gguf"));
-    let ggufs: Vec<_> = entries.iter().filter(is_gguf).collect();
-    if !ggufs.is_empty() {
+    let entries = entries_of(files);
+    let folder = folder_of(repository, components);
+    if entries.iter().any(is_gguf) {
         // The eyes that fit best: whole numbers of 16 bits, or what there is.
         let projectors = entries.iter().filter(|it| it.kind == quants::Kind::Projector);
         let projector = projectors.min_by_key(|it| (!it.name.to_lowercase().contains("f16"), it.bytes));
-        return ggufs.into_iter().map(|entry| part(entry, projector)).collect();
+        // Many repositories of GGUF files have a description of the model and no other weights of it.
+        let folder = folder.filter(|it| it.problem.is_none());
+        let folder = folder.map(|it| Part { name: BESIDE_GGUF.to_owned(), ..it });
+        return entries.iter().map(|entry| part(entry, projector)).chain(folder).collect();
     }
-    if has(PIPELINE) {
-        return vec![pipeline(files, components)];
-    }
-    if has("config.json") {
-        let part = whole(files, |path| !path.contains('/'));
-        return vec![Part { memory_bytes: computed_bytes(repository, part.memory_bytes), ..part }];
+    if let Some(folder) = folder {
+        return vec![folder];
     }
     if entries.is_empty() && files.iter().any(|file| is_pickle(file.path.as_str())) {
         return vec![whole(files, |_| true)];
     }
     entries.iter().map(|entry| part(entry, None)).collect()
+}
+
+/// What is downloaded by itself: GGUF files, or whatever weights there are where there are none.
+pub(super) fn entries_of(files: &[RepoFile]) -> Vec<Entry> {
+    let (ggufs, others): (Vec<_>, Vec<_>) = quants::entries(files).into_iter().partition(is_gguf);
+    if ggufs.is_empty() { others } else { ggufs }
+}
+
+fn is_gguf(entry: &Entry) -> bool {
+    entry.files.iter().any(|file| file.path.as_str().ends_with(".gguf"))
+}
+
+/// All that belongs to one model: a pipeline, or a folder of safetensors.
+fn folder_of(repository: &Repository, components: &[Component]) -> Option<Part> {
+    let files = &repository.files;
+    let has = |name: &str| files.iter().any(|file| file.path.as_str() == name);
+    if has(PIPELINE) {
+        return Some(pipeline(files, components));
+    }
+    let part = has("config.json").then(|| whole(files, |path| !path.contains('/')))?;
+    Some(Part { memory_bytes: computed_bytes(repository, part.memory_bytes), ..part })
 }
 
 fn pipeline(files: &[RepoFile], components: &[Component]) -> Part {

@@ -227,6 +227,39 @@ async fn a_folder_that_was_whole_when_the_process_ended_is_done() {
 }
 
 #[tokio::test]
+async fn a_folder_and_gguf_files_of_a_repository_are_fetched_apart() {
+    let hub = TestHub::start().await.unwrap();
+    let repository = PretendRepository::new("maker/both")
+        .with_file("config.json", r#"{"model_type":"bert"}"#)
+        .with_file("tokenizer.json", "{}")
+        .with_file("model.safetensors", vec![1; 100_000])
+        .with_file("Both-Q8_0.gguf", llama(30_000));
+    let hub = hub.with_repository(repository);
+    let bench = Bench::with_hub(&hub).await;
+    let choices = bench.look("maker/both").await.unwrap().choices;
+    let names: Vec<_> = choices.iter().map(|it| (it.name.as_str(), it.n_files)).collect();
+    assert_eq!(names, [("Both-Q8_0", 1), ("safetensors", 3)]);
+    assert!(choices[1].size_bytes > 100_000 && choices[1].recommended.is_none());
+
+    // While the folder gathers, a file comes, goes and comes again.
+    let slow = Fault::Slow { bytes_per_second: 100_000 };
+    hub.set_faults("maker/both", "model.safetensors", vec![slow]);
+    bench.download("maker/both", "safetensors").await.unwrap();
+    let file = bench.download("maker/both", "Both-Q8_0").await.unwrap();
+    bench.models.pause_download(file).await.unwrap();
+    bench.models.remove_download(file).await.unwrap();
+    bench.download("maker/both", "Both-Q8_0").await.unwrap();
+    let ended = bench.all_ended().await;
+    assert!(ended.iter().all(|it| it.state == DownloadState::Done) && ended.len() == 2, "{ended:?}");
+    let mut all = bench.all().await;
+    all.sort_unstable();
+    assert_eq!(all, ["maker/both/Both-Q8_0", "maker/both/safetensors"]);
+    assert!(bench.path("own/maker/both/safetensors/tokenizer.json").is_file());
+    let choices = bench.look("maker/both").await.unwrap().choices;
+    assert!(choices.iter().all(|it| it.here.is_some()));
+}
+
+#[tokio::test]
 async fn two_models_of_a_repository_share_what_lets_them_see() {
     let hub = TestHub::start().await.unwrap();
     let repository = PretendRepository::new(REPO)

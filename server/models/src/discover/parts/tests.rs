@@ -122,3 +122,43 @@ fn a_folder_takes_what_computing_it_takes() {
     check(&["model_index.json", "vae/a.safetensors", "vae/a.fp16.safetensors"], None, &[], 1000);
     check(&["a.Q8_0.gguf", "mmproj.gguf"], None, &[], 1000);
 }
+
+#[test]
+fn a_folder_beside_gguf_files_is_offered_behind_them() {
+    let check = |files: &[&str], expected: &[(&str, usize, u64)]| {
+        let parts = parts_of(&repository(files), &[]);
+        let offered: Vec<_> =
+            parts.iter().map(|it| (it.model_id("owner/name"), it.files.len(), it.memory_bytes)).collect();
+        let offered: Vec<_> = offered.iter().map(|(id, n, bytes)| (id.as_str(), *n, *bytes)).collect();
+        assert_eq!(offered, expected, "{files:?}");
+    };
+    let [folder, ggufs] = [
+        ["config.json", "model.safetensors", "tokenizer.json"],
+        ["a-Q4_K_M.gguf", "a-Q8_0.gguf", "README.md"],
+    ];
+    let offered = [("owner/name/a-Q4_K_M", 1, 1000), ("owner/name/a-Q8_0", 1, 1000)];
+    check(&[folder, ggufs].concat(), &[&offered[..], &[("owner/name/safetensors", 4, 2000)]].concat());
+    check(&folder, &[("owner/name", 3, 2000)]);
+    check(&ggufs, &offered);
+    let pipeline = ["model_index.json", "unet/a.safetensors", "a.gguf"];
+    check(&pipeline, &[("owner/name/a", 1, 1000), ("owner/name/safetensors", 2, 1000)]);
+    // Beside a model that is whole, none is offered that is not.
+    check(&["config.json", "a.gguf"], &[("owner/name/a", 1, 1000)]);
+    check(&["config.json", "pytorch_model.bin", "a.gguf"], &[("owner/name/a", 1, 1000)]);
+    check(&["model_index.json", "unet/a.safetensors", "vae/a.bin", "a.gguf"], &[("owner/name/a", 1, 1000)]);
+}
+
+#[test]
+fn a_folder_is_known_by_the_repository_as_well() {
+    let check = |files: &[&str], id: &str, expected: &[bool]| {
+        let parts = parts_of(&repository(files), &[]);
+        let here: Vec<_> = parts.iter().map(|it| it.is_here_as(id, "owner/name")).collect();
+        assert_eq!(here, expected, "{id}");
+    };
+    let both = ["config.json", "model.safetensors", "a.gguf"];
+    check(&both, "owner/name/safetensors", &[false, true]);
+    check(&both, "cache/owner/name", &[false, true]);
+    check(&both, "cache/owner/name/a", &[true, false]);
+    check(&both, "other-owner/name", &[false, false]);
+    check(&both[..2], "cache/owner/name", &[true]);
+}

@@ -236,6 +236,9 @@ test('what fewer bits cost is measured here, and the figures say which to take',
     await expect(page.getByTestId('quant').nth(1)).toContainText(/tokens\/s/, { timeout: 180_000 });
     await expect(page.getByTestId('quant').first()).toContainText('Q6_K');
     await expect(page.getByTestId('quant-best')).toHaveCount(1);
+    const best = page.getByTestId('quant').filter({ has: page.getByTestId('quant-best') });
+    await expect(best.getByTestId('quant-reason')).toBeVisible();
+    await expect(best).toHaveAttribute('data-front', 'true');
     await expect(page.getByTestId('quants-front')).toBeVisible();
     await accessible(page);
     await page.reload();

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freshFolder, required, Server } from '../support/server';
@@ -130,6 +131,10 @@ test('how a model is loaded is chosen in its panel, with what was measured on th
   const dataDir = freshFolder();
   mkdirSync(join(dataDir, 'models'));
   copyFileSync(required('CHAOSENGINE_TEST_MODEL'), join(dataDir, 'models', 'Guesser.gguf'));
+  const measured = ['measure', 'draft', required('CHAOSENGINE_TEST_MODEL'), 'Guesser'];
+  const environment = { ...process.env, CHAOSENGINE_HOME: dataDir };
+  const table = execFileSync(required('CHAOSENGINE_BIN'), measured, { env: environment, encoding: 'utf8' });
+  const [guessed] = /[0-9.]+/.exec(table.split('\n')[1] ?? '') ?? [''];
   const server = await (await Server.start({ dataDir })).ready();
   const context = await browser.newContext({ baseURL: server.address });
   const page = await context.newPage();
@@ -147,7 +152,9 @@ test('how a model is loaded is chosen in its panel, with what was measured on th
   await page.getByTestId('launch-context').selectOption('2048');
   await expect(page.getByTestId('launch-memory')).not.toHaveText(memory);
   await row('q8').getByRole('radio').check();
+  await expect(page.getByTestId('launch-draft-measured')).toHaveText('');
   await page.getByTestId('launch-draft').selectOption('Guesser');
+  await expect(page.getByTestId('launch-draft-measured')).toContainText(`${guessed} tokens/s`);
   await page.getByTestId('launch-load').click();
   await expect(page.getByTestId('launch-panel')).toBeHidden();
   await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });

@@ -34,6 +34,8 @@ Usage: chaosengine [serve] [options]      serve the web app and the API (the def
                                           file, or a name from the library
        chaosengine measure speed MODEL    measure how fast a model computes with other threads, batches and layers of a
                                           graphics card
+       chaosengine measure draft MODEL DRAFT
+                                          measure how fast a model answers while another one guesses for it, and alone
        chaosengine measure fit MODEL      load a model in several ways, or with the --context and the --kv-type given, and
                                           print what each takes beside what was foretold
        chaosengine measure scan FOLDER    measure how long looking through a folder of models takes
@@ -103,6 +105,11 @@ pub(crate) enum Action {
     },
     MeasureSpeed {
         model: String,
+        config: Config,
+    },
+    MeasureDraft {
+        model: String,
+        draft: String,
         config: Config,
     },
     /// Look through a folder of models.
@@ -276,6 +283,9 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
         ["measure", "scan", folder] => Ok(Action::MeasureScan { folder: folder.into(), config }),
         ["measure", "fit", model] => Ok(Action::MeasureFit { model: (*model).to_owned(), config }),
         ["measure", "speed", model] => Ok(Action::MeasureSpeed { model: (*model).to_owned(), config }),
+        ["measure", "draft", model, draft] => {
+            Ok(Action::MeasureDraft { model: (*model).to_owned(), draft: (*draft).to_owned(), config })
+        }
         ["measure", "kv", model] => Ok(Action::MeasureKv { model: (*model).to_owned(), config }),
         ["worker"] => Ok(Action::Worker),
         ["extract", ending] => Ok(Action::Extract { ending: (*ending).to_owned() }),

@@ -64,6 +64,9 @@ fn run(action: Action) -> Result<(), Exit> {
         Action::MeasureSpeed { model, config } => {
             on_runtime(&config, measure::measure_speed(&config, &model))
         }
+        Action::MeasureDraft { model, draft, config } => {
+            on_runtime(&config, measure::measure_draft(&config, &model, &draft))
+        }
         Action::MeasureKv { model, config } => on_runtime(&config, measure::measure_kv(&config, &model)),
         Action::MeasureFit { model, config } => {
             on_runtime(&config, measure_fit::measure_fit(&config, &model))

@@ -1,4 +1,4 @@
-//! `chaosengine measure kv` and `chaosengine measure speed`.
+//! `chaosengine measure kv`, `chaosengine measure speed` and `chaosengine measure draft`.
 
 use crate::{config::Config, exit::Exit};
 use inference::LlamaConfig;
@@ -13,7 +13,7 @@ use system::DataDir;
 use types::{
     ids::ModelId,
     kv::{KvMeasure, KvType},
-    speed::{SpeedMeasure, speed_choices},
+    speed::{DraftMeasure, SpeedMeasure, speed_choices},
 };
 
 /// Measures every usual way to keep keys and values with `model`, prints each as it comes and keeps it.
@@ -58,11 +58,28 @@ pub(crate) async fn measure_speed(config: &Config, model: &str) -> Result<(), Ex
     Ok(())
 }
 
+/// Measures how fast `model` answers while `draft` guesses for it and while nobody does, prints it and keeps it.
+pub(crate) async fn measure_draft(config: &Config, model: &str, draft: &str) -> Result<(), Exit> {
+    let bench = Bench::open(config, model).await?;
+    let (draft, draft_path) = find(&bench.library, draft, &bench.folder)?;
+    let speed = inference::measure_draft(&bench.worker, &bench.path, &draft_path).await.map_err(failed)?;
+    let measure = DraftMeasure { draft, speed };
+    let saved = bench.store.save_draft_measure(&bench.id, &measure, now_ms()).await;
+    saved.map_err(|source| bench.database_failed(source))?;
+    print(DRAFT_HEAD)?;
+    print(&draft_row(&measure))?;
+    bench.store.close().await;
+    Ok(())
+}
+
 /// What is measured, with what, and where it is kept.
 struct Bench {
     id: ModelId,
     path: PathBuf,
     n_layers: Option<u32>,
+    library: Library,
+    /// Where the library's own models are.
+    folder: PathBuf,
     worker: LlamaConfig,
     store: Store,
     database: PathBuf,
@@ -71,15 +88,16 @@ struct Bench {
 impl Bench {
     async fn open(config: &Config, model: &str) -> Result<Self, Exit> {
         let paths = DataDir::open(config.data_dir.as_deref()).map_err(failed)?;
-        let library = Library::new(paths.models(), vec![], KvType::default());
-        let (id, path) = find(&library, model, &paths.models())?;
+        let folder = paths.models();
+        let library = Library::new(folder.clone(), vec![], KvType::default());
+        let (id, path) = find(&library, model, &folder)?;
         let n_layers = library.n_layers(&path);
         let database = paths.database();
         let opened = Store::open(&database).await;
         let store =
             opened.map_err(|source| Exit::Database { path: database.display().to_string(), source })?;
         let worker = LlamaConfig::for_current_exe().map_err(failed)?;
-        Ok(Self { id, path, n_layers, worker, store, database })
+        Ok(Self { id, path, n_layers, library, folder, worker, store, database })
     }
 
     fn database_failed(&self, source: StoreError) -> Exit {
@@ -122,6 +140,13 @@ fn speed_row(SpeedMeasure { choice, prefill, decode }: &SpeedMeasure) -> String 
     format!("{n_threads:>7}  {n_batch:>5}  {layers:>6}  {prefill:>12.1}  {decode:>12.1}")
 }
 
+const DRAFT_HEAD: &str = "tok/s with guesses  tok/s alone  faster";
+
+fn draft_row(DraftMeasure { speed, .. }: &DraftMeasure) -> String {
+    let times = speed.guessed / speed.alone.max(f64::MIN_POSITIVE);
+    format!("{:>18.1}  {:>11.1}  {times:>5.2}x", speed.guessed, speed.alone)
+}
+
 /// A line of the table.
 pub(crate) fn print(line: &str) -> Result<(), Exit> {
     writeln!(io::stdout(), "{line}").map_err(failed)
@@ -139,7 +164,10 @@ fn now_ms() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use types::{kv::KvFormat, speed::SpeedChoice};
+    use types::{
+        kv::KvFormat,
+        speed::{DraftSpeed, SpeedChoice},
+    };
 
     #[test]
     fn rows_stand_below_their_heads() {
@@ -159,5 +187,9 @@ mod tests {
         let line = speed_row(&SpeedMeasure { choice, prefill: 1234.56, decode: 78.9 });
         assert_eq!(line, "     16    512       –        1234.6          78.9");
         assert_eq!(line.chars().count(), SPEED_HEAD.chars().count());
+        let speed = DraftSpeed { guessed: 83.25, alone: 55.5 };
+        let line = draft_row(&DraftMeasure { draft: ModelId("guesser".into()), speed });
+        assert_eq!(line, "              83.2         55.5   1.50x");
+        assert_eq!(line.chars().count(), DRAFT_HEAD.chars().count());
     }
 }

@@ -27,6 +27,7 @@ use types::{
     job::{JobKind, JobState},
     kv::{KvMeasure, KvType},
     launch::{DraftChoice, LaunchPanel, LaunchProfile},
+    speed::DraftSpeed,
 };
 
 /// Contexts to choose from, as far as the model was made for them.
@@ -261,6 +262,14 @@ fn draft_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts)
         chosen.profile.update(|profile| profile.draft = draft);
     };
     let known = panel.known_draft.as_ref().map(|name| fill(texts.launch_draft_known, "name", name));
+    let measures = panel.draft_measures.clone();
+    let measured = move || {
+        let profile = chosen.profile.read();
+        let DraftChoice::Model(draft) = &profile.draft else { return None };
+        let measure = measures.iter().find(|it| it.draft == *draft);
+        let effect = measure.map(|it| describe_draft(it.speed, texts));
+        Some(effect.unwrap_or_else(|| texts.launch_draft_unmeasured.to_owned()))
+    };
     view! {
         <div class="flex flex-col gap-1">
             <label for="launch-draft" class="font-medium text-strong">{texts.launch_draft}</label>
@@ -270,6 +279,7 @@ fn draft_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts)
                 {options}
             </select>
             <p class="text-xs text-muted">{texts.launch_draft_hint}" "{known}</p>
+            <p class="tabular text-xs text-muted" data-testid="launch-draft-measured">{measured}</p>
         </div>
     }
 }
@@ -311,7 +321,7 @@ fn kv_types(
         <fieldset class="flex flex-col gap-1">
             <legend class="mb-1 font-medium text-strong">{texts.launch_kv}</legend>
             <p class="text-xs text-muted">{texts.launch_kv_hint}</p>
-            <MeasureButton id measuring/>
+            <MeasureButton id chosen measuring/>
             {as_usual}
             {rows.collect_view()}
         </fieldset>
@@ -319,13 +329,17 @@ fn kv_types(
 }
 
 #[component]
-fn MeasureButton(id: ModelId, measuring: Memo<Option<u64>>) -> impl IntoView {
+fn MeasureButton(id: ModelId, chosen: Chosen, measuring: Memo<Option<u64>>) -> impl IntoView {
     let texts = LaunchTexts::here();
     let toasts = use_toasts();
     let measure = move |_| {
         let id = id.clone();
+        let draft = match chosen.profile.get_untracked().draft {
+            DraftChoice::Model(draft) => Some(draft),
+            DraftChoice::Usual | DraftChoice::None => None,
+        };
         spawn_local(async move {
-            if let Err(err) = measure_model(id).await {
+            if let Err(err) = measure_model(id, draft).await {
                 toasts.show(err.sentence(texts));
             }
         });
@@ -379,6 +393,15 @@ fn describe(measure: &KvMeasure, texts: &LaunchTexts) -> String {
         fill(texts.launch_kv_writes, "n", decimals(measure.decode_ratio, 2)),
     ];
     parts.join(" · ")
+}
+
+/// The same of a model that guesses.
+fn describe_draft(speed: DraftSpeed, texts: &LaunchTexts) -> String {
+    let DraftSpeed { guessed, alone } = speed;
+    let times = guessed / alone.max(f64::MIN_POSITIVE);
+    let figures = fill(texts.launch_draft_measured, "guessed", one_decimal(guessed));
+    let figures = fill(&figures, "alone", one_decimal(alone));
+    fill(&figures, "times", decimals(times, 2))
 }
 
 /// What happens once it is saved.

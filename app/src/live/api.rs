@@ -99,11 +99,15 @@ pub async fn save_launch_profile(
     Ok(crate::ssr::state()?.models.save_launch_profile(&id, profile).await?)
 }
 
-/// Measures what ways to keep keys and values cost with a model, as a job.
-#[server(output = Postcard)]
-pub async fn measure_model(id: types::ids::ModelId) -> Result<(), AppError> {
+/// Measures what ways to keep keys and values cost with a model, how fast it computes, and what a model brings that guesses for
+/// it, as a job.
+#[server(input = Postcard, output = Postcard)]
+pub async fn measure_model(
+    id: types::ids::ModelId,
+    draft: Option<types::ids::ModelId>,
+) -> Result<(), AppError> {
     let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.models.measure(user, &id).await?)
+    Ok(crate::ssr::state()?.models.measure(user, &id, draft.as_ref()).await?)
 }
 
 /// Fetches the starter model and loads it, as a job.

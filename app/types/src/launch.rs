@@ -3,7 +3,7 @@
 use crate::{
     ids::ModelId,
     kv::{KvMeasure, KvType, KvUse},
-    speed::SpeedMeasure,
+    speed::{DraftMeasure, SpeedMeasure},
 };
 use serde::{Deserialize, Serialize};
 
@@ -215,6 +215,8 @@ pub struct LaunchPanel {
     pub drafts: Vec<ModelId>,
     /// One that is known to guess well for it, as its makers call it.
     pub known_draft: Option<String>,
+    /// What was measured on this machine with those that were chosen to guess.
+    pub draft_measures: Vec<DraftMeasure>,
     /// Whether keys and values can be kept in other forms, and another model may guess: only with llama.cpp.
     pub has_kv_types: bool,
     /// Adapters that are here, by name.

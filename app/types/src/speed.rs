@@ -1,7 +1,10 @@
 //! How fast a model computes, by how it is loaded.
 
-use crate::launch::BATCHES;
+use crate::{ids::ModelId, launch::BATCHES};
 use serde::{Deserialize, Serialize};
+
+/// What is faster by a smaller factor is chance.
+pub const NOTICED: f64 = 1.03;
 
 /// What decides how fast a model computes, and not what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +24,21 @@ pub struct SpeedMeasure {
     pub prefill: f64,
     /// While an answer is written, alone.
     pub decode: f64,
+}
+
+/// How fast answers came with a model that guesses for another one and without any guess, in tokens per second.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DraftSpeed {
+    pub guessed: f64,
+    pub alone: f64,
+}
+
+/// What was measured on this machine with a model that guesses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DraftMeasure {
+    /// Which one.
+    pub draft: ModelId,
+    pub speed: DraftSpeed,
 }
 
 /// What is worth measuring: each of the three apart, with the other two as usual. What is usual comes first, and nothing

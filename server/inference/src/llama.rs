@@ -1,6 +1,7 @@
 //! Models in llama.cpp or candle, each in a worker process under supervision.
 
 mod connection;
+mod draft_speed;
 mod link;
 mod log_tail;
 mod mailbox;
@@ -12,6 +13,7 @@ mod said;
 mod supervisor;
 mod turnover;
 
+pub use draft_speed::measure_draft;
 pub(crate) use link::Launch;
 #[cfg(test)]
 pub(crate) use link::Link;
@@ -277,17 +279,27 @@ fn file_name(path: &Path) -> String {
 async fn alone(
     config: &LlamaConfig,
     command: Command,
-    mut ended: impl FnMut(Event) -> Option<Result<(), String>>,
+    ended: impl FnMut(Event) -> Option<Result<(), String>>,
 ) -> Result<(), String> {
     let link = config.clone().launch();
     let link = link.map_err(|error| format!("the worker could not be started: {error}"))?;
     let mut connection = Connection::new(link);
     connection.send(command);
-    let result = loop {
+    let result = until(&mut connection, ended).await;
+    connection.end().await;
+    result
+}
+
+/// Hears a worker's events until `ended` says what came of one. A worker that ends before that is an error.
+async fn until<T>(
+    connection: &mut Connection,
+    mut ended: impl FnMut(Event) -> Option<Result<T, String>>,
+) -> Result<T, String> {
+    loop {
         match connection.next().await {
             Signal::Event(event) => {
                 if let Some(result) = ended(event) {
-                    break result;
+                    return result;
                 }
             }
             Signal::Ended(detail) => {
@@ -295,7 +307,5 @@ async fn alone(
                 return Err(format!("the worker ended: {}", supervisor::brief(&detail)));
             }
         }
-    };
-    connection.end().await;
-    result
+    }
 }

@@ -10,15 +10,23 @@ use types::{
     job::JobKind,
     kv::{KvMeasure, KvType},
     launch::{
-        LaunchOptions, LaunchPanel, LaunchProfile, MAX_ADAPTER_PERCENT, MAX_ADAPTERS, MAX_TEMPLATE_BYTES,
-        MAX_THREADS,
+        DraftChoice, LaunchOptions, LaunchPanel, LaunchProfile, MAX_ADAPTER_PERCENT, MAX_ADAPTERS,
+        MAX_TEMPLATE_BYTES, MAX_THREADS,
     },
-    speed::{SpeedMeasure, speed_choices},
+    speed::{DraftMeasure, SpeedMeasure, speed_choices},
 };
 
 enum Measured {
     Kv(KvMeasure),
     Speed(SpeedMeasure),
+    Draft(DraftMeasure),
+}
+
+/// What is measured, and with which model that guesses for it.
+struct ToMeasure {
+    id: ModelId,
+    path: PathBuf,
+    draft: Option<(ModelId, PathBuf)>,
 }
 
 /// Less is no conversation, more is a slip of the finger.
@@ -30,6 +38,7 @@ impl Models {
         let path = self.path_of(id).await?;
         let (profile, measures) = (self.store.launch_profile(id).await?, self.store.kv_measures(id).await?);
         let speeds = self.store.speed_measures(id).await?;
+        let draft_measures = self.store.draft_measures(id).await?;
         let footprint = self.footprint(id, path.clone(), LaunchProfile::default()).await;
         let n_ctx_train = footprint.and_then(|it| it.n_ctx_train);
         let library = self.library.clone();
@@ -50,6 +59,7 @@ impl Models {
             measures,
             drafts,
             known_draft: known_drafts(&id.0).first().map(|name| (*name).to_owned()),
+            draft_measures,
             has_kv_types,
             adapters,
             template,
@@ -71,44 +81,60 @@ impl Models {
         Ok(())
     }
 
-    /// Measures what every usual way to keep keys and values costs with a model, and how fast it computes with other threads,
-    /// batches and layers on a graphics card, as a job. Returns when it has started.
-    pub async fn measure(&self, user: UserId, id: &ModelId) -> Result<(), ModelsError> {
+    /// Measures what every usual way to keep keys and values costs with a model, how fast it computes with other threads,
+    /// batches and layers on a graphics card, and how fast it answers while `draft` guesses for it, where there is one, as a
+    /// job. Returns when it has started.
+    pub async fn measure(
+        &self,
+        user: UserId,
+        id: &ModelId,
+        draft: Option<&ModelId>,
+    ) -> Result<(), ModelsError> {
         let path = self.path_of(id).await?;
+        let draft = match draft {
+            Some(draft) => Some((draft.clone(), self.path_of(draft).await?)),
+            None => None,
+        };
         let footprint = self.footprint(id, path.clone(), LaunchProfile::default()).await;
         check_memory(footprint.unwrap_or_default().weights_bytes)?;
         let measuring = self.only_measuring()?;
         let name = id.0.rsplit('/').next().unwrap_or_default();
         let job = self.jobs.start(user, JobKind::MeasureModel, name).await?;
-        let (models, id) = (self.clone(), id.clone());
+        let (models, what) = (self.clone(), ToMeasure { id: id.clone(), path, draft });
         tokio::spawn(async move {
-            let measured = until_cancelled(&job, models.run_measure(&id, &path, &job)).await;
+            let measured = until_cancelled(&job, models.run_measure(&what, &job)).await;
             ended(job, measured).await;
             drop(measuring);
         });
         Ok(())
     }
 
-    async fn run_measure(&self, id: &ModelId, path: &Path, job: &JobHandle) -> Result<(), ModelsError> {
+    async fn run_measure(&self, what: &ToMeasure, job: &JobHandle) -> Result<(), ModelsError> {
+        let ToMeasure { id, path, draft } = what;
         let n_layers = self.n_gpu_layers(path).await;
         let choices = speed_choices(self.usual_n_threads(), system::n_processors(), n_layers);
         let kv_types = KvType::usual();
-        let n = kv_types.len() + choices.len() * N_SPEED_ROUNDS;
+        let n = kv_types.len() + choices.len() * N_SPEED_ROUNDS + usize::from(draft.is_some());
         let mut n_told = 0;
         // Unbounded by its type, but there are as many as are measured.
         let (tell, mut told) = mpsc::unbounded_channel();
-        let tell_speed = tell.clone();
+        let (tell_speed, tell_draft) = (tell.clone(), tell.clone());
         let measuring = async move {
             let kv = move |it| _ = tell.send(Measured::Kv(it));
             inference::measure_kv(&self.worker, path, kv_types, kv).await?;
             let speed = move |it| _ = tell_speed.send(Measured::Speed(it));
-            inference::measure_speed(&self.worker, path, choices, speed).await
+            inference::measure_speed(&self.worker, path, choices, speed).await?;
+            if let Some(draft) = draft {
+                _ = tell_draft.send(Measured::Draft(self.measure_draft(id, path, draft).await?));
+            }
+            Ok::<_, ModelsError>(())
         };
         let saving = async {
             while let Some(measured) = told.recv().await {
                 match measured {
                     Measured::Kv(measure) => self.store.save_kv_measure(id, &measure, now_ms()).await?,
                     Measured::Speed(measure) => self.store.save_speed_measure(id, &measure, now_ms()).await?,
+                    Measured::Draft(measure) => self.store.save_draft_measure(id, &measure, now_ms()).await?,
                 }
                 n_told += 1;
                 let fraction = Some(n_told as f32 / n as f32);
@@ -119,6 +145,20 @@ impl Models {
         let (measured, saved) = tokio::join!(measuring, saving);
         measured?;
         saved
+    }
+
+    /// Where there is no room for both, that is said once everything else was measured.
+    async fn measure_draft(
+        &self,
+        id: &ModelId,
+        path: &Path,
+        (draft, draft_path): &(ModelId, PathBuf),
+    ) -> Result<DraftMeasure, ModelsError> {
+        let profile = LaunchProfile { draft: DraftChoice::Model(draft.clone()), ..LaunchProfile::default() };
+        let footprint = self.footprint(id, path.to_owned(), profile).await;
+        check_memory(footprint.unwrap_or_default().weights_bytes)?;
+        let speed = inference::measure_draft(&self.worker, path, draft_path).await?;
+        Ok(DraftMeasure { draft: draft.clone(), speed })
     }
 
     /// Where the server was not told.

@@ -10,6 +10,7 @@ mod compare;
 mod copies;
 mod documents;
 mod downloads;
+mod draft_measures;
 mod error;
 mod filing;
 mod folders;

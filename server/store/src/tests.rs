@@ -12,7 +12,7 @@ use types::{
     launch::{AdapterChoice, DraftChoice, LaunchOptions, LaunchProfile},
     overrides::{Overrides, SetUp},
     settings::{Theme, UserSettings},
-    speed::{SpeedChoice, SpeedMeasure},
+    speed::{DraftMeasure, DraftSpeed, SpeedChoice, SpeedMeasure},
     tools::ToolCall,
 };
 
@@ -408,6 +408,22 @@ async fn how_fast_a_model_is_with_a_choice_is_known_once() {
     let expected = [measure(1, None, 6.5), measure(2, None, 10.5), measure(2, Some(30), 20.0)];
     assert_eq!(store.speed_measures(&model).await.unwrap(), expected);
     assert_eq!(store.speed_measures(&ModelId("other".into())).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_a_model_that_guesses_brings_is_known_once_for_each() {
+    let (_folder, store) = open().await;
+    let model = ModelId("large".into());
+    let measure = |draft: &str, guessed| DraftMeasure {
+        draft: ModelId(draft.into()),
+        speed: DraftSpeed { guessed, alone: 10.5 },
+    };
+    for it in [measure("small", 12.5), measure("other", 9.5), measure("small", 13.5)] {
+        store.save_draft_measure(&model, &it, 1).await.unwrap();
+    }
+    let expected = [measure("other", 9.5), measure("small", 13.5)];
+    assert_eq!(store.draft_measures(&model).await.unwrap(), expected);
+    assert_eq!(store.draft_measures(&ModelId("small".into())).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -93,6 +93,7 @@ mod tests {
             measures: measured.iter().map(measure).collect(),
             drafts: Vec::new(),
             known_draft: None,
+            draft_measures: Vec::new(),
             has_kv_types: true,
             adapters: Vec::new(),
             template: None,

@@ -9,11 +9,8 @@ use crate::{
 use leptos::prelude::*;
 use types::{
     launch::{BATCHES, LaunchOptions, LaunchPanel},
-    speed::{SpeedChoice, SpeedMeasure},
+    speed::{NOTICED, SpeedChoice, SpeedMeasure},
 };
-
-/// What is faster by less is chance.
-const NOTICED: f64 = 1.03;
 
 /// One of the numbers that decide how fast it is.
 #[derive(Clone, Copy)]

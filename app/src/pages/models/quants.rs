@@ -11,7 +11,7 @@ use leptos_router::components::A;
 use types::{
     ids::ModelId,
     job::{JobKind, JobState},
-    quant::{MeasuredQuant, QuantMeasure, Written, is_on_front, recommended},
+    quant::{Beaten, MeasuredQuant, QuantMeasure, Suggestion, Why, Written, beaten, is_on_front, suggested},
     shelf::{Format, Kind, ShelfAct, ShelfModel, ShelfReply},
 };
 
@@ -120,34 +120,10 @@ fn perplexity(measure: &QuantMeasure) -> String {
 }
 
 fn figures(quants: &[MeasuredQuant], texts: &'static ModelsTexts) -> AnyView {
-    let best = recommended(quants);
+    let suggestion = suggested(quants);
     let rows: Vec<_> = quants
         .iter()
-        .map(|it| {
-            let measure = &it.measure;
-            let is_best = best == Some(it.to);
-            let speed = format!(
-                "{} ({}×)",
-                fill(texts.quants_speed_of, "n", one_decimal(measure.tokens_per_second)),
-                decimals(measure.decode_ratio, 2)
-            );
-            let is_beaten = !is_on_front(it, quants);
-            view! {
-                <tr class="border-t border-line" class:text-muted=is_beaten data-testid="quant" data-front=(!is_beaten).to_string()>
-                    <th scope="row" class="p-1.5 text-left font-mono font-normal">
-                        {it.to.word()}
-                        {is_best.then(|| view! {
-                            <span class="ml-1.5 rounded-control bg-raised px-1.5 font-sans text-xs text-ok" data-testid="quant-best">{texts.quants_best}</span>
-                        })}
-                    </th>
-                    <td class="tabular p-1.5 text-right">{bytes(it.size_bytes as f64)}</td>
-                    <td class="tabular p-1.5 text-right">{fill(texts.quants_percent, "n", one_decimal(measure.top1_agreement * 100.0))}</td>
-                    <td class="tabular p-1.5 text-right">{decimals(measure.mean_kld, 4)}</td>
-                    <td class="tabular p-1.5 text-right whitespace-nowrap">{perplexity(measure)}</td>
-                    <td class="tabular p-1.5 text-right whitespace-nowrap">{speed}</td>
-                </tr>
-            }
-        })
+        .map(|it| row(it, beaten(it, quants), suggestion.filter(|taken| taken.to == it.to), texts))
         .collect();
     view! {
         {front(quants, texts)}
@@ -168,6 +144,65 @@ fn figures(quants: &[MeasuredQuant], texts: &'static ModelsTexts) -> AnyView {
         </div>
     }
     .into_any()
+}
+
+/// `suggestion` is about this one.
+fn row(
+    it: &MeasuredQuant,
+    beaten: Option<Beaten>,
+    suggestion: Option<Suggestion>,
+    texts: &'static ModelsTexts,
+) -> AnyView {
+    let measure = &it.measure;
+    let speed = format!(
+        "{} ({}×)",
+        fill(texts.quants_speed_of, "n", one_decimal(measure.tokens_per_second)),
+        decimals(measure.decode_ratio, 2)
+    );
+    let is_beaten = beaten.is_some();
+    let best = suggestion.map(|_| {
+        view! {
+            <span class="ml-1.5 rounded-control bg-raised px-1.5 font-sans text-xs text-ok" data-testid="quant-best">{texts.quants_best}</span>
+        }
+    });
+    let reason = suggestion.map(|it| why(it.why, texts).to_owned());
+    let reason = reason.or_else(|| beaten.map(|it| beaten_words(it, texts)));
+    view! {
+        <tr class="border-t border-line align-top" class:text-muted=is_beaten data-testid="quant" data-front=(!is_beaten).to_string()>
+            <th scope="row" class="p-1.5 text-left font-mono font-normal">
+                {it.to.word()}
+                {best}
+                {reason.map(|reason| view! {
+                    <span class="block max-w-56 font-sans text-xs text-muted" data-testid="quant-reason">{reason}</span>
+                })}
+            </th>
+            <td class="tabular p-1.5 text-right">{bytes(it.size_bytes as f64)}</td>
+            <td class="tabular p-1.5 text-right">{fill(texts.quants_percent, "n", one_decimal(measure.top1_agreement * 100.0))}</td>
+            <td class="tabular p-1.5 text-right">{decimals(measure.mean_kld, 4)}</td>
+            <td class="tabular p-1.5 text-right whitespace-nowrap">{perplexity(measure)}</td>
+            <td class="tabular p-1.5 text-right whitespace-nowrap">{speed}</td>
+        </tr>
+    }
+    .into_any()
+}
+
+fn why(why: Why, texts: &ModelsTexts) -> &'static str {
+    match why {
+        Why::Fastest => texts.quants_fastest,
+        Why::Closest => texts.quants_closest,
+    }
+}
+
+/// Which one beats it, and in what.
+fn beaten_words(beaten: Beaten, texts: &ModelsTexts) -> String {
+    let ways = [
+        (beaten.is_smaller, texts.quants_smaller),
+        (beaten.is_faster, texts.quants_faster),
+        (beaten.is_closer, texts.quants_closer),
+    ];
+    let ways: Vec<_> = ways.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word).collect();
+    let sentence = fill(texts.quants_beaten, "name", beaten.by.word());
+    fill(&sentence, "ways", ways.join(", "))
 }
 
 /// Size to the right, how often the next token is the same upwards; what nothing beats is on the line.

@@ -369,11 +369,11 @@ test('a tool that a person never allows is not run and asks no more', async ({ b
     await expect(card.getByTestId('call-shown')).toContainText('switched off');
     await expect(textOf(lastAnswer(page))).toContainText('That did not work.');
 
-    // Not even where the model calls what it was not offered.
+    // It is not offered any more, so that whoever calls it all the same calls nothing.
     await send(page, 'Please fetch it again.');
     await expect(page.getByTestId('message')).toHaveCount(4);
-    await answered(page);
-    await expect(card).toHaveAttribute('data-state', 'failed');
+    await expect(lastAnswer(page)).toHaveAttribute('data-state', 'failed');
+    await expect(lastAnswer(page).getByTestId('message-error')).toContainText('no tool may run in this chat');
     await expect(question).toHaveCount(0);
     await open(page, '/tools');
     await expect(listed(page, 'fetch_page').getByTestId('tool-permission')).toHaveValue('never');

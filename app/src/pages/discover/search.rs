@@ -88,19 +88,23 @@ pub(super) fn SearchForm(query: HubQuery) -> AnyView {
     let sorts = HubSort::ALL.map(|it| option(it.word(), sort_words(it)));
     let any = |name, text: &'static str, chosen, options| choice(name, text, Some(text), chosen, options);
     view! {
-        <form method="get" action="/discover" role="search" class="flex flex-wrap items-center gap-2">
-            <input type="search" name="q" class="field h-8 min-w-48 flex-1" value=query.text maxlength=MAX_SEARCH_CHARS
-                placeholder=texts.search aria-label=texts.search data-testid="discover-search"/>
-            {any("kind", of_models.filter_kind, query.kind.map(Kind::word), kinds.to_vec())}
-            {any("format", of_models.filter_format, query.format.map(HubFormat::word), formats.to_vec())}
-            {any("size", texts.filter_size, query.size.map(HubSize::word), sizes.to_vec())}
-            {any("can", of_models.filter_capability, query.capability.map(HubCapability::word), abilities.to_vec())}
-            {any("licence", texts.filter_licence, query.licence.as_deref(), licences.to_vec())}
-            {choice("sort", of_models.sort, None, Some(query.sort.word()), sorts.to_vec())}
-            <button type="submit" class="button button-primary">
-                <Icon icon=icondata_lu::LuSearch size=14/>
-                {of_models.search_go}
-            </button>
+        <form method="get" action="/discover" role="search" class="flex flex-col gap-2">
+            <div class="flex items-center gap-2">
+                <input type="search" name="q" class="field h-8 min-w-0 flex-1" value=query.text maxlength=MAX_SEARCH_CHARS
+                    placeholder=texts.search aria-label=texts.search data-testid="discover-search"/>
+                <button type="submit" class="button button-primary">
+                    <Icon icon=icondata_lu::LuSearch size=14/>
+                    {of_models.search_go}
+                </button>
+            </div>
+            <div class="flex flex-wrap items-center gap-2">
+                {any("kind", of_models.filter_kind, query.kind.map(Kind::word), kinds.to_vec())}
+                {any("format", of_models.filter_format, query.format.map(HubFormat::word), formats.to_vec())}
+                {any("size", texts.filter_size, query.size.map(HubSize::word), sizes.to_vec())}
+                {any("can", of_models.filter_capability, query.capability.map(HubCapability::word), abilities.to_vec())}
+                {any("licence", texts.filter_licence, query.licence.as_deref(), licences.to_vec())}
+                {choice("sort", of_models.sort, None, Some(query.sort.word()), sorts.to_vec())}
+            </div>
         </form>
     }
     .into_any()

@@ -34,6 +34,9 @@ use types::{
 const REPAINT: Duration = Duration::from_millis(33);
 /// What a crash may cost.
 const SAVE: Duration = Duration::from_secs(1);
+const CALLED_NOTHING: &str = "the model called a tool instead of answering, but no tool may run in this chat: allow it one below the \
+    message box, or ask again";
+
 /// How an answer ended, or one of its rounds.
 pub(super) struct End {
     pub(super) state: MessageState,
@@ -247,7 +250,10 @@ impl Writer {
         mut request: GenerateRequest,
         hands: Option<Hands>,
     ) -> End {
-        let Some(mut hands) = hands else { return self.follow(&engine, target, request).await };
+        let Some(mut hands) = hands else {
+            let end = self.follow(&engine, target, request).await;
+            return self.without_hands(end);
+        };
         loop {
             let end = self.follow(&engine, target.clone(), request.clone()).await;
             if !end.has_called || self.written.is_empty() || request.tools.is_none() {
@@ -264,6 +270,15 @@ impl Writer {
             }
             self.pace = Pace::start();
         }
+    }
+
+    /// What a model calls that was offered nothing comes to nothing; where it said nothing besides, that has to be said.
+    fn without_hands(&self, end: End) -> End {
+        let is_riddle = end.has_called && !self.written.is_empty() && self.text.trim().is_empty();
+        if !is_riddle {
+            return end;
+        }
+        End { state: MessageState::Failed, error: Some(CALLED_NOTHING.to_owned()), ..end }
     }
 
     /// Runs what the model called, and begins the next round.

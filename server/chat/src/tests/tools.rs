@@ -337,6 +337,18 @@ async fn a_session_has_its_own_tools_once_they_are_chosen() {
 }
 
 #[tokio::test]
+async fn a_model_that_calls_what_it_was_not_offered_says_so_where_it_says_nothing_else() {
+    let scripts = [Script::say([""]).call("adds", "{}"), Script::say(["Well."]).call("adds", "{}")];
+    let (bench, _) = open(vec![tool("adds", Effect::None)], scripts).await;
+    let session = bench.chat.use_tools(ME, None, &[]).await.unwrap();
+    let (_, message) = bench.say(Some(session), "go").await;
+    assert_eq!(message.state, MessageState::Failed);
+    assert!(message.error.is_some_and(|it| it.contains("no tool may run")));
+    let (_, message) = bench.say(Some(session), "go on").await;
+    assert_eq!((message.state, message.text.as_str()), (MessageState::Complete, "Well."));
+}
+
+#[tokio::test]
 async fn a_model_without_a_chat_template_calls_nothing_and_it_is_said_why() {
     let (bench, session) = open(vec![tool("adds", Effect::None)], [Script::say(["A"])]).await;
     let mut status = inference::Engine::status(&bench.engine).borrow().chosen.clone();

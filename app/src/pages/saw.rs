@@ -63,7 +63,7 @@ fn shown(seen: Result<Seen, AppError>) -> AnyView {
     let mut parts: Vec<_> = seen.parts.into_iter().map(part).collect();
     let others = parts.split_off(n_cached_parts);
     let cached = (!parts.is_empty()).then(|| {
-        view! { <span class="bg-raised box-decoration-clone" data-cached="" title=texts.saw_cached_title>{parts}</span> }
+        view! { <span class="bg-line box-decoration-clone" data-cached="" title=texts.saw_cached_title>{parts}</span> }
     });
     let cached_hint = cached.is_some().then_some(texts.saw_hint_cached);
     let hint = match &seen.kept {

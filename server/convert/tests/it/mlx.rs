@@ -3,7 +3,7 @@
 use crate::support::{digest, go_on, json, model, names, parity};
 use convert::{MlxOptions, to_mlx};
 use serde_json::Value;
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, env, ffi::OsStr, fs, process::Command};
 use weights::folders::{Quantisation, mlx};
 
 /// Compares all tensors of a model, and what is beside them.
@@ -54,6 +54,36 @@ fn all_families_in_four_bits() {
 #[test]
 fn all_families_in_eight_bits() {
     check_all(8);
+}
+
+/// Reads what was written of a model as MLX itself does.
+#[track_caller]
+fn check_read_back(packages: &OsStr, name: &str, bits: u32) {
+    let (work, folder) = model(name);
+    let target = work.path().join("mlx");
+    let report = to_mlx(&folder, &target, &MlxOptions { bits, group_size: 64 }, &mut go_on()).unwrap();
+    assert!(report.n_rounded > 0);
+    #[expect(clippy::disallowed_methods, reason = "nothing of the product starts it")]
+    let mut python = Command::new("python3");
+    python.arg(parity().join("mlx_read_back.py")).args([&target, &folder]).env("PYTHONPATH", packages);
+    let read = python.output().unwrap();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    assert!(read.status.success(), "{name} in {bits} bits: {}", said(&read.stderr));
+    assert_eq!(said(&read.stdout), report.n_rounded.to_string(), "{name} in {bits} bits");
+}
+
+#[test]
+fn mlx_itself_reads_back_what_was_written() {
+    let packages = env::var_os("CHAOSENGINE_TEST_MLX");
+    let packages = packages.expect("CHAOSENGINE_TEST_MLX is not set: run the tests with `cargo xtask test`");
+    if packages == "none" {
+        return println!("there is no MLX for this system");
+    }
+    for name in ["gemma3", "llama3", "mistral-json", "qwen2", "qwen3"] {
+        for bits in [4, 8] {
+            check_read_back(&packages, name, bits);
+        }
+    }
 }
 
 #[test]

@@ -2,17 +2,12 @@
 
     python mlx_expected.py
 
-Needs mlx with mlx-cpu, and numpy. With a folder that this crate wrote, and the one that it was made of, it reads the
-former back as MLX does, and says how far its numbers are from the original:
-
-    python mlx_expected.py WRITTEN ORIGINAL
+Needs mlx with mlx-cpu, and numpy.
 """
 
 import hashlib
 import json
 import re
-import sys
-from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
@@ -80,29 +75,7 @@ def expected(folder, bits):
     return tensors
 
 
-def read_back(written, original):
-    config = json.loads((written / "config.json").read_text())["quantization"]
-    load = lambda folder: {k: v for f in sorted(folder.glob("*.safetensors")) for k, v in mx.load(str(f)).items()}
-    found, source = load(written), load(original)
-    worst, total, n = 0.0, 0.0, 0
-    for name, words in found.items():
-        if words.dtype != mx.uint32:
-            continue
-        stem = name.removesuffix(".weight")
-        scales, biases = found[stem + ".scales"], found[stem + ".biases"]
-        back = mx.dequantize(words, scales, biases, group_size=config["group_size"], bits=config["bits"])
-        own = mx.quantize(source[name], group_size=config["group_size"], bits=config["bits"])
-        assert all(mx.array_equal(a, b).item() for a, b in zip(own, (words, scales, biases))), name
-        error = mx.abs(back.astype(mx.float32) - source[name].astype(mx.float32))
-        step = mx.repeat(mx.abs(scales.astype(mx.float32)), config["group_size"], axis=-1)
-        worst = max(worst, mx.max(error / step).item())
-        total, n = total + mx.sum(error / step).item(), n + error.size
-    print(f"{n} numbers, {total / n:.4f} steps off on average, {worst:.4f} at most; all as MLX rounds")
-
-
 def main():
-    if len(sys.argv) == 3:
-        return read_back(Path(sys.argv[1]), Path(sys.argv[2]))
     result = {}
     for folder in sorted(MODELS.iterdir()):
         if folder.name not in ("smollm", "smolvlm", "qwen2vl", "qwen25vl"):

@@ -6,6 +6,8 @@ mod link;
 mod log_tail;
 mod mailbox;
 mod pending;
+#[cfg(test)]
+pub(crate) mod played;
 mod rate;
 mod requests;
 mod restarts;

@@ -97,7 +97,7 @@ pub(super) fn SearchForm(query: HubQuery) -> AnyView {
                     {of_models.search_go}
                 </button>
             </div>
-            <div class="flex flex-wrap items-center gap-2">
+            <div class="grid grid-cols-2 gap-2 sm:flex sm:flex-wrap sm:items-center">
                 {any("kind", of_models.filter_kind, query.kind.map(Kind::word), kinds.to_vec())}
                 {any("format", of_models.filter_format, query.format.map(HubFormat::word), formats.to_vec())}
                 {any("size", texts.filter_size, query.size.map(HubSize::word), sizes.to_vec())}

@@ -19,6 +19,9 @@ use types::{
 const WIDTH: f64 = 320.0;
 const HEIGHT: f64 = 130.0;
 const MARGIN: f64 = 26.0;
+/// What the longest name of a type takes.
+const NAME_WIDTH: f64 = 36.0;
+const NAME_HEIGHT: f64 = 8.0;
 
 /// For models that can be measured so.
 pub(super) fn section(model: &ShelfModel, quants: Vec<MeasuredQuant>) -> AnyView {
@@ -162,7 +165,7 @@ fn row(
     let is_beaten = beaten.is_some();
     let best = suggestion.map(|_| {
         view! {
-            <span class="ml-1.5 rounded-control bg-raised px-1.5 font-sans text-xs text-ok" data-testid="quant-best">{texts.quants_best}</span>
+            <span class="ml-1.5 rounded-control bg-raised px-1.5 font-sans text-xs whitespace-nowrap text-ok" data-testid="quant-best">{texts.quants_best}</span>
         }
     });
     let reason = suggestion.map(|it| why(it.why, texts).to_owned());
@@ -173,7 +176,7 @@ fn row(
                 {it.to.word()}
                 {best}
                 {reason.map(|reason| view! {
-                    <span class="block max-w-56 font-sans text-xs text-muted" data-testid="quant-reason">{reason}</span>
+                    <span class="block max-w-56 min-w-44 font-sans text-xs text-muted" data-testid="quant-reason">{reason}</span>
                 })}
             </th>
             <td class="tabular p-1.5 text-right">{bytes(it.size_bytes as f64)}</td>
@@ -205,6 +208,20 @@ fn beaten_words(beaten: Beaten, texts: &ModelsTexts) -> String {
     fill(&sentence, "ways", ways.join(", "))
 }
 
+/// How high the name of each point stands that is right of it: above, or below where the name of an earlier one is.
+fn names_at(points: &[(f64, f64)]) -> Vec<f64> {
+    let mut taken: Vec<(f64, f64)> = Vec::new();
+    for &(x, y) in points {
+        let is_free = |name_y: &f64| {
+            !taken.iter().any(|it| (it.0 - x).abs() < NAME_WIDTH && (it.1 - name_y).abs() < NAME_HEIGHT)
+        };
+        let below = y + 11.0;
+        let name_y = [y - 5.0, below].into_iter().find(is_free).unwrap_or(below);
+        taken.push((x, name_y));
+    }
+    taken.into_iter().map(|(_, name_y)| name_y).collect()
+}
+
 /// Size to the right, how often the next token is the same upwards; what nothing beats is on the line.
 fn front(quants: &[MeasuredQuant], texts: &'static ModelsTexts) -> AnyView {
     if quants.len() < 2 {
@@ -229,13 +246,11 @@ fn front(quants: &[MeasuredQuant], texts: &'static ModelsTexts) -> AnyView {
             format!("{},{}", at(x), at(y))
         })
         .collect();
+    let places: Vec<_> = quants.iter().map(place).collect();
     let points: Vec<_> = quants
         .iter()
-        .enumerate()
-        .map(|(n, it)| {
-            let (x, y) = place(it);
-            // Names of neighbours stand one above and one below.
-            let name_y = if n % 2 == 0 { y - 5.0 } else { y + 11.0 };
+        .zip(places.iter().zip(names_at(&places)))
+        .map(|(it, (&(x, y), name_y))| {
             let is_beaten = !is_on_front(it, quants);
             view! {
                 <g class:opacity-50=is_beaten>
@@ -254,4 +269,19 @@ fn front(quants: &[MeasuredQuant], texts: &'static ModelsTexts) -> AnyView {
         </svg>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_at;
+
+    #[test]
+    fn names_of_neighbours_do_not_cover_each_other() {
+        let check = |points: &[(f64, f64)], expected: &[f64]| assert_eq!(names_at(points), expected);
+        check(&[(200.0, 50.0), (20.0, 90.0)], &[45.0, 85.0]);
+        check(&[(60.0, 50.0), (50.0, 54.0)], &[45.0, 65.0]);
+        // Of three in one place two stay readable.
+        check(&[(60.0, 50.0), (60.0, 50.0), (60.0, 50.0)], &[45.0, 61.0, 61.0]);
+        check(&[], &[]);
+    }
 }

@@ -1,14 +1,16 @@
 use super::*;
-use crate::{EmbedInput, EmbedParams, Footprint, GenerateEvent, Tenant, llama::Link};
-use protocol::{
-    Command, Delta, Event, LoadProgress, LoadedModel, LoraAdapter, PREFIX_BYTES, RequestId, body_len, decode,
-    encode,
+use crate::{
+    EmbedInput, EmbedParams, Footprint, GenerateEvent, Tenant,
+    llama::{Link, played},
 };
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
-    task::JoinHandle,
+use protocol::{Command, Event, LoadProgress, LoraAdapter, RequestId};
+use std::{
+    io,
+    ops::{Deref, DerefMut},
+    path::PathBuf,
+    time::Duration,
 };
+use tokio::task::JoinHandle;
 use types::{
     chat::{FinishReason, Usage},
     job::JobStep,
@@ -25,49 +27,40 @@ struct Launcher(mpsc::UnboundedSender<Worker>);
 
 /// A worker played by the test. Dropping it is its death.
 struct Worker {
-    commands: DuplexStream,
-    events: DuplexStream,
+    wire: played::Worker,
     /// Of the model it was told to load.
     name: String,
     n_ctx: Option<u32>,
     saved_bytes: u64,
 }
 
+impl Deref for Worker {
+    type Target = played::Worker;
+
+    fn deref(&self) -> &Self::Target {
+        &self.wire
+    }
+}
+
+impl DerefMut for Worker {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.wire
+    }
+}
+
 impl Launch for Launcher {
     fn launch(&mut self) -> io::Result<Link> {
-        let (input, commands) = duplex(1 << 20);
-        let (events, output) = duplex(1 << 20);
-        let worker = Worker { commands, events, name: String::new(), n_ctx: None, saved_bytes: 0 };
+        let (wire, link) = played::Worker::start("exit status: 3", None);
+        let worker = Worker { wire, name: String::new(), n_ctx: None, saved_bytes: 0 };
         self.0.send(worker).map_err(|_| io::Error::other("no more workers"))?;
-        Ok(Link {
-            output: Box::new(output),
-            input: Box::new(input),
-            end: Box::new(|_| Box::pin(async { "exit status: 3".to_owned() })),
-            memory: Arc::new(|| None),
-        })
+        Ok(link)
     }
 }
 
 impl Worker {
     /// The next command that is not a heartbeat; `None` when it is to end.
     async fn command(&mut self) -> Option<Command> {
-        loop {
-            let mut prefix = [0; PREFIX_BYTES];
-            self.commands.read_exact(&mut prefix).await.ok()?;
-            let mut body = vec![0; body_len(prefix).expect("small")];
-            self.commands.read_exact(&mut body).await.ok()?;
-            match decode(&body).expect("a command") {
-                // The server may have gone after the ping.
-                Command::Ping(n) => {
-                    _ = self.events.write_all(&encode(&Event::Pong(n)).expect("small")).await;
-                }
-                command => return Some(command),
-            }
-        }
-    }
-
-    async fn say(&mut self, event: Event) {
-        self.events.write_all(&encode(&event).expect("small")).await.expect("somebody listens");
+        self.find_command().await
     }
 
     /// Is told what to load, and does nothing yet.
@@ -78,39 +71,9 @@ impl Worker {
         self.name = request.path.file_stem().expect("a name").to_string_lossy().into_owned();
     }
 
-    async fn loaded(&mut self) {
-        let facts = LoadedModel {
-            n_ctx: 64,
-            n_sequences: 2,
-            n_vocab: 9,
-            n_threads: 1,
-            has_chat_template: true,
-            thinks: false,
-            draft_problem: None,
-            sees: false,
-            projector_problem: None,
-            kv_type: None,
-        };
-        self.say(Event::Loaded(facts)).await;
-    }
-
-    async fn accept(&mut self) -> RequestId {
-        let Some(Command::Generate { id, .. }) = self.command().await else { panic!("not a generation") };
-        self.say(Event::Accepted { id, n_prompt_tokens: 1 }).await;
-        id
-    }
-
     async fn answer(&mut self, id: RequestId, text: &str) {
-        self.say(Event::Step(vec![Delta {
-            id,
-            text: text.into(),
-            reasoning: String::new(),
-            calls: vec![],
-            logprobs: vec![],
-            usage: Usage { n_generated_tokens: 1, ..Usage::default() },
-            finished: Some(Ok(FinishReason::Stop)),
-        }]))
-        .await;
+        let usage = Usage { n_generated_tokens: 1, ..Usage::default() };
+        self.write(id, text, usage, Some(FinishReason::Stop)).await;
     }
 }
 

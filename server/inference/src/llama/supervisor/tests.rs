@@ -4,12 +4,12 @@ use super::*;
 use crate::{
     EmbedInput, EmbedParams, EmbedRequest, Embeddings, Footprint, GenerateEvent, Prompt, RankRequest,
     Ranking, Tenant,
-    llama::{Link, SupervisedModel},
+    llama::{Link, SupervisedModel, played::Worker},
 };
 use futures::StreamExt;
-use protocol::{Delta, PREFIX_BYTES, Rejection, body_len, decode, encode};
-use std::{io, path::PathBuf, sync::Arc};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use protocol::Rejection;
+use std::{io, path::PathBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use types::{
     chat::{FinishReason, Usage},
     ids::ModelId,
@@ -21,69 +21,16 @@ use types::{
 #[derive(Clone)]
 struct Launcher(mpsc::UnboundedSender<Worker>);
 
-/// A worker played by the test. Dropping it is its death.
-struct Worker {
-    commands: DuplexStream,
-    events: DuplexStream,
-}
-
 impl Launch for Launcher {
     fn launch(&mut self) -> io::Result<Link> {
-        let (input, commands) = duplex(1 << 20);
-        let (events, output) = duplex(1 << 20);
-        self.0.send(Worker { commands, events }).map_err(|_| io::Error::other("no more workers"))?;
-        Ok(Link {
-            output: Box::new(output),
-            input: Box::new(input),
-            end: Box::new(|_| Box::pin(async { "exit status: 3\nfirst\nlast words".to_owned() })),
-            memory: Arc::new(|| Some(MemoryUse { bytes: 5 << 20, held_bytes: 4 << 20 })),
-        })
+        let memory = MemoryUse { bytes: 5 << 20, held_bytes: 4 << 20 };
+        let (worker, link) = Worker::start("exit status: 3\nfirst\nlast words", Some(memory));
+        self.0.send(worker).map_err(|_| io::Error::other("no more workers"))?;
+        Ok(link)
     }
 }
 
 impl Worker {
-    /// The next command that is not a heartbeat.
-    async fn command(&mut self) -> Command {
-        loop {
-            let mut prefix = [0; PREFIX_BYTES];
-            self.commands.read_exact(&mut prefix).await.expect("a command");
-            let mut body = vec![0; body_len(prefix).expect("small")];
-            self.commands.read_exact(&mut body).await.expect("a whole command");
-            match decode(&body).expect("a command") {
-                Command::Ping(n) => self.say(Event::Pong(n)).await,
-                command => return command,
-            }
-        }
-    }
-
-    async fn say(&mut self, event: Event) {
-        self.events.write_all(&encode(&event).expect("small")).await.expect("somebody listens");
-    }
-
-    async fn load(&mut self) {
-        assert!(matches!(self.command().await, Command::Load(_)));
-        let facts = LoadedModel {
-            n_ctx: 64,
-            n_sequences: 2,
-            n_vocab: 9,
-            n_threads: 1,
-            has_chat_template: true,
-            thinks: false,
-            draft_problem: None,
-            sees: false,
-            projector_problem: None,
-            kv_type: None,
-        };
-        self.say(Event::Loaded(facts)).await;
-    }
-
-    /// Takes a generation and accepts it.
-    async fn accept(&mut self) -> RequestId {
-        let Command::Generate { id, .. } = self.command().await else { panic!("not a generation") };
-        self.say(Event::Accepted { id, n_prompt_tokens: 1 }).await;
-        id
-    }
-
     /// Says that it waits, and lets that be heard.
     async fn line(&mut self, id: RequestId) {
         self.say(Event::Line { waiting: vec![id] }).await;
@@ -91,16 +38,8 @@ impl Worker {
     }
 
     async fn token(&mut self, id: RequestId, text: &str, n_generated: u32, ends: bool) {
-        let delta = Delta {
-            id,
-            text: text.into(),
-            reasoning: String::new(),
-            calls: vec![],
-            logprobs: vec![],
-            usage: Usage { n_generated_tokens: n_generated, ..Usage::default() },
-            finished: ends.then_some(Ok(FinishReason::Stop)),
-        };
-        self.say(Event::Step(vec![delta])).await;
+        let usage = Usage { n_generated_tokens: n_generated, ..Usage::default() };
+        self.write(id, text, usage, ends.then_some(FinishReason::Stop)).await;
     }
 }
 

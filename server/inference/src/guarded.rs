@@ -2,7 +2,7 @@
 
 use crate::{
     BoxFuture, EmbedRequest, Embeddings, Engine, EngineError, GenerateEvent, GenerateRequest, GenerateStream,
-    Hold, Intent, ModelSpec, Prompt, RankRequest, Ranking, Target, Tenant,
+    Hold, Intent, ModelSpec, Prompt, RankRequest, Ranking, Target, Tenant, TokenLogprob,
     guards::{Guards, may_begin},
 };
 use futures::{StreamExt, stream};
@@ -193,20 +193,31 @@ impl Watched {
         }
     }
 
-    fn take(&mut self, event: GenerateEvent) {
+    fn take(&mut self, mut event: GenerateEvent) {
         let now = Instant::now();
         let mut tripped = None;
-        match &event {
+        match &mut event {
             GenerateEvent::Queued(_) => self.guards.waits(),
-            GenerateEvent::Text { text, reasoning, calls, usage, .. } => {
+            GenerateEvent::Text { text, reasoning, calls, usage, logprobs } => {
                 self.first.get_or_insert(now);
                 self.last = Some(now);
                 self.usage = *usage;
                 let n_generated = usage.n_generated_tokens;
-                // What is thought comes before the text that comes with it.
-                tripped = self.guards.text(now, reasoning, n_generated);
-                tripped = tripped.or_else(|| self.guards.text(now, text, n_generated));
-                tripped = tripped.or_else(|| calls.iter().find_map(|piece| self.guards.call(piece)));
+                // What is thought comes before the text that comes with it, and calls behind both.
+                if let Some((guard, n_bytes)) = self.guards.text(now, reasoning, n_generated) {
+                    reasoning.truncate(n_bytes);
+                    text.clear();
+                    tripped = Some(guard);
+                } else if let Some((guard, n_bytes)) = self.guards.text(now, text, n_generated) {
+                    text.truncate(n_bytes);
+                    tripped = Some(guard);
+                }
+                if tripped.is_some() {
+                    calls.clear();
+                    keep_bytes(logprobs, reasoning.len() + text.len());
+                } else {
+                    tripped = calls.iter().find_map(|piece| self.guards.call(piece));
+                }
             }
             GenerateEvent::Warned(_) | GenerateEvent::Finished { .. } => {}
         }
@@ -244,6 +255,15 @@ impl Watched {
         };
         self.ready.push_back(GenerateEvent::Finished { reason: FinishReason::Guarded(guard), usage });
     }
+}
+
+/// Leaves the tokens of the first so many bytes.
+fn keep_bytes(tokens: &mut Vec<TokenLogprob>, n_bytes: usize) {
+    let mut n_so_far = 0;
+    tokens.retain(|token| {
+        n_so_far += token.bytes.len();
+        n_so_far <= n_bytes
+    });
 }
 
 #[cfg(test)]

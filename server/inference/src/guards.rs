@@ -53,11 +53,21 @@ impl Guards {
         }
     }
 
-    /// A piece of the answer came, which now has `n_tokens`.
-    pub(crate) fn text(&mut self, now: Instant, piece: &str, n_tokens: u32) -> Option<Guard> {
+    /// A piece of the answer came, which now has `n_tokens`. A guard that ends it says behind how many bytes of the piece: a guess that
+    /// came true brings several lines at once.
+    pub(crate) fn text(&mut self, now: Instant, piece: &str, n_tokens: u32) -> Option<(Guard, usize)> {
         if let Some(pace) = &mut self.pace {
             pace.tokens(now, n_tokens);
         }
+        let mut n_bytes = 0;
+        piece.split_inclusive('\n').find_map(|line| {
+            n_bytes += line.len();
+            Some((self.line(line)?, n_bytes))
+        })
+    }
+
+    /// A piece of a line came.
+    fn line(&mut self, piece: &str) -> Option<Guard> {
         if self.grows_too_long(piece) {
             return Some(Guard::Length);
         }

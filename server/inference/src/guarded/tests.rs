@@ -59,6 +59,13 @@ async fn an_answer_that_repeats_itself_is_ended_and_kept() {
 }
 
 #[tokio::test]
+async fn what_comes_behind_the_end_is_not_told() {
+    let end = FinishReason::Guarded(Guard::RepeatedLine);
+    let song = LINE.repeat(9);
+    check(Script::say([song.as_str()]), machine(8 * GB, None), &LINE.repeat(4), &[], end).await;
+}
+
+#[tokio::test]
 async fn a_call_that_repeats_itself_is_ended() {
     let script = Script::say(["Well. "]).call("sing", &LINE.repeat(20));
     let end = FinishReason::Guarded(Guard::RepeatedPassage);

@@ -58,6 +58,26 @@ fn arguments_that_say_the_same_again_and_again_are_a_loop() {
 }
 
 #[test]
+fn an_answer_ends_behind_the_line_that_was_too_many_however_much_comes_at_once() {
+    let song = "I am the walrus, and this is my song.\n".repeat(9);
+    let check = |n_bytes: usize, expected: usize| {
+        let mut guards = guards(4000);
+        let mut n_taken = 0;
+        let tripped = song.as_bytes().chunks(n_bytes).find_map(|piece| {
+            let piece = std::str::from_utf8(piece).unwrap();
+            let tripped = guards.text(Instant::now(), piece, 1);
+            n_taken += tripped.map_or(piece.len(), |(_, n_kept)| n_kept);
+            tripped
+        });
+        assert_eq!((tripped.unwrap().0, n_taken), (Guard::RepeatedLine, expected), "{n_bytes} bytes at once");
+    };
+    let n_kept = song.len() / 9 * 4;
+    for n_bytes in [1, 7, song.len() / 9, 100, song.len()] {
+        check(n_bytes, n_kept);
+    }
+}
+
+#[test]
 fn large_arguments_are_no_loop() {
     let rows = |between: &str| {
         let row = |i| {

@@ -1,6 +1,6 @@
 //! A model that writes in a folder of safetensors, beside one in a GGUF file.
 
-use crate::support::{Server, events, model_id};
+use crate::support::{Server, events, model_id, safetensors};
 use serde_json::{Map, Value, json};
 use std::{fs, path::Path};
 
@@ -74,24 +74,7 @@ fn weights() -> Vec<u8> {
         (layer("mlp.up_proj"), vec![WIDTH, WIDTH]),
         (layer("mlp.down_proj"), vec![WIDTH, WIDTH]),
     ];
-    let mut header = Map::new();
-    let mut data = Vec::new();
-    let mut state = 1_u32;
-    for (name, shape) in tensors {
-        let begin = data.len();
-        for _ in 0..shape.iter().product() {
-            // Numbers that follow from each other without a pattern: Numerical Recipes' generator.
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let number = (state >> 8) as f32 / (1 << 24) as f32 - 0.5;
-            data.extend(number.to_le_bytes());
-        }
-        header.insert(name, json!({"dtype": "F32", "shape": shape, "data_offsets": [begin, data.len()]}));
-    }
-    let header = Value::Object(header).to_string();
-    let mut file = (header.len() as u64).to_le_bytes().to_vec();
-    file.extend(header.as_bytes());
-    file.extend(data);
-    file
+    safetensors(&tensors)
 }
 
 /// A server with both models in its library.

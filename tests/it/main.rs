@@ -7,6 +7,7 @@
 mod api;
 mod bad_files;
 mod conversations;
+mod converted;
 mod crash;
 mod documents;
 mod drafts;

@@ -1,7 +1,7 @@
 //! A server of its own for every test.
 
 use reqwest::{Client, RequestBuilder, Response};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use std::{
     env,
     path::{Path, PathBuf},
@@ -152,6 +152,29 @@ pub(crate) async fn run(args: &[&str]) -> Output {
 pub(crate) async fn events(reply: Response) -> Vec<String> {
     let text = reply.text().await.unwrap();
     text.lines().filter_map(|line| line.strip_prefix("data: ")).map(str::to_owned).collect()
+}
+
+/// A file of safetensors, with weights that mean nothing.
+pub(crate) fn safetensors(tensors: &[(String, Vec<usize>)]) -> Vec<u8> {
+    let mut header = Map::new();
+    let mut data = Vec::new();
+    let mut state = 1_u32;
+    for (name, shape) in tensors {
+        let begin = data.len();
+        for _ in 0..shape.iter().product() {
+            // Numbers that follow from each other without a pattern: Numerical Recipes' generator.
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let number = (state >> 8) as f32 / (1 << 24) as f32 - 0.5;
+            data.extend(number.to_le_bytes());
+        }
+        let entry = json!({"dtype": "F32", "shape": shape, "data_offsets": [begin, data.len()]});
+        header.insert(name.clone(), entry);
+    }
+    let header = Value::Object(header).to_string();
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.as_bytes());
+    file.extend(data);
+    file
 }
 
 #[cfg(unix)]

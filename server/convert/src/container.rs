@@ -24,6 +24,7 @@ pub(crate) enum Value {
     Texts(Vec<String>),
     Ints(Vec<i32>),
     Floats(Vec<f32>),
+    Bools(Vec<bool>),
 }
 
 /// The format's numbers for kinds of values.
@@ -72,6 +73,10 @@ impl Value {
                 bytes.extend(list(value_kind::F32, numbers.len()));
                 bytes.extend(numbers.iter().flat_map(|n| n.to_le_bytes()));
             }
+            Self::Bools(all) => {
+                bytes.extend(list(value_kind::BOOL, all.len()));
+                bytes.extend(all.iter().map(|it| u8::from(*it)));
+            }
         }
         bytes
     }
@@ -95,6 +100,7 @@ impl Keys {
             Value::Texts(list) => list.is_empty(),
             Value::Ints(list) => list.is_empty(),
             Value::Floats(list) => list.is_empty(),
+            Value::Bools(list) => list.is_empty(),
             _ => false,
         };
         let key = key.into();

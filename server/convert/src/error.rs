@@ -43,7 +43,7 @@ pub enum ConvertError {
     },
     /// A kind of model that is not converted here.
     #[error(
-        "models of the kind “{0}” cannot be converted here; Llama, Mistral, Mixtral, SmolLM 1 to 3, SmolVLM, Qwen 2, Qwen 2 and 2.5 VL, Qwen 3 and Gemma 1 to 3 can"
+        "models of the kind “{0}” cannot be converted here; Llama, Mistral, Mixtral, SmolLM 1 to 3, SmolVLM, Qwen 2 and 3, Qwen 2, 2.5 and 3 VL and Gemma 1 to 3 can"
     )]
     Family(String),
     /// A kind of model that is converted, but not for MLX.
@@ -51,7 +51,7 @@ pub enum ConvertError {
     NotForMlx(String),
     /// Something that sees images in a way that is not converted here.
     #[error(
-        "what sees images in models of the kind “{0}” cannot be converted here; that of Gemma 3, Idefics 3, SmolVLM, Qwen 2 and 2.5 VL can"
+        "what sees images in models of the kind “{0}” cannot be converted here; that of Gemma 3, Idefics 3, SmolVLM, Qwen 2, 2.5 and 3 VL can"
     )]
     Tower(String),
     /// Weights that were rounded already.

@@ -16,6 +16,7 @@ pub(crate) enum Family {
     Qwen2Vl,
     Qwen3,
     Qwen3Moe,
+    Qwen3Vl,
     Gemma,
     Gemma2,
     Gemma3,
@@ -77,6 +78,7 @@ impl Family {
             "Qwen2VLForConditionalGeneration" | "Qwen2_5_VLForConditionalGeneration" => Some(Self::Qwen2Vl),
             "Qwen3MoeForCausalLM" => Some(Self::Qwen3Moe),
             "Qwen3ForCausalLM" => Some(Self::Qwen3),
+            "Qwen3VLForConditionalGeneration" => Some(Self::Qwen3Vl),
             "GemmaForCausalLM" => Some(Self::Gemma),
             "Gemma2ForCausalLM" => Some(Self::Gemma2),
             "Gemma3ForCausalLM" | "Gemma3ForConditionalGeneration" => Some(Self::Gemma3),
@@ -94,6 +96,7 @@ impl Family {
             Self::Qwen2Vl => "qwen2vl",
             Self::Qwen3 => "qwen3",
             Self::Qwen3Moe => "qwen3moe",
+            Self::Qwen3Vl => "qwen3vl",
             Self::Gemma => "gemma",
             Self::Gemma2 => "gemma2",
             Self::Gemma3 => "gemma3",
@@ -110,7 +113,7 @@ impl Family {
 
     /// Whether its models look at images, some even where their description does not say so.
     pub(crate) fn may_see(self) -> bool {
-        matches!(self, Self::Gemma3 | Self::SmolVlm | Self::Qwen2Vl)
+        matches!(self, Self::Gemma3 | Self::SmolVlm | Self::Qwen2Vl | Self::Qwen3Vl)
     }
 
     /// Whether each layer has several experts, of which a few compute each token.
@@ -161,6 +164,7 @@ impl Family {
             (Self::Gemma3, "rope_theta") => json!(1_000_000.0),
             (Self::Mixtral | Self::Qwen2Vl, "rope_theta") => json!(1_000_000.0),
             (Self::SmolLm3, "rope_theta") => json!(2_000_000.0),
+            (Self::Qwen3Vl, "rope_theta") => json!(5_000_000.0),
             (_, "rope_theta") => json!(10_000.0),
             (Self::Gemma3, "rope_local_base_freq") => json!(10_000.0),
             (Self::Gemma | Self::Gemma2 | Self::Gemma3 | Self::SmolLm3, "tie_word_embeddings") => json!(true),
@@ -174,10 +178,12 @@ impl Family {
             ) => json!(32768),
             (Self::Mistral | Self::Mixtral | Self::Gemma3, "max_position_embeddings") => json!(131_072),
             (Self::Gemma | Self::Gemma2, "max_position_embeddings") => json!(8192),
-            (Self::Qwen3, "head_dim") => json!(128),
+            (Self::Qwen3Vl, "max_position_embeddings") => json!(128_000),
+            (Self::Qwen3 | Self::Qwen3Vl, "head_dim") => json!(128),
             (Self::Gemma | Self::Gemma2 | Self::Gemma3, "head_dim") => json!(256),
             (Self::Mistral | Self::Mixtral | Self::Qwen2Vl, "num_key_value_heads") => json!(8),
             (Self::Qwen2Moe, "num_key_value_heads") => json!(16),
+            (Self::Qwen3Vl, "num_key_value_heads") => json!(32),
             (Self::SmolLm3 | Self::Qwen3Moe, "num_key_value_heads") => json!(4),
             (Self::SmolLm3, "vocab_size") => json!(128_256),
             (Self::Gemma2 | Self::Gemma3, "num_key_value_heads") => json!(4),
@@ -191,7 +197,9 @@ impl Family {
             (Self::Gemma3, "vocab_size") => json!(262_208),
             (Self::Gemma | Self::Gemma2, "vocab_size") => json!(256_000),
             (Self::Llama | Self::Mistral | Self::Mixtral | Self::SmolVlm, "vocab_size") => json!(32_000),
-            (Self::Qwen2 | Self::Qwen2Moe | Self::Qwen3 | Self::Qwen3Moe, "vocab_size") => json!(151_936),
+            (Self::Qwen2 | Self::Qwen2Moe | Self::Qwen3 | Self::Qwen3Moe | Self::Qwen3Vl, "vocab_size") => {
+                json!(151_936)
+            }
             (Self::Qwen2Vl, "vocab_size") => json!(152_064),
             _ => return self.default_of_experts(key),
         };
@@ -254,7 +262,7 @@ impl Family {
             return None;
         }
         let has_four_norms = matches!(self, Self::Gemma2 | Self::Gemma3);
-        let has_norms_of_heads = matches!(self, Self::Qwen3 | Self::Qwen3Moe | Self::Gemma3);
+        let has_norms_of_heads = matches!(self, Self::Qwen3 | Self::Qwen3Moe | Self::Qwen3Vl | Self::Gemma3);
         let (to, has_bias) = match part {
             "self_attn.q_proj" => ("attn_q", true),
             "self_attn.k_proj" => ("attn_k", true),
@@ -340,7 +348,7 @@ impl Family {
             _ => &["ffn_gate", "ffn_up", "ffn_down"],
         };
         let norms: &[&str] = match self {
-            Self::Qwen3 | Self::Qwen3Moe => &["attn_q_norm", "attn_k_norm"],
+            Self::Qwen3 | Self::Qwen3Moe | Self::Qwen3Vl => &["attn_q_norm", "attn_k_norm"],
             Self::Gemma2 | Self::Gemma3 => &["post_attention_norm", "post_ffw_norm"],
             _ => &[],
         };
@@ -386,6 +394,8 @@ mod tests {
         check(Family::Gemma3, "language_model.model.norm.weight", "output_norm.weight", Change::AddOne);
         check(Family::Gemma3, "model.language_model.norm.weight", "output_norm.weight", Change::AddOne);
         check(Family::Qwen3, "lm_head.weight", "output.weight", Change::Keep);
+        let of_head = "model.language_model.layers.5.self_attn.q_norm.weight";
+        check(Family::Qwen3Vl, of_head, "blk.5.attn_q_norm.weight", Change::Keep);
         let query = "model.text_model.layers.3.self_attn.q_proj.weight";
         check(Family::SmolVlm, query, "blk.3.attn_q.weight", Change::OrderQueries);
         let router = "model.layers.2.block_sparse_moe.gate.weight";
@@ -419,6 +429,7 @@ mod tests {
         check("model.vision_model.post_layernorm.bias", true);
         check("multi_modal_projector.mm_input_projection_weight", true);
         check("model.connector.modality_projection.proj.weight", true);
+        check("model.visual.deepstack_merger_list.0.norm.weight", true);
         check("model.text_model.layers.0.mlp.up_proj.weight", false);
         check("language_model.model.norm.weight", false);
     }

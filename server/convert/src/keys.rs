@@ -5,6 +5,7 @@ use crate::{
     config::{Config, Rope},
     container::{Keys, Value},
     family::Family,
+    vision::deep_layers,
 };
 
 /// Sets the keys of the architecture, in the order in which the reference has them.
@@ -45,9 +46,20 @@ pub(crate) fn set_architecture(keys: &mut Keys, config: &Config, out: OutType) -
                 }
             }
         }
+        Family::Qwen3Vl => arch.number("n_deepstack_layers", n_hearing(config)?),
         Family::Qwen2 | Family::Qwen2Vl | Family::Qwen3 | Family::Gemma => {}
     }
     Ok(())
+}
+
+/// How many layers hear of what layers of the tower saw. Were the last one among them, llama.cpp would not load the model.
+fn n_hearing(config: &Config) -> Result<u64, ConvertError> {
+    let n = deep_layers(config)?.len() as u64;
+    if n < config.n_layers {
+        Ok(n)
+    } else {
+        Err(config.malformed("it has too few layers to see by its tower"))
+    }
 }
 
 struct Architecture<'a> {
@@ -106,7 +118,7 @@ impl Architecture<'_> {
         self.sizes(config, true)?;
         let rope = config.rope()?;
         self.scaling(&rope, config)?;
-        if config.family == Family::Qwen2Vl {
+        if matches!(config.family, Family::Qwen2Vl | Family::Qwen3Vl) {
             self.set("rope.dimension_sections", Value::Ints(sections(&rope, config)?));
         }
         self.float("rope.freq_base", rope.theta);
@@ -155,7 +167,7 @@ impl Architecture<'_> {
             // Told by a tensor of its own.
             ("llama3", _) if config.family.is_llama() => {}
             ("default", _) => {}
-            ("mrope", _) if config.family == Family::Qwen2Vl => {}
+            ("mrope", _) if matches!(config.family, Family::Qwen2Vl | Family::Qwen3Vl) => {}
             (kind, _) => {
                 let reason = format!("positions of the kind “{}” are not known", crate::error::shown(kind));
                 return Err(config.malformed(reason));

@@ -95,7 +95,7 @@ pub fn to_mlx(
 ) -> Result<MlxReport, ConvertError> {
     let config = Config::read(folder)?;
     // What runs these in MLX wants what sees images in the same folder.
-    if matches!(config.family, Family::SmolVlm | Family::Qwen2Vl) {
+    if matches!(config.family, Family::SmolVlm | Family::Qwen2Vl | Family::Qwen3Vl) {
         return Err(ConvertError::NotForMlx(crate::error::shown(config.class())));
     }
     if !matches!(options.bits, 4 | 8) || !matches!(options.group_size, 32 | 64 | 128) {

@@ -20,6 +20,7 @@ use crate::{
 use plan::Plan;
 use std::path::Path;
 use tower::Tower;
+pub(crate) use tower::deep_layers;
 
 /// The name that llama.cpp knows such files by.
 const ARCHITECTURE: &str = "clip";

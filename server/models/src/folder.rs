@@ -29,7 +29,7 @@ const MAX_TOKENIZER_BYTES: u64 = 16 << 20;
 const WRITERS: [&str; 4] = ["llama", "mistral", "qwen2", "qwen3"];
 
 /// Models that write, of the kinds that are written as GGUF files here, and computed as such.
-const CONVERTED: [&str; 12] = [
+const CONVERTED: [&str; 13] = [
     "gemma",
     "gemma2",
     "gemma3",
@@ -40,15 +40,17 @@ const CONVERTED: [&str; 12] = [
     "qwen2_moe",
     "qwen2_vl",
     "qwen3_moe",
+    "qwen3_vl",
     "smollm3",
     "smolvlm",
 ];
 /// Models that look at images, which are converted with what they do that by.
-const SEES: [&str; 5] = [
+const SEES: [&str; 6] = [
     "Gemma3ForConditionalGeneration",
     "Idefics3ForConditionalGeneration",
     "Qwen2VLForConditionalGeneration",
     "Qwen2_5_VLForConditionalGeneration",
+    "Qwen3VLForConditionalGeneration",
     "SmolVLMForConditionalGeneration",
 ];
 

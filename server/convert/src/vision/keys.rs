@@ -1,6 +1,6 @@
 //! What the file says about the part that sees.
 
-use super::tower::{Tower, Way};
+use super::tower::{QWEN_MERGED, Tower, Way};
 use crate::{
     OutType,
     container::{Keys, Value},
@@ -29,6 +29,10 @@ pub(super) fn set_tower(keys: &mut Keys, tower: &Tower, out: OutType) {
         keys.set("clip.use_silu", Value::Bool(true));
         set_number(keys, "n_wa_pattern", n);
     }
+    if tower.way == Way::Qwen3 {
+        keys.set("clip.use_gelu", Value::Bool(true));
+        set_number(keys, "spatial_merge_size", QWEN_MERGED);
+    }
     keys.set("clip.vision.attention.layer_norm_epsilon", Value::F32(sizes.epsilon as f32));
     match tower.way {
         Way::Gemma3 => {
@@ -39,6 +43,10 @@ pub(super) fn set_tower(keys: &mut Keys, tower: &Tower, out: OutType) {
             set_merged(keys, tower);
             keys.set("clip.use_gelu", Value::Bool(true));
             set_number(keys, "preproc_image_size", tower.longest_edge);
+        }
+        Way::Qwen3 => {
+            let is_deep = (0..sizes.n_layers).map(|layer| tower.deep_layers.contains(&layer));
+            keys.set("clip.vision.is_deepstack_layers", Value::Bools(is_deep.collect()));
         }
         Way::Qwen2 | Way::Qwen25 => {}
     }

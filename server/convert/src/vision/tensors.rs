@@ -1,6 +1,7 @@
 //! The tensors that what sees images must have, and what becomes of them.
 
 mod qwen;
+mod qwen3;
 mod siglip;
 
 use super::tower::{Tower, Way};
@@ -62,6 +63,7 @@ pub(super) fn wanted(tower: &Tower) -> BTreeMap<String, Vec<Wanted>> {
     match tower.way {
         Way::Gemma3 | Way::Idefics3 => siglip::wanted(tower),
         Way::Qwen2 | Way::Qwen25 => qwen::wanted(tower),
+        Way::Qwen3 => qwen3::wanted(tower),
     }
 }
 

@@ -14,10 +14,15 @@ const GEMMA_VECTORS: u64 = 256;
 /// How many of them llama.cpp takes together on each side, where nobody says how many.
 const GEMMA_MERGED: u64 = 4;
 /// Likewise, those of Qwen; and how many frames of a film lie in one of them.
-const QWEN_MERGED: u64 = 2;
+pub(super) const QWEN_MERGED: u64 = 2;
 pub(super) const QWEN_FRAMES: u64 = 2;
 /// Layers of Qwen 2.5 that see all of an image, where nobody says which.
 const QWEN_WHOLE: [u64; 4] = [7, 15, 23, 31];
+/// Layers of Qwen 3 of which the model's own layers hear, where nobody says which; how many layers there are, and for
+/// how many places in an image it has a vector.
+const QWEN_DEEP: [u64; 3] = [8, 16, 24];
+const QWEN3_LAYERS: u64 = 27;
+const QWEN3_PLACES: u64 = 2304;
 
 /// Towers that are converted alike, with what follows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub(super) enum Way {
     Qwen2,
     /// Likewise, most of whose layers see a part of the image each.
     Qwen25,
+    /// Likewise, of which the model's own layers hear what some in its midst saw.
+    Qwen3,
 }
 
 /// A tower, and what follows it.
@@ -48,6 +55,8 @@ pub(super) struct Tower {
     pub(super) longest_edge: u64,
     /// Of how many layers one sees all of the image, where the others do not.
     pub(super) one_whole_of: Option<u64>,
+    /// Layers that the model's own hear of: the first of them that of the first, and so on.
+    pub(super) deep_layers: Vec<u64>,
 }
 
 /// How large a tower is.
@@ -76,6 +85,7 @@ impl Way {
             "Idefics3ForConditionalGeneration" | "SmolVLMForConditionalGeneration" => Ok(Self::Idefics3),
             "Qwen2VLForConditionalGeneration" => Ok(Self::Qwen2),
             "Qwen2_5_VLForConditionalGeneration" => Ok(Self::Qwen25),
+            "Qwen3VLForConditionalGeneration" => Ok(Self::Qwen3),
             other => Err(ConvertError::Tower(shown(other))),
         }
     }
@@ -87,6 +97,7 @@ impl Way {
             Self::Idefics3 => "idefics3",
             Self::Qwen2 => "qwen2vl_merger",
             Self::Qwen25 => "qwen2.5vl_merger",
+            Self::Qwen3 => "qwen3vl_merger",
         }
     }
 }
@@ -115,21 +126,39 @@ impl Stated<'_> {
         self.0.malformed(format!("{key} of what sees images is nothing that is possible"))
     }
 
+    /// The numbers of some layers.
+    fn layers(&self, key: &str, usual: &[u64]) -> Result<Vec<u64>, ConvertError> {
+        let Some(value) = self.get(key) else { return Ok(usual.to_vec()) };
+        let listed = value.as_array().and_then(|all| all.iter().map(whole_number).collect());
+        listed.ok_or_else(|| self.wrong(key))
+    }
+
     /// Of how many layers of Qwen 2.5 one sees all of the image.
     fn one_whole_of(&self) -> Result<u64, ConvertError> {
         const KEY: &str = "fullatt_block_indexes";
-        let listed = match self.get(KEY) {
-            Some(value) => {
-                let listed: Option<Vec<u64>> =
-                    value.as_array().and_then(|all| all.iter().map(whole_number).collect());
-                listed.ok_or_else(|| self.wrong(KEY))?
-            }
-            None => QWEN_WHOLE.to_vec(),
-        };
+        let listed = self.layers(KEY, &QWEN_WHOLE)?;
         let n = listed.first().map_or(0, |first| first + 1);
         let is_even = listed.windows(2).all(|two| two[0].checked_add(n) == Some(two[1]));
         if n > 0 && is_even { Ok(n) } else { Err(self.wrong(KEY)) }
     }
+
+    /// The places on each side of an image for which Qwen 3 has a vector.
+    fn places_per_side(&self) -> Result<u64, ConvertError> {
+        const KEY: &str = "num_position_embeddings";
+        let n = self.size(KEY, QWEN3_PLACES)?;
+        let per_side = n.isqrt();
+        if per_side * per_side == n { Ok(per_side) } else { Err(self.wrong(KEY)) }
+    }
+}
+
+/// The layers of Qwen 3's tower of which the model's own layers hear: llama.cpp takes them in their order.
+pub(crate) fn deep_layers(config: &Config) -> Result<Vec<u64>, ConvertError> {
+    const KEY: &str = "deepstack_visual_indexes";
+    let stated = Stated(config);
+    let (layers, n_layers) = (stated.layers(KEY, &QWEN_DEEP)?, stated.size("depth", QWEN3_LAYERS)?);
+    let is_in_order = layers.windows(2).all(|two| two[0] < two[1]);
+    let are_there = layers.last().is_none_or(|last| *last < n_layers);
+    if is_in_order && are_there { Ok(layers) } else { Err(stated.wrong(KEY)) }
 }
 
 impl Sizes {
@@ -149,8 +178,10 @@ impl Sizes {
                 let inner_width = stated.size("intermediate_size", 3420)?;
                 Self::of_qwen(stated, stated.size("hidden_size", 3584)?, inner_width)?
             }
+            Way::Qwen3 => Self::of_qwen3(stated)?,
         };
-        if sizes.n_layers > MAX_LAYERS || sizes.n_per_side() == 0 {
+        let is_too_large = sizes.n_layers > MAX_LAYERS || u32::try_from(sizes.image_size).is_err();
+        if is_too_large || sizes.n_per_side() == 0 {
             return Err(stated.0.malformed("what sees images has a size that no model has"));
         }
         Ok(sizes)
@@ -195,6 +226,20 @@ impl Sizes {
         })
     }
 
+    fn of_qwen3(stated: &Stated<'_>) -> Result<Self, ConvertError> {
+        let (width, inner_width) =
+            (stated.size("hidden_size", 1152)?, stated.size("intermediate_size", 4304)?);
+        let patch_size = stated.size("patch_size", 16)?;
+        Ok(Self {
+            image_size: stated.size("image_size", stated.places_per_side()? * patch_size)?,
+            patch_size,
+            n_layers: stated.size("depth", QWEN3_LAYERS)?,
+            // The reference writes that of the model which reads what it saw.
+            epsilon: stated.0.float("rms_norm_eps")?,
+            ..Self::of_qwen(stated, width, inner_width)?
+        })
+    }
+
     /// Vectors on each side of an image, before some become one.
     pub(super) fn n_per_side(&self) -> u64 {
         self.image_size / self.patch_size
@@ -210,7 +255,7 @@ impl Tower {
         let n_merged = match way {
             Way::Gemma3 => merged_of_gemma(&sizes, &images)?,
             Way::Idefics3 => Some(config.find_number("scale_factor")?.unwrap_or(2)),
-            Way::Qwen2 | Way::Qwen25 => Some(QWEN_MERGED),
+            Way::Qwen2 | Way::Qwen25 | Way::Qwen3 => Some(QWEN_MERGED),
         };
         Ok(Self {
             way,
@@ -220,6 +265,7 @@ impl Tower {
             n_merged,
             longest_edge: images.longest_edge()?.unwrap_or(sizes.image_size),
             one_whole_of: if way == Way::Qwen25 { Some(stated.one_whole_of()?) } else { None },
+            deep_layers: if way == Way::Qwen3 { deep_layers(config)? } else { Vec::new() },
             sizes,
         })
     }
@@ -253,7 +299,8 @@ mod tests {
         let found = Tower::read(folder.path(), &config).map(|it| {
             let of = it.sizes;
             let sizes = [of.image_size, of.patch_size, of.width, of.inner_width, of.n_layers, of.n_heads];
-            format!("{sizes:?} {:?} {} {:?}", it.n_merged, it.longest_edge, it.one_whole_of)
+            let rest = (it.n_merged, it.longest_edge, it.one_whole_of, it.deep_layers);
+            format!("{sizes:?} {:?} {} {:?} {:?}", rest.0, rest.1, rest.2, rest.3)
         });
         let found = found.unwrap_or_else(|err| err.to_string());
         assert!(found.contains(expected), "{found}");
@@ -263,6 +310,7 @@ mod tests {
     const SMOLVLM: &str = "SmolVLMForConditionalGeneration";
     const QWEN2: &str = "Qwen2VLForConditionalGeneration";
     const QWEN25: &str = "Qwen2_5_VLForConditionalGeneration";
+    const QWEN3: &str = "Qwen3VLForConditionalGeneration";
 
     #[test]
     fn descriptions_leave_out_what_is_usual() {
@@ -273,6 +321,9 @@ mod tests {
         check(SMOLVLM, small, edge, "[512, 16, 1152, 3072, 3, 16] Some(2) 2048 None");
         check(QWEN2, r#""hidden_size": 1536"#, "", "[560, 14, 1280, 5120, 32, 16] Some(2) 560 None");
         check(QWEN25, r#""hidden_size": 1280"#, "", "[560, 14, 1280, 3420, 32, 16] Some(2) 560 Some(8)");
+        check(QWEN3, "", "", "[768, 16, 1152, 4304, 27, 16] Some(2) 768 None [8, 16, 24]");
+        let small = r#""num_position_embeddings": 16, "patch_size": 14, "depth": 3, "deepstack_visual_indexes": [0, 2]"#;
+        check(QWEN3, small, "", "[56, 14, 1152, 4304, 3, 16] Some(2) 56 None [0, 2]");
     }
 
     #[test]
@@ -296,5 +347,12 @@ mod tests {
         check(QWEN25, r#""fullatt_block_indexes": [7, 14]"#, "", "fullatt_block_indexes of what");
         check(QWEN25, r#""fullatt_block_indexes": []"#, "", "fullatt_block_indexes of what");
         check(QWEN25, r#""fullatt_block_indexes": [-1]"#, "", "fullatt_block_indexes of what");
+        check(QWEN3, r#""num_position_embeddings": 17"#, "", "num_position_embeddings of what");
+        for listed in ["[24, 8]", "[8, 8]", "[27]", "[-1]", "8"] {
+            let vision = format!(r#""deepstack_visual_indexes": {listed}"#);
+            check(QWEN3, &vision, "", "deepstack_visual_indexes of what");
+        }
+        let large = r#""num_position_embeddings": 4294836225, "patch_size": 1000000"#;
+        check(QWEN3, large, "", "a size that no model has");
     }
 }

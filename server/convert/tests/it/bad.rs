@@ -231,8 +231,31 @@ fn what_sees_images_is_not_whole_or_not_known() {
 }
 
 #[test]
+fn what_the_models_own_layers_hear_of_has_its_place_in_the_tower() {
+    check_projector(
+        "qwen3vl",
+        tensors(|all| all.retain(|it| !it.0.contains("merger_list.1."))),
+        "“visual.deepstack_merger_list.1.linear_fc1.bias” is missing from",
+    );
+    check_projector(
+        "qwen3vl",
+        tensors(|all| {
+            all.push(("model.visual.deepstack_merger_list.2.norm.bias".into(), "BF16".into(), vec![128]))
+        }),
+        "is none that what sees images has",
+    );
+    check_projector(
+        "qwen3vl",
+        tensors(|all| all.iter_mut().find(|it| it.0.contains("pos_embed")).unwrap().2 = vec![25, 32]),
+        "has the shape [25, 32], and not [16, 32]",
+    );
+    let deep = json!({"depth": 4, "deepstack_visual_indexes": [0, 1, 2]});
+    check("qwen3vl", set("config.json", "vision_config", deep), "too few layers");
+}
+
+#[test]
 fn what_sees_images_is_not_lost_for_mlx() {
-    for name in ["smolvlm", "qwen2vl"] {
+    for name in ["smolvlm", "qwen2vl", "qwen3vl"] {
         check_mlx(name, |_| (), "cannot be written for MLX");
     }
 }
@@ -334,7 +357,7 @@ fn whoever_watches_sees_it_grow_and_may_stop_it() {
 
 #[test]
 fn what_sees_images_is_watched_and_stopped_likewise_and_replaces_nothing() {
-    for name in ["smolvlm", "qwen2vl"] {
+    for name in ["smolvlm", "qwen2vl", "qwen3vl"] {
         let (work, folder) = model(name);
         let target = work.path().join("x.gguf");
         let mut seen = Vec::new();

@@ -181,6 +181,16 @@ fn what_lets_qwen_2_look_at_images() {
 }
 
 #[test]
+fn qwen_3_which_sees_images() {
+    check("qwen3vl", &[]);
+}
+
+#[test]
+fn what_lets_qwen_3_look_at_images() {
+    check_projector("qwen3vl");
+}
+
+#[test]
 fn a_name_that_is_given_counts_before_that_of_the_folder() {
     let (work, folder) = model("gemma");
     let target = work.path().join("x.gguf");

@@ -603,9 +603,17 @@ def qwen_tower(vision, dtype):
     return [["visual." + name, dtype, shape] for name, shape in tensors]
 
 
-def qwen_vl(folder, n_shards, name, model, vision):
+def qwen_vl_tokenizer(folder):
     byte_level(folder, 300, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], split_then_bytes(QWEN2_SPLIT),
                lambda _: processors.ByteLevel(trim_offsets=False), added=["<|image_pad|>"])
+    write_json(folder / "tokenizer_config.json", {
+        "add_bos_token": False, "bos_token": None, "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>",
+        "chat_template": TEMPLATE, "tokenizer_class": "Qwen2Tokenizer",
+    })
+
+
+def qwen_vl(folder, n_shards, name, model, vision):
+    qwen_vl_tokenizer(folder)
     config = dict(
         BASE, architectures=[name], model_type=model, vocab_size=310, bos_token_id=300, eos_token_id=302,
         rms_norm_eps=1e-6, rope_theta=1000000.0, rope_scaling={"type": "mrope", "mrope_section": [2, 3, 3]},
@@ -615,10 +623,6 @@ def qwen_vl(folder, n_shards, name, model, vision):
     )
     del config["attention_bias"]
     write_json(folder / "config.json", config)
-    write_json(folder / "tokenizer_config.json", {
-        "add_bos_token": False, "bos_token": None, "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>",
-        "chat_template": TEMPLATE, "tokenizer_class": "Qwen2Tokenizer",
-    })
     write_json(folder / "preprocessor_config.json", {
         "min_pixels": 3136, "max_pixels": 12845056, "patch_size": 14, "temporal_patch_size": 2, "merge_size": 2,
         "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711],
@@ -644,6 +648,57 @@ def qwen25vl(folder):
     })
 
 
+def qwen3_tower(vision, dtype):
+    """The tensors of the tower of Qwen 3."""
+    width, inner, text_width, patch = (
+        vision[key] for key in ["hidden_size", "intermediate_size", "out_hidden_size", "patch_size"]
+    )
+    parts = [("attn.proj", [width, width]), ("attn.qkv", [3 * width, width]), ("mlp.linear_fc1", [inner, width])]
+    parts += [("mlp.linear_fc2", [width, inner]), ("norm1", [width]), ("norm2", [width])]
+    merger = [("linear_fc1", [4 * width, 4 * width]), ("linear_fc2", [text_width, 4 * width])]
+    whole = [(f"blocks.{layer}.{part}", shape) for layer in range(vision["depth"]) for part, shape in parts]
+    for i in range(len(vision["deepstack_visual_indexes"])):
+        whole += [(f"deepstack_merger_list.{i}.{part}", shape) for part, shape in [*merger, ("norm", [4 * width])]]
+    whole += [(f"merger.{part}", shape) for part, shape in [*merger, ("norm", [width])]]
+    whole.append(("patch_embed.proj", [width, 3, 2, patch, patch]))
+    tensors = [
+        (f"{part}.{ending}", shape if ending == "weight" else shape[:1])
+        for part, shape in whole for ending in ["bias", "weight"]
+    ]
+    tensors.append(("pos_embed.weight", [vision["num_position_embeddings"], width]))
+    return [["model.visual." + name, dtype, shape] for name, shape in tensors]
+
+
+def qwen3vl(folder):
+    qwen_vl_tokenizer(folder)
+    text = dict(
+        BASE, model_type="qwen3_vl_text", vocab_size=310, bos_token_id=300, eos_token_id=302, head_dim=16,
+        rope_theta=5000000, rope_scaling={"mrope_interleaved": True, "mrope_section": [4, 2, 2], "rope_type": "default"},
+        dtype="bfloat16", max_position_embeddings=262144, num_hidden_layers=3,
+    )
+    vision = {
+        "deepstack_visual_indexes": [0, 2], "depth": 4, "hidden_act": "gelu_pytorch_tanh", "hidden_size": 32,
+        "in_channels": 3, "initializer_range": 0.02, "intermediate_size": 48, "model_type": "qwen3_vl", "num_heads": 2,
+        "num_position_embeddings": 16, "out_hidden_size": 64, "patch_size": 16, "spatial_merge_size": 2,
+        "temporal_patch_size": 2,
+    }
+    config = {
+        "architectures": ["Qwen3VLForConditionalGeneration"], "image_token_id": 303, "model_type": "qwen3_vl",
+        "text_config": text, "tie_word_embeddings": False, "transformers_version": "4.57.0.dev0",
+        "vision_config": vision,
+    }
+    write_json(folder / "config.json", config)
+    write_json(folder / "preprocessor_config.json", {
+        "size": {"longest_edge": 16777216, "shortest_edge": 65536}, "patch_size": 16, "temporal_patch_size": 2,
+        "merge_size": 2, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
+        "processor_class": "Qwen3VLProcessor", "image_processor_type": "Qwen2VLImageProcessorFast",
+    })
+    text_only = dict(text, architectures=["Qwen3ForCausalLM"], model_type="qwen3", rope_scaling=None)
+    return config, "BF16", 1, [
+        [name.replace("model.", "model.language_model."), dtype, shape] for name, dtype, shape in shapes(text_only, "BF16")
+    ] + qwen3_tower(vision, "BF16")
+
+
 ALL = {
     # name: how it is made, how its tokenizer cuts texts beforehand (which the reference knows by a hash of the whole
     # tokenizer, and so not for one that was made here), and the types that it is written in
@@ -666,9 +721,10 @@ ALL = {
     "smolvlm": (smolvlm, "smollm", OUT_TYPES),
     "qwen2vl": (qwen2vl, "qwen2", ["f16", "auto"]),
     "qwen25vl": (qwen25vl, "qwen2", ["f16", "auto"]),
+    "qwen3vl": (qwen3vl, "qwen2", ["f16", "auto"]),
 }
 # Those of which what sees images is written as well.
-SEEING = ["gemma3-vision", "smolvlm", "qwen2vl", "qwen25vl"]
+SEEING = ["gemma3-vision", "smolvlm", "qwen2vl", "qwen25vl", "qwen3vl"]
 
 
 # ---- the reference and what it wrote

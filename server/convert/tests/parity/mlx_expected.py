@@ -78,7 +78,7 @@ def expected(folder, bits):
 def main():
     result = {}
     for folder in sorted(MODELS.iterdir()):
-        if folder.name not in ("smollm", "smolvlm", "qwen2vl", "qwen25vl"):
+        if folder.name not in ("smollm", "smolvlm", "qwen2vl", "qwen25vl", "qwen3vl"):
             result[folder.name] = {str(bits): expected(folder, bits) for bits in (4, 8)}
     text = json.dumps(result, separators=(",", ":")).replace('"4":', '\n"4":').replace('"8":', '\n"8":')
     (HERE / "mlx_expected.json").write_text(text + "\n")

@@ -141,6 +141,7 @@ fn families_that_are_only_converted_show_their_facts() {
         ("smolvlm", "SmolVLMForConditionalGeneration"),
         ("qwen2_vl", "Qwen2VLForConditionalGeneration"),
         ("qwen2_5_vl", "Qwen2_5_VLForConditionalGeneration"),
+        ("qwen3_vl", "Qwen3VLForConditionalGeneration"),
     ] {
         let sees = sees
             .replace("Gemma3ForConditionalGeneration", class)

@@ -20,7 +20,7 @@ pub(super) fn wanted(tower: &Tower) -> BTreeMap<String, Vec<Wanted>> {
 }
 
 /// Where pixels become vectors: llama.cpp has a tensor for each frame.
-fn patches(tower: &Tower) -> Vec<Wanted> {
+pub(super) fn patches(tower: &Tower) -> Vec<Wanted> {
     let (width, patch) = (tower.sizes.width, tower.sizes.patch_size);
     let shape = [width, N_COLOURS as u64, patch, patch];
     let names = ["v.patch_embd.weight", "v.patch_embd.weight.1"];

@@ -11,6 +11,7 @@ mod count_button;
 pub(crate) mod draft;
 pub(crate) mod editor;
 pub(crate) mod effort;
+mod failures;
 mod message;
 pub(crate) mod model_before;
 pub(crate) mod more;

@@ -1,5 +1,11 @@
 //! Calls of tools as a page shows them, within the answer that made them.
 
+mod failure;
+
+pub use failure::{
+    CalculationProblem, CallFailure, CallProblem, FailureKind, McpProblem, ProgramProblem, WebProblem,
+};
+
 use crate::{
     ids::{GenerationId, ImageId, SessionId},
     literal::{from_text, to_text},
@@ -45,64 +51,11 @@ pub struct CallQuestion {
     pub expires_ms: i64,
 }
 
-/// The usual ways in which a call fails; others are told in the tool's own words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CallFailure {
-    /// There is no such tool.
-    Unknown,
-    /// The arguments do not fit the tool.
-    Arguments,
-    /// The tool is never to run.
-    SwitchedOff,
-    /// The person said no.
-    Denied,
-    /// Nobody said whether it may run.
-    Unanswered,
-    TimedOut,
-    /// A mistake in the tool.
-    Broken,
-    /// The answer has called as often as it may.
-    OutOfRounds,
-}
-
-impl CallFailure {
-    const ALL: [Self; 8] = [
-        Self::Unknown,
-        Self::Arguments,
-        Self::SwitchedOff,
-        Self::Denied,
-        Self::Unanswered,
-        Self::TimedOut,
-        Self::Broken,
-        Self::OutOfRounds,
-    ];
-
-    /// By which it is kept.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Arguments => "arguments",
-            Self::SwitchedOff => "switched_off",
-            Self::Denied => "denied",
-            Self::Unanswered => "unanswered",
-            Self::TimedOut => "timed_out",
-            Self::Broken => "broken",
-            Self::OutOfRounds => "out_of_rounds",
-        }
-    }
-
-    /// The one of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.name() == name)
-    }
-}
-
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallEnd {
     pub failed: bool,
-    /// Why it failed, where that is usual.
+    /// Why it failed, where that is known.
     pub failure: Option<CallFailure>,
     /// One line for the person.
     pub shown: String,
@@ -196,14 +149,6 @@ pub fn is_call(block: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn failures_are_found_by_their_names() {
-        for failure in CallFailure::ALL {
-            assert_eq!(CallFailure::named(failure.name()), Some(failure));
-        }
-        assert_eq!(CallFailure::named("of another version"), None);
-    }
 
     #[test]
     fn calls_are_told_from_html() {

@@ -112,7 +112,7 @@ pub(crate) fn view_in(row: &CallRow, state: CallState) -> CallView {
 pub(crate) fn end(result: &CallResult) -> CallEnd {
     CallEnd {
         failed: result.failed,
-        failure: result.failure,
+        failure: result.failure.clone(),
         shown: result.shown.clone(),
         text: result.text[..result.text.floor_char_boundary(SHOWN_BYTES)].to_owned(),
         n_bytes: result.text.len() as u64,
@@ -136,7 +136,7 @@ pub(crate) fn result(outcome: &tools::Outcome, first_source: u32, images: Vec<Im
         text: outcome.text.clone(),
         shown: outcome.shown.clone(),
         failed: outcome.failure.is_some(),
-        failure: outcome.failure.as_ref().and_then(tools::Failure::usual),
+        failure: outcome.failure.as_ref().and_then(tools::Failure::known),
         duration_ms: outcome.duration.as_millis().try_into().unwrap_or(u32::MAX),
         cut_from: outcome.cut_from.map(|n| n as u64),
         sources: outcome.sources.clone(),
@@ -157,7 +157,7 @@ pub(crate) fn told(row: CallRow) -> Call {
         server: row.server,
         shown: result.as_ref().map(|it| it.shown.clone()).unwrap_or_default(),
         failed: result.as_ref().is_some_and(|it| it.failed),
-        failure: result.as_ref().and_then(|it| it.failure),
+        failure: result.as_ref().and_then(|it| it.failure.clone()),
         duration_ms: result.as_ref().map(|it| it.duration_ms).unwrap_or_default(),
         result: result.map(|it| it.text),
     }
@@ -169,7 +169,7 @@ pub(crate) fn of_file((number, call): (usize, &Call)) -> CallRow {
         text: text.clone(),
         shown: call.shown.clone(),
         failed: call.failed,
-        failure: call.failure,
+        failure: call.failure.clone(),
         duration_ms: call.duration_ms,
         first_source: 1,
         ..CallResult::default()

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use store::Store;
 use tools::{Answer, Arguments, Asker, Description, Failure, Tool};
 use types::{
+    called::{CallFailure, CallProblem},
     document::DocumentView,
     ids::{CollectionId, MessageId},
     toolbox::{Effect, Origin},
@@ -146,11 +147,17 @@ impl ReadDocument {
             (Some(one), None) if !wanted.is_empty() => Ok(one.clone()),
             _ => {
                 let names: Vec<_> = all.iter().take(NAMES_TOLD).map(|it| it.name.as_str()).collect();
-                let sentence = match names.as_slice() {
-                    [] => "there are no documents to read".to_owned(),
-                    names => format!("no document is called that; there are: {}", names.join(", ")),
+                let (known, sentence) = match names.as_slice() {
+                    [] => {
+                        let known = CallFailure::of(CallProblem::NoDocuments);
+                        (known, "there are no documents to read".to_owned())
+                    }
+                    names => {
+                        let known = CallFailure::of(CallProblem::NoSuchDocument).about(name.trim());
+                        (known, format!("no document is called that; there are: {}", names.join(", ")))
+                    }
                 };
-                Err(Failure::refused(sentence))
+                Err(Failure::refused_as(known, sentence))
             }
         }
     }
@@ -191,5 +198,6 @@ async fn collections(documents: &Rag, store: &Store, asker: &Asker) -> Result<Ve
 
 fn broken(err: impl std::error::Error) -> Failure {
     tracing::warn!(error = %err, "a tool could not look into documents");
-    Failure::refused("the documents could not be looked into")
+    let known = CallFailure::of(CallProblem::DocumentsFailed);
+    Failure::refused_as(known, "the documents could not be looked into")
 }

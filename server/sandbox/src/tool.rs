@@ -6,7 +6,10 @@ use serde::Deserialize;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use tools::{Answer, Arguments, Asker, Description, Failure, Tool};
-use types::toolbox::Effect;
+use types::{
+    called::{CallFailure, CallProblem, ProgramProblem},
+    toolbox::Effect,
+};
 
 /// For an interpreter to be made ready, beside what a program may take.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -66,7 +69,7 @@ impl Tool for RunCode {
         Box::pin(async {
             let Asked { code } = arguments.read()?;
             let ran = self.sandbox.run(self.language(), code, self.bounds.clone()).await;
-            answer(ran.map_err(|err: SandboxError| Failure::refused(err.to_string()))?, &self.bounds)
+            answer(ran.map_err(|err| Failure::refused_as(known(&err), err.to_string()))?, &self.bounds)
         })
     }
 
@@ -75,18 +78,40 @@ impl Tool for RunCode {
     }
 }
 
-fn answer(ran: Ran, bounds: &Bounds) -> Result<Answer, Failure> {
-    let happened = match ran.end {
-        End::Exited(0) => return Ok(done(&ran)),
-        End::Exited(status) => format!("the program ended with an error (status {status})"),
-        End::TimedOut => format!("the program was stopped after {} seconds", bounds.time.as_secs_f32()),
-        End::Cancelled => "the program was stopped".to_owned(),
-        End::Broke => {
-            "the program broke down; it may have needed too much memory or called itself too deeply"
-                .to_owned()
+fn known(err: &SandboxError) -> CallFailure {
+    let of = CallFailure::of::<ProgramProblem>;
+    match err {
+        SandboxError::NotInstalled(language) => of(ProgramProblem::NoInterpreter).about(language.to_string()),
+        SandboxError::OtherFile(file) | SandboxError::Unreadable { file, .. } => {
+            of(ProgramProblem::Interpreter).about(*file)
         }
+        SandboxError::TooLong { limit, .. } => of(ProgramProblem::TooLong).with_number(*limit as u64),
+        SandboxError::Unsupported(_) => of(ProgramProblem::NoSandbox),
+        SandboxError::Broken => CallFailure::of(CallProblem::Broken),
+    }
+}
+
+fn answer(ran: Ran, bounds: &Bounds) -> Result<Answer, Failure> {
+    let of = CallFailure::of::<ProgramProblem>;
+    let (known, happened) = match ran.end {
+        End::Exited(0) => return Ok(done(&ran)),
+        End::Exited(status) => (
+            of(ProgramProblem::Failed).about(status.to_string()),
+            format!("the program ended with an error (status {status})"),
+        ),
+        // Nobody is left who would be told that it was cancelled.
+        End::TimedOut | End::Cancelled => (
+            of(ProgramProblem::TimedOut).with_number(bounds.time.as_secs().max(1)),
+            format!("the program was stopped after {} seconds", bounds.time.as_secs_f32()),
+        ),
+        End::Broke => (
+            of(ProgramProblem::Broke),
+            "the program broke down; it may have needed too much memory or called itself too deeply"
+                .to_owned(),
+        ),
     };
-    Err(Failure::refused(format!("{happened}\n{}\n{}", ends(&ran.errors), ends(&ran.output))))
+    let sentence = format!("{happened}\n{}\n{}", ends(&ran.errors), ends(&ran.output));
+    Err(Failure::refused_as(known, sentence))
 }
 
 fn done(ran: &Ran) -> Answer {
@@ -123,6 +148,24 @@ mod tests {
         let ran = Ran { output: output.to_owned(), errors: errors.to_owned(), is_cut: false, end };
         let found = answer(ran, &Bounds::default()).map_or_else(|err| err.to_string(), |it| it.text);
         assert_eq!(found, expected);
+    }
+
+    #[track_caller]
+    fn check_known(end: End, expected: &str) {
+        let ran = Ran { output: String::new(), errors: String::new(), is_cut: false, end };
+        let failure = answer(ran, &Bounds::default()).unwrap_err();
+        assert_eq!(failure.known().unwrap().written(), expected);
+    }
+
+    #[test]
+    fn why_a_program_came_to_nothing_is_known() {
+        check_known(End::Exited(1), "program_failed 0 1");
+        check_known(End::TimedOut, "program_timed_out 10");
+        check_known(End::Broke, "program_broke");
+        let err = SandboxError::NotInstalled(Language::Python);
+        assert_eq!(known(&err).written(), "no_interpreter 0 Python");
+        let err = SandboxError::TooLong { given: 101, limit: 100 };
+        assert_eq!(known(&err).written(), "program_too_long 100");
     }
 
     #[test]

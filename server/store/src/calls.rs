@@ -33,7 +33,7 @@ pub struct CallResult {
     /// What the person is told, in one line.
     pub shown: String,
     pub failed: bool,
-    /// Why, where that is usual.
+    /// Why, where that is known.
     pub failure: Option<CallFailure>,
     pub duration_ms: u32,
     /// How many bytes there were, where not all of them were told.
@@ -69,7 +69,7 @@ impl From<Raw> for CallRow {
             text,
             shown: raw.shown.unwrap_or_default(),
             failed: raw.failed,
-            failure: raw.failure.as_deref().and_then(CallFailure::named),
+            failure: raw.failure.as_deref().and_then(CallFailure::read),
             duration_ms: raw.duration_ms.and_then(|ms| ms.try_into().ok()).unwrap_or_default(),
             cut_from: raw.cut_from.and_then(|n| n.try_into().ok()),
             first_source: raw.first_source.and_then(|n| n.try_into().ok()).unwrap_or(1),
@@ -125,7 +125,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.write.begin().await?;
         let cut_from = result.cut_from.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
-        let failure = result.failure.map(CallFailure::name);
+        let failure = result.failure.as_ref().map(CallFailure::written);
         let done = sqlx::query!(
             "update message_call set result = ?, shown = ?, failed = ?, failure = ?, duration_ms = ?, cut_from = ?,
                  first_source = ?
@@ -275,7 +275,7 @@ pub(crate) async fn write_calls(
         let result = row.result.as_ref();
         let (text, shown) = result.map(|it| (&it.text, &it.shown)).unzip();
         let failed = result.is_some_and(|it| it.failed);
-        let failure = result.and_then(|it| it.failure).map(CallFailure::name);
+        let failure = result.and_then(|it| it.failure.as_ref()).map(CallFailure::written);
         let duration_ms = result.map(|it| it.duration_ms);
         let cut_from = result.and_then(|it| it.cut_from).map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         let first_source = result.map(|it| it.first_source);
@@ -342,3 +342,6 @@ async fn write_parts(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

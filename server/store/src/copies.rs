@@ -2,7 +2,8 @@
 
 use crate::{
     MessageRow, Sources, Store, StoreError, attached::send_documents, calls::write_calls,
-    images::show_images, messages::UsageColumns, samplers::written, sources::write_sources,
+    images::show_images, messages::UsageColumns, samplers::written, seen_prompts::copy_prompts,
+    sources::write_sources,
 };
 use std::collections::HashMap;
 use types::{
@@ -39,8 +40,9 @@ pub struct NewSession {
 }
 
 impl Store {
-    /// Writes a session with these turns, all or nothing. Their ids are those of another place: a parent is named by them, and
-    /// comes first. `shown` is the last turn of the branch that is shown, `sources` what the turns were given to read.
+    /// Writes a session with turns of another one, all or nothing. Their ids are those there: a parent is named by them, and comes
+    /// first. `shown` is the last turn of the branch that is shown, `sources` what the turns were given to read. What is kept there
+    /// of the person's answers beside them is kept of these, too.
     pub async fn write_session(
         &self,
         user: UserId,
@@ -50,13 +52,14 @@ impl Store {
         sources: &Sources,
     ) -> Result<SessionId, StoreError> {
         let mut tx = self.write.begin().await?;
-        let id = insert_session(&mut tx, user, session, messages, shown, sources).await?;
+        let (id, copies) = insert_session(&mut tx, user, session, messages, shown, sources).await?;
+        copy_prompts(&mut tx, user, &copies).await?;
         tx.commit().await?;
         Ok(id)
     }
 }
 
-/// Inserts what [`Store::write_session`] writes.
+/// Inserts a session; also the new ids of its turns, by those of the place that they are from.
 pub(crate) async fn insert_session(
     tx: &mut sqlx::SqliteConnection,
     user: UserId,
@@ -64,7 +67,7 @@ pub(crate) async fn insert_session(
     messages: &[MessageRow],
     shown: Option<MessageId>,
     sources: &Sources,
-) -> Result<SessionId, StoreError> {
+) -> Result<(SessionId, HashMap<MessageId, MessageId>), StoreError> {
     let folder = session.folder.map(|folder| folder.0);
     let effort = session.effort.map(Effort::name);
     let sampling = written(&session.overrides)?;
@@ -101,21 +104,21 @@ pub(crate) async fn insert_session(
             .execute(&mut *tx)
             .await?;
     }
-    let mut ids = HashMap::with_capacity(messages.len());
+    let mut ids: HashMap<MessageId, MessageId> = HashMap::with_capacity(messages.len());
     for message in messages {
         let parent = match message.parent {
-            Some(parent) => Some(*ids.get(&parent).ok_or(StoreError::NotFound)?),
+            Some(parent) => Some(ids.get(&parent).ok_or(StoreError::NotFound)?.0),
             None => None,
         };
         let written = write_message(&mut *tx, user, id, parent, message).await?;
         if let Some(sources) = sources.get(&message.id) {
             write_sources(&mut *tx, user, written, sources).await?;
         }
-        ids.insert(message.id, written);
+        ids.insert(message.id, MessageId(written));
     }
-    let leaf = shown.and_then(|shown| ids.get(&shown)).copied();
+    let leaf = shown.and_then(|shown| ids.get(&shown)).map(|it| it.0);
     sqlx::query!("update session set leaf_id = ? where id = ?", leaf, id).execute(&mut *tx).await?;
-    Ok(SessionId(id))
+    Ok((SessionId(id), ids))
 }
 
 async fn write_message(

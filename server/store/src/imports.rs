@@ -149,7 +149,7 @@ impl Store {
         .await?;
         crate::sessions::found(done.rows_affected())?;
         let ImportedSession { head, messages, shown, sources } = session;
-        let id = insert_session(&mut tx, work.user, head, messages, *shown, sources).await?;
+        let (id, _) = insert_session(&mut tx, work.user, head, messages, *shown, sources).await?;
         tx.commit().await?;
         Ok(id)
     }

@@ -1,6 +1,7 @@
 //! What models were given for answers, as they read it then.
 
 use crate::{Store, StoreError};
+use std::collections::HashMap;
 use types::ids::{MessageId, SessionId, UserId};
 
 impl Store {
@@ -59,3 +60,31 @@ impl Store {
         .await?)
     }
 }
+
+/// Keeps of copies what is kept of the person's answers that they are copies of, until that is let go. Each copy by what it is
+/// one of.
+pub(crate) async fn copy_prompts(
+    tx: &mut sqlx::SqliteConnection,
+    user: UserId,
+    copies: &HashMap<MessageId, MessageId>,
+) -> Result<(), StoreError> {
+    let pairs: Vec<_> = copies.iter().map(|(from, to)| format!("[{from},{to}]")).collect();
+    let pairs = format!("[{}]", pairs.join(","));
+    sqlx::query!(
+        "insert into message_prompt (message_id, body, made_ms)
+         select pair.value ->> 1, p.body, p.made_ms
+         from json_each(?) pair
+         join message_prompt p on p.message_id = pair.value ->> 0
+         join message m on m.id = p.message_id
+         join session s on s.id = m.session_id
+         where s.user_id = ?",
+        pairs,
+        user.0
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

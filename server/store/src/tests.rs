@@ -26,7 +26,12 @@ pub(crate) async fn open() -> (TempDir, Store) {
     (folder, store)
 }
 
-async fn turn(store: &Store, session: SessionId, parent: Option<MessageId>, text: &str) -> TurnIds {
+pub(crate) async fn turn(
+    store: &Store,
+    session: SessionId,
+    parent: Option<MessageId>,
+    text: &str,
+) -> TurnIds {
     let turn = NewTurn {
         parent,
         text: Some(text),
@@ -39,7 +44,7 @@ async fn turn(store: &Store, session: SessionId, parent: Option<MessageId>, text
     store.add_turn(ME, session, turn).await.unwrap()
 }
 
-async fn finish(store: &Store, reply: MessageId, body: &str) {
+pub(crate) async fn finish(store: &Store, reply: MessageId, body: &str) {
     let outcome = Outcome { body, ..ended(MessageState::Complete) };
     store.finish_message(reply, outcome).await.unwrap();
 }

@@ -16,9 +16,9 @@ use std::sync::Arc;
 use types::toolbox::Effect;
 
 /// The longest expression, in bytes.
-const MAX_BYTES: usize = 2000;
+pub(crate) const MAX_BYTES: usize = 2000;
 /// The deepest nesting of brackets, signs and powers.
-const MAX_DEPTH: usize = 64;
+pub(crate) const MAX_DEPTH: usize = 64;
 
 const DESCRIPTION: &str = "Calculates an arithmetic expression exactly. Knows + - * / // % ^ ! and brackets; abs, \
     acos, asin, atan, atan2, cbrt, ceil, cos, cosh, degrees, exp, factorial, floor, gcd, hypot, lcm, ln, log (base 10, \
@@ -91,8 +91,9 @@ impl Tool for Calculator {
     fn run<'a>(&'a self, arguments: Arguments, _: &'a Asker) -> BoxFuture<'a, Result<Answer, Failure>> {
         Box::pin(async {
             let Asked { expression } = arguments.read()?;
-            let value = evaluate(&expression)
-                .map_err(|err| Failure::refused(format!("this cannot be calculated: {err}")))?;
+            let value = evaluate(&expression).map_err(|err| {
+                Failure::refused_as((&err).into(), format!("this cannot be calculated: {err}"))
+            })?;
             let shown = format!("{} = {value}", expression.trim());
             Ok(Answer::new(value, shown))
         })

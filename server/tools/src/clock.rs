@@ -6,7 +6,10 @@ use jiff::{Timestamp, ZonedDateTime, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
-use types::toolbox::Effect;
+use types::{
+    called::{CallFailure, CallProblem},
+    toolbox::Effect,
+};
 
 const MAX_ZONE_BYTES: usize = 64;
 
@@ -32,9 +35,8 @@ impl Clock {
             None => (self.here)(),
             Some(name) => TimeZone::get(name).map_err(|_| {
                 let name = crate::shown::line(name);
-                Failure::refused(format!(
-                    "there is no time zone “{name}”; names are like Europe/Berlin or UTC"
-                ))
+                let sentence = format!("there is no time zone “{name}”; names are like Europe/Berlin or UTC");
+                Failure::refused_as(CallFailure::of(CallProblem::NoZone).about(name), sentence)
             })?,
         };
         let now = (self.now)().to_zoned_datetime(zone);

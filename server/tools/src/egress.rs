@@ -51,8 +51,6 @@ pub enum EgressError {
     Cut(String),
     #[error("the host {host} took longer than {} seconds", .after.as_secs())]
     TimedOut { host: String, after: Duration },
-    #[error("the host {host} sent more than {limit} bytes")]
-    TooLarge { host: String, limit: usize },
     #[error("the HTTP client cannot be set up")]
     Client,
 }

@@ -10,7 +10,10 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
-use types::toolbox::{Effect, Source};
+use types::{
+    called::{CallFailure, WebProblem},
+    toolbox::{Effect, Source},
+};
 
 /// What is read of a page.
 const MAX_PAGE_BYTES: usize = 4 << 20;
@@ -50,18 +53,21 @@ impl FetchPage {
 }
 
 fn refused(err: crate::EgressError) -> Failure {
-    Failure::refused(format!("the page was not read: {err}"))
+    Failure::refused_as((&err).into(), format!("the page was not read: {err}"))
 }
 
 fn part(url: &reqwest::Url, page: Readable, wanted: usize) -> Result<Answer, Failure> {
     let Readable { title, text } = page;
     if text.is_empty() {
-        return Err(Failure::refused("the page has no text; it may need a browser that runs scripts"));
+        let sentence = "the page has no text; it may need a browser that runs scripts";
+        return Err(Failure::refused_as(CallFailure::of(WebProblem::EmptyPage), sentence));
     }
     let parts = parts(&text);
     let n_parts = parts.len();
     let Some(part) = wanted.checked_sub(1).and_then(|at| parts.get(at)) else {
-        return Err(Failure::refused(format!("the page has {n_parts} parts; ask for one of 1 to {n_parts}")));
+        let known = CallFailure::of(WebProblem::NoSuchPart).with_number(n_parts as u64);
+        let sentence = format!("the page has {n_parts} parts; ask for one of 1 to {n_parts}");
+        return Err(Failure::refused_as(known, sentence));
     };
     let title = if title.is_empty() { host_of(url) } else { title };
     let shown = format!("{title} ({})", host_of(url));
@@ -104,9 +110,9 @@ impl Kind {
             || ["json", "xml", "yaml", "toml", "javascript"].iter().any(|it| kind.ends_with(it));
         if !is_page && (!is_text || page.bytes.contains(&0)) {
             let kind = crate::shown::line(kind);
-            return Err(Failure::refused(format!(
-                "the page is of the kind {kind}, which cannot be read as text"
-            )));
+            let sentence = format!("the page is of the kind {kind}, which cannot be read as text");
+            let known = CallFailure::of(WebProblem::PageKind).about(kind);
+            return Err(Failure::refused_as(known, sentence));
         }
         let declared = parameters.split(';').find_map(|it| it.trim().strip_prefix("charset="));
         let encoding =

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use types::{
+    called::{CallFailure, WebProblem},
     image::{ImageFile, MAX_IMAGE_BYTES},
     secret::Secret,
     toolbox::{Effect, ImageService},
@@ -36,6 +37,35 @@ pub struct GenerateImage {
 enum Service {
     OpenAi { address: Url, model: String, key: Secret },
     A1111 { address: Url },
+}
+
+/// Why what the server sent is no image to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum BadReply {
+    #[error("the server sent more than an image")]
+    TooMuch,
+    #[error("the server sent something else than an image")]
+    SomethingElse,
+    #[error("the server made no image")]
+    Nothing,
+    #[error("the server sent an address instead of an image")]
+    Address,
+    #[error("the server sent an image that is too large")]
+    TooLarge,
+    #[error("the server sent an image of a kind that is not known here")]
+    Kind,
+}
+
+impl From<BadReply> for Failure {
+    fn from(reply: BadReply) -> Self {
+        let problem = match reply {
+            BadReply::TooMuch | BadReply::SomethingElse | BadReply::Nothing | BadReply::Address => {
+                WebProblem::NoImage
+            }
+            BadReply::TooLarge | BadReply::Kind => WebProblem::ImageUnusable,
+        };
+        Self::refused_as(CallFailure::of(problem), reply.to_string())
+    }
 }
 
 #[derive(Deserialize)]
@@ -94,15 +124,15 @@ impl GenerateImage {
             }
             Service::A1111 { address } => a1111::request(address, prompt, (width, height)),
         };
-        let page = self.egress.fetch(request, MAX_REPLY_BYTES).await.map_err(explain)?;
+        let page = self.egress.fetch(request, MAX_REPLY_BYTES).await.map_err(|err| explain(&err))?;
         if page.is_cut {
-            return Err(Failure::refused("the server sent more than an image"));
+            return Err(BadReply::TooMuch.into());
         }
         let encoded = match &self.service {
             Service::OpenAi { .. } => openai::read(&page.bytes),
             Service::A1111 { .. } => a1111::read(&page.bytes),
         };
-        let image = encoded.and_then(|text| decoded(&text)).map_err(Failure::refused)?;
+        let image = encoded.and_then(|text| decoded(&text))?;
         let shown = format!("{width} × {height}: {prompt}");
         let text = "The image was made and the person sees it here. Do not describe it as if you had seen it, and do not repeat \
             the prompt.";
@@ -118,34 +148,36 @@ impl Service {
     }
 }
 
-fn explain(err: EgressError) -> Failure {
-    let sentence = match &err {
-        EgressError::Status { status: 401 | 403, .. } => {
-            "the server of images does not take the key; an administrator can renew it on the page Tools".to_owned()
-        }
-        EgressError::Status { status: 400 | 422, .. } => {
+fn explain(err: &EgressError) -> Failure {
+    let (problem, sentence) = match err {
+        EgressError::Status { status: 401 | 403, .. } => (
+            WebProblem::KeyRefused,
+            "the server of images does not take the key; an administrator can renew it on the page Tools",
+        ),
+        EgressError::Status { status: 400 | 422, .. } => (
+            WebProblem::ImageOrder,
             "the server of images does not take this order; the prompt may be against its rules, or the size or the model \
-             that is set on the page Tools may be unknown to it"
-                .to_owned()
-        }
+             that is set on the page Tools may be unknown to it",
+        ),
         EgressError::Status { status: 429, .. } => {
-            "the server of images has been asked too often; try again later".to_owned()
+            (WebProblem::AskedTooOften, "the server of images has been asked too often; try again later")
         }
-        err => format!("the server of images cannot be asked: {err}"),
+        err => {
+            return Failure::refused_as(err.into(), format!("the server of images cannot be asked: {err}"));
+        }
     };
-    Failure::refused(sentence)
+    Failure::refused_as(CallFailure::of(problem), sentence)
 }
 
 /// An image of base64, with or without the beginning of a data address.
-fn decoded(text: &str) -> Result<ImageFile, &'static str> {
+fn decoded(text: &str) -> Result<ImageFile, BadReply> {
     let encoded = text.strip_prefix("data:").and_then(|it| it.split_once(',')).map_or(text, |(_, rest)| rest);
-    let bytes =
-        BASE64_STANDARD.decode(encoded.trim()).map_err(|_| "the server sent something else than an image")?;
+    let bytes = BASE64_STANDARD.decode(encoded.trim()).map_err(|_| BadReply::SomethingElse)?;
     let image = ImageFile::new(bytes);
     if image.bytes().len() > MAX_IMAGE_BYTES {
-        return Err("the server sent an image that is too large");
+        return Err(BadReply::TooLarge);
     }
-    image.kind().map(|_| image).ok_or("the server sent an image of a kind that is not known here")
+    image.kind().map(|_| image).ok_or(BadReply::Kind)
 }
 
 fn post(url: &Url, body: Value) -> Request {

@@ -37,6 +37,7 @@ mod egress;
 mod fetch;
 mod fingerprint;
 mod images;
+mod known;
 mod limits;
 mod mcp;
 mod outcome;

@@ -33,6 +33,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 use types::{
+    called::{CallFailure, McpProblem},
     toolbox::{Fingerprint, McpPlace, McpServer},
     tools,
 };
@@ -215,7 +216,7 @@ impl McpClient {
 
     /// A way to call a tool that is still what it was.
     async fn peer_for(&self, listed: &Listed) -> Result<Peer<RoleClient>, Failure> {
-        let failed = |err: McpError| Failure::refused(format!("{}: {err}", self.name()));
+        let failed = |err: McpError| Failure::refused_as((&err).into(), format!("{}: {err}", self.name()));
         let mut state = self.0.state.lock().await;
         let connection = self.connected(&mut state).await.map_err(failed)?;
         if connection.listed.is_none() || connection.has_changed() {
@@ -225,10 +226,14 @@ impl McpClient {
             connection.listed.as_ref().and_then(|it| it.get(&listed.original_name));
         match now {
             Some(now) if *now == listed.fingerprint => Ok(connection.peer().clone()),
-            Some(_) => Err(Failure::refused(
+            Some(_) => Err(Failure::refused_as(
+                CallFailure::of(McpProblem::ToolChanged),
                 "the server describes this tool differently now; it has to be listed and allowed again",
             )),
-            None => Err(Failure::refused("the server no longer has this tool")),
+            None => Err(Failure::refused_as(
+                CallFailure::of(McpProblem::ToolGone),
+                "the server no longer has this tool",
+            )),
         }
     }
 }
@@ -254,14 +259,17 @@ impl McpTool {
         match err {
             ServiceError::McpError(err) => {
                 let said = crate::shown::text(&err.message, result::MAX_ERROR_CHARS);
-                Failure::refused(format!("{name} answered with an error: {said}"))
+                let known = CallFailure::of(McpProblem::Said).about(&said);
+                Failure::refused_as(known, format!("{name} answered with an error: {said}"))
             }
             ServiceError::UnexpectedResponse => {
-                Failure::refused(format!("{name} answered with something that is no result"))
+                let known = CallFailure::of(McpProblem::Protocol);
+                Failure::refused_as(known, format!("{name} answered with something that is no result"))
             }
-            _ => Failure::refused(format!(
-                "{name} ended during the call; whether it did what was asked is not known"
-            )),
+            _ => Failure::refused_as(
+                CallFailure::of(McpProblem::Ended),
+                format!("{name} ended during the call; whether it did what was asked is not known"),
+            ),
         }
     }
 }

@@ -1,8 +1,14 @@
 //! What comes of a call.
 
+use crate::known;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-use types::{called::CallFailure, image::ImageFile, toolbox::Source, tools::ToolCall};
+use types::{
+    called::{CallFailure, CallProblem},
+    image::ImageFile,
+    toolbox::Source,
+    tools::ToolCall,
+};
 
 /// What a tool found out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +50,9 @@ pub enum Failure {
     /// What is wrong with the arguments.
     #[error("the arguments do not fit: {0}")]
     Arguments(String),
+    /// They are longer than any that are taken.
+    #[error("the arguments do not fit: they have more than {limit} bytes")]
+    ArgumentsTooLong { limit: usize },
     /// The person, or what the person has set, does not allow it.
     #[error("it was not run: {0}")]
     NotAllowed(NotAllowed),
@@ -56,9 +65,9 @@ pub enum Failure {
     /// The answer has called as often as it may; what the model is told about that.
     #[error("{0}")]
     OutOfRounds(String),
-    /// The tool could not do it, and says why.
-    #[error("{0}")]
-    Refused(String),
+    /// The tool could not do it, and says why; a page says it in the person's language where it is known.
+    #[error("{sentence}")]
+    Refused { sentence: String, known: Option<CallFailure> },
 }
 
 /// Why a call may not run.
@@ -76,30 +85,43 @@ impl Failure {
     fn cut(self) -> Self {
         let short = |text: String| cut(text, MAX_FAILURE_BYTES).0;
         match self {
-            Self::Refused(text) => Self::Refused(short(text)),
+            Self::Refused { sentence, known } => {
+                let known = known.map(|it| CallFailure { name: crate::shown::line(&it.name), ..it });
+                Self::Refused { sentence: short(sentence), known }
+            }
             Self::Arguments(text) => Self::Arguments(short(text)),
             failure => failure,
         }
     }
 
-    /// Which of the usual ones it is.
-    pub fn usual(&self) -> Option<CallFailure> {
-        match self {
-            Self::Unknown { .. } => Some(CallFailure::Unknown),
-            Self::Arguments(_) => Some(CallFailure::Arguments),
-            Self::NotAllowed(NotAllowed::Never) => Some(CallFailure::SwitchedOff),
-            Self::NotAllowed(NotAllowed::Denied) => Some(CallFailure::Denied),
-            Self::NotAllowed(NotAllowed::Unanswered) => Some(CallFailure::Unanswered),
-            Self::TimedOut(_) => Some(CallFailure::TimedOut),
-            Self::Broken => Some(CallFailure::Broken),
-            Self::OutOfRounds(_) => Some(CallFailure::OutOfRounds),
-            Self::Refused(_) => None,
-        }
+    /// The same apart from any language; none where only the tool's own sentence says what happened.
+    pub fn known(&self) -> Option<CallFailure> {
+        let of = CallFailure::of::<CallProblem>;
+        Some(match self {
+            Self::Unknown { name, .. } if NEED_SETTING_UP.contains(&name.as_str()) => {
+                of(CallProblem::NotSetUp).about(name)
+            }
+            Self::Unknown { .. } => of(CallProblem::Unknown),
+            Self::Arguments(_) => of(CallProblem::Arguments),
+            Self::ArgumentsTooLong { limit } => of(CallProblem::ArgumentsTooLong).with_number(*limit as u64),
+            Self::NotAllowed(NotAllowed::Never) => of(CallProblem::SwitchedOff),
+            Self::NotAllowed(NotAllowed::Denied) => of(CallProblem::Denied),
+            Self::NotAllowed(NotAllowed::Unanswered) => of(CallProblem::Unanswered),
+            Self::TimedOut(after) => of(CallProblem::TimedOut).with_number(known::seconds(*after)),
+            Self::Broken => of(CallProblem::Broken),
+            Self::OutOfRounds(_) => of(CallProblem::OutOfRounds),
+            Self::Refused { known, .. } => return known.clone(),
+        })
     }
 
-    /// The tool's own sentence: what happened, why, and what can be done.
+    /// The tool's own sentence, which only who knows English can read: what happened, why, and what can be done.
     pub fn refused(sentence: impl Into<String>) -> Self {
-        Self::Refused(sentence.into())
+        Self::Refused { sentence: sentence.into(), known: None }
+    }
+
+    /// Such a sentence for the model, and the same for the page.
+    pub fn refused_as(known: CallFailure, sentence: impl Into<String>) -> Self {
+        Self::Refused { sentence: sentence.into(), known: Some(known) }
     }
 }
 
@@ -157,6 +179,8 @@ impl Outcome {
     }
 }
 
+/// Tools of this product that are there only once somebody has set them up.
+const NEED_SETTING_UP: [&str; 4] = ["web_search", "generate_image", "run_python", "run_javascript"];
 const MAX_FAILURE_BYTES: usize = 4 << 10;
 const MAX_SOURCES: usize = 50;
 const MAX_URL_BYTES: usize = 2048;

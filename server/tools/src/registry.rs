@@ -133,8 +133,7 @@ impl Registry {
             return Err(Failure::Unknown { name: crate::shown::line(&call.name), known: known.join(", ") });
         };
         if call.arguments.len() > limits.argument_bytes {
-            let limit = limits.argument_bytes;
-            return Err(Failure::Arguments(format!("they have more than {limit} bytes")));
+            return Err(Failure::ArgumentsTooLong { limit: limits.argument_bytes });
         }
         Ok(entry)
     }

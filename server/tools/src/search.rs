@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 use types::{
+    called::{CallFailure, WebProblem},
     secret::Secret,
     toolbox::{Effect, SearchService, Source},
 };
@@ -45,6 +46,26 @@ struct Hit {
     title: String,
     url: String,
     snippet: String,
+}
+
+/// What is wrong with a reply. `Display` goes on after the service's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum BadReply {
+    #[error("sent something else than results")]
+    NoResults,
+    #[error("sent more than a page of results")]
+    TooMuch,
+    #[error("wants to see a person first; try later, or choose another search service in the settings")]
+    WantsPerson,
+}
+
+impl BadReply {
+    fn problem(self) -> WebProblem {
+        match self {
+            Self::NoResults | Self::TooMuch => WebProblem::NoResults,
+            Self::WantsPerson => WebProblem::WantsPerson,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -88,16 +109,16 @@ impl WebSearch {
             Service::DuckDuckGo { address } => duckduckgo::request(address, query),
         };
         let name = self.name();
-        let failed = |err: EgressError| Failure::refused(format!("{name} cannot be asked: {err}"));
-        let page =
-            self.egress.fetch(request, MAX_REPLY_BYTES).await.map_err(|err| self.explain(err, failed))?;
-        let hits = self.read(page).map_err(|reason| Failure::refused(format!("{name} {reason}")))?;
+        let page = self.egress.fetch(request, MAX_REPLY_BYTES).await.map_err(|err| self.explain(&err))?;
+        let hits = self.read(page).map_err(|reply| {
+            Failure::refused_as(CallFailure::of(reply.problem()).about(name), format!("{name} {reply}"))
+        })?;
         Ok(answer(query, hits, limit))
     }
 
-    fn read(&self, page: Page) -> Result<Vec<Hit>, &'static str> {
+    fn read(&self, page: Page) -> Result<Vec<Hit>, BadReply> {
         if page.is_cut {
-            return Err("sent more than a page of results");
+            return Err(BadReply::TooMuch);
         }
         match &self.service {
             Service::SearXng { .. } => searxng::read(&page.bytes),
@@ -106,18 +127,24 @@ impl WebSearch {
         }
     }
 
-    fn explain(&self, err: EgressError, otherwise: impl FnOnce(EgressError) -> Failure) -> Failure {
-        match (&self.service, &err) {
-            (Service::SearXng { .. }, EgressError::Status { status: 403, .. }) => Failure::refused(
+    fn explain(&self, err: &EgressError) -> Failure {
+        let known = CallFailure::of::<WebProblem>;
+        match (&self.service, err) {
+            (Service::SearXng { .. }, EgressError::Status { status: 403, .. }) => Failure::refused_as(
+                known(WebProblem::SearchForm),
                 "SearXNG does not answer programs: its settings have to list the format json",
             ),
             (Service::Brave { .. }, EgressError::Status { status: 401 | 403 | 422, .. }) => {
-                Failure::refused("Brave does not take the key; an administrator can renew it in the settings")
+                Failure::refused_as(
+                    known(WebProblem::KeyRefused),
+                    "Brave does not take the key; an administrator can renew it in the settings",
+                )
             }
-            (_, EgressError::Status { status: 429, .. }) => {
-                Failure::refused("the search service has been asked too often; try again later")
-            }
-            _ => otherwise(err),
+            (_, EgressError::Status { status: 429, .. }) => Failure::refused_as(
+                known(WebProblem::AskedTooOften),
+                "the search service has been asked too often; try again later",
+            ),
+            _ => Failure::refused_as(err.into(), format!("{} cannot be asked: {err}", self.name())),
         }
     }
 

@@ -75,8 +75,8 @@ pub struct Call {
     /// What the person was told, in one line.
     pub shown: String,
     pub failed: bool,
-    /// Why, where that is usual.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none", with = "told::failure")]
     pub failure: Option<CallFailure>,
     pub duration_ms: u32,
 }

@@ -160,6 +160,28 @@ fn what_a_file_tells_of_an_answer_is_bounded_and_never_spoils_the_rest() {
     assert_eq!((&chat.turns[2].ended, &chat.turns[3].ended), (&Ended::default(), &Ended::default()));
 }
 
+#[track_caller]
+fn check_failure(told: serde_json::Value, expected: Option<&str>) {
+    let call = json!({"name": "look", "result": "Error: no", "shown": "no", "failed": true, "failure": told});
+    let turns = json!([{"role": "user", "text": "Q"}, {"role": "assistant", "text": "A", "calls": [call]}]);
+    let file =
+        json!({"format": "chaosengine-chats", "version": 1, "chats": [{"title": "T", "turns": turns}]});
+    let reading = read(file.to_string().as_bytes()).unwrap();
+    let call = &reading.chats[0].turns[1].calls[0];
+    assert_eq!(call.failure.as_ref().map(CallFailure::written).as_deref(), expected);
+    assert!(call.failed && call.shown == "no");
+    assert_eq!(read(write_json(reading.chats.clone()).as_bytes()).unwrap(), reading);
+}
+
+#[test]
+fn why_a_call_failed_is_read_where_it_is_known_here() {
+    check_failure(json!("timed_out"), Some("timed_out"));
+    check_failure(json!("host_status 404 a.test"), Some("host_status 404 a.test"));
+    check_failure(json!("of another version"), None);
+    check_failure(json!({"of another": "version"}), None);
+    check_failure(json!(null), None);
+}
+
 #[test]
 fn markdown_and_text_have_the_branch_that_is_shown() {
     expect![[r##"

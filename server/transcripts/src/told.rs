@@ -14,6 +14,31 @@ const MAX_QUOTE_BYTES: usize = 64 * 1024;
 /// The longest sentence that says why an answer failed, and the longest of the other short texts, in bytes.
 const MAX_LINE_BYTES: usize = 4 * 1024;
 
+/// Why a call failed, as it is kept here, too. A file of another version may know other ways: those are told by the sentence
+/// beside it.
+pub(crate) mod failure {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use serde_json::Value;
+    use types::called::CallFailure;
+
+    pub(crate) fn serialize<S: Serializer>(
+        failure: &Option<CallFailure>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match failure {
+            Some(failure) => serializer.serialize_str(&failure.written()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<CallFailure>, D::Error> {
+        let told = Value::deserialize(deserializer)?;
+        Ok(told.as_str().and_then(CallFailure::read))
+    }
+}
+
 /// How a conversation is set up.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -3,16 +3,17 @@
 use super::{
     api::call_tools,
     attachments::address,
+    failures,
     thread_store::{Block, ThreadStore},
 };
 use crate::{
     format::{bytes, duration_ms},
-    i18n::{CallsTexts, fill},
+    i18n::{CallsTexts, FailuresTexts, fill},
     ui::{icon::Icon, toast::use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
 use types::{
-    called::{CallAct, CallAnswer, CallEnd, CallFailure, CallQuestion, CallState, CallView, read_block},
+    called::{CallAct, CallAnswer, CallEnd, CallQuestion, CallState, CallView, read_block},
     ids::ImageId,
     toolbox::{Effect, Source, Why},
 };
@@ -70,8 +71,7 @@ fn heading(call: CallView) -> AnyView {
         CallState::Interrupted => (texts.interrupted.to_owned(), "text-warn", None),
         CallState::Ended(end) => {
             let tone = if end.failed { "text-danger" } else { "text-muted" };
-            let words = end.failure.map_or(end.shown, |failure| failed(failure, texts).to_owned());
-            (words, tone, Some(duration_ms(end.duration_ms.into())))
+            (came_to(&end), tone, Some(duration_ms(end.duration_ms.into())))
         }
     };
     view! {
@@ -85,16 +85,11 @@ fn heading(call: CallView) -> AnyView {
     .into_any()
 }
 
-fn failed(failure: CallFailure, texts: &'static CallsTexts) -> &'static str {
-    match failure {
-        CallFailure::Unknown => texts.failed_unknown,
-        CallFailure::Arguments => texts.failed_arguments,
-        CallFailure::SwitchedOff => texts.failed_switched_off,
-        CallFailure::Denied => texts.failed_denied,
-        CallFailure::Unanswered => texts.failed_unanswered,
-        CallFailure::TimedOut => texts.failed_timed_out,
-        CallFailure::Broken => texts.failed_broken,
-        CallFailure::OutOfRounds => texts.failed_out_of_rounds,
+/// What came of a call, in a sentence: the page's own where it knows what went wrong.
+fn came_to(end: &CallEnd) -> String {
+    match &end.failure {
+        Some(failure) => failures::sentence(failure, FailuresTexts::here()),
+        None => end.shown.clone(),
     }
 }
 
@@ -127,15 +122,17 @@ fn lines(text: String, testid: &'static str) -> AnyView {
     .into_any()
 }
 
-/// What the model was told.
+/// What the model was told; of a failure first what the person is told, since the heading may have no room for all of it.
 fn result(end: CallEnd) -> AnyView {
     let texts = CallsTexts::here();
+    let failure = end.failed.then(|| came_to(&end));
     let shown = bytes(end.text.len() as f64);
     let is_part = end.n_bytes > end.text.len() as u64;
     let part = is_part.then(|| fill(&fill(texts.shown_part, "shown", shown), "n", bytes(end.n_bytes as f64)));
     let cut = end.cut_from.map(|n| fill(texts.cut_from, "n", bytes(n as f64)));
     let sources: Vec<_> = (end.first_source..).zip(end.sources).map(source).collect();
     view! {
+        <p class="text-xs break-words text-danger empty:hidden" data-testid="call-failure">{failure}</p>
         <p class="text-xs text-muted">{texts.result}</p>
         {lines(end.text, "call-result")}
         <p class="text-xs text-muted empty:hidden">{part} " " {cut}</p>

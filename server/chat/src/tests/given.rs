@@ -40,6 +40,29 @@ async fn what_a_model_was_given_stays_what_it_was() {
 }
 
 #[tokio::test]
+async fn copies_keep_what_a_model_was_given_as_long_as_it_is_kept_and_files_do_not_have_it() {
+    let bench = Bench::open([Script::say(["A"])]).await;
+    let session = bench.chat.begin_set_up(ME, told_first("Be a kettle.")).await.unwrap();
+    let (_, answer) = bench.say(Some(session), "Who are you?").await;
+    bench.chat.set_up(ME, session, told_first("Be a lamp.")).await.unwrap();
+    let duplicate = bench.chat.duplicate(ME, session).await.unwrap();
+    let fork = bench.chat.fork(ME, session, answer.id).await.unwrap();
+    let file = bench.chat.transcript(ME, session).await.unwrap();
+    bench.take_over(&transcripts::write_json(vec![file])).await;
+    let read = bench.chat.all_sessions(ME).await.unwrap().into_iter().max().unwrap();
+    let check = async |session: SessionId, is_kept: bool, told_first: &str| {
+        let answer = bench.messages(session).await.pop().unwrap();
+        let (text, was_kept) = seen_text(&bench, session, &answer).await;
+        assert!(was_kept == is_kept && text.contains(told_first), "{was_kept} {text}");
+    };
+    check(duplicate, true, "Be a kettle.").await;
+    check(fork, true, "Be a kettle.").await;
+    check(read, false, "Be a lamp.").await;
+    keep_for(&bench, 0).await;
+    check(duplicate, false, "Be a lamp.").await;
+}
+
+#[tokio::test]
 async fn nothing_is_kept_of_prompts_where_a_person_does_not_want_it() {
     let bench = Bench::open([Script::say(["A"])]).await;
     let session = bench.chat.begin_set_up(ME, told_first("Be a kettle.")).await.unwrap();

@@ -10,7 +10,8 @@ use toolbox::Toolbox;
 use tools::{Answer, Arguments, Asker, Description, Failure, Tool};
 use types::{
     called::{
-        CallAct, CallAnswer, CallEnd, CallQuestion, CallReply, CallState, CallView, CannotCall, read_block,
+        CallAct, CallAnswer, CallEnd, CallFailure, CallProblem, CallQuestion, CallReply, CallState, CallView,
+        CannotCall, read_block,
     },
     chat::{ChatEvent, ChatTurn, MessageState, MessageView, Role},
     ids::SessionId,
@@ -31,6 +32,10 @@ impl Scripted {
         }
         match self.name {
             "fails" => Err(Failure::refused("the well is dry")),
+            "seeks" => {
+                let known = CallFailure::of(CallProblem::NoSuchDocument).about("wells.pdf");
+                Err(Failure::refused_as(known, "no document is called that"))
+            }
             "sources" => {
                 let source = Source { title: "Wells".to_owned(), url: "https://wells.test/a".to_owned() };
                 Ok(Answer::new(format!("{}\nWater.", source.line(1)), "1 page").with_sources(vec![source]))
@@ -215,6 +220,38 @@ async fn what_fails_is_told_and_the_answer_goes_on() {
     check(2, "the arguments do not fit");
     assert_eq!((ends[3].failed, ends[3].cut_from), (false, Some(10 << 20)));
     assert!(ends[3].text.len() <= 4096 && ends[3].n_bytes <= 5000, "{}", ends[3].n_bytes);
+}
+
+#[tokio::test]
+async fn why_a_call_failed_is_known_apart_from_what_the_model_was_told() {
+    let first = Script::say(["A"])
+        .call("fails", "{}")
+        .call("seeks", "{}")
+        .call("nothing", "{}")
+        .call("web_search", "{}")
+        .call("fails", "[");
+    let tools = vec![tool("fails", Effect::None), tool("seeks", Effect::None)];
+    let (bench, session) = open(tools, [first, Script::say(["B"])]).await;
+    let (_, message) = bench.say(Some(session), "go").await;
+    let expected = [
+        None,
+        Some(CallFailure::of(CallProblem::NoSuchDocument).about("wells.pdf")),
+        Some(CallFailure::of(CallProblem::Unknown)),
+        Some(CallFailure::of(CallProblem::NotSetUp).about("web_search")),
+        Some(CallFailure::of(CallProblem::Arguments)),
+    ];
+    let failures = |message: &MessageView| -> Vec<Option<CallFailure>> {
+        ends(message).into_iter().map(|end| end.failure).collect()
+    };
+    assert_eq!(failures(&message), expected);
+    assert!(turns(&bench, 1)[3].content.contains("no document is called that"));
+    // It goes with copies and with files.
+    let copy = bench.chat.duplicate(ME, session).await.unwrap();
+    assert_eq!(failures(&bench.messages(copy).await[1]), expected);
+    let file = bench.chat.transcript(ME, session).await.unwrap();
+    bench.take_over(&transcripts::write_json(vec![file])).await;
+    let read = bench.chat.all_sessions(ME).await.unwrap().into_iter().max().unwrap();
+    assert_eq!(failures(&bench.messages(read).await[1]), expected);
 }
 
 #[tokio::test]

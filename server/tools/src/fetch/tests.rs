@@ -41,6 +41,19 @@ async fn pages_and_texts_are_read_and_others_refused() {
     check("/none", "answered with status 404").await;
 }
 
+async fn check_known(path: &str, part: Option<usize>, expected: &str) {
+    let known = fetched(path, part).await.unwrap_err().known().unwrap().written();
+    assert!(known.starts_with(expected), "{path}: {known}");
+}
+
+#[tokio::test]
+async fn why_a_page_is_not_read_is_known() {
+    check_known("/pdf", None, "page_kind 0 application/pdf").await;
+    check_known("/empty", None, "empty_page").await;
+    check_known("/none", None, "host_status 404 127.0.0.1:").await;
+    check_known("/long", Some(5), "no_such_part 4").await;
+}
+
 #[tokio::test]
 async fn a_page_is_its_own_source() {
     let answer = fetched("/", None).await.unwrap();

@@ -1,6 +1,6 @@
 //! The API of AUTOMATIC1111's web UI, which Forge, SD.Next and stable-diffusion.cpp speak too.
 
-use super::{Request, post};
+use super::{BadReply, Request, post};
 use crate::{EgressError, egress::address_below};
 use reqwest::Url;
 use serde::Deserialize;
@@ -22,8 +22,7 @@ pub(super) fn request(address: &Url, prompt: &str, (width, height): (u32, u32)) 
 }
 
 /// The image in base64.
-pub(super) fn read(bytes: &[u8]) -> Result<String, &'static str> {
-    let reply: Reply =
-        serde_json::from_slice(bytes).map_err(|_| "the server sent something else than an image")?;
-    reply.images.into_iter().next().ok_or("the server made no image")
+pub(super) fn read(bytes: &[u8]) -> Result<String, BadReply> {
+    let reply: Reply = serde_json::from_slice(bytes).map_err(|_| BadReply::SomethingElse)?;
+    reply.images.into_iter().next().ok_or(BadReply::Nothing)
 }

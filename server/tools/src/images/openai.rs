@@ -1,7 +1,7 @@
 //! The images API of OpenAI, which stable-diffusion.cpp, LocalAI and others speak too.
 //! <https://platform.openai.com/docs/api-reference/images/create>
 
-use super::{Request, post};
+use super::{BadReply, Request, post};
 use crate::{EgressError, egress::address_below};
 use reqwest::Url;
 use serde::Deserialize;
@@ -45,9 +45,8 @@ pub(super) fn request(
 }
 
 /// The image in base64.
-pub(super) fn read(bytes: &[u8]) -> Result<String, &'static str> {
-    let reply: Reply =
-        serde_json::from_slice(bytes).map_err(|_| "the server sent something else than an image")?;
-    let made = reply.data.into_iter().next().ok_or("the server made no image")?;
-    made.b64_json.ok_or("the server sent an address instead of an image")
+pub(super) fn read(bytes: &[u8]) -> Result<String, BadReply> {
+    let reply: Reply = serde_json::from_slice(bytes).map_err(|_| BadReply::SomethingElse)?;
+    let made = reply.data.into_iter().next().ok_or(BadReply::Nothing)?;
+    made.b64_json.ok_or(BadReply::Address)
 }

@@ -67,9 +67,12 @@ async fn check_made(service: impl FnOnce(&str) -> Service, shape: Shape, expecte
     assert_eq!(answer.shown, expected);
 }
 
-async fn check_failure(service: impl FnOnce(&str) -> Service, expected: &str) {
-    let said = made(service, Shape::Tall).await.unwrap_err().to_string();
+async fn check_failure(service: impl FnOnce(&str) -> Service, expected: &str, known: &str) {
+    let failure = made(service, Shape::Tall).await.unwrap_err();
+    let said = failure.to_string();
     assert!(said.contains(expected), "{said}");
+    let found = failure.known().unwrap().written();
+    assert!(found.starts_with(known), "{found}");
     assert!(!said.contains("secret of the house"), "{said}");
 }
 
@@ -83,16 +86,16 @@ async fn an_image_comes_from_either_api() {
 
 #[tokio::test]
 async fn what_is_no_image_is_told_without_what_the_server_sent() {
-    check_failure(openai("/v1", "sd", "wrong"), "does not take the key").await;
-    check_failure(openai("/link/v1", "sd", ""), "an address instead of an image").await;
-    check_failure(a1111("/none"), "made no image").await;
-    check_failure(a1111("/text"), "of a kind that is not known").await;
-    check_failure(a1111("/odd"), "something else than an image").await;
-    check_failure(a1111("/page"), "something else than an image").await;
-    check_failure(a1111("/picky"), "does not take this order").await;
-    check_failure(a1111("/moved"), "answered with status 307").await;
-    check_failure(a1111("/flood"), "more than an image").await;
-    check_failure(a1111("/nowhere"), "answered with status 404").await;
+    check_failure(openai("/v1", "sd", "wrong"), "does not take the key", "key_refused").await;
+    check_failure(openai("/link/v1", "sd", ""), "an address instead of an image", "no_image").await;
+    check_failure(a1111("/none"), "made no image", "no_image").await;
+    check_failure(a1111("/text"), "of a kind that is not known", "image_unusable").await;
+    check_failure(a1111("/odd"), "something else than an image", "no_image").await;
+    check_failure(a1111("/page"), "something else than an image", "no_image").await;
+    check_failure(a1111("/picky"), "does not take this order", "image_order").await;
+    check_failure(a1111("/moved"), "answered with status 307", "host_status 307").await;
+    check_failure(a1111("/flood"), "more than an image", "no_image").await;
+    check_failure(a1111("/nowhere"), "answered with status 404", "host_status 404").await;
 }
 
 #[tokio::test]

@@ -3,19 +3,25 @@
 use crate::{Answer, Failure, egress::web_address};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, ResourceContents};
-use types::{image::ImageFile, toolbox::Source};
+use types::{
+    called::{CallFailure, McpProblem},
+    image::ImageFile,
+    toolbox::Source,
+};
 
 pub(super) const MAX_ERROR_CHARS: usize = 2000;
 
 pub(super) fn answer(response: CallToolResponse, server: &str) -> Result<Answer, Failure> {
     let CallToolResponse::Complete(result) = response else {
-        return Err(Failure::refused(format!("{server} asks something back, which is not possible here")));
+        let sentence = format!("{server} asks something back, which is not possible here");
+        return Err(Failure::refused_as(CallFailure::of(McpProblem::AsksBack), sentence));
     };
     let is_error = result.is_error == Some(true);
     let answer = read(result);
     if is_error {
         let said = crate::shown::text(&answer.text, MAX_ERROR_CHARS);
-        return Err(Failure::refused(format!("{server} could not do it: {said}")));
+        let known = CallFailure::of(McpProblem::Said).about(&said);
+        return Err(Failure::refused_as(known, format!("{server} could not do it: {said}")));
     }
     Ok(answer)
 }

@@ -165,19 +165,37 @@ async fn check(listing: &Listing, name: &str, expected: &str) {
     assert!(outcome.text.contains(expected), "{name}: {}", &outcome.text[..outcome.text.len().min(300)]);
 }
 
+async fn check_failure(listing: &Listing, name: &str, expected: &str, known: &str) {
+    let outcome = called(listing, name, r#"{"a":1}"#).await;
+    assert!(outcome.text.contains(expected), "{name}: {}", outcome.text);
+    assert_eq!(outcome.failure.unwrap().known().unwrap().written(), known, "{name}");
+}
+
 #[tokio::test]
 async fn a_programs_tools_run_and_every_mischief_ends_in_an_outcome() {
     let client = client("plain");
     let listing = client.list().await.unwrap();
     assert_eq!(listing.untaken, []);
     check(&listing, "files_echo", r#"{"a":1} in Err(NotPresent)"#).await;
-    check(&listing, "files_fail", "files could not do it: the disk is full").await;
-    check(&listing, "files_refuse", "files answered with an error: no such file").await;
-    check(&listing, "files_hang", "took longer than 2 seconds").await;
+    check_failure(
+        &listing,
+        "files_fail",
+        "files could not do it: the disk is full",
+        "server_said 0 the disk is full",
+    )
+    .await;
+    check_failure(
+        &listing,
+        "files_refuse",
+        "files answered with an error: no such file",
+        "server_said 0 no such file",
+    )
+    .await;
+    check_failure(&listing, "files_hang", "took longer than 2 seconds", "timed_out 2").await;
     let flood = called(&listing, "files_flood", "{}").await;
     assert_eq!(flood.cut_from, Some(10 << 20));
     assert_eq!(called(&listing, "files_image", "{}").await.images.len(), 1);
-    check(&listing, "files_die", "ended during the call").await;
+    check_failure(&listing, "files_die", "ended during the call", "server_ended").await;
     check(&listing, "files_echo", r#"{"a":1}"#).await;
     assert!(client.last_words().contains("the server says its last words"));
 }
@@ -200,8 +218,8 @@ async fn a_tool_that_changes_does_not_run_as_what_it_was() {
     let client = client("changing");
     let before = client.list().await.unwrap();
     let after = client.list().await.unwrap();
-    check(&before, "files_echo", "describes this tool differently now").await;
-    check(&before, "files_hang", "no longer has this tool").await;
+    check_failure(&before, "files_echo", "describes this tool differently now", "tool_changed").await;
+    check_failure(&before, "files_hang", "no longer has this tool", "tool_gone").await;
     check(&after, "files_echo", r#"{"a":1}"#).await;
 }
 
@@ -326,7 +344,7 @@ async fn what_is_closed_stays_closed() {
     let client = client("plain");
     let listing = client.list().await.unwrap();
     client.close().await;
-    check(&listing, "files_echo", "the server was switched off").await;
+    check_failure(&listing, "files_echo", "the server was switched off", "server_off").await;
     assert_eq!(client.list().await.err(), Some(McpError::Closed));
     assert_eq!(client.look().await, Look::Ended);
 }

@@ -36,6 +36,38 @@ fn a_failure_is_no_longer_than_it_has_to_be() {
     assert!(outcome.text.len() < MAX_FAILURE_BYTES + 200 && outcome.shown.len() < 400);
 }
 
+#[track_caller]
+fn check_known(failure: Failure, expected: Option<&str>) {
+    let failure = Outcome::failed(call(), failure, Duration::ZERO).failure.unwrap();
+    assert_eq!(failure.known().map(|it| it.written()).as_deref(), expected);
+}
+
+#[test]
+fn a_failure_is_known_apart_from_its_sentence() {
+    let unknown = |name: &str| Failure::Unknown { name: name.to_owned(), known: String::new() };
+    check_known(unknown("lok"), Some("unknown"));
+    check_known(unknown("web_search"), Some("not_set_up 0 web_search"));
+    check_known(Failure::Arguments("they are not JSON".to_owned()), Some("arguments"));
+    check_known(Failure::ArgumentsTooLong { limit: 65_536 }, Some("arguments_too_long 65536"));
+    check_known(Failure::NotAllowed(NotAllowed::Never), Some("switched_off"));
+    check_known(Failure::NotAllowed(NotAllowed::Denied), Some("denied"));
+    check_known(Failure::NotAllowed(NotAllowed::Unanswered), Some("unanswered"));
+    check_known(Failure::TimedOut(Duration::from_secs(60)), Some("timed_out 60"));
+    check_known(Failure::Broken, Some("broken"));
+    check_known(Failure::OutOfRounds(String::new()), Some("out_of_rounds"));
+    check_known(Failure::refused("the well is dry"), None);
+}
+
+#[test]
+fn what_a_failure_is_about_is_one_short_line_without_tricks() {
+    let about = format!("a\nb\u{202e}{}", "x".repeat(10 << 20));
+    let failure = Failure::refused_as(CallFailure::of(CallProblem::NoSuchDocument).about(about), "no");
+    let outcome = Outcome::failed(call(), failure, Duration::ZERO);
+    let known = outcome.failure.unwrap().known().unwrap();
+    assert!(known.name.starts_with("a b\\u{202e}x") && known.name.chars().count() < 320, "{}", known.name);
+    assert_eq!(CallFailure::read(&known.written()), Some(known));
+}
+
 #[test]
 fn sources_are_pages_on_the_web() {
     let source = |url: &str| Source { title: "t".to_owned(), url: url.to_owned() };

@@ -1,6 +1,6 @@
 //! Brave's search, which wants a key.
 
-use super::{Hit, Request, readable};
+use super::{BadReply, Hit, Request, readable};
 use reqwest::Url;
 use serde::Deserialize;
 use types::secret::Secret;
@@ -35,8 +35,8 @@ pub(super) fn request(address: &Url, key: &Secret, query: &str) -> Request {
     Request { key: Some((KEY_HEADER, key.clone())), ..Request::get(url, "application/json") }
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<Hit>, &'static str> {
-    let reply: Reply = serde_json::from_slice(bytes).map_err(|_| "sent something else than results")?;
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<Hit>, BadReply> {
+    let reply: Reply = serde_json::from_slice(bytes).map_err(|_| BadReply::NoResults)?;
     let found = reply.web.map(|it| it.results).unwrap_or_default();
     let hit = |it: Found| Hit {
         title: readable::plain(&it.title),

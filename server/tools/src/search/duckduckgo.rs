@@ -1,6 +1,6 @@
 //! DuckDuckGo's page for browsers without scripts. It has no promise of staying as it is.
 
-use super::{Hit, Request};
+use super::{BadReply, Hit, Request};
 use crate::readable::{attribute, raw_kind, tokenize};
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
 use reqwest::Url;
@@ -15,12 +15,10 @@ pub(super) fn request(address: &Url, query: &str) -> Request {
     Request { form: Some(vec![("q", query.to_owned())]), ..Request::get(address.clone(), "text/html") }
 }
 
-pub(super) fn read(html: &str) -> Result<Vec<Hit>, &'static str> {
+pub(super) fn read(html: &str) -> Result<Vec<Hit>, BadReply> {
     let hits = tokenize(html, Reader::default()).0.into_inner().hits;
     if hits.is_empty() && html.contains(CHALLENGE) {
-        return Err(
-            "wants to see a person first; try later, or choose another search service in the settings",
-        );
+        return Err(BadReply::WantsPerson);
     }
     let kept = hits.into_iter().filter(|it| !it.url.is_empty()).map(|hit| Hit {
         snippet: one_line(&hit.snippet),

@@ -1,6 +1,6 @@
 //! SearXNG, a search engine that one can run oneself.
 
-use super::{Hit, Request, readable};
+use super::{BadReply, Hit, Request, readable};
 use crate::{EgressError, egress::address_below};
 use reqwest::Url;
 use serde::Deserialize;
@@ -30,8 +30,8 @@ pub(super) fn request(address: &Url, query: &str) -> Request {
     Request::get(url, "application/json")
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<Hit>, &'static str> {
-    let reply: Reply = serde_json::from_slice(bytes).map_err(|_| "sent something else than results")?;
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<Hit>, BadReply> {
+    let reply: Reply = serde_json::from_slice(bytes).map_err(|_| BadReply::NoResults)?;
     let hit = |it: Found| Hit {
         title: it.title,
         url: it.url,

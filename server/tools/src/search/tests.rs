@@ -82,15 +82,22 @@ async fn results_are_numbered_pages_with_a_few_words() {
     check(duckduckgo("/html/"), "[1] The ponds & newts one\nhttps://example.com/a?b=1\nSome words & more\n\n[2] Second\nhttps://example.org/\nIts lines").await;
 }
 
+async fn check_failure(service: impl FnOnce(&str) -> Service, expected: &str, known: &str) {
+    let failure = searched(service, None).await.unwrap_err();
+    assert!(failure.to_string().contains(expected), "{failure}");
+    let found = failure.known().unwrap().written();
+    assert!(found.starts_with(known), "{found}");
+}
+
 #[tokio::test]
 async fn what_goes_wrong_is_said_with_what_to_do() {
-    check(brave("wrong"), "does not take the key").await;
-    check(duckduckgo("/challenge/"), "wants to see a person").await;
-    check(at("/garbage"), "SearXNG sent something else than results").await;
-    check(at("/closed"), "have to list the format json").await;
-    check(at("/busy"), "asked too often").await;
-    check(at("/flood"), "more than a page of results").await;
-    check(at("/none"), "SearXNG cannot be asked: the host 127.0.0.1:").await;
+    check_failure(brave("wrong"), "does not take the key", "key_refused").await;
+    check_failure(duckduckgo("/challenge/"), "wants to see a person", "wants_person 0 DuckDuckGo").await;
+    check_failure(at("/garbage"), "SearXNG sent something else than results", "no_results 0 SearXNG").await;
+    check_failure(at("/closed"), "have to list the format json", "search_form").await;
+    check_failure(at("/busy"), "asked too often", "asked_too_often").await;
+    check_failure(at("/flood"), "more than a page of results", "no_results 0 SearXNG").await;
+    check_failure(at("/none"), "SearXNG cannot be asked: the host 127.0.0.1:", "host_status 404 127.").await;
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 // Things that go wrong. Each journey has a server of its own, since it breaks it.
 
 import type { Page } from '@playwright/test';
-import { ENDLESS_ANSWER, Server } from '../support/server';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ENDLESS_ANSWER, freshFolder, Server } from '../support/server';
 import {
   accessible,
   answered,
@@ -77,6 +79,52 @@ test('little memory is told while an answer is written, and none begins with les
   await expect(lastAnswer(page).getByTestId('message-error')).toContainText(/memory/i);
   await wants('guard_start_mb', '');
   await sendAndStop(page, SHORT);
+});
+
+test('heat is told while an answer is written, unless nobody wants to know', async ({ browser }) => {
+  test.setTimeout(150_000);
+  const zones = freshFolder();
+  const zone = join(zones, 'thermal_zone0');
+  const measures = (name: string, value: string) => writeFileSync(join(zone, name), `${value}\n`);
+  mkdirSync(zone);
+  measures('temp', '45000');
+  measures('trip_point_0_type', 'critical');
+  measures('trip_point_0_temp', '105000');
+  const server = await (await Server.start({ environment: { CHAOSENGINE_THERMAL: zones } })).ready(ENDLESS_ANSWER);
+  const context = await browser.newContext({ baseURL: server.address, locale: 'en-GB' });
+  const page = await context.newPage();
+  const warning = lastAnswer(page).getByTestId('message-warning');
+  const warns = async (value: string) => {
+    await open(page, '/settings');
+    await page.locator('[name="form[guard_heat]"]').selectOption(value);
+    await page.getByTestId('settings-form').getByRole('button').click();
+    await expect(page.getByTestId('settings-status')).toContainText(/saved/i);
+    await open(page, '/chat');
+  };
+  await warns('on');
+  await send(page, LONG);
+  await streaming(page, 200);
+  await expect(warning).toHaveCount(0);
+  measures('temp', '103000');
+  await expect(warning).toContainText('too hot', { timeout: 40_000 });
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'running');
+  await accessible(page);
+  await page.keyboard.press('Escape');
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
+
+  await warns('off');
+  await send(page, LONG);
+  await streaming(page, 200);
+  await expect(warning).toHaveCount(0);
+  await page.keyboard.press('Escape');
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
+  await warns('on');
+  await send(page, LONG);
+  await expect(warning).toContainText('too hot');
+  await page.keyboard.press('Escape');
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
+  await context.close();
+  await server.stop();
 });
 
 test('a stopped server is told, the draft is kept, and the page finds it again', async ({ page, own }) => {

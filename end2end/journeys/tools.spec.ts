@@ -77,9 +77,10 @@ async function withCaller(
   options: object,
   act: (page: Page) => Promise<void>,
   dataDir = freshFolder(),
+  environment: Record<string, string> = {},
 ): Promise<void> {
   const model = await CallingModel.start(answer);
-  const server = await Server.start({ model: 'none', dataDir });
+  const server = await Server.start({ model: 'none', dataDir, environment });
   const context = await browser.newContext({ baseURL: server.address, locale: 'en-GB', ...options });
   try {
     const page = await context.newPage();
@@ -189,6 +190,42 @@ test('the web is searched by whom was chosen for it once the person has said yes
     await expect(card.getByRole('listitem').getByRole('link')).toHaveAttribute('href', 'https://newts.example/pond');
     await accessible(page);
   });
+  searcher.stop();
+});
+
+test('a question that nobody answers expires: nothing ran, and the person and the model are told', async ({ browser }) => {
+  const searcher = await Searcher.start();
+  const act = async (page: Page) => {
+    await open(page, '/tools');
+    await page.locator('input[name=search-service][value=searxng]').check();
+    await page.locator('#search-address').fill(searcher.address);
+    await page.getByTestId('search-save').click();
+    await expect(page.getByTestId('search-status')).toHaveText('Saved.');
+
+    await open(page, '/chat');
+    await allow(page, 'web_search');
+    await send(page, 'Search for newts.');
+    const card = lastAnswer(page).getByTestId('call');
+    await expect(card).toHaveAttribute('data-state', 'asked');
+    await answered(page);
+    await expect(card).toHaveAttribute('data-state', 'failed');
+    await expect(page.getByTestId('call-question')).toHaveCount(0);
+    await expect(card.getByTestId('call-shown')).toHaveText('Not run: nobody answered in time');
+    await expect(textOf(lastAnswer(page))).toContainText('That did not work.');
+    await card.locator('summary').click();
+    await expect(card.getByTestId('call-result')).toContainText('nobody answered the question whether it may run');
+    expect(searcher.queries).toEqual([]);
+    await accessible(page);
+
+    // The same call runs where the question is answered in time.
+    await send(page, 'Search for newts.');
+    await expect(page.getByTestId('message')).toHaveCount(4);
+    await card.getByTestId('call-yes').click();
+    await answered(page);
+    await expect(card).toHaveAttribute('data-state', 'done');
+    expect(searcher.queries).toEqual(['newts & ponds']);
+  };
+  await withCaller(browser, {}, act, freshFolder(), { CHAOSENGINE_APPROVAL_TIME: '5s' });
   searcher.stop();
 });
 

@@ -6,6 +6,7 @@ use std::{
     env,
     ffi::OsString,
     net::{IpAddr, Ipv4Addr},
+    ops::RangeInclusive,
     path::PathBuf,
     str::FromStr,
     time::Duration,
@@ -24,6 +25,10 @@ const DEFAULT_KV_MEMORY: Amount = Amount::Percent(12);
 const DEFAULT_KV_FILES: Amount = Amount::Percent(5);
 
 const DEFAULT_KEEP_ALIVE: KeepAlive = KeepAlive::For(Duration::from_secs(30 * 60));
+
+const DEFAULT_APPROVAL_TIME: ApprovalTime = ApprovalTime(tools::APPROVAL_TIME);
+/// An answer waits with its questions, and is to end.
+const APPROVAL_TIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
 
 pub(crate) const HELP: &str = "\
 chaosengine: a local AI workstation, served to your browser
@@ -67,6 +72,9 @@ Options of serve:
                     what is free [5%]
   --keep-alive T    unload a model that nobody used for so long: 30m, 2h, 90 seconds, -1 for never; the one that
                     was used last stays [30m]
+  --approval-time T a question whether a tool may run waits so long for its answer, a second to a day [5m]
+  --thermal DIR     read how hot the machine is from the thermal zones in this folder, which are as Linux has them in
+                    /sys/class/thermal [what the system's own sensors tell]
   --open            open the browser
 
 Options of every command:
@@ -159,6 +167,21 @@ impl FromStr for Amount {
     }
 }
 
+/// How long a question whether a tool may run waits for its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ApprovalTime(pub(crate) Duration);
+
+impl FromStr for ApprovalTime {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(KeepAlive::For(time)) if APPROVAL_TIMES.contains(&time) => Ok(Self(time)),
+            _ => Err(format!("“{text}” is no time from a second to a day, such as 90s, 10m or 2h")),
+        }
+    }
+}
+
 /// How to do it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Config {
@@ -179,6 +202,9 @@ pub(crate) struct Config {
     pub(crate) kv_memory: Amount,
     pub(crate) kv_files: Amount,
     pub(crate) keep_alive: KeepAlive,
+    pub(crate) approval_time: ApprovalTime,
+    /// `None` asks the system's own sensors.
+    pub(crate) thermal: Option<PathBuf>,
     pub(crate) open: bool,
     pub(crate) data_dir: Option<PathBuf>,
     pub(crate) log: String,
@@ -226,6 +252,9 @@ impl Config {
                 .map_or(Ok(DEFAULT_KV_FILES), |size| parse("CHAOSENGINE_KV_FILES", &size))?,
             keep_alive: text("CHAOSENGINE_KEEP_ALIVE")
                 .map_or(Ok(DEFAULT_KEEP_ALIVE), |time| parse("CHAOSENGINE_KEEP_ALIVE", &time))?,
+            approval_time: text("CHAOSENGINE_APPROVAL_TIME")
+                .map_or(Ok(DEFAULT_APPROVAL_TIME), |time| parse("CHAOSENGINE_APPROVAL_TIME", &time))?,
+            thermal: text("CHAOSENGINE_THERMAL").map(PathBuf::from),
             open: is_set("CHAOSENGINE_OPEN"),
             data_dir: read("CHAOSENGINE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from),
             log: text("CHAOSENGINE_LOG").unwrap_or_else(|| "info".to_owned()),
@@ -267,6 +296,8 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
             Arg::Long("kv-memory") => config.kv_memory = args.value()?.parse()?,
             Arg::Long("kv-files") => config.kv_files = args.value()?.parse()?,
             Arg::Long("keep-alive") => config.keep_alive = args.value()?.parse()?,
+            Arg::Long("approval-time") => config.approval_time = args.value()?.parse()?,
+            Arg::Long("thermal") => config.thermal = Some(args.value()?.into()),
             Arg::Long("open") => config.open = true,
             Arg::Long("data-dir") => config.data_dir = Some(args.value()?.into()),
             Arg::Long("log") => config.log = args.value()?.string()?,

@@ -127,7 +127,7 @@ pub(crate) async fn open_layers(
     };
     let remotes = Remotes::default();
     let local = Arc::new(Residency::new(worker.clone(), limits));
-    let system = Sampler::start();
+    let system = Sampler::start(config.thermal.clone());
     let readings = system.clone();
     let engine = Arc::new(Engines::new(local, remotes.clone()));
     let engine: Arc<dyn Engine> = Arc::new(Guarded::new(engine, Arc::new(move || readings.latest())));
@@ -149,9 +149,9 @@ pub(crate) async fn open_layers(
     let documents = documents.map_err(|err| Exit::Failed(err.to_string()))?;
     let prompts = Prompts::open(store.clone()).await.map_err(|err| Exit::Failed(err.to_string()))?;
     let toolbox = open_toolbox(store.clone(), &documents, &paths).await?;
-    let chat =
-        Chat::open(store.clone(), Arc::clone(&engine)).await.map_err(|err| Exit::Failed(err.to_string()))?;
-    let chat = chat.with_documents(documents.clone()).with_tools(toolbox.clone());
+    let chat = Chat::open(store.clone(), Arc::clone(&engine)).await;
+    let chat = chat.map_err(|err| Exit::Failed(err.to_string()))?.with_documents(documents.clone());
+    let chat = chat.with_tools(toolbox.clone()).with_approval_time(config.approval_time.0);
     let imports = Imports::open(chat.clone(), jobs.clone(), paths.imports()).await;
     let imports = imports.map_err(|err| Exit::Failed(err.to_string()))?;
     let compare = Compare::open(store, Arc::clone(&engine), loading(&models)).await;

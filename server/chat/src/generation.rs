@@ -193,13 +193,11 @@ impl Admission {
         mut start: Start,
     ) -> GenerationId {
         let id = GenerationId(self.running.next.fetch_add(1, Ordering::Relaxed) + 1);
-        let standing =
-            start.hands.as_mut().map(|hands| std::mem::take(&mut hands.standing)).unwrap_or_default();
         let generation = Arc::new(Generation {
             id,
             user: self.user,
             message: start.row.id,
-            questions: Questions::new(standing),
+            questions: start.hands.as_mut().map(Hands::questions).unwrap_or_default(),
             stop: CancellationToken::new(),
             shown: Mutex::default(),
         });

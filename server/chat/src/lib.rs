@@ -74,6 +74,7 @@ pub struct Chat {
     notes: Notes,
     documents: Option<rag::Rag>,
     toolbox: Option<toolbox::Toolbox>,
+    approval_time: Duration,
 }
 
 impl Chat {
@@ -99,6 +100,7 @@ impl Chat {
             notes: Notes::default(),
             documents: None,
             toolbox: None,
+            approval_time: tools::APPROVAL_TIME,
         })
     }
 

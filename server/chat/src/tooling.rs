@@ -6,6 +6,7 @@ use crate::{
     now_ms,
 };
 use inference::Target;
+use std::time::Duration;
 use store::MessageRow;
 use toolbox::{Toolbox, ToolboxError};
 use tools::{Answered, Limits, Registry, Rounds};
@@ -36,6 +37,11 @@ impl Chat {
                 Ok(CallReply::Answered)
             }
         }
+    }
+
+    /// Lets questions whether a call may run wait for so long.
+    pub fn with_approval_time(self, time: Duration) -> Self {
+        Self { approval_time: time, ..self }
     }
 
     async fn list_tools(&self, user: UserId, session: Option<SessionId>) -> Result<CallReply, ChatError> {
@@ -145,7 +151,8 @@ impl Chat {
         let text_bytes = self.room(target).max(LEAST_ROOM);
         let limits = Limits { text_bytes: text_bytes.min(Limits::default().text_bytes), ..Limits::default() };
         let rounds = Rounds::new(rounds.into());
-        Ok(Some(Hands { registry, standing, limits, rounds, numbers }))
+        let approval_time = self.approval_time;
+        Ok(Some(Hands { registry, standing, approval_time, limits, rounds, numbers }))
     }
 
     /// The tools as a request of the session names them; `None` as in [`Chat::hands`].

@@ -1,5 +1,6 @@
-use super::{Action, Amount, DEFAULT_MODEL_MEMORY, parse_args};
+use super::{Action, Amount, ApprovalTime, DEFAULT_MODEL_MEMORY, parse_args};
 use lexopt::Parser;
+use std::time::Duration;
 
 /// Parses `args` with an environment; shows what matters.
 fn read(args: &[&str], env: &[(&str, &str)]) -> String {
@@ -64,4 +65,18 @@ fn an_amount_is_a_size_or_a_share() {
     }
     let env = [("CHAOSENGINE_MODEL_MEMORY", "much")];
     assert_eq!(read(&[], &env), "error: CHAOSENGINE_MODEL_MEMORY cannot be “much”");
+}
+
+#[test]
+fn questions_wait_from_a_second_to_a_day() {
+    let seconds = |text: &str| text.parse::<ApprovalTime>().map(|time| time.0);
+    assert_eq!(seconds("1"), Ok(Duration::from_secs(1)));
+    assert_eq!(seconds("90s"), Ok(Duration::from_secs(90)));
+    assert_eq!(seconds("24h"), Ok(Duration::from_secs(24 * 60 * 60)));
+    for wrong in ["", "0", "25h", "-1", "soon"] {
+        let expected = format!("“{wrong}” is no time from a second to a day, such as 90s, 10m or 2h");
+        assert_eq!(seconds(wrong), Err(expected));
+    }
+    let env = [("CHAOSENGINE_APPROVAL_TIME", "0s")];
+    assert_eq!(read(&[], &env), "error: CHAOSENGINE_APPROVAL_TIME cannot be “0s”");
 }

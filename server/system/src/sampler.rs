@@ -2,6 +2,7 @@
 
 use crate::thermal;
 use std::{
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, Weak},
     thread,
     time::Duration,
@@ -21,14 +22,15 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Starts looking. Without a thread (the system refuses one) the first look stays.
-    pub fn start() -> Self {
+    /// Starts looking; how hot the machine is, by the thermal zones in a folder where one is given. Without a thread (the system
+    /// refuses one) the first look stays.
+    pub fn start(zones: Option<PathBuf>) -> Self {
         let mut system = System::new_with_specifics(kinds());
         let latest = Arc::new(Mutex::new(look(&mut system, None)));
         let watched = Arc::downgrade(&latest);
         let started = thread::Builder::new()
             .name("system-sampler".into())
-            .spawn(move || keep_looking(system, &watched));
+            .spawn(move || keep_looking(system, zones.as_deref(), &watched));
         if let Err(err) = started {
             tracing::warn!(error = %err, "the machine's load will not be shown: no thread");
         }
@@ -41,11 +43,11 @@ impl Sampler {
     }
 }
 
-fn keep_looking(mut system: System, watched: &Weak<Mutex<SystemSample>>) {
+fn keep_looking(mut system: System, zones: Option<&Path>, watched: &Weak<Mutex<SystemSample>>) {
     let mut heat = None;
     for n in 0_u32.. {
         if n.is_multiple_of(LOOKS_PER_HEAT) {
-            heat = thermal::read();
+            heat = thermal::read(zones);
         }
         thread::sleep(INTERVAL);
         let sample = look(&mut system, heat);

@@ -2,19 +2,21 @@
 //!
 //! Each platform has a module with one function, `read`, which blocks for a moment; `None` where nothing is known.
 
+use std::path::Path;
 use types::system::Heat;
 
-#[cfg(any(target_os = "linux", test))]
-#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "its reader is tested everywhere"))]
 mod linux;
 #[cfg(any(target_os = "macos", test))]
 mod macos;
 #[cfg(windows)]
 mod windows;
 
-/// The state of the hottest part.
-pub(crate) fn read() -> Option<Heat> {
-    platform::read()
+/// The state of the hottest part, by the thermal zones in this folder; without one, as the platform tells it.
+pub(crate) fn read(zones: Option<&Path>) -> Option<Heat> {
+    match zones {
+        Some(folder) => linux::read_zones(folder),
+        None => platform::read(),
+    }
 }
 
 #[cfg(target_os = "linux")]

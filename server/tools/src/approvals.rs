@@ -11,8 +11,8 @@ use std::{
 };
 use types::toolbox::{Fingerprint, Permission, Question, QuestionId, Standing, Why};
 
-/// How long a question waits, and how long a yes holds.
-const LIFE: Duration = Duration::from_secs(5 * 60);
+/// How long a question waits, and how long a yes holds, where nothing else was chosen.
+pub const APPROVAL_TIME: Duration = Duration::from_secs(5 * 60);
 /// Questions that are remembered; older ones are forgotten, which is a no.
 const MAX_QUESTIONS: usize = 128;
 
@@ -72,7 +72,7 @@ impl Approvals {
     /// With what the person has chosen for tools at other times.
     pub fn new(standing: impl IntoIterator<Item = Standing>) -> Self {
         let standing = standing.into_iter().map(|it| (it.tool.clone(), it)).collect();
-        Self { standing, asked: VecDeque::new(), next: 1, life: LIFE }
+        Self { standing, asked: VecDeque::new(), next: 1, life: APPROVAL_TIME }
     }
 
     /// The same with another time to answer in, and for a yes to hold.

@@ -51,7 +51,7 @@ mod shown;
 mod tests;
 mod tool;
 
-pub use approvals::{AnswerError, Answered, Approvals, Approved, Decision};
+pub use approvals::{APPROVAL_TIME, AnswerError, Answered, Approvals, Approved, Decision};
 pub use arguments::Arguments;
 pub use calculator::{Calculator, CalculatorError, evaluate};
 pub use clock::Clock;

@@ -26,6 +26,8 @@ use types::{
 pub(crate) struct Hands {
     pub(crate) registry: Registry,
     pub(crate) standing: Vec<Standing>,
+    /// How long the person may think about a call.
+    pub(crate) approval_time: Duration,
     pub(crate) limits: Limits,
     pub(crate) rounds: Rounds,
     pub(crate) numbers: Numbers,
@@ -51,6 +53,11 @@ impl Numbers {
 const LEAST_RESULT: usize = 1 << 10;
 
 impl Hands {
+    /// What the person is asked about them; it takes over what they have chosen.
+    pub(super) fn questions(&mut self) -> Questions {
+        Questions::new(std::mem::take(&mut self.standing), self.approval_time)
+    }
+
     /// What each of `n` calls may take that are made together, where results have taken `n_told` bytes already: a round may fill as much of the
     /// context as one call may, and all rounds twice that.
     pub(super) fn limits_of(&self, n: usize, n_told: usize) -> Limits {
@@ -86,8 +93,9 @@ pub(crate) struct Questions {
 }
 
 impl Questions {
-    pub(super) fn new(standing: Vec<Standing>) -> Self {
-        Self { approvals: Mutex::new(Approvals::new(standing)), answered: Notify::new() }
+    fn new(standing: Vec<Standing>, time: Duration) -> Self {
+        let approvals = Approvals::new(standing).with_life(time);
+        Self { approvals: Mutex::new(approvals), answered: Notify::new() }
     }
 
     /// The tool that a question is about, as it is described there, while it waits for its answer.

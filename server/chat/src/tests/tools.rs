@@ -338,6 +338,23 @@ async fn pages_that_a_tool_found_are_cited_by_number() {
 }
 
 #[tokio::test]
+async fn a_question_that_nobody_answers_expires_and_nothing_runs() {
+    let scripts = [Script::say(["A"]).call("writes", "{}"), Script::say(["B"])];
+    let (bench, session) = open(vec![tool("writes", Effect::Changes)], scripts).await;
+    let chat = bench.chat.clone().with_approval_time(std::time::Duration::from_millis(20));
+    let bench = Bench { chat, ..bench };
+    let (_, message) = bench.say(Some(session), "go").await;
+    assert_eq!((message.state, message.text.as_str()), (MessageState::Complete, "A\n\nB"));
+    let end = &ends(&message)[0];
+    assert_eq!(
+        (end.failed, end.failure.as_ref()),
+        (true, Some(&CallFailure::of(CallProblem::Unanswered)))
+    );
+    let told = turns(&bench, 1).pop().map(|turn| turn.content).unwrap_or_default();
+    assert!(told.contains("nobody answered"), "{told}");
+}
+
+#[tokio::test]
 async fn copies_keep_the_calls() {
     let scripts = [Script::say(["A"]).call("adds", "{}"), Script::say(["B"])];
     let (bench, session) = open(vec![tool("adds", Effect::None)], scripts).await;

@@ -3,12 +3,14 @@
 use super::Heat;
 use std::{fs, path::Path};
 
+#[cfg(target_os = "linux")]
 const ZONES: &str = "/sys/class/thermal";
 /// So near to the temperature at which the kernel switches the machine off, it is too hot. In thousandths of a degree.
 const MARGIN: i64 = 5_000;
 /// Firmware writes nonsense where it knows nothing.
 const PLAUSIBLE: std::ops::RangeInclusive<i64> = 1_000..=150_000;
 
+#[cfg(target_os = "linux")]
 pub(super) fn read() -> Option<Heat> {
     read_zones(Path::new(ZONES))
 }

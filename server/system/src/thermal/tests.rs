@@ -1,4 +1,4 @@
-use super::{Heat, linux::read_zones, macos::heat_of};
+use super::{Heat, macos::heat_of, read};
 use std::fs;
 
 /// Zones as temperature and trip points, in thousandths of a degree.
@@ -15,7 +15,7 @@ fn check_linux(zones: &[(&str, &[(&str, &str)])], expected: Option<Heat>) {
         }
     }
     fs::create_dir(folder.path().join("cooling_device0")).unwrap();
-    assert_eq!(read_zones(folder.path()), expected);
+    assert_eq!(read(Some(folder.path())), expected);
 }
 
 const TRIPS: &[(&str, &str)] = &[("critical\n", "105000\n"), ("passive\n", "90000\n")];

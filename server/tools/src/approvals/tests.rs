@@ -7,7 +7,7 @@ use serde_json::json;
 use std::sync::Arc;
 use types::toolbox::{Effect, Origin};
 
-const LIFE_MS: i64 = LIFE.as_millis() as i64;
+const LIFE_MS: i64 = APPROVAL_TIME.as_millis() as i64;
 
 fn tool(effect: Effect) -> Arc<dyn Tool> {
     Arc::new(Scripted::new("look", effect, echo))

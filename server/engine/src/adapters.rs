@@ -7,27 +7,50 @@
 use crate::llama::{self, Adapter};
 use llama_cpp_2::model::LlamaModel;
 use protocol::{LoraAdapter, MAX_ADAPTERS, Rejection};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    fs::File,
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::SystemTime,
 };
 
-/// Sets that are remembered; of one that was forgotten nothing computed is found again.
+/// Sets that are remembered as they were asked for.
 const MAX_SETS: usize = 256;
 
 /// Steps of one set while another one waits.
 const TURN: u32 = 16;
 
-/// Names a set. Never used for another one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct SetId(u64);
+/// Names a set by what is in its adapters' files and by their strength, so that it is the same after a restart and never
+/// another one's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct SetId(u128);
 
 impl SetId {
     /// No adapter.
     pub(crate) const NONE: Self = Self(0);
+
+    /// Of adapters by the hashes of their files, in whatever order.
+    pub(crate) fn of(mut parts: Vec<(blake3::Hash, f32)>) -> Self {
+        parts.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()).then(a.1.total_cmp(&b.1)));
+        let mut hasher = blake3::Hasher::new();
+        for (content, scale) in parts {
+            hasher.update(content.as_bytes()).update(&scale.to_le_bytes());
+        }
+        let mut bytes = [0; size_of::<u128>()];
+        hasher.finalize_xof().fill(&mut bytes);
+        Self(u128::from_le_bytes(bytes))
+    }
+}
+
+/// An adapter in memory.
+#[derive(Clone, Copy)]
+struct Loaded {
+    adapter: Adapter,
+    /// The hash of its file as it was loaded.
+    content: blake3::Hash,
 }
 
 /// Adapters that are used together.
@@ -40,15 +63,14 @@ pub(crate) struct AdapterSet {
 /// All adapters of a model.
 pub(crate) struct Adapters<'m> {
     model: &'m LlamaModel,
-    loaded: BTreeMap<PathBuf, Adapter>,
+    loaded: BTreeMap<PathBuf, Loaded>,
     sets: VecDeque<(Vec<LoraAdapter>, Arc<AdapterSet>)>,
-    n_sets: u64,
 }
 
 impl<'m> Adapters<'m> {
     /// None loaded yet.
     pub(crate) fn new(model: &'m LlamaModel) -> Self {
-        Self { model, loaded: BTreeMap::new(), sets: VecDeque::new(), n_sets: 0 }
+        Self { model, loaded: BTreeMap::new(), sets: VecDeque::new() }
     }
 
     /// The set of these adapters, which are loaded if they are not. The same adapters in the same strength are the same
@@ -62,9 +84,10 @@ impl<'m> Adapters<'m> {
             return Ok(Arc::clone(set));
         }
         let parts = wanted.iter().map(|it| Ok((self.adapter(&it.path)?, it.scale)));
-        let parts = parts.collect::<Result<_, Rejection>>()?;
-        self.n_sets += 1;
-        let set = Arc::new(AdapterSet { id: SetId(self.n_sets), parts });
+        let parts = parts.collect::<Result<Vec<_>, Rejection>>()?;
+        let id = SetId::of(parts.iter().map(|(it, scale)| (it.content, *scale)).collect());
+        let parts = parts.into_iter().map(|(it, scale)| (it.adapter, scale)).collect();
+        let set = Arc::new(AdapterSet { id, parts });
         if self.sets.len() == MAX_SETS {
             self.sets.pop_front();
         }
@@ -72,7 +95,7 @@ impl<'m> Adapters<'m> {
         Ok(set)
     }
 
-    fn adapter(&mut self, path: &Path) -> Result<Adapter, Rejection> {
+    fn adapter(&mut self, path: &Path) -> Result<Loaded, Rejection> {
         if let Some(adapter) = self.loaded.get(path) {
             return Ok(*adapter);
         }
@@ -85,10 +108,34 @@ impl<'m> Adapters<'m> {
                 "{MAX_ADAPTERS} are loaded already; unload the model to forget them"
             )));
         }
-        let adapter = llama::load_adapter(self.model, path).map_err(refused)?;
-        self.loaded.insert(path.to_owned(), adapter);
-        Ok(adapter)
+        let loaded = load(self.model, path).map_err(refused)?;
+        self.loaded.insert(path.to_owned(), loaded);
+        Ok(loaded)
     }
+}
+
+/// Loads an adapter. One whose file becomes another one meanwhile would be taken for what it is not. The error is a
+/// sentence.
+fn load(model: &LlamaModel, path: &Path) -> Result<Loaded, String> {
+    let before = stamp(path);
+    let adapter = llama::load_adapter(model, path)?;
+    let content = content(path).map_err(|error| error.to_string())?;
+    if before.is_none() || stamp(path) != before {
+        return Err("its file was changed while it was loaded".to_owned());
+    }
+    Ok(Loaded { adapter, content })
+}
+
+fn content(path: &Path) -> io::Result<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(hasher.finalize())
+}
+
+/// What is another one when the file is: its size and when it was changed.
+fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
+    let facts = fs::metadata(path).ok()?;
+    Some((facts.len(), facts.modified().ok()?))
 }
 
 /// Adapters' files are read once before the thread that computes loads them: llama.cpp adds an adapter to the model's list, which steps

@@ -188,7 +188,8 @@ impl<'m> Scheduler<'m> {
             }
             None => {}
         }
-        let pool = Pool::new(context, model, n_sequences, StateFiles::open(request), request.saved_bytes);
+        let files = StateFiles::open(request, facts.n_ctx);
+        let pool = Pool::new(context, model, n_sequences, files, request.saved_bytes);
         Self {
             drafter,
             blocks,

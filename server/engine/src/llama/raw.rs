@@ -88,6 +88,15 @@ impl PartState {
         context.state_seq_get_size_ext(sequence, LlamaStateSeqFlags::PARTIAL_ONLY)
     }
 
+    /// What [`PartState::bytes`] gave, on the same terms as [`SequenceState::from_checked_bytes`].
+    pub(crate) fn from_checked_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     pub(crate) fn n_bytes(&self) -> u64 {
         self.0.len() as u64
     }
@@ -96,7 +105,7 @@ impl PartState {
     /// must be that of the same tokens.
     pub(crate) fn restore(&self, context: &mut LlamaContext<'_>, sequence: i32) -> bool {
         // SAFETY: the bytes are what llama.cpp wrote with the same flags for a sequence of a context for the same model,
-        // as they never leave the process.
+        // by what both constructors promise.
         unsafe { context.state_seq_set_data_ext(&self.0, sequence, LlamaStateSeqFlags::PARTIAL_ONLY) }
     }
 }

@@ -12,6 +12,9 @@ use std::{collections::BTreeMap, sync::Arc};
 /// Those of one sequence, at most: the first is the one that most have in common, the others are the latest.
 const MOST: usize = 8;
 
+/// Of those, at most so many are written into a file: the first, and the latest, which are those of the last turn.
+const MOST_IN_FILE: usize = 3;
+
 /// Closer to each other they save too little.
 const LEAST_APART: usize = 32;
 
@@ -79,6 +82,20 @@ impl<S> Checkpoints<S> {
     pub(super) fn last_within(&self, number: SequenceId, most: usize) -> usize {
         let places = self.by_number.get(&number).into_iter().flatten().map(|it| it.n_tokens);
         places.filter(|&n_tokens| n_tokens <= most).max().unwrap_or(0)
+    }
+
+    /// Those of a sequence that are worth room in a file, in order, each with how many tokens it has.
+    pub(super) fn for_file(&self, number: SequenceId) -> Vec<(usize, Arc<S>)> {
+        let own = self.by_number.get(&number).map_or(&[][..], Vec::as_slice);
+        let n_between = own.len().saturating_sub(MOST_IN_FILE);
+        let is_written = |i: usize| i == 0 || i > n_between;
+        let written = own.iter().enumerate().filter(|(i, _)| is_written(*i));
+        written.map(|(_, it)| (it.n_tokens, Arc::clone(&it.state))).collect()
+    }
+
+    /// What all together may take.
+    pub(super) fn max_bytes(&self) -> u64 {
+        self.max_bytes
     }
 
     /// The one of a sequence that has so many tokens.

@@ -1,15 +1,17 @@
 //! Saved states in files, so that a conversation goes on after a restart without being computed again.
 //!
-//! A file is for one model, one type of keys and values and one build of llama.cpp; a folder below the given one is
-//! named after these. Its header says whose it is and which tokens it holds. Header and state have a checksum each:
-//! what does not match is deleted and computed again. Nothing here fails an answer.
+//! A file is for one model, one type of keys and values and one build of llama.cpp, and for one length of what is
+//! remembered where the middle is forgotten; a folder below the given one is named after these. Its header says whose it is,
+//! which tokens it holds, what of them is forgotten and which adapters they were computed with. Behind the state lie those at
+//! places to go back to, where the model cannot be cut. Header and states have a checksum each: what does not match is deleted
+//! and computed again. Nothing here fails an answer.
 
 mod format;
 mod room;
 
 use super::prefix::SequenceId;
-use crate::llama::{self, SequenceState};
-pub(super) use format::Header;
+use crate::llama::{self, PartState, SequenceState};
+pub(super) use format::{Body, Header, PartFacts};
 use protocol::{KvFiles, LoadRequest};
 use std::{
     fs,
@@ -33,7 +35,7 @@ const MAX_FILES: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 enum Job {
-    Write { number: SequenceId, header: Header, state: Arc<SequenceState> },
+    Write { number: SequenceId, header: Header, state: Arc<SequenceState>, parts: Vec<Arc<PartState>> },
     Read { number: SequenceId, path: PathBuf },
     Touch(PathBuf),
     Remove(PathBuf),
@@ -44,7 +46,7 @@ pub(super) enum Done {
     /// The file and its size; `None` where there is none.
     Written { number: SequenceId, file: Option<(PathBuf, u64)> },
     /// `None` where the file is gone or was not what it should be.
-    Read { number: SequenceId, state: Option<SequenceState> },
+    Read { number: SequenceId, body: Option<Body> },
 }
 
 /// The files of one model, written and read by a thread of their own. Dropping it waits for what is being written.
@@ -58,11 +60,11 @@ pub(super) struct StateFiles {
 }
 
 impl StateFiles {
-    /// Opens the folder for the model of `request` and reads the headers of what is there; `None` where files are not
-    /// wanted or the folder cannot be used, which is written to the log.
-    pub(super) fn open(request: &LoadRequest) -> Option<Self> {
+    /// Opens the folder for the model of `request`, which remembers at most `n_ctx` tokens, and reads the headers of what is
+    /// there; `None` where files are not wanted or the folder cannot be used, which is written to the log.
+    pub(super) fn open(request: &LoadRequest, n_ctx: u32) -> Option<Self> {
         let files = request.kv_files.as_ref().filter(|files| files.max_bytes > 0)?;
-        match Self::try_open(files, request) {
+        match Self::try_open(files, request, n_ctx) {
             Ok(opened) => Some(opened),
             Err(error) => {
                 complain("states of conversations are not kept in files", &error);
@@ -71,8 +73,8 @@ impl StateFiles {
         }
     }
 
-    fn try_open(files: &KvFiles, request: &LoadRequest) -> io::Result<Self> {
-        let key = format::key(&request.path, &format!("{:?} {}", request.kv_type, llama::build()))?;
+    fn try_open(files: &KvFiles, request: &LoadRequest, n_ctx: u32) -> io::Result<Self> {
+        let key = format::key(&request.path, &conditions(request, n_ctx))?;
         let folder = files.folder.join(&key.to_hex()[..32]);
         fs::create_dir_all(&folder)?;
         let found = headers(&folder)?;
@@ -95,8 +97,14 @@ impl StateFiles {
     }
 
     /// Starts to write; `false` where it has to be tried again later.
-    pub(super) fn write(&mut self, number: SequenceId, header: Header, state: Arc<SequenceState>) -> bool {
-        self.send_and_wait(Job::Write { number, header, state })
+    pub(super) fn write(
+        &mut self,
+        number: SequenceId,
+        header: Header,
+        state: Arc<SequenceState>,
+        parts: Vec<Arc<PartState>>,
+    ) -> bool {
+        self.send_and_wait(Job::Write { number, header, state, parts })
     }
 
     /// Starts to read; `false` where it has to be tried again later.
@@ -142,6 +150,15 @@ impl Drop for StateFiles {
     }
 }
 
+/// What states depend on beside the model.
+fn conditions(request: &LoadRequest, n_ctx: u32) -> String {
+    // What is forgotten follows from how much is remembered.
+    let n_remembered = request.kv_type.window.then_some(n_ctx);
+    // What images look like is what this says of them.
+    let projector = request.projector.as_ref().and_then(|path| format::key(path, "").ok());
+    format!("{:?} {} {n_remembered:?} {projector:?}", request.kv_type, llama::build())
+}
+
 /// The headers of the files in `folder`, the longest unused first. What is no such file, or one that was never
 /// finished, is deleted.
 fn headers(folder: &Path) -> io::Result<Vec<(Header, PathBuf, u64)>> {
@@ -172,8 +189,8 @@ impl Writer {
         let mut has_complained = false;
         for job in jobs {
             let done = match job {
-                Job::Write { number, header, state } => {
-                    let file = self.write(&header, &state);
+                Job::Write { number, header, state, parts } => {
+                    let file = self.write(&header, &state, &parts);
                     if let Err(error) = &file
                         && !std::mem::replace(&mut has_complained, true)
                     {
@@ -182,11 +199,11 @@ impl Writer {
                     Done::Written { number, file: file.ok() }
                 }
                 Job::Read { number, path } => {
-                    let state = format::read_state(&path).ok();
-                    if state.is_none() {
+                    let body = format::read_body(&path).ok();
+                    if body.is_none() {
                         discard(&path);
                     }
-                    Done::Read { number, state }
+                    Done::Read { number, body }
                 }
                 Job::Touch(path) => {
                     let _ = fs::File::options()
@@ -206,12 +223,18 @@ impl Writer {
     }
 
     /// Writes beside and renames, so that a file is whole or not there.
-    fn write(&self, header: &Header, state: &SequenceState) -> io::Result<(PathBuf, u64)> {
-        let path = self.folder.join(format::file_name(header));
+    fn write(
+        &self,
+        header: &Header,
+        state: &SequenceState,
+        parts: &[Arc<PartState>],
+    ) -> io::Result<(PathBuf, u64)> {
+        let path = self.folder.join(format::file_name(header)?);
         let n_bytes = format::n_bytes(header, state)?;
         room::make(&self.root, n_bytes, self.max_bytes)?;
         let unfinished = path.with_extension(format::UNFINISHED);
-        let written = format::write(&unfinished, header, state).and_then(|()| fs::rename(&unfinished, &path));
+        let written =
+            format::write(&unfinished, header, state, parts).and_then(|()| fs::rename(&unfinished, &path));
         if written.is_err() {
             discard(&unfinished);
         }

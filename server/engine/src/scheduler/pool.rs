@@ -231,19 +231,22 @@ impl<'m> Pool<'m> {
         let mut matches = self.index.matches(sequence.owner(), text);
         matches.iter_mut().for_each(|it| it.n_common = sequence.whole(it.n_common));
         let held = |id| self.held_for(sequence.window(), id);
-        let checkpoint = |id, most| self.checkpoints.last_within(id, most);
+        let checkpoint = |id, most| self.last_state(id, most);
         let coming_state = |id, most| self.coming_state(id, most);
         place(text.len(), &matches, self.memory, held, checkpoint, coming_state)
     }
 
     fn held(&self, id: SequenceId) -> Held {
-        let hole = self.gaps_of(id).hull();
+        let gaps = self.gaps_of(id);
+        let hole = gaps.hull();
+        // What is cut behind what is forgotten has lost as many tokens before that.
+        let in_text = |first: usize| if first == 0 { 0 } else { first + gaps.n_tokens() };
         if let Some(saved) = self.saved.get(id) {
             let n_past = saved.tokens.len();
             let least = self.saved.least_worth_fetching(saved);
-            return Held { n_past, first: saved.first, hole, running: false, least };
+            return Held { n_past, first: in_text(saved.first), hole, running: false, least };
         }
-        let first = self.first_of(id);
+        let first = in_text(self.first_of(id));
         match &self.entries[id] {
             Entry::Free => Held::default(),
             Entry::Running(sequence) => {
@@ -279,8 +282,12 @@ impl<'m> Pool<'m> {
     /// Takes note of what became of files; waits for the next if `waits`.
     pub(super) fn note_files(&mut self, waits: bool) {
         let n_files = self.saved.n_files();
-        let lost = self.saved.note_done(waits, self.n_uses);
-        lost.into_iter().for_each(|dropped| self.forget_saved(dropped));
+        let noted = self.saved.note_done(waits, self.n_uses);
+        noted.lost.into_iter().for_each(|dropped| self.forget_saved(dropped));
+        for (number, n_tokens, part) in noted.parts {
+            let n_bytes = part.n_bytes();
+            self.checkpoints.add(number, n_tokens, part, n_bytes);
+        }
         if self.saved.n_files() > n_files {
             self.forget_outgrown();
         }
@@ -330,7 +337,7 @@ impl<'m> Pool<'m> {
     pub(super) fn write_files(&mut self) -> bool {
         self.copy_kept();
         self.note_files(false);
-        self.saved.write_all()
+        self.saved.write_all(|number| self.checkpoints.for_file(number))
     }
 
     /// Starts a sequence at `place`, as [`Pool::place`] said right before. There must be fewer running than numbers. Gives it

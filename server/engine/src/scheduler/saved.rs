@@ -4,11 +4,11 @@
 
 use super::{
     Owner,
-    files::{Done, Header, StateFiles},
+    files::{Body, Done, Header, PartFacts, StateFiles},
     prefix::SequenceId,
     window::Gaps,
 };
-use crate::{adapters::SetId, llama::SequenceState};
+use crate::llama::{PartState, SequenceState};
 use llama_cpp_2::token::LlamaToken;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -30,8 +30,13 @@ pub(super) struct Saved {
     /// Larger is more recent.
     pub(super) last_use: u64,
     state: Option<Arc<SequenceState>>,
+    /// The states at places to go back to that its file has.
+    parts: Vec<PartFacts>,
     file: OnDisk,
 }
+
+/// States at places to go back to, each with how many tokens.
+pub(super) type Parts = Vec<(usize, Arc<PartState>)>;
 
 enum OnDisk {
     No,
@@ -59,12 +64,45 @@ impl Saved {
         last_use: u64,
         state: SequenceState,
     ) -> Self {
-        Self { owner, tokens, gaps, first, last_use, state: Some(Arc::new(state)), file: OnDisk::No }
+        let state = Some(Arc::new(state));
+        Self { owner, tokens, gaps, first, last_use, state, parts: Vec::new(), file: OnDisk::No }
+    }
+
+    /// What is in a file.
+    fn in_file(header: Header, path: PathBuf, n_bytes: u64) -> Self {
+        let Header { tenant, set, tokens, gaps, first, parts } = header;
+        Self {
+            owner: Owner { tenant, set },
+            tokens: tokens.into_iter().map(LlamaToken).collect(),
+            gaps,
+            first: usize::try_from(first).unwrap_or(usize::MAX),
+            last_use: 0,
+            state: None,
+            parts,
+            file: OnDisk::Yes { path, n_bytes },
+        }
     }
 
     fn header(&self) -> Header {
-        let tokens = self.tokens.iter().map(|token| token.0).collect();
-        Header { tenant: self.owner.tenant, tokens, first: self.first as u64 }
+        Header {
+            tenant: self.owner.tenant,
+            set: self.owner.set,
+            tokens: self.tokens.iter().map(|token| token.0).collect(),
+            gaps: self.gaps.clone(),
+            first: self.first as u64,
+            parts: self.parts.clone(),
+        }
+    }
+
+    /// With how many tokens, at most `most`, there will be a state to go back to once its file is read; 0 where with none, where
+    /// it is read already, and where all of them take more than `max_bytes`.
+    pub(super) fn last_part_within(&self, most: usize, max_bytes: u64) -> usize {
+        let n_bytes: u64 = self.parts.iter().map(|part| part.n_bytes).sum();
+        if self.state.is_some() || n_bytes > max_bytes {
+            return 0;
+        }
+        let places = self.parts.iter().map(|part| part.n_tokens);
+        places.filter(|&n_tokens| n_tokens <= most).max().unwrap_or(0)
     }
 
     fn is_worth_a_file(&self) -> bool {
@@ -81,12 +119,8 @@ impl Saved {
     }
 }
 
-/// A set of adapters is another one after a restart, and files do not say what is forgotten.
 fn is_worth_a_file(owner: Owner, tokens: &[LlamaToken], gaps: &Gaps) -> bool {
-    tokens.len() >= WORTH_A_FILE
-        && owner.set == SetId::NONE
-        && !owner.tenant.is_fleeting()
-        && *gaps == Gaps::default()
+    gaps.n_kept_of(tokens.len()) >= WORTH_A_FILE && !owner.tenant.is_fleeting()
 }
 
 /// All of them, by numbers that no sequence of the context has.
@@ -103,6 +137,14 @@ pub(super) struct SavedStates {
 /// A sequence that is not there any more.
 pub(super) type Dropped = (Owner, SequenceId);
 
+/// What came of files.
+#[derive(Default)]
+pub(super) struct Noted {
+    pub(super) lost: Vec<Dropped>,
+    /// States at places to go back to that were read, each with its sequence and how many tokens it has.
+    pub(super) parts: Vec<(SequenceId, usize, PartState)>,
+}
+
 impl SavedStates {
     /// Those that `files` already holds; numbers begin at `first_number`. In memory they take at most `max_bytes`.
     pub(super) fn new(first_number: SequenceId, files: Option<StateFiles>, max_bytes: u64) -> Self {
@@ -116,13 +158,7 @@ impl SavedStates {
         };
         let found = states.files.as_mut().map(StateFiles::take_found).unwrap_or_default();
         for (header, path, n_bytes) in found {
-            let tokens = header.tokens.into_iter().map(LlamaToken).collect();
-            let first = usize::try_from(header.first).unwrap_or(usize::MAX);
-            let file = OnDisk::Yes { path, n_bytes };
-            let owner = Owner { tenant: header.tenant, set: SetId::NONE };
-            let gaps = Gaps::default();
-            let saved = Saved { owner, tokens, gaps, first, last_use: 0, state: None, file };
-            states.by_number.insert(states.next_number, saved);
+            states.by_number.insert(states.next_number, Saved::in_file(header, path, n_bytes));
             states.next_number += 1;
         }
         states
@@ -175,9 +211,10 @@ impl SavedStates {
         least.map(|(.., number)| number)
     }
 
-    /// Takes one out of memory. Gives it if it is not in a file either; then nobody has it any more.
-    pub(super) fn let_go(&mut self, number: SequenceId) -> Option<Dropped> {
-        self.write(number);
+    /// Takes one out of memory, of which there are also `parts`. Gives it if it is not in a file either; then nobody has it any
+    /// more.
+    pub(super) fn let_go(&mut self, number: SequenceId, parts: Parts) -> Option<Dropped> {
+        self.write(number, parts);
         let saved = self.by_number.get_mut(&number)?;
         if matches!(saved.file, OnDisk::No | OnDisk::Refused) {
             return self.remove(number).map(|it| (it.owner, number));
@@ -200,8 +237,8 @@ impl SavedStates {
         n_alone as f64 * one / (saved.n_bytes_in_memory().max(1) as f64 * age as f64)
     }
 
-    /// Starts to write one into a file, where that is wanted and possible; says whether it is or was done.
-    fn write(&mut self, number: SequenceId) -> bool {
+    /// Starts to write one into a file, with `parts`, where that is wanted and possible; says whether it is or was done.
+    fn write(&mut self, number: SequenceId, parts: Parts) -> bool {
         let (Some(files), Some(saved)) = (&mut self.files, self.by_number.get_mut(&number)) else {
             return true;
         };
@@ -212,18 +249,26 @@ impl SavedStates {
         if !matches!(saved.file, OnDisk::No) {
             return true;
         }
-        if !files.write(number, saved.header(), state.clone()) {
+        let state = Arc::clone(state);
+        let facts = |(n_tokens, part): &(usize, Arc<PartState>)| PartFacts {
+            n_tokens: *n_tokens,
+            n_bytes: part.n_bytes(),
+        };
+        saved.parts = parts.iter().map(facts).collect();
+        let parts = parts.into_iter().map(|(_, part)| part).collect();
+        if !files.write(number, saved.header(), state, parts) {
             return false;
         }
         saved.file = OnDisk::Writing;
         true
     }
 
-    /// Starts to write what is only in memory, as far as that goes without waiting; says whether nothing is left.
-    pub(super) fn write_all(&mut self) -> bool {
+    /// Starts to write what is only in memory, as far as that goes without waiting; says whether nothing is left. `parts_of` gives
+    /// what there is of one besides.
+    pub(super) fn write_all(&mut self, parts_of: impl Fn(SequenceId) -> Parts) -> bool {
         let numbers: Vec<_> = self.by_number.keys().copied().collect();
         // The newest first: it is what somebody comes back to.
-        numbers.into_iter().rev().all(|number| self.write(number))
+        numbers.into_iter().rev().all(|number| self.write(number, parts_of(number)))
     }
 
     /// Whether something that is not saved would be written into a file if it were.
@@ -289,14 +334,15 @@ impl SavedStates {
         self.files.as_ref().is_some_and(StateFiles::is_busy)
     }
 
-    /// Takes note of files written and read; waits for the next one if `waits`. Gives what nobody has any more. There may
-    /// be too much in memory afterwards.
-    pub(super) fn note_done(&mut self, waits: bool, last_use: u64) -> Vec<Dropped> {
+    /// Takes note of files written and read; waits for the next one if `waits`. There may be too much in memory afterwards.
+    pub(super) fn note_done(&mut self, waits: bool, last_use: u64) -> Noted {
         let done = self.files.as_mut().map(|files| files.done(waits)).unwrap_or_default();
-        done.into_iter().filter_map(|done| self.note(done, last_use)).collect()
+        let mut noted = Noted::default();
+        done.into_iter().for_each(|done| self.note(done, last_use, &mut noted));
+        noted
     }
 
-    fn note(&mut self, done: Done, last_use: u64) -> Option<Dropped> {
+    fn note(&mut self, done: Done, last_use: u64, noted: &mut Noted) {
         let (Done::Written { number, .. } | Done::Read { number, .. }) = done;
         self.newest = self.newest.max(last_use);
         let Some(saved) = self.by_number.get_mut(&number) else {
@@ -304,12 +350,13 @@ impl SavedStates {
             if let (Done::Written { file: Some((path, _)), .. }, Some(files)) = (done, &self.files) {
                 files.remove(path);
             }
-            return None;
+            return;
         };
         match done {
             Done::Written { file: Some((path, n_bytes)), .. } => saved.file = OnDisk::Yes { path, n_bytes },
             Done::Written { file: None, .. } => saved.file = OnDisk::Refused,
-            Done::Read { state: Some(state), .. } => {
+            Done::Read { body: Some(Body { state, parts }), .. } => {
+                noted.parts.extend(parts.into_iter().map(|(n_tokens, part)| (number, n_tokens, part)));
                 self.n_bytes += state.bytes().len() as u64;
                 saved.state = Some(Arc::new(state));
                 saved.last_use = last_use;
@@ -317,11 +364,11 @@ impl SavedStates {
                     saved.file = OnDisk::Yes { path, n_bytes };
                 }
             }
-            Done::Read { state: None, .. } => saved.file = OnDisk::No,
+            Done::Read { body: None, .. } => saved.file = OnDisk::No,
         }
         let is_lost = saved.state.is_none() && matches!(saved.file, OnDisk::No | OnDisk::Refused);
         let lost = is_lost.then(|| self.remove(number)).flatten();
-        lost.map(|saved| (saved.owner, number))
+        noted.lost.extend(lost.map(|saved| (saved.owner, number)));
     }
 
     /// One of them that is in memory, marked as used at `last_use`.

@@ -6,6 +6,7 @@
 //! number is their position for the model.
 
 use llama_cpp_2::token::LlamaToken;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// The first tokens that always stay.
@@ -18,7 +19,7 @@ const SHARE_FORGOTTEN: usize = 8;
 const PINNED_QUARTERS: usize = 3;
 
 /// Places of a text of which nothing is remembered: sorted, apart, none empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Gaps(Vec<Range<usize>>);
 
 impl Gaps {

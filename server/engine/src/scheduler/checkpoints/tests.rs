@@ -47,6 +47,23 @@ fn of_many_the_first_and_the_latest_stay() {
 }
 
 #[test]
+fn of_those_the_first_and_the_last_turns_are_written() {
+    let check = |n: usize, expected: &[usize]| {
+        let mut states = Checkpoints::new(100);
+        (1..=n).for_each(|i| states.add(1, i * 100, i, 1));
+        let written: Vec<_> =
+            states.for_file(1).into_iter().map(|(n_tokens, state)| (n_tokens, *state)).collect();
+        let expected: Vec<_> = expected.iter().map(|&i| (i * 100, i)).collect();
+        assert_eq!(written, expected, "of {n}");
+    };
+    check(0, &[]);
+    check(1, &[1]);
+    check(3, &[1, 2, 3]);
+    check(4, &[1, 3, 4]);
+    check(8, &[1, 7, 8]);
+}
+
+#[test]
 fn what_is_too_large_is_not_kept_at_all() {
     let mut states = Checkpoints::new(10);
     states.add(1, 50, "small", 10);

@@ -1,17 +1,22 @@
 //! How a state lies in its file: a magic number, the header's length in four bytes (little-endian) and the header in
-//! postcard, its BLAKE3 hash, the state, its BLAKE3 hash.
+//! postcard, its BLAKE3 hash; the state and the states at places to go back to, one behind the other, the BLAKE3 hash of these.
 
-use crate::llama::SequenceState;
+use crate::{
+    adapters::SetId,
+    llama::{PartState, SequenceState},
+    scheduler::window::Gaps,
+};
 use protocol::{KvFiles, Tenant};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
     io::{self, BufWriter, Read, Seek, SeekFrom, Write},
     path::Path,
+    sync::Arc,
 };
 
 /// Changes with the format.
-const MAGIC: [u8; 8] = *b"CHAOSKV1";
+const MAGIC: [u8; 8] = *b"CHAOSKV2";
 
 const HASH_BYTES: usize = 32;
 
@@ -31,9 +36,30 @@ const FIRST_BYTES: u64 = 4 * 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::scheduler) struct Header {
     pub(in crate::scheduler) tenant: Tenant,
+    /// The adapters that it was computed with.
+    pub(in crate::scheduler) set: SetId,
     pub(in crate::scheduler) tokens: Vec<i32>,
+    /// What of them is forgotten.
+    pub(in crate::scheduler) gaps: Gaps,
     /// The first token that can still be attended to.
     pub(in crate::scheduler) first: u64,
+    /// The states at places to go back to that it holds as well, in their order in the file.
+    pub(in crate::scheduler) parts: Vec<PartFacts>,
+}
+
+/// A state at a place to go back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::scheduler) struct PartFacts {
+    /// Tokens up to the place.
+    pub(in crate::scheduler) n_tokens: usize,
+    pub(in crate::scheduler) n_bytes: u64,
+}
+
+/// What a file holds behind its header.
+pub(in crate::scheduler) struct Body {
+    pub(in crate::scheduler) state: SequenceState,
+    /// With how many tokens each.
+    pub(in crate::scheduler) parts: Vec<(usize, PartState)>,
 }
 
 /// Stands for the model in the file at `path` and for `rest`: its size, its beginning, where names and shapes are, and
@@ -52,14 +78,16 @@ pub(super) fn key(path: &Path, rest: &str) -> io::Result<blake3::Hash> {
     Ok(hasher.finalize())
 }
 
-/// The same tokens of the same tenant have the same name. It says whose they are and how many.
-pub(super) fn file_name(header: &Header) -> String {
+/// The same tokens of the same tenant, computed with the same adapters and with the same of them forgotten, have the same
+/// name. It says whose they are and how many.
+pub(super) fn file_name(header: &Header) -> io::Result<String> {
     let mut hasher = blake3::Hasher::new();
+    hasher.update(&encode(&(header.set, &header.gaps))?);
     for token in &header.tokens {
         hasher.update(&token.to_le_bytes());
     }
     let (prefix, hash) = (KvFiles::name_prefix(header.tenant), hasher.finalize().to_hex());
-    format!("{prefix}{}-{}.{WHOLE}", header.tokens.len(), &hash[..32])
+    Ok(format!("{prefix}{}-{}.{WHOLE}", header.tokens.len(), &hash[..32]))
 }
 
 /// The tokens of a file, by its name.
@@ -70,11 +98,18 @@ pub(super) fn n_tokens(path: &Path) -> Option<u64> {
 
 /// Bytes of the file.
 pub(super) fn n_bytes(header: &Header, state: &SequenceState) -> io::Result<u64> {
-    let header = encode(header)?;
-    Ok((MAGIC.len() + size_of::<u32>() + header.len() + 2 * HASH_BYTES + state.bytes().len()) as u64)
+    let n_header = MAGIC.len() + size_of::<u32>() + encode(header)?.len();
+    let n_parts: u64 = header.parts.iter().map(|part| part.n_bytes).sum();
+    Ok((n_header + 2 * HASH_BYTES + state.bytes().len()) as u64 + n_parts)
 }
 
-pub(super) fn write(path: &Path, header: &Header, state: &SequenceState) -> io::Result<()> {
+/// Writes a state, and of `parts` what the header says.
+pub(super) fn write(
+    path: &Path,
+    header: &Header,
+    state: &SequenceState,
+    parts: &[Arc<PartState>],
+) -> io::Result<()> {
     let header = encode(header)?;
     let header_bytes = u32::try_from(header.len()).map_err(io::Error::other)?;
     let mut file = BufWriter::new(File::create(path)?);
@@ -82,8 +117,12 @@ pub(super) fn write(path: &Path, header: &Header, state: &SequenceState) -> io::
     file.write_all(&header_bytes.to_le_bytes())?;
     file.write_all(&header)?;
     file.write_all(blake3::hash(&header).as_bytes())?;
-    file.write_all(state.bytes())?;
-    file.write_all(blake3::hash(state.bytes()).as_bytes())?;
+    let mut hasher = blake3::Hasher::new();
+    for bytes in std::iter::once(state.bytes()).chain(parts.iter().map(|part| part.bytes())) {
+        hasher.update(bytes);
+        file.write_all(bytes)?;
+    }
+    file.write_all(hasher.finalize().as_bytes())?;
     file.flush()
 }
 
@@ -94,18 +133,28 @@ pub(super) fn read_header(path: &Path) -> io::Result<Header> {
     header_of(&mut File::open(path)?)
 }
 
-/// The state, with every byte as it was written.
-pub(super) fn read_state(path: &Path) -> io::Result<SequenceState> {
+/// The states, with every byte as it was written.
+pub(super) fn read_body(path: &Path) -> io::Result<Body> {
     let mut file = File::open(path)?;
-    header_of(&mut file)?;
-    let mut state = Vec::new();
-    file.read_to_end(&mut state)?;
-    let Some(end) = state.len().checked_sub(HASH_BYTES) else { return Err(invalid("it ends early")) };
-    let hash = state.split_off(end);
-    if blake3::hash(&state).as_bytes()[..] != hash[..] {
+    let header = header_of(&mut file)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let hash = split_off_last(&mut bytes, HASH_BYTES)?;
+    if blake3::hash(&bytes).as_bytes()[..] != hash[..] {
         return Err(invalid("its state has changed"));
     }
-    Ok(SequenceState::from_checked_bytes(state))
+    let mut parts = Vec::with_capacity(header.parts.len());
+    for PartFacts { n_tokens, n_bytes } in header.parts.into_iter().rev() {
+        let n_bytes = usize::try_from(n_bytes).map_err(io::Error::other)?;
+        let part = split_off_last(&mut bytes, n_bytes)?;
+        parts.push((n_tokens, PartState::from_checked_bytes(part)));
+    }
+    Ok(Body { state: SequenceState::from_checked_bytes(bytes), parts })
+}
+
+fn split_off_last(bytes: &mut Vec<u8>, n: usize) -> io::Result<Vec<u8>> {
+    let end = bytes.len().checked_sub(n).ok_or_else(|| invalid("it ends early"))?;
+    Ok(bytes.split_off(end))
 }
 
 fn header_of(file: &mut impl Read) -> io::Result<Header> {
@@ -127,8 +176,8 @@ fn header_of(file: &mut impl Read) -> io::Result<Header> {
     postcard::from_bytes(&header).map_err(io::Error::other)
 }
 
-fn encode(header: &Header) -> io::Result<Vec<u8>> {
-    postcard::to_stdvec(header).map_err(io::Error::other)
+fn encode(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    postcard::to_stdvec(value).map_err(io::Error::other)
 }
 
 fn invalid(what: &str) -> io::Error {

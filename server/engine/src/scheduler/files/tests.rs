@@ -1,28 +1,79 @@
 use super::*;
+use crate::{
+    adapters::SetId,
+    scheduler::window::{Gaps, Window},
+};
 use protocol::Tenant;
+use types::kv::KvType;
 
 fn header(n_tokens: i32) -> Header {
-    Header { tenant: Tenant(1), tokens: (0..n_tokens).collect(), first: 0 }
+    Header {
+        tenant: Tenant(1),
+        set: SetId::NONE,
+        tokens: (0..n_tokens).collect(),
+        gaps: Gaps::default(),
+        first: 0,
+        parts: Vec::new(),
+    }
+}
+
+/// What is forgotten by someone who remembers 16 tokens of 17.
+fn gaps() -> Gaps {
+    let mut window = Window::new(16, &[], Vec::new()).unwrap();
+    window.forget(&window.to_forget(16));
+    window.gaps().clone()
 }
 
 #[test]
 fn a_state_is_read_as_it_was_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.kv");
-    let state = SequenceState::from_checked_bytes((0..=255).cycle().take(100_000).collect());
-    format::write(&path, &header(300), &state).unwrap();
-    assert_eq!(format::read_header(&path).unwrap(), header(300));
-    assert_eq!(format::read_state(&path).unwrap().bytes(), state.bytes());
-    assert_eq!(format::n_bytes(&header(300), &state).unwrap(), fs::metadata(&path).unwrap().len());
+    let bytes = |n: usize| (0..=255).cycle().skip(n % 7).take(n).collect::<Vec<u8>>();
+    let state = SequenceState::from_checked_bytes(bytes(100_000));
+    let check = |sizes: &[usize]| {
+        let parts: Vec<_> =
+            sizes.iter().map(|&n| Arc::new(PartState::from_checked_bytes(bytes(n)))).collect();
+        let facts =
+            (1..).zip(&parts).map(|(i, part)| PartFacts { n_tokens: i * 10, n_bytes: part.n_bytes() });
+        let header = Header { gaps: gaps(), parts: facts.collect(), ..header(300) };
+        format::write(&path, &header, &state, &parts).unwrap();
+        assert_eq!(format::read_header(&path).unwrap(), header);
+        assert_eq!(format::n_bytes(&header, &state).unwrap(), fs::metadata(&path).unwrap().len());
+        let body = format::read_body(&path).unwrap();
+        assert_eq!(body.state.bytes(), state.bytes());
+        let mut read: Vec<_> = body.parts.into_iter().map(|(n, part)| (n, part.bytes().to_vec())).collect();
+        read.sort();
+        let written: Vec<_> = (1..).zip(&parts).map(|(i, part)| (i * 10, part.bytes().to_vec())).collect();
+        assert_eq!(read, written, "{sizes:?}");
+    };
+    check(&[]);
+    check(&[5_000]);
+    check(&[5_000, 1, 70_000]);
 }
 
 #[test]
-fn names_differ_by_person_and_tokens_and_say_how_many() {
-    let other = Header { tenant: Tenant(2), ..header(300) };
-    let names = [header(300), header(301), other].map(|header| format::file_name(&header));
-    assert_ne!(names[0], names[1]);
-    assert_ne!(names[0], names[2]);
-    assert_eq!(format::n_tokens(Path::new(&names[1])), Some(301));
+fn a_file_with_less_than_its_header_says_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.kv");
+    let state = SequenceState::from_checked_bytes(vec![1; 100]);
+    let header = Header { parts: vec![PartFacts { n_tokens: 10, n_bytes: 101 }], ..header(300) };
+    format::write(&path, &header, &state, &[]).unwrap();
+    assert!(format::read_body(&path).is_err());
+}
+
+#[test]
+fn names_differ_by_what_a_state_is_of_and_say_how_many_tokens() {
+    let name = |header: &Header| format::file_name(header).unwrap();
+    let others = [
+        header(301),
+        Header { tenant: Tenant(2), ..header(300) },
+        Header { set: SetId::of(vec![(blake3::hash(b"a"), 1.0)]), ..header(300) },
+        Header { gaps: gaps(), ..header(300) },
+    ];
+    for other in others {
+        assert_ne!(name(&header(300)), name(&other));
+        assert_eq!(format::n_tokens(Path::new(&name(&other))), Some(other.tokens.len() as u64));
+    }
 }
 
 #[test]
@@ -51,4 +102,24 @@ fn the_key_follows_the_model() {
     assert_ne!(key(&large, "F16"), key(&large[1..], "F16"));
     assert_ne!(key(&large, "F16"), key(&changed_at_the_end, "F16"));
     assert!(format::key(&folder.path().join("none"), "").is_err());
+}
+
+#[test]
+fn states_are_for_one_projector_and_where_the_middle_is_forgotten_for_one_length() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("projector");
+    let with_projector = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        let request = LoadRequest { projector: Some(path.clone()), ..LoadRequest::new("model".into()) };
+        conditions(&request, 100)
+    };
+    assert_eq!(with_projector(b"one"), with_projector(b"one"));
+    assert_ne!(with_projector(b"one"), with_projector(b"two"));
+    let with = |window: bool, n_ctx: u32| {
+        let kv_type = KvType::default().with_window(window);
+        conditions(&LoadRequest { kv_type, ..LoadRequest::new("model".into()) }, n_ctx)
+    };
+    assert_eq!(with(false, 100), with(false, 200));
+    assert_eq!(with(true, 100), with(true, 100));
+    assert_ne!(with(true, 100), with(true, 200));
 }

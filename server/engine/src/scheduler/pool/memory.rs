@@ -67,6 +67,13 @@ impl Pool<'_> {
         }
     }
 
+    /// With how many tokens, at most `most`, a number has a state that it can be set back to, be it in its file; 0 where with none.
+    pub(super) fn last_state(&self, number: SequenceId, most: usize) -> usize {
+        let in_file = self.saved.get(number);
+        let in_file = in_file.map_or(0, |it| it.last_part_within(most, self.checkpoints.max_bytes()));
+        self.checkpoints.last_within(number, most).max(in_file)
+    }
+
     /// With how many tokens, at most `most`, a running sequence will come to a place where its state is kept; 0 where it will
     /// not.
     pub(super) fn coming_state(&self, id: SequenceId, most: usize) -> usize {

@@ -149,7 +149,7 @@ impl Pool<'_> {
                 .saved
                 .least_worth(|number, saved| self.n_alone(saved.owner, number, &saved.tokens, |_| true))
         {
-            let dropped = self.saved.let_go(number);
+            let dropped = self.saved.let_go(number, self.checkpoints.for_file(number));
             dropped.into_iter().for_each(|dropped| self.forget_saved(dropped));
         }
     }

@@ -41,7 +41,7 @@ fn with_files(
     let kv_files = Some(KvFiles { folder: folder.path().join("files"), max_bytes });
     let request = LoadRequest { kv_files, ..exactly(&path, Some(256)) };
     let opened = open_context(&backend, &model, &request, None).expect("a context");
-    let mut pool = Pool::new(opened.context, &model, 4, StateFiles::open(&request), saved_bytes);
+    let mut pool = Pool::new(opened.context, &model, 4, StateFiles::open(&request, 256), saved_bytes);
     let prompter = Prompter::new(&model, 1024);
     let ask = |id, text: &str| {
         let params = GenerateParams::new(Tenant(1));

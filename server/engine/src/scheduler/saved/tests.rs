@@ -1,4 +1,5 @@
 use super::*;
+use crate::adapters::SetId;
 use protocol::{KvFiles, LoadRequest, Tenant};
 use std::{
     fs,
@@ -23,7 +24,7 @@ fn trim(states: &mut SavedStates) -> Vec<SequenceId> {
     while states.is_over()
         && let Some(number) = states.least_worth(|_, saved| saved.tokens.len())
     {
-        lost.extend(states.let_go(number).map(|(_, number)| number));
+        lost.extend(states.let_go(number, Vec::new()).map(|(_, number)| number));
     }
     lost
 }
@@ -116,13 +117,13 @@ fn states(folder: &Path) -> (SavedStates, PathBuf) {
     fs::write(&path, "a model").unwrap();
     let kv_files = Some(KvFiles { folder: root.clone(), max_bytes: 1 << 30 });
     let request = LoadRequest { kv_files, ..LoadRequest::new(path) };
-    (SavedStates::new(0, StateFiles::open(&request), 1 << 30), root)
+    (SavedStates::new(0, StateFiles::open(&request, 256), 1 << 30), root)
 }
 
 /// Whether all is written, or nothing more will be.
 fn is_written(states: &mut SavedStates) -> bool {
     (0..10 * N).any(|_| {
-        let is_done = states.write_all();
+        let is_done = states.write_all(|_| Vec::new());
         states.note_done(true, 0);
         is_done
     })
@@ -163,4 +164,20 @@ fn what_cannot_be_written_stays_in_memory_and_is_not_tried_for_ever() {
         .collect();
     assert!(is_written(&mut states), "it is tried over and over");
     assert!(numbers.into_iter().all(|number| states.is_here(number)));
+}
+
+#[test]
+fn a_place_to_go_back_to_counts_while_its_file_is_not_read_and_memory_has_room_for_all() {
+    let parts = vec![PartFacts { n_tokens: 50, n_bytes: 10 }, PartFacts { n_tokens: 100, n_bytes: 10 }];
+    let read = Saved { parts: parts.clone(), ..saved(1) };
+    let unread = Saved { parts, state: None, ..saved(1) };
+    let check = |saved: &Saved, most: usize, max_bytes: u64, expected: usize| {
+        assert_eq!(saved.last_part_within(most, max_bytes), expected, "{most} tokens, {max_bytes} bytes");
+    };
+    check(&unread, 1000, 20, 100);
+    check(&unread, 100, 20, 100);
+    check(&unread, 99, 20, 50);
+    check(&unread, 49, 20, 0);
+    check(&unread, 1000, 19, 0);
+    check(&read, 1000, 20, 0);
 }

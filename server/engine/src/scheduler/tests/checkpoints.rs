@@ -1,11 +1,14 @@
 //! Models that cannot be cut go on from where turns end, and answer what they answer from nothing.
 
+use super::restarts::{change_file, files_in};
 use crate::tests::{
     Worker, exactly,
     tiny_llama::Manners,
     tiny_memories::{self, Kind},
 };
-use protocol::{Command, Delta, Event, GenerateParams, LoadRequest, Prompt, RequestId, Speculation, Tenant};
+use protocol::{
+    Command, Delta, Event, GenerateParams, KvFiles, LoadRequest, Prompt, RequestId, Speculation, Tenant,
+};
 use std::path::Path;
 use types::{
     chat::{ChatTurn, Role, Usage},
@@ -62,7 +65,7 @@ fn answer_all(worker: &mut Worker, conversations: &[Vec<ChatTurn>]) -> Vec<(Stri
                     }
                 }
             }
-            Event::Accepted { .. } | Event::Line { .. } => {}
+            Event::Accepted { .. } | Event::Line { .. } | Event::Saved { .. } => {}
             other => panic!("{other:?}"),
         }
     }
@@ -198,6 +201,99 @@ fn without_memory_for_states_it_is_computed_again() {
         answer(&mut worker, &something_else());
         let given = ask(&mut worker, &[conversation("what is there to hear")]);
         check(worker, kind, given, |usage| usage.n_cached_tokens < 10);
+    }
+}
+
+fn start_with_files(kind: Kind, saved_bytes: u64, folder: &Path) -> Worker {
+    let kv_files = Some(KvFiles { folder: folder.to_owned(), max_bytes: ENOUGH });
+    Worker::start_loading(|path| LoadRequest { kv_files, ..load(path, kind, saved_bytes) })
+}
+
+/// Has a conversation, does something to its files, and asks in a new worker.
+fn check_restart(
+    saved_bytes: u64,
+    change: impl Fn(&Path),
+    turns: &[ChatTurn],
+    cached: impl Fn(&Usage) -> bool,
+) {
+    for kind in Kind::ALL {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut worker = start_with_files(kind, ENOUGH, folder.path());
+        answer(&mut worker, &conversation(FIRST));
+        worker.end();
+        assert_eq!(files_in(folder.path()).len(), 1, "{kind:?}");
+        change(folder.path());
+        let mut worker = start_with_files(kind, saved_bytes, folder.path());
+        let given = ask(&mut worker, &[turns.to_vec()]);
+        check(worker, kind, given, &cached);
+    }
+}
+
+/// The last question of the conversation that is in a file.
+const FIRST: &str = "what is there to see by night and by day";
+
+fn nothing(_: &Path) {}
+
+#[test]
+fn after_a_restart_a_last_turn_that_is_written_anew_computes_only_itself() {
+    let turns = conversation("what is there to hear");
+    check_restart(ENOUGH, nothing, &turns, |usage| usage.n_cached_tokens >= LAST);
+}
+
+#[test]
+fn after_a_restart_the_next_turn_goes_on_behind_the_last() {
+    let mut turns = conversation(FIRST);
+    turns.push(ChatTurn::new(Role::Assistant, text(40)));
+    turns.push(ChatTurn::new(Role::User, "and what is there to see then"));
+    check_restart(ENOUGH, nothing, &turns, |usage| usage.n_cached_tokens > LAST + 32);
+}
+
+#[test]
+fn after_a_restart_another_conversation_with_the_same_rules_shares_them() {
+    let turns = [
+        ChatTurn::new(Role::System, text(100)),
+        ChatTurn::new(Role::User, "something quite different, if you please"),
+    ];
+    check_restart(ENOUGH, nothing, &turns, |usage| (90..110).contains(&usage.n_cached_tokens));
+}
+
+#[test]
+fn a_damaged_file_or_one_that_memory_has_no_room_for_is_computed_again() {
+    let turns = conversation("what is there to hear");
+    // In what is behind the state.
+    let spoil = |folder: &Path| {
+        change_file(folder, |bytes| {
+            let place = bytes.len() - 40;
+            bytes[place] ^= 1;
+        });
+    };
+    check_restart(ENOUGH, spoil, &turns, |usage| usage.n_cached_tokens == 0);
+    check_restart(
+        ENOUGH,
+        |folder| change_file(folder, |bytes| bytes.truncate(bytes.len() - 1)),
+        &turns,
+        |usage| usage.n_cached_tokens == 0,
+    );
+    check_restart(0, nothing, &turns, |usage| usage.n_cached_tokens < 10);
+}
+
+#[test]
+fn a_window_that_moved_on_is_minded_where_the_middle_is_forgotten() {
+    let with_window = |path: &Path| {
+        let request = load(path, Kind::Sliding, ENOUGH);
+        LoadRequest { n_ctx: Some(256), kv_type: request.kv_type.with_window(true), ..request }
+    };
+    let says = |end: &str| [ChatTurn::new(Role::User, format!("{} {end}", text(700)))];
+    for end in ["by day", "by the sea"] {
+        let mut worker = Worker::start_loading(with_window);
+        let afresh = answer(&mut worker, &says(end)).0;
+        worker.end();
+        let mut worker = Worker::start_loading(with_window);
+        answer(&mut worker, &says("by night"));
+        // So that all of it is saved meanwhile.
+        answer(&mut worker, &something_else());
+        assert_eq!(answer(&mut worker, &says(end)).0, afresh, "{end}");
+        worker.end();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Workers that find what an earlier one left in files.
 
-use super::{Ask, ask, start_with_files};
-use protocol::{Event, KvFiles, RequestId};
+use super::{Ask, adapters, ask, plainly, start_with_files};
+use protocol::{Event, KvFiles, LoraAdapter, RequestId};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ fn question(tenant: i64) -> Ask {
 }
 
 /// The files below `folder`.
-fn files_in(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files_in(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -62,7 +62,8 @@ fn check(change: impl Fn(&Path), there: There) {
     assert_eq!(answer(SEED, folder.path(), ENOUGH, question(1)), (text, there));
 }
 
-fn change_file(folder: &Path, change: impl Fn(&mut Vec<u8>)) {
+/// Changes what is in every file below `folder`.
+pub(super) fn change_file(folder: &Path, change: impl Fn(&mut Vec<u8>)) {
     for path in files_in(folder) {
         let mut bytes = fs::read(&path).expect("a file");
         change(&mut bytes);
@@ -201,4 +202,54 @@ fn a_folder_that_cannot_be_used_holds_up_nobody() {
     fs::write(&file, "x").expect("a file");
     let (text, there) = answer(SEED, &file, ENOUGH, question(1));
     assert_eq!((text.is_empty(), there), (false, There::Nothing));
+}
+
+/// A question to a model with adapters.
+fn question_with(adapters: &[(&Path, f32)]) -> Ask {
+    let adapters = adapters.iter().map(|&(path, scale)| LoraAdapter { path: path.to_owned(), scale });
+    Ask { adapters: adapters.collect(), ..question(1) }
+}
+
+/// Answers a question with some adapters, does something to the files, and answers one in a new worker, as from nothing: so much of
+/// it was there.
+fn check_adapters(before: &[(&Path, f32)], change: impl Fn(&Path), after: &[(&Path, f32)], there: There) {
+    let folder = tempfile::tempdir().expect("a folder");
+    answer(SEED, folder.path(), ENOUGH, question_with(before));
+    assert_eq!(files_in(folder.path()).len(), 1);
+    change(folder.path());
+    let asks = [question_with(after)];
+    let expected = plainly(SEED, &asks).remove(0);
+    let [ask] = asks;
+    assert_eq!(answer(SEED, folder.path(), ENOUGH, ask), (expected, there), "{before:?}, then {after:?}");
+}
+
+#[test]
+fn what_was_computed_with_adapters_is_found_after_a_restart_by_the_same_ones_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [a, b] = &adapters(&folder);
+    let same_as_a = folder.path().join("same.gguf");
+    fs::copy(a, &same_as_a).expect("a copy");
+    let (a, b, same_as_a) = (a.as_path(), b.as_path(), same_as_a.as_path());
+    let nothing = |_: &Path| {};
+    check_adapters(&[(a, 1.0)], nothing, &[(a, 1.0)], There::All);
+    check_adapters(&[(a, 1.0), (b, 0.5)], nothing, &[(b, 0.5), (a, 1.0)], There::All);
+    check_adapters(&[(a, 1.0)], nothing, &[(same_as_a, 1.0)], There::All);
+    check_adapters(&[(a, 1.0)], nothing, &[(a, 0.5)], There::Nothing);
+    check_adapters(&[(a, 1.0)], nothing, &[(b, 1.0)], There::Nothing);
+    check_adapters(&[(a, 1.0)], nothing, &[(a, 1.0), (b, 1.0)], There::Nothing);
+    check_adapters(&[(a, 1.0)], nothing, &[], There::Nothing);
+    check_adapters(&[], nothing, &[(a, 1.0)], There::Nothing);
+    let spoil = |folder: &Path| change_file(folder, |bytes| *bytes.last_mut().expect("bytes") ^= 1);
+    check_adapters(&[(a, 1.0)], spoil, &[(a, 1.0)], There::Nothing);
+}
+
+#[test]
+fn an_adapter_that_became_another_one_finds_nothing_of_the_first() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [a, b] = &adapters(&folder);
+    let (a, b) = (a.as_path(), b.as_path());
+    let replace = |_: &Path| {
+        fs::copy(b, a).expect("a copy");
+    };
+    check_adapters(&[(a, 1.0)], replace, &[(a, 1.0)], There::Nothing);
 }

@@ -1,6 +1,9 @@
 //! Conversations that become longer than the memory they are given, against the same removals done by hand.
 
-use super::{Ask, ask};
+use super::{
+    Ask, ask,
+    restarts::{change_file, files_in},
+};
 use crate::{
     llama::{load_file, with_kv_type},
     tests::{Worker, exactly, tiny_llama},
@@ -10,7 +13,8 @@ use llama_cpp_2::{
     model::params::LlamaModelParams, token::LlamaToken,
 };
 use protocol::{
-    Command, Delta, DraftModel, Event, GenerateParams, LoadRequest, Prompt, RequestId, Speculation, Tenant,
+    Command, Delta, DraftModel, Event, GenerateParams, KvFiles, LoadRequest, Prompt, RequestId, Speculation,
+    Tenant,
 };
 use std::{num::NonZeroU32, path::Path};
 use types::{
@@ -139,6 +143,41 @@ fn what_forgets_and_goes_on_computes_only_what_is_new() {
     assert!(other.n_cached_tokens < 10, "{other:?}");
     worker.end();
     assert_eq!(text, by_hand(4, &next, N_SINKS, 200));
+}
+
+/// Answers in a worker that remembers `n_ctx` tokens and has files in `folder`.
+fn answer_with_files(folder: &Path, n_ctx: u32, ask: Ask) -> (String, Usage) {
+    let mut worker = Worker::start_loading(|path| {
+        tiny_llama::write(path, 4);
+        let kv_files = Some(KvFiles { folder: folder.to_owned(), max_bytes: 1 << 30 });
+        LoadRequest { kv_files, n_ctx: Some(n_ctx), ..with_window(path) }
+    });
+    let answer = worker.answer(&[ask]).remove(0);
+    worker.end();
+    answer
+}
+
+#[test]
+fn what_forgets_goes_on_after_a_restart_and_computes_only_what_is_new() {
+    let (folder, prompt) = (tempfile::tempdir().expect("a folder"), long_prompt(700));
+    let (first, _) = answer_with_files(folder.path(), N_CTX, long(&prompt, 200));
+    assert_eq!(files_in(folder.path()).len(), 1);
+    let next = format!("{prompt}{first} and then");
+    let expected = by_hand(4, &next, N_SINKS, 200);
+    // For who remembers another length it is of no use.
+    let (_, other) = answer_with_files(folder.path(), 2 * N_CTX, long(&next, 5));
+    assert_eq!(other.n_cached_tokens, 0);
+    let (text, usage) = answer_with_files(folder.path(), N_CTX, long(&next, 200));
+    assert!(usage.n_cached_tokens + 20 > usage.n_prompt_tokens, "{usage:?}");
+    assert_eq!(text, expected);
+    // What has only the beginning in common does not begin behind what is forgotten.
+    let other = format!("{}{}", &prompt[..100], "zzz ".repeat(200));
+    let (text, usage) = answer_with_files(folder.path(), N_CTX, long(&other, 50));
+    assert!(usage.n_cached_tokens < 10, "{usage:?}");
+    assert_eq!(text, by_hand(4, &other, N_SINKS, 50));
+    change_file(folder.path(), |bytes| *bytes.last_mut().expect("bytes") ^= 1);
+    let (text, usage) = answer_with_files(folder.path(), N_CTX, long(&next, 200));
+    assert_eq!((text, usage.n_cached_tokens), (expected, 0));
 }
 
 /// Beginnings that several have in common, so that cells are shared when the first of them has to forget.

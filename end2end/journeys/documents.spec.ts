@@ -64,6 +64,30 @@ test('a document is added, found, and opened at the passage', async ({ page }) =
   await expect(page.getByTestId('document-file')).toHaveAttribute('href', /\/files\/documents\/\d+/);
 });
 
+test('a person chooses which model puts what was found in order', async ({ page }) => {
+  await collection(page);
+  await page.getByTestId('add-files').setInputFiles([
+    text('oil.txt', 'The keeper buys whale oil for the lantern in October.'),
+    text('stairs.txt', 'The keeper climbs two hundred stairs to the lantern.'),
+  ]);
+  await ready(page, 2);
+  const choice = page.getByTestId('rank-by');
+  await expect(choice).toHaveValue('');
+  const writer = await choice.locator('option').filter({ hasText: /SmolLM2/ }).first().getAttribute('value');
+  await choice.selectOption(writer!);
+  await expect(page.getByTestId('embedder')).toContainText(`${writer} reads the best`);
+  try {
+    await find(page, 'How many stairs does the keeper climb?');
+    const first = page.getByTestId('found-passage').first();
+    await expect(first).toContainText('two hundred stairs');
+    await expect(first.getByTestId('found-scores')).toContainText('(place 1)');
+    await expect(first.getByTestId('found-scores')).toContainText('ranked -');
+  } finally {
+    await page.getByTestId('rank-by').selectOption('');
+    await expect(page.getByTestId('embedder')).not.toContainText('reads the best');
+  }
+});
+
 test('files are dropped, and one that is there already or cannot be read says so', async ({ page }) => {
   await collection(page);
   await page.getByTestId('drop').evaluate(area => {

@@ -11,7 +11,7 @@ use std::{
     str::FromStr,
     time::Duration,
 };
-use types::kv::KvType;
+use types::{ids::ModelId, kv::KvType};
 
 /// The port people know.
 pub(crate) const DEFAULT_PORT: u16 = 8876;
@@ -44,9 +44,10 @@ Usage: chaosengine [serve] [options]      serve the web app and the API (the def
        chaosengine measure fit MODEL      load a model in several ways, or with the --context and the --kv-type given, and
                                           print what each takes beside what was foretold
        chaosengine measure scan FOLDER    measure how long looking through a folder of models takes
-       chaosengine measure search QUESTIONS FOLDER
+       chaosengine measure search QUESTIONS FOLDER [MODEL]
                                           measure how well questions find their answers in the files of a folder, and how
-                                          fast; a line for each question: it, the file, words of the answer; tabs between
+                                          fast; a line for each question: it, the file, words of the answer; tabs between;
+                                          what was found is ranked by MODEL, where one is given
        chaosengine --help | --version
 
 Options of serve:
@@ -105,6 +106,7 @@ pub(crate) enum Action {
     MeasureSearch {
         questions: PathBuf,
         folder: PathBuf,
+        ranker: Option<ModelId>,
         config: Config,
     },
     MeasureKv {
@@ -308,8 +310,9 @@ fn parse_args(mut args: Parser, env: &impl Fn(&str) -> Option<OsString>) -> Resu
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] | ["serve"] => Ok(Action::Serve(config)),
         ["fetch-starter"] => Ok(Action::FetchStarter(config)),
-        ["measure", "search", questions, folder] => {
-            Ok(Action::MeasureSearch { questions: questions.into(), folder: folder.into(), config })
+        ["measure", "search", questions, folder, ref ranker @ ..] if ranker.len() < 2 => {
+            let ranker = ranker.first().map(|model| ModelId((*model).to_owned()));
+            Ok(Action::MeasureSearch { questions: questions.into(), folder: folder.into(), ranker, config })
         }
         ["measure", "scan", folder] => Ok(Action::MeasureScan { folder: folder.into(), config }),
         ["measure", "fit", model] => Ok(Action::MeasureFit { model: (*model).to_owned(), config }),

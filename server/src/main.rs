@@ -58,8 +58,9 @@ fn run(action: Action) -> Result<(), Exit> {
         Action::Extract { ending } => {
             rag::run_reader(io::stdin(), io::stdout(), &ending).map_err(|err| Exit::Failed(err.to_string()))
         }
-        Action::MeasureSearch { questions, folder, config } => {
-            on_runtime(&config, measure_search::measure_search(&config, &questions, &folder))
+        Action::MeasureSearch { questions, folder, ranker, config } => {
+            let measured = measure_search::measure_search(&config, &questions, &folder, ranker.as_ref());
+            on_runtime(&config, measured)
         }
         Action::MeasureSpeed { model, config } => {
             on_runtime(&config, measure::measure_speed(&config, &model))

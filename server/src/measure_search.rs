@@ -15,7 +15,11 @@ use std::{
 };
 use store::Store;
 use system::DataDir;
-use types::{document::Embedder, ids::UserId, kv::KvType};
+use types::{
+    document::Embedder,
+    ids::{ModelId, UserId},
+    kv::KvType,
+};
 
 /// How many passages speed is measured with, and how long their vectors are.
 const N_PASSAGES: usize = 100_000;
@@ -24,8 +28,14 @@ const SEARCHES: usize = 100;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Reads the files of `folder`, asks them the questions of a file (a line each: question, name of the document, a phrase of the
-/// passage that answers; tabs between), and prints how well and how fast each way of searching is. Leaves nothing behind.
-pub(crate) async fn measure_search(config: &Config, questions: &Path, folder: &Path) -> Result<(), Exit> {
+/// passage that answers; tabs between), and prints how well and how fast each way of searching is; what was found is ranked by `ranker`, or by the
+/// library's model that ranks. Leaves nothing behind.
+pub(crate) async fn measure_search(
+    config: &Config,
+    questions: &Path,
+    folder: &Path,
+    ranker: Option<&ModelId>,
+) -> Result<(), Exit> {
     let questions = read_questions(questions)?;
     let paths = DataDir::open(config.data_dir.as_deref()).map_err(failed)?;
     let scratch = Scratch::new(&paths)?;
@@ -47,7 +57,7 @@ pub(crate) async fn measure_search(config: &Config, questions: &Path, folder: &P
     {
         tokio::time::sleep(LOOK).await;
     }
-    let measured = rag.measure(UserId::LOCAL, quality, &questions).await.map_err(failed)?;
+    let measured = rag.measure(UserId::LOCAL, quality, &questions, ranker).await.map_err(failed)?;
     let asked = questions.len() - measured.n_unanswerable;
     print(&format!("{asked} questions, {} of them cut apart and left out", measured.n_unanswerable))?;
     print(HEAD)?;
@@ -58,8 +68,8 @@ pub(crate) async fn measure_search(config: &Config, questions: &Path, folder: &P
         print(&row("meaning", &measured.meaning))?;
         print(&row("joined", &measured.fused))?;
     }
-    if let Some(ranked) = &measured.ranked {
-        print(&row("ranked", ranked))?;
+    if let Some((ranked, time)) = &measured.ranked {
+        print(&format!("{}  ({:.1} s a question)", row("ranked", ranked), time.as_secs_f64()))?;
     }
     let speed = rag.add_collection(UserId::LOCAL, "speed").await.map_err(failed)?;
     rag.make_up(UserId::LOCAL, speed, N_PASSAGES, N_DIMS).await.map_err(failed)?;

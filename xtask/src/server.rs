@@ -149,13 +149,19 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 /// A new data directory below the build folder whose models folder holds `model` (a link where that works).
 pub(crate) fn data_with_model(name: &str, model: &Path) -> Result<PathBuf> {
     let data = paths::fresh(name)?;
+    add_model(&data, model)?;
+    Ok(data)
+}
+
+/// Puts `model` into the models folder of `data` (a link where that works).
+pub(crate) fn add_model(data: &Path, model: &Path) -> Result<()> {
     let models = data.join("models");
     std::fs::create_dir_all(&models).about(&models)?;
     let there = models.join(model.file_name().unwrap_or_default());
     if std::fs::hard_link(model, &there).is_err() {
         std::fs::copy(model, &there).about(model)?;
     }
-    Ok(data)
+    Ok(())
 }
 
 /// A server running in the background; ends when dropped.

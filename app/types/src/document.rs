@@ -1,6 +1,6 @@
 //! Documents that people collect: what they are, where they stand, and what was found in them.
 
-use crate::ids::{CollectionId, DocumentId, PassageId, SessionId};
+use crate::ids::{CollectionId, DocumentId, ModelId, PassageId, SessionId};
 use serde::{Deserialize, Serialize};
 
 /// The largest file that is taken.
@@ -196,6 +196,19 @@ pub enum Embedder {
     None,
 }
 
+/// By what the best of what was found gets its last order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RankBy {
+    /// A model of the library that was made for it, where there is one.
+    #[default]
+    Made,
+    /// Words and meanings alone.
+    Nothing,
+    /// This model, while it is in the library.
+    Model(ModelId),
+}
+
 /// What the page of documents shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DocumentsView {
@@ -208,6 +221,10 @@ pub struct DocumentsView {
     pub embedder: Embedder,
     /// The model of the library that ranks what was found, where there is one.
     pub ranker: Option<String>,
+    /// What the person chose for that.
+    pub rank_by: RankBy,
+    /// The models that could.
+    pub rankers: Vec<ModelId>,
     /// Where models are put.
     pub models_dir: String,
     /// The folder that the open collection follows; told to administrators only.
@@ -402,6 +419,10 @@ pub enum DocumentAct {
     /// No longer; its documents stay. For administrators.
     Unfollow {
         collection: CollectionId,
+    },
+    /// Chooses what ranks what was found.
+    RankBy {
+        by: RankBy,
     },
     /// A part of a document's text, around the piece at `position`.
     Read {

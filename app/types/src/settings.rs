@@ -1,6 +1,6 @@
 //! What a person may set.
 
-use crate::{guard::GuardSettings, ids::ModelId, sampling::Sampling};
+use crate::{document::RankBy, guard::GuardSettings, ids::ModelId, sampling::Sampling};
 use serde::{Deserialize, Serialize};
 
 /// The longest system prompt, in bytes of UTF-8.
@@ -50,6 +50,8 @@ pub struct UserSettings {
     pub tool_rounds: u8,
     /// For how many days it is kept what models were given for answers, at most [`MOST_PROMPT_DAYS`]; 0 keeps nothing.
     pub prompt_days: u16,
+    /// What puts passages of documents into their last order.
+    pub rank_by: RankBy,
     /// The model to load at start; `None` takes the one used last, else the starter model.
     pub model: Option<ModelId>,
 }
@@ -71,6 +73,7 @@ impl Default for UserSettings {
             rule_titles: false,
             tool_rounds: 10,
             prompt_days: 30,
+            rank_by: RankBy::default(),
             model: None,
         }
     }

@@ -4,6 +4,7 @@ use candle_transformers::models::bert;
 use protocol::Pooling;
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -65,11 +66,32 @@ pub struct Manifest {
     pub pooling: Pooling,
     /// The most tokens of a text, those around it included.
     pub limit: usize,
+    /// Whether it was trained to say how well a document answers a query.
+    pub ranks: bool,
 }
 
 #[derive(Deserialize)]
 struct Kind {
     model_type: Option<String>,
+    #[serde(default)]
+    architectures: Vec<String>,
+    /// What the classes are called that a text may be of.
+    id2label: Option<BTreeMap<String, String>>,
+}
+
+/// The class of models with a head that judges texts.
+const JUDGES: &str = "BertForSequenceClassification";
+
+impl Kind {
+    /// Whether it gives a pair of texts one number; a head with several tells kinds of texts apart.
+    fn ranks(&self) -> Result<bool, FolderError> {
+        let judges = self.architectures.iter().any(|class| class == JUDGES);
+        match self.id2label.as_ref().map_or(1, BTreeMap::len) {
+            _ if !judges => Ok(false),
+            1 => Ok(true),
+            n => Err(FolderError::Unsupported(format!("{JUDGES} with {n} classes"))),
+        }
+    }
 }
 
 /// `modules.json`: what is done with a text, one after the other.
@@ -119,7 +141,8 @@ impl Manifest {
     /// Reads and checks the descriptions in `folder`.
     pub fn read(folder: &Path) -> Result<Self, FolderError> {
         let path = folder.join("config.json");
-        match read_json::<Kind>(&path)?.model_type.as_deref() {
+        let kind: Kind = read_json(&path)?;
+        match kind.model_type.as_deref() {
             Some("bert") => {}
             other => return Err(FolderError::Unsupported(other.unwrap_or("unknown").to_owned())),
         }
@@ -130,7 +153,7 @@ impl Manifest {
         let lengths =
             read_optional::<Lengths>(&folder.join("sentence_bert_config.json"))?.unwrap_or_default();
         let limit = lengths.max_seq_length.unwrap_or(usize::MAX).min(config.max_position_embeddings);
-        Ok(Self { config, pooling: pooling(folder)?, limit })
+        Ok(Self { config, pooling: pooling(folder)?, limit, ranks: kind.ranks()? })
     }
 
     /// Words of the vocabulary.

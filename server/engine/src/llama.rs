@@ -192,14 +192,15 @@ fn n_sequences(request: &LoadRequest) -> u32 {
 
 /// A context that makes vectors.
 pub(crate) struct VectorShape {
-    pub(crate) pooling: LlamaPoolingType,
+    /// Likelihoods instead of vectors where there is none.
+    pub(crate) pooling: Option<LlamaPoolingType>,
     /// Tokens that are computed at once, at most.
     pub(crate) n_tokens: u32,
     /// Sequences that are computed at once, at most.
     pub(crate) n_sequences: u32,
 }
 
-/// Opens a context that makes vectors instead of likelihoods.
+/// Opens a context that keeps nothing from one batch to the next.
 pub(crate) fn open_vector_context<'m>(
     backend: &LlamaBackend,
     model: &'m LlamaModel,
@@ -210,8 +211,8 @@ pub(crate) fn open_vector_context<'m>(
     let is_exact = request.kv_type.is_exact();
     let kv_type = if is_exact { KvType::of(KvFormat::F32) } else { KvType::default() };
     let params = params(request, kv_type)
-        .with_embeddings(true)
-        .with_pooling_type(shape.pooling)
+        .with_embeddings(shape.pooling.is_some())
+        .with_pooling_type(shape.pooling.unwrap_or(LlamaPoolingType::None))
         .with_n_ctx(NonZeroU32::new(shape.n_tokens))
         .with_n_batch(shape.n_tokens)
         .with_n_ubatch(shape.n_tokens)

@@ -10,13 +10,25 @@ const IMPOSSIBLE: f32 = -9999.0;
 /// The likelihood of `token` and of the `n_top` most likely tokens, best first.
 pub(crate) fn likelihoods(logits: &[f32], token: LlamaToken, n_top: usize) -> (f32, Vec<(LlamaToken, f32)>) {
     let total = log_total(logits);
-    let likelihood = |logit: f32| match logit - total {
+    let top = most_likely(logits, n_top).into_iter().map(|(token, logit)| (token, relative(logit, total)));
+    (relative(logit_of(logits, token), total), top.collect())
+}
+
+/// The likelihood of `token` alone.
+pub(crate) fn likelihood(logits: &[f32], token: LlamaToken) -> f32 {
+    relative(logit_of(logits, token), log_total(logits))
+}
+
+fn logit_of(logits: &[f32], token: LlamaToken) -> f32 {
+    let own = usize::try_from(token.0).ok().and_then(|i| logits.get(i));
+    own.copied().unwrap_or(f32::NEG_INFINITY)
+}
+
+fn relative(logit: f32, total: f32) -> f32 {
+    match logit - total {
         it if it >= IMPOSSIBLE => it,
         _ => IMPOSSIBLE,
-    };
-    let own = usize::try_from(token.0).ok().and_then(|i| logits.get(i)).copied();
-    let top = most_likely(logits, n_top).into_iter().map(|(token, logit)| (token, likelihood(logit)));
-    (likelihood(own.unwrap_or(f32::NEG_INFINITY)), top.collect())
+    }
 }
 
 /// The logarithm of the sum of all exponentials; what is not a number does not count.

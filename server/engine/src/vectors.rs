@@ -36,6 +36,21 @@ pub(crate) enum Head {
     Pooled(Pooling),
     /// The scores that its ranking head gives a pair; the first one counts.
     Rank,
+    /// How likely the last `n_tokens` are behind what comes before them: the mean of the natural logarithms.
+    Likelihood {
+        n_tokens: u32,
+    },
+}
+
+/// How a model says how well a document answers a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ranks {
+    Not,
+    /// By the head that it was trained with.
+    ByHead,
+    /// By how likely it is that somebody asks that, having read this (Sachan et al. 2022, <https://arxiv.org/abs/2204.07496>): whatever
+    /// writes can say that.
+    ByLikelihood,
 }
 
 /// What a model makes vectors of.
@@ -47,7 +62,7 @@ pub(crate) struct VectorFacts {
     pub(crate) n_dimensions: u32,
     /// What it was made for.
     pub(crate) pooling: Pooling,
-    pub(crate) can_rank: bool,
+    pub(crate) ranks: Ranks,
 }
 
 /// A model that makes nothing but vectors.
@@ -79,6 +94,9 @@ pub(crate) trait Tokenizer {
 
     /// A query and a document as the model's ranking head was trained on them.
     fn pair(&self, query: &str, document: &str) -> Result<Vec<u32>, String>;
+
+    /// A document and the query that somebody asks about it, and how many tokens at the end are the query's, whatever the document is.
+    fn asked(&self, query: &str, document: &str) -> Result<(Vec<u32>, usize), String>;
 }
 
 /// Serves a model that makes nothing but vectors, until nobody can send commands any more.

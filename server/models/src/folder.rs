@@ -132,6 +132,8 @@ struct Config {
     num_experts: Option<u64>,
     num_experts_per_tok: Option<u64>,
     quantization_config: Option<Value>,
+    /// What the classes are called that a text may be of.
+    id2label: Option<serde_json::Map<String, Value>>,
     vision_config: Option<Value>,
     text_config: Option<Box<Config>>,
 }

@@ -148,13 +148,16 @@ impl Rag {
         let embedder = helpers.embedder.as_ref();
         let documents = rows.into_iter().map(|row| document_view(row, embedder)).collect();
         let embedder = helpers.embedder.map_or(Embedder::None, |model| Embedder::Model(model.0));
-        let ranker = helpers.ranker.map(|model| model.0);
+        let ranker = self.ranker(user).await?.map(|model| model.0);
+        let rank_by = self.store().load_settings(user).await?.rank_by;
         Ok(DocumentsView {
             collections,
             open,
             documents,
             embedder,
             ranker,
+            rank_by,
+            rankers: helpers.rankers,
             found,
             models_dir: String::new(),
             followed,

@@ -1,25 +1,28 @@
 //! Which models of the library help with searching.
 
-use crate::Rag;
+use crate::{Rag, RagError, now_ms};
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use types::{
-    ids::ModelId,
+    document::RankBy,
+    ids::{ModelId, UserId},
     model::{ModelEntry, Purpose},
 };
 
 /// How long it is believed which models there are: the library is a folder that people change.
 const KNOWN: Duration = Duration::from_secs(5);
 
-/// The models that help, each the first by name of those that were made for it.
+/// The models that help, the first by name of those that were made for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Helpers {
     /// Makes vectors.
     pub(crate) embedder: Option<ModelId>,
     /// Says how well passages answer a question.
     pub(crate) ranker: Option<ModelId>,
+    /// All that can: those that were made for it, and those that write.
+    pub(crate) rankers: Vec<ModelId>,
 }
 
 /// What was found in the library a moment ago.
@@ -51,15 +54,39 @@ impl Rag {
         let helpers = Helpers {
             embedder: first(&usable, Purpose::Embedding),
             ranker: first(&usable, Purpose::Reranking),
+            rankers: rankers(&usable),
         };
         self.known_helpers().keep(helpers.clone());
         helpers
+    }
+
+    /// The model that ranks what is found for a person.
+    pub(crate) async fn ranker(&self, user: UserId) -> Result<Option<ModelId>, RagError> {
+        let helpers = self.helpers().await;
+        Ok(match self.store().load_settings(user).await?.rank_by {
+            RankBy::Nothing => None,
+            RankBy::Model(model) if helpers.rankers.contains(&model) => Some(model),
+            RankBy::Model(_) | RankBy::Made => helpers.ranker,
+        })
+    }
+
+    /// Chooses what ranks what is found for a person.
+    pub async fn rank_by(&self, user: UserId, by: RankBy) -> Result<(), RagError> {
+        let mut settings = self.store().load_settings(user).await?;
+        settings.rank_by = by;
+        Ok(self.store().save_settings(user, &settings, now_ms()).await?)
     }
 
     /// The model that makes vectors.
     pub(crate) async fn embedder(&self) -> Option<ModelId> {
         self.helpers().await.embedder
     }
+}
+
+fn rankers(usable: &[ModelEntry]) -> Vec<ModelId> {
+    let made = usable.iter().filter(|it| it.purpose == Purpose::Reranking);
+    let others = usable.iter().filter(|it| it.purpose == Purpose::Writing);
+    made.chain(others).filter(|it| !it.id.is_remote()).map(|it| it.id.clone()).collect()
 }
 
 fn first(usable: &[ModelEntry], purpose: Purpose) -> Option<ModelId> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use store::{Added, NewDocument, NewPassage, PassageRow, Reading};
 use types::{
     document::DocumentKind,
-    ids::{CollectionId, PassageId, UserId},
+    ids::{CollectionId, ModelId, PassageId, UserId},
 };
 
 /// How far down a list is looked.
@@ -47,8 +47,8 @@ pub struct Measured {
     pub words: Figures,
     pub meaning: Figures,
     pub fused: Figures,
-    /// `None` where the library has no model that ranks.
-    pub ranked: Option<Figures>,
+    /// And how long a question took to rank, the median; `None` without a model that ranks.
+    pub ranked: Option<(Figures, Duration)>,
     /// Questions whose phrase is in no passage; they count for no way.
     pub n_unanswerable: usize,
 }
@@ -61,21 +61,28 @@ pub struct Times {
 }
 
 impl Rag {
-    /// Asks a collection of the person's all questions.
+    /// Asks a collection of the person's all questions. `ranker` ranks what was found for as long as it takes, or else the model that
+    /// the person would have it ranked by.
     pub async fn measure(
         &self,
         user: UserId,
         collection: CollectionId,
         questions: &[Question],
+        ranker: Option<&ModelId>,
     ) -> Result<Measured, RagError> {
+        let ranker = match ranker {
+            Some(model) => Some(model.clone()),
+            None => self.ranker(user).await?,
+        };
         let all = self.all_passages(user, collection).await?;
         let mut ranks: [Vec<Vec<usize>>; 4] = Default::default();
         let mut n_unanswerable = 0;
         // What loading takes is no part of what is measured.
-        let _hold = match self.helpers().await.ranker {
-            Some(model) => Some(self.models().ensure_loaded(user, &model).await?),
+        let _hold = match &ranker {
+            Some(model) => Some(self.models().ensure_loaded(user, model).await?),
             None => None,
         };
+        let mut times = Vec::new();
         for question in questions {
             let answers: Vec<_> = all.iter().filter(|it| answers(it, question)).map(|it| it.id).collect();
             if answers.is_empty() {
@@ -86,13 +93,18 @@ impl Rag {
             let meaning = self.by_meaning(user, &[collection], &question.text).await?;
             let fused = fuse(&words, &meaning);
             let rows = self.rows_of(user, &fused, RANKED).await?;
-            let ranked = reordered(&fused, &self.rank(user, &question.text, &rows).await.scores);
+            let begun = Instant::now();
+            let ranked = match &ranker {
+                Some(model) => reordered(&fused, &self.ranked(user, model, &question.text, &rows).await?),
+                None => fused.clone(),
+            };
+            times.push(begun.elapsed());
             for (ranks, list) in ranks.iter_mut().zip([&words, &meaning, &fused, &ranked]) {
                 ranks.push(places(list, &answers));
             }
         }
         let [words, meaning, fused, ranked] = ranks.map(|ranks| figures(&ranks));
-        let ranked = self.helpers().await.ranker.map(|_| ranked);
+        let ranked = ranker.map(|_| (ranked, median(times)));
         Ok(Measured { words, meaning, fused, ranked, n_unanswerable })
     }
 
@@ -145,7 +157,7 @@ impl Rag {
     ) -> Result<Times, RagError> {
         let mut random = fastrand::Rng::with_seed(11);
         let (mut words, mut meaning) = (Vec::new(), Vec::new());
-        let model = types::ids::ModelId(MADE_UP.to_owned());
+        let model = ModelId(MADE_UP.to_owned());
         // The first one reads all vectors from the disk.
         self.nearest_of(user, &[collection], &model, made_up_vector(&mut random, n_dims)).await?;
         for _ in 0..n {

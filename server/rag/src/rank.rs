@@ -27,9 +27,11 @@ impl Rag {
     /// Ranks `passages`, which are in the order that words and meanings gave. Nothing where the library has no model for it.
     pub(crate) async fn rank(&self, user: UserId, query: &str, passages: &[PassageRow]) -> Ranking {
         let passages = &passages[..passages.len().min(RANKED)];
-        let Some(model) = self.helpers().await.ranker.filter(|_| !passages.is_empty()) else {
-            return Ranking::default();
-        };
+        let model = self.ranker(user).await.unwrap_or_else(|err| {
+            tracing::warn!(error = %err, "what ranks passages could not be read");
+            None
+        });
+        let Some(model) = model.filter(|_| !passages.is_empty()) else { return Ranking::default() };
         let deadline = Instant::now() + PATIENCE;
         let mut scores = Ranked::new();
         let ended = timeout_at(deadline, self.rank_all(user, &model, query, passages, &mut scores)).await;
@@ -50,6 +52,20 @@ impl Rag {
             }
         };
         Ranking { scores, note }
+    }
+
+    /// All of the best of `passages` in the order of `model`, however long that takes.
+    pub(crate) async fn ranked(
+        &self,
+        user: UserId,
+        model: &ModelId,
+        query: &str,
+        passages: &[PassageRow],
+    ) -> Result<Ranked, RagError> {
+        let mut scores = Ranked::new();
+        self.rank_all(user, model, query, &passages[..passages.len().min(RANKED)], &mut scores).await?;
+        scores.sort_by(|a, b| b.1.total_cmp(&a.1));
+        Ok(scores)
     }
 
     async fn rank_all(

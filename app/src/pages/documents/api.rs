@@ -42,6 +42,7 @@ pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
             let administrator = crate::ssr::require_administrator().await?;
             documents.unfollow(administrator, collection).await?;
         }
+        DocumentAct::RankBy { by } => documents.rank_by(user, by).await?,
         DocumentAct::Read { document, position } => {
             let page = documents.read(user, document, position).await?;
             return Ok(DocumentReply::Read(Box::new(page)));

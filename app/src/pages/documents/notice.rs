@@ -1,4 +1,4 @@
-//! What compares meanings, and what to do where nothing does.
+//! What compares meanings, what to do where nothing does, and what puts what was found in its last order.
 
 use super::store::DocumentsStore;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     ui::icon::Icon,
 };
 use leptos::prelude::*;
-use types::document::Embedder;
+use types::document::{DocumentAct, Embedder, RankBy};
 
 /// One line.
 #[component]
@@ -30,6 +30,64 @@ pub(super) fn EmbedderNotice() -> AnyView {
             <Icon icon=icondata_lu::LuInfo size=14/>
             <span class="min-w-0 break-words">{words}</span>
         </p>
+        <RankChoice/>
     }
     .into_any()
+}
+
+/// What the last order comes from, where there is something to choose.
+#[component]
+fn RankChoice() -> AnyView {
+    let texts = DocumentsTexts::here();
+    let store = expect_context::<DocumentsStore>();
+    let choices = Memo::new(move |_| {
+        let view = store.view.read();
+        (view.rankers.clone(), value_of(&view.rank_by))
+    });
+    let choose = move |event| {
+        let value = event_target_value(&event);
+        let model = || store.view.read_untracked().rankers.iter().find(|it| it.0 == value).cloned();
+        let by = match value.as_str() {
+            MADE => RankBy::Made,
+            NOTHING => RankBy::Nothing,
+            _ => model().map_or(RankBy::Made, RankBy::Model),
+        };
+        store.act(DocumentAct::RankBy { by });
+    };
+    let chooser = move || {
+        let (rankers, chosen) = choices.get();
+        if rankers.is_empty() {
+            return ().into_any();
+        }
+        let own = [(MADE, texts.rank_by_made), (NOTHING, texts.rank_by_nothing)];
+        let own = own.map(|(value, label)| (value.to_owned(), label.to_owned()));
+        let models = rankers.into_iter().map(|it| (it.0.clone(), it.0));
+        let option = |(value, label): (String, String)| {
+            let selected = value == chosen;
+            view! { <option value=value selected=selected>{label}</option> }
+        };
+        let options: Vec<_> = own.into_iter().chain(models).map(option).collect();
+        view! {
+            <label class="flex flex-wrap items-center gap-x-2 gap-y-1 text-xs text-muted" title=texts.rank_by_hint>
+                {texts.rank_by}
+                <select class="field h-7 w-auto min-w-0 max-w-full py-0 text-xs" data-testid="rank-by" on:change=choose>
+                    {options}
+                </select>
+            </label>
+        }
+        .into_any()
+    };
+    chooser.into_any()
+}
+
+/// Values of the choice that are no models' names.
+const MADE: &str = "";
+const NOTHING: &str = " ";
+
+fn value_of(by: &RankBy) -> String {
+    match by {
+        RankBy::Made => MADE.to_owned(),
+        RankBy::Nothing => NOTHING.to_owned(),
+        RankBy::Model(model) => model.0.clone(),
+    }
 }

@@ -21,6 +21,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 #[track_caller]
 fn check(files: &[(&str, &str)], expected: &str) {
     let found = match Manifest::read(folder(files).path()) {
+        Ok(manifest) if manifest.ranks => format!("ranks, {} tokens", manifest.limit),
         Ok(manifest) => format!("{:?}, {} tokens", manifest.pooling, manifest.limit),
         Err(error) => error.to_string(),
     };
@@ -47,6 +48,18 @@ fn a_folder_says_how_vectors_are_made() {
     with(r#"{"pooling_mode_lasttoken": true, "word_embedding_dimension": 8}"#);
     check(&[bare, ("sentence_bert_config.json", r#"{"max_seq_length": 32}"#)], "Mean, 32 tokens");
     check(&[bare, ("sentence_bert_config.json", r#"{"max_seq_length": 512}"#)], "Mean, 64 tokens");
+}
+
+#[test]
+fn a_head_with_one_number_ranks() {
+    let with = |labels: &str| {
+        let head = format!(r#"{{"architectures": ["BertForSequenceClassification"]{labels}, "#);
+        CONFIG.replacen('{', &head, 1)
+    };
+    check(&[("config.json", &with(""))], "ranks, 64 tokens");
+    check(&[("config.json", &with(r#", "id2label": {"0": "LABEL_0"}"#))], "ranks, 64 tokens");
+    let several = with(r#", "id2label": {"0": "sad", "1": "glad"}"#);
+    check(&[("config.json", &several)], "“BertForSequenceClassification with 2 classes” are not supported");
 }
 
 #[test]

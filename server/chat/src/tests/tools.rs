@@ -346,10 +346,7 @@ async fn a_question_that_nobody_answers_expires_and_nothing_runs() {
     let (_, message) = bench.say(Some(session), "go").await;
     assert_eq!((message.state, message.text.as_str()), (MessageState::Complete, "A\n\nB"));
     let end = &ends(&message)[0];
-    assert_eq!(
-        (end.failed, end.failure.as_ref()),
-        (true, Some(&CallFailure::of(CallProblem::Unanswered)))
-    );
+    assert_eq!((end.failed, end.failure.as_ref()), (true, Some(&CallFailure::of(CallProblem::Unanswered))));
     let told = turns(&bench, 1).pop().map(|turn| turn.content).unwrap_or_default();
     assert!(told.contains("nobody answered"), "{told}");
 }

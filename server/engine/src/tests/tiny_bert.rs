@@ -41,11 +41,38 @@ pub(crate) fn write(path: &Path, seed: u64, made: Made) {
 
 /// Writes the same model as a folder, as `transformers` does. It takes the mean.
 pub(crate) fn write_folder(folder: &Path, seed: u64) {
+    write_files(folder, seed, Made::Mean, |_| {}, name_in_folder);
+}
+
+/// Writes the model that ranks as a folder. llama.cpp knows of one part of a text only: unless `has_parts`, both are alike here.
+pub(crate) fn write_ranking_folder(folder: &Path, seed: u64, has_parts: bool) {
+    let change = |(name, _, weights): &mut Tensor| {
+        if !has_parts && name == "token_types.weight" {
+            weights.copy_within(..N_DIMENSIONS, N_DIMENSIONS);
+        }
+    };
+    write_files(folder, seed, Made::Rank, change, |name| match name.rsplit_once('.') {
+        Some(("cls", part)) => format!("bert.pooler.dense.{part}"),
+        Some(("cls.output", part)) => format!("classifier.{part}"),
+        _ => format!("bert.{}", name_in_folder(name)),
+    });
+}
+
+fn write_files(
+    folder: &Path,
+    seed: u64,
+    made: Made,
+    change: impl Fn(&mut Tensor),
+    name: impl Fn(&str) -> String,
+) {
     let vocabulary = vocabulary();
-    let tensors = tensors(vocabulary.len() as u64, Made::Mean, &mut fastrand::Rng::with_seed(seed));
+    let mut tensors = tensors(vocabulary.len() as u64, made, &mut fastrand::Rng::with_seed(seed));
+    tensors.iter_mut().for_each(change);
     fs::create_dir_all(folder).expect("a folder");
-    safetensors::write(&folder.join("model.safetensors"), &tensors, Numbers::F32, name_in_folder);
+    safetensors::write(&folder.join("model.safetensors"), &tensors, Numbers::F32, name);
+    let class = if made == Made::Rank { "BertForSequenceClassification" } else { "BertModel" };
     let config = json!({
+        "architectures": [class],
         "model_type": "bert",
         "vocab_size": vocabulary.len(),
         "hidden_size": N_EMBD,
@@ -117,7 +144,13 @@ fn tokenizer(vocabulary: &[(String, i32)]) -> Value {
                 {"Sequence": {"id": "A", "type_id": 0}},
                 {"SpecialToken": {"id": "[SEP]", "type_id": 0}},
             ],
-            "pair": [],
+            "pair": [
+                {"SpecialToken": {"id": "[CLS]", "type_id": 0}},
+                {"Sequence": {"id": "A", "type_id": 0}},
+                {"SpecialToken": {"id": "[SEP]", "type_id": 0}},
+                {"Sequence": {"id": "B", "type_id": 1}},
+                {"SpecialToken": {"id": "[SEP]", "type_id": 1}},
+            ],
             "special_tokens": {"[CLS]": special(2, "[CLS]"), "[SEP]": special(3, "[SEP]")},
         },
         "model": {

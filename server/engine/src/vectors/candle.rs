@@ -1,10 +1,12 @@
 //! Vectors by candle, of models in folders of safetensors.
 
-use super::{Encoder, Failure, Head, Served, Tokenizer, VectorFacts};
+use super::{Encoder, Failure, Head, Ranks, Served, Tokenizer, VectorFacts};
 use crate::llama::threads;
 use candle::{Manifest, TextEncoder};
 use protocol::LoadRequest;
 use std::sync::Arc;
+
+const RANKS_NOT: &str = "it does not say how likely texts are";
 
 /// A model that both the tokenizing and the computing side use.
 #[derive(Clone)]
@@ -26,18 +28,20 @@ fn facts(manifest: &Manifest, request: &LoadRequest) -> VectorFacts {
         n_vocab: u32::try_from(manifest.n_vocab()).unwrap_or(u32::MAX),
         n_dimensions: u32::try_from(manifest.n_dimensions()).unwrap_or(u32::MAX),
         pooling: manifest.pooling,
-        can_rank: false,
+        ranks: if manifest.ranks { Ranks::ByHead } else { Ranks::Not },
     }
 }
 
 impl Encoder for Candle {
     fn encode(&mut self, sequences: &[&[u32]], head: Head) -> Result<Vec<Vec<f32>>, Failure> {
-        match head {
-            Head::Pooled(pooling) => {
-                self.0.encode(sequences, pooling).map_err(|error| Failure::Refused(error.to_string()))
+        let results = match head {
+            Head::Pooled(pooling) => self.0.encode(sequences, pooling),
+            Head::Rank => {
+                self.0.rank(sequences).map(|scores| scores.into_iter().map(|it| vec![it]).collect())
             }
-            Head::Rank => Err(Failure::Refused("it has no head that ranks".into())),
-        }
+            Head::Likelihood { .. } => return Err(Failure::Refused(RANKS_NOT.into())),
+        };
+        results.map_err(|error| Failure::Refused(error.to_string()))
     }
 }
 
@@ -46,7 +50,11 @@ impl Tokenizer for Candle {
         self.0.tokens(text)
     }
 
-    fn pair(&self, _: &str, _: &str) -> Result<Vec<u32>, String> {
-        Err("it has no head that ranks".into())
+    fn pair(&self, query: &str, document: &str) -> Result<Vec<u32>, String> {
+        self.0.pair(query, document)
+    }
+
+    fn asked(&self, _: &str, _: &str) -> Result<(Vec<u32>, usize), String> {
+        Err(RANKS_NOT.into())
     }
 }

@@ -1,6 +1,6 @@
 //! From texts to sequences that fit the model.
 
-use super::{Head, Task, Tokenizer, VectorFacts, queue::Finish};
+use super::{Head, Ranks, Task, Tokenizer, VectorFacts, queue::Finish};
 use protocol::{EmbedInput, EmbedParams, RankRequest, Rejection, RequestId};
 
 /// Turns what is asked for into work, or says why it cannot be done.
@@ -35,9 +35,17 @@ impl<T: Tokenizer> Inputs<T> {
     }
 
     pub(crate) fn rank(&self, id: RequestId, request: &RankRequest) -> Result<Task, Rejection> {
-        if !self.facts.can_rank {
-            return Err(Rejection::RanksNothing);
-        }
+        let head = match self.facts.ranks {
+            Ranks::Not => return Err(Rejection::RanksNothing),
+            Ranks::ByHead => Head::Rank,
+            Ranks::ByLikelihood => {
+                let (_, n_tokens) = self.tokenizer.asked(&request.query, "").map_err(Rejection::Engine)?;
+                if n_tokens == 0 {
+                    return Err(Rejection::EmptyInput { index: 0 });
+                }
+                Head::Likelihood { n_tokens: u32::try_from(n_tokens).unwrap_or(u32::MAX) }
+            }
+        };
         let documents = (0..).zip(&request.documents);
         let sequences = documents.map(|(index, document)| {
             let tokens = self.pair(&request.query, document)?;
@@ -48,12 +56,13 @@ impl<T: Tokenizer> Inputs<T> {
                 result => result,
             }
         });
-        Ok(Task::new(id, Head::Rank, sequences.collect::<Result<_, _>>()?, Finish::Scores))
+        Ok(Task::new(id, head, sequences.collect::<Result<_, _>>()?, Finish::Scores))
     }
 
     /// A short sequence, and what the model is asked for most.
     pub(super) fn warm_up(&self) -> (Vec<u32>, Head) {
-        let head = if self.facts.can_rank { Head::Rank } else { Head::Pooled(self.facts.pooling) };
+        let ranks = self.facts.ranks == Ranks::ByHead;
+        let head = if ranks { Head::Rank } else { Head::Pooled(self.facts.pooling) };
         let mut tokens = self.tokenizer.text("a").unwrap_or_default();
         tokens.retain(|&token| token < self.facts.n_vocab);
         if tokens.is_empty() {
@@ -72,7 +81,11 @@ impl<T: Tokenizer> Inputs<T> {
     }
 
     fn pair(&self, query: &str, document: &str) -> Result<Vec<u32>, Rejection> {
-        self.tokenizer.pair(query, document).map_err(Rejection::Engine)
+        let tokens = match self.facts.ranks {
+            Ranks::ByLikelihood => self.tokenizer.asked(query, document).map(|(tokens, _)| tokens),
+            Ranks::Not | Ranks::ByHead => self.tokenizer.pair(query, document),
+        };
+        tokens.map_err(Rejection::Engine)
     }
 
     fn sequence(&self, index: u32, input: EmbedInput, truncate: bool) -> Result<Vec<u32>, Rejection> {

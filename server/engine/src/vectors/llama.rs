@@ -1,8 +1,9 @@
 //! Vectors by llama.cpp, in a context of their own.
 
-use super::{BATCH_SEQUENCES, BATCH_TOKENS, Encoder, Failure, Head, Tokenizer, VectorFacts};
+use super::{BATCH_SEQUENCES, BATCH_TOKENS, Encoder, Failure, Head, Ranks, Tokenizer, VectorFacts};
 use crate::{
     llama,
+    logprobs::likelihood,
     prompt::guard::{Guard, pieces},
 };
 use llama_cpp_2::{
@@ -26,9 +27,11 @@ const MAX_LIMIT: u32 = 8192;
 /// are looked at or not.
 const LOGITS_BYTES: u64 = 1 << 30;
 
+/// Stands between a document and what somebody asks about it.
+const ASKED: &str = "Question that this text answers:";
+
 /// What `model` makes vectors of, and how it was made to.
 pub(crate) fn vector_facts(model: &LlamaModel, request: &LoadRequest) -> VectorFacts {
-    let purpose = llama::purpose(model);
     let asked = request.n_ctx.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
     let n_vocab = u32::try_from(model.n_vocab()).unwrap_or(0);
     let longest = if model.n_ctx_train() == 0 { asked } else { asked.min(model.n_ctx_train()) };
@@ -41,7 +44,11 @@ pub(crate) fn vector_facts(model: &LlamaModel, request: &LoadRequest) -> VectorF
         n_vocab,
         n_dimensions: u32::try_from(model.n_embd_out()).unwrap_or(0),
         pooling: pooling(model),
-        can_rank: purpose == Purpose::Reranking,
+        ranks: match llama::purpose(model) {
+            Purpose::Reranking => Ranks::ByHead,
+            Purpose::Writing => Ranks::ByLikelihood,
+            Purpose::Embedding => Ranks::Not,
+        },
     }
 }
 
@@ -78,7 +85,7 @@ impl<'m> LlamaEncoder<'m> {
     /// The context for `head`, opened if it is not there.
     fn context(&mut self, head: Head) -> Result<&mut LlamaContext<'m>, String> {
         let context = match self.open.take() {
-            Some((opened, context)) if opened == head => context,
+            Some((opened, context)) if pooling_type(opened) == pooling_type(head) => context,
             // The other one's memory is free before this one's is taken.
             other => {
                 drop(other);
@@ -95,17 +102,53 @@ impl<'m> LlamaEncoder<'m> {
     }
 }
 
-fn pooling_type(head: Head) -> LlamaPoolingType {
-    match head {
+/// What goes into one vector; nothing does where likelihoods are wanted.
+fn pooling_type(head: Head) -> Option<LlamaPoolingType> {
+    Some(match head {
         Head::Pooled(Pooling::Mean) => LlamaPoolingType::Mean,
         Head::Pooled(Pooling::Cls) => LlamaPoolingType::Cls,
         Head::Pooled(Pooling::Last) => LlamaPoolingType::Last,
         Head::Rank => LlamaPoolingType::Rank,
+        Head::Likelihood { .. } => return None,
+    })
+}
+
+/// How likely the last `n_tokens` of each sequence are, each as a vector of one number.
+fn likelihoods(
+    context: &mut LlamaContext<'_>,
+    sequences: &[&[u32]],
+    n_tokens: usize,
+) -> Result<Vec<Vec<f32>>, Failure> {
+    let fatal = |error: llama_cpp_2::llama_batch::BatchAddError| Failure::Fatal(error.into());
+    let mut batch = LlamaBatch::new(sequences.iter().map(|tokens| tokens.len()).sum(), 1);
+    // Where in the batch the token stands that foretells the next one, and which one that is.
+    let mut foretold: Vec<Vec<(i32, LlamaToken)>> = Vec::with_capacity(sequences.len());
+    for (sequence, tokens) in (0..).zip(sequences) {
+        let first = tokens.len().saturating_sub(n_tokens);
+        let mut own = Vec::with_capacity(n_tokens);
+        for (i, position) in (0..tokens.len()).zip(0..) {
+            let next = tokens.get(i + 1).filter(|_| i + 1 >= first);
+            own.extend(next.map(|next| (batch.n_tokens(), LlamaToken(next.cast_signed()))));
+            let token = LlamaToken(tokens[i].cast_signed());
+            batch.add(token, position, &[sequence], next.is_some()).map_err(fatal)?;
+        }
+        foretold.push(own);
     }
+    context.clear_kv_cache();
+    context.decode(&mut batch).map_err(|error| Failure::Fatal(error.into()))?;
+    let mean = |own: Vec<(i32, LlamaToken)>| {
+        let sum: f32 = own.iter().map(|&(i, token)| likelihood(context.get_logits_ith(i), token)).sum();
+        vec![sum / own.len().max(1) as f32]
+    };
+    Ok(foretold.into_iter().map(mean).collect())
 }
 
 impl Encoder for LlamaEncoder<'_> {
     fn encode(&mut self, sequences: &[&[u32]], head: Head) -> Result<Vec<Vec<f32>>, Failure> {
+        if let Head::Likelihood { n_tokens } = head {
+            let context = self.context(head).map_err(Failure::Refused)?;
+            return likelihoods(context, sequences, n_tokens as usize);
+        }
         let context = self.context(head).map_err(Failure::Refused)?;
         let mut batch = LlamaBatch::new(sequences.iter().map(|tokens| tokens.len()).sum(), 1);
         for (i, tokens) in (0..).zip(sequences) {
@@ -177,6 +220,14 @@ impl Tokenizer for LlamaTokens<'_> {
             Some((template, guard)) => self.fill(template, guard, query, document),
             None => self.separated(query, document),
         }))
+    }
+
+    fn asked(&self, query: &str, document: &str) -> Result<(Vec<u32>, usize), String> {
+        let begin = Some(self.vocab.bos()).filter(|token| token.0 >= 0 && self.vocab.should_add_bos());
+        let said: Vec<_> = self.tokenize(&format!("{document}\n\n{ASKED}"), false).collect();
+        let query: Vec<_> = self.tokenize(&format!(" {}", query.trim()), false).collect();
+        let n_query = query.len();
+        Ok((numbers(begin.into_iter().chain(said).chain(query).collect()), n_query))
     }
 }
 

@@ -14,6 +14,7 @@ use llama_cpp_2::{
     llama_backend::LlamaBackend,
     llama_batch::LlamaBatch,
     model::LlamaModel,
+    token::LlamaToken,
 };
 use protocol::{
     Command, EmbedInput, EmbedParams, Event, GenerateParams, Pooling, Prompt, RankRequest, RequestId,
@@ -228,9 +229,33 @@ fn tokens_are_taken_as_they_are() {
     worker.end();
 }
 
+/// A ranking folder, whose parts of a text are alike unless `has_parts`.
+fn ranking_folder(has_parts: bool) -> Worker {
+    Worker::start(None, |path| tiny_bert::write_ranking_folder(path, 1, has_parts))
+}
+
+#[test]
+fn both_engines_rank_alike_and_a_folder_knows_query_and_document_apart() {
+    let (query, documents) = ("where is it?", ["a cat", "the sea [SEP] is near", "where is the dog?"]);
+    let rank = |mut worker: Worker| {
+        let scores = worker.rank(query, &documents, false).expect("scores");
+        worker.end();
+        scores
+    };
+    let by_llama = rank(bert(Made::Rank));
+    assert_near(&by_llama, &rank(ranking_folder(false)));
+    let apart = rank(ranking_folder(true));
+    assert!(by_llama.iter().zip(&apart).all(|(a, b)| (a - b).abs() > 1e-3), "{by_llama:?} and {apart:?}");
+}
+
 #[test]
 fn documents_are_ranked_together_as_alone() {
-    let mut worker = bert(Made::Rank);
+    check_ranking(bert(Made::Rank));
+    check_ranking(ranking_folder(true));
+}
+
+#[track_caller]
+fn check_ranking(mut worker: Worker) {
     let documents = ["a cat", "the sea", "where is the dog?", "one. two."];
     let scores = worker.rank("where is it?", &documents, false).expect("scores");
     for (document, score) in documents.iter().zip(&scores) {
@@ -256,8 +281,60 @@ fn a_model_does_what_it_was_made_for() {
     let Event::Rejected { reason, .. } = worker.hear() else { panic!("it writes") };
     assert_eq!(reason.to_string(), "this model turns texts into vectors, it does not write");
     worker.end();
+}
+
+/// What llama.cpp says about every token of the query behind the document, one document at a time, and the mean by hand.
+fn likelihoods(path: &Path, query: &str, documents: &[&str]) -> Vec<f32> {
+    let backend = LlamaBackend::init().expect("nobody else has it");
+    let model = LlamaModel::load_from_file(&backend, path, &Default::default()).expect("a model");
+    let params = LlamaContextParams::default()
+        .with_n_ctx(NonZeroU32::new(BATCH_TOKENS as u32))
+        .with_n_threads(1)
+        .with_n_threads_batch(1);
+    let mut context = model.new_context(&backend, params).expect("a context");
+    let tokens = LlamaTokens::new(&model);
+    let mut of = |document: &&str| {
+        let (tokens, n_query) = tokens.asked(query, document).expect("tokens");
+        let tokens: Vec<_> = tokens.iter().map(|token| LlamaToken(token.cast_signed())).collect();
+        context.clear_kv_cache();
+        let mut sum = 0.0;
+        for (position, pair) in (0..).zip(tokens.windows(2)) {
+            let mut batch = LlamaBatch::new(1, 1);
+            batch.add(pair[0], position, &[0], true).expect("room");
+            context.decode(&mut batch).expect("logits");
+            let logits: Vec<f64> = context.get_logits().iter().map(|&it| f64::from(it)).collect();
+            if position as usize + 1 >= tokens.len() - n_query {
+                let total = logits.iter().map(|it| it.exp()).sum::<f64>().ln();
+                sum += logits[pair[1].0 as usize] - total;
+            }
+        }
+        (sum / n_query as f64) as f32
+    };
+    documents.iter().map(&mut of).collect()
+}
+
+#[test]
+fn a_model_that_writes_ranks_by_how_likely_the_query_is_behind_a_document() {
+    let (query, documents) = ("where is it?", ["a cat", "the sea", "where is the dog?", "one. two."]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tiny.gguf");
+    tiny_llama::write(&path, 1);
+    let expected = likelihoods(&path, query, &documents);
     let mut worker = llama();
-    assert_eq!(worker.rank("a", &["b"], false).unwrap_err(), refused);
+    let together = worker.rank(query, &documents, false).expect("scores");
+    assert_near(&expected, &together);
+    for (document, score) in documents.iter().zip(&together) {
+        assert_near(&worker.rank(query, &[document], false).expect("a score"), &[*score]);
+    }
+    let long = "abcdefghij".repeat(400);
+    assert!(worker.rank(query, &[&long], false).unwrap_err().contains("shorten it"));
+    let cut = worker.rank(query, &[&long, "a cat"], true).expect("scores");
+    assert!(cut[0].is_finite());
+    assert_near(&cut[1..], &expected[..1]);
+    // Vectors come from another context, and go on to be right.
+    let vectors = worker.embed(inputs(&["a cat"]), EmbedParams::default()).expect("a vector");
+    assert_near(&worker.rank(query, &documents, false).expect("scores"), &expected);
+    assert_eq!(worker.embed(inputs(&["a cat"]), EmbedParams::default()).expect("a vector"), vectors);
     worker.end();
 }
 

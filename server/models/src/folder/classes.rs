@@ -45,6 +45,10 @@ impl Config {
             return not_supported(&format!("models of the type “{kind}”"));
         }
         match purpose {
+            Purpose::Reranking if kind == "bert" && self.n_classes() == 1 => return None,
+            Purpose::Reranking if kind == "bert" => {
+                return not_supported("models that tell kinds of texts apart");
+            }
             Purpose::Reranking => return not_supported("models that rank"),
             Purpose::Embedding if kind == "bert" => return None,
             Purpose::Embedding => return not_supported("encoders of this type"),
@@ -60,6 +64,11 @@ impl Config {
             }
             None => None,
         }
+    }
+
+    /// What a head that judges texts tells apart; with one it gives a number.
+    fn n_classes(&self) -> usize {
+        self.id2label.as_ref().map_or(1, serde_json::Map::len)
     }
 
     /// Whether it is computed once it was written as a GGUF file only.

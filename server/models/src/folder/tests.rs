@@ -169,7 +169,23 @@ fn families_that_nothing_here_computes_show_their_facts_and_why() {
     check("modernbert", "ModernBertForMaskedLM", Purpose::Embedding, "“modernbert”");
     check("xlm-roberta", "XLMRobertaForSequenceClassification", Purpose::Reranking, "“xlm-roberta”");
     check("qwen3", "Qwen3ForSequenceClassification", Purpose::Reranking, "models that rank");
-    check("bert", "BertForSequenceClassification", Purpose::Reranking, "models that rank");
+}
+
+#[test]
+fn a_head_with_one_number_ranks_and_one_with_several_does_not() {
+    let check = |labels: &str, expected: Option<&str>| {
+        let config = WRITER
+            .replace("LlamaForCausalLM", "BertForSequenceClassification")
+            .replace("\"llama\"", "\"bert\"")
+            .replacen('{', &format!(r#"{{"id2label": {labels}, "#), 1);
+        let found = describe(folder(&config, &weights(HEADER, 32)).path()).unwrap();
+        assert_eq!((found.purpose, found.is_loadable), (Purpose::Reranking, expected.is_none()), "{labels}");
+        let remark = found.remark.unwrap_or_default();
+        assert!(expected.map_or(remark.is_empty(), |why| remark.contains(why)), "{labels}: {remark}");
+    };
+    check(r#"{"0": "LABEL_0"}"#, None);
+    check("null", None);
+    check(r#"{"0": "sad", "1": "glad"}"#, Some("tell kinds of texts apart"));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 use super::reordered;
-use crate::tests::bench::Bench;
-use types::ids::PassageId;
+use crate::tests::bench::{Bench, ME};
+use types::{
+    document::RankBy,
+    ids::{ModelId, PassageId},
+};
 
 const TEXTS: [&str; 4] =
     ["the stairs of the tower", "whale oil burns", "the tower stairs count two hundred steps", "the tower"];
@@ -21,6 +24,27 @@ async fn a_model_that_ranks_has_the_last_word_and_its_scores_are_kept() {
     assert_eq!(scores.iter().map(|it| it.value).collect::<Vec<_>>(), [3.0, 2.0, 1.0]);
     assert_eq!(scores.iter().map(|it| it.rank).collect::<Vec<_>>(), [1, 2, 3]);
     assert!(ranked.passages[0].text.contains("two hundred") && ranked.passages[0].words.is_some());
+}
+
+#[tokio::test]
+async fn a_person_chooses_what_ranks() {
+    let bench = Bench::open().await;
+    let collection = bench.collection("Lighthouse", &TEXTS).await;
+    let check = async |by: RankBy, expected: Option<&str>| {
+        bench.rag.rank_by(ME, by.clone()).await.unwrap();
+        bench.rank_with("scripted");
+        let view = bench.rag.look(ME, Some(collection), "", 1).await.unwrap();
+        assert_eq!((view.ranker.as_deref(), &view.rank_by), (expected, &by));
+        let found = bench.search(collection, "tower stairs steps").await;
+        assert!(
+            found.passages.iter().all(|it| it.ranking.is_some() == expected.is_some()),
+            "{by:?}: {found:?}"
+        );
+    };
+    check(RankBy::Made, Some("scripted")).await;
+    check(RankBy::Nothing, None).await;
+    check(RankBy::Model(ModelId("scripted".to_owned())), Some("scripted")).await;
+    check(RankBy::Model(ModelId("no longer there".to_owned())), Some("scripted")).await;
 }
 
 #[tokio::test]

@@ -75,7 +75,8 @@ impl Bench {
 
     /// Takes a model for one that ranks, for the next seconds.
     pub(crate) fn rank_with(&self, model: &str) {
-        let ranker = Some(ModelId(model.to_owned()));
-        self.rag.known_helpers().keep(Helpers { ranker, ..Helpers::default() });
+        let model = ModelId(model.to_owned());
+        let helpers = Helpers { ranker: Some(model.clone()), rankers: vec![model], ..Helpers::default() };
+        self.rag.known_helpers().keep(helpers);
     }
 }

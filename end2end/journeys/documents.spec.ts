@@ -81,7 +81,7 @@ test('a person chooses which model puts what was found in order', async ({ page 
     const first = page.getByTestId('found-passage').first();
     await expect(first).toContainText('two hundred stairs');
     await expect(first.getByTestId('found-scores')).toContainText('(place 1)');
-    await expect(first.getByTestId('found-scores')).toContainText('ranked -');
+    await expect(first.getByTestId('found-scores')).toContainText('ranked −');
   } finally {
     await page.getByTestId('rank-by').selectOption('');
     await expect(page.getByTestId('embedder')).not.toContainText('reads the best');

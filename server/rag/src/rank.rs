@@ -10,7 +10,7 @@ use types::ids::{ModelId, PassageId, UserId};
 /// The best of what was found that are ranked.
 pub(crate) const RANKED: usize = 24;
 /// Passages of one request: where time runs out, those that were ranked before count.
-const BATCH: usize = 6;
+const BATCH: usize = 3;
 /// How long a person waits for a better order, loading the model included.
 const PATIENCE: Duration = Duration::from_secs(4);
 

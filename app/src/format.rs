@@ -37,11 +37,12 @@ pub(crate) fn bytes(n: f64) -> String {
     }
 }
 
-/// A duration: `420 ms`, `3.4 s`, `2 min 5 s`.
+/// A duration: `420 ms`, `3.4 s`, `2 min`, `2 min 5 s`.
 pub(crate) fn duration_ms(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
         1_000..60_000 => format!("{} s", one_decimal(ms as f64 / 1000.0)),
+        _ if ms % 60_000 < 1_000 => format!("{} min", ms / 60_000),
         _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
     }
 }

@@ -11,7 +11,9 @@ const PAGES = ['/chats', '/compare', '/documents', '/prompts', '/tools', '/model
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const { name, width, height } of SIZES) {
-    test(`every page is accessible: ${colorScheme}, ${name}`, async ({ page }) => {
+    test(`every page is accessible: ${colorScheme}, ${name}`, async ({ page, expectedErrors }) => {
+      // The last page is one that is not there.
+      expectedErrors.push(/404/);
       await page.setViewportSize({ width, height });
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await open(page, '/chat');
@@ -34,7 +36,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       }
       const chat = new URL(page.url()).pathname;
       const saw = await page.getByTestId('saw-link').last().getAttribute('href');
-      for (const path of [`${chat}/setup`, `${chat}/tree`, saw ?? '/', ...PAGES]) {
+      for (const path of [`${chat}/setup`, `${chat}/tree`, saw ?? '/', ...PAGES, '/nowhere']) {
         await open(page, path);
         await accessible(page);
       }

@@ -64,9 +64,13 @@ test('how likely each token was is kept where a chat says so, and shown as a map
   await expect(rows.first()).not.toHaveText(first);
   await map.locator('[data-place="0"]').click();
   await expect(rows.first()).toHaveText(first);
-  await accessible(page);
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await accessible(page);
+  for (const width of [1440, 390]) {
+    await page.setViewportSize({ width, height: 844 });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await accessible(page);
+    }
+  }
 });
 
 test('a chat remembers the model that answered and offers to load it, and another one in memory answers once', async ({ browser }) => {

@@ -30,6 +30,8 @@ async function collection(page: Page): Promise<string> {
   await page.getByTestId('new-collection').getByRole('textbox').fill(name);
   await page.keyboard.press('Enter');
   await expect(page.getByTestId('collection-name')).toHaveText(name);
+  // The page of the collection itself is there: what is dropped on the one before it would be lost.
+  await expect(page).toHaveURL(/documents\?c=\d+/);
   return name;
 }
 

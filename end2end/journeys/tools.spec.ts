@@ -162,18 +162,22 @@ test('an image is made once somebody is chosen who makes them and the person has
   painter.stop();
 });
 
+/** Has the web searched by `searcher`, in a new chat. */
+async function searchBy(page: Page, searcher: Searcher): Promise<void> {
+  await open(page, '/tools');
+  await page.locator('input[name=search-service][value=searxng]').check();
+  await page.locator('#search-address').fill(searcher.address);
+  await page.getByTestId('search-save').click();
+  await expect(page.getByTestId('search-status')).toHaveText('Saved.');
+  await open(page, '/chat');
+  await allow(page, 'web_search');
+  await send(page, 'Search for newts.');
+}
+
 test('the web is searched by whom was chosen for it once the person has said yes, and what was found is linked', async ({ browser }) => {
   const searcher = await Searcher.start();
   await withCaller(browser, {}, async page => {
-    await open(page, '/tools');
-    await page.locator('input[name=search-service][value=searxng]').check();
-    await page.locator('#search-address').fill(searcher.address);
-    await page.getByTestId('search-save').click();
-    await expect(page.getByTestId('search-status')).toHaveText('Saved.');
-
-    await open(page, '/chat');
-    await allow(page, 'web_search');
-    await send(page, 'Search for newts.');
+    await searchBy(page, searcher);
     const card = lastAnswer(page).getByTestId('call');
     await expect(card.getByTestId('call-asked-arguments')).toContainText('newts & ponds');
     expect(searcher.queries).toEqual([]);
@@ -196,17 +200,10 @@ test('the web is searched by whom was chosen for it once the person has said yes
 test('a question that nobody answers expires: nothing ran, and the person and the model are told', async ({ browser }) => {
   const searcher = await Searcher.start();
   const act = async (page: Page) => {
-    await open(page, '/tools');
-    await page.locator('input[name=search-service][value=searxng]').check();
-    await page.locator('#search-address').fill(searcher.address);
-    await page.getByTestId('search-save').click();
-    await expect(page.getByTestId('search-status')).toHaveText('Saved.');
-
-    await open(page, '/chat');
-    await allow(page, 'web_search');
-    await send(page, 'Search for newts.');
+    await searchBy(page, searcher);
     const card = lastAnswer(page).getByTestId('call');
     await expect(card).toHaveAttribute('data-state', 'asked');
+    await expect(card.getByTestId('call-question')).toContainText(/Without an answer within 5(\.0)? s it does not run\./);
     await answered(page);
     await expect(card).toHaveAttribute('data-state', 'failed');
     await expect(page.getByTestId('call-question')).toHaveCount(0);

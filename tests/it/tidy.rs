@@ -168,7 +168,7 @@ fn lines_of(folders: &[&str], is_wrong: impl Fn(&str, &str) -> bool) -> Vec<Stri
     wrong
 }
 
-/// Rust files below `folders` by their path from the root, `/` between its parts; what is there for tests alone left out.
+/// Rust files below `folders` by their path from the root, `/` between its parts; test files left out.
 fn sources(folders: &[&str]) -> BTreeMap<String, String> {
     let root = root();
     let mut found = BTreeMap::new();
@@ -185,18 +185,7 @@ fn sources(folders: &[&str]) -> BTreeMap<String, String> {
         }
     }
     assert!(found.len() > 3, "no sources found below {}", root.display());
-    let for_tests: Vec<String> = found.iter().flat_map(|(file, text)| test_modules(file, text)).collect();
-    for_tests.iter().for_each(|file| _ = found.remove(file));
     found
-}
-
-/// The files of the modules that `file` declares for tests.
-fn test_modules(file: &str, text: &str) -> Vec<String> {
-    let is_root = ["/lib.rs", "/main.rs", "/mod.rs"].iter().any(|name| file.ends_with(name));
-    let folder = if is_root { file.rsplit_once('/').unwrap().0 } else { file.trim_end_matches(".rs") };
-    let behind = text.split("#[cfg(test)]\n").skip(1).filter_map(|rest| rest.lines().next());
-    let names = behind.filter_map(|line| line.split_once("mod ")?.1.strip_suffix(';'));
-    names.map(|name| format!("{folder}/{name}.rs")).collect()
 }
 
 /// Tests, and what runs while the product is built.

@@ -14,6 +14,7 @@ fn durations_grow_with_their_unit() {
     assert_eq!(duration_ms(420), "420 ms");
     assert_eq!(duration_ms(3_400), "3.4 s");
     assert_eq!(duration_ms(125_000), "2 min 5 s");
+    assert_eq!(duration_ms(300_000), "5 min");
 }
 
 #[test]

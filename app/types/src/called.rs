@@ -47,8 +47,8 @@ pub struct CallQuestion {
     pub why: Why,
     /// What the tool says it does.
     pub description: String,
-    /// When it can no longer be answered, in milliseconds since 1970.
-    pub expires_ms: i64,
+    /// How long it waits for an answer, in milliseconds.
+    pub wait_ms: u64,
 }
 
 /// How a call ended.

@@ -246,7 +246,12 @@ fn quantize(
 ) -> Result<(), String> {
     let imatrix = imatrix.map(gguf::read_imatrix).transpose();
     let imatrix = imatrix.map_err(|error| format!("the importance matrix cannot be used: {error}"))?;
-    llama::quantize(source, target, tensor_type, &imatrix.unwrap_or_default())
+    let written = llama::quantize(source, target, tensor_type, &imatrix.unwrap_or_default());
+    // What the streams of C++ say of a disk that takes no more tells nobody what to do.
+    written.map_err(|reason| match reason.contains("iostream") {
+        true => "its file could not be written, because the disk is full or was taken away".to_owned(),
+        false => reason,
+    })
 }
 
 fn measure_kv(

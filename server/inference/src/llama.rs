@@ -6,13 +6,13 @@ mod link;
 mod log_tail;
 mod mailbox;
 mod pending;
-#[cfg(test)]
-pub(crate) mod played;
 mod rate;
 mod requests;
 mod restarts;
 mod said;
 mod supervisor;
+#[cfg(test)]
+pub(crate) mod tests;
 mod turnover;
 
 pub use draft_speed::measure_draft;

@@ -145,11 +145,11 @@ impl Rag {
             None => None,
         };
         let helpers = self.helpers().await;
+        let rank_by = self.store().load_settings(user).await?.rank_by;
+        let ranker = helpers.ranker_by(&rank_by).map(|model| model.0);
         let embedder = helpers.embedder.as_ref();
         let documents = rows.into_iter().map(|row| document_view(row, embedder)).collect();
         let embedder = helpers.embedder.map_or(Embedder::None, |model| Embedder::Model(model.0));
-        let ranker = self.ranker(user).await?.map(|model| model.0);
-        let rank_by = self.store().load_settings(user).await?.rank_by;
         Ok(DocumentsView {
             collections,
             open,

@@ -25,6 +25,17 @@ pub(crate) struct Helpers {
     pub(crate) rankers: Vec<ModelId>,
 }
 
+impl Helpers {
+    /// The one that ranks where a person chose so.
+    pub(crate) fn ranker_by(&self, by: &RankBy) -> Option<ModelId> {
+        match by {
+            RankBy::Nothing => None,
+            RankBy::Model(model) if self.rankers.contains(model) => Some(model.clone()),
+            RankBy::Model(_) | RankBy::Made => self.ranker.clone(),
+        }
+    }
+}
+
 /// What was found in the library a moment ago.
 #[derive(Debug, Default)]
 pub(crate) struct KnownHelpers(Mutex<Option<(Instant, Helpers)>>);
@@ -62,12 +73,8 @@ impl Rag {
 
     /// The model that ranks what is found for a person.
     pub(crate) async fn ranker(&self, user: UserId) -> Result<Option<ModelId>, RagError> {
-        let helpers = self.helpers().await;
-        Ok(match self.store().load_settings(user).await?.rank_by {
-            RankBy::Nothing => None,
-            RankBy::Model(model) if helpers.rankers.contains(&model) => Some(model),
-            RankBy::Model(_) | RankBy::Made => helpers.ranker,
-        })
+        let chosen = self.store().load_settings(user).await?.rank_by;
+        Ok(self.helpers().await.ranker_by(&chosen))
     }
 
     /// Chooses what ranks what is found for a person.

@@ -207,7 +207,7 @@ fn question(call: &CallView) -> Option<AnyView> {
                     {button(CallAnswer::Always, texts.allow_always, "button-quiet", "call-always")}
                     {button(CallAnswer::Never, texts.allow_never, "button-quiet", "call-never")}
                 </div>
-                <p class="text-xs text-muted">{texts.expires}</p>
+                <p class="text-xs text-muted">{fill(texts.expires, "time", duration_ms(asked.wait_ms))}</p>
             </div>
         }
         .into_any(),

@@ -219,7 +219,7 @@ impl Round<'_> {
             effect: question.effect,
             why: question.why,
             description: question.description.clone(),
-            expires_ms: question.expires_ms,
+            wait_ms: u64::try_from(self.hands.approval_time.as_millis()).unwrap_or(u64::MAX),
         }
     }
 

@@ -210,3 +210,18 @@ fn the_smallest_types_are_written_too() {
         assert_eq!(written.quantisation().as_deref(), Some(expected));
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_model_that_cannot_be_written_for_lack_of_room_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = folder.path().join("tiny.gguf");
+    tiny_llama::write(&source, 1);
+    let check = |target: &Path, expected: Result<(), &str>| {
+        let written = quantize(&source, target, TensorType::F16, None);
+        assert_eq!(written.as_ref().copied().map_err(String::as_str), expected);
+    };
+    check(&folder.path().join("written.gguf"), Ok(()));
+    let full = "its file could not be written, because the disk is full or was taken away";
+    check(Path::new("/dev/full"), Err(full));
+}

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     EmbedInput, EmbedParams, Footprint, GenerateEvent, Tenant,
-    llama::{Link, played},
+    llama::{Link, tests::Worker as Wire},
 };
 use protocol::{Command, Event, LoadProgress, LoraAdapter, RequestId};
 use std::{
@@ -27,7 +27,7 @@ struct Launcher(mpsc::UnboundedSender<Worker>);
 
 /// A worker played by the test. Dropping it is its death.
 struct Worker {
-    wire: played::Worker,
+    wire: Wire,
     /// Of the model it was told to load.
     name: String,
     n_ctx: Option<u32>,
@@ -35,7 +35,7 @@ struct Worker {
 }
 
 impl Deref for Worker {
-    type Target = played::Worker;
+    type Target = Wire;
 
     fn deref(&self) -> &Self::Target {
         &self.wire
@@ -50,7 +50,7 @@ impl DerefMut for Worker {
 
 impl Launch for Launcher {
     fn launch(&mut self) -> io::Result<Link> {
-        let (wire, link) = played::Worker::start("exit status: 3", None);
+        let (wire, link) = Wire::start("exit status: 3", None);
         let worker = Worker { wire, name: String::new(), n_ctx: None, saved_bytes: 0 };
         self.0.send(worker).map_err(|_| io::Error::other("no more workers"))?;
         Ok(link)

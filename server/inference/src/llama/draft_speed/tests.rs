@@ -1,5 +1,5 @@
 use super::*;
-use crate::llama::played::Worker;
+use crate::llama::tests::Worker;
 use protocol::Rejection;
 use std::{collections::BTreeSet, path::PathBuf};
 use types::chat::FinishReason;

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     EmbedInput, EmbedParams, EmbedRequest, Embeddings, Footprint, GenerateEvent, Prompt, RankRequest,
     Ranking, Tenant,
-    llama::{Link, SupervisedModel, played::Worker},
+    llama::{Link, SupervisedModel, tests::Worker},
 };
 use futures::StreamExt;
 use protocol::Rejection;

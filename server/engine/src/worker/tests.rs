@@ -217,6 +217,7 @@ fn a_model_that_cannot_be_written_for_lack_of_room_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
     let source = folder.path().join("tiny.gguf");
     tiny_llama::write(&source, 1);
+    llama::capture_log();
     let check = |target: &Path, expected: Result<(), &str>| {
         let written = quantize(&source, target, TensorType::F16, None);
         assert_eq!(written.as_ref().copied().map_err(String::as_str), expected);

@@ -11,7 +11,7 @@ mod setup;
 mod slot;
 mod words;
 
-use super::failed::{Gone, failed};
+use super::failed::{Gone, failed_within};
 use crate::{error::AppError, page_data::PageData};
 use bench::{Bench, Open};
 use earlier::Earlier;
@@ -90,7 +90,7 @@ fn show_setup(bench: Bench, page: Result<ComparePage, AppError>) -> AnyView {
 
 fn instead(bench: Bench, err: &AppError) -> AnyView {
     let texts = bench.texts;
-    failed(
+    failed_within(
         err,
         Some(Gone { title: texts.gone_title, hint: texts.gone_hint, href: "/compare", label: texts.new }),
     )

@@ -1,6 +1,10 @@
-//! What stands in the place of a page that could not be shown.
+//! What stands in the place of a page, or of a part of one, that could not be shown.
 
-use crate::{error::AppError, i18n::use_texts, ui::error_state::ErrorState};
+use crate::{
+    error::AppError,
+    i18n::use_texts,
+    ui::error_state::{ErrorState, Place},
+};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
@@ -14,8 +18,18 @@ pub(super) struct Gone {
     pub(super) label: &'static str,
 }
 
-/// What is not there has a way out, where the page knows one; whatever else went wrong can be tried again.
+/// In the place of a page. What is not there has a way out, where the page knows one; whatever else went wrong
+/// can be tried again.
 pub(super) fn failed(err: &AppError, gone: Option<Gone>) -> AnyView {
+    shown(Place::Page, err, gone)
+}
+
+/// [`failed`], within a page that has its heading.
+pub(super) fn failed_within(err: &AppError, gone: Option<Gone>) -> AnyView {
+    shown(Place::Part, err, gone)
+}
+
+fn shown(place: Place, err: &AppError, gone: Option<Gone>) -> AnyView {
     let texts = use_texts();
     let is_gone = *err == AppError::NotFound;
     #[cfg(feature = "ssr")]
@@ -25,7 +39,7 @@ pub(super) fn failed(err: &AppError, gone: Option<Gone>) -> AnyView {
     if let Some(Gone { title, hint, href, label }) = gone.filter(|_| is_gone) {
         return view! {
             <Title text=title/>
-            <ErrorState title hint>
+            <ErrorState title hint place>
                 <A href=href attr:class="button button-primary">{label}</A>
             </ErrorState>
         }
@@ -33,7 +47,7 @@ pub(super) fn failed(err: &AppError, gone: Option<Gone>) -> AnyView {
     }
     view! {
         <Title text=texts.error_title/>
-        <ErrorState title=texts.error_title hint=err.sentence(texts)>
+        <ErrorState title=texts.error_title hint=err.sentence(texts) place>
             // A plain link to here loads the page again.
             <a href="" class="button button-primary">{texts.retry}</a>
         </ErrorState>

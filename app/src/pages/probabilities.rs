@@ -2,7 +2,7 @@
 
 pub(crate) mod api;
 
-use super::failed::failed;
+use super::failed::failed_within;
 use crate::{
     error::AppError,
     format::percent,
@@ -61,7 +61,7 @@ fn shown(found: Result<Probabilities, AppError>) -> AnyView {
             view! { <p class="card p-4" data-testid="likely-none">{texts.likely_none}</p> }.into_any()
         }
         Ok(found) => map(found),
-        Err(err) => failed(&err, None),
+        Err(err) => failed_within(&err, None),
     }
 }
 

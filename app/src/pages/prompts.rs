@@ -12,7 +12,7 @@ mod versions;
 
 pub(crate) use fill_in::control;
 
-use super::failed::{Gone, failed};
+use super::failed::{Gone, failed_within};
 use crate::{error::AppError, page_data::PageData};
 use address::{Address, Open};
 use editor::Editor;
@@ -90,7 +90,7 @@ fn show(library: Library, open: Result<Option<PromptView>, AppError>) -> AnyView
 
 fn instead(library: Library, err: &AppError) -> AnyView {
     let texts = library.texts;
-    failed(
+    failed_within(
         err,
         Some(Gone { title: texts.gone_title, hint: texts.gone_hint, href: "/prompts", label: texts.back }),
     )

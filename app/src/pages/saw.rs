@@ -2,7 +2,7 @@
 
 pub(crate) mod api;
 
-use super::failed::failed;
+use super::failed::failed_within;
 use crate::{
     error::AppError,
     i18n::{SawTexts, fill},
@@ -52,7 +52,7 @@ fn shown(seen: Result<Seen, AppError>) -> AnyView {
     let texts = SawTexts::here();
     let seen = match seen {
         Ok(seen) => seen,
-        Err(err) => return failed(&err, None),
+        Err(err) => return failed_within(&err, None),
     };
     let tokens = (seen.n_tokens > 0).then(|| fill(texts.usage_tokens, "n", seen.n_tokens));
     let of = seen.n_ctx.map(|n_ctx| fill(texts.saw_of, "n", n_ctx));

@@ -9,7 +9,7 @@ mod form;
 mod guards;
 mod remotes;
 
-use super::failed::failed;
+use super::failed::failed_within;
 use crate::{
     i18n::{Locale, SettingsTexts},
     page_data::PageData,
@@ -37,7 +37,7 @@ pub(super) fn page() -> AnyView {
                     {move || Suspend::new(async move {
                         match settings.get().await {
                             Ok(view) => view! { <SettingsForm view/> }.into_any(),
-                            Err(err) => failed(&err, None),
+                            Err(err) => failed_within(&err, None),
                         }
                     })}
                 </Suspense>

@@ -4,7 +4,7 @@
 //! what only a hand can bring about (hover, focus) is seen by using it.
 
 use super::{
-    error_state::ErrorState,
+    error_state::{ErrorState, Place},
     field::{Field, NumberField, SelectField},
     icon::{Icon, IconButton},
     key_hint::KeyHint,
@@ -232,7 +232,7 @@ fn toasts() -> impl IntoView {
 fn error_state() -> impl IntoView {
     view! {
         <div class="card">
-            <ErrorState title="This could not be shown" hint="The server could not be reached.">
+            <ErrorState title="This could not be shown" hint="The server could not be reached." place=Place::Part>
                 <button type="button" class="button button-primary">"Try again"</button>
             </ErrorState>
         </div>

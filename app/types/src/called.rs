@@ -57,7 +57,7 @@ pub struct CallEnd {
     pub failed: bool,
     /// Why it failed, where that is known.
     pub failure: Option<CallFailure>,
-    /// One line for the person.
+    /// One line for the person. Empty where nothing came of it, or only images.
     pub shown: String,
     /// What the model was told, or the beginning of it.
     pub text: String,

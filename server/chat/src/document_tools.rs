@@ -66,7 +66,7 @@ impl SearchDocuments {
         let found = self.documents.search(asker.user, &collections, query, MOST_PASSAGES).await;
         let passages = found.map_err(broken)?.passages;
         if passages.is_empty() {
-            return Ok(Answer::new("Nothing in the documents fits that.", "0 passages"));
+            return Ok(Answer::new("Nothing in the documents fits that.", ""));
         }
         let first = self.answer.as_ref().map_or(1, |(_, numbers)| numbers.take(passages.len()));
         let (sources, told) = numbered(passages, first);

@@ -123,7 +123,7 @@ fn done(ran: &Ran) -> Answer {
         text.push_str("\n[It wrote more than is kept.]");
     }
     let text = text.trim();
-    let shown = text.lines().next().unwrap_or("it printed nothing").to_owned();
+    let shown = text.lines().next().unwrap_or_default().to_owned();
     let text = if text.is_empty() { "It printed nothing." } else { text };
     Answer::new(text, shown)
 }

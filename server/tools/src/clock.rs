@@ -40,10 +40,11 @@ impl Clock {
             })?,
         };
         let now = (self.now)().to_zoned_datetime(zone);
-        let shown = now.strftime("%A, %-d %B %Y, %H:%M:%S").to_string();
-        let zone = zone_of(&now);
-        let text = format!("{shown} {zone}\nISO 8601: {}", now.strftime("%Y-%m-%dT%H:%M:%S%:z"));
-        Ok(Answer::new(text, format!("{shown} {zone}")))
+        let told = now.strftime("%A, %-d %B %Y, %H:%M:%S").to_string();
+        let text = format!("{told} {}\nISO 8601: {}", zone_of(&now), now.strftime("%Y-%m-%dT%H:%M:%S%:z"));
+        let zone = now.time_zone().iana_name().unwrap_or_default();
+        let shown = format!("{} {zone}", now.strftime("%Y-%m-%d %H:%M:%S (UTC%:z)"));
+        Ok(Answer::new(text, shown.trim()))
     }
 }
 
@@ -99,6 +100,19 @@ mod tests {
         check(
             Some("Asia/Tokyo"),
             "Monday, 21 September 2026, 23:13:20 in Asia/Tokyo (UTC+09:00)\nISO 8601: 2026-09-21T23:13:20+09:00",
+        );
+    }
+
+    #[test]
+    fn what_a_person_reads_of_the_time_has_no_language() {
+        let shown = |here| {
+            let now = || Timestamp::from_second(1_790_000_000).unwrap();
+            Clock { now, here }.answer(None).unwrap().shown
+        };
+        assert_eq!(shown(|| TimeZone::fixed(tz::offset(2))), "2026-09-21 16:13:20 (UTC+02:00)");
+        assert_eq!(
+            shown(|| TimeZone::get("Asia/Tokyo").unwrap()),
+            "2026-09-21 23:13:20 (UTC+09:00) Asia/Tokyo"
         );
     }
 

@@ -15,7 +15,8 @@ use types::{
 pub struct Answer {
     /// For the model.
     pub text: String,
-    /// For the person: one line.
+    /// For the person: one line, of which no word is this product's, since pages are in the person's language. Empty where
+    /// nothing came of the call.
     pub shown: String,
     /// What the text relies on, in the order in which lines made by [`Source::line`] name them, from 1.
     pub sources: Vec<Source>,
@@ -133,7 +134,7 @@ pub struct Outcome {
     pub failure: Option<Failure>,
     /// For the model.
     pub text: String,
-    /// For the person: one line.
+    /// For the person: one line, which may be empty.
     pub shown: String,
     pub sources: Vec<Source>,
     pub images: Vec<ImageFile>,

@@ -161,8 +161,7 @@ impl WebSearch {
 fn answer(query: &str, hits: Vec<Hit>, limit: usize) -> Answer {
     let is_page = |hit: &Hit| web_address(&hit.url).is_ok() && !hit.title.is_empty();
     let hits: Vec<Hit> = hits.into_iter().filter(is_page).take(limit).collect();
-    let n_hits = hits.len();
-    let shown = format!("{n_hits} {} for “{query}”", if n_hits == 1 { "result" } else { "results" });
+    let shown = if hits.is_empty() { String::new() } else { format!("“{query}” ({})", hits.len()) };
     let mut text =
         if hits.is_empty() { "Nothing was found. Try other words.".to_owned() } else { String::new() };
     let mut sources = Vec::new();

@@ -61,7 +61,11 @@ fn sent_with(turn: &Turn) -> Option<String> {
 /// What was called with what, and in one line what came of it.
 fn told(call: &Call) -> String {
     let arguments = in_code(&call.arguments);
-    let end = if call.result.is_none() { "interrupted" } else { call.shown.as_str() };
+    let end = match call.result {
+        None => "interrupted",
+        Some(_) if call.shown.trim().is_empty() => "nothing",
+        Some(_) => call.shown.as_str(),
+    };
     format!("`{arguments}` → {}", end.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 

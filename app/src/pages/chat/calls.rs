@@ -85,10 +85,11 @@ fn heading(call: CallView) -> AnyView {
     .into_any()
 }
 
-/// What came of a call, in a sentence: the page's own where it knows what went wrong.
+/// What came of a call, in a sentence: the page's own where it knows what went wrong, or nothing came. Images are below it.
 fn came_to(end: &CallEnd) -> String {
     match &end.failure {
         Some(failure) => failures::sentence(failure, FailuresTexts::here()),
+        None if end.shown.is_empty() && end.images.is_empty() => CallsTexts::here().nothing.to_owned(),
         None => end.shown.clone(),
     }
 }

@@ -37,11 +37,8 @@ fn read(result: CallToolResult) -> Answer {
         texts.push(structured.to_string());
     }
     answer.text = texts.join("\n");
-    answer.shown = match answer.text.lines().find(|line| !line.trim().is_empty()) {
-        Some(line) => line.to_owned(),
-        None if answer.images.is_empty() => "nothing was answered".to_owned(),
-        None => "an image".to_owned(),
-    };
+    let first_line = answer.text.lines().find(|line| !line.trim().is_empty());
+    answer.shown = first_line.unwrap_or_default().to_owned();
     answer
 }
 

@@ -103,7 +103,7 @@ async fn what_goes_wrong_is_said_with_what_to_do() {
 #[tokio::test]
 async fn as_many_as_wanted_and_each_is_a_source() {
     let answer = searched(brave("abc"), Some(3)).await.unwrap();
-    assert_eq!((answer.sources.len(), answer.shown.as_str()), (3, "3 results for “ponds & newts”"));
+    assert_eq!((answer.sources.len(), answer.shown.as_str()), (3, "“ponds & newts” (3)"));
     let most = searched(brave("abc"), Some(1000)).await.unwrap();
     assert_eq!(most.sources.len(), MAX_RESULTS);
     assert_eq!(super::answer("q", Vec::new(), 5).text, "Nothing was found. Try other words.");

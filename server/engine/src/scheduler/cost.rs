@@ -30,6 +30,17 @@ const FIRST_GUESS: usize = 128;
 /// The least a step takes of a prompt: with less, most of the step would be spent on reading the weights.
 const LEAST: usize = 16;
 
+/// Processors compute attention (flash attention with half precision) for so many rows at once; a step of fewer takes each
+/// row alone, which is up to twice as slow, the more so the more is in the cache.
+const ATTENTION_TILE: usize = 64;
+
+/// Where prompt tokens of full tiles cost less than others by this factor, it is worth a step that is longer
+/// than it should be.
+const WORTH_A_TILE: f64 = 1.25;
+
+/// By no more than this factor.
+const LONGER_FOR_A_TILE: f64 = 2.0;
+
 /// Matrix kernels work on so many rows at once; what is left over takes other, often slower ones.
 const TILES: [usize; 2] = [4, 8];
 
@@ -54,8 +65,10 @@ pub(crate) struct StepCost {
     decode_ms: Vec<Option<f64>>,
     /// The step in which that was last measured.
     measured_at: Vec<u64>,
-    /// Milliseconds that a prompt token adds.
-    prompt_token_ms: Option<f64>,
+    /// Milliseconds that a prompt token adds to a step of fewer rows than a tile.
+    few_token_ms: Option<f64>,
+    /// Milliseconds that a prompt token adds to a step of at least a tile.
+    many_token_ms: Option<f64>,
     n_steps: u64,
 }
 
@@ -72,7 +85,9 @@ impl StepCost {
             self.measured_at[n_rows - 1] = self.n_steps;
         } else if n_prompt >= ENOUGH_TOKENS {
             let rest = (ms - self.decode(n_rows).unwrap_or(0.0)).max(0.0);
-            mix(&mut self.prompt_token_ms, rest / n_prompt as f64);
+            let is_few = n_rows + n_prompt < ATTENTION_TILE;
+            let token_ms = if is_few { &mut self.few_token_ms } else { &mut self.many_token_ms };
+            mix(token_ms, rest / n_prompt as f64);
         }
     }
 
@@ -83,19 +98,38 @@ impl StepCost {
     }
 
     fn prompt_tokens_alone(&self) -> usize {
-        let Some(token_ms) = self.prompt_token_ms.filter(|&ms| ms > 0.0) else { return FIRST_GUESS };
-        // A cast of a float saturates.
-        let n_tokens = (TARGET_ALONE_MS / token_ms) as usize;
-        (n_tokens / LEAST_ALONE * LEAST_ALONE).max(LEAST_ALONE)
+        let n_tokens = self.prompt_tokens(0, 0.0, TARGET_ALONE_MS, LEAST_ALONE).unwrap_or(FIRST_GUESS);
+        n_tokens / LEAST_ALONE * LEAST_ALONE
     }
 
     /// Prompt tokens for a step in which `n_decoding` sequences decode.
     pub(crate) fn prompt_tokens_beside(&self, n_decoding: usize) -> usize {
-        let Some(token_ms) = self.prompt_token_ms.filter(|&ms| ms > 0.0) else { return FIRST_GUESS };
         let decode_ms = self.decode(n_decoding).unwrap_or(0.0);
         let target_ms = TARGET_MS.max(decode_ms * SHARE_OF_DECODE);
+        self.prompt_tokens(n_decoding, decode_ms, target_ms, LEAST).unwrap_or(FIRST_GUESS)
+    }
+
+    /// Prompt tokens, at least `least`, for a step of about `target_ms` with `n_rows` others, which take `rows_ms`. `None` where
+    /// nothing is known.
+    fn prompt_tokens(&self, n_rows: usize, rows_ms: f64, target_ms: f64, least: usize) -> Option<usize> {
+        let [few_ms, many_ms] = self.token_ms()?;
+        let tile = ATTENTION_TILE.saturating_sub(n_rows);
         // A cast of a float saturates.
-        (((target_ms - decode_ms) / token_ms) as usize).max(LEAST)
+        let of_many = ((target_ms - rows_ms) / many_ms) as usize;
+        if of_many >= tile {
+            return Some(of_many.max(least));
+        }
+        let of_few = (((target_ms - rows_ms) / few_ms) as usize).max(least);
+        let step_ms = |n_tokens: usize, token_ms: f64| rows_ms + n_tokens as f64 * token_ms;
+        let most_ms = LONGER_FOR_A_TILE * target_ms.max(step_ms(of_few, few_ms));
+        let is_worth_it = few_ms >= WORTH_A_TILE * many_ms && step_ms(tile, many_ms) <= most_ms;
+        Some(if is_worth_it { tile.max(of_few) } else { of_few })
+    }
+
+    /// Milliseconds of a prompt token in steps of few rows and of many; what is not known yet is taken to be like the other.
+    fn token_ms(&self) -> Option<[f64; 2]> {
+        let [few, many] = [self.few_token_ms, self.many_token_ms].map(|it| it.filter(|&ms| ms > 0.0));
+        Some([few.or(many)?, many.or(few)?])
     }
 
     /// Milliseconds of a step of `n_rows` rows without prompts. Where that was never measured it lies on the line
@@ -111,8 +145,9 @@ impl StepCost {
                 Some(below.1 + share * (above.1 - below.1))
             }
             None => {
-                let row_ms =
-                    self.prompt_token_ms.unwrap_or(self.believed(1).unwrap_or(below.1) * FIRST_ROW_SHARE);
+                let known =
+                    self.token_ms().map(|[few, many]| if n_rows < ATTENTION_TILE { few } else { many });
+                let row_ms = known.unwrap_or(self.believed(1).unwrap_or(below.1) * FIRST_ROW_SHARE);
                 Some(below.1 + row_ms * (n_rows - below.0) as f64)
             }
         }

@@ -34,6 +34,21 @@ fn a_slow_machine_still_reads_prompts() {
     check(&[(1, 0, 20.0), (0, 100, 100_000.0)], 1, LEAST);
 }
 
+#[test]
+fn a_full_tile_is_worth_a_longer_step_where_its_rows_cost_less() {
+    let one = |few_ms: f64, many_ms: f64| {
+        [(1, 0, 17.0), (1, 32, 17.0 + 32.0 * few_ms), (1, 127, 17.0 + 127.0 * many_ms)]
+    };
+    check(&one(8.0, 4.0), 1, 63);
+    check(&one(4.0, 4.0), 1, 33);
+    check(&one(9.5, 8.0), 1, LEAST);
+    // Where even the least step takes long, a tile may take twice as long.
+    check(&one(20.0, 8.0), 1, 63);
+    check(&one(50.0, 40.0), 1, LEAST);
+    // More than a tile is what the step's time allows.
+    check(&one(2.0, 1.0), 1, 133);
+}
+
 /// What a step takes of prompts while nobody decodes where a token of one takes so long, of at most 512.
 fn check_alone(token_ms: f64, expected: usize) {
     let mut cost = StepCost::default();

@@ -32,7 +32,7 @@ const LEAST: usize = 16;
 
 /// Processors compute attention (flash attention with half precision) for so many rows at once; a step of fewer takes each
 /// row alone, which is up to twice as slow, the more so the more is in the cache.
-const ATTENTION_TILE: usize = 64;
+pub(crate) const ATTENTION_TILE: usize = 64;
 
 /// Where prompt tokens of full tiles cost less than others by this factor, it is worth a step that is longer
 /// than it should be.

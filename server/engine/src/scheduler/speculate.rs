@@ -5,7 +5,7 @@
 //! learned by [`super::cost`]. Drafts are taken, the likeliest first, while that makes tokens come faster; where nothing
 //! does, there are none.
 
-use super::ngram::MOST_MATCH;
+use super::{cost::ATTENTION_TILE, ngram::MOST_MATCH};
 
 /// Tokens of one draft of n-grams: what is copied goes on for long.
 pub(crate) const MOST_DRAFTED: usize = 64;
@@ -15,6 +15,10 @@ pub(crate) const MOST_DEPTH: usize = 8;
 
 /// A step with guesses takes no longer, or twice what it takes without them: whoever reads along sees words come evenly.
 const MOST_MS: f64 = 150.0;
+
+/// Likewise where nobody else waits for words, and the rows are so many that attention is computed for many of them at once:
+/// a row costs less there, and so much comes at a time that it is read for longer than the step takes.
+const MOST_TILED_MS: f64 = 300.0;
 
 /// Drafts must promise this much more speed, for what is promised is not certain.
 const WORTHWHILE: f64 = 1.04;
@@ -157,13 +161,18 @@ pub(crate) fn choose(
     }
     let Some(alone_ms) = step_ms(n_decoding).filter(|&ms| ms > 0.0) else { return chosen };
     let likeliest = by_likelihood(offers);
-    let longest_ms = MOST_MS.max(2.0 * alone_ms);
+    let most_ms = |n_rows: usize| {
+        let is_tiled = n_decoding == 1 && n_rows >= ATTENTION_TILE;
+        let most_ms = if is_tiled { MOST_TILED_MS } else { MOST_MS };
+        most_ms.max(2.0 * alone_ms)
+    };
     let mut best = (n_decoding as f64 / alone_ms * WORTHWHILE, 0);
     let mut n_expected = n_decoding as f64;
     for (i, &(likelihood, _)) in likeliest.iter().take(left).enumerate() {
         n_expected += f64::from(likelihood);
-        let Some(ms) = step_ms(n_decoding + i + 1).filter(|&ms| ms <= longest_ms) else { break };
-        if n_expected / ms > best.0 {
+        let n_rows = n_decoding + i + 1;
+        let Some(ms) = step_ms(n_rows) else { break };
+        if ms <= most_ms(n_rows) && n_expected / ms > best.0 {
             best = (n_expected / ms, i + 1);
         }
     }

@@ -31,6 +31,19 @@ fn the_likeliest_draft_gets_the_rows() {
 }
 
 #[test]
+fn a_tile_of_cheaper_rows_is_taken_though_some_below_it_would_take_too_long() {
+    let chosen = |n_decoding: usize, probability: f32, tile_ms: f64| {
+        let step_ms =
+            |n_rows: usize| Some(if n_rows < ATTENTION_TILE { 4.0 + 6.0 * n_rows as f64 } else { tile_ms });
+        choose(n_decoding, &[offer(64, probability)], 64, step_ms)[0]
+    };
+    assert_eq!(chosen(1, 0.999, 240.0), 64);
+    assert_eq!(chosen(1, 0.999, 301.0), 23);
+    assert_eq!(chosen(1, 0.8, 240.0), 1);
+    assert!(chosen(2, 0.999, 240.0) < 24, "somebody else waits for words");
+}
+
+#[test]
 fn what_is_forced_is_taken_as_far_as_there_is_room() {
     let forced = Offer { is_forced: true, ..offer(5, 0.01) };
     let both = [forced.clone(), forced];

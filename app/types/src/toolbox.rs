@@ -77,7 +77,17 @@ pub struct Source {
     pub url: String,
 }
 
+/// The longest address of a source, in bytes.
+const MAX_URL_BYTES: usize = 2048;
+
 impl Source {
+    /// Whether it is a page on the web. Anything else is no source: it becomes a link.
+    pub fn is_page(&self) -> bool {
+        let is_web = ["https://", "http://"].iter().any(|it| self.url.starts_with(it));
+        let is_broken = |c: char| c.is_whitespace() || c.is_control();
+        is_web && self.url.len() <= MAX_URL_BYTES && !self.url.chars().any(is_broken)
+    }
+
     /// How a text for a model names its source number `n`; the model is to cite it by `[n]`.
     pub fn line(&self, n: usize) -> String {
         format!("[{n}] {}", self.title)

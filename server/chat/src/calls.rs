@@ -145,8 +145,8 @@ pub(crate) fn result(outcome: &tools::Outcome, first_source: u32, images: Vec<Im
     }
 }
 
-/// A call as a file tells it.
-pub(crate) fn told(row: CallRow) -> Call {
+/// A call as a file tells it, with the files of its images.
+pub(crate) fn told(row: CallRow, images: Vec<Vec<u8>>) -> Call {
     let result = row.result;
     Call {
         round: row.round,
@@ -159,20 +159,27 @@ pub(crate) fn told(row: CallRow) -> Call {
         failed: result.as_ref().is_some_and(|it| it.failed),
         failure: result.as_ref().and_then(|it| it.failure.clone()),
         duration_ms: result.as_ref().map(|it| it.duration_ms).unwrap_or_default(),
+        cut_from: result.as_ref().and_then(|it| it.cut_from),
+        first_source: result.as_ref().map(|it| it.first_source).unwrap_or_default(),
+        sources: result.as_ref().map(|it| it.sources.clone()).unwrap_or_default(),
+        images,
         result: result.map(|it| it.text),
     }
 }
 
-/// The call of that number, as a file tells it. What it relied on and showed is not in a file.
-pub(crate) fn of_file((number, call): (usize, &Call)) -> CallRow {
+/// The call of that number, as a file tells it, with its images as they were kept.
+pub(crate) fn of_file(number: usize, call: &Call, images: &[ImageId]) -> CallRow {
     let end = |text: &String| CallResult {
         text: text.clone(),
         shown: call.shown.clone(),
         failed: call.failed,
         failure: call.failure.clone(),
         duration_ms: call.duration_ms,
-        first_source: 1,
-        ..CallResult::default()
+        cut_from: call.cut_from,
+        sources: call.sources.clone(),
+        // Files of earlier versions do not tell.
+        first_source: call.first_source.max(1),
+        images: images.to_vec(),
     };
     CallRow {
         round: call.round,

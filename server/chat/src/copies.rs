@@ -116,10 +116,13 @@ impl Chat {
         let ids: Vec<_> = messages.iter().map(|message| message.id).collect();
         let mut sources = self.store.sources_of(user, &ids).await?;
         let mut turns = Vec::with_capacity(messages.len());
-        for message in messages {
-            let mut images = Vec::with_capacity(message.images.len());
-            for &image in &message.images {
-                images.extend(self.store.find_image(user, image).await?.map(|image| image.bytes));
+        for mut message in messages {
+            let images = self.image_files(user, &message.images).await?;
+            let mut calls = Vec::with_capacity(message.calls.len());
+            for call in std::mem::take(&mut message.calls) {
+                let kept = call.result.as_ref().map_or(&[][..], |result| &result.images);
+                let images = self.image_files(user, kept).await?;
+                calls.push(calls::told(call, images));
             }
             let quotes = sources.remove(&message.id).unwrap_or_default();
             turns.push(Turn {
@@ -128,7 +131,7 @@ impl Chat {
                 role: message.role,
                 text: message.body,
                 reasoning: message.thought.map(|thought| thought.text),
-                calls: message.calls.into_iter().map(calls::told).collect(),
+                calls,
                 model: message.model,
                 created_ms: message.created_ms,
                 images,
@@ -191,25 +194,47 @@ impl Chat {
         })
     }
 
+    /// The files of images of the person's, but for those that are gone.
+    async fn image_files(&self, user: UserId, ids: &[ImageId]) -> Result<Vec<Vec<u8>>, ChatError> {
+        let mut files = Vec::with_capacity(ids.len());
+        for &id in ids {
+            files.extend(self.store.find_image(user, id).await?.map(|image| image.bytes));
+        }
+        Ok(files)
+    }
+
+    /// Keeps the images of a file. What is none, or is too large, is left out.
+    async fn add_images(&self, user: UserId, files: &[Vec<u8>]) -> Result<Vec<ImageId>, ChatError> {
+        let mut images = Vec::with_capacity(files.len());
+        for bytes in files {
+            match self.add_image(user, bytes.clone()).await {
+                Ok(image) => images.push(image),
+                Err(ChatError::NoImage | ChatError::TooLong { .. }) => {}
+                Err(err) => return Err(err),
+            }
+        }
+        Ok(images)
+    }
+
     async fn rows(&self, user: UserId, turns: &[Turn]) -> Result<(Vec<MessageRow>, usize), ChatError> {
         let mut n_left_out = 0;
         let mut rows = Vec::with_capacity(turns.len());
         for (at, turn) in turns.iter().enumerate() {
-            let mut images: Vec<ImageId> = Vec::new();
-            for bytes in turn.images.iter().take(MAX_IMAGES) {
-                match self.add_image(user, bytes.clone()).await {
-                    Ok(image) => images.push(image),
-                    Err(ChatError::NoImage | ChatError::TooLong { .. }) => {}
-                    Err(err) => return Err(err),
-                }
-            }
+            let shown = &turn.images[..turn.images.len().min(MAX_IMAGES)];
+            let images = self.add_images(user, shown).await?;
             n_left_out += turn.images.len() - images.len();
+            let mut calls = Vec::with_capacity(turn.calls.len());
+            for (number, call) in turn.calls.iter().enumerate() {
+                let images = self.add_images(user, &call.images).await?;
+                n_left_out += call.images.len() - images.len();
+                calls.push(calls::of_file(number, call, &images));
+            }
             rows.push(MessageRow {
                 parent: turn.parent.map(place_id),
                 images,
                 documents: named(&turn.documents, first_number(&rows, turn.parent)),
                 thought: turn.reasoning.clone().map(|text| ThoughtRow { text, ms: turn.ended.reasoning_ms }),
-                calls: turn.calls.iter().enumerate().map(calls::of_file).collect(),
+                calls,
                 model: turn.model.clone(),
                 created_ms: turn.created_ms,
                 state: turn.ended.state.unwrap_or(MessageState::Complete),

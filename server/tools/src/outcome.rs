@@ -184,7 +184,6 @@ impl Outcome {
 const NEED_SETTING_UP: [&str; 4] = ["web_search", "generate_image", "run_python", "run_javascript"];
 const MAX_FAILURE_BYTES: usize = 4 << 10;
 const MAX_SOURCES: usize = 50;
-const MAX_URL_BYTES: usize = 2048;
 const MAX_IMAGES: usize = 8;
 
 fn cut(mut text: String, limit: usize) -> (String, Option<usize>) {
@@ -198,12 +197,8 @@ fn cut(mut text: String, limit: usize) -> (String, Option<usize>) {
     (text, Some(n_bytes))
 }
 
-/// Anything else than a page on the web is no source: it becomes a link.
 fn bounded(source: Source) -> Option<Source> {
-    let is_web = ["https://", "http://"].iter().any(|it| source.url.starts_with(it));
-    let is_whole =
-        source.url.len() <= MAX_URL_BYTES && !source.url.chars().any(|c| c.is_whitespace() || c.is_control());
-    (is_web && is_whole).then(|| Source { title: crate::shown::line(&source.title), url: source.url })
+    source.is_page().then(|| Source { title: crate::shown::line(&source.title), url: source.url })
 }
 
 fn bounded_images(images: Vec<ImageFile>) -> Vec<ImageFile> {

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use types::{
     called::CallFailure,
     chat::{MAX_MESSAGE_BYTES, Role},
+    toolbox::Source,
 };
 
 /// The largest file that is read, in bytes.
@@ -31,6 +32,10 @@ pub const MAX_CHATS: usize = 20_000;
 pub const MAX_TURNS: usize = 20_000;
 /// The most calls of one turn.
 pub const MAX_CALLS: usize = 1_000;
+/// The most sources and the most images of one call, and the highest number that an answer calls a source.
+const MAX_SOURCES: usize = 50;
+const MAX_CALL_IMAGES: usize = 8;
+const MAX_SOURCE_NUMBER: u32 = 1_000_000;
 /// The most documents of one turn, and the longest name of one, in characters.
 pub const MAX_DOCUMENTS: usize = 100;
 pub const MAX_DOCUMENT_CHARS: usize = 200;
@@ -79,6 +84,17 @@ pub struct Call {
     #[serde(skip_serializing_if = "Option::is_none", with = "told::failure")]
     pub failure: Option<CallFailure>,
     pub duration_ms: u32,
+    /// How many bytes there were, where the model was not told all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_from: Option<u64>,
+    /// The pages that it relies on, and what the answer calls the first of them; the others follow.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Source>,
+    #[serde(skip_serializing_if = "told::is_default")]
+    pub first_source: u32,
+    /// Files of images that it gave, as they came.
+    #[serde(skip_serializing_if = "Vec::is_empty", with = "told::images")]
+    pub images: Vec<Vec<u8>>,
 }
 
 /// What somebody said.
@@ -119,12 +135,20 @@ impl Transcript {
 }
 
 impl Call {
+    /// The pages that it relies on, with the numbers by which the answer names them.
+    fn numbered_sources(&self) -> impl Iterator<Item = (u32, &Source)> {
+        (self.first_source..).zip(&self.sources).filter(|(_, source)| source.is_page())
+    }
+
     fn within_limit(self) -> Self {
         Self {
             name: within_limit(self.name),
             arguments: within_limit(self.arguments),
             result: self.result.map(within_limit),
             shown: within_limit(self.shown),
+            sources: self.sources.into_iter().filter(Source::is_page).take(MAX_SOURCES).collect(),
+            first_source: self.first_source.min(MAX_SOURCE_NUMBER),
+            images: self.images.into_iter().take(MAX_CALL_IMAGES).collect(),
             ..self
         }
     }

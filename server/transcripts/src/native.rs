@@ -13,8 +13,8 @@
 
 use crate::{
     Call, Ended, MAX_CALLS, MAX_DOCUMENT_CHARS, MAX_DOCUMENTS, MAX_TAGS, Transcript, Turn, arrange::Told,
+    told,
 };
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use types::chat::Role;
@@ -60,8 +60,8 @@ struct ChatTurn {
     created_ms: i64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     calls: Vec<Call>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    images: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "told::images")]
+    images: Vec<Vec<u8>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     documents: Vec<String>,
     #[serde(default, skip_serializing_if = "is_usual")]
@@ -101,7 +101,7 @@ fn chat(it: Transcript) -> Chat {
         calls: turn.calls,
         model: turn.model,
         created_ms: turn.created_ms,
-        images: turn.images.iter().map(|bytes| BASE64_STANDARD.encode(bytes)).collect(),
+        images: turn.images,
         documents: turn.documents,
         ended: value_of(&turn.ended),
     };
@@ -148,7 +148,7 @@ impl Chat {
                 calls: turn.calls.into_iter().take(MAX_CALLS).map(Call::within_limit).collect(),
                 model: turn.model,
                 created_ms: turn.created_ms,
-                images: turn.images.iter().filter_map(|text| BASE64_STANDARD.decode(text).ok()).collect(),
+                images: turn.images,
                 documents: turn.documents.into_iter().take(MAX_DOCUMENTS).map(short_name).collect(),
                 ended: told::<Ended>(turn.ended).within_limits(),
             }),

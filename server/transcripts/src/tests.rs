@@ -121,7 +121,18 @@ fn sample() -> Transcript {
             },
             Turn {
                 reasoning: Some("Green or black?\nBlack.".to_owned()),
-                calls: vec![call(Some("4"), "four"), call(None, "")],
+                calls: vec![
+                    Call {
+                        sources: vec![Source {
+                            title: "Leaves <i>\n& more".to_owned(),
+                            url: "https://a.test/?a=1&b=\"<i>\"".to_owned(),
+                        }],
+                        first_source: 3,
+                        ..call(Some("4"), "four")
+                    },
+                    call(None, ""),
+                    Call { images: vec![vec![1], vec![2]], cut_from: Some(9), ..call(Some("drawn"), " ") },
+                ],
                 model: Some("Leaf-1B".to_owned()),
                 ended: ended(),
                 ..turn(Some(0), Role::Assistant, "**Four** minutes.")
@@ -158,6 +169,37 @@ fn what_a_file_tells_of_an_answer_is_bounded_and_never_spoils_the_rest() {
     assert_eq!((first.state, first.quotes.len()), (Some(MessageState::Stopped), 200));
     assert!(first.quotes[0].text.len() <= 64 * 1024 && first.error.as_ref().unwrap().len() <= 4 * 1024);
     assert_eq!((&chat.turns[2].ended, &chat.turns[3].ended), (&Ended::default(), &Ended::default()));
+}
+
+#[test]
+fn what_a_file_tells_of_a_call_is_bounded_and_leads_to_pages_alone() {
+    let source = |url: &str| json!({"title": "T", "url": url});
+    let call = json!({"name": "look", "result": "R", "first_source": u32::MAX, "images": ["AQ==", "not Base64", "AQ=="],
+        "sources": [source("javascript:alert(1)"), source("https://a.test/"), source("https://a.test/ b"), source("")]});
+    let many = json!({"name": "look", "result": "R", "images": vec!["AQ=="; 20], "sources": vec![source("http://b.test"); 99]});
+    let turns =
+        json!([{"role": "user", "text": "Q"}, {"role": "assistant", "text": "A", "calls": [call, many]}]);
+    let file =
+        json!({"format": "chaosengine-chats", "version": 1, "chats": [{"title": "T", "turns": turns}]});
+    let chat = read(file.to_string().as_bytes()).unwrap().chats.remove(0);
+    let [call, many] = &chat.turns[1].calls[..] else { panic!("{:?}", chat.turns) };
+    let urls: Vec<_> = call.sources.iter().map(|it| it.url.as_str()).collect();
+    assert_eq!((urls, call.images.len(), call.first_source), (vec!["https://a.test/"], 2, 1_000_000));
+    assert_eq!((many.sources.len(), many.images.len()), (50, 8));
+}
+
+#[test]
+fn a_page_shows_what_calls_gave_and_relied_on() {
+    let mut chat = sample();
+    chat.turns[1].calls[2].images[0] = b"\x89PNG\r\n\x1a\n".to_vec();
+    let page = write_html(&chat);
+    let source = "<ol><li value=\"3\"><a rel=\"noreferrer\" href=\"https://a.test/?a=1&amp;b=&quot;&lt;i&gt;&quot;\">\
+                  Leaves &lt;i&gt;\n&amp; more</a></li></ol></details>";
+    let image = "</details><img alt=\"\" src=\"data:image/png;base64,iVBORw0KGgo=\">";
+    for part in [source, image] {
+        assert!(page.contains(part), "no {part} in {page}");
+    }
+    assert!(!page.contains("<i>") && page.matches("<img").count() == 1, "{page}");
 }
 
 #[track_caller]
@@ -200,7 +242,9 @@ fn markdown_and_text_have_the_branch_that_is_shown() {
         > Black.
 
         - `count` `{"what": "'leaves' <b>"}` → four
+          - [3] Leaves <i> & more <https://a.test/?a=1&b="<i>">
         - `count` `{"what": "'leaves' <b>"}` → interrupted
+        - `count` `{"what": "'leaves' <b>"}` → 2 images
 
         **Four** minutes.
     "##]]
@@ -217,7 +261,9 @@ fn markdown_and_text_have_the_branch_that_is_shown() {
         [Thought: Green or black?
         Black.]
         [count {"what": "'leaves' <b>"} → four]
+        [3] Leaves <i> & more https://a.test/?a=1&b="<i>"
         [count {"what": "'leaves' <b>"} → interrupted]
+        [count {"what": "'leaves' <b>"} → 2 images]
         **Four** minutes.
     "#]]
     .assert_eq(&write_text(&sample()));

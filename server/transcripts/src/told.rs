@@ -39,6 +39,21 @@ pub(crate) mod failure {
     }
 }
 
+/// Files of images as texts in Base64. What is none is left out.
+pub(crate) mod images {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(images: &[Vec<u8>], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(images.iter().map(|bytes| BASE64_STANDARD.encode(bytes)))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<u8>>, D::Error> {
+        let told = Vec::<String>::deserialize(deserializer)?;
+        Ok(told.iter().filter_map(|text| BASE64_STANDARD.decode(text).ok()).collect())
+    }
+}
+
 /// How a conversation is set up.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -147,6 +162,6 @@ fn cut(text: String, limit: usize) -> String {
     if text.len() <= limit { text } else { text[..text.floor_char_boundary(limit)].to_owned() }
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

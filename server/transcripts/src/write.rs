@@ -3,7 +3,7 @@
 use crate::{Call, Transcript, Turn};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use markup::render;
-use types::{chat::Role, image::ImageKind};
+use types::{chat::Role, image::ImageKind, toolbox::Source};
 
 /// What stands before what somebody said.
 fn speaker(turn: &Turn) -> &str {
@@ -33,6 +33,9 @@ pub fn write_markdown(chat: &Transcript) -> String {
         }
         for call in &turn.calls {
             out.push_str(&format!("- `{}` {}\n", in_code(&call.name), told(call)));
+            for (number, source) in call.numbered_sources() {
+                out.push_str(&format!("  - [{number}] {} <{}>\n", in_line(&source.title), source.url));
+            }
         }
         if !turn.calls.is_empty() {
             out.push('\n');
@@ -48,30 +51,40 @@ pub fn write_markdown(chat: &Transcript) -> String {
 
 /// What a turn was sent with, in one line.
 fn sent_with(turn: &Turn) -> Option<String> {
-    let names = turn.documents.iter().map(|name| name.split_whitespace().collect::<Vec<_>>().join(" "));
-    let images = match turn.images.len() {
+    let names = turn.documents.iter().map(|name| in_line(name));
+    let with: Vec<_> = names.chain(counted(&turn.images)).collect();
+    (!with.is_empty()).then(|| format!("With {}", with.join(", ")))
+}
+
+/// How many images there are, in words.
+fn counted(images: &[Vec<u8>]) -> Option<String> {
+    match images.len() {
         0 => None,
         1 => Some("an image".to_owned()),
         n => Some(format!("{n} images")),
-    };
-    let with: Vec<_> = names.chain(images).collect();
-    (!with.is_empty()).then(|| format!("With {}", with.join(", ")))
+    }
 }
 
 /// What was called with what, and in one line what came of it.
 fn told(call: &Call) -> String {
     let arguments = in_code(&call.arguments);
+    let shown = Some(in_line(&call.shown)).filter(|shown| !shown.is_empty());
+    let given: Vec<_> = shown.into_iter().chain(counted(&call.images)).collect();
     let end = match call.result {
-        None => "interrupted",
-        Some(_) if call.shown.trim().is_empty() => "nothing",
-        Some(_) => call.shown.as_str(),
+        None => "interrupted".to_owned(),
+        Some(_) if given.is_empty() => "nothing".to_owned(),
+        Some(_) => given.join(", "),
     };
-    format!("`{arguments}` → {}", end.split_whitespace().collect::<Vec<_>>().join(" "))
+    format!("`{arguments}` → {end}")
+}
+
+fn in_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A text that cannot end the code it stands in, in one line.
 fn in_code(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('`', "'")
+    in_line(text).replace('`', "'")
 }
 
 /// As text without marks.
@@ -87,6 +100,9 @@ pub fn write_text(chat: &Transcript) -> String {
         }
         for call in &turn.calls {
             out.push_str(&format!("[{} {}]\n", call.name, told(call).replace('`', "")));
+            for (number, source) in call.numbered_sources() {
+                out.push_str(&format!("[{number}] {} {}\n", in_line(&source.title), source.url));
+            }
         }
         out.push_str(&format!("{}\n", turn.text.trim()));
     }
@@ -120,7 +136,7 @@ fn article(turn: &Turn) -> String {
     if turn.role != Role::Assistant {
         let text = escaped(turn.text.trim());
         let with = sent_with(turn).map(|with| format!("<p>{}</p>", escaped(&with))).unwrap_or_default();
-        let images: String = turn.images.iter().filter_map(|bytes| image(bytes)).collect();
+        let images = images(&turn.images);
         return format!(
             "<article class=\"user\"><h2>{speaker}</h2>{with}{images}<div>{text}</div></article>\n"
         );
@@ -134,16 +150,30 @@ fn article(turn: &Turn) -> String {
     format!("<article><h2>{speaker}</h2>{}{calls}{answer}</article>\n", thought.unwrap_or_default())
 }
 
-/// The image itself; none where it is of no kind that is known.
-fn image(bytes: &[u8]) -> Option<String> {
-    let kind = ImageKind::of(bytes)?.media_type();
-    Some(format!("<img alt=\"\" src=\"data:{kind};base64,{}\">", BASE64_STANDARD.encode(bytes)))
+/// The images themselves, but for those of no kind that is known.
+fn images(files: &[Vec<u8>]) -> String {
+    let image = |bytes: &Vec<u8>| {
+        let kind = ImageKind::of(bytes)?.media_type();
+        Some(format!("<img alt=\"\" src=\"data:{kind};base64,{}\">", BASE64_STANDARD.encode(bytes)))
+    };
+    files.iter().filter_map(image).collect()
 }
 
 fn called(call: &Call) -> String {
     let (name, told) = (escaped(&call.name), escaped(&told(call).replace('`', "")));
     let result = escaped(call.result.as_deref().unwrap_or_default());
-    format!("<details><summary>{name} {told}</summary><pre>{result}</pre></details>")
+    let (sources, images) = (sources(call), images(&call.images));
+    format!("<details><summary>{name} {told}</summary><pre>{result}</pre>{sources}</details>{images}")
+}
+
+/// The pages that a call relied on, by the numbers that the answer cites.
+fn sources(call: &Call) -> String {
+    let item = |(number, source): (u32, &Source)| {
+        let (url, title) = (escaped(&source.url), escaped(&source.title));
+        format!("<li value=\"{number}\"><a rel=\"noreferrer\" href=\"{url}\">{title}</a></li>")
+    };
+    let items: String = call.numbered_sources().map(item).collect();
+    if items.is_empty() { items } else { format!("<ol>{items}</ol>") }
 }
 
 fn escaped(text: &str) -> String {

@@ -25,10 +25,13 @@ fn add_turn(hasher: &mut blake3::Hasher, turn: &Turn) {
     for words in [reasoning, model] {
         add(hasher, words.as_deref().unwrap_or_default().as_bytes());
     }
-    for Call { name, arguments, result, .. } in calls {
+    for Call { name, arguments, result, images, .. } in calls {
         add(hasher, name.as_bytes());
         add(hasher, arguments.as_bytes());
         add(hasher, result.as_deref().unwrap_or_default().as_bytes());
+        for image in images {
+            add(hasher, image);
+        }
     }
     for image in images {
         add(hasher, image);

@@ -15,6 +15,7 @@ use types::{
     },
     chat::{ChatEvent, ChatTurn, MessageState, MessageView, Role},
     ids::SessionId,
+    image::ImageFile,
     toolbox::{Effect, Permission, Source},
 };
 
@@ -39,6 +40,10 @@ impl Scripted {
             "sources" => {
                 let source = Source { title: "Wells".to_owned(), url: "https://wells.test/a".to_owned() };
                 Ok(Answer::new(format!("{}\nWater.", source.line(1)), "1 page").with_sources(vec![source]))
+            }
+            "draws" => {
+                Ok(Answer::new("drawn", "")
+                    .with_images(vec![ImageFile::new(b"\x89PNG\r\n\x1a\nwell".to_vec())]))
             }
             "floods" => Ok(Answer::new("x".repeat(10 << 20), "a flood")),
             _ => Ok(Answer::new(format!("did {}", json!(arguments.as_map())), "done")),
@@ -430,9 +435,14 @@ async fn what_a_crash_interrupted_says_so() {
 
 #[tokio::test]
 async fn a_file_keeps_the_calls_and_one_that_lies_about_them_loses_no_text() {
-    let scripts = [Script::say(["Ä"]).call("adds", "{}"), Script::say(["B"])];
-    let (bench, session) = open(vec![tool("adds", Effect::None)], scripts).await;
+    let first =
+        Script::say(["Ä"]).call("adds", "{}").call("sources", "{}").call("floods", "{}").call("draws", "{}");
+    let tools = ["adds", "sources", "floods", "draws"].map(|name| tool(name, Effect::None));
+    let (bench, session) = open(tools.into(), [first, Script::say(["B"])]).await;
     let (_, message) = bench.say(Some(session), "go").await;
+    let said = ends(&message);
+    assert_eq!((said[1].sources.len(), said[3].images.len()), (1, 1));
+    assert!(said[2].cut_from.is_some());
     let mut file = bench.chat.transcript(ME, session).await.unwrap();
     let take_over = async |file: transcripts::Transcript| {
         bench.take_over(&transcripts::write_json(vec![file])).await;

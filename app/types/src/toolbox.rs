@@ -81,7 +81,7 @@ pub struct Source {
 const MAX_URL_BYTES: usize = 2048;
 
 impl Source {
-    /// Whether it is a page on the web. Anything else is no source: it becomes a link.
+    /// Whether it is a page on the web. Sources become links, so that anything else must not be one.
     pub fn is_page(&self) -> bool {
         let is_web = ["https://", "http://"].iter().any(|it| self.url.starts_with(it));
         let is_broken = |c: char| c.is_whitespace() || c.is_control();

@@ -141,12 +141,13 @@ impl Call {
     }
 
     fn within_limit(self) -> Self {
+        let short = |it: Source| Source { title: told::cut(it.title, told::MAX_LINE_BYTES), ..it };
         Self {
             name: within_limit(self.name),
             arguments: within_limit(self.arguments),
             result: self.result.map(within_limit),
             shown: within_limit(self.shown),
-            sources: self.sources.into_iter().filter(Source::is_page).take(MAX_SOURCES).collect(),
+            sources: self.sources.into_iter().filter(Source::is_page).take(MAX_SOURCES).map(short).collect(),
             first_source: self.first_source.min(MAX_SOURCE_NUMBER),
             images: self.images.into_iter().take(MAX_CALL_IMAGES).collect(),
             ..self

@@ -176,7 +176,7 @@ fn what_a_file_tells_of_a_call_is_bounded_and_leads_to_pages_alone() {
     let source = |url: &str| json!({"title": "T", "url": url});
     let call = json!({"name": "look", "result": "R", "first_source": u32::MAX, "images": ["AQ==", "not Base64", "AQ=="],
         "sources": [source("javascript:alert(1)"), source("https://a.test/"), source("https://a.test/ b"), source("")]});
-    let many = json!({"name": "look", "result": "R", "images": vec!["AQ=="; 20], "sources": vec![source("http://b.test"); 99]});
+    let many = json!({"name": "look", "result": "R", "images": vec!["AQ=="; 20], "sources": vec![json!({"title": "ä".repeat(9 << 10), "url": "http://b.test"}); 99]});
     let turns =
         json!([{"role": "user", "text": "Q"}, {"role": "assistant", "text": "A", "calls": [call, many]}]);
     let file =
@@ -186,6 +186,7 @@ fn what_a_file_tells_of_a_call_is_bounded_and_leads_to_pages_alone() {
     let urls: Vec<_> = call.sources.iter().map(|it| it.url.as_str()).collect();
     assert_eq!((urls, call.images.len(), call.first_source), (vec!["https://a.test/"], 2, 1_000_000));
     assert_eq!((many.sources.len(), many.images.len()), (50, 8));
+    assert!(many.sources.iter().all(|it| it.title.len() <= 4 * 1024));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use types::{
 const MAX_QUOTES: usize = 200;
 const MAX_QUOTE_BYTES: usize = 64 * 1024;
 /// The longest sentence that says why an answer failed, and the longest of the other short texts, in bytes.
-const MAX_LINE_BYTES: usize = 4 * 1024;
+pub(crate) const MAX_LINE_BYTES: usize = 4 * 1024;
 
 /// Why a call failed, as it is kept here, too. A file of another version may know other ways: those are told by the sentence
 /// beside it.
@@ -158,7 +158,7 @@ impl Ended {
     }
 }
 
-fn cut(text: String, limit: usize) -> String {
+pub(crate) fn cut(text: String, limit: usize) -> String {
     if text.len() <= limit { text } else { text[..text.floor_char_boundary(limit)].to_owned() }
 }
 

@@ -170,7 +170,8 @@ fn table(rows: &[Row]) -> String {
         "# Text generation\n\n{}.\n`cargo xtask bench text` measures this: SmolLM2-135M-Instruct Q8_0 over the OpenAI API, greedy, \
          {N_CTX} cells of context for all sequences together; llama-server from {PACKAGE} with the same number of threads, \
          once with its defaults, once with `--parallel {N_PARALLEL} --kv-unified`, and where guessing may help once more with \
-         `--spec-type ngram-mod` besides. Medians of {ROUNDS} rounds that take turns, of {GUESSING_ROUNDS} where guessing may help; the ratio is the median of the rounds' ratios to whichever llama-server did better in that round. Answers of \
+         `--spec-type ngram-mod` besides. Medians of {ROUNDS} rounds that take turns, of {GUESSING_ROUNDS} where guessing \
+         may help; the ratio is the median of the rounds' ratios to whichever llama-server did better in that round. Answers of \
          distinct streams are as long as their limit, so that the sums compare equal work.\n\n\
          | figure | {} | ratio | wanted |\n|---|{}---|---|\n",
         describe(),

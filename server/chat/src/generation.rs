@@ -11,13 +11,13 @@ mod writer;
 pub(crate) use first::revise;
 pub(crate) use hands::{Hands, Numbers, offered};
 
-use crate::{ChatError, history::Summarise, notes::Notes, prompt};
+use crate::{ChatError, SERVER_STOPPED, history::Summarise, notes::Notes, prompt};
 use hands::Questions;
 use inference::{Engine, GenerateRequest, Target};
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -25,7 +25,7 @@ use std::{
 use store::{MessageRow, Store};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use types::{
-    chat::{ChatEvent, Queued, ThoughtGrowth, ThoughtView},
+    chat::{ChatEvent, MessageState, Queued, ThoughtGrowth, ThoughtView},
     document::SourceView,
     guard::Warning,
     ids::{GenerationId, MessageId, SessionId, UserId},
@@ -49,15 +49,15 @@ pub(crate) struct Generation {
     pub(crate) id: GenerationId,
     pub(crate) user: UserId,
     pub(crate) message: MessageId,
-    /// What the person is asked meanwhile.
-    pub(crate) questions: Questions,
+    /// What the person is asked meanwhile, once it may call something.
+    questions: OnceLock<Questions>,
     stop: CancellationToken,
     shown: Mutex<Shown>,
 }
 
 /// What watchers have been sent.
 #[derive(Default)]
-struct Shown {
+pub(crate) struct Shown {
     seq: u64,
     blocks: Vec<String>,
     thought: Vec<String>,
@@ -74,6 +74,12 @@ pub(crate) struct Admission {
     running: Arc<Running>,
     user: UserId,
     session: SessionId,
+}
+
+/// An answer that watchers see and that can be stopped; what it is written from is not there yet.
+pub(crate) struct Opened {
+    admission: Admission,
+    generation: Arc<Generation>,
 }
 
 /// What an answer starts from.
@@ -145,11 +151,32 @@ impl Running {
         self.lock().get(&session).cloned().flatten()
     }
 
+    /// Whether the session is reserved for an answer.
+    pub(crate) fn is_held(&self, session: SessionId) -> bool {
+        self.lock().contains_key(&session)
+    }
+
     /// Ends the session's answer, if it is `user`'s.
     pub(crate) fn stop(&self, user: UserId, session: SessionId) {
         if let Some(generation) = self.find(session).filter(|generation| generation.user == user) {
             generation.stop.cancel();
         }
+    }
+
+    /// Runs `work` whether or not the caller stays to hear what came of it.
+    pub(crate) async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, ChatError>> + Send + 'static,
+    ) -> Result<T, ChatError> {
+        self.tasks.spawn(work).await.unwrap_or_else(|err| {
+            tracing::error!(error = %err, "a turn could not be begun");
+            Err(ChatError::ShuttingDown)
+        })
+    }
+
+    /// Runs work that ends by itself when it is told to stop.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(work);
     }
 
     /// Runs beside the answers until the server is told to stop.
@@ -184,33 +211,70 @@ impl Admission {
         self.session
     }
 
-    /// Starts writing.
-    pub(crate) fn begin(
-        self,
-        store: Store,
-        engine: Arc<dyn Engine>,
-        notes: Notes,
-        mut start: Start,
-    ) -> GenerationId {
-        let id = GenerationId(self.running.next.fetch_add(1, Ordering::Relaxed) + 1);
+    /// From now on the answer can be followed and stopped. `has` is what it has already.
+    pub(crate) fn open(self, message: MessageId, has: Shown) -> Opened {
         let generation = Arc::new(Generation {
-            id,
+            id: GenerationId(self.running.next.fetch_add(1, Ordering::Relaxed) + 1),
             user: self.user,
-            message: start.row.id,
-            questions: start.hands.as_mut().map(Hands::questions).unwrap_or_default(),
+            message,
+            questions: OnceLock::new(),
             stop: CancellationToken::new(),
-            shown: Mutex::default(),
+            shown: Mutex::new(has),
         });
         self.running.lock().insert(self.session, Some(Arc::clone(&generation)));
-        let running = Arc::clone(&self.running);
-        let below = writer::Below { store, notes, hurry: running.hurry.clone() };
-        let writer = Writer::new(self.session, generation, below, &start);
-        running.tasks.spawn(writer.run(self, engine, start));
-        id
+        Opened { admission: self, generation }
+    }
+}
+
+impl Opened {
+    pub(crate) fn id(&self) -> GenerationId {
+        self.generation.id
+    }
+
+    pub(crate) fn session(&self) -> SessionId {
+        self.admission.session
+    }
+
+    /// Does `work` until the answer is stopped or the server cannot wait any longer; then it says how the answer ended.
+    pub(crate) async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, (MessageState, Option<String>)> {
+        tokio::select! {
+            biased;
+            () = self.generation.stop.cancelled() => Err((MessageState::Stopped, None)),
+            () = self.admission.running.hurry.cancelled() => {
+                Err((MessageState::Failed, Some(SERVER_STOPPED.to_owned())))
+            }
+            done = work => Ok(done),
+        }
+    }
+
+    /// Writes it to its end.
+    pub(crate) async fn write(self, store: Store, engine: Arc<dyn Engine>, notes: Notes, mut start: Start) {
+        let Self { admission, generation } = self;
+        if let Some(hands) = &mut start.hands {
+            _ = generation.questions.set(hands.questions());
+        }
+        let below = writer::Below { store, notes, hurry: admission.running.hurry.clone() };
+        Writer::new(admission.session, generation, below, &start).run(admission, engine, start).await;
+    }
+}
+
+impl Shown {
+    /// An answer with what it has, as it is shown.
+    pub(crate) fn of(blocks: Vec<String>, thought: Option<ThoughtView>) -> Self {
+        let (thought, thought_ms) = thought.map(|it| (it.blocks, it.ms)).unwrap_or_default();
+        Self { blocks, thought, thought_ms, ..Self::default() }
     }
 }
 
 impl Generation {
+    /// What the person is asked; `None` until it may call something.
+    pub(crate) fn questions(&self) -> Option<&Questions> {
+        self.questions.get()
+    }
+
     /// What watchers have been sent so far of the answer and of the thought before it.
     pub(crate) fn so_far(&self) -> (Vec<String>, Option<ThoughtView>) {
         let shown = self.lock();

@@ -27,6 +27,7 @@ mod forms;
 mod given;
 mod history;
 mod imports;
+mod preparing;
 mod presets;
 mod temporary;
 mod titles;

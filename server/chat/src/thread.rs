@@ -1,6 +1,9 @@
 //! A session as a page shows it.
 
-use crate::{Chat, ChatError, attached, calls, citations, generation::Generation};
+use crate::{
+    Chat, ChatError, attached, calls, citations,
+    generation::{Generation, Shown},
+};
 use std::{collections::HashMap, sync::Arc};
 use store::{MessageRow, SessionRow, ThreadRows};
 use types::{
@@ -13,6 +16,8 @@ use types::{
 
 /// An answer ends once; that others begin and end meanwhile is no reason to look on and on.
 const MOST_LOOKS: u32 = 3;
+
+const UNSAVED: &str = "the end of this answer could not be saved";
 
 impl Chat {
     /// What a session begins with that there is not yet.
@@ -99,14 +104,25 @@ impl Chat {
     ) -> Result<(ThreadRows, Option<Arc<Generation>>), ChatError> {
         let mut n_looks = 0;
         loop {
-            let rows = self.store.load_end_of_thread(user, id, leaf, last.min(MOST_MESSAGES)).await?;
+            let mut rows = self.store.load_end_of_thread(user, id, leaf, last.min(MOST_MESSAGES)).await?;
             let generation = self.running.find(id);
             n_looks += 1;
             let is_written = rows.messages.iter().any(|row| row.state == MessageState::Running);
             if generation.is_some() || !is_written || n_looks == MOST_LOOKS {
+                if is_written && !self.running.is_held(id) {
+                    end_unsaved(&mut rows.messages);
+                }
                 return Ok((rows, generation));
             }
         }
+    }
+}
+
+/// Whoever wrote an answer is gone and could not save its end, on a full disk perhaps: the next start of the server ends it.
+fn end_unsaved(rows: &mut [MessageRow]) {
+    for row in rows.iter_mut().filter(|row| row.state == MessageState::Running) {
+        row.state = MessageState::Failed;
+        row.error = Some(UNSAVED.to_owned());
     }
 }
 
@@ -152,6 +168,23 @@ pub(crate) fn shown(
         }
     }
     message
+}
+
+/// What an answer has that goes on.
+pub(crate) async fn so_far(row: MessageRow, has_form: bool) -> Shown {
+    let work = move || {
+        let thought = row.thought.as_ref().map(|thought| ThoughtView {
+            blocks: markup::render(&thought.text),
+            text: String::new(),
+            ms: thought.ms,
+            goes_on: false,
+        });
+        Shown::of(calls::blocks(&row, has_form), thought)
+    };
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|err| {
+        tracing::error!(error = %err, "rendering an answer failed");
+        Shown::default()
+    })
 }
 
 fn view(row: MessageRow, variants: Vec<MessageId>, has_form: bool) -> MessageView {

@@ -110,7 +110,8 @@ impl Chat {
     ) -> Result<(), ChatError> {
         let running = self.running.find(session).filter(|it| it.user == user && it.id == generation);
         let running = running.ok_or(ChatError::NobodyAsks)?;
-        let (tool, seen) = running.questions.asked_about(question).ok_or(ChatError::NobodyAsks)?;
+        let questions = running.questions().ok_or(ChatError::NobodyAsks)?;
+        let (tool, seen) = questions.asked_about(question).ok_or(ChatError::NobodyAsks)?;
         let (answered, permission) = match answer {
             CallAnswer::Yes => (Answered::Yes, None),
             CallAnswer::No => (Answered::No, None),
@@ -124,11 +125,7 @@ impl Chat {
             }
             _ => None,
         };
-        if running.questions.answer(question, answered, standing) {
-            Ok(())
-        } else {
-            Err(ChatError::NobodyAsks)
-        }
+        if questions.answer(question, answered, standing) { Ok(()) } else { Err(ChatError::NobodyAsks) }
     }
 
     /// What an answer of a session may call. `sources` is what it was given to read; `None` where there is nothing to call, or the

@@ -4,17 +4,19 @@ use crate::{
     Chat, ChatError,
     answering::N_LIKELY,
     attached, calls, documents,
-    generation::{Admission, First, Hands, Start, Starts},
+    generation::{Admission, First, Hands, Opened, Shown as ShownSoFar, Start, Starts},
     history::n_tokens_beside,
     images::Shown,
     now_ms,
     prompt::turn,
+    thread,
     title::title_of,
 };
 use inference::{GenerateRequest, Prompt, Target};
+use std::sync::Arc;
 use store::{AttachedRow, LeftOutRow, MessageRow, NewTurn, Outcome, SessionRow};
 use types::{
-    chat::{Again, ChatEvent, ChatTurn, History, MAX_MESSAGE_BYTES, Role, Sent},
+    chat::{Again, ChatEvent, ChatTurn, History, MAX_MESSAGE_BYTES, MessageState, Role, Sent},
     constraint::Constraint,
     document::SourceView,
     ids::{ImageId, MessageId, ModelId, SessionId, UserId},
@@ -37,11 +39,9 @@ impl<T: Into<String>> From<T> for Draft {
 }
 
 /// What a person says, with what goes with it.
-#[derive(Clone, Copy)]
-struct Question<'a> {
-    text: &'a str,
-    images: &'a [ImageId],
-    documents: &'a [AttachedRow],
+struct Question {
+    draft: Draft,
+    documents: Vec<AttachedRow>,
 }
 
 /// How a turn is answered.
@@ -93,7 +93,7 @@ impl Chat {
             None => (self.store.create_session(user, now_ms()).await?, None),
         };
         let documents = self.to_send(user, session, parent).await?;
-        let question = Question { text: &draft.text, images: &draft.images, documents: &documents };
+        let question = Question { draft, documents };
         self.add_turn(user, session, parent, Some(question), Way::usual(trim)).await
     }
 
@@ -150,7 +150,7 @@ impl Chat {
         let old = self.find_message(user, session, message, Role::User).await?;
         let draft = Draft { text, images: old.images };
         draft.check()?;
-        let question = Question { text: &draft.text, images: &draft.images, documents: &old.documents };
+        let question = Question { draft, documents: old.documents };
         self.add_turn(user, session, old.parent, Some(question), Way::usual(trim)).await
     }
 
@@ -204,16 +204,23 @@ impl Chat {
         message: MessageId,
     ) -> Result<Sent, ChatError> {
         let old = self.find_message(user, session, message, Role::Assistant).await?;
-        let thought = old.thought.is_some_and(|thought| !thought.text.is_empty());
+        let thought = old.thought.as_ref().is_some_and(|thought| !thought.text.is_empty());
         if old.body.is_empty() && !thought && old.calls.is_empty() {
             return Err(ChatError::NotFound);
         }
         let admission = self.running.admit(user, session)?;
+        let (chat, running) = (self.clone(), Arc::clone(&self.running));
+        running.to_its_end(async move { chat.reopen(user, admission, old).await }).await
+    }
+
+    async fn reopen(&self, user: UserId, admission: Admission, old: MessageRow) -> Result<Sent, ChatError> {
+        let (session, reply) = (admission.session(), old.id);
+        let row = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
+        let model = self.engine.status().borrow().chosen.name.clone();
+        self.store.reopen_message(user, session, reply, model.as_deref()).await?;
         let way = Way { again: Again::GoOn, model: None, revises: None };
-        let generation = self.begin(user, admission, message, way).await?;
-        self.notes.send(user, session, ChatEvent::ThreadChanged);
-        self.notes.sessions_changed(user);
-        Ok(Sent { session, reply: message, generation })
+        let has = thread::so_far(old, row.answer_schema.is_some()).await;
+        Ok(self.answer(user, admission, reply, has, way))
     }
 
     /// Shows another variant of a turn, with what followed it.
@@ -265,35 +272,115 @@ impl Chat {
         user: UserId,
         session: SessionId,
         parent: Option<MessageId>,
-        question: Option<Question<'_>>,
+        question: Option<Question>,
         way: Way,
     ) -> Result<Sent, ChatError> {
         // Admission first: between the check and the insert, no second turn may begin in this session.
         let admission = self.running.admit(user, session)?;
+        let (chat, running) = (self.clone(), Arc::clone(&self.running));
+        running.to_its_end(async move { chat.add_rows(user, admission, parent, question, way).await }).await
+    }
+
+    async fn add_rows(
+        &self,
+        user: UserId,
+        admission: Admission,
+        parent: Option<MessageId>,
+        question: Option<Question>,
+        way: Way,
+    ) -> Result<Sent, ChatError> {
+        let session = admission.session();
         let model = self.name_of(way.model.as_ref());
-        let text = question.map(|it| it.text);
-        let (images, documents) = question.map(|it| (it.images, it.documents)).unwrap_or_default();
+        let text = question.as_ref().map(|it| it.draft.text.as_str());
+        let images = question.as_ref().map_or(&[][..], |it| &it.draft.images);
+        let documents = question.as_ref().map_or(&[][..], |it| &it.documents);
         let is_revised = way.revises.is_some();
         let model = model.as_deref();
         let turn = NewTurn { parent, text, images, documents, model, is_revised, now_ms: now_ms() };
         let ids = self.store.add_turn(user, session, turn).await?;
-        if let (None, Some(text)) = (parent, text) {
-            self.store.suggest_title(user, session, &title_of(text)).await?;
+        if let (None, Some(text)) = (parent, text)
+            && let Err(err) = self.store.suggest_title(user, session, &title_of(text)).await
+        {
+            tracing::error!(error = %err, "could not keep the title of a chat");
         }
-        let generation = self.begin(user, admission, ids.reply, way).await?;
-        self.notes.send(user, session, ChatEvent::ThreadChanged);
-        self.notes.sessions_changed(user);
-        Ok(Sent { session, reply: ids.reply, generation })
+        Ok(self.answer(user, admission, ids.reply, ShownSoFar::default(), way))
     }
 
-    async fn begin(
+    /// Has the answer written by a task of its own, from what the thread holds.
+    fn answer(
         &self,
         user: UserId,
         admission: Admission,
         reply: MessageId,
+        has: ShownSoFar,
         way: Way,
-    ) -> Result<types::ids::GenerationId, ChatError> {
+    ) -> Sent {
         let session = admission.session();
+        let opened = admission.open(reply, has);
+        let generation = opened.id();
+        let chat = self.clone();
+        self.running.spawn(async move { chat.write(user, opened, reply, way).await });
+        self.notes.send(user, session, ChatEvent::ThreadChanged);
+        self.notes.sessions_changed(user);
+        Sent { session, reply, generation }
+    }
+
+    /// What cannot be prepared ends as an answer that failed: it never stays as if somebody wrote it.
+    async fn write(&self, user: UserId, opened: Opened, reply: MessageId, way: Way) {
+        let session = opened.session();
+        let prepared = opened.unless_stopped(Box::pin(self.prepare(user, session, reply, way))).await;
+        let (state, error) = match prepared {
+            Ok(Ok(start)) => {
+                if !start.sources.is_empty() || start.row.left_out != LeftOutRow::default() {
+                    self.notes.send(user, session, ChatEvent::ThreadChanged);
+                }
+                let (store, engine) = (self.store.clone(), Arc::clone(&self.engine));
+                return opened.write(store, engine, self.notes.clone(), start).await;
+            }
+            Ok(Err(err)) => {
+                tracing::warn!(error = %err, "an answer could not be prepared");
+                (MessageState::Failed, Some(err.to_string()))
+            }
+            Err(early) => early,
+        };
+        if let Err(err) = self.end_unwritten(user, session, reply, state, error.as_deref()).await {
+            tracing::error!(error = %err, message.id = %reply, "could not end an answer");
+        }
+        drop(opened);
+        self.notes.send(user, session, ChatEvent::ThreadChanged);
+        self.notes.sessions_changed(user);
+    }
+
+    /// Ends an answer with what it has already.
+    async fn end_unwritten(
+        &self,
+        user: UserId,
+        session: SessionId,
+        reply: MessageId,
+        state: MessageState,
+        error: Option<&str>,
+    ) -> Result<(), ChatError> {
+        let row = self.store.find_message(user, session, reply).await?.ok_or(ChatError::NotFound)?;
+        let outcome = Outcome {
+            body: &row.body,
+            thought: row.thought.as_ref(),
+            state,
+            error,
+            usage: row.usage,
+            kv: row.kv.as_deref(),
+            probabilities: &[],
+        };
+        Ok(self.store.finish_message(reply, outcome).await?)
+    }
+
+    /// What an answer starts from.
+    async fn prepare(
+        &self,
+        user: UserId,
+        session: SessionId,
+        reply: MessageId,
+        way: Way,
+    ) -> Result<Start, ChatError> {
         let settings = self.settings.load_settings(user).await?;
         let row = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
         // What was fine when it was set may not be beside what the person set since.
@@ -340,7 +427,7 @@ impl Chat {
         let (reply, firsts) = (given.reply, given.firsts);
         let (has_form, prompt_days) = (row.answer_schema.is_some(), settings.prompt_days);
         let starts = Starts::new(messages, reply.left_out.n_messages as usize);
-        let start = Start {
+        Ok(Start {
             has_form,
             prompt_days,
             row: reply,
@@ -351,8 +438,7 @@ impl Chat {
             target,
             hands,
             firsts,
-        };
-        Ok(admission.begin(self.store.clone(), self.engine.clone(), self.notes.clone(), start))
+        })
     }
 
     /// What an answer is given to read. What came of searching is noted with it.
@@ -380,10 +466,6 @@ impl Chat {
     ) -> Result<Given, ChatError> {
         let Asked { user, row, messages, sources, target, going_on: partial } = *asked;
         let history = history_of(row, way.again);
-        if partial.is_some() {
-            let model = self.engine.status().borrow().chosen.name.clone();
-            self.store.reopen_message(user, row.id, reply.id, model.as_deref()).await?;
-        }
         let mut firsts = Vec::new();
         let n_passage_bytes: usize = sources.iter().map(|it| it.text.len()).sum();
         let n_written_bytes = partial.map_or(0, |it| it.body.len());

@@ -166,6 +166,8 @@ struct State {
     requests: Vec<GenerateRequest>,
     loads: Vec<ModelSpec>,
     outlook: Option<Outlook>,
+    /// What counting waits for.
+    counting: Option<Gate>,
 }
 
 impl ScriptedEngine {
@@ -181,8 +183,13 @@ impl ScriptedEngine {
             thinks: false,
             only_continues: false,
         };
-        let state =
-            State { scripts: scripts.into_iter().collect(), requests: vec![], loads: vec![], outlook: None };
+        let state = State {
+            scripts: scripts.into_iter().collect(),
+            requests: vec![],
+            loads: vec![],
+            outlook: None,
+            counting: None,
+        };
         Self(Arc::new(Inner {
             state: Mutex::new(state),
             status: watch::Sender::new(alone(status, None)),
@@ -233,6 +240,11 @@ impl ScriptedEngine {
     pub fn set_outlook(&self, outlook: Outlook) {
         self.0.status.send_modify(|residents| residents.budget_bytes = outlook.budget_bytes);
         self.state().outlook = Some(outlook);
+    }
+
+    /// Has whoever counts tokens wait for `gate` first.
+    pub fn hold_counting(&self, gate: &Gate) {
+        self.state().counting = Some(gate.clone());
     }
 
     /// How many streams are alive, and every change: a test sees a cancellation here.
@@ -446,7 +458,13 @@ impl Engine for ScriptedEngine {
 
     /// Counts words.
     fn count_tokens(&self, _: Target, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>> {
-        Box::pin(async move { Ok(count_words(&prompt)) })
+        let gate = self.state().counting.clone();
+        Box::pin(async move {
+            if let Some(gate) = gate {
+                gate.pass().await;
+            }
+            Ok(count_words(&prompt))
+        })
     }
 
     /// Words, without any that are special.

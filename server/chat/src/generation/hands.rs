@@ -179,7 +179,7 @@ impl Round<'_> {
                 return failed(Failure::NotAllowed(tools::NotAllowed::Unanswered));
             }
             // An answer that comes between deciding and waiting is not missed.
-            let mut answered = std::pin::pin!(self.generation.questions.answered.notified());
+            let mut answered = std::pin::pin!(self.questions().answered.notified());
             answered.as_mut().enable();
             match self.decide(row.call.clone()) {
                 Decision::Run(approved) => return self.call(at, row, approved, places).await,
@@ -196,9 +196,13 @@ impl Round<'_> {
         }
     }
 
+    fn questions(&self) -> &Questions {
+        self.generation.questions.get_or_init(Questions::default)
+    }
+
     fn decide(&self, call: ToolCall) -> Decision {
         match self.hands.registry.prepare(call, &self.hands.limits) {
-            Ok(prepared) => self.generation.questions.lock().decide(prepared, now_ms()),
+            Ok(prepared) => self.questions().lock().decide(prepared, now_ms()),
             Err(outcome) => Decision::Refuse(outcome),
         }
     }

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// The longest part of another server's own words that is shown, in characters.
 const MAX_WORDS: usize = 300;
 
+/// Of a secret, in bytes; words that happen to end as it begins are left alone.
+const LEAST_BEGINNING: usize = 4;
+
 /// Why a server elsewhere did not answer. `Display` goes on after the server's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RemoteProblem {
@@ -85,7 +88,7 @@ impl RemoteProblem {
             | Self::Refused { words, .. }
             | Self::Failed { words, .. }
             | Self::BrokeOff(words)
-            | Self::Garbage(words) => *words = words.replace(secret, "••••"),
+            | Self::Garbage(words) => hide(words, secret),
             _ => {}
         }
         self
@@ -98,6 +101,19 @@ impl RemoteProblem {
             Self::LeftAlone(wait) => Some(*wait),
             _ => None,
         }
+    }
+}
+
+/// Puts dots for a secret, and for its beginning where the words were cut within it.
+fn hide(words: &mut String, secret: &str) {
+    const DOTS: &str = "••••";
+    *words = words.replace(secret, DOTS);
+    let said = words.trim_end_matches('”');
+    let beginnings = secret.char_indices().map(|(at, _)| &secret[..at]).rev();
+    let cut = beginnings.take_while(|it| it.len() >= LEAST_BEGINNING).find(|it| said.ends_with(it));
+    if let Some(cut) = cut {
+        let at = said.len() - cut.len();
+        words.replace_range(at..at + cut.len(), DOTS);
     }
 }
 
@@ -118,4 +134,22 @@ pub(super) fn shown(text: &str) -> String {
     let words: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let plain = words.chars().filter(|it| !it.is_control()).take(MAX_WORDS).collect::<String>();
     plain.trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_WORDS, RemoteProblem};
+
+    #[test]
+    fn a_secret_is_shown_neither_whole_nor_in_part() {
+        let check = |n_before: usize| {
+            let body = format!("{} sk-very-secret is no key", "x".repeat(n_before));
+            let problem = RemoteProblem::of_reply(401, body.as_bytes(), None).without("sk-very-secret");
+            let told = problem.to_string();
+            assert!(!told.contains("sk-v"), "{told}");
+        };
+        [0, MAX_WORDS - 1, MAX_WORDS - 6, MAX_WORDS - 14, MAX_WORDS - 15, MAX_WORDS].map(check);
+        let plain = RemoteProblem::of_reply(401, b"you forgot the s", None).without("sk-very-secret");
+        assert!(plain.to_string().ends_with("forgot the s"), "{plain}");
+    }
 }

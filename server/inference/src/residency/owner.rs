@@ -197,6 +197,8 @@ pub(super) struct Owner<L> {
     chosen: Option<ModelId>,
     /// Unloaded to save memory; loaded again when they are needed.
     asleep: Vec<ModelSpec>,
+    /// What a person pinned stays pinned however often it is loaded, until it is unloaded.
+    pinned: Vec<ModelId>,
     /// What was asked for while no model works, and why there is none.
     refused: Option<(ModelStatus, EngineError)>,
     /// Workers whose memory is not free yet.
@@ -225,6 +227,7 @@ impl<L: Launch> Owner<L> {
             n_uses: 0,
             chosen: None,
             asleep: Vec::new(),
+            pinned: Vec::new(),
             refused: None,
             ending: watch::Sender::default(),
             status,
@@ -263,6 +266,8 @@ impl<L: Launch> Owner<L> {
             Ask::Pin { id, is_pinned } => {
                 if let Some(stay) = self.find(&id).and_then(|key| self.stays.get_mut(&key)) {
                     stay.is_pinned = is_pinned;
+                    self.pinned.retain(|it| *it != id);
+                    self.pinned.extend(is_pinned.then_some(id));
                 }
             }
             Ask::Renew { spec } => self.renew(spec),
@@ -403,6 +408,7 @@ impl<L: Launch> Owner<L> {
         let resources = Resources { saved_bytes, ..self.resources.clone() };
         let (model, reports) = SupervisedModel::start(self.launcher.clone(), resources, spec.clone(), room);
         let n_ctx = spec.profile.n_ctx.or(self.resources.n_ctx);
+        let is_pinned = self.pinned.contains(&spec.id);
         let report = reports.borrow().clone();
         self.reports.insert(key, WatchStream::from_changes(reports));
         let stay = Stay {
@@ -412,7 +418,7 @@ impl<L: Launch> Owner<L> {
             saved_bytes,
             spec,
             next_spec: None,
-            is_pinned: false,
+            is_pinned,
             is_proven: false,
             n_loading: 0,
             n_uses: 0,
@@ -492,6 +498,7 @@ impl<L: Launch> Owner<L> {
             self.end(key);
         }
         self.asleep.retain(|spec| spec.id != *id);
+        self.pinned.retain(|it| it != id);
         self.choose_another(id);
     }
 
@@ -500,6 +507,7 @@ impl<L: Launch> Owner<L> {
             self.end(key);
         }
         self.asleep.clear();
+        self.pinned.clear();
         self.chosen = None;
     }
 
@@ -516,7 +524,8 @@ impl<L: Launch> Owner<L> {
             Change::Ended(Use::FailedLoad) => stay.n_loading = stay.n_loading.saturating_sub(1),
             Change::Ended(Use::Load) => {
                 stay.n_loading = stay.n_loading.saturating_sub(1);
-                let is_given_up = stay.n_loading == 0 && !stay.is_proven && !stay.has_failed();
+                let is_wanted = stay.n_loading > 0 || stay.n_uses > 0;
+                let is_given_up = !is_wanted && !stay.is_proven && !stay.has_failed();
                 let id = stay.spec.id.clone();
                 if is_given_up {
                     self.end(release.key);

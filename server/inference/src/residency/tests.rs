@@ -404,6 +404,23 @@ async fn a_load_that_everybody_gave_up_stops() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_load_that_somebody_gave_up_goes_on_for_a_request_that_waits_for_it() {
+    let mut stage = Stage::new();
+    let loading = stage.load("a", 400, Intent::Choose);
+    let mut worker = stage.worker().await;
+    let answer = stage.generate(named("a"));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    loading.abort();
+    assert!(loading.await.is_err());
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    worker.loaded().await;
+    let id = worker.accept().await;
+    let stream = answer.await.expect("no panic").expect("accepted");
+    worker.answer(id, "done").await;
+    assert_eq!(read(stream).await, "done|Stop");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_load_that_failed_is_shown_whoever_hears_of_it_first() {
     // The asker and the owner hear of it at once, in an order that is left to chance.
     for _ in 0..40 {
@@ -445,6 +462,25 @@ async fn what_nobody_used_for_long_goes_except_the_last_and_the_pinned() {
     // The clock moves by itself as long as nothing else is to be done.
     assert_eq!(a.command().await, None);
     stage.until_there(&["b", "c"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pinned_model_that_is_loaded_in_another_way_stays_pinned() {
+    let mut stage = Stage::new();
+    let mut worker = stage.loaded("a", 300).await;
+    stage.engine.pin(ModelId("a".into()), true).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let engine = stage.engine.clone();
+    let loading =
+        tokio::spawn(async move { engine.load(with_context(spec("a", 300), 512), Intent::Use).await });
+    assert_eq!(worker.command().await, None);
+    stage.worker().await.loaded().await;
+    drop(loading.await);
+    let is_pinned = |it: &Residents| it.models.iter().any(|model| model.is_pinned);
+    stage.engine.status().wait_for(is_pinned).await.expect("the owner lives");
+    stage.engine.unload(ModelId("a".into())).await;
+    stage.loaded("a", 300).await;
+    assert!(!is_pinned(&stage.engine.status().borrow()), "unloading it took the pin back");
 }
 
 #[tokio::test(start_paused = true)]

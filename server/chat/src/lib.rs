@@ -38,7 +38,7 @@ pub use document_tools::document_tools;
 pub use error::ChatError;
 pub use imports::{ImportError, Imports};
 pub use markup::render as render_markdown;
-pub use turns::Draft;
+pub use turns::{Author, Draft};
 
 use generation::Running;
 use inference::{Engine, Tenant};

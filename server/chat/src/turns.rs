@@ -21,6 +21,7 @@ use types::{
     document::SourceView,
     ids::{ImageId, MessageId, ModelId, SessionId, UserId},
     image::MAX_IMAGES,
+    overrides::{Overrides, SetUp},
     reasoning::{Effort, Reasoning},
 };
 
@@ -30,6 +31,16 @@ pub struct Draft {
     pub text: String,
     /// What it shows, as [`Chat::add_image`] named it.
     pub images: Vec<ImageId>,
+}
+
+/// Who wrote an answer elsewhere, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Author {
+    pub model: ModelId,
+    /// `None` is the one that the person has for every chat.
+    pub system_prompt: Option<String>,
+    pub effort: Option<Effort>,
+    pub sampling: Overrides,
 }
 
 impl<T: Into<String>> From<T> for Draft {
@@ -113,27 +124,34 @@ impl Chat {
         self.send(user, session, draft, false).await
     }
 
-    /// Starts a session with a question and an answer that were written elsewhere.
+    /// Starts a session with a question and an answer that were written elsewhere. It goes on as the answer came about, and with
+    /// its model, once that is loaded.
     pub async fn adopt(
         &self,
         user: UserId,
         question: &str,
         answer: Outcome<'_>,
-        model: &str,
+        by: Author,
     ) -> Result<SessionId, ChatError> {
+        let name = by.model.short_name();
         let session = self.store.create_session(user, now_ms()).await?;
         let turn = NewTurn {
             parent: None,
             text: Some(question),
             images: &[],
             documents: &[],
-            model: Some(model),
+            model: Some(&name),
             is_revised: false,
             now_ms: now_ms(),
         };
         let ids = self.store.add_turn(user, session, turn).await?;
         self.store.finish_message(ids.reply, answer).await?;
         self.store.suggest_title(user, session, &title_of(question)).await?;
+        let set_up = SetUp { system_prompt: by.system_prompt, ..SetUp::default() };
+        self.store.set_up_session(user, session, &set_up, &by.sampling).await?;
+        self.store.set_session_effort(user, session, by.effort).await?;
+        let profile = self.profile_of(&by.model).await?;
+        self.store.set_session_model(session, &by.model, &profile).await?;
         self.notes.sessions_changed(user);
         Ok(session)
     }

@@ -1,9 +1,10 @@
 //! What the doors put together from more than one layer.
 
 use crate::error::AppError;
+use chat::Author;
 use compare::Exchange;
 use state::AppState;
-use store::{Outcome, ThoughtRow};
+use store::{ContestantRow, Outcome, ThoughtRow};
 use types::{
     compare::{Candidate, ComparePage},
     ids::{CompareRunId, SessionId, UserId},
@@ -53,6 +54,7 @@ pub(super) async fn go_on(
         kv: answer.kv.as_deref(),
         probabilities: &[],
     };
-    let model = answer.contestant.model.short_name();
-    Ok(state.chat.adopt(user, &prompt, outcome, &model).await?)
+    let ContestantRow { model, system_prompt, effort, sampling } = answer.contestant.clone();
+    let by = Author { model, system_prompt, effort, sampling };
+    Ok(state.chat.adopt(user, &prompt, outcome, by).await?)
 }

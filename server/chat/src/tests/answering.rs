@@ -1,15 +1,17 @@
 //! Which model answers and how it was loaded, how likely tokens were, and which variants stay.
 
 use super::{Bench, ME, OTHER, with};
-use crate::ChatError;
-use inference::{Engine, Footprint, Intent, ModelSpec, Script};
+use crate::{Author, ChatError};
+use inference::{Engine, Footprint, Intent, ModelSpec, Prompt, Script};
+use store::Outcome;
 use types::{
-    chat::{Again, History, MessageState},
+    chat::{Again, History, MessageState, Role},
     ids::{ModelId, SessionId},
     kv::{KvFormat, KvType, KvUse},
     launch::LaunchProfile,
     model::Purpose,
-    overrides::SetUp,
+    overrides::{Overrides, SetUp},
+    reasoning::Effort,
     seen::{LeftOut, Weight},
 };
 
@@ -55,6 +57,35 @@ async fn a_session_remembers_the_model_that_answered_and_how_it_was_loaded() {
     // A copy is answered as its original was.
     let copy = bench.chat.duplicate(ME, session).await.unwrap();
     assert_eq!(remembered(&bench, copy).await, Some(("large".to_owned(), None)));
+}
+
+#[tokio::test]
+async fn a_chat_that_goes_on_from_elsewhere_goes_on_as_its_answer_came_about() {
+    let bench = Bench::open([Script::say(["A"])]).await;
+    let outcome = Outcome {
+        body: "It sings.",
+        thought: None,
+        state: MessageState::Complete,
+        error: None,
+        usage: None,
+        kv: None,
+        probabilities: &[],
+    };
+    let sampling = Overrides::read(&[("temperature".to_owned(), "0.3".to_owned())]).unwrap();
+    let by = Author {
+        model: ModelId("large".into()),
+        system_prompt: Some("Be brief.".into()),
+        effort: Some(Effort::Low),
+        sampling: sampling.clone(),
+    };
+    let session = bench.chat.adopt(ME, "What does the walrus do?", outcome, by).await.unwrap();
+    assert_eq!(bench.texts(session).await, ["What does the walrus do?", "It sings."]);
+    assert_eq!(remembered(&bench, session).await, Some(("large".to_owned(), None)));
+    bench.say(Some(session), "And then?").await;
+    let request = bench.engine.requests().pop().unwrap();
+    assert_eq!((request.sampling.temperature, request.reasoning.effort), (0.3, Some(Effort::Low)));
+    let Prompt::Chat(turns) = request.prompt else { panic!("not a chat") };
+    assert_eq!((turns[0].role, turns[0].content.as_str()), (Role::System, "Be brief."));
 }
 
 #[tokio::test]

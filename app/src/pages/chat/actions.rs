@@ -43,7 +43,11 @@ impl Actions {
         let effort = effort.map(|it| it.name().to_owned());
         let kept = (text.clone(), images.clone());
         let send = async move { api::send_message(session, text, images, effort).await.map(|_| None) };
-        self.run(send, move || on_failure(kept.0, kept.1));
+        self.run(send, move |is_done| {
+            if !is_done {
+                on_failure(kept.0, kept.1);
+            }
+        });
     }
 
     /// Keeps how much the model thinks here.
@@ -52,14 +56,14 @@ impl Actions {
         self.act(Act::Think { effort });
     }
 
-    /// Writes a turn anew.
-    pub(super) fn edit(self, message: MessageId, text: String) {
-        self.act(Act::Edit { message, text });
+    /// Writes a turn anew; `then` is told whether that was done.
+    pub(super) fn edit(self, message: MessageId, text: String, then: impl FnOnce(bool) + 'static) {
+        self.act_and(Act::Edit { message, text }, then);
     }
 
-    /// Puts an answer into a person's words.
-    pub(super) fn correct(self, message: MessageId, text: String) {
-        self.act(Act::Correct { message, text });
+    /// Puts an answer into a person's words; `then` is told whether that was done.
+    pub(super) fn correct(self, message: MessageId, text: String, then: impl FnOnce(bool) + 'static) {
+        self.act_and(Act::Correct { message, text }, then);
     }
 
     /// Answers again, or goes on.
@@ -105,34 +109,39 @@ impl Actions {
     }
 
     fn act(self, act: Act) {
+        self.act_and(act, |_| ());
+    }
+
+    fn act_and(self, act: Act, then: impl FnOnce(bool) + 'static) {
         if let Some(session) = self.store.session.get_untracked() {
-            self.run(api::act_on_session(session, act), || ());
+            self.run(api::act_on_session(session, act), then);
         }
     }
 
+    /// `then` is told whether the server did it, after that was shown.
     fn run(
         self,
         call: impl Future<Output = Result<Option<SessionId>, AppError>> + 'static,
-        on_failure: impl FnOnce() + 'static,
+        then: impl FnOnce(bool) + 'static,
     ) {
-        self.run_boxed(Box::pin(call), Box::new(on_failure));
+        self.run_boxed(Box::pin(call), Box::new(then));
     }
 
     /// One for all doors, for the sake of the browser's download.
     fn run_boxed(
         self,
         call: Pin<Box<dyn Future<Output = Result<Option<SessionId>, AppError>>>>,
-        on_failure: Box<dyn FnOnce()>,
+        then: Box<dyn FnOnce(bool)>,
     ) {
         spawn_local(async move {
-            match call.await {
+            let done = call.await;
+            let is_done = done.is_ok();
+            match done {
                 Ok(None) => self.store.refetch(),
                 Ok(Some(made)) => self.go.run(format!("/chat/{made}")),
-                Err(err) => {
-                    self.toasts.show(err.sentence(self.texts));
-                    on_failure();
-                }
+                Err(err) => self.toasts.show(err.sentence(self.texts)),
             }
+            then(is_done);
         });
     }
 }

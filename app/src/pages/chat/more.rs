@@ -151,20 +151,28 @@ fn correction(view: ArcRwSignal<MessageView>, open: RwSignal<bool>) -> AnyView {
     let actions = use_actions();
     let MessageView { id, text, .. } = view.get_untracked();
     let area = NodeRef::<html::Textarea>::new();
+    let sending = RwSignal::new(false);
     let save = move |_| {
         let Some(text) = area.get_untracked().map(|area| area.value()) else { return };
-        if !text.trim().is_empty() {
-            open.set(false);
-            actions.correct(id, text);
+        if text.trim().is_empty() || sending.get_untracked() {
+            return;
         }
+        sending.set(true);
+        // What was refused stays to be sent again. The answer may have gone from the page meanwhile.
+        actions.correct(id, text, move |is_done| {
+            _ = sending.try_set(false);
+            if is_done {
+                _ = open.try_set(false);
+            }
+        });
     };
     view! {
         <div class="flex flex-col gap-3 p-4">
             <h2 class="text-lg font-semibold text-strong">{texts.correct}</h2>
-            <textarea node_ref=area rows="12" class="field text-base" aria-label=texts.correct data-testid="correct-text">{text}</textarea>
+            <textarea node_ref=area rows="12" class="field text-base" readonly=move || sending.get() aria-label=texts.correct data-testid="correct-text">{text}</textarea>
             <div class="flex justify-end gap-2">
                 <button type="button" class="button button-quiet" on:click=move |_| open.set(false)>{texts.cancel}</button>
-                <button type="button" class="button button-primary" data-testid="correct-save" on:click=save>{texts.correct_save}</button>
+                <button type="button" class="button button-primary" data-testid="correct-save" disabled=move || sending.get() on:click=save>{texts.correct_save}</button>
             </div>
         </div>
     }

@@ -83,9 +83,12 @@ impl Actions {
 
     /// Lets the other variants go, and offers to undo that.
     pub(super) fn keep(self, message: MessageId, gone: &'static str) {
-        self.act(Act::Keep { message });
-        let undo = std::sync::Arc::new(move || self.act(Act::BringBack));
-        self.toasts.show_with_action(gone, self.texts.undo, undo);
+        self.act_and(Act::Keep { message }, move |is_done| {
+            if is_done {
+                let undo = std::sync::Arc::new(move || self.act(Act::BringBack));
+                self.toasts.show_with_action(gone, self.texts.undo, undo);
+            }
+        });
     }
 
     /// Chooses the model that answered here last.

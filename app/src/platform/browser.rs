@@ -214,6 +214,11 @@ impl Drop for EarlyKeys {
     }
 }
 
+/// Whether a dialog is open over the page.
+pub(crate) fn has_dialog() -> bool {
+    document().query_selector("dialog[open]").is_ok_and(|dialog| dialog.is_some())
+}
+
 /// Loads a page from the server, also the one that is shown.
 pub(crate) fn load(address: &str) {
     _ = window().location().assign(address);

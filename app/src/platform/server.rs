@@ -36,6 +36,9 @@ pub(crate) struct EarlyKeys;
 pub(crate) fn keys_before_others(_: impl FnMut(leptos::ev::KeyboardEvent) + 'static) -> EarlyKeys {
     EarlyKeys
 }
+pub(crate) fn has_dialog() -> bool {
+    false
+}
 pub(crate) fn submit_form_of(_: &leptos::ev::Event) {}
 
 pub(crate) type File = ();

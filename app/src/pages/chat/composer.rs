@@ -320,10 +320,12 @@ fn stop_on_escape(store: ThreadStore) {
     let actions = use_actions();
     Effect::new(move |_| {
         let handle = window_event_listener(ev::keydown, move |event| {
-            let is_open = [overlays.palette, overlays.shortcuts, overlays.model_picker, overlays.drawer]
-                .iter()
-                .any(|open| open.get_untracked());
-            if event.key() == "Escape" && !is_open && store.is_running() {
+            let Overlays { palette, shortcuts, drawer, model_picker, launch, .. } = overlays;
+            let is_open = || {
+                [palette, shortcuts, drawer, model_picker, launch].iter().any(|open| open.get_untracked())
+                    || platform::has_dialog()
+            };
+            if event.key() == "Escape" && store.is_running() && !is_open() {
                 actions.stop();
             }
         });

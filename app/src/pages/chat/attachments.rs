@@ -76,9 +76,9 @@ impl Attachments {
         self.images.try_update(std::mem::take).unwrap_or_default()
     }
 
-    /// The message of a chat could not be sent.
+    /// The message of a chat could not be sent. What was added meanwhile follows its images.
     pub(super) fn give_back(self, session: Option<SessionId>, images: Vec<ImageId>) {
-        keep(session, |kept| *kept = images);
+        keep(session, |kept| _ = kept.splice(..0, images));
         if self.store.session.try_get_untracked() == Some(session) {
             _ = self.images.try_set(kept(session));
         }

@@ -306,11 +306,12 @@ pub(super) fn write(area: NodeRef<html::Textarea>, store: ThreadStore, text: &st
     }
 }
 
-/// A message that could not be sent is a draft again, also where its page has been left.
+/// A message that could not be sent is a draft again, also where its page has been left. What was typed meanwhile follows it.
 fn give_back(area: NodeRef<html::Textarea>, store: ThreadStore, session: Option<SessionId>, text: &str) {
-    draft::keep(session, Part::Text, text);
+    let text = draft::joined(text, &draft::kept(session, Part::Text));
+    draft::keep(session, Part::Text, &text);
     if store.session.try_get_untracked() == Some(session) {
-        write(area, store, text);
+        write(area, store, &text);
     }
 }
 

@@ -51,9 +51,16 @@ pub(crate) fn begin(started: SessionId) {
 
 /// Puts a text into the composer of a new chat, behind what is there.
 pub(crate) fn add_to_new_chat(text: &str) {
-    let before = kept(None, Part::Text);
-    let draft = if before.trim().is_empty() { text.to_owned() } else { format!("{before}\n\n{text}") };
-    keep(None, Part::Text, &draft);
+    keep(None, Part::Text, &joined(&kept(None, Part::Text), text));
+}
+
+/// One text behind the other, where there are two.
+pub(super) fn joined(first: &str, second: &str) -> String {
+    match (first.trim().is_empty(), second.trim().is_empty()) {
+        (true, _) => second.to_owned(),
+        (_, true) => first.to_owned(),
+        _ => format!("{first}\n\n{second}"),
+    }
 }
 
 fn is_temporary(session: Option<SessionId>) -> bool {
@@ -65,5 +72,19 @@ fn key(session: Option<SessionId>, part: Part) -> String {
     match part {
         Part::Text => format!("draft-{of}"),
         Part::Images => format!("draft-images-{of}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    #[test]
+    fn neither_of_two_texts_is_lost() {
+        let check = |first, second, expected| assert_eq!(joined(first, second), expected);
+        check("What is a lamp?", "And a lantern?", "What is a lamp?\n\nAnd a lantern?");
+        check("What is a lamp?", " ", "What is a lamp?");
+        check("\n", "And a lantern?", "And a lantern?");
+        check("", "", "");
     }
 }

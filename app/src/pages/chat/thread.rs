@@ -59,9 +59,11 @@ pub(super) fn ThreadView() -> AnyView {
 #[component]
 fn Earlier(store: ThreadStore) -> AnyView {
     let texts = use_texts();
+    let toasts = use_toasts();
+    let fetch = move |_| store.fetch_earlier(move |err| toasts.show(err.sentence(texts)));
     view! {
         <When when=move || store.n_earlier.get() != 0>
-            <button type="button" class="button button-quiet self-center" data-testid="earlier" on:click=move |_| store.fetch_earlier()>
+            <button type="button" class="button button-quiet self-center" data-testid="earlier" on:click=fetch>
                 {move || fill(texts.thread_earlier, "n", store.n_earlier.get())}
             </button>
         </When>

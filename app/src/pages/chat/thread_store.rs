@@ -291,16 +291,20 @@ impl ThreadStore {
         self.n_attached.update(|attached| *attached += n);
     }
 
-    /// Shows more of what comes before the first row. Nothing of what is shown is fetched for it.
-    pub(super) fn fetch_earlier(self) {
+    /// Shows more of what comes before the first row. Nothing of what is shown is fetched for it. `on_failure` is told why there is
+    /// no more.
+    pub(super) fn fetch_earlier(self, on_failure: impl FnOnce(AppError) + 'static) {
         let first = move || self.rows.try_with_untracked(|rows| rows.first().map(|row| row.id)).flatten();
         let (Some(session), Some(before)) = (self.session.get_untracked(), first()) else { return };
         spawn_local(async move {
-            if let Ok(thread) = api::load_thread(Some(session), MESSAGES_MORE, Some(before)).await
-                && first() == Some(before)
-            {
-                self.n_earlier.set(thread.n_earlier.into());
-                self.rows.update(|rows| _ = rows.splice(..0, thread.messages.into_iter().map(Row::new)));
+            match api::load_thread(Some(session), MESSAGES_MORE, Some(before)).await {
+                Ok(thread) if first() == Some(before) => {
+                    self.n_earlier.set(thread.n_earlier.into());
+                    self.rows.update(|rows| _ = rows.splice(..0, thread.messages.into_iter().map(Row::new)));
+                }
+                // The page shows something else by now.
+                Ok(_) => {}
+                Err(err) => on_failure(err),
             }
         });
     }

@@ -321,9 +321,7 @@ impl ThreadStore {
 
     /// What the person wrote last, or `n` questions before that.
     pub(super) fn question_before(self, n: usize) -> Option<String> {
-        let rows = self.rows.read_untracked();
-        let question = rows.iter().rev().filter(|row| row.role == Role::User).nth(n)?;
-        Some(question.view.read_untracked().text.clone())
+        question_before(&self.rows.read_untracked(), n)
     }
 
     fn apply(self, event: ChatEvent) {
@@ -369,6 +367,12 @@ impl ThreadStore {
     fn find(self, id: MessageId) -> Option<Row> {
         self.rows.with_untracked(|rows| rows.iter().find(|row| row.id == id).cloned())
     }
+}
+
+/// Images that were shown without a word are nothing to ask again.
+fn question_before(rows: &[Row], n: usize) -> Option<String> {
+    let questions = rows.iter().rev().filter(|row| row.role == Role::User);
+    questions.map(|row| row.view.read_untracked().text.clone()).filter(|text| !text.trim().is_empty()).nth(n)
 }
 
 /// Replaces the blocks from `first` on. `false` if nothing changed.

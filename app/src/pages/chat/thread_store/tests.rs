@@ -1,4 +1,4 @@
-use super::{Block, Row, number, update_blocks};
+use super::{Block, Row, number, question_before, update_blocks};
 use leptos::prelude::*;
 use types::{
     chat::{MessageState, MessageView, Role, Searched},
@@ -43,11 +43,10 @@ fn equal_blocks_at_different_places_have_different_keys() {
     assert_ne!(blocks[0].key, blocks[1].key);
 }
 
-#[test]
-fn an_answer_that_has_ended_stays_ended_until_it_goes_on() {
-    let message = |state, text: &str, run| MessageView {
+fn message(role: Role, state: MessageState, text: &str, run: Option<GenerationId>) -> MessageView {
+    MessageView {
         id: MessageId(1),
-        role: Role::Assistant,
+        role,
         images: Vec::new(),
         text: text.to_owned(),
         blocks: vec![format!("<p>{text}</p>")],
@@ -69,7 +68,12 @@ fn an_answer_that_has_ended_stays_ended_until_it_goes_on() {
         is_corrected: false,
         kv: None,
         has_probabilities: false,
-    };
+    }
+}
+
+#[test]
+fn an_answer_that_has_ended_stays_ended_until_it_goes_on() {
+    let message = |state, text: &str, run| message(Role::Assistant, state, text, run);
     let (first, second) = (Some(GenerationId(1)), Some(GenerationId(2)));
     let row = Row::new(message(MessageState::Running, "half", first));
     row.replace(message(MessageState::Cut, "half and half", None));
@@ -82,4 +86,18 @@ fn an_answer_that_has_ended_stays_ended_until_it_goes_on() {
     row.replace(message(MessageState::Complete, "half and half and half", None));
     row.replace(message(MessageState::Running, "half and half and", second));
     assert!(!row.is_running());
+}
+
+#[test]
+fn images_without_a_word_are_no_question_to_ask_again() {
+    let row = |role, text: &str| Row::new(message(role, MessageState::Complete, text, None));
+    let rows = [
+        row(Role::User, "first"),
+        row(Role::Assistant, "an answer"),
+        row(Role::User, " "),
+        row(Role::Assistant, "what it sees"),
+        row(Role::User, "last"),
+    ];
+    let asked: Vec<_> = (0..3).map(|n| question_before(&rows, n)).collect();
+    assert_eq!(asked, [Some("last".to_owned()), Some("first".to_owned()), None]);
 }

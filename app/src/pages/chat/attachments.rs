@@ -214,6 +214,15 @@ pub(super) fn keep_draft(session: Option<SessionId>, text: &str, images: Vec<Ima
     keep(session, |kept| *kept = images);
 }
 
+/// Puts a question into the composer of a new chat, behind what is there.
+pub(super) fn ask_in_new_chat(text: &str, images: Vec<ImageId>) {
+    draft::add_to_new_chat(text);
+    keep(None, |kept| {
+        let new: Vec<_> = images.into_iter().filter(|image| !kept.contains(image)).collect();
+        kept.extend(new);
+    });
+}
+
 fn keep(session: Option<SessionId>, change: impl FnOnce(&mut Vec<ImageId>)) {
     let mut images = kept(session);
     change(&mut images);

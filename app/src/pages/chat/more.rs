@@ -8,6 +8,7 @@ use super::{
     thread_store::{Pace, ThreadStore},
 };
 use crate::{
+    error::AppError,
     format::bytes,
     frame::use_sessions,
     i18n::{CallsTexts, fill},
@@ -40,21 +41,22 @@ pub(crate) fn more(id: MessageId) -> AnyView {
 fn ask_elsewhere(view: ArcRwSignal<MessageView>) -> AnyView {
     let texts = CallsTexts::here();
     let (store, toasts, go) = (expect_context::<ThreadStore>(), use_toasts(), use_sessions().go);
+    let Some(session) = store.session.get_untracked() else { return ().into_any() };
+    // A new chat is kept, and nothing of a temporary one may be.
+    if session.is_temporary() && store.is_first(view.read_untracked().id) {
+        return ().into_any();
+    }
     let begin = Callback::new(move |()| {
         let MessageView { id, text, images, .. } = view.get_untracked();
-        let before = store.rows.with_untracked(|rows| {
-            let at = rows.iter().position(|row| row.id == id)?;
-            Some(rows.get(at.checked_sub(1)?)?.id)
-        });
-        let Some((session, before)) = store.session.get_untracked().zip(before) else {
-            attachments::keep_draft(None, &text, images);
+        if store.is_first(id) {
+            attachments::ask_in_new_chat(&text, images);
             return go.run("/chat".to_owned());
-        };
+        }
         spawn_local(async move {
-            match api::act_on_session(session, Act::Fork { message: before }).await {
+            match fork_before(store, session, id).await {
                 Ok(made) => {
-                    attachments::keep_draft(made, &text, images);
-                    go.run(made.map_or_else(|| "/chat".to_owned(), |made| format!("/chat/{made}")));
+                    attachments::keep_draft(Some(made), &text, images);
+                    go.run(format!("/chat/{made}"));
                 }
                 Err(err) => toasts.show(err.sentence(texts)),
             }
@@ -62,6 +64,16 @@ fn ask_elsewhere(view: ArcRwSignal<MessageView>) -> AnyView {
     });
     view! { <IconButton size=14 icon=icondata_lu::LuGitFork label=texts.ask_elsewhere.to_owned() testid="ask-elsewhere" on_click=begin/> }
         .into_any()
+}
+
+/// Makes a chat of all that comes before a message. What comes right before it may not be shown yet.
+async fn fork_before(store: ThreadStore, session: SessionId, id: MessageId) -> Result<SessionId, AppError> {
+    let before = match store.shown_before(id) {
+        Some(before) => Some(before),
+        None => api::load_thread(Some(session), 1, Some(id)).await?.messages.last().map(|it| it.id),
+    };
+    let message = before.ok_or(AppError::NotFound)?;
+    api::act_on_session(session, Act::Fork { message }).await?.ok_or(AppError::NotFound)
 }
 
 fn fork(id: MessageId) -> AnyView {

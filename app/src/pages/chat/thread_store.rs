@@ -324,6 +324,20 @@ impl ThreadStore {
         question_before(&self.rows.read_untracked(), n)
     }
 
+    /// Whether the thread begins with this message.
+    pub(super) fn is_first(self, id: MessageId) -> bool {
+        let is_first_row = self.rows.with_untracked(|rows| rows.first().is_some_and(|row| row.id == id));
+        is_first_row && self.n_earlier.get_untracked() == 0
+    }
+
+    /// The message right before this one, where it is shown.
+    pub(super) fn shown_before(self, id: MessageId) -> Option<MessageId> {
+        self.rows.with_untracked(|rows| {
+            let at = rows.iter().position(|row| row.id == id)?;
+            Some(rows.get(at.checked_sub(1)?)?.id)
+        })
+    }
+
     fn apply(self, event: ChatEvent) {
         match event {
             ChatEvent::ThreadChanged => self.refetch(),

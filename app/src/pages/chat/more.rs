@@ -237,6 +237,13 @@ fn OtherModels(id: MessageId) -> AnyView {
     let texts = CallsTexts::here();
     let actions = use_actions();
     let live = use_live();
+    // The words before the choices are no model.
+    let choose = move |event: leptos::ev::Event| {
+        let model = event_target_value(&event);
+        if !model.is_empty() {
+            actions.answer_by(id, ModelId(model));
+        }
+    };
     let others = move || -> Vec<AnyView> {
         let models = live.models.read();
         let models =
@@ -253,7 +260,7 @@ fn OtherModels(id: MessageId) -> AnyView {
         (!others.is_empty()).then(|| {
             view! {
                 <select class="field h-7 w-28 py-0 text-xs" aria-label=texts.answer_by data-testid="answer-by"
-                    on:change=move |event| actions.answer_by(id, ModelId(event_target_value(&event)))>
+                    on:change=choose>
                     <option value="">{texts.answer_by}</option>
                     {others}
                 </select>

@@ -4,13 +4,14 @@ mod address;
 pub(crate) mod api;
 mod editor;
 mod fill_in;
+mod form;
 mod library;
 mod list;
 mod prompt;
 mod variables;
 mod versions;
 
-pub(crate) use fill_in::control;
+pub(crate) use form::{FormWords, ValueWords, form};
 
 use super::failed::{Gone, failed_within};
 use crate::{error::AppError, page_data::PageData};

@@ -8,17 +8,16 @@ use crate::{
     live::{api::list_models, use_live},
     pages::{
         documents::api::documents,
-        prompts::{api::named_prompts, control},
+        prompts::{self, FormWords, ValueWords, api::named_prompts},
     },
     platform,
 };
 use leptos::{ev, html, prelude::*, task::spawn_local};
-use std::collections::BTreeMap;
 use types::{
     document::{CollectionView, DocumentAct, DocumentReply, NamedDocument},
     ids::CollectionId,
     model::{ModelEntry, Purpose},
-    prompt::{NamedPrompt, Variable, fill},
+    prompt::NamedPrompt,
     reasoning::Effort,
 };
 
@@ -362,32 +361,13 @@ fn rows(list: List, found: &[Named], run: Callback<Named>) -> AnyView {
 /// The variables of a prompt, and the button that puts its text into the box.
 fn form(list: List, prompt: NamedPrompt) -> AnyView {
     let texts = list.texts;
-    let values = RwSignal::new(BTreeMap::<String, String>::new());
-    let field = |(n, variable): (usize, &Variable)| {
-        let (id, name) = (format!("named-{n}"), variable.name.clone());
-        let on_input = {
-            let name = name.clone();
-            move |event: ev::Event| {
-                values.update(|values| _ = values.insert(name.clone(), event_target_value(&event)))
-            }
-        };
-        let is_right = {
-            let variable = variable.clone();
-            move |_: Option<&bool>| {
-                values.read().get(&variable.name).is_some_and(|value| variable.check(value).is_err())
-            }
-        };
-        let control = control(variable, id.clone(), String::new(), Memo::new(is_right), on_input);
-        view! { <label for=id class="font-medium break-words text-strong">{name}</label> {control} }
-            .into_any()
-    };
-    let fields: Vec<_> = prompt.variables.iter().enumerate().map(field).collect();
     let (label, name) = (prompt.name.clone(), prompt.name.clone());
-    let insert = move |_| {
-        let text = values
-            .with_untracked(|values| fill(&prompt.body, &prompt.variables, |name| values.get(name).cloned()));
-        list.put(&list.without_word(), &text);
-    };
+    let done = Callback::new(move |text: Option<String>| match text {
+        Some(text) => list.put(&list.without_word(), &text),
+        None => list.put("", ""),
+    });
+    let values = ValueWords { no_number: texts.no_number, no_choice: texts.no_choice };
+    let words = FormWords { insert: texts.insert, cancel: texts.cancel };
     view! {
         <div
             role="group"
@@ -396,11 +376,7 @@ fn form(list: List, prompt: NamedPrompt) -> AnyView {
             data-testid="named-form"
         >
             <h2 class="font-semibold text-strong">{name}</h2>
-            {fields}
-            <div class="flex gap-2">
-                <button type="button" class="button button-primary" data-testid="named-insert" on:click=insert>{texts.insert}</button>
-                <button type="button" class="button button-quiet" on:click=move |_| list.put("", "")>{texts.cancel}</button>
-            </div>
+            {prompts::form(prompt, "named", values, words, done)}
         </div>
     }
     .into_any()

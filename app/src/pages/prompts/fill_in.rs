@@ -2,24 +2,22 @@
 
 use super::{
     address::{Open, Part},
+    form::{self, ValueWords, Values, are_right},
     library::Library,
 };
 use crate::{
     i18n::fill as fill_text,
     pages::chat::add_to_new_chat,
     platform,
-    ui::{field::use_ready, icon::Icon, when::When},
+    ui::{field::use_ready, icon::Icon},
 };
 use leptos::{ev, prelude::*};
 use std::collections::BTreeMap;
 use types::{
     ids::FolderId,
-    prompt::{PromptAct, PromptView, SystemPlace, ValueProblem, Variable, VariableKind, fill},
+    prompt::{PromptAct, PromptView, SystemPlace, Variable, fill},
     settings::MAX_SYSTEM_PROMPT_BYTES,
 };
-
-/// What a person filled in so far, by variable.
-type Values = RwSignal<BTreeMap<String, String>>;
 
 /// The form and the text beside it.
 #[component]
@@ -31,15 +29,12 @@ pub(super) fn FillIn(library: Library, view: PromptView) -> AnyView {
         let values = values.read();
         prompt.with_value(|prompt| fill(&prompt.body, &prompt.variables, |name| values.get(name).cloned()))
     });
-    let is_right = Memo::new(move |_| {
-        let values = values.read();
-        let fits = |variable: &Variable| {
-            values.get(&variable.name).is_none_or(|value| variable.check(value).is_ok())
-        };
-        prompt.with_value(|prompt| prompt.variables.iter().all(fits))
-    });
-    let fields: Vec<_> =
-        (0..).zip(&view.current.variables).map(|(n, variable)| field(library, n, variable, values)).collect();
+    let is_right =
+        Memo::new(move |_| prompt.with_value(|prompt| are_right(&prompt.variables, &values.read())));
+    let words = ValueWords { no_number: texts.no_number, no_choice: texts.no_choice };
+    let field =
+        |(n, variable): (usize, &Variable)| form::field(words, format!("variable-{n}"), variable, values);
+    let fields: Vec<_> = view.current.variables.iter().enumerate().map(field).collect();
     let is_ready = use_ready();
     let has_fields = !fields.is_empty();
     view! {
@@ -134,82 +129,4 @@ fn AsSystem(library: Library, filled: Memo<String>, is_right: Memo<bool>) -> Any
         </div>
     }
     .into_any()
-}
-
-fn field(library: Library, n: usize, variable: &Variable, values: Values) -> AnyView {
-    let texts = library.texts;
-    let (id, hint) = (format!("variable-{n}"), format!("variable-{n}-problem"));
-    let name = variable.name.clone();
-    let on_input = {
-        let name = name.clone();
-        move |event: ev::Event| {
-            values.update(|values| _ = values.insert(name.clone(), event_target_value(&event)));
-        }
-    };
-    let problem = {
-        let variable = variable.clone();
-        move || {
-            let problem = values.read().get(&variable.name).and_then(|value| variable.check(value).err())?;
-            Some(match problem {
-                ValueProblem::NoNumber => texts.no_number,
-                ValueProblem::NoChoice => texts.no_choice,
-            })
-        }
-    };
-    let has_problem = Memo::new({
-        let problem = problem.clone();
-        move |_| problem().is_some()
-    });
-    let control = control(variable, id.clone(), hint.clone(), has_problem, on_input);
-    view! {
-        <div class="flex flex-col gap-1">
-            <label for=id class="font-medium break-words text-strong">{name}</label>
-            {control}
-            <When when=has_problem>
-                <p id=hint.clone() class="text-xs text-danger" role="alert">{problem.clone()}</p>
-            </When>
-        </div>
-    }
-    .into_any()
-}
-
-/// What a variable is filled in with. `hint` is the id of what is said about a wrong value.
-pub(crate) fn control(
-    variable: &Variable,
-    id: String,
-    hint: String,
-    has_problem: Memo<bool>,
-    on_input: impl Fn(ev::Event) + Clone + Send + Sync + 'static,
-) -> AnyView {
-    let Variable { kind, default, choices, .. } = variable.clone();
-    let described = move || has_problem.get().then(|| hint.clone());
-    let invalid = move || has_problem.get().to_string();
-    match kind {
-        VariableKind::Text => view! {
-            <input id=id type="text" class="field" value=default autocomplete="off" data-testid="prompt-value" on:input=on_input/>
-        }
-        .into_any(),
-        VariableKind::Number => view! {
-            <input id=id type="text" inputmode="decimal" class="field tabular sm:w-40" value=default autocomplete="off"
-                data-testid="prompt-value" aria-invalid=invalid aria-describedby=described on:input=on_input/>
-        }
-        .into_any(),
-        VariableKind::Multiline => view! {
-            <textarea id=id class="field field-sizing-content max-h-80 min-h-20" data-testid="prompt-value" on:input=on_input>{default}</textarea>
-        }
-        .into_any(),
-        VariableKind::Choice => {
-            // Without a default, nothing is chosen.
-            let none = default.is_empty().then(|| view! { <option value=""></option> });
-            let option = |choice: String| {
-                let selected = choice == default;
-                view! { <option value=choice.clone() selected=selected>{choice.clone()}</option> }.into_any()
-            };
-            let options: Vec<_> = choices.into_iter().map(option).collect();
-            view! {
-                <select id=id class="field h-8" data-testid="prompt-value" on:change=on_input>{none}{options}</select>
-            }
-            .into_any()
-        }
-    }
 }

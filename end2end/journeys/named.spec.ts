@@ -46,6 +46,28 @@ test('the variables of a prompt are asked for above the box', async ({ page }) =
   await composer(page).fill('');
 });
 
+test('a wrong number is refused where the variables of a prompt are asked for', async ({ page }) => {
+  await open(page, '/prompts/new');
+  await page.locator('#prompt-name').fill('count-up');
+  await page.locator('#prompt-body').fill('Count to {{last}}.');
+  await page.getByTestId('variable-kind').selectOption('number');
+  await page.getByTestId('prompt-save').click();
+  await expect(page.getByTestId('prompt-name')).toHaveText('/count-up');
+  await open(page, '/chat');
+  await composer(page).pressSequentially('/count-u');
+  await named(page).click();
+  const form = page.getByTestId('named-form');
+  await form.getByLabel('last').fill('many');
+  await expect(form.getByTestId('named-insert')).toBeDisabled();
+  await expect(form.getByRole('alert')).toHaveText('This must be a number.');
+  await form.getByLabel('last').fill('12');
+  // The key is for the form, and sends nothing.
+  await form.getByLabel('last').press('Enter');
+  await expect(composer(page)).toHaveValue('Count to 12.');
+  await expect(page).toHaveURL(/\/chat$/);
+  await composer(page).fill('');
+});
+
 test('commands act: another model, a new chat, a file', async ({ page }) => {
   await open(page, '/chat');
   await sendAndStop(page, 'A chat to be exported');

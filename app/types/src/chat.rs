@@ -210,7 +210,9 @@ pub struct Usage {
     pub n_steps: u32,
     /// Who guessed most of those that were guessed.
     pub guesser: Guesser,
-    /// From submission to the first token, in milliseconds.
+    /// Waiting for others before the prompt was begun, in milliseconds.
+    pub queued_ms: u32,
+    /// From submission to the first token, in milliseconds; waiting is within.
     pub first_token_ms: u32,
     /// From the first token to the last, in milliseconds.
     pub decode_ms: u32,
@@ -230,6 +232,7 @@ impl Usage {
             n_accepted_tokens: self.n_accepted_tokens + later.n_accepted_tokens,
             n_steps: self.n_steps + later.n_steps,
             guesser: if later.guesser == Guesser::Nobody { self.guesser } else { later.guesser },
+            queued_ms: self.queued_ms,
             first_token_ms: self.first_token_ms,
             decode_ms: self.decode_ms.saturating_add(later.decode_ms),
         }

@@ -195,6 +195,7 @@ fn add(a: Usage, b: Usage) -> Usage {
         n_accepted_tokens: a.n_accepted_tokens + b.n_accepted_tokens,
         n_steps: a.n_steps + b.n_steps,
         guesser: if b.n_drafted_tokens > a.n_drafted_tokens { b.guesser } else { a.guesser },
+        queued_ms: a.queued_ms.max(b.queued_ms),
         first_token_ms: a.first_token_ms.max(b.first_token_ms),
         decode_ms: a.decode_ms.max(b.decode_ms),
     }

@@ -138,10 +138,10 @@ async fn write_message(
     let (reasoning, reasoning_ms) = (thought.map(|it| &it.text), thought.and_then(|it| it.ms));
     let done = sqlx::query!(
         "insert into message (session_id, parent_id, role, body, reasoning, reasoning_ms, state, error, model, n_prompt_tokens,
-             n_generated_tokens, first_token_ms, decode_ms, n_drafted_tokens, n_accepted_tokens, n_steps, guesser,
+             n_generated_tokens, queued_ms, first_token_ms, decode_ms, n_drafted_tokens, n_accepted_tokens, n_steps, guesser,
              n_forgotten_tokens, n_cached_tokens, created_ms, n_left_out, summary, without_documents, is_revised, kv,
              n_unseen_images, is_corrected)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         session,
         parent,
         role,
@@ -153,6 +153,7 @@ async fn write_message(
         message.model,
         usage.n_prompt,
         usage.n_generated,
+        usage.queued_ms,
         usage.first_token_ms,
         usage.decode_ms,
         usage.n_drafted,

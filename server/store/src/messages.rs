@@ -97,6 +97,7 @@ pub struct ThreadRows {
 pub(crate) struct UsageColumns {
     pub(crate) n_prompt: Option<u32>,
     pub(crate) n_generated: Option<u32>,
+    pub(crate) queued_ms: Option<u32>,
     pub(crate) first_token_ms: Option<u32>,
     pub(crate) decode_ms: Option<u32>,
     pub(crate) n_drafted: Option<u32>,
@@ -113,6 +114,7 @@ impl UsageColumns {
         Self {
             n_prompt: Some(usage.n_prompt_tokens),
             n_generated: Some(usage.n_generated_tokens),
+            queued_ms: Some(usage.queued_ms),
             first_token_ms: Some(usage.first_token_ms),
             decode_ms: Some(usage.decode_ms),
             n_drafted: Some(usage.n_drafted_tokens),
@@ -246,7 +248,7 @@ impl Store {
         let reasoning_ms = outcome.thought.and_then(|thought| thought.ms);
         let done = sqlx::query!(
             "update message set body = ?, reasoning = ?, reasoning_ms = ?, state = ?, error = ?, n_prompt_tokens = ?,
-                 n_generated_tokens = ?, first_token_ms = ?, decode_ms = ?, n_drafted_tokens = ?, n_accepted_tokens = ?,
+                 n_generated_tokens = ?, queued_ms = ?, first_token_ms = ?, decode_ms = ?, n_drafted_tokens = ?, n_accepted_tokens = ?,
                  n_steps = ?, guesser = ?, n_forgotten_tokens = ?, n_cached_tokens = ?, kv = ?
              where id = ? and state = 'running'",
             outcome.body,
@@ -256,6 +258,7 @@ impl Store {
             outcome.error,
             usage.n_prompt,
             usage.n_generated,
+            usage.queued_ms,
             usage.first_token_ms,
             usage.decode_ms,
             usage.n_drafted,

@@ -87,6 +87,7 @@ async fn an_answer_ends_once_and_keeps_its_usage() {
     let usage = Usage {
         n_prompt_tokens: 3,
         n_generated_tokens: 4,
+        queued_ms: 2,
         first_token_ms: 5,
         decode_ms: 6,
         n_drafted_tokens: 7,

@@ -25,6 +25,7 @@ struct Raw {
     model: Option<String>,
     n_prompt_tokens: Option<i64>,
     n_generated_tokens: Option<i64>,
+    queued_ms: Option<i64>,
     first_token_ms: Option<i64>,
     decode_ms: Option<i64>,
     n_drafted_tokens: Option<i64>,
@@ -50,6 +51,7 @@ impl From<Raw> for MessageRow {
         let usage = number(raw.n_prompt_tokens).map(|n_prompt_tokens| Usage {
             n_prompt_tokens,
             n_generated_tokens: number(raw.n_generated_tokens).unwrap_or_default(),
+            queued_ms: number(raw.queued_ms).unwrap_or_default(),
             first_token_ms: number(raw.first_token_ms).unwrap_or_default(),
             decode_ms: number(raw.decode_ms).unwrap_or_default(),
             n_drafted_tokens: number(raw.n_drafted_tokens).unwrap_or_default(),
@@ -99,7 +101,7 @@ impl Store {
         let row = sqlx::query_as!(
             Raw,
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
-                 m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
+                 m.n_generated_tokens, m.queued_ms, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
                  m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents,
                  m.n_unseen_images, m.is_revised, m.is_corrected, m.kv,
                  exists (select 1 from token_probability p where p.message_id = m.id) as \"has_probabilities!: i64\"
@@ -124,7 +126,7 @@ impl Store {
         let rows = sqlx::query_as!(
             Raw,
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
-                 m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
+                 m.n_generated_tokens, m.queued_ms, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
                  m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents,
                  m.n_unseen_images, m.is_revised, m.is_corrected, m.kv,
                  exists (select 1 from token_probability p where p.message_id = m.id) as \"has_probabilities!: i64\"
@@ -190,7 +192,7 @@ impl Store {
                  where m.parent_id is not null and depth + 1 < ?
              )
              select m.id as "id!", m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
-                 m.n_generated_tokens, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
+                 m.n_generated_tokens, m.queued_ms, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
                  m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents,
                  m.n_unseen_images, m.is_revised, m.is_corrected, m.kv,
                  exists (select 1 from token_probability p where p.message_id = m.id) as "has_probabilities!: i64"

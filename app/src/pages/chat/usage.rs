@@ -8,6 +8,9 @@ use crate::{
 use leptos::prelude::*;
 use types::chat::{Guesser, MessageState, MessageView, Usage};
 
+/// Shorter waiting nobody notices.
+const NOTICED_MS: u32 = 200;
+
 /// The line of figures.
 pub(crate) fn line(view: ArcRwSignal<MessageView>) -> AnyView {
     let texts = CallsTexts::here();
@@ -37,8 +40,11 @@ pub(crate) fn words(usage: &Usage, texts: &CallsTexts) -> Vec<String> {
     let cached = (usage.n_cached_tokens > 0).then(|| fill(texts.usage_cached, "n", usage.n_cached_tokens));
     let forgotten =
         (usage.n_forgotten_tokens > 0).then(|| fill(texts.usage_forgotten, "n", usage.n_forgotten_tokens));
+    let queued = (usage.queued_ms >= NOTICED_MS)
+        .then(|| fill(texts.usage_queued, "n", duration_ms(usage.queued_ms.into())));
     speed
         .into_iter()
+        .chain(queued)
         .chain(rest)
         .chain(prompt)
         .chain(cached)

@@ -86,6 +86,7 @@ pub(crate) struct Sequence {
     n_top: Option<usize>,
     likelihoods: Waiting,
     submitted: Instant,
+    begun: Option<Instant>,
     first_token: Option<Instant>,
     last_token: Option<Instant>,
 }
@@ -137,6 +138,7 @@ impl Sequence {
             tokens: prompt.tokens,
             pieces: prompt.pieces,
             submitted,
+            begun: None,
             first_token: None,
             last_token: None,
         }
@@ -501,6 +503,7 @@ impl Sequence {
             n_accepted_tokens: count(self.tally.n_accepted()),
             n_steps: count(self.n_steps),
             guesser: self.tally.guesser(),
+            queued_ms: between(Some(self.submitted), self.begun),
             first_token_ms: between(Some(self.submitted), self.first_token),
             decode_ms: between(self.first_token, self.last_token),
         }

@@ -3,7 +3,7 @@
 use super::{NgramIndex, Sequence, Window};
 use crate::scheduler::window::Gaps;
 use llama_cpp_2::token::LlamaToken;
-use std::ops::Range;
+use std::{ops::Range, time::Instant};
 
 /// An answer that forgets and for which nobody says how long it may be ends after so many contexts: a model that never
 /// ends by itself does not run for ever.
@@ -27,6 +27,7 @@ impl Sequence {
     /// It runs from now on, with the first `n_past` tokens of its text in the cache, but for `gaps`.
     pub(crate) fn begin(&mut self, n_past: usize, gaps: Gaps) {
         self.n_cached.get_or_insert(n_past);
+        self.begun.get_or_insert_with(Instant::now);
         self.n_past = gaps.n_kept_of(n_past);
         self.n_rows = 0;
         let Some(window) = &mut self.window else { return };

@@ -109,7 +109,8 @@ test('a chat is set up before its first message, and what is being written goes 
   await accessible(page);
   await page.getByRole('button', { name: 'Save' }).click();
   await expect(page).toHaveURL(/\/chat\/\d+$/);
-  await expect(page.getByTestId('setup-link')).toContainText('history trim');
+  await expect(page.getByTestId('setup-link')).toContainText('leaves out the oldest');
+  await expect(page.getByTestId('setup-link')).toContainText('own system prompt');
   await expect(composer(page)).toHaveValue('Who are you?');
   await sendAndStop(page, 'Who are you?');
   await lastAnswer(page).getByTestId('saw-link').click();
@@ -120,7 +121,7 @@ test('a chat is set up before its first message, and what is being written goes 
   await expect(page.getByTestId('setup-history')).toHaveValue('trim');
   await page.getByTestId('setup-history').selectOption('');
   await page.getByRole('button', { name: 'Save' }).click();
-  await expect(page.getByTestId('setup-link')).not.toContainText('history');
+  await expect(page.getByTestId('setup-link')).not.toContainText('leaves out');
 });
 
 test('an answer is put into other words, and a question is asked in a chat of its own', async ({ page }) => {

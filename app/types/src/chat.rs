@@ -386,6 +386,23 @@ pub struct AnsweringModel {
     pub loaded_as: Option<String>,
 }
 
+/// Something that a session sets apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Chip {
+    /// It has a system prompt of its own.
+    SystemPrompt,
+    /// A sampler and what it is turned to, as everybody calls it.
+    Sampler(String),
+    /// Answers fit a JSON schema.
+    Form,
+    /// The oldest messages are left out when it does not fit the model.
+    TrimOldest,
+    /// A summary stands for them then.
+    Summarise,
+    /// Answers keep how likely their tokens were.
+    Probabilities,
+}
+
 /// A session with its active branch, oldest message first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Thread {
@@ -403,8 +420,8 @@ pub struct Thread {
     pub origin: Option<SessionId>,
     /// None before the first answer.
     pub model: Option<AnsweringModel>,
-    /// How answers are sampled here, apart from what the person set for all, in words.
-    pub chips: Vec<String>,
+    /// What it sets apart from what the person set for all.
+    pub chips: Vec<Chip>,
     /// How many messages of the branch come before these.
     pub n_earlier: u32,
     pub messages: Vec<MessageView>,

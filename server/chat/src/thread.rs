@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 use store::{MessageRow, SessionRow, ThreadRows};
 use types::{
     called::is_call,
-    chat::{MOST_MESSAGES, MessageState, MessageView, Role, ThoughtView, Thread},
+    chat::{Chip, History, MOST_MESSAGES, MessageState, MessageView, Role, ThoughtView, Thread},
     document::SourceView,
     guard::Guard,
     ids::{MessageId, SessionId, UserId},
@@ -126,11 +126,19 @@ fn end_unsaved(rows: &mut [MessageRow]) {
     }
 }
 
-/// What the session sets apart, in words.
-fn chips(session: &SessionRow) -> Vec<String> {
-    let form = session.answer_schema.is_some().then(|| "JSON".to_owned());
-    let history = session.history.name().map(|name| format!("history {name}"));
-    session.overrides.words().into_iter().chain(form).chain(history).collect()
+/// What the session sets apart.
+fn chips(session: &SessionRow) -> Vec<Chip> {
+    let mut chips = Vec::new();
+    chips.extend(session.system_prompt.is_some().then_some(Chip::SystemPrompt));
+    chips.extend(session.overrides.words().into_iter().map(Chip::Sampler));
+    chips.extend(session.answer_schema.is_some().then_some(Chip::Form));
+    chips.extend(match session.history {
+        History::Stop => None,
+        History::TrimOldest => Some(Chip::TrimOldest),
+        History::Summarise => Some(Chip::Summarise),
+    });
+    chips.extend(session.keeps_probabilities.then_some(Chip::Probabilities));
+    chips
 }
 
 /// Markdown takes time: off the runtime.

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::AppError,
     frame::{Behind, Later, Overlays},
-    i18n::{fill, use_texts},
+    i18n::{Texts, fill, use_texts},
     live::{Connection, OnceKnown, use_live},
     platform,
     ui::{icon::Icon, when::When},
@@ -26,7 +26,7 @@ use leptos::{
     server_fn::{ServerFn, error::ServerFnUrlError},
 };
 use leptos_router::components::A;
-use types::ids::SessionId;
+use types::{chat::Chip, ids::SessionId};
 
 /// A text that is pasted and longer than that could be a file instead.
 const LONG_PASTE_BYTES: usize = 20_000;
@@ -199,7 +199,8 @@ fn SetupLink() -> AnyView {
     (move || {
         let session = store.session.get();
         let chips = store.chips.get().into_iter().map(|chip| {
-            view! { <span class="rounded-full border border-line px-1.5 tabular">{chip}</span> }.into_any()
+            let words = chip_words(chip, texts);
+            view! { <span class="rounded-full border border-line px-1.5 tabular">{words}</span> }.into_any()
         });
         let chips: Vec<_> = chips.collect();
         // A chat that has not begun begins with what is set up.
@@ -214,6 +215,18 @@ fn SetupLink() -> AnyView {
         .into_any()
     })
     .into_any()
+}
+
+fn chip_words(chip: Chip, texts: &Texts) -> String {
+    let words = match chip {
+        Chip::Sampler(words) => return words,
+        Chip::SystemPrompt => texts.chip_system,
+        Chip::Form => "JSON",
+        Chip::TrimOldest => texts.chip_trim,
+        Chip::Summarise => texts.chip_summarise,
+        Chip::Probabilities => texts.chip_probabilities,
+    };
+    words.to_owned()
 }
 
 #[component]

@@ -11,8 +11,8 @@ use std::{
 use types::{
     called::is_call,
     chat::{
-        AnsweringModel, ChatEvent, MESSAGES_MORE, MESSAGES_SHOWN, MessageState, MessageView, Queued, Role,
-        ThoughtGrowth, ThoughtView, Thread,
+        AnsweringModel, ChatEvent, Chip, MESSAGES_MORE, MESSAGES_SHOWN, MessageState, MessageView, Queued,
+        Role, ThoughtGrowth, ThoughtView, Thread,
     },
     guard::Warning,
     ids::{GenerationId, MessageId, SessionId},
@@ -151,8 +151,8 @@ pub(super) struct ThreadStore {
     pub(super) rows: RwSignal<Vec<Row>>,
     /// How much the model thinks before it answers here; none leaves it to the model.
     pub(super) effort: RwSignal<Option<Effort>>,
-    /// What this thread sets apart from what is set for all, as words.
-    pub(super) chips: RwSignal<Vec<String>>,
+    /// What this thread sets apart from what is set for all.
+    pub(super) chips: RwSignal<Vec<Chip>>,
     /// The model that answered here last.
     pub(super) model: RwSignal<Option<AnsweringModel>>,
     /// How many collections of documents its answers look into.

@@ -5,7 +5,7 @@ use crate::ChatError;
 use inference::{Gate, Prompt, Script};
 use transcripts::write_json;
 use types::{
-    chat::{Again, History},
+    chat::{Again, Chip, History},
     filing::{Filter, FolderAct, ImportState, MAX_FOLDERS},
     ids::ModelId,
     overrides::SetUp,
@@ -129,6 +129,26 @@ async fn a_session_that_was_written_into_a_file_is_taken_over_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_page_is_told_what_a_session_sets_apart() {
+    let bench = Bench::open([Script::say(["one"])]).await;
+    let session = bench.chat.use_tools(ME, None, &[]).await.unwrap();
+    let check = async |set_up: SetUp, expected: &[Chip]| {
+        bench.chat.set_up(ME, session, set_up).await.unwrap();
+        let thread = bench.chat.thread(ME, session, super::MESSAGES_SHOWN).await.unwrap();
+        assert_eq!(thread.chips, expected);
+    };
+    let told = SetUp {
+        system_prompt: Some("Speak like a kettle.".to_owned()),
+        history: History::Summarise,
+        keeps_probabilities: true,
+        ..SetUp::default()
+    };
+    check(told, &[Chip::SystemPrompt, Chip::Summarise, Chip::Probabilities]).await;
+    check(SetUp { history: History::TrimOldest, ..SetUp::default() }, &[Chip::TrimOldest]).await;
+    check(SetUp::default(), &[]).await;
+}
+
+#[tokio::test]
 async fn what_a_session_is_set_up_with_comes_before_what_the_person_set() {
     let bench = Bench::open(["one", "two", "three"].map(|text| Script::say([text]))).await;
     let (sent, _) = bench.say(None, "question").await;
@@ -147,7 +167,7 @@ async fn what_a_session_is_set_up_with_comes_before_what_the_person_set() {
     assert_eq!(first_turn(), "Speak like a kettle.");
     assert_eq!(bench.engine.requests().last().unwrap().sampling.temperature, 0.25);
     let thread = bench.chat.thread(ME, sent.session, super::MESSAGES_SHOWN).await.unwrap();
-    assert_eq!(thread.chips, ["temperature 0.25"]);
+    assert_eq!(thread.chips, [Chip::SystemPrompt, Chip::Sampler("temperature 0.25".to_owned())]);
     bench.chat.set_up(ME, sent.session, set_up("  ", "")).await.unwrap();
     bench.say(Some(sent.session), "more").await;
     assert_ne!(first_turn(), "Speak like a kettle.");

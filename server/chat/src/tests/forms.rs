@@ -3,7 +3,7 @@
 use super::{Bench, ME};
 use crate::ChatError;
 use inference::Script;
-use types::{constraint::Constraint, overrides::SetUp};
+use types::{chat::Chip, constraint::Constraint, overrides::SetUp};
 
 const SCHEMA: &str = r#"{"type": "object", "properties": {"year": {"type": "integer"}}}"#;
 
@@ -20,7 +20,7 @@ async fn answers_fit_the_schema_of_the_chat_and_are_shown_as_a_form() {
     assert_eq!(bench.engine.requests()[0].constraint, Some(Constraint::JsonSchema(SCHEMA.to_owned())));
     assert!(answer.blocks[0].contains("<dt>year</dt><dd>1969</dd>"), "{:?}", answer.blocks);
     let thread = bench.chat.thread(ME, session, 10).await.unwrap();
-    assert_eq!((thread.chips, &thread.messages[1].blocks), (vec!["JSON".to_owned()], &answer.blocks));
+    assert_eq!((thread.chips, &thread.messages[1].blocks), (vec![Chip::Form], &answer.blocks));
     let copy = bench.chat.duplicate(ME, session).await.unwrap();
     assert_eq!(bench.chat.setup(ME, copy).await.unwrap().answer_schema.as_deref(), Some(SCHEMA));
 

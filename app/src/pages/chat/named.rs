@@ -17,7 +17,7 @@ use types::{
     document::{CollectionView, DocumentAct, DocumentReply, NamedDocument},
     ids::CollectionId,
     model::{ModelEntry, Purpose},
-    prompt::NamedPrompt,
+    prompt::{NamedPrompt, fill},
     reasoning::Effort,
 };
 
@@ -226,7 +226,9 @@ impl List {
                     }
                 }
                 Named::Clear => go.run("/chat".to_owned()),
-                Named::Prompt(prompt) if prompt.variables.is_empty() => return self.put(&rest, &prompt.body),
+                Named::Prompt(prompt) if prompt.variables.is_empty() => {
+                    return self.put(&rest, &fill(&prompt.body, &[], |_| None));
+                }
                 Named::Prompt(prompt) => return self.open.set(Some(prompt)),
                 Named::Answerer(model) => load.run(model.id),
                 // The box is empty of the word before the chat begins that it may begin.

@@ -124,6 +124,23 @@ test('a chat is set up before its first message, and what is being written goes 
   await expect(page.getByTestId('setup-link')).not.toContainText('leaves out');
 });
 
+test('a prompt of the library is filled in and put into the system prompt of a chat', async ({ page }) => {
+  await open(page, '/prompts/new');
+  await page.locator('#prompt-name').fill('be-somebody');
+  await page.locator('#prompt-body').fill('You are {{who}}.');
+  await page.getByTestId('prompt-save').click();
+  await expect(page.getByTestId('prompt-name')).toHaveText('/be-somebody');
+  await open(page, '/chat/new/setup');
+  await page.getByTestId('setup-system').fill('Be kind.');
+  await page.getByTestId('setup-prompts').selectOption('be-somebody');
+  const form = page.getByTestId('setup-prompt-form');
+  await accessible(page);
+  await form.getByLabel('who').fill('a lighthouse');
+  await form.getByTestId('setup-insert').click();
+  await expect(form).toHaveCount(0);
+  await expect(page.getByTestId('setup-system')).toHaveValue('Be kind.\n\nYou are a lighthouse.');
+});
+
 test('an answer is put into other words, and a question is asked in a chat of its own', async ({ page }) => {
   await open(page, '/chat');
   await send(page, SHORT);

@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod panel;
+mod system;
 
 use super::failed::{Gone, failed};
 use crate::{
@@ -16,12 +17,12 @@ use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_meta::Title;
 use leptos_router::{components::A, hooks::use_params_map};
 use panel::{Panel, Presets, panel};
+use system::system_field;
 use types::{
     chat::{Act, History},
     constraint::MAX_CONSTRAINT_BYTES,
     ids::SessionId,
     overrides::{KnobView, SetUp, Setup},
-    settings::MAX_SYSTEM_PROMPT_BYTES,
 };
 
 /// In the address, in the place of the id of a chat that has not begun.
@@ -103,12 +104,7 @@ fn SetupForm(session: Option<SessionId>, setup: Setup) -> AnyView {
                 <h1 class="min-w-0 truncate text-xl font-semibold text-strong">{texts.setup_title} ": " {title}</h1>
                 <A href=back attr:class="button button-quiet">{texts.saw_back}</A>
             </div>
-            <section class="card flex flex-col gap-2 p-4">
-                <label for="setup-system" class="font-medium text-strong">{texts.settings_system_prompt}</label>
-                <textarea id="setup-system" name="system_prompt" rows="4" class="field min-h-24" maxlength=MAX_SYSTEM_PROMPT_BYTES
-                    placeholder=setup.usual_system_prompt data-testid="setup-system">{setup.system_prompt.unwrap_or_default()}</textarea>
-                <p class="text-xs text-muted">{texts.setup_hint}</p>
-            </section>
+            {system_field(setup.system_prompt.unwrap_or_default(), setup.usual_system_prompt)}
             <section class="card flex flex-col gap-2 p-4">
                 <label for="setup-schema" class="font-medium text-strong">{texts.setup_schema}</label>
                 <textarea id="setup-schema" name="answer_schema" rows="4" class="field min-h-24 font-mono text-sm" maxlength=MAX_CONSTRAINT_BYTES

@@ -55,7 +55,7 @@ pub(crate) fn add_to_new_chat(text: &str) {
 }
 
 /// One text behind the other, where there are two.
-pub(super) fn joined(first: &str, second: &str) -> String {
+pub(crate) fn joined(first: &str, second: &str) -> String {
     match (first.trim().is_empty(), second.trim().is_empty()) {
         (true, _) => second.to_owned(),
         (_, true) => first.to_owned(),

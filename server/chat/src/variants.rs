@@ -29,9 +29,14 @@ impl Chat {
         Ok(())
     }
 
-    /// Undoes the last [`Chat::keep_variant`] of a session.
-    pub async fn bring_variants_back(&self, user: UserId, session: SessionId) -> Result<(), ChatError> {
-        self.store.show_hidden_variants(user, session).await?;
+    /// Undoes the last [`Chat::keep_variant`] of this message.
+    pub async fn bring_variants_back(
+        &self,
+        user: UserId,
+        session: SessionId,
+        message: MessageId,
+    ) -> Result<(), ChatError> {
+        self.store.show_hidden_variants(user, session, message).await?;
         self.notes.send(user, session, ChatEvent::ThreadChanged);
         Ok(())
     }

@@ -75,12 +75,28 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    /// Undoes the last [`Store::hide_other_variants`] of a session.
-    pub async fn show_hidden_variants(&self, user: UserId, session: SessionId) -> Result<(), StoreError> {
+    /// Undoes the last [`Store::hide_other_variants`] for this message.
+    pub async fn show_hidden_variants(
+        &self,
+        user: UserId,
+        session: SessionId,
+        message: MessageId,
+    ) -> Result<(), StoreError> {
         let done = sqlx::query!(
-            "update message set hidden_ms = null
-             where session_id = ?1 and hidden_ms = (select max(hidden_ms) from message where session_id = ?1)
-               and exists (select 1 from session where id = ?1 and user_id = ?2 and deleted_ms is null)",
+            "with recursive
+             beside (id, hidden_ms) as (
+                 select m.id, m.hidden_ms from message m join message kept on kept.parent_id is m.parent_id
+                 where kept.id = ?1 and kept.session_id = ?2 and m.session_id = ?2 and m.id <> ?1 and m.hidden_ms is not null
+                   and exists (select 1 from session where id = ?2 and user_id = ?3 and deleted_ms is null)
+             ),
+             back (id) as (
+                 select id from beside where hidden_ms = (select max(hidden_ms) from beside)
+                 union all
+                 select m.id from message m join back on m.parent_id = back.id
+             )
+             update message set hidden_ms = null
+             where id in (select id from back) and hidden_ms = (select max(hidden_ms) from beside)",
+            message.0,
             session.0,
             user.0
         )

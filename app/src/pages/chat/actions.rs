@@ -83,11 +83,16 @@ impl Actions {
 
     /// Lets the other variants go, and offers to undo that.
     pub(super) fn keep(self, message: MessageId, gone: &'static str) {
+        let Some(session) = self.session() else { return };
         self.act_and(Act::Keep { message }, move |is_done| {
-            if is_done {
-                let undo = std::sync::Arc::new(move || self.act(Act::BringBack));
-                self.toasts.show_with_action(gone, self.texts.undo, undo);
+            if !is_done {
+                return;
             }
+            // Another chat may be open when it is clicked.
+            let undo = std::sync::Arc::new(move || {
+                self.run(api::act_on_session(session, Act::BringBack { message }), |_| ());
+            });
+            self.toasts.show_with_action(gone, self.texts.undo, undo);
         });
     }
 

@@ -125,7 +125,7 @@ pub async fn act_on_session(session: SessionId, act: Act) -> Result<Option<Sessi
         Act::SetUp(set_up) => chat.set_up(user, session, set_up).await?,
         Act::Correct { message, text } => chat.correct(user, session, message, text).await?,
         Act::Keep { message } => chat.keep_variant(user, session, message).await?,
-        Act::BringBack => chat.bring_variants_back(user, session).await?,
+        Act::BringBack { message } => chat.bring_variants_back(user, session, message).await?,
         Act::LoadModel => {
             let (model, profile) = chat.model_of(user, session).await?;
             crate::ssr::state()?.models.load_as(user, model, profile).await?;

@@ -145,8 +145,10 @@ pub enum Act {
     Keep {
         message: MessageId,
     },
-    /// Brings back what [`Act::Keep`] let go last.
-    BringBack,
+    /// Brings back what [`Act::Keep`] of this message let go last.
+    BringBack {
+        message: MessageId,
+    },
     /// Chooses the model that answered last in it, loaded as it was then.
     LoadModel,
     /// Makes another session of it, with all branches.

@@ -192,8 +192,8 @@ async fn one_variant_is_kept_and_the_others_go_with_what_followed_them() {
     assert!(found.rows.is_empty(), "what is gone is not found");
     assert!(bench.chat.select_variant(ME, session, first).await.is_err());
 
-    assert!(bench.chat.bring_variants_back(OTHER, session).await.is_err());
-    bench.chat.bring_variants_back(ME, session).await.unwrap();
+    assert!(bench.chat.bring_variants_back(OTHER, session, second).await.is_err());
+    bench.chat.bring_variants_back(ME, session, second).await.unwrap();
     assert_eq!(bench.messages(session).await[1].variants, [first, second]);
     bench.chat.select_variant(ME, session, first).await.unwrap();
     assert_eq!(bench.texts(session).await, ["question", "first", "more", "more said"]);
@@ -217,8 +217,31 @@ async fn what_was_let_go_is_removed_when_undo_is_over() {
     bench.chat.keep_variant(ME, session, second).await.unwrap();
     assert_eq!(bench.store.purge_hidden_variants(0).await.unwrap(), 0);
     assert!(bench.store.purge_hidden_variants(i64::MAX).await.unwrap() > 0);
-    assert!(bench.chat.bring_variants_back(ME, session).await.is_err());
+    assert!(bench.chat.bring_variants_back(ME, session, second).await.is_err());
     assert_eq!(bench.texts(session).await, ["question", "second"]);
+}
+
+#[tokio::test]
+async fn what_comes_back_is_what_the_named_message_was_kept_for() {
+    let bench = Bench::open(["first", "later one", "second", "later two"].map(|it| Script::say([it]))).await;
+    let (sent, _) = bench.say(None, "question").await;
+    let session = sent.session;
+    let (later, _) = bench.say(Some(session), "more").await;
+    let again = bench.chat.regenerate(ME, session, sent.reply, Again::Anew, None).await.unwrap();
+    bench.end_of(session).await;
+    bench.chat.select_variant(ME, session, later.reply).await.unwrap();
+    let other = bench.chat.regenerate(ME, session, later.reply, Again::Anew, None).await.unwrap();
+    bench.end_of(session).await;
+
+    bench.chat.keep_variant(ME, session, sent.reply).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    bench.chat.keep_variant(ME, session, other.reply).await.unwrap();
+    bench.chat.bring_variants_back(ME, session, sent.reply).await.unwrap();
+    let messages = bench.messages(session).await;
+    assert_eq!(messages[1].variants, [sent.reply, again.reply]);
+    assert_eq!(messages[3].variants, [other.reply], "the later one was not named");
+    bench.chat.bring_variants_back(ME, session, other.reply).await.unwrap();
+    assert_eq!(bench.messages(session).await[3].variants, [later.reply, other.reply]);
 }
 
 /// Three questions of 30 words and as many short answers, in a context of 80.

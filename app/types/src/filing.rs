@@ -23,6 +23,8 @@ pub struct Folder {
     pub name: String,
     /// Sessions in it that are not in the archive.
     pub n_sessions: u32,
+    /// It says what models are told first in its sessions.
+    pub has_prompt: bool,
 }
 
 /// Which sessions a list has. All that is given must hold.
@@ -103,11 +105,13 @@ pub struct Filed {
     pub updated_at_ms: i64,
     /// The day of that where the server is, as in 2026-11-26.
     pub updated_on: String,
-    /// Where the words were found that were looked for.
+    /// The title in pieces, where it holds what was looked for; else none.
+    pub title_hit: Vec<HitPart>,
+    /// The passage in which the words were found that were looked for.
     pub hit: Vec<HitPart>,
 }
 
-/// A piece of a passage in which something was found.
+/// A piece of a text in which something was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HitPart {
     pub text: String,
@@ -122,7 +126,7 @@ pub struct FiledPage {
     /// Another page follows.
     pub has_more: bool,
     pub folders: Vec<Folder>,
-    /// The tags of most of the person's sessions, in alphabetical order.
+    /// The tags of most of the person's sessions in the archive or outside it, whichever is shown, in alphabetical order.
     pub tags: Vec<String>,
     /// What models are told first in the folder that is shown.
     pub folder_prompt: Option<String>,

@@ -19,7 +19,7 @@ impl Chat {
     pub async fn filed_sessions(&self, user: UserId, filter: &Filter) -> Result<FiledPage, ChatError> {
         let (sessions, has_more) = self.store.filed_sessions(user, filter).await?;
         let folders = self.store.list_folders(user).await?;
-        let tags = self.store.list_tags(user, TAGS_SHOWN).await?;
+        let tags = self.store.list_tags(user, filter.archived, TAGS_SHOWN).await?;
         let import = match filter.import {
             Some(import) => self.store.find_import(user, import).await?,
             None => None,

@@ -3,7 +3,8 @@
 use crate::{
     Store, StoreError,
     samplers::written,
-    sessions::{found, full_text_query, title_words},
+    sessions::{found, full_text_query},
+    titles::{Titled, title_hit},
 };
 use types::{
     filing::{Filed, Filter, Folder, HitPart, PAGE},
@@ -20,7 +21,7 @@ impl Store {
     /// The person's folders in their order.
     pub async fn list_folders(&self, user: UserId) -> Result<Vec<Folder>, StoreError> {
         let rows = sqlx::query!(
-            "select id, name, (select count(*) from session
+            "select id, name, system_prompt is not null as \"has_prompt!: bool\", (select count(*) from session
                  where folder_id = folder.id and deleted_ms is null and leaf_id is not null and archived = 0) as \"n!: i64\"
              from folder where user_id = ? order by position, id",
             user.0
@@ -32,6 +33,7 @@ impl Store {
             id: FolderId(row.id),
             name: row.name,
             n_sessions: count(row.n),
+            has_prompt: row.has_prompt,
         });
         Ok(folders.collect())
     }
@@ -210,14 +212,21 @@ impl Store {
         Ok(())
     }
 
-    /// The words that most of the person's sessions are filed under, in alphabetical order.
-    pub async fn list_tags(&self, user: UserId, limit: u32) -> Result<Vec<String>, StoreError> {
+    /// The words that most of the person's sessions are filed under, in alphabetical order: of those in the archive, or of all others.
+    pub async fn list_tags(
+        &self,
+        user: UserId,
+        archived: bool,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
         let tags = sqlx::query_scalar!(
             r#"select tag as "tag!" from (
                  select tag, count(*) as n from session_tag t join session s on s.id = t.session_id
-                 where s.user_id = ? and s.deleted_ms is null group by tag order by n desc, tag limit ?
+                 where s.user_id = ? and s.deleted_ms is null and s.leaf_id is not null and s.archived = ?
+                 group by tag order by n desc, tag limit ?
              ) order by tag collate nocase"#,
             user.0,
+            archived,
             limit
         );
         Ok(tags.fetch_all(&self.read).await?)
@@ -250,7 +259,8 @@ impl Store {
         filter: &Filter,
     ) -> Result<(Vec<Filed>, bool), StoreError> {
         let query = filter.query.trim();
-        let (words, title_words) = (full_text_query(query), title_words(query));
+        let words = full_text_query(query);
+        let titled = if query.is_empty() { Titled::default() } else { self.titled(user, query).await? };
         let folder = filter.folder.map(|folder| folder.0);
         let (limit, offset) = (i64::from(PAGE) + 1, i64::from(filter.page) * i64::from(PAGE));
         let rows = sqlx::query!(
@@ -261,8 +271,7 @@ impl Store {
              where user_id = ?1 and deleted_ms is null and leaf_id is not null and archived = ?2
                and (?3 is null or folder_id = ?3)
                and (?4 is null or exists (select 1 from session_tag where session_id = session.id and tag = ?4))
-               and (?9 = '' or instr(lower(title), lower(?9)) > 0
-                    or not exists (select 1 from json_each(?5) word where instr(' ' || lower(title), word.value) = 0)
+               and (?9 = '' or id in (select value from json_each(?5))
                     or id in (select session_id from message
                               where hidden_ms is null and id in (
                                   select rowid from message_text where message_text match ?6
@@ -273,7 +282,7 @@ impl Store {
             filter.archived,
             folder,
             filter.tag,
-            title_words,
+            titled.ids,
             words,
             limit,
             offset,
@@ -288,6 +297,7 @@ impl Store {
             let tags = row.tags.unwrap_or_default();
             sessions.push(Filed {
                 id: SessionId(row.id),
+                title_hit: title_hit(&row.title, query),
                 title: row.title,
                 pinned: row.pinned != 0,
                 archived: row.archived != 0,

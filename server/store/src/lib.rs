@@ -33,6 +33,7 @@ mod settings;
 mod sources;
 mod speed_measures;
 mod threads;
+mod titles;
 mod toolbox;
 mod variants;
 mod written;

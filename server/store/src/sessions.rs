@@ -164,22 +164,21 @@ impl Store {
         first: u32,
         limit: u32,
     ) -> Result<(Vec<SessionRow>, u32), StoreError> {
-        let (words, title_words) = (full_text_query(query), title_words(query));
+        let (words, titled) = (full_text_query(query), self.titled(user, query).await?);
         let found = sqlx::query_scalar!(
             r#"select id as "id!" from session
              where user_id = ?1 and deleted_ms is null and leaf_id is not null and archived = 0
-               and (instr(lower(title), lower(?4)) > 0
-                    or not exists (select 1 from json_each(?2) word where instr(' ' || lower(title), word.value) = 0)
+               and (id in (select value from json_each(?2))
                     or id in (select session_id from message
                               where hidden_ms is null and id in (
                                   select rowid from message_text where message_text match ?3
                                   union all select message_id from message_call
                                             where rowid in (select rowid from call_text where call_text match ?3))))
-             order by pinned desc, instr(lower(title), lower(?4)) > 0 desc, updated_ms desc, id desc"#,
+             order by pinned desc, id in (select value from json_each(?4)) desc, updated_ms desc, id desc"#,
             user.0,
-            title_words,
+            titled.ids,
             words,
-            query
+            titled.whole
         )
         .fetch_all(&self.read)
         .await?;
@@ -346,14 +345,6 @@ impl Store {
 /// `Err(NotFound)` if a change met no row.
 pub(crate) fn found(n_rows: u64) -> Result<(), StoreError> {
     if n_rows == 0 { Err(StoreError::NotFound) } else { Ok(()) }
-}
-
-/// What words of a title begin with that must be in it, behind the space before them, as a list that queries take. The database makes small
-/// letters of the Latin ones alone, so the same is done here.
-pub(crate) fn title_words(text: &str) -> String {
-    let words: Vec<_> =
-        text.split_whitespace().map(|word| format!(" {}", word.to_ascii_lowercase())).collect();
-    serde_json::to_string(&words).unwrap_or_default()
 }
 
 /// Every word as a quoted prefix, so that nothing a person types is query syntax.

@@ -203,6 +203,30 @@ async fn search_finds_titles_and_words_and_takes_no_syntax() {
 }
 
 #[tokio::test]
+async fn titles_are_found_and_marked_in_whatever_case_they_are() {
+    let (_folder, store) = open().await;
+    for title in ["Die Übersicht Öfen", "Öfen in Übersicht"] {
+        let session = store.create_session(ME, 1).await.unwrap();
+        turn(&store, session, None, "hello").await;
+        store.rename_session(ME, session, title).await.unwrap();
+    }
+    for (query, n) in [("übersicht", 2), ("ÜBERSICHT", 2), ("ersicht ö", 1), ("öfen über", 2), ("äfen", 0)]
+    {
+        assert_eq!(found(&store, query).await, n, "{query}");
+        let filter = Filter { query: query.to_owned(), ..Filter::default() };
+        assert_eq!(store.filed_sessions(ME, &filter).await.unwrap().0.len(), n, "{query}");
+    }
+    let (first, _) = store.search_sessions(ME, "ÜBERSICHT Ö", 0, 1).await.unwrap();
+    assert_eq!(first[0].title, "Die Übersicht Öfen", "what holds it as it was typed comes first");
+    let filter = Filter { query: "ersicht ö".into(), ..Filter::default() };
+    let (filed, _) = store.filed_sessions(ME, &filter).await.unwrap();
+    let marked: Vec<_> = filed[0].title_hit.iter().map(|it| (it.text.as_str(), it.is_hit)).collect();
+    assert_eq!(marked, [("Die Üb", false), ("ersicht Ö", true), ("fen", false)]);
+    let (all, _) = store.filed_sessions(ME, &Filter::default()).await.unwrap();
+    assert!(all.iter().all(|it| it.title_hit.is_empty()), "nothing was looked for");
+}
+
+#[tokio::test]
 async fn what_tools_were_asked_and_gave_is_found_as_long_as_its_answer_is() {
     let (_folder, store) = open().await;
     let session = store.create_session(ME, 1).await.unwrap();
@@ -526,14 +550,16 @@ async fn sessions_are_found_by_folder_tag_archive_and_words() {
     assert_eq!(titles(&store, &all).await, ["rain", "tea"]);
     assert_eq!(titles(&store, &Filter { folder: Some(kitchen), ..all.clone() }).await, ["tea"]);
     assert_eq!(titles(&store, &Filter { tag: Some("wet".into()), ..all.clone() }).await, ["rain"]);
-    assert_eq!(store.list_tags(ME, 10).await.unwrap(), ["cold", "wet"]);
-    assert_eq!(store.list_tags(ME, 1).await.unwrap(), ["cold"]);
+    assert_eq!(store.list_tags(ME, false, 10).await.unwrap(), ["cold", "wet"]);
+    assert_eq!(store.list_tags(ME, false, 1).await.unwrap(), ["cold"]);
     assert_eq!(store.list_folders(ME).await.unwrap()[0].n_sessions, 1);
 
     store.set_session_archived(ME, rain, true).await.unwrap();
     assert_eq!(titles(&store, &all).await, ["tea"]);
     assert_eq!(titles(&store, &Filter { archived: true, ..all.clone() }).await, ["rain"]);
     assert_eq!(store.list_sessions(ME, 0, 10).await.unwrap().len(), 1, "the sidebar shows no archive");
+    assert!(store.list_tags(ME, false, 10).await.unwrap().is_empty(), "they would lead to nothing");
+    assert_eq!(store.list_tags(ME, true, 10).await.unwrap(), ["cold", "wet"]);
 
     let (hits, _) = store.filed_sessions(ME, &Filter { query: "fine".into(), ..all.clone() }).await.unwrap();
     let words: Vec<_> =
@@ -542,6 +568,9 @@ async fn sessions_are_found_by_folder_tag_archive_and_words() {
     let whole: String = hits[0].hit.iter().map(|part| part.text.as_str()).collect();
     assert_eq!(whole, "tea is a fine thing to speak about");
 
+    assert!(!store.list_folders(ME).await.unwrap()[0].has_prompt);
+    store.set_folder_prompt(ME, kitchen, Some("Speak like a kettle.")).await.unwrap();
+    assert!(store.list_folders(ME).await.unwrap()[0].has_prompt);
     store.delete_folder(ME, kitchen).await.unwrap();
     assert_eq!(titles(&store, &all).await, ["tea"], "what was in a folder stays");
 }

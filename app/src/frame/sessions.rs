@@ -145,17 +145,32 @@ impl Sessions {
         self.act(id, Act::Pin { pinned });
     }
 
-    /// Deletes, offers to undo, and leaves the session if it is open.
+    /// Deletes, offers to undo once that is done, and leaves the session if it is open.
     pub(crate) fn delete(self, session: &SessionSummary) {
         let (id, title) = (session.id, title_or(&session.title, self.texts.session_untitled));
+        let page = format!("/chat/{id}");
         self.list.update(|list| list.retain(|row| row.id != id));
-        if self.pathname.get_untracked() == format!("/chat/{id}") {
+        let was_open = self.pathname.get_untracked() == page;
+        if was_open {
+            // At once: its page would say that it is not here.
             self.go.run("/chat".to_owned());
         }
-        let undo = Arc::new(move || self.act(id, Act::Restore));
-        let text = fill(self.texts.session_deleted, "title", title);
-        self.toasts.show_with_action(text, self.texts.undo, undo);
-        self.act(id, Act::Delete);
+        spawn_local(async move {
+            match act_on_session(id, Act::Delete).await {
+                Ok(_) => {
+                    let undo = Arc::new(move || self.act(id, Act::Restore));
+                    let text = fill(self.texts.session_deleted, "title", title);
+                    self.toasts.show_with_action(text, self.texts.undo, undo);
+                }
+                Err(err) => {
+                    self.toasts.show(err.sentence(self.texts));
+                    if was_open && self.pathname.get_untracked() == "/chat" {
+                        self.go.run(page);
+                    }
+                }
+            }
+            self.refresh();
+        });
     }
 
     /// Runs a change, shows what went wrong, and fetches the list.

@@ -209,7 +209,7 @@ fn SessionRows() -> impl IntoView {
         <ul class="flex flex-col gap-px">
             {list(
                 move || sessions.list.get(),
-                |row| (row.id, row.title.clone(), row.pinned, row.running),
+                |row| row.id,
                 |row| view! { <SessionRow row/> }.into_any(),
             )}
         </ul>
@@ -220,16 +220,21 @@ fn SessionRows() -> impl IntoView {
     }
 }
 
+/// A line that stays for as long as its chat is in the list, so that a title can be edited while the chat is answered.
 #[component]
 fn SessionRow(row: SessionSummary) -> AnyView {
     let sessions = use_sessions();
     let id = row.id;
-    let row = StoredValue::new(row);
+    let row = Memo::new(move |before: Option<&SessionSummary>| {
+        let list = sessions.list.read();
+        // One that is about to go is shown as it was.
+        list.iter().find(|it| it.id == id).or(before).unwrap_or(&row).clone()
+    });
     view! {
         <li class="group relative" data-testid="session">
             <When
                 when=move || sessions.renaming.get() == Some(id)
-                fallback=move || view! { <SessionLink row/> }
+                fallback=move || view! { <SessionLink id row/> }
             >
                 <TitleEditor row/>
             </When>
@@ -239,54 +244,64 @@ fn SessionRow(row: SessionSummary) -> AnyView {
 }
 
 #[component]
-fn SessionLink(row: StoredValue<SessionSummary>) -> impl IntoView {
+fn SessionLink(id: SessionId, row: Memo<SessionSummary>) -> impl IntoView {
     let texts = use_texts();
-    let SessionSummary { id, title, pinned, running, .. } = row.get_value();
-    let title = title_or(&title, texts.session_untitled);
-    let (tooltip, shown) = (title.clone(), title.clone());
+    let title = move || title_or(&row.read().title, texts.session_untitled);
     view! {
-        <A href=format!("/chat/{id}") attr:class="nav-link group-focus-within:pr-24 group-hover:pr-24 pointer-coarse:pr-24" attr:title=tooltip>
-            {pinned.then(|| view! { <Icon icon=icondata_lu::LuPin size=14/> })}
-            <span class="truncate">{shown}</span>
-            {running.then(|| view! {
+        <A href=format!("/chat/{id}") attr:class="nav-link group-focus-within:pr-24 group-hover:pr-24 pointer-coarse:pr-24" attr:title=title>
+            <When when=move || row.read().pinned><Icon icon=icondata_lu::LuPin size=14/></When>
+            <span class="truncate">{title}</span>
+            <When when=move || row.read().running>
                 <span class="size-1.5 shrink-0 rounded-full bg-accent" role="img" aria-label=texts.session_running></span>
-            })}
+            </When>
         </A>
-        <SessionActions row title/>
+        <SessionActions id row/>
     }
 }
 
 /// Shown on hover and keyboard focus; always where there is no hover.
 #[component]
-fn SessionActions(row: StoredValue<SessionSummary>, title: String) -> impl IntoView {
+fn SessionActions(id: SessionId, row: Memo<SessionSummary>) -> impl IntoView {
     let texts = use_texts();
     let sessions = use_sessions();
-    let SessionSummary { id, pinned, .. } = row.get_value();
-    let (pin_icon, pin_label) = if pinned {
-        (icondata_lu::LuPinOff, texts.session_unpin)
-    } else {
-        (icondata_lu::LuPin, texts.session_pin)
-    };
+    let label =
+        move || fill(texts.session_actions, "title", title_or(&row.read().title, texts.session_untitled));
     view! {
         <div
             class="absolute inset-y-0 right-0 flex items-center rounded-control bg-panel opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100"
             role="group"
-            aria-label=fill(texts.session_actions, "title", title)
+            aria-label=label
         >
             <IconButton size=14 icon=icondata_lu::LuPencil label=texts.session_rename.to_owned() testid="session-rename"
                 on_click=move |()| sessions.renaming.set(Some(id))/>
-            <IconButton size=14 icon=pin_icon label=pin_label.to_owned() testid="session-pin"
-                on_click=move |()| sessions.set_pinned(id, !pinned)/>
+            <When when=move || row.read().pinned fallback=move || pin(sessions, id, icondata_lu::LuPin, texts.session_pin, true)>
+                {pin(sessions, id, icondata_lu::LuPinOff, texts.session_unpin, false)}
+            </When>
             <IconButton size=14 icon=icondata_lu::LuTrash2 label=texts.session_delete.to_owned() testid="session-delete"
-                on_click=move |()| row.with_value(|row| sessions.delete(row))/>
+                on_click=move |()| sessions.delete(&row.get_untracked())/>
         </div>
     }
 }
 
+fn pin(
+    sessions: Sessions,
+    id: SessionId,
+    icon: &'static IconData,
+    label: &'static str,
+    pinned: bool,
+) -> AnyView {
+    view! {
+        <IconButton size=14 icon label=label.to_owned() testid="session-pin" on_click=move |()| sessions.set_pinned(id, pinned)/>
+    }
+    .into_any()
+}
+
 /// The title in place: Enter or leaving saves, Escape does not.
 #[component]
-fn TitleEditor(row: StoredValue<SessionSummary>) -> impl IntoView {
+fn TitleEditor(row: Memo<SessionSummary>) -> impl IntoView {
     let sessions = use_sessions();
+    // The chat may get another title meanwhile.
+    let before = StoredValue::new(row.get_untracked());
     let input = NodeRef::<html::Input>::new();
     Effect::new(move |_| {
         if let Some(input) = input.get() {
@@ -298,7 +313,7 @@ fn TitleEditor(row: StoredValue<SessionSummary>) -> impl IntoView {
         // Enter and Escape remove the input, which also takes the focus from it.
         let Some(input) = input.try_get_untracked().flatten() else { return };
         if sessions.renaming.get_untracked().is_some() {
-            row.with_value(|row| sessions.rename(row, input.value()));
+            before.with_value(|row| sessions.rename(row, input.value()));
         }
     };
     let on_key = move |event: ev::KeyboardEvent| match event.key().as_str() {
@@ -316,7 +331,7 @@ fn TitleEditor(row: StoredValue<SessionSummary>) -> impl IntoView {
             maxlength=types::chat::MAX_TITLE_CHARS
             aria-label=use_texts().session_title
             data-testid="session-title"
-            value=row.with_value(|row| row.title.clone())
+            value=before.with_value(|row| row.title.clone())
             on:keydown=on_key
             on:blur=move |_| save()
         />

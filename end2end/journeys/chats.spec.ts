@@ -150,6 +150,8 @@ test('chats are filed in folders, which keep the order they are dragged into', a
   await page.getByTestId('folder-up').last().click();
   await expect(page.getByTestId('folder-name').first()).toHaveValue('Animals');
   await page.getByTestId('folder-delete').first().click();
+  await expect(page.getByTestId('folder-delete-dialog').filter({ visible: true })).toContainText('is deleted with it');
+  await page.getByTestId('folder-delete-yes').click();
   await expect(folders).toHaveCount(1);
   await open(page, '/chats');
   await expect(row(page, 'Okapi notes')).toBeVisible();
@@ -210,6 +212,32 @@ test('words find chats by what was said, with the place, and tags narrow the lis
   expect(violations).toEqual([]);
 });
 
+test('tags that are being written stay when they are refused, and when chats change elsewhere', async ({
+  page,
+  context,
+  expectedErrors,
+}) => {
+  expectedErrors.push(/status of 422/);
+  await open(page, '/chats');
+  await bring(page, file('Notes on newts', 'What is a newt?', 'An amphibian.'));
+  await connected(page);
+  await row(page, 'newts').getByTestId('chat-tags').click();
+  const words = page.getByTestId('chat-tag-words');
+  const tooMany = Array.from({ length: 21 }, (_, n) => `newt ${n}`).join(', ');
+  await words.fill(tooMany);
+  await words.press('Enter');
+  await expect(page.getByTestId('toast')).toContainText('21 tags');
+  const other = await context.newPage();
+  await open(other, '/chats');
+  await bring(other, file('Notes on toads', 'What is a toad?', 'An amphibian, too.'));
+  await expect(row(page, 'toads')).toBeVisible();
+  await expect(words).toHaveValue(tooMany);
+  await words.fill('pond');
+  await words.press('Enter');
+  await expect(words).toHaveCount(0);
+  await expect(row(page, 'newts').getByRole('link', { name: 'pond' })).toHaveCount(1);
+});
+
 test('a chat in the archive is in no list but its own, and comes back', async ({ page }) => {
   await open(page, '/chats');
   await bring(page, file('Old plans', 'Plans?', 'Old ones.'));
@@ -218,6 +246,12 @@ test('a chat in the archive is in no list but its own, and comes back', async ({
   await expect(row(page, 'Old plans')).toHaveCount(0);
   await expect(page.getByTestId('session').filter({ hasText: 'Old plans' })).toHaveCount(0);
   await open(page, '/chats?archived=1');
+  // What is searched there is the archive.
+  await page.getByTestId('chats-search').fill('old PLANS');
+  await page.getByTestId('chats-search').press('Enter');
+  await expect(page).toHaveURL(/archived=1&q=old/);
+  await connected(page);
+  await expect(row(page, 'Old plans').locator('mark')).toHaveText('Old plans');
   await row(page, 'Old plans').getByTestId('chat-archive').click();
   await expect(row(page, 'Old plans')).toHaveCount(0);
   await open(page, '/chats');

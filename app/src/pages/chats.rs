@@ -14,7 +14,7 @@ use crate::{
     i18n::{ChatsTexts, fill},
     live::use_live,
     page_data::PageData,
-    ui::icon::Icon,
+    ui::{icon::Icon, list::list, when::When},
 };
 use folders::Folders;
 use leptos::prelude::*;
@@ -28,17 +28,18 @@ use types::filing::{FiledPage, Filter, ImportState, ImportView};
 /// `/chats`.
 pub(super) fn page() -> AnyView {
     let query = use_query_map();
-    let changes = RwSignal::new(0);
-    let live = use_live();
-    // What is fetched is in the address; the key only says when.
-    let key = move || {
-        let version = (changes.get(), live.sessions_version.get(), live.epoch.get());
-        Some(format!("{version:?}{}", query.read().to_query_string()))
-    };
-    let page = PageData::of(key, move |_| api::list_chats(filter_of(&query.read_untracked())));
     let texts = ChatsTexts::here();
-    let sheet = Sheet::new(changes);
+    let sheet = Sheet::new(query);
     provide_context(sheet);
+    // What is fetched is in the address; the key only says when.
+    let key = move || Some(format!("{}{}", sheet.n_retries.get(), query.read().to_query_string()));
+    let first = PageData::of(key, move |_| api::list_chats(filter_of(&query.read_untracked())));
+    let live = use_live();
+    Effect::watch(
+        move || (live.sessions_version.get(), live.epoch.get()),
+        move |_, _, _| sheet.refresh(),
+        false,
+    );
     view! {
         <Title text=texts.chats_title/>
         <div class="min-h-0 flex-1 overflow-y-auto" on:dragover=move |_| sheet.drag_away()>
@@ -46,7 +47,7 @@ pub(super) fn page() -> AnyView {
                 <Head query/>
                 <Outcome query/>
                 <Transition fallback=Skeleton>
-                    {move || Suspend::new(async move { body(query, page.get().await) })}
+                    {move || Suspend::new(async move { body(sheet, first.get().await) })}
                 </Transition>
             </div>
         </div>
@@ -92,6 +93,7 @@ fn address(filter: &Filter) -> String {
 fn Head(query: Memo<ParamsMap>) -> AnyView {
     let texts = ChatsTexts::here();
     let q = move || filter_of(&query.read()).query;
+    let kept = move || kept_by_search(filter_of(&query.read()));
     view! {
         <div class="flex flex-wrap items-center gap-2">
             <h1 class="mr-auto text-xl font-semibold text-strong">{texts.chats_title}</h1>
@@ -110,12 +112,26 @@ fn Head(query: Memo<ParamsMap>) -> AnyView {
             </a>
         </div>
         <form method="get" action="/chats" role="search" class="flex gap-2">
+            {kept}
             <input type="search" name="q" class="field h-8" placeholder=texts.chats_search aria-label=texts.chats_search data-testid="chats-search"
                 prop:value=q value=q()/>
             <button type="submit" class="button button-quiet">{texts.chats_search_go}</button>
         </form>
     }
     .into_any()
+}
+
+/// What is searched in, as fields that nobody sees: the folder, the tag and the archive that are open.
+fn kept_by_search(filter: Filter) -> Vec<AnyView> {
+    let fields = [
+        ("folder", filter.folder.map(|folder| folder.to_string())),
+        ("tag", filter.tag),
+        ("archived", filter.archived.then(|| "1".to_owned())),
+    ];
+    let field = |(name, value): (&'static str, Option<String>)| {
+        value.map(|value| view! { <input type="hidden" name=name value=value/> }.into_any())
+    };
+    fields.into_iter().filter_map(field).collect()
 }
 
 /// How taking over a file went, where that is in the address.
@@ -180,27 +196,35 @@ fn problem_words(problem: &str, texts: &ChatsTexts) -> &'static str {
     }
 }
 
-fn body(query: Memo<ParamsMap>, page: Result<FiledPage, AppError>) -> AnyView {
-    let page = match page {
-        Ok(page) => page,
-        Err(err) => return failed(&err, None),
-    };
-    let filter = filter_of(&query.get_untracked());
-    let FiledPage { sessions, has_more, folders, tags, folder_prompt, import } = page;
-    let is_empty = sessions.is_empty();
-    let rows: Vec<_> = sessions
-        .into_iter()
-        .map(|row| view! { <ChatRow row folders=folders.clone() filter=filter.clone()/> }.into_any())
-        .collect();
+/// Built once for an address: what is fetched later changes what it shows.
+fn body(sheet: Sheet, page: Result<FiledPage, AppError>) -> AnyView {
+    match page {
+        Ok(page) => sheet.show(page),
+        Err(err) => {
+            sheet.miss();
+            return failed(&err, None);
+        }
+    }
+    let filter = sheet.filter().unwrap_or_default();
+    let (archived, nothing) = (filter.archived, filter.clone());
+    let folder = filter.folder;
+    // A closure is built anew for each address: what is being written for one folder is not another's.
+    let prompt = move || folder.map(|folder| view! { <FolderPrompt folder/> });
+    let import = Memo::new(move |_| sheet.page.read().import.clone());
+    let rows = list(
+        move || sheet.page.read().sessions.clone(),
+        |row| row.id,
+        move |row| view! { <ChatRow row archived/> }.into_any(),
+    );
     view! {
-        {import.map(import_line)}
+        {move || import.get().map(import_line)}
         <div class="flex flex-col-reverse gap-6 md:flex-row">
-            <Folders folders tags filter=filter.clone()/>
+            <Folders filter=filter.clone()/>
             <div class="min-w-0 flex-1">
-                {filter.folder.map(|folder| view! { <FolderPrompt folder prompt=folder_prompt.unwrap_or_default()/> })}
+                {prompt}
                 <ul class="flex flex-col divide-y divide-line" data-testid="chats">{rows}</ul>
-                {is_empty.then(|| view! { <Nothing filter=filter.clone()/> })}
-                <Pages filter has_more/>
+                <When when=move || sheet.page.read().sessions.is_empty()><Nothing filter=nothing.clone()/></When>
+                <Pages filter/>
             </div>
         </div>
     }
@@ -226,21 +250,26 @@ fn Nothing(filter: Filter) -> AnyView {
 }
 
 #[component]
-fn Pages(filter: Filter, has_more: bool) -> AnyView {
+fn Pages(filter: Filter) -> AnyView {
     let texts = ChatsTexts::here();
-    let to = |page: u32| address(&Filter { page, ..filter.clone() });
-    let previous = filter.page.checked_sub(1).map(to);
-    let next = has_more.then(|| to(filter.page + 1));
-    if previous.is_none() && next.is_none() {
-        return ().into_any();
-    }
-    view! {
-        <nav class="flex justify-between gap-2 py-4" aria-label=texts.chats_pages>
-            <span>{previous.map(|to| view! { <a href=to class="button button-quiet">{texts.chats_newer}</a> })}</span>
-            <span>{next.map(|to| view! { <a href=to class="button button-quiet" data-testid="older">{texts.chats_older}</a> })}</span>
-        </nav>
-    }
-    .into_any()
+    let sheet = expect_context::<Sheet>();
+    let has_more = Memo::new(move |_| sheet.page.read().has_more);
+    let links = move || {
+        let to = |page: u32| address(&Filter { page, ..filter.clone() });
+        let previous = filter.page.checked_sub(1).map(to);
+        let next = has_more.get().then(|| to(filter.page + 1));
+        if previous.is_none() && next.is_none() {
+            return ().into_any();
+        }
+        view! {
+            <nav class="flex justify-between gap-2 py-4" aria-label=texts.chats_pages>
+                <span>{previous.map(|to| view! { <a href=to class="button button-quiet">{texts.chats_newer}</a> })}</span>
+                <span>{next.map(|to| view! { <a href=to class="button button-quiet" data-testid="older">{texts.chats_older}</a> })}</span>
+            </nav>
+        }
+        .into_any()
+    };
+    links.into_any()
 }
 
 #[component]

@@ -7,9 +7,14 @@ use super::{
 use crate::{
     i18n::{ChatsTexts, fill},
     platform,
-    ui::icon::{Icon, IconButton},
+    ui::{
+        icon::{Icon, IconButton},
+        list::list,
+        modal::Modal,
+        when::When,
+    },
 };
-use leptos::{ev, prelude::*};
+use leptos::{ev, html, prelude::*};
 use types::{
     chat::Act,
     filing::{Filter, Folder, FolderAct, MAX_FOLDER_CHARS},
@@ -19,20 +24,20 @@ use types::{
 /// Folders, tags and the archive. Plain links: the router's own take every view of the page for the one that is open, since it
 /// looks at paths only.
 #[component]
-pub(super) fn Folders(folders: Vec<Folder>, tags: Vec<String>, filter: Filter) -> AnyView {
+pub(super) fn Folders(filter: Filter) -> AnyView {
     let texts = ChatsTexts::here();
-    // The list is built anew with every change; that folders are being edited outlives it.
-    let editing = expect_context::<Sheet>().editing;
-    let order: Vec<FolderId> = folders.iter().map(|folder| folder.id).collect();
-    let order = StoredValue::new(order);
-    let rows: Vec<_> = folders
-        .into_iter()
-        .map(|folder| {
-            let is_open = filter.folder == Some(folder.id);
-            view! { <FolderRow folder is_open editing order/> }.into_any()
-        })
-        .collect();
-    let has_folders = !rows.is_empty();
+    let sheet = expect_context::<Sheet>();
+    // That folders are being edited outlives the view.
+    let editing = sheet.editing;
+    let open = filter.folder;
+    let rows = list(
+        move || sheet.page.read().folders.clone(),
+        |folder| folder.id,
+        move |folder| {
+            let is_open = open == Some(folder.id);
+            view! { <FolderRow folder is_open editing/> }.into_any()
+        },
+    );
     let nothing = Filter::default();
     let all = filter.folder.is_none() && filter.tag.is_none() && !filter.archived;
     let archive = address(&Filter { archived: true, ..Filter::default() });
@@ -42,14 +47,14 @@ pub(super) fn Folders(folders: Vec<Folder>, tags: Vec<String>, filter: Filter) -
             <View to=archive icon=icondata_lu::LuArchive words=texts.chats_archive.to_owned() is_open=filter.archived/>
             <div class="mt-3 flex items-center justify-between px-2">
                 <h2 class="text-xs font-semibold text-muted">{texts.chats_folders}</h2>
-                {has_folders.then(|| view! {
+                <When when=move || !sheet.page.read().folders.is_empty()>
                     <IconButton size=14 icon=icondata_lu::LuPencil label=texts.folder_edit.to_owned() testid="folders-edit"
                         on_click=move |()| editing.update(|it| *it = !*it)/>
-                })}
+                </When>
             </div>
             <ul class="flex flex-col gap-0.5" data-testid="folders">{rows}</ul>
             <NewFolder/>
-            <Tags tags chosen=filter.tag/>
+            <Tags chosen=filter.tag archived=filter.archived/>
         </nav>
     }
     .into_any()
@@ -86,72 +91,72 @@ fn View(to: String, icon: &'static icondata_core::IconData, words: String, is_op
     .into_any()
 }
 
+/// A row that stays for as long as the folder is there, so that its name can be edited while the list is fetched again.
 #[component]
-fn FolderRow(
-    folder: Folder,
-    is_open: bool,
-    editing: RwSignal<bool>,
-    order: StoredValue<Vec<FolderId>>,
-) -> AnyView {
-    let texts = ChatsTexts::here();
+fn FolderRow(folder: Folder, is_open: bool, editing: RwSignal<bool>) -> AnyView {
     let sheet = expect_context::<Sheet>();
     let id = folder.id;
-    let to = address(&Filter { folder: Some(id), ..Filter::default() });
+    let folder = Memo::new(move |before: Option<&Folder>| {
+        let page = sheet.page.read();
+        // One that is about to go is shown as it was.
+        page.folders.iter().find(|it| it.id == id).or(before).unwrap_or(&folder).clone()
+    });
     let drop_here = move |event: ev::DragEvent| {
         event.prevent_default();
         match sheet.dropped() {
-            Some(Dragged::Folder(from)) => arrange(sheet, moved(&order.get_value(), from, id)),
+            Some(Dragged::Folder(from)) => arrange(sheet, moved(&order(sheet), from, id)),
             Some(Dragged::Chat(chat, _)) => sheet.act(chat, Act::File { folder: Some(id) }),
             None => {}
         }
     };
     let place = Place::Folder(id);
-    let (name, dragged_name) = (folder.name.clone(), folder.name.clone());
-    let edit = move || {
-        let name = StoredValue::new(name.clone());
-        view! { <FolderEditor id name order/> }.into_any()
-    };
-    let shown = StoredValue::new((to, folder.name));
-    let n = folder.n_sessions;
-    let link = move || {
-        let (to, name) = shown.get_value();
-        view! {
-            <a href=to class="nav-link" aria-current=is_open.then_some("page")>
-                <Icon icon=icondata_lu::LuFolder/>
-                <span class="min-w-0 flex-1 truncate">{name}</span>
-                <span class="tabular text-xs text-muted" aria-label=fill(texts.folder_count, "n", n)>{n}</span>
-            </a>
-        }
-        .into_any()
-    };
     view! {
         <li draggable="true" data-testid="folder" class="drop-place"
             class:drop-possible=move || sheet.could_take(place)
             class:drop-here=move || sheet.over.get() == Some(place)
-            on:dragstart=move |event| sheet.drag(&event, Dragged::Folder(id), &dragged_name)
+            on:dragstart=move |event| sheet.drag(&event, Dragged::Folder(id), &folder.read_untracked().name)
             on:dragend=move |_| _ = sheet.dropped()
             on:dragover=move |event| sheet.drag_over(&event, place)
             on:drop=drop_here
         >
-            {move || if editing.get() { edit() } else { link() }}
+            <When when=move || editing.get() fallback=move || view! { <FolderLink folder is_open/> }>
+                <FolderEditor folder/>
+            </When>
         </li>
+    }
+    .into_any()
+}
+
+#[component]
+fn FolderLink(folder: Memo<Folder>, is_open: bool) -> AnyView {
+    let texts = ChatsTexts::here();
+    let to = address(&Filter { folder: Some(folder.read_untracked().id), ..Filter::default() });
+    let n = move || folder.read().n_sessions;
+    view! {
+        <a href=to class="nav-link" aria-current=is_open.then_some("page")>
+            <Icon icon=icondata_lu::LuFolder/>
+            <span class="min-w-0 flex-1 truncate">{move || folder.read().name.clone()}</span>
+            <span class="tabular text-xs text-muted" aria-label=move || fill(texts.folder_count, "n", n())>{n}</span>
+        </a>
     }
     .into_any()
 }
 
 /// Name, place and end of a folder.
 #[component]
-fn FolderEditor(id: FolderId, name: StoredValue<String>, order: StoredValue<Vec<FolderId>>) -> AnyView {
+fn FolderEditor(folder: Memo<Folder>) -> AnyView {
     let texts = ChatsTexts::here();
     let sheet = expect_context::<Sheet>();
+    let Folder { id, name, .. } = folder.get_untracked();
+    let deleting = RwSignal::new(false);
     let rename = move |event: ev::Event| {
         let new = event_target_value(&event);
-        if name.with_value(|name| new.trim() != name) {
+        if new.trim() != folder.read_untracked().name {
             sheet.act_on_folders(FolderAct::Rename { folder: id, name: new });
         }
     };
     let step = move |by: isize| {
-        let order = order.get_value();
+        let order = order(sheet);
         let at = order.iter().position(|it| *it == id);
         let other = at.and_then(|at| at.checked_add_signed(by)).and_then(|at| order.get(at).copied());
         if let Some(other) = other {
@@ -160,15 +165,47 @@ fn FolderEditor(id: FolderId, name: StoredValue<String>, order: StoredValue<Vec<
     };
     view! {
         <div class="flex items-center">
-            <input class="field h-8 min-w-0 flex-1" maxlength=MAX_FOLDER_CHARS aria-label=texts.folder_name value=name.get_value()
+            <input class="field h-8 min-w-0 flex-1" maxlength=MAX_FOLDER_CHARS aria-label=texts.folder_name value=name
                 data-testid="folder-name" on:change=rename/>
             <IconButton size=14 icon=icondata_lu::LuArrowUp label=texts.folder_up.to_owned() testid="folder-up" on_click=move |()| step(-1)/>
             <IconButton size=14 icon=icondata_lu::LuArrowDown label=texts.folder_down.to_owned() testid="folder-down" on_click=move |()| step(1)/>
             <IconButton size=14 icon=icondata_lu::LuTrash2 label=texts.folder_delete.to_owned() testid="folder-delete"
-                on_click=move |()| sheet.act_on_folders(FolderAct::Delete { folder: id })/>
+                on_click=move |()| deleting.set(true)/>
+        </div>
+        <Modal open=deleting label=texts.folder_delete testid="folder-delete-dialog"><DeleteFolder folder open=deleting/></Modal>
+    }
+    .into_any()
+}
+
+/// Asks before a folder goes, and says what becomes of what is in it.
+#[component]
+fn DeleteFolder(folder: Memo<Folder>, open: RwSignal<bool>) -> AnyView {
+    let texts = ChatsTexts::here();
+    let sheet = expect_context::<Sheet>();
+    let Folder { id, name, has_prompt, .. } = folder.get_untracked();
+    let delete = move |_| {
+        open.set(false);
+        sheet.act_on_folders(FolderAct::Delete { folder: id });
+    };
+    view! {
+        <div class="flex flex-col gap-3 p-4">
+            <h2 class="font-semibold break-words text-strong">{fill(texts.folder_delete_question, "name", name)}</h2>
+            <ul class="list-disc pl-5">
+                <li>{texts.folder_delete_chats}</li>
+                {has_prompt.then(|| view! { <li>{texts.folder_delete_prompt}</li> })}
+            </ul>
+            <div class="flex justify-end gap-2">
+                <button type="button" class="button button-quiet" on:click=move |_| open.set(false)>{texts.cancel}</button>
+                <button type="button" class="button button-danger" data-testid="folder-delete-yes" on:click=delete>{texts.session_delete}</button>
+            </div>
         </div>
     }
     .into_any()
+}
+
+/// The folders as they are shown.
+fn order(sheet: Sheet) -> Vec<FolderId> {
+    sheet.page.with_untracked(|page| page.folders.iter().map(|folder| folder.id).collect())
 }
 
 fn arrange(sheet: Sheet, folders: Vec<FolderId>) {
@@ -193,16 +230,21 @@ fn moved(order: &[FolderId], from: FolderId, to: FolderId) -> Vec<FolderId> {
 fn NewFolder() -> AnyView {
     let texts = ChatsTexts::here();
     let sheet = expect_context::<Sheet>();
+    let input = NodeRef::<html::Input>::new();
     let submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let name = platform::form_values(&event)("name");
         if !name.trim().is_empty() {
-            sheet.act_on_folders(FolderAct::Create { name });
+            sheet.act_on_folders_then(FolderAct::Create { name }, move |went_well| {
+                if let Some(input) = input.try_get_untracked().flatten().filter(|_| went_well) {
+                    input.set_value("");
+                }
+            });
         }
     };
     view! {
         <form class="flex gap-1 px-1 pt-1" on:submit=submit>
-            <input name="name" class="field h-8 min-w-0 flex-1" maxlength=MAX_FOLDER_CHARS placeholder=texts.folder_new aria-label=texts.folder_new data-testid="folder-new"/>
+            <input node_ref=input name="name" class="field h-8 min-w-0 flex-1" maxlength=MAX_FOLDER_CHARS placeholder=texts.folder_new aria-label=texts.folder_new data-testid="folder-new"/>
             <button type="submit" class="button button-quiet w-8 px-0" aria-label=texts.folder_add title=texts.folder_add>
                 <Icon icon=icondata_lu::LuPlus/>
             </button>
@@ -211,28 +253,32 @@ fn NewFolder() -> AnyView {
     .into_any()
 }
 
+/// The tags of the chats in the archive, or of all others.
 #[component]
-fn Tags(tags: Vec<String>, chosen: Option<String>) -> AnyView {
+fn Tags(chosen: Option<String>, archived: bool) -> AnyView {
     let texts = ChatsTexts::here();
-    if tags.is_empty() {
-        return ().into_any();
-    }
-    let links: Vec<_> = tags
-        .into_iter()
-        .map(|tag| {
-            let is_chosen = chosen.as_ref() == Some(&tag);
-            // A second click takes it back.
-            let to = address(&Filter { tag: (!is_chosen).then(|| tag.clone()), ..Filter::default() });
+    let sheet = expect_context::<Sheet>();
+    let tags = Memo::new(move |_| sheet.page.read().tags.clone());
+    let links = move || {
+        let link = |tag| tag_link(tag, chosen.as_ref(), archived);
+        let links: Vec<_> = tags.get().into_iter().map(link).collect();
+        (!links.is_empty()).then(|| {
             view! {
-                <a href=to class="rounded-full border border-line px-2 py-0.5 text-xs hover:text-strong aria-[current=true]:bg-raised aria-[current=true]:text-strong"
-                    aria-current=is_chosen.then_some("true")>{tag}</a>
+                <h2 class="mt-3 px-2 text-xs font-semibold text-muted">{texts.chats_tags}</h2>
+                <div class="flex flex-wrap gap-1 px-2 pt-1" data-testid="tags">{links}</div>
             }
-            .into_any()
         })
-        .collect();
+    };
+    links.into_any()
+}
+
+fn tag_link(tag: String, chosen: Option<&String>, archived: bool) -> AnyView {
+    let is_chosen = chosen == Some(&tag);
+    // A second click takes it back.
+    let to = address(&Filter { tag: (!is_chosen).then(|| tag.clone()), archived, ..Filter::default() });
     view! {
-        <h2 class="mt-3 px-2 text-xs font-semibold text-muted">{texts.chats_tags}</h2>
-        <div class="flex flex-wrap gap-1 px-2 pt-1" data-testid="tags">{links}</div>
+        <a href=to class="rounded-full border border-line px-2 py-0.5 text-xs hover:text-strong aria-[current=true]:bg-raised aria-[current=true]:text-strong"
+            aria-current=is_chosen.then_some("true")>{tag}</a>
     }
     .into_any()
 }

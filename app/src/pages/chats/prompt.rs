@@ -6,9 +6,11 @@ use leptos::{ev, prelude::*};
 use types::{filing::FolderAct, ids::FolderId, settings::MAX_SYSTEM_PROMPT_BYTES};
 
 #[component]
-pub(super) fn FolderPrompt(folder: FolderId, prompt: String) -> AnyView {
+pub(super) fn FolderPrompt(folder: FolderId) -> AnyView {
     let texts = ChatsTexts::here();
     let sheet = expect_context::<Sheet>();
+    // What is fetched later would take the place of what is being written.
+    let prompt = sheet.page.with_untracked(|page| page.folder_prompt.clone()).unwrap_or_default();
     let ready = use_ready();
     let is_open = !prompt.is_empty();
     let submit = move |event: ev::SubmitEvent| {

@@ -1,6 +1,9 @@
-//! What is done on the page: each calls a door, shows what went wrong, and fetches the list again.
+//! What the page shows and what is done on it: each calls a door, shows what went wrong, and fetches the list again.
 
-use super::api::act_on_folders;
+use super::{
+    api::{act_on_folders, list_chats},
+    filter_of,
+};
 use crate::{
     error::AppError,
     i18n::ChatsTexts,
@@ -9,9 +12,11 @@ use crate::{
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{ev, prelude::*, task::spawn_local};
+use leptos_router::params::ParamsMap;
+use std::pin::Pin;
 use types::{
     chat::Act,
-    filing::FolderAct,
+    filing::{FiledPage, Filter, FolderAct},
     ids::{FolderId, SessionId},
 };
 
@@ -42,10 +47,17 @@ impl Dragged {
     }
 }
 
-/// Calls the doors for the list. Copy.
+/// The list, and the doors that are called for it. Copy.
 #[derive(Clone, Copy)]
 pub(super) struct Sheet {
-    changes: RwSignal<u64>,
+    query: Memo<ParamsMap>,
+    /// What is shown.
+    pub(super) page: RwSignal<FiledPage>,
+    /// Nothing is, since the list could not be fetched.
+    is_missing: StoredValue<bool>,
+    /// Grows when it could be by now.
+    pub(super) n_retries: RwSignal<u32>,
+    n_fetches: StoredValue<u64>,
     /// Folders are being edited.
     pub(super) editing: RwSignal<bool>,
     /// What is being dragged, and the place that it would be dropped on.
@@ -56,16 +68,55 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
-    /// `changes` grows when the list is to be fetched again.
-    pub(super) fn new(changes: RwSignal<u64>) -> Self {
+    /// `query` says which chats are listed.
+    pub(super) fn new(query: Memo<ParamsMap>) -> Self {
         Self {
-            changes,
+            query,
+            page: RwSignal::new(FiledPage::default()),
+            is_missing: StoredValue::new(false),
+            n_retries: RwSignal::new(0),
+            n_fetches: StoredValue::new(0),
             editing: RwSignal::new(false),
             dragged: RwSignal::new(None),
             over: RwSignal::new(None),
             toasts: use_toasts(),
             texts: ChatsTexts::here(),
         }
+    }
+
+    /// Which chats are listed; none once the page was left.
+    pub(super) fn filter(self) -> Option<Filter> {
+        self.query.try_with_untracked(filter_of)
+    }
+
+    /// Takes what was fetched for an address.
+    pub(super) fn show(self, page: FiledPage) {
+        self.is_missing.set_value(false);
+        self.page.set(page);
+    }
+
+    /// Nothing could be fetched for an address.
+    pub(super) fn miss(self) {
+        self.is_missing.set_value(true);
+    }
+
+    /// Fetches what is shown again. Rows of chats that are still there stay, with what is being written in them.
+    pub(super) fn refresh(self) {
+        let Some(filter) = self.filter() else { return };
+        let fetch = self.n_fetches.get_value() + 1;
+        self.n_fetches.set_value(fetch);
+        spawn_local(async move {
+            let fetched = list_chats(filter.clone()).await;
+            if self.filter() != Some(filter) || self.n_fetches.try_get_value() != Some(fetch) {
+                return;
+            }
+            match fetched {
+                Ok(_) if self.is_missing.get_value() => self.n_retries.update(|n| *n += 1),
+                Ok(page) => self.page.set(page),
+                // The connection tells of it, and when it is back this is asked again.
+                Err(_) => {}
+            }
+        });
     }
 
     /// Something begins to be dragged; `words` are what others than this page get of it.
@@ -110,19 +161,35 @@ impl Sheet {
 
     /// Does something with a chat.
     pub(super) fn act(self, session: SessionId, act: Act) {
-        spawn_local(async move { self.ended(act_on_session(session, act).await.map(drop)) });
+        self.act_then(session, act, |_| ());
+    }
+
+    /// Likewise; `then` is told whether that went well.
+    pub(super) fn act_then(self, session: SessionId, act: Act, then: impl FnOnce(bool) + 'static) {
+        let call = async move { act_on_session(session, act).await.map(drop) };
+        self.run(Box::pin(call), Box::new(then));
     }
 
     /// Does something with folders.
     pub(super) fn act_on_folders(self, act: FolderAct) {
-        spawn_local(async move { self.ended(act_on_folders(act).await) });
+        self.act_on_folders_then(act, |_| ());
     }
 
-    fn ended(self, outcome: Result<(), AppError>) {
-        if let Err(err) = outcome {
-            self.toasts.show(err.sentence(self.texts));
-        }
-        self.changes.try_update(|changes| *changes += 1);
+    /// Likewise; `then` is told whether that went well.
+    pub(super) fn act_on_folders_then(self, act: FolderAct, then: impl FnOnce(bool) + 'static) {
+        self.run(Box::pin(act_on_folders(act)), Box::new(then));
+    }
+
+    /// One for all doors, for the sake of the browser's download.
+    fn run(self, call: Pin<Box<dyn Future<Output = Result<(), AppError>>>>, then: Box<dyn FnOnce(bool)>) {
+        spawn_local(async move {
+            let outcome = call.await;
+            then(outcome.is_ok());
+            if let Err(err) = outcome {
+                self.toasts.show(err.sentence(self.texts));
+            }
+            self.refresh();
+        });
     }
 }
 

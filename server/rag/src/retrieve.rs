@@ -20,6 +20,10 @@ const CANDIDATES: usize = 100;
 /// What is less near has nothing to do with the question: all-MiniLM-L6-v2 has 0.08 for what is unrelated, and 0.16 for a
 /// loose paraphrase of one sentence among others.
 const LEAST_NEARNESS: f32 = 0.12;
+/// Of a passage with the neighbours that became a part of it: about three passages. One that grew on would leave no room for others.
+const MOST_JOINED_CHARS: usize = 3_000;
+/// Between neighbours that were joined.
+const BETWEEN: &str = "\n\n";
 
 /// Passages with what each is worth, the best first.
 pub(crate) type Ranked = Vec<(PassageId, f32)>;
@@ -32,6 +36,18 @@ impl Rag {
         collections: &[CollectionId],
         query: &str,
         n: usize,
+    ) -> Result<Found, RagError> {
+        self.search_within(user, collections, query, n, MOST_JOINED_CHARS).await
+    }
+
+    /// The same where little has room: no neighbours are joined to more than `most_chars` characters.
+    pub async fn search_within(
+        &self,
+        user: UserId,
+        collections: &[CollectionId],
+        query: &str,
+        n: usize,
+        most_chars: usize,
     ) -> Result<Found, RagError> {
         let started = Instant::now();
         let query = &query[..query.floor_char_boundary(MAX_SEARCH_BYTES)];
@@ -61,7 +77,7 @@ impl Rag {
         let notes: Vec<_> = without_meaning.into_iter().chain(ranking.note).collect();
         let note = (!notes.is_empty()).then(|| notes.join(" "));
         let took_ms = started.elapsed().as_millis().try_into().unwrap_or(u32::MAX);
-        Ok(Found { passages: join_neighbours(passages, n), note, took_ms })
+        Ok(Found { passages: join_neighbours(passages, n, most_chars), note, took_ms })
     }
 
     /// Those of the collections that are the person's, the files of chats too.
@@ -222,14 +238,16 @@ fn ranks(list: &Ranked) -> HashMap<PassageId, Score> {
     (1..).zip(list).map(|(rank, (id, value))| (*id, Score { value: *value, rank })).collect()
 }
 
-/// The `n` best; one that is beside a better one of the same document becomes a part of it.
-fn join_neighbours(passages: Vec<FoundPassage>, n: usize) -> Vec<FoundPassage> {
+/// The `n` best; one that is beside a better one of the same document becomes a part of it, as long as both are not too long together.
+fn join_neighbours(passages: Vec<FoundPassage>, n: usize, most_chars: usize) -> Vec<FoundPassage> {
+    let most_chars = most_chars.min(MOST_JOINED_CHARS);
     let mut joined: Vec<FoundPassage> = Vec::new();
     for passage in passages {
         let neighbour = joined.iter().position(|it| {
             it.document == passage.document
                 && it.page == passage.page
                 && (it.last_position + 1 == passage.position || passage.last_position + 1 == it.position)
+                && n_chars(it) + BETWEEN.len() + n_chars(&passage) <= most_chars
         });
         let Some(better) = neighbour.and_then(|idx| joined.get_mut(idx)) else {
             if joined.len() < n {
@@ -238,14 +256,18 @@ fn join_neighbours(passages: Vec<FoundPassage>, n: usize) -> Vec<FoundPassage> {
             continue;
         };
         if better.position > passage.position {
-            better.text = format!("{}\n\n{}", passage.text, better.text);
+            better.text = format!("{}{BETWEEN}{}", passage.text, better.text);
             better.position = passage.position;
         } else {
-            better.text = format!("{}\n\n{}", better.text, passage.text);
+            better.text = format!("{}{BETWEEN}{}", better.text, passage.text);
             better.last_position = passage.last_position;
         }
     }
     joined
+}
+
+fn n_chars(passage: &FoundPassage) -> usize {
+    passage.text.chars().count()
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
+use super::MOST_JOINED_CHARS;
 use crate::tests::bench::{Bench, ME};
-use types::ids::{CollectionId, UserId};
+use store::{Added, NewDocument, NewPassage, Reading};
+use types::{
+    document::DocumentKind,
+    ids::{CollectionId, UserId},
+};
 
 async fn check(bench: &Bench, user: UserId, collection: CollectionId, expected: &[&str]) {
     let found = bench.rag.search(user, &[collection], "tower stairs", 10).await.unwrap();
@@ -25,4 +30,43 @@ async fn the_files_of_a_chat_are_searched_like_any_collection_and_by_nobody_else
     );
     bench.rag.store().delete_collection(ME, gone, 1).await.unwrap();
     check(&bench, ME, gone, &[]).await;
+}
+
+/// A document of which every passage fits.
+async fn long_document(bench: &Bench, n_passages: usize, n_chars: usize) -> CollectionId {
+    let collection = bench.rag.add_collection(ME, "Long").await.unwrap();
+    let document = NewDocument { name: "long.md", hash: "long", n_bytes: 1, now_ms: 0 };
+    let added = bench.rag.store().add_document(ME, collection, document).await.unwrap();
+    let Added::New(id) = added else { panic!("{added:?}") };
+    let passage =
+        |n| NewPassage { body: format!("tower {n} {}", "ü".repeat(n_chars)), ..NewPassage::default() };
+    let passages: Vec<_> = (0..n_passages).map(passage).collect();
+    let reading = Reading { kind: DocumentKind::Markdown, n_pages: None, note: None, reader: 0 };
+    bench.rag.store().replace_passages(id, reading, &passages).await.unwrap();
+    collection
+}
+
+#[tokio::test]
+async fn neighbours_are_joined_to_a_few_passages_and_no_further() {
+    let bench = Bench::open().await;
+    let collection = long_document(&bench, 24, 900).await;
+    let check = async |most_chars: usize, most_joined: u32| {
+        let found = bench.rag.search_within(ME, &[collection], "tower", 6, most_chars).await.unwrap();
+        let passages = found.passages;
+        assert_eq!(passages.len(), 6);
+        let n_joined = |it: &types::document::FoundPassage| it.last_position - it.position + 1;
+        assert_eq!(passages.iter().map(n_joined).max(), Some(most_joined));
+        for passage in &passages {
+            assert!(passage.text.chars().count() <= most_chars.min(MOST_JOINED_CHARS));
+            // Its place is that of its text.
+            let pieces: Vec<_> = passage.text.split("\n\n").collect();
+            assert_eq!(pieces.len() as u32, n_joined(passage));
+            for (position, piece) in (passage.position..).zip(pieces) {
+                assert!(piece.starts_with(&format!("tower {position} ")), "{position}: {piece}");
+            }
+        }
+    };
+    check(usize::MAX, 3).await;
+    check(2_000, 2).await;
+    check(1_000, 1).await;
 }

@@ -2,7 +2,7 @@
 //!
 //! They see what the asking person has, and of that only the collections of the conversation where it has some.
 
-use crate::{documents::numbered, generation::Numbers};
+use crate::{documents::told_within, generation::Numbers};
 use futures::future::BoxFuture;
 use rag::Rag;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use store::Store;
 use tools::{Answer, Arguments, Asker, Description, Failure, Tool};
 use types::{
     called::{CallFailure, CallProblem},
-    document::DocumentView,
+    document::{DocumentView, PassageView},
     ids::{CollectionId, MessageId},
     toolbox::{Effect, Origin},
 };
@@ -21,6 +21,8 @@ use types::{
 const MOST_PASSAGES: usize = 6;
 /// What one call reads of a document, in bytes.
 const READ_BYTES: usize = 8 << 10;
+/// Beside that: what is told of where it goes on, and of a passage that was cut.
+const HINT_BYTES: usize = 200;
 /// Names that are told where none fits.
 const NAMES_TOLD: usize = 20;
 pub(crate) const SEARCH: &str = "search_documents";
@@ -63,13 +65,16 @@ struct Query {
 impl SearchDocuments {
     async fn search(&self, query: &str, asker: &Asker) -> Result<Answer, Failure> {
         let collections = collections(&self.documents, &self.store, asker).await?;
-        let found = self.documents.search(asker.user, &collections, query, MOST_PASSAGES).await;
+        let room = asker.text_bytes;
+        let most_chars = room / char::MAX_LEN_UTF8;
+        let found =
+            self.documents.search_within(asker.user, &collections, query, MOST_PASSAGES, most_chars).await;
         let passages = found.map_err(broken)?.passages;
         if passages.is_empty() {
             return Ok(Answer::new("Nothing in the documents fits that.", ""));
         }
-        let first = self.answer.as_ref().map_or(1, |(_, numbers)| numbers.take(passages.len()));
-        let (sources, told) = numbered(passages, first);
+        let number = |n| self.answer.as_ref().map_or(1, |(_, numbers)| numbers.take(n));
+        let (sources, told) = told_within(passages, room, number);
         if let Some((answer, _)) = &self.answer {
             self.store.add_sources(asker.user, *answer, &sources).await.map_err(broken)?;
         }
@@ -112,23 +117,8 @@ impl ReadDocument {
     async fn read(&self, place: &Place, asker: &Asker) -> Result<Answer, Failure> {
         let document = self.find(&place.name, asker).await?;
         let page = self.documents.read(asker.user, document.id, place.from).await.map_err(broken)?;
-        let n_passages = page.document.n_passages;
-        let mut text = String::new();
-        let mut next = None;
-        for passage in page.passages.iter().filter(|it| it.position >= place.from) {
-            if !text.is_empty() && text.len() + passage.text.len() > READ_BYTES {
-                next = Some(passage.position);
-                break;
-            }
-            text += &format!("{}{}\n\n", passage.header, passage.text);
-            next = Some(passage.position + 1);
-        }
-        let next = next.filter(|next| *next < n_passages);
-        match next {
-            Some(next) => text += &format!("[It goes on: read it from {next}. It has {n_passages} parts.]"),
-            None if text.is_empty() => text += "There is nothing from there on.",
-            None => text += "[This is its end.]",
-        }
+        let room = READ_BYTES.min(asker.text_bytes.saturating_sub(HINT_BYTES));
+        let text = read_on(&page.passages, place.from, page.document.n_passages, room);
         Ok(Answer::new(text, document.name))
     }
 
@@ -201,3 +191,37 @@ fn broken(err: impl std::error::Error) -> Failure {
     let known = CallFailure::of(CallProblem::DocumentsFailed);
     Failure::refused_as(known, "the documents could not be looked into")
 }
+
+/// As many passages from `from` on as fit into `room` bytes, and how to read on. One that does not fit alone is cut, and it is said.
+fn read_on(passages: &[PassageView], from: u32, n_passages: u32, room: usize) -> String {
+    let mut text = String::new();
+    let mut next = None;
+    for passage in passages.iter().filter(|it| it.position >= from) {
+        let mut piece = match passage.header.as_str() {
+            "" => format!("{}\n\n", passage.text),
+            header => format!("{header}\n{}\n\n", passage.text),
+        };
+        if text.len() + piece.len() > room {
+            if !text.is_empty() {
+                next = Some(passage.position);
+                break;
+            }
+            piece.truncate(piece.floor_char_boundary(room));
+            piece.push_str(&format!(
+                "…\n\n[Part {} is longer than what fits here, and was cut.]\n",
+                passage.position
+            ));
+        }
+        text += &piece;
+        next = Some(passage.position + 1);
+    }
+    match next.filter(|next| *next < n_passages) {
+        Some(next) => text += &format!("[It goes on: read it from {next}. It has {n_passages} parts.]"),
+        None if text.is_empty() => text += "There is nothing from there on.",
+        None => text += "[This is its end.]",
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -145,8 +145,7 @@ impl Chat {
         };
         let numbers = Numbers::from(next_number(reply, sources));
         let registry = self.with_search(registry, reply, &numbers);
-        let text_bytes = self.room(target).max(LEAST_ROOM);
-        let limits = Limits { text_bytes: text_bytes.min(Limits::default().text_bytes), ..Limits::default() };
+        let limits = limits_of(self.third(target));
         let rounds = Rounds::new(rounds.into());
         let approval_time = self.approval_time;
         Ok(Some(Hands { registry, standing, approval_time, limits, rounds, numbers }))
@@ -217,6 +216,15 @@ impl Chat {
 
 /// Of one result, in bytes, however short the context is.
 const LEAST_ROOM: usize = 1 << 10;
+/// Likewise where nobody knows how long the context is.
+const USUAL_ROOM: usize = 6_000;
+
+/// `third` is a third of the context in bytes, where that is known.
+fn limits_of(third: Option<usize>) -> Limits {
+    let limits = Limits::default();
+    let text_bytes = third.unwrap_or(USUAL_ROOM).clamp(LEAST_ROOM, limits.text_bytes);
+    Limits { text_bytes, ..limits }
+}
 
 fn is_never(standing: &[Standing], tool: &str) -> bool {
     standing.iter().any(|it| it.tool == tool && it.permission == Permission::Never)
@@ -233,5 +241,20 @@ fn failed(err: ToolboxError) -> ChatError {
     match err {
         ToolboxError::Store(err) => err.into(),
         err => ChatError::Setting(err.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::limits_of;
+
+    #[test]
+    fn a_result_may_take_a_third_of_the_context() {
+        let check = |third, expected| assert_eq!(limits_of(third).text_bytes, expected);
+        check(Some(512), 1 << 10);
+        check(Some(4_096), 4_096);
+        check(Some(16_384), 16_384);
+        check(Some(131_072), 32 << 10);
+        check(None, 6_000);
     }
 }

@@ -17,8 +17,16 @@ use types::{
 
 /// What is read of a page.
 const MAX_PAGE_BYTES: usize = 4 << 20;
-/// What a model gets of it at a time.
-const PART_BYTES: usize = 20 << 10;
+/// What a model gets of it at a time, where it takes so much.
+const MOST_BYTES: usize = 20 << 10;
+/// Parts by which it asks for more. A model gets as many at a time as it has room for, which differs from call to call, so they are
+/// small.
+const PART_BYTES: usize = 256;
+/// Beside the text: where a model can read on.
+const HINT_BYTES: usize = 100;
+/// An address that is longer is not repeated to the model, which has it in its call.
+const MOST_ADDRESS_BYTES: usize = 200;
+const MOST_TITLE_CHARS: usize = 80;
 const ACCEPT: &str = "text/html, application/xhtml+xml, text/*;q=0.9, application/json;q=0.9, */*;q=0.1";
 /// A page that says in which encoding it is written says so within.
 const DECLARED_WITHIN: usize = 1024;
@@ -40,7 +48,7 @@ impl FetchPage {
         Arc::new(Self { egress })
     }
 
-    async fn fetch(&self, asked: Asked) -> Result<Answer, Failure> {
+    async fn fetch(&self, asked: Asked, text_bytes: usize) -> Result<Answer, Failure> {
         let url = web_address(&asked.url).map_err(refused)?;
         let page = self.egress.fetch(Request::get(url, ACCEPT), MAX_PAGE_BYTES).await.map_err(refused)?;
         let kind = Kind::of(&page)?;
@@ -48,7 +56,7 @@ impl FetchPage {
         // Reading megabytes of tags takes its time.
         let read = tokio::task::spawn_blocking(move || kind.read(&page)).await;
         let text = read.map_err(|_| Failure::Broken)?;
-        part(&url, text, asked.part.unwrap_or(1))
+        part(&url, text, asked.part.unwrap_or(1), text_bytes)
     }
 }
 
@@ -56,42 +64,57 @@ fn refused(err: crate::EgressError) -> Failure {
     Failure::refused_as((&err).into(), format!("the page was not read: {err}"))
 }
 
-fn part(url: &reqwest::Url, page: Readable, wanted: usize) -> Result<Answer, Failure> {
+/// As much of the page from the part `wanted` on as fits into `text_bytes`, with what tells how to read on.
+fn part(url: &reqwest::Url, page: Readable, wanted: usize, text_bytes: usize) -> Result<Answer, Failure> {
     let Readable { title, text } = page;
     if text.is_empty() {
         let sentence = "the page has no text; it may need a browser that runs scripts";
         return Err(Failure::refused_as(CallFailure::of(WebProblem::EmptyPage), sentence));
     }
-    let parts = parts(&text);
-    let n_parts = parts.len();
-    let Some(part) = wanted.checked_sub(1).and_then(|at| parts.get(at)) else {
+    let ends = ends(&text);
+    let n_parts = ends.len();
+    let Some(first) = wanted.checked_sub(1).filter(|first| *first < n_parts) else {
         let known = CallFailure::of(WebProblem::NoSuchPart).with_number(n_parts as u64);
         let sentence = format!("the page has {n_parts} parts; ask for one of 1 to {n_parts}");
         return Err(Failure::refused_as(known, sentence));
     };
     let title = if title.is_empty() { host_of(url) } else { title };
     let shown = format!("{title} ({})", host_of(url));
-    let source = Source { title: crate::shown::line(&title), url: url.to_string() };
-    let mut answer = format!("{}\n{url}\n\n{part}", source.line(1));
-    if wanted < n_parts {
-        answer
-            .push_str(&format!("\n\n[Part {wanted} of {n_parts}. Ask for part {} to read on.]", wanted + 1));
+    let title = crate::shown::text(&crate::shown::line(&title), MOST_TITLE_CHARS);
+    let source = Source { title, url: url.to_string() };
+    let mut answer = format!("{}\n", source.line(1));
+    if url.as_str().len() <= MOST_ADDRESS_BYTES {
+        answer.push_str(url.as_str());
+        answer.push('\n');
+    }
+    answer.push('\n');
+    let from = first.checked_sub(1).map_or(0, |before| ends[before]);
+    let room = text_bytes.saturating_sub(answer.len() + HINT_BYTES).min(MOST_BYTES);
+    let n_fit = ends[first..].iter().take_while(|end| **end - from <= room).count().max(1);
+    let last = first + n_fit;
+    answer.push_str(text[from..ends[last - 1]].trim_matches('\n'));
+    if last < n_parts {
+        let next = last + 1;
+        answer.push_str(&format!(
+            "\n\n[Parts {wanted} to {last} of {n_parts}. Ask for part {next} to read on.]"
+        ));
     }
     Ok(Answer::new(answer, shown).with_sources(vec![source]))
 }
 
-/// Cut at ends of lines where there are some.
-fn parts(text: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while rest.len() > PART_BYTES {
-        let end = rest.floor_char_boundary(PART_BYTES);
-        let end = rest[..end].rfind('\n').filter(|at| *at > PART_BYTES / 2).unwrap_or(end);
-        parts.push(rest[..end].trim_end());
-        rest = rest[end..].trim_start_matches('\n');
+/// Where its parts end: between lines or words where there are some.
+fn ends(text: &str) -> Vec<usize> {
+    let mut ends = Vec::new();
+    let mut from = 0;
+    while text.len() - from > PART_BYTES {
+        let most = text.floor_char_boundary(from + PART_BYTES);
+        let part = &text[from..most];
+        let after = |mark: char| part.rfind(mark).map(|at| at + 1).filter(|n| *n > PART_BYTES / 2);
+        from += after('\n').or_else(|| after(' ')).unwrap_or(part.len());
+        ends.push(from);
     }
-    parts.push(rest);
-    parts
+    ends.push(text.len());
+    ends
 }
 
 /// What can be read.
@@ -159,8 +182,8 @@ impl Tool for FetchPage {
         Description::builtin("fetch_page", description, parameters, Effect::Sends)
     }
 
-    fn run<'a>(&'a self, arguments: Arguments, _: &'a Asker) -> BoxFuture<'a, Result<Answer, Failure>> {
-        Box::pin(async { self.fetch(arguments.read()?).await })
+    fn run<'a>(&'a self, arguments: Arguments, asker: &'a Asker) -> BoxFuture<'a, Result<Answer, Failure>> {
+        Box::pin(async { self.fetch(arguments.read()?, asker.text_bytes).await })
     }
 }
 

@@ -156,9 +156,14 @@ impl Outcome {
     /// What a tool gave, cut to size.
     pub(crate) fn done(call: ToolCall, answer: Answer, duration: Duration, text_bytes: usize) -> Self {
         let Answer { text, shown, sources, images } = answer;
+        let mut sources: Vec<_> = sources.into_iter().filter_map(bounded).take(MAX_SOURCES).collect();
+        let n_named = named(&text, &sources);
         let (text, cut_from) = cut(text, text_bytes);
+        if cut_from.is_some() && n_named == sources.len() {
+            // An answer relies on nothing that the model was not given.
+            sources.truncate(named(&text, &sources));
+        }
         let shown = crate::shown::line(&shown);
-        let sources = sources.into_iter().filter_map(bounded).take(MAX_SOURCES).collect();
         let images = bounded_images(images);
         Self { call, failure: None, text, shown, sources, images, duration, cut_from }
     }
@@ -185,6 +190,12 @@ const NEED_SETTING_UP: [&str; 4] = ["web_search", "generate_image", "run_python"
 const MAX_FAILURE_BYTES: usize = 4 << 10;
 const MAX_SOURCES: usize = 50;
 const MAX_IMAGES: usize = 8;
+
+/// How many of the sources the text names, each by a line of its own.
+fn named(text: &str, sources: &[Source]) -> usize {
+    let named = |n: usize, line: &str| sources.get(n).is_some_and(|source| line == source.line(n + 1));
+    text.split('\n').fold(0, |n, line| if named(n, line) { n + 1 } else { n })
+}
 
 fn cut(mut text: String, limit: usize) -> (String, Option<usize>) {
     let n_bytes = text.len();

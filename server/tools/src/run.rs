@@ -31,6 +31,7 @@ pub struct Running {
 /// Starts calls that may run. Needs the runtime.
 pub fn run(calls: Vec<Approved>, asker: Asker, limits: &Limits) -> Running {
     let places = Arc::new(Semaphore::new(limits.parallel.max(1)));
+    let asker = Asker { text_bytes: limits.text_bytes, ..asker };
     let n_calls = calls.len();
     let outcomes: FuturesUnordered<_> = calls
         .into_iter()

@@ -1,6 +1,6 @@
 //! What a tool is.
 
-use crate::{Answer, Arguments, Failure};
+use crate::{Answer, Arguments, Failure, Limits};
 use futures::future::BoxFuture;
 use serde_json::Value;
 use std::time::Duration;
@@ -50,11 +50,13 @@ pub struct Asker {
     pub user: UserId,
     /// The conversation that the call was made in.
     pub session: Option<SessionId>,
+    /// What the model takes of the text, in bytes: what is beyond is cut off, so what comes in parts has none that are longer.
+    pub text_bytes: usize,
 }
 
 impl Asker {
     /// The person who sits at this machine, outside of any conversation.
     pub fn local() -> Self {
-        Self { user: UserId::LOCAL, session: None }
+        Self { user: UserId::LOCAL, session: None, text_bytes: Limits::default().text_bytes }
     }
 }

@@ -1,4 +1,4 @@
-use super::{give, within};
+use super::{give, told_within, within};
 use types::{
     chat::{ChatTurn, Role},
     document::{FoundPassage, PassageKind, SourceView},
@@ -37,8 +37,41 @@ fn only_as_many_passages_are_given_as_there_is_room_for() {
     };
     check(&[5, 5, 5], 15, &[3, 4, 5]);
     check(&[5, 5, 5], 14, &[3, 4]);
-    check(&[20, 5], 10, &[]);
+    check(&[5, 20, 5], 14, &[3, 4]);
+    check(&[20, 5], 10, &[3]);
     check(&[], 10, &[]);
+    check(&[5], 0, &[]);
+}
+
+#[test]
+fn the_best_passage_is_cut_where_it_has_no_room_and_others_are_left_out() {
+    let check = |texts: &[&str], room: usize, expected: &[&str]| {
+        let passages = texts.iter().map(|text| found(text)).collect();
+        let given: Vec<_> = within(passages, 1, room).into_iter().map(|it| it.text).collect();
+        assert_eq!(given, expected);
+    };
+    check(&["0123456789ü", "abc"], 10, &["012345678…"]);
+    check(&["0123", "0123456789", "abc"], 10, &["0123", "abc"]);
+}
+
+#[test]
+fn a_tool_tells_and_keeps_only_passages_that_it_has_room_for() {
+    let check = |lengths: &[usize], room: usize, expected: &[usize]| {
+        let passages = lengths.iter().map(|n| found(&"ü".repeat(*n))).collect();
+        let (sources, told) = told_within(passages, room, |n| {
+            assert_eq!(n, expected.len(), "only these take numbers");
+            7
+        });
+        let lengths: Vec<_> = sources.iter().map(|it| it.text.chars().count()).collect();
+        assert_eq!(lengths, expected);
+        assert!(told.len() <= room, "{} of {room}", told.len());
+        assert_eq!(told.contains("[7] a.pdf, page 2, H\n"), !expected.is_empty(), "{told}");
+    };
+    check(&[100, 100, 100], 1_000, &[100, 100, 100]);
+    check(&[100, 100, 100], 500, &[100, 100]);
+    check(&[100, 400, 100], 500, &[100, 100]);
+    check(&[400, 100], 333, &[150]);
+    check(&[400], 20, &[]);
 }
 
 #[test]

@@ -211,7 +211,8 @@ impl Round<'_> {
         // Closed never: it lives as long as the round.
         let _place = places.acquire().await;
         self.show(at, row, CallState::Running);
-        let asker = Asker { user: self.generation.user, session: Some(self.session) };
+        let (user, session) = (self.generation.user, Some(self.session));
+        let asker = Asker { user, session, text_bytes: self.limits.text_bytes };
         let ended = run(vec![approved], asker, &self.limits).all().await.pop();
         ended.unwrap_or_else(|| Outcome::failed(row.call.clone(), Failure::Broken, Duration::ZERO))
     }

@@ -69,6 +69,22 @@ fn what_a_failure_is_about_is_one_short_line_without_tricks() {
 }
 
 #[test]
+fn sources_that_were_cut_off_with_the_text_are_none() {
+    let source = |title: &str| Source { title: title.to_owned(), url: "https://example.com/".to_owned() };
+    let sources = vec![source("Wells"), source("Ponds"), source("Newts")];
+    let check = |text: &str, expected: usize| {
+        let outcome = done(Answer::new(text, "").with_sources(sources.clone()));
+        assert_eq!(outcome.sources, sources[..expected], "{}", outcome.text);
+    };
+    check("[1] Wells\nA\n[2] Ponds\nB\n[3] Newts\nC", 3);
+    let long = "x".repeat(40);
+    check(&format!("[1] Wells\n{long}\n[2] Ponds\n{long}\n[3] Newts\n{long}"), 2);
+    check(&format!("[1] Wells\n{long}{long}x\n[2] Ponds\n[3] Newts"), 1);
+    // A text that names none of them says nothing of which were cut off.
+    check(&"x".repeat(200), 3);
+}
+
+#[test]
 fn sources_are_pages_on_the_web() {
     let source = |url: &str| Source { title: "t".to_owned(), url: url.to_owned() };
     let long = format!("https://example.com/{}", "x".repeat(3000));

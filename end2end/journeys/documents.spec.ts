@@ -188,6 +188,8 @@ test('a chat looks into a collection, and its answer shows what it was given', a
   const sources = lastAnswer(page).getByTestId('sources');
   await sources.locator('summary').click();
   await expect(sources.getByTestId('source').filter({ hasText: 'two hundred stairs' })).toHaveCount(1);
+  // What else there is is looked for where that is from.
+  await expect(sources.getByTestId('sources-others')).toHaveAttribute('href', /^\/documents\?c=\d+&q=How/);
   await accessible(page);
   await page.reload();
   await connected(page);

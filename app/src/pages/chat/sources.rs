@@ -13,7 +13,7 @@ use leptos_router::components::A;
 use types::{
     chat::MessageView,
     document::{DocumentAct, DocumentReply, MAX_SEARCH_BYTES, SourceView},
-    ids::{MessageId, SessionId},
+    ids::{CollectionId, MessageId, SessionId},
 };
 
 /// A line that opens; what is in it is fetched then.
@@ -43,10 +43,11 @@ pub(crate) async fn of(message: MessageId) -> AnyView {
     };
     match documents(DocumentAct::SourcesOf { session, message }).await {
         Ok(DocumentReply::Sources(sources)) => {
+            let collection = collection_of(&sources).await;
             let rows: Vec<_> = sources.into_iter().map(source).collect();
             view! {
                 <ol class="mt-1 flex flex-col gap-2">{rows}</ol>
-                {others(message)}
+                {collection.map(|collection| others(message, collection))}
                 <Support session message/>
             }
             .into_any()
@@ -56,8 +57,18 @@ pub(crate) async fn of(message: MessageId) -> AnyView {
     }
 }
 
-/// The way to everything that is found for the question, with what each is worth.
-fn others(message: MessageId) -> AnyView {
+/// Where the first of the passages is from, where that can be searched by itself: the files of a chat cannot.
+async fn collection_of(sources: &[SourceView]) -> Option<CollectionId> {
+    let source = sources.iter().find(|source| source.document.is_some() && !source.is_whole)?;
+    let read = DocumentAct::Read { document: source.document?, position: source.position };
+    match documents(read).await {
+        Ok(DocumentReply::Read(page)) => page.session.is_none().then_some(page.collection),
+        _ => None,
+    }
+}
+
+/// The way to everything that is found for the question in a collection, with what each is worth.
+fn others(message: MessageId, collection: CollectionId) -> AnyView {
     let texts = DocumentsTexts::here();
     let question = expect_context::<ThreadStore>().rows.with_untracked(|rows| {
         let at = rows.iter().position(|row| row.id == message)?;
@@ -65,7 +76,7 @@ fn others(message: MessageId) -> AnyView {
     });
     let link = question.filter(|it| !it.trim().is_empty()).map(|question| {
         let short = &question[..question.floor_char_boundary(MAX_SEARCH_BYTES)];
-        let href = format!("/documents?q={}", platform::encoded(short));
+        let href = format!("/documents?c={collection}&q={}", platform::encoded(short));
         view! { <A href=href attr:class="mt-1 block text-xs hover:underline" attr:data-testid="sources-others">{texts.sources_others}</A> }
     });
     link.into_any()

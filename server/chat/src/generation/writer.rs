@@ -37,6 +37,9 @@ const SAVE: Duration = Duration::from_secs(1);
 const CALLED_NOTHING: &str = "the model called a tool instead of answering, but no tool may run in this chat: allow it one below the \
     message box, or ask again";
 
+const CALLED_TO_THE_END: &str = "the model called tools instead of answering, and may not any more: ask again, or allow more rounds of \
+    tool calls in the settings";
+
 /// How an answer ended, or one of its rounds.
 pub(super) struct End {
     pub(super) state: MessageState,
@@ -252,12 +255,15 @@ impl Writer {
     ) -> End {
         let Some(mut hands) = hands else {
             let end = self.follow(&engine, target, request).await;
-            return self.without_hands(end);
+            return self.without_hands(end, CALLED_NOTHING);
         };
         loop {
             let end = self.follow(&engine, target.clone(), request.clone()).await;
-            if !end.has_called || self.written.is_empty() || request.tools.is_none() {
+            if !end.has_called || self.written.is_empty() {
                 return end;
+            }
+            if request.tools.is_none() {
+                return self.without_hands(end, CALLED_TO_THE_END);
             }
             let refused = (!hands.rounds.take()).then(|| hands.rounds.last_word());
             if refused.is_some() {
@@ -272,13 +278,14 @@ impl Writer {
         }
     }
 
-    /// What a model calls that was offered nothing comes to nothing; where it said nothing besides, that has to be said.
-    fn without_hands(&self, end: End) -> End {
-        let is_riddle = end.has_called && !self.written.is_empty() && self.text.trim().is_empty();
+    /// What a model calls that was offered nothing comes to nothing; where it said nothing besides, that has to be said by `sentence`.
+    fn without_hands(&self, end: End, sentence: &str) -> End {
+        let said = &self.text[self.began.text..];
+        let is_riddle = end.has_called && !self.written.is_empty() && said.trim().is_empty();
         if !is_riddle {
             return end;
         }
-        End { state: MessageState::Failed, error: Some(CALLED_NOTHING.to_owned()), ..end }
+        End { state: MessageState::Failed, error: Some(sentence.to_owned()), ..end }
     }
 
     /// Runs what the model called, and begins the next round.

@@ -286,6 +286,22 @@ async fn a_model_that_never_stops_calling_has_to_answer_in_the_end() {
     let offered: Vec<_> = bench.engine.requests().iter().map(|it| it.tools.is_some()).collect();
     assert_eq!(offered, [true, true, true, false]);
     assert!(turns(&bench, 3).last().unwrap().content.contains("Tools were called 2 times"));
+    let said = "A\n\nA\n\nA\n\nA";
+    assert_eq!((message.state, message.text.as_str()), (MessageState::Complete, said));
+}
+
+#[tokio::test]
+async fn a_model_that_calls_even_after_the_last_round_and_says_nothing_has_failed() {
+    let calls = || Script::say(["A"]).call("adds", "{}");
+    let scripts = [calls(), calls(), Script::say([""]).call("adds", "{}")];
+    let (bench, session) = open(vec![tool("adds", Effect::None)], scripts).await;
+    let mut settings = bench.chat.settings(ME).await.unwrap();
+    settings.tool_rounds = 1;
+    bench.chat.save_settings(ME, settings).await.unwrap();
+    let (_, message) = bench.say(Some(session), "go").await;
+    assert_eq!((message.state, message.text.trim()), (MessageState::Failed, "A\n\nA"));
+    assert!(message.error.as_ref().is_some_and(|it| it.contains("more rounds")), "{:?}", message.error);
+    assert_eq!(ends(&message).len(), 2);
 }
 
 #[tokio::test]

@@ -148,7 +148,8 @@ impl Chat {
         let limits = limits_of(self.third(target));
         let rounds = Rounds::new(rounds.into());
         let approval_time = self.approval_time;
-        Ok(Some(Hands { registry, standing, approval_time, limits, rounds, numbers }))
+        let permissions = self.settings.clone();
+        Ok(Some(Hands { registry, standing, approval_time, limits, rounds, numbers, permissions }))
     }
 
     /// The tools as a request of the session names them; `None` as in [`Chat::hands`].

@@ -80,6 +80,11 @@ impl Approvals {
         Self { life, ..self }
     }
 
+    /// Takes what the person has chosen for all tools, which may be else by now: nothing else holds from now on.
+    pub fn renew(&mut self, standing: impl IntoIterator<Item = Standing>) {
+        self.standing = standing.into_iter().map(|it| (it.tool.clone(), it)).collect();
+    }
+
     /// Sets what holds for a tool from now on; an always, for as long as the tool stays what it is.
     pub fn set(&mut self, standing: Standing) {
         self.standing.insert(standing.tool.clone(), standing);

@@ -31,6 +31,8 @@ pub(crate) struct Hands {
     pub(crate) limits: Limits,
     pub(crate) rounds: Rounds,
     pub(crate) numbers: Numbers,
+    /// Where it is kept what a person always allows and never; a temporary chat has no such place of its own.
+    pub(crate) permissions: Store,
 }
 
 /// By which numbers an answer names what it relies on. Clones count together.
@@ -158,7 +160,7 @@ impl Round<'_> {
             })
             .collect();
         while let Some((at, outcome)) = running.next().await {
-            let result = self.keep(outcome).await?;
+            let result = self.keep(outcome?).await?;
             let number = first + u32::try_from(at).unwrap_or_default();
             self.store.finish_call(generation.user, generation.message, number, &result).await?;
             self.show(at, &rows[at], CallState::Ended(calls::end(&result)));
@@ -168,22 +170,24 @@ impl Round<'_> {
     }
 
     /// Asks until there is an answer, or nobody waits for it any more, and runs the call if it may run.
-    async fn outcome(&self, at: usize, row: &CallRow, places: &Semaphore) -> Outcome {
+    async fn outcome(&self, at: usize, row: &CallRow, places: &Semaphore) -> Result<Outcome, StoreError> {
         let failed = |failure| Outcome::failed(row.call.clone(), failure, Duration::ZERO);
         if let Some(sentence) = &self.refused {
-            return failed(Failure::OutOfRounds(sentence.clone()));
+            return Ok(failed(Failure::OutOfRounds(sentence.clone())));
         }
         let mut asked: Option<Box<Question>> = None;
         loop {
             if asked.as_ref().is_some_and(|question| question.expires_ms <= now_ms()) {
-                return failed(Failure::NotAllowed(tools::NotAllowed::Unanswered));
+                return Ok(failed(Failure::NotAllowed(tools::NotAllowed::Unanswered)));
             }
             // An answer that comes between deciding and waiting is not missed.
             let mut answered = std::pin::pin!(self.questions().answered.notified());
             answered.as_mut().enable();
-            match self.decide(row.call.clone()) {
-                Decision::Run(approved) => return self.call(at, row, approved, places).await,
-                Decision::Refuse(outcome) => return *outcome,
+            // What was chosen elsewhere since the answer began holds for it too.
+            let standing = self.hands.permissions.tool_permissions(self.generation.user).await?;
+            match self.decide(row.call.clone(), standing) {
+                Decision::Run(approved) => return Ok(self.call(at, row, approved, places).await),
+                Decision::Refuse(outcome) => return Ok(*outcome),
                 Decision::Ask(question) => {
                     let left = u64::try_from(question.expires_ms - now_ms()).unwrap_or_default();
                     if asked.is_none() {
@@ -200,9 +204,13 @@ impl Round<'_> {
         self.generation.questions.get_or_init(Questions::default)
     }
 
-    fn decide(&self, call: ToolCall) -> Decision {
+    fn decide(&self, call: ToolCall, standing: Vec<Standing>) -> Decision {
         match self.hands.registry.prepare(call, &self.hands.limits) {
-            Ok(prepared) => self.questions().lock().decide(prepared, now_ms()),
+            Ok(prepared) => {
+                let mut approvals = self.questions().lock();
+                approvals.renew(standing);
+                approvals.decide(prepared, now_ms())
+            }
             Err(outcome) => Decision::Refuse(outcome),
         }
     }

@@ -305,6 +305,31 @@ async fn a_model_that_calls_even_after_the_last_round_and_says_nothing_has_faile
 }
 
 #[tokio::test]
+async fn what_a_person_forbids_elsewhere_runs_no_more_in_an_answer_under_way() {
+    let gate = Gate::new();
+    let scripts = [
+        Script::say(["A"]).call("held", "{}").call("adds", "{}"),
+        Script::say(["B"]).call("adds", "{}"),
+        Script::say(["C"]),
+    ];
+    let (bench, session) = open(vec![held("held", &gate), tool("adds", Effect::None)], scripts).await;
+    let toolbox = bench.chat.toolbox.clone().unwrap();
+    let mut watcher = bench.watch(session);
+    bench.send(Some(session), "go").await;
+    let has_run = |call: &CallView| call.name == "adds" && matches!(call.state, CallState::Ended(_));
+    while !calls(&watcher.blocks).iter().any(has_run) {
+        watcher.next().await;
+    }
+    let adds = toolbox.list(ME).await.unwrap().into_iter().find(|it| it.name == "adds").unwrap();
+    toolbox.allow(ME, "adds", Permission::Never, &adds.fingerprint).await.unwrap();
+    gate.open();
+    let message = watcher.until_finished().await;
+    let failures: Vec<_> = ends(&message).into_iter().map(|end| end.failure).collect();
+    assert_eq!(failures, [None, None, Some(CallFailure::of(CallProblem::SwitchedOff))]);
+    assert_eq!(message.text, "A\n\nB\n\nC");
+}
+
+#[tokio::test]
 async fn stopping_ends_a_call_and_the_answer_can_go_on() {
     let gate = Gate::new();
     let scripts = [Script::say(["A"]).call("held", "{}"), Script::say(["B"])];

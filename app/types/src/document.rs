@@ -187,6 +187,13 @@ pub struct DocumentView {
     pub note: Option<String>,
 }
 
+impl DocumentView {
+    /// Whether there is text of it that only words find, as no vectors were made of it by the model that compares meanings.
+    pub fn lacks_vectors(&self) -> bool {
+        self.state == DocumentState::Ready && self.n_passages > 0 && self.n_vectors == 0
+    }
+}
+
 /// What compares meanings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Embedder {

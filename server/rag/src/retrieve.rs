@@ -25,6 +25,9 @@ const MOST_JOINED_CHARS: usize = 3_000;
 /// Between neighbours that were joined.
 const BETWEEN: &str = "\n\n";
 
+/// Documents of a collection among which one with text is looked for.
+const LOOKED_AT: u32 = 100;
+
 /// Passages with what each is worth, the best first.
 pub(crate) type Ranked = Vec<(PassageId, f32)>;
 
@@ -61,7 +64,7 @@ impl Rag {
         );
         let by_words = by_words?;
         let (by_meaning, without_meaning) = match by_meaning {
-            Ok(found) => (found, None),
+            Ok(found) => (found, self.only_words(user, &collections).await?),
             Err(err) => {
                 tracing::warn!(error = %err, "meanings could not be compared");
                 (Vec::new(), Some(format!("Only words were compared: {err}.")))
@@ -128,6 +131,26 @@ impl Rag {
         }
         let query = self.embed(user, &model, vec![query.to_owned()]).await?.pop().unwrap_or_default();
         self.nearest_of(user, collections, &model, query).await
+    }
+
+    /// Says so where documents of a collection have no vectors of the model that makes them now.
+    async fn only_words(
+        &self,
+        user: UserId,
+        collections: &[CollectionId],
+    ) -> Result<Option<String>, RagError> {
+        let Some(model) = self.embedder().await else { return Ok(None) };
+        for &collection in collections {
+            if self.has_vectors(user, &[collection], &model).await? {
+                continue;
+            }
+            let documents = self.store().list_documents(user, collection, LOOKED_AT).await?;
+            if documents.iter().any(|it| it.n_passages > 0) {
+                let note = "Only words were compared in documents that have no vectors yet: read again what is missing.";
+                return Ok(Some(note.to_owned()));
+            }
+        }
+        Ok(None)
     }
 
     async fn has_vectors(

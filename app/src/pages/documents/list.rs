@@ -18,8 +18,8 @@ use leptos::{ev, html, prelude::*};
 use leptos_router::{components::A, hooks::use_query_map};
 use types::{
     document::{
-        CollectionView, DocumentAct, DocumentKind, DocumentState, DocumentView, MAX_COLLECTION_CHARS,
-        MAX_SEARCH_BYTES,
+        CollectionView, DocumentAct, DocumentKind, DocumentState, DocumentView, Embedder,
+        MAX_COLLECTION_CHARS, MAX_SEARCH_BYTES,
     },
     ids::CollectionId,
 };
@@ -177,6 +177,7 @@ fn document(row: DocumentView, store: DocumentsStore) -> AnyView {
     let texts = DocumentsTexts::here();
     let id = row.id;
     let details = details(&row, texts);
+    let lacks_vectors = row.lacks_vectors();
     let (state, problem, note) = (row.state, row.error.clone(), row.note.clone());
     let can_be_read = row.n_passages > 0;
     let name = row.name.clone();
@@ -185,6 +186,10 @@ fn document(row: DocumentView, store: DocumentsStore) -> AnyView {
             .into_any()
     } else {
         view! { <span class="block truncate font-medium text-strong">{name}</span> }.into_any()
+    };
+    let only_words = move || {
+        let has_embedder = store.view.read().embedder != Embedder::None;
+        (has_embedder && lacks_vectors).then_some(texts.document_only_words)
     };
     let can_try = matches!(state, DocumentState::Failed | DocumentState::Stopped) || problem.is_some();
     let again = move |_| store.act(DocumentAct::Index { document: id });
@@ -195,6 +200,7 @@ fn document(row: DocumentView, store: DocumentsStore) -> AnyView {
                 {title}
                 <span class="tabular block text-xs text-muted">{details}</span>
                 {problem.map(|problem| view! { <span class="block text-xs text-danger" data-testid="document-error">{sentence(&problem)}</span> })}
+                <span class="block text-xs text-warn empty:hidden" data-testid="document-only-words">{only_words}</span>
                 {note.map(|note| view! { <span class="block text-xs text-warn" data-testid="document-note">{note}</span> })}
             </div>
             <span class="shrink-0 text-xs text-muted" data-testid="document-state">{state_words(state, texts)}</span>

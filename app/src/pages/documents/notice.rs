@@ -15,7 +15,12 @@ pub(super) fn EmbedderNotice() -> AnyView {
     let store = expect_context::<DocumentsStore>();
     let words = move || {
         let view = store.view.read();
+        let n_lacking = view.documents.iter().filter(|it| it.lacks_vectors()).count();
         let compares = match &view.embedder {
+            Embedder::Model(model) if n_lacking > 0 => {
+                let words = fill(&fill(texts.embedder_partly, "model", model), "n", n_lacking);
+                fill(&words, "button", texts.collection_index)
+            }
             Embedder::Model(model) => fill(texts.embedder_is, "model", model),
             Embedder::None => fill(texts.embedder_none, "folder", &view.models_dir),
         };

@@ -1,9 +1,12 @@
 use super::MOST_JOINED_CHARS;
-use crate::tests::bench::{Bench, ME};
+use crate::{
+    library::Helpers,
+    tests::bench::{Bench, ME},
+};
 use store::{Added, NewDocument, NewPassage, Reading};
 use types::{
     document::DocumentKind,
-    ids::{CollectionId, UserId},
+    ids::{CollectionId, ModelId, UserId},
 };
 
 async fn check(bench: &Bench, user: UserId, collection: CollectionId, expected: &[&str]) {
@@ -69,4 +72,18 @@ async fn neighbours_are_joined_to_a_few_passages_and_no_further() {
     check(usize::MAX, 3).await;
     check(2_000, 2).await;
     check(1_000, 1).await;
+}
+
+#[tokio::test]
+async fn it_is_said_where_no_vectors_can_be_compared() {
+    let bench = Bench::open().await;
+    let collection = bench.collection("Towers", &["the stairs of the tower"]).await;
+    let empty = bench.collection("Empty", &[]).await;
+    let note = async |collection| bench.search(collection, "tower").await.note;
+    assert_eq!(note(collection).await, None, "no model makes vectors");
+    let embedder = Some(ModelId("embedder".to_owned()));
+    bench.rag.known_helpers().keep(Helpers { embedder, ..Helpers::default() });
+    let said = note(collection).await.unwrap();
+    assert!(said.starts_with("Only words were compared"), "{said}");
+    assert_eq!(note(empty).await, None);
 }

@@ -37,7 +37,7 @@ pub enum EgressError {
     Address(String),
     #[error("an address has no name or password in it")]
     Credentials,
-    #[error("{0} is not on the public internet; an administrator can allow this host in the settings")]
+    #[error("{0} is not on the public internet, and tools may not go there")]
     Private(String),
     #[error("the host {0} cannot be found")]
     NoSuchHost(String),

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 const MAX_LINE_CHARS: usize = 300;
-const MAX_ARGUMENTS_CHARS: usize = 20_000;
+/// Twice what arguments may have that run, as indenting makes them longer.
+const MAX_ARGUMENTS_CHARS: usize = 128 << 10;
 
 /// One line of bounded length.
 pub(crate) fn line(text: &str) -> String {
@@ -16,11 +17,12 @@ pub(crate) fn text(text: &str, limit: usize) -> String {
     cut(text.chars(), limit)
 }
 
-/// Arguments to look at before saying yes: indented where they are JSON, with every character shown that would be invisible or
-/// change the direction of the text. Of bounded length.
+/// Arguments to look at before saying yes: indented where they are JSON and that makes them no longer than a page can carry, with every
+/// character shown that would be invisible or change the direction of the text. Of those that may run nothing is left out.
 pub fn arguments(text: &str) -> String {
     let pretty =
         serde_json::from_str::<Value>(text).ok().and_then(|it| serde_json::to_string_pretty(&it).ok());
+    let pretty = pretty.filter(|it| it.len() <= MAX_ARGUMENTS_CHARS);
     cut(pretty.as_deref().unwrap_or(text).chars(), MAX_ARGUMENTS_CHARS)
 }
 
@@ -65,6 +67,21 @@ mod tests {
         check("{\"a\": \"x\\u200by\\u001b[2J\"}", "{\n  \"a\": \"x\\u{200b}y\\u001b[2J\"\n}");
         check("ü→日本", "ü→日本");
         check("a\r\x1b[8m", "a\\u{d}\\u{1b}[8m");
+    }
+
+    #[test]
+    fn nothing_is_left_out_of_arguments_that_may_run() {
+        let most = crate::Limits::default().argument_bytes;
+        let check = |head: &str, fill: &str, tail: &str| {
+            let text = format!("{head}{}{tail}", fill.repeat((most - head.len() - tail.len()) / fill.len()));
+            let shown = arguments(&text);
+            assert!(shown.ends_with(tail) && !shown.contains('…'), "{head}: {}", shown.len());
+            assert_eq!(shown.matches(fill).count(), text.matches(fill).count());
+        };
+        check("rm ", "x", "/home");
+        check(r#"{"text": ""#, "word ", "to the end\"\n}");
+        // Indented it would be too long.
+        check(&format!("{}0", "[".repeat(60)), ",7", &"]".repeat(60));
     }
 
     #[test]

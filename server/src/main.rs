@@ -14,6 +14,7 @@ mod measure_scan;
 mod measure_search;
 mod port;
 mod prompt_file;
+mod purge;
 mod render;
 mod router;
 mod security;

@@ -3,7 +3,7 @@
 use crate::{
     config::{self, Config},
     exit::Exit,
-    port, router,
+    port, purge, router,
     security::Hosts,
     site::Site,
 };
@@ -54,6 +54,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Exit> {
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, router).with_graceful_shutdown(async move { _ = stopped.await });
     let server = tokio::spawn(server.into_future());
+    let purging = tokio::spawn(purge::again_and_again(state.clone()));
     announce(config, address)?;
     if config.load_model {
         load_model(&state, wanted).await;
@@ -62,6 +63,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Exit> {
     wait_for_end().await;
     tracing::info!("ending: running answers get {} s", GRACE.as_secs());
     _ = stop.send(());
+    purging.abort();
     tokio::join!(state.chat.shutdown(GRACE), state.compare.shutdown(GRACE));
     state.toolbox.shutdown().await;
     state.engine.unload_all().await;

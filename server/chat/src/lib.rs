@@ -85,12 +85,8 @@ impl Chat {
         if n > 0 {
             tracing::warn!(n_messages = n, "ended answers that the last run of the server left unfinished");
         }
-        let long_ago = now_ms() - UNDO.as_millis() as i64;
-        store.purge_sessions(long_ago).await?;
-        store.purge_hidden_variants(long_ago).await?;
-        store.purge_images(long_ago).await?;
         let (settings, in_memory) = (store.clone(), Arc::default());
-        Ok(Self {
+        let chat = Self {
             store,
             settings,
             in_memory,
@@ -101,7 +97,21 @@ impl Chat {
             documents: None,
             toolbox: None,
             approval_time: tools::APPROVAL_TIME,
-        })
+        };
+        chat.purge().await?;
+        Ok(chat)
+    }
+
+    /// Removes for good what was deleted more than a day ago. To be called now and then.
+    pub async fn purge(&self) -> Result<(), ChatError> {
+        self.remove(now_ms() - UNDO.as_millis() as i64).await
+    }
+
+    async fn remove(&self, deleted_before_ms: i64) -> Result<(), ChatError> {
+        self.store.purge_sessions(deleted_before_ms).await?;
+        self.store.purge_hidden_variants(deleted_before_ms).await?;
+        self.store.purge_images(deleted_before_ms).await?;
+        Ok(())
     }
 
     /// Lines of the person's session list; with a query, of the sessions that it occurs in.

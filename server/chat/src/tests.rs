@@ -455,6 +455,19 @@ async fn sessions_are_renamed_pinned_and_searched() {
 }
 
 #[tokio::test]
+async fn what_was_deleted_goes_while_the_server_runs_once_its_time_is_over() {
+    let bench = Bench::open([Script::say(["hello"])]).await;
+    let sent = bench.send(None, "go").await;
+    bench.end_of(sent.session).await;
+    bench.chat.delete_session(ME, sent.session).await.unwrap();
+    bench.chat.purge().await.unwrap();
+    bench.chat.restore_session(ME, sent.session).await.unwrap();
+    bench.chat.delete_session(ME, sent.session).await.unwrap();
+    bench.chat.remove(i64::MAX).await.unwrap();
+    assert!(bench.chat.restore_session(ME, sent.session).await.is_err());
+}
+
+#[tokio::test]
 async fn shutting_down_marks_what_could_not_end_in_time() {
     let bench = Bench::open([Script::say(["half"]).wait(&Gate::new())]).await;
     let sent = bench.send(None, "go").await;

@@ -75,8 +75,15 @@ impl Compare {
                 "ended compared answers that the last run of the server left unfinished"
             );
         }
-        store.purge_runs(now_ms() - UNDO.as_millis() as i64).await?;
-        Ok(Self { store, engine, load, running: Arc::default() })
+        let compare = Self { store, engine, load, running: Arc::default() };
+        compare.purge().await?;
+        Ok(compare)
+    }
+
+    /// Removes for good what was deleted more than a day ago. To be called now and then.
+    pub async fn purge(&self) -> Result<(), CompareError> {
+        self.store.purge_runs(now_ms() - UNDO.as_millis() as i64).await?;
+        Ok(())
     }
 
     /// Checks, commits and begins a run. A person has one at a time.

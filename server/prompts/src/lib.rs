@@ -29,8 +29,15 @@ pub struct Prompts {
 impl Prompts {
     /// Takes over the tables: what was deleted long ago goes.
     pub async fn open(store: Store) -> Result<Self, PromptsError> {
-        store.purge_prompts(now_ms() - UNDO.as_millis() as i64).await?;
-        Ok(Self { store })
+        let prompts = Self { store };
+        prompts.purge().await?;
+        Ok(prompts)
+    }
+
+    /// Removes for good what was deleted more than a day ago. To be called now and then.
+    pub async fn purge(&self) -> Result<(), PromptsError> {
+        self.store.purge_prompts(now_ms() - UNDO.as_millis() as i64).await?;
+        Ok(())
     }
 
     /// The person's prompts by name; with a query, those that all its words occur in. Who never had any is given some to

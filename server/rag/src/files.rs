@@ -2,7 +2,12 @@
 
 use crate::RagError;
 use futures::Stream;
-use std::{collections::HashSet, fs, path::PathBuf};
+use std::{
+    collections::HashSet,
+    fs::{self, DirEntry},
+    path::PathBuf,
+    time::SystemTime,
+};
 use types::document::MAX_DOCUMENT_BYTES;
 
 /// How files end that are not whole yet.
@@ -45,8 +50,8 @@ impl Files {
         Ok(arrived)
     }
 
-    /// Removes what no document needs, given the hashes of those that some do. Blocks.
-    pub(crate) fn sweep(&self, needed: &[String]) {
+    /// Removes what no document needs and was written before `before`, given the hashes of what some document needs. Blocks.
+    pub(crate) fn sweep(&self, needed: &[String], before: SystemTime) {
         let needed: HashSet<&str> = needed.iter().map(String::as_str).collect();
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         for entry in entries.flatten() {
@@ -54,11 +59,15 @@ impl Files {
             let Some(name) = name.to_str() else { continue };
             // Only what this module made.
             let is_ours = is_hash(name) || name.ends_with(&format!(".{UNFINISHED}"));
-            if is_ours && !needed.contains(name) {
+            if is_ours && !needed.contains(name) && is_older(&entry, before) {
                 _ = fs::remove_file(entry.path());
             }
         }
     }
+}
+
+fn is_older(entry: &DirEntry, than: SystemTime) -> bool {
+    entry.metadata().and_then(|it| it.modified()).is_ok_and(|written| written < than)
 }
 
 fn is_hash(name: &str) -> bool {

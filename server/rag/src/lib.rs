@@ -98,11 +98,8 @@ impl Rag {
     /// Takes over the tables and the folder: what was deleted long ago goes, and what a crash left half read is read on.
     pub async fn open(below: Below, reader: Reader, folder: PathBuf) -> Result<Self, RagError> {
         let Below { store, jobs, models, engine } = below;
-        store.purge_documents(now_ms() - UNDO.as_millis() as i64).await?;
         store.resume_documents().await?;
         let files = Files::new(folder);
-        let (swept, needed) = (files.clone(), store.document_hashes().await?);
-        _ = tokio::task::spawn_blocking(move || swept.sweep(&needed)).await;
         let inner = Inner {
             store,
             jobs,
@@ -116,9 +113,25 @@ impl Rag {
             helpers: KnownHelpers::default(),
         };
         let rag = Self { inner: Arc::new(inner) };
+        // Nothing arrives yet: what is not whole or not needed now never will be.
+        rag.remove(now_ms() - UNDO.as_millis() as i64, SystemTime::now()).await?;
         tokio::spawn(index::work(rag.clone()));
         tokio::spawn(follow::work(rag.clone()));
         Ok(rag)
+    }
+
+    /// Removes for good what was deleted more than a day ago. To be called now and then.
+    pub async fn purge(&self) -> Result<(), RagError> {
+        self.remove(now_ms() - UNDO.as_millis() as i64, SystemTime::now() - UNDO).await
+    }
+
+    /// Removes what was deleted before `deleted_before_ms`, and files that no document needs. Those that came after
+    /// `arrived_before` stay: a file is there before its document is.
+    async fn remove(&self, deleted_before_ms: i64, arrived_before: SystemTime) -> Result<(), RagError> {
+        self.store().purge_documents(deleted_before_ms).await?;
+        let (files, needed) = (self.files().clone(), self.store().document_hashes().await?);
+        let swept = tokio::task::spawn_blocking(move || files.sweep(&needed, arrived_before)).await;
+        swept.map_err(|_| RagError::Task)
     }
 
     /// What the page of documents shows, with so many documents at most. A collection that is not there shows none.

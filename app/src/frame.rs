@@ -9,10 +9,12 @@ mod sessions;
 mod shortcuts;
 mod sidebar;
 mod status_bar;
+mod uploads;
 
 pub(crate) use later::{Behind, Later};
 pub(crate) use model_picker::use_load;
 pub(crate) use sessions::{Sessions, title_or, use_sessions};
+pub(crate) use uploads::{Uploads, use_uploads};
 
 use crate::{i18n::use_texts, live, page_data::PageData, ui::toast::ToastRegion};
 use launch_panel::LaunchDialog;
@@ -51,6 +53,7 @@ pub(crate) fn Frame(children: Children) -> AnyView {
     };
     provide_context(overlays);
     sessions::provide_sessions();
+    uploads::provide_uploads();
     let overview = PageData::once(live::load_overview);
     provide_context(overview);
 

@@ -286,6 +286,23 @@ test('a folder of files is added at once', async ({ page }) => {
   await expect(page.getByTestId('collection').filter({ hasText: `Lighthouse ${n}` })).toContainText('12');
 });
 
+test('files that were added arrive also after their page was left', async ({ page }) => {
+  await collection(page);
+  // So slow that most are still to be sent when the page is left.
+  await page.route(/\/files\/documents\?collection=/, async route => {
+    await new Promise(done => setTimeout(done, 300));
+    await route.continue();
+  });
+  const files = Array.from({ length: 6 }, (_, n) => text(`${n}.txt`, `Number ${n} of the lantern.`));
+  await page.getByTestId('add-files').setInputFiles(files);
+  await expect(page.getByTestId('uploading')).toBeVisible();
+  await page.goBack();
+  await expect(page).toHaveURL(/documents$/);
+  await page.goForward();
+  await expect(page).toHaveURL(/documents\?c=\d+/);
+  await ready(page, 6);
+});
+
 test.describe('a folder is followed', () => {
   // The path that is none.
   test.use({ expectedErrors: [/status of 422/] });

@@ -3,7 +3,7 @@
 use super::api::documents;
 use crate::{
     error::AppError,
-    frame::use_sessions,
+    frame::{Uploads, use_sessions, use_uploads},
     i18n::{DocumentsTexts, fill},
     live::use_live,
     ui::toast::{Toasts, use_toasts},
@@ -26,8 +26,8 @@ pub(super) struct DocumentsStore {
     pub(super) found: StoredValue<Option<Found>>,
     /// Documents that are listed at most.
     n_shown: StoredValue<u32>,
-    /// Files that are on their way.
-    pub(super) n_uploading: RwSignal<usize>,
+    /// Files that are on their way; they go on when the page is left.
+    pub(super) uploads: Uploads,
     /// Lives longer than the page: what was deleted may be restored after leaving it.
     go: Callback<String>,
     toasts: Toasts,
@@ -40,7 +40,7 @@ impl DocumentsStore {
             found: StoredValue::new(view.found.clone()),
             view: RwSignal::new(view),
             n_shown: StoredValue::new(DOCUMENTS_SHOWN),
-            n_uploading: RwSignal::new(0),
+            uploads: use_uploads(),
             go: use_sessions().go,
             toasts: use_toasts(),
             texts: DocumentsTexts::here(),
@@ -53,7 +53,7 @@ impl DocumentsStore {
             let moved = jobs.iter().filter(is_reading).map(|job| (job.id, job.state, job.progress));
             (live.epoch.get(), moved.collect::<Vec<_>>())
         });
-        Effect::watch(move || moved.get(), move |_, _, _| store.refresh(), false);
+        Effect::watch(move || (moved.get(), store.uploads.n()), move |_, _, _| store.refresh(), false);
         store
     }
 

@@ -48,9 +48,9 @@ pub(super) fn Upload() -> AnyView {
                     on:change=move |event| take(platform::chosen_files(&event))/>
             </label>
             <span class="text-center">{fill(texts.documents_drop, "size", bytes(MAX_DOCUMENT_BYTES as f64))}</span>
-            <When when=move || store.n_uploading.get() != 0>
+            <When when=move || store.uploads.n() != 0>
                 <span class="tabular" role="status" data-testid="uploading">
-                    {move || fill(texts.documents_uploading, "n", store.n_uploading.get())}
+                    {move || fill(texts.documents_uploading, "n", store.uploads.n())}
                 </span>
             </When>
         </div>
@@ -58,9 +58,10 @@ pub(super) fn Upload() -> AnyView {
     .into_any()
 }
 
+/// Goes on when the page is left: nothing here lives only as long as that.
 async fn upload(store: DocumentsStore, texts: &'static DocumentsTexts, files: Vec<platform::File>) {
     let Some(collection) = store.open() else { return };
-    store.n_uploading.update(|n| *n += files.len());
+    store.uploads.begin(files.len());
     for file in files {
         let (name, size) = platform::name_and_size(&file);
         let problem = if size > MAX_DOCUMENT_BYTES as f64 {
@@ -78,10 +79,7 @@ async fn upload(store: DocumentsStore, texts: &'static DocumentsTexts, files: Ve
         if let Some(problem) = problem {
             store.show(format!("{name}: {problem}"));
         }
-        // The page may have been left.
-        if store.n_uploading.try_update(|n| *n = n.saturating_sub(1)).is_none() {
-            return;
-        }
-        store.refresh();
+        // Whichever page of documents is shown now fetches its lists again.
+        store.uploads.end_one();
     }
 }

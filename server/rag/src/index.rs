@@ -3,13 +3,19 @@
 
 use crate::{Rag, RagError, chunk, extract::READER, pictures::is_picture, vectors::to_bytes};
 use jobs::{JobHandle, Progress};
-use store::{IndexWork, Indexed, Reading};
+use std::time::Duration;
+use store::{IndexWork, Indexed, Reading, StoreError};
+use tokio::time::sleep;
 use types::{document::DocumentState, ids::ModelId, job::JobKind};
 
 /// Texts of one request for vectors.
 const BATCH: u32 = 32;
 /// How much of the work reading is; the rest is vectors.
 const READING_SHARE: f32 = 0.3;
+
+/// How long the database is left alone after it failed: at first, and at most.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The documents of one collection that are read one after the other.
 struct Run {
@@ -21,22 +27,35 @@ struct Run {
 
 /// Reads whatever waits, for as long as the program runs.
 pub(crate) async fn work(rag: Rag) {
+    let mut pause = PAUSE;
     loop {
         match take(&rag).await {
-            Some(mut work) => {
+            Ok(Some(mut work)) => {
+                pause = PAUSE;
                 while let Some(other) = run(&rag, work).await {
                     work = other;
                 }
             }
-            None => rag.wait_for_work().await,
+            Ok(None) => {
+                pause = PAUSE;
+                rag.wait_for_work().await;
+            }
+            // Nobody tells when it works again.
+            Err(_) => {
+                sleep(pause).await;
+                pause = longer(pause);
+            }
         }
     }
 }
 
-async fn take(rag: &Rag) -> Option<IndexWork> {
-    rag.store().take_waiting_document().await.unwrap_or_else(|err| {
+fn longer(pause: Duration) -> Duration {
+    (pause * 2).min(LONGEST_PAUSE)
+}
+
+async fn take(rag: &Rag) -> Result<Option<IndexWork>, StoreError> {
+    rag.store().take_waiting_document().await.inspect_err(|err| {
         tracing::error!(error = %err, "the documents that wait could not be looked at");
-        None
     })
 }
 
@@ -76,10 +95,11 @@ async fn run(rag: &Rag, first: IndexWork) -> Option<IndexWork> {
             }
         }
         match take(rag).await {
-            Some(next) if next.collection == collection => run.work = next,
+            Ok(Some(next)) if next.collection == collection => run.work = next,
             other => {
                 finish(run).await;
-                return other;
+                // What could not be looked at is looked at again by who called.
+                return other.unwrap_or(None);
             }
         }
     }
@@ -107,10 +127,14 @@ async fn one(rag: &Rag, run: &Run) -> Result<(), String> {
     let embedder = rag.embedder().await;
     let embedded = match &embedder {
         Some(model) => embed(rag, run, model).await,
-        None => Ok(0),
+        None => Ok(Some(0)),
     };
     let (n_vectors, problem) = match embedded {
-        Ok(n) => (n, None),
+        Ok(Some(n)) => (n, None),
+        Ok(None) => {
+            end(rag, &run.work, DocumentState::Waiting, None).await;
+            return Ok(());
+        }
         // Its words can be searched all the same.
         Err(err) => (0, Some(format!("its meaning cannot be compared yet: {err}"))),
     };
@@ -150,16 +174,16 @@ async fn read(rag: &Rag, work: &IndexWork) -> Result<(), String> {
     rag.store().replace_passages(work.id, reading, &passages).await.map_err(|err| err.to_string())
 }
 
-/// Makes the vectors that are missing, and says how many there are then.
-async fn embed(rag: &Rag, run: &Run, model: &ModelId) -> Result<u32, RagError> {
+/// Makes the vectors that are missing, and says how many there are then. `None` says that the document was deleted
+/// meanwhile: it gets them when it is restored.
+async fn embed(rag: &Rag, run: &Run, model: &ModelId) -> Result<Option<u32>, RagError> {
     let document = rag.store().find_document(run.work.user, run.work.id).await?;
-    // One that was deleted meanwhile needs none.
-    let Some(document) = document else { return Ok(0) };
+    let Some(document) = document else { return Ok(None) };
     let mut n_made = 0;
     loop {
         let missing = rag.store().passages_without_vector(run.work.id, &model.0, BATCH).await?;
         if missing.is_empty() {
-            return Ok(document.n_passages);
+            return Ok(Some(document.n_passages));
         }
         let (ids, texts): (Vec<_>, Vec<_>) =
             missing.into_iter().map(|(id, passage)| (id, text_for_vector(&passage))).unzip();
@@ -186,9 +210,16 @@ async fn progress(rag: &Rag, run: &Run, share: f32) {
     run.job.progress(Progress { fraction: Some((ended + share) / all), ..Progress::default() });
 }
 
+/// Notes how reading ended, as often as it takes: a document that is being read for ever could not be read again.
 async fn end(rag: &Rag, work: &IndexWork, state: DocumentState, error: Option<&str>) {
     let end = Indexed { state, error, embedder: None, n_vectors: 0 };
-    if let Err(err) = rag.store().end_indexing(work.id, end).await {
+    let mut pause = PAUSE;
+    while let Err(err) = rag.store().end_indexing(work.id, end.clone()).await {
         tracing::error!(error = %err, document.id = %work.id, "the end of reading could not be noted");
+        sleep(pause).await;
+        pause = longer(pause);
     }
 }
+
+#[cfg(test)]
+mod tests;

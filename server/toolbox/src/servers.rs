@@ -89,6 +89,13 @@ impl Held {
         }
     }
 
+    /// The connection has ended. Why it could not be made says more.
+    fn end(&mut self) {
+        if !matches!(self.state, ServerState::Failed(_)) {
+            self.state = ServerState::Failed(ENDED.to_owned());
+        }
+    }
+
     fn view(&self) -> ServerView {
         let failed = matches!(self.state, ServerState::Failed(_));
         let last_words = self.client.as_ref().filter(|_| failed).map(McpClient::last_words);
@@ -237,7 +244,8 @@ struct Over;
 impl Watch {
     async fn run(self) {
         self.client.disconnect().await;
-        if !matches!(self.list().await, Ok(true)) {
+        // One that cannot be reached now may be by the next call of a tool that is known of it.
+        if self.list().await.is_err() {
             return;
         }
         while self.look().await.is_ok() {}
@@ -247,18 +255,16 @@ impl Watch {
         tokio::time::sleep(LOOK).await;
         match self.client.look().await {
             Look::AsListed => self.tell(|held| held.state = ServerState::Ready),
-            Look::Changed => self.list().await.map(drop),
-            Look::Ended => self.tell(|held| held.state = ServerState::Failed(ENDED.to_owned())),
+            Look::Changed => self.list().await,
+            Look::Ended => self.tell(Held::end),
         }
     }
 
-    /// Whether it worked.
-    async fn list(&self) -> Result<bool, Over> {
+    async fn list(&self) -> Result<(), Over> {
         let listing = self.client.list().await;
-        let is_listed = listing.is_ok();
         self.tell(|held| held.take(listing))?;
         self.inner.upgrade().ok_or(Over)?.gather();
-        Ok(is_listed)
+        Ok(())
     }
 
     fn tell(&self, change: impl FnOnce(&mut Held)) -> Result<(), Over> {

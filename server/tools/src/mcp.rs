@@ -76,7 +76,7 @@ pub enum Look {
     AsListed,
     /// It is there, but its tools may be others now.
     Changed,
-    /// It is not connected: it has ended, or was never asked.
+    /// It is not connected: it has ended, or was never asked. Likewise where it did not say what tools it has.
     Ended,
 }
 
@@ -168,7 +168,9 @@ impl McpClient {
         let state = self.0.state.lock().await;
         match &state.connection {
             Some(connection) if connection.has_ended() => Look::Ended,
-            Some(connection) if connection.has_changed() || connection.listed != state.given => Look::Changed,
+            Some(connection) if connection.has_changed() => Look::Changed,
+            Some(connection) if connection.listed.is_none() => Look::Ended,
+            Some(connection) if connection.listed != state.given => Look::Changed,
             Some(_) => Look::AsListed,
             None => Look::Ended,
         }
@@ -208,6 +210,8 @@ impl McpClient {
         let patience = self.0.patience;
         // Before asking: what changes meanwhile is one more reason to list again.
         connection.take_changed();
+        // Where it does not answer, the next call asks once more.
+        connection.listed = None;
         let listing = listing::list(connection.peer(), self.name());
         let found = timeout(patience, listing).await.map_err(|_| McpError::TimedOut(patience))??;
         connection.listed = Some(found.fingerprints());

@@ -21,6 +21,8 @@ use types::{
 
 /// Says to this program, when it is started once more, how to behave as a server.
 const ROLE: &str = "TOOLBOX_TEST_ROLE";
+/// How a role begins of a server that cannot be reached while the file is there which it names.
+pub(super) const DOWN_WHILE: &str = "down while ";
 /// Another variable that the server is given.
 pub(super) const KEY: &str = "a-key-that-nobody-else-sees";
 
@@ -76,6 +78,9 @@ fn acts_as_a_server() {
     let Ok(role) = std::env::var(ROLE) else { return };
     if role == "broken" {
         eprintln!("the server misses its file");
+        std::process::exit(2);
+    }
+    if role.strip_prefix(DOWN_WHILE).is_some_and(|path| std::path::Path::new(path).exists()) {
         std::process::exit(2);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

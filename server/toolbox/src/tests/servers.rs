@@ -1,5 +1,5 @@
 use super::{
-    scripted::{KEY, launcher, program},
+    scripted::{DOWN_WHILE, KEY, launcher, program},
     *,
 };
 use std::time::Duration;
@@ -109,6 +109,28 @@ async fn a_server_that_dies_is_shown_and_comes_back_with_its_next_call() {
     until(&toolbox, is_failed).await;
     toolbox.reconnect("files").await.unwrap();
     until(&toolbox, |it| it.state == ServerState::Ready).await;
+}
+
+#[tokio::test]
+async fn a_server_that_was_down_when_it_was_reconnected_is_watched_again_from_its_next_call() {
+    let place = tempfile::tempdir().unwrap();
+    let down = place.path().join("down");
+    let (_folder, _store, toolbox) = with_server(&format!("{DOWN_WHILE}{}", down.display())).await;
+    let registry = toolbox.registry();
+    std::fs::write(&down, "").unwrap();
+    toolbox.reconnect("files").await.unwrap();
+    let failed = until(&toolbox, is_failed).await;
+    assert_eq!(failed.tools.len(), 3, "its tools can still be called");
+    std::fs::remove_file(&down).unwrap();
+    let begun = Instant::now();
+    // It is left alone for some seconds.
+    while !called(&registry, &toolbox, "files_read").await.contains(KEY) {
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        sleep(Duration::from_millis(200)).await;
+    }
+    until(&toolbox, |it| it.state == ServerState::Ready).await;
+    called(&toolbox.registry(), &toolbox, "files_change").await;
+    until(&toolbox, |it| it.tools == ["files_read", "files_new"]).await;
 }
 
 #[tokio::test]

@@ -204,8 +204,8 @@ async fn look_through(
     let missing: Vec<_> = known.into_keys().filter(|path| !seen.contains(path)).collect();
     for path in blocking(root, move |root| scan::gone(root, missing)).await? {
         rag.store().forget_watched_file(user, collection, &path, now_ms()).await?;
+        rag.cache().forget(collection);
     }
-    rag.cache().forget(collection);
     Ok((problem, is_all))
 }
 
@@ -228,7 +228,9 @@ async fn keep(rag: &Rag, folder: &WatchedFolder, root: &Path, file: &WatchedFile
     let name = document_name(&file.path);
     let document = NewDocument { name: &name, hash: &hash, n_bytes, now_ms: now_ms() };
     let kept = rag.store().keep_watched_file(folder.user, folder.collection, file, document).await;
-    if kept.map_err(RagError::from)? {
+    let is_new = kept.map_err(RagError::from)?;
+    rag.cache().forget(folder.collection);
+    if is_new {
         rag.wake();
     }
     Ok(true)

@@ -102,6 +102,8 @@ struct Known {
     by_collection: HashMap<CollectionId, Arc<Vectors>>,
     /// Grows with every change, so that what was read before one is not kept after it.
     n_changes: u64,
+    /// What it was after the last change of each collection: those of others do not matter to it.
+    last_changes: HashMap<CollectionId, u64>,
 }
 
 impl Cache {
@@ -114,10 +116,10 @@ impl Cache {
         self.lock().n_changes
     }
 
-    /// Keeps what was read since the cache had seen `n_changes`, unless it has changed again.
+    /// Keeps what was read since the cache had seen `n_changes`, unless the collection has changed since.
     pub(crate) fn keep(&self, collection: CollectionId, vectors: &Arc<Vectors>, n_changes: u64) {
         let mut known = self.lock();
-        if known.n_changes != n_changes {
+        if known.last_changes.get(&collection).is_some_and(|last| *last > n_changes) {
             return;
         }
         let taken: usize = known.by_collection.values().map(|it| it.n_bytes()).sum();
@@ -133,6 +135,8 @@ impl Cache {
         let mut known = self.lock();
         known.by_collection.remove(&collection);
         known.n_changes += 1;
+        let n_changes = known.n_changes;
+        known.last_changes.insert(collection, n_changes);
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {

@@ -110,6 +110,25 @@ fn sheets_are_tables_with_their_names() {
 }
 
 #[test]
+fn sheets_of_libreoffice_are_tables_with_their_names() {
+    let text = |text: &str| {
+        format!(r#"<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>"#)
+    };
+    let number = r#"<table:table-cell office:value-type="float" office:value="3"><text:p>3</text:p></table:table-cell>"#;
+    let row = |cells: &str| format!("<table:table-row>{cells}</table:table-row>");
+    let rows = row(&(text("item") + &text("price"))) + &row(&(text("wick") + number));
+    let content = format!(
+        r#"<office:document-content xmlns:office="o" xmlns:table="a" xmlns:text="t"><office:body><office:spreadsheet><table:table table:name="Prices">{rows}</table:table></office:spreadsheet></office:body></office:document-content>"#
+    );
+    let file = samples::archive(&[
+        ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+        ("META-INF/manifest.xml", r#"<manifest:manifest xmlns:manifest="m"/>"#),
+        ("content.xml", &content),
+    ]);
+    check(file, "ods", DocumentKind::Sheet, "1 h1: Prices\n1 table: item | price⏎wick | 3");
+}
+
+#[test]
 fn books_come_chapter_by_chapter() {
     let file = samples::epub(&["<h1>One</h1><p>a</p>", "<h1>Two</h1><p>b</p>"]);
     check(file, "epub", DocumentKind::Epub, "h1: One\ntext: a\nh1: Two\ntext: b");

@@ -15,7 +15,7 @@ pub use launch::{Launcher, StartProcess};
 pub use listing::{Listing, Untaken};
 
 use crate::{Answer, Arguments, Asker, Description, EgressError, Failure, Tool, egress::web_address};
-use connection::Connection;
+use connection::{Connection, MAX_MESSAGE_BYTES};
 use futures::future::BoxFuture;
 use launch::LastWords;
 use listing::Listed;
@@ -29,7 +29,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::Mutex,
+    sync::{Mutex, Notify},
     time::{Instant, timeout},
 };
 use types::{
@@ -218,8 +218,8 @@ impl McpClient {
         Ok(found)
     }
 
-    /// A way to call a tool that is still what it was.
-    async fn peer_for(&self, listed: &Listed) -> Result<Peer<RoleClient>, Failure> {
+    /// A way to call a tool that is still what it was, and what tells of messages that are too large.
+    async fn peer_for(&self, listed: &Listed) -> Result<(Peer<RoleClient>, Arc<Notify>), Failure> {
         let failed = |err: McpError| Failure::refused_as((&err).into(), format!("{}: {err}", self.name()));
         let mut state = self.0.state.lock().await;
         let connection = self.connected(&mut state).await.map_err(failed)?;
@@ -229,7 +229,9 @@ impl McpClient {
         let now: Option<&Fingerprint> =
             connection.listed.as_ref().and_then(|it| it.get(&listed.original_name));
         match now {
-            Some(now) if *now == listed.fingerprint => Ok(connection.peer().clone()),
+            Some(now) if *now == listed.fingerprint => {
+                Ok((connection.peer().clone(), connection.too_large()))
+            }
             Some(_) => Err(Failure::refused_as(
                 CallFailure::of(McpProblem::ToolChanged),
                 "the server describes this tool differently now; it has to be listed and allowed again",
@@ -250,12 +252,27 @@ struct McpTool {
 
 impl McpTool {
     async fn call(&self, arguments: Arguments) -> Result<Answer, Failure> {
-        let peer = self.client.peer_for(&self.listed).await?;
+        let (peer, too_large) = self.client.peer_for(&self.listed).await?;
         let call = CallToolRequestParams::new(self.listed.original_name.clone())
             .with_arguments(arguments.into_map());
-        // Dropping this tells the server that nobody waits any longer.
-        let response = peer.call_tool_once(call).await.map_err(|err| self.failure(err))?;
-        result::answer(response, self.client.name())
+        // From before the call: its answer may be quick.
+        let too_large = too_large.notified();
+        tokio::select! {
+            // Dropping this tells the server that nobody waits any longer.
+            response = peer.call_tool_once(call) => {
+                result::answer(response.map_err(|err| self.failure(err))?, self.client.name())
+            }
+            // Which call it would have answered is not known; one that waits may wait in vain.
+            () = too_large => Err(self.too_large()),
+        }
+    }
+
+    fn too_large(&self) -> Failure {
+        let (name, most) = (self.client.name(), MAX_MESSAGE_BYTES >> 20);
+        Failure::refused_as(
+            CallFailure::of(McpProblem::TooLarge),
+            format!("{name} answered with more than {most} MB; whether it did what was asked is not known"),
+        )
     }
 
     fn failure(&self, err: ServiceError) -> Failure {

@@ -105,6 +105,7 @@ fn of_server(problem: McpProblem, texts: &FailuresTexts) -> &'static str {
         McpProblem::Protocol => texts.server_protocol,
         McpProblem::Off => texts.server_off,
         McpProblem::Ended => texts.server_ended,
+        McpProblem::TooLarge => texts.server_too_large,
         McpProblem::AsksBack => texts.server_asks_back,
         McpProblem::Said => texts.server_said,
         McpProblem::ToolChanged => texts.tool_changed,

@@ -176,6 +176,8 @@ kinds!(
         Off = "server_off",
         /// It ended during the call.
         Ended = "server_ended",
+        /// It answered with more than is taken.
+        TooLarge = "server_too_large",
         /// It asks something back.
         AsksBack = "server_asks_back",
         /// The server's own words.

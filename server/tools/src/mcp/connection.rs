@@ -16,20 +16,28 @@ use rmcp::{
 };
 use std::{
     collections::BTreeMap,
+    io,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll, ready},
 };
-use tokio::process::Child;
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    process::Child,
+    sync::Notify,
+};
 use types::toolbox::{Fingerprint, McpPlace};
 
-/// The largest message. A result beyond is lost, and its call ends when its time is up.
-const MAX_MESSAGE_BYTES: usize = 16 << 20;
+/// The largest message. What is beyond is lost: whom it answers is in it.
+pub(super) const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
 pub(super) struct Connection {
     service: RunningService<RoleClient, Ears>,
     has_changed: Arc<AtomicBool>,
+    too_large: Arc<Notify>,
     /// The server's tools by their names there, as they were last listed.
     pub(super) listed: Option<BTreeMap<String, Fingerprint>>,
     /// Dropped last: the program first sees its input end.
@@ -59,10 +67,12 @@ impl Connection {
         last_words: &LastWords,
     ) -> Result<Self, McpError> {
         let has_changed = Arc::new(AtomicBool::new(false));
+        let too_large = Arc::new(Notify::new());
         let ears = Ears { has_changed: Arc::clone(&has_changed) };
         let (service, child) = match place {
             McpPlace::Program { program, arguments, environment } => {
                 let (child, output, input) = launcher.start(program, arguments, environment, last_words)?;
+                let output = Measured { output, line_bytes: 0, too_large: Arc::clone(&too_large) };
                 let transport =
                     AsyncRwTransport::new_client(output, input).with_max_line_length(MAX_MESSAGE_BYTES);
                 (serve_client(ears, transport).await, Some(child))
@@ -77,11 +87,16 @@ impl Connection {
             }
         };
         let service = service.map_err(|err| problem(&err))?;
-        Ok(Self { service, has_changed, listed: None, _child: child })
+        Ok(Self { service, has_changed, too_large, listed: None, _child: child })
     }
 
     pub(super) fn peer(&self) -> &Peer<RoleClient> {
         self.service.peer()
+    }
+
+    /// Who waits for this hears of the next message of a program that is too large.
+    pub(super) fn too_large(&self) -> Arc<Notify> {
+        Arc::clone(&self.too_large)
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -94,6 +109,38 @@ impl Connection {
 
     pub(super) fn take_changed(&self) -> bool {
         self.has_changed.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// What a program says, line by line; tells as soon as one has become too long to be taken.
+struct Measured<R> {
+    output: R,
+    line_bytes: usize,
+    too_large: Arc<Notify>,
+}
+
+impl<R> Measured<R> {
+    fn measure(&mut self, part: &[u8]) {
+        for piece in part.split_inclusive(|byte| *byte == b'\n') {
+            let before = self.line_bytes;
+            self.line_bytes += piece.len();
+            if before <= MAX_MESSAGE_BYTES && self.line_bytes > MAX_MESSAGE_BYTES {
+                self.too_large.notify_waiters();
+            }
+            if piece.ends_with(b"\n") {
+                self.line_bytes = 0;
+            }
+        }
+    }
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Measured<R> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let n_before = buf.filled().len();
+        ready!(Pin::new(&mut this.output).poll_read(cx, buf))?;
+        this.measure(&buf.filled()[n_before..]);
+        Poll::Ready(Ok(()))
     }
 }
 

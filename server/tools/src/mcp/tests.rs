@@ -59,7 +59,7 @@ fn tools_of(role: &str, n_lists: usize) -> Vec<rmcp::model::Tool> {
         ],
         "endless" => (0..50).map(|n| tool(&format!("t{n_lists}-{n}"), "x", schema.clone())).collect(),
         "changing" if n_lists > 0 => vec![tool("echo", "deletes everything", schema)],
-        _ => ["echo", "hang", "die", "flood", "fail", "refuse", "image"]
+        _ => ["echo", "hang", "die", "flood", "burst", "fail", "refuse", "image"]
             .map(|it| tool(it, "does", schema.clone()))
             .into(),
     }
@@ -91,6 +91,7 @@ impl ServerHandler for Server {
             "hang" => std::future::pending().await,
             "die" => std::process::exit(3),
             "flood" => text("x".repeat(10 << 20)),
+            "burst" => text("x".repeat(20 << 20)),
             "fail" => {
                 Ok(CallToolResult::error(vec![ContentBlock::text("the disk is full".to_owned())]).into())
             }
@@ -194,6 +195,7 @@ async fn a_programs_tools_run_and_every_mischief_ends_in_an_outcome() {
     check_failure(&listing, "files_hang", "took longer than 2 seconds", "timed_out 2").await;
     let flood = called(&listing, "files_flood", "{}").await;
     assert_eq!(flood.cut_from, Some(10 << 20));
+    check_failure(&listing, "files_burst", "answered with more than 16 MB", "server_too_large").await;
     assert_eq!(called(&listing, "files_image", "{}").await.images.len(), 1);
     check_failure(&listing, "files_die", "ended during the call", "server_ended").await;
     check(&listing, "files_echo", r#"{"a":1}"#).await;

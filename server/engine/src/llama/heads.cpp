@@ -206,7 +206,11 @@ extern "C" int32_t engine_heads_shown(engine_heads * heads, const int32_t * rows
         }
         const size_t width = (size_t) llama_model_n_embd(llama_get_model(heads->target));
         for (size_t k = 0; k < heads->layers.size(); ++k) {
-            copy(llama_get_embeddings_layer_inp(heads->target, (uint32_t) heads->layers[k]), width, k * width);
+            const float * layer = llama_get_embeddings_layer_inp(heads->target, (uint32_t) heads->layers[k]);
+            if (layer == nullptr) {
+                return 1;
+            }
+            copy(layer, width, k * width);
         }
         return 0;
     } catch (...) {

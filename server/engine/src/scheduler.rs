@@ -174,10 +174,9 @@ impl<'m> Scheduler<'m> {
         Companions { draft, looking }: Companions<'m>,
     ) -> Self {
         let n_sequences = llama::n_kept_or_running(facts.n_sequences) as usize;
-        let n_vocab = facts.n_vocab as usize;
         let (mut drafter, mut blocks, mut heads) = (None, None, None);
         match draft {
-            Some(OpenedDraft::Model { context, n_ctx, has_window }) => {
+            Some(OpenedDraft::Model { context, n_ctx, has_window, n_vocab }) => {
                 drafter = Some(Drafter::new(context, n_ctx, has_window, n_sequences, n_vocab));
             }
             Some(OpenedDraft::Blocks { drafter, n_ctx }) => {

@@ -42,6 +42,8 @@ pub(crate) enum OpenedDraft<'m> {
         n_ctx: u32,
         /// Some of its layers look back only so far.
         has_window: bool,
+        /// Tokens that both models know, the first ones of their vocabularies.
+        n_vocab: usize,
     },
     /// It guesses a block of tokens at once.
     Blocks { drafter: VendoredDrafter<'m>, n_ctx: u32 },
@@ -130,7 +132,7 @@ pub(crate) fn open_draft_context<'m>(
         context.map_err(|error| last_errors().unwrap_or_else(|| error.to_string()))
     };
     let refused = |reason| format!("the draft model cannot be used: {reason}");
-    let n_vocab = n_vocab(draft_model);
+    let n_vocab = n_vocab(draft_model).min(opened.facts.n_vocab as usize);
     match architecture(draft_model).as_str() {
         BLOCK_DRAFTER => {
             let n_sequences = n_kept_or_running(opened.facts.n_sequences);
@@ -147,5 +149,5 @@ pub(crate) fn open_draft_context<'m>(
     let context = new_context(backend, draft_model, params)?;
     let window = draft_model.meta_val_str(&format!("{}.attention.sliding_window", architecture(draft_model)));
     let has_window = window.is_ok_and(|window| window.parse::<u32>().is_ok_and(|n| n > 0));
-    Ok(OpenedDraft::Model { context, n_ctx, has_window })
+    Ok(OpenedDraft::Model { context, n_ctx, has_window, n_vocab })
 }

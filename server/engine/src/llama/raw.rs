@@ -395,8 +395,9 @@ pub(crate) struct VendoredDrafter<'m> {
 }
 
 impl<'m> VendoredDrafter<'m> {
-    /// For sequences below `n_sequences` of both contexts. `draft` was opened beside `target` for a model of `n_vocab` tokens,
-    /// both decode batches of the same length, and the graph of the target's model shows what goes into its layers. The error is a sentence.
+    /// For sequences below `n_sequences` of both contexts. `draft` was opened beside `target` for a model whose first `n_vocab`
+    /// tokens are the target's, too, both decode batches of the same length, and the graph of the target's model shows what goes
+    /// into its layers. The error is a sentence.
     pub(crate) fn new(
         target: &LlamaContext<'_>,
         draft: LlamaContext<'m>,
@@ -493,7 +494,8 @@ impl<'m> VendoredDrafter<'m> {
         let place = i32::try_from(place + 1).ok().filter(|_| place < self.most())?;
         // SAFETY: the drafter is alive; it checks whether its context has logits there.
         let logits = unsafe { drafters::engine_drafter_logits(self.drafter.as_ptr(), index, place) };
-        // SAFETY: llama.cpp gives as many numbers as the vocabulary has tokens, which stay until the context is used again.
+        // SAFETY: llama.cpp gives a number for every token of the drafter's vocabulary, which has at least so many; they stay
+        // until the context is used again.
         (!logits.is_null()).then(|| unsafe { std::slice::from_raw_parts(logits, self.n_vocab) })
     }
 
@@ -528,7 +530,10 @@ impl<'m> VendoredDrafter<'m> {
             )
         };
         let draft = |(tokens, &n): (&[i32], &i32)| {
-            tokens.iter().take(usize::try_from(n).unwrap_or(0)).map(|&token| LlamaToken(token)).collect()
+            let tokens = tokens.iter().take(usize::try_from(n).unwrap_or(0));
+            // The target cannot compute a token that it does not know.
+            let known = tokens.take_while(|&&it| usize::try_from(it).is_ok_and(|it| it < self.n_vocab));
+            known.map(|&token| LlamaToken(token)).collect()
         };
         (result == 0).then(|| drafted.chunks(most).zip(&counts).map(draft).collect())
     }

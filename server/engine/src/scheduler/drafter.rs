@@ -52,7 +52,7 @@ struct Held {
 pub(crate) struct Drafter<'m> {
     context: LlamaContext<'m>,
     batch: LlamaBatch<'static>,
-    /// Tokens that the model knows which it drafts for.
+    /// Tokens that both models know, the first ones of their vocabularies: no other may be computed by either.
     n_vocab: usize,
     /// The longest sequence it can follow.
     n_ctx: usize,
@@ -81,7 +81,7 @@ impl<'m> Drafter<'m> {
         &mut self.context
     }
 
-    /// Drafts for sequences below `n_sequences` of a model that knows `n_vocab` tokens.
+    /// Drafts for sequences below `n_sequences` of a model whose first `n_vocab` tokens are its own, too.
     pub(super) fn new(
         context: LlamaContext<'m>,
         n_ctx: u32,
@@ -104,6 +104,7 @@ impl<'m> Drafter<'m> {
 
     /// Computes a token twice, so that the weights are in memory and what it takes is known.
     pub(super) fn warm_up(&mut self, token: LlamaToken) -> Result<(), WorkerError> {
+        let token = if is_known(token, self.n_vocab) { token } else { LlamaToken(0) };
         for _ in 0..2 {
             self.cost = StepCost::default();
             self.batch.clear();
@@ -120,7 +121,9 @@ impl<'m> Drafter<'m> {
             return None;
         }
         let best = self.best_beginning(number, owner, tokens).map_or(0, |(_, n)| n);
-        Some(tokens.len() - best)
+        // What it holds it has computed, so that it knows that.
+        let missing = &tokens[best..];
+        missing.iter().all(|&token| is_known(token, self.n_vocab)).then_some(missing.len())
     }
 
     /// Drafts for every wish, as far as the tokens together are at least as likely as `least_likely`; `probability` says how
@@ -338,6 +341,11 @@ impl<'m> Drafter<'m> {
         let logits = self.context.get_logits_ith(row);
         likeliest(&logits[..self.n_vocab.min(logits.len())], width)
     }
+}
+
+/// Whether a token is one of the first `n_vocab`.
+fn is_known(token: LlamaToken, n_vocab: usize) -> bool {
+    usize::try_from(token.0).is_ok_and(|token| token < n_vocab)
 }
 
 /// The `n` largest of the logits with their probabilities among all, best first; of equals the first.

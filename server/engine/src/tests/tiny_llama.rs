@@ -57,6 +57,14 @@ pub(super) fn scale_layers(tensors: &mut [Tensor], mixing: f32) {
     }
 }
 
+/// Writes a model that lacks the last `n_fewer` tokens, which are bytes of no letter that any of these models says.
+pub(crate) fn write_with_fewer_tokens(path: &Path, seed: u64, n_fewer: usize) {
+    let mut vocabulary = vocabulary();
+    vocabulary.truncate(vocabulary.len() - n_fewer);
+    let tensors = tensors(vocabulary.len() as u64, &mut fastrand::Rng::with_seed(seed));
+    values(&vocabulary).write(path, &tensors);
+}
+
 /// Writes a model that spells its tokens with other letters.
 pub(crate) fn write_spelling(path: &Path, letters: &str) {
     let mut vocabulary = vocabulary();

@@ -139,8 +139,8 @@ pub(crate) struct Heads<'m> {
 }
 
 impl<'m> Heads<'m> {
-    /// Heads that were checked; `draft` was opened beside `target` for their model, of `n_vocab` tokens, and both decode
-    /// batches of `n_batch` tokens.
+    /// Heads that were checked; `draft` was opened beside `target` for their model, whose first `n_vocab` tokens are the
+    /// target's, too, and both decode batches of `n_batch` tokens.
     pub(crate) fn new(
         target: &LlamaContext<'_>,
         draft: LlamaContext<'m>,
@@ -268,7 +268,8 @@ impl<'m> Heads<'m> {
         self.wanted.get(index).filter(|wanted| **wanted)?;
         // SAFETY: the heads are alive, and their context has logits for this token.
         let logits = unsafe { ffi::engine_heads_logits(self.heads.as_ptr(), i32::try_from(index).ok()?) };
-        // SAFETY: llama.cpp gives as many numbers as the vocabulary has tokens, which stay until the context is used again.
+        // SAFETY: llama.cpp gives a number for every token of the draft's vocabulary, which has at least so many; they stay until
+        // the context is used again.
         (!logits.is_null()).then(|| unsafe { std::slice::from_raw_parts(logits, self.n_vocab) })
     }
 

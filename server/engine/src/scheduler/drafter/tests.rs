@@ -1,4 +1,5 @@
-use super::likeliest;
+use super::{is_known, likeliest};
+use llama_cpp_2::token::LlamaToken;
 
 fn check(logits: &[f32], n: usize, expected: &[(i32, f32)]) {
     let found = likeliest(logits, n);
@@ -22,4 +23,10 @@ fn of_equals_the_first_comes_first_and_what_is_no_number_never() {
     check(&[f32::NAN, 0.0, 0.0], 2, &[(1, 0.5), (2, 0.5)]);
     check(&[f32::NAN], 2, &[]);
     check(&[], 1, &[]);
+}
+
+#[test]
+fn known_are_the_first_tokens_only() {
+    let known = [-1, 0, 9, 10].map(|token| is_known(LlamaToken(token), 10));
+    assert_eq!(known, [false, true, true, false]);
 }

@@ -61,6 +61,20 @@ fn a_draft_model_changes_nothing_but_the_number_of_steps() {
 }
 
 #[test]
+fn a_text_with_tokens_that_the_draft_model_lacks_is_answered_without_it() {
+    // Both bytes of the letter are among the last hundred.
+    let asks = ["é is no letter of theirs", PROMPTS[0]]
+        .map(|prompt| Ask { speculation: BY_DRAFT_MODEL, ..ask(prompt) });
+    let expected = plainly(33, &asks);
+    let mut worker = start_with_draft(33, 1024, |path| tiny_llama::write_with_fewer_tokens(path, 33, 100));
+    let (texts, usages) = split(worker.answer(&asks));
+    worker.end();
+    assert_eq!(texts, expected);
+    let n_drafted: Vec<_> = usages.iter().map(|usage| usage.n_drafted_tokens).collect();
+    assert!(n_drafted[0] == 0 && n_drafted[1] > 0, "{n_drafted:?}");
+}
+
+#[test]
 fn a_tree_of_guesses_changes_nothing_but_the_number_of_steps() {
     for (seed, temperature) in [(41, 0.0), (42, 0.0), (43, 0.0), (41, 0.9)] {
         let asks = guessed(BY_DRAFT_TREE, temperature);

@@ -248,7 +248,7 @@ impl<'m> Scheduler<'m> {
     fn work(&mut self, work: &Inbox<Work>) -> Result<(), WorkerError> {
         while self.take_all(work)? {
             self.step()?;
-            self.vectors.step(self.vector_tokens())?;
+            self.compute_vectors()?;
             self.tell_saved()?;
         }
         Ok(())
@@ -300,11 +300,11 @@ impl<'m> Scheduler<'m> {
         self.waiting.is_empty() && self.pool.n_running() == 0 && self.vectors.is_empty()
     }
 
-    /// Tokens of a batch of vectors: beside running answers as few as of a prompt.
-    fn vector_tokens(&self) -> usize {
+    /// One batch of vectors: beside running answers of as few tokens as of a prompt.
+    fn compute_vectors(&mut self) -> Result<(), WorkerError> {
         match self.pool.n_running() {
-            0 => BATCH_TOKENS,
-            n => self.cost.prompt_tokens_beside(n).min(BATCH_TOKENS),
+            0 => self.vectors.step(BATCH_TOKENS),
+            n => self.vectors.step_beside(self.cost.prompt_tokens_beside(n).min(BATCH_TOKENS)),
         }
     }
 

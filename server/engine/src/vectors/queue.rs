@@ -2,7 +2,7 @@
 
 use super::{
     BATCH_SEQUENCES, Encoder, Failure, Head, Inputs, Tokenizer,
-    batch::{Need, Room, plan},
+    batch::{Need, Rest, Room, plan},
 };
 use crate::{outbox::Outbox, worker::WorkerError};
 use protocol::{Event, MAX_REQUESTS, Rejection, RequestId};
@@ -74,12 +74,13 @@ fn finished(mut vector: Vec<f32>, dimensions: Option<u32>, normalize: bool) -> V
 pub(crate) struct Queue<E> {
     encoder: E,
     tasks: VecDeque<Task>,
+    rest: Rest,
     outbox: Outbox,
 }
 
 impl<E: Encoder> Queue<E> {
     pub(crate) fn new(encoder: E, outbox: Outbox) -> Self {
-        Self { encoder, tasks: VecDeque::new(), outbox }
+        Self { encoder, tasks: VecDeque::new(), rest: Rest::default(), outbox }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -116,24 +117,45 @@ impl<E: Encoder> Queue<E> {
 
     /// Computes one batch of at most `n_tokens` tokens, or of one sequence, and answers what is complete.
     pub(crate) fn step(&mut self, n_tokens: usize) -> Result<(), WorkerError> {
+        self.rest = Rest::default();
+        self.compute(n_tokens, true)?;
+        Ok(())
+    }
+
+    /// Likewise where others compute between two of these steps: after a sequence that has more tokens, they come so often that it
+    /// took no more of the time than its share.
+    pub(crate) fn step_beside(&mut self, n_tokens: usize) -> Result<(), WorkerError> {
+        let n_computed = self.compute(n_tokens, self.rest.is_over())?;
+        self.rest = self.rest.after(n_computed, n_tokens);
+        Ok(())
+    }
+
+    /// Computes one batch, of which one sequence may be longer if it `takes_longer`; says how many tokens it had.
+    fn compute(&mut self, n_tokens: usize, takes_longer: bool) -> Result<usize, WorkerError> {
         let needs: Vec<_> = self.tasks.iter().map(Task::need).collect();
-        let Some(head) = needs.first().map(|need| need.head) else { return Ok(()) };
-        let counts = plan(&needs, Room { n_tokens, n_sequences: BATCH_SEQUENCES });
+        let counts = plan(&needs, Room { n_tokens, n_sequences: BATCH_SEQUENCES, takes_longer });
+        let taken = needs.iter().zip(&counts).find(|(_, n)| **n > 0);
+        let Some(head) = taken.map(|(need, _)| need.head) else {
+            self.answer_complete()?;
+            return Ok(0);
+        };
         let owned: Vec<(usize, usize)> = (self.tasks.iter_mut().enumerate().zip(&counts))
             .flat_map(|((i, task), &n)| task.pending.drain(..n).map(move |sequence| (i, sequence)))
             .collect();
         let sequences: Vec<_> =
             owned.iter().map(|&(i, sequence)| &self.tasks[i].sequences[sequence][..]).collect();
+        let n_computed = sequences.iter().map(|sequence| sequence.len()).sum();
         match self.encoder.encode(&sequences, head) {
             Ok(results) => {
                 for (&(i, sequence), result) in owned.iter().zip(results) {
                     self.tasks[i].results[sequence] = result;
                 }
-                self.answer_complete()
+                self.answer_complete()?;
             }
-            Err(Failure::Refused(reason)) => self.refuse(&counts, &reason),
-            Err(Failure::Fatal(error)) => Err(error),
+            Err(Failure::Refused(reason)) => self.refuse(&counts, &reason)?,
+            Err(Failure::Fatal(error)) => return Err(error),
         }
+        Ok(n_computed)
     }
 
     fn answer_complete(&mut self) -> Result<(), WorkerError> {

@@ -14,11 +14,12 @@ use crate::llama::{self, PartState, SequenceState};
 pub(super) use format::{Body, Header, PartFacts};
 use protocol::{KvFiles, LoadRequest};
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel},
     },
     thread::{self, JoinHandle},
@@ -35,10 +36,33 @@ const MAX_FILES: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 enum Job {
-    Write { number: SequenceId, header: Header, state: Arc<SequenceState>, parts: Vec<Arc<PartState>> },
-    Read { number: SequenceId, path: PathBuf },
+    Write {
+        number: SequenceId,
+        header: Header,
+        state: Arc<SequenceState>,
+        parts: Vec<Arc<PartState>>,
+    },
+    Read {
+        number: SequenceId,
+        path: PathBuf,
+    },
     Touch(PathBuf),
-    Remove(PathBuf),
+    /// Sees to what is [`Unwanted`], which is looked at with every job.
+    Clear,
+}
+
+/// What is not to stay in files. It is told beside the jobs, whose queue may be full: what somebody wants forgotten has to be.
+#[derive(Default)]
+struct Unwanted {
+    /// States that were on their way into files.
+    numbers: BTreeSet<SequenceId>,
+    paths: Vec<PathBuf>,
+}
+
+type SharedUnwanted = Arc<Mutex<Unwanted>>;
+
+fn lock(unwanted: &SharedUnwanted) -> MutexGuard<'_, Unwanted> {
+    unwanted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What was done about one of them.
@@ -53,6 +77,7 @@ pub(super) enum Done {
 pub(super) struct StateFiles {
     found: Vec<(Header, PathBuf, u64)>,
     jobs: Option<SyncSender<Job>>,
+    unwanted: SharedUnwanted,
     done: Receiver<Done>,
     thread: Option<JoinHandle<()>>,
     /// Jobs that something is to be heard about.
@@ -80,10 +105,16 @@ impl StateFiles {
         let found = headers(&folder)?;
         let (jobs, inbox) = sync_channel(QUEUE);
         let (outbox, done) = channel();
-        let writer = Writer { root: files.folder.clone(), folder, max_bytes: files.max_bytes };
+        let unwanted = SharedUnwanted::default();
+        let writer = Writer {
+            root: files.folder.clone(),
+            folder,
+            max_bytes: files.max_bytes,
+            unwanted: Arc::clone(&unwanted),
+        };
         let thread =
             thread::Builder::new().name("kv files".into()).spawn(move || writer.work(&inbox, &outbox))?;
-        Ok(Self { found, jobs: Some(jobs), done, thread: Some(thread), n_under_way: 0 })
+        Ok(Self { found, jobs: Some(jobs), unwanted, done, thread: Some(thread), n_under_way: 0 })
     }
 
     /// What was there at the beginning, the longest unused first.
@@ -123,9 +154,22 @@ impl StateFiles {
         self.send(Job::Touch(path));
     }
 
-    /// Deletes a file. One that stays because much is to do is deleted when room is needed.
+    /// Deletes a file, at the latest when all that is under way is done.
     pub(super) fn remove(&self, path: PathBuf) {
-        self.send(Job::Remove(path));
+        lock(&self.unwanted).paths.push(path);
+        // Where the queue has no room for it, what is in there will do.
+        self.send(Job::Clear);
+    }
+
+    /// Has no file left of a state that is on its way into one.
+    pub(super) fn take_back(&self, number: SequenceId) {
+        lock(&self.unwanted).numbers.insert(number);
+    }
+
+    /// Has no file left of a state that was taken back when its file was there already.
+    pub(super) fn remove_taken_back(&self, number: SequenceId, path: PathBuf) {
+        lock(&self.unwanted).numbers.remove(&number);
+        self.remove(path);
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -146,6 +190,14 @@ impl Drop for StateFiles {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
+        }
+        let unwanted = lock(&self.unwanted);
+        for done in self.done.try_iter() {
+            if let Done::Written { number, file: Some((path, _)) } = done
+                && unwanted.numbers.contains(&number)
+            {
+                discard(&path);
+            }
         }
     }
 }
@@ -182,13 +234,18 @@ struct Writer {
     /// Of this one.
     folder: PathBuf,
     max_bytes: u64,
+    unwanted: SharedUnwanted,
 }
 
 impl Writer {
     fn work(&self, jobs: &Receiver<Job>, outbox: &Sender<Done>) {
         let mut has_complained = false;
         for job in jobs {
+            self.clear();
             let done = match job {
+                Job::Write { number, .. } if lock(&self.unwanted).numbers.remove(&number) => {
+                    Done::Written { number, file: None }
+                }
                 Job::Write { number, header, state, parts } => {
                     let file = self.write(&header, &state, &parts);
                     if let Err(error) = &file
@@ -196,7 +253,8 @@ impl Writer {
                     {
                         complain("the state of a conversation could not be written to a file", error);
                     }
-                    Done::Written { number, file: file.ok() }
+                    self.tell_written(number, file.ok(), outbox);
+                    continue;
                 }
                 Job::Read { number, path } => {
                     let body = format::read_body(&path).ok();
@@ -212,14 +270,30 @@ impl Writer {
                         .and_then(|file| file.set_modified(SystemTime::now()));
                     continue;
                 }
-                Job::Remove(path) => {
-                    discard(&path);
-                    continue;
-                }
+                Job::Clear => continue,
             };
             // Nobody listens any more once the worker ends; what is queued is written all the same.
             let _ = outbox.send(done);
         }
+        self.clear();
+    }
+
+    /// Deletes the files that nobody wants any more.
+    fn clear(&self) {
+        let paths = std::mem::take(&mut lock(&self.unwanted).paths);
+        paths.iter().for_each(|path| discard(path));
+    }
+
+    /// Tells of a file that was written, unless its state was taken back meanwhile: then it goes. Whoever takes a state back later
+    /// than that hears of its file.
+    fn tell_written(&self, number: SequenceId, file: Option<(PathBuf, u64)>, outbox: &Sender<Done>) {
+        let mut unwanted = lock(&self.unwanted);
+        let is_taken_back = unwanted.numbers.remove(&number);
+        let (unwanted_file, file) = if is_taken_back { (file, None) } else { (None, file) };
+        if let Some((path, _)) = unwanted_file {
+            discard(&path);
+        }
+        let _ = outbox.send(Done::Written { number, file });
     }
 
     /// Writes beside and renames, so that a file is whole or not there.

@@ -348,7 +348,7 @@ impl SavedStates {
         let Some(saved) = self.by_number.get_mut(&number) else {
             // It was forgotten while it was written.
             if let (Done::Written { file: Some((path, _)), .. }, Some(files)) = (done, &self.files) {
-                files.remove(path);
+                files.remove_taken_back(number, path);
             }
             return;
         };
@@ -390,8 +390,12 @@ impl SavedStates {
     pub(super) fn remove(&mut self, number: SequenceId) -> Option<Saved> {
         let saved = self.by_number.remove(&number)?;
         self.n_bytes -= saved.n_bytes_in_memory();
-        if let (OnDisk::Yes { path, .. }, Some(files)) = (&saved.file, &self.files) {
-            files.remove(path.clone());
+        if let Some(files) = &self.files {
+            match &saved.file {
+                OnDisk::Yes { path, .. } | OnDisk::Reading { path, .. } => files.remove(path.clone()),
+                OnDisk::Writing => files.take_back(number),
+                OnDisk::No | OnDisk::Refused => {}
+            }
         }
         Some(saved)
     }

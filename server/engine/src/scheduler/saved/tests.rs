@@ -135,6 +135,43 @@ fn n_states_in(root: &Path) -> usize {
 }
 
 #[test]
+fn what_is_forgotten_on_its_way_into_a_file_has_none_in_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut states, root) = states(folder.path());
+    let numbers: Vec<_> = (0..N)
+        .map(|i| {
+            let number = states.next_number();
+            states.add(saved(i as i64));
+            number
+        })
+        .collect();
+    states.write_all(|_| Vec::new());
+    for number in numbers {
+        states.remove(number);
+    }
+    drop(states);
+    assert_eq!(n_states_in(&root), 0);
+}
+
+#[test]
+fn however_many_files_are_forgotten_at_once_all_of_them_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut states, root) = states(folder.path());
+    let first = states.next_number();
+    (0..N).for_each(|i| states.add(saved(i as i64)));
+    assert!(is_written(&mut states));
+    while states.is_busy() {
+        states.note_done(true, 0);
+    }
+    assert_eq!(n_states_in(&root), N);
+    for number in first..first + N {
+        states.remove(number);
+    }
+    drop(states);
+    assert_eq!(n_states_in(&root), 0);
+}
+
+#[test]
 fn nothing_is_written_of_a_fleeting_tenant() {
     let check = |tenant: Tenant, expected: usize| {
         let folder = tempfile::tempdir().unwrap();

@@ -12,7 +12,10 @@ impl Scheduler<'_> {
         }
         self.is_full = false;
         while self.pool.n_running() < self.n_parallel {
-            let Some((i, place)) = self.next_in_line() else { return };
+            let Some((i, place)) = self.next_in_line() else {
+                self.pool.await_nothing();
+                return;
+            };
             let Some(sequence) = self.waiting.remove(i) else { return };
             if let Some(interrupted) = self.pool.start(sequence, place) {
                 self.waiting.insert(i, interrupted);

@@ -274,6 +274,11 @@ impl<'m> Pool<'m> {
         }
     }
 
+    /// Nobody else can start now with what was read from files.
+    pub(super) fn await_nothing(&mut self) {
+        self.saved.await_nothing();
+    }
+
     /// Files are being read or written.
     pub(super) fn is_busy_with_files(&self) -> bool {
         self.saved.is_busy()

@@ -129,6 +129,8 @@ pub(super) struct SavedStates {
     next_number: SequenceId,
     n_bytes: u64,
     max_bytes: u64,
+    /// It was read for somebody who has not started with it yet.
+    awaited: Option<SequenceId>,
     /// The latest use of any.
     newest: u64,
     files: Option<StateFiles>,
@@ -153,6 +155,7 @@ impl SavedStates {
             next_number: first_number,
             n_bytes: 0,
             max_bytes,
+            awaited: None,
             newest: 0,
             files,
         };
@@ -202,12 +205,17 @@ impl SavedStates {
         self.n_bytes
     }
 
-    /// Which in memory is worth least. `n_alone` says how many tokens of one nothing else has.
+    /// Which in memory is worth least. `n_alone` says how many tokens of one nothing else has. What somebody waits for comes
+    /// last, whatever it is worth: it would be read again at once, and over and over.
     pub(super) fn least_worth(&self, n_alone: impl Fn(SequenceId, &Saved) -> usize) -> Option<SequenceId> {
         let in_memory = self.by_number.iter().filter(|(_, it)| it.state.is_some());
         let worths =
             in_memory.map(|(&number, it)| (self.worth(it, n_alone(number, it)), it.last_use, number));
-        let least = worths.min_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+        let is_awaited = |number: SequenceId| self.awaited == Some(number);
+        let least = worths.min_by(|a, b| {
+            let by_worth = a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2)));
+            is_awaited(a.2).cmp(&is_awaited(b.2)).then(by_worth)
+        });
         least.map(|(.., number)| number)
     }
 
@@ -296,6 +304,11 @@ impl SavedStates {
         self.newest = self.newest.max(last_use);
     }
 
+    /// Whoever could start has: what was read for somebody and is still there is worth what it is worth.
+    pub(super) fn await_nothing(&mut self) {
+        self.awaited = None;
+    }
+
     /// What is known about one of them.
     pub(super) fn get(&self, number: SequenceId) -> Option<&Saved> {
         self.by_number.get(&number)
@@ -360,6 +373,8 @@ impl SavedStates {
                 self.n_bytes += state.bytes().len() as u64;
                 saved.state = Some(Arc::new(state));
                 saved.last_use = last_use;
+                // One at a time: together they might take more than there is, and each is read again when its turn comes.
+                self.awaited.get_or_insert(number);
                 if let OnDisk::Reading { path, n_bytes } = std::mem::replace(&mut saved.file, OnDisk::No) {
                     saved.file = OnDisk::Yes { path, n_bytes };
                 }
@@ -377,6 +392,7 @@ impl SavedStates {
         number: SequenceId,
         last_use: u64,
     ) -> Option<(Arc<SequenceState>, &[LlamaToken])> {
+        self.awaited = self.awaited.filter(|&awaited| awaited != number);
         let saved = self.by_number.get_mut(&number)?;
         saved.last_use = last_use;
         self.newest = self.newest.max(last_use);
@@ -390,6 +406,7 @@ impl SavedStates {
     pub(super) fn remove(&mut self, number: SequenceId) -> Option<Saved> {
         let saved = self.by_number.remove(&number)?;
         self.n_bytes -= saved.n_bytes_in_memory();
+        self.awaited = self.awaited.filter(|&awaited| awaited != number);
         if let Some(files) = &self.files {
             match &saved.file {
                 OnDisk::Yes { path, .. } | OnDisk::Reading { path, .. } => files.remove(path.clone()),

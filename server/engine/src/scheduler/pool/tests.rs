@@ -184,3 +184,37 @@ fn what_is_only_in_a_file_is_in_memory_again_when_it_leaves_the_cache() {
         start(pool, ask(2, &text), Place::Resume { sequence: SAVED, n_tokens });
     });
 }
+
+#[test]
+fn who_waits_for_a_file_starts_with_it_however_much_the_rest_of_memory_is_worth() {
+    with_files(None, ENOUGH, ENOUGH, |pool, ask| {
+        let text = "the sea and the sky ".repeat(10);
+        let id = start(pool, ask(1, &text), Place::Fresh);
+        let n_tokens = compute(pool, id);
+        pool.release(id);
+        while !pool.write_files() || pool.is_busy_with_files() {
+            pool.note_files(true);
+        }
+        pool.save_kept();
+        let n_bytes = pool.saved_bytes();
+        pool.set_saved_bytes(0);
+        pool.set_saved_bytes(n_bytes * 3 / 2);
+        // Of this there is no file.
+        let mut other = ask(2, &"a quiet night ".repeat(14));
+        other.tenant = Tenant(1).fleeting();
+        let id = start(pool, other, Place::Fresh);
+        compute(pool, id);
+        pool.release(id);
+        pool.save_kept();
+        assert!(pool.saved_bytes() > n_bytes / 2);
+        let next = ask(3, &text);
+        let place = pool.place(&next);
+        assert!(!pool.is_ready(place));
+        while pool.is_busy_with_files() {
+            pool.note_files(true);
+        }
+        assert!(pool.saved_bytes() <= n_bytes * 3 / 2);
+        assert!(pool.is_ready(place), "it would be read over and over");
+        start(pool, next, Place::Resume { sequence: SAVED, n_tokens });
+    });
+}

@@ -171,6 +171,66 @@ fn however_many_files_are_forgotten_at_once_all_of_them_go() {
     assert_eq!(n_states_in(&root), 0);
 }
 
+/// Reads one that is in a file only, as for somebody who waits for it.
+#[track_caller]
+fn read(states: &mut SavedStates, number: SequenceId) {
+    assert!(!states.is_here(number));
+    while states.is_busy() {
+        states.note_done(true, 0);
+    }
+}
+
+#[test]
+fn what_was_read_for_somebody_stays_until_they_have_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut states, _) = states(folder.path());
+    let awaited = states.next_number();
+    states.add(saved(1));
+    assert!(is_written(&mut states));
+    states.set_max_bytes(0);
+    assert!(trim(&mut states).is_empty());
+    // Room for one, which is worth more: it would have to be computed.
+    states.set_max_bytes(64 + 63);
+    let add_fleeting = |states: &mut SavedStates| {
+        let number = states.next_number();
+        states.add(saved(Tenant(1).fleeting().0));
+        number
+    };
+    let other = add_fleeting(&mut states);
+    read(&mut states, awaited);
+    assert_eq!(trim(&mut states), [other]);
+    assert!(states.is_here(awaited));
+    // Once it is used, or nobody could start with it, it is worth what it is worth.
+    states.touch(awaited, 0);
+    let other = add_fleeting(&mut states);
+    assert!(trim(&mut states).is_empty());
+    assert_eq!(in_memory(&states, &[awaited, other]), [false, true]);
+    read(&mut states, awaited);
+    states.await_nothing();
+    assert!(trim(&mut states).is_empty());
+    assert_eq!(in_memory(&states, &[awaited, other]), [false, true]);
+}
+
+#[test]
+fn what_alone_is_too_much_by_the_time_it_is_read_is_not_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut states, _) = states(folder.path());
+    let awaited = states.next_number();
+    states.add(saved(1));
+    assert!(is_written(&mut states));
+    states.set_max_bytes(0);
+    assert!(trim(&mut states).is_empty());
+    states.set_max_bytes(1 << 30);
+    assert!(!states.is_here(awaited));
+    states.set_max_bytes(63);
+    while states.is_busy() {
+        states.note_done(true, 0);
+    }
+    assert!(trim(&mut states).is_empty());
+    assert_eq!(states.n_bytes(), 0);
+    assert_eq!(states.least_worth_fetching(states.get(awaited).unwrap()), usize::MAX);
+}
+
 #[test]
 fn nothing_is_written_of_a_fleeting_tenant() {
     let check = |tenant: Tenant, expected: usize| {

@@ -45,8 +45,8 @@ pub(crate) async fn state(
     }
 }
 
-/// Keeps the body as a part of a file, and answers how many bytes of it are here then. What arrived before the
-/// connection broke is kept. Refused parts are answered with a sentence.
+/// Keeps the body as a part of a file, and answers how many bytes of it are here then; where that is all, the file has its
+/// name. An empty body at the end of a file asks for just that. What arrived before the connection broke is kept. Refused parts are answered with a sentence.
 pub(crate) async fn receive(
     State(state): State<AppState>,
     Query(file): Query<File>,
@@ -69,6 +69,8 @@ fn refusal(err: &ModelsError) -> Response {
         ModelsError::Folder(_) | ModelsError::Broken { .. } | ModelsError::WrongBytes { .. } => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
+        // Whose connection broke sends again before the server is done with what came over it.
+        ModelsError::BeingSent => StatusCode::SERVICE_UNAVAILABLE,
         err => {
             tracing::error!(error = %err, "a part of a model could not be kept");
             StatusCode::SERVICE_UNAVAILABLE

@@ -21,6 +21,8 @@ pub enum ModelsError {
     NoMemory { needed_mb: u64, free_mb: u64 },
     #[error("what arrived is not what was asked for ({what}); it was thrown away, try again")]
     WrongBytes { what: &'static str },
+    #[error("it is being sent already, maybe from another place; wait for that and try again")]
+    BeingSent,
     #[error("the transfer broke off: {0}; starting it again goes on from there")]
     Transfer(String),
     #[error("Python with pip was not found; install Python 3 and try again")]
@@ -35,6 +37,8 @@ pub enum ModelsError {
     NoFileManager { path: PathBuf, source: io::Error },
     #[error("there is a model called {0} already; rename or delete one of them")]
     NameTaken(String),
+    #[error("another file is called {0} already and stays as it is; delete or rename it, then go on")]
+    OtherFile(String),
     #[error("it was not written: {0}")]
     Convert(String),
     #[error("it is written, but what lets it look at images could not be put beside it: {0}")]

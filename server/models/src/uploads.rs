@@ -1,7 +1,8 @@
 //! Models that a browser sends. What arrived is kept when the connection breaks, and goes on from there.
 //!
 //! A file is told apart by its name, its length and when it was changed last. It has its name in our folder when it is whole and its header could be
-//! read; until then it is in a folder that nothing looks into.
+//! read; until then it is in a folder that nothing looks into. There it keeps the time when it was changed last, so that whoever sends it again, since
+//! an answer was lost, is told that it is here.
 
 use crate::{
     Models, ModelsError,
@@ -25,6 +26,8 @@ const FOLDER: &str = ".uploads";
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// More files that are not whole are not kept at once.
 const MAX_UPLOADS: usize = 32;
+/// Disks round times, some of them to so much.
+const ROUNDED: Duration = Duration::from_secs(2);
 const ENDINGS: [&str; 2] = ["gguf", "safetensors"];
 
 /// Which file a browser sends.
@@ -41,28 +44,38 @@ pub struct SentFile<'a> {
 struct Upload {
     part: PathBuf,
     target: PathBuf,
+    /// All of it is here, under its name.
+    is_done: bool,
 }
 
 impl Models {
     /// How many bytes of a file are here, so that whoever sends it goes on from there.
     pub async fn upload_state(&self, file: SentFile<'_>) -> Result<u64, ModelsError> {
         let upload = self.upload(file).await?;
+        if upload.is_done {
+            return Ok(file.size);
+        }
         let arrived = tokio::fs::metadata(&upload.part).await.map_or(0, |it| it.len());
         Ok(arrived.min(file.size))
     }
 
     /// Takes a part of a file, which begins at `offset`, and says how many bytes of it are here then; what arrived stays,
-    /// whatever ends the part. When the last byte is there, the file is looked at and gets its name.
+    /// whatever ends the part. When the last byte is there, the file is looked at and gets its name; until this has said so, a
+    /// file is not done. An empty part at its end does the same for a file whose bytes are all here.
     pub async fn receive<E>(
         &self,
         sent: SentFile<'_>,
         offset: u64,
         mut body: impl Stream<Item = Result<impl AsRef<[u8]>, E>> + Unpin,
     ) -> Result<u64, ModelsError> {
-        let size = sent.size;
+        let SentFile { size, changed_ms: sent_ms, .. } = sent;
         let upload = self.upload(sent).await?;
-        let being_sent = || ModelsError::Kept("it is being sent already, from another place");
-        let _writer = self.writers.begin(&upload.part).ok_or_else(being_sent)?;
+        if upload.is_done {
+            // Whoever sends it is not to take an answer in the middle for a broken connection.
+            while let Some(Ok(_)) = body.next().await {}
+            return Ok(size);
+        }
+        let writer = self.writers.begin(&upload.part).ok_or(ModelsError::BeingSent)?;
         let failed = |err| ModelsError::file(&upload.part)(err);
         let mut file = self.open_part(&upload, size, offset).await?;
         let mut n_bytes = offset;
@@ -75,12 +88,19 @@ impl Models {
             n_bytes += part.len() as u64;
         }
         file.flush().await.map_err(failed)?;
-        drop(file);
-        let Upload { part, target } = upload;
-        if n_bytes == size {
-            let finished = tokio::task::spawn_blocking(move || finish(&part, &target)).await;
-            finished.unwrap_or_else(|err| Err(ModelsError::file("")(io::Error::other(err.to_string()))))?;
+        if n_bytes < size {
+            // What is told of as here is here after a loss of power, too.
+            file.sync_data().await.map_err(failed)?;
+            return Ok(n_bytes);
         }
+        drop(file);
+        let finished = tokio::task::spawn_blocking(move || {
+            // Also when nobody waits for it any more.
+            let _writer = writer;
+            finish(&upload, sent_ms)
+        });
+        let finished = finished.await;
+        finished.unwrap_or_else(|err| Err(ModelsError::file("")(io::Error::other(err.to_string()))))?;
         Ok(n_bytes)
     }
 
@@ -98,7 +118,8 @@ impl Models {
             .ok_or(ModelsError::WrongBytes { what: "a part begins behind its end" })?;
         let room = tokio::task::spawn_blocking(move || {
             make_room(&folder, &part).map_err(ModelsError::file(&part))?;
-            check_space(&folder, left)
+            // What is whole needs no more.
+            if left > 0 { check_space(&folder, left) } else { Ok(()) }
         });
         room.await.unwrap_or_else(|err| Err(failed(io::Error::other(err.to_string()))))?;
         let mut options = tokio::fs::OpenOptions::new();
@@ -126,12 +147,14 @@ impl Models {
         let name = format!("{}.{ending}", safe_name(&stem));
         let own = self.library.folder();
         let target = own.join(&name);
-        if tokio::fs::symlink_metadata(&target).await.is_ok() {
+        let there = tokio::fs::symlink_metadata(&target).await.ok();
+        let is_done = there.as_ref().is_some_and(|there| is_it(there, file));
+        if there.is_some() && !is_done {
             return Err(ModelsError::NameTaken(name));
         }
         let key = Sha256::digest(format!("{name} {size} {changed_ms}"));
         let key: String = key.iter().take(16).map(|it| format!("{it:02x}")).collect();
-        Ok(Upload { part: own.join(FOLDER).join(key), target })
+        Ok(Upload { part: own.join(FOLDER).join(key), target, is_done })
     }
 }
 
@@ -153,8 +176,21 @@ fn make_room(folder: &Path, part: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether a file that has the name already is the one that is sent.
+fn is_it(there: &fs::Metadata, sent: SentFile<'_>) -> bool {
+    let changed = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(sent.changed_ms));
+    let is_time = |it: SystemTime| {
+        let between = changed.map(|changed| it.duration_since(changed).unwrap_or_else(|err| err.duration()));
+        between.is_some_and(|between| between < ROUNDED)
+    };
+    // Of a file without a time nobody can tell.
+    let is_known = sent.changed_ms > 0 && there.is_file() && there.len() == sent.size;
+    is_known && there.modified().is_ok_and(is_time)
+}
+
 /// A file that is no model goes: sending it again would not help.
-fn finish(part: &Path, target: &Path) -> Result<(), ModelsError> {
+fn finish(upload: &Upload, changed_ms: u64) -> Result<(), ModelsError> {
+    let Upload { part, target, .. } = upload;
     let is_gguf = target.extension().is_some_and(|it| it == "gguf");
     let read = match is_gguf {
         true => gguf::read_header(part).map(drop).map_err(|err| err.to_string()),
@@ -165,5 +201,10 @@ fn finish(part: &Path, target: &Path) -> Result<(), ModelsError> {
         return Err(ModelsError::Broken { path: target.file_name().unwrap_or_default().into(), problem });
     }
     // Another file of that name may have come meanwhile.
-    files::finish(part, target).map_err(files::not_placed(target))
+    files::finish(part, target).map_err(files::not_placed(target))?;
+    let changed = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(changed_ms));
+    let file = fs::File::options().write(true).open(target);
+    // Without its time it is here all the same; sending it again is refused then.
+    _ = file.and_then(|file| changed.filter(|_| changed_ms > 0).map_or(Ok(()), |it| file.set_modified(it)));
+    Ok(())
 }

@@ -100,6 +100,8 @@ struct Sending {
     name: String,
     n_bytes: RwSignal<f64>,
     size: f64,
+    /// The server has it all, under its name.
+    is_done: RwSignal<bool>,
     problem: RwSignal<Option<String>>,
 }
 
@@ -114,8 +116,13 @@ fn Uploads() -> AnyView {
         spawn_local(async move {
             for file in files {
                 let (name, size) = platform::name_and_size(&file);
-                let sending =
-                    Sending { name, n_bytes: RwSignal::new(0.0), size, problem: RwSignal::new(None) };
+                let sending = Sending {
+                    name,
+                    n_bytes: RwSignal::new(0.0),
+                    size,
+                    is_done: RwSignal::new(false),
+                    problem: RwSignal::new(None),
+                };
                 if all.try_update(|all| all.push(sending.clone())).is_none() {
                     return;
                 }
@@ -141,11 +148,11 @@ fn Uploads() -> AnyView {
 }
 
 fn row(sending: Sending, texts: &'static ModelsTexts) -> AnyView {
-    let Sending { name, n_bytes, size, problem } = sending;
+    let Sending { name, n_bytes, size, is_done, problem } = sending;
     let value = Signal::derive(move || Some((n_bytes.get() / size.max(1.0)) as f32));
     let words = move || match problem.get() {
         Some(problem) => problem,
-        None if n_bytes.get() >= size => texts.upload_done.to_owned(),
+        None if is_done.get() => texts.upload_done.to_owned(),
         None => {
             let done = fill(texts.upload_at, "n", percent((n_bytes.get() / size.max(1.0)) as f32));
             fill(&done, "size", bytes(size))
@@ -161,7 +168,8 @@ fn row(sending: Sending, texts: &'static ModelsTexts) -> AnyView {
     .into_any()
 }
 
-/// Sends what is not there yet, part by part. The error is a sentence.
+/// Sends what is not there yet, part by part, and at least the end of it: it is done when the server has answered to that.
+/// The error is a sentence.
 async fn send(file: &platform::File, sending: &Sending, texts: &'static ModelsTexts) -> Result<(), String> {
     let size = sending.size as u64;
     let changed = platform::changed_ms(file) as u64;
@@ -169,12 +177,17 @@ async fn send(file: &platform::File, sending: &Sending, texts: &'static ModelsTe
         format!("/files/models?name={}&size={size}&changed={changed}", platform::encoded(&sending.name));
     let mut tries = 0;
     let mut at = here(&address, texts).await?;
-    while at < size {
+    loop {
         _ = sending.n_bytes.try_set(at as f64);
         let end = size.min(at + UPLOAD_PART_BYTES);
         let part = platform::part_of_file(file, at as f64, end as f64).ok_or(texts.upload_unreadable)?;
         match platform::put_part(&format!("{address}&offset={at}"), &part).await {
-            Some((OK, reply)) => (at, tries) = (count(&reply, texts)?, 0),
+            Some((OK, reply)) => {
+                (at, tries) = (count(&reply, texts)?, 0);
+                if at >= size {
+                    break;
+                }
+            }
             Some((status, sentence)) if status < WORTH_ANOTHER_TRY => return Err(said(&sentence)),
             failed => {
                 tries += 1;
@@ -184,11 +197,12 @@ async fn send(file: &platform::File, sending: &Sending, texts: &'static ModelsTe
                 }
                 platform::sleep(FIRST_PAUSE_MS << (tries - 1)).await;
                 // How much of the part arrived only the server knows.
-                at = here(&address, texts).await.unwrap_or(at);
+                at = here(&address, texts).await.unwrap_or(at).min(size);
             }
         }
     }
     _ = sending.n_bytes.try_set(sending.size);
+    _ = sending.is_done.try_set(true);
     Ok(())
 }
 

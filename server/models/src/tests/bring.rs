@@ -154,9 +154,34 @@ async fn a_file_that_is_sent_goes_on_where_it_broke_off() {
     assert_eq!(bench.send(name, &file, 2000, size).await.unwrap(), size as u64);
     assert_eq!(bench.all().await, ["Sent here"]);
     assert_eq!(fs::read(bench.path("own/Sent here.gguf")).unwrap(), file);
-    let again = bench.models.upload_state(sent(name, size)).await.unwrap_err();
+    let changed = SentFile { changed_ms: 60_000, ..sent(name, size) };
+    let again = bench.models.upload_state(changed).await.unwrap_err();
     assert!(matches!(again, ModelsError::NameTaken(_)), "{again}");
     assert_eq!(fs::read_dir(bench.path("own/.uploads/x").parent().unwrap()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_file_whose_bytes_are_all_here_is_done_when_that_was_said() {
+    let bench = Bench::open().await;
+    let file = llama(3000);
+    let (name, size) = ("sent.gguf", file.len());
+    bench.send(name, &file, 0, 1000).await.unwrap();
+    // The process ended after the last byte and before the file got its name.
+    let part = fs::read_dir(bench.path("own/.uploads/x").parent().unwrap()).unwrap().next().unwrap();
+    fs::write(part.unwrap().path(), &file).unwrap();
+    assert_eq!(bench.models.upload_state(sent(name, size)).await.unwrap(), size as u64);
+    assert!(bench.all().await.is_empty());
+    assert_eq!(bench.send(name, &file, size, size).await.unwrap(), size as u64);
+    assert_eq!(bench.all().await, ["sent"]);
+    // The answer was lost: whoever asks again is told the same, and nothing is written.
+    assert_eq!(bench.models.upload_state(sent(name, size)).await.unwrap(), size as u64);
+    for from in [size, 2000] {
+        assert_eq!(bench.send(name, &file, from, size).await.unwrap(), size as u64);
+    }
+    assert_eq!(fs::read(bench.path("own/sent.gguf")).unwrap(), file);
+    // Of a file without a time nobody can tell.
+    let timeless = SentFile { changed_ms: 0, ..sent(name, size) };
+    assert!(matches!(bench.models.upload_state(timeless).await, Err(ModelsError::NameTaken(_))));
 }
 
 #[tokio::test]

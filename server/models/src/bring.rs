@@ -9,6 +9,7 @@ use crate::{
 };
 use jobs::{JobHandle, Progress};
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, Read, Write},
     path::{Path, PathBuf},
@@ -285,6 +286,14 @@ fn bring_files(plan: &Plan, how: Bringing, done: &AtomicU64, stop: &AtomicBool) 
     made.0.clear();
     if how != Bringing::Move {
         return Ok(());
+    }
+    // Nothing is taken away before what is here outlives a loss of power.
+    let folders: BTreeSet<_> = plan.files.iter().flat_map(|(_, target)| target.parent()).collect();
+    let tops = plan.folder.iter().map(|(_, target)| target.as_path());
+    let made = folders.iter().copied().chain(tops);
+    for folder in made {
+        files::sync_folder_of(&folder.join("file")).map_err(ModelsError::file(folder))?;
+        files::sync_folder_of(folder).map_err(ModelsError::file(folder))?;
     }
     for (source, _) in &plan.files {
         // What cannot be taken away is there twice, which loses nothing.

@@ -3,7 +3,7 @@
 mod parts;
 mod search;
 
-use crate::{Models, ModelsError, downloads::staging_name, egress};
+use crate::{Models, ModelsError, downloads::staging_name, egress, library::walk::Found};
 use hub::{Hub, HubError, RepoFile, RepoId, Repository, Revision, Search, Sort, quants};
 use parts::{PIPELINE, Part, Unusable, WHOLE, entries_of, parts_of, smaller_than};
 use serde::Deserialize;
@@ -240,7 +240,7 @@ impl Models {
             None => None,
         };
         let components = components_of(&hub, &repository).await;
-        let choices = self.choices(&repository, &components).await?;
+        let choices = self.choices(&repository, &components, revision.is_some()).await?;
         Ok(RepositoryView {
             page: hub.page(&repository.repo),
             repo: repository.repo.as_str().to_owned(),
@@ -311,14 +311,22 @@ impl Models {
         &self,
         repository: &Repository,
         components: &[Component],
+        is_version: bool,
     ) -> Result<Vec<Choice>, ModelsError> {
         let budget = self.engine.status().borrow().budget_bytes;
         let free = self.free_room_bytes().await.unwrap_or(budget);
         let downloads = self.store.downloads().await?;
-        let here = self.ids_here().await;
+        let here = self.whole_here().await;
         let repo = repository.repo.as_str();
+        let is_here = |part: &Part, found: &Found| {
+            // Another version is another length, as a rule; the name is the same.
+            part.is_here_as(&found.id.0, repo) && (!is_version || part.has_lengths_of(found.files()))
+        };
         let choice = |part: Part| {
             let download = downloads.iter().find(|it| it.repo == repo && it.name == part.name);
+            let download = download.filter(|it| it.state != DownloadState::Done);
+            // What is still being fetched is not all here, also where the file of its weights is.
+            let found = here.iter().find(|it| download.is_none() && is_here(&part, it));
             Choice {
                 size_bytes: part.files.iter().map(|file| file.size).sum(),
                 n_files: u32::try_from(part.files.len()).unwrap_or(u32::MAX),
@@ -327,8 +335,8 @@ impl Models {
                 recommended: None,
                 is_broken: part.problem.is_some(),
                 is_pickled: part.problem == Some(Unusable::Pickled),
-                here: here.iter().find(|id| part.is_here_as(&id.0, repo)).cloned(),
-                download: download.filter(|it| it.state != DownloadState::Done).map(|it| it.id),
+                here: found.map(|it| it.id.clone()),
+                download: download.map(|it| it.id),
                 helps: part.helps.map(str::to_owned),
                 quantisation: part.quantisation,
                 name: part.name,
@@ -346,9 +354,14 @@ impl Models {
     }
 
     async fn ids_here(&self) -> Vec<ModelId> {
+        self.whole_here().await.into_iter().map(|found| found.id).collect()
+    }
+
+    /// What is here with nothing missing.
+    async fn whole_here(&self) -> Vec<Found> {
         let library = self.library.clone();
-        let ids = move || library.found().into_iter().map(|found| found.id).collect();
-        tokio::task::spawn_blocking(ids).await.unwrap_or_default()
+        let whole = move || library.found().into_iter().filter(|found| found.problem.is_none()).collect();
+        tokio::task::spawn_blocking(whole).await.unwrap_or_default()
     }
 }
 

@@ -3,17 +3,20 @@
 //! What was asked for is committed before anybody is told. How far it is is known from the files themselves, so whatever
 //! breaks off goes on where it was. A file appears under its name when it is whole and verified.
 
+mod brought;
+
 use crate::{
     Models, ModelsError,
     discover::Wanted,
-    files::{RESERVE_BYTES, beside, check_space, sha256},
+    files::{self, RESERVE_BYTES, beside, check_space, sha256},
     now_ms,
 };
+use brought::Brought;
 use hub::transfer::{self, FreeBytes, Limits, Pace, Phase, TransferError};
 use hub::{RepoFile, RepoId, RepoPath, Repository, Revision};
 use jobs::{JobHandle, Progress};
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -139,6 +142,7 @@ impl Models {
             Err(StoreError::Conflict) => return Err(ModelsError::Kept("it is being downloaded already")),
             added => added?,
         };
+        self.brought_by(id).forget_all();
         self.queue.told.notify_one();
         Ok(id)
     }
@@ -164,7 +168,8 @@ impl Models {
         Ok(())
     }
 
-    /// Forgets a download, with what arrived of it unless it is done.
+    /// Forgets a download, with what arrived of it unless it is done: also files that are whole, where it was this download
+    /// that brought them and no other one has them in its list.
     pub async fn remove_download(&self, id: DownloadId) -> Result<(), ModelsError> {
         let row = self.download_row(id).await?;
         if row.state != DownloadState::Done {
@@ -179,7 +184,11 @@ impl Models {
                 }
             }
             let gathered = Gathered::of(folder, &row, &files);
+            let wanted = self.targets_of_others(id).await?;
+            let brought = self.brought_by(id);
             let remove = move || {
+                let is_free = |file: &&DownloadFile| !wanted.contains(&file.target);
+                brought.remove(files.iter().filter(is_free));
                 // Files that are fetched by themselves leave alone what gathers of the same repository.
                 _ = gathered.map(|it| fs::remove_dir_all(it.staging));
                 // Only an empty one goes.
@@ -187,7 +196,22 @@ impl Models {
             };
             _ = tokio::task::spawn_blocking(remove).await;
         }
+        self.brought_by(id).forget_all();
         Ok(self.store.remove_download(id).await?)
+    }
+
+    fn brought_by(&self, id: DownloadId) -> Brought {
+        Brought::of(self.library.folder(), id)
+    }
+
+    /// What all other downloads bring or have brought.
+    async fn targets_of_others(&self, id: DownloadId) -> Result<HashSet<String>, ModelsError> {
+        let mut targets = HashSet::new();
+        for row in self.store.downloads().await?.into_iter().filter(|row| row.id != id) {
+            let files = self.store.download_files(row.id).await?;
+            targets.extend(files.into_iter().map(|file| file.target));
+        }
+        Ok(targets)
     }
 
     /// Changes how downloads are made, also those that run.
@@ -288,7 +312,10 @@ impl Models {
             }
         };
         let (state, problem) = match &fetched {
-            Ok(()) => (DownloadState::Done, None),
+            Ok(()) => {
+                self.brought_by(row.id).forget_all();
+                (DownloadState::Done, None)
+            }
             // Nothing is wrong with it: it goes on when there is room.
             Err(err @ ModelsError::Moving(TransferError::NoSpace { .. })) => {
                 (DownloadState::Paused, Some(err.to_string()))
@@ -327,13 +354,25 @@ impl Models {
         {
             return Ok(());
         }
+        let brought = self.brought_by(row.id);
+        // What gathers has a folder to itself.
+        if gathered.is_none() {
+            check_names(&held, folder, &files, &brought).await?;
+        }
         let (mut left, mut before, mut n_busy) = (VecDeque::from(files), 0, 0);
         while let Some(file) = left.pop_front() {
             let path = RepoPath::parse(&file.path).ok_or(StoreError::NotFound)?;
             let target = below(folder, &file.target);
             blocking(&held, {
-                let target = target.clone();
-                move || make_folder_of(&target)
+                let (target, name, brought) = (target.clone(), file.target.clone(), brought.clone());
+                move || {
+                    make_folder_of(&target)?;
+                    // Noted before it is there, so that no file is whose that nobody knows of.
+                    if !target.exists() {
+                        brought.note(&name);
+                    }
+                    Ok(())
+                }
             })
             .await?;
             let of_hub = RepoFile {
@@ -352,6 +391,7 @@ impl Models {
                 // Another download brings it, such as what lets several models of a repository see: what else there is comes
                 // first, then it is here, or it is fetched by whoever is left.
                 Err(TransferError::Busy) => {
+                    brought.forget(&file.target);
                     left.push_back(file);
                     n_busy += 1;
                     if n_busy >= left.len() {
@@ -439,8 +479,32 @@ impl Gathered {
             return Ok(());
         }
         make_folder_of(&self.target)?;
-        fs::rename(&self.staging, &self.target).map_err(ModelsError::file(&self.target))
+        fs::rename(&self.staging, &self.target).map_err(ModelsError::file(&self.target))?;
+        files::sync_folder_of(&self.target).map_err(ModelsError::file(&self.target))
     }
+}
+
+/// Whether every place is free, or has what belongs there: nothing of another content is written over, and nothing is fetched
+/// for it. What this download brought itself is looked at when its turn comes.
+async fn check_names(
+    held: &watch::Receiver<bool>,
+    folder: &Path,
+    files: &[DownloadFile],
+    brought: &Brought,
+) -> Result<(), ModelsError> {
+    let files: Vec<_> = files.iter().map(|file| (below(folder, &file.target), file.clone())).collect();
+    let brought = brought.clone();
+    let look = move || {
+        let known = brought.names();
+        let is_other = |(target, file): &&(PathBuf, DownloadFile)| {
+            fs::symlink_metadata(target).is_ok() && !known.contains(&file.target) && !is_it(target, file)
+        };
+        match files.iter().find(is_other) {
+            Some((_, file)) => Err(ModelsError::OtherFile(file.target.clone())),
+            None => Ok(()),
+        }
+    };
+    blocking(held, look).await
 }
 
 /// Whether a file is what was promised, as far as that was.

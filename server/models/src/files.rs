@@ -77,7 +77,7 @@ pub(crate) fn sha256(path: &Path) -> io::Result<String> {
     }
 }
 
-/// Makes a file durable and gives it its name. `AlreadyExists` where another file came to have that name meanwhile: that one
+/// Makes a file durable and gives it its name, which lasts, too. `AlreadyExists` where another file came to have that name meanwhile: that one
 /// stays as it is.
 pub(crate) fn finish(part: &Path, target: &Path) -> io::Result<()> {
     // Windows flushes only files that are open for writing.
@@ -92,6 +92,17 @@ pub(crate) fn finish(part: &Path, target: &Path) -> io::Result<()> {
             fs::rename(part, target).inspect_err(|_| _ = fs::remove_file(target))?;
         }
     }
+    sync_folder_of(target)
+}
+
+/// Makes a new name in the folder of `path` last.
+pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    // NTFS journals names itself.
+    #[cfg(unix)]
+    File::open(path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
+        .sync_all()?;
+    #[cfg(not(unix))]
+    let _ = path;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use hub::{
     RepoFile, Repository,
     quants::{self, Entry},
 };
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{cmp::Reverse, collections::BTreeMap, fs, path::PathBuf};
 use weights::folders::Component;
 
 /// Files beside weights without which a folder is no model, and what people want to read of it.
@@ -85,6 +85,12 @@ impl Part {
     pub(super) fn is_here_as(&self, id: &str, repo: &str) -> bool {
         let ids = [Some(self.model_id(repo)), self.is_folder.then(|| repo.to_owned())];
         ids.into_iter().flatten().any(|it| id == it || id.ends_with(&format!("/{it}")))
+    }
+
+    /// Whether files are as long as those of its weights are, one for one; what is a folder is not compared.
+    pub(super) fn has_lengths_of(&self, files: &[PathBuf]) -> bool {
+        let length = |path: &PathBuf| fs::metadata(path).map_or(0, |it| it.len());
+        self.is_folder || files.iter().map(length).sum::<u64>() == self.memory_bytes
     }
 
     /// Whether its file says what loading it would take.

@@ -278,6 +278,85 @@ async fn two_models_of_a_repository_share_what_lets_them_see() {
     assert_eq!(fs::read_dir(folder.parent().unwrap()).unwrap().count(), 3);
 }
 
+/// A model of three parts, and what lets it see.
+async fn in_parts() -> TestHub {
+    let mut repository = PretendRepository::new("maker/Big-GGUF");
+    for n in 1..=3 {
+        repository = repository.with_file(&format!("Big-Q8_0-0000{n}-of-00003.gguf"), llama(200_000 + n));
+    }
+    TestHub::start().await.unwrap().with_repository(repository.with_file("mmproj-f16.gguf", eyes(10)))
+}
+
+fn eyes(n: u64) -> Vec<u8> {
+    gguf(&[("general.architecture", "clip")], &[], n)
+}
+
+#[tokio::test]
+async fn parts_that_are_whole_go_with_their_download_and_what_was_there_before_stays() {
+    let hub = in_parts().await;
+    let last = "Big-Q8_0-00003-of-00003.gguf";
+    hub.set_faults("maker/Big-GGUF", last, vec![Fault::Slow { bytes_per_second: 10 }]);
+    let bench = Bench::with_hub(&hub).await;
+    let projector = bench.put("own/maker/Big-GGUF/mmproj-f16.gguf", &eyes(10));
+    let id = bench.download("maker/Big-GGUF", "Big-Q8_0").await.unwrap();
+    let second = bench.path("own/maker/Big-GGUF/Big-Q8_0-00002-of-00003.gguf");
+    for _ in 0..2_000 {
+        if second.exists() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    bench.models.pause_download(id).await.unwrap();
+    // Some of its parts are no model: it can be gone on with.
+    let choices = bench.look("maker/Big-GGUF").await.unwrap().choices;
+    let choice = choices.iter().find(|it| it.name == "Big-Q8_0").unwrap();
+    assert_eq!((choice.here.as_ref(), choice.download), (None, Some(id)));
+    bench.models.remove_download(id).await.unwrap();
+    let folder = fs::read_dir(projector.parent().unwrap()).unwrap();
+    let left: Vec<_> = folder.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(left, ["mmproj-f16.gguf"]);
+    // Without its download it is not here either.
+    bench.put("own/maker/Big-GGUF/Big-Q8_0-00001-of-00003.gguf", &llama(200_001));
+    let choices = bench.look("maker/Big-GGUF").await.unwrap().choices;
+    assert!(choices.iter().all(|it| it.name != "Big-Q8_0" || it.here.is_none()));
+}
+
+#[tokio::test]
+async fn a_file_of_the_same_name_and_other_content_is_not_replaced() {
+    let hub = in_parts().await;
+    let bench = Bench::with_hub(&hub).await;
+    // As long as the one of the repository.
+    let other = {
+        let mut eyes = eyes(10);
+        *eyes.last_mut().unwrap() = 8;
+        eyes
+    };
+    let projector = bench.put("own/maker/Big-GGUF/mmproj-f16.gguf", &other);
+    let id = bench.download("maker/Big-GGUF", "Big-Q8_0").await.unwrap();
+    let refused = bench.until(DownloadState::Failed).await.error.unwrap();
+    assert!(refused.contains("another file is called maker/Big-GGUF/mmproj-f16.gguf"), "{refused}");
+    assert_eq!((fs::read(&projector).unwrap(), hub.seen().fetches), (other, 0));
+    fs::write(&projector, eyes(10)).unwrap();
+    bench.models.resume_download(id).await.unwrap();
+    bench.until(DownloadState::Done).await;
+    bench.models.remove_download(id).await.unwrap();
+    assert_eq!(fs::read_dir(projector.parent().unwrap()).unwrap().count(), 4);
+}
+
+#[tokio::test]
+async fn a_version_that_was_named_is_here_if_it_is_that_one() {
+    let hub = tiny().await;
+    hub.add(PretendRepository::new(REPO).with_file("Tiny-Q8_0.gguf", llama(10)).at("v1"));
+    let bench = Bench::with_hub(&hub).await;
+    let place = "own/maker/Tiny-GGUF/Tiny-Q8_0.gguf";
+    for (n, expected) in [(300_000, false), (10, true)] {
+        bench.put(place, &llama(n));
+        let referred = bench.models.reference(&format!("{REPO}@v1")).await.unwrap();
+        let view = bench.models.look_at_repository(referred).await.unwrap();
+        assert_eq!(view.choices[0].here.is_some(), expected, "{n}");
+    }
+}
+
 #[tokio::test]
 async fn the_revision_that_was_named_is_the_one_that_is_fetched() {
     let hub = tiny().await;

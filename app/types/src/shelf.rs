@@ -348,7 +348,7 @@ pub struct ModelDetails {
     pub quants: Vec<MeasuredQuant>,
     /// Where it came from, if it was written here.
     pub written: Option<Written>,
-    /// Why it cannot be deleted here, as a word: `ollama`, `named`.
+    /// Why it cannot be deleted here, as a word: `ollama`, `root`, `linked`, `named`.
     pub kept_by: Option<String>,
     /// Whether the person may change files.
     pub is_managed: bool,
@@ -369,6 +369,8 @@ pub struct ModelUses {
     pub sees_for: Vec<ModelId>,
     /// Models that are links to its files.
     pub links: Vec<ModelId>,
+    /// Models that lie in its folder, and go with it.
+    pub inside: Vec<ModelId>,
 }
 
 /// What a person wants with the library. Whatever changes files or folders is for administrators.

@@ -165,6 +165,7 @@ struct State {
     scripts: VecDeque<Script>,
     requests: Vec<GenerateRequest>,
     loads: Vec<ModelSpec>,
+    unloads: Vec<ModelId>,
     outlook: Option<Outlook>,
     /// What counting waits for.
     counting: Option<Gate>,
@@ -187,6 +188,7 @@ impl ScriptedEngine {
             scripts: scripts.into_iter().collect(),
             requests: vec![],
             loads: vec![],
+            unloads: vec![],
             outlook: None,
             counting: None,
         };
@@ -210,6 +212,11 @@ impl ScriptedEngine {
     /// Every model that was asked for, oldest first.
     pub fn loads(&self) -> Vec<ModelSpec> {
         self.state().loads.clone()
+    }
+
+    /// Every model that was asked to go, oldest first.
+    pub fn unloads(&self) -> Vec<ModelId> {
+        self.state().unloads.clone()
     }
 
     /// Puts the engine in another state, for example `ModelStatus::UNLOADED`.
@@ -426,7 +433,8 @@ impl Engine for ScriptedEngine {
         Box::pin(async {})
     }
 
-    fn unload(&self, _: ModelId) -> BoxFuture<'_, ()> {
+    fn unload(&self, id: ModelId) -> BoxFuture<'_, ()> {
+        self.state().unloads.push(id);
         self.unload_all()
     }
 

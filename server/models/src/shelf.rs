@@ -1,7 +1,7 @@
 //! The library as its page shows it: what is found, in which order, and everything that is known of one model.
 
 mod told;
-mod uses;
+pub(crate) mod uses;
 
 use crate::{
     Models, ModelsError,

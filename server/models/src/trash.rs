@@ -10,6 +10,7 @@ use crate::{
         walk::{Found, Layout},
     },
     now_ms,
+    shelf::uses,
 };
 use std::{
     fs, io,
@@ -26,27 +27,23 @@ const KEPT_MS: i64 = 30 * 24 * 3600 * 1000;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Models {
-    /// Puts a model away; one that is in memory is unloaded first.
+    /// Puts a model away, with whatever lies in its folder; those that are in memory are unloaded first.
     pub async fn delete(&self, id: &ModelId) -> Result<(), ModelsError> {
         let (library, wanted) = (self.library.clone(), id.clone());
-        let found = tokio::task::spawn_blocking(move || library.find(&wanted)).await.ok().flatten();
-        let found = found.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
-        match self.kept_by(&found) {
-            Some("ollama") => return Err(ModelsError::Kept("Ollama keeps a list of it; delete it there")),
-            Some("root") => {
-                return Err(ModelsError::Kept(
-                    "it is the whole folder that was added; remove that from the list, and delete it yourself",
-                ));
-            }
-            Some(_) => {
-                return Err(ModelsError::Kept(
-                    "it was named when this program was started; delete its file yourself",
-                ));
-            }
-            None => {}
+        let look = move || {
+            let all = library.found();
+            let found = all.iter().find(|found| found.id == wanted)?;
+            Some((found.clone(), uses::inside(found, &all)))
+        };
+        let looked = tokio::task::spawn_blocking(look).await.ok().flatten();
+        let (found, inside) = looked.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
+        if let Some(word) = self.kept_by(&found) {
+            return Err(ModelsError::Kept(why_kept(word)));
         }
         let root = self.root_of(&found).await?;
-        self.engine.unload(id.clone()).await;
+        for id in std::iter::once(id.clone()).chain(inside) {
+            self.engine.unload(id).await;
+        }
         let now = now_ms();
         let folder = root.join(FOLDER).join(format!("{now}"));
         let moves = moves(&found, &folder);
@@ -171,8 +168,13 @@ impl Models {
         if found.is_listed {
             return Some("ollama");
         }
-        if self.library.other_folders().contains(&found.path) {
+        let mut roots = self.library.other_folders();
+        if roots.contains(&found.path) {
             return Some("root");
+        }
+        roots.push(self.library.folder().to_owned());
+        if is_behind_link(&found.path, &roots) {
+            return Some("linked");
         }
         let is_ours = found.label.is_some() || found.path.starts_with(self.library.folder());
         (!is_ours).then_some("named")
@@ -188,6 +190,24 @@ impl Models {
         let row = rows.into_iter().find(|row| row.label == label).ok_or(StoreError::NotFound)?;
         Ok(PathBuf::from(row.path))
     }
+}
+
+/// Why a model stays, as a part of a sentence.
+fn why_kept(word: &str) -> &'static str {
+    match word {
+        "ollama" => "Ollama keeps a list of it; delete it there",
+        "root" => "it is the whole folder that was added; remove that from the list, and delete it yourself",
+        "linked" => "it lies in a folder that is only linked here; delete the link, or the file where it is",
+        _ => "it was named when this program was started; delete its file yourself",
+    }
+}
+
+/// Whether a folder on the way from one of these to a file is a link: what lies behind it belongs to whoever it leads to.
+fn is_behind_link(path: &Path, roots: &[PathBuf]) -> bool {
+    let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink());
+    let is_below_root = |path: &&Path| roots.iter().any(|root| path.starts_with(root) && *path != root);
+    let folders = path.ancestors().skip(1);
+    folders.take_while(is_below_root).any(is_link)
 }
 
 /// Its files, and where each goes.

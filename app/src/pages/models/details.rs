@@ -376,6 +376,7 @@ fn Delete(model: ShelfModel, uses: ModelUses, kept_by: Option<String>) -> AnyVie
     let kept = kept_by.map(|by| match by.as_str() {
         "ollama" => texts.kept_ollama,
         "root" => texts.kept_root,
+        "linked" => texts.kept_linked,
         _ => texts.kept_named,
     });
     let is_kept = kept.is_some();
@@ -425,6 +426,7 @@ fn names(ids: &[ModelId]) -> String {
 fn consequences(uses: &ModelUses, texts: &ModelsTexts) -> Vec<String> {
     let of_models = |text: &str, ids: &[ModelId]| (!ids.is_empty()).then(|| fill(text, "names", names(ids)));
     let parts = [
+        of_models(texts.delete_inside, &uses.inside),
         (uses.n_chats > 0).then(|| fill(texts.delete_chats, "n", uses.n_chats)),
         (uses.n_documents > 0).then(|| fill(texts.delete_documents, "n", uses.n_documents)),
         of_models(texts.delete_drafts, &uses.drafts_for),

@@ -18,9 +18,9 @@ impl Models {
         let drafts_for = self.store.models_drafted_by(&found.id).await?;
         let (library, found) = (self.library.clone(), found.clone());
         let of_library = tokio::task::spawn_blocking(move || OfLibrary::of(&library, &found)).await;
-        let OfLibrary { mut guesses_for, sees_for, links } = of_library.unwrap_or_default();
+        let OfLibrary { mut guesses_for, sees_for, links, inside } = of_library.unwrap_or_default();
         guesses_for.retain(|id| !drafts_for.contains(id));
-        Ok(ModelUses { n_chats, n_documents, drafts_for, guesses_for, sees_for, links })
+        Ok(ModelUses { n_chats, n_documents, drafts_for, guesses_for, sees_for, links, inside })
     }
 }
 
@@ -30,6 +30,7 @@ struct OfLibrary {
     guesses_for: Vec<ModelId>,
     sees_for: Vec<ModelId>,
     links: Vec<ModelId>,
+    inside: Vec<ModelId>,
 }
 
 impl OfLibrary {
@@ -45,8 +46,16 @@ impl OfLibrary {
             guesses_for: library.guessed_by(found, &found_all),
             sees_for: ids(others().filter(sees)),
             links: ids(others().filter(|(other, _)| gone.is_needed_by(other))),
+            inside: inside(found, &found_all),
         }
     }
+}
+
+/// Models of all that go with one: something of them lies in a folder that goes.
+pub(crate) fn inside(found: &Found, all: &[Found]) -> Vec<ModelId> {
+    let gone = Gone::of(found);
+    let goes = |other: &&Found| other.id != found.id && gone.takes(other);
+    all.iter().filter(goes).map(|other| other.id.clone()).collect()
 }
 
 fn ids<'a>(models: impl Iterator<Item = &'a Shelved>) -> Vec<ModelId> {
@@ -71,9 +80,17 @@ impl Gone {
 
     /// Whether a model is a link to it, or lies in a folder that is one.
     fn is_needed_by(&self, other: &Found) -> bool {
-        let is_below = |path: &Path, all: &[PathBuf]| all.iter().any(|it| path.starts_with(it));
         other.files().iter().any(|file| {
             !is_below(file, &self.named) && fs::canonicalize(file).is_ok_and(|it| is_below(&it, &self.real))
         })
     }
+
+    /// Whether something of a model lies in it.
+    fn takes(&self, other: &Found) -> bool {
+        other.files().iter().any(|file| is_below(file, &self.named))
+    }
+}
+
+fn is_below(path: &Path, all: &[PathBuf]) -> bool {
+    all.iter().any(|it| path.starts_with(it))
 }

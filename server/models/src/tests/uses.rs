@@ -87,6 +87,39 @@ async fn links_that_would_lead_nowhere_are_named() {
 }
 
 #[tokio::test]
+async fn models_that_lie_in_a_folder_go_with_it_and_are_told_of() {
+    let bench = Bench::open().await;
+    bench.put("own/folder/config.json", b"{}");
+    bench.put("own/folder/model.safetensors", b"");
+    bench.put("own/folder/b.gguf", &llama(10));
+    bench.put("own/folder-too.gguf", &llama(10));
+    assert_eq!(bench.uses("folder").await.inside, ids(&["folder/b"]));
+    assert_eq!(bench.uses("folder/b").await.inside, []);
+    bench.delete("folder").await.unwrap();
+    assert_eq!(bench.engine.unloads(), ids(&["folder", "folder/b"]));
+    assert_eq!(bench.all().await, ["folder-too"]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_lies_behind_a_link_to_a_folder_stays_where_it_is() {
+    let bench = Bench::open().await;
+    for name in ["config.json", "model.safetensors"] {
+        bench.put(&format!("other/folder/{name}"), b"{}");
+    }
+    let theirs = bench.put("other/folder/b.gguf", &llama(10));
+    std::os::unix::fs::symlink(theirs.parent().unwrap(), bench.path("own/folder")).unwrap();
+    let id = ModelId("folder/b".into());
+    let kept_by = bench.models.describe(&id, true).await.unwrap().kept_by;
+    assert_eq!(kept_by.as_deref(), Some("linked"));
+    let refused = bench.delete("folder/b").await.unwrap_err().to_string();
+    assert!(refused.contains("delete the link"), "{refused}");
+    // Of a link the link goes.
+    bench.delete("folder").await.unwrap();
+    assert!(theirs.is_file() && !bench.path("own/folder").exists());
+}
+
+#[tokio::test]
 async fn a_whole_folder_that_was_added_is_not_deleted() {
     let bench = Bench::open().await;
     let weights = bench.put("mine/model.safetensors", b"");

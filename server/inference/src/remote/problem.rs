@@ -148,7 +148,9 @@ mod tests {
             let told = problem.to_string();
             assert!(!told.contains("sk-v"), "{told}");
         };
-        [0, MAX_WORDS - 1, MAX_WORDS - 6, MAX_WORDS - 14, MAX_WORDS - 15, MAX_WORDS].map(check);
+        [0, MAX_WORDS - 1, MAX_WORDS - 6, MAX_WORDS - 14, MAX_WORDS - 15, MAX_WORDS]
+            .into_iter()
+            .for_each(check);
         let plain = RemoteProblem::of_reply(401, b"you forgot the s", None).without("sk-very-secret");
         assert!(plain.to_string().ends_with("forgot the s"), "{plain}");
     }

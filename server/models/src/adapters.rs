@@ -45,6 +45,14 @@ impl Models {
             |it: &AdapterChoice| LoraAdapter { path: file(&it.name), scale: f32::from(it.percent) / 100.0 };
         chosen.iter().map(adapter).collect()
     }
+
+    /// What is wrong with one of these, as a sentence, by their headers.
+    pub(crate) async fn problem_of_adapters(&self, adapters: &[LoraAdapter]) -> Option<String> {
+        let files: Vec<_> = adapters.iter().map(|it| it.path.clone()).collect();
+        let library = self.library.clone();
+        let look = move || files.iter().find_map(|file| library.problem_of_companion(file));
+        spawn_blocking(look).await.ok().flatten()
+    }
 }
 
 fn scan(folder: &Path) -> Vec<Adapter> {

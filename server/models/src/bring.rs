@@ -5,7 +5,7 @@ use crate::{
     Models, ModelsError,
     files::{self, beside, check_space},
     library::walk::{Found, Layout, layout_of},
-    projectors,
+    naming, projectors,
 };
 use jobs::{JobHandle, Progress};
 use std::{
@@ -107,10 +107,8 @@ fn name_of(path: &Path) -> String {
 
 /// Whether it can be done without losing anything.
 fn check(plan: &Plan, how: Bringing, own: &Path) -> Result<(), ModelsError> {
-    for (_, target) in plan.folder.iter().chain(&plan.files) {
-        if fs::symlink_metadata(target).is_ok() {
-            return Err(ModelsError::NameTaken(name_of(target)));
-        }
+    if let Some(target) = taken(plan) {
+        return Err(ModelsError::NameTaken(name_of(target)));
     }
     // What links lead to belongs to whoever made them: a model would be torn from its files.
     let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink());
@@ -201,13 +199,23 @@ fn parts_beside(path: &Path) -> Vec<PathBuf> {
     parts
 }
 
+/// Under the model's name, or where that is taken, with its folder's before it.
 fn plan_of_found(found: &Found, projector: Option<&Path>, own: &Path) -> Result<Plan, ModelsError> {
-    let name = safe_name(found.id.0.rsplit('/').next().unwrap_or_default());
+    let [name, longer] = naming::file_names(&found.id);
+    let plan = plan_named(found, projector, own, &name)?;
+    if taken(&plan).is_none() {
+        return Ok(plan);
+    }
+    let other = plan_named(found, projector, own, &longer)?;
+    Ok(if taken(&other).is_none() { other } else { plan })
+}
+
+fn plan_named(found: &Found, projector: Option<&Path>, own: &Path, name: &str) -> Result<Plan, ModelsError> {
     let ending = match found.layout {
         Layout::Gguf => "gguf",
         Layout::Checkpoint => "safetensors",
         Layout::Folder | Layout::Pipeline => {
-            let target = own.join(&name);
+            let target = own.join(name);
             let files = files_below(&found.path, &target)?;
             let n_bytes = sum(&files);
             return Ok(Plan { files, folder: Some((found.path.clone(), target)), n_bytes });
@@ -216,16 +224,27 @@ fn plan_of_found(found: &Found, projector: Option<&Path>, own: &Path) -> Result<
     let mut files: Vec<(PathBuf, PathBuf)> = match found.files() {
         [one] => vec![(one.clone(), own.join(format!("{name}.{ending}")))],
         several => {
+            // Who names one of the parts means all of them.
+            let name = gguf::part_of(name).map_or(name, |it| it.name);
             let named = |part: &PathBuf| {
-                let name = part.file_name().unwrap_or_default().to_string_lossy();
-                (part.clone(), own.join(safe_name(&name)))
+                let stem = part.file_stem().unwrap_or_default().to_string_lossy();
+                let number = gguf::part_of(&stem);
+                let number = number.map(|it| format!("-{:05}-of-{:05}", it.number, it.n_files));
+                let number = number.unwrap_or_default();
+                (part.clone(), own.join(format!("{name}{number}.{ending}")))
             };
             several.iter().map(named).collect()
         }
     };
-    files.extend(projector.map(|it| (it.to_owned(), own.join(projectors::name_for(&name)))));
+    files.extend(projector.map(|it| (it.to_owned(), own.join(projectors::name_for(name)))));
     let n_bytes = sum(&files);
     Ok(Plan { files, folder: None, n_bytes })
+}
+
+/// Where something is already of what is to be written.
+fn taken(plan: &Plan) -> Option<&Path> {
+    let targets = plan.folder.iter().chain(&plan.files).map(|(_, target)| target.as_path());
+    targets.into_iter().find(|target| fs::symlink_metadata(target).is_ok())
 }
 
 fn sum(files: &[(PathBuf, PathBuf)]) -> u64 {

@@ -71,6 +71,14 @@ impl Queue {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn transfer_limits(&self) -> Limits {
+        Limits {
+            pace: self.pace.clone(),
+            reserve_bytes: RESERVE_BYTES,
+            ..Limits::new(FreeBytes::new(system::paths::free_bytes))
+        }
+    }
+
     /// Ends a transfer, and waits until it has let go of its files.
     async fn stop(&self, id: DownloadId) {
         let stop = self.lock().get(&id).map(|live| live.stop.clone());
@@ -342,11 +350,7 @@ impl Models {
         let hub = self.hub().await?;
         let folder = self.library.folder();
         let total: u64 = files.iter().map(|file| file.size_bytes).sum();
-        let limits = Limits {
-            pace: self.queue.pace.clone(),
-            reserve_bytes: RESERVE_BYTES,
-            ..Limits::new(FreeBytes::new(system::paths::free_bytes))
-        };
+        let limits = self.queue.transfer_limits();
         let repository = repository_of(row)?;
         let gathered = Gathered::of(folder, row, &files);
         if let Some(gathered) = &gathered
@@ -363,18 +367,7 @@ impl Models {
         while let Some(file) = left.pop_front() {
             let path = RepoPath::parse(&file.path).ok_or(StoreError::NotFound)?;
             let target = below(folder, &file.target);
-            blocking(&held, {
-                let (target, name, brought) = (target.clone(), file.target.clone(), brought.clone());
-                move || {
-                    make_folder_of(&target)?;
-                    // Noted before it is there, so that no file is whose that nobody knows of.
-                    if !target.exists() {
-                        brought.note(&name);
-                    }
-                    Ok(())
-                }
-            })
-            .await?;
+            make_place(&held, &target, &file, &brought).await?;
             let of_hub = RepoFile {
                 path,
                 size: file.size_bytes,
@@ -520,6 +513,25 @@ fn is_it(path: &Path, file: &DownloadFile) -> bool {
 
 fn make_folder_of(target: &Path) -> Result<(), ModelsError> {
     target.parent().map_or(Ok(()), |parent| fs::create_dir_all(parent).map_err(ModelsError::file(parent)))
+}
+
+/// Makes the folder in which a file is to appear, and notes whose it will be: before it is there, so that no file is there of
+/// which that is not known.
+async fn make_place(
+    held: &watch::Receiver<bool>,
+    target: &Path,
+    file: &DownloadFile,
+    brought: &Brought,
+) -> Result<(), ModelsError> {
+    let (target, name, brought) = (target.to_owned(), file.target.clone(), brought.clone());
+    let make = move || {
+        make_folder_of(&target)?;
+        if !target.exists() {
+            brought.note(&name);
+        }
+        Ok(())
+    };
+    blocking(held, make).await
 }
 
 /// Does something with files on a thread that keeps `held` until it is done, also when nobody waits for it any more.

@@ -18,6 +18,7 @@ mod forecast;
 mod launch;
 mod library;
 mod load;
+mod naming;
 mod others;
 mod parts;
 mod projectors;

@@ -14,7 +14,7 @@ pub(crate) use known::{Known, footprint, size_of};
 pub(crate) use places::known as known_places;
 pub use places::{Environment, VARIABLES};
 
-use crate::{drafts::find_draft, forecast::Sizes, projectors};
+use crate::{drafts::find_draft, forecast::Sizes, naming::short_name, projectors};
 use headers::Headers;
 use inference::{DraftModel, Footprint};
 use std::{
@@ -194,7 +194,10 @@ impl Library {
             return Ok((known, Companions::default()));
         }
         let draft_model = self.chosen_draft(id, path, &profile.draft)?;
-        // What cannot be read is left to the worker, which says what is wrong with it.
+        let companions = draft_model.iter().map(|it| it.path.as_path()).chain(known.projector.as_deref());
+        if let Some(problem) = companions.filter_map(|path| self.problem_of_companion(path)).next() {
+            return Err(problem);
+        }
         if let Some(header) = draft_model.as_ref().and_then(|it| self.headers.gguf(&it.path)) {
             let size_bytes = draft_model.as_ref().map_or(0, |it| size_of(&it.path));
             known.footprint = known.footprint.with_draft_model(footprint(&header, size_bytes, kv_type));
@@ -204,6 +207,14 @@ impl Library {
             known.footprint = known.footprint.with_projector(size_of(projector));
         }
         Ok((known, Companions { draft_model, projector }))
+    }
+
+    /// What is wrong with a GGUF file that is loaded with a model, as a sentence: no native code sees it before this says nothing.
+    /// One that is not there is left to the worker, which says so.
+    pub(crate) fn problem_of_companion(&self, path: &Path) -> Option<String> {
+        let problem = self.headers.problem(path).filter(|_| path.exists())?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Some(format!("{name}, which is loaded with it, cannot be used: {problem}"))
     }
 
     /// What a model and what is loaded with it take, loaded as `profile` says but with keys and values in half precision.
@@ -358,7 +369,7 @@ pub(crate) fn entry(
     n_ctx: Option<u32>,
     machine_bytes: u64,
 ) -> ModelEntry {
-    let name = found.id.0.rsplit('/').next().unwrap_or_default().to_owned();
+    let name = short_name(&found.id).to_owned();
     let problem = known.as_ref().err().cloned();
     let known = known.as_ref().ok();
     let beside = known.map(|known| match known.projector.as_deref() {

@@ -1,6 +1,6 @@
 //! Loading a model, and fetching the first one, as jobs.
 
-use crate::{Models, ModelsError, starter};
+use crate::{Models, ModelsError, naming::short_name, starter};
 use inference::{EngineError, Footprint, Hold, Intent, ModelSpec};
 use jobs::{JobHandle, Progress};
 use std::path::PathBuf;
@@ -132,7 +132,7 @@ impl Models {
             Some(profile) => profile,
             None => self.store.launch_profile(id).await?,
         };
-        let job = self.jobs.start(user, JobKind::LoadModel, name_of(id)).await?;
+        let job = self.jobs.start(user, JobKind::LoadModel, short_name(id)).await?;
         let (spec, problem) = self.spec(id, path, profile).await;
         let Some(problem) = problem else { return Ok((spec, job)) };
         let path = spec.path.clone();
@@ -154,9 +154,10 @@ impl Models {
         let read = move || library.read_with_companions(&wanted, &file, &chosen);
         let read = tokio::task::spawn_blocking(read).await;
         let adapters = self.chosen_adapters(&profile).await;
+        let problem = self.problem_of_adapters(&adapters).await;
         let mut spec = ModelSpec {
             id: id.clone(),
-            name: name_of(id).to_owned(),
+            name: short_name(id).to_owned(),
             path,
             profile,
             footprint: Footprint::default(),
@@ -169,11 +170,11 @@ impl Models {
             Ok(Ok((known, companions))) => {
                 (spec.footprint, spec.purpose) = (known.footprint, known.purpose);
                 (spec.draft_model, spec.projector) = (companions.draft_model, companions.projector);
-                (spec, None)
+                (spec, problem)
             }
             Ok(Err(problem)) => (spec, Some(problem)),
             // It could not be looked at; the worker will.
-            Err(_) => (spec, None),
+            Err(_) => (spec, problem),
         }
     }
 
@@ -228,11 +229,6 @@ impl Models {
             tracing::warn!(error = %err, "could not remember the chosen model");
         }
     }
-}
-
-/// What a model is called: its id without folders.
-fn name_of(id: &ModelId) -> &str {
-    id.0.rsplit('/').next().unwrap_or_default()
 }
 
 impl From<starter::Transfer> for Progress {

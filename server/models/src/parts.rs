@@ -113,7 +113,7 @@ impl Models {
 }
 
 fn name_of(id: &ModelId) -> String {
-    crate::bring::safe_name(id.0.rsplit('/').next().unwrap_or_default())
+    crate::bring::safe_name(crate::naming::short_name(id))
 }
 
 /// That it could not be made is said when the first file is.

@@ -8,6 +8,7 @@ use crate::{
         size_of,
         walk::{Found, Layout},
     },
+    naming::file_names,
     projectors, until_cancelled,
 };
 use inference::{LlamaConfig, TensorType};
@@ -79,16 +80,18 @@ impl Models {
         let find = move || {
             let (found, known) = library.shelved_one(&wanted)?;
             let n_projector = projector_bytes(&found);
-            Some((found, known.ok(), n_projector))
+            let name = name_among(&found, &library.found());
+            Some((found, known.ok(), n_projector, name))
         };
         let looked = tokio::task::spawn_blocking(find).await.ok().flatten();
-        let (found, known, n_projector) = looked.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
+        let (found, known, n_projector, name) = looked.ok_or_else(|| ModelsError::NotFound(id.clone()))?;
         if to.needs_experts() && known.as_ref().is_some_and(|it| it.experts.is_none()) {
             return Err(ModelsError::Kept("that type is for mixtures of experts"));
         }
         let n_parameters = known.as_ref().and_then(|it| it.n_parameters);
         let projector = known.and_then(|it| it.projector);
-        let mut plan = Plan { imatrix, projector, ..plan(found, to, n_parameters, self.library.folder())? };
+        let planned = plan(found, &name, to, n_parameters, self.library.folder())?;
+        let mut plan = Plan { imatrix, projector, ..planned };
         if plan.makes_projector() {
             plan.n_projector = n_projector;
         }
@@ -377,7 +380,23 @@ fn projector_bytes(found: &Found) -> u64 {
     found.flatten().unwrap_or(0)
 }
 
-fn plan(found: Found, to: Rewrite, n_parameters: Option<u64>, own: &Path) -> Result<Plan, ModelsError> {
+/// What a model is called where it is written anew: with its folder's name where another source is called so, too.
+fn name_among(found: &Found, all: &[Found]) -> String {
+    let [name, longer] = file_names(&found.id);
+    let is_written = |other: &Found| other.label.is_none() && other.id.0.starts_with(&format!("{FOLDER}/"));
+    let is_alike = |other: &Found| {
+        other.path != found.path && !is_written(other) && file_names(&other.id)[0].eq_ignore_ascii_case(&name)
+    };
+    if all.iter().any(is_alike) { longer } else { name }
+}
+
+fn plan(
+    found: Found,
+    name: &str,
+    to: Rewrite,
+    n_parameters: Option<u64>,
+    own: &Path,
+) -> Result<Plan, ModelsError> {
     let is_folder = match found.layout {
         Layout::Folder => true,
         Layout::Gguf if found.parts.len() < 2 => false,
@@ -390,7 +409,6 @@ fn plan(found: Found, to: Rewrite, n_parameters: Option<u64>, own: &Path) -> Res
     };
     let way =
         way(to, is_folder).ok_or(ModelsError::Kept("for MLX the model has to be a folder of safetensors"))?;
-    let name = found.id.0.rsplit('/').next().unwrap_or_default();
     let stem = format!("{}-{}", without_type(name), to.word());
     let file = if matches!(way, Way::Mlx(_)) { stem } else { format!("{stem}.gguf") };
     let target = own.join(FOLDER).join(file);
@@ -489,6 +507,17 @@ mod tests {
     }
 
     #[test]
+    fn models_of_one_name_are_written_under_several() {
+        let found = |id: &str| {
+            let path = id.split('/').fold(PathBuf::new(), |path, name| path.join(name));
+            Found::new(ModelId(id.into()), Layout::Gguf, path)
+        };
+        let all = ["jan/a/model", "jan/b/model", "x/tiny", "y/tiny", "converted/alone", "z/alone"].map(found);
+        let names: Vec<_> = all.iter().map(|it| name_among(it, &all)).collect();
+        assert_eq!(names, ["a", "b", "x-tiny", "y-tiny", "converted-alone", "alone"]);
+    }
+
+    #[test]
     fn a_plan_counts_all_that_is_written() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("m");
@@ -496,7 +525,7 @@ mod tests {
         fs::write(folder.join("model.safetensors"), vec![0; 5000]).unwrap();
         let check = |to, n_parameters, expected: (u64, u64)| {
             let found = Found::new(ModelId("m".into()), Layout::Folder, folder.clone());
-            let plan = plan(found, to, n_parameters, home.path()).unwrap();
+            let plan = plan(found, "m", to, n_parameters, home.path()).unwrap();
             assert_eq!((plan.n_bytes, plan.n_between), expected, "{to:?}");
         };
         check(Rewrite::Q8_0, Some(1000), (1126, 0));
@@ -510,7 +539,8 @@ mod tests {
     fn a_projector_is_looked_for_beside_what_is_written() {
         let check = |id: &str, expected: &str| {
             let found = Found::new(ModelId(id.into()), Layout::Gguf, PathBuf::from("x.gguf"));
-            let plan = plan(found, Rewrite::Q4KM, Some(1000), Path::new("own")).unwrap();
+            let name = name_among(&found, &[]);
+            let plan = plan(found, &name, Rewrite::Q4KM, Some(1000), Path::new("own")).unwrap();
             assert_eq!(plan.projector_target(), Path::new("own").join(FOLDER).join(expected), "{id}");
         };
         check("google/gemma-3-4b-it-Q8_0", "mmproj-gemma-3-4b-it-Q4_K_M.gguf");
@@ -521,7 +551,7 @@ mod tests {
     fn a_projector_is_made_of_a_folder_that_has_no_other() {
         let check = |to, projector: Option<&str>, expected: bool| {
             let found = Found::new(ModelId("m".into()), Layout::Folder, PathBuf::from("m"));
-            let plan = plan(found, to, Some(1000), Path::new("own")).unwrap();
+            let plan = plan(found, "m", to, Some(1000), Path::new("own")).unwrap();
             let plan = Plan { projector: projector.map(PathBuf::from), n_projector: 70, ..plan };
             assert_eq!(plan.makes_projector(), expected, "{to:?}");
             assert_eq!(plan.needed_bytes(), plan.n_bytes + plan.n_between + 70);

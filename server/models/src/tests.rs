@@ -15,6 +15,7 @@ use types::{
     ids::{ModelId, UserId},
     job::JobState,
     kv::KvType,
+    launch::{AdapterChoice, LaunchProfile},
     shelf::{Capability, Format, Kind, ShelfQuery, SizeClass, SortBy},
 };
 
@@ -446,6 +447,26 @@ async fn of_two_models_of_one_name_the_one_that_was_named_is_deleted() {
     assert_eq!(bench.all().await, ["other/a", "other/a.gguf"]);
     bench.delete("other/a.gguf").await.unwrap();
     assert!(own.is_file() && !other.exists());
+}
+
+#[tokio::test]
+async fn an_adapter_with_a_broken_header_is_loaded_with_no_model() {
+    let bench = Bench::open().await;
+    bench.put("own/a.gguf", &llama(10));
+    bench.put("adapters/good.gguf", &gguf(&[("general.type", "adapter")], &[], 10));
+    bench.put("adapters/broken.gguf", b"GGUF and nothing");
+    let check = async |name: &str, expected: bool| {
+        let mut profile = LaunchProfile::default();
+        profile.options.adapters = vec![AdapterChoice { name: name.to_owned(), percent: 100 }];
+        let id = ModelId("a".into());
+        let loaded = bench.models.load_as(ME, id, profile).await.map_err(|err| err.to_string());
+        assert_eq!(loaded.is_ok(), expected, "{loaded:?}");
+        assert!(loaded.is_ok() || loaded.unwrap_err().contains("broken.gguf, which is loaded with it"));
+    };
+    check("good", true).await;
+    check("broken", false).await;
+    // Whoever opens it says so of one that has gone.
+    check("gone", true).await;
 }
 
 #[tokio::test]

@@ -83,6 +83,14 @@ impl Headers {
         }
     }
 
+    /// What is wrong with a GGUF file, as a sentence.
+    pub(crate) fn problem(&self, path: &Path) -> Option<String> {
+        match self.read(path, Layout::Gguf).as_ref() {
+            Content::Broken(problem) => Some(problem.clone()),
+            _ => None,
+        }
+    }
+
     /// Takes over what an earlier process read. What another version of this program found is read again: that one may have
     /// known less.
     pub(crate) fn fill(&self, facts: Vec<FileFact>) {

@@ -95,6 +95,25 @@ fn a_draft_model_is_for_models_with_its_vocabulary_and_for_those_that_were_named
 }
 
 #[test]
+fn what_is_loaded_with_a_model_is_looked_at_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let [named, broken] = ["named", "broken"].map(|name| folder.path().join(name).with_extension("gguf"));
+    write_header(&named, "qwen2");
+    std::fs::write(&broken, "GGUF and nothing").unwrap();
+    let library = || Library::new(folder.path().to_owned(), vec![named.clone()], KvType::default());
+    let check = |library: Library| {
+        let read = library.read_with_companions(&ModelId("named".into()), &named, &LaunchProfile::default());
+        let problem = read.unwrap_err();
+        assert!(problem.starts_with("broken.gguf, which is loaded with it, cannot be used: "), "{problem}");
+    };
+    check(library().with_drafts(Drafts::Model(broken.clone())));
+    check(library().with_projector(Some(broken.clone())));
+    // What is not there is told of by whoever opens it.
+    let missing = folder.path().join("missing.gguf");
+    assert_eq!(library().problem_of_companion(&missing), None);
+}
+
+#[test]
 fn a_known_draft_model_of_the_library_is_found_if_it_has_the_vocabulary() {
     let folder = tempfile::tempdir().unwrap();
     let files =

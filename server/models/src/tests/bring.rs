@@ -7,7 +7,7 @@ use std::{convert::Infallible, fs};
 use types::{
     ids::ModelId,
     job::{JobState, JobView},
-    shelf::Bringing,
+    shelf::{Bringing, ShelfQuery},
 };
 
 fn sent(name: &str, size: usize) -> SentFile<'_> {
@@ -128,6 +128,34 @@ async fn a_model_of_another_programs_list_gets_a_name_of_its_own_and_is_not_move
     assert!(own.contains("tiny") && !own.contains(':'), "{own}");
     let again = bench.models.adopt(ME, &ModelId(own.clone()), Bringing::Copy).await.unwrap_err();
     assert!(matches!(again, ModelsError::Kept(_)), "{again}");
+}
+
+#[tokio::test]
+async fn models_whose_files_are_called_alike_are_brought_beside_each_other() {
+    let bench = Bench::open().await;
+    for place in ["other/Qwen3-4B/model", "other/gemma/model", "other/a/tiny", "other/b/tiny"] {
+        bench.put(&format!("{place}.gguf"), &llama(100));
+    }
+    for n in 1..=2 {
+        bench.put(&format!("other/big/model-0000{n}-of-00002.gguf"), &llama(50));
+    }
+    bench.models.add_folder("~/other", "").await.unwrap();
+    let rows = bench.models.shelf(ShelfQuery::default()).await.unwrap().rows.into_iter();
+    let mut names: Vec<_> = rows.map(|row| row.entry.name).collect();
+    names.sort();
+    assert_eq!(names, ["Qwen3-4B", "big", "gemma", "tiny", "tiny"]);
+    for id in ["Qwen3-4B/model", "gemma/model", "a/tiny", "b/tiny", "big/model"] {
+        bench.models.adopt(ME, &ModelId(format!("other/{id}")), Bringing::Copy).await.unwrap();
+        assert_eq!(bench.last_job().await.state, JobState::Done, "{id}");
+    }
+    let mut own: Vec<_> = bench.all().await.into_iter().filter(|it| !it.starts_with("other/")).collect();
+    own.sort();
+    assert_eq!(own, ["Qwen3-4B", "b-tiny", "big", "gemma", "tiny"]);
+    let again = bench.models.adopt(ME, &ModelId("other/gemma/model".into()), Bringing::Copy).await;
+    assert!(again.is_ok(), "a second one has its folder's name before it");
+    bench.last_job().await;
+    let third = bench.models.adopt(ME, &ModelId("other/gemma/model".into()), Bringing::Copy).await;
+    assert!(matches!(third, Err(ModelsError::NameTaken(name)) if name == "gemma.gguf"));
 }
 
 #[tokio::test]

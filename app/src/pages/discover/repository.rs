@@ -174,7 +174,16 @@ fn is_wanted(choice: &Choice, wanted: &str) -> bool {
     let wanted = wanted.to_lowercase();
     let name = choice.name.to_lowercase();
     let is_quantisation = choice.quantisation.as_ref().is_some_and(|it| it.to_lowercase() == wanted);
-    is_quantisation || wanted.strip_suffix(".gguf").unwrap_or(&wanted) == name
+    is_quantisation || model_of(&wanted) == name
+}
+
+/// A file's name without its ending, and without which one it is where the model is several files.
+fn model_of(file: &str) -> &str {
+    let stem = [".gguf", ".safetensors"].iter().find_map(|it| file.strip_suffix(it)).unwrap_or(file);
+    let is_number = |text: &str| text.len() == 5 && text.bytes().all(|it| it.is_ascii_digit());
+    let parted = stem.rsplit_once("-of-").filter(|(_, n)| is_number(n));
+    let name = parted.and_then(|(rest, _)| rest.rsplit_once('-')).filter(|(_, n)| is_number(n));
+    name.map_or(stem, |(name, _)| name)
 }
 
 fn why(word: &str, texts: &DiscoverTexts) -> &'static str {
@@ -182,10 +191,26 @@ fn why(word: &str, texts: &DiscoverTexts) -> &'static str {
         "balanced" => texts.why_balanced,
         "lossless" => texts.why_lossless,
         "tight" => texts.why_tight,
+        "roomy" => texts.why_roomy,
         _ => texts.why_only,
     }
 }
 
 fn helps_words(word: &str, texts: &DiscoverTexts) -> &'static str {
     if word == "projector" { texts.helps_projector } else { texts.helps_importance }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::model_of;
+
+    #[test]
+    fn an_address_of_a_file_names_its_model() {
+        let check = |file: &str, expected: &str| assert_eq!(model_of(file), expected);
+        check("tiny-q8_0.gguf", "tiny-q8_0");
+        check("q8_0/big-q8_0-00001-of-00003.gguf", "q8_0/big-q8_0");
+        check("flux1-dev.safetensors", "flux1-dev");
+        check("two-of-three.gguf", "two-of-three");
+        check("q4_k_m", "q4_k_m");
+    }
 }

@@ -48,7 +48,7 @@ impl Chat {
     }
 
     /// How a model is loaded, or would be.
-    async fn profile_of(&self, id: &ModelId) -> Result<LaunchProfile, ChatError> {
+    pub(crate) async fn profile_of(&self, id: &ModelId) -> Result<LaunchProfile, ChatError> {
         let loaded = self.engine.status().borrow().find(id).and_then(|it| it.loaded.clone());
         match loaded {
             Some(loaded) => Ok(loaded.profile),

@@ -365,16 +365,9 @@ impl Models {
         }
         let (mut left, mut before, mut n_busy) = (VecDeque::from(files), 0, 0);
         while let Some(file) = left.pop_front() {
-            let path = RepoPath::parse(&file.path).ok_or(StoreError::NotFound)?;
             let target = below(folder, &file.target);
             make_place(&held, &target, &file, &brought).await?;
-            let of_hub = RepoFile {
-                path,
-                size: file.size_bytes,
-                sha256: file.sha256.clone(),
-                oid: file.git_id.clone(),
-            };
-            let request = hub.download(&repository, &of_hub, target)?;
+            let request = hub.download(&repository, &of_hub(&file)?, target)?;
             let tell = |progress: transfer::Progress| self.tell(row.id, job, before, total, &progress);
             match transfer::download(hub.client(), &request, &limits, &tell).await {
                 Ok(_) => {
@@ -416,6 +409,13 @@ impl Models {
             step: None,
         });
     }
+}
+
+/// A file as the hub knows it.
+fn of_hub(file: &DownloadFile) -> Result<RepoFile, ModelsError> {
+    let path = RepoPath::parse(&file.path).ok_or(StoreError::NotFound)?;
+    let (size, sha256, oid) = (file.size_bytes, file.sha256.clone(), file.git_id.clone());
+    Ok(RepoFile { path, size, sha256, oid })
 }
 
 /// What a download is of, as far as fetching it needs that.

@@ -125,18 +125,17 @@ fn bounded(mut extracted: Extracted) -> Extracted {
     let mut left = MAX_TEXT_BYTES;
     let fits = |block: &&Block| {
         let fits = block.text.len() <= left;
-        left = left.saturating_sub(block.text.len());
+        if fits {
+            left -= block.text.len();
+        }
         fits
     };
     let n = extracted.blocks.iter().take_while(fits).count();
-    if n < extracted.blocks.len() {
+    if let Some(block) = extracted.blocks.get_mut(n) {
         // A table or a text without an end is one block: its beginning is better than nothing.
-        if n == 0
-            && let Some(block) = extracted.blocks.first_mut()
-        {
-            block.text.truncate(block.text.floor_char_boundary(MAX_TEXT_BYTES));
-        }
-        extracted.blocks.truncate(n.max(1));
+        block.text.truncate(block.text.floor_char_boundary(left));
+        let is_kept = !block.text.trim().is_empty();
+        extracted.blocks.truncate(n + usize::from(is_kept));
         let note = format!("Only its first {} MB of text can be searched.", MAX_TEXT_BYTES / 1_000_000);
         extracted.note = Some(extracted.note.map_or(note.clone(), |first| format!("{first} {note}")));
     }

@@ -230,6 +230,21 @@ fn what_is_cut_off_or_made_up_is_an_error_and_no_panic() {
 }
 
 #[test]
+fn a_long_table_is_cut_and_not_left_away_for_what_stands_before_it() {
+    let row = format!("{},3\n", "word ".repeat(200));
+    let table = "item,price\n".to_owned() + &row.repeat(super::MAX_TEXT_BYTES / row.len() + 1000);
+    let beside = format!("The lantern.\n\n{}", "word ".repeat(super::MAX_TEXT_BYTES / 5 + 10));
+    for (file, name, n_blocks) in [(table, "csv", 1), (beside, "txt", 2)] {
+        let extracted = read(file.as_bytes(), name).unwrap();
+        assert_eq!(extracted.blocks.len(), n_blocks, "{name}");
+        let n_bytes: usize = extracted.blocks.iter().map(|it| it.text.len()).sum();
+        let nearly = super::MAX_TEXT_BYTES - 10..=super::MAX_TEXT_BYTES;
+        assert!(nearly.contains(&n_bytes), "{name}: {n_bytes}");
+        assert_eq!(extracted.note.as_deref(), Some("Only its first 20 MB of text can be searched."));
+    }
+}
+
+#[test]
 fn more_text_than_can_be_taken_is_cut_and_said() {
     let long = "word ".repeat(super::MAX_TEXT_BYTES / 5 + 10);
     let extracted = read(long.as_bytes(), "txt").unwrap();

@@ -118,6 +118,10 @@ impl<'m> Adapters<'m> {
 /// sentence.
 fn load(model: &LlamaModel, path: &Path) -> Result<Loaded, String> {
     let before = stamp(path);
+    // Every count and length is checked before native code sees the file.
+    if path.is_file() {
+        gguf::read_header(path).map_err(|error| error.to_string())?;
+    }
     let adapter = llama::load_adapter(model, path)?;
     let content = content(path).map_err(|error| error.to_string())?;
     if before.is_none() || stamp(path) != before {

@@ -95,6 +95,9 @@ impl Models {
             Some(draft) => Some((draft.clone(), self.path_of(draft).await?)),
             None => None,
         };
+        if let Some((_, path)) = &draft {
+            self.check_companion(path.clone()).await?;
+        }
         let footprint = self.footprint(id, path.clone(), LaunchProfile::default()).await;
         check_memory(footprint.unwrap_or_default().weights_bytes)?;
         let measuring = self.only_measuring()?;
@@ -178,6 +181,13 @@ impl Models {
         let (library, wanted) = (self.library.clone(), id.clone());
         let path = tokio::task::spawn_blocking(move || library.path_of(&wanted)).await.ok().flatten();
         path.ok_or_else(|| ModelsError::NotFound(id.clone()))
+    }
+
+    async fn check_companion(&self, path: PathBuf) -> Result<(), ModelsError> {
+        let (library, file) = (self.library.clone(), path.clone());
+        let look = move || library.problem_of_companion(&file);
+        let problem = tokio::task::spawn_blocking(look).await.ok().flatten();
+        problem.map_or(Ok(()), |problem| Err(ModelsError::Broken { path, problem }))
     }
 
     /// Together with the model that guesses for it.

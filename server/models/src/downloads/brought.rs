@@ -21,7 +21,7 @@ pub(super) struct Brought {
 
 impl Brought {
     pub(super) fn of(folder: &Path, id: DownloadId) -> Self {
-        // No folder that gathers is called so: its name has two lines in it.
+        // No folder that gathers is called so: its name has `--` in it.
         let list = folder.join(STAGING).join(format!("{}.brought", id.0));
         Self { folder: folder.to_owned(), list }
     }

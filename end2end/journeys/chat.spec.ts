@@ -77,38 +77,22 @@ test('a message can be edited and sent again', async ({ page }) => {
   await expect(page.getByTestId('message')).toHaveCount(2);
 });
 
-test('what is written anew is kept where it cannot be sent yet, and a dialog closes before an answer stops', async ({
-  page,
-  expectedErrors,
-}) => {
+test('what is written anew is kept where it cannot be sent yet', async ({ page, expectedErrors }) => {
   expectedErrors.push(/status of 409/);
   await open(page, '/chat');
-  await send(page, SHORT);
-  await answered(page);
   await send(page, LONG);
-  await expect(answers(page)).toHaveCount(2);
   await streaming(page);
-  await answers(page).first().hover();
-  await answers(page).first().getByTestId('correct').click();
-  await page.getByTestId('correct-text').fill('Hello from me, five words.');
-  const refused = () => page.waitForResponse(response => response.status() === 409);
-  await Promise.all([refused(), page.getByTestId('correct-save').click()]);
-  await expect(page.getByTestId('toast').first()).toBeVisible();
-  await expect(page.getByTestId('correct-save')).toBeEnabled();
-  await expect(page.getByTestId('correct-text')).toHaveValue('Hello from me, five words.');
-  await page.keyboard.press('Escape');
-  await expect(page.getByTestId('correct-text')).toHaveCount(0);
-  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'running');
-
   const mine = page.locator('[data-role=user]').first();
   await mine.hover();
   await mine.getByTestId('edit').click();
   await mine.getByTestId('edit-text').fill('Say hello in six words.');
-  await Promise.all([refused(), mine.getByTestId('edit-send').click()]);
+  const refused = page.waitForResponse(response => response.status() === 409);
+  await Promise.all([refused, mine.getByTestId('edit-send').click()]);
+  await expect(page.getByTestId('toast').first()).toBeVisible();
   await expect(mine.getByTestId('edit-send')).toBeEnabled();
   await expect(mine.getByTestId('edit-text')).toHaveValue('Say hello in six words.');
   await page.getByTestId('stop').click();
-  await expect(lastAnswer(page)).toHaveAttribute('data-state', /stopped|cut|complete/);
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
   await mine.getByTestId('edit-send').click();
   await expect(mine.getByTestId('message-text')).toHaveText('Say hello in six words.');
   await answered(page);

@@ -112,7 +112,7 @@ fn show(store: ThreadStore, thread: Result<Thread, AppError>) -> AnyView {
             let title = crate::frame::title_or(&thread.session.title, texts.session_untitled);
             let origin = thread.origin;
             let is_temporary = thread.session.id.is_temporary();
-            store.replace(thread);
+            store.open(thread);
             view! {
                 <Title text=title.clone()/>
                 <h1 class="sr-only">{title}</h1>

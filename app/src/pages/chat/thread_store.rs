@@ -179,6 +179,8 @@ pub(super) struct ThreadStore {
     pub(super) n_earlier: RwSignal<u64>,
     /// How often the thread was fetched; only the last fetch counts, whichever comes back last.
     n_fetches: StoredValue<u64>,
+    /// The session that was fetched last because something happened in it.
+    fetched: StoredValue<Option<SessionId>>,
 }
 
 impl ThreadStore {
@@ -202,6 +204,7 @@ impl ThreadStore {
             growth: RwSignal::new(0),
             n_earlier: RwSignal::new(0),
             n_fetches: StoredValue::new(0),
+            fetched: StoredValue::new(None),
         };
         let live = use_live();
         let on_event = Callback::new(move |(_, event)| store.apply(event));
@@ -230,6 +233,16 @@ impl ThreadStore {
         self.n_tools.set(0);
         self.n_earlier.set(0);
         self.rows.set(Vec::new());
+    }
+
+    /// Shows what its page was opened with. Where something happened while that was on its way, it may be older than what is
+    /// shown, and an answer that has ended would run for ever.
+    pub(super) fn open(self, thread: Thread) {
+        let may_be_old = self.fetched.get_value() == Some(thread.session.id);
+        self.replace(thread);
+        if may_be_old {
+            self.refetch();
+        }
     }
 
     /// Shows `thread`; rows that stay keep their elements.
@@ -268,6 +281,7 @@ impl ThreadStore {
         let n_shown = self.rows.with_untracked(Vec::len) as u32;
         let fetch = self.n_fetches.get_value() + 1;
         self.n_fetches.set_value(fetch);
+        self.fetched.set_value(Some(session));
         spawn_local(async move {
             let fetched = api::load_thread(Some(session), n_shown.max(MESSAGES_SHOWN), None).await;
             let is_open = self.session.try_get_untracked() == Some(Some(session));

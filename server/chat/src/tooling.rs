@@ -118,14 +118,10 @@ impl Chat {
             CallAnswer::Always => (Answered::Yes, Some(Permission::Always)),
             CallAnswer::Never => (Answered::No, Some(Permission::Never)),
         };
-        let standing = match (permission, &self.toolbox) {
-            (Some(permission), Some(toolbox)) => {
-                toolbox.allow(user, &tool, permission, &seen).await.map_err(failed)?;
-                toolbox.standing(user).await.map_err(failed)?.into_iter().find(|it| it.tool == tool)
-            }
-            _ => None,
-        };
-        if questions.answer(question, answered, standing) { Ok(()) } else { Err(ChatError::NobodyAsks) }
+        if let (Some(permission), Some(toolbox)) = (permission, &self.toolbox) {
+            toolbox.allow(user, &tool, permission, &seen).await.map_err(failed)?;
+        }
+        if questions.answer(question, answered) { Ok(()) } else { Err(ChatError::NobodyAsks) }
     }
 
     /// What an answer of a session may call. `sources` is what it was given to read; `None` where there is nothing to call, or the
@@ -139,8 +135,7 @@ impl Chat {
         reply: &MessageRow,
         sources: &[SourceView],
     ) -> Result<Option<Hands>, ChatError> {
-        let Some((registry, standing)) = self.callable(user, Some(session), target.model.as_ref()).await?
-        else {
+        let Some(registry) = self.callable(user, Some(session), target.model.as_ref()).await? else {
             return Ok(None);
         };
         let numbers = Numbers::from(next_number(reply, sources));
@@ -149,7 +144,7 @@ impl Chat {
         let rounds = Rounds::new(rounds.into());
         let approval_time = self.approval_time;
         let permissions = self.settings.clone();
-        Ok(Some(Hands { registry, standing, approval_time, limits, rounds, numbers, permissions }))
+        Ok(Some(Hands { registry, approval_time, limits, rounds, numbers, permissions }))
     }
 
     /// The tools as a request of the session names them; `None` as in [`Chat::hands`].
@@ -158,7 +153,7 @@ impl Chat {
         user: UserId,
         session: Option<SessionId>,
     ) -> Result<Option<ToolUse>, ChatError> {
-        Ok(self.callable(user, session, None).await?.map(|(registry, _)| offered(&registry)))
+        Ok(self.callable(user, session, None).await?.map(|registry| offered(&registry)))
     }
 
     async fn callable(
@@ -166,7 +161,7 @@ impl Chat {
         user: UserId,
         session: Option<SessionId>,
         model: Option<&ModelId>,
-    ) -> Result<Option<(Registry, Vec<Standing>)>, ChatError> {
+    ) -> Result<Option<Registry>, ChatError> {
         let Some(toolbox) = self.toolbox.as_ref().filter(|_| self.cannot_call(model).is_none()) else {
             return Ok(None);
         };
@@ -179,7 +174,7 @@ impl Chat {
             let is_allowed = names.contains(&it.name) && !is_never(&standing, &it.name);
             is_allowed && !self.is_out_of_place(&it.name, &it.origin)
         });
-        Ok((!registry.is_empty()).then_some((registry, standing)))
+        Ok((!registry.is_empty()).then_some(registry))
     }
 
     /// Temporary chats look into no documents: what they would find could not be kept with an answer.

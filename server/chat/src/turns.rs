@@ -33,6 +33,12 @@ pub struct Draft {
     pub images: Vec<ImageId>,
 }
 
+impl<T: Into<String>> From<T> for Draft {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), images: Vec::new() }
+    }
+}
+
 /// Who wrote an answer elsewhere, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Author {
@@ -41,12 +47,6 @@ pub struct Author {
     pub system_prompt: Option<String>,
     pub effort: Option<Effort>,
     pub sampling: Overrides,
-}
-
-impl<T: Into<String>> From<T> for Draft {
-    fn from(text: T) -> Self {
-        Self { text: text.into(), images: Vec::new() }
-    }
 }
 
 /// What a person says, with what goes with it.

@@ -80,14 +80,10 @@ impl Approvals {
         Self { life, ..self }
     }
 
-    /// Takes what the person has chosen for all tools, which may be else by now: nothing else holds from now on.
+    /// Takes what the person has chosen for all tools, which may be else by now: nothing else holds from now on, and an always only
+    /// for as long as its tool stays what it is.
     pub fn renew(&mut self, standing: impl IntoIterator<Item = Standing>) {
         self.standing = standing.into_iter().map(|it| (it.tool.clone(), it)).collect();
-    }
-
-    /// Sets what holds for a tool from now on; an always, for as long as the tool stays what it is.
-    pub fn set(&mut self, standing: Standing) {
-        self.standing.insert(standing.tool.clone(), standing);
     }
 
     /// What holds for a tool now.

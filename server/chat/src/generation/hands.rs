@@ -25,7 +25,6 @@ use types::{
 /// What an answer may call, and how often.
 pub(crate) struct Hands {
     pub(crate) registry: Registry,
-    pub(crate) standing: Vec<Standing>,
     /// How long the person may think about a call.
     pub(crate) approval_time: Duration,
     pub(crate) limits: Limits,
@@ -55,9 +54,9 @@ impl Numbers {
 const LEAST_RESULT: usize = 1 << 10;
 
 impl Hands {
-    /// What the person is asked about them; it takes over what they have chosen.
-    pub(super) fn questions(&mut self) -> Questions {
-        Questions::new(std::mem::take(&mut self.standing), self.approval_time)
+    /// What the person is asked about them.
+    pub(super) fn questions(&self) -> Questions {
+        Questions::new(self.approval_time)
     }
 
     /// What each of `n` calls may take that are made together, where results have taken `n_told` bytes already: a round may fill as much of the
@@ -95,8 +94,8 @@ pub(crate) struct Questions {
 }
 
 impl Questions {
-    fn new(standing: Vec<Standing>, time: Duration) -> Self {
-        let approvals = Approvals::new(standing).with_life(time);
+    fn new(time: Duration) -> Self {
+        let approvals = Approvals::default().with_life(time);
         Self { approvals: Mutex::new(approvals), answered: Notify::new() }
     }
 
@@ -105,16 +104,11 @@ impl Questions {
         self.lock().asked_about(id, now_ms())
     }
 
-    /// Answers a question, and keeps what holds for its tool from now on. `false` if nobody asks that any more.
-    pub(crate) fn answer(&self, id: QuestionId, answered: Answered, standing: Option<Standing>) -> bool {
-        let mut approvals = self.lock();
-        if approvals.answer(id, answered, now_ms()).is_err() {
+    /// Answers a question. `false` if nobody asks that any more.
+    pub(crate) fn answer(&self, id: QuestionId, answered: Answered) -> bool {
+        if self.lock().answer(id, answered, now_ms()).is_err() {
             return false;
         }
-        if let Some(standing) = standing {
-            approvals.set(standing);
-        }
-        drop(approvals);
         self.answered.notify_waiters();
         true
     }

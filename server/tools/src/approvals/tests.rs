@@ -96,13 +96,13 @@ fn an_answer_is_given_once_and_to_what_was_asked() {
 fn always_lasts_as_long_as_the_tool_stays_what_it_is() {
     let mut approvals = Approvals::default();
     check(approvals.decide(write("{}"), 0), "ask 1");
-    approvals.set(standing(&write("{}"), Permission::Always));
+    approvals.renew([standing(&write("{}"), Permission::Always)]);
     check(approvals.decide(write("{}"), 0), "run");
     assert_eq!(approvals.open_questions(0), []);
     check(approvals.decide(changed(), 0), "ask 2 Changed");
     approvals.answer(QuestionId(2), Answered::Yes, 0).unwrap();
     check(approvals.decide(changed(), 0), "run");
-    approvals.set(standing(&changed(), Permission::Always));
+    approvals.renew([standing(&changed(), Permission::Always)]);
     check(approvals.decide(changed(), 0), "run");
 }
 

@@ -4,7 +4,8 @@ use crate::{
     Store, StoreError,
     samplers::written,
     sessions::{found, full_text_query},
-    titles::{Titled, title_hit},
+    titles::{OtherFinds, title_hit},
+    unspaced::Unspaced,
 };
 use types::{
     filing::{Filed, Filter, Folder, HitPart, PAGE},
@@ -260,7 +261,8 @@ impl Store {
     ) -> Result<(Vec<Filed>, bool), StoreError> {
         let query = filter.query.trim();
         let words = full_text_query(query);
-        let titled = if query.is_empty() { Titled::default() } else { self.titled(user, query).await? };
+        let others =
+            if query.is_empty() { OtherFinds::default() } else { self.other_finds(user, query).await? };
         let folder = filter.folder.map(|folder| folder.0);
         let (limit, offset) = (i64::from(PAGE) + 1, i64::from(filter.page) * i64::from(PAGE));
         let rows = sqlx::query!(
@@ -282,7 +284,7 @@ impl Store {
             filter.archived,
             folder,
             filter.tag,
-            titled.ids,
+            others.ids,
             words,
             limit,
             offset,
@@ -291,9 +293,14 @@ impl Store {
         .fetch_all(&self.read)
         .await?;
         let has_more = rows.len() > PAGE as usize;
+        let unspaced = Unspaced::of(query);
         let mut sessions = Vec::with_capacity(rows.len());
         for row in rows.into_iter().take(PAGE as usize) {
-            let hit = if query.is_empty() { Vec::new() } else { self.hit(row.id, &words).await? };
+            let hit = match &unspaced {
+                _ if query.is_empty() => Vec::new(),
+                Some(unspaced) => self.unspaced_hit(row.id, unspaced).await?,
+                None => self.hit(row.id, &words).await?,
+            };
             let tags = row.tags.unwrap_or_default();
             sessions.push(Filed {
                 id: SessionId(row.id),

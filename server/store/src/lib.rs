@@ -35,6 +35,7 @@ mod speed_measures;
 mod threads;
 mod titles;
 mod toolbox;
+mod unspaced;
 mod variants;
 mod written;
 

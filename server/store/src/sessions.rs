@@ -164,7 +164,7 @@ impl Store {
         first: u32,
         limit: u32,
     ) -> Result<(Vec<SessionRow>, u32), StoreError> {
-        let (words, titled) = (full_text_query(query), self.titled(user, query).await?);
+        let (words, others) = (full_text_query(query), self.other_finds(user, query).await?);
         let found = sqlx::query_scalar!(
             r#"select id as "id!" from session
              where user_id = ?1 and deleted_ms is null and leaf_id is not null and archived = 0
@@ -176,9 +176,9 @@ impl Store {
                                             where rowid in (select rowid from call_text where call_text match ?3))))
              order by pinned desc, id in (select value from json_each(?4)) desc, updated_ms desc, id desc"#,
             user.0,
-            titled.ids,
+            others.ids,
             words,
-            titled.whole
+            others.whole
         )
         .fetch_all(&self.read)
         .await?;

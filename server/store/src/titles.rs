@@ -2,20 +2,23 @@
 //!
 //! The database makes small letters of the Latin ones alone, so titles are compared here.
 
-use crate::{Store, StoreError};
+use crate::{
+    Store, StoreError,
+    unspaced::{Unspaced, is_unspaced},
+};
 use std::{iter, ops::Range};
 use types::{filing::HitPart, ids::UserId};
 
-/// The sessions whose titles hold what is looked for, as lists of ids that queries take.
+/// The sessions that are found without the index of words, as lists of ids that queries take.
 #[derive(Debug)]
-pub(crate) struct Titled {
+pub(crate) struct OtherFinds {
     /// All of them.
     pub(crate) ids: String,
-    /// Those among them that hold it the way it was typed.
+    /// Those among them whose titles hold what is looked for the way it was typed.
     pub(crate) whole: String,
 }
 
-impl Default for Titled {
+impl Default for OtherFinds {
     /// No session.
     fn default() -> Self {
         Self { ids: "[]".to_owned(), whole: "[]".to_owned() }
@@ -23,8 +26,9 @@ impl Default for Titled {
 }
 
 impl Store {
-    /// The person's sessions whose titles hold `query`, or words that begin as all of its words do.
-    pub(crate) async fn titled(&self, user: UserId, query: &str) -> Result<Titled, StoreError> {
+    /// The person's sessions whose titles hold `query`, or words that begin as all of its words do, and those whose texts hold
+    /// its words of scripts without spaces.
+    pub(crate) async fn other_finds(&self, user: UserId, query: &str) -> Result<OtherFinds, StoreError> {
         let rows = sqlx::query!(
             "select id, title from session where user_id = ? and deleted_ms is null and leaf_id is not null",
             user.0
@@ -43,27 +47,40 @@ impl Store {
                 whole.push(row.id);
             }
         }
+        if let Some(unspaced) = Unspaced::of(query) {
+            ids.extend(self.sessions_with(user, &unspaced).await?);
+        }
         let list = |ids: &[i64]| serde_json::to_string(ids).unwrap_or_default();
-        Ok(Titled { ids: list(&ids), whole: list(&whole) })
+        Ok(OtherFinds { ids: list(&ids), whole: list(&whole) })
     }
 }
 
 /// A title in pieces, with what was looked for marked; none where it does not hold that.
 pub(crate) fn title_hit(title: &str, query: &str) -> Vec<HitPart> {
+    marked(title, Wanted::new(query).places_in(&Folded::new(title)))
+}
+
+/// A text in pieces, with every place of `words`, which are in small letters, marked.
+pub(crate) fn words_hit(text: &str, words: &[String]) -> Vec<HitPart> {
+    let folded = Folded::new(text);
+    marked(text, apart(words.iter().flat_map(|word| folded.places(word, |_| true)).collect()))
+}
+
+fn marked(text: &str, places: Vec<Range<usize>>) -> Vec<HitPart> {
     let mut parts = Vec::new();
     let mut add = |range: Range<usize>, is_hit| {
-        if let Some(text) = title.get(range).filter(|text| !text.is_empty()) {
+        if let Some(text) = text.get(range).filter(|text| !text.is_empty()) {
             parts.push(HitPart { text: text.to_owned(), is_hit });
         }
     };
     let mut at = 0;
-    for place in Wanted::new(query).places_in(&Folded::new(title)) {
+    for place in places {
         add(at..place.start, false);
         add(place.clone(), true);
         at = place.end;
     }
     if at > 0 {
-        add(at..title.len(), false);
+        add(at..text.len(), false);
     }
     parts
 }
@@ -118,7 +135,8 @@ impl Wanted {
         let begins_word = |before: &str| before.chars().next_back().is_none_or(char::is_whitespace);
         let mut places = Vec::new();
         for word in &self.words {
-            let found = title.places(word, begins_word);
+            let begins_anywhere = word.chars().any(is_unspaced);
+            let found = title.places(word, |before| begins_anywhere || begins_word(before));
             if found.is_empty() {
                 return Vec::new();
             }
@@ -173,6 +191,7 @@ mod tests {
         check("tea and tea", "tea", "[tea] and [tea]");
         check("team", "te tea", "[tea]m");
         check("<b>tea</b>", "tea", "<b>[tea]</b>");
+        check("关于深度学习的讨论", "学习 讨论", "关于深度[学习]的[讨论]");
     }
 
     #[test]

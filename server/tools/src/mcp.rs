@@ -6,6 +6,7 @@
 //! that its list has changed, it is listed again before the next call. Calls are never repeated, since they may have done
 //! something.
 
+mod bounded;
 mod connection;
 mod launch;
 mod listing;
@@ -258,12 +259,14 @@ impl McpTool {
         // From before the call: its answer may be quick.
         let too_large = too_large.notified();
         tokio::select! {
+            // First: where a message was too large, the call may have failed for it at the same time.
+            biased;
+            // Which call it would have answered is not known; one that waits may wait in vain.
+            () = too_large => Err(self.too_large()),
             // Dropping this tells the server that nobody waits any longer.
             response = peer.call_tool_once(call) => {
                 result::answer(response.map_err(|err| self.failure(err))?, self.client.name())
             }
-            // Which call it would have answered is not known; one that waits may wait in vain.
-            () = too_large => Err(self.too_large()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{
     McpError,
+    bounded::Bounded,
     launch::{LastWords, Launcher},
 };
 use crate::egress::{client_of_named_server, web_address};
@@ -82,7 +83,8 @@ impl Connection {
                 config.auth_header = key.as_ref().map(|key| key.expose().to_owned());
                 config.max_json_response_size = MAX_MESSAGE_BYTES;
                 config.max_sse_event_size = MAX_MESSAGE_BYTES;
-                let transport = StreamableHttpClientTransport::with_client(client_of_named_server()?, config);
+                let client = Bounded { client: client_of_named_server()?, too_large: Arc::clone(&too_large) };
+                let transport = StreamableHttpClientTransport::with_client(client, config);
                 (serve_client(ears, transport).await, None)
             }
         };
@@ -94,7 +96,7 @@ impl Connection {
         self.service.peer()
     }
 
-    /// Who waits for this hears of the next message of a program that is too large.
+    /// Who waits for this hears of the next message that is too large.
     pub(super) fn too_large(&self) -> Arc<Notify> {
         Arc::clone(&self.too_large)
     }

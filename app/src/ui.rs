@@ -8,6 +8,7 @@ pub(crate) mod field;
 pub(crate) mod gallery;
 pub(crate) mod icon;
 pub(crate) mod key_hint;
+pub(crate) mod leaving;
 pub(crate) mod list;
 pub(crate) mod markdown;
 pub(crate) mod modal;

@@ -303,6 +303,21 @@ test('files that were added arrive also after their page was left', async ({ pag
   await ready(page, 6);
 });
 
+test('as long as files are being sent, the browser asks before the page is closed', async ({ page }) => {
+  await collection(page);
+  const asks = () => page.evaluate(() => !window.dispatchEvent(new Event('beforeunload', { cancelable: true })));
+  await page.route(/\/files\/documents\?collection=/, async route => {
+    await new Promise(done => setTimeout(done, 1000));
+    await route.continue();
+  });
+  expect(await asks()).toBe(false);
+  await page.getByTestId('add-files').setInputFiles([text('a.txt', 'Of the lantern.')]);
+  await expect(page.getByTestId('uploading')).toBeVisible();
+  expect(await asks()).toBe(true);
+  await ready(page, 1);
+  await expect.poll(asks).toBe(false);
+});
+
 test.describe('a folder is followed', () => {
   // The path that is none.
   test.use({ expectedErrors: [/status of 422/] });

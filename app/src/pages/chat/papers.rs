@@ -11,6 +11,7 @@ use crate::{
     platform,
     ui::{
         icon::{Icon, IconButton},
+        leaving::AskedToLeave,
         toast::{Toasts, use_toasts},
     },
 };
@@ -274,6 +275,7 @@ async fn begun(session: Option<SessionId>) -> Result<SessionId, AppError> {
 
 /// Sends one file; what went wrong, if something did.
 async fn put(session: SessionId, file: platform::File, texts: &'static PapersTexts) -> Option<String> {
+    let _asked = AskedToLeave::begin();
     let (name, size) = platform::name_and_size(&file);
     let problem = if size > MAX_DOCUMENT_BYTES as f64 {
         fill(texts.too_large, "size", bytes(MAX_DOCUMENT_BYTES as f64))

@@ -5,7 +5,7 @@ use crate::{
     format::bytes,
     i18n::{DocumentsTexts, fill},
     platform,
-    ui::{icon::Icon, when::When},
+    ui::{icon::Icon, leaving::AskedToLeave, when::When},
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 use types::document::MAX_DOCUMENT_BYTES;
@@ -62,6 +62,7 @@ pub(super) fn Upload() -> AnyView {
 async fn upload(store: DocumentsStore, texts: &'static DocumentsTexts, files: Vec<platform::File>) {
     let Some(collection) = store.open() else { return };
     store.uploads.begin(files.len());
+    let _asked = AskedToLeave::begin();
     for file in files {
         let (name, size) = platform::name_and_size(&file);
         let problem = if size > MAX_DOCUMENT_BYTES as f64 {

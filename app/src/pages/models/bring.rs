@@ -6,7 +6,7 @@ use crate::{
     format::{bytes, percent},
     i18n::{ModelsTexts, fill},
     platform,
-    ui::{field::use_ready, progress::Progress},
+    ui::{field::use_ready, leaving::AskedToLeave, progress::Progress},
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 use types::{
@@ -114,6 +114,7 @@ fn Uploads() -> AnyView {
     let choose = move |event: ev::Event| {
         let files = platform::chosen_files(&event);
         spawn_local(async move {
+            let _asked = AskedToLeave::begin();
             for file in files {
                 let (name, size) = platform::name_and_size(&file);
                 let sending = Sending {

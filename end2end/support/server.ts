@@ -26,6 +26,7 @@ const UNGUARDED = {
   tool_rounds: '10',
   prompt_days: '30',
   guard_heat: 'off',
+  guard_celsius: '',
 };
 
 export interface Options {

@@ -57,7 +57,7 @@ impl Guard {
 pub enum Warning {
     /// The machine's memory is nearly used up.
     Memory { available_bytes: u64 },
-    /// The machine is so hot that it slows down or switches off.
+    /// The machine is hotter than a person wants, or so hot that it slows down or switches off.
     Heat,
 }
 
@@ -84,8 +84,10 @@ pub struct GuardSettings {
     pub warn_memory_mb: Option<u32>,
     /// With more of the memory in use than this, in percent, there is a warning.
     pub warn_memory_percent: Option<f32>,
-    /// There is a warning when the machine is too hot.
+    /// There is a warning when the machine is too hot: when its own sensors say so, or by `warn_celsius`.
     pub warn_heat: bool,
+    /// From this temperature of the hottest sensor on, in degrees Celsius, the machine is too hot.
+    pub warn_celsius: Option<f32>,
 }
 
 impl Default for GuardSettings {
@@ -101,6 +103,7 @@ impl Default for GuardSettings {
             warn_memory_mb: Some(500),
             warn_memory_percent: Some(96.0),
             warn_heat: true,
+            warn_celsius: Some(100.0),
         }
     }
 }
@@ -128,6 +131,7 @@ impl GuardSettings {
         warn_memory_mb: None,
         warn_memory_percent: None,
         warn_heat: false,
+        warn_celsius: None,
     };
 
     /// The same without those that end an answer for what it says: for one that was asked to go on regardless.
@@ -154,6 +158,7 @@ impl GuardSettings {
             ("start_memory_percent", self.start_memory_percent, 0.0, 100.0),
             ("warn_memory_mb", whole(self.warn_memory_mb), 0.0, 1e9),
             ("warn_memory_percent", self.warn_memory_percent, 0.0, 100.0),
+            ("warn_celsius", self.warn_celsius, 30.0, 150.0),
         ];
         for (name, given, min, max) in ranges {
             if let Some(given) = given.filter(|given| !(min..=max).contains(given)) {

@@ -11,6 +11,8 @@ pub struct SystemSample {
     pub memory_available_bytes: u64,
     /// Where the machine tells.
     pub heat: Option<Heat>,
+    /// Of the hottest sensor, in degrees, where the machine tells.
+    pub celsius: Option<f32>,
     /// Over all cores, 0..=100.
     pub cpu_percent: f32,
     /// Empty where the build has no GPU back-end or the machine no GPU.

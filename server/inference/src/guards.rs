@@ -114,14 +114,20 @@ impl Guards {
         if is_low && !std::mem::replace(&mut self.has_told_memory, true) {
             return Some(Warning::Memory { available_bytes: sample.memory_available_bytes });
         }
-        let is_hot = settings.warn_heat && sample.heat == Some(Heat::Critical);
-        (is_hot && !std::mem::replace(&mut self.has_told_heat, true)).then_some(Warning::Heat)
+        (is_too_hot(sample, settings) && !std::mem::replace(&mut self.has_told_heat, true))
+            .then_some(Warning::Heat)
     }
 }
 
 /// Whether the machine has the memory to begin an answer.
 pub(crate) fn may_begin(settings: &GuardSettings, sample: &SystemSample) -> bool {
     !memory_is_low(sample, settings.start_memory_mb, settings.start_memory_percent)
+}
+
+/// By the machine's own sensors, or by what a person wants.
+fn is_too_hot(sample: &SystemSample, settings: &GuardSettings) -> bool {
+    let reached = settings.warn_celsius.zip(sample.celsius).is_some_and(|(most, celsius)| celsius >= most);
+    settings.warn_heat && (sample.heat == Some(Heat::Critical) || reached)
 }
 
 /// A machine that does not tell has enough: a sensor that fails stops nobody.

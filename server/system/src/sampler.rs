@@ -1,6 +1,6 @@
 //! Looks at the machine's load, seldom and off the runtime.
 
-use crate::thermal;
+use crate::thermal::{self, Thermal};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
-use types::system::{Heat, SystemSample};
+use types::system::SystemSample;
 
 /// Load is a trend; looking more often would be load itself.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -26,7 +26,7 @@ impl Sampler {
     /// refuses one) the first look stays.
     pub fn start(zones: Option<PathBuf>) -> Self {
         let mut system = System::new_with_specifics(kinds());
-        let latest = Arc::new(Mutex::new(look(&mut system, None)));
+        let latest = Arc::new(Mutex::new(look(&mut system, Thermal::default())));
         let watched = Arc::downgrade(&latest);
         let started = thread::Builder::new()
             .name("system-sampler".into())
@@ -44,25 +44,26 @@ impl Sampler {
 }
 
 fn keep_looking(mut system: System, zones: Option<&Path>, watched: &Weak<Mutex<SystemSample>>) {
-    let mut heat = None;
+    let mut thermal = Thermal::default();
     for n in 0_u32.. {
         if n.is_multiple_of(LOOKS_PER_HEAT) {
-            heat = thermal::read(zones);
+            thermal = thermal::read(zones);
         }
         thread::sleep(INTERVAL);
-        let sample = look(&mut system, heat);
+        let sample = look(&mut system, thermal);
         let Some(latest) = watched.upgrade() else { return };
         *latest.lock().unwrap_or_else(PoisonError::into_inner) = sample;
     }
 }
 
-fn look(system: &mut System, heat: Option<Heat>) -> SystemSample {
+fn look(system: &mut System, thermal: Thermal) -> SystemSample {
     system.refresh_specifics(kinds());
     SystemSample {
         memory_used_bytes: system.used_memory(),
         memory_total_bytes: system.total_memory(),
         memory_available_bytes: system.available_memory(),
-        heat,
+        heat: thermal.heat,
+        celsius: thermal.celsius,
         cpu_percent: system.global_cpu_usage(),
         gpus: Vec::new(),
     }

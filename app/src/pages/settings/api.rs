@@ -43,6 +43,7 @@ pub struct FormValues {
     pub guard_warn_percent: String,
     /// `on` or `off`.
     pub guard_heat: String,
+    pub guard_celsius: String,
 }
 
 impl FormValues {
@@ -72,6 +73,7 @@ impl FormValues {
             guard_warn_mb: value("guard_warn_mb"),
             guard_warn_percent: value("guard_warn_percent"),
             guard_heat: value("guard_heat"),
+            guard_celsius: value("guard_celsius"),
         }
     }
 }

@@ -64,6 +64,7 @@ fn guards(form: &FormValues) -> Result<GuardSettings, AppError> {
         warn_memory_mb: optional_number("warn_memory_mb", &form.guard_warn_mb)?,
         warn_memory_percent: optional_number("warn_memory_percent", &form.guard_warn_percent)?,
         warn_heat: form.guard_heat == "on",
+        warn_celsius: optional_number("warn_celsius", &form.guard_celsius)?,
     };
     guards.check().map_err(|err| AppError::Setting { reason: err.to_string() })?;
     Ok(guards)
@@ -98,6 +99,7 @@ pub(super) fn values(settings: &UserSettings) -> FormValues {
         guard_start_percent: fraction(guards.start_memory_percent),
         guard_warn_mb: optional(guards.warn_memory_mb),
         guard_warn_percent: fraction(guards.warn_memory_percent),
+        guard_celsius: fraction(guards.warn_celsius),
         guard_heat: if guards.warn_heat { "on" } else { "off" }.to_owned(),
     }
 }

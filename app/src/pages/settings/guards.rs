@@ -37,6 +37,8 @@ pub(super) fn GuardFields(form: FormValues) -> impl IntoView {
                 <NumberField name="form[guard_warn_percent]" label=texts.guard_warn_percent hint=texts.guard_warn_percent_hint
                     value=form.guard_warn_percent min="0" max="100" step="any"/>
                 <SelectField name="form[guard_heat]" label=texts.guard_heat value=form.guard_heat options=heat/>
+                <NumberField name="form[guard_celsius]" label=texts.guard_celsius hint=texts.guard_celsius_hint
+                    value=form.guard_celsius min="30" max="150" step="any"/>
             </div>
         </section>
     }

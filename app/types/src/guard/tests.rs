@@ -18,6 +18,8 @@ fn every_value_has_a_range_and_can_be_switched_off() {
         |it| it.warn_memory_percent = Some(f32::NAN),
         "warn_memory_percent must be between 0 and 100, not NaN",
     );
+    check(|it| it.warn_celsius = Some(29.5), "warn_celsius must be between 30 and 150, not 29.5");
+    check(|it| it.warn_celsius = Some(150.0), "ok");
 }
 
 #[test]

@@ -132,6 +132,23 @@ fn each_warning_comes_once() {
 }
 
 #[test]
+fn heat_has_a_threshold() {
+    let check = |celsius: f32, heat, change: fn(&mut GuardSettings), is_told: bool| {
+        let mut settings = GuardSettings::default();
+        change(&mut settings);
+        let sample = SystemSample { celsius: Some(celsius), ..sample(8 * GB, heat) };
+        let told = Guards::new(settings, 4000).machine(&sample);
+        assert_eq!(told, is_told.then_some(Warning::Heat), "{celsius} {heat:?}");
+    };
+    check(99.5, Some(Heat::Moderate), |_| (), false);
+    check(100.0, Some(Heat::Nominal), |_| (), true);
+    check(80.0, None, |it| it.warn_celsius = Some(75.0), true);
+    check(70.0, Some(Heat::Critical), |it| it.warn_celsius = Some(75.0), true);
+    check(120.0, Some(Heat::Moderate), |it| it.warn_celsius = None, false);
+    check(120.0, Some(Heat::Critical), |it| it.warn_heat = false, false);
+}
+
+#[test]
 fn what_is_switched_off_says_nothing() {
     let mut guards = Guards::new(GuardSettings::NONE, 1);
     let now = Instant::now();

@@ -1,6 +1,6 @@
 //! The kernel's thermal zones (Documentation/driver-api/thermal/sysfs-api.rst).
 
-use super::Heat;
+use super::{Heat, Thermal};
 use std::{fs, path::Path};
 
 #[cfg(target_os = "linux")]
@@ -11,23 +11,36 @@ const MARGIN: i64 = 5_000;
 const PLAUSIBLE: std::ops::RangeInclusive<i64> = 1_000..=150_000;
 
 #[cfg(target_os = "linux")]
-pub(super) fn read() -> Option<Heat> {
+pub(super) fn read() -> Thermal {
     read_zones(Path::new(ZONES))
 }
 
-pub(super) fn read_zones(folder: &Path) -> Option<Heat> {
-    let entries = fs::read_dir(folder).ok()?.flatten();
-    let zones = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("thermal_zone"));
-    zones.filter_map(|zone| read_zone(&zone.path())).max()
+pub(super) fn read_zones(folder: &Path) -> Thermal {
+    let Ok(entries) = fs::read_dir(folder) else { return Thermal::default() };
+    let zones = entries.flatten().map(|entry| entry.path());
+    let zones = zones
+        .filter(|zone| zone.file_name().is_some_and(|it| it.to_string_lossy().starts_with("thermal_zone")));
+    let measured: Vec<_> = zones.filter_map(|zone| Some((temperature_of(&zone)?, zone))).collect();
+    let hottest = measured.iter().map(|(temperature, _)| *temperature).max();
+    Thermal {
+        heat: measured.iter().filter_map(|(temperature, zone)| heat_of(zone, *temperature)).max(),
+        celsius: hottest.map(|thousandths| thousandths as f32 / 1000.0),
+    }
 }
 
-fn read_zone(zone: &Path) -> Option<Heat> {
-    let number = |name: &str| fs::read_to_string(zone.join(name)).ok()?.trim().parse::<i64>().ok();
-    let temperature = number("temp").filter(|it| PLAUSIBLE.contains(it))?;
+fn temperature_of(zone: &Path) -> Option<i64> {
+    number(zone, "temp").filter(|it| PLAUSIBLE.contains(it))
+}
+
+fn number(zone: &Path, name: &str) -> Option<i64> {
+    fs::read_to_string(zone.join(name)).ok()?.trim().parse().ok()
+}
+
+fn heat_of(zone: &Path, temperature: i64) -> Option<Heat> {
     let mut heat = None;
     for i in 0.. {
         let Ok(kind) = fs::read_to_string(zone.join(format!("trip_point_{i}_type"))) else { break };
-        let trip = number(&format!("trip_point_{i}_temp")).filter(|it| PLAUSIBLE.contains(it));
+        let trip = number(zone, &format!("trip_point_{i}_temp")).filter(|it| PLAUSIBLE.contains(it));
         let Some(trip) = trip else { continue };
         let reached = match kind.trim() {
             "critical" if temperature >= trip - MARGIN => Heat::Critical,

@@ -1,6 +1,8 @@
 //! What `pmset -g therm` says (pmset(1)).
 
 use super::Heat;
+#[cfg(target_os = "macos")]
+use super::Thermal;
 
 /// From this warning level on it is too hot.
 const CRITICAL_LEVEL: u32 = 3;
@@ -8,9 +10,9 @@ const CRITICAL_LEVEL: u32 = 3;
 const UNLIMITED: u32 = 100;
 
 #[cfg(target_os = "macos")]
-pub(super) fn read() -> Option<Heat> {
-    let output = crate::process::output(std::path::Path::new("/usr/bin/pmset"), &["-g", "therm"])?;
-    Some(heat_of(&output))
+pub(super) fn read() -> Thermal {
+    let output = crate::process::output(std::path::Path::new("/usr/bin/pmset"), &["-g", "therm"]);
+    Thermal { heat: output.map(|output| heat_of(&output)), celsius: None }
 }
 
 /// Levels and limits are told once there are some; before, there are none.

@@ -1,9 +1,9 @@
-use super::{Heat, macos::heat_of, read};
+use super::{Heat, Thermal, macos::heat_of, read};
 use std::fs;
 
 /// Zones as temperature and trip points, in thousandths of a degree.
 #[track_caller]
-fn check_linux(zones: &[(&str, &[(&str, &str)])], expected: Option<Heat>) {
+fn check_linux(zones: &[(&str, &[(&str, &str)])], heat: Option<Heat>, celsius: Option<f32>) {
     let folder = tempfile::tempdir().unwrap();
     for (i, (temperature, trips)) in zones.iter().enumerate() {
         let zone = folder.path().join(format!("thermal_zone{i}"));
@@ -15,27 +15,27 @@ fn check_linux(zones: &[(&str, &[(&str, &str)])], expected: Option<Heat>) {
         }
     }
     fs::create_dir(folder.path().join("cooling_device0")).unwrap();
-    assert_eq!(read(Some(folder.path())), expected);
+    assert_eq!(read(Some(folder.path())), Thermal { heat, celsius });
 }
 
 const TRIPS: &[(&str, &str)] = &[("critical\n", "105000\n"), ("passive\n", "90000\n")];
 
 #[test]
 fn the_kernels_trip_points_say_what_is_hot() {
-    check_linux(&[("45000\n", TRIPS)], Some(Heat::Nominal));
-    check_linux(&[("91000\n", TRIPS)], Some(Heat::Moderate));
-    check_linux(&[("101000\n", TRIPS)], Some(Heat::Critical));
-    check_linux(&[("95000\n", &[("hot", "95000")])], Some(Heat::Critical));
-    check_linux(&[("45000\n", TRIPS), ("92000\n", TRIPS)], Some(Heat::Moderate));
+    check_linux(&[("45000\n", TRIPS)], Some(Heat::Nominal), Some(45.0));
+    check_linux(&[("91000\n", TRIPS)], Some(Heat::Moderate), Some(91.0));
+    check_linux(&[("101000\n", TRIPS)], Some(Heat::Critical), Some(101.0));
+    check_linux(&[("95000\n", &[("hot", "95000")])], Some(Heat::Critical), Some(95.0));
+    check_linux(&[("45000\n", TRIPS), ("92000\n", TRIPS)], Some(Heat::Moderate), Some(92.0));
 }
 
 #[test]
 fn nonsense_is_no_heat() {
-    check_linux(&[], None);
-    check_linux(&[("-274000\n", TRIPS)], None);
-    check_linux(&[("45000\n", &[])], None);
-    check_linux(&[("45000\n", &[("critical", "0"), ("hot", "-1000")])], None);
-    check_linux(&[("oops\n", TRIPS)], None);
+    check_linux(&[], None, None);
+    check_linux(&[("-274000\n", TRIPS)], None, None);
+    check_linux(&[("45000\n", &[])], None, Some(45.0));
+    check_linux(&[("45000\n", &[("critical", "0"), ("hot", "-1000")])], None, Some(45.0));
+    check_linux(&[("oops\n", TRIPS)], None, None);
 }
 
 #[test]

@@ -23,6 +23,7 @@ fn form() -> FormValues {
         guard_warn_mb: String::new(),
         guard_warn_percent: String::new(),
         guard_heat: "off".into(),
+        guard_celsius: String::new(),
         titles: "rule".into(),
         tool_rounds: "3".into(),
         prompt_days: "7".into(),

@@ -2,14 +2,15 @@
 
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Locator, Page } from '@playwright/test';
-import { CallingModel, type Message, type Turn } from '../support/caller';
+import type { Browser, Page } from '@playwright/test';
+import type { Message, Turn } from '../support/caller';
+import { allow, chatTool, withCallingModel } from '../support/calling';
 import { Painter } from '../support/painter';
 import { pdf } from '../support/pdf';
 import { Searcher } from '../support/searcher';
 import { freshFolder, required, Server } from '../support/server';
 import { templatelessModel } from '../support/thinker';
-import { accessible, addModel, answered, composer, connected, expect, lastAnswer, open, send, test, textOf, watchErrors } from '../support/test';
+import { accessible, answered, composer, connected, expect, lastAnswer, open, send, test, textOf } from '../support/test';
 import { addProgram, isIn, tool as listed } from '../support/tool-server';
 
 const LOCAL_PAGE = 'http://127.0.0.1:9/secret';
@@ -71,45 +72,15 @@ function answer(last: Message): Turn {
   return { text: 'Hello.' };
 }
 
-/** Opens a chat of a server whose only model is elsewhere and calls tools. */
-async function withCaller(
+/** A chat with a model that answers so. */
+function withCaller(
   browser: Browser,
   options: object,
   act: (page: Page) => Promise<void>,
   dataDir = freshFolder(),
   environment: Record<string, string> = {},
 ): Promise<void> {
-  const model = await CallingModel.start(answer);
-  const server = await Server.start({ model: 'none', dataDir, environment });
-  const context = await browser.newContext({ baseURL: server.address, locale: 'en-GB', ...options });
-  try {
-    const page = await context.newPage();
-    const errors = watchErrors(page);
-    await addModel(page, model.address);
-    await act(page);
-    expect(errors).toEqual([]);
-    await page.goto('about:blank');
-  } finally {
-    await context.close();
-    model.stop();
-    await server.stop();
-  }
-}
-
-function tool(page: Page, name: string): Locator {
-  return page.locator('li').filter({ hasText: name }).getByTestId('chat-tool');
-}
-
-async function allow(page: Page, ...names: string[]): Promise<void> {
-  for (const [i, name] of names.entries()) {
-    if (!(await page.getByTestId('chat-tool').first().isVisible())) {
-      await page.getByTestId('chat-tools').click();
-    }
-    await tool(page, name).check();
-    await expect(page.getByTestId('chat-tools-n')).toHaveText(String(i + 1));
-  }
-  await page.getByTestId('chat-tools').click();
-  await expect(page.getByTestId('chat-tool')).toHaveCount(0);
+  return withCallingModel(browser, answer, act, { dataDir, environment, context: options });
 }
 
 test('an answer that goes round in circles is ended, says why, and can be asked for again', async ({ browser }) => {
@@ -322,7 +293,7 @@ test('an answer calls a tool, and shows with what and what came of it', async ({
   await withCaller(browser, {}, async page => {
     await composer(page).pressSequentially('/tools');
     await page.getByTestId('named').first().click();
-    await expect(tool(page, 'calculator')).toBeVisible();
+    await expect(chatTool(page, 'calculator')).toBeVisible();
     await accessible(page);
     await allow(page, 'calculator');
     await send(page, 'Please count.');
@@ -439,7 +410,7 @@ test('a model that calls no tools says why', async ({ browser }) => {
   await open(page, '/chat');
   await page.getByTestId('chat-tools').click();
   await expect(page.getByTestId('chat-tools-hint')).toContainText('This model cannot call tools');
-  await expect(tool(page, 'calculator')).toBeDisabled();
+  await expect(chatTool(page, 'calculator')).toBeDisabled();
   await context.close();
   await server.stop();
 });

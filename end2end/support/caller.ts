@@ -17,6 +17,10 @@ export interface Call {
 export interface Turn {
   text: string;
   calls?: Call[];
+  /** What it thinks before it says anything. */
+  thought?: string;
+  /** It goes on without another word, and never ends. */
+  stalls?: boolean;
 }
 
 /** A server that speaks as OpenAI's does. */
@@ -56,10 +60,13 @@ async function reply(
   const { messages } = JSON.parse(Buffer.concat(chunks).toString()) as { messages: Message[] };
   const last = messages[messages.length - 1] ?? { role: 'user', content: '' };
   response.setHeader('content-type', 'text/event-stream');
-  for (const delta of deltas(answer(last))) {
+  const turn = answer(last);
+  for (const delta of deltas(turn)) {
     response.write(`data: ${JSON.stringify({ choices: [{ index: 0, ...delta }] })}\n\n`);
   }
-  response.end('data: [DONE]\n\n');
+  if (!turn.stalls) {
+    response.end('data: [DONE]\n\n');
+  }
 }
 
 function deltas(turn: Turn): object[] {
@@ -70,6 +77,7 @@ function deltas(turn: Turn): object[] {
     const begin = { index, id: `c${index}`, type: 'function', function: { name: call.name, arguments: text.slice(0, half) } };
     return [begin, { index, function: { arguments: text.slice(half) } }].map(it => ({ delta: { tool_calls: [it] } }));
   });
-  const end = { delta: {}, finish_reason: calls.length > 0 ? 'tool_calls' : 'stop' };
-  return [{ delta: { role: 'assistant', content: turn.text } }, ...pieces, end];
+  const thought = turn.thought ? [{ delta: { role: 'assistant', reasoning_content: turn.thought } }] : [];
+  const end = turn.stalls ? [] : [{ delta: {}, finish_reason: calls.length > 0 ? 'tool_calls' : 'stop' }];
+  return [...thought, { delta: { role: 'assistant', content: turn.text } }, ...pieces, ...end];
 }

@@ -1,5 +1,6 @@
 // A server of tools by the Model Context Protocol, over stdin and stdout: one message a line. Says on its log which key it
-// was given, and ends without a word if that is none. Who reads the file `change` has another tool from then on.
+// was given, and ends without a word if that is none. Who reads the file `change` has another tool from then on; the file
+// `hang` is read for ever, and `die` ends the server in the middle of it.
 
 const { createInterface } = require('node:readline');
 
@@ -42,10 +43,14 @@ if (!process.env.TOOL_SERVER_KEY) {
 }
 createInterface({ input: process.stdin }).on('line', line => {
   const { id, method, params } = JSON.parse(line);
-  if (id !== undefined) {
+  const path = method === 'tools/call' ? params.arguments.path : undefined;
+  if (path === 'die') {
+    process.exit(1);
+  }
+  if (id !== undefined && path !== 'hang') {
     say({ id, result: answer(method, params) });
   }
-  if (method === 'tools/call' && params.arguments.path === 'change') {
+  if (path === 'change') {
     change();
   }
 });

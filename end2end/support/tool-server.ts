@@ -27,3 +27,13 @@ export async function addProgram(page: Page, name: string, environment: string):
 export async function isIn(page: Page, name: string, state: string): Promise<void> {
   await expect(server(page, name).getByTestId('server-state')).toHaveAttribute('data-state', state, { timeout: 30_000 });
 }
+
+/** Fills in the form for a server at an address, and sends it. */
+export async function addAddress(page: Page, name: string, url: string, key: string): Promise<void> {
+  await page.getByTestId('server-add').click();
+  await page.locator('#server-name').fill(name);
+  await page.locator('input[name=kind][value=address]').check();
+  await page.locator('#server-url').fill(url);
+  await page.locator('#server-key').fill(key);
+  await page.getByTestId('server-save').click();
+}

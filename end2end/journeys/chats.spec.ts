@@ -3,7 +3,7 @@
 import AxeBuilder from '@axe-core/playwright';
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
-import { answers, connected, expect, lastAnswer, open, sendAndStop, test, textOf } from '../support/test';
+import { answered, answers, connected, expect, lastAnswer, open, send, sendAndStop, SHORT, test, textOf } from '../support/test';
 
 async function newChat(page: Page, text: string): Promise<void> {
   await page.goto('/chat');
@@ -155,6 +155,60 @@ test('chats are filed in folders, which keep the order they are dragged into', a
   await expect(folders).toHaveCount(1);
   await open(page, '/chats');
   await expect(row(page, 'Okapi notes')).toBeVisible();
+});
+
+test('what a folder tells first reaches the model in its chats, whose answers tell what they cost, and whose file has them', async ({ page }) => {
+  await open(page, '/chats');
+  await bring(page, file('Seal notes', 'Where do seals rest?', 'On **rocks**.'));
+  await connected(page);
+  await expect(page.getByTestId('import-outcome')).toContainText('1 chats were taken over');
+  await page.getByTestId('folder-new').fill('Seals');
+  await page.getByTestId('folder-new').press('Enter');
+  await row(page, 'Seal notes').getByTestId('chat-folder').selectOption('Seals');
+  const folder = page.getByTestId('folder').filter({ hasText: 'Seals' });
+  await expect(folder).toContainText('1');
+  await folder.getByRole('link').click();
+  await page.getByTestId('folder-prompt').locator('summary').click();
+  await page.getByTestId('folder-prompt-text').fill('Answer as a seal does.');
+  await page.getByTestId('folder-prompt-save').click();
+  await page.reload();
+  await expect(page.getByTestId('folder-prompt-text')).toHaveValue('Answer as a seal does.');
+
+  await row(page, 'Seal notes').getByRole('link', { name: 'Seal notes' }).click();
+  await connected(page);
+  for (const n of [2, 3]) {
+    await send(page, SHORT);
+    await expect(answers(page)).toHaveCount(n);
+    await answered(page);
+  }
+  const said = await textOf(lastAnswer(page)).innerText();
+  const figures = await lastAnswer(page).getByTestId('usage').innerText();
+  const figure = (words: RegExp) => Number(words.exec(figures)?.[1]);
+  expect(figure(/([\d.]+) tok\/s/), figures).toBeGreaterThan(0.1);
+  expect(figure(/first token after ([\d.]+) m?s/), figures).toBeGreaterThan(0);
+  expect(figure(/written in ([\d.]+) m?s/), figures).toBeGreaterThan(0);
+  // An answer of so many letters cannot be made of more tokens than that.
+  expect(figure(/ (\d+) tokens? /), figures).toBeGreaterThan(0);
+  expect(figure(/ (\d+) tokens? /), figures).toBeLessThanOrEqual(said.length + 1);
+  expect(figure(/(\d+) of it cached/), figures).toBeGreaterThan(40);
+  expect(figure(/(\d+) of it cached/), figures).toBeLessThan(figure(/(\d+) in the prompt/));
+
+  await lastAnswer(page).getByTestId('saw-link').click();
+  await expect(page.getByTestId('saw')).toContainText('Answer as a seal does.');
+  await expect(page.getByTestId('saw')).toContainText('Where do seals rest?');
+  await open(page, '/chats');
+  const markdown = await saved(page, 'Seal notes', 'Markdown');
+  expect(markdown).toMatch(/^# Seal notes\n/);
+  expect(markdown).toContain('Where do seals rest?');
+  expect(markdown).toContain('On **rocks**.');
+  expect(markdown.split(SHORT)).toHaveLength(3);
+  expect(markdown.indexOf('On **rocks**.')).toBeLessThan(markdown.indexOf(SHORT));
+
+  // Chats outside are told nothing of it.
+  await newChat(page, SHORT);
+  await lastAnswer(page).getByTestId('saw-link').click();
+  await expect(page.getByTestId('saw')).toContainText(SHORT);
+  await expect(page.getByTestId('saw')).not.toContainText('as a seal does');
 });
 
 test('a chat is dragged onto a folder, and out of it again', async ({ page }) => {

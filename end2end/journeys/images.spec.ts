@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Browser, type Page } from '@playwright/test';
 import { freshFolder, required, Server } from '../support/server';
-import { accessible, chooseModel, composer, connected, expect, open, test } from '../support/test';
+import { accessible, chooseModel, composer, connected, expect, lastAnswer, open, send, test } from '../support/test';
 
 /** Numbers of a token's vector in the test model. */
 const N_EMBD = '576';
@@ -80,6 +80,23 @@ test('images are added, taken away, sent with a message, and stay in it', async 
   await connected(page);
   await expect(image).toHaveJSProperty('naturalWidth', 2);
   await expect(page.getByTestId('message-text').first()).toHaveText('What is on this?');
+  await page.context().close();
+  await server.stop();
+});
+
+test('an image is given to the model again with what is asked later', async ({ browser }) => {
+  const server = await seeing();
+  const page = await pageOf(server, browser);
+  const answers = page.locator('[data-role=assistant][data-state=cut]');
+  await page.getByTestId('attach').setInputFiles([PICTURE]);
+  await expect(page.getByTestId('attached').locator('img')).toHaveCount(1);
+  for (const [n, text] of ['What is on this?', 'And which colours has it?'].entries()) {
+    await send(page, text);
+    await expect(answers).toHaveCount(n + 1, { timeout: 60_000 });
+  }
+  await lastAnswer(page).getByTestId('saw-link').click();
+  const seen = page.getByTestId('saw');
+  await expect(seen).toContainText(/image, \d+ tokens.*What is on this\?.*And which colours has it\?/s);
   await page.context().close();
   await server.stop();
 });

@@ -35,8 +35,40 @@ function repositories(): string {
   return folder;
 }
 
-async function withHub(browser: Browser, journey: (place: Place) => Promise<void>, more: string[] = []): Promise<void> {
-  const hub = await Hub.start(repositories());
+/** How many repositories the owner called crowd has: more than are shown at once. */
+const CROWD = 40;
+
+/** Beside the others many repositories, the later the more downloads, the fewer likes and the larger, and half of each licence. */
+function crowded(): string {
+  const folder = repositories();
+  for (let n = 1; n <= CROWD; n += 1) {
+    const repo = join(folder, 'crowd', `Model-${n}-GGUF`);
+    mkdirSync(repo, { recursive: true });
+    writeFileSync(join(repo, 'Model-Q8_0.gguf'), 'x'.repeat(100));
+    const tags = ['gguf', n % 2 === 0 ? 'license:mit' : 'license:apache-2.0'];
+    const about = { downloads: n, likes: CROWD - n, tags, gguf: ['llama', 8192, n * 1_000_000_000] };
+    writeFileSync(join(repo, '.hub.json'), JSON.stringify(about));
+  }
+  return folder;
+}
+
+/** One repository with these files, which are no models. */
+function lined(files: string[]): string {
+  const folder = freshFolder();
+  const repo = join(folder, 'maker', 'Line-GGUF');
+  mkdirSync(repo, { recursive: true });
+  files.forEach((file, n) => writeFileSync(join(repo, `${file}.gguf`), String(n).repeat(400_000)));
+  writeFileSync(join(repo, '.hub.json'), JSON.stringify({ tags: ['gguf'] }));
+  return folder;
+}
+
+async function withHub(
+  browser: Browser,
+  journey: (place: Place) => Promise<void>,
+  more: string[] = [],
+  folder = repositories(),
+): Promise<void> {
+  const hub = await Hub.start(folder);
   const server = await start(hub, undefined, more);
   const context = await browser.newContext({ baseURL: server.address });
   const page = await context.newPage();
@@ -184,6 +216,94 @@ test('what a hub refuses is said with what helps, and a token opens it', async (
     await expect(page.getByTestId('hub-problem')).toContainText('does not answer');
     expect(existsSync(join(server.dataDir, 'app.sqlite'))).toBe(true);
   });
+});
+
+test('what is found is sorted, narrowed, and read page by page, and what has to be asked for says so', async ({ browser }) => {
+  const journey = async ({ page }: Place) => {
+    const rows = page.getByTestId('found-row');
+    const chooses = async (name: string, value: string, first: RegExp) => {
+      await page.locator(`select[name=${name}]`).selectOption(value);
+      await page.getByTestId('discover-search').press('Enter');
+      await expect(page).toHaveURL(new RegExp(`[?&]${name}=${value}(&|$)`));
+      await expect(rows.first()).toContainText(first);
+    };
+    await search(page, 'crowd');
+    await expect(rows.first()).toBeVisible();
+    await chooses('sort', 'downloads', /crowd\/Model-40-GGUF/);
+    const n = await rows.count();
+    expect(n).toBeLessThan(CROWD);
+    await page.getByTestId('found-more').click();
+    // The next page goes on behind the first, in the same order.
+    await expect(rows.first()).toContainText(`crowd/Model-${CROWD - n}-GGUF`);
+    await expect(page).toHaveURL(/sort=downloads/);
+    await page.goBack();
+    await expect(rows.first()).toContainText('crowd/Model-40-GGUF');
+
+    await chooses('sort', 'likes', /crowd\/Model-1-GGUF/);
+    await chooses('licence', 'mit', /crowd\/Model-2-GGUF/);
+    await chooses('size', '10', /crowd\/Model-6-GGUF/);
+    await expect(rows).toHaveText([/Model-6-/, /Model-8-/, /Model-10-/]);
+    await expect(rows.first()).toContainText('mit');
+    await expect(page.getByTestId('found-more')).toHaveCount(0);
+    await page.reload();
+    await expect(rows).toHaveCount(3);
+    await page.locator('select[name=can]').selectOption('sees');
+    await page.getByTestId('discover-search').press('Enter');
+    await expect(page.getByTestId('found-none')).toBeVisible();
+
+    await open(page, '/discover');
+    await search(page, 'secret');
+    await expect(rows).toContainText('Access on request');
+    await rows.getByRole('link').click();
+    await expect(page.getByTestId('repository-gated')).toContainText('Ask for it on the hub’s page');
+    await accessible(page);
+  };
+  await withHub(browser, journey, [], crowded());
+});
+
+test('downloads wait for each other, as many run as are set, and one that waits goes first when told to', async ({ browser }) => {
+  const files = ['Line-Q4_K_M', 'Line-Q5_K_M', 'Line-Q8_0'] as const;
+  const [first, second, third] = files;
+  const journey = async ({ page, hub }: Place) => {
+    for (const file of files) {
+      await hub.faults('maker/Line-GGUF', `${file}.gguf`, [{ kind: 'slow', bytes_per_second: 4_000 }]);
+    }
+    const isIn = (name: string, state: string) =>
+      expect(download(page, name)).toHaveAttribute('data-state', state, { timeout: 30_000 });
+    const parallel = async (n: number) => {
+      await page.getByTestId('download-limits').locator('[name=parallel]').fill(String(n));
+      await page.getByTestId('download-limits').getByRole('button').click();
+      await expect(page.getByTestId('toast').last()).toContainText('Saved');
+    };
+    const begins = async (name: string) => {
+      await open(page, '/discover?repo=maker%2FLine-GGUF');
+      await choice(page, name).getByTestId('choice-download').click();
+      await expect(page.getByTestId('toast')).toBeVisible();
+      await open(page, '/discover');
+    };
+    await begins(first);
+    await isIn(first, 'running');
+    await parallel(1);
+    await begins(second);
+    await begins(third);
+    await isIn(second, 'waiting');
+    await isIn(third, 'waiting');
+    await download(page, third).getByTestId('download-first').click();
+    await download(page, first).getByTestId('download-pause').click();
+    await isIn(third, 'running');
+    await isIn(first, 'paused');
+    await isIn(second, 'waiting');
+    await parallel(2);
+    await isIn(second, 'running');
+    await isIn(third, 'running');
+    await download(page, first).getByTestId('download-resume').click();
+    await isIn(first, 'waiting');
+    await download(page, third).getByTestId('download-remove').click();
+    await expect(download(page, third)).toHaveCount(0);
+    await isIn(first, 'running');
+    await accessible(page);
+  };
+  await withHub(browser, journey, [], lined([...files]));
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {

@@ -1,11 +1,11 @@
 // The library of models: everyone's folders in one list, what each model is, and keeping order among them.
 
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from '@playwright/test';
 import { writeFolder } from '../support/folder';
 import { freshFolder, required, Server } from '../support/server';
-import { accessible, answered, expect, open, send, SHORT, test } from '../support/test';
+import { accessible, answered, expect, open, send, sendAndStop, SHORT, test } from '../support/test';
 
 const STUDIO = ['.lmstudio', 'models', 'maker', 'Small'];
 
@@ -126,6 +126,25 @@ test('a model tells what it is, is tagged, loaded, deleted and put back', async 
     expect(existsSync(file)).toBe(true);
     await page.goto('/models?model=gone');
     await expect(page.getByRole('heading', { name: 'This model is not there' })).toBeVisible();
+  });
+});
+
+test('what else uses a model is said before it is deleted', async ({ browser }) => {
+  await withLibrary(browser, async (page, server) => {
+    symlinkSync(join(server.dataDir, 'models', 'Own-Model.gguf'), join(server.dataDir, 'models', 'Link.gguf'));
+    await open(page, '/models?model=Own-Model');
+    await page.getByTestId('model-load').click();
+    await expect(page.getByTestId('model-loaded')).toBeVisible({ timeout: 30_000 });
+    await open(page, '/chat');
+    await sendAndStop(page, SHORT);
+    await expect(async () => {
+      await open(page, '/models?model=Own-Model');
+      await page.getByTestId('model-delete').click();
+      await expect(page.getByTestId('model-delete-dialog')).toContainText('Link are links to it', { timeout: 2_000 });
+    }).toPass({ timeout: 30_000 });
+    await expect(page.getByTestId('model-delete-dialog')).toContainText('It answered last in 1 chats');
+    await expect(page.getByTestId('model-delete-dialog')).toContainText('is unloaded first');
+    await accessible(page);
   });
 });
 

@@ -10,6 +10,9 @@ use leptos_meta::Title;
 use leptos_router::{components::A, hooks::use_query_map};
 use types::document::{DocumentPage, PassageKind, PassageView};
 
+/// How long a page that is being opened is waited for, in frames: about a second.
+const MOST_FRAMES: u32 = 60;
+
 /// The page of one document.
 pub(super) fn reader(page: DocumentPage) -> AnyView {
     let texts = DocumentsTexts::here();
@@ -72,6 +75,17 @@ pub(super) fn reader(page: DocumentPage) -> AnyView {
     .into_any()
 }
 
+/// Goes to `element` once it is on the page: one that is built while another page is still shown is not yet.
+fn go_to(element: NodeRef<html::Div>, frames_left: u32) {
+    let Some(found) = element.try_get_untracked().flatten() else { return };
+    if found.is_connected() {
+        found.scroll_into_view();
+        _ = found.focus();
+    } else if frames_left > 0 {
+        request_animation_frame(move || go_to(element, frames_left - 1));
+    }
+}
+
 fn row(
     passage: PassageView,
     head: Option<String>,
@@ -82,9 +96,8 @@ fn row(
     let element = NodeRef::<html::Div>::new();
     if at == Some(passage.position) {
         Effect::new(move |_| {
-            if let Some(element) = element.get() {
-                element.scroll_into_view();
-                _ = element.focus();
+            if element.get().is_some() {
+                go_to(element, MOST_FRAMES);
             }
         });
     }

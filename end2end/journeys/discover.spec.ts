@@ -117,6 +117,16 @@ test('what loading a model would take is told before it is downloaded', async ({
   await withHub(browser, async place => {
     await expect(await look(place)).toHaveAttribute('data-state', 'fits');
     await expect(choice(place.page, 'Tiny-Q8_0').getByTestId('choice-fit')).toHaveAttribute('data-state', 'fits');
+    // What is chosen is counted at once.
+    const row = choice(place.page, 'Tiny-Q8_0');
+    const taken = /keys and values ([0-9.]+) (MB|GB)/;
+    const before = taken.exec(await row.innerText())?.[0];
+    await row.getByTestId('choice-kept').selectOption('q8');
+    await expect(row).not.toContainText(before ?? 'nothing was told');
+    await row.getByTestId('choice-context').focus();
+    await row.getByTestId('choice-context').selectOption('2048');
+    await expect(row).toContainText('for 2048 tokens');
+    await expect(row.getByTestId('choice-context'), 'it is still what it was chosen in').toBeFocused();
     // What is no model says so.
     await choice(place.page, 'Tiny-Q4_K_M').getByTestId('choice-memory').click();
     await expect(place.page.getByTestId('toast')).toContainText('not a GGUF model');

@@ -26,12 +26,9 @@ use types::{
     ids::ModelId,
     job::{JobKind, JobState},
     kv::{KvMeasure, KvType},
-    launch::{DraftChoice, LaunchPanel, LaunchProfile},
+    launch::{CONTEXTS, DraftChoice, LaunchPanel, LaunchProfile},
     speed::DraftSpeed,
 };
-
-/// Contexts to choose from, as far as the model was made for them.
-const CONTEXTS: [u32; 8] = [2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072, 262_144];
 
 /// The values of the list of models that guess: before a model's name, and for none.
 const MODEL: &str = "model:";

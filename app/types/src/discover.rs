@@ -2,6 +2,7 @@
 
 use crate::{
     ids::ModelId,
+    kv::KvType,
     launch::{Fit, Forecast},
     shelf::Kind,
 };
@@ -354,8 +355,11 @@ pub enum DiscoverAct {
         wanted: Option<String>,
     },
     Downloads,
-    /// What loading it would take, by the beginning of its file.
-    Foresee(Chosen),
+    /// What loading it in this way would take, by the beginning of its file.
+    Foresee {
+        chosen: Chosen,
+        way: ForeseenWay,
+    },
     Download(Chosen),
     Pause {
         id: DownloadId,
@@ -391,12 +395,29 @@ pub enum DiscoverReply {
     Done,
 }
 
+/// How a model would be loaded that is not here yet. `None` takes what the server was started with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeseenWay {
+    /// The longest that a conversation may become, in tokens.
+    pub n_ctx: Option<u32>,
+    /// How keys and values are kept.
+    pub kv_type: Option<KvType>,
+}
+
 /// What loading a model would take that is not here yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForeseenModel {
     pub forecast: Forecast,
     /// The context that it would have, in tokens.
     pub n_ctx: u32,
+    /// The context where none is chosen, in tokens.
+    pub usual_n_ctx: u32,
+    /// The longest context that the model was made for, in tokens.
+    pub n_ctx_train: Option<u32>,
+    /// How keys and values are kept where nothing is chosen.
+    pub usual_kv_type: KvType,
+    /// Keys and values can be kept in other forms.
+    pub has_kv_types: bool,
 }
 
 /// What there is to find.

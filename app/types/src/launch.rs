@@ -63,6 +63,8 @@ pub const MAX_ADAPTERS: usize = 8;
 pub const MAX_ADAPTER_PERCENT: u16 = 400;
 /// The longest chat template, in bytes.
 pub const MAX_TEMPLATE_BYTES: usize = 256 << 10;
+/// Contexts to choose from, as far as a model was made for them, in tokens.
+pub const CONTEXTS: [u32; 8] = [2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072, 262_144];
 /// Sizes of a batch to choose from, in tokens.
 pub const BATCHES: [u32; 5] = [32, 64, 128, 256, 512];
 /// The most threads.

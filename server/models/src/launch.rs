@@ -199,7 +199,7 @@ impl Models {
 }
 
 /// Whether a profile means anything. A template is read by the worker, which says what is wrong with it.
-fn check(profile: &LaunchProfile) -> Result<(), ModelsError> {
+pub(crate) fn check(profile: &LaunchProfile) -> Result<(), ModelsError> {
     if profile.n_ctx.is_some_and(|n| !CONTEXTS.contains(&n)) {
         return Err(ModelsError::Context { least: *CONTEXTS.start(), most: *CONTEXTS.end() });
     }

@@ -17,8 +17,8 @@ pub async fn discover(act: DiscoverAct) -> Result<DiscoverReply, AppError> {
             Ok(DiscoverReply::Repository(Box::new(view)))
         }
         DiscoverAct::Downloads => Ok(DiscoverReply::Downloads(models.downloads().await?)),
-        DiscoverAct::Foresee(chosen) => {
-            Ok(DiscoverReply::Foreseen(Box::new(models.foresee_download(&chosen).await?)))
+        DiscoverAct::Foresee { chosen, way } => {
+            Ok(DiscoverReply::Foreseen(Box::new(models.foresee_download(&chosen, way).await?)))
         }
         act => {
             administrator?;
@@ -74,7 +74,7 @@ async fn manage(models: &Models, user: UserId, act: DiscoverAct) -> Result<(), A
     match act {
         DiscoverAct::Look(_)
         | DiscoverAct::Repository { .. }
-        | DiscoverAct::Foresee(_)
+        | DiscoverAct::Foresee { .. }
         | DiscoverAct::Downloads => {}
         DiscoverAct::Download(chosen) => _ = models.download(user, &chosen).await?,
         DiscoverAct::Pause { id } => models.pause_download(id).await?,

@@ -29,6 +29,7 @@ pub use error::TransferError;
 pub use git::git_id;
 pub use pace::Pace;
 pub use progress::{Anew, OnProgress, Phase, Progress};
+pub use resume::arrived_bytes;
 
 use claim::Claim;
 use once::{Once, Stop};

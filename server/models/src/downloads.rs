@@ -8,7 +8,7 @@ mod brought;
 use crate::{
     Models, ModelsError,
     discover::Wanted,
-    files::{self, RESERVE_BYTES, beside, check_space, sha256},
+    files::{self, RESERVE_BYTES, check_space, sha256},
     now_ms,
 };
 use brought::Brought;
@@ -579,9 +579,9 @@ fn below(folder: &Path, place: &str) -> PathBuf {
         .fold(folder.to_owned(), |path, name| path.join(name))
 }
 
-/// How much of a file is there, as far as lengths tell.
+/// How much of a file is there.
 fn there_of(folder: &Path, file: &DownloadFile) -> u64 {
     let target = below(folder, &file.target);
-    let length = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
-    length(&target).max(length(&beside(&target, "part"))).min(file.size_bytes)
+    let whole = fs::metadata(&target).map(|meta| meta.len());
+    whole.unwrap_or_else(|_| transfer::arrived_bytes(&target)).min(file.size_bytes)
 }

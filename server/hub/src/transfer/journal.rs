@@ -120,14 +120,23 @@ impl Log {
     /// The last that was said of each stretch of `run`. What was cut off or damaged is left out.
     pub(super) fn read(&mut self, run: u64) -> io::Result<Vec<Piece>> {
         self.file.seek(SeekFrom::Start(0))?;
-        let mut bytes = Vec::new();
-        (&self.file).take(MAX_LOG_BYTES * 2).read_to_end(&mut bytes)?;
-        let mut last = BTreeMap::new();
-        for piece in bytes.chunks_exact(RECORD_BYTES).filter_map(|it| piece_of(run, it)) {
-            last.insert(piece.start, piece);
-        }
-        Ok(last.into_values().collect())
+        read(&self.file, run)
     }
+
+    /// The same of the log of `target`, whoever has it; nothing where it cannot be read.
+    pub(super) fn look(target: &Path, run: u64) -> Vec<Piece> {
+        File::open(disk::log(target)).and_then(|file| read(&file, run)).unwrap_or_default()
+    }
+}
+
+fn read(file: &File, run: u64) -> io::Result<Vec<Piece>> {
+    let mut bytes = Vec::new();
+    file.take(MAX_LOG_BYTES * 2).read_to_end(&mut bytes)?;
+    let mut last = BTreeMap::new();
+    for piece in bytes.chunks_exact(RECORD_BYTES).filter_map(|it| piece_of(run, it)) {
+        last.insert(piece.start, piece);
+    }
+    Ok(last.into_values().collect())
 }
 
 fn record(run: u64, piece: Piece) -> [u8; RECORD_BYTES] {

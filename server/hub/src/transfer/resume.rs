@@ -30,6 +30,20 @@ pub(super) struct Part {
     pub(super) hashed: Hashed,
 }
 
+/// How much of an unfinished `target` is there, as was noted beside it: what comes by several connections has gaps, so the
+/// length of the file says less. No byte of it is read, so that some may turn out to be wrong when it is gone on with. Blocks.
+pub fn arrived_bytes(target: &Path) -> u64 {
+    let length = std::fs::metadata(disk::part(target)).map_or(0, |meta| meta.len());
+    let Some(journal) = Journal::load(target) else { return 0 };
+    let mut pieces = Pieces::default();
+    let longest =
+        claims(&journal, Log::look(target, journal.run)).into_values().filter_map(|mut it| it.pop());
+    for piece in longest {
+        pieces.insert(Piece { end: piece.end.min(length), ..piece });
+    }
+    pieces.present()
+}
+
 /// Looks at the target and at what is left of an earlier download, and reads all of it. Blocks.
 pub(super) fn look(request: &Request, url: &str, shared: &Shared) -> Result<Before, TransferError> {
     if let Some(target) = whole_target(request, shared).map_err(TransferError::file(&request.target))? {

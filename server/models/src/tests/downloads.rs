@@ -160,6 +160,23 @@ async fn a_download_is_paused_and_resumed_and_goes_on_in_another_process() {
 }
 
 #[tokio::test]
+async fn a_paused_download_shows_the_bytes_that_are_there() {
+    let hub = TestHub::start().await.unwrap();
+    // It comes by several connections, each of which begins elsewhere in it.
+    let hub = hub.with_repository(PretendRepository::new(REPO).with_file("Tiny-Q8_0.gguf", llama(65 << 20)));
+    hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 500_000 }]);
+    let bench = Bench::with_hub(&hub).await;
+    let id = bench.download(REPO, "Tiny-Q8_0").await.unwrap();
+    while bench.only_download().await.done_bytes < 400_000 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    bench.models.pause_download(id).await.unwrap();
+    let (paused, sent) = (bench.until(DownloadState::Paused).await, hub.seen().bytes);
+    let is_there = 400_000..=sent;
+    assert!(is_there.contains(&paused.done_bytes), "{} of {sent}", paused.done_bytes);
+}
+
+#[tokio::test]
 async fn what_arrived_goes_with_its_download() {
     let hub = tiny().await;
     hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 100_000 }]);

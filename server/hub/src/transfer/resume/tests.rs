@@ -1,4 +1,4 @@
-use super::{Before, Part, Request, Shared, look};
+use super::{Before, Part, Request, Shared, arrived_bytes, look};
 use crate::transfer::{
     disk,
     journal::{Identity, Journal},
@@ -84,6 +84,21 @@ impl Left {
 #[test]
 fn what_the_journal_and_the_log_say_is_believed_where_the_bytes_agree() {
     Left::new().check(22, 23);
+}
+
+#[test]
+fn what_has_arrived_is_counted_without_the_gaps() {
+    let left = Left::new();
+    let target = left.request().target;
+    let check = |units: usize| assert_eq!(arrived_bytes(&target), (units * UNIT) as u64);
+    // The file is 31 units long.
+    check(23);
+    left.change(|bytes| bytes.truncate(21 * UNIT));
+    check(21);
+    fs::remove_file(disk::log(&target)).unwrap();
+    check(20);
+    fs::remove_file(disk::journal(&target)).unwrap();
+    check(0);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use crate::{
     Models, ModelsError,
-    files::{beside, sha256},
+    files::{beside, sha256, sha256_while},
     library::{
         stamp_of,
         walk::{Found, Layout},
@@ -15,9 +15,11 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 use store::FileFact;
 use system::paths::file_identity;
+use tokio::sync::watch;
 use types::{
     ids::{ModelId, UserId},
     job::JobKind,
@@ -28,6 +30,8 @@ use types::{
 const LEAST_BYTES: u64 = 1 << 20;
 /// More files are no model.
 const MAX_FILES: usize = 4_000;
+/// How often it is told how far the reading is.
+const TELL: Duration = Duration::from_millis(300);
 
 impl Models {
     /// Reads files that have the size of another one, as a job. Returns when it has started.
@@ -60,16 +64,19 @@ impl Models {
             .collect();
         let size = |path: &PathBuf| fs::metadata(path).map_or(0, |meta| meta.len());
         let total = unknown.iter().map(size).sum::<u64>().max(1);
+        let tell = |done: u64| {
+            job.progress(Progress { fraction: Some(done as f32 / total as f32), ..Progress::default() });
+        };
         let mut done = 0;
         for path in unknown {
             let n_bytes = size(&path);
-            let (file, stamp) = (path.clone(), stamp_of(&path));
-            let digest = tokio::task::spawn_blocking(move || sha256(&file)).await;
-            if let (Ok(Ok(content)), Some(stamp), Some(path)) = (digest, stamp, path.to_str()) {
+            let stamp = stamp_of(&path);
+            let digest = digest(&path, |n_read| tell(done + n_read)).await;
+            if let (Some(content), Some(stamp), Some(path)) = (digest, stamp, path.to_str()) {
                 self.store.save_model_digest(&FileFact { path: path.to_owned(), stamp, content }).await?;
             }
             done += n_bytes;
-            job.progress(Progress { fraction: Some(done as f32 / total as f32), ..Progress::default() });
+            tell(done);
         }
         Ok(())
     }
@@ -159,6 +166,19 @@ impl Models {
             sizes
         };
         tokio::task::spawn_blocking(look).await.unwrap_or_default()
+    }
+}
+
+/// A file's digest, where it can be read. Whoever waits no more ends the thread that reads it with the block that it is at.
+async fn digest(path: &Path, tell: impl Fn(u64)) -> Option<String> {
+    let (told, n_read) = watch::channel(0);
+    let path = path.to_owned();
+    let mut work = tokio::task::spawn_blocking(move || sha256_while(&path, |n| told.send(n).is_ok()));
+    loop {
+        tokio::select! {
+            done = &mut work => return done.ok()?.ok(),
+            () = tokio::time::sleep(TELL) => tell(*n_read.borrow()),
+        }
     }
 }
 

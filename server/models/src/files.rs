@@ -65,16 +65,25 @@ impl Drop for Writer {
 
 /// A file's SHA-256 in hex.
 pub(crate) fn sha256(path: &Path) -> io::Result<String> {
+    sha256_while(path, |_| true)
+}
+
+/// The same as long as `go_on` says so, which is asked before every block with how many bytes were read; `Interrupted` where it
+/// did not.
+pub(crate) fn sha256_while(path: &Path, mut go_on: impl FnMut(u64) -> bool) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut part = vec![0; PART_BYTES];
-    loop {
+    let mut n_read = 0;
+    while go_on(n_read) {
         let n = file.read(&mut part)?;
         if n == 0 {
             return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
         }
         hasher.update(part.get(..n).unwrap_or_default());
+        n_read += n as u64;
     }
+    Err(io::ErrorKind::Interrupted.into())
 }
 
 /// Makes a file durable and gives it its name, which lasts, too. `AlreadyExists` where another file came to have that name meanwhile: that one
@@ -125,4 +134,29 @@ pub(crate) fn beside(target: &Path, ending: &str) -> PathBuf {
     name.push(".");
     name.push(ending);
     target.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashing_ends_with_the_block_at_which_nobody_wants_it_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        fs::write(&path, vec![7; 5 * PART_BYTES / 2]).unwrap();
+        let check = |n_blocks: usize, expected: &[usize]| {
+            let mut asked = Vec::new();
+            let digest = sha256_while(&path, |n_read| {
+                asked.push(n_read as usize);
+                asked.len() <= n_blocks
+            });
+            assert_eq!(asked, expected);
+            digest
+        };
+        let all = [0, PART_BYTES, 2 * PART_BYTES, 5 * PART_BYTES / 2];
+        assert_eq!(check(4, &all).unwrap(), sha256(&path).unwrap());
+        let ended = check(1, &all[..2]).unwrap_err();
+        assert_eq!(ended.kind(), io::ErrorKind::Interrupted);
+    }
 }

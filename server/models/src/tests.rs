@@ -398,6 +398,32 @@ async fn files_with_the_same_content_are_found_and_made_one() {
 }
 
 #[cfg(unix)]
+#[test]
+fn a_search_for_duplicates_that_was_cancelled_reads_no_further() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let begun = runtime.block_on(async {
+        let bench = Bench::open().await;
+        for name in ["a", "b"] {
+            let file = bench.put(&format!("own/{name}.gguf"), &llama(10));
+            // Reading them would take minutes; they are holes, which take no space.
+            fs::File::options().write(true).open(file).unwrap().set_len(1 << 36).unwrap();
+        }
+        bench.models.find_duplicates(ME).await.unwrap();
+        let job = async || bench.jobs.list(ME).await.unwrap().remove(0);
+        while job().await.progress.is_none_or(|done| done <= 0.0) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        bench.jobs.cancel(ME, job().await.id).await.unwrap();
+        bench.jobs_ended().await;
+        assert_eq!(job().await.state, JobState::Cancelled);
+        std::time::Instant::now()
+    });
+    // It waits for every thread that works.
+    drop(runtime);
+    assert!(begun.elapsed() < Duration::from_secs(10), "it took {:?}", begun.elapsed());
+}
+
+#[cfg(unix)]
 #[tokio::test]
 async fn parts_and_folders_with_the_same_content_are_found_file_by_file() {
     let bench = Bench::open().await;

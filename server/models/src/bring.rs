@@ -62,7 +62,7 @@ impl Models {
         if let Some(problem) = found.problem {
             return Err(ModelsError::Broken { path: found.path, problem });
         }
-        if found.is_listed && how == Bringing::Move {
+        if found.listed_by.is_some() && how == Bringing::Move {
             return Err(ModelsError::Kept("the other program would look for it: link or copy it instead"));
         }
         let projector = found.projector.clone().or_else(|| known.ok().and_then(|it| it.projector));

@@ -3,6 +3,7 @@
 
 mod broken;
 mod headers;
+mod jan;
 mod known;
 mod ollama;
 mod places;

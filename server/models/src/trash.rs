@@ -165,8 +165,8 @@ impl Models {
 
     /// Who keeps a model, where it cannot be deleted here.
     pub(crate) fn kept_by(&self, found: &Found) -> Option<&'static str> {
-        if found.is_listed {
-            return Some("ollama");
+        if found.listed_by.is_some() {
+            return found.listed_by;
         }
         let mut roots = self.library.other_folders();
         if roots.contains(&found.path) {
@@ -196,6 +196,7 @@ impl Models {
 fn why_kept(word: &str) -> &'static str {
     match word {
         "ollama" => "Ollama keeps a list of it; delete it there",
+        "jan" => "Jan keeps a description of it; delete it there",
         "root" => "it is the whole folder that was added; remove that from the list, and delete it yourself",
         "linked" => "it lies in a folder that is only linked here; delete the link, or the file where it is",
         _ => "it was named when this program was started; delete its file yourself",

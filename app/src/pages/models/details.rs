@@ -375,6 +375,7 @@ fn Delete(model: ShelfModel, uses: ModelUses, kept_by: Option<String>) -> AnyVie
     let open = RwSignal::new(false);
     let kept = kept_by.map(|by| match by.as_str() {
         "ollama" => texts.kept_ollama,
+        "jan" => texts.kept_jan,
         "root" => texts.kept_root,
         "linked" => texts.kept_linked,
         _ => texts.kept_named,

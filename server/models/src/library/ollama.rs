@@ -95,7 +95,7 @@ fn model(store: &Path, names: &[String], list: &Path) -> Option<Found> {
         return Some(Found {
             problem: Some(problem),
             parts: tensors,
-            is_listed: true,
+            listed_by: Some("ollama"),
             ..Found::new(ModelId(name), Layout::Gguf, list.to_owned())
         });
     };
@@ -106,7 +106,7 @@ fn model(store: &Path, names: &[String], list: &Path) -> Option<Found> {
         projector: file("projector").filter(|path| path.is_file()),
         remark: file("adapter").map(|adapter| left_out(&adapter)),
         problem,
-        is_listed: true,
+        listed_by: Some("ollama"),
         ..Found::new(ModelId(name), Layout::Gguf, weights)
     })
 }

@@ -4,7 +4,7 @@
 //! Links are followed, but no folder is looked into twice, so that loops end.
 
 use super::{
-    broken, ollama,
+    broken, jan, ollama,
     shards::{self, Files},
 };
 use crate::folder;
@@ -65,8 +65,8 @@ pub(crate) struct Found {
     pub(crate) problem: Option<String>,
     /// What is left out of it here, as a sentence.
     pub(crate) remark: Option<String>,
-    /// Another program's list says where its files are: they are that program's to delete.
-    pub(crate) is_listed: bool,
+    /// The program whose list says where its files are: they are that program's to delete.
+    pub(crate) listed_by: Option<&'static str>,
 }
 
 impl Found {
@@ -80,7 +80,7 @@ impl Found {
             label: None,
             problem: None,
             remark: None,
-            is_listed: false,
+            listed_by: None,
         }
     }
 
@@ -128,8 +128,9 @@ impl Walk<'_> {
             }
             return;
         }
-        let Some(entries) = self.entries(folder) else { return };
+        let Some(mut entries) = self.entries(folder) else { return };
         let n_before = self.found.len();
+        self.described(folder, &mut entries, &names);
         self.ggufs(&entries, &names);
         match broken::unlisted(folder, &entries).filter(|_| !names.is_empty()) {
             Some(problem) => self.broken(folder, &names, problem),
@@ -141,6 +142,14 @@ impl Walk<'_> {
             Some(problem) => self.broken(folder, &names, problem),
             None => self.partials(&entries, &names),
         }
+    }
+
+    /// A model that Jan describes; its files are no models of their own.
+    fn described(&mut self, folder: &Path, entries: &mut Vec<(PathBuf, String)>, names: &[String]) {
+        let is_described = !names.is_empty() && entries.iter().any(|(_, name)| name == jan::FILE);
+        let Some(found) = is_described.then(|| jan::model(folder, names)).flatten() else { return };
+        entries.retain(|(path, _)| *path != found.path && found.projector.as_ref() != Some(path));
+        self.push(found);
     }
 
     fn folders(&mut self, entries: &[(PathBuf, String)], names: &[String], depth: usize) {

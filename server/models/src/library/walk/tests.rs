@@ -214,8 +214,19 @@ fn ollamas_models_have_their_names_and_parts() {
     assert!(found.iter().filter(|it| it.remark.is_some()).count() == 1);
     assert!(in_tensors.problem.as_ref().is_some_and(|it| it.contains("each tensor")));
     assert_eq!(in_tensors.files().len(), 2);
-    assert!(found.iter().all(|it| it.is_listed));
+    assert!(found.iter().all(|it| it.listed_by == Some("ollama")));
     assert_eq!(found[1].path, folder.path().join("blobs").join(format!("sha256-{weights}")));
+}
+
+#[test]
+fn what_jan_describes_is_one_model_with_its_name() {
+    let folder = folder_with(&["a/model.gguf", "a/mmproj.gguf", "b/model.gguf", "b/model.yml"]);
+    let description = "model_path: llamacpp/models/a/model.gguf\nmmproj_path: llamacpp/models/a/mmproj.gguf\nname: Qwen 4B\n";
+    fs::write(folder.path().join("a").join("model.yml"), description).unwrap();
+    let found = models_in(folder.path(), Some("jan"));
+    assert_eq!(ids(&found), ["jan/Qwen 4B", "jan/b/model"]);
+    assert_eq!(found[0].projector, Some(folder.path().join("a").join("mmproj.gguf")));
+    assert_eq!(found.iter().map(|it| it.listed_by).collect::<Vec<_>>(), [Some("jan"), None]);
 }
 
 #[cfg(unix)]

@@ -46,6 +46,7 @@ pub(crate) struct Queue {
     running: Arc<Mutex<HashMap<DownloadId, Live>>>,
     told: Arc<Notify>,
     pace: Pace,
+    free_bytes: FreeBytes,
 }
 
 struct Live {
@@ -62,7 +63,12 @@ struct LiveProgress {
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { running: Arc::default(), told: Arc::default(), pace: Pace::unlimited() }
+        Self {
+            running: Arc::default(),
+            told: Arc::default(),
+            pace: Pace::unlimited(),
+            free_bytes: FreeBytes::new(system::paths::free_bytes),
+        }
     }
 }
 
@@ -75,7 +81,7 @@ impl Queue {
         Limits {
             pace: self.pace.clone(),
             reserve_bytes: RESERVE_BYTES,
-            ..Limits::new(FreeBytes::new(system::paths::free_bytes))
+            ..Limits::new(self.free_bytes.clone())
         }
     }
 
@@ -101,6 +107,12 @@ impl Models {
                 models.queue.told.notified().await;
             }
         });
+    }
+
+    /// Has downloads believe this about the disk.
+    #[cfg(test)]
+    pub(crate) fn set_free_bytes(&mut self, free_bytes: FreeBytes) {
+        self.queue.free_bytes = free_bytes;
     }
 
     /// All downloads in their order.

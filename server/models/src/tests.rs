@@ -24,6 +24,7 @@ mod bring;
 mod disks;
 mod downloads;
 mod foreseen;
+mod queue;
 mod rewrite;
 mod seeing;
 mod uses;
@@ -268,6 +269,48 @@ async fn folders_of_other_programs_are_offered_once() {
     bench.models.set_folder_on(id, true).await.unwrap();
     bench.models.remove_folder(id).await.unwrap();
     assert!(bench.all().await.is_empty() && studio.is_file());
+}
+
+#[tokio::test]
+async fn models_of_other_programs_are_found_where_each_keeps_them() {
+    let bench = Bench::open().await;
+    let digest = "a".repeat(64);
+    let list = format!(
+        r#"{{"layers":[{{"mediaType":"application/vnd.ollama.image.model","digest":"sha256:{digest}"}}]}}"#
+    );
+    let jan = ".local/share/Jan/data/llamacpp/models/Tiny";
+    let checkpoint = [&2_u64.to_le_bytes()[..], b"{}"].concat();
+    for (place, bytes) in [
+        (".ollama/models/manifests/registry.ollama.ai/library/tiny/1b", list.into_bytes()),
+        (&format!(".ollama/models/blobs/sha256-{digest}"), llama(10)),
+        (&format!("{jan}/model.gguf"), llama(10)),
+        (
+            &format!("{jan}/model.yml"),
+            b"model_path: llamacpp/models/Tiny/model.gguf\nname: Tiny 1B\n".to_vec(),
+        ),
+        ("ComfyUI/models/checkpoints/sky.safetensors", checkpoint.clone()),
+        ("stable-diffusion-webui/models/Stable-diffusion/sea.safetensors", checkpoint),
+    ] {
+        bench.put(place, &bytes);
+    }
+    let offered = bench.models.offered_folders().await.unwrap();
+    let ours = offered.iter().filter(|it| Path::new(&it.path).starts_with(bench.home.path()));
+    let labels: Vec<_> = ours.clone().map(|it| it.label.as_str()).collect();
+    assert_eq!(labels, ["ollama", "jan", "comfyui", "a1111"]);
+    for it in ours {
+        bench.models.decide_about_folder(&it.path, true).await.unwrap();
+    }
+    let mut all = bench.all().await;
+    all.sort();
+    let expected = ["a1111/Stable-diffusion/sea", "comfyui/checkpoints/sky", "jan/Tiny 1B", "ollama/tiny:1b"];
+    assert_eq!(all, expected);
+    for (id, keeper) in [("jan/Tiny 1B", "Jan"), ("ollama/tiny:1b", "Ollama")] {
+        let kept = bench.delete(id).await.unwrap_err().to_string();
+        assert!(kept.contains(keeper), "{kept}");
+    }
+    // Where it is shown in a file manager is asked of what there is.
+    let gone = bench.models.reveal(&ModelId("jan/gone".into())).await;
+    assert!(matches!(gone, Err(ModelsError::NotFound(_))));
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ impl Bench {
         Self::open().await.connected(hub)
     }
 
-    fn connected(mut self, hub: &TestHub) -> Self {
+    pub(super) fn connected(mut self, hub: &TestHub) -> Self {
         let token_file = Some(self.home.path().join("hub-token"));
         let access = HubAccess { endpoint: hub.endpoint(), token_file, ..HubAccess::default() };
         self.models = self.models.with_hub(access);
@@ -56,7 +56,7 @@ impl Bench {
         }
     }
 
-    async fn until(&self, wanted: DownloadState) -> DownloadView {
+    pub(super) async fn until(&self, wanted: DownloadState) -> DownloadView {
         for _ in 0..2_000 {
             let download = self.only_download().await;
             if download.state == wanted {

@@ -2,7 +2,7 @@
 
 use super::{Bench, ME, gguf, llama};
 use crate::{ModelsError, projectors};
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 use types::{
     ids::ModelId,
     job::{JobKind, JobState},
@@ -94,6 +94,46 @@ async fn what_cannot_be_written_says_why_and_leaves_nothing() {
     let problem = bench.written("qwen3", Rewrite::F16).await.unwrap();
     assert!(problem.contains("tokenizer"), "{problem}");
     assert_eq!(fs::read_dir(bench.path("own/converted/x").parent().unwrap()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn writing_anew_that_was_cancelled_leaves_nothing_half_done_and_can_be_begun_again() {
+    let bench = Bench::open().await;
+    bench.put_folder("qwen3");
+    let id = ModelId("qwen3".into());
+    let target = bench.path("own/converted/qwen3-MLX-4bit");
+    let names = || {
+        let folder = fs::read_dir(target.parent().unwrap()).unwrap();
+        folder.map(|it| it.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    // However far it was.
+    for ms in [0, 1, 5, 20] {
+        bench.models.rewrite(ME, &id, Rewrite::Mlx4, "").await.unwrap();
+        let job = bench.jobs.list(ME).await.unwrap().remove(0);
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        // It may have ended by then.
+        let is_cancelled = bench.jobs.cancel(ME, job.id).await.is_ok();
+        bench.jobs_ended().await;
+        let state = bench.jobs.list(ME).await.unwrap().into_iter().find(|it| it.id == job.id).unwrap().state;
+        assert!(state == JobState::Done || is_cancelled && state == JobState::Cancelled, "{state:?}");
+        // The thread that writes looks up after every tensor, and may be past the last one.
+        for _ in 0..1_000 {
+            match names().as_slice() {
+                [] if bench.models.only_writer(&target).is_ok() => break,
+                [whole] if whole == "qwen3-MLX-4bit" => break,
+                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+        if target.exists() {
+            assert_eq!(names(), ["qwen3-MLX-4bit"], "after {ms} ms");
+            fs::remove_dir_all(&target).unwrap();
+        }
+        assert_eq!(names(), [] as [&str; 0], "after {ms} ms");
+    }
+    while bench.models.only_writer(&target).is_err() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(bench.written("qwen3", Rewrite::Mlx4).await, None);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod guard;
 pub(crate) mod images;
+mod server_text;
 mod shown;
 mod template;
 mod tools;
@@ -44,6 +45,8 @@ pub(crate) struct TokenPrompt {
     pub(crate) pinned: Vec<Range<usize>>,
     /// With how many tokens turns end or begin from which a conversation may go on another way.
     pub(crate) places: Vec<usize>,
+    /// So many of the first tokens the server itself wrote.
+    pub(crate) n_server_tokens: usize,
     /// Turns of a person that were left out at the beginning.
     pub(crate) n_trimmed_turns: usize,
     /// Stop strings that belong to the prompt's form.
@@ -175,7 +178,7 @@ impl<'m> Prompter<'m> {
     /// Tokens that fit the context with room for an answer and what the answer must look like, or why not.
     pub(crate) fn prepare(&self, prompt: &Prompt, params: &GenerateParams) -> Result<TokenPrompt, Rejection> {
         let (text, stops) = match prompt {
-            Prompt::Text(text) => (Rendered { tokens: self.text(text), ..Rendered::default() }, vec![]),
+            Prompt::Text(text) => (self.bare(text, params), vec![]),
             Prompt::Chat(turns) => (self.conversation(turns, false, params)?, self.template.stops()),
             Prompt::Continue(turns) => (self.conversation(turns, true, params)?, self.template.stops()),
         };
@@ -196,11 +199,22 @@ impl<'m> Prompter<'m> {
             pieces: text.pieces,
             pinned: text.pinned,
             places: text.places,
+            n_server_tokens: text.n_server_tokens,
             n_trimmed_turns: text.n_trimmed_turns,
             stops,
             constraint,
             reading,
         })
+    }
+
+    fn bare(&self, text: &str, params: &GenerateParams) -> Rendered {
+        let tokens = self.text(text);
+        let n_server_tokens = params.server_text.map_or(0, |it| {
+            let write = |word: &str| Some(server_text::text(text, it.n_bytes, word));
+            server_text::n_tokens(&tokens, write, |text| self.text(text))
+        });
+        let places = if self.finds_places && n_server_tokens > 0 { vec![n_server_tokens] } else { vec![] };
+        Rendered { tokens, places, n_server_tokens, ..Rendered::default() }
     }
 
     /// How many tokens the whole prompt has.
@@ -257,7 +271,8 @@ impl<'m> Prompter<'m> {
         if self.forgets {
             let whole = render(turns)?;
             pinned = turns::pinned(turns, &whole.tokens, text, tokenize);
-            let whole = Rendered { pinned: pinned.clone(), ..whole };
+            let n_server_tokens = self.n_server_tokens(turns, params, &whole.tokens);
+            let whole = Rendered { pinned: pinned.clone(), n_server_tokens, ..whole };
             if self.may_forget(&whole) {
                 return Ok(whole);
             }
@@ -266,11 +281,31 @@ impl<'m> Prompter<'m> {
             true => trim::fit(turns, self.n_ctx, render, Rendered::n_cells)?,
             false => (render(turns)?, 0),
         };
-        let places = match self.finds_places {
+        let n_server_tokens = self.n_server_tokens(turns, params, &rendered.tokens);
+        let mut places = match self.finds_places {
             true => turns::places(turns, &rendered.tokens, text, tokenize),
             false => Vec::new(),
         };
-        Ok(Rendered { pinned, places, n_trimmed_turns, ..rendered })
+        if self.finds_places && n_server_tokens > 0 && !places.contains(&n_server_tokens) {
+            places.push(n_server_tokens);
+            places.sort_unstable();
+        }
+        Ok(Rendered { pinned, places, n_server_tokens, n_trimmed_turns, ..rendered })
+    }
+
+    /// How many of the first `tokens` of a conversation the server wrote.
+    fn n_server_tokens(&self, turns: &[ChatTurn], params: &GenerateParams, tokens: &[LlamaToken]) -> usize {
+        // Values for the template are somebody's, and may come before everything else.
+        let Some(own) = params.server_text.filter(|_| params.template_values.is_none()) else { return 0 };
+        let write = |word: &str| {
+            let tools = params.tools.as_ref().map(|it| server_text::tools(it, own, word));
+            let tools = tools.map(|it| self.guard.defuse_tools(&it));
+            let native = tools.as_ref().filter(|_| self.formats.calls.is_native);
+            let values = Values::new(params.reasoning, native, None).ok()?;
+            let turns = server_text::turns(turns, own, word);
+            Some(self.rendering(&turns, false, tools.as_ref(), &values).ok()?.text)
+        };
+        server_text::n_tokens(tokens, write, |text| self.tokenize(text))
     }
 
     /// What is longer than the context loses its middle.
@@ -486,6 +521,8 @@ struct Rendered {
     pinned: Vec<Range<usize>>,
     /// With how many tokens turns begin or end.
     places: Vec<usize>,
+    /// So many of the first tokens the server wrote.
+    n_server_tokens: usize,
     /// Turns of a person that were left out at the beginning.
     n_trimmed_turns: usize,
 }

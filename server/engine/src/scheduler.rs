@@ -5,7 +5,7 @@
 //! before the next.
 //!
 //! All sequences share one pool of cells. A prompt starts from whatever sequence of the same tenant holds its
-//! beginning, running or not, and several that arrive together compute what they share once. When the pool is full,
+//! beginning (and of every tenant, as far as the server itself wrote it), running or not, and several that arrive together compute what they share once. When the pool is full,
 //! what nobody uses is forgotten first; then the youngest generation gives its cells back and waits, and later goes
 //! on where it was.
 
@@ -73,11 +73,18 @@ use std::{
 };
 use undo::Undo;
 
-/// Whose computed tokens may be used: a person's, and only with the same adapters.
+/// Whose computed tokens may be used: a person's or the server's, and only with the same adapters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Owner {
     pub(crate) tenant: Tenant,
     pub(crate) set: SetId,
+}
+
+impl Owner {
+    /// Of what the server wrote, computed with the same adapters.
+    pub(crate) fn of_server(self) -> Self {
+        Self { tenant: Tenant::SERVER, ..self }
+    }
 }
 
 /// After so long without work, what is only in memory is written into files, as whatever ends this process might lose it.
@@ -472,6 +479,7 @@ impl<'m> Scheduler<'m> {
                 sequence.n_past = chunk.start + chunk.n_tokens;
             }
             self.pool.checkpoint(chunk.sequence);
+            self.pool.save_server_text(chunk.sequence);
         }
         self.show_layers(chunks);
         let deltas = self.sample(chunks);

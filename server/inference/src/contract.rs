@@ -2,8 +2,8 @@
 
 use crate::{Footprint, KeepAlive, Outlook, RemoteProblem, RequestError, Shortage};
 use protocol::{
-    DraftModel, EmbedInput, EmbedParams, LoraAdapter, Prompt, RankRequest, Rejection, Speculation, Tenant,
-    TokenLogprob,
+    DraftModel, EmbedInput, EmbedParams, LoraAdapter, Prompt, RankRequest, Rejection, ServerText,
+    Speculation, Tenant, TokenLogprob,
 };
 use std::{fmt, path::PathBuf, pin::Pin, time::Duration};
 use tokio::sync::watch;
@@ -106,6 +106,8 @@ pub struct GenerateRequest {
     pub logprobs: Option<u32>,
     /// What was computed for one tenant is not reused for another.
     pub tenant: Tenant,
+    /// But for this part of the prompt, which has to be the same whoever asks; `None` is nothing.
+    pub server_text: Option<ServerText>,
     /// Drop the oldest turns until the prompt fits, instead of refusing.
     pub trim_history: bool,
     pub speculation: Speculation,
@@ -128,6 +130,7 @@ impl GenerateRequest {
             template_values: None,
             logprobs: None,
             tenant,
+            server_text: None,
             trim_history: false,
             speculation: Speculation::Auto,
             adapters: Vec::new(),

@@ -55,7 +55,20 @@ pub struct RequestId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tenant(pub i64);
 
+/// What of a prompt's beginning the server itself wrote, so that it tells nothing about whoever asks: what is computed of it
+/// serves everybody. By default that is what the model's template writes before the first turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerText {
+    /// So many bytes of what the first turns say, or of a bare text, one turn behind the other.
+    pub n_bytes: usize,
+    /// The descriptions of all tools.
+    pub has_tools: bool,
+}
+
 impl Tenant {
+    /// Owns what the server itself wrote, which serves every tenant. Nobody asks as this one.
+    pub const SERVER: Self = Self(i64::MAX);
+
     /// The same person, of whom nothing is written into files.
     pub fn fleeting(self) -> Self {
         Self(!self.0.abs())
@@ -306,6 +319,8 @@ pub struct GenerateParams {
     /// Computed beginnings are shared only between requests of one tenant, since how fast an answer comes would tell
     /// others what was asked before.
     pub tenant: Tenant,
+    /// The one part that is shared with everybody; `None` is nothing.
+    pub server_text: Option<ServerText>,
     /// Drop the oldest turns (never system turns, never the last) until the prompt fits.
     pub trim_history: bool,
     pub speculation: Speculation,
@@ -325,6 +340,7 @@ impl GenerateParams {
             template_values: None,
             logprobs: None,
             tenant,
+            server_text: None,
             trim_history: false,
             speculation: Speculation::Auto,
             adapters: Vec::new(),

@@ -9,6 +9,7 @@
 
 mod memory;
 mod saving;
+mod server_text;
 
 use super::{
     Owner,
@@ -229,6 +230,7 @@ impl<'m> Pool<'m> {
     pub(super) fn place(&self, sequence: &Sequence) -> Place {
         let text = sequence.text();
         let mut matches = self.index.matches(sequence.owner(), text);
+        matches.extend(self.server_matches(sequence, &matches));
         matches.iter_mut().for_each(|it| it.n_common = sequence.whole(it.n_common));
         let held = |id| self.held_for(sequence.window(), id);
         let checkpoint = |id, most| self.last_state(id, most);
@@ -333,7 +335,9 @@ impl<'m> Pool<'m> {
         if !self.memory.can_cut || self.memory.window.is_some() {
             return tokens.len();
         }
-        let serves = |other| counts(other) && self.gaps_of(other) == Gaps::default();
+        // Who runs goes on with something of its own.
+        let stays = |other| owner.tenant != Tenant::SERVER || self.saved.get(other).is_some();
+        let serves = |other| counts(other) && stays(other) && self.gaps_of(other) == Gaps::default();
         self.index.n_alone(owner, number, tokens, serves)
     }
 
@@ -369,6 +373,7 @@ impl<'m> Pool<'m> {
         self.index.remove(sequence.owner(), id);
         sequence.begin(n_tokens, if n_tokens == 0 { sequence.gaps() } else { gaps });
         self.index.insert(sequence.owner(), id, sequence.text());
+        self.index.insert(sequence.owner().of_server(), id, sequence.server_text());
         self.entries[id] = Entry::Running(sequence);
         None
     }
@@ -500,6 +505,7 @@ impl<'m> Pool<'m> {
         let end = u32::try_from(sequence.n_past).ok();
         let is_lost = sequence.n_rows > 0 && self.context.kv_cache_seq_rm(id as i32, end, None).is_err();
         self.index.remove(owner, id);
+        self.index.remove(owner.of_server(), id);
         if is_forgotten || is_lost {
             self.clear(id);
         }

@@ -2,7 +2,8 @@
 //!
 //! A sequence is a path from the root; sequences with a common beginning share that part of their paths, so finding
 //! everybody who shares something with a prompt costs one walk along the prompt. Owners never see each other's
-//! paths: how fast an answer comes must not tell what somebody else has asked.
+//! paths: how fast an answer comes must not tell what somebody else has asked. Beginnings that the server wrote belong to the
+//! server, and everybody looks among those as well.
 
 use super::Owner;
 use llama_cpp_2::token::LlamaToken;

@@ -25,6 +25,7 @@ use crate::{
     text::Assembler,
 };
 use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
+use memory::worth_sharing;
 use protocol::{Delta, GenerateParams, LoraAdapter, RequestId, Speculation, Tenant, TokenLogprob};
 use std::{ops::Range, sync::Arc, time::Instant};
 use types::chat::{FinishReason, Guesser, Usage};
@@ -41,7 +42,7 @@ pub(crate) struct Verified {
 /// A generation, waiting or running.
 pub(crate) struct Sequence {
     pub(crate) id: RequestId,
-    /// Only this person's sequences share anything with it.
+    /// Only this person's sequences share anything with it but what the server wrote.
     pub(crate) tenant: Tenant,
     /// What it asked for, until it is loaded.
     pub(crate) adapters: Vec<LoraAdapter>,
@@ -63,6 +64,10 @@ pub(crate) struct Sequence {
     pinned: Vec<Range<usize>>,
     /// Tokens of the prompt after which its state is kept.
     places: Vec<usize>,
+    /// So many of its first tokens the server wrote, which serve everybody.
+    n_server_tokens: usize,
+    /// Those were computed, and it was seen to it that others find them.
+    is_server_text_seen_to: bool,
     n_prompt: usize,
     /// Turns of a person that it does not have any more.
     n_trimmed_turns: usize,
@@ -107,6 +112,8 @@ impl Sequence {
         let said: Vec<_> = prompt.tokens.iter().copied().filter(|&token| !is_stand_in(token)).collect();
         let mut sampler = TokenSampler::new(&params.sampling, &said, ends, prompt.constraint, spelling);
         prompt.reading.begin(&mut sampler);
+        let places = worth_a_state(&prompt.places, &prompt.tokens);
+        let n_server_tokens = worth_sharing(prompt.n_server_tokens, &prompt.places, &places);
         Self {
             id,
             tenant: params.tenant,
@@ -117,7 +124,9 @@ impl Sequence {
             n_rows: 0,
             window: None,
             pinned: prompt.pinned,
-            places: worth_a_state(&prompt.places, &prompt.tokens),
+            places,
+            n_server_tokens,
+            is_server_text_seen_to: false,
             n_prompt: prompt.tokens.len(),
             n_trimmed_turns: prompt.n_trimmed_turns,
             n_cached: None,

@@ -6,13 +6,15 @@ mod heads;
 mod images;
 mod recurrent;
 mod restarts;
+mod server_text;
 mod shares;
 mod thinking;
 mod windows;
 
 use crate::tests::{Worker, tiny_llama};
 use protocol::{
-    Command, Event, GenerateParams, KvFiles, LoraAdapter, Prompt, Rejection, RequestId, Speculation, Tenant,
+    Command, Event, GenerateParams, KvFiles, LoraAdapter, Prompt, Rejection, RequestId, ServerText,
+    Speculation, Tenant,
 };
 use std::{collections::BTreeMap, path::PathBuf};
 use types::{chat::Usage, sampling::Sampling};
@@ -27,6 +29,8 @@ struct Ask {
     seed: u32,
     speculation: Speculation,
     adapters: Vec<LoraAdapter>,
+    /// How many of the prompt's first bytes the server wrote.
+    n_server_bytes: Option<usize>,
 }
 
 fn ask(prompt: &str) -> Ask {
@@ -39,6 +43,7 @@ fn ask(prompt: &str) -> Ask {
         seed: 5,
         speculation: Speculation::Off,
         adapters: vec![],
+        n_server_bytes: None,
     }
 }
 
@@ -88,6 +93,7 @@ impl Worker {
             sampling,
             speculation: ask.speculation,
             adapters: ask.adapters.clone(),
+            server_text: ask.n_server_bytes.map(|n_bytes| ServerText { n_bytes, has_tools: false }),
             ..GenerateParams::new(Tenant(ask.tenant))
         };
         let prompt = Prompt::Text(ask.prompt.clone());

@@ -100,6 +100,7 @@ impl Pool<'_> {
     pub(in crate::scheduler) fn preempt(&mut self, id: SequenceId) -> Option<Box<Sequence>> {
         let owner = self.sequence(id)?.owner();
         self.index.remove(owner, id);
+        self.index.remove(owner.of_server(), id);
         self.save_running(id);
         let entry = std::mem::replace(&mut self.entries[id], Entry::Free);
         self.clear(id);
@@ -133,7 +134,7 @@ impl Pool<'_> {
     }
 
     /// Adds what was copied of `from`.
-    fn add_saved(&mut self, from: SequenceId, saved: Saved) {
+    pub(super) fn add_saved(&mut self, from: SequenceId, saved: Saved) {
         let number = self.saved.next_number();
         self.checkpoints.inherit(from, number, saved.tokens.len());
         self.index.insert(saved.owner, number, &saved.tokens);

@@ -84,6 +84,26 @@ fn paths_that_nobody_parts_are_joined_again() {
 
 proptest! {
     #[test]
+    fn others_find_of_a_text_what_the_server_wrote_and_nothing_more(
+        texts in prop::collection::vec(("[ab]{1,12}", 0usize..12), 0..12),
+        prompt in "[ab]{0,12}",
+        n_own in 0usize..12,
+    ) {
+        let mut index = PrefixIndex::default();
+        for (sequence, (text, n_server)) in texts.iter().enumerate() {
+            let text = tokens(text);
+            index.insert(ANNA, sequence, &text);
+            index.insert(ANNA.of_server(), sequence, &text[..text.len().min(*n_server)]);
+        }
+        let prompt = tokens(&prompt);
+        prop_assert_eq!(index.matches(BEN, &prompt), []);
+        let shared = &prompt[..prompt.len().min(n_own)];
+        for found in index.matches(BEN.of_server(), shared) {
+            prop_assert!(found.n_common <= texts[found.sequence].1.min(n_own));
+        }
+    }
+
+    #[test]
     fn it_knows_what_comparing_with_everybody_would_find(
         texts in prop::collection::vec("[ab]{1,12}", 0..12),
         removed in prop::collection::vec(0usize..12, 0..6),

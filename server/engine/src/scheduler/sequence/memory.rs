@@ -3,7 +3,23 @@
 use super::{NgramIndex, Sequence, Window};
 use crate::scheduler::window::Gaps;
 use llama_cpp_2::token::LlamaToken;
-use std::{ops::Range, time::Instant};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+/// Fewer tokens are sooner computed again than found with others.
+const WORTH_SHARING: usize = 32;
+
+/// Of the first tokens, which the server wrote, as many as are worth sharing. Where the prompt has places to go back to, of which
+/// `kept` are gone back to, they end with one.
+pub(super) fn worth_sharing(n_tokens: usize, places: &[usize], kept: &[usize]) -> usize {
+    let n_tokens = match places {
+        [] => n_tokens,
+        _ => kept.iter().copied().filter(|place| *place <= n_tokens).max().unwrap_or(0),
+    };
+    if n_tokens < WORTH_SHARING { 0 } else { n_tokens }
+}
 
 /// An answer that forgets and for which nobody says how long it may be ends after so many contexts: a model that never
 /// ends by itself does not run for ever.
@@ -38,6 +54,11 @@ impl Sequence {
         }
     }
 
+    /// Since it came in.
+    pub(crate) fn waited(&self) -> Duration {
+        self.submitted.elapsed()
+    }
+
     /// It runs, or was interrupted.
     pub(crate) fn has_begun(&self) -> bool {
         self.n_cached.is_some()
@@ -46,6 +67,22 @@ impl Sequence {
     /// All of its tokens, forgotten ones too.
     pub(crate) fn text(&self) -> &[LlamaToken] {
         self.window.as_ref().map_or(&self.tokens, Window::text)
+    }
+
+    /// The beginning of its text that the server wrote and that is worth sharing with everybody.
+    pub(crate) fn server_text(&self) -> &[LlamaToken] {
+        let text = self.text();
+        &text[..self.n_server_tokens.min(text.len())]
+    }
+
+    /// Whether what the server wrote of it has just been computed.
+    pub(crate) fn has_new_server_text(&mut self) -> bool {
+        let is_new = self.n_server_tokens > 0
+            && !self.is_server_text_seen_to
+            && self.n_past >= self.n_server_tokens
+            && self.gaps() == Gaps::default();
+        self.is_server_text_seen_to |= is_new;
+        is_new
     }
 
     pub(crate) fn window(&self) -> Option<&Window> {

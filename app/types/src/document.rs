@@ -226,6 +226,10 @@ pub struct DocumentsView {
     /// What was looked for in it, where something was.
     pub found: Option<Found>,
     pub embedder: Embedder,
+    /// What the person chose for that; `None` is the first by name.
+    pub embed_with: Option<ModelId>,
+    /// The models that could.
+    pub embedders: Vec<ModelId>,
     /// The model of the library that ranks what was found, where there is one.
     pub ranker: Option<String>,
     /// What the person chose for that.
@@ -430,6 +434,10 @@ pub enum DocumentAct {
     /// Chooses what ranks what was found.
     RankBy {
         by: RankBy,
+    },
+    /// Chooses what makes vectors, `None` the first by name. What has none of it yet is given some.
+    EmbedWith {
+        model: Option<ModelId>,
     },
     /// A part of a document's text, around the piece at `position`.
     Read {

@@ -52,6 +52,8 @@ pub struct UserSettings {
     pub prompt_days: u16,
     /// What puts passages of documents into their last order.
     pub rank_by: RankBy,
+    /// What makes vectors of passages of documents; `None`, or one that is no longer in the library, is the first by name.
+    pub embed_with: Option<ModelId>,
     /// The model to load at start; `None` takes the one used last, else the starter model.
     pub model: Option<ModelId>,
 }
@@ -74,6 +76,7 @@ impl Default for UserSettings {
             tool_rounds: 10,
             prompt_days: 30,
             rank_by: RankBy::default(),
+            embed_with: None,
             model: None,
         }
     }

@@ -124,14 +124,16 @@ async fn one(rag: &Rag, run: &Run) -> Result<(), String> {
         read(rag, &run.work).await?;
     }
     progress(rag, run, READING_SHARE).await;
-    let embedder = rag.embedder().await;
+    let embedder = chosen(rag, &run.work).await?;
     let embedded = match &embedder {
         Some(model) => embed(rag, run, model).await,
         None => Ok(Some(0)),
     };
+    let is_chosen = chosen(rag, &run.work).await? == embedder;
     let (n_vectors, problem) = match embedded {
-        Ok(Some(n)) => (n, None),
-        Ok(None) => {
+        Ok(Some(n)) if is_chosen => (n, None),
+        // It is not there, or another model was chosen meanwhile.
+        Ok(_) => {
             end(rag, &run.work, DocumentState::Waiting, None).await;
             return Ok(());
         }
@@ -146,6 +148,10 @@ async fn one(rag: &Rag, run: &Run) -> Result<(), String> {
         n_vectors,
     };
     rag.store().end_indexing(run.work.id, end).await.map_err(|err| err.to_string())
+}
+
+async fn chosen(rag: &Rag, work: &IndexWork) -> Result<Option<ModelId>, String> {
+    rag.embedder(work.user).await.map_err(|err| err.to_string())
 }
 
 async fn read(rag: &Rag, work: &IndexWork) -> Result<(), String> {

@@ -46,6 +46,7 @@ use types::{
         MAX_COLLECTION_CHARS, MAX_DOCUMENT_NAME_CHARS, PassageView,
     },
     ids::{CollectionId, DocumentId, ModelId, SessionId, UserId},
+    settings::UserSettings,
 };
 use vectors::Cache;
 
@@ -158,16 +159,18 @@ impl Rag {
             None => None,
         };
         let helpers = self.helpers().await;
-        let rank_by = self.store().load_settings(user).await?.rank_by;
+        let UserSettings { rank_by, embed_with, .. } = self.store().load_settings(user).await?;
         let ranker = helpers.ranker_by(&rank_by).map(|model| model.0);
-        let embedder = helpers.embedder.as_ref();
-        let documents = rows.into_iter().map(|row| document_view(row, embedder)).collect();
-        let embedder = helpers.embedder.map_or(Embedder::None, |model| Embedder::Model(model.0));
+        let embedder = helpers.embedder_by(embed_with.as_ref());
+        let documents = rows.into_iter().map(|row| document_view(row, embedder.as_ref())).collect();
+        let embedder = embedder.map_or(Embedder::None, |model| Embedder::Model(model.0));
         Ok(DocumentsView {
             collections,
             open,
             documents,
             embedder,
+            embed_with,
+            embedders: helpers.embedders,
             ranker,
             rank_by,
             rankers: helpers.rankers,
@@ -289,7 +292,7 @@ impl Rag {
 
     /// Likewise, all of a collection for which there is something to do.
     pub async fn index_all(&self, user: UserId, collection: CollectionId) -> Result<(), RagError> {
-        let embedder = self.embedder().await.map(|model| model.0);
+        let embedder = self.embedder(user).await?.map(|model| model.0);
         self.store().index_all_again(user, collection, embedder.as_deref()).await?;
         self.wake();
         Ok(())
@@ -313,7 +316,7 @@ impl Rag {
             kind: row.kind,
         };
         let has_file = tokio::fs::try_exists(self.files().path_of(&document.hash)).await.unwrap_or(false);
-        let embedder = self.embedder().await;
+        let embedder = self.embedder(user).await?;
         Ok(DocumentPage {
             document: document_view(document, embedder.as_ref()),
             collection,

@@ -19,6 +19,8 @@ const KNOWN: Duration = Duration::from_secs(5);
 pub(crate) struct Helpers {
     /// Makes vectors.
     pub(crate) embedder: Option<ModelId>,
+    /// All that can.
+    pub(crate) embedders: Vec<ModelId>,
     /// Says how well passages answer a question.
     pub(crate) ranker: Option<ModelId>,
     /// All that can: those that were made for it, and those that write.
@@ -26,6 +28,12 @@ pub(crate) struct Helpers {
 }
 
 impl Helpers {
+    /// The one that makes vectors where a person chose so.
+    pub(crate) fn embedder_by(&self, chosen: Option<&ModelId>) -> Option<ModelId> {
+        let chosen = chosen.filter(|model| self.embedders.contains(model));
+        chosen.or(self.embedder.as_ref()).cloned()
+    }
+
     /// The one that ranks where a person chose so.
     pub(crate) fn ranker_by(&self, by: &RankBy) -> Option<ModelId> {
         match by {
@@ -63,8 +71,9 @@ impl Rag {
         }
         let usable = self.models().usable().await;
         let helpers = Helpers {
-            embedder: first(&usable, Purpose::Embedding),
-            ranker: first(&usable, Purpose::Reranking),
+            embedder: made_for(&usable, Purpose::Embedding).next(),
+            embedders: made_for(&usable, Purpose::Embedding).collect(),
+            ranker: made_for(&usable, Purpose::Reranking).next(),
             rankers: rankers(&usable),
         };
         self.known_helpers().keep(helpers.clone());
@@ -84,9 +93,23 @@ impl Rag {
         Ok(self.store().save_settings(user, &settings, now_ms()).await?)
     }
 
-    /// The model that makes vectors.
-    pub(crate) async fn embedder(&self) -> Option<ModelId> {
-        self.helpers().await.embedder
+    /// The model that makes vectors of a person's documents.
+    pub(crate) async fn embedder(&self, user: UserId) -> Result<Option<ModelId>, RagError> {
+        let chosen = self.store().load_settings(user).await?.embed_with;
+        Ok(self.helpers().await.embedder_by(chosen.as_ref()))
+    }
+
+    /// Chooses what makes vectors of a person's documents, and lets those be read on that have none of it. Vectors of two models
+    /// cannot be compared, so that until then a document is found by its words.
+    pub async fn embed_with(&self, user: UserId, model: Option<ModelId>) -> Result<(), RagError> {
+        let mut settings = self.store().load_settings(user).await?;
+        settings.embed_with = model;
+        self.store().save_settings(user, &settings, now_ms()).await?;
+        if let Some(embedder) = self.embedder(user).await? {
+            self.store().embed_again(user, &embedder.0).await?;
+            self.wake();
+        }
+        Ok(())
     }
 }
 
@@ -96,6 +119,10 @@ fn rankers(usable: &[ModelEntry]) -> Vec<ModelId> {
     made.chain(others).filter(|it| !it.id.is_remote()).map(|it| it.id.clone()).collect()
 }
 
-fn first(usable: &[ModelEntry], purpose: Purpose) -> Option<ModelId> {
-    usable.iter().find(|it| it.purpose == purpose && !it.id.is_remote()).map(|it| it.id.clone())
+/// Those of this machine that were made for a purpose, by name.
+fn made_for(usable: &[ModelEntry], purpose: Purpose) -> impl Iterator<Item = ModelId> + '_ {
+    usable.iter().filter(move |it| it.purpose == purpose && !it.id.is_remote()).map(|it| it.id.clone())
 }
+
+#[cfg(test)]
+mod tests;

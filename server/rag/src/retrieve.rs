@@ -9,7 +9,7 @@ use crate::{
 };
 use inference::{EmbedInput, EmbedParams, EmbedRequest, Target};
 use std::{collections::HashMap, sync::Arc, time::Instant};
-use store::PassageRow;
+use store::{LackingVectors, PassageRow};
 use types::{
     document::{Found, FoundPassage, MAX_SEARCH_BYTES, Score},
     ids::{CollectionId, ModelId, PassageId, UserId},
@@ -24,9 +24,6 @@ const LEAST_NEARNESS: f32 = 0.12;
 const MOST_JOINED_CHARS: usize = 3_000;
 /// Between neighbours that were joined.
 const BETWEEN: &str = "\n\n";
-
-/// Documents of a collection among which one with text is looked for.
-const LOOKED_AT: u32 = 100;
 
 /// Passages with what each is worth, the best first.
 pub(crate) type Ranked = Vec<(PassageId, f32)>;
@@ -125,7 +122,7 @@ impl Rag {
         collections: &[CollectionId],
         query: &str,
     ) -> Result<Ranked, RagError> {
-        let Some(model) = self.embedder().await else { return Ok(Vec::new()) };
+        let Some(model) = self.embedder(user).await? else { return Ok(Vec::new()) };
         if !self.has_vectors(user, collections, &model).await? {
             return Ok(Vec::new());
         }
@@ -133,24 +130,20 @@ impl Rag {
         self.nearest_of(user, collections, &model, query).await
     }
 
-    /// Says so where documents of a collection have no vectors of the model that makes them now.
+    /// Says so where documents have no vectors of the model that makes them now, or not all.
     async fn only_words(
         &self,
         user: UserId,
         collections: &[CollectionId],
     ) -> Result<Option<String>, RagError> {
-        let Some(model) = self.embedder().await else { return Ok(None) };
+        let Some(model) = self.embedder(user).await? else { return Ok(None) };
+        let mut lacking = LackingVectors::default();
         for &collection in collections {
-            if self.has_vectors(user, &[collection], &model).await? {
-                continue;
-            }
-            let documents = self.store().list_documents(user, collection, LOOKED_AT).await?;
-            if documents.iter().any(|it| it.n_passages > 0) {
-                let note = "Only words were compared in documents that have no vectors yet: read again what is missing.";
-                return Ok(Some(note.to_owned()));
-            }
+            let more = self.store().lacking_vectors(user, collection, &model.0).await?;
+            lacking.n_documents += more.n_documents;
+            lacking.n_under_way += more.n_under_way;
         }
-        Ok(None)
+        Ok(only_words_note(lacking))
     }
 
     async fn has_vectors(
@@ -220,6 +213,21 @@ impl Rag {
         let target = Target { model: Some(model.clone()), keep_alive: None };
         Ok(self.engine().embed(target, request).await?.vectors)
     }
+}
+
+fn only_words_note(lacking: LackingVectors) -> Option<String> {
+    let LackingVectors { n_documents, n_under_way } = lacking;
+    let what = match n_documents {
+        0 => return None,
+        1 => "one document that has".to_owned(),
+        n => format!("{n} documents that have"),
+    };
+    let next = match n_under_way {
+        n if n == n_documents => "they are being made.",
+        0 => "read again what is missing.",
+        _ => "some are being made; read again what is missing then.",
+    };
+    Some(format!("Only words were compared in {what} no vectors of all passages yet: {next}"))
 }
 
 /// What each way of finding made of each passage.

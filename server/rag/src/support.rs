@@ -29,7 +29,7 @@ impl Rag {
         answer: &str,
         passages: &[String],
     ) -> Result<Option<Vec<String>>, RagError> {
-        let Some(model) = self.embedder().await else { return Ok(None) };
+        let Some(model) = self.embedder(user).await? else { return Ok(None) };
         let mut claims = claims(answer);
         claims.truncate(MOST_SENTENCES);
         if claims.is_empty() || passages.is_empty() {

@@ -64,6 +64,14 @@ pub struct Indexed<'a> {
     pub n_vectors: u32,
 }
 
+/// Documents with text of which some has no vector of the model that compares meanings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LackingVectors {
+    pub n_documents: u32,
+    /// Of them, those that wait or are being read.
+    pub n_under_way: u32,
+}
+
 struct Raw {
     id: i64,
     collection_id: i64,
@@ -257,6 +265,45 @@ impl Store {
         .execute(&self.write)
         .await?;
         Ok(done.rows_affected())
+    }
+
+    /// Lets all documents of a person's wait that were read but lack vectors of `embedder`.
+    pub async fn embed_again(&self, user: UserId, embedder: &str) -> Result<u64, StoreError> {
+        let done = sqlx::query!(
+            "update document set state = 'waiting', error = null
+             where deleted_ms is null and state = 'ready' and n_passages > 0
+               and (embedder is not ?2 or n_vectors < n_passages)
+               and collection_id in (select id from collection where user_id = ?1 and deleted_ms is null)",
+            user.0,
+            embedder
+        )
+        .execute(&self.write)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// The documents of a collection with text of which some has no vector of `embedder`.
+    pub async fn lacking_vectors(
+        &self,
+        user: UserId,
+        collection: CollectionId,
+        embedder: &str,
+    ) -> Result<LackingVectors, StoreError> {
+        let row = sqlx::query!(
+            "select count(*) as \"n!: i64\", sum(d.state in ('waiting', 'indexing')) as \"n_under_way: i64\"
+             from document d join collection c on c.id = d.collection_id
+             where c.id = ?1 and c.user_id = ?2 and c.deleted_ms is null and d.deleted_ms is null and d.n_passages > 0
+               and (d.embedder is not ?3 or d.n_vectors < d.n_passages)",
+            collection.0,
+            user.0,
+            embedder
+        )
+        .fetch_one(&self.read)
+        .await?;
+        Ok(LackingVectors {
+            n_documents: row.n.try_into().unwrap_or_default(),
+            n_under_way: row.n_under_way.unwrap_or_default().try_into().unwrap_or_default(),
+        })
     }
 
     /// The document that has waited longest, whoever gave it; from now on it is being read. For the task that reads all.

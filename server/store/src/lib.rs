@@ -44,7 +44,7 @@ pub use calls::{CallResult, CallRow};
 pub use collections::CollectionRow;
 pub use compare::{ContestantRow, NewRun, RunRow, SlotRow, TallyRow};
 pub use copies::NewSession;
-pub use documents::{Added, DocumentRow, IndexWork, Indexed, NewDocument};
+pub use documents::{Added, DocumentRow, IndexWork, Indexed, LackingVectors, NewDocument};
 pub use downloads::{DownloadFile, DownloadRow, NewDownload};
 pub use error::StoreError;
 pub use folders::{WatchedFile, WatchedFolder};

@@ -43,6 +43,7 @@ pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
             documents.unfollow(administrator, collection).await?;
         }
         DocumentAct::RankBy { by } => documents.rank_by(user, by).await?,
+        DocumentAct::EmbedWith { model } => documents.embed_with(user, model).await?,
         DocumentAct::Read { document, position } => {
             let page = documents.read(user, document, position).await?;
             return Ok(DocumentReply::Read(Box::new(page)));

@@ -161,6 +161,34 @@ async fn only_what_lacks_something_is_read_again() {
 }
 
 #[tokio::test]
+async fn where_another_model_is_chosen_only_what_lacks_its_vectors_waits() {
+    let (_folder, store) = open().await;
+    let books = store.add_collection(ME, "books", 0).await.unwrap();
+    let lacking = async |model: &str| {
+        let lacking = store.lacking_vectors(ME, books, model).await.unwrap();
+        (lacking.n_documents, lacking.n_under_way)
+    };
+    let mut ids = Vec::new();
+    for (hash, embedder, n_vectors) in [("h1", "m", 2), ("h2", "m", 1), ("h3", "another", 2)] {
+        let document = add(&store, books, hash).await;
+        store.take_waiting_document().await.unwrap();
+        fill(&store, document, &["a", "b"]).await;
+        let end = Indexed { state: DocumentState::Ready, error: None, embedder: Some(embedder), n_vectors };
+        store.end_indexing(document, end).await.unwrap();
+        ids.push(document);
+    }
+    assert_eq!((lacking("m").await, lacking("another").await), ((2, 0), (2, 0)));
+    assert_eq!(store.embed_again(UserId(2), "m").await.unwrap(), 0);
+    assert_eq!(store.embed_again(ME, "m").await.unwrap(), 2);
+    assert_eq!((lacking("m").await, lacking("another").await), ((2, 2), (2, 1)));
+    let state = async |id| store.find_document(ME, id).await.unwrap().unwrap().state;
+    assert_eq!(state(ids[0]).await, DocumentState::Ready);
+    assert_eq!(state(ids[1]).await, DocumentState::Waiting);
+    store.delete_document(ME, ids[2], 1).await.unwrap();
+    assert_eq!(lacking("m").await, (1, 1));
+}
+
+#[tokio::test]
 async fn vectors_are_of_one_model_and_go_with_their_passages() {
     let (_folder, store) = open().await;
     let books = store.add_collection(ME, "books", 0).await.unwrap();

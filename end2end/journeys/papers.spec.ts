@@ -264,7 +264,7 @@ test('sentences without support are marked in the answer', async ({ browser }) =
     await send(page, 'What of the lighthouse?');
     await answered(page);
     const citation = lastAnswer(page).locator('a.citation');
-    await expect(citation).toHaveAttribute('href', /^\/documents\/\d+$/);
+    await expect(citation).toHaveAttribute('href', /^\/documents\/\d+\?for=/);
     await lastAnswer(page).getByTestId('sources').locator('summary').click();
     await page.getByTestId('support-ask').click();
     const marks = textOf(lastAnswer(page)).locator('mark.unsupported');

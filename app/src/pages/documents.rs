@@ -26,13 +26,13 @@ use types::{
     ids::{CollectionId, DocumentId},
 };
 
-/// `/documents` with `?c=` and `?q=`, and `/documents/{id}` with `?at=` and `?to=`.
+/// `/documents` with `?c=` and `?q=`, and `/documents/{id}` with `?at=` and `?to=`, or with `?for=` and a sentence.
 pub(super) fn page() -> AnyView {
     let (params, query) = (use_params_map(), use_query_map());
     let address = Memo::new(move |_| {
         let of = |name: &str| query.read().get(name).unwrap_or_default();
         match params.read().get("id") {
-            Some(id) => format!("{id} {}", of("at")),
+            Some(id) => format!("{id} {} {}", of("at"), of("for")),
             None => format!("? {} {}", of("c"), of("q")),
         }
     });
@@ -58,15 +58,20 @@ struct SearchAgain(RwSignal<u32>);
 async fn fetch(address: String) -> Result<DocumentReply, AppError> {
     let mut parts = address.splitn(3, ' ');
     let (first, second, third) = (parts.next(), parts.next(), parts.next());
+    let document =
+        |id: Option<&str>| id.and_then(|id| id.parse().ok()).map(DocumentId).ok_or(AppError::NotFound);
     let act = match first {
         Some("?") => DocumentAct::Look {
             open: second.and_then(|id| id.parse().ok()).map(CollectionId),
             query: third.unwrap_or_default().to_owned(),
             n_documents: DOCUMENTS_SHOWN,
         },
-        id => DocumentAct::Read {
-            document: id.and_then(|id| id.parse().ok()).map(DocumentId).ok_or(AppError::NotFound)?,
-            position: second.and_then(|at| at.parse().ok()).unwrap_or(0),
+        id => match third.filter(|it| !it.is_empty()) {
+            Some(sentence) => DocumentAct::ReadFor { document: document(id)?, sentence: sentence.to_owned() },
+            None => DocumentAct::Read {
+                document: document(id)?,
+                position: second.and_then(|at| at.parse().ok()).unwrap_or(0),
+            },
         },
     };
     api::documents(act).await

@@ -321,6 +321,8 @@ pub struct DocumentPage {
     pub passages: Vec<PassageView>,
     /// Whether the file itself can still be had.
     pub has_file: bool,
+    /// The piece that comes nearest to the sentence for which it was opened.
+    pub nearest: Option<u32>,
 }
 
 /// A passage that an answer was given to read, as it was then.
@@ -443,6 +445,11 @@ pub enum DocumentAct {
     Read {
         document: DocumentId,
         position: u32,
+    },
+    /// Likewise, around the piece that comes nearest to a sentence.
+    ReadFor {
+        document: DocumentId,
+        sentence: String,
     },
     /// The collections that a chat looks into.
     UsedIn {

@@ -5,6 +5,13 @@ use types::{document::SourceView, toolbox::Source};
 
 /// What a citation shows of its passage when it is pointed at.
 const PREVIEW_CHARS: usize = 240;
+/// The longest sentence that is looked up in a document.
+const MOST_SENTENCE_CHARS: usize = 300;
+/// A sentence of fewer words says too little: "z. B." ends none.
+const LEAST_SENTENCE_WORDS: usize = 4;
+/// Elements that sentences do not reach over.
+const PARTS: [&str; 14] =
+    ["p", "li", "td", "th", "tr", "ul", "ol", "div", "blockquote", "h1", "h2", "h3", "h4", "h5"];
 /// Elements whose text is left as it is: code is code, and a link cannot be in a link.
 const LEFT_ALONE: [&str; 5] = ["a", "code", "math", "pre", "button"];
 
@@ -21,6 +28,8 @@ pub(crate) struct Cited {
     address: Option<String>,
     /// What is shown of it when it is pointed at.
     title: String,
+    /// It is a whole document, which is opened where it says what was said.
+    is_whole: bool,
 }
 
 /// All that an answer relies on: passages of documents, and what its calls gave.
@@ -39,12 +48,14 @@ pub(crate) fn all(sources: &[SourceView], calls: &[CallRow]) -> Vec<Cited> {
                 true => source.document_name.clone(),
                 false => format!("{}{page}: {preview}", source.document_name),
             },
+            is_whole: source.is_whole,
         }
     };
     let page = |(number, source): (u32, &Source)| Cited {
         number,
         address: Some(source.url.clone()),
         title: format!("{}: {}", source.title, source.url),
+        is_whole: false,
     };
     sources.iter().map(passage).chain(crate::calls::sources(calls).into_iter().map(page)).collect()
 }
@@ -53,21 +64,27 @@ pub(crate) fn all(sources: &[SourceView], calls: &[CallRow]) -> Vec<Cited> {
 pub(crate) fn link(html: &str, sources: &[Cited]) -> String {
     let mut linked = String::with_capacity(html.len());
     let mut n_left_alone = 0_usize;
+    // What was said since the paragraph began.
+    let mut said = String::new();
     let mut rest = html;
     while let Some(at) = rest.find(['<', '[']) {
         let (before, from) = rest.split_at(at);
         linked.push_str(before);
+        said.push_str(before);
         if from.starts_with('<') {
             let end = from.find('>').map_or(from.len(), |end| end + 1);
             let (tag, after) = from.split_at(end);
             n_left_alone = left_alone(tag, n_left_alone);
+            if PARTS.contains(&name(tag)) {
+                said.clear();
+            }
             linked.push_str(tag);
             rest = after;
             continue;
         }
         match bracket(from).filter(|_| n_left_alone == 0) {
             Some((numbers, length)) if numbers.iter().all(|n| sources.iter().any(|it| it.number == *n)) => {
-                let links: Vec<_> = numbers.iter().filter_map(|n| anchor(*n, sources)).collect();
+                let links: Vec<_> = numbers.iter().filter_map(|n| anchor(*n, sources, &said)).collect();
                 linked.push_str(&links.join(" "));
                 rest = &from[length..];
             }
@@ -90,20 +107,48 @@ fn bracket(text: &str) -> Option<(Vec<u32>, usize)> {
 
 fn left_alone(tag: &str, n: usize) -> usize {
     let is_end = tag.starts_with("</");
-    let name = tag.trim_start_matches(['<', '/']).split([' ', '>', '/']).next().unwrap_or_default();
-    match (LEFT_ALONE.contains(&name), is_end) {
+    match (LEFT_ALONE.contains(&name(tag)), is_end) {
         (true, true) => n.saturating_sub(1),
         (true, false) => n + 1,
         (false, _) => n,
     }
 }
 
-fn anchor(number: u32, sources: &[Cited]) -> Option<String> {
+fn name(tag: &str) -> &str {
+    tag.trim_start_matches(['<', '/']).split([' ', '>', '/']).next().unwrap_or_default()
+}
+
+/// The last sentence of what was said, which a citation behind it is for.
+fn sentence(said: &str) -> String {
+    let text = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
+        .iter()
+        .fold(said.to_owned(), |text, (written, meant)| text.replace(written, meant));
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let ends = text.match_indices(['.', '!', '?', '…', ':']).map(|(at, end)| at + end.len());
+    let starts = ends.filter(|at| text[*at..].starts_with(' '));
+    let says = |at: &usize| text[*at..].split_whitespace().count() >= LEAST_SENTENCE_WORDS;
+    let sentence = text[starts.filter(says).last().unwrap_or_default()..].trim();
+    let n_chars = sentence.chars().count();
+    sentence.chars().skip(n_chars.saturating_sub(MOST_SENTENCE_CHARS)).collect()
+}
+
+/// As a part of an address.
+fn encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+fn anchor(number: u32, sources: &[Cited], said: &str) -> Option<String> {
     let source = sources.iter().find(|it| it.number == number)?;
     let Some(address) = &source.address else { return Some(format!("[{number}]")) };
     let elsewhere =
         if address.starts_with('/') { "" } else { r#" target="_blank" rel="noopener noreferrer""# };
-    let (address, title) = (escaped(address), escaped(&source.title));
+    let sentence = if source.is_whole { encoded(&sentence(said)) } else { String::new() };
+    let address = if sentence.is_empty() { address.clone() } else { format!("{address}?for={sentence}") };
+    let (address, title) = (escaped(&address), escaped(&source.title));
     Some(format!(r#"<a class="citation" href="{address}" title="{title}"{elsewhere}>[{number}]</a>"#))
 }
 
@@ -144,6 +189,27 @@ mod tests {
         check("<p>[3] [1,3] [x] [] [1</p>", "<p>[3] [1,3] [x] [] [1</p>");
         check("<pre><code>a[1]</code></pre>", "<pre><code>a[1]</code></pre>");
         check(r#"<a href="[1]">[1]</a>[1]"#, &format!(r#"<a href="[1]">[1]</a>{one}"#));
+    }
+
+    #[test]
+    fn a_whole_document_is_opened_at_what_was_said() {
+        let sources = all(&[SourceView { is_whole: true, ..source(1, Some(7)) }], &[]);
+        let check = |html: &str, expected: &str| {
+            let linked = link(html, &sources);
+            let found = linked.split(r#"href="/documents/7"#).nth(1).and_then(|rest| rest.split('"').next());
+            let expected = if expected.is_empty() { String::new() } else { format!("?for={expected}") };
+            assert_eq!(found, Some(expected.as_str()), "{linked}");
+        };
+        check("<p>It is old. It has two hundred stairs [1].</p>", "It%20has%20two%20hundred%20stairs");
+        check(
+            "<p>It is <em>12 &lt; 13</em> metres tall. [1]</p>",
+            "It%20is%2012%20%3C%2013%20metres%20tall.",
+        );
+        check("<ul><li>Another item.</li><li>Whale oil [1]</li></ul>", "Whale%20oil");
+        // What is too short to be a sentence belongs to what stands before it.
+        check("<p>Oils were used, e.g. [1]</p>", "Oils%20were%20used%2C%20e.g.");
+        check("<p>[1]</p>", "");
+        check(&format!("<p>{} [1]</p>", "ü".repeat(400)), &"%C3%BC".repeat(300));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod index;
 mod library;
 mod measure;
 mod pictures;
+mod place;
 mod rank;
 mod retrieve;
 mod support;
@@ -324,6 +325,7 @@ impl Rag {
             session: self.store().session_of_collection(user, collection).await?,
             passages: rows.into_iter().map(passage).collect(),
             has_file,
+            nearest: None,
         })
     }
 
@@ -337,7 +339,7 @@ impl Rag {
         Ok((path, document_view(document, None)))
     }
 
-    async fn find(&self, user: UserId, id: DocumentId) -> Result<DocumentRow, RagError> {
+    pub(crate) async fn find(&self, user: UserId, id: DocumentId) -> Result<DocumentRow, RagError> {
         self.store().find_document(user, id).await?.ok_or(RagError::NotFound)
     }
 

@@ -16,10 +16,10 @@ use types::{
 };
 
 /// Of each way of finding.
-const CANDIDATES: usize = 100;
+pub(crate) const CANDIDATES: usize = 100;
 /// What is less near has nothing to do with the question: all-MiniLM-L6-v2 has 0.08 for what is unrelated, and 0.16 for a
 /// loose paraphrase of one sentence among others.
-const LEAST_NEARNESS: f32 = 0.12;
+pub(crate) const LEAST_NEARNESS: f32 = 0.12;
 /// Of a passage with the neighbours that became a part of it: about three passages. One that grew on would leave no room for others.
 const MOST_JOINED_CHARS: usize = 3_000;
 /// Between neighbours that were joined.
@@ -179,7 +179,7 @@ impl Rag {
         tokio::task::spawn_blocking(search).await.map_err(|_| RagError::Task)
     }
 
-    async fn vectors_of(
+    pub(crate) async fn vectors_of(
         &self,
         user: UserId,
         collection: CollectionId,

@@ -247,7 +247,7 @@ impl Store {
         let query = format!(
             "scope : ({}) AND {{heading header body}} : ({})",
             any_of(scopes.iter().map(|it| quoted(it))),
-            any_of(words.iter().map(|it| quoted(it)).chain(beginnings.iter().map(|it| quoted(it) + " *")))
+            any_word(words, beginnings)
         );
         let rows = sqlx::query!(
             "select rowid as \"id!: i64\", rank as \"rank!: f64\" from passage_text
@@ -258,6 +258,38 @@ impl Store {
         .fetch_all(&self.read)
         .await?;
         Ok(rows.into_iter().map(|row| (PassageId(row.id), -row.rank)).collect())
+    }
+
+    /// The passages of one document in which some of `words` occur, or words that begin with one of `beginnings`, the best first,
+    /// each with how well it fits. For documents that were found to be the person's.
+    pub async fn search_document(
+        &self,
+        document: DocumentId,
+        words: &[String],
+        beginnings: &[String],
+        limit: u32,
+    ) -> Result<Vec<(PassageId, f64)>, StoreError> {
+        if words.is_empty() && beginnings.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = format!("{{heading header body}} : ({})", any_word(words, beginnings));
+        let rows = sqlx::query!(
+            "select rowid as \"id!: i64\", rank as \"rank!: f64\" from passage_text
+             where passage_text match ? and rowid in (select id from passage where document_id = ?) order by rank limit ?",
+            query,
+            document.0,
+            limit
+        )
+        .fetch_all(&self.read)
+        .await?;
+        Ok(rows.into_iter().map(|row| (PassageId(row.id), -row.rank)).collect())
+    }
+
+    /// All passages of a document, in no order. For documents that were found to be the person's.
+    pub async fn passage_ids(&self, document: DocumentId) -> Result<Vec<PassageId>, StoreError> {
+        let ids =
+            sqlx::query_scalar!("select id as \"id!: i64\" from passage where document_id = ?", document.0);
+        Ok(ids.fetch_all(&self.read).await?.into_iter().map(PassageId).collect())
     }
 
     /// These passages, if they are the person's and of no deleted document, in no order.
@@ -304,6 +336,10 @@ impl Store {
         .await?;
         Ok(rows.into_iter().map(Into::into).collect())
     }
+}
+
+fn any_word(words: &[String], beginnings: &[String]) -> String {
+    any_of(words.iter().map(|it| quoted(it)).chain(beginnings.iter().map(|it| quoted(it) + " *")))
 }
 
 fn any_of(terms: impl Iterator<Item = String>) -> String {

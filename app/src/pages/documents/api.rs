@@ -48,6 +48,10 @@ pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
             let page = documents.read(user, document, position).await?;
             return Ok(DocumentReply::Read(Box::new(page)));
         }
+        DocumentAct::ReadFor { document, sentence } => {
+            let page = documents.read_for(user, document, &sentence).await?;
+            return Ok(DocumentReply::Read(Box::new(page)));
+        }
         act => return in_a_chat(user, act).await,
     }
     Ok(DocumentReply::Done)

@@ -18,10 +18,10 @@ pub(super) fn reader(page: DocumentPage) -> AnyView {
     let texts = DocumentsTexts::here();
     let query = use_query_map();
     let number = |name: &str| query.read_untracked().get(name).and_then(|it| it.parse::<u32>().ok());
-    let at = number("at");
+    let DocumentPage { document, collection, collection_name, session, passages, has_file, nearest } = page;
+    let at = number("at").or(nearest);
     let to = number("to").or(at);
     let is_marked = move |position: u32| at.is_some_and(|at| (at..=to.unwrap_or(at)).contains(&position));
-    let DocumentPage { document, collection, collection_name, session, passages, has_file } = page;
     let back = session.map_or_else(|| format!("/documents?c={collection}"), |id| format!("/chat/{id}"));
     let id = document.id;
     let first = passages.first().map_or(0, |it| it.position);

@@ -67,8 +67,9 @@ async fn a_document_goes_whole_with_its_message_and_again_with_every_later_one()
     let first = bench.told(0);
     assert!(first[0].contains(&format!("[1] tower.pdf\n{TEXT}\n")), "{first:?}");
     assert!(first[0].ends_with("</documents>\n\nHow tall?"), "{first:?}");
-    // The citation opens the document, and so does the chip in the question.
-    assert!(answer.blocks.concat().contains(&format!(r#"href="/documents/{tower}""#)), "{answer:?}");
+    // The citation opens the document where it says so, and the chip in the question opens it.
+    let href = format!(r#"href="/documents/{tower}?for=It%20is%2012%20metres%20tall""#);
+    assert!(answer.blocks.concat().contains(&href), "{answer:?}");
     assert_eq!(answer.n_sources, 1);
     let sources = bench.chat.sources(ME, session, answer.id).await.unwrap();
     assert!(sources[0].is_whole && sources[0].cited);

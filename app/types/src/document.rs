@@ -345,6 +345,8 @@ pub struct SourceView {
     pub is_whole: bool,
     /// Whether the answer names it.
     pub cited: bool,
+    /// What the model searched for, where a tool found it; otherwise it was found for the question.
+    pub query: Option<String>,
 }
 
 /// Sentences of an answer that nothing comes near to in what it was given to read.

@@ -263,6 +263,7 @@ pub(crate) fn sources(messages: &[MessageRow]) -> Vec<SourceView> {
         ranking: None,
         is_whole: true,
         cited: false,
+        query: None,
     };
     messages.iter().flat_map(|message| &message.documents).map(source).collect()
 }

@@ -176,6 +176,7 @@ mod tests {
             ranking: None,
             is_whole: false,
             cited: false,
+            query: None,
         }
     }
 

@@ -359,6 +359,7 @@ fn source(quote: &Quote) -> SourceView {
         ranking: None,
         is_whole: quote.is_whole,
         cited: false,
+        query: None,
     }
 }
 

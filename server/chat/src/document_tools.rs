@@ -8,7 +8,7 @@ use rag::Rag;
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
-use store::Store;
+use store::{CallRow, Store};
 use tools::{Answer, Arguments, Asker, Description, Failure, Tool};
 use types::{
     called::{CallFailure, CallProblem},
@@ -49,6 +49,17 @@ pub(crate) fn search_for(
 /// Whether a tool is one of these.
 pub(crate) fn is_document_tool(name: &str, origin: &Origin) -> bool {
     *origin == Origin::Builtin && [SEARCH, READ].contains(&name)
+}
+
+/// What the call searched for that told passage `number`; `None` where none did.
+pub(crate) fn query_of(calls: &[CallRow], number: u32) -> Option<String> {
+    let head = format!("[{number}] ");
+    let tells = |call: &&CallRow| {
+        let told = call.result.as_ref().filter(|result| !result.failed).map_or("", |result| &result.text);
+        call.server.is_none() && told.lines().any(|line| line.starts_with(&head))
+    };
+    let call = calls.iter().filter(|call| call.call.name == SEARCH).find(tells)?;
+    serde_json::from_str(&call.call.arguments).ok().map(|Query { query }| query)
 }
 
 struct SearchDocuments {

@@ -71,7 +71,7 @@ impl Chat {
         Ok(session)
     }
 
-    /// The passages that an answer was given, and which of them it names.
+    /// The passages that an answer was given, which of them it names, and what a tool found them for.
     pub async fn sources(
         &self,
         user: UserId,
@@ -82,6 +82,7 @@ impl Chat {
         let mut sources = self.store.sources_of(user, &[message]).await?.remove(&message).unwrap_or_default();
         for source in &mut sources {
             source.cited = crate::citations::names(&row.body, source.number);
+            source.query = crate::document_tools::query_of(&row.calls, source.number);
         }
         Ok(sources)
     }
@@ -255,6 +256,7 @@ fn source(number: u32, passage: FoundPassage) -> SourceView {
         ranking: passage.ranking,
         is_whole: false,
         cited: false,
+        query: None,
     }
 }
 

@@ -46,6 +46,7 @@ impl From<Raw> for SourceView {
             ranking: score(raw.ranking, raw.ranking_rank),
             is_whole: raw.is_whole != 0,
             cited: false,
+            query: None,
         }
     }
 }

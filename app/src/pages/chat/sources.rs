@@ -16,6 +16,9 @@ use types::{
     ids::{CollectionId, MessageId, SessionId},
 };
 
+/// Searches of one answer that can be looked at again; a model may have made many.
+const MOST_SEARCHES: usize = 4;
+
 /// A line that opens; what is in it is fetched then.
 #[component]
 pub(super) fn Sources(view: ArcRwSignal<MessageView>) -> AnyView {
@@ -41,13 +44,14 @@ pub(crate) async fn of(message: MessageId) -> AnyView {
     let Some(session) = expect_context::<ThreadStore>().session.get_untracked() else {
         return ().into_any();
     };
+    let question = question(message);
     match documents(DocumentAct::SourcesOf { session, message }).await {
         Ok(DocumentReply::Sources(sources)) => {
-            let collection = collection_of(&sources).await;
+            let searches = searches(&sources, question).await;
             let rows: Vec<_> = sources.into_iter().map(source).collect();
             view! {
                 <ol class="mt-1 flex flex-col gap-2">{rows}</ol>
-                {collection.map(|collection| others(message, collection))}
+                {searches.into_iter().map(others).collect::<Vec<_>>()}
                 <Support session message/>
             }
             .into_any()
@@ -57,9 +61,33 @@ pub(crate) async fn of(message: MessageId) -> AnyView {
     }
 }
 
-/// Where the first of the passages is from, where that can be searched by itself: the files of a chat cannot.
-async fn collection_of(sources: &[SourceView]) -> Option<CollectionId> {
-    let source = sources.iter().find(|source| source.document.is_some() && !source.is_whole)?;
+/// What was looked for, and in which collection.
+struct Search {
+    words: String,
+    collection: CollectionId,
+    /// The model asked so, not the person.
+    is_of_tool: bool,
+}
+
+/// What the passages were found for: the question, or what the model searched for with a tool. Each once, where it can be searched again.
+async fn searches(sources: &[SourceView], question: Option<String>) -> Vec<Search> {
+    let mut searches: Vec<Search> = Vec::new();
+    let found = sources.iter().filter(|source| source.document.is_some() && !source.is_whole);
+    for source in found {
+        let Some(words) = source.query.clone().or_else(|| question.clone()) else { continue };
+        let is_known = searches.iter().any(|it| it.words == words);
+        if is_known || words.trim().is_empty() || searches.len() >= MOST_SEARCHES {
+            continue;
+        }
+        if let Some(collection) = collection_of(source).await {
+            searches.push(Search { words, collection, is_of_tool: source.query.is_some() });
+        }
+    }
+    searches
+}
+
+/// Where a passage is from, where that can be searched by itself: the files of a chat cannot.
+async fn collection_of(source: &SourceView) -> Option<CollectionId> {
     let read = DocumentAct::Read { document: source.document?, position: source.position };
     match documents(read).await {
         Ok(DocumentReply::Read(page)) => page.session.is_none().then_some(page.collection),
@@ -67,19 +95,25 @@ async fn collection_of(sources: &[SourceView]) -> Option<CollectionId> {
     }
 }
 
-/// The way to everything that is found for the question in a collection, with what each is worth.
-fn others(message: MessageId, collection: CollectionId) -> AnyView {
-    let texts = DocumentsTexts::here();
-    let question = expect_context::<ThreadStore>().rows.with_untracked(|rows| {
+/// What the person had said before an answer.
+fn question(message: MessageId) -> Option<String> {
+    expect_context::<ThreadStore>().rows.with_untracked(|rows| {
         let at = rows.iter().position(|row| row.id == message)?;
         Some(rows.get(at.checked_sub(1)?)?.view.read_untracked().text.clone())
-    });
-    let link = question.filter(|it| !it.trim().is_empty()).map(|question| {
-        let short = &question[..question.floor_char_boundary(MAX_SEARCH_BYTES)];
-        let href = format!("/documents?c={collection}&q={}", platform::encoded(short));
-        view! { <A href=href attr:class="mt-1 block text-xs hover:underline" attr:data-testid="sources-others">{texts.sources_others}</A> }
-    });
-    link.into_any()
+    })
+}
+
+/// The way to everything that is found for that in a collection, with what each is worth.
+fn others(Search { words, collection, is_of_tool }: Search) -> AnyView {
+    let texts = DocumentsTexts::here();
+    let short = &words[..words.floor_char_boundary(MAX_SEARCH_BYTES)];
+    let href = format!("/documents?c={collection}&q={}", platform::encoded(short));
+    let label = match is_of_tool {
+        true => fill(texts.sources_others_of_tool, "query", short),
+        false => texts.sources_others.to_owned(),
+    };
+    view! { <A href=href attr:class="mt-1 block truncate text-xs hover:underline" attr:data-testid="sources-others">{label}</A> }
+        .into_any()
 }
 
 /// Looks for sentences without support when asked, and marks them in the answer: it takes a moment, and is a hint only.

@@ -1,5 +1,9 @@
-use super::{HINT_BYTES, read_on};
-use types::document::{PassageKind, PassageView};
+use super::{HINT_BYTES, SEARCH, query_of, read_on};
+use store::{CallResult, CallRow};
+use types::{
+    document::{PassageKind, PassageView},
+    tools::ToolCall,
+};
 
 fn passages(texts: &[String]) -> Vec<PassageView> {
     let passage = |(position, text): (u32, &String)| PassageView {
@@ -42,4 +46,35 @@ fn a_passage_that_does_not_fit_alone_is_cut_and_it_is_said() {
     assert!(part.len() <= 301 + HINT_BYTES);
     assert_eq!(read_on(&all, 5, 2, 301), "There is nothing from there on.");
     assert_eq!(read_on(&all, 1, 2, 301), "end\n\n[This is its end.]");
+}
+
+#[test]
+fn a_passage_is_known_by_what_was_searched_for() {
+    let call = |name: &str, query: &str, text: &str, failed: bool| CallRow {
+        round: 0,
+        text_before: 0,
+        thought_before: 0,
+        call: ToolCall {
+            id: String::new(),
+            name: name.to_owned(),
+            arguments: serde_json::json!({ "query": query }).to_string(),
+        },
+        server: None,
+        result: Some(CallResult { text: text.to_owned(), failed, ..CallResult::default() }),
+    };
+    let calls = [
+        call("web_search", "the web", "[3] Wells\nWater.", false),
+        call(SEARCH, "oil of lamps", "[1] lamps.txt\nWhale oil [3].\n\n[2] oil.txt\nIt burns.\n", false),
+        call(SEARCH, "failed", "[3] x", true),
+        call(SEARCH, "stairs", "[3] tower.pdf, page 2\nTwo hundred.\n", false),
+        CallRow { server: Some("other".to_owned()), ..call(SEARCH, "elsewhere", "[4] x", false) },
+    ];
+    let check = |number: u32, expected: Option<&str>| {
+        assert_eq!(query_of(&calls, number).as_deref(), expected, "{number}");
+    };
+    check(1, Some("oil of lamps"));
+    check(2, Some("oil of lamps"));
+    check(3, Some("stairs"));
+    check(4, None);
+    check(5, None);
 }

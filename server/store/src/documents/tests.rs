@@ -243,6 +243,7 @@ async fn what_an_answer_was_given_outlives_the_document() {
         ranking: Some(Score { value: -2.5, rank: 1 }),
         is_whole: false,
         cited: false,
+        query: None,
     };
     store.add_sources(OTHER, reply, std::slice::from_ref(&source)).await.unwrap();
     assert!(store.sources_of(ME, &[reply]).await.unwrap().is_empty());

@@ -4,7 +4,7 @@
 use super::{jobs, launch_panel, model_picker, palette, shortcuts};
 use crate::pages::chat::{
     attachments::{self, Attachments},
-    calls, collections, context_bar, editor, model_before, more, named, papers, sources,
+    calls, collections, context_bar, editor, model_before, more, named, papers, previews, sources,
     thread_store::{Block, Pace},
     tools, usage,
 };
@@ -43,6 +43,8 @@ pub(crate) enum Behind {
     Palette,
     /// The documents that go with the message that is being written.
     Papers,
+    /// What a citation is of, beside it.
+    Previews,
     Shortcuts,
     /// What an answer was given to read.
     Sources(MessageId),
@@ -103,6 +105,7 @@ async fn what_is(behind: Behind) -> AnyView {
         Behind::More(message) => more::more(message),
         Behind::Palette => palette::body(),
         Behind::Papers => papers::chips(),
+        Behind::Previews => previews::previews(),
         Behind::Shortcuts => shortcuts::list(),
         Behind::Sources(message) => sources::of(message).await,
         Behind::Tools => tools::choices().await,

@@ -17,6 +17,7 @@ pub(crate) mod model_before;
 pub(crate) mod more;
 pub(crate) mod named;
 pub(crate) mod papers;
+pub(crate) mod previews;
 mod scroll;
 pub(crate) mod sources;
 mod thought;

@@ -89,6 +89,9 @@ pub(crate) async fn get_text(_: &str) -> Option<(u16, String)> {
 pub(crate) fn encoded(text: &str) -> String {
     text.to_owned()
 }
+pub(crate) fn decoded(part: &str) -> String {
+    part.to_owned()
+}
 pub(crate) fn copy_text(_: &str) {}
 pub(crate) fn stored(_: &str) -> Option<String> {
     None

@@ -26,8 +26,9 @@ pub(crate) struct Cited {
     number: u32,
     /// Where it is; `None` if it is not there any more.
     address: Option<String>,
-    /// What is shown of it when it is pointed at.
+    /// What is shown of it when it is pointed at: its name and page, then a line for its text.
     title: String,
+    page: Option<u32>,
     /// It is a whole document, which is opened where it says what was said.
     is_whole: bool,
 }
@@ -46,15 +47,17 @@ pub(crate) fn all(sources: &[SourceView], calls: &[CallRow]) -> Vec<Cited> {
             }),
             title: match source.is_whole {
                 true => source.document_name.clone(),
-                false => format!("{}{page}: {preview}", source.document_name),
+                false => format!("{}{page}\n{preview}", source.document_name),
             },
+            page: source.page.filter(|_| !source.is_whole),
             is_whole: source.is_whole,
         }
     };
     let page = |(number, source): (u32, &Source)| Cited {
         number,
         address: Some(source.url.clone()),
-        title: format!("{}: {}", source.title, source.url),
+        title: format!("{}\n{}", one_line(&source.title), source.url),
+        page: None,
         is_whole: false,
     };
     sources.iter().map(passage).chain(crate::calls::sources(calls).into_iter().map(page)).collect()
@@ -123,13 +126,17 @@ fn sentence(said: &str) -> String {
     let text = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
         .iter()
         .fold(said.to_owned(), |text, (written, meant)| text.replace(written, meant));
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = one_line(&text);
     let ends = text.match_indices(['.', '!', '?', '…', ':']).map(|(at, end)| at + end.len());
     let starts = ends.filter(|at| text[*at..].starts_with(' '));
     let says = |at: &usize| text[*at..].split_whitespace().count() >= LEAST_SENTENCE_WORDS;
     let sentence = text[starts.filter(says).last().unwrap_or_default()..].trim();
     let n_chars = sentence.chars().count();
     sentence.chars().skip(n_chars.saturating_sub(MOST_SENTENCE_CHARS)).collect()
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// As a part of an address.
@@ -149,7 +156,8 @@ fn anchor(number: u32, sources: &[Cited], said: &str) -> Option<String> {
     let sentence = if source.is_whole { encoded(&sentence(said)) } else { String::new() };
     let address = if sentence.is_empty() { address.clone() } else { format!("{address}?for={sentence}") };
     let (address, title) = (escaped(&address), escaped(&source.title));
-    Some(format!(r#"<a class="citation" href="{address}" title="{title}"{elsewhere}>[{number}]</a>"#))
+    let page = source.page.map(|page| format!(r#" data-page="{page}""#)).unwrap_or_default();
+    Some(format!(r#"<a class="citation" href="{address}" title="{title}"{page}{elsewhere}>[{number}]</a>"#))
 }
 
 pub(crate) fn escaped(text: &str) -> String {
@@ -183,7 +191,10 @@ mod tests {
     #[test]
     fn citations_become_links_where_there_is_a_passage_of_that_number() {
         let sources = all(&[source(1, Some(7)), source(2, None)], &[]);
-        let one = r#"<a class="citation" href="/documents/7?at=4&amp;to=5" title="a &quot;b&quot;.pdf, 2: &lt;script&gt;">[1]</a>"#;
+        let title = "a &quot;b&quot;.pdf, 2\n&lt;script&gt;";
+        let one = &format!(
+            r#"<a class="citation" href="/documents/7?at=4&amp;to=5" title="{title}" data-page="2">[1]</a>"#
+        );
         let check = |html: &str, expected: &str| assert_eq!(link(html, &sources), expected);
         check("<p>It is so [1].</p>", &format!("<p>It is so {one}.</p>"));
         check("<p>Both [1, 2]</p>", &format!("<p>Both {one} [2]</p>"));

@@ -2,6 +2,7 @@
 
 use super::{message::Message, scroll::Follow, thread_store::ThreadStore};
 use crate::{
+    frame::{Behind, Later},
     i18n::{fill, use_texts},
     platform,
     ui::{icon::IconButton, list::list, toast::use_toasts, when::When},
@@ -20,6 +21,7 @@ pub(super) fn ThreadView() -> AnyView {
     let store = expect_context::<ThreadStore>();
     let follow = Follow::new(store.growth);
     let toasts = use_toasts();
+    let has_rows = Signal::derive(move || !store.rows.read().is_empty());
     let on_click = move |event: ev::MouseEvent| {
         if let Some(code) = code_to_copy(&event) {
             platform::copy_text(&code);
@@ -37,9 +39,10 @@ pub(super) fn ThreadView() -> AnyView {
             on:scroll=move |_| follow.on_scroll()
             on:click=on_click
         >
-            <div class="rows mx-auto flex max-w-3xl flex-col gap-5 px-4 py-6">
+            <div class="rows relative mx-auto flex max-w-3xl flex-col gap-5 px-4 py-6">
                 <Earlier store/>
                 {list(move || store.rows.get(), |row| row.id, |row| view! { <Message row/> }.into_any())}
+                <Later behind=Behind::Previews when=has_rows/>
             </div>
         </div>
         <span hidden inner_html=platform::at_once(SHOW_END)></span>

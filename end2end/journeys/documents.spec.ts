@@ -100,7 +100,7 @@ test('files are dropped, and one that is there already or cannot be read says so
   });
   await ready(page, 1);
   const failed = page.locator('[data-testid=document][data-state=failed]');
-  await expect(failed).toContainText('an image (GIF)');
+  await expect(failed).toContainText('only read by a model that looks at images');
   await page.getByTestId('add-files').setInputFiles([text('b.txt', 'The lantern burns.')]);
   await expect(page.getByTestId('toast')).toContainText('already, as “a.txt”');
   await expect(page.getByTestId('document')).toHaveCount(2);

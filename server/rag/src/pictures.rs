@@ -19,7 +19,9 @@ use types::{
 };
 
 /// Enough to know an image by.
-const HEAD_BYTES: u64 = 16;
+const HEAD_BYTES: u64 = 18;
+/// The lengths that the second header of a bitmap has.
+const BITMAP_HEADERS: [u32; 7] = [12, 40, 52, 56, 64, 108, 124];
 /// What one image may take.
 const TIME: Duration = if cfg!(test) { Duration::from_millis(500) } else { Duration::from_secs(180) };
 /// A page has fewer.
@@ -58,7 +60,20 @@ pub(crate) fn is_picture(file: &mut File) -> std::io::Result<bool> {
     let mut head = Vec::new();
     file.by_ref().take(HEAD_BYTES).read_to_end(&mut head)?;
     file.seek(SeekFrom::Start(0))?;
-    Ok(matches!(ImageKind::of(&head), Some(ImageKind::Png | ImageKind::Jpeg | ImageKind::Webp)))
+    Ok(begins_image(&head))
+}
+
+/// Two letters make no bitmap, nor four a GIF: texts begin so, too.
+fn begins_image(head: &[u8]) -> bool {
+    match ImageKind::of(head) {
+        Some(ImageKind::Png | ImageKind::Jpeg | ImageKind::Webp) => true,
+        Some(ImageKind::Gif) => head.starts_with(b"GIF87a") || head.starts_with(b"GIF89a"),
+        Some(ImageKind::Bmp) => {
+            let header = head.get(14..18).and_then(|it| <[u8; 4]>::try_from(it).ok()).map(u32::from_le_bytes);
+            header.is_some_and(|length| BITMAP_HEADERS.contains(&length))
+        }
+        None => false,
+    }
 }
 
 impl Rag {

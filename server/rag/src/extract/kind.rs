@@ -80,7 +80,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 /// Whether a file of that name is probably a document: what else is in a folder is not even opened.
 pub(crate) fn may_be_read(name: &str) -> bool {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
-    DOCUMENTS.contains(&ending.as_str()) || CODE.contains(&ending.as_str())
+    [DOCUMENTS, CODE, IMAGES].iter().any(|known| known.contains(&ending.as_str()))
 }
 
 /// Formats that are made of text, and shell scripts, are read as such.
@@ -118,6 +118,9 @@ const DOCUMENTS: &[&str] = &[
     "adoc", "csv", "docx", "epub", "htm", "html", "markdown", "md", "mdown", "mkd", "ods", "odt", "org",
     "pdf", "pptx", "rst", "tex", "text", "tsv", "txt", "xhtml", "xls", "xlsb", "xlsm", "xlsx",
 ];
+
+/// Endings of images, whose text a model writes down.
+const IMAGES: &[&str] = &["bmp", "gif", "jpeg", "jpg", "png", "webp"];
 
 /// Endings of source code and of what is written like it.
 const CODE: &[&str] = &[

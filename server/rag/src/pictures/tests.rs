@@ -1,4 +1,4 @@
-use super::blocks;
+use super::{begins_image, blocks};
 use crate::tests::bench::{Bench, ME};
 use futures::stream;
 use inference::{Engine, Prompt, Script, ScriptedEngine};
@@ -105,6 +105,23 @@ async fn of_a_long_text_it_is_said_that_only_the_beginning_is_there() {
     let (bench, _) = bench(Script::say(["Chapter 1"]).cut()).await;
     let document = added(&bench, PNG).await;
     assert!(document.note.unwrap().ends_with("Only its beginning was read."));
+}
+
+#[test]
+fn an_image_is_known_by_how_it_begins() {
+    let check = |head: &[u8], expected: bool| assert_eq!(begins_image(head), expected, "{head:?}");
+    check(PNG, true);
+    check(b"\xff\xd8\xff\xe0", true);
+    check(b"RIFF\0\0\0\0WEBP", true);
+    check(b"GIF89a\x01\0", true);
+    check(b"GIF87a\x01\0", true);
+    check(b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", true);
+    check(b"GIF8 is a word", false);
+    check(b"BMW builds cars in Munich.", false);
+    check(b"BM", false);
+    check(b"II*\0\x08\0\0\0", false);
+    check(b"A lantern", false);
+    check(b"", false);
 }
 
 #[test]

@@ -11,15 +11,23 @@ fn write(root: &Path, path: &str, text: &str) {
 fn documents_are_seen_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    for path in
-        ["a.md", "deep/er/b.TXT", "c.rs", "photo.jpg", ".hidden/d.md", ".e.md", "~$f.docx", "no ending"]
-    {
+    for path in [
+        "a.md",
+        "deep/er/b.TXT",
+        "c.rs",
+        "photo.JPG",
+        "film.mp4",
+        ".hidden/d.md",
+        ".e.md",
+        "~$f.docx",
+        "no ending",
+    ] {
         write(root, path, "text");
     }
     write(root, "empty.md", "");
     let look = look(root).unwrap();
     let paths: Vec<_> = look.files.iter().map(|file| file.path.as_str()).collect();
-    assert_eq!(paths, ["a.md", "c.rs", "deep/er/b.TXT"]);
+    assert_eq!(paths, ["a.md", "c.rs", "deep/er/b.TXT", "photo.JPG"]);
     assert!(look.trouble.is_none());
     assert!(is_fresh(&look.files[0], Duration::from_secs(60)) && !is_fresh(&look.files[0], Duration::ZERO));
 }

@@ -1,8 +1,9 @@
 // Documents: collections, adding by button and by dropping, finding, reading at a passage, and answers that cite.
 
 import type { Page } from '@playwright/test';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bomb } from '../support/office';
 import { pdf } from '../support/pdf';
 import { freshFolder } from '../support/server';
 import { accessible, answered, composer, connected, expect, lastAnswer, open, send, test } from '../support/test';
@@ -125,6 +126,26 @@ test('a PDF is opened at the page, and one without text or with a password says 
   await page.getByTestId('found-link').first().click();
   await expect(page.locator('[data-testid=passage][data-marked=true]')).toHaveText(/Page 2\s*The keeper climbs two hundred stairs/);
   await expect(page.getByTestId('document-file')).toHaveAttribute('href', /\/files\/documents\/\d+#page=2$/);
+});
+
+test('what would fill the memory is refused, and a file that is gone from the disk leaves its text', async ({ page, server }) => {
+  const words = 'The keeper of the bomb shelter climbs ninety stairs.';
+  await collection(page);
+  await page.getByTestId('add-files').setInputFiles([
+    { name: 'large.docx', mimeType: 'application/octet-stream', buffer: bomb(310_000_000) },
+    text('stairs.txt', words),
+  ]);
+  await ready(page, 1);
+  await expect(page.locator('[data-testid=document][data-state=failed]')).toContainText('large.docx');
+  await expect(page.getByTestId('document-error')).toContainText('300 MB');
+  const folder = join(server.dataDir, 'documents');
+  const kept = readdirSync(folder).map(name => join(folder, name));
+  kept.filter(path => statSync(path).size === words.length && readFileSync(path, 'utf8') === words).forEach(path => rmSync(path));
+  await find(page, 'ninety stairs of the bomb shelter');
+  await page.getByTestId('found-link').first().click();
+  await expect(page.getByTestId('document-file-gone')).toBeVisible();
+  await expect(page.locator('[data-testid=passage][data-marked=true]')).toContainText('ninety stairs');
+  await accessible(page);
 });
 
 test('deleting can be undone, for a document and for a collection', async ({ page }) => {

@@ -1,5 +1,7 @@
 // Texts, slides, sheets and books as office programs write them, as small as they can be.
 
+import { deflateRawSync } from 'node:zlib';
+
 interface Entry {
   name: string;
   text: string;
@@ -118,17 +120,42 @@ export function epub(chapters: string[]): Buffer {
   ]);
 }
 
+/** A text of Word's that is small and becomes so many bytes when it is unpacked. */
+export function bomb(size: number): Buffer {
+  const data = deflateRawSync(Buffer.alloc(size));
+  // Whoever takes the time to compute the sum has unpacked too much already.
+  return archive([{ name: 'word/document.xml', data, method: 8, size, sum: 0 }]);
+}
+
 /** An archive of these files, none of which is compressed. */
 function zip(entries: Entry[]): Buffer {
+  const member = ({ name, text }: Entry) => {
+    const data = Buffer.from(text);
+    return { name, data, method: 0, size: data.length, sum: crc32(data) };
+  };
+  return archive(entries.map(member));
+}
+
+interface Member {
+  name: string;
+  data: Buffer;
+  /** 0 is as it is, 8 is compressed. */
+  method: number;
+  /** How many bytes it becomes. */
+  size: number;
+  sum: number;
+}
+
+function archive(members: Member[]): Buffer {
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];
   let at = 0;
-  for (const { name, text } of entries) {
-    const [path, data] = [Buffer.from(name), Buffer.from(text)];
+  for (const { name, data, method, size, sum } of members) {
+    const path = Buffer.from(name);
     // Version, flags, method, time and date, check sum, both sizes, and the lengths of the name and of nothing else.
     const described = Buffer.concat([
-      ...[20, 0, 0, 0, 0x21].map(short),
-      ...[crc32(data), data.length, data.length].map(long),
+      ...[20, 0, method, 0, 0x21].map(short),
+      ...[sum, data.length, size].map(long),
       ...[path.length, 0].map(short),
     ]);
     parts.push(Buffer.from('PK\x03\x04', 'latin1'), described, path, data);
@@ -137,7 +164,7 @@ function zip(entries: Entry[]): Buffer {
     at += 4 + described.length + path.length + data.length;
   }
   const listed = Buffer.concat(directory);
-  const n = entries.length;
+  const n = members.length;
   const end = Buffer.concat([...[0, 0, n, n].map(short), ...[listed.length, at].map(long), short(0)]);
   return Buffer.concat([...parts, listed, Buffer.from('PK\x05\x06', 'latin1'), end]);
 }

@@ -316,6 +316,35 @@ test('downloads wait for each other, as many run as are set, and one that waits 
   await withHub(browser, journey, [], lined([...files]));
 });
 
+test('a download outlives a hub that is busy and breaks off, and is no file as long as a byte is wrong', async ({ browser }) => {
+  const [tried, wrong] = ['Line-Q4_K_M', 'Line-Q5_K_M'] as const;
+  const journey = async ({ page, hub, server }: Place) => {
+    const repo = 'maker/Line-GGUF';
+    await hub.faults(repo, `${tried}.gguf`, [
+      { kind: 'status', status: 429, retry_after: 1, times: 1 },
+      { kind: 'cut', after_bytes: 100_000, times: 2 },
+    ]);
+    await hub.faults(repo, `${wrong}.gguf`, [{ kind: 'wrong_byte', at: 200_000, times: 1_000 }]);
+    const path = (name: string) => join(server.dataDir, 'models', 'maker', 'Line-GGUF', `${name}.gguf`);
+    await open(page, `/discover?repo=${encodeURIComponent(repo)}`);
+    for (const name of [tried, wrong]) {
+      await choice(page, name).getByTestId('choice-download').click();
+    }
+    await expect.poll(() => existsSync(path(tried)), { timeout: 30_000 }).toBe(true);
+    expect(readFileSync(path(tried), 'utf8')).toBe('0'.repeat(400_000));
+    await open(page, '/discover');
+    await expect(download(page, wrong)).toHaveAttribute('data-state', 'failed', { timeout: 30_000 });
+    await expect(download(page, wrong).getByTestId('download-error')).toContainText(/what arrived is not what was promised/i);
+    expect(existsSync(path(wrong)), 'a file is there when it is right').toBe(false);
+    await accessible(page);
+    await hub.faults(repo, `${wrong}.gguf`, []);
+    await download(page, wrong).getByTestId('download-resume').click();
+    await expect.poll(() => existsSync(path(wrong)), { timeout: 30_000 }).toBe(true);
+    expect(readFileSync(path(wrong), 'utf8')).toBe('1'.repeat(400_000));
+  };
+  await withHub(browser, journey, [], lined([tried, wrong]));
+});
+
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`everybody can discover models: ${colorScheme}`, async ({ browser }) => {
     await withHub(browser, async ({ page }) => {

@@ -29,6 +29,8 @@ pub struct QuantMeasure {
 pub struct MeasuredQuant {
     pub to: Rewrite,
     pub size_bytes: u64,
+    /// It was written by what an importance matrix says.
+    pub has_imatrix: bool,
     pub measure: QuantMeasure,
 }
 
@@ -137,7 +139,7 @@ mod tests {
             decode_ratio,
             tokens_per_second: 20.0,
         };
-        MeasuredQuant { to, size_bytes, measure }
+        MeasuredQuant { to, size_bytes, has_imatrix: false, measure }
     }
 
     /// What is not on the front, with what beats it and in what, and which one is to be taken.

@@ -445,9 +445,11 @@ pub enum ShelfAct {
     Merge {
         id: ModelId,
     },
-    /// Measures what writing a model with fewer bits costs, as a job.
+    /// Measures what writing a model with fewer bits costs, as a job; by what an importance matrix on the machine that this
+    /// runs on says, if one is named.
     MeasureQuants {
         id: ModelId,
+        imatrix: String,
     },
     /// Shows a model's files in the file manager of the machine that this runs on.
     Reveal {

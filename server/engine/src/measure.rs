@@ -46,6 +46,9 @@ const N_SKIPPED: usize = 16;
 /// Tokens computed one by one behind the text.
 const N_DECODED: usize = 48;
 
+/// So many of them take about as long as a chunk.
+const CHUNK_STEPS: usize = 8;
+
 /// One of the two that are compared.
 struct Side<'m> {
     context: LlamaContext<'m>,
@@ -106,12 +109,14 @@ pub(crate) fn measure_kv(
     Ok(())
 }
 
-/// Compares `candidate` with `reference`, both with keys and values in half precision. The error is a sentence.
+/// Compares `candidate` with `reference`, both with keys and values in half precision, and tells how much of that is done. The
+/// error is a sentence.
 pub(crate) fn measure_quant(
     backend: &LlamaBackend,
     reference: &LlamaModel,
     candidate: &LlamaModel,
     n_threads: Option<u32>,
+    tell: impl FnMut(f32) -> Result<(), String>,
 ) -> Result<QuantMeasure, String> {
     if reference.n_vocab() != candidate.n_vocab() {
         return Err("the two models have different vocabularies".to_owned());
@@ -123,12 +128,15 @@ pub(crate) fn measure_quant(
     let [Ok(reference), Ok(candidate)] = &mut sides else {
         return sides.into_iter().find_map(Result::err).map_or(Err(String::new()), Err);
     };
+    let chunks = tokens[..n_prompt].chunks(CHUNK);
+    let mut steps = Steps::new(chunks.len() * CHUNK_STEPS + N_DECODED.min(tokens.len()), tell);
     let mut agreement = Agreement::default();
     let mut surprise = [0.0, 0.0];
     let mut n_surprises = 0;
-    for (n_chunk, chunk) in tokens[..n_prompt].chunks(CHUNK).enumerate() {
+    for (n_chunk, chunk) in chunks.enumerate() {
         reference.prefill(chunk)?;
         candidate.prefill(chunk)?;
+        steps.done(CHUNK_STEPS)?;
         for row in 0..chunk.len() {
             let at = n_chunk * CHUNK + row;
             if at < N_SKIPPED {
@@ -147,6 +155,7 @@ pub(crate) fn measure_quant(
     for &token in tokens.iter().take(N_DECODED) {
         reference.decode(token)?;
         candidate.decode(token)?;
+        steps.done(1)?;
     }
     let [reference_perplexity, perplexity] = surprise.map(|sum| (sum / f64::from(n_surprises.max(1))).exp());
     Ok(QuantMeasure {
@@ -158,6 +167,24 @@ pub(crate) fn measure_quant(
         decode_ratio: ratio(&reference.decode, &candidate.decode),
         tokens_per_second: 1.0 / median(&candidate.decode).as_secs_f64().max(f64::MIN_POSITIVE),
     })
+}
+
+/// How much of something is done.
+struct Steps<T> {
+    n: usize,
+    n_done: usize,
+    tell: T,
+}
+
+impl<T: FnMut(f32) -> Result<(), String>> Steps<T> {
+    fn new(n: usize, tell: T) -> Self {
+        Self { n, n_done: 0, tell }
+    }
+
+    fn done(&mut self, n: usize) -> Result<(), String> {
+        self.n_done += n;
+        (self.tell)(self.n_done as f32 / self.n.max(1) as f32)
+    }
 }
 
 fn median(times: &[Duration]) -> Duration {

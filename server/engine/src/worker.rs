@@ -285,7 +285,9 @@ fn measure_quant(
     };
     let [reference, candidate] = files;
     let (reference, candidate) = (load(reference)?, load(candidate)?);
-    measure::measure_quant(&backend, &reference, &candidate, n_threads)
+    measure::measure_quant(&backend, &reference, &candidate, n_threads, |done| {
+        process.outbox.send(&Event::QuantMeasuring(done)).map_err(|error| error.to_string())
+    })
 }
 
 fn measure_speed(path: &Path, choices: &[SpeedChoice], process: &Process) -> Result<(), String> {

@@ -251,17 +251,23 @@ pub async fn measure_speed(
 }
 
 /// Compares what the model at `candidate` says with what the one at `reference` does, which has the same vocabulary, in a
-/// worker of its own. Dropping the future ends it. Must be called within a Tokio runtime.
+/// worker of its own, and tells how much of that is done, in 0..=1. Dropping the future ends it. Must be called within a Tokio
+/// runtime.
 pub async fn measure_quant(
     config: &LlamaConfig,
     reference: &Path,
     candidate: &Path,
+    tell: impl Fn(f32),
 ) -> Result<QuantMeasure, EngineError> {
     let failed = |reason: String| EngineError::MeasureFailed { name: file_name(candidate), reason };
     let (reference, candidate) = (reference.to_owned(), candidate.to_owned());
     let command = Command::MeasureQuant { reference, candidate, n_threads: config.n_threads };
     let mut measured = None;
     let result = alone(config, command, |event| match event {
+        Event::QuantMeasuring(done) => {
+            tell(done);
+            None
+        }
         Event::QuantMeasured(Ok(measure)) => {
             measured = Some(measure);
             Some(Ok(()))

@@ -11,7 +11,7 @@ use crate::{
     naming::file_names,
     projectors, until_cancelled,
 };
-use inference::{LlamaConfig, TensorType};
+use inference::{EngineError, LlamaConfig, TensorType};
 use jobs::{JobHandle, Progress};
 use std::{
     ops::ControlFlow,
@@ -249,19 +249,8 @@ impl Run<'_> {
         let part = beside(&plan.target, "part");
         let _gone = Gone(part.clone());
         let imatrix = plan.imatrix.as_deref();
-        let mut work = std::pin::pin!(inference::quantize(worker, source, &part, tensor_type, imatrix));
-        loop {
-            tokio::select! {
-                written = &mut work => {
-                    written?;
-                    break;
-                }
-                () = tokio::time::sleep(TELL) => {
-                    let n = tokio::fs::metadata(&part).await.map_or(0, |meta| meta.len());
-                    job.progress(stretch.at((n as f32 / plan.n_bytes.max(1) as f32).min(0.99)));
-                }
-            }
-        }
+        let work = inference::quantize(worker, source, &part, tensor_type, imatrix);
+        write_watched(job, stretch, (&part, plan.n_bytes), work).await?;
         let (part, target, writer) = (part.clone(), plan.target.clone(), self.writer.clone());
         let finish = move || -> Result<(), ModelsError> {
             let _writer = writer;
@@ -301,9 +290,38 @@ impl Stretch {
         })
     }
 
-    fn at(self, fraction: f32) -> Progress {
+    /// The part of it that is one of `n` that follow each other.
+    pub(crate) fn one_of(self, at: usize, n: usize) -> Self {
+        let place = |at: usize| self.from + (self.to - self.from) * at as f32 / n.max(1) as f32;
+        Self { from: place(at), to: place(at + 1), step: self.step }
+    }
+
+    pub(crate) fn named(self, step: JobStep) -> Self {
+        Self { step: Some(step), ..self }
+    }
+
+    pub(crate) fn at(self, fraction: f32) -> Progress {
         let fraction = Some(self.from + (self.to - self.from) * fraction.clamp(0.0, 1.0));
         Progress { fraction, step: self.step, ..Progress::default() }
+    }
+}
+
+/// Waits for the quantiser, which writes about so many bytes into a file, and tells how far it is.
+pub(crate) async fn write_watched(
+    job: &JobHandle,
+    stretch: Stretch,
+    (file, n_bytes): (&Path, u64),
+    work: impl Future<Output = Result<(), EngineError>>,
+) -> Result<(), EngineError> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            written = &mut work => return written,
+            () = tokio::time::sleep(TELL) => {
+                let n = tokio::fs::metadata(file).await.map_or(0, |meta| meta.len());
+                job.progress(stretch.at((n as f32 / n_bytes.max(1) as f32).min(0.99)));
+            }
+        }
     }
 }
 
@@ -351,15 +369,21 @@ impl Drop for Stop {
 
 /// The file that was named, if one was and it can be used.
 async fn chosen_imatrix(to: Rewrite, path: &str) -> Result<Option<PathBuf>, ModelsError> {
+    let imatrix = imatrix_at(path).await?;
+    if imatrix.is_none() && to.needs_imatrix() {
+        return Err(ModelsError::Kept("that type needs an importance matrix"));
+    }
+    if imatrix.is_some() && tensor_type(to).is_none() {
+        return Err(ModelsError::Kept("an importance matrix is for types of GGUF files"));
+    }
+    Ok(imatrix)
+}
+
+/// The importance matrix that was named, if one was and it can be used.
+pub(crate) async fn imatrix_at(path: &str) -> Result<Option<PathBuf>, ModelsError> {
     let path = PathBuf::from(path.trim());
     if path.as_os_str().is_empty() {
-        return match to.needs_imatrix() {
-            true => Err(ModelsError::Kept("that type needs an importance matrix")),
-            false => Ok(None),
-        };
-    }
-    if tensor_type(to).is_none() {
-        return Err(ModelsError::Kept("an importance matrix is for types of GGUF files"));
+        return Ok(None);
     }
     if !path.is_absolute() {
         return Err(ModelsError::Folder("the whole path of the importance matrix is needed".to_owned()));

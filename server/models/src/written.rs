@@ -70,8 +70,10 @@ impl Models {
         job: &JobHandle,
     ) -> Result<QuantMeasure, ModelsError> {
         let _alone = self.measuring_alone().await;
+        let (all, tell) = (Stretch::default(), |stretch: Stretch| move |done| job.progress(stretch.at(done)));
         if plan.found.layout != Layout::Folder {
-            return Ok(inference::measure_quant(&self.worker, &plan.found.path, &plan.target).await?);
+            let source = &plan.found.path;
+            return Ok(inference::measure_quant(&self.worker, source, &plan.target, tell(all)).await?);
         }
         let folder = self.library.folder().join(FOLDER);
         check_space(self.library.folder(), reference_bytes)?;
@@ -80,11 +82,11 @@ impl Models {
         let exact = Gone(beside(&folder.join(name), "exact"));
         let (source, target, id) = (plan.found.path.clone(), exact.0.clone(), plan.found.id.0.clone());
         let options = convert::Options { id: Some(id), out: Some(convert::OutType::F32) };
-        convert_watched(job, Stretch::default(), move |watch| {
+        convert_watched(job, all.one_of(0, 2), move |watch| {
             convert::hf_to_gguf(&source, &target, &options, watch).map(drop)
         })
         .await?;
-        Ok(inference::measure_quant(&self.worker, &exact.0, &plan.target).await?)
+        Ok(inference::measure_quant(&self.worker, &exact.0, &plan.target, tell(all.one_of(1, 2))).await?)
     }
 
     /// Two at once would slow each other down, and tell nothing about speed.

@@ -187,6 +187,8 @@ pub enum Event {
     KvMeasured(KvMeasure),
     /// With the reason where not all could be measured.
     KvMeasureEnded(Result<(), String>),
+    /// How much of a comparison of two models is done, in 0..=1.
+    QuantMeasuring(f32),
     QuantMeasured(Result<QuantMeasure, String>),
     SpeedMeasured(SpeedMeasure),
     /// With the reason where not all could be measured.

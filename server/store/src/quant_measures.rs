@@ -18,12 +18,13 @@ impl Store {
         let (word, size_bytes) = (quant.to.word(), quant.size_bytes.cast_signed());
         let measure = &quant.measure;
         sqlx::query!(
-            "insert or replace into quant_measure (model, quant, size_bytes, mean_kld, top1_agreement, \
+            "insert or replace into quant_measure (model, quant, size_bytes, has_imatrix, mean_kld, top1_agreement, \
              reference_perplexity, perplexity, prefill_ratio, decode_ratio, tokens_per_second, measured_ms) \
-             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             model.0,
             word,
             size_bytes,
+            quant.has_imatrix,
             measure.mean_kld,
             measure.top1_agreement,
             measure.reference_perplexity,
@@ -41,7 +42,7 @@ impl Store {
     /// What was measured with a model, the largest first. Types that this version does not know are left out.
     pub async fn quant_measures(&self, model: &ModelId) -> Result<Vec<MeasuredQuant>, StoreError> {
         let rows = sqlx::query!(
-            "select quant, size_bytes, mean_kld, top1_agreement, reference_perplexity, perplexity, prefill_ratio, \
+            "select quant, size_bytes, has_imatrix, mean_kld, top1_agreement, reference_perplexity, perplexity, prefill_ratio, \
              decode_ratio, tokens_per_second from quant_measure where model = ? order by size_bytes desc, quant",
             model.0
         )
@@ -58,7 +59,8 @@ impl Store {
                 tokens_per_second: row.tokens_per_second,
             };
             let to = Rewrite::ALL.into_iter().find(|it| it.word() == row.quant)?;
-            Some(MeasuredQuant { to, size_bytes: row.size_bytes.cast_unsigned(), measure })
+            let (size_bytes, has_imatrix) = (row.size_bytes.cast_unsigned(), row.has_imatrix != 0);
+            Some(MeasuredQuant { to, size_bytes, has_imatrix, measure })
         });
         Ok(known.collect())
     }

@@ -68,7 +68,7 @@ async fn manage(models: &Models, user: UserId, act: ShelfAct) -> Result<(), AppE
         ShelfAct::Adopt { id, how } => models.adopt(user, &id, how).await?,
         ShelfAct::Split { id, part_bytes } => models.split(user, &id, part_bytes).await?,
         ShelfAct::Merge { id } => models.merge(user, &id).await?,
-        ShelfAct::MeasureQuants { id } => models.measure_quants(user, &id).await?,
+        ShelfAct::MeasureQuants { id, imatrix } => models.measure_quants(user, &id, &imatrix).await?,
         ShelfAct::Reveal { id } => models.reveal(&id).await?,
     }
     Ok(())

@@ -5,8 +5,9 @@ use crate::{
     format::{bytes, decimals, one_decimal, percent},
     i18n::{ModelsTexts, fill},
     live::use_live,
+    platform,
 };
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
 use leptos_router::components::A;
 use types::{
     ids::ModelId,
@@ -64,19 +65,28 @@ fn Quants(id: ModelId, quants: Vec<MeasuredQuant>) -> AnyView {
         },
         false,
     );
-    let measure = move |_| store.act(ShelfAct::MeasureQuants { id: id.get_value() }, None);
+    let on_submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let imatrix = platform::form_values(&event)("imatrix");
+        store.act(ShelfAct::MeasureQuants { id: id.get_value(), imatrix }, None);
+    };
     let is_measuring = move || measuring.read().is_some();
     view! {
         <section class="flex flex-col gap-2" aria-label=texts.quants_title data-testid="quants">
             <h2 class="font-medium text-strong">{texts.quants_title}</h2>
             <p class="text-xs text-muted">{texts.quants_hint}</p>
-            <button type="button" class="button button-quiet self-start" data-testid="quants-measure"
-                disabled=move || is_measuring() || !is_ready.get() on:click=measure>
-                {move || match measuring.get() {
-                    Some(n) => fill(texts.quants_measuring, "n", n),
-                    None => texts.quants_measure.to_owned(),
-                }}
-            </button>
+            <form class="flex flex-col gap-1" on:submit=on_submit>
+                <label for="quants-imatrix" class="text-xs text-muted">{texts.imatrix}</label>
+                <input id="quants-imatrix" name="imatrix" class="field h-8" autocomplete="off" placeholder=texts.imatrix_hint
+                    data-testid="quants-imatrix"/>
+                <button type="submit" class="button button-quiet self-start" data-testid="quants-measure"
+                    disabled=move || is_measuring() || !is_ready.get()>
+                    {move || match measuring.get() {
+                        Some(n) => fill(texts.quants_measuring, "n", n),
+                        None => texts.quants_measure.to_owned(),
+                    }}
+                </button>
+            </form>
             {move || {
                 let quants = shown.read();
                 (!quants.is_empty()).then(|| figures(&quants, texts))
@@ -175,6 +185,7 @@ fn row(
             <th scope="row" class="p-1.5 text-left font-mono font-normal">
                 {it.to.word()}
                 {best}
+                {it.has_imatrix.then(|| view! { <span class="block font-sans text-xs text-muted">{texts.quants_imatrix}</span> })}
                 {reason.map(|reason| view! {
                     <span class="block max-w-56 min-w-44 font-sans text-xs text-muted" data-testid="quant-reason">{reason}</span>
                 })}

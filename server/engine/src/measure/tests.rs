@@ -85,12 +85,18 @@ fn a_model_is_loaded_once_for_each_number_of_layers() {
 fn a_model_is_as_itself_and_a_changed_one_is_not() {
     let backend = LlamaBackend::init().expect("llama.cpp");
     let (own, changed) = (model(&backend, 7, 0.0), model(&backend, 7, 0.5));
-    let same = measure_quant(&backend, &own, &own, Some(1)).expect("figures");
+    let mut told = Vec::new();
+    let tell = |done| {
+        told.push(done);
+        Ok(())
+    };
+    let same = measure_quant(&backend, &own, &own, Some(1), tell).expect("figures");
+    assert!(told.len() > 10 && told.is_sorted() && told.last() == Some(&1.0), "{told:?}");
     assert!(same.mean_kld < 1e-6 && same.top1_agreement > 0.999, "{same:?}");
     assert!((same.perplexity - same.reference_perplexity).abs() < 1e-6, "{same:?}");
     // It knows nothing, so that nothing is much likelier than anything else.
     assert!(same.perplexity > 1.0 && same.tokens_per_second > 0.0, "{same:?}");
-    let other = measure_quant(&backend, &own, &changed, Some(1)).expect("figures");
+    let other = measure_quant(&backend, &own, &changed, Some(1), |_| Ok(())).expect("figures");
     assert!(other.mean_kld > same.mean_kld && other.top1_agreement <= 1.0, "{other:?}");
     assert!((other.reference_perplexity - same.reference_perplexity).abs() < 1e-6, "{other:?}");
 }

@@ -471,6 +471,7 @@ impl<L: Launch> Supervisor<L> {
             | Event::QuantizeFailed { .. }
             | Event::KvMeasured(_)
             | Event::KvMeasureEnded(_)
+            | Event::QuantMeasuring(_)
             | Event::QuantMeasured(_)
             | Event::SpeedMeasured(_)
             | Event::SpeedMeasureEnded(_)

@@ -171,7 +171,7 @@ async fn what_does_not_fit_into_memory_is_not_measured() {
     let path = bench.put("own/huge.gguf", &head);
     fs::File::options().write(true).open(&path).unwrap().set_len(head.len() as u64 + n).unwrap();
     let id = ModelId("huge".into());
-    let all = [bench.models.measure_quants(ME, &id).await, bench.models.measure(ME, &id, None).await];
+    let all = [bench.models.measure_quants(ME, &id, "").await, bench.models.measure(ME, &id, None).await];
     for refused in all {
         assert!(matches!(refused, Err(ModelsError::NoMemory { .. })), "{refused:?}");
     }
@@ -183,7 +183,7 @@ async fn one_model_is_measured_at_a_time() {
     bench.put("own/a.gguf", &llama(10));
     let id = ModelId("a".into());
     let other = bench.models.only_measuring().unwrap();
-    let all = [bench.models.measure_quants(ME, &id).await, bench.models.measure(ME, &id, None).await];
+    let all = [bench.models.measure_quants(ME, &id, "").await, bench.models.measure(ME, &id, None).await];
     for refused in all {
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains("measured already"), "{refused}");

@@ -112,8 +112,13 @@ impl FreeBytes {
         Self(Arc::new(look))
     }
 
+    /// Asks it. It may block.
+    pub fn in_folder(&self, folder: &Path) -> Option<u64> {
+        (self.0)(folder)
+    }
+
     fn beside(&self, target: &Path) -> Option<u64> {
-        (self.0)(target.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+        self.in_folder(target.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")))
     }
 }
 

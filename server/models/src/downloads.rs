@@ -39,6 +39,8 @@ const STAGING: &str = ".downloads";
 const LET_GO: Duration = Duration::from_secs(5);
 /// How often it is looked whether another download has brought a file.
 const LOOK: Duration = Duration::from_millis(500);
+/// How often it is looked whether the disk has room again.
+const LOOK_FOR_SPACE: Duration = if cfg!(test) { LOOK } else { Duration::from_secs(30) };
 
 /// The downloads that run. Cheap to clone.
 #[derive(Clone)]
@@ -104,9 +106,39 @@ impl Models {
                 if let Err(err) = models.begin_waiting().await {
                     tracing::warn!(error = %err, "downloads are not begun");
                 }
-                models.queue.told.notified().await;
+                tokio::select! {
+                    () = models.queue.told.notified() => {}
+                    () = tokio::time::sleep(LOOK_FOR_SPACE) => {
+                        if let Err(err) = models.resume_with_space().await {
+                            tracing::warn!(error = %err, "it is not known whether downloads have room again");
+                        }
+                    }
+                }
             }
         });
+    }
+
+    /// Downloads that a full disk paused go on, the first one first, as far as all that is missing of them has room now. What a
+    /// person paused has no reason, and stays.
+    async fn resume_with_space(&self) -> Result<(), ModelsError> {
+        let is_paused = |row: &DownloadRow| row.state == DownloadState::Paused && row.error.is_some();
+        let folder = self.library.folder();
+        let mut needed = RESERVE_BYTES;
+        for row in self.store.downloads().await?.into_iter().filter(is_paused) {
+            let (files, place, free) =
+                (self.store.download_files(row.id).await?, folder.to_owned(), self.queue.free_bytes.clone());
+            let look = move || {
+                let missing = files.iter().map(|file| file.size_bytes - there_of(&place, file)).sum::<u64>();
+                (missing, free.in_folder(&place))
+            };
+            let Ok((missing, Some(free))) = tokio::task::spawn_blocking(look).await else { return Ok(()) };
+            needed = needed.saturating_add(missing);
+            if needed > free {
+                return Ok(());
+            }
+            self.store.set_download(row.id, DownloadState::Waiting, None).await?;
+        }
+        Ok(())
     }
 
     /// Has downloads believe this about the disk.
@@ -336,7 +368,7 @@ impl Models {
                 self.brought_by(row.id).forget_all();
                 (DownloadState::Done, None)
             }
-            // Nothing is wrong with it: it goes on when there is room.
+            // Nothing is wrong with it: it goes on when there is room, which this reason says.
             Err(err @ ModelsError::Moving(TransferError::NoSpace { .. })) => {
                 (DownloadState::Paused, Some(err.to_string()))
             }

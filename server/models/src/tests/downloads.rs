@@ -37,7 +37,7 @@ impl Bench {
         self.models.look_at_repository(referred).await
     }
 
-    async fn only_download(&self) -> DownloadView {
+    pub(super) async fn only_download(&self) -> DownloadView {
         let mut list = self.models.downloads().await.unwrap().list;
         assert_eq!(list.len(), 1, "{list:?}");
         list.remove(0)

@@ -137,7 +137,7 @@ async fn a_limit_that_changes_holds_for_what_runs() {
 }
 
 #[tokio::test]
-async fn at_the_reserve_a_download_pauses_with_the_reason_and_goes_on_when_it_is_told_to() {
+async fn at_the_reserve_a_download_pauses_with_the_reason_and_goes_on_when_there_is_room() {
     const GB: u64 = 1 << 30;
     let hub = hub(300_000).await;
     let mut bench = Bench::open().await;
@@ -153,8 +153,18 @@ async fn at_the_reserve_a_download_pauses_with_the_reason_and_goes_on_when_it_is
     bench.models.resume_download(ids[0]).await.unwrap();
     let paused = bench.until(DownloadState::Paused).await;
     assert!(paused.error.is_some_and(|it| it == reason));
+    // By itself, and not what a person paused.
+    bench.models.pause_download(ids[0]).await.unwrap();
     free.store(2 * GB, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let paused = bench.only_download().await;
+    assert_eq!((paused.state, paused.error), (DownloadState::Paused, None));
+    free.store(GB, Ordering::Relaxed);
     bench.models.resume_download(ids[0]).await.unwrap();
+    while bench.only_download().await.error.is_none() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    free.store(2 * GB, Ordering::Relaxed);
     let done = bench.until(DownloadState::Done).await;
     assert_eq!(done.error, None);
     bench.jobs_ended().await;

@@ -148,7 +148,10 @@ fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Opti
             {has_kv_types.then(|| window_field(&panel, chosen, texts))}
             {has_kv_types.then(|| draft_field(&panel, chosen, texts))}
             {has_kv_types.then(|| kv_types(id.clone(), &panel, chosen, measuring, texts))}
-            {has_kv_types.then(|| options::more(&panel, chosen, texts))}
+            {match has_kv_types {
+                true => options::more(&panel, chosen, texts),
+                false => options::of_folder(&panel, chosen, texts),
+            }}
         </div>
         <div class="flex flex-wrap items-center justify-end gap-2 border-t border-line p-4">
             <span class="tabular mr-auto text-muted" data-testid="launch-memory" aria-live="polite">{shown_memory}</span>

@@ -327,7 +327,7 @@ fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) 
     };
     if kind == Some(FolderKind::Decoder) {
         return match folder::load(&backend, request, outbox, &process.stop) {
-            Ok(model) => write_in_folder(model, commands, process),
+            Ok(model) => write_in_folder(model, request, commands, process),
             Err(reason) => Ok(outbox.send(&Event::LoadFailed { reason })?),
         };
     }
@@ -484,13 +484,19 @@ fn open_projector<'m>(model: &'m LlamaModel, request: &LoadRequest) -> Result<Op
 /// Serves a model in a folder that writes.
 fn write_in_folder(
     model: FolderModel,
+    request: &LoadRequest,
     commands: Receiver<Arrival>,
     process: &Process,
 ) -> Result<(), WorkerError> {
     let FolderModel { decoder, vocabulary, words, facts, limits } = model;
-    let prompter = Prompter::new(&vocabulary, facts.n_ctx).with_words(words);
+    let prompter = match Prompter::instead(&vocabulary, facts.n_ctx, request.template.as_deref()) {
+        Ok(prompter) => prompter.with_words(words),
+        Err(reason) => return Ok(process.outbox.send(&Event::LoadFailed { reason })?),
+    };
     let mut scheduler = FolderScheduler::new(decoder, vocabulary.vocab(), limits, process.outbox.clone());
-    process.outbox.send(&Event::Loaded(LoadedModel { thinks: prompter.thinks(), ..facts }))?;
+    let has_chat_template = facts.has_chat_template || request.template.is_some();
+    let facts = LoadedModel { thinks: prompter.thinks(), has_chat_template, ..facts };
+    process.outbox.send(&Event::Loaded(facts))?;
     let desk = Desk { commands, prompter, inputs: None };
     work_beside(desk, process, |work| scheduler.run(work));
     Ok(())

@@ -314,7 +314,7 @@ impl Config {
 }
 
 /// The chat template in `folder`: a file of its own, or what is said of the tokenizer. Of several the usual one.
-fn chat_template(folder: &Path) -> Result<Option<String>, Problem> {
+pub(crate) fn chat_template(folder: &Path) -> Result<Option<String>, Problem> {
     let own = folder.join("chat_template.jinja");
     if own.is_file() {
         return read_bytes(&own, MAX_JSON_BYTES)

@@ -1,6 +1,8 @@
 //! How each model is loaded, and what that was measured to cost.
 
-use crate::{Models, ModelsError, drafts::known_drafts, ended, files::check_memory, now_ms, until_cancelled};
+use crate::{
+    Models, ModelsError, drafts::known_drafts, ended, files::check_memory, folder, now_ms, until_cancelled,
+};
 use inference::{Footprint, N_SPEED_ROUNDS};
 use jobs::{JobHandle, Progress};
 use std::path::{Path, PathBuf};
@@ -44,8 +46,10 @@ impl Models {
         let library = self.library.clone();
         let look = move || {
             let is_file = path.is_file();
-            let details = is_file.then(|| gguf::read_details(&path).ok()).flatten();
-            let template = details.and_then(|it| it.chat_template);
+            let template = match is_file {
+                true => gguf::read_details(&path).ok().and_then(|it| it.chat_template),
+                false => folder::chat_template(&path).ok().flatten(),
+            };
             (library.drafts_for(&path), template, library.n_layers(&path), is_file)
         };
         let looked = tokio::task::spawn_blocking(look).await.unwrap_or_default();

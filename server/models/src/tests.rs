@@ -195,6 +195,8 @@ async fn folders_and_checkpoints_tell_as_much_as_other_files() {
     assert_eq!((rounded.layers, rounded.tensors), (Some(28), vec![("U32".to_owned(), 1, 32)]));
     assert!(rounded.values.contains(&("quantization.bits".to_owned(), "4".to_owned())));
     assert_eq!(rounded.chat_template.as_deref(), Some("{{ tools }}"));
+    let panel = bench.models.launch_panel(&ModelId("rounded".into())).await.unwrap();
+    assert_eq!((panel.template.as_deref(), panel.has_kv_types), (Some("{{ tools }}"), false));
     let paint = bench.models.describe(&ModelId("paint".into()), true).await.unwrap();
     assert_eq!(paint.values, [("made_by".to_owned(), "me".to_owned())]);
 }

@@ -64,6 +64,26 @@ fn fields(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts) -> A
     .into_any()
 }
 
+/// What there is to choose for a folder of safetensors, and what does not apply to one.
+pub(super) fn of_folder(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts) -> AnyView {
+    let threads = number(
+        "launch-threads",
+        texts.launch_folder_threads,
+        Some(fill(texts.launch_folder_threads_hint, "n", panel.usual_n_threads)),
+        (1, MAX_THREADS, panel.usual_n_threads),
+        chosen,
+        |options| &mut options.n_threads,
+    );
+    // Only what writes has one.
+    let template = panel.template.is_some().then(|| template(panel, chosen, texts));
+    view! {
+        {threads}
+        {template}
+        <p class="text-xs text-muted" data-testid="launch-folder">{texts.launch_folder}</p>
+    }
+    .into_any()
+}
+
 /// A number, or nothing for what is usual.
 fn number(
     id: &'static str,

@@ -5,14 +5,18 @@ mod caches;
 mod memory;
 
 use crate::tests::{
-    Worker,
+    Worker, exactly,
     tiny_twins::{Family, Form, write_file, write_folder},
 };
 use protocol::{
-    Command, EmbedParams, Event, GenerateParams, LoraAdapter, Prompt, Rejection, RequestId, Tenant,
-    TokenLogprob,
+    Command, EmbedParams, Event, GenerateParams, LoadRequest, LoraAdapter, Prompt, Rejection, RequestId,
+    Tenant, TokenLogprob,
 };
-use std::{collections::BTreeMap, iter, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    iter,
+    path::{Path, PathBuf},
+};
 use types::{
     chat::{ChatTurn, FinishReason, Role, Usage},
     constraint::Constraint,
@@ -196,6 +200,30 @@ fn an_answer_is_the_same_with_any_number_of_threads() {
         }
         worker.end();
     }
+}
+
+#[test]
+fn another_template_counts_as_for_a_file_and_a_broken_one_is_refused() {
+    let load = |template: Option<&str>, write: &dyn Fn(&Path)| {
+        Worker::try_loading(|path| {
+            write(path);
+            LoadRequest { template: template.map(str::to_owned), ..exactly(path, None) }
+        })
+    };
+    let in_file = |path: &Path| write_file(path, Family::Qwen3, 1);
+    let in_folder = |path: &Path| write_folder(path, Family::Qwen3, 1, Form::default());
+    let other = "{% for message in messages %}the sea {{ message.content }}{% endfor %}";
+    let answer = |template, write: &dyn Fn(&Path)| {
+        let mut worker = load(template, write).expect("a model that loads");
+        let answer = essence(&worker.only_answer(&chat("the cat")));
+        worker.end();
+        answer
+    };
+    let expected = answer(Some(other), &in_file);
+    assert_eq!(answer(Some(other), &in_folder), expected);
+    assert_ne!(answer(None, &in_folder), expected);
+    let refused = load(Some("{% for"), &in_folder).err().expect("a reason");
+    assert!(refused.contains("chat template that was chosen"), "{refused}");
 }
 
 #[test]

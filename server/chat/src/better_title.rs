@@ -7,7 +7,7 @@ use crate::{
     title::{MAX_CHARS, title_of, without_marks},
 };
 use futures::StreamExt;
-use inference::{Engine, GenerateEvent, GenerateRequest, Prompt, Target, Tenant};
+use inference::{Engine, GenerateEvent, GenerateRequest, Prompt, ServerText, Target, Tenant};
 use std::{sync::Arc, time::Duration};
 use store::Store;
 use tokio::time::timeout;
@@ -87,6 +87,7 @@ impl BetterTitle {
         let request = GenerateRequest {
             sampling: Sampling { temperature: 0.3, max_tokens: Some(MAX_TOKENS), ..Sampling::default() },
             reasoning: Reasoning { effort: Some(Effort::None), max_tokens: Some(0) },
+            server_text: Some(ServerText { n_bytes: TASK.len(), has_tools: false }),
             ..GenerateRequest::new(Prompt::Chat(task(question, answer)), Tenant(self.user.0))
         };
         let target = Target { model: Some(model), keep_alive: None };

@@ -4,7 +4,7 @@
 //! much that was, and the summary that stood for it.
 
 use crate::{Chat, ChatError, answering::status_of, images::Shown, prompt::turns, turns::Asked};
-use inference::{Prompt, Target};
+use inference::{Prompt, ServerText, Target};
 use store::{LeftOutRow, MessageRow};
 use types::{
     chat::{ChatTurn, History, Role},
@@ -42,6 +42,11 @@ pub(crate) struct Summarise {
 }
 
 impl Summarise {
+    /// What each of the prompts begins with, whosever conversation it is about.
+    pub(crate) fn server_text() -> ServerText {
+        ServerText { n_bytes: SUMMARISE.len(), has_tools: false }
+    }
+
     /// The requests' prompts, each for the summary that the one before gave.
     pub(crate) fn steps(&self) -> impl Iterator<Item = impl Fn(&str) -> Prompt + '_> + '_ {
         self.pieces.iter().map(|piece| {

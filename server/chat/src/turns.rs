@@ -437,6 +437,7 @@ impl Chat {
             logprobs: row.keeps_probabilities.then_some(N_LIKELY),
             tools: hands.as_ref().map(Hands::offered),
             constraint: constraint.filter(|_| !matches!(given.prompt, Prompt::Continue(_))),
+            server_text: Some(Hands::server_text(hands.as_ref())),
             ..GenerateRequest::new(given.prompt, self.tenant(user))
         };
         if way.model.is_none() {

@@ -52,6 +52,7 @@ impl Writer {
             asked.sampling.max_tokens = Some(SUMMARY_TOKENS);
             asked.reasoning = Reasoning { effort: Some(Effort::None), max_tokens: Some(0) };
             asked.trim_history = false;
+            asked.server_text = Some(Summarise::server_text());
             summary =
                 said(engine, target, asked).await.map_err(|err| self.broke_off(&err))?.trim().to_owned();
         }

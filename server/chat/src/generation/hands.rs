@@ -3,6 +3,7 @@
 use super::{Generation, Shown};
 use crate::{calls, images, notes::Notes, now_ms};
 use futures::{StreamExt, stream::FuturesUnordered};
+use inference::ServerText;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -70,6 +71,12 @@ impl Hands {
     /// The tools as a request names them.
     pub(crate) fn offered(&self) -> ToolUse {
         offered(&self.registry)
+    }
+
+    /// What turns say is the person's; what this server says of its own tools is not.
+    pub(crate) fn server_text(hands: Option<&Self>) -> ServerText {
+        let are_built_in = |it: &Self| it.registry.list().all(|(it, _)| it.origin == Origin::Builtin);
+        ServerText { n_bytes: 0, has_tools: hands.is_some_and(are_built_in) }
     }
 
     fn server_of(&self, tool: &str) -> Option<String> {

@@ -3,7 +3,7 @@
 use super::{Bench, ME};
 use crate::better_title::BetterTitle;
 use futures::StreamExt;
-use inference::Script;
+use inference::{Prompt, Script};
 use std::sync::Arc;
 use types::{ids::SessionId, settings::UserSettings};
 
@@ -30,6 +30,10 @@ async fn the_model_writes_a_better_title_after_the_first_answer() {
     }
     let asked = &bench.engine.requests()[1];
     assert!(format!("{:?}", asked.prompt).contains(QUESTION));
+    // What asks for it serves everybody, what it is about does not.
+    let Prompt::Chat(turns) = &asked.prompt else { panic!("no chat") };
+    let n_bytes = asked.server_text.unwrap().n_bytes;
+    assert!(turns[0].content[n_bytes..].trim_start().starts_with("<question>"));
     // A second answer asks for no other title.
     bench.engine.push(Script::say(["More."]));
     bench.say(Some(sent.session), "and then").await;

@@ -129,6 +129,8 @@ async fn what_a_tool_gives_is_told_to_the_model_which_then_answers() {
 
     let offered = bench.engine.requests()[0].tools.clone().unwrap();
     assert_eq!(offered.tools[0].name, "adds");
+    let server_text = bench.engine.requests()[0].server_text.unwrap();
+    assert_eq!((server_text.n_bytes, server_text.has_tools), (0, true));
     let told = turns(&bench, 1);
     let [.., said, result] = told.as_slice() else { panic!("{told:?}") };
     assert_eq!((said.content.as_str(), said.reasoning.as_str()), ("Let me see.", "hm"));

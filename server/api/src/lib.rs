@@ -4,6 +4,7 @@
 //! Another product's JSON exists in this crate only. A client that leaves cancels what it asked for. Every error,
 //! also of a wrong address or broken JSON, has OpenAI's shape.
 
+mod caller;
 mod error;
 mod generate;
 mod keep_alive;

@@ -30,6 +30,10 @@ const MAX_TEXT_LOGPROBS: u32 = 5;
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Common {
     pub(crate) model: Option<String>,
+    /// Whom the program speaks for, in OpenAI's older and newer fields. Whatever is no text there is passed over.
+    pub(crate) user: Option<Value>,
+    pub(crate) safety_identifier: Option<Value>,
+    pub(crate) prompt_cache_key: Option<Value>,
     /// How long the model stays in memory after the answer.
     pub(crate) keep_alive: Option<KeepAliveField>,
     #[serde(default)]

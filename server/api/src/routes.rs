@@ -1,6 +1,7 @@
 //! The addresses.
 
 use crate::{
+    caller::Caller,
     error::ApiError,
     generate::answer,
     request::{ChatRequest, CompletionRequest},
@@ -13,6 +14,7 @@ use axum::{
     response::Response,
     routing::{MethodRouter, get, post},
 };
+use inference::GenerateRequest;
 use serde_json::{Value, json};
 use state::AppState;
 use types::model::{ModelEntry, ModelState, Residents};
@@ -159,17 +161,21 @@ async fn list_adapters(State(state): State<AppState>) -> Json<Value> {
 
 async fn chat_completions(
     State(state): State<AppState>,
+    caller: Caller,
     Body(body): Body<ChatRequest>,
 ) -> Result<Response, ApiError> {
-    let request = body.to_generate()?;
+    let tenant = caller.tenant(&body.common);
+    let request = GenerateRequest { tenant, ..body.to_generate()? };
     answer(&state, Shape::Chat, &body.common, request).await
 }
 
 async fn completions(
     State(state): State<AppState>,
+    caller: Caller,
     Body(body): Body<CompletionRequest>,
 ) -> Result<Response, ApiError> {
-    let request = body.to_generate()?;
+    let tenant = caller.tenant(&body.common);
+    let request = GenerateRequest { tenant, ..body.to_generate()? };
     answer(&state, Shape::Text, &body.common, request).await
 }
 

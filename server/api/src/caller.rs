@@ -1,0 +1,66 @@
+//! Which program, and whom it speaks for: who shares nothing that was computed and gets a turn like everybody else.
+
+use crate::request::Common;
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{HeaderMap, header, request::Parts},
+};
+use inference::Tenant;
+use serde_json::Value;
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+};
+use types::ids::UserId;
+
+/// Numbers of people are smaller than those of callers.
+const CALLERS: i64 = 1 << 62;
+
+/// Where a request came from, and the key that came with it: this server wants none, but whoever has another key is somebody
+/// else.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Caller {
+    address: Option<IpAddr>,
+    key: Option<String>,
+}
+
+impl Caller {
+    /// The tenant of a request. A program on this machine that names nobody is the person's own.
+    pub(crate) fn tenant(&self, common: &Common) -> Tenant {
+        let names = [&common.safety_identifier, &common.user, &common.prompt_cache_key];
+        let name = names.into_iter().find_map(|it| it.as_ref().and_then(Value::as_str));
+        let name = name.filter(|name| !name.is_empty());
+        let address = self.address.map(|it| it.to_canonical()).filter(|it| !it.is_loopback());
+        if name.is_none() && self.key.is_none() && address.is_none() {
+            return Tenant(UserId::LOCAL.0);
+        }
+        // Lengths keep what is somebody's key apart from what is somebody's name.
+        let parts = [address.map(|it| it.to_string()), self.key.clone(), name.map(str::to_owned)];
+        let mut hasher = blake3::Hasher::new_derive_key("ChaosEngineAI 2026 who calls the API");
+        for part in parts {
+            let part = part.unwrap_or_default();
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        }
+        let mut bytes = [0; 8];
+        hasher.finalize_xof().fill(&mut bytes);
+        let number = i64::from_le_bytes(bytes) & (CALLERS - 1);
+        Tenant((CALLERS | number).min(Tenant::SERVER.0 - 1))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self { address: address.map(|it| it.0.ip()), key: key(&parts.headers) })
+    }
+}
+
+fn key(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim();
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

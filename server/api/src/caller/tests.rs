@@ -1,0 +1,46 @@
+use super::*;
+use serde_json::json;
+use std::collections::BTreeSet;
+
+fn tenant(address: &str, key: Option<&str>, body: Value) -> Tenant {
+    let address = Some(address.parse().expect("an address"));
+    let caller = Caller { address, key: key.map(str::to_owned) };
+    caller.tenant(&serde_json::from_value(body).expect("a request"))
+}
+
+#[test]
+fn a_program_on_this_machine_that_names_nobody_is_the_persons_own() {
+    let own = Tenant(UserId::LOCAL.0);
+    assert_eq!(tenant("127.0.0.1", None, json!({})), own);
+    assert_eq!(tenant("::1", None, json!({"user": ""})), own);
+    assert_eq!(tenant("::ffff:127.0.0.1", None, json!({"user": null})), own);
+    // What programs send that is no name is passed over.
+    assert_eq!(tenant("127.0.0.1", None, json!({"user": 7})), own);
+    assert_eq!(Caller::default().tenant(&Common::default()), own);
+}
+
+#[test]
+fn whoever_has_another_name_key_or_address_is_somebody_else() {
+    let callers = [
+        tenant("127.0.0.1", None, json!({})),
+        tenant("127.0.0.1", None, json!({"user": "anna"})),
+        tenant("127.0.0.1", None, json!({"user": "ben"})),
+        tenant("127.0.0.1", Some("Bearer anna"), json!({})),
+        tenant("127.0.0.1", Some("Bearer anna"), json!({"user": "anna"})),
+        tenant("192.168.0.7", None, json!({})),
+        tenant("192.168.0.7", None, json!({"user": "anna"})),
+        tenant("192.168.0.8", None, json!({"user": "anna"})),
+    ];
+    assert_eq!(callers.iter().collect::<BTreeSet<_>>().len(), callers.len());
+    assert!(callers[1..].iter().all(|it| it.0 >= CALLERS && *it != Tenant::SERVER && !it.is_fleeting()));
+}
+
+#[test]
+fn the_same_caller_is_the_same_tenant_each_time_and_by_whichever_field() {
+    let anna = tenant("127.0.0.1", None, json!({"user": "anna"}));
+    assert_eq!(tenant("127.0.0.1", None, json!({"user": "anna", "temperature": 0.5})), anna);
+    assert_eq!(tenant("::1", None, json!({"safety_identifier": "anna"})), anna);
+    assert_eq!(tenant("127.0.0.1", None, json!({"prompt_cache_key": "anna"})), anna);
+    // Who asks counts before what is asked about.
+    assert_eq!(tenant("127.0.0.1", None, json!({"user": "anna", "prompt_cache_key": "a"})), anna);
+}

@@ -1,5 +1,5 @@
-//! Compiles the few lines of C++ through which llama.cpp's own drafters, the models' own heads and its way to look at images are
-//! reached.
+//! Compiles the few lines of C++ through which llama.cpp's own drafters, the models' own heads, its way to look at images and its
+//! account of memory are reached.
 //!
 //! They need the headers of exactly the llama.cpp that is linked. Its crate does not say where those are, but where it was
 //! built: the cache of CMake there names the sources.
@@ -10,7 +10,8 @@ use std::{
     process::ExitCode,
 };
 
-const SOURCES: [&str; 3] = ["src/llama/drafters.cpp", "src/llama/heads.cpp", "src/llama/projector.cpp"];
+const SOURCES: [&str; 4] =
+    ["src/llama/drafters.cpp", "src/llama/heads.cpp", "src/llama/projector.cpp", "src/llama/sizes.cpp"];
 
 fn main() -> ExitCode {
     for source in SOURCES {

@@ -107,6 +107,20 @@ impl MemoryParts {
     }
 }
 
+/// What llama.cpp would allocate for a model with keys and values in half precision, by its own account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DryRun {
+    pub weights_bytes: u64,
+    /// What is kept of conversations however long they are.
+    pub state_bytes: u64,
+    /// Keys and values of one token.
+    pub cell_bytes: u64,
+    /// What computing needs beside them.
+    pub buffers_bytes: u64,
+    /// So much more for every token that the context has room for.
+    pub buffers_cell_bytes: u64,
+}
+
 /// What loading a model would do now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forecast {

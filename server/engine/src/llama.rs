@@ -13,10 +13,12 @@ pub(crate) use draft::{OpenedDraft, load_draft_model, open_draft_context};
 pub(crate) use heads::open_heads;
 pub(crate) use kernels::start_llama;
 
+#[cfg(test)]
+pub(crate) use raw::allocated;
 pub(crate) use raw::{
-    Adapter, CutImage, EncodedPiece, HeadKind, HeadToken, Heads, ImagePart, PartState, PieceSize, Projector,
-    RecurrentState, SequenceState, VendoredDrafter, beat_with, build, can_shift, capture_log, kv_bytes,
-    last_errors, load_adapter, quantize, set_adapters, set_threads,
+    Adapter, Allocated, CutImage, EncodedPiece, HeadKind, HeadToken, Heads, ImagePart, PartState, PieceSize,
+    Pool, Projector, RecurrentState, SequenceState, VendoredDrafter, beat_with, build, can_shift,
+    capture_log, dry_run, kv_bytes, last_errors, load_adapter, quantize, set_adapters, set_threads,
 };
 pub(crate) use threads::{Threads, default_threads, threads};
 
@@ -108,6 +110,11 @@ pub(crate) fn n_kept_or_running(n_sequences: u32) -> u32 {
     n_sequences + N_KEPT
 }
 
+/// All sequence numbers of such a context.
+pub(crate) fn n_of_pool(n_sequences: u32) -> u32 {
+    n_kept_or_running(n_sequences) + 1 + N_BRANCHES as u32
+}
+
 /// Opens a context whose sequences share one pool of cells, so that a common beginning is there once.
 pub(crate) fn open_context<'m>(
     backend: &LlamaBackend,
@@ -120,12 +127,7 @@ pub(crate) fn open_context<'m>(
     let n_ctx_train = Some(model.n_ctx_train()).filter(|&n| n > 0);
     let n_ctx = pool::n_ctx_per_sequence(request.n_ctx, n_ctx_train);
     let n_cells = n_cells(n_ctx, model, draft_model, request);
-    let params = params(request, request.kv_type)
-        .with_n_ctx(NonZeroU32::new(n_cells))
-        .with_n_batch(N_BATCH)
-        .with_n_ubatch(n_batch(request))
-        .with_n_seq_max(n_kept_or_running(n_sequences) + 1 + N_BRANCHES as u32);
-    let context = new_context(backend, model, params)?;
+    let context = open_pool(backend, model, request, n_cells)?;
     if request.kv_type.window && !can_forget_middle(model, &context) {
         return Err(FORGETS_NO_MIDDLE.to_owned());
     }
@@ -142,6 +144,21 @@ pub(crate) fn open_context<'m>(
         kv_type: Some(request.kv_type),
     };
     Ok(Opened { context, facts })
+}
+
+/// A context of `n_cells` cells, with the sequences that are kept, that run, and that rows of nobody and branches have.
+pub(crate) fn open_pool<'m>(
+    backend: &LlamaBackend,
+    model: &'m LlamaModel,
+    request: &LoadRequest,
+    n_cells: u32,
+) -> Result<LlamaContext<'m>, String> {
+    let params = params(request, request.kv_type)
+        .with_n_ctx(NonZeroU32::new(n_cells))
+        .with_n_batch(N_BATCH)
+        .with_n_ubatch(n_batch(request))
+        .with_n_seq_max(n_of_pool(n_sequences(request)));
+    new_context(backend, model, params)
 }
 
 /// Why a model is not loaded that should forget the middle of conversations.

@@ -4,8 +4,10 @@
 //! whatever else the machine does meets both. Where the middle of a text is forgotten, the other one remembers half of the
 //! text, and what they say is compared from where it has forgotten something.
 
+mod memory;
 mod speed;
 
+pub(crate) use memory::dry_run;
 pub(crate) use speed::{by_layers, measure_speed};
 
 use crate::{

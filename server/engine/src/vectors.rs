@@ -169,6 +169,7 @@ fn take<T: Tokenizer, E: Encoder>(
         | Command::MeasureKv { .. }
         | Command::MeasureQuant { .. }
         | Command::MeasureSpeed { .. }
+        | Command::DryRun { .. }
         | Command::SetThreads { .. }
         | Command::SetSavedBytes { .. }
         | Command::Forget { .. }

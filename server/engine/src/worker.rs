@@ -41,6 +41,7 @@ use types::{
     chat::{FinishReason, Usage},
     job::JobStep,
     kv::{KvFormat, KvType},
+    launch::DryRun,
     model::Purpose,
     quant::QuantMeasure,
     speed::SpeedChoice,
@@ -220,6 +221,9 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
                 let result = measure_speed(&path, &choices, process);
                 process.outbox.send(&Event::SpeedMeasureEnded(result))?;
             }
+            Command::DryRun { path, n_sequences } => {
+                process.outbox.send(&Event::Tried(dry_run(&path, n_sequences)))?;
+            }
             Command::Generate { id, .. }
             | Command::CountTokens { id, .. }
             | Command::Show { id, .. }
@@ -306,6 +310,13 @@ fn measure_speed(path: &Path, choices: &[SpeedChoice], process: &Process) -> Res
         })?;
     }
     Ok(())
+}
+
+fn dry_run(path: &Path, n_sequences: u32) -> Result<DryRun, String> {
+    if path.is_dir() {
+        return Err("what a model in a folder allocates is known from its numbers".to_owned());
+    }
+    measure::dry_run(&llama::start_llama()?, path, n_sequences)
 }
 
 fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError> {
@@ -583,6 +594,7 @@ fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, process: &Process) -> R
             | Command::MeasureKv { .. }
             | Command::MeasureQuant { .. }
             | Command::MeasureSpeed { .. }
+            | Command::DryRun { .. }
             | Command::Ping(_) => {
                 continue;
             }

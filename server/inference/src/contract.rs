@@ -44,6 +44,8 @@ impl ModelSpec {
     /// threads compute, can change while one writes; nothing else can.
     pub(crate) fn becomes_at_once(&self, wanted: &Self) -> bool {
         let mut would_be = self.clone();
+        // What is foretold changes nothing about what is there.
+        would_be.footprint = wanted.footprint;
         if self.purpose == Purpose::Writing {
             would_be.adapters.clone_from(&wanted.adapters);
             would_be.profile.options.adapters.clone_from(&wanted.profile.options.adapters);

@@ -1,8 +1,11 @@
-//! How much memory a model will take, from its file's own numbers. Pure; what a loaded model really takes is
-//! measured, and then replaces this.
+//! How much memory a model will take: from its file's own numbers, and from a dry run where there was one. Pure; what a loaded
+//! model really takes is measured, and then replaces this.
 
 use protocol::pool::{MIN_N_CTX, n_cells, n_ctx_per_sequence};
-use types::launch::MemoryParts;
+use types::{
+    kv::KvType,
+    launch::{DryRun, MemoryParts},
+};
 
 /// Tokens of a prompt that are computed at once, where nothing else is chosen.
 const N_BATCH: u32 = 512;
@@ -39,30 +42,46 @@ pub struct Footprint {
     pub n_batch: Option<u32>,
     /// Keys and values are taken as conversations grow, not when it is loaded.
     pub grows: bool,
+    /// What loading it would allocate. How many cells there are is decided by the file's numbers all the same, as the worker does.
+    pub dry_run: Option<DryRun>,
 }
 
 impl Footprint {
     /// What it will take with a context of `n_ctx` tokens on a machine with `machine_bytes` of memory.
     pub fn bytes(&self, n_ctx: Option<u32>, machine_bytes: u64) -> u64 {
-        let n_cells = u64::from(n_cells(self.n_ctx(n_ctx), self.cell_bytes, machine_bytes));
-        [n_cells.saturating_mul(self.cell_bytes), self.computing_bytes(), BASE_BYTES]
-            .into_iter()
-            .fold(self.weights_bytes, u64::saturating_add)
-    }
-
-    /// What is needed beside weights, keys and values to compute with it.
-    fn computing_bytes(&self) -> u64 {
-        let vocabulary = u64::from(self.n_vocab) * (N_LOGITS * 4 + TOKEN_BYTES);
-        let a_token = u64::from(self.n_embd) * ACTIVATIONS * 4;
-        vocabulary + a_token * u64::from(self.n_batch.unwrap_or(N_BATCH))
+        self.parts(n_ctx, machine_bytes).total()
     }
 
     /// The same, part by part; draft models and projectors that were added are in the weights.
     pub fn parts(&self, n_ctx: Option<u32>, machine_bytes: u64) -> MemoryParts {
         let n_cells = u64::from(n_cells(self.n_ctx(n_ctx), self.cell_bytes, machine_bytes));
-        let kv = n_cells.saturating_mul(self.cell_bytes);
-        let buffers = self.bytes(n_ctx, machine_bytes).saturating_sub(kv).saturating_sub(self.weights_bytes);
-        MemoryParts { weights: self.weights_bytes, kv, buffers, ..MemoryParts::default() }
+        let buffers = self.computing_bytes(n_cells).saturating_add(BASE_BYTES);
+        MemoryParts { weights: self.weights(), kv: self.kv_bytes(n_cells), buffers, ..MemoryParts::default() }
+    }
+
+    fn weights(&self) -> u64 {
+        // Where weights are arranged anew for the processor, both forms are in memory.
+        self.weights_bytes.max(self.dry_run.map_or(0, |it| it.weights_bytes))
+    }
+
+    fn kv_bytes(&self, n_cells: u64) -> u64 {
+        match self.dry_run {
+            Some(it) => n_cells.saturating_mul(it.cell_bytes).saturating_add(it.state_bytes),
+            None => n_cells.saturating_mul(self.cell_bytes),
+        }
+    }
+
+    /// What is needed beside weights, keys and values to compute with it.
+    fn computing_bytes(&self, n_cells: u64) -> u64 {
+        let n_batch = u64::from(self.n_batch.unwrap_or(N_BATCH));
+        let buffers = match self.dry_run {
+            Some(it) => {
+                let whole = n_cells.saturating_mul(it.buffers_cell_bytes).saturating_add(it.buffers_bytes);
+                whole / u64::from(N_BATCH) * n_batch
+            }
+            None => u64::from(self.n_embd) * ACTIVATIONS * 4 * n_batch,
+        };
+        u64::from(self.n_vocab) * (N_LOGITS * 4 + TOKEN_BYTES) + buffers
     }
 
     /// What a loaded model counts for, and whether that was measured. `foretold` is what [`Self::bytes`] said.
@@ -76,20 +95,55 @@ impl Footprint {
         }
     }
 
+    /// With what a dry run told, for keys and values kept as `kv_type` as they are here.
+    pub fn tried(self, dry_run: Option<DryRun>, kv_type: KvType) -> Self {
+        let dry_run = dry_run.map(|it| DryRun { cell_bytes: kv_type.bytes(it.cell_bytes), ..it });
+        Self { dry_run, ..self }
+    }
+
+    /// With keys and values kept as `kv_type`, where they are in half precision now.
+    pub fn with_kv_type(self, kv_type: KvType) -> Self {
+        self.with_cells(|bytes| kv_type.bytes(bytes))
+    }
+
+    /// With cells of another size.
+    pub(crate) fn with_cells(self, size: impl Fn(u64) -> u64) -> Self {
+        let dry_run = self.dry_run.map(|it| DryRun { cell_bytes: size(it.cell_bytes), ..it });
+        Self { cell_bytes: size(self.cell_bytes), dry_run, ..self }
+    }
+
     /// With a draft model beside it, in a context of its own with as many cells.
     pub fn with_draft_model(self, draft_model: Self) -> Self {
-        let weights = draft_model.weights_bytes.saturating_add(draft_model.computing_bytes());
+        let weights = draft_model.weights().saturating_add(draft_model.computing_bytes(0));
+        let dry_run = self.dry_run.map(|own| {
+            let draft = draft_model
+                .dry_run
+                .unwrap_or(DryRun { cell_bytes: draft_model.cell_bytes, ..DryRun::default() });
+            DryRun {
+                weights_bytes: own.weights_bytes.saturating_add(weights),
+                state_bytes: own.state_bytes.saturating_add(draft.state_bytes),
+                cell_bytes: own.cell_bytes.saturating_add(draft.cell_bytes),
+                ..own
+            }
+        });
         Self {
             weights_bytes: self.weights_bytes.saturating_add(weights),
             cell_bytes: self.cell_bytes.saturating_add(draft_model.cell_bytes),
+            dry_run,
             ..self
         }
     }
 
     /// With a projector for images beside it, whose file has so many bytes.
     pub fn with_projector(self, size_bytes: u64) -> Self {
-        let bytes = size_bytes.saturating_add(LOOKING_BYTES);
-        Self { weights_bytes: self.weights_bytes.saturating_add(bytes), ..self }
+        self.with_weights(size_bytes.saturating_add(LOOKING_BYTES))
+    }
+
+    /// With so much more in its weights.
+    pub fn with_weights(self, more_bytes: u64) -> Self {
+        let more = |bytes: u64| bytes.saturating_add(more_bytes);
+        let dry_run = self.dry_run.map(|it| DryRun { weights_bytes: more(it.weights_bytes), ..it });
+        Self { weights_bytes: more(self.weights_bytes), dry_run, ..self }
     }
 
     /// The longest context, below `n_ctx`, with which it takes at most `room`.

@@ -39,6 +39,7 @@ use tokio::sync::{
 };
 use types::{
     kv::{KvMeasure, KvType},
+    launch::DryRun,
     quant::QuantMeasure,
     seen::SeenPart,
     speed::{SpeedChoice, SpeedMeasure},
@@ -248,6 +249,20 @@ pub async fn measure_speed(
         _ => None,
     });
     result.await.map_err(failed)
+}
+
+/// Tries what loading the GGUF file at `path` would allocate, in a worker of its own. Dropping the future ends it. Must be called
+/// within a Tokio runtime.
+pub async fn dry_run(config: &LlamaConfig, path: &Path) -> Result<DryRun, EngineError> {
+    let failed = |reason: String| EngineError::MeasureFailed { name: file_name(path), reason };
+    let command = Command::DryRun { path: path.to_owned(), n_sequences: config.n_sequences };
+    let mut run = None;
+    let result = alone(config, command, |event| match event {
+        Event::Tried(tried) => Some(tried.map(|tried| run = Some(tried))),
+        _ => None,
+    });
+    result.await.map_err(failed)?;
+    run.ok_or(EngineError::Unloaded)
 }
 
 /// Compares what the model at `candidate` says with what the one at `reference` does, which has the same vocabulary, in a

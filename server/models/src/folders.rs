@@ -22,6 +22,7 @@ impl Models {
     /// Takes over what was decided about folders, and what was read of files, by an earlier process.
     pub async fn open_library(&self) -> Result<(), ModelsError> {
         self.library.fill(self.store.model_headers().await?);
+        self.open_dry_runs().await?;
         self.look_into_folders().await?;
         self.purge_trash().await
     }

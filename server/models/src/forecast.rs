@@ -47,17 +47,15 @@ impl Sizes {
         let n_ctx = profile.n_ctx.or(usual.n_ctx);
         let parts = all.parts(n_ctx, usual.machine_bytes);
         let own = self.kept(self.own, profile, usual);
-        let draft = self.draft(profile).map_or(0, |draft| {
-            let cells = parts.kv.saturating_sub(share(parts.kv, own.cell_bytes, all.cell_bytes));
-            let weights = own.with_draft_model(draft).weights_bytes - own.weights_bytes;
-            cells.saturating_add(weights)
-        });
+        let draft = self.draft(profile);
+        let draft_weights = draft.map_or(0, |it| own.with_draft_model(it).weights_bytes - own.weights_bytes);
+        let kv = draft.map_or(parts.kv, |_| share(parts.kv, own.cell_bytes, all.cell_bytes));
         let projector = self.projector.map_or(0, |it| it.weights_bytes);
         MemoryParts {
-            weights: own.weights_bytes,
-            kv: share(parts.kv, own.cell_bytes, all.cell_bytes),
+            weights: parts.weights.saturating_sub(draft_weights).saturating_sub(projector),
+            kv,
             buffers: parts.buffers,
-            draft,
+            draft: draft_weights.saturating_add(parts.kv.saturating_sub(kv)),
             projector,
         }
     }
@@ -72,7 +70,7 @@ impl Sizes {
             self.draft(profile).map_or(own, |draft| own.with_draft_model(self.kept(draft, profile, usual)));
         let projector = self.projector.map_or(0, |it| it.weights_bytes);
         let n_batch = profile.options.n_batch;
-        Footprint { weights_bytes: own.weights_bytes.saturating_add(projector), n_batch, ..own }
+        Footprint { n_batch, ..own.with_weights(projector) }
     }
 
     fn draft(&self, profile: &LaunchProfile) -> Option<Footprint> {
@@ -83,8 +81,7 @@ impl Sizes {
         if !self.has_kv_types {
             return footprint;
         }
-        let kv_type = profile.kv_type.unwrap_or(usual.kv_type);
-        Footprint { cell_bytes: kv_type.bytes(footprint.cell_bytes), ..footprint }
+        footprint.with_kv_type(profile.kv_type.unwrap_or(usual.kv_type))
     }
 }
 
@@ -108,6 +105,10 @@ impl Models {
         if problem.is_some() {
             return Ok(None);
         }
+        if self.engine.foresee(spec.clone()).await.is_none() {
+            return Ok(None);
+        }
+        let spec = self.tried(spec).await;
         let Some(outlook) = self.engine.foresee(spec).await else { return Ok(None) };
         let usual = self.usual_on(outlook.machine_bytes);
         let (library, id) = (self.library.clone(), id.clone());

@@ -8,6 +8,7 @@ mod bring;
 mod discover;
 mod downloads;
 mod drafts;
+mod dry_runs;
 mod duplicates;
 mod egress;
 mod error;

@@ -15,7 +15,7 @@ pub(crate) use known::{Known, footprint, size_of};
 pub(crate) use places::known as known_places;
 pub use places::{Environment, VARIABLES};
 
-use crate::{drafts::find_draft, forecast::Sizes, naming::short_name, projectors};
+use crate::{drafts::find_draft, dry_runs::DryRuns, forecast::Sizes, naming::short_name, projectors};
 use headers::Headers;
 use inference::{DraftModel, Footprint};
 use std::{
@@ -41,6 +41,7 @@ pub struct Library {
     /// Labels and paths of folders beside our own.
     others: Arc<RwLock<Vec<(String, PathBuf)>>>,
     headers: Headers,
+    dry_runs: DryRuns,
     kv_type: KvType,
     drafts: Drafts,
     projector: Option<PathBuf>,
@@ -69,6 +70,7 @@ impl Library {
             named,
             others: Arc::default(),
             headers: Headers::default(),
+            dry_runs: DryRuns::default(),
             kv_type,
             drafts: Drafts::None,
             projector: None,
@@ -103,6 +105,11 @@ impl Library {
     /// Takes over what was read of files before.
     pub(crate) fn fill(&self, facts: Vec<FileFact>) {
         self.headers.fill(facts);
+    }
+
+    /// What loading files would allocate, where that was tried.
+    pub(crate) fn dry_runs(&self) -> &DryRuns {
+        &self.dry_runs
     }
 
     /// What was read of files since this was asked last, and which files are gone.
@@ -199,9 +206,8 @@ impl Library {
         if let Some(problem) = companions.filter_map(|path| self.problem_of_companion(path)).next() {
             return Err(problem);
         }
-        if let Some(header) = draft_model.as_ref().and_then(|it| self.headers.gguf(&it.path)) {
-            let size_bytes = draft_model.as_ref().map_or(0, |it| size_of(&it.path));
-            known.footprint = known.footprint.with_draft_model(footprint(&header, size_bytes, kv_type));
+        if let Some(draft) = draft_model.as_ref().and_then(|it| self.draft_footprint(&it.path, kv_type)) {
+            known.footprint = known.footprint.with_draft_model(draft);
         }
         let projector = known.projector.clone();
         if let Some(projector) = &projector {
@@ -228,8 +234,7 @@ impl Library {
             return Ok(alone);
         }
         let draft = self.chosen_draft(id, path, &profile.draft)?;
-        let draft =
-            draft.and_then(|it| Some(footprint(&self.headers.gguf(&it.path)?, size_of(&it.path), kv_type)));
+        let draft = draft.and_then(|it| self.draft_footprint(&it.path, kv_type));
         let projector = known.projector.map(|path| Footprint::default().with_projector(size_of(&path)));
         Ok(Sizes { draft, projector, has_kv_types: true, ..alone })
     }
@@ -341,10 +346,24 @@ impl Library {
     }
 
     fn know(&self, found: &Found, beside: &[PathBuf], kv_type: KvType) -> Result<Known, String> {
-        let known = known::know(found, &self.headers, beside, kv_type)?;
+        let mut known = known::know(found, &self.headers, beside, kv_type)?;
+        if known.purpose == Purpose::Writing && known.format == Format::Gguf {
+            known.footprint = self.tried(known.footprint, &found.path, kv_type);
+        }
         let is_named = known.purpose == Purpose::Writing && self.named.contains(&found.path);
         let projector = self.projector.clone().filter(|_| is_named).or_else(|| known.projector.clone());
         Ok(known.with_projector(projector))
+    }
+
+    /// With what a dry run of the file told, where there was one.
+    fn tried(&self, footprint: Footprint, path: &Path, kv_type: KvType) -> Footprint {
+        footprint.tried(self.dry_runs.of(path), kv_type)
+    }
+
+    /// What a draft model takes beside the model; `None` where its file says nothing.
+    fn draft_footprint(&self, path: &Path, kv_type: KvType) -> Option<Footprint> {
+        let header = self.headers.gguf(path)?;
+        Some(self.tried(footprint(&header, size_of(path), kv_type), path, kv_type))
     }
 
     /// Everything there is, by names alone, each with an id of its own. It looks into all folders: not for the runtime's threads.

@@ -8,9 +8,12 @@ use tokio::sync::oneshot;
 use types::{
     ids::{ModelId, UserId},
     job::JobKind,
-    launch::LaunchProfile,
+    launch::{Fate, LaunchProfile},
     model::{ModelEntry, ModelState, Purpose},
 };
+
+/// Where there is so many times as much memory as a model takes by its own numbers, no dry run would change anything.
+const PLENTY: u64 = 2;
 
 impl Models {
     /// Starts loading a model as a job, and makes it the person's. Returns when the job has started. One elsewhere needs
@@ -134,7 +137,7 @@ impl Models {
         };
         let job = self.jobs.start(user, JobKind::LoadModel, short_name(id)).await?;
         let (spec, problem) = self.spec(id, path, profile).await;
-        let Some(problem) = problem else { return Ok((spec, job)) };
+        let Some(problem) = problem else { return Ok((self.judged(spec).await, job)) };
         let path = spec.path.clone();
         self.engine.refuse(spec, problem.clone()).await;
         let err = ModelsError::Broken { path, problem };
@@ -176,6 +179,29 @@ impl Models {
             // It could not be looked at; the worker will.
             Err(_) => (spec, problem),
         }
+    }
+
+    /// Where memory may be short for it, judged by what llama.cpp would allocate, not by its file's numbers.
+    async fn judged(&self, spec: ModelSpec) -> ModelSpec {
+        let Some(outlook) = self.engine.foresee(spec.clone()).await else { return spec };
+        let n_ctx = spec.profile.n_ctx.or(self.worker.n_ctx);
+        let foretold = spec.footprint.bytes(n_ctx, outlook.machine_bytes);
+        let has_plenty = foretold.saturating_mul(PLENTY) <= outlook.free_room_bytes();
+        let is_easy = matches!(&outlook.fate, Fate::IsThere) || has_plenty;
+        if is_easy { spec } else { self.tried(spec).await }
+    }
+
+    /// With what dry runs tell of its files.
+    pub(crate) async fn tried(&self, spec: ModelSpec) -> ModelSpec {
+        if spec.purpose != Purpose::Writing || spec.path.is_dir() {
+            return spec;
+        }
+        self.try_memory(&spec.path).await;
+        if let Some(draft_model) = &spec.draft_model {
+            self.try_memory(&draft_model.path).await;
+        }
+        let (again, problem) = self.spec(&spec.id, spec.path.clone(), spec.profile.clone()).await;
+        if problem.is_none() { again } else { spec }
     }
 
     async fn run_load(&self, spec: ModelSpec, intent: Intent, job: JobHandle) -> Result<Hold, ModelsError> {

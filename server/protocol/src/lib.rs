@@ -20,6 +20,7 @@ use types::{
     constraint::Constraint,
     job::JobStep,
     kv::{KvMeasure, KvType},
+    launch::DryRun,
     quant::QuantMeasure,
     reasoning::Reasoning,
     sampling::Sampling,
@@ -113,6 +114,9 @@ pub enum Command {
     /// Measures how fast the model at `path` computes with each of these. For a worker without a model; answered by
     /// `SpeedMeasured`…, up to [`N_SPEED_ROUNDS`] times for each, of which the last counts, then `SpeedMeasureEnded`, with the process's end as the only way to cancel.
     MeasureSpeed { path: PathBuf, choices: Vec<SpeedChoice> },
+    /// Tries what the model at `path` would allocate for so many generations at the same time, without its weights and whatever
+    /// its context. For a worker without a model; answered by `Tried`.
+    DryRun { path: PathBuf, n_sequences: u32 },
     /// Computes with so many threads from the next step on, as [`LoadRequest`] has them. Not answered.
     SetThreads { n_threads: Option<u32>, n_threads_batch: Option<u32> },
     /// From the next step on, states of the KV cache that are not in it may take so much ordinary memory. Not answered.
@@ -193,6 +197,7 @@ pub enum Event {
     SpeedMeasured(SpeedMeasure),
     /// With the reason where not all could be measured.
     SpeedMeasureEnded(Result<(), String>),
+    Tried(Result<DryRun, String>),
     Pong(u64),
 }
 

@@ -129,6 +129,46 @@ impl Store {
         Ok(())
     }
 
+    /// What dry runs of models told.
+    pub async fn model_dry_runs(&self) -> Result<Vec<FileFact>, StoreError> {
+        let rows = sqlx::query!("select path, size_bytes, modified_ns, inode, content from model_dry_run")
+            .fetch_all(&self.read)
+            .await?;
+        let stamp = |size_bytes, modified_ns, inode| FileStamp { size_bytes, modified_ns, inode };
+        let facts = rows.into_iter().map(|row| FileFact {
+            stamp: stamp(row.size_bytes, row.modified_ns, row.inode),
+            path: row.path,
+            content: row.content,
+        });
+        Ok(facts.collect())
+    }
+
+    /// Keeps what a dry run told.
+    pub async fn save_model_dry_run(&self, fact: &FileFact) -> Result<(), StoreError> {
+        let FileFact { path, stamp, content } = fact;
+        sqlx::query!(
+            "insert or replace into model_dry_run (path, size_bytes, modified_ns, inode, content) values (?, ?, ?, ?, ?)",
+            path,
+            stamp.size_bytes,
+            stamp.modified_ns,
+            stamp.inode,
+            content
+        )
+        .execute(&self.write)
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets dry runs of files that are gone or have changed.
+    pub async fn remove_model_dry_runs(&self, paths: &[String]) -> Result<(), StoreError> {
+        let mut tx = self.write.begin().await?;
+        for path in paths {
+            sqlx::query!("delete from model_dry_run where path = ?", path).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// Digests of files that were compared.
     pub async fn model_digests(&self) -> Result<Vec<FileFact>, StoreError> {
         let rows = sqlx::query!("select path, size_bytes, modified_ns, inode, sha256 from model_digest")

@@ -34,7 +34,7 @@ pub(super) fn models() -> Result<()> {
     }
     let text = format!(
         "# Models\n\n{}.\n`cargo xtask bench models` measures this.\n\n## Looking through a library\n\n```text\n{}\n```\n\n\
-         ## What loading takes\n\nForetold from the file's own numbers before it is loaded; taken as the system counts it \
+         ## What loading takes\n\nForetold by a dry run before it is loaded; taken as the system counts it \
          after a prompt of 700 words.\n\n{}\n",
         describe(),
         scan.trim_end(),

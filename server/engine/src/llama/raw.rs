@@ -6,11 +6,15 @@ mod heads;
 mod projector;
 mod pulse;
 mod recurrent;
+mod sizes;
 
 pub(crate) use heads::{HeadKind, HeadToken, Heads, check_eagle, check_heads};
 pub(crate) use projector::{CutImage, EncodedPiece, ImagePart, PieceSize, Projector};
 pub(crate) use pulse::beat_with;
 pub(crate) use recurrent::RecurrentState;
+#[cfg(test)]
+pub(crate) use sizes::allocated;
+pub(crate) use sizes::{Allocated, Pool, dry_run};
 
 use super::Threads;
 use gguf::Imatrix;

@@ -100,3 +100,37 @@ fn a_model_is_as_itself_and_a_changed_one_is_not() {
     assert!(other.mean_kld > same.mean_kld && other.top1_agreement <= 1.0, "{other:?}");
     assert!((other.reference_perplexity - same.reference_perplexity).abs() < 1e-6, "{other:?}");
 }
+
+#[test]
+fn a_dry_run_tells_what_is_allocated_then() {
+    let backend = LlamaBackend::init().expect("llama.cpp");
+    let check = |write: &dyn Fn(&std::path::Path)| {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        write(file.path());
+        let request = protocol::LoadRequest::new(file.path().to_owned());
+        let foretold = dry_run(&backend, &request.path, request.n_sequences).expect("a dry run");
+        let params = llama_cpp_2::model::params::LlamaModelParams::default().with_load_mtp(true);
+        let model = llama::load_file(&backend, file.path(), params, |_| true).expect("a model");
+        for n_cells in [512, 4096] {
+            let context = llama::open_pool(&backend, &model, &request, n_cells).expect("a context");
+            let taken = llama::allocated(&context).expect("sizes");
+            let whole = |fixed, of_cell: u64| fixed + of_cell * u64::from(n_cells);
+            assert_eq!(foretold.weights_bytes, taken.weights);
+            assert_eq!(whole(foretold.state_bytes, foretold.cell_bytes), taken.kv);
+            let buffers = whole(foretold.buffers_bytes, foretold.buffers_cell_bytes);
+            // With a vocabulary as small as this one, no row of logits counts.
+            assert!(buffers.abs_diff(taken.buffers) <= taken.buffers / 50, "{buffers} of {taken:?}");
+        }
+    };
+    check(&|path| crate::tests::tiny_llama::write(path, 3));
+    check(&|path| crate::tests::tiny_recurrent::write_mamba(path, 3));
+    check(&|path| crate::tests::tiny_recurrent::write_hybrid(path, 3, crate::tests::tiny_heads::Knows::Much));
+}
+
+#[test]
+fn what_is_no_model_is_told_by_a_sentence() {
+    let backend = LlamaBackend::init().expect("llama.cpp");
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "no model").expect("written");
+    assert!(dry_run(&backend, file.path(), 1).is_err_and(|reason| !reason.is_empty()));
+}

@@ -475,6 +475,7 @@ impl<L: Launch> Supervisor<L> {
             | Event::QuantMeasured(_)
             | Event::SpeedMeasured(_)
             | Event::SpeedMeasureEnded(_)
+            | Event::Tried(_)
             | Event::Pong(_) => {}
         }
     }

@@ -54,8 +54,7 @@ impl Wanted<'_> {
         let share = |kv_type: KvType| kv_type.bytes(1 << 20);
         let fits = |format: &KvFormat| {
             let smaller = share(KvType::of(*format));
-            let cell_bytes = self.footprint.cell_bytes.saturating_mul(smaller) / share(chosen);
-            let footprint = Footprint { cell_bytes, ..self.footprint };
+            let footprint = self.footprint.with_cells(|bytes| bytes.saturating_mul(smaller) / share(chosen));
             smaller < share(chosen) && footprint.bytes(n_ctx, machine) <= room
         };
         [KvFormat::Q8, KvFormat::Q5, KvFormat::Q4].into_iter().find(fits)

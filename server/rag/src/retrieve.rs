@@ -21,7 +21,7 @@ pub(crate) const CANDIDATES: usize = 100;
 /// loose paraphrase of one sentence among others.
 pub(crate) const LEAST_NEARNESS: f32 = 0.12;
 /// Of a passage with the neighbours that became a part of it: about three passages. One that grew on would leave no room for others.
-const MOST_JOINED_CHARS: usize = 3_000;
+pub(crate) const MOST_JOINED_CHARS: usize = 3_000;
 /// Between neighbours that were joined.
 const BETWEEN: &str = "\n\n";
 
@@ -67,21 +67,35 @@ impl Rag {
                 (Vec::new(), Some(format!("Only words were compared: {err}.")))
             }
         };
-        let fused = fuse(&by_words, &by_meaning);
-        let rows = self.rows_of(user, &fused, RANKED.max(2 * n)).await?;
+        let (fused, rows) = self.joined(user, &by_words, &by_meaning, n).await?;
         let ranking = self.rank(user, query, &rows).await;
         let order = reordered(&fused, &ranking.scores);
-        let by =
-            Ways { words: ranks(&by_words), meaning: ranks(&by_meaning), ranking: ranks(&ranking.scores) };
-        let passages = found_passages(rows, &by, &order);
+        let passages = told(rows, [&by_words, &by_meaning, &ranking.scores], &order, n, most_chars);
         let notes: Vec<_> = without_meaning.into_iter().chain(ranking.note).collect();
         let note = (!notes.is_empty()).then(|| notes.join(" "));
         let took_ms = started.elapsed().as_millis().try_into().unwrap_or(u32::MAX);
-        Ok(Found { passages: join_neighbours(passages, n, most_chars), note, took_ms })
+        Ok(Found { passages, note, took_ms })
+    }
+
+    /// What words and what meanings found in one order, with the rows of as many as `n` passages can come from.
+    pub(crate) async fn joined(
+        &self,
+        user: UserId,
+        by_words: &Ranked,
+        by_meaning: &Ranked,
+        n: usize,
+    ) -> Result<(Ranked, Vec<PassageRow>), RagError> {
+        let fused = fuse(by_words, by_meaning);
+        let rows = self.rows_of(user, &fused, RANKED.max(2 * n)).await?;
+        Ok((fused, rows))
     }
 
     /// Those of the collections that are the person's, the files of chats too.
-    async fn own(&self, user: UserId, collections: &[CollectionId]) -> Result<Vec<CollectionId>, RagError> {
+    pub(crate) async fn own(
+        &self,
+        user: UserId,
+        collections: &[CollectionId],
+    ) -> Result<Vec<CollectionId>, RagError> {
         let mut own = Vec::with_capacity(collections.len());
         for &id in collections {
             own.extend(self.store().collection_name(user, id).await?.map(|_| id));
@@ -235,6 +249,19 @@ struct Ways {
     words: HashMap<PassageId, Score>,
     meaning: HashMap<PassageId, Score>,
     ranking: HashMap<PassageId, Score>,
+}
+
+/// The `n` best passages in the order that was made of them, with what words, meanings and a model that ranks made of each; neighbours are
+/// joined to at most `most_chars` characters.
+pub(crate) fn told(
+    rows: Vec<PassageRow>,
+    [words, meaning, ranking]: [&Ranked; 3],
+    order: &Ranked,
+    n: usize,
+    most_chars: usize,
+) -> Vec<FoundPassage> {
+    let by = Ways { words: ranks(words), meaning: ranks(meaning), ranking: ranks(ranking) };
+    join_neighbours(found_passages(rows, &by, order), n, most_chars)
 }
 
 /// With all scores, in the order of `fused`.

@@ -368,6 +368,8 @@ pub struct MessageView {
     pub n_unseen_images: u32,
     /// What searching the documents for it came to.
     pub searched: Searched,
+    /// What was told of the machine while it was written.
+    pub warning: Option<Warning>,
     /// It came of a critique of the one before.
     pub is_revised: bool,
     /// A person put it in these words.

@@ -61,6 +61,27 @@ pub enum Warning {
     Heat,
 }
 
+impl Warning {
+    /// As the database keeps it.
+    pub fn written(self) -> String {
+        match self {
+            Self::Memory { available_bytes } => format!("memory {available_bytes}"),
+            Self::Heat => "heat".to_owned(),
+        }
+    }
+
+    /// The inverse of [`Warning::written`]; anything else is `None`.
+    pub fn read(text: &str) -> Option<Self> {
+        match text.split_once(' ') {
+            None if text == "heat" => Some(Self::Heat),
+            Some(("memory", bytes)) => {
+                bytes.parse().ok().map(|available_bytes| Self::Memory { available_bytes })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// When guards act. `None` is never.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

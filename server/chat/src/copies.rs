@@ -243,6 +243,7 @@ impl Chat {
                 kv: turn.ended.kv.clone(),
                 is_revised: turn.ended.is_revised,
                 is_corrected: turn.ended.is_corrected,
+                warning: turn.ended.warning,
                 left_out: LeftOutRow {
                     n_messages: turn.ended.n_left_out,
                     summary: turn.ended.summary.clone(),
@@ -338,6 +339,7 @@ fn ended(message: &MessageRow, sources: Vec<SourceView>) -> Ended {
         n_unseen_images: message.left_out.n_images,
         searched: message.left_out.searched,
         without_documents: false,
+        warning: message.warning,
         reasoning_ms: message.thought.as_ref().and_then(|it| it.ms),
         quotes: sources.into_iter().map(quote).collect(),
     }

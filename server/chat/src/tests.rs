@@ -11,12 +11,12 @@ use types::{
         MessageView, Queued, Role, Sent, Thread,
     },
     filing::ImportView,
-    guard::{Guard, GuardSettings},
+    guard::{Guard, GuardSettings, Warning},
     ids::{ImageId, MessageId, SessionId, UserId},
     image::{MAX_IMAGE_BYTES, MAX_IMAGES, TurnImage},
     reasoning::Effort,
     settings::{MAX_SYSTEM_PROMPT_BYTES, UserSettings},
-    system::SystemSample,
+    system::{Heat, SystemSample},
 };
 
 mod answering;
@@ -57,8 +57,13 @@ impl Bench {
 
     /// With guards over the engine, on a machine that has enough of everything.
     async fn guarded(script: Script) -> Self {
+        Self::guarded_on(script, SystemSample::default()).await
+    }
+
+    /// On a machine that is like this all the time.
+    async fn guarded_on(script: Script, machine: SystemSample) -> Self {
         let bench = Self::open([script]).await;
-        let guarded = Guarded::new(Arc::new(bench.engine.clone()), Arc::new(SystemSample::default));
+        let guarded = Guarded::new(Arc::new(bench.engine.clone()), Arc::new(move || machine.clone()));
         let chat = Chat::open(bench.store.clone(), Arc::new(guarded)).await.unwrap();
         Self { chat, ..bench }
     }
@@ -520,6 +525,21 @@ async fn what_a_guard_ended_keeps_its_text_and_says_which() {
     );
     assert_eq!(message.text, LINE.repeat(4));
     assert_eq!(bench.messages(sent.session).await.last(), Some(&message));
+}
+
+#[tokio::test]
+async fn what_the_machine_suffered_is_kept_with_the_answer() {
+    let hot = SystemSample { heat: Some(Heat::Critical), ..SystemSample::default() };
+    let bench =
+        Bench::guarded_on(Script::say(["One"]).delay(Duration::from_millis(1_500)).then(" two"), hot).await;
+    let (sent, message) = bench.say(None, "Count.").await;
+    assert_eq!((message.text.as_str(), message.warning), ("One two", Some(Warning::Heat)));
+    assert_eq!(bench.messages(sent.session).await.last(), Some(&message));
+    // It goes with a copy and with the file.
+    let copy = bench.chat.duplicate(ME, sent.session).await.unwrap();
+    assert_eq!(bench.messages(copy).await[1].warning, message.warning);
+    let file = bench.chat.transcript(ME, sent.session).await.unwrap();
+    assert_eq!(file.turns[1].ended.warning, message.warning);
 }
 
 #[tokio::test]

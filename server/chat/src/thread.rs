@@ -227,6 +227,7 @@ fn view(row: MessageRow, variants: Vec<MessageId>, has_form: bool) -> MessageVie
         summary: row.left_out.summary,
         n_unseen_images: row.left_out.n_images,
         searched: row.left_out.searched,
+        warning: row.warning,
         is_revised: row.is_revised,
         is_corrected: row.is_corrected,
         kv: row.kv,

@@ -8,6 +8,7 @@ use crate::{
 use std::collections::HashMap;
 use types::{
     chat::{History, Role},
+    guard::Warning,
     ids::{FolderId, MessageId, SessionId, UserId},
     overrides::Overrides,
     reasoning::Effort,
@@ -134,14 +135,15 @@ async fn write_message(
         Role::Assistant | Role::Tool => "assistant",
     };
     let (state, searched) = (message.state.name(), message.left_out.searched.number());
+    let warning = message.warning.map(Warning::written);
     let (thought, usage) = (message.thought.as_ref(), UsageColumns::of(message.usage));
     let (reasoning, reasoning_ms) = (thought.map(|it| &it.text), thought.and_then(|it| it.ms));
     let done = sqlx::query!(
         "insert into message (session_id, parent_id, role, body, reasoning, reasoning_ms, state, error, model, n_prompt_tokens,
              n_generated_tokens, queued_ms, first_token_ms, decode_ms, n_drafted_tokens, n_accepted_tokens, n_steps, guesser,
              n_forgotten_tokens, n_cached_tokens, created_ms, n_left_out, summary, without_documents, is_revised, kv,
-             n_unseen_images, is_corrected)
-         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             n_unseen_images, is_corrected, warning)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         session,
         parent,
         role,
@@ -169,7 +171,8 @@ async fn write_message(
         message.is_revised,
         message.kv,
         message.left_out.n_images,
-        message.is_corrected
+        message.is_corrected,
+        warning
     )
     .execute(&mut *tx)
     .await?;

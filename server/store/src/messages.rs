@@ -6,6 +6,7 @@ use crate::{
 };
 use types::{
     chat::{MessageState, Role, Searched, Usage},
+    guard::Warning,
     ids::{ImageId, MessageId, SessionId, UserId},
 };
 
@@ -25,6 +26,8 @@ pub struct MessageRow {
     pub calls: Vec<CallRow>,
     /// What it was not given of the conversation.
     pub left_out: LeftOutRow,
+    /// What was told of the machine while it was written.
+    pub warning: Option<Warning>,
     /// It came of a critique of the one before.
     pub is_revised: bool,
     /// A person put it in these words.
@@ -53,6 +56,7 @@ impl MessageRow {
             thought: None,
             calls: Vec::new(),
             left_out: LeftOutRow::default(),
+            warning: None,
             is_revised: false,
             is_corrected: false,
             kv: None,
@@ -287,6 +291,17 @@ impl Store {
             left_out.summary,
             left_out.n_images,
             searched,
+            message.0
+        );
+        found(done.execute(&self.write).await?.rows_affected())
+    }
+
+    /// Keeps what was told of the machine while an answer is written; what was told before goes.
+    pub async fn set_warning(&self, message: MessageId, warning: Warning) -> Result<(), StoreError> {
+        let warning = warning.written();
+        let done = sqlx::query!(
+            "update message set warning = ? where id = ? and state = 'running'",
+            warning,
             message.0
         );
         found(done.execute(&self.write).await?.rows_affected())

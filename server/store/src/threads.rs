@@ -7,6 +7,7 @@ use crate::{
 use std::collections::HashMap;
 use types::{
     chat::{Guesser, Role, Searched, Usage},
+    guard::Warning,
     ids::{MessageId, SessionId, UserId},
 };
 
@@ -41,6 +42,7 @@ struct Raw {
     n_unseen_images: i64,
     is_revised: i64,
     is_corrected: i64,
+    warning: Option<String>,
     kv: Option<String>,
     has_probabilities: i64,
 }
@@ -77,6 +79,7 @@ impl From<Raw> for MessageRow {
                 n_images: number(Some(raw.n_unseen_images)).unwrap_or_default(),
                 searched: Searched::numbered(raw.without_documents),
             },
+            warning: raw.warning.as_deref().and_then(Warning::read),
             is_revised: raw.is_revised != 0,
             is_corrected: raw.is_corrected != 0,
             kv: raw.kv,
@@ -103,7 +106,7 @@ impl Store {
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.queued_ms, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
                  m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents,
-                 m.n_unseen_images, m.is_revised, m.is_corrected, m.kv,
+                 m.n_unseen_images, m.is_revised, m.is_corrected, m.warning, m.kv,
                  exists (select 1 from token_probability p where p.message_id = m.id) as \"has_probabilities!: i64\"
              from message m join session s on s.id = m.session_id
              where m.id = ? and s.id = ? and s.user_id = ? and s.deleted_ms is null",
@@ -128,7 +131,7 @@ impl Store {
             "select m.id, m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.queued_ms, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
                  m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents,
-                 m.n_unseen_images, m.is_revised, m.is_corrected, m.kv,
+                 m.n_unseen_images, m.is_revised, m.is_corrected, m.warning, m.kv,
                  exists (select 1 from token_probability p where p.message_id = m.id) as \"has_probabilities!: i64\"
              from message m join session s on s.id = m.session_id
              where s.id = ? and s.user_id = ? and s.deleted_ms is null and m.hidden_ms is null order by m.id",
@@ -194,7 +197,7 @@ impl Store {
              select m.id as "id!", m.parent_id, m.role, m.body, m.reasoning, m.reasoning_ms, m.state, m.error, m.model, m.n_prompt_tokens,
                  m.n_generated_tokens, m.queued_ms, m.first_token_ms, m.decode_ms, m.n_drafted_tokens, m.n_accepted_tokens, m.n_steps,
                  m.guesser, m.n_forgotten_tokens, m.n_cached_tokens, m.created_ms, m.n_left_out, m.summary, m.without_documents,
-                 m.n_unseen_images, m.is_revised, m.is_corrected, m.kv,
+                 m.n_unseen_images, m.is_revised, m.is_corrected, m.warning, m.kv,
                  exists (select 1 from token_probability p where p.message_id = m.id) as "has_probabilities!: i64"
              from branch join message m on m.id = branch.id order by branch.depth desc"#,
             leaf.0,

@@ -3,6 +3,7 @@ use expect_test::{Expect, expect};
 use serde_json::json;
 use types::{
     chat::{History, MessageState, Usage},
+    guard::Warning,
     overrides::{Knob, Overrides},
 };
 
@@ -87,6 +88,7 @@ fn ended() -> Ended {
         error: Some("the model is gone".to_owned()),
         usage: Some(Usage { n_generated_tokens: 7, ..Usage::default() }),
         n_left_out: 2,
+        warning: Some(Warning::Memory { available_bytes: 5 }),
         summary: Some("Tea.".to_owned()),
         quotes: vec![Quote {
             number: 1,

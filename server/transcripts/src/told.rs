@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use types::{
     chat::{History, MessageState, Searched, Usage},
+    guard::Warning,
     overrides::Overrides,
     reasoning::Effort,
 };
@@ -110,6 +111,9 @@ pub struct Ended {
     /// How earlier versions wrote that it failed.
     #[serde(skip_serializing)]
     pub without_documents: bool,
+    /// What was told of the machine while it was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<Warning>,
     /// How long the model thought, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_ms: Option<u32>,

@@ -22,7 +22,7 @@ use crate::{
 use leptos::{html, prelude::*, task::spawn_local};
 use leptos_router::components::A;
 use types::{
-    chat::{Act, Again, MessageView, Role, Searched},
+    chat::{Act, Again, MessageState, MessageView, Role, Searched},
     guard::{Guard, Warning},
     ids::{MessageId, ModelId, SessionId},
     model::{ModelState, Resident},
@@ -207,7 +207,17 @@ fn notes(view: &MessageView) -> AnyView {
         Searched::InPart => Some(note("searched-in-part", "text-warn", texts.searched_in_part.to_owned())),
         Searched::InVain => Some(note("searched-in-vain", "text-muted", texts.searched_in_vain.to_owned())),
     };
-    view! { {revised} {corrected} {left_out(view)} {images} {searched} }.into_any()
+    // While it is written the words stand above, in the present.
+    let warned = view.warning.filter(|_| view.state != MessageState::Running).map(|warning| {
+        let words = match warning {
+            Warning::Memory { available_bytes } => {
+                fill(texts.warned_memory, "n", bytes(available_bytes as f64))
+            }
+            Warning::Heat => texts.warned_heat.to_owned(),
+        };
+        note("message-warned", "text-warn", words)
+    });
+    view! { {revised} {corrected} {left_out(view)} {images} {searched} {warned} }.into_any()
 }
 
 /// What was not given of the conversation, and what stood for it.

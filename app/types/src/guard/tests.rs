@@ -29,3 +29,13 @@ fn a_guard_is_known_by_its_word() {
     }
     assert_eq!(Guard::parse("the worker died"), None);
 }
+
+#[test]
+fn a_warning_is_read_as_it_was_written() {
+    for warning in [Warning::Heat, Warning::Memory { available_bytes: 5 }] {
+        assert_eq!(Warning::read(&warning.written()), Some(warning));
+    }
+    for other in ["", "memory", "memory much", "heat 5"] {
+        assert_eq!(Warning::read(other), None, "{other}");
+    }
+}

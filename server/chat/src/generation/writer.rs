@@ -178,6 +178,7 @@ impl Writer {
             thought: self.thought.row(),
             calls,
             left_out,
+            warning: self.warning.or(row.warning),
             state: end.state,
             error: end.error,
             usage: end.usage,
@@ -366,7 +367,7 @@ impl Writer {
                         (unseen, unsaved) = (true, true);
                     }
                     Some(Ok(GenerateEvent::Warned(warning))) => {
-                        self.warning = Some(warning);
+                        self.warn(warning).await;
                         unseen = true;
                     }
                     Some(Ok(GenerateEvent::Finished { reason, usage })) => return ended(reason, usage),
@@ -411,6 +412,14 @@ impl Writer {
         self.left_out.n_messages = n_messages;
         if let Err(err) = self.below.store.set_left_out(self.generation.message, &self.left_out).await {
             tracing::error!(error = %err, "could not keep what an answer was not given");
+        }
+    }
+
+    /// Shows it, and keeps it with the answer: who looks later wants to know, too.
+    async fn warn(&mut self, warning: Warning) {
+        self.warning = Some(warning);
+        if let Err(err) = self.below.store.set_warning(self.generation.message, warning).await {
+            tracing::error!(error = %err, "could not keep what an answer was warned of");
         }
     }
 

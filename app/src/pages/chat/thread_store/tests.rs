@@ -63,6 +63,7 @@ fn message(role: Role, state: MessageState, text: &str, run: Option<GenerationId
         n_left_out: 0,
         n_unseen_images: 0,
         searched: Searched::Usually,
+        warning: None,
         summary: None,
         is_revised: false,
         is_corrected: false,

@@ -88,6 +88,7 @@ impl From<PromptsError> for AppError {
             | PromptsError::NameTaken(_)
             | PromptsError::NameTakenMeanwhile
             | PromptsError::TooMany { .. }
+            | PromptsError::BrokeOff
             | PromptsError::File(_)) => Self::Refused { reason: err.to_string() },
         }
     }

@@ -1,12 +1,28 @@
-//! The library of prompts as a file, for whoever takes it elsewhere.
+//! The library of prompts as a file, for whoever takes it elsewhere, and files that are brought.
 
 use axum::{
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use prompts::PromptsError;
 use state::AppState;
-use types::ids::UserId;
+use types::{ids::UserId, prompt::MAX_IMPORT_BYTES};
+
+/// The largest body of an import.
+pub(crate) const IMPORT_BYTES: usize = MAX_IMPORT_BYTES;
+
+/// Adds the prompts of the body, and says how many; or why not, as a sentence.
+pub(crate) async fn import(State(state): State<AppState>, file: String) -> Response {
+    match state.prompts.import(UserId::LOCAL, file).await {
+        Ok(imported) => imported.written().into_response(),
+        Err(err @ (PromptsError::Store(_) | PromptsError::BrokeOff)) => {
+            tracing::error!(error = %err, "prompts could not be imported");
+            (StatusCode::SERVICE_UNAVAILABLE, err.to_string()).into_response()
+        }
+        Err(err) => (StatusCode::UNPROCESSABLE_ENTITY, err.to_string()).into_response(),
+    }
+}
 
 /// All prompts of the caller.
 pub(crate) async fn export(State(state): State<AppState>) -> Response {

@@ -131,6 +131,7 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
     let documents = Router::new()
         .route("/files/documents", put(documents::add))
         .route("/files/documents/{id}", get(documents::file));
+    let prompts = Router::new().route("/files/prompts", put(prompt_file::import));
     let uploads = Router::new().route("/files/models", get(uploads::state).put(uploads::receive));
     let api = api::ROUTES
         .iter()
@@ -146,6 +147,7 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
     pages
         .merge(bounded(api, API_BODY_BYTES).with_state(state.clone()))
         .merge(bounded(documents, DOCUMENT_BODY_BYTES).with_state(state.clone()))
+        .merge(bounded(prompts, prompt_file::IMPORT_BYTES).with_state(state.clone()))
         .merge(bounded(uploads, UPLOAD_PART_BYTES as usize).with_state(state.clone()))
         .merge(bounded(conversations, conversations::IMPORT_BYTES).with_state(state))
         .layer(middleware::from_fn(tell_status))

@@ -38,8 +38,10 @@ pub const MAX_CHOICE_CHARS: usize = 200;
 pub const MAX_PROMPTS: usize = 1_000;
 /// How many earlier texts of a prompt are kept.
 pub const MAX_VERSIONS: usize = 100;
-/// The largest file that is imported, in bytes.
-pub const MAX_IMPORT_BYTES: usize = 2_000_000;
+/// The longest all values and choices of one prompt's variables are together, in bytes of UTF-8.
+pub const MAX_VARIABLE_BYTES: usize = 64_000;
+/// The largest file that is imported, in bytes: a full library whose prompts are as long as they may be.
+pub const MAX_IMPORT_BYTES: usize = 300_000_000;
 
 /// What may stand in the place of a variable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,6 +169,21 @@ pub struct Imported {
     pub n_same: u32,
 }
 
+impl Imported {
+    /// Three numbers, as the answer to a file that was sent.
+    pub fn written(self) -> String {
+        let Self { n_added, n_renamed, n_same } = self;
+        format!("{n_added} {n_renamed} {n_same}")
+    }
+
+    /// The inverse of [`Imported::written`]; anything else is `None`.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut numbers = text.split(' ').map(str::parse);
+        let mut next = || numbers.next()?.ok();
+        Some(Self { n_added: next()?, n_renamed: next()?, n_same: next()? })
+    }
+}
+
 /// What a person wants with the library.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PromptAct {
@@ -196,10 +213,6 @@ pub enum PromptAct {
         id: PromptId,
         version: PromptVersionId,
     },
-    /// Adds the prompts of a file.
-    Import {
-        text: String,
-    },
     /// Puts a text before conversations from now on.
     AsSystem {
         text: String,
@@ -228,7 +241,6 @@ pub struct PromptDone {
     pub id: Option<PromptId>,
     /// What was looked at.
     pub version: Option<PromptVersion>,
-    pub imported: Option<Imported>,
     /// The system prompt that was replaced.
     pub replaced: Option<String>,
     /// The conversation that was begun.

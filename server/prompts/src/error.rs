@@ -16,6 +16,8 @@ pub enum PromptsError {
     NameTakenMeanwhile,
     #[error("there would be {wanted} prompts, at most {MAX_PROMPTS} are kept; delete some first")]
     TooMany { wanted: usize },
+    #[error("the file could not be looked through")]
+    BrokeOff,
     #[error(transparent)]
     File(#[from] FileProblem),
     #[error(transparent)]

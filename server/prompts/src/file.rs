@@ -2,7 +2,7 @@
 
 use crate::{PromptsError, error::FileProblem};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, error::Category};
 use std::collections::HashSet;
 use types::prompt::{Imported, MAX_IMPORT_BYTES, MAX_PROMPT_NAME_CHARS, MAX_PROMPTS, PromptDraft, Variable};
 
@@ -18,6 +18,15 @@ struct File {
     format: String,
     version: u64,
     prompts: Vec<Prompt>,
+}
+
+/// What a file says of itself.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    format: Value,
+    #[serde(default)]
+    version: Value,
 }
 
 /// A prompt in a file. What is left out is empty.
@@ -56,29 +65,35 @@ pub(crate) fn write(drafts: Vec<PromptDraft>) -> Result<String, PromptsError> {
 
 /// The prompts of a file, checked as if a person had written each.
 pub(crate) fn read(text: &str) -> Result<Vec<PromptDraft>, FileProblem> {
-    if text.len() > MAX_IMPORT_BYTES {
-        return Err(FileProblem::TooLarge(text.len()));
-    }
+    check_size(text.len())?;
     // Some editors put a mark before the first character.
     let text = text.trim_start_matches('\u{feff}');
-    let value: Value = serde_json::from_str(text).map_err(|_| FileProblem::NoJson)?;
-    if value.get("format").and_then(Value::as_str) != Some(FORMAT) {
+    // What else is in it is looked at afterwards, and never kept twice: it may be large.
+    let head: Head = serde_json::from_str(text).map_err(|err| match err.classify() {
+        Category::Data => FileProblem::Foreign,
+        _ => FileProblem::NoJson,
+    })?;
+    if head.format.as_str() != Some(FORMAT) {
         return Err(FileProblem::Foreign);
     }
-    if value.get("version").and_then(Value::as_u64).is_some_and(|version| version > VERSION) {
+    if head.version.as_u64().is_some_and(|version| version > VERSION) {
         return Err(FileProblem::Newer);
     }
     let incomplete = |err: serde_json::Error| {
         // It may repeat what stands in the file.
         FileProblem::Incomplete(err.to_string().chars().take(SHOWN_CHARS * 2).collect())
     };
-    let file: File = serde_json::from_value(value).map_err(incomplete)?;
+    let file: File = serde_json::from_str(text).map_err(incomplete)?;
     match file.prompts.len() {
         0 => return Err(FileProblem::Empty),
         n if n > MAX_PROMPTS => return Err(FileProblem::TooMany(n)),
         _ => {}
     }
     (1..).zip(file.prompts).map(|(number, prompt)| checked(number, prompt)).collect()
+}
+
+pub(crate) fn check_size(n_bytes: usize) -> Result<(), FileProblem> {
+    if n_bytes > MAX_IMPORT_BYTES { Err(FileProblem::TooLarge(n_bytes)) } else { Ok(()) }
 }
 
 fn checked(number: usize, prompt: Prompt) -> Result<PromptDraft, FileProblem> {

@@ -150,12 +150,14 @@ impl Prompts {
 
     /// Adds the prompts of a file; all or none. One that is there word for word is left out, and one whose name is taken
     /// by another gets a number behind its name.
-    pub async fn import(&self, user: UserId, text: &str) -> Result<Imported, PromptsError> {
+    pub async fn import(&self, user: UserId, text: String) -> Result<Imported, PromptsError> {
         let mut taken = Vec::new();
         for summary in self.store.list_prompts(user, MOST).await? {
             taken.push(self.find(user, summary.id).await?.draft());
         }
-        let (added, imported) = file::merge(taken, file::read(text)?);
+        // A full library takes seconds.
+        let read = tokio::task::spawn_blocking(move || file::read(&text).map(|new| file::merge(taken, new)));
+        let (added, imported) = read.await.map_err(|_| PromptsError::BrokeOff)??;
         self.check_room(user, added.len()).await?;
         self.store.create_prompts(user, &added, now_ms()).await.map_err(|err| match err {
             StoreError::Conflict => PromptsError::NameTakenMeanwhile,

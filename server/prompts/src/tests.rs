@@ -3,7 +3,10 @@ use store::Store;
 use tempfile::TempDir;
 use types::{
     ids::UserId,
-    prompt::{Imported, MAX_IMPORT_BYTES, MAX_PROMPTS, PromptDraft, Variable, VariableKind},
+    prompt::{
+        Imported, MAX_IMPORT_BYTES, MAX_PROMPT_BYTES, MAX_PROMPTS, MAX_VARIABLE_BYTES, MAX_VARIABLES,
+        PromptDraft, Variable, VariableKind,
+    },
 };
 
 const ME: UserId = UserId::LOCAL;
@@ -98,10 +101,10 @@ async fn what_was_exported_is_imported_as_it_was() {
     let (_folder, prompts) = open().await;
     let list = prompts.list(ME, "", "en").await.unwrap();
     let written = prompts.export(ME).await.unwrap();
-    let same = prompts.import(ME, &written).await.unwrap();
+    let same = prompts.import(ME, written.clone()).await.unwrap();
     assert_eq!(same, Imported { n_same: list.len() as u32, ..Imported::default() });
     let (_other_folder, others) = emptied().await;
-    let added = others.import(ME, &written).await.unwrap();
+    let added = others.import(ME, written.clone()).await.unwrap();
     assert_eq!(added, Imported { n_added: list.len() as u32, ..Imported::default() });
     assert_eq!(others.export(ME).await.unwrap(), written);
 }
@@ -111,13 +114,13 @@ async fn an_imported_prompt_does_not_take_the_name_of_another() {
     let (_folder, prompts) = emptied().await;
     prompts.save(ME, None, draft("one", "mine")).await.unwrap();
     let file = file::write(vec![draft("one", "theirs"), draft("one", "third"), draft("new", "x")]).unwrap();
-    let imported = prompts.import(ME, &file).await.unwrap();
+    let imported = prompts.import(ME, file).await.unwrap();
     assert_eq!(imported, Imported { n_added: 3, n_renamed: 2, n_same: 0 });
     assert_eq!(names(&prompts).await, ["new", "one", "one-2", "one-3"]);
     let long = "x".repeat(40);
     prompts.save(ME, None, draft(&long, "mine")).await.unwrap();
     let file = file::write(vec![draft(&long, "theirs")]).unwrap();
-    prompts.import(ME, &file).await.unwrap();
+    prompts.import(ME, file).await.unwrap();
     assert!(names(&prompts).await.contains(&format!("{}-2", "x".repeat(38))));
 }
 
@@ -133,7 +136,7 @@ async fn a_copy_has_a_name_of_its_own() {
 
 async fn check_refused(file: &str, expected: &str) {
     let (_folder, prompts) = emptied().await;
-    let sentence = prompts.import(ME, file).await.unwrap_err().to_string();
+    let sentence = prompts.import(ME, file.to_owned()).await.unwrap_err().to_string();
     assert!(sentence.contains(expected), "{sentence:?} does not say {expected:?}");
     assert!(!sentence.contains('\n') && sentence.len() < 400, "{sentence:?}");
     assert!(names(&prompts).await.is_empty(), "something was imported");
@@ -151,8 +154,28 @@ async fn a_foreign_or_broken_file_is_refused_in_one_sentence() {
     check_refused(&format!("{{{head}}}"), "prompts").await;
     check_refused(&format!("{{{head}, \"prompts\": []}}"), "no prompt in the file").await;
     check_refused(&format!("{{{head}, \"prompts\": [{{\"name\": \"x\"}}]}}"), "body").await;
-    check_refused(&" ".repeat(MAX_IMPORT_BYTES + 1), "2000001 bytes").await;
     check_refused(&("[".repeat(100_000)), "no JSON").await;
+}
+
+#[tokio::test]
+async fn what_a_full_library_exports_is_imported() {
+    let variables: Vec<_> = (0..MAX_VARIABLES).map(|n| format!("{{{{v{n}}}}}")).collect();
+    let body = variables.concat() + &"\"".repeat(MAX_PROMPT_BYTES - variables.concat().len());
+    let variable = |n| Variable {
+        kind: VariableKind::Multiline,
+        default: "\n".repeat(MAX_VARIABLE_BYTES / MAX_VARIABLES),
+        ..Variable::text(&format!("v{n}"))
+    };
+    let longest = |n: usize| PromptDraft {
+        variables: (0..MAX_VARIABLES).map(variable).collect(),
+        ..draft(&format!("p{n}"), &body)
+    };
+    let one = file::write(vec![longest(0)]).unwrap().len();
+    assert!(one * MAX_PROMPTS <= MAX_IMPORT_BYTES, "{one} bytes each");
+    assert!(file::check_size(MAX_IMPORT_BYTES).is_ok() && file::check_size(MAX_IMPORT_BYTES + 1).is_err());
+    let (_folder, prompts) = emptied().await;
+    let file = file::write((0..20).map(longest).collect()).unwrap();
+    assert_eq!(prompts.import(ME, file).await.unwrap().n_added, 20);
 }
 
 #[tokio::test]
@@ -168,11 +191,10 @@ async fn one_bad_prompt_in_a_file_keeps_all_of_it_out() {
 async fn there_are_at_most_so_many_prompts() {
     let (_folder, prompts) = emptied().await;
     let many = |from: usize, to: usize| (from..to).map(|n| draft(&format!("p{n}"), "x")).collect();
-    prompts.import(ME, &file::write(many(0, MAX_PROMPTS)).unwrap()).await.unwrap();
+    prompts.import(ME, file::write(many(0, MAX_PROMPTS)).unwrap()).await.unwrap();
     let err = prompts.save(ME, None, draft("one-more", "x")).await.unwrap_err();
     assert!(err.to_string().contains("at most 1000"), "{err}");
-    let err =
-        prompts.import(ME, &file::write(many(MAX_PROMPTS, MAX_PROMPTS + 1)).unwrap()).await.unwrap_err();
+    let err = prompts.import(ME, file::write(many(MAX_PROMPTS, MAX_PROMPTS + 1)).unwrap()).await.unwrap_err();
     assert!(err.to_string().contains("1001 prompts"), "{err}");
 }
 

@@ -48,7 +48,6 @@ pub async fn act_on_prompts(act: PromptAct) -> Result<PromptDone, AppError> {
         PromptAct::Restore { id } => prompts.restore(user, id).await?,
         PromptAct::Look { id, version } => done.version = Some(prompts.look(user, id, Some(version)).await?),
         PromptAct::Return { id, version } => prompts.return_to(user, id, version).await?,
-        PromptAct::Import { text } => done.imported = Some(prompts.import(user, &text).await?),
         PromptAct::AsSystem { text, place } => match place {
             SystemPlace::Everywhere => done.replaced = Some(state.chat.set_system_prompt(user, text).await?),
             SystemPlace::NewChat => done.session = Some(state.chat.begin_with(user, text).await?),

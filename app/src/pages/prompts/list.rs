@@ -4,11 +4,17 @@ use super::{
     address::{Filter, Open, Part},
     library::Library,
 };
-use crate::{error::AppError, i18n::fill, page_data::PageData, platform, ui::icon::Icon};
+use crate::{
+    error::{AppError, capitalised},
+    i18n::fill,
+    page_data::PageData,
+    platform,
+    ui::icon::Icon,
+};
 use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_router::components::A;
 use std::collections::BTreeMap;
-use types::prompt::{Imported, MAX_IMPORT_BYTES, PromptAct, PromptSummary};
+use types::prompt::{Imported, MAX_IMPORT_BYTES, PromptSummary};
 
 /// More would hide the list.
 const MOST_TAGS: usize = 16;
@@ -214,17 +220,17 @@ fn Files(library: Library) -> AnyView {
 
 async fn import(library: Library, file: platform::File) {
     let texts = library.texts;
-    let Some(bytes) = platform::bytes_of(file).await else {
-        return library.toasts.show(texts.import_unreadable);
-    };
-    if bytes.len() > MAX_IMPORT_BYTES {
+    if platform::name_and_size(&file).1 > MAX_IMPORT_BYTES as f64 {
         return library.toasts.show(texts.import_too_large);
     }
-    let Ok(text) = String::from_utf8(bytes) else { return library.toasts.show(texts.import_unreadable) };
-    library.act(PromptAct::Import { text }, move |done| {
-        library.changed();
-        library.toasts.show(imported_words(library, done.imported.unwrap_or_default()));
-    });
+    let words = match platform::put_file("/files/prompts", file).await {
+        Some((200, imported)) => imported_words(library, Imported::read(&imported).unwrap_or_default()),
+        Some((400, _)) => texts.import_unreadable.to_owned(),
+        Some((_, sentence)) => format!("{}.", capitalised(&sentence)),
+        None => library.common.error_transport.to_owned(),
+    };
+    library.changed();
+    library.toasts.show(words);
 }
 
 fn imported_words(library: Library, imported: Imported) -> String {

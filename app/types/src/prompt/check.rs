@@ -2,8 +2,8 @@
 
 use super::{
     MAX_ABOUT_CHARS, MAX_CHOICE_CHARS, MAX_CHOICES, MAX_DEFAULT_BYTES, MAX_FOLDER_CHARS, MAX_PROMPT_BYTES,
-    MAX_PROMPT_NAME_CHARS, MAX_TAG_CHARS, MAX_TAGS, MAX_VARIABLES, PromptDraft, Variable, VariableKind,
-    variables,
+    MAX_PROMPT_NAME_CHARS, MAX_TAG_CHARS, MAX_TAGS, MAX_VARIABLE_BYTES, MAX_VARIABLES, PromptDraft, Variable,
+    VariableKind, variables,
 };
 
 /// What is wrong with a prompt. Each is a sentence without a full stop that names the bound.
@@ -25,6 +25,8 @@ pub enum PromptProblem {
     TooMany { what: &'static str, given: usize, limit: usize },
     #[error("the default of “{0}” is longer than {MAX_DEFAULT_BYTES} bytes")]
     DefaultTooLong(String),
+    #[error("the variables have {0} bytes together, at most {MAX_VARIABLE_BYTES} are taken")]
+    VariablesTooLong(usize),
     #[error("the default of “{0}” is no number")]
     DefaultIsNoNumber(String),
     #[error("the default of “{0}” is none of its choices")]
@@ -54,7 +56,11 @@ impl PromptDraft {
         check_body(&draft.body)?;
         check_count("variables", draft.variables.len(), MAX_VARIABLES)?;
         draft.variables.iter().try_for_each(check_variable)?;
-        Ok(draft)
+        let in_one = |it: &Variable| it.default.len() + it.choices.iter().map(String::len).sum::<usize>();
+        match draft.variables.iter().map(in_one).sum() {
+            n_bytes if n_bytes > MAX_VARIABLE_BYTES => Err(PromptProblem::VariablesTooLong(n_bytes)),
+            _ => Ok(draft),
+        }
     }
 }
 

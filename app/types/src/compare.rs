@@ -154,6 +154,15 @@ pub struct RunLine {
     pub created_at_ms: i64,
 }
 
+/// A window of the list of runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunLines {
+    /// Newest first.
+    pub lines: Vec<RunLine>,
+    /// Older ones follow.
+    pub has_older: bool,
+}
+
 /// How often a model with these settings was chosen in blind runs. Seed and length are not looked at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TallyLine {
@@ -186,8 +195,7 @@ pub struct ComparePage {
     pub knobs: Vec<KnobView>,
     /// What models are told first where an answer has no system prompt of its own.
     pub system_prompt: String,
-    /// Newest first.
-    pub runs: Vec<RunLine>,
+    pub runs: RunLines,
     /// Those chosen most often first.
     pub tally: Vec<TallyLine>,
 }
@@ -219,13 +227,19 @@ pub enum CompareAct {
     Restore {
         run: CompareRunId,
     },
+    /// Lists the runs that are older than this one.
+    Older {
+        than: CompareRunId,
+    },
 }
 
 /// What came of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CompareDone {
     /// The run that was started.
     pub run: Option<CompareRunId>,
     /// The chat that was started.
     pub session: Option<SessionId>,
+    /// What was listed.
+    pub runs: RunLines,
 }

@@ -24,12 +24,12 @@ use std::{
 use store::{NewRun, RunRow, SlotRow, Store, StoreError};
 use types::{
     chat::{MAX_MESSAGE_BYTES, MessageState},
-    compare::{Followed, MAX_SLOTS, MIN_SLOTS, RunDraft, RunLine, RunView, TallyLine, Vote},
+    compare::{Followed, MAX_SLOTS, MIN_SLOTS, RunDraft, RunLines, RunView, TallyLine, Vote},
     ids::{CompareRunId, ModelId, UserId},
 };
 
-/// More would not be looked through.
-const RUNS_SHOWN: u32 = 200;
+/// Of one window of the list.
+const RUNS_SHOWN: usize = 50;
 const TALLY_SHOWN: u32 = 30;
 /// How long deleting can be undone.
 const UNDO: Duration = Duration::from_secs(24 * 60 * 60);
@@ -165,10 +165,11 @@ impl Compare {
         Ok(Exchange { prompt: run.prompt, answer })
     }
 
-    /// The person's runs, newest first.
-    pub async fn list(&self, user: UserId) -> Result<Vec<RunLine>, CompareError> {
-        let runs = self.store.list_runs(user, RUNS_SHOWN).await?;
-        Ok(runs.into_iter().map(view::line).collect())
+    /// A window of the person's runs: the newest, or the newest of those that are older than `than`.
+    pub async fn list(&self, user: UserId, than: Option<CompareRunId>) -> Result<RunLines, CompareError> {
+        let runs = self.store.list_runs(user, than, RUNS_SHOWN as u32 + 1).await?;
+        let has_older = runs.len() > RUNS_SHOWN;
+        Ok(RunLines { lines: runs.into_iter().take(RUNS_SHOWN).map(view::line).collect(), has_older })
     }
 
     /// Who was chosen how often in blind runs.

@@ -4,11 +4,11 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use store::Store;
+use store::{NewRun, Store};
 use tempfile::TempDir;
 use types::{
     chat::{MAX_MESSAGE_BYTES, MessageState},
-    compare::{Contestant, Followed, Phase, RunDraft, RunView, Vote},
+    compare::{Contestant, Followed, Phase, RunDraft, RunLines, RunView, Vote},
     ids::{CompareRunId, ModelId, UserId},
     kv::{KvFormat, KvType, KvUse},
     reasoning::Effort,
@@ -302,7 +302,7 @@ async fn a_blind_run_tells_nothing_before_the_vote() {
         assert_eq!((&slot.contestant, slot.usage, &slot.kv), (&None, None, &None));
         assert!(!slot.error.as_deref().unwrap_or_default().contains("missing"));
     }
-    assert!(bench.compare.list(ME).await.unwrap()[0].models.is_empty());
+    assert!(bench.compare.list(ME, None).await.unwrap().lines[0].models.is_empty());
     assert!(bench.compare.tally(ME).await.unwrap().is_empty());
     assert!(matches!(bench.compare.exchange(ME, id, 0).await, Err(CompareError::Hidden)));
     let best = view.slots.iter().position(|slot| slot.state == MessageState::Complete).unwrap() as u8;
@@ -312,8 +312,38 @@ async fn a_blind_run_tells_nothing_before_the_vote() {
     let winner = view.slots[usize::from(best)].contestant.clone().unwrap();
     let tally = bench.compare.tally(ME).await.unwrap();
     assert_eq!((tally[0].contestant.model.clone(), tally[0].n_won), (winner.model, 1));
-    assert_eq!(bench.compare.list(ME).await.unwrap()[0].models.len(), 3);
+    assert_eq!(bench.compare.list(ME, None).await.unwrap().lines[0].models.len(), 3);
     assert_eq!(bench.compare.exchange(ME, id, best).await.unwrap().answer.body, "xyz");
+}
+
+#[tokio::test]
+async fn every_run_is_listed_a_window_at_a_time() {
+    let bench = Bench::open(4, []).await;
+    let mut ids = Vec::new();
+    for _ in 0..120 {
+        let run = NewRun {
+            prompt: "Which?",
+            system_prompt: "",
+            is_blind: false,
+            in_turn: false,
+            contestants: &[],
+            now_ms: 1,
+        };
+        ids.push(bench.store.create_run(ME, run).await.unwrap());
+    }
+    ids.reverse();
+    let (mut seen, mut than, mut sizes) = (Vec::new(), None, Vec::new());
+    loop {
+        let window = bench.compare.list(ME, than).await.unwrap();
+        sizes.push(window.lines.len());
+        seen.extend(window.lines.iter().map(|run| run.id));
+        than = seen.last().copied();
+        if !window.has_older {
+            break;
+        }
+    }
+    assert_eq!((seen, sizes), (ids, vec![50, 50, 20]));
+    assert_eq!(bench.compare.list(OTHER, than).await.unwrap(), RunLines::default());
 }
 
 #[tokio::test]

@@ -254,19 +254,26 @@ impl Store {
     }
 
     /// The person's runs, newest first, without what was answered.
-    pub async fn list_runs(&self, user: UserId, limit: u32) -> Result<Vec<RunRow>, StoreError> {
+    pub async fn list_runs(
+        &self,
+        user: UserId,
+        older_than: Option<CompareRunId>,
+        limit: u32,
+    ) -> Result<Vec<RunRow>, StoreError> {
+        let below = older_than.map_or(i64::MAX, |run| run.0);
         let runs = sqlx::query_as!(
             RawRun,
             r#"select id, substr(prompt, 1, ?1) as "prompt!: String", '' as "system_prompt!: String", is_blind, in_turn, vote,
                    created_ms
-               from compare_run where user_id = ?2 and deleted_ms is null order by id desc limit ?3"#,
+               from compare_run where user_id = ?2 and deleted_ms is null and id < ?3 order by id desc limit ?4"#,
             SHOWN_CHARS,
             user.0,
+            below,
             limit
         )
         .fetch_all(&self.read)
         .await?;
-        let oldest = runs.last().map_or(0, |run| run.id);
+        let (oldest, newest) = (runs.last().map_or(0, |run| run.id), runs.first().map_or(0, |run| run.id));
         let slots = sqlx::query_as!(
             RawSlot,
             r#"select slot.run_id, model, null as "system_prompt?: String", null as "effort?: String",
@@ -274,9 +281,10 @@ impl Store {
                    n_prompt_tokens, n_cached_tokens, n_generated_tokens, first_token_ms, decode_ms, n_drafted_tokens,
                    n_accepted_tokens, n_steps, guesser, n_forgotten_tokens, kv
                from compare_slot slot join compare_run run on run.id = slot.run_id
-               where run.user_id = ? and run.deleted_ms is null and run.id >= ? order by slot.run_id, slot.position"#,
+               where run.user_id = ? and run.deleted_ms is null and run.id between ? and ? order by slot.run_id, slot.position"#,
             user.0,
-            oldest
+            oldest,
+            newest
         )
         .fetch_all(&self.read)
         .await?;

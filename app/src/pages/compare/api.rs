@@ -44,6 +44,7 @@ pub async fn act_on_runs(act: CompareAct) -> Result<CompareDone, AppError> {
         }
         CompareAct::Delete { run } => compare.delete(user, run).await?,
         CompareAct::Restore { run } => compare.restore(user, run).await?,
+        CompareAct::Older { than } => done.runs = compare.list(user, Some(than)).await?,
     }
     Ok(done)
 }

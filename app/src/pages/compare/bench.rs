@@ -55,6 +55,8 @@ pub(super) struct Bench {
     pub(super) toasts: Toasts,
     /// Opens an address inside the application.
     pub(super) go: Callback<String>,
+    /// The last runs of the windows of the list that were left behind; none where the newest are shown.
+    pub(super) left: RwSignal<Vec<CompareRunId>>,
     version: RwSignal<u32>,
 }
 
@@ -62,6 +64,7 @@ impl Bench {
     pub(super) fn new(open: Memo<Open>, version: RwSignal<u32>) -> Self {
         Self {
             open,
+            left: RwSignal::new(Vec::new()),
             version,
             texts: CompareTexts::here(),
             common: SettingsTexts::here(),

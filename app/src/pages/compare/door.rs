@@ -31,7 +31,7 @@ pub(super) async fn page(state: &AppState, user: UserId) -> Result<ComparePage, 
     let settings = state.chat.settings(user).await?;
     let knobs = Overrides::default().views(&settings.sampling);
     let system_prompt = settings.system_prompt;
-    let (runs, tally) = (state.compare.list(user).await?, state.compare.tally(user).await?);
+    let (runs, tally) = (state.compare.list(user, None).await?, state.compare.tally(user).await?);
     Ok(ComparePage { candidates, chosen, budget_bytes, knobs, system_prompt, runs, tally })
 }
 

@@ -10,20 +10,62 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_router::components::A;
-use types::compare::{ComparePage, RunLine, TallyLine, Vote};
+use types::compare::{CompareAct, ComparePage, RunLine, RunLines, TallyLine, Vote};
 
 /// The lists at the side.
 #[component]
 pub(super) fn Earlier(bench: Bench, page: ComparePage) -> AnyView {
     let texts = bench.texts;
-    let has_none = page.runs.is_empty();
-    let runs: Vec<_> = page.runs.into_iter().map(|run| row(bench, run)).collect();
     let tally = (!page.tally.is_empty()).then(|| view! { <Tally bench lines=page.tally/> });
     view! {
         {tally}
         <h2 class="pb-1 font-semibold text-strong">{texts.earlier}</h2>
-        {has_none.then(|| view! { <p class="text-muted">{texts.none}</p> })}
-        <ul class="flex flex-col gap-px" data-testid="compare-runs">{runs}</ul>
+        <Runs bench newest=page.runs/>
+    }
+    .into_any()
+}
+
+/// A window of the runs. When the page is fetched anew, the one that was looked at is shown again.
+#[component]
+fn Runs(bench: Bench, newest: RunLines) -> AnyView {
+    let texts = bench.texts;
+    let is_newest = bench.left.read_untracked().is_empty();
+    let shown = RwSignal::new(if is_newest { newest.clone() } else { RunLines::default() });
+    let newest = StoredValue::new(newest);
+    let look = move || match bench.left.with_untracked(|left| left.last().copied()) {
+        None => shown.set(newest.get_value()),
+        Some(than) => bench.act(CompareAct::Older { than }, move |done| {
+            // The page may have been left meanwhile, or another window be looked at.
+            if bench.left.try_with_untracked(|left| left.last() == Some(&than)) == Some(true) {
+                _ = shown.try_set(done.runs);
+            }
+        }),
+    };
+    if !is_newest {
+        look();
+    }
+    let older = move |_| {
+        let last = shown.with_untracked(|it| it.lines.last().map(|run| run.id));
+        bench.left.update(|left| left.extend(last));
+        look();
+    };
+    let newer = move |_| {
+        bench.left.update(|left| _ = left.pop());
+        look();
+    };
+    let rows = move || shown.get().lines.into_iter().map(|run| row(bench, run)).collect::<Vec<_>>();
+    let has_none = move || shown.read().lines.is_empty() && bench.left.read().is_empty();
+    view! {
+        {move || has_none().then(|| view! { <p class="text-muted">{texts.none}</p> })}
+        <ul class="flex flex-col gap-px" data-testid="compare-runs">{rows}</ul>
+        <div class="flex justify-between gap-2 py-2">
+            <span>{move || (!bench.left.read().is_empty()).then(|| view! {
+                <button type="button" class="button button-quiet" data-testid="compare-newer" on:click=newer>{texts.newer}</button>
+            })}</span>
+            <span>{move || shown.read().has_older.then(|| view! {
+                <button type="button" class="button button-quiet" data-testid="compare-older" on:click=older>{texts.older}</button>
+            })}</span>
+        </div>
     }
     .into_any()
 }

@@ -85,7 +85,7 @@ async fn a_run_comes_back_as_it_was() {
     assert_eq!((run.prompt.as_str(), run.system_prompt.as_str()), ("Which?", "Be."));
     let partial = SlotRow { body: "par".into(), ..SlotRow::begun(who[1].clone()) };
     assert_eq!(run.slots, [ended(&who[0], "so"), partial]);
-    let listed = store.list_runs(ME, 10).await.unwrap();
+    let listed = store.list_runs(ME, None, 10).await.unwrap();
     assert_eq!(listed[0].slots[1].contestant.model, who[1].model);
     assert_eq!(listed[0].slots[0].body, "");
 }
@@ -140,15 +140,15 @@ async fn runs_are_deleted_with_undo_and_nobody_sees_those_of_others() {
     let (_folder, store) = open().await;
     let id = create(&store, &[contestant("a", 0.0), contestant("b", 0.0)]).await;
     assert!(store.find_run(OTHER, id).await.unwrap().is_none());
-    assert!(store.list_runs(OTHER, 10).await.unwrap().is_empty());
+    assert!(store.list_runs(OTHER, None, 10).await.unwrap().is_empty());
     assert!(matches!(store.delete_run(OTHER, id, 5).await, Err(StoreError::NotFound)));
     store.end_interrupted_slots("gone").await.unwrap();
     assert!(matches!(store.vote(OTHER, id, Vote::Even).await, Err(StoreError::NotFound)));
     store.delete_run(ME, id, 5).await.unwrap();
-    assert!(store.list_runs(ME, 10).await.unwrap().is_empty());
+    assert!(store.list_runs(ME, None, 10).await.unwrap().is_empty());
     assert!(matches!(store.restore_run(OTHER, id).await, Err(StoreError::NotFound)));
     store.restore_run(ME, id).await.unwrap();
-    assert_eq!(store.list_runs(ME, 10).await.unwrap().len(), 1);
+    assert_eq!(store.list_runs(ME, None, 10).await.unwrap().len(), 1);
     store.delete_run(ME, id, 5).await.unwrap();
     assert_eq!(store.purge_runs(6).await.unwrap(), 1);
 }
@@ -206,7 +206,7 @@ async fn runs_of_earlier_versions_are_read() {
     let path = folder.path().join("app.sqlite");
     before_all_samplers(&path).await;
     let store = Store::open(&path).await.unwrap();
-    let run = store.list_runs(ME, 10).await.unwrap().remove(0);
+    let run = store.list_runs(ME, None, 10).await.unwrap().remove(0);
     let run = store.find_run(ME, run.id).await.unwrap().unwrap();
     let words: Vec<_> = run.slots.iter().map(|slot| slot.contestant.sampling.words().join(", ")).collect();
     let second =

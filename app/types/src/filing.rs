@@ -149,8 +149,11 @@ pub enum FolderAct {
         folder: FolderId,
         text: String,
     },
-    /// Its sessions stay.
+    /// Its sessions stay; [`FolderAct::Restore`] brings it back.
     Delete {
+        folder: FolderId,
+    },
+    Restore {
         folder: FolderId,
     },
     /// The order of all of them.

@@ -36,11 +36,7 @@ impl Chat {
         match act {
             FolderAct::Create { name } => {
                 let name = folder_name(&name)?;
-                if self.store.list_folders(user).await?.len() >= MAX_FOLDERS {
-                    return Err(ChatError::Setting(format!(
-                        "there are {MAX_FOLDERS} folders already, which is the most"
-                    )));
-                }
+                self.check_room_for_folder(user).await?;
                 self.store.add_folder(user, &name).await?.ok_or_else(|| taken(&name))?;
             }
             FolderAct::Rename { folder, name } => {
@@ -52,13 +48,28 @@ impl Chat {
             FolderAct::SetPrompt { folder, text } => {
                 self.set_folder_prompt(user, folder, text).await?;
             }
-            FolderAct::Delete { folder } => self.store.delete_folder(user, folder).await?,
+            FolderAct::Delete { folder } => self.store.delete_folder(user, folder, now_ms()).await?,
+            FolderAct::Restore { folder } => {
+                self.check_room_for_folder(user).await?;
+                if !self.store.restore_folder(user, folder).await? {
+                    return Err(ChatError::Setting(
+                        "another folder got its name meanwhile; rename that one first".to_owned(),
+                    ));
+                }
+            }
             FolderAct::Arrange { folders } => {
                 self.store.arrange_folders(user, folders.get(..MAX_FOLDERS).unwrap_or(&folders)).await?;
             }
         }
         self.notes.sessions_changed(user);
         Ok(())
+    }
+
+    async fn check_room_for_folder(&self, user: UserId) -> Result<(), ChatError> {
+        if self.store.list_folders(user).await?.len() < MAX_FOLDERS {
+            return Ok(());
+        }
+        Err(ChatError::Setting(format!("there are {MAX_FOLDERS} folders already, which is the most")))
     }
 
     /// The person's folders in their order.

@@ -109,6 +109,7 @@ impl Chat {
 
     async fn remove(&self, deleted_before_ms: i64) -> Result<(), ChatError> {
         self.store.purge_sessions(deleted_before_ms).await?;
+        self.store.purge_folders(deleted_before_ms).await?;
         self.store.purge_hidden_variants(deleted_before_ms).await?;
         self.store.purge_images(deleted_before_ms).await?;
         Ok(())

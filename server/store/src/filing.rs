@@ -104,12 +104,64 @@ impl Store {
         found(done.rows_affected())
     }
 
-    /// Removes a folder; what was in it is in none.
-    pub async fn delete_folder(&self, user: UserId, id: FolderId) -> Result<(), StoreError> {
-        let done = sqlx::query!("delete from folder where id = ? and user_id = ?", id.0, user.0)
+    /// Removes a folder, until it is restored or purged; what was in it is in none.
+    pub async fn delete_folder(&self, user: UserId, id: FolderId, now_ms: i64) -> Result<(), StoreError> {
+        let mut tx = self.write.begin().await?;
+        let done = sqlx::query!(
+            "insert into deleted_folder (id, user_id, name, position, system_prompt, deleted_ms)
+             select id, user_id, name, position, system_prompt, ? from folder where id = ? and user_id = ?",
+            now_ms,
+            id.0,
+            user.0
+        )
+        .execute(&mut *tx)
+        .await?;
+        found(done.rows_affected())?;
+        sqlx::query!(
+            "insert into deleted_folder_session (folder_id, session_id) select folder_id, id from session where folder_id = ?",
+            id.0
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!("delete from folder where id = ?", id.0).execute(&mut *tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Undoes [`Store::delete_folder`]: it has its place, and what was in it and is in no other folder by now. `false` where another
+    /// has its name.
+    pub async fn restore_folder(&self, user: UserId, id: FolderId) -> Result<bool, StoreError> {
+        let mut tx = self.write.begin().await?;
+        let gone = sqlx::query!("select name from deleted_folder where id = ? and user_id = ?", id.0, user.0);
+        gone.fetch_optional(&mut *tx).await?.ok_or(StoreError::NotFound)?;
+        let done = sqlx::query!(
+            "insert into folder (id, user_id, name, position, system_prompt)
+             select id, user_id, name, position, system_prompt from deleted_folder where id = ?
+             on conflict (user_id, name) do nothing",
+            id.0
+        )
+        .execute(&mut *tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        sqlx::query!(
+            "update session set folder_id = ?1 where folder_id is null
+               and id in (select session_id from deleted_folder_session where folder_id = ?1)",
+            id.0
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!("delete from deleted_folder where id = ?", id.0).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Forgets the folders that were deleted before `before_ms`.
+    pub async fn purge_folders(&self, before_ms: i64) -> Result<(), StoreError> {
+        sqlx::query!("delete from deleted_folder where deleted_ms < ?", before_ms)
             .execute(&self.write)
             .await?;
-        found(done.rows_affected())
+        Ok(())
     }
 
     /// Puts folders in this order, all or none. Those that are not named keep their places.

@@ -571,7 +571,7 @@ async fn sessions_are_found_by_folder_tag_archive_and_words() {
     assert!(!store.list_folders(ME).await.unwrap()[0].has_prompt);
     store.set_folder_prompt(ME, kitchen, Some("Speak like a kettle.")).await.unwrap();
     assert!(store.list_folders(ME).await.unwrap()[0].has_prompt);
-    store.delete_folder(ME, kitchen).await.unwrap();
+    store.delete_folder(ME, kitchen, 5).await.unwrap();
     assert_eq!(titles(&store, &all).await, ["tea"], "what was in a folder stays");
 }
 
@@ -585,7 +585,7 @@ async fn nobody_files_in_or_reads_what_is_somebody_elses() {
     assert!(store.set_session_archived(OTHER, tea, true).await.is_err());
     assert!(store.set_up_session(OTHER, tea, &SetUp::default(), &Overrides::default()).await.is_err());
     assert!(store.rename_folder(OTHER, kitchen, "Mine").await.is_err());
-    assert!(store.delete_folder(OTHER, kitchen).await.is_err());
+    assert!(store.delete_folder(OTHER, kitchen, 5).await.is_err());
     assert!(store.arrange_folders(OTHER, &[kitchen]).await.is_err());
     assert!(store.all_messages(OTHER, tea).await.unwrap().is_empty());
     assert!(store.all_sessions(OTHER).await.unwrap().is_empty());
@@ -656,4 +656,39 @@ fn settings_of_sessions_are_numbers_and_lists_by_their_names() {
     let kept: types::overrides::Overrides = serde_json::from_str(text).unwrap();
     assert_eq!(kept.words(), ["temperature 0.5", "samplers top_k"]);
     assert_eq!(serde_json::to_string(&kept).unwrap(), text);
+}
+
+#[tokio::test]
+async fn a_deleted_folder_comes_back_with_its_chats_place_and_prompt() {
+    let (_folder, store) = open().await;
+    let (tea, _) = named(&store, "tea").await;
+    let (rain, _) = named(&store, "rain").await;
+    let kitchen = store.add_folder(ME, "Kitchen").await.unwrap().unwrap();
+    let garden = store.add_folder(ME, "Garden").await.unwrap().unwrap();
+    store.set_folder_prompt(ME, kitchen, Some("Cook.")).await.unwrap();
+    for session in [tea, rain] {
+        store.file_session(ME, session, Some(kitchen)).await.unwrap();
+    }
+    let before = store.list_folders(ME).await.unwrap();
+    store.delete_folder(ME, kitchen, 5).await.unwrap();
+    assert_eq!(store.list_folders(ME).await.unwrap().len(), 1);
+    assert!(matches!(store.restore_folder(OTHER, kitchen).await, Err(StoreError::NotFound)));
+    assert!(store.restore_folder(ME, kitchen).await.unwrap());
+    assert_eq!(store.list_folders(ME).await.unwrap(), before);
+    assert_eq!(store.folder_prompt(ME, kitchen).await.unwrap().as_deref(), Some("Cook."));
+    assert!(matches!(store.restore_folder(ME, kitchen).await, Err(StoreError::NotFound)));
+
+    // What was filed elsewhere meanwhile stays there, and a name that was taken is not taken twice.
+    store.delete_folder(ME, kitchen, 5).await.unwrap();
+    store.file_session(ME, rain, Some(garden)).await.unwrap();
+    let other = store.add_folder(ME, "Kitchen").await.unwrap().unwrap();
+    assert!(!store.restore_folder(ME, kitchen).await.unwrap());
+    store.rename_folder(ME, other, "Second").await.unwrap();
+    assert!(store.restore_folder(ME, kitchen).await.unwrap());
+    let of = async |session| store.find_session(ME, session).await.unwrap().unwrap().folder;
+    assert_eq!((of(tea).await, of(rain).await), (Some(kitchen), Some(garden)));
+
+    store.delete_folder(ME, kitchen, 5).await.unwrap();
+    store.purge_folders(6).await.unwrap();
+    assert!(matches!(store.restore_folder(ME, kitchen).await, Err(StoreError::NotFound)));
 }

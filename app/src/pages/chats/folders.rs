@@ -185,7 +185,7 @@ fn DeleteFolder(folder: Memo<Folder>, open: RwSignal<bool>) -> AnyView {
     let Folder { id, name, has_prompt, .. } = folder.get_untracked();
     let delete = move |_| {
         open.set(false);
-        sheet.act_on_folders(FolderAct::Delete { folder: id });
+        sheet.delete_folder(id);
     };
     view! {
         <div class="flex flex-col gap-3 p-4">

@@ -13,7 +13,7 @@ use crate::{
 };
 use leptos::{ev, prelude::*, task::spawn_local};
 use leptos_router::params::ParamsMap;
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 use types::{
     chat::Act,
     filing::{FiledPage, Filter, FolderAct},
@@ -178,6 +178,16 @@ impl Sheet {
     /// Likewise; `then` is told whether that went well.
     pub(super) fn act_on_folders_then(self, act: FolderAct, then: impl FnOnce(bool) + 'static) {
         self.run(Box::pin(act_on_folders(act)), Box::new(then));
+    }
+
+    /// Deletes a folder and offers to undo that.
+    pub(super) fn delete_folder(self, folder: FolderId) {
+        self.act_on_folders_then(FolderAct::Delete { folder }, move |went_well| {
+            if went_well {
+                let undo = Arc::new(move || self.act_on_folders(FolderAct::Restore { folder }));
+                self.toasts.show_with_action(self.texts.folder_deleted, self.texts.undo, undo);
+            }
+        });
     }
 
     /// One for all doors, for the sake of the browser's download.

@@ -567,7 +567,7 @@ async fn images_go_with_their_message_and_again_with_every_later_one() {
     let bench = Bench::open([Script::say(["I see."])]).await;
     let bytes = b"\x89PNG\r\n\x1a\nnearly".to_vec();
     let image = bench.chat.add_image(ME, bytes.clone()).await.unwrap();
-    let draft = Draft { text: "What is this?".into(), images: vec![image] };
+    let draft = Draft { text: "What is this?".into(), images: vec![image], ..Draft::default() };
     let sent = bench.chat.send(ME, None, draft, false).await.unwrap();
     bench.end_of(sent.session).await;
     bench.say(Some(sent.session), "And now?").await;
@@ -588,7 +588,7 @@ async fn images_go_with_their_message_and_again_with_every_later_one() {
 async fn an_image_alone_is_a_message_and_what_is_none_is_refused() {
     let bench = Bench::open([Script::say(["I see."])]).await;
     let image = bench.chat.add_image(ME, b"GIF89a".to_vec()).await.unwrap();
-    let draft = Draft { text: String::new(), images: vec![image] };
+    let draft = Draft { text: String::new(), images: vec![image], ..Draft::default() };
     let sent = bench.chat.send(ME, None, draft, false).await.unwrap();
     bench.end_of(sent.session).await;
     assert_eq!(shown(&bench, 0), [(String::new(), vec![(0, b"GIF89a".to_vec())])]);
@@ -597,10 +597,10 @@ async fn an_image_alone_is_a_message_and_what_is_none_is_refused() {
     assert!(matches!(refused, Err(ChatError::NoImage)), "{refused:?}");
     let refused = bench.chat.add_image(ME, vec![0; MAX_IMAGE_BYTES + 1]).await;
     assert!(matches!(refused, Err(ChatError::TooLong { .. })), "{refused:?}");
-    let many = Draft { text: "x".into(), images: vec![image; MAX_IMAGES + 1] };
+    let many = Draft { text: "x".into(), images: vec![image; MAX_IMAGES + 1], ..Draft::default() };
     let refused = bench.chat.send(ME, None, many, false).await;
     assert!(matches!(refused, Err(ChatError::TooManyImages { .. })), "{refused:?}");
-    let foreign = Draft { text: "x".into(), images: vec![ImageId(99)] };
+    let foreign = Draft { text: "x".into(), images: vec![ImageId(99)], ..Draft::default() };
     assert!(matches!(bench.chat.send(ME, None, foreign, false).await, Err(ChatError::NotFound)));
 }
 

@@ -31,11 +31,13 @@ pub struct Draft {
     pub text: String,
     /// What it shows, as [`Chat::add_image`] named it.
     pub images: Vec<ImageId>,
+    /// Who answers this one; `None` is the chosen model.
+    pub model: Option<ModelId>,
 }
 
 impl<T: Into<String>> From<T> for Draft {
     fn from(text: T) -> Self {
-        Self { text: text.into(), images: Vec::new() }
+        Self { text: text.into(), ..Self::default() }
     }
 }
 
@@ -104,8 +106,9 @@ impl Chat {
             None => (self.store.create_session(user, now_ms()).await?, None),
         };
         let documents = self.to_send(user, session, parent).await?;
+        let way = Way { model: draft.model.clone(), ..Way::usual(trim) };
         let question = Question { draft, documents };
-        self.add_turn(user, session, parent, Some(question), Way::usual(trim)).await
+        self.add_turn(user, session, parent, Some(question), way).await
     }
 
     /// Likewise, and keeps how much the model thinks in the session from now on, where that is given.
@@ -166,7 +169,7 @@ impl Chat {
         trim: bool,
     ) -> Result<Sent, ChatError> {
         let old = self.find_message(user, session, message, Role::User).await?;
-        let draft = Draft { text, images: old.images };
+        let draft = Draft { text, images: old.images, model: None };
         draft.check()?;
         let question = Question { draft, documents: old.documents };
         self.add_turn(user, session, old.parent, Some(question), Way::usual(trim)).await

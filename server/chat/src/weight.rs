@@ -28,7 +28,7 @@ impl Chat {
         session: Option<SessionId>,
         draft: Draft,
     ) -> Result<Option<Weight>, ChatError> {
-        let Draft { text, images } = draft;
+        let Draft { text, images, .. } = draft;
         let chosen = self.engine.status().borrow().chosen.clone();
         let is_here = chosen.id.as_ref().is_some_and(|id| !id.is_remote());
         let Some(n_ctx) = chosen.n_ctx.filter(|_| is_here && chosen.state == ModelState::Ready) else {

@@ -42,9 +42,12 @@ impl Actions {
         let effort = self.store.effort.get_untracked().filter(|_| session.is_none());
         let effort = effort.map(|it| it.name().to_owned());
         let kept = (text.clone(), images.clone());
-        let send = async move { api::send_message(session, text, images, effort).await.map(|_| None) };
+        let model = self.store.answers_next.get_untracked();
+        let send = async move { api::send_message(session, text, images, effort, model).await.map(|_| None) };
         self.run(send, move |is_done| {
-            if !is_done {
+            if is_done {
+                _ = self.store.answers_next.try_set(None);
+            } else {
                 on_failure(kept.0, kept.1);
             }
         });

@@ -5,7 +5,7 @@ use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::{
     called::{CallAct, CallReply},
     chat::{Act, Lines, Sent, SessionLines, Thread},
-    ids::{ImageId, MessageId, SessionId},
+    ids::{ImageId, MessageId, ModelId, SessionId},
     seen::Weight,
 };
 #[cfg(feature = "ssr")]
@@ -40,17 +40,19 @@ pub async fn load_thread(
 }
 
 /// Sends a message; without a session it starts one. Ends by going to the session's page. `effort` names how much the
-/// model thinks in this session from now on; what is no such name leaves it to the model, none changes nothing.
+/// model thinks in this session from now on; what is no such name leaves it to the model, none changes nothing. `model` answers
+/// this message alone; none is the chosen one.
 #[server(output = Postcard)]
 pub async fn send_message(
     session: Option<SessionId>,
     text: String,
     #[server(default)] images: Vec<ImageId>,
     effort: Option<String>,
+    model: Option<ModelId>,
 ) -> Result<Sent, AppError> {
     let user = crate::ssr::require_user().await?;
     let effort = effort.map(|name| Effort::named(&name));
-    let draft = chat::Draft { text, images };
+    let draft = chat::Draft { text, images, model };
     let sent = crate::ssr::chat_of(session).await?.send_with_effort(user, session, draft, effort).await?;
     leptos_axum::redirect(&format!("/chat/{}", sent.session));
     Ok(sent)
@@ -80,7 +82,7 @@ pub async fn weigh_message(
     images: Vec<ImageId>,
 ) -> Result<Option<Weight>, AppError> {
     let user = crate::ssr::require_user().await?;
-    let draft = chat::Draft { text, images };
+    let draft = chat::Draft { text, images, model: None };
     Ok(crate::ssr::chat_of(session).await?.weigh(user, session, draft).await?)
 }
 

@@ -114,7 +114,7 @@ fn Writing(area: NodeRef<html::Textarea>, attachments: Attachments, submit: Call
             <When when=move || store.has_word.get()>
                 <Later behind=Behind::Named/>
             </When>
-            <When when=move || store.n_attached.get() != 0 || !store.pasted.read().is_empty()>
+            <When when=move || store.n_attached.get() != 0 || !store.pasted.read().is_empty() || store.answers_next.read().is_some()>
                 <Later behind=Behind::Papers/>
             </When>
             <When when=move || attachments.are_told()>

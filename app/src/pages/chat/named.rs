@@ -5,7 +5,7 @@ use super::{actions::use_actions, collections, composer, papers, thread_store::T
 use crate::{
     frame::{Overlays, use_load, use_sessions},
     i18n::{self, NamedTexts},
-    live::{api::list_models, use_live},
+    live::{Live, api::list_models, use_live},
     pages::{
         documents::api::documents,
         prompts::{self, FormWords, ValueWords, api::named_prompts},
@@ -15,8 +15,8 @@ use crate::{
 use leptos::{ev, html, prelude::*, task::spawn_local};
 use types::{
     document::{CollectionView, DocumentAct, DocumentReply, NamedDocument},
-    ids::CollectionId,
-    model::{ModelEntry, Purpose},
+    ids::{CollectionId, ModelId},
+    model::{ModelEntry, ModelState, Purpose},
     prompt::{NamedPrompt, fill},
     reasoning::Effort,
 };
@@ -47,6 +47,8 @@ enum Named {
     Clear,
     Prompt(NamedPrompt),
     Answerer(ModelEntry),
+    /// Like it, for the next message alone.
+    AnswersNext(ModelEntry),
     Paper(NamedDocument),
     Collection(CollectionView, bool),
 }
@@ -59,6 +61,8 @@ struct List {
     texts: &'static NamedTexts,
     all: RwSignal<Vec<Named>>,
     chosen: RwSignal<usize>,
+    /// The models in memory beside the chosen one.
+    ready: Memo<Vec<ModelId>>,
     /// The collections that the answers of this chat look into.
     used: RwSignal<Vec<CollectionId>>,
     /// A prompt whose variables are being filled in.
@@ -67,11 +71,13 @@ struct List {
 
 /// What the word that is being typed may stand for.
 pub(crate) fn list() -> AnyView {
+    let live = use_live();
     let list = List {
         store: expect_context(),
         area: expect_context(),
         texts: NamedTexts::here(),
         all: RwSignal::new(Vec::new()),
+        ready: Memo::new(move |_| ready_beside(&live)),
         chosen: RwSignal::new(0),
         used: RwSignal::new(Vec::new()),
         open: RwSignal::new(None),
@@ -96,6 +102,14 @@ pub(crate) fn list() -> AnyView {
         None => rows(list, &found.try_get().unwrap_or_default(), run),
     })
     .into_any()
+}
+
+/// The models that could answer at once and are not the chosen one.
+fn ready_beside(live: &Live) -> Vec<ModelId> {
+    let models = live.models.read();
+    let Some(models) = models.as_ref() else { return Vec::new() };
+    let others = models.models.iter().filter(|it| it.status.id != models.chosen.id);
+    others.filter(|it| it.status.state == ModelState::Ready).filter_map(|it| it.status.id.clone()).collect()
 }
 
 impl List {
@@ -126,7 +140,12 @@ impl List {
                     if self.area.try_get_untracked().is_none() || named_word(&self.text()) != Some(&asked) {
                         return;
                     }
-                    let models = models.into_iter().filter(writes).map(Named::Answerer);
+                    let ready = self.ready.get_untracked();
+                    let named = |model: ModelEntry| {
+                        let next = ready.contains(&model.id).then(|| Named::AnswersNext(model.clone()));
+                        [Some(Named::Answerer(model)), next].into_iter().flatten()
+                    };
+                    let models = models.into_iter().filter(writes).flat_map(named);
                     models.chain(papers.into_iter().map(Named::Paper)).collect()
                 }
                 Some('#') => match documents(DocumentAct::UsedIn { session }).await {
@@ -175,7 +194,7 @@ impl List {
             Named::Export => "/export".to_owned(),
             Named::Clear => "/clear".to_owned(),
             Named::Prompt(prompt) => format!("/{}", prompt.name),
-            Named::Answerer(model) => format!("@{}", model.name),
+            Named::Answerer(model) | Named::AnswersNext(model) => format!("@{}", model.name),
             Named::Paper(paper) => format!("@{}", paper.name),
             Named::Collection(collection, _) if collection.is_of_chat => {
                 format!("#{}", self.texts.chat_files)
@@ -196,6 +215,7 @@ impl List {
             Named::Prompt(prompt) if prompt.about.is_empty() => texts.prompt.to_owned(),
             Named::Prompt(prompt) => prompt.about.clone(),
             Named::Answerer(_) => texts.answerer.to_owned(),
+            Named::AnswersNext(_) => texts.answers_next.to_owned(),
             Named::Paper(paper) => i18n::fill(texts.paper, "name", &paper.collection),
             Named::Collection(_, true) => texts.collection_used.to_owned(),
             Named::Collection(_, false) => texts.collection.to_owned(),
@@ -231,6 +251,7 @@ impl List {
                 }
                 Named::Prompt(prompt) => return self.open.set(Some(prompt)),
                 Named::Answerer(model) => load.run(model.id),
+                Named::AnswersNext(model) => self.store.answers_next.set(Some(model.id)),
                 // The box is empty of the word before the chat begins that it may begin.
                 Named::Paper(paper) => {
                     self.put(&rest, "");

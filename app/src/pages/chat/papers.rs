@@ -77,12 +77,29 @@ pub(crate) fn chips() -> AnyView {
     view! {
         <div class="flex flex-col" data-testid="papers">
             <ul class="flex flex-wrap gap-1.5 pb-1.5 empty:hidden" aria-label=texts.label>{rows}</ul>
+            {move || answers_next(papers)}
             {arriving}
             {move || too_much(papers)}
             {move || offer(papers)}
         </div>
     }
     .into_any()
+}
+
+/// Who answers this message alone, and the way back.
+fn answers_next(papers: Papers) -> Option<AnyView> {
+    let (texts, next) = (papers.texts, papers.store.answers_next);
+    let words = fill(texts.answers_next, "name", next.get()?.short_name());
+    Some(
+        view! {
+            <p class="flex items-center gap-1.5 pb-1.5 pl-1.5 text-xs text-muted" data-testid="answers-next">
+                <Icon icon=icondata_lu::LuBot size=14/>
+                {words}
+                <IconButton size=14 icon=icondata_lu::LuX label=texts.answers_next_not.to_owned() testid="answers-next-not" on_click=move |()| next.set(None)/>
+            </p>
+        }
+        .into_any(),
+    )
 }
 
 /// A document, where it stands, and the button that takes it away.

@@ -15,7 +15,7 @@ use types::{
         Role, ThoughtGrowth, ThoughtView, Thread,
     },
     guard::Warning,
-    ids::{GenerationId, MessageId, SessionId},
+    ids::{GenerationId, MessageId, ModelId, SessionId},
     reasoning::Effort,
 };
 
@@ -161,6 +161,8 @@ pub(super) struct ThreadStore {
     pub(super) n_attached: RwSignal<u64>,
     /// Files that were given to it and are not on their way yet.
     pub(super) files: StoredValue<Vec<platform::File>, LocalStorage>,
+    /// Who answers the next message alone; none is the chosen model.
+    pub(super) answers_next: RwSignal<Option<ModelId>>,
     /// A long text that was pasted into it, and could be a file instead.
     pub(super) pasted: RwSignal<String>,
     /// How many tools its answers may call.
@@ -195,6 +197,7 @@ impl ThreadStore {
             n_collections: RwSignal::new(0),
             n_attached: RwSignal::new(0),
             files: StoredValue::new_local(Vec::new()),
+            answers_next: RwSignal::new(None),
             pasted: RwSignal::new(String::new()),
             n_tools: RwSignal::new(0),
             tools_open: RwSignal::new(false),
@@ -230,6 +233,7 @@ impl ThreadStore {
         self.files.update_value(Vec::clear);
         self.n_attached.set(0);
         self.pasted.set(String::new());
+        self.answers_next.set(None);
         self.n_tools.set(0);
         self.n_earlier.set(0);
         self.rows.set(Vec::new());

@@ -1,7 +1,7 @@
 //! Which model answers and how it was loaded, how likely tokens were, and which variants stay.
 
 use super::{Bench, ME, OTHER, with};
-use crate::{Author, ChatError};
+use crate::{Author, ChatError, Draft};
 use inference::{Engine, Footprint, Intent, ModelSpec, Prompt, Script};
 use store::Outcome;
 use types::{
@@ -97,6 +97,20 @@ async fn an_answer_by_another_model_changes_nothing_of_what_is_remembered() {
     bench.chat.regenerate(ME, sent.session, sent.reply, Again::Anew, other).await.unwrap();
     bench.end_of(sent.session).await;
     assert_eq!(remembered(&bench, sent.session).await, Some(("small".to_owned(), None)));
+}
+
+#[tokio::test]
+async fn another_model_answers_one_message_and_the_chosen_one_the_next() {
+    let bench = Bench::open([Script::say(["A"])]).await;
+    load(&bench, "small", LaunchProfile::default()).await;
+    let (sent, _) = bench.say(None, "hello").await;
+    let draft = Draft { model: Some(ModelId("other".to_owned())), ..Draft::from("and you?") };
+    bench.chat.send(ME, Some(sent.session), draft, false).await.unwrap();
+    let answer = bench.end_of(sent.session).await;
+    assert_eq!((answer.text.as_str(), answer.model.as_deref()), ("A", Some("other")));
+    assert_eq!(remembered(&bench, sent.session).await, Some(("small".to_owned(), None)));
+    let (_, answer) = bench.say(Some(sent.session), "and you again?").await;
+    assert_ne!(answer.model.as_deref(), Some("other"));
 }
 
 #[tokio::test]

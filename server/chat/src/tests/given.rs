@@ -118,7 +118,7 @@ async fn an_answer_says_how_many_images_its_model_did_not_see() {
     };
     sees(true);
     let image = bench.chat.add_image(ME, PNG.to_vec()).await.unwrap();
-    let draft = Draft { text: "What is this?".to_owned(), images: vec![image] };
+    let draft = Draft { text: "What is this?".to_owned(), images: vec![image], ..Draft::default() };
     let sent = bench.chat.send(ME, None, draft, false).await.unwrap();
     assert_eq!(bench.end_of(sent.session).await.n_unseen_images, 0);
     let (_, answer) = bench.say(Some(sent.session), "Are you sure?").await;

@@ -11,7 +11,8 @@ pub struct SystemSample {
     pub memory_available_bytes: u64,
     /// Where the machine tells.
     pub heat: Option<Heat>,
-    /// Of the hottest sensor, in degrees, where the machine tells.
+    /// Of the hottest sensor, in degrees, where the machine tells. Known to the server alone.
+    #[serde(skip)]
     pub celsius: Option<f32>,
     /// Over all cores, 0..=100.
     pub cpu_percent: f32,

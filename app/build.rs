@@ -3,6 +3,8 @@
 //!
 //! `en.json` is what every page may need. `NAME.en.json` is what one lazily loaded page needs: a struct of its own, so
 //! that its texts are loaded with that page and not with every visit. Such a struct also gives the texts of `en.json`.
+//!
+//! `reasons.de.json` is what the server alone needs: what its errors say in English, and the same in German.
 
 use serde_json::{Map, Value};
 use std::{
@@ -23,6 +25,19 @@ fn main() {
         code += &structure(&folder, Some(&page));
     }
     fs::write(out.join("texts.rs"), code).expect("the build folder can be written");
+    fs::write(out.join("reasons.rs"), reasons(&folder)).expect("the build folder can be written");
+}
+
+/// The sentences of errors with their translations.
+fn reasons(folder: &Path) -> String {
+    let catalogue = read_catalogue(&folder.join("reasons.de.json"));
+    let pair = |(english, german): (&String, &Value)| {
+        format!("    ({english:?}, {:?}),\n", german.as_str().expect("a catalogue holds strings"))
+    };
+    let pairs: String = catalogue.iter().map(pair).collect();
+    format!(
+        "/// What errors say in English, and in German.\nstatic GERMAN: &[(&str, &str)] = &[\n{pairs}];\n"
+    )
 }
 
 /// The pages that have catalogues of their own, by name.

@@ -1,14 +1,28 @@
-//! From the layers' errors to the one that reaches the browser. What a person cannot act on is logged here, once.
+//! From the layers' errors to the one that reaches the browser, in the language of who asked. What a person cannot act on is logged here,
+//! once.
 
-use crate::error::AppError;
+use crate::{error::AppError, platform, reasons};
 use chat::ChatError;
 use compare::CompareError;
 use inference::EngineError;
 use models::{HubError, ModelsError};
 use prompts::PromptsError;
 use rag::RagError;
+use std::fmt::Display;
 use store::StoreError;
 use toolbox::ToolboxError;
+
+/// What it says, as the person reads it.
+fn told(err: &impl Display) -> String {
+    reasons::in_language(platform::page_locale(), &err.to_string())
+}
+
+impl AppError {
+    /// For a value that cannot be used, as `err` says.
+    pub(crate) fn setting(err: &impl Display) -> Self {
+        Self::Setting { reason: told(err) }
+    }
+}
 
 impl From<ChatError> for AppError {
     fn from(err: ChatError) -> Self {
@@ -17,18 +31,16 @@ impl From<ChatError> for AppError {
             ChatError::Empty => Self::Empty,
             ChatError::TooLong { bytes, limit } => Self::TooLong { bytes, limit },
             ChatError::Busy => Self::Busy,
-            ChatError::Setting(reason) => Self::Setting { reason },
-            ChatError::Unfit(reason) => Self::Refused { reason },
+            ChatError::Setting(reason) => Self::Setting { reason: told(&reason) },
+            ChatError::Unfit(reason) => Self::Refused { reason: told(&reason) },
             ChatError::Documents(err) => err.into(),
             ChatError::Store(err) => err.into(),
             ChatError::Engine(EngineError::NoModel) => Self::NoModel,
-            ChatError::Engine(err) => Self::Engine { reason: err.to_string() },
+            ChatError::Engine(err) => Self::Engine { reason: told(&err) },
             err @ (ChatError::NoImage | ChatError::TooManyImages { .. }) => {
-                Self::Setting { reason: err.to_string() }
+                Self::Setting { reason: told(&err) }
             }
-            err @ (ChatError::NobodyAsks | ChatError::ShuttingDown) => {
-                Self::Engine { reason: err.to_string() }
-            }
+            err @ (ChatError::NobodyAsks | ChatError::ShuttingDown) => Self::Engine { reason: told(&err) },
         }
     }
 }
@@ -37,9 +49,9 @@ impl From<ModelsError> for AppError {
     fn from(err: ModelsError) -> Self {
         match err {
             ModelsError::NotFound(_) | ModelsError::Hub(HubError::NotFound) => Self::NotFound,
-            ModelsError::Hub(err) => Self::Refused { reason: err.to_string() },
+            ModelsError::Hub(err) => Self::Refused { reason: told(&err) },
             ModelsError::Store(err) => err.into(),
-            ModelsError::Remote(err) => Self::Setting { reason: err.to_string() },
+            ModelsError::Remote(err) => Self::Setting { reason: told(&err) },
             err @ (ModelsError::Folder(_)
             | ModelsError::Kept(_)
             | ModelsError::TooLong { .. }
@@ -51,12 +63,12 @@ impl From<ModelsError> for AppError {
             | ModelsError::NameTaken(_)
             | ModelsError::Broken { .. }
             | ModelsError::File { .. }
-            | ModelsError::WrongBytes { .. }) => Self::Refused { reason: err.to_string() },
+            | ModelsError::WrongBytes { .. }) => Self::Refused { reason: told(&err) },
             err @ (ModelsError::Context { .. } | ModelsError::Launch(_)) => {
-                Self::Setting { reason: err.to_string() }
+                Self::Setting { reason: told(&err) }
             }
             ModelsError::Engine(EngineError::NoModel) => Self::NoModel,
-            err => Self::Engine { reason: err.to_string() },
+            err => Self::Engine { reason: told(&err) },
         }
     }
 }
@@ -67,14 +79,14 @@ impl From<CompareError> for AppError {
             CompareError::NotFound => Self::NotFound,
             CompareError::Empty => Self::Empty,
             CompareError::TooLong { bytes, limit } => Self::TooLong { bytes, limit },
-            CompareError::Setting(reason) => Self::Setting { reason },
+            CompareError::Setting(reason) => Self::Setting { reason: told(&reason) },
             CompareError::Store(err) => err.into(),
-            err @ CompareError::ShuttingDown => Self::Engine { reason: err.to_string() },
+            err @ CompareError::ShuttingDown => Self::Engine { reason: told(&err) },
             err @ (CompareError::Slots { .. }
             | CompareError::Busy
             | CompareError::NoVote
             | CompareError::Hidden
-            | CompareError::NoAnswer) => Self::Refused { reason: err.to_string() },
+            | CompareError::NoAnswer) => Self::Refused { reason: told(&err) },
         }
     }
 }
@@ -89,7 +101,7 @@ impl From<PromptsError> for AppError {
             | PromptsError::NameTakenMeanwhile
             | PromptsError::TooMany { .. }
             | PromptsError::BrokeOff
-            | PromptsError::File(_)) => Self::Refused { reason: err.to_string() },
+            | PromptsError::File(_)) => Self::Refused { reason: told(&err) },
         }
     }
 }
@@ -100,9 +112,9 @@ impl From<RagError> for AppError {
             RagError::NotFound => Self::NotFound,
             RagError::Store(err) => err.into(),
             RagError::Models(err) => err.into(),
-            RagError::Engine(err) => Self::Engine { reason: err.to_string() },
-            err @ (RagError::File(_) | RagError::Task) => Self::Storage { reason: err.to_string() },
-            err => Self::Setting { reason: err.to_string() },
+            RagError::Engine(err) => Self::Engine { reason: told(&err) },
+            err @ (RagError::File(_) | RagError::Task) => Self::Storage { reason: told(&err) },
+            err => Self::Setting { reason: told(&err) },
         }
     }
 }
@@ -112,7 +124,7 @@ impl From<ToolboxError> for AppError {
         match err {
             ToolboxError::NotFound => Self::NotFound,
             ToolboxError::Store(err) => err.into(),
-            err => Self::Refused { reason: err.to_string() },
+            err => Self::Refused { reason: told(&err) },
         }
     }
 }
@@ -125,7 +137,7 @@ impl From<StoreError> for AppError {
                 tracing::error!(cause, "the database failed");
                 Self::Internal
             }
-            err => Self::Storage { reason: err.to_string() },
+            err => Self::Storage { reason: told(&err) },
         }
     }
 }

@@ -26,11 +26,15 @@ mod platform;
 #[path = "platform/server.rs"]
 mod platform;
 #[cfg(feature = "ssr")]
+mod reasons;
+#[cfg(feature = "ssr")]
 mod shell;
 #[cfg(feature = "ssr")]
 mod ssr;
 mod ui;
 
+#[cfg(feature = "ssr")]
+pub use reasons::for_reader;
 #[cfg(all(feature = "ssr", debug_assertions))]
 pub use shell::gallery;
 #[cfg(feature = "ssr")]

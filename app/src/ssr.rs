@@ -3,7 +3,7 @@
 use crate::{error::AppError, i18n::Locale};
 use axum::{
     extract::ConnectInfo,
-    http::{HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
 };
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
@@ -54,15 +54,20 @@ pub fn is_administrator(parts: &Parts) -> bool {
 
 /// The page's language: what the person chose, else what the browser prefers.
 pub(crate) fn locale_of(parts: &Parts) -> Locale {
-    cookie(parts, LANGUAGE_COOKIE)
+    locale_in(&parts.headers)
+}
+
+/// The same by a request's headers.
+pub(crate) fn locale_in(headers: &HeaderMap) -> Locale {
+    cookie(headers, LANGUAGE_COOKIE)
         .and_then(Locale::parse)
-        .or_else(|| Locale::negotiate(header_text(parts, header::ACCEPT_LANGUAGE)?))
+        .or_else(|| Locale::negotiate(header_text(headers, header::ACCEPT_LANGUAGE)?))
         .unwrap_or_default()
 }
 
 /// The page's theme, from its cookie.
 pub(crate) fn theme_of(parts: &Parts) -> Theme {
-    cookie(parts, THEME_COOKIE).and_then(Theme::parse).unwrap_or_default()
+    cookie(&parts.headers, THEME_COOKIE).and_then(Theme::parse).unwrap_or_default()
 }
 
 /// Keeps theme and language in cookies, so that the next page is right in its first byte.
@@ -80,15 +85,15 @@ fn set_cookie(response: &ResponseOptions, name: &str, value: Option<&str>) {
     }
 }
 
-fn cookie<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
-    header_text(parts, header::COOKIE)?
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    header_text(headers, header::COOKIE)?
         .split(';')
         .filter_map(|pair| pair.trim().split_once('='))
         .find_map(|(key, value)| (key == name).then_some(value))
 }
 
-fn header_text(parts: &Parts, name: header::HeaderName) -> Option<&str> {
-    parts.headers.get(name)?.to_str().ok()
+fn header_text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// Answers with the status 404.

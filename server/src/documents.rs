@@ -3,7 +3,7 @@
 use axum::{
     body::{Body, BodyDataStream},
     extract::{Path, Query, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use chat::ChatError;
@@ -37,49 +37,59 @@ pub(crate) struct Destination {
 pub(crate) async fn add(
     State(state): State<AppState>,
     Query(Destination { collection, session, name }): Query<Destination>,
+    headers: HeaderMap,
     body: Body,
 ) -> Response {
     let bytes = body.into_data_stream();
     let Some(collection) = collection.map(CollectionId) else {
         return match session.map(SessionId) {
-            Some(session) => attach(&state, session, &name, bytes).await,
+            Some(session) => {
+                attach(&state, session, &name, bytes).await.unwrap_or_else(|err| refused(&err, &headers))
+            }
             None => StatusCode::BAD_REQUEST.into_response(),
         };
     };
     match state.documents.add_file(UserId::LOCAL, collection, &name, bytes).await {
         Ok(AddedFile::New(_)) => StatusCode::CREATED.into_response(),
         Ok(AddedFile::There(_, name)) => name.into_response(),
-        Err(err) => refusal(&err),
+        Err(err) => refusal(&err, &headers),
     }
 }
 
-async fn attach(state: &AppState, session: SessionId, name: &str, bytes: BodyDataStream) -> Response {
-    let added = match state.chat.of(Some(session)).await {
-        Ok(chat) => chat.add_file(UserId::LOCAL, session, name, bytes).await,
-        Err(err) => Err(err),
-    };
-    match added {
-        Ok(()) => StatusCode::CREATED.into_response(),
-        Err(ChatError::Documents(err)) => refusal(&err),
-        Err(err @ ChatError::NotFound) => (StatusCode::NOT_FOUND, err.to_string()).into_response(),
-        Err(err @ ChatError::Unfit(_)) => (StatusCode::UNPROCESSABLE_ENTITY, err.to_string()).into_response(),
-        Err(err) => {
+async fn attach(
+    state: &AppState,
+    session: SessionId,
+    name: &str,
+    bytes: BodyDataStream,
+) -> Result<Response, ChatError> {
+    let chat = state.chat.of(Some(session)).await?;
+    chat.add_file(UserId::LOCAL, session, name, bytes).await?;
+    Ok(StatusCode::CREATED.into_response())
+}
+
+fn refused(err: &ChatError, headers: &HeaderMap) -> Response {
+    let status = match err {
+        ChatError::Documents(err) => return refusal(err, headers),
+        ChatError::NotFound => StatusCode::NOT_FOUND,
+        ChatError::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        err => {
             tracing::error!(error = %err, "a file could not be attached");
-            (StatusCode::SERVICE_UNAVAILABLE, err.to_string()).into_response()
+            StatusCode::SERVICE_UNAVAILABLE
         }
-    }
+    };
+    (status, app::for_reader(headers, &err.to_string())).into_response()
 }
 
 /// A document of the caller's, as it came. Only a PDF is shown; everything else is for keeping, since a page of HTML would
 /// be one of this server's.
-pub(crate) async fn file(State(state): State<AppState>, Path(id): Path<i64>) -> Response {
+pub(crate) async fn file(State(state): State<AppState>, Path(id): Path<i64>, headers: HeaderMap) -> Response {
     let (path, document) = match state.documents.file(UserId::LOCAL, DocumentId(id)).await {
         Ok(found) => found,
-        Err(err) => return refusal(&err),
+        Err(err) => return refusal(&err, &headers),
     };
     let file = match tokio::fs::File::open(path).await {
         Ok(file) => file.take(MAX_DOCUMENT_BYTES),
-        Err(err) => return refusal(&RagError::File(err)),
+        Err(err) => return refusal(&RagError::File(err), &headers),
     };
     let parts = stream::try_unfold(file, |mut file| async move {
         let mut part = vec![0; PART_BYTES];
@@ -104,7 +114,7 @@ pub(crate) async fn file(State(state): State<AppState>, Path(id): Path<i64>) -> 
     response
 }
 
-fn refusal(err: &RagError) -> Response {
+fn refusal(err: &RagError, headers: &HeaderMap) -> Response {
     let status = match err {
         RagError::NotFound => StatusCode::NOT_FOUND,
         RagError::FileGone => StatusCode::GONE,
@@ -115,5 +125,5 @@ fn refusal(err: &RagError) -> Response {
             StatusCode::SERVICE_UNAVAILABLE
         }
     };
-    (status, err.to_string()).into_response()
+    (status, app::for_reader(headers, &err.to_string())).into_response()
 }

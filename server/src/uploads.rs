@@ -3,7 +3,7 @@
 use app::is_administrator;
 use axum::{
     extract::{Query, Request, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use models::{ModelsError, SentFile};
@@ -41,7 +41,7 @@ pub(crate) async fn state(
     }
     match state.models.upload_state(file.sent()).await {
         Ok(n_bytes) => n_bytes.to_string().into_response(),
-        Err(err) => refusal(&err),
+        Err(err) => refusal(&err, &parts.headers),
     }
 }
 
@@ -58,11 +58,11 @@ pub(crate) async fn receive(
     }
     match state.models.receive(file.sent(), file.offset, body.into_data_stream()).await {
         Ok(n_bytes) => n_bytes.to_string().into_response(),
-        Err(err) => refusal(&err),
+        Err(err) => refusal(&err, &parts.headers),
     }
 }
 
-fn refusal(err: &ModelsError) -> Response {
+fn refusal(err: &ModelsError, headers: &HeaderMap) -> Response {
     let status = match err {
         ModelsError::NameTaken(_) | ModelsError::Kept(_) => StatusCode::CONFLICT,
         ModelsError::NoSpace { .. } => StatusCode::INSUFFICIENT_STORAGE,
@@ -76,5 +76,5 @@ fn refusal(err: &ModelsError) -> Response {
             StatusCode::SERVICE_UNAVAILABLE
         }
     };
-    (status, err.to_string()).into_response()
+    (status, app::for_reader(headers, &err.to_string())).into_response()
 }

@@ -1,6 +1,8 @@
 //! The doors of the stream.
 
 use crate::error::AppError;
+#[cfg(feature = "ssr")]
+use crate::reasons::told;
 use leptos::prelude::*;
 use leptos::server_fn::{
     BoxedStream, Websocket,
@@ -29,7 +31,7 @@ pub async fn load_overview() -> Result<Overview, AppError> {
     let state = crate::ssr::state()?;
     let jobs = state.jobs.list(user).await?;
     let models = state.engine.status().borrow().clone();
-    Ok(Overview { models, jobs, system: state.system.latest() })
+    Ok(Overview { models: told(models), jobs: told(jobs), system: state.system.latest() })
 }
 
 /// Tells everything that changes, until the page leaves.
@@ -39,14 +41,15 @@ pub async fn live(
 ) -> Result<BoxedStream<LiveEvent, AppError>, AppError> {
     let user = crate::ssr::require_user().await?;
     let state = crate::ssr::state()?;
-    Ok(super::feed::feed(state, user, input).into())
+    let reader = super::feed::Reader { user, locale: crate::platform::page_locale() };
+    Ok(super::feed::feed(state, reader, input).into())
 }
 
 /// Every model of the library.
 #[server(output = Postcard)]
 pub async fn list_models() -> Result<Vec<types::model::ModelEntry>, AppError> {
     crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.models.list().await)
+    Ok(told(crate::ssr::state()?.models.list().await))
 }
 
 /// Makes a model the one that answers, loading it as a job if it is not in memory.

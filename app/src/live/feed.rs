@@ -1,6 +1,6 @@
 //! Everything one page is told, merged into one stream.
 
-use crate::error::AppError;
+use crate::{error::AppError, i18n::Locale, reasons::Told};
 use futures::{Stream, StreamExt, stream::BoxStream};
 use leptos::server_fn::BoxedStream;
 use state::AppState;
@@ -18,14 +18,21 @@ const EVENTS: usize = 256;
 /// The page takes a longer silence for a lost connection.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
-/// Events for `user`'s page, until the page leaves or stops reading.
+/// Who looks at a page.
+#[derive(Clone, Copy)]
+pub(super) struct Reader {
+    pub(super) user: UserId,
+    pub(super) locale: Locale,
+}
+
+/// Events for a reader's page, until the page leaves or stops reading.
 pub(super) fn feed(
     state: AppState,
-    user: UserId,
+    reader: Reader,
     commands: BoxedStream<LiveCommand, AppError>,
 ) -> impl Stream<Item = Result<LiveEvent, AppError>> + Send + 'static {
     let (events, stream) = mpsc::channel(EVENTS);
-    let page = Page { outlet: Outlet { state, user, events }, chat: StreamMap::new() };
+    let page = Page { outlet: Outlet { state, reader, events }, chat: StreamMap::new() };
     tokio::spawn(page.run(commands));
     ReceiverStream::new(stream)
 }
@@ -40,7 +47,7 @@ struct Page {
 /// The way to the page.
 struct Outlet {
     state: AppState,
-    user: UserId,
+    reader: Reader,
     events: mpsc::Sender<Result<LiveEvent, AppError>>,
 }
 
@@ -58,7 +65,7 @@ impl Page {
         let mut models = outlet.state.engine.status();
         let mut jobs = outlet.state.jobs.watch();
         let mut library = outlet.state.models.changes();
-        let mut sessions = outlet.state.chat.sessions_changed(outlet.user);
+        let mut sessions = outlet.state.chat.sessions_changed(outlet.reader.user);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         outlet.send_models(models.borrow_and_update().clone())?;
         outlet.send_jobs().await?;
@@ -87,7 +94,7 @@ impl Outlet {
     ) {
         chat.clear();
         if let Some(session) = session {
-            chat.insert(session, self.state.chat.watch(self.user, session).boxed());
+            chat.insert(session, self.state.chat.watch(self.reader.user, session).boxed());
         }
     }
 
@@ -96,7 +103,7 @@ impl Outlet {
     }
 
     async fn send_jobs(&self) -> Result<(), Gone> {
-        match self.state.jobs.list(self.user).await {
+        match self.state.jobs.list(self.reader.user).await {
             Ok(jobs) => self.send(LiveEvent::Jobs { jobs }),
             Err(err) => {
                 tracing::warn!(error = %err, "could not list jobs for a page");
@@ -105,7 +112,8 @@ impl Outlet {
         }
     }
 
-    fn send(&self, event: LiveEvent) -> Result<(), Gone> {
+    fn send(&self, mut event: LiveEvent) -> Result<(), Gone> {
+        event.tell(self.reader.locale);
         self.events.try_send(Ok(event)).map_err(|_| Gone)
     }
 }

@@ -1,6 +1,8 @@
 //! The doors of the chat layer.
 
 use crate::error::AppError;
+#[cfg(feature = "ssr")]
+use crate::reasons::told;
 use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::{
     called::{CallAct, CallReply},
@@ -32,11 +34,11 @@ pub async fn load_thread(
     let user = crate::ssr::require_user().await?;
     let last = if last == 0 { MESSAGES_SHOWN } else { last };
     let chat = crate::ssr::chat_of(id).await?;
-    Ok(match (id, before) {
+    Ok(told(match (id, before) {
         (None, _) => chat.new_thread(user).await?,
         (Some(id), Some(before)) => chat.earlier(user, id, before, last).await?,
         (Some(id), None) => chat.thread(user, id, last).await?,
-    })
+    }))
 }
 
 /// Sends a message; without a session it starts one. Ends by going to the session's page. `effort` names how much the

@@ -1,6 +1,8 @@
 //! The doors of comparisons.
 
 use crate::error::AppError;
+#[cfg(feature = "ssr")]
+use crate::reasons::told;
 use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::{
     compare::{CompareAct, CompareDone, ComparePage, Followed, RunView},
@@ -18,7 +20,7 @@ pub async fn load_compare() -> Result<ComparePage, AppError> {
 #[server(output = Postcard)]
 pub async fn load_run(id: CompareRunId) -> Result<RunView, AppError> {
     let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::state()?.compare.run(user, id).await?)
+    Ok(told(crate::ssr::state()?.compare.run(user, id).await?))
 }
 
 /// Waits until an answer of the run has more than `seen` says, or a while has passed.

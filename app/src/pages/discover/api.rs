@@ -1,6 +1,8 @@
 //! The door of finding and fetching models.
 
 use crate::error::AppError;
+#[cfg(feature = "ssr")]
+use crate::reasons::told;
 use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::discover::{DiscoverAct, DiscoverReply};
 
@@ -16,7 +18,7 @@ pub async fn discover(act: DiscoverAct) -> Result<DiscoverReply, AppError> {
             let view = models.look_at_repository(Referred { repo, revision, wanted }).await?;
             Ok(DiscoverReply::Repository(Box::new(view)))
         }
-        DiscoverAct::Downloads => Ok(DiscoverReply::Downloads(models.downloads().await?)),
+        DiscoverAct::Downloads => Ok(DiscoverReply::Downloads(told(models.downloads().await?))),
         DiscoverAct::Foresee { chosen, way } => {
             Ok(DiscoverReply::Foreseen(Box::new(models.foresee_download(&chosen, way).await?)))
         }
@@ -60,8 +62,8 @@ async fn look(models: &Models, query: HubQuery, is_managed: bool) -> Result<Disc
         catalogue,
         found: page.found,
         next: page.next,
-        problem,
-        downloads: models.downloads().await?,
+        problem: told(problem),
+        downloads: told(models.downloads().await?),
         hub,
         has_token,
         is_offline,

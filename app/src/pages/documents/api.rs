@@ -1,6 +1,8 @@
 //! The door of documents.
 
 use crate::error::AppError;
+#[cfg(feature = "ssr")]
+use crate::reasons::told;
 use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::document::{DocumentAct, DocumentReply};
 #[cfg(feature = "ssr")]
@@ -18,7 +20,7 @@ pub async fn documents(act: DocumentAct) -> Result<DocumentReply, AppError> {
             view.models_dir = state.paths.models().display().to_string();
             view.can_follow = crate::ssr::require_administrator().await.is_ok();
             view.followed = view.followed.filter(|_| view.can_follow);
-            return Ok(DocumentReply::Looked(Box::new(view)));
+            return Ok(DocumentReply::Looked(Box::new(told(view))));
         }
         DocumentAct::AddCollection { name } => {
             return Ok(DocumentReply::Added(documents.add_collection(user, &name).await?));
@@ -83,7 +85,7 @@ async fn in_a_chat(user: UserId, act: DocumentAct) -> Result<DocumentReply, AppE
         }
         DocumentAct::Attached { session } => {
             let chat = state.chat.of(Some(session)).await?;
-            return Ok(DocumentReply::Attached(chat.attached(user, session).await?));
+            return Ok(DocumentReply::Attached(told(chat.attached(user, session).await?)));
         }
         DocumentAct::SourcesOf { session, message } => {
             return Ok(DocumentReply::Sources(

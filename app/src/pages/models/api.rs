@@ -1,6 +1,8 @@
 //! The door of the library.
 
 use crate::error::AppError;
+#[cfg(feature = "ssr")]
+use crate::reasons::told;
 use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::shelf::{ShelfAct, ShelfReply};
 
@@ -14,7 +16,7 @@ pub async fn library(act: ShelfAct) -> Result<ShelfReply, AppError> {
         ShelfAct::Look(query) => look(&models, query, administrator.is_ok()).await,
         ShelfAct::Describe { id } => {
             let details = models.describe(&id, administrator.is_ok()).await?;
-            Ok(ShelfReply::Details(Box::new(details)))
+            Ok(ShelfReply::Details(Box::new(told(details))))
         }
         act => {
             administrator?;
@@ -46,7 +48,7 @@ async fn look(models: &Models, query: ShelfQuery, is_managed: bool) -> Result<Sh
         false => None,
     };
     let models::ShelfView { rows, n_found, n_all, labels } = view;
-    Ok(ShelfReply::Shelf(Box::new(Shelf { rows, n_found, n_all, labels, managed })))
+    Ok(ShelfReply::Shelf(Box::new(Shelf { rows: told(rows), n_found, n_all, labels, managed })))
 }
 
 #[cfg(feature = "ssr")]

@@ -23,7 +23,7 @@ pub(super) fn apply(form: &FormValues, current: UserSettings) -> Result<UserSett
         seed: optional_number("seed", &form.seed)?,
         ..current.sampling
     };
-    sampling.check().map_err(|err| AppError::Setting { reason: err.to_string() })?;
+    sampling.check().map_err(|err| AppError::setting(&err))?;
     let guards = guards(form)?;
     Ok(UserSettings {
         theme: Theme::parse(&form.theme).ok_or_else(|| unknown("theme", &form.theme))?,
@@ -48,7 +48,7 @@ fn within<T: FromStr + PartialOrd + Display>(
     if (&least..=&most).contains(&&given) {
         return Ok(given);
     }
-    Err(AppError::Setting { reason: format!("{name} must be between {least} and {most}, not {given}") })
+    Err(AppError::setting(&format_args!("{name} must be between {least} and {most}, not {given}")))
 }
 
 /// Empty switches a guard off.
@@ -66,7 +66,7 @@ fn guards(form: &FormValues) -> Result<GuardSettings, AppError> {
         warn_heat: form.guard_heat == "on",
         warn_celsius: optional_number("warn_celsius", &form.guard_celsius)?,
     };
-    guards.check().map_err(|err| AppError::Setting { reason: err.to_string() })?;
+    guards.check().map_err(|err| AppError::setting(&err))?;
     Ok(guards)
 }
 
@@ -131,7 +131,7 @@ fn optional_number<T: FromStr>(name: &str, text: &str) -> Result<Option<T>, AppE
 
 fn unknown(name: &str, text: &str) -> AppError {
     let shown: String = text.chars().take(40).collect();
-    AppError::Setting { reason: format!("{name} cannot be “{shown}”") }
+    AppError::setting(&format_args!("{name} cannot be “{shown}”"))
 }
 
 #[cfg(test)]

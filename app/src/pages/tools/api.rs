@@ -1,6 +1,8 @@
 //! The door of tools.
 
 use crate::error::AppError;
+#[cfg(feature = "ssr")]
+use crate::reasons::told;
 use leptos::{prelude::*, server_fn::codec::Postcard};
 use types::toolbox::{ToolAct, ToolReply};
 
@@ -25,7 +27,7 @@ pub async fn tools(act: ToolAct) -> Result<ToolReply, AppError> {
         Ok(_) => Some(Managed {
             search: toolbox.search_service().await?,
             images: toolbox.image_service().await?,
-            servers: toolbox.servers(),
+            servers: told(toolbox.servers()),
         }),
         Err(_) => None,
     };

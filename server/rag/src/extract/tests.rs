@@ -110,6 +110,32 @@ fn sheets_are_tables_with_their_names() {
 }
 
 #[test]
+fn moments_in_sheets_are_read_as_people_write_them() {
+    use samples::Cell::{Moment, Text};
+    let file = samples::workbook(&[
+        ("Prices", &[&[Text("item")], &[Text("wick")]]),
+        ("Days", &[&[Text("lit"), Text("put out")], &[Moment(32_110.0), Moment(32_111.281_25)]]),
+    ]);
+    check(
+        file,
+        "xlsx",
+        DocumentKind::Sheet,
+        "1 h1: Prices\n1 table: item⏎wick\n2 h1: Days\n2 table: lit | put out⏎1987-11-29 | 1987-11-30 06:45:00",
+    );
+}
+
+#[test]
+fn sheets_of_old_programs_are_tables_with_their_names() {
+    let file = include_bytes!("tests/fixtures/sheets.xls");
+    check(
+        file,
+        "xls",
+        DocumentKind::Sheet,
+        "1 h1: Prices\n1 table: item | price⏎wick | 3\n2 h1: Days\n2 table: lit | put out⏎1987-11-29 | 1987-11-30 06:45:00",
+    );
+}
+
+#[test]
 fn sheets_of_libreoffice_are_tables_with_their_names() {
     let text = |text: &str| {
         format!(r#"<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>"#)

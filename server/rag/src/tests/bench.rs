@@ -59,12 +59,17 @@ impl Bench {
 
     /// Puts a document for each of `texts` into a collection, all of one passage.
     pub(crate) async fn fill(&self, collection: CollectionId, texts: &[&str]) {
+        self.fill_as(0, collection, texts).await;
+    }
+
+    /// Likewise, as that reader left them.
+    pub(crate) async fn fill_as(&self, reader: i64, collection: CollectionId, texts: &[&str]) {
         for text in texts {
             let document = NewDocument { name: text, hash: text, n_bytes: 1, now_ms: 0 };
             let added = self.rag.store().add_document(ME, collection, document).await.unwrap();
             let Added::New(id) = added else { panic!("{added:?}") };
             let passage = NewPassage { body: (*text).to_owned(), ..NewPassage::default() };
-            let reading = Reading { kind: DocumentKind::Text, n_pages: None, note: None, reader: 0 };
+            let reading = Reading { kind: DocumentKind::Text, n_pages: None, note: None, reader };
             self.rag.store().replace_passages(id, reading, &[passage]).await.unwrap();
         }
     }

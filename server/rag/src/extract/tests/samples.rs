@@ -52,47 +52,77 @@ pub(super) fn pptx(slides: &[(&str, &str)]) -> Vec<u8> {
     archive(&files)
 }
 
+/// A cell of a sheet.
+#[derive(Clone, Copy)]
+pub(super) enum Cell {
+    Text(&'static str),
+    /// In days since the end of 1899.
+    Moment(f64),
+}
+
+impl Cell {
+    fn xml(self, place: &str) -> String {
+        match self {
+            Self::Text(text) => format!(r#"<c r="{place}" t="inlineStr"><is><t>{text}</t></is></c>"#),
+            // The second style of the workbook's.
+            Self::Moment(days) => format!(r#"<c r="{place}" s="1"><v>{days}</v></c>"#),
+        }
+    }
+}
+
 /// A workbook with one sheet.
-pub(super) fn xlsx(sheet: &str, rows: &[&[&str]]) -> Vec<u8> {
-    let row = |(n, cells): (u32, &&[&str])| {
-        let cell = |(column, text): (char, &&str)| {
-            format!(r#"<c r="{column}{n}" t="inlineStr"><is><t>{text}</t></is></c>"#)
-        };
-        let cells: String = ('A'..).zip(cells.iter()).map(cell).collect();
-        format!(r#"<row r="{n}">{cells}</row>"#)
-    };
-    let rows: String = (1..).zip(rows).map(row).collect();
+pub(super) fn xlsx(sheet: &str, rows: &[&[&'static str]]) -> Vec<u8> {
+    let rows: Vec<Vec<_>> =
+        rows.iter().map(|row| row.iter().map(|text| Cell::Text(text)).collect()).collect();
+    let rows: Vec<_> = rows.iter().map(Vec::as_slice).collect();
+    workbook(&[(sheet, &rows)])
+}
+
+/// A workbook whose numbers of the second style are moments.
+pub(super) fn workbook(sheets: &[(&str, &[&[Cell]])]) -> Vec<u8> {
     let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
     let rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
     let pkg = "http://schemas.openxmlformats.org/package/2006/relationships";
-    archive(&[
+    let relation = |id: &str, kind: &str, target: &str| {
+        format!(r#"<Relationship Id="{id}" Type="{rel}/{kind}" Target="{target}"/>"#)
+    };
+    let related = |relations: &str| format!(r#"<Relationships xmlns="{pkg}">{relations}</Relationships>"#);
+    let mut files = vec![
         (
-            "[Content_Types].xml",
-            r#"<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#,
+            "[Content_Types].xml".to_owned(),
+            r#"<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#.to_owned(),
         ),
+        ("_rels/.rels".to_owned(), related(&relation("rId1", "officeDocument", "xl/workbook.xml"))),
+        // 22 is a day and a time.
         (
-            "_rels/.rels",
-            &format!(
-                r#"<Relationships xmlns="{pkg}"><Relationship Id="rId1" Type="{rel}/officeDocument" Target="xl/workbook.xml"/></Relationships>"#
+            "xl/styles.xml".to_owned(),
+            format!(
+                r#"<styleSheet xmlns="{main}"><cellXfs><xf numFmtId="0"/><xf numFmtId="22"/></cellXfs></styleSheet>"#
             ),
         ),
-        (
-            "xl/workbook.xml",
-            &format!(
-                r#"<workbook xmlns="{main}" xmlns:r="{rel}"><sheets><sheet name="{sheet}" sheetId="1" r:id="rId1"/></sheets></workbook>"#
-            ),
-        ),
-        (
-            "xl/_rels/workbook.xml.rels",
-            &format!(
-                r#"<Relationships xmlns="{pkg}"><Relationship Id="rId1" Type="{rel}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>"#
-            ),
-        ),
-        (
-            "xl/worksheets/sheet1.xml",
-            &format!(r#"<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>"#),
-        ),
-    ])
+    ];
+    let (mut names, mut relations) = (String::new(), relation("rIdStyles", "styles", "styles.xml"));
+    for (n, (name, rows)) in (1..).zip(sheets) {
+        names.push_str(&format!(r#"<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>"#));
+        relations.push_str(&relation(&format!("rId{n}"), "worksheet", &format!("worksheets/sheet{n}.xml")));
+        let rows = sheet_rows(rows);
+        let sheet = format!(r#"<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>"#);
+        files.push((format!("xl/worksheets/sheet{n}.xml"), sheet));
+    }
+    let book = format!(r#"<workbook xmlns="{main}" xmlns:r="{rel}"><sheets>{names}</sheets></workbook>"#);
+    files.push(("xl/workbook.xml".to_owned(), book));
+    files.push(("xl/_rels/workbook.xml.rels".to_owned(), related(&relations)));
+    let files: Vec<_> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    archive(&files)
+}
+
+fn sheet_rows(rows: &[&[Cell]]) -> String {
+    let row = |(n, cells): (u32, &&[Cell])| {
+        let cells: String =
+            ('A'..).zip(cells.iter()).map(|(column, cell)| cell.xml(&format!("{column}{n}"))).collect();
+        format!(r#"<row r="{n}">{cells}</row>"#)
+    };
+    (1..).zip(rows).map(row).collect()
 }
 
 /// A book of these chapters.

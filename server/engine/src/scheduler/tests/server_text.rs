@@ -18,6 +18,11 @@ fn rules() -> String {
     "be kind and brief and say so when you do not know. ".repeat(4)
 }
 
+/// Every letter is a token; the model's own beginning and a space come before them.
+fn n_shared() -> usize {
+    rules().len() + 2
+}
+
 /// The server's words, and then a tenant's.
 fn question(tenant: i64, text: &str) -> Ask {
     let n_server_bytes = Some(rules().len());
@@ -41,7 +46,7 @@ fn what_the_server_wrote_is_computed_once_for_everybody() {
     for (i, ask) in asks.iter().enumerate() {
         let (text, usage) = worker.answer(std::slice::from_ref(ask)).remove(0);
         assert_eq!(text, expected[i]);
-        assert_eq!(usage.n_cached_tokens as usize, if i == 0 { 0 } else { rules().len() });
+        assert_eq!(usage.n_cached_tokens as usize, if i == 0 { 0 } else { n_shared() });
     }
     worker.end();
 }
@@ -64,12 +69,12 @@ fn nothing_behind_what_the_server_wrote_is_anybody_elses() {
     let mut worker = start();
     n_cached(&mut worker, &[question(1, secret)]);
     // Word for word the same question finds no more than the server's words, be they there or running.
-    assert_eq!(n_cached(&mut worker, &[question(2, secret)]), [rules().len()]);
+    assert_eq!(n_cached(&mut worker, &[question(2, secret)]), [n_shared()]);
     for id in 3..6 {
-        assert_eq!(n_cached(&mut worker, &[question(id, secret)]), [rules().len()]);
+        assert_eq!(n_cached(&mut worker, &[question(id, secret)]), [n_shared()]);
     }
     let both = [question(6, secret), question(7, secret)];
-    assert_eq!(n_cached(&mut worker, &both), [rules().len(); 2]);
+    assert_eq!(n_cached(&mut worker, &both), [n_shared(); 2]);
     worker.end();
 }
 
@@ -82,7 +87,7 @@ fn who_does_not_say_what_the_server_wrote_shares_nothing() {
     assert_eq!(n_cached(&mut worker, &[private(3)]), [0]);
     // As few words of one's own as are said to be the server's.
     let few = Ask { n_server_bytes: Some(60), ..question(4, "hello") };
-    assert_eq!(n_cached(&mut worker, &[few]), [60]);
+    assert_eq!(n_cached(&mut worker, &[few]), [62]);
     let too_few = Ask { n_server_bytes: Some(8), ..question(5, "hello") };
     assert_eq!(n_cached(&mut worker, &[too_few]), [0]);
     worker.end();
@@ -93,7 +98,7 @@ fn it_stays_when_whoever_asked_first_is_forgotten() {
     let mut worker = start();
     n_cached(&mut worker, &[question(1, "hello")]);
     worker.forget(1);
-    assert_eq!(n_cached(&mut worker, &[question(2, "hello")]), [rules().len()]);
+    assert_eq!(n_cached(&mut worker, &[question(2, "hello")]), [n_shared()]);
     worker.end();
 }
 
@@ -111,9 +116,9 @@ fn after_a_restart_it_is_in_a_file_that_holds_nothing_else() {
     let files = files_in(folder.path());
     let name = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();
     assert_eq!(files.len(), 1);
-    assert!(name(&files[0]).contains(&format!("-{}-", rules().len())), "{files:?}");
+    assert!(name(&files[0]).contains(&format!("-{}-", n_shared())), "{files:?}");
     let mut worker = start();
-    assert_eq!(n_cached(&mut worker, &[question(2, "hello")]), [rules().len()]);
+    assert_eq!(n_cached(&mut worker, &[question(2, "hello")]), [n_shared()]);
     worker.end();
 }
 
@@ -133,7 +138,7 @@ fn models_that_cannot_be_cut_share_it_too() {
         });
         let long = "and another thing that takes a while to say. ".repeat(6);
         n_cached(&mut worker, &[question(1, &long)]);
-        assert_eq!(n_cached(&mut worker, &[question(2, "what time is it?")]), [rules().len()], "model {i}");
+        assert_eq!(n_cached(&mut worker, &[question(2, "what time is it?")]), [n_shared()], "model {i}");
         worker.end();
     }
 }

@@ -147,8 +147,8 @@ pub(crate) struct Scheduler<'m> {
     told: Vec<RequestId>,
     /// What is saved in memory, as the server knows it.
     told_saved: u64,
-    /// The pool was full: nobody starts before somebody ends.
-    is_full: bool,
+    /// Since when the pool is full: somebody gave its cells back, and goes on when somebody ends.
+    full_since: Option<Instant>,
     cost: StepCost,
     /// What was answered before, to guess from.
     histories: Histories,
@@ -212,7 +212,7 @@ impl<'m> Scheduler<'m> {
             waiting: VecDeque::new(),
             told: Vec::new(),
             told_saved: 0,
-            is_full: false,
+            full_since: None,
             cost: StepCost::default(),
             histories: Histories::default(),
             vectors,
@@ -553,7 +553,7 @@ impl<'m> Scheduler<'m> {
             self.histories.add(sequence.tenant, sequence.answer());
         }
         self.pool.release(id);
-        self.is_full = false;
+        self.full_since = None;
     }
 }
 

@@ -3,26 +3,50 @@
 use super::{Scheduler, place::Place};
 use crate::worker::WorkerError;
 use protocol::{Event, SAVED_NEWS, Tenant};
+use std::time::{Duration, Instant};
+
+/// Whoever gave its cells back is passed by others that fit for so long; then what becomes free is left to it.
+const PASSED_FOR: Duration = Duration::from_secs(10);
 
 impl Scheduler<'_> {
     /// Lets waiting requests start, as many as may run.
     pub(super) fn admit(&mut self) {
-        if self.is_full && self.pool.n_running() > 0 {
-            return;
+        if self.pool.n_running() == 0 {
+            self.full_since = None;
         }
-        self.is_full = false;
         while self.pool.n_running() < self.n_parallel {
-            let Some((i, place)) = self.next_in_line() else {
-                self.pool.await_nothing();
+            let next = match self.full_since {
+                None => self.next_in_line(),
+                Some(since) if since.elapsed() < PASSED_FOR => self.next_that_fits(),
+                Some(_) => return,
+            };
+            let Some((i, place)) = next else {
+                if self.full_since.is_none() {
+                    self.pool.await_nothing();
+                }
                 return;
             };
             let Some(sequence) = self.waiting.remove(i) else { return };
             if let Some(interrupted) = self.pool.start(sequence, place) {
                 self.waiting.insert(i, interrupted);
-                self.is_full = true;
+                self.full_since = Some(Instant::now());
                 return;
             }
         }
+    }
+
+    /// The first of the line that has not begun and for which there is room beside everybody who runs.
+    fn next_that_fits(&mut self) -> Option<(usize, Place)> {
+        let n_spare = self.pool.n_spare_cells();
+        self.line().into_iter().find_map(|i| {
+            let sequence = &self.waiting[i];
+            if sequence.has_begun() {
+                return None;
+            }
+            let place = self.pool.place(sequence);
+            let fits = self.pool.n_cells_more(sequence, place) <= n_spare;
+            (fits && self.pool.is_ready(place)).then_some((i, place))
+        })
     }
 
     /// The first of the line; who waits for a beginning that somebody computes, or that is read from a file, is passed.
@@ -43,7 +67,7 @@ impl Scheduler<'_> {
 
     /// Says who waits for others to end. While there is room, whoever waits is about to start.
     pub(super) fn tell_line(&mut self) -> Result<(), WorkerError> {
-        let has_room = !self.is_full && self.pool.n_running() < self.n_parallel;
+        let has_room = self.full_since.is_none() && self.pool.n_running() < self.n_parallel;
         let line = if has_room { Vec::new() } else { self.line() };
         let waiting: Vec<_> = line.into_iter().map(|i| self.waiting[i].id).collect();
         if waiting != self.told {
@@ -74,7 +98,7 @@ impl Scheduler<'_> {
         }
         let youngest = self.pool.running().max_by_key(|(_, sequence)| sequence.id).map(|(id, _)| id);
         let Some(sequence) = youngest.and_then(|id| self.pool.preempt(id)) else { return false };
-        self.is_full = true;
+        self.full_since.get_or_insert_with(Instant::now);
         self.waiting.push_front(sequence);
         true
     }

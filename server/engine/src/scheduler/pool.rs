@@ -378,6 +378,21 @@ impl<'m> Pool<'m> {
         None
     }
 
+    /// Cells that nobody who runs has or is about to need. What several share counts for each of them.
+    pub(super) fn n_spare_cells(&self) -> usize {
+        let needed: usize = self.running().map(|(_, sequence)| sequence.n_cells_needed()).sum();
+        (self.context.n_ctx() as usize).saturating_sub(needed)
+    }
+
+    /// Cells that a waiting sequence would take beside those of whom it shares some with, where it starts at `place`.
+    pub(super) fn n_cells_more(&self, sequence: &Sequence, place: Place) -> usize {
+        let n_shared = match place {
+            Place::Fork { from, n_tokens } if from < self.entries.len() => n_tokens,
+            _ => 0,
+        };
+        sequence.n_cells_needed().saturating_sub(n_shared)
+    }
+
     /// Clears the way for a step: whatever runs does not look at what is only kept.
     pub(super) fn save_kept(&mut self) {
         while self.save_oldest() {}

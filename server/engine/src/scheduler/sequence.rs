@@ -30,6 +30,9 @@ use protocol::{Delta, GenerateParams, LoraAdapter, RequestId, Speculation, Tenan
 use std::{ops::Range, sync::Arc, time::Instant};
 use types::chat::{FinishReason, Guesser, Usage};
 
+/// So many tokens of an answer are soon there; what comes behind them is nobody's concern yet.
+const NEAR_TOKENS: usize = 256;
+
 /// What came of a guess.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Verified {
@@ -229,6 +232,11 @@ impl Sequence {
     /// Tokens that may still come behind the one that the step itself gives.
     fn n_left(&self) -> usize {
         self.max_tokens.saturating_sub(self.n_generated() + 1)
+    }
+
+    /// Cells that it has or soon needs.
+    pub(crate) fn n_cells_needed(&self) -> usize {
+        self.tokens.len() + n_more_cells(&self.pieces) + self.n_left().min(NEAR_TOKENS)
     }
 
     /// Guesses what comes next, from what it and the tenant's earlier answers say, where that may be; forgets what was

@@ -83,3 +83,33 @@ fn what_is_saved_is_told_and_goes_when_it_may_take_less() {
     assert!(others[0].1.n_cached_tokens < 400, "{others:?}");
     worker.end();
 }
+
+/// Who ends first when a short question comes while one of five long ones has given its cells back.
+#[test]
+fn a_newcomer_that_fits_starts_while_somebody_waits_for_room() {
+    let mut worker = Worker::start_loading(|path| {
+        tiny_llama::write(path, 3);
+        exactly(path, Some(1024))
+    });
+    // Four contexts of 1024 cells; each of these fills one, so that there is room for four and a little more.
+    let letters = ["a", "b", "c", "d", "e"];
+    for (id, letter) in (1..).zip(letters) {
+        worker.send(RequestId(id), &Ask { n_tokens: 990, ..ask(&format!("{letter} is at it")) });
+    }
+    let short = RequestId(6);
+    let (mut is_sent, mut ended) = (false, Vec::new());
+    while ended.len() < 6 {
+        match worker.hear() {
+            Event::Line { waiting } if waiting == [RequestId(5)] && !is_sent => {
+                worker.send(short, &Ask { n_tokens: 3, ..ask("one more") });
+                is_sent = true;
+            }
+            Event::Step(deltas) => {
+                ended.extend(deltas.into_iter().filter(|it| it.finished.is_some()).map(|it| it.id));
+            }
+            _ => {}
+        }
+    }
+    worker.end();
+    assert_eq!(ended[0], short, "{ended:?}");
+}

@@ -128,9 +128,9 @@ fn sentence(said: &str) -> String {
         .fold(said.to_owned(), |text, (written, meant)| text.replace(written, meant));
     let text = one_line(&text);
     let ends = text.match_indices(['.', '!', '?', '…', ':']).map(|(at, end)| at + end.len());
-    let starts = ends.filter(|at| text[*at..].starts_with(' '));
+    let mut starts = ends.filter(|at| text[*at..].starts_with(' '));
     let says = |at: &usize| text[*at..].split_whitespace().count() >= LEAST_SENTENCE_WORDS;
-    let sentence = text[starts.filter(says).last().unwrap_or_default()..].trim();
+    let sentence = text[starts.rfind(says).unwrap_or_default()..].trim();
     let n_chars = sentence.chars().count();
     sentence.chars().skip(n_chars.saturating_sub(MOST_SENTENCE_CHARS)).collect()
 }

@@ -40,6 +40,8 @@ pub const MAX_PROMPTS: usize = 1_000;
 pub const MAX_VERSIONS: usize = 100;
 /// The longest all values and choices of one prompt's variables are together, in bytes of UTF-8.
 pub const MAX_VARIABLE_BYTES: usize = 64_000;
+/// The latest chats among which one is chosen to put a prompt before.
+pub const PLACES_SHOWN: u32 = 30;
 /// The largest file that is imported, in bytes: a full library whose prompts are as long as they may be.
 pub const MAX_IMPORT_BYTES: usize = 300_000_000;
 
@@ -218,8 +220,8 @@ pub enum PromptAct {
         text: String,
         place: SystemPlace,
     },
-    /// The folders that it can be put into.
-    Folders,
+    /// The folders and the latest chats that it can be put into.
+    Places,
 }
 
 /// Whose conversations begin with a system prompt.
@@ -232,6 +234,8 @@ pub enum SystemPlace {
     NewChat,
     /// Those in this folder.
     Folder(FolderId),
+    /// This one.
+    Chat(SessionId),
 }
 
 /// What came of it.
@@ -246,6 +250,7 @@ pub struct PromptDone {
     /// The conversation that was begun.
     pub session: Option<SessionId>,
     pub folders: Vec<(FolderId, String)>,
+    pub chats: Vec<(SessionId, String)>,
 }
 
 #[cfg(test)]

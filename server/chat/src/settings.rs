@@ -2,6 +2,7 @@
 
 use crate::{Chat, ChatError, now_ms, seen::kept_since};
 use types::{
+    chat::ChatEvent,
     ids::{FolderId, SessionId, UserId},
     overrides::SetUp,
     settings::{MAX_SYSTEM_PROMPT_BYTES, UserSettings},
@@ -33,6 +34,27 @@ impl Chat {
         let text = Some(text.as_str()).filter(|it| !it.trim().is_empty());
         self.store.set_folder_prompt(user, folder, text).await?;
         Ok(replaced.unwrap_or_default())
+    }
+
+    /// Puts `text` before one session, and says what was there before; nothing but space is nothing.
+    pub async fn set_chat_prompt(
+        &self,
+        user: UserId,
+        session: SessionId,
+        text: String,
+    ) -> Result<String, ChatError> {
+        check_system_prompt(&text)?;
+        let row = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
+        let set_up = SetUp {
+            system_prompt: Some(text).filter(|it| !it.trim().is_empty()),
+            answer_schema: row.answer_schema,
+            keeps_probabilities: row.keeps_probabilities,
+            history: row.history,
+            ..SetUp::default()
+        };
+        self.store.set_up_session(user, session, &set_up, &row.overrides).await?;
+        self.notes.send(user, session, ChatEvent::ThreadChanged);
+        Ok(row.system_prompt.unwrap_or_default())
     }
 
     /// Begins a session in which models are told `system_prompt` first.

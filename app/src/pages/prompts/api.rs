@@ -8,7 +8,10 @@ use types::{
 };
 
 #[cfg(feature = "ssr")]
-use types::prompt::SystemPlace;
+use types::{
+    chat::Lines,
+    prompt::{PLACES_SHOWN, SystemPlace},
+};
 
 /// The caller's prompts by name; those that all words of `query` occur in, if it is not empty.
 #[server(output = Postcard)]
@@ -54,10 +57,16 @@ pub async fn act_on_prompts(act: PromptAct) -> Result<PromptDone, AppError> {
             SystemPlace::Folder(folder) => {
                 done.replaced = Some(state.chat.set_folder_prompt(user, folder, text).await?);
             }
+            SystemPlace::Chat(chat) => {
+                done.replaced = Some(state.chat.set_chat_prompt(user, chat, text).await?);
+            }
         },
-        PromptAct::Folders => {
+        PromptAct::Places => {
             let folders = state.chat.folders(user).await?;
             done.folders = folders.into_iter().map(|it| (it.id, it.name)).collect();
+            let lines = Lines { n: PLACES_SHOWN, ..Lines::default() };
+            let chats = state.chat.list_sessions(user, &lines).await?.rows;
+            done.chats = chats.into_iter().map(|it| (it.id, it.title)).collect();
         }
     }
     Ok(done)

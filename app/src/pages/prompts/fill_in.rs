@@ -14,8 +14,8 @@ use crate::{
 use leptos::{ev, prelude::*};
 use std::collections::BTreeMap;
 use types::{
-    ids::FolderId,
-    prompt::{PromptAct, PromptView, SystemPlace, Variable, fill},
+    ids::{FolderId, SessionId},
+    prompt::{PromptAct, PromptDone, PromptView, SystemPlace, Variable, fill},
     settings::MAX_SYSTEM_PROMPT_BYTES,
 };
 
@@ -93,26 +93,35 @@ fn Ways(library: Library, filled: Memo<String>, is_right: Memo<bool>, open: Open
     .into_any()
 }
 
-/// Puts the text before conversations: all of them, a new one, or those of a folder.
+/// Puts the text before conversations: all of them, a new one, those of a folder, or one of the latest.
 #[component]
 fn AsSystem(library: Library, filled: Memo<String>, is_right: Memo<bool>) -> AnyView {
     let texts = library.texts;
     let is_short = move || filled.read().len() <= MAX_SYSTEM_PROMPT_BYTES;
     let place = RwSignal::new(SystemPlace::Everywhere);
-    let folders = RwSignal::new(Vec::new());
+    let places = RwSignal::new(PromptDone::default());
     // Only a browser does this.
-    Effect::new(move |_| library.act(PromptAct::Folders, move |done| _ = folders.try_set(done.folders)));
+    Effect::new(move |_| library.act(PromptAct::Places, move |done| _ = places.try_set(done)));
     let choose = move |event: ev::Event| {
-        place.set(match event_target_value(&event).as_str() {
-            "new" => SystemPlace::NewChat,
-            value => value.parse().map_or(SystemPlace::Everywhere, |id| SystemPlace::Folder(FolderId(id))),
+        let value = event_target_value(&event);
+        let (kind, id) = value.split_once(' ').unwrap_or((&value, ""));
+        place.set(match (kind, id.parse()) {
+            ("new", _) => SystemPlace::NewChat,
+            ("folder", Ok(id)) => SystemPlace::Folder(FolderId(id)),
+            ("chat", Ok(id)) => SystemPlace::Chat(SessionId(id)),
+            _ => SystemPlace::Everywhere,
         });
     };
     let options = move || {
-        let option = |(id, name): (FolderId, String)| {
-            view! { <option value=id.0>{fill_text(texts.system_folder, "name", name)}</option> }.into_any()
-        };
-        folders.get().into_iter().map(option).collect::<Vec<_>>()
+        let option = |value: String, words: String| view! { <option value=value>{words}</option> }.into_any();
+        let PromptDone { folders, chats, .. } = places.get();
+        let folders = folders
+            .into_iter()
+            .map(|(id, name)| option(format!("folder {id}"), fill_text(texts.system_folder, "name", name)));
+        let chats = chats
+            .into_iter()
+            .map(|(id, title)| option(format!("chat {id}"), fill_text(texts.system_chat, "name", title)));
+        folders.chain(chats).collect::<Vec<_>>()
     };
     view! {
         <div class="flex flex-wrap items-center gap-2">

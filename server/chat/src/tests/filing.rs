@@ -243,6 +243,25 @@ async fn a_folder_speaks_first_where_its_chat_says_nothing() {
 }
 
 #[tokio::test]
+async fn a_text_is_put_before_one_chat_and_what_else_is_set_there_stays() {
+    let bench = Bench::open([Script::say(["one"])]).await;
+    let numbers = vec![("top_k".to_owned(), "7".to_owned())];
+    let schema = Some(r#"{"type": "object"}"#.to_owned());
+    let set_up = SetUp { numbers, answer_schema: schema, keeps_probabilities: true, ..SetUp::default() };
+    let session = bench.chat.begin_set_up(ME, set_up).await.unwrap();
+    bench.store.set_session_history(ME, session, History::Summarise).await.unwrap();
+    let before = bench.store.find_session(ME, session).await.unwrap().unwrap();
+    let put = async |user, text: &str| bench.chat.set_chat_prompt(user, session, text.to_owned()).await;
+    assert_eq!(put(ME, "Be a lamp.").await.unwrap(), "");
+    let after = bench.store.find_session(ME, session).await.unwrap().unwrap();
+    assert_eq!(after, store::SessionRow { system_prompt: Some("Be a lamp.".to_owned()), ..before.clone() });
+    assert_eq!(put(ME, " ").await.unwrap(), "Be a lamp.");
+    assert_eq!(bench.store.find_session(ME, session).await.unwrap().unwrap(), before);
+    assert!(matches!(put(OTHER, "x").await, Err(ChatError::NotFound)));
+    assert!(put(ME, &"x".repeat(MAX_SYSTEM_PROMPT_BYTES + 1)).await.is_err());
+}
+
+#[tokio::test]
 async fn thoughts_are_found_by_their_words_and_titles_in_any_order() {
     let bench = Bench::open([]).await;
     let turns = serde_json::json!([

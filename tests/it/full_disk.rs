@@ -1,7 +1,8 @@
 //! A disk without room: what is only kept to save time is given up, and what a person wrote is refused with a reason
 //! instead of being half kept.
 //!
-//! Only Linux can make a small disk, and only as root: elsewhere there is nothing to try.
+//! Only Linux can make a small disk, and only as root. On every system, tests of the engine write states on disks that end
+//! within a file.
 
 use crate::{
     kv::answer,

@@ -111,6 +111,7 @@ impl StateFiles {
             folder,
             max_bytes: files.max_bytes,
             unwanted: Arc::clone(&unwanted),
+            create,
         };
         let thread =
             thread::Builder::new().name("kv files".into()).spawn(move || writer.work(&inbox, &outbox))?;
@@ -235,6 +236,14 @@ struct Writer {
     folder: PathBuf,
     max_bytes: u64,
     unwanted: SharedUnwanted,
+    create: Create,
+}
+
+/// How a file is begun; tests have disks that are full.
+type Create = fn(&Path) -> io::Result<Box<dyn Write>>;
+
+fn create(path: &Path) -> io::Result<Box<dyn Write>> {
+    Ok(Box::new(fs::File::create(path)?))
 }
 
 impl Writer {
@@ -307,8 +316,9 @@ impl Writer {
         let n_bytes = format::n_bytes(header, state)?;
         room::make(&self.root, n_bytes, self.max_bytes)?;
         let unfinished = path.with_extension(format::UNFINISHED);
-        let written =
-            format::write(&unfinished, header, state, parts).and_then(|()| fs::rename(&unfinished, &path));
+        let written = (self.create)(&unfinished)
+            .and_then(|file| format::write(file, header, state, parts))
+            .and_then(|()| fs::rename(&unfinished, &path));
         if written.is_err() {
             discard(&unfinished);
         }

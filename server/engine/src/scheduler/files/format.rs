@@ -9,10 +9,11 @@ use crate::{
 use protocol::{KvFiles, Tenant};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io::{self, BufWriter, Read, Seek, SeekFrom, Write},
     path::Path,
     sync::Arc,
+    time::UNIX_EPOCH,
 };
 
 /// Changes with the format.
@@ -27,7 +28,11 @@ const MAX_HEADER_BYTES: u32 = 64 * 1024 * 1024;
 pub(super) const WHOLE: &str = "kv";
 pub(super) const UNFINISHED: &str = "part";
 
-/// Parts of a model's file that stand for all of it: reading gigabytes would take longer than what it saves.
+/// A model's file of at most so many bytes is read as a whole.
+const WHOLE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Parts of a larger one that stand for all of it, together with which file it is and when it was written: reading gigabytes would
+/// take longer than what it saves.
 const N_SAMPLES: u64 = 16;
 const SAMPLE_BYTES: u64 = 64 * 1024;
 const FIRST_BYTES: u64 = 4 * 1024 * 1024;
@@ -62,13 +67,20 @@ pub(in crate::scheduler) struct Body {
     pub(in crate::scheduler) parts: Vec<(usize, PartState)>,
 }
 
-/// Stands for the model in the file at `path` and for `rest`: its size, its beginning, where names and shapes are, and
-/// samples of its weights.
+/// Stands for the model in the file at `path` and for `rest`: all of a small file; of a larger one its size, its beginning, where
+/// names and shapes are, samples of its weights, and what tells it from another file. A model of which only some weights are
+/// other ones has the same samples perhaps, but not that. Copied or written anew, a large file is another one.
 pub(super) fn key(path: &Path, rest: &str) -> io::Result<blake3::Hash> {
     let mut file = File::open(path)?;
-    let size = file.metadata()?.len();
+    let facts = file.metadata()?;
+    let size = facts.len();
     let mut hasher = blake3::Hasher::new();
     hasher.update(&MAGIC).update(rest.as_bytes()).update(&size.to_le_bytes());
+    if size <= WHOLE_BYTES {
+        hasher.update_reader(&mut file)?;
+        return Ok(hasher.finalize());
+    }
+    hasher.update(&identity(&facts));
     hasher.update_reader((&mut file).take(FIRST_BYTES))?;
     for i in 0..=N_SAMPLES {
         let place = size.saturating_sub(SAMPLE_BYTES) / N_SAMPLES * i;
@@ -76,6 +88,17 @@ pub(super) fn key(path: &Path, rest: &str) -> io::Result<blake3::Hash> {
         hasher.update_reader((&mut file).take(SAMPLE_BYTES))?;
     }
     Ok(hasher.finalize())
+}
+
+/// When a file was written, and where the system numbers files, its number.
+fn identity(facts: &Metadata) -> Vec<u8> {
+    let written = facts.modified().ok().and_then(|it| it.duration_since(UNIX_EPOCH).ok());
+    let written = written.unwrap_or_default().as_nanos().to_le_bytes();
+    #[cfg(unix)]
+    let number = std::os::unix::fs::MetadataExt::ino(facts);
+    #[cfg(not(unix))]
+    let number = 0_u64;
+    [&written[..], &number.to_le_bytes()].concat()
 }
 
 /// The same tokens of the same tenant, computed with the same adapters and with the same of them forgotten, have the same
@@ -105,14 +128,14 @@ pub(super) fn n_bytes(header: &Header, state: &SequenceState) -> io::Result<u64>
 
 /// Writes a state, and of `parts` what the header says.
 pub(super) fn write(
-    path: &Path,
+    file: impl Write,
     header: &Header,
     state: &SequenceState,
     parts: &[Arc<PartState>],
 ) -> io::Result<()> {
+    let mut file = BufWriter::new(file);
     let header = encode(header)?;
     let header_bytes = u32::try_from(header.len()).map_err(io::Error::other)?;
-    let mut file = BufWriter::new(File::create(path)?);
     file.write_all(&MAGIC)?;
     file.write_all(&header_bytes.to_le_bytes())?;
     file.write_all(&header)?;

@@ -36,7 +36,7 @@ fn a_state_is_read_as_it_was_written() {
         let facts =
             (1..).zip(&parts).map(|(i, part)| PartFacts { n_tokens: i * 10, n_bytes: part.n_bytes() });
         let header = Header { gaps: gaps(), parts: facts.collect(), ..header(300) };
-        format::write(&path, &header, &state, &parts).unwrap();
+        format::write(create(&path).unwrap(), &header, &state, &parts).unwrap();
         assert_eq!(format::read_header(&path).unwrap(), header);
         assert_eq!(format::n_bytes(&header, &state).unwrap(), fs::metadata(&path).unwrap().len());
         let body = format::read_body(&path).unwrap();
@@ -57,8 +57,53 @@ fn a_file_with_less_than_its_header_says_is_none() {
     let path = folder.path().join("a.kv");
     let state = SequenceState::from_checked_bytes(vec![1; 100]);
     let header = Header { parts: vec![PartFacts { n_tokens: 10, n_bytes: 101 }], ..header(300) };
-    format::write(&path, &header, &state, &[]).unwrap();
+    format::write(create(&path).unwrap(), &header, &state, &[]).unwrap();
     assert!(format::read_body(&path).is_err());
+}
+
+/// Ends after a few bytes of every file.
+struct FullDisk(fs::File, usize);
+
+impl Write for FullDisk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = bytes.len().min(self.1);
+        if n == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.1 -= n;
+        self.0.write(&bytes[..n])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[test]
+fn what_a_full_disk_takes_in_part_is_not_left_and_is_written_once_there_is_room() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("model");
+    fs::create_dir(&folder).unwrap();
+    let state = SequenceState::from_checked_bytes(vec![1; 100_000]);
+    let writer = |create: Create| Writer {
+        root: root.path().to_owned(),
+        folder: folder.clone(),
+        max_bytes: 1 << 30,
+        unwanted: SharedUnwanted::default(),
+        create,
+    };
+    let disks: [Create; 3] = [
+        |path| Ok(Box::new(FullDisk(fs::File::create(path)?, 0))),
+        |path| Ok(Box::new(FullDisk(fs::File::create(path)?, 20))),
+        |path| Ok(Box::new(FullDisk(fs::File::create(path)?, 90_000))),
+    ];
+    for disk in disks {
+        let error = writer(disk).write(&header(300), &state, &[]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    }
+    let (path, _) = writer(create).write(&header(300), &state, &[]).unwrap();
+    assert_eq!(format::read_body(&path).unwrap().state.bytes(), state.bytes());
 }
 
 #[test]
@@ -102,6 +147,25 @@ fn the_key_follows_the_model() {
     assert_ne!(key(&large, "F16"), key(&large[1..], "F16"));
     assert_ne!(key(&large, "F16"), key(&changed_at_the_end, "F16"));
     assert!(format::key(&folder.path().join("none"), "").is_err());
+}
+
+#[test]
+fn one_byte_anywhere_makes_another_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model");
+    // The second is too large to be read as a whole; no sample has the byte.
+    for size in [8 << 20, 65 << 20] {
+        let file = fs::File::create(&path).unwrap();
+        file.set_len(size).unwrap();
+        let before = format::key(&path, "").unwrap();
+        assert_eq!(format::key(&path, "").unwrap(), before);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[(5 << 20) + 7] = 1;
+        // No clock is so coarse that the file is written in the same moment.
+        std::thread::sleep(Duration::from_millis(20));
+        fs::write(&path, bytes).unwrap();
+        assert_ne!(format::key(&path, "").unwrap(), before, "{size} bytes");
+    }
 }
 
 #[test]

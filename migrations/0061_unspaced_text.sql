@@ -55,3 +55,27 @@ end;
 create trigger call_gram_delete before delete on message_call begin
     insert into call_gram (call_gram, rowid, text) select 'delete', id, text from unspaced_call where id = old.rowid;
 end;
+
+-- Passages of documents are ranked by how much of a question they have, for which two letters in a row are as good as a word. The store
+-- writes them with a passage that has any.
+create virtual table passage_gram using fts5 (
+    scope, text, tokenize = "unicode61 remove_diacritics 0 categories 'L* N* Co Mn Mc'"
+);
+insert into passage_gram (passage_gram, rank) values ('rank', 'bm25(0.0, 1.0)');
+
+insert into passage_gram (rowid, scope, text)
+select id, scope, (
+    with recursive place (n) as (select 1 union all select n + 1 from place where n < length(whole))
+    select group_concat(substr(whole, n, 2), ' ') from place
+    where substr(whole, n, 2) glob '[฀-࿿က-႟ក-៿⺀-⿟々-〇぀-ヺー-ㄯㇰ-ㇿ㐀-䶿一-鿿豈-﫿ｦ-ﾟ𠀀-𿿿][฀-࿿က-႟ក-៿⺀-⿟々-〇぀-ヺー-ㄯㇰ-ㇿ㐀-䶿一-鿿豈-﫿ｦ-ﾟ𠀀-𿿿]'
+)
+from (select id, scope, heading || char(10) || header || char(10) || body as whole from passage)
+where whole glob '*[฀-࿿က-႟ក-៿⺀-⿟々-〇぀-ヺー-ㄯㇰ-ㇿ㐀-䶿一-鿿豈-﫿ｦ-ﾟ𠀀-𿿿][฀-࿿က-႟ក-៿⺀-⿟々-〇぀-ヺー-ㄯㇰ-ㇿ㐀-䶿一-鿿豈-﫿ｦ-ﾟ𠀀-𿿿]*';
+
+create trigger passage_gram_delete after delete on passage begin
+    delete from passage_gram where rowid = old.id;
+end;
+
+create trigger passage_gram_move after update of scope on passage begin
+    update passage_gram set scope = new.scope where rowid = new.id;
+end;

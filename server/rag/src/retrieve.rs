@@ -25,6 +25,23 @@ pub(crate) const MOST_JOINED_CHARS: usize = 3_000;
 /// Between neighbours that were joined.
 const BETWEEN: &str = "\n\n";
 
+/// What was found by words, and what by letters of scripts without spaces; what both found is worth both.
+fn together(by_words: Vec<(PassageId, f64)>, unspaced: Vec<(PassageId, f64)>) -> Ranked {
+    let mut found: Ranked = by_words.into_iter().map(|(id, score)| (id, score as f32)).collect();
+    if unspaced.is_empty() {
+        return found;
+    }
+    for (id, score) in unspaced {
+        match found.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, worth)) => *worth += score as f32,
+            None => found.push((id, score as f32)),
+        }
+    }
+    found.sort_by(|one, other| other.1.total_cmp(&one.1));
+    found.truncate(CANDIDATES);
+    found
+}
+
 /// Passages with what each is worth, the best first.
 pub(crate) type Ranked = Vec<(PassageId, f32)>;
 
@@ -126,7 +143,9 @@ impl Rag {
         let beginnings = words::stems(&words, query);
         let found =
             self.store().search_passages(user, collections, &words, &beginnings, CANDIDATES as u32).await?;
-        Ok(found.into_iter().map(|(id, score)| (id, score as f32)).collect())
+        let unspaced =
+            self.store().search_unspaced_passages(user, collections, query, CANDIDATES as u32).await?;
+        Ok(together(found, unspaced))
     }
 
     /// Nothing where no model makes vectors.

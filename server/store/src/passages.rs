@@ -1,11 +1,13 @@
 //! Passages of documents: what is found, by words and by vectors.
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, unspaced::pairs};
 use types::{
     document::{DocumentKind, PassageKind},
     ids::{CollectionId, DocumentId, PassageId, UserId},
 };
 
+/// Of a question that are looked for; more would only cost time.
+const MOST_PAIRS: usize = 100;
 /// Rows of one transaction: others write between them.
 const BATCH: usize = 200;
 
@@ -148,6 +150,18 @@ impl Store {
             )
             .execute(&mut *tx)
             .await?;
+            let pairs = pairs(&format!("{}\n{}\n{}", passage.heading, passage.header, passage.body));
+            if !pairs.is_empty() {
+                sqlx::query!(
+                    "insert into passage_gram (rowid, scope, text)
+                     select id, scope, ? from passage where document_id = ? and position = ?",
+                    pairs,
+                    document.0,
+                    position
+                )
+                .execute(&mut *tx)
+                .await?;
+            }
         }
         tx.commit().await?;
         Ok(())
@@ -232,15 +246,7 @@ impl Store {
         beginnings: &[String],
         limit: u32,
     ) -> Result<Vec<(PassageId, f64)>, StoreError> {
-        let wanted = as_json(collections.iter().map(|id| id.0));
-        let scopes = sqlx::query_scalar!(
-            "select 'c' || id as \"scope!: String\" from collection
-             where user_id = ? and deleted_ms is null and id in (select value from json_each(?))",
-            user.0,
-            wanted
-        )
-        .fetch_all(&self.read)
-        .await?;
+        let scopes = self.scopes(user, collections).await?;
         if scopes.is_empty() || (words.is_empty() && beginnings.is_empty()) {
             return Ok(Vec::new());
         }
@@ -285,11 +291,59 @@ impl Store {
         Ok(rows.into_iter().map(|row| (PassageId(row.id), -row.rank)).collect())
     }
 
+    /// Likewise the passages that have some of what `text` says in scripts without spaces.
+    pub async fn search_unspaced_passages(
+        &self,
+        user: UserId,
+        collections: &[CollectionId],
+        text: &str,
+        limit: u32,
+    ) -> Result<Vec<(PassageId, f64)>, StoreError> {
+        let mut pairs: Vec<_> = pairs(text).split(' ').map(str::to_owned).collect();
+        pairs.retain(|pair| !pair.is_empty());
+        pairs.sort_unstable();
+        pairs.dedup();
+        pairs.truncate(MOST_PAIRS);
+        if pairs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let scopes = self.scopes(user, collections).await?;
+        if scopes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = format!(
+            "scope : ({}) AND text : ({})",
+            any_of(scopes.iter().map(|it| quoted(it))),
+            any_of(pairs.iter().map(|it| quoted(it)))
+        );
+        let rows = sqlx::query!(
+            "select rowid as \"id!: i64\", rank as \"rank!: f64\" from passage_gram
+             where passage_gram match ? order by rank limit ?",
+            query,
+            limit
+        )
+        .fetch_all(&self.read)
+        .await?;
+        Ok(rows.into_iter().map(|row| (PassageId(row.id), -row.rank)).collect())
+    }
+
     /// All passages of a document, in no order. For documents that were found to be the person's.
     pub async fn passage_ids(&self, document: DocumentId) -> Result<Vec<PassageId>, StoreError> {
         let ids =
             sqlx::query_scalar!("select id as \"id!: i64\" from passage where document_id = ?", document.0);
         Ok(ids.fetch_all(&self.read).await?.into_iter().map(PassageId).collect())
+    }
+
+    /// What the index calls those of the collections that are the person's.
+    async fn scopes(&self, user: UserId, collections: &[CollectionId]) -> Result<Vec<String>, StoreError> {
+        let wanted = as_json(collections.iter().map(|id| id.0));
+        let scopes = sqlx::query_scalar!(
+            "select 'c' || id as \"scope!: String\" from collection
+             where user_id = ? and deleted_ms is null and id in (select value from json_each(?))",
+            user.0,
+            wanted
+        );
+        Ok(scopes.fetch_all(&self.read).await?)
     }
 
     /// These passages, if they are the person's and of no deleted document, in no order.

@@ -3,6 +3,7 @@
 use crate::{
     Store, StoreError,
     sessions::{found, full_text_query},
+    unspaced::Unspaced,
 };
 use sqlx::{Sqlite, Transaction};
 use std::collections::HashMap;
@@ -53,13 +54,20 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<PromptSummary>, StoreError> {
         let words = full_text_query(query);
+        // There are so few prompts that texts are looked through for words without spaces.
+        let unspaced = Unspaced::of(query).map(|it| it.all_words());
         let rows = sqlx::query_as!(
             RawPrompt,
-            "select id, name, about, folder from prompt where user_id = ? and deleted_ms is null
-               and id in (select rowid from prompt_text where prompt_text match ?)
-             order by name limit ?",
+            "select id, name, about, folder from prompt where user_id = ?1 and deleted_ms is null
+               and (id in (select rowid from prompt_text where prompt_text match ?2)
+                    or (?3 is not null and id in (
+                        select rowid from prompt_text where not exists (
+                            select 1 from json_each(?3) where instr(
+                                lower(name || char(10) || about || char(10) || folder || char(10) || tags || char(10) || body), value) = 0))))
+             order by name limit ?4",
             user.0,
             words,
+            unspaced,
             limit
         )
         .fetch_all(&self.read)

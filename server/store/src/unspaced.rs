@@ -30,6 +30,8 @@ pub(crate) const fn is_unspaced(letter: char) -> bool {
 /// What is looked for, where some of its words are of such scripts.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unspaced {
+    /// Every word, in small letters.
+    all: Vec<String>,
     /// Those words, in small letters, the longest first.
     words: Vec<String>,
     /// The query for the others, if there are any.
@@ -41,14 +43,18 @@ impl Unspaced {
     pub(crate) fn of(query: &str) -> Option<Self> {
         let small = query.to_lowercase();
         let words = small.split(|letter: char| !letter.is_alphanumeric() && !is_unspaced(letter));
-        let (mut words, spaced): (Vec<_>, Vec<_>) = words
-            .filter(|word| !word.is_empty())
-            .take(MOST_WORDS)
-            .partition(|word| word.chars().any(is_unspaced));
+        let all: Vec<_> = words.filter(|word| !word.is_empty()).take(MOST_WORDS).map(str::to_owned).collect();
+        let (mut words, spaced): (Vec<_>, Vec<_>) =
+            all.iter().map(String::as_str).partition(|word| word.chars().any(is_unspaced));
         words.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
         let words: Vec<_> = words.into_iter().map(str::to_owned).collect();
         let spaced = (!spaced.is_empty()).then(|| full_text_query(&spaced.join(" ")));
-        (!words.is_empty()).then_some(Self { words, spaced })
+        (!words.is_empty()).then_some(Self { all, words, spaced })
+    }
+
+    /// Every word that is looked for, those between spaces too, as a list.
+    pub(crate) fn all_words(&self) -> String {
+        as_json(&self.all)
     }
 
     fn n_long(&self) -> usize {
@@ -160,6 +166,13 @@ impl Store {
         let text = format!("{}{}{}", end(passage.cut_before), passage.text.trim(), end(passage.cut_after));
         Ok(words_hit(&text, &wanted.words))
     }
+}
+
+/// Every two letters in a row of such scripts, with spaces between; empty where a text has none.
+pub(crate) fn pairs(text: &str) -> String {
+    let letters = text.chars().zip(text.chars().skip(1));
+    let pairs = letters.filter(|(one, two)| is_unspaced(*one) && is_unspaced(*two));
+    pairs.map(|(one, two)| format!("{one}{two}")).collect::<Vec<_>>().join(" ")
 }
 
 fn as_json(words: &[String]) -> String {

@@ -35,6 +35,22 @@ async fn the_files_of_a_chat_are_searched_like_any_collection_and_by_nobody_else
     check(&bench, ME, gone, &[]).await;
 }
 
+#[tokio::test]
+async fn a_question_in_a_script_without_spaces_finds_what_has_its_words() {
+    let bench = Bench::open().await;
+    let right = "本章介绍深度学习的基本原理和训练方法。";
+    let other = "明天的天气预报说会下雨。";
+    let collection = bench.collection("Books", &[other, right, "the stairs of the tower"]).await;
+    let found = bench.rag.by_words(ME, &[collection], "什么是深度学习？它的原理是什么？").await.unwrap();
+    let ids: Vec<_> = found.iter().map(|(id, _)| *id).collect();
+    let rows = bench.rag.rows_of(ME, &found, 9).await.unwrap();
+    assert_eq!((ids.len(), rows[0].body.as_str()), (1, right));
+    let others = bench.rag.by_words(UserId(2), &[collection], "深度学习").await.unwrap();
+    assert!(others.is_empty());
+    bench.rag.store().delete_collection(ME, collection, 1).await.unwrap();
+    assert!(bench.rag.by_words(ME, &[collection], "深度学习").await.unwrap().is_empty());
+}
+
 /// A document of which every passage fits.
 async fn long_document(bench: &Bench, n_passages: usize, n_chars: usize) -> CollectionId {
     let collection = bench.rag.add_collection(ME, "Long").await.unwrap();

@@ -124,6 +124,24 @@ async fn search_finds_beginnings_of_words_in_everything_a_prompt_says_now() {
 }
 
 #[tokio::test]
+async fn search_finds_words_within_sentences_without_spaces() {
+    let (_folder, store) = open().await;
+    create(
+        &store,
+        &PromptDraft {
+            about: "翻译成英文".into(), ..draft("translate", "请把 Rust 文档翻译成英文")
+        },
+    )
+    .await;
+    create(&store, &draft("other", "天气")).await;
+    let search = async |query: &str| names(&store.search_prompts(ME, query, 10).await.unwrap()).join(" ");
+    for query in ["英文", "文", "rust 翻译", "translate 英文"] {
+        assert_eq!(search(query).await, "translate", "{query}");
+    }
+    assert_eq!(search("英文 天气").await, "");
+}
+
+#[tokio::test]
 async fn what_is_purged_leaves_nothing() {
     let (_folder, store) = open().await;
     let id = create(&store, &draft("one", "{{x}}")).await;

@@ -7,7 +7,7 @@ use crate::{
     security::Hosts,
     site::Site,
 };
-use chat::{Chat, Imports};
+use chat::{Chat, Imports, KnowsModel};
 use compare::{Compare, Load, LoadError};
 use inference::{Engine, EngineError, Engines, Guarded, KvFiles, Limits, LlamaConfig, Remotes, Residency};
 use jobs::Jobs;
@@ -154,6 +154,7 @@ pub(crate) async fn open_layers(
     let chat = Chat::open(store.clone(), Arc::clone(&engine)).await;
     let chat = chat.map_err(|err| Exit::Failed(err.to_string()))?.with_documents(documents.clone());
     let chat = chat.with_tools(toolbox.clone()).with_approval_time(config.approval_time.0);
+    let chat = chat.with_models(knowing(&models));
     let imports = Imports::open(chat.clone(), jobs.clone(), paths.imports()).await;
     let imports = imports.map_err(|err| Exit::Failed(err.to_string()))?;
     let compare = Compare::open(store, Arc::clone(&engine), loading(&models)).await;
@@ -174,6 +175,15 @@ pub(crate) async fn open_layers(
         version,
     };
     Ok((state, wanted))
+}
+
+/// How chats find out which models there are: they know nothing of files.
+fn knowing(models: &Models) -> KnowsModel {
+    let models = models.clone();
+    Arc::new(move |id| {
+        let models = models.clone();
+        Box::pin(async move { models.find(&id).await.is_some() })
+    })
 }
 
 /// The library with everyone's folders, and the downloads that were under way.

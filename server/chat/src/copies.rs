@@ -6,14 +6,17 @@ use crate::{
     now_ms,
 };
 use std::collections::{HashMap, HashSet};
-use store::{AttachedRow, ImportedSession, LeftOutRow, MessageRow, NewSession, SessionRow, ThoughtRow};
-use transcripts::{Ended, Quote, Setup, Transcript, Turn};
+use store::{
+    AttachedRow, ForkedFrom, ImportedSession, LeftOutRow, MessageRow, NewSession, SessionRow, ThoughtRow,
+};
+use transcripts::{AnsweredBy, Ended, Origin, Quote, Setup, Transcript, Turn};
 use types::{
     chat::{MAX_TITLE_CHARS, MessageState, Role, Searched},
     document::SourceView,
     filing::{MAX_FOLDERS, MAX_TAG_CHARS},
-    ids::{FolderId, ImageId, MessageId, SessionId, UserId},
+    ids::{FolderId, ImageId, MessageId, ModelId, SessionId, UserId},
     image::MAX_IMAGES,
+    launch::{DraftChoice, LaunchOptions, LaunchProfile},
     overrides::Overrides,
     sampling::Sampling,
     settings::MAX_SYSTEM_PROMPT_BYTES,
@@ -138,6 +141,12 @@ impl Chat {
                 documents: message.documents.into_iter().map(|it| it.name).collect(),
             });
         }
+        let model = self.store.session_model(user, id).await?;
+        let origin = self.store.forked_from(user, id).await?.and_then(|from| {
+            let is_it = |turn: &Turn| turn.created_ms == from.created_ms && turn.text == from.body;
+            let turn = turns.iter().position(is_it)?;
+            Some(Origin { title: from.title, turn })
+        });
         Ok(Transcript {
             title: row.title,
             folder,
@@ -149,6 +158,10 @@ impl Chat {
                 effort: row.effort,
                 history: row.history,
                 keeps_probabilities: row.keeps_probabilities,
+                tools: self.store.session_tools(user, id).await?,
+                collections: self.collection_names(user, id).await?,
+                answered_by: model.map(|(model, profile)| AnsweredBy { model, profile }),
+                origin,
             },
             pinned: row.pinned,
             archived: row.archived,
@@ -157,6 +170,56 @@ impl Chat {
             turns,
             shown: place(row.leaf),
         })
+    }
+
+    /// The names of the person's collections that a session's answers look into. Files that it was given are in none of a name.
+    async fn collection_names(&self, user: UserId, id: SessionId) -> Result<Vec<String>, ChatError> {
+        let used = self.store.session_collections(user, id).await?;
+        if used.is_empty() {
+            return Ok(Vec::new());
+        }
+        let collections = self.store.list_collections(user).await?;
+        Ok(collections.into_iter().filter(|it| used.contains(&it.id)).map(|it| it.name).collect())
+    }
+
+    /// Keeps what a file says that answers of an imported session look into and call, and which model answered: as far as all of
+    /// that is here.
+    pub(crate) async fn take_choices(
+        &self,
+        user: UserId,
+        id: SessionId,
+        setup: &Setup,
+    ) -> Result<(), ChatError> {
+        if !setup.collections.is_empty() {
+            let here = self.store.list_collections(user).await?.into_iter();
+            let here: Vec<_> =
+                here.filter(|it| setup.collections.contains(&it.name)).map(|it| it.id).collect();
+            self.store.set_session_collections(user, id, &here).await?;
+        }
+        if let (Some(tools), Some(toolbox)) = (&setup.tools, &self.toolbox) {
+            let registry = toolbox.registry();
+            let is_here = |name: &&String| registry.list().any(|(it, _)| it.name == **name);
+            let here: Vec<_> = tools.iter().filter(is_here).cloned().collect();
+            self.use_tools(user, Some(id), &here).await?;
+        }
+        if let Some(AnsweredBy { model, profile }) = &setup.answered_by
+            && self.has_model(model).await
+        {
+            let draft = match &profile.draft {
+                DraftChoice::Model(draft) if !self.has_model(draft).await => DraftChoice::Usual,
+                draft => draft.clone(),
+            };
+            let profile = LaunchProfile { draft, ..of_stranger(profile) };
+            self.store.set_session_model(id, model, &profile).await?;
+        }
+        Ok(())
+    }
+
+    async fn has_model(&self, id: &ModelId) -> bool {
+        match &self.models {
+            Some(models) => models(id.clone()).await,
+            None => false,
+        }
     }
 
     /// The person's sessions that can be written into a file: all of them, the archive's too.
@@ -180,8 +243,22 @@ impl Chat {
         let sources =
             quoted.map(|(at, turn)| (place_id(at), turn.ended.quotes.iter().map(source).collect())).collect();
         let shown = chat.shown.map(place_id);
-        let session = ImportedSession { head: head(chat, folder), messages, shown, sources };
+        let origin = self.origin_of(user, chat).await?;
+        let head = NewSession { origin, ..head(chat, folder) };
+        let session = ImportedSession { head, messages, shown, sources };
         Ok((session, n_images_left_out))
+    }
+
+    /// What a conversation of a file was forked from, if that is here.
+    async fn origin_of(
+        &self,
+        user: UserId,
+        chat: &Transcript,
+    ) -> Result<Option<(SessionId, MessageId)>, ChatError> {
+        let Some(Origin { title, turn }) = &chat.setup.origin else { return Ok(None) };
+        let Some(turn) = chat.turns.get(*turn) else { return Ok(None) };
+        let from = ForkedFrom { title: title.clone(), body: turn.text.clone(), created_ms: turn.created_ms };
+        Ok(self.store.find_origin(user, &from).await?)
     }
 
     /// The folder of that name, which is made if need be; none where there are too many already.
@@ -312,6 +389,13 @@ fn set_up(setup: &Setup) -> NewSession {
         keeps_probabilities: setup.keeps_probabilities,
         ..NewSession::default()
     }
+}
+
+/// How a file says that a model was loaded, without what would change what it is told or says: a template and adapters are chosen
+/// here alone.
+fn of_stranger(profile: &LaunchProfile) -> LaunchProfile {
+    let options = LaunchOptions { template: None, adapters: Vec::new(), ..profile.options.clone() };
+    LaunchProfile { options, ..profile.clone() }
 }
 
 /// How an answer came about, for a file.

@@ -229,7 +229,8 @@ async fn write(
         n_left_out: counts.n_left_out.saturating_add(n_left_out),
         ..counts
     };
-    store.import_session(work, counts, &session).await.map_err(lost)?;
+    let id = store.import_session(work, counts, &session).await.map_err(lost)?;
+    inner.chat.take_choices(work.user, id, &chat.setup).await.map_err(Broken::Lost)?;
     Ok(counts)
 }
 

@@ -41,7 +41,7 @@ pub use markup::render as render_markdown;
 pub use turns::{Author, Draft};
 
 use generation::Running;
-use inference::{Engine, Tenant};
+use inference::{BoxFuture, Engine, Tenant};
 use notes::Notes;
 use std::{
     sync::Arc,
@@ -51,7 +51,7 @@ use store::{SessionRow, Store};
 use tokio::sync::{OnceCell, watch as watch_channel};
 use types::{
     chat::{ChatEvent, FIRST_LINES, Lines, MAX_TITLE_CHARS, MOST_LINES, SessionLines, SessionSummary},
-    ids::{SessionId, UserId},
+    ids::{ModelId, SessionId, UserId},
     reasoning::Effort,
 };
 
@@ -74,8 +74,13 @@ pub struct Chat {
     notes: Notes,
     documents: Option<rag::Rag>,
     toolbox: Option<toolbox::Toolbox>,
+    /// Says which models there are, where that is known.
+    models: Option<KnowsModel>,
     approval_time: Duration,
 }
+
+/// Says whether there is a model of that name.
+pub type KnowsModel = Arc<dyn Fn(ModelId) -> BoxFuture<'static, bool> + Send + Sync>;
 
 impl Chat {
     /// Takes over the tables: answers that a crash left running are ended with their text, and what was deleted
@@ -96,10 +101,16 @@ impl Chat {
             notes: Notes::default(),
             documents: None,
             toolbox: None,
+            models: None,
             approval_time: tools::APPROVAL_TIME,
         };
         chat.purge().await?;
         Ok(chat)
+    }
+
+    /// Lets files that are taken over name models that there are.
+    pub fn with_models(self, models: KnowsModel) -> Self {
+        Self { models: Some(models), ..self }
     }
 
     /// Removes for good what was deleted more than a day ago. To be called now and then.

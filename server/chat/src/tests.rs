@@ -1,4 +1,4 @@
-use crate::{Chat, ChatError, Draft, Imports};
+use crate::{Chat, ChatError, Draft, Imports, KnowsModel};
 use futures::{Stream, StreamExt};
 use inference::{EngineError, Gate, Guarded, Prompt, Rejection, Script, ScriptedEngine};
 use jobs::Jobs;
@@ -52,6 +52,8 @@ impl Bench {
         let store = Store::open(&folder.path().join("app.sqlite")).await.unwrap();
         let engine = ScriptedEngine::new(scripts);
         let chat = Chat::open(store.clone(), Arc::new(engine.clone())).await.unwrap();
+        let knows: KnowsModel = Arc::new(|id| Box::pin(async move { id.0 != "missing" }));
+        let chat = chat.with_models(knows);
         Self { folder, store, engine, chat }
     }
 

@@ -18,11 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Whose findings these are: another version of llama.cpp allocates in another way.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Files as they were, with what was told of them; nothing of one that could not be tried.
+type Tried = HashMap<PathBuf, (FileStamp, Option<DryRun>)>;
+
 /// Dry runs of files as they are now. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DryRuns {
-    /// Nothing is kept of a file that could not be tried, except that it was.
-    known: Arc<Mutex<HashMap<PathBuf, (FileStamp, Option<DryRun>)>>>,
+    known: Arc<Mutex<Tried>>,
     /// One at a time: each takes a processor and reads a vocabulary.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
@@ -69,7 +71,7 @@ impl DryRuns {
         Some(FileFact { path, stamp, content: serde_json::to_string(&kept).ok()? })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PathBuf, (FileStamp, Option<DryRun>)>> {
+    fn lock(&self) -> MutexGuard<'_, Tried> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -60,6 +60,50 @@ impl Store {
     }
 }
 
+/// Where a session was forked from, told by what both have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForkedFrom {
+    /// What the other is called.
+    pub title: String,
+    /// What the last turn says that both have, and when that was written.
+    pub body: String,
+    pub created_ms: i64,
+}
+
+impl Store {
+    /// What a session of the person's was forked from, as long as that is there.
+    pub async fn forked_from(&self, user: UserId, id: SessionId) -> Result<Option<ForkedFrom>, StoreError> {
+        let from = sqlx::query_as!(
+            ForkedFrom,
+            "select o.title, m.body, m.created_ms from session s
+             join session o on o.id = s.origin_id join message m on m.id = s.origin_message_id and m.session_id = o.id
+             where s.id = ?1 and s.user_id = ?2 and o.user_id = ?2 and s.deleted_ms is null and o.deleted_ms is null",
+            id.0,
+            user.0
+        );
+        Ok(from.fetch_optional(&self.read).await?)
+    }
+
+    /// The oldest session of the person's that something can have been forked from that tells so, and the turn.
+    pub async fn find_origin(
+        &self,
+        user: UserId,
+        from: &ForkedFrom,
+    ) -> Result<Option<(SessionId, MessageId)>, StoreError> {
+        let found = sqlx::query!(
+            "select s.id as \"session!\", m.id as \"message!\" from session s join message m on m.session_id = s.id
+             where s.user_id = ? and s.title = ? and s.deleted_ms is null and m.hidden_ms is null
+               and m.created_ms = ? and m.body = ? order by s.id, m.id limit 1",
+            user.0,
+            from.title,
+            from.created_ms,
+            from.body
+        );
+        let found = found.fetch_optional(&self.read).await?;
+        Ok(found.map(|row| (SessionId(row.session), MessageId(row.message))))
+    }
+}
+
 /// Inserts a session; also the new ids of its turns, by those of the place that they are from.
 pub(crate) async fn insert_session(
     tx: &mut sqlx::SqliteConnection,

@@ -43,7 +43,7 @@ pub use attached::{AttachedRow, PaperRow};
 pub use calls::{CallResult, CallRow};
 pub use collections::CollectionRow;
 pub use compare::{ContestantRow, NewRun, RunRow, SlotRow, TallyRow};
-pub use copies::NewSession;
+pub use copies::{ForkedFrom, NewSession};
 pub use documents::{Added, DocumentRow, IndexWork, Indexed, LackingVectors, NewDocument};
 pub use downloads::{DownloadFile, DownloadRow, NewDownload};
 pub use error::StoreError;

@@ -12,7 +12,7 @@ mod write;
 
 pub use native::{JSON_BEGINS, JSON_BETWEEN, JSON_ENDS, write_json, write_json_part};
 pub use read::{Entry, ReadError, check, read_entries};
-pub use told::{Ended, Quote, Setup};
+pub use told::{AnsweredBy, Ended, Origin, Quote, Setup};
 pub use write::{write_html, write_markdown, write_text};
 
 use serde::{Deserialize, Serialize};

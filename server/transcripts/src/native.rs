@@ -12,8 +12,8 @@
 //! How a conversation is set up is in `setup`, how an answer came about in `ended`, both only where there is something to tell.
 
 use crate::{
-    Call, Ended, MAX_CALLS, MAX_DOCUMENT_CHARS, MAX_DOCUMENTS, MAX_TAGS, Transcript, Turn, arrange::Told,
-    told,
+    Call, Ended, MAX_CALLS, MAX_DOCUMENT_CHARS, MAX_DOCUMENTS, MAX_TAGS, Setup, Transcript, Turn,
+    arrange::Told, told,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -162,7 +162,7 @@ impl Chat {
             archived: self.archived,
             created_ms: self.created_ms,
             updated_ms: self.updated_ms,
-            setup: told(self.setup),
+            setup: told::<Setup>(self.setup).within_limits(),
             ..Transcript::default()
         };
         (head, all, shown)

@@ -4,6 +4,8 @@ use serde_json::json;
 use types::{
     chat::{History, MessageState, Usage},
     guard::Warning,
+    ids::ModelId,
+    launch::LaunchProfile,
     overrides::{Knob, Overrides},
 };
 
@@ -113,6 +115,13 @@ fn sample() -> Transcript {
             system_prompt: Some("Be <b>brief</b>.".to_owned()),
             sampling: Overrides([(Knob::Temperature, 0.5.into())].into()),
             history: History::Summarise,
+            tools: Some(vec!["clock".to_owned()]),
+            collections: vec!["Tea <leaves>".to_owned()],
+            answered_by: Some(AnsweredBy {
+                model: ModelId("leaf/leaf.gguf".to_owned()),
+                profile: LaunchProfile { n_ctx: Some(4096), ..LaunchProfile::default() },
+            }),
+            origin: Some(Origin { title: "Pots".to_owned(), turn: 1 }),
             ..Setup::default()
         },
         turns: vec![

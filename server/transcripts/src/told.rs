@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use types::{
     chat::{History, MessageState, Searched, Usage},
     guard::Warning,
+    ids::ModelId,
+    launch::LaunchProfile,
     overrides::Overrides,
     reasoning::Effort,
 };
@@ -12,6 +14,8 @@ use types::{
 /// The most passages of one answer, and the longest text of one, in bytes.
 const MAX_QUOTES: usize = 200;
 const MAX_QUOTE_BYTES: usize = 64 * 1024;
+/// The most tools of one conversation, and the most collections.
+const MAX_NAMES: usize = 200;
 /// The longest sentence that says why an answer failed, and the longest of the other short texts, in bytes.
 pub(crate) const MAX_LINE_BYTES: usize = 4 * 1024;
 
@@ -74,6 +78,50 @@ pub struct Setup {
     pub history: History,
     #[serde(skip_serializing_if = "is_default")]
     pub keeps_probabilities: bool,
+    /// The names of the tools that its answers may call; `None` where they are those that new ones begin with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<String>>,
+    /// The names of the collections that its answers look into.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub collections: Vec<String>,
+    /// The model that answered last, and how it was loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<AnsweredBy>,
+    /// What it was forked from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// A model, and how it was loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnsweredBy {
+    pub model: ModelId,
+    #[serde(default)]
+    pub profile: LaunchProfile,
+}
+
+/// The conversation that another was forked from, as it can be told anywhere: by its name, and by what both have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    pub title: String,
+    /// The last turn that both have, as a place in the turns of this one.
+    pub turn: usize,
+}
+
+impl Setup {
+    /// What a stranger's file may say.
+    pub(crate) fn within_limits(self) -> Self {
+        let short = |names: Vec<String>| -> Vec<String> {
+            names.into_iter().take(MAX_NAMES).map(|name| cut(name, MAX_LINE_BYTES)).collect()
+        };
+        Self {
+            tools: self.tools.map(short),
+            collections: short(self.collections),
+            answered_by: self.answered_by.filter(|it| it.model.0.len() <= MAX_LINE_BYTES),
+            origin: self.origin.filter(|it| it.title.len() <= MAX_LINE_BYTES),
+            ..self
+        }
+    }
 }
 
 /// How an answer came about.

@@ -3,11 +3,12 @@
 use super::{Bench, LONG_AGO, ME, OTHER, with};
 use crate::ChatError;
 use inference::{Gate, Prompt, Script};
-use transcripts::write_json;
+use transcripts::{AnsweredBy, Origin, write_json};
 use types::{
     chat::{Again, Chip, History},
     filing::{Filter, FolderAct, ImportState, MAX_FOLDERS},
     ids::ModelId,
+    launch::{DraftChoice, LaunchOptions, LaunchProfile},
     overrides::SetUp,
     seen::SeenKind,
     settings::MAX_SYSTEM_PROMPT_BYTES,
@@ -126,6 +127,50 @@ async fn a_session_that_was_written_into_a_file_is_taken_over_as_it_was() {
     assert_eq!(ids.len(), 2);
     assert_eq!(bench.chat.transcript(ME, ids[1]).await.unwrap(), written);
     assert!(matches!(bench.chat.transcript(OTHER, ids[1]).await, Err(ChatError::NotFound)));
+}
+
+#[tokio::test]
+async fn a_file_tells_who_answered_what_was_looked_into_and_where_it_was_forked_from() {
+    let bench = Bench::open([Script::say(["one"])]).await;
+    let books = bench.store.add_collection(ME, "Books", 1).await.unwrap();
+    let (sent, first) = bench.say(None, "question").await;
+    bench.store.set_session_collections(ME, sent.session, &[books]).await.unwrap();
+    let template = Some("{{ evil }}".to_owned());
+    let options = LaunchOptions { n_threads: Some(3), template, ..LaunchOptions::default() };
+    let profile = LaunchProfile {
+        n_ctx: Some(4096),
+        draft: DraftChoice::Model(ModelId("missing".to_owned())),
+        options: options.clone(),
+        ..LaunchProfile::default()
+    };
+    let small = ModelId("small".to_owned());
+    bench.store.set_session_model(sent.session, &small, &profile).await.unwrap();
+    let fork = bench.chat.fork(ME, sent.session, first.id).await.unwrap();
+    bench.say(Some(fork), "and more").await;
+    bench.store.set_session_model(fork, &small, &profile).await.unwrap();
+    let mut written = bench.chat.transcript(ME, fork).await.unwrap();
+    assert_eq!(written.setup.collections, ["Books"]);
+    assert_eq!(written.setup.origin, Some(Origin { title: "question".to_owned(), turn: 1 }));
+
+    // What is not here is left out: a collection, a model that guesses, a template that another wrote.
+    written.setup.collections.push("Elsewhere".to_owned());
+    assert_eq!(bench.take_over(&write_json(vec![written.clone()])).await.n_taken, 1);
+    let taken = bench.chat.all_sessions(ME).await.unwrap().into_iter().max().unwrap();
+    assert_eq!(bench.store.session_collections(ME, taken).await.unwrap(), [books]);
+    let options = LaunchOptions { template: None, ..options };
+    let profile = LaunchProfile { draft: DraftChoice::Usual, options, ..profile };
+    assert_eq!(bench.store.session_model(ME, taken).await.unwrap(), Some((small, profile)));
+    assert_eq!(bench.store.find_session(ME, taken).await.unwrap().unwrap().origin, Some(sent.session));
+
+    // Nor is a model, or a chat of another name.
+    written.created_ms += 1;
+    let missing = ModelId("missing".to_owned());
+    written.setup.answered_by = Some(AnsweredBy { model: missing, profile: LaunchProfile::default() });
+    written.setup.origin = Some(Origin { title: "another".to_owned(), turn: 1 });
+    assert_eq!(bench.take_over(&write_json(vec![written])).await.n_taken, 1);
+    let taken = bench.chat.all_sessions(ME).await.unwrap().into_iter().max().unwrap();
+    assert_eq!(bench.store.session_model(ME, taken).await.unwrap(), None);
+    assert_eq!(bench.store.find_session(ME, taken).await.unwrap().unwrap().origin, None);
 }
 
 #[tokio::test]

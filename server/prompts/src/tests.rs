@@ -164,7 +164,7 @@ async fn what_a_full_library_exports_is_imported() {
     let variable = |n| Variable {
         kind: VariableKind::Multiline,
         default: "\n".repeat(MAX_VARIABLE_BYTES / MAX_VARIABLES),
-        ..Variable::text(&format!("v{n}"))
+        ..Variable::text(format!("v{n}"))
     };
     let longest = |n: usize| PromptDraft {
         variables: (0..MAX_VARIABLES).map(variable).collect(),

@@ -142,11 +142,7 @@ impl Chat {
             });
         }
         let model = self.store.session_model(user, id).await?;
-        let origin = self.store.forked_from(user, id).await?.and_then(|from| {
-            let is_it = |turn: &Turn| turn.created_ms == from.created_ms && turn.text == from.body;
-            let turn = turns.iter().position(is_it)?;
-            Some(Origin { title: from.title, turn })
-        });
+        let origin = self.told_origin(user, id, &turns).await?;
         Ok(Transcript {
             title: row.title,
             folder,
@@ -170,6 +166,18 @@ impl Chat {
             turns,
             shown: place(row.leaf),
         })
+    }
+
+    /// What a session was forked from, and at which of its turns.
+    async fn told_origin(
+        &self,
+        user: UserId,
+        id: SessionId,
+        turns: &[Turn],
+    ) -> Result<Option<Origin>, ChatError> {
+        let Some(from) = self.store.forked_from(user, id).await? else { return Ok(None) };
+        let is_it = |turn: &Turn| turn.created_ms == from.created_ms && turn.text == from.body;
+        Ok(turns.iter().position(is_it).map(|turn| Origin { title: from.title, turn }))
     }
 
     /// The names of the person's collections that a session's answers look into. Files that it was given are in none of a name.

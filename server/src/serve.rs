@@ -146,9 +146,7 @@ pub(crate) async fn open_layers(
         models: models.clone(),
         engine: Arc::clone(&engine),
     };
-    let reader = Reader::for_current_exe(ReadLimits::default()).map_err(failed)?;
-    let documents = Rag::open(below, reader, paths.documents()).await;
-    let documents = documents.map_err(|err| Exit::Failed(err.to_string()))?;
+    let documents = open_documents(below, &paths).await?;
     let prompts = Prompts::open(store.clone()).await.map_err(|err| Exit::Failed(err.to_string()))?;
     let toolbox = open_toolbox(store.clone(), &documents, &paths).await?;
     let chat = Chat::open(store.clone(), Arc::clone(&engine)).await;
@@ -175,6 +173,11 @@ pub(crate) async fn open_layers(
         version,
     };
     Ok((state, wanted))
+}
+
+async fn open_documents(below: Below, paths: &DataDir) -> Result<Rag, Exit> {
+    let reader = Reader::for_current_exe(ReadLimits::default()).map_err(failed)?;
+    Rag::open(below, reader, paths.documents()).await.map_err(|err| Exit::Failed(err.to_string()))
 }
 
 /// How chats find out which models there are: they know nothing of files.

@@ -367,7 +367,7 @@ fn alone(form: Form, key: u32) -> AnyView {
 mod tests {
     use super::{hosts, memory, only_known, usual};
     use types::{
-        compare::{Candidate, ComparePage},
+        compare::{Candidate, ComparePage, RunLines},
         ids::ModelId,
     };
 
@@ -387,7 +387,7 @@ mod tests {
             budget_bytes: 25,
             knobs: Vec::new(),
             system_prompt: String::new(),
-            runs: Vec::new(),
+            runs: RunLines::default(),
             tally: Vec::new(),
         }
     }

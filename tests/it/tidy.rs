@@ -33,6 +33,7 @@ const UNSAFE_FILES: &[&str] = &[
     "server/engine/src/llama/raw/projector.rs",
     "server/engine/src/llama/raw/pulse.rs",
     "server/engine/src/llama/raw/recurrent.rs",
+    "server/engine/src/llama/raw/sizes.rs",
 ];
 
 fn metadata() -> Metadata {

@@ -26,7 +26,8 @@ let n = 0;
 
 /** Opens the page and starts a collection of a name that no other test has. */
 async function collection(page: Page): Promise<string> {
-  const name = `Lighthouse ${++n}`;
+  // How many documents there are stands right behind it.
+  const name = `Lighthouse no. ${++n} tower`;
   await open(page, '/documents');
   await page.getByTestId('new-collection').getByRole('textbox').fill(name);
   await page.keyboard.press('Enter');
@@ -295,7 +296,7 @@ async function shoot(page: Page, name: string): Promise<void> {
 }
 
 test('a folder of files is added at once', async ({ page }) => {
-  await collection(page);
+  const name = await collection(page);
   const folder = freshFolder();
   const files = Array.from({ length: 12 }, (_, n) => {
     const file = join(folder, `${n}.txt`);
@@ -304,7 +305,7 @@ test('a folder of files is added at once', async ({ page }) => {
   });
   await page.getByTestId('add-files').setInputFiles(files);
   await ready(page, 12);
-  await expect(page.getByTestId('collection').filter({ hasText: `Lighthouse ${n}` })).toContainText('12');
+  await expect(page.getByTestId('collection').filter({ hasText: name })).toContainText('12');
 });
 
 test('files that were added arrive also after their page was left', async ({ page }) => {

@@ -1,8 +1,71 @@
-//! LoRA adapters by name and number: what is there is listed, what cannot be used is refused and harms nobody.
+//! LoRA adapters by name and number: what is there is listed and changes the answers that name it, what cannot be used is refused and
+//! harms nobody.
 
 use crate::support::{Server, model};
 use serde_json::{Value, json};
-use std::{fs, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
+
+/// Numbers of the test model's last layer that come in, and that go out.
+const N_FF: usize = 1536;
+const N_EMBD: usize = 576;
+
+/// Writes an adapter of rank one for the test model's last layer, which pushes what it says far away.
+fn write_adapter(path: &Path) {
+    let text = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
+    let texts = [("general.architecture", "llama"), ("general.type", "adapter"), ("adapter.type", "lora")];
+    let layer = "blk.29.ffn_down.weight";
+    let tensors = [
+        (format!("{layer}.lora_a"), [N_FF, 1], 0_u64),
+        (format!("{layer}.lora_b"), [1, N_EMBD], N_FF as u64 * 4),
+    ];
+    let mut file = b"GGUF".to_vec();
+    file.extend(3_u32.to_le_bytes());
+    file.extend((tensors.len() as u64).to_le_bytes());
+    file.extend((texts.len() as u64 + 1).to_le_bytes());
+    for (key, value) in texts {
+        file.extend([text(key), 8_u32.to_le_bytes().to_vec(), text(value)].concat());
+    }
+    file.extend([text("adapter.lora.alpha"), 6_u32.to_le_bytes().to_vec()].concat());
+    file.extend(1_f32.to_le_bytes());
+    for (name, shape, offset) in tensors {
+        file.extend([text(&name), 2_u32.to_le_bytes().to_vec()].concat());
+        shape.iter().for_each(|n| file.extend((*n as u64).to_le_bytes()));
+        file.extend(0_u32.to_le_bytes());
+        file.extend(offset.to_le_bytes());
+    }
+    file.resize(file.len().next_multiple_of(32), 0);
+    let numbers = |n: usize| (0..n).map(|i| if i % 3 == 0 { 1.0_f32 } else { -0.5 });
+    numbers(N_FF).chain(numbers(N_EMBD)).for_each(|it| file.extend(it.to_le_bytes()));
+    fs::write(path, file).unwrap();
+}
+
+#[tokio::test]
+async fn an_adapter_changes_the_answers_that_name_it_and_no_others() {
+    let data = Arc::new(tempfile::tempdir().unwrap());
+    let folder = data.path().join("adapters");
+    fs::create_dir(&folder).unwrap();
+    write_adapter(&folder.join("far-away.gguf"));
+    let server = Server::start_in(data, &["--model", &model().to_string_lossy()]).await;
+    server.wait_for_model("ready").await;
+    let ask = async |lora: Value| {
+        let question = json!({
+            "messages": [{"role": "user", "content": "Name a few colours."}],
+            "max_tokens": 24,
+            "temperature": 0,
+            "lora": lora,
+        });
+        let (status, reply) = server.ask("/v1/chat/completions", &question).await;
+        assert_eq!(status, 200, "{reply}");
+        reply["choices"][0]["message"]["content"].as_str().unwrap().to_owned()
+    };
+    let plain = ask(json!([])).await;
+    let changed = ask(json!([{"name": "far-away"}])).await;
+    assert_ne!(changed, plain);
+    assert_eq!(ask(json!([{"name": "far-away", "scale": 0}])).await, plain);
+    assert_eq!(ask(json!([{"id": 0}])).await, changed);
+    assert_eq!(ask(json!([])).await, plain);
+    server.stop().await;
+}
 
 #[tokio::test]
 async fn adapters_are_listed_and_those_that_do_not_fit_are_refused() {

@@ -11,7 +11,7 @@ use types::launch::DryRun;
 /// Cells of the two contexts that are compared.
 const N_CELLS: [u32; 2] = [2048, 10_240];
 
-/// Rows of logits that answers touch at once, of those that a whole batch could have.
+/// Rows of logits that answers touch at once, of those that a whole batch could have; each sequence has one in any case.
 const N_LOGITS: u32 = 64;
 
 /// Tries the loading of the model at `path` for `n_sequences` answers at the same time. The error is a sentence.

@@ -104,10 +104,11 @@ fn a_model_is_as_itself_and_a_changed_one_is_not() {
 #[test]
 fn a_dry_run_tells_what_is_allocated_then() {
     let backend = LlamaBackend::init().expect("llama.cpp");
-    let check = |write: &dyn Fn(&std::path::Path)| {
+    let check = |n_sequences, write: &dyn Fn(&std::path::Path)| {
         let file = tempfile::NamedTempFile::new().expect("a file");
         write(file.path());
-        let request = protocol::LoadRequest::new(file.path().to_owned());
+        let path = file.path().to_owned();
+        let request = protocol::LoadRequest { n_sequences, ..protocol::LoadRequest::new(path) };
         let foretold = dry_run(&backend, &request.path, request.n_sequences).expect("a dry run");
         let params = llama_cpp_2::model::params::LlamaModelParams::default().with_load_mtp(true);
         let model = llama::load_file(&backend, file.path(), params, |_| true).expect("a model");
@@ -122,9 +123,13 @@ fn a_dry_run_tells_what_is_allocated_then() {
             assert!(buffers.abs_diff(taken.buffers) <= taken.buffers / 50, "{buffers} of {taken:?}");
         }
     };
-    check(&|path| crate::tests::tiny_llama::write(path, 3));
-    check(&|path| crate::tests::tiny_recurrent::write_mamba(path, 3));
-    check(&|path| crate::tests::tiny_recurrent::write_hybrid(path, 3, crate::tests::tiny_heads::Knows::Much));
+    for n_sequences in [1, 16, llama::MAX_SEQUENCES] {
+        check(n_sequences, &|path| crate::tests::tiny_llama::write(path, 3));
+    }
+    check(16, &|path| crate::tests::tiny_recurrent::write_mamba(path, 3));
+    check(16, &|path| {
+        crate::tests::tiny_recurrent::write_hybrid(path, 3, crate::tests::tiny_heads::Knows::Much)
+    });
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl Shown {
         });
         // Before others: it closes this, and does not stop an answer.
         let on_key = move |event: ev::KeyboardEvent| {
-            if event.key() == "Escape" && self.preview.with_untracked(Option::is_some) {
+            if event.key() == "Escape" && self.preview.try_with_untracked(Option::is_some) == Some(true) {
                 event.stop_propagation();
                 self.hide();
             }
@@ -135,10 +135,10 @@ impl Shown {
     }
 
     fn show(self, citation: HtmlElement) {
-        if self.citation.get_value().as_ref() == Some(&citation) {
-            return;
+        match self.citation.try_get_value() {
+            Some(shown) if shown.as_ref() != Some(&citation) => self.hide(),
+            _ => return,
         }
-        self.hide();
         let title = citation.title();
         if title.is_empty() {
             return;
@@ -174,12 +174,13 @@ impl Shown {
         });
     }
 
+    /// A citation that goes with its page loses the focus when nothing of this is there any more.
     fn hide(self) {
-        let Some(citation) = self.citation.get_value() else { return };
+        let Some(citation) = self.citation.try_get_value().flatten() else { return };
         _ = citation.remove_attribute("aria-describedby");
-        citation.set_title(&self.title.get_value());
-        self.citation.set_value(None);
-        self.preview.set(None);
+        citation.set_title(&self.title.try_get_value().unwrap_or_default());
+        _ = self.citation.try_set_value(None);
+        _ = self.preview.try_set(None);
     }
 }
 

@@ -29,12 +29,14 @@ pub(crate) fn previews() -> AnyView {
     let shown = Shown::new();
     shown.listen();
     Effect::new(move |_| {
-        if let (Some(tooltip), Some(citation)) = (shown.tooltip.get(), shown.citation.get_value()) {
+        let citation = shown.citation.try_get_value().flatten();
+        if let (Some(tooltip), Some(citation)) = (shown.tooltip.try_get().flatten(), citation) {
             place(&tooltip, &citation);
         }
     });
     let tooltip = move || {
-        let Preview { head, text } = shown.preview.get()?;
+        // When the page goes, the focus leaves a citation, and this runs once more after all it asks is gone.
+        let Preview { head, text } = shown.preview.try_get().flatten()?;
         let text = (!text.is_empty())
             .then(|| view! { <p class="line-clamp-6 break-words whitespace-pre-line">{text}</p> });
         Some(view! {

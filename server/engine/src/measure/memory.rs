@@ -17,7 +17,8 @@ const N_LOGITS: u32 = 64;
 /// Tries the loading of the model at `path` for `n_sequences` answers at the same time. The error is a sentence.
 pub(crate) fn dry_run(backend: &LlamaBackend, path: &Path, n_sequences: u32) -> Result<DryRun, String> {
     let n_sequences = llama::n_of_pool(n_sequences);
-    let pools = N_CELLS.map(|n_cells| Pool { n_cells, n_sequences, n_batch: N_BATCH, n_logits: N_LOGITS });
+    let n_logits = n_sequences.max(N_LOGITS);
+    let pools = N_CELLS.map(|n_cells| Pool { n_cells, n_sequences, n_batch: N_BATCH, n_logits });
     let [few, many] = llama::dry_run(backend, path, pools)?;
     Ok(between(few, many))
 }

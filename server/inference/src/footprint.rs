@@ -23,6 +23,9 @@ const TOKEN_BYTES: u64 = 250;
 /// The program itself and buffers that depend on nothing.
 const BASE_BYTES: u64 = 40 << 20;
 
+/// What the engine keeps beside what llama.cpp tells of.
+const OWN_BYTES: u64 = 8 << 20;
+
 /// What looking at an image takes beside the projector's weights; models differ in it, so this is a guess until it is measured.
 const LOOKING_BYTES: u64 = 128 << 20;
 
@@ -55,7 +58,7 @@ impl Footprint {
     /// The same, part by part; draft models and projectors that were added are in the weights.
     pub fn parts(&self, n_ctx: Option<u32>, machine_bytes: u64) -> MemoryParts {
         let n_cells = u64::from(n_cells(self.n_ctx(n_ctx), self.cell_bytes, machine_bytes));
-        let buffers = self.computing_bytes(n_cells).saturating_add(BASE_BYTES);
+        let buffers = self.computing_bytes(self.n_ctx(n_ctx)).saturating_add(BASE_BYTES);
         MemoryParts { weights: self.weights(), kv: self.kv_bytes(n_cells), buffers, ..MemoryParts::default() }
     }
 
@@ -71,17 +74,18 @@ impl Footprint {
         }
     }
 
-    /// What is needed beside weights, keys and values to compute with it.
-    fn computing_bytes(&self, n_cells: u64) -> u64 {
-        let n_batch = u64::from(self.n_batch.unwrap_or(N_BATCH));
-        let buffers = match self.dry_run {
-            Some(it) => {
-                let whole = n_cells.saturating_mul(it.buffers_cell_bytes).saturating_add(it.buffers_bytes);
-                whole / u64::from(N_BATCH) * n_batch
-            }
-            None => u64::from(self.n_embd) * ACTIVATIONS * 4 * n_batch,
+    /// What is needed beside weights, keys and values to compute with it, where conversations are up to `n_ctx` tokens long.
+    fn computing_bytes(&self, n_ctx: u32) -> u64 {
+        let (n_batch, n_vocab) = (u64::from(self.n_batch.unwrap_or(N_BATCH)), u64::from(self.n_vocab));
+        let Some(it) = self.dry_run else {
+            return n_vocab * (N_LOGITS * 4 + TOKEN_BYTES)
+                + u64::from(self.n_embd) * ACTIVATIONS * 4 * n_batch;
         };
-        u64::from(self.n_vocab) * (N_LOGITS * 4 + TOKEN_BYTES) + buffers
+        // What is looked at grows with the cells that are in use, hardly ever beyond one whole conversation.
+        let growing = u64::from(n_ctx).saturating_mul(it.buffers_cell_bytes);
+        OWN_BYTES
+            + n_vocab * TOKEN_BYTES
+            + it.buffers_bytes.saturating_add(growing) / u64::from(N_BATCH) * n_batch
     }
 
     /// What a loaded model counts for, and whether that was measured. `foretold` is what [`Self::bytes`] said.

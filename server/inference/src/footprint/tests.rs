@@ -1,4 +1,5 @@
 use super::*;
+use types::kv::KvFormat;
 
 const GB: u64 = 1_000_000_000;
 
@@ -65,4 +66,46 @@ fn what_is_measured_counts_unless_more_is_to_come() {
     check(false, Some(GB / 2), (GB, true));
     check(true, Some(2 * GB), (3 * GB, false));
     check(true, Some(4 * GB), (4 * GB, true));
+}
+
+/// With a dry run that told 900 bytes a cell and 7 more for each that is looked at.
+fn tried() -> Footprint {
+    let run = DryRun {
+        weights_bytes: GB / 2,
+        state_bytes: 5000,
+        cell_bytes: 900,
+        buffers_bytes: 512_000,
+        buffers_cell_bytes: 7 * 512,
+    };
+    model().tried(Some(run), KvType::default())
+}
+
+#[test]
+fn a_dry_run_counts_instead_of_the_files_own_numbers() {
+    let parts = tried().parts(Some(512), 16 * GB);
+    let expected = MemoryParts {
+        weights: GB,
+        kv: 4 * 512 * 900 + 5000,
+        buffers: BASE_BYTES + OWN_BYTES + 512_000 + 512 * 7 * 512,
+        ..MemoryParts::default()
+    };
+    assert_eq!(parts, expected);
+    let half = Footprint { n_batch: Some(256), ..tried() };
+    assert_eq!(
+        half.parts(Some(512), 16 * GB).buffers,
+        BASE_BYTES + OWN_BYTES + (512_000 + 512 * 7 * 512) / 2
+    );
+}
+
+#[test]
+fn what_comes_beside_it_is_added_to_what_a_dry_run_told() {
+    let check = |with: Footprint, more: u64| {
+        assert_eq!(with.bytes(Some(512), 16 * GB), tried().bytes(Some(512), 16 * GB) + more);
+    };
+    check(tried().with_weights(77), 77);
+    let draft = Footprint { weights_bytes: 1000, cell_bytes: 10, ..Footprint::default() };
+    check(tried().with_draft_model(draft), 1000 + 4 * 512 * 10);
+    let eight_bits = tried().with_kv_type(KvType::of(KvFormat::Q8));
+    let cell = eight_bits.dry_run.map(|it| it.cell_bytes);
+    assert!(cell.is_some_and(|it| it < 900), "{cell:?}");
 }

@@ -17,8 +17,8 @@ use types::ids::UserId;
 const CALLERS: i64 = 1 << 62;
 
 /// Where a request came from, and the key that came with it: this server wants none, but whoever has another key is somebody
-/// else.
-#[derive(Clone, Debug, Default)]
+/// else. No `Debug`: keys are never written anywhere.
+#[derive(Clone, Default)]
 pub(crate) struct Caller {
     address: Option<IpAddr>,
     key: Option<String>,

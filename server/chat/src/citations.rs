@@ -1,5 +1,6 @@
 //! Citations in an answer: numbers in brackets, as `[1]` or `[1, 3]`.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use store::CallRow;
 use types::{document::SourceView, toolbox::Source};
 
@@ -9,6 +10,8 @@ const PREVIEW_CHARS: usize = 240;
 const MOST_SENTENCE_CHARS: usize = 300;
 /// A sentence of fewer words says too little: "z. B." ends none.
 const LEAST_SENTENCE_WORDS: usize = 4;
+/// What stands in an address as something else.
+const OF_ADDRESS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// Elements that sentences do not reach over.
 const PARTS: [&str; 14] =
     ["p", "li", "td", "th", "tr", "ul", "ol", "div", "blockquote", "h1", "h2", "h3", "h4", "h5"];
@@ -139,21 +142,16 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// As a part of an address.
-fn encoded(text: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(byte).collect()
-}
-
 fn anchor(number: u32, sources: &[Cited], said: &str) -> Option<String> {
     let source = sources.iter().find(|it| it.number == number)?;
     let Some(address) = &source.address else { return Some(format!("[{number}]")) };
     let elsewhere =
         if address.starts_with('/') { "" } else { r#" target="_blank" rel="noopener noreferrer""# };
-    let sentence = if source.is_whole { encoded(&sentence(said)) } else { String::new() };
+    let sentence = if source.is_whole {
+        utf8_percent_encode(&sentence(said), OF_ADDRESS).to_string()
+    } else {
+        String::new()
+    };
     let address = if sentence.is_empty() { address.clone() } else { format!("{address}?for={sentence}") };
     let (address, title) = (escaped(&address), escaped(&source.title));
     let page = source.page.map(|page| format!(r#" data-page="{page}""#)).unwrap_or_default();

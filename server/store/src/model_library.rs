@@ -29,6 +29,22 @@ pub struct FileFact {
     pub content: String,
 }
 
+/// As it is kept.
+struct FactRow {
+    path: String,
+    size_bytes: i64,
+    modified_ns: i64,
+    inode: i64,
+    content: String,
+}
+
+impl From<FactRow> for FileFact {
+    fn from(row: FactRow) -> Self {
+        let FactRow { path, size_bytes, modified_ns, inode, content } = row;
+        Self { path, stamp: FileStamp { size_bytes, modified_ns, inode }, content }
+    }
+}
+
 /// A model that was deleted and can be put back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrashRow {
@@ -95,16 +111,11 @@ impl Store {
 
     /// What headers said when they were read last.
     pub async fn model_headers(&self) -> Result<Vec<FileFact>, StoreError> {
-        let rows = sqlx::query!("select path, size_bytes, modified_ns, inode, content from model_header")
-            .fetch_all(&self.read)
-            .await?;
-        let stamp = |size_bytes, modified_ns, inode| FileStamp { size_bytes, modified_ns, inode };
-        let facts = rows.into_iter().map(|row| FileFact {
-            stamp: stamp(row.size_bytes, row.modified_ns, row.inode),
-            path: row.path,
-            content: row.content,
-        });
-        Ok(facts.collect())
+        let rows = sqlx::query_as!(
+            FactRow,
+            "select path, size_bytes, modified_ns, inode, content from model_header"
+        );
+        Ok(rows.fetch_all(&self.read).await?.into_iter().map(FileFact::from).collect())
     }
 
     /// Keeps what headers say now, and forgets those of files that are gone.
@@ -131,16 +142,11 @@ impl Store {
 
     /// What dry runs of models told.
     pub async fn model_dry_runs(&self) -> Result<Vec<FileFact>, StoreError> {
-        let rows = sqlx::query!("select path, size_bytes, modified_ns, inode, content from model_dry_run")
-            .fetch_all(&self.read)
-            .await?;
-        let stamp = |size_bytes, modified_ns, inode| FileStamp { size_bytes, modified_ns, inode };
-        let facts = rows.into_iter().map(|row| FileFact {
-            stamp: stamp(row.size_bytes, row.modified_ns, row.inode),
-            path: row.path,
-            content: row.content,
-        });
-        Ok(facts.collect())
+        let rows = sqlx::query_as!(
+            FactRow,
+            "select path, size_bytes, modified_ns, inode, content from model_dry_run"
+        );
+        Ok(rows.fetch_all(&self.read).await?.into_iter().map(FileFact::from).collect())
     }
 
     /// Keeps what a dry run told.
@@ -171,16 +177,11 @@ impl Store {
 
     /// Digests of files that were compared.
     pub async fn model_digests(&self) -> Result<Vec<FileFact>, StoreError> {
-        let rows = sqlx::query!("select path, size_bytes, modified_ns, inode, sha256 from model_digest")
-            .fetch_all(&self.read)
-            .await?;
-        let stamp = |size_bytes, modified_ns, inode| FileStamp { size_bytes, modified_ns, inode };
-        let facts = rows.into_iter().map(|row| FileFact {
-            stamp: stamp(row.size_bytes, row.modified_ns, row.inode),
-            path: row.path,
-            content: row.sha256,
-        });
-        Ok(facts.collect())
+        let rows = sqlx::query_as!(
+            FactRow,
+            "select path, size_bytes, modified_ns, inode, sha256 as content from model_digest"
+        );
+        Ok(rows.fetch_all(&self.read).await?.into_iter().map(FileFact::from).collect())
     }
 
     /// Keeps a file's digest.

@@ -145,8 +145,17 @@ export async function sendAndStop(page: Page, text: string): Promise<void> {
   await expect(lastAnswer(page)).toHaveAttribute('data-state', /stopped|complete/);
 }
 
+/** Waits until colours and places are where they go: what fades from one theme into the other has too little contrast on its way. */
+async function still(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const passing = document.getAnimations().filter(animation => animation.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(passing.map(animation => animation.finished));
+  });
+}
+
 /** Nothing on the page keeps anybody out, and it does not scroll sideways. */
 export async function accessible(page: Page): Promise<void> {
+  await still(page);
   const { violations } = await new AxeBuilder({ page }).analyze();
   const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 160)).join(' | ')}`);
   expect(found).toEqual([]);

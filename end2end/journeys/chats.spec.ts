@@ -1,9 +1,8 @@
 // All chats: folders, tags, the archive, duplicates, forks, export and import.
 
-import AxeBuilder from '@axe-core/playwright';
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
-import { answered, answers, connected, expect, lastAnswer, open, send, sendAndStop, SHORT, test, textOf } from '../support/test';
+import { accessible, answered, answers, connected, expect, lastAnswer, open, send, sendAndStop, SHORT, test, textOf } from '../support/test';
 
 async function newChat(page: Page, text: string): Promise<void> {
   await page.goto('/chat');
@@ -262,8 +261,7 @@ test('words find chats by what was said, with the place, and tags narrow the lis
   await page.getByTestId('tags').getByRole('link', { name: 'water' }).click();
   await expect(page).toHaveURL(/tag=water/);
   await expect(page.getByTestId('chat')).toHaveCount(1);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations).toEqual([]);
+  await accessible(page);
 });
 
 test('tags that are being written stay when they are refused, and when chats change elsewhere', async ({
@@ -350,8 +348,7 @@ test('a large file is taken over as a job that says how far it is and can be sto
   await expect(job).toHaveAttribute('data-state', 'cancelled');
   await page.keyboard.press('Escape');
   await expect(outcome).toContainText(/stopped\. [1-9]\d* chats were taken over/);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations).toEqual([]);
+  await accessible(page);
 });
 
 test('chats of other programs are taken over with versions, thoughts and models, and written in every form', async ({ page }) => {

@@ -4,8 +4,7 @@
 // `cargo xtask test` gives, look at the picture, commit it.
 
 import { join } from 'node:path';
-import AxeBuilder from '@axe-core/playwright';
-import { expect, test } from '../support/test';
+import { accessible, expect, test } from '../support/test';
 
 // The page's policy admits no style from a test, and its fonts are whatever the system has.
 test.use({ bypassCSP: true });
@@ -29,8 +28,7 @@ test('every component looks as it did, and is accessible', async ({ page }) => {
   await page.goto('/dev/ui');
   await page.addStyleTag({ content: SAME_FONTS_EVERYWHERE });
   await page.evaluate(() => document.fonts.ready);
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.html).join(' | ')}`)).toEqual([]);
+  await accessible(page);
   test.skip(process.platform !== 'linux', 'the committed picture was taken on Linux');
   await expect(page).toHaveScreenshot('components.png', { fullPage: true, maxDiffPixelRatio: 0.01 });
 });

@@ -1,8 +1,7 @@
 // Words in the message box that stand for something: commands, prompts, models, collections.
 
-import AxeBuilder from '@axe-core/playwright';
 import type { Locator, Page } from '@playwright/test';
-import { composer, expect, open, sendAndStop, test } from '../support/test';
+import { accessible, composer, expect, open, sendAndStop, test } from '../support/test';
 
 function named(page: Page): Locator {
   return page.getByTestId('named');
@@ -25,8 +24,7 @@ test('a slash lists commands and prompts, and the keys of the box choose', async
   // What begins like the word comes before what only has it somewhere.
   await expect(named(page).first()).toContainText('/plain-words');
   await expect(named(page).first()).toHaveAttribute('aria-selected', 'true');
-  const found = await new AxeBuilder({ page }).analyze();
-  expect(found.violations).toEqual([]);
+  await accessible(page);
   await composer(page).press('Enter');
   await expect(composer(page)).toHaveValue('Say it in plain words.');
   await expect(named(page)).toHaveCount(0);

@@ -232,6 +232,8 @@ test('an answer looks into documents, shows what it names when that is pointed a
     await page.setViewportSize({ width: 390, height: 844 });
     await citation.focus();
     await shown();
+    await page.mouse.move(200, 500);
+    await shown();
     const box = (await preview.boundingBox())!;
     expect(box.x >= 0 && box.x + box.width <= 390).toBe(true);
     await citation.blur();

@@ -153,10 +153,11 @@ async function still(page: Page): Promise<void> {
   });
 }
 
-/** Nothing on the page keeps anybody out, and it does not scroll sideways. */
-export async function accessible(page: Page): Promise<void> {
+/** Nothing on the page, or in the part of it that is named, keeps anybody out, and the page does not scroll sideways. */
+export async function accessible(page: Page, part?: string): Promise<void> {
   await still(page);
-  const { violations } = await new AxeBuilder({ page }).analyze();
+  const axe = new AxeBuilder({ page });
+  const { violations } = await (part ? axe.include(part) : axe).analyze();
   const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 160)).join(' | ')}`);
   expect(found).toEqual([]);
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

@@ -85,6 +85,8 @@ struct Shown {
     citation: StoredValue<Option<HtmlElement>, LocalStorage>,
     /// The citation's title, which the browser would show over this.
     title: StoredValue<String>,
+    /// It is shown since it has the keyboard's focus.
+    is_focused: StoredValue<bool>,
     preview: RwSignal<Option<Preview>>,
     tooltip: NodeRef<html::Div>,
     texts: &'static DocumentsTexts,
@@ -95,6 +97,7 @@ impl Shown {
         Self {
             citation: StoredValue::new_local(None),
             title: StoredValue::new(String::new()),
+            is_focused: StoredValue::new(false),
             preview: RwSignal::new(None),
             tooltip: NodeRef::new(),
             texts: DocumentsTexts::here(),
@@ -105,10 +108,10 @@ impl Shown {
         let pointed = window_event_listener(ev::pointerover, move |event| {
             // A finger follows the link.
             if event.pointer_type() != "touch" {
-                self.look_at(&event);
+                self.look_at(&event, false);
             }
         });
-        let focused = window_event_listener(ev::focusin, move |event| self.look_at(&event));
+        let focused = window_event_listener(ev::focusin, move |event| self.look_at(&event, true));
         let left = window_event_listener(ev::focusout, move |_| self.hide());
         on_cleanup(move || {
             pointed.remove();
@@ -125,18 +128,20 @@ impl Shown {
         StoredValue::new_local(platform::keys_before_others(on_key));
     }
 
-    /// Shows the citation that an event is about; what is shown stays while the pointer is over it.
-    fn look_at(self, event: &Event) {
+    /// Shows the citation that an event is about; what is shown stays while the pointer is over it, or the citation has the
+    /// keyboard's focus.
+    fn look_at(self, event: &Event, is_focus: bool) {
         let Some(target) = event.target().and_then(|it| it.dyn_into::<Element>().ok()) else { return };
         let within = |selector: &str| target.closest(selector).ok().flatten();
         match within("a.citation").and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
-            Some(citation) => self.show(citation),
-            None if within("#citation-preview").is_none() => self.hide(),
+            Some(citation) => self.show(citation, is_focus),
+            None if within("#citation-preview").is_some() => {}
+            None if is_focus || self.is_focused.try_get_value() == Some(false) => self.hide(),
             None => {}
         }
     }
 
-    fn show(self, citation: HtmlElement) {
+    fn show(self, citation: HtmlElement, is_focus: bool) {
         match self.citation.try_get_value() {
             Some(shown) if shown.as_ref() != Some(&citation) => self.hide(),
             _ => return,
@@ -151,6 +156,7 @@ impl Shown {
         _ = citation.set_attribute("aria-describedby", ID);
         let wanted = preview.text.is_empty().then(|| citation.get_attribute("href")).flatten();
         self.title.set_value(title);
+        self.is_focused.set_value(is_focus);
         self.citation.set_value(Some(citation));
         if let Some(act) = wanted.as_deref().and_then(look_up) {
             self.fetch(act, preview.head.clone());

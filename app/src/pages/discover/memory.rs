@@ -125,7 +125,7 @@ fn fields(question: Question, range: Range) -> AnyView {
     let choose_kept =
         move |event| question.choose(|way| way.kv_type = event_target_value(&event).parse().ok());
     let kept = view! {
-        <label class="flex items-center gap-1.5">
+        <label class="flex items-center gap-1.5 sm:whitespace-nowrap">
             {texts.memory_kept}
             <select class="field h-7" data-testid="choice-kept" on:change=choose_kept>
                 <option value="" selected=move || way.read().kv_type.is_none()>{fill(texts.memory_kept_usual, "kind", range.usual_kv_type)}</option>
@@ -137,7 +137,7 @@ fn fields(question: Question, range: Range) -> AnyView {
         move |event| question.choose(|way| way.n_ctx = event_target_value(&event).parse().ok());
     view! {
         <div class="flex flex-wrap gap-x-3 gap-y-1 pt-1 text-xs">
-            <label class="flex items-center gap-1.5">
+            <label class="flex items-center gap-1.5 sm:whitespace-nowrap">
                 {texts.memory_context}
                 <select class="field h-7" data-testid="choice-context" on:change=choose_context>
                     <option value="" selected=move || way.read().n_ctx.is_none()>{fill(texts.memory_context_usual, "n", range.usual_n_ctx)}</option>

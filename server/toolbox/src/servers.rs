@@ -15,7 +15,8 @@ use types::toolbox::{McpPlace, McpServer, PlaceView, RefusedTool, ServerState, S
 const LOOK: Duration = Duration::from_secs(1);
 const LACKS_KEYS: &str =
     "the keys that it was given are not in the file of keys any more; remove it and add it again";
-const ENDED: &str = "the connection has ended; it begins again when one of the server's tools is called";
+const ENDED: &str = "the connection has ended";
+const AGAIN: &str = "it is connected to again when one of its tools is called";
 
 /// All that there are, by name.
 pub(crate) struct Servers {
@@ -89,11 +90,15 @@ impl Held {
         }
     }
 
-    /// The connection has ended. Why it could not be made says more.
-    fn end(&mut self) {
-        if !matches!(self.state, ServerState::Failed(_)) {
-            self.state = ServerState::Failed(ENDED.to_owned());
+    /// The connection has ended. Why it could not be made, or was lost, says more.
+    fn end(&mut self, why: Option<&McpError>) {
+        let why = why.map(McpError::to_string);
+        if why.is_none() && matches!(self.state, ServerState::Failed(_)) {
+            return;
         }
+        let why = why.unwrap_or_else(|| ENDED.to_owned());
+        let words = if self.tools.is_empty() { why } else { format!("{why}; {AGAIN}") };
+        self.state = ServerState::Failed(words);
     }
 
     fn view(&self) -> ServerView {
@@ -256,7 +261,7 @@ impl Watch {
         match self.client.look().await {
             Look::AsListed => self.tell(|held| held.state = ServerState::Ready),
             Look::Changed => self.list().await,
-            Look::Ended => self.tell(Held::end),
+            Look::Ended(why) => self.tell(|held| held.end(why.as_ref())),
         }
     }
 

@@ -4,7 +4,7 @@
 //! names, descriptions and schemas are bounded and checked; results pass the same bounds as every tool's. A tool runs only
 //! while its server still describes it as it did when it was listed: after a new connection, and when the server says
 //! that its list has changed, it is listed again before the next call. Calls are never repeated, since they may have done
-//! something.
+//! something; one that finds its server gone ends the connection.
 
 mod bounded;
 mod connection;
@@ -16,11 +16,11 @@ pub use launch::{Launcher, StartProcess};
 pub use listing::{Listing, Untaken};
 
 use crate::{Answer, Arguments, Asker, Description, EgressError, Failure, Tool, egress::web_address};
-use connection::{Connection, MAX_MESSAGE_BYTES};
+use connection::{Connection, Line, MAX_MESSAGE_BYTES, loss_by, never_reached};
 use futures::future::BoxFuture;
 use launch::LastWords;
 use listing::Listed;
-use rmcp::{Peer, RoleClient, ServiceError, model::CallToolRequestParams};
+use rmcp::{ServiceError, model::CallToolRequestParams};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -30,7 +30,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Mutex, Notify},
+    sync::Mutex,
     time::{Instant, timeout},
 };
 use types::{
@@ -71,14 +71,15 @@ pub enum McpError {
 }
 
 /// How a server stands to what it last listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
     /// Its tools are those that were listed.
     AsListed,
     /// It is there, but its tools may be others now.
     Changed,
-    /// It is not connected: it has ended, or was never asked. Likewise where it did not say what tools it has.
-    Ended,
+    /// It is not connected: it has ended, or was never asked. Likewise where it did not say what tools it has. With the reason
+    /// where one is known.
+    Ended(Option<McpError>),
 }
 
 /// One server. Connects when it is needed and again when it has ended. Cheap to clone; when the last copy and the last
@@ -99,6 +100,8 @@ struct Shared {
 struct State {
     connection: Option<Connection>,
     failed_at: Option<Instant>,
+    /// Why there is no connection.
+    problem: Option<McpError>,
     /// What [`McpClient::list`] gave last.
     given: Option<BTreeMap<String, Fingerprint>>,
 }
@@ -168,12 +171,12 @@ impl McpClient {
     pub async fn look(&self) -> Look {
         let state = self.0.state.lock().await;
         match &state.connection {
-            Some(connection) if connection.has_ended() => Look::Ended,
+            Some(connection) if connection.has_ended() => Look::Ended(connection.loss().cloned()),
             Some(connection) if connection.has_changed() => Look::Changed,
-            Some(connection) if connection.listed.is_none() => Look::Ended,
+            Some(connection) if connection.listed.is_none() => Look::Ended(None),
             Some(connection) if connection.listed != state.given => Look::Changed,
             Some(_) => Look::AsListed,
-            None => Look::Ended,
+            None => Look::Ended(state.problem.clone()),
         }
     }
 
@@ -186,8 +189,8 @@ impl McpClient {
         if self.0.is_closed.load(Ordering::Acquire) {
             return Err(McpError::Closed);
         }
-        if state.connection.as_ref().is_some_and(Connection::has_ended) {
-            state.connection = None;
+        if let Some(ended) = state.connection.take_if(|it| it.has_ended()) {
+            state.problem = ended.loss().cloned();
         }
         if state.connection.is_none() {
             if state.failed_at.is_some_and(|at| at.elapsed() < LEFT_ALONE) {
@@ -195,7 +198,9 @@ impl McpClient {
             }
             // Set before the attempt: whoever asked may leave in the middle of it.
             state.failed_at = Some(Instant::now());
-            state.connection = Some(self.connect().await?);
+            let opened = self.connect().await;
+            state.problem = opened.as_ref().err().cloned();
+            state.connection = Some(opened?);
             state.failed_at = None;
         }
         state.connection.as_mut().ok_or(McpError::Gone)
@@ -219,8 +224,8 @@ impl McpClient {
         Ok(found)
     }
 
-    /// A way to call a tool that is still what it was, and what tells of messages that are too large.
-    async fn peer_for(&self, listed: &Listed) -> Result<(Peer<RoleClient>, Arc<Notify>), Failure> {
+    /// A way to call a tool that is still what it was.
+    async fn line_for(&self, listed: &Listed) -> Result<Line, Failure> {
         let failed = |err: McpError| Failure::refused_as((&err).into(), format!("{}: {err}", self.name()));
         let mut state = self.0.state.lock().await;
         let connection = self.connected(&mut state).await.map_err(failed)?;
@@ -230,9 +235,7 @@ impl McpClient {
         let now: Option<&Fingerprint> =
             connection.listed.as_ref().and_then(|it| it.get(&listed.original_name));
         match now {
-            Some(now) if *now == listed.fingerprint => {
-                Ok((connection.peer().clone(), connection.too_large()))
-            }
+            Some(now) if *now == listed.fingerprint => Ok(connection.line()),
             Some(_) => Err(Failure::refused_as(
                 CallFailure::of(McpProblem::ToolChanged),
                 "the server describes this tool differently now; it has to be listed and allowed again",
@@ -253,19 +256,23 @@ struct McpTool {
 
 impl McpTool {
     async fn call(&self, arguments: Arguments) -> Result<Answer, Failure> {
-        let (peer, too_large) = self.client.peer_for(&self.listed).await?;
+        let line = self.client.line_for(&self.listed).await?;
         let call = CallToolRequestParams::new(self.listed.original_name.clone())
             .with_arguments(arguments.into_map());
         // From before the call: its answer may be quick.
-        let too_large = too_large.notified();
+        let too_large = line.too_large.notified();
         tokio::select! {
             // First: where a message was too large, the call may have failed for it at the same time.
             biased;
             // Which call it would have answered is not known; one that waits may wait in vain.
             () = too_large => Err(self.too_large()),
             // Dropping this tells the server that nobody waits any longer.
-            response = peer.call_tool_once(call) => {
-                result::answer(response.map_err(|err| self.failure(err))?, self.client.name())
+            response = line.peer.call_tool_once(call) => {
+                let response = response.map_err(|err| {
+                    line.note_loss(&err);
+                    self.failure(err)
+                })?;
+                result::answer(response, self.client.name())
             }
         }
     }
@@ -281,6 +288,10 @@ impl McpTool {
     fn failure(&self, err: ServiceError) -> Failure {
         let name = self.client.name();
         match err {
+            err if never_reached(&err) => {
+                let err = loss_by(&err).unwrap_or(McpError::Gone);
+                Failure::refused_as((&err).into(), format!("{name}: {err}"))
+            }
             ServiceError::McpError(err) => {
                 let said = crate::shown::text(&err.message, result::MAX_ERROR_CHARS);
                 let known = CallFailure::of(McpProblem::Said).about(&said);

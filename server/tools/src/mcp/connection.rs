@@ -7,12 +7,13 @@ use super::{
 };
 use crate::egress::{client_of_named_server, web_address};
 use rmcp::{
-    ClientHandler, Peer, RoleClient,
+    ClientHandler, Peer, RoleClient, ServiceError,
     model::{ClientCapabilities, ClientConfig, Implementation},
     service::{ClientInitializeError, NotificationContext, RunningService, serve_client},
     transport::{
-        StreamableHttpClientTransport, async_rw::AsyncRwTransport,
-        streamable_http_client::StreamableHttpClientTransportConfig,
+        StreamableHttpClientTransport,
+        async_rw::AsyncRwTransport,
+        streamable_http_client::{StreamableHttpClientTransportConfig, StreamableHttpError},
     },
 };
 use std::{
@@ -20,7 +21,7 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
@@ -39,10 +40,28 @@ pub(super) struct Connection {
     service: RunningService<RoleClient, Ears>,
     has_changed: Arc<AtomicBool>,
     too_large: Arc<Notify>,
+    loss: Arc<OnceLock<McpError>>,
     /// The server's tools by their names there, as they were last listed.
     pub(super) listed: Option<BTreeMap<String, Fingerprint>>,
     /// Dropped last: the program first sees its input end.
     _child: Option<Child>,
+}
+
+/// A way to call tools, for as long as the connection holds.
+pub(super) struct Line {
+    pub(super) peer: Peer<RoleClient>,
+    /// Hears of the next message that is too large.
+    pub(super) too_large: Arc<Notify>,
+    loss: Arc<OnceLock<McpError>>,
+}
+
+impl Line {
+    /// Ends the connection where that is why a call failed. A server that is asked over HTTP shows its end in no other way.
+    pub(super) fn note_loss(&self, err: &ServiceError) {
+        if let Some(loss) = loss_by(err) {
+            _ = self.loss.set(loss);
+        }
+    }
 }
 
 /// What is listened to. Servers may ask clients for much, of which this one offers nothing.
@@ -89,20 +108,28 @@ impl Connection {
             }
         };
         let service = service.map_err(|err| problem(&err))?;
-        Ok(Self { service, has_changed, too_large, listed: None, _child: child })
+        Ok(Self { service, has_changed, too_large, loss: Arc::default(), listed: None, _child: child })
     }
 
     pub(super) fn peer(&self) -> &Peer<RoleClient> {
         self.service.peer()
     }
 
-    /// Who waits for this hears of the next message that is too large.
-    pub(super) fn too_large(&self) -> Arc<Notify> {
-        Arc::clone(&self.too_large)
+    pub(super) fn line(&self) -> Line {
+        Line {
+            peer: self.peer().clone(),
+            too_large: Arc::clone(&self.too_large),
+            loss: Arc::clone(&self.loss),
+        }
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        self.service.is_closed() || self.service.peer().is_transport_closed()
+        self.loss().is_some() || self.service.is_closed() || self.service.peer().is_transport_closed()
+    }
+
+    /// Why it has ended, where a call found that out.
+    pub(super) fn loss(&self) -> Option<&McpError> {
+        self.loss.get()
     }
 
     pub(super) fn has_changed(&self) -> bool {
@@ -143,6 +170,39 @@ impl<R: AsyncRead + Unpin> AsyncRead for Measured<R> {
         ready!(Pin::new(&mut this.output).poll_read(cx, buf))?;
         this.measure(&buf.filled()[n_before..]);
         Poll::Ready(Ok(()))
+    }
+}
+
+/// Why a connection is of no use after a call that failed in this way; `None` where it still is.
+pub(super) fn loss_by(err: &ServiceError) -> Option<McpError> {
+    let err = match err {
+        ServiceError::TransportClosed => return Some(McpError::Gone),
+        err if err.is_authorization_required() => return Some(McpError::Unauthorized),
+        ServiceError::TransportSend(err) => &err.error,
+        _ => return None,
+    };
+    let is_lost = match err.downcast_ref::<StreamableHttpError<reqwest::Error>>() {
+        Some(StreamableHttpError::Client(err)) => err.status().is_none() && !err.is_timeout(),
+        // Whoever answers is there, though not with what was asked for.
+        Some(
+            StreamableHttpError::HttpStatus(_)
+            | StreamableHttpError::UnexpectedServerResponse(_)
+            | StreamableHttpError::ResponseBodyTooLarge { .. }
+            | StreamableHttpError::UnexpectedContentType(_)
+            | StreamableHttpError::Deserialize(_)
+            | StreamableHttpError::ControlRequestTimeout,
+        ) => false,
+        Some(_) | None => true,
+    };
+    is_lost.then_some(McpError::Gone)
+}
+
+/// Whether what was sent did not get to the server, so that it cannot have done anything.
+pub(super) fn never_reached(err: &ServiceError) -> bool {
+    let ServiceError::TransportSend(sent) = err else { return false };
+    match sent.error.downcast_ref::<StreamableHttpError<reqwest::Error>>() {
+        Some(StreamableHttpError::Client(err)) => err.is_connect(),
+        _ => err.is_authorization_required(),
     }
 }
 

@@ -5,7 +5,14 @@ use crate::{
     run,
     tests::scripted::{approved, call},
 };
-use axum::{Router, routing::any};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::Next,
+    response::IntoResponse,
+    routing::any,
+};
 use rmcp::{
     RoleServer, ServerHandler,
     model::{
@@ -22,6 +29,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::{
     io::AsyncReadExt,
     net::{TcpListener, TcpStream},
+    runtime::Runtime,
 };
 use types::secret::Secret;
 
@@ -300,6 +308,72 @@ async fn a_servers_tools_run_over_http() {
     assert_eq!(called(&listing, "far_flood", "{}").await.cut_from, Some(10 << 20));
 }
 
+/// A server at this port, or at any with 0, that ends with its runtime.
+fn site(port: u16) -> (Runtime, u16) {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let service = StreamableHttpService::new(
+        || Ok(Server::new("plain")),
+        Arc::new(LocalSessionManager::default()),
+        StreamableHttpServerConfig::default(),
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.spawn(async move {
+        let listener = TcpListener::from_std(listener).unwrap();
+        axum::serve(listener, Router::new().nest_service("/mcp", service)).await
+    });
+    (runtime, port)
+}
+
+async fn end(runtime: Runtime) {
+    let end = move || runtime.shutdown_timeout(Duration::from_secs(20));
+    tokio::task::spawn_blocking(end).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_over_http_that_went_away_is_seen_to_be_gone_by_a_call_and_comes_back_with_one() {
+    let (runtime, port) = site(0);
+    let client = at(format!("http://127.0.0.1:{port}/mcp"), None);
+    let listing = client.list().await.unwrap();
+    check(&listing, "far_echo", r#"{"a":1}"#).await;
+    // A call that fails for another reason says nothing of the connection.
+    check(&listing, "far_refuse", "no such file").await;
+    assert_eq!(client.look().await, Look::AsListed);
+    end(runtime).await;
+    check_failure(&listing, "far_echo", "cannot be reached", "server_gone").await;
+    assert_eq!(client.look().await, Look::Ended(Some(McpError::Gone)));
+    let (runtime, _) = site(port);
+    check(&listing, "far_echo", r#"{"a":1}"#).await;
+    assert_eq!(client.look().await, Look::AsListed);
+    end(runtime).await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_taken_back_is_the_reason_why_a_server_is_gone() {
+    let service = StreamableHttpService::new(
+        || Ok(Server::new("plain")),
+        Arc::new(LocalSessionManager::default()),
+        StreamableHttpServerConfig::default(),
+    );
+    let is_locked = Arc::new(AtomicBool::new(false));
+    let lock = axum::middleware::from_fn_with_state(
+        Arc::clone(&is_locked),
+        async |State(is_locked): State<Arc<AtomicBool>>, request: Request, next: Next| {
+            if is_locked.load(Ordering::SeqCst) {
+                return (StatusCode::UNAUTHORIZED, [("www-authenticate", "Bearer")]).into_response();
+            }
+            next.run(request).await
+        },
+    );
+    let address = serve(Router::new().nest_service("/mcp", service).layer(lock)).await;
+    let client = at(format!("{address}/mcp"), Some("key"));
+    let listing = client.list().await.unwrap();
+    is_locked.store(true, Ordering::SeqCst);
+    check_failure(&listing, "far_echo", "wants a key", "server_key").await;
+    assert_eq!(client.look().await, Look::Ended(Some(McpError::Unauthorized)));
+}
+
 #[tokio::test]
 async fn an_answer_over_http_that_is_too_large_is_told_at_once() {
     let events = StreamableHttpServerConfig::default();
@@ -319,7 +393,7 @@ async fn what_is_no_server_of_tools_is_told() {
             .fallback(any(|| async { ([("content-type", "application/json")], "x".repeat(40 << 20)) })),
     )
     .await;
-    let status = axum::http::StatusCode::UNAUTHORIZED;
+    let status = StatusCode::UNAUTHORIZED;
     let locked =
         serve(Router::new().fallback(any(move || async move { (status, [("www-authenticate", "Bearer")]) })))
             .await;
@@ -342,7 +416,7 @@ async fn what_is_no_server_of_tools_is_told() {
 #[tokio::test]
 async fn how_a_server_stands_is_seen_without_asking_it() {
     let client = client("changing");
-    assert_eq!(client.look().await, Look::Ended);
+    assert_eq!(client.look().await, Look::Ended(None));
     client.list().await.unwrap();
     let listing = client.list().await.unwrap();
     assert_eq!(client.look().await, Look::AsListed);
@@ -355,7 +429,7 @@ async fn how_a_server_stands_is_seen_without_asking_it() {
     };
     timeout(Duration::from_secs(20), is_changed).await.unwrap();
     client.disconnect().await;
-    assert_eq!(client.look().await, Look::Ended);
+    assert_eq!(client.look().await, Look::Ended(None));
 }
 
 #[tokio::test]
@@ -365,5 +439,5 @@ async fn what_is_closed_stays_closed() {
     client.close().await;
     check_failure(&listing, "files_echo", "the server was switched off", "server_off").await;
     assert_eq!(client.list().await.err(), Some(McpError::Closed));
-    assert_eq!(client.look().await, Look::Ended);
+    assert_eq!(client.look().await, Look::Ended(None));
 }

@@ -244,6 +244,47 @@ test('a chat is dragged onto a folder, and out of it again', async ({ page }) =>
   await expect(row(page, 'Puffin notes').getByTestId('chat-folder')).toHaveValue('');
 });
 
+test('a folder that was deleted comes back with its chats, its place and what it tells models first', async ({ page }) => {
+  await open(page, '/chats');
+  await bring(page, file('Gannet notes', 'Where do gannets dive?', 'Off cliffs.'));
+  await connected(page);
+  await expect(page.getByTestId('import-outcome')).toContainText('1 chats were taken over');
+  const folders = page.getByTestId('folder');
+  for (const name of ['Divers', 'Waders']) {
+    await page.getByTestId('folder-new').fill(name);
+    await page.getByTestId('folder-new').press('Enter');
+    await expect(folders.filter({ hasText: name })).toBeVisible();
+  }
+  await row(page, 'Gannet notes').getByTestId('chat-folder').selectOption('Divers');
+  const divers = folders.filter({ hasText: 'Divers' });
+  await expect(divers).toContainText('1');
+  await divers.getByRole('link').click();
+  await expect(page).toHaveURL(/folder=/);
+  const address = page.url();
+  await page.getByTestId('folder-prompt').locator('summary').click();
+  await page.getByTestId('folder-prompt-text').fill('Answer as a gannet does.');
+  await page.getByTestId('folder-prompt-save').click();
+  await open(page, '/chats');
+  const before = await folders.allTextContents();
+
+  await page.getByTestId('folders-edit').click();
+  const n = await folders.count();
+  const editor = folders.nth(before.findIndex(name => name.includes('Divers')));
+  await editor.getByTestId('folder-delete').click();
+  await page.getByTestId('folder-delete-yes').filter({ visible: true }).click();
+  await expect(folders).toHaveCount(n - 1);
+  await expect(row(page, 'Gannet notes').getByTestId('chat-folder')).toHaveValue('');
+  await page.getByTestId('toast-action').click();
+  await expect(folders).toHaveCount(n);
+  await page.getByTestId('folders-edit').click();
+  await expect(folders).toHaveText(before);
+  await expect(row(page, 'Gannet notes').getByTestId('chat-folder')).toHaveValue(/\d+/);
+
+  await page.goto(address);
+  await expect(row(page, 'Gannet notes')).toBeVisible();
+  await expect(page.getByTestId('folder-prompt-text')).toHaveValue('Answer as a gannet does.');
+});
+
 test('words find chats by what was said, with the place, and tags narrow the list', async ({ page }) => {
   await open(page, '/chats');
   await bring(page, file('Notes on axolotls', 'What is neoteny?', 'Axolotls keep their gills: <b>neoteny</b>.'));

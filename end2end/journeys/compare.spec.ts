@@ -1,10 +1,11 @@
 // Comparing models: one prompt, answers side by side, and a choice.
 
+import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator, Page } from '@playwright/test';
 import { freshFolder, required, Server } from '../support/server';
-import { accessible, connected, expect, open, test } from '../support/test';
+import { accessible, connected, expect, open, test, watchErrors } from '../support/test';
 
 const ENDED = /^(complete|cut)$/;
 
@@ -201,6 +202,56 @@ test('a comparison is repeated, deleted and brought back; what is typed survives
   await expect(runs).toHaveCount(before - 1);
   await page.getByTestId('toast-action').click();
   await expect(runs).toHaveCount(before);
+});
+
+test('older runs are looked through page by page, and are there still after one was opened', async ({ browser }) => {
+  // How many a page shows, and some more than two of them.
+  const [shown, all] = [50, 107];
+  const dataDir = freshFolder();
+  execFileSync(required('CHAOSENGINE_SEED'), ['runs', dataDir, String(all)]);
+  const server = await Server.start({ model: 'none', dataDir });
+  const context = await browser.newContext({ baseURL: server.address, locale: 'en-GB' });
+  try {
+    const page = await context.newPage();
+    const errors = watchErrors(page);
+    const runs = page.getByTestId('compare-run');
+    const [older, newer] = [page.getByTestId('compare-older'), page.getByTestId('compare-newer')];
+    const shows = async (newest: number, oldest: number) => {
+      await expect(runs.first()).toContainText(`Question ${newest}`);
+      await expect(runs.last()).toContainText(`Question ${oldest}`);
+      await expect(runs).toHaveCount(newest - oldest + 1);
+    };
+    await open(page, '/compare');
+    await shows(all, all - shown + 1);
+    await expect(newer).toHaveCount(0);
+    await older.click();
+    await shows(all - shown, all - 2 * shown + 1);
+    await older.click();
+    await shows(all - 2 * shown, 1);
+    await expect(older).toHaveCount(0);
+    await accessible(page);
+
+    await runs.filter({ hasText: 'Question 3' }).getByRole('link').click();
+    await expect(page.getByTestId('run-prompt')).toHaveText('Question 3');
+    await expect(slots(page).first().getByTestId('slot-text')).toHaveText('Answer 3');
+    await shows(all - 2 * shown, 1);
+    await runs.filter({ hasText: 'Question 5' }).hover();
+    await runs.filter({ hasText: 'Question 5' }).getByTestId('compare-delete').click();
+    await expect(runs.filter({ hasText: 'Question 5' })).toHaveCount(0);
+    await expect(runs).toHaveCount(all - 2 * shown - 1);
+    await page.getByTestId('toast-action').click();
+    await shows(all - 2 * shown, 1);
+    await newer.click();
+    await shows(all - shown, all - 2 * shown + 1);
+    await newer.click();
+    await shows(all, all - shown + 1);
+    await expect(newer).toHaveCount(0);
+    expect(errors).toEqual([]);
+    await page.goto('about:blank');
+  } finally {
+    await context.close();
+    await server.stop();
+  }
 });
 
 test('models that do not fit together answer one after the other, and the page says so', async ({ browser }) => {

@@ -156,6 +156,26 @@ test('prompts leave as a file and come back from it', async ({ page, expectedErr
   await expect(page.getByTestId('toast').filter({ hasText: 'could not be read' })).toBeVisible();
 });
 
+test('a library of several megabytes is taken in, and once only', async ({ page }) => {
+  const n = 60;
+  const body = (i: number) => `Volume ${i}. ${'All that is known of whelks. '.repeat(2_000)}The end of volume ${i}.`;
+  const prompts = Array.from({ length: n }, (_, i) => ({ name: `whelks-${i}`, folder: 'Whelks', body: body(i) }));
+  const buffer = Buffer.from(JSON.stringify({ format: 'chaosengine-prompts', version: 1, prompts }));
+  expect(buffer.length).toBeGreaterThan(3 << 20);
+  const library = { name: 'whelks.json', mimeType: 'application/json', buffer };
+  await open(page, '/prompts');
+  await page.getByTestId('prompt-import').setInputFiles([library]);
+  await expect(page.getByTestId('toast').filter({ hasText: `${n} prompts were imported` })).toBeVisible();
+  await page.getByTestId('prompt-folders').getByRole('link', { name: /^Whelks/ }).click();
+  await expect(page.getByTestId('prompt-row')).toHaveCount(n);
+  await row(page, `whelks-${n - 1}`).getByRole('link').click();
+  await expect(page.getByTestId('prompt-preview')).toHaveText(body(n - 1));
+
+  await page.getByTestId('prompt-import').setInputFiles([library]);
+  await expect(page.getByTestId('toast').filter({ hasText: `${n} were there already` })).toBeVisible();
+  await expect(page.getByTestId('prompt-row')).toHaveCount(n);
+});
+
 test('a prompt becomes the system prompt, and the one before comes back', async ({ page }) => {
   await write(page, 'role', 'You are a lighthouse.');
   await page.getByTestId('prompt-system').click();

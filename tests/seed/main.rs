@@ -3,14 +3,20 @@
 //! `seed DATA_DIR ANSWER_FILE [THOUGHT_FILE]` puts a chat with a given answer into a database, for tests that need a model to have
 //! said exactly that, and prints the number of the chat it made. The thought took 2.4 seconds.
 //!
+//! `seed runs DATA_DIR N` puts so many compared runs into a database, which are called “Question 1” and so on and have ended.
+//!
 //! `seed projector FILE N_EMBD` writes what lets a model look at images whose tokens have vectors of so many numbers.
 
 mod projector;
 
 use std::{env, error::Error, fs, path::Path};
-use store::{NewTurn, Outcome, Store, ThoughtRow};
+use store::{ContestantRow, NewRun, NewTurn, Outcome, SlotRow, Store, ThoughtRow};
 use system::DataDir;
-use types::{chat::MessageState, ids::UserId};
+use types::{
+    chat::MessageState,
+    ids::{ModelId, UserId},
+    overrides::Overrides,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -20,14 +26,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     {
         return Ok(projector::write(Path::new(path), n_embd.parse()?)?);
     }
+    if let [what, data_dir, n] = args.as_slice()
+        && what == "runs"
+    {
+        let n = n.parse()?;
+        return add_runs(&open(data_dir).await?, n).await;
+    }
     let [data_dir, answer_file, thought_file @ ..] = args.as_slice() else {
         return Err("usage: seed DATA_DIR ANSWER_FILE [THOUGHT_FILE]".into());
     };
     let thought = thought_file.first().map(fs::read_to_string).transpose()?;
     let thought = thought.map(|text| ThoughtRow { text, ms: Some(2_400) });
     let answer = fs::read_to_string(answer_file)?;
-    let paths = DataDir::open(Some(Path::new(data_dir)))?;
-    let store = Store::open(&paths.database()).await?;
+    let store = open(data_dir).await?;
     let session = store.create_session(UserId::LOCAL, 0).await?;
     let turn = NewTurn {
         parent: None,
@@ -51,6 +62,34 @@ async fn main() -> Result<(), Box<dyn Error>> {
     store.finish_message(ids.reply, outcome).await?;
     store.close().await;
     tell(&session.to_string());
+    Ok(())
+}
+
+async fn open(data_dir: &str) -> Result<Store, Box<dyn Error>> {
+    let paths = DataDir::open(Some(Path::new(data_dir)))?;
+    Ok(Store::open(&paths.database()).await?)
+}
+
+async fn add_runs(store: &Store, n: i64) -> Result<(), Box<dyn Error>> {
+    let contestant = |model: &str| ContestantRow {
+        model: ModelId(model.to_owned()),
+        system_prompt: None,
+        effort: None,
+        sampling: Overrides::default(),
+    };
+    let contestants = [contestant("first"), contestant("second")];
+    for n in 1..=n {
+        let prompt = &format!("Question {n}");
+        let (system_prompt, is_blind, in_turn) = ("", false, false);
+        let run = NewRun { prompt, system_prompt, is_blind, in_turn, contestants: &contestants, now_ms: n };
+        let run = store.create_run(UserId::LOCAL, run).await?;
+        for (position, contestant) in (0..).zip(&contestants) {
+            let (body, state) = (format!("Answer {n}"), MessageState::Complete);
+            let slot = SlotRow { body, state, ..SlotRow::begun(contestant.clone()) };
+            store.finish_slot(run, position, &slot).await?;
+        }
+    }
+    store.close().await;
     Ok(())
 }
 

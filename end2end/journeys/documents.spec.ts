@@ -1,12 +1,12 @@
 // Documents: collections, adding by button and by dropping, finding, reading at a passage, and answers that cite.
 
 import type { Page } from '@playwright/test';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bomb } from '../support/office';
 import { pdf } from '../support/pdf';
-import { freshFolder } from '../support/server';
-import { accessible, answered, composer, connected, expect, lastAnswer, open, send, test } from '../support/test';
+import { freshFolder, required, Server } from '../support/server';
+import { accessible, answered, composer, connected, expect, lastAnswer, open, send, test, watchErrors } from '../support/test';
 
 const LANTERN = {
   name: 'lantern.md',
@@ -89,6 +89,50 @@ test('a person chooses which model puts what was found in order', async ({ page 
   } finally {
     await page.getByTestId('rank-by').selectOption('');
     await expect(page.getByTestId('embedder')).not.toContainText('reads the best');
+  }
+});
+
+test('a person chooses which model makes the vectors, and documents are given new ones', async ({ browser }) => {
+  const dataDir = freshFolder();
+  for (const name of ['first-minilm', 'other-minilm']) {
+    cpSync(required('CHAOSENGINE_TEST_ENCODER'), join(dataDir, 'models', name), { recursive: true });
+  }
+  const server = await Server.start({ model: 'none', dataDir });
+  const context = await browser.newContext({ baseURL: server.address, locale: 'en-GB' });
+  try {
+    const page = await context.newPage();
+    const errors = watchErrors(page);
+    await collection(page);
+    await page.getByTestId('add-files').setInputFiles([
+      text('oil.txt', 'The keeper buys whale oil for the lantern in October.'),
+      text('stairs.txt', 'The keeper climbs two hundred stairs to the lantern.'),
+    ]);
+    await ready(page, 2);
+    const [choice, notice] = [page.getByTestId('embed-with'), page.getByTestId('embedder')];
+    const made = async (model: string, question: string) => {
+      await expect(notice).toContainText(`are compared; ${model} makes the vectors`);
+      await ready(page, 2);
+      await find(page, question);
+      const first = page.getByTestId('found-passage').first();
+      await expect(first).toContainText('two hundred stairs');
+      await expect(first.getByTestId('found-scores')).toContainText('Meaning');
+    };
+    await expect(choice).toHaveValue('');
+    await made('first-minilm', 'How many steps are there?');
+    await choice.selectOption('other-minilm');
+    await made('other-minilm', 'How tiring is it to go up?');
+    await accessible(page);
+    await page.reload();
+    await connected(page);
+    await expect(choice).toHaveValue('other-minilm');
+    await expect(notice).toContainText('other-minilm makes the vectors');
+    await choice.selectOption('');
+    await expect(notice).toContainText('first-minilm makes the vectors');
+    expect(errors).toEqual([]);
+    await page.goto('about:blank');
+  } finally {
+    await context.close();
+    await server.stop();
   }
 });
 

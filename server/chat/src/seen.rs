@@ -58,7 +58,7 @@ impl Chat {
         turns.extend(calls::rounds(&answer).iter().filter(|it| !it.calls.is_empty()).flat_map(calls::turns));
         let request = GenerateRequest {
             reasoning: Reasoning { effort: row.effort, max_tokens: None },
-            tools: self.offered(user, Some(session)).await?,
+            tools: self.offered(user, Some(session), &Target::default()).await?,
             ..GenerateRequest::new(Prompt::Chat(turns), self.tenant(user))
         };
         let parts = self.engine.show(Target::default(), request).await?;

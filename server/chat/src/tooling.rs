@@ -152,8 +152,9 @@ impl Chat {
         &self,
         user: UserId,
         session: Option<SessionId>,
+        target: &Target,
     ) -> Result<Option<ToolUse>, ChatError> {
-        Ok(self.callable(user, session, None).await?.map(|registry| offered(&registry)))
+        Ok(self.callable(user, session, target.model.as_ref()).await?.map(|registry| offered(&registry)))
     }
 
     async fn callable(

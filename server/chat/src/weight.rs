@@ -1,7 +1,9 @@
 //! How much of a model's context a message will take that is being written, and what would be left out for it.
 
 use crate::{
-    Chat, ChatError, attached,
+    Chat, ChatError,
+    answering::status_of,
+    attached,
     history::{Fitted, left_out_before, n_tokens_beside, n_tokens_of},
     turns::{Asked, Draft},
 };
@@ -20,18 +22,19 @@ use types::{
 const PLAINLY_TOO_LONG: usize = 16;
 
 impl Chat {
-    /// How many tokens the conversation has with a message at its end. `None` where no model is there to count, or where counting
-    /// would need one that is not awake.
+    /// How many tokens the conversation has with a message at its end, as the model counts that would answer. `None` where that one
+    /// is not there to count, or where counting would need one that is not awake.
     pub async fn weigh(
         &self,
         user: UserId,
         session: Option<SessionId>,
         draft: Draft,
     ) -> Result<Option<Weight>, ChatError> {
-        let Draft { text, images, .. } = draft;
-        let chosen = self.engine.status().borrow().chosen.clone();
-        let is_here = chosen.id.as_ref().is_some_and(|id| !id.is_remote());
-        let Some(n_ctx) = chosen.n_ctx.filter(|_| is_here && chosen.state == ModelState::Ready) else {
+        let Draft { text, images, model } = draft;
+        let target = Target { model, keep_alive: None };
+        let status = status_of(&*self.engine, &target);
+        let is_here = status.id.as_ref().is_some_and(|id| !id.is_remote());
+        let Some(n_ctx) = status.n_ctx.filter(|_| is_here && status.state == ModelState::Ready) else {
             return Ok(None);
         };
         if text.len() > MAX_MESSAGE_BYTES || images.len() > MAX_IMAGES {
@@ -57,9 +60,9 @@ impl Chat {
             Some(session) => self.store.session_collections(user, session).await?.len(),
             None => 0,
         };
-        let n_passage_bytes = if n_collections == 0 { 0 } else { self.room(&Target::default()) };
-        let tools = self.offered(user, session).await?;
-        let weighed = Weighed { user, row: row.as_ref(), messages: &messages, n_ctx };
+        let n_passage_bytes = if n_collections == 0 { 0 } else { self.room(&target) };
+        let tools = self.offered(user, session, &target).await?;
+        let weighed = Weighed { user, row: row.as_ref(), messages: &messages, n_ctx, target: &target };
         let Some((n_turn_tokens, left_out)) =
             self.weigh_turns(&weighed, n_tokens_beside(n_passage_bytes, tools.as_ref())).await?
         else {
@@ -68,7 +71,7 @@ impl Chat {
         let n_passage_tokens = n_tokens_of(n_passage_bytes as u64);
         let n_document_tokens = n_passage_tokens + n_tokens_of(documents.len() as u64);
         let n_tool_tokens = match &tools {
-            Some(_) => self.weigh_tools(user, tools).await?,
+            Some(_) => self.weigh_tools(user, &target, tools).await?,
             None => 0,
         };
         let n_tokens = n_turn_tokens + n_passage_tokens + n_tool_tokens;
@@ -97,17 +100,16 @@ impl Chat {
         weighed: &Weighed<'_>,
         n_beside: u32,
     ) -> Result<Option<(u32, LeftOut)>, ChatError> {
-        let Weighed { user, row, messages, n_ctx } = *weighed;
+        let Weighed { user, row, messages, n_ctx, target } = *weighed;
         let history = row.map_or(History::Stop, |row| row.history);
         let (from, _) = left_out_before(messages, None, history);
         let n_bytes: usize = messages[from..].iter().map(|it| it.body.len()).sum();
         if n_bytes > PLAINLY_TOO_LONG * n_ctx as usize {
             return Ok(Some(plainly(&messages[from..], from, history, n_ctx)));
         }
-        let target = Target::default();
         let fitted = match row {
             Some(row) => {
-                let asked = Asked { user, row, messages, sources: &[], target: &target, going_on: None };
+                let asked = Asked { user, row, messages, sources: &[], target, going_on: None };
                 self.fit(&asked, history, n_beside).await?
             }
             None => None,
@@ -118,22 +120,27 @@ impl Chat {
                 (fitted.turns, left_out)
             }
             None => {
-                (self.given(user, row, messages, &LeftOutRow::default(), &target).await?, LeftOut::Nothing)
+                (self.given(user, row, messages, &LeftOutRow::default(), target).await?, LeftOut::Nothing)
             }
         };
         if turns.is_empty() {
             return Ok(None);
         }
-        Ok(Some((self.engine.count_tokens(target, Prompt::Chat(turns)).await?, left_out)))
+        Ok(Some((self.engine.count_tokens(target.clone(), Prompt::Chat(turns)).await?, left_out)))
     }
 
     /// How many tokens tools add to a prompt.
-    async fn weigh_tools(&self, user: UserId, tools: Option<ToolUse>) -> Result<u32, ChatError> {
+    async fn weigh_tools(
+        &self,
+        user: UserId,
+        target: &Target,
+        tools: Option<ToolUse>,
+    ) -> Result<u32, ChatError> {
         let turns = vec![ChatTurn::new(Role::User, "?")];
-        let without = self.engine.count_tokens(Target::default(), Prompt::Chat(turns.clone())).await?;
+        let without = self.engine.count_tokens(target.clone(), Prompt::Chat(turns.clone())).await?;
         let request =
             GenerateRequest { tools, ..GenerateRequest::new(Prompt::Chat(turns), self.tenant(user)) };
-        let parts = self.engine.show(Target::default(), request).await?;
+        let parts = self.engine.show(target.clone(), request).await?;
         let with: u32 = parts.iter().map(|part| part.n_tokens).sum();
         Ok(with.saturating_sub(without))
     }
@@ -146,6 +153,7 @@ struct Weighed<'a> {
     row: Option<&'a SessionRow>,
     messages: &'a [MessageRow],
     n_ctx: u32,
+    target: &'a Target,
 }
 
 fn left_out(fitted: &Fitted, history: History) -> LeftOut {

@@ -169,6 +169,8 @@ struct State {
     outlook: Option<Outlook>,
     /// What counting waits for.
     counting: Option<Gate>,
+    /// Which models were to count, oldest first.
+    counted: Vec<Option<ModelId>>,
 }
 
 impl ScriptedEngine {
@@ -191,6 +193,7 @@ impl ScriptedEngine {
             unloads: vec![],
             outlook: None,
             counting: None,
+            counted: vec![],
         };
         Self(Arc::new(Inner {
             state: Mutex::new(state),
@@ -247,6 +250,16 @@ impl ScriptedEngine {
     pub fn set_outlook(&self, outlook: Outlook) {
         self.0.status.send_modify(|residents| residents.budget_bytes = outlook.budget_bytes);
         self.state().outlook = Some(outlook);
+    }
+
+    /// Holds another model beside the chosen one, until anything is loaded.
+    pub fn add_beside(&self, status: ModelStatus) {
+        self.0.status.send_modify(|residents| residents.models.extend(alone(status, None).models));
+    }
+
+    /// Which models were asked to count tokens, oldest first; `None` is the chosen one.
+    pub fn counted(&self) -> Vec<Option<ModelId>> {
+        self.state().counted.clone()
     }
 
     /// Has whoever counts tokens wait for `gate` first.
@@ -465,8 +478,11 @@ impl Engine for ScriptedEngine {
     }
 
     /// Counts words.
-    fn count_tokens(&self, _: Target, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>> {
-        let gate = self.state().counting.clone();
+    fn count_tokens(&self, target: Target, prompt: Prompt) -> BoxFuture<'_, Result<u32, EngineError>> {
+        let mut state = self.state();
+        state.counted.push(target.model);
+        let gate = state.counting.clone();
+        drop(state);
         Box::pin(async move {
             if let Some(gate) = gate {
                 gate.pass().await;

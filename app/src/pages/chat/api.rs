@@ -76,15 +76,17 @@ pub async fn add_image(session: Option<SessionId>, bytes: Vec<u8>) -> Result<Ima
     Ok(crate::ssr::chat_of(session).await?.add_image(user, bytes).await?)
 }
 
-/// How much of the model's context the conversation takes with this message at its end; none where nobody can say.
+/// How much of the model's context the conversation takes with this message at its end; none where nobody can say. `model` is that
+/// which would answer it, as for [`send_message`].
 #[server(input = Postcard, output = Postcard)]
 pub async fn weigh_message(
     session: Option<SessionId>,
     text: String,
     images: Vec<ImageId>,
+    model: Option<ModelId>,
 ) -> Result<Option<Weight>, AppError> {
     let user = crate::ssr::require_user().await?;
-    let draft = chat::Draft { text, images, model: None };
+    let draft = chat::Draft { text, images, model };
     Ok(crate::ssr::chat_of(session).await?.weigh(user, session, draft).await?)
 }
 

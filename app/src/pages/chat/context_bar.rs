@@ -45,19 +45,31 @@ pub(crate) fn bar(area: NodeRef<html::Textarea>) -> AnyView {
     .into_any()
 }
 
-/// Asked again after a pause in typing, when the thread has changed, and when another model answers.
+/// Asked again after a pause in typing, when the thread has changed, and when another model answers, be it only the next message.
 fn weight_of(area: NodeRef<html::Textarea>) -> RwSignal<Option<Weight>> {
     let weight = RwSignal::new(None);
     let store = expect_context::<ThreadStore>();
     let live = use_live();
     let chosen = Memo::new(move |_| live.chosen_model().id);
     let waiting = StoredValue::new(None::<TimeoutHandle>);
+    let n_asked = StoredValue::new(0_u32);
     let ask = move || {
         let Some(text) = area.try_get_untracked().flatten().map(|area| area.value()) else { return };
         let session = store.session.get_untracked();
         let images = attachments::kept(session);
+        let model = store.answers_next.get_untracked();
+        let Some(turn) = n_asked.try_update_value(|n| {
+            *n += 1;
+            *n
+        }) else {
+            return;
+        };
         spawn_local(async move {
-            if let Ok(new) = api::weigh_message(session, text, images).await {
+            let new = api::weigh_message(session, text, images, model).await;
+            // Another model may have been named meanwhile, whose context is another.
+            if let Ok(new) = new
+                && n_asked.try_get_value() == Some(turn)
+            {
                 weight.try_set(new);
             }
         });
@@ -65,6 +77,7 @@ fn weight_of(area: NodeRef<html::Textarea>) -> RwSignal<Option<Weight>> {
     Effect::new(move |_| {
         store.typed.track();
         chosen.track();
+        store.answers_next.track();
         if store.is_running() {
             return;
         }

@@ -9,7 +9,7 @@ use types::{
     ids::{ModelId, SessionId},
     kv::{KvFormat, KvType, KvUse},
     launch::LaunchProfile,
-    model::Purpose,
+    model::{ModelState, ModelStatus, Purpose},
     overrides::{Overrides, SetUp},
     reasoning::Effort,
     seen::{LeftOut, Weight},
@@ -290,6 +290,28 @@ async fn what_would_be_left_out_is_said_before_sending() {
     bench.store.set_session_history(ME, session, History::TrimOldest).await.unwrap();
     let (_, answer) = bench.say(Some(session), "and then").await;
     assert_eq!((answer.state, answer.n_left_out), (MessageState::Complete, 4));
+}
+
+#[tokio::test]
+async fn a_message_for_another_model_is_counted_by_it_and_measured_against_its_context() {
+    let bench = Bench::open([Script::say(["A"])]).await;
+    let session = long(&bench).await;
+    let other = ModelId("other".to_owned());
+    let draft = || Draft { model: Some(other.clone()), ..Draft::from("and then") };
+    let weigh_other = || bench.chat.weigh(ME, Some(session), draft());
+    assert_eq!(weigh_other().await.unwrap(), None, "it is not there to count");
+    let state = ModelState::Ready;
+    let status = ModelStatus { id: Some(other.clone()), state, n_ctx: Some(2048), ..ModelStatus::UNLOADED };
+    bench.engine.add_beside(status);
+    for history in [History::Stop, History::TrimOldest] {
+        bench.store.set_session_history(ME, session, history).await.unwrap();
+        let n_before = bench.engine.counted().len();
+        let weight = weigh_other().await.unwrap().unwrap();
+        assert_eq!((weight.n_ctx, weight.left_out), (2048, LeftOut::Nothing), "{history:?}");
+        let counted = bench.engine.counted().split_off(n_before);
+        assert!(!counted.is_empty() && counted.iter().all(|it| it.as_ref() == Some(&other)), "{counted:?}");
+    }
+    assert_eq!(weigh(&bench, session, "and then").await.n_ctx, 80);
 }
 
 #[tokio::test]

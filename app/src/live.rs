@@ -14,7 +14,7 @@ use futures::channel::mpsc;
 use leptos::prelude::*;
 use types::{
     chat::ChatEvent,
-    ids::SessionId,
+    ids::{ModelId, SessionId},
     job::JobView,
     live::{LiveCommand, LiveEvent},
     model::{ModelStatus, Residents},
@@ -115,7 +115,17 @@ impl Live {
 
     /// The model that answers where none is named.
     pub(crate) fn chosen_model(self) -> ModelStatus {
-        self.models.read().as_ref().map_or(ModelStatus::UNLOADED, |models| models.chosen.clone())
+        self.model_for(None)
+    }
+
+    /// The model that answers where this one is named.
+    pub(crate) fn model_for(self, named: Option<ModelId>) -> ModelStatus {
+        let models = self.models.read();
+        let Some(models) = models.as_ref() else { return ModelStatus::UNLOADED };
+        match named {
+            None => models.chosen.clone(),
+            Some(id) => models.find(&id).map_or(ModelStatus::UNLOADED, |it| it.status.clone()),
+        }
     }
 
     fn send_watch(self) {

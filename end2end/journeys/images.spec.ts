@@ -151,6 +151,15 @@ test('images wait with the draft of their chat and with no other, and for a mode
   await accessible(page);
   await chooseModel(page, name);
   await expect(page.getByTestId('blind')).toHaveCount(0);
+
+  // What counts is who answers this message.
+  await composer(page).pressSequentially('And now? @Blind');
+  await page.getByTestId('named').filter({ hasText: 'Answers this message alone' }).click();
+  await expect(page.getByTestId('blind')).toContainText('does not look at images');
+  await expect(page.getByTestId('attach')).toHaveCount(0);
+  await page.getByTestId('answers-next-not').click();
+  await expect(page.getByTestId('blind')).toHaveCount(0);
+  await expect(page.getByTestId('attach')).toBeAttached();
   await page.context().close();
   await server.stop();
 });

@@ -29,9 +29,9 @@ pub(crate) struct Attachments {
     files: StoredValue<Vec<(Option<SessionId>, platform::File)>, LocalStorage>,
     /// How many are on their way to the server, those that wait included.
     n_coming: RwSignal<usize>,
-    /// Whether the model looks at images.
+    /// Whether the model that answers next looks at images.
     is_open: Signal<bool>,
-    /// Whether there is a model.
+    /// Whether it is there.
     is_loaded: Signal<bool>,
     store: ThreadStore,
 }
@@ -42,8 +42,9 @@ impl Attachments {
         let live = use_live();
         // Those of another chat stay with its draft.
         Effect::new(move |_| images.set(kept(store.session.get())));
-        let is_open = Signal::derive(move || live.chosen_model().sees);
-        let is_loaded = Signal::derive(move || live.chosen_model().state == ModelState::Ready);
+        let answerer = move || live.model_for(store.answers_next.get());
+        let is_open = Signal::derive(move || answerer().sees);
+        let is_loaded = Signal::derive(move || answerer().state == ModelState::Ready);
         let files = StoredValue::new_local(Vec::new());
         Self { images, files, n_coming, is_open, is_loaded, store }
     }

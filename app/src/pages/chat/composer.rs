@@ -247,8 +247,9 @@ fn LostHint() -> impl IntoView {
 fn ElsewhereHint() -> impl IntoView {
     let texts = use_texts();
     let live = use_live();
+    let store = expect_context::<ThreadStore>();
     let server = move || {
-        let id = live.models.read().as_ref()?.chosen.id.clone()?;
+        let id = live.model_for(store.answers_next.get()).id?;
         id.remote_parts().map(|(server, _)| fill(texts.composer_elsewhere, "name", server))
     };
     move || {

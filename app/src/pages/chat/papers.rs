@@ -7,6 +7,7 @@ use crate::{
     format::bytes,
     frame::use_sessions,
     i18n::{PapersTexts, fill},
+    live::{Live, use_live},
     pages::documents::api::documents,
     platform,
     ui::{
@@ -68,7 +69,7 @@ pub(crate) fn chips() -> AnyView {
         move |_, _, _| papers.store.pasted.set(String::new()),
         false,
     );
-    let texts = papers.texts;
+    let (texts, live) = (papers.texts, use_live());
     let rows = move || papers.view.get().documents.into_iter().map(|it| chip(papers, it)).collect::<Vec<_>>();
     let arriving = move || {
         let n = papers.n_arriving.get();
@@ -79,7 +80,7 @@ pub(crate) fn chips() -> AnyView {
             <ul class="flex flex-wrap gap-1.5 pb-1.5 empty:hidden" aria-label=texts.label>{rows}</ul>
             {move || answers_next(papers)}
             {arriving}
-            {move || too_much(papers)}
+            {move || too_much(papers, live)}
             {move || offer(papers)}
         </div>
     }
@@ -129,10 +130,13 @@ fn chip(papers: Papers, paper: Attached) -> AnyView {
     .into_any()
 }
 
-/// Says that the documents alone are more than the model takes.
-fn too_much(papers: Papers) -> Option<AnyView> {
+/// Says that the documents alone are more than the model takes that answers.
+fn too_much(papers: Papers, live: Live) -> Option<AnyView> {
     let view = papers.view.read();
-    let n_ctx = view.n_ctx?;
+    let n_ctx = match papers.store.answers_next.get() {
+        None => view.n_ctx?,
+        next => live.model_for(next).n_ctx?,
+    };
     let n_tokens: u64 = view.documents.iter().map(|it| u64::from(it.n_tokens)).sum();
     (n_tokens >= n_ctx.into()).then(|| {
         let words = fill(papers.texts.too_much, "n", n_tokens);

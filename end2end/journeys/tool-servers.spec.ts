@@ -87,15 +87,29 @@ test('tools of a server at an address run with its key, and one that is gone is 
     await expect(textOf(lastAnswer(page))).toContainText('It gave: The tide at Brest is 4 m.');
     expect(site.ports).toEqual(['Brest']);
 
+    const { port } = site;
     site.stop();
     await ask(page, 'How high is the tide now?', 2);
     await card.getByTestId('call-yes').click();
     await answered(page);
     await expect(card).toHaveAttribute('data-state', 'failed');
     await expect(textOf(lastAnswer(page))).toContainText('That did not work.');
+    const chat = page.url();
     await open(page, '/tools');
+    await isIn(page, 'tides', 'failed');
+    await expect(server(page, 'tides')).toContainText('connected to again when one of its tools is called');
     await server(page, 'tides').getByTestId('server-reconnect').click();
     await isIn(page, 'tides', 'failed');
     await accessible(page);
+
+    const again = await ToolSite.start('the-key', port);
+    await server(page, 'tides').getByTestId('server-reconnect').click();
+    await isIn(page, 'tides', 'ready');
+    await open(page, chat);
+    await ask(page, 'How high is the tide by now?', 3);
+    await card.getByTestId('call-yes').click();
+    await answered(page);
+    await expect(textOf(lastAnswer(page))).toContainText('It gave: The tide at Brest is 4 m.');
+    again.stop();
   });
 });

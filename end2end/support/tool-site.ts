@@ -26,15 +26,20 @@ export class ToolSite {
     private readonly key: string,
   ) {}
 
-  static async start(key: string): Promise<ToolSite> {
+  /** At a port where an earlier one was, or at any. */
+  static async start(key: string, port = 0): Promise<ToolSite> {
     const server = createServer((request, response) => void site.reply(request, response));
     const site = new ToolSite(server, key);
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve));
     return site;
   }
 
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
   get address(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/mcp`;
+    return `http://127.0.0.1:${this.port}/mcp`;
   }
 
   stop(): void {

@@ -119,13 +119,13 @@ impl Live {
     }
 
     /// The model that answers where this one is named.
-    pub(crate) fn model_for(self, named: Option<ModelId>) -> ModelStatus {
+    pub(crate) fn model_for(self, named: Option<&ModelId>) -> ModelStatus {
         let models = self.models.read();
-        let Some(models) = models.as_ref() else { return ModelStatus::UNLOADED };
-        match named {
-            None => models.chosen.clone(),
-            Some(id) => models.find(&id).map_or(ModelStatus::UNLOADED, |it| it.status.clone()),
-        }
+        let status = models.as_ref().and_then(|models| match named {
+            None => Some(&models.chosen),
+            Some(id) => models.find(id).map(|it| &it.status),
+        });
+        status.cloned().unwrap_or(ModelStatus::UNLOADED)
     }
 
     fn send_watch(self) {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     i18n::{NamedTexts, fill, use_texts},
-    live::{OnceKnown, use_live},
+    live::{Live, OnceKnown, use_live},
     platform,
     ui::{
         icon::Icon,
@@ -18,7 +18,7 @@ use crate::{
 use leptos::{prelude::*, task::spawn_local};
 use types::{
     ids::{ImageId, SessionId},
-    model::ModelState,
+    model::{ModelState, ModelStatus},
 };
 
 /// The images of the message that is being written, which are kept with its draft. Copy.
@@ -29,24 +29,22 @@ pub(crate) struct Attachments {
     files: StoredValue<Vec<(Option<SessionId>, platform::File)>, LocalStorage>,
     /// How many are on their way to the server, those that wait included.
     n_coming: RwSignal<usize>,
-    /// Whether the model that answers next looks at images.
-    is_open: Signal<bool>,
-    /// Whether it is there.
-    is_loaded: Signal<bool>,
+    live: Live,
     store: ThreadStore,
 }
 
 impl Attachments {
     pub(super) fn new(store: ThreadStore) -> Self {
         let (images, n_coming) = (RwSignal::new(Vec::new()), RwSignal::new(0));
-        let live = use_live();
         // Those of another chat stay with its draft.
         Effect::new(move |_| images.set(kept(store.session.get())));
-        let answerer = move || live.model_for(store.answers_next.get());
-        let is_open = Signal::derive(move || answerer().sees);
-        let is_loaded = Signal::derive(move || answerer().state == ModelState::Ready);
         let files = StoredValue::new_local(Vec::new());
-        Self { images, files, n_coming, is_open, is_loaded, store }
+        Self { images, files, n_coming, live: use_live(), store }
+    }
+
+    /// The model that answers this message. Follows what changes.
+    fn answerer(self) -> ModelStatus {
+        self.live.model_for(self.store.answers_next.read().as_ref())
     }
 
     /// Takes images that go with the message.
@@ -88,7 +86,7 @@ impl Attachments {
     /// Takes files that were pasted or dropped: images for a model that looks at them, everything else as documents. Says whether
     /// there were any.
     pub(super) fn take_in(self, files: Vec<platform::File>) -> bool {
-        let sees = self.is_open.get_untracked();
+        let sees = untrack(|| self.answerer().sees);
         let (images, others): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|file| sees && platform::is_image(file));
         let (has_images, has_others) = (!images.is_empty(), !others.is_empty());
@@ -125,7 +123,7 @@ pub(super) fn AttachButton(attachments: Attachments) -> AnyView {
     };
     view! {
         <OnceKnown>
-            {move || attachments.is_open.get().then(button)}
+            {move || attachments.answerer().sees.then(button)}
         </OnceKnown>
     }
     .into_any()
@@ -139,7 +137,8 @@ impl Attachments {
 
     /// The model is known to look at no images: whether it sees is known once it is loaded.
     fn is_blind(self) -> bool {
-        self.is_loaded.get() && !self.is_open.get()
+        let ModelStatus { state, sees, .. } = self.answerer();
+        state == ModelState::Ready && !sees
     }
 }
 

@@ -249,7 +249,7 @@ fn ElsewhereHint() -> impl IntoView {
     let live = use_live();
     let store = expect_context::<ThreadStore>();
     let server = move || {
-        let id = live.model_for(store.answers_next.get()).id?;
+        let id = live.model_for(store.answers_next.read().as_ref()).id?;
         id.remote_parts().map(|(server, _)| fill(texts.composer_elsewhere, "name", server))
     };
     move || {

@@ -133,7 +133,7 @@ fn chip(papers: Papers, paper: Attached) -> AnyView {
 /// Says that the documents alone are more than the model takes that answers.
 fn too_much(papers: Papers, live: Live) -> Option<AnyView> {
     let view = papers.view.read();
-    let n_ctx = match papers.store.answers_next.get() {
+    let n_ctx = match papers.store.answers_next.read().as_ref() {
         None => view.n_ctx?,
         next => live.model_for(next).n_ctx?,
     };

@@ -160,6 +160,15 @@ test('images wait with the draft of their chat and with no other, and for a mode
   await page.getByTestId('answers-next-not').click();
   await expect(page.getByTestId('blind')).toHaveCount(0);
   await expect(page.getByTestId('attach')).toBeAttached();
+
+  // An answer says which images of the chat its model was not shown.
+  await page.getByRole('button', { name: 'Remove this image' }).first().click();
+  await expect(attached).toHaveCount(0);
+  await composer(page).pressSequentially('@Blind');
+  await page.getByTestId('named').filter({ hasText: 'Answers this message alone' }).click();
+  await composer(page).press('Enter');
+  await expect(page.locator('[data-role=assistant][data-state=cut]')).toHaveCount(2, { timeout: 60_000 });
+  await expect(lastAnswer(page).getByTestId('unseen-images')).toContainText('1 images in this chat were not shown');
   await page.context().close();
   await server.stop();
 });

@@ -72,6 +72,7 @@ test('little memory is told while an answer is written, and none begins with les
   await accessible(page);
   await page.keyboard.press('Escape');
   await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
+  await expect(lastAnswer(page).getByTestId('message-warned')).toContainText('Memory ran low while this was written');
 
   await wants('guard_start_mb', '1000000000');
   await send(page, SHORT);

@@ -34,7 +34,8 @@ impl Chat {
         let target = Target { model, keep_alive: None };
         let status = status_of(&*self.engine, &target);
         let is_here = status.id.as_ref().is_some_and(|id| !id.is_remote());
-        let Some(n_ctx) = status.n_ctx.filter(|_| is_here && status.state == ModelState::Ready) else {
+        let is_awake = matches!(status.state, ModelState::Ready | ModelState::Busy { .. });
+        let Some(n_ctx) = status.n_ctx.filter(|_| is_here && is_awake) else {
             return Ok(None);
         };
         if text.len() > MAX_MESSAGE_BYTES || images.len() > MAX_IMAGES {

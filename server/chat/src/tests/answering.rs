@@ -300,7 +300,8 @@ async fn a_message_for_another_model_is_counted_by_it_and_measured_against_its_c
     let draft = || Draft { model: Some(other.clone()), ..Draft::from("and then") };
     let weigh_other = || bench.chat.weigh(ME, Some(session), draft());
     assert_eq!(weigh_other().await.unwrap(), None, "it is not there to count");
-    let state = ModelState::Ready;
+    // One that writes can count all the same.
+    let state = ModelState::Busy { n_running: 1, n_slots: 2 };
     let status = ModelStatus { id: Some(other.clone()), state, n_ctx: Some(2048), ..ModelStatus::UNLOADED };
     bench.engine.add_beside(status);
     for history in [History::Stop, History::TrimOldest] {

@@ -258,12 +258,13 @@ fn OtherModels(id: MessageId) -> AnyView {
         let models = live.models.read();
         let models =
             models.iter().flat_map(|it| it.models.iter().filter(|other| other.status.id != it.chosen.id));
-        let ready = models.filter(|it| it.status.state == ModelState::Ready);
+        let awake =
+            models.filter(|it| matches!(it.status.state, ModelState::Ready | ModelState::Busy { .. }));
         let option = |it: &Resident| {
             let id = it.status.id.clone()?.0;
             Some(view! { <option value=id>{it.status.name.clone()}</option> }.into_any())
         };
-        ready.filter_map(option).collect()
+        awake.filter_map(option).collect()
     };
     (move || {
         let others = others();

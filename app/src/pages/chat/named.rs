@@ -16,7 +16,7 @@ use leptos::{ev, html, prelude::*, task::spawn_local};
 use types::{
     document::{CollectionView, DocumentAct, DocumentReply, NamedDocument},
     ids::{CollectionId, ModelId},
-    model::{ModelEntry, ModelState, Purpose},
+    model::{ModelEntry, ModelState, Purpose, Resident},
     prompt::{NamedPrompt, fill},
     reasoning::Effort,
 };
@@ -104,12 +104,13 @@ pub(crate) fn list() -> AnyView {
     .into_any()
 }
 
-/// The models that could answer at once and are not the chosen one.
+/// The models that are in memory and not the chosen one.
 fn ready_beside(live: &Live) -> Vec<ModelId> {
     let models = live.models.read();
     let Some(models) = models.as_ref() else { return Vec::new() };
     let others = models.models.iter().filter(|it| it.status.id != models.chosen.id);
-    others.filter(|it| it.status.state == ModelState::Ready).filter_map(|it| it.status.id.clone()).collect()
+    let is_awake = |it: &&Resident| matches!(it.status.state, ModelState::Ready | ModelState::Busy { .. });
+    others.filter(is_awake).filter_map(|it| it.status.id.clone()).collect()
 }
 
 impl List {

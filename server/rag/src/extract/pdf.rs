@@ -1,9 +1,17 @@
-//! PDF, page by page. Chapters come from its outline, where it has one.
+//! PDF, page by page. What a page says is told from where its glyphs stand; chapters come from the outline, where there is
+//! one, and from the size of the type.
 
-use super::{Block, BlockKind, Extracted, Unreadable, text::paragraphs};
-use pdf_extract::{Document, PlainTextOutput, output_doc_page};
+mod glyphs;
+mod headings;
+mod layout;
+
+use super::{Extracted, MAX_TEXT_BYTES, Unreadable};
+use glyphs::Collector;
+use headings::Chapter;
+use layout::Part;
+use pdf_extract::{Document, output_doc_page};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use types::document::{DocumentKind, PassageKind};
+use types::document::DocumentKind;
 
 const MOST_PAGES: usize = 20_000;
 
@@ -19,21 +27,20 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     if n_pages > MOST_PAGES {
         return Err(Unreadable::TooMuchText);
     }
-    let chapters = chapters(&document);
-    let mut blocks = Vec::new();
-    let (mut n_empty, mut n_broken) = (0, 0);
+    let mut pages = Vec::new();
+    let (mut n_empty, mut n_broken, mut n_bytes) = (0, 0, 0);
     for page in 1..=n_pages as u32 {
-        let headings = chapters.iter().filter(|(at, _, _)| *at == page);
-        let headings = headings.map(|(_, level, title)| Block {
-            kind: BlockKind::Heading(*level),
-            page: Some(page),
-            text: title.clone(),
-        });
-        blocks.extend(headings);
-        match page_text(&document, page) {
-            Some(text) if text.trim().is_empty() => n_empty += 1,
-            Some(text) => blocks.extend(page_blocks(&text, page)),
+        match page_parts(&document, page) {
+            Some(parts) if parts.is_empty() => n_empty += 1,
+            Some(parts) => {
+                n_bytes += parts.iter().map(Part::n_bytes).sum::<usize>();
+                pages.push((page, parts));
+            }
             None => n_broken += 1,
+        }
+        // The rest would be left away anyway.
+        if n_bytes > MAX_TEXT_BYTES {
+            break;
         }
     }
     if n_empty == n_pages && n_pages > 0 {
@@ -42,52 +49,28 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     if n_empty + n_broken == n_pages {
         return Err(Unreadable::NoText);
     }
+    let blocks = headings::blocks(pages, &chapters(&document));
     let note = note(n_pages, n_empty, n_broken);
     Ok(Extracted { kind: DocumentKind::Pdf, n_pages: Some(n_pages as u32), blocks, note })
 }
 
 /// `None` where the page is damaged: others may be whole.
-fn page_text(document: &Document, page: u32) -> Option<String> {
+fn page_parts(document: &Document, page: u32) -> Option<Vec<Part>> {
     let read = || {
-        let mut text = String::new();
-        output_doc_page(document, &mut PlainTextOutput::new(&mut text), page).map(|()| text)
+        let mut collector = Collector::default();
+        output_doc_page(document, &mut collector, page).map(|()| collector.page.into_parts())
     };
     // The library panics on some fonts.
     match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(Ok(text)) => Some(text),
+        Ok(Ok(parts)) => Some(parts),
         Ok(Err(_)) | Err(_) => None,
     }
 }
 
-fn page_blocks(text: &str, page: u32) -> impl Iterator<Item = Block> {
-    let kind = BlockKind::Body(PassageKind::Text);
-    paragraphs(text).map(move |text| Block { kind, page: Some(page), text: joined(text) })
-}
-
-/// With the parts of words that a line break cut joined again.
-fn joined(text: &str) -> String {
-    let mut whole = String::with_capacity(text.len());
-    for line in text.lines().map(str::trim_end) {
-        let is_cut = whole.strip_suffix('-').is_some_and(|before| before.ends_with(char::is_lowercase));
-        if is_cut && line.starts_with(char::is_lowercase) {
-            whole.pop();
-        } else if !whole.is_empty() {
-            whole.push('\n');
-        }
-        whole.push_str(line);
-    }
-    whole
-}
-
-/// Page, level and title of the outline's entries.
-fn chapters(document: &Document) -> Vec<(u32, u8, String)> {
+fn chapters(document: &Document) -> Vec<Chapter> {
     let outline = catch_unwind(AssertUnwindSafe(|| document.get_toc()));
     let Ok(Ok(outline)) = outline else { return Vec::new() };
-    let entries = outline.toc.into_iter().map(|entry| {
-        let title = super::flow::one_line(&entry.title);
-        (entry.page as u32, entry.level.clamp(1, 6) as u8, title)
-    });
-    entries.filter(|(_, _, title)| !title.is_empty()).collect()
+    outline.toc.iter().filter_map(|entry| headings::chapter(entry.page, entry.level, &entry.title)).collect()
 }
 
 fn note(n_pages: usize, n_empty: usize, n_broken: usize) -> Option<String> {

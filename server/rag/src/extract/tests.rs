@@ -1,3 +1,4 @@
+mod papers;
 mod samples;
 
 use super::{BlockKind, Extracted, Unreadable, read};

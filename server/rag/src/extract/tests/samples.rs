@@ -152,17 +152,29 @@ pub(super) fn epub(chapters: &[&str]) -> Vec<u8> {
 
 /// A PDF with a page for each text; an empty one is a page without text.
 pub(super) fn pdf(pages: &[&str]) -> Vec<u8> {
-    let n = pages.len();
+    let content = |text: &&str| {
+        let lines: String = text.lines().map(|line| format!("({line}) Tj 0 -14 Td ")).collect();
+        if text.is_empty() { String::new() } else { format!("BT /F1 12 Tf 72 720 Td {lines}ET") }
+    };
+    let contents: Vec<_> = pages.iter().map(content).collect();
+    pdf_of(&contents)
+}
+
+/// A line of a PDF's page, in Helvetica.
+pub(super) fn line(x: f64, y: f64, size: f64, text: &str) -> String {
+    format!("BT /F1 {size} Tf {x} {y} Td ({text}) Tj ET\n")
+}
+
+/// A PDF with a page for each stream of drawing.
+pub(super) fn pdf_of(contents: &[String]) -> Vec<u8> {
+    let n = contents.len();
     let kids: Vec<_> = (0..n).map(|i| format!("{} 0 R", 4 + 2 * i)).collect();
     let mut objects = vec![
         "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
         format!("<< /Type /Pages /Kids [{}] /Count {n} >>", kids.join(" ")),
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_owned(),
     ];
-    for (i, text) in pages.iter().enumerate() {
-        let lines: String = text.lines().map(|line| format!("({line}) Tj 0 -14 Td ")).collect();
-        let content =
-            if text.is_empty() { String::new() } else { format!("BT /F1 12 Tf 72 720 Td {lines}ET") };
+    for (i, content) in contents.iter().enumerate() {
         objects.push(format!(
             "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {} 0 R /Resources << /Font << /F1 3 0 R >> >> >>",
             5 + 2 * i

@@ -1,0 +1,210 @@
+//! What pages of PDFs say, from where their letters stand.
+
+use super::{outline, samples};
+use crate::extract::read;
+use samples::line;
+
+const BODY: f64 = 10.0;
+
+#[track_caller]
+fn check(pages: &[String], expected: &[&str]) {
+    let extracted = read(&samples::pdf_of(pages), "pdf").unwrap();
+    assert_eq!(outline(&extracted).lines().collect::<Vec<_>>(), expected);
+}
+
+/// Lines of one size below each other.
+fn lines(x: f64, top: f64, size: f64, texts: &[&str]) -> String {
+    let place = |(nth, text): (usize, &&str)| line(x, top - 1.2 * size * nth as f64, size, text);
+    texts.iter().enumerate().map(place).collect()
+}
+
+/// Cells of one row.
+fn row(y: f64, cells: &[(f64, &str)]) -> String {
+    cells.iter().map(|(x, text)| line(*x, y, BODY, text)).collect()
+}
+
+#[test]
+fn lines_are_joined_and_paragraphs_told_apart() {
+    let first = [
+        "The keeper of the lantern counts his wicks twice a year, and what he",
+        "finds he writes into the great book of the tower, which nobody but",
+        "he has read.",
+    ];
+    let second = [
+        "A second paragraph stands a line below and is as wide as the first",
+        "one is, so that its lines are joined as well.",
+    ];
+    let page = lines(72.0, 720.0, BODY, &first) + &lines(72.0, 660.0, BODY, &second);
+    let first = format!("1 text: {}", first.join(" "));
+    let second = format!("1 text: {}", second.join(" "));
+    check(&[page], &[&first, &second]);
+}
+
+#[test]
+fn lines_that_somebody_ended_stay_lines() {
+    let letter = "We thank you for the lantern, which burns as you said that it would burn.";
+    let page = lines(72.0, 720.0, BODY, &["Lantern and Sons", "Quay 7", "2000 Harbour"])
+        + &lines(72.0, 660.0, BODY, &[letter, letter]);
+    let letter = format!("1 text: {letter} {letter}");
+    check(&[page], &["1 text: Lantern and Sons⏎Quay 7⏎2000 Harbour", &letter]);
+}
+
+#[test]
+fn words_that_a_line_break_cut_are_joined_where_that_is_safe() {
+    let page = lines(
+        72.0,
+        720.0,
+        BODY,
+        &[
+            "A well-known lamp burns four-",
+            "teen hours. It is well-",
+            "known for oil- and gas-",
+            "light, as the paper of A-",
+            "Town said on page 3-",
+            "4.",
+        ],
+    );
+    check(
+        &[page],
+        &[
+            "1 text: A well-known lamp burns fourteen hours. It is well-known for oil- and gaslight, as the paper of A-⏎Town said on page 3-⏎4.",
+        ],
+    );
+}
+
+#[test]
+fn larger_type_is_a_heading() {
+    let body = ["The lantern burns for fourteen hours on one filling of oil.", "Then somebody climbs up."];
+    let page = line(72.0, 740.0, 24.0, "The Lantern")
+        + &line(72.0, 700.0, 14.0, "1 Oil and wicks")
+        + &lines(72.0, 680.0, BODY, &body)
+        + &line(72.0, 640.0, 14.0, "2 The keeper")
+        + &lines(72.0, 620.0, BODY, &body);
+    let body = "1 text: The lantern burns for fourteen hours on one filling of oil. Then somebody climbs up.";
+    check(&[page], &["1 h1: The Lantern", "1 h2: 1 Oil and wicks", body, "1 h2: 2 The keeper", body]);
+}
+
+#[test]
+fn columns_of_text_are_read_one_after_the_other() {
+    let left = [
+        "The left column begins the story of",
+        "the lantern, and goes on for as long",
+        "as there is room on the page that it",
+        "has to share, down to the last line,",
+        "which ends in the middle of the",
+    ];
+    let right = [
+        "sentence that the right column goes",
+        "on with. Nobody reads across what is",
+        "between both, and so the order is",
+        "the one that the writer had in mind",
+        "when the page was set in two parts.",
+    ];
+    let title = line(150.0, 760.0, 16.0, "A story of light that is as wide as the page is");
+    // Line by line, across the page, and not on the same baselines.
+    let across: String = (0..5)
+        .map(|nth| {
+            let y = 720.0 - 12.0 * f64::from(nth);
+            line(60.0, y, BODY, left[nth as usize]) + &line(320.0, y - 4.0, BODY, right[nth as usize])
+        })
+        .collect();
+    let (left, right) = (format!("1 text: {}", left.join(" ")), format!("1 text: {}", right.join(" ")));
+    let title_block = "1 h1: A story of light that is as wide as the page is";
+    check(&[title + &across], &[title_block, &left, &right]);
+}
+
+#[test]
+fn rows_with_columns_that_begin_alike_are_a_table() {
+    let page = lines(
+        72.0,
+        740.0,
+        BODY,
+        &["Prices are in talers and hold until the end of the year of the lantern."],
+    ) + &row(710.0, &[(72.0, "item"), (200.0, "size"), (300.0, "price")])
+        + &row(696.0, &[(72.0, "cotton wick"), (200.0, "3 mm"), (312.0, "4")])
+        + &row(682.0, &[(72.0, "oil"), (306.0, "12")])
+        + &lines(
+            72.0,
+            650.0,
+            BODY,
+            &["Below the table the text goes on with a line that is as long as the page."],
+        );
+    check(
+        &[page],
+        &[
+            "1 text: Prices are in talers and hold until the end of the year of the lantern.",
+            "1 table: item | size | price⏎cotton wick | 3 mm | 4⏎oil |  | 12",
+            "1 text: Below the table the text goes on with a line that is as long as the page.",
+        ],
+    );
+}
+
+#[test]
+fn two_columns_far_apart_are_a_table_from_three_rows_on() {
+    let rows = [("burning time", "14 hours"), ("height", "31 m"), ("built", "1871")];
+    let page = |n: usize| -> String {
+        let rows = rows.iter().take(n).enumerate();
+        rows.map(|(nth, (a, b))| row(700.0 - 14.0 * nth as f64, &[(72.0, a), (200.0, b)])).collect()
+    };
+    check(&[page(3)], &["1 table: burning time | 14 hours⏎height | 31 m⏎built | 1871"]);
+    check(&[page(2)], &["1 text: burning time 14 hours⏎height 31 m"]);
+}
+
+#[test]
+fn a_cell_of_two_lines_is_one() {
+    let page = row(700.0, &[(72.0, "part"), (200.0, "what it does"), (400.0, "n")])
+        + &row(680.0, &[(72.0, "wick"), (200.0, "draws the oil up"), (400.0, "2")])
+        + &row(668.0, &[(200.0, "to the flame")])
+        + &row(648.0, &[(72.0, "glass"), (200.0, "keeps the wind out"), (400.0, "1")]);
+    check(
+        &[page],
+        &[
+            "1 table: part | what it does | n⏎wick | draws the oil up to the flame | 2⏎glass | keeps the wind out | 1",
+        ],
+    );
+}
+
+#[test]
+fn marks_of_a_list_are_no_column() {
+    let items =
+        ["clean the glass of the lantern every day", "fill up the oil before the sun sets", "write it down"];
+    let page: String = (1..)
+        .zip(items)
+        .map(|(nth, item)| row(720.0 - 14.0 * f64::from(nth), &[(72.0, &format!("{nth}.")), (110.0, item)]))
+        .collect();
+    check(
+        &[page],
+        &[
+            "1 text: 1. clean the glass of the lantern every day⏎2. fill up the oil before the sun sets⏎3. write it down",
+        ],
+    );
+}
+
+#[test]
+fn turned_and_mirrored_text_is_read_in_its_order() {
+    let upwards = "BT /F1 10 Tf 0 1 -1 0 300 100 Tm (The first line runs) Tj 0 -12 Td (up the page.) Tj ET";
+    let upside_down =
+        "BT /F1 10 Tf -1 0 0 -1 400 300 Tm (The first line is) Tj 0 -12 Td (upside down.) Tj ET";
+    let mirrored = "BT /F1 10 Tf -1 0 0 1 400 300 Tm (The first line is) Tj 0 -12 Td (mirrored.) Tj ET";
+    let slanted = "BT /F1 10 Tf 0.7 0.7 -0.7 0.7 100 100 Tm (The first line is) Tj 0 -12 Td (slanted.) Tj ET";
+    for (content, expected) in [
+        (upwards, "1 text: The first line runs up the page."),
+        (upside_down, "1 text: The first line is upside down."),
+        (mirrored, "1 text: The first line is mirrored."),
+        (slanted, "1 text: The first line is slanted."),
+    ] {
+        check(&[content.to_owned()], &[expected]);
+    }
+}
+
+#[test]
+fn places_that_make_no_sense_lose_nothing() {
+    let far = "BT /F1 12 Tf 1000000000000 1000000000000 Td (far) Tj ET BT /F1 0 Tf 1 1 Td (tiny) Tj ET BT /F1 12 Tf 72 720 Td (near) Tj ET";
+    check(&[far.to_owned()], &["1 text: near", "1 text: far tiny"]);
+}
+
+#[test]
+fn text_that_is_printed_twice_to_look_bold_is_there_once() {
+    let page = line(72.0, 700.0, BODY, "Warning") + &line(72.4, 700.0, BODY, "Warning");
+    check(&[page], &["1 text: Warning"]);
+}

@@ -38,7 +38,7 @@ pub enum DocumentKind {
     /// XLSX, XLSB, XLS and ODS.
     Sheet,
     Epub,
-    /// PNG, JPEG and WebP, whose text a model wrote down.
+    /// PNG, JPEG, WebP, GIF, BMP and TIFF, whose text a model wrote down.
     Image,
 }
 
@@ -266,6 +266,8 @@ pub struct FoundPassage {
     /// Of the first piece within the document, from 0; neighbours that were found too are joined.
     pub position: u32,
     pub last_position: u32,
+    /// Of the best piece.
+    pub best_position: u32,
     pub page: Option<u32>,
     /// The headings above it, outermost first.
     pub heading: String,
@@ -335,6 +337,8 @@ pub struct SourceView {
     pub document_name: String,
     pub position: u32,
     pub last_position: u32,
+    /// Of the piece that was found itself, if neighbours were joined to it.
+    pub best_position: u32,
     pub page: Option<u32>,
     pub heading: String,
     pub text: String,

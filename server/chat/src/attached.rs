@@ -255,6 +255,7 @@ pub(crate) fn sources(messages: &[MessageRow]) -> Vec<SourceView> {
         document_name: attached.name.clone(),
         position: 0,
         last_position: 0,
+        best_position: 0,
         page: None,
         heading: String::new(),
         text: String::new(),

@@ -39,14 +39,13 @@ pub(crate) struct Cited {
 /// All that an answer relies on: passages of documents, and what its calls gave.
 pub(crate) fn all(sources: &[SourceView], calls: &[CallRow]) -> Vec<Cited> {
     let passage = |source: &SourceView| {
-        let (first, last) = (source.position, source.last_position);
         let page = source.page.map(|page| format!(", {page}")).unwrap_or_default();
         let preview: String = source.text.chars().take(PREVIEW_CHARS).collect();
         Cited {
             number: source.number,
             address: source.document.map(|document| match source.is_whole {
                 true => format!("/documents/{document}"),
-                false => format!("/documents/{document}?at={first}&to={last}"),
+                false => format!("/documents/{document}?at={}", source.best_position),
             }),
             title: match source.is_whole {
                 true => source.document_name.clone(),
@@ -173,7 +172,8 @@ mod tests {
             document: document.map(DocumentId),
             document_name: "a \"b\".pdf".into(),
             position: 4,
-            last_position: 5,
+            last_position: 6,
+            best_position: 5,
             page: Some(2),
             heading: String::new(),
             text: "<script>".into(),
@@ -190,9 +190,8 @@ mod tests {
     fn citations_become_links_where_there_is_a_passage_of_that_number() {
         let sources = all(&[source(1, Some(7)), source(2, None)], &[]);
         let title = "a &quot;b&quot;.pdf, 2\n&lt;script&gt;";
-        let one = &format!(
-            r#"<a class="citation" href="/documents/7?at=4&amp;to=5" title="{title}" data-page="2">[1]</a>"#
-        );
+        let one =
+            &format!(r#"<a class="citation" href="/documents/7?at=5" title="{title}" data-page="2">[1]</a>"#);
         let check = |html: &str, expected: &str| assert_eq!(link(html, &sources), expected);
         check("<p>It is so [1].</p>", &format!("<p>It is so {one}.</p>"));
         check("<p>Both [1, 2]</p>", &format!("<p>Both {one} [2]</p>"));

@@ -445,6 +445,7 @@ fn source(quote: &Quote) -> SourceView {
         document_name: quote.document.clone(),
         position: 0,
         last_position: 0,
+        best_position: 0,
         page: quote.page,
         heading: quote.heading.clone(),
         text: quote.text.clone(),

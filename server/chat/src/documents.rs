@@ -248,6 +248,7 @@ fn source(number: u32, passage: FoundPassage) -> SourceView {
         document_name: passage.document_name,
         position: passage.position,
         last_position: passage.last_position,
+        best_position: passage.best_position,
         page: passage.page,
         heading: passage.heading,
         text: passage.text,

@@ -20,8 +20,18 @@ use types::document::{DocumentKind, PassageKind};
 pub(crate) use flow::Flow;
 pub(crate) use kind::may_be_read;
 
-/// Which way of reading this is: passages that another one made are made anew.
+/// Which way of reading PDFs this is, and of reading anything else.
+pub(crate) const PDF_READER: i64 = 2;
 pub(crate) const READER: i64 = 1;
+
+/// Which way of reading a kind of document this is: passages that another one made are made anew when their document is
+/// read again.
+pub(crate) fn reader_of(kind: DocumentKind) -> i64 {
+    match kind {
+        DocumentKind::Pdf => PDF_READER,
+        _ => READER,
+    }
+}
 
 /// More text than a person reads in a year; of a longer document the beginning is taken.
 pub(crate) const MAX_TEXT_BYTES: usize = 20_000_000;

@@ -1,7 +1,7 @@
 //! The task that reads documents: one at a time, the one that waits longest first, as jobs that can be watched and
 //! cancelled. What a crash broke off goes on where it was.
 
-use crate::{Rag, RagError, chunk, extract::READER, pictures::is_picture, vectors::to_bytes};
+use crate::{Rag, RagError, chunk, cited, extract::reader_of, pictures::is_picture, vectors::to_bytes};
 use jobs::{JobHandle, Progress};
 use std::time::Duration;
 use store::{IndexWork, Indexed, Reading, StoreError};
@@ -120,7 +120,7 @@ async fn finish(run: Run) {
 /// The error is a sentence for the person.
 async fn one(rag: &Rag, run: &Run) -> Result<(), String> {
     progress(rag, run, 0.0).await;
-    if run.work.reader != Some(READER) {
+    if !is_read(&run.work) {
         read(rag, &run.work).await?;
     }
     progress(rag, run, READING_SHARE).await;
@@ -150,6 +150,11 @@ async fn one(rag: &Rag, run: &Run) -> Result<(), String> {
     rag.store().end_indexing(run.work.id, end).await.map_err(|err| err.to_string())
 }
 
+/// Whether its passages are those that would be made of it now.
+fn is_read(work: &IndexWork) -> bool {
+    work.reader.is_some() && work.reader == work.kind.map(reader_of)
+}
+
 async fn chosen(rag: &Rag, work: &IndexWork) -> Result<Option<ModelId>, String> {
     rag.embedder(work.user).await.map_err(|err| err.to_string())
 }
@@ -166,16 +171,20 @@ async fn read(rag: &Rag, work: &IndexWork) -> Result<(), String> {
         true => rag.read_picture(work.user, file).await?,
         false => rag.reader().read(file, &work.name).await.map_err(|err| format!("it {err}"))?,
     };
+    let cited = rag.store().cited_of(work.user, work.id).await.map_err(|err| err.to_string())?;
     let cut = tokio::task::spawn_blocking(move || {
         let passages = chunk::cut(&extracted.blocks);
-        (extracted, passages)
+        let moved = cited::places(&cited, &passages);
+        (extracted, passages, moved)
     });
-    let (extracted, passages) = cut.await.map_err(|_| RagError::Task.to_string())?;
+    let (extracted, passages, moved) = cut.await.map_err(|_| RagError::Task.to_string())?;
+    // Before the passages are there: where they are moved twice, they come to the same place.
+    rag.store().move_cited(work.user, &moved).await.map_err(|err| err.to_string())?;
     let reading = Reading {
         kind: extracted.kind,
         n_pages: extracted.n_pages,
         note: extracted.note.as_deref(),
-        reader: READER,
+        reader: reader_of(extracted.kind),
     };
     rag.store().replace_passages(work.id, reading, &passages).await.map_err(|err| err.to_string())
 }

@@ -294,6 +294,7 @@ fn found_passages(rows: Vec<PassageRow>, by: &Ways, fused: &Ranked) -> Vec<Found
             passage: row.id,
             position: row.position,
             last_position: row.position,
+            best_position: row.position,
             page: row.page,
             heading: row.heading,
             text: with_header(&row.header, row.body),

@@ -50,6 +50,8 @@ pub struct IndexWork {
     pub collection_name: String,
     pub name: String,
     pub hash: String,
+    /// `None` where it was never read.
+    pub kind: Option<DocumentKind>,
     /// Which way of reading made its passages; `None` where they are not complete.
     pub reader: Option<i64>,
     pub n_passages: u32,
@@ -245,22 +247,28 @@ impl Store {
         found(done.rows_affected())
     }
 
-    /// Lets the documents of a collection wait that failed, were stopped, or lack vectors of `embedder`.
+    /// Lets the documents of a collection wait that failed, were stopped, lack vectors of `embedder`, or are of a kind that
+    /// was read in an older way than this one.
     pub async fn index_all_again(
         &self,
         user: UserId,
         collection: CollectionId,
         embedder: Option<&str>,
+        (kind, reader): (DocumentKind, i64),
     ) -> Result<u64, StoreError> {
+        let kind = kind.name();
         let done = sqlx::query!(
             "update document set state = 'waiting', error = null
              where deleted_ms is null
                and (state in ('failed', 'stopped')
-                    or (state = 'ready' and ?3 is not null and (embedder is not ?3 or n_vectors < n_passages)))
+                    or (state = 'ready' and ?3 is not null and (embedder is not ?3 or n_vectors < n_passages))
+                    or (state = 'ready' and kind = ?4 and reader < ?5))
                and collection_id in (select id from collection where id = ?1 and user_id = ?2 and deleted_ms is null)",
             collection.0,
             user.0,
-            embedder
+            embedder,
+            kind,
+            reader
         )
         .execute(&self.write)
         .await?;
@@ -309,7 +317,7 @@ impl Store {
     /// The document that has waited longest, whoever gave it; from now on it is being read. For the task that reads all.
     pub async fn take_waiting_document(&self) -> Result<Option<IndexWork>, StoreError> {
         let row = sqlx::query!(
-            "select d.id as \"id!\", c.user_id, d.collection_id, c.name as collection_name, d.name, d.hash, d.reader, d.n_passages
+            "select d.id as \"id!\", c.user_id, d.collection_id, c.name as collection_name, d.name, d.hash, d.kind, d.reader, d.n_passages
              from document d join collection c on c.id = d.collection_id
              where d.state = 'waiting' and d.deleted_ms is null and c.deleted_ms is null
              order by d.id limit 1"
@@ -325,6 +333,7 @@ impl Store {
             collection_name: row.collection_name,
             name: row.name,
             hash: row.hash,
+            kind: row.kind.as_deref().and_then(DocumentKind::named),
             reader: row.reader,
             n_passages: row.n_passages.try_into().unwrap_or_default(),
         }))

@@ -56,7 +56,7 @@ pub use model_library::{FileFact, FileStamp, ModelFolderRow, NewTrash, TrashRow,
 pub use passages::{NewPassage, PassageRow, Reading};
 pub use probabilities::ProbabilityRow;
 pub use sessions::SessionRow;
-pub use sources::Sources;
+pub use sources::{CitedRow, Sources};
 pub use toolbox::ServerRow;
 
 use sqlx::{

@@ -14,6 +14,7 @@ struct Raw {
     document_name: String,
     position: i64,
     last_position: i64,
+    best_position: Option<i64>,
     page: Option<i64>,
     heading: String,
     body: String,
@@ -38,6 +39,7 @@ impl From<Raw> for SourceView {
             document_name: raw.document_name,
             position: number(raw.position),
             last_position: number(raw.last_position),
+            best_position: number(raw.best_position.unwrap_or(raw.position)),
             page: raw.page.map(number),
             heading: raw.heading,
             text: raw.body,
@@ -50,6 +52,18 @@ impl From<Raw> for SourceView {
         }
     }
 }
+
+/// A passage that an answer was given to read, to be found again where its document was read anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CitedRow {
+    pub message: MessageId,
+    pub number: u32,
+    pub page: Option<u32>,
+    pub text: String,
+}
+
+/// More than anybody's answers name of one document.
+const MOST_CITED: i64 = 10_000;
 
 /// What answers were given to read, by the answers.
 pub type Sources = HashMap<MessageId, Vec<SourceView>>;
@@ -77,7 +91,7 @@ impl Store {
             "select ms.message_id as \"message_id!\", ms.number as \"number!\",
                  (select d.id from document d join collection c on c.id = d.collection_id
                   where d.id = ms.document_id and d.deleted_ms is null and c.deleted_ms is null) as \"document_id?: i64\",
-                 ms.document_name, ms.position, ms.last_position, ms.page, ms.heading, ms.body, ms.words, ms.words_rank,
+                 ms.document_name, ms.position, ms.last_position, ms.best_position, ms.page, ms.heading, ms.body, ms.words, ms.words_rank,
                  ms.meaning, ms.meaning_rank, ms.ranking, ms.ranking_rank, ms.is_whole
              from message_source ms join message m on m.id = ms.message_id join session s on s.id = m.session_id
              where s.user_id = ? and ms.message_id in (select value from json_each(?)) order by ms.message_id, ms.number",
@@ -91,6 +105,48 @@ impl Store {
             sources.entry(MessageId(row.message_id)).or_default().push(row.into());
         }
         Ok(sources)
+    }
+
+    /// The passages of a document that answers of the person's were given to read, the latest first.
+    pub async fn cited_of(&self, user: UserId, document: DocumentId) -> Result<Vec<CitedRow>, StoreError> {
+        let rows = sqlx::query!(
+            "select ms.message_id as \"message_id!\", ms.number as \"number!\", ms.page, ms.body
+             from message_source ms join message m on m.id = ms.message_id join session s on s.id = m.session_id
+             where ms.document_id = ? and s.user_id = ? and ms.is_whole = 0
+             order by ms.message_id desc, ms.number limit ?",
+            document.0,
+            user.0,
+            MOST_CITED
+        )
+        .fetch_all(&self.read)
+        .await?;
+        let cited = rows.into_iter().map(|row| CitedRow {
+            message: MessageId(row.message_id),
+            number: row.number.try_into().unwrap_or_default(),
+            page: row.page.and_then(|page| page.try_into().ok()),
+            text: row.body,
+        });
+        Ok(cited.collect())
+    }
+
+    /// Says where such passages are now: message, number and position.
+    pub async fn move_cited(&self, user: UserId, moved: &[(MessageId, u32, u32)]) -> Result<(), StoreError> {
+        let mut tx = self.write.begin().await?;
+        for (message, number, position) in moved {
+            sqlx::query!(
+                "update message_source set position = ?1, last_position = ?1, best_position = ?1
+                 where message_id = ?2 and number = ?3
+                   and message_id in (select m.id from message m join session s on s.id = m.session_id where s.user_id = ?4)",
+                position,
+                message.0,
+                number,
+                user.0
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 }
 
@@ -108,14 +164,16 @@ pub(crate) async fn write_sources(
         let (ranking, ranking_rank) = parts(source.ranking);
         sqlx::query!(
             "insert or replace into message_source (message_id, number, document_id, document_name, position,
-                 last_position, page, heading, body, words, words_rank, meaning, meaning_rank, ranking, ranking_rank, is_whole)
-             select m.id, ?, (select id from document where id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+                 last_position, best_position, page, heading, body, words, words_rank, meaning, meaning_rank, ranking, ranking_rank,
+                 is_whole)
+             select m.id, ?, (select id from document where id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
              from message m join session s on s.id = m.session_id where m.id = ? and s.user_id = ?",
             source.number,
             document,
             source.document_name,
             source.position,
             source.last_position,
+            source.best_position,
             source.page,
             source.heading,
             source.text,

@@ -30,9 +30,9 @@ impl Store {
         .await?
         .ok_or(StoreError::NotFound)?;
         sqlx::query!(
-            "insert into message_source (message_id, number, document_id, document_name, position, last_position, page, heading, body,
+            "insert into message_source (message_id, number, document_id, document_name, position, last_position, best_position, page, heading, body,
                  words, words_rank, meaning, meaning_rank, ranking, ranking_rank, is_whole)
-             select ?, number, document_id, document_name, position, last_position, page, heading, body,
+             select ?, number, document_id, document_name, position, last_position, best_position, page, heading, body,
                  words, words_rank, meaning, meaning_rank, ranking, ranking_rank, is_whole
              from message_source where message_id = ?",
             id,

@@ -211,7 +211,7 @@ fn source(source: SourceView) -> AnyView {
         Some(id) => {
             let href = match source.is_whole {
                 true => format!("/documents/{id}"),
-                false => format!("/documents/{id}?at={}&to={}", source.position, source.last_position),
+                false => format!("/documents/{id}?at={}", source.best_position),
             };
             view! { <A href=href attr:class="min-w-0 truncate font-medium text-strong hover:underline" attr:data-testid="source-link">{name}</A> }
                 .into_any()

@@ -54,7 +54,7 @@ fn row(n: u32, passage: FoundPassage, texts: &'static DocumentsTexts) -> AnyView
 }
 
 fn address(passage: &FoundPassage) -> String {
-    format!("/documents/{}?at={}&to={}", passage.document, passage.position, passage.last_position)
+    format!("/documents/{}?at={}", passage.document, passage.best_position)
 }
 
 /// Page and headings.

@@ -13,6 +13,7 @@ fn found(text: &str) -> FoundPassage {
         passage: PassageId(1),
         position: 0,
         last_position: 0,
+        best_position: 0,
         page: Some(2),
         heading: "H".into(),
         text: text.into(),

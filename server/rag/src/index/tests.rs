@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    extract::READER,
     library::Helpers,
     tests::bench::{Bench, ME},
 };
@@ -11,7 +12,7 @@ async fn being_read(bench: &Bench, collection: CollectionId) -> Run {
         bench.fill(collection, &[&format!("lantern {n}")]).await;
         if let Ok(Some(work)) = bench.rag.store().take_waiting_document().await {
             let job = bench.rag.jobs().start(ME, JobKind::IndexDocuments, "Notes").await.unwrap();
-            let work = IndexWork { reader: Some(READER), ..work };
+            let work = IndexWork { reader: work.kind.map(reader_of), ..work };
             return Run { job, work, n_done: 0, n_failed: 0 };
         }
     }

@@ -77,6 +77,9 @@ async fn neighbours_are_joined_to_a_few_passages_and_no_further() {
         assert_eq!(passages.iter().map(n_joined).max(), Some(most_joined));
         for passage in &passages {
             assert!(passage.text.chars().count() <= most_chars.min(MOST_JOINED_CHARS));
+            // A citation opens at the one that the others became a part of.
+            let best = bench.rag.store().find_passages(ME, &[passage.passage]).await.unwrap();
+            assert_eq!(passage.best_position, best[0].position);
             // Its place is that of its text.
             let pieces: Vec<_> = passage.text.split("\n\n").collect();
             assert_eq!(pieces.len() as u32, n_joined(passage));

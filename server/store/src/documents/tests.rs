@@ -1,5 +1,5 @@
 use super::{Added, Indexed, NewDocument};
-use crate::{NewPassage, NewTurn, Reading, Store, StoreError};
+use crate::{CitedRow, NewPassage, NewTurn, Reading, Store, StoreError};
 use types::{
     document::{DocumentKind, DocumentState, Score, SourceView},
     ids::{CollectionId, DocumentId, MessageId, PassageId, SessionId, UserId},
@@ -142,6 +142,9 @@ async fn what_a_crash_left_half_read_waits_again() {
     assert_eq!((row.state, row.n_passages, row.n_vectors), (DocumentState::Ready, 2, 2));
 }
 
+/// No document of these tests is.
+const OUTDATED: (DocumentKind, i64) = (DocumentKind::Pdf, 2);
+
 #[tokio::test]
 async fn only_what_lacks_something_is_read_again() {
     let (_folder, store) = open().await;
@@ -151,13 +154,32 @@ async fn only_what_lacks_something_is_read_again() {
     fill(&store, document, &["a"]).await;
     let end = Indexed { state: DocumentState::Ready, error: None, embedder: Some("m"), n_vectors: 1 };
     store.end_indexing(document, end).await.unwrap();
-    assert_eq!(store.index_all_again(ME, books, Some("m")).await.unwrap(), 0);
-    assert_eq!(store.index_all_again(ME, books, None).await.unwrap(), 0);
-    assert_eq!(store.index_all_again(ME, books, Some("another")).await.unwrap(), 1);
+    assert_eq!(store.index_all_again(ME, books, Some("m"), OUTDATED).await.unwrap(), 0);
+    assert_eq!(store.index_all_again(ME, books, None, OUTDATED).await.unwrap(), 0);
+    assert_eq!(store.index_all_again(ME, books, Some("another"), OUTDATED).await.unwrap(), 1);
     assert_eq!(store.count_waiting_documents(ME, books).await.unwrap(), 1);
     store.stop_waiting_documents(ME, books).await.unwrap();
     assert_eq!(store.count_waiting_documents(ME, books).await.unwrap(), 0);
-    assert_eq!(store.index_all_again(ME, books, Some("m")).await.unwrap(), 1);
+    assert_eq!(store.index_all_again(ME, books, Some("m"), OUTDATED).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn what_was_read_in_an_older_way_is_read_again() {
+    let (_folder, store) = open().await;
+    let books = store.add_collection(ME, "books", 0).await.unwrap();
+    let document = add(&store, books, "h1").await;
+    store.take_waiting_document().await.unwrap();
+    let reading = Reading { kind: DocumentKind::Pdf, n_pages: Some(1), note: None, reader: 1 };
+    store.replace_passages(document, reading, &[]).await.unwrap();
+    let end = Indexed { state: DocumentState::Ready, error: None, embedder: None, n_vectors: 0 };
+    store.end_indexing(document, end).await.unwrap();
+    for (outdated, expected) in
+        [((DocumentKind::Pdf, 1), 0), ((DocumentKind::Text, 2), 0), ((DocumentKind::Pdf, 2), 1)]
+    {
+        assert_eq!(store.index_all_again(ME, books, None, outdated).await.unwrap(), expected, "{outdated:?}");
+    }
+    let work = store.take_waiting_document().await.unwrap().unwrap();
+    assert_eq!((work.kind, work.reader), (Some(DocumentKind::Pdf), Some(1)));
 }
 
 #[tokio::test]
@@ -234,7 +256,8 @@ async fn what_an_answer_was_given_outlives_the_document() {
         document: Some(document),
         document_name: "a.txt".into(),
         position: 0,
-        last_position: 1,
+        last_position: 2,
+        best_position: 1,
         page: Some(3),
         heading: "H".into(),
         text: "a".into(),
@@ -250,11 +273,27 @@ async fn what_an_answer_was_given_outlives_the_document() {
     store.add_sources(ME, reply, std::slice::from_ref(&source)).await.unwrap();
     assert_eq!(store.sources_of(ME, &[reply]).await.unwrap()[&reply], vec![source.clone()]);
     assert!(store.sources_of(OTHER, &[reply]).await.unwrap().is_empty());
+    let source = read_anew(&store, source, reply).await;
     let gone = SourceView { document: None, ..source };
     store.delete_document(ME, document, 1).await.unwrap();
     assert_eq!(store.sources_of(ME, &[reply]).await.unwrap()[&reply], vec![gone.clone()]);
     store.purge_documents(2).await.unwrap();
     assert_eq!(store.sources_of(ME, &[reply]).await.unwrap()[&reply], [gone]);
+}
+
+/// What was given is where it is found in the document that was read anew, for its person.
+async fn read_anew(store: &Store, source: SourceView, reply: MessageId) -> SourceView {
+    let document = source.document.unwrap();
+    assert_eq!(store.cited_of(OTHER, document).await.unwrap(), []);
+    let cited = store.cited_of(ME, document).await.unwrap();
+    let expected = CitedRow { message: reply, number: 1, page: source.page, text: source.text.clone() };
+    assert_eq!(cited, [expected]);
+    store.move_cited(OTHER, &[(reply, 1, 9)]).await.unwrap();
+    assert_eq!(store.sources_of(ME, &[reply]).await.unwrap()[&reply], vec![source.clone()]);
+    store.move_cited(ME, &[(reply, 1, 4)]).await.unwrap();
+    let moved = SourceView { position: 4, last_position: 4, best_position: 4, ..source };
+    assert_eq!(store.sources_of(ME, &[reply]).await.unwrap()[&reply], vec![moved.clone()]);
+    moved
 }
 
 #[tokio::test]

@@ -95,6 +95,7 @@ pub enum ImageKind {
     Webp,
     Gif,
     Bmp,
+    Tiff,
 }
 
 impl ImageKind {
@@ -105,6 +106,8 @@ impl ImageKind {
             [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
             [b'G', b'I', b'F', b'8', ..] => Some(Self::Gif),
             [b'B', b'M', ..] => Some(Self::Bmp),
+            // The second pair is of files that may have more than 4 GB.
+            [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => Some(Self::Tiff),
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
             _ => None,
         }
@@ -118,6 +121,7 @@ impl ImageKind {
             Self::Webp => "image/webp",
             Self::Gif => "image/gif",
             Self::Bmp => "image/bmp",
+            Self::Tiff => "image/tiff",
         }
     }
 }
@@ -136,6 +140,9 @@ mod tests {
         check(b"RIFF\0\0\0\0WEBPVP8 ", Some("image/webp"));
         check(b"GIF89a", Some("image/gif"));
         check(b"BM..", Some("image/bmp"));
+        check(b"II*\0\x08\0\0\0", Some("image/tiff"));
+        check(b"MM\0+\0\x08\0\0", Some("image/tiff"));
+        check(b"II. Kapitel", None);
         check(b"RIFF\0\0\0\0WAVE", None);
         check(b"<svg>", None);
         check(b"", None);

@@ -16,7 +16,7 @@ pub enum ChatError {
     TooLong { bytes: usize, limit: usize },
     #[error("the message shows {given} images, {MAX_IMAGES} are allowed")]
     TooManyImages { given: usize },
-    #[error("it is no PNG, JPEG, WebP, GIF or BMP file")]
+    #[error("it is no PNG, JPEG, WebP, GIF, BMP or TIFF file")]
     NoImage,
     #[error("an answer is still being written in this chat")]
     Busy,

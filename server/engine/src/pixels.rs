@@ -24,7 +24,9 @@ pub(crate) fn pixels(file: &ImageFile) -> Result<RgbImage, String> {
         Some(ImageKind::Webp) => ImageFormat::WebP,
         Some(ImageKind::Gif) => ImageFormat::Gif,
         Some(ImageKind::Bmp) => ImageFormat::Bmp,
-        None => return Err("it is no PNG, JPEG, WebP, GIF or BMP file".to_owned()),
+        // Of several pages, the first.
+        Some(ImageKind::Tiff) => ImageFormat::Tiff,
+        None => return Err("it is no PNG, JPEG, WebP, GIF, BMP or TIFF file".to_owned()),
     };
     read(file.bytes(), format).map_err(|error| match error {
         image::ImageError::Limits(_) => format!("it is larger than {MAX_SIDE} × {MAX_SIDE} pixels"),

@@ -1,5 +1,7 @@
 //! Images with text in them: the chosen model writes it down, if it looks at images and runs on this machine.
 
+mod pages;
+
 use crate::{
     Rag, RagError,
     extract::{Block, BlockKind, Extracted},
@@ -66,7 +68,7 @@ pub(crate) fn is_picture(file: &mut File) -> std::io::Result<bool> {
 /// Two letters make no bitmap, nor four a GIF: texts begin so, too.
 fn begins_image(head: &[u8]) -> bool {
     match ImageKind::of(head) {
-        Some(ImageKind::Png | ImageKind::Jpeg | ImageKind::Webp) => true,
+        Some(ImageKind::Png | ImageKind::Jpeg | ImageKind::Webp | ImageKind::Tiff) => true,
         Some(ImageKind::Gif) => head.starts_with(b"GIF87a") || head.starts_with(b"GIF89a"),
         Some(ImageKind::Bmp) => {
             let header = head.get(14..18).and_then(|it| <[u8; 4]>::try_from(it).ok()).map(u32::from_le_bytes);
@@ -92,6 +94,7 @@ impl Rag {
         if bytes.len() > MAX_IMAGE_BYTES {
             return Err(format!("it {}", Illegible::TooLarge));
         }
+        let has_more = pages::are_several(&bytes);
         let written = tokio::time::timeout(TIME, self.write_down(user, id, bytes)).await;
         let written = match written {
             Ok(Ok(written)) => written,
@@ -102,8 +105,7 @@ impl Rag {
         if blocks.is_empty() {
             return Err(format!("it {}", Illegible::NoText { model }));
         }
-        let end = if written.is_whole { "" } else { " Only its beginning was read." };
-        let note = Some(format!("{model} wrote down what it read in the image; it can be mistaken.{end}"));
+        let note = Some(note(&model, &written, has_more));
         Ok(Extracted { kind: DocumentKind::Image, n_pages: None, blocks, note })
     }
 
@@ -149,6 +151,17 @@ impl Rag {
 struct Written {
     text: String,
     is_whole: bool,
+}
+
+/// Who wrote it down, and what was left out.
+fn note(model: &str, written: &Written, has_more: bool) -> String {
+    let end = match (written.is_whole, has_more) {
+        (true, false) => "",
+        (true, true) => " Only its first page was read.",
+        (false, false) => " Only its beginning was read.",
+        (false, true) => " Only the beginning of its first page was read.",
+    };
+    format!("{model} wrote down what it read in the image; it can be mistaken.{end}")
 }
 
 /// A paragraph a block.

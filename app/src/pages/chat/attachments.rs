@@ -111,7 +111,7 @@ pub(super) fn AttachButton(attachments: Attachments) -> AnyView {
                 <input
                     type="file"
                     multiple
-                    accept="image/png,image/jpeg,image/webp,image/gif,image/bmp"
+                    accept="image/png,image/jpeg,image/webp,image/gif,image/bmp,image/tiff"
                     class="sr-only"
                     aria-label=texts.attach_image
                     data-testid="attach"

@@ -178,7 +178,7 @@ fn image(url: &str) -> Result<ImageFile, ApiError> {
     let bytes = BASE64_STANDARD.decode(data).map_err(|_| invalid("an image's base64 is damaged"))?;
     let file = ImageFile::new(bytes);
     if file.kind().is_none() {
-        return Err(invalid("an image must be a PNG, JPEG, WebP, GIF or BMP file"));
+        return Err(invalid("an image must be a PNG, JPEG, WebP, GIF, BMP or TIFF file"));
     }
     Ok(file)
 }

@@ -19,6 +19,7 @@ fn every_kind_of_file_gives_its_pixels() {
     };
     check(ImageFormat::Png, 0);
     check(ImageFormat::Bmp, 0);
+    check(ImageFormat::Tiff, 0);
     check(ImageFormat::WebP, 0);
     check(ImageFormat::Gif, 8);
     check(ImageFormat::Jpeg, 100);
@@ -53,7 +54,7 @@ fn a_file_that_is_no_image_says_so() {
     let check = |bytes: &[u8], expected: &str| {
         assert_eq!(pixels(&ImageFile::new(bytes)).unwrap_err(), expected, "{bytes:?}");
     };
-    check(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "it is no PNG, JPEG, WebP, GIF or BMP file");
+    check(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "it is no PNG, JPEG, WebP, GIF, BMP or TIFF file");
     check(b"\x89PNG\r\n\x1a\nnothing", "the file is damaged");
     check(b"\xff\xd8\xff\xe0", "the file is damaged");
     check(b"BM", "the file is damaged");
@@ -64,4 +65,35 @@ fn a_file_that_is_no_image_says_so() {
     vast[18..22].copy_from_slice(&65_500_u32.to_le_bytes());
     vast[22..26].copy_from_slice(&65_500_u32.to_le_bytes());
     check(&vast, "it is larger than 16384 × 16384 pixels");
+    check(b"II*\0\x08\0\0\0", "the file is damaged");
+    check(&tiff(65_500, 65_500, 4), "it is larger than 16384 × 16384 pixels");
+    // Its pixels are within the bounds. What they are packed into is not, or is not there.
+    check(&tiff(16_000, 16_000, u32::MAX), "it is larger than 16384 × 16384 pixels");
+    check(&tiff(16_000, 16_000, 4), "the file is damaged");
+}
+
+/// A TIFF of grey pixels that are packed into `n_bytes`, of which four are there.
+fn tiff(width: u32, height: u32, n_bytes: u32) -> Vec<u8> {
+    const LZW: u32 = 5;
+    let mut bytes = b"II*\0\x0c\0\0\0\x80\0\0\0".to_vec();
+    let entries = [
+        (256, width),
+        (257, height),
+        (258, 8),
+        (259, LZW),
+        (262, 1),
+        (273, 8),
+        (277, 1),
+        (278, height),
+        (279, n_bytes),
+    ];
+    bytes.extend((entries.len() as u16).to_le_bytes());
+    for (tag, value) in entries {
+        bytes.extend(u16::to_le_bytes(tag));
+        // One number of 32 bits.
+        bytes.extend([4, 0, 1, 0, 0, 0]);
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes.extend([0; 4]);
+    bytes
 }

@@ -120,7 +120,7 @@ const DOCUMENTS: &[&str] = &[
 ];
 
 /// Endings of images, whose text a model writes down.
-const IMAGES: &[&str] = &["bmp", "gif", "jpeg", "jpg", "png", "webp"];
+const IMAGES: &[&str] = &["bmp", "gif", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
 
 /// Endings of source code and of what is written like it.
 const CODE: &[&str] = &[

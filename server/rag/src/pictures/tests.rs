@@ -101,10 +101,17 @@ async fn what_cannot_be_read_says_why() {
 }
 
 #[tokio::test]
-async fn of_a_long_text_it_is_said_that_only_the_beginning_is_there() {
-    let (bench, _) = bench(Script::say(["Chapter 1"]).cut()).await;
-    let document = added(&bench, PNG).await;
-    assert!(document.note.unwrap().ends_with("Only its beginning was read."));
+async fn what_was_left_out_of_an_image_is_said() {
+    let check = async |script: Script, bytes: &[u8], expected: &str| {
+        let (bench, _) = bench(script).await;
+        let note = added(&bench, bytes).await.note.unwrap();
+        assert!(note.ends_with(expected), "{note}");
+    };
+    let two_pages = [b"II*\0\x08\0\0\0\x01\0".as_slice(), &[0; 12], &[8, 0, 0, 0]].concat();
+    check(Script::say(["Chapter 1"]).cut(), PNG, "Only its beginning was read.").await;
+    check(Script::say(["Chapter 1"]), &two_pages, "Only its first page was read.").await;
+    check(Script::say(["Chapter 1"]).cut(), &two_pages, "Only the beginning of its first page was read.")
+        .await;
 }
 
 #[test]
@@ -119,7 +126,9 @@ fn an_image_is_known_by_how_it_begins() {
     check(b"GIF8 is a word", false);
     check(b"BMW builds cars in Munich.", false);
     check(b"BM", false);
-    check(b"II*\0\x08\0\0\0", false);
+    check(b"II*\0\x08\0\0\0", true);
+    check(b"MM\0*\0\0\0\x08", true);
+    check(b"II. The second part", false);
     check(b"A lantern", false);
     check(b"", false);
 }

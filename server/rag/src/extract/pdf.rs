@@ -9,7 +9,7 @@ use super::{Extracted, MAX_TEXT_BYTES, Unreadable};
 use glyphs::Collector;
 use headings::Chapter;
 use layout::Part;
-use pdf_extract::{Document, output_doc_page};
+use pdf_extract::{Dictionary, Document, Object, Stream, output_doc_page};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use types::document::DocumentKind;
 
@@ -27,16 +27,19 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     if n_pages > MOST_PAGES {
         return Err(Unreadable::TooMuchText);
     }
+    forget_images(&mut document);
     let mut pages = Vec::new();
     let (mut n_empty, mut n_broken, mut n_bytes) = (0, 0, 0);
     for page in 1..=n_pages as u32 {
-        match page_parts(&document, page) {
-            Some(parts) if parts.is_empty() => n_empty += 1,
-            Some(parts) => {
-                n_bytes += parts.iter().map(Part::n_bytes).sum::<usize>();
-                pages.push((page, parts));
-            }
-            None => n_broken += 1,
+        let (parts, is_whole) = page_parts(&document, page);
+        match is_whole {
+            true if parts.is_empty() => n_empty += 1,
+            true => {}
+            false => n_broken += 1,
+        }
+        n_bytes += parts.iter().map(Part::n_bytes).sum::<usize>();
+        if !parts.is_empty() {
+            pages.push((page, parts));
         }
         // The rest would be left away anyway.
         if n_bytes > MAX_TEXT_BYTES {
@@ -46,7 +49,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     if n_empty == n_pages && n_pages > 0 {
         return Err(Unreadable::Scanned { n_pages });
     }
-    if n_empty + n_broken == n_pages {
+    if pages.is_empty() {
         return Err(Unreadable::NoText);
     }
     let blocks = headings::blocks(pages, &chapters(&document));
@@ -54,17 +57,24 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     Ok(Extracted { kind: DocumentKind::Pdf, n_pages: Some(n_pages as u32), blocks, note })
 }
 
-/// `None` where the page is damaged: others may be whole.
-fn page_parts(document: &Document, page: u32) -> Option<Vec<Part>> {
-    let read = || {
-        let mut collector = Collector::default();
-        output_doc_page(document, &mut collector, page).map(|()| collector.page.into_parts())
-    };
-    // The library panics on some fonts.
-    match catch_unwind(AssertUnwindSafe(read)) {
-        Ok(Ok(parts)) => Some(parts),
-        Ok(Err(_)) | Err(_) => None,
+/// The library takes images for drawing, and gives up a page where it does not understand the bytes of one.
+fn forget_images(document: &mut Document) {
+    for object in document.objects.values_mut() {
+        let Object::Stream(stream) = object else { continue };
+        let kind = stream.dict.get(b"Subtype").and_then(Object::as_name);
+        if kind.is_ok_and(|kind| kind == b"Image") {
+            *stream = Stream::new(Dictionary::new(), Vec::new());
+        }
     }
+}
+
+/// What a page says, and whether that is all: of a damaged one, what stands before the damage.
+fn page_parts(document: &Document, page: u32) -> (Vec<Part>, bool) {
+    let mut collector = Collector::default();
+    let read = || output_doc_page(document, &mut collector, page);
+    // The library panics on some fonts.
+    let is_whole = matches!(catch_unwind(AssertUnwindSafe(read)), Ok(Ok(())));
+    (collector.page.into_parts(), is_whole)
 }
 
 fn chapters(document: &Document) -> Vec<Chapter> {
@@ -75,8 +85,9 @@ fn chapters(document: &Document) -> Vec<Chapter> {
 
 fn note(n_pages: usize, n_empty: usize, n_broken: usize) -> Option<String> {
     let empty = (n_empty > 0).then(|| format!("{n_empty} of {n_pages} pages have no text."));
-    let broken =
-        (n_broken > 0).then(|| format!("{n_broken} of {n_pages} pages are damaged and were left out."));
+    let broken = (n_broken > 0).then(|| {
+        format!("{n_broken} of {n_pages} pages are damaged, and not all of their text could be read.")
+    });
     match (empty, broken) {
         (Some(empty), Some(broken)) => Some(format!("{empty} {broken}")),
         (empty, broken) => empty.or(broken),

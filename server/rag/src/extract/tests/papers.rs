@@ -1,7 +1,7 @@
 //! What pages of PDFs say, from where their letters stand.
 
 use super::{outline, samples};
-use crate::extract::read;
+use crate::extract::{Unreadable, read};
 use samples::line;
 
 const BODY: f64 = 10.0;
@@ -201,6 +201,45 @@ fn turned_and_mirrored_text_is_read_in_its_order() {
 fn places_that_make_no_sense_lose_nothing() {
     let far = "BT /F1 12 Tf 1000000000000 1000000000000 Td (far) Tj ET BT /F1 0 Tf 1 1 Td (tiny) Tj ET BT /F1 12 Tf 72 720 Td (near) Tj ET";
     check(&[far.to_owned()], &["1 text: near", "1 text: far tiny"]);
+}
+
+/// What a scanner makes: pages that are images. Their bytes may read like drawing.
+#[test]
+fn images_are_no_drawing() {
+    use pdf_extract::{Dictionary, Document, Object, Stream, dictionary};
+    let with_images = |contents: &[String]| {
+        let mut document = Document::load_mem(&samples::pdf_of(contents)).unwrap();
+        let image = dictionary! { "Type" => "XObject", "Subtype" => "Image", "Width" => 1, "Height" => 1 };
+        let image = document.add_object(Stream::new(image, b"w Tj (drawn) q q BI".to_vec()));
+        for page in document.get_pages().into_values().collect::<Vec<_>>() {
+            let page = document.get_object_mut(page).and_then(Object::as_dict_mut).unwrap();
+            let resources = page.get_mut(b"Resources").and_then(Object::as_dict_mut).unwrap();
+            let mut images = Dictionary::new();
+            images.set("Scan", image);
+            resources.set("XObject", images);
+        }
+        let mut bytes = Vec::new();
+        document.save_to(&mut bytes).unwrap();
+        bytes
+    };
+    let scan = "q 612 0 0 792 0 0 cm /Scan Do Q\n";
+    let scanned = with_images(&vec![scan.to_owned(); 200]);
+    assert_eq!(read(&scanned, "pdf"), Err(Unreadable::Scanned { n_pages: 200 }));
+    let beside = scan.to_owned() + &line(72.0, 700.0, BODY, "Below the picture.");
+    let extracted = read(&with_images(&[beside]), "pdf").unwrap();
+    assert_eq!((outline(&extracted).as_str(), extracted.note), ("1 text: Below the picture.", None));
+}
+
+#[test]
+fn of_a_damaged_page_what_could_be_read_is_kept() {
+    let broken =
+        line(72.0, 700.0, BODY, "Before the damage.") + "1 Td\n" + &line(72.0, 680.0, BODY, "Behind it.");
+    let extracted = read(&samples::pdf_of(&[broken, line(72.0, 700.0, BODY, "Whole.")]), "pdf").unwrap();
+    assert_eq!(outline(&extracted), "1 text: Before the damage.\n2 text: Whole.");
+    assert_eq!(
+        extracted.note.as_deref(),
+        Some("1 of 2 pages are damaged, and not all of their text could be read.")
+    );
 }
 
 #[test]

@@ -4,22 +4,22 @@ use std::collections::{HashMap, HashSet};
 use store::{CitedRow, NewPassage};
 use types::ids::MessageId;
 
-/// A page has fewer.
-const MOST_OF_PAGE: usize = 200;
+/// Passages that are compared with what was cited, all together: more would keep others waiting.
+const MOST_COMPARED: usize = 1_000_000;
 
-/// Message, number and new position of what is there still: the passage of the same page that has most of its words.
+/// Message, number and new position of what is there still: the passage of the same page that has most of its words, and at least
+/// half of its own from there.
 pub(crate) fn places(cited: &[CitedRow], passages: &[NewPassage]) -> Vec<(MessageId, u32, u32)> {
     let wanted: HashSet<_> = cited.iter().map(|it| it.page).collect();
     let mut pages: HashMap<Option<u32>, Vec<(u32, HashSet<String>)>> = HashMap::new();
     for (position, passage) in (0..).zip(passages).filter(|(_, passage)| wanted.contains(&passage.page)) {
-        let page = pages.entry(passage.page).or_default();
-        if page.len() < MOST_OF_PAGE {
-            page.push((position, words(&passage.body)));
-        }
+        pages.entry(passage.page).or_default().push((position, words(&passage.body)));
     }
+    let mut n_left = MOST_COMPARED;
     let place = |cited: &CitedRow| {
-        let position = nearest(&cited.text, pages.get(&cited.page)?)?;
-        Some((cited.message, cited.number, position))
+        let page = pages.get(&cited.page)?;
+        n_left = n_left.checked_sub(page.len())?;
+        Some((cited.message, cited.number, nearest(&cited.text, page)?))
     };
     cited.iter().filter_map(place).collect()
 }
@@ -27,9 +27,12 @@ pub(crate) fn places(cited: &[CitedRow], passages: &[NewPassage]) -> Vec<(Messag
 /// The first of those that share most words with it.
 fn nearest(text: &str, page: &[(u32, HashSet<String>)]) -> Option<u32> {
     let text = words(text);
-    let shared = page.iter().map(|(position, words)| (text.intersection(words).count(), *position));
-    let best = shared.max_by_key(|(n_shared, position)| (*n_shared, u32::MAX - position))?;
-    (best.0 > 0).then_some(best.1)
+    let shared =
+        page.iter().map(|(position, words)| (text.intersection(words).count(), words.len(), *position));
+    let best = shared.max_by_key(|(n_shared, _, position)| (*n_shared, u32::MAX - position));
+    let (n_shared, n_words, position) = best?;
+    // Of neighbours that were joined, only one is found.
+    (n_shared > 0 && 2 * n_shared >= n_words.min(text.len())).then_some(position)
 }
 
 fn words(text: &str) -> HashSet<String> {
@@ -63,6 +66,7 @@ mod tests {
         check(2, "wick 4 oil 12 The keeper", Some(2));
         check(2, "The keeper\nlives be-\nlow.", Some(3));
         check(2, "Nothing of that", None);
+        check(2, "The oldest of all lamps burns whale", None);
         check(3, "The keeper lives below.", None);
     }
 }

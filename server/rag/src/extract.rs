@@ -20,8 +20,9 @@ use types::document::{DocumentKind, PassageKind};
 pub(crate) use flow::Flow;
 pub(crate) use kind::may_be_read;
 
-/// Which way of reading PDFs this is, and of reading anything else.
+/// Which way of reading PDFs this is, and of reading anything else that was read in another way once.
 pub(crate) const PDF_READER: i64 = 2;
+const NOTES_READER: i64 = 2;
 pub(crate) const READER: i64 = 1;
 
 /// Which way of reading a kind of document this is: passages that another one made are made anew when their document is
@@ -29,6 +30,7 @@ pub(crate) const READER: i64 = 1;
 pub(crate) fn reader_of(kind: DocumentKind) -> i64 {
     match kind {
         DocumentKind::Pdf => PDF_READER,
+        DocumentKind::Docx | DocumentKind::Pptx => NOTES_READER,
         _ => READER,
     }
 }

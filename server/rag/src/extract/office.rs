@@ -2,6 +2,7 @@
 
 use super::{
     Block, BlockKind, Flow, Unreadable,
+    flow::one_line,
     unzip::Archive,
     xml::{Tag, Xml, walk},
 };
@@ -22,6 +23,8 @@ pub(super) fn docx(bytes: &[u8]) -> Result<Vec<Block>, Unreadable> {
         Some(styles) => heading_styles(&styles)?,
         None => HashMap::new(),
     };
+    let notes = Notes::of(&mut archive)?;
+    let mut named = Vec::new();
     let has_pages = document.contains("lastRenderedPageBreak");
     let mut flow = Flow::on_page(has_pages.then_some(1));
     let mut style = None;
@@ -44,18 +47,70 @@ pub(super) fn docx(bytes: &[u8]) -> Result<Vec<Block>, Unreadable> {
             }
             "pStyle" => style = tag.get("val").and_then(|id| level_of(id, &headings)),
             "tbl" => flow.open_table(),
+            "footnoteReference" | "endnoteReference" => named.extend(notes.find(tag)),
             _ => {}
         },
         Xml::Close("Fallback") => n_fallbacks = n_fallbacks.saturating_sub(1),
         Xml::Text(text) if is_text && n_fallbacks == 0 => flow.push(text),
         Xml::Close("t") => is_text = false,
-        Xml::Close("p") if n_fallbacks == 0 => flow.end(kind_of(style.take())),
+        Xml::Close("p") if n_fallbacks == 0 => {
+            flow.end(kind_of(style.take()));
+            for note in named.drain(..) {
+                flow.push(note);
+                flow.end_paragraph();
+            }
+        }
         Xml::Close("tc") => flow.end_cell(),
         Xml::Close("tr") => flow.end_row(),
         Xml::Close("tbl") => flow.close_table(),
         _ => {}
     })?;
     Ok(flow.finish())
+}
+
+/// What stands at the foot of pages or at the end, by whether it is an end note, and its number. It is read behind the
+/// paragraph that names it.
+#[derive(Default)]
+struct Notes(HashMap<(bool, String), String>);
+
+impl Notes {
+    fn of(archive: &mut Archive<'_>) -> Result<Self, Unreadable> {
+        let mut notes = Self::default();
+        for (is_end, file) in [(false, "word/footnotes.xml"), (true, "word/endnotes.xml")] {
+            if let Some(text) = archive.text(file)? {
+                // The text itself is whole where they are not.
+                _ = notes.add(is_end, &text);
+            }
+        }
+        Ok(notes)
+    }
+
+    fn add(&mut self, is_end: bool, notes: &str) -> Result<(), Unreadable> {
+        let (mut id, mut note, mut is_text) = (String::new(), String::new(), false);
+        walk(notes, |xml| match xml {
+            Xml::Open(tag) => match tag.name {
+                "footnote" | "endnote" => tag.get("id").unwrap_or_default().clone_into(&mut id),
+                "t" => is_text = true,
+                "tab" | "br" => note.push(' '),
+                _ => {}
+            },
+            Xml::Text(text) if is_text => note.push_str(text),
+            Xml::Close("t") => is_text = false,
+            Xml::Close("p") => note.push(' '),
+            Xml::Close("footnote" | "endnote") => {
+                let text = one_line(&std::mem::take(&mut note));
+                if !text.is_empty() {
+                    self.0.insert((is_end, std::mem::take(&mut id)), text);
+                }
+            }
+            _ => {}
+        })
+    }
+
+    fn find(&self, tag: &Tag<'_>) -> Option<&str> {
+        let is_end = tag.name == "endnoteReference";
+        self.0.get(&(is_end, tag.get("id")?.to_owned())).map(String::as_str)
+    }
 }
 
 fn kind_of(level: Option<u8>) -> BlockKind {
@@ -145,6 +200,7 @@ pub(super) fn pptx(bytes: &[u8]) -> Result<(u32, Vec<Block>), Unreadable> {
         n_pages = page;
         if let Some(slide) = archive.text(&file)? {
             blocks.extend(one_slide(&slide, page)?);
+            blocks.extend(speaker_notes(&mut archive, &file, page)?);
         }
     }
     Ok((n_pages, blocks))
@@ -176,6 +232,41 @@ fn slides(presentation: &str, relations: &str) -> Result<Vec<String>, Unreadable
 
 fn relation_of<'a>(tag: &'a Tag<'_>) -> Option<&'a str> {
     tag.last("id")
+}
+
+/// What the speaker wrote to a slide.
+fn speaker_notes(archive: &mut Archive<'_>, slide: &str, page: u32) -> Result<Vec<Block>, Unreadable> {
+    let Some((folder, name)) = slide.rsplit_once('/') else { return Ok(Vec::new()) };
+    let relations = archive.text(&format!("{folder}/_rels/{name}.rels"))?.unwrap_or_default();
+    let mut file = None;
+    walk(&relations, |xml| {
+        if let Xml::Open(tag) = xml
+            && let Some((_, name)) = tag.get("Target").and_then(|target| target.split_once("notesSlides/"))
+        {
+            file = Some(format!("ppt/notesSlides/{name}"));
+        }
+    })?;
+    let notes = match file {
+        Some(file) => archive.text(&file)?.unwrap_or_default(),
+        None => return Ok(Vec::new()),
+    };
+    let mut flow = Flow::on_page(Some(page));
+    // There is a picture of the slide, too, and its number.
+    let (mut is_body, mut is_text) = (false, false);
+    walk(&notes, |xml| match xml {
+        Xml::Open(tag) => match tag.name {
+            "sp" => is_body = false,
+            "ph" => is_body = tag.get("type") == Some("body"),
+            "t" => is_text = is_body,
+            "br" => flow.push("\n"),
+            _ => {}
+        },
+        Xml::Text(text) if is_text => flow.push(text),
+        Xml::Close("t") => is_text = false,
+        Xml::Close("p") => flow.end_paragraph(),
+        _ => {}
+    })?;
+    Ok(flow.finish())
 }
 
 fn one_slide(slide: &str, page: u32) -> Result<Vec<Block>, Unreadable> {

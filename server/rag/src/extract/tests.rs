@@ -99,6 +99,62 @@ fn word_texts_have_headings_tables_and_pages() {
 }
 
 #[test]
+fn notes_of_word_texts_follow_the_paragraph_that_names_them() {
+    let named = |kind: &str, id: u32| format!(r#"<w:r><w:{kind}Reference w:id="{id}"/></w:r>"#);
+    let note = |kind: &str, id: u32, text: &str| {
+        format!(r#"<w:{kind} w:id="{id}"><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:{kind}>"#)
+    };
+    let body = format!(
+        "<w:p><w:r><w:t>It burns</w:t></w:r>{}{}</w:p><w:p><w:r><w:t>Next.</w:t></w:r></w:p>",
+        named("footnote", 2),
+        named("endnote", 2)
+    );
+    let document = format!(r#"<w:document xmlns:w="w"><w:body>{body}</w:body></w:document>"#);
+    let feet = note("footnote", 0, "") + &note("footnote", 2, "Fourteen hours.");
+    let file = samples::archive(&[
+        ("word/document.xml", &document),
+        ("word/footnotes.xml", &format!(r#"<w:footnotes xmlns:w="w">{feet}</w:footnotes>"#)),
+        (
+            "word/endnotes.xml",
+            &format!(r#"<w:endnotes xmlns:w="w">{}</w:endnotes>"#, note("endnote", 2, "See there.")),
+        ),
+    ]);
+    check(
+        file,
+        "docx",
+        DocumentKind::Docx,
+        "text: It burns\ntext: Fourteen hours.\ntext: See there.\ntext: Next.",
+    );
+}
+
+#[test]
+fn what_a_speaker_wrote_to_a_slide_belongs_to_it() {
+    let shape = |kind: &str, text: &str| {
+        format!(
+            r#"<p:sp><p:nvSpPr><p:nvPr><p:ph type="{kind}"/></p:nvPr></p:nvSpPr><p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"#
+        )
+    };
+    let slide = |text: &str| format!(r#"<p:sld xmlns:p="p" xmlns:a="a">{text}</p:sld>"#);
+    let relations = |id: &str, target: &str| {
+        format!(r#"<Relationships><Relationship Id="{id}" Target="{target}"/></Relationships>"#)
+    };
+    let file = samples::archive(&[
+        (
+            "ppt/presentation.xml",
+            r#"<p:presentation xmlns:p="p" xmlns:r="r"><p:sldIdLst><p:sldId id="256" r:id="rId1"/></p:sldIdLst></p:presentation>"#,
+        ),
+        ("ppt/_rels/presentation.xml.rels", &relations("rId1", "slides/slide1.xml")),
+        ("ppt/slides/slide1.xml", &slide(&shape("title", "Light"))),
+        ("ppt/slides/_rels/slide1.xml.rels", &relations("rId1", "../notesSlides/notesSlide7.xml")),
+        (
+            "ppt/notesSlides/notesSlide7.xml",
+            &slide(&(shape("sldNum", "1") + &shape("body", "Wait for questions."))),
+        ),
+    ]);
+    check(file, "pptx", DocumentKind::Pptx, "1 h1: Light\n1 text: Wait for questions.");
+}
+
+#[test]
 fn slides_come_in_the_order_in_which_they_are_shown() {
     let file = samples::pptx(&[("First", "alpha"), ("Second", "beta")]);
     check(file, "pptx", DocumentKind::Pptx, "1 h1: First\n1 text: alpha\n2 h1: Second\n2 text: beta");

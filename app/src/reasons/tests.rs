@@ -177,6 +177,14 @@ fn a_whole_sentence_stays_one() {
         "Only words were compared: the model is still loading.",
         "Nur Wörter wurden verglichen: das Modell wird noch geladen.",
     );
+    check(
+        "1 of 9 pages have no text. Only its first 20 MB of text can be searched.",
+        "1 von 9 Seiten haben keinen Text. Nur die ersten 20 MB seines Textes lassen sich durchsuchen.",
+    );
+    check(
+        "Eyes wrote down what it read in the image; it can be mistaken. Only its first page was read.",
+        "Eyes hat aufgeschrieben, was es im Bild gelesen hat; es kann sich irren. Nur die erste Seite wurde gelesen.",
+    );
 }
 
 #[test]

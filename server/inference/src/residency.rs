@@ -62,6 +62,9 @@ impl Residency {
     fn with_launcher(launcher: impl Launch, resources: Resources, limits: Limits) -> Self {
         let (asks, inbox) = mpsc::channel(ASK_QUEUE);
         let kv_files = resources.kv_files.clone();
+        if let Some(files) = kv_files.clone() {
+            tokio::task::spawn_blocking(move || kv_files::clear_marks(&files));
+        }
         let (owner, status) = Owner::new(launcher, resources, limits, inbox);
         tokio::spawn(owner.run());
         Self { asks, status, kv_files }
@@ -120,12 +123,17 @@ impl Engine for Residency {
     }
 
     fn forget(&self, tenant: Tenant) -> BoxFuture<'_, ()> {
+        let (asks, files) = (self.asks.clone(), self.kv_files.clone());
         Box::pin(async move {
-            _ = self.asks.send(Ask::Forget { tenant }).await;
-            if let Some(files) = self.kv_files.clone() {
-                // Models that are not loaded have files, too.
-                _ = tokio::task::spawn_blocking(move || kv_files::remove_all_of(&files, tenant)).await;
-            }
+            // Whoever asked may leave; what is begun is done.
+            let forgetting = tokio::spawn(async move {
+                if let Some(files) = files {
+                    // Models that are not loaded have files, too. First, so that no worker that starts meanwhile finds them.
+                    _ = tokio::task::spawn_blocking(move || kv_files::forget(&files, tenant)).await;
+                }
+                _ = asks.send(Ask::Forget { tenant }).await;
+            });
+            _ = forgetting.await;
         })
     }
 

@@ -202,6 +202,15 @@ pub enum Event {
 }
 
 impl KvFiles {
+    /// How the names of marks end.
+    pub const MARK: &str = "forgotten";
+
+    /// The file that says that what was computed for `tenant` has to be forgotten, by other bytes each time. Who had states before
+    /// that and has not heard of it must not write them any more.
+    pub fn mark(&self, tenant: Tenant) -> PathBuf {
+        self.folder.join(format!("{}.{}", tenant.0, Self::MARK))
+    }
+
     /// How the name of every file begins that holds something of `tenant`.
     pub fn name_prefix(tenant: Tenant) -> String {
         format!("{}-", tenant.0)

@@ -7,12 +7,14 @@
 //! and computed again. Nothing here fails an answer.
 
 mod format;
+mod marks;
 mod room;
 
 use super::prefix::SequenceId;
 use crate::llama::{self, PartState, SequenceState};
 pub(super) use format::{Body, Header, PartFacts};
-use protocol::{KvFiles, LoadRequest};
+use marks::Marks;
+use protocol::{KvFiles, LoadRequest, Tenant};
 use std::{
     collections::BTreeSet,
     fs,
@@ -57,6 +59,15 @@ struct Unwanted {
     /// States that were on their way into files.
     numbers: BTreeSet<SequenceId>,
     paths: Vec<PathBuf>,
+    /// Which tenants' states were forgotten, as far as this worker has heard of it.
+    marks: Marks,
+}
+
+impl Unwanted {
+    /// Whether a state was taken back, or is to be forgotten together with all others of its tenant.
+    fn has(&mut self, number: SequenceId, tenant: Tenant, files: &KvFiles) -> bool {
+        self.numbers.remove(&number) || self.marks.are_overdue(files, tenant)
+    }
 }
 
 type SharedUnwanted = Arc<Mutex<Unwanted>>;
@@ -75,6 +86,8 @@ pub(super) enum Done {
 
 /// The files of one model, written and read by a thread of their own. Dropping it waits for what is being written.
 pub(super) struct StateFiles {
+    /// Of all models.
+    files: KvFiles,
     found: Vec<(Header, PathBuf, u64)>,
     jobs: Option<SyncSender<Job>>,
     unwanted: SharedUnwanted,
@@ -102,20 +115,17 @@ impl StateFiles {
         let key = format::key(&request.path, &conditions(request, n_ctx))?;
         let folder = files.folder.join(&key.to_hex()[..32]);
         fs::create_dir_all(&folder)?;
+        // Before files are looked at, which may be about to be deleted.
+        let marks = Marks::found(files);
         let found = headers(&folder)?;
         let (jobs, inbox) = sync_channel(QUEUE);
         let (outbox, done) = channel();
-        let unwanted = SharedUnwanted::default();
-        let writer = Writer {
-            root: files.folder.clone(),
-            folder,
-            max_bytes: files.max_bytes,
-            unwanted: Arc::clone(&unwanted),
-            create,
-        };
+        let unwanted = Arc::new(Mutex::new(Unwanted { marks, ..Unwanted::default() }));
+        let writer = Writer { files: files.clone(), folder, unwanted: Arc::clone(&unwanted), create };
         let thread =
             thread::Builder::new().name("kv files".into()).spawn(move || writer.work(&inbox, &outbox))?;
-        Ok(Self { found, jobs: Some(jobs), unwanted, done, thread: Some(thread), n_under_way: 0 })
+        let files = files.clone();
+        Ok(Self { files, found, jobs: Some(jobs), unwanted, done, thread: Some(thread), n_under_way: 0 })
     }
 
     /// What was there at the beginning, the longest unused first.
@@ -171,6 +181,11 @@ impl StateFiles {
     pub(super) fn remove_taken_back(&self, number: SequenceId, path: PathBuf) {
         lock(&self.unwanted).numbers.remove(&number);
         self.remove(path);
+    }
+
+    /// What is written of `tenant` from now on was computed after its states were forgotten.
+    pub(super) fn note_forgotten(&self, tenant: Tenant) {
+        lock(&self.unwanted).marks.note_forgotten(&self.files, tenant);
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -231,10 +246,9 @@ fn headers(folder: &Path) -> io::Result<Vec<(Header, PathBuf, u64)>> {
 /// Works through the jobs.
 struct Writer {
     /// Of all models.
-    root: PathBuf,
+    files: KvFiles,
     /// Of this one.
     folder: PathBuf,
-    max_bytes: u64,
     unwanted: SharedUnwanted,
     create: Create,
 }
@@ -252,7 +266,7 @@ impl Writer {
         for job in jobs {
             self.clear();
             let done = match job {
-                Job::Write { number, .. } if lock(&self.unwanted).numbers.remove(&number) => {
+                Job::Write { number, ref header, .. } if self.is_unwanted(number, header) => {
                     Done::Written { number, file: None }
                 }
                 Job::Write { number, header, state, parts } => {
@@ -262,7 +276,7 @@ impl Writer {
                     {
                         complain("the state of a conversation could not be written to a file", error);
                     }
-                    self.tell_written(number, file.ok(), outbox);
+                    self.tell_written(number, header.tenant, file.ok(), outbox);
                     continue;
                 }
                 Job::Read { number, path } => {
@@ -287,18 +301,28 @@ impl Writer {
         self.clear();
     }
 
+    fn is_unwanted(&self, number: SequenceId, header: &Header) -> bool {
+        lock(&self.unwanted).has(number, header.tenant, &self.files)
+    }
+
     /// Deletes the files that nobody wants any more.
     fn clear(&self) {
         let paths = std::mem::take(&mut lock(&self.unwanted).paths);
         paths.iter().for_each(|path| discard(path));
     }
 
-    /// Tells of a file that was written, unless its state was taken back meanwhile: then it goes. Whoever takes a state back later
-    /// than that hears of its file.
-    fn tell_written(&self, number: SequenceId, file: Option<(PathBuf, u64)>, outbox: &Sender<Done>) {
+    /// Tells of a file that was written, unless its state became unwanted meanwhile: then it goes. Whoever takes a state back
+    /// later than that hears of its file, and whoever marks a tenant later than that finds it.
+    fn tell_written(
+        &self,
+        number: SequenceId,
+        tenant: Tenant,
+        file: Option<(PathBuf, u64)>,
+        outbox: &Sender<Done>,
+    ) {
         let mut unwanted = lock(&self.unwanted);
-        let is_taken_back = unwanted.numbers.remove(&number);
-        let (unwanted_file, file) = if is_taken_back { (file, None) } else { (None, file) };
+        let is_unwanted = unwanted.has(number, tenant, &self.files);
+        let (unwanted_file, file) = if is_unwanted { (file, None) } else { (None, file) };
         if let Some((path, _)) = unwanted_file {
             discard(&path);
         }
@@ -314,7 +338,7 @@ impl Writer {
     ) -> io::Result<(PathBuf, u64)> {
         let path = self.folder.join(format::file_name(header)?);
         let n_bytes = format::n_bytes(header, state)?;
-        room::make(&self.root, n_bytes, self.max_bytes)?;
+        room::make(&self.files.folder, n_bytes, self.files.max_bytes)?;
         let unfinished = path.with_extension(format::UNFINISHED);
         let written = (self.create)(&unfinished)
             .and_then(|file| format::write(file, header, state, parts))

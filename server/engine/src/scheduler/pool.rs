@@ -478,6 +478,7 @@ impl<'m> Pool<'m> {
         for id in kept.chain(saved).collect::<Vec<_>>() {
             self.forget(id);
         }
+        self.saved.note_forgotten(tenant);
         for entry in &mut self.entries {
             if let Entry::Running(sequence) = entry
                 && sequence.tenant == tenant

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::llama::{PartState, SequenceState};
 use llama_cpp_2::token::LlamaToken;
+use protocol::Tenant;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// So many tokens are copied from memory, or read from a file, in the time that one is computed.
@@ -339,6 +340,13 @@ impl SavedStates {
                 saved.tokens.len() / TOKENS_READ_FOR_ONE
             }
             _ => usize::MAX,
+        }
+    }
+
+    /// Whatever was there of `tenant` was [removed](SavedStates::remove).
+    pub(super) fn note_forgotten(&self, tenant: Tenant) {
+        if let Some(files) = &self.files {
+            files.note_forgotten(tenant);
         }
     }
 

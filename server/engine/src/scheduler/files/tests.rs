@@ -86,9 +86,8 @@ fn what_a_full_disk_takes_in_part_is_not_left_and_is_written_once_there_is_room(
     fs::create_dir(&folder).unwrap();
     let state = SequenceState::from_checked_bytes(vec![1; 100_000]);
     let writer = |create: Create| Writer {
-        root: root.path().to_owned(),
+        files: KvFiles { folder: root.path().to_owned(), max_bytes: 1 << 30 },
         folder: folder.clone(),
-        max_bytes: 1 << 30,
         unwanted: SharedUnwanted::default(),
         create,
     };
@@ -104,6 +103,47 @@ fn what_a_full_disk_takes_in_part_is_not_left_and_is_written_once_there_is_room(
     }
     let (path, _) = writer(create).write(&header(300), &state, &[]).unwrap();
     assert_eq!(format::read_body(&path).unwrap().state.bytes(), state.bytes());
+}
+
+#[test]
+fn what_is_to_be_forgotten_is_not_left_in_a_file_by_who_has_not_heard_of_it() {
+    let mark = |path: &Path| {
+        let root = path.parent().and_then(Path::parent).unwrap();
+        fs::write(KvFiles { folder: root.to_owned(), max_bytes: 0 }.mark(Tenant(1)), "late").unwrap();
+    };
+    // Whether a file is left where the server marks before, while or long before it is written.
+    let check = |is_marked: bool, heard: bool, create: Create, expected: bool| {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("model");
+        fs::create_dir(&folder).unwrap();
+        let files = KvFiles { folder: root.path().to_owned(), max_bytes: 1 << 30 };
+        let unwanted = SharedUnwanted::default();
+        if is_marked {
+            mark(&folder.join("a"));
+        }
+        if heard {
+            lock(&unwanted).marks.note_forgotten(&files, Tenant(1));
+        }
+        let (jobs, inbox) = channel();
+        let (outbox, done) = channel();
+        let state = Arc::new(SequenceState::from_checked_bytes(vec![1; 1000]));
+        jobs.send(Job::Write { number: 7, header: header(300), state, parts: Vec::new() }).unwrap();
+        drop(jobs);
+        Writer { files, folder: folder.clone(), unwanted, create }.work(&inbox, &outbox);
+        let is_there = matches!(done.recv().unwrap(), Done::Written { number: 7, file: Some(_) });
+        let n_files = fs::read_dir(&folder).unwrap().count();
+        assert_eq!((is_there, n_files), (expected, usize::from(expected)));
+    };
+    check(false, false, create, true);
+    check(true, false, create, false);
+    check(true, true, create, true);
+    let marks_first: Create = |path| {
+        let root = path.parent().and_then(Path::parent).unwrap();
+        fs::write(KvFiles { folder: root.to_owned(), max_bytes: 0 }.mark(Tenant(1)), "later")?;
+        create(path)
+    };
+    check(false, false, marks_first, false);
+    check(true, true, marks_first, false);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Workers that find what an earlier one left in files.
 
 use super::{Ask, adapters, ask, plainly, start_with_files};
-use protocol::{Event, KvFiles, LoraAdapter, RequestId};
+use crate::tests::Worker;
+use protocol::{Event, KvFiles, LoraAdapter, RequestId, Tenant};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -193,6 +194,41 @@ fn what_is_to_be_forgotten_is_gone_from_memory_and_files() {
         files_in(folder.path()).iter().map(|path| path.file_name().map(|it| it.to_owned())).collect();
     let is_of_2 = |name: &std::ffi::OsString| name.to_string_lossy().starts_with("2-");
     assert!(names.len() == 1 && names.iter().flatten().all(is_of_2), "{names:?}");
+}
+
+#[test]
+fn who_ends_before_it_hears_what_is_to_be_forgotten_writes_nothing_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kv_files = KvFiles { folder: folder.path().to_owned(), max_bytes: ENOUGH };
+    let mark = |text: &str| fs::write(kv_files.mark(Tenant(1)), text).expect("a mark");
+    let is_state = |path: &&PathBuf| path.extension().is_some_and(|it| it == "kv");
+    // Answers two people, does something, ends; whose states are there.
+    let left = |change: &dyn Fn(&mut Worker)| {
+        let mut worker = start_with_files(SEED, 1024, Some(kv_files.clone()));
+        worker.answer(&[question(1), question(2)]);
+        change(&mut worker);
+        worker.end();
+        let files = files_in(folder.path());
+        let name = |path: &PathBuf| path.file_name().map(|it| it.to_string_lossy()[..2].to_owned());
+        let mut left: Vec<_> = files.iter().filter(is_state).filter_map(name).collect();
+        left.sort();
+        files.iter().filter(is_state).for_each(|path| fs::remove_file(path).expect("gone"));
+        left
+    };
+    assert_eq!(left(&|_| {}), ["1-", "2-"]);
+    assert_eq!(left(&|_| mark("a")), ["2-"]);
+    assert_eq!(left(&|_| {}), ["1-", "2-"], "what was computed after that is no longer meant");
+    let hears = |worker: &mut Worker| {
+        mark("b");
+        worker.forget(1);
+        worker.answer(&[question(1)]);
+    };
+    assert_eq!(left(&hears), ["1-", "2-"]);
+    let hears_once = |worker: &mut Worker| {
+        hears(worker);
+        mark("c");
+    };
+    assert_eq!(left(&hears_once), ["2-"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::support::{Server, model, model_id};
 use futures::future::join_all;
 use serde_json::{Value, json};
+use std::sync::Mutex;
 
 fn chat(system: &str, question: &str, max_tokens: u32) -> Value {
     json!({
@@ -58,6 +59,33 @@ async fn a_conversation_that_others_displaced_is_not_computed_again() {
     let (again, cached) = ask("Anna").await;
     assert_eq!(again, first);
     assert!(cached > 400, "only {cached} tokens were still there");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_asks_once_is_answered_before_all_that_another_one_asked_earlier() {
+    let named = model().to_string_lossy().into_owned();
+    let server = Server::start(&["--model", &named, "--parallel", "1"]).await;
+    server.wait_for_model("ready").await;
+    let answered = Mutex::new(Vec::new());
+    let ask = async |key: &str, name: String| {
+        let mut body = chat("You tell stories.", "Tell me one about the sea.", 24);
+        (body["ignore_eos"], body["user"]) = (json!(true), json!(name));
+        let reply = server.post("/v1/chat/completions").bearer_auth(key).json(&body).send().await.unwrap();
+        assert_eq!(reply.status(), 200);
+        reply.bytes().await.unwrap();
+        answered.lock().unwrap().push(key.to_owned());
+    };
+    // Under another name each time, which gives no more turns.
+    let many = join_all((0..8).map(|n| ask("many", format!("name {n}"))));
+    let one = async {
+        server.wait_for_model("busy").await;
+        ask("one", "name".to_owned()).await;
+    };
+    tokio::join!(many, one);
+    let answered = answered.into_inner().unwrap();
+    let place = answered.iter().position(|key| key == "one").unwrap();
+    assert!(place < 4 && answered.len() == 9, "{answered:?}");
     server.stop().await;
 }
 

@@ -1,4 +1,5 @@
-//! Which program, and whom it speaks for: who shares nothing that was computed and gets a turn like everybody else.
+//! Which program, and whom it speaks for. Nothing that was computed for one of these serves another; turns, and parts of what the
+//! machine can do, are the program's, however many it speaks for.
 
 use crate::request::Common;
 use axum::{
@@ -27,15 +28,22 @@ pub(crate) struct Caller {
 impl Caller {
     /// The tenant of a request. A program on this machine that names nobody is the person's own.
     pub(crate) fn tenant(&self, common: &Common) -> Tenant {
-        let names = [&common.safety_identifier, &common.user, &common.prompt_cache_key];
-        let name = names.into_iter().find_map(|it| it.as_ref().and_then(Value::as_str));
-        let name = name.filter(|name| !name.is_empty());
+        self.number(name(common), name(common))
+    }
+
+    /// Whose turn a request takes. Programs on this machine that name somebody, and have no key, have one share beside the person's.
+    pub(crate) fn share(&self, common: &Common) -> Tenant {
+        self.number(name(common), None)
+    }
+
+    /// Stands for the program and for `counted`; for the person where nothing but that it runs on this machine is known.
+    fn number(&self, name: Option<&str>, counted: Option<&str>) -> Tenant {
         let address = self.address.map(|it| it.to_canonical()).filter(|it| !it.is_loopback());
         if name.is_none() && self.key.is_none() && address.is_none() {
             return Tenant(UserId::LOCAL.0);
         }
         // Lengths keep what is somebody's key apart from what is somebody's name.
-        let parts = [address.map(|it| it.to_string()), self.key.clone(), name.map(str::to_owned)];
+        let parts = [address.map(|it| it.to_string()), self.key.clone(), counted.map(str::to_owned)];
         let mut hasher = blake3::Hasher::new_derive_key("ChaosEngineAI 2026 who calls the API");
         for part in parts {
             let part = part.unwrap_or_default();
@@ -55,6 +63,13 @@ impl<S: Sync> FromRequestParts<S> for Caller {
         let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         Ok(Self { address: address.map(|it| it.0.ip()), key: key(&parts.headers) })
     }
+}
+
+/// Whom a request says that it is for.
+fn name(common: &Common) -> Option<&str> {
+    let names = [&common.safety_identifier, &common.user, &common.prompt_cache_key];
+    let name = names.into_iter().find_map(|it| it.as_ref().and_then(Value::as_str));
+    name.filter(|name| !name.is_empty())
 }
 
 fn key(headers: &HeaderMap) -> Option<String> {

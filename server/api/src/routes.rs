@@ -164,8 +164,8 @@ async fn chat_completions(
     caller: Caller,
     Body(body): Body<ChatRequest>,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant(&body.common);
-    let request = GenerateRequest { tenant, ..body.to_generate()? };
+    let (tenant, share) = (caller.tenant(&body.common), caller.share(&body.common));
+    let request = GenerateRequest { tenant, share, ..body.to_generate()? };
     answer(&state, Shape::Chat, &body.common, request).await
 }
 
@@ -174,8 +174,8 @@ async fn completions(
     caller: Caller,
     Body(body): Body<CompletionRequest>,
 ) -> Result<Response, ApiError> {
-    let tenant = caller.tenant(&body.common);
-    let request = GenerateRequest { tenant, ..body.to_generate()? };
+    let (tenant, share) = (caller.tenant(&body.common), caller.share(&body.common));
+    let request = GenerateRequest { tenant, share, ..body.to_generate()? };
     answer(&state, Shape::Text, &body.common, request).await
 }
 

@@ -30,6 +30,7 @@ mod saved;
 mod sequence;
 mod speculate;
 mod tree;
+mod turns;
 mod undo;
 mod window;
 
@@ -39,6 +40,7 @@ pub(crate) use plan::{Chunk, plan};
 pub(crate) use pool::has_checkpoints;
 pub(crate) use prefix::SequenceId;
 pub(crate) use sequence::Sequence;
+pub(crate) use turns::Turns;
 pub(crate) use window::Window;
 
 use crate::{
@@ -143,6 +145,7 @@ pub(crate) struct Scheduler<'m> {
     /// The numbers of the ways in which sequences may go on in the batch, where there are several, their own first.
     branches: BTreeMap<SequenceId, Vec<i32>>,
     waiting: VecDeque<Box<Sequence>>,
+    turns: Turns,
     /// The line as the server knows it.
     told: Vec<RequestId>,
     /// What is saved in memory, as the server knows it.
@@ -210,6 +213,7 @@ impl<'m> Scheduler<'m> {
             batch: LlamaBatch::new(N_BATCH as usize, 1 + N_BRANCHES as i32),
             branches: BTreeMap::new(),
             waiting: VecDeque::new(),
+            turns: Turns::default(),
             told: Vec::new(),
             told_saved: 0,
             full_since: None,
@@ -550,7 +554,7 @@ impl<'m> Scheduler<'m> {
     /// Ends what runs and keeps what is in the cache for whoever begins like it.
     fn release(&mut self, id: SequenceId) {
         if let Some(sequence) = self.pool.sequence(id).filter(|sequence| !sequence.is_forgotten) {
-            self.histories.add(sequence.tenant, sequence.answer());
+            self.histories.add(sequence.who(), sequence.answer());
         }
         self.pool.release(id);
         self.full_since = None;

@@ -106,6 +106,8 @@ pub struct GenerateRequest {
     pub template_values: Option<String>,
     /// Tell how likely every token was, beside so many of the most likely ones.
     pub logprobs: Option<u32>,
+    /// Whose turn it takes, and whose part of what the machine can do: one who calls for many tenants has one of each.
+    pub share: Tenant,
     /// What was computed for one tenant is not reused for another.
     pub tenant: Tenant,
     /// But for this part of the prompt, which has to be the same whoever asks; `None` is nothing.
@@ -131,6 +133,7 @@ impl GenerateRequest {
             tools: None,
             template_values: None,
             logprobs: None,
+            share: tenant.person(),
             tenant,
             server_text: None,
             trim_history: false,

@@ -75,6 +75,11 @@ impl Tenant {
         Self(!self.0.abs())
     }
 
+    /// The same person, whether anything is written into files or not.
+    pub fn person(self) -> Self {
+        Self(self.0.saturating_abs())
+    }
+
     /// Nothing of it is written into files.
     pub fn is_fleeting(self) -> bool {
         self.0 < 0
@@ -335,6 +340,8 @@ pub struct GenerateParams {
     /// Computed beginnings are shared only between requests of one tenant, since how fast an answer comes would tell
     /// others what was asked before.
     pub tenant: Tenant,
+    /// Whose turn it takes, and whose part of every step: who calls under many names gets no more than who calls under one.
+    pub share: Tenant,
     /// The one part that is shared with everybody; `None` is nothing.
     pub server_text: Option<ServerText>,
     /// Drop the oldest turns (never system turns, never the last) until the prompt fits.
@@ -356,6 +363,7 @@ impl GenerateParams {
             template_values: None,
             logprobs: None,
             tenant,
+            share: tenant.person(),
             server_text: None,
             trim_history: false,
             speculation: Speculation::Auto,

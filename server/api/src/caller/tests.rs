@@ -2,10 +2,16 @@ use super::*;
 use serde_json::json;
 use std::collections::BTreeSet;
 
-fn tenant(address: &str, key: Option<&str>, body: Value) -> Tenant {
+/// Whom a request is for, and whose turn it takes.
+fn both(address: &str, key: Option<&str>, body: Value) -> [Tenant; 2] {
     let address = Some(address.parse().expect("an address"));
     let caller = Caller { address, key: key.map(str::to_owned) };
-    caller.tenant(&serde_json::from_value(body).expect("a request"))
+    let common = serde_json::from_value(body).expect("a request");
+    [caller.tenant(&common), caller.share(&common)]
+}
+
+fn tenant(address: &str, key: Option<&str>, body: Value) -> Tenant {
+    both(address, key, body)[0]
 }
 
 #[test]
@@ -43,4 +49,27 @@ fn the_same_caller_is_the_same_tenant_each_time_and_by_whichever_field() {
     assert_eq!(tenant("127.0.0.1", None, json!({"prompt_cache_key": "anna"})), anna);
     // Who asks counts before what is asked about.
     assert_eq!(tenant("127.0.0.1", None, json!({"user": "anna", "prompt_cache_key": "a"})), anna);
+}
+
+#[test]
+fn whoever_is_named_the_turn_is_the_programs() {
+    let own = Tenant(UserId::LOCAL.0);
+    assert_eq!(both("127.0.0.1", None, json!({})), [own, own]);
+    let share = |address: &str, key: Option<&str>, name: &str| both(address, key, json!({"user": name}))[1];
+    let programs = [
+        ("127.0.0.1", None),
+        ("127.0.0.1", Some("Bearer a")),
+        ("127.0.0.1", Some("Bearer b")),
+        ("192.168.0.7", None),
+        ("192.168.0.8", None),
+        ("192.168.0.8", Some("Bearer a")),
+    ];
+    let mut shares = BTreeSet::from([own]);
+    for (address, key) in programs {
+        let of_one = share(address, key, "anna");
+        assert!(shares.insert(of_one), "{address} {key:?}");
+        assert_eq!(share(address, key, "ben"), of_one);
+        let tenants = ["anna", "ben"].map(|name| tenant(address, key, json!({"user": name})));
+        assert_ne!(tenants[0], tenants[1]);
+    }
 }

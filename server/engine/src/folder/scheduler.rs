@@ -1,7 +1,7 @@
 //! Several generations through one network that candle computes.
 //!
 //! As in the scheduler of llama.cpp, every step takes a token of everybody who decodes and parts of prompts, in equal
-//! shares for each person, and sends what came of it in one frame. Every sequence has a cache of its own; one that begins
+//! shares for each who asks, and sends what came of it in one frame. Every sequence has a cache of its own; one that begins
 //! like another of the same person starts with a copy of what they share.
 
 use super::{
@@ -12,12 +12,12 @@ use crate::{
     inbox::{Cancels, Inbox},
     outbox::Outbox,
     sampler::Scratch,
-    scheduler::{Chunk, Sequence, SequenceId, StepCost, Work, plan},
+    scheduler::{Chunk, Sequence, SequenceId, StepCost, Turns, Work, plan},
     worker::WorkerError,
 };
 use candle::{KvCache, Run, TextDecoder};
 use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
-use protocol::{Delta, Event, MAX_REQUESTS, Rejection, RequestId, SAVED_NEWS, Tenant};
+use protocol::{Delta, Event, MAX_REQUESTS, Rejection, RequestId, SAVED_NEWS};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::mpsc::TryRecvError,
@@ -55,6 +55,7 @@ pub(crate) struct FolderScheduler<'m> {
     outbox: Outbox,
     limits: Limits,
     waiting: VecDeque<Box<Sequence>>,
+    turns: Turns,
     running: BTreeMap<SequenceId, Running>,
     next_id: SequenceId,
     kept: Kept,
@@ -77,6 +78,7 @@ impl<'m> FolderScheduler<'m> {
             outbox,
             limits,
             waiting: VecDeque::new(),
+            turns: Turns::default(),
             running: BTreeMap::new(),
             next_id: 0,
             kept: Kept::default(),
@@ -214,6 +216,9 @@ impl<'m> FolderScheduler<'m> {
         while self.running.len() < self.limits.n_parallel {
             let next = self.line().into_iter().find(|&i| !self.is_being_computed(&self.waiting[i]));
             let Some(mut sequence) = next.and_then(|i| self.waiting.remove(i)) else { return Ok(()) };
+            if !sequence.has_begun() {
+                self.turns.note(sequence.who());
+            }
             let cache = match self.paused.take(sequence.id) {
                 Some(own) => own,
                 None => self.cache_for(&sequence)?,
@@ -251,13 +256,10 @@ impl<'m> FolderScheduler<'m> {
         Ok(found.unwrap_or_else(|| self.decoder.new_cache()))
     }
 
-    /// Whoever has the fewest generations running comes first, then whoever waits longest.
+    /// In which order those who wait start.
     fn line(&self) -> Vec<usize> {
-        let n_running =
-            |tenant: Tenant| self.running.values().filter(|it| it.sequence.tenant == tenant).count();
-        let mut line: Vec<_> = (0..self.waiting.len()).collect();
-        line.sort_by_cached_key(|&i| (n_running(self.waiting[i].tenant), i));
-        line
+        let waiting = self.waiting.iter().map(|it| (it.who(), it.has_begun()));
+        self.turns.line(waiting, self.running.values().map(|it| it.sequence.who()))
     }
 
     /// Says who waits for others to end. While there is room, whoever waits is about to start.

@@ -2,7 +2,7 @@
 
 use super::{Scheduler, place::Place};
 use crate::worker::WorkerError;
-use protocol::{Event, SAVED_NEWS, Tenant};
+use protocol::{Event, SAVED_NEWS};
 use std::time::{Duration, Instant};
 
 /// Whoever gave its cells back is passed by others that fit for so long; then what becomes free is left to it.
@@ -27,6 +27,9 @@ impl Scheduler<'_> {
                 return;
             };
             let Some(sequence) = self.waiting.remove(i) else { return };
+            if !sequence.has_begun() {
+                self.turns.note(sequence.who());
+            }
             if let Some(interrupted) = self.pool.start(sequence, place) {
                 self.waiting.insert(i, interrupted);
                 self.full_since = Some(Instant::now());
@@ -57,12 +60,10 @@ impl Scheduler<'_> {
         })
     }
 
-    /// Whoever has the fewest generations running comes first, then whoever waits longest.
+    /// In which order those who wait start.
     fn line(&self) -> Vec<usize> {
-        let n_running = |tenant: Tenant| self.pool.running().filter(|(_, it)| it.tenant == tenant).count();
-        let mut line: Vec<_> = (0..self.waiting.len()).collect();
-        line.sort_by_cached_key(|&i| (n_running(self.waiting[i].tenant), i));
-        line
+        let waiting = self.waiting.iter().map(|it| (it.who(), it.has_begun()));
+        self.turns.line(waiting, self.pool.running().map(|(_, it)| it.who()))
     }
 
     /// Says who waits for others to end. While there is room, whoever waits is about to start.

@@ -4,9 +4,13 @@
 //! A draft is a guess about speed, never about content: each of its tokens is only kept where the model itself chooses
 //! it. A text is searched for a tenant only if it is that tenant's own.
 
+use super::turns::Who;
 use llama_cpp_2::token::LlamaToken;
 use protocol::Tenant;
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
 
 /// Fewer equal tokens in a row say too little about what comes next.
 const LEAST_MATCH: usize = 3;
@@ -106,6 +110,8 @@ pub(crate) struct Histories {
 
 #[derive(Debug, Default)]
 struct History {
+    /// Whoever asked.
+    share: Option<Tenant>,
     tokens: Vec<LlamaToken>,
     index: NgramIndex,
     /// Larger is more recent.
@@ -114,19 +120,27 @@ struct History {
 
 impl Histories {
     /// Remembers an answer.
-    pub(crate) fn add(&mut self, tenant: Tenant, answer: &[LlamaToken]) {
+    pub(crate) fn add(&mut self, who: Who, answer: &[LlamaToken]) {
         let answer = &answer[answer.len().saturating_sub(HISTORY_TOKENS / 2)..];
         if answer.len() <= LEAST_MATCH {
             return;
         }
         self.n_added += 1;
-        let history = self.by_tenant.entry(tenant).or_default();
+        let history = self.by_tenant.entry(who.tenant).or_default();
         history.add(answer);
-        history.last_use = self.n_added;
+        (history.share, history.last_use) = (Some(who.share), self.n_added);
         if self.by_tenant.len() > MOST_TENANTS {
-            let oldest = self.by_tenant.iter().min_by_key(|(_, it)| it.last_use).map(|(&tenant, _)| tenant);
-            oldest.and_then(|tenant| self.by_tenant.remove(&tenant));
+            self.drop_one();
         }
+    }
+
+    /// Drops the oldest of the share that has the most: who calls under many names displaces nobody else.
+    fn drop_one(&mut self) {
+        let mut n_of = BTreeMap::<Option<Tenant>, usize>::new();
+        self.by_tenant.values().for_each(|it| *n_of.entry(it.share).or_default() += 1);
+        let worth = |it: &History| (Reverse(n_of.get(&it.share).copied()), it.last_use);
+        let least = self.by_tenant.iter().min_by_key(|(_, it)| worth(it)).map(|(&tenant, _)| tenant);
+        least.and_then(|tenant| self.by_tenant.remove(&tenant));
     }
 
     /// Drops what a tenant was answered.

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Need {
     pub(crate) sequence: SequenceId,
-    pub(crate) tenant: Tenant,
+    /// Whose part of the step it takes.
+    pub(crate) share: Tenant,
     /// Sequences of different sets are not in one batch; whoever plans leaves out the others.
     pub(crate) set: SetId,
     /// Tokens in the cache, and so the position of the next one.
@@ -66,8 +67,8 @@ pub(crate) struct Budget {
     pub(crate) n_prompt_beside_decode: usize,
 }
 
-/// Decoding sequences come first, one token each and their guesses. What is left goes to prompts: the same share for every tenant
-/// (where one needs less, the others get it), and a tenant's share to the most urgent prompt first.
+/// Decoding sequences come first, one token each and their guesses. What is left goes to prompts: the same part for every share
+/// (where one needs less, the others get it), and that to its most urgent prompt first.
 pub(crate) fn plan(needs: &[Need], budget: Budget) -> Vec<Chunk> {
     let decoding: Vec<_> = needs.iter().filter(|need| need.decoding).take(budget.n_tokens).collect();
     let mut left = budget.n_tokens - decoding.len();
@@ -80,32 +81,32 @@ pub(crate) fn plan(needs: &[Need], budget: Budget) -> Vec<Chunk> {
     if !chunks.is_empty() {
         left = left.min(budget.n_prompt_beside_decode);
     }
-    let tenants = prompts_by_tenant(needs);
-    for (i, prompts) in tenants.iter().enumerate() {
-        let share = left.div_ceil(tenants.len() - i);
-        left -= take(prompts, share, &mut chunks);
+    let shares = prompts_by_share(needs);
+    for (i, prompts) in shares.iter().enumerate() {
+        let part = left.div_ceil(shares.len() - i);
+        left -= take(prompts, part, &mut chunks);
     }
     chunks
 }
 
-/// The prompts of every tenant, most urgent first; tenants with less to compute first, so that what they leave of
-/// their share goes to the others.
-fn prompts_by_tenant(needs: &[Need]) -> Vec<Vec<&Need>> {
-    let mut tenants = BTreeMap::<Tenant, Vec<&Need>>::new();
+/// The prompts of every share, most urgent first; shares with less to compute first, so that what they leave of
+/// their part goes to the others.
+fn prompts_by_share(needs: &[Need]) -> Vec<Vec<&Need>> {
+    let mut shares = BTreeMap::<Tenant, Vec<&Need>>::new();
     for need in needs.iter().filter(|need| !need.decoding) {
-        tenants.entry(need.tenant).or_default().push(need);
+        shares.entry(need.share).or_default().push(need);
     }
-    let mut tenants: Vec<_> = tenants.into_values().collect();
-    for prompts in &mut tenants {
+    let mut shares: Vec<_> = shares.into_values().collect();
+    for prompts in &mut shares {
         prompts.sort_by_key(|need| need.urgency());
     }
-    tenants.sort_by_key(|prompts| prompts.iter().map(|need| need.n_pending).sum::<usize>());
-    tenants
+    shares.sort_by_key(|prompts| prompts.iter().map(|need| need.n_pending).sum::<usize>());
+    shares
 }
 
-/// Spends at most `share` on `prompts`; says how much it was.
-fn take(prompts: &[&Need], share: usize, chunks: &mut Vec<Chunk>) -> usize {
-    let mut left = share;
+/// Spends at most `part` on `prompts`; says how much it was.
+fn take(prompts: &[&Need], part: usize, chunks: &mut Vec<Chunk>) -> usize {
+    let mut left = part;
     for need in prompts {
         let n_tokens = need.n_pending.min(left);
         if n_tokens == 0 {
@@ -114,7 +115,7 @@ fn take(prompts: &[&Need], share: usize, chunks: &mut Vec<Chunk>) -> usize {
         chunks.push(chunk(need, n_tokens));
         left -= n_tokens;
     }
-    share - left
+    part - left
 }
 
 fn chunk(need: &Need, n_tokens: usize) -> Chunk {

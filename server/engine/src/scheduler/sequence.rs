@@ -11,6 +11,7 @@ use super::{
     prefix::SequenceId,
     speculate::{Acceptance, Basis, Candidate, MOST_DRAFTED, Offer, is_worth_catching_up},
     tree,
+    turns::Who,
     window::Window,
 };
 use crate::{
@@ -47,6 +48,8 @@ pub(crate) struct Sequence {
     pub(crate) id: RequestId,
     /// Only this person's sequences share anything with it but what the server wrote.
     pub(crate) tenant: Tenant,
+    /// Whose turn it takes.
+    pub(crate) share: Tenant,
     /// What it asked for, until it is loaded.
     pub(crate) adapters: Vec<LoraAdapter>,
     /// What it is computed with.
@@ -120,6 +123,7 @@ impl Sequence {
         Self {
             id,
             tenant: params.tenant,
+            share: params.share,
             adapters: params.adapters,
             set: Arc::default(),
             is_forgotten: false,
@@ -159,6 +163,10 @@ impl Sequence {
     /// Whose computed tokens it may use.
     pub(crate) fn owner(&self) -> Owner {
         Owner { tenant: self.tenant, set: self.set.id }
+    }
+
+    pub(crate) fn who(&self) -> Who {
+        Who { share: self.share, tenant: self.tenant }
     }
 
     /// Makes it end where the context does.
@@ -210,7 +218,7 @@ impl Sequence {
         let n_pending = (next.unwrap_or(self.tokens.len()) - self.n_past).min(self.room());
         (n_pending > 0).then(|| Need {
             sequence,
-            tenant: self.tenant,
+            share: self.share,
             set: self.set.id,
             n_past: self.n_past,
             n_pending,

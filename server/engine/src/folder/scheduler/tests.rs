@@ -8,7 +8,7 @@ use crate::{
     },
 };
 use llama_cpp_2::llama_backend::LlamaBackend;
-use protocol::{GenerateParams, Prompt};
+use protocol::{GenerateParams, Prompt, Tenant};
 use std::sync::atomic::AtomicBool;
 
 /// Two answers that grow until the younger one has to make room, which it does for long enough that both cannot be computed

@@ -45,10 +45,26 @@ fn a_text_is_followed_as_it_grows() {
     assert_eq!(show(index.draft_own(&whole, 3)), "o t after 21");
 }
 
+/// Somebody who has a share of their own.
+fn alone(tenant: i64) -> Who {
+    Who { share: Tenant(tenant), tenant: Tenant(tenant) }
+}
+
+#[test]
+fn who_calls_under_many_names_displaces_nobody_else() {
+    let mut histories = Histories::default();
+    histories.add(alone(1), &tokens("my password is tulip"));
+    for name in 1000..1500 {
+        histories.add(Who { share: Tenant(2), tenant: Tenant(name) }, &tokens("nothing to remember"));
+    }
+    assert_eq!(histories.by_tenant.len(), MOST_TENANTS);
+    assert!(histories.by_tenant.contains_key(&Tenant(1)) && histories.by_tenant.contains_key(&Tenant(1499)));
+}
+
 #[test]
 fn tenants_do_not_hear_of_each_other() {
     let mut histories = Histories::default();
-    histories.add(Tenant(1), &tokens("my password is tulip"));
+    histories.add(alone(1), &tokens("my password is tulip"));
     let draft = |tenant| show(histories.draft(tenant, &tokens("your password is "), 9));
     assert_eq!(draft(Tenant(1)), "tulip after 13");
     assert_eq!(draft(Tenant(2)), "nothing");
@@ -57,8 +73,8 @@ fn tenants_do_not_hear_of_each_other() {
 #[test]
 fn answers_do_not_run_into_each_other() {
     let mut histories = Histories::default();
-    histories.add(Tenant(1), &tokens("good morning"));
-    histories.add(Tenant(1), &tokens("how are you"));
+    histories.add(alone(1), &tokens("good morning"));
+    histories.add(alone(1), &tokens("how are you"));
     assert_eq!(show(histories.draft(Tenant(1), &tokens("morn"), 9)), "ing after 4");
     assert_eq!(show(histories.draft(Tenant(1), &tokens("ning"), 9)), "nothing");
 }
@@ -68,8 +84,8 @@ fn what_is_remembered_has_a_bound() {
     let mut histories = Histories::default();
     for n in 0..200_u32 {
         let answer: Vec<_> = (0..1000).map(|i| LlamaToken((n * 1000 + i) as i32)).collect();
-        histories.add(Tenant(i64::from(n % 70)), &answer);
-        histories.add(Tenant(1000), &answer);
+        histories.add(alone(i64::from(n % 70)), &answer);
+        histories.add(alone(1000), &answer);
     }
     assert!(histories.by_tenant.len() <= MOST_TENANTS);
     assert!(histories.by_tenant.values().all(|it| it.tokens.len() <= HISTORY_TOKENS + 1));

@@ -6,14 +6,14 @@ const BUDGET: Budget = Budget { n_tokens: 512, n_prompt_beside_decode: 128 };
 /// `d10` decodes at position 10; `p10+300` has 300 tokens of its prompt to go from position 10, `p10+300@900` has
 /// waited for 900 ms, and of `p10+300-` more is known that comes later. Owners are letters before that: `b:p0+30`; without one it is `a`.
 fn need(sequence: usize, text: &str) -> Need {
-    let (tenant, text) = text.split_once(':').unwrap_or(("a", text));
+    let (share, text) = text.split_once(':').unwrap_or(("a", text));
     let number = |text: &str| text.parse().expect("a number");
     let (rest, waited_ms) = text[1..].split_once('@').unwrap_or((&text[1..], "0"));
     let (rest, is_part) = rest.strip_suffix('-').map_or((rest, false), |rest| (rest, true));
     let (n_past, n_pending) = rest.split_once('+').unwrap_or((rest, "1"));
     Need {
         sequence,
-        tenant: Tenant(tenant.bytes().map(i64::from).sum()),
+        share: Tenant(share.bytes().map(i64::from).sum()),
         set: crate::adapters::SetId::NONE,
         n_past: number(n_past),
         n_pending: number(n_pending),
@@ -85,9 +85,9 @@ fn needs() -> impl Strategy<Value = Vec<Need>> {
     prop::collection::vec(need, 0..40).prop_map(|needs| {
         let numbered = needs.into_iter().enumerate();
         numbered
-            .map(|(sequence, (n_past, n_pending, decoding, tenant, waited_ms))| Need {
+            .map(|(sequence, (n_past, n_pending, decoding, share, waited_ms))| Need {
                 sequence,
-                tenant: Tenant(tenant),
+                share: Tenant(share),
                 set: crate::adapters::SetId::NONE,
                 n_past,
                 n_pending: if decoding { 1 } else { n_pending },
@@ -108,7 +108,7 @@ fn budgets() -> impl Strategy<Value = Budget> {
 fn n_prompt_tokens(chunks: &[Chunk], needs: &[Need], tenant: Option<Tenant>) -> usize {
     let counts = |chunk: &&Chunk| {
         let need = &needs[chunk.sequence];
-        !need.decoding && tenant.is_none_or(|tenant| need.tenant == tenant)
+        !need.decoding && tenant.is_none_or(|tenant| need.share == tenant)
     };
     chunks.iter().filter(counts).map(|chunk| chunk.n_tokens).sum()
 }
@@ -166,7 +166,7 @@ proptest! {
         for tenant in 0..4 {
             let wanted: usize = needs
                 .iter()
-                .filter(|need| need.tenant == Tenant(tenant) && !need.decoding)
+                .filter(|need| need.share == Tenant(tenant) && !need.decoding)
                 .map(|need| need.n_pending)
                 .sum();
             for other in 0..4 {

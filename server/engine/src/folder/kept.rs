@@ -1,5 +1,6 @@
 //! Conversations that ended, kept for whoever goes on with them.
 
+use crate::scheduler::Sequence;
 use candle::{KvCache, TensorError};
 use llama_cpp_2::token::LlamaToken;
 use protocol::Tenant;
@@ -12,7 +13,61 @@ const MOST: usize = 32;
 pub(super) struct Conversation {
     pub(super) tenant: Tenant,
     pub(super) tokens: Vec<LlamaToken>,
+    /// So many of the first the server wrote, which serve everybody.
+    pub(super) n_server: usize,
     pub(super) cache: Box<dyn KvCache>,
+}
+
+/// The beginning of a text, and who may know it.
+#[derive(Clone, Copy)]
+pub(super) struct Beginning<'t> {
+    tenant: Tenant,
+    tokens: &'t [LlamaToken],
+    n_server: usize,
+}
+
+impl<'t> Beginning<'t> {
+    pub(super) fn new(tenant: Tenant, tokens: &'t [LlamaToken], n_server: usize) -> Self {
+        Self { tenant, tokens, n_server: n_server.min(tokens.len()) }
+    }
+
+    /// What may be copied of a prompt. The last token is computed in any case: it says what comes next.
+    pub(super) fn wanted(sequence: &'t Sequence) -> Self {
+        let n_tokens = sequence.tokens.len().saturating_sub(1);
+        Self::of(sequence, n_tokens)
+    }
+
+    /// What is computed of a sequence.
+    pub(super) fn computed(sequence: &'t Sequence) -> Self {
+        Self::of(sequence, sequence.n_past)
+    }
+
+    /// What a sequence knows, computed or not.
+    pub(super) fn known(sequence: &'t Sequence) -> Self {
+        Self::of(sequence, sequence.tokens.len())
+    }
+
+    fn of(sequence: &'t Sequence, n_tokens: usize) -> Self {
+        Self::new(sequence.tenant, &sequence.tokens[..n_tokens], sequence.server_text().len())
+    }
+
+    /// With how many of the same tokens both begin that one may have of the other: of somebody else's, what the server wrote.
+    pub(super) fn n_shared(self, other: Self) -> usize {
+        if self.is_of_same(other) {
+            return n_common(self.tokens, other.tokens);
+        }
+        n_common(&self.tokens[..self.n_server], &other.tokens[..other.n_server])
+    }
+
+    pub(super) fn is_of_same(self, other: Self) -> bool {
+        self.tenant == other.tenant
+    }
+}
+
+impl Conversation {
+    fn beginning(&self) -> Beginning<'_> {
+        Beginning::new(self.tenant, &self.tokens, self.n_server)
+    }
 }
 
 /// Those that ended, the longest unused first.
@@ -27,21 +82,17 @@ impl Kept {
         self.0.push_back(conversation);
     }
 
-    /// How many of the first `tokens` one of the tenant's conversations has at most.
-    pub(super) fn n_common(&self, tenant: Tenant, tokens: &[LlamaToken]) -> usize {
-        self.best(tenant, tokens).map_or(0, |(_, n)| n)
+    /// How many of the first tokens of `wanted` one of them has at most.
+    pub(super) fn n_shared(&self, wanted: Beginning<'_>) -> usize {
+        self.best(wanted).map_or(0, |(_, n)| n)
     }
 
-    /// A cache with as many of the first `tokens` as there are.
-    pub(super) fn lend(
-        &mut self,
-        tenant: Tenant,
-        tokens: &[LlamaToken],
-    ) -> Result<Option<Box<dyn KvCache>>, TensorError> {
-        let Some((i, n)) = self.best(tenant, tokens) else { return Ok(None) };
+    /// A cache with as many of the first tokens of `wanted` as there are.
+    pub(super) fn lend(&mut self, wanted: Beginning<'_>) -> Result<Option<Box<dyn KvCache>>, TensorError> {
+        let Some((i, n)) = self.best(wanted) else { return Ok(None) };
         let Some(mut lender) = self.0.remove(i) else { return Ok(None) };
-        // What little is lost of the old conversation is sooner computed again than all of it copied.
-        if lender.tokens.len() - n <= n / 4 {
+        // What little is lost of one's own old conversation is sooner computed again than all of it copied.
+        if lender.beginning().is_of_same(wanted) && lender.tokens.len() - n <= n / 4 {
             lender.cache.truncate(n);
             return Ok(Some(lender.cache));
         }
@@ -63,14 +114,14 @@ impl Kept {
         self.0.iter().map(|it| it.cache.bytes_with(0)).sum()
     }
 
-    fn best(&self, tenant: Tenant, tokens: &[LlamaToken]) -> Option<(usize, usize)> {
-        let own = self.0.iter().enumerate().filter(|(_, it)| it.tenant == tenant);
-        let common = own.map(|(i, it)| (i, n_common(&it.tokens, tokens)));
-        common.filter(|(_, n)| *n > 0).max_by_key(|(_, n)| *n)
+    /// Of equals the latest.
+    fn best(&self, wanted: Beginning<'_>) -> Option<(usize, usize)> {
+        let shared = self.0.iter().enumerate().map(|(i, it)| (i, it.beginning().n_shared(wanted)));
+        shared.filter(|(_, n)| *n > 0).max_by_key(|(_, n)| *n)
     }
 }
 
 /// With how many of the same tokens both begin.
-pub(super) fn n_common(a: &[LlamaToken], b: &[LlamaToken]) -> usize {
+fn n_common(a: &[LlamaToken], b: &[LlamaToken]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }

@@ -2,10 +2,10 @@
 //!
 //! As in the scheduler of llama.cpp, every step takes a token of everybody who decodes and parts of prompts, in equal
 //! shares for each who asks, and sends what came of it in one frame. Every sequence has a cache of its own; one that begins
-//! like another of the same person starts with a copy of what they share.
+//! like another of the same person, or with the same words of the server, starts with a copy of what they share.
 
 use super::{
-    kept::{Conversation, Kept, n_common},
+    kept::{Beginning, Conversation, Kept},
     paused::Paused,
 };
 use crate::{
@@ -16,16 +16,19 @@ use crate::{
     worker::WorkerError,
 };
 use candle::{KvCache, Run, TextDecoder};
-use llama_cpp_2::{token::LlamaToken, vocab::LlamaVocab};
+use llama_cpp_2::vocab::LlamaVocab;
 use protocol::{Delta, Event, MAX_REQUESTS, Rejection, RequestId, SAVED_NEWS};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::mpsc::TryRecvError,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Tokens of a step: what was asked meanwhile is looked at in between.
 const STEP_TOKENS: usize = 128;
+
+/// Nobody waits longer than this for a beginning that somebody else computes: their other prompts may come before it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Shorter beginnings are sooner computed twice than waited for.
 const WORTH_WAITING: usize = 32;
@@ -231,27 +234,29 @@ impl<'m> FolderScheduler<'m> {
         Ok(())
     }
 
-    /// Whether another prompt of the same person begins with the same tokens and is at it: what both share is then
+    /// Whether another prompt begins with the same tokens, which this one may have of it, and is at it: what both share is then
     /// computed once, and this one starts with a copy.
     fn is_being_computed(&self, waiting: &Sequence) -> bool {
         if self.paused.has(waiting.id) {
             return false;
         }
-        self.running.values().filter(|it| it.sequence.tenant == waiting.tenant).any(|it| {
-            let n_shared = n_common(&it.sequence.tokens, beginning(waiting));
-            n_shared >= WORTH_WAITING && it.sequence.n_past < n_shared
+        let wanted = Beginning::wanted(waiting);
+        self.running.values().any(|it| {
+            let known = Beginning::known(&it.sequence);
+            let n_shared = known.n_shared(wanted);
+            let waits = known.is_of_same(wanted) || waiting.waited() < PATIENCE;
+            waits && n_shared >= WORTH_WAITING && it.sequence.n_past < n_shared
         })
     }
 
-    /// With as much of the prompt as another sequence of the same person has.
+    /// With as much of the prompt as another sequence has that may lend it.
     fn cache_for(&mut self, sequence: &Sequence) -> Result<Box<dyn KvCache>, WorkerError> {
-        let (tenant, tokens) = (sequence.tenant, beginning(sequence));
-        let n_computed = |it: &Running| n_common(&it.sequence.tokens[..it.sequence.n_past], tokens);
-        let own = self.running.values().filter(|it| it.sequence.tenant == tenant);
-        let running = own.map(|it| (n_computed(it), it)).max_by_key(|(n, _)| *n);
+        let wanted = Beginning::wanted(sequence);
+        let n_computed = |it: &Running| Beginning::computed(&it.sequence).n_shared(wanted);
+        let running = self.running.values().map(|it| (n_computed(it), it)).max_by_key(|(n, _)| *n);
         let found = match running {
-            Some((n, lender)) if n > self.kept.n_common(tenant, tokens) => lender.cache.copy(n)?,
-            _ => self.kept.lend(tenant, tokens)?,
+            Some((n, lender)) if n > self.kept.n_shared(wanted) => lender.cache.copy(n)?,
+            _ => self.kept.lend(wanted)?,
         };
         Ok(found.unwrap_or_else(|| self.decoder.new_cache()))
     }
@@ -366,17 +371,13 @@ impl<'m> FolderScheduler<'m> {
     fn release(&mut self, id: SequenceId) {
         self.is_full = false;
         let Some(Running { sequence, cache }) = self.running.remove(&id) else { return };
+        let n_server = sequence.server_text().len();
         let Sequence { tenant, mut tokens, n_past, is_forgotten, .. } = *sequence;
         tokens.truncate(n_past);
         if !is_forgotten && !tokens.is_empty() {
-            self.kept.add(Conversation { tenant, tokens, cache });
+            self.kept.add(Conversation { tenant, tokens, n_server, cache });
         }
     }
-}
-
-/// What may be copied of a prompt. The last token is computed in any case: it says what comes next.
-fn beginning(sequence: &Sequence) -> &[LlamaToken] {
-    &sequence.tokens[..sequence.tokens.len().saturating_sub(1)]
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod broken;
 mod caches;
 mod memory;
+mod server_text;
 
 use crate::tests::{
     Worker, exactly,

@@ -12,7 +12,7 @@ mod crash;
 mod documents;
 mod drafts;
 mod folders;
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 mod full_disk;
 mod guards;
 mod images;

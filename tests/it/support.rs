@@ -79,7 +79,11 @@ impl Server {
 
     /// Serves from `data` and waits for the address.
     pub(crate) async fn start_in(data: Arc<TempDir>, args: &[&str]) -> Self {
-        let mut command = command(binary());
+        Self::start_by(command(binary()), data, args).await
+    }
+
+    /// Likewise by a command that passes on what it is given.
+    pub(crate) async fn start_by(mut command: Command, data: Arc<TempDir>, args: &[&str]) -> Self {
         command.args(["serve", "--port", "0", "--log", "warn", "--data-dir"]).arg(data.path()).args(args);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());

@@ -1,7 +1,8 @@
 //! Texts to vectors, and documents to scores: what is the same whatever computes them.
 //!
 //! What is asked for is tokenised ([`Inputs`]), waits in a [`Queue`] and is computed in batches, which everybody who
-//! waits shares. A sequence is never cut in two: its tokens look at all others.
+//! waits shares. A sequence is only cut where its tokens look at none behind them and the last one stands for all: in others they
+//! look at all.
 
 mod batch;
 mod candle;
@@ -76,6 +77,16 @@ pub(crate) struct Served<T, E> {
 pub(crate) trait Encoder {
     /// What comes out of `head` for every sequence, in their order. None is empty, and all fit a batch.
     fn encode(&mut self, sequences: &[&[u32]], head: Head) -> Result<Vec<Vec<f32>>, Failure>;
+
+    /// Whether a sequence may come in parts that are computed one after the other.
+    fn takes_parts(&mut self, _head: Head) -> bool {
+        false
+    }
+
+    /// Computes a part of a sequence, right after the part before it. What comes out after the last one is for all of it.
+    fn encode_part(&mut self, part: &[u32], _start: usize, head: Head) -> Result<Vec<f32>, Failure> {
+        Ok(self.encode(&[part], head)?.pop().unwrap_or_default())
+    }
 }
 
 /// Why a batch was not computed.

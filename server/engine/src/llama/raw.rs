@@ -326,6 +326,12 @@ pub(crate) fn set_adapters(
     if result == 0 { Ok(()) } else { Err("llama.cpp refused the adapters".into()) }
 }
 
+/// Whether every token looks at those before it only.
+pub(crate) fn looks_back_only(context: &LlamaContext<'_>) -> bool {
+    // SAFETY: the context is alive, and one of its facts is read.
+    pointer_of(context).is_some_and(|context| unsafe { sys::llama_get_causal_attn(context) })
+}
+
 /// From now on the context computes with so many threads. The error is a sentence.
 pub(crate) fn set_threads(context: &mut LlamaContext<'_>, threads: Threads) -> Result<(), String> {
     let in_c = |n: u32| i32::try_from(n.max(1)).unwrap_or(i32::MAX);

@@ -160,6 +160,27 @@ impl Encoder for LlamaEncoder<'_> {
         let vectors = (0..).zip(sequences).map(|(i, _)| context.embeddings_seq_ith(i).map(<[f32]>::to_vec));
         vectors.collect::<Result<_, _>>().map_err(|error| Failure::Refused(error.to_string()))
     }
+
+    fn takes_parts(&mut self, head: Head) -> bool {
+        let is_last = head == Head::Pooled(Pooling::Last);
+        is_last && self.context(head).is_ok_and(|context| llama::looks_back_only(context))
+    }
+
+    fn encode_part(&mut self, part: &[u32], start: usize, head: Head) -> Result<Vec<f32>, Failure> {
+        let context = self.context(head).map_err(Failure::Refused)?;
+        if start == 0 {
+            context.clear_kv_cache();
+        }
+        let mut batch = LlamaBatch::new(part.len(), 1);
+        for (token, position) in part.iter().zip(i32::try_from(start).unwrap_or(i32::MAX)..) {
+            let token = LlamaToken(token.cast_signed());
+            batch.add(token, position, &[0], true).map_err(|error| Failure::Fatal(error.into()))?;
+        }
+        context.decode(&mut batch).map_err(|error| Failure::Fatal(error.into()))?;
+        // Of this part's last token, which has looked at all before it.
+        let vector = context.embeddings_seq_ith(0).map(<[f32]>::to_vec);
+        vector.map_err(|error| Failure::Refused(error.to_string()))
+    }
 }
 
 /// The model's own tokenizer.

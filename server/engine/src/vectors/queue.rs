@@ -70,17 +70,27 @@ fn finished(mut vector: Vec<f32>, dimensions: Option<u32>, normalize: bool) -> V
     vector
 }
 
+/// A sequence of which a part is computed.
+#[derive(Clone, Copy)]
+struct Begun {
+    task: RequestId,
+    sequence: usize,
+    n_computed: usize,
+}
+
 /// Requests and what computes them.
 pub(crate) struct Queue<E> {
     encoder: E,
     tasks: VecDeque<Task>,
+    /// Comes before all others: what is computed of it is not kept beside other batches.
+    begun: Option<Begun>,
     rest: Rest,
     outbox: Outbox,
 }
 
 impl<E: Encoder> Queue<E> {
     pub(crate) fn new(encoder: E, outbox: Outbox) -> Self {
-        Self { encoder, tasks: VecDeque::new(), rest: Rest::default(), outbox }
+        Self { encoder, tasks: VecDeque::new(), begun: None, rest: Rest::default(), outbox }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -115,15 +125,15 @@ impl<E: Encoder> Queue<E> {
         Ok(self.outbox.send(event)?)
     }
 
-    /// Computes one batch of at most `n_tokens` tokens, or of one sequence, and answers what is complete.
+    /// Computes one batch of at most `n_tokens` tokens, or of one sequence that cannot be cut, and answers what is complete.
     pub(crate) fn step(&mut self, n_tokens: usize) -> Result<(), WorkerError> {
         self.rest = Rest::default();
         self.compute(n_tokens, true)?;
         Ok(())
     }
 
-    /// Likewise where others compute between two of these steps: after a sequence that has more tokens, they come so often that it
-    /// took no more of the time than its share.
+    /// Likewise where others compute between two of these steps: after a sequence that has more tokens and cannot be cut, they come
+    /// so often that it took no more of the time than its share.
     pub(crate) fn step_beside(&mut self, n_tokens: usize) -> Result<(), WorkerError> {
         let n_computed = self.compute(n_tokens, self.rest.is_over())?;
         self.rest = self.rest.after(n_computed, n_tokens);
@@ -132,6 +142,11 @@ impl<E: Encoder> Queue<E> {
 
     /// Computes one batch, of which one sequence may be longer if it `takes_longer`; says how many tokens it had.
     fn compute(&mut self, n_tokens: usize, takes_longer: bool) -> Result<usize, WorkerError> {
+        if let Some(begun) = self.begun.take()
+            && let Some(i) = self.tasks.iter().position(|task| task.id == begun.task)
+        {
+            return self.go_on(i, begun, n_tokens);
+        }
         let needs: Vec<_> = self.tasks.iter().map(Task::need).collect();
         let counts = plan(&needs, Room { n_tokens, n_sequences: BATCH_SEQUENCES, takes_longer });
         let taken = needs.iter().zip(&counts).find(|(_, n)| **n > 0);
@@ -142,6 +157,13 @@ impl<E: Encoder> Queue<E> {
         let owned: Vec<(usize, usize)> = (self.tasks.iter_mut().enumerate().zip(&counts))
             .flat_map(|((i, task), &n)| task.pending.drain(..n).map(move |sequence| (i, sequence)))
             .collect();
+        if let [(i, sequence)] = owned[..]
+            && self.tasks[i].sequences[sequence].len() > n_tokens
+            && self.encoder.takes_parts(head)
+        {
+            let begun = Begun { task: self.tasks[i].id, sequence, n_computed: 0 };
+            return self.go_on(i, begun, n_tokens);
+        }
         let sequences: Vec<_> =
             owned.iter().map(|&(i, sequence)| &self.tasks[i].sequences[sequence][..]).collect();
         let n_computed = sequences.iter().map(|sequence| sequence.len()).sum();
@@ -156,6 +178,29 @@ impl<E: Encoder> Queue<E> {
             Err(Failure::Fatal(error)) => return Err(error),
         }
         Ok(n_computed)
+    }
+
+    /// Computes the next `n_tokens` of a sequence of the task `i`; says how many there were.
+    fn go_on(&mut self, i: usize, begun: Begun, n_tokens: usize) -> Result<usize, WorkerError> {
+        let task = &mut self.tasks[i];
+        let rest = &task.sequences[begun.sequence][begun.n_computed..];
+        let part = &rest[..rest.len().min(n_tokens.max(1))];
+        let (n_part, is_last) = (part.len(), part.len() == rest.len());
+        match self.encoder.encode_part(part, begun.n_computed, task.head) {
+            Ok(_) if !is_last => {
+                self.begun = Some(Begun { n_computed: begun.n_computed + n_part, ..begun });
+            }
+            Ok(result) => {
+                task.results[begun.sequence] = result;
+                self.answer_complete()?;
+            }
+            Err(Failure::Refused(reason)) => {
+                let counts: Vec<_> = (0..self.tasks.len()).map(|other| usize::from(other == i)).collect();
+                self.refuse(&counts, &reason)?;
+            }
+            Err(Failure::Fatal(error)) => return Err(error),
+        }
+        Ok(n_part)
     }
 
     fn answer_complete(&mut self) -> Result<(), WorkerError> {

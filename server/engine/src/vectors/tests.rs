@@ -392,9 +392,17 @@ fn vectors_and_answers_are_computed_side_by_side() {
 fn check_queue(
     check: impl FnOnce(&Inputs<LlamaTokens<'_>>, Queue<LlamaEncoder<'_>>, &mut dyn FnMut() -> Vec<Event>),
 ) {
+    check_queue_of(|path| tiny_bert::write(path, 1, Made::Mean), check);
+}
+
+/// Likewise with the model that `write` writes.
+fn check_queue_of(
+    write: impl FnOnce(&Path),
+    check: impl FnOnce(&Inputs<LlamaTokens<'_>>, Queue<LlamaEncoder<'_>>, &mut dyn FnMut() -> Vec<Event>),
+) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("tiny.gguf");
-    tiny_bert::write(&path, 1, Made::Mean);
+    write(&path);
     let backend = LlamaBackend::init().expect("nobody else has it");
     let model = LlamaModel::load_from_file(&backend, &path, &Default::default()).expect("a model");
     let request = exactly(&path, None);
@@ -463,6 +471,44 @@ fn a_short_request_is_answered_before_a_long_one() {
         }
         assert!(matches!(said()[..], [Event::Embedded { id: RequestId(1), .. }]));
     });
+}
+
+/// Vectors of a text of some hundred tokens and of a short one, in steps beside answers with room for so many tokens, and how many
+/// steps that took.
+fn in_steps(pooling: Pooling, n_tokens: usize) -> (Vec<Vec<f32>>, usize) {
+    let (mut vectors, mut n_steps) = (Vec::new(), 0);
+    check_queue_of(
+        |path| tiny_llama::write(path, 1),
+        |inputs, mut queue, said| {
+            let texts = ["the sea and the land and ".repeat(12), "a cat".to_owned()];
+            let texts = texts.map(EmbedInput::Text).to_vec();
+            let params = EmbedParams { pooling: Some(pooling), ..EmbedParams::default() };
+            // Whoever left in the middle of its text is in nobody's way.
+            queue.add(inputs.embed(RequestId(1), texts.clone(), params).expect("a task")).expect("room");
+            queue.step_beside(n_tokens).expect("a batch");
+            queue.cancel(RequestId(1));
+            said();
+            queue.add(inputs.embed(RequestId(2), texts, params).expect("a task")).expect("room");
+            while !queue.is_empty() {
+                queue.step_beside(n_tokens).expect("a batch");
+                n_steps += 1;
+            }
+            let Some(Event::Embedded { vectors: found, .. }) = said().pop() else { panic!("no vectors") };
+            vectors = found;
+        },
+    );
+    (vectors, n_steps)
+}
+
+#[test]
+fn a_long_text_comes_in_parts_where_its_last_token_stands_for_all() {
+    let (expected, n_steps) = in_steps(Pooling::Last, 512);
+    assert_eq!(n_steps, 1);
+    for n_tokens in [16, 100] {
+        let (vectors, n_steps) = in_steps(Pooling::Last, n_tokens);
+        assert!(n_steps > 300 / n_tokens, "{n_steps}");
+        vectors.iter().zip(&expected).for_each(|(it, expected)| assert_near(it, expected));
+    }
 }
 
 #[test]

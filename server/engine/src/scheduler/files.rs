@@ -31,8 +31,8 @@ use std::{
 /// States on their way into files; they stay in memory for so long.
 const QUEUE: usize = 4;
 
-/// Files of one model that are looked at when it is loaded.
-const MAX_FILES: usize = 512;
+/// Files of one model that are remembered.
+pub(super) const MAX_FILES: usize = 512;
 
 /// Who waits for a file looks around so often.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -15,7 +15,7 @@ use super::{
     Owner,
     checkpoints::Checkpoints,
     choosing::Given,
-    files::StateFiles,
+    files::{MAX_FILES, StateFiles},
     place::{Held, Memory, Place, place},
     prefix::{PrefixIndex, SequenceId},
     saved::{Dropped, Saved, SavedStates},
@@ -297,6 +297,9 @@ impl<'m> Pool<'m> {
         }
         if self.saved.n_files() > n_files {
             self.forget_outgrown();
+            while let Some(number) = self.saved.one_too_many(MAX_FILES) {
+                self.forget(number);
+            }
         }
         self.trim_saved();
     }

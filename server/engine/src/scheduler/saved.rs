@@ -201,6 +201,13 @@ impl SavedStates {
         self.by_number.values().filter(|it| it.is_in_file()).count()
     }
 
+    /// Which of those in files was unused for longest, where there are more than `most`.
+    pub(super) fn one_too_many(&self, most: usize) -> Option<SequenceId> {
+        let in_files = self.by_number.iter().filter(|(_, it)| it.is_in_file());
+        let oldest = in_files.min_by_key(|(number, it)| (it.last_use, **number));
+        oldest.filter(|_| self.n_files() > most).map(|(&number, _)| number)
+    }
+
     /// What they take in memory.
     pub(super) fn n_bytes(&self) -> u64 {
         self.n_bytes

@@ -90,6 +90,28 @@ fn what_can_be_read_from_a_file_leaves_memory_before_what_must_be_computed() {
 }
 
 #[test]
+fn of_more_files_than_are_remembered_those_go_that_were_unused_for_longest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut states, root) = states(folder.path());
+    for last_use in [5, 1, 3, 2] {
+        states.add(saved_at(i64::try_from(last_use).unwrap(), last_use));
+    }
+    assert_eq!(states.one_too_many(2), None, "none is in a file yet");
+    assert!(is_written(&mut states));
+    while states.is_busy() {
+        states.note_done(true, 0);
+    }
+    let gone: Vec<_> = std::iter::from_fn(|| {
+        let number = states.one_too_many(2)?;
+        states.remove(number).map(|it| it.last_use)
+    })
+    .collect();
+    assert_eq!(gone, [1, 2]);
+    drop(states);
+    assert_eq!(n_states_in(&root), 2);
+}
+
+#[test]
 fn what_has_no_room_in_memory_goes_on_in_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let (mut states, _) = states(folder.path());

@@ -144,6 +144,7 @@ fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Opti
         <div class="flex min-h-0 flex-col gap-4 overflow-y-auto px-4 py-2">
             {presets::buttons(&panel, chosen, texts)}
             <Outlook told chosen/>
+            {taken_over(&panel, chosen, texts)}
             {context_field(&panel, chosen, texts)}
             {has_kv_types.then(|| window_field(&panel, chosen, texts))}
             {has_kv_types.then(|| draft_field(&panel, chosen, texts))}
@@ -158,6 +159,16 @@ fn choices(id: ModelId, panel: LaunchPanel, chosen: Chosen, measuring: Memo<Opti
             <Buttons id chosen/>
         </div>
     }
+}
+
+/// That another program's way to load it is chosen, as long as it is.
+fn taken_over(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts) -> impl IntoView {
+    let (from, profile) = (panel.from.clone()?, panel.profile.clone());
+    let words = fill(&fill(texts.launch_from, "program", from), "how", profile.words().join(" · "));
+    let is_chosen = move || *chosen.profile.read() == profile;
+    Some(
+        view! { <p class="text-muted" data-testid="launch-from">{move || is_chosen().then(|| words.clone())}</p> },
+    )
 }
 
 fn context_field(panel: &LaunchPanel, chosen: Chosen, texts: &'static LaunchTexts) -> impl IntoView {

@@ -219,6 +219,8 @@ pub struct LoadedAs {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LaunchPanel {
     pub profile: LaunchProfile,
+    /// The program that loads the model so, where nobody chose anything here.
+    pub from: Option<String>,
     /// The context where the profile has none, in tokens.
     pub usual_n_ctx: u32,
     /// What the server was started with.

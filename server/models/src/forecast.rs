@@ -101,15 +101,7 @@ impl Models {
         profile: LaunchProfile,
     ) -> Result<Option<Forecast>, ModelsError> {
         let path = self.path_of(id).await?;
-        let (spec, problem) = self.spec(id, path.clone(), profile.clone()).await;
-        if problem.is_some() {
-            return Ok(None);
-        }
-        if self.engine.foresee(spec.clone()).await.is_none() {
-            return Ok(None);
-        }
-        let spec = self.tried(spec).await;
-        let Some(outlook) = self.engine.foresee(spec).await else { return Ok(None) };
+        let Some(outlook) = self.outlook(id, &path, &profile).await else { return Ok(None) };
         let usual = self.usual_on(outlook.machine_bytes);
         let (library, id) = (self.library.clone(), id.clone());
         let look = move || {
@@ -122,6 +114,29 @@ impl Models {
         };
         let looked = tokio::task::spawn_blocking(look).await;
         Ok(looked.ok().and_then(Result::ok))
+    }
+
+    /// The same profile with the longest context that fits now, where its own does not.
+    pub(crate) async fn fitted(&self, id: &ModelId, path: &Path, profile: LaunchProfile) -> LaunchProfile {
+        let Some(outlook) = self.outlook(id, path, &profile).await else { return profile };
+        let Some(room) = room_of(&outlook) else { return profile };
+        let usual = self.usual_on(outlook.machine_bytes);
+        let (library, id, path, chosen) =
+            (self.library.clone(), id.clone(), path.to_owned(), profile.clone());
+        let look = move || shorter(&library.sizes(&id, &path, &chosen).ok()?, &chosen, room, usual);
+        let looked = tokio::task::spawn_blocking(look).await;
+        looked.ok().flatten().unwrap_or(profile)
+    }
+
+    /// What would become of a model; `None` where its file, or the engine, does not say it.
+    async fn outlook(&self, id: &ModelId, path: &Path, profile: &LaunchProfile) -> Option<Outlook> {
+        let (spec, problem) = self.spec(id, path.to_owned(), profile.clone()).await;
+        if problem.is_some() {
+            return None;
+        }
+        self.engine.foresee(spec.clone()).await?;
+        let spec = self.tried(spec).await;
+        self.engine.foresee(spec).await
     }
 
     /// What the next model could take without anything giving way that is used; `None` where the engine does not say it.
@@ -216,15 +231,7 @@ fn ways(sizes: &Sizes, profile: &LaunchProfile, room: u64, usual: Usual) -> Vec<
     let without_draft = sizes.draft(profile).map(|_| undrafted(profile.clone()));
     let fewer_bits = || fewer_bits(sizes, profile, usual);
     let both = || fewer_bits().map(undrafted).filter(|_| without_draft.is_some());
-    // Where the whole context fits, a shorter one gains nothing.
-    let shorter = |profile: &LaunchProfile| {
-        if fits(profile) {
-            return None;
-        }
-        let asked = profile.n_ctx.or(usual.n_ctx);
-        let n_ctx = sizes.together(profile, usual).largest_context(asked, room, usual.machine_bytes)?;
-        (n_ctx >= LEAST_CONTEXT).then(|| LaunchProfile { n_ctx: Some(n_ctx), ..profile.clone() })
-    };
+    let shorter = |profile: &LaunchProfile| shorter(sizes, profile, room, usual);
     let mut found: Vec<LaunchProfile> = Vec::new();
     let mut keep = |way: Option<LaunchProfile>| {
         if let Some(way) =
@@ -241,6 +248,17 @@ fn ways(sizes: &Sizes, profile: &LaunchProfile, room: u64, usual: Usual) -> Vec<
     keep(without_draft.as_ref().and_then(shorter));
     keep(both().find_map(|way| shorter(&way)));
     found
+}
+
+/// The same with the longest context that fits into `room`; `None` where none does, and where the whole one does, as a shorter one
+/// gains nothing then.
+fn shorter(sizes: &Sizes, profile: &LaunchProfile, room: u64, usual: Usual) -> Option<LaunchProfile> {
+    if sizes.bytes(profile, usual) <= room {
+        return None;
+    }
+    let asked = profile.n_ctx.or(usual.n_ctx);
+    let n_ctx = sizes.together(profile, usual).largest_context(asked, room, usual.machine_bytes)?;
+    (n_ctx >= LEAST_CONTEXT).then(|| LaunchProfile { n_ctx: Some(n_ctx), ..profile.clone() })
 }
 
 fn undrafted(profile: LaunchProfile) -> LaunchProfile {

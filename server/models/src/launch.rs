@@ -1,7 +1,8 @@
 //! How each model is loaded, and what that was measured to cost.
 
 use crate::{
-    Models, ModelsError, drafts::known_drafts, ended, files::check_memory, folder, now_ms, until_cancelled,
+    Models, ModelsError, drafts::known_drafts, ended, files::check_memory, folder, now_ms,
+    taken_over::Profiled, until_cancelled,
 };
 use inference::{Footprint, N_SPEED_ROUNDS};
 use jobs::{JobHandle, Progress};
@@ -38,7 +39,8 @@ impl Models {
     /// What there is to choose from when a model of this machine is loaded.
     pub async fn launch_panel(&self, id: &ModelId) -> Result<LaunchPanel, ModelsError> {
         let path = self.path_of(id).await?;
-        let (profile, measures) = (self.store.launch_profile(id).await?, self.store.kv_measures(id).await?);
+        let (Profiled { profile, from }, measures) =
+            (self.profile_of(id).await?, self.store.kv_measures(id).await?);
         let speeds = self.store.speed_measures(id).await?;
         let draft_measures = self.store.draft_measures(id).await?;
         let footprint = self.footprint(id, path.clone(), LaunchProfile::default()).await;
@@ -57,6 +59,7 @@ impl Models {
         let adapters = self.list_adapters().await.into_iter().map(|it| it.name).collect();
         Ok(LaunchPanel {
             profile,
+            from: from.map(str::to_owned),
             usual_n_ctx: footprint.unwrap_or_default().n_ctx(self.worker.n_ctx),
             usual_kv_type: self.worker.kv_type,
             n_ctx_train,

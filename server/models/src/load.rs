@@ -133,7 +133,7 @@ impl Models {
         let path = self.path_of(id).await?;
         let profile = match profile {
             Some(profile) => profile,
-            None => self.store.launch_profile(id).await?,
+            None => self.profile_of(id).await?.profile,
         };
         let job = self.jobs.start(user, JobKind::LoadModel, short_name(id)).await?;
         let (spec, problem) = self.spec(id, path, profile).await;

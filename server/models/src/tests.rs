@@ -24,6 +24,7 @@ mod bring;
 mod disks;
 mod downloads;
 mod foreseen;
+mod jan;
 mod queue;
 mod rewrite;
 mod seeing;

@@ -61,8 +61,9 @@ impl Models {
     /// Follows the folders from now on, until the runtime ends.
     pub fn start_watching(&self) {
         self.purge_daily();
-        let (watching, library) = (self.watching.clone(), self.library.clone());
+        let (models, watching, library) = (self.clone(), self.watching.clone(), self.library.clone());
         tokio::spawn(async move {
+            models.follow_names().await;
             let mut known = look(&library).await;
             loop {
                 let moved = Arc::new(Notify::new());
@@ -78,9 +79,9 @@ impl Models {
                             }
                         }
                     }
-                    tell(&watching, &library, &mut known).await;
+                    tell(&models, &mut known).await;
                 }
-                tell(&watching, &library, &mut known).await;
+                tell(&models, &mut known).await;
             }
         });
     }
@@ -101,11 +102,13 @@ async fn there(library: &Library) -> Vec<There> {
     tokio::task::spawn_blocking(move || library.there()).await.unwrap_or_default()
 }
 
-async fn tell(watching: &Watching, library: &Library, known: &mut u64) {
-    let now = look(library).await;
+async fn tell(models: &Models, known: &mut u64) {
+    let now = look(&models.library).await;
     if now != *known {
         *known = now;
-        watching.changed.send_modify(|n| *n += 1);
+        // Whoever looks now finds what was noted.
+        models.follow_names().await;
+        models.watching.changed.send_modify(|n| *n += 1);
     }
 }
 

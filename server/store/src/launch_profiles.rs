@@ -9,15 +9,18 @@ use types::{
 impl Store {
     /// The model's profile; the default where nothing, or nothing readable, is stored.
     pub async fn launch_profile(&self, model: &ModelId) -> Result<LaunchProfile, StoreError> {
+        Ok(self.find_launch_profile(model).await?.unwrap_or_default())
+    }
+
+    /// The model's profile, if anybody chose one.
+    pub async fn find_launch_profile(&self, model: &ModelId) -> Result<Option<LaunchProfile>, StoreError> {
         let row = sqlx::query!(
             "select n_ctx, kv_type, draft, options from launch_profile where model = ?",
             model.0
         )
         .fetch_optional(&self.read)
         .await?;
-        Ok(row.map_or_else(LaunchProfile::default, |row| {
-            profile(row.n_ctx, row.kv_type, row.draft, row.options)
-        }))
+        Ok(row.map(|row| profile(row.n_ctx, row.kv_type, row.draft, row.options)))
     }
 
     /// Replaces the model's profile.

@@ -19,6 +19,7 @@ mod imports;
 mod jobs;
 mod kv_measures;
 mod launch_profiles;
+mod listed_models;
 mod messages;
 mod model_library;
 mod passages;

@@ -482,6 +482,36 @@ async fn a_profile_is_kept_for_each_model_and_may_be_taken_back() {
 }
 
 #[tokio::test]
+async fn what_is_noted_of_a_model_goes_along_with_its_name() {
+    let (_folder, store) = open().await;
+    let [old, new, large] = ["jan/tiny/model", "jan/Tiny 1B", "large"].map(|id| ModelId(id.into()));
+    let tags = ["quick".to_owned()];
+    store.save_model_note(&old, "mine", &tags).await.unwrap();
+    let profile = LaunchProfile { n_ctx: Some(512), ..LaunchProfile::default() };
+    store.save_launch_profile(&old, &profile).await.unwrap();
+    let drafted = LaunchProfile { draft: DraftChoice::Model(old.clone()), ..profile.clone() };
+    store.save_launch_profile(&large, &drafted).await.unwrap();
+    let settings =
+        UserSettings { model: Some(old.clone()), embed_with: Some(old.clone()), ..UserSettings::default() };
+    store.save_settings(UserId::LOCAL, &settings, 0).await.unwrap();
+
+    store.name_listed_model("/jan/tiny/model.gguf", &new, Some(&old)).await.unwrap();
+    assert_eq!(store.model_note(&new).await.unwrap(), "mine");
+    assert_eq!(store.model_tags().await.unwrap(), [(new.clone(), "quick".to_owned())]);
+    assert_eq!(store.find_launch_profile(&new).await.unwrap(), Some(profile));
+    assert_eq!(store.find_launch_profile(&old).await.unwrap(), None);
+    assert_eq!(store.models_drafted_by(&new).await.unwrap(), [large]);
+    let settings = store.load_settings(UserId::LOCAL).await.unwrap();
+    assert_eq!((settings.model.as_ref(), settings.embed_with.as_ref()), (Some(&new), Some(&new)));
+
+    // What was said under the name that it has now is not written over.
+    store.save_model_note(&old, "older", &[]).await.unwrap();
+    store.name_listed_model("/jan/tiny/model.gguf", &new, Some(&old)).await.unwrap();
+    assert_eq!(store.model_note(&new).await.unwrap(), "mine");
+    assert_eq!(store.listed_models().await.unwrap(), [("/jan/tiny/model.gguf".to_owned(), new)]);
+}
+
+#[tokio::test]
 async fn images_belong_to_a_person_and_stay_as_long_as_a_message_shows_them() {
     let (_folder, store) = open().await;
     let add = async |hash: &str, now_ms| {

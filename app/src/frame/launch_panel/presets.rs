@@ -87,6 +87,7 @@ mod tests {
         };
         LaunchPanel {
             profile: LaunchProfile::default(),
+            from: None,
             usual_n_ctx: 4096,
             usual_kv_type: KvType::default(),
             n_ctx_train: Some(32_768),

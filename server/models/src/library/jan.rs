@@ -1,6 +1,6 @@
 //! Folders of Jan: `model.yml` says where a model's files are, and what it is called. Its files are used where they are.
 
-use super::walk::{Found, Layout};
+use super::walk::{Asked, Found, Layout};
 use std::{
     fs::File,
     io::Read,
@@ -16,8 +16,9 @@ const MAX_PATH_BYTES: usize = 4096;
 const MAX_NAME_CHARS: usize = 80;
 /// Where models are below Jan's own folder. Paths that are not whole begin there.
 const PLACE: [&str; 2] = ["llamacpp", "models"];
-/// What versions of Jan call the context.
+/// What versions of Jan call the context, and the layers of a graphics card.
 const CONTEXTS: [&str; 3] = ["ctx_len", "ctx_size", "n_ctx"];
+const GPU_LAYERS: [&str; 2] = ["ngl", "n_gpu_layers"];
 
 const REFUSED: &str =
     "Jan's description of it does not name a GGUF file below Jan's folder or by its whole path";
@@ -46,14 +47,17 @@ pub(super) fn model(folder: &Path, names: &[String]) -> Option<Found> {
     let eyes = described("mmproj_path").filter(|it| !it.is_empty());
     let projector = eyes.as_ref().and_then(|it| file(folder, it)).filter(|path| path.is_file());
     let is_blind = eyes.is_some() && projector.is_none();
-    let n_ctx = CONTEXTS.into_iter().find_map(|key| described(key)?.parse::<u32>().ok());
-    let context = n_ctx.filter(|n| *n > 0).map(|n| {
-        format!(
-            "Jan gives it a context of {n} tokens; here it is chosen where it is said how the model is loaded"
-        )
-    });
-    let remark = is_blind.then(|| BLIND.to_owned()).or(context);
-    Some(Found { projector, remark, ..found(None, path) })
+    let number = |keys: &[&str]| keys.iter().find_map(|key| described(key)?.parse::<u32>().ok());
+    let asked = Asked { n_ctx: number(&CONTEXTS).filter(|n| *n > 0), n_gpu_layers: number(&GPU_LAYERS) };
+    let remark = is_blind.then(|| BLIND.to_owned());
+    let unlisted = unlisted(folder, names, &path);
+    Some(Found { projector, remark, asked, unlisted, ..found(None, path) })
+}
+
+/// What the file is called where nothing describes it; `None` where it would not be found then.
+fn unlisted(folder: &Path, names: &[String], path: &Path) -> Option<ModelId> {
+    let stem = path.file_stem()?.to_str()?.to_owned();
+    (path.parent() == Some(folder)).then(|| ModelId([names, &[stem]].concat().join("/")))
 }
 
 /// As Jan calls it, where that can be a name here; else as its folder is called.
@@ -216,8 +220,25 @@ mod tests {
         check("model_path: HOME/mine/b.GGUF", &["mine/b.GGUF"], ("jan/maker/Tiny", "mine/b.GGUF", ""));
         // Whoever moved the folder moved the file with it.
         check("model_path: models/Tiny/model.gguf", &[OWN], ("jan/maker/Tiny", OWN, ""));
-        check(&format!("{PATH}\nctx_len: 8192\n"), &[OWN], ("jan/maker/Tiny", OWN, "8192 tokens"));
         check(PATH, &[], ("jan/maker/Tiny", DESCRIPTION, "missing"));
+    }
+
+    #[test]
+    fn how_jan_loads_a_model_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("model.gguf"), "").unwrap();
+        let check = |lines: &str, n_ctx: Option<u32>, n_gpu_layers: Option<u32>| {
+            fs::write(folder.path().join(FILE), format!("model_path: model.gguf\nname: Tiny 1B\n{lines}"))
+                .unwrap();
+            let found = model(folder.path(), &["jan", "Tiny"].map(str::to_owned)).unwrap();
+            assert_eq!(found.asked, Asked { n_ctx, n_gpu_layers }, "{lines}");
+            assert_eq!(found.unlisted, Some(ModelId("jan/Tiny/model".into())));
+            assert_eq!(found.remark, None);
+        };
+        check("ctx_len: 8192 # as in its card\nngl: 33\n", Some(8192), Some(33));
+        check("n_ctx: 4096\nngl: -1\n", Some(4096), None);
+        check("ctx_len: 0\nngl: 0\n", None, Some(0));
+        check("ctx_len: many\n", None, None);
     }
 
     #[test]

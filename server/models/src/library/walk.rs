@@ -48,6 +48,15 @@ pub(crate) enum Layout {
     Checkpoint,
 }
 
+/// What the list of another program says of loading a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// The longest that a conversation may become, in tokens.
+    pub(crate) n_ctx: Option<u32>,
+    /// Layers that a graphics card computes.
+    pub(crate) n_gpu_layers: Option<u32>,
+}
+
 /// A model that seems to be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -67,6 +76,10 @@ pub(crate) struct Found {
     pub(crate) remark: Option<String>,
     /// The program whose list says where its files are: they are that program's to delete.
     pub(crate) listed_by: Option<&'static str>,
+    /// How that program loads it.
+    pub(crate) asked: Asked,
+    /// What it is called without that list.
+    pub(crate) unlisted: Option<ModelId>,
 }
 
 impl Found {
@@ -81,6 +94,8 @@ impl Found {
             problem: None,
             remark: None,
             listed_by: None,
+            asked: Asked::default(),
+            unlisted: None,
         }
     }
 

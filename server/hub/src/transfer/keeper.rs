@@ -30,6 +30,8 @@ const JOURNAL_EVERY: Duration = Duration::from_secs(1);
 const JOURNAL_PAUSE: Duration = Duration::from_millis(250);
 /// Chunks that are written before they are noted, where so many wait.
 const AT_ONCE: usize = 16;
+/// Whoever hashes is woken after so many bytes: on fast networks waking costs more than it gains.
+const WAKE_BYTES: u64 = 1 << 20;
 /// Free space is looked at again after so many bytes.
 const SPACE_BYTES: u64 = 8 << 20;
 
@@ -192,6 +194,8 @@ struct Writer<'a> {
     pieces: Pieces,
     /// Wakes who hashes.
     wake: SyncSender<()>,
+    /// How far the frontier was then.
+    woken_at: u64,
     /// To who flushes.
     tell: SyncSender<Snapshot>,
     /// Bytes since the journal was last written.
@@ -209,7 +213,8 @@ impl<'a> Writer<'a> {
         wake: SyncSender<()>,
         tell: SyncSender<Snapshot>,
     ) -> Self {
-        Self { disk, log, pieces, wake, tell, unflushed: 0, flushed_at: Instant::now(), unlooked: 0 }
+        let (woken_at, unflushed, flushed_at, unlooked) = (0, 0, Instant::now(), 0);
+        Self { disk, log, pieces, wake, woken_at, tell, unflushed, flushed_at, unlooked }
     }
 
     fn take_all(&mut self, arriving: &mut Receiver<Write>) -> Result<(), TransferError> {
@@ -247,11 +252,16 @@ impl<'a> Writer<'a> {
         self.flush_sometimes()
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        let frontier = self.pieces.frontier();
         self.disk.shared.present.store(self.pieces.present(), Ordering::Relaxed);
-        self.disk.shared.frontier.store(self.pieces.frontier(), Ordering::Release);
-        // One that waits already is enough.
-        let _ = self.wake.try_send(());
+        self.disk.shared.frontier.store(frontier, Ordering::Release);
+        // What is left at the end is hashed when nobody sends any more.
+        if frontier - self.woken_at >= WAKE_BYTES {
+            self.woken_at = frontier;
+            // One that waits already is enough.
+            let _ = self.wake.try_send(());
+        }
     }
 
     fn look_at_space(&mut self, n: u64) -> Result<(), TransferError> {

@@ -343,6 +343,8 @@ pub struct ModelDetails {
     pub heads: [Option<u64>; 2],
     pub chat_template: Option<String>,
     pub note: String,
+    /// What people chose for how it is loaded, in words that are the same in every language.
+    pub profile: Vec<String>,
     pub uses: ModelUses,
     /// What writing it with fewer bits was measured to cost, the largest first.
     pub quants: Vec<MeasuredQuant>,

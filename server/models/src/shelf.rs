@@ -67,6 +67,7 @@ impl Models {
         details.is_managed = is_managed;
         details.path = is_managed.then(|| found.path.display().to_string());
         details.note = self.store.model_note(id).await?;
+        details.profile = self.store.launch_profile(id).await?.words();
         // Only those who may delete it are told.
         if is_managed {
             details.uses = self.uses(&found).await?;

@@ -548,11 +548,14 @@ async fn notes_and_tags_are_kept_within_bounds() {
     let id = ModelId("a".into());
     let tags = ["Coding".to_owned(), " coding".to_owned(), String::new()];
     bench.models.save_note(&id, "good at Rust", &tags).await.unwrap();
+    let chosen = LaunchProfile { n_ctx: Some(2048), ..LaunchProfile::default() };
+    bench.models.save_launch_profile(&id, chosen).await.unwrap();
     let details = bench.models.describe(&id, false).await.unwrap();
     assert_eq!(
         (details.note.as_str(), details.model.tags, details.path),
         ("good at Rust", vec!["Coding".to_owned()], None)
     );
+    assert_eq!(details.profile, ["n_ctx 2048"]);
     assert_eq!(bench.ids(ShelfQuery { text: "coding".into(), ..ShelfQuery::default() }).await, ["a"]);
     let many: Vec<_> = (0..13).map(|n| n.to_string()).collect();
     assert!(bench.models.save_note(&id, "", &many).await.is_err());

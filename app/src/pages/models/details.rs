@@ -37,6 +37,7 @@ pub(super) fn details(details: ModelDetails) -> AnyView {
         heads,
         chat_template,
         note,
+        profile,
         uses,
         quants,
         written,
@@ -44,7 +45,7 @@ pub(super) fn details(details: ModelDetails) -> AnyView {
         is_managed,
     } = details;
     let name = model.entry.name.clone();
-    let facts = facts(&model, path, layers, heads, texts);
+    let facts = facts(&model, [path, in_words(&profile)], layers, heads, texts);
     let head = head(&model, is_managed);
     view! {
         <Title text=name/>
@@ -104,7 +105,7 @@ fn head(model: &ShelfModel, is_managed: bool) -> AnyView {
 
 fn facts(
     model: &ShelfModel,
-    path: Option<String>,
+    [path, profile]: [Option<String>; 2],
     layers: Option<u64>,
     heads: [Option<u64>; 2],
     texts: &'static ModelsTexts,
@@ -129,6 +130,7 @@ fn facts(
         (texts.fact_layers, layers.map(|n| n.to_string())),
         (texts.fact_heads, n_heads),
         (texts.fact_template, template),
+        (texts.fact_profile, profile),
         (texts.fact_licence, model.licence.clone()),
         (texts.filter_folder, Some(folder)),
         (texts.fact_id, Some(entry.id.0.clone())),
@@ -148,6 +150,11 @@ fn facts(
         .collect();
     view! { <dl class="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1" data-testid="model-facts">{rows}</dl> }
         .into_any()
+}
+
+/// How people chose that it is loaded; nothing where nobody did.
+fn in_words(profile: &[String]) -> Option<String> {
+    (!profile.is_empty()).then(|| profile.join(" · "))
 }
 
 /// What people wrote about it. A plain form: it sends itself with scripts only, and is not shown to change before.

@@ -25,6 +25,7 @@ pub(super) fn details(found: &Found, model: ShelfModel) -> ModelDetails {
         heads: [None; 2],
         chat_template: None,
         note: String::new(),
+        profile: Vec::new(),
         uses: ModelUses::default(),
         quants: Vec::new(),
         written: None,

@@ -32,7 +32,13 @@ impl Bench {
     }
 
     /// Sends a part of a file.
-    async fn send(&self, name: &str, file: &[u8], from: usize, to: usize) -> Result<u64, ModelsError> {
+    pub(super) async fn send(
+        &self,
+        name: &str,
+        file: &[u8],
+        from: usize,
+        to: usize,
+    ) -> Result<u64, ModelsError> {
         let parts: Vec<_> = file[from..to].chunks(100).map(|it| Ok::<_, Infallible>(it.to_vec())).collect();
         self.models.receive(sent(name, file.len()), from as u64, stream::iter(parts)).await
     }

@@ -145,6 +145,24 @@ async fn a_disk_that_becomes_full_while_a_folder_is_brought_keeps_nothing_of_it(
 }
 
 #[tokio::test]
+async fn a_disk_that_is_full_takes_no_file_that_is_sent_until_there_is_room() {
+    let bench = Bench::open().await;
+    let Some(disk) = Disk::mount(&bench.own(), "nr_inodes=200") else { return };
+    let file = llama(1000);
+    // For the folder of what is sent, and for nothing in it.
+    let fillers = disk.fill(1);
+    let send = async || bench.send("Sent.gguf", &file, 0, file.len()).await;
+    let problem = send().await.unwrap_err().to_string();
+    assert!(problem.contains("No space left"), "{problem}");
+    assert_eq!(bench.all().await, [] as [&str; 0]);
+    for filler in fillers {
+        fs::remove_file(filler).unwrap();
+    }
+    assert_eq!(send().await.unwrap(), file.len() as u64, "with room it is sent");
+    assert_eq!(bench.all().await, ["Sent"]);
+}
+
+#[tokio::test]
 async fn nothing_is_begun_that_would_fill_the_disk() {
     let bench = Bench::open().await;
     let Some(_disk) = Disk::mount(&bench.own(), "size=6m") else { return };

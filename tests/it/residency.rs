@@ -1,10 +1,12 @@
 //! Several models at once: the end of one's worker is not felt by the others, and memory has a budget.
 
-use crate::support::{Server, model, model_id, platform, run};
+use crate::support::{Server, command, model, model_id, platform, run};
 use futures::StreamExt;
 use serde_json::{Value, json};
-use std::{fs, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
+/// How wide a token is in the test model.
+const N_EMBD: &str = "576";
 /// What a copy of the test model is called in the library.
 const COPY: &str = "Second-Model";
 
@@ -63,20 +65,52 @@ async fn a_killed_worker_leaves_the_other_models_answer_untouched() {
     server.stop().await;
 }
 
+/// What loading a model takes is foretold within a tenth.
+async fn check_fit(model: &Path, [n_ctx, kv_type]: [&str; 2], with: &[&str]) {
+    let data = tempfile::tempdir().unwrap();
+    let (model, folder) = (model.to_string_lossy(), data.path().to_string_lossy().into_owned());
+    let chosen = ["--context", n_ctx, "--kv-type", kv_type, "--data-dir", &folder];
+    let output = run(&[&["measure", "fit", &model][..], &chosen, with].concat()).await;
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let row: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
+    assert_eq!((text.lines().count(), row[0], row[1]), (2, n_ctx, kv_type), "{text}");
+    let [foretold, taken] = [2, 3].map(|i| row[i].parse::<f64>().unwrap());
+    assert!((foretold - taken).abs() <= 0.1 * taken, "{model} {with:?}: {text}");
+}
+
+/// A file that nothing but tests needs.
+async fn seeded(args: &[&str]) {
+    let made = command(env!("CARGO_BIN_EXE_seed")).args(args).output().await.unwrap();
+    assert!(made.status.success(), "{made:?}");
+}
+
 #[tokio::test]
 async fn what_loading_takes_is_foretold_within_a_tenth() {
-    for (n_ctx, kv_type) in [("1024", "f16"), ("1024", "q8"), ("4096", "f16"), ("4096", "q8")] {
-        let data = tempfile::tempdir().unwrap();
-        let (model, folder) = (model(), data.path().to_string_lossy().into_owned());
-        let model = model.to_string_lossy();
-        let chosen = ["--context", n_ctx, "--kv-type", kv_type, "--data-dir", &folder];
-        let output = run(&[&["measure", "fit", &model][..], &chosen].concat()).await;
-        assert!(output.status.success(), "{output:?}");
-        let text = String::from_utf8(output.stdout).unwrap();
-        let row: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
-        assert_eq!((text.lines().count(), row[0], row[1]), (2, n_ctx, kv_type), "{text}");
-        let [foretold, taken] = [2, 3].map(|i| row[i].parse::<f64>().unwrap());
-        assert!((foretold - taken).abs() <= 0.1 * taken, "{text}");
+    for chosen in [["1024", "f16"], ["1024", "q8"], ["4096", "f16"], ["4096", "q8"]] {
+        check_fit(&model(), chosen, &[]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_loaded_with_a_model_is_foretold_within_a_tenth() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let [draft, eyes] = [at("Draft.gguf"), at("eyes.gguf")];
+    fs::copy(model(), &draft).unwrap();
+    seeded(&["projector", &eyes, N_EMBD]).await;
+    for with in [["--draft-model", &draft], ["--projector", &eyes]] {
+        check_fit(&model(), ["2048", "f16"], &with).await;
+    }
+}
+
+#[tokio::test]
+async fn what_models_take_that_keep_states_is_foretold_within_a_tenth() {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in ["hybrid", "recurrent"] {
+        let path = folder.path().join(format!("{kind}.gguf"));
+        seeded(&[kind, &path.to_string_lossy()]).await;
+        check_fit(&path, ["4096", "f16"], &[]).await;
     }
 }
 

@@ -40,6 +40,21 @@ test('Shift+Enter starts a line, Enter sends, an empty message is not sent', asy
   await answered(page);
 });
 
+test('the composer grows with what is written, and not beyond a part of the page', async ({ page }) => {
+  await open(page, '/chat');
+  const height = async () => (await composer(page).boundingBox())?.height ?? 0;
+  const one = await height();
+  await composer(page).fill('one\ntwo\nthree');
+  await expect.poll(height).toBeGreaterThan(2 * one);
+  await composer(page).fill('line\n'.repeat(200));
+  const most = (page.viewportSize()?.height ?? 0) * 0.4;
+  await expect.poll(height).toBeGreaterThan(most - 2);
+  expect(await height()).toBeLessThan(most + 2);
+  await expect(page.getByTestId('send')).toBeInViewport();
+  await composer(page).fill('');
+  await expect.poll(height).toBe(one);
+});
+
 test('Escape stops an answer and keeps what was written', async ({ page }) => {
   await open(page, '/chat');
   await send(page, LONG);

@@ -1,7 +1,21 @@
 // Words in the message box that stand for something: commands, prompts, models, collections.
 
 import type { Locator, Page } from '@playwright/test';
-import { accessible, composer, expect, open, sendAndStop, test } from '../support/test';
+import {
+  accessible,
+  answered,
+  answers,
+  chooseModel,
+  composer,
+  expect,
+  lastAnswer,
+  open,
+  send,
+  sendAndStop,
+  SHORT,
+  test,
+  withSecondModel,
+} from '../support/test';
 
 function named(page: Page): Locator {
   return page.getByTestId('named');
@@ -108,6 +122,51 @@ test('a command opens the setup of the chat, and a name chooses the model', asyn
   await page.locator('input[name=samplers]').fill('top_k temperature');
   await page.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByTestId('setup-link')).toContainText('samplers top_k temperature');
+});
+
+test('another warm model answers one message, whose tokens it counts, and the chat keeps its own', async ({ browser }) => {
+  await withSecondModel(browser, async page => {
+    const name = await page.getByTestId('model-name').innerText();
+    // Another context than that of the first, to tell whose is shown.
+    await page.getByTestId('model-pill').click();
+    await page.getByTestId('model-row').filter({ hasText: 'Second-Model' }).getByTestId('model-launch').click();
+    await page.getByTestId('launch-context').selectOption('4096');
+    await page.getByTestId('launch-load').click();
+    await expect(page.getByTestId('model-name')).toHaveText('Second-Model');
+    await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
+    await chooseModel(page, name);
+    await send(page, SHORT);
+    await answered(page);
+    const [bar, next] = [page.getByTestId('context'), page.getByTestId('answers-next')];
+    await expect(bar).toContainText('of 8192 tokens');
+
+    const choose = async () => {
+      await composer(page).fill('');
+      await composer(page).pressSequentially('And now? @Second');
+      await named(page).filter({ hasText: 'Answers this message alone' }).click();
+      await expect(composer(page)).toHaveValue('And now? ');
+      await expect(next).toContainText('Second-Model');
+      await expect(bar).toContainText('of 4096 tokens');
+    };
+    await choose();
+    await page.getByTestId('answers-next-not').click();
+    await expect(next).toHaveCount(0);
+    await expect(bar).toContainText('of 8192 tokens');
+    await choose();
+    await composer(page).press('Enter');
+    await expect(answers(page)).toHaveCount(2);
+    await answered(page);
+    const usage = lastAnswer(page).getByTestId('usage');
+    await expect(usage).toContainText('Second-Model');
+    await expect(next).toHaveCount(0);
+    await expect(page.getByTestId('model-name')).toHaveText(name);
+    await expect(bar).toContainText('of 8192 tokens');
+
+    await send(page, SHORT);
+    await expect(answers(page)).toHaveCount(3);
+    await answered(page);
+    await expect(usage).toContainText(name);
+  });
 });
 
 test('a collection is named in a message, and the words before it stay', async ({ page }) => {

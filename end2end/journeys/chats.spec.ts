@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
+import { Server } from '../support/server';
 import { accessible, answered, answers, connected, expect, lastAnswer, open, send, sendAndStop, SHORT, test, textOf } from '../support/test';
 
 async function newChat(page: Page, text: string): Promise<void> {
@@ -441,4 +442,39 @@ test('a chat is kept as a file, and files that are none say so', async ({ page }
   expect(download.suggestedFilename()).toBe('to-be-kept.md');
   await bring(page, 'no json');
   await expect(page.getByTestId('import-outcome')).toContainText('no JSON');
+});
+
+test('all chats leave as one file, which another server takes over', async ({ browser }) => {
+  const [from, to] = [await Server.start({ model: 'none' }), await Server.start({ model: 'none' })];
+  const visit = async (server: Server) => {
+    const context = await browser.newContext({ baseURL: server.address, locale: 'en-GB' });
+    const page = await context.newPage();
+    await open(page, '/chats');
+    return page;
+  };
+  const leaving = await visit(from);
+  const eels = file('Notes on eels', 'Where do eels go?', 'To the <b>Sargasso</b> Sea.');
+  Object.assign(eels.chats[0] ?? {}, { folder: 'Fishes', tags: ['sea'] });
+  await bring(leaving, eels);
+  await expect(leaving.getByTestId('import-outcome')).toContainText('1 chats were taken over');
+  await bring(leaving, file('Notes on elvers', 'What is an elver?', 'A young eel.'));
+  await expect(row(leaving, 'Notes on elvers')).toBeVisible();
+  const download = leaving.waitForEvent('download');
+  await leaving.getByTestId('export-all').click();
+  const text = readFileSync(await (await download).path(), 'utf8');
+  expect(JSON.parse(text).chats).toHaveLength(2);
+
+  const arriving = await visit(to);
+  await bring(arriving, text);
+  await expect(arriving.getByTestId('import-outcome')).toContainText('2 chats were taken over');
+  await connected(arriving);
+  await expect(arriving.getByTestId('folder').filter({ hasText: 'Fishes' })).toContainText('1');
+  await expect(row(arriving, 'Notes on eels').getByRole('link', { name: 'sea', exact: true })).toHaveCount(1);
+  await row(arriving, 'Notes on eels').getByRole('link', { name: 'Notes on eels' }).click();
+  await expect(answers(arriving)).toHaveCount(1);
+  await expect(textOf(lastAnswer(arriving))).toHaveText('To the <b>Sargasso</b> Sea.');
+  for (const page of [leaving, arriving]) {
+    await page.context().close();
+  }
+  await Promise.all([from.stop(), to.stop()]);
 });

@@ -4,8 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator, Page } from '@playwright/test';
+import { CallingModel } from '../support/caller';
 import { freshFolder, required, Server } from '../support/server';
-import { accessible, connected, expect, open, test, watchErrors } from '../support/test';
+import { accessible, addModel, connected, expect, open, test, watchErrors } from '../support/test';
 
 const ENDED = /^(complete|cut)$/;
 
@@ -250,6 +251,47 @@ test('older runs are looked through page by page, and are there still after one 
     await page.goto('about:blank');
   } finally {
     await context.close();
+    await server.stop();
+  }
+});
+
+test('a model elsewhere is said to be one before anything is sent, and why it did not answer', async ({ browser }) => {
+  const model = await CallingModel.start(last => ({ text: `You said: ${last.content}` }));
+  const server = await Server.start({ model: 'none' });
+  const context = await browser.newContext({ baseURL: server.address, locale: 'en-GB' });
+  try {
+    const page = await context.newPage();
+    const errors = watchErrors(page);
+    await addModel(page, model.address);
+    await open(page, '/compare');
+    await expect(page.getByTestId('compare-leaves')).toContainText('What you write is sent to');
+    await accessible(page);
+    await page.getByTestId('compare-prompt').fill('Name a tree.');
+    await page.getByTestId('compare-start').click();
+    await ended(page);
+    for (const position of [0, 1]) {
+      await expect(slots(page).nth(position).getByTestId('slot-text')).toHaveText('You said: Name a tree.');
+    }
+    await expect(slots(page).getByTestId('slot-error')).toHaveCount(0);
+
+    model.stop();
+    await page.getByTestId('run-again').click();
+    await expect(page).toHaveURL(/\/compare$/);
+    await page.getByTestId('compare-start').click();
+    await ended(page);
+    await expect(page.locator('[data-testid=compare-slot][data-state=failed]')).toHaveCount(2);
+    await expect(slots(page).first().getByTestId('slot-error')).toContainText('Den');
+    await accessible(page);
+    const runs = page.getByTestId('compare-run');
+    await expect(runs).toHaveCount(2);
+    await page.getByTestId('run-delete').click();
+    await expect(runs).toHaveCount(1);
+    await expect(page).toHaveURL(/\/compare$/);
+    expect(errors).toEqual([]);
+    await page.goto('about:blank');
+  } finally {
+    await context.close();
+    model.stop();
     await server.stop();
   }
 });

@@ -12,7 +12,9 @@ use state::AppState;
 use std::time::Duration;
 use system::DataDir;
 use types::{
+    chat::{ChatTurn, Role},
     ids::{ModelId, UserId},
+    image::{ImageFile, TurnImage},
     kv::{KvFormat, KvType},
     launch::LaunchProfile,
     model::ModelState,
@@ -26,6 +28,10 @@ const WORDS: usize = 700;
 /// The memory of a worker is looked at so often, and once more behind it is certainly current.
 const LOOK: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Pixels of an image's side, a multiple of four, and bytes before the first one.
+const SIDE: u32 = 512;
+const HEADERS: u32 = 54;
 
 const HEAD: &str = "context  keys/values  foretold MB  taken MB  error";
 
@@ -59,7 +65,8 @@ async fn measure(state: &AppState, id: &ModelId, profile: LaunchProfile) -> Resu
     let foretold = forecast.ok_or_else(|| Exit::Failed("its file does not say what it takes".to_owned()))?;
     state.models.load_as(UserId::LOCAL, id.clone(), profile).await.map_err(failed)?;
     tokio::time::timeout(PATIENCE, ready(state, id)).await.map_err(failed)??;
-    let prompt = Prompt::Text("one two three four five six seven ".repeat(WORDS / 7));
+    let sees = state.engine.status().borrow().find(id).is_some_and(|it| it.status.sees);
+    let prompt = prompt(sees);
     let sampling = Sampling { max_tokens: Some(8), ..Sampling::default() };
     let request = GenerateRequest { sampling, ..GenerateRequest::new(prompt, Tenant(UserId::LOCAL.0)) };
     let mut answer = state.engine.generate(Target::default(), request).await.map_err(failed)?;
@@ -71,6 +78,34 @@ async fn measure(state: &AppState, id: &ModelId, profile: LaunchProfile) -> Resu
     let resident = residents.find(id).filter(|it| it.is_measured);
     let resident = resident.ok_or_else(|| Exit::Failed("its memory could not be measured".to_owned()))?;
     Ok((foretold.parts.total(), resident.memory_bytes))
+}
+
+/// Many words, and an image where the model looks at some.
+fn prompt(sees: bool) -> Prompt {
+    let words = "one two three four five six seven ".repeat(WORDS / 7);
+    if !sees {
+        return Prompt::Text(words);
+    }
+    let mut turn = ChatTurn::new(Role::User, words);
+    turn.images.push(TurnImage { at: 0, file: ImageFile::new(picture()) });
+    Prompt::Chat(vec![turn])
+}
+
+/// A grey square as a file of BMP: two headers, then rows of three bytes a pixel.
+fn picture() -> Vec<u8> {
+    let n_pixels = SIDE * SIDE;
+    let mut file = b"BM".to_vec();
+    for n in [HEADERS + 3 * n_pixels, 0, HEADERS, 40, SIDE, SIDE] {
+        file.extend(n.to_le_bytes());
+    }
+    for n in [1_u16, 24] {
+        file.extend(n.to_le_bytes());
+    }
+    for n in [0, 3 * n_pixels, 2835, 2835, 0, 0] {
+        file.extend(n.to_le_bytes());
+    }
+    file.resize((HEADERS + 3 * n_pixels) as usize, 128);
+    file
 }
 
 async fn ready(state: &AppState, id: &ModelId) -> Result<(), Exit> {

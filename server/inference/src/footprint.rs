@@ -26,7 +26,7 @@ const BASE_BYTES: u64 = 40 << 20;
 /// What the engine keeps beside what llama.cpp tells of.
 const OWN_BYTES: u64 = 8 << 20;
 
-/// What looking at an image takes beside the projector's weights; models differ in it, so this is a guess until it is measured.
+/// What looking at an image takes beside the projector's weights, where no dry run told it.
 const LOOKING_BYTES: u64 = 128 << 20;
 
 /// What a model's file says about its size.
@@ -138,9 +138,10 @@ impl Footprint {
         }
     }
 
-    /// With a projector for images beside it, whose file has so many bytes.
-    pub fn with_projector(self, size_bytes: u64) -> Self {
-        self.with_weights(size_bytes.saturating_add(LOOKING_BYTES))
+    /// With a projector for images beside it, whose file has so many bytes; what a dry run told of it counts more.
+    pub fn with_projector(self, size_bytes: u64, dry_run: Option<DryRun>) -> Self {
+        let foretold = || size_bytes.saturating_add(LOOKING_BYTES);
+        self.with_weights(dry_run.map_or_else(foretold, |it| it.weights_bytes))
     }
 
     /// With so much more in its weights.

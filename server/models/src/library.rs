@@ -211,7 +211,7 @@ impl Library {
         }
         let projector = known.projector.clone();
         if let Some(projector) = &projector {
-            known.footprint = known.footprint.with_projector(size_of(projector));
+            known.footprint = self.with_projector_at(known.footprint, projector);
         }
         Ok((known, Companions { draft_model, projector }))
     }
@@ -235,7 +235,7 @@ impl Library {
         }
         let draft = self.chosen_draft(id, path, &profile.draft)?;
         let draft = draft.and_then(|it| self.draft_footprint(&it.path, kv_type));
-        let projector = known.projector.map(|path| Footprint::default().with_projector(size_of(&path)));
+        let projector = known.projector.map(|path| self.with_projector_at(Footprint::default(), &path));
         Ok(Sizes { draft, projector, has_kv_types: true, ..alone })
     }
 
@@ -360,6 +360,11 @@ impl Library {
         footprint.tried(self.dry_runs.of(path), kv_type)
     }
 
+    /// With a projector, and what a dry run of it told, where there was one.
+    fn with_projector_at(&self, footprint: Footprint, path: &Path) -> Footprint {
+        footprint.with_projector(size_of(path), self.dry_runs.of(path))
+    }
+
     /// What a draft model takes beside the model; `None` where its file says nothing.
     fn draft_footprint(&self, path: &Path, kv_type: KvType) -> Option<Footprint> {
         let header = self.headers.gguf(path)?;
@@ -393,7 +398,7 @@ pub(crate) fn entry(
     let problem = known.as_ref().err().cloned();
     let known = known.as_ref().ok();
     let beside = known.map(|known| match known.projector.as_deref() {
-        Some(projector) => known.footprint.with_projector(size_of(projector)),
+        Some(projector) => known.footprint.with_projector(size_of(projector), None),
         None => known.footprint,
     });
     let memory = |footprint: Footprint| footprint.bytes(n_ctx, machine_bytes);

@@ -200,6 +200,9 @@ impl Models {
         if let Some(draft_model) = &spec.draft_model {
             self.try_memory(&draft_model.path).await;
         }
+        if let Some(projector) = &spec.projector {
+            self.try_memory(projector).await;
+        }
         let (again, problem) = self.spec(&spec.id, spec.path.clone(), spec.profile.clone()).await;
         if problem.is_none() { again } else { spec }
     }

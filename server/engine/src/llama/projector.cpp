@@ -61,25 +61,49 @@ extern "C" void engine_projector_log(ggml_log_callback callback) {
     }
 }
 
-// NULL, with a reason where there is one beside the log's, where the file does not fit the model. An image of a model whose
-// parts see each other is never more than n_batch tokens.
+namespace {
+
+// An image of a model whose parts see each other is never more than n_batch tokens.
+mtmd_context_params params_for(const char * path, bool is_fused, int32_t n_batch) {
+    mtmd_context_params params = mtmd_context_params_default();
+    params.print_timings = false;
+    params.warmup = false;
+    params.flash_attn_type = is_fused ? LLAMA_FLASH_ATTN_TYPE_AUTO : LLAMA_FLASH_ATTN_TYPE_DISABLED;
+    const auto needs = mtmd_get_memory_usage(path, params);
+    if (needs.use_non_causal && needs.image_max_tokens > n_batch) {
+        params.image_max_tokens = n_batch;
+    }
+    return params;
+}
+
+} // namespace
+
+// What the file takes with what computing the largest image needs, on all devices together, without reading weights; 0 where
+// that is not known.
+extern "C" uint64_t engine_projector_bytes(const char * path, bool is_fused, int32_t n_batch) {
+    try {
+        const auto needs = mtmd_get_memory_usage(path, params_for(path, is_fused, n_batch));
+        uint64_t bytes = 0;
+        for (const auto & [_, size] : needs.backend_mem_usage) {
+            bytes += size;
+        }
+        return bytes;
+    } catch (...) {
+        return 0;
+    }
+}
+
+// NULL, with a reason where there is one beside the log's, where the file does not fit the model.
 extern "C" engine_projector * engine_projector_new(
         const char * path, const llama_model * model, int32_t n_threads, bool is_fused, int32_t n_batch, char * reason,
         size_t reason_size) {
     try {
-        mtmd_context_params params = mtmd_context_params_default();
-        params.print_timings = false;
-        params.warmup = false;
-        params.n_threads = n_threads;
-        params.flash_attn_type = is_fused ? LLAMA_FLASH_ATTN_TYPE_AUTO : LLAMA_FLASH_ATTN_TYPE_DISABLED;
         if (!mtmd_get_cap_from_file(path).inp_vision) {
             tell(reason, reason_size, "it does not look at images");
             return nullptr;
         }
-        const auto needs = mtmd_get_memory_usage(path, params);
-        if (needs.use_non_causal && needs.image_max_tokens > n_batch) {
-            params.image_max_tokens = n_batch;
-        }
+        mtmd_context_params params = params_for(path, is_fused, n_batch);
+        params.n_threads = n_threads;
         auto result = std::make_unique<engine_projector>();
         result->context.reset(mtmd_init_from_file(path, model, params));
         result->width = (size_t) llama_model_n_embd_inp(model);

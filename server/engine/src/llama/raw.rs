@@ -9,7 +9,7 @@ mod recurrent;
 mod sizes;
 
 pub(crate) use heads::{HeadKind, HeadToken, Heads, check_eagle, check_heads};
-pub(crate) use projector::{CutImage, EncodedPiece, ImagePart, PieceSize, Projector};
+pub(crate) use projector::{CutImage, EncodedPiece, ImagePart, PieceSize, Projector, projector_bytes};
 pub(crate) use pulse::beat_with;
 pub(crate) use recurrent::RecurrentState;
 #[cfg(test)]

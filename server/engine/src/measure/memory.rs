@@ -14,8 +14,13 @@ const N_CELLS: [u32; 2] = [2048, 10_240];
 /// Rows of logits that answers touch at once, of those that a whole batch could have; each sequence has one in any case.
 const N_LOGITS: u32 = 64;
 
-/// Tries the loading of the model at `path` for `n_sequences` answers at the same time. The error is a sentence.
+/// Tries the loading of the model, or of the projector, at `path` for `n_sequences` answers at the same time. The error is a sentence.
 pub(crate) fn dry_run(backend: &LlamaBackend, path: &Path, n_sequences: u32) -> Result<DryRun, String> {
+    if gguf::read_header(path).is_ok_and(|header| header.is_projector()) {
+        let n_bytes = llama::projector_bytes(backend, path, true, N_BATCH)?;
+        let weights_bytes = n_bytes.ok_or("llama.cpp does not say what it takes")?;
+        return Ok(DryRun { weights_bytes, ..DryRun::default() });
+    }
     let n_sequences = llama::n_of_pool(n_sequences);
     let n_logits = n_sequences.max(N_LOGITS);
     let pools = N_CELLS.map(|n_cells| Pool { n_cells, n_sequences, n_batch: N_BATCH, n_logits });

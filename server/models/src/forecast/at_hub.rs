@@ -67,7 +67,8 @@ impl Models {
         let sizes = Sizes {
             own: footprint(&header, weights_bytes, KvType::default()),
             draft: None,
-            projector: (projector_bytes > 0).then(|| Footprint::default().with_projector(projector_bytes)),
+            projector: (projector_bytes > 0)
+                .then(|| Footprint::default().with_projector(projector_bytes, None)),
             has_kv_types: purpose == Purpose::Writing,
         };
         Ok((sizes, purpose))

@@ -1,7 +1,9 @@
 //! Images for a model: a projector's file, what stands for an image in a prompt, and how that gets into a context.
 
 use super::{c_path, last_errors, on_log, pointer_of};
-use llama_cpp_2::{DecodeError, context::LlamaContext, model::LlamaModel, token::LlamaToken};
+use llama_cpp_2::{
+    DecodeError, context::LlamaContext, llama_backend::LlamaBackend, model::LlamaModel, token::LlamaToken,
+};
 use llama_cpp_sys_2 as sys;
 use std::{
     ffi::CStr,
@@ -28,6 +30,7 @@ mod functions {
 
     unsafe extern "C" {
         pub(super) fn engine_projector_log(callback: ggml_log_callback);
+        pub(super) fn engine_projector_bytes(path: *const c_char, is_fused: bool, n_batch: i32) -> u64;
         pub(super) fn engine_projector_new(
             path: *const c_char,
             model: *const llama_model,
@@ -120,6 +123,23 @@ pub(crate) struct PieceSize {
     pub(crate) n_positions: usize,
     /// It cannot be decoded in several steps.
     pub(crate) is_whole: bool,
+}
+
+/// What the projector at `path` takes with what computing the largest image needs, by llama.cpp's own account and without reading
+/// weights; `None` where it does not say.
+pub(crate) fn projector_bytes(
+    _backend: &LlamaBackend,
+    path: &Path,
+    is_fused: bool,
+    n_batch: u32,
+) -> Result<Option<u64>, String> {
+    let (path, n_batch) = (c_path(path)?, i32::try_from(n_batch).unwrap_or(1));
+    // SAFETY: `on_log` is a log callback that lives as long as the program, and the path ends in a zero.
+    let n_bytes = unsafe {
+        functions::engine_projector_log(Some(on_log));
+        functions::engine_projector_bytes(path.as_ptr(), is_fused, n_batch)
+    };
+    Ok(Some(n_bytes).filter(|n| *n > 0))
 }
 
 impl<'m> Projector<'m> {

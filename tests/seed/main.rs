@@ -6,7 +6,11 @@
 //! `seed runs DATA_DIR N` puts so many compared runs into a database, which are called “Question 1” and so on and have ended.
 //!
 //! `seed projector FILE N_EMBD` writes what lets a model look at images whose tokens have vectors of so many numbers.
+//!
+//! `seed hybrid FILE` and `seed recurrent FILE` write models that keep states instead of keys and values, in some layers or in all.
 
+mod gguf;
+mod memories;
 mod projector;
 
 use std::{env, error::Error, fs, path::Path};
@@ -31,6 +35,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     {
         let n = n.parse()?;
         return add_runs(&open(data_dir).await?, n).await;
+    }
+    if let [kind, path] = args.as_slice()
+        && let Some(kind) = memories::Kind::of(kind)
+    {
+        return Ok(memories::write(Path::new(path), kind)?);
     }
     let [data_dir, answer_file, thought_file @ ..] = args.as_slice() else {
         return Err("usage: seed DATA_DIR ANSWER_FILE [THOUGHT_FILE]".into());

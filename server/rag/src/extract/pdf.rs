@@ -9,11 +9,13 @@ use super::{Extracted, MAX_TEXT_BYTES, Unreadable};
 use glyphs::Collector;
 use headings::Chapter;
 use layout::Part;
-use pdf_extract::{Dictionary, Document, Object, Stream, output_doc_page};
+use pdf_extract::{Dictionary, Document, Object, Stream, content::Content, output_doc_page};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use types::document::DocumentKind;
 
 const MOST_PAGES: usize = 20_000;
+/// What says how something is painted.
+const COLOURS: [&str; 8] = ["CS", "cs", "SC", "SCN", "sc", "scn", "gs", "sh"];
 
 /// All pages with text.
 pub(super) fn read(bytes: &[u8]) -> Result<Extracted, Unreadable> {
@@ -31,7 +33,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     let mut pages = Vec::new();
     let (mut n_empty, mut n_broken, mut n_bytes) = (0, 0, 0);
     for page in 1..=n_pages as u32 {
-        let (parts, is_whole) = page_parts(&document, page);
+        let (parts, is_whole) = page_parts(&mut document, page);
         match is_whole {
             true if parts.is_empty() => n_empty += 1,
             true => {}
@@ -69,7 +71,32 @@ fn forget_images(document: &mut Document) {
 }
 
 /// What a page says, and whether that is all: of a damaged one, what stands before the damage.
-fn page_parts(document: &Document, page: u32) -> (Vec<Part>, bool) {
+fn page_parts(document: &mut Document, page: u32) -> (Vec<Part>, bool) {
+    let (parts, is_whole) = parts_as_it_is(document, page);
+    if is_whole || !forget_colours(document, page) {
+        return (parts, is_whole);
+    }
+    let (again, is_whole) = parts_as_it_is(document, page);
+    let n_bytes = |parts: &[Part]| parts.iter().map(Part::n_bytes).sum::<usize>();
+    if n_bytes(&again) >= n_bytes(&parts) { (again, is_whole) } else { (parts, false) }
+}
+
+/// The library gives up a page for a colour that it does not know. Says whether it may be read without.
+fn forget_colours(document: &mut Document, page: u32) -> bool {
+    let Some(id) = document.get_pages().get(&page).copied() else { return false };
+    let without = || {
+        let mut content = Content::decode(&document.get_page_content(id).ok()?).ok()?;
+        let n_operations = content.operations.len();
+        content.operations.retain(|it| !COLOURS.contains(&it.operator.as_str()));
+        if content.operations.len() == n_operations { None } else { content.encode().ok() }
+    };
+    match catch_unwind(AssertUnwindSafe(without)) {
+        Ok(Some(content)) => document.change_page_content(id, content).is_ok(),
+        Ok(None) | Err(_) => false,
+    }
+}
+
+fn parts_as_it_is(document: &Document, page: u32) -> (Vec<Part>, bool) {
     let mut collector = Collector::default();
     let read = || output_doc_page(document, &mut collector, page);
     // The library panics on some fonts.

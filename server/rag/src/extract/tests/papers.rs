@@ -231,6 +231,15 @@ fn images_are_no_drawing() {
 }
 
 #[test]
+fn colours_that_nobody_knows_cost_no_text() {
+    let page = line(72.0, 720.0, BODY, "In black.")
+        + "/Odd cs 1 scn /Odder gs\n"
+        + &line(72.0, 700.0, BODY, "In gold.");
+    let extracted = read(&samples::pdf_of(&[page]), "pdf").unwrap();
+    assert_eq!((outline(&extracted).as_str(), extracted.note), ("1 text: In black.\n1 text: In gold.", None));
+}
+
+#[test]
 fn of_a_damaged_page_what_could_be_read_is_kept() {
     let broken =
         line(72.0, 700.0, BODY, "Before the damage.") + "1 Td\n" + &line(72.0, 680.0, BODY, "Behind it.");

@@ -18,8 +18,8 @@ pub(crate) use raw::allocated;
 pub(crate) use raw::{
     Adapter, Allocated, CutImage, EncodedPiece, HeadKind, HeadToken, Heads, ImagePart, PartState, PieceSize,
     Pool, Projector, RecurrentState, SequenceState, VendoredDrafter, beat_with, build, can_shift,
-    capture_log, dry_run, kv_bytes, last_errors, load_adapter, looks_back_only, projector_bytes, quantize, set_adapters,
-    set_threads,
+    capture_log, dry_run, kv_bytes, last_errors, load_adapter, looks_back_only, projector_bytes, quantize,
+    set_adapters, set_threads,
 };
 pub(crate) use threads::{Threads, default_threads, threads};
 

@@ -6,7 +6,7 @@ use crate::pages::chat::{
     attachments::{self, Attachments},
     calls, collections, context_bar, editor, model_before, more, named, papers, previews, sources,
     thread_store::{Block, Pace},
-    tools, usage,
+    tools, usage, variants,
 };
 use crate::{
     lazy_file::{Coming, NotFetched, Pauses, coming},
@@ -52,6 +52,8 @@ pub(crate) enum Behind {
     Tools,
     /// What an answer cost.
     Usage(ArcRwSignal<MessageView>),
+    /// Which of a message's variants is shown.
+    Variants(ArcRwSignal<MessageView>),
     /// What a person should know about the machine while an answer is written. It brings what is shown of the answer once it has
     /// ended, as long as the server answers.
     Warned(ArcRwSignal<Pace>),
@@ -110,6 +112,7 @@ async fn what_is(behind: Behind) -> AnyView {
         Behind::Sources(message) => sources::of(message).await,
         Behind::Tools => tools::choices().await,
         Behind::Usage(view) => usage::line(view),
+        Behind::Variants(view) => variants::pager(view),
         Behind::Warned(pace) => more::warned(pace),
     }
 }

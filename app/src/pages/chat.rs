@@ -25,6 +25,7 @@ mod thread;
 pub(crate) mod thread_store;
 pub(crate) mod tools;
 pub(crate) mod usage;
+pub(crate) mod variants;
 
 pub(crate) use draft::add_to_new_chat;
 

@@ -62,7 +62,7 @@ fn Question(row: Row) -> AnyView {
                 <Later behind=Behind::Editor(view.clone(), editing)/>
             </When>
             <div class="flex min-h-7 items-center opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
-                <Variants view=row.view.clone()/>
+                <Later behind=Behind::Variants(row.view.clone())/>
                 <CopyButton view=row.view.clone()/>
                 <IconButton size=14 icon=icondata_lu::LuPencil label=texts.edit.to_owned() testid="edit" on_click=move |()| editing.set(true)/>
                 <Later behind=Behind::More(row.id)/>
@@ -256,7 +256,7 @@ fn AnswerActions(view: ArcRwSignal<MessageView>) -> impl IntoView {
     let id = view.read_untracked().id;
     view! {
         <div class="-ml-1.5 flex flex-wrap items-center">
-            <Variants view=view.clone()/>
+            <Later behind=Behind::Variants(view.clone())/>
             <CopyButton view/>
             <IconButton size=14 icon=icondata_lu::LuRefreshCw label=texts.regenerate.to_owned() testid="regenerate"
                 on_click=move |()| actions.regenerate(id, Again::Anew)/>
@@ -274,39 +274,6 @@ fn CopyButton(view: ArcRwSignal<MessageView>) -> impl IntoView {
         toasts.show(texts.copied);
     });
     view! { <IconButton size=14 icon=icondata_lu::LuCopy label=texts.copy.to_owned() testid="copy" on_click=copy/> }
-}
-
-/// Pages through what edits and regenerations left.
-#[component]
-fn Variants(view: ArcRwSignal<MessageView>) -> impl IntoView {
-    let texts = use_texts();
-    let actions = use_actions();
-    move || {
-        let MessageView { id, variants, .. } = view.get();
-        let idx = variants.iter().position(|variant| *variant == id)?;
-        if variants.len() < 2 {
-            return None;
-        }
-        let neighbour = |idx: Option<usize>| idx.and_then(|idx| variants.get(idx).copied());
-        let (previous, next) = (neighbour(idx.checked_sub(1)), neighbour(Some(idx + 1)));
-        let select = move |to: Option<MessageId>| {
-            Callback::new(move |()| {
-                if let Some(to) = to {
-                    actions.select_variant(to)
-                }
-            })
-        };
-        let text = fill(&fill(texts.variant_of, "k", idx + 1), "n", variants.len());
-        Some(view! {
-            <span class="flex items-center text-xs whitespace-nowrap text-muted" data-testid="variants">
-                <IconButton size=14 icon=icondata_lu::LuChevronLeft label=texts.variant_previous.to_owned() testid="variant-previous"
-                    disabled=previous.is_none() on_click=select(previous)/>
-                <span class="tabular">{text}</span>
-                <IconButton size=14 icon=icondata_lu::LuChevronRight label=texts.variant_next.to_owned() testid="variant-next"
-                    disabled=next.is_none() on_click=select(next)/>
-            </span>
-        })
-    }
 }
 
 #[component]

@@ -181,7 +181,7 @@ test('a file that is no image says so, and a model without eyes offers nothing',
   const page = await pageOf(server, browser);
   const text = { name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('no picture at all') };
   await page.getByTestId('attach').setInputFiles([text]);
-  await expect(page.getByTestId('toast')).toContainText('PNG, JPEG, WebP, GIF or BMP');
+  await expect(page.getByTestId('toast')).toContainText('PNG, JPEG, WebP, GIF, BMP or TIFF');
   await expect(page.getByTestId('attached').locator('img')).toHaveCount(0);
   await page.context().close();
   await server.stop();

@@ -71,7 +71,7 @@ async fn images_that_cannot_be_used_are_refused_with_a_reason() {
         ("https://example.com/cat.png", "data: addresses only"),
         ("data:image/png,cat", "must be in base64"),
         ("data:image/png;base64,????", "base64 is damaged"),
-        ("data:image/svg+xml;base64,PHN2Zy8+", "must be a PNG, JPEG, WebP, GIF or BMP file"),
+        ("data:image/svg+xml;base64,PHN2Zy8+", "must be a PNG, JPEG, WebP, GIF, BMP or TIFF file"),
         ("data:image/png;base64,iVBORw0KGgo=", "image 1 cannot be used: the file is damaged"),
     ] {
         let (status, reply) = server.ask("/v1/chat/completions", &about(picture)).await;

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     EmbedRequest, Embeddings, EngineError, GenerateRequest, GenerateStream, Prompt, RankRequest, Ranking,
+    Tenant,
 };
 use protocol::{Command, Delta, GenerateParams, Rejection, RequestId};
 use std::{
@@ -127,6 +128,15 @@ impl Requests {
     /// Those that somebody still waits for: the others end with the worker's next step.
     pub(super) fn n_wanted(&self) -> usize {
         self.by_id.values().filter(|request| !request.asked.is_abandoned()).count()
+    }
+
+    /// Generations of one share that somebody still waits for.
+    pub(super) fn n_of(&self, share: Tenant) -> usize {
+        let is_of = |it: &&Request| {
+            matches!(&it.asked, Asked::Generate { params, .. } if params.share == share)
+                && !it.asked.is_abandoned()
+        };
+        self.by_id.values().filter(is_of).count()
     }
 
     /// Generations and work on vectors that the worker has.

@@ -39,6 +39,9 @@ const BEGINNING: (JobStep, f32) = (JobStep::LoadingWeights, 0.0);
 /// How often the token rate is published.
 const REFRESH: Duration = Duration::from_millis(250);
 
+/// Whoever has fewer requests than this finds room, too, where others fill the line.
+const FEW: usize = 4;
+
 /// When somebody who is refused may ask again, before anything is known about how long answers take.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -242,7 +245,7 @@ impl<L: Launch> Supervisor<L> {
                 Phase::Failed(error) => drop(reply.send(Err(error.clone()))),
                 Phase::Loading { .. } | Phase::Pausing { .. } => self.loaders.push(reply),
             },
-            Ask::Generate { request, reply } => match self.admit() {
+            Ask::Generate { request, reply } => match self.admit(self.requests.n_of(request.share) < FEW) {
                 Ok(()) => {
                     let request = self.with_adapters(*request);
                     self.requests.add_generate(request, reply, self.cancels.0.clone());
@@ -250,14 +253,14 @@ impl<L: Launch> Supervisor<L> {
                 }
                 Err(error) => drop(reply.send(Err(error))),
             },
-            Ask::Count { prompt, reply } => match self.admit() {
+            Ask::Count { prompt, reply } => match self.admit(true) {
                 Ok(()) => {
                     self.requests.add_count(prompt, reply);
                     self.send_requests();
                 }
                 Err(error) => drop(reply.send(Err(error))),
             },
-            Ask::Show { request, reply } => match self.admit() {
+            Ask::Show { request, reply } => match self.admit(true) {
                 Ok(()) => {
                     let request = self.with_adapters(*request);
                     self.requests.add_show(request, reply);
@@ -266,12 +269,14 @@ impl<L: Launch> Supervisor<L> {
                 Err(error) => drop(reply.send(Err(error))),
             },
             Ask::Embed { request, reply } => {
-                let pending = self.admit().map(|()| self.requests.add_embed(request, self.cancels.0.clone()));
+                let pending =
+                    self.admit(false).map(|()| self.requests.add_embed(request, self.cancels.0.clone()));
                 let _ = reply.send(pending);
                 self.send_requests();
             }
             Ask::Rank { request, reply } => {
-                let pending = self.admit().map(|()| self.requests.add_rank(request, self.cancels.0.clone()));
+                let pending =
+                    self.admit(false).map(|()| self.requests.add_rank(request, self.cancels.0.clone()));
                 let _ = reply.send(pending);
                 self.send_requests();
             }
@@ -292,14 +297,15 @@ impl<L: Launch> Supervisor<L> {
         }
     }
 
-    /// Whether there is a model to wait for and room to wait in.
-    fn admit(&mut self) -> Result<(), EngineError> {
+    /// Whether there is a model to wait for and room to wait in: in the line, or in as much again behind it for who asks for little.
+    fn admit(&mut self, is_little: bool) -> Result<(), EngineError> {
         if let Phase::Failed(error) = &self.phase {
             return Err(error.clone());
         }
         self.requests.prune();
         let n = self.requests.n_wanted();
-        let has_room = n < MAX_WAITING + self.n_slots() as usize && self.requests.len() < MAX_REQUESTS;
+        let n_places = if is_little { 2 * MAX_WAITING } else { MAX_WAITING };
+        let has_room = n < n_places + self.n_slots() as usize && self.requests.len() < MAX_REQUESTS;
         if has_room && self.worker.as_ref().is_none_or(|worker| worker.connection.has_room()) {
             return Ok(());
         }

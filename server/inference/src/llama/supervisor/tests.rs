@@ -85,9 +85,13 @@ impl Stage {
 
     /// Starts a generation without waiting for it.
     fn generate(&self) -> tokio::task::JoinHandle<String> {
+        self.generate_for(Tenant(1))
+    }
+
+    fn generate_for(&self, tenant: Tenant) -> tokio::task::JoinHandle<String> {
         let model = self.model.clone();
         tokio::spawn(async move {
-            match model.generate(request()).await {
+            match model.generate(GenerateRequest::new(Prompt::Text("hello".into()), tenant)).await {
                 Ok(stream) => read(stream).await,
                 Err(error) => format!("refused: {error}"),
             }
@@ -420,6 +424,27 @@ async fn too_many_requests_are_refused() {
     assert!(matches!(worker.command().await, Command::Cancel { .. }));
     worker.accept().await;
     drop((answers, next));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_somebody_fills_has_room_for_few_of_everybody_else() {
+    let (stage, mut worker) = Stage::ready().await;
+    let mut answers: Vec<_> = (0..MAX_WAITING + 2).map(|_| stage.generate()).collect();
+    answers.extend((0..4).map(|_| stage.generate_for(Tenant(2))));
+    for _ in 0..answers.len() {
+        worker.accept().await;
+    }
+    let expected = "refused: 70 requests are running or waiting, try again in a moment";
+    for tenant in [1, 2] {
+        assert_eq!(stage.generate_for(Tenant(tenant)).await.expect("no panic"), expected, "{tenant}");
+    }
+    let third = stage.generate_for(Tenant(3));
+    worker.accept().await;
+    // What is told at once needs no place in the line.
+    let model = stage.model.clone();
+    let counting = tokio::spawn(async move { model.count_tokens(Prompt::Text("hello".into())).await });
+    assert!(matches!(worker.command().await, Command::CountTokens { .. }));
+    drop((answers, third, counting));
 }
 
 #[tokio::test(start_paused = true)]

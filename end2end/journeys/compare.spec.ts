@@ -4,9 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Locator, Page } from '@playwright/test';
-import { CallingModel } from '../support/caller';
+import type { Message } from '../support/caller';
+import { withCallingModel } from '../support/calling';
 import { freshFolder, required, Server } from '../support/server';
-import { accessible, addModel, connected, expect, open, test, watchErrors } from '../support/test';
+import { accessible, connected, expect, open, test, watchErrors } from '../support/test';
 
 const ENDED = /^(complete|cut)$/;
 
@@ -256,13 +257,8 @@ test('older runs are looked through page by page, and are there still after one 
 });
 
 test('a model elsewhere is said to be one before anything is sent, and why it did not answer', async ({ browser }) => {
-  const model = await CallingModel.start(last => ({ text: `You said: ${last.content}` }));
-  const server = await Server.start({ model: 'none' });
-  const context = await browser.newContext({ baseURL: server.address, locale: 'en-GB' });
-  try {
-    const page = await context.newPage();
-    const errors = watchErrors(page);
-    await addModel(page, model.address);
+  const repeats = (last: Message) => ({ text: `You said: ${last.content}` });
+  await withCallingModel(browser, repeats, async (page, _server, model) => {
     await open(page, '/compare');
     await expect(page.getByTestId('compare-leaves')).toContainText('What you write is sent to');
     await accessible(page);
@@ -287,13 +283,7 @@ test('a model elsewhere is said to be one before anything is sent, and why it di
     await page.getByTestId('run-delete').click();
     await expect(runs).toHaveCount(1);
     await expect(page).toHaveURL(/\/compare$/);
-    expect(errors).toEqual([]);
-    await page.goto('about:blank');
-  } finally {
-    await context.close();
-    model.stop();
-    await server.stop();
-  }
+  });
 });
 
 test('models that do not fit together answer one after the other, and the page says so', async ({ browser }) => {

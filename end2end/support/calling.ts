@@ -15,7 +15,7 @@ export interface CallingOptions {
 export async function withCallingModel(
   browser: Browser,
   answer: (last: Message) => Turn,
-  act: (page: Page, server: Server) => Promise<void>,
+  act: (page: Page, server: Server, model: CallingModel) => Promise<void>,
   { dataDir, environment, context: options }: CallingOptions = {},
 ): Promise<void> {
   const model = await CallingModel.start(answer);
@@ -25,7 +25,7 @@ export async function withCallingModel(
     const page = await context.newPage();
     const errors = watchErrors(page);
     await addModel(page, model.address);
-    await act(page, server);
+    await act(page, server, model);
     expect(errors).toEqual([]);
     await page.goto('about:blank');
   } finally {

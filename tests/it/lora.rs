@@ -2,41 +2,30 @@
 //! harms nobody.
 
 use crate::support::{Server, model};
+use gguf::testing::Gguf;
 use serde_json::{Value, json};
 use std::{fs, path::Path, sync::Arc};
 
 /// Numbers of the test model's last layer that come in, and that go out.
-const N_FF: usize = 1536;
-const N_EMBD: usize = 576;
+const N_FF: u64 = 1536;
+const N_EMBD: u64 = 576;
 
 /// Writes an adapter of rank one for the test model's last layer, which pushes what it says far away.
 fn write_adapter(path: &Path) {
-    let text = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
-    let texts = [("general.architecture", "llama"), ("general.type", "adapter"), ("adapter.type", "lora")];
+    let mut gguf = Gguf::default();
+    for (key, value) in
+        [("general.architecture", "llama"), ("general.type", "adapter"), ("adapter.type", "lora")]
+    {
+        gguf.text(key, value);
+    }
+    gguf.f32("adapter.lora.alpha", 1.0);
     let layer = "blk.29.ffn_down.weight";
+    let numbers = |n: u64| (0..n).map(|i| if i % 3 == 0 { 1.0_f32 } else { -0.5 }).collect();
     let tensors = [
-        (format!("{layer}.lora_a"), [N_FF, 1], 0_u64),
-        (format!("{layer}.lora_b"), [1, N_EMBD], N_FF as u64 * 4),
+        (format!("{layer}.lora_a"), vec![N_FF, 1], numbers(N_FF)),
+        (format!("{layer}.lora_b"), vec![1, N_EMBD], numbers(N_EMBD)),
     ];
-    let mut file = b"GGUF".to_vec();
-    file.extend(3_u32.to_le_bytes());
-    file.extend((tensors.len() as u64).to_le_bytes());
-    file.extend((texts.len() as u64 + 1).to_le_bytes());
-    for (key, value) in texts {
-        file.extend([text(key), 8_u32.to_le_bytes().to_vec(), text(value)].concat());
-    }
-    file.extend([text("adapter.lora.alpha"), 6_u32.to_le_bytes().to_vec()].concat());
-    file.extend(1_f32.to_le_bytes());
-    for (name, shape, offset) in tensors {
-        file.extend([text(&name), 2_u32.to_le_bytes().to_vec()].concat());
-        shape.iter().for_each(|n| file.extend((*n as u64).to_le_bytes()));
-        file.extend(0_u32.to_le_bytes());
-        file.extend(offset.to_le_bytes());
-    }
-    file.resize(file.len().next_multiple_of(32), 0);
-    let numbers = |n: usize| (0..n).map(|i| if i % 3 == 0 { 1.0_f32 } else { -0.5 });
-    numbers(N_FF).chain(numbers(N_EMBD)).for_each(|it| file.extend(it.to_le_bytes()));
-    fs::write(path, file).unwrap();
+    gguf.write(path, &tensors).unwrap();
 }
 
 #[tokio::test]

@@ -9,9 +9,9 @@
 //!
 //! `seed hybrid FILE` and `seed recurrent FILE` write models that keep states instead of keys and values, in some layers or in all.
 
-mod gguf;
 mod memories;
 mod projector;
+mod tensors;
 
 use std::{env, error::Error, fs, path::Path};
 use store::{ContestantRow, NewRun, NewTurn, Outcome, SlotRow, Store, ThoughtRow};

@@ -1,7 +1,8 @@
 //! Writes small models with random weights that do not keep keys and values of every token in every layer: how much memory they take
 //! is what they are for.
 
-use crate::gguf::{Gguf, Tensor, alike, weights};
+use crate::tensors::{alike, weights};
+use gguf::testing::{BYTE, CONTROL, Gguf, NORMAL, Tensor, UNKNOWN};
 use std::{io, path::Path};
 
 const WIDTH: u64 = 512;
@@ -16,12 +17,6 @@ const N_CONVOLVED: u64 = 4;
 const INNER: u64 = 2 * WIDTH;
 const STATE: u64 = 16;
 const RANK: u64 = 32;
-
-/// SentencePiece's types of tokens.
-const NORMAL: i32 = 1;
-const UNKNOWN: i32 = 2;
-const CONTROL: i32 = 3;
-const BYTE: i32 = 6;
 
 /// What they keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +126,7 @@ fn values(kind: Kind, vocabulary: &[(String, i32)]) -> Gguf {
     match kind {
         Kind::Hybrid => {
             let heads = (0..N_LAYER).map(|i| if looks_back(i) { N_HEAD_KV as i32 } else { 0 });
-            gguf.numbers(&format!("{architecture}.attention.head_count_kv"), &heads.collect::<Vec<_>>());
+            gguf.i32s(&format!("{architecture}.attention.head_count_kv"), heads);
             numbers.push(("shortconv.l_cache", N_CONVOLVED as u32));
         }
         Kind::Recurrent => numbers.extend([
@@ -143,23 +138,21 @@ fn values(kind: Kind, vocabulary: &[(String, i32)]) -> Gguf {
         ]),
     }
     for (name, number) in numbers {
-        gguf.number(&format!("{architecture}.{name}"), number);
+        gguf.u32(&format!("{architecture}.{name}"), number);
     }
-    gguf.fraction(&format!("{architecture}.attention.layer_norm_rms_epsilon"), 1e-5);
+    gguf.f32(&format!("{architecture}.attention.layer_norm_rms_epsilon"), 1e-5);
     add_words(&mut gguf, vocabulary);
     gguf
 }
 
 fn add_words(gguf: &mut Gguf, vocabulary: &[(String, i32)]) {
     for (name, token) in [("bos", 1), ("eos", 2), ("unknown", 0)] {
-        gguf.number(&format!("tokenizer.ggml.{name}_token_id"), token);
+        gguf.u32(&format!("tokenizer.ggml.{name}_token_id"), token);
     }
     gguf.text("tokenizer.ggml.model", "llama");
-    let words: Vec<_> = vocabulary.iter().map(|(word, _)| word.clone()).collect();
-    let kinds: Vec<_> = vocabulary.iter().map(|(_, kind)| *kind).collect();
-    gguf.texts("tokenizer.ggml.tokens", &words);
-    gguf.fractions("tokenizer.ggml.scores", &vec![-1.0; words.len()]);
-    gguf.numbers("tokenizer.ggml.token_type", &kinds);
+    gguf.texts("tokenizer.ggml.tokens", vocabulary.iter().map(|(word, _)| word.as_str()));
+    gguf.f32s("tokenizer.ggml.scores", vocabulary.iter().map(|_| -1.0));
+    gguf.i32s("tokenizer.ggml.token_type", vocabulary.iter().map(|(_, kind)| *kind));
 }
 
 /// Letters, and every byte.

@@ -1,6 +1,7 @@
 //! Writes a small projector with random weights: what a model sees through it is noise, but it sees.
 
-use crate::gguf::{Gguf, Tensor, alike, weights};
+use crate::tensors::{alike, weights};
+use gguf::testing::{Gguf, Tensor};
 use std::{io, path::Path};
 
 const WIDTH: u64 = 32;
@@ -17,7 +18,7 @@ pub(crate) fn write(path: &Path, n_embd: u64) -> io::Result<()> {
     let mut gguf = Gguf::default();
     gguf.text("general.architecture", "clip");
     gguf.text("clip.projector_type", "mlp");
-    gguf.yes("clip.has_vision_encoder");
+    gguf.bool("clip.has_vision_encoder", true);
     for (name, number) in [
         ("embedding_length", WIDTH as u32),
         ("attention.head_count", 2),
@@ -27,11 +28,11 @@ pub(crate) fn write(path: &Path, n_embd: u64) -> io::Result<()> {
         ("image_size", SIDE),
         ("patch_size", PATCH),
     ] {
-        gguf.number(&format!("clip.vision.{name}"), number);
+        gguf.u32(&format!("clip.vision.{name}"), number);
     }
-    gguf.fraction("clip.vision.attention.layer_norm_epsilon", 1e-5);
-    gguf.fractions("clip.vision.image_mean", &[0.5; 3]);
-    gguf.fractions("clip.vision.image_std", &[0.5; 3]);
+    gguf.f32("clip.vision.attention.layer_norm_epsilon", 1e-5);
+    gguf.f32s("clip.vision.image_mean", [0.5; 3].into_iter());
+    gguf.f32s("clip.vision.image_std", [0.5; 3].into_iter());
     gguf.write(path, &tensors)
 }
 

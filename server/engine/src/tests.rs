@@ -2,7 +2,6 @@
 //! What those say is nonsense, but it is the same nonsense every time, and nothing is rounded away: two ways of computing
 //! can be compared.
 
-mod gguf;
 mod safetensors;
 pub(crate) mod tiny_bert;
 pub(crate) mod tiny_heads;

@@ -10,6 +10,8 @@ mod parts;
 mod reader;
 mod template;
 mod tensors;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use details::{Details, Value, read_details};
 pub use header::{Header, Split};

@@ -1,6 +1,6 @@
 //! Writes safetensors files.
 
-use super::gguf::Tensor;
+use gguf::testing::Tensor;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 

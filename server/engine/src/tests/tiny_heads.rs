@@ -1,12 +1,10 @@
 //! A tiny model with a head for the token after the next, and tiny drafters of EAGLE-3 for a tiny Llama.
 
-use super::{
-    gguf::{Gguf, Tensor},
-    tiny_llama::{
-        N_EMBD, N_FF, N_HEAD, N_HEAD_KV, N_LAYER, Shape, layer, letters_only, matrix, ones, scale_layers,
-        values_of, vocabulary,
-    },
+use super::tiny_llama::{
+    N_EMBD, N_FF, N_HEAD, N_HEAD_KV, N_LAYER, Shape, layer, letters_only, matrix, ones, scale_layers,
+    values_of, vocabulary,
 };
+use gguf::testing::{Gguf, Tensor};
 use std::path::Path;
 
 /// What a head or a drafter knows of the model.
@@ -59,7 +57,7 @@ pub(crate) fn write_lacking(path: &Path, seed: u64, knows: Knows, n_heads: u32, 
     }
     count_experts(&mut gguf, "glm4moe");
     gguf.bool("glm4moe.expert_weights_norm", true);
-    gguf.write(path, &tensors);
+    gguf.write(path, &tensors).expect("the folder is there");
 }
 
 /// A layer; the first is dense, others have experts.
@@ -157,7 +155,7 @@ pub(crate) fn write_eagle_for(path: &Path, seed: u64, knows: Knows, layers: &[i3
         tensors.push(matrix("output.weight", N_EMBD, tokens.len() as u64, random));
     }
     let lists = tokens.map(|tokens| ("d2t", tokens));
-    gguf.write_with_numbers(path, &tensors, lists.as_slice());
+    gguf.write_with_numbers(path, &tensors, lists.as_slice()).expect("the folder is there");
 }
 
 /// How much of what was known before remains.

@@ -1,6 +1,6 @@
 //! A tiny Llama.
 
-use super::gguf::{BYTE, CONTROL, Gguf, NORMAL, Tensor, UNKNOWN, USER_DEFINED};
+use gguf::testing::{BYTE, CONTROL, Gguf, NORMAL, Tensor, UNKNOWN, USER_DEFINED};
 use std::path::Path;
 
 /// Numbers of a token's vector.
@@ -24,7 +24,7 @@ pub(crate) struct Manners {
 pub(crate) fn write(path: &Path, seed: u64) {
     let vocabulary = vocabulary();
     let tensors = tensors(vocabulary.len() as u64, &mut fastrand::Rng::with_seed(seed));
-    values(&vocabulary).write(path, &tensors);
+    values(&vocabulary).write(path, &tensors).expect("the folder is there");
 }
 
 /// Writes a model that nearly says what [`write`]'s of the same seed says: every weight is off by up to `noise` of the
@@ -37,7 +37,7 @@ pub(crate) fn write_relative(path: &Path, seed: u64, noise: f32) {
         let most = weights.iter().fold(0.0, |most: f32, it| most.max(it.abs()));
         weights.iter_mut().for_each(|it| *it += (random.f32() * 2.0 - 1.0) * noise * most);
     }
-    values(&vocabulary).write(path, &tensors);
+    values(&vocabulary).write(path, &tensors).expect("the folder is there");
 }
 
 /// Writes a model whose layers add so many times less to a token as those of [`write`]: what follows a token depends mostly on that
@@ -46,7 +46,7 @@ pub(crate) fn write_forgetful(path: &Path, seed: u64, mixing: f32) {
     let vocabulary = vocabulary();
     let mut tensors = tensors(vocabulary.len() as u64, &mut fastrand::Rng::with_seed(seed));
     scale_layers(&mut tensors, mixing);
-    values(&vocabulary).write(path, &tensors);
+    values(&vocabulary).write(path, &tensors).expect("the folder is there");
 }
 
 /// Makes what layers add to a token smaller.
@@ -62,7 +62,7 @@ pub(crate) fn write_with_fewer_tokens(path: &Path, seed: u64, n_fewer: usize) {
     let mut vocabulary = vocabulary();
     vocabulary.truncate(vocabulary.len() - n_fewer);
     let tensors = tensors(vocabulary.len() as u64, &mut fastrand::Rng::with_seed(seed));
-    values(&vocabulary).write(path, &tensors);
+    values(&vocabulary).write(path, &tensors).expect("the folder is there");
 }
 
 /// Writes a model that spells its tokens with other letters.
@@ -72,7 +72,7 @@ pub(crate) fn write_spelling(path: &Path, letters: &str) {
         *text = letter.to_string();
     }
     let tensors = tensors(vocabulary.len() as u64, &mut fastrand::Rng::with_seed(1));
-    values(&vocabulary).write(path, &tensors);
+    values(&vocabulary).write(path, &tensors).expect("the folder is there");
 }
 
 /// The same with a template and more tokens, which makes it another model.
@@ -82,7 +82,7 @@ pub(crate) fn write_with(path: &Path, seed: u64, manners: &Manners) {
     let tensors = tensors(vocabulary.len() as u64, &mut fastrand::Rng::with_seed(seed));
     let mut values = values(&vocabulary);
     values.text("tokenizer.chat_template", manners.template);
-    values.write(path, &tensors);
+    values.write(path, &tensors).expect("the folder is there");
 }
 
 /// Numbers of a head that is wider than its share of a token's vector.
@@ -109,7 +109,7 @@ pub(crate) fn write_with_wide_heads(path: &Path, seed: u64) {
     for part in ["key", "value"] {
         gguf.u32(&format!("llama.attention.{part}_length"), WIDE as u32);
     }
-    gguf.write(path, &tensors);
+    gguf.write(path, &tensors).expect("the folder is there");
 }
 
 /// Writes a model of the kind of Qwen-VL, whose positions have more than one dimension.
@@ -126,7 +126,7 @@ pub(crate) fn write_grid(path: &Path, seed: u64) {
     }
     let mut gguf = values_of("qwen2vl", Shape::default(), &vocabulary);
     gguf.i32s("qwen2vl.rope.dimension_sections", [2, 3, 3, 0].into_iter());
-    gguf.write(path, &tensors);
+    gguf.write(path, &tensors).expect("the folder is there");
 }
 
 /// Tokens of a block, the last known one included.
@@ -176,7 +176,7 @@ pub(crate) fn write_drafter_of(path: &Path, seed: u64, layers: &[i32], blocks: B
             tensors.push(matrix("markov_w2.weight", RANK, n_vocab, random));
         }
     }
-    gguf.write(path, &tensors);
+    gguf.write(path, &tensors).expect("the folder is there");
 }
 
 /// What a drafter has besides that chooses paths.
@@ -224,7 +224,7 @@ pub(crate) fn write_adapter(path: &Path, seed: u64) {
     gguf.text("general.architecture", "llama");
     gguf.text("adapter.type", "lora");
     gguf.f32("adapter.lora.alpha", RANK as f32);
-    gguf.write(path, &tensors);
+    gguf.write(path, &tensors).expect("the folder is there");
 }
 
 /// Spelling, score and type of every token.

@@ -1,12 +1,10 @@
 //! Tiny models that do not keep keys and values of every token in every layer.
 
-use super::{
-    gguf::{Gguf, Tensor},
-    tiny_llama::{
-        Manners, N_EMBD, N_HEAD, N_HEAD_KV, N_LAYER, Shape, layer, letters_only, matrix, ones,
-        values_without_heads, vocabulary,
-    },
+use super::tiny_llama::{
+    Manners, N_EMBD, N_HEAD, N_HEAD_KV, N_LAYER, Shape, layer, letters_only, matrix, ones,
+    values_without_heads, vocabulary,
 };
+use gguf::testing::{Gguf, Tensor};
 use std::path::Path;
 
 /// Tokens that a layer with a window looks back over.
@@ -71,7 +69,7 @@ pub(crate) fn write(path: &Path, kind: Kind, seed: u64, manners: &Manners) {
     }
     let mut gguf = values(kind, &vocabulary);
     gguf.text("tokenizer.chat_template", manners.template);
-    gguf.write(path, &tensors);
+    gguf.write(path, &tensors).expect("the folder is there");
 }
 
 fn head_width() -> u64 {

@@ -1,13 +1,13 @@
 //! Tiny models whose layers have one state that every token changes.
 
 use super::{
-    gguf::Tensor,
     tiny_heads::{Knows, MIXING, count_experts, experts, joining},
     tiny_llama::{
         N_EMBD, N_HEAD, N_HEAD_KV, N_LAYER, Shape, layer, letters_only, matrix, ones, scale_layers,
         values_of, vocabulary,
     },
 };
+use gguf::testing::Tensor;
 use std::path::Path;
 
 /// Tokens that a layer's convolution looks at.
@@ -45,7 +45,7 @@ pub(crate) fn write_mamba(path: &Path, seed: u64) {
     ] {
         gguf.u32(&format!("mamba.ssm.{name}"), number as u32);
     }
-    gguf.write(path, &tensors);
+    gguf.write(path, &tensors).expect("the folder is there");
 }
 
 /// Writes a model of which the first layer is recurrent and the second attends, with a head for the token after the next
@@ -94,7 +94,7 @@ fn write_hybrid_of(path: &Path, seed: u64, knows: Knows, architecture: &str) {
         gguf.u32(&format!("{architecture}.{name}"), number);
     }
     gguf.i32s(&format!("{architecture}.rope.dimension_sections"), [8, 0, 0, 0].into_iter());
-    gguf.write(path, &tensors);
+    gguf.write(path, &tensors).expect("the folder is there");
 }
 
 fn ends(random: &mut fastrand::Rng) -> Vec<Tensor> {

@@ -1,9 +1,7 @@
 //! Tiny projectors, and a tiny model whose positions have more than one dimension.
 
-use super::{
-    gguf::{Gguf, Tensor},
-    tiny_llama,
-};
+use super::tiny_llama;
+use gguf::testing::{Gguf, Tensor};
 use std::path::Path;
 
 /// How a projector's family puts images into prompts.
@@ -58,7 +56,7 @@ impl Family {
         gguf.f32("clip.vision.attention.layer_norm_epsilon", 1e-5);
         gguf.f32s("clip.vision.image_mean", [0.5; 3].into_iter());
         gguf.f32s("clip.vision.image_std", [0.5; 3].into_iter());
-        gguf.write(path, &self.tensors(random));
+        gguf.write(path, &self.tensors(random)).expect("the folder is there");
     }
 
     fn name(self) -> &'static str {

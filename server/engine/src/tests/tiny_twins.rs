@@ -1,9 +1,7 @@
 //! Tiny models that write, each both as a GGUF file and as a folder of safetensors, with the same weights.
 
-use super::{
-    gguf::{BYTE, CONTROL, Gguf, NORMAL, Tensor, UNKNOWN, USER_DEFINED},
-    safetensors::{self, Numbers},
-};
+use super::safetensors::{self, Numbers};
+use gguf::testing::{BYTE, CONTROL, Gguf, NORMAL, Tensor, UNKNOWN, USER_DEFINED};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 
@@ -96,7 +94,7 @@ pub(crate) fn write_file(path: &Path, family: Family, seed: u64) {
         let factors = slowdowns(family.head_width());
         tensors.push(("rope_freqs.weight".to_owned(), vec![factors.len() as u64], factors));
     }
-    values(family, &vocabulary).write(path, &tensors);
+    values(family, &vocabulary).write(path, &tensors).expect("the folder is there");
 }
 
 /// Writes the model as a folder at `path`.

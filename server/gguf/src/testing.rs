@@ -1,6 +1,6 @@
-//! Writes GGUF files.
+//! Writes GGUF files for tests, small ones: a file is put together in memory.
 
-use std::path::Path;
+use std::{fs, io, path::Path};
 
 /// GGUF's numbers for types of values, from its specification.
 const U32: u32 = 4;
@@ -18,54 +18,61 @@ const WHOLE: u32 = 27;
 const ALIGNMENT: usize = 32;
 
 /// SentencePiece's types of tokens.
-pub(crate) const NORMAL: i32 = 1;
-pub(crate) const UNKNOWN: i32 = 2;
-pub(crate) const CONTROL: i32 = 3;
-pub(crate) const USER_DEFINED: i32 = 4;
-pub(crate) const BYTE: i32 = 6;
+pub const NORMAL: i32 = 1;
+pub const UNKNOWN: i32 = 2;
+pub const CONTROL: i32 = 3;
+pub const USER_DEFINED: i32 = 4;
+pub const BYTE: i32 = 6;
 
 /// A name, a shape with the fastest dimension first, and the weights.
-pub(crate) type Tensor = (String, Vec<u64>, Vec<f32>);
+pub type Tensor = (String, Vec<u64>, Vec<f32>);
 
 /// A file that is being put together.
 #[derive(Default)]
-pub(crate) struct Gguf {
+pub struct Gguf {
     n_values: u64,
     values: Vec<u8>,
 }
 
 impl Gguf {
-    pub(crate) fn u32(&mut self, name: &str, number: u32) {
+    /// A whole number.
+    pub fn u32(&mut self, name: &str, number: u32) {
         self.key(name, U32);
         self.values.extend(number.to_le_bytes());
     }
 
-    pub(crate) fn f32(&mut self, name: &str, number: f32) {
+    /// A fraction.
+    pub fn f32(&mut self, name: &str, number: f32) {
         self.key(name, F32);
         self.values.extend(number.to_le_bytes());
     }
 
-    pub(crate) fn bool(&mut self, name: &str, value: bool) {
+    /// Yes or no.
+    pub fn bool(&mut self, name: &str, value: bool) {
         self.key(name, BOOL);
         self.values.push(value.into());
     }
 
-    pub(crate) fn text(&mut self, name: &str, text: &str) {
+    /// A text.
+    pub fn text(&mut self, name: &str, text: &str) {
         self.key(name, STRING);
         string(&mut self.values, text);
     }
 
-    pub(crate) fn texts<'t>(&mut self, name: &str, texts: impl ExactSizeIterator<Item = &'t str>) {
+    /// A list of texts.
+    pub fn texts<'t>(&mut self, name: &str, texts: impl ExactSizeIterator<Item = &'t str>) {
         self.array(name, STRING, texts.len());
         texts.for_each(|text| string(&mut self.values, text));
     }
 
-    pub(crate) fn f32s(&mut self, name: &str, numbers: impl ExactSizeIterator<Item = f32>) {
+    /// A list of fractions.
+    pub fn f32s(&mut self, name: &str, numbers: impl ExactSizeIterator<Item = f32>) {
         self.array(name, F32, numbers.len());
         numbers.for_each(|number| self.values.extend(number.to_le_bytes()));
     }
 
-    pub(crate) fn i32s(&mut self, name: &str, numbers: impl ExactSizeIterator<Item = i32>) {
+    /// A list of whole numbers.
+    pub fn i32s(&mut self, name: &str, numbers: impl ExactSizeIterator<Item = i32>) {
         self.array(name, I32, numbers.len());
         numbers.for_each(|number| self.values.extend(number.to_le_bytes()));
     }
@@ -83,12 +90,17 @@ impl Gguf {
     }
 
     /// Writes the file.
-    pub(crate) fn write(self, path: &Path, tensors: &[Tensor]) {
-        self.write_with_numbers(path, tensors, &[]);
+    pub fn write(self, path: &Path, tensors: &[Tensor]) -> io::Result<()> {
+        self.write_with_numbers(path, tensors, &[])
     }
 
     /// Likewise, with lists of whole numbers.
-    pub(crate) fn write_with_numbers(self, path: &Path, tensors: &[Tensor], lists: &[(&str, &[i64])]) {
+    pub fn write_with_numbers(
+        self,
+        path: &Path,
+        tensors: &[Tensor],
+        lists: &[(&str, &[i64])],
+    ) -> io::Result<()> {
         let weights = tensors.iter().map(|(name, shape, weights)| {
             let bytes: Vec<_> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
             (name.as_str(), shape.clone(), SINGLE, bytes)
@@ -116,7 +128,7 @@ impl Gguf {
             file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
             file.extend(bytes);
         }
-        std::fs::write(path, file).expect("the folder is there");
+        fs::write(path, file)
     }
 }
 

@@ -20,8 +20,8 @@ const N_LOGITS: u64 = 64;
 /// What a token of the vocabulary takes: its text, and the tables by which it is found.
 const TOKEN_BYTES: u64 = 250;
 
-/// The program itself and buffers that depend on nothing.
-const BASE_BYTES: u64 = 40 << 20;
+/// The program itself and buffers that depend on nothing. Code that is not optimised is larger.
+const BASE_BYTES: u64 = if cfg!(debug_assertions) { 40 << 20 } else { 16 << 20 };
 
 /// What the engine keeps beside what llama.cpp tells of.
 const OWN_BYTES: u64 = 8 << 20;

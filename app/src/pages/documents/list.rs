@@ -219,12 +219,17 @@ fn sentence(problem: &str) -> String {
 }
 
 fn details(row: &DocumentView, texts: &DocumentsTexts) -> String {
-    let pages = row.n_pages.map(|n| fill(texts.document_pages, "n", n));
-    let passages = (row.n_passages > 0).then(|| fill(texts.document_passages, "n", row.n_passages));
+    let pages = row.n_pages.map(|n| counted(n, texts.document_page_one, texts.document_pages));
+    let passages = (row.n_passages > 0)
+        .then(|| counted(row.n_passages, texts.document_passage_one, texts.document_passages));
     let vectors = (row.state == DocumentState::Ready && row.n_vectors > 0 && row.n_vectors < row.n_passages)
         .then(|| fill(texts.document_vectors, "n", row.n_vectors));
     let parts = [row.kind.map(|kind| kind_words(kind, texts).to_owned()), Some(bytes(row.n_bytes as f64))];
     parts.into_iter().chain([pages, passages, vectors]).flatten().collect::<Vec<_>>().join(" · ")
+}
+
+fn counted(n: u32, one: &str, several: &str) -> String {
+    if n == 1 { one.to_owned() } else { fill(several, "n", n) }
 }
 
 fn state_words(state: DocumentState, texts: &DocumentsTexts) -> &'static str {

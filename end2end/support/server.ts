@@ -1,7 +1,7 @@
 // The product under test: the real binary with a real model, in a data folder of its own.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -163,11 +163,26 @@ function modelArgs(model: Options['model']): string[] {
   }
 }
 
+const made = new Set<string>();
+
 /** A folder below the one that the test run was given. */
 export function freshFolder(): string {
   const parent = process.env.CHAOSENGINE_END2END_DATA ?? tmpdir();
   mkdirSync(parent, { recursive: true });
-  return mkdtempSync(join(parent, 'data-'));
+  const folder = mkdtempSync(join(parent, 'data-'));
+  made.add(folder);
+  return folder;
+}
+
+/** Removes the folders that were made and that no server uses: with their models they fill a disk. */
+export function removeFolders(): void {
+  const used = new Set([...Server.running].map(server => server.dataDir));
+  for (const folder of made) {
+    if (!used.has(folder)) {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+      made.delete(folder);
+    }
+  }
 }
 
 export function required(name: string): string {

@@ -4,7 +4,7 @@ import AxeBuilder from '@axe-core/playwright';
 import { test as base, type Browser, expect, type Locator, type Page } from '@playwright/test';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { freshFolder, required, Server } from './server';
+import { freshFolder, removeFolders, required, Server } from './server';
 
 export { expect };
 
@@ -28,11 +28,15 @@ export const test = base.extend<Own, Shared>({
     },
     { scope: 'worker' },
   ],
-  // A test that failed has stopped nothing, and the next ones are to have the machine for themselves.
+  // A test that failed has stopped nothing, and the next ones are to have the machine for themselves; its folders stay
+  // for whoever looks why.
   leavesNothing: [
-    async ({}, use) => {
+    async ({}, use, info) => {
       await use();
       await Promise.all([...Server.running].filter(server => !server.isShared).map(server => server.stop()));
+      if (info.status === info.expectedStatus) {
+        removeFolders();
+      }
     },
     { auto: true },
   ],
@@ -137,12 +141,12 @@ export async function streaming(page: Page, length = 1): Promise<void> {
   await expect.poll(async () => (await textOf(lastAnswer(page)).innerText()).length).toBeGreaterThanOrEqual(length);
 }
 
-/** Sends `text` and stops its answer once that has begun. */
+/** Sends `text` and stops its answer once that has begun; a short one may have ended by then. */
 export async function sendAndStop(page: Page, text: string): Promise<void> {
   await send(page, text);
   await streaming(page);
   await page.keyboard.press('Escape');
-  await expect(lastAnswer(page)).toHaveAttribute('data-state', /stopped|complete/);
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', /^(stopped|complete|cut)$/);
 }
 
 /** Waits until colours and places are where they go: what fades from one theme into the other has too little contrast on its way. */

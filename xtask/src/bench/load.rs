@@ -9,9 +9,14 @@ use serde_json::{Value, json};
 use crate::fail::{Failure, Result};
 
 const PATIENCE: Duration = Duration::from_secs(120);
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 64] = [
     "river", "stone", "lantern", "copper", "window", "garden", "winter", "signal", "paper", "engine",
-    "harbor", "market", "shadow", "bridge", "orchard", "meadow",
+    "harbor", "market", "shadow", "bridge", "orchard", "meadow", "candle", "forest", "silver", "ladder",
+    "island", "thunder", "basket", "mirror", "valley", "hammer", "pocket", "summer", "castle", "needle",
+    "desert", "button", "kitchen", "violin", "marble", "pepper", "tunnel", "feather", "station", "blanket",
+    "glacier", "compass", "velvet", "anchor", "cottage", "lemon", "saddle", "chimney", "dragon", "pebble",
+    "temple", "wagon", "whistle", "barrel", "cabin", "cherry", "planet", "ribbon", "statue", "ticket",
+    "walnut", "zipper", "magnet", "parrot",
 ];
 
 /// One answer to ask for.
@@ -245,10 +250,20 @@ impl<R: BufRead> Read for Chunked<R> {
     }
 }
 
-/// A text of so many words that no other seed has.
+/// A text of so many words, each seed's its own: what one text was answered says nothing about the next one.
 pub(super) fn words(n_words: usize, seed: usize) -> String {
-    let words = (0..n_words).map(|i| WORDS[(i * (seed * 7 + 3) + i / 5 + seed) % WORDS.len()]);
-    words.collect::<Vec<_>>().join(" ")
+    let word = |i: usize| WORDS[(scattered(seed as u64, i as u64) % WORDS.len() as u64) as usize];
+    (0..n_words).map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// A number that looks drawn by lot: the mixing function of SplitMix64 (Steele, Lea, Flood, 2014).
+fn scattered(seed: u64, i: u64) -> u64 {
+    let mixed = |mut z: u64| {
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    mixed(mixed(seed).wrapping_add((i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
 }
 
 /// A message of so many words that no other seed has, not even in its beginning.
@@ -259,6 +274,15 @@ pub(super) fn prompt(n_words: usize, seed: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The seeds of rounds lie a thousand apart.
+    #[test]
+    fn no_two_texts_are_alike() {
+        let texts: std::collections::HashSet<_> = (0..60).map(|round| words(4, 1_000 * round + 30)).collect();
+        assert_eq!(texts.len(), 60);
+        let shared = |a: &str, b: &str| a.split(' ').zip(b.split(' ')).filter(|(a, b)| a == b).count();
+        assert!(shared(&words(120, 1_020), &words(120, 2_020)) < 20);
+    }
 
     #[test]
     fn chunks_are_joined() {

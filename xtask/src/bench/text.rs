@@ -13,7 +13,7 @@ use crate::run::{self, Run};
 use crate::server::{self, Running};
 use crate::{paths, say};
 use life::Lives;
-use scenario::{Against, Figure, SCENARIOS, Scenario};
+use scenario::{Against, Figure, SCENARIOS, Scenario, Work};
 
 /// A package that holds a llama-server which also runs without a graphics card. Later versions were built for
 /// processors with AMX and end with an illegal instruction on others.
@@ -31,31 +31,54 @@ enum Setup {
     Ours,
     Theirs {
         flags: &'static [&'static str],
-        /// Whether it guesses tokens, and so is measured only where that may help.
-        guesses: bool,
+        /// The only work that it is measured at, since the flags are for that; `None` is all of it.
+        only: Option<Work>,
     },
 }
 
 /// Who is measured, in the order of the table's columns.
-const SETUPS: [(&str, Setup); 4] = [
+const SETUPS: [(&str, Setup); 6] = [
     ("chaosengine", Setup::Ours),
-    ("llama-server", Setup::Theirs { flags: &[], guesses: false }),
+    ("llama-server", Setup::Theirs { flags: &[], only: None }),
+    ("A", Setup::Theirs { flags: &["--parallel", "16", "--kv-unified"], only: None }),
     (
-        "llama-server, best flags",
-        Setup::Theirs { flags: &["--parallel", "16", "--kv-unified"], guesses: false },
+        "B",
+        Setup::Theirs {
+            flags: &["--parallel", "16", "--kv-unified", "--batch-size", "64", "--ubatch-size", "64"],
+            only: Some(Work::Mixed),
+        },
     ),
     (
-        "llama-server, best flags, guessing",
+        "C",
         Setup::Theirs {
             flags: &["--parallel", "16", "--kv-unified", "--spec-type", "ngram-mod"],
-            guesses: true,
+            only: Some(Work::Guessable),
+        },
+    ),
+    (
+        "D",
+        Setup::Theirs {
+            flags: &[
+                "--parallel",
+                "16",
+                "--kv-unified",
+                "--spec-type",
+                "ngram-mod",
+                "--spec-ngram-mod-n-match",
+                "6",
+                "--spec-ngram-mod-n-min",
+                "2",
+                "--spec-ngram-mod-n-max",
+                "12",
+            ],
+            only: Some(Work::Guessable),
         },
     ),
 ];
 
 impl Setup {
-    fn guesses(self) -> bool {
-        matches!(self, Self::Theirs { guesses: true, .. })
+    fn does(self, work: Work) -> bool {
+        !matches!(self, Self::Theirs { only: Some(only), .. } if only != work)
     }
 }
 
@@ -108,19 +131,19 @@ pub(super) fn text(only: Option<&str>) -> Result<()> {
 }
 
 fn n_rounds(scenario: &Scenario) -> usize {
-    if scenario.guesses { GUESSING_ROUNDS } else { ROUNDS }
+    if scenario.work == Work::Guessable { GUESSING_ROUNDS } else { ROUNDS }
 }
 
 fn measure(scenario: &Scenario, sides: &[Side]) -> Result<Vec<Row>> {
     let row = |figure: &Figure| Row { figure: *figure, values: vec![Vec::new(); sides.len()] };
     let mut rows: Vec<_> = scenario.figures.iter().map(row).collect();
     for round in 0..n_rounds(scenario) {
-        // Prompts of different rounds have nothing in common, or the second would be half computed.
+        // Prompts of different rounds share their task and no words, or the second would be half computed.
         let seed = 1_000 * (1 + round);
         for turn in 0..sides.len() {
             // Whoever comes later finds warmer or hotter hardware, so they take turns at that too.
             let i = (turn + round) % sides.len();
-            if sides[i].setup.guesses() && !scenario.guesses {
+            if !sides[i].setup.does(scenario.work) {
                 continue;
             }
             let values = (scenario.run)(sides[i].running.address, seed)?;
@@ -132,7 +155,7 @@ fn measure(scenario: &Scenario, sides: &[Side]) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Starts everything that does not guess over and over.
+/// Starts everything that is measured at all work over and over.
 fn measure_lives(binary: &Path, model: &Path, peer: &Path) -> Result<Vec<Row>> {
     let data = server::data_with_model("bench-text-starts", model)?;
     let name = model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -142,8 +165,10 @@ fn measure_lives(binary: &Path, model: &Path, peer: &Path) -> Result<Vec<Row>> {
     let start = |(column, (_, setup)): (usize, (&str, Setup))| -> Option<life::Start<'_>> {
         match setup {
             Setup::Ours => Some(Box::new(|| life::start_ours(binary, &data, &name, N_PARALLEL))),
-            Setup::Theirs { guesses: true, .. } => None,
-            Setup::Theirs { flags, .. } => Some(Box::new(move || start_theirs(peer, model, flags, column))),
+            Setup::Theirs { only: Some(_), .. } => None,
+            Setup::Theirs { flags, only: None } => {
+                Some(Box::new(move || start_theirs(peer, model, flags, column)))
+            }
         }
     };
     let lives = Lives {
@@ -166,47 +191,62 @@ fn measure_lives(binary: &Path, model: &Path, peer: &Path) -> Result<Vec<Row>> {
 }
 
 fn table(rows: &[Row]) -> String {
+    let flags = SETUPS.iter().filter_map(|(name, setup)| match setup {
+        Setup::Theirs { flags, .. } if !flags.is_empty() => {
+            Some(format!("{name} with `{}`", flags.join(" ")))
+        }
+        _ => None,
+    });
     let mut text = format!(
         "# Text generation\n\n{}.\n`cargo xtask bench text` measures this: SmolLM2-135M-Instruct Q8_0 over the OpenAI API, greedy, \
-         {N_CTX} cells of context for all sequences together; llama-server from {PACKAGE} with the same number of threads, \
-         once with its defaults, once with `--parallel {N_PARALLEL} --kv-unified`, and where guessing may help once more with \
-         `--spec-type ngram-mod` besides. Medians of {ROUNDS} rounds that take turns, of {GUESSING_ROUNDS} where guessing \
-         may help; the ratio is the median of the rounds' ratios to whichever llama-server did better in that round. Answers of \
+         {N_CTX} cells of context for all sequences together; beside it llama-server from {PACKAGE} with the same number of threads, \
+         once with its defaults, {}. Later versions of that package were built for other processors than some have that this \
+         runs on. Medians of {ROUNDS} rounds that take turns, of {GUESSING_ROUNDS} where guessing may help, each with a text of its \
+         own; the ratio is the median of the rounds' ratios to the llama-server that did best in this line. Answers of \
          distinct streams are as long as their limit, so that the sums compare equal work.\n\n\
          | figure | {} | ratio | wanted |\n|---|{}---|---|\n",
         describe(),
+        flags.collect::<Vec<_>>().join(", "),
         SETUPS.map(|(name, _)| name).join(" | "),
         "---|".repeat(SETUPS.len()),
     );
     for row in rows {
         let values: Vec<_> = row.values.iter().map(|values| rounded(median(values.clone()))).collect();
+        let ratio = ratio_words(row.ratio());
+        let missed = if is_missed(row.figure.wanted, &ratio) { ", missed" } else { "" };
         text.push_str(&format!(
-            "| {} | {} | {} | {} |\n",
+            "| {} | {} | {ratio} | {}{missed} |\n",
             row.figure.name,
             values.join(" | "),
-            ratio_words(row.ratio()),
             row.figure.wanted
         ));
     }
     text
 }
 
+/// Whether a ratio, as it is written, is not what is wanted.
+fn is_missed(wanted: &str, ratio: &str) -> bool {
+    let bound = wanted.trim_start_matches(['≥', '≤', ' ']).parse::<f64>();
+    let (Ok(bound), Ok(ratio)) = (bound, ratio.parse::<f64>()) else { return false };
+    if wanted.starts_with('≥') { ratio < bound } else { wanted.starts_with('≤') && ratio > bound }
+}
+
 impl Row {
-    /// Ours to the better of the others.
+    /// Ours to the best of the others: whose median is best, so that no chance of a single round chooses.
     fn ratio(&self) -> f64 {
+        let ours = &self.values[0];
         if self.figure.against == Against::Nothing {
-            return median(self.values[0].clone());
+            return median(ours.clone());
         }
-        let of_round = |round: usize| {
-            let others = self.values[1..].iter().filter_map(|values| values.get(round).copied());
-            let best = if self.figure.more_is_better {
-                others.fold(f64::NEG_INFINITY, f64::max)
-            } else {
-                others.fold(f64::INFINITY, f64::min)
-            };
-            self.values[0][round] / best
+        let measured = self.values[1..].iter().filter(|values| values.len() == ours.len());
+        let rated = measured.map(|values| (median(values.clone()), values)).filter(|(it, _)| it.is_finite());
+        let best = if self.figure.more_is_better {
+            rated.max_by(|a, b| a.0.total_cmp(&b.0))
+        } else {
+            rated.min_by(|a, b| a.0.total_cmp(&b.0))
         };
-        median((0..self.values[0].len()).map(of_round).collect())
+        let Some((_, theirs)) = best else { return f64::NAN };
+        median(ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect())
     }
 }
 
@@ -280,12 +320,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ratio_is_to_the_better_of_the_others() {
-        let row = |more_is_better: bool| Row {
-            figure: Figure { name: "", more_is_better, against: Against::Others, wanted: "" },
-            values: vec![vec![10.0, 10.0, 10.0], vec![5.0, 10.0, 20.0], vec![4.0, 20.0, 40.0]],
+    fn the_ratio_is_to_the_best_of_the_others() {
+        let check = |more_is_better: bool, expected: f64| {
+            let figure = Figure { name: "", more_is_better, against: Against::Others, wanted: "" };
+            let values = vec![vec![10.0, 10.0, 10.0], vec![5.0, 10.0, 20.0], vec![4.0, 20.0, 40.0], vec![]];
+            assert!((Row { figure, values }.ratio() - expected).abs() < 1e-9);
         };
-        assert!((row(true).ratio() - 0.5).abs() < 1e-9);
-        assert!((row(false).ratio() - 1.0).abs() < 1e-9);
+        check(true, 0.5);
+        check(false, 1.0);
+    }
+
+    #[test]
+    fn what_is_missed_is_marked() {
+        let check = |wanted: &str, ratio: &str, expected: bool| {
+            assert_eq!(is_missed(wanted, ratio), expected, "{ratio}, wanted {wanted}");
+        };
+        check("≥ 1.15", "1.14", true);
+        check("≥ 1.15", "1.15", false);
+        check("≤ 1.05", "1.06", true);
+        check("≤ 1.05", "1.05", false);
+        check("< 1", "–", false);
+        check("0", "–", false);
     }
 }

@@ -28,12 +28,22 @@ pub(super) enum Against {
     Nothing,
 }
 
+/// What kind of work a load is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Answers alone, or prompts alone.
+    Plain,
+    /// Prompts arrive while others are answered.
+    Mixed,
+    /// Guessing tokens may help.
+    Guessable,
+}
+
 /// A load and what is read off it.
 pub(super) struct Scenario {
     pub(super) name: &'static str,
     pub(super) figures: &'static [Figure],
-    /// Whether guessing tokens may help.
-    pub(super) guesses: bool,
+    pub(super) work: Work,
     /// One value for every figure. Prompts differ by the seed.
     pub(super) run: fn(SocketAddr, usize) -> Result<Vec<f64>>,
 }
@@ -58,7 +68,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             more("decode, 1 stream, tok/s", "≥ 0.98"),
             less("first token, 1 stream, 60-word prompt, ms", "≤ 1.0"),
         ],
-        guesses: false,
+        work: Work::Plain,
         run: |address, seed| {
             let streams = together(address, &distinct(1, seed)).all()?;
             Ok(vec![streams[0].decode_rate(), streams[0].first_token_ms()])
@@ -72,34 +82,34 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             more("decode, 1 stream, a text to summarise, tok/s", "≥ 1.15"),
             more("decode, 1 stream, a list to write as JSON, tok/s", "≥ 1.15"),
         ],
-        guesses: true,
+        work: Work::Guessable,
         run: repetitive_work,
     },
     Scenario {
         name: "free text",
         figures: &[more("decode, 1 stream, a story, tok/s", "≥ 0.97")],
-        guesses: true,
+        work: Work::Guessable,
         run: |address, seed| {
-            let task = format!("Tell me a story about the {} and a child.", words(2, seed + 30));
+            let task = format!("Tell me a story about the {} and a child.", words(4, seed + 30));
             Ok(vec![together(address, &[Ask::new(task, 160)]).all()?[0].decode_rate()])
         },
     },
     Scenario {
         name: "4 streams",
         figures: &[more("in all, 4 distinct streams, tok/s", "≥ 1.00")],
-        guesses: false,
+        work: Work::Plain,
         run: |address, seed| Ok(vec![together(address, &distinct(4, seed)).total_rate()]),
     },
     Scenario {
         name: "8 streams",
         figures: &[more("in all, 8 distinct streams, tok/s", "≥ 1.03")],
-        guesses: false,
+        work: Work::Plain,
         run: |address, seed| Ok(vec![together(address, &distinct(8, seed)).total_rate()]),
     },
     Scenario {
         name: "16 streams",
         figures: &[more("in all, 16 distinct streams, tok/s", "≥ 1.05")],
-        guesses: false,
+        work: Work::Plain,
         run: |address, seed| Ok(vec![together(address, &distinct(16, seed)).total_rate()]),
     },
     Scenario {
@@ -108,25 +118,25 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             more("in all, 8 streams sharing 500 tokens, tok/s", "≥ 2.5"),
             less("worst first token of these, ms", "≤ 0.30"),
         ],
-        guesses: false,
+        work: Work::Mixed,
         run: shared_beginning,
     },
     Scenario {
         name: "next turn",
         figures: &[less("first token of a conversation's next turn, ms", "≤ 1.0")],
-        guesses: false,
+        work: Work::Plain,
         run: next_turn,
     },
     Scenario {
         name: "displaced turn",
         figures: &[less("the same after 16 others were answered, ms", "≤ 1.0")],
-        guesses: false,
+        work: Work::Plain,
         run: displaced_turn,
     },
     Scenario {
         name: "JSON",
         figures: &[ratio("time for a token of JSON by a schema, to one of free text", "≤ 1.05")],
-        guesses: false,
+        work: Work::Plain,
         run: json_by_schema,
     },
     Scenario {
@@ -135,13 +145,13 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             less("longest gap of a stream while a 1.2k prompt arrives, ms", "≤ 0.25"),
             less("first token of that prompt, ms", "≤ 1.25"),
         ],
-        guesses: false,
+        work: Work::Mixed,
         run: long_prompt_arrives,
     },
     Scenario {
         name: "short behind long",
         figures: &[less("first token of a short request behind 8 long ones, ms", "≤ 0.5")],
-        guesses: false,
+        work: Work::Mixed,
         run: short_behind_long,
     },
     Scenario {
@@ -150,7 +160,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             less("failures of 64 requests at once", "0"),
             less("their 95th percentile of first token, ms", "≤ 1.0"),
         ],
-        guesses: false,
+        work: Work::Mixed,
         run: overload,
     },
 ];
@@ -218,7 +228,8 @@ fn shared_beginning(address: SocketAddr, seed: usize) -> Result<Vec<f64>> {
     // About one and a third tokens a word.
     let shared = format!("Instructions number {seed}: {}.", words(370, seed + 50));
     let asks: Vec<_> = (0..8)
-        .map(|i| Ask::new(format!("{shared} Now question {i}: what is it?"), 32).until_limit())
+        .map(|i| Ask::new(format!("{shared} Now question {i}: what is it?"), 32))
+        .map(|ask| ask.without_guesses().until_limit())
         .collect();
     let answers = together(address, &asks);
     let rate = answers.total_rate();

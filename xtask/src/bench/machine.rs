@@ -34,11 +34,22 @@ fn quiet(run: Run) -> Result<String, ()> {
     run.output_if_succeeds().map(|text| text.trim().to_owned()).ok_or(())
 }
 
-/// What a process and those that it started have in memory, in MiB; not a number where the system cannot be asked.
+/// What a process and those that it started have in memory, in MiB; not a number where the system cannot be asked. What several
+/// of them have in common counts once where the system tells it apart.
 pub(super) fn memory_mib(pid: u32) -> f64 {
     let rows = quiet(Run::new("ps").args(["-A", "-o", "pid=,ppid=,rss="])).unwrap_or_default();
-    let kib: f64 = rows.lines().filter_map(|row| memory_of(row, pid)).sum();
+    let of_family = rows.lines().filter_map(|row| memory_of(row, pid));
+    let kib: f64 = of_family.map(|(process, kib)| proportional_kib(process).unwrap_or(kib)).sum();
     if kib > 0.0 { kib / 1024.0 } else { f64::NAN }
+}
+
+/// KiB of a process, of what is shared only its share (the proportional set size of Linux).
+fn proportional_kib(process: u32) -> Option<f64> {
+    pss_of(&std::fs::read_to_string(format!("/proc/{process}/smaps_rollup")).ok()?)
+}
+
+fn pss_of(rollup: &str) -> Option<f64> {
+    rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.split_whitespace().next()?.parse().ok())
 }
 
 /// The share of a core that a process and those that it started use while `time` passes, in percent; not a number where
@@ -71,11 +82,11 @@ fn cpu_seconds_of(pid: u32) -> Option<f64> {
     Some((ticks(11)? + ticks(12)?) / TICKS_A_SECOND)
 }
 
-/// KiB of the process of a row (its number, its parent's, its memory), if that is `pid` or its child.
-fn memory_of(row: &str, pid: u32) -> Option<f64> {
+/// The process of a row (its number, its parent's, its memory) and its KiB, if that is `pid` or its child.
+fn memory_of(row: &str, pid: u32) -> Option<(u32, f64)> {
     let numbers: Vec<u32> = row.split_whitespace().map_while(|word| word.parse().ok()).collect();
     let [process, parent, kib] = numbers[..] else { return None };
-    (process == pid || parent == pid).then(|| f64::from(kib))
+    (process == pid || parent == pid).then(|| (process, f64::from(kib)))
 }
 
 /// The middle value.
@@ -94,10 +105,16 @@ mod tests {
 
     #[test]
     fn memory_is_that_of_a_process_and_its_children() {
-        assert_eq!(memory_of("  7  1 1024", 7), Some(1024.0));
-        assert_eq!(memory_of("  8  7 100", 7), Some(100.0));
+        assert_eq!(memory_of("  7  1 1024", 7), Some((7, 1024.0)));
+        assert_eq!(memory_of("  8  7 100", 7), Some((8, 100.0)));
         assert_eq!(memory_of("  9  8 100", 7), None);
         assert_eq!(memory_of("garbage", 7), None);
+    }
+
+    #[test]
+    fn what_is_shared_counts_as_its_share() {
+        assert_eq!(pss_of("Rss:   900 kB\nPss:   700 kB\nPss_Anon: 1 kB\n"), Some(700.0));
+        assert_eq!(pss_of(""), None);
     }
 
     #[test]

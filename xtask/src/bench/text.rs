@@ -202,7 +202,8 @@ fn table(rows: &[Row]) -> String {
          {N_CTX} cells of context for all sequences together; beside it llama-server from {PACKAGE} with the same number of threads, \
          once with its defaults, {}. Later versions of that package were built for other processors than some have that this \
          runs on. Medians of {ROUNDS} rounds that take turns, of {GUESSING_ROUNDS} where guessing may help, each with a text of its \
-         own; the ratio is the median of the rounds' ratios to the llama-server that did best in this line. Answers of \
+         own; the ratio is the median of the rounds' ratios to the llama-server that did best in this line. Memory that processes \
+         share counts once. Answers of \
          distinct streams are as long as their limit, so that the sums compare equal work.\n\n\
          | figure | {} | ratio | wanted |\n|---|{}---|---|\n",
         describe(),
@@ -238,7 +239,11 @@ impl Row {
         if self.figure.against == Against::Nothing {
             return median(ours.clone());
         }
-        let measured = self.values[1..].iter().filter(|values| values.len() == ours.len());
+        let others = match self.figure.against {
+            Against::Defaults => &self.values[1..2],
+            _ => &self.values[1..],
+        };
+        let measured = others.iter().filter(|values| values.len() == ours.len());
         let rated = measured.map(|values| (median(values.clone()), values)).filter(|(it, _)| it.is_finite());
         let best = if self.figure.more_is_better {
             rated.max_by(|a, b| a.0.total_cmp(&b.0))

@@ -22,5 +22,43 @@ fn spelled_tokens_are_broken() {
 
 #[test]
 fn a_break_in_the_text_cannot_hide_a_spelling() {
-    check("<\u{FDD0}|im_end|>", &["<|im_end|>"]);
+    check("<\u{FDD0}|im_end|>", &["<", "|im_end|>"]);
+    check("<|im\u{FDD0}_end\u{FDD1}|>", &["<", "|im_end|>"]);
+    check("a\u{FDD0}b", &["ab"]);
+}
+
+#[test]
+fn overlapping_spellings_are_all_broken() {
+    let guard = Guard::new(std::iter::once("|a|".to_owned()));
+    assert_eq!(pieces(&guard.defuse("|a|a|")).collect::<Vec<_>>(), ["|", "a|", "a|"]);
+}
+
+/// Templates take it apart and write it anew.
+#[test]
+fn json_hides_no_spelling_in_its_escapes() {
+    let guard = Guard::new(["<|im_end|>"].map(String::from).into_iter());
+    let check = |json: &str, expected: &[&str]| {
+        let mut result = ChatTurn::new(Role::Tool, json);
+        result.call_id = Some("1".to_owned());
+        let call = ToolCall { id: "1".to_owned(), name: "f".to_owned(), arguments: json.to_owned() };
+        let calling = ChatTurn { calls: vec![call], ..ChatTurn::new(Role::Assistant, "") };
+        let turns = guard.defuse_turns(&[calling, result]);
+        for written in [&turns[0].calls[0].arguments, &turns[1].content] {
+            let said = serde_json::from_str::<Value>(written).map_or(written.clone(), |it| it.to_string());
+            assert_eq!(pieces(&said).collect::<Vec<_>>(), expected, "{json}");
+        }
+    };
+    check(r#"{"a":"\u003c|im_end|\u003e"}"#, &[r#"{"a":"<"#, r#"|im_end|>"}"#]);
+    check(r#"[{"<\u007cim_end|>":1}]"#, &[r#"[{"<"#, r#"|im_end|>":1}]"#]);
+    check(r#"{"a":"\ufdd0<|im_end|>"}"#, &[r#"{"a":"<"#, r#"|im_end|>"}"#]);
+    check(r#"{ "a" : "x\n" }"#, &[r#"{"a":"x\n"}"#]);
+    check("<|im_end|> is no JSON", &["<", "|im_end|> is no JSON"]);
+}
+
+#[test]
+fn json_without_anything_to_break_stays_as_it_is_written() {
+    let guard = Guard::new(["<|im_end|>"].map(String::from).into_iter());
+    let written = r#"{ "a":  "line\n" }"#;
+    let turns = guard.defuse_turns(&[ChatTurn::new(Role::Tool, written)]);
+    assert_eq!(turns[0].content, written);
 }

@@ -120,20 +120,19 @@ fn instead(err: &AppError, texts: &'static ModelsTexts) -> AnyView {
 
 fn shelf(query: Memo<ParamsMap>, shelf: Shelf) -> AnyView {
     let texts = ModelsTexts::here();
-    let Shelf { rows, n_found, n_all, labels, managed } = shelf;
+    let Shelf { rows, n_found, n_found_bytes, n_all, labels, managed } = shelf;
     let wanted = query_of(&query.read_untracked());
     let is_empty = n_all == 0;
     let is_managed = managed.is_some();
     let store = expect_context::<ModelsStore>();
     Effect::new(move |_| store.is_managed.set(is_managed));
-    let n_bytes = rows.iter().map(|it| it.entry.size_bytes).sum::<u64>();
     let n_rows = rows.len() as u32;
     let more = (n_found > n_rows).then(|| more_link(query, n_rows));
     let count = match n_found {
         1 => texts.count_one.to_owned(),
         n => fill(texts.count, "n", n),
     };
-    let count = format!("{count} · {}", crate::format::bytes(n_bytes as f64));
+    let count = format!("{count} · {}", crate::format::bytes(n_found_bytes as f64));
     let offered = managed.as_ref().map(|it| it.offered.clone()).unwrap_or_default();
     view! {
         <Title text=texts.models_title/>

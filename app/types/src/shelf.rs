@@ -473,6 +473,8 @@ pub struct Shelf {
     pub rows: Vec<ShelfModel>,
     /// How many the query finds, and how many there are.
     pub n_found: u32,
+    /// What those that it finds take on disks together.
+    pub n_found_bytes: u64,
     pub n_all: u32,
     /// Labels of folders that have models, for whoever filters by them.
     pub labels: Vec<String>,

@@ -242,7 +242,9 @@ impl WorkFolder {
         if target.symlink_metadata().is_ok() {
             return Err(ConvertError::Exists(target.to_owned()));
         }
-        let mut name = target.file_name().map(OsString::from).unwrap_or_default();
+        // Hidden, so that nobody takes the finished parts of it for a model.
+        let mut name = OsString::from(".");
+        name.push(target.file_name().unwrap_or_default());
         name.push(".part");
         let path = target.with_file_name(name);
         if !path.is_dir() {

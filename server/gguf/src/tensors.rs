@@ -17,7 +17,7 @@ pub type TensorSums = BTreeMap<String, TensorSum>;
 
 /// GGUF's number of a type, how many numbers are stored together, and in how many bytes; by
 /// <https://github.com/ggml-org/ggml/blob/master/include/ggml.h>.
-const TYPES: [(u32, &str, u64, u64); 34] = [
+const TYPES: [(u32, &str, u64, u64); 35] = [
     (0, "F32", 1, 4),
     (1, "F16", 1, 2),
     (2, "Q4_0", 32, 18),
@@ -52,6 +52,7 @@ const TYPES: [(u32, &str, u64, u64); 34] = [
     (39, "MXFP4", 32, 17),
     (40, "NVFP4", 64, 36),
     (41, "Q1_0", 128, 18),
+    (42, "Q2_0", 64, 18),
 ];
 
 /// What a type is called; of one that is not known here, its number.

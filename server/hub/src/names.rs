@@ -10,7 +10,8 @@ use std::{
 const MAX_NAME_BYTES: usize = 96;
 const MAX_REVISION_BYTES: usize = 256;
 const MAX_PATH_BYTES: usize = 512;
-const MAX_SEGMENT_BYTES: usize = 255;
+/// Systems take 255; while a file is fetched, endings are added to its name.
+const MAX_SEGMENT_BYTES: usize = 240;
 /// Names that Windows gives to devices, whatever ending follows.
 const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
 

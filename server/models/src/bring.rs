@@ -112,7 +112,11 @@ fn check(plan: &Plan, how: Bringing, own: &Path) -> Result<(), ModelsError> {
     }
     // What links lead to belongs to whoever made them: a model would be torn from its files.
     let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink());
-    if how == Bringing::Move && plan.folder.iter().chain(&plan.files).any(|(source, _)| is_link(source)) {
+    let is_behind_link = |(source, _): &(PathBuf, PathBuf)| {
+        let top = plan.folder.as_ref().map_or(source.as_path(), |(folder, _)| folder);
+        source.ancestors().take_while(|it| it.starts_with(top)).any(is_link)
+    };
+    if how == Bringing::Move && plan.folder.iter().chain(&plan.files).any(is_behind_link) {
         return Err(ModelsError::Kept("its files are links into another folder: link or copy it instead"));
     }
     match how {

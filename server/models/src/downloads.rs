@@ -13,14 +13,14 @@ use crate::{
 };
 use brought::Brought;
 use hub::transfer::{self, FreeBytes, Limits, Pace, Phase, TransferError};
-use hub::{RepoFile, RepoId, RepoPath, Repository, Revision};
+use hub::{HubError, RepoFile, RepoId, RepoPath, Repository, Revision};
 use jobs::{JobHandle, Progress};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use store::{DownloadFile, DownloadRow, NewDownload, StoreError};
 use tokio::sync::{Notify, watch};
@@ -41,11 +41,15 @@ const LET_GO: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(500);
 /// How often it is looked whether the disk has room again.
 const LOOK_FOR_SPACE: Duration = if cfg!(test) { LOOK } else { Duration::from_secs(30) };
+/// What ended for a reason that passes is tried again after so long, or after as long as the hub says.
+const TRY_AGAIN: Duration = if cfg!(test) { LOOK } else { Duration::from_secs(60) };
 
 /// The downloads that run. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Queue {
     running: Arc<Mutex<HashMap<DownloadId, Live>>>,
+    /// When those go on that a passing reason has paused.
+    later: Arc<Mutex<HashMap<DownloadId, Instant>>>,
     told: Arc<Notify>,
     pace: Pace,
     free_bytes: FreeBytes,
@@ -67,6 +71,7 @@ impl Default for Queue {
     fn default() -> Self {
         Self {
             running: Arc::default(),
+            later: Arc::default(),
             told: Arc::default(),
             pace: Pace::unlimited(),
             free_bytes: FreeBytes::new(system::paths::free_bytes),
@@ -77,6 +82,10 @@ impl Default for Queue {
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, HashMap<DownloadId, Live>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn later(&self) -> MutexGuard<'_, HashMap<DownloadId, Instant>> {
+        self.later.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn transfer_limits(&self) -> Limits {
@@ -118,10 +127,14 @@ impl Models {
         });
     }
 
-    /// Downloads that a full disk paused go on, the first one first, as far as all that is missing of them has room now. What a
-    /// person paused has no reason, and stays.
+    /// Downloads that a full disk or a connection paused go on, the first one first, as far as all that is missing of them has room
+    /// now and it is time. What a person paused has no reason, and stays.
     async fn resume_with_space(&self) -> Result<(), ModelsError> {
-        let is_paused = |row: &DownloadRow| row.state == DownloadState::Paused && row.error.is_some();
+        let now = Instant::now();
+        self.queue.later().retain(|_, at| *at > now);
+        let is_later = |row: &DownloadRow| self.queue.later().contains_key(&row.id);
+        let has_reason = |row: &DownloadRow| row.state == DownloadState::Paused && row.error.is_some();
+        let is_paused = |row: &DownloadRow| has_reason(row) && !is_later(row);
         let folder = self.library.folder();
         let mut needed = RESERVE_BYTES;
         for row in self.store.downloads().await?.into_iter().filter(is_paused) {
@@ -229,14 +242,15 @@ impl Models {
             self.queue.stop(id).await;
             let files = self.store.download_files(id).await?;
             let folder = self.library.folder();
-            let targets: Vec<_> = files.iter().map(|file| below(folder, &file.target)).collect();
+            let wanted = self.targets_of_others(id).await?;
+            let own = files.iter().filter(|file| !wanted.contains(&file.target));
+            let targets: Vec<_> = own.map(|file| below(folder, &file.target)).collect();
             for target in &targets {
                 if let Err(err) = transfer::discard(target).await {
                     tracing::warn!(error = %err, "what arrived of a download stays");
                 }
             }
             let gathered = Gathered::of(folder, &row, &files);
-            let wanted = self.targets_of_others(id).await?;
             let brought = self.brought_by(id);
             let remove = move || {
                 let is_free = |file: &&DownloadFile| !wanted.contains(&file.target);
@@ -372,14 +386,21 @@ impl Models {
             Err(err @ ModelsError::Moving(TransferError::NoSpace { .. })) => {
                 (DownloadState::Paused, Some(err.to_string()))
             }
+            Err(err) if passing(err).is_some() => {
+                let wait = passing(err).unwrap_or_default().max(TRY_AGAIN);
+                self.queue.later().insert(row.id, Instant::now() + wait);
+                (DownloadState::Paused, Some(format!("it is tried again by itself: {err}")))
+            }
             Err(err) => (DownloadState::Failed, Some(err.to_string())),
         };
         if let Err(err) = self.store.set_download(row.id, state, problem.as_deref()).await {
             tracing::warn!(error = %err, "could not note the end of a download");
         }
-        match problem {
-            None => job.done().await,
-            Some(problem) => job.failed(problem).await,
+        match (problem, fetched.as_ref().err().and_then(passing)) {
+            (None, _) => job.done().await,
+            // Nobody has to be told each time: dropping the handle marks the job as cancelled.
+            (Some(_), Some(_)) => {}
+            (Some(problem), None) => job.failed(problem).await,
         }
     }
 
@@ -402,6 +423,10 @@ impl Models {
         {
             return Ok(());
         }
+        let there = there(&held, folder, &files).await?;
+        if let Some(live) = self.queue.lock().get_mut(&row.id) {
+            live.progress.done_bytes = there;
+        }
         let brought = self.brought_by(row.id);
         // What gathers has a folder to itself.
         if gathered.is_none() {
@@ -412,7 +437,12 @@ impl Models {
             let target = below(folder, &file.target);
             make_place(&held, &target, &file, &brought).await?;
             let request = hub.download(&repository, &of_hub(&file)?, target)?;
-            let tell = |progress: transfer::Progress| self.tell(row.id, job, before, total, &progress);
+            let tell = |progress: transfer::Progress| {
+                let done = before + progress.done_bytes;
+                // While what is there is read, it counts as before: nobody sees a download fall back to nothing.
+                let done = if progress.phase == Phase::Checking { done.max(there) } else { done };
+                self.tell(row.id, job, done, total, &progress);
+            };
             match transfer::download(hub.client(), &request, &limits, &tell).await {
                 Ok(_) => {
                     before += file.size_bytes;
@@ -438,8 +468,14 @@ impl Models {
         }
     }
 
-    fn tell(&self, id: DownloadId, job: &JobHandle, before: u64, total: u64, progress: &transfer::Progress) {
-        let done_bytes = before + progress.done_bytes;
+    fn tell(
+        &self,
+        id: DownloadId,
+        job: &JobHandle,
+        done_bytes: u64,
+        total: u64,
+        progress: &transfer::Progress,
+    ) {
         let rate = progress.bytes_per_second;
         let is_verifying = progress.phase != Phase::Fetching;
         if let Some(live) = self.queue.lock().get_mut(&id) {
@@ -621,6 +657,31 @@ fn below(folder: &Path, place: &str) -> PathBuf {
         .split('/')
         .filter(|name| !matches!(*name, "" | "." | ".."))
         .fold(folder.to_owned(), |path, name| path.join(name))
+}
+
+/// How long to wait at least, where the same may succeed without anybody changing anything.
+fn passing(err: &ModelsError) -> Option<Duration> {
+    let hub = match err {
+        ModelsError::Moving(TransferError::Cut { .. } | TransferError::Silent { .. }) => {
+            return Some(Duration::ZERO);
+        }
+        ModelsError::Moving(TransferError::Hub(err)) | ModelsError::Hub(err) => err,
+        _ => return None,
+    };
+    hub.is_passing().then(|| match hub {
+        HubError::RateLimited { seconds } => Duration::from_secs(*seconds),
+        _ => Duration::ZERO,
+    })
+}
+
+/// How much of all files is there.
+async fn there(
+    held: &watch::Receiver<bool>,
+    folder: &Path,
+    files: &[DownloadFile],
+) -> Result<u64, ModelsError> {
+    let (folder, files) = (folder.to_owned(), files.to_vec());
+    blocking(held, move || Ok(files.iter().map(|file| there_of(&folder, file)).sum())).await
 }
 
 /// How much of a file is there.

@@ -243,10 +243,18 @@ fn link_all(names: &[PathBuf]) -> Result<Vec<FileFact>, ModelsError> {
     Ok(facts)
 }
 
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    file_identity(one).is_some_and(|it| file_identity(other) == Some(it))
+}
+
 /// At every moment there is a whole file under the name.
 fn link_one(first: &Path, other: &Path) -> std::io::Result<()> {
     let link = beside(other, "link");
-    fs::hard_link(first, &link)?;
+    match fs::hard_link(first, &link) {
+        // One of the two names of a file, left there when the program was killed between the two calls.
+        Err(err) if err.kind() == std::io::ErrorKind::AlreadyExists && is_one_file(first, &link) => {}
+        linked => linked?,
+    }
     let renamed = fs::rename(&link, other);
     if renamed.is_err() {
         _ = fs::remove_file(&link);

@@ -29,6 +29,8 @@ pub enum ModelsError {
     NoPip,
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
+    #[error("{} is not there now; connect the disk that it is on, and try again", .0.display())]
+    Away(PathBuf),
     #[error("the folder cannot be added: {0}")]
     Folder(String),
     #[error("it stays as it is: {0}")]

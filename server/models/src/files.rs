@@ -11,6 +11,7 @@ use std::{
 };
 
 const PART_BYTES: usize = 1 << 20;
+const MB: u64 = 1_000_000;
 /// What stays free on the disk.
 pub(crate) const RESERVE_BYTES: u64 = 1 << 30;
 
@@ -19,7 +20,7 @@ pub(crate) fn check_space(folder: &Path, n_bytes: u64) -> Result<(), ModelsError
     let free = system::paths::free_bytes(folder).unwrap_or(u64::MAX);
     let needed = n_bytes.saturating_add(RESERVE_BYTES);
     if needed > free {
-        return Err(ModelsError::NoSpace { needed_mb: needed >> 20, free_mb: free >> 20 });
+        return Err(ModelsError::NoSpace { needed_mb: needed / MB, free_mb: free / MB });
     }
     Ok(())
 }
@@ -28,7 +29,7 @@ pub(crate) fn check_space(folder: &Path, n_bytes: u64) -> Result<(), ModelsError
 pub(crate) fn check_memory(n_bytes: u64) -> Result<(), ModelsError> {
     let free = system::available_memory_bytes();
     if n_bytes > free {
-        return Err(ModelsError::NoMemory { needed_mb: n_bytes >> 20, free_mb: free >> 20 });
+        return Err(ModelsError::NoMemory { needed_mb: n_bytes / MB, free_mb: free / MB });
     }
     Ok(())
 }

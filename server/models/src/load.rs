@@ -99,9 +99,16 @@ impl Models {
 
     /// Fetches the starter model and loads it. Returns when the job has started.
     pub async fn fetch_starter(&self, user: UserId) -> Result<(), ModelsError> {
+        let target = self.library.folder().join(format!("{}.gguf", starter::NAME));
+        let is_there = target.is_file();
+        if self.access.is_offline && !is_there {
+            return Err(hub::HubError::Offline.into());
+        }
+        let writer = if is_there { None } else { Some(self.only_writer(&target)?) };
         let job = self.jobs.start(user, JobKind::DownloadModel, starter::NAME).await?;
         let models = self.clone();
         tokio::spawn(async move {
+            let _writer = writer;
             let cancelled = job.cancellation();
             let fetched = {
                 let progress = |progress: starter::Transfer| job.progress(progress.into());

@@ -147,15 +147,17 @@ impl Models {
             }
             Way::Mlx(_) => run.by_converter(plan.target.clone(), None, Stretch::default()).await,
             Way::Rounded(tensor_type) if plan.found.layout == Layout::Folder => {
-                // Nothing is lost on the way to what is rounded.
+                // Nothing is lost on the way to what is rounded: numbers stay as they are.
                 let between = beside(&plan.target, "between");
+                // What a run left that was killed would be in the way; nobody else writes it.
+                _ = tokio::fs::remove_file(&between).await;
                 let gone = Gone(between.clone());
                 let [first, second, last] = Stretch::in_turn([
                     (plan.n_between, Some(JobStep::Converting)),
                     (plan.n_bytes, Some(JobStep::Quantising)),
                     (plan.n_projector, Some(JobStep::Converting)),
                 ]);
-                run.by_converter(between.clone(), Some(convert::OutType::F16), first).await?;
+                run.by_converter(between.clone(), None, first).await?;
                 run.by_quantiser(&self.worker, &between, tensor_type, second).await?;
                 drop(gone);
                 run.projector(last).await
@@ -196,7 +198,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// `out` is `None` for MLX.
+    /// `out` is `None` for MLX, and for numbers as the source has them.
     async fn by_converter(
         &self,
         target: PathBuf,
@@ -443,7 +445,7 @@ fn plan(
     let size = size_of(&found.path);
     let by_numbers = |bits: f64| n_parameters.map_or(size, |n| (n as f64 * bits / 8.0 * OVERHEAD) as u64);
     let has_between = is_folder && matches!(way, Way::Rounded(_));
-    let n_between = if has_between { by_numbers(Rewrite::F16.bits()) } else { 0 };
+    let n_between = if has_between { by_numbers(Rewrite::F16.bits()).max(size) } else { 0 };
     let n_bytes = by_numbers(to.bits());
     Ok(Plan { n_bytes, n_between, found, way, target, imatrix: None, projector: None, n_projector: 0 })
 }
@@ -453,6 +455,7 @@ fn way(to: Rewrite, is_folder: bool) -> Option<Way> {
     let direct = match to {
         Rewrite::Mlx4 => return is_folder.then_some(Way::Mlx(4)),
         Rewrite::Mlx8 => return is_folder.then_some(Way::Mlx(8)),
+        Rewrite::F32 => Some(OutType::F32),
         Rewrite::F16 => Some(OutType::F16),
         Rewrite::Bf16 => Some(OutType::Bf16),
         Rewrite::Q8_0 => Some(OutType::Q8_0),
@@ -552,8 +555,10 @@ mod tests {
             let plan = plan(found, "m", to, n_parameters, home.path()).unwrap();
             assert_eq!((plan.n_bytes, plan.n_between), expected, "{to:?}");
         };
+        // In between numbers are as large as they were, or as halves where they were smaller.
+        check(Rewrite::Q4_0, Some(10_000), (5962, 21200));
         check(Rewrite::Q8_0, Some(1000), (1126, 0));
-        check(Rewrite::Q4_0, Some(1000), (596, 2120));
+        check(Rewrite::Q4_0, Some(1000), (596, 5000));
         // Where its numbers are not known it is the weights that count, never the folder's entry.
         check(Rewrite::F16, None, (5000, 0));
         check(Rewrite::Q4_0, None, (5000, 5000));
@@ -613,6 +618,8 @@ mod tests {
     fn what_can_be_written_depends_on_what_there_is() {
         let check = |to, is_folder, expected: Option<Way>| assert_eq!(way(to, is_folder), expected, "{to:?}");
         check(Rewrite::Q8_0, true, Some(Way::Gguf(convert::OutType::Q8_0)));
+        check(Rewrite::F32, true, Some(Way::Gguf(convert::OutType::F32)));
+        check(Rewrite::F32, false, Some(Way::Rounded(TensorType::F32)));
         check(Rewrite::Q8_0, false, Some(Way::Rounded(TensorType::Q8_0)));
         check(Rewrite::Q4KM, true, Some(Way::Rounded(TensorType::Q4KM)));
         check(Rewrite::Mlx4, true, Some(Way::Mlx(4)));

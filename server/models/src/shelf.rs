@@ -28,6 +28,8 @@ const MAX_ROWS: u32 = 20_000;
 pub struct ShelfView {
     pub rows: Vec<ShelfModel>,
     pub n_found: u32,
+    /// What those take on disks together.
+    pub n_found_bytes: u64,
     pub n_all: u32,
     /// Labels of folders that have models.
     pub labels: Vec<String>,
@@ -42,11 +44,13 @@ impl Models {
         let mut rows: Vec<_> = models.into_iter().filter(|model| matches(model, &query)).collect();
         sort(&mut rows, query.sort, query.is_descending);
         let n_found = rows.len();
+        let n_found_bytes = rows.iter().map(|it| it.entry.size_bytes).sum();
         rows.truncate(query.n_rows.unwrap_or(ROWS_SHOWN).min(MAX_ROWS) as usize);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Ok(ShelfView {
             rows,
             n_found: count(n_found),
+            n_found_bytes,
             n_all: count(n_all),
             labels: labels.into_iter().collect(),
         })

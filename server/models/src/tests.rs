@@ -383,6 +383,23 @@ async fn what_was_deleted_can_be_put_back_until_it_is_gone_for_good() {
     assert!(matches!(bench.delete("nothing").await, Err(ModelsError::NotFound(_))));
 }
 
+#[tokio::test]
+async fn what_was_deleted_on_a_disk_that_is_away_stays_in_the_list() {
+    let bench = Bench::open().await;
+    let file = bench.put("disk/m.gguf", &llama(10));
+    bench.models.add_folder("~/disk", "").await.unwrap();
+    bench.delete("disk/m").await.unwrap();
+    let trash = bench.models.trash().await.unwrap();
+    let (disk, away) = (bench.path("disk"), bench.path("away"));
+    fs::rename(&disk, &away).unwrap();
+    let err = bench.models.restore(trash[0].id).await.unwrap_err().to_string();
+    assert!(err.contains("is not there now"), "{err}");
+    assert!(matches!(bench.models.empty_trash().await, Err(ModelsError::Away(_))));
+    fs::rename(&away, &disk).unwrap();
+    bench.models.restore(trash[0].id).await.unwrap();
+    assert!(file.is_file() && bench.models.trash().await.unwrap().is_empty());
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_file_of_the_hubs_cache_goes_with_what_it_points_to() {
@@ -392,7 +409,9 @@ async fn a_file_of_the_hubs_cache_goes_with_what_it_points_to() {
     std::os::unix::fs::symlink("../../blobs/1234", &link).unwrap();
     bench.models.add_folder("~/hub", "").await.unwrap();
     assert_eq!(bench.all().await, ["hub/o/n/m"]);
+    let n_bytes = fs::metadata(&blob).unwrap().len();
     bench.delete("hub/o/n/m").await.unwrap();
+    assert_eq!(bench.models.trash().await.unwrap()[0].size_bytes, n_bytes, "a link takes nothing");
     assert!(!blob.exists() && fs::symlink_metadata(&link).is_err());
     bench.models.restore(bench.models.trash().await.unwrap()[0].id).await.unwrap();
     assert!(blob.is_file() && link.is_file());

@@ -5,10 +5,7 @@
 use crate::{
     Models, ModelsError,
     folders::OWN,
-    library::{
-        size_of,
-        walk::{Found, Layout},
-    },
+    library::walk::{Found, Layout},
     now_ms,
     shelf::uses,
 };
@@ -24,6 +21,8 @@ use types::{ids::ModelId, shelf::TrashedModel};
 const FOLDER: &str = ".chaosengine-trash";
 /// How long they can be put back.
 const KEPT_MS: i64 = 30 * 24 * 3600 * 1000;
+/// Files and folders of a model that are looked at for how large it is.
+const MAX_COUNTED: usize = 100_000;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Models {
@@ -49,7 +48,7 @@ impl Models {
         let moves = moves(&found, &folder);
         let trash = NewTrash {
             name: id.0.clone(),
-            size_bytes: i64::try_from(moves.iter().map(|(from, _)| size_of(from)).sum::<u64>())
+            size_bytes: i64::try_from(moves.iter().map(|(from, _)| bytes_on_disk(from)).sum::<u64>())
                 .unwrap_or(i64::MAX),
             deleted_ms: now,
             files: moves.iter().map(|(from, to)| file(from, to)).collect(),
@@ -86,6 +85,12 @@ impl Models {
             return Err(StoreError::NotFound.into());
         }
         let put_back = move || {
+            // It is on a disk that is not there now, maybe: it stays in the list.
+            let is_lost =
+                |file: &TrashedFile| !is_there(file.trash.as_ref()) && !is_there(file.place.as_ref());
+            if let Some(file) = files.first().filter(|_| files.iter().all(is_lost)) {
+                return Err(ModelsError::Away(PathBuf::from(&file.trash)));
+            }
             for TrashedFile { place, trash } in files {
                 let (place, trash) = (PathBuf::from(place), PathBuf::from(trash));
                 if !is_there(&trash) {
@@ -109,10 +114,11 @@ impl Models {
 
     /// Deletes for good what was deleted.
     pub async fn empty_trash(&self) -> Result<(), ModelsError> {
+        let mut first_problem = Ok(());
         for row in self.store.model_trash().await? {
-            self.purge(row.id).await?;
+            first_problem = first_problem.and(self.purge(row.id).await);
         }
-        Ok(())
+        first_problem
     }
 
     /// Deletes for good what was deleted long ago, once a day from now on, until the runtime ends.
@@ -144,6 +150,11 @@ impl Models {
         let remove = move || {
             for TrashedFile { trash, .. } in files {
                 let trash = PathBuf::from(trash);
+                // Of a disk that is not there now nothing was deleted.
+                let folder = trash.ancestors().find(|it| it.ends_with(FOLDER)).and_then(Path::parent);
+                if let Some(folder) = folder.filter(|it| !it.is_dir()) {
+                    return Err(ModelsError::Away(folder.to_owned()));
+                }
                 // Nothing but what lies in such a folder, whatever the row says.
                 if !trash.components().any(|part| part.as_os_str() == FOLDER) {
                     continue;
@@ -268,6 +279,23 @@ fn move_all(folder: &Path, moves: &[(PathBuf, PathBuf)]) -> Result<(), ModelsErr
         fs::rename(from, to).map_err(ModelsError::file(from))?;
     }
     Ok(())
+}
+
+/// What all files at or below a path take; links take nothing.
+fn bytes_on_disk(path: &Path) -> u64 {
+    let (mut n_bytes, mut n_seen) = (0, 0);
+    let mut left = vec![path.to_owned()];
+    while let Some(path) = left.pop() {
+        n_seen += 1;
+        match fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_file() => n_bytes += meta.len(),
+            Ok(meta) if meta.is_dir() && n_seen < MAX_COUNTED => {
+                left.extend(fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
+            }
+            _ => {}
+        }
+    }
+    n_bytes
 }
 
 /// A link that points nowhere is there.

@@ -80,6 +80,8 @@ impl Models {
         tokio::fs::create_dir_all(&folder).await.map_err(ModelsError::file(&folder))?;
         let name = plan.target.file_name().unwrap_or_default();
         let exact = Gone(beside(&folder.join(name), "exact"));
+        // What a run left that was killed would be in the way; nobody else writes it.
+        _ = tokio::fs::remove_file(&exact.0).await;
         let (source, target, id) = (plan.found.path.clone(), exact.0.clone(), plan.found.id.0.clone());
         let options = convert::Options { id: Some(id), out: Some(convert::OutType::F32) };
         convert_watched(job, all.one_of(0, 2), move |watch| {

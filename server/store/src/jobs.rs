@@ -6,6 +6,9 @@ use types::{
     job::{JobKind, JobState},
 };
 
+/// Jobs that are kept; of all earlier ones only those that run.
+const MOST_KEPT: i64 = if cfg!(test) { 30 } else { 1000 };
+
 /// One job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobRow {
@@ -67,7 +70,11 @@ impl Store {
         )
         .execute(&self.write)
         .await?;
-        Ok(JobId(done.last_insert_rowid()))
+        let id = done.last_insert_rowid();
+        sqlx::query!("delete from job where state <> 'running' and id <= ? - ?", id, MOST_KEPT)
+            .execute(&self.write)
+            .await?;
+        Ok(JobId(id))
     }
 
     /// Notes how a job ended.
@@ -85,11 +92,14 @@ impl Store {
         Ok(())
     }
 
-    /// The person's newest jobs, newest first.
+    /// The person's jobs that run and the newest others, newest first.
     pub async fn list_jobs(&self, user: UserId, limit: u32) -> Result<Vec<JobRow>, StoreError> {
         let rows = sqlx::query_as!(
             Raw,
-            "select id, kind, subject, state, error, started_ms from job where user_id = ? order by id desc limit ?",
+            "select id, kind, subject, state, error, started_ms from job
+             where user_id = ?1 and (state = 'running'
+                or id in (select id from job where user_id = ?1 order by id desc limit ?2))
+             order by id desc",
             user.0,
             limit
         )
@@ -157,5 +167,27 @@ fn parse_state(text: &str) -> JobState {
         "failed" => JobState::Failed,
         "cancelled" => JobState::Cancelled,
         _ => JobState::Interrupted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::open;
+
+    const ME: UserId = UserId::LOCAL;
+
+    #[tokio::test]
+    async fn a_job_that_runs_stays_in_the_list_however_many_come_after_it() {
+        let (_folder, store) = open().await;
+        let long = store.start_job(ME, JobKind::QuantizeModel, "large", 1).await.unwrap();
+        for _ in 0..40 {
+            let id = store.start_job(ME, JobKind::LoadModel, "small", 2).await.unwrap();
+            let end = JobEnd { state: JobState::Done, error: None, now_ms: 3 };
+            store.end_job(id, end).await.unwrap();
+        }
+        let listed = store.list_jobs(ME, 20).await.unwrap();
+        assert_eq!((listed.len(), listed.last().unwrap().id), (21, long));
+        assert_eq!(store.list_jobs(ME, 1000).await.unwrap().len(), 31, "old ones are forgotten");
     }
 }

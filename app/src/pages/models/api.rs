@@ -47,8 +47,9 @@ async fn look(models: &Models, query: ShelfQuery, is_managed: bool) -> Result<Sh
         }),
         false => None,
     };
-    let models::ShelfView { rows, n_found, n_all, labels } = view;
-    Ok(ShelfReply::Shelf(Box::new(Shelf { rows: told(rows), n_found, n_all, labels, managed })))
+    let models::ShelfView { rows, n_found, n_found_bytes, n_all, labels } = view;
+    let rows = told(rows);
+    Ok(ShelfReply::Shelf(Box::new(Shelf { rows, n_found, n_found_bytes, n_all, labels, managed })))
 }
 
 #[cfg(feature = "ssr")]

@@ -389,8 +389,8 @@ fn nothing_is_replaced() {
     // What an attempt left that did not end well is in nobody's way.
     fs::write(work.path().join("y.gguf.part"), "old").unwrap();
     hf_to_gguf(&folder, &work.path().join("y.gguf"), &Options::default(), &mut go_on()).unwrap();
-    fs::create_dir(work.path().join("z.part")).unwrap();
-    fs::write(work.path().join("z.part").join("old"), "old").unwrap();
+    fs::create_dir(work.path().join(".z.part")).unwrap();
+    fs::write(work.path().join(".z.part").join("old"), "old").unwrap();
     to_mlx(&folder, &work.path().join("z"), &MlxOptions::default(), &mut go_on()).unwrap();
     assert_eq!(names(work.path()), ["llama3", "x", "y.gguf", "z"]);
     assert!(!work.path().join("z").join("old").exists());

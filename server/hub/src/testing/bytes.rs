@@ -102,7 +102,7 @@ fn refusal(status: u16, retry_after: Option<u64>) -> Response {
 }
 
 fn etag(file: &PretendFile, trouble: &Trouble) -> String {
-    let version = if trouble.has_changed { "-2" } else { "" };
+    let version = if trouble.has_changed || trouble.other_etag { "-2" } else { "" };
     format!("\"{}{version}\"", &file.sha256[..32])
 }
 

@@ -29,6 +29,8 @@ pub enum Fault {
     NoEtag,
     /// Says so of what is equal in meaning only.
     WeakEtag,
+    /// The file has another mark than before, as another mirror gives it.
+    OtherEtag,
     /// Sends to an address that sends to itself.
     RedirectLoop,
 }
@@ -60,6 +62,7 @@ pub(super) struct Trouble {
     pub(super) no_ranges: bool,
     pub(super) no_etag: bool,
     pub(super) weak_etag: bool,
+    pub(super) other_etag: bool,
 }
 
 impl Faults {
@@ -130,6 +133,7 @@ impl Trouble {
             Fault::NoRanges => self.no_ranges = true,
             Fault::NoEtag => self.no_etag = true,
             Fault::WeakEtag => self.weak_etag = true,
+            Fault::OtherEtag => self.other_etag = true,
             // It is asked about where requests are sent on.
             Fault::RedirectLoop => {}
         }

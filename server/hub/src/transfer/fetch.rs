@@ -124,7 +124,8 @@ impl<'a> Fetch<'a> {
         known: &Known,
         sender: Sender<Write>,
     ) -> Result<(), Stop> {
-        let may_share = opened.is_part && known.etag.is_some();
+        let is_told_apart = known.etag.is_some() || self.request.sha256.is_some();
+        let may_share = opened.is_part && is_told_apart;
         let is_big = known.size.is_some_and(|size| size >= self.limits.parallel_from_bytes);
         let n_others = if may_share && is_big { self.limits.connections.min(gaps.len() + 1) - 1 } else { 0 };
         self.state().gaps = gaps.into();

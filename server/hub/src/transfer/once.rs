@@ -121,8 +121,10 @@ impl<'a> Once<'a> {
         let segment = self.limits.segment_bytes;
         let gaps = size.map(|size| part.pieces.gaps(size, segment)).unwrap_or_default();
         let first = gaps.first().cloned().unwrap_or(0..segment);
+        // Where a digest says what the file is, no mark has to: another mirror, or another address, gives it other ones.
+        let is_marked = |_: &String| self.request.sha256.is_none();
         let known = Known {
-            etag: part.identity.as_ref().and_then(|identity| identity.etag.clone()),
+            etag: part.identity.as_ref().and_then(|identity| identity.etag.clone()).filter(is_marked),
             size: part.identity.as_ref().map(|identity| identity.size),
         };
         let opening = fetch.open(&first, &known);
@@ -133,7 +135,7 @@ impl<'a> Once<'a> {
         }
         let gaps = total.map(|total| part.pieces.gaps(total, segment)).unwrap_or_default();
         let gaps = gaps.into_iter().filter_map(|gap| after(gap, opened.range.end)).collect();
-        let known = Known { etag: opened.etag.clone(), size: total };
+        let known = Known { etag: opened.etag.clone().filter(is_marked), size: total };
         self.receive(&fetch, part, opened, gaps, known).await
     }
 
@@ -147,7 +149,7 @@ impl<'a> Once<'a> {
     ) -> Result<Kept, Stop> {
         let identity = known.size.map(|size| Identity {
             url: http::without_query(&self.request.url),
-            etag: known.etag.clone(),
+            etag: opened.etag.clone(),
             size,
             sha256: self.request.sha256.clone(),
         });

@@ -270,6 +270,20 @@ async fn a_file_that_changed_between_two_calls_begins_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_mark_is_no_other_file_where_a_digest_says_what_it_is() {
+    let mut bench = Bench::new(6 * MIB).await;
+    bench.limits.pace = Pace::new(Some(4 * MIB as u64));
+    bench.pause_at(2 * MIB as u64).await;
+    bench.limits.pace.set(None);
+    bench.faults(vec![Fault::OtherEtag]);
+    let before = bench.hub.seen().bytes;
+    bench.fetch().await.unwrap();
+    bench.check_whole();
+    assert_eq!(bench.told.lock().unwrap().last().unwrap().began_anew, None);
+    assert!(bench.hub.seen().bytes - before < 5 * MIB as u64, "what had arrived is not fetched again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_bytes_get_one_more_chance() {
     let bench = Bench::new(2 * MIB).await;
     bench.faults(vec![Fault::WrongByte { at: 1_500_000, times: 8 }]);

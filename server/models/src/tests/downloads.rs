@@ -131,6 +131,21 @@ async fn a_folder_of_safetensors_appears_when_it_is_whole() {
     assert!(!bench.path("own/maker/encoder/onnx").exists());
 }
 
+#[tokio::test]
+async fn what_passes_is_waited_for_as_long_as_the_hub_says() {
+    let hub = tiny().await;
+    let file = "Tiny-Q8_0.gguf";
+    hub.set_faults(REPO, file, vec![Fault::Status { status: 429, retry_after: Some(3_000), times: 1 }]);
+    let bench = Bench::with_hub(&hub).await;
+    let id = bench.download(REPO, "Tiny-Q8_0").await.unwrap();
+    let reason = bench.until(DownloadState::Paused).await.error.unwrap();
+    assert!(reason.starts_with("it is tried again by itself: "), "{reason}");
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert_eq!(bench.only_download().await.state, DownloadState::Paused, "the time has not come");
+    bench.models.resume_download(id).await.unwrap();
+    bench.until(DownloadState::Done).await;
+}
+
 /// Does something as a process of its own would: whatever it began ends with it.
 fn in_a_process<T>(work: impl Future<Output = T>) -> T {
     tokio::task::block_in_place(|| tokio::runtime::Runtime::new().unwrap().block_on(work))
@@ -215,6 +230,8 @@ async fn what_a_hub_refuses_is_said_and_a_token_opens_it() {
     let err = bench.models.search_hub(&HubQuery::default()).await.unwrap_err().to_string();
     assert!(err.contains("offline"), "{err}");
     assert_eq!(hub.seen().questions, n_asked, "nothing was asked");
+    let err = bench.models.fetch_starter(ME).await.unwrap_err().to_string();
+    assert!(err.contains("offline"), "{err}");
 }
 
 #[tokio::test]
@@ -293,6 +310,42 @@ async fn two_models_of_a_repository_share_what_lets_them_see() {
     assert!(done.iter().all(|it| it.state == DownloadState::Done), "{done:?}");
     let folder = bench.path("own/maker/Tiny-GGUF/x");
     assert_eq!(fs::read_dir(folder.parent().unwrap()).unwrap().count(), 3);
+}
+
+#[tokio::test]
+async fn what_arrived_of_a_shared_file_stays_for_the_other_download() {
+    let hub = TestHub::start().await.unwrap();
+    let repository = PretendRepository::new(REPO)
+        .with_file("Tiny-Q8_0.gguf", llama(30_000))
+        .with_file("Tiny-Q4_K_M.gguf", llama(20_000))
+        .with_file("A-mmproj-f16.gguf", gguf(&[("general.architecture", "clip")], &[], 600_000));
+    let hub = hub.with_repository(repository);
+    hub.set_faults(REPO, "A-mmproj-f16.gguf", vec![Fault::Slow { bytes_per_second: 20_000 }]);
+    let bench = Bench::with_hub(&hub).await;
+    let mut ids = Vec::new();
+    for name in ["Tiny-Q8_0", "Tiny-Q4_K_M"] {
+        ids.push(bench.download(REPO, name).await.unwrap());
+    }
+    let folder = bench.path("own/maker/Tiny-GGUF/x").parent().unwrap().to_owned();
+    let arrived = || {
+        let names = fs::read_dir(&folder).into_iter().flatten().flatten().map(|it| it.file_name());
+        names.filter(|name| name.to_string_lossy().contains("mmproj")).count()
+    };
+    for _ in 0..2_000 {
+        if arrived() > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for id in &ids {
+        bench.models.pause_download(*id).await.unwrap();
+    }
+    let n_arrived = arrived();
+    assert!(n_arrived > 0);
+    bench.models.remove_download(ids[0]).await.unwrap();
+    assert_eq!(arrived(), n_arrived);
+    bench.models.remove_download(ids[1]).await.unwrap();
+    assert_eq!(arrived(), 0);
 }
 
 /// A model of three parts, and what lets it see.

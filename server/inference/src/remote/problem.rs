@@ -61,9 +61,10 @@ impl RemoteProblem {
         }
     }
 
-    /// Whether the request was certainly not taken, so that sending it again cannot do anything twice.
+    /// Whether the request was certainly not taken, so that sending it again cannot do anything twice. A gateway that failed (502) may
+    /// have passed it on before: then the answer was written, and counts for whoever pays.
     pub(super) fn may_be_tried_again(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::Busy { .. } | Self::Failed { status: 502, .. })
+        matches!(self, Self::Unreachable(_) | Self::Busy { .. })
     }
 
     /// Whether it says that the server is in trouble, and not the request.

@@ -7,6 +7,7 @@
 mod address;
 mod answer;
 mod breaker;
+mod places;
 mod problem;
 mod reading;
 mod retry;
@@ -49,11 +50,11 @@ pub struct RemoteSpec {
 pub struct Patience {
     /// For the connection.
     pub connect: Duration,
-    /// For the reply to begin, and then for the first token.
+    /// For the reply to begin, then for the first token, and for more text while there are only signs of life.
     pub first: Duration,
     /// For any sign of life after that.
     pub idle: Duration,
-    /// For the counts after the end of an answer.
+    /// For the counts after the end of an answer, whatever comes meanwhile.
     pub last: Duration,
 }
 

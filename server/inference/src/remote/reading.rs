@@ -1,20 +1,17 @@
 //! An answer that is arriving. Dropping it closes the connection.
 
-use super::{Patience, RemoteProblem, answer::Answer, server::Trial, sse::Events};
+use super::{Patience, RemoteProblem, answer::Answer, places::Place, server::Trial, sse::Events};
 use crate::{EngineError, GenerateEvent, GenerateStream};
 use futures::stream;
 use reqwest::Response;
-use std::collections::VecDeque;
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, timeout_at},
-};
+use std::{collections::VecDeque, time::Duration};
+use tokio::time::{Instant, timeout};
 use types::chat::Usage;
 
 pub(super) fn stream(
     response: Response,
     trial: Trial,
-    place: OwnedSemaphorePermit,
+    place: Place,
     patience: Patience,
     started: Instant,
 ) -> GenerateStream {
@@ -25,7 +22,7 @@ pub(super) fn stream(
         ready: VecDeque::new(),
         patience,
         started,
-        first_deadline: Instant::now() + patience.first,
+        quiet: Duration::ZERO,
         first: None,
         last: None,
     };
@@ -36,7 +33,7 @@ pub(super) fn stream(
 struct Open {
     response: Response,
     trial: Trial,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 struct Reading {
@@ -47,7 +44,8 @@ struct Reading {
     ready: VecDeque<GenerateEvent>,
     patience: Patience,
     started: Instant,
-    first_deadline: Instant,
+    /// How long was read since the reply, the last text or the end's announcement came. While nobody asks for more, nothing is read.
+    quiet: Duration,
     /// When the first and the last text came.
     first: Option<Instant>,
     last: Option<Instant>,
@@ -78,27 +76,40 @@ impl Reading {
 
     /// Takes in what arrives next.
     async fn read(&mut self, open: &mut Open) -> Result<(), RemoteProblem> {
-        let chunk = match timeout_at(self.deadline(), open.response.chunk()).await {
-            Ok(Ok(Some(chunk))) => chunk,
+        let (begun, left) = (Instant::now(), self.left());
+        let chunk = match timeout(left, open.response.chunk()).await {
+            // A server that never pauses is never late: its time is up all the same.
+            Ok(Ok(Some(chunk))) if !left.is_zero() => chunk,
             // The counts did not come; the answer is whole without them.
-            _ if self.answer.has_ended() => return self.take("[DONE]", open),
-            Ok(_) => return Err(RemoteProblem::Cut),
-            Err(_) if self.first.is_none() => return Err(RemoteProblem::Silent(self.patience.first)),
-            Err(_) => return Err(RemoteProblem::Silent(self.patience.idle)),
+            _ if self.answer.has_ended() => {
+                self.take("[DONE]", open)?;
+                return Ok(());
+            }
+            Ok(Ok(None) | Err(_)) => return Err(RemoteProblem::Cut),
+            _ if self.first.is_some() && left == self.patience.idle => {
+                return Err(RemoteProblem::Silent(self.patience.idle));
+            }
+            _ => return Err(RemoteProblem::Silent(self.patience.first)),
         };
         let complete = self.events.feed(&chunk);
         let complete = complete.map_err(|_| RemoteProblem::Garbage("an endless event".to_owned()))?;
+        let mut is_news = false;
         for data in complete {
-            self.take(&data, open)?;
+            is_news |= self.take(&data, open)?;
             if self.answer.is_over() {
                 break;
             }
         }
+        self.quiet = if is_news { Duration::ZERO } else { self.quiet + begun.elapsed() };
         Ok(())
     }
 
-    fn take(&mut self, data: &str, open: &Open) -> Result<(), RemoteProblem> {
-        let Some(event) = self.answer.take(data)? else { return Ok(()) };
+    /// Takes in an event, and says whether the answer goes on by it or its end is announced.
+    fn take(&mut self, data: &str, open: &Open) -> Result<bool, RemoteProblem> {
+        let had_ended = self.answer.has_ended();
+        let event = self.answer.take(data)?;
+        let is_news = !had_ended && (event.is_some() || self.answer.has_ended());
+        let Some(event) = event else { return Ok(is_news) };
         let now = Instant::now();
         if self.first.is_none() {
             self.first = Some(now);
@@ -106,15 +117,16 @@ impl Reading {
         }
         self.last = Some(now);
         self.ready.push_back(event);
-        Ok(())
+        Ok(is_news)
     }
 
-    /// Signs of life without text do not put off the first token.
-    fn deadline(&self) -> Instant {
+    /// For how long is waited for more. Signs of life put off neither text nor the end.
+    fn left(&self) -> Duration {
+        let Patience { first, idle, last, .. } = self.patience;
         match self.first {
-            _ if self.answer.has_ended() => Instant::now() + self.patience.last,
-            None => self.first_deadline,
-            Some(_) => Instant::now() + self.patience.idle,
+            _ if self.answer.has_ended() => last.saturating_sub(self.quiet),
+            None => first.saturating_sub(self.quiet),
+            Some(_) => idle.min(first.saturating_sub(self.quiet)),
         }
     }
 

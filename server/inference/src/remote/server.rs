@@ -1,7 +1,12 @@
 //! One server elsewhere: its connection, its limits and what is known of its health.
 
-use super::{BaseUrl, Patience, RemoteProblem, RemoteSpec, breaker::Breaker, reading, retry, wire};
-use crate::{EngineError, GenerateRequest, GenerateStream};
+use super::{
+    BaseUrl, Patience, RemoteProblem, RemoteSpec,
+    breaker::Breaker,
+    places::{Place, Places},
+    reading, retry, wire,
+};
+use crate::{EngineError, GenerateRequest, GenerateStream, Tenant};
 use reqwest::{
     Client, RequestBuilder, Response,
     header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER},
@@ -13,12 +18,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::watch,
     time::{Instant, sleep, timeout_at},
 };
 
-/// Requests that one server gets at the same time.
-const MAX_RUNNING: usize = 32;
 /// When to come again where those are all under way.
 const FULL_RETRY: Duration = Duration::from_secs(5);
 /// An error says what it has to say within.
@@ -33,7 +36,7 @@ pub(super) struct Server {
     client: Client,
     patience: Patience,
     breaker: Mutex<Breaker>,
-    places: Arc<Semaphore>,
+    places: Places,
     /// Told whenever what is known of its health may have changed.
     changes: watch::Sender<()>,
 }
@@ -55,8 +58,8 @@ impl Server {
         changes: watch::Sender<()>,
     ) -> Result<Self, RemoteProblem> {
         let client = client(&spec, &patience)?;
-        let places = Arc::new(Semaphore::new(MAX_RUNNING));
-        Ok(Self { spec, client, patience, breaker: Mutex::default(), places, changes })
+        let (breaker, places) = Default::default();
+        Ok(Self { spec, client, patience, breaker, places, changes })
     }
 
     /// For how long nothing will be sent to it.
@@ -70,7 +73,7 @@ impl Server {
         model: &str,
         request: &GenerateRequest,
     ) -> Result<GenerateStream, EngineError> {
-        let place = self.take_place()?;
+        let place = self.take_place(request.share)?;
         let body = wire::body(model, self.spec.dialect, request).map_err(|it| self.error(it))?;
         let url = self.spec.address.join(wire::function(&request.prompt));
         let send = || self.client.post(url.clone()).json(&body);
@@ -137,9 +140,10 @@ impl Server {
         Err(RemoteProblem::of_reply(status, &body, retry_after))
     }
 
-    fn take_place(&self) -> Result<OwnedSemaphorePermit, EngineError> {
-        let full = EngineError::Overloaded { n: MAX_RUNNING, retry_after: FULL_RETRY };
-        Arc::clone(&self.places).try_acquire_owned().map_err(|_| full)
+    /// Kept while a request pauses, too: a server that is busy is not helped by more of them.
+    fn take_place(&self, share: Tenant) -> Result<Place, EngineError> {
+        let full = |n| EngineError::Overloaded { n, retry_after: FULL_RETRY };
+        self.places.take(share).map_err(full)
     }
 
     pub(super) fn error(&self, problem: RemoteProblem) -> EngineError {

@@ -76,7 +76,9 @@ fn check(
     let at = std::panic::Location::caller();
     async move {
         let server = Misbehaving::start(connections).await;
-        let (said, ended) = ask(&remotes(&server)).await;
+        let remotes = remotes(&server);
+        let asked = tokio::time::timeout(Duration::from_secs(30), ask(&remotes)).await;
+        let (said, ended) = asked.unwrap_or_else(|_| panic!("no end, at {at}"));
         let ended = ended.map_err(|err| err.to_string());
         let expected = end.map_err(|problem| format!("the server “There” {problem}"));
         assert_eq!((said.as_str(), ended), (text, expected), "at {at}");
@@ -143,7 +145,52 @@ async fn silence_is_not_waited_for_for_ever() {
     check(vec![vec![Act::Stall]], "", Err(silent), 1).await;
     check(vec![vec![say(HEAD), Act::Stall]], "", Err(silent), 1).await;
     check(vec![vec![say(HEAD), say(HELLO), Act::Stall]], "Hello", Err(silent), 1).await;
-    check(vec![vec![say(HEAD), Act::Repeat(": working\n\n")]], "", Err(silent), 1).await;
+}
+
+#[tokio::test]
+async fn signs_of_life_put_off_neither_text_nor_the_end() {
+    let silent = "has said nothing for 0 seconds";
+    for alive in [": working\n\n", "data: {\"choices\":[{\"delta\":{\"content\":\"\"}}]}\n\n"] {
+        let repeat = || Act::Repeat(alive);
+        check(vec![vec![say(HEAD), repeat()]], "", Err(silent), 1).await;
+        check(vec![vec![say(HEAD), say(HELLO), repeat()]], "Hello", Err(silent), 1).await;
+        let ended = vec![say(HEAD), say(HELLO), say(STOP), repeat()];
+        check(vec![ended], "Hello", Ok(FinishReason::Stop), 1).await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_reads_slowly_misses_nothing() {
+    let server =
+        Misbehaving::start(vec![vec![say(HEAD), say(HELLO), say(HELLO), say(STOP), say(DONE)]]).await;
+    let mut stream = remotes(&server).generate(&id(), &request()).await.unwrap();
+    let mut n_texts = 0;
+    while let Some(event) = stream.next().await {
+        n_texts += usize::from(matches!(event.unwrap(), GenerateEvent::Text { .. }));
+        tokio::time::sleep(patience().first + patience().last).await;
+    }
+    assert_eq!(n_texts, 2);
+}
+
+#[tokio::test]
+async fn one_who_asks_for_much_leaves_others_a_place() {
+    let server = Misbehaving::start((0..40).map(|_| vec![say(HEAD), say(HELLO), Act::Stall]).collect()).await;
+    let remotes = remotes(&server);
+    let ask = async |share| {
+        let request = GenerateRequest { share: Tenant(share), ..request() };
+        remotes.generate(&id(), &request).await
+    };
+    let mut streams = Vec::new();
+    let full = loop {
+        match ask(1).await {
+            Ok(stream) => streams.push(stream),
+            Err(err) => break err,
+        }
+    };
+    assert!(matches!(full, EngineError::Overloaded { n: 32, .. }), "{full:?}");
+    assert!(ask(2).await.is_ok());
+    drop(streams);
+    assert!(ask(1).await.is_ok());
 }
 
 #[tokio::test]

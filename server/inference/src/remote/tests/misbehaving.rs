@@ -53,29 +53,39 @@ impl Misbehaving {
 
 async fn serve(
     listener: TcpListener,
-    mut connections: VecDeque<Vec<Act>>,
+    connections: VecDeque<Vec<Act>>,
     requests: Arc<Mutex<Vec<String>>>,
     left: watch::Sender<usize>,
 ) {
+    let (connections, left) = (Arc::new(Mutex::new(connections)), Arc::new(left));
     while let Ok((mut stream, _)) = listener.accept().await {
-        let Some(request) = read_request(&mut stream).await else { continue };
-        requests.lock().unwrap().push(request);
-        for act in connections.pop_front().unwrap_or_default() {
-            match act {
-                Act::Write(text) => stream.write_all(text.as_bytes()).await.unwrap(),
-                Act::Stall => {
-                    _ = stream.read(&mut [0]).await;
-                    left.send_modify(|n| *n += 1);
-                }
-                Act::Repeat(text) => {
-                    while stream.write_all(text.as_bytes()).await.is_ok() {
-                        sleep(Duration::from_millis(20)).await;
-                    }
+        let (connections, requests, left) =
+            (Arc::clone(&connections), Arc::clone(&requests), Arc::clone(&left));
+        tokio::spawn(async move {
+            let Some(request) = read_request(&mut stream).await else { return };
+            requests.lock().unwrap().push(request);
+            let acts = connections.lock().unwrap().pop_front().unwrap_or_default();
+            perform(&mut stream, acts, &left).await;
+        });
+    }
+}
+
+async fn perform(stream: &mut TcpStream, acts: Vec<Act>, left: &watch::Sender<usize>) {
+    for act in acts {
+        match act {
+            Act::Write(text) => stream.write_all(text.as_bytes()).await.unwrap(),
+            Act::Stall => {
+                _ = stream.read(&mut [0]).await;
+                left.send_modify(|n| *n += 1);
+            }
+            Act::Repeat(text) => {
+                while stream.write_all(text.as_bytes()).await.is_ok() {
+                    sleep(Duration::from_millis(20)).await;
                 }
             }
         }
-        _ = stream.shutdown().await;
     }
+    _ = stream.shutdown().await;
 }
 
 async fn read_request(stream: &mut TcpStream) -> Option<String> {

@@ -8,7 +8,7 @@ use types::system::Heat;
 mod linux;
 #[cfg(any(target_os = "macos", test))]
 mod macos;
-#[cfg(windows)]
+#[cfg(any(windows, test))]
 mod windows;
 
 /// What the sensors tell, each on its own.

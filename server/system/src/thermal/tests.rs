@@ -1,4 +1,9 @@
-use super::{Heat, Thermal, macos::heat_of, read};
+use super::{
+    Heat, Thermal,
+    macos::heat_of,
+    read,
+    windows::{Zone, of_zones},
+};
 use std::fs;
 
 /// Zones as temperature and trip points, in thousandths of a degree.
@@ -50,4 +55,29 @@ fn pmset_tells_levels_and_limits() {
     check("Thermal Warning Level = 1\n", Heat::Moderate);
     check("Thermal Warning Level = 3\n\tCPU_Scheduler_Limit = 100\n", Heat::Critical);
     check("", Heat::Nominal);
+}
+
+#[test]
+fn acpi_zones_tell_how_near_the_machine_is_to_switching_off() {
+    let check = |zones: &[(f32, f32)], heat: Option<Heat>, celsius: Option<f32>| {
+        let zone =
+            |&(temperature, critical)| Zone { temperature: Some(temperature), critical: Some(critical) };
+        assert_eq!(
+            of_zones(&zones.iter().map(zone).collect::<Vec<_>>()),
+            Thermal { heat, celsius },
+            "{zones:?}"
+        );
+    };
+    check(&[], None, None);
+    check(&[(45.0, 105.0)], Some(Heat::Nominal), Some(45.0));
+    check(&[(99.9, 105.0)], Some(Heat::Nominal), Some(99.9));
+    check(&[(100.0, 105.0)], Some(Heat::Critical), Some(100.0));
+    check(&[(45.0, 105.0), (96.0, 99.0)], Some(Heat::Critical), Some(96.0));
+    // What no sensor measures is not believed.
+    check(&[(-273.15, 105.0)], None, None);
+    check(&[(f32::NAN, 105.0), (45.0, f32::NAN)], None, Some(45.0));
+    check(&[(45.0, 0.0)], None, Some(45.0));
+    assert_eq!(of_zones(&[Zone { temperature: None, critical: None }]), Thermal::default());
+    let alone = Zone { temperature: Some(70.0), critical: None };
+    assert_eq!(of_zones(&[alone]), Thermal { heat: None, celsius: Some(70.0) });
 }

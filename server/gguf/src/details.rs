@@ -1,7 +1,11 @@
 //! Everything that a header says, for people to read.
 
 use crate::{HeaderError, reader::Reader};
-use std::{fs::File, io::BufReader, path::Path};
+use std::{
+    fs::File,
+    io::{BufReader, Read, Seek},
+    path::Path,
+};
 
 /// More keys than people read.
 const MAX_SHOWN: usize = 500;
@@ -34,7 +38,12 @@ pub enum Value {
 pub fn read_details(path: &Path) -> Result<Details, HeaderError> {
     let file = File::open(path).map_err(HeaderError::Unreadable)?;
     let len = file.metadata().map_err(HeaderError::Unreadable)?.len();
-    let mut reader = Reader::new(BufReader::new(file), len);
+    parse_details(BufReader::new(file), len)
+}
+
+/// Likewise of a file with `len` bytes.
+pub fn parse_details(source: impl Read + Seek, len: u64) -> Result<Details, HeaderError> {
+    let mut reader = Reader::new(source, len);
     let (_, n_keys) = reader.start()?;
     let mut details = Details::default();
     for _ in 0..n_keys {
@@ -51,7 +60,7 @@ pub fn read_details(path: &Path) -> Result<Details, HeaderError> {
     Ok(details)
 }
 
-impl<R: std::io::Read + std::io::Seek> Reader<R> {
+impl<R: Read + Seek> Reader<R> {
     fn value(&mut self, kind: u32) -> Result<Value, HeaderError> {
         let number = |n: &dyn std::fmt::Display| Value::Number(n.to_string());
         let mut byte = [0; 1];

@@ -232,6 +232,21 @@ mod tests {
     }
 
     #[test]
+    fn one_wrong_byte_anywhere_is_read_or_refused() {
+        for mut file in [as_gguf(), as_list(&[4.0, 8.0])] {
+            for at in 0..file.len() {
+                let right = file[at];
+                for wrong in [0, 1, 0x7f, 0x80, 0xff, right ^ 4] {
+                    file[at] = wrong;
+                    let numbers = read(&file).unwrap_or_default();
+                    assert!(numbers.values().flatten().all(|n| n.is_finite()), "{wrong} at {at}");
+                }
+                file[at] = right;
+            }
+        }
+    }
+
+    #[test]
     fn what_is_cut_off_or_no_matrix_is_refused_at_every_byte() {
         for file in [as_gguf(), as_list(&[1.0, 2.0])] {
             for n in 0..file.len() {

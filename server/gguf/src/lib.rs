@@ -13,7 +13,7 @@ mod tensors;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use details::{Details, Value, read_details};
+pub use details::{Details, Value, parse_details, read_details};
 pub use header::{Header, Split};
 pub use imatrix::{Imatrix, parse_imatrix, read_imatrix};
 pub use parts::{Part, part_of};

@@ -1,4 +1,4 @@
-use super::{Header, HeaderError, parse, parse_beginning};
+use super::{Header, HeaderError, parse, parse_beginning, parse_details, parse_imatrix};
 use std::{fs, io::Cursor, path::Path};
 use types::model::Purpose;
 
@@ -220,11 +220,13 @@ fn other_files_are_named_so() {
     check(&[b"GGUF".to_vec(), 9_u32.to_le_bytes().to_vec()].concat(), "version 9");
 }
 
-/// Everything that can be asked of a header, for what must not fail: it has no wrong answer.
+/// Everything that can be asked of a header, by every reader, for what must not fail: it has no wrong answer.
 fn ask_everything(bytes: &[u8]) {
-    if let Ok(header) = read(bytes) {
-        let _ = (header.n_ctx_train(), header.cell_bytes(), header.purpose(), header.quantisation());
+    let len = bytes.len() as u64;
+    for header in [read(bytes), parse_beginning(bytes, len), parse_beginning(bytes, 1 << 40)] {
+        let _ = header.map(|it| (it.n_ctx_train(), it.cell_bytes(), it.purpose(), it.quantisation()));
     }
+    let _ = (parse_details(Cursor::new(bytes), len), parse_imatrix(Cursor::new(bytes), len));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! With a real model, against what sentence-transformers makes of the same texts. How the reference was made is in
-//! `tests/reference.py`.
+//! With a real model, against the computation of sentence-transformers written out in numpy (`tests/reference.py`), of which the first
+//! six numbers of one text are compared with those that sentence-transformers itself gives, as published.
 
 use super::TextEncoder;
 use protocol::Pooling;
@@ -40,7 +40,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 }
 
 #[test]
-fn vectors_are_those_of_sentence_transformers() {
+fn vectors_are_those_of_the_reference() {
     let encoder = encoder();
     assert_eq!((encoder.manifest().pooling, encoder.manifest().limit), (Pooling::Mean, 256));
     for reference in references() {

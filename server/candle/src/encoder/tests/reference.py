@@ -1,4 +1,4 @@
-"""Writes reference.json: what sentence-transformers/all-MiniLM-L6-v2 makes of a few texts.
+"""Writes reference.json: what the model all-MiniLM-L6-v2 of sentence-transformers makes of a few texts.
 
     python -m pip install numpy==2.4.6 tokenizers==0.23.3
     python reference.py FOLDER > reference.json

@@ -37,8 +37,7 @@ fn one_char(rest: &str) -> Taken {
 fn take_code(rest: &str, before: &str) -> Option<Taken> {
     let mark = rest.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
     let run = rest.len() - rest.trim_start_matches(mark).len();
-    let line_start = before.rsplit('\n').next().unwrap_or_default().chars().all(|c| c == ' ');
-    let is_fence = run >= 3 && line_start;
+    let is_fence = run >= 3 && starts_line(before).is_some();
     if mark == '~' && !is_fence {
         return Some(Taken { len: run, replaced: false });
     }
@@ -51,15 +50,33 @@ fn take_code(rest: &str, before: &str) -> Option<Taken> {
     Some(Taken { len, replaced: false })
 }
 
+#[derive(PartialEq)]
+enum LineStart {
+    First,
+    Further,
+}
+
+/// Which line begins behind a text, with spaces at most; `None` where its last one goes on. Looks at the spaces alone: with every
+/// mark of a long line to its beginning would cost quadratic time.
+fn starts_line(before: &str) -> Option<LineStart> {
+    match before.trim_end_matches(' ').chars().next_back() {
+        None => Some(LineStart::First),
+        Some('\n') => Some(LineStart::Further),
+        Some(_) => None,
+    }
+}
+
 /// End of the run of marks that closes `fence`.
 fn closing(text: &str, fence: &str, mark: char, is_fence: bool) -> Option<usize> {
     let mut from = 0;
     while let Some(at) = text[from..].find(fence) {
         let start = from + at;
         let end = start + text[start..].len() - text[start..].trim_start_matches(mark).len();
-        let starts_line =
-            text[..start].rsplit('\n').next().is_some_and(|line| line.chars().all(|c| c == ' '));
-        if if is_fence { starts_line && text[..start].contains('\n') } else { end - start == fence.len() } {
+        let is_end = match is_fence {
+            true => starts_line(&text[..start]) == Some(LineStart::Further),
+            false => end - start == fence.len(),
+        };
+        if is_end {
             return Some(end);
         }
         from = end;
@@ -105,6 +122,26 @@ mod tests {
         check(r"`\(x\)` and \(y\)", r"`\(x\)` and $y$");
         check("```\n\\(x\\)\n```\n\\(y\\)", "```\n\\(x\\)\n```\n$y$");
         check("~~~\n\\(x\\)", "~~~\n\\(x\\)");
+    }
+
+    #[test]
+    fn a_fence_begins_and_ends_where_a_line_does() {
+        check("a ```\n\\(x\\)\n```", "a ```\n\\(x\\)\n```");
+        check("  ```\n\\(x\\)\na ```\n\\(y\\)\n  ```\n\\(z\\)", "  ```\n\\(x\\)\na ```\n\\(y\\)\n  ```\n$z$");
+        check("``` ```\n\\(x\\)", "``` ```\n\\(x\\)");
+    }
+
+    #[test]
+    fn a_long_line_takes_no_longer_than_many_short_ones() {
+        let began = std::time::Instant::now();
+        for piece in ["a`b` ", "a ~ ", "b``` "] {
+            let line = piece.repeat(100_000);
+            check(&line, &line);
+            let fenced = format!("```\n{line}");
+            check(&fenced, &fenced);
+        }
+        let took = began.elapsed();
+        assert!(took < std::time::Duration::from_secs(20), "{took:?}");
     }
 
     #[test]

@@ -20,19 +20,16 @@ use types::document::{DocumentKind, PassageKind};
 pub(crate) use flow::Flow;
 pub(crate) use kind::may_be_read;
 
-/// Which way of reading PDFs this is, and of reading anything else that was read in another way once.
-pub(crate) const PDF_READER: i64 = 2;
-const NOTES_READER: i64 = 2;
+/// Which way of reading this is of those kinds of documents that were read in another way once.
+pub(crate) const NEWER_READERS: [(DocumentKind, i64); 3] =
+    [(DocumentKind::Pdf, 2), (DocumentKind::Docx, 2), (DocumentKind::Pptx, 2)];
+/// Likewise of all others.
 pub(crate) const READER: i64 = 1;
 
 /// Which way of reading a kind of document this is: passages that another one made are made anew when their document is
 /// read again.
 pub(crate) fn reader_of(kind: DocumentKind) -> i64 {
-    match kind {
-        DocumentKind::Pdf => PDF_READER,
-        DocumentKind::Docx | DocumentKind::Pptx => NOTES_READER,
-        _ => READER,
-    }
+    NEWER_READERS.iter().find(|(it, _)| *it == kind).map_or(READER, |(_, reader)| *reader)
 }
 
 /// More text than a person reads in a year; of a longer document the beginning is taken.

@@ -28,7 +28,7 @@ pub use error::RagError;
 pub use extract::Unreadable;
 pub use measure::{Figures, Measured, Question, Times};
 
-use extract::PDF_READER;
+use extract::NEWER_READERS;
 use files::Files;
 use follow::Moved;
 use futures::Stream;
@@ -45,7 +45,7 @@ use store::{Added, CollectionRow, DocumentRow, NewDocument, Store, StoreError};
 use tokio::sync::Notify;
 use types::{
     document::{
-        CollectionView, DocumentKind, DocumentPage, DocumentState, DocumentView, DocumentsView, Embedder,
+        CollectionView, DocumentPage, DocumentState, DocumentView, DocumentsView, Embedder,
         MAX_COLLECTION_CHARS, MAX_DOCUMENT_NAME_CHARS, PassageView,
     },
     ids::{CollectionId, DocumentId, ModelId, SessionId, UserId},
@@ -296,8 +296,7 @@ impl Rag {
     /// Likewise, all of a collection for which there is something to do.
     pub async fn index_all(&self, user: UserId, collection: CollectionId) -> Result<(), RagError> {
         let embedder = self.embedder(user).await?.map(|model| model.0);
-        let outdated = (DocumentKind::Pdf, PDF_READER);
-        self.store().index_all_again(user, collection, embedder.as_deref(), outdated).await?;
+        self.store().index_all_again(user, collection, embedder.as_deref(), &NEWER_READERS).await?;
         self.wake();
         Ok(())
     }

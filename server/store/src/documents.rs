@@ -1,6 +1,7 @@
 //! Documents: what was given, and where it stands.
 
 use crate::{Store, StoreError, sessions::found};
+use std::collections::HashMap;
 use types::{
     document::{DocumentKind, DocumentState},
     ids::{CollectionId, DocumentId, UserId},
@@ -247,28 +248,28 @@ impl Store {
         found(done.rows_affected())
     }
 
-    /// Lets the documents of a collection wait that failed, were stopped, lack vectors of `embedder`, or are of a kind that
-    /// was read in an older way than this one.
+    /// Lets the documents of a collection wait that failed, were stopped, lack vectors of `embedder`, or are of one of these
+    /// kinds and were read in an older way than this one.
     pub async fn index_all_again(
         &self,
         user: UserId,
         collection: CollectionId,
         embedder: Option<&str>,
-        (kind, reader): (DocumentKind, i64),
+        readers: &[(DocumentKind, i64)],
     ) -> Result<u64, StoreError> {
-        let kind = kind.name();
+        let readers: HashMap<_, _> = readers.iter().map(|(kind, reader)| (kind.name(), reader)).collect();
+        let readers = serde_json::to_string(&readers).map_err(|err| StoreError::Other(err.to_string()))?;
         let done = sqlx::query!(
             "update document set state = 'waiting', error = null
              where deleted_ms is null
                and (state in ('failed', 'stopped')
                     or (state = 'ready' and ?3 is not null and (embedder is not ?3 or n_vectors < n_passages))
-                    or (state = 'ready' and kind = ?4 and reader < ?5))
+                    or (state = 'ready' and reader < json_extract(?4, '$.' || kind)))
                and collection_id in (select id from collection where id = ?1 and user_id = ?2 and deleted_ms is null)",
             collection.0,
             user.0,
             embedder,
-            kind,
-            reader
+            readers
         )
         .execute(&self.write)
         .await?;

@@ -143,7 +143,7 @@ async fn what_a_crash_left_half_read_waits_again() {
 }
 
 /// No document of these tests is.
-const OUTDATED: (DocumentKind, i64) = (DocumentKind::Pdf, 2);
+const OUTDATED: &[(DocumentKind, i64)] = &[(DocumentKind::Pdf, 2)];
 
 #[tokio::test]
 async fn only_what_lacks_something_is_read_again() {
@@ -173,11 +173,13 @@ async fn what_was_read_in_an_older_way_is_read_again() {
     store.replace_passages(document, reading, &[]).await.unwrap();
     let end = Indexed { state: DocumentState::Ready, error: None, embedder: None, n_vectors: 0 };
     store.end_indexing(document, end).await.unwrap();
-    for (outdated, expected) in
-        [((DocumentKind::Pdf, 1), 0), ((DocumentKind::Text, 2), 0), ((DocumentKind::Pdf, 2), 1)]
-    {
+    let (pdf, text) = (|reader| (DocumentKind::Pdf, reader), |reader| (DocumentKind::Text, reader));
+    let check = async |outdated: &[(DocumentKind, i64)], expected| {
         assert_eq!(store.index_all_again(ME, books, None, outdated).await.unwrap(), expected, "{outdated:?}");
-    }
+    };
+    check(&[], 0).await;
+    check(&[pdf(1), text(2)], 0).await;
+    check(&[text(1), pdf(2)], 1).await;
     let work = store.take_waiting_document().await.unwrap().unwrap();
     assert_eq!((work.kind, work.reader), (Some(DocumentKind::Pdf), Some(1)));
 }

@@ -64,13 +64,15 @@ struct Way {
     model: Option<ModelId>,
     /// The answer that is criticised and mended.
     revises: Option<MessageRow>,
+    /// What the session does from now on where it does not fit.
+    keeps: Option<History>,
 }
 
 impl Way {
     /// By the chosen model. `trim` leaves out the oldest turns if the conversation does not fit.
     fn usual(trim: bool) -> Self {
         let again = if trim { Again::Trimmed } else { Again::Anew };
-        Self { again, model: None, revises: None }
+        Self { again, model: None, revises: None, keeps: None }
     }
 }
 
@@ -98,17 +100,17 @@ impl Chat {
         trim: bool,
     ) -> Result<Sent, ChatError> {
         draft.check()?;
-        let (session, parent) = match session {
-            Some(id) => {
-                let row = self.store.find_session(user, id).await?.ok_or(ChatError::NotFound)?;
-                (id, row.leaf)
-            }
-            None => (self.store.create_session(user, now_ms()).await?, None),
+        let session = match session {
+            Some(id) => self.store.find_session(user, id).await?.ok_or(ChatError::NotFound)?.id,
+            None => self.store.create_session(user, now_ms()).await?,
         };
-        let documents = self.to_send(user, session, parent).await?;
+        let admission = self.running.admit(user, session)?;
+        // Only now: until it was admitted, another turn or variant could have been shown.
+        let row = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
+        let documents = self.to_send(user, session, row.leaf).await?;
         let way = Way { model: draft.model.clone(), ..Way::usual(trim) };
         let question = Question { draft, documents };
-        self.add_turn(user, session, parent, Some(question), way).await
+        self.add_turn(user, admission, row.leaf, Some(question), way).await
     }
 
     /// Likewise, and keeps how much the model thinks in the session from now on, where that is given.
@@ -172,7 +174,8 @@ impl Chat {
         let draft = Draft { text, images: old.images, model: None };
         draft.check()?;
         let question = Question { draft, documents: old.documents };
-        self.add_turn(user, session, old.parent, Some(question), Way::usual(trim)).await
+        let admission = self.running.admit(user, session)?;
+        self.add_turn(user, admission, old.parent, Some(question), Way::usual(trim)).await
     }
 
     /// Puts an answer in a person's words beside the old one, with the passages that this was given to read.
@@ -203,17 +206,15 @@ impl Chat {
         model: Option<ModelId>,
     ) -> Result<Sent, ChatError> {
         let old = self.find_message(user, session, message, Role::Assistant).await?;
-        let history = match again {
+        let keeps = match again {
             Again::Trimmed => Some(History::TrimOldest),
             Again::Summarised => Some(History::Summarise),
             Again::Anew | Again::GoOn | Again::Revised => None,
         };
-        if let Some(history) = history {
-            self.store.set_session_history(user, session, history).await?;
-        }
         let parent = old.parent;
         let revises = (again == Again::Revised && !old.body.trim().is_empty()).then_some(old);
-        self.add_turn(user, session, parent, None, Way { again, model, revises }).await
+        let admission = self.running.admit(user, session)?;
+        self.add_turn(user, admission, parent, None, Way { again, model, revises, keeps }).await
     }
 
     /// Goes on with an answer that ended early, where it ended. It must be the last of the shown branch. The oldest turns
@@ -239,7 +240,7 @@ impl Chat {
         let row = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
         let model = self.engine.status().borrow().chosen.name.clone();
         self.store.reopen_message(user, session, reply, model.as_deref()).await?;
-        let way = Way { again: Again::GoOn, model: None, revises: None };
+        let way = Way { again: Again::GoOn, ..Way::usual(false) };
         let has = thread::so_far(old, row.answer_schema.is_some()).await;
         Ok(self.answer(user, admission, reply, has, way))
     }
@@ -251,7 +252,8 @@ impl Chat {
         session: SessionId,
         message: MessageId,
     ) -> Result<(), ChatError> {
-        if self.running.find(session).is_some() {
+        // A turn may be about to begin, or a variant about to be kept.
+        if self.running.is_held(session) {
             return Err(ChatError::Busy);
         }
         self.store.select_branch(user, session, message).await?;
@@ -288,16 +290,15 @@ impl Chat {
         row.filter(|row| row.role == role).ok_or(ChatError::NotFound)
     }
 
+    /// Adds it whether or not the caller stays to hear of it. With the admission no second turn begins in this session meanwhile.
     async fn add_turn(
         &self,
         user: UserId,
-        session: SessionId,
+        admission: Admission,
         parent: Option<MessageId>,
         question: Option<Question>,
         way: Way,
     ) -> Result<Sent, ChatError> {
-        // Admission first: between the check and the insert, no second turn may begin in this session.
-        let admission = self.running.admit(user, session)?;
         let (chat, running) = (self.clone(), Arc::clone(&self.running));
         running.to_its_end(async move { chat.add_rows(user, admission, parent, question, way).await }).await
     }
@@ -319,6 +320,11 @@ impl Chat {
         let model = model.as_deref();
         let turn = NewTurn { parent, text, images, documents, model, is_revised, now_ms: now_ms() };
         let ids = self.store.add_turn(user, session, turn).await?;
+        if let Some(history) = way.keeps
+            && let Err(err) = self.store.set_session_history(user, session, history).await
+        {
+            tracing::error!(error = %err, "could not keep what is done where a chat does not fit");
+        }
         if let (None, Some(text)) = (parent, text)
             && let Err(err) = self.store.suggest_title(user, session, &title_of(text)).await
         {

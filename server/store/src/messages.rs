@@ -171,7 +171,7 @@ pub struct Outcome<'a> {
 
 impl Store {
     /// Adds a person's message (if there is one) and the row of its answer, and shows that branch; all or nothing.
-    /// The caller has made sure that `user` owns the session and that `parent` is in it.
+    /// `NotFound` where `parent` is not in the session or was let go. The caller has made sure that `user` owns the session.
     pub async fn add_turn(
         &self,
         user: UserId,
@@ -180,6 +180,9 @@ impl Store {
     ) -> Result<TurnIds, StoreError> {
         let mut tx = self.write.begin().await?;
         let mut parent = turn.parent.map(|parent| parent.0);
+        if let Some(parent) = parent {
+            check_is_there(&mut tx, session, parent).await?;
+        }
         let mut question = None;
         if let Some(text) = turn.text {
             let id = sqlx::query_scalar!(
@@ -367,6 +370,21 @@ impl Store {
                 .await?;
         Ok(done.rows_affected())
     }
+}
+
+/// What was let go takes all below it along when it is removed: nothing may begin there.
+async fn check_is_there(
+    tx: &mut sqlx::SqliteConnection,
+    session: SessionId,
+    message: i64,
+) -> Result<(), StoreError> {
+    let there = sqlx::query_scalar!(
+        "select id as \"id!\" from message where id = ? and session_id = ? and hidden_ms is null",
+        message,
+        session.0
+    );
+    there.fetch_optional(&mut *tx).await?.ok_or(StoreError::NotFound)?;
+    Ok(())
 }
 
 /// What no version of the program wrote has failed.

@@ -94,7 +94,7 @@ impl From<Raw> for MessageRow {
 }
 
 impl Store {
-    /// One message of a session that `user` owns.
+    /// One message of a session that `user` owns. One that was let go is as good as gone.
     pub async fn find_message(
         &self,
         user: UserId,
@@ -109,7 +109,7 @@ impl Store {
                  m.n_unseen_images, m.is_revised, m.is_corrected, m.warning, m.kv,
                  exists (select 1 from token_probability p where p.message_id = m.id) as \"has_probabilities!: i64\"
              from message m join session s on s.id = m.session_id
-             where m.id = ? and s.id = ? and s.user_id = ? and s.deleted_ms is null",
+             where m.id = ? and s.id = ? and s.user_id = ? and s.deleted_ms is null and m.hidden_ms is null",
             id.0,
             session.0,
             user.0

@@ -4,7 +4,8 @@ use crate::{Store, StoreError, sessions::found};
 use types::ids::{MessageId, SessionId, UserId};
 
 impl Store {
-    /// Adds an answer in a person's words beside an answer, with the passages that this was given to read, and shows it.
+    /// Adds an answer in a person's words beside an answer, with the passages that this was given to read and what it called,
+    /// and shows it.
     pub async fn correct_message(
         &self,
         user: UserId,
@@ -19,6 +20,7 @@ impl Store {
              select m.session_id, m.parent_id, m.role, ?, 'complete', m.model, 1, ?
              from message m join session s on s.id = m.session_id
              where m.id = ? and s.id = ? and s.user_id = ? and s.deleted_ms is null and m.role = 'assistant'
+                 and m.hidden_ms is null
              returning id as "id!""#,
             body,
             now_ms,
@@ -40,6 +42,7 @@ impl Store {
         )
         .execute(&mut *tx)
         .await?;
+        copy_calls(&mut tx, message.0, id).await?;
         sqlx::query!("update session set leaf_id = ?, updated_ms = ? where id = ?", id, now_ms, session.0)
             .execute(&mut *tx)
             .await?;
@@ -105,9 +108,57 @@ impl Store {
         found(done.rows_affected())
     }
 
-    /// Removes what was hidden before `before_ms`.
+    /// Removes what was hidden before `before_ms`, but for what something that is shown follows: with a turn goes all below it.
     pub async fn purge_hidden_variants(&self, before_ms: i64) -> Result<u64, StoreError> {
-        let done = sqlx::query!("delete from message where hidden_ms < ?", before_ms);
+        // A cross join, so that it is looked from the few that are hidden.
+        let done = sqlx::query!(
+            "with recursive needed (id) as (
+                 select above.id from message above cross join message m on m.parent_id = above.id
+                 where above.hidden_ms is not null and m.hidden_ms is null
+                 union
+                 select m.parent_id from message m join needed on m.id = needed.id where m.parent_id is not null
+             )
+             delete from message where hidden_ms < ? and id not in (select id from needed)",
+            before_ms
+        );
         Ok(done.execute(&self.write).await?.rows_affected())
     }
 }
+
+/// Gives an answer the calls of another that have ended, as if they had come before its first word: where they stood in the
+/// text of the other says nothing about this one.
+async fn copy_calls(tx: &mut sqlx::SqliteConnection, from: i64, to: i64) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into message_call (message_id, number, round, text_before, thought_before, call_id, name, arguments, server, result,
+             shown, failed, failure, duration_ms, cut_from, first_source)
+         select ?, number, round, 0, 0, call_id, name, arguments, server, result, shown, failed, failure, duration_ms, cut_from,
+             first_source
+         from message_call where message_id = ? and result is not null",
+        to,
+        from
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "insert into message_call_source (message_id, number, position, title, url)
+         select ?1, number, position, title, url from message_call_source where message_id = ?2
+             and number in (select number from message_call where message_id = ?1)",
+        to,
+        from
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "insert into message_call_image (message_id, number, position, image_id)
+         select ?1, number, position, image_id from message_call_image where message_id = ?2
+             and number in (select number from message_call where message_id = ?1)",
+        to,
+        from
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -236,6 +236,37 @@ async fn what_was_let_go_is_removed_when_undo_is_over() {
 }
 
 #[tokio::test]
+async fn nothing_goes_on_from_what_was_let_go() {
+    let bench = Bench::open(["first", "more said", "second"].map(|it| Script::say([it]))).await;
+    let (session, first, second) = forked(&bench).await;
+    bench.chat.select_variant(ME, session, first).await.unwrap();
+    let more = bench.messages(session).await[2].id;
+    bench.chat.keep_variant(ME, session, second).await.unwrap();
+    let edited = bench.chat.edit_and_resend(ME, session, more, "other".to_owned(), false).await;
+    assert!(matches!(edited, Err(ChatError::NotFound)), "{edited:?}");
+    let again = bench.chat.regenerate(ME, session, first, Again::Anew, None).await;
+    assert!(matches!(again, Err(ChatError::NotFound)), "{again:?}");
+    let corrected = bench.chat.correct(ME, session, first, "mine".to_owned()).await;
+    assert!(matches!(corrected, Err(ChatError::NotFound)), "{corrected:?}");
+    assert_eq!(bench.texts(session).await, ["question", "second"]);
+}
+
+#[tokio::test]
+async fn nothing_is_changed_while_a_turn_begins() {
+    let bench = Bench::open(["first", "more said", "second"].map(|it| Script::say([it]))).await;
+    let (session, first, second) = forked(&bench).await;
+    let admission = bench.chat.running.admit(ME, session).unwrap();
+    let shown = bench.chat.select_variant(ME, session, first).await;
+    assert!(matches!(shown, Err(ChatError::Busy)), "{shown:?}");
+    let again = bench.chat.regenerate(ME, session, second, Again::Summarised, None).await;
+    assert!(matches!(again, Err(ChatError::Busy)), "{again:?}");
+    let row = bench.store.find_session(ME, session).await.unwrap().unwrap();
+    assert_eq!((row.history, row.leaf), (History::Stop, Some(second)));
+    drop(admission);
+    bench.chat.select_variant(ME, session, first).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_comes_back_is_what_the_named_message_was_kept_for() {
     let bench = Bench::open(["first", "later one", "second", "later two"].map(|it| Script::say([it]))).await;
     let (sent, _) = bench.say(None, "question").await;

@@ -48,6 +48,7 @@ impl Chat {
         };
         self.check_room(user, session).await?;
         self.store.attach_to_draft(user, session, document).await?;
+        self.store.touch_session(user, session, now_ms()).await?;
         Ok(session)
     }
 
@@ -70,7 +71,8 @@ impl Chat {
         let files = self.store.chat_files(user, session, title, now_ms()).await?;
         let added = documents.add_file(user, files, name, bytes).await?;
         let (AddedFile::New(document) | AddedFile::There(document, _)) = added;
-        Ok(self.store.attach_to_draft(user, session, document).await?)
+        self.store.attach_to_draft(user, session, document).await?;
+        Ok(self.store.touch_session(user, session, now_ms()).await?)
     }
 
     async fn check_room(&self, user: UserId, session: SessionId) -> Result<(), ChatError> {

@@ -68,6 +68,7 @@ impl Chat {
             None => self.store.create_session(user, now_ms()).await?,
         };
         self.store.set_session_collections(user, session, collections).await?;
+        self.store.touch_session(user, session, now_ms()).await?;
         Ok(session)
     }
 

@@ -130,6 +130,7 @@ impl Chat {
     pub async fn set_up(&self, user: UserId, id: SessionId, set_up: SetUp) -> Result<(), ChatError> {
         let (set_up, overrides) = checked(set_up)?;
         self.store.set_up_session(user, id, &set_up, &overrides).await?;
+        self.store.touch_session(user, id, now_ms()).await?;
         self.notes.send(user, id, ChatEvent::ThreadChanged);
         Ok(())
     }

@@ -53,6 +53,7 @@ impl Chat {
             ..SetUp::default()
         };
         self.store.set_up_session(user, session, &set_up, &row.overrides).await?;
+        self.store.touch_session(user, session, now_ms()).await?;
         self.notes.send(user, session, ChatEvent::ThreadChanged);
         Ok(row.system_prompt.unwrap_or_default())
     }

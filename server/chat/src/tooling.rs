@@ -69,6 +69,7 @@ impl Chat {
             None => self.store.create_session(user, now_ms()).await?,
         };
         self.store.set_session_tools(user, session, &tools).await?;
+        self.store.touch_session(user, session, now_ms()).await?;
         Ok(session)
     }
 

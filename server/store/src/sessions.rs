@@ -1,6 +1,6 @@
 //! Chat sessions.
 
-use crate::{Store, StoreError, samplers::overrides_of};
+use crate::{Store, StoreError, messages::id_list, samplers::overrides_of};
 use types::{
     chat::History,
     ids::{FolderId, MessageId, SessionId, UserId},
@@ -318,8 +318,51 @@ impl Store {
         found(done.rows_affected())
     }
 
-    /// Removes what was deleted before `before_ms`, and empty sessions that old. Files that another session was given, as a copy has
-    /// them, become its files.
+    /// Lets a session without a message be as young as what was prepared in it. One that has messages keeps its place.
+    pub async fn touch_session(&self, user: UserId, id: SessionId, now_ms: i64) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update session set updated_ms = ? where id = ? and user_id = ? and leaf_id is null",
+            now_ms,
+            id.0,
+            user.0
+        )
+        .execute(&self.write)
+        .await?;
+        Ok(())
+    }
+
+    /// Removes a session of the person's that was deleted, and the images that nothing else shows.
+    pub async fn remove_session(&self, user: UserId, id: SessionId) -> Result<(), StoreError> {
+        let mut tx = self.write.begin().await?;
+        let images = sqlx::query_scalar!(
+            "select i.id as \"id!\" from image i where i.user_id = ?1 and (
+                 i.id in (select mi.image_id from message_image mi join message m on m.id = mi.message_id
+                          where m.session_id = ?2)
+                 or i.id in (select ci.image_id from message_call_image ci join message m on m.id = ci.message_id
+                             where m.session_id = ?2))",
+            user.0,
+            id.0
+        );
+        let images = id_list(images.fetch_all(&mut *tx).await?.into_iter());
+        let done = sqlx::query!(
+            "delete from session where id = ? and user_id = ? and deleted_ms is not null",
+            id.0,
+            user.0
+        );
+        found(done.execute(&mut *tx).await?.rows_affected())?;
+        sqlx::query!(
+            "delete from image where id in (select value from json_each(?))
+                 and id not in (select image_id from message_image)
+                 and id not in (select image_id from message_call_image)",
+            images
+        )
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Removes what was deleted before `before_ms`, and empty sessions that old, but not those in which something was prepared
+    /// within thirty days before. Files that another session was given, as a copy has them, become its files.
     pub async fn purge_sessions(&self, before_ms: i64) -> Result<u64, StoreError> {
         sqlx::query!(
             "update collection set session_id = coalesce(
@@ -332,15 +375,38 @@ impl Store {
         )
         .execute(&self.write)
         .await?;
-        let done = sqlx::query!(
-            "delete from session where deleted_ms < ?1 or (leaf_id is null and updated_ms < ?1)",
-            before_ms
-        )
-        .execute(&self.write)
-        .await?;
-        Ok(done.rows_affected())
+        let prepared_before_ms = before_ms.saturating_sub(PREPARED_MS);
+        let mut n_removed = 0;
+        loop {
+            // A few at a time: nobody is to wait long for the connection that writes. One that has messages is not empty, whichever
+            // of them it shows.
+            let done = sqlx::query!(
+                "delete from session where id in (
+                     select s.id from session s where s.deleted_ms < ?1
+                         or (s.leaf_id is null and s.updated_ms < ?1
+                             and not exists (select 1 from message m where m.session_id = s.id)
+                             and (s.updated_ms < ?2 or not (
+                                 s.system_prompt is not null or s.sampling is not null or s.answer_schema is not null
+                                 or s.has_own_tools = 1
+                                 or exists (select 1 from session_collection sc where sc.session_id = s.id)
+                                 or exists (select 1 from draft_document dd where dd.session_id = s.id)
+                                 or exists (select 1 from collection c where c.session_id = s.id))))
+                     limit 20)",
+                before_ms,
+                prepared_before_ms
+            )
+            .execute(&self.write)
+            .await?;
+            n_removed += done.rows_affected();
+            if done.rows_affected() == 0 {
+                return Ok(n_removed);
+            }
+        }
     }
 }
+
+/// For so long what was prepared waits for its first message: nobody has to send it the same day.
+const PREPARED_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// `Err(NotFound)` if a change met no row.
 pub(crate) fn found(n_rows: u64) -> Result<(), StoreError> {
@@ -357,3 +423,6 @@ pub(crate) fn full_text_query(text: &str) -> String {
     // A phrase that occurs nowhere: an empty query is a syntax error.
     if words.is_empty() { "\"\u{1}\"".to_owned() } else { words.join(" ") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -295,13 +295,18 @@ async fn a_text_is_put_before_one_chat_and_what_else_is_set_there_stays() {
     let set_up = SetUp { numbers, answer_schema: schema, keeps_probabilities: true, ..SetUp::default() };
     let session = bench.chat.begin_set_up(ME, set_up).await.unwrap();
     bench.store.set_session_history(ME, session, History::Summarise).await.unwrap();
-    let before = bench.store.find_session(ME, session).await.unwrap().unwrap();
+    // What is prepared makes a chat that has not begun younger.
+    let row = async || {
+        let row = bench.store.find_session(ME, session).await.unwrap().unwrap();
+        store::SessionRow { updated_ms: 0, ..row }
+    };
+    let before = row().await;
     let put = async |user, text: &str| bench.chat.set_chat_prompt(user, session, text.to_owned()).await;
     assert_eq!(put(ME, "Be a lamp.").await.unwrap(), "");
-    let after = bench.store.find_session(ME, session).await.unwrap().unwrap();
+    let after = row().await;
     assert_eq!(after, store::SessionRow { system_prompt: Some("Be a lamp.".to_owned()), ..before.clone() });
     assert_eq!(put(ME, " ").await.unwrap(), "Be a lamp.");
-    assert_eq!(bench.store.find_session(ME, session).await.unwrap().unwrap(), before);
+    assert_eq!(row().await, before);
     assert!(matches!(put(OTHER, "x").await, Err(ChatError::NotFound)));
     assert!(put(ME, &"x".repeat(MAX_SYSTEM_PROMPT_BYTES + 1)).await.is_err());
 }

@@ -5,9 +5,12 @@ use inference::Target;
 use std::collections::{HashMap, HashSet};
 use store::{ImageRow, MessageRow, Store, StoreError};
 use types::{
-    ids::{ImageId, UserId},
+    ids::{ImageId, SessionId, UserId},
     image::{ImageFile, MAX_IMAGE_BYTES, MAX_IMAGES, MAX_IMAGES_BYTES},
 };
+
+/// Of a person's temporary chats together.
+const MOST_TEMPORARY_BYTES: u64 = 256 << 20;
 
 /// What a prompt has beside what is said.
 #[derive(Default)]
@@ -23,6 +26,29 @@ impl Chat {
             return Err(ChatError::TooLong { bytes: bytes.len(), limit: MAX_IMAGE_BYTES });
         }
         keep(&self.store, user, &ImageFile::new(bytes)).await?.ok_or(ChatError::NoImage)
+    }
+
+    /// Likewise for a session. In memory, where chats are that nothing is written of, there is room for so many only.
+    pub async fn add_image_to(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        bytes: Vec<u8>,
+    ) -> Result<ImageId, ChatError> {
+        if let Some(session) = session {
+            self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
+        }
+        if self.is_temporary
+            && self.store.image_bytes(user).await?.saturating_add(bytes.len() as u64) > MOST_TEMPORARY_BYTES
+        {
+            let most = MOST_TEMPORARY_BYTES >> 20;
+            let sentence = format!(
+                "the images of temporary chats are in memory alone, which has room for {most} MB of them; delete a temporary chat \
+                 with images, or show this one in a chat that is kept"
+            );
+            return Err(ChatError::Unfit(sentence));
+        }
+        self.add_image(user, bytes).await
     }
 
     /// An image of the person's, as it came.

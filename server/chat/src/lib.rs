@@ -184,8 +184,7 @@ impl Chat {
         self.notes.send(user, id, ChatEvent::ThreadChanged);
         self.engine.forget(self.tenant(user)).await;
         if self.is_temporary {
-            self.store.purge_sessions(i64::MAX).await?;
-            self.store.purge_images(i64::MAX).await?;
+            self.store.remove_session(user, id).await?;
         }
         self.notes.sessions_changed(user);
         Ok(())

@@ -56,6 +56,15 @@ impl Store {
         Ok(size.fetch_optional(&self.read).await?.and_then(|n| u64::try_from(n).ok()))
     }
 
+    /// How many bytes all images of the person's have.
+    pub async fn image_bytes(&self, user: UserId) -> Result<u64, StoreError> {
+        let size = sqlx::query_scalar!(
+            "select coalesce(sum(length(bytes)), 0) as \"n!: i64\" from image where user_id = ?",
+            user.0
+        );
+        Ok(size.fetch_one(&self.read).await?.try_into().unwrap_or_default())
+    }
+
     /// The images of these messages (as [`crate::messages::id_list`] writes them), in the order in which each shows them.
     pub(crate) async fn images_of(&self, ids: &str) -> Result<HashMap<MessageId, Vec<ImageId>>, StoreError> {
         let rows = sqlx::query!(

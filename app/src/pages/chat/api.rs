@@ -73,7 +73,7 @@ pub async fn begin_temporary() -> Result<(), AppError> {
 #[server(input = Postcard, output = Postcard)]
 pub async fn add_image(session: Option<SessionId>, bytes: Vec<u8>) -> Result<ImageId, AppError> {
     let user = crate::ssr::require_user().await?;
-    Ok(crate::ssr::chat_of(session).await?.add_image(user, bytes).await?)
+    Ok(crate::ssr::chat_of(session).await?.add_image_to(user, session, bytes).await?)
 }
 
 /// How much of the model's context the conversation takes with this message at its end; none where nobody can say. `model` is that

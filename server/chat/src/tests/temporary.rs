@@ -1,9 +1,9 @@
 //! Chats that nothing is written of.
 
 use super::{Bench, Lines, ME, OTHER};
-use crate::ChatError;
+use crate::{ChatError, Draft};
 use inference::Script;
-use types::image::MAX_IMAGE_BYTES;
+use types::{ids::SessionId, image::MAX_IMAGE_BYTES};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and more";
 
@@ -44,6 +44,36 @@ async fn a_temporary_chat_that_is_deleted_does_not_come_back() {
     chat.delete_session(ME, session).await.unwrap();
     let back = chat.restore_session(ME, session).await;
     assert!(matches!(back, Err(ChatError::NotFound)), "{back:?}");
+}
+
+#[tokio::test]
+async fn a_temporary_chat_that_is_deleted_takes_its_own_images_along_and_nothing_else() {
+    let bench = Bench::open([Script::say(["A"]), Script::say(["B"])]).await;
+    let (gone, other) =
+        (bench.chat.begin_temporary(ME).await.unwrap(), bench.chat.begin_temporary(ME).await.unwrap());
+    let chat = bench.chat.of(Some(gone)).await.unwrap();
+    let shown = chat.add_image_to(ME, Some(gone), PNG.to_vec()).await.unwrap();
+    let unsent = chat.add_image_to(ME, Some(other), [PNG, b"of the other"].concat()).await.unwrap();
+    let hidden = Bench { chat, ..bench };
+    let draft = Draft { text: "look".to_owned(), images: vec![shown], ..Draft::default() };
+    hidden.chat.send(ME, Some(gone), draft, false).await.unwrap();
+    hidden.end_of(gone).await;
+    hidden.chat.delete_session(ME, gone).await.unwrap();
+    assert!(matches!(hidden.chat.image(ME, shown).await, Err(ChatError::NotFound)));
+    hidden.chat.image(ME, unsent).await.unwrap();
+    hidden.chat.thread(ME, other, 10).await.unwrap();
+}
+
+#[tokio::test]
+async fn images_are_taken_for_chats_that_there_are() {
+    let bench = Bench::open([]).await;
+    let session = bench.chat.begin_temporary(ME).await.unwrap();
+    let chat = bench.chat.of(Some(session)).await.unwrap();
+    chat.add_image_to(ME, Some(session), PNG.to_vec()).await.unwrap();
+    for (user, session) in [(ME, SessionId(session.0 + 1)), (OTHER, session)] {
+        let refused = chat.add_image_to(user, Some(session), PNG.to_vec()).await;
+        assert!(matches!(refused, Err(ChatError::NotFound)), "{refused:?}");
+    }
 }
 
 #[tokio::test]

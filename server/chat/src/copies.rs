@@ -7,12 +7,13 @@ use crate::{
 };
 use std::collections::{HashMap, HashSet};
 use store::{
-    AttachedRow, ForkedFrom, ImportedSession, LeftOutRow, MessageRow, NewSession, SessionRow, ThoughtRow,
+    AttachedRow, Choices, ForkedFrom, ImportedSession, LeftOutRow, MessageRow, NewSession, SessionRow,
+    ThoughtRow,
 };
 use transcripts::{AnsweredBy, Ended, Origin, Quote, Setup, Transcript, Turn};
 use types::{
     chat::{MAX_TITLE_CHARS, MessageState, Role, Searched},
-    document::SourceView,
+    document::{MAX_SESSION_COLLECTIONS, SourceView},
     filing::{MAX_FOLDERS, MAX_TAG_CHARS},
     ids::{FolderId, ImageId, MessageId, ModelId, SessionId, UserId},
     image::MAX_IMAGES,
@@ -20,6 +21,8 @@ use types::{
     overrides::Overrides,
     sampling::Sampling,
     settings::MAX_SYSTEM_PROMPT_BYTES,
+    toolbox::Effect,
+    tools::MAX_TOOLS,
 };
 
 impl Chat {
@@ -190,25 +193,22 @@ impl Chat {
         Ok(collections.into_iter().filter(|it| used.contains(&it.id)).map(|it| it.name).collect())
     }
 
-    /// Keeps what a file says that answers of an imported session look into and call, and which model answered: as far as all of
-    /// that is here.
-    pub(crate) async fn take_choices(
-        &self,
-        user: UserId,
-        id: SessionId,
-        setup: &Setup,
-    ) -> Result<(), ChatError> {
+    /// What a file says that answers of its session look into and call, and which model answered: as far as all of that is here.
+    /// Tools by which something leaves the machine or changes are chosen here alone: with them, what a stranger's file tells models
+    /// could reach further than the chat.
+    async fn choices(&self, user: UserId, setup: &Setup) -> Result<Choices, ChatError> {
+        let mut choices = Choices::default();
         if !setup.collections.is_empty() {
             let here = self.store.list_collections(user).await?.into_iter();
-            let here: Vec<_> =
-                here.filter(|it| setup.collections.contains(&it.name)).map(|it| it.id).collect();
-            self.store.set_session_collections(user, id, &here).await?;
+            let here = here.filter(|it| setup.collections.contains(&it.name)).map(|it| it.id);
+            choices.collections = here.take(MAX_SESSION_COLLECTIONS).collect();
         }
         if let (Some(tools), Some(toolbox)) = (&setup.tools, &self.toolbox) {
             let registry = toolbox.registry();
-            let is_here = |name: &&String| registry.list().any(|(it, _)| it.name == **name);
-            let here: Vec<_> = tools.iter().filter(is_here).cloned().collect();
-            self.use_tools(user, Some(id), &here).await?;
+            let is_harmless = |name: &&String| {
+                registry.list().any(|(it, _)| it.name == **name && it.effect == Effect::None)
+            };
+            choices.tools = Some(tools.iter().filter(is_harmless).take(MAX_TOOLS).cloned().collect());
         }
         if let Some(AnsweredBy { model, profile }) = &setup.answered_by
             && self.has_model(model).await
@@ -217,10 +217,9 @@ impl Chat {
                 DraftChoice::Model(draft) if !self.has_model(draft).await => DraftChoice::Usual,
                 draft => draft.clone(),
             };
-            let profile = LaunchProfile { draft, ..of_stranger(profile) };
-            self.store.set_session_model(id, model, &profile).await?;
+            choices.model = Some((model.clone(), LaunchProfile { draft, ..of_stranger(profile) }));
         }
-        Ok(())
+        Ok(choices)
     }
 
     async fn has_model(&self, id: &ModelId) -> bool {
@@ -253,7 +252,8 @@ impl Chat {
         let shown = chat.shown.map(place_id);
         let origin = self.origin_of(user, chat).await?;
         let head = NewSession { origin, ..head(chat, folder) };
-        let session = ImportedSession { head, messages, shown, sources };
+        let choices = self.choices(user, &chat.setup).await?;
+        let session = ImportedSession { head, messages, shown, sources, choices };
         Ok((session, n_images_left_out))
     }
 

@@ -229,8 +229,7 @@ async fn write(
         n_left_out: counts.n_left_out.saturating_add(n_left_out),
         ..counts
     };
-    let id = store.import_session(work, counts, &session).await.map_err(lost)?;
-    inner.chat.take_choices(work.user, id, &chat.setup).await.map_err(Broken::Lost)?;
+    store.import_session(work, counts, &session).await.map_err(lost)?;
     Ok(counts)
 }
 

@@ -178,22 +178,7 @@ impl Store {
         tools: &[String],
     ) -> Result<(), StoreError> {
         let mut tx = self.write.begin().await?;
-        let done = sqlx::query!(
-            "update session set has_own_tools = 1 where id = ? and user_id = ? and deleted_ms is null",
-            session.0,
-            user.0
-        );
-        found(done.execute(&mut *tx).await?.rows_affected())?;
-        sqlx::query!("delete from session_tool where session_id = ?", session.0).execute(&mut *tx).await?;
-        for tool in tools {
-            sqlx::query!(
-                "insert or ignore into session_tool (session_id, tool) values (?, ?)",
-                session.0,
-                tool
-            )
-            .execute(&mut *tx)
-            .await?;
-        }
+        use_tools(&mut tx, user, session, tools).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -259,6 +244,28 @@ impl Store {
         }
         Ok(images)
     }
+}
+
+/// Lets the answers of a session of the person's call these and no others.
+pub(crate) async fn use_tools(
+    tx: &mut sqlx::SqliteConnection,
+    user: UserId,
+    session: SessionId,
+    tools: &[String],
+) -> Result<(), StoreError> {
+    let done = sqlx::query!(
+        "update session set has_own_tools = 1 where id = ? and user_id = ? and deleted_ms is null",
+        session.0,
+        user.0
+    );
+    found(done.execute(&mut *tx).await?.rows_affected())?;
+    sqlx::query!("delete from session_tool where session_id = ?", session.0).execute(&mut *tx).await?;
+    for tool in tools {
+        sqlx::query!("insert or ignore into session_tool (session_id, tool) values (?, ?)", session.0, tool)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Writes calls of a message, the first with the number `first`.

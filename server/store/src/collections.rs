@@ -230,21 +230,30 @@ impl Store {
             user.0
         );
         owned.fetch_optional(&mut *tx).await?.ok_or(StoreError::NotFound)?;
-        sqlx::query!("delete from session_collection where session_id = ?", session.0)
-            .execute(&mut *tx)
-            .await?;
-        for collection in collections {
-            sqlx::query!(
-                "insert or ignore into session_collection (session_id, collection_id)
-                 select ?, id from collection where id = ? and user_id = ? and deleted_ms is null",
-                session.0,
-                collection.0,
-                user.0
-            )
-            .execute(&mut *tx)
-            .await?;
-        }
+        use_collections(&mut tx, user, session, collections).await?;
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Lets a session of the person's look into these and no others.
+pub(crate) async fn use_collections(
+    tx: &mut sqlx::SqliteConnection,
+    user: UserId,
+    session: SessionId,
+    collections: &[CollectionId],
+) -> Result<(), StoreError> {
+    sqlx::query!("delete from session_collection where session_id = ?", session.0).execute(&mut *tx).await?;
+    for collection in collections {
+        sqlx::query!(
+            "insert or ignore into session_collection (session_id, collection_id)
+             select ?, id from collection where id = ? and user_id = ? and deleted_ms is null",
+            session.0,
+            collection.0,
+            user.0
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
 }

@@ -1,9 +1,13 @@
 //! Files with sessions that are being taken over: how far each is, kept together with what became of it.
 
-use crate::{MessageRow, NewSession, Sources, Store, StoreError, copies::insert_session};
+use crate::{
+    MessageRow, NewSession, Sources, Store, StoreError, calls::use_tools, collections::use_collections,
+    copies::insert_session, launch_profiles::answer_with,
+};
 use types::{
     filing::{ImportState, ImportView},
-    ids::{ImportId, MessageId, SessionId, UserId},
+    ids::{CollectionId, ImportId, MessageId, ModelId, SessionId, UserId},
+    launch::LaunchProfile,
 };
 
 /// The newest that are remembered of a person.
@@ -43,6 +47,18 @@ pub struct ImportedSession {
     pub shown: Option<MessageId>,
     /// What its turns were given to read.
     pub sources: Sources,
+    pub choices: Choices,
+}
+
+/// What the answers of a session from a file go on with, as far as that is here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Choices {
+    /// What they look into.
+    pub collections: Vec<CollectionId>,
+    /// What they may call; `None` where that was never chosen.
+    pub tools: Option<Vec<String>>,
+    /// Which model answers, and how it is loaded.
+    pub model: Option<(ModelId, LaunchProfile)>,
 }
 
 impl Store {
@@ -125,7 +141,7 @@ impl Store {
         }))
     }
 
-    /// Writes a session of a file together with how far that is, all or nothing: what a crash breaks off is neither lost nor there
+    /// Writes a session of a file and what was chosen for it together with how far that is, all or nothing: what a crash breaks off is neither lost nor there
     /// twice. `NotFound` once the import has ended.
     pub async fn import_session(
         &self,
@@ -148,8 +164,15 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         crate::sessions::found(done.rows_affected())?;
-        let ImportedSession { head, messages, shown, sources } = session;
+        let ImportedSession { head, messages, shown, sources, choices } = session;
         let (id, _) = insert_session(&mut tx, work.user, head, messages, *shown, sources).await?;
+        use_collections(&mut tx, work.user, id, &choices.collections).await?;
+        if let Some(tools) = &choices.tools {
+            use_tools(&mut tx, work.user, id, tools).await?;
+        }
+        if let Some((model, profile)) = &choices.model {
+            answer_with(&mut tx, id, model, profile).await?;
+        }
         tx.commit().await?;
         Ok(id)
     }

@@ -50,20 +50,8 @@ impl Store {
         model: &ModelId,
         profile: &LaunchProfile,
     ) -> Result<(), StoreError> {
-        let (kv_type, draft, options) = columns(profile)?;
-        sqlx::query!(
-            "insert or replace into session_model (session_id, model, n_ctx, kv_type, draft, options)
-             values (?, ?, ?, ?, ?, ?)",
-            session.0,
-            model.0,
-            profile.n_ctx,
-            kv_type,
-            draft,
-            options
-        )
-        .execute(&self.write)
-        .await?;
-        Ok(())
+        let mut connection = self.write.acquire().await?;
+        answer_with(&mut connection, session, model, profile).await
     }
 
     /// Which model answered last in a session, and how it was loaded.
@@ -82,6 +70,29 @@ impl Store {
         .await?;
         Ok(row.map(|row| (ModelId(row.model), profile(row.n_ctx, row.kv_type, row.draft, row.options))))
     }
+}
+
+/// Notes which model answers in a session, and how it is loaded.
+pub(crate) async fn answer_with(
+    connection: &mut sqlx::SqliteConnection,
+    session: SessionId,
+    model: &ModelId,
+    profile: &LaunchProfile,
+) -> Result<(), StoreError> {
+    let (kv_type, draft, options) = columns(profile)?;
+    sqlx::query!(
+        "insert or replace into session_model (session_id, model, n_ctx, kv_type, draft, options)
+         values (?, ?, ?, ?, ?, ?)",
+        session.0,
+        model.0,
+        profile.n_ctx,
+        kv_type,
+        draft,
+        options
+    )
+    .execute(&mut *connection)
+    .await?;
+    Ok(())
 }
 
 /// What is not readable is not chosen.

@@ -50,7 +50,7 @@ pub use downloads::{DownloadFile, DownloadRow, NewDownload};
 pub use error::StoreError;
 pub use folders::{WatchedFile, WatchedFolder};
 pub use images::ImageRow;
-pub use imports::{ImportCounts, ImportWork, ImportedSession};
+pub use imports::{Choices, ImportCounts, ImportWork, ImportedSession};
 pub use jobs::{JobEnd, JobRow};
 pub use messages::{LeftOutRow, MessageRow, NewTurn, Outcome, ThoughtRow, ThreadRows, TurnIds};
 pub use model_library::{FileFact, FileStamp, ModelFolderRow, NewTrash, TrashRow, TrashedFile};

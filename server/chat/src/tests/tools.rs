@@ -477,6 +477,19 @@ async fn what_a_crash_interrupted_says_so() {
 }
 
 #[tokio::test]
+async fn a_file_switches_on_only_tools_that_send_and_change_nothing() {
+    let tools =
+        vec![tool("adds", Effect::None), tool("seeks", Effect::Sends), tool("writes", Effect::Changes)];
+    let (bench, session) = open(tools, [Script::say(["A"])]).await;
+    bench.say(Some(session), "go").await;
+    let written = bench.chat.transcript(ME, session).await.unwrap();
+    bench.take_over(&transcripts::write_json(vec![written])).await;
+    let taken = bench.chat.all_sessions(ME).await.unwrap().into_iter().max().unwrap();
+    assert!(taken != session);
+    assert_eq!(bench.store.session_tools(ME, taken).await.unwrap(), Some(vec!["adds".to_owned()]));
+}
+
+#[tokio::test]
 async fn a_file_keeps_the_calls_and_one_that_lies_about_them_loses_no_text() {
     let first =
         Script::say(["Ä"]).call("adds", "{}").call("sources", "{}").call("floods", "{}").call("draws", "{}");

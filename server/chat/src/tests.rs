@@ -108,7 +108,7 @@ impl Bench {
         let mut events = Box::pin(self.chat.watch(ME, session));
         loop {
             let last = self.messages(session).await.pop().unwrap();
-            if last.state != MessageState::Running {
+            if last.state != MessageState::Running && !self.chat.running.is_held(session) {
                 return last;
             }
             tokio::time::timeout(LONG_AGO, events.next()).await.unwrap();

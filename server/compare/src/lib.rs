@@ -35,6 +35,7 @@ const TALLY_SHOWN: u32 = 30;
 const UNDO: Duration = Duration::from_secs(24 * 60 * 60);
 /// What the answers that a crash left running say.
 pub(crate) const SERVER_STOPPED: &str = "the server stopped while this was being written";
+const UNSAVED: &str = "the end of this answer could not be saved";
 
 /// Brings a model into memory beside those that are held.
 pub type Load = Arc<dyn Fn(UserId, ModelId) -> BoxFuture<'static, Result<Hold, LoadError>> + Send + Sync>;
@@ -118,7 +119,8 @@ impl Compare {
     pub async fn run(&self, user: UserId, id: CompareRunId) -> Result<RunView, CompareError> {
         // Asked before the rows are read: an answer that ends in between is in them.
         let live = self.running.find(user, id);
-        let row = self.find(user, id).await?;
+        let mut row = self.find(user, id).await?;
+        self.end_unsaved(user, live.as_deref(), &mut row);
         let usual = self.store.load_settings(user).await?.sampling;
         Ok(view::render(row, live, usual).await)
     }
@@ -169,7 +171,23 @@ impl Compare {
     pub async fn list(&self, user: UserId, than: Option<CompareRunId>) -> Result<RunLines, CompareError> {
         let runs = self.store.list_runs(user, than, RUNS_SHOWN as u32 + 1).await?;
         let has_older = runs.len() > RUNS_SHOWN;
-        Ok(RunLines { lines: runs.into_iter().take(RUNS_SHOWN).map(view::line).collect(), has_older })
+        let line = |mut run| {
+            self.end_unsaved(user, None, &mut run);
+            view::line(run)
+        };
+        Ok(RunLines { lines: runs.into_iter().take(RUNS_SHOWN).map(line).collect(), has_older })
+    }
+
+    /// Whoever wrote an answer is gone and could not save its end, on a full disk perhaps: the next start of the server ends it.
+    fn end_unsaved(&self, user: UserId, live: Option<&LiveRun>, run: &mut RunRow) {
+        let may_go_on = live.is_some() || self.running.may_go_on(user, run.id);
+        for (at, slot) in run.slots.iter_mut().enumerate() {
+            let is_written = may_go_on && !live.is_some_and(|live| live.slots[at].lock().is_unsaved);
+            if slot.state == MessageState::Running && !is_written {
+                slot.state = MessageState::Failed;
+                slot.error = Some(UNSAVED.to_owned());
+            }
+        }
     }
 
     /// Who was chosen how often in blind runs.

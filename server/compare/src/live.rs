@@ -69,6 +69,16 @@ impl Running {
         self.lock().get(&user).cloned().flatten().filter(|live| live.id == id)
     }
 
+    /// Whether somebody may be writing answers of this run.
+    pub(crate) fn may_go_on(&self, user: UserId, id: CompareRunId) -> bool {
+        match self.lock().get(&user) {
+            Some(Some(live)) => live.id == id,
+            // A run is about to begin, this one perhaps.
+            Some(None) => true,
+            None => false,
+        }
+    }
+
     /// See [`crate::Compare::shutdown`].
     pub(crate) async fn shutdown(&self, grace: Duration) {
         self.tasks.close();
@@ -106,6 +116,8 @@ pub(crate) struct LiveSlot {
 pub(crate) struct Shown {
     pub(crate) seq: u64,
     pub(crate) phase: Phase,
+    /// It ended, but that could not be kept.
+    pub(crate) is_unsaved: bool,
     pub(crate) had_no_room: bool,
     pub(crate) text: Blocks,
     pub(crate) thought: Blocks,
@@ -192,6 +204,7 @@ impl LiveSlot {
         let shown = Shown {
             seq: 1,
             phase: Phase::Loading,
+            is_unsaved: false,
             had_no_room: false,
             text: Blocks::default(),
             thought: Blocks::default(),

@@ -5,8 +5,11 @@ use futures::StreamExt;
 use inference::{EngineError, GenerateEvent, Rejection};
 use markup::BlockStream;
 use std::time::{Duration, Instant};
-use store::SlotRow;
-use tokio::time::{MissedTickBehavior, interval};
+use store::{PAUSES, SlotRow, insist};
+use tokio::{
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval},
+};
 use types::{
     chat::{FinishReason, MessageState, Usage},
     compare::Phase,
@@ -87,6 +90,8 @@ struct Writer<'a> {
     so_far: Usage,
     /// How its model kept keys and values, in words.
     kv: Option<String>,
+    /// What is being saved of it.
+    saving: Option<JoinHandle<()>>,
 }
 
 impl<'a> Writer<'a> {
@@ -104,6 +109,7 @@ impl<'a> Writer<'a> {
             last_token: None,
             so_far: Usage::default(),
             kv: None,
+            saving: None,
         }
     }
 
@@ -137,8 +143,7 @@ impl<'a> Writer<'a> {
                     unseen = false;
                 }
                 _ = save.tick(), if unsaved => {
-                    self.save().await;
-                    unsaved = false;
+                    unsaved = !self.save_beside();
                 }
             }
         }
@@ -171,12 +176,20 @@ impl<'a> Writer<'a> {
         });
     }
 
-    async fn save(&self) {
-        let (store, live) = (&self.run.compare.store, &self.run.live);
-        let saved = store.save_partial_slot(live.id, self.slot as u8, &self.text, &self.thought).await;
-        if let Err(err) = saved {
-            tracing::error!(error = %err, "could not save a part of a compared answer");
+    /// Saves what there is beside what goes on: whoever keeps the database busy must not keep the words back. Says whether it
+    /// does; one that has not ended is not overtaken.
+    fn save_beside(&mut self) -> bool {
+        if self.saving.as_ref().is_some_and(|it| !it.is_finished()) {
+            return false;
         }
+        let (store, run, slot) = (self.run.compare.store.clone(), self.run.live.id, self.slot as u8);
+        let (text, thought) = (self.text.clone(), self.thought.clone());
+        self.saving = Some(tokio::spawn(async move {
+            if let Err(err) = store.save_partial_slot(run, slot, &text, &thought).await {
+                tracing::error!(error = %err, "could not save a part of a compared answer");
+            }
+        }));
+        true
     }
 
     fn measured(&self) -> Option<Usage> {
@@ -209,10 +222,15 @@ impl<'a> Writer<'a> {
             kv: self.kv.take(),
             ..SlotRow::begun(live.slots[self.slot].asked.row.clone())
         };
-        if let Err(err) = self.run.compare.store.finish_slot(live.id, self.slot as u8, &row).await {
+        let (store, hurry) = (&self.run.compare.store, self.run.compare.running.hurry.cancelled());
+        let saved = insist(&PAUSES, hurry, || store.finish_slot(live.id, self.slot as u8, &row)).await;
+        if let Err(err) = &saved {
             tracing::error!(error = %err, "could not save a compared answer");
         }
         self.show();
-        self.run.live.show(self.slot, |shown| shown.phase = Phase::Ended);
+        self.run.live.show(self.slot, |shown| {
+            shown.phase = Phase::Ended;
+            shown.is_unsaved = saved.is_err();
+        });
     }
 }

@@ -317,6 +317,29 @@ async fn a_blind_run_tells_nothing_before_the_vote() {
 }
 
 #[tokio::test]
+async fn an_answer_that_nobody_writes_has_failed() {
+    let bench = Bench::open(4, [Script::say(["A"])]).await;
+    let ended = bench.start(draft(&["a"; 2])).await;
+    bench.end_of(ended).await;
+    let contestants = bench.store.find_run(ME, ended).await.unwrap().unwrap().slots;
+    let contestants: Vec<_> = contestants.into_iter().map(|slot| slot.contestant).collect();
+    let run = NewRun {
+        prompt: "Which?",
+        system_prompt: "",
+        is_blind: false,
+        in_turn: false,
+        contestants: &contestants,
+        now_ms: 1,
+    };
+    let lost = bench.store.create_run(ME, run).await.unwrap();
+    let states: Vec<_> =
+        bench.view(lost).await.slots.into_iter().map(|slot| (slot.state, slot.phase)).collect();
+    assert_eq!(states, [(MessageState::Failed, Phase::Ended); 2]);
+    let lines = bench.compare.list(ME, None).await.unwrap().lines;
+    assert!(lines.iter().all(|run| !run.is_running));
+}
+
+#[tokio::test]
 async fn every_run_is_listed_a_window_at_a_time() {
     let bench = Bench::open(4, []).await;
     let mut ids = Vec::new();

@@ -188,7 +188,7 @@ impl Store {
     /// Undoes [`Store::delete_collection`]. `Conflict` if there is another one of that name now.
     pub async fn restore_collection(&self, user: UserId, id: CollectionId) -> Result<(), StoreError> {
         let done = sqlx::query!(
-            "update collection set deleted_ms = null where id = ? and user_id = ? and deleted_ms is not null",
+            "update collection set deleted_ms = null where id = ? and user_id = ? and deleted_ms >= 0",
             id.0,
             user.0
         )

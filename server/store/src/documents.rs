@@ -396,10 +396,27 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    /// Removes what was deleted before `before_ms`.
+    /// Removes what was deleted before `before_ms`: a document at a time, so that nobody waits long for the connection that
+    /// writes.
     pub async fn purge_documents(&self, before_ms: i64) -> Result<(), StoreError> {
-        sqlx::query!("delete from collection where deleted_ms < ?", before_ms).execute(&self.write).await?;
-        sqlx::query!("delete from document where deleted_ms < ?", before_ms).execute(&self.write).await?;
+        // From now on nobody gets it back, of which a part may be gone.
+        sqlx::query!("update collection set deleted_ms = -1 where deleted_ms < ?", before_ms)
+            .execute(&self.write)
+            .await?;
+        loop {
+            let done = sqlx::query!(
+                "delete from document where id = (
+                     select d.id from document d join collection c on c.id = d.collection_id
+                     where d.deleted_ms < ? or c.deleted_ms = -1 limit 1)",
+                before_ms
+            )
+            .execute(&self.write)
+            .await?;
+            if done.rows_affected() == 0 {
+                break;
+            }
+        }
+        sqlx::query!("delete from collection where deleted_ms = -1").execute(&self.write).await?;
         Ok(())
     }
 

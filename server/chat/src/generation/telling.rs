@@ -2,7 +2,7 @@
 
 use super::writer::{End, Writer};
 use crate::calls;
-use store::Outcome;
+use store::{Outcome, PAUSES, StoreError, insist};
 use types::{
     called::{CallState, CallView},
     tools::ToolCall,
@@ -49,17 +49,37 @@ impl Writer {
         before + self.pace.so_far.n_generated_tokens
     }
 
-    pub(super) async fn save(&self) {
-        let thought = self.thought.row();
-        if let Err(err) =
-            self.below.store.save_partial(self.generation.message, &self.text, thought.as_ref()).await
-        {
-            tracing::error!(error = %err, "could not save a part of an answer");
+    /// Saves what there is beside what goes on: whoever keeps the database busy must not keep the words back. Says whether it
+    /// does; one that has not ended is not overtaken.
+    pub(super) fn save_beside(&mut self) -> bool {
+        if self.saving.as_ref().is_some_and(|it| !it.is_finished()) {
+            return false;
+        }
+        let (store, message) = (self.below.store.clone(), self.generation.message);
+        let (text, thought) = (self.text.clone(), self.thought.row());
+        self.saving = Some(tokio::spawn(async move {
+            if let Err(err) = store.save_partial(message, &text, thought.as_ref()).await {
+                tracing::error!(error = %err, "could not save a part of an answer");
+            }
+        }));
+        true
+    }
+
+    /// Likewise, and waits for it.
+    pub(super) async fn save(&mut self) {
+        self.end_saving().await;
+        self.save_beside();
+        self.end_saving().await;
+    }
+
+    async fn end_saving(&mut self) {
+        if let Some(saving) = self.saving.take() {
+            _ = saving.await;
         }
     }
 
-    /// An answer that could not be saved is shown nevertheless, and says so: its text can still be copied. Says also
-    /// whether it is kept how likely its tokens were, without which an answer is none the worse.
+    /// An answer whose end could not be saved however often it was tried is shown nevertheless, and says so: its text can still
+    /// be copied. Says also whether it is kept how likely its tokens were, without which an answer is none the worse.
     pub(super) async fn commit(&self, end: End, kv: Option<&str>) -> (End, bool) {
         let thought = self.thought.row();
         let outcome = Outcome {
@@ -80,10 +100,20 @@ impl Writer {
                 }
             }
         }
-        let kept = store.finish_message(message, Outcome { probabilities: &[], ..outcome }).await;
+        let outcome = Outcome { probabilities: &[], ..outcome };
+        let kept = insist(&PAUSES, self.below.hurry.cancelled(), || self.finish(outcome.clone())).await;
         let Err(err) = kept else { return (end, false) };
         tracing::error!(error = %err, message.id = %message, "could not save an answer");
         (End { usage: end.usage, ..End::unsaved(&err) }, false)
+    }
+
+    async fn finish(&self, outcome: Outcome<'_>) -> Result<(), StoreError> {
+        let message = self.generation.message;
+        let kept = self.below.store.finish_message(message, outcome).await;
+        if let Err(err) = &kept {
+            tracing::warn!(error = %err, message.id = %message, "an answer is not saved yet");
+        }
+        kept
     }
 }
 

@@ -20,7 +20,10 @@ use inference::{Engine, EngineError, GenerateEvent, GenerateRequest, Prompt, Rej
 use markup::BlockStream;
 use std::{sync::Arc, time::Duration};
 use store::{CallRow, LeftOutRow, MessageRow, ProbabilityRow, Store};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 use types::{
     chat::{ChatEvent, ChatTurn, FinishReason, MessageState, Queued, Usage},
@@ -117,6 +120,8 @@ pub(super) struct Writer {
     pub(super) queued: Option<Queued>,
     /// What a person should know about the machine.
     pub(super) warning: Option<Warning>,
+    /// What is being saved of it.
+    pub(super) saving: Option<JoinHandle<()>>,
 }
 
 impl Writer {
@@ -147,6 +152,7 @@ impl Writer {
             probabilities: Vec::new(),
             queued: None,
             warning: None,
+            saving: None,
         };
         if !row.calls.is_empty() {
             let before = MessageRow { body: writer.text[..writer.began.text].to_owned(), ..row.clone() };
@@ -170,9 +176,10 @@ impl Writer {
         // Of an answer that went on, both parts count.
         let end = End { usage: and(row.usage, usage), ..end };
         self.thought.end();
+        // First of all: nothing else is worth losing the end for.
+        let (end, kept_probabilities) = self.commit(end, kv.as_deref()).await;
         self.kept.end().await;
         let (sources, calls, left_out) = self.kept(sources, row.left_out.clone()).await;
-        let (end, kept_probabilities) = self.commit(end, kv.as_deref()).await;
         let row = MessageRow {
             body: std::mem::take(&mut self.text),
             thought: self.thought.row(),
@@ -379,8 +386,7 @@ impl Writer {
                     unseen = false;
                 }
                 _ = save.tick(), if unsaved => {
-                    self.save().await;
-                    unsaved = false;
+                    unsaved = !self.save_beside();
                 }
             }
         }

@@ -70,6 +70,16 @@ pub(crate) fn answer(message: &MessageRow) -> Vec<ChatTurn> {
     all
 }
 
+/// How many bytes a model is given of an answer that it goes on with.
+pub(crate) fn n_bytes(message: &MessageRow) -> usize {
+    let of_call = |row: &CallRow| {
+        let told = row.result.as_ref().map_or(INTERRUPTED.len(), |result| result.text.len());
+        row.call.name.len() + row.call.arguments.len() + told
+    };
+    let thought = message.thought.as_ref().map_or(0, |it| it.text.len());
+    message.body.len() + thought + message.calls.iter().map(of_call).sum::<usize>()
+}
+
 /// An answer's blocks: what was said, rendered, and the calls where they were made. One that has a form is shown as such.
 pub(crate) fn blocks(message: &MessageRow, has_form: bool) -> Vec<String> {
     let mut blocks = Vec::new();

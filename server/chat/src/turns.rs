@@ -3,7 +3,9 @@
 use crate::{
     Chat, ChatError,
     answering::N_LIKELY,
-    attached, calls, documents,
+    attached, calls,
+    document_tools::query_of,
+    documents,
     generation::{Admission, First, Hands, Opened, Shown as ShownSoFar, Start, Starts},
     history::n_tokens_beside,
     images::Shown,
@@ -495,8 +497,11 @@ impl Chat {
         let Asked { user, row, messages, sources, target, going_on: partial } = *asked;
         let history = history_of(row, way.again);
         let mut firsts = Vec::new();
+        // What a tool found is told where it was called.
+        let sources: Vec<_> =
+            sources.iter().filter(|it| query_of(&reply.calls, it.number).is_none()).cloned().collect();
         let n_passage_bytes: usize = sources.iter().map(|it| it.text.len()).sum();
-        let n_written_bytes = partial.map_or(0, |it| it.body.len());
+        let n_written_bytes = partial.map_or(0, calls::n_bytes);
         let n_beside = n_tokens_beside(n_passage_bytes + n_written_bytes, hands.map(Hands::offered).as_ref());
         let mut turns = match self.fit(asked, history, n_beside).await? {
             Some(fitted) => {
@@ -511,7 +516,7 @@ impl Chat {
         if reply.left_out != LeftOutRow::default() {
             self.store.set_left_out(reply.id, &reply.left_out).await?;
         }
-        documents::give(&mut turns, sources);
+        documents::give(&mut turns, &sources);
         if let Some(old) = &way.revises {
             turns.push(ChatTurn::new(Role::Assistant, old.body.trim()));
             firsts.push(First::Criticise);

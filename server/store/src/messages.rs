@@ -320,7 +320,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let done = sqlx::query!(
             "update message set state = 'running', error = null, model = coalesce(?1, model)
-             where id = ?2 and session_id = ?3 and role = 'assistant' and state in ('cut', 'stopped', 'failed')
+             where id = ?2 and session_id = ?3 and role = 'assistant' and state in ('cut', 'stopped', 'failed', 'refused')
                and exists (select 1 from session
                            where id = ?3 and user_id = ?4 and leaf_id = ?2 and deleted_ms is null)",
             model,

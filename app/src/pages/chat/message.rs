@@ -206,11 +206,11 @@ fn Ending(view: ArcRwSignal<MessageView>) -> impl IntoView {
                         <span class="min-w-0 flex-1">{capitalised(&error)}"."</span>
                         <When when=move || too_long fallback=move || view! {
                             <button type="button" class="button button-quiet" data-testid="retry" on:click=move |_| actions.regenerate(id, Again::Anew)>{texts.retry}</button>
-                            <GoOn id/>
                         }>
                             <button type="button" class="button button-quiet" data-testid="summarise" on:click=move |_| actions.regenerate(id, Again::Summarised)>{texts.send_summarised}</button>
                             <button type="button" class="button button-quiet" data-testid="trim" on:click=move |_| actions.regenerate(id, Again::Trimmed)>{texts.send_trimmed}</button>
                         </When>
+                        <GoOn id/>
                     </div>
                 }
                 .into_any()

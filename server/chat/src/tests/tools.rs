@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 use inference::{Gate, Prompt, Script};
 use serde_json::json;
 use std::sync::Arc;
+use store::{CallResult, CallRow, NewTurn, Outcome};
 use toolbox::Toolbox;
 use tools::{Answer, Arguments, Asker, Description, Failure, Tool};
 use types::{
@@ -14,9 +15,11 @@ use types::{
         CannotCall, read_block,
     },
     chat::{ChatEvent, ChatTurn, MessageState, MessageView, Role},
-    ids::SessionId,
+    document::SourceView,
+    ids::{MessageId, SessionId},
     image::ImageFile,
     toolbox::{Effect, Permission, Source},
+    tools::ToolCall,
 };
 
 /// A tool that does what its name says.
@@ -383,6 +386,76 @@ async fn pages_that_a_tool_found_are_cited_by_number() {
     assert_eq!(told, ["[1] Wells\nWater.", "[2] Wells\nWater."]);
     let link = r#"<a class="citation" href="https://wells.test/a""#;
     assert!(message.blocks.last().unwrap().contains(link), "{:?}", message.blocks);
+}
+
+/// An answer that found a passage with a tool, and another one before, and then broke off.
+async fn broken_off(bench: &Bench, session: SessionId, state: MessageState) -> MessageId {
+    let turn = NewTurn {
+        parent: None,
+        text: Some("How deep?"),
+        images: &[],
+        documents: &[],
+        model: None,
+        is_revised: false,
+        now_ms: 0,
+    };
+    let reply = bench.store.add_turn(ME, session, turn).await.unwrap().reply;
+    let source = |number, text: &str| SourceView {
+        number,
+        document: None,
+        document_name: "wells.txt".to_owned(),
+        position: 0,
+        last_position: 0,
+        best_position: 0,
+        page: None,
+        heading: String::new(),
+        text: text.to_owned(),
+        words: None,
+        meaning: None,
+        ranking: None,
+        is_whole: false,
+        cited: false,
+        query: None,
+    };
+    let sources = [source(1, "Wells are old."), source(2, "Wells are deep.")];
+    bench.store.add_sources(ME, reply, &sources).await.unwrap();
+    let arguments = r#"{"query":"depth"}"#.to_owned();
+    let call = ToolCall { id: "call0".to_owned(), name: "search_documents".to_owned(), arguments };
+    let row = CallRow { round: 0, text_before: 0, thought_before: 0, call, server: None, result: None };
+    bench.store.add_calls(ME, reply, &[row]).await.unwrap();
+    let text = "[2] wells.txt\nWells are deep.\n".to_owned();
+    bench.store.finish_call(ME, reply, 0, &CallResult { text, ..CallResult::default() }).await.unwrap();
+    let outcome = Outcome {
+        body: "They are",
+        thought: None,
+        state,
+        error: None,
+        usage: None,
+        kv: None,
+        probabilities: &[],
+    };
+    bench.store.finish_message(reply, outcome).await.unwrap();
+    reply
+}
+
+#[tokio::test]
+async fn an_answer_that_goes_on_is_told_once_what_its_tools_found() {
+    let (bench, session) = open(Vec::new(), [Script::say([" deep [2]."])]).await;
+    let reply = broken_off(&bench, session, MessageState::Stopped).await;
+    bench.chat.go_on(ME, session, reply).await.unwrap();
+    assert_eq!(bench.end_of(session).await.text, "They are deep [2].");
+    let Prompt::Continue(turns) = bench.engine.requests()[0].prompt.clone() else { panic!("it goes on") };
+    let count = |text: &str| turns.iter().map(|turn| turn.content.matches(text).count()).sum::<usize>();
+    assert_eq!((count("Wells are old."), count("Wells are deep.")), (1, 1), "{turns:?}");
+    assert!(turns[0].content.contains("Wells are old."));
+}
+
+#[tokio::test]
+async fn an_answer_that_became_too_long_after_its_tools_can_go_on() {
+    let (bench, session) = open(Vec::new(), [Script::say([" deep."])]).await;
+    let reply = broken_off(&bench, session, MessageState::Refused).await;
+    bench.chat.go_on(ME, session, reply).await.unwrap();
+    assert_eq!(bench.end_of(session).await.text, "They are deep.");
 }
 
 #[tokio::test]

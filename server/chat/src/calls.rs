@@ -6,7 +6,7 @@
 use store::{CallResult, CallRow, MessageRow};
 use transcripts::Call;
 use types::{
-    called::{CallEnd, CallState, CallView, block_of},
+    called::{CallEnd, CallState, CallView, block_of, read_block},
     chat::{ChatTurn, Role},
     ids::ImageId,
     toolbox::Source,
@@ -98,6 +98,11 @@ pub(crate) fn block(call: &CallView) -> String {
         Vec::new()
     });
     block_of(&bytes)
+}
+
+/// The call that a block shows.
+pub(crate) fn of_block(block: &str) -> Option<CallView> {
+    postcard::from_bytes(&read_block(block)?).ok()
 }
 
 fn view(row: &CallRow) -> CallView {

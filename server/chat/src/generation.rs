@@ -284,7 +284,11 @@ impl Generation {
             ms: shown.thought_ms,
             goes_on: shown.is_thinking,
         };
-        (shown.blocks.clone(), (!shown.thought.is_empty()).then_some(thought))
+        (self.told_now(&shown.blocks), (!shown.thought.is_empty()).then_some(thought))
+    }
+
+    fn told_now(&self, blocks: &[String]) -> Vec<String> {
+        self.questions().map_or_else(|| blocks.to_vec(), |questions| questions.told_now(blocks))
     }
 
     /// Everything so far as one event, and its place in the sequence.
@@ -310,7 +314,7 @@ impl Generation {
             generation: self.id,
             seq: shown.seq,
             first: first as u32,
-            blocks: shown.blocks[first..].to_vec(),
+            blocks: self.told_now(&shown.blocks[first..]),
             thought: ThoughtGrowth {
                 first: first_thought as u32,
                 blocks: shown.thought[first_thought..].to_vec(),

@@ -17,7 +17,7 @@ use tools::{
     Answered, Approvals, Approved, Asker, Decision, Failure, Limits, Outcome, Registry, Rounds, run,
 };
 use types::{
-    called::{CallQuestion, CallState},
+    called::{CallQuestion, CallState, is_call},
     ids::SessionId,
     toolbox::{Fingerprint, Origin, Question, QuestionId, Standing},
     tools::{ToolCall, ToolChoice, ToolUse},
@@ -88,6 +88,11 @@ impl Hands {
     }
 }
 
+/// For how many milliseconds a question waits yet.
+fn left_of(question: &Question) -> u64 {
+    u64::try_from(question.expires_ms - now_ms()).unwrap_or_default()
+}
+
 /// Tools as a request names them.
 pub(crate) fn offered(registry: &Registry) -> ToolUse {
     ToolUse { tools: registry.for_model(), choice: ToolChoice::Auto, in_parallel: true }
@@ -109,6 +114,20 @@ impl Questions {
     /// The tool that a question is about, as it is described there, while it waits for its answer.
     pub(crate) fn asked_about(&self, id: QuestionId) -> Option<(String, Fingerprint)> {
         self.lock().asked_about(id, now_ms())
+    }
+
+    /// Blocks as they are told now: what is asked in them waits less long than it did when they were made.
+    pub(super) fn told_now(&self, blocks: &[String]) -> Vec<String> {
+        let mut blocks = blocks.to_vec();
+        let mut open = None;
+        for block in blocks.iter_mut().filter(|block| is_call(block)) {
+            let Some(mut call) = calls::of_block(block) else { continue };
+            let CallState::Asked(asked) = &mut call.state else { continue };
+            let open = open.get_or_insert_with(|| self.lock().open_questions(now_ms()));
+            asked.wait_ms = open.iter().find(|it| it.id == asked.id).map_or(0, left_of);
+            *block = calls::block(&call);
+        }
+        blocks
     }
 
     /// Answers a question. `false` if nobody asks that any more.
@@ -190,7 +209,7 @@ impl Round<'_> {
                 Decision::Run(approved) => return Ok(self.call(at, row, approved, places).await),
                 Decision::Refuse(outcome) => return Ok(*outcome),
                 Decision::Ask(question) => {
-                    let left = u64::try_from(question.expires_ms - now_ms()).unwrap_or_default();
+                    let left = left_of(&question);
                     if asked.is_none() {
                         self.show(at, row, CallState::Asked(self.question(&question)));
                         asked = Some(question);
@@ -233,7 +252,7 @@ impl Round<'_> {
             effect: question.effect,
             why: question.why,
             description: question.description.clone(),
-            wait_ms: u64::try_from(self.hands.approval_time.as_millis()).unwrap_or(u64::MAX),
+            wait_ms: left_of(question),
         }
     }
 

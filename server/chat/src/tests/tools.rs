@@ -182,8 +182,16 @@ async fn a_tool_that_changes_something_waits_for_a_yes() {
     bench.send(Some(session), "go").await;
     let asked = question(&mut watcher).await;
     assert_eq!(bench.engine.requests().len(), 1);
-    // Who comes late is asked, too; somebody else is not.
-    assert!(matches!(calls(&bench.messages(session).await[1].blocks)[0].state, CallState::Asked(_)));
+    // Who comes late is asked, too, and has less time; somebody else is not.
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    let late = |blocks: &[String]| match calls(blocks).remove(0).state {
+        CallState::Asked(late) => assert!((1..asked.wait_ms).contains(&late.wait_ms), "{late:?}"),
+        state => panic!("{state:?}"),
+    };
+    late(&bench.messages(session).await[1].blocks);
+    let mut second = bench.watch(session);
+    second.next().await;
+    late(&second.blocks);
     let other = bench.chat.act_on_tools(OTHER, answer(session, &asked, CallAnswer::Yes)).await;
     assert!(matches!(other, Err(ChatError::NobodyAsks)), "{other:?}");
 

@@ -310,12 +310,43 @@ fn whole(passages: &[PassageRow]) -> String {
 
 /// A text that cannot end the documents, nor the passages that may stand beside them.
 pub(crate) fn harmless(text: &str) -> String {
-    let mut text = text.to_owned();
+    let mut text = without_heads(text);
     for name in ["passages", "documents"] {
         text = text.replace(&format!("<{name}"), &format!("‹{name}"));
         text = text.replace(&format!("</{name}"), &format!("‹/{name}"));
     }
     text
+}
+
+/// With other brackets around a number that a line begins with: so begin passages and documents themselves. As long as it was.
+fn without_heads(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let (mut rest, mut begins) = (text, true);
+    while let Some(next) = rest.chars().next() {
+        match number_at(rest).filter(|_| begins) {
+            Some(number) => {
+                safe.extend(["(", number, ")"]);
+                rest = &rest[number.len() + 2..];
+                begins = false;
+            }
+            None => {
+                safe.push(next);
+                rest = &rest[next.len_utf8()..];
+                begins = LINE_ENDS.contains(&next) || begins && next.is_whitespace();
+            }
+        }
+    }
+    safe
+}
+
+/// What models may take for the end of a line.
+const LINE_ENDS: [char; 7] = ['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
+
+/// The number in brackets that a text begins with.
+fn number_at(text: &str) -> Option<&str> {
+    let text = text.strip_prefix('[')?;
+    let number = &text[..text.find(|c: char| !c.is_ascii_digit())?];
+    (!number.is_empty() && text[number.len()..].starts_with(']')).then_some(number)
 }
 
 /// The documents of a message as a block that a page shows: a link for each, or its name where it is gone.

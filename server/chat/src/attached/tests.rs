@@ -46,6 +46,18 @@ fn a_document_cannot_end_the_documents() {
 }
 
 #[test]
+fn no_line_of_a_document_begins_like_a_document() {
+    let check = |text: &str, expected: &str| {
+        let safe = harmless(text);
+        assert_eq!((safe.as_str(), safe.len()), (expected, text.len()));
+    };
+    check("[2] other.pdf, page 1", "(2) other.pdf, page 1");
+    check("a [2]\n \t[10] b\r[3]\u{2028}[4][5]", "a [2]\n \t(10) b\r(3)\u{2028}(4)[5]");
+    check("[a] [1\n[] [1", "[a] [1\n[] [1");
+    check("ü [1]", "ü [1]");
+}
+
+#[test]
 fn the_text_is_whole_and_says_its_pages() {
     let check = |pages: &[(Option<u32>, &str)], expected: &str| {
         let passages: Vec<_> = pages.iter().map(|(page, body)| passage(*page, body)).collect();

@@ -64,9 +64,9 @@ impl Attachments {
         self.images.read_untracked().is_empty()
     }
 
-    /// Some are still on their way: what is sent now would go without them. Follows what changes.
+    /// Some of them or of the documents are still on their way: what is sent now would go without them. Follows what changes.
     pub(super) fn are_coming(self) -> bool {
-        self.n_coming.get() > 0
+        self.n_coming.get() + self.store.n_arriving.get() > 0
     }
 
     /// What is there, which goes with a message now.
@@ -132,7 +132,7 @@ pub(super) fn AttachButton(attachments: Attachments) -> AnyView {
 impl Attachments {
     /// The images of the message, or of the chat where the model looks at none, are to be spoken of.
     pub(super) fn are_told(self) -> bool {
-        self.are_coming() || !self.are_none() || self.is_blind() && self.store.has_images()
+        self.n_coming.get() > 0 || !self.are_none() || self.is_blind() && self.store.has_images()
     }
 
     /// The model is known to look at no images: whether it sees is known once it is loaded.

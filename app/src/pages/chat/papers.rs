@@ -37,7 +37,6 @@ struct Papers {
     toasts: Toasts,
     go: Callback<String>,
     view: RwSignal<AttachedView>,
-    n_arriving: RwSignal<usize>,
     /// Only the last look counts.
     n_looks: StoredValue<u64>,
 }
@@ -51,7 +50,6 @@ pub(crate) fn chips() -> AnyView {
         toasts: use_toasts(),
         go: use_sessions().go,
         view: RwSignal::new(AttachedView::default()),
-        n_arriving: RwSignal::new(0),
         n_looks: StoredValue::new(0),
     };
     Effect::new(move |_| {
@@ -72,7 +70,7 @@ pub(crate) fn chips() -> AnyView {
     let (texts, live) = (papers.texts, use_live());
     let rows = move || papers.view.get().documents.into_iter().map(|it| chip(papers, it)).collect::<Vec<_>>();
     let arriving = move || {
-        let n = papers.n_arriving.get();
+        let n = papers.store.n_arriving.get();
         (n > 0).then(|| view! { <p class="px-1.5 pb-1 text-xs text-muted" role="status" data-testid="papers-arriving">{fill(texts.arriving, "n", n)}</p> }.into_any())
     };
     view! {
@@ -196,7 +194,7 @@ impl Papers {
             // How full the context is has changed.
             self.store.typed.update(|n| *n += 1);
         }
-        if self.n_arriving.get_untracked() == 0 && self.store.n_attached.get_untracked() != n {
+        if self.store.n_arriving.get_untracked() == 0 && self.store.n_attached.get_untracked() != n {
             self.store.n_attached.set(n);
         }
     }
@@ -224,10 +222,9 @@ impl Papers {
         }
     }
 
-    /// Sends files to the chat, which begins with them if it has not yet. Once they are kept, `pasted` is taken out of the box.
+    /// Sends files that are counted already to the chat, which begins with them if it has not yet. Once they are kept, `pasted` is taken out of the box.
     fn take(self, files: Vec<platform::File>, pasted: Option<String>) {
         let open = self.store.session.get_untracked();
-        self.n_arriving.update(|n| *n += files.len());
         spawn_local(async move {
             let mut n_kept = 0;
             let begun = begun(open).await;
@@ -257,7 +254,7 @@ impl Papers {
         if let Some(problem) = problem {
             self.toasts.show(problem);
         }
-        _ = self.n_arriving.try_update(|arriving| *arriving = arriving.saturating_sub(1));
+        _ = self.store.n_arriving.try_update(|arriving| *arriving = arriving.saturating_sub(1));
     }
 
     /// Sends what was pasted as a file.
@@ -265,6 +262,7 @@ impl Papers {
         // A box has one kind of line end.
         let pasted = pasted.replace("\r\n", "\n").replace('\r', "\n");
         let Some(file) = platform::text_file(self.texts.pasted_name, &pasted) else { return };
+        self.store.n_arriving.update(|n| *n += 1);
         self.take(vec![file], Some(pasted));
         // What is on its way counts, so that it is still shown when the offer is gone.
         self.store.n_attached.update(|n| *n += 1);

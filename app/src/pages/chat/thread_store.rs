@@ -161,6 +161,8 @@ pub(super) struct ThreadStore {
     pub(super) n_attached: RwSignal<u64>,
     /// Files that were given to it and are not on their way yet.
     pub(super) files: StoredValue<Vec<platform::File>, LocalStorage>,
+    /// How many files are on their way to it, those included.
+    pub(super) n_arriving: RwSignal<usize>,
     /// Who answers the next message alone; none is the chosen model.
     pub(super) answers_next: RwSignal<Option<ModelId>>,
     /// A long text that was pasted into it, and could be a file instead.
@@ -197,6 +199,7 @@ impl ThreadStore {
             n_collections: RwSignal::new(0),
             n_attached: RwSignal::new(0),
             files: StoredValue::new_local(Vec::new()),
+            n_arriving: RwSignal::new(0),
             answers_next: RwSignal::new(None),
             pasted: RwSignal::new(String::new()),
             n_tools: RwSignal::new(0),
@@ -230,7 +233,8 @@ impl ThreadStore {
         self.model.set(None);
         self.chips.set(Vec::new());
         self.n_collections.set(0);
-        self.files.update_value(Vec::clear);
+        let waiting = self.files.try_update_value(std::mem::take).unwrap_or_default();
+        self.n_arriving.update(|n| *n = n.saturating_sub(waiting.len()));
         self.n_attached.set(0);
         self.pasted.set(String::new());
         self.answers_next.set(None);
@@ -304,9 +308,10 @@ impl ThreadStore {
 
     /// Takes files that go with the message that is being written.
     pub(super) fn take_files(self, files: Vec<platform::File>) {
-        let n = files.len() as u64;
+        let n = files.len();
         self.files.update_value(|waiting| waiting.extend(files));
-        self.n_attached.update(|attached| *attached += n);
+        self.n_arriving.update(|arriving| *arriving += n);
+        self.n_attached.update(|attached| *attached += n as u64);
     }
 
     /// Shows more of what comes before the first row. Nothing of what is shown is fetched for it. `on_failure` is told why there is

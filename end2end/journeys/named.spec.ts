@@ -38,6 +38,7 @@ test('a slash lists commands and prompts, and the keys of the box choose', async
   // What begins like the word comes before what only has it somewhere.
   await expect(named(page).first()).toContainText('/plain-words');
   await expect(named(page).first()).toHaveAttribute('aria-selected', 'true');
+  await expect(composer(page)).toHaveAttribute('aria-activedescendant', 'named-0');
   await accessible(page);
   await composer(page).press('Enter');
   await expect(composer(page)).toHaveValue('Say it in plain words.');
@@ -181,6 +182,21 @@ test('a collection is named in a message, and the words before it stay', async (
   await expect(page).toHaveURL(/\/chat\/\d+/);
   await expect(page.getByTestId('chat-documents-n')).toHaveText('1');
   await expect(composer(page)).toHaveValue('What is in ');
+});
+
+test('a name that only has the word somewhere is taken by arrows, not by the key that sends', async ({ page }) => {
+  await open(page, '/chat');
+  await composer(page).pressSequentially('Three lamps @mol');
+  await expect(named(page).first()).toContainText(/smol/i);
+  await expect(named(page).first()).toHaveAttribute('aria-selected', 'false');
+  await expect(composer(page)).toHaveAttribute('aria-expanded', 'true');
+  await expect(composer(page)).not.toHaveAttribute('aria-activedescendant', /./);
+  await composer(page).press('ArrowDown');
+  await expect(named(page).first()).toHaveAttribute('aria-selected', 'true');
+  await expect(composer(page)).toHaveAttribute('aria-activedescendant', 'named-0');
+  await composer(page).fill('');
+  await expect(named(page)).toHaveCount(0);
+  await expect(composer(page)).not.toHaveAttribute('role', /./);
 });
 
 test('what names nothing is written and sent as it is', async ({ page }) => {

@@ -60,7 +60,8 @@ struct List {
     area: NodeRef<html::Textarea>,
     texts: &'static NamedTexts,
     all: RwSignal<Vec<Named>>,
-    chosen: RwSignal<usize>,
+    /// By arrows, since the word is what it is.
+    chosen: RwSignal<Option<usize>>,
     /// The models in memory beside the chosen one.
     ready: Memo<Vec<ModelId>>,
     /// The collections that the answers of this chat look into.
@@ -78,7 +79,7 @@ pub(crate) fn list() -> AnyView {
         texts: NamedTexts::here(),
         all: RwSignal::new(Vec::new()),
         ready: Memo::new(move |_| ready_beside(&live)),
-        chosen: RwSignal::new(0),
+        chosen: RwSignal::new(None),
         used: RwSignal::new(Vec::new()),
         open: RwSignal::new(None),
     };
@@ -91,12 +92,14 @@ pub(crate) fn list() -> AnyView {
     // What a model does meanwhile is no reason to build the list anew.
     let thinks = untrack(|| use_live().chosen_model().thinks);
     Effect::new(move |_| {
-        list.chosen.set(0);
-        list.fetch(asked.get(), thinks);
+        word.track();
+        list.chosen.set(None);
     });
+    Effect::new(move |_| list.fetch(asked.get(), thinks));
     let run = list.runner();
     let found = Memo::new_with_compare(move |_| list.matching(&word.read()), |_, _| true);
     list.take_keys(found, run);
+    list.tell(found);
     (move || match list.open.try_get().flatten() {
         Some(prompt) => form(list, prompt),
         None => rows(list, &found.try_get().unwrap_or_default(), run),
@@ -315,20 +318,66 @@ impl List {
         if n == 0 || self.open.get_untracked().is_some() {
             return false;
         }
-        match key {
-            "ArrowDown" => self.chosen.update(|idx| *idx = (*idx + 1) % n),
-            "ArrowUp" => self.chosen.update(|idx| *idx = (*idx + n - 1) % n),
-            "Escape" => self.store.has_word.set(false),
-            "Enter" | "Tab" => {
-                let idx = self.chosen.get_untracked().min(n - 1);
-                if let Some(named) = found.with_untracked(|found| found.get(idx).cloned()) {
-                    run.run(named);
-                }
-            }
+        let picked = untrack(|| self.picked(&found.read()));
+        match (key, picked) {
+            ("ArrowDown", _) => self.chosen.set(Some(picked.map_or(0, |idx| (idx + 1) % n))),
+            ("ArrowUp", _) => self.chosen.set(Some(picked.map_or(n - 1, |idx| (idx + n - 1) % n))),
+            ("Escape", _) => self.store.has_word.set(false),
+            ("Enter", Some(idx)) | ("Tab", Some(idx)) => self.run(found, idx, run),
+            ("Tab", None) => self.run(found, 0, run),
             _ => return false,
         }
         true
     }
+
+    fn run(self, found: Memo<Vec<Named>>, idx: usize, run: Callback<Named>) {
+        if let Some(named) = found.with_untracked(|found| found.get(idx).cloned()) {
+            run.run(named);
+        }
+    }
+
+    /// What Enter takes: what arrows chose, or the first where it begins like the word. What only has the word somewhere is
+    /// not what everybody means who ends a message with it.
+    fn picked(self, found: &[Named]) -> Option<usize> {
+        let chosen = self.chosen.try_get().flatten().map(|idx| idx.min(found.len().saturating_sub(1)));
+        chosen.or_else(|| {
+            let word = self.word().to_lowercase();
+            let begins = |named: &Named| self.name(named).to_lowercase().starts_with(&word);
+            (word.len() > 1 || word == "/").then_some(0).filter(|_| found.first().is_some_and(begins))
+        })
+    }
+
+    /// Tells who hears the page of the list, as long as it is there: the keyboard stays in the box.
+    fn tell(self, found: Memo<Vec<Named>>) {
+        const TOLD: [&str; 4] = ["role", "aria-expanded", "aria-controls", "aria-activedescendant"];
+        let forget = move || {
+            let area = self.area.try_get_untracked().flatten();
+            TOLD.iter().for_each(|it| _ = area.as_ref().map(|area| area.remove_attribute(it)));
+        };
+        Effect::new(move |_| {
+            let found = found.read();
+            forget();
+            let Some(area) = self.area.try_get_untracked().flatten().filter(|_| !found.is_empty()) else {
+                return;
+            };
+            if self.open.try_get().flatten().is_some() {
+                return;
+            }
+            let picked = self.picked(&found).map(row_id);
+            let told = [Some("combobox"), Some("true"), Some(LIST_ID), picked.as_deref()];
+            for (name, value) in TOLD.iter().zip(told) {
+                _ = value.map(|value| area.set_attribute(name, value));
+            }
+        });
+        on_cleanup(forget);
+    }
+}
+
+/// What the list is called in the page.
+const LIST_ID: &str = "named-list";
+
+fn row_id(idx: usize) -> String {
+    format!("named-{idx}")
 }
 
 fn commands(thinks: bool, has_session: bool) -> Vec<Named> {
@@ -349,6 +398,7 @@ fn rows(list: List, found: &[Named], run: Callback<Named>) -> AnyView {
     if found.is_empty() {
         return ().into_any();
     }
+    let all = StoredValue::new(found.to_vec());
     let row = |(idx, named): (usize, &Named)| {
         let (name, about, named) = (list.name(named), list.about(named), named.clone());
         // The box keeps the keyboard.
@@ -357,7 +407,8 @@ fn rows(list: List, found: &[Named], run: Callback<Named>) -> AnyView {
             <li
                 role="option"
                 class="menu-item cursor-pointer aria-selected:bg-raised aria-selected:text-strong aria-selected:ring-1 aria-selected:ring-accent aria-selected:ring-inset"
-                aria-selected=move || (list.chosen.try_get() == Some(idx)).to_string()
+                id=row_id(idx)
+                aria-selected=move || (all.try_with_value(|all| list.picked(all)).flatten() == Some(idx)).to_string()
                 data-testid="named"
                 on:pointerdown=keep_focus
                 on:click=move |_| run.run(named.clone())
@@ -371,6 +422,7 @@ fn rows(list: List, found: &[Named], run: Callback<Named>) -> AnyView {
     let rows: Vec<_> = found.iter().enumerate().map(row).collect();
     view! {
         <ul
+            id=LIST_ID
             role="listbox"
             aria-label=list.texts.label
             class="absolute inset-x-0 bottom-full z-20 mb-1 max-h-[50vh] overflow-y-auto rounded-card border border-line bg-overlay p-1 shadow-float"

@@ -1,6 +1,6 @@
 //! Whole documents in messages: chosen while a message is written, given to the model with it from then on.
 
-use crate::{Chat, ChatError, now_ms};
+use crate::{Chat, ChatError, calls, now_ms};
 use futures::Stream;
 use rag::AddedFile;
 use std::collections::HashMap;
@@ -151,10 +151,20 @@ impl Chat {
             );
             return Err(ChatError::Unfit(sentence));
         }
-        let first = next_number(&branch);
+        let first = self.next_number(user, &branch).await?;
         let row =
             |(number, row): (u32, PaperRow)| AttachedRow { number, document: Some(row.id), name: row.name };
         Ok((first..).zip(waiting).map(row).collect())
+    }
+
+    /// The first number that nothing has by which the answers of a branch name what they rely on: what was said of a number in an
+    /// earlier one is given to models again.
+    pub(crate) async fn next_number(&self, user: UserId, branch: &[MessageRow]) -> Result<u32, ChatError> {
+        let ids: Vec<_> = branch.iter().map(|message| message.id).collect();
+        let passages = self.store.highest_source(user, &ids).await?;
+        let called =
+            branch.iter().flat_map(|message| calls::sources(&message.calls)).map(|(number, _)| number);
+        Ok(called.max().unwrap_or_default().max(passages).saturating_add(1).max(next_number(branch)))
     }
 
     /// What waits to go with the next message, as the model would be given it; `None` if it has more bytes than `most`.

@@ -65,8 +65,10 @@ pub(crate) fn all(sources: &[SourceView], calls: &[CallRow]) -> Vec<Cited> {
     sources.iter().map(passage).chain(crate::calls::sources(calls).into_iter().map(page)).collect()
 }
 
-/// Sanitised HTML with its citations of `sources` as links.
-pub(crate) fn link(html: &str, sources: &[Cited]) -> String {
+/// Sanitised HTML with its citations of `sources` as links. What is none of them may be what an answer before it relied on: of those,
+/// the `earlier` ones, the last is meant.
+pub(crate) fn link(html: &str, sources: &[Cited], earlier: &[Cited]) -> String {
+    let find = |number: u32| sources.iter().chain(earlier.iter().rev()).find(|it| it.number == number);
     let mut linked = String::with_capacity(html.len());
     let mut n_left_alone = 0_usize;
     // What was said since the paragraph began.
@@ -88,8 +90,9 @@ pub(crate) fn link(html: &str, sources: &[Cited]) -> String {
             continue;
         }
         match bracket(from).filter(|_| n_left_alone == 0) {
-            Some((numbers, length)) if numbers.iter().all(|n| sources.iter().any(|it| it.number == *n)) => {
-                let links: Vec<_> = numbers.iter().filter_map(|n| anchor(*n, sources, &said)).collect();
+            Some((numbers, length)) if numbers.iter().all(|n| find(*n).is_some()) => {
+                let links: Vec<_> =
+                    numbers.iter().filter_map(|n| find(*n)).map(|it| anchor(it, &said)).collect();
                 linked.push_str(&links.join(" "));
                 rest = &from[length..];
             }
@@ -141,9 +144,9 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn anchor(number: u32, sources: &[Cited], said: &str) -> Option<String> {
-    let source = sources.iter().find(|it| it.number == number)?;
-    let Some(address) = &source.address else { return Some(format!("[{number}]")) };
+fn anchor(source: &Cited, said: &str) -> String {
+    let number = source.number;
+    let Some(address) = &source.address else { return format!("[{number}]") };
     let elsewhere =
         if address.starts_with('/') { "" } else { r#" target="_blank" rel="noopener noreferrer""# };
     let sentence = if source.is_whole {
@@ -154,7 +157,7 @@ fn anchor(number: u32, sources: &[Cited], said: &str) -> Option<String> {
     let address = if sentence.is_empty() { address.clone() } else { format!("{address}?for={sentence}") };
     let (address, title) = (escaped(&address), escaped(&source.title));
     let page = source.page.map(|page| format!(r#" data-page="{page}""#)).unwrap_or_default();
-    Some(format!(r#"<a class="citation" href="{address}" title="{title}"{page}{elsewhere}>[{number}]</a>"#))
+    format!(r#"<a class="citation" href="{address}" title="{title}"{page}{elsewhere}>[{number}]</a>"#)
 }
 
 pub(crate) fn escaped(text: &str) -> String {
@@ -192,7 +195,7 @@ mod tests {
         let title = "a &quot;b&quot;.pdf, 2\n&lt;script&gt;";
         let one =
             &format!(r#"<a class="citation" href="/documents/7?at=5" title="{title}" data-page="2">[1]</a>"#);
-        let check = |html: &str, expected: &str| assert_eq!(link(html, &sources), expected);
+        let check = |html: &str, expected: &str| assert_eq!(link(html, &sources, &[]), expected);
         check("<p>It is so [1].</p>", &format!("<p>It is so {one}.</p>"));
         check("<p>Both [1, 2]</p>", &format!("<p>Both {one} [2]</p>"));
         check("<p>[3] [1,3] [x] [] [1</p>", "<p>[3] [1,3] [x] [] [1</p>");
@@ -201,10 +204,26 @@ mod tests {
     }
 
     #[test]
+    fn what_an_answer_does_not_have_itself_is_that_of_the_last_answer_before_it() {
+        let (own, earlier) =
+            (all(&[source(2, Some(9))], &[]), all(&[1, 2, 1].map(|n| source(n, Some(7))), &[]));
+        let mut earlier = earlier;
+        earlier[2].address = Some("/documents/8?at=5".to_owned());
+        let check = |html: &str, expected: &[&str]| {
+            let linked = link(html, &own, &earlier);
+            let found: Vec<_> = linked.split("/documents/").skip(1).filter_map(|it| it.get(..1)).collect();
+            assert_eq!(found, expected, "{linked}");
+        };
+        check("<p>[1] and [2]</p>", &["8", "9"]);
+        check("<p>[1, 2]</p>", &["8", "9"]);
+        check("<p>[3]</p>", &[]);
+    }
+
+    #[test]
     fn a_whole_document_is_opened_at_what_was_said() {
         let sources = all(&[SourceView { is_whole: true, ..source(1, Some(7)) }], &[]);
         let check = |html: &str, expected: &str| {
-            let linked = link(html, &sources);
+            let linked = link(html, &sources, &[]);
             let found = linked.split(r#"href="/documents/7"#).nth(1).and_then(|rest| rest.split('"').next());
             let expected = if expected.is_empty() { String::new() } else { format!("?for={expected}") };
             assert_eq!(found, Some(expected.as_str()), "{linked}");

@@ -1,17 +1,12 @@
 //! What a chat looks into: passages of the person's documents, given to the model beside a question, and the citations in
 //! its answer.
 
-use crate::{
-    Chat, ChatError,
-    answering::status_of,
-    attached::{self, harmless},
-    now_ms, thread,
-};
+use crate::{Chat, ChatError, answering::status_of, attached::harmless, now_ms, thread};
 use inference::Target;
 use rag::{Rag, RagError};
 use store::MessageRow;
 use types::{
-    chat::{ChatTurn, Role, Searched},
+    chat::{ChatTurn, MESSAGES_SHOWN, Role, Searched},
     document::{CollectionView, FoundPassage, MAX_SESSION_COLLECTIONS, SourceView, Unsupported},
     ids::{CollectionId, MessageId, SessionId, UserId},
 };
@@ -110,9 +105,16 @@ impl Chat {
         };
         let session = self.store.find_session(user, session).await?.ok_or(ChatError::NotFound)?;
         let has_form = session.answer_schema.is_some();
+        let before = match row.parent {
+            Some(parent) => {
+                self.store.load_end_of_thread(user, session.id, parent, MESSAGES_SHOWN).await?.messages
+            }
+            None => Vec::new(),
+        };
+        let earlier = self.cited_in(user, &before).await?;
         // Markdown takes time: off the runtime.
         let marked = tokio::task::spawn_blocking(move || {
-            let mut blocks = thread::shown(row, Vec::new(), &sources, has_form).blocks;
+            let mut blocks = thread::shown(row, Vec::new(), &sources, &earlier, has_form).blocks;
             crate::support::mark(&mut blocks, &sentences);
             Unsupported { sentences, blocks }
         });
@@ -146,7 +148,8 @@ impl Chat {
                 return Ok((Vec::new(), Searched::Failed));
             }
         };
-        let sources = within(found.passages, attached::next_number(messages), room);
+        let first = self.next_number(user, messages).await?;
+        let sources = within(found.passages, first, room);
         self.store.add_sources(user, reply, &sources).await?;
         let searched = match found.note {
             _ if sources.is_empty() => Searched::InVain,

@@ -11,7 +11,7 @@ mod writer;
 pub(crate) use first::revise;
 pub(crate) use hands::{Hands, Numbers, offered};
 
-use crate::{ChatError, SERVER_STOPPED, history::Summarise, notes::Notes, prompt};
+use crate::{ChatError, SERVER_STOPPED, citations::Cited, history::Summarise, notes::Notes, prompt};
 use hands::Questions;
 use inference::{Engine, GenerateRequest, Target};
 use std::{
@@ -88,6 +88,8 @@ pub(crate) struct Start {
     pub(crate) variants: Vec<MessageId>,
     /// The passages that it was given to read.
     pub(crate) sources: Vec<SourceView>,
+    /// What the answers before it rely on.
+    pub(crate) earlier: Vec<Cited>,
     pub(crate) request: GenerateRequest,
     /// With which messages of the branch the turns of a person in the prompt begin, and how many messages there are.
     pub(crate) starts: Starts,

@@ -93,6 +93,10 @@ impl Bench {
         self.chat.thread(ME, session, MESSAGES_SHOWN).await.unwrap().messages
     }
 
+    async fn rows(&self, session: SessionId) -> Vec<store::MessageRow> {
+        self.store.all_messages(ME, session).await.unwrap()
+    }
+
     async fn texts(&self, session: SessionId) -> Vec<String> {
         self.messages(session).await.into_iter().map(|message| message.text).collect()
     }

@@ -1,14 +1,17 @@
 //! A session as a page shows it.
 
 use crate::{
-    Chat, ChatError, attached, calls, citations,
+    Chat, ChatError, attached, calls,
+    citations::{self, Cited},
     generation::{Generation, Shown},
 };
 use std::{collections::HashMap, sync::Arc};
 use store::{MessageRow, SessionRow, ThreadRows};
 use types::{
     called::is_call,
-    chat::{Chip, History, MOST_MESSAGES, MessageState, MessageView, Role, ThoughtView, Thread},
+    chat::{
+        Chip, History, MESSAGES_SHOWN, MOST_MESSAGES, MessageState, MessageView, Role, ThoughtView, Thread,
+    },
     document::SourceView,
     guard::Guard,
     ids::{MessageId, SessionId, UserId},
@@ -93,6 +96,20 @@ impl Chat {
 }
 
 impl Chat {
+    /// What the last of these messages rely on, as answers behind them can name it.
+    pub(crate) async fn cited_in(
+        &self,
+        user: UserId,
+        messages: &[MessageRow],
+    ) -> Result<Vec<Cited>, ChatError> {
+        let last = &messages[messages.len().saturating_sub(MESSAGES_SHOWN as usize)..];
+        let ids: Vec<_> = last.iter().map(|it| it.id).collect();
+        let sources = self.store.sources_of(user, &ids).await?;
+        let of =
+            |it: &MessageRow| citations::all(sources.get(&it.id).map_or(&[][..], Vec::as_slice), &it.calls);
+        Ok(last.iter().flat_map(of).collect())
+    }
+
     /// Messages, and the answer that is being written. One that ends between the two looks is looked at again: what is still
     /// being written has somebody who writes it.
     async fn rows_to(
@@ -148,9 +165,13 @@ async fn render(
     has_form: bool,
 ) -> Vec<MessageView> {
     let work = move || {
+        let mut earlier = Vec::new();
         let show = |(row, variants): (MessageRow, Vec<MessageId>)| {
             let sources = sources.get(&row.id).map_or(&[][..], Vec::as_slice);
-            shown(row, variants, sources, has_form)
+            let cited = citations::all(sources, &row.calls);
+            let message = shown(row, variants, sources, &earlier, has_form);
+            earlier.extend(cited);
+            message
         };
         rows.messages.into_iter().zip(rows.variants).map(show).collect()
     };
@@ -160,19 +181,20 @@ async fn render(
     })
 }
 
-/// One message as a page shows it, with its citations as links.
+/// One message as a page shows it, with its citations as links. `earlier` is what the answers before it rely on.
 pub(crate) fn shown(
     row: MessageRow,
     variants: Vec<MessageId>,
     sources: &[SourceView],
+    earlier: &[Cited],
     has_form: bool,
 ) -> MessageView {
     let cited = citations::all(sources, &row.calls);
     let mut message = view(row, variants, has_form);
     message.n_sources = sources.len() as u32;
-    if !cited.is_empty() {
+    if !cited.is_empty() || !earlier.is_empty() {
         for block in message.blocks.iter_mut().filter(|block| !is_call(block)) {
-            *block = citations::link(block, &cited);
+            *block = citations::link(block, &cited, earlier);
         }
     }
     message

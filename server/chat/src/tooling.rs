@@ -13,7 +13,7 @@ use tools::{Answered, Limits, Registry, Rounds};
 use types::{
     called::{CallAct, CallAnswer, CallReply, CannotCall},
     document::SourceView,
-    ids::{GenerationId, ModelId, SessionId, UserId},
+    ids::{GenerationId, MessageId, ModelId, SessionId, UserId},
     toolbox::{Origin, Permission, QuestionId, Standing},
     tools::{MAX_TOOLS, ToolUse, is_name},
 };
@@ -125,21 +125,21 @@ impl Chat {
         if questions.answer(question, answered) { Ok(()) } else { Err(ChatError::NobodyAsks) }
     }
 
-    /// What an answer of a session may call. `sources` is what it was given to read; `None` where there is nothing to call, or the
-    /// model calls nothing.
+    /// What an answer of a session may call. What that gives is numbered from `first` on; `None` where there is nothing to call, or
+    /// the model calls nothing.
     pub(crate) async fn hands(
         &self,
         user: UserId,
         session: SessionId,
         target: &Target,
         rounds: u8,
-        reply: &MessageRow,
-        sources: &[SourceView],
+        reply: MessageId,
+        first: u32,
     ) -> Result<Option<Hands>, ChatError> {
         let Some(registry) = self.callable(user, Some(session), target.model.as_ref()).await? else {
             return Ok(None);
         };
-        let numbers = Numbers::from(next_number(reply, sources));
+        let numbers = Numbers::from(first);
         let registry = self.with_search(registry, reply, &numbers);
         let limits = limits_of(self.third(target));
         let rounds = Rounds::new(rounds.into());
@@ -185,12 +185,12 @@ impl Chat {
     }
 
     /// Where documents are searched, what is found is kept with the answer.
-    fn with_search(&self, registry: Registry, reply: &MessageRow, numbers: &Numbers) -> Registry {
+    fn with_search(&self, registry: Registry, reply: MessageId, numbers: &Numbers) -> Registry {
         let is_search = |name: &str| name == document_tools::SEARCH;
         let has_search = registry.list().any(|(it, _)| is_search(&it.name) && it.origin == Origin::Builtin);
         let Some(documents) = self.documents.as_ref().filter(|_| has_search) else { return registry };
         let mut with = registry.only(|it| !is_search(&it.name));
-        let tool = document_tools::search_for(documents, &self.store, reply.id, numbers.clone());
+        let tool = document_tools::search_for(documents, &self.store, reply, numbers.clone());
         match with.add(tool) {
             Ok(()) => with,
             Err(err) => {
@@ -228,8 +228,8 @@ fn is_never(standing: &[Standing], tool: &str) -> bool {
     standing.iter().any(|it| it.tool == tool && it.permission == Permission::Never)
 }
 
-/// The first number that neither passages nor earlier results have.
-fn next_number(reply: &MessageRow, sources: &[SourceView]) -> u32 {
+/// The first number that neither passages nor earlier results of an answer have.
+pub(crate) fn next_number(reply: &MessageRow, sources: &[SourceView]) -> u32 {
     let passages = sources.iter().map(|it| it.number);
     let results = crate::calls::sources(&reply.calls).into_iter().map(|(number, _)| number);
     passages.chain(results).max().unwrap_or_default() + 1

@@ -13,6 +13,7 @@ use crate::{
     prompt::turn,
     thread,
     title::title_of,
+    tooling::next_number,
 };
 use inference::{GenerateRequest, Prompt, Target};
 use std::sync::Arc;
@@ -425,17 +426,12 @@ impl Chat {
             Again::GoOn => self.consulted(user, reply.id).await?,
             _ => self.look_up(user, session, messages, &mut reply, &target).await?,
         };
-        let hands = self.hands(user, session, &target, settings.tool_rounds, &reply, &sources).await?;
+        let first = self.next_number(user, messages).await?.max(next_number(&reply, &sources));
+        let hands = self.hands(user, session, &target, settings.tool_rounds, reply.id, first).await?;
         let going_on = (way.again == Again::GoOn).then_some(&reply);
         let asked = Asked { user, row: &row, messages, sources: &sources, target: &target, going_on };
         let given = self.give(&asked, &way, hands.as_ref(), reply.clone()).await?;
-        let left_out = &messages[..(given.reply.left_out.n_messages as usize).min(messages.len())];
-        let is_left_out = |it: &SourceView| {
-            left_out.iter().flat_map(|message| &message.documents).any(|left| left.number == it.number)
-        };
-        sources.retain(|it| !it.is_whole || !is_left_out(it));
-        let wholes: Vec<_> = sources.iter().filter(|it| it.is_whole).cloned().collect();
-        self.store.add_sources(user, given.reply.id, &wholes).await?;
+        self.keep_wholes(user, messages, &given.reply, &mut sources).await?;
         // An answer whose last words are cut goes on with words, and one that mends another calls nothing.
         let is_plain = matches!(given.prompt, Prompt::Continue(_)) || way.revises.is_some();
         let hands = hands.filter(|_| !is_plain);
@@ -457,18 +453,37 @@ impl Chat {
         let (reply, firsts) = (given.reply, given.firsts);
         let (has_form, prompt_days) = (row.answer_schema.is_some(), settings.prompt_days);
         let starts = Starts::new(messages, reply.left_out.n_messages as usize);
+        let earlier = self.cited_in(user, messages).await?;
         Ok(Start {
             has_form,
             prompt_days,
             row: reply,
             variants,
             sources,
+            earlier,
             request,
             starts,
             target,
             hands,
             firsts,
         })
+    }
+
+    /// Keeps with an answer which whole documents it is given; those of messages that are left out are none.
+    async fn keep_wholes(
+        &self,
+        user: UserId,
+        messages: &[MessageRow],
+        reply: &MessageRow,
+        sources: &mut Vec<SourceView>,
+    ) -> Result<(), ChatError> {
+        let left_out = &messages[..(reply.left_out.n_messages as usize).min(messages.len())];
+        let is_left_out = |it: &SourceView| {
+            left_out.iter().flat_map(|message| &message.documents).any(|left| left.number == it.number)
+        };
+        sources.retain(|it| !it.is_whole || !is_left_out(it));
+        let wholes: Vec<_> = sources.iter().filter(|it| it.is_whole).cloned().collect();
+        Ok(self.store.add_sources(user, reply.id, &wholes).await?)
     }
 
     /// What an answer is given to read. What came of searching is noted with it.

@@ -107,6 +107,19 @@ impl Store {
         Ok(sources)
     }
 
+    /// The highest number by which one of these answers of the person's names what it was given to read; 0 where there is none.
+    pub async fn highest_source(&self, user: UserId, messages: &[MessageId]) -> Result<u32, StoreError> {
+        let ids = id_list(messages.iter().map(|message| message.0));
+        let n = sqlx::query_scalar!(
+            "select coalesce(max(ms.number), 0) as \"n!: i64\"
+             from message_source ms join message m on m.id = ms.message_id join session s on s.id = m.session_id
+             where s.user_id = ? and ms.message_id in (select value from json_each(?))",
+            user.0,
+            ids
+        );
+        Ok(n.fetch_one(&self.read).await?.try_into().unwrap_or_default())
+    }
+
     /// The passages of a document that answers of the person's were given to read, the latest first.
     pub async fn cited_of(&self, user: UserId, document: DocumentId) -> Result<Vec<CitedRow>, StoreError> {
         let rows = sqlx::query!(

@@ -168,7 +168,7 @@ impl Writer {
     }
 
     pub(super) async fn run(mut self, admission: Admission, engine: Arc<dyn Engine>, start: Start) {
-        let Start { row, variants, sources, request, target, hands, firsts, has_form, .. } = start;
+        let Start { row, variants, sources, earlier, request, target, hands, firsts, has_form, .. } = start;
         let end = self.write(Arc::clone(&engine), target.clone(), request, hands, firsts).await;
         // Now that the model has been awake.
         let kv = kv_of(&*engine, &target);
@@ -199,7 +199,7 @@ impl Writer {
         // The session takes a new message before anybody is told that this answer ended.
         let running = Arc::clone(&admission.running);
         drop(admission);
-        let message = Box::new(shown(row, variants, &sources, has_form));
+        let message = Box::new(shown(row, variants, &sources, &earlier, has_form));
         self.below.notes.send(user, self.session, ChatEvent::Finished { message });
         self.below.notes.sessions_changed(user);
         if let Some(title) = title {

@@ -383,19 +383,6 @@ async fn an_answer_that_was_cut_after_its_calls_goes_on_with_words() {
     assert_eq!(turns[turns.len() - 2].role, Role::Tool);
 }
 
-#[tokio::test]
-async fn pages_that_a_tool_found_are_cited_by_number() {
-    let first = Script::say(["A"]).call("sources", "{}").call("sources", "{}");
-    let scripts = [first, Script::say(["So [2]."])];
-    let (bench, session) = open(vec![tool("sources", Effect::None)], scripts).await;
-    let (_, message) = bench.say(Some(session), "go").await;
-    let mut told: Vec<_> = turns(&bench, 1)[2..].iter().map(|it| it.content.clone()).collect();
-    told.sort();
-    assert_eq!(told, ["[1] Wells\nWater.", "[2] Wells\nWater."]);
-    let link = r#"<a class="citation" href="https://wells.test/a""#;
-    assert!(message.blocks.last().unwrap().contains(link), "{:?}", message.blocks);
-}
-
 /// An answer that found a passage with a tool, and another one before, and then broke off.
 async fn broken_off(bench: &Bench, session: SessionId, state: MessageState) -> MessageId {
     let turn = NewTurn {
@@ -467,6 +454,42 @@ async fn an_answer_that_became_too_long_after_its_tools_can_go_on() {
 }
 
 #[tokio::test]
+async fn pages_that_a_tool_found_are_cited_by_number() {
+    let first = Script::say(["A"]).call("sources", "{}").call("sources", "{}");
+    let scripts = [first, Script::say(["So [2]."])];
+    let (bench, session) = open(vec![tool("sources", Effect::None)], scripts).await;
+    let (_, message) = bench.say(Some(session), "go").await;
+    let mut told: Vec<_> = turns(&bench, 1)[2..].iter().map(|it| it.content.clone()).collect();
+    told.sort();
+    assert_eq!(told, ["[1] Wells\nWater.", "[2] Wells\nWater."]);
+    let link = r#"<a class="citation" href="https://wells.test/a""#;
+    assert!(message.blocks.last().unwrap().contains(link), "{:?}", message.blocks);
+}
+
+#[tokio::test]
+async fn what_later_answers_find_has_numbers_of_its_own_and_earlier_ones_can_be_named() {
+    let call = || Script::say(["Let me see."]).call("sources", "{}");
+    let scripts = [call(), Script::say(["So [1]."]), call(), Script::say(["So [1] and [2], not [3]."])];
+    let (bench, session) = open(vec![tool("sources", Effect::None)], scripts).await;
+    bench.say(Some(session), "go").await;
+    let mut watcher = bench.watch(session);
+    let (_, message) = bench.say(Some(session), "and more").await;
+    assert!(turns(&bench, 3).last().unwrap().content.contains("[2] Wells"));
+    let n_links =
+        |message: &MessageView| message.blocks.last().unwrap().matches(r#"class="citation""#).count();
+    assert_eq!(n_links(&message), 2, "{:?}", message.blocks);
+    assert_eq!(n_links(&watcher.until_finished().await), 2, "told when it ended");
+    assert_eq!(bench.chat.next_number(ME, &bench.rows(session).await).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn passages_and_documents_are_numbered_behind_what_earlier_answers_found() {
+    let (bench, session) = open(Vec::new(), []).await;
+    broken_off(&bench, session, MessageState::Complete).await;
+    assert_eq!(bench.chat.next_number(ME, &bench.rows(session).await).await.unwrap(), 3);
+}
+
+#[tokio::test]
 async fn a_question_that_nobody_answers_expires_and_nothing_runs() {
     let scripts = [Script::say(["A"]).call("writes", "{}"), Script::say(["B"])];
     let (bench, session) = open(vec![tool("writes", Effect::Changes)], scripts).await;
@@ -478,6 +501,19 @@ async fn a_question_that_nobody_answers_expires_and_nothing_runs() {
     assert_eq!((end.failed, end.failure.as_ref()), (true, Some(&CallFailure::of(CallProblem::Unanswered))));
     let told = turns(&bench, 1).pop().map(|turn| turn.content).unwrap_or_default();
     assert!(told.contains("nobody answered"), "{told}");
+}
+
+#[tokio::test]
+async fn a_file_switches_on_only_tools_that_send_and_change_nothing() {
+    let tools =
+        vec![tool("adds", Effect::None), tool("seeks", Effect::Sends), tool("writes", Effect::Changes)];
+    let (bench, session) = open(tools, [Script::say(["A"])]).await;
+    bench.say(Some(session), "go").await;
+    let written = bench.chat.transcript(ME, session).await.unwrap();
+    bench.take_over(&transcripts::write_json(vec![written])).await;
+    let taken = bench.chat.all_sessions(ME).await.unwrap().into_iter().max().unwrap();
+    assert!(taken != session);
+    assert_eq!(bench.store.session_tools(ME, taken).await.unwrap(), Some(vec!["adds".to_owned()]));
 }
 
 #[tokio::test]
@@ -555,19 +591,6 @@ async fn what_a_crash_interrupted_says_so() {
     let message = reopened.thread(ME, session, 10).await.unwrap().messages.pop().unwrap();
     assert_eq!((message.state, message.text.as_str()), (MessageState::Failed, "A\n\n"));
     assert_eq!(calls(&message.blocks)[0].state, CallState::Interrupted);
-}
-
-#[tokio::test]
-async fn a_file_switches_on_only_tools_that_send_and_change_nothing() {
-    let tools =
-        vec![tool("adds", Effect::None), tool("seeks", Effect::Sends), tool("writes", Effect::Changes)];
-    let (bench, session) = open(tools, [Script::say(["A"])]).await;
-    bench.say(Some(session), "go").await;
-    let written = bench.chat.transcript(ME, session).await.unwrap();
-    bench.take_over(&transcripts::write_json(vec![written])).await;
-    let taken = bench.chat.all_sessions(ME).await.unwrap().into_iter().max().unwrap();
-    assert!(taken != session);
-    assert_eq!(bench.store.session_tools(ME, taken).await.unwrap(), Some(vec!["adds".to_owned()]));
 }
 
 #[tokio::test]

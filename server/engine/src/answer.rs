@@ -253,12 +253,20 @@ impl Reading {
         self.reader.is_saying()
     }
 
-    pub(crate) fn is_thinking(&self) -> bool {
-        self.reader.is_thinking()
-    }
-
     pub(crate) fn has_called(&self) -> bool {
         self.reader.has_called()
+    }
+
+    /// White space that came and is not told yet, since no thought and no call ends in it. Before a thought it would be no
+    /// text, so that none is told as long as the answer may begin with one.
+    pub(crate) fn held_space(&self) -> &str {
+        let may_think = self.rules.budget != Some(0);
+        if may_think && self.reader.may_think_first() { "" } else { self.reader.held_space() }
+    }
+
+    /// Bytes of text that came and are not told yet.
+    pub(crate) fn n_held(&self) -> usize {
+        self.reader.n_held()
     }
 
     /// Takes the next token, written as `bytes`, and tells the sampler what follows from it. Fails with a sentence where

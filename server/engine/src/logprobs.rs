@@ -55,17 +55,21 @@ fn most_likely(logits: &[f32], n: usize) -> Vec<(LlamaToken, f32)> {
 /// Likelihoods wait here until the text of their token is sent.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
-    /// With where the token's text begins.
+    /// With the place in the text where the token's own begins.
     tokens: VecDeque<(usize, TokenLogprob)>,
-    n_pushed: usize,
     n_sent: usize,
 }
 
 impl Waiting {
-    /// Adds the next token, which has this many bytes of text.
-    pub(crate) fn push(&mut self, n_bytes: usize, token: TokenLogprob) {
-        self.tokens.push_back((self.n_pushed, token));
-        self.n_pushed += n_bytes;
+    /// Adds the next token, whose text begins so many bytes behind the beginning. Those behind it never become text.
+    pub(crate) fn push(&mut self, begin: usize, token: TokenLogprob) {
+        self.drop_from(begin + 1);
+        self.tokens.push_back((begin, token));
+    }
+
+    /// Drops the tokens whose text would begin here or later.
+    pub(crate) fn drop_from(&mut self, begin: usize) {
+        self.tokens.truncate(self.tokens.partition_point(|(it, _)| *it < begin));
     }
 
     /// Those whose text is sent now that `n_bytes` more are.

@@ -56,6 +56,14 @@ impl Assembler {
         Released { text: std::mem::replace(&mut self.held, kept), stopped: false }
     }
 
+    /// Whether a stop string is complete if this follows.
+    pub(crate) fn would_stop(&self, more: &str) -> bool {
+        !more.is_empty() && {
+            let text = format!("{}{more}", self.held);
+            self.stops.iter().any(|stop| text.contains(stop))
+        }
+    }
+
     /// What was held back, now that nothing more comes. Half a character is dropped.
     pub(crate) fn finish(&mut self) -> String {
         self.partial.clear();

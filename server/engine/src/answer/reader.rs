@@ -139,6 +139,28 @@ impl Reader {
         self.n_calls > 0
     }
 
+    /// A thought may still come before everything else.
+    pub(crate) fn may_think_first(&self) -> bool {
+        self.thinking.is_some() && self.is_first && !self.has_thought
+    }
+
+    /// White space that is held: it is text unless a thought or a call follows.
+    pub(crate) fn held_space(&self) -> &str {
+        if self.state != State::Saying || self.skips_space {
+            return "";
+        }
+        &self.held[..self.held.len() - self.held.trim_start().len()]
+    }
+
+    /// Bytes that are held, as far as they are text if nothing else comes of them.
+    pub(crate) fn n_held(&self) -> usize {
+        match self.state {
+            State::Saying if self.skips_space => self.held.trim_start().len(),
+            State::Saying => self.held.len(),
+            State::Thinking | State::Asking | State::Calling => 0,
+        }
+    }
+
     /// Takes what comes next: text, with marks.
     pub(crate) fn push(&mut self, piece: &str, parts: &mut Parts) {
         self.held.push_str(piece);

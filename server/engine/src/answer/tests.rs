@@ -146,10 +146,10 @@ pub(crate) fn parts_of(ask: &Ask, wishes: Vec<Vec<LlamaToken>>) -> Result<Parts,
             break;
         }
         wished.next_if_eq(&token);
-        let was_thinking = reading.is_thinking();
+        let was_thinking = reading.reader.is_thinking();
         let bytes = u8::try_from(token.0).map_or(vec![], |byte| vec![byte]);
         add(&mut parts, reading.take(token, &bytes, &mut sampler)?);
-        if was_thinking && !reading.is_thinking() {
+        if was_thinking && !reading.reader.is_thinking() {
             wished = wishes.next().unwrap_or_default().into_iter().peekable();
         }
         if sampler.is_complete() {

@@ -33,12 +33,25 @@ fn names(tokens: Vec<TokenLogprob>) -> String {
 #[test]
 fn likelihoods_come_with_their_text() {
     let mut waiting = Waiting::default();
-    waiting.push(3, token("one"));
-    waiting.push(2, token("to"));
+    waiting.push(0, token("one"));
+    waiting.push(3, token("to"));
     assert_eq!(names(waiting.send(0)), "");
     assert_eq!(names(waiting.send(3)), "one");
-    waiting.push(1, token("x"));
+    waiting.push(5, token("x"));
     assert_eq!(names(waiting.send(1)), "to");
     assert_eq!(names(waiting.send_rest()), "x");
     assert_eq!(names(waiting.send_rest()), "");
+}
+
+#[test]
+fn what_never_becomes_text_is_not_waited_for() {
+    let mut waiting = Waiting::default();
+    waiting.push(0, token("one"));
+    waiting.push(3, token("<"));
+    waiting.push(4, token("a"));
+    waiting.drop_from(3);
+    waiting.push(3, token("to"));
+    waiting.push(3, token("x"));
+    assert_eq!(names(waiting.send(3)), "one");
+    assert_eq!(names(waiting.send(1)), "to x");
 }

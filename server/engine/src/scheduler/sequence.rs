@@ -96,6 +96,8 @@ pub(crate) struct Sequence {
     /// Alternatives whose likelihood is told with that of every token.
     n_top: Option<usize>,
     likelihoods: Waiting,
+    /// Bytes of text so far, sent or not.
+    n_said: usize,
     submitted: Instant,
     begun: Option<Instant>,
     first_token: Option<Instant>,
@@ -151,6 +153,7 @@ impl Sequence {
             bytes: Vec::with_capacity(32),
             n_top: params.logprobs.map(|n| n as usize),
             likelihoods: Waiting::default(),
+            n_said: 0,
             tokens: prompt.tokens,
             pieces: prompt.pieces,
             submitted,
@@ -423,18 +426,18 @@ impl Sequence {
         }
         self.bytes.clear();
         vocab.token_to_piece_into(token, &mut self.bytes, false, None);
+        let begin = self.n_said + self.reading.n_held();
         let mut parts = match self.reading.take(token, &self.bytes, &mut self.sampler) {
             Ok(parts) => parts,
             Err(reason) => return self.broken_off(reason),
         };
+        self.n_said += parts.text.len();
         if self.reading.is_saying() {
-            self.note_likelihood(logits, token, vocab);
-        } else if self.reading.is_thinking() {
-            self.likelihoods.send_rest();
+            self.note_likelihood(begin, logits, token, vocab);
+        } else {
+            self.likelihoods.drop_from(self.n_said);
         }
-        let released = self.assembler.push(parts.text.as_bytes());
-        parts.text = released.text;
-        if released.stopped {
+        if self.release(&mut parts) {
             return self.stop(parts);
         }
         if self.sampler.is_complete() {
@@ -444,6 +447,20 @@ impl Sequence {
             return self.end(parts, FinishReason::Length);
         }
         self.delta(parts, None)
+    }
+
+    /// Leaves of the text what can be sent; says whether a stop string came. White space counts at once: whoever writes
+    /// nothing else would never be stopped by it.
+    fn release(&mut self, parts: &mut Parts) -> bool {
+        let mut released = self.assembler.push(parts.text.as_bytes());
+        let space = self.reading.held_space();
+        if !released.stopped && self.assembler.would_stop(space) {
+            let rest = self.assembler.push(space.as_bytes());
+            released.text += &rest.text;
+            released.stopped = rest.stopped;
+        }
+        parts.text = released.text;
+        released.stopped
     }
 
     /// Ends it because it cannot go on.
@@ -493,14 +510,14 @@ impl Sequence {
         (parts, released.stopped)
     }
 
-    /// `self.bytes` must be the token's.
-    fn note_likelihood(&mut self, logits: &[f32], token: LlamaToken, vocab: &LlamaVocab<'_>) {
+    /// `self.bytes` must be the token's, whose text begins so many bytes behind the beginning.
+    fn note_likelihood(&mut self, begin: usize, logits: &[f32], token: LlamaToken, vocab: &LlamaVocab<'_>) {
         let Some(n_top) = self.n_top else { return };
         let (logprob, top) = likelihoods(logits, token, n_top);
         let spelled = |(token, logprob)| (vocab.token_to_piece(token, true, None), logprob);
         let top = top.into_iter().map(spelled).collect();
         let likelihood = TokenLogprob { bytes: self.bytes.clone(), logprob, top };
-        self.likelihoods.push(self.bytes.len(), likelihood);
+        self.likelihoods.push(begin, likelihood);
     }
 
     fn delta(&mut self, parts: Parts, reason: Option<FinishReason>) -> Delta {

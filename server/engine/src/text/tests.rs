@@ -55,6 +55,14 @@ fn the_first_of_several_stop_strings_counts() {
 }
 
 #[test]
+fn what_would_stop_is_seen_before_it_is_pushed() {
+    let mut assembler = Assembler::new(vec![".\n".to_owned(), "\n\n".to_owned()]);
+    assembler.push(b"So.");
+    assert!(assembler.would_stop(" \n\n") && assembler.would_stop("\n"));
+    assert!(!assembler.would_stop("") && !assembler.would_stop(" \n"));
+}
+
+#[test]
 fn stop_strings_may_be_split_inside_a_character() {
     check(&["→."], &[b"a\xe2\x86", b"\x92", b".b"], "a||!");
     check(&["é"], &["è".as_bytes()], "è|");

@@ -184,6 +184,24 @@ fn what_goes_on_is_no_beginning() {
 }
 
 #[test]
+fn white_space_that_is_held_is_told_unless_it_follows_a_thought() {
+    let held = |model: Model, text: &str| {
+        let formats = formats(model);
+        let calls = &formats.calls.formats;
+        let mut reader = Reader::new(formats.thinking, false, &formats.frame, calls, &tools());
+        reader.push(&marked(model, text), &mut Parts::default());
+        (reader.held_space().to_owned(), reader.n_held())
+    };
+    let check = |model, text, space: &str, n_held| assert_eq!(held(model, text), (space.to_owned(), n_held));
+    check(QWEN, "So. \n\n", " \n\n", 3);
+    check(PLAIN, "So.\n\n<tool", "\n\n", 7);
+    check(PLAIN, "So.\n.", "", 0);
+    check(QWEN, "<think>a</think>\n\n", "", 0);
+    check(QWEN, "<think>a\n", "", 0);
+    check(QWEN, "So.\n<tool_call>\n", "", 0);
+}
+
+#[test]
 fn an_empty_thought_is_none() {
     check(QWEN, false, "<think>\n\n</think>\n\nSo.", "|So.");
 }

@@ -14,7 +14,7 @@ use types::{
 };
 
 /// Begins every answer with a thought, unless it is told not to think.
-const THINKER: Manners = Manners {
+pub(super) const THINKER: Manners = Manners {
     template: "{% for tool in tools or [] %}{{ tool | tojson }}<tool_call>{% endfor %}\
         {% for m in messages %}{{ m.role }} {{ m.reasoning_content }} {{ m.content }}\n{% endfor %}\
         assistant {% if enable_thinking is not defined or enable_thinking %}<think>\n{% else %}<think>\n\n</think>\n{% endif %}",
@@ -32,7 +32,7 @@ fn params() -> GenerateParams {
     GenerateParams { sampling, ..GenerateParams::new(Tenant(1)) }
 }
 
-fn budget(n: u32) -> Reasoning {
+pub(super) fn budget(n: u32) -> Reasoning {
     Reasoning { effort: None, max_tokens: Some(n) }
 }
 
@@ -137,6 +137,62 @@ fn likelihoods_are_those_of_the_answers_tokens() {
         answer(&THINKER, "hello", GenerateParams { logprobs: Some(1), reasoning: budget(5), ..params() });
     let bytes: Vec<u8> = delta.logprobs.iter().flat_map(|it| it.bytes.clone()).collect();
     assert_eq!(String::from_utf8_lossy(&bytes).trim_start(), delta.text);
+}
+
+/// Where a tiny model's letters begin, of which the first is a space, and the token of a byte that is no text.
+const SPACE: u32 = 3;
+const NO_TEXT: u32 = 286;
+
+fn letter(letter: u8) -> u32 {
+    SPACE + 1 + u32::from(letter - b'a')
+}
+
+pub(super) fn not_thinking() -> Reasoning {
+    Reasoning { effort: Some(Effort::None), max_tokens: None }
+}
+
+#[test]
+fn white_space_stops_where_it_completes_a_stop_string() {
+    let tool = Tool {
+        name: "count".into(),
+        description: "counts".into(),
+        parameters: "{\"type\": \"object\"}".into(),
+    };
+    let tools = Some(ToolUse { tools: vec![tool], choice: ToolChoice::Auto, in_parallel: false });
+    let template = "{% for tool in tools or [] %}{{ tool | tojson }}<tool_call>{% endfor %}\
+        {% for m in messages %}{{ m.content }}{% endfor %}";
+    let caller = Manners { template, special: &["<tool_call>", "</tool_call>"] };
+    for (manners, tools) in [(&THINKER, None), (&THINKER, tools.clone()), (&caller, tools)] {
+        // It would write spaces and nothing else.
+        let sampling = Sampling { logit_bias: vec![(SPACE, 100.0)], ..params().sampling };
+        let stop = vec!["   ".to_owned()];
+        let reasoning = not_thinking();
+        let delta = answer(manners, "hello", GenerateParams { sampling, stop, tools, reasoning, ..params() });
+        assert_eq!((delta.text.as_str(), reason(&delta)), ("", FinishReason::Stop));
+        assert_eq!(delta.usage.n_generated_tokens, 3);
+    }
+}
+
+#[test]
+fn likelihoods_end_with_the_text_before_a_stop_string() {
+    let so = 289;
+    let manners = Manners {
+        template: "{% for m in messages %}{{ m.content }}{% endfor %}<think>\n",
+        special: &["<think>", "</think>", " so"],
+    };
+    // What is longer or shorter than its text, behind a thought; then letters, each once, the likeliest first.
+    for (first, expected) in [(so, " so b c"), (NO_TEXT, "\u{fffd} b c")] {
+        let tokens = [first, letter(b'b'), letter(b'c'), letter(b'd'), letter(b'f')];
+        let logit_bias = tokens.into_iter().zip([100.0, 90.0, 80.0, 70.0, 60.0]).collect();
+        let sampling = Sampling { logit_bias, repeat_penalty: 3.0, repeat_last_n: 1000, ..params().sampling };
+        let (stop, logprobs, reasoning) = (vec!["d".to_owned()], Some(0), not_thinking());
+        let asked = GenerateParams { sampling, stop, logprobs, reasoning, ..params() };
+        let delta = answer(&manners, "hello", asked);
+        let tokens: Vec<_> =
+            delta.logprobs.iter().map(|it| String::from_utf8_lossy(&it.bytes).into_owned()).collect();
+        assert_eq!(tokens.join(" "), expected);
+        assert_eq!(delta.text, tokens.concat().trim_start());
+    }
 }
 
 /// What goes on behind `thought` and `said`.

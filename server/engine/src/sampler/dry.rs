@@ -22,9 +22,6 @@ pub(super) struct Dry {
     tail: Vec<u8>,
 }
 
-/// The longest repetition that counts: more would not change a probability any more, but could overflow.
-const MAX_EXPONENT: f32 = 64.0;
-
 impl Dry {
     /// That of `sampling`, for what comes after `prompt`; `None` where it is off.
     pub(super) fn new(sampling: &Sampling, prompt: &[LlamaToken], spelling: Spelling<'_>) -> Option<Self> {
@@ -71,7 +68,7 @@ impl Dry {
         for (next, &n_common) in said[1..].iter().zip(&common_with_end(said)) {
             let length = n_common.min(limit);
             if length >= self.allowed.max(1) {
-                let exponent = ((length - self.allowed) as f32).min(MAX_EXPONENT);
+                let exponent = (length - self.allowed) as f32;
                 let penalty = (self.multiplier * self.base.powf(exponent)).min(f32::MAX);
                 let old = penalties.entry(next.0).or_insert(penalty);
                 *old = penalty.max(*old);

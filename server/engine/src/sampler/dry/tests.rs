@@ -43,6 +43,11 @@ fn only_the_last_tokens_count() {
 }
 
 #[test]
+fn long_repetitions_count_in_full_where_each_token_adds_little() {
+    check(|s| s.dry_base = 1.05, &"a".repeat(200), &[('a', 1.05_f32.powf(197.0))]);
+}
+
+#[test]
 fn no_penalty_overflows() {
     check(|s| s.dry_base = 100.0, &"a".repeat(500), &[('a', f32::MAX)]);
 }

@@ -2,7 +2,7 @@
 //!
 //! The usual order is llama.cpp's: bias, penalties and DRY change single logits; top-n-sigma, top-k, typical, top-p, min-p
 //! and XTC leave fewer and fewer candidates; the temperature shapes what is left, and one is drawn. A request may name
-//! another order. Mirostat takes the place of everything that leaves fewer candidates.
+//! another order. Mirostat takes the place of everything that leaves fewer candidates; what changes logits comes before it.
 
 mod candidates;
 mod dry;
@@ -228,8 +228,9 @@ impl TokenSampler {
                 }
             }
         }
-        let is_greedy = self.sampling.temperature <= 0.0;
-        for step in self.sampling.samplers.iter().take_while(|step| is_greedy || changes_logits(**step)) {
+        // Where no other step is taken, all of them may be taken here.
+        let is_all = self.sampling.temperature <= 0.0 || self.sampling.mirostat != Mirostat::Off;
+        for step in self.sampling.samplers.iter().take_while(|step| is_all || changes_logits(**step)) {
             match step {
                 Step::Penalties => self.penalties.apply(logits),
                 Step::Dry => self.punish_repetition(logits),

@@ -194,6 +194,19 @@ fn penalties_may_come_late_or_not_at_all() {
 }
 
 #[test]
+fn mirostat_keeps_the_penalties_of_every_order() {
+    for mirostat in [Mirostat::V1, Mirostat::V2] {
+        let order = |step| vec![Step::TopK, step, Step::Temperature];
+        let sampling = Sampling { temperature: 1.0, mirostat, ..all() };
+        let logits = [60.0, 40.0, 0.0];
+        let late = Sampling { samplers: order(Step::Penalties), repeat_penalty: 3.0, ..sampling.clone() };
+        check(&late, &[0], &logits, &[1]);
+        let late = Sampling { samplers: order(Step::Dry), dry_multiplier: 50.0, ..sampling };
+        check(&late, &[1, 2, 0, 1, 2], &logits, &[1]);
+    }
+}
+
+#[test]
 fn repetitions_are_broken_off() {
     let sampling = Sampling { dry_multiplier: 9.0, ..plain() };
     check(&sampling, &[0, 1, 5, 0], &[0.0, 3.0, 2.0], &[1, 1]);

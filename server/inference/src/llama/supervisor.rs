@@ -33,7 +33,9 @@ use types::{
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(2);
-const SILENCE: Duration = Duration::from_secs(15);
+/// A worker that gives no sign of life for more heartbeats in a row hangs. What counts is how often it was asked, not the time: while
+/// the machine or this process stood still, nothing was asked and nothing could be said.
+const MAX_SILENT_BEATS: u32 = 7;
 /// A load begins so.
 const BEGINNING: (JobStep, f32) = (JobStep::LoadingWeights, 0.0);
 /// How often the token rate is published.
@@ -119,7 +121,8 @@ enum Phase {
 
 struct Worker {
     connection: Connection,
-    last_heard: Instant,
+    /// Heartbeats since the last sign of life.
+    n_silent_beats: u32,
     memory: MemoryProbe,
 }
 
@@ -391,7 +394,7 @@ impl<L: Launch> Supervisor<L> {
                 let memory = link.memory.clone();
                 let connection = Connection::new(link);
                 connection.send(Command::Load(request));
-                self.worker = Some(Worker { connection, last_heard: Instant::now(), memory });
+                self.worker = Some(Worker { connection, n_silent_beats: 0, memory });
                 let (step, fraction) = BEGINNING;
                 self.phase = Phase::Loading { step, fraction };
                 self.saved_bytes = 0;
@@ -420,7 +423,7 @@ impl<L: Launch> Supervisor<L> {
 
     async fn hear(&mut self, signal: Signal) {
         if let Some(worker) = &mut self.worker {
-            worker.last_heard = Instant::now();
+            worker.n_silent_beats = 0;
         }
         match signal {
             Signal::Ended(detail) => self.mourn(detail),
@@ -506,10 +509,11 @@ impl<L: Launch> Supervisor<L> {
     /// Asks the worker for a sign of life, and ends one that has given none for long.
     fn beat(&mut self) {
         self.measure();
-        let Some(worker) = &self.worker else { return };
-        if worker.last_heard.elapsed() > SILENCE {
+        let Some(worker) = &mut self.worker else { return };
+        if worker.n_silent_beats > MAX_SILENT_BEATS {
             worker.connection.stop("it was silent for too long");
         } else {
+            worker.n_silent_beats += 1;
             worker.connection.send(Command::Ping(0));
         }
     }

@@ -374,6 +374,23 @@ async fn a_silent_worker_is_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pause_of_the_machine_is_no_silence_of_a_worker() {
+    let (mut stage, mut worker) = Stage::ready().await;
+    // It answers heartbeats before and after.
+    let answering = tokio::spawn(async move { worker.find_command().await.map(|_| worker) });
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        tokio::time::advance(Duration::from_secs(3600)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let answer = stage.generate();
+    let mut worker = answering.await.expect("no panic").expect("it is still the same worker");
+    worker.say(Event::Line { waiting: vec![] }).await;
+    assert!(stage.workers.try_recv().is_err());
+    drop(answer);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_worker_that_talks_nonsense_is_ended() {
     let (mut stage, mut worker) = Stage::ready().await;
     worker.events.write_all(&[255; 8]).await.expect("somebody listens");

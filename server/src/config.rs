@@ -71,8 +71,8 @@ Options of serve:
                     the machine's [12%]
   --kv-files S      files that keep computed conversations over a restart may take: 4G, 500M, 0M for none, or 5% of
                     what is free [5%]
-  --keep-alive T    unload a model that nobody used for so long: 30m, 2h, 90 seconds, -1 for never; the one that
-                    was used last stays [30m]
+  --keep-alive T    unload a model that nobody used for so long: 30m, 2h, 90 seconds, -1 for never; one stays,
+                    the chosen one or else the one that was used last [30m]
   --approval-time T a question whether a tool may run waits so long for its answer, a second to a day [5m]
   --thermal DIR     read how hot the machine is from the thermal zones in this folder, which are as Linux has them in
                     /sys/class/thermal [what the system's own sensors tell]

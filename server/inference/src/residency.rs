@@ -33,7 +33,7 @@ pub struct Limits {
     pub machine_bytes: u64,
     /// Says what the machine has left at the time, in bytes.
     pub left_bytes: fn() -> u64,
-    /// How long a model stays that nobody uses. The one used last always stays.
+    /// How long a model stays that nobody uses. One always stays: the chosen one, or else the one used last.
     pub keep_alive: KeepAlive,
 }
 

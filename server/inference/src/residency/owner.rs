@@ -132,7 +132,8 @@ struct Stay {
     n_uses: usize,
     last_use: u64,
     idle_since: Instant,
-    /// What the last request said about it.
+    /// What the last request said about it that said anything. It holds for those that say nothing, whoever they are, until the
+    /// model has gone: programs that were made for Ollama count on that.
     keep_alive: Option<KeepAlive>,
 }
 
@@ -584,14 +585,23 @@ impl<L: Launch> Owner<L> {
 
     /// When a model that nobody uses any more goes; `None` for one that stays.
     fn deadline(&self, stay: &Stay) -> Option<Instant> {
-        let is_last = self.stays.values().all(|other| other.last_use <= stay.last_use);
         if stay.is_used() || stay.is_pinned || stay.has_failed() {
             return None;
         }
         match stay.keep_alive {
-            None if is_last => None,
+            None if self.always_stays(stay) => None,
             None => after(stay.idle_since, self.limits.keep_alive),
             Some(keep_alive) => after(stay.idle_since, keep_alive),
+        }
+    }
+
+    /// Of those that work, one stays however long nobody uses it: the chosen one where it is there, or else the one used last.
+    fn always_stays(&self, stay: &Stay) -> bool {
+        let mut working = self.stays.values().filter(|it| !it.has_failed());
+        let is_chosen = |it: &Stay| self.chosen.as_ref() == Some(&it.spec.id);
+        match working.clone().any(is_chosen) {
+            true => is_chosen(stay),
+            false => working.all(|other| other.last_use <= stay.last_use),
         }
     }
 

@@ -453,15 +453,31 @@ async fn the_chosen_one_answers_where_none_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_used_for_long_goes_except_the_last_and_the_pinned() {
+async fn what_nobody_used_for_long_goes_except_the_chosen_and_the_pinned() {
     let mut stage = Stage::new();
-    let mut a = stage.loaded("a", 300).await;
+    let _a = stage.loaded("a", 300).await;
     let _b = stage.loaded("b", 300).await;
-    let _c = stage.loaded("c", 300).await;
+    let mut c = stage.loaded("c", 300).await;
     stage.engine.pin(ModelId("b".into()), true).await;
     // The clock moves by itself as long as nothing else is to be done.
-    assert_eq!(a.command().await, None);
-    stage.until_there(&["b", "c"]).await;
+    assert_eq!(c.command().await, None);
+    stage.until_there(&["a", "b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_chosen_one_is_not_there_the_last_that_works_stays() {
+    let mut stage = Stage::new();
+    let _a = stage.loaded("a", 400).await;
+    let mut b = stage.loaded("b", 400).await;
+    // The chosen one goes for it.
+    let mut c = stage.loaded("c", 400).await;
+    stage.until_chosen(Some("a"), ModelState::Unloaded).await;
+    let failing = stage.load("d", 100, Intent::Use);
+    drop(stage.worker().await);
+    assert!(failing.await.expect("no panic").is_err());
+    let both = async { tokio::join!(b.command(), c.command()) };
+    assert!(tokio::time::timeout(Duration::from_secs(60), both).await.is_err());
+    stage.until_there(&["c", "d"]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -496,6 +512,30 @@ async fn a_request_says_how_long_its_model_stays() {
     assert_eq!(read(stream).await, "bye|Stop");
     assert_eq!(worker.command().await, None);
     stage.until_chosen(Some("a"), ModelState::Unloaded).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_request_said_holds_for_those_that_say_nothing_until_the_model_has_gone() {
+    let mut stage = Stage::new();
+    let mut worker = stage.loaded("a", 400).await;
+    let keep_alive = Some(KeepAlive::For(Duration::from_secs(60)));
+    for target in [Target { keep_alive, ..named("a") }, named("a")] {
+        let answer = stage.generate(target);
+        let id = worker.accept().await;
+        worker.answer(id, "hi").await;
+        assert_eq!(read(answer.await.expect("no panic").expect("accepted")).await, "hi|Stop");
+    }
+    let answered = tokio::time::Instant::now();
+    assert_eq!(worker.command().await, None);
+    assert_eq!(answered.elapsed().as_secs(), 60);
+    let answer = stage.generate(named("a"));
+    let mut worker = stage.worker().await;
+    worker.loaded().await;
+    let id = worker.accept().await;
+    worker.answer(id, "hi").await;
+    assert_eq!(read(answer.await.expect("no panic").expect("accepted")).await, "hi|Stop");
+    // As a chosen model of which nothing was said, it stays.
+    assert!(tokio::time::timeout(Duration::from_secs(600), worker.command()).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]

@@ -111,6 +111,7 @@ fn running_detail(job: &JobView, texts: &PanelsTexts) -> String {
     let step = job.step.map(|step| match step {
         JobStep::Converting => texts.job_converting,
         JobStep::Quantising => texts.job_quantising,
+        JobStep::WaitingForMemory => texts.job_waiting_for_memory,
         JobStep::LoadingWeights => texts.job_loading_weights,
         JobStep::LoadingDraft => texts.job_loading_draft,
         JobStep::PreparingContext => texts.job_preparing_context,

@@ -29,7 +29,9 @@ pub enum JobStep {
     Converting,
     /// And with fewer bits.
     Quantising,
-    /// A model is loaded: its own weights,
+    /// A model is loaded: what makes room for it ends first,
+    WaitingForMemory,
+    /// then come its own weights,
     LoadingWeights,
     /// the model that guesses for it,
     LoadingDraft,

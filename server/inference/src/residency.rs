@@ -55,6 +55,7 @@ impl Residency {
             kv_type: config.kv_type,
             saved_bytes: config.saved_bytes,
             kv_files: config.kv_files.clone(),
+            has_gpu: config.has_gpu,
         };
         Self::with_launcher(config, resources, limits)
     }

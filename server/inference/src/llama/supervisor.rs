@@ -36,8 +36,6 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 /// A worker that gives no sign of life for more heartbeats in a row hangs. What counts is how often it was asked, not the time: while
 /// the machine or this process stood still, nothing was asked and nothing could be said.
 const MAX_SILENT_BEATS: u32 = 7;
-/// A load begins so.
-const BEGINNING: (JobStep, f32) = (JobStep::LoadingWeights, 0.0);
 /// How often the token rate is published.
 const REFRESH: Duration = Duration::from_millis(250);
 
@@ -137,6 +135,8 @@ pub(crate) struct Resources {
     /// For computed conversations in ordinary memory.
     pub(crate) saved_bytes: u64,
     pub(crate) kv_files: Option<KvFiles>,
+    /// A graphics card computes layers. What its memory has left is not known.
+    pub(crate) has_gpu: bool,
 }
 
 pub(super) struct Supervisor<L> {
@@ -174,7 +174,7 @@ impl<L: Launch> Supervisor<L> {
         room: BoxFuture<'static, ()>,
         asks: mpsc::Receiver<Ask>,
     ) -> (Self, watch::Receiver<Report>) {
-        let (step, fraction) = BEGINNING;
+        let (step, fraction) = (JobStep::WaitingForMemory, 0.0);
         let phase = Phase::Loading { step, fraction };
         let status = status_of(&spec, ModelState::Loading { step, fraction });
         let (report, reports) =
@@ -395,8 +395,7 @@ impl<L: Launch> Supervisor<L> {
                 let connection = Connection::new(link);
                 connection.send(Command::Load(request));
                 self.worker = Some(Worker { connection, n_silent_beats: 0, memory });
-                let (step, fraction) = BEGINNING;
-                self.phase = Phase::Loading { step, fraction };
+                self.phase = Phase::Loading { step: JobStep::LoadingWeights, fraction: 0.0 };
                 self.saved_bytes = 0;
             }
             Err(error) => self.fail_load(format!("the worker could not be started: {error}")),

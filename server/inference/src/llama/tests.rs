@@ -6,13 +6,18 @@ use protocol::{
 };
 use std::sync::Arc;
 use system::process::MemoryUse;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    sync::watch,
+};
 use types::chat::{FinishReason, Usage};
 
 /// The test's end of a worker. Dropping it is its death.
 pub(crate) struct Worker {
     pub(crate) commands: DuplexStream,
     pub(crate) events: DuplexStream,
+    /// While this is `false`, its process takes its time to end.
+    pub(crate) may_end: watch::Sender<bool>,
 }
 
 impl Worker {
@@ -20,13 +25,18 @@ impl Worker {
     pub(crate) fn start(last_words: &'static str, memory: Option<MemoryUse>) -> (Self, Link) {
         let (input, commands) = duplex(1 << 20);
         let (events, output) = duplex(1 << 20);
+        let (may_end, mut ends) = watch::channel(true);
+        let end = async move {
+            _ = ends.wait_for(|may_end| *may_end).await;
+            last_words.to_owned()
+        };
         let link = Link {
             output: Box::new(output),
             input: Box::new(input),
-            end: Box::new(move |_| Box::pin(async move { last_words.to_owned() })),
+            end: Box::new(move |_| Box::pin(end)),
             memory: Arc::new(move || memory),
         };
-        (Self { commands, events }, link)
+        (Self { commands, events, may_end }, link)
     }
 
     /// The next command that is not a heartbeat; `None` when it is to end.

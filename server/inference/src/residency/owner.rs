@@ -177,11 +177,11 @@ impl Stay {
     }
 }
 
-/// Workers on their way out.
-#[derive(Clone, Copy, Debug, Default)]
+/// A worker on its way out.
+#[derive(Clone, Debug)]
 struct Ending {
-    n: usize,
-    /// What they give back.
+    id: ModelId,
+    /// What it gives back.
     held_bytes: u64,
 }
 
@@ -203,7 +203,7 @@ pub(super) struct Owner<L> {
     /// What was asked for while no model works, and why there is none.
     refused: Option<(ModelStatus, EngineError)>,
     /// Workers whose memory is not free yet.
-    ending: watch::Sender<Ending>,
+    ending: watch::Sender<BTreeMap<Key, Ending>>,
     status: watch::Sender<Residents>,
 }
 
@@ -281,11 +281,11 @@ impl<L: Launch> Owner<L> {
                 }
             }
             Ask::Unload { id, reply } => {
-                match id {
-                    Some(id) => self.unload(&id),
+                match &id {
+                    Some(id) => self.unload(id),
                     None => self.unload_all(),
                 }
-                let free = self.memory_is_free();
+                let free = self.memory_is_free(id);
                 tokio::spawn(async move {
                     free.await;
                     _ = reply.send(());
@@ -372,17 +372,18 @@ impl<L: Launch> Owner<L> {
                 if let Some(Tight { missing_bytes, .. }) = tight {
                     tracing::warn!(model.id = %spec.id, missing_bytes, "the machine has too little memory left");
                 }
-                for key in evict {
-                    self.put_to_sleep(key);
+                for key in &evict {
+                    self.put_to_sleep(*key);
                 }
-                Ok(self.start(spec))
+                Ok(self.start(spec, evict))
             }
         }
     }
 
     fn memory(&self) -> Memory {
         // What is on its way out will be left when anything is loaded.
-        let left = (self.limits.left_bytes)().saturating_add(self.ending.borrow().held_bytes);
+        let given_back: u64 = self.ending.borrow().values().map(|it| it.held_bytes).sum();
+        let left = (self.limits.left_bytes)().saturating_add(given_back);
         Memory { budget: self.limits.budget_bytes, machine: self.limits.machine_bytes, left }
     }
 
@@ -400,22 +401,24 @@ impl<L: Launch> Owner<L> {
         }
     }
 
-    fn start(&mut self, spec: ModelSpec) -> Key {
+    /// Starts a model once what it replaces is gone.
+    fn start(&mut self, spec: ModelSpec, replaced: Vec<Key>) -> Key {
         self.last_key += 1;
         let key = self.last_key;
         self.asleep.retain(|it| it.id != spec.id);
-        let room = Box::pin(self.memory_is_free());
+        let n_ctx = spec.profile.n_ctx.or(self.resources.n_ctx);
+        let predicted_bytes = spec.footprint.bytes(n_ctx, self.limits.machine_bytes);
+        let room = Box::pin(self.there_is_room(spec.id.clone(), predicted_bytes, replaced));
         let saved_bytes = self.saved_share(usize::from(spec.purpose == Purpose::Writing));
         let resources = Resources { saved_bytes, ..self.resources.clone() };
         let (model, reports) = SupervisedModel::start(self.launcher.clone(), resources, spec.clone(), room);
-        let n_ctx = spec.profile.n_ctx.or(self.resources.n_ctx);
         let is_pinned = self.pinned.contains(&spec.id);
         let report = reports.borrow().clone();
         self.reports.insert(key, WatchStream::from_changes(reports));
         let stay = Stay {
             model,
             report,
-            predicted_bytes: spec.footprint.bytes(n_ctx, self.limits.machine_bytes),
+            predicted_bytes,
             saved_bytes,
             spec,
             next_spec: None,
@@ -446,10 +449,33 @@ impl<L: Launch> Owner<L> {
         }
     }
 
-    /// Ends when no worker is on its way out.
-    fn memory_is_free(&self) -> impl Future<Output = ()> + Send + use<L> {
+    /// Ends when no worker of a model is on its way out; no worker at all, where none is named.
+    fn memory_is_free(&self, id: Option<ModelId>) -> impl Future<Output = ()> + Send + use<L> {
         let mut ending = self.ending.subscribe();
-        async move { _ = ending.wait_for(|it| it.n == 0).await }
+        async move {
+            let is_waited_for = |it: &Ending| id.as_ref().is_none_or(|id| it.id == *id);
+            _ = ending.wait_for(|all| !all.values().any(is_waited_for)).await;
+        }
+    }
+
+    /// Ends when there is memory for a model that takes so much. What it replaces has to be gone, and so has an earlier worker of
+    /// its own, which may still write what the next one reads; others on their way out only where too little may be left beside
+    /// them.
+    fn there_is_room(
+        &self,
+        id: ModelId,
+        bytes: u64,
+        replaced: Vec<Key>,
+    ) -> impl Future<Output = ()> + Send + use<L> {
+        let (mut ending, left_bytes) = (self.ending.subscribe(), self.limits.left_bytes);
+        let is_known = !self.resources.has_gpu;
+        async move {
+            let is_in_the_way = |(key, it): (&Key, &Ending)| replaced.contains(key) || it.id == id;
+            let has_room = |all: &BTreeMap<Key, Ending>| {
+                !all.iter().any(is_in_the_way) && (all.is_empty() || is_known && left_bytes() >= bytes)
+            };
+            _ = ending.wait_for(has_room).await;
+        }
     }
 
     /// Unloads a model that is loaded again when it is needed.
@@ -466,18 +492,12 @@ impl<L: Launch> Owner<L> {
     fn end(&mut self, key: Key) -> Option<ModelSpec> {
         let stay = self.stays.remove(&key)?;
         self.reports.remove(&key);
-        let held_bytes = stay.report.held_bytes;
-        self.ending.send_modify(|it| {
-            it.n += 1;
-            it.held_bytes += held_bytes;
-        });
+        let leaving = Ending { id: stay.spec.id.clone(), held_bytes: stay.report.held_bytes };
+        self.ending.send_modify(|all| _ = all.insert(key, leaving));
         let ending = self.ending.clone();
         tokio::spawn(async move {
             stay.model.unload().await;
-            ending.send_modify(|it| {
-                it.n -= 1;
-                it.held_bytes -= held_bytes;
-            });
+            ending.send_modify(|all| _ = all.remove(&key));
         });
         Some(stay.next_spec.unwrap_or(stay.spec))
     }

@@ -102,6 +102,7 @@ impl Stage {
             kv_type: KvType::default(),
             saved_bytes,
             kv_files: None,
+            has_gpu: false,
         };
         let keep_alive = KeepAlive::For(Duration::from_secs(10));
         let limits = Limits { budget_bytes: 1000 * MB, machine_bytes: 0, left_bytes, keep_alive };
@@ -435,6 +436,34 @@ async fn a_load_that_failed_is_shown_whoever_hears_of_it_first() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(is_shown(&stage.engine.status().borrow()));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_takes_long_to_end_holds_up_only_who_needs_its_memory() {
+    let mut stage = Stage::with(0, || 500 * MB);
+    let a = stage.loaded("a", 300).await;
+    a.may_end.send_replace(false);
+    let unload = |name: &str| {
+        let (engine, id) = (stage.engine.clone(), ModelId(name.into()));
+        tokio::spawn(async move { engine.unload(id).await })
+    };
+    let unloading = unload("a");
+    stage.until_there(&[]).await;
+    let _b = stage.loaded("b", 300).await;
+    stage.engine.unload(ModelId("b".into())).await;
+    let loading = stage.load("c", 600, Intent::Choose);
+    let (step, fraction) = (JobStep::WaitingForMemory, 0.0);
+    stage.until_chosen(Some("c"), ModelState::Loading { step, fraction }).await;
+    // The same model waits for itself, too: its earlier worker may still write what the next one reads.
+    let again = stage.load("a", 300, Intent::Use);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(stage.workers.try_recv().is_err() && !unloading.is_finished());
+    a.may_end.send_replace(true);
+    unloading.await.expect("no panic");
+    for _ in 0..2 {
+        stage.worker().await.loaded().await;
+    }
+    assert!(loading.await.expect("no panic").is_ok() && again.await.expect("no panic").is_ok());
 }
 
 #[tokio::test(start_paused = true)]

@@ -65,6 +65,7 @@ impl Stage {
             kv_type: KvType::default(),
             saved_bytes: 0,
             kv_files: None,
+            has_gpu: false,
         };
         let (model, reports) = SupervisedModel::start(Launcher(sender), resources, spec("a"), room);
         Self { model, reports, workers }

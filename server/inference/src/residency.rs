@@ -4,6 +4,7 @@
 //! [`Owner`], knows who is there, who is in use and who goes when memory is short; it waits for nobody. What it
 //! decides by is in [`plan`], which is pure.
 
+mod failures;
 mod owner;
 mod plan;
 

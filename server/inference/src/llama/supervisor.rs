@@ -1,7 +1,7 @@
 //! Keeps a worker alive for one model.
 //!
 //! One task owns everything: the worker, the requests and the published state. It is spoken to by [`Ask`]s and
-//! never waits for a worker or a reader, except for the end of a worker it has just killed.
+//! never waits for a worker or a reader, except for the end of its worker when it ends itself.
 
 use super::{
     connection::{Connection, Signal},
@@ -226,7 +226,7 @@ impl<L: Launch> Supervisor<L> {
                 () = finish(&mut self.room) => self.start(),
                 memory = next_measure(&mut self.measuring) => self.note_memory(memory),
                 Some(id) = self.cancels.1.recv() => self.cancel(id),
-                signal = next_signal(&mut self.worker) => self.hear(signal).await,
+                signal = next_signal(&mut self.worker) => self.hear(signal),
                 () = sleep_until(pause_ends.unwrap_or_else(Instant::now)), if pause_ends.is_some() => {
                     self.start();
                 }
@@ -408,10 +408,12 @@ impl<L: Launch> Supervisor<L> {
 
     fn give_up(&mut self, error: EngineError) {
         tracing::error!(%error, "giving the model up");
-        self.requests.fail_all(&error);
-        self.reply_to_loaders(&Err(error.clone()));
-        self.phase = Phase::Failed(error);
+        self.phase = Phase::Failed(error.clone());
         (self.memory_bytes, self.held_bytes, self.measuring) = (None, 0, None);
+        // Before anybody hears of it: who asks for the model again is not to be taken for one who waits for this load.
+        self.publish();
+        self.requests.fail_all(&error);
+        self.reply_to_loaders(&Err(error));
     }
 
     fn reply_to_loaders(&mut self, result: &Result<(), EngineError>) {
@@ -420,17 +422,17 @@ impl<L: Launch> Supervisor<L> {
         }
     }
 
-    async fn hear(&mut self, signal: Signal) {
+    fn hear(&mut self, signal: Signal) {
         if let Some(worker) = &mut self.worker {
             worker.n_silent_beats = 0;
         }
         match signal {
             Signal::Ended(detail) => self.mourn(detail),
-            Signal::Event(event) => self.follow(event).await,
+            Signal::Event(event) => self.follow(event),
         }
     }
 
-    async fn follow(&mut self, event: Event) {
+    fn follow(&mut self, event: Event) {
         match event {
             Event::LoadProgress(LoadProgress { step, fraction }) => {
                 if matches!(self.phase, Phase::Loading { .. }) {
@@ -455,7 +457,10 @@ impl<L: Launch> Supervisor<L> {
             }
             Event::LoadFailed { reason } => {
                 self.fail_load(reason);
-                self.end_worker().await;
+                // It has nothing to put away, and its end is heard like any other.
+                if let Some(worker) = &self.worker {
+                    worker.connection.stop("it has loaded nothing");
+                }
             }
             Event::Accepted { id, .. } => self.requests.accepted(id, Instant::now()),
             Event::Line { waiting } => self.requests.line(&waiting, self.n_slots(), Instant::now()),
@@ -490,9 +495,12 @@ impl<L: Launch> Supervisor<L> {
 
     /// The worker is gone.
     fn mourn(&mut self, detail: String) {
-        tracing::error!(detail, "the worker ended");
         self.worker = None;
         (self.held_bytes, self.measuring) = (0, None);
+        if matches!(self.phase, Phase::Failed(_)) {
+            return;
+        }
+        tracing::error!(detail, "the worker ended");
         let reason = format!("the worker ended: {}", brief(&detail));
         if !self.proven {
             return self.fail_load(reason);

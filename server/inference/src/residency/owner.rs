@@ -2,6 +2,7 @@
 
 use super::{
     Limits,
+    failures::Failures,
     plan::{Decision, Held, Key, Memory, Outlook, Tight, Wanted, foresee, plan},
 };
 use crate::{
@@ -122,6 +123,9 @@ struct Stay {
     next_spec: Option<ModelSpec>,
     model: SupervisedModel,
     report: Report,
+    /// What the supervisor said last, which may not have come here yet.
+    newest: watch::Receiver<Report>,
+    failures: Failures,
     predicted_bytes: u64,
     /// What its computed conversations may take in ordinary memory.
     saved_bytes: u64,
@@ -296,7 +300,7 @@ impl<L: Launch> Owner<L> {
 
     fn load(&mut self, spec: ModelSpec, intent: Intent) -> Result<Lease, EngineError> {
         let (id, shown) = (spec.id.clone(), spec.clone());
-        let key = match self.bring(spec) {
+        let key = match self.bring(spec, intent) {
             Ok(key) => key,
             Err(error) => {
                 self.show_refused(&shown, error.clone());
@@ -316,6 +320,7 @@ impl<L: Launch> Owner<L> {
     /// A model that works and needs no waiting for a load.
     fn hold(&mut self, id: &ModelId) -> Option<Lease> {
         let key = self.find(id)?;
+        self.catch_up(key);
         let works = self.stays.get(&key).is_some_and(|stay| stay.is_proven && !stay.has_failed());
         if works { self.take(key, Use::Request).ok() } else { None }
     }
@@ -338,7 +343,7 @@ impl<L: Launch> Owner<L> {
         let spec = self.asleep.iter().find(|spec| spec.id == *id).cloned();
         let refused = self.refused.as_ref().filter(|(status, _)| status.id.as_ref() == Some(id));
         let missing = refused.map_or(EngineError::NoModel, |(_, error)| error.clone());
-        self.bring(spec.ok_or(missing)?)
+        self.bring(spec.ok_or(missing)?, Intent::Use)
     }
 
     fn take(&mut self, key: Key, by: Use) -> Result<Lease, EngineError> {
@@ -352,12 +357,19 @@ impl<L: Launch> Owner<L> {
         Ok(Lease { model: stay.model.clone(), key, by, releases: self.releases.0.clone() })
     }
 
-    /// Sees to it that a model is there or on its way.
-    fn bring(&mut self, spec: ModelSpec) -> Result<Key, EngineError> {
-        if let Some(key) = self.find(&spec.id)
-            && self.stays.get(&key).is_some_and(Stay::has_failed)
-        {
-            self.end(key);
+    /// Sees to it that a model is there or on its way. One that has just failed again is not tried for whoever only names it, who
+    /// hears why instead; one whose file is another now is.
+    fn bring(&mut self, spec: ModelSpec, intent: Intent) -> Result<Key, EngineError> {
+        let mut failures = Failures::default();
+        if let Some(key) = self.find(&spec.id) {
+            self.catch_up(key);
+            if let Some(stay) = self.stays.get(&key).filter(|stay| stay.has_failed()) {
+                if intent == Intent::Use && stay.spec == spec && stay.failures.pauses(Instant::now()) {
+                    return Ok(key);
+                }
+                failures = stay.failures;
+                self.end(key);
+            }
         }
         match plan(self.memory(), &self.held(), &self.wanted(&spec)) {
             Decision::Use(key) => {
@@ -375,7 +387,7 @@ impl<L: Launch> Owner<L> {
                 for key in &evict {
                     self.put_to_sleep(*key);
                 }
-                Ok(self.start(spec, evict))
+                Ok(self.start(spec, evict, failures))
             }
         }
     }
@@ -401,8 +413,8 @@ impl<L: Launch> Owner<L> {
         }
     }
 
-    /// Starts a model once what it replaces is gone.
-    fn start(&mut self, spec: ModelSpec, replaced: Vec<Key>) -> Key {
+    /// Starts a model that failed so before, once what it replaces is gone.
+    fn start(&mut self, spec: ModelSpec, replaced: Vec<Key>, failures: Failures) -> Key {
         self.last_key += 1;
         let key = self.last_key;
         self.asleep.retain(|it| it.id != spec.id);
@@ -414,10 +426,12 @@ impl<L: Launch> Owner<L> {
         let (model, reports) = SupervisedModel::start(self.launcher.clone(), resources, spec.clone(), room);
         let is_pinned = self.pinned.contains(&spec.id);
         let report = reports.borrow().clone();
-        self.reports.insert(key, WatchStream::from_changes(reports));
+        self.reports.insert(key, WatchStream::from_changes(reports.clone()));
         let stay = Stay {
             model,
             report,
+            newest: reports,
+            failures,
             predicted_bytes,
             saved_bytes,
             spec,
@@ -556,10 +570,20 @@ impl<L: Launch> Owner<L> {
         }
     }
 
+    /// Takes over what a model's supervisor has said already.
+    fn catch_up(&mut self, key: Key) {
+        let newest = self.stays.get(&key).map(|stay| stay.newest.borrow().clone());
+        newest.into_iter().for_each(|report| self.note(key, report));
+    }
+
     fn note(&mut self, key: Key, report: Report) {
         let Some(stay) = self.stays.get_mut(&key) else { return };
         stay.is_proven |= matches!(report.status.state, ModelState::Ready | ModelState::Busy { .. });
+        let had_failed = stay.has_failed();
         stay.report = report;
+        if stay.has_failed() && !had_failed {
+            stay.failures.note(stay.is_proven, Instant::now());
+        }
         if stay.has_failed() && !stay.is_proven && self.stays.values().any(|it| !it.has_failed()) {
             let id = self.stays.get(&key).map(|stay| stay.spec.id.clone());
             id.iter().for_each(|id| self.choose_another(id));

@@ -439,6 +439,63 @@ async fn a_load_that_failed_is_shown_whoever_hears_of_it_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_load_that_failed_is_shown_at_once_and_tried_again_when_its_worker_has_ended() {
+    let mut stage = Stage::new();
+    let loading = stage.load("a", 400, Intent::Choose);
+    let mut worker = stage.worker().await;
+    worker.may_end.send_replace(false);
+    worker.say(Event::LoadFailed { reason: "it is no model".into() }).await;
+    assert!(loading.await.expect("no panic").is_err());
+    let state = ModelState::Failed { reason: "a could not be loaded: it is no model".into() };
+    let shown = tokio::time::timeout(Duration::from_secs(1), stage.until_chosen(Some("a"), state)).await;
+    assert!(shown.is_ok());
+    let again = stage.load("a", 400, Intent::Choose);
+    let (step, fraction) = (JobStep::WaitingForMemory, 0.0);
+    stage.until_chosen(Some("a"), ModelState::Loading { step, fraction }).await;
+    worker.may_end.send_replace(true);
+    stage.worker().await.loaded().await;
+    assert!(again.await.expect("no panic").is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_right_after_a_load_failed_does_not_hear_of_that_one_again() {
+    // The asker and the owner hear of it at once, in an order that is left to chance.
+    for _ in 0..40 {
+        let mut stage = Stage::new();
+        let loading = stage.load("a", 400, Intent::Choose);
+        stage.worker().await.say(Event::LoadFailed { reason: "it is no model".into() }).await;
+        assert!(loading.await.expect("no panic").is_err());
+        let again = stage.load("a", 400, Intent::Choose);
+        stage.worker().await.loaded().await;
+        assert!(again.await.expect("no panic").is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_keeps_failing_is_not_loaded_anew_for_every_request() {
+    let mut stage = Stage::new();
+    let fails = async |stage: &mut Stage, n_mb, intent| {
+        let loading = stage.load("a", n_mb, intent);
+        drop(stage.worker().await);
+        assert!(loading.await.expect("no panic").is_err());
+    };
+    // Once it may have been unlucky.
+    for _ in 0..2 {
+        fails(&mut stage, 400, Intent::Use).await;
+    }
+    let told = stage.load("a", 400, Intent::Use).await.expect("no panic").map(drop);
+    assert!(matches!(told, Err(EngineError::LoadFailed { .. })), "{told:?}");
+    assert!(stage.workers.try_recv().is_err());
+    // A person tries it when they like, and another file is another try.
+    fails(&mut stage, 400, Intent::Choose).await;
+    fails(&mut stage, 401, Intent::Use).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let loading = stage.load("a", 401, Intent::Use);
+    stage.worker().await.loaded().await;
+    assert!(loading.await.expect("no panic").is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_worker_that_takes_long_to_end_holds_up_only_who_needs_its_memory() {
     let mut stage = Stage::with(0, || 500 * MB);
     let a = stage.loaded("a", 300).await;

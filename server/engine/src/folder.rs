@@ -11,7 +11,6 @@ pub(crate) use scheduler::{FolderScheduler, Limits};
 use crate::{
     llama::{MAX_SEQUENCES, threads},
     loading::Loading,
-    outbox::Outbox,
 };
 use candle::{DecoderManifest, Run, TextDecoder, Words};
 use llama_cpp_2::{llama_backend::LlamaBackend, model::LlamaModel};
@@ -32,11 +31,11 @@ pub(crate) struct FolderModel {
     pub(crate) limits: Limits,
 }
 
-/// Loads the model in a folder, telling `outbox` how far it is; `stop` ends it early. The error is a sentence.
+/// Loads the model in a folder, telling how far it is; `stop` ends it early. The error is a sentence.
 pub(crate) fn load(
     backend: &LlamaBackend,
     request: &LoadRequest,
-    outbox: &Outbox,
+    loading: &Loading,
     stop: &AtomicBool,
 ) -> Result<FolderModel, String> {
     if request.draft_model.as_ref().is_some_and(|draft_model| draft_model.is_required) {
@@ -48,7 +47,7 @@ pub(crate) fn load(
     let n_ctx_train = u32::try_from(manifest.n_ctx_train()).ok();
     let n_ctx = pool::n_ctx_per_sequence(request.n_ctx, n_ctx_train);
     let n_threads = threads(request).decode;
-    let mut tell = Loading::new(request, outbox.clone()).follow(JobStep::LoadingWeights);
+    let mut tell = loading.follow(JobStep::LoadingWeights);
     let mut progress = |fraction| {
         tell(fraction);
         !stop.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! Whether the thread that computes still does.
+//! Whether a thread that loads, computes or prepares still does.
 //!
 //! It counts while it works and says when it rests. Whoever watches needs no clock of it: a count that stays as it is for
 //! longer than any honest work takes is a thread that hangs.
@@ -13,19 +13,26 @@ use std::{
 /// step.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
+/// What the slowest disk or network gives in a second, in bytes. A system that reads all of a file in one call gives no sign of life
+/// meanwhile.
+const SLOWEST_READ: u64 = 10_000_000;
+
 /// What a thread says of itself.
 #[derive(Debug)]
 pub(crate) struct Pulse {
     count: AtomicU64,
     rests: AtomicBool,
     writes: AtomicBool,
+    /// How much longer than usual there may be no sign of life, in seconds.
+    reading_seconds: AtomicU64,
 }
 
 impl Pulse {
     /// Of a thread that has nothing to do yet. A process has one for all of its life, which llama.cpp may be given.
     pub(crate) fn leaked() -> &'static Self {
         let (rests, writes) = (AtomicBool::new(true), AtomicBool::new(false));
-        Box::leak(Box::new(Self { count: AtomicU64::new(0), rests, writes }))
+        let (count, reading_seconds) = (AtomicU64::new(0), AtomicU64::new(0));
+        Box::leak(Box::new(Self { count, rests, writes, reading_seconds }))
     }
 
     /// A sign of life.
@@ -39,9 +46,16 @@ impl Pulse {
         self.beat();
     }
 
+    /// Likewise, but until it rests so many bytes may be read between two of them.
+    pub(crate) fn reads(&self, n_bytes: u64) {
+        self.reading_seconds.store(n_bytes / SLOWEST_READ, Ordering::Relaxed);
+        self.works();
+    }
+
     /// From now on there need be none.
     pub(crate) fn rests(&self) {
         self.rests.store(true, Ordering::Relaxed);
+        self.reading_seconds.store(0, Ordering::Relaxed);
     }
 
     /// It is ending, and writes what would be lost.
@@ -89,7 +103,8 @@ impl Watch {
             Some((seen, at, silence)) if *seen == count => {
                 *silence += now.duration_since(*at).min(LOOK);
                 *at = now;
-                *silence >= self.patience
+                let reading = Duration::from_secs(self.pulse.reading_seconds.load(Ordering::Relaxed));
+                *silence >= self.patience + reading
             }
             _ => {
                 self.seen = Some((count, now, Duration::ZERO));

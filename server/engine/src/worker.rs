@@ -1,8 +1,9 @@
 //! The worker process: who runs on which thread, and when it ends.
 //!
 //! * The reader takes frames from the input. It answers `Ping` itself, so a heartbeat says that the process lives
-//!   and listens; a long step or a slow load is not a death. A step without any [sign of life](crate::pulse) for long is one, and
-//!   ends the process; so does the end of the input. Cancels are announced past whatever waits before them.
+//!   and listens; a long step or a slow load is not a death. Loading, computing or preparing without any
+//!   [sign of life](crate::pulse) for long is one, and ends the process; so does the end of the input. Cancels are announced past
+//!   whatever waits before them.
 //! * The owner loads the model and then schedules; while it schedules, prompts are rendered and tokenised on a
 //!   thread beside it, so that a long prompt of one person does not hold up everybody's next token.
 
@@ -11,7 +12,7 @@ use crate::{
     folder::{self, FolderModel, FolderScheduler},
     inbox::{Cancels, Inbox},
     llama::{self, OpenedDraft, Projector, Threads},
-    loading::Loading,
+    loading::{self, Loading},
     measure,
     outbox::Outbox,
     prompt::Prompter,
@@ -83,8 +84,8 @@ pub enum WorkerError {
     /// A thread could not be started.
     #[error("starting a thread failed: {0}")]
     Thread(#[from] std::io::Error),
-    /// Whatever the thread that computes waits for does not come.
-    #[error("a step gave no sign of life for {} minutes", PATIENCE.as_secs() / 60)]
+    /// Whatever a thread waits for that has work does not come.
+    #[error("there was no sign of life for {} minutes or longer", PATIENCE.as_secs() / 60)]
     Hangs,
     /// A bug; the message is on the standard error stream.
     #[error("the engine panicked")]
@@ -109,14 +110,21 @@ struct Process {
     stop: Arc<AtomicBool>,
     ended: Sender<Ended>,
     cancels: Cancels,
-    /// Of the thread that computes.
+    /// Of the thread that loads and then computes.
     pulse: &'static Pulse,
+    /// Of the one beside it that prepares prompts.
+    desk_pulse: &'static Pulse,
 }
 
 impl Process {
     /// Where the thread that computes receives what comes through `queue`.
     fn inbox<T>(&self, queue: Receiver<T>) -> Inbox<T> {
         Inbox::new(queue, self.cancels.clone(), self.pulse)
+    }
+
+    /// Tells how far the loading of a model is.
+    fn loading(&self, request: &LoadRequest) -> Loading {
+        Loading::new(request, self.outbox.clone(), self.pulse)
     }
 }
 
@@ -129,16 +137,18 @@ pub fn run_worker(
     let (ended, endings) = channel();
     let outbox = Outbox::new(output);
     let stop = Arc::new(AtomicBool::new(false));
-    let (cancels, pulse) = (Cancels::default(), Pulse::leaked());
+    let (cancels, pulse, desk_pulse) = (Cancels::default(), Pulse::leaked(), Pulse::leaked());
     let process = Process {
         outbox: outbox.clone(),
         stop: stop.clone(),
         ended: ended.clone(),
         cancels: cancels.clone(),
         pulse,
+        desk_pulse,
     };
     let reader_ended = ended.clone();
-    let mut reader = CommandReader { arrivals, outbox, cancels, owner: Watch::new(pulse, PATIENCE) };
+    let watches = [pulse, desk_pulse].map(|pulse| Watch::new(pulse, PATIENCE));
+    let mut reader = CommandReader { arrivals, outbox, cancels, watches };
     thread::Builder::new().name("reader".into()).spawn(move || {
         let result = reader.read_all(input);
         stop.store(true, Ordering::Relaxed);
@@ -172,7 +182,8 @@ struct CommandReader {
     arrivals: SyncSender<Arrival>,
     outbox: Outbox,
     cancels: Cancels,
-    owner: Watch,
+    /// Over the threads that do the work.
+    watches: [Watch; 2],
 }
 
 impl CommandReader {
@@ -180,7 +191,7 @@ impl CommandReader {
         while let Some(command) = read_frame(&mut input)? {
             match command {
                 // No more pings are answered: should the process not even end, the server ends it.
-                Command::Ping(_) if self.owner.hangs(Instant::now()) => return Err(WorkerError::Hangs),
+                Command::Ping(_) if self.hangs(Instant::now()) => return Err(WorkerError::Hangs),
                 Command::Ping(n) => self.outbox.send(&Event::Pong(n))?,
                 command => {
                     if let Command::Cancel { id } = command {
@@ -194,6 +205,11 @@ impl CommandReader {
         }
         Ok(())
     }
+
+    /// Looks at every thread.
+    fn hangs(&mut self, now: Instant) -> bool {
+        self.watches.iter_mut().fold(false, |hangs, watch| watch.hangs(now) || hangs)
+    }
 }
 
 /// Waits for the command that says what this worker is for.
@@ -201,7 +217,10 @@ fn own(commands: Receiver<Arrival>, process: &Process) -> Result<(), WorkerError
     llama::capture_log();
     while let Ok(arrival) = commands.recv() {
         match arrival.command {
-            Command::Load(request) => return serve(&request, commands, process),
+            Command::Load(request) => {
+                process.pulse.reads(loading::n_bytes(&request));
+                return serve(&request, commands, process);
+            }
             Command::Quantize { source, target, tensor_type, imatrix } => {
                 let event = match quantize(&source, &target, tensor_type, imatrix.as_deref()) {
                     Ok(()) => Event::Quantized,
@@ -269,7 +288,7 @@ fn measure_kv(
     }
     let backend = llama::start_llama()?;
     let request = LoadRequest { n_threads, ..LoadRequest::new(path) };
-    let loading = Loading::new(&request, process.outbox.clone());
+    let loading = process.loading(&request);
     let model = llama::load_model(&backend, &request, &loading, process.stop.clone())?;
     measure::measure_kv(&backend, &model, n_threads, kv_types, |measure| {
         process.outbox.send(&Event::KvMeasured(measure)).map_err(|error| error.to_string())
@@ -284,7 +303,7 @@ fn measure_quant(
     let backend = llama::start_llama()?;
     let load = |path| {
         let request = LoadRequest { n_threads, ..LoadRequest::new(path) };
-        let loading = Loading::new(&request, process.outbox.clone());
+        let loading = process.loading(&request);
         llama::load_model(&backend, &request, &loading, process.stop.clone())
     };
     let [reference, candidate] = files;
@@ -303,7 +322,7 @@ fn measure_speed(path: &Path, choices: &[SpeedChoice], process: &Process) -> Res
     for choices in measure::by_layers(choices) {
         let n_gpu_layers = choices.first().and_then(|it| it.n_gpu_layers);
         let request = LoadRequest { n_gpu_layers, ..LoadRequest::new(path.to_owned()) };
-        let loading = Loading::new(&request, process.outbox.clone());
+        let loading = process.loading(&request);
         let model = llama::load_model(&backend, &request, &loading, process.stop.clone())?;
         measure::measure_speed(&backend, &model, &choices, |measure| {
             process.outbox.send(&Event::SpeedMeasured(measure)).map_err(|error| error.to_string())
@@ -337,12 +356,12 @@ fn serve(request: &LoadRequest, commands: Receiver<Arrival>, process: &Process) 
         Err(reason) => return Ok(outbox.send(&Event::LoadFailed { reason })?),
     };
     if kind == Some(FolderKind::Decoder) {
-        return match folder::load(&backend, request, outbox, &process.stop) {
+        return match folder::load(&backend, request, &process.loading(request), &process.stop) {
             Ok(model) => write_in_folder(model, request, commands, process),
             Err(reason) => Ok(outbox.send(&Event::LoadFailed { reason })?),
         };
     }
-    let loading = Loading::new(request, outbox.clone());
+    let loading = process.loading(request);
     let loaded = llama::load_model(&backend, request, &loading, process.stop.clone());
     let model = match loaded {
         Ok(model) => model,
@@ -403,7 +422,7 @@ fn write(
     process: &Process,
 ) -> Result<(), WorkerError> {
     let outbox = &process.outbox;
-    let loading = Loading::new(request, outbox.clone());
+    let loading = process.loading(request);
     loading.tell(JobStep::PreparingContext, 0.0);
     let mut opened = match llama::open_context(backend, model, request, draft_model) {
         Ok(opened) => opened,
@@ -553,10 +572,10 @@ fn say_failure(ended: &Sender<Ended>, work: impl FnOnce() -> Result<(), WorkerEr
 fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, process: &Process) -> Result<(), WorkerError> {
     let Desk { commands, prompter, inputs } = desk;
     let inputs = || inputs.as_ref().ok_or(Rejection::MakesNoVectors);
-    let Process { outbox, cancels, .. } = process;
+    let Process { outbox, cancels, desk_pulse: pulse, .. } = process;
     let mut adapters = ReadAhead::default();
     let rejected = |id| move |reason| Event::Rejected { id, reason };
-    while let Ok(Arrival { command, at }) = commands.recv() {
+    while let Ok(Arrival { command, at }) = resting(pulse, || commands.recv()) {
         // What comes of a command at once is an answer already.
         let work = match command {
             Command::Generate { id, .. } if cancels.has(id) => Err(Event::Step(vec![cancelled(id)])),
@@ -599,13 +618,21 @@ fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, process: &Process) -> R
                 continue;
             }
         };
-        match work.map(|work| prepared.send(work)) {
+        match work.map(|work| resting(pulse, || prepared.send(work))) {
             Ok(Ok(())) => {}
             Ok(Err(_)) => break,
             Err(answer) => outbox.send(&answer)?,
         }
     }
     Ok(())
+}
+
+/// Waits for another thread.
+fn resting<T>(pulse: &Pulse, wait: impl FnOnce() -> T) -> T {
+    pulse.rests();
+    let waited = wait();
+    pulse.works();
+    waited
 }
 
 /// The only delta of a generation that nobody wants any more before it was looked at.

@@ -43,6 +43,15 @@ fn who_works_without_a_sign_of_life_hangs() {
 }
 
 #[test]
+fn who_reads_much_may_be_silent_for_longer_until_it_rests() {
+    // Twelve minutes' worth.
+    let reads: fn(&Pulse) = |pulse| pulse.reads(12 * 60 * SLOWEST_READ);
+    check(&[(0, reads, false), (21, |_| (), false), (22, |_| (), true)]);
+    check(&[(0, reads, false), (21, Pulse::beat, false), (42, |_| (), false), (43, |_| (), true)]);
+    check(&[(0, reads, false), (1, Pulse::rests, false), (2, Pulse::works, false), (12, |_| (), true)]);
+}
+
+#[test]
 fn a_machine_that_slept_is_no_thread_that_hangs() {
     let (pulse, start) = (Pulse::leaked(), Instant::now());
     let mut watch = Watch::new(pulse, Duration::from_secs(600));

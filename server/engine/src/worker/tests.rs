@@ -23,6 +23,36 @@ impl Write for Shared {
     }
 }
 
+impl Shared {
+    /// Everything that was said whole so far.
+    fn events(&self) -> Vec<Event> {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut reader = &bytes[..];
+        std::iter::from_fn(|| read_frame(&mut reader).ok().flatten()).collect()
+    }
+}
+
+/// One end of a pipe in which nothing moves until the test drops its own.
+struct Still(Receiver<()>);
+
+impl Read for Still {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        _ = self.0.recv();
+        Ok(0)
+    }
+}
+
+impl Write for Still {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        _ = self.0.recv();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Gives a worker these commands and then the end of its input.
 fn check(commands: &[Command], expected: &[&str]) {
     let mut input = Vec::new();
@@ -31,12 +61,7 @@ fn check(commands: &[Command], expected: &[&str]) {
     }
     let output = Shared::default();
     run_worker(io::Cursor::new(input), output.clone()).expect("ends with its input");
-    let bytes = output.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let mut reader = &bytes[..];
-    let mut events: Vec<String> = Vec::new();
-    while let Some(event) = read_frame::<Event>(&mut reader).expect("whole frames") {
-        events.push(format!("{event:?}"));
-    }
+    let mut events: Vec<_> = output.events().iter().map(|event| format!("{event:?}")).collect();
     events.sort();
     assert_eq!(events, expected);
 }
@@ -105,13 +130,13 @@ fn who_fails_ends_the_process_whatever_the_other_waits_for() {
 
 /// What a reader says to `commands` whose owner works, or rests, and is looked at without any patience.
 fn read(owner: fn(&Pulse), commands: &[Command]) -> (Result<(), String>, usize, Cancels) {
-    let pulse = Pulse::leaked();
+    let [pulse, beside] = [Pulse::leaked(), Pulse::leaked()];
     owner(pulse);
     let (arrivals, queue) = sync_channel(MAX_COMMANDS);
     let (output, cancels) = (Shared::default(), Cancels::default());
     let outbox = Outbox::new(output.clone());
-    let owner = Watch::new(pulse, Duration::ZERO);
-    let mut reader = CommandReader { arrivals, outbox, cancels: cancels.clone(), owner };
+    let watches = [beside, pulse].map(|pulse| Watch::new(pulse, Duration::ZERO));
+    let mut reader = CommandReader { arrivals, outbox, cancels: cancels.clone(), watches };
     let mut input = Vec::new();
     commands.iter().for_each(|command| write_frame(&mut input, command).expect("a vector takes everything"));
     let result = reader.read_all(io::Cursor::new(input)).map_err(|error| error.to_string());
@@ -127,8 +152,66 @@ fn an_owner_that_hangs_ends_the_process() {
     let (result, n_bytes, _) = read(Pulse::rests, &pings);
     assert_eq!(result, Ok(()));
     let (result, n_less, _) = read(Pulse::works, &pings);
-    assert_eq!(result, Err("a step gave no sign of life for 15 minutes".into()));
+    assert_eq!(result, Err("there was no sign of life for 15 minutes or longer".into()));
     assert_eq!(n_less * 2, n_bytes);
+}
+
+#[test]
+fn an_owner_that_hangs_before_its_model_is_loaded_is_seen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tiny.gguf");
+    tiny_llama::write(&path, 7);
+    let (release, still) = channel();
+    let [pulse, desk_pulse] = [Pulse::leaked(), Pulse::leaked()];
+    let process = Process {
+        outbox: Outbox::new(Still(still)),
+        stop: Arc::default(),
+        ended: channel().0,
+        cancels: Cancels::default(),
+        pulse,
+        desk_pulse,
+    };
+    let (arrivals, commands) = sync_channel(1);
+    let command = Command::Load(LoadRequest::new(path));
+    arrivals.send(Arrival { command, at: Instant::now() }).expect("room");
+    let owner = thread::spawn(move || own(commands, &process));
+    let (mut watch, begun) = (Watch::new(pulse, Duration::from_millis(300)), Instant::now());
+    while !watch.hangs(Instant::now()) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it rests");
+        thread::sleep(Duration::from_millis(10));
+    }
+    drop((release, arrivals));
+    owner.join().expect("no panic").expect("ends with its input");
+}
+
+#[test]
+fn loading_tells_how_far_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tiny.gguf");
+    tiny_llama::write(&path, 7);
+    let mut input = Vec::new();
+    write_frame(&mut input, &Command::Load(LoadRequest::new(path))).expect("a vector takes everything");
+    let (release, still) = channel();
+    let (input, output) = (io::Cursor::new(input).chain(Still(still)), Shared::default());
+    let said = output.clone();
+    let worker = thread::spawn(move || run_worker(input, output));
+    let is_over = |event: &Event| matches!(event, Event::Loaded(_) | Event::LoadFailed { .. });
+    while !said.events().iter().any(is_over) {
+        assert!(!worker.is_finished());
+        thread::sleep(Duration::from_millis(10));
+    }
+    drop(release);
+    worker.join().expect("no panic").expect("ends with its input");
+    let progress = said.events().into_iter().filter_map(|event| match event {
+        Event::LoadProgress(progress) => Some((progress.step, progress.fraction)),
+        _ => None,
+    });
+    let progress: Vec<_> = progress.collect();
+    assert!(progress.len() > 4 && progress.is_sorted_by(|a, b| a.1 <= b.1), "{progress:?}");
+    assert!(progress.iter().any(|it| (0.1..0.8).contains(&it.1)), "{progress:?}");
+    let mut steps: Vec<_> = progress.iter().map(|it| it.0).collect();
+    steps.dedup();
+    assert_eq!(steps, [JobStep::LoadingWeights, JobStep::PreparingContext]);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 use super::*;
 use crate::{
     folder::{self, FolderModel},
+    loading::Loading,
     prompt::Prompter,
+    pulse::Pulse,
     tests::{
         exactly,
         tiny_twins::{Family, Form, write_folder},
@@ -19,7 +21,9 @@ fn interrupted(saved_bytes: u64) -> [u64; 3] {
     write_folder(&path, Family::Qwen3, 1, Form::default());
     let outbox = Outbox::new(std::io::sink());
     let backend = LlamaBackend::init().expect("llama.cpp");
-    let model = folder::load(&backend, &exactly(&path, Some(512)), &outbox, &AtomicBool::new(false));
+    let request = exactly(&path, Some(512));
+    let loading = Loading::new(&request, outbox.clone(), Pulse::leaked());
+    let model = folder::load(&backend, &request, &loading, &AtomicBool::new(false));
     let FolderModel { decoder, vocabulary, words, facts, limits } = model.expect("a model");
     let prompter = Prompter::new(&vocabulary, facts.n_ctx).with_words(words);
     // Two layers, two heads of 24 numbers, keys and values: as much as one of 512 tokens takes.

@@ -4,6 +4,7 @@ use super::{Ask, ask};
 use crate::{
     folder::{self, FolderModel, FolderScheduler, Limits},
     inbox::{Cancels, Inbox},
+    loading::Loading,
     outbox::Outbox,
     prompt::Prompter,
     pulse::Pulse,
@@ -41,7 +42,9 @@ fn run(asks: &[Ask], n_cells: u64, cancels: &Cancels, hear: impl FnOnce(&mut Pip
     let outbox = Outbox::new(output);
     let backend = LlamaBackend::init().expect("llama.cpp");
     let stop = AtomicBool::new(false);
-    let model = folder::load(&backend, &exactly(&path, Some(512)), &outbox, &stop).expect("a model");
+    let request = exactly(&path, Some(512));
+    let loading = Loading::new(&request, outbox.clone(), Pulse::leaked());
+    let model = folder::load(&backend, &request, &loading, &stop).expect("a model");
     let FolderModel { decoder, vocabulary, words, facts, limits } = model;
     let prompter = Prompter::new(&vocabulary, facts.n_ctx).with_words(words);
     // Two layers, two heads of 24 numbers, keys and values.

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 use store::{FileFact, FileStamp};
+use tokio::sync::{OwnedMutexGuard, Semaphore};
 use types::launch::DryRun;
 
 /// A file whose vocabulary takes longer than that to read is loaded without.
@@ -18,15 +19,26 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Whose findings these are: another version of llama.cpp allocates in another way.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// So many files are tried at the same time: each takes a processor and reads a vocabulary.
+const MAX_AT_ONCE: usize = 4;
+
 /// Files as they were, with what was told of them; nothing of one that could not be tried.
 type Tried = HashMap<PathBuf, (FileStamp, Option<DryRun>)>;
 
 /// Dry runs of files as they are now. Cheap to clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct DryRuns {
     known: Arc<Mutex<Tried>>,
-    /// One at a time: each takes a processor and reads a vocabulary.
-    turn: Arc<tokio::sync::Mutex<()>>,
+    /// Files that somebody tries or waits for, one at a time each: the second finds what the first was told.
+    turns: Arc<Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>>,
+    places: Arc<Semaphore>,
+}
+
+impl Default for DryRuns {
+    fn default() -> Self {
+        let places = Arc::new(Semaphore::new(MAX_AT_ONCE));
+        Self { known: Arc::default(), turns: Arc::default(), places }
+    }
 }
 
 /// As it is kept between processes.
@@ -71,6 +83,17 @@ impl DryRuns {
         Some(FileFact { path, stamp, content: serde_json::to_string(&kept).ok()? })
     }
 
+    /// Waits until nobody else tries this file.
+    async fn turn(&self, path: &Path) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            // Who tries or waits holds it, too.
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            turns.entry(path.to_owned()).or_default().clone()
+        };
+        turn.lock_owned().await
+    }
+
     fn lock(&self) -> MutexGuard<'_, Tried> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -89,10 +112,11 @@ impl Models {
     /// cannot be tried is judged by its own numbers.
     pub(crate) async fn try_memory(&self, path: &Path) {
         let dry_runs = self.library.dry_runs();
-        let _turn = dry_runs.turn.lock().await;
+        let _turn = dry_runs.turn(path).await;
         let Some(stamp) = stamp_of(path).filter(|_| path.is_file() && dry_runs.tried(path).is_none()) else {
             return;
         };
+        let _place = dry_runs.places.acquire().await;
         let tried = tokio::time::timeout(PATIENCE, inference::dry_run(&self.worker, path)).await;
         let dry_run = match tried {
             Ok(Ok(dry_run)) => Some(dry_run),
@@ -117,6 +141,21 @@ mod tests {
         let stamp = stamp_of(path).expect("a file");
         let dry_run = DryRun { weights_bytes: 7, ..DryRun::default() };
         dry_runs.note(path, stamp, Some(dry_run)).expect("worth keeping")
+    }
+
+    #[tokio::test]
+    async fn a_file_that_takes_long_holds_up_only_who_waits_for_the_same_one() {
+        let dry_runs = DryRuns::default();
+        let soon = |name: &'static str| {
+            tokio::time::timeout(Duration::from_millis(50), dry_runs.turn(Path::new(name)))
+        };
+        let slow = soon("slow.gguf").await;
+        assert!(slow.is_ok());
+        assert!(soon("slow.gguf").await.is_err());
+        assert!(soon("other.gguf").await.is_ok());
+        drop(slow);
+        assert!(soon("slow.gguf").await.is_ok());
+        assert_eq!(dry_runs.turns.lock().expect("no panic").len(), 1, "those of others are forgotten");
     }
 
     #[test]

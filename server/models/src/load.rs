@@ -144,7 +144,7 @@ impl Models {
         };
         let job = self.jobs.start(user, JobKind::LoadModel, short_name(id)).await?;
         let (spec, problem) = self.spec(id, path, profile).await;
-        let Some(problem) = problem else { return Ok((self.judged(spec).await, job)) };
+        let Some(problem) = problem else { return Ok((spec, job)) };
         let path = spec.path.clone();
         self.engine.refuse(spec, problem.clone()).await;
         let err = ModelsError::Broken { path, problem };
@@ -237,7 +237,7 @@ impl Models {
         let cancelled = job.cancellation();
         let mut status = self.engine.status();
         let id = spec.id.clone();
-        let load = self.engine.load(spec, intent);
+        let load = async { self.engine.load(self.judged(spec).await, intent).await };
         tokio::pin!(load);
         loop {
             tokio::select! {

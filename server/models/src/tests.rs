@@ -25,6 +25,8 @@ mod disks;
 mod downloads;
 mod foreseen;
 mod jan;
+#[cfg(unix)]
+mod loading;
 mod queue;
 mod rewrite;
 mod seeing;

@@ -1,6 +1,6 @@
 //! LoRA adapters: GGUF files in a folder of their own.
 
-use crate::Models;
+use crate::{Models, library::size_of};
 use inference::LoraAdapter;
 use std::{
     fs,
@@ -44,6 +44,13 @@ impl Models {
         let adapter =
             |it: &AdapterChoice| LoraAdapter { path: file(&it.name), scale: f32::from(it.percent) / 100.0 };
         chosen.iter().map(adapter).collect()
+    }
+
+    /// What these take beside a model, which is what their files have.
+    pub(crate) async fn bytes_of_adapters(&self, adapters: &[LoraAdapter]) -> u64 {
+        let files: Vec<_> = adapters.iter().map(|it| it.path.clone()).collect();
+        let look = move || files.iter().map(|file| size_of(file)).fold(0, u64::saturating_add);
+        spawn_blocking(look).await.unwrap_or_default()
     }
 
     /// What is wrong with one of these, as a sentence, by their headers.

@@ -103,9 +103,11 @@ impl Models {
         let path = self.path_of(id).await?;
         let Some(outlook) = self.outlook(id, &path, &profile).await else { return Ok(None) };
         let usual = self.usual_on(outlook.machine_bytes);
+        let adapters = self.bytes_of_adapters(&self.chosen_adapters(&profile).await).await;
         let (library, id) = (self.library.clone(), id.clone());
         let look = move || {
-            let sizes = library.sizes(&id, &path, &profile)?;
+            let mut sizes = library.sizes(&id, &path, &profile)?;
+            sizes.own = sizes.own.with_weights(adapters);
             let smaller = match room_of(&outlook) {
                 Some(_) => smaller_files(&library, &id, &path, &profile),
                 None => Vec::new(),

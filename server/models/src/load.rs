@@ -178,7 +178,8 @@ impl Models {
         };
         match read {
             Ok(Ok((known, companions))) => {
-                (spec.footprint, spec.purpose) = (known.footprint, known.purpose);
+                spec.footprint = known.footprint.with_weights(self.bytes_of_adapters(&spec.adapters).await);
+                spec.purpose = known.purpose;
                 (spec.draft_model, spec.projector) = (companions.draft_model, companions.projector);
                 (spec, problem)
             }

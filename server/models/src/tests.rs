@@ -563,6 +563,23 @@ async fn an_adapter_with_a_broken_header_is_loaded_with_no_model() {
 }
 
 #[tokio::test]
+async fn what_adapters_take_is_foretold_with_their_model() {
+    let bench = Bench::open().await;
+    bench.put("own/a.gguf", &llama(10));
+    let adapter = gguf(&[("general.type", "adapter")], &[], 5000);
+    bench.put("adapters/pirate.gguf", &adapter);
+    let weights = async |names: &[&str]| {
+        let choice = |name: &&str| AdapterChoice { name: (*name).to_owned(), percent: 100 };
+        let mut profile = LaunchProfile::default();
+        profile.options.adapters = names.iter().map(choice).collect();
+        bench.models.load_as(ME, ModelId("a".into()), profile).await.unwrap();
+        bench.jobs_ended().await;
+        bench.engine.loads().last().unwrap().footprint.weights_bytes
+    };
+    assert_eq!(weights(&["pirate"]).await, weights(&[]).await + adapter.len() as u64);
+}
+
+#[tokio::test]
 async fn notes_and_tags_are_kept_within_bounds() {
     let bench = Bench::open().await;
     bench.put("own/a.gguf", &llama(10));

@@ -21,12 +21,12 @@ use crate::{
     outbox::Outbox,
     worker::{Arrival, WorkerError},
 };
-use protocol::{Command, Event, LoadRequest, LoadedModel, Pooling, Prompt, Rejection};
+use protocol::{Command, Event, LoadRequest, LoadedModel, Pooling, Prompt, Rejection, pool::VECTOR_BATCH};
 use std::sync::mpsc::TryRecvError;
 
 /// Tokens computed at once, unless a single sequence has more: attention looks at every pair of tokens in a batch, if
 /// only to skip it.
-pub(crate) const BATCH_TOKENS: usize = 512;
+pub(crate) const BATCH_TOKENS: usize = VECTOR_BATCH as usize;
 
 /// The most sequences computed at once.
 pub(crate) const BATCH_SEQUENCES: usize = 64;

@@ -1,7 +1,7 @@
 //! How much memory a model will take: from its file's own numbers, and from a dry run where there was one. Pure; what a loaded
 //! model really takes is measured, and then replaces this.
 
-use protocol::pool::{MIN_N_CTX, n_cells, n_ctx_per_sequence};
+use protocol::pool::{MIN_N_CTX, VECTOR_BATCH, n_cells, n_ctx_per_sequence, n_vector_tokens};
 use types::{
     kv::KvType,
     launch::{DryRun, MemoryParts},
@@ -13,6 +13,9 @@ const N_BATCH: u32 = 512;
 /// Numbers of four bytes that one token has while it is computed, as a multiple of how wide the model is: what attention and
 /// the layers behind it need of it, and no more, since buffers are used again by the next layer.
 const ACTIVATIONS: u64 = 13;
+
+/// What looking at one token from another one takes in a batch that is computed whole: which may, in two forms.
+const LOOK_BYTES: u64 = 6;
 
 /// Rows of logits that there are at once: one for each token that an answer may go on with.
 const N_LOGITS: u64 = 64;
@@ -43,6 +46,9 @@ pub struct Footprint {
     pub n_embd: u32,
     /// Tokens of a prompt that are computed at once; nothing takes what is usual.
     pub n_batch: Option<u32>,
+    /// It makes nothing but vectors: every text is computed in one piece, and nothing is kept of it. Without a vocabulary it computes no
+    /// likelihoods meanwhile.
+    pub makes_vectors: bool,
     /// Keys and values are taken as conversations grow, not when it is loaded.
     pub grows: bool,
     /// What loading it would allocate. How many cells there are is decided by the file's numbers all the same, as the worker does.
@@ -57,8 +63,13 @@ impl Footprint {
 
     /// The same, part by part; draft models and projectors that were added are in the weights.
     pub fn parts(&self, n_ctx: Option<u32>, machine_bytes: u64) -> MemoryParts {
-        let n_cells = u64::from(n_cells(self.n_ctx(n_ctx), self.cell_bytes, machine_bytes));
-        let buffers = self.computing_bytes(self.n_ctx(n_ctx)).saturating_add(BASE_BYTES);
+        let n_ctx = self.n_ctx(n_ctx);
+        let n_cells = match self.makes_vectors {
+            true => n_ctx.max(VECTOR_BATCH),
+            false => n_cells(n_ctx, self.cell_bytes, machine_bytes),
+        };
+        let n_cells = u64::from(n_cells);
+        let buffers = self.computing_bytes(n_ctx).saturating_add(BASE_BYTES);
         MemoryParts { weights: self.weights(), kv: self.kv_bytes(n_cells), buffers, ..MemoryParts::default() }
     }
 
@@ -77,9 +88,14 @@ impl Footprint {
     /// What is needed beside weights, keys and values to compute with it, where conversations are up to `n_ctx` tokens long.
     fn computing_bytes(&self, n_ctx: u32) -> u64 {
         let (n_batch, n_vocab) = (u64::from(self.n_batch.unwrap_or(N_BATCH)), u64::from(self.n_vocab));
+        let activations = |n_tokens: u64| u64::from(self.n_embd) * ACTIVATIONS * 4 * n_tokens;
+        if self.makes_vectors {
+            let n = u64::from(n_ctx.max(VECTOR_BATCH));
+            // Likelihoods once where they are computed and once where they are put.
+            return activations(n) + n * n * LOOK_BYTES + n_vocab * (n * 2 * 4 + TOKEN_BYTES);
+        }
         let Some(it) = self.dry_run else {
-            return n_vocab * (N_LOGITS * 4 + TOKEN_BYTES)
-                + u64::from(self.n_embd) * ACTIVATIONS * 4 * n_batch;
+            return n_vocab * (N_LOGITS * 4 + TOKEN_BYTES) + activations(n_batch);
         };
         // What is looked at grows with the cells that are in use, hardly ever beyond one whole conversation.
         let growing = u64::from(n_ctx).saturating_mul(it.buffers_cell_bytes);
@@ -158,8 +174,11 @@ impl Footprint {
         contexts.into_iter().find(|&n_ctx| self.bytes(Some(n_ctx), machine_bytes) <= room)
     }
 
-    /// The longest that a conversation may become where `asked` was asked for, in tokens.
+    /// The longest that a conversation, or a text that becomes a vector, may become where `asked` was asked for, in tokens.
     pub fn n_ctx(&self, asked: Option<u32>) -> u32 {
+        if self.makes_vectors {
+            return n_vector_tokens(asked, self.n_ctx_train, Some(self.n_vocab).filter(|n| *n > 0));
+        }
         n_ctx_per_sequence(asked, self.n_ctx_train)
     }
 }

@@ -1,4 +1,5 @@
-//! How large the pool of KV cells is: the worker makes it so, and the server foretells what it will take.
+//! How large the pool of KV cells is, and how long the texts that become vectors: the worker makes it so, and the server foretells
+//! what it will take.
 
 /// Context per sequence where nobody asked for another one: what fits most machines.
 const DEFAULT_N_CTX: u32 = 8192;
@@ -25,9 +26,44 @@ pub fn n_cells(n_ctx: u32, cell_bytes: u64, machine_bytes: u64) -> u32 {
     u32::try_from(wanted.min(affordable)).unwrap_or(u32::MAX).max(n_ctx)
 }
 
+/// The longest text that becomes a vector where nobody asked for another length: as with conversations, what fits most machines.
+const DEFAULT_VECTOR_TOKENS: u32 = 2048;
+
+/// The longest one in any case.
+pub const MAX_VECTOR_TOKENS: u32 = 8192;
+
+/// Tokens that are computed at once where vectors are made, unless a single text has more.
+pub const VECTOR_BATCH: u32 = 512;
+
+/// What a model that writes may take for the likelihoods of its words, which it computes for every token whether they
+/// are looked at or not.
+const LOGITS_BYTES: u64 = 1 << 30;
+
+/// The longest text that becomes a vector, in tokens, which is computed in one piece. `n_vocab` is of a model that writes, too.
+pub fn n_vector_tokens(asked: Option<u32>, n_ctx_train: Option<u32>, n_vocab: Option<u32>) -> u32 {
+    let asked = asked.unwrap_or(DEFAULT_VECTOR_TOKENS).min(MAX_VECTOR_TOKENS);
+    // Once where they are computed and once where they are put.
+    let affordable = |n_vocab: u32| LOGITS_BYTES / (2 * 4 * u64::from(n_vocab.max(1)));
+    let affordable = n_vocab.map_or(u32::MAX, |n| u32::try_from(affordable(n)).unwrap_or(u32::MAX));
+    asked.min(n_ctx_train.unwrap_or(u32::MAX)).min(affordable.max(VECTOR_BATCH))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_are_as_long_as_was_asked_for_within_what_can_be_computed_at_once() {
+        let check = |asked, trained, n_vocab, expected| {
+            assert_eq!(n_vector_tokens(asked, trained, n_vocab), expected);
+        };
+        check(None, None, None, 2048);
+        check(None, Some(256), None, 256);
+        check(Some(1 << 20), Some(1 << 20), None, 8192);
+        check(Some(4096), Some(8192), Some(32_000), 4096);
+        check(Some(8192), Some(8192), Some(32_000), 4194);
+        check(Some(8192), Some(8192), Some(1 << 20), 512);
+    }
 
     #[test]
     fn the_context_is_what_was_asked_for_within_what_there_is() {

@@ -14,33 +14,20 @@ use llama_cpp_2::{
     token::LlamaToken,
     vocab::LlamaVocab,
 };
-use protocol::{LoadRequest, Pooling};
+use protocol::{LoadRequest, Pooling, pool};
 use types::model::Purpose;
-
-/// The longest input where nobody asked for another length: as with conversations, what fits most machines.
-const DEFAULT_LIMIT: u32 = 2048;
-
-/// The longest input in any case.
-const MAX_LIMIT: u32 = 8192;
-
-/// What a model that writes may take for the likelihoods of its words, which it computes for every token whether they
-/// are looked at or not.
-const LOGITS_BYTES: u64 = 1 << 30;
 
 /// Stands between a document and what somebody asks about it.
 const ASKED: &str = "Question that this text answers:";
 
 /// What `model` makes vectors of, and how it was made to.
 pub(crate) fn vector_facts(model: &LlamaModel, request: &LoadRequest) -> VectorFacts {
-    let asked = request.n_ctx.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
     let n_vocab = u32::try_from(model.n_vocab()).unwrap_or(0);
-    let longest = if model.n_ctx_train() == 0 { asked } else { asked.min(model.n_ctx_train()) };
-    // Once where they are computed and once where they are put.
-    let affordable = LOGITS_BYTES / (2 * 4 * u64::from(n_vocab.max(1)));
-    let affordable = usize::try_from(affordable).unwrap_or(usize::MAX).max(BATCH_TOKENS);
-    let limit = longest as usize;
+    // A file that does not say it has zero there.
+    let n_ctx_train = Some(model.n_ctx_train()).filter(|&n| n > 0);
+    let writes = (!llama::is_encoder(model)).then_some(n_vocab);
     VectorFacts {
-        limit: if llama::is_encoder(model) { limit } else { limit.min(affordable) },
+        limit: pool::n_vector_tokens(request.n_ctx, n_ctx_train, writes) as usize,
         n_vocab,
         n_dimensions: u32::try_from(model.n_embd_out()).unwrap_or(0),
         pooling: pooling(model),

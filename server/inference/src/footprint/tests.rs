@@ -48,6 +48,21 @@ fn wider_models_and_larger_batches_need_more_to_compute_with() {
 }
 
 #[test]
+fn what_makes_vectors_computes_a_whole_text_at_once() {
+    let encoder =
+        Footprint { n_embd: 1000, n_ctx_train: Some(8192), makes_vectors: true, ..Footprint::default() };
+    let check = |footprint: Footprint, n_ctx, expected: u64| {
+        assert_eq!(footprint.bytes(n_ctx, 16 * GB), BASE_BYTES + expected);
+    };
+    check(encoder, None, 2048 * 52_000 + 2048 * 2048 * 6);
+    check(encoder, Some(8192), 8192 * 52_000 + 8192 * 8192 * 6);
+    check(encoder, Some(100), 512 * 52_000 + 512 * 512 * 6);
+    // One that writes as well keeps keys and values for one text, and says how likely each word is.
+    let writer = Footprint { n_vocab: 1000, cell_bytes: 10, ..encoder };
+    check(writer, None, 2048 * 52_000 + 2048 * 2048 * 6 + 1000 * (2048 * 8 + 250) + 2048 * 10);
+}
+
+#[test]
 fn the_largest_context_that_fits_is_found() {
     let room = GB + BASE_BYTES + 4 * 1024 * 1000;
     assert_eq!(model().largest_context(None, room, 16 * GB), Some(1024));

@@ -21,9 +21,6 @@ use types::{
     shelf::{Capability, Format, Kind},
 };
 
-/// The longest text that a model for vectors takes at once, where nobody asked for another length.
-const VECTOR_CONTEXT: u32 = 2048;
-
 /// Architectures of GGUF files that make images or videos.
 const IMAGE_MODELS: [&str; 9] =
     ["flux", "sd1", "sdxl", "sd3", "aura", "hidream", "lumina2", "qwen_image", "cosmos"];
@@ -233,14 +230,16 @@ pub(crate) fn size_of(path: &Path) -> u64 {
 
 /// What the file says about the memory it takes, with keys and values kept as `kv_type`.
 pub(crate) fn footprint(header: &Header, size_bytes: u64, kv_type: KvType) -> Footprint {
-    let n_ctx_train = header.n_ctx_train();
-    let cell_bytes = header.cell_bytes().unwrap_or(0);
-    let (n_ctx_train, n_vocab, cell_bytes) = match header.purpose() {
-        Purpose::Writing => (n_ctx_train, header.n_vocab, kv_type.bytes(cell_bytes)),
-        // It computes no likelihoods.
-        _ if cell_bytes == 0 => (n_ctx_train, 0, 0),
-        _ => (n_ctx_train.map(|n| n.min(VECTOR_CONTEXT)), header.n_vocab, cell_bytes),
-    };
-    let n_embd = header.n_embd().unwrap_or(0);
-    Footprint { weights_bytes: size_bytes, cell_bytes, n_ctx_train, n_vocab, n_embd, ..Footprint::default() }
+    let makes_vectors = header.purpose() != Purpose::Writing;
+    let half_precision = header.cell_bytes().unwrap_or(0);
+    Footprint {
+        weights_bytes: size_bytes,
+        cell_bytes: if makes_vectors { half_precision } else { kv_type.bytes(half_precision) },
+        n_ctx_train: header.n_ctx_train(),
+        // Without keys and values it computes no likelihoods.
+        n_vocab: if makes_vectors && half_precision == 0 { 0 } else { header.n_vocab },
+        n_embd: header.n_embd().unwrap_or(0),
+        makes_vectors,
+        ..Footprint::default()
+    }
 }

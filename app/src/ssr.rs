@@ -1,14 +1,10 @@
 //! What server functions take from their surroundings.
 
 use crate::{error::AppError, i18n::Locale};
-use axum::{
-    extract::ConnectInfo,
-    http::{HeaderMap, HeaderValue, header, request::Parts},
-};
+use axum::http::{HeaderMap, HeaderValue, header, request::Parts};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use state::AppState;
-use std::net::SocketAddr;
 use types::{
     ids::{SessionId, UserId},
     settings::Theme,
@@ -17,8 +13,6 @@ use types::{
 const THEME_COOKIE: &str = "theme";
 const LANGUAGE_COOKIE: &str = "language";
 const A_YEAR_IN_SECONDS: u32 = 31_536_000;
-/// What proxies say of whom they speak for.
-const FORWARDED: &[&str] = &["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 /// The layers. Must be asked for before a stream is returned: the context is gone while it runs.
 pub(crate) fn state() -> Result<AppState, AppError> {
@@ -47,9 +41,7 @@ pub(crate) async fn require_administrator() -> Result<UserId, AppError> {
 
 /// Whether a request may change what belongs to everybody: it comes from this machine itself.
 pub fn is_administrator(parts: &Parts) -> bool {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    let is_forwarded = FORWARDED.iter().any(|name| parts.headers.contains_key(*name));
-    peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback()) && !is_forwarded
+    state::is_this_machine(parts)
 }
 
 /// The page's language: what the person chose, else what the browser prefers.
@@ -106,30 +98,26 @@ pub(crate) fn set_not_found() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::Request;
+    use axum::{extract::ConnectInfo, http::Request};
+    use std::net::SocketAddr;
 
-    fn check(peer: Option<&str>, header: Option<&str>, expected: bool) {
-        let mut request = Request::builder();
-        if let Some(name) = header {
-            request = request.header(name, "10.0.0.9");
-        }
+    #[track_caller]
+    fn check(peer: &str, headers: &[(&str, &str)], expected: bool) {
+        let request =
+            headers.iter().fold(Request::builder(), |request, (name, value)| request.header(*name, *value));
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
-        if let Some(peer) = peer {
-            parts.extensions.insert(ConnectInfo::<SocketAddr>(peer.parse().unwrap()));
-        }
-        assert_eq!(is_administrator(&parts), expected, "{peer:?} {header:?}");
+        parts.extensions.insert(ConnectInfo::<SocketAddr>(peer.parse().unwrap()));
+        assert_eq!(is_administrator(&parts), expected, "{peer} {headers:?}");
     }
 
     #[test]
     fn an_administrator_sits_at_this_machine() {
-        check(Some("127.0.0.1:50000"), None, true);
-        check(Some("[::1]:50000"), None, true);
-        check(Some("[::ffff:127.0.0.1]:50000"), None, true);
-        check(Some("192.168.1.9:50000"), None, false);
-        check(Some("[fe80::1]:50000"), None, false);
-        check(None, None, false);
-        for name in FORWARDED {
-            check(Some("127.0.0.1:50000"), Some(name), false);
-        }
+        let here = "127.0.0.1:50000";
+        check(here, &[("host", "localhost:8876")], true);
+        check(here, &[("host", "127.0.0.1:8876")], true);
+        // Through a tunnel on this machine, which says of nobody that it speaks for them.
+        check(here, &[("host", "192.168.1.2:8876")], false);
+        check(here, &[("host", "localhost:8876"), ("x-forwarded-for", "10.0.0.9")], false);
+        check("192.168.1.9:50000", &[("host", "localhost:8876")], false);
     }
 }

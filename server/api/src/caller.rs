@@ -8,9 +8,10 @@ use axum::{
 };
 use inference::Tenant;
 use serde_json::Value;
+use state::is_this_machine;
 use std::{
     convert::Infallible,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 use types::ids::UserId;
 
@@ -21,6 +22,7 @@ const CALLERS: i64 = 1 << 62;
 /// else. No `Debug`: keys are never written anywhere.
 #[derive(Clone, Default)]
 pub(crate) struct Caller {
+    /// `None`: this machine itself.
     address: Option<IpAddr>,
     key: Option<String>,
 }
@@ -38,12 +40,11 @@ impl Caller {
 
     /// Stands for the program and for `counted`; for the person where nothing but that it runs on this machine is known.
     fn number(&self, name: Option<&str>, counted: Option<&str>) -> Tenant {
-        let address = self.address.map(|it| it.to_canonical()).filter(|it| !it.is_loopback());
-        if name.is_none() && self.key.is_none() && address.is_none() {
+        if name.is_none() && self.key.is_none() && self.address.is_none() {
             return Tenant(UserId::LOCAL.0);
         }
         // Lengths keep what is somebody's key apart from what is somebody's name.
-        let parts = [address.map(|it| it.to_string()), self.key.clone(), counted.map(str::to_owned)];
+        let parts = [self.address.map(|it| it.to_string()), self.key.clone(), counted.map(str::to_owned)];
         let mut hasher = blake3::Hasher::new_derive_key("ChaosEngineAI 2026 who calls the API");
         for part in parts {
             let part = part.unwrap_or_default();
@@ -60,9 +61,15 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self { address: address.map(|it| it.0.ip()), key: key(&parts.headers) })
+        Ok(Self { address: elsewhere(parts), key: key(&parts.headers) })
     }
+}
+
+/// Where a request that does not come from this machine itself came from. What is passed on by a proxy here came from that.
+fn elsewhere(parts: &Parts) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let address = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |it| it.0.ip().to_canonical());
+    (!is_this_machine(parts)).then_some(address)
 }
 
 /// Whom a request says that it is for.

@@ -1,6 +1,9 @@
-//! Handles to every layer, for whoever answers a request. Cheap to clone; no logic.
+//! Handles to every layer, for whoever answers a request, cheap to clone; and whether a request comes from this machine.
+
+mod machine;
 
 use inference::Engine;
+pub use machine::is_this_machine;
 use std::sync::Arc;
 
 /// The layers.

@@ -1,10 +1,21 @@
 use super::*;
+use axum::http::Request;
 use serde_json::json;
 use std::collections::BTreeSet;
 
+/// A request to this machine's own name.
+fn parts(address: &str, headers: &[(&str, &str)]) -> Parts {
+    let request = Request::builder().header("host", "localhost:8876");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let (mut parts, ()) = request.body(()).expect("a request").into_parts();
+    let address = address.parse().expect("an address");
+    parts.extensions.insert(ConnectInfo(SocketAddr::new(address, 50000)));
+    parts
+}
+
 /// Whom a request is for, and whose turn it takes.
 fn both(address: &str, key: Option<&str>, body: Value) -> [Tenant; 2] {
-    let address = Some(address.parse().expect("an address"));
+    let address = elsewhere(&parts(address, &[]));
     let caller = Caller { address, key: key.map(str::to_owned) };
     let common = serde_json::from_value(body).expect("a request");
     [caller.tenant(&common), caller.share(&common)]
@@ -23,6 +34,20 @@ fn a_program_on_this_machine_that_names_nobody_is_the_persons_own() {
     // What programs send that is no name is passed over.
     assert_eq!(tenant("127.0.0.1", None, json!({"user": 7})), own);
     assert_eq!(Caller::default().tenant(&Common::default()), own);
+}
+
+#[tokio::test]
+async fn whom_a_proxy_here_speaks_for_is_not_the_person() {
+    let number = async |headers: &[(&str, &str)]| {
+        let mut parts = parts("127.0.0.1", headers);
+        let Ok(caller) = Caller::from_request_parts(&mut parts, &()).await;
+        caller.number(None, None)
+    };
+    let own = Tenant(UserId::LOCAL.0);
+    assert_eq!(number(&[]).await, own);
+    for name in ["forwarded", "via", "x-forwarded-for", "x-real-ip"] {
+        assert_ne!(number(&[(name, "10.0.0.9")]).await, own, "{name}");
+    }
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn SettingsForm(view: SettingsView) -> impl IntoView {
         _ => None,
     };
     let saved = move || query.read().get_str("saved").is_some() && save.value().read().is_none();
-    let SettingsView { form, remotes, data_dir, models_dir, version } = view;
+    let SettingsView { form, remotes, may_change_remotes, data_dir, models_dir, version } = view;
     view! {
         <form method="post" action=SaveSettings::url() class="flex flex-col gap-4" data-testid="settings-form" on:submit=on_submit>
             <Appearance theme=form.theme.clone() language=form.language.clone()/>
@@ -95,7 +95,7 @@ fn SettingsForm(view: SettingsView) -> impl IntoView {
                 </span>
             </div>
         </form>
-        <RemoteServers remotes/>
+        <RemoteServers remotes may_change=may_change_remotes/>
         <section class="card flex flex-col gap-2 p-4">
             <h2 class="text-lg font-semibold text-strong">{texts.settings_data}</h2>
             <Fact label=texts.settings_data_dir value=data_dir/>

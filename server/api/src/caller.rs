@@ -1,7 +1,7 @@
 //! Which program, and whom it speaks for. Nothing that was computed for one of these serves another; turns, and parts of what the
 //! machine can do, are the program's, however many it speaks for.
 
-use crate::request::Common;
+use crate::{error::ApiError, request::Common};
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{HeaderMap, header, request::Parts},
@@ -13,7 +13,7 @@ use std::{
     convert::Infallible,
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
-use types::ids::UserId;
+use types::ids::{ModelId, UserId};
 
 /// Numbers of people are smaller than those of callers.
 const CALLERS: i64 = 1 << 62;
@@ -36,6 +36,17 @@ impl Caller {
     /// Whose turn a request takes. Programs on this machine that name somebody, and have no key, have one share beside the person's.
     pub(crate) fn share(&self, common: &Common) -> Tenant {
         self.number(name(common), None)
+    }
+
+    /// Refuses models elsewhere to whoever is not at this machine: what they are asked costs its person money, by a key that is theirs.
+    pub(crate) fn may_ask(&self, model: Option<&str>) -> Result<(), ApiError> {
+        let is_remote = model.is_some_and(|model| ModelId(model.to_owned()).is_remote());
+        if is_remote && !self.is_here() { Err(ApiError::only_here()) } else { Ok(()) }
+    }
+
+    /// Whether it is a program on this machine.
+    pub(crate) fn is_here(&self) -> bool {
+        self.address.is_none()
     }
 
     /// Stands for the program and for `counted`; for the person where nothing but that it runs on this machine is known.

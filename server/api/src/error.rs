@@ -52,6 +52,16 @@ impl ApiError {
         }
     }
 
+    /// A model elsewhere, asked for over the network.
+    pub(crate) fn only_here() -> Self {
+        let message = "models elsewhere are for programs on the machine that this server runs on, at the address localhost; name a model of this machine";
+        Self {
+            status: StatusCode::FORBIDDEN,
+            code: "only_on_this_machine",
+            ..Self::invalid("model", message)
+        }
+    }
+
     fn failed(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, kind: "server_error", code, param: None, message: message.into(), retry_after: None }
     }

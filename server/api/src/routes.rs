@@ -106,17 +106,21 @@ async fn health(State(state): State<AppState>) -> Json<Value> {
     Json(json!({"status": "ok", "version": state.version, "model": model}))
 }
 
-async fn list_models(State(state): State<AppState>) -> Json<Value> {
+/// The models that whoever asks can name.
+async fn list_models(State(state): State<AppState>, caller: Caller) -> Json<Value> {
     let residents = state.engine.status().borrow().clone();
     let usable = state.models.usable().await;
-    let data: Vec<_> = usable.iter().map(|entry| model(entry, &residents)).collect();
+    let mine = usable.iter().filter(|entry| caller.may_ask(Some(&entry.id.0)).is_ok());
+    let data: Vec<_> = mine.map(|entry| model(entry, &residents)).collect();
     Json(json!({"object": "list", "data": data}))
 }
 
 async fn find_model(
     State(state): State<AppState>,
+    caller: Caller,
     axum::extract::Path(id): axum::extract::Path<String>,
 ) -> Result<Json<Value>, ApiError> {
+    caller.may_ask(Some(&id))?;
     let found = state.models.usable().await.into_iter().find(|entry| entry.id.0 == id);
     let found = found.ok_or_else(|| {
         ApiError::not_found("model_not_found", format!("there is no model {id} in the library"))
@@ -164,6 +168,7 @@ async fn chat_completions(
     caller: Caller,
     Body(body): Body<ChatRequest>,
 ) -> Result<Response, ApiError> {
+    caller.may_ask(body.common.model.as_deref())?;
     let (tenant, share) = (caller.tenant(&body.common), caller.share(&body.common));
     let request = GenerateRequest { tenant, share, ..body.to_generate()? };
     answer(&state, Shape::Chat, &body.common, request).await
@@ -174,6 +179,7 @@ async fn completions(
     caller: Caller,
     Body(body): Body<CompletionRequest>,
 ) -> Result<Response, ApiError> {
+    caller.may_ask(body.common.model.as_deref())?;
     let (tenant, share) = (caller.tenant(&body.common), caller.share(&body.common));
     let request = GenerateRequest { tenant, share, ..body.to_generate()? };
     answer(&state, Shape::Text, &body.common, request).await

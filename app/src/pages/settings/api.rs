@@ -10,6 +10,8 @@ use types::{remote::RemoteView, secret::Secret, settings::Theme};
 pub struct SettingsView {
     pub form: FormValues,
     pub remotes: Vec<RemoteView>,
+    /// Whether the caller may add and remove them.
+    pub may_change_remotes: bool,
     pub data_dir: String,
     pub models_dir: String,
     pub version: String,
@@ -111,6 +113,7 @@ pub async fn load_settings() -> Result<SettingsView, AppError> {
     Ok(SettingsView {
         form: super::form::values(&state.chat.settings(user).await?),
         remotes: state.models.list_remotes().await,
+        may_change_remotes: crate::ssr::require_administrator().await.is_ok(),
         data_dir: state.paths.root().display().to_string(),
         models_dir: state.paths.models().display().to_string(),
         version: state.version.to_owned(),
@@ -129,10 +132,10 @@ pub async fn save_settings(form: FormValues) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Adds or replaces a server elsewhere.
+/// Adds or replaces a server elsewhere. What others write goes there too, so that is for the administrator.
 #[server(output = Postcard)]
 pub async fn save_remote(form: RemoteForm) -> Result<(), AppError> {
-    crate::ssr::require_user().await?;
+    crate::ssr::require_administrator().await?;
     crate::ssr::state()?.models.save_remote(super::form::remote(form)?).await?;
     leptos_axum::redirect("/settings?saved=1");
     Ok(())
@@ -141,7 +144,7 @@ pub async fn save_remote(form: RemoteForm) -> Result<(), AppError> {
 /// Forgets a server elsewhere, and its key.
 #[server(output = Postcard)]
 pub async fn remove_remote(name: String) -> Result<(), AppError> {
-    crate::ssr::require_user().await?;
+    crate::ssr::require_administrator().await?;
     crate::ssr::state()?.models.remove_remote(&name).await?;
     leptos_axum::redirect("/settings?saved=1");
     Ok(())
@@ -156,4 +159,37 @@ pub async fn set_theme(theme: Theme) -> Result<(), AppError> {
     chat.save_settings(user, settings.clone()).await?;
     crate::ssr::remember_appearance(theme, settings.language.as_deref());
     Ok(())
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::*;
+    use axum::{
+        extract::ConnectInfo,
+        http::{Request, request::Parts},
+    };
+    use futures::executor::block_on;
+    use std::net::SocketAddr;
+
+    fn from(peer: [u8; 4]) -> Parts {
+        let (mut parts, ()) = Request::builder().header("host", "localhost").body(()).unwrap().into_parts();
+        parts.extensions.insert(ConnectInfo(SocketAddr::from((peer, 50000))));
+        parts
+    }
+
+    fn check(peer: [u8; 4], expected: &AppError) {
+        let form = || RemoteForm::read(|_| String::new());
+        let both = Owner::new().with(|| {
+            provide_context(from(peer));
+            [block_on(save_remote(form())), block_on(remove_remote("Den".into()))]
+        });
+        assert_eq!(both, [Err(expected.clone()), Err(expected.clone())], "{peer:?}");
+    }
+
+    #[test]
+    fn servers_elsewhere_are_for_the_administrator() {
+        check([192, 168, 0, 7], &AppError::Forbidden);
+        // Let in: what is missing is the application.
+        check([127, 0, 0, 1], &AppError::Internal);
+    }
 }

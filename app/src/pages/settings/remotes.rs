@@ -14,39 +14,30 @@ use types::remote::{
     Dialect, MAX_REMOTE_ADDRESS_BYTES, MAX_REMOTE_KEY_BYTES, MAX_REMOTE_NAME_CHARS, RemoteView,
 };
 
-/// The servers there are, and a form for another one.
+/// The servers there are, and a form for another one, or why there is none.
 #[component]
-pub(super) fn RemoteServers(remotes: Vec<RemoteView>) -> impl IntoView {
+pub(super) fn RemoteServers(remotes: Vec<RemoteView>, may_change: bool) -> impl IntoView {
     let texts = SettingsTexts::here();
-    let rows = remotes.into_iter().map(|remote| view! { <Remote remote/> }).collect_view();
+    let rows = remotes.into_iter().map(|remote| view! { <Remote remote may_change/> }).collect_view();
+    let add = if may_change {
+        view! { <NewServer/> }.into_any()
+    } else {
+        view! { <p class="text-muted" data-testid="remotes-not-managed">{texts.remotes_not_managed}</p> }
+            .into_any()
+    };
     view! {
         <section class="card flex flex-col gap-3 p-4" data-testid="remotes">
             <h2 class="text-lg font-semibold text-strong">{texts.remotes_title}</h2>
             <p class="text-muted">{texts.remotes_hint}</p>
             <ul class="flex flex-col gap-2">{rows}</ul>
-            <NewServer/>
+            {add}
         </section>
     }
 }
 
 #[component]
-fn Remote(remote: RemoteView) -> impl IntoView {
+fn Remote(remote: RemoteView, may_change: bool) -> impl IntoView {
     let texts = SettingsTexts::here();
-    let remove = ServerAction::<RemoveRemote>::new();
-    let removed = remote.name.clone();
-    let on_submit = move |event: ev::SubmitEvent| {
-        event.prevent_default();
-        remove.dispatch(RemoveRemote { name: removed.clone() });
-    };
-    Effect::new(move |_| {
-        if let Some(Ok(())) = remove.value().get() {
-            platform::load("/settings");
-        }
-    });
-    let failure = move || match remove.value().get() {
-        Some(Err(err)) => Some(err.sentence(texts)),
-        _ => None,
-    };
     let key = remote
         .key_hint
         .map_or_else(|| texts.remote_no_key.to_owned(), |hint| fill(texts.remote_key_is, "key", hint));
@@ -62,15 +53,38 @@ fn Remote(remote: RemoteView) -> impl IntoView {
                         {texts.remote_open}
                     </span>
                 })}
-                {move || failure().map(|failure| view! { <span class="text-danger" role="alert">{failure}</span> })}
             </div>
-            <form method="post" action=RemoveRemote::url() on:submit=on_submit>
-                <input type="hidden" name="name" value=remote.name.clone()/>
-                <button type="submit" class="button button-quiet" aria-label=fill(texts.remote_remove, "name", &remote.name) data-testid="remote-remove">
-                    <Icon icon=icondata_lu::LuTrash2 size=14/>
-                </button>
-            </form>
+            {may_change.then(|| view! { <RemoveServer name=remote.name.clone()/> })}
         </li>
+    }
+}
+
+#[component]
+fn RemoveServer(name: String) -> impl IntoView {
+    let texts = SettingsTexts::here();
+    let remove = ServerAction::<RemoveRemote>::new();
+    let removed = name.clone();
+    let on_submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        remove.dispatch(RemoveRemote { name: removed.clone() });
+    };
+    Effect::new(move |_| {
+        if let Some(Ok(())) = remove.value().get() {
+            platform::load("/settings");
+        }
+    });
+    let failure = move || match remove.value().get() {
+        Some(Err(err)) => Some(err.sentence(texts)),
+        _ => None,
+    };
+    view! {
+        {move || failure().map(|failure| view! { <span class="text-danger" role="alert">{failure}</span> })}
+        <form method="post" action=RemoveRemote::url() on:submit=on_submit>
+            <input type="hidden" name="name" value=name.clone()/>
+            <button type="submit" class="button button-quiet" aria-label=fill(texts.remote_remove, "name", &name) data-testid="remote-remove">
+                <Icon icon=icondata_lu::LuTrash2 size=14/>
+            </button>
+        </form>
     }
 }
 

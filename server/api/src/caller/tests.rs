@@ -51,6 +51,20 @@ async fn whom_a_proxy_here_speaks_for_is_not_the_person() {
 }
 
 #[test]
+fn models_elsewhere_are_for_programs_on_this_machine() {
+    let check = |address: &str, headers: &[(&str, &str)], model: Option<&str>, expected: bool| {
+        let caller = Caller { address: elsewhere(&parts(address, headers)), key: None };
+        assert_eq!(caller.may_ask(model).is_ok(), expected, "{address} {headers:?} {model:?}");
+    };
+    let remote = Some("remote:den/large");
+    check("127.0.0.1", &[], remote, true);
+    check("192.168.0.7", &[], remote, false);
+    check("127.0.0.1", &[("x-forwarded-for", "10.0.0.9")], remote, false);
+    check("192.168.0.7", &[], Some("small"), true);
+    check("192.168.0.7", &[], None, true);
+}
+
+#[test]
 fn whoever_has_another_name_key_or_address_is_somebody_else() {
     let callers = [
         tenant("127.0.0.1", None, json!({})),

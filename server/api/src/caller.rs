@@ -35,7 +35,14 @@ impl Caller {
 
     /// Whose turn a request takes. Programs on this machine that name somebody, and have no key, have one share beside the person's.
     pub(crate) fn share(&self, common: &Common) -> Tenant {
-        self.number(name(common), None)
+        self.in_turns().number(name(common), None)
+    }
+
+    /// Over the network turns go to addresses: keys are free, and a program could take a turn for each that it makes up. On this machine, and
+    /// behind a proxy here, they are what tells programs apart.
+    fn in_turns(&self) -> Self {
+        let is_over_network = self.address.is_some_and(|it| !it.is_loopback());
+        Self { address: self.address, key: self.key.clone().filter(|_| !is_over_network) }
     }
 
     /// Refuses models elsewhere to whoever is not at this machine: what they are asked costs its person money, by a key that is theirs.

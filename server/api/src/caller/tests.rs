@@ -51,6 +51,27 @@ async fn whom_a_proxy_here_speaks_for_is_not_the_person() {
 }
 
 #[test]
+fn keys_that_are_made_up_take_no_turns_of_others() {
+    let share = |address: &str, headers: &[(&str, &str)], key: &str| {
+        let caller = Caller { address: elsewhere(&parts(address, headers)), key: Some(key.to_owned()) };
+        caller.in_turns().number(None, None)
+    };
+    let there = |key| share("192.168.0.8", &[], key);
+    assert_eq!(there("Bearer a"), there("Bearer b"));
+    assert_eq!(share("192.168.0.8", &[("via", "b")], "Bearer a"), there("Bearer b"));
+    assert_ne!(share("192.168.0.9", &[], "Bearer a"), there("Bearer a"));
+    // What was computed for one is not for the other.
+    assert_ne!(
+        tenant("192.168.0.8", Some("Bearer a"), json!({})),
+        tenant("192.168.0.8", Some("Bearer b"), json!({}))
+    );
+    for headers in [&[][..], &[("x-forwarded-for", "10.0.0.9")]] {
+        let here = |key| share("127.0.0.1", headers, key);
+        assert_ne!(here("Bearer a"), here("Bearer b"), "{headers:?}");
+    }
+}
+
+#[test]
 fn models_elsewhere_are_for_programs_on_this_machine() {
     let check = |address: &str, headers: &[(&str, &str)], model: Option<&str>, expected: bool| {
         let caller = Caller { address: elsewhere(&parts(address, headers)), key: None };
@@ -101,7 +122,6 @@ fn whoever_is_named_the_turn_is_the_programs() {
         ("127.0.0.1", Some("Bearer b")),
         ("192.168.0.7", None),
         ("192.168.0.8", None),
-        ("192.168.0.8", Some("Bearer a")),
     ];
     let mut shares = BTreeSet::from([own]);
     for (address, key) in programs {

@@ -119,6 +119,8 @@ pub struct GenerateRequest {
     pub adapters: Vec<LoraAdapter>,
     /// When the answer is ended because it has gone wrong.
     pub guards: GuardSettings,
+    /// The number of what it belongs to: where one of those found room, the others do.
+    pub together: Option<u64>,
 }
 
 impl GenerateRequest {
@@ -140,6 +142,7 @@ impl GenerateRequest {
             speculation: Speculation::Auto,
             adapters: Vec::new(),
             guards: GuardSettings::NONE,
+            together: None,
         }
     }
 }

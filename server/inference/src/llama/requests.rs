@@ -35,6 +35,8 @@ enum Asked {
         params: Box<GenerateParams>,
         mailbox: Mailbox,
         said: Said,
+        /// What it belongs to.
+        together: Option<u64>,
         /// Until the worker accepted it.
         waiting: Option<(Reply<GenerateStream>, Reader)>,
     },
@@ -139,6 +141,15 @@ impl Requests {
         self.by_id.values().filter(is_of).count()
     }
 
+    /// Whether a generation that belongs to the same as `request` is under way.
+    pub(super) fn has_begun(&self, request: &GenerateRequest) -> bool {
+        let is_of = |it: &Request| {
+            matches!(&it.asked, Asked::Generate { together, .. } if *together == request.together)
+                && !it.asked.is_abandoned()
+        };
+        request.together.is_some() && self.by_id.values().any(is_of)
+    }
+
     /// Generations and work on vectors that the worker has.
     pub(super) fn n_running(&self) -> usize {
         let runs = |it: &&Request| it.sent && !matches!(it.asked, Asked::Count { .. } | Asked::Show { .. });
@@ -152,10 +163,12 @@ impl Requests {
         cancels: UnboundedSender<RequestId>,
     ) {
         let id = self.next_id();
+        let together = request.together;
         let (prompt, params) = parts(request);
         let (mailbox, reader) = mailbox(id, cancels);
         let said = Said::nothing(&prompt, &params);
-        self.add(id, Asked::Generate { prompt, params, mailbox, said, waiting: Some((reply, reader)) });
+        let waiting = Some((reply, reader));
+        self.add(id, Asked::Generate { prompt, params, mailbox, said, together, waiting });
     }
 
     pub(super) fn add_count(&mut self, prompt: Prompt, reply: Reply<u32>) {
@@ -373,6 +386,7 @@ pub(super) fn parts(request: GenerateRequest) -> (Prompt, Box<GenerateParams>) {
         speculation,
         adapters,
         guards: _,
+        together: _,
     } = request;
     let params = Box::new(GenerateParams {
         sampling,

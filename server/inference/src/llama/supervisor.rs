@@ -248,7 +248,7 @@ impl<L: Launch> Supervisor<L> {
                 Phase::Failed(error) => drop(reply.send(Err(error.clone()))),
                 Phase::Loading { .. } | Phase::Pausing { .. } => self.loaders.push(reply),
             },
-            Ask::Generate { request, reply } => match self.admit(self.requests.n_of(request.share) < FEW) {
+            Ask::Generate { request, reply } => match self.admit(self.is_little(&request)) {
                 Ok(()) => {
                     let request = self.with_adapters(*request);
                     self.requests.add_generate(request, reply, self.cancels.0.clone());
@@ -298,6 +298,11 @@ impl<L: Launch> Supervisor<L> {
             // The loop ends with it.
             Ask::Unload { .. } => {}
         }
+    }
+
+    /// Whether who asks has little under way, or this belongs to what was little when it began.
+    fn is_little(&self, request: &GenerateRequest) -> bool {
+        self.requests.n_of(request.share) < FEW || self.requests.has_begun(request)
     }
 
     /// Whether there is a model to wait for and room to wait in: in the line, or in as much again behind it for who asks for little.

@@ -466,6 +466,29 @@ async fn a_line_that_somebody_fills_has_room_for_few_of_everybody_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn answers_that_belong_together_find_room_together() {
+    let (stage, mut worker) = Stage::ready().await;
+    let answers: Vec<_> = (0..MAX_WAITING + 2).map(|_| stage.generate()).collect();
+    let of = |together: u64| {
+        let request = GenerateRequest::new(Prompt::Text("hello".into()), Tenant(2));
+        let (model, request) = (stage.model.clone(), GenerateRequest { together: Some(together), ..request });
+        tokio::spawn(async move { model.generate(request).await })
+    };
+    for _ in 0..answers.len() {
+        worker.accept().await;
+    }
+    let choices: Vec<_> = (0..8).map(|_| of(7)).collect();
+    for n in 0..choices.len() {
+        let accepted = tokio::time::timeout(Duration::from_secs(1), worker.accept());
+        accepted.await.unwrap_or_else(|_| panic!("choice {n} is refused"));
+    }
+    // Another request of theirs is too much.
+    let next = of(8).await.expect("no panic");
+    assert!(matches!(next, Err(EngineError::Overloaded { .. })));
+    drop((answers, choices));
+}
+
+#[tokio::test(start_paused = true)]
 async fn unloading_ends_what_runs() {
     let (stage, mut worker) = Stage::ready().await;
     let model = stage.model.clone();

@@ -6,10 +6,10 @@ use axum::{
     http::{StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
-use inference::{EngineError, Rejection, RemoteProblem};
+use inference::{EngineError, Rejection, RemoteProblem, RequestError};
 use models::ModelsError;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// When a client may ask again for a model that is loading or does not fit now.
 const LOAD_RETRY: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ pub(crate) struct ApiError {
     status: StatusCode,
     kind: &'static str,
     code: &'static str,
-    param: Option<&'static str>,
+    param: Option<Cow<'static, str>>,
     message: String,
     retry_after: Option<Duration>,
 }
@@ -33,7 +33,7 @@ impl ApiError {
             status: StatusCode::BAD_REQUEST,
             kind: "invalid_request_error",
             code: "invalid_value",
-            param: param.into(),
+            param: param.into().map(Cow::Borrowed),
             message: message.into(),
             retry_after: None,
         }
@@ -50,6 +50,13 @@ impl ApiError {
             code: "method_not_allowed",
             ..Self::invalid(None, message)
         }
+    }
+
+    /// The same, of a request that has a prompt and no messages.
+    pub(crate) fn of_text(self) -> Self {
+        let param =
+            if self.param.as_deref() == Some("messages") { Some("prompt".into()) } else { self.param };
+        Self { param, ..self }
     }
 
     /// A model elsewhere, asked for over the network.
@@ -77,6 +84,11 @@ impl ApiError {
     /// Not now, but perhaps in a while.
     fn not_now(code: &'static str, message: String) -> Self {
         Self { retry_after: Some(LOAD_RETRY), ..Self::failed(StatusCode::SERVICE_UNAVAILABLE, code, message) }
+    }
+
+    fn too_large() -> Self {
+        let message = "the request is too large or was cut off";
+        Self { status: StatusCode::PAYLOAD_TOO_LARGE, code: "too_large", ..Self::invalid(None, message) }
     }
 
     /// A server elsewhere did not answer. What it refused would be refused here too.
@@ -144,9 +156,13 @@ impl From<EngineError> for ApiError {
             EngineError::Rejected(Rejection::Adapter { .. }) => {
                 Self { code: "invalid_adapter", ..Self::invalid("lora", message) }
             }
-            EngineError::Request(_) | EngineError::Sampling(_) | EngineError::Constraint(_) => {
-                Self::invalid(None, message)
+            EngineError::Request(err) => Self::invalid(field(&err), message),
+            // Of what is counted in a field, the name says what.
+            EngineError::Sampling(err) => {
+                let field = err.name.split(' ').next().unwrap_or_default().to_owned();
+                Self { param: Some(field.into()), ..Self::invalid(None, message) }
             }
+            EngineError::Constraint(_) => Self::invalid(None, message),
             EngineError::Overloaded { retry_after, .. } => Self::overloaded(message, retry_after),
             EngineError::Rejected(Rejection::Overloaded) => Self::overloaded(message, FULL_RETRY),
             EngineError::NoModel => {
@@ -171,11 +187,34 @@ impl From<EngineError> for ApiError {
     }
 }
 
+/// Which field of a chat is wrong.
+fn field(err: &RequestError) -> Option<&'static str> {
+    match err {
+        RequestError::EmptyPrompt
+        | RequestError::PromptTooLarge { .. }
+        | RequestError::TooManyCalls { .. }
+        | RequestError::TooManyImages { .. }
+        | RequestError::ImageTooLarge { .. }
+        | RequestError::ImagesTooLarge { .. }
+        | RequestError::NothingToContinue => Some("messages"),
+        RequestError::NoInput | RequestError::TooManyInputs { .. } | RequestError::EmptyInput { .. } => {
+            Some("input")
+        }
+        RequestError::EmptyQuery | RequestError::QueryTooLarge { .. } => Some("query"),
+        RequestError::TooManyStops { .. } | RequestError::StopLength { .. } => Some("stop"),
+        RequestError::TooManyAdapters { .. } | RequestError::AdapterScale => Some("lora"),
+        RequestError::TemplateValuesTooLarge { .. } => Some("chat_template_kwargs"),
+        RequestError::ToolsWithoutMessages => Some("tools"),
+        RequestError::FormOfContinued => Some("continue_final_message"),
+        RequestError::TooManyLogprobs { .. } => Some("top_logprobs"),
+    }
+}
+
 impl From<ModelsError> for ApiError {
     fn from(err: ModelsError) -> Self {
         match err {
             ModelsError::NotFound(_) => {
-                Self { param: Some("model"), ..Self::not_found("model_not_found", err.to_string()) }
+                Self { param: Some("model".into()), ..Self::not_found("model_not_found", err.to_string()) }
             }
             ModelsError::Engine(err) => err.into(),
             err => Self::failed(StatusCode::INTERNAL_SERVER_ERROR, "model_error", err.to_string()),
@@ -186,14 +225,7 @@ impl From<ModelsError> for ApiError {
 impl From<JsonRejection> for ApiError {
     fn from(err: JsonRejection) -> Self {
         match err {
-            JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(_)) => {
-                let message = "the request is too large or was cut off";
-                Self {
-                    status: StatusCode::PAYLOAD_TOO_LARGE,
-                    code: "too_large",
-                    ..Self::invalid(None, message)
-                }
-            }
+            JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(_)) => Self::too_large(),
             err => Self { code: "invalid_json", ..Self::invalid(None, err.body_text()) },
         }
     }

@@ -4,7 +4,7 @@ use crate::{
     error::ApiError,
     keep_alive::KeepAliveField,
     request::{Common, Lora},
-    response::{Choice, Cost, Head, Shape, total},
+    response::{Choice, Cost, Head, Shape},
     waiting::{Waiting, queued, warned},
 };
 use axum::{
@@ -20,6 +20,7 @@ use futures::{
     stream,
 };
 use inference::{EngineError, GenerateEvent, GenerateRequest, GenerateStream, Hold, LoraAdapter, Target};
+use rand::RngExt;
 use serde_json::Value;
 use state::AppState;
 use std::{convert::Infallible, time::Duration};
@@ -30,26 +31,28 @@ use types::{
     tools::CallPiece,
 };
 
-/// Runs `request` with the model that `common` names.
+/// Runs `requests`, which differ in their prompts only, with the model that `common` names.
 pub(crate) async fn answer(
     state: &AppState,
     shape: Shape,
     common: &Common,
-    request: GenerateRequest,
+    requests: Vec<GenerateRequest>,
 ) -> Result<Response, ApiError> {
     let usual = state.chat.settings(UserId::LOCAL).await.unwrap_or_default().guards;
     let adapters = adapters(state, &common.lora).await?;
-    let request = GenerateRequest { guards: common.guards(usual), adapters, ..request };
-    request.check()?;
-    let logprobs = request.logprobs.is_some();
+    let complete =
+        |request| GenerateRequest { guards: common.guards(usual), adapters: adapters.clone(), ..request };
+    let requests: Vec<_> = requests.into_iter().map(complete).collect();
+    requests.iter().try_for_each(GenerateRequest::check)?;
+    let logprobs = requests.iter().any(|it| it.logprobs.is_some());
     let (model, streams) = timeout(PATIENCE, async {
         let (target, _hold) = target(state, common.model.as_deref(), common.keep_alive.as_ref()).await?;
         let model = target.model.clone().ok_or(EngineError::NoModel)?;
-        Ok::<_, ApiError>((model, start(state, target, common.n_choices(), request).await?))
+        Ok::<_, ApiError>((model, start(state, target, common.n_choices(), requests).await?))
     })
     .await
     .unwrap_or(Err(EngineError::Loading.into()))?;
-    let head = Head::new(shape, model.0);
+    let head = Head::new(shape, model.0).with_choices(common.n_choices());
     if !common.stream {
         let choices = try_join_all(streams.into_iter().map(|events| choice(events, logprobs))).await?;
         return Ok(Json(head.whole(choices)).into_response());
@@ -58,6 +61,9 @@ pub(crate) async fn answer(
     let pieces = pieces(head, streams, include_usage);
     Ok(Sse::new(pieces).keep_alive(KeepAlive::default()).into_response())
 }
+
+/// How strong an adapter is of which nothing is said.
+const AS_TRAINED: f32 = 1.0;
 
 /// The files of the adapters that a request names.
 async fn adapters(state: &AppState, wanted: &[Lora]) -> Result<Vec<LoraAdapter>, ApiError> {
@@ -77,20 +83,23 @@ async fn adapters(state: &AppState, wanted: &[Lora]) -> Result<Vec<LoraAdapter>,
                 "lora must name adapters by the name or the id that /lora-adapters tells",
             )
         })?;
-        Ok(LoraAdapter { path, scale: wanted.scale })
+        Ok(LoraAdapter { path, scale: wanted.scale.unwrap_or(AS_TRAINED) })
     };
     wanted.iter().map(find).collect()
 }
 
-/// Starts `n` generations that differ in their seeds only; what they share is computed once.
+/// Starts `n` generations for each of `requests` that differ in their seeds only; what they share is computed once, and all find room
+/// together or not at all.
 async fn start(
     state: &AppState,
     target: Target,
     n: u32,
-    request: GenerateRequest,
+    requests: Vec<GenerateRequest>,
 ) -> Result<Vec<GenerateStream>, EngineError> {
-    let requests = (0..n).map(|i| {
-        let mut request = request.clone();
+    let together = (n > 1 || requests.len() > 1).then(|| rand::rng().random());
+    let choices = requests.iter().flat_map(|request| (0..n).map(move |i| (request, i)));
+    let requests = choices.map(|(request, i)| {
+        let mut request = GenerateRequest { together, ..request.clone() };
         request.sampling.seed = request.sampling.seed.map(|seed| seed.wrapping_add(i));
         state.engine.generate(target.clone(), request)
     });
@@ -206,7 +215,8 @@ struct Written {
     n_calls: Vec<usize>,
     /// How long each answer has waited.
     waiting: Vec<Waiting>,
-    ended: Vec<Cost>,
+    /// What each took that has ended.
+    ended: Vec<Option<Cost>>,
     include_usage: bool,
 }
 
@@ -217,7 +227,7 @@ impl Written {
             offsets: vec![0; n],
             n_calls: vec![0; n],
             waiting: vec![Waiting::default(); n],
-            ended: Vec::with_capacity(n),
+            ended: vec![None; n],
             include_usage,
         }
     }
@@ -249,10 +259,12 @@ impl Written {
     }
 
     fn ending(&mut self, index: u32, reason: FinishReason, usage: Usage) -> Vec<Value> {
-        self.ended.push(Cost { usage, queued: self.waiting[index as usize].took() });
+        self.ended[index as usize] = Some(Cost { usage, queued: self.waiting[index as usize].took() });
         let mut pieces = vec![self.head.ending(index, reason)];
-        if self.include_usage && self.ended.len() == self.offsets.len() {
-            pieces.push(self.head.counts(total(self.ended.iter().copied())));
+        if self.include_usage
+            && let Some(costs) = self.ended.iter().copied().collect::<Option<Vec<_>>>()
+        {
+            pieces.push(self.head.counts(&costs));
         }
         pieces
     }

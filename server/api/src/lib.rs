@@ -8,6 +8,7 @@ mod caller;
 mod error;
 mod generate;
 mod keep_alive;
+mod lenient;
 mod request;
 mod response;
 mod routes;

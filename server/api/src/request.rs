@@ -4,8 +4,8 @@ mod messages;
 mod reasoning;
 mod tools;
 
-use crate::{error::ApiError, keep_alive::KeepAliveField};
-use inference::{GenerateRequest, Prompt, Speculation, Tenant};
+use crate::{error::ApiError, keep_alive::KeepAliveField, lenient::null_is_default};
+use inference::{EngineError, GenerateRequest, Prompt, Speculation, Tenant};
 use messages::{Message, turns};
 use reasoning::ReasoningFields;
 use serde::Deserialize;
@@ -23,6 +23,9 @@ use types::{
 /// The most answers of one request.
 const MAX_CHOICES: u32 = 8;
 
+/// The most answers of one request with several prompts.
+const MAX_ANSWERS: usize = 32;
+
 /// The most alternatives beside every token of continued text.
 const MAX_TEXT_LOGPROBS: u32 = 5;
 
@@ -36,7 +39,7 @@ pub(crate) struct Common {
     pub(crate) prompt_cache_key: Option<Value>,
     /// How long the model stays in memory after the answer.
     pub(crate) keep_alive: Option<KeepAliveField>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(crate) stream: bool,
     pub(crate) stream_options: Option<StreamOptions>,
     temperature: Option<f32>,
@@ -77,7 +80,7 @@ pub(crate) struct Common {
     speculation: Option<String>,
     response_format: Option<ResponseFormat>,
     /// By name, or by number in the list of `/lora-adapters`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(crate) lora: Vec<Lora>,
     /// `false`: the answer goes on whatever comes of it.
     guards: Option<bool>,
@@ -96,15 +99,17 @@ enum ResponseFormat {
     JsonObject {
         schema: Option<Value>,
     },
+    /// One without a name is llama-server's shape.
     JsonSchema {
-        json_schema: NamedSchema,
+        json_schema: Option<NamedSchema>,
+        schema: Option<Value>,
     },
 }
 
 /// OpenAI's `name` and `strict` change nothing here: every schema is held strictly.
 #[derive(Clone, Debug, Deserialize)]
 struct NamedSchema {
-    schema: Value,
+    schema: Option<Value>,
 }
 
 /// An adapter and its strength.
@@ -112,17 +117,13 @@ struct NamedSchema {
 pub(crate) struct Lora {
     pub(crate) id: Option<usize>,
     pub(crate) name: Option<String>,
-    #[serde(default = "as_trained")]
-    pub(crate) scale: f32,
-}
-
-fn as_trained() -> f32 {
-    1.0
+    /// As trained where nothing is said.
+    pub(crate) scale: Option<f32>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub(crate) struct StreamOptions {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub(crate) include_usage: bool,
 }
 
@@ -137,11 +138,11 @@ enum OneOrMany {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct ChatRequest {
     messages: Vec<Message>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     logprobs: bool,
     top_logprobs: Option<u32>,
     /// The last message, the assistant's, goes on where it ends.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     continue_final_message: bool,
     #[serde(flatten)]
     tools: ToolFields,
@@ -154,8 +155,12 @@ pub(crate) struct ChatRequest {
 /// `POST /v1/completions`.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct CompletionRequest {
+    /// Several are answered beside each other.
     prompt: OneOrMany,
     logprobs: Option<u32>,
+    echo: Option<bool>,
+    suffix: Option<String>,
+    best_of: Option<u32>,
     #[serde(flatten)]
     pub(crate) common: Common,
 }
@@ -179,23 +184,49 @@ impl ChatRequest {
             template_values: self.reasoning.template_values(),
             ..self.common.request(prompt, logprobs)?
         };
-        request.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
+        request.check()?;
         Ok(request)
     }
 }
 
 impl CompletionRequest {
-    pub(crate) fn to_generate(&self) -> Result<GenerateRequest, ApiError> {
-        let text = match &self.prompt {
-            OneOrMany::One(text) => text.clone(),
-            OneOrMany::Many(texts) if texts.len() == 1 => texts[0].clone(),
-            OneOrMany::Many(_) => return Err(ApiError::invalid("prompt", "exactly one prompt is supported")),
+    /// One for every prompt.
+    pub(crate) fn to_generate(&self) -> Result<Vec<GenerateRequest>, ApiError> {
+        let texts = match &self.prompt {
+            OneOrMany::One(text) => std::slice::from_ref(text),
+            OneOrMany::Many(texts) => texts,
         };
+        let n_answers = texts.len().saturating_mul(self.common.n_choices() as usize);
+        if texts.is_empty() || n_answers > MAX_ANSWERS {
+            let message =
+                format!("prompt must have 1 to {MAX_ANSWERS} texts, counted once for each of n answers");
+            return Err(ApiError::invalid("prompt", message));
+        }
         if self.logprobs.is_some_and(|n| n > MAX_TEXT_LOGPROBS) {
             let message = format!("logprobs must be at most {MAX_TEXT_LOGPROBS}");
             return Err(ApiError::invalid("logprobs", message));
         }
-        self.common.request(Prompt::Text(text), self.logprobs)
+        self.check_ignored()?;
+        let request = |text: &String| self.common.request(Prompt::Text(text.clone()), self.logprobs);
+        texts.iter().map(|text| request(text).map_err(ApiError::of_text)).collect()
+    }
+
+    /// Refuses what would change the answer and cannot be done.
+    fn check_ignored(&self) -> Result<(), ApiError> {
+        let refuse = |field: &'static str, message: &str| Err(ApiError::invalid(field, message));
+        if self.echo == Some(true) {
+            return refuse("echo", "echo is not supported: put the prompt before the answer yourself");
+        }
+        if self.suffix.as_deref().is_some_and(|suffix| !suffix.is_empty()) {
+            return refuse(
+                "suffix",
+                "suffix is not supported: write it into the prompt, with the model's own marks",
+            );
+        }
+        if self.best_of.is_some_and(|n| n > self.common.n_choices()) {
+            return refuse("best_of", "best_of is not supported: ask for n and choose among them");
+        }
+        Ok(())
     }
 }
 
@@ -210,7 +241,7 @@ impl Common {
             return Err(ApiError::invalid("n", format!("n must be between 1 and {MAX_CHOICES}")));
         }
         let sampling = self.sampling()?;
-        sampling.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
+        sampling.check().map_err(EngineError::from)?;
         let stop = match self.stop.clone() {
             None => Vec::new(),
             Some(OneOrMany::One(stop)) => vec![stop],
@@ -224,7 +255,7 @@ impl Common {
             speculation: self.speculation()?,
             ..GenerateRequest::new(prompt, Tenant(UserId::LOCAL.0))
         };
-        request.check().map_err(|err| ApiError::invalid(None, err.to_string()))?;
+        request.check()?;
         Ok(request)
     }
 
@@ -291,12 +322,21 @@ impl Common {
 
     fn constraint(&self) -> Result<Option<Constraint>, ApiError> {
         let schema = |schema: &Value| Constraint::JsonSchema(schema.to_string());
-        let format = self.response_format.as_ref().and_then(|format| match format {
-            ResponseFormat::Text => None,
-            ResponseFormat::JsonObject { schema: None } => Some(Constraint::json_object()),
-            ResponseFormat::JsonObject { schema: Some(it) } => Some(schema(it)),
-            ResponseFormat::JsonSchema { json_schema } => Some(schema(&json_schema.schema)),
-        });
+        let format = match &self.response_format {
+            None | Some(ResponseFormat::Text) => None,
+            Some(ResponseFormat::JsonObject { schema: None }) => Some(Constraint::json_object()),
+            Some(ResponseFormat::JsonObject { schema: Some(it) }) => Some(schema(it)),
+            Some(ResponseFormat::JsonSchema { json_schema, schema: bare }) => {
+                let named = json_schema.as_ref().and_then(|it| it.schema.as_ref());
+                let missing = || {
+                    ApiError::invalid(
+                        "response_format",
+                        "response_format needs a schema, in json_schema.schema",
+                    )
+                };
+                Some(schema(named.or(bare.as_ref()).ok_or_else(missing)?))
+            }
+        };
         // Programs send an empty grammar for none.
         let grammar = self.grammar.clone().filter(|grammar| !grammar.is_empty()).map(Constraint::Gbnf);
         let all = [
@@ -306,13 +346,16 @@ impl Common {
             self.regex.clone().map(Constraint::Regex),
             self.lark.clone().map(Constraint::Lark),
         ];
-        let mut given = all.into_iter().flatten();
+        let fields = ["response_format", "grammar", "json_schema", "regex", "lark"];
+        let mut given = fields.into_iter().zip(all).filter_map(|(field, form)| Some((field, form?)));
         let first = given.next();
         if given.next().is_some() {
             let message = "only one of response_format, grammar, json_schema, regex and lark can be given";
             return Err(ApiError::invalid("response_format", message));
         }
-        Ok(first)
+        let Some((field, form)) = first else { return Ok(None) };
+        form.check().map_err(|err| ApiError::invalid(field, err.to_string()))?;
+        Ok(Some(form))
     }
 
     fn mirostat(&self) -> Result<Mirostat, ApiError> {

@@ -23,18 +23,26 @@ pub(crate) struct Head {
     id: String,
     created: u64,
     model: String,
+    /// How many answers each prompt has.
+    n_choices: usize,
 }
 
 impl Head {
     pub(crate) fn new(shape: Shape, model: String) -> Self {
         let prefix = if shape == Shape::Chat { "chatcmpl" } else { "cmpl" };
         let created = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        Self { shape, id: format!("{prefix}-{:016x}", rand::rng().random::<u64>()), created, model }
+        let id = format!("{prefix}-{:016x}", rand::rng().random::<u64>());
+        Self { shape, id, created, model, n_choices: usize::MAX }
+    }
+
+    /// The answers belong to several prompts, so many in a row to each.
+    pub(crate) fn with_choices(self, n: u32) -> Self {
+        Self { n_choices: n.max(1) as usize, ..self }
     }
 
     /// The whole answer.
     pub(crate) fn whole(&self, choices: Vec<Choice>) -> Value {
-        let cost = total(choices.iter().map(|choice| choice.cost));
+        let costs: Vec<_> = choices.iter().map(|choice| choice.cost).collect();
         let choices = (0..).zip(choices).map(|(index, choice)| {
             let logprobs = choice.logprobs.map_or(Value::Null, |it| self.logprobs(&it, &mut 0));
             let finish = finish_name(choice.reason);
@@ -49,7 +57,7 @@ impl Head {
             };
             with_detail(body, choice.reason)
         });
-        self.body(false, choices.collect(), Some(cost))
+        self.body(false, choices.collect(), Some(self.total(&costs)))
     }
 
     /// The first piece of a chat answer names its speaker.
@@ -119,8 +127,13 @@ impl Head {
     }
 
     /// The piece with the counts, for those who asked for it.
-    pub(crate) fn counts(&self, cost: Cost) -> Value {
-        self.body(true, json!([]), Some(cost))
+    pub(crate) fn counts(&self, costs: &[Cost]) -> Value {
+        self.body(true, json!([]), Some(self.total(costs)))
+    }
+
+    /// What all answers took together: every prompt counts once, times are the longest.
+    fn total(&self, costs: &[Cost]) -> Cost {
+        costs.chunks(self.n_choices).map(of_prompt).reduce(of_prompts).unwrap_or_default()
     }
 
     fn body(&self, is_piece: bool, choices: Value, cost: Option<Cost>) -> Value {
@@ -177,10 +190,20 @@ pub(crate) struct Cost {
     pub(crate) queued: Duration,
 }
 
-/// What several answers to the same prompt took together: the prompt counts once, times are the longest.
-pub(crate) fn total(costs: impl IntoIterator<Item = Cost>) -> Cost {
+/// What several answers to the same prompt took together.
+fn of_prompt(costs: &[Cost]) -> Cost {
     let both = |a: Cost, b: Cost| Cost { usage: add(a.usage, b.usage), queued: a.queued.max(b.queued) };
-    costs.into_iter().reduce(both).unwrap_or_default()
+    costs.iter().copied().reduce(both).unwrap_or_default()
+}
+
+/// What answers to different prompts took together.
+fn of_prompts(a: Cost, b: Cost) -> Cost {
+    let usage = Usage {
+        n_prompt_tokens: a.usage.n_prompt_tokens.saturating_add(b.usage.n_prompt_tokens),
+        n_cached_tokens: a.usage.n_cached_tokens.saturating_add(b.usage.n_cached_tokens),
+        ..add(a.usage, b.usage)
+    };
+    Cost { usage, queued: a.queued.max(b.queued) }
 }
 
 fn add(a: Usage, b: Usage) -> Usage {

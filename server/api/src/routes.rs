@@ -171,7 +171,7 @@ async fn chat_completions(
     caller.may_ask(body.common.model.as_deref())?;
     let (tenant, share) = (caller.tenant(&body.common), caller.share(&body.common));
     let request = GenerateRequest { tenant, share, ..body.to_generate()? };
-    answer(&state, Shape::Chat, &body.common, request).await
+    answer(&state, Shape::Chat, &body.common, vec![request]).await
 }
 
 async fn completions(
@@ -181,8 +181,8 @@ async fn completions(
 ) -> Result<Response, ApiError> {
     caller.may_ask(body.common.model.as_deref())?;
     let (tenant, share) = (caller.tenant(&body.common), caller.share(&body.common));
-    let request = GenerateRequest { tenant, share, ..body.to_generate()? };
-    answer(&state, Shape::Text, &body.common, request).await
+    let requests = body.to_generate()?.into_iter().map(|it| GenerateRequest { tenant, share, ..it });
+    answer(&state, Shape::Text, &body.common, requests.collect()).await
 }
 
 async fn embeddings(

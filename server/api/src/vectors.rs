@@ -1,7 +1,7 @@
 //! Vectors of texts in OpenAI's shape, and documents ranked for a query in the shape that Jina, Cohere and llama-server
 //! share.
 
-use crate::{error::ApiError, generate::load, keep_alive::KeepAliveField};
+use crate::{error::ApiError, generate::load, keep_alive::KeepAliveField, lenient::null_is_default};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use inference::{EmbedInput, EmbedParams, EmbedRequest, Embeddings, Pooling, RankRequest, Ranking};
 use serde::Deserialize;
@@ -15,14 +15,14 @@ pub(crate) struct EmbeddingsRequest {
     model: Option<String>,
     keep_alive: Option<KeepAliveField>,
     dimensions: Option<u32>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     encoding_format: Encoding,
     /// Not OpenAI's: how one vector is made of those of all tokens.
     pooling: Option<Pooling>,
     /// Not OpenAI's: whether vectors are one long.
     normalize: Option<bool>,
     /// Not OpenAI's: whether the end of what is too long is left away.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     truncate: bool,
 }
 
@@ -56,10 +56,10 @@ pub(crate) struct RerankRequest {
     /// Only so many of the best.
     top_n: Option<usize>,
     /// Whether results bring the documents' texts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     return_documents: bool,
     /// Not in the other APIs: whether the end of a document that is too long is left away.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     truncate: bool,
 }
 

@@ -70,3 +70,33 @@ async fn a_whole_answer_tells_how_long_it_waited() {
         assert_eq!(whole["timings"]["queued_ms"], expected, "{whole}");
     }
 }
+
+#[tokio::test]
+async fn every_prompt_counts_once_however_many_answers_it_has() {
+    let counts = async |n_choices: u32| {
+        let streams = start(Script::say(["One", " two"]), 4).await;
+        let choices = try_join_all(streams.into_iter().map(|events| choice(events, false))).await;
+        let head = Head::new(Shape::Text, "model".into()).with_choices(n_choices);
+        let usage = head.whole(choices.expect("it is answered"))["usage"].clone();
+        [&usage["prompt_tokens"], &usage["completion_tokens"]].map(|it| it.as_u64().expect("a number"))
+    };
+    let [prompt, said] = counts(4).await;
+    assert!(prompt > 0 && said > 0);
+    assert_eq!(counts(2).await, [2 * prompt, said]);
+    assert_eq!(counts(1).await, [4 * prompt, said]);
+}
+
+#[tokio::test]
+async fn answers_come_by_prompt_and_their_counts_last() {
+    let streams = start(Script::say(["One"]), 4).await;
+    let head = Head::new(Shape::Text, "model".into()).with_choices(2);
+    let body = to_bytes(Sse::new(pieces(head, streams, true)).into_response().into_body(), 1 << 20).await;
+    let text = String::from_utf8(body.expect("it ends").to_vec()).expect("text");
+    let pieces: Vec<Value> =
+        text.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).collect();
+    let indices: std::collections::BTreeSet<_> =
+        pieces.iter().filter_map(|piece| piece["choices"][0]["index"].as_u64()).collect();
+    assert_eq!(indices, (0..4).collect());
+    assert_eq!(pieces.iter().filter(|piece| piece["usage"].is_object()).count(), 1);
+    assert!(pieces.last().is_some_and(|piece| piece["usage"].is_object()));
+}

@@ -1,4 +1,5 @@
 use super::{ChatRequest, CompletionRequest};
+use crate::error::ApiError;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use inference::{GenerateRequest, Prompt, Speculation};
 use serde_json::{Value, json};
@@ -81,6 +82,57 @@ fn what_cannot_be_done_is_said() {
     check(hello(json!({"temperature": "hot"})), "invalid type");
 }
 
+#[track_caller]
+fn check_field<T: std::fmt::Debug>(found: Result<T, ApiError>, expected: &str) {
+    let error = found.expect_err("it is refused").body();
+    assert_eq!(error["error"]["param"], expected, "{error}");
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let chat = |extra: Value| serde_json::from_value::<ChatRequest>(hello(extra)).unwrap().to_generate();
+    let text = |mut body: Value| {
+        body["prompt"] = body.get("prompt").cloned().unwrap_or_else(|| json!("a"));
+        serde_json::from_value::<CompletionRequest>(body).unwrap().to_generate()
+    };
+    for (field, value) in [
+        ("temperature", json!(9)),
+        ("top_p", json!(2)),
+        ("dry_sequence_breakers", json!(vec!["a"; 17])),
+        ("stop", json!([""])),
+        ("regex", json!("")),
+        ("lark", json!(" ")),
+        ("json_schema", json!("x".repeat(70_000))),
+    ] {
+        check_field(chat(json!({field: value})), field);
+        check_field(text(json!({field: value})), field);
+    }
+    check_field(chat(json!({"logprobs": true, "top_logprobs": 21})), "top_logprobs");
+    check_field(chat(json!({"chat_template_kwargs": {"a": "x".repeat(20_000)}})), "chat_template_kwargs");
+    check_field(chat(json!({"continue_final_message": true})), "messages");
+    check_field(text(json!({"prompt": ""})), "prompt");
+}
+
+#[test]
+fn what_would_change_a_text_and_is_not_done_is_refused() {
+    let text = |extra: Value| {
+        let mut body = json!({"prompt": "a"});
+        body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        serde_json::from_value::<CompletionRequest>(body).unwrap().to_generate()
+    };
+    check_field(text(json!({"echo": true})), "echo");
+    check_field(text(json!({"suffix": "b"})), "suffix");
+    check_field(text(json!({"best_of": 2})), "best_of");
+    let usual = [
+        json!({"echo": false, "suffix": "", "best_of": 1}),
+        json!({"echo": null, "suffix": null, "best_of": null}),
+        json!({"n": 2, "best_of": 2}),
+    ];
+    for extra in usual {
+        assert!(text(extra.clone()).is_ok(), "{extra}");
+    }
+}
+
 #[test]
 fn an_answer_that_has_begun_goes_on() {
     check(hello(json!({"continue_final_message": true})), "there is no answer that could go on");
@@ -105,6 +157,91 @@ fn programs_get_the_defaults_they_expect() {
     );
 }
 
+/// What both endpoints read.
+const COMMON: &[&str] = &[
+    "model",
+    "user",
+    "safety_identifier",
+    "prompt_cache_key",
+    "keep_alive",
+    "stream",
+    "stream_options",
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "typical_p",
+    "top_n_sigma",
+    "xtc_probability",
+    "xtc_threshold",
+    "dynamic_temperature_range",
+    "dynatemp_range",
+    "repeat_penalty",
+    "repeat_last_n",
+    "dry_multiplier",
+    "dry_base",
+    "dry_allowed_length",
+    "dry_penalty_last_n",
+    "dry_sequence_breakers",
+    "mirostat",
+    "mirostat_tau",
+    "mirostat_eta",
+    "samplers",
+    "min_tokens",
+    "ignore_eos",
+    "logit_bias",
+    "presence_penalty",
+    "frequency_penalty",
+    "seed",
+    "max_tokens",
+    "max_completion_tokens",
+    "stop",
+    "n",
+    "speculation",
+    "response_format",
+    "lora",
+    "guards",
+    "grammar",
+    "json_schema",
+    "regex",
+    "lark",
+    "logprobs",
+];
+
+/// What a chat may have beside that.
+const CHAT: &[&str] = &[
+    "top_logprobs",
+    "continue_final_message",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "reasoning",
+    "chat_template_kwargs",
+];
+
+#[test]
+fn null_is_no_value() {
+    let usual = format!("{:?}", chat(hello(json!({}))).unwrap());
+    for name in COMMON.iter().chain(CHAT) {
+        let found = chat(hello(json!({*name: null}))).map(|request| format!("{request:?}"));
+        assert_eq!(found.as_ref(), Ok(&usual), "{name}");
+    }
+    for name in COMMON {
+        let request = serde_json::from_value::<CompletionRequest>(json!({"prompt": "a", *name: null}));
+        assert!(request.is_ok_and(|it| it.to_generate().is_ok()), "{name}");
+    }
+    let deep = [
+        json!({"stream_options": {"include_usage": null}}),
+        json!({"lora": [{"id": 0, "name": null, "scale": null}]}),
+        json!({"reasoning": {"effort": null, "max_tokens": null, "enabled": null}}),
+        json!({"response_format": {"type": "json_object", "schema": null}}),
+    ];
+    for extra in deep {
+        assert!(chat(hello(extra.clone())).is_ok(), "{extra}");
+    }
+}
+
 #[test]
 fn a_negative_seed_is_random() {
     let check = |seed: i64, expected: Option<u32>| {
@@ -119,10 +256,19 @@ fn a_negative_seed_is_random() {
 }
 
 #[test]
-fn one_prompt_may_stand_in_a_list() {
+fn every_prompt_of_a_list_is_answered() {
     let read = |body: Value| serde_json::from_value::<CompletionRequest>(body).unwrap().to_generate();
-    assert!(read(json!({"prompt": ["once"]})).is_ok());
-    assert!(read(json!({"prompt": ["a", "b"]})).is_err());
+    let prompts = |body: Value| -> Vec<_> { read(body).unwrap().into_iter().map(|it| it.prompt).collect() };
+    let text = |text: &str| Prompt::Text(text.into());
+    assert_eq!(prompts(json!({"prompt": "once"})), [text("once")]);
+    assert_eq!(prompts(json!({"prompt": ["once"]})), [text("once")]);
+    assert_eq!(prompts(json!({"prompt": ["a", "b"], "n": 2})), [text("a"), text("b")]);
+    assert_eq!(prompts(json!({"prompt": vec!["a"; 32]})).len(), 32);
+    for wrong in
+        [json!({"prompt": []}), json!({"prompt": vec!["a"; 33]}), json!({"prompt": vec!["a"; 17], "n": 2})]
+    {
+        check_field(read(wrong), "prompt");
+    }
     assert!(read(json!({"prompt": "a", "logprobs": 5})).is_ok());
     assert!(read(json!({"prompt": "a", "logprobs": 6})).is_err());
 }
@@ -147,6 +293,23 @@ fn an_answer_can_have_a_form() {
     check_constraint(json!({"regex": "a+"}), "Regex(\"a+\")");
     check_constraint(json!({"lark": "start: \"a\""}), "Lark");
     check_constraint(json!({"grammar": "root ::= \"a\""}), "Gbnf");
+}
+
+#[test]
+fn a_schema_has_a_name_or_stands_alone() {
+    let format = |extra: Value| {
+        let mut format = json!({"type": "json_schema"});
+        format.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        json!({"response_format": format})
+    };
+    check_constraint(format(json!({"schema": {"z": 1}})), r#"JsonSchema("{\"z\":1}")"#);
+    check_constraint(format(json!({"json_schema": null, "schema": {"z": 1}})), r#"JsonSchema("{\"z\":1}")"#);
+    check_constraint(
+        format(json!({"json_schema": {"schema": {"a": 2}}, "schema": {}})),
+        r#"JsonSchema("{\"a\":2}")"#,
+    );
+    check_constraint(format(json!({})), "needs a schema");
+    check_constraint(format(json!({"json_schema": {"name": "n"}})), "needs a schema");
 }
 
 #[test]

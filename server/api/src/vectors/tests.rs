@@ -37,6 +37,21 @@ fn what_changes_the_vectors_is_passed_on() {
 }
 
 #[test]
+fn null_is_no_value() {
+    let names = ["model", "keep_alive", "dimensions", "encoding_format", "pooling", "normalize", "truncate"];
+    for name in names {
+        check(
+            json!({"input": "a", name: null}),
+            "EmbedParams { pooling: None, dimensions: None, normalize: true, truncate: false }",
+        );
+    }
+    for name in ["model", "keep_alive", "top_n", "return_documents", "truncate"] {
+        let request = json!({"query": "q", "documents": ["a"], name: null});
+        assert!(serde_json::from_value::<RerankRequest>(request).is_ok(), "{name}");
+    }
+}
+
+#[test]
 fn documents_are_texts_or_objects_with_one() {
     let request = json!({"query": "q", "documents": ["a", {"text": "b"}], "top_n": 1});
     let request: RerankRequest = serde_json::from_value(request).unwrap();

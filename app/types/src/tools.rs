@@ -12,8 +12,11 @@ pub const MAX_TOOLS_BYTES: usize = 256 * 1024;
 /// The longest name, in characters.
 pub const MAX_NAME_CHARS: usize = 64;
 
-/// The most calls of one turn.
+/// The most calls that a model makes in one turn.
 pub const MAX_CALLS: usize = 16;
+
+/// The most calls of one turn that was said before, maybe by another model elsewhere.
+pub const MAX_TURN_CALLS: usize = 256;
 
 /// The longest id of a call, in bytes.
 pub const MAX_CALL_ID_BYTES: usize = 128;
@@ -54,7 +57,7 @@ pub struct ToolUse {
 pub struct ToolCall {
     pub id: String,
     pub name: String,
-    /// A JSON object.
+    /// A JSON object; of a call that broke off, what there is of it.
     pub arguments: String,
 }
 

@@ -6,7 +6,7 @@ use types::{
     chat::{ChatTurn, Role},
     constraint::Constraint,
     image::{MAX_IMAGE_BYTES, MAX_IMAGES, MAX_IMAGES_BYTES, TurnImage},
-    tools::{MAX_CALLS, ToolCall, ToolUse},
+    tools::{MAX_TURN_CALLS, ToolCall, ToolUse},
 };
 
 /// The longest prompt, in bytes of UTF-8 over all turns. Leaves room for the rest of a frame.
@@ -110,8 +110,8 @@ pub enum RequestError {
         /// Their size.
         n_bytes: usize,
     },
-    /// The calls of one turn, over [`MAX_CALLS`].
-    #[error("{given} tools are called in one turn, at most {MAX_CALLS} are taken")]
+    /// The calls of one turn, over [`MAX_TURN_CALLS`].
+    #[error("{given} tools are called in one turn, at most {MAX_TURN_CALLS} are taken")]
     TooManyCalls {
         /// How many.
         given: usize,
@@ -242,7 +242,7 @@ pub(crate) fn check_prompt(prompt: &Prompt) -> Result<(), RequestError> {
         Prompt::Chat(turns) if turns.iter().all(is_silent) => 0,
         Prompt::Chat(turns) | Prompt::Continue(turns) => {
             let most = turns.iter().map(|turn| turn.calls.len()).max();
-            if let Some(given) = most.filter(|&n| n > MAX_CALLS) {
+            if let Some(given) = most.filter(|&n| n > MAX_TURN_CALLS) {
                 return Err(RequestError::TooManyCalls { given });
             }
             check_images(turns)?;

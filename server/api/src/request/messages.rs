@@ -1,6 +1,6 @@
 //! What was said before, in OpenAI's shape.
 
-use crate::error::ApiError;
+use crate::{error::ApiError, lenient::null_is_default};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fmt};
 use types::{
     chat::{ChatTurn, Role},
     image::{ImageFile, MAX_IMAGE_BYTES, TurnImage},
-    tools::{MAX_CALL_ID_BYTES, MAX_CALLS, ToolCall, is_name},
+    tools::{MAX_CALL_ID_BYTES, MAX_TURN_CALLS, ToolCall, is_name},
 };
 
 #[derive(Clone, Debug, Deserialize)]
@@ -63,6 +63,7 @@ struct Call {
 #[derive(Clone, Debug, Deserialize)]
 struct Called {
     name: String,
+    #[serde(default, deserialize_with = "null_is_default")]
     arguments: String,
 }
 
@@ -108,9 +109,10 @@ fn turn(message: &Message, open: &mut BTreeSet<String>) -> Result<ChatTurn, ApiE
     Ok(turn)
 }
 
+/// Arguments are taken as they are: those of a call that broke off are half an object, and the conversation goes on nevertheless.
 fn calls(calls: &[Call]) -> Result<Vec<ToolCall>, ApiError> {
-    if calls.len() > MAX_CALLS {
-        return Err(invalid(format!("a message can have {MAX_CALLS} tool_calls, not {}", calls.len())));
+    if calls.len() > MAX_TURN_CALLS {
+        return Err(invalid(format!("a message can have {MAX_TURN_CALLS} tool_calls, not {}", calls.len())));
     }
     let mut ids = BTreeSet::new();
     for Call { id, function } in calls {
@@ -122,9 +124,6 @@ fn calls(calls: &[Call]) -> Result<Vec<ToolCall>, ApiError> {
         }
         if !is_name(&function.name) {
             return Err(invalid("the name of a called function must be letters, digits, _ and -"));
-        }
-        if !serde_json::from_str::<Value>(arguments(function)).is_ok_and(|it| it.is_object()) {
-            return Err(invalid(format!("the arguments of {} must be a JSON object", function.name)));
         }
     }
     let call = |call: &Call| ToolCall {

@@ -436,9 +436,20 @@ fn results_belong_to_calls() {
     );
     check_messages(json!([{"role": "tool", "content": "sunny"}]), "needs tool_call_id");
     check_messages(json!([called(json!([call("a", "{}"), call("a", "{}")]))]), "the same id");
-    check_messages(json!([called(json!([call("a", "[1]")]))]), "must be a JSON object");
     check_messages(json!([called(json!([call("", "{}")]))]), "the id of a call");
-    check_messages(json!([called(json!(vec![call("a", "{}"); 17]))]), "16 tool_calls, not 17");
+    check_messages(json!([called(json!(vec![call("a", "{}"); 257]))]), "256 tool_calls, not 257");
+}
+
+#[test]
+fn calls_that_were_made_are_no_reason_to_end_a_conversation() {
+    let called = |calls: Value| json!([{"role": "assistant", "content": null, "tool_calls": calls}]);
+    // As an answer has them that was cut.
+    check_messages(called(json!([call("a", "{\"city\": \"Par")])), r#"arguments: "{\"city\": \"Par""#);
+    check_messages(called(json!([call("a", "[1]")])), r#"arguments: "[1]""#);
+    let null = json!([{"id": "a", "function": {"name": "f", "arguments": null}}]);
+    check_messages(called(null), r#"arguments: "{}""#);
+    let many: Vec<_> = (0..40).map(|n| call(&format!("c{n}"), "{}")).collect();
+    check_messages(called(json!(many)), r#"id: "c39""#);
 }
 
 #[test]

@@ -98,8 +98,8 @@ fn a_turn_that_only_calls_says_something_and_not_too_much() {
     };
     check(|request| request.prompt = turns(1), "fine");
     check(
-        |request| request.prompt = turns(MAX_CALLS + 1),
-        "17 tools are called in one turn, at most 16 are taken",
+        |request| request.prompt = turns(MAX_TURN_CALLS + 1),
+        "257 tools are called in one turn, at most 256 are taken",
     );
 }
 

@@ -124,9 +124,11 @@ fn message(turn: &ChatTurn, turns: &[ChatTurn], shape: Shape) -> Map<String, Jso
     message
 }
 
+/// Templates that want an object go through its members: what broke off is the only one of its object.
 fn call(call: &ToolCall, with_objects: bool) -> Json {
+    let object = || serde_json::from_str(&call.arguments).ok().filter(Json::is_object);
     let arguments = match with_objects {
-        true => serde_json::from_str(&call.arguments).unwrap_or_else(|_| json!(call.arguments)),
+        true => object().unwrap_or_else(|| json!({"as_written": call.arguments})),
         false => json!(call.arguments),
     };
     json!({"type": "function", "id": call.id, "function": {"name": call.name, "arguments": arguments}})

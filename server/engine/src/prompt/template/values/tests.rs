@@ -5,8 +5,8 @@ use types::{
     tools::{Tool, ToolCall, ToolUse},
 };
 
-fn turns() -> Vec<ChatTurn> {
-    let call = ToolCall { id: "abc".into(), name: "f".into(), arguments: r#"{"b": 1, "a": "x"}"#.into() };
+fn turns(arguments: &str) -> Vec<ChatTurn> {
+    let call = ToolCall { id: "abc".into(), name: "f".into(), arguments: arguments.into() };
     vec![
         ChatTurn::new(Role::User, "go"),
         ChatTurn { reasoning: "hm".into(), calls: vec![call], ..ChatTurn::new(Role::Assistant, "") },
@@ -14,12 +14,18 @@ fn turns() -> Vec<ChatTurn> {
     ]
 }
 
+const WHOLE: &str = r#"{"b": 1, "a": "x"}"#;
+
 fn render(source: &str, reasoning: Reasoning, more: Option<&str>) -> String {
+    render_call(source, WHOLE, reasoning, more)
+}
+
+fn render_call(source: &str, arguments: &str, reasoning: Reasoning, more: Option<&str>) -> String {
     let tool = Tool { name: "f".into(), description: "does".into(), parameters: "{\"z\":1,\"a\":2}".into() };
     let tools = ToolUse { tools: vec![tool], choice: Default::default(), in_parallel: true };
     let template = Template::new(Some(source.into()), String::new(), String::new());
     Values::new(reasoning, Some(&tools), more)
-        .and_then(|values| template.render(&turns(), &values))
+        .and_then(|values| template.render(&turns(arguments), &values))
         .unwrap_or_else(|error| format!("error: {error}"))
 }
 
@@ -47,6 +53,18 @@ fn arguments_are_an_object_or_the_text_of_one() {
         &format!("{called}{{{{ 'a:' + call.function.arguments }}}}{{% endfor %}}"),
         r#"a:{"b": 1, "a": "x"}"#,
     );
+}
+
+#[test]
+fn a_call_that_broke_off_can_be_shown() {
+    let check = |source: &str, arguments: &str, expected: &str| {
+        let source = format!("{{% for call in messages[1].tool_calls %}}{source}{{% endfor %}}");
+        assert_eq!(render_call(&source, arguments, Reasoning::default(), None), expected, "{arguments}");
+    };
+    let members = "{% for k, v in call.function.arguments | items %}{{ k }}={{ v }}{% endfor %}";
+    check(members, r#"{"city": "Par"#, r#"as_written={"city": "Par"#);
+    check(members, "[1]", "as_written=[1]");
+    check("{{ 'a:' + call.function.arguments }}", r#"{"city": "Par"#, r#"a:{"city": "Par"#);
 }
 
 #[test]

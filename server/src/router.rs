@@ -136,6 +136,8 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
     let api = api::ROUTES
         .iter()
         .fold(Router::new(), |router, route: &ApiRoute| router.route(route.path, (route.handler)()))
+        .route("/v1", any(api::unknown_route))
+        .route("/v1/", any(api::unknown_route))
         .route("/v1/{*rest}", any(api::unknown_route))
         .route("/images/{id}", get(images::image))
         .route("/prompts.json", get(prompt_file::export));
@@ -154,6 +156,7 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
         .layer(middleware::from_fn(listed_doors_only))
         .layer(middleware::from_fn(security::add_headers))
         .layer(middleware::from_fn_with_state(hosts, security::check_request))
+        .layer(middleware::from_fn(api::shape_errors))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(()))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))

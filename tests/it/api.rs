@@ -132,6 +132,30 @@ async fn bad_requests_get_errors_in_the_apis_own_shape() {
 }
 
 #[tokio::test]
+async fn whoever_refuses_below_v1_does_it_in_the_apis_own_shape() {
+    let server = Server::start(&["--no-model"]).await;
+    let check = async |path: &str, header: (&str, &str), expected: (u16, &str)| {
+        let reply = server.post(path).header(header.0, header.1).send().await.unwrap();
+        let status = reply.status().as_u16();
+        let error: Value = reply.json().await.unwrap();
+        assert_eq!((status, error["error"]["code"].as_str().unwrap()), expected, "{path}: {error}");
+        assert!(error["error"]["message"].is_string() && error["error"]["type"].is_string(), "{error}");
+    };
+    for path in ["/v1", "/v1/", "/v1/nothing"] {
+        check(path, ("accept", "text/html"), (404, "unknown_url")).await;
+    }
+    let chat = "/v1/chat/completions";
+    check(chat, ("host", "evil.example"), (421, "wrong_host")).await;
+    check(chat, ("origin", "http://evil.example"), (403, "forbidden")).await;
+    let remote = json!({"model": "remote:den/large", "messages": [{"role": "user", "content": "Hello."}]});
+    let reply = server.post(chat).header("x-forwarded-for", "10.0.0.9").json(&remote).send().await.unwrap();
+    assert_eq!(reply.status(), 403);
+    let error: Value = reply.json().await.unwrap();
+    assert_eq!(error["error"]["code"], "only_on_this_machine");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn four_streams_are_written_side_by_side() {
     let server = Server::with_model().await;
     let stream = async |n: usize| {

@@ -86,6 +86,25 @@ impl ApiError {
         Self { retry_after: Some(LOAD_RETRY), ..Self::failed(StatusCode::SERVICE_UNAVAILABLE, code, message) }
     }
 
+    /// What was refused before it came here, and the sentence that was said of it.
+    pub(crate) fn foreign(status: StatusCode, said: Option<&str>) -> Self {
+        let code = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => return Self::too_large(),
+            StatusCode::MISDIRECTED_REQUEST => "wrong_host",
+            StatusCode::FORBIDDEN => "forbidden",
+            StatusCode::NOT_FOUND => "unknown_url",
+            StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+            _ if status.is_client_error() => "refused",
+            _ => "failed",
+        };
+        let message = said.or(status.canonical_reason()).unwrap_or("the request failed");
+        if status.is_client_error() {
+            Self { status, code, ..Self::invalid(None, message) }
+        } else {
+            Self::failed(status, code, message)
+        }
+    }
+
     fn too_large() -> Self {
         let message = "the request is too large or was cut off";
         Self { status: StatusCode::PAYLOAD_TOO_LARGE, code: "too_large", ..Self::invalid(None, message) }

@@ -12,7 +12,9 @@ mod lenient;
 mod request;
 mod response;
 mod routes;
+mod shape;
 mod vectors;
 mod waiting;
 
 pub use routes::{ApiRoute, ROUTES, unknown_route};
+pub use shape::shape_errors;

@@ -21,6 +21,7 @@ mod security;
 mod serve;
 mod site;
 mod telemetry;
+mod under_way;
 mod uploads;
 
 use config::{Action, Config};

@@ -5,6 +5,7 @@ use crate::{
     render::Renderer,
     security::{self, Hosts},
     site::Site,
+    under_way::{self, UnderWay},
     uploads,
 };
 use api::ApiRoute;
@@ -125,7 +126,7 @@ pub(crate) const DOORS: &[Door] = &[
 ];
 
 /// The whole server.
-pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
+pub(crate) fn build(state: AppState, site: Site, hosts: Hosts, under_way: UnderWay) -> Router {
     let pages =
         pages(&state, site).layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIME));
     let documents = Router::new()
@@ -140,7 +141,8 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts) -> Router {
         .route("/v1/", any(api::unknown_route))
         .route("/v1/{*rest}", any(api::unknown_route))
         .route("/images/{id}", get(images::image))
-        .route("/prompts.json", get(prompt_file::export));
+        .route("/prompts.json", get(prompt_file::export))
+        .layer(middleware::from_fn_with_state(under_way, under_way::count));
     let conversations = Router::new()
         .route("/chats/export/{name}", get(conversations::export_one))
         .route("/chats/export.json", get(conversations::export_all))

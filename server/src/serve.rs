@@ -6,6 +6,7 @@ use crate::{
     port, purge, router,
     security::Hosts,
     site::Site,
+    under_way::UnderWay,
 };
 use chat::{Chat, Imports, KnowsModel};
 use compare::{Compare, Load, LoadError};
@@ -47,7 +48,8 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Exit> {
     let _lock = paths.lock().map_err(refused_folder)?;
     let (state, wanted) = open_layers(config, paths).await?;
     let hosts = Hosts::new(&config.names, config.host);
-    let router = router::build(state.clone(), Site::new(config.site.clone()), hosts);
+    let under_way = UnderWay::default();
+    let router = router::build(state.clone(), Site::new(config.site.clone()), hosts, under_way.clone());
 
     let (stop, stopped) = oneshot::channel::<()>();
     // Some doors are for those at this machine only.
@@ -64,7 +66,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Exit> {
     tracing::info!("ending: running answers get {} s", GRACE.as_secs());
     _ = stop.send(());
     purging.abort();
-    tokio::join!(state.chat.shutdown(GRACE), state.compare.shutdown(GRACE));
+    tokio::join!(state.chat.shutdown(GRACE), state.compare.shutdown(GRACE), under_way.end(GRACE));
     state.toolbox.shutdown().await;
     state.engine.unload_all().await;
     // Pages hold their stream open for as long as they live: they are not waited for.

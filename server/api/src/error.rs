@@ -188,6 +188,7 @@ impl From<EngineError> for ApiError {
                 Self::failed(StatusCode::SERVICE_UNAVAILABLE, "model_not_loaded", message)
             }
             EngineError::Loading => Self::not_now("model_loading", message),
+            EngineError::Unloaded | EngineError::LoadCancelled => Self::not_now("model_unloaded", message),
             EngineError::MemoryShort { .. } => Self::not_now("memory_short", message),
             EngineError::OtherProfile { .. } => Self::not_now("model_in_use", message),
             EngineError::DoesNotFit(shortage) if shortage.may_pass() => {
@@ -235,6 +236,9 @@ impl From<ModelsError> for ApiError {
             ModelsError::NotFound(_) => {
                 Self { param: Some("model".into()), ..Self::not_found("model_not_found", err.to_string()) }
             }
+            ModelsError::Broken { .. } => {
+                Self { code: "model_broken", ..Self::invalid("model", err.to_string()) }
+            }
             ModelsError::Engine(err) => err.into(),
             err => Self::failed(StatusCode::INTERNAL_SERVER_ERROR, "model_error", err.to_string()),
         }
@@ -249,3 +253,6 @@ impl From<JsonRejection> for ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

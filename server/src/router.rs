@@ -26,10 +26,10 @@ use leptos::{
 use leptos_axum::{LeptosRoutes, generate_route_list};
 use state::AppState;
 use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
 use tower_http::{
     limit::RequestBodyLimitLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
-    timeout::TimeoutLayer,
     trace::TraceLayer,
 };
 use types::{document::MAX_DOCUMENT_BYTES, image::MAX_IMAGE_BYTES, shelf::UPLOAD_PART_BYTES};
@@ -45,6 +45,8 @@ const DOCUMENT_BODY_BYTES: usize = MAX_DOCUMENT_BYTES as usize + 1;
 const API_BODY_BYTES: usize = 64 * 1024 * 1024;
 /// To the first byte of a page or server function; streams go on.
 const PAGE_TIME: Duration = Duration::from_secs(30);
+/// The same of a door that waits for an image: 21 MB in this time are a third of a megabit in a second.
+const IMAGE_TIME: Duration = Duration::from_secs(10 * 60);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -127,8 +129,7 @@ pub(crate) const DOORS: &[Door] = &[
 
 /// The whole server.
 pub(crate) fn build(state: AppState, site: Site, hosts: Hosts, under_way: UnderWay) -> Router {
-    let pages =
-        pages(&state, site).layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIME));
+    let pages = pages(&state, site).layer(middleware::from_fn(in_time));
     let documents = Router::new()
         .route("/files/documents", put(documents::add))
         .route("/files/documents/{id}", get(documents::file));
@@ -212,6 +213,13 @@ async fn small_bodies_elsewhere(request: Request, next: Next) -> Response {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     }
     next.run(request).await
+}
+
+/// Gives up what takes too long to begin.
+async fn in_time(request: Request, next: Next) -> Response {
+    let most = if request.uri().path() == IMAGE_DOOR { IMAGE_TIME } else { PAGE_TIME };
+    let response = timeout(most, next.run(request)).await;
+    response.unwrap_or_else(|_| StatusCode::SERVICE_UNAVAILABLE.into_response())
 }
 
 fn log_doors() {

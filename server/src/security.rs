@@ -94,7 +94,8 @@ fn is_same_origin(origin: &str, authority: &str) -> bool {
     authority_of_origin.is_some_and(|of_origin| of_origin.eq_ignore_ascii_case(authority))
 }
 
-/// Headers of every answer. A page brings its own content policy; anything else gets one that allows nothing.
+/// Headers of every answer. A page brings its own content policy; anything else gets one that allows nothing. What does not say
+/// otherwise is not kept.
 pub(crate) async fn add_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -115,6 +116,8 @@ pub(crate) async fn add_headers(request: Request, next: Next) -> Response {
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    // What people write is on no browser's disk, and no page comes back as it was. Files say themselves how long they hold.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 

@@ -70,6 +70,8 @@ async fn every_answer_carries_the_headers_that_bind_browsers() {
         assert_eq!(headers["x-frame-options"], "DENY", "{path}");
         assert_eq!(headers["referrer-policy"], "same-origin", "{path}");
         assert!(headers.contains_key("x-request-id"), "{path}");
+        let kept = if path == "/icon.svg" { "no-cache" } else { "no-store" };
+        assert_eq!(headers["cache-control"], kept, "{path}");
         let policy = headers["content-security-policy"].to_str().unwrap();
         assert!(policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
         assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{path}: {policy}");

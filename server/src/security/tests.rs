@@ -1,5 +1,14 @@
-use super::{Hosts, refusal};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use super::{Hosts, add_headers, refusal};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
+    middleware,
+    response::Html,
+    routing::get,
+};
+use tower::Service;
 
 /// Status of the refusal, 0 if the request is let through.
 fn status(hosts: &Hosts, method: Method, headers: &[(&'static str, &str)]) -> u16 {
@@ -57,4 +66,18 @@ fn sockets_are_treated_like_changes_and_links_like_reading() {
     check(Method::GET, &[ours, ("upgrade", "websocket"), ("origin", "http://evil.example")], 403);
     check(Method::GET, &[ours, ("upgrade", "websocket"), ("origin", "http://127.0.0.1:8876")], 0);
     check(Method::GET, &[ours, ("origin", "http://evil.example"), ("sec-fetch-site", "cross-site")], 0);
+}
+
+#[tokio::test]
+async fn only_what_says_so_is_kept_by_browsers() {
+    let file = async || ([(header::CACHE_CONTROL, "no-cache")], "file");
+    let mut router = Router::new()
+        .route("/chat/1", get(async || Html("a chat")))
+        .route("/icon.svg", get(file))
+        .layer(middleware::from_fn(add_headers));
+    for (path, expected) in [("/chat/1", "no-store"), ("/nothing", "no-store"), ("/icon.svg", "no-cache")] {
+        let request = Request::builder().uri(path).body(Body::empty()).expect("a request");
+        let response = router.call(request).await.expect("an answer");
+        assert_eq!(response.headers()[header::CACHE_CONTROL], expected, "{path}");
+    }
 }

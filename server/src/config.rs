@@ -54,7 +54,7 @@ Options of serve:
   --port N          listen on this port [8876]
   --port-search     if it is taken, take the next free one
   --lan             listen for the whole local network, not only for this machine
-  --host ADDRESS    listen on this address
+  --host ADDRESS    listen on this address, and for this machine itself
   --name HOST       also answer to this host name; may be repeated
   --model M         load this model: a GGUF file, a folder with model.safetensors, or a name from the library
   --no-model        load no model at start

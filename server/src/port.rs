@@ -1,30 +1,46 @@
 //! The port to listen on, and who has it.
 
 use crate::exit::Exit;
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
 use tokio::net::TcpListener;
 
 /// How many ports a search tries.
 const SEARCHED: u16 = 100;
 
-/// Listens on `address`, or, if asked, on the next free port after it.
-pub(crate) async fn listen(address: SocketAddr, search: bool) -> Result<TcpListener, Exit> {
+/// Listens on a port of `host`, or, if asked, on the next free one after it. Whoever sits at this machine reaches it as `localhost`, too: some
+/// doors open there only.
+pub(crate) async fn listen(host: IpAddr, port: u16, search: bool) -> Result<Vec<TcpListener>, Exit> {
     let tries = if search { SEARCHED } else { 1 };
     for offset in 0..tries {
-        let Some(port) = address.port().checked_add(offset) else { break };
-        match TcpListener::bind(SocketAddr::new(address.ip(), port)).await {
-            Ok(listener) => return Ok(listener),
+        let Some(port) = port.checked_add(offset) else { break };
+        match listen_at(host, port).await {
+            Ok(listeners) => return Ok(listeners),
             Err(err) if err.kind() == io::ErrorKind::AddrInUse => {}
             Err(err) => {
-                return Err(Exit::Failed(format!(
-                    "it is not possible to listen on {}:{port}: {err}",
-                    address.ip()
-                )));
+                return Err(Exit::Failed(format!("it is not possible to listen on {host}:{port}: {err}")));
             }
         }
     }
-    let port = address.port();
     Err(Exit::PortTaken { port, holder: holder::of(port) })
+}
+
+async fn listen_at(host: IpAddr, port: u16) -> io::Result<Vec<TcpListener>> {
+    let listener = TcpListener::bind(SocketAddr::new(host, port)).await?;
+    let port = listener.local_addr()?.port();
+    let mut listeners = vec![listener];
+    if let Some(own) = beside(host) {
+        listeners.push(TcpListener::bind(SocketAddr::new(own, port)).await?);
+    }
+    Ok(listeners)
+}
+
+/// This machine's own address, where `host` does not contain it.
+fn beside(host: IpAddr) -> Option<IpAddr> {
+    let contains_own = host.is_unspecified() || host.to_canonical().is_loopback();
+    (!contains_own).then_some(Ipv4Addr::LOCALHOST.into())
 }
 
 #[cfg(target_os = "linux")]
@@ -71,16 +87,51 @@ mod holder {
 
 #[cfg(test)]
 mod tests {
-    use super::{Exit, listen};
+    use super::{Exit, TcpListener, beside, listen};
+    use std::net::{IpAddr, Ipv4Addr};
+
+    const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn port_of(listeners: &[TcpListener]) -> u16 {
+        listeners[0].local_addr().unwrap().port()
+    }
 
     #[tokio::test]
     async fn a_taken_port_is_named_and_only_left_if_asked() {
-        let held = listen("127.0.0.1:0".parse().unwrap(), false).await.unwrap();
-        let address = held.local_addr().unwrap();
-        let err = listen(address, false).await.unwrap_err();
-        assert!(matches!(&err, Exit::PortTaken { port, .. } if *port == address.port()), "{err}");
+        let held = listen(HOST, 0, false).await.unwrap();
+        let taken = port_of(&held);
+        let err = listen(HOST, taken, false).await.unwrap_err();
+        assert!(matches!(&err, Exit::PortTaken { port, .. } if *port == taken), "{err}");
         assert!(err.to_string().contains("--port-search"), "{err}");
-        let other = listen(address, true).await.unwrap();
-        assert_ne!(other.local_addr().unwrap().port(), address.port());
+        let other = listen(HOST, taken, true).await.unwrap();
+        assert_ne!(port_of(&other), taken);
+    }
+
+    #[test]
+    fn this_machine_is_reached_at_its_own_address_whatever_else_is_listened_on() {
+        let check = |host: &str, expected: bool| {
+            assert_eq!(beside(host.parse().unwrap()), expected.then_some(HOST), "{host}");
+        };
+        check("192.168.1.2", true);
+        check("fe80::1", true);
+        check("127.0.0.1", false);
+        check("127.0.0.2", false);
+        check("::1", false);
+        check("0.0.0.0", false);
+        check("::", false);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn both_addresses_have_the_same_port() {
+        // Whatever address this machine has beside its own; where it has none there is nothing to see.
+        let Ok(probe) = std::net::UdpSocket::bind("0.0.0.0:0") else { return };
+        if probe.connect("192.0.2.1:9").is_err() {
+            return;
+        }
+        let host = probe.local_addr().unwrap().ip();
+        let listeners = listen(host, 0, false).await.unwrap();
+        let ports: Vec<_> = listeners.iter().map(|it| it.local_addr().unwrap().port()).collect();
+        assert_eq!(ports, [port_of(&listeners); 2]);
     }
 }

@@ -10,6 +10,7 @@ use crate::{
 };
 use chat::{Chat, Imports, KnowsModel};
 use compare::{Compare, Load, LoadError};
+use futures::future::join_all;
 use inference::{Engine, EngineError, Engines, Guarded, KvFiles, Limits, LlamaConfig, Remotes, Residency};
 use jobs::Jobs;
 use models::{Drafts, Environment, HubAccess, Library, Models, ModelsError, RemoteList, VARIABLES};
@@ -27,7 +28,7 @@ use std::{
 };
 use store::Store;
 use system::{DataDir, PathError, Sampler};
-use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use toolbox::Toolbox;
 use tools::{Launcher, Tool};
 use types::{
@@ -42,8 +43,8 @@ const LAST_BYTES: Duration = Duration::from_secs(1);
 
 /// Serves until it is asked to end.
 pub(crate) async fn serve(config: &Config) -> Result<(), Exit> {
-    let listener = port::listen(SocketAddr::new(config.host, config.port), config.port_search).await?;
-    let address = listener.local_addr().map_err(failed)?;
+    let listeners = port::listen(config.host, config.port, config.port_search).await?;
+    let address = listeners[0].local_addr().map_err(failed)?;
     let paths = DataDir::open(config.data_dir.as_deref()).map_err(|err| Exit::Failed(err.to_string()))?;
     let _lock = paths.lock().map_err(refused_folder)?;
     let (state, wanted) = open_layers(config, paths).await?;
@@ -51,11 +52,14 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Exit> {
     let under_way = UnderWay::default();
     let router = router::build(state.clone(), Site::new(config.site.clone()), hosts, under_way.clone());
 
-    let (stop, stopped) = oneshot::channel::<()>();
+    let stop = CancellationToken::new();
     // Some doors are for those at this machine only.
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move { _ = stopped.await });
-    let server = tokio::spawn(server.into_future());
+    let serve = |listener| {
+        let server = axum::serve(listener, router.clone());
+        tokio::spawn(server.with_graceful_shutdown(stop.clone().cancelled_owned()).into_future())
+    };
+    let servers: Vec<_> = listeners.into_iter().map(serve).collect();
     let purging = tokio::spawn(purge::again_and_again(state.clone()));
     announce(config, address)?;
     if config.load_model {
@@ -64,13 +68,13 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Exit> {
 
     wait_for_end().await;
     tracing::info!("ending: running answers get {} s", GRACE.as_secs());
-    _ = stop.send(());
+    stop.cancel();
     purging.abort();
     tokio::join!(state.chat.shutdown(GRACE), state.compare.shutdown(GRACE), under_way.end(GRACE));
     state.toolbox.shutdown().await;
     state.engine.unload_all().await;
     // Pages hold their stream open for as long as they live: they are not waited for.
-    _ = tokio::time::timeout(LAST_BYTES, server).await;
+    _ = tokio::time::timeout(LAST_BYTES, join_all(servers)).await;
     Ok(())
 }
 
@@ -298,16 +302,10 @@ async fn load_model(state: &AppState, wanted: Option<ModelId>) {
 }
 
 fn announce(config: &Config, address: SocketAddr) -> Result<(), Exit> {
-    let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { host_in_url(address) };
-    let url = format!("http://{host}:{}", address.port());
+    let (url, others) = addresses(address);
     writeln!(io::stdout(), "ChaosEngineAI is at {url}").map_err(failed)?;
-    if address.ip().is_unspecified() {
-        writeln!(
-            io::stdout(),
-            "Others on this network reach it at this machine's address, port {}.",
-            address.port()
-        )
-        .map_err(failed)?;
+    if let Some(others) = others {
+        writeln!(io::stdout(), "{others}").map_err(failed)?;
     }
     if config.open {
         browser::open(&url);
@@ -315,8 +313,18 @@ fn announce(config: &Config, address: SocketAddr) -> Result<(), Exit> {
     Ok(())
 }
 
-fn host_in_url(address: SocketAddr) -> String {
-    if address.is_ipv6() { format!("[{}]", address.ip()) } else { address.ip().to_string() }
+/// Where whoever sits at this machine finds the server that listens on `address`, and what to tell of others.
+fn addresses(address: SocketAddr) -> (String, Option<String>) {
+    let (ip, port) = (address.ip(), address.port());
+    if ip.to_canonical().is_loopback() {
+        return (format!("http://{address}"), None);
+    }
+    let others = if ip.is_unspecified() {
+        format!("Others on this network reach it at this machine's address, port {port}.")
+    } else {
+        format!("Others reach it at http://{address}.")
+    };
+    (format!("http://127.0.0.1:{port}"), Some(others))
 }
 
 fn failed(err: io::Error) -> Exit {
@@ -373,5 +381,25 @@ mod browser {
             Ok(mut child) => _ = tokio::spawn(async move { child.wait().await }),
             Err(err) => tracing::warn!(error = %err, "the browser could not be opened"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::addresses;
+
+    #[test]
+    fn whoever_sits_here_is_sent_to_this_machines_own_address() {
+        let check = |listens: &str, expected: &str, others: Option<&str>| {
+            let (url, said) = addresses(listens.parse().unwrap());
+            assert_eq!(url, expected);
+            assert!(said.as_deref().unwrap_or_default().contains(others.unwrap_or_default()), "{said:?}");
+            assert_eq!(said.is_some(), others.is_some());
+        };
+        check("127.0.0.1:8876", "http://127.0.0.1:8876", None);
+        check("[::1]:8876", "http://[::1]:8876", None);
+        check("0.0.0.0:8876", "http://127.0.0.1:8876", Some("port 8876"));
+        check("192.168.1.2:8876", "http://127.0.0.1:8876", Some("http://192.168.1.2:8876"));
+        check("[fe80::1]:8876", "http://127.0.0.1:8876", Some("http://[fe80::1]:8876"));
     }
 }

@@ -73,10 +73,10 @@ impl Site {
     /// The file at `path`, compressed if the client takes it. `None` if there is none.
     pub(crate) async fn serve(&self, path: &str, request: &HeaderMap) -> Option<Response> {
         let path = path.trim_start_matches('/');
-        // Only plain names: nothing outside the folder has one.
+        // Only plain names: nothing outside the folder has one. A colon begins a drive of Windows.
         if path.is_empty()
             || path.split('/').any(|part| part.is_empty() || part.starts_with('.'))
-            || path.contains('\\')
+            || path.contains(['\\', ':'])
         {
             return None;
         }
@@ -123,3 +123,6 @@ fn accepted(request: &HeaderMap) -> Vec<(&'static str, &'static str)> {
     };
     [("br", "br"), ("gzip", "gz")].into_iter().filter(|(encoding, _)| takes(encoding)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use prompts::PromptsError;
@@ -13,15 +13,22 @@ use types::{ids::UserId, prompt::MAX_IMPORT_BYTES};
 pub(crate) const IMPORT_BYTES: usize = MAX_IMPORT_BYTES;
 
 /// Adds the prompts of the body, and says how many; or why not, as a sentence.
-pub(crate) async fn import(State(state): State<AppState>, file: String) -> Response {
+pub(crate) async fn import(State(state): State<AppState>, headers: HeaderMap, file: String) -> Response {
     match state.prompts.import(UserId::LOCAL, file).await {
         Ok(imported) => imported.written().into_response(),
-        Err(err @ (PromptsError::Store(_) | PromptsError::BrokeOff)) => {
-            tracing::error!(error = %err, "prompts could not be imported");
-            (StatusCode::SERVICE_UNAVAILABLE, err.to_string()).into_response()
-        }
-        Err(err) => (StatusCode::UNPROCESSABLE_ENTITY, err.to_string()).into_response(),
+        Err(err) => refusal(&err, &headers),
     }
+}
+
+fn refusal(err: &PromptsError, headers: &HeaderMap) -> Response {
+    let status = match err {
+        PromptsError::Store(_) | PromptsError::BrokeOff => {
+            tracing::error!(error = %err, "prompts could not be imported");
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    (status, app::for_reader(headers, &err.to_string())).into_response()
 }
 
 /// All prompts of the caller.
@@ -41,3 +48,6 @@ pub(crate) async fn export(State(state): State<AppState>) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! What is computed with one set of adapters is never used with another, and sequences with different sets are never
 //! decoded in one batch: the context has one set at a time. Changing it makes llama.cpp plan its memory anew, so a set
-//! keeps its turn for some steps.
+//! keeps its turn for a while, but for no longer than a stream may pause.
 
 use crate::llama::{self, Adapter};
 use llama_cpp_2::model::LlamaModel;
@@ -14,14 +14,15 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 /// Sets that are remembered as they were asked for.
 const MAX_SETS: usize = 256;
 
-/// Steps of one set while another one waits.
-const TURN: u32 = 16;
+/// A set keeps its turn for so long while another one waits: whoever decodes with that one has to have its next token soon. The
+/// step in which the time is up is finished.
+const TURN: Duration = Duration::from_millis(150);
 
 /// Names a set by what is in its adapters' files and by their strength, so that it is the same after a restart and never
 /// another one's.
@@ -172,20 +173,30 @@ fn canonical(wanted: &[LoraAdapter]) -> Vec<LoraAdapter> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Turn {
     pub(crate) set: SetId,
-    n_steps: u32,
+    /// How long its steps took since another one waits.
+    taken: Duration,
 }
 
 impl Turn {
-    /// The turn of the next step, in which sequences of these sets need something: a set stays for some steps, then the
-    /// next larger one comes, and after the last the first. Pure.
+    /// The turn of the next step, in which sequences of these sets run: a set stays for a while, then the next larger one comes, and
+    /// after the last the first. Pure.
     pub(crate) fn next(self, sets: impl Iterator<Item = SetId> + Clone) -> Self {
-        let stays = sets.clone().any(|set| set == self.set);
         let others = sets.clone().any(|set| set != self.set);
-        if stays && (!others || self.n_steps < TURN) {
-            return Self { n_steps: if others { self.n_steps + 1 } else { 0 }, ..self };
+        if sets.clone().any(|set| set == self.set) && (!others || self.taken < TURN) {
+            return Self { taken: if others { self.taken } else { Duration::ZERO }, ..self };
         }
         let after = sets.clone().filter(|set| *set > self.set).min();
-        Self { set: after.or_else(|| sets.min()).unwrap_or(self.set), n_steps: 1 }
+        Self { set: after.or_else(|| sets.min()).unwrap_or(self.set), taken: Duration::ZERO }
+    }
+
+    /// After a step that took so long.
+    pub(crate) fn after(self, step: Duration) -> Self {
+        Self { taken: self.taken + step, ..self }
+    }
+
+    /// Its sequences have nothing to compute now.
+    pub(crate) fn over(self) -> Self {
+        Self { taken: TURN, ..self }
     }
 }
 

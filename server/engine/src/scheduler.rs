@@ -399,6 +399,7 @@ impl<'m> Scheduler<'m> {
 
     /// One batch. Where the pool has no room for it, room is made first.
     fn step(&mut self) -> Result<(), WorkerError> {
+        let came = Instant::now();
         self.pool.note_files(false);
         self.admit();
         self.tell_line()?;
@@ -413,10 +414,11 @@ impl<'m> Scheduler<'m> {
             if may_guess {
                 self.guess(&mut needs)?;
             }
-            let chunks = plan(&needs, self.budget(&needs));
+            let chunks = plan(&needs, self.budget(&needs, turn.set));
             if chunks.is_empty() {
-                self.turn = turn;
-                if !self.look_at_images(turn.set)? {
+                let has_looked = self.look_at_images(turn.set)?;
+                self.turn = if has_looked { turn.after(came.elapsed()) } else { turn.over() };
+                if !has_looked {
                     self.wait();
                 }
                 return Ok(());
@@ -429,9 +431,9 @@ impl<'m> Scheduler<'m> {
             let begun = Instant::now();
             match self.pool.context.decode(&mut self.batch) {
                 Ok(()) => {
-                    self.turn = turn;
                     self.finish_step(&chunks, n_padding, begun)?;
                     self.look_at_images(turn.set)?;
+                    self.turn = turn.after(came.elapsed());
                     return Ok(());
                 }
                 // What is short of room has none for guesses and padding.
@@ -520,9 +522,12 @@ impl<'m> Scheduler<'m> {
         Ok(())
     }
 
-    fn budget(&self, needs: &[Need]) -> Budget {
+    /// What a step with the adapters of `set` may do: whoever decodes with others waits for it as well.
+    fn budget(&self, needs: &[Need], set: SetId) -> Budget {
         let n_decoding = needs.iter().filter(|need| need.decoding).count();
-        self.cost.budget(n_decoding, N_BATCH as usize)
+        let mut others = self.pool.running().filter(|(_, sequence)| sequence.set.id != set);
+        let others_decode = others.any(|(_, sequence)| sequence.is_decoding());
+        self.cost.budget(n_decoding, others_decode, N_BATCH as usize)
     }
 
     /// Padding comes last, so that it moves nobody's logits.

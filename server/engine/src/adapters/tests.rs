@@ -19,29 +19,46 @@ fn sets_do_not_depend_on_how_they_are_written() {
     check(&[("a", 1.0), ("a", -1.0)], &[]);
 }
 
-#[test]
-fn everybody_has_a_turn_and_nobody_waits_for_ever() {
+/// Whose turn is each of so many steps where three sets have something to compute in steps of so many milliseconds.
+fn turns(step_ms: u64, n_steps: usize) -> Vec<u128> {
     let (mut turn, sets) = (Turn::default(), [0, 3, 7].map(SetId));
-    let turns: Vec<_> = (0..TURN * 6)
-        .map(|_| {
-            turn = turn.next(sets.into_iter());
-            turn.set
-        })
-        .collect();
-    for set in sets {
-        let n = turns.iter().filter(|it| **it == set).count();
-        assert!(n.abs_diff(TURN as usize * 2) <= 2, "{set:?} had {n} turns");
+    let step = |_| {
+        let now = turn.next(sets.into_iter());
+        turn = now.after(Duration::from_millis(step_ms));
+        now.set.0
+    };
+    (0..n_steps).map(step).collect()
+}
+
+#[test]
+fn a_set_keeps_its_turn_for_as_long_as_a_stream_may_pause_whatever_a_step_takes() {
+    assert_eq!(turns(60, 10), [0, 0, 0, 3, 3, 3, 7, 7, 7, 0]);
+    assert_eq!(turns(1000, 7), [0, 3, 7, 0, 3, 7, 0]);
+    let short = turns(1, 900);
+    for set in [0, 3, 7] {
+        assert_eq!(short.iter().filter(|it| **it == set).count(), 300, "{set}");
     }
-    assert!(turns.windows(TURN as usize * 3).all(|steps| sets.iter().all(|set| steps.contains(set))));
+}
+
+#[test]
+fn a_set_that_has_nothing_to_compute_holds_up_nobody() {
+    let sets = [0, 3].map(SetId);
+    let turn = Turn::default().next(sets.into_iter());
+    assert_eq!((turn.set, turn.over().next(sets.into_iter()).set), (SetId(0), SetId(3)));
+    // Alone it is asked again.
+    assert_eq!(turn.over().next([SetId(0)].into_iter()), Turn::default());
 }
 
 #[test]
 fn whoever_is_alone_keeps_the_turn() {
     let mut turn = Turn::default();
     for _ in 0..100 {
-        turn = turn.next([SetId(5)].into_iter());
+        turn = turn.next([SetId(5)].into_iter()).after(Duration::from_secs(1));
         assert_eq!(turn.set, SetId(5));
     }
+    // Nor is that taken from its time once another one comes.
+    let turn = turn.next([SetId(5)].into_iter());
+    assert_eq!(turn.next([SetId(2), SetId(5)].into_iter()).set, SetId(5));
     assert_eq!(turn.next([SetId(2)].into_iter()).set, SetId(2));
 }
 

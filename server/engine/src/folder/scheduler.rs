@@ -294,7 +294,7 @@ impl<'m> FolderScheduler<'m> {
         let now = Instant::now();
         let needs: Vec<_> = self.running.iter().filter_map(|(id, it)| it.sequence.need(*id, now)).collect();
         let n_decoding = needs.iter().filter(|need| need.decoding).count();
-        let mut chunks = plan(&needs, self.cost.budget(n_decoding, STEP_TOKENS));
+        let mut chunks = plan(&needs, self.cost.budget(n_decoding, false, STEP_TOKENS));
         chunks.sort_by_key(|chunk| chunk.sequence);
         chunks
     }

@@ -91,9 +91,14 @@ impl StepCost {
         }
     }
 
-    /// What a step may do in which `n_decoding` sequences decode and that takes at most `n_tokens`.
-    pub(crate) fn budget(&self, n_decoding: usize, n_tokens: usize) -> Budget {
-        let n_tokens = if n_decoding == 0 { n_tokens.min(self.prompt_tokens_alone()) } else { n_tokens };
+    /// What a step may do in which `n_decoding` sequences decode and that takes at most `n_tokens`, where others decode who are not in
+    /// it or nobody does.
+    pub(crate) fn budget(&self, n_decoding: usize, others_decode: bool, n_tokens: usize) -> Budget {
+        let n_tokens = match n_decoding {
+            0 if others_decode => n_tokens.min(self.prompt_tokens_beside(0)),
+            0 => n_tokens.min(self.prompt_tokens_alone()),
+            _ => n_tokens,
+        };
         Budget { n_tokens, n_prompt_beside_decode: self.prompt_tokens_beside(n_decoding) }
     }
 

@@ -8,6 +8,7 @@ mod recurrent;
 mod restarts;
 mod server_text;
 mod shares;
+mod steps;
 mod thinking;
 mod windows;
 
@@ -55,6 +56,26 @@ fn start_with_files(seed: u64, n_ctx: u32, kv_files: Option<KvFiles>) -> Worker 
     Worker::start_with_files(Some(n_ctx), kv_files, |path| tiny_llama::write(path, seed))
 }
 
+impl Ask {
+    fn params(&self) -> GenerateParams {
+        let sampling = Sampling {
+            temperature: self.temperature,
+            repeat_penalty: 1.0,
+            seed: Some(self.seed),
+            max_tokens: Some(self.n_tokens),
+            ignore_eos: true,
+            ..Sampling::default()
+        };
+        GenerateParams {
+            sampling,
+            speculation: self.speculation,
+            adapters: self.adapters.clone(),
+            server_text: self.n_server_bytes.map(|n_bytes| ServerText { n_bytes, has_tools: false }),
+            ..GenerateParams::new(Tenant(self.tenant))
+        }
+    }
+}
+
 impl Worker {
     /// Runs all of them side by side; text and cost of each.
     fn answer(&mut self, asks: &[Ask]) -> Vec<(String, Usage)> {
@@ -81,23 +102,8 @@ impl Worker {
     }
 
     fn send(&mut self, id: RequestId, ask: &Ask) {
-        let sampling = Sampling {
-            temperature: ask.temperature,
-            repeat_penalty: 1.0,
-            seed: Some(ask.seed),
-            max_tokens: Some(ask.n_tokens),
-            ignore_eos: true,
-            ..Sampling::default()
-        };
-        let params = GenerateParams {
-            sampling,
-            speculation: ask.speculation,
-            adapters: ask.adapters.clone(),
-            server_text: ask.n_server_bytes.map(|n_bytes| ServerText { n_bytes, has_tools: false }),
-            ..GenerateParams::new(Tenant(ask.tenant))
-        };
         let prompt = Prompt::Text(ask.prompt.clone());
-        self.tell(&Command::Generate { id, prompt, params: Box::new(params) });
+        self.tell(&Command::Generate { id, prompt, params: Box::new(ask.params()) });
     }
 
     /// Why it does not answer.

@@ -55,8 +55,8 @@ fn check_alone(token_ms: f64, expected: usize) {
     for _ in 0..50 {
         cost.learn(0, 64, 64.0 * token_ms);
     }
-    assert_eq!(cost.budget(0, 512).n_tokens, expected, "{token_ms} ms");
-    assert_eq!(cost.budget(1, 512).n_tokens, 512, "{token_ms} ms");
+    assert_eq!(cost.budget(0, false, 512).n_tokens, expected, "{token_ms} ms");
+    assert_eq!(cost.budget(1, false, 512).n_tokens, 512, "{token_ms} ms");
 }
 
 #[test]
@@ -65,7 +65,15 @@ fn nobody_waits_much_longer_than_a_second_for_a_step() {
     check_alone(4.0, 224);
     check_alone(33.0, LEAST_ALONE);
     check_alone(500.0, LEAST_ALONE);
-    assert_eq!(StepCost::default().budget(0, 512).n_tokens, FIRST_GUESS);
+    assert_eq!(StepCost::default().budget(0, false, 512).n_tokens, FIRST_GUESS);
+}
+
+#[test]
+fn who_decodes_elsewhere_waits_no_longer_than_for_a_prompt_beside() {
+    let mut cost = StepCost::default();
+    cost.learn(0, 64, 64.0 * 4.0);
+    let n_tokens = [false, true].map(|others_decode| cost.budget(0, others_decode, 512).n_tokens);
+    assert_eq!(n_tokens, [224, 37]);
 }
 
 #[test]

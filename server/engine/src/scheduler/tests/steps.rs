@@ -1,0 +1,158 @@
+//! Schedulers that go step by step.
+
+use super::{
+    super::{Companions, Scheduler, StepCost, Work},
+    Ask, adapters, ask, with,
+};
+use crate::{
+    inbox::Cancels,
+    llama::{load_file, open_context},
+    outbox::Outbox,
+    prompt::Prompter,
+    tests::{exactly, tiny_llama},
+    vectors::{LlamaEncoder, Queue, vector_facts},
+};
+use llama_cpp_2::{llama_backend::LlamaBackend, model::params::LlamaModelParams};
+use protocol::{Event, LoadRequest, Prompt, RequestId, read_frame};
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+/// What was said.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic").extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A scheduler and who gives it work.
+struct Stepper<'m> {
+    scheduler: Scheduler<'m>,
+    prompter: Prompter<'m>,
+    said: Said,
+}
+
+/// What becomes of a scheduler of a tiny model that is loaded as `change` says.
+fn step_by_step(change: impl FnOnce(LoadRequest) -> LoadRequest, act: impl FnOnce(&mut Stepper<'_>)) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tiny.gguf");
+    tiny_llama::write(&path, 3);
+    let request = change(exactly(&path, Some(1024)));
+    let backend = LlamaBackend::init().expect("a backend");
+    let model = load_file(&backend, &path, LlamaModelParams::default(), |_| true).expect("a model");
+    let opened = open_context(&backend, &model, &request, None).expect("a context");
+    let said = Said::default();
+    let outbox = Outbox::new(said.clone());
+    let encoder = LlamaEncoder::new(&backend, &model, &request, vector_facts(&model, &request));
+    let vectors = Queue::new(encoder, outbox.clone());
+    let companions = Companions { draft: None, looking: None };
+    let scheduler =
+        Scheduler::new(opened.context, &model, &request, &opened.facts, outbox, vectors, companions);
+    let prompter = Prompter::new(&model, opened.facts.n_ctx);
+    act(&mut Stepper { scheduler, prompter, said });
+}
+
+impl Stepper<'_> {
+    fn ask(&mut self, id: u64, ask: &Ask) {
+        self.ask_at(id, ask, Instant::now());
+    }
+
+    /// Likewise, as if it had been asked at `at`.
+    fn ask_at(&mut self, id: u64, ask: &Ask, at: Instant) {
+        let (prompt, params) = (Prompt::Text(ask.prompt.clone()), ask.params());
+        let prompt = self.prompter.prepare(&prompt, &params).expect("a prompt");
+        let spelling = |token| self.prompter.spelling(token);
+        let work = Work::generate(RequestId(id), prompt, params, at, self.prompter.ends(), &spelling);
+        self.scheduler.take(work, &Cancels::default()).expect("accepted");
+    }
+
+    fn cancel(&mut self, id: u64) {
+        self.scheduler.cancel(RequestId(id)).expect("heard");
+    }
+
+    fn step(&mut self) {
+        self.scheduler.step().expect("a step");
+    }
+
+    /// Goes on until this one has answered something.
+    fn step_until_it_answers(&mut self, id: u64) {
+        let is_answering =
+            |it: &Self| it.scheduler.pool.running().any(|(_, it)| it.id == RequestId(id) && it.is_decoding());
+        for _ in 0..1000 {
+            if is_answering(self) {
+                return;
+            }
+            self.step();
+        }
+        panic!("{id} has no answer");
+    }
+
+    /// What runs.
+    fn running(&self) -> Vec<u64> {
+        let mut ids: Vec<_> = self.scheduler.pool.running().map(|(_, it)| it.id.0).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// What was said since the last time.
+    fn events(&self) -> Vec<Event> {
+        let bytes = std::mem::take(&mut *self.said.0.lock().expect("no panic"));
+        let mut rest = &bytes[..];
+        std::iter::from_fn(|| read_frame(&mut rest).expect("whole frames")).collect()
+    }
+}
+
+#[test]
+fn what_is_answered_in_a_step_comes_in_one_frame() {
+    step_by_step(
+        |request| request,
+        |it| {
+            (1..=3).for_each(|id| it.ask(id, &ask(&format!("{} is at it", "abc".repeat(id as usize)))));
+            (1..=3).for_each(|id| it.step_until_it_answers(id));
+            it.events();
+            for _ in 0..10 {
+                it.step();
+                let events = it.events();
+                let [Event::Step(deltas)] = &events[..] else { panic!("{events:?}") };
+                assert_eq!(deltas.iter().map(|delta| delta.id.0).collect::<Vec<_>>(), [1, 2, 3]);
+            }
+        },
+    );
+}
+
+#[test]
+fn a_prompt_with_other_adapters_is_cut_as_finely_as_a_stream_needs_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [adapter, _] = adapters(&folder);
+    step_by_step(
+        |request| request,
+        |it| {
+            it.ask(1, &Ask { n_tokens: 900, ..ask("a stream") });
+            it.step_until_it_answers(1);
+            let long = Ask { prompt: "the sea and the sky ".repeat(45), ..with(&[(&adapter, 1.0)]) };
+            it.ask(2, &long);
+            it.scheduler.admit();
+            // A token of a prompt takes four milliseconds.
+            it.scheduler.cost = StepCost::default();
+            it.scheduler.cost.learn(0, 64, 256.0);
+            let budget = |it: &Stepper<'_>| {
+                let running = it.scheduler.pool.running().find(|(_, it)| it.id == RequestId(2));
+                let set = running.expect("it runs").1.set.id;
+                it.scheduler.budget(&it.scheduler.needs(set), set).n_tokens
+            };
+            assert_eq!(budget(it), 37);
+            it.cancel(1);
+            assert_eq!(budget(it), 224);
+        },
+    );
+}

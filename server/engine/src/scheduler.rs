@@ -150,8 +150,8 @@ pub(crate) struct Scheduler<'m> {
     told: Vec<RequestId>,
     /// What is saved in memory, as the server knows it.
     told_saved: u64,
-    /// Since when the pool is full: somebody gave its cells back, and goes on when somebody ends.
-    full_since: Option<Instant>,
+    /// Somebody ended since one that waits for cells was last found to have too few.
+    may_go_on: bool,
     cost: StepCost,
     /// What was answered before, to guess from.
     histories: Histories,
@@ -216,7 +216,7 @@ impl<'m> Scheduler<'m> {
             turns: Turns::default(),
             told: Vec::new(),
             told_saved: 0,
-            full_since: None,
+            may_go_on: false,
             cost: StepCost::default(),
             histories: Histories::default(),
             vectors,
@@ -562,7 +562,7 @@ impl<'m> Scheduler<'m> {
             self.histories.add(sequence.who(), sequence.answer());
         }
         self.pool.release(id);
-        self.full_since = None;
+        self.may_go_on = true;
     }
 }
 

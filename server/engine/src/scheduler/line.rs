@@ -3,72 +3,108 @@
 use super::{Scheduler, place::Place};
 use crate::worker::WorkerError;
 use protocol::{Event, SAVED_NEWS};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Whoever gave its cells back is passed by others that fit for so long; then what becomes free is left to it.
+/// Whoever waits for cells is passed by others that fit for so long; then what becomes free is left to it.
 const PASSED_FOR: Duration = Duration::from_secs(10);
+
+/// Who may start where somebody waits for cells.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    /// For how long whoever waits longest for cells does; `None` where nobody does.
+    longest: Option<Duration>,
+    /// Nobody runs: what there is is enough for anybody.
+    is_empty: bool,
+    /// Somebody ended since one that waits for cells was last found to have too few.
+    may_go_on: bool,
+    /// Cells that nobody who runs needs.
+    n_spare: usize,
+}
+
+impl Room {
+    /// Whether it is the turn of one that waits for cells since then, or of a newcomer.
+    fn is_for(&self, lacks_cells: Option<Duration>) -> bool {
+        match lacks_cells {
+            None => self.longest.is_none_or(|longest| longest < PASSED_FOR),
+            Some(own) => {
+                let is_left_to_others = self.longest.is_some_and(|it| it >= PASSED_FOR) && own < PASSED_FOR;
+                (self.is_empty || self.may_go_on) && !is_left_to_others
+            }
+        }
+    }
+
+    /// Whether that has so many more cells. While nobody waits for any, whoever comes may try.
+    fn has(&self, n_cells: usize) -> bool {
+        self.longest.is_none() || self.is_empty || n_cells <= self.n_spare
+    }
+}
 
 impl Scheduler<'_> {
     /// Lets waiting requests start, as many as may run.
     pub(super) fn admit(&mut self) {
-        if self.pool.n_running() == 0 {
-            self.full_since = None;
-        }
         while self.pool.n_running() < self.n_parallel {
-            let next = match self.full_since {
-                None => self.next_in_line(),
-                Some(since) if since.elapsed() < PASSED_FOR => self.next_that_fits(),
-                Some(_) => return,
-            };
-            let Some((i, place)) = next else {
-                if self.full_since.is_none() {
+            let Some((i, place)) = self.next_in_line() else {
+                if self.longest_without_cells().is_none() {
                     self.pool.await_nothing();
                 }
                 return;
             };
-            let Some(sequence) = self.waiting.remove(i) else { return };
-            if !sequence.has_begun() {
-                self.turns.note(sequence.who());
-            }
-            if let Some(interrupted) = self.pool.start(sequence, place) {
-                self.waiting.insert(i, interrupted);
-                self.full_since = Some(Instant::now());
+            if !self.start(i, place) {
                 return;
             }
         }
     }
 
-    /// The first of the line that has not begun and for which there is room beside everybody who runs.
-    fn next_that_fits(&mut self) -> Option<(usize, Place)> {
-        let n_spare = self.pool.n_spare_cells();
+    /// Starts one of those who wait; says whether there was room for where it was.
+    fn start(&mut self, i: usize, place: Place) -> bool {
+        let Some(sequence) = self.waiting.remove(i) else { return false };
+        if !sequence.has_begun() {
+            self.turns.note(sequence.who());
+        }
+        let Some(mut interrupted) = self.pool.start(sequence, place) else { return true };
+        interrupted.note_lack_of_cells();
+        self.waiting.insert(i, interrupted);
+        self.may_go_on = false;
+        false
+    }
+
+    fn room(&self) -> Room {
+        let longest = self.longest_without_cells();
+        Room {
+            longest,
+            is_empty: self.pool.n_running() == 0,
+            may_go_on: self.may_go_on,
+            n_spare: longest.map_or(0, |_| self.pool.n_spare_cells()),
+        }
+    }
+
+    fn longest_without_cells(&self) -> Option<Duration> {
+        self.waiting.iter().filter_map(|it| it.lacks_cells()).max()
+    }
+
+    /// The first of the line that may start; who waits for a beginning that somebody computes, or that is read from a file, is passed.
+    fn next_in_line(&mut self) -> Option<(usize, Place)> {
+        let room = self.room();
         self.line().into_iter().find_map(|i| {
             let sequence = &self.waiting[i];
-            if sequence.has_begun() {
+            if !room.is_for(sequence.lacks_cells()) {
                 return None;
             }
             let place = self.pool.place(sequence);
-            let fits = self.pool.n_cells_more(sequence, place) <= n_spare;
+            let fits = room.has(self.pool.n_cells_more(sequence, place));
             (fits && self.pool.is_ready(place)).then_some((i, place))
-        })
-    }
-
-    /// The first of the line; who waits for a beginning that somebody computes, or that is read from a file, is passed.
-    fn next_in_line(&mut self) -> Option<(usize, Place)> {
-        self.line().into_iter().find_map(|i| {
-            let place = self.pool.place(&self.waiting[i]);
-            self.pool.is_ready(place).then_some((i, place))
         })
     }
 
     /// In which order those who wait start.
     fn line(&self) -> Vec<usize> {
-        let waiting = self.waiting.iter().map(|it| (it.who(), it.has_begun()));
+        let waiting = self.waiting.iter().map(|it| (it.who(), it.lacks_cells().is_some()));
         self.turns.line(waiting, self.pool.running().map(|(_, it)| it.who()))
     }
 
     /// Says who waits for others to end. While there is room, whoever waits is about to start.
     pub(super) fn tell_line(&mut self) -> Result<(), WorkerError> {
-        let has_room = self.full_since.is_none() && self.pool.n_running() < self.n_parallel;
+        let has_room = self.longest_without_cells().is_none() && self.pool.n_running() < self.n_parallel;
         let line = if has_room { Vec::new() } else { self.line() };
         let waiting: Vec<_> = line.into_iter().map(|i| self.waiting[i].id).collect();
         if waiting != self.told {
@@ -98,8 +134,9 @@ impl Scheduler<'_> {
             return false;
         }
         let youngest = self.pool.running().max_by_key(|(_, sequence)| sequence.id).map(|(id, _)| id);
-        let Some(sequence) = youngest.and_then(|id| self.pool.preempt(id)) else { return false };
-        self.full_since.get_or_insert_with(Instant::now);
+        let Some(mut sequence) = youngest.and_then(|id| self.pool.preempt(id)) else { return false };
+        sequence.note_lack_of_cells();
+        self.may_go_on = false;
         self.waiting.push_front(sequence);
         true
     }
@@ -112,7 +149,9 @@ impl Scheduler<'_> {
             while !self.pool.can_forget(id) {
                 if !self.make_room() {
                     // Alone it has all cells; it begins anew, with what is saved of it.
-                    self.waiting.extend(self.pool.preempt(id));
+                    let mut alone = self.pool.preempt(id);
+                    alone.iter_mut().for_each(|it| it.note_lack_of_cells());
+                    self.waiting.extend(alone);
                 }
             }
         }
@@ -120,3 +159,6 @@ impl Scheduler<'_> {
         running.into_iter().for_each(|id| self.pool.forget_middle(id));
     }
 }
+
+#[cfg(test)]
+mod tests;

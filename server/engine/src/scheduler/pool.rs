@@ -381,10 +381,25 @@ impl<'m> Pool<'m> {
         None
     }
 
-    /// Cells that nobody who runs has or is about to need. What several share counts for each of them.
+    /// Cells that nobody who runs has or is about to need.
     pub(super) fn n_spare_cells(&self) -> usize {
-        let needed: usize = self.running().map(|(_, sequence)| sequence.n_cells_needed()).sum();
+        let own = |(id, sequence): (SequenceId, &Sequence)| {
+            sequence.n_cells_needed().saturating_sub(self.n_counted_before(id, sequence))
+        };
+        let needed: usize = self.running().map(own).sum();
         (self.context.n_ctx() as usize).saturating_sub(needed)
+    }
+
+    /// Cells of a running sequence that one with a smaller number has as well.
+    fn n_counted_before(&self, id: SequenceId, sequence: &Sequence) -> usize {
+        if !self.shares_cells[id] {
+            return 0;
+        }
+        let own = self.index.matches(sequence.owner(), sequence.text());
+        let of_server = self.index.matches(sequence.owner().of_server(), sequence.server_text());
+        let is_counted = |other| other < id && self.shares_cells[other] && self.sequence(other).is_some();
+        let counted = own.into_iter().chain(of_server).filter(|it| is_counted(it.sequence));
+        counted.map(|it| it.n_common).max().unwrap_or(0)
     }
 
     /// Cells that a waiting sequence would take beside those of whom it shares some with, where it starts at `place`.

@@ -100,6 +100,8 @@ pub(crate) struct Sequence {
     n_said: usize,
     submitted: Instant,
     begun: Option<Instant>,
+    /// Since when it waits for cells that it had, or that it needs to go on.
+    pub(crate) without_cells: Option<Instant>,
     first_token: Option<Instant>,
     last_token: Option<Instant>,
 }
@@ -158,6 +160,7 @@ impl Sequence {
             pieces: prompt.pieces,
             submitted,
             begun: None,
+            without_cells: None,
             first_token: None,
             last_token: None,
         }
@@ -247,7 +250,8 @@ impl Sequence {
 
     /// Cells that it has or soon needs.
     pub(crate) fn n_cells_needed(&self) -> usize {
-        self.tokens.len() + n_more_cells(&self.pieces) + self.n_left().min(NEAR_TOKENS)
+        let most = self.window.as_ref().map_or(usize::MAX, |window| window.room(0));
+        (self.tokens.len() + n_more_cells(&self.pieces) + self.n_left().min(NEAR_TOKENS)).min(most)
     }
 
     /// Guesses what comes next, from what it and the tenant's earlier answers say, where that may be; forgets what was

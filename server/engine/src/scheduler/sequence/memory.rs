@@ -44,6 +44,7 @@ impl Sequence {
     pub(crate) fn begin(&mut self, n_past: usize, gaps: Gaps) {
         self.n_cached.get_or_insert(n_past);
         self.begun.get_or_insert_with(Instant::now);
+        self.without_cells = None;
         self.n_past = gaps.n_kept_of(n_past);
         self.n_rows = 0;
         let Some(window) = &mut self.window else { return };
@@ -57,6 +58,16 @@ impl Sequence {
     /// Since it came in.
     pub(crate) fn waited(&self) -> Duration {
         self.submitted.elapsed()
+    }
+
+    /// It gave its cells back, or has too few to go on.
+    pub(crate) fn note_lack_of_cells(&mut self) {
+        self.without_cells.get_or_insert_with(Instant::now);
+    }
+
+    /// For how long it waits for cells, where it does.
+    pub(crate) fn lacks_cells(&self) -> Option<Duration> {
+        self.without_cells.map(|since| since.elapsed())
     }
 
     /// It runs, or was interrupted.

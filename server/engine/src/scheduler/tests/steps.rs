@@ -156,3 +156,63 @@ fn a_prompt_with_other_adapters_is_cut_as_finely_as_a_stream_needs_it() {
         },
     );
 }
+
+/// Four contexts' cells. Five answers that fill one each are begun, so that the youngest has to give its cells back.
+fn fill(it: &mut Stepper<'_>) {
+    for (id, letter) in (1..).zip(["a", "b", "c", "d", "e"]) {
+        it.ask(id, &Ask { n_tokens: 100, ..ask(&format!("{letter} is at it. ").repeat(76)) });
+    }
+    for _ in 0..1000 {
+        if it.running() == [1, 2, 3, 4] && it.scheduler.waiting.len() == 1 {
+            return;
+        }
+        it.step();
+    }
+    panic!("nobody gave way");
+}
+
+/// A short question that fits beside four of those.
+fn short(it: &mut Stepper<'_>, id: u64) {
+    it.ask(id, &Ask { n_tokens: 3, ..ask("one more") });
+}
+
+#[test]
+fn who_waits_for_cells_has_them_however_many_short_answers_come_and_end() {
+    step_by_step(
+        |request| request,
+        |it| {
+            fill(it);
+            short(it, 6);
+            it.scheduler.admit();
+            assert_eq!(it.running(), [1, 2, 3, 4, 6]);
+            let long_ago = Instant::now().checked_sub(Duration::from_secs(11));
+            it.scheduler.waiting[0].without_cells = long_ago;
+            it.cancel(6);
+            short(it, 7);
+            it.scheduler.admit();
+            assert_eq!(it.running(), [1, 2, 3, 4], "what becomes free is not for who comes anew");
+            assert_eq!(it.scheduler.waiting[0].without_cells, long_ago, "its time begins anew");
+            it.cancel(1);
+            it.scheduler.admit();
+            assert_eq!(it.running(), [2, 3, 4, 5, 7]);
+        },
+    );
+}
+
+#[test]
+fn who_lost_what_was_computed_begins_again_only_where_it_can_stay() {
+    step_by_step(
+        |request| LoadRequest { saved_bytes: 0, ..request },
+        |it| {
+            fill(it);
+            short(it, 6);
+            it.scheduler.admit();
+            it.cancel(6);
+            it.scheduler.admit();
+            assert_eq!(it.running(), [1, 2, 3, 4]);
+            it.cancel(2);
+            it.scheduler.admit();
+            assert_eq!(it.running(), [1, 3, 4, 5]);
+        },
+    );
+}

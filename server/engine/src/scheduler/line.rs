@@ -1,12 +1,15 @@
 //! Who waits, who starts, and who gives way where there is no room.
 
-use super::{Scheduler, place::Place};
+use super::{Scheduler, Turns, place::Place};
 use crate::worker::WorkerError;
 use protocol::{Event, SAVED_NEWS};
 use std::time::Duration;
 
 /// Whoever waits for cells is passed by others that fit for so long; then what becomes free is left to it.
 const PASSED_FOR: Duration = Duration::from_secs(10);
+
+/// Somebody of whom nothing runs waits no longer than this for one of the places that somebody else has several of.
+const PLACE_AFTER: Duration = Duration::from_millis(1500);
 
 /// Who may start where somebody waits for cells.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +56,40 @@ impl Scheduler<'_> {
                 return;
             }
         }
+        self.share_places();
+    }
+
+    /// Where all places are taken, the youngest of whoever has most of them gives its own to somebody who has none and has waited. It goes
+    /// on when it is the turn of whose it is.
+    fn share_places(&mut self) {
+        let Some(i) = self.next_without_place() else { return };
+        let Some(share) = Turns::gives_way(self.pool.running().map(|(_, it)| it.share)) else { return };
+        let of_share = self.pool.running().filter(|(_, it)| it.share == share);
+        let youngest = of_share.max_by_key(|(_, it)| it.id).map(|(id, it)| (id, it.n_cells_needed()));
+        let Some((youngest, n_freed)) = youngest else { return };
+        let (newcomer, room) = (&self.waiting[i], self.room());
+        let place = self.pool.place(newcomer);
+        let n_cells = self.pool.n_cells_more(newcomer, place).saturating_sub(n_freed);
+        if !room.is_for(None) || !room.has(n_cells) || !self.pool.is_ready(place) {
+            return;
+        }
+        let Some(sequence) = self.pool.preempt(youngest) else { return };
+        self.waiting.push_front(sequence);
+        // What it would have started with may have been in those cells.
+        let place = self.pool.place(&self.waiting[i + 1]);
+        if self.pool.is_ready(place) {
+            self.start(i + 1, place);
+        }
+    }
+
+    /// The first of the line of whose share nothing runs, where it has waited for long enough.
+    fn next_without_place(&self) -> Option<usize> {
+        let has_none = |share| self.pool.running().all(|(_, it)| it.share != share);
+        let mut line = self.line().into_iter();
+        line.find(|&i| {
+            let waiting = &self.waiting[i];
+            waiting.lacks_cells().is_none() && waiting.waited() >= PLACE_AFTER && has_none(waiting.share)
+        })
     }
 
     /// Starts one of those who wait; says whether there was room for where it was.

@@ -49,6 +49,15 @@ impl Turns {
         }
     }
 
+    /// Whose youngest gives way where all places are taken and nothing runs of somebody who waits: whoever has most of what runs, if
+    /// that is more than one.
+    pub(crate) fn gives_way(running: impl Iterator<Item = Tenant>) -> Option<Tenant> {
+        let mut shares = BTreeMap::<Tenant, usize>::new();
+        running.for_each(|share| *shares.entry(share).or_default() += 1);
+        let most = shares.into_iter().max_by_key(|(_, n_running)| *n_running);
+        most.filter(|(_, n_running)| *n_running > 1).map(|(share, _)| share)
+    }
+
     /// In which order those who wait start while these run: first whoever gave way to others, then turn by turn. They are told
     /// in the order in which they came, each with whether it gave way.
     pub(crate) fn line(

@@ -157,6 +157,46 @@ fn a_prompt_with_other_adapters_is_cut_as_finely_as_a_stream_needs_it() {
     );
 }
 
+#[test]
+fn who_has_no_place_is_given_one_of_somebody_who_has_several() {
+    step_by_step(
+        |request| LoadRequest { n_sequences: 3, ..request },
+        |it| {
+            let long = |letter: &str, tenant| Ask { tenant, n_tokens: 300, ..ask(&letter.repeat(20)) };
+            (1..).zip(["a", "b", "c", "d"]).for_each(|(id, letter)| it.ask(id, &long(letter, 1)));
+            it.step_until_it_answers(3);
+            let n_tokens = it.scheduler.pool.running().map(|(_, it)| it.tokens.len()).max();
+            it.ask(5, &long("e", 2));
+            it.scheduler.admit();
+            assert_eq!(it.running(), [1, 2, 3], "a moment is nothing");
+            it.cancel(5);
+            let long_ago = Instant::now().checked_sub(Duration::from_secs(2)).expect("a clock that ran");
+            it.ask_at(6, &long("f", 2), long_ago);
+            it.ask_at(7, &long("g", 2), long_ago);
+            it.scheduler.admit();
+            assert_eq!(it.running(), [1, 2, 6]);
+            it.scheduler.admit();
+            assert_eq!(it.running(), [1, 2, 6], "one is enough");
+            it.ask_at(8, &long("h", 3), long_ago);
+            it.scheduler.admit();
+            assert_eq!(it.running(), [1, 6, 8]);
+            it.ask_at(9, &long("i", 4), long_ago);
+            it.scheduler.admit();
+            assert_eq!(it.running(), [1, 6, 8], "nobody gives its only one");
+            // Whoever gave its place goes on where it was, before others of its own, when it is their turn.
+            it.cancel(1);
+            it.scheduler.admit();
+            assert_eq!(it.running(), [6, 8, 9]);
+            it.cancel(6);
+            it.cancel(7);
+            it.scheduler.admit();
+            assert_eq!(it.running(), [2, 8, 9]);
+            let second = it.scheduler.pool.running().find(|(_, it)| it.id == RequestId(2));
+            assert!(second.is_some_and(|(_, it)| Some(it.n_past + 3) >= n_tokens));
+        },
+    );
+}
+
 /// Four contexts' cells. Five answers that fill one each are begun, so that the youngest has to give its cells back.
 fn fill(it: &mut Stepper<'_>) {
     for (id, letter) in (1..).zip(["a", "b", "c", "d", "e"]) {

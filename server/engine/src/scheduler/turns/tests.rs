@@ -53,6 +53,20 @@ fn who_gave_way_goes_on_before_others_start() {
 }
 
 #[test]
+fn whoever_has_most_gives_way_but_not_its_only_one() {
+    let check = |running: &str, expected: Option<&str>| {
+        let given = Turns::gives_way(running.split_whitespace().map(|name| who(name).share));
+        assert_eq!(given, expected.map(|name| who(name).share), "{running}");
+    };
+    check("", None);
+    check("a", None);
+    check("a b c", None);
+    check("a b b c", Some("b"));
+    check("a a b b b c", Some("b"));
+    check("a a b.x b.y b.z", Some("b"));
+}
+
+#[test]
 fn a_bounded_number_of_turns_is_remembered() {
     let mut turns = Turns::default();
     let nth = |n: i64| Who { share: Tenant(n), tenant: Tenant(n) };

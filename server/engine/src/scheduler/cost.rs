@@ -6,6 +6,9 @@ use super::plan::Budget;
 /// While somebody decodes, a step should take no longer: a stream that pauses for less than this still flows.
 const TARGET_MS: f64 = 150.0;
 
+/// While somebody decodes, what is copied before a step should take no longer: with the step it is a pause that still flows.
+pub(crate) const COPIES_MS: f64 = 100.0;
+
 /// While nobody decodes, a step should take no longer: who comes or cancels waits for it.
 const TARGET_ALONE_MS: f64 = 1000.0;
 
@@ -194,6 +197,32 @@ impl StepCost {
     fn decode(&self, n_decoding: usize) -> Option<f64> {
         let measured = self.decode_ms.iter().enumerate().filter_map(|(i, ms)| Some((i + 1, (*ms)?)));
         measured.min_by_key(|(n, _)| n.abs_diff(n_decoding)).filter(|_| n_decoding > 0).map(|(_, ms)| ms)
+    }
+}
+
+/// A copy of fewer bytes says little about what a byte takes.
+const ENOUGH_BYTES: usize = 1 << 20;
+
+/// Milliseconds for copying a byte before anything was measured: a gigabyte in a second.
+const FIRST_BYTE_MS: f64 = 1e-6;
+
+/// What copying a state out of the cache costs, learned likewise.
+#[derive(Debug, Default)]
+pub(crate) struct CopyCost {
+    byte_ms: Option<f64>,
+}
+
+impl CopyCost {
+    /// Takes note of a copy of `n_bytes` that took `ms`.
+    pub(crate) fn learn(&mut self, n_bytes: usize, ms: f64) {
+        if n_bytes >= ENOUGH_BYTES {
+            mix(&mut self.byte_ms, ms / n_bytes as f64);
+        }
+    }
+
+    /// What a copy of `n_bytes` will take.
+    pub(crate) fn ms(&self, n_bytes: usize) -> f64 {
+        n_bytes as f64 * self.byte_ms.unwrap_or(FIRST_BYTE_MS)
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
     Owner,
     checkpoints::Checkpoints,
     choosing::Given,
+    cost::{COPIES_MS, CopyCost},
     files::{MAX_FILES, StateFiles},
     place::{Held, Memory, Place, place},
     prefix::{PrefixIndex, SequenceId},
@@ -22,7 +23,7 @@ use super::{
     sequence::Sequence,
     window::{Gaps, Window},
 };
-use crate::llama::PartState;
+use crate::llama::{PartState, SequenceState};
 use llama_cpp_2::{context::LlamaContext, model::LlamaModel, token::LlamaToken};
 use protocol::Tenant;
 use std::ops::Range;
@@ -37,6 +38,8 @@ enum Entry {
         tokens: Vec<LlamaToken>,
         gaps: Gaps,
         last_use: u64,
+        /// What a copy of it takes.
+        n_bytes: usize,
     },
 }
 
@@ -52,6 +55,7 @@ pub(crate) struct Pool<'m> {
     checkpoints: Checkpoints<PartState>,
     index: PrefixIndex,
     n_uses: u64,
+    copying: CopyCost,
 }
 
 /// Of what may be saved in memory, places to go back to may take one part in so many.
@@ -94,6 +98,7 @@ impl<'m> Pool<'m> {
             checkpoints: Checkpoints::new(checkpoint_bytes),
             index,
             n_uses: 0,
+            copying: CopyCost::default(),
         };
         pool.forget_outgrown();
         pool
@@ -411,9 +416,32 @@ impl<'m> Pool<'m> {
         sequence.n_cells_needed().saturating_sub(n_shared)
     }
 
-    /// Clears the way for a step: whatever runs does not look at what is only kept.
+    /// Clears the way for a step: whatever runs does not look at what is only kept. While somebody waits for a token, no more is copied
+    /// than they hardly notice; the rest stays until nobody does, or cells are needed.
     pub(super) fn save_kept(&mut self) {
-        while self.save_oldest() {}
+        let mut ms = if self.is_decoding() { COPIES_MS } else { f64::INFINITY };
+        for id in self.kept() {
+            let copy_ms = self.copy_ms(id);
+            if copy_ms <= ms {
+                self.save(id);
+                ms -= copy_ms;
+            }
+        }
+    }
+
+    fn is_decoding(&self) -> bool {
+        self.running().any(|(_, sequence)| sequence.is_decoding())
+    }
+
+    /// What is kept, the longest unused first.
+    fn kept(&self) -> Vec<SequenceId> {
+        let ages = self.entries.iter().enumerate().filter_map(|(id, entry)| match entry {
+            Entry::Kept { last_use, .. } => Some((*last_use, id)),
+            _ => None,
+        });
+        let mut ages: Vec<_> = ages.collect();
+        ages.sort_unstable();
+        ages.into_iter().map(|(_, id)| id).collect()
     }
 
     /// A number with the first `n_tokens` of `from`, and how many it really has.
@@ -471,11 +499,7 @@ impl<'m> Pool<'m> {
     }
 
     fn oldest_kept(&self, except: Option<SequenceId>) -> Option<SequenceId> {
-        let age = |(id, entry): (SequenceId, &Entry)| match entry {
-            Entry::Kept { last_use, .. } if Some(id) != except => Some((*last_use, id)),
-            _ => None,
-        };
-        self.entries.iter().enumerate().filter_map(age).min().map(|(_, id)| id)
+        self.kept().into_iter().find(|id| Some(*id) != except)
     }
 
     /// Gives back the cells of the kept sequence that was unused for longest; says whether there was one.
@@ -549,8 +573,10 @@ impl<'m> Pool<'m> {
         self.forget_beginnings_of(owner, id, &tokens, &hole);
         self.index.insert(owner, id, &tokens);
         self.n_uses += 1;
-        self.entries[id] = Entry::Kept { owner, tokens, gaps, last_use: self.n_uses };
-        while self.keeps_too_much() && self.save_oldest() {}
+        let n_bytes = SequenceState::size(&self.context, id as i32);
+        self.entries[id] = Entry::Kept { owner, tokens, gaps, last_use: self.n_uses, n_bytes };
+        // While somebody waits for a token, what is copied is seen to before every step.
+        while !self.is_decoding() && self.keeps_too_much() && self.save_oldest() {}
     }
 
     fn keeps_too_much(&self) -> bool {

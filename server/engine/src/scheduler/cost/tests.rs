@@ -187,3 +187,16 @@ fn what_was_slow_is_tried_again_after_a_while() {
     cost.learn(8, 0, 31.0);
     assert_eq!(cost.n_padding(7), 0);
 }
+
+#[test]
+fn what_a_copy_takes_is_learned_from_large_ones() {
+    let mut cost = CopyCost::default();
+    let million = 1 << 20;
+    cost.learn(1000, 500.0);
+    assert!((1.0..1.1).contains(&cost.ms(million)));
+    cost.learn(10 * million, 50.0);
+    assert!((4.9..5.1).contains(&cost.ms(million)));
+    // Something else kept the machine busy.
+    cost.learn(million, 5000.0);
+    assert!(cost.ms(million) < 10.0);
+}

@@ -5,6 +5,7 @@ use crate::{
     llama::SequenceState,
     scheduler::{prefix::SequenceId, saved::Saved, sequence::Sequence, window::Gaps},
 };
+use std::time::Instant;
 
 impl Pool<'_> {
     /// A number with the first `n_tokens` of what was saved, and how many it really has.
@@ -68,11 +69,13 @@ impl Pool<'_> {
     /// Copies a kept sequence into ordinary memory, where it is not there already.
     fn copy(&mut self, id: SequenceId) {
         let (first, copy) = (self.first_saved_of(id), self.copy_of(id));
-        let Entry::Kept { owner, tokens, gaps, last_use } = &self.entries[id] else { return };
+        let Entry::Kept { owner, tokens, gaps, last_use, .. } = &self.entries[id] else { return };
         if copy.is_some_and(|number| self.saved.is_in_memory(number)) {
             return;
         }
+        let begun = Instant::now();
         let Some(state) = SequenceState::of(&self.context, id as i32) else { return };
+        self.copying.learn(state.bytes().len(), begun.elapsed().as_secs_f64() * 1000.0);
         match copy {
             Some(number) => {
                 self.saved.take_back(number, state, *last_use);
@@ -83,6 +86,13 @@ impl Pool<'_> {
                 self.add_saved(id, saved);
             }
         }
+    }
+
+    /// What it would take to copy a kept sequence; nothing where that was done.
+    pub(super) fn copy_ms(&self, id: SequenceId) -> f64 {
+        let Entry::Kept { n_bytes, .. } = self.entries[id] else { return 0.0 };
+        let is_copied = self.copy_of(id).is_some_and(|number| self.saved.is_in_memory(number));
+        if is_copied { 0.0 } else { self.copying.ms(n_bytes) }
     }
 
     /// The number of what was saved of just what a kept sequence holds.

@@ -218,3 +218,44 @@ fn who_waits_for_a_file_starts_with_it_however_much_the_rest_of_memory_is_worth(
         start(pool, next, Place::Resume { sequence: SAVED, n_tokens });
     });
 }
+
+#[test]
+fn what_is_kept_is_copied_beside_a_stream_only_where_nobody_notices() {
+    // Milliseconds that the copy takes, and whether somebody waits for tokens; whether it is copied.
+    let check = |copy_ms: f64, streams: bool, expected: bool| {
+        with_pool(None, ENOUGH, |pool, ask| {
+            let stream = start(pool, ask(1, "a stream that goes on"), Place::Fresh);
+            compute(pool, stream);
+            if streams {
+                pool.sequence_mut(stream).expect("it runs").tokens.push(LlamaToken(5));
+            }
+            let text = ask(2, &"the sea and the sky ".repeat(10));
+            // Both begin with the same two tokens.
+            let id = start(pool, text, Place::Fork { from: stream, n_tokens: 2 });
+            compute(pool, id);
+            pool.release(id);
+            pool.copying = CopyCost::default();
+            pool.copying.learn(1 << 20, copy_ms * f64::from(1 << 20) / kept_bytes(pool, id) as f64);
+            pool.save_kept();
+            assert_eq!(
+                (pool.saved_bytes() > 0, pool.is_used(id)),
+                (expected, !expected),
+                "{copy_ms}, {streams}"
+            );
+            // Who needs the cells has them.
+            pool.save_oldest();
+            assert!(pool.saved_bytes() > 0 && !pool.is_used(id));
+        });
+    };
+    check(1.0, true, true);
+    check(99.0, true, true);
+    check(101.0, true, false);
+    check(101.0, false, true);
+}
+
+fn kept_bytes(pool: &Pool<'_>, id: SequenceId) -> usize {
+    match pool.entries[id] {
+        Entry::Kept { n_bytes, .. } => n_bytes,
+        _ => panic!("it is not kept"),
+    }
+}

@@ -456,7 +456,7 @@ impl<'m> Pool<'m> {
             Ok(()) => {
                 [self.shares_cells[from], self.shares_cells[id]] = [true; 2];
                 self.touch(from);
-                if part.is_some_and(|part| !part.restore(&mut self.context, id as i32)) {
+                if !part.apply(&mut self.context, id) {
                     self.clear(id);
                     return (id, 0);
                 }
@@ -474,7 +474,7 @@ impl<'m> Pool<'m> {
         }
         let part = self.part_for(id, n_tokens);
         let start = u32::try_from(self.gaps_of(id).n_kept_of(n_tokens)).ok();
-        let is_set_back = part.is_none_or(|part| part.restore(&mut self.context, id as i32));
+        let is_set_back = part.apply(&mut self.context, id);
         if n_tokens > 0 && is_set_back && self.context.kv_cache_seq_rm(id as i32, start, None).is_ok() {
             return n_tokens;
         }

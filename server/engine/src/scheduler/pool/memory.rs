@@ -10,7 +10,28 @@ use crate::{
         window::{Gaps, Window},
     },
 };
+use llama_cpp_2::context::LlamaContext;
 use std::sync::Arc;
+
+/// What a sequence is set back to before it is cut.
+pub(super) enum SetBack {
+    /// Mostly nothing.
+    Needless,
+    To(Arc<PartState>),
+    /// What it would need is not there any more.
+    Impossible,
+}
+
+impl SetBack {
+    /// Sets a sequence back that holds the same tokens; says whether it can be cut now.
+    pub(super) fn apply(&self, context: &mut LlamaContext<'_>, id: SequenceId) -> bool {
+        match self {
+            Self::Needless => true,
+            Self::To(part) => part.restore(context, id as i32),
+            Self::Impossible => false,
+        }
+    }
+}
 
 impl Pool<'_> {
     /// What is held under a number for a text that forgets like `window`.
@@ -118,10 +139,12 @@ impl Pool<'_> {
         copied
     }
 
-    /// What a number has to be set back to so that it can be cut to its first `n_tokens`; mostly nothing.
-    pub(super) fn part_for(&mut self, number: SequenceId, n_tokens: usize) -> Option<Arc<PartState>> {
-        let needs_part = !can_be_cut(n_tokens, &self.held(number), self.memory);
-        needs_part.then(|| self.checkpoints.at(number, n_tokens)).flatten()
+    /// What a number has to be set back to so that it can be cut to its first `n_tokens`.
+    pub(super) fn part_for(&mut self, number: SequenceId, n_tokens: usize) -> SetBack {
+        if can_be_cut(n_tokens, &self.held(number), self.memory) {
+            return SetBack::Needless;
+        }
+        self.checkpoints.at(number, n_tokens).map_or(SetBack::Impossible, SetBack::To)
     }
 
     /// The first token that can be attended to once a number is saved: of what a window has moved past nothing is.

@@ -11,13 +11,17 @@ impl Pool<'_> {
     /// A number with the first `n_tokens` of what was saved, and how many it really has.
     pub(super) fn restore(&mut self, from: SequenceId, n_tokens: usize) -> (SequenceId, usize) {
         let id = self.free_number(None);
+        // What was moved for that number may have taken its room in memory.
+        if self.saved.get(from).is_none() {
+            return (id, 0);
+        }
         self.n_uses += 1;
         let part = self.part_for(from, n_tokens);
         let start = u32::try_from(self.gaps_of(from).n_kept_of(n_tokens)).ok();
         let Some((state, tokens)) = self.saved.touch(from, self.n_uses) else { return (id, 0) };
         let is_whole = n_tokens == tokens.len();
         let restored = self.put_back(&state, id)
-            && part.is_none_or(|part| part.restore(&mut self.context, id as i32))
+            && part.apply(&mut self.context, id)
             && (is_whole || self.context.kv_cache_seq_rm(id as i32, start, None).is_ok());
         if !restored {
             self.clear(id);

@@ -259,3 +259,51 @@ fn kept_bytes(pool: &Pool<'_>, id: SequenceId) -> usize {
         _ => panic!("it is not kept"),
     }
 }
+
+/// Keeps a text of so many letters; how many tokens it has.
+fn keep(pool: &mut Pool<'_>, ask: Ask<'_>, id: u64, letter: &str, n: usize) -> usize {
+    let sequence = ask(id, &letter.repeat(n));
+    let place = pool.place(&sequence);
+    assert!(pool.start(sequence, place).is_none());
+    let number = pool.running().find(|(_, it)| it.id == RequestId(id)).expect("it runs").0;
+    let n_tokens = compute(pool, number);
+    pool.release(number);
+    n_tokens
+}
+
+#[test]
+fn what_loses_its_place_in_memory_to_what_makes_room_for_it_is_computed_again() {
+    with_pool(None, ENOUGH, |pool, ask| {
+        let n_tokens = keep(pool, ask, 1, "a", 100);
+        pool.save_kept();
+        // From now on there is room for one.
+        let n_bytes = pool.saved_bytes();
+        pool.set_saved_bytes(n_bytes * 5 / 4);
+        for (id, letter) in (2..).zip(["b", "c", "d", "e"]) {
+            keep(pool, ask, id, letter, 110);
+        }
+        assert_eq!(pool.saved_bytes(), n_bytes, "nothing else was saved");
+        let again = ask(6, &"a".repeat(100));
+        let place = Place::Resume { sequence: SAVED, n_tokens };
+        assert_eq!(pool.place(&again), place);
+        assert!(pool.start(again, place).is_none());
+        let running = pool.running().map(|(_, it)| it.n_past).collect::<Vec<_>>();
+        assert_eq!(running, [0]);
+    });
+}
+
+#[test]
+fn what_cannot_be_set_back_any_more_is_computed_again() {
+    for kind in Kind::ALL {
+        with_pool(Some(kind), ENOUGH, |pool, ask| {
+            let n_tokens = keep(pool, ask, 1, "the sea and the sky ", 10);
+            pool.save_kept();
+            let next = ask(2, &format!("{}and so on", "the sea and the sky ".repeat(5)));
+            // As if there had been a state at a place of both when it was asked where to start.
+            let place = Place::Fork { from: SAVED, n_tokens: n_tokens / 2 };
+            assert!(pool.start(next, place).is_none());
+            let n_past = pool.running().map(|(_, it)| it.n_past).next();
+            assert_eq!(n_past, Some(0), "{kind:?}");
+        });
+    }
+}

@@ -102,7 +102,8 @@ impl StepCost {
             0 => n_tokens.min(self.prompt_tokens_alone()),
             _ => n_tokens,
         };
-        Budget { n_tokens, n_prompt_beside_decode: self.prompt_tokens_beside(n_decoding) }
+        let n_prompt_beside_decode = self.prompt_tokens_beside(n_decoding);
+        Budget { n_tokens, n_prompt_beside_decode, n_steps: self.n_steps }
     }
 
     fn prompt_tokens_alone(&self) -> usize {

@@ -65,10 +65,13 @@ pub(crate) struct Budget {
     pub(crate) n_tokens: usize,
     /// Prompt tokens of a step in which others decode: they wait for it before their next token.
     pub(crate) n_prompt_beside_decode: usize,
+    /// Steps before it: where there are fewer tokens than shares, these take turns.
+    pub(crate) n_steps: u64,
 }
 
 /// Decoding sequences come first, one token each and their guesses. What is left goes to prompts: the same part for every share
-/// (where one needs less, the others get it), and that to its most urgent prompt first.
+/// (where one needs less, the others get it), and that to its most urgent prompt first. Where there are fewer tokens than shares, it
+/// is the next ones' turn in the next step.
 pub(crate) fn plan(needs: &[Need], budget: Budget) -> Vec<Chunk> {
     let decoding: Vec<_> = needs.iter().filter(|need| need.decoding).take(budget.n_tokens).collect();
     let mut left = budget.n_tokens - decoding.len();
@@ -81,7 +84,7 @@ pub(crate) fn plan(needs: &[Need], budget: Budget) -> Vec<Chunk> {
     if !chunks.is_empty() {
         left = left.min(budget.n_prompt_beside_decode);
     }
-    let shares = prompts_by_share(needs);
+    let shares = prompts_by_share(needs, left, budget.n_steps);
     for (i, prompts) in shares.iter().enumerate() {
         let part = left.div_ceil(shares.len() - i);
         left -= take(prompts, part, &mut chunks);
@@ -89,14 +92,20 @@ pub(crate) fn plan(needs: &[Need], budget: Budget) -> Vec<Chunk> {
     chunks
 }
 
-/// The prompts of every share, most urgent first; shares with less to compute first, so that what they leave of
-/// their part goes to the others.
-fn prompts_by_share(needs: &[Need]) -> Vec<Vec<&Need>> {
+/// The prompts of every share that gets some of `n_tokens`, most urgent first; shares with less to compute first, so that what they
+/// leave of their part goes to the others.
+fn prompts_by_share(needs: &[Need], n_tokens: usize, n_steps: u64) -> Vec<Vec<&Need>> {
     let mut shares = BTreeMap::<Tenant, Vec<&Need>>::new();
     for need in needs.iter().filter(|need| !need.decoding) {
         shares.entry(need.share).or_default().push(need);
     }
     let mut shares: Vec<_> = shares.into_values().collect();
+    if n_tokens < shares.len() {
+        let n_turns = n_steps % shares.len() as u64 * n_tokens as u64;
+        let first = usize::try_from(n_turns % shares.len() as u64).unwrap_or(0);
+        shares.rotate_left(first);
+        shares.truncate(n_tokens);
+    }
     for prompts in &mut shares {
         prompts.sort_by_key(|need| need.urgency());
     }

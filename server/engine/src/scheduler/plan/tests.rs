@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-const BUDGET: Budget = Budget { n_tokens: 512, n_prompt_beside_decode: 128 };
+const BUDGET: Budget = Budget { n_tokens: 512, n_prompt_beside_decode: 128, n_steps: 0 };
 
 /// `d10` decodes at position 10; `p10+300` has 300 tokens of its prompt to go from position 10, `p10+300@900` has
 /// waited for 900 ms, and of `p10+300-` more is known that comes later. Owners are letters before that: `b:p0+30`; without one it is `a`.
@@ -101,8 +101,11 @@ fn needs() -> impl Strategy<Value = Vec<Need>> {
 }
 
 fn budgets() -> impl Strategy<Value = Budget> {
-    (40usize..600, 16usize..600)
-        .prop_map(|(n_tokens, n_prompt_beside_decode)| Budget { n_tokens, n_prompt_beside_decode })
+    (40usize..600, 0usize..600, any::<u64>()).prop_map(|(n_tokens, n_prompt_beside_decode, n_steps)| Budget {
+        n_tokens,
+        n_prompt_beside_decode,
+        n_steps,
+    })
 }
 
 fn n_prompt_tokens(chunks: &[Chunk], needs: &[Need], tenant: Option<Tenant>) -> usize {
@@ -191,6 +194,28 @@ proptest! {
             (long.n_past, long.n_pending, long.waited_ms) = (long.n_past + n, long.n_pending - n, step * 100);
         }
         prop_assert!(false, "{} tokens are still to come", long.n_pending);
+    }
+
+    /// One who has the longest prompt of all, beside others whose prompts never end.
+    #[test]
+    fn every_share_gets_as_much_in_the_end_where_there_are_fewer_tokens_than_shares(
+        others in prop::collection::vec(1usize..300, 1..60),
+        n_prompt_beside_decode in 1usize..20,
+        n_before in 0u64..1000,
+    ) {
+        let mut needs = vec![need(0, "d1"), need(1, "p0+3000")];
+        for (i, &n_pending) in others.iter().enumerate() {
+            needs.push(Need { share: Tenant(1000 + i as i64), n_pending, ..need(2 + i, "p0+1") });
+        }
+        let n_shares = 1 + others.len();
+        // A round: as many steps as there are shares.
+        let steps = (n_before..).take(n_shares);
+        let n_tokens = steps.map(|n_steps| {
+            let budget = Budget { n_prompt_beside_decode, n_steps, ..BUDGET };
+            let chunks = plan(&needs, budget);
+            n_prompt_tokens(&chunks, &needs, Some(needs[1].share))
+        });
+        prop_assert!(n_tokens.sum::<usize>() >= n_prompt_beside_decode.min(n_shares));
     }
 
     #[test]

@@ -11,11 +11,19 @@ use super::{
 use crate::llama::{PartState, SequenceState};
 use llama_cpp_2::token::LlamaToken;
 use protocol::Tenant;
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    path::PathBuf,
+    sync::Arc,
+};
 
 /// So many tokens are copied from memory, or read from a file, in the time that one is computed.
 const TOKENS_COPIED_FOR_ONE: usize = 64;
 const TOKENS_READ_FOR_ONE: usize = 8;
+
+/// Of the room that they have in memory, those may take one part in so many that are being written and have left it otherwise; a
+/// single one may take more.
+const LEAVING_SHARE: u64 = 4;
 
 /// Shorter ones are computed again as fast as they are read.
 const WORTH_A_FILE: usize = 128;
@@ -128,8 +136,13 @@ fn is_worth_a_file(owner: Owner, tokens: &[LlamaToken], gaps: &Gaps) -> bool {
 pub(super) struct SavedStates {
     by_number: BTreeMap<SequenceId, Saved>,
     next_number: SequenceId,
+    /// What they take in memory, with those that only the thread still has that writes files.
     n_bytes: u64,
+    /// What those take, by their numbers.
+    leaving: BTreeMap<SequenceId, u64>,
     max_bytes: u64,
+    /// The one that is being read: together several might take more than there is.
+    reading: Option<SequenceId>,
     /// It was read for somebody who has not started with it yet.
     awaited: Option<SequenceId>,
     /// The latest use of any.
@@ -155,7 +168,9 @@ impl SavedStates {
             by_number: BTreeMap::new(),
             next_number: first_number,
             n_bytes: 0,
+            leaving: BTreeMap::new(),
             max_bytes,
+            reading: None,
             awaited: None,
             newest: 0,
             files,
@@ -191,9 +206,13 @@ impl SavedStates {
         self.max_bytes = max_bytes;
     }
 
-    /// Whether they take more memory than they may: [`SavedStates::let_go`] until they do not.
+    /// Whether they take more memory than they may once those have left that are about to: [`SavedStates::let_go`] until they do not.
     pub(super) fn is_over(&self) -> bool {
-        self.n_bytes > self.max_bytes
+        self.n_bytes - self.n_bytes_leaving() > self.max_bytes
+    }
+
+    fn n_bytes_leaving(&self) -> u64 {
+        self.leaving.values().sum()
     }
 
     /// How many are in files.
@@ -208,7 +227,7 @@ impl SavedStates {
         oldest.filter(|_| self.n_files() > most).map(|(&number, _)| number)
     }
 
-    /// What they take in memory.
+    /// What they take in memory, also on their way into files.
     pub(super) fn n_bytes(&self) -> u64 {
         self.n_bytes
     }
@@ -228,16 +247,33 @@ impl SavedStates {
     }
 
     /// Takes one out of memory, of which there are also `parts`. Gives it if it is not in a file either; then nobody has it any
-    /// more.
+    /// more. Until its file is written it is still in memory, so that not many leave at once.
     pub(super) fn let_go(&mut self, number: SequenceId, parts: Parts) -> Option<Dropped> {
-        self.write(number, parts);
-        let saved = self.by_number.get_mut(&number)?;
-        if matches!(saved.file, OnDisk::No | OnDisk::Refused) {
-            return self.remove(number).map(|it| (it.owner, number));
+        let n_bytes = self.by_number.get(&number)?.n_bytes_in_memory();
+        let may_leave = self.n_bytes_leaving() + n_bytes <= self.max_bytes / LEAVING_SHARE;
+        if may_leave || self.leaving.is_empty() {
+            self.write(number, parts);
         }
-        self.n_bytes -= saved.n_bytes_in_memory();
+        let saved = self.by_number.get_mut(&number)?;
+        let is_writing = match saved.file {
+            OnDisk::No | OnDisk::Refused => return self.remove(number).map(|it| (it.owner, number)),
+            OnDisk::Writing => true,
+            OnDisk::Yes { .. } | OnDisk::Reading { .. } => false,
+        };
         saved.state = None;
+        self.note_left(number, n_bytes, is_writing);
         None
+    }
+
+    /// Nobody here has the state of one any more. The thread that writes it may have it still.
+    fn note_left(&mut self, number: SequenceId, n_bytes: u64, is_writing: bool) {
+        match self.leaving.entry(number) {
+            Entry::Vacant(entry) if is_writing && n_bytes > 0 => {
+                entry.insert(n_bytes);
+            }
+            // Of what was copied anew meanwhile, the thread has another copy.
+            _ => self.n_bytes -= n_bytes,
+        }
     }
 
     /// What it costs to have one again that is not in memory any more, `n_alone` tokens of which nothing else has.
@@ -331,8 +367,10 @@ impl SavedStates {
             return true;
         }
         if let OnDisk::Yes { path, n_bytes } = &saved.file
+            && self.reading.is_none()
             && files.read(number, path.clone())
         {
+            self.reading = Some(number);
             saved.file = OnDisk::Reading { path: path.clone(), n_bytes: *n_bytes };
         }
         false
@@ -371,7 +409,16 @@ impl SavedStates {
     }
 
     fn note(&mut self, done: Done, last_use: u64, noted: &mut Noted) {
-        let (Done::Written { number, .. } | Done::Read { number, .. }) = done;
+        let number = match done {
+            Done::Written { number, .. } => {
+                self.n_bytes -= self.leaving.remove(&number).unwrap_or(0);
+                number
+            }
+            Done::Read { number, .. } => {
+                self.reading = None;
+                number
+            }
+        };
         self.newest = self.newest.max(last_use);
         let Some(saved) = self.by_number.get_mut(&number) else {
             // It was forgotten while it was written.
@@ -420,7 +467,7 @@ impl SavedStates {
     /// Forgets one of them, file included.
     pub(super) fn remove(&mut self, number: SequenceId) -> Option<Saved> {
         let saved = self.by_number.remove(&number)?;
-        self.n_bytes -= saved.n_bytes_in_memory();
+        self.note_left(number, saved.n_bytes_in_memory(), matches!(saved.file, OnDisk::Writing));
         self.awaited = self.awaited.filter(|&awaited| awaited != number);
         if let Some(files) = &self.files {
             match &saved.file {

@@ -111,6 +111,62 @@ fn of_more_files_than_are_remembered_those_go_that_were_unused_for_longest() {
     assert_eq!(n_states_in(&root), 2);
 }
 
+/// Waits until nothing is on its way from or into files.
+fn rest(states: &mut SavedStates) {
+    while states.is_busy() {
+        states.note_done(true, 0);
+    }
+}
+
+#[test]
+fn what_is_on_its_way_into_a_file_is_in_memory_until_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut states, root) = states(folder.path());
+    let first = states.next_number();
+    (1..=8).for_each(|tenant| states.add(saved(tenant)));
+    states.set_max_bytes(4 * 64);
+    // One may leave at a time. The others have to go at once.
+    assert_eq!(trim(&mut states), [first + 1, first + 2, first + 3]);
+    assert_eq!((states.n_bytes(), states.is_over()), (5 * 64, false));
+    // What is forgotten meanwhile is there as long.
+    states.remove(first);
+    assert_eq!(states.n_bytes(), 5 * 64);
+    rest(&mut states);
+    assert_eq!(states.n_bytes(), 4 * 64);
+    assert!(trim(&mut states).is_empty());
+    assert!(is_written(&mut states));
+    states.remove(first + 4);
+    rest(&mut states);
+    assert_eq!(states.n_bytes(), 3 * 64);
+    states.set_max_bytes(0);
+    assert_eq!((trim(&mut states), states.n_bytes()), (vec![], 0));
+    drop(states);
+    assert_eq!(n_states_in(&root), 3);
+}
+
+#[test]
+fn one_is_read_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut states, _) = states(folder.path());
+    let numbers = [1, 2].map(|tenant| {
+        let number = states.next_number();
+        states.add(saved(tenant));
+        number
+    });
+    assert!(is_written(&mut states));
+    rest(&mut states);
+    states.set_max_bytes(0);
+    assert!(trim(&mut states).is_empty());
+    states.set_max_bytes(1 << 30);
+    let are_here = |states: &mut SavedStates| numbers.map(|number| states.is_here(number));
+    assert_eq!(are_here(&mut states), [false, false]);
+    rest(&mut states);
+    assert_eq!(states.n_bytes(), 64);
+    assert_eq!(are_here(&mut states), [true, false]);
+    rest(&mut states);
+    assert_eq!((are_here(&mut states), states.n_bytes()), ([true, true], 128));
+}
+
 #[test]
 fn what_has_no_room_in_memory_goes_on_in_its_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -120,6 +176,7 @@ fn what_has_no_room_in_memory_goes_on_in_its_file() {
     states.set_max_bytes(0);
     assert!(trim(&mut states).is_empty());
     assert!(is_written(&mut states));
+    rest(&mut states);
     assert_eq!((states.n_bytes(), in_memory(&states, &[number])), (0, vec![false]));
     assert!(states.get(number).is_some());
     // It is not even fetched where there is no room for it.

@@ -192,6 +192,19 @@ impl StateFiles {
         self.n_under_way > 0
     }
 
+    /// The thread has ended, which it only does by itself where something is wrong: nothing will come of what is under way.
+    pub(super) fn is_out_of_order(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    #[cfg(test)]
+    pub(super) fn break_down(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("no panic");
+        }
+    }
+
     /// What was done since the last time; with `waits`, waits a little for the first.
     pub(super) fn done(&mut self, waits: bool) -> Vec<Done> {
         let first = if waits { self.done.recv_timeout(PATIENCE) } else { Err(RecvTimeoutError::Timeout) };
@@ -207,7 +220,9 @@ impl Drop for StateFiles {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        let unwanted = lock(&self.unwanted);
+        let mut unwanted = lock(&self.unwanted);
+        // Where the thread ended before its time.
+        unwanted.paths.drain(..).for_each(|path| discard(&path));
         for done in self.done.try_iter() {
             if let Done::Written { number, file: Some((path, _)) } = done
                 && unwanted.numbers.contains(&number)

@@ -402,10 +402,32 @@ impl SavedStates {
 
     /// Takes note of files written and read; waits for the next one if `waits`. There may be too much in memory afterwards.
     pub(super) fn note_done(&mut self, waits: bool, last_use: u64) -> Noted {
+        // Before it is heard what the thread has done until then.
+        let is_out_of_order = self.files.as_ref().is_some_and(StateFiles::is_out_of_order);
         let done = self.files.as_mut().map(|files| files.done(waits)).unwrap_or_default();
         let mut noted = Noted::default();
         done.into_iter().for_each(|done| self.note(done, last_use, &mut noted));
+        if is_out_of_order {
+            self.do_without_files(&mut noted);
+        }
         noted
+    }
+
+    /// What is only in files, or on its way there, cannot be had any more by who goes on, and nobody is to wait for it. The files stay for
+    /// the next who looks for them.
+    fn do_without_files(&mut self, noted: &mut Noted) {
+        self.files = None;
+        self.reading = None;
+        self.n_bytes -= self.n_bytes_leaving();
+        self.leaving.clear();
+        for saved in self.by_number.values_mut() {
+            (saved.file, saved.parts) = (OnDisk::No, Vec::new());
+        }
+        let gone =
+            self.by_number.iter().filter(|(_, saved)| saved.state.is_none()).map(|(&number, _)| number);
+        for number in gone.collect::<Vec<_>>() {
+            noted.lost.extend(self.remove(number).map(|saved| (saved.owner, number)));
+        }
     }
 
     fn note(&mut self, done: Done, last_use: u64, noted: &mut Noted) {

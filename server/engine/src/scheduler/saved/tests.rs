@@ -357,3 +357,28 @@ fn a_place_to_go_back_to_counts_while_its_file_is_not_read_and_memory_has_room_f
     check(&unread, 1000, 19, 0);
     check(&read, 1000, 20, 0);
 }
+
+#[test]
+fn nobody_waits_for_files_whose_thread_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut states, root) = states(folder.path());
+    let [in_file, leaving, in_memory] = [1, 2, 3].map(|tenant: i64| {
+        let number = states.next_number();
+        states.add(saved_at(tenant, tenant.cast_unsigned()));
+        number
+    });
+    states.set_max_bytes(2 * 64);
+    assert!(trim(&mut states).is_empty());
+    rest(&mut states);
+    states.files.as_mut().unwrap().break_down();
+    states.set_max_bytes(64);
+    trim(&mut states);
+    assert!(!states.is_here(in_file), "it is not read any more");
+    let lost: Vec<_> = states.note_done(true, 0).lost.into_iter().map(|(_, number)| number).collect();
+    assert!(lost.contains(&in_file) && states.get(leaving).is_none());
+    assert!(states.is_here(in_memory) && !states.is_busy() && !states.has_unwritten());
+    assert_eq!(states.n_bytes(), 64);
+    assert!(states.write_all(|_| Vec::new()), "it is tried over and over");
+    drop(states);
+    assert_eq!(n_states_in(&root), 1, "it is there for the next");
+}

@@ -114,12 +114,13 @@ impl PartState {
     }
 }
 
-/// Which llama.cpp this is: its states are not for another one.
+/// Which llama.cpp this is: its states are not for another one. Its own version stays the same over many changes, and it knows no commit
+/// where it is built from a package, so that the version of the package says which it is.
 pub(crate) fn build() -> String {
     // SAFETY: both give a string that ends in a zero and lives as long as the program.
     let (version, commit) =
         unsafe { (CStr::from_ptr(sys::ggml_version()), CStr::from_ptr(sys::ggml_commit())) };
-    format!("{} {}", version.to_string_lossy(), commit.to_string_lossy())
+    format!("{} {} {}", version.to_string_lossy(), commit.to_string_lossy(), env!("LLAMA_PACKAGE"))
 }
 
 /// Error lines kept to explain a failure.

@@ -112,7 +112,7 @@ impl StateFiles {
     }
 
     fn try_open(files: &KvFiles, request: &LoadRequest, n_ctx: u32) -> io::Result<Self> {
-        let key = format::key(&request.path, &conditions(request, n_ctx))?;
+        let key = format::key(&request.path, &conditions(request, n_ctx, &llama::build()))?;
         let folder = files.folder.join(&key.to_hex()[..32]);
         fs::create_dir_all(&folder)?;
         // Before files are looked at, which may be about to be deleted.
@@ -233,13 +233,13 @@ impl Drop for StateFiles {
     }
 }
 
-/// What states depend on beside the model.
-fn conditions(request: &LoadRequest, n_ctx: u32) -> String {
+/// What states depend on beside the model, with `build` of llama.cpp.
+fn conditions(request: &LoadRequest, n_ctx: u32, build: &str) -> String {
     // What is forgotten follows from how much is remembered.
     let n_remembered = request.kv_type.window.then_some(n_ctx);
     // What images look like is what this says of them.
     let projector = request.projector.as_ref().and_then(|path| format::key(path, "").ok());
-    format!("{:?} {} {n_remembered:?} {projector:?}", request.kv_type, llama::build())
+    format!("{:?} {build} {n_remembered:?} {projector:?}", request.kv_type)
 }
 
 /// The headers of the files in `folder`, the longest unused first. What is no such file, or one that was never

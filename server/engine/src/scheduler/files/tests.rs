@@ -216,15 +216,28 @@ fn states_are_for_one_projector_and_where_the_middle_is_forgotten_for_one_length
     let with_projector = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
         let request = LoadRequest { projector: Some(path.clone()), ..LoadRequest::new("model".into()) };
-        conditions(&request, 100)
+        conditions(&request, 100, "a build")
     };
     assert_eq!(with_projector(b"one"), with_projector(b"one"));
     assert_ne!(with_projector(b"one"), with_projector(b"two"));
     let with = |window: bool, n_ctx: u32| {
         let kv_type = KvType::default().with_window(window);
-        conditions(&LoadRequest { kv_type, ..LoadRequest::new("model".into()) }, n_ctx)
+        conditions(&LoadRequest { kv_type, ..LoadRequest::new("model".into()) }, n_ctx, "a build")
     };
     assert_eq!(with(false, 100), with(false, 200));
     assert_eq!(with(true, 100), with(true, 100));
     assert_ne!(with(true, 100), with(true, 200));
+}
+
+#[test]
+fn states_are_for_one_build_of_llama_cpp() {
+    let request = LoadRequest::new("model".into());
+    let with = |build: &str| conditions(&request, 100, build);
+    assert_eq!(with("0.26.0 unknown 0.1.161"), with("0.26.0 unknown 0.1.161"));
+    assert_ne!(with("0.26.0 unknown 0.1.161"), with("0.26.0 unknown 0.1.162"));
+    // Which one this is, the lock file knows.
+    let locked = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock")).unwrap();
+    let package = locked.split("[[package]]").find(|it| it.contains("name = \"llama-cpp-sys-2\"")).unwrap();
+    let version = package.lines().find_map(|line| line.strip_prefix("version = ")).unwrap().trim_matches('"');
+    assert!(llama::build().contains(version), "{} is not {version}", llama::build());
 }

@@ -29,7 +29,7 @@ async fn start_in(data: &Arc<tempfile::TempDir>, kv_type: &str) -> Server {
 
 #[tokio::test]
 async fn a_conversation_goes_on_after_a_restart_in_every_form() {
-    for kv_type in ["f16", "q8/q5", "q4"] {
+    for kv_type in ["f32", "f16", "bf16", "q8/q5", "q5", "q4"] {
         let data = Arc::new(tempfile::tempdir().unwrap());
         let server = start_in(&data, kv_type).await;
         let (text, n_computed) = answer(&server).await;

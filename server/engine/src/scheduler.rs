@@ -452,12 +452,10 @@ impl<'m> Scheduler<'m> {
         }
     }
 
-    /// Computes with as many threads as what is in this step is computed fastest with. llama.cpp's own rule goes by the
-    /// number of tokens, and would take the answers of several people for a prompt.
+    /// Computes with as many threads as what is in this step is computed fastest with.
     fn use_threads(&mut self, chunks: &[Chunk]) -> Result<(), WorkerError> {
-        let has_prompt = chunks.iter().any(|chunk| !chunk.decodes);
-        let n = if has_prompt { self.threads.prefill } else { self.threads.decode };
-        llama::set_threads(&mut self.pool.context, Threads::all(n)).map_err(WorkerError::Threads)
+        let threads = Threads::all(n_threads(self.threads, chunks));
+        llama::set_threads(&mut self.pool.context, threads).map_err(WorkerError::Threads)
     }
 
     /// Ends a running sequence that cannot go on.
@@ -564,6 +562,12 @@ impl<'m> Scheduler<'m> {
         self.pool.release(id);
         self.may_go_on = true;
     }
+}
+
+/// The threads of a step. llama.cpp's own rule goes by the number of tokens, and would take the answers of several people for a prompt.
+fn n_threads(threads: Threads, chunks: &[Chunk]) -> u32 {
+    let has_prompt = chunks.iter().any(|chunk| !chunk.decodes);
+    if has_prompt { threads.prefill } else { threads.decode }
 }
 
 #[cfg(test)]

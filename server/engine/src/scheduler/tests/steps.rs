@@ -1,12 +1,12 @@
 //! Schedulers that go step by step.
 
 use super::{
-    super::{Companions, Scheduler, StepCost, Work},
+    super::{Chunk, Companions, Scheduler, StepCost, Work, n_threads},
     Ask, adapters, ask, with,
 };
 use crate::{
     inbox::Cancels,
-    llama::{load_file, open_context},
+    llama::{Threads, load_file, open_context},
     outbox::Outbox,
     prompt::Prompter,
     tests::{exactly, tiny_llama},
@@ -128,6 +128,26 @@ fn what_is_answered_in_a_step_comes_in_one_frame() {
             }
         },
     );
+}
+
+#[test]
+fn a_step_with_a_prompt_in_it_has_the_threads_of_prompts() {
+    let check = |decode: &[bool], expected: u32| {
+        let chunk = |(sequence, decodes): (usize, &bool)| Chunk {
+            sequence,
+            start: 9,
+            n_tokens: 40,
+            n_drafted: 39,
+            decodes: *decodes,
+            samples: true,
+        };
+        let chunks: Vec<_> = decode.iter().enumerate().map(chunk).collect();
+        assert_eq!(n_threads(Threads { decode: 2, prefill: 4 }, &chunks), expected, "{decode:?}");
+    };
+    check(&[true], 2);
+    check(&[true, true, true], 2);
+    check(&[false], 4);
+    check(&[true, true, false], 4);
 }
 
 #[test]

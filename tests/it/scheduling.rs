@@ -90,6 +90,31 @@ async fn who_asks_once_is_answered_before_all_that_another_one_asked_earlier() {
 }
 
 #[tokio::test]
+async fn who_wants_one_vector_has_it_before_all_that_another_one_asked_for_earlier() {
+    let server = Server::with_model().await;
+    // Two of them are more than one batch takes.
+    let text = "The sea, the sand and the shells. ".repeat(34);
+    let answered = Mutex::new(Vec::new());
+    let ask = async |key: &str, name: String| {
+        let body = json!({"model": model_id(), "input": text, "user": name});
+        let reply = server.post("/v1/embeddings").bearer_auth(key).json(&body).send().await.unwrap();
+        assert_eq!(reply.status(), 200);
+        reply.bytes().await.unwrap();
+        answered.lock().unwrap().push(key.to_owned());
+    };
+    let many = join_all((0..16).map(|n| ask("many", format!("name {n}"))));
+    let one = async {
+        server.wait_for_model("busy").await;
+        ask("one", "name".to_owned()).await;
+    };
+    tokio::join!(many, one);
+    let answered = answered.into_inner().unwrap();
+    let place = answered.iter().position(|key| key == "one").unwrap();
+    assert!(place < 8 && answered.len() == 17, "{answered:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn where_memory_is_short_answers_wait_and_none_fails() {
     // The pool holds four conversations of full length; eight of them want to become that long.
     let named = model().to_string_lossy().into_owned();

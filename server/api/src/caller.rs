@@ -1,12 +1,13 @@
 //! Which program, and whom it speaks for. Nothing that was computed for one of these serves another; turns, and parts of what the
 //! machine can do, are the program's, however many it speaks for.
 
-use crate::{error::ApiError, request::Common};
+use crate::error::ApiError;
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{HeaderMap, header, request::Parts},
 };
-use inference::Tenant;
+use inference::{Tenant, Who};
+use serde::Deserialize;
 use serde_json::Value;
 use state::is_this_machine;
 use std::{
@@ -18,6 +19,23 @@ use types::ids::{ModelId, UserId};
 /// Numbers of people are smaller than those of callers.
 const CALLERS: i64 = 1 << 62;
 
+/// Whom a program speaks for, in OpenAI's older and newer fields. Whatever is no text there is passed over.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Names {
+    user: Option<Value>,
+    safety_identifier: Option<Value>,
+    prompt_cache_key: Option<Value>,
+}
+
+impl Names {
+    /// Who asks counts before what is asked about.
+    fn first(&self) -> Option<&str> {
+        let names = [&self.safety_identifier, &self.user, &self.prompt_cache_key];
+        let name = names.into_iter().find_map(|it| it.as_ref().and_then(Value::as_str));
+        name.filter(|name| !name.is_empty())
+    }
+}
+
 /// Where a request came from, and the key that came with it: this server wants none, but whoever has another key is somebody
 /// else. No `Debug`: keys are never written anywhere.
 #[derive(Clone, Default)]
@@ -28,14 +46,11 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// The tenant of a request. A program on this machine that names nobody is the person's own.
-    pub(crate) fn tenant(&self, common: &Common) -> Tenant {
-        self.number(name(common), name(common))
-    }
-
-    /// Whose turn a request takes. Programs on this machine that name somebody, and have no key, have one share beside the person's.
-    pub(crate) fn share(&self, common: &Common) -> Tenant {
-        self.in_turns().number(name(common), None)
+    /// Who asks with a request. A program on this machine that names nobody is the person's own; those that name somebody, and have no
+    /// key, have one share beside the person's.
+    pub(crate) fn who(&self, names: &Names) -> Who {
+        let name = names.first();
+        Who { share: self.in_turns().number(name, None), tenant: self.number(name, name) }
     }
 
     /// Over the network turns go to addresses: keys are free, and a program could take a turn for each that it makes up. On this machine, and
@@ -88,13 +103,6 @@ fn elsewhere(parts: &Parts) -> Option<IpAddr> {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let address = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |it| it.0.ip().to_canonical());
     (!is_this_machine(parts)).then_some(address)
-}
-
-/// Whom a request says that it is for.
-fn name(common: &Common) -> Option<&str> {
-    let names = [&common.safety_identifier, &common.user, &common.prompt_cache_key];
-    let name = names.into_iter().find_map(|it| it.as_ref().and_then(Value::as_str));
-    name.filter(|name| !name.is_empty())
 }
 
 fn key(headers: &HeaderMap) -> Option<String> {

@@ -4,7 +4,7 @@ mod messages;
 mod reasoning;
 mod tools;
 
-use crate::{error::ApiError, keep_alive::KeepAliveField, lenient::null_is_default};
+use crate::{caller::Names, error::ApiError, keep_alive::KeepAliveField, lenient::null_is_default};
 use inference::{EngineError, GenerateRequest, Prompt, Speculation, Tenant};
 use messages::{Message, turns};
 use reasoning::ReasoningFields;
@@ -33,10 +33,8 @@ const MAX_TEXT_LOGPROBS: u32 = 5;
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Common {
     pub(crate) model: Option<String>,
-    /// Whom the program speaks for, in OpenAI's older and newer fields. Whatever is no text there is passed over.
-    pub(crate) user: Option<Value>,
-    pub(crate) safety_identifier: Option<Value>,
-    pub(crate) prompt_cache_key: Option<Value>,
+    #[serde(flatten)]
+    pub(crate) names: Names,
     /// How long the model stays in memory after the answer.
     pub(crate) keep_alive: Option<KeepAliveField>,
     #[serde(default, deserialize_with = "null_is_default")]

@@ -14,7 +14,7 @@ use axum::{
     response::Response,
     routing::{MethodRouter, get, post},
 };
-use inference::GenerateRequest;
+use inference::{GenerateRequest, Who};
 use serde_json::{Value, json};
 use state::AppState;
 use types::model::{ModelEntry, ModelState, Residents};
@@ -169,7 +169,7 @@ async fn chat_completions(
     Body(body): Body<ChatRequest>,
 ) -> Result<Response, ApiError> {
     caller.may_ask(body.common.model.as_deref())?;
-    let (tenant, share) = (caller.tenant(&body.common), caller.share(&body.common));
+    let Who { share, tenant } = caller.who(&body.common.names);
     let request = GenerateRequest { tenant, share, ..body.to_generate()? };
     answer(&state, Shape::Chat, &body.common, vec![request]).await
 }
@@ -180,21 +180,23 @@ async fn completions(
     Body(body): Body<CompletionRequest>,
 ) -> Result<Response, ApiError> {
     caller.may_ask(body.common.model.as_deref())?;
-    let (tenant, share) = (caller.tenant(&body.common), caller.share(&body.common));
+    let Who { share, tenant } = caller.who(&body.common.names);
     let requests = body.to_generate()?.into_iter().map(|it| GenerateRequest { tenant, share, ..it });
     answer(&state, Shape::Text, &body.common, requests.collect()).await
 }
 
 async fn embeddings(
     State(state): State<AppState>,
+    caller: Caller,
     Body(body): Body<EmbeddingsRequest>,
 ) -> Result<Json<Value>, ApiError> {
-    embed(&state, body).await.map(Json)
+    embed(&state, &caller, body).await.map(Json)
 }
 
 async fn ranking(
     State(state): State<AppState>,
+    caller: Caller,
     Body(body): Body<RerankRequest>,
 ) -> Result<Json<Value>, ApiError> {
-    rerank(&state, body).await.map(Json)
+    rerank(&state, &caller, body).await.map(Json)
 }

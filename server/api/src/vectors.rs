@@ -1,9 +1,15 @@
 //! Vectors of texts in OpenAI's shape, and documents ranked for a query in the shape that Jina, Cohere and llama-server
 //! share.
 
-use crate::{error::ApiError, generate::load, keep_alive::KeepAliveField, lenient::null_is_default};
+use crate::{
+    caller::{Caller, Names},
+    error::ApiError,
+    generate::load,
+    keep_alive::KeepAliveField,
+    lenient::null_is_default,
+};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use inference::{EmbedInput, EmbedParams, EmbedRequest, Embeddings, Pooling, RankRequest, Ranking};
+use inference::{EmbedInput, EmbedParams, EmbedRequest, Embeddings, Pooling, RankRequest, Ranking, Who};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use state::AppState;
@@ -13,6 +19,8 @@ use state::AppState;
 pub(crate) struct EmbeddingsRequest {
     input: Input,
     model: Option<String>,
+    #[serde(flatten)]
+    names: Names,
     keep_alive: Option<KeepAliveField>,
     dimensions: Option<u32>,
     #[serde(default, deserialize_with = "null_is_default")]
@@ -52,6 +60,8 @@ pub(crate) struct RerankRequest {
     query: String,
     documents: Vec<Document>,
     model: Option<String>,
+    #[serde(flatten)]
+    names: Names,
     keep_alive: Option<KeepAliveField>,
     /// Only so many of the best.
     top_n: Option<usize>,
@@ -79,8 +89,12 @@ impl Document {
 }
 
 /// Answers a request for vectors.
-pub(crate) async fn embed(state: &AppState, request: EmbeddingsRequest) -> Result<Value, ApiError> {
-    let work = request.work();
+pub(crate) async fn embed(
+    state: &AppState,
+    caller: &Caller,
+    request: EmbeddingsRequest,
+) -> Result<Value, ApiError> {
+    let work = request.work(caller.who(&request.names));
     work.check().map_err(|err| ApiError::invalid("input", err.to_string()))?;
     let (target, _hold) = load(state, request.model.as_deref(), request.keep_alive.as_ref()).await?;
     let model = target.model.clone();
@@ -98,10 +112,15 @@ pub(crate) async fn embed(state: &AppState, request: EmbeddingsRequest) -> Resul
 }
 
 /// Answers a request to rank documents, the best first.
-pub(crate) async fn rerank(state: &AppState, request: RerankRequest) -> Result<Value, ApiError> {
+pub(crate) async fn rerank(
+    state: &AppState,
+    caller: &Caller,
+    request: RerankRequest,
+) -> Result<Value, ApiError> {
+    let work = request.work(caller.who(&request.names));
     let (target, _hold) = load(state, request.model.as_deref(), request.keep_alive.as_ref()).await?;
     let model = target.model.clone();
-    let Ranking { scores, n_tokens } = state.engine.rank(target, request.work()).await?;
+    let Ranking { scores, n_tokens } = state.engine.rank(target, work).await?;
     let mut ranked: Vec<_> = scores.into_iter().enumerate().collect();
     ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     ranked.truncate(request.top_n.unwrap_or(usize::MAX));
@@ -125,7 +144,7 @@ fn usage(n_tokens: u64) -> Value {
 }
 
 impl EmbeddingsRequest {
-    fn work(&self) -> EmbedRequest {
+    fn work(&self, who: Who) -> EmbedRequest {
         let text = |text: &String| EmbedInput::Text(text.clone());
         let tokens = |tokens: &Vec<u32>| EmbedInput::Tokens(tokens.clone());
         let inputs = match &self.input {
@@ -140,14 +159,14 @@ impl EmbeddingsRequest {
             normalize: self.normalize.unwrap_or(true),
             truncate: self.truncate,
         };
-        EmbedRequest { inputs, params }
+        EmbedRequest { inputs, params, who }
     }
 }
 
 impl RerankRequest {
-    fn work(&self) -> RankRequest {
+    fn work(&self, who: Who) -> RankRequest {
         let documents = self.documents.iter().map(|document| document.text().clone()).collect();
-        RankRequest { query: self.query.clone(), documents, truncate: self.truncate }
+        RankRequest { query: self.query.clone(), documents, truncate: self.truncate, who }
     }
 }
 

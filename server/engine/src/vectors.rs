@@ -9,6 +9,7 @@ mod candle;
 mod inputs;
 mod llama;
 mod queue;
+mod shares;
 
 pub(crate) use candle::load_folder;
 pub(crate) use inputs::Inputs;
@@ -161,7 +162,7 @@ fn take<T: Tokenizer, E: Encoder>(
 ) -> Result<(), WorkerError> {
     let (id, task) = match command {
         Command::Embed { id, .. } | Command::Rank { id, .. } if cancels.has(id) => return Ok(()),
-        Command::Embed { id, inputs: texts, params } => (id, inputs.embed(id, texts, params)),
+        Command::Embed { id, inputs: texts, params, who } => (id, inputs.embed(id, texts, params, who)),
         Command::Rank { id, request } => (id, inputs.rank(id, &request)),
         Command::CountTokens { id, prompt: Prompt::Text(text) } => match inputs.count(&text) {
             Ok(n_tokens) => return queue.tell(&Event::Counted { id, n_tokens }),

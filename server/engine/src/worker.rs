@@ -594,8 +594,8 @@ fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, process: &Process) -> R
                 let shown = prompter.show(&prompt, &params).map(|parts| Event::Shown { id, parts });
                 Err(shown.unwrap_or_else(rejected(id)))
             }
-            Command::Embed { id, inputs: texts, params } => {
-                let task = inputs().and_then(|inputs| inputs.embed(id, texts, params));
+            Command::Embed { id, inputs: texts, params, who } => {
+                let task = inputs().and_then(|inputs| inputs.embed(id, texts, params, who));
                 task.map(Work::Vectors).map_err(rejected(id))
             }
             Command::Rank { id, request } => {

@@ -3,7 +3,7 @@
 use crate::{Footprint, KeepAlive, Outlook, RemoteProblem, RequestError, Shortage};
 use protocol::{
     DraftModel, EmbedInput, EmbedParams, LoraAdapter, Prompt, RankRequest, Rejection, ServerText,
-    Speculation, Tenant, TokenLogprob,
+    Speculation, Tenant, TokenLogprob, Who,
 };
 use std::{fmt, path::PathBuf, pin::Pin, time::Duration};
 use tokio::sync::watch;
@@ -152,6 +152,7 @@ impl GenerateRequest {
 pub struct EmbedRequest {
     pub inputs: Vec<EmbedInput>,
     pub params: EmbedParams,
+    pub who: Who,
 }
 
 /// A vector for every input, in their order.

@@ -183,7 +183,7 @@ impl Engine for Residency {
             let lease = self.lease(target).await?;
             let mut all = Embeddings::default();
             for inputs in request.inputs.chunks(MAX_TEXTS) {
-                let part = EmbedRequest { inputs: inputs.to_vec(), params: request.params };
+                let part = EmbedRequest { inputs: inputs.to_vec(), ..request };
                 let part =
                     lease.model.embed(part).await.map_err(|error| shifted(error, all.vectors.len()))?;
                 all.vectors.extend(part.vectors);
@@ -197,10 +197,11 @@ impl Engine for Residency {
         Box::pin(async move {
             check_ranking(&request)?;
             let lease = self.lease(target).await?;
-            let RankRequest { query, documents, truncate } = request;
+            let RankRequest { query, documents, truncate, who } = request;
             let mut all = Ranking::default();
             for documents in documents.chunks(MAX_TEXTS) {
-                let part = RankRequest { query: query.clone(), documents: documents.to_vec(), truncate };
+                let (query, documents) = (query.clone(), documents.to_vec());
+                let part = RankRequest { query, documents, truncate, who };
                 let part = lease.model.rank(part).await.map_err(|error| shifted(error, all.scores.len()))?;
                 all.scores.extend(part.scores);
                 all.n_tokens += part.n_tokens;

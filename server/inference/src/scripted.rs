@@ -3,7 +3,7 @@
 use crate::{
     BoxFuture, EmbedInput, EmbedRequest, Embeddings, Engine, EngineError, GenerateEvent, GenerateRequest,
     GenerateStream, Hold, Intent, ModelSpec, Outlook, Prompt, RankRequest, Ranking, Target, TokenLogprob,
-    request::check_ranking,
+    Who, request::check_ranking,
 };
 use futures::stream;
 use std::{
@@ -167,6 +167,8 @@ struct State {
     loads: Vec<ModelSpec>,
     unloads: Vec<ModelId>,
     outlook: Option<Outlook>,
+    /// For whom vectors were made and documents ranked, oldest first.
+    vectors_for: Vec<Who>,
     /// What counting waits for.
     counting: Option<Gate>,
     /// Which models were to count, oldest first.
@@ -192,6 +194,7 @@ impl ScriptedEngine {
             loads: vec![],
             unloads: vec![],
             outlook: None,
+            vectors_for: vec![],
             counting: None,
             counted: vec![],
         };
@@ -255,6 +258,11 @@ impl ScriptedEngine {
     /// Holds another model beside the chosen one, until anything is loaded.
     pub fn add_beside(&self, status: ModelStatus) {
         self.0.status.send_modify(|residents| residents.models.extend(alone(status, None).models));
+    }
+
+    /// For whom vectors were made and documents ranked, oldest first.
+    pub fn vectors_for(&self) -> Vec<Who> {
+        self.state().vectors_for.clone()
     }
 
     /// Which models were asked to count tokens, oldest first; `None` is the chosen one.
@@ -507,6 +515,7 @@ impl Engine for ScriptedEngine {
 
     /// Counts words: as a vector of two numbers, one for the words and one for the bytes.
     fn embed(&self, _: Target, request: EmbedRequest) -> BoxFuture<'_, Result<Embeddings, EngineError>> {
+        self.state().vectors_for.push(request.who);
         Box::pin(async move {
             request.check()?;
             let counts = request.inputs.iter().map(|input| match input {
@@ -521,6 +530,7 @@ impl Engine for ScriptedEngine {
 
     /// Counts the query's words that a document has.
     fn rank(&self, _: Target, request: RankRequest) -> BoxFuture<'_, Result<Ranking, EngineError>> {
+        self.state().vectors_for.push(request.who);
         Box::pin(async move {
             check_ranking(&request)?;
             let RankRequest { query, documents, .. } = request;

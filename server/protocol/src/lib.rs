@@ -56,6 +56,22 @@ pub struct RequestId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tenant(pub i64);
 
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Who {
+    /// Whose turn it takes, and whose part of what the machine can do: one who calls for many tenants has one of each.
+    pub share: Tenant,
+    /// For whom: of several that have one share, each gets as many of its turns.
+    pub tenant: Tenant,
+}
+
+impl Who {
+    /// One who calls for nobody else.
+    pub fn alone(tenant: Tenant) -> Self {
+        Self { share: tenant.person(), tenant }
+    }
+}
+
 /// What of a prompt's beginning the server itself wrote, so that it tells nothing about whoever asks: what is computed of it
 /// serves everybody. By default that is what the model's template writes before the first turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +120,7 @@ pub enum Command {
     Show { id: RequestId, prompt: Prompt, params: Box<GenerateParams> },
     /// Turns texts into vectors. At most [`MAX_TEXTS`]; answered by `Embedded` or `Rejected`, and by nothing after
     /// a `Cancel`.
-    Embed { id: RequestId, inputs: Vec<EmbedInput>, params: EmbedParams },
+    Embed { id: RequestId, inputs: Vec<EmbedInput>, params: EmbedParams, who: Who },
     /// Says how well each document answers the query. Bounded and answered like `Embed`, with `Ranked`.
     Rank { id: RequestId, request: RankRequest },
     /// Writes `source` with another tensor type to `target`, by an importance matrix if there is one. For a worker without a

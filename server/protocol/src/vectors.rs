@@ -1,5 +1,6 @@
 //! Turning texts into vectors, and ranking documents for a query.
 
+use crate::Who;
 use serde::{Deserialize, Serialize};
 
 /// The most texts of one command: their vectors fit a frame, whatever the model.
@@ -52,4 +53,5 @@ pub struct RankRequest {
     pub documents: Vec<String>,
     /// Leave the end of a document away where it is too long beside the query, instead of refusing it.
     pub truncate: bool,
+    pub who: Who,
 }

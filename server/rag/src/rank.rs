@@ -1,7 +1,7 @@
 //! The last word on the order of what was found: a model that reads each passage together with the question.
 
 use crate::{Rag, RagError, retrieve::Ranked};
-use inference::{RankRequest, Target};
+use inference::{RankRequest, Target, Tenant, Who};
 use std::{collections::HashSet, time::Duration};
 use store::PassageRow;
 use tokio::time::{Instant, timeout_at};
@@ -79,7 +79,8 @@ impl Rag {
         let _hold = self.models().ensure_loaded(user, model).await?;
         for batch in passages.chunks(BATCH) {
             let documents = batch.iter().map(text_to_rank).collect();
-            let request = RankRequest { query: query.to_owned(), documents, truncate: true };
+            let who = Who::alone(Tenant(user.0));
+            let request = RankRequest { query: query.to_owned(), documents, truncate: true, who };
             let target = Target { model: Some(model.clone()), keep_alive: None };
             let ranking = self.engine().rank(target, request).await?;
             scores.extend(batch.iter().map(|it| it.id).zip(ranking.scores));

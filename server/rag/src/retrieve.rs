@@ -7,7 +7,7 @@ use crate::{
     vectors::{Vectors, nearest},
     words,
 };
-use inference::{EmbedInput, EmbedParams, EmbedRequest, Target};
+use inference::{EmbedInput, EmbedParams, EmbedRequest, Target, Tenant, Who};
 use std::{collections::HashMap, sync::Arc, time::Instant};
 use store::{LackingVectors, PassageRow};
 use types::{
@@ -242,6 +242,7 @@ impl Rag {
         let request = EmbedRequest {
             inputs: texts.into_iter().map(EmbedInput::Text).collect(),
             params: EmbedParams { truncate: true, ..EmbedParams::default() },
+            who: Who::alone(Tenant(user.0)),
         };
         let target = Target { model: Some(model.clone()), keep_alive: None };
         Ok(self.engine().embed(target, request).await?.vectors)

@@ -17,8 +17,8 @@ fn parts(address: &str, headers: &[(&str, &str)]) -> Parts {
 fn both(address: &str, key: Option<&str>, body: Value) -> [Tenant; 2] {
     let address = elsewhere(&parts(address, &[]));
     let caller = Caller { address, key: key.map(str::to_owned) };
-    let common = serde_json::from_value(body).expect("a request");
-    [caller.tenant(&common), caller.share(&common)]
+    let who = caller.who(&serde_json::from_value(body).expect("a request"));
+    [who.tenant, who.share]
 }
 
 fn tenant(address: &str, key: Option<&str>, body: Value) -> Tenant {
@@ -33,7 +33,7 @@ fn a_program_on_this_machine_that_names_nobody_is_the_persons_own() {
     assert_eq!(tenant("::ffff:127.0.0.1", None, json!({"user": null})), own);
     // What programs send that is no name is passed over.
     assert_eq!(tenant("127.0.0.1", None, json!({"user": 7})), own);
-    assert_eq!(Caller::default().tenant(&Common::default()), own);
+    assert_eq!(Caller::default().who(&Names::default()), Who::alone(own));
 }
 
 #[tokio::test]

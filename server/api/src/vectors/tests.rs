@@ -1,11 +1,15 @@
 use super::{EmbeddingsRequest, Encoding, RerankRequest};
+use crate::caller::Caller;
+use inference::{Tenant, Who};
 use serde_json::{Value, json};
+
+const ME: Who = Who { share: Tenant(1), tenant: Tenant(1) };
 
 /// What is asked of the engine for a request.
 #[track_caller]
 fn check(request: Value, expected: &str) {
     let found = match serde_json::from_value::<EmbeddingsRequest>(request) {
-        Ok(request) => format!("{:?}", request.work()),
+        Ok(request) => format!("{:?}", request.work(ME)),
         Err(err) => err.to_string(),
     };
     assert!(found.contains(expected), "{found}");
@@ -55,7 +59,26 @@ fn null_is_no_value() {
 fn documents_are_texts_or_objects_with_one() {
     let request = json!({"query": "q", "documents": ["a", {"text": "b"}], "top_n": 1});
     let request: RerankRequest = serde_json::from_value(request).unwrap();
-    assert_eq!(request.work().documents, ["a", "b"]);
+    assert_eq!(request.work(ME).documents, ["a", "b"]);
+}
+
+#[test]
+fn whom_a_program_speaks_for_is_known() {
+    let caller = Caller::default();
+    let embeddings = |names: Value| {
+        let mut body = json!({"input": "a"});
+        body.as_object_mut().unwrap().extend(names.as_object().unwrap().clone());
+        let request: EmbeddingsRequest = serde_json::from_value(body).unwrap();
+        caller.who(&request.names)
+    };
+    let own = embeddings(json!({}));
+    assert_eq!(own, ME);
+    let anna = embeddings(json!({"user": "anna"}));
+    let ben = embeddings(json!({"safety_identifier": "ben", "user": "anna"}));
+    assert!(anna.tenant != ben.tenant && anna.share == ben.share && anna.share != own.share);
+    let ranking = json!({"query": "q", "documents": ["a"], "prompt_cache_key": "anna"});
+    let ranking: RerankRequest = serde_json::from_value(ranking).unwrap();
+    assert_eq!(caller.who(&ranking.names), anna);
 }
 
 #[test]

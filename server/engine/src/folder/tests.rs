@@ -11,7 +11,7 @@ use crate::tests::{
 };
 use protocol::{
     Command, EmbedParams, Event, GenerateParams, LoadRequest, LoraAdapter, Prompt, Rejection, RequestId,
-    Tenant, TokenLogprob,
+    Tenant, TokenLogprob, Who,
 };
 use std::{
     collections::BTreeMap,
@@ -376,7 +376,8 @@ fn what_is_cancelled_ends_and_others_go_on() {
 fn what_it_cannot_do_is_refused() {
     let mut worker = by_candle(Family::Llama3, Form::default());
     let id = RequestId(9);
-    let embed = Command::Embed { id, inputs: vec![], params: EmbedParams::default() };
+    let (params, who) = (EmbedParams::default(), Who::alone(Tenant(1)));
+    let embed = Command::Embed { id, inputs: vec![], params, who };
     assert_eq!(worker.refusal_of(&embed), Rejection::MakesNoVectors);
     let Ask { prompt, mut params } = ask("the");
     params.adapters = vec![LoraAdapter { path: PathBuf::from("blue.gguf"), scale: 1.0 }];

@@ -3,6 +3,8 @@
 //! Whoever has the fewest generations running comes first, and of equals whoever had no turn for longest, so that also where one
 //! generation runs at a time nobody waits for all that another one has asked before.
 
+pub(crate) use protocol::Who;
+
 use protocol::Tenant;
 use std::{
     cmp::Reverse,
@@ -11,15 +13,6 @@ use std::{
 
 /// Whose turns are remembered.
 const MOST: usize = 256;
-
-/// Who asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Who {
-    /// Whose turn it takes.
-    pub(crate) share: Tenant,
-    /// For whom: of several that have one share, each gets as many of its turns.
-    pub(crate) tenant: Tenant,
-}
 
 /// Who had a turn lately.
 #[derive(Debug, Default)]

@@ -1,11 +1,15 @@
 //! Which sequences are computed together. Pure.
 
-use super::Head;
+use super::{Head, shares::Shares};
+use protocol::Who;
 
 /// A task that waits.
 #[derive(Clone, Debug)]
 pub(super) struct Need {
     pub(super) head: Head,
+    pub(super) who: Who,
+    /// Tokens that were computed of it.
+    pub(super) n_computed: u64,
     /// Tokens of its sequences, in the order in which it wants them computed.
     pub(super) lengths: Vec<usize>,
 }
@@ -38,28 +42,39 @@ impl Rest {
     }
 }
 
-/// How many sequences of each task come next. The first task that may have one now gets one in any case; who wants something
-/// else from the model than that one waits; all others get a sequence each, then a second, while there is room.
-pub(super) fn plan(needs: &[Need], room: Room) -> Vec<usize> {
+/// How many sequences of each task come next. One after the other, a sequence goes to whoever has had the least: of all shares, then
+/// for whom that share asks, then of that one's tasks. The first that may come now does in any case; who wants something else from the
+/// model than that one waits, and so does what does not fit any more.
+pub(super) fn plan(needs: &[Need], shares: &Shares, room: Room) -> Vec<usize> {
     let mut counts = vec![0; needs.len()];
-    let may_begin = |need: &&Need| {
-        room.takes_longer || need.lengths.first().is_some_and(|&length| length <= room.n_tokens)
-    };
-    let Some(head) = needs.iter().find(may_begin).map(|need| need.head) else { return counts };
+    let mut had: Vec<_> = needs
+        .iter()
+        .map(|need| {
+            let [of_share, of_tenant] = shares.had(need.who);
+            [of_share, of_tenant, need.n_computed]
+        })
+        .collect();
+    let mut head: Option<Head> = None;
     let (mut n_tokens, mut n_sequences) = (0, 0);
     loop {
-        let n_before = n_sequences;
-        for (need, count) in needs.iter().zip(&mut counts).filter(|(need, _)| need.head == head) {
-            let Some(length) = need.lengths.get(*count) else { continue };
-            let fits = n_tokens + length <= room.n_tokens && n_sequences < room.n_sequences;
-            if fits || room.takes_longer && n_sequences == 0 {
-                *count += 1;
-                n_tokens += length;
-                n_sequences += 1;
-            }
-        }
-        if n_sequences == n_before {
-            return counts;
+        let fits = |length: usize| {
+            let is_first = n_sequences == 0;
+            n_tokens + length <= room.n_tokens && n_sequences < room.n_sequences
+                || is_first && room.takes_longer
+        };
+        let may_come = |&i: &usize| {
+            head.is_none_or(|head| needs[i].head == head)
+                && needs[i].lengths.get(counts[i]).is_some_and(|&length| fits(length))
+        };
+        let Some(next) = (0..needs.len()).filter(may_come).min_by_key(|&i| had[i]) else { return counts };
+        let (who, length) = (needs[next].who, needs[next].lengths[counts[next]]);
+        counts[next] += 1;
+        head = Some(needs[next].head);
+        (n_tokens, n_sequences) = (n_tokens + length, n_sequences + 1);
+        had[next][2] += length as u64;
+        for (need, had) in needs.iter().zip(&mut had) {
+            had[0] += if need.who.share == who.share { length as u64 } else { 0 };
+            had[1] += if need.who == who { length as u64 } else { 0 };
         }
     }
 }

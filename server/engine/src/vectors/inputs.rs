@@ -1,7 +1,7 @@
 //! From texts to sequences that fit the model.
 
 use super::{Head, Ranks, Task, Tokenizer, VectorFacts, queue::Finish};
-use protocol::{EmbedInput, EmbedParams, RankRequest, Rejection, RequestId};
+use protocol::{EmbedInput, EmbedParams, RankRequest, Rejection, RequestId, Who};
 
 /// Turns what is asked for into work, or says why it cannot be done.
 pub(crate) struct Inputs<T> {
@@ -22,6 +22,7 @@ impl<T: Tokenizer> Inputs<T> {
         id: RequestId,
         inputs: Vec<EmbedInput>,
         params: EmbedParams,
+        who: Who,
     ) -> Result<Task, Rejection> {
         let n_dimensions = self.facts.n_dimensions;
         if let Some(asked) = params.dimensions.filter(|asked| !(1..=n_dimensions).contains(asked)) {
@@ -31,7 +32,7 @@ impl<T: Tokenizer> Inputs<T> {
         let sequences = inputs.map(|(index, input)| self.sequence(index, input, params.truncate));
         let head = Head::Pooled(params.pooling.unwrap_or(self.facts.pooling));
         let finish = Finish::Vectors { dimensions: params.dimensions, normalize: params.normalize };
-        Ok(Task::new(id, head, sequences.collect::<Result<_, _>>()?, finish))
+        Ok(Task::new(id, who, head, sequences.collect::<Result<_, _>>()?, finish))
     }
 
     pub(crate) fn rank(&self, id: RequestId, request: &RankRequest) -> Result<Task, Rejection> {
@@ -56,7 +57,7 @@ impl<T: Tokenizer> Inputs<T> {
                 result => result,
             }
         });
-        Ok(Task::new(id, head, sequences.collect::<Result<_, _>>()?, Finish::Scores))
+        Ok(Task::new(id, request.who, head, sequences.collect::<Result<_, _>>()?, Finish::Scores))
     }
 
     /// A short sequence, and what the model is asked for most.

@@ -3,9 +3,10 @@
 use super::{
     BATCH_SEQUENCES, Encoder, Failure, Head, Inputs, Tokenizer,
     batch::{Need, Rest, Room, plan},
+    shares::Shares,
 };
 use crate::{outbox::Outbox, worker::WorkerError};
-use protocol::{Event, MAX_REQUESTS, Rejection, RequestId};
+use protocol::{Event, MAX_REQUESTS, Rejection, RequestId, Who};
 use std::collections::VecDeque;
 
 /// What is made of what the model gives.
@@ -18,20 +19,23 @@ pub(super) enum Finish {
 /// One request.
 pub(crate) struct Task {
     id: RequestId,
+    who: Who,
     head: Head,
     finish: Finish,
     sequences: Vec<Vec<u32>>,
     /// Sequences that are not computed yet, the longest first: similar lengths come together.
     pending: VecDeque<usize>,
+    /// Tokens that were computed of it, or as many as of others when it came.
+    n_computed: u64,
     results: Vec<Vec<f32>>,
 }
 
 impl Task {
-    pub(super) fn new(id: RequestId, head: Head, sequences: Vec<Vec<u32>>, finish: Finish) -> Self {
+    pub(super) fn new(id: RequestId, who: Who, head: Head, sequences: Vec<Vec<u32>>, finish: Finish) -> Self {
         let mut pending: Vec<_> = (0..sequences.len()).collect();
         pending.sort_by_key(|&i| std::cmp::Reverse(sequences[i].len()));
         let results = vec![Vec::new(); sequences.len()];
-        Self { id, head, finish, sequences, pending: pending.into(), results }
+        Self { id, who, head, finish, sequences, pending: pending.into(), n_computed: 0, results }
     }
 
     pub(crate) fn id(&self) -> RequestId {
@@ -41,7 +45,16 @@ impl Task {
     fn need(&self) -> Need {
         // More do not fit a batch.
         let next = self.pending.iter().take(BATCH_SEQUENCES);
-        Need { head: self.head, lengths: next.map(|&i| self.sequences[i].len()).collect() }
+        let lengths = next.map(|&i| self.sequences[i].len()).collect();
+        Need { head: self.head, who: self.who, n_computed: self.n_computed, lengths }
+    }
+
+    /// The next `n` sequences, which are computed now, and how many tokens they have.
+    fn take(&mut self, n: usize) -> (Vec<usize>, usize) {
+        let taken: Vec<_> = self.pending.drain(..n).collect();
+        let n_tokens = taken.iter().map(|&i| self.sequences[i].len()).sum::<usize>();
+        self.n_computed += n_tokens as u64;
+        (taken, n_tokens)
     }
 
     fn answer(self) -> Event {
@@ -81,7 +94,9 @@ struct Begun {
 /// Requests and what computes them.
 pub(crate) struct Queue<E> {
     encoder: E,
+    /// In the order in which they came.
     tasks: VecDeque<Task>,
+    shares: Shares,
     /// Comes before all others: what is computed of it is not kept beside other batches.
     begun: Option<Begun>,
     rest: Rest,
@@ -90,17 +105,22 @@ pub(crate) struct Queue<E> {
 
 impl<E: Encoder> Queue<E> {
     pub(crate) fn new(encoder: E, outbox: Outbox) -> Self {
-        Self { encoder, tasks: VecDeque::new(), begun: None, rest: Rest::default(), outbox }
+        let (tasks, shares) = (VecDeque::new(), Shares::default());
+        Self { encoder, tasks, shares, begun: None, rest: Rest::default(), outbox }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.tasks.is_empty()
     }
 
-    pub(crate) fn add(&mut self, task: Task) -> Result<(), WorkerError> {
+    pub(crate) fn add(&mut self, mut task: Task) -> Result<(), WorkerError> {
         if self.tasks.len() >= MAX_REQUESTS {
             return self.tell(&Event::Rejected { id: task.id, reason: Rejection::Overloaded });
         }
+        self.shares.enter(task.who, &self.tasks.iter().map(|it| it.who).collect());
+        // Likewise among what the same one asks for.
+        let of_same = self.tasks.iter().filter(|it| it.who == task.who);
+        task.n_computed = of_same.map(|it| it.n_computed).min().unwrap_or(0);
         self.tasks.push_back(task);
         Ok(())
     }
@@ -148,15 +168,14 @@ impl<E: Encoder> Queue<E> {
             return self.go_on(i, begun, n_tokens);
         }
         let needs: Vec<_> = self.tasks.iter().map(Task::need).collect();
-        let counts = plan(&needs, Room { n_tokens, n_sequences: BATCH_SEQUENCES, takes_longer });
+        let room = Room { n_tokens, n_sequences: BATCH_SEQUENCES, takes_longer };
+        let counts = plan(&needs, &self.shares, room);
         let taken = needs.iter().zip(&counts).find(|(_, n)| **n > 0);
         let Some(head) = taken.map(|(need, _)| need.head) else {
             self.answer_complete()?;
             return Ok(0);
         };
-        let owned: Vec<(usize, usize)> = (self.tasks.iter_mut().enumerate().zip(&counts))
-            .flat_map(|((i, task), &n)| task.pending.drain(..n).map(move |sequence| (i, sequence)))
-            .collect();
+        let owned = self.take(&counts);
         if let [(i, sequence)] = owned[..]
             && self.tasks[i].sequences[sequence].len() > n_tokens
             && self.encoder.takes_parts(head)
@@ -178,6 +197,17 @@ impl<E: Encoder> Queue<E> {
             Err(Failure::Fatal(error)) => return Err(error),
         }
         Ok(n_computed)
+    }
+
+    /// So many of the next sequences of each task, each with its task: they are computed now.
+    fn take(&mut self, counts: &[usize]) -> Vec<(usize, usize)> {
+        let mut owned = Vec::new();
+        for ((i, task), &n) in self.tasks.iter_mut().enumerate().zip(counts) {
+            let (taken, n_tokens) = task.take(n);
+            self.shares.note(task.who, n_tokens);
+            owned.extend(taken.into_iter().map(|sequence| (i, sequence)));
+        }
+        owned
     }
 
     /// Computes the next `n_tokens` of a sequence of the task `i`; says how many there were.
@@ -204,12 +234,8 @@ impl<E: Encoder> Queue<E> {
     }
 
     fn answer_complete(&mut self) -> Result<(), WorkerError> {
-        let (complete, mut others): (VecDeque<_>, VecDeque<_>) =
+        let (complete, others): (VecDeque<_>, VecDeque<_>) =
             std::mem::take(&mut self.tasks).into_iter().partition(|task| task.pending.is_empty());
-        // Another one is the first of the next batch: a long request does not keep the others waiting.
-        if !others.is_empty() {
-            others.rotate_left(1);
-        }
         self.tasks = others;
         complete.into_iter().try_for_each(|task| self.tell(&task.answer()))
     }

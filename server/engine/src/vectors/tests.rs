@@ -18,7 +18,7 @@ use llama_cpp_2::{
 };
 use protocol::{
     Command, EmbedInput, EmbedParams, Event, GenerateParams, Pooling, Prompt, RankRequest, RequestId,
-    Speculation, Tenant, read_frame,
+    Speculation, Tenant, Who, read_frame,
 };
 use std::{
     num::NonZeroU32,
@@ -26,6 +26,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 use types::sampling::Sampling;
+
+const ME: Who = Who { share: Tenant(1), tenant: Tenant(1) };
 
 /// Of different lengths, and more than one batch holds.
 fn texts() -> Vec<String> {
@@ -51,7 +53,7 @@ fn llama() -> Worker {
 
 impl Worker {
     fn embed(&mut self, inputs: Vec<EmbedInput>, params: EmbedParams) -> Result<Vec<Vec<f32>>, String> {
-        self.tell(&Command::Embed { id: RequestId(1), inputs, params });
+        self.tell(&Command::Embed { id: RequestId(1), inputs, params, who: ME });
         match self.hear() {
             Event::Embedded { vectors, .. } => Ok(vectors),
             Event::Rejected { reason, .. } => Err(reason.to_string()),
@@ -61,7 +63,7 @@ impl Worker {
 
     fn rank(&mut self, query: &str, documents: &[&str], truncate: bool) -> Result<Vec<f32>, String> {
         let documents = documents.iter().map(|&document| document.to_owned()).collect();
-        let request = RankRequest { query: query.to_owned(), documents, truncate };
+        let request = RankRequest { query: query.to_owned(), documents, truncate, who: ME };
         self.tell(&Command::Rank { id: RequestId(1), request });
         match self.hear() {
             Event::Ranked { scores, .. } => Ok(scores),
@@ -357,7 +359,7 @@ fn write_beside(worker: &mut Worker, texts: &[String]) -> (String, [usize; 2]) {
     worker.tell(&generate(7));
     if !texts.is_empty() {
         let params = EmbedParams::default();
-        worker.tell(&Command::Embed { id: RequestId(8), inputs: inputs(texts), params });
+        worker.tell(&Command::Embed { id: RequestId(8), inputs: inputs(texts), params, who: ME });
     }
     let (mut text, mut before) = (String::new(), 0);
     loop {
@@ -441,7 +443,7 @@ fn who_left_is_not_computed_any_further() {
     check_queue(|inputs, mut queue, said| {
         let task = |id, n| {
             let texts = vec![EmbedInput::Text("a long text of many letters".into()); n];
-            inputs.embed(RequestId(id), texts, EmbedParams::default()).expect("a task")
+            inputs.embed(RequestId(id), texts, EmbedParams::default(), ME).expect("a task")
         };
         queue.add(task(1, 100)).expect("room");
         queue.step(BATCH_TOKENS).expect("a batch");
@@ -460,7 +462,7 @@ fn a_short_request_is_answered_before_a_long_one() {
     check_queue(|inputs, mut queue, said| {
         let task = |id, n| {
             let texts = vec![EmbedInput::Text("a long text of many letters".into()); n];
-            inputs.embed(RequestId(id), texts, EmbedParams::default()).expect("a task")
+            inputs.embed(RequestId(id), texts, EmbedParams::default(), ME).expect("a task")
         };
         queue.add(task(1, 100)).expect("room");
         queue.add(task(2, 1)).expect("room");
@@ -470,6 +472,28 @@ fn a_short_request_is_answered_before_a_long_one() {
             queue.step(BATCH_TOKENS).expect("a batch");
         }
         assert!(matches!(said()[..], [Event::Embedded { id: RequestId(1), .. }]));
+    });
+}
+
+#[test]
+fn who_asks_once_is_answered_before_all_that_another_one_asked_earlier() {
+    check_queue(|inputs, mut queue, said| {
+        let task = |id: u64, share| {
+            let texts = vec![EmbedInput::Text("a long text of many letters".into()); 2];
+            let who = Who { share: Tenant(share), tenant: Tenant(id.cast_signed()) };
+            inputs.embed(RequestId(id), texts, EmbedParams::default(), who).expect("a task")
+        };
+        // Under another name each time, which gives no more of the time.
+        for id in 1..=200 {
+            queue.add(task(id, 1)).expect("room");
+        }
+        for (id, share) in [(201, 2), (202, 3), (203, 2)] {
+            queue.add(task(id, share)).expect("room");
+            queue.step(BATCH_TOKENS).expect("a batch");
+            let answers = |event: &Event| matches!(event, Event::Embedded { id: it, .. } if it.0 == id);
+            assert!(said().iter().any(answers), "{id}");
+        }
+        assert!(!queue.is_empty());
     });
 }
 
@@ -484,11 +508,11 @@ fn in_steps(pooling: Pooling, n_tokens: usize) -> (Vec<Vec<f32>>, usize) {
             let texts = texts.map(EmbedInput::Text).to_vec();
             let params = EmbedParams { pooling: Some(pooling), ..EmbedParams::default() };
             // Whoever left in the middle of its text is in nobody's way.
-            queue.add(inputs.embed(RequestId(1), texts.clone(), params).expect("a task")).expect("room");
+            queue.add(inputs.embed(RequestId(1), texts.clone(), params, ME).expect("a task")).expect("room");
             queue.step_beside(n_tokens).expect("a batch");
             queue.cancel(RequestId(1));
             said();
-            queue.add(inputs.embed(RequestId(2), texts, params).expect("a task")).expect("room");
+            queue.add(inputs.embed(RequestId(2), texts, params, ME).expect("a task")).expect("room");
             while !queue.is_empty() {
                 queue.step_beside(n_tokens).expect("a batch");
                 n_steps += 1;

@@ -132,12 +132,9 @@ impl Requests {
         self.by_id.values().filter(|request| !request.asked.is_abandoned()).count()
     }
 
-    /// Generations of one share that somebody still waits for.
+    /// Generations and work on vectors of one share that somebody still waits for.
     pub(super) fn n_of(&self, share: Tenant) -> usize {
-        let is_of = |it: &&Request| {
-            matches!(&it.asked, Asked::Generate { params, .. } if params.share == share)
-                && !it.asked.is_abandoned()
-        };
+        let is_of = |it: &&Request| it.asked.share() == Some(share) && !it.asked.is_abandoned();
         self.by_id.values().filter(is_of).count()
     }
 
@@ -416,10 +413,20 @@ impl Asked {
             Self::Show { prompt, params, .. } => {
                 Command::Show { id, prompt: prompt.clone(), params: params.clone() }
             }
-            Self::Embed { request: EmbedRequest { inputs, params }, .. } => {
-                Command::Embed { id, inputs: inputs.clone(), params: *params }
+            Self::Embed { request: EmbedRequest { inputs, params, who }, .. } => {
+                Command::Embed { id, inputs: inputs.clone(), params: *params, who: *who }
             }
             Self::Rank { request, .. } => Command::Rank { id, request: request.clone() },
+        }
+    }
+
+    /// Whose part of the machine it takes; `None` of what is told at once.
+    fn share(&self) -> Option<Tenant> {
+        match self {
+            Self::Generate { params, .. } => Some(params.share),
+            Self::Embed { request, .. } => Some(request.who.share),
+            Self::Rank { request, .. } => Some(request.who.share),
+            Self::Count { .. } | Self::Show { .. } => None,
         }
     }
 

@@ -272,14 +272,14 @@ impl<L: Launch> Supervisor<L> {
                 Err(error) => drop(reply.send(Err(error))),
             },
             Ask::Embed { request, reply } => {
-                let pending =
-                    self.admit(false).map(|()| self.requests.add_embed(request, self.cancels.0.clone()));
+                let admitted = self.admit_one_of(request.who.share);
+                let pending = admitted.map(|()| self.requests.add_embed(request, self.cancels.0.clone()));
                 let _ = reply.send(pending);
                 self.send_requests();
             }
             Ask::Rank { request, reply } => {
-                let pending =
-                    self.admit(false).map(|()| self.requests.add_rank(request, self.cancels.0.clone()));
+                let admitted = self.admit_one_of(request.who.share);
+                let pending = admitted.map(|()| self.requests.add_rank(request, self.cancels.0.clone()));
                 let _ = reply.send(pending);
                 self.send_requests();
             }
@@ -319,6 +319,11 @@ impl<L: Launch> Supervisor<L> {
         }
         let retry_after = self.requests.next_end(self.n_slots()).unwrap_or(RETRY_AFTER);
         Err(EngineError::Overloaded { n, retry_after })
+    }
+
+    /// Likewise for what `share` asks for: it is little where few of its requests are under way.
+    fn admit_one_of(&mut self, share: Tenant) -> Result<(), EngineError> {
+        self.admit(self.requests.n_of(share) < FEW)
     }
 
     fn n_slots(&self) -> u32 {

@@ -1,10 +1,12 @@
 use super::*;
-use crate::{EmbedParams, Tenant};
+use crate::{EmbedParams, Tenant, Who};
 use types::{
     chat::{ChatTurn, Role},
     constraint::{Constraint, MAX_CONSTRAINT_BYTES},
     tools::{Tool, ToolChoice},
 };
+
+const ME: Who = Who { share: Tenant(1), tenant: Tenant(1) };
 
 fn request() -> GenerateRequest {
     GenerateRequest {
@@ -132,7 +134,7 @@ fn values_for_templates_are_bounded() {
 
 #[track_caller]
 fn check_embed(inputs: Vec<EmbedInput>, expected: &str) {
-    let request = EmbedRequest { inputs, params: EmbedParams::default() };
+    let request = EmbedRequest { inputs, params: EmbedParams::default(), who: ME };
     assert_eq!(request.check().map_or_else(|error| error.to_string(), |()| "fine".to_owned()), expected);
 }
 
@@ -152,7 +154,7 @@ fn texts_to_embed_are_bounded() {
 fn documents_to_rank_are_bounded() {
     let check = |query: &str, n: usize, expected: &str| {
         let documents = vec!["a".to_owned(); n];
-        let request = RankRequest { query: query.to_owned(), documents, truncate: false };
+        let request = RankRequest { query: query.to_owned(), documents, truncate: false, who: ME };
         let found = check_ranking(&request).map_or_else(|error| error.to_string(), |()| "fine".to_owned());
         assert_eq!(found, expected);
     };

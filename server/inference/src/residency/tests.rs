@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    EmbedInput, EmbedParams, Footprint, GenerateEvent, Tenant,
+    EmbedInput, EmbedParams, Footprint, GenerateEvent, Tenant, Who,
     llama::{Link, tests::Worker as Wire},
 };
 use protocol::{Command, Event, LoadProgress, LoraAdapter, RequestId};
@@ -660,13 +660,15 @@ async fn many_texts_are_sent_in_parts_and_counted_through() {
     let mut worker = stage.loaded("a", 100).await;
     let engine = stage.engine.clone();
     let inputs = (0..200).map(|i| EmbedInput::Text(i.to_string())).collect();
-    let request = EmbedRequest { inputs, params: EmbedParams::default() };
+    let who = Who { share: Tenant(1), tenant: Tenant(2) };
+    let request = EmbedRequest { inputs, params: EmbedParams::default(), who };
     let ask = tokio::spawn(async move { engine.embed(named("a"), request).await });
     let Some(Command::Embed { id, inputs, .. }) = worker.command().await else { panic!("not an embedding") };
     assert_eq!((inputs.len(), &inputs[0]), (128, &EmbedInput::Text("0".into())));
     worker.say(Event::Embedded { id, vectors: vec![vec![1.0]; 128], n_tokens: 128 }).await;
-    let Some(Command::Embed { id, inputs, .. }) = worker.command().await else { panic!("not an embedding") };
-    assert_eq!((inputs.len(), &inputs[0]), (72, &EmbedInput::Text("128".into())));
+    let second = worker.command().await;
+    let Some(Command::Embed { id, inputs, who: of_second, .. }) = second else { panic!("not an embedding") };
+    assert_eq!((inputs.len(), &inputs[0], of_second), (72, &EmbedInput::Text("128".into()), who));
     let reason = Rejection::InputTooLong { index: 2, n_tokens: 9, limit: 8 };
     worker.say(Event::Rejected { id, reason }).await;
     let reason = Rejection::InputTooLong { index: 130, n_tokens: 9, limit: 8 };

@@ -1,5 +1,6 @@
 use super::reordered;
 use crate::tests::bench::{Bench, ME};
+use inference::{ScriptedEngine, Tenant, Who};
 use types::{
     document::RankBy,
     ids::{ModelId, PassageId},
@@ -61,6 +62,19 @@ async fn without_the_model_the_order_stays_and_a_note_says_why() {
         "{found:?}"
     );
     assert_eq!(order(found), joined);
+}
+
+#[tokio::test]
+async fn whoever_searches_takes_a_turn_of_their_own() {
+    let engine = ScriptedEngine::new([]);
+    let bench = Bench::open_with(tempfile::tempdir().unwrap(), engine.clone()).await;
+    let collection = bench.collection("Lighthouse", &TEXTS).await;
+    bench.rank_with("scripted");
+    bench.search(collection, "tower stairs steps").await;
+    bench.rag.embed(ME, &ModelId("scripted".to_owned()), vec!["a text".to_owned()]).await.unwrap();
+    let asked = engine.vectors_for();
+    let me = Who::alone(Tenant(ME.0));
+    assert!(asked.len() > 1 && asked.iter().all(|who| *who == me), "{asked:?}");
 }
 
 #[test]

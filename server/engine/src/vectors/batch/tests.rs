@@ -1,5 +1,8 @@
-use super::{super::Head, Need, Rest, Room, plan};
-use protocol::Pooling;
+use super::{
+    super::{Head, shares::Shares},
+    Need, Rest, Room, plan,
+};
+use protocol::{Pooling, Tenant, Who};
 
 const MEAN: Head = Head::Pooled(Pooling::Mean);
 
@@ -9,10 +12,40 @@ fn check(needs: &[(Head, &[usize])], expected: &[usize]) {
     assert_eq!(planned(needs, true), expected);
 }
 
+/// All of one who had nothing yet.
 fn planned(needs: &[(Head, &[usize])], takes_longer: bool) -> Vec<usize> {
-    let needs: Vec<_> =
-        needs.iter().map(|(head, lengths)| Need { head: *head, lengths: lengths.to_vec() }).collect();
-    plan(&needs, Room { n_tokens: 10, n_sequences: 4, takes_longer })
+    let who = Who::alone(Tenant(1));
+    let need =
+        |&(head, lengths): &(Head, &[usize])| Need { head, who, n_computed: 0, lengths: lengths.into() };
+    let needs: Vec<_> = needs.iter().map(need).collect();
+    plan(&needs, &Shares::default(), Room { n_tokens: 10, n_sequences: 4, takes_longer })
+}
+
+/// How many of one token each task gets, and of what share and for whom it is; so many tokens were computed for some before.
+#[track_caller]
+fn check_shares(tasks: &[(i64, i64)], had: &[((i64, i64), usize)], expected: &[usize]) {
+    let who = |(share, tenant): (i64, i64)| Who { share: Tenant(share), tenant: Tenant(tenant) };
+    let mut shares = Shares::default();
+    had.iter().for_each(|&(it, n_tokens)| shares.note(who(it), n_tokens));
+    let need = |&it: &(i64, i64)| Need { head: MEAN, who: who(it), n_computed: 0, lengths: vec![1; 12] };
+    let needs: Vec<_> = tasks.iter().map(need).collect();
+    let room = Room { n_tokens: 12, n_sequences: 12, takes_longer: true };
+    assert_eq!(plan(&needs, &shares, room), expected);
+}
+
+#[test]
+fn every_share_gets_as_much_however_much_it_asks_for() {
+    check_shares(&[(1, 1); 6], &[], &[2; 6]);
+    check_shares(&[(1, 1), (1, 1), (1, 1), (2, 2)], &[], &[2, 2, 2, 6]);
+    // Whoever calls for many gets no more, and each of those as much.
+    check_shares(&[(1, 10), (1, 11), (1, 11), (2, 2)], &[], &[3, 2, 1, 6]);
+}
+
+#[test]
+fn who_had_less_comes_first() {
+    check_shares(&[(1, 1), (2, 2)], &[((1, 1), 50), ((2, 2), 42)], &[2, 10]);
+    check_shares(&[(1, 10), (1, 11), (2, 2)], &[((1, 10), 7), ((1, 11), 3), ((2, 2), 10)], &[1, 5, 6]);
+    check_shares(&[(1, 1), (2, 2)], &[((1, 1), 100)], &[0, 12]);
 }
 
 #[test]

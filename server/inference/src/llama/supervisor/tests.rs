@@ -3,7 +3,7 @@ mod going_on;
 use super::*;
 use crate::{
     EmbedInput, EmbedParams, EmbedRequest, Embeddings, Footprint, GenerateEvent, Prompt, RankRequest,
-    Ranking, Tenant,
+    Ranking, Tenant, Who,
     llama::{Link, SupervisedModel, tests::Worker},
 };
 use futures::StreamExt;
@@ -334,7 +334,7 @@ async fn a_burst_is_no_reason_to_end_a_worker_that_reads_slowly() {
     let mut refused = 0;
     while refused == 0 && n < 8 * MAX_REQUESTS {
         let model = stage.model.clone();
-        let request = EmbedRequest { inputs: texts.clone(), params: EmbedParams::default() };
+        let request = EmbedRequest { inputs: texts.clone(), ..embedding("") };
         let ask = tokio::spawn(async move { model.embed(request).await });
         tokio::time::sleep(Duration::from_millis(1)).await;
         if ask.is_finished() {
@@ -514,7 +514,54 @@ async fn tokens_are_counted_by_the_worker() {
 }
 
 fn embedding(text: &str) -> EmbedRequest {
-    EmbedRequest { inputs: vec![EmbedInput::Text(text.into())], params: EmbedParams::default() }
+    embedding_for(Tenant(1), text)
+}
+
+fn embedding_for(tenant: Tenant, text: &str) -> EmbedRequest {
+    let inputs = vec![EmbedInput::Text(text.into())];
+    EmbedRequest { inputs, params: EmbedParams::default(), who: Who::alone(tenant) }
+}
+
+fn ranking_for(tenant: Tenant) -> RankRequest {
+    let documents = vec!["d".into()];
+    RankRequest { query: "q".into(), documents, truncate: false, who: Who::alone(tenant) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_somebody_fills_with_vectors_has_room_for_few_of_everybody_else() {
+    let (stage, mut worker) = Stage::ready().await;
+    let embed = |tenant| {
+        let model = stage.model.clone();
+        tokio::spawn(async move { model.embed(embedding_for(tenant, "a")).await.map(drop) })
+    };
+    let rank = |tenant| {
+        let model = stage.model.clone();
+        tokio::spawn(async move { model.rank(ranking_for(tenant)).await.map(drop) })
+    };
+    let many: Vec<_> = (0..MAX_WAITING + 2).map(|_| embed(Tenant(1))).collect();
+    for _ in 0..many.len() {
+        assert!(matches!(worker.command().await, Command::Embed { .. }));
+    }
+    for refused in [embed(Tenant(1)), rank(Tenant(1))] {
+        assert!(matches!(refused.await.expect("no panic"), Err(EngineError::Overloaded { n: 66, .. })));
+    }
+    let others = [embed(Tenant(2)), rank(Tenant(2)), embed(Tenant(2)), rank(Tenant(2))];
+    for _ in 0..others.len() {
+        let command = worker.command().await;
+        let who = Who::alone(Tenant(2));
+        let is_theirs = match command {
+            Command::Embed { who: it, .. } => it == who,
+            Command::Rank { request, .. } => request.who == who,
+            _ => false,
+        };
+        assert!(is_theirs);
+    }
+    // Answers and vectors are counted together.
+    let expected = "refused: 70 requests are running or waiting, try again in a moment";
+    assert_eq!(stage.generate_for(Tenant(2)).await.expect("no panic"), expected);
+    let third = stage.generate_for(Tenant(3));
+    worker.accept().await;
+    drop((many, others, third));
 }
 
 #[tokio::test(start_paused = true)]
@@ -554,7 +601,7 @@ async fn who_no_longer_waits_for_vectors_ends_the_work() {
 async fn vectors_are_asked_for_once_more_when_the_worker_dies() {
     let (mut stage, mut worker) = Stage::ready().await;
     let model = stage.model.clone();
-    let request = RankRequest { query: "q".into(), documents: vec!["d".into()], truncate: false };
+    let request = ranking_for(Tenant(1));
     let ask = tokio::spawn(async move { model.rank(request).await });
     assert!(matches!(worker.command().await, Command::Rank { .. }));
     drop(worker);

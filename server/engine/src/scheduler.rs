@@ -9,6 +9,7 @@
 //! what nobody uses is forgotten first; then the youngest generation gives its cells back and waits, and later goes
 //! on where it was.
 
+mod beside;
 mod blocks;
 mod checkpoints;
 mod choosing;
@@ -50,9 +51,10 @@ use crate::{
     outbox::Outbox,
     prompt::TokenPrompt,
     sampler::Spelling,
-    vectors::{BATCH_TOKENS, LlamaEncoder, Queue, Task},
+    vectors::{LlamaEncoder, Queue, Task},
     worker::WorkerError,
 };
+use beside::Beside;
 use blocks::BlockDrafter;
 use drafter::Drafter;
 use files::StateFiles;
@@ -157,6 +159,8 @@ pub(crate) struct Scheduler<'m> {
     histories: Histories,
     /// Texts that become vectors in a context beside this one. Batches of both take turns, since both want all cores.
     vectors: Queue<LlamaEncoder<'m>>,
+    /// What was computed beside answers last.
+    beside: Beside,
     adapters: Adapters<'m>,
     turn: Turn,
     /// The adapters that the context has now.
@@ -220,6 +224,7 @@ impl<'m> Scheduler<'m> {
             cost: StepCost::default(),
             histories: Histories::default(),
             vectors,
+            beside: Beside::Vectors,
             adapters: Adapters::new(model),
             turn: Turn::default(),
             applied: SetId::NONE,
@@ -259,7 +264,6 @@ impl<'m> Scheduler<'m> {
     fn work(&mut self, work: &Inbox<Work>) -> Result<(), WorkerError> {
         while self.take_all(work)? {
             self.step()?;
-            self.compute_vectors()?;
             self.tell_saved()?;
         }
         Ok(())
@@ -309,14 +313,6 @@ impl<'m> Scheduler<'m> {
 
     fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.pool.n_running() == 0 && self.vectors.is_empty()
-    }
-
-    /// One batch of vectors: beside running answers of as few tokens as of a prompt.
-    fn compute_vectors(&mut self) -> Result<(), WorkerError> {
-        match self.pool.n_running() {
-            0 => self.vectors.step(BATCH_TOKENS),
-            n => self.vectors.step_beside(self.cost.prompt_tokens_beside(n).min(BATCH_TOKENS)),
-        }
     }
 
     fn take(&mut self, work: Work, cancels: &Cancels) -> Result<(), WorkerError> {
@@ -411,16 +407,20 @@ impl<'m> Scheduler<'m> {
             let turn = self.next_turn();
             self.use_adapters(turn.set)?;
             let mut needs = self.needs(turn.set);
+            let beside = self.next_beside(&needs, turn.set);
+            needs.retain(|need| need.decoding || beside == Some(Beside::Prompts));
             if may_guess {
                 self.guess(&mut needs)?;
             }
             let chunks = plan(&needs, self.budget(&needs, turn.set));
             if chunks.is_empty() {
-                let has_looked = self.look_at_images(turn.set)?;
-                self.turn = if has_looked { turn.after(came.elapsed()) } else { turn.over() };
-                if !has_looked {
+                if beside.is_none() {
+                    self.turn = turn.over();
                     self.wait();
+                    return self.compute_beside(beside, turn.set);
                 }
+                self.compute_beside(beside, turn.set)?;
+                self.turn = turn.after(came.elapsed());
                 return Ok(());
             }
             // Recurrent layers compute each sequence's rows apart.
@@ -432,7 +432,7 @@ impl<'m> Scheduler<'m> {
             match self.pool.context.decode(&mut self.batch) {
                 Ok(()) => {
                     self.finish_step(&chunks, n_padding, begun)?;
-                    self.look_at_images(turn.set)?;
+                    self.compute_beside(beside, turn.set)?;
                     self.turn = turn.after(came.elapsed());
                     return Ok(());
                 }
@@ -442,6 +442,42 @@ impl<'m> Scheduler<'m> {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// What comes beside answers in this step.
+    fn next_beside(&self, needs: &[Need], set: SetId) -> Option<Beside> {
+        self.beside.next(|it| match it {
+            Beside::Prompts => needs.iter().any(|need| !need.decoding),
+            Beside::Image => self.has_sight(set),
+            Beside::Vectors if self.pool.n_running() == 0 => !self.vectors.is_empty(),
+            Beside::Vectors => self.vectors.is_ready(self.n_vector_tokens()),
+        })
+    }
+
+    /// Computes that, as far as it is not in the batch with the answers.
+    fn compute_beside(&mut self, beside: Option<Beside>, set: SetId) -> Result<(), WorkerError> {
+        self.beside = beside.unwrap_or(self.beside);
+        match beside {
+            Some(Beside::Vectors) if self.pool.n_running() == 0 => return self.vectors.step(),
+            Some(Beside::Vectors) => return self.vectors.step_beside(self.n_vector_tokens()),
+            Some(Beside::Image) => self.look_at_image(set)?,
+            Some(Beside::Prompts) | None => {}
+        }
+        self.vectors.pass();
+        Ok(())
+    }
+
+    /// Tokens of texts that become vectors in one step, at most: beside running answers so many as answers can wait for.
+    fn n_vector_tokens(&self) -> usize {
+        match self.n_decoding() {
+            0 => self.vectors.tokens_alone(),
+            n => self.vectors.tokens_beside(&self.cost, n),
+        }
+    }
+
+    /// Answers that wait for their next token.
+    fn n_decoding(&self) -> usize {
+        self.pool.running().filter(|(_, sequence)| sequence.is_decoding()).count()
     }
 
     /// There is nothing to compute: whoever runs waits for an image, and whoever could start for a file.

@@ -79,6 +79,11 @@ pub(crate) trait Encoder {
     /// What comes out of `head` for every sequence, in their order. None is empty, and all fit a batch.
     fn encode(&mut self, sequences: &[&[u32]], head: Head) -> Result<Vec<Vec<f32>>, Failure>;
 
+    /// Opens what `head` needs, if it is not there.
+    fn prepare(&mut self, _head: Head) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Whether a sequence may come in parts that are computed one after the other.
     fn takes_parts(&mut self, _head: Head) -> bool {
         false
@@ -150,7 +155,7 @@ pub(crate) fn serve<T: Tokenizer, E: Encoder>(
                 Err(TryRecvError::Disconnected) => return Ok(()),
             }
         }
-        queue.step(BATCH_TOKENS)?;
+        queue.step()?;
     }
 }
 

@@ -113,9 +113,25 @@ impl StepCost {
 
     /// Prompt tokens for a step in which `n_decoding` sequences decode.
     pub(crate) fn prompt_tokens_beside(&self, n_decoding: usize) -> usize {
-        let decode_ms = self.decode(n_decoding).unwrap_or(0.0);
-        let target_ms = TARGET_MS.max(decode_ms * SHARE_OF_DECODE);
+        let [decode_ms, target_ms] = self.decode_and_target(n_decoding);
         self.prompt_tokens(n_decoding, decode_ms, target_ms, LEAST).unwrap_or(FIRST_GUESS)
+    }
+
+    /// Milliseconds that something else may take behind such a step.
+    pub(crate) fn ms_beside(&self, n_decoding: usize) -> f64 {
+        let [decode_ms, target_ms] = self.decode_and_target(n_decoding);
+        target_ms - decode_ms
+    }
+
+    /// Tokens of a step of `ms` with nothing else in it, but a least number of them. `None` where nothing is known.
+    pub(crate) fn tokens_within(&self, ms: f64) -> Option<usize> {
+        self.prompt_tokens(0, 0.0, ms, LEAST)
+    }
+
+    /// What a step takes in which `n_decoding` sequences decode, and what it should take with something beside them.
+    fn decode_and_target(&self, n_decoding: usize) -> [f64; 2] {
+        let decode_ms = self.decode(n_decoding).unwrap_or(0.0);
+        [decode_ms, TARGET_MS.max(decode_ms * SHARE_OF_DECODE)]
     }
 
     /// Prompt tokens, at least `least`, for a step of about `target_ms` with `n_rows` others, which take `rows_ms`. `None` where

@@ -12,33 +12,39 @@ impl<'m> Scheduler<'m> {
         looking.go_on(self.pool.running().map(|(_, sequence)| (sequence.tenant, sequence.pieces_left())));
     }
 
-    /// Decodes a slice of an image that a running prompt with the adapters of `set` shows next, whoever asked first; says
-    /// whether something changed.
-    pub(super) fn look_at_images(&mut self, set: SetId) -> Result<bool, WorkerError> {
-        let Some(mut looking) = self.looking.take() else { return Ok(false) };
+    /// Whether a running prompt with the adapters of `set` shows an image next that was encoded, or could not be.
+    pub(super) fn has_sight(&self, set: SetId) -> bool {
+        let Some(looking) = &self.looking else { return false };
+        let running = self.pool.running().filter(|(_, sequence)| sequence.set.id == set);
+        let mut pieces = running.filter_map(|(_, sequence)| Some((sequence.tenant, sequence.next_piece()?)));
+        pieces.any(|(tenant, piece)| looking.is_known(tenant, piece))
+    }
+
+    /// Decodes a slice of such an image, of whoever asked first.
+    pub(super) fn look_at_image(&mut self, set: SetId) -> Result<(), WorkerError> {
+        let Some(mut looking) = self.looking.take() else { return Ok(()) };
         let has_looked = self.look_at_piece(&mut looking, set);
         self.looking = Some(looking);
         has_looked
     }
 
-    fn look_at_piece(&mut self, looking: &mut Looking<'m>, set: SetId) -> Result<bool, WorkerError> {
+    fn look_at_piece(&mut self, looking: &mut Looking<'m>, set: SetId) -> Result<(), WorkerError> {
         let running = self.pool.running().filter(|(_, sequence)| sequence.set.id == set);
         let looks = running.filter_map(|(id, sequence)| Some((id, sequence, sequence.next_piece()?)));
         let sights = looks.map(|(id, sequence, piece)| {
             (sequence.id, id, sequence.n_rows, piece.clone(), looking.sight(sequence.tenant, piece))
         });
         let first = sights.filter(|it| !matches!(it.4, Sight::Coming)).min_by_key(|it| it.0);
-        let Some((_, id, n_done, piece, sight)) = first else { return Ok(false) };
+        let Some((_, id, n_done, piece, sight)) = first else { return Ok(()) };
         let Sight::Here(rows) = sight else {
-            self.break_off(id, "the model could not look at an image")?;
-            return Ok(true);
+            return self.break_off(id, "the model could not look at an image");
         };
         let most = self.rows_at_once();
         let end = if piece.size.is_whole { piece.size.n_rows } else { piece.size.n_rows.min(n_done + most) };
         let begun = Instant::now();
         match looking.decode(&mut self.pool.context, &piece, &rows, n_done..end, id) {
             Ok(()) => {}
-            Err(DecodeError::NoKvCacheSlot) if self.make_room() => return Ok(true),
+            Err(DecodeError::NoKvCacheSlot) if self.make_room() => return Ok(()),
             Err(error) => return Err(error.into()),
         }
         self.pool.context.synchronize();
@@ -46,14 +52,13 @@ impl<'m> Scheduler<'m> {
         if let Some(sequence) = self.pool.sequence_mut(id) {
             sequence.look(&piece, end);
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Rows of an image that are decoded in one go.
     fn rows_at_once(&self) -> usize {
-        let n_decoding = self.pool.running().filter(|(_, sequence)| sequence.is_decoding()).count();
-        match n_decoding {
-            0 => N_BATCH as usize,
+        match self.n_decoding() {
+            0 => self.cost.budget(0, N_BATCH as usize).n_tokens,
             n => self.cost.prompt_tokens_beside(n).clamp(1, N_BATCH as usize),
         }
     }

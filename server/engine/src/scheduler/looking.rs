@@ -163,6 +163,12 @@ impl<'m> Looking<'m> {
         }
     }
 
+    /// Whether it is known what a piece looks like, or that it cannot be known.
+    pub(crate) fn is_known(&self, tenant: Tenant, piece: &Piece) -> bool {
+        let name = (tenant, piece.key);
+        self.kept.contains_key(&name) || self.failed.contains(&name)
+    }
+
     /// How far a piece is that was wanted.
     pub(crate) fn sight(&mut self, tenant: Tenant, piece: &Piece) -> Sight {
         let name = (tenant, piece.key);

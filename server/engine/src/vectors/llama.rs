@@ -148,6 +148,10 @@ impl Encoder for LlamaEncoder<'_> {
         vectors.collect::<Result<_, _>>().map_err(|error| Failure::Refused(error.to_string()))
     }
 
+    fn prepare(&mut self, head: Head) -> Result<(), Failure> {
+        self.context(head).map(drop).map_err(Failure::Refused)
+    }
+
     fn takes_parts(&mut self, head: Head) -> bool {
         let is_last = head == Head::Pooled(Pooling::Last);
         is_last && self.context(head).is_ok_and(|context| llama::looks_back_only(context))

@@ -1,13 +1,13 @@
 //! What waits to be computed, and computing it batch by batch.
 
 use super::{
-    BATCH_SEQUENCES, Encoder, Failure, Head, Inputs, Tokenizer,
+    BATCH_SEQUENCES, BATCH_TOKENS, Encoder, Failure, Head, Inputs, Tokenizer,
     batch::{Need, Rest, Room, plan},
     shares::Shares,
 };
-use crate::{outbox::Outbox, worker::WorkerError};
+use crate::{outbox::Outbox, scheduler::StepCost, worker::WorkerError};
 use protocol::{Event, MAX_REQUESTS, Rejection, RequestId, Who};
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Instant};
 
 /// What is made of what the model gives.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,11 @@ impl Task {
         Need { head: self.head, who: self.who, n_computed: self.n_computed, lengths }
     }
 
+    /// Of its next sequence; `None` where all are computed.
+    fn next_length(&self) -> Option<usize> {
+        self.pending.front().map(|&i| self.sequences[i].len())
+    }
+
     /// The next `n` sequences, which are computed now, and how many tokens they have.
     fn take(&mut self, n: usize) -> (Vec<usize>, usize) {
         let taken: Vec<_> = self.pending.drain(..n).collect();
@@ -71,6 +76,10 @@ impl Task {
             }
         }
     }
+}
+
+fn ms_since(begun: Instant) -> f64 {
+    begun.elapsed().as_secs_f64() * 1000.0
 }
 
 /// The first `dimensions` numbers, made one long.
@@ -100,13 +109,16 @@ pub(crate) struct Queue<E> {
     /// Comes before all others: what is computed of it is not kept beside other batches.
     begun: Option<Begun>,
     rest: Rest,
+    /// What batches take, measured while they are computed.
+    cost: StepCost,
     outbox: Outbox,
 }
 
 impl<E: Encoder> Queue<E> {
     pub(crate) fn new(encoder: E, outbox: Outbox) -> Self {
         let (tasks, shares) = (VecDeque::new(), Shares::default());
-        Self { encoder, tasks, shares, begun: None, rest: Rest::default(), outbox }
+        let (rest, cost) = (Rest::default(), StepCost::default());
+        Self { encoder, tasks, shares, begun: None, rest, cost, outbox }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -145,19 +157,42 @@ impl<E: Encoder> Queue<E> {
         Ok(self.outbox.send(event)?)
     }
 
-    /// Computes one batch of at most `n_tokens` tokens, or of one sequence that cannot be cut, and answers what is complete.
-    pub(crate) fn step(&mut self, n_tokens: usize) -> Result<(), WorkerError> {
+    /// Tokens of a batch that nothing else is computed beside: who comes or cancels waits for it.
+    pub(crate) fn tokens_alone(&self) -> usize {
+        self.cost.budget(0, BATCH_TOKENS).n_tokens
+    }
+
+    /// Tokens of a batch behind a step in which `n_decoding` answers go on, by what `cost` knows about those.
+    pub(crate) fn tokens_beside(&self, cost: &StepCost, n_decoding: usize) -> usize {
+        let n_tokens = self.cost.tokens_within(cost.ms_beside(n_decoding));
+        n_tokens.unwrap_or_else(|| cost.prompt_tokens_beside(n_decoding)).min(BATCH_TOKENS)
+    }
+
+    /// Whether something can be computed now in a step of `n_tokens` beside others.
+    pub(crate) fn is_ready(&self, n_tokens: usize) -> bool {
+        let fits = |task: &Task| task.next_length().is_none_or(|length| length <= n_tokens);
+        self.begun.is_some() || self.tasks.iter().any(|task| self.rest.is_over() || fits(task))
+    }
+
+    /// Computes one batch of as many tokens as a step should have, or of one sequence that cannot be cut, and answers what is
+    /// complete.
+    pub(crate) fn step(&mut self) -> Result<(), WorkerError> {
         self.rest = Rest::default();
-        self.compute(n_tokens, true)?;
+        self.compute(self.tokens_alone(), true)?;
         Ok(())
     }
 
-    /// Likewise where others compute between two of these steps: after a sequence that has more tokens and cannot be cut, they come
-    /// so often that it took no more of the time than its share.
+    /// Likewise of `n_tokens` where others compute between two of these steps: after a sequence that has more tokens and cannot be cut,
+    /// they come so often that it took no more of the time than its share.
     pub(crate) fn step_beside(&mut self, n_tokens: usize) -> Result<(), WorkerError> {
         let n_computed = self.compute(n_tokens, self.rest.is_over())?;
         self.rest = self.rest.after(n_computed, n_tokens);
         Ok(())
+    }
+
+    /// A step passes in which others compute.
+    pub(crate) fn pass(&mut self) {
+        self.rest = self.rest.after(0, 1);
     }
 
     /// Computes one batch, of which one sequence may be longer if it `takes_longer`; says how many tokens it had.
@@ -186,8 +221,12 @@ impl<E: Encoder> Queue<E> {
         let sequences: Vec<_> =
             owned.iter().map(|&(i, sequence)| &self.tasks[i].sequences[sequence][..]).collect();
         let n_computed = sequences.iter().map(|sequence| sequence.len()).sum();
-        match self.encoder.encode(&sequences, head) {
+        // What is opened for it is opened once, and would say nothing about what batches take.
+        let prepared = self.encoder.prepare(head);
+        let since = Instant::now();
+        match prepared.and_then(|()| self.encoder.encode(&sequences, head)) {
             Ok(results) => {
+                self.cost.learn(0, n_computed, ms_since(since));
                 for (&(i, sequence), result) in owned.iter().zip(results) {
                     self.tasks[i].results[sequence] = result;
                 }
@@ -216,7 +255,12 @@ impl<E: Encoder> Queue<E> {
         let rest = &task.sequences[begun.sequence][begun.n_computed..];
         let part = &rest[..rest.len().min(n_tokens.max(1))];
         let (n_part, is_last) = (part.len(), part.len() == rest.len());
-        match self.encoder.encode_part(part, begun.n_computed, task.head) {
+        let since = Instant::now();
+        let result = self.encoder.encode_part(part, begun.n_computed, task.head);
+        if result.is_ok() {
+            self.cost.learn(0, n_part, ms_since(since));
+        }
+        match result {
             Ok(_) if !is_last => {
                 self.begun = Some(Begun { n_computed: begun.n_computed + n_part, ..begun });
             }

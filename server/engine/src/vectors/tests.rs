@@ -446,11 +446,11 @@ fn who_left_is_not_computed_any_further() {
             inputs.embed(RequestId(id), texts, EmbedParams::default(), ME).expect("a task")
         };
         queue.add(task(1, 100)).expect("room");
-        queue.step(BATCH_TOKENS).expect("a batch");
+        queue.step().expect("a batch");
         queue.cancel(RequestId(1));
         assert!(queue.is_empty());
         queue.add(task(2, 1)).expect("room");
-        queue.step(BATCH_TOKENS).expect("a batch");
+        queue.step().expect("a batch");
         let events = said();
         assert!(matches!(events[..], [Event::Embedded { id: RequestId(2), .. }]), "{events:?}");
         assert!(queue.is_empty());
@@ -466,10 +466,10 @@ fn a_short_request_is_answered_before_a_long_one() {
         };
         queue.add(task(1, 100)).expect("room");
         queue.add(task(2, 1)).expect("room");
-        queue.step(BATCH_TOKENS).expect("a batch");
+        queue.step().expect("a batch");
         assert!(matches!(said()[..], [Event::Embedded { id: RequestId(2), .. }]));
         while !queue.is_empty() {
-            queue.step(BATCH_TOKENS).expect("a batch");
+            queue.step().expect("a batch");
         }
         assert!(matches!(said()[..], [Event::Embedded { id: RequestId(1), .. }]));
     });
@@ -489,7 +489,7 @@ fn who_asks_once_is_answered_before_all_that_another_one_asked_earlier() {
         }
         for (id, share) in [(201, 2), (202, 3), (203, 2)] {
             queue.add(task(id, share)).expect("room");
-            queue.step(BATCH_TOKENS).expect("a batch");
+            queue.step().expect("a batch");
             let answers = |event: &Event| matches!(event, Event::Embedded { id: it, .. } if it.0 == id);
             assert!(said().iter().any(answers), "{id}");
         }

@@ -49,6 +49,22 @@ fn a_full_tile_is_worth_a_longer_step_where_its_rows_cost_less() {
     check(&one(2.0, 1.0), 1, 133);
 }
 
+#[test]
+fn what_comes_behind_a_step_takes_as_long_as_a_prompt_in_it_would() {
+    let mut cost = StepCost::default();
+    assert!(cost.tokens_within(100.0).is_none());
+    for _ in 0..50 {
+        cost.learn(1, 0, 50.0);
+        cost.learn(4, 0, 400.0);
+        cost.learn(0, 100, 100.0);
+    }
+    assert!((cost.ms_beside(1) - 100.0).abs() < 1e-6);
+    assert_eq!(cost.tokens_within(cost.ms_beside(1)), Some(100));
+    // A slow machine computes something, too.
+    assert!((cost.ms_beside(4) - 400.0).abs() < 1e-6);
+    assert_eq!(cost.tokens_within(1.0), Some(LEAST));
+}
+
 /// What a step takes of prompts while nobody decodes where a token of one takes so long, of at most 512.
 fn check_alone(token_ms: f64, expected: usize) {
     let mut cost = StepCost::default();

@@ -79,6 +79,11 @@ pub(crate) trait Encoder {
     /// What comes out of `head` for every sequence, in their order. None is empty, and all fit a batch.
     fn encode(&mut self, sequences: &[&[u32]], head: Head) -> Result<Vec<Vec<f32>>, Failure>;
 
+    /// Whether nothing else has to be closed for `head`.
+    fn is_open_for(&self, _head: Head) -> bool {
+        true
+    }
+
     /// Opens what `head` needs, if it is not there.
     fn prepare(&mut self, _head: Head) -> Result<(), Failure> {
         Ok(())

@@ -10,6 +10,8 @@ pub(super) struct Need {
     pub(super) who: Who,
     /// Tokens that were computed of it.
     pub(super) n_computed: u64,
+    /// It comes before those of which this is not said: what computes them would have to be opened anew.
+    pub(super) stays: bool,
     /// Tokens of its sequences, in the order in which it wants them computed.
     pub(super) lengths: Vec<usize>,
 }
@@ -66,7 +68,8 @@ pub(super) fn plan(needs: &[Need], shares: &Shares, room: Room) -> Vec<usize> {
             head.is_none_or(|head| needs[i].head == head)
                 && needs[i].lengths.get(counts[i]).is_some_and(|&length| fits(length))
         };
-        let Some(next) = (0..needs.len()).filter(may_come).min_by_key(|&i| had[i]) else { return counts };
+        let next = (0..needs.len()).filter(may_come).min_by_key(|&i| (!needs[i].stays, had[i]));
+        let Some(next) = next else { return counts };
         let (who, length) = (needs[next].who, needs[next].lengths[counts[next]]);
         counts[next] += 1;
         head = Some(needs[next].head);

@@ -148,6 +148,10 @@ impl Encoder for LlamaEncoder<'_> {
         vectors.collect::<Result<_, _>>().map_err(|error| Failure::Refused(error.to_string()))
     }
 
+    fn is_open_for(&self, head: Head) -> bool {
+        self.open.as_ref().is_none_or(|(opened, _)| pooling_type(*opened) == pooling_type(head))
+    }
+
     fn prepare(&mut self, head: Head) -> Result<(), Failure> {
         self.context(head).map(drop).map_err(Failure::Refused)
     }

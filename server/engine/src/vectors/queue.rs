@@ -9,6 +9,9 @@ use crate::{outbox::Outbox, scheduler::StepCost, worker::WorkerError};
 use protocol::{Event, MAX_REQUESTS, Rejection, RequestId, Who};
 use std::{collections::VecDeque, time::Instant};
 
+/// So many batches are computed with what is open for them before something else is opened that somebody waits for.
+const TURN: u32 = 4;
+
 /// What is made of what the model gives.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Finish {
@@ -42,11 +45,11 @@ impl Task {
         self.id
     }
 
-    fn need(&self) -> Need {
+    fn need(&self, stays: bool) -> Need {
         // More do not fit a batch.
         let next = self.pending.iter().take(BATCH_SEQUENCES);
         let lengths = next.map(|&i| self.sequences[i].len()).collect();
-        Need { head: self.head, who: self.who, n_computed: self.n_computed, lengths }
+        Need { head: self.head, who: self.who, n_computed: self.n_computed, stays, lengths }
     }
 
     /// Of its next sequence; `None` where all are computed.
@@ -109,6 +112,8 @@ pub(crate) struct Queue<E> {
     /// Comes before all others: what is computed of it is not kept beside other batches.
     begun: Option<Begun>,
     rest: Rest,
+    /// Batches that were computed with what is open.
+    n_alike: u32,
     /// What batches take, measured while they are computed.
     cost: StepCost,
     outbox: Outbox,
@@ -118,7 +123,7 @@ impl<E: Encoder> Queue<E> {
     pub(crate) fn new(encoder: E, outbox: Outbox) -> Self {
         let (tasks, shares) = (VecDeque::new(), Shares::default());
         let (rest, cost) = (Rest::default(), StepCost::default());
-        Self { encoder, tasks, shares, begun: None, rest, cost, outbox }
+        Self { encoder, tasks, shares, begun: None, rest, n_alike: 0, cost, outbox }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -151,6 +156,11 @@ impl<E: Encoder> Queue<E> {
             Err(Failure::Refused(reason)) => Err(reason),
             Err(Failure::Fatal(error)) => Err(error.to_string()),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_open_for(&self, pooling: protocol::Pooling) -> bool {
+        self.encoder.is_open_for(Head::Pooled(pooling))
     }
 
     pub(super) fn tell(&self, event: &Event) -> Result<(), WorkerError> {
@@ -202,7 +212,7 @@ impl<E: Encoder> Queue<E> {
         {
             return self.go_on(i, begun, n_tokens);
         }
-        let needs: Vec<_> = self.tasks.iter().map(Task::need).collect();
+        let needs = self.needs();
         let room = Room { n_tokens, n_sequences: BATCH_SEQUENCES, takes_longer };
         let counts = plan(&needs, &self.shares, room);
         let taken = needs.iter().zip(&counts).find(|(_, n)| **n > 0);
@@ -210,6 +220,7 @@ impl<E: Encoder> Queue<E> {
             self.answer_complete()?;
             return Ok(0);
         };
+        self.n_alike = if self.encoder.is_open_for(head) { self.n_alike.saturating_add(1) } else { 1 };
         let owned = self.take(&counts);
         if let [(i, sequence)] = owned[..]
             && self.tasks[i].sequences[sequence].len() > n_tokens
@@ -236,6 +247,12 @@ impl<E: Encoder> Queue<E> {
             Err(Failure::Fatal(error)) => return Err(error),
         }
         Ok(n_computed)
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let is_over = self.n_alike >= TURN;
+        let stays = |task: &Task| is_over || self.encoder.is_open_for(task.head);
+        self.tasks.iter().map(|task| task.need(stays(task))).collect()
     }
 
     /// So many of the next sequences of each task, each with its task: they are computed now.

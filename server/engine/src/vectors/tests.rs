@@ -497,6 +497,27 @@ fn who_asks_once_is_answered_before_all_that_another_one_asked_earlier() {
     });
 }
 
+#[test]
+fn a_context_is_not_opened_anew_for_every_batch() {
+    let mut kinds = Vec::new();
+    check_queue(|inputs, mut queue, said| {
+        let poolings = [Pooling::Mean, Pooling::Cls];
+        // By turns, each in a batch of its own.
+        for (id, pooling) in (1..=16).zip(poolings.into_iter().cycle()) {
+            let texts = vec![EmbedInput::Text("a long text of many letters".into()); 30];
+            let params = EmbedParams { pooling: Some(pooling), ..EmbedParams::default() };
+            queue.add(inputs.embed(RequestId(id), texts, params, ME).expect("a task")).expect("room");
+        }
+        while !queue.is_empty() {
+            queue.step().expect("a batch");
+            kinds.push(queue.is_open_for(Pooling::Mean));
+        }
+        assert_eq!(said().len(), 16);
+    });
+    let n_opened = 1 + kinds.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert!(n_opened > 1 && 2 * n_opened < kinds.len(), "{n_opened} of {}", kinds.len());
+}
+
 /// Vectors of a text of some hundred tokens and of a short one, in steps beside answers with room for so many tokens, and how many
 /// steps that took.
 fn in_steps(pooling: Pooling, n_tokens: usize) -> (Vec<Vec<f32>>, usize) {

@@ -15,8 +15,13 @@ fn check(needs: &[(Head, &[usize])], expected: &[usize]) {
 /// All of one who had nothing yet.
 fn planned(needs: &[(Head, &[usize])], takes_longer: bool) -> Vec<usize> {
     let who = Who::alone(Tenant(1));
-    let need =
-        |&(head, lengths): &(Head, &[usize])| Need { head, who, n_computed: 0, lengths: lengths.into() };
+    let need = |&(head, lengths): &(Head, &[usize])| Need {
+        head,
+        who,
+        n_computed: 0,
+        stays: false,
+        lengths: lengths.into(),
+    };
     let needs: Vec<_> = needs.iter().map(need).collect();
     plan(&needs, &Shares::default(), Room { n_tokens: 10, n_sequences: 4, takes_longer })
 }
@@ -27,7 +32,13 @@ fn check_shares(tasks: &[(i64, i64)], had: &[((i64, i64), usize)], expected: &[u
     let who = |(share, tenant): (i64, i64)| Who { share: Tenant(share), tenant: Tenant(tenant) };
     let mut shares = Shares::default();
     had.iter().for_each(|&(it, n_tokens)| shares.note(who(it), n_tokens));
-    let need = |&it: &(i64, i64)| Need { head: MEAN, who: who(it), n_computed: 0, lengths: vec![1; 12] };
+    let need = |&it: &(i64, i64)| Need {
+        head: MEAN,
+        who: who(it),
+        n_computed: 0,
+        stays: false,
+        lengths: vec![1; 12],
+    };
     let needs: Vec<_> = tasks.iter().map(need).collect();
     let room = Room { n_tokens: 12, n_sequences: 12, takes_longer: true };
     assert_eq!(plan(&needs, &shares, room), expected);
@@ -89,6 +100,20 @@ fn while_no_long_sequence_may_come_short_ones_do() {
     check(&[(MEAN, &[30, 1]), (MEAN, &[6]), (MEAN, &[4, 4])], &[0, 1, 1]);
     check(&[(Head::Rank, &[30]), (MEAN, &[6])], &[0, 1]);
     check(&[(MEAN, &[10])], &[1]);
+}
+
+#[test]
+fn what_is_open_is_used_before_something_else_is_opened() {
+    let who = Who::alone(Tenant(1));
+    let need = |head, stays, length| Need { head, who, n_computed: 0, stays, lengths: vec![length] };
+    let check = |needs: &[Need], expected: &[usize]| {
+        let room = Room { n_tokens: 10, n_sequences: 4, takes_longer: false };
+        assert_eq!(plan(needs, &Shares::default(), room), expected);
+    };
+    check(&[need(MEAN, false, 1), need(Head::Rank, true, 1)], &[0, 1]);
+    check(&[need(MEAN, true, 1), need(Head::Rank, true, 1)], &[1, 0]);
+    // Unless it has nothing to compute now.
+    check(&[need(MEAN, false, 1), need(Head::Rank, true, 30)], &[1, 0]);
 }
 
 /// The first task's sequences that come in each of so many steps beside others, where 10 tokens fit.

@@ -208,13 +208,26 @@ fn n_sequences(request: &LoadRequest) -> u32 {
     request.n_sequences.clamp(1, MAX_SEQUENCES)
 }
 
-/// A context that makes vectors.
+/// What comes out of a context that keeps nothing from one batch to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// A vector for every sequence.
+    Pooled(LlamaPoolingType),
+    /// A vector for every token.
+    Tokens,
+    /// How likely words are behind every token.
+    Likelihoods,
+}
+
+/// Such a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct VectorShape {
-    /// Likelihoods instead of vectors where there is none.
-    pub(crate) pooling: Option<LlamaPoolingType>,
-    /// Tokens that are computed at once, at most.
+    pub(crate) output: Output,
+    /// Tokens of a batch, at most.
     pub(crate) n_tokens: u32,
-    /// Sequences that are computed at once, at most.
+    /// So many of them are computed at once.
+    pub(crate) n_at_once: u32,
+    /// Sequences of a batch, at most.
     pub(crate) n_sequences: u32,
 }
 
@@ -229,11 +242,14 @@ pub(crate) fn open_vector_context<'m>(
     let is_exact = request.kv_type.is_exact();
     let kv_type = if is_exact { KvType::of(KvFormat::F32) } else { KvType::default() };
     let params = params(request, kv_type)
-        .with_embeddings(shape.pooling.is_some())
-        .with_pooling_type(shape.pooling.unwrap_or(LlamaPoolingType::None))
+        .with_embeddings(shape.output != Output::Likelihoods)
+        .with_pooling_type(match shape.output {
+            Output::Pooled(pooling) => pooling,
+            Output::Tokens | Output::Likelihoods => LlamaPoolingType::None,
+        })
         .with_n_ctx(NonZeroU32::new(shape.n_tokens))
         .with_n_batch(shape.n_tokens)
-        .with_n_ubatch(shape.n_tokens)
+        .with_n_ubatch(shape.n_at_once)
         .with_n_seq_max(shape.n_sequences);
     new_context(backend, model, params)
 }

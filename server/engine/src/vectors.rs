@@ -1,8 +1,7 @@
 //! Texts to vectors, and documents to scores: what is the same whatever computes them.
 //!
 //! What is asked for is tokenised ([`Inputs`]), waits in a [`Queue`] and is computed in batches, which everybody who
-//! waits shares. A sequence is only cut where its tokens look at none behind them and the last one stands for all: in others they
-//! look at all.
+//! waits shares. A sequence is only cut where its tokens look at none behind them: in others they look at all.
 
 mod batch;
 mod candle;

@@ -2,7 +2,7 @@
 
 use super::{BATCH_SEQUENCES, BATCH_TOKENS, Encoder, Failure, Head, Ranks, Tokenizer, VectorFacts};
 use crate::{
-    llama,
+    llama::{self, Output, VectorShape},
     logprobs::likelihood,
     prompt::guard::{Guard, pieces},
 };
@@ -15,7 +15,10 @@ use llama_cpp_2::{
     vocab::LlamaVocab,
 };
 use protocol::{LoadRequest, Pooling, pool};
+use std::ops::Range;
 use types::model::Purpose;
+
+const NO_PARTS: &str = "it takes whole texts only";
 
 /// Stands between a document and what somebody asks about it.
 const ASKED: &str = "Question that this text answers:";
@@ -48,14 +51,22 @@ fn pooling(model: &LlamaModel) -> Pooling {
     }
 }
 
-/// Computes in a context that is opened when it is needed, since how tokens become one vector is fixed with it.
+/// Computes in a context that is opened when it is needed, since what comes out of it is fixed with it.
+///
+/// Of a model whose tokens look at none behind them that is a vector of every token, from which everything else is made here: so a long
+/// sequence may come in parts, and only a few of its tokens are computed at once, which takes less memory. Else llama.cpp makes one vector
+/// of all, which are computed at once.
 pub(crate) struct LlamaEncoder<'m> {
     backend: &'m LlamaBackend,
     model: &'m LlamaModel,
     request: LoadRequest,
     /// Tokens that fit the context.
-    n_tokens: usize,
-    open: Option<(Head, LlamaContext<'m>)>,
+    n_tokens: u32,
+    /// Whether tokens look at none behind them; `None` before a context was opened, which says it.
+    looks_back: Option<bool>,
+    open: Option<(VectorShape, LlamaContext<'m>)>,
+    /// What the parts of a sequence came to so far.
+    parts: Gathered,
 }
 
 impl<'m> LlamaEncoder<'m> {
@@ -65,39 +76,117 @@ impl<'m> LlamaEncoder<'m> {
         request: &LoadRequest,
         facts: VectorFacts,
     ) -> Self {
-        let n_tokens = facts.limit.max(BATCH_TOKENS);
-        Self { backend, model, request: request.clone(), n_tokens, open: None }
+        let n_tokens = u32::try_from(facts.limit.max(BATCH_TOKENS)).unwrap_or(u32::MAX);
+        let request = request.clone();
+        Self { backend, model, request, n_tokens, looks_back: None, open: None, parts: Gathered::default() }
     }
 
     /// The context for `head`, opened if it is not there.
     fn context(&mut self, head: Head) -> Result<&mut LlamaContext<'m>, String> {
-        let context = match self.open.take() {
-            Some((opened, context)) if pooling_type(opened) == pooling_type(head) => context,
+        let opened = match self.open.take() {
+            Some(opened) if opened.0 == self.shape(head) => opened,
             // The other one's memory is free before this one's is taken.
             other => {
                 drop(other);
-                let n_tokens = u32::try_from(self.n_tokens).unwrap_or(u32::MAX);
-                let shape = llama::VectorShape {
-                    pooling: pooling_type(head),
-                    n_tokens,
-                    n_sequences: BATCH_SEQUENCES as u32,
-                };
-                llama::open_vector_context(self.backend, self.model, &self.request, shape)?
+                self.open_for(head)?
             }
         };
-        Ok(&mut self.open.insert((head, context)).1)
+        Ok(&mut self.open.insert(opened).1)
+    }
+
+    fn open_for(&mut self, head: Head) -> Result<(VectorShape, LlamaContext<'m>), String> {
+        let shape = self.shape(head);
+        let context = llama::open_vector_context(self.backend, self.model, &self.request, shape)?;
+        self.looks_back = Some(llama::looks_back_only(&context));
+        if self.shape(head) == shape {
+            return Ok((shape, context));
+        }
+        drop(context);
+        self.open_for(head)
+    }
+
+    fn shape(&self, head: Head) -> VectorShape {
+        let looks_back = self.looks_back == Some(true);
+        let output = match head {
+            Head::Pooled(_) if looks_back => Output::Tokens,
+            Head::Pooled(Pooling::Mean) => Output::Pooled(LlamaPoolingType::Mean),
+            Head::Pooled(Pooling::Cls) => Output::Pooled(LlamaPoolingType::Cls),
+            Head::Pooled(Pooling::Last) => Output::Pooled(LlamaPoolingType::Last),
+            Head::Rank => Output::Pooled(LlamaPoolingType::Rank),
+            Head::Likelihood { .. } => Output::Likelihoods,
+        };
+        let is_pooled = matches!(output, Output::Pooled(_));
+        let n_at_once = if looks_back && !is_pooled { BATCH_TOKENS as u32 } else { self.n_tokens };
+        VectorShape { output, n_tokens: self.n_tokens, n_at_once, n_sequences: BATCH_SEQUENCES as u32 }
+    }
+
+    /// Computes tokens and adds what comes out of each to those before it of its sequence.
+    fn decode_tokens(&mut self, sequences: &[&[u32]], pooling: Pooling) -> Result<Vec<Vec<f32>>, Failure> {
+        let context = self.context(Head::Pooled(pooling)).map_err(Failure::Refused)?;
+        context.clear_kv_cache();
+        decode(context, sequences, 0)?;
+        let mut first = 0;
+        let vector = |tokens: &&[u32]| -> Result<Vec<f32>, Failure> {
+            let range = first..first + tokens.len();
+            first = range.end;
+            let mut gathered = Gathered::default();
+            gathered.add(context, range, pooling)?;
+            Ok(gathered.vector(pooling))
+        };
+        sequences.iter().map(vector).collect()
     }
 }
 
-/// What goes into one vector; nothing does where likelihoods are wanted.
-fn pooling_type(head: Head) -> Option<LlamaPoolingType> {
-    Some(match head {
-        Head::Pooled(Pooling::Mean) => LlamaPoolingType::Mean,
-        Head::Pooled(Pooling::Cls) => LlamaPoolingType::Cls,
-        Head::Pooled(Pooling::Last) => LlamaPoolingType::Last,
-        Head::Rank => LlamaPoolingType::Rank,
-        Head::Likelihood { .. } => return None,
-    })
+/// Computes `sequences`, of each of which `n_before` tokens are computed already.
+fn decode(context: &mut LlamaContext<'_>, sequences: &[&[u32]], n_before: usize) -> Result<(), Failure> {
+    let mut batch = LlamaBatch::new(sequences.iter().map(|tokens| tokens.len()).sum(), 1);
+    for (sequence, tokens) in (0..).zip(sequences) {
+        for (token, position) in tokens.iter().zip(i32::try_from(n_before).unwrap_or(i32::MAX)..) {
+            let token = LlamaToken(token.cast_signed());
+            batch.add(token, position, &[sequence], true).map_err(|error| Failure::Fatal(error.into()))?;
+        }
+    }
+    context.decode(&mut batch).map_err(|error| Failure::Fatal(error.into()))
+}
+
+/// What the vectors of a sequence's tokens come to.
+#[derive(Default)]
+struct Gathered {
+    /// Their sum, or the one that stands for all.
+    vector: Vec<f64>,
+    n_tokens: usize,
+}
+
+impl Gathered {
+    /// Adds what came out of these tokens of the last batch.
+    fn add(
+        &mut self,
+        context: &LlamaContext<'_>,
+        tokens: Range<usize>,
+        pooling: Pooling,
+    ) -> Result<(), Failure> {
+        let wanted = match pooling {
+            Pooling::Mean => tokens.clone(),
+            Pooling::Cls if self.n_tokens > 0 => 0..0,
+            Pooling::Cls => tokens.start..tokens.start + 1,
+            Pooling::Last => tokens.end - 1..tokens.end,
+        };
+        for i in wanted {
+            let token = context.embeddings_ith(i32::try_from(i).unwrap_or(i32::MAX));
+            let token = token.map_err(|error| Failure::Refused(error.to_string()))?;
+            if pooling != Pooling::Mean || self.vector.is_empty() {
+                self.vector = vec![0.0; token.len()];
+            }
+            self.vector.iter_mut().zip(token).for_each(|(sum, it)| *sum += f64::from(*it));
+        }
+        self.n_tokens += tokens.len();
+        Ok(())
+    }
+
+    fn vector(&self, pooling: Pooling) -> Vec<f32> {
+        let n = if pooling == Pooling::Mean { self.n_tokens.max(1) as f64 } else { 1.0 };
+        self.vector.iter().map(|sum| (sum / n) as f32).collect()
+    }
 }
 
 /// How likely the last `n_tokens` of each sequence are, each as a vector of one number.
@@ -136,20 +225,20 @@ impl Encoder for LlamaEncoder<'_> {
             let context = self.context(head).map_err(Failure::Refused)?;
             return likelihoods(context, sequences, n_tokens as usize);
         }
-        let context = self.context(head).map_err(Failure::Refused)?;
-        let mut batch = LlamaBatch::new(sequences.iter().map(|tokens| tokens.len()).sum(), 1);
-        for (i, tokens) in (0..).zip(sequences) {
-            let tokens: Vec<_> = tokens.iter().map(|token| LlamaToken(token.cast_signed())).collect();
-            batch.add_sequence(&tokens, i, true).map_err(|error| Failure::Fatal(error.into()))?;
+        if let Head::Pooled(pooling) = head
+            && self.takes_parts(head)
+        {
+            return self.decode_tokens(sequences, pooling);
         }
+        let context = self.context(head).map_err(Failure::Refused)?;
         context.clear_kv_cache();
-        context.decode(&mut batch).map_err(|error| Failure::Fatal(error.into()))?;
+        decode(context, sequences, 0)?;
         let vectors = (0..).zip(sequences).map(|(i, _)| context.embeddings_seq_ith(i).map(<[f32]>::to_vec));
         vectors.collect::<Result<_, _>>().map_err(|error| Failure::Refused(error.to_string()))
     }
 
     fn is_open_for(&self, head: Head) -> bool {
-        self.open.as_ref().is_none_or(|(opened, _)| pooling_type(*opened) == pooling_type(head))
+        self.open.as_ref().is_none_or(|(opened, _)| *opened == self.shape(head))
     }
 
     fn prepare(&mut self, head: Head) -> Result<(), Failure> {
@@ -157,24 +246,23 @@ impl Encoder for LlamaEncoder<'_> {
     }
 
     fn takes_parts(&mut self, head: Head) -> bool {
-        let is_last = head == Head::Pooled(Pooling::Last);
-        is_last && self.context(head).is_ok_and(|context| llama::looks_back_only(context))
+        matches!(head, Head::Pooled(_))
+            && self.context(head).is_ok()
+            && self.shape(head).output == Output::Tokens
     }
 
     fn encode_part(&mut self, part: &[u32], start: usize, head: Head) -> Result<Vec<f32>, Failure> {
+        let Head::Pooled(pooling) = head else { return Err(Failure::Refused(NO_PARTS.into())) };
+        let mut gathered = if start == 0 { Gathered::default() } else { std::mem::take(&mut self.parts) };
         let context = self.context(head).map_err(Failure::Refused)?;
         if start == 0 {
             context.clear_kv_cache();
         }
-        let mut batch = LlamaBatch::new(part.len(), 1);
-        for (token, position) in part.iter().zip(i32::try_from(start).unwrap_or(i32::MAX)..) {
-            let token = LlamaToken(token.cast_signed());
-            batch.add(token, position, &[0], true).map_err(|error| Failure::Fatal(error.into()))?;
-        }
-        context.decode(&mut batch).map_err(|error| Failure::Fatal(error.into()))?;
-        // Of this part's last token, which has looked at all before it.
-        let vector = context.embeddings_seq_ith(0).map(<[f32]>::to_vec);
-        vector.map_err(|error| Failure::Refused(error.to_string()))
+        decode(context, &[part], start)?;
+        gathered.add(context, 0..part.len(), pooling)?;
+        let vector = gathered.vector(pooling);
+        self.parts = gathered;
+        Ok(vector)
     }
 }
 

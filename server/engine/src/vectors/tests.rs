@@ -546,13 +546,15 @@ fn in_steps(pooling: Pooling, n_tokens: usize) -> (Vec<Vec<f32>>, usize) {
 }
 
 #[test]
-fn a_long_text_comes_in_parts_where_its_last_token_stands_for_all() {
-    let (expected, n_steps) = in_steps(Pooling::Last, 512);
-    assert_eq!(n_steps, 1);
-    for n_tokens in [16, 100] {
-        let (vectors, n_steps) = in_steps(Pooling::Last, n_tokens);
-        assert!(n_steps > 300 / n_tokens, "{n_steps}");
-        vectors.iter().zip(&expected).for_each(|(it, expected)| assert_near(it, expected));
+fn a_long_text_comes_in_parts_where_tokens_look_at_none_behind_them() {
+    for pooling in [Pooling::Mean, Pooling::Cls, Pooling::Last] {
+        let (expected, n_steps) = in_steps(pooling, 512);
+        assert_eq!(n_steps, 1);
+        for n_tokens in [16, 100] {
+            let (vectors, n_steps) = in_steps(pooling, n_tokens);
+            assert!(n_steps > 300 / n_tokens, "{n_steps}");
+            vectors.iter().zip(&expected).for_each(|(it, expected)| assert_near(it, expected));
+        }
     }
 }
 

@@ -94,6 +94,9 @@ impl Owner {
 /// After so long without work, what is only in memory is written into files, as whatever ends this process might lose it.
 const QUIET: Duration = Duration::from_secs(10);
 
+/// After so long without texts that become vectors, what computes them gives its memory back.
+const NO_VECTORS: Duration = Duration::from_secs(60);
+
 /// While files are written, it is looked whether more can be.
 const BESIDE_FILES: Duration = Duration::from_millis(100);
 
@@ -264,6 +267,7 @@ impl<'m> Scheduler<'m> {
     fn work(&mut self, work: &Inbox<Work>) -> Result<(), WorkerError> {
         while self.take_all(work)? {
             self.step()?;
+            self.vectors.close_unused(NO_VECTORS);
             self.tell_saved()?;
         }
         Ok(())
@@ -305,8 +309,13 @@ impl<'m> Scheduler<'m> {
             match work.wait_for(patience) {
                 Ok(next) => return Some(next),
                 Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) if self.pool.write_files() => return work.wait(),
-                Err(RecvTimeoutError::Timeout) => patience = BESIDE_FILES,
+                Err(RecvTimeoutError::Timeout) => {
+                    let has_vectors = self.vectors.close_unused(NO_VECTORS);
+                    match self.pool.write_files() {
+                        true if !has_vectors => return work.wait(),
+                        has_written => patience = if has_written { QUIET } else { BESIDE_FILES },
+                    }
+                }
             }
         }
     }

@@ -88,6 +88,9 @@ pub(crate) trait Encoder {
         Ok(())
     }
 
+    /// Frees the memory of what was opened; it is opened again when it is needed.
+    fn close(&mut self) {}
+
     /// Whether a sequence may come in parts that are computed one after the other.
     fn takes_parts(&mut self, _head: Head) -> bool {
         false

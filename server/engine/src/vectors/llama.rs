@@ -245,6 +245,10 @@ impl Encoder for LlamaEncoder<'_> {
         self.context(head).map(drop).map_err(Failure::Refused)
     }
 
+    fn close(&mut self) {
+        self.open = None;
+    }
+
     fn takes_parts(&mut self, head: Head) -> bool {
         matches!(head, Head::Pooled(_))
             && self.context(head).is_ok()

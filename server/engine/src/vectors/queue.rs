@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{outbox::Outbox, scheduler::StepCost, worker::WorkerError};
 use protocol::{Event, MAX_REQUESTS, Rejection, RequestId, Who};
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 /// So many batches are computed with what is open for them before something else is opened that somebody waits for.
 const TURN: u32 = 4;
@@ -112,7 +115,9 @@ pub(crate) struct Queue<E> {
     /// Comes before all others: what is computed of it is not kept beside other batches.
     begun: Option<Begun>,
     rest: Rest,
-    /// Batches that were computed with what is open.
+    /// When the last batch was computed with what is open; `None` where nothing is.
+    used: Option<Instant>,
+    /// Batches that were computed with it.
     n_alike: u32,
     /// What batches take, measured while they are computed.
     cost: StepCost,
@@ -123,7 +128,7 @@ impl<E: Encoder> Queue<E> {
     pub(crate) fn new(encoder: E, outbox: Outbox) -> Self {
         let (tasks, shares) = (VecDeque::new(), Shares::default());
         let (rest, cost) = (Rest::default(), StepCost::default());
-        Self { encoder, tasks, shares, begun: None, rest, n_alike: 0, cost, outbox }
+        Self { encoder, tasks, shares, begun: None, rest, used: None, n_alike: 0, cost, outbox }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -147,6 +152,16 @@ impl<E: Encoder> Queue<E> {
         self.tasks.retain(|task| task.id != id);
     }
 
+    /// Frees what computes vectors once nobody has wanted any for so long; says whether something is there still.
+    pub(crate) fn close_unused(&mut self, patience: Duration) -> bool {
+        let used = self.used.filter(|used| !self.tasks.is_empty() || used.elapsed() < patience);
+        if used.is_none() && self.used.is_some() {
+            self.encoder.close();
+        }
+        self.used = used;
+        used.is_some()
+    }
+
     /// Computes a short text and forgets it, so that memory is there before somebody waits for it; or says why there is
     /// not enough.
     pub(crate) fn warm_up<T: Tokenizer>(&mut self, inputs: &Inputs<T>) -> Result<(), String> {
@@ -156,6 +171,13 @@ impl<E: Encoder> Queue<E> {
             Err(Failure::Refused(reason)) => Err(reason),
             Err(Failure::Fatal(error)) => Err(error.to_string()),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_open(&self) -> bool {
+        [Head::Rank, Head::Pooled(protocol::Pooling::Mean)]
+            .iter()
+            .any(|&head| !self.encoder.is_open_for(head))
     }
 
     #[cfg(test)]
@@ -207,6 +229,7 @@ impl<E: Encoder> Queue<E> {
 
     /// Computes one batch, of which one sequence may be longer if it `takes_longer`; says how many tokens it had.
     fn compute(&mut self, n_tokens: usize, takes_longer: bool) -> Result<usize, WorkerError> {
+        self.used = Some(Instant::now());
         if let Some(begun) = self.begun.take()
             && let Some(i) = self.tasks.iter().position(|task| task.id == begun.task)
         {

@@ -24,6 +24,7 @@ use std::{
     num::NonZeroU32,
     path::Path,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 use types::sampling::Sampling;
 
@@ -454,6 +455,26 @@ fn who_left_is_not_computed_any_further() {
         let events = said();
         assert!(matches!(events[..], [Event::Embedded { id: RequestId(2), .. }]), "{events:?}");
         assert!(queue.is_empty());
+    });
+}
+
+#[test]
+fn what_computes_vectors_goes_when_nobody_wants_any_and_comes_back() {
+    check_queue(|inputs, mut queue, said| {
+        let mut vector = |queue: &mut Queue<_>| {
+            let texts = vec![EmbedInput::Text("a cat".into())];
+            let task = inputs.embed(RequestId(1), texts, EmbedParams::default(), ME).expect("a task");
+            queue.add(task).expect("room");
+            let is_open = queue.is_open();
+            assert_eq!(queue.close_unused(Duration::ZERO), is_open, "closed under somebody who waits");
+            queue.step().expect("a batch");
+            let Some(Event::Embedded { vectors, .. }) = said().pop() else { panic!("no vector") };
+            vectors
+        };
+        let first = vector(&mut queue);
+        assert!(queue.close_unused(Duration::from_secs(600)) && queue.is_open());
+        assert!(!queue.close_unused(Duration::ZERO) && !queue.is_open());
+        assert_eq!(vector(&mut queue), first);
     });
 }
 

@@ -58,7 +58,7 @@ impl<'m> Scheduler<'m> {
     /// Rows of an image that are decoded in one go.
     fn rows_at_once(&self) -> usize {
         match self.n_decoding() {
-            0 => self.cost.budget(0, N_BATCH as usize).n_tokens,
+            0 => self.cost.budget(0, false, N_BATCH as usize).n_tokens,
             n => self.cost.prompt_tokens_beside(n).clamp(1, N_BATCH as usize),
         }
     }

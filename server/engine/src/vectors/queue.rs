@@ -191,7 +191,7 @@ impl<E: Encoder> Queue<E> {
 
     /// Tokens of a batch that nothing else is computed beside: who comes or cancels waits for it.
     pub(crate) fn tokens_alone(&self) -> usize {
-        self.cost.budget(0, BATCH_TOKENS).n_tokens
+        self.cost.budget(0, false, BATCH_TOKENS).n_tokens
     }
 
     /// Tokens of a batch behind a step in which `n_decoding` answers go on, by what `cost` knows about those.

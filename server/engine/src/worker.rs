@@ -208,7 +208,8 @@ impl CommandReader {
 
     /// Looks at every thread.
     fn hangs(&mut self, now: Instant) -> bool {
-        self.watches.iter_mut().fold(false, |hangs, watch| watch.hangs(now) || hangs)
+        let [owner, beside] = self.watches.each_mut().map(|watch| watch.hangs(now));
+        owner || beside
     }
 }
 

@@ -16,11 +16,13 @@ use protocol::Rejection;
 use serde_json::{Value, json};
 use std::{
     cell::OnceCell,
+    cmp::Reverse,
     sync::{
         Arc,
         mpsc::{Receiver, Sender, SyncSender, channel, sync_channel},
     },
     thread,
+    time::{Duration, Instant},
 };
 use toktrie::{ApproximateTokEnv, InferenceCapabilities, SimpleVob, TokEnv, TokRxInfo, TokTrie};
 use types::constraint::Constraint;
@@ -39,6 +41,18 @@ const MAX_TOKEN_BYTES: usize = 256;
 const COMPILER_STACK: usize = 256 * 1024 * 1024;
 
 const MASKS_STACK: usize = 16 * 1024 * 1024;
+
+/// Tokens that are looked ahead for where the form leaves nothing else to say.
+const MOST_AHEAD: usize = 16;
+
+/// Nothing more is looked ahead for after so long: it only makes an answer faster. Tests compare what is found.
+const LOOKING_AHEAD: Duration = Duration::from_micros(if cfg!(test) { 100_000 } else { 500 });
+
+/// Whoever guesses waits so long for what was looked ahead for. Where little may come, it is found soon.
+const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 1000 } else { 1 });
+
+/// One text is not cut into its first token in more ways.
+const MOST_CUTS: usize = 64;
 
 /// Compiles constraints for one model. What all of them share is made when the first one comes.
 pub(crate) struct Compiler<'m> {
@@ -180,12 +194,43 @@ fn first_line(error: &str) -> String {
 struct Position {
     matcher: Matcher,
     mask: Result<SimpleVob, String>,
+    /// Tokens that most likely come next, since the form leaves one text.
+    ahead: Vec<LlamaToken>,
 }
 
 impl Position {
     fn find_mask(&mut self) {
         self.mask = self.matcher.compute_mask_or_eos().map_err(|error| reason(&error.to_string()));
+        self.ahead = self.mask.as_ref().map_or_else(|_| vec![], |mask| look_ahead(&self.matcher, mask));
     }
+}
+
+/// The tokens that come next as long as there is one text to say, each as long as it can be: so models cut what they write.
+fn look_ahead(matcher: &Matcher, mask: &SimpleVob) -> Vec<LlamaToken> {
+    let begun = Instant::now();
+    let Ok(env) = matcher.tok_env() else { return Vec::new() };
+    let Some(first) = only_text(env.tok_trie(), mask) else { return Vec::new() };
+    let mut ahead = vec![first];
+    let mut matcher = matcher.clone();
+    while ahead.len() < MOST_AHEAD && begun.elapsed() < LOOKING_AHEAD {
+        let goes_on = matcher.consume_tokens(&ahead[ahead.len() - 1..]).is_ok() && !matcher.is_stopped();
+        let mask = if goes_on { matcher.compute_mask().ok() } else { None };
+        let Some(next) = mask.and_then(|mask| only_text(env.tok_trie(), &mask)) else { break };
+        ahead.push(next);
+    }
+    ahead.into_iter().map_while(|token| i32::try_from(token).ok().map(LlamaToken)).collect()
+}
+
+/// The longest token that may come next, where all others are beginnings of it.
+fn only_text(trie: &TokTrie, mask: &SimpleVob) -> Option<u32> {
+    if mask.num_set() > MOST_CUTS {
+        return None;
+    }
+    let allowed = mask.to_list();
+    let longest = allowed.iter().copied().min_by_key(|&token| Reverse(trie.token(token).len()))?;
+    let text = trie.token(longest);
+    let is_one = allowed.iter().all(|&token| text.starts_with(trie.token(token)));
+    (is_one && !trie.eos_tokens().contains(&longest)).then_some(longest)
 }
 
 /// Why an answer cannot go on.
@@ -264,7 +309,8 @@ enum Place {
 
 impl Constrained {
     fn new(matcher: Matcher, env: TokEnv, masks: Sender<Job>) -> Self {
-        let position = Position { matcher, mask: Err("nothing was looked for yet".to_owned()) };
+        let mask = Err("nothing was looked for yet".to_owned());
+        let position = Position { matcher, mask, ahead: Vec::new() };
         Self { place: find_mask(Box::new(position), &masks), env, masks }
     }
 
@@ -291,6 +337,7 @@ impl Constrained {
 
     fn consume(&mut self, tokens: &[u32]) -> Result<(), String> {
         let position = self.position()?;
+        position.ahead.clear();
         position.matcher.consume_tokens(tokens).map_err(|error| reason(&error.to_string()))?;
         if !position.matcher.is_stopped() {
             let nowhere = Place::Away(sync_channel(0).1);
@@ -310,6 +357,19 @@ impl Constrained {
     pub(crate) fn n_allowed(&mut self, draft: &[LlamaToken]) -> usize {
         let draft: Vec<u32> = draft.iter().map_while(|token| u32::try_from(token.0).ok()).collect();
         self.position().ok().and_then(|it| it.matcher.validate_tokens(&draft).ok()).unwrap_or(0)
+    }
+
+    /// Tokens that most likely come next, since the form leaves one text; none where that is not found out soon.
+    pub(crate) fn ahead(&mut self) -> &[LlamaToken] {
+        if let Place::Away(found) = &self.place
+            && let Ok(position) = found.recv_timeout(PATIENCE)
+        {
+            self.place = Place::Here(position);
+        }
+        match &self.place {
+            Place::Here(position) => &position.ahead,
+            Place::Away(_) => &[],
+        }
     }
 
     fn position(&mut self) -> Result<&mut Position, String> {

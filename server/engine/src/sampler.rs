@@ -171,10 +171,22 @@ impl TokenSampler {
         !self.forced.is_empty()
     }
 
+    /// Tokens that come next in any case, the first `most` of them.
+    pub(crate) fn forced(&self, most: usize) -> Vec<LlamaToken> {
+        self.forced.iter().take(most).copied().collect()
+    }
+
+    /// Tokens that most likely come next, since the form leaves nothing else to say; the first `most` of them.
+    pub(crate) fn left_by_form(&mut self, most: usize) -> Vec<LlamaToken> {
+        let holds = !self.is_forced() && !self.is_paused && self.opener.is_none();
+        let ahead = self.constraint.as_mut().filter(|_| holds).map(Constrained::ahead);
+        ahead.unwrap_or_default().iter().take(most).copied().collect()
+    }
+
     /// How many of these tokens may come next, one after the other.
     pub(crate) fn n_allowed(&mut self, draft: &[LlamaToken]) -> usize {
-        if !self.forced.is_empty() {
-            return 0;
+        if self.is_forced() {
+            return draft.iter().zip(&self.forced).take_while(|(token, forced)| token == forced).count();
         }
         match &mut self.constraint {
             Some(constraint) if !self.is_paused => constraint.n_allowed(draft),

@@ -168,6 +168,42 @@ fn hostile_constraints_do_no_harm() {
     )));
 }
 
+/// What is looked ahead for behind `text`, in a vocabulary of bytes and some words.
+#[track_caller]
+fn check_ahead(constraint: &Constraint, text: &str, expected: &[&str]) {
+    let mut words: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
+    words.push(b"\xff<end>".to_vec());
+    words.extend(["na", "name", "me\"", "sea", "year"].map(|word| word.as_bytes().to_vec()));
+    let (factory, env) = factory(words.clone(), &[LlamaToken(END as i32)]).expect("a factory");
+    let matcher = compile(&factory, to_grammar(constraint).expect("a grammar")).expect("a matcher");
+    let mut constrained = Constrained::new(matcher, env, start_masks().expect("a thread"));
+    for byte in text.bytes() {
+        constrained.accept(LlamaToken(byte.into())).expect("it is allowed");
+    }
+    constrained.mask().expect("a mask");
+    let spelled = |token: &LlamaToken| String::from_utf8_lossy(&words[token.0 as usize]).into_owned();
+    let ahead: Vec<_> = constrained.ahead().iter().map(spelled).collect();
+    assert_eq!(ahead, expected, "{text}");
+}
+
+#[test]
+fn what_a_form_leaves_no_choice_of_is_looked_ahead_for() {
+    let schema = r#"{"type": "object", "properties": {"name": {"enum": ["sea", "season"]}}, "required": ["name"],
+        "additionalProperties": false}"#;
+    let schema = Constraint::JsonSchema(schema.into());
+    check_ahead(&schema, "", &["{"]);
+    // White space may follow.
+    check_ahead(&schema, "{", &[]);
+    check_ahead(&schema, "{\"", &["name", "\""]);
+    check_ahead(&schema, "{\"n", &["a", "me\""]);
+    check_ahead(&schema, "{\"name\":\"", &["sea"]);
+    let endless = Constraint::Lark("start: \"year\" start".into());
+    check_ahead(&endless, "y", &[&["e", "a", "r"][..], &["year"; MOST_AHEAD - 3]].concat());
+    // The end is no text.
+    check_ahead(&Constraint::Regex("ab?".into()), "a", &[]);
+    check_ahead(&Constraint::Regex("ab".into()), "ab", &[]);
+}
+
 #[test]
 fn drafts_are_cut_where_they_leave_the_form() {
     let mut constrained = follow(&Constraint::Regex("abc?d".into())).expect("followed");

@@ -207,6 +207,18 @@ fn mirostat_keeps_the_penalties_of_every_order() {
 }
 
 #[test]
+fn what_is_forced_allows_what_begins_like_it() {
+    let mut sampler = TokenSampler::new(&plain(), &[], Arc::new([]), None, &spelled);
+    sampler.force(&[LlamaToken(1), LlamaToken(2), LlamaToken(0)]);
+    assert_eq!(sampler.forced(2), [LlamaToken(1), LlamaToken(2)]);
+    assert_eq!(sampler.n_allowed(&[1, 2, 1].map(LlamaToken)), 2);
+    assert_eq!(sampler.n_allowed(&[1, 2, 0, 1].map(LlamaToken)), 3);
+    assert_eq!(sampler.n_allowed(&[LlamaToken(2)]), 0);
+    sampler.sample(&[9.0, 0.0, 0.0], &mut Scratch::default(), &spelled).unwrap();
+    assert_eq!(sampler.forced(9), [LlamaToken(2), LlamaToken(0)]);
+}
+
+#[test]
 fn repetitions_are_broken_off() {
     let sampling = Sampling { dry_multiplier: 9.0, ..plain() };
     check(&sampling, &[0, 1, 5, 0], &[0.0, 3.0, 2.0], &[1, 1]);

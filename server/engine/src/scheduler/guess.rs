@@ -60,15 +60,29 @@ impl Guess {
         n_matched: usize,
         probability: impl Fn(Basis) -> f32,
     ) -> Self {
-        let n = tokens.len();
-        let bases: Vec<_> = (0..n).map(|i| Basis::Match(n_matched + i)).collect();
+        let bases = (0..tokens.len()).map(|i| Basis::Match(n_matched + i)).collect();
+        Self::of_chain(tokens, bases, probability)
+    }
+
+    /// What comes next because nothing else can, for the reason of `basis`. Like n-grams it costs nothing to have, and counts as
+    /// theirs.
+    pub(crate) fn of_known(
+        tokens: Vec<LlamaToken>,
+        basis: Basis,
+        probability: impl Fn(Basis) -> f32,
+    ) -> Self {
+        let bases = vec![basis; tokens.len()];
+        Self::of_chain(tokens, bases, probability)
+    }
+
+    fn of_chain(tokens: Vec<LlamaToken>, bases: Vec<Basis>, probability: impl Fn(Basis) -> f32) -> Self {
         let all_before = |likelihood: &mut f32, basis: &Basis| {
             *likelihood *= probability(*basis);
             Some(*likelihood)
         };
         let likelihoods = bases.iter().scan(1.0, all_before).collect();
         let (by, by_chain) = (Guesser::Ngrams, Guesser::Ngrams);
-        Self { tokens, parents: chained(n), bases, likelihoods, by, by_chain }
+        Self { parents: chained(tokens.len()), tokens, bases, likelihoods, by, by_chain }
     }
 
     /// The tree of a draft model's choices; with `width` 1 a chain.
@@ -92,6 +106,11 @@ impl Guess {
             by_chain,
             parents,
         }
+    }
+
+    /// How many of its tokens are likely to come true.
+    pub(crate) fn n_expected(&self) -> f32 {
+        self.likelihoods.iter().sum()
     }
 
     /// Leaves the first `n_tokens`.

@@ -254,31 +254,54 @@ impl Sequence {
         (self.tokens.len() + n_more_cells(&self.pieces) + self.n_left().min(NEAR_TOKENS)).min(most)
     }
 
-    /// Guesses what comes next, from what it and the tenant's earlier answers say, where that may be; forgets what was
-    /// guessed before.
+    /// Guesses what comes next, from what it and the tenant's earlier answers say or because nothing else can come, where that
+    /// may be; forgets what was guessed before.
     pub(crate) fn look_up(&mut self, histories: &Histories) {
         self.guess = Guess::default();
         let most = self.n_left().min(MOST_DRAFTED);
         if !self.speculation.allows(Guesser::Ngrams) || most == 0 {
             return;
         }
+        let known = self.known_next(most);
+        let repeated = self.repeated(histories, most);
+        self.guess = if repeated.n_expected() > known.n_expected() { repeated } else { known };
+    }
+
+    /// What comes next because nothing else can.
+    fn known_next(&mut self, most: usize) -> Guess {
+        let forced = self.sampler.forced(most);
+        let (tokens, basis) = match forced.is_empty() {
+            true => (self.sampler.left_by_form(most), Basis::Form),
+            false => (forced, Basis::Certain),
+        };
+        Guess::of_known(tokens, basis, |basis| self.acceptance.probability(basis))
+    }
+
+    /// What followed the same tokens before, as far as the answer's form allows it.
+    fn repeated(&mut self, histories: &Histories, most: usize) -> Guess {
         self.ngrams.follow(&self.tokens);
         let own = self.ngrams.draft_own(&self.tokens, most);
         let earlier = || histories.draft(self.tenant, &self.tokens, most);
         let longer = |best: Draft, it: Draft| if it.n_matched > best.n_matched { it } else { best };
-        let Some(mut draft) = own.into_iter().chain(earlier()).reduce(longer) else { return };
+        let Some(mut draft) = own.into_iter().chain(earlier()).reduce(longer) else {
+            return Guess::default();
+        };
         draft.tokens.truncate(draft.tokens.iter().take_while(|&&token| !is_stand_in(token)).count());
         let probability = |basis| self.acceptance.probability(basis);
         let guess = Guess::of_ngrams(draft.tokens, draft.n_matched, probability);
-        self.take_guess(guess);
+        self.allowed(guess)
     }
 
     /// Has this verified, of a chain as far as the answer's form allows it.
-    pub(crate) fn take_guess(&mut self, mut guess: Guess) {
+    pub(crate) fn take_guess(&mut self, guess: Guess) {
+        self.guess = self.allowed(guess);
+    }
+
+    fn allowed(&mut self, mut guess: Guess) -> Guess {
         if guess.is_chain() {
             guess.truncate(self.sampler.n_allowed(&guess.tokens));
         }
-        self.guess = guess;
+        guess
     }
 
     /// A draft model may guess in more than one way for it. A form would have to be followed along every one.

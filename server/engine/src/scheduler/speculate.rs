@@ -35,11 +35,15 @@ const ALTERNATIVES: [f32; 4] = [0.05, 0.12, 0.25, 0.5];
 const FIRST_CONFIDENCE: usize = MATCHES.len();
 const FIRST_ALTERNATIVE: usize = FIRST_CONFIDENCE + CONFIDENCES.len();
 const DRAFT_MODEL: usize = FIRST_ALTERNATIVE + ALTERNATIVES.len();
-const N_CLASSES: usize = DRAFT_MODEL + 1;
+const FORM: usize = DRAFT_MODEL + 1;
+const CERTAIN: usize = FORM + 1;
+const N_CLASSES: usize = CERTAIN + 1;
 
 /// Shares of drafted tokens that come true, by class, as long as nothing is known.
-const FIRST_GUESS: [f32; N_CLASSES] =
-    [0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.15, 0.3, 0.45, 0.65, 0.8, 0.95, 0.02, 0.07, 0.15, 0.3, 0.6];
+const FIRST_GUESS: [f32; N_CLASSES] = [
+    0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.15, 0.3, 0.45, 0.65, 0.8, 0.95, 0.02, 0.07, 0.15, 0.3, 0.6, 0.9,
+    1.0,
+];
 
 /// How many tokens the first guess counts for.
 const GUESS_WEIGHT: f32 = 4.0;
@@ -68,6 +72,10 @@ pub(crate) enum Basis {
     Alternative(f32),
     /// It would be a draft model's.
     DraftModel,
+    /// The answer's form leaves nothing else to say, but it may be cut into other tokens.
+    Form,
+    /// It comes in any case.
+    Certain,
 }
 
 impl Basis {
@@ -81,6 +89,8 @@ impl Basis {
             Self::Confidence(it) => FIRST_CONFIDENCE + of(it, &CONFIDENCES),
             Self::Alternative(it) => FIRST_ALTERNATIVE + of(it, &ALTERNATIVES),
             Self::DraftModel => DRAFT_MODEL,
+            Self::Form => FORM,
+            Self::Certain => CERTAIN,
         }
     }
 }

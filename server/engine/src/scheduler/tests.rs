@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod guesses;
+mod guided;
 mod heads;
 mod images;
 mod recurrent;

@@ -1,6 +1,6 @@
 //! What a model's own head or a drafter of EAGLE-3 guesses changes nothing but the number of steps.
 
-use super::{Ask, PROMPTS, ask, guessed};
+use super::{Ask, PROMPTS, ask, guessed, guesses};
 use crate::tests::{
     Worker, exactly,
     tiny_heads::{self, Knows, MIXING},
@@ -114,6 +114,13 @@ fn what_heads_know_saves_steps_and_what_they_do_not_know_is_taken_back() {
             acceptance(&usages)
         });
         assert!(much > 0.3 && nothing < 0.1, "{kind:?}: {much} and {nothing}");
+    }
+}
+
+#[test]
+fn what_heads_guess_leaves_the_distribution_as_it_is() {
+    for kind in KINDS {
+        guesses::check_distribution(kind.start(73, Knows::Much, 1024), kind.alone(), guesses::RIGHT);
     }
 }
 

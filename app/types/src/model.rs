@@ -50,6 +50,17 @@ const ENCODERS: [&str; 11] = [
     "t5encoder",
 ];
 
+/// Whether models of this GGUF architecture guess from what the layers of another one know.
+pub fn looks_at_layers(architecture: &str) -> bool {
+    ["dflash", "eagle3"].contains(&architecture)
+}
+
+/// Whether llama.cpp's graphs of this GGUF architecture show what goes into their layers, as it is tested here; others end
+/// the process when they are asked for it.
+pub fn shows_layers(architecture: &str) -> bool {
+    ["llama", "qwen3", "qwen3moe", "qwen35", "qwen35moe", "gpt-oss"].contains(&architecture)
+}
+
 /// A model file in the library, described by its own header, or a model of a server elsewhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelEntry {

@@ -6,7 +6,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use types::model::{Purpose, is_encoder};
+use types::model::{Purpose, is_encoder, looks_at_layers, shows_layers};
 
 /// Vocabularies of a family may end in so many unused tokens more or less.
 const MOST_UNUSED: u32 = 128;
@@ -105,6 +105,13 @@ impl Header {
         self.tokenizer[0].is_some()
             && self.tokenizer == other.tokenizer
             && self.n_vocab.abs_diff(other.n_vocab) <= MOST_UNUSED
+    }
+
+    /// Whether the model `draft` may guess for this one, as far as their headers tell: it cuts texts into the same tokens, and is
+    /// shown the layers that it looks at.
+    pub fn may_be_guessed_by(&self, draft: &Self) -> bool {
+        let [own, of_draft] = [self, draft].map(|it| it.architecture.as_deref().unwrap_or_default());
+        self.has_vocabulary_of(draft) && (!looks_at_layers(of_draft) || shows_layers(own))
     }
 
     /// Whether it is no model, but turns images or sounds into what one reads.

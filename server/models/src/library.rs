@@ -53,7 +53,7 @@ pub enum Drafts {
     /// No model does.
     #[default]
     None,
-    /// This file, for every model that has its vocabulary and in any case for those that were named.
+    /// This file, for every model that it may guess for and in any case for those that were named.
     Model(PathBuf),
     /// For every model the best one of the library that is known to be made for it, or to be a small one of its family.
     Known,
@@ -239,13 +239,13 @@ impl Library {
         Ok(Sizes { draft, projector, has_kv_types: true, ..alone })
     }
 
-    /// Models of the library that have the vocabulary of the one at `path`.
+    /// Models of the library that may guess for the one at `path`.
     pub(crate) fn drafts_for(&self, path: &Path) -> Vec<ModelId> {
         let Some(header) = self.headers.gguf(path) else { return Vec::new() };
         let fits = |found: &Found| {
             let of_draft =
                 self.header_of(found).filter(|it| it.purpose() == Purpose::Writing && !it.is_adapter());
-            found.path != path && of_draft.is_some_and(|it| header.has_vocabulary_of(&it))
+            found.path != path && of_draft.is_some_and(|it| header.may_be_guessed_by(&it))
         };
         self.found().into_iter().filter(fits).map(|found| found.id).collect()
     }
@@ -280,8 +280,8 @@ impl Library {
 
     fn draft_for(&self, id: &ModelId, path: &Path) -> Option<DraftModel> {
         let header = self.headers.gguf(path);
-        let has_vocabulary = |of_draft: &gguf::Header| {
-            header.as_ref().is_some_and(|header| header.has_vocabulary_of(of_draft))
+        let may_guess = |of_draft: &gguf::Header| {
+            header.as_ref().is_some_and(|header| header.may_be_guessed_by(of_draft))
         };
         match &self.drafts {
             Drafts::None => None,
@@ -289,7 +289,7 @@ impl Library {
             Drafts::Model(draft_model) => {
                 let is_required = self.named.iter().any(|named| named == path);
                 let draft = || DraftModel { path: draft_model.clone(), is_required };
-                let fits = || self.headers.gguf(draft_model).is_some_and(|it| has_vocabulary(&it));
+                let fits = || self.headers.gguf(draft_model).is_some_and(|it| may_guess(&it));
                 (is_required || fits()).then(draft)
             }
             Drafts::Known => {
@@ -310,7 +310,7 @@ impl Library {
     ) -> Option<&'a Found> {
         let of = |id: &str| all.iter().find(|it| it.id.0 == id);
         let fits = |found: &Found| {
-            found.path != path && self.header_of(found).is_some_and(|it| header.has_vocabulary_of(&it))
+            found.path != path && self.header_of(found).is_some_and(|it| header.may_be_guessed_by(&it))
         };
         let may_draft = |id: &str| of(id).is_some_and(fits);
         of(find_draft(&id.0, all.iter().map(|it| it.id.0.as_str()), may_draft)?)
@@ -323,9 +323,9 @@ impl Library {
         };
         let is_guessed = |found: &&Found| {
             let header = self.header_of(found).filter(|_| found.path != draft.path);
-            // Who has another vocabulary is not looked at closer.
+            // For whom it cannot guess is not looked at closer.
             let header =
-                header.filter(|it| it.purpose() == Purpose::Writing && it.has_vocabulary_of(&of_draft));
+                header.filter(|it| it.purpose() == Purpose::Writing && it.may_be_guessed_by(&of_draft));
             header.is_some_and(|header| match &self.drafts {
                 Drafts::None => false,
                 Drafts::Model(path) => *path == draft.path,

@@ -19,7 +19,10 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use types::{job::JobStep, model::Purpose};
+use types::{
+    job::JobStep,
+    model::{Purpose, looks_at_layers, shows_layers},
+};
 
 /// Vocabularies may end in so many unused tokens more or less.
 const MOST_DIFFERENT: usize = 128;
@@ -29,9 +32,6 @@ const BLOCK_DRAFTER: &str = "dflash";
 
 /// The architecture of drafters that guess from three of the model's layers.
 const EAGLE: &str = "eagle3";
-
-/// Architectures whose graphs in llama.cpp show what goes into their layers; others end the process when asked for it.
-const SHOW_LAYERS: [&str; 6] = ["llama", "qwen3", "qwen3moe", "qwen35", "qwen35moe", "gpt-oss"];
 
 /// A draft model that is ready.
 pub(crate) enum OpenedDraft<'m> {
@@ -80,8 +80,7 @@ fn check(model: &LlamaModel, draft_model: &LlamaModel) -> Result<(), String> {
     if draft_model.is_recurrent() || draft_model.is_hybrid() {
         return Err("it cannot take back tokens that it guessed wrongly".into());
     }
-    let looks_at_layers = [BLOCK_DRAFTER, EAGLE].contains(&architecture(draft_model).as_str());
-    if looks_at_layers && !SHOW_LAYERS.contains(&architecture(model).as_str()) {
+    if looks_at_layers(&architecture(draft_model)) && !shows_layers(&architecture(model)) {
         return Err(format!("models of the kind {} do not show it their layers", architecture(model)));
     }
     same_vocabulary(model, draft_model)?;

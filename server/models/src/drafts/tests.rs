@@ -25,7 +25,6 @@ fn quantised_and_converted_ones_are_the_same_model() {
     ] {
         check(reference, Some("z-lab/Qwen3-8B-DFlash-b16"));
     }
-    check("lmstudio-community/Qwen3-Coder-Next-MLX-4bit", Some("z-lab/Qwen3-Coder-Next-DFlash"));
     check("Llama-3.3-70B-Instruct-Q4_K_M", Some("yuhuili/EAGLE3-LLaMA3.3-Instruct-70B"));
     check("SmolLM2-1.7B-Instruct.Q4_K_M", Some("HuggingFaceTB/SmolLM2-135M-Instruct"));
     check("gemma-3-12b-it-q4_0", Some("google/gemma-3-270m-it"));
@@ -36,6 +35,12 @@ fn a_longer_name_around_a_known_one_is_taken_for_it_and_the_longest_counts() {
     check("someone/Qwen3-8B-abliterated-Q4_K_M", Some("z-lab/Qwen3-8B-DFlash-b16"));
     check("my-Qwen3-Coder-30B-A3B-tuned", Some("z-lab/Qwen3-Coder-30B-A3B-DFlash"));
     check("Qwen3-30B-A3B-Thinking-2507", Some("Qwen/Qwen3-0.6B"));
+}
+
+#[test]
+fn no_drafter_is_recommended_that_a_model_shows_nothing() {
+    check("lmstudio-community/Qwen3-Coder-Next-MLX-4bit", None);
+    check("Kimi-K2.5-Q4_K_M", None);
 }
 
 #[test]

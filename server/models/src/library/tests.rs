@@ -53,10 +53,21 @@ fn a_model_that_goes_before_it_is_read_says_so_and_is_read_when_it_is_back() {
 
 /// A header that says which vocabulary the model has, and nothing else.
 fn write_header(path: &std::path::Path, before: &str) {
+    write_values(path, &[("tokenizer.ggml.model", "gpt2"), ("tokenizer.ggml.pre", before)]);
+}
+
+/// Likewise, of a model of this architecture.
+fn write_model(path: &std::path::Path, architecture: &str) {
+    let vocabulary = [("tokenizer.ggml.model", "gpt2"), ("tokenizer.ggml.pre", "qwen2")];
+    write_values(path, &[&[("general.architecture", architecture)][..], &vocabulary].concat());
+}
+
+fn write_values(path: &std::path::Path, values: &[(&str, &str)]) {
     let text = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
-    let value = |key: &str, value: &str| [text(key), 8_u32.to_le_bytes().to_vec(), text(value)].concat();
-    let head = [b"GGUF".to_vec(), 3_u32.to_le_bytes().to_vec(), vec![0; 8], 2_u64.to_le_bytes().to_vec()];
-    let values = [value("tokenizer.ggml.model", "gpt2"), value("tokenizer.ggml.pre", before)];
+    let value = |(key, value): &(&str, &str)| [text(key), 8_u32.to_le_bytes().to_vec(), text(value)].concat();
+    let n_values = (values.len() as u64).to_le_bytes().to_vec();
+    let head = [b"GGUF".to_vec(), 3_u32.to_le_bytes().to_vec(), vec![0; 8], n_values];
+    let values: Vec<_> = values.iter().map(value).collect();
     std::fs::write(path, [head.concat(), values.concat()].concat()).unwrap();
 }
 
@@ -143,4 +154,33 @@ fn a_known_draft_model_of_the_library_is_found_if_it_has_the_vocabulary() {
     };
     assert_eq!(guessed_by("Qwen3-1.7B-Q8_0"), ["Qwen3-8B-Q4_K_M"]);
     assert!(guessed_by("Qwen3-0.6B-Q8_0").is_empty() && guessed_by("Qwen3-8B-Q4_K_M").is_empty());
+}
+
+#[test]
+fn a_drafter_that_looks_at_layers_is_for_models_that_show_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path_of = |name: &str| folder.path().join(format!("{name}.gguf"));
+    for (name, architecture) in [
+        ("Qwen3-4B-DFlash-b16-BF16", "dflash"),
+        ("Qwen3-4B-Q4_K_M", "qwen3"),
+        ("Qwen3-8B-DFlash-b16-BF16", "dflash"),
+        ("Qwen3-8B-Q4_K_M", "qwen3next"),
+        ("Qwen3-0.6B-Q8_0", "qwen3"),
+    ] {
+        write_model(&path_of(name), architecture);
+    }
+    let library =
+        Library::new(folder.path().to_owned(), vec![], KvType::default()).with_drafts(Drafts::Known);
+    let check = |name: &str, known: &str, drafts: &[&str]| {
+        let (id, path) = (ModelId(name.into()), path_of(name));
+        let read = library.read_with_companions(&id, &path, &LaunchProfile::default()).unwrap();
+        assert_eq!(read.1.draft_model.map(|it| it.path), Some(path_of(known)), "{name}");
+        let mut found: Vec<_> = library.drafts_for(&path).into_iter().map(|id| id.0).collect();
+        found.sort();
+        assert_eq!(found, drafts, "{name}");
+    };
+    let [small, blocks] = ["Qwen3-0.6B-Q8_0", "Qwen3-4B-DFlash-b16-BF16"];
+    check("Qwen3-4B-Q4_K_M", blocks, &[small, blocks, "Qwen3-8B-DFlash-b16-BF16", "Qwen3-8B-Q4_K_M"]);
+    // Its name promises that it shows its layers, and its file does not.
+    check("Qwen3-8B-Q4_K_M", small, &[small, "Qwen3-4B-Q4_K_M"]);
 }

@@ -64,6 +64,22 @@ test('search finds chats by what was said in them', async ({ page }) => {
   await expect(row(page, 'trains')).toBeVisible();
 });
 
+test('the palette finds chats by what was said in them', async ({ page }) => {
+  await open(page, '/chat');
+  await newChat(page, 'Tell me about marimbas');
+  await row(page, 'marimbas').hover();
+  await row(page, 'marimbas').getByTestId('session-rename').click();
+  await page.getByTestId('session-title').fill('Instruments');
+  await page.getByTestId('session-title').press('Enter');
+  await expect(row(page, 'Instruments')).toBeVisible();
+  await newChat(page, 'Tell me about ferries');
+  await page.keyboard.press('Control+k');
+  await page.getByTestId('palette').getByRole('combobox').fill('marimbas');
+  await expect(page.getByRole('option')).toHaveCount(1);
+  await page.getByRole('option').filter({ hasText: 'Instruments' }).click();
+  await expect(page.locator('[data-role=user]')).toHaveText(/marimbas/);
+});
+
 test('a new chat in one tab appears in the other', async ({ page, context }) => {
   await open(page, '/chat');
   const second = await context.newPage();

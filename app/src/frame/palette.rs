@@ -9,7 +9,7 @@ use crate::{
     platform,
     ui::modal::Modal,
 };
-use leptos::{ev, html, prelude::*, task::spawn_local};
+use leptos::{ev, html, prelude::*, task::spawn_local, wasm_bindgen::JsCast, web_sys};
 use types::{
     chat::{Lines, MOST_LINES, SessionLines, SessionSummary},
     model::{ModelEntry, Purpose},
@@ -27,6 +27,8 @@ const MOST_KEPT: usize = 1_000;
 struct Entry {
     group: &'static str,
     text: String,
+    /// Whether the server found what is looked for in what is behind it, as in the messages of a chat.
+    is_hit: bool,
     run: Callback<()>,
 }
 
@@ -42,29 +44,61 @@ pub(super) fn Palette() -> impl IntoView {
     }
 }
 
-/// What is in the palette.
-pub(super) fn body() -> AnyView {
-    let texts = PanelsTexts::here();
-    let open = expect_context::<Overlays>().palette;
-    let query = RwSignal::new(String::new());
-    let chosen = RwSignal::new(0_usize);
-    let entries = use_entries(query);
-    let found = Memo::new_with_compare(move |_| matching(&entries.get(), &query.read()), |_, _| true);
-    let run = move |idx: usize| {
-        if let Some(entry) = found.with_untracked(|found| found.get(idx).cloned()) {
-            open.set(false);
+/// What was found, and which of it is chosen.
+#[derive(Clone, Copy)]
+struct Choice {
+    open: RwSignal<bool>,
+    found: Memo<Vec<Entry>>,
+    chosen: RwSignal<usize>,
+    list: NodeRef<html::Ul>,
+}
+
+impl Choice {
+    fn run(self, idx: usize) {
+        if let Some(entry) = self.found.with_untracked(|found| found.get(idx).cloned()) {
+            self.open.set(false);
             entry.run.run(());
         }
-    };
-    let on_key = move |event: ev::KeyboardEvent| {
-        let last = found.with_untracked(|found| found.len().saturating_sub(1));
+    }
+
+    fn choose(self, idx: usize) {
+        self.chosen.set(idx);
+        show_row(self.list.get_untracked(), idx);
+    }
+
+    fn on_key(self, event: &ev::KeyboardEvent) {
+        // Such keys are for an input method that is in the middle of a word.
+        if event.is_composing() {
+            return;
+        }
+        let last = self.found.with_untracked(|found| found.len().saturating_sub(1));
+        let idx = self.chosen.get_untracked();
         match event.key().as_str() {
-            "ArrowDown" => chosen.update(|idx| *idx = (*idx + 1).min(last)),
-            "ArrowUp" => chosen.update(|idx| *idx = idx.saturating_sub(1)),
-            "Enter" => run(chosen.get_untracked()),
+            "ArrowDown" => self.choose((idx + 1).min(last)),
+            "ArrowUp" => self.choose(idx.saturating_sub(1)),
+            "Enter" => self.run(idx),
             _ => return,
         }
         event.prevent_default();
+    }
+
+    /// What the chosen row is called in the page, if there is one.
+    fn row_id(self) -> Option<String> {
+        let idx = self.chosen.get();
+        self.found.with(|found| (idx < found.len()).then(|| row_id(idx)))
+    }
+}
+
+/// What is in the palette.
+pub(super) fn body() -> AnyView {
+    let texts = PanelsTexts::here();
+    let query = RwSignal::new(String::new());
+    let entries = use_entries(query);
+    let choice = Choice {
+        open: expect_context::<Overlays>().palette,
+        found: Memo::new_with_compare(move |_| matching(&entries.get(), &query.read()), |_, _| true),
+        chosen: RwSignal::new(0),
+        list: NodeRef::new(),
     };
     let input = NodeRef::<html::Input>::new();
     Effect::new(move |_| {
@@ -73,9 +107,9 @@ pub(super) fn body() -> AnyView {
         }
     });
     let rows = move || {
-        let found = found.get();
+        let found = choice.found.get();
         let n = found.len();
-        let rows = (0..n).map(|idx| palette_row(&found, idx, chosen, Callback::new(run))).collect_view();
+        let rows = (0..n).map(|idx| palette_row(&found, idx, choice)).collect_view();
         view! { {rows} {(n == 0).then(|| view! { <li class="p-3 text-muted">{texts.palette_none}</li> })} }
     };
     view! {
@@ -85,36 +119,34 @@ pub(super) fn body() -> AnyView {
             role="combobox"
             aria-expanded="true"
             aria-controls="palette-list"
-            aria-activedescendant=move || format!("palette-{}", chosen.get())
+            aria-activedescendant=move || choice.row_id()
             aria-label=texts.palette_title
             placeholder=texts.palette_placeholder
-            on:keydown=on_key
+            on:keydown=move |event| choice.on_key(&event)
             on:input=move |event| {
                 query.set(event_target_value(&event));
-                chosen.set(0);
+                choice.choose(0);
             }
         />
-        <ul id="palette-list" role="listbox" aria-label=texts.palette_title class="max-h-[50vh] overflow-y-auto p-1">{rows}</ul>
+        <ul node_ref=choice.list id="palette-list" role="listbox" aria-label=texts.palette_title class="max-h-[50vh] overflow-y-auto p-1">
+            {rows}
+        </ul>
     }
     .into_any()
 }
 
-fn palette_row(
-    found: &[Entry],
-    idx: usize,
-    chosen: RwSignal<usize>,
-    run: Callback<usize>,
-) -> impl IntoView + use<> {
+fn palette_row(found: &[Entry], idx: usize, choice: Choice) -> impl IntoView + use<> {
+    let chosen = choice.chosen;
     let entry = &found[idx];
     let (group, text) = (entry.group, entry.text.clone());
     view! {
         <li
-            id=format!("palette-{idx}")
+            id=row_id(idx)
             role="option"
             class="menu-item cursor-pointer aria-selected:bg-raised aria-selected:text-strong"
             aria-selected=move || (chosen.get() == idx).to_string()
             on:pointermove=move |_| if chosen.get_untracked() != idx { chosen.set(idx) }
-            on:click=move |_| run.run(idx)
+            on:click=move |_| choice.run(idx)
         >
             <span class="min-w-0 flex-1 truncate">{text}</span>
             <span class="text-xs text-muted">{group}</span>
@@ -122,7 +154,22 @@ fn palette_row(
     }
 }
 
-/// Every word of `query` must occur; no query finds all.
+fn row_id(idx: usize) -> String {
+    format!("palette-{idx}")
+}
+
+/// Scrolls the list no further than the row needs.
+fn show_row(list: Option<web_sys::HtmlUListElement>, idx: usize) {
+    let row = document().get_element_by_id(&row_id(idx));
+    let row = row.and_then(|row| row.dyn_into::<web_sys::HtmlElement>().ok());
+    if let (Some(list), Some(row)) = (list, row) {
+        let top = row.offset_top() - list.offset_top();
+        let least = top + row.offset_height() - list.client_height();
+        list.set_scroll_top(list.scroll_top().max(least).min(top));
+    }
+}
+
+/// Every word of `query` must occur; no query finds all. Behind those are the others that the server found.
 fn matching(entries: &[Entry], query: &str) -> Vec<Entry> {
     let query = query.to_lowercase();
     let words: Vec<_> = query.split_whitespace().collect();
@@ -130,24 +177,35 @@ fn matching(entries: &[Entry], query: &str) -> Vec<Entry> {
         let text = entry.text.to_lowercase();
         words.iter().all(|word| text.contains(word))
     };
-    entries.iter().filter(fits).take(MOST_SHOWN).cloned().collect()
+    let others = entries.iter().filter(|entry| entry.is_hit && !fits(entry));
+    entries.iter().filter(fits).chain(others).take(MOST_SHOWN).cloned().collect()
+}
+
+/// Chats that were found.
+#[derive(Clone, Default)]
+struct Found {
+    /// By these words, the first so many of them.
+    query: String,
+    n: usize,
+    rows: Vec<SessionSummary>,
 }
 
 /// The newest chats, and before them those that what is looked for occurs in, however old they are.
-fn chats_with(query: RwSignal<String>) -> RwSignal<Vec<SessionSummary>> {
-    let found = RwSignal::new(Vec::new());
+fn chats_with(query: RwSignal<String>) -> RwSignal<Found> {
+    let found = RwSignal::new(Found::default());
     Effect::new(move |_| {
         let wanted = query.get();
         spawn_local(async move {
             let lines = Lines { query: wanted.clone(), first: 0, n: MOST_LINES };
             if let Ok(SessionLines { mut rows, .. }) = list_sessions(lines).await
-                && query.try_get_untracked() == Some(wanted)
+                && query.try_get_untracked().as_ref() == Some(&wanted)
             {
-                found.update(|found: &mut Vec<SessionSummary>| {
-                    found.retain(|old| rows.iter().all(|new| new.id != old.id));
-                    rows.append(found);
+                found.update(|found| {
+                    let n = rows.len();
+                    found.rows.retain(|old| rows.iter().all(|new| new.id != old.id));
+                    rows.append(&mut found.rows);
                     rows.truncate(MOST_KEPT);
-                    *found = rows;
+                    *found = Found { query: wanted, n, rows };
                 });
             }
         });
@@ -170,11 +228,13 @@ fn use_entries(query: RwSignal<String>) -> Signal<Vec<Entry>> {
     });
     let fixed = fixed_entries(texts, sessions.go);
     Signal::derive(move || {
-        let chats = found.get().into_iter().map(|session| {
+        let Found { query: asked, n, rows } = found.get();
+        let n_hits = if asked == *query.read() { n } else { 0 };
+        let chats = rows.into_iter().enumerate().map(|(idx, session)| {
             let to = format!("/chat/{}", session.id);
-            entry(texts.palette_group_sessions, title_or(&session.title, texts.session_untitled), move || {
-                sessions.go.run(to.clone());
-            })
+            let title = title_or(&session.title, texts.session_untitled);
+            let go = move || sessions.go.run(to.clone());
+            Entry { is_hit: idx < n_hits, ..entry(texts.palette_group_sessions, title, go) }
         });
         let models = models
             .get()
@@ -224,5 +284,8 @@ fn fixed_entries(texts: &'static PanelsTexts, go: Callback<String>) -> Vec<Entry
 }
 
 fn entry(group: &'static str, text: String, run: impl Fn() + Send + Sync + 'static) -> Entry {
-    Entry { group, text, run: Callback::new(move |()| run()) }
+    Entry { group, text, is_hit: false, run: Callback::new(move |()| run()) }
 }
+
+#[cfg(test)]
+mod tests;

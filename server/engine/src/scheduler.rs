@@ -103,7 +103,7 @@ const BESIDE_FILES: Duration = Duration::from_millis(100);
 /// What the scheduler is told to do.
 pub(crate) enum Work {
     Generate(Box<Sequence>),
-    Vectors(Task),
+    Vectors(Box<Task>),
     Cancel(RequestId),
     /// What is kept of a tenant's ended generations.
     Forget(Tenant),
@@ -350,7 +350,7 @@ impl<'m> Scheduler<'m> {
                 Ok(self.outbox.send(&Event::Accepted { id, n_prompt_tokens })?)
             }
             Work::Vectors(task) if cancels.has(task.id()) => Ok(()),
-            Work::Vectors(task) => self.vectors.add(task),
+            Work::Vectors(task) => self.vectors.add(*task),
             Work::Cancel(id) => {
                 cancels.settle(id);
                 self.cancel(id)

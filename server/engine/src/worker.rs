@@ -597,11 +597,11 @@ fn prepare(desk: &Desk<'_>, prepared: &SyncSender<Work>, process: &Process) -> R
             }
             Command::Embed { id, inputs: texts, params, who } => {
                 let task = inputs().and_then(|inputs| inputs.embed(id, texts, params, who));
-                task.map(Work::Vectors).map_err(rejected(id))
+                task.map(|task| Work::Vectors(Box::new(task))).map_err(rejected(id))
             }
             Command::Rank { id, request } => {
                 let task = inputs().and_then(|inputs| inputs.rank(id, &request));
-                task.map(Work::Vectors).map_err(rejected(id))
+                task.map(|task| Work::Vectors(Box::new(task))).map_err(rejected(id))
             }
             Command::Cancel { id } => Ok(Work::Cancel(id)),
             Command::Forget { tenant } => Ok(Work::Forget(tenant)),

@@ -19,6 +19,7 @@ use std::{collections::BTreeMap, fmt};
 pub enum Knob {
     Temperature,
     DynamicTemperatureRange,
+    DynamicTemperatureExponent,
     TopK,
     TopP,
     MinP,
@@ -53,9 +54,10 @@ pub enum Knob {
 
 impl Knob {
     /// All of them, in the order in which a page shows them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Temperature,
         Self::DynamicTemperatureRange,
+        Self::DynamicTemperatureExponent,
         Self::TopK,
         Self::TopP,
         Self::MinP,
@@ -98,6 +100,7 @@ impl Knob {
         match self {
             Self::Temperature => "temperature",
             Self::DynamicTemperatureRange => "dynamic_temperature_range",
+            Self::DynamicTemperatureExponent => "dynamic_temperature_exponent",
             Self::TopK => "top_k",
             Self::TopP => "top_p",
             Self::MinP => "min_p",
@@ -272,6 +275,7 @@ fn turn(sampling: &mut Sampling, knob: Knob, value: f64) -> Result<(), SamplingE
     match knob {
         Knob::Temperature => sampling.temperature = fraction,
         Knob::DynamicTemperatureRange => sampling.dynamic_temperature_range = fraction,
+        Knob::DynamicTemperatureExponent => sampling.dynamic_temperature_exponent = fraction,
         Knob::TopK => sampling.top_k = whole()?,
         Knob::TopP => sampling.top_p = fraction,
         Knob::MinP => sampling.min_p = fraction,
@@ -324,6 +328,7 @@ fn usual_of(knob: Knob, usual: &Sampling) -> String {
     match knob {
         Knob::Temperature => usual.temperature.to_string(),
         Knob::DynamicTemperatureRange => usual.dynamic_temperature_range.to_string(),
+        Knob::DynamicTemperatureExponent => usual.dynamic_temperature_exponent.to_string(),
         Knob::TopK => usual.top_k.to_string(),
         Knob::TopP => usual.top_p.to_string(),
         Knob::MinP => usual.min_p.to_string(),
@@ -388,7 +393,8 @@ mod tests {
     fn every_knob_turns_something() {
         for knob in Knob::ALL {
             let value = if knob == Knob::TypicalP { 0.5 } else { 1.0 };
-            let value = if matches!(knob, Knob::TopP | Knob::RepeatPenalty) { 0.5 } else { value };
+            let starts_at_one = [Knob::TopP, Knob::RepeatPenalty, Knob::DynamicTemperatureExponent];
+            let value = if starts_at_one.contains(&knob) { 0.5 } else { value };
             let value = match knob {
                 Knob::Samplers => Turn::List(vec!["top_k".to_owned()]),
                 Knob::DrySequenceBreakers => Turn::List(vec![";".to_owned()]),

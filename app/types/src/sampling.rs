@@ -45,6 +45,9 @@ pub enum Mirostat {
     V2,
 }
 
+/// The most of the last tokens that penalties look at.
+pub const MAX_REPEAT_LAST_N: u32 = 4096;
+
 /// The most steps of one order.
 pub const MAX_STEPS: usize = 16;
 
@@ -77,6 +80,8 @@ pub struct Sampling {
     pub xtc_threshold: f32,
     /// How far the temperature moves with the entropy; 0 keeps it where it is.
     pub dynamic_temperature_range: f32,
+    /// How the temperature follows the entropy: below 1 it rises early, above 1 late.
+    pub dynamic_temperature_exponent: f32,
     /// Divides the logits of recent tokens; 1 is off.
     pub repeat_penalty: f32,
     /// How many of the last tokens penalties look at.
@@ -100,8 +105,8 @@ pub struct Sampling {
     pub mirostat_tau: f32,
     /// How fast mirostat learns.
     pub mirostat_eta: f32,
-    /// What is done, in this order; what is not named is not done. At temperature 0 only the steps count that change
-    /// logits.
+    /// What is done, in this order; what is not named is not done. At temperature 0, and with mirostat, only the steps count
+    /// that change logits.
     pub samplers: Vec<Step>,
     /// Fixes the random numbers; `None` draws a new seed per request.
     pub seed: Option<u32>,
@@ -127,6 +132,7 @@ impl Default for Sampling {
             xtc_probability: 0.0,
             xtc_threshold: 0.1,
             dynamic_temperature_range: 0.0,
+            dynamic_temperature_exponent: 1.0,
             repeat_penalty: 1.1,
             repeat_last_n: 64,
             presence_penalty: 0.0,
@@ -171,7 +177,8 @@ impl Sampling {
         check_range("xtc_probability", self.xtc_probability, 0.0, 1.0)?;
         check_range("xtc_threshold", self.xtc_threshold, 0.0, 1.0)?;
         check_range("dynamic_temperature_range", self.dynamic_temperature_range, 0.0, 5.0)?;
-        check_range("repeat_last_n", self.repeat_last_n as f32, 0.0, 4096.0)?;
+        check_range("dynamic_temperature_exponent", self.dynamic_temperature_exponent, 0.0, 10.0)?;
+        check_range("repeat_last_n", self.repeat_last_n as f32, 0.0, MAX_REPEAT_LAST_N as f32)?;
         check_range("min_tokens", self.min_tokens as f32, 0.0, 1_000_000.0)?;
         check_range("logit_bias (entries)", self.logit_bias.len() as f32, 0.0, MAX_BIASES as f32)?;
         for &(_, bias) in &self.logit_bias {

@@ -17,7 +17,7 @@ use types::{
     constraint::Constraint,
     guard::GuardSettings,
     ids::UserId,
-    sampling::{Mirostat, Sampling, Step},
+    sampling::{MAX_REPEAT_LAST_N, Mirostat, Sampling, Step},
 };
 
 /// The most answers of one request.
@@ -42,7 +42,8 @@ pub(crate) struct Common {
     pub(crate) stream_options: Option<StreamOptions>,
     temperature: Option<f32>,
     top_p: Option<f32>,
-    top_k: Option<u32>,
+    /// 0, and whatever is negative: all tokens.
+    top_k: Option<i64>,
     min_p: Option<f32>,
     typical_p: Option<f32>,
     top_n_sigma: Option<f32>,
@@ -50,8 +51,11 @@ pub(crate) struct Common {
     xtc_threshold: Option<f32>,
     #[serde(alias = "dynatemp_range")]
     dynamic_temperature_range: Option<f32>,
+    #[serde(alias = "dynatemp_exponent")]
+    dynamic_temperature_exponent: Option<f32>,
     repeat_penalty: Option<f32>,
-    repeat_last_n: Option<u32>,
+    /// -1: as many tokens as are looked at.
+    repeat_last_n: Option<i64>,
     dry_multiplier: Option<f32>,
     dry_base: Option<f32>,
     dry_allowed_length: Option<u32>,
@@ -70,8 +74,9 @@ pub(crate) struct Common {
     frequency_penalty: Option<f32>,
     /// -1, and whatever else is negative: another one each time.
     seed: Option<i64>,
-    max_tokens: Option<u32>,
-    max_completion_tokens: Option<u32>,
+    /// -1: to the end of the context.
+    max_tokens: Option<i64>,
+    max_completion_tokens: Option<i64>,
     stop: Option<OneOrMany>,
     n: Option<u32>,
     /// “auto” guesses tokens where that is faster, “always” wherever there is a guess, “off” nowhere.
@@ -288,19 +293,24 @@ impl Common {
         Ok(Sampling {
             temperature: self.temperature.unwrap_or(1.0),
             top_p: self.top_p.unwrap_or(1.0),
-            top_k: self.top_k.unwrap_or(0),
+            top_k: self.top_k.and_then(bounded).unwrap_or(0),
             min_p: self.min_p.unwrap_or(0.0),
             typical_p: self.typical_p.unwrap_or(1.0),
             top_n_sigma: self.top_n_sigma.unwrap_or(0.0),
             xtc_probability: self.xtc_probability.unwrap_or(0.0),
             xtc_threshold: self.xtc_threshold.unwrap_or(usual.xtc_threshold),
             dynamic_temperature_range: self.dynamic_temperature_range.unwrap_or(0.0),
+            dynamic_temperature_exponent: self
+                .dynamic_temperature_exponent
+                .unwrap_or(usual.dynamic_temperature_exponent),
             repeat_penalty: self.repeat_penalty.unwrap_or(1.0),
-            repeat_last_n: self.repeat_last_n.unwrap_or(usual.repeat_last_n),
+            repeat_last_n: self
+                .repeat_last_n
+                .map_or(usual.repeat_last_n, |n| bounded(n).unwrap_or(MAX_REPEAT_LAST_N)),
             dry_multiplier: self.dry_multiplier.unwrap_or(0.0),
             dry_base: self.dry_base.unwrap_or(usual.dry_base),
             dry_allowed_length: self.dry_allowed_length.unwrap_or(usual.dry_allowed_length),
-            dry_penalty_last_n: self.dry_penalty_last_n.and_then(|n| u32::try_from(n).ok()),
+            dry_penalty_last_n: self.dry_penalty_last_n.and_then(bounded),
             dry_sequence_breakers: self.dry_sequence_breakers.clone().unwrap_or(usual.dry_sequence_breakers),
             mirostat: self.mirostat()?,
             mirostat_tau: self.mirostat_tau.unwrap_or(usual.mirostat_tau),
@@ -314,7 +324,7 @@ impl Common {
             // A negative one asks for another one each time. Larger seeds than the sampler has are folded: the same seed
             // still gives the same answer.
             seed: self.seed.filter(|seed| *seed >= 0).map(|seed| (seed ^ (seed >> 32)) as u32),
-            max_tokens: self.max_completion_tokens.or(self.max_tokens),
+            max_tokens: self.max_completion_tokens.or(self.max_tokens).and_then(bounded),
         })
     }
 
@@ -372,6 +382,11 @@ impl Common {
         };
         self.logit_bias.iter().flatten().map(bias).collect()
     }
+}
+
+/// A number of tokens; `None` where it is negative, which stands for no bound.
+fn bounded(n: i64) -> Option<u32> {
+    (n >= 0).then(|| u32::try_from(n).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

@@ -322,7 +322,10 @@ impl TokenSampler {
 
     fn temperature(&self, candidates: &Candidates) -> f32 {
         match self.sampling.dynamic_temperature_range {
-            range if range > 0.0 => candidates.temperature_by_entropy(self.sampling.temperature, range),
+            range if range > 0.0 => {
+                let Sampling { temperature, dynamic_temperature_exponent: exponent, .. } = self.sampling;
+                candidates.temperature_by_entropy(temperature, range, exponent)
+            }
             _ => self.sampling.temperature,
         }
     }

@@ -24,6 +24,10 @@ fn out_of_range_values_are_named() {
         |s| s.dry_sequence_breakers = vec![String::new()],
         "dry_sequence_breakers (bytes) must be between 1 and 40, not 0",
     );
+    check(
+        |s| s.dynamic_temperature_exponent = -1.0,
+        "dynamic_temperature_exponent must be between 0 and 10, not -1",
+    );
     check(|s| s.mirostat_tau = f32::NAN, "mirostat_tau must be between 0 and 20, not NaN");
     check(|s| s.samplers = vec![], "samplers (entries) must be between 1 and 16, not 0");
     check(|s| s.max_tokens = Some(0), "max_tokens must be between 1 and 1000000, not 0");

@@ -3,7 +3,7 @@ use crate::error::ApiError;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use inference::{GenerateRequest, Prompt, Speculation};
 use serde_json::{Value, json};
-use types::{chat::Guesser, guard::GuardSettings};
+use types::{chat::Guesser, guard::GuardSettings, sampling::MAX_REPEAT_LAST_N};
 
 fn chat(body: Value) -> Result<GenerateRequest, String> {
     let request: ChatRequest = serde_json::from_value(body).map_err(|err| err.to_string())?;
@@ -240,6 +240,31 @@ fn null_is_no_value() {
     for extra in deep {
         assert!(chat(hello(extra.clone())).is_ok(), "{extra}");
     }
+}
+
+#[test]
+fn negative_numbers_of_tokens_are_no_bounds() {
+    let sampling = |field: &str, n: i64| chat(hello(json!({field: n}))).unwrap().sampling;
+    assert_eq!(sampling("max_tokens", -1).max_tokens, None);
+    assert_eq!(sampling("max_completion_tokens", -1).max_tokens, None);
+    assert_eq!(sampling("max_tokens", 7).max_tokens, Some(7));
+    assert_eq!((sampling("top_k", -1).top_k, sampling("top_k", 9).top_k), (0, 9));
+    let last = [-1, 0, 64].map(|n| sampling("repeat_last_n", n).repeat_last_n);
+    assert_eq!(last, [MAX_REPEAT_LAST_N, 0, 64]);
+    assert_eq!(sampling("dry_penalty_last_n", -1).dry_penalty_last_n, None);
+    for (field, n) in [("max_tokens", 1_i64 << 40), ("top_k", 1 << 40), ("repeat_last_n", 1 << 40)] {
+        check(hello(json!({field: n})), &format!("{field} must be between"));
+    }
+}
+
+#[test]
+fn the_temperatures_range_has_an_exponent_by_either_name() {
+    let sampling = |field: &str| chat(hello(json!({field: 0.5}))).unwrap().sampling;
+    for field in ["dynamic_temperature_exponent", "dynatemp_exponent"] {
+        assert_eq!(sampling(field).dynamic_temperature_exponent, 0.5, "{field}");
+    }
+    assert_eq!(chat(hello(json!({}))).unwrap().sampling.dynamic_temperature_exponent, 1.0);
+    check(hello(json!({"dynatemp_exponent": -1})), "dynamic_temperature_exponent must be between 0 and 10");
 }
 
 #[test]

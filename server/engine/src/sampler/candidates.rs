@@ -166,15 +166,17 @@ impl Candidates {
         self.list.drain(..n.saturating_sub(1));
     }
 
-    /// A temperature within `range` of `middle`: low where one token stands out, high where many are alike.
-    pub(super) fn temperature_by_entropy(&self, middle: f32, range: f32) -> f32 {
+    /// A temperature within `range` of `middle`: low where one token stands out, high where many are alike. The larger the
+    /// exponent, the more alike they have to be.
+    pub(super) fn temperature_by_entropy(&self, middle: f32, range: f32, exponent: f32) -> f32 {
         let (low, high) = ((middle - range).max(0.0), middle + range);
         let probabilities = self.probabilities(1.0);
         if probabilities.len() < 2 {
             return middle;
         }
         let entropy: f32 = probabilities.iter().filter(|&&p| p > 0.0).map(|&p| -p * p.ln()).sum();
-        low + (high - low) * (entropy / (probabilities.len() as f32).ln())
+        let share = (entropy / (probabilities.len() as f32).ln()).clamp(0.0, 1.0);
+        low + (high - low) * share.powf(exponent)
     }
 
     /// The candidate in which `random` (in 0..1) falls. `None` without candidates.

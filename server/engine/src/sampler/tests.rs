@@ -140,15 +140,19 @@ fn tokens_come_as_often_as_they_are_likely() {
 
 #[test]
 fn the_temperature_follows_the_entropy() {
-    let check = |logits: &[f32], expected: f32| {
+    let check = |logits: &[f32], exponent: f32, expected: f32| {
         let mut candidates = Candidates::default();
         candidates.fill(logits, 0, 0.0);
-        let given = candidates.temperature_by_entropy(1.0, 0.5);
+        let given = candidates.temperature_by_entropy(1.0, 0.5, exponent);
         assert!((given - expected).abs() < 0.01, "{given}");
     };
-    check(&[1.0, 1.0, 1.0, 1.0], 1.5);
-    check(&[50.0, 1.0, 1.0, 1.0], 0.5);
-    check(&[1.0], 1.0);
+    check(&[1.0, 1.0, 1.0, 1.0], 1.0, 1.5);
+    check(&[50.0, 1.0, 1.0, 1.0], 1.0, 0.5);
+    check(&[1.0], 1.0, 1.0);
+    // Half of the entropy that four tokens can have.
+    check(&[50.0, 50.0, 1.0, 1.0], 1.0, 1.0);
+    check(&[50.0, 50.0, 1.0, 1.0], 2.0, 0.75);
+    check(&[50.0, 50.0, 1.0, 1.0], 0.5, 1.207);
 }
 
 /// The mask has a bit for tokens 1 and 40.

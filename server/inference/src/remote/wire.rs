@@ -169,6 +169,7 @@ fn add_llama_sampling(body: &mut Map<String, Value>, sampling: &Sampling) {
         ("xtc_probability", json!(sampling.xtc_probability)),
         ("xtc_threshold", json!(sampling.xtc_threshold)),
         ("dynatemp_range", json!(sampling.dynamic_temperature_range)),
+        ("dynatemp_exponent", json!(sampling.dynamic_temperature_exponent)),
         ("repeat_penalty", json!(sampling.repeat_penalty)),
         ("repeat_last_n", json!(sampling.repeat_last_n)),
         ("dry_multiplier", json!(sampling.dry_multiplier)),

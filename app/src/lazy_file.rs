@@ -1,12 +1,7 @@
 //! Files of code that a page fetches when it needs them. The server may be away just then: a file that could not be fetched is
-//! tried again until it is there, and the application lives on meanwhile. A server of another build never has it; the page
-//! says then that it has to be loaded anew.
+//! tried again until it is there, and the application lives on meanwhile.
 
-use crate::{
-    i18n::use_texts,
-    live::{Connection, Live},
-    platform,
-};
+use crate::{i18n::use_texts, platform};
 use leptos::{__reexports::send_wrapper::SendWrapper, prelude::*, wasm_split::SplitLoaderError};
 use std::{pin::Pin, sync::Arc};
 
@@ -41,39 +36,17 @@ pub(crate) async fn page_of(fetch: Fetch) -> AnyView {
 }
 
 fn in_its_place(fetch: Fetch) -> AnyView {
-    coming(Note::AtOnce, Box::new(move || Box::pin(fetched(fetch.clone()))))
+    coming(use_texts().connection_lost_hint, Box::new(move || Box::pin(fetched(fetch.clone()))))
 }
 
-/// When the place of what is not there says why.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Note {
-    Never,
-    /// Once the server is away or of another build.
-    WhenLost,
-    AtOnce,
-}
-
-/// Shows why there is no view until it is there. One for all that comes late, for the sake of the browser's download.
-pub(crate) fn coming(note: Note, view: Box<dyn Fn() -> Coming + Send + Sync>) -> AnyView {
-    let texts = use_texts();
-    let live = use_context::<Live>();
-    let words = move || {
-        let connection = live.and_then(|live| live.connection.try_get());
-        if note == Note::Never {
-            None
-        } else if connection == Some(Connection::Outdated) {
-            Some(texts.error_outdated)
-        } else {
-            let is_lost = note == Note::AtOnce || connection == Some(Connection::Lost);
-            is_lost.then_some(texts.connection_lost_hint)
-        }
-    };
-    let said = move || {
-        words().map(|words| {
-            view! { <p class="m-auto max-w-md p-6 text-center text-muted" role="status" data-testid="not-fetched">{words}</p> }
+/// Shows the words until the view is there. One for all that comes late, for the sake of the browser's download.
+pub(crate) fn coming(words: &'static str, view: Box<dyn Fn() -> Coming + Send + Sync>) -> AnyView {
+    let note = move || {
+        (!words.is_empty()).then(|| {
+            view! { <p class="m-auto max-w-md px-6 text-center text-muted" role="status" data-testid="not-fetched">{words}</p> }
         })
     };
-    view! { <Suspense fallback=move || said>{move || Suspend::new(view())}</Suspense> }.into_any()
+    view! { <Suspense fallback=note>{move || Suspend::new(view())}</Suspense> }.into_any()
 }
 
 async fn fetched(fetch: Fetch) -> AnyView {

@@ -239,37 +239,3 @@ test('a page whose file could not be fetched is shown when the server is back', 
   await page.unroute(restPages);
   await expect(page.getByRole('heading', { name: 'Documents' })).toBeVisible({ timeout: 20_000 });
 });
-
-test('what is behind a button says that the server is away, where its file was not fetched', async ({ page, own }) => {
-  await page.route(/\/pkg\/split_behind_button.*\.wasm$/, route => route.abort());
-  await open(page, '/chat');
-  await own.stop();
-  await expect(page.getByTestId('lost')).toBeVisible({ timeout: 20_000 });
-  await page.getByTestId('model-pill').click();
-  await expect(page.getByRole('dialog').getByTestId('not-fetched')).toContainText('does not answer');
-});
-
-test('a page of another build does nothing by mistake, and offers to be loaded anew', async ({ page }) => {
-  const before = '**/chat';
-  await page.route(before, async route => {
-    const reply = await route.fetch();
-    const body = (await reply.text()).replace(/data-calls="[^"]*"/, 'data-calls="/build/before"');
-    await route.fulfill({ response: reply, body });
-  });
-  await page.goto('/chat');
-  await expect(page.getByTestId('connection')).toHaveAttribute('data-state', 'outdated', { timeout: 30_000 });
-  const offer = page.getByTestId('toast').filter({ has: page.getByTestId('toast-action') });
-  await expect(offer).toContainText('newer version');
-  await accessible(page);
-  await send(page, 'a thought not yet sent');
-  await expect(page.getByTestId('toast').filter({ hasText: 'newer version' })).toHaveCount(2);
-  await expect(composer(page)).toHaveValue('a thought not yet sent');
-
-  await page.unroute(before);
-  await offer.getByTestId('toast-action').click();
-  await connected(page);
-  await expect(page.locator('[data-role=user]')).toHaveCount(0);
-  await expect(composer(page)).toHaveValue('a thought not yet sent');
-  await send(page, SHORT);
-  await answered(page);
-});

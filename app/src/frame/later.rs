@@ -9,7 +9,7 @@ use crate::pages::chat::{
     tools, usage, variants,
 };
 use crate::{
-    lazy_file::{Coming, NotFetched, Note, Pauses, coming},
+    lazy_file::{Coming, NotFetched, Pauses, coming},
     ui::when::When,
 };
 use leptos::{__reexports::send_wrapper::SendWrapper, html::Textarea, prelude::*, wasm_split::wasm_split};
@@ -59,34 +59,17 @@ pub(crate) enum Behind {
     Warned(ArcRwSignal<Pace>),
 }
 
-impl Behind {
-    /// What somebody opened is missed where it does not come; what is only a part of what is there is not.
-    fn note(&self) -> Note {
-        match self {
-            Self::Collections
-            | Self::Jobs
-            | Self::Launch
-            | Self::Models(_)
-            | Self::Palette
-            | Self::Shortcuts
-            | Self::Tools => Note::WhenLost,
-            _ => Note::Never,
-        }
-    }
-}
-
 /// Shows it once the page lives and the code has arrived, which a first visit does not wait for. With `when`, the code is fetched
 /// once that holds.
 #[component]
 pub(crate) fn Later(behind: Behind, #[prop(optional, into)] when: Option<Signal<bool>>) -> AnyView {
     let lives = RwSignal::new(false);
     Effect::new(move |_| lives.set(true));
-    let note = behind.note();
     view! {
         <When when=move || lives.get() && when.is_none_or(|when| when.get())>
             {
                 let behind = behind.clone();
-                coming(note, Box::new(move || Box::pin(arrive(behind.clone()))))
+                coming("", Box::new(move || Box::pin(arrive(behind.clone()))))
             }
         </When>
     }

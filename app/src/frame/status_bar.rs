@@ -74,7 +74,6 @@ fn ConnectionState() -> impl IntoView {
         Connection::Live => ("live", texts.connection_live, "bg-ok"),
         Connection::Connecting => ("connecting", texts.connection_connecting, "bg-faint"),
         Connection::Lost => ("lost", texts.connection_lost, "bg-danger"),
-        Connection::Outdated => ("outdated", texts.connection_outdated, "bg-warn"),
     };
     view! {
         <span

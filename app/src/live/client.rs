@@ -1,18 +1,9 @@
 //! Keeps the stream open from the browser's side.
 
-use super::{
-    Connection, Live,
-    api::{live, load_overview},
-};
-use crate::{
-    error::AppError,
-    i18n::{Texts, use_texts},
-    ui::toast::{Action, Toasts, use_toasts},
-};
+use super::{Connection, Live, api::live};
 use futures::{FutureExt, StreamExt, channel::mpsc, pin_mut, select};
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
-use std::sync::Arc;
 
 /// The server speaks at least every two seconds; silence for this long means that it is gone.
 const SILENCE_MS: u32 = 8_000;
@@ -36,48 +27,25 @@ impl Hydrated {
 /// was rendered.
 pub(super) fn connect_when_hydrated(page: Live) {
     let hydrated = expect_context::<Hydrated>();
-    let (toasts, texts) = (use_toasts(), use_texts());
     Effect::new(move |_| {
         if hydrated.0.get() {
-            leptos::task::spawn_local(async move {
-                stay_connected(page).await;
-                offer_to_reload(toasts, texts);
-            });
+            leptos::task::spawn_local(stay_connected(page));
         }
     });
 }
 
-/// Connects, listens, and starts again, as long as the server is of the page's build.
+/// Connects, listens, and starts again. Never returns.
 async fn stay_connected(page: Live) {
     let mut pause_ms = FIRST_PAUSE_MS;
     loop {
-        let was_heard = listen(page).await;
+        if listen(page).await {
+            pause_ms = FIRST_PAUSE_MS;
+        }
         page.commands.set_value(None);
         page.connection.set(Connection::Lost);
-        if was_heard {
-            pause_ms = FIRST_PAUSE_MS;
-        } else if is_outdated().await {
-            return page.connection.set(Connection::Outdated);
-        }
         TimeoutFuture::new(pause_ms).await;
         pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
     }
-}
-
-/// Whether the server refuses the page: why a socket did not open, browsers do not say.
-async fn is_outdated() -> bool {
-    let reply = load_overview().fuse();
-    let silence = TimeoutFuture::new(SILENCE_MS).fuse();
-    pin_mut!(reply, silence);
-    select! {
-        reply = reply => matches!(reply, Err(AppError::Outdated)),
-        () = silence => false,
-    }
-}
-
-fn offer_to_reload(toasts: Toasts, texts: &'static Texts) {
-    let reload: Action = Arc::new(|| _ = window().location().reload());
-    toasts.keep(texts.error_outdated, texts.connection_outdated, reload);
 }
 
 /// One connection, until it ends or falls silent. `true` if the server was heard at all.

@@ -12,14 +12,6 @@ pub(crate) fn page_locale() -> Locale {
     root_attribute("lang").and_then(|tag| Locale::parse(&tag)).unwrap_or_default()
 }
 
-/// Has server functions called at the addresses of this page's build.
-pub(crate) fn say_build() {
-    if let Some(calls) = root_attribute("data-calls") {
-        // It has been said where it cannot be: a page lives once.
-        _ = leptos::server_fn::client::try_set_server_url(calls.leak());
-    }
-}
-
 /// Of a script in the page that the server sent, nothing: it has run.
 pub(crate) fn at_once(_: &'static str) -> &'static str {
     ""

@@ -43,26 +43,15 @@ pub(crate) fn use_toasts() -> Toasts {
 impl Toasts {
     /// Shows `text`.
     pub(crate) fn show(self, text: impl Into<String>) {
-        self.push_for_a_while(text.into(), None);
+        self.push(text.into(), None);
     }
 
     /// Shows `text` with a button.
     pub(crate) fn show_with_action(self, text: impl Into<String>, label: impl Into<String>, action: Action) {
-        self.push_for_a_while(text.into(), Some((label.into(), action)));
+        self.push(text.into(), Some((label.into(), action)));
     }
 
-    /// Shows `text` with a button until somebody closes it.
-    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "only what browsers hear is kept"))]
-    pub(crate) fn keep(self, text: &str, label: &str, action: Action) {
-        self.push(text.to_owned(), Some((label.to_owned(), action)));
-    }
-
-    fn push_for_a_while(self, text: String, action: Option<(String, Action)>) {
-        let id = self.push(text, action);
-        set_timeout(move || self.dismiss(id), SHOWN);
-    }
-
-    fn push(self, text: String, action: Option<(String, Action)>) -> u64 {
+    fn push(self, text: String, action: Option<(String, Action)>) {
         let id = self.next.get_value();
         self.next.set_value(id + 1);
         self.list.update(|list| {
@@ -71,7 +60,7 @@ impl Toasts {
                 list.remove(0);
             }
         });
-        id
+        set_timeout(move || self.dismiss(id), SHOWN);
     }
 
     fn dismiss(self, id: u64) {

@@ -7,7 +7,6 @@ use super::{
 };
 use crate::{
     i18n::{PanelsTexts, use_texts},
-    platform,
     ui::{key_hint::KeyHint, modal::Modal},
 };
 use leptos::{ev, prelude::*, wasm_bindgen::JsCast, web_sys};
@@ -24,9 +23,6 @@ pub(super) fn Shortcuts() -> impl IntoView {
             match event.key().as_str() {
                 "k" | "K" if command && !event.shift_key() => overlays.palette.update(|open| *open = !*open),
                 "o" | "O" if command && event.shift_key() => sessions.go.run("/chat".to_owned()),
-                "Escape" if overlays.drawer.get_untracked() && !platform::has_dialog() => {
-                    overlays.drawer.set(false)
-                }
                 "?" if !command && !is_typing(&event) => overlays.shortcuts.set(true),
                 _ => return,
             }

@@ -12,17 +12,14 @@ use crate::{
     },
 };
 use icondata_core::IconData;
-use leptos::{ev, html, prelude::*, wasm_bindgen::JsCast, web_sys};
+use leptos::{ev, html, prelude::*};
 use leptos_router::{components::A, hooks::use_location};
-use std::time::Duration;
 use types::{
     chat::{SessionLines, SessionSummary},
     ids::SessionId,
 };
 
 const COLLAPSED_KEY: &str = "sidebar-collapsed";
-/// The button that opens the drawer.
-const MENU: &str = "menu";
 
 /// The sidebar.
 #[component]
@@ -36,16 +33,16 @@ pub(super) fn Sidebar() -> AnyView {
         platform::store(COLLAPSED_KEY, if collapsed.get_untracked() { "1" } else { "" });
     });
     let close_drawer = Callback::new(move |()| overlays.drawer.set(false));
-    let aside = keep_focus(overlays.drawer);
+    // On a phone a choice in the drawer is also the wish to see it.
+    let pathname = use_location().pathname;
+    Effect::watch(move || pathname.get(), move |_, _, _| overlays.drawer.set(false), false);
 
     view! {
         <When when=move || overlays.drawer.get()>
             <div class="fixed inset-0 z-30 bg-scrim md:hidden" on:click=move |_| overlays.drawer.set(false)></div>
         </When>
         <aside
-            node_ref=aside
-            tabindex="-1"
-            class="fixed inset-y-0 left-0 z-40 w-72 flex-col border-r border-line bg-panel outline-none md:static md:row-span-2 md:flex"
+            class="fixed inset-y-0 left-0 z-40 w-72 flex-col border-r border-line bg-panel md:static md:row-span-2 md:flex"
             class:hidden=move || !overlays.drawer.get()
             class:flex=move || overlays.drawer.get()
             class:md:w-60=move || !collapsed.get()
@@ -89,54 +86,6 @@ pub(super) fn Sidebar() -> AnyView {
     .into_any()
 }
 
-/// While the drawer is open, nothing behind it can be reached; then the button that opens it has the focus again.
-fn keep_focus(drawer: RwSignal<bool>) -> NodeRef<html::Aside> {
-    let aside = NodeRef::new();
-    // A choice in the drawer is also the wish to see it.
-    let pathname = use_location().pathname;
-    Effect::watch(move || pathname.get(), move |_, _, _| drawer.set(false), false);
-    Effect::new(move |was_open: Option<bool>| {
-        let is_open = drawer.get();
-        if was_open.is_some_and(|was_open| was_open != is_open) {
-            // What is still hidden takes no focus.
-            set_timeout(move || _ = move_focus(is_open, aside), Duration::ZERO);
-        }
-        is_open
-    });
-    Effect::new(move |_| {
-        // Where there is room for the sidebar beside the page, there is no drawer and no button for it.
-        let handle = window_event_listener(ev::resize, move |_| {
-            if drawer.get_untracked() && menu().is_none_or(|menu| menu.client_width() == 0) {
-                drawer.set(false);
-            }
-        });
-        on_cleanup(move || handle.remove());
-    });
-    aside
-}
-
-fn move_focus(is_open: bool, aside: NodeRef<html::Aside>) -> Option<()> {
-    let aside = aside.try_get_untracked()??;
-    let mut behind = aside.next_element_sibling();
-    while let Some(element) = behind {
-        _ = element.toggle_attribute_with_force("inert", is_open);
-        behind = element.next_element_sibling();
-    }
-    let focused = document().active_element();
-    if is_open {
-        aside.focus().ok()
-    } else if focused.is_none_or(|it| it.tag_name() == "BODY" || aside.contains(Some(it.as_ref()))) {
-        menu()?.focus().ok()
-    } else {
-        // A page that was chosen may have taken it.
-        None
-    }
-}
-
-fn menu() -> Option<web_sys::HtmlElement> {
-    document().get_element_by_id(MENU)?.dyn_into().ok()
-}
-
 #[component]
 fn NavLink(
     href: &'static str,
@@ -168,7 +117,7 @@ pub(super) fn BottomBar() -> AnyView {
                 <Icon icon=icondata_lu::LuBox size=20/>
                 {texts.nav_models}
             </A>
-            <button id=MENU type="button" class=class data-testid="menu" on:click=move |_| overlays.drawer.set(true)>
+            <button type="button" class=class data-testid="menu" on:click=move |_| overlays.drawer.set(true)>
                 <Icon icon=icondata_lu::LuMenu size=20/>
                 {texts.nav_more}
             </button>
@@ -368,8 +317,6 @@ fn TitleEditor(row: Memo<SessionSummary>) -> impl IntoView {
         }
     };
     let on_key = move |event: ev::KeyboardEvent| match event.key().as_str() {
-        // Such keys are for an input method that is in the middle of a word.
-        _ if event.is_composing() => {}
         "Enter" => save(),
         "Escape" => {
             event.stop_propagation();

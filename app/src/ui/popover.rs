@@ -3,8 +3,7 @@
 use crate::ui::when::When;
 use leptos::{ev, html, prelude::*};
 
-/// A button and the panel it opens above itself, which has the focus while it is open. `Esc`, a second click and a click
-/// elsewhere close it.
+/// A button and the panel it opens above itself. `Esc`, a second click and a click elsewhere close it.
 #[component]
 pub(crate) fn Popover(
     open: RwSignal<bool>,
@@ -23,19 +22,7 @@ pub(crate) fn Popover(
     children: ChildrenFn,
 ) -> AnyView {
     let root = NodeRef::<html::Div>::new();
-    let button = NodeRef::<html::Button>::new();
-    let panel = NodeRef::<html::Div>::new();
     close_on_click_elsewhere(root, open);
-    Effect::new(move |was_open: Option<bool>| {
-        let is_open = open.get();
-        // Where a dialog has opened meanwhile, the button cannot have the focus, and that is the dialog's.
-        match (panel.get(), button.get()) {
-            (Some(panel), _) if is_open => _ = panel.focus(),
-            (_, Some(button)) if was_open == Some(true) => _ = button.focus(),
-            _ => {}
-        }
-        is_open
-    });
     let on_key = move |event: ev::KeyboardEvent| {
         if event.key() == "Escape" && open.get_untracked() {
             event.stop_propagation();
@@ -44,12 +31,11 @@ pub(crate) fn Popover(
     };
     let side = if align_end { "right-0" } else { "left-0" };
     let panel_class = format!(
-        "absolute bottom-full {side} z-30 mb-1 max-h-[60vh] w-80 max-w-[calc(100vw-16px)] overflow-y-auto rounded-card border border-line bg-overlay p-1 shadow-float outline-none"
+        "absolute bottom-full {side} z-30 mb-1 max-h-[60vh] w-80 max-w-[calc(100vw-16px)] overflow-y-auto rounded-card border border-line bg-overlay p-1 shadow-float"
     );
     view! {
         <div class="relative" node_ref=root on:keydown=on_key>
             <button
-                node_ref=button
                 type="button"
                 class="flex h-6 items-center gap-1.5 rounded-control px-1.5 hover:bg-raised hover:text-strong"
                 aria-haspopup="dialog"
@@ -61,7 +47,7 @@ pub(crate) fn Popover(
                 {trigger()}
             </button>
             <When when=move || open.get()>
-                <div node_ref=panel class=panel_class.clone() role="dialog" tabindex="-1" aria-label=label.clone()>{children()}</div>
+                <div class=panel_class.clone() role="dialog" aria-label=label.clone()>{children()}</div>
             </When>
         </div>
     }

@@ -340,9 +340,7 @@ fn stop_on_escape(store: ThreadStore) {
                 [palette, shortcuts, drawer, model_picker, launch].iter().any(|open| open.get_untracked())
                     || platform::has_dialog()
             };
-            // What it has closed already may have been open until now.
-            let is_used = event.default_prevented();
-            if event.key() == "Escape" && store.is_running() && !is_used && !is_open() {
+            if event.key() == "Escape" && store.is_running() && !is_open() {
                 actions.stop();
             }
         });

@@ -201,7 +201,7 @@ impl StateFiles {
     pub(super) fn break_down(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
-            thread.join().expect("no panic");
+            assert!(thread.join().is_ok(), "it panicked");
         }
     }
 

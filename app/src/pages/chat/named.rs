@@ -347,9 +347,11 @@ impl List {
         })
     }
 
-    /// Tells who hears the page of the list, as long as it is there: the keyboard stays in the box.
+    /// Tells who hears the page of the list, as long as it is there: the keyboard stays in the box, which of several lines may be
+    /// no combobox.
     fn tell(self, found: Memo<Vec<Named>>) {
-        const TOLD: [&str; 4] = ["role", "aria-expanded", "aria-controls", "aria-activedescendant"];
+        const TOLD: [&str; 4] =
+            ["aria-haspopup", "aria-autocomplete", "aria-controls", "aria-activedescendant"];
         let forget = move || {
             let area = self.area.try_get_untracked().flatten();
             TOLD.iter().for_each(|it| _ = area.as_ref().map(|area| area.remove_attribute(it)));
@@ -364,7 +366,7 @@ impl List {
                 return;
             }
             let picked = self.picked(&found).map(row_id);
-            let told = [Some("combobox"), Some("true"), Some(LIST_ID), picked.as_deref()];
+            let told = [Some("listbox"), Some("list"), Some(LIST_ID), picked.as_deref()];
             for (name, value) in TOLD.iter().zip(told) {
                 _ = value.map(|value| area.set_attribute(name, value));
             }

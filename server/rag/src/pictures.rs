@@ -12,7 +12,6 @@ use std::{fs::File, io::Read, time::Duration};
 use types::{
     chat::{ChatTurn, FinishReason, Role},
     document::{DocumentKind, PassageKind},
-    guard::GuardSettings,
     ids::{ModelId, UserId},
     image::{ImageFile, ImageKind, MAX_IMAGE_BYTES, TurnImage},
     model::ModelState,
@@ -126,10 +125,12 @@ impl Rag {
     async fn write_down(&self, user: UserId, model: ModelId, bytes: Vec<u8>) -> Result<Written, String> {
         let mut turn = ChatTurn::new(Role::User, TASK);
         turn.images.push(TurnImage { at: 0, file: ImageFile::new(bytes) });
+        let settings = self.store().load_settings(user).await;
+        let guards = settings.map_err(|err| RagError::from(err).to_string())?.guards;
         let request = GenerateRequest {
             sampling: Sampling { temperature: 0.0, max_tokens: Some(MAX_TOKENS), ..Sampling::default() },
             reasoning: Reasoning { effort: Some(Effort::None), max_tokens: Some(0) },
-            guards: GuardSettings::default(),
+            guards,
             ..GenerateRequest::new(Prompt::Chat(vec![turn]), Tenant(user.0))
         };
         let target = Target { model: Some(model), keep_alive: None };

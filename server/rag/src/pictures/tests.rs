@@ -6,9 +6,11 @@ use std::{convert::Infallible, time::Duration};
 use store::DocumentRow;
 use types::{
     document::{DocumentKind, DocumentState},
+    guard::GuardSettings,
     ids::{DocumentId, ModelId},
     image::MAX_IMAGE_BYTES,
     model::ModelStatus,
+    settings::UserSettings,
 };
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and more";
@@ -52,6 +54,17 @@ async fn the_chosen_model_writes_down_what_is_in_an_image() {
     assert_eq!(texts, ["Invoice 7\nTotal: 12 €\n\nThank you."]);
     let Prompt::Chat(turns) = &engine.requests()[0].prompt else { panic!("no chat") };
     assert_eq!(turns[0].images[0].file.bytes(), PNG);
+}
+
+#[tokio::test]
+async fn guards_are_as_the_person_has_set_them() {
+    let (bench, engine) = bench(Script::say(["Invoice 7"])).await;
+    let guards =
+        GuardSettings { repeated_lines: Some(40), start_memory_mb: None, ..GuardSettings::default() };
+    let settings = UserSettings { guards, ..UserSettings::default() };
+    bench.rag.store().save_settings(ME, &settings, 1).await.unwrap();
+    added(&bench, PNG).await;
+    assert_eq!(engine.requests()[0].guards, guards);
 }
 
 #[tokio::test]

@@ -13,12 +13,10 @@ pub(crate) use draft::{OpenedDraft, load_draft_model, open_draft_context};
 pub(crate) use heads::open_heads;
 pub(crate) use kernels::start_llama;
 
-#[cfg(test)]
-pub(crate) use raw::allocated;
 pub(crate) use raw::{
     Adapter, Allocated, CutImage, EncodedPiece, HeadKind, HeadToken, Heads, ImagePart, PartState, PieceSize,
-    Pool, Projector, RecurrentState, SequenceState, VendoredDrafter, beat_with, build, can_shift,
-    capture_log, dry_run, kv_bytes, last_errors, load_adapter, looks_back_only, projector_bytes, quantize,
+    Pool, Projector, RecurrentState, SequenceState, VendoredDrafter, allocated, beat_with, build, can_shift,
+    capture_log, dry_run, last_errors, load_adapter, looks_back_only, projector_bytes, quantize,
     set_adapters, set_threads,
 };
 pub(crate) use threads::{Threads, default_threads, threads};

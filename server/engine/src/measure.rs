@@ -10,10 +10,7 @@ mod speed;
 pub(crate) use memory::dry_run;
 pub(crate) use speed::{by_layers, measure_speed};
 
-use crate::{
-    llama::{self, kv_bytes},
-    scheduler::Window,
-};
+use crate::{llama, scheduler::Window};
 use llama_cpp_2::{
     context::{LlamaContext, params::LlamaContextParams},
     llama_backend::LlamaBackend,
@@ -215,11 +212,10 @@ impl<'m> Side<'m> {
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
             .with_no_perf(true);
-        let bytes_before = kv_bytes();
         let context = model
             .new_context(backend, llama::with_kv_type(params, kv_type))
             .map_err(|error| llama::last_errors().unwrap_or_else(|| error.to_string()))?;
-        let n_bytes = kv_bytes() - bytes_before;
+        let n_bytes = llama::allocated(&context).ok_or("llama.cpp does not say what it takes")?.kv;
         let batch = LlamaBatch::new(CHUNK, 1);
         Ok(Self { context, batch, n_bytes, n_past: 0, window, prefill: Vec::new(), decode: Vec::new() })
     }

@@ -12,9 +12,7 @@ pub(crate) use heads::{HeadKind, HeadToken, Heads, check_eagle, check_heads};
 pub(crate) use projector::{CutImage, EncodedPiece, ImagePart, PieceSize, Projector, projector_bytes};
 pub(crate) use pulse::beat_with;
 pub(crate) use recurrent::RecurrentState;
-#[cfg(test)]
-pub(crate) use sizes::allocated;
-pub(crate) use sizes::{Allocated, Pool, dry_run};
+pub(crate) use sizes::{Allocated, Pool, allocated, dry_run};
 
 use super::Threads;
 use gguf::Imatrix;
@@ -31,7 +29,7 @@ use std::{
     ptr::{self, NonNull},
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -129,9 +127,6 @@ const MAX_ERRORS: usize = 6;
 /// The last error lines llama.cpp wrote. Its log is one per process, so this is too.
 static ERRORS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// What contexts of this process allocated for keys and values, by llama.cpp's own account, in bytes.
-static KV_BYTES: AtomicU64 = AtomicU64::new(0);
-
 /// Whether the line being written goes to the standard error stream: parts of a line follow its beginning.
 static PRINTING: AtomicBool = AtomicBool::new(false);
 
@@ -139,19 +134,6 @@ static PRINTING: AtomicBool = AtomicBool::new(false);
 pub(crate) fn capture_log() {
     // SAFETY: `on_log` has the callback's signature, lives as long as the program and needs no user data.
     unsafe { sys::llama_log_set(Some(on_log), ptr::null_mut()) }
-}
-
-/// What all contexts of this process allocated for keys and values so far, in bytes. llama.cpp says it only in its log.
-pub(crate) fn kv_bytes() -> u64 {
-    KV_BYTES.load(Ordering::Relaxed)
-}
-
-/// What a line of the log says about memory for keys and values, in bytes.
-fn kv_bytes_in(line: &str) -> Option<u64> {
-    let (_, rest) = line.split_once("KV buffer size =")?;
-    let mib: f64 = rest.trim().strip_suffix("MiB")?.trim().parse().ok()?;
-    // A cast of a float saturates.
-    Some((mib * 1024.0 * 1024.0) as u64)
 }
 
 /// What went wrong last, as one sentence; forgets it.
@@ -166,9 +148,6 @@ unsafe extern "C" fn on_log(level: sys::ggml_log_level, text: *const c_char, _us
     }
     // SAFETY: llama.cpp passes a string that ends in a zero and stays unchanged during the call.
     let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
-    if let Some(bytes) = kv_bytes_in(&text) {
-        KV_BYTES.fetch_add(bytes, Ordering::Relaxed);
-    }
     let printing = match level {
         sys::GGML_LOG_LEVEL_CONT => PRINTING.load(Ordering::Relaxed),
         level => level >= sys::GGML_LOG_LEVEL_WARN,
@@ -574,17 +553,4 @@ fn pointer_of(context: &LlamaContext<'_>) -> Option<*mut sys::llama_context> {
 fn c_path(path: &Path) -> Result<CString, String> {
     let text = path.to_str().ok_or("the path is not valid UTF-8")?;
     CString::new(text).map_err(|_| "the path contains a zero".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::kv_bytes_in;
-
-    #[test]
-    fn the_log_says_what_keys_and_values_take() {
-        let check = |line: &str, expected: Option<u64>| assert_eq!(kv_bytes_in(line), expected, "{line}");
-        check("llama_kv_cache:        CPU KV buffer size =   180.00 MiB\n", Some(180 << 20));
-        check("llama_kv_cache:        CPU KV buffer size =  what MiB", None);
-        check("load_tensors:   CPU_Mapped model buffer size =   136.73 MiB", None);
-    }
 }

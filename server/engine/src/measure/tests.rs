@@ -46,6 +46,37 @@ fn model(backend: &LlamaBackend, seed: u64, noise: f32) -> LlamaModel {
 }
 
 #[test]
+fn what_is_kept_is_counted_whatever_kind_of_layers_keeps_it() {
+    let backend = LlamaBackend::init().expect("llama.cpp");
+    let check = |expected: u64, write: &dyn Fn(&std::path::Path)| {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        write(file.path());
+        let params = llama_cpp_2::model::params::LlamaModelParams::default();
+        let model = llama::load_file(&backend, file.path(), params, |_| true).expect("a model");
+        let mut told = Vec::new();
+        let measured = measure_kv(&backend, &model, Some(1), &[KvType::default()], |it| {
+            told.push(it);
+            Ok(())
+        });
+        assert_eq!(measured, Ok(()));
+        let [told] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(told.n_bytes, expected, "{told:?}");
+        assert!(told.mean_kld < 1e-6 && told.top1_agreement > 0.999, "{told:?}");
+        let ratios = [told.prefill_ratio, told.decode_ratio];
+        assert!(ratios.iter().all(|ratio| ratio.is_finite() && *ratio > 0.0), "{told:?}");
+    };
+    // Keys and values of two heads with 16 numbers of 2 bytes each.
+    let attending = 2 * 2 * 16 * 2 * u64::from(N_CTX);
+    check(2 * attending, &|path| crate::tests::tiny_llama::write(path, 3));
+    // Numbers of 4 bytes: 16 for each of 128 inner ones, and the 3 tokens before that a convolution of 4 looks at.
+    check(2 * (16 + 3) * 128 * 4, &|path| crate::tests::tiny_recurrent::write_mamba(path, 3));
+    let state = 16 * 64 + 3 * (64 + 2 * 16 * 2);
+    check(attending + 4 * state, &|path| {
+        crate::tests::tiny_recurrent::write_hybrid(path, 3, crate::tests::tiny_heads::Knows::Much)
+    });
+}
+
+#[test]
 fn every_choice_takes_its_turns_and_who_hears_nothing_ends_it() {
     let backend = LlamaBackend::init().expect("llama.cpp");
     let model = model(&backend, 7, 0.0);
@@ -62,7 +93,8 @@ fn every_choice_takes_its_turns_and_who_hears_nothing_ends_it() {
     assert_eq!(measured, Ok(()));
     let turns: Vec<_> = told.iter().map(|it| it.choice).collect();
     assert_eq!(turns, choices.repeat(N_SPEED_ROUNDS));
-    assert!(told.iter().all(|it| it.prefill > 0.0 && it.decode > 0.0), "{told:?}");
+    let is_speed = |speed: f64| speed.is_finite() && speed > 0.0;
+    assert!(told.iter().all(|it| is_speed(it.prefill) && is_speed(it.decode)), "{told:?}");
     let mut n_told = 0;
     let ended = measure_speed(&backend, &model, &choices, |_| {
         n_told += 1;
@@ -96,6 +128,8 @@ fn a_model_is_as_itself_and_a_changed_one_is_not() {
     assert!((same.perplexity - same.reference_perplexity).abs() < 1e-6, "{same:?}");
     // It knows nothing, so that nothing is much likelier than anything else.
     assert!(same.perplexity > 1.0 && same.tokens_per_second > 0.0, "{same:?}");
+    let ratios = [same.prefill_ratio, same.decode_ratio, same.tokens_per_second];
+    assert!(ratios.iter().all(|it| it.is_finite() && *it > 0.0), "{same:?}");
     let other = measure_quant(&backend, &own, &changed, Some(1), |_| Ok(())).expect("figures");
     assert!(other.mean_kld > same.mean_kld && other.top1_agreement <= 1.0, "{other:?}");
     assert!((other.reference_perplexity - same.reference_perplexity).abs() < 1e-6, "{other:?}");

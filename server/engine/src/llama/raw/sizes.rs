@@ -29,7 +29,6 @@ pub(crate) struct Pool {
 // In `sizes.cpp`, which catches every exception.
 unsafe extern "C" {
     fn engine_dry_run(path: *const c_char, pools: *const Pool, n: usize, sizes: *mut Allocated) -> bool;
-    #[cfg(test)]
     fn engine_sizes_of(context: *const super::sys::llama_context, sizes: *mut Allocated) -> bool;
 }
 
@@ -51,8 +50,7 @@ pub(crate) fn dry_run<const N: usize>(
     Err(last_errors().unwrap_or_else(|| "llama.cpp gave no reason".to_owned()))
 }
 
-/// What a context and the weights behind it take.
-#[cfg(test)]
+/// What a context and the weights behind it take. Nothing where llama.cpp does not say.
 pub(crate) fn allocated(context: &llama_cpp_2::context::LlamaContext<'_>) -> Option<Allocated> {
     let context = super::pointer_of(context)?;
     let mut sizes = Allocated::default();

@@ -194,4 +194,49 @@ impl Residents {
     pub fn find(&self, id: &ModelId) -> Option<&Resident> {
         self.models.iter().find(|resident| resident.status.id.as_ref() == Some(id))
     }
+
+    /// Those whose unloading makes room and takes nothing from anybody: they are in memory, neither chosen nor in use, and nobody wants
+    /// them to stay.
+    pub fn idle(&self) -> impl Iterator<Item = &Resident> {
+        self.models.iter().filter(|it| {
+            it.status.state == ModelState::Ready && !it.is_pinned && it.status.id != self.chosen.id
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_is_what_is_in_memory_for_nobody() {
+        let status = |name: &str, state: ModelState| ModelStatus {
+            id: Some(ModelId(name.to_owned())),
+            state,
+            ..ModelStatus::UNLOADED
+        };
+        let resident = |name: &str, state: ModelState, is_pinned: bool| Resident {
+            status: status(name, state),
+            memory_bytes: 1,
+            is_measured: true,
+            is_pinned,
+            loaded: None,
+        };
+        let busy = ModelState::Busy { n_running: 1, n_slots: 2 };
+        let residents = Residents {
+            chosen: status("chosen", ModelState::Ready),
+            models: vec![
+                resident("chosen", ModelState::Ready, false),
+                resident("busy", busy, false),
+                resident("pinned", ModelState::Ready, true),
+                resident("asleep", ModelState::Unloaded, false),
+                resident("idle", ModelState::Ready, false),
+            ],
+            budget_bytes: 10,
+        };
+        let idle: Vec<_> =
+            residents.idle().filter_map(|it| Some(it.status.id.as_ref()?.0.as_str())).collect();
+        assert_eq!(idle, ["idle"]);
+        assert_eq!(Residents::NONE.idle().count(), 0);
+    }
 }

@@ -549,6 +549,22 @@ async fn what_the_machine_suffered_is_kept_with_the_answer() {
 }
 
 #[tokio::test]
+async fn an_answer_that_memory_was_too_short_for_says_how_much_there_was() {
+    let available_bytes = 500_000_000;
+    let short = SystemSample {
+        memory_total_bytes: 8_000_000_000,
+        memory_available_bytes: available_bytes,
+        ..SystemSample::default()
+    };
+    let bench = Bench::guarded_on(Script::say(["One"]), short).await;
+    let (sent, message) = bench.say(None, "Count.").await;
+    let warning = Some(Warning::Memory { available_bytes });
+    assert_eq!((message.state, message.warning), (MessageState::Failed, warning));
+    assert!(message.error.as_deref().unwrap().contains("only 500 MB"), "{message:?}");
+    assert_eq!(bench.messages(sent.session).await.last(), Some(&message));
+}
+
+#[tokio::test]
 async fn a_guard_that_is_switched_off_lets_the_answer_go_on() {
     let bench = Bench::guarded(Script::say([LINE; 9])).await;
     let settings = UserSettings { guards: GuardSettings::NONE, ..UserSettings::default() };

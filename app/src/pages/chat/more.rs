@@ -12,7 +12,7 @@ use crate::{
     format::bytes,
     frame::use_sessions,
     i18n::{CallsTexts, fill},
-    live::use_live,
+    live::{api::unload_model, use_live},
     ui::{
         icon::{Icon, IconButton},
         modal::Modal,
@@ -25,7 +25,7 @@ use types::{
     chat::{Act, Again, MessageState, MessageView, Role, Searched},
     guard::{Guard, Warning},
     ids::{MessageId, ModelId, SessionId},
-    model::{ModelState, Resident},
+    model::{ModelState, Resident, Residents},
 };
 
 /// What else can be done with a message.
@@ -209,13 +209,17 @@ fn notes(view: &MessageView) -> AnyView {
     };
     // While it is written the words stand above, in the present.
     let warned = view.warning.filter(|_| view.state != MessageState::Running).map(|warning| {
-        let words = match warning {
+        let (words, room) = match warning {
             Warning::Memory { available_bytes } => {
-                fill(texts.warned_memory, "n", bytes(available_bytes as f64))
+                let words = fill(texts.warned_memory, "n", bytes(available_bytes as f64));
+                (words, Some(view! { <UnloadIdle/> }))
             }
-            Warning::Heat => texts.warned_heat.to_owned(),
+            Warning::Heat => (texts.warned_heat.to_owned(), None),
         };
-        note("message-warned", "text-warn", words)
+        // Of one that could not begin the error above says it.
+        let has_begun = view.state != MessageState::Failed || !view.text.is_empty();
+        let words = has_begun.then(|| note("message-warned", "text-warn", words));
+        view! { {words} {room} }.into_any()
     });
     view! { {revised} {corrected} {left_out(view)} {images} {searched} {warned} }.into_any()
 }
@@ -308,24 +312,51 @@ pub(crate) fn guarded(id: MessageId, guard: Guard) -> AnyView {
     .into_any()
 }
 
-/// What a person should know about the machine while it writes.
+/// What a person should know about the machine while it writes, and what can be done besides stopping it.
 pub(crate) fn warned(pace: ArcRwSignal<Pace>) -> AnyView {
     let texts = CallsTexts::here();
-    let words = move || match pace.read().warning? {
-        Warning::Memory { available_bytes } => {
-            Some(fill(texts.warning_memory, "n", bytes(available_bytes as f64)))
-        }
-        Warning::Heat => Some(texts.warning_heat.to_owned()),
-    };
+    let warning = Memo::new(move |_| pace.read().warning);
     (move || {
-        words().map(|words| {
-            view! {
-                <p class="flex items-center gap-1.5 text-warn" role="alert" data-testid="message-warning">
-                    <Icon icon=icondata_lu::LuTriangleAlert size=14/>
-                    {words}
-                </p>
+        let (words, room) = match warning.get()? {
+            Warning::Memory { available_bytes } => {
+                let words = fill(texts.warning_memory, "n", bytes(available_bytes as f64));
+                (words, Some(view! { <UnloadIdle/> }))
             }
+            Warning::Heat => (texts.warning_heat.to_owned(), None),
+        };
+        Some(view! {
+            <div class="flex flex-wrap items-center gap-1.5 text-warn" role="alert" data-testid="message-warning">
+                <Icon icon=icondata_lu::LuTriangleAlert size=14/>
+                <p class="min-w-0">{words}</p>
+                {room}
+            </div>
         })
     })
     .into_any()
+}
+
+/// A button for each model whose unloading makes room and takes nothing from anybody.
+#[component]
+fn UnloadIdle() -> AnyView {
+    let (texts, live, toasts) = (CallsTexts::here(), use_live(), use_toasts());
+    let idle = Memo::new(move |_| {
+        let models = live.models.read();
+        let named = |it: &Resident| Some((it.status.id.clone()?, it.status.name.clone()?));
+        models.iter().flat_map(Residents::idle).filter_map(named).collect::<Vec<_>>()
+    });
+    let unload = move |id: ModelId| {
+        spawn_local(async move {
+            if let Err(err) = unload_model(id).await {
+                toasts.show(err.sentence(texts));
+            }
+        });
+    };
+    let button = move |(id, name): (ModelId, String)| {
+        view! {
+            <button type="button" class="button button-quiet" data-testid="unload-idle"
+                on:click=move |_| unload(id.clone())>{fill(texts.warning_unload, "name", name)}</button>
+        }
+        .into_any()
+    };
+    (move || idle.get().into_iter().map(button).collect::<Vec<AnyView>>()).into_any()
 }

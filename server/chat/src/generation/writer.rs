@@ -338,7 +338,7 @@ impl Writer {
         let mut keeping = self.keeping(engine, &target, &request);
         let mut events = match engine.generate(target, request).await {
             Ok(events) => events,
-            Err(err) => return self.refused(&err),
+            Err(err) => return self.refused(&err).await,
         };
         let mut repaint = interval(REPAINT);
         repaint.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -429,7 +429,11 @@ impl Writer {
         }
     }
 
-    fn refused(&self, err: &EngineError) -> End {
+    /// Where memory is short, the page can offer to make room.
+    async fn refused(&mut self, err: &EngineError) -> End {
+        if let EngineError::MemoryShort { available_bytes } = *err {
+            self.warn(Warning::Memory { available_bytes }).await;
+        }
         tracing::warn!(error = %err, generation.id = %self.generation.id, "an answer could not begin");
         End::failed(err)
     }

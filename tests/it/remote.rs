@@ -1,7 +1,8 @@
 //! One server of ours answers for another, as any OpenAI-compatible server elsewhere does.
 
-use crate::support::{Server, events, model_id};
+use crate::support::{Server, binary, command, events, model_id};
 use serde_json::{Value, json};
+use std::{fs, sync::Arc};
 
 const KEY: &str = "sk-kept-between-us-0123";
 
@@ -17,7 +18,7 @@ fn question(model: &str) -> Value {
 }
 
 /// Sends a form as a browser without scripting does.
-async fn submit(server: &Server, path: &str, fields: &[(&str, &str)]) -> u16 {
+pub(crate) async fn submit(server: &Server, path: &str, fields: &[(&str, &str)]) -> u16 {
     let request = server.post(path).header("accept", "text/html");
     request.header("content-type", FORM).body(encoded(fields)).send().await.unwrap().status().as_u16()
 }
@@ -157,6 +158,79 @@ async fn a_key_is_kept_for_its_address_and_shown_to_nobody() {
     assert_eq!(submit(&here, "/rpc/app/pages/settings/api/remove_remote", &[("name", "Den")]).await, 200);
     assert_eq!(models(&here).await, [Value::Null; 0]);
     assert!(!std::fs::read_to_string(&file).unwrap().contains(KEY));
+    here.stop().await;
+    elsewhere.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_is_in_no_log_whatever_is_logged() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let mut logged = command(binary());
+    logged.stderr(log.reopen().unwrap());
+    let args = ["--no-model", "--log", "trace"];
+    let here = Server::start_by(logged, Arc::new(tempfile::tempdir().unwrap()), &args).await;
+    let elsewhere = Server::with_model().await;
+    assert_eq!(add(&here, "Den", &format!("{}/v1", elsewhere.address), KEY).await, 200);
+    let id = format!("remote:Den/{}", model_id());
+    let (status, reply) = here.ask("/v1/chat/completions", &question(&id)).await;
+    assert_eq!(status, 200, "{reply}");
+    elsewhere.stop().await;
+    // Nor where it is not reached.
+    let (status, reply) = here.ask("/v1/chat/completions", &question(&id)).await;
+    assert_eq!(status, 502, "{reply}");
+    assert!(!reply.to_string().contains(KEY), "{reply}");
+    let (_, printed) = here.stop().await;
+    let logged = fs::read_to_string(log.path()).unwrap();
+    assert!(logged.contains("TRACE"), "everything is logged");
+    for (n, line) in logged.lines().chain(printed.lines()).enumerate() {
+        assert!(!line.contains(KEY), "line {n}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn functions_are_called_through_a_server_elsewhere_and_hear_what_came_of_it() {
+    let (elsewhere, here) = (Server::with_model().await, Server::start(&["--no-model"]).await);
+    assert_eq!(add(&here, "Den", &format!("{}/v1", elsewhere.address), "").await, 200);
+    let city = json!({
+        "type": "object",
+        "properties": {"city": {"enum": ["Bonn", "Kiel"]}},
+        "required": ["city"],
+        "additionalProperties": false,
+    });
+    let mut body = json!({
+        "model": format!("remote:Den/{}", model_id()),
+        "messages": [{"role": "user", "content": "What will the weather in Bonn be like?"}],
+        "tools": [{"type": "function", "function": {"name": "get_weather", "description": "The weather.", "parameters": city}}],
+        "tool_choice": {"type": "function", "function": {"name": "get_weather"}},
+        "temperature": 0,
+        "max_tokens": 200,
+    });
+    let (status, whole) = here.ask("/v1/chat/completions", &body).await;
+    assert_eq!((status, &whole["choices"][0]["finish_reason"]), (200, &json!("tool_calls")), "{whole}");
+    let message = &whole["choices"][0]["message"];
+    let call = &message["tool_calls"][0];
+    assert_eq!(call["function"]["name"], "get_weather", "{whole}");
+    let arguments = call["function"]["arguments"].as_str().unwrap();
+    let city = serde_json::from_str::<Value>(arguments).unwrap()["city"].clone();
+    assert!(["Bonn", "Kiel"].map(Value::from).contains(&city), "{arguments}");
+
+    body["stream"] = json!(true);
+    let streamed = events(here.post("/v1/chat/completions").json(&body).send().await.unwrap()).await;
+    let pieces = streamed.iter().filter_map(|event| serde_json::from_str::<Value>(event).ok());
+    let pieces = pieces.filter_map(|piece| {
+        let call = &piece["choices"][0]["delta"]["tool_calls"][0];
+        Some(call["function"]["arguments"].as_str()?.to_owned())
+    });
+    assert_eq!(pieces.collect::<String>(), arguments);
+
+    let turns = body["messages"].as_array_mut().unwrap();
+    turns.push(message.clone());
+    turns.push(json!({"role": "tool", "tool_call_id": call["id"], "content": "Rain."}));
+    body["stream"] = json!(false);
+    body["tool_choice"] = json!("none");
+    let (status, reply) = here.ask("/v1/chat/completions", &body).await;
+    assert_eq!(status, 200, "{reply}");
+    assert!(reply["usage"]["prompt_tokens"].as_u64() > whole["usage"]["prompt_tokens"].as_u64(), "{reply}");
     here.stop().await;
     elsewhere.stop().await;
 }

@@ -159,3 +159,32 @@ async fn a_prompt_that_nobody_wants_any_more_is_not_computed_to_its_end() {
     assert!(n_cached < n_prompt - 100, "{usage}");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn whoever_waits_is_told_where_in_line_and_when_that_changes() {
+    let named = model().to_string_lossy().into_owned();
+    let server = Server::start(&["--model", &named, "--parallel", "1"]).await;
+    server.wait_for_model("ready").await;
+    let ask = async |max_tokens: u32| {
+        let mut body = chat("You tell stories.", "Tell me one about the sea.", max_tokens);
+        (body["ignore_eos"], body["stream"]) = (json!(true), json!(true));
+        // What is said of the line comes behind the head, which comes once the request is in it.
+        let reply = server.post("/v1/chat/completions").json(&body).send().await.unwrap();
+        assert_eq!(reply.status(), 200);
+        reply.text()
+    };
+    let (first, second, third) = (ask(200).await, ask(16).await, ask(16).await);
+    let texts: Vec<String> = join_all([first, second, third]).await.into_iter().map(Result::unwrap).collect();
+    let places: Vec<_> = texts.iter().map(|text| places(text)).collect();
+    assert_eq!(places, [vec![], vec![1], vec![2, 1]], "{texts:?}");
+    server.stop().await;
+}
+
+/// What a stream says of its place in line, without what it says again.
+fn places(text: &str) -> Vec<u32> {
+    let comments = text.lines().filter_map(|line| line.strip_prefix(": queued position="));
+    let mut places: Vec<_> =
+        comments.map(|rest| rest.split_whitespace().next().unwrap().parse().unwrap()).collect();
+    places.dedup();
+    places
+}

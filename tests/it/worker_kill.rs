@@ -22,7 +22,12 @@ impl Reading {
             "stream": true,
             "stream_options": {"include_usage": true},
         });
-        let reply = server.post("/v1/chat/completions").json(&body).send().await.unwrap();
+        Self::of(server, &body).await
+    }
+
+    /// Of the answer to this, from when a worker has taken it.
+    async fn of(server: &Server, body: &Value) -> Self {
+        let reply = server.post("/v1/chat/completions").json(body).send().await.unwrap();
         let bytes = reply.bytes_stream().map(|chunk| chunk.unwrap().to_vec());
         Self { bytes: bytes.boxed(), seen: String::new() }
     }
@@ -97,16 +102,26 @@ async fn an_answer_that_two_workers_died_over_is_ended_and_the_next_one_is_writt
 async fn a_worker_killed_in_the_middle_of_a_prompt_costs_nobody_an_answer() {
     let server = Server::with_model().await;
     let prompt = "The sea, the sand and the shells. ".repeat(150);
-    let body =
-        json!({"model": model_id(), "messages": [{"role": "user", "content": prompt}], "max_tokens": 4});
-    let killing = async {
-        // The prompt takes seconds; nothing has been answered by then.
-        tokio::time::sleep(Duration::from_millis(400)).await;
-        platform::kill(platform::children_of(server.pid()).await[0]).await;
-    };
-    let ((status, reply), ()) = tokio::join!(server.ask("/v1/chat/completions", &body), killing);
-    assert_eq!(status, 200, "{reply}");
-    assert!(reply["usage"]["completion_tokens"].as_u64().unwrap() > 0, "{reply}");
+    let body = json!({
+        "model": model_id(),
+        "messages": [{"role": "user", "content": prompt}],
+        "max_tokens": 4,
+        "stream": true,
+        "stream_options": {"include_usage": true},
+    });
+    let answer = Reading::of(&server, &body).await;
+    // The prompt, which was taken, takes longer than this.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(server.health().await["model"]["state"], "busy");
+    kill_the_only_worker(&server).await;
+    let all = answer.rest().await;
+    assert!(!all.contains(WAITS), "an answer that had begun is told to wait for its rest: {all}");
+    assert!(all.contains("[DONE]") && !all.contains("\"error\""), "{all}");
+    let pieces =
+        all.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
+    let usage = pieces.last().unwrap()["usage"].clone();
+    assert!(usage["completion_tokens"].as_u64().unwrap() > 0, "{usage}");
+    assert!(usage["prompt_tokens"].as_u64().unwrap() > 1000, "{usage}");
     server.stop().await;
 }
 

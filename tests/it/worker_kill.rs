@@ -1,6 +1,8 @@
 //! The worker dies, the server does not.
 
-use crate::support::{Server, model, model_id, platform};
+#[cfg(unix)]
+use crate::support::model;
+use crate::support::{Server, model_id, platform};
 use futures::{StreamExt, stream::BoxStream};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -125,22 +127,35 @@ async fn a_worker_killed_in_the_middle_of_a_prompt_costs_nobody_an_answer() {
     server.stop().await;
 }
 
+/// A server whose worker stands still in the middle of its load.
+#[cfg(unix)]
+async fn held_while_it_loads() -> (Server, u32) {
+    for _ in 0..10 {
+        let server = Server::start(&["--model", &model().to_string_lossy()]).await;
+        let worker = loop {
+            if let Some(&worker) = platform::children_of(server.pid()).await.first() {
+                break worker;
+            }
+        };
+        platform::hold(worker).await;
+        // What it had said by then is heard.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        if server.health().await["model"]["state"] == "loading" {
+            return (server, worker);
+        }
+        // It was faster than we were.
+        platform::kill(worker).await;
+        server.stop().await;
+    }
+    panic!("every worker was faster");
+}
+
+#[cfg(unix)]
 #[tokio::test]
 async fn a_worker_killed_while_it_loads_is_told_and_loads_when_asked_again() {
-    let server = Server::start(&["--model", &model().to_string_lossy()]).await;
-    let worker = loop {
-        if let Some(&worker) = platform::children_of(server.pid()).await.first() {
-            break worker;
-        }
-    };
+    let (server, worker) = held_while_it_loads().await;
     platform::kill(worker).await;
-    let waiting = async {
-        // It may have been faster than we were; then it was started again.
-        while !["failed", "ready"].map(Value::from).contains(&server.health().await["model"]["state"]) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap();
+    server.wait_for_model("failed").await;
     let body =
         json!({"model": model_id(), "messages": [{"role": "user", "content": "Hello?"}], "max_tokens": 4});
     let (status, reply) = server.ask("/v1/chat/completions", &body).await;

@@ -71,7 +71,8 @@ pub(crate) struct Budget {
 
 /// Decoding sequences come first, one token each and their guesses. What is left goes to prompts: the same part for every share
 /// (where one needs less, the others get it), and that to its most urgent prompt first. Where there are fewer tokens than shares, it
-/// is the next ones' turn in the next step.
+/// is the next ones' turn in the next step. Where a prompt ends, its first token waits for everything beside it, as those do who
+/// decode: what does not end takes less of that step.
 pub(crate) fn plan(needs: &[Need], budget: Budget) -> Vec<Chunk> {
     let decoding: Vec<_> = needs.iter().filter(|need| need.decoding).take(budget.n_tokens).collect();
     let mut left = budget.n_tokens - decoding.len();
@@ -81,14 +82,21 @@ pub(crate) fn plan(needs: &[Need], budget: Budget) -> Vec<Chunk> {
         left -= n_drafted;
         chunks.push(Chunk { n_tokens: 1 + n_drafted, n_drafted, ..chunk(need, 1) });
     }
-    if !chunks.is_empty() {
+    let somebody_decodes = !chunks.is_empty();
+    if somebody_decodes {
         left = left.min(budget.n_prompt_beside_decode);
     }
     let shares = prompts_by_share(needs, left, budget.n_steps);
+    let mut of_prompts = Vec::with_capacity(shares.len());
     for (i, prompts) in shares.iter().enumerate() {
-        let part = left.div_ceil(shares.len() - i);
-        left -= take(prompts, part, &mut chunks);
+        let part = take(prompts, left.div_ceil(shares.len() - i));
+        left -= n_tokens_of(&part);
+        of_prompts.push(part);
     }
+    if !somebody_decodes {
+        shorten_beside_endings(&mut of_prompts, budget.n_prompt_beside_decode);
+    }
+    chunks.extend(of_prompts.into_iter().flatten());
     chunks
 }
 
@@ -113,9 +121,9 @@ fn prompts_by_share(needs: &[Need], n_tokens: usize, n_steps: u64) -> Vec<Vec<&N
     shares
 }
 
-/// Spends at most `part` on `prompts`; says how much it was.
-fn take(prompts: &[&Need], part: usize, chunks: &mut Vec<Chunk>) -> usize {
-    let mut left = part;
+/// Spends at most `left` tokens on `prompts`.
+fn take(prompts: &[&Need], mut left: usize) -> Vec<Chunk> {
+    let mut chunks = Vec::new();
     for need in prompts {
         let n_tokens = need.n_pending.min(left);
         if n_tokens == 0 {
@@ -124,7 +132,32 @@ fn take(prompts: &[&Need], part: usize, chunks: &mut Vec<Chunk>) -> usize {
         chunks.push(chunk(need, n_tokens));
         left -= n_tokens;
     }
-    part - left
+    chunks
+}
+
+/// Where prompts end, what does not end has about `n_beside` tokens in all, or as many as the share with most endings has of these. The
+/// same bound holds for all shares, so that none has more than another that wants as much.
+fn shorten_beside_endings(shares: &mut [Vec<Chunk>], n_beside: usize) {
+    let n_ending =
+        |chunks: &[Chunk]| chunks.iter().filter(|it| it.samples).map(|it| it.n_tokens).sum::<usize>();
+    let most_ending = shares.iter().map(|chunks| n_ending(chunks)).max().unwrap_or(0);
+    if most_ending == 0 {
+        return;
+    }
+    let n_unfinished = shares.iter().filter(|chunks| chunks.iter().any(|it| !it.samples)).count();
+    let most = most_ending.max(n_beside.div_ceil(n_unfinished.max(1)));
+    for chunks in shares {
+        let mut left = most - n_ending(chunks);
+        for chunk in chunks.iter_mut().filter(|it| !it.samples) {
+            chunk.n_tokens = chunk.n_tokens.min(left);
+            left -= chunk.n_tokens;
+        }
+        chunks.retain(|it| it.n_tokens > 0);
+    }
+}
+
+fn n_tokens_of(chunks: &[Chunk]) -> usize {
+    chunks.iter().map(|chunk| chunk.n_tokens).sum()
 }
 
 fn chunk(need: &Need, n_tokens: usize) -> Chunk {

@@ -234,9 +234,12 @@ fn LostHint() -> impl IntoView {
     let texts = use_texts();
     let live = use_live();
     view! {
-        <When when=move || live.connection.get() == Connection::Lost>
+        <When when=move || matches!(live.connection.get(), Connection::Lost | Connection::Outdated)>
             <p class="mb-2 rounded-card border border-line bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="lost">
-                {texts.connection_lost_hint}
+                {move || match live.connection.get() {
+                    Connection::Outdated => texts.error_outdated,
+                    _ => texts.connection_lost_hint,
+                }}
             </p>
         </When>
     }

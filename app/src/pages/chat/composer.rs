@@ -343,7 +343,9 @@ fn stop_on_escape(store: ThreadStore) {
                 [palette, shortcuts, drawer, model_picker, launch].iter().any(|open| open.get_untracked())
                     || platform::has_dialog()
             };
-            if event.key() == "Escape" && store.is_running() && !is_open() {
+            // What it has closed already may have been open until now.
+            let is_used = event.default_prevented();
+            if event.key() == "Escape" && store.is_running() && !is_used && !is_open() {
                 actions.stop();
             }
         });

@@ -127,6 +127,25 @@ fn a_header_says_what_the_model_is_for() {
 }
 
 #[test]
+fn a_header_says_whether_texts_can_be_computed_part_by_part() {
+    let check = |architecture: &str, causal: Option<u8>, expected: bool| {
+        let mut writer = Writer::start(0, 1 + u64::from(causal.is_some()));
+        writer = writer.text("general.architecture").u32(8).text(architecture);
+        if let Some(causal) = causal {
+            writer = writer.text(&format!("{architecture}.attention.causal")).u32(7);
+            writer.bytes.push(causal);
+        }
+        let header = read(&writer.bytes).unwrap();
+        assert_eq!(header.looks_back_only(), expected, "{architecture} {causal:?}");
+    };
+    check("qwen3", None, true);
+    check("qwen3", Some(1), true);
+    check("qwen3", Some(0), false);
+    check("bert", None, false);
+    check("gemma-embedding", None, false);
+}
+
+#[test]
 fn what_looks_at_whole_texts_keeps_nothing_of_them() {
     assert_eq!(made_for("bert", Some(1)).cell_bytes(), Some(0));
 }

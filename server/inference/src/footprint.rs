@@ -46,9 +46,10 @@ pub struct Footprint {
     pub n_embd: u32,
     /// Tokens of a prompt that are computed at once; nothing takes what is usual.
     pub n_batch: Option<u32>,
-    /// It makes nothing but vectors: every text is computed in one piece, and nothing is kept of it. Without a vocabulary it computes no
-    /// likelihoods meanwhile.
+    /// It makes nothing but vectors, and nothing is kept of a text. Without a vocabulary it computes no likelihoods meanwhile.
     pub makes_vectors: bool,
+    /// Where it makes vectors, a long text is computed part by part, not in one piece.
+    pub takes_parts: bool,
     /// Keys and values are taken as conversations grow, not when it is loaded.
     pub grows: bool,
     /// What loading it would allocate. How many cells there are is decided by the file's numbers all the same, as the worker does.
@@ -90,9 +91,10 @@ impl Footprint {
         let (n_batch, n_vocab) = (u64::from(self.n_batch.unwrap_or(N_BATCH)), u64::from(self.n_vocab));
         let activations = |n_tokens: u64| u64::from(self.n_embd) * ACTIVATIONS * 4 * n_tokens;
         if self.makes_vectors {
-            let n = u64::from(n_ctx.max(VECTOR_BATCH));
+            let n_ctx = u64::from(n_ctx.max(VECTOR_BATCH));
+            let n = if self.takes_parts { u64::from(VECTOR_BATCH) } else { n_ctx };
             // Likelihoods once where they are computed and once where they are put.
-            return activations(n) + n * n * LOOK_BYTES + n_vocab * (n * 2 * 4 + TOKEN_BYTES);
+            return activations(n) + n * n_ctx * LOOK_BYTES + n_vocab * (n * 2 * 4 + TOKEN_BYTES);
         }
         let Some(it) = self.dry_run else {
             return n_vocab * (N_LOGITS * 4 + TOKEN_BYTES) + activations(n_batch);

@@ -48,7 +48,7 @@ fn wider_models_and_larger_batches_need_more_to_compute_with() {
 }
 
 #[test]
-fn what_makes_vectors_computes_a_whole_text_at_once() {
+fn what_makes_vectors_computes_a_whole_text_at_once_unless_it_takes_parts() {
     let encoder =
         Footprint { n_embd: 1000, n_ctx_train: Some(8192), makes_vectors: true, ..Footprint::default() };
     let check = |footprint: Footprint, n_ctx, expected: u64| {
@@ -60,6 +60,8 @@ fn what_makes_vectors_computes_a_whole_text_at_once() {
     // One that writes as well keeps keys and values for one text, and says how likely each word is.
     let writer = Footprint { n_vocab: 1000, cell_bytes: 10, ..encoder };
     check(writer, None, 2048 * 52_000 + 2048 * 2048 * 6 + 1000 * (2048 * 8 + 250) + 2048 * 10);
+    let in_parts = Footprint { takes_parts: true, ..writer };
+    check(in_parts, None, 512 * 52_000 + 512 * 2048 * 6 + 1000 * (512 * 8 + 250) + 2048 * 10);
 }
 
 #[test]

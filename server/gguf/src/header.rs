@@ -100,9 +100,12 @@ impl Header {
         key.checked_add(value)?.checked_mul(n_kv_heads)?.checked_mul(CACHED_BYTES)
     }
 
-    /// Whether each token looks at those before it alone, so that a text can be computed part by part.
-    pub fn looks_back_only(&self) -> bool {
-        !self.architecture.as_deref().is_some_and(is_encoder) && self.one("attention.causal") != Some(0)
+    /// Whether it makes vectors of a text part by part, since each token looks at those before it alone. What ranks by a head of its own is
+    /// asked about whole texts.
+    pub fn takes_parts(&self) -> bool {
+        let looks_back =
+            !self.architecture.as_deref().is_some_and(is_encoder) && self.one("attention.causal") != Some(0);
+        looks_back && self.purpose() == Purpose::Embedding
     }
 
     /// Whether both cut texts into the same tokens, as far as their headers tell: the words themselves are compared when

@@ -240,8 +240,7 @@ pub(crate) fn footprint(header: &Header, size_bytes: u64, kv_type: KvType) -> Fo
         n_vocab: if makes_vectors && half_precision == 0 { 0 } else { header.n_vocab },
         n_embd: header.n_embd().unwrap_or(0),
         makes_vectors,
-        // What ranks by a head of its own is asked about whole texts.
-        takes_parts: header.purpose() == Purpose::Embedding && header.looks_back_only(),
+        takes_parts: header.takes_parts(),
         ..Footprint::default()
     }
 }

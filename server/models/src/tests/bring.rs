@@ -93,6 +93,21 @@ async fn all_parts_of_a_model_and_whole_folders_are_brought() {
 }
 
 #[tokio::test]
+async fn what_was_half_brought_when_the_process_ended_goes_at_the_next_start() {
+    let bench = Bench::open().await;
+    bench.put("own/.bringing-sky/model_index.json", br#"{"_class_name": "FluxPipeline"}"#);
+    bench.put("own/.bringing-tiny.gguf/tiny.gguf", &llama(100));
+    bench.put("own/other.gguf", &llama(10));
+    assert_eq!(bench.all().await, ["other"]);
+    bench.models.open_library().await.unwrap();
+    let names: Vec<_> = fs::read_dir(bench.home.path().join("own"))
+        .unwrap()
+        .map(|it| it.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names, ["other.gguf"]);
+}
+
+#[tokio::test]
 async fn what_is_no_model_is_not_brought_and_says_why() {
     let bench = Bench::open().await;
     bench.put("elsewhere/notes.txt", b"hello");

@@ -61,6 +61,7 @@ impl Models {
     /// Follows the folders from now on, until the runtime ends.
     pub fn start_watching(&self) {
         self.purge_daily();
+        self.purge_uploads_hourly();
         let (models, watching, library) = (self.clone(), self.watching.clone(), self.library.clone());
         tokio::spawn(async move {
             models.follow_names().await;

@@ -303,7 +303,9 @@ fn files_below(folder: &Path, target: &Path) -> Result<Vec<(PathBuf, PathBuf)>, 
 }
 
 fn bring(plan: &Plan, how: Bringing, done: &AtomicU64, stop: &AtomicBool) -> Result<(), ModelsError> {
-    let Some((folder, target)) = &plan.folder else { return bring_files(plan, how, done, stop) };
+    let Some((folder, target)) = &plan.folder else {
+        return if how == Bringing::Link { link_files(plan) } else { bring_files(plan, how, done, stop) };
+    };
     let as_one = match how {
         Bringing::Link => system::links::link_folder(folder, target),
         Bringing::Move => fs::rename(folder, target),
@@ -313,6 +315,22 @@ fn bring(plan: &Plan, how: Bringing, done: &AtomicU64, stop: &AtomicBool) -> Res
         Err(err) if err.kind() == io::ErrorKind::CrossesDevices => bring_files(plan, how, done, stop),
         as_one => as_one.map_err(files::not_placed(target)),
     }
+}
+
+/// A link is whole at once.
+fn link_files(plan: &Plan) -> Result<(), ModelsError> {
+    let mut named = Named::default();
+    for (source, target) in &plan.files {
+        // What a link leads to, so that the entry goes on without the link.
+        let real = fs::canonicalize(source).map_err(ModelsError::file(source))?;
+        if let Some(folder) = target.parent() {
+            fs::create_dir_all(folder).map_err(ModelsError::file(folder))?;
+        }
+        system::links::link_file(&real, target).map_err(files::not_placed(target))?;
+        named.0.push(target.clone());
+    }
+    named.0.clear();
+    Ok(())
 }
 
 /// File by file. What is moved is taken away when all of it is here.

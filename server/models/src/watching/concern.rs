@@ -9,8 +9,8 @@ use std::{
 
 /// Behind the names of files that only a transfer of ours reads.
 const NOTES: [&str; 3] = [".part.json", ".part.json.new", ".part.log"];
-/// In the names of parts that Ollama fetches.
-const OLLAMA_PARTIAL: &str = "-partial";
+/// At the beginning and in the middle of the names of what Ollama fetches.
+const OLLAMA_PARTIAL: [&str; 2] = ["sha256-", "-partial"];
 /// Behind the names of files that are listed, whatever their names begin with.
 const LISTED: [&str; 2] = ["gguf", "safetensors"];
 
@@ -49,7 +49,9 @@ fn is_note(path: &Path) -> bool {
 /// A file that has not arrived whole. That it is there is told; how much of it is not.
 fn is_partial(path: &Path) -> bool {
     let name = name_of(path);
-    PARTIAL.iter().any(|ending| name.ends_with(ending)) || name.contains(OLLAMA_PARTIAL)
+    let [start, middle] = OLLAMA_PARTIAL;
+    let is_ollamas = name.starts_with(start) && name.contains(middle);
+    is_ollamas || PARTIAL.iter().any(|ending| name.ends_with(ending))
 }
 
 fn name_of(path: &Path) -> String {
@@ -76,6 +78,7 @@ mod tests {
             check(kind, &["/own/tiny.gguf"], true);
             check(kind, &["/own/maker/model/config.json"], true);
             check(kind, &["/own/.hidden.gguf"], true);
+            check(kind, &["/own/a-partial-model.gguf"], true);
             check(kind, &["/home/.cache/hub/models--a--b/refs/main"], true);
             check(kind, &["/elsewhere/.seen/otherwise.gguf"], true);
             check(kind, &["/own/.downloads/maker--tiny/tiny.gguf"], false);

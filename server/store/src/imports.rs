@@ -130,14 +130,20 @@ impl Store {
         )
         .fetch_optional(&self.read)
         .await?;
-        Ok(row.map(|row| ImportView {
-            name: row.name,
-            state: ImportState::named(&row.state),
-            problem: row.problem.unwrap_or_default(),
-            n_taken: count(row.n_taken),
-            n_known: count(row.n_known),
-            n_skipped: count(row.n_skipped),
-            n_left_out: count(row.n_left_out),
+        Ok(row.map(|row| {
+            let told = row.problem.unwrap_or_default();
+            let mut lines = told.lines().map(str::to_owned);
+            let problem = lines.next().unwrap_or_default();
+            ImportView {
+                name: row.name,
+                state: ImportState::named(&row.state),
+                problem,
+                n_taken: count(row.n_taken),
+                n_known: count(row.n_known),
+                n_skipped: count(row.n_skipped),
+                n_left_out: count(row.n_left_out),
+                tools_off: lines.collect(),
+            }
         }))
     }
 
@@ -188,15 +194,18 @@ impl Store {
         Ok(n.fetch_one(&self.read).await? > 0)
     }
 
-    /// Notes how an import ended, once.
+    /// Notes how an import ended, once, and which tools stay off that its sessions name. None of those names has a line break.
     pub async fn end_import(
         &self,
         work: &ImportWork,
         counts: ImportCounts,
         state: ImportState,
         problem: Option<&str>,
+        tools_off: &[String],
     ) -> Result<(), StoreError> {
         let state = state.name();
+        let told = told_at_the_end(problem, tools_off);
+        let problem = told.as_deref();
         sqlx::query!(
             "update import set state = ?, problem = ?, n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?
              where id = ? and user_id = ? and state = 'waiting'",
@@ -214,6 +223,19 @@ impl Store {
         .await?;
         Ok(())
     }
+}
+
+/// What is kept beside the state: why it failed in the first line, and behind it a tool that stays off in each.
+fn told_at_the_end(problem: Option<&str>, tools_off: &[String]) -> Option<String> {
+    if problem.is_none() && tools_off.is_empty() {
+        return None;
+    }
+    let mut told = problem.unwrap_or_default().to_owned();
+    for name in tools_off {
+        told.push('\n');
+        told.push_str(name);
+    }
+    Some(told)
 }
 
 fn count(n: i64) -> u32 {

@@ -4,6 +4,7 @@
 mod glyphs;
 mod headings;
 mod layout;
+mod running;
 
 use super::{Extracted, MAX_TEXT_BYTES, Unreadable};
 use glyphs::Collector;
@@ -54,6 +55,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     if pages.is_empty() {
         return Err(Unreadable::NoText);
     }
+    let firsts = running::leave_out(&mut pages);
+    running::put_back(&mut pages, firsts);
     let blocks = headings::blocks(pages, &chapters(&document));
     let note = note(n_pages, n_empty, n_broken);
     Ok(Extracted { kind: DocumentKind::Pdf, n_pages: Some(n_pages as u32), blocks, note })

@@ -256,3 +256,56 @@ fn text_that_is_printed_twice_to_look_bold_is_there_once() {
     let page = line(72.0, 700.0, BODY, "Warning") + &line(72.4, 700.0, BODY, "Warning");
     check(&[page], &["1 text: Warning"]);
 }
+
+/// Pages of one sentence each with another line below it.
+fn with_feet(feet: &[&str]) -> Vec<String> {
+    let bodies =
+        ["The oil burns for long.", "A wick draws it up.", "Glass keeps the wind out.", "He writes it down."];
+    let page = |(body, foot): (&str, &&str)| line(72.0, 700.0, BODY, body) + &line(300.0, 40.0, 8.0, foot);
+    bodies.into_iter().zip(feet).map(page).collect()
+}
+
+#[test]
+fn lines_at_the_edge_of_most_pages_are_read_once_and_their_numbers_not_at_all() {
+    let head = line(72.0, 760.0, 8.0, "Manual of the lantern");
+    let feet = with_feet(&["Page 1 of 4", "Page 2 of 4", "Page 3 of 4", "Page 4 of 4"]);
+    let pages: Vec<String> = feet.iter().map(|page| head.clone() + page).collect();
+    let expected = [
+        "1 text: Manual of the lantern",
+        "1 text: The oil burns for long.",
+        "1 text: Page 1 of 4",
+        "2 text: A wick draws it up.",
+        "3 text: Glass keeps the wind out.",
+        "4 text: He writes it down.",
+    ];
+    check(&pages, &expected);
+    let numbered = with_feet(&["11", "12", "- 3 -", "14"]);
+    let expected = [
+        "1 text: The oil burns for long.",
+        "2 text: A wick draws it up.",
+        "3 text: Glass keeps the wind out.",
+        "3 text: - 3 -",
+        "4 text: He writes it down.",
+    ];
+    check(&numbered, &expected);
+}
+
+#[test]
+fn lines_of_few_pages_and_numbers_that_count_no_pages_stay() {
+    let two = with_feet(&["In talers", "In talers"]);
+    let bodies = ["1 text: The oil burns for long.", "2 text: A wick draws it up."];
+    check(&two, &[bodies[0], "1 text: In talers", bodies[1], "2 text: In talers"]);
+    let sums = with_feet(&["Sum 40", "Sum 17", "Sum 95"]);
+    let expected = [
+        bodies[0],
+        "1 text: Sum 40",
+        bodies[1],
+        "2 text: Sum 17",
+        "3 text: Glass keeps the wind out.",
+        "3 text: Sum 95",
+    ];
+    check(&sums, &expected);
+    // A page that says nothing else is left as it is.
+    let same = vec![line(72.0, 700.0, BODY, "Lantern"); 3];
+    check(&same, &["1 text: Lantern", "2 text: Lantern", "3 text: Lantern"]);
+}

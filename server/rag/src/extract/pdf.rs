@@ -1,6 +1,7 @@
 //! PDF, page by page. What a page says is told from where its glyphs stand; chapters come from the outline, where there is
 //! one, and from the size of the type.
 
+mod continued;
 mod glyphs;
 mod headings;
 mod layout;
@@ -56,6 +57,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extracted, Unreadable> {
         return Err(Unreadable::NoText);
     }
     let firsts = running::leave_out(&mut pages);
+    continued::repeat_heads(&mut pages);
     running::put_back(&mut pages, firsts);
     let blocks = headings::blocks(pages, &chapters(&document));
     let note = note(n_pages, n_empty, n_broken);

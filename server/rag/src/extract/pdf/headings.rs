@@ -33,7 +33,7 @@ fn page_blocks(page: u32, parts: Vec<Part>, levels: &Levels, chapters: &[Chapter
     let mut flow = Flow::on_page(Some(page));
     for part in parts {
         match part {
-            Part::Table(rows) => table(&mut flow, &rows),
+            Part::Table { rows, .. } => table(&mut flow, &rows),
             Part::Paragraph { text, size, n_lines } => {
                 let title =
                     titles.iter().position(|chapter| n_lines <= MOST_LINES && is_titled(&text, chapter));

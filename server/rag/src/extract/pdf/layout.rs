@@ -82,6 +82,9 @@ impl Piece {
     }
 }
 
+/// From where to where something stands in a line.
+pub(super) type Span = (f64, f64);
+
 /// A piece of a page.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Part {
@@ -91,15 +94,15 @@ pub(super) enum Part {
         size: f64,
         n_lines: usize,
     },
-    /// Rows of as many cells each.
-    Table(Vec<Vec<String>>),
+    /// Rows of as many cells each, and where their columns are.
+    Table { rows: Vec<Vec<String>>, columns: Vec<Span> },
 }
 
 impl Part {
     pub(super) fn n_bytes(&self) -> usize {
         match self {
             Self::Paragraph { text, .. } => text.len(),
-            Self::Table(rows) => rows.iter().flatten().map(String::len).sum(),
+            Self::Table { rows, .. } => rows.iter().flatten().map(String::len).sum(),
         }
     }
 }
@@ -205,9 +208,9 @@ fn region(pieces: Vec<&Piece>, depth: usize) -> Vec<Part> {
                 parts.extend(paragraphs::of(std::mem::take(&mut plain)));
                 parts.extend(columns.into_iter().flat_map(|column| region(column, depth + 1)));
             }
-            Band::Table(rows) => {
+            Band::Table { rows, columns } => {
                 parts.extend(paragraphs::of(std::mem::take(&mut plain)));
-                parts.push(Part::Table(rows));
+                parts.push(Part::Table { rows, columns });
             }
         }
     }

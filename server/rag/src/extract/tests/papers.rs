@@ -309,3 +309,49 @@ fn lines_of_few_pages_and_numbers_that_count_no_pages_stay() {
     let same = vec![line(72.0, 700.0, BODY, "Lantern"); 3];
     check(&same, &["1 text: Lantern", "2 text: Lantern", "3 text: Lantern"]);
 }
+
+/// A page with rows of three cells each, and nothing else.
+fn table_at(places: [f64; 3], rows: &[[&str; 3]]) -> String {
+    let mut page = String::new();
+    for (nth, cells) in rows.iter().enumerate() {
+        let y = 710.0 - 14.0 * nth as f64;
+        let cells: Vec<(f64, &str)> = places.into_iter().zip(cells.iter().copied()).collect();
+        page.push_str(&row(y, &cells));
+    }
+    page
+}
+
+const HEAD: [&str; 3] = ["item", "size", "price"];
+const WICK: [&str; 3] = ["cotton wick", "3 mm", "4"];
+const OIL: [&str; 3] = ["oil", "2 l", "12"];
+const GLASS: [&str; 3] = ["glass", "9 cm", "30"];
+const HERE: [f64; 3] = [72.0, 200.0, 300.0];
+
+#[test]
+fn every_part_of_a_table_over_pages_begins_with_its_head_once() {
+    let first = table_at(HERE, &[HEAD, WICK]);
+    let second = table_at(HERE, &[OIL, GLASS]);
+    let expected = [
+        "1 table: item | size | price⏎cotton wick | 3 mm | 4",
+        "2 table: item | size | price⏎oil | 2 l | 12⏎glass | 9 cm | 30",
+        "3 table: item | size | price⏎glass | 9 cm | 30⏎oil | 2 l | 12",
+    ];
+    let third = table_at(HERE, &[GLASS, OIL]);
+    check(&[first.clone(), second, third], &expected);
+    check(&[first, table_at(HERE, &[HEAD, OIL, GLASS])], &expected[..2]);
+}
+
+#[test]
+fn a_table_that_may_be_another_one_is_left_as_it_is() {
+    let plain = "2 table: oil | 2 l | 12⏎glass | 9 cm | 30";
+    let headed = "1 table: item | size | price⏎cotton wick | 3 mm | 4";
+    let first = table_at(HERE, &[HEAD, WICK]);
+    let second = table_at(HERE, &[OIL, GLASS]);
+    check(&[first.clone(), table_at([72.0, 260.0, 420.0], &[OIL, GLASS])], &[headed, plain]);
+    // Its first row is one like the others.
+    let headless = table_at(HERE, &[WICK, GLASS]);
+    check(&[headless, second.clone()], &["1 table: cotton wick | 3 mm | 4⏎glass | 9 cm | 30", plain]);
+    // Something stands between both.
+    let ended = first + &line(72.0, 500.0, BODY, "The prices hold until the end of the year.");
+    check(&[ended, second], &[headed, "1 text: The prices hold until the end of the year.", plain]);
+}

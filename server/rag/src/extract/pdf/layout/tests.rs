@@ -21,7 +21,7 @@ fn place() -> impl Strategy<Value = Place> {
 fn text_of(parts: &[Part]) -> String {
     let text = |part: &Part| match part {
         Part::Paragraph { text, .. } => text.clone(),
-        Part::Table(rows) => rows.concat().join(" "),
+        Part::Table { rows, .. } => rows.concat().join(" "),
     };
     parts.iter().map(text).collect::<Vec<_>>().join("\n")
 }
@@ -55,7 +55,7 @@ proptest! {
             page.push(&Glyph { turn: 0, x, end, y, size: 10.0, text: &"x".repeat(length), goes_on: false });
         }
         for part in page.into_parts() {
-            if let Part::Table(rows) = part {
+            if let Part::Table { rows, .. } = part {
                 let n = rows[0].len();
                 prop_assert!(n > 1 && rows.iter().all(|row| row.len() == n), "{rows:?}");
             }

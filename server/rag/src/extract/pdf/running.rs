@@ -47,10 +47,14 @@ pub(super) fn leave_out(pages: &mut [(u32, Vec<Part>)]) -> Vec<First> {
         if running.iter().all(Option::is_some) {
             continue;
         }
-        for (at, (part, key)) in std::mem::take(parts).into_iter().zip(running).enumerate() {
+        for (at, (mut part, key)) in std::mem::take(parts).into_iter().zip(running).enumerate() {
             match key {
                 None => parts.push(part),
                 Some(key) if has_letters(&part) && told.insert(key.clone()) => {
+                    // What runs through all pages heads none.
+                    if let Part::Paragraph { stands_out, .. } = &mut part {
+                        *stands_out = false;
+                    }
                     firsts.push(First { nth, is_head: 2 * at < n_parts, part });
                 }
                 Some(_) => {}
@@ -105,7 +109,7 @@ fn has_letters(part: &Part) -> bool {
 /// What a short line may have in common with lines of other pages: itself, with each of its first numbers as it is or by how far it is
 /// from the page's own. A title of larger type is another line.
 fn keys(part: &Part, page: u32) -> Vec<String> {
-    let Part::Paragraph { text, size, n_lines } = part else { return Vec::new() };
+    let Part::Paragraph { text, size, n_lines, .. } = part else { return Vec::new() };
     if *size <= 0.0 || *n_lines > MOST_LINES || text.chars().count() > MOST_CHARS {
         return Vec::new();
     }

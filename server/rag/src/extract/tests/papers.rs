@@ -355,3 +355,41 @@ fn a_table_that_may_be_another_one_is_left_as_it_is() {
     let ended = first + &line(72.0, 500.0, BODY, "The prices hold until the end of the year.");
     check(&[ended, second], &[headed, "1 text: The prices hold until the end of the year.", plain]);
 }
+
+/// A line in bold, as large as the text.
+fn bold(x: f64, y: f64, text: &str) -> String {
+    line(x, y, BODY, text).replace("/F1", "/F2")
+}
+
+const SENTENCES: [&str; 2] =
+    ["The lantern burns for fourteen hours on one filling of oil.", "Then somebody climbs up."];
+
+#[test]
+fn a_line_in_bold_that_stands_alone_is_a_heading() {
+    // The second one is as near to what it heads as lines are to each other.
+    let page = bold(72.0, 740.0, "1 Oil and wicks")
+        + &lines(72.0, 720.0, BODY, &SENTENCES)
+        + &bold(72.0, 660.0, "The keeper")
+        + &lines(72.0, 648.0, BODY, &SENTENCES);
+    let body = format!("1 text: {}", SENTENCES.join(" "));
+    check(&[page.clone()], &["1 h1: 1 Oil and wicks", &body, "1 h1: The keeper", &body]);
+    let titled = line(72.0, 770.0, 16.0, "The Lantern") + &page;
+    check(&[titled], &["1 h1: The Lantern", "1 h2: 1 Oil and wicks", &body, "1 h2: The keeper", &body]);
+}
+
+#[test]
+fn sentences_and_words_in_bold_are_no_headings() {
+    let body = format!("1 text: {}", SENTENCES.join(" "));
+    let below = lines(72.0, 600.0, BODY, &SENTENCES);
+    let check_kept = |page: String, expected: &str| check(&[page + &below], &[expected, &body]);
+    check_kept(bold(72.0, 700.0, "Never leave it alone."), "1 text: Never leave it alone.");
+    check_kept(bold(72.0, 700.0, "never alone"), "1 text: never alone");
+    let wrapped = bold(72.0, 700.0, "Never leave the lantern alone at night, as then")
+        + &line(72.0, 688.0, BODY, "the wind blows.");
+    check_kept(wrapped, "1 text: Never leave the lantern alone at night, as then the wind blows.");
+    let mixed = bold(72.0, 700.0, "Warning") + &line(118.0, 700.0, BODY, "of fire");
+    check_kept(mixed, "1 text: Warning of fire");
+    // Where all is in bold, it says nothing.
+    let all = bold(72.0, 700.0, "Lantern and Sons") + &bold(72.0, 660.0, "Quay seven");
+    check(&[all], &["1 text: Lantern and Sons", "1 text: Quay seven"]);
+}

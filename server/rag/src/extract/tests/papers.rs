@@ -372,7 +372,7 @@ fn a_line_in_bold_that_stands_alone_is_a_heading() {
         + &bold(72.0, 660.0, "The keeper")
         + &lines(72.0, 648.0, BODY, &SENTENCES);
     let body = format!("1 text: {}", SENTENCES.join(" "));
-    check(&[page.clone()], &["1 h1: 1 Oil and wicks", &body, "1 h1: The keeper", &body]);
+    check(std::slice::from_ref(&page), &["1 h1: 1 Oil and wicks", &body, "1 h1: The keeper", &body]);
     let titled = line(72.0, 770.0, 16.0, "The Lantern") + &page;
     check(&[titled], &["1 h1: The Lantern", "1 h2: 1 Oil and wicks", &body, "1 h2: The keeper", &body]);
 }

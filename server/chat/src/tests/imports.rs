@@ -41,6 +41,12 @@ fn chat(title: &str) -> serde_json::Value {
     serde_json::json!({"title": title, "turns": [{"role": "user", "text": "Which?"}]})
 }
 
+/// One whose answers may call these tools.
+fn calling(title: &str, tools: &[String]) -> serde_json::Value {
+    let turns = serde_json::json!([{"role": "user", "text": title}]);
+    serde_json::json!({"title": title, "setup": {"tools": tools}, "turns": turns})
+}
+
 fn file(chats: Vec<serde_json::Value>) -> String {
     serde_json::json!({"format": "chaosengine-chats", "version": 1, "chats": chats}).to_string()
 }
@@ -163,10 +169,6 @@ async fn a_file_that_comes_again_brings_what_is_not_here() {
 async fn tools_that_stay_off_are_named_once_and_not_without_end() {
     let bench = Bench::open([]).await;
     let (imports, _) = bench.imports().await;
-    let calling = |title: &str, tools: &[String]| {
-        let turns = serde_json::json!([{"role": "user", "text": title}]);
-        serde_json::json!({"title": title, "setup": {"tools": tools}, "turns": turns})
-    };
     let few = ["seeks", "adds", "two\nlines"].map(str::to_owned);
     let chats = vec![calling("one", &few), calling("two", &few[..1]), chat("three")];
     let first = add(&imports, &file(chats.clone())).await;

@@ -124,26 +124,21 @@ impl Store {
     /// How far the person's file is.
     pub async fn find_import(&self, user: UserId, id: ImportId) -> Result<Option<ImportView>, StoreError> {
         let row = sqlx::query!(
-            "select name, state, problem, n_taken, n_known, n_skipped, n_left_out from import where id = ? and user_id = ?",
+            "select name, state, problem, n_taken, n_known, n_skipped, n_left_out, tools_off from import where id = ? and user_id = ?",
             id.0,
             user.0
         )
         .fetch_optional(&self.read)
         .await?;
-        Ok(row.map(|row| {
-            let told = row.problem.unwrap_or_default();
-            let mut lines = told.lines().map(str::to_owned);
-            let problem = lines.next().unwrap_or_default();
-            ImportView {
-                name: row.name,
-                state: ImportState::named(&row.state),
-                problem,
-                n_taken: count(row.n_taken),
-                n_known: count(row.n_known),
-                n_skipped: count(row.n_skipped),
-                n_left_out: count(row.n_left_out),
-                tools_off: lines.collect(),
-            }
+        Ok(row.map(|row| ImportView {
+            name: row.name,
+            state: ImportState::named(&row.state),
+            problem: row.problem.unwrap_or_default(),
+            n_taken: count(row.n_taken),
+            n_known: count(row.n_known),
+            n_skipped: count(row.n_skipped),
+            n_left_out: count(row.n_left_out),
+            tools_off: row.tools_off.lines().map(str::to_owned).collect(),
         }))
     }
 
@@ -157,7 +152,7 @@ impl Store {
     ) -> Result<SessionId, StoreError> {
         let mut tx = self.write.begin().await?;
         let done = sqlx::query!(
-            "update import set n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?
+            "update import set n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?, tools_off = ?
              where id = ? and user_id = ? and state = 'waiting'",
             counts.n_entries,
             counts.n_taken,
@@ -204,10 +199,9 @@ impl Store {
         tools_off: &[String],
     ) -> Result<(), StoreError> {
         let state = state.name();
-        let told = told_at_the_end(problem, tools_off);
-        let problem = told.as_deref();
+        let tools_off = tools_off.join("\n");
         sqlx::query!(
-            "update import set state = ?, problem = ?, n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?
+            "update import set state = ?, problem = ?, n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?, tools_off = ?
              where id = ? and user_id = ? and state = 'waiting'",
             state,
             problem,
@@ -216,6 +210,7 @@ impl Store {
             counts.n_known,
             counts.n_skipped,
             counts.n_left_out,
+            tools_off,
             work.id.0,
             work.user.0
         )
@@ -223,19 +218,6 @@ impl Store {
         .await?;
         Ok(())
     }
-}
-
-/// What is kept beside the state: why it failed in the first line, and behind it a tool that stays off in each.
-fn told_at_the_end(problem: Option<&str>, tools_off: &[String]) -> Option<String> {
-    if problem.is_none() && tools_off.is_empty() {
-        return None;
-    }
-    let mut told = problem.unwrap_or_default().to_owned();
-    for name in tools_off {
-        told.push('\n');
-        told.push_str(name);
-    }
-    Some(told)
 }
 
 fn count(n: i64) -> u32 {

@@ -1,7 +1,7 @@
 use super::{ChatRequest, CompletionRequest};
 use crate::error::ApiError;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use inference::{GenerateRequest, Prompt, Speculation};
+use inference::{Gap, GenerateRequest, Prompt, Speculation};
 use serde_json::{Value, json};
 use types::{chat::Guesser, guard::GuardSettings, sampling::MAX_REPEAT_LAST_N};
 

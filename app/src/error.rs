@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AppError {
+    /// The page belongs to another build of the program. The first one in every build, since pages of others read it.
+    #[error("the page belongs to another version of the program")]
+    Outdated,
     #[error("not found")]
     NotFound,
     #[error("not allowed")]
@@ -57,9 +60,15 @@ impl AppError {
         <Self as FromServerFnError>::de(reply).status()
     }
 
+    /// This error as a server function answers with it.
+    pub fn reply(&self) -> (axum::http::StatusCode, axum::body::Bytes) {
+        (self.status(), self.ser())
+    }
+
     fn status(&self) -> axum::http::StatusCode {
         use axum::http::StatusCode;
         match self {
+            Self::Outdated => StatusCode::CONFLICT,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Empty | Self::Setting { .. } | Self::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
@@ -76,6 +85,7 @@ impl AppError {
     /// What happened and what to do, in the page's language.
     pub fn sentence(&self, texts: &Texts) -> String {
         match self {
+            Self::Outdated => texts.error_outdated.to_owned(),
             Self::NotFound => texts.error_not_found.to_owned(),
             Self::Forbidden => texts.error_forbidden.to_owned(),
             Self::Empty => texts.error_empty.to_owned(),

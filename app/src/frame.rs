@@ -1,5 +1,6 @@
 //! What surrounds every page: sidebar, status bar, jobs, palette, messages.
 
+mod drawer;
 mod jobs;
 mod later;
 mod launch_panel;

@@ -1,7 +1,12 @@
 //! Files of code that a page fetches when it needs them. The server may be away just then: a file that could not be fetched is
-//! tried again until it is there, and the application lives on meanwhile.
+//! tried again until it is there, and the application lives on meanwhile. A server of another build never has it: the page is
+//! loaded anew then, at the address that it was to show.
 
-use crate::{i18n::use_texts, platform};
+use crate::{
+    i18n::use_texts,
+    live::{Connection, use_live},
+    platform,
+};
 use leptos::{__reexports::send_wrapper::SendWrapper, prelude::*, wasm_split::SplitLoaderError};
 use std::{pin::Pin, sync::Arc};
 
@@ -36,7 +41,11 @@ pub(crate) async fn page_of(fetch: Fetch) -> AnyView {
 }
 
 fn in_its_place(fetch: Fetch) -> AnyView {
-    coming(use_texts().connection_lost_hint, Box::new(move || Box::pin(fetched(fetch.clone()))))
+    let connection = use_live().connection;
+    coming(
+        use_texts().connection_lost_hint,
+        Box::new(move || Box::pin(fetched(fetch.clone(), connection))),
+    )
 }
 
 /// Shows the words until the view is there. One for all that comes late, for the sake of the browser's download.
@@ -49,10 +58,13 @@ pub(crate) fn coming(words: &'static str, view: Box<dyn Fn() -> Coming + Send + 
     view! { <Suspense fallback=note>{move || Suspend::new(view())}</Suspense> }.into_any()
 }
 
-async fn fetched(fetch: Fetch) -> AnyView {
+async fn fetched(fetch: Fetch, connection: RwSignal<Connection>) -> AnyView {
     let mut pauses = Pauses::new();
     loop {
         pauses.pass().await;
+        if connection.try_get_untracked() == Some(Connection::Outdated) {
+            platform::reload();
+        }
         if let Ok(view) = fetch().await {
             return view;
         }

@@ -38,7 +38,7 @@ pub use reasons::for_reader;
 #[cfg(all(feature = "ssr", debug_assertions))]
 pub use shell::gallery;
 #[cfg(feature = "ssr")]
-pub use shell::{SiteFiles, SplitFiles, shell};
+pub use shell::{CALLS_OF_BUILD, SiteFiles, SplitFiles, shell};
 #[cfg(feature = "ssr")]
 pub use ssr::is_administrator;
 
@@ -55,6 +55,7 @@ use pages::{chat::ChatRoute, not_found::NotFoundPage, rest::Rest};
 /// Takes over the page that the server rendered.
 #[cfg(target_arch = "wasm32")]
 pub fn hydrate() {
+    platform::say_build();
     let hydrated = live::Hydrated::default();
     wasm_bindgen_futures::spawn_local(async move {
         let Some(body) = document().body() else { return };

@@ -31,6 +31,8 @@ pub(crate) enum Connection {
     Connecting,
     Live,
     Lost,
+    /// The server is of another build than the page, which has to be loaded anew.
+    Outdated,
 }
 
 /// The latest of everything the server tells unasked. Copy; lives as long as the page.

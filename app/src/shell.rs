@@ -10,12 +10,17 @@ use leptos_axum::ResponseOptions;
 use leptos_meta::MetaTags;
 use std::{collections::HashMap, sync::Arc};
 
+/// Pages call server functions at addresses that begin so and go on with their build.
+pub const CALLS_OF_BUILD: &str = "/build/";
+
 /// The files cargo-leptos built, by their hashed names below `/pkg/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SiteFiles {
     pub css: String,
     pub js: String,
     pub wasm: String,
+    /// What tells this build from others; empty where nothing does.
+    pub build: String,
     /// The loader of the code that is split by page; `None` in a build without splitting.
     pub split: Option<SplitFiles>,
 }
@@ -38,11 +43,12 @@ pub fn shell(files: &Arc<SiteFiles>) -> impl IntoView + use<> {
     let theme = platform::page_theme();
     let js = format!("/pkg/{}", files.js);
     let wasm = format!("/pkg/{}", files.wasm);
+    let calls = (!files.build.is_empty()).then(|| format!("{CALLS_OF_BUILD}{}", files.build));
     let boot =
         format!("import({js:?}).then(m=>m.default({{module_or_path:{wasm:?}}}).then(()=>m.hydrate()))");
     view! {
         <!DOCTYPE html>
-        <html lang=locale.tag() data-theme=theme.as_str()>
+        <html lang=locale.tag() data-theme=theme.as_str() data-calls=calls>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>

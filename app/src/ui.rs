@@ -4,6 +4,7 @@ pub(crate) mod choice;
 pub(crate) mod diff;
 pub(crate) mod error_state;
 pub(crate) mod field;
+pub(crate) mod focus;
 #[cfg(all(feature = "ssr", debug_assertions))]
 pub(crate) mod gallery;
 pub(crate) mod icon;

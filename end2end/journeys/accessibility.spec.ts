@@ -1,6 +1,6 @@
 // Everybody can use every page: by keyboard, by screen reader, on a phone, in both themes.
 
-import { accessible, answered, composer, expect, open, send, SHORT, test } from '../support/test';
+import { accessible, answered, composer, expect, lastAnswer, LONG, open, send, SHORT, streaming, test } from '../support/test';
 
 const SIZES = [
   { name: 'desktop', width: 1440, height: 900 },
@@ -73,6 +73,98 @@ test('the palette goes everywhere by keyboard', async ({ page }) => {
   await expect(page.getByTestId('shortcuts')).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(page.getByTestId('shortcuts')).toBeHidden();
+});
+
+test('the palette keeps the chosen row in sight, and leaves keys to input methods', async ({ page }) => {
+  await page.setViewportSize({ width: 1440, height: 500 });
+  await open(page, '/chat');
+  await page.keyboard.press('Control+k');
+  const field = page.getByTestId('palette').getByRole('combobox');
+  const chosen = page.locator('[role=option][aria-selected=true]');
+  await expect(field).toHaveAttribute('aria-activedescendant', 'palette-0');
+  for (let n = 1; n <= 14; n++) {
+    await field.press('ArrowDown');
+  }
+  await expect(field).toHaveAttribute('aria-activedescendant', 'palette-14');
+  await expect(chosen).toBeInViewport({ ratio: 0.9 });
+  for (let n = 1; n <= 14; n++) {
+    await field.press('ArrowUp');
+  }
+  await expect(chosen).toBeInViewport({ ratio: 0.9 });
+
+  await field.fill('xyzzy plugh');
+  await expect(page.getByRole('option')).toHaveCount(0);
+  await expect(field).not.toHaveAttribute('aria-activedescendant', /.+/);
+
+  await field.fill('settings');
+  await expect(chosen).toContainText('Settings');
+  await field.dispatchEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true, cancelable: true });
+  await expect(page.getByTestId('palette')).toBeVisible();
+  await field.press('Enter');
+  await expect(page).toHaveURL(/\/settings/);
+});
+
+test('what opens from a button has the focus, and gives it back', async ({ page }) => {
+  await open(page, '/chat');
+  const pill = page.getByTestId('model-pill');
+  const panel = page.getByRole('dialog', { name: 'Choose a model' });
+  const option = page.getByTestId('model-option').first();
+  await pill.press('Enter');
+  await expect(panel).toBeFocused();
+  await expect(option).toBeVisible();
+  await page.keyboard.press('Tab');
+  await expect(option).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(panel).toHaveCount(0);
+  await expect(pill).toBeFocused();
+
+  await pill.click();
+  await option.click();
+  await expect(panel).toHaveCount(0);
+  await expect(pill).toBeFocused();
+
+  // What is clicked elsewhere has it.
+  await pill.click();
+  await composer(page).click();
+  await expect(panel).toHaveCount(0);
+  await expect(composer(page)).toBeFocused();
+});
+
+test('the drawer of a phone has the focus, and nothing behind it can be reached', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await open(page, '/chat');
+  const menu = page.getByTestId('menu');
+  const drawer = page.getByRole('complementary');
+  const content = page.locator('#content');
+  await menu.click();
+  await expect(drawer).toBeFocused();
+  await expect(content).toHaveAttribute('inert', '');
+  await page.keyboard.press('Escape');
+  await expect(drawer).toBeHidden();
+  await expect(menu).toBeFocused();
+  await expect(content).not.toHaveAttribute('inert', /.*/);
+
+  // With room for the sidebar, it is beside the page.
+  await menu.click();
+  await expect(content).toHaveAttribute('inert', '');
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await expect(content).not.toHaveAttribute('inert', /.*/);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expect(drawer).toBeHidden();
+});
+
+test('Escape closes the drawer before it stops an answer', async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await open(page, '/chat');
+  await send(page, LONG);
+  await streaming(page);
+  await page.getByTestId('menu').click();
+  await expect(page.getByRole('complementary')).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('complementary')).toBeHidden();
+  await expect(lastAnswer(page)).not.toHaveAttribute('data-state', 'stopped');
+  await page.keyboard.press('Escape');
+  await expect(lastAnswer(page)).toHaveAttribute('data-state', /^(stopped|complete|cut)$/);
 });
 
 test('a new answer is announced to screen readers', async ({ page }) => {

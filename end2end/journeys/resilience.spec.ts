@@ -230,12 +230,52 @@ test('a file of the page that could not be fetched is fetched when the server is
   await expect(page.getByTestId('model-option').first()).toBeVisible();
 });
 
+const restPages = /\/pkg\/split_rest_page.*\.wasm$/;
+
 test('a page whose file could not be fetched is shown when the server is back', async ({ page }) => {
-  const restPages = /\/pkg\/split_rest_page.*\.wasm$/;
   await page.route(restPages, route => route.abort());
   await open(page, '/chat');
   await page.getByRole('link', { name: 'Documents' }).first().click();
   await expect(page.getByTestId('not-fetched')).toBeVisible();
   await page.unroute(restPages);
   await expect(page.getByRole('heading', { name: 'Documents' })).toBeVisible({ timeout: 20_000 });
+});
+
+/** Opens the chat page as a server of another build would have sent it. */
+async function openOfAnotherBuild(page: Page) {
+  const chat = '**/chat';
+  await page.route(chat, async route => {
+    const reply = await route.fetch();
+    const body = (await reply.text()).replace(/data-calls="[^"]*"/, 'data-calls="/build/before"');
+    await route.fulfill({ response: reply, body });
+  });
+  await page.goto('/chat');
+  await page.unroute(chat);
+  await expect(page.getByTestId('connection')).toHaveAttribute('data-state', 'outdated', { timeout: 30_000 });
+}
+
+test('a page of another build does nothing by mistake, and offers to be loaded anew', async ({ page }) => {
+  await openOfAnotherBuild(page);
+  await expect(page.getByTestId('lost')).toContainText('newer version');
+  await accessible(page);
+  await send(page, 'a thought not yet sent');
+  await expect(page.getByTestId('toast')).toContainText('newer version');
+  await expect(composer(page)).toHaveValue('a thought not yet sent');
+
+  await page.getByTestId('connection').getByRole('link', { name: 'Reload the page' }).click();
+  await connected(page);
+  await expect(page.locator('[data-role=user]')).toHaveCount(0);
+  await expect(composer(page)).toHaveValue('a thought not yet sent');
+  await send(page, SHORT);
+  await answered(page);
+});
+
+test('a page whose file is gone with its build is loaded anew where it was to be shown', async ({ page }) => {
+  await openOfAnotherBuild(page);
+  await page.route(restPages, route => route.fulfill({ status: 404 }));
+  await page.getByRole('link', { name: 'Documents' }).first().click();
+  await expect(page).toHaveURL(/\/documents/);
+  await page.unroute(restPages);
+  await expect(page.getByRole('heading', { name: 'Documents' })).toBeVisible({ timeout: 20_000 });
+  await connected(page);
 });

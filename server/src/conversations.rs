@@ -95,6 +95,8 @@ pub(crate) async fn import(State(state): State<AppState>, mut form: Multipart) -
         Ok(view) if view.n_taken == 0 && view.state == ImportState::Failed => {
             back(&format!("problem={}", view.problem))
         }
+        // Names are not for an address.
+        Ok(view) if !view.tools_off.is_empty() => back(&format!("import={id}")),
         Ok(ImportView { state: ImportState::Done, n_taken, n_known, n_skipped, n_left_out, .. }) => {
             back(&format!("taken={n_taken}&known={n_known}&skipped={n_skipped}&left={n_left_out}"))
         }

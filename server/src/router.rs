@@ -9,12 +9,12 @@ use crate::{
     uploads,
 };
 use api::ApiRoute;
-use app::{App, error::AppError, shell};
+use app::{App, CALLS_OF_BUILD, SiteFiles, error::AppError, shell};
 use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderName, StatusCode, header},
+    http::{HeaderName, StatusCode, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{any, get, post, put},
@@ -129,7 +129,9 @@ pub(crate) const DOORS: &[Door] = &[
 
 /// The whole server.
 pub(crate) fn build(state: AppState, site: Site, hosts: Hosts, under_way: UnderWay) -> Router {
-    let pages = pages(&state, site).layer(middleware::from_fn(in_time));
+    let files = Arc::new(site.files());
+    let build = Arc::from(files.build.as_str());
+    let pages = pages(&state, site, files).layer(middleware::from_fn(in_time));
     let documents = Router::new()
         .route("/files/documents", put(documents::add))
         .route("/files/documents/{id}", get(documents::file));
@@ -149,14 +151,15 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts, under_way: UnderW
         .route("/chats/export.json", get(conversations::export_all))
         .route("/chats/import", post(conversations::import));
     log_doors();
-    pages
+    let all = pages
         .merge(bounded(api, API_BODY_BYTES).with_state(state.clone()))
         .merge(bounded(documents, DOCUMENT_BODY_BYTES).with_state(state.clone()))
         .merge(bounded(prompts, prompt_file::IMPORT_BYTES).with_state(state.clone()))
         .merge(bounded(uploads, UPLOAD_PART_BYTES as usize).with_state(state.clone()))
         .merge(bounded(conversations, conversations::IMPORT_BYTES).with_state(state))
         .layer(middleware::from_fn(tell_status))
-        .layer(middleware::from_fn(listed_doors_only))
+        .layer(middleware::from_fn(listed_doors_only));
+    for_build(all, build)
         .layer(middleware::from_fn(security::add_headers))
         .layer(middleware::from_fn_with_state(hosts, security::check_request))
         .layer(middleware::from_fn(api::shape_errors))
@@ -168,6 +171,33 @@ pub(crate) fn build(state: AppState, site: Site, hosts: Hosts, under_way: UnderW
 /// Routes whose bodies may be as large as this, whatever is usual.
 fn bounded(routes: Router<AppState>, bytes: usize) -> Router<AppState> {
     routes.layer(DefaultBodyLimit::disable()).layer(RequestBodyLimitLayer::new(bytes))
+}
+
+/// Lets pages of this build call server functions at addresses that begin with [`CALLS_OF_BUILD`], and refuses those of others:
+/// postcard names nothing, so what they send would be read as something else. Forms that are sent without scripting name their
+/// fields, and say no build. Where `build` is empty, any will do.
+fn for_build(all: Router, build: Arc<str>) -> Router {
+    // Outside of the other router, which looks at the address that is left.
+    Router::new().fallback_service(all).layer(middleware::from_fn_with_state(build, of_this_build))
+}
+
+async fn of_this_build(State(build): State<Arc<str>>, mut request: Request, next: Next) -> Response {
+    if let Some((build_of_page, called)) = call_of_page(request.uri()) {
+        if !build.is_empty() && *build != *build_of_page {
+            return AppError::Outdated.reply().into_response();
+        }
+        *request.uri_mut() = called;
+    }
+    next.run(request).await
+}
+
+/// The build of the page that calls, and what it calls.
+fn call_of_page(uri: &Uri) -> Option<(String, Uri)> {
+    let path = uri.path_and_query()?.as_str().strip_prefix(CALLS_OF_BUILD)?;
+    let (build, called) = path.split_at_checked(path.find("/rpc/")?)?;
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(called.parse().ok()?);
+    Some((build.to_owned(), Uri::from_parts(parts).ok()?))
 }
 
 /// Server functions answer every error with the status 500; a person's mistake is none of the server's.
@@ -228,8 +258,7 @@ fn log_doors() {
     }
 }
 
-fn pages(state: &AppState, site: Site) -> Router {
-    let files = Arc::new(site.files());
+fn pages(state: &AppState, site: Site, files: Arc<SiteFiles>) -> Router {
     let options = LeptosOptions::builder().output_name("chaosengine").build();
     let document = {
         let files = files.clone();
@@ -256,14 +285,14 @@ fn pages(state: &AppState, site: Site) -> Router {
 
 /// `/dev/ui`, where those who change the look of the product see all of it. Only debug builds have it.
 #[cfg(debug_assertions)]
-fn gallery(files: &Arc<app::SiteFiles>) -> Router<LeptosOptions> {
+fn gallery(files: &Arc<SiteFiles>) -> Router<LeptosOptions> {
     let files = files.clone();
     let render = leptos_axum::render_app_async_with_context(|| (), move || app::gallery(&files));
     Router::new().route("/dev/ui", axum::routing::get(render))
 }
 
 #[cfg(not(debug_assertions))]
-fn gallery(_: &Arc<app::SiteFiles>) -> Router<LeptosOptions> {
+fn gallery(_: &Arc<SiteFiles>) -> Router<LeptosOptions> {
     Router::new()
 }
 

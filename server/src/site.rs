@@ -6,7 +6,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use std::{borrow::Cow, collections::HashMap, path::PathBuf, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::PathBuf,
+    sync::Arc,
+};
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "$CHAOSENGINE_SITE_FOLDER"]
@@ -39,6 +45,7 @@ impl Site {
             .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let loader = names.iter().find(|name| name.starts_with("__wasm_split.") && name.ends_with(".js"));
         SiteFiles {
+            build: build_of(&names),
             css: named("chaosengine", ".css"),
             js: named("chaosengine", ".js"),
             wasm: named("chaosengine", ".wasm"),
@@ -109,6 +116,20 @@ impl Site {
         headers.insert(header::CACHE_CONTROL, if path.starts_with("pkg/") { FOREVER } else { REVALIDATE });
         Some(response)
     }
+}
+
+/// What tells a build from others, of the names of its files: those of code have the hash of what is in them. Nothing where
+/// there is no code.
+fn build_of(names: &[String]) -> String {
+    let is_code = |name: &&String| [".js", ".json", ".wasm"].iter().any(|ending| name.ends_with(ending));
+    let mut code: Vec<_> = names.iter().filter(is_code).collect();
+    if code.is_empty() {
+        return String::new();
+    }
+    code.sort();
+    let mut hasher = DefaultHasher::new();
+    code.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 /// Encodings the client takes, best first, with the extension of the file that has it.

@@ -62,30 +62,40 @@ async fn a_conversation_that_others_displaced_is_not_computed_again() {
     server.stop().await;
 }
 
-#[tokio::test]
-async fn who_asks_once_is_answered_before_all_that_another_one_asked_earlier() {
-    let named = model().to_string_lossy().into_owned();
-    let server = Server::start(&["--model", &named, "--parallel", "1"]).await;
-    server.wait_for_model("ready").await;
+/// How many of `n` requests of one caller to `path` were answered before the one of another caller, which came once they were
+/// under way. The body is of a caller's name.
+async fn n_answered_before(server: &Server, path: &str, n: usize, body: impl Fn(String) -> Value) -> usize {
     let answered = Mutex::new(Vec::new());
     let ask = async |key: &str, name: String| {
-        let mut body = chat("You tell stories.", "Tell me one about the sea.", 24);
-        (body["ignore_eos"], body["user"]) = (json!(true), json!(name));
-        let reply = server.post("/v1/chat/completions").bearer_auth(key).json(&body).send().await.unwrap();
+        let reply = server.post(path).bearer_auth(key).json(&body(name)).send().await.unwrap();
         assert_eq!(reply.status(), 200);
         reply.bytes().await.unwrap();
         answered.lock().unwrap().push(key.to_owned());
     };
     // Under another name each time, which gives no more turns.
-    let many = join_all((0..8).map(|n| ask("many", format!("name {n}"))));
+    let many = join_all((0..n).map(|n| ask("many", format!("name {n}"))));
     let one = async {
         server.wait_for_model("busy").await;
         ask("one", "name".to_owned()).await;
     };
     tokio::join!(many, one);
     let answered = answered.into_inner().unwrap();
-    let place = answered.iter().position(|key| key == "one").unwrap();
-    assert!(place < 4 && answered.len() == 9, "{answered:?}");
+    assert_eq!(answered.len(), n + 1, "{answered:?}");
+    answered.iter().position(|key| key == "one").unwrap()
+}
+
+#[tokio::test]
+async fn who_asks_once_is_answered_before_all_that_another_one_asked_earlier() {
+    let named = model().to_string_lossy().into_owned();
+    let server = Server::start(&["--model", &named, "--parallel", "1"]).await;
+    server.wait_for_model("ready").await;
+    let body = |name: String| {
+        let mut body = chat("You tell stories.", "Tell me one about the sea.", 24);
+        (body["ignore_eos"], body["user"]) = (json!(true), json!(name));
+        body
+    };
+    let n_before = n_answered_before(&server, "/v1/chat/completions", 8, body).await;
+    assert!(n_before < 4, "{n_before}");
     server.stop().await;
 }
 
@@ -94,23 +104,9 @@ async fn who_wants_one_vector_has_it_before_all_that_another_one_asked_for_earli
     let server = Server::with_model().await;
     // Two of them are more than one batch takes.
     let text = "The sea, the sand and the shells. ".repeat(34);
-    let answered = Mutex::new(Vec::new());
-    let ask = async |key: &str, name: String| {
-        let body = json!({"model": model_id(), "input": text, "user": name});
-        let reply = server.post("/v1/embeddings").bearer_auth(key).json(&body).send().await.unwrap();
-        assert_eq!(reply.status(), 200);
-        reply.bytes().await.unwrap();
-        answered.lock().unwrap().push(key.to_owned());
-    };
-    let many = join_all((0..16).map(|n| ask("many", format!("name {n}"))));
-    let one = async {
-        server.wait_for_model("busy").await;
-        ask("one", "name".to_owned()).await;
-    };
-    tokio::join!(many, one);
-    let answered = answered.into_inner().unwrap();
-    let place = answered.iter().position(|key| key == "one").unwrap();
-    assert!(place < 8 && answered.len() == 17, "{answered:?}");
+    let body = |name: String| json!({"model": model_id(), "input": text, "user": name});
+    let n_before = n_answered_before(&server, "/v1/embeddings", 16, body).await;
+    assert!(n_before < 8, "{n_before}");
     server.stop().await;
 }
 

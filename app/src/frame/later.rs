@@ -1,7 +1,7 @@
 //! What is behind buttons is fetched when one of them is used: one file with all of it, since what two files share would be a
 //! third.
 
-use super::{jobs, launch_panel, model_picker, palette, shortcuts};
+use super::{drawer, jobs, launch_panel, model_picker, palette, shortcuts};
 use crate::pages::chat::{
     attachments::{self, Attachments},
     calls, collections, context_bar, editor, model_before, more, named, papers, previews, sources,
@@ -10,7 +10,7 @@ use crate::pages::chat::{
 };
 use crate::{
     lazy_file::{Coming, NotFetched, Pauses, coming},
-    ui::when::When,
+    ui::{focus, when::When},
 };
 use leptos::{__reexports::send_wrapper::SendWrapper, html::Textarea, prelude::*, wasm_split::wasm_split};
 use types::{chat::MessageView, guard::Guard, ids::MessageId, model::ModelStatus};
@@ -24,6 +24,8 @@ pub(crate) enum Behind {
     Collections,
     /// How full the context is with what is written there.
     Context(NodeRef<Textarea>),
+    /// What a phone's sidebar does while it is open.
+    Drawer,
     /// A message that is written anew, as long as it is.
     Editor(ArcRwSignal<MessageView>, RwSignal<bool>),
     /// The images that go with the message that is being written.
@@ -94,15 +96,16 @@ fn behind_button(behind: Behind) -> Result<Coming, NotFetched> {
 async fn what_is(behind: Behind) -> AnyView {
     match behind {
         Behind::Call(blocks, idx) => calls::card(blocks, idx),
-        Behind::Collections => collections::choices().await,
+        Behind::Collections => focus::panel(collections::choices().await),
         Behind::Context(area) => context_bar::bar(area),
+        Behind::Drawer => drawer::keep(),
         Behind::Editor(view, editing) => editor::editor(view, editing),
         Behind::Images(attached) => attachments::images(*attached),
         Behind::Guarded(message, guard) => more::guarded(message, guard),
-        Behind::Jobs => jobs::list(),
+        Behind::Jobs => focus::panel(jobs::list()),
         Behind::Launch => launch_panel::panel(),
         Behind::Named => named::list(),
-        Behind::Models(status) => model_picker::list(status),
+        Behind::Models(status) => focus::panel(model_picker::list(status)),
         Behind::ModelBefore => model_before::offer(),
         Behind::More(message) => more::more(message),
         Behind::Palette => palette::body(),
@@ -110,7 +113,7 @@ async fn what_is(behind: Behind) -> AnyView {
         Behind::Previews => previews::previews(),
         Behind::Shortcuts => shortcuts::list(),
         Behind::Sources(message) => sources::of(message).await,
-        Behind::Tools => tools::choices().await,
+        Behind::Tools => focus::panel(tools::choices().await),
         Behind::Usage(view) => usage::line(view),
         Behind::Variants(view) => variants::pager(view),
         Behind::Warned(pace) => more::warned(pace),

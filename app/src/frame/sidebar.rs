@@ -1,6 +1,11 @@
 //! Navigation and the session list: a column on wide screens, a drawer and a bottom bar on narrow ones.
 
-use super::{Overlays, Sessions, sessions::title_or, use_sessions};
+use super::{
+    Overlays, Sessions,
+    later::{Behind, Later},
+    sessions::title_or,
+    use_sessions,
+};
 use crate::{
     error::AppError,
     i18n::{fill, use_texts},
@@ -21,6 +26,9 @@ use types::{
 
 const COLLAPSED_KEY: &str = "sidebar-collapsed";
 
+/// The sidebar's element.
+pub(super) const ID: &str = "sidebar";
+
 /// The sidebar.
 #[component]
 pub(super) fn Sidebar() -> AnyView {
@@ -40,9 +48,12 @@ pub(super) fn Sidebar() -> AnyView {
     view! {
         <When when=move || overlays.drawer.get()>
             <div class="fixed inset-0 z-30 bg-scrim md:hidden" on:click=move |_| overlays.drawer.set(false)></div>
+            <Later behind=Behind::Drawer/>
         </When>
         <aside
-            class="fixed inset-y-0 left-0 z-40 w-72 flex-col border-r border-line bg-panel md:static md:row-span-2 md:flex"
+            id=ID
+            tabindex="-1"
+            class="fixed inset-y-0 left-0 z-40 w-72 flex-col border-r border-line bg-panel outline-none md:static md:row-span-2 md:flex"
             class:hidden=move || !overlays.drawer.get()
             class:flex=move || overlays.drawer.get()
             class:md:w-60=move || !collapsed.get()
@@ -317,6 +328,8 @@ fn TitleEditor(row: Memo<SessionSummary>) -> impl IntoView {
         }
     };
     let on_key = move |event: ev::KeyboardEvent| match event.key().as_str() {
+        // Such keys are for an input method that is in the middle of a word.
+        _ if event.is_composing() => {}
         "Enter" => save(),
         "Escape" => {
             event.stop_propagation();

@@ -74,6 +74,7 @@ fn ConnectionState() -> impl IntoView {
         Connection::Live => ("live", texts.connection_live, "bg-ok"),
         Connection::Connecting => ("connecting", texts.connection_connecting, "bg-faint"),
         Connection::Lost => ("lost", texts.connection_lost, "bg-danger"),
+        Connection::Outdated => ("outdated", texts.connection_outdated, "bg-warn"),
     };
     view! {
         <span
@@ -84,7 +85,9 @@ fn ConnectionState() -> impl IntoView {
             title=move || state().1
         >
             <span class=move || format!("size-2 rounded-full {}", state().2)></span>
-            <span class:sr-only=move || live.connection.get() == Connection::Live>{move || state().1}</span>
+            // A link only where there is something to load.
+            <a rel="external" href=move || (state().0 == "outdated").then_some("")
+                class:sr-only=move || state().0 == "live">{move || state().1}</a>
         </span>
     }
 }

@@ -1,6 +1,7 @@
 //! Keeps the stream open from the browser's side.
 
 use super::{Connection, Live, api::live};
+use crate::platform;
 use futures::{FutureExt, StreamExt, channel::mpsc, pin_mut, select};
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
@@ -38,13 +39,26 @@ pub(super) fn connect_when_hydrated(page: Live) {
 async fn stay_connected(page: Live) {
     let mut pause_ms = FIRST_PAUSE_MS;
     loop {
-        if listen(page).await {
-            pause_ms = FIRST_PAUSE_MS;
-        }
+        let was_heard = listen(page).await;
         page.commands.set_value(None);
-        page.connection.set(Connection::Lost);
+        if was_heard {
+            pause_ms = FIRST_PAUSE_MS;
+        } else {
+            // Beside the tries, since nobody may answer.
+            leptos::task::spawn_local(tell_if_outdated(page));
+        }
+        if page.connection.get_untracked() != Connection::Outdated {
+            page.connection.set(Connection::Lost);
+        }
         TimeoutFuture::new(pause_ms).await;
         pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
+    }
+}
+
+/// Why a socket did not open, browsers do not say.
+async fn tell_if_outdated(page: Live) {
+    if platform::is_of_another_build().await {
+        page.connection.set(Connection::Outdated);
     }
 }
 

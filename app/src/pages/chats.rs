@@ -153,13 +153,17 @@ fn Outcome(query: Memo<ParamsMap>) -> AnyView {
 /// How taking over a file goes that was asked about, or went.
 fn import_line(import: ImportView) -> AnyView {
     let texts = ChatsTexts::here();
-    let ImportView { name, state, problem, n_taken, n_known, n_skipped, n_left_out } = import;
+    let ImportView { name, state, problem, n_taken, n_known, n_skipped, n_left_out, tools_off } = import;
     let taken = taken_words(n_taken, [n_known, n_skipped, n_left_out], texts);
     let words = match state {
         ImportState::Waiting => fill(&fill(texts.import_running, "name", name), "n", n_taken),
         ImportState::Done => taken,
         ImportState::Cancelled => format!("{} {taken}", texts.import_cancelled),
         ImportState::Failed => format!("{} {taken}", problem_words(&problem, texts)),
+    };
+    let words = match tools_off.is_empty() {
+        true => words,
+        false => format!("{words} {}", fill(texts.import_tools, "names", tools_off.join(", "))),
     };
     outcome(state == ImportState::Failed, words)
 }

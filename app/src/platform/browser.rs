@@ -12,6 +12,25 @@ pub(crate) fn page_locale() -> Locale {
     root_attribute("lang").and_then(|tag| Locale::parse(&tag)).unwrap_or_default()
 }
 
+/// Has server functions called at the addresses of this page's build.
+pub(crate) fn say_build() {
+    if let Some(calls) = root_attribute("data-calls") {
+        // It has been said where it cannot be: a page lives once.
+        _ = leptos::server_fn::client::try_set_server_url(calls.leak());
+    }
+}
+
+/// Whether the server refuses what this page calls, since its own build is another one.
+pub(crate) async fn is_of_another_build() -> bool {
+    let address = format!("{}/rpc/", leptos::server_fn::client::get_server_url());
+    get_text(&address).await.is_some_and(|(status, _)| status == 409)
+}
+
+/// Loads this page anew.
+pub(crate) fn reload() {
+    _ = window().location().reload();
+}
+
 /// Of a script in the page that the server sent, nothing: it has run.
 pub(crate) fn at_once(_: &'static str) -> &'static str {
     ""

@@ -28,6 +28,8 @@ fn request_parts<T>(read: impl FnOnce(&axum::http::request::Parts) -> T) -> Opti
 
 pub(crate) fn show_theme(_: Theme) {}
 
+pub(crate) fn reload() {}
+
 pub(crate) fn form_values(_: &leptos::ev::SubmitEvent) -> impl Fn(&str) -> String + use<> {
     |_| String::new()
 }

@@ -3,7 +3,7 @@
 use crate::ui::when::When;
 use leptos::{ev, html, prelude::*};
 
-/// A button and the panel it opens above itself. `Esc`, a second click and a click elsewhere close it.
+/// A button and the panel it opens above itself, which can have the focus. `Esc`, a second click and a click elsewhere close it.
 #[component]
 pub(crate) fn Popover(
     open: RwSignal<bool>,
@@ -31,7 +31,7 @@ pub(crate) fn Popover(
     };
     let side = if align_end { "right-0" } else { "left-0" };
     let panel_class = format!(
-        "absolute bottom-full {side} z-30 mb-1 max-h-[60vh] w-80 max-w-[calc(100vw-16px)] overflow-y-auto rounded-card border border-line bg-overlay p-1 shadow-float"
+        "absolute bottom-full {side} z-30 mb-1 max-h-[60vh] w-80 max-w-[calc(100vw-16px)] overflow-y-auto rounded-card border border-line bg-overlay p-1 shadow-float outline-none"
     );
     view! {
         <div class="relative" node_ref=root on:keydown=on_key>
@@ -47,7 +47,7 @@ pub(crate) fn Popover(
                 {trigger()}
             </button>
             <When when=move || open.get()>
-                <div class=panel_class.clone() role="dialog" aria-label=label.clone()>{children()}</div>
+                <div class=panel_class.clone() role="dialog" tabindex="-1" aria-label=label.clone()>{children()}</div>
             </When>
         </div>
     }

@@ -13,6 +13,10 @@ pub const MAX_TAGS: usize = 20;
 pub const MAX_FOLDERS: usize = 200;
 /// What is kept of the name of a file that is taken over, in characters.
 pub const MAX_IMPORT_NAME_CHARS: usize = 200;
+/// The most tools that are told of by name when they stay off behind a file.
+pub const MAX_TOOLS_OFF: usize = 20;
+/// What is kept of the name of such a tool, in characters.
+pub const MAX_TOOL_OFF_CHARS: usize = 64;
 /// Sessions of one page of a list.
 pub const PAGE: u32 = 50;
 
@@ -89,6 +93,8 @@ pub struct ImportView {
     pub n_skipped: u32,
     /// Turns and images that were left out.
     pub n_left_out: u32,
+    /// Tools that sessions of the file name and that were not switched on, at most [`MAX_TOOLS_OFF`] and a mark where there are more.
+    pub tools_off: Vec<String>,
 }
 
 /// A session in a list.

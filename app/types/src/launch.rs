@@ -119,6 +119,9 @@ pub struct DryRun {
     pub buffers_bytes: u64,
     /// So much more for every token that the context has room for.
     pub buffers_cell_bytes: u64,
+    /// And so much for every pair of them, where a whole text is computed at once.
+    #[serde(default)]
+    pub buffers_pair_bytes: u64,
 }
 
 /// What loading a model would do now.

@@ -164,7 +164,10 @@ impl From<EngineError> for ApiError {
             }
             EngineError::Rejected(Rejection::Dimensions { .. }) => Self::invalid("dimensions", message),
             EngineError::Rejected(
-                Rejection::WritesNothing | Rejection::MakesNoVectors | Rejection::RanksNothing,
+                Rejection::WritesNothing
+                | Rejection::MakesNoVectors
+                | Rejection::RanksNothing
+                | Rejection::FillsNothing,
             ) => Self { code: "wrong_kind_of_model", ..Self::invalid("model", message) },
             EngineError::Rejected(Rejection::Constraint { .. }) => {
                 Self { code: "invalid_constraint", ..Self::invalid(None, message) }

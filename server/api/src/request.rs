@@ -5,7 +5,7 @@ mod reasoning;
 mod tools;
 
 use crate::{caller::Names, error::ApiError, keep_alive::KeepAliveField, lenient::null_is_default};
-use inference::{EngineError, GenerateRequest, Prompt, Speculation, Tenant};
+use inference::{EngineError, Gap, GenerateRequest, Prompt, Speculation, Tenant};
 use messages::{Message, turns};
 use reasoning::ReasoningFields;
 use serde::Deserialize;
@@ -162,6 +162,7 @@ pub(crate) struct CompletionRequest {
     prompt: OneOrMany,
     logprobs: Option<u32>,
     echo: Option<bool>,
+    /// What comes behind the answer, which stands between it and the prompt.
     suffix: Option<String>,
     best_of: Option<u32>,
     #[serde(flatten)]
@@ -210,8 +211,15 @@ impl CompletionRequest {
             return Err(ApiError::invalid("logprobs", message));
         }
         self.check_ignored()?;
-        let request = |text: &String| self.common.request(Prompt::Text(text.clone()), self.logprobs);
+        let request = |text: &String| self.common.request(self.prompt_of(text.clone()), self.logprobs);
         texts.iter().map(|text| request(text).map_err(ApiError::of_text)).collect()
+    }
+
+    fn prompt_of(&self, text: String) -> Prompt {
+        match self.suffix.as_ref().filter(|suffix| !suffix.is_empty()) {
+            Some(after) => Prompt::Fill(Gap { before: text, after: after.clone(), said: String::new() }),
+            None => Prompt::Text(text),
+        }
     }
 
     /// Refuses what would change the answer and cannot be done.
@@ -219,12 +227,6 @@ impl CompletionRequest {
         let refuse = |field: &'static str, message: &str| Err(ApiError::invalid(field, message));
         if self.echo == Some(true) {
             return refuse("echo", "echo is not supported: put the prompt before the answer yourself");
-        }
-        if self.suffix.as_deref().is_some_and(|suffix| !suffix.is_empty()) {
-            return refuse(
-                "suffix",
-                "suffix is not supported: write it into the prompt, with the model's own marks",
-            );
         }
         if self.best_of.is_some_and(|n| n > self.common.n_choices()) {
             return refuse("best_of", "best_of is not supported: ask for n and choose among them");

@@ -25,6 +25,15 @@ use types::{
     tools::MAX_TOOLS,
 };
 
+/// A conversation of a file as it is written here.
+#[derive(Debug)]
+pub(crate) struct Imported {
+    pub(crate) session: ImportedSession,
+    pub(crate) n_images_left_out: usize,
+    /// What the file says that its answers may call, and they may not.
+    pub(crate) tools_off: Vec<String>,
+}
+
 impl Chat {
     /// Makes another session of one, with all branches.
     pub async fn duplicate(&self, user: UserId, id: SessionId) -> Result<SessionId, ChatError> {
@@ -234,13 +243,8 @@ impl Chat {
         Ok(self.store.all_sessions(user).await?)
     }
 
-    /// A conversation of a file as it is written here, and how many of its images were left out. Its images and its folder are there
-    /// then.
-    pub(crate) async fn imported(
-        &self,
-        user: UserId,
-        chat: &Transcript,
-    ) -> Result<(ImportedSession, usize), ChatError> {
+    /// A conversation of a file as it is written here, and what was left out of it. Its images and its folder are there then.
+    pub(crate) async fn imported(&self, user: UserId, chat: &Transcript) -> Result<Imported, ChatError> {
         let folder = match &chat.folder {
             Some(name) => self.folder_named(user, name).await?,
             None => None,
@@ -253,8 +257,9 @@ impl Chat {
         let origin = self.origin_of(user, chat).await?;
         let head = NewSession { origin, ..head(chat, folder) };
         let choices = self.choices(user, &chat.setup).await?;
+        let tools_off = tools_off(&chat.setup, &choices);
         let session = ImportedSession { head, messages, shown, sources, choices };
-        Ok((session, n_images_left_out))
+        Ok(Imported { session, n_images_left_out, tools_off })
     }
 
     /// What a conversation of a file was forked from, if that is here.
@@ -343,6 +348,13 @@ impl Chat {
         }
         Ok((rows, n_left_out))
     }
+}
+
+/// The tools that a file names and that are not switched on.
+fn tools_off(setup: &Setup, choices: &Choices) -> Vec<String> {
+    let named = setup.tools.as_deref().unwrap_or_default();
+    let switched_on = choices.tools.as_deref().unwrap_or_default();
+    named.iter().filter(|name| !switched_on.contains(*name)).cloned().collect()
 }
 
 /// A place among turns, as the id of a row that is not written yet.

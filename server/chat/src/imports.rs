@@ -3,12 +3,14 @@
 //! that is here already is not written a second time, so that a file that broke off can be taken over again.
 
 mod file;
+mod off;
 mod said;
 
 use crate::{Chat, ChatError, now_ms};
 use file::{Folder, Parts};
 use futures::Stream;
 use jobs::{JobHandle, Jobs, Progress};
+use off::ToolsOff;
 use std::{
     path::PathBuf,
     sync::Arc,
@@ -136,7 +138,8 @@ async fn take_over(inner: &Inner, work: ImportWork) -> bool {
         }
     };
     let mut counts = work.counts;
-    let ended = entries(inner, &work, &job, &mut counts).await;
+    let mut tools_off = ToolsOff::default();
+    let ended = entries(inner, &work, &job, &mut counts, &mut tools_off).await;
     let ended = match ended {
         Ok(()) if counts.n_taken == 0 && counts.n_known == 0 => Err(Broken::Unreadable(ReadError::Unknown)),
         ended => ended,
@@ -146,7 +149,7 @@ async fn take_over(inner: &Inner, work: ImportWork) -> bool {
         Err(Broken::Cancelled) => (ImportState::Cancelled, None),
         Err(broken) => (ImportState::Failed, Some(broken.word())),
     };
-    let noted = inner.chat.store.end_import(&work, counts, state, problem).await;
+    let noted = inner.chat.store.end_import(&work, counts, state, problem, &tools_off.told()).await;
     if let Err(err) = &noted {
         tracing::error!(error = %err, "the end of taking over a file could not be noted");
     } else {
@@ -169,6 +172,7 @@ async fn entries(
     work: &ImportWork,
     job: &JobHandle,
     counts: &mut ImportCounts,
+    tools_off: &mut ToolsOff,
 ) -> Result<(), Broken> {
     let (entries, mut arriving) = mpsc::channel(AHEAD);
     let cancelled = job.cancellation();
@@ -191,7 +195,7 @@ async fn entries(
             // Counted with the next session that is written, or at the end.
             Entry::NoChat => counts.n_skipped += 1,
             Entry::Chat(chat, n_turns_left_out) => {
-                *counts = write(inner, work, *counts, chat, n_turns_left_out).await?;
+                *counts = write(inner, work, *counts, chat, n_turns_left_out, tools_off).await?;
             }
         }
         if told.elapsed() > TELL {
@@ -212,6 +216,7 @@ async fn write(
     counts: ImportCounts,
     chat: Box<transcripts::Transcript>,
     n_turns_left_out: usize,
+    tools_off: &mut ToolsOff,
 ) -> Result<ImportCounts, Broken> {
     let hashing = tokio::task::spawn_blocking(move || (said::digest_of(&chat), chat)).await;
     let (digest, chat) = hashing.map_err(|_| Broken::Task)?;
@@ -220,16 +225,17 @@ async fn write(
     if store.has_imported(work.user, digest).await.map_err(lost)? {
         return Ok(ImportCounts { n_known: counts.n_known + 1, ..counts });
     }
-    let (mut session, n_images_left_out) =
-        inner.chat.imported(work.user, &chat).await.map_err(Broken::Lost)?;
+    let imported = inner.chat.imported(work.user, &chat).await.map_err(Broken::Lost)?;
+    let mut session = imported.session;
     session.head = NewSession { imported_as: Some(digest), ..session.head };
-    let n_left_out = u32::try_from(n_turns_left_out + n_images_left_out).unwrap_or(u32::MAX);
+    let n_left_out = u32::try_from(n_turns_left_out + imported.n_images_left_out).unwrap_or(u32::MAX);
     let counts = ImportCounts {
         n_taken: counts.n_taken + 1,
         n_left_out: counts.n_left_out.saturating_add(n_left_out),
         ..counts
     };
     store.import_session(work, counts, &session).await.map_err(lost)?;
+    tools_off.add(&imported.tools_off);
     Ok(counts)
 }
 

@@ -19,7 +19,7 @@ use candle::Words;
 use guard::Guard;
 use images::{Cut, Cutter, Piece, Stretch, shows_all, stretches};
 use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAttr, vocab::LlamaVocab};
-use protocol::{GenerateParams, Prompt, Rejection};
+use protocol::{Gap, GenerateParams, Prompt, Rejection};
 use std::{collections::HashMap, ops::Range, sync::Arc};
 use template::{Template, Values};
 use types::{
@@ -179,6 +179,7 @@ impl<'m> Prompter<'m> {
     pub(crate) fn prepare(&self, prompt: &Prompt, params: &GenerateParams) -> Result<TokenPrompt, Rejection> {
         let (text, stops) = match prompt {
             Prompt::Text(text) => (self.bare(text, params), vec![]),
+            Prompt::Fill(gap) => (Rendered { tokens: self.fill(gap)?, ..Rendered::default() }, vec![]),
             Prompt::Chat(turns) => (self.conversation(turns, false, params)?, self.template.stops()),
             Prompt::Continue(turns) => (self.conversation(turns, true, params)?, self.template.stops()),
         };
@@ -191,7 +192,7 @@ impl<'m> Prompter<'m> {
         }
         let form = self.form(params)?;
         let (constraint, reading) = match prompt {
-            Prompt::Text(_) => (form.whole, Reading::of_text()),
+            Prompt::Text(_) | Prompt::Fill(_) => (form.whole, Reading::of_text()),
             Prompt::Chat(_) | Prompt::Continue(_) => self.reading(form, &text, params),
         };
         Ok(TokenPrompt {
@@ -221,6 +222,7 @@ impl<'m> Prompter<'m> {
     pub(crate) fn count(&self, prompt: &Prompt) -> Result<u32, Rejection> {
         let n_tokens = match prompt {
             Prompt::Text(text) => self.text(text).len(),
+            Prompt::Fill(gap) => self.fill(gap)?.len(),
             Prompt::Chat(turns) => {
                 self.chat(turns, false, None, &Values::default(), &self.cutter())?.n_cells()
             }
@@ -235,6 +237,7 @@ impl<'m> Prompter<'m> {
     pub(crate) fn show(&self, prompt: &Prompt, params: &GenerateParams) -> Result<Vec<SeenPart>, Rejection> {
         let tokens = match prompt {
             Prompt::Text(text) => self.text(text),
+            Prompt::Fill(gap) => self.fill(gap)?,
             Prompt::Chat(turns) => self.conversation(turns, false, params)?.tokens,
             Prompt::Continue(turns) => self.conversation(turns, true, params)?.tokens,
         };
@@ -456,6 +459,21 @@ impl<'m> Prompter<'m> {
     /// Whoever writes a raw prompt may spell special tokens in it.
     fn text(&self, text: &str) -> Vec<LlamaToken> {
         if text.is_empty() { vec![] } else { self.tokenize(text) }
+    }
+
+    /// What is before the gap, what is behind it, and where it is written, each behind its mark; nothing in the texts counts as one.
+    fn fill(&self, gap: &Gap) -> Result<Vec<LlamaToken>, Rejection> {
+        let marks = [self.vocab.fim_pre(), self.vocab.fim_suf(), self.vocab.fim_mid()];
+        if marks.iter().any(|mark| mark.0 < 0) {
+            return Err(Rejection::FillsNothing);
+        }
+        let mut tokens = Vec::new();
+        for (mark, text) in marks.into_iter().zip([&gap.before, &gap.after, &gap.said]) {
+            tokens.push(mark);
+            self.cut_pieces(&self.guard.defuse(text), &mut tokens);
+        }
+        self.begin(&mut tokens);
+        Ok(tokens)
     }
 
     /// Parses special tokens, except where the guard broke them, and begins with the model's own beginning.

@@ -34,7 +34,7 @@ pub struct Header {
     /// The kind of tokeniser, and how it cuts texts beforehand.
     pub(crate) tokenizer: [Option<String>; 2],
     pub(crate) file_type: Option<u64>,
-    /// Numbers of the architecture by their keys; those given for each layer as their sum.
+    /// Numbers of the architecture by their keys; those given for each layer as their sum, and a truth as 1.
     pub(crate) sizes: HashMap<String, Size>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) enum Size {
 }
 
 /// What tells how much memory a model takes, and for what.
-pub(crate) const SIZES: [&str; 12] = [
+pub(crate) const SIZES: [&str; 13] = [
     ".context_length",
     ".block_count",
     ".embedding_length",
@@ -62,6 +62,7 @@ pub(crate) const SIZES: [&str; 12] = [
     ".attention.head_count_kv",
     ".attention.key_length",
     ".attention.value_length",
+    ".attention.causal",
     ".pooling_type",
     ".vision.projection_dim",
     ".expert_count",
@@ -97,6 +98,14 @@ impl Header {
             None => n_heads?.checked_mul(n_layers)?,
         };
         key.checked_add(value)?.checked_mul(n_kv_heads)?.checked_mul(CACHED_BYTES)
+    }
+
+    /// Whether it makes vectors of a text part by part, since each token looks at those before it alone. What ranks by a head of its own is
+    /// asked about whole texts.
+    pub fn takes_parts(&self) -> bool {
+        let looks_back =
+            !self.architecture.as_deref().is_some_and(is_encoder) && self.one("attention.causal") != Some(0);
+        looks_back && self.purpose() == Purpose::Embedding
     }
 
     /// Whether both cut texts into the same tokens, as far as their headers tell: the words themselves are compared when

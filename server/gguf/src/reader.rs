@@ -15,6 +15,7 @@ const MAGIC: &[u8; 4] = b"GGUF";
 const TOKENS: &str = "tokenizer.ggml.tokens";
 /// The kind of a value that is a list.
 const ARRAY: u32 = 9;
+const BOOL: u32 = 7;
 const MAX_KEYS: u64 = 100_000;
 const MAX_TENSORS: u64 = 1_000_000;
 const MAX_KEY_BYTES: u64 = 65_535;
@@ -265,8 +266,13 @@ impl<R: Read + Seek> Reader<R> {
         }
     }
 
-    /// A number, or the sum of an array with one for each layer.
+    /// A number, a truth as one, or the sum of an array with one for each layer.
     fn size(&mut self, kind: u32) -> Result<Option<Size>, HeaderError> {
+        if kind == BOOL {
+            let mut truth = [0];
+            self.bytes(&mut truth)?;
+            return Ok(Some(Size::One(truth[0].into())));
+        }
         if kind != ARRAY {
             return Ok(self.integer(kind)?.map(Size::One));
         }

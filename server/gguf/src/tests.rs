@@ -127,6 +127,28 @@ fn a_header_says_what_the_model_is_for() {
 }
 
 #[test]
+fn a_header_says_whether_vectors_are_made_part_by_part() {
+    let check = |architecture: &str, pooling: u32, causal: Option<u8>, expected: bool| {
+        let mut writer = Writer::start(0, 2 + u64::from(causal.is_some()));
+        writer = writer.text("general.architecture").u32(8).text(architecture);
+        writer = writer.text(&format!("{architecture}.pooling_type")).u32(4).u32(pooling);
+        if let Some(causal) = causal {
+            writer = writer.text(&format!("{architecture}.attention.causal")).u32(7);
+            writer.bytes.push(causal);
+        }
+        let header = read(&writer.bytes).unwrap();
+        assert_eq!(header.takes_parts(), expected, "{architecture} {pooling} {causal:?}");
+    };
+    check("qwen3", 3, None, true);
+    check("qwen3", 3, Some(1), true);
+    check("qwen3", 3, Some(0), false);
+    // It ranks.
+    check("qwen3", 4, None, false);
+    check("bert", 1, None, false);
+    check("gemma-embedding", 1, None, false);
+}
+
+#[test]
 fn what_looks_at_whole_texts_keeps_nothing_of_them() {
     assert_eq!(made_for("bert", Some(1)).cell_bytes(), Some(0));
 }

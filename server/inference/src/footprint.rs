@@ -46,9 +46,10 @@ pub struct Footprint {
     pub n_embd: u32,
     /// Tokens of a prompt that are computed at once; nothing takes what is usual.
     pub n_batch: Option<u32>,
-    /// It makes nothing but vectors: every text is computed in one piece, and nothing is kept of it. Without a vocabulary it computes no
-    /// likelihoods meanwhile.
+    /// It makes nothing but vectors, and nothing is kept of a text. Without a vocabulary it computes no likelihoods meanwhile.
     pub makes_vectors: bool,
+    /// Where it makes vectors, a long text is computed part by part, not in one piece.
+    pub takes_parts: bool,
     /// Keys and values are taken as conversations grow, not when it is loaded.
     pub grows: bool,
     /// What loading it would allocate. How many cells there are is decided by the file's numbers all the same, as the worker does.
@@ -90,9 +91,14 @@ impl Footprint {
         let (n_batch, n_vocab) = (u64::from(self.n_batch.unwrap_or(N_BATCH)), u64::from(self.n_vocab));
         let activations = |n_tokens: u64| u64::from(self.n_embd) * ACTIVATIONS * 4 * n_tokens;
         if self.makes_vectors {
-            let n = u64::from(n_ctx.max(VECTOR_BATCH));
-            // Likelihoods once where they are computed and once where they are put.
-            return activations(n) + n * n * LOOK_BYTES + n_vocab * (n * 2 * 4 + TOKEN_BYTES);
+            let n_ctx = u64::from(n_ctx.max(VECTOR_BATCH));
+            let n = if self.takes_parts { u64::from(VECTOR_BATCH) } else { n_ctx };
+            // Likelihoods once where they are computed, which a dry run tells, and once where they are put.
+            let put = n_vocab * (n * 4 + TOKEN_BYTES);
+            return match self.dry_run {
+                Some(it) => OWN_BYTES + put + vector_buffers(it, n_ctx),
+                None => activations(n) + n * n_ctx * LOOK_BYTES + put + n_vocab * n * 4,
+            };
         }
         let Some(it) = self.dry_run else {
             return n_vocab * (N_LOGITS * 4 + TOKEN_BYTES) + activations(n_batch);
@@ -117,7 +123,9 @@ impl Footprint {
 
     /// With what a dry run told, for keys and values kept as `kv_type` as they are here.
     pub fn tried(self, dry_run: Option<DryRun>, kv_type: KvType) -> Self {
-        let dry_run = dry_run.map(|it| DryRun { cell_bytes: kv_type.bytes(it.cell_bytes), ..it });
+        // Nothing is gained by rounding what is kept no longer than a text is computed.
+        let cell = |bytes: u64| if self.makes_vectors { bytes } else { kv_type.bytes(bytes) };
+        let dry_run = dry_run.map(|it| DryRun { cell_bytes: cell(it.cell_bytes), ..it });
         Self { dry_run, ..self }
     }
 
@@ -181,6 +189,13 @@ impl Footprint {
         }
         n_ctx_per_sequence(asked, self.n_ctx_train)
     }
+}
+
+/// What a dry run told of computing vectors of texts of up to `n_ctx` tokens.
+fn vector_buffers(dry_run: DryRun, n_ctx: u64) -> u64 {
+    let of_cells = n_ctx.saturating_mul(dry_run.buffers_cell_bytes);
+    let of_pairs = n_ctx.saturating_mul(n_ctx).saturating_mul(dry_run.buffers_pair_bytes);
+    dry_run.buffers_bytes.saturating_add(of_cells).saturating_add(of_pairs)
 }
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ impl GenerateRequest {
         check_stops(&self.stop)?;
         self.constraint.as_ref().map_or(Ok(()), Constraint::check)?;
         self.tools.as_ref().map_or(Ok(()), ToolUse::check)?;
-        if self.tools.is_some() && matches!(self.prompt, Prompt::Text(_)) {
+        if self.tools.is_some() && matches!(self.prompt, Prompt::Text(_) | Prompt::Fill(_)) {
             return Err(RequestError::ToolsWithoutMessages.into());
         }
         let has_form = self.tools.is_some() || self.constraint.is_some();
@@ -249,6 +249,7 @@ pub(crate) fn check_prompt(prompt: &Prompt) -> Result<(), RequestError> {
             turns.iter().map(n_bytes).sum()
         }
         Prompt::Text(text) => text.len(),
+        Prompt::Fill(gap) => gap.before.len() + gap.after.len() + gap.said.len(),
     };
     match n_bytes {
         0 => Err(RequestError::EmptyPrompt),

@@ -5,8 +5,10 @@
 //! decides by is in [`plan`], which is pure.
 
 mod failures;
+mod lease;
 mod owner;
 mod plan;
+mod stay;
 
 pub use plan::{Outlook, Shortage};
 
@@ -17,7 +19,8 @@ use crate::{
     request::{check_prompt, check_ranking},
 };
 use futures::StreamExt;
-use owner::{Ask, Lease, Owner};
+use lease::Lease;
+use owner::{Ask, Owner};
 use protocol::{KvFiles, MAX_TEXTS, Rejection};
 use tokio::sync::{mpsc, oneshot, watch};
 use types::{ids::ModelId, model::Residents, seen::SeenPart};

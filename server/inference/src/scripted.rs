@@ -406,6 +406,7 @@ fn count_words(prompt: &Prompt) -> u32 {
             turns.iter().map(|turn| turn.content.split_whitespace().count()).sum()
         }
         Prompt::Text(text) => text.split_whitespace().count(),
+        Prompt::Fill(gap) => [&gap.before, &gap.after].map(|it| it.split_whitespace().count()).iter().sum(),
     };
     n_words as u32
 }
@@ -504,6 +505,7 @@ impl Engine for ScriptedEngine {
         let n_tokens = count_words(&request.prompt);
         let text = match request.prompt {
             Prompt::Text(text) => text,
+            Prompt::Fill(gap) => [gap.before, gap.after].join("\n"),
             Prompt::Chat(turns) | Prompt::Continue(turns) => {
                 turns.iter().map(|turn| turn.content.as_str()).collect::<Vec<_>>().join("\n")
             }

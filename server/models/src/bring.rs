@@ -3,7 +3,7 @@
 
 use crate::{
     Models, ModelsError,
-    files::{self, beside, check_space},
+    files::{self, check_space},
     library::walk::{Found, Layout, layout_of},
     naming, projectors,
 };
@@ -31,6 +31,8 @@ const TELL: Duration = Duration::from_millis(300);
 /// More files are no model.
 const MAX_FILES: usize = 4_000;
 const MAX_DEPTH: usize = 6;
+/// Begins the names of folders in which something is until it is whole. They are not looked into.
+const STAGE: &str = ".bringing-";
 /// The longest name that a file gets, in bytes.
 const MAX_NAME_BYTES: usize = 180;
 
@@ -67,6 +69,20 @@ impl Models {
         }
         let projector = found.projector.clone().or_else(|| known.ok().and_then(|it| it.projector));
         self.start_bringing(user, how, move |own| plan_of_found(&found, projector.as_deref(), own)).await
+    }
+
+    /// Clears away what was half brought when the last process ended: whatever is in there is where it came from, too.
+    pub(crate) async fn clear_half_brought(&self) {
+        let own = self.library.folder().to_owned();
+        let clear = move || {
+            let entries = fs::read_dir(&own).into_iter().flatten().flatten();
+            for entry in entries.filter(|it| it.file_name().to_string_lossy().starts_with(STAGE)) {
+                if let Err(err) = fs::remove_dir_all(entry.path()) {
+                    tracing::warn!(error = %err, "what was half brought is still there");
+                }
+            }
+        };
+        _ = tokio::task::spawn_blocking(clear).await;
     }
 
     async fn start_bringing(
@@ -287,7 +303,9 @@ fn files_below(folder: &Path, target: &Path) -> Result<Vec<(PathBuf, PathBuf)>, 
 }
 
 fn bring(plan: &Plan, how: Bringing, done: &AtomicU64, stop: &AtomicBool) -> Result<(), ModelsError> {
-    let Some((folder, target)) = &plan.folder else { return bring_files(plan, how, done, stop) };
+    let Some((folder, target)) = &plan.folder else {
+        return if how == Bringing::Link { link_files(plan) } else { bring_files(plan, how, done, stop) };
+    };
     let as_one = match how {
         Bringing::Link => system::links::link_folder(folder, target),
         Bringing::Move => fs::rename(folder, target),
@@ -295,86 +313,84 @@ fn bring(plan: &Plan, how: Bringing, done: &AtomicU64, stop: &AtomicBool) -> Res
     };
     match as_one {
         Err(err) if err.kind() == io::ErrorKind::CrossesDevices => bring_files(plan, how, done, stop),
-        as_one => as_one.map_err(ModelsError::file(target)),
+        as_one => as_one.map_err(files::not_placed(target)),
     }
 }
 
-/// File by file. What is moved is taken away when all of it is here, and only what is here: a folder goes if nothing is left
-/// in it.
-fn bring_files(plan: &Plan, how: Bringing, done: &AtomicU64, stop: &AtomicBool) -> Result<(), ModelsError> {
-    let mut made = Made::default();
+/// A link is whole at once.
+fn link_files(plan: &Plan) -> Result<(), ModelsError> {
+    let mut named = Named::default();
     for (source, target) in &plan.files {
-        bring_one(source, target, how, (done, stop), &mut made)?;
+        // What a link leads to, so that the entry goes on without the link.
+        let real = fs::canonicalize(source).map_err(ModelsError::file(source))?;
+        if let Some(folder) = target.parent() {
+            fs::create_dir_all(folder).map_err(ModelsError::file(folder))?;
+        }
+        system::links::link_file(&real, target).map_err(files::not_placed(target))?;
+        named.0.push(target.clone());
     }
-    made.0.clear();
-    if how != Bringing::Move {
-        return Ok(());
+    named.0.clear();
+    Ok(())
+}
+
+/// File by file. What is moved is taken away when all of it is here.
+fn bring_files(plan: &Plan, how: Bringing, done: &AtomicU64, stop: &AtomicBool) -> Result<(), ModelsError> {
+    let stage = Stage::begin(plan.target())?;
+    let places = stage.places(plan);
+    for ((source, _), place) in plan.files.iter().zip(&places) {
+        bring_one(source, place, how, done, stop)?;
     }
-    // Nothing is taken away before what is here outlives a loss of power.
-    let folders: BTreeSet<_> = plan.files.iter().flat_map(|(_, target)| target.parent()).collect();
-    let tops = plan.folder.iter().map(|(_, target)| target.as_path());
-    let made = folders.iter().copied().chain(tops);
-    for folder in made {
-        files::sync_folder_of(&folder.join("file")).map_err(ModelsError::file(folder))?;
-        files::sync_folder_of(folder).map_err(ModelsError::file(folder))?;
+    stage.give_names(plan, &places)?;
+    if how == Bringing::Move {
+        take_away(plan);
     }
+    Ok(())
+}
+
+/// Only what is here: a folder goes if nothing is left in it.
+fn take_away(plan: &Plan) {
     for (source, _) in &plan.files {
         // What cannot be taken away is there twice, which loses nothing.
         _ = fs::remove_file(source);
     }
-    if let Some((root, _)) = &plan.folder {
-        let folders = plan.files.iter().flat_map(|(source, _)| source.ancestors().skip(1));
-        let mut folders: Vec<_> = folders.filter(|it| it.starts_with(root)).collect();
-        folders.sort_unstable();
-        folders.dedup();
-        for folder in folders.into_iter().rev() {
-            _ = fs::remove_dir(folder);
-        }
+    let Some((root, _)) = &plan.folder else { return };
+    let folders = plan.files.iter().flat_map(|(source, _)| source.ancestors().skip(1));
+    let folders: BTreeSet<_> = folders.filter(|it| it.starts_with(root)).collect();
+    for folder in folders.into_iter().rev() {
+        _ = fs::remove_dir(folder);
     }
-    Ok(())
 }
 
 fn bring_one(
     source: &Path,
-    target: &Path,
+    place: &Path,
     how: Bringing,
-    (done, stop): (&AtomicU64, &AtomicBool),
-    made: &mut Made,
+    done: &AtomicU64,
+    stop: &AtomicBool,
 ) -> Result<(), ModelsError> {
-    if let Some(folder) = target.parent() {
-        made.folder(folder)?;
+    if let Some(folder) = place.parent() {
+        fs::create_dir_all(folder).map_err(ModelsError::file(folder))?;
     }
     // What a link leads to, so that the entry goes on without the link.
     let real = fs::canonicalize(source).map_err(ModelsError::file(source))?;
     let brought = match how {
-        Bringing::Link => system::links::link_file(&real, target),
-        Bringing::HardLink => fs::hard_link(&real, target),
-        Bringing::Copy => return copy(&real, target, done, stop, made),
+        Bringing::Link => system::links::link_file(&real, place),
+        Bringing::HardLink => fs::hard_link(&real, place),
+        Bringing::Copy => return copy(&real, place, done, stop),
         // Under both names at first, where that can be.
-        Bringing::Move => match fs::hard_link(&real, target) {
-            Err(err) if err.kind() == io::ErrorKind::AlreadyExists => Err(err),
-            Err(_) => return copy(&real, target, done, stop, made),
+        Bringing::Move => match fs::hard_link(&real, place) {
+            Err(_) => return copy(&real, place, done, stop),
             linked => linked,
         },
     };
-    brought.map_err(files::not_placed(target))?;
-    made.0.push(target.to_owned());
-    Ok(())
+    brought.map_err(ModelsError::file(place))
 }
 
-fn copy(
-    source: &Path,
-    target: &Path,
-    done: &AtomicU64,
-    stop: &AtomicBool,
-    made: &mut Made,
-) -> Result<(), ModelsError> {
-    let part = beside(target, "part");
-    made.0.push(part.clone());
+fn copy(source: &Path, place: &Path, done: &AtomicU64, stop: &AtomicBool) -> Result<(), ModelsError> {
     let mut from = File::open(source).map_err(ModelsError::file(source))?;
     let size = from.metadata().map_err(ModelsError::file(source))?.len();
-    check_space(part.parent().unwrap_or(&part), size)?;
-    let mut to = File::create(&part).map_err(ModelsError::file(&part))?;
+    check_space(place.parent().unwrap_or(place), size)?;
+    let mut to = File::create_new(place).map_err(ModelsError::file(place))?;
     let mut buffer = vec![0; PART_BYTES];
     let mut n_copied = 0;
     loop {
@@ -385,37 +401,77 @@ fn copy(
         if n == 0 {
             break;
         }
-        to.write_all(buffer.get(..n).unwrap_or_default()).map_err(ModelsError::file(&part))?;
+        to.write_all(buffer.get(..n).unwrap_or_default()).map_err(ModelsError::file(place))?;
         n_copied += n as u64;
         done.fetch_add(n as u64, Ordering::Relaxed);
     }
-    drop(to);
     if n_copied != size {
         return Err(ModelsError::WrongBytes { what: "it changed while it was copied" });
     }
-    files::finish(&part, target).map_err(files::not_placed(target))?;
-    made.0.push(target.to_owned());
-    Ok(())
+    to.sync_all().map_err(ModelsError::file(place))
 }
 
-/// What was made so far goes again, unless all of it was.
-#[derive(Default)]
-struct Made(Vec<PathBuf>);
+/// Where something is until all of it is whole. What is left there goes.
+struct Stage(PathBuf);
 
-impl Made {
-    /// Makes a folder, and those above it.
-    fn folder(&mut self, folder: &Path) -> Result<(), ModelsError> {
-        let missing: Vec<_> = folder.ancestors().take_while(|it| !it.exists()).map(Path::to_owned).collect();
-        self.0.extend(missing.into_iter().rev());
-        fs::create_dir_all(folder).map_err(ModelsError::file(folder))
+impl Stage {
+    /// Beside what comes of it, so that it is on the same disk.
+    fn begin(target: &Path) -> Result<Self, ModelsError> {
+        let stage = Self(target.with_file_name(format!("{STAGE}{}", name_of(target))));
+        // What an earlier one could not remove would be in the way.
+        _ = fs::remove_dir_all(&stage.0);
+        fs::create_dir_all(&stage.0).map_err(ModelsError::file(&stage.0))?;
+        Ok(stage)
+    }
+
+    /// Where each file of a plan is until then.
+    fn places(&self, plan: &Plan) -> Vec<PathBuf> {
+        let place = |(_, target): &(PathBuf, PathBuf)| match &plan.folder {
+            Some((_, folder)) => self.0.join(target.strip_prefix(folder).unwrap_or(target)),
+            None => self.0.join(name_of(target)),
+        };
+        plan.files.iter().map(place).collect()
+    }
+
+    /// Gives what is whole its name, or its names: all of them, or where somebody has one of them by now, none.
+    fn give_names(&self, plan: &Plan, places: &[PathBuf]) -> Result<(), ModelsError> {
+        if let Some((_, target)) = &plan.folder {
+            return self.become_folder(target, places);
+        }
+        let mut named = Named::default();
+        for ((_, target), place) in plan.files.iter().zip(places) {
+            files::place(place, target).map_err(files::not_placed(target))?;
+            named.0.push(target.clone());
+        }
+        named.0.clear();
+        Ok(())
+    }
+
+    fn become_folder(&self, target: &Path, places: &[PathBuf]) -> Result<(), ModelsError> {
+        let folders = places.iter().flat_map(|it| it.ancestors().skip(1));
+        let folders: BTreeSet<_> = folders.filter(|it| it.starts_with(&self.0)).collect();
+        for folder in folders {
+            files::sync_folder_of(&folder.join("file")).map_err(ModelsError::file(folder))?;
+        }
+        fs::rename(&self.0, target).map_err(files::not_placed(target))?;
+        files::sync_folder_of(target).map_err(ModelsError::file(target))
     }
 }
 
-impl Drop for Made {
+impl Drop for Stage {
     fn drop(&mut self) {
-        for path in self.0.iter().rev() {
-            // A folder goes when nothing is left in it.
-            _ = fs::remove_file(path).or_else(|_| fs::remove_dir(path));
+        _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Files that lose their names again, unless all got theirs.
+#[derive(Default)]
+struct Named(Vec<PathBuf>);
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            _ = fs::remove_file(path);
         }
     }
 }
@@ -423,6 +479,7 @@ impl Drop for Made {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::library::walk::models_in;
 
     #[test]
     fn what_is_moved_file_by_file_takes_nothing_away_that_is_not_here() {
@@ -443,6 +500,35 @@ mod tests {
         let deep =
             ["a", "b", "c", "d", "e", "f", "g", "deep"].iter().fold(source, |path, name| path.join(name));
         assert!(deep.exists());
+    }
+
+    #[test]
+    fn what_is_half_here_is_no_model_and_leaves_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let [source, own] = ["there", "own"].map(|name| home.path().join(name));
+        fs::create_dir_all(source.join("vae")).unwrap();
+        for place in ["model_index.json", "config.json"] {
+            fs::write(source.join(place), "{}").unwrap();
+        }
+        fs::write(source.join("vae").join("model.safetensors"), "weights").unwrap();
+        let target = own.join("sky");
+        let files = files_below(&source, &target).unwrap();
+        let plan = Plan { n_bytes: sum(&files), files, folder: Some((source.clone(), target.clone())) };
+        let stage = Stage::begin(&target).unwrap();
+        let places = stage.places(&plan);
+        let (done, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+        for ((source, _), place) in plan.files.iter().zip(&places) {
+            bring_one(source, place, Bringing::Copy, &done, &stop).unwrap();
+            assert!(models_in(&own, None).is_empty() && !target.exists());
+        }
+        drop(stage);
+        assert_eq!(fs::read_dir(&own).unwrap().count(), 0);
+        // The same where somebody has the name by now.
+        fs::write(&target, "sent meanwhile").unwrap();
+        let brought = bring(&plan, Bringing::Copy, &done, &stop);
+        assert!(matches!(brought, Err(ModelsError::NameTaken(name)) if name == "sky"));
+        assert_eq!(fs::read(&target).unwrap(), b"sent meanwhile");
+        assert_eq!(fs::read_dir(&own).unwrap().count(), 1);
     }
 
     #[test]

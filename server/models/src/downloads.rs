@@ -3,22 +3,29 @@
 //! What was asked for is committed before anybody is told. How far it is is known from the files themselves, so whatever
 //! breaks off goes on where it was. A file appears under its name when it is whole and verified.
 
+mod again;
 mod brought;
+mod gathered;
+mod places;
+
+pub(crate) use gathered::staging_name;
 
 use crate::{
     Models, ModelsError,
     discover::Wanted,
-    files::{self, RESERVE_BYTES, check_space, sha256},
+    files::{RESERVE_BYTES, check_space},
     now_ms,
 };
+use again::{TRY_AGAIN, passing};
 use brought::Brought;
+use gathered::Gathered;
 use hub::transfer::{self, FreeBytes, Limits, Pace, Phase, TransferError};
-use hub::{HubError, RepoFile, RepoId, RepoPath, Repository, Revision};
+use hub::{RepoFile, RepoId, RepoPath, Repository, Revision};
 use jobs::{JobHandle, Progress};
+use places::{below, blocking, check_names, make_place, there, there_of};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     fs,
-    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -33,16 +40,12 @@ use types::{
 /// At once, where nobody chose.
 const N_PARALLEL: u32 = 2;
 const MAX_PARALLEL: u32 = 8;
-/// Whole folders gather here until all their files are there. It is not looked into.
-const STAGING: &str = ".downloads";
 /// A transfer that was told to end has let go of its files by then.
 const LET_GO: Duration = Duration::from_secs(5);
 /// How often it is looked whether another download has brought a file.
 const LOOK: Duration = Duration::from_millis(500);
 /// How often it is looked whether the disk has room again.
 const LOOK_FOR_SPACE: Duration = if cfg!(test) { LOOK } else { Duration::from_secs(30) };
-/// What ended for a reason that passes is tried again after so long, or after as long as the hub says.
-const TRY_AGAIN: Duration = if cfg!(test) { LOOK } else { Duration::from_secs(60) };
 
 /// The downloads that run. Cheap to clone.
 #[derive(Clone)]
@@ -125,33 +128,6 @@ impl Models {
                 }
             }
         });
-    }
-
-    /// Downloads that a full disk or a connection paused go on, the first one first, as far as all that is missing of them has room
-    /// now and it is time. What a person paused has no reason, and stays.
-    async fn resume_with_space(&self) -> Result<(), ModelsError> {
-        let now = Instant::now();
-        self.queue.later().retain(|_, at| *at > now);
-        let is_later = |row: &DownloadRow| self.queue.later().contains_key(&row.id);
-        let has_reason = |row: &DownloadRow| row.state == DownloadState::Paused && row.error.is_some();
-        let is_paused = |row: &DownloadRow| has_reason(row) && !is_later(row);
-        let folder = self.library.folder();
-        let mut needed = RESERVE_BYTES;
-        for row in self.store.downloads().await?.into_iter().filter(is_paused) {
-            let (files, place, free) =
-                (self.store.download_files(row.id).await?, folder.to_owned(), self.queue.free_bytes.clone());
-            let look = move || {
-                let missing = files.iter().map(|file| file.size_bytes - there_of(&place, file)).sum::<u64>();
-                (missing, free.in_folder(&place))
-            };
-            let Ok((missing, Some(free))) = tokio::task::spawn_blocking(look).await else { return Ok(()) };
-            needed = needed.saturating_add(missing);
-            if needed > free {
-                return Ok(());
-            }
-            self.store.set_download(row.id, DownloadState::Waiting, None).await?;
-        }
-        Ok(())
     }
 
     /// Has downloads believe this about the disk.
@@ -505,188 +481,9 @@ fn repository_of(row: &DownloadRow) -> Result<Repository, ModelsError> {
     Ok(Repository::new(repo, sha))
 }
 
-/// A model that is a folder: where its files are gathered, and where it is when all of them are there.
-#[derive(Clone)]
-struct Gathered {
-    staging: PathBuf,
-    target: PathBuf,
-}
-
-impl Gathered {
-    /// `None` where files are fetched by themselves.
-    fn of(folder: &Path, row: &DownloadRow, files: &[DownloadFile]) -> Option<Self> {
-        let staging = staging_of(folder, row);
-        let is_folder = files.iter().all(|file| below(folder, &file.target).starts_with(&staging));
-        is_folder.then(|| Self { staging, target: below(folder, &row.model.0) })
-    }
-
-    /// Whether all of it has its name already, since the last process ended before it could say so. Something else of that
-    /// name is never written over, and nothing is fetched for it.
-    async fn is_done(
-        &self,
-        held: &watch::Receiver<bool>,
-        folder: &Path,
-        files: &[DownloadFile],
-    ) -> Result<bool, ModelsError> {
-        let files: Vec<_> = files.iter().map(|file| (below(folder, &file.target), file.clone())).collect();
-        let gathered = self.clone();
-        let look = move || {
-            if fs::read_dir(&gathered.target).map_or(true, |mut it| it.next().is_none()) {
-                return Ok(false);
-            }
-            let is_there = |(target, file): &(PathBuf, DownloadFile)| {
-                let below = target.strip_prefix(&gathered.staging).unwrap_or(target);
-                is_it(&gathered.target.join(below), file)
-            };
-            match !gathered.staging.exists() && files.iter().all(is_there) {
-                true => Ok(true),
-                false => Err(ModelsError::Kept("there is a model of that name already; delete that first")),
-            }
-        };
-        blocking(held, look).await
-    }
-
-    /// Gives a folder that was gathered its name.
-    fn take_over(&self) -> Result<(), ModelsError> {
-        if !self.staging.is_dir() {
-            return Ok(());
-        }
-        make_folder_of(&self.target)?;
-        fs::rename(&self.staging, &self.target).map_err(ModelsError::file(&self.target))?;
-        files::sync_folder_of(&self.target).map_err(ModelsError::file(&self.target))
-    }
-}
-
-/// Whether every place is free, or has what belongs there: nothing of another content is written over, and nothing is fetched
-/// for it. What this download brought itself is looked at when its turn comes.
-async fn check_names(
-    held: &watch::Receiver<bool>,
-    folder: &Path,
-    files: &[DownloadFile],
-    brought: &Brought,
-) -> Result<(), ModelsError> {
-    let files: Vec<_> = files.iter().map(|file| (below(folder, &file.target), file.clone())).collect();
-    let brought = brought.clone();
-    let look = move || {
-        let known = brought.names();
-        let is_other = |(target, file): &&(PathBuf, DownloadFile)| {
-            fs::symlink_metadata(target).is_ok() && !known.contains(&file.target) && !is_it(target, file)
-        };
-        match files.iter().find(is_other) {
-            Some((_, file)) => Err(ModelsError::OtherFile(file.target.clone())),
-            None => Ok(()),
-        }
-    };
-    blocking(held, look).await
-}
-
-/// Whether a file is what was promised, as far as that was.
-fn is_it(path: &Path, file: &DownloadFile) -> bool {
-    let has_length = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == file.size_bytes);
-    has_length
-        && match (&file.sha256, &file.git_id) {
-            (Some(digest), _) => sha256(path).is_ok_and(|it| it == *digest),
-            (None, Some(id)) => transfer::git_id(path).is_ok_and(|it| it == *id),
-            (None, None) => true,
-        }
-}
-
-fn make_folder_of(target: &Path) -> Result<(), ModelsError> {
-    target.parent().map_or(Ok(()), |parent| fs::create_dir_all(parent).map_err(ModelsError::file(parent)))
-}
-
-/// Makes the folder in which a file is to appear, and notes whose it will be: before it is there, so that no file is there of
-/// which that is not known.
-async fn make_place(
-    held: &watch::Receiver<bool>,
-    target: &Path,
-    file: &DownloadFile,
-    brought: &Brought,
-) -> Result<(), ModelsError> {
-    let (target, name, brought) = (target.to_owned(), file.target.clone(), brought.clone());
-    let make = move || {
-        make_folder_of(&target)?;
-        if !target.exists() {
-            brought.note(&name);
-        }
-        Ok(())
-    };
-    blocking(held, make).await
-}
-
-/// Does something with files on a thread that keeps `held` until it is done, also when nobody waits for it any more.
-async fn blocking<T: Send + 'static>(
-    held: &watch::Receiver<bool>,
-    work: impl FnOnce() -> Result<T, ModelsError> + Send + 'static,
-) -> Result<T, ModelsError> {
-    let held = held.clone();
-    let work = move || {
-        let _held = held;
-        work()
-    };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        // The runtime ends, and it goes on with the next one.
-        Err(err) if err.is_cancelled() => std::future::pending().await,
-        Err(err) => Err(ModelsError::Transfer(err.to_string())),
-    }
-}
-
 async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
     // Whoever could have told it is gone: nothing stops it any more.
     if stopped.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
     }
-}
-
-/// Where the files of a model that is a folder are gathered.
-pub(crate) fn staging_name(repo: &RepoId) -> String {
-    format!("{STAGING}/{}", repo.as_str().replace('/', "--"))
-}
-
-fn staging_of(folder: &Path, row: &DownloadRow) -> PathBuf {
-    match RepoId::parse(&row.repo) {
-        Some(repo) => below(folder, &staging_name(&repo)),
-        None => folder.join(STAGING).join("none"),
-    }
-}
-
-/// A place below our folder. Only ordinary names are followed.
-fn below(folder: &Path, place: &str) -> PathBuf {
-    place
-        .split('/')
-        .filter(|name| !matches!(*name, "" | "." | ".."))
-        .fold(folder.to_owned(), |path, name| path.join(name))
-}
-
-/// How long to wait at least, where the same may succeed without anybody changing anything.
-fn passing(err: &ModelsError) -> Option<Duration> {
-    let hub = match err {
-        ModelsError::Moving(TransferError::Cut { .. } | TransferError::Silent { .. }) => {
-            return Some(Duration::ZERO);
-        }
-        ModelsError::Moving(TransferError::Hub(err)) | ModelsError::Hub(err) => err,
-        _ => return None,
-    };
-    hub.is_passing().then(|| match hub {
-        HubError::RateLimited { seconds } => Duration::from_secs(*seconds),
-        _ => Duration::ZERO,
-    })
-}
-
-/// How much of all files is there.
-async fn there(
-    held: &watch::Receiver<bool>,
-    folder: &Path,
-    files: &[DownloadFile],
-) -> Result<u64, ModelsError> {
-    let (folder, files) = (folder.to_owned(), files.to_vec());
-    blocking(held, move || Ok(files.iter().map(|file| there_of(&folder, file)).sum())).await
-}
-
-/// How much of a file is there.
-fn there_of(folder: &Path, file: &DownloadFile) -> u64 {
-    let target = below(folder, &file.target);
-    let whole = fs::metadata(&target).map(|meta| meta.len());
-    whole.unwrap_or_else(|_| transfer::arrived_bytes(&target)).min(file.size_bytes)
 }

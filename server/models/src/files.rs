@@ -87,11 +87,16 @@ pub(crate) fn sha256_while(path: &Path, mut go_on: impl FnMut(u64) -> bool) -> i
     Err(io::ErrorKind::Interrupted.into())
 }
 
-/// Makes a file durable and gives it its name, which lasts, too. `AlreadyExists` where another file came to have that name meanwhile: that one
-/// stays as it is.
+/// Makes a file durable and gives it its name, as [`place`] does.
 pub(crate) fn finish(part: &Path, target: &Path) -> io::Result<()> {
     // Windows flushes only files that are open for writing.
     OpenOptions::new().write(true).open(part)?.sync_all()?;
+    place(part, target)
+}
+
+/// Gives a file its name, which lasts. `AlreadyExists` where another file came to have that name meanwhile: that one stays as
+/// it is.
+pub(crate) fn place(part: &Path, target: &Path) -> io::Result<()> {
     match fs::hard_link(part, target) {
         // It is there twice, which loses nothing, if the other name cannot go.
         Ok(()) => _ = fs::remove_file(part),
@@ -118,11 +123,11 @@ pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Why a file did not get its name.
+/// Why a file or a folder did not get its name.
 pub(crate) fn not_placed(target: &Path) -> impl FnOnce(io::Error) -> ModelsError {
     let target = target.to_owned();
     move |err| match err.kind() {
-        io::ErrorKind::AlreadyExists => {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory => {
             ModelsError::NameTaken(target.file_name().unwrap_or_default().to_string_lossy().into_owned())
         }
         _ => ModelsError::file(target)(err),

@@ -24,6 +24,7 @@ impl Models {
         self.library.fill(self.store.model_headers().await?);
         self.open_dry_runs().await?;
         self.look_into_folders().await?;
+        self.clear_half_brought().await;
         self.purge_trash().await
     }
 

@@ -10,6 +10,7 @@ mod places;
 mod shards;
 pub(crate) mod walk;
 
+pub(crate) use broken::PARTIAL;
 pub(crate) use headers::stamp_of;
 pub(crate) use known::{Known, footprint, size_of};
 pub(crate) use places::known as known_places;

@@ -201,7 +201,7 @@ impl Models {
 
     /// With what dry runs tell of its files.
     pub(crate) async fn tried(&self, spec: ModelSpec) -> ModelSpec {
-        if spec.purpose != Purpose::Writing || spec.path.is_dir() {
+        if spec.path.is_dir() {
             return spec;
         }
         self.try_memory(&spec.path).await;

@@ -7,7 +7,7 @@
 use crate::{
     Models, ModelsError,
     bring::safe_name,
-    files::{self, check_space},
+    files::{self, Writers, check_space},
 };
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
@@ -23,7 +23,9 @@ use types::shelf::MAX_UPLOAD_BYTES;
 /// Where files are until they are whole.
 const FOLDER: &str = ".uploads";
 /// What nobody went on with for so long is thrown away.
-const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// How often it is looked for that, beside whenever another file begins.
+const LOOK: Duration = Duration::from_secs(3600);
 /// More files that are not whole are not kept at once.
 const MAX_UPLOADS: usize = 32;
 /// Disks round times, some of them to so much.
@@ -104,6 +106,30 @@ impl Models {
         Ok(n_bytes)
     }
 
+    /// Throws away what nobody goes on with, now and again from now on, until the runtime ends.
+    pub(crate) fn purge_uploads_hourly(&self) {
+        let models = self.clone();
+        tokio::spawn(async move {
+            loop {
+                models.purge_uploads().await;
+                tokio::time::sleep(LOOK).await;
+            }
+        });
+    }
+
+    /// Throws away what nobody goes on with.
+    pub(crate) async fn purge_uploads(&self) {
+        let (folder, writers) = (self.library.folder().join(FOLDER), self.writers.clone());
+        let purged = tokio::task::spawn_blocking(move || match purge(&folder, None, &writers) {
+            // Nothing was ever sent.
+            Err(err) if err.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(error = %err, "could not look for what was sent in part");
+            }
+            _ => {}
+        });
+        _ = purged.await;
+    }
+
     async fn open_part(
         &self,
         upload: &Upload,
@@ -112,12 +138,12 @@ impl Models {
     ) -> Result<tokio::fs::File, ModelsError> {
         let failed = |err| ModelsError::file(&upload.part)(err);
         let folder = self.library.folder().join(FOLDER);
-        let part = upload.part.clone();
+        let (part, writers) = (upload.part.clone(), self.writers.clone());
         let left = size
             .checked_sub(offset)
             .ok_or(ModelsError::WrongBytes { what: "a part begins behind its end" })?;
         let room = tokio::task::spawn_blocking(move || {
-            make_room(&folder, &part).map_err(ModelsError::file(&part))?;
+            make_room(&folder, &part, &writers).map_err(ModelsError::file(&part))?;
             // What is whole needs no more.
             if left > 0 { check_space(&folder, left) } else { Ok(()) }
         });
@@ -159,21 +185,34 @@ impl Models {
 }
 
 /// Throws away what nobody goes on with, and says whether there is room for one more.
-fn make_room(folder: &Path, part: &Path) -> io::Result<()> {
+fn make_room(folder: &Path, part: &Path, writers: &Writers) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let mut n = 0;
-    for entry in fs::read_dir(folder)?.flatten().filter(|entry| entry.path() != part) {
-        let changed = entry.metadata().and_then(|it| it.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-        if changed.elapsed().is_ok_and(|age| age > KEPT) {
-            fs::remove_file(entry.path())?;
-        } else {
-            n += 1;
-        }
-    }
-    if n >= MAX_UPLOADS {
+    if purge(folder, Some(part), writers)? >= MAX_UPLOADS {
         return Err(io::Error::other("too many files are being sent; let one of them end first"));
     }
     Ok(())
+}
+
+/// Throws away what nobody goes on with, but for `part`; gives how many others are left.
+fn purge(folder: &Path, part: Option<&Path>, writers: &Writers) -> io::Result<usize> {
+    let mut n_left = 0;
+    for entry in fs::read_dir(folder)?.flatten() {
+        let path = entry.path();
+        if part.is_some_and(|part| part == path) {
+            continue;
+        }
+        let changed = entry.metadata().and_then(|it| it.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+        let is_old = changed.elapsed().is_ok_and(|age| age > KEPT);
+        // What is being written stays, however slow it is, and nobody begins to write what is removed.
+        let writer = if is_old { writers.begin(&path) } else { None };
+        if writer.is_none() {
+            n_left += 1;
+        } else if let Err(err) = fs::remove_file(&path) {
+            tracing::warn!(error = %err, "what was sent in part is still there");
+            n_left += 1;
+        }
+    }
+    Ok(n_left)
 }
 
 /// Whether a file that has the name already is the one that is sent.

@@ -1,9 +1,13 @@
 //! The library follows its folders: what appears, changes or goes there is told, whoever did it.
 //!
-//! The system says that something moved, never what; whether that is another library is found by looking. It is looked now
-//! and then in any case: of network shares, of what links lead to, and of disks that come and go the system says nothing.
+//! The system says that something moved, and what a file was called; whether that is another library is found by looking.
+//! What cannot make it another one, such as a download that grows, is not looked at. It is looked now and then in any case:
+//! of network shares, of what links lead to, and of disks that come and go the system says nothing.
+
+mod concern;
 
 use crate::{Models, library::Library};
+use concern::concerns;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use std::{
     collections::hash_map::DefaultHasher,
@@ -61,6 +65,7 @@ impl Models {
     /// Follows the folders from now on, until the runtime ends.
     pub fn start_watching(&self) {
         self.purge_daily();
+        self.purge_uploads_hourly();
         let (models, watching, library) = (self.clone(), self.watching.clone(), self.library.clone());
         tokio::spawn(async move {
             models.follow_names().await;
@@ -152,8 +157,10 @@ async fn watch_all(library: &Library, moved: Arc<Notify>) -> Watched {
 }
 
 fn watcher(folders: &[There], moved: Arc<Notify>) -> notify::Result<RecommendedWatcher> {
+    let roots = roots(folders);
     let told = move |event: notify::Result<notify::Event>| {
-        if !event.is_ok_and(|event| event.kind.is_access()) {
+        // After an error nobody knows what there was to tell.
+        if event.map_or(true, |event| concerns(&event, &roots)) {
             moved.notify_one();
         }
     };
@@ -166,6 +173,12 @@ fn watcher(folders: &[There], moved: Arc<Notify>) -> notify::Result<RecommendedW
         }
     }
     Ok(watcher)
+}
+
+/// The folders, under all names that the system may have for them.
+fn roots(folders: &[There]) -> Vec<PathBuf> {
+    let real = folders.iter().filter_map(|(folder, _)| fs::canonicalize(folder).ok());
+    folders.iter().map(|(folder, _)| folder.clone()).chain(real).collect()
 }
 
 impl Library {

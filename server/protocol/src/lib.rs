@@ -334,6 +334,17 @@ pub enum Prompt {
     Continue(Vec<ChatTurn>),
     /// Tokenised as it is, with the model's begin-of-sequence token where it wants one.
     Text(String),
+    /// What stands between two texts, by the model's own marks for that (Bavarian et al. 2022, <https://arxiv.org/abs/2207.14255>).
+    Fill(Gap),
+}
+
+/// A gap in a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    pub before: String,
+    pub after: String,
+    /// What was said already of what stands between, where an answer goes on.
+    pub said: String,
 }
 
 /// How a generation goes on and when it ends.
@@ -504,6 +515,8 @@ pub enum Rejection {
     MakesNoVectors,
     #[error("this model does not rank documents: it was not made for that")]
     RanksNothing,
+    #[error("this model has no marks for the text before and behind a gap: choose one that was made to complete code")]
+    FillsNothing,
     #[error("this model does not look at images: there is no projector for it beside its file")]
     SeesNothing,
     #[error("image {index} cannot be used: {reason}")]

@@ -124,7 +124,7 @@ impl Store {
     /// How far the person's file is.
     pub async fn find_import(&self, user: UserId, id: ImportId) -> Result<Option<ImportView>, StoreError> {
         let row = sqlx::query!(
-            "select name, state, problem, n_taken, n_known, n_skipped, n_left_out from import where id = ? and user_id = ?",
+            "select name, state, problem, n_taken, n_known, n_skipped, n_left_out, tools_off from import where id = ? and user_id = ?",
             id.0,
             user.0
         )
@@ -138,6 +138,7 @@ impl Store {
             n_known: count(row.n_known),
             n_skipped: count(row.n_skipped),
             n_left_out: count(row.n_left_out),
+            tools_off: row.tools_off.lines().map(str::to_owned).collect(),
         }))
     }
 
@@ -151,7 +152,7 @@ impl Store {
     ) -> Result<SessionId, StoreError> {
         let mut tx = self.write.begin().await?;
         let done = sqlx::query!(
-            "update import set n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?
+            "update import set n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?, tools_off = ?
              where id = ? and user_id = ? and state = 'waiting'",
             counts.n_entries,
             counts.n_taken,
@@ -188,17 +189,19 @@ impl Store {
         Ok(n.fetch_one(&self.read).await? > 0)
     }
 
-    /// Notes how an import ended, once.
+    /// Notes how an import ended, once, and which tools stay off that its sessions name. None of those names has a line break.
     pub async fn end_import(
         &self,
         work: &ImportWork,
         counts: ImportCounts,
         state: ImportState,
         problem: Option<&str>,
+        tools_off: &[String],
     ) -> Result<(), StoreError> {
         let state = state.name();
+        let tools_off = tools_off.join("\n");
         sqlx::query!(
-            "update import set state = ?, problem = ?, n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?
+            "update import set state = ?, problem = ?, n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?, tools_off = ?
              where id = ? and user_id = ? and state = 'waiting'",
             state,
             problem,
@@ -207,6 +210,7 @@ impl Store {
             counts.n_known,
             counts.n_skipped,
             counts.n_left_out,
+            tools_off,
             work.id.0,
             work.user.0
         )

@@ -234,9 +234,12 @@ fn LostHint() -> impl IntoView {
     let texts = use_texts();
     let live = use_live();
     view! {
-        <When when=move || live.connection.get() == Connection::Lost>
+        <When when=move || matches!(live.connection.get(), Connection::Lost | Connection::Outdated)>
             <p class="mb-2 rounded-card border border-line bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="lost">
-                {texts.connection_lost_hint}
+                {move || match live.connection.get() {
+                    Connection::Outdated => texts.error_outdated,
+                    _ => texts.connection_lost_hint,
+                }}
             </p>
         </When>
     }
@@ -340,7 +343,9 @@ fn stop_on_escape(store: ThreadStore) {
                 [palette, shortcuts, drawer, model_picker, launch].iter().any(|open| open.get_untracked())
                     || platform::has_dialog()
             };
-            if event.key() == "Escape" && store.is_running() && !is_open() {
+            // What it has closed already may have been open until now.
+            let is_used = event.default_prevented();
+            if event.key() == "Escape" && store.is_running() && !is_used && !is_open() {
                 actions.stop();
             }
         });

@@ -1,7 +1,7 @@
 use super::{ChatRequest, CompletionRequest};
 use crate::error::ApiError;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use inference::{GenerateRequest, Prompt, Speculation};
+use inference::{Gap, GenerateRequest, Prompt, Speculation};
 use serde_json::{Value, json};
 use types::{chat::Guesser, guard::GuardSettings, sampling::MAX_REPEAT_LAST_N};
 
@@ -121,7 +121,6 @@ fn what_would_change_a_text_and_is_not_done_is_refused() {
         serde_json::from_value::<CompletionRequest>(body).unwrap().to_generate()
     };
     check_field(text(json!({"echo": true})), "echo");
-    check_field(text(json!({"suffix": "b"})), "suffix");
     check_field(text(json!({"best_of": 2})), "best_of");
     let usual = [
         json!({"echo": false, "suffix": "", "best_of": 1}),
@@ -131,6 +130,19 @@ fn what_would_change_a_text_and_is_not_done_is_refused() {
     for extra in usual {
         assert!(text(extra.clone()).is_ok(), "{extra}");
     }
+}
+
+#[test]
+fn a_suffix_makes_it_a_gap_between_two_texts() {
+    let check = |suffix: Value, expected: Prompt| {
+        let body = json!({"prompt": "a", "suffix": suffix});
+        let requests = serde_json::from_value::<CompletionRequest>(body).unwrap().to_generate().unwrap();
+        assert_eq!(requests.into_iter().map(|it| it.prompt).collect::<Vec<_>>(), [expected]);
+    };
+    let (before, after, said) = ("a".to_owned(), "b".to_owned(), String::new());
+    check(json!("b"), Prompt::Fill(Gap { before, after, said }));
+    check(json!(""), Prompt::Text("a".to_owned()));
+    check(json!(null), Prompt::Text("a".to_owned()));
 }
 
 #[test]

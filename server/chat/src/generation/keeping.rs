@@ -94,6 +94,9 @@ fn as_sent(request: &GenerateRequest) -> Vec<SeenPart> {
     }
     match &request.prompt {
         Prompt::Text(text) => parts.push(part(SeenKind::Text, text.clone())),
+        Prompt::Fill(gap) => {
+            parts.extend([&gap.before, &gap.after].map(|text| part(SeenKind::Text, text.clone())));
+        }
         Prompt::Chat(turns) | Prompt::Continue(turns) => {
             for turn in turns {
                 parts.push(part(SeenKind::Special, format!("{} ", speaker(turn.role))));

@@ -465,7 +465,7 @@ pub(super) fn and(before: Option<Usage>, later: Option<Usage>) -> Option<Usage> 
 fn add(prompt: &mut Prompt, turns: Vec<ChatTurn>) {
     match prompt {
         Prompt::Chat(said) | Prompt::Continue(said) => said.extend(turns),
-        Prompt::Text(_) => {}
+        Prompt::Text(_) | Prompt::Fill(_) => {}
     }
 }
 

@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use store::ImportCounts;
 use system::arriving::ArrivalError;
 use types::{
-    filing::{Filter, ImportState, ImportView},
+    filing::{Filter, ImportState, ImportView, MAX_TOOLS_OFF},
     ids::ImportId,
     job::JobState,
 };
@@ -41,6 +41,12 @@ fn chat(title: &str) -> serde_json::Value {
     serde_json::json!({"title": title, "turns": [{"role": "user", "text": "Which?"}]})
 }
 
+/// One whose answers may call these tools.
+fn calling(title: &str, tools: &[String]) -> serde_json::Value {
+    let turns = serde_json::json!([{"role": "user", "text": title}]);
+    serde_json::json!({"title": title, "setup": {"tools": tools}, "turns": turns})
+}
+
 fn file(chats: Vec<serde_json::Value>) -> String {
     serde_json::json!({"format": "chaosengine-chats", "version": 1, "chats": chats}).to_string()
 }
@@ -64,8 +70,8 @@ async fn what_a_crash_broke_off_goes_on_and_nothing_is_there_twice() {
     let id = bench.store.add_import(ME, "chats.json", "a.json", 1).await.unwrap();
     let work = bench.store.waiting_import().await.unwrap().unwrap();
     let first = transcripts::Transcript { title: "one".to_owned(), ..Default::default() };
-    let (session, _) = bench.chat.imported(ME, &first).await.unwrap();
-    let session = store::ImportedSession { messages: vec![], ..session };
+    let imported = bench.chat.imported(ME, &first).await.unwrap();
+    let session = store::ImportedSession { messages: vec![], ..imported.session };
     let behind = ImportCounts { n_entries: 2, n_taken: 1, n_skipped: 1, ..ImportCounts::default() };
     bench.store.import_session(&work, behind, &session).await.unwrap();
 
@@ -157,4 +163,25 @@ async fn a_file_that_comes_again_brings_what_is_not_here() {
     bench.chat.delete_session(ME, one).await.unwrap();
     let asked = add(&imports, &file(chats)).await;
     assert_eq!(told(imports.ended(ME, asked, LONG_AGO).await.unwrap()), (ImportState::Done, 1, 2));
+}
+
+#[tokio::test]
+async fn tools_that_stay_off_are_named_once_and_not_without_end() {
+    let bench = Bench::open([]).await;
+    let (imports, _) = bench.imports().await;
+    let few = ["seeks", "adds", "two\nlines"].map(str::to_owned);
+    let chats = vec![calling("one", &few), calling("two", &few[..1]), chat("three")];
+    let first = add(&imports, &file(chats.clone())).await;
+    let view = imports.ended(ME, first, LONG_AGO).await.unwrap();
+    assert_eq!((view.state, view.problem.as_str()), (ImportState::Done, ""));
+    assert_eq!(view.tools_off, ["adds", "seeks", "twolines"]);
+    // What is here already brings nothing that could be switched on.
+    let again = add(&imports, &file(chats)).await;
+    assert_eq!(imports.ended(ME, again, LONG_AGO).await.unwrap().tools_off, [""; 0]);
+
+    let many: Vec<String> = (0..2 * MAX_TOOLS_OFF).map(|n| format!("tool{n:03}")).collect();
+    let flood = add(&imports, &file(vec![calling("four", &many)])).await;
+    let told = imports.ended(ME, flood, LONG_AGO).await.unwrap().tools_off;
+    assert_eq!((told.len(), told[0].as_str()), (MAX_TOOLS_OFF + 1, "tool000"));
+    assert_eq!(told[MAX_TOOLS_OFF], "…");
 }

@@ -510,7 +510,8 @@ async fn a_file_switches_on_only_tools_that_send_and_change_nothing() {
     let (bench, session) = open(tools, [Script::say(["A"])]).await;
     bench.say(Some(session), "go").await;
     let written = bench.chat.transcript(ME, session).await.unwrap();
-    bench.take_over(&transcripts::write_json(vec![written])).await;
+    let view = bench.take_over(&transcripts::write_json(vec![written])).await;
+    assert_eq!(view.tools_off, ["seeks", "writes"]);
     let taken = bench.chat.all_sessions(ME).await.unwrap().into_iter().max().unwrap();
     assert!(taken != session);
     assert_eq!(bench.store.session_tools(ME, taken).await.unwrap(), Some(vec!["adds".to_owned()]));

@@ -33,6 +33,8 @@ struct engine_pool {
     uint32_t n_sequences;
     uint32_t n_batch;
     uint32_t n_logits;
+    int32_t  pooling;
+    bool     makes_vectors;
 };
 
 extern "C" bool engine_sizes_of(const llama_context * context, engine_sizes * sizes) {
@@ -68,6 +70,10 @@ extern "C" bool engine_dry_run(const char * path, const engine_pool * pools, siz
             params.n_seq_max = pools[i].n_sequences;
             params.n_outputs_max = pools[i].n_logits;
             params.kv_unified = true;
+            params.embeddings = pools[i].makes_vectors;
+            if (params.embeddings) {
+                params.pooling_type = static_cast<llama_pooling_type>(pools[i].pooling);
+            }
             params.no_perf = true;
             const std::unique_ptr<llama_context, context_deleter> context(llama_init_from_model(model.get(), params));
             if (!context || !engine_sizes_of(context.get(), &sizes[i])) {

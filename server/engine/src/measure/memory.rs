@@ -1,12 +1,17 @@
 //! What a model would take, asked of llama.cpp itself: it goes through all that loading does but reads no weights and allocates
 //! nothing for them.
 //!
-//! What grows with the context grows by the same for every cell, so two contexts tell what all of them take.
+//! What grows with the context grows by the same for every cell, and where whole texts are computed at once, for every pair of
+//! them: so a few contexts tell what all of them take.
 
-use crate::llama::{self, Allocated, N_BATCH, Pool};
-use llama_cpp_2::llama_backend::LlamaBackend;
+use crate::{
+    llama::{self, Allocated, N_BATCH, Pool},
+    vectors::{BATCH_SEQUENCES, BATCH_TOKENS},
+};
+use gguf::Header;
+use llama_cpp_2::{context::params::LlamaPoolingType, llama_backend::LlamaBackend};
 use std::path::Path;
-use types::launch::DryRun;
+use types::{launch::DryRun, model::Purpose};
 
 /// Cells of the two contexts that are compared.
 const N_CELLS: [u32; 2] = [2048, 10_240];
@@ -16,16 +21,47 @@ const N_LOGITS: u32 = 64;
 
 /// Tries the loading of the model, or of the projector, at `path` for `n_sequences` answers at the same time. The error is a sentence.
 pub(crate) fn dry_run(backend: &LlamaBackend, path: &Path, n_sequences: u32) -> Result<DryRun, String> {
-    if gguf::read_header(path).is_ok_and(|header| header.is_projector()) {
+    let header = gguf::read_header(path).unwrap_or_default();
+    if header.is_projector() {
         let n_bytes = llama::projector_bytes(backend, path, true, N_BATCH)?;
         let weights_bytes = n_bytes.ok_or("llama.cpp does not say what it takes")?;
         return Ok(DryRun { weights_bytes, ..DryRun::default() });
     }
+    if header.purpose() != Purpose::Writing {
+        let pools = vector_pools(&header);
+        return Ok(through(pools.map(|it| it.n_cells), llama::dry_run(backend, path, pools)?));
+    }
     let n_sequences = llama::n_of_pool(n_sequences);
     let n_logits = n_sequences.max(N_LOGITS);
-    let pools = N_CELLS.map(|n_cells| Pool { n_cells, n_sequences, n_batch: N_BATCH, n_logits });
+    let pools = N_CELLS.map(|n_cells| Pool {
+        n_cells,
+        n_sequences,
+        n_batch: N_BATCH,
+        n_logits,
+        pooling: 0,
+        makes_vectors: false,
+    });
     let [few, many] = llama::dry_run(backend, path, pools)?;
     Ok(between(few, many))
+}
+
+/// Contexts for texts of three lengths, each as much longer than the one before.
+fn vector_pools(header: &Header) -> [Pool; 3] {
+    let step = BATCH_TOKENS as u32;
+    let in_parts = header.takes_parts();
+    let pooling = i32::from(match header.purpose() {
+        Purpose::Reranking => LlamaPoolingType::Rank,
+        _ if in_parts => LlamaPoolingType::None,
+        _ => LlamaPoolingType::Mean,
+    });
+    [step, 2 * step, 3 * step].map(|n_cells| Pool {
+        n_cells,
+        n_sequences: BATCH_SEQUENCES as u32,
+        n_batch: if in_parts { step } else { n_cells },
+        n_logits: 0,
+        pooling,
+        makes_vectors: true,
+    })
 }
 
 /// What every cell takes, and what is taken without any.
@@ -40,6 +76,31 @@ fn between(few: Allocated, many: Allocated) -> DryRun {
         cell_bytes,
         buffers_bytes: few.buffers.saturating_sub(buffers_cell_bytes * n_few),
         buffers_cell_bytes,
+        buffers_pair_bytes: 0,
+    }
+}
+
+/// What every cell and every pair of cells takes, and what is taken without any: the parabola through three contexts with as many
+/// cells more each.
+fn through(n_cells: [u32; 3], sizes: [Allocated; 3]) -> DryRun {
+    let [few, more, many] = sizes;
+    let [n_few, n_more, n_many] = n_cells.map(u64::from);
+    let step = n_more - n_few;
+    let buffers = sizes.map(|it| it.buffers);
+    let bend = (buffers[2] + buffers[0]).saturating_sub(2 * buffers[1]);
+    let pair_bytes = bend.div_ceil(2 * step * step);
+    // Of what is left when the pairs are counted.
+    let rest = |i: usize, n: u64| buffers[i].saturating_sub(pair_bytes * n * n);
+    let [of_few, of_many] = [rest(0, n_few), rest(2, n_many)];
+    let buffers_cell_bytes = of_many.saturating_sub(of_few).div_ceil(n_many - n_few);
+    let cell_bytes = many.kv.saturating_sub(few.kv) / (n_many - n_few);
+    DryRun {
+        weights_bytes: more.weights,
+        state_bytes: few.kv.saturating_sub(cell_bytes * n_few),
+        cell_bytes,
+        buffers_bytes: of_few.saturating_sub(buffers_cell_bytes * n_few),
+        buffers_cell_bytes,
+        buffers_pair_bytes: pair_bytes,
     }
 }
 
@@ -57,9 +118,25 @@ mod tests {
             cell_bytes,
             buffers_bytes,
             buffers_cell_bytes,
+            buffers_pair_bytes: 0,
         };
         check(at(20_480, 70), at(102_400, 70), run(0, 10, 70, 0));
         check(at(20_485, 2048 * 3 + 1), at(102_405, 10_240 * 3 + 1), run(5, 10, 1, 3));
         check(at(50, 70), at(50, 70), run(50, 0, 70, 0));
+    }
+
+    #[test]
+    fn what_grows_with_pairs_is_told_from_what_grows_with_cells() {
+        let at = |n: u64, buffers: u64| Allocated { weights: 1000, kv: 7 * n, buffers };
+        let check = |[pair, cell, fixed]: [u64; 3]| {
+            let n_cells = [100, 200, 300];
+            let sizes = n_cells.map(|n| u64::from(n)).map(|n| at(n, pair * n * n + cell * n + fixed));
+            let run = through(n_cells, sizes);
+            assert_eq!([run.buffers_pair_bytes, run.buffers_cell_bytes, run.buffers_bytes], [pair, cell, fixed]);
+            assert_eq!([run.weights_bytes, run.cell_bytes, run.state_bytes], [1000, 7, 0]);
+        };
+        check([6, 50, 1000]);
+        check([0, 50, 1000]);
+        check([0, 0, 3]);
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use llama_cpp_2::context::params::LlamaPoolingType;
 use protocol::N_SPEED_ROUNDS;
 use types::speed::SpeedChoice;
 
@@ -164,6 +165,37 @@ fn a_dry_run_tells_what_is_allocated_then() {
     check(16, &|path| {
         crate::tests::tiny_recurrent::write_hybrid(path, 3, crate::tests::tiny_heads::Knows::Much)
     });
+}
+
+#[test]
+fn a_dry_run_tells_what_a_model_that_makes_vectors_allocates() {
+    use crate::tests::{tiny_bert, tiny_llama};
+    let backend = LlamaBackend::init().expect("llama.cpp");
+    let check = |output: llama::Output, in_parts: bool, write: &dyn Fn(&std::path::Path)| {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        write(file.path());
+        let foretold = dry_run(&backend, file.path(), 1).expect("a dry run");
+        let request = protocol::LoadRequest::new(file.path().to_owned());
+        let params = llama_cpp_2::model::params::LlamaModelParams::default();
+        let model = llama::load_file(&backend, file.path(), params, |_| true).expect("a model");
+        for n_tokens in [512, 2048] {
+            let n_at_once = if in_parts { 512 } else { n_tokens };
+            let shape = llama::VectorShape { output, n_tokens, n_at_once, n_sequences: 64 };
+            let context = llama::open_vector_context(&backend, &model, &request, shape).expect("a context");
+            let taken = llama::allocated(&context).expect("sizes");
+            let n = u64::from(n_tokens);
+            let of_text = foretold.buffers_cell_bytes * n + foretold.buffers_pair_bytes * n * n;
+            let buffers = foretold.buffers_bytes + of_text;
+            assert_eq!(foretold.weights_bytes, taken.weights);
+            assert_eq!(foretold.state_bytes + foretold.cell_bytes * n, taken.kv);
+            assert!(buffers.abs_diff(taken.buffers) <= taken.buffers / 20, "{buffers} of {taken:?}");
+        }
+    };
+    let pooled = |pooling: LlamaPoolingType| llama::Output::Pooled(pooling);
+    check(pooled(LlamaPoolingType::Mean), false, &|path| tiny_bert::write(path, 3, tiny_bert::Made::Mean));
+    check(pooled(LlamaPoolingType::Cls), false, &|path| tiny_bert::write(path, 3, tiny_bert::Made::Cls));
+    check(pooled(LlamaPoolingType::Rank), false, &|path| tiny_bert::write(path, 3, tiny_bert::Made::Rank));
+    check(llama::Output::Tokens, true, &|path| tiny_llama::write_for_vectors(path, 3));
 }
 
 #[test]

@@ -85,6 +85,16 @@ pub(crate) fn write_with(path: &Path, seed: u64, manners: &Manners) {
     values.write(path, &tensors).expect("the folder is there");
 }
 
+/// Writes the model of [`write`] as one that makes vectors, each of the last token of a text.
+pub(crate) fn write_for_vectors(path: &Path, seed: u64) {
+    const LAST: u32 = 3;
+    let vocabulary = vocabulary();
+    let tensors = tensors(vocabulary.len() as u64, &mut fastrand::Rng::with_seed(seed));
+    let mut values = values(&vocabulary);
+    values.u32("llama.pooling_type", LAST);
+    values.write(path, &tensors).expect("the folder is there");
+}
+
 /// Numbers of a head that is wider than its share of a token's vector.
 const WIDE: u64 = 40;
 

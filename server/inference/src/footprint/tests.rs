@@ -48,7 +48,7 @@ fn wider_models_and_larger_batches_need_more_to_compute_with() {
 }
 
 #[test]
-fn what_makes_vectors_computes_a_whole_text_at_once() {
+fn what_makes_vectors_computes_a_whole_text_at_once_unless_it_takes_parts() {
     let encoder =
         Footprint { n_embd: 1000, n_ctx_train: Some(8192), makes_vectors: true, ..Footprint::default() };
     let check = |footprint: Footprint, n_ctx, expected: u64| {
@@ -60,6 +60,8 @@ fn what_makes_vectors_computes_a_whole_text_at_once() {
     // One that writes as well keeps keys and values for one text, and says how likely each word is.
     let writer = Footprint { n_vocab: 1000, cell_bytes: 10, ..encoder };
     check(writer, None, 2048 * 52_000 + 2048 * 2048 * 6 + 1000 * (2048 * 8 + 250) + 2048 * 10);
+    let in_parts = Footprint { takes_parts: true, ..writer };
+    check(in_parts, None, 512 * 52_000 + 512 * 2048 * 6 + 1000 * (512 * 8 + 250) + 2048 * 10);
 }
 
 #[test]
@@ -91,6 +93,7 @@ fn tried() -> Footprint {
         cell_bytes: 900,
         buffers_bytes: 512_000,
         buffers_cell_bytes: 7 * 512,
+        buffers_pair_bytes: 0,
     };
     model().tried(Some(run), KvType::default())
 }
@@ -110,6 +113,26 @@ fn a_dry_run_counts_instead_of_the_files_own_numbers() {
         half.parts(Some(512), 16 * GB).buffers,
         BASE_BYTES + OWN_BYTES + (512_000 + 512 * 7 * 512) / 2
     );
+}
+
+#[test]
+fn what_makes_vectors_takes_what_a_dry_run_told_of_a_text_of_that_length() {
+    let run = DryRun {
+        cell_bytes: 10,
+        buffers_bytes: 3000,
+        buffers_cell_bytes: 500,
+        buffers_pair_bytes: 6,
+        ..DryRun::default()
+    };
+    let encoder = Footprint { n_ctx_train: Some(8192), makes_vectors: true, ..Footprint::default() };
+    let tried = encoder.tried(Some(run), KvType::of(KvFormat::Q8));
+    let check = |n_ctx, n: u64| {
+        let expected = BASE_BYTES + OWN_BYTES + n * 10 + 3000 + n * 500 + n * n * 6;
+        assert_eq!(tried.bytes(n_ctx, 16 * GB), expected);
+    };
+    check(None, 2048);
+    check(Some(8192), 8192);
+    check(Some(100), 512);
 }
 
 #[test]

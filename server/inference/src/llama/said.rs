@@ -28,7 +28,7 @@ impl Said {
         let is_plain = params.constraint.is_none() && params.tools.is_none() && params.logprobs.is_none();
         let has_spoken = match prompt {
             Prompt::Continue(turns) => turns.last().is_some_and(|turn| !turn.content.is_empty()),
-            Prompt::Chat(_) | Prompt::Text(_) => false,
+            Prompt::Chat(_) | Prompt::Text(_) | Prompt::Fill(_) => false,
         };
         Self { has_spoken, is_bound: !is_plain, ..Self::default() }
     }
@@ -81,6 +81,7 @@ impl Said {
         }
         match prompt {
             Prompt::Text(before) => before.push_str(&text),
+            Prompt::Fill(gap) => gap.said.push_str(&text),
             Prompt::Chat(turns) => {
                 turns.push(ChatTurn { reasoning: thought, ..ChatTurn::new(Role::Assistant, text) });
                 *prompt = Prompt::Continue(std::mem::take(turns));

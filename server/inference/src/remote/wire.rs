@@ -1,7 +1,7 @@
 //! A request as OpenAI's API takes it. Pure.
 
 use super::RemoteProblem;
-use crate::{GenerateRequest, Prompt};
+use crate::{Gap, GenerateRequest, Prompt};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
 use types::{
@@ -22,7 +22,7 @@ const GO_ON: &str = "Go on exactly where your last message ends, without repeati
 pub(super) fn function(prompt: &Prompt) -> &'static str {
     match prompt {
         Prompt::Chat(_) | Prompt::Continue(_) => "chat/completions",
-        Prompt::Text(_) => "completions",
+        Prompt::Text(_) | Prompt::Fill(_) => "completions",
     }
 }
 
@@ -41,6 +41,10 @@ pub(super) fn body(model: &str, dialect: Dialect, request: &GenerateRequest) -> 
             body.insert("messages".into(), turns.iter().chain(&asked).map(message).collect())
         }
         Prompt::Text(text) => body.insert("prompt".into(), json!(text)),
+        Prompt::Fill(Gap { before, after, said }) => {
+            body.insert("suffix".into(), json!(after));
+            body.insert("prompt".into(), json!(format!("{before}{said}")))
+        }
     };
     body.insert("stream".into(), json!(true));
     body.insert("stream_options".into(), json!({"include_usage": true}));
@@ -54,7 +58,7 @@ pub(super) fn body(model: &str, dialect: Dialect, request: &GenerateRequest) -> 
     if let Some(tools) = &request.tools {
         add_tools(&mut body, tools)?;
     }
-    if !matches!(request.prompt, Prompt::Text(_)) {
+    if !matches!(request.prompt, Prompt::Text(_) | Prompt::Fill(_)) {
         add_thinking(&mut body, dialect, request)?;
     }
     if let Some(n) = request.logprobs {
@@ -249,7 +253,7 @@ fn add_logprobs(body: &mut Map<String, Value>, prompt: &Prompt, n: u32) {
             body.insert("logprobs".into(), json!(true));
             body.insert("top_logprobs".into(), json!(n));
         }
-        Prompt::Text(_) => {
+        Prompt::Text(_) | Prompt::Fill(_) => {
             body.insert("logprobs".into(), json!(n));
         }
     }

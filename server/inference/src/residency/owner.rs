@@ -3,7 +3,9 @@
 use super::{
     Limits,
     failures::Failures,
+    lease::{Change, Lease, Release, Use},
     plan::{Decision, Held, Key, Memory, Outlook, Tight, Wanted, foresee, plan},
+    stay::Stay,
 };
 use crate::{
     EngineError, Intent, KeepAlive, ModelSpec, Target, Tenant,
@@ -17,8 +19,7 @@ use tokio::{
 use tokio_stream::{StreamExt, StreamMap, wrappers::WatchStream};
 use types::{
     ids::ModelId,
-    launch::LoadedAs,
-    model::{ModelState, ModelStatus, Purpose, Resident, Residents},
+    model::{ModelState, ModelStatus, Purpose, Residents},
 };
 
 /// Models that are remembered after they were unloaded to save memory.
@@ -64,121 +65,6 @@ pub(super) enum Ask {
         id: Option<ModelId>,
         reply: oneshot::Sender<()>,
     },
-}
-
-/// Who uses a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Use {
-    /// Waits for its load.
-    Load,
-    /// Heard that the load failed, perhaps before the owner did.
-    FailedLoad,
-    Request,
-}
-
-/// What becomes of a use.
-enum Change {
-    /// The load ended well; whoever waited for it uses the model now.
-    Loaded,
-    Ended(Use),
-}
-
-/// A change of one use of a model.
-struct Release {
-    key: Key,
-    change: Change,
-}
-
-/// The use of a model. Dropping it lets go.
-pub(super) struct Lease {
-    pub(super) model: SupervisedModel,
-    key: Key,
-    by: Use,
-    /// Unbounded by its type, but each use sends twice at most.
-    releases: mpsc::UnboundedSender<Release>,
-}
-
-impl Lease {
-    /// The load has ended: letting go of it no longer cancels it.
-    pub(super) fn load_ended(&mut self, result: &Result<(), EngineError>) {
-        if result.is_err() {
-            self.by = Use::FailedLoad;
-            return;
-        }
-        self.by = Use::Request;
-        _ = self.releases.send(Release { key: self.key, change: Change::Loaded });
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        _ = self.releases.send(Release { key: self.key, change: Change::Ended(self.by) });
-    }
-}
-
-/// One model in memory, on its way there, or failed.
-struct Stay {
-    spec: ModelSpec,
-    /// How it is loaded after it has slept, where that is not how it was loaded.
-    next_spec: Option<ModelSpec>,
-    model: SupervisedModel,
-    report: Report,
-    /// What the supervisor said last, which may not have come here yet.
-    newest: watch::Receiver<Report>,
-    failures: Failures,
-    predicted_bytes: u64,
-    /// What its computed conversations may take in ordinary memory.
-    saved_bytes: u64,
-    is_pinned: bool,
-    /// It was ready once.
-    is_proven: bool,
-    n_loading: usize,
-    n_uses: usize,
-    last_use: u64,
-    idle_since: Instant,
-    /// What the last request said about it that said anything. It holds for those that say nothing, whoever they are, until the
-    /// model has gone: programs that were made for Ollama count on that.
-    keep_alive: Option<KeepAlive>,
-}
-
-impl Stay {
-    /// Takes over what can change while the model stays loaded.
-    fn adjust(&mut self, spec: ModelSpec) {
-        self.model.adjust(spec.clone());
-        (self.spec, self.next_spec) = (spec, None);
-    }
-
-    fn has_failed(&self) -> bool {
-        matches!(self.report.status.state, ModelState::Failed { .. })
-    }
-
-    /// It keeps computed conversations.
-    fn saves(&self) -> bool {
-        self.spec.purpose == Purpose::Writing && !self.has_failed()
-    }
-
-    fn is_used(&self) -> bool {
-        self.n_loading + self.n_uses > 0
-    }
-
-    fn bytes(&self) -> u64 {
-        if self.has_failed() { 0 } else { self.counted().0 }
-    }
-
-    /// Bytes, and whether they were measured.
-    fn counted(&self) -> (u64, bool) {
-        self.spec.footprint.counted(self.predicted_bytes, self.report.memory_bytes)
-    }
-
-    fn view(&self) -> Resident {
-        Resident {
-            status: self.report.status.clone(),
-            memory_bytes: self.bytes(),
-            is_measured: self.counted().1,
-            is_pinned: self.is_pinned,
-            loaded: Some(LoadedAs { profile: self.spec.profile.clone(), kv: self.report.kv }),
-        }
-    }
 }
 
 /// A worker on its way out.

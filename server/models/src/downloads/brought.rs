@@ -3,7 +3,7 @@
 //!
 //! Where it cannot be written, files stay that might go.
 
-use super::{STAGING, below};
+use super::{gathered::STAGING, places::below};
 use std::{
     collections::BTreeSet,
     fs, io,

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// What programs put behind the names of files that have not arrived whole.
-const PARTIAL: [&str; 3] = [".part", ".incomplete", ".crdownload"];
+pub(crate) const PARTIAL: [&str; 3] = [".part", ".incomplete", ".crdownload"];
 /// Files that can run programs when they are opened, as PyTorch writes them.
 const PICKLES: [&str; 5] = ["bin", "pt", "pth", "ckpt", "pkl"];
 /// Files of a repository in the hub's cache that are looked at.

@@ -240,6 +240,7 @@ pub(crate) fn footprint(header: &Header, size_bytes: u64, kv_type: KvType) -> Fo
         n_vocab: if makes_vectors && half_precision == 0 { 0 } else { header.n_vocab },
         n_embd: header.n_embd().unwrap_or(0),
         makes_vectors,
+        takes_parts: header.takes_parts(),
         ..Footprint::default()
     }
 }

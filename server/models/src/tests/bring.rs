@@ -3,7 +3,11 @@
 use super::{Bench, ME, gguf, llama};
 use crate::{ModelsError, SentFile};
 use futures::stream;
-use std::{convert::Infallible, fs};
+use std::{
+    convert::Infallible,
+    fs,
+    time::{Duration, SystemTime},
+};
 use types::{
     ids::ModelId,
     job::{JobState, JobView},
@@ -90,6 +94,21 @@ async fn all_parts_of_a_model_and_whole_folders_are_brought() {
         assert_eq!(fs::read(bench.path("own/sky/vae/config.json")).unwrap(), b"{}", "{how:?}");
         assert_eq!(bench.path("pipes/sky").exists(), how != Bringing::Move, "{how:?}");
     }
+}
+
+#[tokio::test]
+async fn what_was_half_brought_when_the_process_ended_goes_at_the_next_start() {
+    let bench = Bench::open().await;
+    bench.put("own/.bringing-sky/model_index.json", br#"{"_class_name": "FluxPipeline"}"#);
+    bench.put("own/.bringing-tiny.gguf/tiny.gguf", &llama(100));
+    bench.put("own/other.gguf", &llama(10));
+    assert_eq!(bench.all().await, ["other"]);
+    bench.models.open_library().await.unwrap();
+    let names: Vec<_> = fs::read_dir(bench.home.path().join("own"))
+        .unwrap()
+        .map(|it| it.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names, ["other.gguf"]);
 }
 
 #[tokio::test]
@@ -216,6 +235,31 @@ async fn a_file_whose_bytes_are_all_here_is_done_when_that_was_said() {
     // Of a file without a time nobody can tell.
     let timeless = SentFile { changed_ms: 0, ..sent(name, size) };
     assert!(matches!(bench.models.upload_state(timeless).await, Err(ModelsError::NameTaken(_))));
+}
+
+#[tokio::test]
+async fn what_was_sent_in_part_is_thrown_away_a_day_after_its_last_byte() {
+    let bench = Bench::open().await;
+    let file = llama(3000);
+    let folder = bench.home.path().join("own").join(".uploads");
+    bench.models.purge_uploads().await;
+    bench.send("sent.gguf", &file, 0, 1000).await.unwrap();
+    let part = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    for (hours, expected) in [(23, 1000), (25, 0)] {
+        let time = SystemTime::now() - Duration::from_secs(hours * 3600);
+        fs::File::options().write(true).open(&part).unwrap().set_modified(time).unwrap();
+        bench.models.purge_uploads().await;
+        let arrived = bench.models.upload_state(sent("sent.gguf", file.len())).await.unwrap();
+        assert_eq!(arrived, expected, "after {hours} hours");
+    }
+    // As long as somebody writes it, it stays.
+    bench.send("sent.gguf", &file, 0, 1000).await.unwrap();
+    let writer = bench.models.writers.begin(&part);
+    let time = SystemTime::now() - Duration::from_secs(25 * 3600);
+    fs::File::options().write(true).open(&part).unwrap().set_modified(time).unwrap();
+    bench.models.purge_uploads().await;
+    assert!(part.exists());
+    drop(writer);
 }
 
 #[tokio::test]

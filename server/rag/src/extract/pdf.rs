@@ -1,15 +1,18 @@
 //! PDF, page by page. What a page says is told from where its glyphs stand; chapters come from the outline, where there is
-//! one, and from the size of the type.
+//! one, and from the size and the weight of the type.
 
+mod continued;
 mod glyphs;
 mod headings;
 mod layout;
+mod running;
+mod weights;
 
 use super::{Extracted, MAX_TEXT_BYTES, Unreadable};
 use glyphs::Collector;
 use headings::Chapter;
 use layout::Part;
-use pdf_extract::{Dictionary, Document, Object, Stream, content::Content, output_doc_page};
+use pdf_extract::{Dictionary, Document, Object, ObjectId, Stream, content::Content, output_doc_page};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use types::document::DocumentKind;
 
@@ -25,7 +28,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     if is_encrypted && document.decrypt("").is_err() {
         return Err(Unreadable::Encrypted);
     }
-    let n_pages = document.get_pages().len();
+    let ids = document.get_pages();
+    let n_pages = ids.len();
     if n_pages > MOST_PAGES {
         return Err(Unreadable::TooMuchText);
     }
@@ -33,7 +37,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     let mut pages = Vec::new();
     let (mut n_empty, mut n_broken, mut n_bytes) = (0, 0, 0);
     for page in 1..=n_pages as u32 {
-        let (parts, is_whole) = page_parts(&mut document, page);
+        let (parts, is_whole) = page_parts(&mut document, page, ids.get(&page).copied());
         match is_whole {
             true if parts.is_empty() => n_empty += 1,
             true => {}
@@ -54,6 +58,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     if pages.is_empty() {
         return Err(Unreadable::NoText);
     }
+    let firsts = running::leave_out(&mut pages);
+    continued::repeat_heads(&mut pages);
+    running::put_back(&mut pages, firsts);
     let blocks = headings::blocks(pages, &chapters(&document));
     let note = note(n_pages, n_empty, n_broken);
     Ok(Extracted { kind: DocumentKind::Pdf, n_pages: Some(n_pages as u32), blocks, note })
@@ -71,12 +78,12 @@ fn forget_images(document: &mut Document) {
 }
 
 /// What a page says, and whether that is all: of a damaged one, what stands before the damage.
-fn page_parts(document: &mut Document, page: u32) -> (Vec<Part>, bool) {
-    let (parts, is_whole) = parts_as_it_is(document, page);
+fn page_parts(document: &mut Document, page: u32, id: Option<ObjectId>) -> (Vec<Part>, bool) {
+    let (parts, is_whole) = parts_as_it_is(document, page, id);
     if is_whole || !forget_colours(document, page) {
         return (parts, is_whole);
     }
-    let (again, is_whole) = parts_as_it_is(document, page);
+    let (again, is_whole) = parts_as_it_is(document, page, id);
     let n_bytes = |parts: &[Part]| parts.iter().map(Part::n_bytes).sum::<usize>();
     if n_bytes(&again) >= n_bytes(&parts) { (again, is_whole) } else { (parts, false) }
 }
@@ -96,12 +103,18 @@ fn forget_colours(document: &mut Document, page: u32) -> bool {
     }
 }
 
-fn parts_as_it_is(document: &Document, page: u32) -> (Vec<Part>, bool) {
-    let mut collector = Collector::default();
+fn parts_as_it_is(document: &Document, page: u32, id: Option<ObjectId>) -> (Vec<Part>, bool) {
+    let mut collector = Collector::new(bold_strings(document, id));
     let read = || output_doc_page(document, &mut collector, page);
     // The library panics on some fonts.
     let is_whole = matches!(catch_unwind(AssertUnwindSafe(read)), Ok(Ok(())));
-    (collector.page.into_parts(), is_whole)
+    (collector.into_parts(), is_whole)
+}
+
+/// Of each string of the page, whether it is in bold, as far as that can be told.
+fn bold_strings(document: &Document, page: Option<ObjectId>) -> Vec<bool> {
+    let Some(page) = page else { return Vec::new() };
+    catch_unwind(AssertUnwindSafe(|| weights::of(document, page))).unwrap_or_default()
 }
 
 fn chapters(document: &Document) -> Vec<Chapter> {

@@ -22,8 +22,11 @@ pub(crate) struct Pool {
     pub(crate) n_sequences: u32,
     /// Tokens that are computed at once.
     pub(crate) n_batch: u32,
-    /// Rows of logits that there are at once, at most.
+    /// Rows of logits that there are at once, at most; zero is as many as tokens.
     pub(crate) n_logits: u32,
+    /// How texts become vectors, in llama.cpp's numbers.
+    pub(crate) pooling: i32,
+    pub(crate) makes_vectors: bool,
 }
 
 // In `sizes.cpp`, which catches every exception.

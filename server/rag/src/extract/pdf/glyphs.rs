@@ -1,6 +1,6 @@
 //! What the PDF library says of every glyph, as glyphs on baselines that run from left to right.
 
-use super::layout::{Glyph, N_TURNS, Page};
+use super::layout::{Glyph, N_TURNS, Page, Part};
 use pdf_extract::{MediaBox, OutputDev, OutputError, Transform};
 
 /// How much longer than the other a direction is, to count as the only one.
@@ -13,8 +13,33 @@ const SLANTED: usize = N_TURNS - 1;
 /// Collects one page.
 #[derive(Default)]
 pub(super) struct Collector {
-    pub(super) page: Page,
+    page: Page,
     goes_on: bool,
+    /// Of each string, whether it is in bold.
+    bold: Vec<bool>,
+    /// Strings that have begun.
+    n_strings: usize,
+}
+
+impl Collector {
+    /// A page whose strings are in bold as `bold` says, which is told in their order.
+    pub(super) fn new(bold: Vec<bool>) -> Self {
+        Self { bold, ..Self::default() }
+    }
+
+    /// What the page says.
+    pub(super) fn into_parts(mut self) -> Vec<Part> {
+        // Whoever told which strings are in bold saw other ones than there were.
+        if self.n_strings != self.bold.len() {
+            self.page.forget_weights();
+        }
+        self.page.into_parts()
+    }
+
+    fn is_bold(&self) -> bool {
+        let string = self.n_strings.checked_sub(1).and_then(|nth| self.bold.get(nth));
+        string.is_some_and(|is_bold| *is_bold)
+    }
 }
 
 impl OutputDev for Collector {
@@ -39,13 +64,15 @@ impl OutputDev for Collector {
         font_size: f64,
         text: &str,
     ) -> Result<(), OutputError> {
-        self.page.push(&glyph(place, width, font_size, text, self.goes_on));
+        let is_bold = self.is_bold();
+        self.page.push(&Glyph { is_bold, ..glyph(place, width, font_size, text, self.goes_on) });
         self.goes_on = true;
         Ok(())
     }
 
     fn begin_word(&mut self) -> Result<(), OutputError> {
         self.goes_on = false;
+        self.n_strings += 1;
         Ok(())
     }
 
@@ -84,5 +111,5 @@ fn glyph<'a>(place: &Transform, width: f64, font_size: f64, text: &'a str, goes_
     };
     let most = WIDEST * size * text.chars().count().max(1) as f64;
     let advance = (width * length).clamp(0.0, most.max(0.0));
-    Glyph { turn, x, end: x + advance, y, size, text, goes_on }
+    Glyph { turn, x, end: x + advance, y, size, text, goes_on, is_bold: false }
 }

@@ -40,6 +40,7 @@ pub(super) struct Glyph<'a> {
     pub(super) text: &'a str,
     /// Whether the file writes it together with the one before.
     pub(super) goes_on: bool,
+    pub(super) is_bold: bool,
 }
 
 impl Glyph<'_> {
@@ -57,6 +58,8 @@ struct Piece {
     end: f64,
     y: f64,
     size: f64,
+    /// All of it.
+    is_bold: bool,
     after_space: bool,
     /// Which one of the page's it is, as the file has them.
     nth: usize,
@@ -76,11 +79,15 @@ impl Piece {
     fn take(&mut self, glyph: &Glyph<'_>) {
         push_letters(&mut self.text, glyph.text);
         self.end = self.end.max(glyph.end);
+        self.is_bold &= glyph.is_bold;
         if glyph.size > self.size {
             (self.size, self.y) = (glyph.size, glyph.y);
         }
     }
 }
+
+/// From where to where something stands in a line.
+pub(super) type Span = (f64, f64);
 
 /// A piece of a page.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,16 +97,18 @@ pub(super) enum Part {
         /// Of its type.
         size: f64,
         n_lines: usize,
+        /// A short line in bold that stands alone, with more space above it than there is between lines.
+        stands_out: bool,
     },
-    /// Rows of as many cells each.
-    Table(Vec<Vec<String>>),
+    /// Rows of as many cells each, and where their columns are.
+    Table { rows: Vec<Vec<String>>, columns: Vec<Span> },
 }
 
 impl Part {
     pub(super) fn n_bytes(&self) -> usize {
         match self {
             Self::Paragraph { text, .. } => text.len(),
-            Self::Table(rows) => rows.iter().flatten().map(String::len).sum(),
+            Self::Table { rows, .. } => rows.iter().flatten().map(String::len).sum(),
         }
     }
 }
@@ -142,8 +151,8 @@ impl Page {
         let mut text = String::new();
         push_letters(&mut text, glyph.text);
         let after_space = std::mem::take(&mut self.after_space);
-        let Glyph { x, end, y, size, .. } = *glyph;
-        let piece = Piece { text, x, end, y, size, after_space, nth: self.n_glyphs };
+        let Glyph { x, end, y, size, is_bold, .. } = *glyph;
+        let piece = Piece { text, x, end, y, size, is_bold, after_space, nth: self.n_glyphs };
         self.open = Some((glyph.turn.min(N_TURNS - 1), piece));
     }
 
@@ -152,6 +161,14 @@ impl Page {
             && let Some(pieces) = self.pieces.get_mut(turn)
         {
             pieces.push(piece);
+        }
+    }
+
+    /// Takes nothing for bold any more.
+    pub(super) fn forget_weights(&mut self) {
+        self.close();
+        for piece in self.pieces.iter_mut().flatten() {
+            piece.is_bold = false;
         }
     }
 
@@ -173,7 +190,7 @@ impl Page {
         let mut parts: Vec<_> = turns.iter().flat_map(|pieces| region(pieces.iter().collect(), 0)).collect();
         let loose = self.loose.split_whitespace().collect::<Vec<_>>().join(" ");
         if !loose.is_empty() {
-            parts.push(Part::Paragraph { text: loose, size: 0.0, n_lines: usize::MAX });
+            parts.push(Part::Paragraph { text: loose, size: 0.0, n_lines: usize::MAX, stands_out: false });
         }
         parts
     }
@@ -205,9 +222,9 @@ fn region(pieces: Vec<&Piece>, depth: usize) -> Vec<Part> {
                 parts.extend(paragraphs::of(std::mem::take(&mut plain)));
                 parts.extend(columns.into_iter().flat_map(|column| region(column, depth + 1)));
             }
-            Band::Table(rows) => {
+            Band::Table { rows, columns } => {
                 parts.extend(paragraphs::of(std::mem::take(&mut plain)));
-                parts.push(Part::Table(rows));
+                parts.push(Part::Table { rows, columns });
             }
         }
     }

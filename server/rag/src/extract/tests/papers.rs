@@ -256,3 +256,140 @@ fn text_that_is_printed_twice_to_look_bold_is_there_once() {
     let page = line(72.0, 700.0, BODY, "Warning") + &line(72.4, 700.0, BODY, "Warning");
     check(&[page], &["1 text: Warning"]);
 }
+
+/// Pages of one sentence each with another line below it.
+fn with_feet(feet: &[&str]) -> Vec<String> {
+    let bodies =
+        ["The oil burns for long.", "A wick draws it up.", "Glass keeps the wind out.", "He writes it down."];
+    let page = |(body, foot): (&str, &&str)| line(72.0, 700.0, BODY, body) + &line(300.0, 40.0, 8.0, foot);
+    bodies.into_iter().zip(feet).map(page).collect()
+}
+
+#[test]
+fn lines_at_the_edge_of_most_pages_are_read_once_and_their_numbers_not_at_all() {
+    let head = line(72.0, 760.0, 8.0, "Manual of the lantern");
+    let feet = with_feet(&["Page 1 of 4", "Page 2 of 4", "Page 3 of 4", "Page 4 of 4"]);
+    let pages: Vec<String> = feet.iter().map(|page| head.clone() + page).collect();
+    let expected = [
+        "1 text: Manual of the lantern",
+        "1 text: The oil burns for long.",
+        "1 text: Page 1 of 4",
+        "2 text: A wick draws it up.",
+        "3 text: Glass keeps the wind out.",
+        "4 text: He writes it down.",
+    ];
+    check(&pages, &expected);
+    let numbered = with_feet(&["11", "12", "- 3 -", "14"]);
+    let expected = [
+        "1 text: The oil burns for long.",
+        "2 text: A wick draws it up.",
+        "3 text: Glass keeps the wind out.",
+        "3 text: - 3 -",
+        "4 text: He writes it down.",
+    ];
+    check(&numbered, &expected);
+}
+
+#[test]
+fn lines_of_few_pages_and_numbers_that_count_no_pages_stay() {
+    let two = with_feet(&["In talers", "In talers"]);
+    let bodies = ["1 text: The oil burns for long.", "2 text: A wick draws it up."];
+    check(&two, &[bodies[0], "1 text: In talers", bodies[1], "2 text: In talers"]);
+    let sums = with_feet(&["Sum 40", "Sum 17", "Sum 95"]);
+    let expected = [
+        bodies[0],
+        "1 text: Sum 40",
+        bodies[1],
+        "2 text: Sum 17",
+        "3 text: Glass keeps the wind out.",
+        "3 text: Sum 95",
+    ];
+    check(&sums, &expected);
+    // A page that says nothing else is left as it is.
+    let same = vec![line(72.0, 700.0, BODY, "Lantern"); 3];
+    check(&same, &["1 text: Lantern", "2 text: Lantern", "3 text: Lantern"]);
+}
+
+/// A page with rows of three cells each, and nothing else.
+fn table_at(places: [f64; 3], rows: &[[&str; 3]]) -> String {
+    let mut page = String::new();
+    for (nth, cells) in rows.iter().enumerate() {
+        let y = 710.0 - 14.0 * nth as f64;
+        let cells: Vec<(f64, &str)> = places.into_iter().zip(cells.iter().copied()).collect();
+        page.push_str(&row(y, &cells));
+    }
+    page
+}
+
+const HEAD: [&str; 3] = ["item", "size", "price"];
+const WICK: [&str; 3] = ["cotton wick", "3 mm", "4"];
+const OIL: [&str; 3] = ["oil", "2 l", "12"];
+const GLASS: [&str; 3] = ["glass", "9 cm", "30"];
+const HERE: [f64; 3] = [72.0, 200.0, 300.0];
+
+#[test]
+fn every_part_of_a_table_over_pages_begins_with_its_head_once() {
+    let first = table_at(HERE, &[HEAD, WICK]);
+    let second = table_at(HERE, &[OIL, GLASS]);
+    let expected = [
+        "1 table: item | size | price⏎cotton wick | 3 mm | 4",
+        "2 table: item | size | price⏎oil | 2 l | 12⏎glass | 9 cm | 30",
+        "3 table: item | size | price⏎glass | 9 cm | 30⏎oil | 2 l | 12",
+    ];
+    let third = table_at(HERE, &[GLASS, OIL]);
+    check(&[first.clone(), second, third], &expected);
+    check(&[first, table_at(HERE, &[HEAD, OIL, GLASS])], &expected[..2]);
+}
+
+#[test]
+fn a_table_that_may_be_another_one_is_left_as_it_is() {
+    let plain = "2 table: oil | 2 l | 12⏎glass | 9 cm | 30";
+    let headed = "1 table: item | size | price⏎cotton wick | 3 mm | 4";
+    let first = table_at(HERE, &[HEAD, WICK]);
+    let second = table_at(HERE, &[OIL, GLASS]);
+    check(&[first.clone(), table_at([72.0, 260.0, 420.0], &[OIL, GLASS])], &[headed, plain]);
+    // Its first row is one like the others.
+    let headless = table_at(HERE, &[WICK, GLASS]);
+    check(&[headless, second.clone()], &["1 table: cotton wick | 3 mm | 4⏎glass | 9 cm | 30", plain]);
+    // Something stands between both.
+    let ended = first + &line(72.0, 500.0, BODY, "The prices hold until the end of the year.");
+    check(&[ended, second], &[headed, "1 text: The prices hold until the end of the year.", plain]);
+}
+
+/// A line in bold, as large as the text.
+fn bold(x: f64, y: f64, text: &str) -> String {
+    line(x, y, BODY, text).replace("/F1", "/F2")
+}
+
+const SENTENCES: [&str; 2] =
+    ["The lantern burns for fourteen hours on one filling of oil.", "Then somebody climbs up."];
+
+#[test]
+fn a_line_in_bold_that_stands_alone_is_a_heading() {
+    // The second one is as near to what it heads as lines are to each other.
+    let page = bold(72.0, 740.0, "1 Oil and wicks")
+        + &lines(72.0, 720.0, BODY, &SENTENCES)
+        + &bold(72.0, 660.0, "The keeper")
+        + &lines(72.0, 648.0, BODY, &SENTENCES);
+    let body = format!("1 text: {}", SENTENCES.join(" "));
+    check(std::slice::from_ref(&page), &["1 h1: 1 Oil and wicks", &body, "1 h1: The keeper", &body]);
+    let titled = line(72.0, 770.0, 16.0, "The Lantern") + &page;
+    check(&[titled], &["1 h1: The Lantern", "1 h2: 1 Oil and wicks", &body, "1 h2: The keeper", &body]);
+}
+
+#[test]
+fn sentences_and_words_in_bold_are_no_headings() {
+    let body = format!("1 text: {}", SENTENCES.join(" "));
+    let below = lines(72.0, 600.0, BODY, &SENTENCES);
+    let check_kept = |page: String, expected: &str| check(&[page + &below], &[expected, &body]);
+    check_kept(bold(72.0, 700.0, "Never leave it alone."), "1 text: Never leave it alone.");
+    check_kept(bold(72.0, 700.0, "never alone"), "1 text: never alone");
+    let wrapped = bold(72.0, 700.0, "Never leave the lantern alone at night, as then")
+        + &line(72.0, 688.0, BODY, "the wind blows.");
+    check_kept(wrapped, "1 text: Never leave the lantern alone at night, as then the wind blows.");
+    let mixed = bold(72.0, 700.0, "Warning") + &line(118.0, 700.0, BODY, "of fire");
+    check_kept(mixed, "1 text: Warning of fire");
+    // Where all is in bold, it says nothing.
+    let all = bold(72.0, 700.0, "Lantern and Sons") + &bold(72.0, 660.0, "Quay seven");
+    check(&[all], &["1 text: Lantern and Sons", "1 text: Quay seven"]);
+}

@@ -165,7 +165,7 @@ pub(super) fn line(x: f64, y: f64, size: f64, text: &str) -> String {
     format!("BT /F1 {size} Tf {x} {y} Td ({text}) Tj ET\n")
 }
 
-/// A PDF with a page for each stream of drawing.
+/// A PDF with a page for each stream of drawing; its font `F2` is Helvetica in bold.
 pub(super) fn pdf_of(contents: &[String]) -> Vec<u8> {
     let n = contents.len();
     let kids: Vec<_> = (0..n).map(|i| format!("{} 0 R", 4 + 2 * i)).collect();
@@ -176,11 +176,15 @@ pub(super) fn pdf_of(contents: &[String]) -> Vec<u8> {
     ];
     for (i, content) in contents.iter().enumerate() {
         objects.push(format!(
-            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {} 0 R /Resources << /Font << /F1 3 0 R >> >> >>",
-            5 + 2 * i
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents {} 0 R /Resources << /Font << /F1 3 0 R /F2 {} 0 R >> >> >>",
+            5 + 2 * i,
+            4 + 2 * n
         ));
         objects.push(format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len()));
     }
+    objects.push(
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold /Encoding /WinAnsiEncoding >>".to_owned(),
+    );
     let mut file = String::from("%PDF-1.4\n");
     let mut places = Vec::new();
     for (i, object) in objects.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Rows through which the same gaps run: columns of text, or a table.
 
 use super::{
-    Piece,
+    Piece, Span,
     rows::{Row, text_of},
 };
 
@@ -29,7 +29,7 @@ pub(super) enum Band<'a> {
     Plain(Vec<Row<'a>>),
     /// From left to right.
     Columns(Vec<Vec<&'a Piece>>),
-    Table(Vec<Vec<String>>),
+    Table { rows: Vec<Vec<String>>, columns: Vec<Span> },
 }
 
 /// A gap between pieces; infinite where nothing stands on a side.
@@ -244,11 +244,20 @@ impl<'a> Grid<'a> {
                 _ => rows.push(cells.collect()),
             }
         }
+        let columns = (0..self.n_columns()).map(|column| self.span(column, first, last)).collect();
         let below = self.rows.split_off(last + 1);
         self.rows.truncate(first);
         bands.push(Band::Plain(self.rows));
-        bands.push(Band::Table(rows));
+        bands.push(Band::Table { rows, columns });
         bands.push(Band::Plain(below));
+    }
+
+    /// Where a column stands in these rows.
+    fn span(&self, column: usize, first: usize, last: usize) -> Span {
+        let pieces = (first..=last).flat_map(|row| self.cell(row, column));
+        pieces.fold((f64::INFINITY, f64::NEG_INFINITY), |(begin, end), piece| {
+            (begin.min(piece.x), end.max(piece.end))
+        })
     }
 
     /// How far apart its rows are at most.

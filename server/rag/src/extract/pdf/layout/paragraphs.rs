@@ -21,6 +21,8 @@ const SHORT: f64 = 3.0;
 /// Between two words, in their size; and more than there ever is in a line that fills the column.
 const SPACE: f64 = 0.25;
 const SPREAD: f64 = 2.0;
+/// The longest line in bold that may head what follows.
+const MOST_HEAD_CHARS: usize = 80;
 /// Words before which a hyphen stands for the end of another word: “Vor- und Nachteile”.
 const BRIDGES: &[&str] = &["and", "or", "to", "und", "oder", "bis", "bzw.", "sowie"];
 
@@ -34,6 +36,7 @@ struct Line {
     first_word: f64,
     /// Its words stand in places of their own, as in a list or a form.
     is_spread: bool,
+    is_bold: bool,
 }
 
 /// The paragraphs of rows that stand below each other.
@@ -44,13 +47,19 @@ pub(super) fn of(rows: Vec<Row<'_>>) -> Vec<Part> {
     let compounds = compounds(&lines);
     let mut parts = Vec::new();
     let mut open: Vec<&Line> = Vec::new();
+    // Nothing stands above the first.
+    let mut is_apart = true;
     for line in &lines {
-        if open.last().is_some_and(|last| begins(last, line, usual, edge)) {
-            parts.extend(paragraph(&std::mem::take(&mut open), edge, &compounds));
+        let is_head = is_apart && open.len() == 1;
+        if let Some(last) = open.last().copied()
+            && (begins(last, line, usual, edge) || (is_head && heads(last, line, edge)))
+        {
+            parts.extend(paragraph(&std::mem::take(&mut open), is_apart, edge, &compounds));
+            is_apart = distance(last, line) > APART * usual;
         }
         open.push(line);
     }
-    parts.extend(paragraph(&open, edge, &compounds));
+    parts.extend(paragraph(&open, is_apart, edge, &compounds));
     parts
 }
 
@@ -64,7 +73,15 @@ fn line(row: &Row<'_>) -> Line {
         size: main_size(row),
         first_word: first.map_or(0.0, |piece| piece.end - piece.x),
         is_spread: row.widest_gap() >= SPREAD * row.size,
+        is_bold: is_bold(row),
     }
+}
+
+/// All of its words, whatever its number is in.
+fn is_bold(row: &Row<'_>) -> bool {
+    let is_plain = |text: &str| text.chars().any(char::is_alphabetic);
+    row.pieces.iter().any(|piece| piece.is_bold)
+        && row.pieces.iter().all(|piece| piece.is_bold || !is_plain(&piece.text))
 }
 
 /// Which most of its letters have.
@@ -120,8 +137,25 @@ fn begins(last: &Line, line: &Line, usual: f64, edge: f64) -> bool {
     is_indented && (is_ended || last.end < edge - SHORT * last.size)
 }
 
-fn paragraph(lines: &[&Line], edge: f64, compounds: &HashSet<String>) -> Option<Part> {
+/// Whether a line in bold stands above this one, which is not: somebody ended it, though there was room.
+fn heads(last: &Line, line: &Line, edge: f64) -> bool {
+    may_head(last) && !line.is_bold && !line.is_spread && !is_wrapped(last, line, edge)
+}
+
+/// No sentence, no part of one, and no line of a table of contents.
+fn may_head(line: &Line) -> bool {
+    let text = line.text.as_str();
+    line.is_bold
+        && !line.is_spread
+        && text.chars().count() <= MOST_HEAD_CHARS
+        && text.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit())
+        && !text.ends_with(['.', ',', ';', ':', '!', '?'])
+        && !text.contains("..")
+}
+
+fn paragraph(lines: &[&Line], is_apart: bool, edge: f64, compounds: &HashSet<String>) -> Option<Part> {
     let size = lines.first()?.size;
+    let stands_out = is_apart && matches!(lines, [only] if may_head(only));
     let edge = lines.iter().map(|line| line.end).fold(edge, f64::max);
     let mut text = String::new();
     let mut last: Option<&Line> = None;
@@ -132,7 +166,7 @@ fn paragraph(lines: &[&Line], edge: f64, compounds: &HashSet<String>) -> Option<
         }
         last = Some(line);
     }
-    Some(Part::Paragraph { text, size, n_lines: lines.len() })
+    Some(Part::Paragraph { text, size, n_lines: lines.len(), stands_out })
 }
 
 /// Whether nobody chose where a line ends: the next word would have had no room there, or a sentence goes on.

@@ -21,7 +21,7 @@ fn place() -> impl Strategy<Value = Place> {
 fn text_of(parts: &[Part]) -> String {
     let text = |part: &Part| match part {
         Part::Paragraph { text, .. } => text.clone(),
-        Part::Table(rows) => rows.concat().join(" "),
+        Part::Table { rows, .. } => rows.concat().join(" "),
     };
     parts.iter().map(text).collect::<Vec<_>>().join("\n")
 }
@@ -40,7 +40,7 @@ proptest! {
         // Each is another one: what is printed twice is there once.
         for ((x, y, width, size, turn, goes_on), letter) in places.into_iter().zip('\u{4e00}'..) {
             let text = letter.to_string();
-            page.push(&Glyph { turn, x, end: x + width, y, size, text: &text, goes_on });
+            page.push(&Glyph { turn, x, end: x + width, y, size, text: &text, goes_on, is_bold: false });
             expected.push(letter);
         }
         prop_assert_eq!(letters(&text_of(&page.into_parts())), letters(&expected));
@@ -52,10 +52,11 @@ proptest! {
         for (column, row, length) in cells {
             let (x, y) = (f64::from(column) * 100.0, f64::from(row) * -12.0);
             let end = x + 5.0 * length as f64;
-            page.push(&Glyph { turn: 0, x, end, y, size: 10.0, text: &"x".repeat(length), goes_on: false });
+            let text = "x".repeat(length);
+            page.push(&Glyph { turn: 0, x, end, y, size: 10.0, text: &text, goes_on: false, is_bold: false });
         }
         for part in page.into_parts() {
-            if let Part::Table(rows) = part {
+            if let Part::Table { rows, .. } = part {
                 let n = rows[0].len();
                 prop_assert!(n > 1 && rows.iter().all(|row| row.len() == n), "{rows:?}");
             }
@@ -70,7 +71,8 @@ fn check_time(place: impl Fn(usize) -> (f64, f64, f64)) {
     let mut page = Page::default();
     for nth in 0..1_000_000 {
         let (x, y, size) = place(nth);
-        page.push(&Glyph { turn: 0, x, end: x + size / 2.0, y, size, text: "x", goes_on: false });
+        let end = x + size / 2.0;
+        page.push(&Glyph { turn: 0, x, end, y, size, text: "x", goes_on: false, is_bold: false });
     }
     page.into_parts();
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());

@@ -42,10 +42,7 @@ pub(crate) async fn page_of(fetch: Fetch) -> AnyView {
 
 fn in_its_place(fetch: Fetch) -> AnyView {
     let connection = use_live().connection;
-    coming(
-        use_texts().connection_lost_hint,
-        Box::new(move || Box::pin(fetched(fetch.clone(), connection))),
-    )
+    coming(use_texts().connection_lost_hint, Box::new(move || Box::pin(fetched(fetch.clone(), connection))))
 }
 
 /// Shows the words until the view is there. One for all that comes late, for the sake of the browser's download.

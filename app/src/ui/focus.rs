@@ -34,8 +34,9 @@ pub(crate) fn lend(element: HtmlElement) {
 }
 
 fn give_back((element, before): (HtmlElement, Option<Element>)) {
-    let is_nobodys =
-        document().active_element().is_none_or(|it| it.tag_name() == "BODY" || element.contains(Some(it.as_ref())));
+    let is_nobodys = document()
+        .active_element()
+        .is_none_or(|it| it.tag_name() == "BODY" || element.contains(Some(it.as_ref())));
     let before = before.and_then(|it| it.dyn_into::<HtmlElement>().ok());
     if let Some(before) = before.filter(|_| is_nobodys) {
         _ = before.focus();

@@ -27,8 +27,8 @@ pub use guarded::{Guarded, Readings};
 pub use keep_alive::{KeepAlive, NoTime};
 pub use llama::{LlamaConfig, dry_run, measure_draft, measure_kv, measure_quant, measure_speed, quantize};
 pub use protocol::{
-    DraftModel, EmbedInput, EmbedParams, Gap, KvFiles, LoraAdapter, MAX_ADAPTERS, N_SPEED_ROUNDS, Pooling, Prompt,
-    RankRequest, Rejection, ServerText, Speculation, Tenant, TensorType, TokenLogprob, Who,
+    DraftModel, EmbedInput, EmbedParams, Gap, KvFiles, LoraAdapter, MAX_ADAPTERS, N_SPEED_ROUNDS, Pooling,
+    Prompt, RankRequest, Rejection, ServerText, Speculation, Tenant, TensorType, TokenLogprob, Who,
 };
 pub use remote::{AddressError, BaseUrl, Patience, RemoteProblem, RemoteSpec, Remotes};
 pub use request::{

@@ -515,7 +515,9 @@ pub enum Rejection {
     MakesNoVectors,
     #[error("this model does not rank documents: it was not made for that")]
     RanksNothing,
-    #[error("this model has no marks for the text before and behind a gap: choose one that was made to complete code")]
+    #[error(
+        "this model has no marks for the text before and behind a gap: choose one that was made to complete code"
+    )]
     FillsNothing,
     #[error("this model does not look at images: there is no projector for it beside its file")]
     SeesNothing,

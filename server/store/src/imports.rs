@@ -152,7 +152,7 @@ impl Store {
     ) -> Result<SessionId, StoreError> {
         let mut tx = self.write.begin().await?;
         let done = sqlx::query!(
-            "update import set n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?, tools_off = ?
+            "update import set n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?
              where id = ? and user_id = ? and state = 'waiting'",
             counts.n_entries,
             counts.n_taken,

@@ -132,7 +132,10 @@ mod tests {
             let n_cells = [100, 200, 300];
             let sizes = n_cells.map(|n| u64::from(n)).map(|n| at(n, pair * n * n + cell * n + fixed));
             let run = through(n_cells, sizes);
-            assert_eq!([run.buffers_pair_bytes, run.buffers_cell_bytes, run.buffers_bytes], [pair, cell, fixed]);
+            assert_eq!(
+                [run.buffers_pair_bytes, run.buffers_cell_bytes, run.buffers_bytes],
+                [pair, cell, fixed]
+            );
             assert_eq!([run.weights_bytes, run.cell_bytes, run.state_bytes], [1000, 7, 0]);
         };
         check([6, 50, 1000]);

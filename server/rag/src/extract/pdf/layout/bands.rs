@@ -29,7 +29,10 @@ pub(super) enum Band<'a> {
     Plain(Vec<Row<'a>>),
     /// From left to right.
     Columns(Vec<Vec<&'a Piece>>),
-    Table { rows: Vec<Vec<String>>, columns: Vec<Span> },
+    Table {
+        rows: Vec<Vec<String>>,
+        columns: Vec<Span>,
+    },
 }
 
 /// A gap between pieces; infinite where nothing stands on a side.

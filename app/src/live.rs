@@ -27,6 +27,7 @@ pub(crate) use client::Hydrated;
 
 /// Whether the server can be heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "only browsers are connected"))]
 pub(crate) enum Connection {
     Connecting,
     Live,

@@ -2,6 +2,7 @@
 
 use crate::support::{Server, model, model_id};
 use futures::future::join_all;
+use reqwest::Response;
 use serde_json::{Value, json};
 use std::sync::Mutex;
 
@@ -167,10 +168,11 @@ async fn whoever_waits_is_told_where_in_line_and_when_that_changes() {
         // What is said of the line comes behind the head, which comes once the request is in it.
         let reply = server.post("/v1/chat/completions").json(&body).send().await.unwrap();
         assert_eq!(reply.status(), 200);
-        reply.text()
+        reply
     };
-    let (first, second, third) = (ask(200).await, ask(16).await, ask(16).await);
-    let texts: Vec<String> = join_all([first, second, third]).await.into_iter().map(Result::unwrap).collect();
+    let replies = [ask(200).await, ask(16).await, ask(16).await];
+    let texts = join_all(replies.map(Response::text)).await;
+    let texts: Vec<String> = texts.into_iter().map(Result::unwrap).collect();
     let places: Vec<_> = texts.iter().map(|text| places(text)).collect();
     assert_eq!(places, [vec![], vec![1], vec![2, 1]], "{texts:?}");
     server.stop().await;

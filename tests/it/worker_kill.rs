@@ -119,9 +119,9 @@ async fn a_worker_killed_in_the_middle_of_a_prompt_costs_nobody_an_answer() {
     let all = answer.rest().await;
     assert!(!all.contains(WAITS), "an answer that had begun is told to wait for its rest: {all}");
     assert!(all.contains("[DONE]") && !all.contains("\"error\""), "{all}");
-    let pieces =
+    let mut pieces =
         all.lines().filter_map(|line| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok());
-    let usage = pieces.last().unwrap()["usage"].clone();
+    let usage = pieces.next_back().unwrap()["usage"].clone();
     assert!(usage["completion_tokens"].as_u64().unwrap() > 0, "{usage}");
     assert!(usage["prompt_tokens"].as_u64().unwrap() > 1000, "{usage}");
     server.stop().await;

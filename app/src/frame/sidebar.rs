@@ -51,8 +51,7 @@ pub(super) fn Sidebar() -> AnyView {
             <Later behind=Behind::Drawer/>
         </When>
         <aside
-            id=ID
-            tabindex="-1"
+            id=ID tabindex="-1"
             class="fixed inset-y-0 left-0 z-40 w-72 flex-col border-r border-line bg-panel outline-none md:static md:row-span-2 md:flex"
             class:hidden=move || !overlays.drawer.get()
             class:flex=move || overlays.drawer.get()

@@ -163,12 +163,9 @@ impl From<EngineError> for ApiError {
                 Self::invalid("input", message)
             }
             EngineError::Rejected(Rejection::Dimensions { .. }) => Self::invalid("dimensions", message),
-            EngineError::Rejected(
-                Rejection::WritesNothing
-                | Rejection::MakesNoVectors
-                | Rejection::RanksNothing
-                | Rejection::FillsNothing,
-            ) => Self { code: "wrong_kind_of_model", ..Self::invalid("model", message) },
+            EngineError::Rejected(rejection) if is_of_kind(&rejection) => {
+                Self { code: "wrong_kind_of_model", ..Self::invalid("model", message) }
+            }
             EngineError::Rejected(Rejection::Constraint { .. }) => {
                 Self { code: "invalid_constraint", ..Self::invalid(None, message) }
             }
@@ -208,6 +205,12 @@ impl From<EngineError> for ApiError {
             _ => Self::failed(StatusCode::INTERNAL_SERVER_ERROR, "engine_error", message),
         }
     }
+}
+
+/// Whether a model of another kind could do it.
+fn is_of_kind(rejection: &Rejection) -> bool {
+    use Rejection::{FillsNothing, MakesNoVectors, RanksNothing, WritesNothing};
+    matches!(rejection, WritesNothing | MakesNoVectors | RanksNothing | FillsNothing)
 }
 
 /// Which field of a chat is wrong.

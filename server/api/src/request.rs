@@ -217,7 +217,10 @@ impl CompletionRequest {
 
     fn prompt_of(&self, text: String) -> Prompt {
         match self.suffix.as_ref().filter(|suffix| !suffix.is_empty()) {
-            Some(after) => Prompt::Fill(Gap { before: text, after: after.clone(), said: String::new() }),
+            Some(after) => {
+                let gap = Gap { before: text, after: after.clone(), said: String::new() };
+                Prompt::Fill(Box::new(gap))
+            }
             None => Prompt::Text(text),
         }
     }

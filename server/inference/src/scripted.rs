@@ -505,7 +505,7 @@ impl Engine for ScriptedEngine {
         let n_tokens = count_words(&request.prompt);
         let text = match request.prompt {
             Prompt::Text(text) => text,
-            Prompt::Fill(gap) => [gap.before, gap.after].join("\n"),
+            Prompt::Fill(gap) => [gap.before.as_str(), &gap.after].join("\n"),
             Prompt::Chat(turns) | Prompt::Continue(turns) => {
                 turns.iter().map(|turn| turn.content.as_str()).collect::<Vec<_>>().join("\n")
             }

@@ -335,7 +335,7 @@ pub enum Prompt {
     /// Tokenised as it is, with the model's begin-of-sequence token where it wants one.
     Text(String),
     /// What stands between two texts, by the model's own marks for that (Bavarian et al. 2022, <https://arxiv.org/abs/2207.14255>).
-    Fill(Gap),
+    Fill(Box<Gap>),
 }
 
 /// A gap in a text.

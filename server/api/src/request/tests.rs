@@ -140,7 +140,7 @@ fn a_suffix_makes_it_a_gap_between_two_texts() {
         assert_eq!(requests.into_iter().map(|it| it.prompt).collect::<Vec<_>>(), [expected]);
     };
     let (before, after, said) = ("a".to_owned(), "b".to_owned(), String::new());
-    check(json!("b"), Prompt::Fill(Gap { before, after, said }));
+    check(json!("b"), Prompt::Fill(Box::new(Gap { before, after, said })));
     check(json!(""), Prompt::Text("a".to_owned()));
     check(json!(null), Prompt::Text("a".to_owned()));
 }

@@ -72,7 +72,7 @@ extern "C" bool engine_dry_run(const char * path, const engine_pool * pools, siz
             params.kv_unified = true;
             params.embeddings = pools[i].makes_vectors;
             if (params.embeddings) {
-                params.pooling_type = static_cast<llama_pooling_type>(pools[i].pooling);
+                params.pooling_type = static_cast<enum llama_pooling_type>(pools[i].pooling);
             }
             params.no_perf = true;
             const std::unique_ptr<llama_context, context_deleter> context(llama_init_from_model(model.get(), params));

@@ -130,7 +130,7 @@ mod tests {
         let at = |n: u64, buffers: u64| Allocated { weights: 1000, kv: 7 * n, buffers };
         let check = |[pair, cell, fixed]: [u64; 3]| {
             let n_cells = [100, 200, 300];
-            let sizes = n_cells.map(|n| u64::from(n)).map(|n| at(n, pair * n * n + cell * n + fixed));
+            let sizes = n_cells.map(u64::from).map(|n| at(n, pair * n * n + cell * n + fixed));
             let run = through(n_cells, sizes);
             assert_eq!(
                 [run.buffers_pair_bytes, run.buffers_cell_bytes, run.buffers_bytes],

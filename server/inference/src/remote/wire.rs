@@ -41,7 +41,8 @@ pub(super) fn body(model: &str, dialect: Dialect, request: &GenerateRequest) -> 
             body.insert("messages".into(), turns.iter().chain(&asked).map(message).collect())
         }
         Prompt::Text(text) => body.insert("prompt".into(), json!(text)),
-        Prompt::Fill(Gap { before, after, said }) => {
+        Prompt::Fill(gap) => {
+            let Gap { before, after, said } = &**gap;
             body.insert("suffix".into(), json!(after));
             body.insert("prompt".into(), json!(format!("{before}{said}")))
         }

@@ -24,7 +24,8 @@ pub(super) fn concerns(event: &Event, roots: &[PathBuf]) -> bool {
         |path: &PathBuf| is_hidden(path, roots) || is_note(path) || (!is_name && is_partial(path));
     // An event without a place says that others were lost.
     let is_known = !event.paths.is_empty() && !event.need_rescan();
-    !event.kind.is_access() && !(is_known && event.paths.iter().all(is_nothing))
+    let is_of_nothing = is_known && event.paths.iter().all(is_nothing);
+    !event.kind.is_access() && !is_of_nothing
 }
 
 /// Whether it is in a folder that is not looked into, from wherever it is looked at.

@@ -118,11 +118,13 @@ fn text_to_continue_is_sent_as_it_is() {
 
 #[test]
 fn a_gap_is_sent_with_what_is_behind_it() {
-    let gap = |said: &str| Gap { before: "for ".into(), after: ":".into(), said: said.into() };
-    let with = |said: &'static str| move |it: &mut GenerateRequest| it.prompt = Prompt::Fill(gap(said));
+    let gap = |said: &str| {
+        Prompt::Fill(Box::new(Gap { before: "for ".into(), after: ":".into(), said: said.into() }))
+    };
+    let with = |said: &'static str| move |it: &mut GenerateRequest| it.prompt = gap(said);
     check(Dialect::OpenAi, with(""), &[("prompt", json!("for ")), ("suffix", json!(":"))]);
     check(Dialect::OpenAi, with("i in "), &[("prompt", json!("for i in ")), ("suffix", json!(":"))]);
-    assert_eq!(function(&Prompt::Fill(gap(""))), "completions");
+    assert_eq!(function(&gap("")), "completions");
 }
 
 #[test]

@@ -23,7 +23,8 @@ pub(crate) fn say_build() {
 /// Whether the server refuses what this page calls, since its own build is another one.
 pub(crate) async fn is_of_another_build() -> bool {
     let address = format!("{}/rpc/", leptos::server_fn::client::get_server_url());
-    get_text(&address).await.is_some_and(|(status, _)| status == 409)
+    let reply = wasm_bindgen_futures::JsFuture::from(window().fetch_with_str(&address)).await;
+    reply.is_ok_and(|reply| reply.unchecked_into::<web_sys::Response>().status() == 409)
 }
 
 /// Loads this page anew.

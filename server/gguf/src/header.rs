@@ -164,7 +164,12 @@ impl Header {
     /// What the model was made for.
     pub fn purpose(&self) -> Purpose {
         let architecture = self.architecture.as_deref().unwrap_or_default();
-        Purpose::of_gguf(architecture, self.one("pooling_type"))
+        Purpose::of_gguf(architecture, self.pooling_type())
+    }
+
+    /// How it was made to make vectors, as llama.cpp numbers that.
+    pub fn pooling_type(&self) -> Option<u64> {
+        self.one("pooling_type")
     }
 
     /// The prevailing tensor type: what the file calls itself, else the type with the most bytes.

@@ -49,9 +49,10 @@ pub(crate) fn dry_run(backend: &LlamaBackend, path: &Path, n_sequences: u32) -> 
 fn vector_pools(header: &Header) -> [Pool; 3] {
     let step = BATCH_TOKENS as u32;
     let in_parts = header.takes_parts();
-    let pooling = i32::from(match header.purpose() {
-        Purpose::Reranking => LlamaPoolingType::Rank,
+    let made = header.pooling_type().and_then(|it| i32::try_from(it).ok()).map(LlamaPoolingType::from);
+    let pooling = i32::from(match made {
         _ if in_parts => LlamaPoolingType::None,
+        Some(made @ (LlamaPoolingType::Cls | LlamaPoolingType::Last | LlamaPoolingType::Rank)) => made,
         _ => LlamaPoolingType::Mean,
     });
     [step, 2 * step, 3 * step].map(|n_cells| Pool {

@@ -186,7 +186,9 @@ fn a_dry_run_tells_what_a_model_that_makes_vectors_allocates() {
             let n = u64::from(n_tokens);
             let of_text = foretold.buffers_cell_bytes * n + foretold.buffers_pair_bytes * n * n;
             let buffers = foretold.buffers_bytes + of_text;
-            assert_eq!(foretold.weights_bytes, taken.weights);
+            // A mapped file pads tensors otherwise than memory does.
+            let n_padding = foretold.weights_bytes.abs_diff(taken.weights);
+            assert!(n_padding < 64, "{foretold:?} of {taken:?}");
             assert_eq!(foretold.state_bytes + foretold.cell_bytes * n, taken.kv);
             assert!(buffers.abs_diff(taken.buffers) <= taken.buffers / 20, "{buffers} of {taken:?}");
         }

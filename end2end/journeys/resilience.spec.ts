@@ -272,7 +272,7 @@ test('a page of another build does nothing by mistake, and offers to be loaded a
 
 test('a page whose file is gone with its build is loaded anew where it was to be shown', async ({ page }) => {
   await openOfAnotherBuild(page);
-  await page.route(restPages, route => route.fulfill({ status: 404 }));
+  await page.route(restPages, route => route.abort());
   await page.getByRole('link', { name: 'Documents' }).first().click();
   await expect(page).toHaveURL(/\/documents/);
   await page.unroute(restPages);

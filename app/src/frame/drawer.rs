@@ -21,7 +21,7 @@ pub(super) fn keep() -> AnyView {
         let behind = SendWrapper::new(all_behind(&aside));
         set_inert(&behind, true);
         on_cleanup(move || set_inert(&behind, false));
-        focus::lend(aside);
+        focus::lend(&aside);
     }
     let keys = window_event_listener(ev::keydown, move |event| {
         if event.key() == "Escape" && !platform::has_dialog() {

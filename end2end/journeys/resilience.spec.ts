@@ -262,7 +262,7 @@ test('a page of another build does nothing by mistake, and offers to be loaded a
   await expect(page.getByTestId('toast')).toContainText('newer version');
   await expect(composer(page)).toHaveValue('a thought not yet sent');
 
-  await page.getByTestId('connection').getByRole('link', { name: 'Reload the page' }).click();
+  await page.getByTestId('connection').getByRole('link', { name: 'Reload' }).click();
   await connected(page);
   await expect(page.locator('[data-role=user]')).toHaveCount(0);
   await expect(composer(page)).toHaveValue('a thought not yet sent');

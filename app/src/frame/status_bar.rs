@@ -78,7 +78,7 @@ fn ConnectionState() -> impl IntoView {
     };
     view! {
         <span
-            class="flex items-center gap-1.5 px-1"
+            class="flex items-center gap-1.5 px-1 whitespace-nowrap"
             role="status"
             data-testid="connection"
             data-state=move || state().0
@@ -87,6 +87,7 @@ fn ConnectionState() -> impl IntoView {
             <span class=move || format!("size-2 rounded-full {}", state().2)></span>
             // A link only where there is something to load.
             <a rel="external" href=move || (state().0 == "outdated").then_some("")
+                class:underline=move || state().0 == "outdated"
                 class:sr-only=move || state().0 == "live">{move || state().1}</a>
         </span>
     }

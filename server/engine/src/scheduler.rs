@@ -36,7 +36,6 @@ mod undo;
 mod window;
 
 pub(crate) use cost::StepCost;
-pub(crate) use line::PLACE_AFTER;
 pub(crate) use looking::{Looking, encode_all};
 pub(crate) use plan::{Chunk, plan};
 pub(crate) use pool::has_checkpoints;

@@ -12,7 +12,7 @@ use crate::{
     inbox::{Cancels, Inbox},
     outbox::Outbox,
     sampler::Scratch,
-    scheduler::{Chunk, PLACE_AFTER, Sequence, SequenceId, StepCost, Turns, Work, plan},
+    scheduler::{Chunk, Sequence, SequenceId, StepCost, Turns, Work, plan},
     worker::WorkerError,
 };
 use candle::{KvCache, Run, TextDecoder};
@@ -218,51 +218,20 @@ impl<'m> FolderScheduler<'m> {
         self.is_full = false;
         while self.running.len() < self.limits.n_parallel {
             let next = self.line().into_iter().find(|&i| !self.is_being_computed(&self.waiting[i]));
-            let Some(i) = next else { return Ok(()) };
-            self.start(i)?;
-        }
-        self.share_places()
-    }
-
-    /// Starts one of those who wait.
-    fn start(&mut self, i: usize) -> Result<(), WorkerError> {
-        let Some(mut sequence) = self.waiting.remove(i) else { return Ok(()) };
-        if !sequence.has_begun() {
-            self.turns.note(sequence.who());
-        }
-        let cache = match self.paused.take(sequence.id) {
-            Some(own) => own,
-            None => self.cache_for(&sequence)?,
-        };
-        let gaps = sequence.gaps();
-        sequence.begin(cache.n_tokens(), gaps);
-        self.running.insert(self.next_id, Running { sequence, cache });
-        self.next_id += 1;
-        Ok(())
-    }
-
-    /// Where all places are taken, the youngest of whoever has most of them gives its own to somebody who has none and has waited.
-    fn share_places(&mut self) -> Result<(), WorkerError> {
-        let Some(i) = self.next_without_place() else { return Ok(()) };
-        let shares = self.running.values().map(|it| it.sequence.share);
-        let Some(share) = Turns::gives_way(shares) else { return Ok(()) };
-        let of_share = self.running.iter().filter(|(_, it)| it.sequence.share == share);
-        let youngest = of_share.max_by_key(|(_, it)| it.sequence.id).map(|(id, _)| *id);
-        if youngest.is_some_and(|id| self.pause(id)) {
-            // The one that gave way stands before it now.
-            self.start(i + 1)?;
+            let Some(mut sequence) = next.and_then(|i| self.waiting.remove(i)) else { return Ok(()) };
+            if !sequence.has_begun() {
+                self.turns.note(sequence.who());
+            }
+            let cache = match self.paused.take(sequence.id) {
+                Some(own) => own,
+                None => self.cache_for(&sequence)?,
+            };
+            let gaps = sequence.gaps();
+            sequence.begin(cache.n_tokens(), gaps);
+            self.running.insert(self.next_id, Running { sequence, cache });
+            self.next_id += 1;
         }
         Ok(())
-    }
-
-    /// The first of the line of whose share nothing runs, where it has waited for long enough.
-    fn next_without_place(&self) -> Option<usize> {
-        let has_none = |share| self.running.values().all(|it| it.sequence.share != share);
-        let mut line = self.line().into_iter();
-        line.find(|&i| {
-            let waiting = &self.waiting[i];
-            waiting.waited() >= PLACE_AFTER && has_none(waiting.share) && !self.is_being_computed(waiting)
-        })
     }
 
     /// Whether another prompt begins with the same tokens, which this one may have of it, and is at it: what both share is then
@@ -346,15 +315,12 @@ impl<'m> FolderScheduler<'m> {
             return false;
         }
         let youngest = self.running.iter().max_by_key(|(_, it)| it.sequence.id).map(|(id, _)| *id);
-        self.is_full = youngest.is_some_and(|id| self.pause(id));
-        self.is_full
-    }
-
-    /// Lets one that runs wait before all others, with what was computed of it; says whether it ran.
-    fn pause(&mut self, id: SequenceId) -> bool {
-        let Some(Running { mut sequence, cache }) = self.running.remove(&id) else { return false };
+        let Some(Running { mut sequence, cache }) = youngest.and_then(|id| self.running.remove(&id)) else {
+            return false;
+        };
         self.paused.add(sequence.id, cache);
         sequence.n_past = 0;
+        self.is_full = true;
         self.waiting.push_front(sequence);
         true
     }

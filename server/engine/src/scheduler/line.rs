@@ -9,7 +9,7 @@ use std::time::Duration;
 const PASSED_FOR: Duration = Duration::from_secs(10);
 
 /// Somebody of whom nothing runs waits no longer than this for one of the places that somebody else has several of.
-pub(crate) const PLACE_AFTER: Duration = Duration::from_millis(1500);
+const PLACE_AFTER: Duration = Duration::from_millis(1500);
 
 /// Who may start where somebody waits for cells.
 #[derive(Clone, Copy, Debug)]

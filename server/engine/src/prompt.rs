@@ -119,6 +119,9 @@ impl<'m> Prompter<'m> {
         let template_with_tools = source_with_tools.map(|source| template(Some(source)));
         let template = template(source);
         let control = vocab.tokens().filter(|&token| vocab.attr(token).contains(LlamaTokenAttr::Control));
+        // What fills gaps is marked by tokens that some models have among those of text.
+        let marks = [vocab.fim_pre(), vocab.fim_suf(), vocab.fim_mid(), vocab.fim_pad(), vocab.fim_rep()];
+        let control = control.chain(marks.into_iter().filter(|mark| mark.0 >= 0));
         let spellings = control.map(|token| spelling(&vocab, token));
         let guard = Guard::new(spellings.chain(formats.marks.spellings().map(str::to_owned)));
         let ends: Arc<[_]> = vocab.tokens().filter(|&token| vocab.is_eog(token)).collect();
@@ -186,7 +189,9 @@ impl<'m> Prompter<'m> {
         if text.tokens.is_empty() {
             return Err(Rejection::EmptyPrompt);
         }
-        let limit = if self.may_forget(&text) { MOST_TOKENS } else { self.n_ctx };
+        // What is behind a gap stands in the middle.
+        let may_forget = !matches!(prompt, Prompt::Fill(_)) && self.may_forget(&text);
+        let limit = if may_forget { MOST_TOKENS } else { self.n_ctx };
         if text.n_cells() >= limit {
             return Err(trim::too_long(text.n_cells(), limit));
         }

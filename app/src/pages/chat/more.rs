@@ -209,15 +209,15 @@ fn notes(view: &MessageView) -> AnyView {
     };
     // While it is written the words stand above, in the present.
     let warned = view.warning.filter(|_| view.state != MessageState::Running).map(|warning| {
+        let has_begun = view.state != MessageState::Failed || !view.text.is_empty();
         let (words, room) = match warning {
             Warning::Memory { available_bytes } => {
                 let words = fill(texts.warned_memory, "n", bytes(available_bytes as f64));
-                (words, Some(view! { <UnloadIdle/> }))
+                (words, (!has_begun).then(|| view! { <UnloadIdle/> }))
             }
             Warning::Heat => (texts.warned_heat.to_owned(), None),
         };
         // Of one that could not begin the error above says it.
-        let has_begun = view.state != MessageState::Failed || !view.text.is_empty();
         let words = has_begun.then(|| note("message-warned", "text-warn", words));
         view! { {words} {room} }.into_any()
     });

@@ -29,7 +29,8 @@ pub(super) fn repeat_heads(pages: &mut [(u32, Vec<Part>)]) {
             && agree(&above.columns, columns)
         {
             match above.head {
-                Some(head) if rows.first() == Some(&head) => {}
+                // It has one of its own, which may be another table's.
+                Some(_) if rows.first().is_some_and(|row| is_named(row)) => {}
                 Some(head) => rows.insert(0, head),
                 None => is_headless = is_alone,
             }
@@ -41,11 +42,16 @@ pub(super) fn repeat_heads(pages: &mut [(u32, Vec<Part>)]) {
     }
 }
 
-/// The first row, where every column has a name in it and none has a number.
+/// The first row, where every column has a name in it and none has a number, and all rows below it have one.
 fn head_of(rows: &[Vec<String>]) -> Option<Vec<String>> {
-    let row = rows.first()?;
-    let is_head = row.len() >= FEWEST_COLUMNS && row.iter().all(|cell| is_name(cell));
+    let (row, others) = rows.split_first()?;
+    let has_number = |row: &Vec<String>| row.iter().any(|cell| cell.chars().any(|c| c.is_ascii_digit()));
+    let is_head = is_named(row) && !others.is_empty() && others.iter().all(has_number);
     is_head.then(|| row.clone())
+}
+
+fn is_named(row: &[String]) -> bool {
+    row.len() >= FEWEST_COLUMNS && row.iter().all(|cell| is_name(cell))
 }
 
 fn is_name(cell: &str) -> bool {

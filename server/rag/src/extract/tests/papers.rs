@@ -305,6 +305,25 @@ fn lines_of_few_pages_and_numbers_that_count_no_pages_stay() {
         "3 text: Sum 95",
     ];
     check(&sums, &expected);
+    // Numbers that grow with the pages say something, unless they are a page's.
+    for feet in [
+        ["12 May 2024", "13 May 2024", "14 May 2024"],
+        ["Bill 1001", "Bill 1002", "Bill 1003"],
+        ["2021", "2022", "2023"],
+    ] {
+        let third = "3 text: Glass keeps the wind out.";
+        let told: Vec<String> = (1..).zip(feet).map(|(page, foot)| format!("{page} text: {foot}")).collect();
+        check(&with_feet(&feet), &[bodies[0], &told[0], bodies[1], &told[1], third, &told[2]]);
+    }
+    // As large as the text, a line is one of it unless it is on nearly all pages.
+    let state = |page: &str, state: &str| line(72.0, 700.0, BODY, page) + &line(72.0, 40.0, BODY, state);
+    let sheets = [("Oil", "Sold"), ("Wick", "Sold"), ("Glass", "Here"), ("Lamp", "Sold")];
+    let pages: Vec<String> = sheets.iter().map(|(name, it)| state(name, it)).collect();
+    let told: Vec<String> = (1..)
+        .zip(sheets)
+        .flat_map(|(page, (name, it))| [format!("{page} text: {name}"), format!("{page} text: {it}")])
+        .collect();
+    check(&pages, &told.iter().map(String::as_str).collect::<Vec<_>>());
     // A page that says nothing else is left as it is.
     let same = vec![line(72.0, 700.0, BODY, "Lantern"); 3];
     check(&same, &["1 text: Lantern", "2 text: Lantern", "3 text: Lantern"]);
@@ -325,6 +344,8 @@ const HEAD: [&str; 3] = ["item", "size", "price"];
 const WICK: [&str; 3] = ["cotton wick", "3 mm", "4"];
 const OIL: [&str; 3] = ["oil", "2 l", "12"];
 const GLASS: [&str; 3] = ["glass", "9 cm", "30"];
+const PEOPLE: [&str; 3] = ["name", "town", "trade"];
+const ANNA: [&str; 3] = ["Anna", "Bonn", "baker"];
 const HERE: [f64; 3] = [72.0, 200.0, 300.0];
 
 #[test]
@@ -348,6 +369,11 @@ fn a_table_that_may_be_another_one_is_left_as_it_is() {
     let first = table_at(HERE, &[HEAD, WICK]);
     let second = table_at(HERE, &[OIL, GLASS]);
     check(&[first.clone(), table_at([72.0, 260.0, 420.0], &[OIL, GLASS])], &[headed, plain]);
+    // It has a head of its own, or nothing tells that the first row is one.
+    let people = table_at(HERE, &[PEOPLE, ANNA]);
+    check(&[first.clone(), people.clone()], &[headed, "2 table: name | town | trade⏎Anna | Bonn | baker"]);
+    let words = "1 table: name | town | trade⏎Anna | Bonn | baker";
+    check(&[people, second.clone()], &[words, plain]);
     // Its first row is one like the others.
     let headless = table_at(HERE, &[WICK, GLASS]);
     check(&[headless, second.clone()], &["1 table: cotton wick | 3 mm | 4⏎glass | 9 cm | 30", plain]);

@@ -223,14 +223,18 @@ async fn functions_are_called_through_a_server_elsewhere_and_hear_what_came_of_i
     });
     assert_eq!(pieces.collect::<String>(), arguments);
 
+    // Without a choice functions are no part of a prompt, and what came of one is.
+    (body["stream"], body["tool_choice"], body["max_tokens"]) = (json!(false), json!("none"), json!(4));
+    let n_prompt_tokens = async |body: &Value| {
+        let (status, reply) = here.ask("/v1/chat/completions", body).await;
+        assert_eq!(status, 200, "{reply}");
+        reply["usage"]["prompt_tokens"].as_u64().unwrap()
+    };
+    let n_before = n_prompt_tokens(&body).await;
     let turns = body["messages"].as_array_mut().unwrap();
     turns.push(message.clone());
     turns.push(json!({"role": "tool", "tool_call_id": call["id"], "content": "Rain."}));
-    body["stream"] = json!(false);
-    body["tool_choice"] = json!("none");
-    let (status, reply) = here.ask("/v1/chat/completions", &body).await;
-    assert_eq!(status, 200, "{reply}");
-    assert!(reply["usage"]["prompt_tokens"].as_u64() > whole["usage"]["prompt_tokens"].as_u64(), "{reply}");
+    assert!(n_prompt_tokens(&body).await > n_before);
     here.stop().await;
     elsewhere.stop().await;
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     Models, ModelsError,
-    files::{self, check_space},
+    files::{self, Writer, check_space},
     library::walk::{Found, Layout, layout_of},
     naming, projectors,
 };
@@ -102,10 +102,7 @@ impl Models {
         let name = name_of(&target);
         let writer = self.writers.begin(&target).ok_or(ModelsError::Kept("it is being brought already"))?;
         let job = self.jobs.start(user, JobKind::BringModel, &name).await?;
-        tokio::spawn(async move {
-            run(plan, how, job).await;
-            drop(writer);
-        });
+        tokio::spawn(run(plan, how, job, writer));
         Ok(())
     }
 }
@@ -141,7 +138,7 @@ fn check(plan: &Plan, how: Bringing, own: &Path) -> Result<(), ModelsError> {
     }
 }
 
-async fn run(plan: Plan, how: Bringing, job: JobHandle) {
+async fn run(plan: Plan, how: Bringing, job: JobHandle, writer: Writer) {
     let n_bytes = plan.n_bytes;
     let (done, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let watched = (done.clone(), stop.clone());
@@ -158,6 +155,8 @@ async fn run(plan: Plan, how: Bringing, job: JobHandle) {
             }
         }
     };
+    // Whoever hears of the end may bring it again.
+    drop(writer);
     match brought {
         Ok(Ok(())) => job.done().await,
         Ok(Err(ModelsError::Kept(_))) if stop.load(Ordering::Relaxed) => {}

@@ -47,7 +47,7 @@ pub(crate) fn Popover(
                 {trigger()}
             </button>
             <When when=move || open.get()>
-                <div class=panel_class.clone() role="dialog" tabindex="-1" aria-label=label.clone()>{children()}</div>
+                <div class=panel_class.clone() role="dialog" tabindex="0" aria-label=label.clone()>{children()}</div>
             </When>
         </div>
     }

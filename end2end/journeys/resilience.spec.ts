@@ -7,6 +7,7 @@ import { ENDLESS_ANSWER, freshFolder, Server } from '../support/server';
 import {
   accessible,
   answered,
+  chooseModel,
   composer,
   connected,
   expect,
@@ -19,6 +20,7 @@ import {
   streaming,
   test as base,
   textOf,
+  withSecondModel,
 } from '../support/test';
 
 const test = base.extend<{ own: Server }>({
@@ -57,16 +59,18 @@ test('an answer goes on when its worker is killed; when the next one is, too, it
   await expect(page.getByTestId('message-error')).toContainText('stopped unexpectedly');
 });
 
+/** Wants a value in the settings, and goes back to the chat. */
+async function wants(page: Page, name: string, value: string) {
+  await open(page, '/settings');
+  await page.locator(`[name="form[${name}]"]`).fill(value);
+  await page.getByTestId('settings-form').getByRole('button').click();
+  await expect(page.getByTestId('settings-status')).toContainText(/saved/i);
+  await open(page, '/chat');
+}
+
 test('little memory is told while an answer is written, and none begins with less than is wanted', async ({ page, own }) => {
-  const wants = async (name: string, value: string) => {
-    await open(page, '/settings');
-    await page.locator(`[name="form[${name}]"]`).fill(value);
-    await page.getByTestId('settings-form').getByRole('button').click();
-    await expect(page.getByTestId('settings-status')).toContainText(/saved/i);
-    await open(page, '/chat');
-  };
   await own.ready(ENDLESS_ANSWER);
-  await wants('guard_warn_mb', '1000000000');
+  await wants(page, 'guard_warn_mb', '1000000000');
   await send(page, LONG);
   await expect(lastAnswer(page).getByTestId('message-warning')).toContainText(/memory/i);
   await accessible(page);
@@ -74,12 +78,27 @@ test('little memory is told while an answer is written, and none begins with les
   await expect(lastAnswer(page)).toHaveAttribute('data-state', 'stopped');
   await expect(lastAnswer(page).getByTestId('message-warned')).toContainText('Memory ran low while this was written');
 
-  await wants('guard_start_mb', '1000000000');
+  await wants(page, 'guard_start_mb', '1000000000');
   await send(page, SHORT);
   await expect(lastAnswer(page)).toHaveAttribute('data-state', 'failed');
   await expect(lastAnswer(page).getByTestId('message-error')).toContainText(/memory/i);
-  await wants('guard_start_mb', '');
+  await wants(page, 'guard_start_mb', '');
   await sendAndStop(page, SHORT);
+});
+
+test('where memory is short, a model that nobody uses is unloaded under the answer that was refused', async ({ browser }) => {
+  await withSecondModel(browser, async page => {
+    await chooseModel(page, 'Second-Model');
+    await wants(page, 'guard_start_mb', '1000000000');
+    await send(page, SHORT);
+    await expect(lastAnswer(page).getByTestId('message-error')).toContainText(/memory/i);
+    const unload = lastAnswer(page).getByTestId('unload-idle');
+    await expect(unload).toHaveText(/^Unload SmolLM2/);
+    await accessible(page);
+    await unload.click();
+    await expect(unload).toHaveCount(0);
+    await expect(page.getByTestId('model-name')).toHaveText('Second-Model');
+  });
 });
 
 test('heat is told while an answer is written, unless nobody wants to know', async ({ browser }) => {

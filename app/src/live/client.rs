@@ -35,7 +35,7 @@ pub(super) fn connect_when_hydrated(page: Live) {
     });
 }
 
-/// Connects, listens, and starts again, as long as the server may be of the page's build.
+/// Connects, listens, and starts again. Never returns.
 async fn stay_connected(page: Live) {
     let mut pause_ms = FIRST_PAUSE_MS;
     loop {
@@ -47,10 +47,9 @@ async fn stay_connected(page: Live) {
             // Beside the tries, since nobody may answer.
             leptos::task::spawn_local(tell_if_outdated(page));
         }
-        if page.connection.get_untracked() == Connection::Outdated {
-            return;
+        if page.connection.get_untracked() != Connection::Outdated {
+            page.connection.set(Connection::Lost);
         }
-        page.connection.set(Connection::Lost);
         TimeoutFuture::new(pause_ms).await;
         pause_ms = (pause_ms * 2).min(LONGEST_PAUSE_MS);
     }

@@ -213,7 +213,10 @@ fn notes(view: &MessageView) -> AnyView {
         let (words, room) = match warning {
             Warning::Memory { available_bytes } => {
                 let words = fill(texts.warned_memory, "n", bytes(available_bytes as f64));
-                (words, (!has_begun).then(|| view! { <UnloadIdle/> }))
+                let room =
+                    view! { <div class="order-first flex w-full flex-wrap gap-1.5 pb-1 pl-1.5"><UnloadIdle/></div> };
+                // Right under the error.
+                (words, (!has_begun).then_some(room))
             }
             Warning::Heat => (texts.warned_heat.to_owned(), None),
         };

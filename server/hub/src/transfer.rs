@@ -187,6 +187,12 @@ pub async fn download(
     }
 }
 
+/// Waits until nothing changes any more beside `target`, where a download of it was paused: what arrived is still being flushed
+/// when its future is gone. One that runs is not waited for.
+pub async fn let_go(target: &Path) {
+    claim::let_go(target).await;
+}
+
 /// Throws away what arrived of `target`, if not the target itself, once all threads of a paused download have let go of it.
 pub async fn discard(target: &Path) -> Result<(), TransferError> {
     let claim = Claim::take(target).await?;

@@ -26,6 +26,7 @@ use places::{below, blocking, check_names, make_place, there, there_of};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     fs,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -99,13 +100,18 @@ impl Queue {
         }
     }
 
-    /// Ends a transfer, and waits until it has let go of its files.
-    async fn stop(&self, id: DownloadId) {
+    /// Ends a transfer, and waits until it has let go of its files, which are to be at `targets`.
+    async fn stop(&self, id: DownloadId, targets: &[PathBuf]) {
         let stop = self.lock().get(&id).map(|live| live.stop.clone());
-        if let Some(stop) = stop {
-            stop.send_replace(true);
-            _ = tokio::time::timeout(LET_GO, stop.closed()).await;
-        }
+        let Some(stop) = stop else { return };
+        stop.send_replace(true);
+        let let_go = async {
+            stop.closed().await;
+            for target in targets {
+                transfer::let_go(target).await;
+            }
+        };
+        _ = tokio::time::timeout(LET_GO, let_go).await;
     }
 }
 
@@ -191,7 +197,8 @@ impl Models {
     /// Keeps what arrived, and fetches no more until it is resumed.
     pub async fn pause_download(&self, id: DownloadId) -> Result<(), ModelsError> {
         self.store.set_download(id, DownloadState::Paused, None).await?;
-        self.queue.stop(id).await;
+        let files = self.store.download_files(id).await?;
+        self.queue.stop(id, &self.targets(&files)).await;
         Ok(())
     }
 
@@ -215,8 +222,8 @@ impl Models {
         let row = self.download_row(id).await?;
         if row.state != DownloadState::Done {
             self.store.set_download(id, DownloadState::Paused, None).await?;
-            self.queue.stop(id).await;
             let files = self.store.download_files(id).await?;
+            self.queue.stop(id, &self.targets(&files)).await;
             let folder = self.library.folder();
             let wanted = self.targets_of_others(id).await?;
             let own = files.iter().filter(|file| !wanted.contains(&file.target));
@@ -240,6 +247,10 @@ impl Models {
         }
         self.brought_by(id).forget_all();
         Ok(self.store.remove_download(id).await?)
+    }
+
+    fn targets(&self, files: &[DownloadFile]) -> Vec<PathBuf> {
+        files.iter().map(|file| below(self.library.folder(), &file.target)).collect()
     }
 
     fn brought_by(&self, id: DownloadId) -> Brought {

@@ -1,11 +1,15 @@
 //! Adds up what the test runners say they ran.
 
+use std::fmt::Write;
+
 /// Tests of all runners together.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Count {
     pub(super) passed: u64,
     pub(super) failed: u64,
     pub(super) skipped: u64,
+    /// Of those that passed, what did so the second time only; those are to be looked into.
+    pub(super) flaky: u64,
 }
 
 impl Count {
@@ -21,18 +25,21 @@ impl Count {
                 self.passed += number_before(line, "passed");
                 self.failed += number_before(line, "failed") + number_before(line, "timed out");
                 self.skipped += number_before(line, "skipped") + number_before(line, "ignored");
+                self.flaky += number_before(line, "flaky");
             }
         }
     }
 
     /// The line that closes a run.
     pub(super) fn line(&self) -> String {
-        let Self { passed, failed, skipped } = self;
-        if *skipped == 0 {
-            format!("{passed} passed, {failed} failed")
-        } else {
-            format!("{passed} passed, {failed} failed, {skipped} skipped")
+        let Self { passed, failed, skipped, flaky } = self;
+        let mut line = format!("{passed} passed, {failed} failed");
+        for (number, what) in [(skipped, "skipped"), (flaky, "flaky")] {
+            if *number > 0 {
+                _ = write!(line, ", {number} {what}");
+            }
         }
+        line
     }
 }
 
@@ -40,7 +47,7 @@ impl Count {
 fn is_playwright(line: &str) -> bool {
     let mut words = line.split_whitespace();
     let number = words.next().is_some_and(|word| word.parse::<u64>().is_ok());
-    let verdict = words.next().is_some_and(|word| ["passed", "failed", "skipped"].contains(&word));
+    let verdict = words.next().is_some_and(|word| ["passed", "failed", "skipped", "flaky"].contains(&word));
     number && verdict && words.next().is_none_or(|word| word.starts_with('('))
 }
 
@@ -83,6 +90,11 @@ mod tests {
         check("\u{1b}[32m Summary\u{1b}[0m [ 1s] 3 tests run: 3 passed, 0 skipped", "3 passed, 0 failed");
         check("test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured", "2 passed, 0 failed, 1 skipped");
         check("  1 failed\n    journeys/chat.spec.js\n  12 passed (1.3m)", "12 passed, 1 failed");
+        check(
+            "     Summary [   0.2s] 5 tests run: 5 passed (1 flaky), 0 skipped",
+            "5 passed, 0 failed, 1 flaky",
+        );
+        check("  1 flaky\n    journeys/chat.spec.js\n  12 passed (1.3m)", "12 passed, 0 failed, 1 flaky");
     }
 
     #[test]

@@ -53,6 +53,16 @@ impl Claim {
     }
 }
 
+/// Waits for a download that is ending, but for none that runs.
+pub(super) async fn let_go(target: &Path) {
+    let target = absolute(target);
+    let ending = running().get(&target).filter(|it| it.is_ending).map(|it| it.gone.clone());
+    if let Some(mut gone) = ending {
+        // It is never sent to, only closed.
+        _ = timeout(ENDING, gone.changed()).await;
+    }
+}
+
 /// Or what to wait for.
 fn try_take(target: &Path) -> Result<Claim, Option<watch::Receiver<()>>> {
     let mut running = running();
@@ -94,7 +104,7 @@ fn absolute(target: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::{Claim, TransferError};
+    use super::{Claim, TransferError, let_go};
     use std::time::Duration;
 
     #[tokio::test]
@@ -120,5 +130,21 @@ mod tests {
         assert!(!next.is_finished());
         drop(held);
         assert!(next.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_the_end_of_a_pause_does_not_wait_for_what_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("x");
+        let_go(&target).await;
+        let claim = Claim::take(&target).await.unwrap();
+        let_go(&target).await;
+        let held = claim.held();
+        drop(claim);
+        let end = tokio::spawn(async move { let_go(&target).await });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(!end.is_finished());
+        drop(held);
+        end.await.unwrap();
     }
 }

@@ -69,6 +69,9 @@ pub(crate) struct Budget {
     pub(crate) n_steps: u64,
 }
 
+/// What does not end in a step keeps this part of what it may have beside those who decode.
+const LEAST_BESIDE_ENDINGS: usize = 8;
+
 /// Decoding sequences come first, one token each and their guesses. What is left goes to prompts: the same part for every share
 /// (where one needs less, the others get it), and that to its most urgent prompt first. Where there are fewer tokens than shares, it
 /// is the next ones' turn in the next step. Where a prompt ends, its first token waits for everything beside it, as those do who
@@ -135,17 +138,20 @@ fn take(prompts: &[&Need], mut left: usize) -> Vec<Chunk> {
     chunks
 }
 
-/// Where prompts end, what does not end has about `n_beside` tokens in all, or as many as the share with most endings has of these. The
-/// same bound holds for all shares, so that none has more than another that wants as much.
+/// Where prompts end, what does not end has about `n_beside` tokens in all, or as many as the share with most endings has of these, and
+/// never so little that a stream of short prompts keeps it from getting on. The same bound holds for all shares, so that none has more
+/// than another that wants as much.
 fn shorten_beside_endings(shares: &mut [Vec<Chunk>], n_beside: usize) {
     let n_ending =
         |chunks: &[Chunk]| chunks.iter().filter(|it| it.samples).map(|it| it.n_tokens).sum::<usize>();
-    let most_ending = shares.iter().map(|chunks| n_ending(chunks)).max().unwrap_or(0);
-    if most_ending == 0 {
+    let goes_on = |chunks: &[Chunk]| chunks.iter().any(|it| !it.samples);
+    if shares.iter().all(|chunks| n_ending(chunks) == 0) {
         return;
     }
-    let n_unfinished = shares.iter().filter(|chunks| chunks.iter().any(|it| !it.samples)).count();
-    let most = most_ending.max(n_beside.div_ceil(n_unfinished.max(1)));
+    let least = n_beside.div_ceil(LEAST_BESIDE_ENDINGS);
+    let needed = shares.iter().map(|it| n_ending(it) + if goes_on(it) { least } else { 0 });
+    let n_unfinished = shares.iter().filter(|it| goes_on(it)).count();
+    let most = needed.max().unwrap_or(0).max(n_beside.div_ceil(n_unfinished.max(1)));
     for chunks in shares {
         let mut left = most - n_ending(chunks);
         for chunk in chunks.iter_mut().filter(|it| !it.samples) {

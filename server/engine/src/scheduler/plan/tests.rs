@@ -70,9 +70,10 @@ fn a_short_prompt_passes_a_long_one() {
 
 #[test]
 fn what_does_not_end_takes_less_of_a_step_that_gives_somebody_the_first_token() {
-    check("p0+2000 p0+90 p0+110", "1:0+90! 2:0+110!");
+    check("p0+2000 p0+90 p0+110", "1:0+90! 2:0+110! 0:0+16");
     check("p0+2000 a:p0+30 b:p0+2000", "2:0+64 1:0+30! 0:0+34");
     check("p0+2000 a:p0+30 b:p0+200", "2:0+200! 1:0+30! 0:0+170");
+    check("p0+2000 a:p0+190 b:p0+200", "2:0+200! 1:0+190! 0:0+16");
     // Nothing comes of its end, so nobody waits for it.
     check("p0+2000 p0+30-", "1:0+30 0:0+482");
 }
@@ -209,6 +210,20 @@ proptest! {
             (long.n_past, long.n_pending, long.waited_ms) = (long.n_past + n, long.n_pending - n, step * 100);
         }
         prop_assert!(false, "{} tokens are still to come", long.n_pending);
+    }
+
+    #[test]
+    fn a_long_prompt_gets_on_beside_short_ones_that_end_in_every_step(n_tokens in 1usize..5000, short in 1usize..400) {
+        let mut long = need(0, "p0+1");
+        long.n_pending = n_tokens;
+        let n_steps = n_tokens.div_ceil(BUDGET.n_prompt_beside_decode / LEAST_BESIDE_ENDINGS);
+        for _ in 0..n_steps {
+            let newcomer = Need { n_pending: short, ..need(1, "p0+1") };
+            let chunks = plan(&[long, newcomer], BUDGET);
+            let n = chunks.iter().filter(|chunk| chunk.sequence == 0).map(|chunk| chunk.n_tokens).sum::<usize>();
+            (long.n_past, long.n_pending) = (long.n_past + n, long.n_pending - n);
+        }
+        prop_assert_eq!(long.n_pending, 0);
     }
 
     /// One who has the longest prompt of all, beside others whose prompts never end.

@@ -105,6 +105,7 @@ async fn own(url: &str, target: &Path, connections: usize) -> anyhow::Result<f64
     let request = Request {
         url: url.parse()?,
         token: None,
+        replaces: true,
         target: target.to_owned(),
         size: None,
         sha256: None,

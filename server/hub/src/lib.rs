@@ -87,7 +87,7 @@ impl Hub {
     }
 
     /// A download of a file of `repository` to `target`, with everything that the hub said about it. The revision is the
-    /// commit, so that the file cannot change between two parts of a transfer.
+    /// commit, so that the file cannot change between two parts of a transfer. It replaces nothing.
     pub fn download(
         &self,
         repository: &Repository,
@@ -99,6 +99,7 @@ impl Hub {
             url: self.file_url(&repository.repo, &repository.sha, &file.path),
             token: self.credentials.as_ref().map(|it| it.token.clone()),
             target,
+            replaces: false,
             size: Some(file.size),
             sha256: file.sha256.clone(),
             git_id: file.oid.clone(),

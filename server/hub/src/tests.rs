@@ -55,6 +55,7 @@ fn futures_can_be_sent() {
     let request = Request {
         url: hub.endpoint().clone(),
         token: None,
+        replaces: true,
         target: "x".into(),
         size: None,
         sha256: None,

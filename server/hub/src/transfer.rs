@@ -55,6 +55,8 @@ pub struct Request {
     pub token: Option<Secret>,
     /// The file that appears at the end. Its folder must be there.
     pub target: PathBuf,
+    /// Whether something else of that name is replaced; else it stays, and the transfer ends with [`TransferError::Taken`].
+    pub replaces: bool,
     /// As the hub says; anything else is an error.
     pub size: Option<u64>,
     /// In hex, as the hub says; anything else is an error.

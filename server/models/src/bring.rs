@@ -439,7 +439,7 @@ impl Stage {
         }
         let mut named = Named::default();
         for ((_, target), place) in plan.files.iter().zip(places) {
-            files::place(place, target).map_err(files::not_placed(target))?;
+            system::names::place(place, target).map_err(files::not_placed(target))?;
             named.0.push(target.clone());
         }
         named.0.clear();
@@ -450,10 +450,10 @@ impl Stage {
         let folders = places.iter().flat_map(|it| it.ancestors().skip(1));
         let folders: BTreeSet<_> = folders.filter(|it| it.starts_with(&self.0)).collect();
         for folder in folders {
-            files::sync_folder_of(&folder.join("file")).map_err(ModelsError::file(folder))?;
+            system::names::sync_folder_of(&folder.join("file")).map_err(ModelsError::file(folder))?;
         }
         fs::rename(&self.0, target).map_err(files::not_placed(target))?;
-        files::sync_folder_of(target).map_err(ModelsError::file(target))
+        system::names::sync_folder_of(target).map_err(ModelsError::file(target))
     }
 }
 

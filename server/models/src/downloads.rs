@@ -446,6 +446,11 @@ impl Models {
                         n_busy = 0;
                     }
                 }
+                // It may go with this download no more.
+                Err(TransferError::Taken(_)) => {
+                    brought.forget(&file.target);
+                    return Err(ModelsError::OtherFile(file.target));
+                }
                 Err(err) => return Err(err.into()),
             }
         }

@@ -4,11 +4,12 @@ use crate::ModelsError;
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashSet,
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, Read},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
+use system::names::place;
 
 const PART_BYTES: usize = 1 << 20;
 const MB: u64 = 1_000_000;
@@ -92,35 +93,6 @@ pub(crate) fn finish(part: &Path, target: &Path) -> io::Result<()> {
     // Windows flushes only files that are open for writing.
     OpenOptions::new().write(true).open(part)?.sync_all()?;
     place(part, target)
-}
-
-/// Gives a file its name, which lasts. `AlreadyExists` where another file came to have that name meanwhile: that one stays as
-/// it is.
-pub(crate) fn place(part: &Path, target: &Path) -> io::Result<()> {
-    match fs::hard_link(part, target) {
-        // It is there twice, which loses nothing, if the other name cannot go.
-        Ok(()) => _ = fs::remove_file(part),
-        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => return Err(err),
-        // A disk that knows no second names: whoever makes the file first has the name.
-        Err(_) => {
-            File::create_new(target)?;
-            fs::rename(part, target).inspect_err(|_| _ = fs::remove_file(target))?;
-        }
-    }
-    sync_folder_of(target)
-}
-
-/// Makes a new name in the folder of `path` last, where the disk can do that for a folder.
-pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
-    // NTFS journals names itself.
-    if cfg!(not(unix)) {
-        return Ok(());
-    }
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match File::open(folder)?.sync_all() {
-        Err(err) if matches!(err.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
-        synced => synced,
-    }
 }
 
 /// Why a file or a folder did not get its name.

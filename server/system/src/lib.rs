@@ -5,6 +5,7 @@
 pub mod arriving;
 pub mod file_manager;
 pub mod links;
+pub mod names;
 pub mod paths;
 pub mod private_file;
 pub mod process;

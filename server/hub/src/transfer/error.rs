@@ -18,6 +18,9 @@ pub enum TransferError {
     Hub(#[from] HubError),
     #[error("this file is being downloaded already; wait for that download or stop it first")]
     Busy,
+    /// Something else has the name; it stays as it is.
+    #[error("another file is called {} already and stays as it is; delete or rename it, then go on", .0.display())]
+    Taken(PathBuf),
     /// Both in bytes; `needed` has the reserve in it.
     #[error("the disk is too full: {} MB are needed and {} MB are free; free some space and go on", needed.div_ceil(MB), free / MB)]
     NoSpace { needed: u64, free: u64 },

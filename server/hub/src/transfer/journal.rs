@@ -60,7 +60,7 @@ impl Journal {
         file.sync_all()?;
         drop(file);
         std::fs::rename(&unfinished, &path)?;
-        disk::sync_folder_of(&path)
+        system::names::sync_folder_of(&path)
     }
 
     /// The journal of `target`; `None` where there is none or it is not readable, which costs fetching anew.

@@ -193,9 +193,12 @@ impl<'a> Once<'a> {
         let finishing = with_files(&self.request.target, held, move || {
             let target = &request.target;
             let is_wanted = git::is_wanted(&request, &disk::part(target)).and_then(|is_wanted| {
-                if is_wanted { appear(target, bytes).map(|()| true) } else { Ok(false) }
+                if is_wanted { appear(&request, bytes).map(|()| true) } else { Ok(false) }
             });
-            is_wanted.map_err(TransferError::file(target))
+            is_wanted.map_err(|err| match err.kind() {
+                io::ErrorKind::AlreadyExists => TransferError::Taken(target.clone()),
+                _ => TransferError::file(target)(err),
+            })
         });
         if !self.reporter.during(Phase::Verifying, &self.shared, Some(bytes), finishing).await? {
             return Err(Stop::Anew(Anew::WrongBytes));
@@ -220,7 +223,8 @@ fn after(gap: std::ops::Range<u64>, end: u64) -> Option<std::ops::Range<u64>> {
 }
 
 /// The part becomes the target, and what was noted about it goes.
-fn appear(target: &Path, bytes: u64) -> io::Result<()> {
+fn appear(request: &Request, bytes: u64) -> io::Result<()> {
+    let target = &request.target;
     let part = disk::part(target);
     // Windows flushes only files that are open for writing.
     let file = File::options().write(true).open(&part)?;
@@ -229,8 +233,12 @@ fn appear(target: &Path, bytes: u64) -> io::Result<()> {
     }
     file.sync_all()?;
     drop(file);
-    std::fs::rename(&part, target)?;
-    disk::sync_folder_of(target)?;
+    if request.replaces {
+        std::fs::rename(&part, target)?;
+        system::names::sync_folder_of(target)?;
+    } else {
+        system::names::place(&part, target)?;
+    }
     disk::remove_notes(target)
 }
 

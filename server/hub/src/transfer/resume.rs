@@ -50,6 +50,9 @@ pub(super) fn look(request: &Request, url: &str, shared: &Shared) -> Result<Befo
         return Ok(target);
     }
     let target = &request.target;
+    if !request.replaces && target.symlink_metadata().is_ok() {
+        return Err(TransferError::Taken(target.clone()));
+    }
     let log = Log::open(target).map_err(TransferError::file(&disk::log(target)))?;
     let mut log = log.ok_or(TransferError::Busy)?;
     let path = disk::part(target);
@@ -104,7 +107,9 @@ fn empty(target: &Path, mut log: Log) -> io::Result<Part> {
     disk::remove(&disk::journal(target))?;
     log.clear()?;
     let path = disk::part(target);
-    let file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
+    // Made anew instead of made empty: it may be a second name of something that is whole.
+    disk::remove(&path)?;
+    let file = File::options().read(true).write(true).create_new(true).open(path)?;
     Ok(Part {
         file,
         log,

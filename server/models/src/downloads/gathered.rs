@@ -1,7 +1,7 @@
 //! Models that are folders: their files gather in a place that nothing looks into, until all of them are there.
 
 use super::places::{below, blocking, is_it, make_folder_of};
-use crate::{ModelsError, files};
+use crate::ModelsError;
 use hub::RepoId;
 use std::{
     fs,
@@ -61,7 +61,7 @@ impl Gathered {
         }
         make_folder_of(&self.target)?;
         fs::rename(&self.staging, &self.target).map_err(ModelsError::file(&self.target))?;
-        files::sync_folder_of(&self.target).map_err(ModelsError::file(&self.target))
+        system::names::sync_folder_of(&self.target).map_err(ModelsError::file(&self.target))
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) async fn download(
     let request = Request {
         url: Url::parse(url).map_err(|err| ModelsError::Transfer(err.to_string()))?,
         token: None,
+        replaces: true,
         target: target.to_owned(),
         size: None,
         sha256: Some(sha256.to_owned()),

@@ -3,7 +3,7 @@
 use super::{Bench, ME, gguf, llama};
 use crate::{HubAccess, ModelsError, Referred};
 use hub::testing::{Fault, PretendRepository, TestHub};
-use std::{fs, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 use types::{
     discover::{
         Chosen, DownloadId, DownloadState, DownloadView, HubCapability, HubQuery, HubSize, HubSort,
@@ -411,6 +411,50 @@ async fn a_file_of_the_same_name_and_other_content_is_not_replaced() {
     bench.until(DownloadState::Done).await;
     bench.models.remove_download(id).await.unwrap();
     assert_eq!(fs::read_dir(projector.parent().unwrap()).unwrap().count(), 4);
+}
+
+/// A download, and another file of its name that came while it ran.
+async fn taken_meanwhile(hub: &TestHub) -> (Bench, DownloadId, PathBuf) {
+    hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 100_000 }]);
+    let bench = Bench::with_hub(hub).await;
+    let id = bench.download(REPO, "Tiny-Q8_0").await.unwrap();
+    while bench.only_download().await.done_bytes == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let place = bench.put("own/maker/Tiny-GGUF/Tiny-Q8_0.gguf", &llama(77));
+    (bench, id, place)
+}
+
+#[tokio::test]
+async fn a_file_that_gets_the_name_while_another_one_is_fetched_for_it_stays() {
+    let hub = tiny().await;
+    let (bench, id, place) = taken_meanwhile(&hub).await;
+    for _ in 0..2 {
+        let refused = bench.until(DownloadState::Failed).await.error.unwrap();
+        assert!(refused.contains("another file is called maker/Tiny-GGUF/Tiny-Q8_0.gguf"), "{refused}");
+        assert_eq!(fs::read(&place).unwrap(), llama(77));
+        bench.models.resume_download(id).await.unwrap();
+    }
+    bench.until(DownloadState::Failed).await;
+    // What arrived waits for the name.
+    let n_fetches = hub.seen().fetches;
+    fs::remove_file(&place).unwrap();
+    bench.models.resume_download(id).await.unwrap();
+    bench.until(DownloadState::Done).await;
+    assert_eq!((fs::read(&place).unwrap(), hub.seen().fetches), (llama(300_000), n_fetches));
+    assert_eq!(fs::read_dir(place.parent().unwrap()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_came_to_a_paused_download_stays_when_that_goes_on_and_when_it_is_removed() {
+    let hub = tiny().await;
+    let (bench, id, place) = taken_meanwhile(&hub).await;
+    bench.models.pause_download(id).await.unwrap();
+    bench.models.resume_download(id).await.unwrap();
+    bench.until(DownloadState::Failed).await;
+    bench.models.remove_download(id).await.unwrap();
+    assert_eq!(fs::read(&place).unwrap(), llama(77));
+    assert_eq!(fs::read_dir(place.parent().unwrap()).unwrap().count(), 1);
 }
 
 #[tokio::test]

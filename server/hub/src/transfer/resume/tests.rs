@@ -46,7 +46,15 @@ impl Left {
 
     fn request(&self) -> Request {
         let target = self.folder.path().join("x");
-        Request { url: Url::parse(URL).unwrap(), token: None, target, size: None, sha256: None, git_id: None }
+        Request {
+            url: Url::parse(URL).unwrap(),
+            token: None,
+            target,
+            replaces: true,
+            size: None,
+            sha256: None,
+            git_id: None,
+        }
     }
 
     fn look(&self) -> Before {

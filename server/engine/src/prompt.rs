@@ -32,6 +32,8 @@ use types::{
 
 /// The longest prompt of which the middle is forgotten, in tokens: all of it is computed.
 const MOST_TOKENS: usize = 1 << 20;
+/// Stands before a text that goes on from another one while it is cut, as Code Llama's own program does it.
+const STAND_IN: &str = "☺";
 /// What models that have several templates call the one for functions.
 const WITH_TOOLS: &str = "tool_use";
 
@@ -467,15 +469,17 @@ impl<'m> Prompter<'m> {
     }
 
     /// What is before the gap, what is behind it, and where it is written, each behind its mark; nothing in the texts counts as one.
+    /// Only what is before the gap begins as other texts do.
     fn fill(&self, gap: &Gap) -> Result<Vec<LlamaToken>, Rejection> {
         let marks = [self.vocab.fim_pre(), self.vocab.fim_suf(), self.vocab.fim_mid()];
         if marks.iter().any(|mark| mark.0 < 0) {
             return Err(Rejection::FillsNothing);
         }
         let mut tokens = Vec::new();
-        for (mark, text) in marks.into_iter().zip([&gap.before, &gap.after, &gap.said]) {
+        let texts = [(&gap.before, false), (&gap.after, true), (&gap.said, true)];
+        for (mark, (text, goes_on)) in marks.into_iter().zip(texts) {
             tokens.push(mark);
-            self.cut_pieces(&self.guard.defuse(text), &mut tokens);
+            self.cut_pieces(&self.guard.defuse(text), goes_on, &mut tokens);
         }
         self.begin(&mut tokens);
         Ok(tokens)
@@ -484,7 +488,7 @@ impl<'m> Prompter<'m> {
     /// Parses special tokens, except where the guard broke them, and begins with the model's own beginning.
     fn tokenize(&self, text: &str) -> Vec<LlamaToken> {
         let mut tokens = Vec::with_capacity(text.len() / 3);
-        self.cut_pieces(text, &mut tokens);
+        self.cut_pieces(text, false, &mut tokens);
         self.begin(&mut tokens);
         tokens
     }
@@ -495,7 +499,7 @@ impl<'m> Prompter<'m> {
         let mut pieces = Vec::new();
         for stretch in stretches(rendered) {
             match stretch {
-                Stretch::Text(text) => self.cut_pieces(text, &mut tokens),
+                Stretch::Text(text) => self.cut_pieces(text, false, &mut tokens),
                 Stretch::Image(image) => images::push(&cuts[image], &mut tokens, &mut pieces),
             }
         }
@@ -504,8 +508,35 @@ impl<'m> Prompter<'m> {
         Rendered { tokens, pieces, ..Rendered::default() }
     }
 
-    fn cut_pieces(&self, text: &str, tokens: &mut Vec<LlamaToken>) {
-        guard::pieces(text).for_each(|piece| tokens.extend(self.cut(piece, true)));
+    /// The pieces of a text. Each goes on from the one before it; the first one does where the text `goes_on` from another.
+    fn cut_pieces(&self, text: &str, goes_on: bool, tokens: &mut Vec<LlamaToken>) {
+        let mut stand_in = None;
+        for (i, piece) in guard::pieces(text).enumerate() {
+            if goes_on || i > 0 {
+                let stand_in = stand_in.get_or_insert_with(|| self.stand_in());
+                tokens.extend(self.cut_behind(stand_in, piece));
+            } else {
+                tokens.extend(self.cut(piece, true));
+            }
+        }
+    }
+
+    /// The tokens of [`STAND_IN`] where a space is put in front of whatever is cut, else none.
+    fn stand_in(&self) -> Vec<LlamaToken> {
+        let tokens = self.cut(STAND_IN, true);
+        let written: Vec<u8> = tokens.iter().flat_map(|token| self.spelling(*token)).collect();
+        if written.strip_prefix(b" ") == Some(STAND_IN.as_bytes()) { tokens } else { Vec::new() }
+    }
+
+    /// The tokens of a text that goes on from another one, without the space that would be put in front of it: nobody wrote that.
+    fn cut_behind(&self, stand_in: &[LlamaToken], text: &str) -> Vec<LlamaToken> {
+        if !stand_in.is_empty() {
+            let tokens = self.cut(&format!("{STAND_IN}{text}"), true);
+            if let Some(own) = tokens.strip_prefix(stand_in) {
+                return own.to_vec();
+            }
+        }
+        self.cut(text, true)
     }
 
     /// Makes the tokens begin with the model's own beginning; says how many were added for that.

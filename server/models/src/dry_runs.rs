@@ -75,7 +75,7 @@ impl DryRuns {
     }
 
     /// Remembers how a file did. Returns what of that is worth keeping.
-    fn note(&self, path: &Path, stamp: FileStamp, dry_run: Option<DryRun>) -> Option<FileFact> {
+    pub(crate) fn note(&self, path: &Path, stamp: FileStamp, dry_run: Option<DryRun>) -> Option<FileFact> {
         self.lock().insert(path.to_owned(), (stamp, dry_run));
         let kept = Kept { version: VERSION.to_owned(), dry_run: dry_run? };
         // What is no text cannot be a key; such a file is tried again by the next process.

@@ -348,7 +348,7 @@ impl Library {
 
     fn know(&self, found: &Found, beside: &[PathBuf], kv_type: KvType) -> Result<Known, String> {
         let mut known = known::know(found, &self.headers, beside, kv_type)?;
-        if known.purpose == Purpose::Writing && known.format == Format::Gguf {
+        if known.format == Format::Gguf {
             known.footprint = self.tried(known.footprint, &found.path, kv_type);
         }
         let is_named = known.purpose == Purpose::Writing && self.named.contains(&found.path);

@@ -1,7 +1,12 @@
-use super::{Drafts, Library};
+use super::{Drafts, Library, stamp_of};
 use inference::DraftModel;
 use std::path::PathBuf;
-use types::{ids::ModelId, kv::KvType, launch::LaunchProfile};
+use types::{
+    ids::ModelId,
+    kv::KvType,
+    launch::{DryRun, LaunchProfile},
+    model::Purpose,
+};
 
 #[tokio::test]
 async fn files_are_named_by_their_place_and_broken_ones_say_why() {
@@ -183,4 +188,21 @@ fn a_drafter_that_looks_at_layers_is_for_models_that_show_them() {
     check("Qwen3-4B-Q4_K_M", blocks, &[small, blocks, "Qwen3-8B-DFlash-b16-BF16", "Qwen3-8B-Q4_K_M"]);
     // Its name promises that it shows its layers, and its file does not.
     check("Qwen3-8B-Q4_K_M", small, &[small, "Qwen3-4B-Q4_K_M"]);
+}
+
+#[test]
+fn what_a_dry_run_told_counts_whatever_a_model_is_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = Library::new(folder.path().to_owned(), vec![], KvType::default());
+    let check = |architecture: &str, purpose: Purpose| {
+        let path = folder.path().join(format!("{architecture}.gguf"));
+        write_model(&path, architecture);
+        let told = DryRun { weights_bytes: 1 << 20, cell_bytes: 10, ..DryRun::default() };
+        library.dry_runs().note(&path, stamp_of(&path).unwrap(), Some(told));
+        let id = ModelId(architecture.into());
+        let (known, _) = library.read_with_companions(&id, &path, &LaunchProfile::default()).unwrap();
+        assert_eq!((known.purpose, known.footprint.dry_run), (purpose, Some(told)));
+    };
+    check("qwen3", Purpose::Writing);
+    check("bert", Purpose::Embedding);
 }

@@ -76,6 +76,11 @@ impl KvType {
         [self.keys, self.values] == [KvFormat::F32; 2]
     }
 
+    /// How they are kept where they are needed no longer than a text is computed, as for its vector: nothing is gained by fewer bits.
+    pub fn for_vectors(self) -> Self {
+        Self::of(if self.is_exact() { KvFormat::F32 } else { KvFormat::F16 })
+    }
+
     /// What is measured where nobody names anything: each format for both, the usual pairs, and half precision of the
     /// beginning and the end.
     pub fn usual() -> Vec<Self> {
@@ -205,6 +210,18 @@ mod tests {
         };
         check(KvFormat::Q8, KvFormat::Q8, "q8");
         check(KvFormat::Q8, KvFormat::F32, "q8 → f32");
+    }
+
+    #[test]
+    fn what_a_text_is_computed_with_is_half_precision_unless_nothing_may_be_rounded() {
+        let check = |text: &str, expected: KvFormat| {
+            assert_eq!(text.parse::<KvType>().map(KvType::for_vectors), Ok(KvType::of(expected)), "{text}");
+        };
+        check("f16", KvFormat::F16);
+        check("q8/q4+window", KvFormat::F16);
+        check("f32/f16", KvFormat::F16);
+        check("f32", KvFormat::F32);
+        check("f32+window", KvFormat::F32);
     }
 
     #[test]

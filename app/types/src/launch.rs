@@ -122,6 +122,19 @@ pub struct DryRun {
     /// And so much for every pair of them, where a whole text is computed at once.
     #[serde(default)]
     pub buffers_pair_bytes: u64,
+    /// The same three of what makes vectors where nothing is rounded: attention is then computed in separate operations.
+    #[serde(default)]
+    pub exact_buffers: Option<Buffers>,
+}
+
+/// What computing needs beside weights, keys and values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Buffers {
+    pub bytes: u64,
+    /// So much more for every token that the context has room for.
+    pub cell_bytes: u64,
+    /// And so much for every pair of them.
+    pub pair_bytes: u64,
 }
 
 /// What loading a model would do now.

@@ -236,10 +236,7 @@ pub(crate) fn open_vector_context<'m>(
     request: &LoadRequest,
     shape: VectorShape,
 ) -> Result<LlamaContext<'m>, String> {
-    // Nothing is kept longer than a batch, so nothing is gained by rounding it.
-    let is_exact = request.kv_type.is_exact();
-    let kv_type = if is_exact { KvType::of(KvFormat::F32) } else { KvType::default() };
-    let params = params(request, kv_type)
+    let params = params(request, request.kv_type.for_vectors())
         .with_embeddings(shape.output != Output::Likelihoods)
         .with_pooling_type(match shape.output {
             Output::Pooled(pooling) => pooling,

@@ -123,9 +123,17 @@ impl Footprint {
 
     /// With what a dry run told, for keys and values kept as `kv_type` as they are here.
     pub fn tried(self, dry_run: Option<DryRun>, kv_type: KvType) -> Self {
-        // Nothing is gained by rounding what is kept no longer than a text is computed.
-        let cell = |bytes: u64| if self.makes_vectors { bytes } else { kv_type.bytes(bytes) };
-        let dry_run = dry_run.map(|it| DryRun { cell_bytes: cell(it.cell_bytes), ..it });
+        let kept = if self.makes_vectors { kv_type.for_vectors() } else { kv_type };
+        let is_exact = self.makes_vectors && kv_type.is_exact();
+        let dry_run = dry_run.map(|it| {
+            let told = DryRun { cell_bytes: kept.bytes(it.cell_bytes), ..it };
+            it.exact_buffers.filter(|_| is_exact).map_or(told, |exact| DryRun {
+                buffers_bytes: exact.bytes,
+                buffers_cell_bytes: exact.cell_bytes,
+                buffers_pair_bytes: exact.pair_bytes,
+                ..told
+            })
+        });
         Self { dry_run, ..self }
     }
 

@@ -225,14 +225,16 @@ impl Library {
         Some(format!("{name}, which is loaded with it, cannot be used: {problem}"))
     }
 
-    /// What a model and what is loaded with it take, loaded as `profile` says but with keys and values in half precision.
-    /// The error is a sentence.
+    /// What a model and what is loaded with it take, loaded as `profile` says but with keys and values in half precision,
+    /// or as they are where it makes vectors. The error is a sentence.
     pub(crate) fn sizes(&self, id: &ModelId, path: &Path, profile: &LaunchProfile) -> Result<Sizes, String> {
         let kv_type = KvType::default();
         let known = self.read(path, kv_type)?;
         let alone = Sizes { own: known.footprint, draft: None, projector: None, has_kv_types: false };
         if known.purpose != Purpose::Writing || path.is_dir() {
-            return Ok(alone);
+            // Exact where that is asked for, else in half precision: there is no choice that would be counted later.
+            let own = self.read(path, profile.kv_type.unwrap_or(self.kv_type))?.footprint;
+            return Ok(Sizes { own, ..alone });
         }
         let draft = self.chosen_draft(id, path, &profile.draft)?;
         let draft = draft.and_then(|it| self.draft_footprint(&it.path, kv_type));

@@ -35,6 +35,7 @@ struct engine_pool {
     uint32_t n_logits;
     int32_t  pooling;
     bool     makes_vectors;
+    bool     is_exact;
 };
 
 extern "C" bool engine_sizes_of(const llama_context * context, engine_sizes * sizes) {
@@ -73,6 +74,11 @@ extern "C" bool engine_dry_run(const char * path, const engine_pool * pools, siz
             params.embeddings = pools[i].makes_vectors;
             if (params.embeddings) {
                 params.pooling_type = static_cast<enum llama_pooling_type>(pools[i].pooling);
+            }
+            if (pools[i].is_exact) {
+                params.type_k = GGML_TYPE_F32;
+                params.type_v = GGML_TYPE_F32;
+                params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
             }
             params.no_perf = true;
             const std::unique_ptr<llama_context, context_deleter> context(llama_init_from_model(model.get(), params));

@@ -11,13 +11,19 @@ use crate::{
 use gguf::Header;
 use llama_cpp_2::{context::params::LlamaPoolingType, llama_backend::LlamaBackend};
 use std::path::Path;
-use types::{launch::DryRun, model::Purpose};
+use types::{
+    launch::{Buffers, DryRun},
+    model::Purpose,
+};
 
 /// Cells of the two contexts that are compared.
 const N_CELLS: [u32; 2] = [2048, 10_240];
 
 /// Rows of logits that answers touch at once, of those that a whole batch could have; each sequence has one in any case.
 const N_LOGITS: u32 = 64;
+
+/// Texts of which the contexts are compared where vectors are made.
+const N_TEXTS: usize = 3;
 
 /// Tries the loading of the model, or of the projector, at `path` for `n_sequences` answers at the same time. The error is a sentence.
 pub(crate) fn dry_run(backend: &LlamaBackend, path: &Path, n_sequences: u32) -> Result<DryRun, String> {
@@ -28,8 +34,7 @@ pub(crate) fn dry_run(backend: &LlamaBackend, path: &Path, n_sequences: u32) -> 
         return Ok(DryRun { weights_bytes, ..DryRun::default() });
     }
     if header.purpose() != Purpose::Writing {
-        let pools = vector_pools(&header);
-        return Ok(through(pools.map(|it| it.n_cells), llama::dry_run(backend, path, pools)?));
+        return of_vectors(backend, path, &header);
     }
     let n_sequences = llama::n_of_pool(n_sequences);
     let n_logits = n_sequences.max(N_LOGITS);
@@ -40,13 +45,31 @@ pub(crate) fn dry_run(backend: &LlamaBackend, path: &Path, n_sequences: u32) -> 
         n_logits,
         pooling: 0,
         makes_vectors: false,
+        is_exact: false,
     });
     let [few, many] = llama::dry_run(backend, path, pools)?;
     Ok(between(few, many))
 }
 
+/// What a model takes that makes vectors, with keys and values as they usually are, and the buffers where those are exact.
+fn of_vectors(backend: &LlamaBackend, path: &Path, header: &Header) -> Result<DryRun, String> {
+    let pools = [false, true].map(|is_exact| vector_pools(header, is_exact));
+    let n_cells = pools[0].map(|it| it.n_cells);
+    // All of them at once, since the vocabulary is read each time.
+    let all: [Pool; 2 * N_TEXTS] = std::array::from_fn(|i| pools[i / N_TEXTS][i % N_TEXTS]);
+    let sizes = llama::dry_run(backend, path, all)?;
+    let [usual, exact] =
+        [0, N_TEXTS].map(|first| through(n_cells, std::array::from_fn(|i| sizes[first + i])));
+    let exact = Buffers {
+        bytes: exact.buffers_bytes,
+        cell_bytes: exact.buffers_cell_bytes,
+        pair_bytes: exact.buffers_pair_bytes,
+    };
+    Ok(DryRun { exact_buffers: Some(exact), ..usual })
+}
+
 /// Contexts for texts of three lengths, each as much longer than the one before.
-fn vector_pools(header: &Header) -> [Pool; 3] {
+fn vector_pools(header: &Header, is_exact: bool) -> [Pool; N_TEXTS] {
     let step = BATCH_TOKENS as u32;
     let in_parts = header.takes_parts();
     let made = header.pooling_type().and_then(|it| i32::try_from(it).ok()).map(LlamaPoolingType::from);
@@ -62,6 +85,7 @@ fn vector_pools(header: &Header) -> [Pool; 3] {
         n_logits: 0,
         pooling,
         makes_vectors: true,
+        is_exact,
     })
 }
 
@@ -78,12 +102,13 @@ fn between(few: Allocated, many: Allocated) -> DryRun {
         buffers_bytes: few.buffers.saturating_sub(buffers_cell_bytes * n_few),
         buffers_cell_bytes,
         buffers_pair_bytes: 0,
+        exact_buffers: None,
     }
 }
 
 /// What every cell and every pair of cells takes, and what is taken without any: the parabola through three contexts with as many
 /// cells more each.
-fn through(n_cells: [u32; 3], sizes: [Allocated; 3]) -> DryRun {
+fn through(n_cells: [u32; N_TEXTS], sizes: [Allocated; N_TEXTS]) -> DryRun {
     let [few, more, many] = sizes;
     let [n_few, n_more, n_many] = n_cells.map(u64::from);
     let step = n_more - n_few;
@@ -102,6 +127,7 @@ fn through(n_cells: [u32; 3], sizes: [Allocated; 3]) -> DryRun {
         buffers_bytes: of_few.saturating_sub(buffers_cell_bytes * n_few),
         buffers_cell_bytes,
         buffers_pair_bytes: pair_bytes,
+        exact_buffers: None,
     }
 }
 
@@ -120,6 +146,7 @@ mod tests {
             buffers_bytes,
             buffers_cell_bytes,
             buffers_pair_bytes: 0,
+            exact_buffers: None,
         };
         check(at(20_480, 70), at(102_400, 70), run(0, 10, 70, 0));
         check(at(20_485, 2048 * 3 + 1), at(102_405, 10_240 * 3 + 1), run(5, 10, 1, 3));

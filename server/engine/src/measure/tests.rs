@@ -1,7 +1,7 @@
 use super::*;
 use llama_cpp_2::context::params::LlamaPoolingType;
 use protocol::N_SPEED_ROUNDS;
-use types::speed::SpeedChoice;
+use types::{kv::KvFormat, launch::Buffers, speed::SpeedChoice};
 
 #[test]
 fn divergence_is_that_of_the_distributions() {
@@ -175,21 +175,32 @@ fn a_dry_run_tells_what_a_model_that_makes_vectors_allocates() {
         let file = tempfile::NamedTempFile::new().expect("a file");
         write(file.path());
         let foretold = dry_run(&backend, file.path(), 1).expect("a dry run");
-        let request = protocol::LoadRequest::new(file.path().to_owned());
+        let exact = foretold.exact_buffers.expect("what it takes exactly");
+        let usual = Buffers {
+            bytes: foretold.buffers_bytes,
+            cell_bytes: foretold.buffers_cell_bytes,
+            pair_bytes: foretold.buffers_pair_bytes,
+        };
         let params = llama_cpp_2::model::params::LlamaModelParams::default();
         let model = llama::load_file(&backend, file.path(), params, |_| true).expect("a model");
-        for n_tokens in [512, 2048] {
+        let ways = [(KvFormat::Q8, usual), (KvFormat::F32, exact)];
+        for ((format, buffers), n_tokens) in ways.into_iter().flat_map(|way| [(way, 512), (way, 2048)]) {
+            let kv_type = KvType::of(format);
+            let request = protocol::LoadRequest {
+                kv_type,
+                ..protocol::LoadRequest::new(file.path().to_owned())
+            };
             let n_at_once = if in_parts { 512 } else { n_tokens };
             let shape = llama::VectorShape { output, n_tokens, n_at_once, n_sequences: 64 };
             let context = llama::open_vector_context(&backend, &model, &request, shape).expect("a context");
             let taken = llama::allocated(&context).expect("sizes");
             let n = u64::from(n_tokens);
-            let of_text = foretold.buffers_cell_bytes * n + foretold.buffers_pair_bytes * n * n;
-            let buffers = foretold.buffers_bytes + of_text;
+            let buffers = buffers.bytes + buffers.cell_bytes * n + buffers.pair_bytes * n * n;
+            let cell_bytes = kv_type.for_vectors().bytes(foretold.cell_bytes);
             // A mapped file pads tensors otherwise than memory does.
             let n_padding = foretold.weights_bytes.abs_diff(taken.weights);
             assert!(n_padding < 64, "{foretold:?} of {taken:?}");
-            assert_eq!(foretold.state_bytes + foretold.cell_bytes * n, taken.kv);
+            assert_eq!(foretold.state_bytes + cell_bytes * n, taken.kv);
             assert!(buffers.abs_diff(taken.buffers) <= taken.buffers / 20, "{buffers} of {taken:?}");
         }
     };

@@ -1,5 +1,5 @@
 use super::*;
-use types::kv::KvFormat;
+use types::{kv::KvFormat, launch::Buffers};
 
 const GB: u64 = 1_000_000_000;
 
@@ -94,6 +94,7 @@ fn tried() -> Footprint {
         buffers_bytes: 512_000,
         buffers_cell_bytes: 7 * 512,
         buffers_pair_bytes: 0,
+        exact_buffers: None,
     };
     model().tried(Some(run), KvType::default())
 }
@@ -122,17 +123,21 @@ fn what_makes_vectors_takes_what_a_dry_run_told_of_a_text_of_that_length() {
         buffers_bytes: 3000,
         buffers_cell_bytes: 500,
         buffers_pair_bytes: 6,
+        exact_buffers: Some(Buffers { bytes: 4000, cell_bytes: 700, pair_bytes: 50 }),
         ..DryRun::default()
     };
     let encoder = Footprint { n_ctx_train: Some(8192), makes_vectors: true, ..Footprint::default() };
-    let tried = encoder.tried(Some(run), KvType::of(KvFormat::Q8));
-    let check = |n_ctx, n: u64| {
-        let expected = BASE_BYTES + OWN_BYTES + n * 10 + 3000 + n * 500 + n * n * 6;
-        assert_eq!(tried.bytes(n_ctx, 16 * GB), expected);
+    let check = |kept, n_ctx, n: u64, [cell, fixed, of_cell, of_pair]: [u64; 4]| {
+        let tried = encoder.tried(Some(run), KvType::of(kept));
+        let expected = BASE_BYTES + OWN_BYTES + n * cell + fixed + n * of_cell + n * n * of_pair;
+        assert_eq!(tried.bytes(n_ctx, 16 * GB), expected, "{kept:?}");
     };
-    check(None, 2048);
-    check(Some(8192), 8192);
-    check(Some(100), 512);
+    for (n_ctx, n) in [(None, 2048), (Some(8192), 8192), (Some(100), 512)] {
+        check(KvFormat::F16, n_ctx, n, [10, 3000, 500, 6]);
+        check(KvFormat::Q8, n_ctx, n, [10, 3000, 500, 6]);
+        // What is not rounded takes twice as much, and attention is not fused.
+        check(KvFormat::F32, n_ctx, n, [20, 4000, 700, 50]);
+    }
 }
 
 #[test]

@@ -232,9 +232,10 @@ pub(crate) fn size_of(path: &Path) -> u64 {
 pub(crate) fn footprint(header: &Header, size_bytes: u64, kv_type: KvType) -> Footprint {
     let makes_vectors = header.purpose() != Purpose::Writing;
     let half_precision = header.cell_bytes().unwrap_or(0);
+    let kv_type = if makes_vectors { kv_type.for_vectors() } else { kv_type };
     Footprint {
         weights_bytes: size_bytes,
-        cell_bytes: if makes_vectors { half_precision } else { kv_type.bytes(half_precision) },
+        cell_bytes: kv_type.bytes(half_precision),
         n_ctx_train: header.n_ctx_train(),
         // Without keys and values it computes no likelihoods.
         n_vocab: if makes_vectors && half_precision == 0 { 0 } else { header.n_vocab },

@@ -3,8 +3,8 @@ use inference::DraftModel;
 use std::path::PathBuf;
 use types::{
     ids::ModelId,
-    kv::KvType,
-    launch::{DryRun, LaunchProfile},
+    kv::{KvFormat, KvType},
+    launch::{Buffers, DryRun, LaunchProfile},
     model::Purpose,
 };
 
@@ -205,4 +205,31 @@ fn what_a_dry_run_told_counts_whatever_a_model_is_for() {
     };
     check("qwen3", Purpose::Writing);
     check("bert", Purpose::Embedding);
+}
+
+#[test]
+fn what_makes_vectors_counts_as_it_is_computed_where_nothing_is_rounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bert.gguf");
+    write_model(&path, "bert");
+    let exact = Buffers { bytes: 7, cell_bytes: 8, pair_bytes: 9 };
+    let told = DryRun { cell_bytes: 10, exact_buffers: Some(exact), ..DryRun::default() };
+    let check = |usual: KvFormat, chosen: Option<KvFormat>, expected: (u64, [u64; 3])| {
+        let library = Library::new(folder.path().to_owned(), vec![], KvType::of(usual));
+        library.dry_runs().note(&path, stamp_of(&path).unwrap(), Some(told));
+        let profile = LaunchProfile { kv_type: chosen.map(KvType::of), ..LaunchProfile::default() };
+        let id = ModelId("bert".into());
+        let (loaded, _) = library.read_with_companions(&id, &path, &profile).unwrap();
+        let foretold = library.sizes(&id, &path, &profile).unwrap().own;
+        for footprint in [loaded.footprint, foretold] {
+            let it = footprint.dry_run.unwrap();
+            let buffers = [it.buffers_bytes, it.buffers_cell_bytes, it.buffers_pair_bytes];
+            assert_eq!((it.cell_bytes, buffers), expected, "{usual:?} {chosen:?}");
+        }
+    };
+    check(KvFormat::F16, None, (10, [0, 0, 0]));
+    check(KvFormat::Q4, None, (10, [0, 0, 0]));
+    check(KvFormat::F32, None, (20, [7, 8, 9]));
+    check(KvFormat::F16, Some(KvFormat::F32), (20, [7, 8, 9]));
+    check(KvFormat::F32, Some(KvFormat::Q8), (10, [0, 0, 0]));
 }

@@ -14,7 +14,7 @@ pub(crate) struct Allocated {
     pub(crate) buffers: u64,
 }
 
-/// A context whose sequences share cells, with keys and values in half precision.
+/// A context whose sequences share cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub(crate) struct Pool {
@@ -27,6 +27,8 @@ pub(crate) struct Pool {
     /// How texts become vectors, in llama.cpp's numbers.
     pub(crate) pooling: i32,
     pub(crate) makes_vectors: bool,
+    /// Keys and values are not rounded, and attention is computed in separate operations; else they are in half precision.
+    pub(crate) is_exact: bool,
 }
 
 // In `sizes.cpp`, which catches every exception.

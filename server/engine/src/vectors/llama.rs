@@ -51,6 +51,13 @@ fn pooling(model: &LlamaModel) -> Pooling {
     }
 }
 
+/// Tokens of a context that is opened only for what it tells of the model.
+const PROBED_TOKENS: u32 = 32;
+
+/// How contexts are opened.
+type OpenContext =
+    for<'m> fn(&LlamaBackend, &'m LlamaModel, &LoadRequest, VectorShape) -> Result<LlamaContext<'m>, String>;
+
 /// Computes in a context that is opened when it is needed, since what comes out of it is fixed with it.
 ///
 /// Of a model whose tokens look at none behind them that is a vector of every token, from which everything else is made here: so a long
@@ -62,8 +69,9 @@ pub(crate) struct LlamaEncoder<'m> {
     request: LoadRequest,
     /// Tokens that fit the context.
     n_tokens: u32,
-    /// Whether tokens look at none behind them; `None` before a context was opened, which says it.
+    /// Whether tokens look at none behind them; `None` before the first context was opened.
     looks_back: Option<bool>,
+    open_context: OpenContext,
     open: Option<(VectorShape, LlamaContext<'m>)>,
     /// What the parts of a sequence came to so far.
     parts: Gathered,
@@ -78,7 +86,16 @@ impl<'m> LlamaEncoder<'m> {
     ) -> Self {
         let n_tokens = u32::try_from(facts.limit.max(BATCH_TOKENS)).unwrap_or(u32::MAX);
         let request = request.clone();
-        Self { backend, model, request, n_tokens, looks_back: None, open: None, parts: Gathered::default() }
+        Self {
+            backend,
+            model,
+            request,
+            n_tokens,
+            looks_back: None,
+            open_context: llama::open_vector_context,
+            open: None,
+            parts: Gathered::default(),
+        }
     }
 
     /// The context for `head`, opened if it is not there.
@@ -95,14 +112,21 @@ impl<'m> LlamaEncoder<'m> {
     }
 
     fn open_for(&mut self, head: Head) -> Result<(VectorShape, LlamaContext<'m>), String> {
-        let shape = self.shape(head);
-        let context = llama::open_vector_context(self.backend, self.model, &self.request, shape)?;
-        self.looks_back = Some(llama::looks_back_only(&context));
-        if self.shape(head) == shape {
-            return Ok((shape, context));
+        if self.looks_back.is_none() {
+            // Before buffers for whole texts are asked for: there may be memory for those of parts only.
+            self.looks_back = Some(self.probe(head)?);
         }
-        drop(context);
-        self.open_for(head)
+        let shape = self.shape(head);
+        let context = (self.open_context)(self.backend, self.model, &self.request, shape)?;
+        Ok((shape, context))
+    }
+
+    /// Whether tokens look at none behind them, as a context says that takes next to nothing.
+    fn probe(&self, head: Head) -> Result<bool, String> {
+        let n_tokens = PROBED_TOKENS;
+        let shape = VectorShape { n_tokens, n_at_once: n_tokens, n_sequences: 1, ..self.shape(head) };
+        let context = (self.open_context)(self.backend, self.model, &self.request, shape)?;
+        Ok(llama::looks_back_only(&context))
     }
 
     fn shape(&self, head: Head) -> VectorShape {
@@ -349,3 +373,6 @@ fn guard(vocab: &LlamaVocab<'_>) -> Guard {
 fn numbers(tokens: Vec<LlamaToken>) -> Vec<u32> {
     tokens.into_iter().map(|token| token.0.cast_unsigned()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,7 +93,7 @@ pub struct ImportView {
     pub n_skipped: u32,
     /// Turns and images that were left out.
     pub n_left_out: u32,
-    /// Tools that sessions of the file name and that were not switched on, at most [`MAX_TOOLS_OFF`] and a mark where there are more.
+    /// Tools that sessions of the file so far name and that were not switched on, at most [`MAX_TOOLS_OFF`] and a mark where there are more.
     pub tools_off: Vec<String>,
 }
 

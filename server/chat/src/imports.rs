@@ -138,7 +138,7 @@ async fn take_over(inner: &Inner, work: ImportWork) -> bool {
         }
     };
     let mut counts = work.counts;
-    let mut tools_off = ToolsOff::default();
+    let mut tools_off = ToolsOff::new(&work.tools_off);
     let ended = entries(inner, &work, &job, &mut counts, &mut tools_off).await;
     let ended = match ended {
         Ok(()) if counts.n_taken == 0 && counts.n_known == 0 => Err(Broken::Unreadable(ReadError::Unknown)),
@@ -234,8 +234,11 @@ async fn write(
         n_left_out: counts.n_left_out.saturating_add(n_left_out),
         ..counts
     };
-    store.import_session(work, counts, &session).await.map_err(lost)?;
-    tools_off.add(&imported.tools_off);
+    // Those of a session that is not written are not told.
+    let mut with_these = tools_off.clone();
+    with_these.add(&imported.tools_off);
+    store.import_session(work, counts, &with_these.told(), &session).await.map_err(lost)?;
+    *tools_off = with_these;
     Ok(counts)
 }
 

@@ -22,6 +22,8 @@ pub struct ImportWork {
     /// Its name in the folder.
     pub file: String,
     pub counts: ImportCounts,
+    /// Which tools stay off that its sessions so far name.
+    pub tools_off: Vec<String>,
 }
 
 /// What became of the entries of a file so far.
@@ -95,7 +97,7 @@ impl Store {
     /// The file that waits longest.
     pub async fn waiting_import(&self) -> Result<Option<ImportWork>, StoreError> {
         let row = sqlx::query!(
-            "select id, user_id, name, file, n_entries, n_taken, n_known, n_skipped, n_left_out from import
+            "select id, user_id, name, file, n_entries, n_taken, n_known, n_skipped, n_left_out, tools_off from import
              where state = 'waiting' order by id limit 1"
         )
         .fetch_optional(&self.read)
@@ -112,6 +114,7 @@ impl Store {
                 n_skipped: count(row.n_skipped),
                 n_left_out: count(row.n_left_out),
             },
+            tools_off: names(&row.tools_off),
         }))
     }
 
@@ -138,27 +141,31 @@ impl Store {
             n_known: count(row.n_known),
             n_skipped: count(row.n_skipped),
             n_left_out: count(row.n_left_out),
-            tools_off: row.tools_off.lines().map(str::to_owned).collect(),
+            tools_off: names(&row.tools_off),
         }))
     }
 
-    /// Writes a session of a file and what was chosen for it together with how far that is, all or nothing: what a crash breaks off is neither lost nor there
-    /// twice. `NotFound` once the import has ended.
+    /// Writes a session of a file and what was chosen for it together with how far that is, all or nothing: what a crash breaks off is
+    /// neither lost nor there twice. The tools that stay off are those of all sessions so far; none of their names has a line break.
+    /// `NotFound` once the import has ended.
     pub async fn import_session(
         &self,
         work: &ImportWork,
         counts: ImportCounts,
+        tools_off: &[String],
         session: &ImportedSession,
     ) -> Result<SessionId, StoreError> {
+        let tools_off = tools_off.join("\n");
         let mut tx = self.write.begin().await?;
         let done = sqlx::query!(
-            "update import set n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?
+            "update import set n_entries = ?, n_taken = ?, n_known = ?, n_skipped = ?, n_left_out = ?, tools_off = ?
              where id = ? and user_id = ? and state = 'waiting'",
             counts.n_entries,
             counts.n_taken,
             counts.n_known,
             counts.n_skipped,
             counts.n_left_out,
+            tools_off,
             work.id.0,
             work.user.0
         )
@@ -218,6 +225,11 @@ impl Store {
         .await?;
         Ok(())
     }
+}
+
+/// The names of a column with one in each line.
+fn names(lines: &str) -> Vec<String> {
+    lines.lines().map(str::to_owned).collect()
 }
 
 fn count(n: i64) -> u32 {

@@ -7,10 +7,15 @@ use types::filing::{MAX_TOOL_OFF_CHARS, MAX_TOOLS_OFF};
 const MORE: &str = "…";
 
 /// Names of tools, each once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct ToolsOff(BTreeSet<String>);
 
 impl ToolsOff {
+    /// Those that were told before.
+    pub(super) fn new(told: &[String]) -> Self {
+        Self(told.iter().cloned().collect())
+    }
+
     /// Keeps these names, as long as there is room: one more than is told shows that there are more.
     pub(super) fn add(&mut self, names: &[String]) {
         for name in names {
@@ -28,8 +33,10 @@ impl ToolsOff {
 
     /// What is told of them, in alphabetical order.
     pub(super) fn told(&self) -> Vec<String> {
-        let mut told: Vec<String> = self.0.iter().take(MAX_TOOLS_OFF).cloned().collect();
-        if self.0.len() > MAX_TOOLS_OFF {
+        // What was told before may have the mark among its names.
+        let names = self.0.iter().filter(|it| it.as_str() != MORE);
+        let mut told: Vec<String> = names.take(MAX_TOOLS_OFF).cloned().collect();
+        if told.len() < self.0.len() {
             told.push(MORE.to_owned());
         }
         told

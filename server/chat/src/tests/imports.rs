@@ -73,7 +73,7 @@ async fn what_a_crash_broke_off_goes_on_and_nothing_is_there_twice() {
     let imported = bench.chat.imported(ME, &first).await.unwrap();
     let session = store::ImportedSession { messages: vec![], ..imported.session };
     let behind = ImportCounts { n_entries: 2, n_taken: 1, n_skipped: 1, ..ImportCounts::default() };
-    bench.store.import_session(&work, behind, &session).await.unwrap();
+    bench.store.import_session(&work, behind, &[], &session).await.unwrap();
 
     let (imports, jobs) = bench.imports().await;
     let view = imports.ended(ME, id, LONG_AGO).await.unwrap();
@@ -86,7 +86,7 @@ async fn what_a_crash_broke_off_goes_on_and_nothing_is_there_twice() {
     }
     assert!(matches!(imports.ended(OTHER, id, LONG_AGO).await, Err(ChatError::NotFound)));
     // What has ended takes nothing more.
-    let late = bench.store.import_session(&work, behind, &session).await;
+    let late = bench.store.import_session(&work, behind, &[], &session).await;
     assert!(matches!(late, Err(store::StoreError::NotFound)), "{late:?}");
 }
 
@@ -184,4 +184,51 @@ async fn tools_that_stay_off_are_named_once_and_not_without_end() {
     let told = imports.ended(ME, flood, LONG_AGO).await.unwrap().tools_off;
     assert_eq!((told.len(), told[0].as_str()), (MAX_TOOLS_OFF + 1, "tool000"));
     assert_eq!(told[MAX_TOOLS_OFF], "…");
+}
+
+/// What is told behind a crash: one session was written, for which `before` was told, and the one that names `later` was not.
+async fn told_behind_a_crash(before: &[String], later: &[String]) -> Vec<String> {
+    let bench = Bench::open([]).await;
+    std::fs::create_dir_all(bench.imports_folder()).unwrap();
+    let entries = vec![calling("one", before), calling("two", later)];
+    std::fs::write(bench.imports_folder().join("a.json"), file(entries)).unwrap();
+    let id = bench.store.add_import(ME, "chats.json", "a.json", 1).await.unwrap();
+    let work = bench.store.waiting_import().await.unwrap().unwrap();
+    let first = transcripts::Transcript { title: "one".to_owned(), ..Default::default() };
+    let imported = bench.chat.imported(ME, &first).await.unwrap();
+    let session = store::ImportedSession { messages: vec![], ..imported.session };
+    let behind = ImportCounts { n_entries: 1, n_taken: 1, ..ImportCounts::default() };
+    bench.store.import_session(&work, behind, before, &session).await.unwrap();
+    let (imports, _) = bench.imports().await;
+    imports.ended(ME, id, LONG_AGO).await.unwrap().tools_off
+}
+
+#[tokio::test]
+async fn tools_that_stay_off_are_named_after_a_crash_too() {
+    let [adds, seeks] = ["adds", "seeks"].map(str::to_owned);
+    let told = told_behind_a_crash(std::slice::from_ref(&adds), &[seeks, adds.clone()]).await;
+    assert_eq!(told, ["adds", "seeks"]);
+
+    // That there are more is told once, and last, in whatever letters the names are.
+    let mut many: Vec<String> = (0..MAX_TOOLS_OFF).map(|n| format!("工具{n:03}")).collect();
+    many.push("…".to_owned());
+    assert_eq!(told_behind_a_crash(&many, &[adds]).await, many);
+}
+
+#[tokio::test]
+async fn tools_that_stay_off_are_kept_with_each_session() {
+    let bench = Bench::open([]).await;
+    let (imports, _) = bench.imports().await;
+    let tools = ["seeks".to_owned()];
+    let chats = (0..200).map(|n| calling(&format!("chat {n}"), &tools)).collect();
+    let id = add(&imports, &file(chats)).await;
+    let view = loop {
+        let view = imports.ended(ME, id, Duration::ZERO).await.unwrap();
+        if view.n_taken > 0 {
+            break view;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    };
+    assert_eq!(view.tools_off, ["seeks"], "{:?}", view.state);
+    assert_eq!(imports.ended(ME, id, LONG_AGO).await.unwrap().tools_off, ["seeks"]);
 }

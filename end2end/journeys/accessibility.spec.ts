@@ -130,19 +130,24 @@ test('what opens from a button has the focus, and gives it back', async ({ page 
   await expect(composer(page)).toBeFocused();
 });
 
-test('the drawer of a phone has the focus, and nothing behind it can be reached', async ({ page }) => {
+test('the drawer of a phone has the focus, and neither what is behind it nor the link to that can be reached', async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   await open(page, '/chat');
   const menu = page.getByTestId('menu');
   const drawer = page.getByRole('complementary');
   const content = page.locator('#content');
+  const toContent = page.locator('a[href="#content"]');
   await menu.click();
   await expect(drawer).toBeFocused();
   await expect(content).toHaveAttribute('inert', '');
+  await toContent.focus();
+  await expect(drawer).toBeFocused();
   await page.keyboard.press('Escape');
   await expect(drawer).toBeHidden();
   await expect(menu).toBeFocused();
   await expect(content).not.toHaveAttribute('inert', /.*/);
+  await toContent.focus();
+  await expect(toContent).toBeFocused();
 
   // With room for the sidebar, it is beside the page.
   await menu.click();

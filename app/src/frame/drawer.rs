@@ -1,4 +1,4 @@
-//! The sidebar of a phone while it is open: it has the focus, and nothing behind it can be reached.
+//! The sidebar of a phone while it is open: it has the focus, and neither what is behind it nor the link to that can be reached.
 
 use super::{Overlays, sidebar};
 use crate::{platform, ui::focus};
@@ -18,9 +18,9 @@ pub(super) fn keep() -> AnyView {
     let drawer = expect_context::<Overlays>().drawer;
     let aside = document().get_element_by_id(sidebar::ID).and_then(|it| it.dyn_into::<HtmlElement>().ok());
     if let Some(aside) = aside {
-        let behind = SendWrapper::new(all_behind(&aside));
-        set_inert(&behind, true);
-        on_cleanup(move || set_inert(&behind, false));
+        let others = SendWrapper::new(all_beside(&aside));
+        set_inert(&others, true);
+        on_cleanup(move || set_inert(&others, false));
         focus::lend(&aside);
     }
     let keys = window_event_listener(ev::keydown, move |event| {
@@ -42,8 +42,11 @@ pub(super) fn keep() -> AnyView {
     ().into_any()
 }
 
-fn all_behind(aside: &Element) -> Vec<Element> {
-    std::iter::successors(aside.next_element_sibling(), Element::next_element_sibling).collect()
+/// What lies behind the drawer, and the link to that, which stands in front of it.
+fn all_beside(aside: &Element) -> Vec<Element> {
+    let link = document().query_selector("[href='#content']").ok().flatten();
+    let behind = std::iter::successors(aside.next_element_sibling(), Element::next_element_sibling);
+    link.into_iter().chain(behind).collect()
 }
 
 fn set_inert(elements: &[Element], inert: bool) {

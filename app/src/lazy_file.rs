@@ -1,10 +1,10 @@
 //! Files of code that a page fetches when it needs them. The server may be away just then: a file that could not be fetched is
 //! tried again until it is there, and the application lives on meanwhile. A server of another build never has it: the page is
-//! loaded anew then, at the address that it was to show.
+//! loaded anew then, at the address that it shows or was to show.
 
 use crate::{
     i18n::use_texts,
-    live::{Connection, use_live},
+    live::{Connection, Live},
     platform,
 };
 use leptos::{__reexports::send_wrapper::SendWrapper, prelude::*, wasm_split::SplitLoaderError};
@@ -41,8 +41,7 @@ pub(crate) async fn page_of(fetch: Fetch) -> AnyView {
 }
 
 fn in_its_place(fetch: Fetch) -> AnyView {
-    let connection = use_live().connection;
-    coming(use_texts().connection_lost_hint, Box::new(move || Box::pin(fetched(fetch.clone(), connection))))
+    coming(use_texts().connection_lost_hint, Box::new(move || Box::pin(fetched(fetch.clone()))))
 }
 
 /// Shows the words until the view is there. One for all that comes late, for the sake of the browser's download.
@@ -55,13 +54,10 @@ pub(crate) fn coming(words: &'static str, view: Box<dyn Fn() -> Coming + Send + 
     view! { <Suspense fallback=note>{move || Suspend::new(view())}</Suspense> }.into_any()
 }
 
-async fn fetched(fetch: Fetch, connection: RwSignal<Connection>) -> AnyView {
+async fn fetched(fetch: Fetch) -> AnyView {
     let mut pauses = Pauses::new();
     loop {
         pauses.pass().await;
-        if connection.try_get_untracked() == Some(Connection::Outdated) {
-            platform::reload();
-        }
         if let Ok(view) = fetch().await {
             return view;
         }
@@ -77,9 +73,14 @@ impl Pauses {
         Self(FIRST_PAUSE_MS)
     }
 
-    /// Lets the next one pass.
+    /// Lets the next one pass. A page of another build than the server's, which would wait for ever, is loaded anew then.
     pub(crate) async fn pass(&mut self) {
         SendWrapper::new(platform::sleep(self.0)).await;
         self.0 = (self.0 * 2).min(LONGEST_PAUSE_MS);
+        // Texts are fetched before there is a connection.
+        let connection = use_context::<Live>().and_then(|live| live.connection.try_get_untracked());
+        if connection == Some(Connection::Outdated) {
+            platform::reload();
+        }
     }
 }

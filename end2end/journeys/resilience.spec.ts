@@ -232,8 +232,9 @@ test('without a model the page says what to do', async ({ browser }) => {
   await server.stop();
 });
 
+const behindButtons = /\/pkg\/split_behind_button.*\.wasm$/;
+
 test('a file of the page that could not be fetched is fetched when the server is back', async ({ page }) => {
-  const behindButtons = /\/pkg\/split_behind_button.*\.wasm$/;
   await page.route(behindButtons, route => route.abort());
   await open(page, '/chat');
   await page.getByTestId('model-pill').click();
@@ -297,4 +298,16 @@ test('a page whose file is gone with its build is loaded anew where it was to be
   await page.unroute(restPages);
   await expect(page.getByRole('heading', { name: 'Documents' })).toBeVisible({ timeout: 20_000 });
   await connected(page);
+});
+
+test('a page is loaded anew when what is behind its buttons is gone with its build', async ({ page }) => {
+  await page.route(behindButtons, route => route.abort());
+  await openOfAnotherBuild(page);
+  const failed = page.waitForEvent('requestfailed', request => behindButtons.test(request.url()));
+  await page.getByTestId('model-pill').click();
+  await failed;
+  await page.unroute(behindButtons);
+  await connected(page);
+  await page.getByTestId('model-pill').click();
+  await expect(page.getByTestId('model-option').first()).toBeVisible();
 });

@@ -10,6 +10,8 @@ use leptos::prelude::*;
 const SILENCE_MS: u32 = 8_000;
 const FIRST_PAUSE_MS: u32 = 400;
 const LONGEST_PAUSE_MS: u32 = 4_000;
+/// A server of another build is seldom followed by one of the page's.
+const OUTDATED_PAUSE_MS: u32 = 30_000;
 /// Commands are rare: one per page change.
 const COMMANDS: usize = 16;
 
@@ -47,7 +49,9 @@ async fn stay_connected(page: Live) {
             // Beside the tries, since nobody may answer.
             leptos::task::spawn_local(tell_if_outdated(page));
         }
-        if page.connection.get_untracked() != Connection::Outdated {
+        if page.connection.get_untracked() == Connection::Outdated {
+            pause_ms = OUTDATED_PAUSE_MS;
+        } else {
             page.connection.set(Connection::Lost);
         }
         TimeoutFuture::new(pause_ms).await;

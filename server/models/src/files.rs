@@ -4,7 +4,7 @@ use crate::ModelsError;
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashSet,
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},

@@ -186,10 +186,8 @@ fn a_dry_run_tells_what_a_model_that_makes_vectors_allocates() {
         let ways = [(KvFormat::Q8, usual), (KvFormat::F32, exact)];
         for ((format, buffers), n_tokens) in ways.into_iter().flat_map(|way| [(way, 512), (way, 2048)]) {
             let kv_type = KvType::of(format);
-            let request = protocol::LoadRequest {
-                kv_type,
-                ..protocol::LoadRequest::new(file.path().to_owned())
-            };
+            let request =
+                protocol::LoadRequest { kv_type, ..protocol::LoadRequest::new(file.path().to_owned()) };
             let n_at_once = if in_parts { 512 } else { n_tokens };
             let shape = llama::VectorShape { output, n_tokens, n_at_once, n_sequences: 64 };
             let context = llama::open_vector_context(&backend, &model, &request, shape).expect("a context");

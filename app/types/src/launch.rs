@@ -122,7 +122,7 @@ pub struct DryRun {
     /// And so much for every pair of them, where a whole text is computed at once.
     #[serde(default)]
     pub buffers_pair_bytes: u64,
-    /// The same three of what makes vectors where nothing is rounded: attention is then computed in separate operations.
+    /// The same three where nothing is rounded: attention is then computed in separate operations.
     #[serde(default)]
     pub exact_buffers: Option<Buffers>,
 }

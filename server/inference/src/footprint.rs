@@ -124,22 +124,13 @@ impl Footprint {
     /// With what a dry run told, for keys and values kept as `kv_type` as they are here.
     pub fn tried(self, dry_run: Option<DryRun>, kv_type: KvType) -> Self {
         let kept = if self.makes_vectors { kv_type.for_vectors() } else { kv_type };
-        let is_exact = self.makes_vectors && kv_type.is_exact();
-        let dry_run = dry_run.map(|it| {
-            let told = DryRun { cell_bytes: kept.bytes(it.cell_bytes), ..it };
-            it.exact_buffers.filter(|_| is_exact).map_or(told, |exact| DryRun {
-                buffers_bytes: exact.bytes,
-                buffers_cell_bytes: exact.cell_bytes,
-                buffers_pair_bytes: exact.pair_bytes,
-                ..told
-            })
-        });
-        Self { dry_run, ..self }
+        Self { dry_run: dry_run.map(|it| kept_as(it, kept)), ..self }
     }
 
     /// With keys and values kept as `kv_type`, where they are in half precision now.
     pub fn with_kv_type(self, kv_type: KvType) -> Self {
-        self.with_cells(|bytes| kv_type.bytes(bytes))
+        let dry_run = self.dry_run.map(|it| kept_as(it, kv_type));
+        Self { cell_bytes: kv_type.bytes(self.cell_bytes), dry_run, ..self }
     }
 
     /// With cells of another size.
@@ -159,6 +150,7 @@ impl Footprint {
                 weights_bytes: own.weights_bytes.saturating_add(weights),
                 state_bytes: own.state_bytes.saturating_add(draft.state_bytes),
                 cell_bytes: own.cell_bytes.saturating_add(draft.cell_bytes),
+                buffers_cell_bytes: own.buffers_cell_bytes.saturating_add(looking_bytes(draft)),
                 ..own
             }
         });
@@ -197,6 +189,23 @@ impl Footprint {
         }
         n_ctx_per_sequence(asked, self.n_ctx_train)
     }
+}
+
+/// What a dry run told in half precision, with keys and values kept as `kv_type`. Where those are exact, attention is not fused.
+fn kept_as(dry_run: DryRun, kv_type: KvType) -> DryRun {
+    let told = DryRun { cell_bytes: kv_type.bytes(dry_run.cell_bytes), ..dry_run };
+    told.exact_buffers.filter(|_| kv_type.is_exact()).map_or(told, |exact| DryRun {
+        buffers_bytes: exact.bytes,
+        buffers_cell_bytes: exact.cell_bytes,
+        buffers_pair_bytes: exact.pair_bytes,
+        ..told
+    })
+}
+
+/// What looking at a token takes of a draft model: it counts where attention is not fused.
+fn looking_bytes(draft: DryRun) -> u64 {
+    let exact = draft.exact_buffers.map(|it| it.cell_bytes);
+    exact.filter(|of_cell| *of_cell == draft.buffers_cell_bytes).unwrap_or(0)
 }
 
 /// What a dry run told of computing vectors of texts of up to `n_ctx` tokens.

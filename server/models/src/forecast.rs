@@ -48,7 +48,8 @@ impl Sizes {
         let parts = all.parts(n_ctx, usual.machine_bytes);
         let own = self.kept(self.own, profile, usual);
         let draft = self.draft(profile);
-        let draft_weights = draft.map_or(0, |it| own.with_draft_model(it).weights_bytes - own.weights_bytes);
+        let with_draft = |it| own.with_draft_model(self.kept(it, profile, usual));
+        let draft_weights = draft.map_or(0, |it| with_draft(it).weights_bytes - own.weights_bytes);
         let kv = draft.map_or(parts.kv, |_| share(parts.kv, own.cell_bytes, all.cell_bytes));
         let projector = self.projector.map_or(0, |it| it.weights_bytes);
         MemoryParts {

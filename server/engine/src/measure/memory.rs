@@ -19,6 +19,10 @@ use types::{
 /// Cells of the two contexts that are compared.
 const N_CELLS: [u32; 2] = [2048, 10_240];
 
+/// Likewise where keys and values are exact. With few cells rows of logits may take more than attention does, so that what a cell adds
+/// to buffers only shows with many.
+const N_EXACT_CELLS: [u32; 2] = [2048, 32_768];
+
 /// Rows of logits that answers touch at once, of those that a whole batch could have; each sequence has one in any case.
 const N_LOGITS: u32 = 64;
 
@@ -36,19 +40,28 @@ pub(crate) fn dry_run(backend: &LlamaBackend, path: &Path, n_sequences: u32) -> 
     if header.purpose() != Purpose::Writing {
         return of_vectors(backend, path, &header);
     }
+    of_writing(backend, path, n_sequences)
+}
+
+/// What a model takes that writes, with keys and values in half precision, and the buffers where those are exact.
+fn of_writing(backend: &LlamaBackend, path: &Path, n_sequences: u32) -> Result<DryRun, String> {
     let n_sequences = llama::n_of_pool(n_sequences);
-    let n_logits = n_sequences.max(N_LOGITS);
-    let pools = N_CELLS.map(|n_cells| Pool {
+    let pool = |n_cells: u32, is_exact: bool| Pool {
         n_cells,
         n_sequences,
         n_batch: N_BATCH,
-        n_logits,
+        n_logits: n_sequences.max(N_LOGITS),
         pooling: 0,
         makes_vectors: false,
-        is_exact: false,
-    });
-    let [few, many] = llama::dry_run(backend, path, pools)?;
-    Ok(between(few, many))
+        is_exact,
+    };
+    let [few, many] = N_CELLS.map(|n_cells| pool(n_cells, false));
+    let [exact_few, exact_many] = N_EXACT_CELLS.map(|n_cells| pool(n_cells, true));
+    // All of them at once, since the vocabulary is read each time.
+    let pools = [few, many, exact_few, exact_many];
+    let [few, many, exact_few, exact_many] = llama::dry_run(backend, path, pools)?;
+    let exact = buffers_of(between(N_EXACT_CELLS, exact_few, exact_many));
+    Ok(DryRun { exact_buffers: Some(exact), ..between(N_CELLS, few, many) })
 }
 
 /// What a model takes that makes vectors, with keys and values as they usually are, and the buffers where those are exact.
@@ -60,12 +73,15 @@ fn of_vectors(backend: &LlamaBackend, path: &Path, header: &Header) -> Result<Dr
     let sizes = llama::dry_run(backend, path, all)?;
     let [usual, exact] =
         [0, N_TEXTS].map(|first| through(n_cells, std::array::from_fn(|i| sizes[first + i])));
-    let exact = Buffers {
-        bytes: exact.buffers_bytes,
-        cell_bytes: exact.buffers_cell_bytes,
-        pair_bytes: exact.buffers_pair_bytes,
-    };
-    Ok(DryRun { exact_buffers: Some(exact), ..usual })
+    Ok(DryRun { exact_buffers: Some(buffers_of(exact)), ..usual })
+}
+
+fn buffers_of(dry_run: DryRun) -> Buffers {
+    Buffers {
+        bytes: dry_run.buffers_bytes,
+        cell_bytes: dry_run.buffers_cell_bytes,
+        pair_bytes: dry_run.buffers_pair_bytes,
+    }
 }
 
 /// Contexts for texts of three lengths, each as much longer than the one before.
@@ -89,9 +105,9 @@ fn vector_pools(header: &Header, is_exact: bool) -> [Pool; N_TEXTS] {
     })
 }
 
-/// What every cell takes, and what is taken without any.
-fn between(few: Allocated, many: Allocated) -> DryRun {
-    let [n_few, n_many] = N_CELLS.map(u64::from);
+/// What every cell takes, and what is taken without any, by contexts with so many cells.
+fn between(n_cells: [u32; 2], few: Allocated, many: Allocated) -> DryRun {
+    let [n_few, n_many] = n_cells.map(u64::from);
     let of_cell = |few: u64, many: u64| many.saturating_sub(few) / (n_many - n_few);
     let cell_bytes = of_cell(few.kv, many.kv);
     let buffers_cell_bytes = of_cell(few.buffers, many.buffers);
@@ -138,7 +154,7 @@ mod tests {
     #[test]
     fn what_grows_is_told_from_what_is_there_without_any_context() {
         let at = |kv, buffers| Allocated { weights: 1000, kv, buffers };
-        let check = |few, many, expected| assert_eq!(between(few, many), expected);
+        let check = |few, many, expected| assert_eq!(between([2048, 10_240], few, many), expected);
         let run = |state_bytes, cell_bytes, buffers_bytes, buffers_cell_bytes| DryRun {
             weights_bytes: 1000,
             state_bytes,

@@ -139,23 +139,35 @@ fn a_model_is_as_itself_and_a_changed_one_is_not() {
 #[test]
 fn a_dry_run_tells_what_is_allocated_then() {
     let backend = LlamaBackend::init().expect("llama.cpp");
-    let check = |n_sequences, write: &dyn Fn(&std::path::Path)| {
+    let check = |n_sequences: u32, write: &dyn Fn(&std::path::Path)| {
         let file = tempfile::NamedTempFile::new().expect("a file");
         write(file.path());
-        let path = file.path().to_owned();
-        let request = protocol::LoadRequest { n_sequences, ..protocol::LoadRequest::new(path) };
-        let foretold = dry_run(&backend, &request.path, request.n_sequences).expect("a dry run");
+        let foretold = dry_run(&backend, file.path(), n_sequences).expect("a dry run");
+        let exact = foretold.exact_buffers.expect("what it takes exactly");
+        let usual = Buffers {
+            bytes: foretold.buffers_bytes,
+            cell_bytes: foretold.buffers_cell_bytes,
+            pair_bytes: foretold.buffers_pair_bytes,
+        };
         let params = llama_cpp_2::model::params::LlamaModelParams::default().with_load_mtp(true);
         let model = llama::load_file(&backend, file.path(), params, |_| true).expect("a model");
-        for n_cells in [512, 4096] {
-            let context = llama::open_pool(&backend, &model, &request, n_cells).expect("a context");
-            let taken = llama::allocated(&context).expect("sizes");
-            let whole = |fixed, of_cell: u64| fixed + of_cell * u64::from(n_cells);
-            assert_eq!(foretold.weights_bytes, taken.weights);
-            assert_eq!(whole(foretold.state_bytes, foretold.cell_bytes), taken.kv);
-            let buffers = whole(foretold.buffers_bytes, foretold.buffers_cell_bytes);
-            // With a vocabulary as small as this one, no row of logits counts.
-            assert!(buffers.abs_diff(taken.buffers) <= taken.buffers / 50, "{buffers} of {taken:?}");
+        let ways = [(KvFormat::F16, usual, [512, 4096], 50), (KvFormat::F32, exact, [8192, 16_384], 20)];
+        for (format, of_way, contexts, precision) in ways {
+            let kv_type = KvType::of(format);
+            let path = file.path().to_owned();
+            let request = protocol::LoadRequest { n_sequences, kv_type, ..protocol::LoadRequest::new(path) };
+            for n_cells in contexts {
+                let context = llama::open_pool(&backend, &model, &request, n_cells).expect("a context");
+                let taken = llama::allocated(&context).expect("sizes");
+                let whole = |fixed: u64, of_cell: u64| fixed + of_cell * u64::from(n_cells);
+                assert_eq!(foretold.weights_bytes, taken.weights);
+                assert_eq!(whole(foretold.state_bytes, kv_type.bytes(foretold.cell_bytes)), taken.kv);
+                assert_eq!(of_way.pair_bytes, 0);
+                let buffers = whole(of_way.bytes, of_way.cell_bytes);
+                // With a vocabulary as small as this one, no row of logits counts.
+                let apart = buffers.abs_diff(taken.buffers);
+                assert!(apart <= taken.buffers / precision, "{format:?}: {buffers} of {taken:?}");
+            }
         }
     };
     for n_sequences in [1, 16, llama::MAX_SEQUENCES] {

@@ -117,6 +117,34 @@ fn a_dry_run_counts_instead_of_the_files_own_numbers() {
 }
 
 #[test]
+fn attention_that_is_not_fused_counts_whenever_it_is_said_that_nothing_is_rounded() {
+    let run = DryRun {
+        cell_bytes: 900,
+        buffers_bytes: 1000 * 512,
+        buffers_cell_bytes: 7 * 512,
+        exact_buffers: Some(Buffers { bytes: 2000 * 512, cell_bytes: 90 * 512, pair_bytes: 0 }),
+        ..DryRun::default()
+    };
+    let check = |kept: KvFormat, [fixed, of_cell]: [u64; 2]| {
+        let kv_type = KvType::of(kept);
+        let expected = MemoryParts {
+            weights: GB,
+            kv: 4 * 512 * kv_type.bytes(900),
+            buffers: BASE_BYTES + OWN_BYTES + 512 * (fixed + 512 * of_cell),
+            ..MemoryParts::default()
+        };
+        let at_once = model().tried(Some(run), kv_type);
+        let later = model().tried(Some(run), KvType::default()).with_kv_type(kv_type);
+        for footprint in [at_once, later] {
+            assert_eq!(footprint.parts(Some(512), 16 * GB), expected, "{kept:?}");
+        }
+    };
+    check(KvFormat::F16, [1000, 7]);
+    check(KvFormat::Q8, [1000, 7]);
+    check(KvFormat::F32, [2000, 90]);
+}
+
+#[test]
 fn what_makes_vectors_takes_what_a_dry_run_told_of_a_text_of_that_length() {
     let run = DryRun {
         cell_bytes: 10,
@@ -148,6 +176,13 @@ fn what_comes_beside_it_is_added_to_what_a_dry_run_told() {
     check(tried().with_weights(77), 77);
     let draft = Footprint { weights_bytes: 1000, cell_bytes: 10, ..Footprint::default() };
     check(tried().with_draft_model(draft), 1000 + 4 * 512 * 10);
+    let exact = Buffers { cell_bytes: 11 * 512, ..Buffers::default() };
+    let run =
+        DryRun { cell_bytes: 10, buffers_cell_bytes: 512, exact_buffers: Some(exact), ..DryRun::default() };
+    let of_draft = |format| tried().with_draft_model(draft.tried(Some(run), KvType::of(format)));
+    check(of_draft(KvFormat::F16), 1000 + 4 * 512 * 10 + OWN_BYTES);
+    // It looks at as many tokens as the model, which takes much where attention is not fused.
+    check(of_draft(KvFormat::F32), 1000 + 4 * 512 * 20 + OWN_BYTES + 512 * 11 * 512);
     let eight_bits = tried().with_kv_type(KvType::of(KvFormat::Q8));
     let cell = eight_bits.dry_run.map(|it| it.cell_bytes);
     assert!(cell.is_some_and(|it| it < 900), "{cell:?}");

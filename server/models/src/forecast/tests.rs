@@ -1,4 +1,8 @@
 use super::*;
+use types::{
+    kv::KvFormat,
+    launch::{Buffers, DryRun},
+};
 
 const MB: u64 = 1_000_000;
 
@@ -19,7 +23,7 @@ fn with_draft() -> Sizes {
 }
 
 const USUAL: Usual =
-    Usual { n_ctx: None, kv_type: KvType::of(types::kv::KvFormat::F16), machine_bytes: 1 << 40 };
+    Usual { n_ctx: None, kv_type: KvType::of(KvFormat::F16), machine_bytes: 1 << 40 };
 
 /// In which ways it fits into so many megabytes.
 #[track_caller]
@@ -115,4 +119,31 @@ fn parts_are_all_of_it() {
         let draft = if profile.draft == DraftChoice::None { 0 } else { 30 * MB + 4 * 4096 * 1000 };
         assert_eq!(parts.draft, draft);
     }
+}
+
+#[test]
+fn buffers_are_those_of_the_keys_and_values_that_are_chosen() {
+    let exact = Buffers { bytes: 64 * MB, cell_bytes: 512, pair_bytes: 0 };
+    let run = DryRun {
+        cell_bytes: 10_000,
+        buffers_bytes: 32 * MB,
+        exact_buffers: Some(exact),
+        ..DryRun::default()
+    };
+    let own = sizes().own.tried(Some(run), KvType::default());
+    let of = |sizes: Sizes, format: KvFormat| {
+        let profile = LaunchProfile { kv_type: Some(KvType::of(format)), ..LaunchProfile::default() };
+        let parts = sizes.parts(&profile, USUAL);
+        assert_eq!((parts.total(), parts.weights), (sizes.bytes(&profile, USUAL), 100 * MB), "{format:?}");
+        parts
+    };
+    let alone = Sizes { own, ..sizes() };
+    let more = of(alone, KvFormat::F32).buffers - of(alone, KvFormat::F16).buffers;
+    assert_eq!(more, 32 * MB + 4096 * 512);
+    assert_eq!(of(alone, KvFormat::Q8).buffers, of(alone, KvFormat::F16).buffers);
+    // One that guesses has keys and values of the same kind, and looks as far.
+    let with_draft = Sizes { draft: Some(own), ..alone };
+    let [exact, half] = [KvFormat::F32, KvFormat::F16].map(|format| of(with_draft, format));
+    assert_eq!(exact.draft - half.draft, 32 * MB + 4 * 4096 * 10_000);
+    assert_eq!(exact.buffers - half.buffers, 32 * MB + 2 * 4096 * 512);
 }

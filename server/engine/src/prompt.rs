@@ -5,6 +5,7 @@ pub(crate) mod images;
 mod server_text;
 mod shown;
 mod template;
+pub(crate) mod text_cutter;
 mod tools;
 mod trim;
 mod turns;
@@ -22,6 +23,7 @@ use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAt
 use protocol::{Gap, GenerateParams, Prompt, Rejection};
 use std::{collections::HashMap, ops::Range, sync::Arc};
 use template::{Template, Values};
+use text_cutter::TextCutter;
 use types::{
     chat::{ChatTurn, Role},
     constraint::Constraint,
@@ -32,8 +34,6 @@ use types::{
 
 /// The longest prompt of which the middle is forgotten, in tokens: all of it is computed.
 const MOST_TOKENS: usize = 1 << 20;
-/// Stands before a text that goes on from another one while it is cut, as Code Llama's own program does it.
-const STAND_IN: &str = "☺";
 /// What models that have several templates call the one for functions.
 const WITH_TOOLS: &str = "tool_use";
 
@@ -444,13 +444,21 @@ impl<'m> Prompter<'m> {
             has_form: form.whole.is_some(),
             is_answer: form.is_answer,
         };
-        let tokenize = |text: &str| self.cut(text, false);
-        let rules = Rules::new(&self.formats, wanted, form.calls, &tokenize);
+        let rules = self.rules(wanted, form.calls);
         let reading = Reading::new(&self.formats, params.tools.as_ref(), rules);
         match &rendered.said {
             Some(said) => (form.whole, reading.behind(said)),
             None => (form.whole, reading),
         }
+    }
+
+    /// What is forced goes on from what was written before it.
+    fn rules(&self, wanted: Wanted, calls: Vec<Later>) -> Rules {
+        let cut = |text: &str| self.cut(text, false);
+        let spelling = |token: LlamaToken| self.spelling(token);
+        let cutter = TextCutter::new(&cut, &spelling);
+        let tokenize = |text: &str| cutter.behind(text);
+        Rules::new(&self.formats, wanted, calls, &tokenize)
     }
 
     /// Tokens of thinking, at most. A template that knows efforts tells the model itself.
@@ -508,35 +516,11 @@ impl<'m> Prompter<'m> {
         Rendered { tokens, pieces, ..Rendered::default() }
     }
 
-    /// The pieces of a text. Each goes on from the one before it; the first one does where the text `goes_on` from another.
+    /// The pieces of a text, which `goes_on` from another one or begins as others do.
     fn cut_pieces(&self, text: &str, goes_on: bool, tokens: &mut Vec<LlamaToken>) {
-        let mut stand_in = None;
-        for (i, piece) in guard::pieces(text).enumerate() {
-            if goes_on || i > 0 {
-                let stand_in = stand_in.get_or_insert_with(|| self.stand_in());
-                tokens.extend(self.cut_behind(stand_in, piece));
-            } else {
-                tokens.extend(self.cut(piece, true));
-            }
-        }
-    }
-
-    /// The tokens of [`STAND_IN`] where a space is put in front of whatever is cut, else none.
-    fn stand_in(&self) -> Vec<LlamaToken> {
-        let tokens = self.cut(STAND_IN, true);
-        let written: Vec<u8> = tokens.iter().flat_map(|token| self.spelling(*token)).collect();
-        if written.strip_prefix(b" ") == Some(STAND_IN.as_bytes()) { tokens } else { Vec::new() }
-    }
-
-    /// The tokens of a text that goes on from another one, without the space that would be put in front of it: nobody wrote that.
-    fn cut_behind(&self, stand_in: &[LlamaToken], text: &str) -> Vec<LlamaToken> {
-        if !stand_in.is_empty() {
-            let tokens = self.cut(&format!("{STAND_IN}{text}"), true);
-            if let Some(own) = tokens.strip_prefix(stand_in) {
-                return own.to_vec();
-            }
-        }
-        self.cut(text, true)
+        let cut = |text: &str| self.cut(text, true);
+        let spelling = |token: LlamaToken| self.spelling(token);
+        tokens.extend(TextCutter::new(&cut, &spelling).pieces(text, goes_on));
     }
 
     /// Makes the tokens begin with the model's own beginning; says how many were added for that.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     answer::{
-        Formats,
+        Formats, Wanted,
         tests::{Ask, Model, ask, parts_of, read_tokens, tokenize, tokens},
     },
     llama::load_file,
@@ -624,4 +624,26 @@ fn a_gap_is_filled_by_the_models_own_marks() {
     check(["a<|fim_middle|>b", "c", ""], "<s><|fim_prefix|> a<|fim_middle|>b<|fim_suffix|>c<|fim_middle|>");
     check(["", "", "<|fim_middle|>"], "<s><|fim_prefix|><|fim_suffix|><|fim_middle|><|fim_middle|>");
     assert_eq!(filled(&[], ["a", "c", ""]), Err(Rejection::FillsNothing));
+}
+
+#[test]
+fn what_is_forced_at_the_end_of_a_thought_goes_on_from_it() {
+    let backend = LlamaBackend::init().expect("llama.cpp");
+    let check = |special: &'static [&'static str], template: &'static str, expected: [&str; 2]| {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        tiny_llama::write_with(file.path(), 1, &Manners { template, special });
+        let model = load_file(&backend, file.path(), LlamaModelParams::default(), |_| true).expect("a model");
+        let prompter = Prompter::new(&model, 1024);
+        let wanted =
+            Wanted { is_open: true, is_led: false, budget: Some(9), has_form: true, is_answer: true };
+        let rules = prompter.rules(wanted, Vec::new());
+        let written = |tokens: &[LlamaToken]| {
+            let bytes = tokens.iter().flat_map(|token| prompter.spelling(*token)).collect();
+            String::from_utf8(bytes).expect("text")
+        };
+        assert_eq!([written(&rules.closing), written(&rules.gap)], expected, "{special:?}");
+    };
+    let closing = "\n\nThat is enough thinking; I will answer now.\n</think>\n\n";
+    check(&["<think>", "</think>"], "", [closing, "\n\n"]);
+    check(&[], "<think></think>", [closing, "\n\n"]);
 }

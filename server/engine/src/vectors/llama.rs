@@ -4,7 +4,7 @@ use super::{BATCH_SEQUENCES, BATCH_TOKENS, Encoder, Failure, Head, Ranks, Tokeni
 use crate::{
     llama::{self, Output, VectorShape},
     logprobs::likelihood,
-    prompt::guard::{Guard, pieces},
+    prompt::{guard::Guard, text_cutter::TextCutter},
 };
 use llama_cpp_2::{
     context::{LlamaContext, params::LlamaPoolingType},
@@ -310,22 +310,24 @@ impl<'m> LlamaTokens<'m> {
         Self { vocab, template }
     }
 
-    fn tokenize(&self, text: &str, parse_special: bool) -> impl Iterator<Item = LlamaToken> {
-        self.vocab.tokenize(text.as_bytes(), false, parse_special).into_iter()
+    fn cut(&self, text: &str, parse_special: bool) -> Vec<LlamaToken> {
+        self.vocab.tokenize(text.as_bytes(), false, parse_special)
+    }
+
+    fn spelling(&self, token: LlamaToken) -> Vec<u8> {
+        self.vocab.token_to_piece(token, true, None)
     }
 
     /// The template with both texts in it; nothing that they say is a special token.
     fn fill(&self, template: &str, guard: &Guard, query: &str, document: &str) -> Vec<LlamaToken> {
-        let mut tokens = Vec::new();
         // Not one replacement after the other: a query may speak of documents in braces.
         let filled: Vec<String> = template
             .split("{query}")
             .map(|part| part.split("{document}").collect::<Vec<_>>().join(&guard.defuse(document)))
             .collect();
-        for piece in pieces(&filled.join(&guard.defuse(query))) {
-            tokens.extend(self.tokenize(piece, true));
-        }
-        tokens
+        let cut = |text: &str| self.cut(text, true);
+        let spelling = |token: LlamaToken| self.spelling(token);
+        TextCutter::new(&cut, &spelling).pieces(&filled.join(&guard.defuse(query)), false)
     }
 
     /// Both texts between the model's separators.
@@ -337,7 +339,7 @@ impl<'m> LlamaTokens<'m> {
         let begin = there(self.vocab.bos()).filter(|_| self.vocab.should_add_bos());
         // Where there is no end token, the separator ends the second text too.
         let last = end.or(separator);
-        let (query, document) = (self.tokenize(query, false), self.tokenize(document, false));
+        let (query, document) = (self.cut(query, false), self.cut(document, false));
         begin.into_iter().chain(query).chain(end).chain(separator).chain(document).chain(last).collect()
     }
 }
@@ -356,8 +358,10 @@ impl Tokenizer for LlamaTokens<'_> {
 
     fn asked(&self, query: &str, document: &str) -> Result<(Vec<u32>, usize), String> {
         let begin = Some(self.vocab.bos()).filter(|token| token.0 >= 0 && self.vocab.should_add_bos());
-        let said: Vec<_> = self.tokenize(&format!("{document}\n\n{ASKED}"), false).collect();
-        let query: Vec<_> = self.tokenize(&format!(" {}", query.trim()), false).collect();
+        let cut = |text: &str| self.cut(text, false);
+        let spelling = |token: LlamaToken| self.spelling(token);
+        let said = cut(&format!("{document}\n\n{ASKED}"));
+        let query = TextCutter::new(&cut, &spelling).behind(&format!(" {}", query.trim()));
         let n_query = query.len();
         Ok((numbers(begin.into_iter().chain(said).chain(query).collect()), n_query))
     }

@@ -41,3 +41,33 @@ fn memory_for_parts_of_texts_is_enough_for_a_model_that_takes_them() {
     check(&|path| tiny_llama::write(path, 1), Head::Likelihood { n_tokens: 2 }, true);
     check(&|path| tiny_bert::write(path, 1, Made::Mean), mean, false);
 }
+
+#[test]
+fn what_is_written_together_has_no_space_that_nobody_wrote() {
+    let backend = LlamaBackend::init().expect("nobody else has it");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tiny.gguf");
+    tiny_llama::write(&path, 1);
+    let model = LlamaModel::load_from_file(&backend, &path, &Default::default()).expect("a model");
+    let tokens = LlamaTokens::new(&model);
+    let written = |own: &[LlamaToken]| {
+        let bytes: Vec<u8> = own.iter().flat_map(|token| tokens.spelling(*token)).collect();
+        String::from_utf8(bytes).expect("text")
+    };
+    let guard = guard(&tokens.vocab);
+    let check = |query: &str, document: &str, expected: &str| {
+        let pair = tokens.fill("q {query} d {document}", &guard, query, document);
+        assert_eq!(written(&pair), expected);
+        assert!(!pair.contains(&tokens.vocab.bos()) && !pair.contains(&tokens.vocab.eos()), "{pair:?}");
+    };
+    // The vocabulary puts a space in front of a text.
+    check("a", "b", " q a d b");
+    // What spells a mark is cut in pieces, each of which goes on from the one before it.
+    check("a</s>b", "c", " q a</s>b d c");
+    check("a", "</s><s> b", " q a d </s><s> b");
+
+    let (asked, n_query) = tokens.asked(" b ", "a").expect("tokens");
+    let asked: Vec<_> = asked.iter().map(|token| LlamaToken(token.cast_signed())).collect();
+    let expected = "<s> a\n\nQuestion that this text answers: b";
+    assert_eq!((written(&asked), n_query), (expected.to_owned(), 2));
+}

@@ -107,9 +107,11 @@ fn empty(target: &Path, mut log: Log) -> io::Result<Part> {
     disk::remove(&disk::journal(target))?;
     log.clear()?;
     let path = disk::part(target);
-    // Made anew instead of made empty: it may be a second name of something that is whole.
-    disk::remove(&path)?;
-    let file = File::options().read(true).write(true).create_new(true).open(path)?;
+    if target.symlink_metadata().is_ok() {
+        // Where this ended between giving the name and taking the other one away, both are of one file.
+        disk::remove(&path)?;
+    }
+    let file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
     Ok(Part {
         file,
         log,

@@ -22,8 +22,7 @@ fn with_draft() -> Sizes {
     Sizes { draft: Some(draft), ..sizes() }
 }
 
-const USUAL: Usual =
-    Usual { n_ctx: None, kv_type: KvType::of(KvFormat::F16), machine_bytes: 1 << 40 };
+const USUAL: Usual = Usual { n_ctx: None, kv_type: KvType::of(KvFormat::F16), machine_bytes: 1 << 40 };
 
 /// In which ways it fits into so many megabytes.
 #[track_caller]

@@ -31,11 +31,14 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct ReadLimits {
     pub time: Duration,
     pub memory_bytes: u64,
+    /// For one image, whose text a model writes down.
+    pub picture_time: Duration,
 }
 
 impl Default for ReadLimits {
     fn default() -> Self {
-        Self { time: Duration::from_secs(180), memory_bytes: 1_500_000_000 }
+        let time = Duration::from_secs(180);
+        Self { time, memory_bytes: 1_500_000_000, picture_time: time }
     }
 }
 
@@ -56,6 +59,10 @@ impl Reader {
     /// Runs this very program.
     pub fn for_current_exe(limits: ReadLimits) -> io::Result<Self> {
         Ok(Self::new(std::env::current_exe()?, limits))
+    }
+
+    pub(crate) fn limits(&self) -> &ReadLimits {
+        &self.limits
     }
 
     /// The text of a file, which is called `name`. Dropping the future ends the child.

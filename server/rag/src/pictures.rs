@@ -8,7 +8,7 @@ use crate::{
 };
 use futures::StreamExt;
 use inference::{GenerateEvent, GenerateRequest, Prompt, Target, Tenant};
-use std::{fs::File, io::Read, time::Duration};
+use std::{fs::File, io::Read};
 use types::{
     chat::{ChatTurn, FinishReason, Role},
     document::{DocumentKind, PassageKind},
@@ -23,8 +23,6 @@ use types::{
 const HEAD_BYTES: u64 = 18;
 /// The lengths that the second header of a bitmap has.
 const BITMAP_HEADERS: [u32; 7] = [12, 40, 52, 56, 64, 108, 124];
-/// What one image may take.
-const TIME: Duration = if cfg!(test) { Duration::from_millis(500) } else { Duration::from_secs(180) };
 /// A page has fewer.
 const MAX_TOKENS: u32 = 4096;
 /// What the model says where there is nothing to write down.
@@ -94,11 +92,12 @@ impl Rag {
             return Err(format!("it {}", Illegible::TooLarge));
         }
         let has_more = pages::are_several(&bytes);
-        let written = tokio::time::timeout(TIME, self.write_down(user, id, bytes)).await;
+        let time = self.reader().limits().picture_time;
+        let written = tokio::time::timeout(time, self.write_down(user, id, bytes)).await;
         let written = match written {
             Ok(Ok(written)) => written,
             Ok(Err(reason)) => return Err(format!("it {}", Illegible::Failed { model, reason })),
-            Err(_) => return Err(format!("it {}", Illegible::TooSlow { model, seconds: TIME.as_secs() })),
+            Err(_) => return Err(format!("it {}", Illegible::TooSlow { model, seconds: time.as_secs() })),
         };
         let blocks = blocks(&written.text);
         if blocks.is_empty() {

@@ -1,5 +1,8 @@
 use super::{begins_image, blocks};
-use crate::tests::bench::{Bench, ME};
+use crate::{
+    ReadLimits,
+    tests::bench::{Bench, ME},
+};
 use futures::stream;
 use inference::{Engine, Prompt, Script, ScriptedEngine};
 use std::{convert::Infallible, time::Duration};
@@ -17,8 +20,13 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and more";
 
 /// A bench whose model says this, and the model.
 async fn bench(script: Script) -> (Bench, ScriptedEngine) {
+    bench_within(ReadLimits::default(), script).await
+}
+
+/// Likewise, where reading may take this much.
+async fn bench_within(limits: ReadLimits, script: Script) -> (Bench, ScriptedEngine) {
     let engine = ScriptedEngine::new([script]);
-    (Bench::open_with(tempfile::tempdir().unwrap(), engine.clone()).await, engine)
+    (Bench::open_within(limits, tempfile::tempdir().unwrap(), engine.clone()).await, engine)
 }
 
 /// A document of these bytes, once it has been looked at.
@@ -99,18 +107,20 @@ async fn without_a_model_that_looks_it_says_so_and_is_read_later() {
 
 #[tokio::test]
 async fn what_cannot_be_read_says_why() {
-    let check = async |script: Script, bytes: &[u8], expected: &str| {
-        let (bench, _) = bench(script).await;
+    let usual = ReadLimits::default();
+    let short = ReadLimits { picture_time: Duration::from_millis(300), ..usual };
+    let check = async |limits: ReadLimits, script: Script, bytes: &[u8], expected: &str| {
+        let (bench, _) = bench_within(limits, script).await;
         let document = added(&bench, bytes).await;
         assert_eq!(document.state, DocumentState::Failed);
         assert!(document.error.as_deref().unwrap_or_default().contains(expected), "{document:?}");
     };
-    check(Script::say(["(No text)"]), PNG, "found no text").await;
-    check(Script::say([" ... "]), PNG, "found no text").await;
-    check(Script::say(["a"]).crash(), PNG, "could not be read by Scripted").await;
-    check(Script::say(["a"]).delay(Duration::from_secs(60)), PNG, "took Scripted longer").await;
+    check(usual, Script::say(["(No text)"]), PNG, "found no text").await;
+    check(usual, Script::say([" ... "]), PNG, "found no text").await;
+    check(usual, Script::say(["a"]).crash(), PNG, "could not be read by Scripted").await;
+    check(short, Script::say(["a"]).delay(Duration::from_secs(60)), PNG, "took Scripted longer").await;
     let large = [PNG, &vec![0; MAX_IMAGE_BYTES]].concat();
-    check(Script::say(["a"]), &large, "more than 20 MB").await;
+    check(usual, Script::say(["a"]), &large, "more than 20 MB").await;
 }
 
 #[tokio::test]

@@ -33,6 +33,11 @@ impl Bench {
 
     /// Likewise, with an engine that says what it was told to.
     pub(crate) async fn open_with(folder: TempDir, engine: ScriptedEngine) -> Self {
+        Self::open_within(ReadLimits::default(), folder, engine).await
+    }
+
+    /// Likewise, where reading a document may take this much.
+    pub(crate) async fn open_within(limits: ReadLimits, folder: TempDir, engine: ScriptedEngine) -> Self {
         let path = |name: &str| folder.path().join(name);
         std::fs::create_dir_all(path("documents")).unwrap();
         let store = Store::open(&path("app.sqlite")).await.unwrap();
@@ -45,7 +50,7 @@ impl Bench {
         let models =
             Models::new(library, below_engine, jobs.clone(), below_store, worker, remotes, path("adapters"));
         // No test of this crate has the program that reads: what waits to be read fails, or is put in as passages.
-        let reader = Reader::new(PathBuf::from("no-such-program"), ReadLimits::default());
+        let reader = Reader::new(PathBuf::from("no-such-program"), limits);
         let rag = Rag::open(Below { store, jobs, models, engine }, reader, path("documents")).await.unwrap();
         Self { folder, rag }
     }

@@ -13,12 +13,19 @@ const STOP: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"
 const COUNTS: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 
+/// More than any machine needs where an answer is to come.
 fn patience() -> Patience {
+    let long = Duration::from_secs(20);
+    Patience { connect: long, first: long, idle: long, last: long }
+}
+
+/// Where silence is to be noticed.
+fn short() -> Patience {
     Patience {
-        connect: Duration::from_secs(5),
         first: Duration::from_millis(400),
         idle: Duration::from_millis(400),
         last: Duration::from_millis(200),
+        ..patience()
     }
 }
 
@@ -41,7 +48,11 @@ fn id() -> ModelId {
 }
 
 fn remotes(server: &Misbehaving) -> Remotes {
-    let remotes = Remotes::with_patience(patience());
+    remotes_with(patience(), server)
+}
+
+fn remotes_with(patience: Patience, server: &Misbehaving) -> Remotes {
+    let remotes = Remotes::with_patience(patience);
     remotes.replace(vec![spec(&server.address)]).unwrap();
     remotes
 }
@@ -73,10 +84,22 @@ fn check(
     end: Result<FinishReason, &str>,
     n_requests: usize,
 ) -> impl Future<Output = ()> {
+    check_with(patience(), connections, text, end, n_requests)
+}
+
+/// Likewise, where is waited for so long.
+#[track_caller]
+fn check_with(
+    patience: Patience,
+    connections: Vec<Vec<Act>>,
+    text: &str,
+    end: Result<FinishReason, &str>,
+    n_requests: usize,
+) -> impl Future<Output = ()> {
     let at = std::panic::Location::caller();
     async move {
         let server = Misbehaving::start(connections).await;
-        let remotes = remotes(&server);
+        let remotes = remotes_with(patience, &server);
         let asked = tokio::time::timeout(Duration::from_secs(30), ask(&remotes)).await;
         let (said, ended) = asked.unwrap_or_else(|_| panic!("no end, at {at}"));
         let ended = ended.map_err(|err| err.to_string());
@@ -115,7 +138,8 @@ async fn an_answer_arrives_with_its_counts_and_the_key_goes_in_the_header_only()
 #[tokio::test]
 async fn an_answer_is_whole_without_an_end_mark() {
     check(vec![vec![say(HEAD), say(HELLO), say(STOP)]], "Hello", Ok(FinishReason::Stop), 1).await;
-    check(vec![vec![say(HEAD), say(HELLO), say(STOP), Act::Stall]], "Hello", Ok(FinishReason::Stop), 1).await;
+    let stalls = vec![say(HEAD), say(HELLO), say(STOP), Act::Stall];
+    check_with(short(), vec![stalls], "Hello", Ok(FinishReason::Stop), 1).await;
 }
 
 #[tokio::test]
@@ -142,9 +166,9 @@ async fn garbage_is_told() {
 #[tokio::test]
 async fn silence_is_not_waited_for_for_ever() {
     let silent = "has said nothing for 0 seconds";
-    check(vec![vec![Act::Stall]], "", Err(silent), 1).await;
-    check(vec![vec![say(HEAD), Act::Stall]], "", Err(silent), 1).await;
-    check(vec![vec![say(HEAD), say(HELLO), Act::Stall]], "Hello", Err(silent), 1).await;
+    check_with(short(), vec![vec![Act::Stall]], "", Err(silent), 1).await;
+    check_with(short(), vec![vec![say(HEAD), Act::Stall]], "", Err(silent), 1).await;
+    check_with(short(), vec![vec![say(HEAD), say(HELLO), Act::Stall]], "Hello", Err(silent), 1).await;
 }
 
 #[tokio::test]
@@ -152,10 +176,10 @@ async fn signs_of_life_put_off_neither_text_nor_the_end() {
     let silent = "has said nothing for 0 seconds";
     for alive in [": working\n\n", "data: {\"choices\":[{\"delta\":{\"content\":\"\"}}]}\n\n"] {
         let repeat = || Act::Repeat(alive);
-        check(vec![vec![say(HEAD), repeat()]], "", Err(silent), 1).await;
-        check(vec![vec![say(HEAD), say(HELLO), repeat()]], "Hello", Err(silent), 1).await;
+        check_with(short(), vec![vec![say(HEAD), repeat()]], "", Err(silent), 1).await;
+        check_with(short(), vec![vec![say(HEAD), say(HELLO), repeat()]], "Hello", Err(silent), 1).await;
         let ended = vec![say(HEAD), say(HELLO), say(STOP), repeat()];
-        check(vec![ended], "Hello", Ok(FinishReason::Stop), 1).await;
+        check_with(short(), vec![ended], "Hello", Ok(FinishReason::Stop), 1).await;
     }
 }
 
@@ -163,11 +187,12 @@ async fn signs_of_life_put_off_neither_text_nor_the_end() {
 async fn whoever_reads_slowly_misses_nothing() {
     let server =
         Misbehaving::start(vec![vec![say(HEAD), say(HELLO), say(HELLO), say(STOP), say(DONE)]]).await;
-    let mut stream = remotes(&server).generate(&id(), &request()).await.unwrap();
+    let patience = Patience { idle: patience().idle, ..short() };
+    let mut stream = remotes_with(patience, &server).generate(&id(), &request()).await.unwrap();
     let mut n_texts = 0;
     while let Some(event) = stream.next().await {
         n_texts += usize::from(matches!(event.unwrap(), GenerateEvent::Text { .. }));
-        tokio::time::sleep(patience().first + patience().last).await;
+        tokio::time::sleep(patience.first + patience.last).await;
     }
     assert_eq!(n_texts, 2);
 }
@@ -261,10 +286,10 @@ async fn a_server_that_fails_is_left_alone() {
 
 #[tokio::test]
 async fn a_machine_that_is_not_there_is_told() {
-    let address = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}", listener.local_addr().unwrap())
-    };
+    // A port that nobody else gets meanwhile, and at which nobody listens.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = format!("http://{}", socket.local_addr().unwrap());
     let remotes = Remotes::with_patience(patience());
     remotes.replace(vec![spec(&address)]).unwrap();
     let err = ask(&remotes).await.1.unwrap_err();

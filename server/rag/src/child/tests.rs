@@ -50,7 +50,8 @@ async fn read_by(script: &str, limits: ReadLimits) -> Unreadable {
 #[cfg(unix)]
 #[tokio::test]
 async fn whoever_reads_is_ended_at_the_limits() {
-    let limits = ReadLimits { time: Duration::from_secs(30), memory_bytes: 60_000_000, ..ReadLimits::default() };
+    let time = Duration::from_secs(30);
+    let limits = ReadLimits { time, memory_bytes: 60_000_000, ..ReadLimits::default() };
     let short = ReadLimits { time: Duration::from_secs(1), ..limits };
     assert_eq!(read_by("exec sleep 100", short).await, Unreadable::TooSlow { seconds: 1 });
     assert_eq!(read_by("exec tail /dev/zero", limits).await, Unreadable::TooMuchMemory { limit: 60_000_000 });

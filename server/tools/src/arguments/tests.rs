@@ -71,7 +71,8 @@ fn patterns_that_would_take_for_ever_do_not() {
     let schema = Schema::compile(&schema).unwrap();
     let started = Instant::now();
     assert!(schema.read(&json!({"a": format!("{}b", "a".repeat(50_000))}).to_string()).is_err());
-    assert!(started.elapsed() < Duration::from_secs(5));
+    // What it guards against takes minutes, and a busy machine some seconds for nothing.
+    assert!(started.elapsed() < Duration::from_secs(20));
 }
 
 #[test]

@@ -110,7 +110,8 @@ fn what_is_too_much_is_refused_at_once() {
     check_problem(&"1".repeat(MAX_BYTES + 1), CalculatorError::TooLong);
     check_problem(&"9!".repeat(MAX_BYTES / 2), CalculatorError::Unexpected("9".to_owned()));
     assert!(evaluate(&format!("170{}", "!".repeat(MAX_BYTES - 3))).is_err());
-    assert!(started.elapsed() < Duration::from_secs(1));
+    // What it guards against takes minutes, and a busy machine some seconds for nothing.
+    assert!(started.elapsed() < Duration::from_secs(10));
 }
 
 proptest! {

@@ -11,7 +11,7 @@ use std::{
     net::IpAddr,
     sync::atomic::{AtomicUsize, Ordering},
 };
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 /// Serves `router` on a port of its own; its address, which ends without a slash.
 pub(crate) async fn serve(router: Router) -> String {
@@ -73,7 +73,8 @@ fn told(page: Result<Page, EgressError>) -> String {
 
 async fn check(path: &str, expected: &str) {
     let address = serve(router()).await;
-    let egress = Egress { patience: Duration::from_millis(400), ..egress_to(&address) };
+    let patience = if path == "/silent" { Duration::from_millis(400) } else { Duration::from_secs(20) };
+    let egress = Egress { patience, ..egress_to(&address) };
     let url = web_address(&format!("{address}{path}")).unwrap();
     let found = told(egress.fetch(Request::get(url, "*/*"), 1000).await);
     assert!(found.contains(expected), "{path}: {found}");
@@ -184,10 +185,10 @@ async fn a_key_goes_nowhere_else_and_a_form_is_sent_once() {
 
 #[tokio::test]
 async fn who_does_not_answer_or_is_not_there_is_told() {
-    let address = {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        format!("http://{}", listener.local_addr().unwrap())
-    };
+    // A port that nobody else gets meanwhile, and at which nobody listens.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = format!("http://{}", socket.local_addr().unwrap());
     let found = egress_to(&address).fetch(Request::get(web_address(&address).unwrap(), "*/*"), 1000).await;
     assert!(told(found).contains("does not answer"));
 }

@@ -54,19 +54,24 @@ impl Reading {
 const WORD: &str = "\"content\":\" ";
 const WAITS: &str = ": queued position=1";
 
-async fn kill_the_only_worker(server: &Server) -> u32 {
+async fn only_worker(server: &Server) -> u32 {
     let workers = platform::children_of(server.pid()).await;
     assert_eq!(workers.len(), 1, "one model, one worker");
-    platform::kill(workers[0]).await;
     workers[0]
+}
+
+async fn kill_the_only_worker(server: &Server) {
+    platform::kill(only_worker(server).await).await;
 }
 
 #[tokio::test]
 async fn an_answer_goes_on_where_its_worker_was_killed() {
     let server = Server::with_model().await;
+    // Found before, so that it is killed at once, in the middle.
+    let worker = only_worker(&server).await;
     let mut story = Reading::story(&server, 200).await;
     story.until(WORD).await;
-    let killed = kill_the_only_worker(&server).await;
+    platform::kill(worker).await;
     let all = story.rest().await;
     assert!(all.contains("[DONE]") && !all.contains("\"error\""), "{all}");
     assert!(all.contains(WAITS), "{all}");
@@ -76,7 +81,7 @@ async fn an_answer_goes_on_where_its_worker_was_killed() {
     let usage = &pieces.last().unwrap()["usage"];
     assert_eq!(usage["completion_tokens"], 200, "{all}");
     assert_eq!(all.matches("\"finish_reason\":\"length\"").count(), 1, "{all}");
-    assert_ne!(platform::children_of(server.pid()).await, [killed]);
+    assert_ne!(platform::children_of(server.pid()).await, [worker]);
     server.stop().await;
 }
 
@@ -103,6 +108,8 @@ async fn an_answer_that_two_workers_died_over_is_ended_and_the_next_one_is_writt
 #[tokio::test]
 async fn a_worker_killed_in_the_middle_of_a_prompt_costs_nobody_an_answer() {
     let server = Server::with_model().await;
+    // Found before, so that it is killed at once, in the middle.
+    let worker = only_worker(&server).await;
     let prompt = "The sea, the sand and the shells. ".repeat(150);
     let body = json!({
         "model": model_id(),
@@ -114,8 +121,8 @@ async fn a_worker_killed_in_the_middle_of_a_prompt_costs_nobody_an_answer() {
     let answer = Reading::of(&server, &body).await;
     // The prompt, which was taken, takes longer than this.
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(server.health().await["model"]["state"], "busy");
-    kill_the_only_worker(&server).await;
+    server.wait_for_model("busy").await;
+    platform::kill(worker).await;
     let all = answer.rest().await;
     assert!(!all.contains(WAITS), "an answer that had begun is told to wait for its rest: {all}");
     assert!(all.contains("[DONE]") && !all.contains("\"error\""), "{all}");

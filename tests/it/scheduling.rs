@@ -79,10 +79,13 @@ async fn n_answered_before(server: &Server, path: &str, n: usize, body: impl Fn(
         server.wait_for_model("busy").await;
         ask("one", "name".to_owned()).await;
     };
-    tokio::join!(many, one);
+    // Nobody waits for the rest, so that it may take long: it is not to be over before the one asks.
+    tokio::select! {
+        _ = many => {}
+        () = one => {}
+    }
     let answered = answered.into_inner().unwrap();
-    assert_eq!(answered.len(), n + 1, "{answered:?}");
-    answered.iter().position(|key| key == "one").unwrap()
+    answered.iter().position(|key| key == "one").unwrap_or(n)
 }
 
 #[tokio::test]
@@ -91,7 +94,7 @@ async fn who_asks_once_is_answered_before_all_that_another_one_asked_earlier() {
     let server = Server::start(&["--model", &named, "--parallel", "1"]).await;
     server.wait_for_model("ready").await;
     let body = |name: String| {
-        let mut body = chat("You tell stories.", "Tell me one about the sea.", 24);
+        let mut body = chat("You tell stories.", "Tell me one about the sea.", 96);
         (body["ignore_eos"], body["user"]) = (json!(true), json!(name));
         body
     };
@@ -106,8 +109,8 @@ async fn who_wants_one_vector_has_it_before_all_that_another_one_asked_for_earli
     // Two of them are more than one batch takes.
     let text = "The sea, the sand and the shells. ".repeat(34);
     let body = |name: String| json!({"model": model_id(), "input": text, "user": name});
-    let n_before = n_answered_before(&server, "/v1/embeddings", 16, body).await;
-    assert!(n_before < 8, "{n_before}");
+    let n_before = n_answered_before(&server, "/v1/embeddings", 32, body).await;
+    assert!(n_before < 16, "{n_before}");
     server.stop().await;
 }
 

@@ -285,7 +285,7 @@ async fn a_server_that_says_nothing_or_is_none_is_told() {
 fn at(url: String, key: Option<&str>) -> McpClient {
     let place = McpPlace::Address { url, key: key.map(Secret::new) };
     let server = McpServer { name: "far".to_owned(), place };
-    McpClient::with_patience(server, launcher(), Duration::from_secs(5))
+    McpClient::with_patience(server, launcher(), Duration::from_secs(30))
 }
 
 /// The tools of a server that is asked over HTTP and answers as `config` says.
@@ -308,9 +308,23 @@ async fn a_servers_tools_run_over_http() {
     assert_eq!(called(&listing, "far_flood", "{}").await.cut_from, Some(10 << 20));
 }
 
+/// Listens at this port, or at any with 0. A connection of another program may have taken it for a moment.
+async fn listener_at(port: u16) -> std::net::TcpListener {
+    let bound = async {
+        loop {
+            match std::net::TcpListener::bind(("127.0.0.1", port)) {
+                Ok(listener) => return listener,
+                Err(err) => assert_eq!(err.kind(), std::io::ErrorKind::AddrInUse, "{err}"),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), bound).await.unwrap()
+}
+
 /// A server at this port, or at any with 0, that ends with its runtime.
-fn site(port: u16) -> (Runtime, u16) {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+async fn site(port: u16) -> (Runtime, u16) {
+    let listener = listener_at(port).await;
     listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port();
     let service = StreamableHttpService::new(
@@ -333,7 +347,7 @@ async fn end(runtime: Runtime) {
 
 #[tokio::test]
 async fn a_server_over_http_that_went_away_is_seen_to_be_gone_by_a_call_and_comes_back_with_one() {
-    let (runtime, port) = site(0);
+    let (runtime, port) = site(0).await;
     let client = at(format!("http://127.0.0.1:{port}/mcp"), None);
     let listing = client.list().await.unwrap();
     check(&listing, "far_echo", r#"{"a":1}"#).await;
@@ -346,7 +360,7 @@ async fn a_server_over_http_that_went_away_is_seen_to_be_gone_by_a_call_and_come
     let told = failure.known().unwrap().written();
     assert!(["server_gone", "server_ended"].contains(&told.as_str()), "{told}");
     assert_eq!(client.look().await, Look::Ended(Some(McpError::Gone)));
-    let (runtime, _) = site(port);
+    let (runtime, _) = site(port).await;
     check(&listing, "far_echo", r#"{"a":1}"#).await;
     assert_eq!(client.look().await, Look::AsListed);
     end(runtime).await;

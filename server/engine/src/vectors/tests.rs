@@ -2,7 +2,7 @@
 
 use super::{BATCH_TOKENS, Inputs, LlamaEncoder, LlamaTokens, Queue, Tokenizer, vector_facts};
 use crate::{
-    llama::raw::with_fused_attention,
+    llama::with_kv_type,
     outbox::Outbox,
     tests::{
         Worker, exactly,
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use llama_cpp_2::{
-    context::params::{KvCacheType, LlamaContextParams, LlamaPoolingType},
+    context::params::{LlamaContextParams, LlamaPoolingType},
     llama_backend::LlamaBackend,
     llama_batch::LlamaBatch,
     model::LlamaModel,
@@ -27,7 +27,10 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use types::sampling::Sampling;
+use types::{
+    kv::{KvFormat, KvType},
+    sampling::Sampling,
+};
 
 const ME: Who = Who { share: Tenant(1), tenant: Tenant(1) };
 
@@ -123,11 +126,9 @@ fn means(path: &Path, texts: &[String]) -> Vec<Vec<f32>> {
         .with_embeddings(true)
         .with_pooling_type(LlamaPoolingType::None)
         .with_n_threads(1)
-        .with_n_threads_batch(1)
-        // Nothing is rounded, as in the worker.
-        .with_type_k(KvCacheType::F32)
-        .with_type_v(KvCacheType::F32);
-    let params = with_fused_attention(params, false);
+        .with_n_threads_batch(1);
+    // Nothing is rounded, as in the worker.
+    let params = with_kv_type(params, KvType::of(KvFormat::F32));
     let mut context = model.new_context(&backend, params).expect("a context");
     let mut mean = |text: &String| {
         let tokens = model.vocab().tokenize(text.as_bytes(), true, true);

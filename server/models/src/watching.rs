@@ -73,6 +73,8 @@ impl Models {
             loop {
                 let moved = Arc::new(Notify::new());
                 let watched = watch_all(&library, moved.clone()).await;
+                // Of what came after the last look and before the system was asked, it says nothing.
+                tell(&models, &mut known).await;
                 loop {
                     tokio::select! {
                         () = watching.moved_house.notified() => break,

@@ -46,12 +46,26 @@ async fn what_comes_and_goes_in_any_folder_is_told_and_nothing_else_is() {
     told_of(&bench, &mut changes, "other/third.gguf").await;
 
     // What is no model, and what is on its way, is nobody's concern.
-    sleep(QUIET).await;
-    changes.borrow_and_update();
+    while timeout(QUIET * 2, changes.changed()).await.is_ok() {}
     bench.put("own/notes.txt", b"hello");
     bench.put("own/.downloads/fourth.gguf", &llama(10));
     sleep(QUIET).await;
     assert!(!changes.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn what_comes_while_a_folder_begins_to_be_followed_is_told_too() {
+    let bench = Bench::open().await;
+    let mut changes = bench.models.changes();
+    bench.models.start_watching();
+    told_of(&bench, &mut changes, "own/first.gguf").await;
+    for name in ["a", "b", "c", "d"] {
+        bench.put(&format!("{name}/first.gguf"), &llama(10));
+        bench.models.add_folder(&format!("~/{name}"), "").await.unwrap();
+        told(&mut changes).await;
+        bench.put(&format!("{name}/second.gguf"), &llama(20));
+        told(&mut changes).await;
+    }
 }
 
 #[tokio::test]

@@ -54,6 +54,8 @@ pub(crate) struct Queue {
     running: Arc<Mutex<HashMap<DownloadId, Live>>>,
     /// When those go on that a passing reason has paused.
     later: Arc<Mutex<HashMap<DownloadId, Instant>>>,
+    /// Held over looking how a download stands and saying so, that nothing goes by what a person has changed meanwhile.
+    saying: Arc<tokio::sync::Mutex<()>>,
     told: Arc<Notify>,
     pace: Pace,
     free_bytes: FreeBytes,
@@ -76,6 +78,7 @@ impl Default for Queue {
         Self {
             running: Arc::default(),
             later: Arc::default(),
+            saying: Arc::default(),
             told: Arc::default(),
             pace: Pace::unlimited(),
             free_bytes: FreeBytes::new(system::paths::free_bytes),
@@ -196,7 +199,7 @@ impl Models {
 
     /// Keeps what arrived, and fetches no more until it is resumed.
     pub async fn pause_download(&self, id: DownloadId) -> Result<(), ModelsError> {
-        self.store.set_download(id, DownloadState::Paused, None).await?;
+        self.say(id, DownloadState::Paused).await?;
         let files = self.store.download_files(id).await?;
         self.queue.stop(id, &self.targets(&files)).await;
         Ok(())
@@ -204,7 +207,7 @@ impl Models {
 
     /// Goes on where it was.
     pub async fn resume_download(&self, id: DownloadId) -> Result<(), ModelsError> {
-        self.store.set_download(id, DownloadState::Waiting, None).await?;
+        self.say(id, DownloadState::Waiting).await?;
         self.queue.told.notify_one();
         Ok(())
     }
@@ -221,7 +224,7 @@ impl Models {
     pub async fn remove_download(&self, id: DownloadId) -> Result<(), ModelsError> {
         let row = self.download_row(id).await?;
         if row.state != DownloadState::Done {
-            self.store.set_download(id, DownloadState::Paused, None).await?;
+            self.say(id, DownloadState::Paused).await?;
             let files = self.store.download_files(id).await?;
             self.queue.stop(id, &self.targets(&files)).await;
             let folder = self.library.folder();
@@ -247,6 +250,28 @@ impl Models {
         }
         self.brought_by(id).forget_all();
         Ok(self.store.remove_download(id).await?)
+    }
+
+    /// Says how a download is to stand, whatever it did.
+    async fn say(&self, id: DownloadId, state: DownloadState) -> Result<(), ModelsError> {
+        let _alone = self.queue.saying.lock().await;
+        Ok(self.store.set_download(id, state, None).await?)
+    }
+
+    /// Notes how fetching ended, and gives whether that holds: where a person has paused it meanwhile, only its being done does.
+    pub(crate) async fn note_end(
+        &self,
+        id: DownloadId,
+        state: DownloadState,
+        problem: Option<&str>,
+    ) -> Result<bool, ModelsError> {
+        let _alone = self.queue.saying.lock().await;
+        let holds = state == DownloadState::Done
+            || self.download_row(id).await?.state == DownloadState::Waiting;
+        if holds {
+            self.store.set_download(id, state, problem).await?;
+        }
+        Ok(holds)
     }
 
     fn targets(&self, files: &[DownloadFile]) -> Vec<PathBuf> {
@@ -360,7 +385,7 @@ impl Models {
             // Whoever stopped it has said where it stands; dropping the handle marks the job as cancelled.
             () = told_to_stop(&mut stopped) => return,
             () = cancelled.cancelled() => {
-                _ = self.store.set_download(row.id, DownloadState::Paused, None).await;
+                _ = self.say(row.id, DownloadState::Paused).await;
                 return;
             }
         };
@@ -380,14 +405,15 @@ impl Models {
             }
             Err(err) => (DownloadState::Failed, Some(err.to_string())),
         };
-        if let Err(err) = self.store.set_download(row.id, state, problem.as_deref()).await {
+        let holds = self.note_end(row.id, state, problem.as_deref()).await.unwrap_or_else(|err| {
             tracing::warn!(error = %err, "could not note the end of a download");
-        }
+            true
+        });
         match (problem, fetched.as_ref().err().and_then(passing)) {
             (None, _) => job.done().await,
-            // Nobody has to be told each time: dropping the handle marks the job as cancelled.
-            (Some(_), Some(_)) => {}
-            (Some(problem), None) => job.failed(problem).await,
+            (Some(problem), None) if holds => job.failed(problem).await,
+            // Nobody has to be told each time, nor of what they paused: dropping the handle marks the job as cancelled.
+            (Some(_), _) => {}
         }
     }
 

@@ -17,7 +17,6 @@ impl Models {
         let now = Instant::now();
         self.queue.later().retain(|_, at| *at > now);
         let is_later = |row: &DownloadRow| self.queue.later().contains_key(&row.id);
-        let has_reason = |row: &DownloadRow| row.state == DownloadState::Paused && row.error.is_some();
         let is_paused = |row: &DownloadRow| has_reason(row) && !is_later(row);
         let folder = self.library.folder();
         let mut needed = RESERVE_BYTES;
@@ -33,10 +32,19 @@ impl Models {
             if needed > free {
                 return Ok(());
             }
-            self.store.set_download(row.id, DownloadState::Waiting, None).await?;
+            let _alone = self.queue.saying.lock().await;
+            // A person may have paused or removed it while it was looked how much room there is.
+            if self.download_row(row.id).await.is_ok_and(|now| has_reason(&now)) {
+                self.store.set_download(row.id, DownloadState::Waiting, None).await?;
+            }
         }
         Ok(())
     }
+}
+
+/// Whether something has paused it that may pass.
+fn has_reason(row: &DownloadRow) -> bool {
+    row.state == DownloadState::Paused && row.error.is_some()
 }
 
 /// How long to wait at least, where the same may succeed without anybody changing anything.

@@ -8,8 +8,9 @@ use hub::{
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 use types::discover::{DownloadId, DownloadState, DownloadView};
@@ -168,4 +169,54 @@ async fn at_the_reserve_a_download_pauses_with_the_reason_and_goes_on_when_there
     let done = bench.until(DownloadState::Done).await;
     assert_eq!(done.error, None);
     bench.jobs_ended().await;
+}
+
+#[tokio::test]
+async fn what_a_person_pauses_while_it_is_looked_for_room_stays_paused() {
+    const GB: u64 = 1 << 30;
+    let hub = hub(30_000).await;
+    let mut bench = Bench::open().await;
+    let free = Arc::new(AtomicU64::new(GB));
+    let (is_held, is_looking) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (there, held, looking) = (free.clone(), is_held.clone(), is_looking.clone());
+    bench.models.set_free_bytes(FreeBytes::new(move |_| {
+        for _ in 0..2_000 {
+            if !held.load(Ordering::SeqCst) {
+                break;
+            }
+            looking.store(true, Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(5));
+        }
+        Some(there.load(Ordering::SeqCst))
+    }));
+    let bench = bench.connected(&hub);
+    let ids = bench.fetch_all(&["a"]).await;
+    bench.until(DownloadState::Paused).await;
+    is_held.store(true, Ordering::SeqCst);
+    while !is_looking.load(Ordering::SeqCst) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    free.store(2 * GB, Ordering::SeqCst);
+    bench.models.pause_download(ids[0]).await.unwrap();
+    is_held.store(false, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let paused = bench.only_download().await;
+    assert_eq!((paused.state, paused.error), (DownloadState::Paused, None));
+}
+
+#[tokio::test]
+async fn of_what_a_person_has_paused_it_is_only_noted_that_it_is_done() {
+    let hub = hub(30_000).await;
+    slow(&hub, 10);
+    let bench = Bench::with_hub(&hub).await;
+    let ids = bench.fetch_all(&["a"]).await;
+    bench.models.pause_download(ids[0]).await.unwrap();
+    let check = async |end: DownloadState, problem: Option<&str>, expected: DownloadState| {
+        let holds = bench.models.note_end(ids[0], end, problem).await.unwrap();
+        let now = bench.only_download().await;
+        assert_eq!((now.state, now.error, holds), (expected, None, end == DownloadState::Done));
+    };
+    check(DownloadState::Paused, Some("the connection"), DownloadState::Paused).await;
+    check(DownloadState::Failed, Some("the hub"), DownloadState::Paused).await;
+    check(DownloadState::Done, None, DownloadState::Done).await;
 }

@@ -5,11 +5,11 @@ use crate::{
     files::check_space,
     library::walk::{Found, Layout},
     projectors,
-    rewrite::{FOLDER, Stretch, convert_watched},
+    rewrite::{FOLDER, Stretch, all_let_go, convert_watched},
     until_cancelled,
 };
 use futures::TryFutureExt;
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 use types::{
     ids::{ModelId, UserId},
     job::JobKind,
@@ -45,6 +45,7 @@ impl Models {
         let name = format!("{}{SPLIT}", name_of(id));
         let prefix = self.target_of(&name, n_bytes)?;
         let writer = self.only_writer(&prefix)?;
+        let writing = Arc::downgrade(&writer);
         let beside = prefix.with_file_name(projectors::name_for(&name));
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name_of(id)).await?;
         tokio::spawn(async move {
@@ -56,6 +57,7 @@ impl Models {
             });
             let work = work.and_then(|()| projectors::keep(projector, beside));
             let written = until_cancelled(&job, work).await;
+            all_let_go(&writing).await;
             ended(job, written).await;
         });
         Ok(())
@@ -74,6 +76,7 @@ impl Models {
         let name = name.strip_suffix(SPLIT).unwrap_or(&name);
         let target = self.target_of(&format!("{name}.gguf"), n_bytes)?;
         let writer = self.only_writer(&target)?;
+        let writing = Arc::downgrade(&writer);
         let beside = target.with_file_name(projectors::name_for(name));
         let job = self.jobs.start(user, JobKind::QuantizeModel, &name_of(id)).await?;
         tokio::spawn(async move {
@@ -84,6 +87,7 @@ impl Models {
             });
             let work = work.and_then(|()| projectors::keep(projector, beside));
             let written = until_cancelled(&job, work).await;
+            all_let_go(&writing).await;
             ended(job, written).await;
         });
         Ok(())

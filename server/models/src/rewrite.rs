@@ -17,7 +17,7 @@ use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -32,6 +32,9 @@ use types::{
 pub(crate) const FOLDER: &str = "converted";
 /// How often it is looked how far it is.
 const TELL: Duration = Duration::from_millis(300);
+/// How often it is looked whether threads that were told to end have let go, and how long at most: each looks up after a tensor.
+const LOOK: Duration = Duration::from_millis(20);
+const LET_GO: Duration = Duration::from_secs(60);
 
 /// Beside what the types of matrices say there are headers and what is never rounded.
 const OVERHEAD: f64 = 1.06;
@@ -121,10 +124,19 @@ impl Models {
             projectors::keep(plan.projector.clone(), plan.projector_target()).await
         };
         let written = until_cancelled(&job, work).await;
+        let writing = Arc::downgrade(&writer);
         drop(writer);
+        all_let_go(&writing).await;
         let is_there = matches!(written, Some(Ok(()) | Err(ModelsError::Blind(_))));
+        // Whoever hears of the end finds noted where it came from.
+        let noted = if is_there { self.note_written(&plan).await } else { Ok(None) };
         ended(job, written).await;
-        if is_there && let Err(error) = self.note_written(user, &plan).await {
+        let begun = match noted {
+            Ok(Some(noted)) => self.compare_with_source(user, plan, noted).await,
+            Ok(None) => Ok(()),
+            Err(err) => Err(err),
+        };
+        if let Err(error) = begun {
             tracing::warn!(%error, "what writing a model anew cost is not known");
         }
     }
@@ -262,6 +274,16 @@ impl Run<'_> {
         let done = tokio::task::spawn_blocking(finish).await;
         done.unwrap_or_else(|err| Err(ModelsError::Convert(err.to_string())))
     }
+}
+
+/// Waits until the threads that write have let go: whoever hears of the end may begin again.
+pub(crate) async fn all_let_go(writing: &Weak<Writer>) {
+    let let_go = async {
+        while writing.strong_count() > 0 {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    _ = tokio::time::timeout(LET_GO, let_go).await;
 }
 
 /// Which part of a job something is, in what is told of it.

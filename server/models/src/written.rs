@@ -13,7 +13,7 @@ use crate::{
 use jobs::JobHandle;
 use std::time::Duration;
 use types::{
-    ids::UserId,
+    ids::{ModelId, UserId},
     job::JobKind,
     model::Purpose,
     quant::{QuantMeasure, Written},
@@ -24,10 +24,17 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Bytes of a number that loses nothing.
 const EXACT_BYTES: u64 = 4;
 
+/// A model that was written and can be compared with its source.
+pub(crate) struct Noted {
+    id: ModelId,
+    written: Written,
+    /// What the source takes where nothing of it is lost.
+    reference_bytes: u64,
+}
+
 impl Models {
-    /// Keeps where a model came from that has just been written, and begins to compare the two, where both can be loaded
-    /// and fit into memory.
-    pub(crate) async fn note_written(&self, user: UserId, plan: &Plan) -> Result<(), ModelsError> {
+    /// Keeps where a model came from that has just been written; gives it where both can be loaded and fit into memory.
+    pub(crate) async fn note_written(&self, plan: &Plan) -> Result<Option<Noted>, ModelsError> {
         let (library, target, source) = (self.library.clone(), plan.target.clone(), plan.found.path.clone());
         let find = move || {
             let id = library.id_at(&target)?;
@@ -35,7 +42,7 @@ impl Models {
             Some((id, known, size_of(&source), target.is_file()))
         };
         let found = tokio::task::spawn_blocking(find).await.ok().flatten();
-        let Some((id, known, source_bytes, is_file)) = found else { return Ok(()) };
+        let Some((id, known, source_bytes, is_file)) = found else { return Ok(None) };
         let (size_bytes, purpose, n_parameters) = (known.size_bytes, known.purpose, known.n_parameters);
         let written = Written { source: plan.found.id.clone(), source_bytes, size_bytes, measure: None };
         self.store.save_written(&id, &written, now_ms()).await?;
@@ -44,13 +51,21 @@ impl Models {
             _ => source_bytes,
         };
         let needed = reference_bytes.saturating_add(size_bytes);
-        let can_be = is_file && purpose == Purpose::Writing;
-        if !can_be || check_memory(needed).is_err() {
-            return Ok(());
-        }
+        let can_be = is_file && purpose == Purpose::Writing && check_memory(needed).is_ok();
+        Ok(can_be.then_some(Noted { id, written, reference_bytes }))
+    }
+
+    /// Begins to compare the two. Returns when that has started.
+    pub(crate) async fn compare_with_source(
+        &self,
+        user: UserId,
+        plan: Plan,
+        noted: Noted,
+    ) -> Result<(), ModelsError> {
+        let Noted { id, written, reference_bytes } = noted;
         let name = id.0.rsplit('/').next().unwrap_or_default();
         let job = self.jobs.start(user, JobKind::CompareWithSource, name).await?;
-        let (models, plan) = (self.clone(), plan.clone());
+        let models = self.clone();
         tokio::spawn(async move {
             let compared = until_cancelled(&job, async {
                 let measure = models.compare(&plan, reference_bytes, &job).await?;

@@ -34,6 +34,8 @@ const SLOW_SHARE_BYTES: u64 = 4 << 10;
 
 const SHARES_PER_SECOND: u64 = 1000;
 const CUT_AFTER: Duration = Duration::from_millis(10);
+/// Where the rate is limited: what is late by more than that stays so, and does not come all at once.
+const CATCHES_UP: Duration = Duration::from_millis(50);
 
 /// `GET /{owner}/{name}/{path}` of the second server.
 pub(super) async fn fetch(
@@ -129,7 +131,8 @@ struct Sending {
     at: u64,
     end: u64,
     n_sent: u64,
-    started: Instant,
+    /// When the next share is due where the rate is limited.
+    next_at: Instant,
 }
 
 impl Sending {
@@ -142,7 +145,7 @@ impl Sending {
             at: range.start,
             end: range.end,
             n_sent: 0,
-            started: Instant::now(),
+            next_at: Instant::now(),
         }
     }
 
@@ -164,14 +167,23 @@ impl Sending {
         let n = share.as_ref().map_or(0, |bytes| bytes.len() as u64);
         self.at += n;
         self.n_sent += n;
+        self.put_off(n);
         self.state.counters.bytes.fetch_add(n, Ordering::Relaxed);
         Some((share, self))
     }
 
     async fn wait(&self) {
+        if self.trouble.bytes_per_second.is_some() {
+            sleep_until(self.next_at).await;
+        }
+    }
+
+    /// Has the next share wait for the one of `n` bytes that was just sent.
+    fn put_off(&mut self, n: u64) {
         if let Some(rate) = self.trouble.bytes_per_second {
-            let due = Duration::from_secs_f64(self.n_sent as f64 / rate.max(1) as f64);
-            sleep_until(self.started + due).await;
+            let now = Instant::now();
+            let at = self.next_at.max(now.checked_sub(CATCHES_UP).unwrap_or(now));
+            self.next_at = at + Duration::from_secs_f64(n as f64 / rate.max(1) as f64);
         }
     }
 

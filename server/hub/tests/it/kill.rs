@@ -20,7 +20,7 @@ const WHAT: &str = "HUB_KILL_WHAT";
 /// The journal is never further behind.
 const JOURNAL_BYTES: u64 = 8 << 20;
 /// On each connection. Slow enough that hardly anything is on its way when a process ends, which nobody can keep.
-const BYTES_PER_SECOND: u64 = 3 << 20;
+const BYTES_PER_SECOND: u64 = 2 << 20;
 
 fn number(name: &str, otherwise: u64) -> u64 {
     env::var(name).ok().and_then(|it| it.parse().ok()).unwrap_or(otherwise)

@@ -336,7 +336,8 @@ async fn a_full_disk_is_noticed_before_and_while_it_fills() {
     let filling = free.clone();
     let client = client();
     let request = bench.request().await;
-    bench.limits.pace = Pace::new(Some(20 * MIB as u64));
+    // Slow enough that it is told of before the space is looked at again.
+    bench.limits.pace = Pace::new(Some(4 * MIB as u64));
     let fill = move |progress: hub::transfer::Progress| {
         if progress.done_bytes > 0 {
             filling.store(1000, Ordering::Relaxed);
@@ -369,6 +370,9 @@ async fn a_limit_of_the_rate_holds_and_can_be_changed() {
     let pace = bench.limits.pace.clone();
     let fetching = bench.fetch();
     let change = async {
+        while bench.told.lock().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(bench.told.lock().unwrap().last().unwrap().done_bytes < 4 * MIB as u64);
         pace.set(None);

@@ -45,10 +45,14 @@ impl Pace {
         Self(Arc::new(Shared { bucket, changed: Notify::new() }))
     }
 
-    /// Changes the limit for everybody who has it, at once.
+    /// Changes the limit for everybody who has it, at once. The same one again forgives nothing that was taken.
     pub fn set(&self, bytes_per_second: Option<u64>) {
         let mut bucket = self.bucket();
-        bucket.rate = bytes_per_second.filter(|rate| *rate > 0);
+        let rate = bytes_per_second.filter(|rate| *rate > 0);
+        if rate == bucket.rate {
+            return;
+        }
+        bucket.rate = rate;
         // A debt from a slower time would hold up a faster one.
         bucket.credit = 0.0;
         bucket.at = Instant::now();
@@ -140,6 +144,15 @@ mod tests {
         pace.set(None);
         timeout(Duration::from_millis(1), waiting).await.unwrap().unwrap();
         assert_eq!(pace.bytes_per_second(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_limit_said_again_forgives_nothing() {
+        let pace = Pace::new(Some(1000));
+        pace.take(5000).await;
+        pace.set(Some(1000));
+        let took = seconds_for(&pace, 1, 1).await;
+        assert!((4.5..=5.5).contains(&took), "5,000 bytes took {took} s");
     }
 
     #[tokio::test(start_paused = true)]

@@ -154,7 +154,7 @@ fn in_a_process<T>(work: impl Future<Output = T>) -> T {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_download_is_paused_and_resumed_and_goes_on_in_another_process() {
     let hub = tiny().await;
-    hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 100_000 }]);
+    hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 1_000 }]);
     let (home, id) = in_a_process(async {
         let bench = Bench::with_hub(&hub).await;
         let id = bench.download(REPO, "Tiny-Q8_0").await.unwrap();
@@ -194,7 +194,7 @@ async fn a_paused_download_shows_the_bytes_that_are_there() {
 #[tokio::test]
 async fn what_arrived_goes_with_its_download() {
     let hub = tiny().await;
-    hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 100_000 }]);
+    hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 1_000 }]);
     let bench = Bench::with_hub(&hub).await;
     // Wherever it is by then, down to the first folder that it makes.
     for ms in [0, 0, 0, 1, 2, 4, 8, 16, 32, 64] {
@@ -415,7 +415,7 @@ async fn a_file_of_the_same_name_and_other_content_is_not_replaced() {
 
 /// A download, and another file of its name that came while it ran.
 async fn taken_meanwhile(hub: &TestHub) -> (Bench, DownloadId, PathBuf) {
-    hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 100_000 }]);
+    hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 30_000 }]);
     let bench = Bench::with_hub(hub).await;
     let id = bench.download(REPO, "Tiny-Q8_0").await.unwrap();
     while bench.only_download().await.done_bytes == 0 {

@@ -264,8 +264,8 @@ impl Models {
         problem: Option<&str>,
     ) -> Result<bool, ModelsError> {
         let _alone = self.queue.saying.lock().await;
-        let holds = state == DownloadState::Done
-            || self.download_row(id).await?.state == DownloadState::Waiting;
+        let holds =
+            state == DownloadState::Done || self.download_row(id).await?.state == DownloadState::Waiting;
         if holds {
             self.store.set_download(id, state, problem).await?;
         }

@@ -77,9 +77,10 @@ impl Pauses {
     pub(crate) async fn pass(&mut self) {
         SendWrapper::new(platform::sleep(self.0)).await;
         self.0 = (self.0 * 2).min(LONGEST_PAUSE_MS);
-        // Texts are fetched before there is a connection.
+        // Texts are fetched before there is a connection. Where no server answers any more, there would be no page.
         let connection = use_context::<Live>().and_then(|live| live.connection.try_get_untracked());
-        if connection == Some(Connection::Outdated) {
+        let may_be_outdated = matches!(connection, None | Some(Connection::Outdated));
+        if may_be_outdated && SendWrapper::new(platform::is_of_another_build()).await {
             platform::reload();
         }
     }

@@ -30,6 +30,10 @@ pub(crate) fn show_theme(_: Theme) {}
 
 pub(crate) fn reload() {}
 
+pub(crate) async fn is_of_another_build() -> bool {
+    false
+}
+
 pub(crate) fn form_values(_: &leptos::ev::SubmitEvent) -> impl Fn(&str) -> String + use<> {
     |_| String::new()
 }

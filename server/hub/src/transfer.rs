@@ -29,7 +29,7 @@ pub use error::TransferError;
 pub use git::git_id;
 pub use pace::Pace;
 pub use progress::{Anew, OnProgress, Phase, Progress};
-pub use resume::arrived_bytes;
+pub use resume::{arrived_bytes, is_arriving};
 
 use claim::Claim;
 use once::{Once, Stop};

@@ -229,6 +229,8 @@ impl Models {
             let wanted = self.targets_of_others(id).await?;
             let own = files.iter().filter(|file| !wanted.contains(&file.target));
             let targets: Vec<_> = own.map(|file| below(folder, &file.target)).collect();
+            let (brought, known) = (self.brought_by(id), files.clone());
+            _ = tokio::task::spawn_blocking(move || brought.forget_others(&known)).await;
             for target in &targets {
                 if let Err(err) = transfer::discard(target).await {
                     tracing::warn!(error = %err, "what arrived of a download stays");
@@ -448,6 +450,8 @@ impl Models {
             let target = below(folder, &file.target);
             make_place(&held, &target, &file, &brought).await?;
             let request = hub.download(&repository, &of_hub(&file)?, target)?;
+            // What gathers has a folder to itself.
+            let request = transfer::Request { replaces: gathered.is_some(), ..request };
             let tell = |progress: transfer::Progress| {
                 let done = before + progress.done_bytes;
                 // While what is there is read, it counts as before: nobody sees a download fall back to nothing.

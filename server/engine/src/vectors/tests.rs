@@ -300,6 +300,7 @@ fn likelihoods(path: &Path, query: &str, documents: &[&str]) -> Vec<f32> {
         .with_n_ctx(NonZeroU32::new(BATCH_TOKENS as u32))
         .with_n_threads(1)
         .with_n_threads_batch(1);
+    let params = with_kv_type(params, KvType::of(KvFormat::F32));
     let mut context = model.new_context(&backend, params).expect("a context");
     let tokens = LlamaTokens::new(&model);
     let mut of = |document: &&str| {

@@ -81,6 +81,10 @@ impl<'a> Once<'a> {
         let part = match self.look().await? {
             Before::Part(part) => *part,
             Before::Target { bytes, sha256 } => {
+                // Whoever ended between giving the name and taking the notes away left them.
+                if let Err(err) = wipe(&self.request.target, self.claim).await {
+                    tracing::warn!(error = %err, "what is left of a download stays");
+                }
                 return Ok(Finished { bytes, sha256, fetched_bytes: 0, was_there: true });
             }
         };

@@ -50,7 +50,7 @@ pub(super) fn look(request: &Request, url: &str, shared: &Shared) -> Result<Befo
         return Ok(target);
     }
     let target = &request.target;
-    if !request.replaces && target.symlink_metadata().is_ok() {
+    if !request.replaces && is_taken(target, request.size).map_err(TransferError::file(target))? {
         return Err(TransferError::Taken(target.clone()));
     }
     let log = Log::open(target).map_err(TransferError::file(&disk::log(target)))?;
@@ -92,6 +92,22 @@ fn whole_target(request: &Request, shared: &Shared) -> io::Result<Option<Before>
     Ok(is_wanted.then_some(Before::Target { bytes: meta.len(), sha256 }))
 }
 
+/// Whether something that is not wanted has the name. A name that was only kept free is none: where a disk knows no second names, an
+/// empty file has it until the part gets it.
+fn is_taken(target: &Path, size: Option<u64>) -> io::Result<bool> {
+    let Ok(meta) = target.symlink_metadata() else { return Ok(false) };
+    if meta.is_file() && meta.len() == 0 && size != Some(0) && is_arriving(target) {
+        std::fs::remove_file(target)?;
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// Whether there is an unfinished file for `target`: what has that name is then something else. Blocks, for a moment.
+pub fn is_arriving(target: &Path) -> bool {
+    disk::part(target).symlink_metadata().is_ok()
+}
+
 /// Whether a part of the file that the journal names is a part of the wanted one. What the server says about it comes
 /// later. Without a mark and without a digest nobody could tell.
 fn fits(identity: &Identity, request: &Request, url: &str) -> bool {
@@ -107,8 +123,9 @@ fn empty(target: &Path, mut log: Log) -> io::Result<Part> {
     disk::remove(&disk::journal(target))?;
     log.clear()?;
     let path = disk::part(target);
-    if target.symlink_metadata().is_ok() {
-        // Where this ended between giving the name and taking the other one away, both are of one file.
+    // Where the last process ended between giving the file its name and taking this one away, both are of one file, which keeps
+    // what it has.
+    if path.symlink_metadata().is_ok_and(|it| it.is_file()) {
         disk::remove(&path)?;
     }
     let file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;

@@ -38,7 +38,7 @@ async fn a_process_fetches_what_it_is_told() {
     let request = Request {
         url: words[0].parse().unwrap(),
         token: None,
-        replaces: true,
+        replaces: false,
         size: Some(words[1].parse().unwrap()),
         sha256: Some(words[2].to_owned()),
         git_id: None,

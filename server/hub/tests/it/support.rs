@@ -78,8 +78,7 @@ impl Bench {
     pub(crate) async fn request(&self) -> Request {
         let hub = hub_at(&self.hub.endpoint(), self.token.as_deref());
         let repository = hub.repository(&repo(REPO), &Revision::default()).await.unwrap();
-        let request = hub.download(&repository, &repository.files[0], self.target()).unwrap();
-        Request { replaces: true, ..request }
+        hub.download(&repository, &repository.files[0], self.target()).unwrap()
     }
 
     pub(crate) async fn fetch(&self) -> Result<hub::transfer::Finished, hub::transfer::TransferError> {

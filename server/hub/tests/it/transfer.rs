@@ -58,7 +58,9 @@ async fn a_file_that_is_there_already_is_not_fetched_again() {
     let mut bytes = fs::read(bench.target()).unwrap();
     bytes[7] ^= 1;
     fs::write(bench.target(), bytes).unwrap();
-    assert!(!bench.fetch().await.unwrap().was_there);
+    assert!(matches!(bench.fetch().await, Err(TransferError::Taken(_))));
+    let replacing = Request { replaces: true, ..bench.request().await };
+    assert!(!bench.fetch_as(&replacing).await.unwrap().was_there);
     bench.check_whole();
 }
 
@@ -284,6 +286,42 @@ async fn another_mark_is_no_other_file_where_a_digest_says_what_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_a_download_whose_file_has_its_name_goes() {
+    let bench = Bench::new(2 * MIB).await;
+    bench.fetch().await.unwrap();
+    let part = bench.folder.path().join("fetched.gguf.part");
+    fs::hard_link(bench.target(), &part).unwrap();
+    fs::write(bench.folder.path().join("fetched.gguf.part.json"), "{}").unwrap();
+    assert!(bench.fetch().await.unwrap().was_there);
+    bench.check_whole();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_renamed_keeps_its_bytes_though_a_part_is_another_name_of_it() {
+    let bench = Bench::new(2 * MIB).await;
+    bench.fetch().await.unwrap();
+    let renamed = bench.folder.path().join("renamed.gguf");
+    fs::hard_link(bench.target(), bench.folder.path().join("fetched.gguf.part")).unwrap();
+    fs::rename(bench.target(), &renamed).unwrap();
+    fs::write(&renamed, b"what a person wrote").unwrap();
+    bench.fetch().await.unwrap();
+    assert_eq!(fs::read(&renamed).unwrap(), b"what a person wrote");
+    fs::remove_file(renamed).unwrap();
+    bench.check_whole();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_was_only_kept_free_is_not_taken() {
+    let bench = Bench::new(8 * MIB).await;
+    bench.pause_at(MIB as u64).await;
+    fs::write(bench.target(), b"").unwrap();
+    bench.fetch().await.unwrap();
+    bench.check_whole();
+    fs::write(bench.target(), b"").unwrap();
+    assert!(matches!(bench.fetch().await, Err(TransferError::Taken(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_bytes_get_one_more_chance() {
     let bench = Bench::new(2 * MIB).await;
     bench.faults(vec![Fault::WrongByte { at: 1_500_000, times: 8 }]);
@@ -308,7 +346,9 @@ async fn wrong_bytes_of_a_file_without_a_digest_are_known_by_gits_name() {
     let mut bytes = fs::read(bench.target()).unwrap();
     bytes[7] ^= 1;
     fs::write(bench.target(), bytes).unwrap();
-    assert!(!bench.fetch().await.unwrap().was_there);
+    assert!(matches!(bench.fetch().await, Err(TransferError::Taken(_))));
+    let replacing = Request { replaces: true, ..bench.request().await };
+    assert!(!bench.fetch_as(&replacing).await.unwrap().was_there);
     bench.check_whole();
     fs::remove_file(bench.target()).unwrap();
     bench.faults(vec![Fault::WrongByte { at: 500, times: 999 }]);

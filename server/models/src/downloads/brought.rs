@@ -4,6 +4,7 @@
 //! Where it cannot be written, files stay that might go.
 
 use super::{gathered::STAGING, places::below};
+use hub::transfer;
 use std::{
     collections::BTreeSet,
     fs, io,
@@ -42,6 +43,16 @@ impl Brought {
         let mut names = self.names();
         if names.remove(name) {
             self.write(&names);
+        }
+    }
+
+    /// What has the name of a file that still arrives is somebody else's.
+    pub(super) fn forget_others(&self, files: &[DownloadFile]) {
+        for file in files {
+            let target = below(&self.folder, &file.target);
+            if fs::symlink_metadata(&target).is_ok() && transfer::is_arriving(&target) {
+                self.forget(&file.target);
+            }
         }
     }
 

@@ -57,7 +57,7 @@ pub(super) fn make_folder_of(target: &Path) -> Result<(), ModelsError> {
 }
 
 /// Makes the folder in which a file is to appear, and notes whose it will be: before it is there, so that no file is there of
-/// which that is not known.
+/// which that is not known. What has its name while it still arrives is somebody else's.
 pub(super) async fn make_place(
     held: &watch::Receiver<bool>,
     target: &Path,
@@ -67,8 +67,10 @@ pub(super) async fn make_place(
     let (target, name, brought) = (target.to_owned(), file.target.clone(), brought.clone());
     let make = move || {
         make_folder_of(&target)?;
-        if !target.exists() {
-            brought.note(&name);
+        match target.exists() {
+            false => brought.note(&name),
+            true if transfer::is_arriving(&target) => brought.forget(&name),
+            true => {}
         }
         Ok(())
     };

@@ -414,21 +414,21 @@ async fn a_file_of_the_same_name_and_other_content_is_not_replaced() {
 }
 
 /// A download, and another file of its name that came while it ran.
-async fn taken_meanwhile(hub: &TestHub) -> (Bench, DownloadId, PathBuf) {
+async fn taken_meanwhile(hub: &TestHub, other: &[u8]) -> (Bench, DownloadId, PathBuf) {
     hub.set_faults(REPO, "Tiny-Q8_0.gguf", vec![Fault::Slow { bytes_per_second: 30_000 }]);
     let bench = Bench::with_hub(hub).await;
     let id = bench.download(REPO, "Tiny-Q8_0").await.unwrap();
     while bench.only_download().await.done_bytes == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let place = bench.put("own/maker/Tiny-GGUF/Tiny-Q8_0.gguf", &llama(77));
+    let place = bench.put("own/maker/Tiny-GGUF/Tiny-Q8_0.gguf", other);
     (bench, id, place)
 }
 
 #[tokio::test]
 async fn a_file_that_gets_the_name_while_another_one_is_fetched_for_it_stays() {
     let hub = tiny().await;
-    let (bench, id, place) = taken_meanwhile(&hub).await;
+    let (bench, id, place) = taken_meanwhile(&hub, &llama(77)).await;
     for _ in 0..2 {
         let refused = bench.until(DownloadState::Failed).await.error.unwrap();
         assert!(refused.contains("another file is called maker/Tiny-GGUF/Tiny-Q8_0.gguf"), "{refused}");
@@ -447,14 +447,21 @@ async fn a_file_that_gets_the_name_while_another_one_is_fetched_for_it_stays() {
 
 #[tokio::test]
 async fn a_file_that_came_to_a_paused_download_stays_when_that_goes_on_and_when_it_is_removed() {
-    let hub = tiny().await;
-    let (bench, id, place) = taken_meanwhile(&hub).await;
-    bench.models.pause_download(id).await.unwrap();
-    bench.models.resume_download(id).await.unwrap();
-    bench.until(DownloadState::Failed).await;
-    bench.models.remove_download(id).await.unwrap();
-    assert_eq!(fs::read(&place).unwrap(), llama(77));
-    assert_eq!(fs::read_dir(place.parent().unwrap()).unwrap().count(), 1);
+    // Of another length, and what is to arrive itself.
+    for (other, end) in [(llama(77), DownloadState::Failed), (llama(300_000), DownloadState::Done)] {
+        for goes_on in [true, false] {
+            let hub = tiny().await;
+            let (bench, id, place) = taken_meanwhile(&hub, &other).await;
+            bench.models.pause_download(id).await.unwrap();
+            if goes_on {
+                bench.models.resume_download(id).await.unwrap();
+                bench.until(end).await;
+            }
+            bench.models.remove_download(id).await.unwrap();
+            assert!(fs::read(&place).unwrap() == other, "{end:?} {goes_on}");
+            assert_eq!(fs::read_dir(place.parent().unwrap()).unwrap().count(), 1, "{end:?} {goes_on}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use super::{Before, Part, Request, Shared, arrived_bytes, look};
+use super::{Before, Part, Request, Shared, TransferError, arrived_bytes, look};
 use crate::transfer::{
     disk,
     journal::{Identity, Journal},
@@ -50,7 +50,7 @@ impl Left {
             url: Url::parse(URL).unwrap(),
             token: None,
             target,
-            replaces: true,
+            replaces: false,
             size: None,
             sha256: None,
             git_id: None,
@@ -151,7 +151,13 @@ fn a_target_counts_if_it_is_what_is_wanted() {
     fs::write(left.request().target, &left.bytes).unwrap();
     let check = |size: Option<u64>, sha256: Option<&str>, expected: bool| {
         let request = Request { size, sha256: sha256.map(str::to_owned), ..left.request() };
-        let found = look(&request, URL, &Shared::default()).unwrap();
+        match look(&request, URL, &Shared::default()) {
+            Ok(Before::Target { .. }) => assert!(expected, "{size:?} {sha256:?}"),
+            found => {
+                assert!(!expected && matches!(found, Err(TransferError::Taken(_))), "{size:?} {sha256:?}")
+            }
+        }
+        let found = look(&Request { replaces: true, ..request }, URL, &Shared::default()).unwrap();
         assert_eq!(matches!(found, Before::Target { .. }), expected, "{size:?} {sha256:?}");
     };
     let mut hashed = super::Hashed::default();

@@ -51,16 +51,20 @@ struct Open {
 impl Cutter {
     fn heading(&mut self, level: u8, block: &Block) {
         self.headings.retain(|(above, _)| *above < level);
-        self.headings.push((level, block.text.clone()));
-        let is_short = |open: &Open| open.only_headings || open.n_chars < FEW_CHARS;
-        if !self.open.as_ref().is_some_and(|open| is_short(open) && open.passage.page == block.page) {
-            self.flush();
-        }
-        self.append(PassageKind::Text, block.page, &block.text, BETWEEN, "");
-        if let Some(open) = &mut self.open
-            && open.n_chars == block.text.chars().count()
-        {
-            open.only_headings = true;
+        // No passage shows more of it above itself.
+        self.headings.push((level, lead(&block.text)));
+        for (n, piece) in split(&block.text, PassageKind::Text).into_iter().enumerate() {
+            let n_chars = piece.chars().count();
+            let goes_on = self.open.as_ref().is_some_and(|open| open.takes_heading(block.page, n_chars));
+            if n > 0 || !goes_on {
+                self.flush();
+            }
+            self.append(PassageKind::Text, block.page, piece, BETWEEN, "");
+            if let Some(open) = &mut self.open
+                && open.n_chars == n_chars
+            {
+                open.only_headings = true;
+            }
         }
     }
 
@@ -124,6 +128,12 @@ impl Open {
             return false;
         }
         self.only_headings || (self.passage.kind == kind && self.n_chars + n_chars <= MOST_CHARS)
+    }
+
+    /// Headings alone go on, too, but not without an end: a document may have nothing else.
+    fn takes_heading(&self, page: Option<u32>, n_chars: usize) -> bool {
+        let is_short = self.only_headings || self.n_chars < FEW_CHARS;
+        is_short && self.passage.page == page && self.n_chars + BETWEEN.len() + n_chars <= MOST_CHARS
     }
 }
 

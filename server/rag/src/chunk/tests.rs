@@ -47,6 +47,17 @@ fn a_heading_is_never_alone() {
 }
 
 #[test]
+fn headings_that_nothing_stands_below_are_passages_with_an_end() {
+    let many: Vec<_> = (0..500).map(|n| heading(2, &format!("Question {n}"))).collect();
+    let long = "Who lights the lamp? ".repeat(200);
+    for blocks in [many, vec![heading(1, &long), text("end")]] {
+        let passages = cut(&blocks);
+        assert!(passages.len() > 2);
+        assert!(passages.iter().all(|it| it.body.chars().count() <= MOST_CHARS));
+    }
+}
+
+#[test]
 fn pages_are_never_mixed() {
     let blocks = [on_page(1, text("a")), on_page(2, text("b")), on_page(2, text("c"))];
     assert_eq!(outline(&blocks), "1  | a\n2  | b⏎⏎c");
@@ -86,6 +97,7 @@ fn together_passages_are_the_whole_text_at_the_places_they_say() {
             page: None,
             text: "fn a() {\n    b();\n}\n".repeat(90),
         },
+        heading(2, &"Wer zündet die Lampe an? ".repeat(90)),
         text("end"),
     ];
     let whole: Vec<char> =

@@ -65,6 +65,8 @@ impl State {
 
     fn open(&mut self, tag: &Tag) -> TokenSinkResult<()> {
         match &*tag.name {
+            // In books, which are XML, it ends where it begins.
+            "script" | "style" | "noframes" | "title" | "textarea" if tag.self_closing => {}
             "script" => {
                 self.hidden += 1;
                 return TokenSinkResult::RawData(RawKind::ScriptData);

@@ -218,6 +218,12 @@ fn books_come_chapter_by_chapter() {
 }
 
 #[test]
+fn what_is_empty_in_a_chapter_hides_nothing() {
+    let chapter = r#"<html><head><title/><style/><script src="a.js"/></head><body><p>a</p></body></html>"#;
+    check(samples::epub(&[chapter]), "epub", DocumentKind::Epub, "text: a");
+}
+
+#[test]
 fn texts_of_libreoffice_have_headings() {
     let content = r#"<office:document-content xmlns:text="t" xmlns:office="o"><text:h text:outline-level="2">The Lantern</text:h><text:p>Wick<text:s/>and<text:line-break/>oil.</text:p></office:document-content>"#;
     let file = samples::archive(&[

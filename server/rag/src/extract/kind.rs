@@ -29,7 +29,7 @@ pub(super) fn find(bytes: &[u8], ending: &str) -> Result<DocumentKind, Unreadabl
     if bytes.starts_with(OLD_OFFICE) {
         return old_office(bytes);
     }
-    if let Some(known) = infer::get(bytes).filter(|it| !is_text(*it)) {
+    if let Some(known) = infer::get(bytes).filter(|it| !is_text(*it) && !only_begins_so(*it, bytes)) {
         return Err(Unreadable::Foreign { what: described(known) });
     }
     Ok(text_kind(&text::decode(bytes)?, ending))
@@ -86,6 +86,17 @@ pub(crate) fn may_be_read(name: &str) -> bool {
 /// Formats that are made of text, and shell scripts, are read as such.
 fn is_text(known: infer::Type) -> bool {
     known.matcher_type() == infer::MatcherType::Text || known.mime_type().starts_with("text/")
+}
+
+/// Whether a text only begins like something else, for which two or three letters may be enough. What is for programs is not all
+/// letters, but for two formats.
+fn only_begins_so(known: infer::Type, bytes: &[u8]) -> bool {
+    let is_for_programs = match known.extension() {
+        "rtf" => true,
+        "ps" => bytes.starts_with(b"%!PS"),
+        _ => false,
+    };
+    !is_for_programs && bytes.iter().all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace())
 }
 
 fn described(known: infer::Type) -> String {

@@ -257,6 +257,15 @@ fn names_lie_and_bytes_do_not() {
 }
 
 #[test]
+fn a_text_may_begin_like_something_else() {
+    for text in ["BMW builds cars.", "GIF or PNG?", "MZ is a mark.", "ID3 has tags.", "%!TEX root = a.tex"] {
+        check(text, "txt", DocumentKind::Text, &format!("text: {text}"));
+    }
+    check_refused(b"BM\x46\0\0\0", "txt", &Unreadable::Foreign { what: "an image (BMP)".into() });
+    check_refused("{\\rtf1 a}", "txt", &Unreadable::Foreign { what: "an archive (RTF)".into() });
+}
+
+#[test]
 fn what_has_no_text_says_so() {
     check_refused("", "txt", &Unreadable::Empty);
     check_refused("  \n", "txt", &Unreadable::Empty);

@@ -21,9 +21,10 @@ pub(crate) use flow::Flow;
 pub(crate) use kind::may_be_read;
 
 /// Which way of reading this is of those kinds of documents that were read in another way once.
-pub(crate) const NEWER_READERS: [(DocumentKind, i64); 5] = [
+pub(crate) const NEWER_READERS: [(DocumentKind, i64); 6] = [
     (DocumentKind::Pdf, 3),
     (DocumentKind::Docx, 2),
+    (DocumentKind::Odt, 2),
     (DocumentKind::Pptx, 2),
     (DocumentKind::Html, 2),
     (DocumentKind::Epub, 2),

@@ -158,33 +158,102 @@ pub(super) fn odt(bytes: &[u8]) -> Result<Vec<Block>, Unreadable> {
     if archive.text("META-INF/manifest.xml")?.is_some_and(|it| it.contains("encryption-data")) {
         return Err(Unreadable::Encrypted);
     }
-    let mut flow = Flow::default();
-    let mut level = None;
-    let mut n_paragraphs = 0_usize;
-    walk(&content, |xml| match xml {
-        Xml::Open(tag) => match tag.name {
-            "h" => {
-                level = Some(tag.get("outline-level").and_then(|it| it.parse().ok()).unwrap_or(1));
-                n_paragraphs += 1;
-            }
-            "p" => n_paragraphs += 1,
-            "s" => flow.push(" "),
-            "tab" => flow.push("\t"),
-            "line-break" => flow.push("\n"),
-            "table" => flow.open_table(),
-            _ => {}
-        },
-        Xml::Text(text) if n_paragraphs > 0 => flow.push(text),
-        Xml::Close("h" | "p") => {
-            n_paragraphs = n_paragraphs.saturating_sub(1);
-            flow.end(kind_of(level.take()));
+    let mut text = OpenText::default();
+    walk(&content, |xml| text.take(xml))?;
+    Ok(text.flow.finish())
+}
+
+/// What has been read of a text of LibreOffice's. Notes and comments stand within the paragraph that names them, and are read behind it;
+/// what was deleted is in the file, too, and is not read.
+#[derive(Default)]
+struct OpenText {
+    flow: Flow,
+    level: Option<u8>,
+    /// Paragraphs that are open, one in the other.
+    n_paragraphs: usize,
+    /// Notes and comments that are open, one in the other.
+    n_notes: usize,
+    /// Paragraphs that are open around them.
+    n_around: usize,
+    note: String,
+    /// Those of the paragraph.
+    notes: Vec<String>,
+    n_deleted: usize,
+}
+
+impl OpenText {
+    fn take(&mut self, xml: Xml<'_>) {
+        match xml {
+            Xml::Open(tag) if tag.name == "tracked-changes" => self.n_deleted += 1,
+            Xml::Close("tracked-changes") => self.n_deleted = self.n_deleted.saturating_sub(1),
+            _ if self.n_deleted > 0 => {}
+            Xml::Open(tag) => self.open(tag),
+            Xml::Text(text) if self.n_paragraphs > 0 => self.push(text),
+            Xml::Text(_) => {}
+            Xml::Close(name) => self.close(name),
         }
-        Xml::Close("table-cell") => flow.end_cell(),
-        Xml::Close("table-row") => flow.end_row(),
-        Xml::Close("table") => flow.close_table(),
-        _ => {}
-    })?;
-    Ok(flow.finish())
+    }
+
+    fn open(&mut self, tag: &Tag<'_>) {
+        match tag.name {
+            "note" | "annotation" => self.open_note(),
+            "h" if self.n_notes == 0 => {
+                self.level = Some(tag.get("outline-level").and_then(|it| it.parse().ok()).unwrap_or(1));
+                self.n_paragraphs += 1;
+            }
+            "h" | "p" => self.n_paragraphs += 1,
+            "s" => self.push(" "),
+            "tab" => self.push("\t"),
+            "line-break" => self.push("\n"),
+            "table" if self.n_notes == 0 => self.flow.open_table(),
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        match name {
+            "note" | "annotation" => self.close_note(),
+            "h" | "p" => self.end_paragraph(),
+            _ if self.n_notes > 0 => {}
+            "table-cell" => self.flow.end_cell(),
+            "table-row" => self.flow.end_row(),
+            "table" => self.flow.close_table(),
+            _ => {}
+        }
+    }
+
+    fn push(&mut self, text: &str) {
+        if self.n_notes > 0 { self.note.push_str(text) } else { self.flow.push(text) }
+    }
+
+    /// Who wrote it and when stands in it, outside of its paragraphs.
+    fn open_note(&mut self) {
+        if self.n_notes == 0 {
+            self.n_around = std::mem::take(&mut self.n_paragraphs);
+        }
+        self.n_notes += 1;
+    }
+
+    fn close_note(&mut self) {
+        self.n_notes = self.n_notes.saturating_sub(1);
+        if self.n_notes == 0 {
+            self.n_paragraphs = std::mem::take(&mut self.n_around);
+            self.notes.push(one_line(&std::mem::take(&mut self.note)));
+        }
+    }
+
+    fn end_paragraph(&mut self) {
+        self.n_paragraphs = self.n_paragraphs.saturating_sub(1);
+        if self.n_notes > 0 {
+            self.note.push(' ');
+            return;
+        }
+        self.flow.end(kind_of(self.level.take()));
+        for note in self.notes.drain(..) {
+            self.flow.push(&note);
+            self.flow.end_paragraph();
+        }
+    }
 }
 
 /// Slides in the order in which they are shown; a slide is a page, and its title a heading.

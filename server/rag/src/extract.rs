@@ -23,7 +23,7 @@ pub(crate) use kind::may_be_read;
 /// Which way of reading this is of those kinds of documents that were read in another way once.
 pub(crate) const NEWER_READERS: [(DocumentKind, i64); 6] = [
     (DocumentKind::Pdf, 3),
-    (DocumentKind::Docx, 2),
+    (DocumentKind::Docx, 3),
     (DocumentKind::Odt, 2),
     (DocumentKind::Pptx, 2),
     (DocumentKind::Html, 2),

@@ -37,7 +37,8 @@ pub(super) fn docx(bytes: &[u8]) -> Result<Vec<Block>, Unreadable> {
             _ if n_fallbacks > 0 => {}
             "t" => is_text = true,
             "tab" => flow.push("\t"),
-            "br" | "cr" if tag.get("type") != Some("page") => flow.push("\n"),
+            "noBreakHyphen" => flow.push("-"),
+            "br" | "cr" => flow.push("\n"),
             "lastRenderedPageBreak" => {
                 // A page that breaks within a paragraph ends the paragraph's first part.
                 if !flow.is_blank() {
@@ -92,6 +93,7 @@ impl Notes {
                 "footnote" | "endnote" => tag.get("id").unwrap_or_default().clone_into(&mut id),
                 "t" => is_text = true,
                 "tab" | "br" => note.push(' '),
+                "noBreakHyphen" => note.push('-'),
                 _ => {}
             },
             Xml::Text(text) if is_text => note.push_str(text),

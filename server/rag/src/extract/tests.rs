@@ -99,6 +99,12 @@ fn word_texts_have_headings_tables_and_pages() {
 }
 
 #[test]
+fn what_word_keeps_together_or_apart_is_read_so() {
+    let body = r#"<w:p><w:r><w:t>10</w:t><w:noBreakHyphen/><w:t>20 hours.</w:t><w:br w:type="page"/><w:t>Next.</w:t></w:r></w:p>"#;
+    check(samples::docx(body), "docx", DocumentKind::Docx, "text: 10-20 hours.⏎Next.");
+}
+
+#[test]
 fn notes_of_word_texts_follow_the_paragraph_that_names_them() {
     let named = |kind: &str, id: u32| format!(r#"<w:r><w:{kind}Reference w:id="{id}"/></w:r>"#);
     let note = |kind: &str, id: u32, text: &str| {

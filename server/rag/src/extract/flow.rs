@@ -68,9 +68,14 @@ impl Flow {
     }
 
     pub(crate) fn end_cell(&mut self) {
-        if self.depth == 1 {
-            let cell = one_line(&std::mem::take(&mut self.text));
-            self.row.push(cell);
+        match self.depth {
+            1 => {
+                let cell = one_line(&std::mem::take(&mut self.text));
+                self.row.push(cell);
+            }
+            // Of a table in a cell: its words stay apart.
+            2.. if !self.ends_with_space() => self.text.push(' '),
+            _ => {}
         }
     }
 

@@ -85,6 +85,13 @@ fn html_shows_what_a_reader_sees() {
 }
 
 #[test]
+fn cells_of_a_table_in_a_cell_are_words_of_that() {
+    let inner = "<table><tr><td>oil</td><td>12</td></tr><tr><td>wick</td></tr></table>";
+    let page = format!("<table><tr><td>Bill</td><td>{inner}</td></tr></table>");
+    check(page, "html", DocumentKind::Html, "table: Bill | oil 12 wick");
+}
+
+#[test]
 fn word_texts_have_headings_tables_and_pages() {
     let body = r#"<w:p><w:pPr><w:pStyle w:val="berschrift2"/></w:pPr><w:r><w:t>The </w:t></w:r><w:r><w:t>Lantern</w:t></w:r></w:p>
         <w:p><w:r><w:t>Wick &amp; oil.</w:t></w:r></w:p>

@@ -1,7 +1,7 @@
 //! Spreadsheets: a sheet is a page with a heading and a table.
 
 use super::{Block, BlockKind, Flow, MAX_TEXT_BYTES, Unreadable, unzip::Archive};
-use calamine::{Data, Ods, Reader, Sheets, Xls, Xlsb, Xlsx};
+use calamine::{Data, ExcelDateTime, Ods, Reader, Sheets, Xls, Xlsb, Xlsx};
 use std::io::Cursor;
 
 /// Cells of a sheet, the empty ones within it too: each takes memory.
@@ -61,17 +61,33 @@ fn open(bytes: &[u8]) -> Result<Sheets<Cursor<&[u8]>>, Unreadable> {
 /// As a person would read it.
 fn shown(cell: &Data) -> String {
     match cell {
-        Data::DateTime(date) if date.is_datetime() => {
-            let (year, month, day, hour, minute, second, _) = date.to_ymd_hms_milli();
-            let day = format!("{year:04}-{month:02}-{day:02}");
-            if (hour, minute, second) == (0, 0, 0) {
-                day
-            } else {
-                format!("{day} {hour:02}:{minute:02}:{second:02}")
-            }
-        }
+        Data::DateTime(span) if span.is_duration() => hours(span.as_f64()),
+        Data::DateTime(date) => moment(date),
         cell => cell.to_string(),
     }
+}
+
+/// A day, a time of it, or both.
+fn moment(date: &ExcelDateTime) -> String {
+    let (year, month, day, hour, minute, second, _) = date.to_ymd_hms_milli();
+    let day = format!("{year:04}-{month:02}-{day:02}");
+    let time = format!("{hour:02}:{minute:02}:{second:02}");
+    if date.as_f64() < 1.0 {
+        // Before the first day there is: of whatever day.
+        time
+    } else if (hour, minute, second) == (0, 0, 0) {
+        day
+    } else {
+        format!("{day} {time}")
+    }
+}
+
+/// So many days in hours, which may be more than a day has.
+fn hours(days: f64) -> String {
+    let sign = if days < 0.0 { "-" } else { "" };
+    // A cast of a float saturates.
+    let seconds = (days.abs() * 86_400.0).round() as u64;
+    format!("{sign}{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 fn unreadable(err: impl std::fmt::Display) -> Unreadable {

@@ -195,6 +195,21 @@ fn moments_in_sheets_are_read_as_people_write_them() {
 }
 
 #[test]
+fn times_and_hours_in_sheets_are_of_no_day() {
+    use samples::Cell::{Moment, Span, Text};
+    let file = samples::workbook(&[(
+        "Watches",
+        &[&[Text("begins"), Text("lasts")], &[Moment(0.281_25), Span(1.0625)], &[Moment(0.5), Span(0.25)]],
+    )]);
+    check(
+        file,
+        "xlsx",
+        DocumentKind::Sheet,
+        "1 h1: Watches\n1 table: begins | lasts⏎06:45:00 | 25:30:00⏎12:00:00 | 6:00:00",
+    );
+}
+
+#[test]
 fn sheets_of_old_programs_are_tables_with_their_names() {
     let file = include_bytes!("tests/fixtures/sheets.xls");
     check(

@@ -58,6 +58,8 @@ pub(super) enum Cell {
     Text(&'static str),
     /// In days since the end of 1899.
     Moment(f64),
+    /// In days.
+    Span(f64),
 }
 
 impl Cell {
@@ -66,6 +68,8 @@ impl Cell {
             Self::Text(text) => format!(r#"<c r="{place}" t="inlineStr"><is><t>{text}</t></is></c>"#),
             // The second style of the workbook's.
             Self::Moment(days) => format!(r#"<c r="{place}" s="1"><v>{days}</v></c>"#),
+            // The third one.
+            Self::Span(days) => format!(r#"<c r="{place}" s="2"><v>{days}</v></c>"#),
         }
     }
 }
@@ -78,7 +82,7 @@ pub(super) fn xlsx(sheet: &str, rows: &[&[&'static str]]) -> Vec<u8> {
     workbook(&[(sheet, &rows)])
 }
 
-/// A workbook whose numbers of the second style are moments.
+/// A workbook whose numbers of the second style are moments, and of the third hours.
 pub(super) fn workbook(sheets: &[(&str, &[&[Cell]])]) -> Vec<u8> {
     let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
     let rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
@@ -93,11 +97,11 @@ pub(super) fn workbook(sheets: &[(&str, &[&[Cell]])]) -> Vec<u8> {
             r#"<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>"#.to_owned(),
         ),
         ("_rels/.rels".to_owned(), related(&relation("rId1", "officeDocument", "xl/workbook.xml"))),
-        // 22 is a day and a time.
+        // 22 is a day and a time, 46 hours that may be more than a day has.
         (
             "xl/styles.xml".to_owned(),
             format!(
-                r#"<styleSheet xmlns="{main}"><cellXfs><xf numFmtId="0"/><xf numFmtId="22"/></cellXfs></styleSheet>"#
+                r#"<styleSheet xmlns="{main}"><cellXfs><xf numFmtId="0"/><xf numFmtId="22"/><xf numFmtId="46"/></cellXfs></styleSheet>"#
             ),
         ),
     ];

@@ -120,11 +120,21 @@ pub(crate) fn read(bytes: &[u8], ending: &str) -> Result<Extracted, Unreadable> 
         DocumentKind::Csv => plain(kind, text::csv(&text::decode(bytes)?)?),
         DocumentKind::Text | DocumentKind::Image => plain(kind, text::plain(&text::decode(bytes)?)),
     };
+    if kind != DocumentKind::Pdf {
+        extracted.blocks.iter_mut().for_each(join_words);
+    }
     extracted.blocks.retain(|block| !block.text.trim().is_empty());
     if extracted.blocks.is_empty() {
         return Err(Unreadable::NoText);
     }
     Ok(bounded(extracted))
+}
+
+/// Takes out the marks of where words may be divided, which nobody sees, and where the index would end a word. What a PDF has of them is
+/// seen.
+fn join_words(block: &mut Block) {
+    const SOFT_HYPHEN: char = '\u{ad}';
+    block.text.retain(|letter| letter != SOFT_HYPHEN);
 }
 
 fn plain(kind: DocumentKind, blocks: Vec<Block>) -> Extracted {

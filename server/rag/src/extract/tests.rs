@@ -85,6 +85,12 @@ fn html_shows_what_a_reader_sees() {
 }
 
 #[test]
+fn marks_of_where_a_word_may_be_divided_are_no_letters() {
+    check("<p>Leucht&shy;turm</p>", "html", DocumentKind::Html, "text: Leuchtturm");
+    check("Leucht\u{ad}turm", "txt", DocumentKind::Text, "text: Leuchtturm");
+}
+
+#[test]
 fn cells_of_a_table_in_a_cell_are_words_of_that() {
     let inner = "<table><tr><td>oil</td><td>12</td></tr><tr><td>wick</td></tr></table>";
     let page = format!("<table><tr><td>Bill</td><td>{inner}</td></tr></table>");

@@ -19,8 +19,7 @@ pub(super) fn find(bytes: &[u8], ending: &str) -> Result<DocumentKind, Unreadabl
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Unreadable::Empty);
     }
-    let head = &bytes[..bytes.len().min(PDF_HEAD_BYTES)];
-    if contains(head, b"%PDF-") {
+    if is_pdf(bytes) {
         return Ok(DocumentKind::Pdf);
     }
     if bytes.starts_with(b"PK\x03\x04") {
@@ -33,6 +32,13 @@ pub(super) fn find(bytes: &[u8], ending: &str) -> Result<DocumentKind, Unreadabl
         return Err(Unreadable::Foreign { what: described(known) });
     }
     Ok(text_kind(&text::decode(bytes)?, ending))
+}
+
+/// A text may name the mark with which they begin.
+fn is_pdf(bytes: &[u8]) -> bool {
+    const MARK: &[u8] = b"%PDF-";
+    let head = &bytes[..bytes.len().min(PDF_HEAD_BYTES)];
+    bytes.trim_ascii_start().starts_with(MARK) || (contains(head, MARK) && !is_all_letters(bytes))
 }
 
 /// By what is in the archive.
@@ -96,7 +102,11 @@ fn only_begins_so(known: infer::Type, bytes: &[u8]) -> bool {
         "ps" => bytes.starts_with(b"%!PS"),
         _ => false,
     };
-    !is_for_programs && bytes.iter().all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace())
+    !is_for_programs && is_all_letters(bytes)
+}
+
+fn is_all_letters(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace())
 }
 
 fn described(known: infer::Type) -> String {

@@ -315,6 +315,9 @@ fn a_text_may_begin_like_something_else() {
     for text in ["BMW builds cars.", "GIF or PNG?", "MZ is a mark.", "ID3 has tags.", "%!TEX root = a.tex"] {
         check(text, "txt", DocumentKind::Text, &format!("text: {text}"));
     }
+    check("A PDF begins with %PDF-1.7.", "txt", DocumentKind::Text, "text: A PDF begins with %PDF-1.7.");
+    assert_eq!(super::kind::find(b"\0\0%PDF-1.7", "pdf"), Ok(DocumentKind::Pdf));
+    assert_eq!(super::kind::find(b"\n%PDF-1.7", "pdf"), Ok(DocumentKind::Pdf));
     check_refused(b"BM\x46\0\0\0", "txt", &Unreadable::Foreign { what: "an image (BMP)".into() });
     check_refused("{\\rtf1 a}", "txt", &Unreadable::Foreign { what: "an archive (RTF)".into() });
 }

@@ -21,7 +21,7 @@ pub(crate) use flow::Flow;
 pub(crate) use kind::may_be_read;
 
 /// Which way of reading this is of those kinds of documents that were read in another way once.
-pub(crate) const NEWER_READERS: [(DocumentKind, i64); 7] = [
+pub(crate) const NEWER_READERS: [(DocumentKind, i64); 8] = [
     (DocumentKind::Pdf, 3),
     (DocumentKind::Docx, 3),
     (DocumentKind::Odt, 2),
@@ -29,6 +29,7 @@ pub(crate) const NEWER_READERS: [(DocumentKind, i64); 7] = [
     (DocumentKind::Html, 2),
     (DocumentKind::Epub, 2),
     (DocumentKind::Sheet, 2),
+    (DocumentKind::Markdown, 2),
 ];
 /// Likewise of all others.
 pub(crate) const READER: i64 = 1;

@@ -55,6 +55,17 @@ fn markdown_keeps_its_structure() {
 }
 
 #[test]
+fn what_stands_above_a_note_heads_nothing() {
+    check(
+        "---\ntitle: The Lantern\ntags: [oil]\n---\n# Wick\n\nA text.\n",
+        "md",
+        DocumentKind::Markdown,
+        "text: ---⏎title: The Lantern⏎tags: [oil]⏎---\nh1: Wick\ntext: A text.",
+    );
+    check("---\nA text\n---\n", "md", DocumentKind::Markdown, "h2: A text");
+}
+
+#[test]
 fn code_stays_together_by_what_is_indented() {
     let text = "use a;\n\nfn b() {\n    c();\n\n    d();\n}\n\nfn e() {}\n";
     check(

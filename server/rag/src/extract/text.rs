@@ -92,7 +92,12 @@ impl LinesWithEnds for str {
 
 /// The source of every block, which keeps tables, lists and code as they were written; headings without their marks.
 pub(super) fn markdown(text: &str) -> Vec<Block> {
+    let (front, text) = split_front(text);
     let mut blocks = Vec::new();
+    if !front.is_empty() {
+        let kind = BlockKind::Body(PassageKind::Text);
+        blocks.push(Block { kind, page: None, text: front.trim_end().to_owned() });
+    }
     let mut open: Vec<(BlockKind, Range<usize>)> = Vec::new();
     let mut heading = String::new();
     for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
@@ -120,6 +125,23 @@ pub(super) fn markdown(text: &str) -> Vec<Block> {
         }
     }
     blocks
+}
+
+/// What notes have above their text, names with values between lines of hyphens, and the text: Markdown would take it for a heading
+/// of all that follows.
+fn split_front(text: &str) -> (&str, &str) {
+    let mut end = 0;
+    for (n, line) in text.split_inclusive('\n').enumerate() {
+        end += line.len();
+        match (n, line.trim_end()) {
+            (0, "---") => {}
+            (0, _) | (_, "") => break,
+            (1, name) if !name.contains(':') => break,
+            (_, "---" | "...") => return text.split_at(end),
+            _ => {}
+        }
+    }
+    ("", text)
 }
 
 fn block_kind(tag: &Tag<'_>) -> Option<BlockKind> {

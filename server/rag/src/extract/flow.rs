@@ -3,6 +3,9 @@
 use super::{Block, BlockKind};
 use types::document::PassageKind;
 
+/// A longer first row of a table is not said again on each page that it goes on to.
+const MOST_HEAD_BYTES: usize = 1_000;
+
 /// What has been said so far.
 #[derive(Default)]
 pub(crate) struct Flow {
@@ -13,7 +16,8 @@ pub(crate) struct Flow {
     /// Tables in tables are text of their cell.
     depth: usize,
     row: Vec<String>,
-    rows: Vec<String>,
+    /// Each with the page that it ends on.
+    rows: Vec<(Option<u32>, String)>,
 }
 
 impl Flow {
@@ -87,19 +91,27 @@ impl Flow {
             }
             let row = std::mem::take(&mut self.row);
             if row.iter().any(|cell| !cell.is_empty()) {
-                self.rows.push(row.join(" | "));
+                self.rows.push((self.page, row.join(" | ")));
             }
         }
     }
 
+    /// What it has on each page, under its first row, which is taken for its head.
     pub(crate) fn close_table(&mut self) {
         self.end_row();
         self.depth = self.depth.saturating_sub(1);
         if self.depth > 0 || self.rows.is_empty() {
             return;
         }
-        let text = std::mem::take(&mut self.rows).join("\n");
-        self.blocks.push(Block { kind: BlockKind::Body(PassageKind::Table), page: self.page, text });
+        let rows = std::mem::take(&mut self.rows);
+        let head = rows.first().map(|(_, row)| row.as_str()).filter(|row| row.len() <= MOST_HEAD_BYTES);
+        for (nth, part) in rows.chunk_by(|one, other| one.0 == other.0).enumerate() {
+            let again = head.filter(|_| nth > 0);
+            let lines: Vec<_> = again.into_iter().chain(part.iter().map(|(_, row)| row.as_str())).collect();
+            let page = part.first().and_then(|(page, _)| *page);
+            let (kind, text) = (BlockKind::Body(PassageKind::Table), lines.join("\n"));
+            self.blocks.push(Block { kind, page, text });
+        }
     }
 
     /// Everything; what nobody ended is ended.

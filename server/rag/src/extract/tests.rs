@@ -123,6 +123,25 @@ fn word_texts_have_headings_tables_and_pages() {
 }
 
 #[test]
+fn rows_of_word_tables_are_on_the_page_on_which_they_stand() {
+    let cell = |text: &str| format!("<w:tc><w:p><w:r>{text}</w:r></w:p></w:tc>");
+    let row = |first: &str, second: &str| {
+        format!("<w:tr>{}{}</w:tr>", cell(first), cell(&format!("<w:t>{second}</w:t>")))
+    };
+    let rows = [
+        row("<w:t>item</w:t>", "price"),
+        row("<w:t>wick</w:t>", "3"),
+        row("<w:lastRenderedPageBreak/><w:t>oil</w:t>", "12"),
+    ];
+    check(
+        samples::docx(&format!("<w:tbl>{}</w:tbl>", rows.concat())),
+        "docx",
+        DocumentKind::Docx,
+        "1 table: item | price⏎wick | 3\n2 table: item | price⏎oil | 12",
+    );
+}
+
+#[test]
 fn what_word_keeps_together_or_apart_is_read_so() {
     let body = r#"<w:p><w:r><w:t>10</w:t><w:noBreakHyphen/><w:t>20 hours.</w:t><w:br w:type="page"/><w:t>Next.</w:t></w:r></w:p>"#;
     check(samples::docx(body), "docx", DocumentKind::Docx, "text: 10-20 hours.⏎Next.");

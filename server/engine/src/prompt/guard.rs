@@ -38,7 +38,7 @@ impl Guard {
         };
         let turn = |turn: &ChatTurn| {
             let content = match turn.role {
-                Role::Tool => marked(turn, n_images, |text| self.defuse_json(text)),
+                Role::Tool => marked(turn, n_images, |text| closed(&self.defuse_json(text))),
                 _ => marked(turn, n_images, defuse),
             };
             n_images += turn.images.len();
@@ -137,6 +137,12 @@ impl Guard {
         }
         breaks
     }
+}
+
+/// A result that does not end where many templates let it end: in a turn of the person's, who would say what stands behind that.
+/// No control token has to be spelled for it.
+fn closed(result: &str) -> String {
+    result.replace("<tool_response", "‹tool_response").replace("</tool_response", "‹/tool_response")
 }
 
 /// The pieces to tokenise one by one.

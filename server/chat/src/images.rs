@@ -9,8 +9,8 @@ use types::{
     image::{ImageFile, MAX_IMAGE_BYTES, MAX_IMAGES, MAX_IMAGES_BYTES},
 };
 
-/// Of a person's temporary chats together.
-const MOST_TEMPORARY_BYTES: u64 = 256 << 20;
+/// Of a person's temporary chats together. Tests fill them.
+const MOST_TEMPORARY_BYTES: u64 = if cfg!(test) { 4 << 10 } else { 256 << 20 };
 
 /// What a prompt has beside what is said.
 #[derive(Default)]
@@ -104,6 +104,20 @@ impl Chat {
         unseen.retain(|id| !seen.contains(id));
         Ok((seen, unseen.len().try_into().unwrap_or(u32::MAX)))
     }
+}
+
+/// Whether images that a tool made find room: in memory, where temporary chats are, there is so much only.
+pub(crate) async fn have_room(
+    store: &Store,
+    user: UserId,
+    session: SessionId,
+    images: &[ImageFile],
+) -> Result<bool, StoreError> {
+    if images.is_empty() || !session.is_temporary() {
+        return Ok(true);
+    }
+    let n_bytes: u64 = images.iter().map(|image| image.bytes().len() as u64).sum();
+    Ok(store.image_bytes(user).await?.saturating_add(n_bytes) <= MOST_TEMPORARY_BYTES)
 }
 
 /// Keeps an image of the person's; `None` if it is none.

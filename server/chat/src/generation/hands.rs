@@ -53,6 +53,9 @@ impl Numbers {
 
 /// Of one result, in bytes, however many there are.
 const LEAST_RESULT: usize = 1 << 10;
+/// What the model is told where images are not kept.
+const NO_ROOM: &str = "\n[Nobody sees the images that came of this: memory has no room for more images of temporary \
+                       chats. Say that; the person can delete a temporary chat with images, or ask in a chat that is kept.]";
 
 impl Hands {
     /// What the person is asked about them.
@@ -259,6 +262,10 @@ impl Round<'_> {
     async fn keep(&self, mut outcome: Outcome) -> Result<store::CallResult, StoreError> {
         let first_source = self.hands.numbers.take(outcome.sources.len());
         outcome.number_sources_from(first_source as usize);
+        if !images::have_room(self.store, self.generation.user, self.session, &outcome.images).await? {
+            outcome.images.clear();
+            outcome.text.push_str(NO_ROOM);
+        }
         let mut kept = Vec::with_capacity(outcome.images.len());
         for image in &outcome.images {
             kept.extend(images::keep(self.store, self.generation.user, image).await?);

@@ -518,6 +518,23 @@ async fn a_file_switches_on_only_tools_that_send_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn a_tools_images_take_no_more_memory_for_temporary_chats_than_there_is() {
+    let scripts = [Script::say(["A"]).call("draws", "{}"), Script::say(["B"])];
+    let (bench, _) = open(vec![tool("draws", Effect::None)], scripts).await;
+    let session = bench.chat.begin_temporary(ME).await.unwrap();
+    let chat = bench.chat.of(Some(session)).await.unwrap();
+    chat.use_tools(ME, Some(session), &["draws".to_owned()]).await.unwrap();
+    let large = [&b"\x89PNG\r\n\x1a\n"[..], &[0_u8; 4080][..]].concat();
+    chat.add_image_to(ME, Some(session), large).await.unwrap();
+    let bench = Bench { chat, ..bench };
+    let (_, message) = bench.say(Some(session), "go").await;
+    assert_eq!((message.state, message.text.as_str()), (MessageState::Complete, "A\n\nB"));
+    assert_eq!(ends(&message)[0].images, []);
+    let told = turns(&bench, 1).pop().map(|turn| turn.content).unwrap_or_default();
+    assert!(told.starts_with("drawn") && told.contains("no room"), "{told}");
+}
+
+#[tokio::test]
 async fn copies_keep_the_calls() {
     let scripts = [Script::say(["A"]).call("adds", "{}"), Script::say(["B"])];
     let (bench, session) = open(vec![tool("adds", Effect::None)], scripts).await;

@@ -101,6 +101,16 @@ fn schemas_that_double_are_refused_before_they_are_used() {
 }
 
 #[test]
+fn schemas_that_double_are_not_hidden_behind_another_spelling() {
+    let spelled = doubling(30).to_string().replace("#/$defs/d", "#/$defs/%64");
+    let mut schema: Value = serde_json::from_str(&spelled).unwrap();
+    for n in 0..=30 {
+        schema["$defs"][format!("%64{n}")] = json!({});
+    }
+    check_schema(&schema, "does not have");
+}
+
+#[test]
 fn what_a_schema_refers_to_is_in_it() {
     check_schema(
         &json!({"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"type": "string"}}}),

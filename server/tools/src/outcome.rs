@@ -156,7 +156,7 @@ impl Outcome {
     /// What a tool gave, cut to size.
     pub(crate) fn done(call: ToolCall, answer: Answer, duration: Duration, text_bytes: usize) -> Self {
         let Answer { text, shown, sources, images } = answer;
-        let mut sources: Vec<_> = sources.into_iter().filter_map(bounded).take(MAX_SOURCES).collect();
+        let (text, mut sources) = with_pages(text, sources);
         let n_named = named(&text, &sources);
         let (text, cut_from) = cut(text, text_bytes);
         if cut_from.is_some() && n_named == sources.len() {
@@ -206,6 +206,34 @@ fn cut(mut text: String, limit: usize) -> (String, Option<usize>) {
     text.push_str(&format!("\n[Cut here: {n_bytes} bytes, of which the first {} are above.]", text.len()));
     text.shrink_to_fit();
     (text, Some(n_bytes))
+}
+
+/// The text with those of its sources that are taken. What the others were called stays there without a number, which would be
+/// that of another one.
+fn with_pages(text: String, sources: Vec<Source>) -> (String, Vec<Source>) {
+    if sources.is_empty() {
+        return (text, sources);
+    }
+    let mut given = sources.into_iter().enumerate().peekable();
+    let mut pages: Vec<Source> = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.split('\n') {
+        let Some((_, source)) = given.next_if(|(n, source)| line == source.line(n + 1)) else {
+            lines.push(line.to_owned());
+            continue;
+        };
+        let source = Source { title: crate::shown::line(&source.title), url: source.url };
+        if source.is_page() && pages.len() < MAX_SOURCES {
+            lines.push(source.line(pages.len() + 1));
+            pages.push(source);
+        } else {
+            lines.push(format!("- {}", source.title));
+        }
+    }
+    // The text names them in no line of their own.
+    pages.extend(given.filter_map(|(_, source)| bounded(source)));
+    pages.truncate(MAX_SOURCES);
+    (lines.join("\n"), pages)
 }
 
 fn bounded(source: Source) -> Option<Source> {

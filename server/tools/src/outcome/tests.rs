@@ -107,6 +107,19 @@ fn sources_are_pages_on_the_web() {
 }
 
 #[test]
+fn a_source_that_is_no_page_leaves_its_number_to_none() {
+    let source = |title: &str, url: &str| Source { title: title.to_owned(), url: url.to_owned() };
+    let sources =
+        vec![source("No page", "HTTPS://a/"), source("One", "https://one/"), source("No", "https://a b")];
+    let text = "[1] No page\nsee [2]\n[2] One\n[3] No";
+    let mut outcome = done(Answer::new(text, "").with_sources(sources));
+    assert_eq!(outcome.text, "- No page\nsee [2]\n[1] One\n- No");
+    assert_eq!(outcome.sources, [source("One", "https://one/")]);
+    outcome.number_sources_from(4);
+    assert_eq!(outcome.text, "- No page\nsee [2]\n[4] One\n- No");
+}
+
+#[test]
 fn sources_of_several_calls_get_numbers_of_their_own() {
     let source = |title: &str| Source { title: title.to_owned(), url: "https://a/".to_owned() };
     let text = "[1] One\nsee [2]\n\n[2] Two\n[1] One\n[3] No source";

@@ -159,7 +159,9 @@ impl WebSearch {
 
 /// Numbered, so that an answer can name its sources by these numbers.
 fn answer(query: &str, hits: Vec<Hit>, limit: usize) -> Answer {
-    let is_page = |hit: &Hit| web_address(&hit.url).is_ok() && !hit.title.is_empty();
+    let is_broken = |url: &str| url.contains(|c: char| c.is_whitespace() || c.is_control());
+    let is_address = |url: &str| web_address(url).is_ok() && !is_broken(url);
+    let is_page = |hit: &Hit| is_address(&hit.url) && !hit.title.is_empty();
     let hits: Vec<Hit> = hits.into_iter().filter(is_page).take(limit).collect();
     let shown = if hits.is_empty() { String::new() } else { format!("“{query}” ({})", hits.len()) };
     let mut text =
@@ -167,11 +169,17 @@ fn answer(query: &str, hits: Vec<Hit>, limit: usize) -> Answer {
     let mut sources = Vec::new();
     for (n, Hit { title, url, snippet }) in hits.into_iter().enumerate() {
         let source = Source { title: crate::shown::line(&title), url };
-        let snippet: String = snippet.chars().take(MAX_SNIPPET_CHARS).collect();
-        text.push_str(&format!("{}\n{}\n{snippet}\n\n", source.line(n + 1), source.url));
+        text.push_str(&format!("{}\n{}\n{}\n\n", source.line(n + 1), source.url, excerpt(&snippet)));
         sources.push(source);
     }
     Answer::new(text.trim_end(), shown).with_sources(sources)
+}
+
+/// A line that nobody takes for the beginning of another result: pages choose their words.
+fn excerpt(snippet: &str) -> String {
+    let words = snippet.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words: String = words.chars().take(MAX_SNIPPET_CHARS).collect();
+    if words.starts_with('[') { format!("… {words}") } else { words }
 }
 
 impl Tool for WebSearch {

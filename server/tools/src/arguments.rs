@@ -43,6 +43,7 @@ impl Arguments {
 pub(crate) struct Schema {
     validator: Validator,
     max_depth: usize,
+    weight: weight::Weight,
 }
 
 impl Schema {
@@ -57,12 +58,12 @@ impl Schema {
         if schema.get("type").is_some_and(|it| it != "object") || !schema.is_object() {
             return Err(bad("arguments have to be an object"));
         }
-        let max_depth = weight::deepest_arguments(schema, MAX_DEPTH).map_err(bad)?;
+        let (max_depth, weight) = weight::deepest_arguments(schema, MAX_DEPTH).map_err(bad)?;
         let patterns =
             PatternOptions::regex().size_limit(MAX_PATTERN_BYTES).dfa_size_limit(MAX_PATTERN_BYTES);
         let options = jsonschema::options().offline().with_pattern_options(patterns);
         let validator = options.build(schema).map_err(|err| bad(&short(&err.to_string())))?;
-        Ok(Self { validator, max_depth })
+        Ok(Self { validator, max_depth, weight })
     }
 
     /// Reads what a model wrote. Small models leave out the braces of a call without arguments.
@@ -70,8 +71,12 @@ impl Schema {
         let text = if text.trim().is_empty() { "{}" } else { text };
         let value: Value = serde_json::from_str(text)
             .map_err(|err| Failure::Arguments(format!("they are not JSON: {}", short(&err.to_string()))))?;
-        if depth(&value) > self.max_depth {
+        let deep = depth(&value);
+        if deep > self.max_depth {
             return Err(Failure::Arguments("they are nested too deeply".to_owned()));
+        }
+        if self.weight.is_too_much_for(n_values(&value), deep) {
+            return Err(Failure::Arguments("they have too many parts for what this tool takes".to_owned()));
         }
         let problems: Vec<String> =
             self.validator.iter_errors(&value).take(MAX_PROBLEMS).map(|it| problem(&it)).collect();
@@ -100,6 +105,14 @@ fn depth(value: &Value) -> usize {
         Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
         Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or_default(),
         _ => 0,
+    }
+}
+
+fn n_values(value: &Value) -> u64 {
+    match value {
+        Value::Object(fields) => 1 + fields.values().map(n_values).sum::<u64>(),
+        Value::Array(values) => 1 + values.iter().map(n_values).sum::<u64>(),
+        _ => 1,
     }
 }
 

@@ -111,6 +111,18 @@ fn schemas_that_double_are_not_hidden_behind_another_spelling() {
 }
 
 #[test]
+fn lists_are_no_longer_than_can_be_checked() {
+    let definitions = doubling(14)["$defs"].clone();
+    let entries = json!({"items": {"$ref": "#/$defs/d0"}});
+    let heavy = Schema::compile(&json!({"properties": {"a": entries}, "$defs": definitions})).unwrap();
+    let light = Schema::compile(&json!({"properties": {"a": {"items": {"type": "integer"}}}})).unwrap();
+    let list = |n: usize| json!({"a": vec![0; n]}).to_string();
+    assert!(heavy.read(&list(10)).is_ok());
+    assert!(heavy.read(&list(2000)).is_err_and(|err| err.to_string().contains("too many parts")));
+    assert!(light.read(&list(30_000)).is_ok());
+}
+
+#[test]
 fn what_a_schema_refers_to_is_in_it() {
     check_schema(
         &json!({"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"type": "string"}}}),

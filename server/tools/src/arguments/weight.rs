@@ -6,13 +6,15 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Steps that one check may take.
+/// Steps that checking one value may take.
 const MAX_STEPS: u64 = 1_000_000;
+/// Steps that checking all values of some arguments may take: seconds.
+const MAX_STEPS_OF_ALL: u64 = 200_000_000;
 /// References and parts within each other.
 const MAX_DEPTH: usize = 200;
 
-/// How deep arguments may be for a check to stay within its steps; or why the schema is not used.
-pub(super) fn deepest_arguments(schema: &Value, most: usize) -> Result<usize, &'static str> {
+/// How deep arguments may be for a check to stay within its steps, with what it weighs; or why the schema is not used.
+pub(super) fn deepest_arguments(schema: &Value, most: usize) -> Result<(usize, Weight), &'static str> {
     let mut scale = Scale { root: schema, known: BTreeMap::new(), open: Vec::new() };
     let weight = scale.weigh(schema, 0)?;
     if weight.steps > MAX_STEPS {
@@ -26,12 +28,13 @@ pub(super) fn deepest_arguments(schema: &Value, most: usize) -> Result<usize, &'
     });
     match depth.count() {
         0 | 1 => Err("it refers to itself too often"),
-        depth => Ok(depth),
+        depth => Ok((depth, weight)),
     }
 }
 
+/// What checking against a schema takes.
 #[derive(Clone, Copy, Default)]
-struct Weight {
+pub(super) struct Weight {
     /// What is looked at, with every reference written out.
     steps: u64,
     /// References in it to something that it is part of.
@@ -109,6 +112,12 @@ impl<'a> Scale<'a> {
 }
 
 impl Weight {
+    /// Whether so many values, that deep within each other, cannot be checked in bounded time: each may be an entry of a list.
+    pub(super) fn is_too_much_for(self, n_values: u64, depth: usize) -> bool {
+        let levels = self.returns.max(1).saturating_pow(depth.try_into().unwrap_or(u32::MAX));
+        self.steps.saturating_mul(levels).saturating_mul(n_values) > MAX_STEPS_OF_ALL
+    }
+
     fn add(&mut self, other: Self) {
         self.steps = self.steps.saturating_add(other.steps);
         self.returns = self.returns.saturating_add(other.returns);

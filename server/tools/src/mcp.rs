@@ -156,9 +156,14 @@ impl McpClient {
         Ok(Listing { tools: listed.tools.into_iter().map(tool).collect(), untaken: listed.untaken })
     }
 
-    /// Ends the connection, and the program where there is one. The next call or list begins another.
+    /// Ends the connection, and the program where there is one, which has a moment to end by itself. The next call or list
+    /// begins another.
     pub async fn disconnect(&self) {
-        *self.0.state.lock().await = State::default();
+        let mut state = self.0.state.lock().await;
+        let before = std::mem::take(&mut *state);
+        if let Some(connection) = before.connection {
+            connection.end().await;
+        }
     }
 
     /// Ends it for good: whoever still holds one of its tools is told that the server was switched off.

@@ -25,16 +25,20 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncRead, ReadBuf},
     process::Child,
     sync::Notify,
+    time::timeout,
 };
 use types::toolbox::{Fingerprint, McpPlace};
 
 /// The largest message. What is beyond is lost: whom it answers is in it.
 pub(super) const MAX_MESSAGE_BYTES: usize = 16 << 20;
+/// How long a program has to end by itself. Tests see that it may, and machines that run them are busy.
+const GRACE: Duration = Duration::from_secs(if cfg!(test) { 30 } else { 2 });
 
 pub(super) struct Connection {
     service: RunningService<RoleClient, Ears>,
@@ -43,8 +47,8 @@ pub(super) struct Connection {
     loss: Arc<OnceLock<McpError>>,
     /// The server's tools by their names there, as they were last listed.
     pub(super) listed: Option<BTreeMap<String, Fingerprint>>,
-    /// Dropped last: the program first sees its input end.
-    _child: Option<Child>,
+    /// Ends when it is dropped.
+    child: Option<Child>,
 }
 
 /// A way to call tools, for as long as the connection holds.
@@ -108,7 +112,17 @@ impl Connection {
             }
         };
         let service = service.map_err(|err| problem(&err))?;
-        Ok(Self { service, has_changed, too_large, loss: Arc::default(), listed: None, _child: child })
+        Ok(Self { service, has_changed, too_large, loss: Arc::default(), listed: None, child })
+    }
+
+    /// Ends it. A program sees its input end, and has a moment to save what it has and to end what it started, which nobody ends
+    /// from here.
+    pub(super) async fn end(self) {
+        let Self { service, child, .. } = self;
+        drop(service);
+        if let Some(mut child) = child {
+            _ = timeout(GRACE, child.wait()).await;
+        }
     }
 
     pub(super) fn peer(&self) -> &Peer<RoleClient> {

@@ -27,7 +27,7 @@ use rmcp::{
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     runtime::Runtime,
 };
@@ -132,7 +132,7 @@ fn acts_as_a_server() {
     runtime.block_on(async {
         eprintln!("the server says its last words");
         let port = role.strip_prefix("attached to ").and_then(|port| port.parse::<u16>().ok());
-        let _line = match port {
+        let line = match port {
             Some(port) => Some(TcpStream::connect(("127.0.0.1", port)).await.unwrap()),
             None => None,
         };
@@ -142,6 +142,9 @@ fn acts_as_a_server() {
         let service =
             serve_server(Server::new(&role), (tokio::io::stdin(), tokio::io::stdout())).await.unwrap();
         let _ = service.waiting().await;
+        if let Some(mut line) = line {
+            line.write_all(b"bye").await.unwrap();
+        }
     });
     std::process::exit(0);
 }
@@ -263,6 +266,19 @@ async fn a_program_ends_with_the_last_of_its_tools() {
     drop(listing);
     // What the program holds open is closed by its end.
     assert!(matches!(line.read(&mut [0]).await, Ok(0) | Err(_)));
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_needed_any_more_ends_by_itself() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let role = format!("attached to {}", listener.local_addr().unwrap().port());
+    let client = client(&role);
+    client.list().await.unwrap();
+    let (mut line, _) = listener.accept().await.unwrap();
+    client.disconnect().await;
+    let mut said = String::new();
+    line.read_to_string(&mut said).await.unwrap();
+    assert_eq!(said, "bye");
 }
 
 #[tokio::test]

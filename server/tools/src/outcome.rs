@@ -171,14 +171,18 @@ impl Outcome {
 
 impl Outcome {
     /// Numbers the sources from `first` on, in the text too, so that those of several calls can be told apart in one
-    /// answer. For the outcome of a call as it came.
+    /// answer. Other lines that begin like one get other brackets: pages have numbers of their own, or would be taken for another
+    /// page. For the outcome of a call as it came.
     pub fn number_sources_from(&mut self, first: usize) {
+        if self.sources.is_empty() {
+            return;
+        }
         let mut sources = self.sources.iter().enumerate().peekable();
         let mut lines = Vec::new();
         for line in self.text.split('\n') {
             match sources.next_if(|(n, source)| line == source.line(n + 1)) {
                 Some((n, source)) => lines.push(source.line(first + n)),
-                None => lines.push(line.to_owned()),
+                None => lines.push(unnumbered(line)),
             }
         }
         self.text = lines.join("\n");
@@ -195,6 +199,17 @@ const MAX_IMAGES: usize = 8;
 fn named(text: &str, sources: &[Source]) -> usize {
     let named = |n: usize, line: &str| sources.get(n).is_some_and(|source| line == source.line(n + 1));
     text.split('\n').fold(0, |n, line| if named(n, line) { n + 1 } else { n })
+}
+
+/// A line that does not begin like a source; a link may. As long as it was.
+fn unnumbered(line: &str) -> String {
+    let text = line.trim_start();
+    let numbered = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match numbered.filter(|&(number, rest)| is_number(number) && !rest.starts_with('(')) {
+        Some((number, rest)) => format!("{}({number}){rest}", &line[..line.len() - text.len()]),
+        None => line.to_owned(),
+    }
 }
 
 fn cut(mut text: String, limit: usize) -> (String, Option<usize>) {

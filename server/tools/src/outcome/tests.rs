@@ -122,10 +122,27 @@ fn a_source_that_is_no_page_leaves_its_number_to_none() {
 #[test]
 fn sources_of_several_calls_get_numbers_of_their_own() {
     let source = |title: &str| Source { title: title.to_owned(), url: "https://a/".to_owned() };
-    let text = "[1] One\nsee [2]\n\n[2] Two\n[1] One\n[3] No source";
+    let text = "[1] One\nsee [2]\n\n[2] Two\nA [1] B";
     let mut outcome = done(Answer::new(text, "").with_sources(vec![source("One"), source("Two")]));
     outcome.number_sources_from(4);
-    assert_eq!(outcome.text, "[4] One\nsee [2]\n\n[5] Two\n[1] One\n[3] No source");
+    assert_eq!(outcome.text, "[4] One\nsee [2]\n\n[5] Two\nA [1] B");
+}
+
+#[test]
+fn what_a_page_numbers_itself_is_not_taken_for_a_source() {
+    let check = |sources: Vec<Source>, text: &str, expected: &str| {
+        let mut outcome = done(Answer::new(text, "").with_sources(sources));
+        outcome.number_sources_from(4);
+        assert_eq!(outcome.text, expected);
+    };
+    let source = Source { title: "One".to_owned(), url: "https://a/".to_owned() };
+    check(
+        vec![source],
+        "[1] One\n[1] One\n  [12] The bank\n[3](https://b/)\n[a] b\n[]",
+        "[4] One\n(1) One\n  (12) The bank\n[3](https://b/)\n[a] b\n[]",
+    );
+    // What relies on no page, as what a program prints, stays as it is.
+    check(Vec::new(), "[1] 2 3", "[1] 2 3");
 }
 
 #[test]

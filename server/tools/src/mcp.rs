@@ -4,7 +4,8 @@
 //! names, descriptions and schemas are bounded and checked; results pass the same bounds as every tool's. A tool runs only
 //! while its server still describes it as it did when it was listed: after a new connection, and when the server says
 //! that its list has changed, it is listed again before the next call. Calls are never repeated, since they may have done
-//! something; one that finds its server gone ends the connection.
+//! something, unless the server did not look at them because it has forgotten the connection; one that finds its server gone ends
+//! the connection.
 
 mod bounded;
 mod connection;
@@ -16,11 +17,14 @@ pub use launch::{Launcher, StartProcess};
 pub use listing::{Listing, Untaken};
 
 use crate::{Answer, Arguments, Asker, Description, EgressError, Failure, Tool, egress::web_address};
-use connection::{Connection, Line, MAX_MESSAGE_BYTES, loss_by, never_reached};
+use connection::{Connection, Line, MAX_MESSAGE_BYTES, is_forgotten, loss_by, never_reached};
 use futures::future::BoxFuture;
 use launch::LastWords;
 use listing::Listed;
-use rmcp::{ServiceError, model::CallToolRequestParams};
+use rmcp::{
+    ServiceError,
+    model::{CallToolRequestParams, CallToolResponse},
+};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -224,7 +228,11 @@ impl McpClient {
         // Where it does not answer, the next call asks once more.
         connection.listed = None;
         let listing = listing::list(connection.peer(), self.name());
-        let found = timeout(patience, listing).await.map_err(|_| McpError::TimedOut(patience))??;
+        let found = timeout(patience, listing).await.map_err(|_| McpError::TimedOut(patience))?;
+        if matches!(found, Err(McpError::Gone)) {
+            connection.lose();
+        }
+        let found = found?;
         connection.listed = Some(found.fingerprints());
         Ok(found)
     }
@@ -261,9 +269,21 @@ struct McpTool {
 
 impl McpTool {
     async fn call(&self, arguments: Arguments) -> Result<Answer, Failure> {
-        let line = self.client.line_for(&self.listed).await?;
         let call = CallToolRequestParams::new(self.listed.original_name.clone())
             .with_arguments(arguments.into_map());
+        let mut response = self.ask(call.clone()).await?;
+        if response.as_ref().is_err_and(is_forgotten) {
+            response = self.ask(call).await?;
+        }
+        result::answer(response.map_err(|err| self.failure(err))?, self.client.name())
+    }
+
+    /// Asks the server, if its tool is still what it was.
+    async fn ask(
+        &self,
+        call: CallToolRequestParams,
+    ) -> Result<Result<CallToolResponse, ServiceError>, Failure> {
+        let line = self.client.line_for(&self.listed).await?;
         // From before the call: its answer may be quick.
         let too_large = line.too_large.notified();
         tokio::select! {
@@ -272,13 +292,7 @@ impl McpTool {
             // Which call it would have answered is not known; one that waits may wait in vain.
             () = too_large => Err(self.too_large()),
             // Dropping this tells the server that nobody waits any longer.
-            response = line.peer.call_tool_once(call) => {
-                let response = response.map_err(|err| {
-                    line.note_loss(&err);
-                    self.failure(err)
-                })?;
-                result::answer(response, self.client.name())
-            }
+            response = line.peer.call_tool_once(call) => Ok(response.inspect_err(|err| line.note_loss(err))),
         }
     }
 

@@ -106,6 +106,8 @@ impl Connection {
                 config.auth_header = key.as_ref().map(|key| key.expose().to_owned());
                 config.max_json_response_size = MAX_MESSAGE_BYTES;
                 config.max_sse_event_size = MAX_MESSAGE_BYTES;
+                // A server that forgot this connection may be another one by now, whose tools have to be listed first.
+                config.reinit_on_expired_session = false;
                 let client = Bounded { client: client_of_named_server()?, too_large: Arc::clone(&too_large) };
                 let transport = StreamableHttpClientTransport::with_client(client, config);
                 (serve_client(ears, transport).await, None)
@@ -139,6 +141,11 @@ impl Connection {
 
     pub(super) fn has_ended(&self) -> bool {
         self.loss().is_some() || self.service.is_closed() || self.service.peer().is_transport_closed()
+    }
+
+    /// Ends it: what was asked came to nothing.
+    pub(super) fn lose(&self) {
+        _ = self.loss.set(McpError::Gone);
     }
 
     /// Why it has ended, where a call found that out.
@@ -216,8 +223,16 @@ pub(super) fn never_reached(err: &ServiceError) -> bool {
     let ServiceError::TransportSend(sent) = err else { return false };
     match sent.error.downcast_ref::<StreamableHttpError<reqwest::Error>>() {
         Some(StreamableHttpError::Client(err)) => err.is_connect(),
+        Some(StreamableHttpError::SessionExpired) => true,
         _ => err.is_authorization_required(),
     }
+}
+
+/// Whether the server did not look at what was sent, since it does not know the connection any more.
+pub(super) fn is_forgotten(err: &ServiceError) -> bool {
+    let ServiceError::TransportSend(sent) = err else { return false };
+    let problem = sent.error.downcast_ref::<StreamableHttpError<reqwest::Error>>();
+    matches!(problem, Some(StreamableHttpError::SessionExpired))
 }
 
 fn problem(err: &ClientInitializeError) -> McpError {

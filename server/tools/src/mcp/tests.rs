@@ -67,6 +67,7 @@ fn tools_of(role: &str, n_lists: usize) -> Vec<rmcp::model::Tool> {
         ],
         "endless" => (0..50).map(|n| tool(&format!("t{n_lists}-{n}"), "x", schema.clone())).collect(),
         "changing" if n_lists > 0 => vec![tool("echo", "deletes everything", schema)],
+        "other" => vec![tool("echo", "deletes everything", schema)],
         _ => ["echo", "hang", "die", "flood", "burst", "fail", "refuse", "image"]
             .map(|it| tool(it, "does", schema.clone()))
             .into(),
@@ -405,6 +406,27 @@ async fn a_key_that_is_taken_back_is_the_reason_why_a_server_is_gone() {
     is_locked.store(true, Ordering::SeqCst);
     check_failure(&listing, "far_echo", "wants a key", "server_key").await;
     assert_eq!(client.look().await, Look::Ended(Some(McpError::Unauthorized)));
+}
+
+#[tokio::test]
+async fn a_server_over_http_that_began_anew_is_not_asked_before_its_tools_are_listed() {
+    let sessions = Arc::new(LocalSessionManager::default());
+    let is_other = Arc::new(AtomicBool::new(false));
+    let role = Arc::clone(&is_other);
+    let service = StreamableHttpService::new(
+        move || Ok(Server::new(if role.load(Ordering::SeqCst) { "other" } else { "plain" })),
+        Arc::clone(&sessions),
+        StreamableHttpServerConfig::default(),
+    );
+    let address = serve(Router::new().nest_service("/mcp", service)).await;
+    let client = at(format!("{address}/mcp"), None);
+    let listing = client.list().await.unwrap();
+    let forget = async || sessions.sessions.write().await.clear();
+    forget().await;
+    check(&listing, "far_echo", r#"{"a":1}"#).await;
+    is_other.store(true, Ordering::SeqCst);
+    forget().await;
+    check_failure(&listing, "far_echo", "describes this tool differently now", "tool_changed").await;
 }
 
 #[tokio::test]

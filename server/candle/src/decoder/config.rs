@@ -94,8 +94,10 @@ struct Config {
 
 #[derive(Clone, Deserialize)]
 struct RopeConfig {
-    #[serde(alias = "type")]
     rope_type: Option<String>,
+    /// Its older name. Files that were written anew have both.
+    #[serde(rename = "type")]
+    older_type: Option<String>,
     rope_theta: Option<f64>,
     factor: Option<f64>,
     low_freq_factor: Option<f64>,
@@ -196,7 +198,7 @@ impl RopeConfig {
             let number = number.filter(|it| it.is_finite() && *it > 0.0);
             number.ok_or_else(|| format!("the {name} of its positions is no number over 0"))
         };
-        match self.rope_type.as_deref() {
+        match self.rope_type.as_deref().or(self.older_type.as_deref()) {
             None | Some("default") => Ok(Scaling::None),
             Some("linear") => Ok(Scaling::Linear { factor: number("factor", self.factor)? }),
             Some("llama3") => {
@@ -227,5 +229,26 @@ impl Rope {
                 plain * (kept + (1.0 - kept) / factor)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RopeConfig, Scaling};
+
+    #[track_caller]
+    fn check(stated: &str, expected: Scaling) {
+        let config: RopeConfig = serde_json::from_str(stated).unwrap();
+        assert_eq!(config.scaling(), Ok(expected), "{stated}");
+    }
+
+    #[test]
+    fn positions_are_told_by_an_older_name_a_newer_one_or_both() {
+        let linear = || Scaling::Linear { factor: 4.0 };
+        check(r#"{"type": "linear", "factor": 4.0}"#, linear());
+        check(r#"{"rope_type": "linear", "factor": 4.0}"#, linear());
+        check(r#"{"rope_type": "linear", "type": "linear", "factor": 4.0}"#, linear());
+        check(r#"{"rope_type": "default", "type": "default"}"#, Scaling::None);
+        check(r#"{"rope_theta": 10000.0}"#, Scaling::None);
     }
 }

@@ -116,6 +116,13 @@ impl Config {
         self.family.may_see() || self.whole.get("vision_config").is_some_and(|it| !it.is_null())
     }
 
+    /// Whether words are told from vectors by the same matrix that makes vectors of them.
+    pub(crate) fn is_tied(&self) -> bool {
+        const KEY: &str = "tie_word_embeddings";
+        // Where a part of it writes, its own description may have what is usual for that part alone.
+        [self.get(KEY).as_ref(), self.whole.get(KEY)].contains(&Some(&Value::Bool(true)))
+    }
+
     /// What it says, or what those who made the family take for granted.
     pub(crate) fn get(&self, key: &str) -> Option<Value> {
         match self.text.get(key) {

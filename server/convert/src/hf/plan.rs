@@ -78,6 +78,11 @@ pub(crate) fn check_complete(config: &Config, names: &HashSet<String>) -> Result
             return missing(name);
         }
     }
+    // llama.cpp takes the embedding where it is missing, and says nothing.
+    let needs_output = !config.is_tied() && config.fate("lm_head.weight") != Fate::LeftOut;
+    if needs_output && !names.contains("output.weight") {
+        return missing("output.weight");
+    }
     for layer in 0..config.n_layers {
         for part in config.family.needed() {
             let name = format!("blk.{layer}.{part}.weight");

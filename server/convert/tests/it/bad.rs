@@ -109,6 +109,8 @@ fn weights_that_are_not_whole() {
         tensors(|all| all.retain(|it| it.0 != down)),
         "“blk.1.ffn_down.weight” is missing from",
     );
+    let headless = |all: &mut Vec<(String, String, Vec<u64>)>| all.retain(|it| it.0 != "lm_head.weight");
+    check_both("qwen3moe", tensors(headless), "“output.weight” is missing from");
     check_both(
         "llama3",
         tensors(|all| all.push(("extra".into(), "F32".into(), vec![1]))),

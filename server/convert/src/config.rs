@@ -93,6 +93,7 @@ impl Config {
         refuse_unusual(&text, &whole)?;
         refuse_other_text(&whole, family)?;
         refuse_unusual_experts(&text, family)?;
+        refuse_other_activation(&text, family)?;
         let mut config = Self { family, n_layers: 0, path, whole, text };
         config.n_layers = config.number("num_hidden_layers")?;
         if config.n_layers == 0 || config.n_layers > MAX_LAYERS {
@@ -268,6 +269,16 @@ fn refuse_unusual_experts(text: &Map<String, Value>, family: Family) -> Result<(
     Ok(())
 }
 
+/// Likewise, of layers that compute with another function than llama.cpp has for the family. What Gemma names there it
+/// never had.
+fn refuse_other_activation(text: &Map<String, Value>, family: Family) -> Result<(), ConvertError> {
+    let stated = text.get("hidden_act").and_then(Value::as_str);
+    match stated.filter(|it| !family.is_gemma() && !matches!(*it, "silu" | "swish")) {
+        Some(other) => Err(ConvertError::Family(format!("activation by {}", crate::error::shown(other)))),
+        None => Ok(()),
+    }
+}
+
 /// How positions are told.
 #[derive(Clone, Debug)]
 pub(crate) struct Rope {
@@ -323,10 +334,15 @@ mod tests {
         check(&of(r#", "quantization": {"bits": 4}"#), "quantised already (in groups)");
         check(&of(r#", "num_local_experts": 8"#), "mixture of experts");
         check(&of(r#", "num_hidden_layers": 100000"#), "number of layers");
+        check(&of(r#", "hidden_act": "silu""#), "ok");
+        check(&of(r#", "hidden_act": "relu""#), "the kind “activation by relu”");
         check(r#"{"architectures": ["LlamaForCausalLM"]}"#, "num_hidden_layers is missing");
         let beside_eyes = r#"{"architectures": ["SmolVLMForConditionalGeneration"],
             "text_config": {"architectures": null, "model_type": "llama", "num_hidden_layers": 2}}"#;
         check(beside_eyes, "ok");
+        let gemma =
+            r#"{"architectures": ["GemmaForCausalLM"], "num_hidden_layers": 2, "hidden_act": "gelu"}"#;
+        check(gemma, "ok");
         check(&beside_eyes.replace("llama", "mistral"), "the kind “mistral”");
         check(
             r#"{"architectures": ["LlamaForCausalLM"], "num_hidden_layers": -1}"#,

@@ -112,13 +112,13 @@ pub(super) enum Templates {
 }
 
 impl Templates {
-    /// By the settings, or in a file of their own.
+    /// In a file of their own, which counts before the settings as it does for transformers, or by those.
     pub(super) fn read(folder: &Path, settings: &TokenizerConfig) -> Result<Option<Self>, ConvertError> {
-        if let Some(stated) = settings.get("chat_template") {
-            return Ok(Self::of(stated));
-        }
         if let Some(bytes) = crate::config::read_bytes(&folder.join("chat_template.jinja"), MAX_JSON_BYTES)? {
             return Ok(Some(Self::One(String::from_utf8_lossy(&bytes).into_owned())));
+        }
+        if let Some(stated) = settings.get("chat_template") {
+            return Ok(Self::of(stated));
         }
         let json = read_json::<Map<String, Value>>(&folder.join("chat_template.json"), MAX_JSON_BYTES)?;
         Ok(json.and_then(|it| Self::of(it.get("chat_template")?)))
@@ -133,5 +133,33 @@ impl Templates {
             Some((text("name")?, text("template")?))
         });
         Some(Self::Named(named.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Templates, TokenizerConfig};
+    use std::fs;
+
+    #[track_caller]
+    fn check(files: &[(&str, &str)], expected: Option<&str>) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let settings = TokenizerConfig::read(folder.path()).unwrap();
+        let found = Templates::read(folder.path(), &settings).unwrap();
+        assert_eq!(found, expected.map(|text| Templates::One(text.to_owned())));
+    }
+
+    #[test]
+    fn a_template_in_a_file_of_its_own_counts_before_the_settings() {
+        let settings = ("tokenizer_config.json", r#"{"chat_template": "of the settings"}"#);
+        let processor = ("chat_template.json", r#"{"chat_template": "of the processor"}"#);
+        let own = ("chat_template.jinja", "its own");
+        check(&[settings, processor, own], Some("its own"));
+        check(&[settings, processor], Some("of the settings"));
+        check(&[processor], Some("of the processor"));
+        check(&[("tokenizer_config.json", "{}")], None);
     }
 }

@@ -263,16 +263,19 @@ impl Family {
         }
         let has_four_norms = matches!(self, Self::Gemma2 | Self::Gemma3);
         let has_norms_of_heads = matches!(self, Self::Qwen3 | Self::Qwen3Moe | Self::Qwen3Vl | Self::Gemma3);
+        // What llama.cpp knows as Llama alone may have more than those of queries, keys and values: files of others that have
+        // more are not loaded.
+        let has_all_biases = self.name() == "llama";
         let (to, has_bias) = match part {
             "self_attn.q_proj" => ("attn_q", true),
             "self_attn.k_proj" => ("attn_k", true),
             "self_attn.v_proj" => ("attn_v", true),
-            "self_attn.o_proj" => ("attn_output", true),
+            "self_attn.o_proj" => ("attn_output", has_all_biases),
             "self_attn.q_norm" if has_norms_of_heads => ("attn_q_norm", false),
             "self_attn.k_norm" if has_norms_of_heads => ("attn_k_norm", false),
-            "mlp.gate_proj" if !self.has_experts() => ("ffn_gate", true),
-            "mlp.up_proj" if !self.has_experts() => ("ffn_up", true),
-            "mlp.down_proj" if !self.has_experts() => ("ffn_down", true),
+            "mlp.gate_proj" if !self.has_experts() => ("ffn_gate", has_all_biases),
+            "mlp.up_proj" if !self.has_experts() => ("ffn_up", has_all_biases),
+            "mlp.down_proj" if !self.has_experts() => ("ffn_down", has_all_biases),
             "input_layernorm" => ("attn_norm", false),
             "post_attention_layernorm" if has_four_norms => ("post_attention_norm", false),
             "post_attention_layernorm" => ("ffn_norm", false),
@@ -444,6 +447,10 @@ mod tests {
         check(Family::Llama, "model.layers.0.self_attn.q_proj.qweight", Fate::Unknown);
         check(Family::Llama, "model.layers.x.mlp.up_proj.weight", Fate::Unknown);
         check(Family::Llama, "anything", Fate::Unknown);
+        for family in [Family::Qwen2, Family::Qwen3, Family::SmolLm3, Family::Gemma3] {
+            check(family, "model.layers.0.self_attn.o_proj.bias", Fate::Unknown);
+            check(family, "model.layers.0.mlp.up_proj.bias", Fate::Unknown);
+        }
         check(Family::Llama, "model.layers.0.block_sparse_moe.gate.weight", Fate::Unknown);
         check(Family::Mixtral, "model.layers.0.mlp.gate.weight", Fate::Unknown);
         check(Family::Qwen3Moe, "model.layers.0.mlp.gate_proj.weight", Fate::Unknown);

@@ -28,9 +28,14 @@ impl PartFile {
         name.push(".part");
         let part = target.with_file_name(name);
         let file = open_alone(&part)?;
-        file.set_len(0).map_err(unwritable(&part))?;
-        let out = BufWriter::with_capacity(BUFFER_BYTES, file);
-        Ok(Self { out: Some(out), part, target: target.to_owned(), at: 0 })
+        let mut begun = Self { out: None, part, target: target.to_owned(), at: 0 };
+        // Whoever had it until now may have named it since: then it is whole, and nobody's to be emptied.
+        if target.symlink_metadata().is_ok() {
+            return Err(ConvertError::Exists(target.to_owned()));
+        }
+        file.set_len(0).map_err(unwritable(&begun.part))?;
+        begun.out = Some(BufWriter::with_capacity(BUFFER_BYTES, file));
+        Ok(begun)
     }
 
     /// Bytes written so far.
@@ -65,9 +70,12 @@ impl PartFile {
         check: impl FnOnce(&Path) -> Result<(), ConvertError>,
     ) -> Result<u64, ConvertError> {
         let failed = unwritable(&self.target);
+        let mut held = None;
         if let Some(out) = self.out.take() {
             let done = out.into_inner().map_err(io::IntoInnerError::into_error);
-            done.and_then(|file| file.sync_all()).map_err(failed)?;
+            let file = done.and_then(|file| file.sync_all().map(|()| file)).map_err(failed)?;
+            // Nobody else begins it until it has its name. Elsewhere, what is locked could not be checked nor named.
+            held = Some(file).filter(|_| cfg!(unix));
         }
         check(&self.part)?;
         // A file of that name may have come meanwhile.
@@ -75,6 +83,7 @@ impl PartFile {
             return Err(ConvertError::Exists(self.target.clone()));
         }
         fs::rename(&self.part, &self.target).map_err(unwritable(&self.target))?;
+        drop(held);
         sync_folder(&self.target);
         Ok(self.at)
     }
@@ -155,6 +164,21 @@ mod tests {
         first.put(b"abc").unwrap();
         assert!(matches!(PartFile::create(&target), Err(ConvertError::Busy(_))));
         first.finish(|_| Ok(())).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"abc");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_about_to_get_its_name_is_not_begun_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("x.gguf");
+        let mut file = PartFile::create(&target).unwrap();
+        file.put(b"abc").unwrap();
+        let check = |_: &std::path::Path| {
+            assert!(matches!(PartFile::create(&target), Err(ConvertError::Busy(_))));
+            Ok(())
+        };
+        file.finish(check).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"abc");
     }
 

@@ -16,7 +16,7 @@ use crate::{
     llama::{N_BATCH, Projector},
     scheduler::Window,
 };
-use candle::Words;
+use candle::{Spelling, Words};
 use guard::Guard;
 use images::{Cut, Cutter, Piece, Stretch, shows_all, stretches};
 use llama_cpp_2::{model::LlamaModel, token::LlamaToken, token_type::LlamaTokenAttr, vocab::LlamaVocab};
@@ -145,7 +145,12 @@ impl<'m> Prompter<'m> {
     }
 
     /// Cuts texts into tokens as these words say.
-    pub(crate) fn with_words(self, words: Words) -> Self {
+    pub(crate) fn with_words(mut self, words: Words) -> Self {
+        // Where it was told of no token that begins texts, llama.cpp has a word of text for one.
+        if words.spelling == Spelling::Bytes && words.bos.is_none() {
+            self.template.forget_bos();
+            self.template_with_tools.iter_mut().for_each(Template::forget_bos);
+        }
         Self { words: Some(words), ..self }
     }
 

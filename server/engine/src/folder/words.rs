@@ -129,3 +129,33 @@ impl Values {
         self.bytes.extend(text.as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::load;
+    use crate::{
+        prompt::Prompter,
+        tests::tiny_twins::{Family, Form, write_folder},
+    };
+    use candle::Words;
+    use llama_cpp_2::llama_backend::LlamaBackend;
+    use protocol::{GenerateParams, Prompt, Tenant};
+    use types::chat::{ChatTurn, Role};
+
+    #[test]
+    fn a_template_that_asks_for_a_beginning_gets_none_where_no_token_is_one() {
+        let place = tempfile::tempdir().expect("a folder");
+        let path = place.path().join("model");
+        write_folder(&path, Family::Qwen2, 1, Form::default());
+        let words = Words::read(&path, 1024).expect("a tokenizer");
+        let backend = LlamaBackend::init().expect("llama.cpp");
+        let vocabulary = load(&backend, &words).expect("a vocabulary");
+        let template = "({{ bos_token }}){{ messages[0].content }}";
+        let prompter = Prompter::instead(&vocabulary, 512, Some(template)).expect("a template");
+        let prompter = prompter.with_words(words);
+        let prompt = Prompt::Chat(vec![ChatTurn::new(Role::User, "hello")]);
+        let prepared = prompter.prepare(&prompt, &GenerateParams::new(Tenant(1))).expect("a prompt");
+        let written: Vec<u8> = prepared.tokens.iter().flat_map(|token| prompter.spelling(*token)).collect();
+        assert_eq!(String::from_utf8_lossy(&written), "()hello");
+    }
+}

@@ -63,6 +63,13 @@ impl Template {
         }
     }
 
+    /// No token begins texts of the model.
+    pub(crate) fn forget_bos(&mut self) {
+        if let Self::Jinja(jinja) = self {
+            jinja.bos_token.clear();
+        }
+    }
+
     /// The conversation with the assistant's turn opened. The error is what the template says.
     pub(crate) fn render(&self, turns: &[ChatTurn], values: &Values) -> Result<String, String> {
         match self {

@@ -19,6 +19,8 @@ pub(crate) const MAX_JSON_BYTES: u64 = 4 << 20;
 pub(crate) const MAX_LAYERS: u64 = 4096;
 /// More experts than any layer has.
 const MAX_EXPERTS: u64 = 65536;
+/// More numbers than a head of any model has.
+const MAX_HEAD_DIM: u64 = 65536;
 
 /// How many experts each layer has, by the first of these that is said.
 const N_EXPERTS: [&str; 2] = ["num_local_experts", "num_experts"];
@@ -191,10 +193,14 @@ impl Config {
 
     /// The width of a head, where the family states or implies it.
     pub(crate) fn head_dim(&self) -> Result<u64, ConvertError> {
-        match self.find_number("head_dim")? {
-            Some(n) => Ok(n),
-            None => Ok(self.number("hidden_size")? / self.heads()?.0),
+        let n = match self.find_number("head_dim")? {
+            Some(n) => n,
+            None => self.number("hidden_size")? / self.heads()?.0,
+        };
+        if !(1..=MAX_HEAD_DIM).contains(&n) {
+            return Err(self.malformed("its heads have a width that no model has"));
         }
+        Ok(n)
     }
 
     /// How positions are told.

@@ -316,6 +316,8 @@ fn descriptions_that_are_none() {
         "longer than",
     );
     check("llama3", set("config.json", "num_attention_heads", json!(0)), "no heads");
+    check("llama3", set("config.json", "head_dim", json!(1 << 17)), "a width that no model has");
+    check("llama3", set("config.json", "head_dim", json!(0)), "a width that no model has");
 }
 
 /// Whether whoever watches sees a conversion grow, and may stop it anywhere.

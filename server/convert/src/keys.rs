@@ -10,6 +10,7 @@ use crate::{
 
 /// Sets the keys of the architecture, in the order in which the reference has them.
 pub(crate) fn set_architecture(keys: &mut Keys, config: &Config, out: OutType) -> Result<(), ConvertError> {
+    check_layers_without_positions(config)?;
     let mut arch = Architecture { keys, name: config.family.name() };
     match config.family {
         Family::Gemma | Family::Gemma2 => arch.early_gemma(config, out)?,
@@ -50,6 +51,26 @@ pub(crate) fn set_architecture(keys: &mut Keys, config: &Config, out: OutType) -
         Family::Qwen2 | Family::Qwen2Vl | Family::Qwen3 | Family::Gemma => {}
     }
     Ok(())
+}
+
+/// Each fourth layer of SmolLM 3 knows no positions; llama.cpp takes that for granted.
+fn check_layers_without_positions(config: &Config) -> Result<(), ConvertError> {
+    const STEP: u64 = 4;
+    if config.family != Family::SmolLm3 {
+        return Ok(());
+    }
+    let listed = config.get("no_rope_layers");
+    let is_usual = match listed.as_ref().and_then(|it| it.as_array()) {
+        // One for those that know positions.
+        Some(all) => {
+            (1_u64..).zip(all).all(|(n, it)| it.as_u64() == Some(u64::from(!n.is_multiple_of(STEP))))
+        }
+        None => config.find_number("no_rope_layer_interval")?.is_none_or(|n| n == STEP),
+    };
+    match is_usual {
+        true => Ok(()),
+        false => Err(config.malformed("other layers know no positions than llama.cpp expects")),
+    }
 }
 
 /// How many layers hear of what layers of the tower saw. Were the last one among them, llama.cpp would not load the model.

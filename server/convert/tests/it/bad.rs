@@ -83,6 +83,13 @@ fn kinds_of_models_that_are_not_converted() {
         set("config.json", "rope_scaling", json!({"rope_type": "spiral", "factor": 2})),
         "spiral",
     );
+    let other_layers = "other layers know no positions";
+    check("smollm3", set("config.json", "no_rope_layers", json!([1, 0])), other_layers);
+    let each_second = |folder: &Path| {
+        set("config.json", "no_rope_layers", Value::Null)(folder);
+        set("config.json", "no_rope_layer_interval", json!(2))(folder);
+    };
+    check("smollm3", each_second, other_layers);
 }
 
 #[test]

@@ -322,7 +322,7 @@ def smollm3(folder):
     config = dict(
         BASE, architectures=["SmolLM3ForCausalLM"], model_type="smollm3", vocab_size=293, bos_token_id=290,
         eos_token_id=291, pad_token_id=291, tie_word_embeddings=True, torch_dtype="bfloat16", rope_theta=5000000.0,
-        rope_scaling=None, no_rope_layers=[1, 0], no_rope_layer_interval=2, use_sliding_window=False,
+        rope_scaling=None, no_rope_layers=[1, 1], no_rope_layer_interval=4, use_sliding_window=False,
         max_position_embeddings=65536, transformers_version="4.53.0",
     )
     write_json(folder / "config.json", config)

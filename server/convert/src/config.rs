@@ -119,11 +119,14 @@ impl Config {
         self.family.may_see() || self.whole.get("vision_config").is_some_and(|it| !it.is_null())
     }
 
-    /// Whether words are told from vectors by the same matrix that makes vectors of them.
-    pub(crate) fn is_tied(&self) -> bool {
+    /// Whether words are told from vectors by another matrix than the one that makes vectors of them. Descriptions leave out what is
+    /// usual for the family, which may be either.
+    pub(crate) fn has_head_of_its_own(&self) -> bool {
         const KEY: &str = "tie_word_embeddings";
         // Where a part of it writes, its own description may have what is usual for that part alone.
-        [self.get(KEY).as_ref(), self.whole.get(KEY)].contains(&Some(&Value::Bool(true)))
+        let of_part = self.get(KEY);
+        let stated = [of_part.as_ref(), self.whole.get(KEY)];
+        stated.contains(&Some(&Value::Bool(false))) && !stated.contains(&Some(&Value::Bool(true)))
     }
 
     /// What it says, or what those who made the family take for granted.

@@ -79,7 +79,7 @@ pub(crate) fn check_complete(config: &Config, names: &HashSet<String>) -> Result
         }
     }
     // llama.cpp takes the embedding where it is missing, and says nothing.
-    let needs_output = !config.is_tied() && config.fate("lm_head.weight") != Fate::LeftOut;
+    let needs_output = config.has_head_of_its_own() && config.fate("lm_head.weight") != Fate::LeftOut;
     if needs_output && !names.contains("output.weight") {
         return missing("output.weight");
     }

@@ -300,8 +300,10 @@ fn texts_of_libreoffice_have_headings() {
 #[test]
 fn notes_of_libreoffice_follow_the_paragraph_that_names_them_and_what_was_deleted_is_not_read() {
     let note = "<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>Fourteen hours.</text:p></text:note-body></text:note>";
-    let comment = "<office:annotation><dc:creator>Ada</dc:creator><text:p>Who says so?</text:p></office:annotation>";
-    let deleted = "<text:tracked-changes><text:deletion><text:p>Never.</text:p></text:deletion></text:tracked-changes>";
+    let comment =
+        "<office:annotation><dc:creator>Ada</dc:creator><text:p>Who says so?</text:p></office:annotation>";
+    let deleted =
+        "<text:tracked-changes><text:deletion><text:p>Never.</text:p></text:deletion></text:tracked-changes>";
     let content = format!(
         r#"<office:document-content xmlns:text="t" xmlns:office="o" xmlns:dc="d">{deleted}<text:h text:outline-level="2">Oil{note}</text:h><text:p>It burns{note} long{comment}.</text:p></office:document-content>"#
     );

@@ -10,7 +10,7 @@ use types::ids::{ImageId, SessionId, UserId};
 
 /// How often it is looked for what is old.
 const LOOK: Duration = Duration::from_secs(10 * 60);
-/// More are forgotten, the oldest first.
+/// More of one person are forgotten, the oldest first.
 const MOST_SESSIONS: u32 = 200;
 
 impl Chat {

@@ -79,11 +79,15 @@ impl From<Raw> for SessionRow {
 }
 
 impl Store {
-    /// Removes sessions that nobody changed since `before_ms`, and of the others all but the `most` that were changed last.
+    /// Removes sessions that nobody changed since `before_ms`, and of everybody's others all but the `most` that were changed last.
     pub async fn drop_old_sessions(&self, before_ms: i64, most: u32) -> Result<u64, StoreError> {
         let done = sqlx::query!(
-            "delete from session where updated_ms < ?
-                 or id not in (select id from session order by updated_ms desc, id desc limit ?)",
+            "delete from session where updated_ms < ? or id in (
+                 select id from (
+                     select id, row_number() over (partition by user_id order by updated_ms desc, id desc) as place
+                     from session
+                 ) where place > ?
+             )",
             before_ms,
             most
         )

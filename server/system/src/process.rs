@@ -1,6 +1,6 @@
 //! Starting processes: by argument lists, never through a shell, and never left behind.
 
-use std::{path::Path, process::Stdio};
+use std::{collections::BTreeMap, path::Path, process::Stdio};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use tokio::process::Command;
 
@@ -50,6 +50,54 @@ pub struct MemoryUse {
 pub fn memory_use(pid: u32) -> Option<MemoryUse> {
     let bytes = memory_bytes(pid)?;
     Some(MemoryUse { bytes, held_bytes: held::bytes(pid).map_or(bytes, |held| held.min(bytes)) })
+}
+
+/// A process, those that it has started, and those that these have: once one of them has ended, nobody knows whose the others were.
+/// They are told by when they began, too, since numbers are given again.
+#[derive(Clone, Debug)]
+pub struct Family(BTreeMap<Pid, u64>);
+
+impl Family {
+    /// Those of `pid` as they are now. Blocks for some milliseconds.
+    pub fn of(pid: u32) -> Self {
+        let system = all_processes();
+        let pid = Pid::from_u32(pid);
+        let began = system.process(pid).map(sysinfo::Process::start_time);
+        let mut family = Self(began.map(|began| (pid, began)).into_iter().collect());
+        family.grow(&system);
+        family
+    }
+
+    /// Ends those that still run, and whom they have started meanwhile. Blocks likewise.
+    pub fn end(mut self) {
+        let system = all_processes();
+        self.0.retain(|pid, began| system.process(*pid).is_some_and(|it| it.start_time() == *began));
+        self.grow(&system);
+        for process in self.0.keys().filter_map(|pid| system.process(*pid)) {
+            process.kill();
+        }
+    }
+
+    fn grow(&mut self, system: &System) {
+        let mut n_before = 0;
+        while self.0.len() > n_before {
+            n_before = self.0.len();
+            for (pid, process) in system.processes() {
+                // One that began before has another parent, whose number was given again.
+                let parent = process.parent().and_then(|parent| self.0.get(&parent));
+                if parent.is_some_and(|began| process.start_time() >= *began) {
+                    self.0.insert(*pid, process.start_time());
+                }
+            }
+        }
+    }
+}
+
+fn all_processes() -> System {
+    let mut system = System::new();
+    let kind = ProcessRefreshKind::nothing().without_tasks();
+    system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
+    system
 }
 
 #[cfg(target_os = "linux")]

@@ -34,8 +34,8 @@ use types::{
     },
 };
 
-/// How long one server may take to end with this process.
-const GRACE: Duration = Duration::from_millis(200);
+/// How long servers may take to end with this process: those that are programs have a moment, then they are ended.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// The layer. Cheap to clone.
 #[derive(Clone)]
@@ -110,10 +110,8 @@ impl Toolbox {
     /// Ends every server that is a program, and begins none any more.
     pub async fn shutdown(&self) {
         let clients = self.0.parts().servers.close();
-        for client in clients {
-            // One that is just being asked is ended by the end of this process.
-            _ = timeout(GRACE, client.close()).await;
-        }
+        // One that is just being asked is ended by the end of this process.
+        _ = timeout(GRACE, futures::future::join_all(clients.iter().map(McpClient::close))).await;
     }
 
     /// The tools there are now. A cheap copy.

@@ -9,6 +9,7 @@ use types::{
 };
 
 const ME: UserId = UserId::LOCAL;
+const OTHER: UserId = UserId(2);
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
 async fn is_there(store: &Store, session: SessionId) -> bool {
@@ -50,4 +51,27 @@ async fn what_was_prepared_waits_longer_than_what_is_empty() {
     for session in [with_files, with_tools, with_prompt, touched] {
         assert!(!is_there(&store, session).await, "{session}");
     }
+}
+
+#[tokio::test]
+async fn nobody_pushes_out_what_belongs_to_another_person() {
+    let (_folder, store) = open().await;
+    let theirs = store.create_session(OTHER, 2).await.unwrap();
+    let mut mine = Vec::new();
+    for now_ms in 3..7 {
+        mine.push(store.create_session(ME, now_ms).await.unwrap());
+    }
+    let left = async || {
+        let mut left = Vec::new();
+        for id in &mine {
+            left.extend(store.find_session(ME, *id).await.unwrap().map(|it| it.id));
+        }
+        left.extend(store.find_session(OTHER, theirs).await.unwrap().map(|it| it.id));
+        left
+    };
+    assert_eq!(store.drop_old_sessions(1, 2).await.unwrap(), 2);
+    assert_eq!(left().await, [mine[2], mine[3], theirs]);
+    // What is old goes, whoever has few.
+    assert_eq!(store.drop_old_sessions(6, 2).await.unwrap(), 2);
+    assert_eq!(left().await, [mine[3]]);
 }

@@ -25,8 +25,10 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
+    thread,
     time::Duration,
 };
+use system::process::Family;
 use tokio::{
     io::{AsyncRead, ReadBuf},
     process::Child,
@@ -47,8 +49,7 @@ pub(super) struct Connection {
     loss: Arc<OnceLock<McpError>>,
     /// The server's tools by their names there, as they were last listed.
     pub(super) listed: Option<BTreeMap<String, Fingerprint>>,
-    /// Ends when it is dropped.
-    child: Option<Child>,
+    program: Option<Program>,
 }
 
 /// A way to call tools, for as long as the connection holds.
@@ -57,6 +58,33 @@ pub(super) struct Line {
     /// Hears of the next message that is too large.
     pub(super) too_large: Arc<Notify>,
     loss: Arc<OnceLock<McpError>>,
+}
+
+/// A program, which ends with this, and what it has started: runners of packages start the server proper.
+struct Program(Option<Child>);
+
+impl Program {
+    /// `None` where it has ended.
+    fn id(&self) -> Option<u32> {
+        self.0.as_ref().and_then(Child::id)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if self.id().is_some() {
+            let child = self.0.take();
+            // Without a thread, it ends alone.
+            _ = thread::Builder::new().spawn(move || end_with_family(child));
+        }
+    }
+}
+
+/// Blocks for some milliseconds.
+fn end_with_family(child: Option<Child>) {
+    let family = child.as_ref().and_then(Child::id).map(Family::of);
+    drop(child);
+    family.into_iter().for_each(Family::end);
 }
 
 impl Line {
@@ -93,13 +121,14 @@ impl Connection {
         let has_changed = Arc::new(AtomicBool::new(false));
         let too_large = Arc::new(Notify::new());
         let ears = Ears { has_changed: Arc::clone(&has_changed) };
-        let (service, child) = match place {
+        let (service, program) = match place {
             McpPlace::Program { program, arguments, environment } => {
                 let (child, output, input) = launcher.start(program, arguments, environment, last_words)?;
                 let output = Measured { output, line_bytes: 0, too_large: Arc::clone(&too_large) };
                 let transport =
                     AsyncRwTransport::new_client(output, input).with_max_line_length(MAX_MESSAGE_BYTES);
-                (serve_client(ears, transport).await, Some(child))
+                let program = Program(Some(child));
+                (serve_client(ears, transport).await, Some(program))
             }
             McpPlace::Address { url, key } => {
                 let mut config = StreamableHttpClientTransportConfig::with_uri(web_address(url)?.to_string());
@@ -114,17 +143,26 @@ impl Connection {
             }
         };
         let service = service.map_err(|err| problem(&err))?;
-        Ok(Self { service, has_changed, too_large, loss: Arc::default(), listed: None, child })
+        Ok(Self { service, has_changed, too_large, loss: Arc::default(), listed: None, program })
     }
 
-    /// Ends it. A program sees its input end, and has a moment to save what it has and to end what it started, which nobody ends
-    /// from here.
+    /// Ends it. A program sees its input end, and has a moment to save what it has; what it has started ends after it.
     pub(super) async fn end(self) {
-        let Self { service, child, .. } = self;
+        let Self { service, program, .. } = self;
+        let family = match program.as_ref().and_then(Program::id) {
+            Some(id) => tokio::task::spawn_blocking(move || Family::of(id)).await.ok(),
+            None => None,
+        };
         drop(service);
-        if let Some(mut child) = child {
+        let Some(mut program) = program else { return };
+        if let Some(child) = &mut program.0 {
             _ = timeout(GRACE, child.wait()).await;
         }
+        let end = move || {
+            end_with_family(program.0.take());
+            family.into_iter().for_each(Family::end);
+        };
+        _ = tokio::task::spawn_blocking(end).await;
     }
 
     pub(super) fn peer(&self) -> &Peer<RoleClient> {

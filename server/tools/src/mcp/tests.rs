@@ -33,6 +33,8 @@ use tokio::{
 };
 use types::secret::Secret;
 
+/// Where it attaches stands behind; it never ends by itself.
+const STAYS: &str = "stays attached to ";
 /// Says to this program, when it is started once more, how to behave as a server.
 const ROLE: &str = "MCP_TEST_ROLE";
 
@@ -132,13 +134,17 @@ fn acts_as_a_server() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         eprintln!("the server says its last words");
-        let port = role.strip_prefix("attached to ").and_then(|port| port.parse::<u16>().ok());
+        let port = role.strip_prefix("attached to ").or(role.strip_prefix(STAYS));
+        let port = port.and_then(|port| port.parse::<u16>().ok());
         let line = match port {
             Some(port) => Some(TcpStream::connect(("127.0.0.1", port)).await.unwrap()),
             None => None,
         };
-        if role == "silent" {
+        if role == "silent" || role.starts_with(STAYS) {
             std::future::pending::<()>().await;
+        }
+        if let Some(port) = role.strip_prefix("starts one attached to ") {
+            start_another(port);
         }
         let service =
             serve_server(Server::new(&role), (tokio::io::stdin(), tokio::io::stdout())).await.unwrap();
@@ -148,6 +154,15 @@ fn acts_as_a_server() {
         }
     });
     std::process::exit(0);
+}
+
+/// As runners of packages do it. Nobody but a system that knows who started whom finds it.
+fn start_another(port: &str) {
+    let mut command = system::process::command(&std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "mcp::tests::acts_as_a_server", "--nocapture"])
+        .env(ROLE, format!("{STAYS}{port}"));
+    std::mem::forget(command.spawn().unwrap());
 }
 
 fn launcher() -> Launcher {
@@ -280,6 +295,23 @@ async fn a_program_that_is_not_needed_any_more_ends_by_itself() {
     let mut said = String::new();
     line.read_to_string(&mut said).await.unwrap();
     assert_eq!(said, "bye");
+}
+
+#[tokio::test]
+async fn what_a_program_has_started_ends_with_it() {
+    for is_dropped in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let client = client(&format!("starts one attached to {port}"));
+        client.list().await.unwrap();
+        let (mut line, _) = listener.accept().await.unwrap();
+        if is_dropped {
+            drop(client);
+        } else {
+            client.disconnect().await;
+        }
+        assert!(matches!(line.read(&mut [0]).await, Ok(0) | Err(_)));
+    }
 }
 
 #[tokio::test]

@@ -56,6 +56,8 @@ async fn what_was_prepared_waits_longer_than_what_is_empty() {
 #[tokio::test]
 async fn nobody_pushes_out_what_belongs_to_another_person() {
     let (_folder, store) = open().await;
+    let other = sqlx::query("insert into user (id, name, created_ms) values (2, 'Other', 0)");
+    other.execute(&store.write).await.unwrap();
     let theirs = store.create_session(OTHER, 2).await.unwrap();
     let mut mine = Vec::new();
     for now_ms in 3..7 {

@@ -43,13 +43,14 @@ pub(super) const MAX_MESSAGE_BYTES: usize = 16 << 20;
 const GRACE: Duration = Duration::from_secs(if cfg!(test) { 30 } else { 2 });
 
 pub(super) struct Connection {
+    /// Dropped first: once the program has seen its input end, it may be gone, and nobody knows any more whom it has started.
+    program: Option<Program>,
     service: RunningService<RoleClient, Ears>,
     has_changed: Arc<AtomicBool>,
     too_large: Arc<Notify>,
     loss: Arc<OnceLock<McpError>>,
     /// The server's tools by their names there, as they were last listed.
     pub(super) listed: Option<BTreeMap<String, Fingerprint>>,
-    program: Option<Program>,
 }
 
 /// A way to call tools, for as long as the connection holds.
@@ -72,19 +73,15 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        if self.id().is_some() {
-            let child = self.0.take();
+        if let Some(id) = self.id() {
+            let (family, child) = (Family::of(id), self.0.take());
             // Without a thread, it ends alone.
-            _ = thread::Builder::new().spawn(move || end_with_family(child));
+            _ = thread::Builder::new().spawn(move || {
+                drop(child);
+                family.end();
+            });
         }
     }
-}
-
-/// Blocks for some milliseconds.
-fn end_with_family(child: Option<Child>) {
-    let family = child.as_ref().and_then(Child::id).map(Family::of);
-    drop(child);
-    family.into_iter().for_each(Family::end);
 }
 
 impl Line {
@@ -143,7 +140,7 @@ impl Connection {
             }
         };
         let service = service.map_err(|err| problem(&err))?;
-        Ok(Self { service, has_changed, too_large, loss: Arc::default(), listed: None, program })
+        Ok(Self { program, service, has_changed, too_large, loss: Arc::default(), listed: None })
     }
 
     /// Ends it. A program sees its input end, and has a moment to save what it has; what it has started ends after it.
@@ -158,11 +155,11 @@ impl Connection {
         if let Some(child) = &mut program.0 {
             _ = timeout(GRACE, child.wait()).await;
         }
-        let end = move || {
-            end_with_family(program.0.take());
-            family.into_iter().for_each(Family::end);
-        };
-        _ = tokio::task::spawn_blocking(end).await;
+        if program.id().is_none()
+            && let Some(family) = family
+        {
+            _ = tokio::task::spawn_blocking(move || family.end()).await;
+        }
     }
 
     pub(super) fn peer(&self) -> &Peer<RoleClient> {

@@ -280,8 +280,8 @@ async fn a_program_ends_with_the_last_of_its_tools() {
     drop(client);
     check(&listing, "files_echo", r#"{"a":1}"#).await;
     drop(listing);
-    // What the program holds open is closed by its end.
-    assert!(matches!(line.read(&mut [0]).await, Ok(0) | Err(_)));
+    // What the program holds open is closed by its end, before which it may have a word.
+    _ = line.read_to_end(&mut Vec::new()).await;
 }
 
 #[tokio::test]

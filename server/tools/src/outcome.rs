@@ -201,13 +201,13 @@ fn named(text: &str, sources: &[Source]) -> usize {
     text.split('\n').fold(0, |n, line| if named(n, line) { n + 1 } else { n })
 }
 
-/// A line that does not begin like a source; a link may. As long as it was.
+/// A line that does not begin like a source, which is a number and words. Lists, links and what programs print stay as they are. As
+/// long as it was.
 fn unnumbered(line: &str) -> String {
-    let text = line.trim_start();
-    let numbered = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let numbered = line.strip_prefix('[').and_then(|rest| rest.split_once("] "));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match numbered.filter(|&(number, rest)| is_number(number) && !rest.starts_with('(')) {
-        Some((number, rest)) => format!("{}({number}){rest}", &line[..line.len() - text.len()]),
+    match numbered.filter(|&(number, words)| is_number(number) && words.starts_with(char::is_alphabetic)) {
+        Some((number, words)) => format!("({number}) {words}"),
         None => line.to_owned(),
     }
 }

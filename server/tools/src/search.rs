@@ -159,10 +159,7 @@ impl WebSearch {
 
 /// Numbered, so that an answer can name its sources by these numbers.
 fn answer(query: &str, hits: Vec<Hit>, limit: usize) -> Answer {
-    let is_broken = |url: &str| url.contains(|c: char| c.is_whitespace() || c.is_control());
-    let is_address = |url: &str| web_address(url).is_ok() && !is_broken(url);
-    let is_page = |hit: &Hit| is_address(&hit.url) && !hit.title.is_empty();
-    let hits: Vec<Hit> = hits.into_iter().filter(is_page).take(limit).collect();
+    let hits: Vec<Hit> = hits.into_iter().filter_map(page).take(limit).collect();
     let shown = if hits.is_empty() { String::new() } else { format!("“{query}” ({})", hits.len()) };
     let mut text =
         if hits.is_empty() { "Nothing was found. Try other words.".to_owned() } else { String::new() };
@@ -173,6 +170,13 @@ fn answer(query: &str, hits: Vec<Hit>, limit: usize) -> Answer {
         sources.push(source);
     }
     Answer::new(text.trim_end(), shown).with_sources(sources)
+}
+
+/// A hit that has a name and an address, which is one line as it would be asked for.
+fn page(hit: Hit) -> Option<Hit> {
+    let address = web_address(&hit.url).ok().filter(|_| !hit.title.is_empty())?;
+    let is_broken = hit.url.contains(|c: char| c.is_whitespace() || c.is_control());
+    Some(if is_broken { Hit { url: address.to_string(), ..hit } } else { hit })
 }
 
 /// A line that nobody takes for the beginning of another result: pages choose their words.

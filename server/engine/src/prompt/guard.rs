@@ -142,7 +142,7 @@ impl Guard {
 /// A result that does not end where many templates let it end: in a turn of the person's, who would say what stands behind that.
 /// No control token has to be spelled for it.
 fn closed(result: &str) -> String {
-    result.replace("<tool_response", "‹tool_response").replace("</tool_response", "‹/tool_response")
+    result.replace("<tool_response>", "‹tool_response>").replace("</tool_response>", "‹/tool_response>")
 }
 
 /// The pieces to tokenise one by one.

@@ -123,6 +123,21 @@ fn lists_are_no_longer_than_can_be_checked() {
 }
 
 #[test]
+fn a_document_of_blocks_within_blocks_is_taken() {
+    let text = json!({"type": "string"});
+    let list = |of: Value| json!({"type": "array", "items": of});
+    let block = json!({"$ref": "#/$defs/block"});
+    let properties =
+        json!({"type": text, "text": text, "marks": list(text.clone()), "content": list(block.clone())});
+    let definitions = json!({"block": {"type": "object", "properties": properties, "required": ["type"]}});
+    let schema = Schema::compile(&json!({"properties": {"document": block}, "$defs": definitions})).unwrap();
+    let of = |kind: &str, content: Vec<Value>| json!({"type": kind, "content": content});
+    let cell = of("cell", vec![of("paragraph", vec![json!({"type": "text", "text": "a", "marks": ["b"]})])]);
+    let table = of("table", vec![of("row", vec![cell; 4]); 20]);
+    assert!(schema.read(&json!({"document": of("document", vec![table])}).to_string()).is_ok());
+}
+
+#[test]
 fn what_a_schema_refers_to_is_in_it() {
     check_schema(
         &json!({"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"type": "string"}}}),

@@ -80,6 +80,8 @@ impl<'a> Scale<'a> {
             ("id", Value::String(_)) if depth > 0 && self.is_draft_4() => {
                 Err("its parts have addresses of their own")
             }
+            // Nothing is checked against what nobody refers to.
+            ("$defs" | "definitions", Value::Object(_)) if depth == 0 => Ok(Weight::default()),
             _ => self.weigh(part, depth + 1),
         }
     }

@@ -138,8 +138,8 @@ fn what_a_page_numbers_itself_is_not_taken_for_a_source() {
     let source = Source { title: "One".to_owned(), url: "https://a/".to_owned() };
     check(
         vec![source],
-        "[1] One\n[1] One\n  [12] The bank\n[3](https://b/)\n[a] b\n[]",
-        "[4] One\n(1) One\n  (12) The bank\n[3](https://b/)\n[a] b\n[]",
+        "[1] One\n[1] One\n[12] The bank\n[3](https://b/)\n[a] b\n[]\n[1],\n  [2]\n[404]\n[1] 3 4\n[1]: https://b/",
+        "[4] One\n(1) One\n(12) The bank\n[3](https://b/)\n[a] b\n[]\n[1],\n  [2]\n[404]\n[1] 3 4\n[1]: https://b/",
     );
     // What relies on no page, as what a program prints, stays as it is.
     check(Vec::new(), "[1] 2 3", "[1] 2 3");

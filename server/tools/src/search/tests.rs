@@ -122,8 +122,13 @@ fn a_result_does_not_pretend_to_be_several() {
     };
     check("cheap\n\n[2] The bank\nhttps://bank/\nTrue", "cheap [2] The bank https://bank/ True");
     check("[2] The bank", "… [2] The bank");
-    let broken = hit("https://a/\n[2] The bank", "True");
-    assert!(super::answer("q", vec![broken], 5).sources.is_empty());
+    let check_address = |written: &str, expected: &str| {
+        let answer = super::answer("q", vec![hit(written, "True")], 5);
+        assert_eq!(answer.text, format!("[1] A\n{expected}\nTrue"));
+        assert_eq!(answer.sources[0].url, expected);
+    };
+    check_address("https://a/\n[2] The bank", "https://a/[2]%20The%20bank");
+    check_address("https://a/My file.pdf ", "https://a/My%20file.pdf");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use types::document::PassageKind;
 /// The blocks of a page. The tokenizer alone is enough: what is not closed ends where the next block begins.
 pub(super) fn blocks(html: &str, page: Option<u32>) -> Vec<Block> {
     let flow = Flow::on_page(page);
-    let sink = Sink(RefCell::new(State { flow, hidden: 0, preformatted: 0, heading: None }));
+    let sink = Sink(RefCell::new(State { flow, hidden: 0, is_raw: false, preformatted: 0, heading: None }));
     let input = BufferQueue::default();
     input.push_back(html.into());
     let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
@@ -25,6 +25,8 @@ struct State {
     flow: Flow,
     /// How many elements are open whose text is not shown.
     hidden: usize,
+    /// Whether one of those is open in which no others begin; its text is not shown either.
+    is_raw: bool,
     preformatted: usize,
     heading: Option<u8>,
 }
@@ -46,7 +48,7 @@ impl TokenSink for Sink {
 
 impl State {
     fn text(&mut self, text: &str) {
-        if self.hidden > 0 {
+        if self.is_raw || self.hidden > 0 {
             return;
         }
         if self.preformatted > 0 {
@@ -68,15 +70,15 @@ impl State {
             // In books, which are XML, it ends where it begins.
             "script" | "style" | "noframes" | "title" | "textarea" if tag.self_closing => {}
             "script" => {
-                self.hidden += 1;
+                self.is_raw = true;
                 return TokenSinkResult::RawData(RawKind::ScriptData);
             }
             "style" | "noframes" => {
-                self.hidden += 1;
+                self.is_raw = true;
                 return TokenSinkResult::RawData(RawKind::Rawtext);
             }
             "title" | "textarea" => {
-                self.hidden += 1;
+                self.is_raw = true;
                 return TokenSinkResult::RawData(RawKind::Rcdata);
             }
             "nav" | "svg" | "template" | "select" if !tag.self_closing => self.hidden += 1,
@@ -110,10 +112,9 @@ impl State {
 
     fn close(&mut self, name: &str) {
         match name {
-            "script" | "style" | "noframes" | "title" | "textarea" | "nav" | "svg" | "template"
-            | "select" => {
-                self.hidden = self.hidden.saturating_sub(1);
-            }
+            // Where its beginning ended it already, what is around it stays hidden.
+            "script" | "style" | "noframes" | "title" | "textarea" => self.is_raw = false,
+            "nav" | "svg" | "template" | "select" => self.hidden = self.hidden.saturating_sub(1),
             "pre" => {
                 self.end();
                 self.preformatted = self.preformatted.saturating_sub(1);

@@ -96,6 +96,15 @@ fn html_shows_what_a_reader_sees() {
 }
 
 #[test]
+fn a_script_that_ends_twice_shows_nothing_of_what_is_around_it() {
+    let hidden = |name: &str| format!(r#"<{name}>a<script src="a.js"/></script>b<style/></style>c</{name}>"#);
+    for name in ["nav", "svg", "template", "select"] {
+        let page = format!("<html><body>{}<p>text</p></body></html>", hidden(name));
+        check(page, "html", DocumentKind::Html, "text: text");
+    }
+}
+
+#[test]
 fn marks_of_where_a_word_may_be_divided_are_no_letters() {
     check("<p>Leucht&shy;turm</p>", "html", DocumentKind::Html, "text: Leuchtturm");
     check("Leucht\u{ad}turm", "txt", DocumentKind::Text, "text: Leuchtturm");

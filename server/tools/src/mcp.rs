@@ -110,6 +110,14 @@ struct State {
     given: Option<BTreeMap<String, Fingerprint>>,
 }
 
+impl State {
+    /// Whether there is a connection, over which its tools were listed as they are now.
+    fn is_listed(&self) -> bool {
+        let is_known = |it: &Connection| it.listed.is_some() && !it.has_changed() && !it.has_ended();
+        self.connection.as_ref().is_some_and(is_known)
+    }
+}
+
 impl McpClient {
     /// For a server that an administrator configured. Does nothing yet.
     pub fn new(server: McpServer, launcher: Launcher) -> Result<Self, McpError> {
@@ -152,8 +160,7 @@ impl McpClient {
     /// The server's tools as they are now, and those that cannot be taken.
     pub async fn list(&self) -> Result<Listing, McpError> {
         let mut state = self.0.state.lock().await;
-        let connection = self.connected(&mut state).await?;
-        let listed = self.listed_anew(connection).await?;
+        let listed = self.list_anew(&mut state).await?;
         state.given = Some(listed.fingerprints());
         drop(state);
         let tool = |it: Listed| -> Arc<dyn Tool> { Arc::new(McpTool { client: self.clone(), listed: it }) };
@@ -221,6 +228,20 @@ impl McpClient {
         timeout(*patience, connecting).await.unwrap_or(Err(McpError::TimedOut(*patience)))
     }
 
+    /// Connects where that is needed, and asks for the list. A server at an address may have forgotten a connection that was there
+    /// before: then it is asked over another, since to ask for a list changes nothing.
+    async fn list_anew(&self, state: &mut State) -> Result<listing::Found, McpError> {
+        let is_far = matches!(self.0.server.place, McpPlace::Address { .. });
+        let was_there = state.connection.as_ref().is_some_and(|it| !it.has_ended());
+        let connection = self.connected(state).await?;
+        let found = self.listed_anew(connection).await;
+        if is_far && was_there && matches!(found, Err(McpError::Gone)) {
+            let connection = self.connected(state).await?;
+            return self.listed_anew(connection).await;
+        }
+        found
+    }
+
     async fn listed_anew(&self, connection: &mut Connection) -> Result<listing::Found, McpError> {
         let patience = self.0.patience;
         // Before asking: what changes meanwhile is one more reason to list again.
@@ -241,10 +262,10 @@ impl McpClient {
     async fn line_for(&self, listed: &Listed) -> Result<Line, Failure> {
         let failed = |err: McpError| Failure::refused_as((&err).into(), format!("{}: {err}", self.name()));
         let mut state = self.0.state.lock().await;
-        let connection = self.connected(&mut state).await.map_err(failed)?;
-        if connection.listed.is_none() || connection.has_changed() {
-            self.listed_anew(connection).await.map_err(failed)?;
+        if !state.is_listed() {
+            self.list_anew(&mut state).await.map_err(failed)?;
         }
+        let connection = state.connection.as_ref().ok_or_else(|| failed(McpError::Gone))?;
         let now: Option<&Fingerprint> =
             connection.listed.as_ref().and_then(|it| it.get(&listed.original_name));
         match now {

@@ -462,6 +462,23 @@ async fn a_server_over_http_that_began_anew_is_not_asked_before_its_tools_are_li
 }
 
 #[tokio::test]
+async fn a_server_over_http_that_began_anew_is_asked_for_its_list_over_another_connection() {
+    let sessions = Arc::new(LocalSessionManager::default());
+    let service = StreamableHttpService::new(
+        || Ok(Server::new("plain")),
+        Arc::clone(&sessions),
+        StreamableHttpServerConfig::default(),
+    );
+    let address = serve(Router::new().nest_service("/mcp", service)).await;
+    let client = at(format!("{address}/mcp"), None);
+    client.list().await.unwrap();
+    sessions.sessions.write().await.clear();
+    let listing = client.list().await.unwrap();
+    assert_eq!(client.look().await, Look::AsListed);
+    check(&listing, "far_echo", r#"{"a":1}"#).await;
+}
+
+#[tokio::test]
 async fn an_answer_over_http_that_is_too_large_is_told_at_once() {
     let events = StreamableHttpServerConfig::default();
     let json = StreamableHttpServerConfig::default().with_legacy_session_mode(false).with_json_response(true);

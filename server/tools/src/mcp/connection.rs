@@ -62,24 +62,22 @@ pub(super) struct Line {
 }
 
 /// A program, which ends with this, and what it has started: runners of packages start the server proper.
-struct Program(Option<Child>);
+struct Program(Child);
 
 impl Program {
     /// `None` where it has ended.
     fn id(&self) -> Option<u32> {
-        self.0.as_ref().and_then(Child::id)
+        self.0.id()
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
         if let Some(id) = self.id() {
-            let (family, child) = (Family::of(id), self.0.take());
+            let family = Family::of(id);
+            _ = self.0.start_kill();
             // Without a thread, it ends alone.
-            _ = thread::Builder::new().spawn(move || {
-                drop(child);
-                family.end();
-            });
+            _ = thread::Builder::new().spawn(move || family.end());
         }
     }
 }
@@ -124,7 +122,7 @@ impl Connection {
                 let output = Measured { output, line_bytes: 0, too_large: Arc::clone(&too_large) };
                 let transport =
                     AsyncRwTransport::new_client(output, input).with_max_line_length(MAX_MESSAGE_BYTES);
-                let program = Program(Some(child));
+                let program = Program(child);
                 (serve_client(ears, transport).await, Some(program))
             }
             McpPlace::Address { url, key } => {
@@ -143,7 +141,8 @@ impl Connection {
         Ok(Self { program, service, has_changed, too_large, loss: Arc::default(), listed: None })
     }
 
-    /// Ends it. A program sees its input end, and has a moment to save what it has; what it has started ends after it.
+    /// Ends it. A program sees its input end, and has a moment to save what it has; then it is ended with what it has started.
+    /// Afterwards it is gone, so that another one can take its place.
     pub(super) async fn end(self) {
         let Self { service, program, .. } = self;
         let family = match program.as_ref().and_then(Program::id) {
@@ -152,14 +151,14 @@ impl Connection {
         };
         drop(service);
         let Some(mut program) = program else { return };
-        if let Some(child) = &mut program.0 {
-            _ = timeout(GRACE, child.wait()).await;
-        }
-        if program.id().is_none()
-            && let Some(family) = family
-        {
+        _ = timeout(GRACE, program.0.wait()).await;
+        if let Some(family) = family {
+            // Not left to the thread of a dropped program: the end of this process does not wait for that. A program that is still
+            // there is known as who has started others meanwhile, so it ends with them and not before.
             _ = tokio::task::spawn_blocking(move || family.end()).await;
         }
+        _ = program.0.start_kill();
+        _ = timeout(GRACE, program.0.wait()).await;
     }
 
     pub(super) fn peer(&self) -> &Peer<RoleClient> {

@@ -7,12 +7,14 @@ use std::{
     time::Duration,
 };
 use store::ServerRow;
-use tokio::task::AbortHandle;
+use tokio::{sync::watch, task::AbortHandle, time::timeout};
 use tools::{Launcher, Listing, Look, McpClient, McpError, Registry, Tool, Untaken};
 use types::toolbox::{McpPlace, McpServer, PlaceView, RefusedTool, ServerState, ServerView};
 
 /// How often a server is looked after. Nothing is sent to it for that.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a server waits for the one that it takes the place of: a program has a moment to end, then it is ended.
+const ENDS: Duration = Duration::from_secs(5);
 const LACKS_KEYS: &str =
     "the keys that it was given are not in the file of keys any more; remove it and add it again";
 const ENDED: &str = "the connection has ended";
@@ -23,6 +25,17 @@ pub(crate) struct Servers {
     /// None until servers may be started.
     pub(crate) launcher: Option<Launcher>,
     by_name: BTreeMap<String, Held>,
+    /// Those that were switched off or removed, by name. Until they have ended, their ports, profiles and files are not free.
+    endings: BTreeMap<String, Ending>,
+}
+
+/// Is closed once a server has ended.
+type Ending = watch::Receiver<()>;
+
+async fn has_ended(ending: Option<Ending>) {
+    if let Some(mut ending) = ending {
+        _ = ending.changed().await;
+    }
 }
 
 struct Held {
@@ -68,15 +81,20 @@ impl Held {
         }
     }
 
-    /// Ends it. A program gets its time to end in the background.
-    fn close(&mut self) {
+    /// Ends it. A program gets its time to end in the background. What is given back is closed once `before` is, too.
+    fn close(&mut self, before: Option<Ending>) -> Option<Ending> {
         self.stop_watching();
         self.state = ServerState::Off;
         self.tools.clear();
         self.untaken.clear();
-        if let Some(client) = self.client.take() {
-            tokio::spawn(async move { client.close().await });
-        }
+        let Some(client) = self.client.take() else { return before };
+        let (is_there, ending) = watch::channel(());
+        tokio::spawn(async move {
+            client.close().await;
+            has_ended(before).await;
+            drop(is_there);
+        });
+        Some(ending)
     }
 
     fn take(&mut self, listing: Result<Listing, McpError>) {
@@ -135,7 +153,8 @@ impl Servers {
             held.lacks_keys = !keys.fill(&mut held.server);
             (held.server.name.clone(), held)
         };
-        Self { launcher: None, by_name: rows.into_iter().map(held).collect() }
+        let by_name = rows.into_iter().map(held).collect();
+        Self { launcher: None, by_name, endings: BTreeMap::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -171,14 +190,22 @@ impl Servers {
     pub(crate) fn switch_off(&mut self, name: &str) {
         if let Some(held) = self.by_name.get_mut(name) {
             held.is_enabled = false;
-            held.close();
+            let ending = held.close(self.endings.remove(name));
+            self.await_later(name, ending);
         }
     }
 
     pub(crate) fn remove(&mut self, name: &str) {
         if let Some(mut held) = self.by_name.remove(name) {
-            held.close();
+            let ending = held.close(self.endings.remove(name));
+            self.await_later(name, ending);
         }
+    }
+
+    /// The next server of this name begins after it.
+    fn await_later(&mut self, name: &str, ending: Option<Ending>) {
+        self.endings.retain(|_, it| it.has_changed().is_ok());
+        self.endings.extend(ending.map(|it| (name.to_owned(), it)));
     }
 
     /// Ends all, for good.
@@ -205,7 +232,7 @@ impl Servers {
     }
 
     /// Makes the server's next connection the one that counts.
-    fn next_turn(&mut self, name: &str) -> Option<(McpClient, u64)> {
+    fn next_turn(&mut self, name: &str) -> Option<(McpClient, u64, Option<Ending>)> {
         let launcher = self.launcher.clone()?;
         let held = self.by_name.get_mut(name).filter(|it| it.is_enabled)?;
         held.stop_watching();
@@ -221,15 +248,15 @@ impl Servers {
         }
         let client = held.client.clone()?;
         held.state = ServerState::Connecting;
-        Some((client, held.turn))
+        Some((client, held.turn, self.endings.get(name).cloned()))
     }
 }
 
 /// Connects a server that is switched on, in the background, and watches it from then on.
 pub(crate) fn begin(inner: &Arc<Inner>, name: &str) {
-    let Some((client, turn)) = inner.parts().servers.next_turn(name) else { return };
+    let Some((client, turn, before)) = inner.parts().servers.next_turn(name) else { return };
     let watch = Watch { inner: Arc::downgrade(inner), name: name.to_owned(), turn, client };
-    let watcher = tokio::spawn(watch.run()).abort_handle();
+    let watcher = tokio::spawn(watch.run(before)).abort_handle();
     if let Some(held) = inner.parts().servers.by_name.get_mut(name) {
         held.watcher = Some(watcher);
     }
@@ -247,7 +274,8 @@ struct Watch {
 struct Over;
 
 impl Watch {
-    async fn run(self) {
+    async fn run(self, before: Option<Ending>) {
+        _ = timeout(ENDS, has_ended(before)).await;
         self.client.disconnect().await;
         // One that cannot be reached now may be by the next call of a tool that is known of it.
         if self.list().await.is_err() {

@@ -23,6 +23,8 @@ use types::{
 const ROLE: &str = "TOOLBOX_TEST_ROLE";
 /// How a role begins of a server that cannot be reached while the file is there which it names.
 pub(super) const DOWN_WHILE: &str = "down while ";
+/// How a role begins of a server that has to be the only one which locks the file that it names, and does not end with its input.
+pub(super) const ALONE_AT: &str = "alone at ";
 /// Another variable that the server is given.
 pub(super) const KEY: &str = "a-key-that-nobody-else-sees";
 
@@ -83,11 +85,18 @@ fn acts_as_a_server() {
     if role.strip_prefix(DOWN_WHILE).is_some_and(|path| std::path::Path::new(path).exists()) {
         std::process::exit(2);
     }
+    let locked = role.strip_prefix(ALONE_AT).map(|path| std::fs::File::create(path).unwrap());
+    if locked.as_ref().is_some_and(|file| file.try_lock().is_err()) {
+        std::process::exit(2);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let server = Server { role, has_changed: AtomicBool::new(false) };
         let service = serve_server(server, (tokio::io::stdin(), tokio::io::stdout())).await.unwrap();
         _ = service.waiting().await;
+        if locked.is_some() {
+            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        }
     });
     std::process::exit(0);
 }

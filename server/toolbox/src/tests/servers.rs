@@ -1,5 +1,5 @@
 use super::{
-    scripted::{DOWN_WHILE, KEY, launcher, program},
+    scripted::{ALONE_AT, DOWN_WHILE, KEY, launcher, program},
     *,
 };
 use std::time::Duration;
@@ -81,6 +81,21 @@ async fn a_servers_tools_are_there_as_long_as_it_is_switched_on() {
     assert!(called(&before, &toolbox, "files_read").await.contains("switched off"));
     assert!(called(&toolbox.registry(), &toolbox, "files_read").await.contains(KEY));
     assert_eq!(toolbox.in_new_chats(ME).await.unwrap(), ["files_read"]);
+}
+
+#[tokio::test]
+async fn a_server_begins_after_the_one_whose_place_it_takes_has_ended() {
+    let place = tempfile::tempdir().unwrap();
+    let role = format!("{ALONE_AT}{}", place.path().join("lock").display());
+    let (_folder, _store, toolbox) = with_server(&role).await;
+    toolbox.set_server_enabled("files", false).await.unwrap();
+    toolbox.set_server_enabled("files", true).await.unwrap();
+    let again = until(&toolbox, |it| it.state != ServerState::Connecting).await;
+    assert_eq!(again.state, ServerState::Ready);
+    toolbox.remove_server("files").await.unwrap();
+    toolbox.add_server(program("files", &role)).await.unwrap();
+    let other = until(&toolbox, |it| it.state != ServerState::Connecting).await;
+    assert_eq!(other.state, ServerState::Ready);
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ pub(super) struct DocumentsStore {
     pub(super) found: StoredValue<Option<Found>>,
     /// Documents that are listed at most.
     n_shown: StoredValue<u32>,
+    /// How often the lists were asked for, and which of these replies is shown: one that was overtaken tells of what was.
+    n_asked: StoredValue<(u32, u32)>,
     /// Files that are on their way; they go on when the page is left.
     pub(super) uploads: Uploads,
     /// Lives longer than the page: what was deleted may be restored after leaving it.
@@ -40,6 +42,7 @@ impl DocumentsStore {
             found: StoredValue::new(view.found.clone()),
             view: RwSignal::new(view),
             n_shown: StoredValue::new(DOCUMENTS_SHOWN),
+            n_asked: StoredValue::new((0, 0)),
             uploads: use_uploads(),
             go: use_sessions().go,
             toasts: use_toasts(),
@@ -71,11 +74,15 @@ impl DocumentsStore {
         // The page may have been left while its request was on its way.
         let Some(open) = self.view.try_with_untracked(|view| view.open) else { return };
         let n_documents = self.n_shown.try_get_value().unwrap_or(DOCUMENTS_SHOWN);
+        let nth = self.n_asked.try_get_value().map_or(1, |(n_asked, _)| n_asked + 1);
+        self.n_asked.try_update_value(|(n_asked, _)| *n_asked = nth);
         spawn_local(async move {
             let look = DocumentAct::Look { open, query: String::new(), n_documents };
             if let Ok(DocumentReply::Looked(view)) = documents(look).await
                 && self.view.try_read_untracked().is_some_and(|now| now.open == open)
+                && self.n_asked.try_get_value().is_some_and(|(_, shown)| shown < nth)
             {
+                self.n_asked.try_update_value(|(_, shown)| *shown = nth);
                 self.view.set(*view);
             }
         });

@@ -27,6 +27,7 @@ mod platform;
 mod platform;
 #[cfg(feature = "ssr")]
 mod reasons;
+mod replies;
 #[cfg(feature = "ssr")]
 mod shell;
 #[cfg(feature = "ssr")]

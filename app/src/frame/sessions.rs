@@ -5,6 +5,7 @@ use crate::{
     live::use_live,
     page_data::PageData,
     pages::chat::api::{act_on_session, list_sessions},
+    replies::Replies,
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -43,6 +44,7 @@ pub(crate) struct Sessions {
     /// Opens an address inside the application.
     pub(crate) go: Callback<String>,
     pathname: Memo<String>,
+    replies: Replies,
     toasts: Toasts,
     texts: &'static Texts,
 }
@@ -53,6 +55,7 @@ pub(super) fn provide_sessions() {
     let sessions = Sessions {
         go: Callback::new(move |to: String| navigate(&to, NavigateOptions::default())),
         pathname: use_location().pathname,
+        replies: Replies::new(),
         toasts: use_toasts(),
         texts: use_texts(),
         list: RwSignal::new(Vec::new()),
@@ -81,10 +84,11 @@ pub(crate) fn use_sessions() -> Sessions {
 impl Sessions {
     /// Fetches the list again.
     pub(crate) fn refresh(self) {
-        let lines = self.wanted_lines();
+        let (lines, question) = (self.wanted_lines(), self.replies.ask());
         spawn_local(async move {
             if let Ok(found) = list_sessions(lines.clone()).await
                 && self.wanted_lines() == lines
+                && self.replies.is_news(question)
             {
                 self.show(found);
             }

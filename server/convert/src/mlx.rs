@@ -11,7 +11,7 @@ use crate::{
     family::{Family, Fate},
     hf::check_complete,
     numbers,
-    part::{open_alone, sync_folder},
+    part::open_alone,
     source::{Source, SourceTensor},
 };
 use quantise::{Rounding, kept_as};
@@ -283,8 +283,7 @@ impl WorkFolder {
         fs::remove_file(&lock).map_err(unwritable(&lock))?;
         fs::rename(&self.path, &self.target).map_err(unwritable(&self.target))?;
         self.is_done = true;
-        sync_folder(&self.target);
-        Ok(())
+        system::names::sync_folder_of(&self.target).map_err(unwritable(&self.target))
     }
 }
 

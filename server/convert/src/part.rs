@@ -7,6 +7,7 @@ use std::{
     io::{self, BufWriter, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
+use system::names;
 
 const BUFFER_BYTES: usize = 1 << 20;
 
@@ -78,13 +79,12 @@ impl PartFile {
             held = Some(file).filter(|_| cfg!(unix));
         }
         check(&self.part)?;
-        // A file of that name may have come meanwhile.
-        if self.target.symlink_metadata().is_ok() {
-            return Err(ConvertError::Exists(self.target.clone()));
-        }
-        fs::rename(&self.part, &self.target).map_err(unwritable(&self.target))?;
+        names::place(&self.part, &self.target).map_err(|err| match err.kind() {
+            // It came meanwhile.
+            io::ErrorKind::AlreadyExists => ConvertError::Exists(self.target.clone()),
+            _ => unwritable(&self.target)(err),
+        })?;
         drop(held);
-        sync_folder(&self.target);
         Ok(self.at)
     }
 }
@@ -119,16 +119,6 @@ pub(crate) fn open_alone(path: &Path) -> Result<File, ConvertError> {
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Err(ConvertError::Busy(path.to_owned())),
         _ => Ok(file),
-    }
-}
-
-/// The name itself survives a loss of power where folders can be brought to the disk.
-pub(crate) fn sync_folder(file: &Path) {
-    if cfg!(unix)
-        && let Some(folder) = file.parent()
-        && let Ok(folder) = File::open(folder)
-    {
-        let _ = folder.sync_all();
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     i18n::ChatsTexts,
     pages::chat::api::act_on_session,
     platform,
+    replies::Replies,
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{ev, prelude::*, task::spawn_local};
@@ -57,7 +58,7 @@ pub(super) struct Sheet {
     is_missing: StoredValue<bool>,
     /// Grows when it could be by now.
     pub(super) n_retries: RwSignal<u32>,
-    n_fetches: StoredValue<u64>,
+    replies: Replies,
     /// Folders are being edited.
     pub(super) editing: RwSignal<bool>,
     /// What is being dragged, and the place that it would be dropped on.
@@ -75,7 +76,7 @@ impl Sheet {
             page: RwSignal::new(FiledPage::default()),
             is_missing: StoredValue::new(false),
             n_retries: RwSignal::new(0),
-            n_fetches: StoredValue::new(0),
+            replies: Replies::new(),
             editing: RwSignal::new(false),
             dragged: RwSignal::new(None),
             over: RwSignal::new(None),
@@ -103,11 +104,10 @@ impl Sheet {
     /// Fetches what is shown again. Rows of chats that are still there stay, with what is being written in them.
     pub(super) fn refresh(self) {
         let Some(filter) = self.filter() else { return };
-        let fetch = self.n_fetches.get_value() + 1;
-        self.n_fetches.set_value(fetch);
+        let question = self.replies.ask();
         spawn_local(async move {
             let fetched = list_chats(filter.clone()).await;
-            if self.filter() != Some(filter) || self.n_fetches.try_get_value() != Some(fetch) {
+            if self.filter() != Some(filter) || !self.replies.is_news(question) {
                 return;
             }
             match fetched {

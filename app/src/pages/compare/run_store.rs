@@ -4,7 +4,7 @@ use super::{
     api,
     bench::{Bench, Open},
 };
-use crate::platform;
+use crate::{platform, replies::Replies};
 use leptos::{prelude::*, task::spawn_local};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use types::{
@@ -107,13 +107,19 @@ pub(super) struct RunStore {
     /// As it was fetched last.
     pub(super) view: RwSignal<RunView>,
     pub(super) slots: StoredValue<Vec<Slot>>,
+    replies: Replies,
 }
 
 impl RunStore {
     pub(super) fn new(bench: Bench, view: RunView) -> Self {
         let slots = view.slots.iter().cloned().enumerate().map(|(position, slot)| Slot::new(position, slot));
-        let store =
-            Self { bench, id: view.id, slots: StoredValue::new(slots.collect()), view: RwSignal::new(view) };
+        let store = Self {
+            bench,
+            id: view.id,
+            slots: StoredValue::new(slots.collect()),
+            view: RwSignal::new(view),
+            replies: Replies::new(),
+        };
         Effect::new(move |_| {
             if store.view.with_untracked(RunView::is_running) {
                 spawn_local(store.follow());
@@ -133,9 +139,13 @@ impl RunStore {
 
     /// `false` where it could not be fetched, or is not shown any more.
     async fn fetch(self) -> bool {
+        let question = self.replies.ask();
         let Ok(view) = api::load_run(self.id).await else { return false };
         if !self.is_shown() {
             return false;
+        }
+        if !self.replies.is_news(question) {
+            return true;
         }
         let slots = self.slots.get_value();
         slots.into_iter().zip(view.slots.iter().cloned()).for_each(|(slot, view)| slot.replace(view));

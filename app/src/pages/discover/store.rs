@@ -4,6 +4,7 @@ use super::api::discover;
 use crate::{
     i18n::DiscoverTexts,
     live::use_live,
+    replies::Replies,
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -20,6 +21,7 @@ pub(super) struct DiscoverStore {
     pub(super) downloads: RwSignal<Downloads>,
     /// Of the downloads; `None` as long as nobody has looked.
     n_done: StoredValue<Option<usize>>,
+    replies: Replies,
     pub(super) toasts: Toasts,
     pub(super) texts: &'static DiscoverTexts,
 }
@@ -30,6 +32,7 @@ impl DiscoverStore {
             version: RwSignal::new(0),
             downloads: RwSignal::new(Downloads::default()),
             n_done: StoredValue::new(None),
+            replies: Replies::new(),
             toasts: use_toasts(),
             texts: DiscoverTexts::here(),
         };
@@ -47,10 +50,14 @@ impl DiscoverStore {
 
     /// Fetches how downloads go. What has arrived since changes what else is shown.
     fn refresh(self) {
+        let question = self.replies.ask();
         spawn_local(async move {
             let Ok(DiscoverReply::Downloads(downloads)) = discover(DiscoverAct::Downloads).await else {
                 return;
             };
+            if !self.replies.is_news(question) {
+                return;
+            }
             let n_done = downloads.list.iter().filter(|it| it.state == DownloadState::Done).count();
             let before = self.n_done.try_update_value(|known| known.replace(n_done)).flatten();
             _ = self.downloads.try_set(downloads);

@@ -6,6 +6,7 @@ use crate::{
     frame::{Uploads, use_sessions, use_uploads},
     i18n::{DocumentsTexts, fill},
     live::use_live,
+    replies::Replies,
     ui::toast::{Toasts, use_toasts},
 };
 use leptos::{prelude::*, task::spawn_local};
@@ -26,8 +27,7 @@ pub(super) struct DocumentsStore {
     pub(super) found: StoredValue<Option<Found>>,
     /// Documents that are listed at most.
     n_shown: StoredValue<u32>,
-    /// How often the lists were asked for, and which of these replies is shown: one that was overtaken tells of what was.
-    n_asked: StoredValue<(u32, u32)>,
+    replies: Replies,
     /// Files that are on their way; they go on when the page is left.
     pub(super) uploads: Uploads,
     /// Lives longer than the page: what was deleted may be restored after leaving it.
@@ -42,7 +42,7 @@ impl DocumentsStore {
             found: StoredValue::new(view.found.clone()),
             view: RwSignal::new(view),
             n_shown: StoredValue::new(DOCUMENTS_SHOWN),
-            n_asked: StoredValue::new((0, 0)),
+            replies: Replies::new(),
             uploads: use_uploads(),
             go: use_sessions().go,
             toasts: use_toasts(),
@@ -74,15 +74,13 @@ impl DocumentsStore {
         // The page may have been left while its request was on its way.
         let Some(open) = self.view.try_with_untracked(|view| view.open) else { return };
         let n_documents = self.n_shown.try_get_value().unwrap_or(DOCUMENTS_SHOWN);
-        let nth = self.n_asked.try_get_value().map_or(1, |(n_asked, _)| n_asked + 1);
-        self.n_asked.try_update_value(|(n_asked, _)| *n_asked = nth);
+        let question = self.replies.ask();
         spawn_local(async move {
             let look = DocumentAct::Look { open, query: String::new(), n_documents };
             if let Ok(DocumentReply::Looked(view)) = documents(look).await
                 && self.view.try_read_untracked().is_some_and(|now| now.open == open)
-                && self.n_asked.try_get_value().is_some_and(|(_, shown)| shown < nth)
+                && self.replies.is_news(question)
             {
-                self.n_asked.try_update_value(|(_, shown)| *shown = nth);
                 self.view.set(*view);
             }
         });

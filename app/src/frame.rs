@@ -10,6 +10,7 @@ mod sessions;
 mod shortcuts;
 mod sidebar;
 mod status_bar;
+mod title_editor;
 mod uploads;
 
 pub(crate) use later::{Behind, Later};

@@ -1,7 +1,7 @@
 //! What is behind buttons is fetched when one of them is used: one file with all of it, since what two files share would be a
 //! third.
 
-use super::{drawer, jobs, launch_panel, model_picker, palette, shortcuts};
+use super::{drawer, jobs, launch_panel, model_picker, palette, shortcuts, title_editor};
 use crate::pages::chat::{
     attachments::{self, Attachments},
     calls, collections, context_bar, editor, model_before, more, named, papers, previews, sources,
@@ -13,7 +13,12 @@ use crate::{
     ui::{focus, when::When},
 };
 use leptos::{__reexports::send_wrapper::SendWrapper, html::Textarea, prelude::*, wasm_split::wasm_split};
-use types::{chat::MessageView, guard::Guard, ids::MessageId, model::ModelStatus};
+use types::{
+    chat::{MessageView, SessionSummary},
+    guard::Guard,
+    ids::MessageId,
+    model::ModelStatus,
+};
 
 /// What is behind a button.
 #[derive(Clone)]
@@ -30,6 +35,8 @@ pub(crate) enum Behind {
     Editor(ArcRwSignal<MessageView>, RwSignal<bool>),
     /// The images that go with the message that is being written.
     Images(Box<Attachments>),
+    /// Why an answer failed.
+    Failed(ArcRwSignal<MessageView>),
     /// What ended an answer that went wrong.
     Guarded(MessageId, Guard),
     Jobs,
@@ -50,6 +57,8 @@ pub(crate) enum Behind {
     Shortcuts,
     /// What an answer was given to read.
     Sources(MessageId),
+    /// The title of a chat, to be edited.
+    Title(Memo<SessionSummary>),
     /// The tools that the answers of a chat may call.
     Tools,
     /// What an answer cost.
@@ -101,6 +110,7 @@ async fn what_is(behind: Behind) -> AnyView {
         Behind::Drawer => drawer::keep(),
         Behind::Editor(view, editing) => editor::editor(view, editing),
         Behind::Images(attached) => attachments::images(*attached),
+        Behind::Failed(view) => more::failed(view),
         Behind::Guarded(message, guard) => more::guarded(message, guard),
         Behind::Jobs => focus::panel(jobs::list()),
         Behind::Launch => launch_panel::panel(),
@@ -113,6 +123,7 @@ async fn what_is(behind: Behind) -> AnyView {
         Behind::Previews => previews::previews(),
         Behind::Shortcuts => shortcuts::list(),
         Behind::Sources(message) => sources::of(message).await,
+        Behind::Title(row) => title_editor::editor(row),
         Behind::Tools => focus::panel(tools::choices().await),
         Behind::Usage(view) => usage::line(view),
         Behind::Variants(view) => variants::pager(view),

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 use icondata_core::IconData;
-use leptos::{ev, html, prelude::*};
+use leptos::{html, prelude::*};
 use leptos_router::{components::A, hooks::use_location};
 use types::{
     chat::{SessionLines, SessionSummary},
@@ -246,7 +246,7 @@ fn SessionRow(row: SessionSummary) -> AnyView {
                 when=move || sessions.renaming.get() == Some(id)
                 fallback=move || view! { <SessionLink id row/> }
             >
-                <TitleEditor row/>
+                <Later behind=Behind::Title(row)/>
             </When>
         </li>
     }
@@ -304,48 +304,4 @@ fn pin(
         <IconButton size=14 icon label=label.to_owned() testid="session-pin" on_click=move |()| sessions.set_pinned(id, pinned)/>
     }
     .into_any()
-}
-
-/// The title in place: Enter or leaving saves, Escape does not.
-#[component]
-fn TitleEditor(row: Memo<SessionSummary>) -> impl IntoView {
-    let sessions = use_sessions();
-    // The chat may get another title meanwhile.
-    let before = StoredValue::new(row.get_untracked());
-    let input = NodeRef::<html::Input>::new();
-    Effect::new(move |_| {
-        if let Some(input) = input.get() {
-            _ = input.focus();
-            input.select();
-        }
-    });
-    let save = move || {
-        // Enter and Escape remove the input, which also takes the focus from it.
-        let Some(input) = input.try_get_untracked().flatten() else { return };
-        if sessions.renaming.get_untracked().is_some() {
-            before.with_value(|row| sessions.rename(row, input.value()));
-        }
-    };
-    let on_key = move |event: ev::KeyboardEvent| match event.key().as_str() {
-        // Such keys are for an input method that is in the middle of a word.
-        _ if event.is_composing() => {}
-        "Enter" => save(),
-        "Escape" => {
-            event.stop_propagation();
-            sessions.renaming.set(None::<SessionId>);
-        }
-        _ => {}
-    };
-    view! {
-        <input
-            node_ref=input
-            class="field h-8"
-            maxlength=types::chat::MAX_TITLE_CHARS
-            aria-label=use_texts().session_title
-            data-testid="session-title"
-            value=before.with_value(|row| row.title.clone())
-            on:keydown=on_key
-            on:blur=move |_| save()
-        />
-    }
 }

@@ -41,7 +41,7 @@ pub(crate) use plan::{Chunk, plan};
 pub(crate) use pool::has_checkpoints;
 pub(crate) use prefix::SequenceId;
 pub(crate) use sequence::Sequence;
-pub(crate) use turns::Turns;
+pub(crate) use turns::{PLACE_AFTER, Turns};
 pub(crate) use window::Window;
 
 use crate::{

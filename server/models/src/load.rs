@@ -108,7 +108,6 @@ impl Models {
         let job = self.jobs.start(user, JobKind::DownloadModel, starter::NAME).await?;
         let models = self.clone();
         tokio::spawn(async move {
-            let _writer = writer;
             let cancelled = job.cancellation();
             let fetched = {
                 let progress = |progress: starter::Transfer| job.progress(progress.into());
@@ -118,6 +117,8 @@ impl Models {
                     () = cancelled.cancelled() => None,
                 }
             };
+            // Whoever hears that it has ended may write the file.
+            drop(writer);
             match fetched {
                 Some(Ok(_)) => {
                     job.done().await;

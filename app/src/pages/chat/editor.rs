@@ -1,13 +1,13 @@
 //! A message that is written anew, in its own place.
 
 use super::actions::use_actions;
-use crate::i18n::use_texts;
+use crate::i18n::CallsTexts;
 use leptos::{html, prelude::*};
 use types::chat::MessageView;
 
 /// A message of the person's, to be written anew.
 pub(crate) fn editor(view: ArcRwSignal<MessageView>, editing: RwSignal<bool>) -> AnyView {
-    let texts = use_texts();
+    let texts = CallsTexts::here();
     let actions = use_actions();
     let MessageView { id, text, .. } = view.get_untracked();
     let area = NodeRef::<html::Textarea>::new();

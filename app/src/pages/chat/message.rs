@@ -8,18 +8,11 @@ use super::{
     thread_store::{Block, Pace, Row, ThreadStore},
 };
 use crate::{
-    error::capitalised,
     format::one_decimal,
     frame::{Behind, Later},
     i18n::{Texts, fill, use_texts},
     platform,
-    ui::{
-        icon::{Icon, IconButton},
-        list::list,
-        markdown::with_words,
-        toast::use_toasts,
-        when::When,
-    },
+    ui::{icon::IconButton, list::list, markdown::with_words, toast::use_toasts, when::When},
 };
 use leptos::prelude::*;
 use types::{
@@ -141,7 +134,7 @@ fn Answer(row: Row) -> AnyView {
             <When when=running>
                 <Later behind=Behind::Warned(warned.clone())/>
             </When>
-            <Ending view=row.view.clone()/>
+            <Ending view=row.view.clone() state/>
             <AnswerSources view=row.view.clone()/>
             <div class="flex min-h-7 flex-wrap items-center gap-x-3 text-xs text-muted">
                 <When when=move || !running() fallback={
@@ -184,44 +177,27 @@ fn waiting_words(queued: Option<Queued>, texts: &Texts) -> String {
 
 /// What is to say when the model did not end the answer by itself.
 #[component]
-fn Ending(view: ArcRwSignal<MessageView>) -> impl IntoView {
+fn Ending(view: ArcRwSignal<MessageView>, state: Memo<MessageState>) -> AnyView {
     let texts = use_texts();
-    let actions = use_actions();
-    move || {
-        let view = view.read();
-        let id = view.id;
-        match view.state {
-            MessageState::Running | MessageState::Complete => ().into_any(),
-            MessageState::Stopped if view.guard.is_some() => {
-                view.guard.map(|guard| view! { <Later behind=Behind::Guarded(id, guard)/> }).into_any()
+    let ending = move || {
+        let (id, guard) = view.with_untracked(|view| (view.id, view.guard));
+        match (state.get(), guard) {
+            (MessageState::Running | MessageState::Complete, _) => ().into_any(),
+            (MessageState::Stopped, Some(guard)) => {
+                view! { <Later behind=Behind::Guarded(id, guard)/> }.into_any()
             }
-            MessageState::Stopped => view! { <Early id words=texts.state_stopped/> }.into_any(),
-            MessageState::Cut => view! { <Early id words=texts.state_cut/> }.into_any(),
-            MessageState::Failed | MessageState::Refused => {
-                let error = view.error.clone().unwrap_or_default();
-                let too_long = view.state == MessageState::Refused;
-                view! {
-                    <div class="flex flex-wrap items-center gap-2 rounded-card border border-line bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="message-error">
-                        <Icon icon=icondata_lu::LuTriangleAlert/>
-                        <span class="min-w-0 flex-1">{capitalised(&error)}"."</span>
-                        <When when=move || too_long fallback=move || view! {
-                            <button type="button" class="button button-quiet" data-testid="retry" on:click=move |_| actions.regenerate(id, Again::Anew)>{texts.retry}</button>
-                        }>
-                            <button type="button" class="button button-quiet" data-testid="summarise" on:click=move |_| actions.regenerate(id, Again::Summarised)>{texts.send_summarised}</button>
-                            <button type="button" class="button button-quiet" data-testid="trim" on:click=move |_| actions.regenerate(id, Again::Trimmed)>{texts.send_trimmed}</button>
-                        </When>
-                        <GoOn id/>
-                    </div>
-                }
-                .into_any()
+            (MessageState::Stopped, None) => early(id, texts.state_stopped),
+            (MessageState::Cut, _) => early(id, texts.state_cut),
+            (MessageState::Failed | MessageState::Refused, _) => {
+                view! { <Later behind=Behind::Failed(view.clone())/> }.into_any()
             }
         }
-    }
+    };
+    ending.into_any()
 }
 
 /// An answer that could go on.
-#[component]
-fn Early(id: MessageId, words: &'static str) -> AnyView {
+fn early(id: MessageId, words: &'static str) -> AnyView {
     view! {
         <div class="flex min-h-8 flex-wrap items-center gap-2 text-muted">
             {words}

@@ -1,4 +1,4 @@
-//! What can be done with an answer beyond reading and copying it, and what is said of one that a guard ended. Fetched once a
+//! What can be done with an answer beyond reading and copying it, and what is said of one that failed or that a guard ended. Fetched once a
 //! page lives: a first visit does not wait for it.
 
 use super::{
@@ -8,7 +8,7 @@ use super::{
     thread_store::{Pace, ThreadStore},
 };
 use crate::{
-    error::AppError,
+    error::{AppError, capitalised},
     format::bytes,
     frame::use_sessions,
     i18n::{CallsTexts, fill},
@@ -286,6 +286,36 @@ fn OtherModels(id: MessageId) -> AnyView {
             .into_any()
         })
     })
+    .into_any()
+}
+
+/// Why there is no answer, or no whole one, and what can be done.
+pub(crate) fn failed(view: ArcRwSignal<MessageView>) -> AnyView {
+    let texts = CallsTexts::here();
+    let actions = use_actions();
+    let (id, state) = view.with_untracked(|view| (view.id, view.state));
+    let again = move |words: &'static str, testid: &'static str, again: Again| {
+        view! {
+            <button type="button" class="button button-quiet" data-testid=testid on:click=move |_| actions.regenerate(id, again)>{words}</button>
+        }
+        .into_any()
+    };
+    let buttons = match state {
+        MessageState::Refused => vec![
+            again(texts.send_summarised, "summarise", Again::Summarised),
+            again(texts.send_trimmed, "trim", Again::Trimmed),
+        ],
+        _ => vec![again(texts.retry, "retry", Again::Anew)],
+    };
+    let words = move || capitalised(view.read().error.as_deref().unwrap_or_default());
+    view! {
+        <div class="flex flex-wrap items-center gap-2 rounded-card border border-line bg-danger-tint px-3 py-2 text-danger" role="alert" data-testid="message-error">
+            <Icon icon=icondata_lu::LuTriangleAlert/>
+            <span class="min-w-0 flex-1">{words}"."</span>
+            {buttons}
+            <GoOn id/>
+        </div>
+    }
     .into_any()
 }
 

@@ -2,7 +2,7 @@
 
 use super::actions::use_actions;
 use crate::{
-    i18n::{fill, use_texts},
+    i18n::{CallsTexts, fill},
     ui::icon::IconButton,
 };
 use leptos::prelude::*;
@@ -10,7 +10,7 @@ use types::{chat::MessageView, ids::MessageId};
 
 /// Which of a message's variants is shown, with buttons to its neighbours; nothing where there is only one.
 pub(crate) fn pager(view: ArcRwSignal<MessageView>) -> AnyView {
-    let texts = use_texts();
+    let texts = CallsTexts::here();
     let actions = use_actions();
     let pager = move || {
         let MessageView { id, variants, .. } = view.get();

@@ -12,7 +12,7 @@ use crate::{
     inbox::{Cancels, Inbox},
     outbox::Outbox,
     sampler::Scratch,
-    scheduler::{Chunk, Sequence, SequenceId, StepCost, Turns, Work, plan},
+    scheduler::{Chunk, PLACE_AFTER, Sequence, SequenceId, StepCost, Turns, Work, plan},
     worker::WorkerError,
 };
 use candle::{KvCache, Run, TextDecoder};
@@ -218,20 +218,69 @@ impl<'m> FolderScheduler<'m> {
         self.is_full = false;
         while self.running.len() < self.limits.n_parallel {
             let next = self.line().into_iter().find(|&i| !self.is_being_computed(&self.waiting[i]));
-            let Some(mut sequence) = next.and_then(|i| self.waiting.remove(i)) else { return Ok(()) };
-            if !sequence.has_begun() {
-                self.turns.note(sequence.who());
-            }
-            let cache = match self.paused.take(sequence.id) {
-                Some(own) => own,
-                None => self.cache_for(&sequence)?,
-            };
-            let gaps = sequence.gaps();
-            sequence.begin(cache.n_tokens(), gaps);
-            self.running.insert(self.next_id, Running { sequence, cache });
-            self.next_id += 1;
+            let Some(i) = next else { return Ok(()) };
+            self.start(i)?;
+        }
+        self.share_places()
+    }
+
+    /// Starts one of those who wait.
+    fn start(&mut self, i: usize) -> Result<(), WorkerError> {
+        let Some(mut sequence) = self.waiting.remove(i) else { return Ok(()) };
+        if !sequence.has_begun() {
+            self.turns.note(sequence.who());
+        }
+        let cache = match self.paused.take(sequence.id) {
+            Some(own) => own,
+            None => self.cache_for(&sequence)?,
+        };
+        let gaps = sequence.gaps();
+        sequence.begin(cache.n_tokens(), gaps);
+        self.running.insert(self.next_id, Running { sequence, cache });
+        self.next_id += 1;
+        Ok(())
+    }
+
+    /// Where as many run as may, the youngest of whoever has most gives way to somebody of whom nothing runs and who has waited, if
+    /// there is room for them. It goes on when it is the turn of whose it is.
+    fn share_places(&mut self) -> Result<(), WorkerError> {
+        let Some(i) = self.next_without_place() else { return Ok(()) };
+        let Some(share) = Turns::gives_way(self.running.values().map(|it| it.sequence.share)) else {
+            return Ok(());
+        };
+        let of_share = self.running.iter().filter(|(_, it)| it.sequence.share == share);
+        let Some(youngest) = of_share.max_by_key(|(_, it)| it.sequence.id).map(|(id, _)| *id) else {
+            return Ok(());
+        };
+        let others = self.running.iter().filter(|(id, _)| **id != youngest);
+        let n_others = others.map(|(_, it)| it.cache.bytes_with(0)).fold(0, u64::saturating_add);
+        let n_wanted = self.decoder.new_cache().bytes_with(self.waiting[i].tokens.len());
+        if n_others.saturating_add(n_wanted) > self.limits.max_bytes {
+            return Ok(());
+        }
+        if let Some(sequence) = self.pause(youngest) {
+            self.waiting.push_front(sequence);
+            self.start(i + 1)?;
         }
         Ok(())
+    }
+
+    /// The first of the line of whose share nothing runs, where it has waited for long enough.
+    fn next_without_place(&self) -> Option<usize> {
+        let has_none = |share| self.running.values().all(|it| it.sequence.share != share);
+        self.line().into_iter().find(|&i| {
+            let waiting = &self.waiting[i];
+            let has_waited = waiting.lacks_cells().is_none() && waiting.waited() >= PLACE_AFTER;
+            has_waited && has_none(waiting.share) && !self.is_being_computed(waiting)
+        })
+    }
+
+    /// Interrupts what runs; its cache is kept where there is room for it.
+    fn pause(&mut self, id: SequenceId) -> Option<Box<Sequence>> {
+        let Running { mut sequence, cache } = self.running.remove(&id)?;
+        self.paused.add(sequence.id, cache);
+        sequence.n_past = 0;
+        Some(sequence)
     }
 
     /// Whether another prompt begins with the same tokens, which this one may have of it, and is at it: what both share is then
@@ -263,7 +312,7 @@ impl<'m> FolderScheduler<'m> {
 
     /// In which order those who wait start.
     fn line(&self) -> Vec<usize> {
-        let waiting = self.waiting.iter().map(|it| (it.who(), it.has_begun()));
+        let waiting = self.waiting.iter().map(|it| (it.who(), it.lacks_cells().is_some()));
         self.turns.line(waiting, self.running.values().map(|it| it.sequence.who()))
     }
 
@@ -315,11 +364,8 @@ impl<'m> FolderScheduler<'m> {
             return false;
         }
         let youngest = self.running.iter().max_by_key(|(_, it)| it.sequence.id).map(|(id, _)| *id);
-        let Some(Running { mut sequence, cache }) = youngest.and_then(|id| self.running.remove(&id)) else {
-            return false;
-        };
-        self.paused.add(sequence.id, cache);
-        sequence.n_past = 0;
+        let Some(mut sequence) = youngest.and_then(|id| self.pause(id)) else { return false };
+        sequence.note_lack_of_cells();
         self.is_full = true;
         self.waiting.push_front(sequence);
         true

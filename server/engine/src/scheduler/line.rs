@@ -1,15 +1,12 @@
 //! Who waits, who starts, and who gives way where there is no room.
 
-use super::{Scheduler, Turns, place::Place};
+use super::{PLACE_AFTER, Scheduler, Turns, place::Place};
 use crate::worker::WorkerError;
 use protocol::{Event, SAVED_NEWS};
 use std::time::Duration;
 
 /// Whoever waits for cells is passed by others that fit for so long; then what becomes free is left to it.
 const PASSED_FOR: Duration = Duration::from_secs(10);
-
-/// Somebody of whom nothing runs waits no longer than this for one of the places that somebody else has several of.
-const PLACE_AFTER: Duration = Duration::from_millis(1500);
 
 /// Who may start where somebody waits for cells.
 #[derive(Clone, Copy, Debug)]

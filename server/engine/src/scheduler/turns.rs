@@ -9,7 +9,11 @@ use protocol::Tenant;
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap},
+    time::Duration,
 };
+
+/// Somebody of whom nothing runs waits no longer than this for one of the places that somebody else has several of.
+pub(crate) const PLACE_AFTER: Duration = Duration::from_millis(1500);
 
 /// Whose turns are remembered.
 const MOST: usize = 256;

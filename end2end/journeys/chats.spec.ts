@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { Server } from '../support/server';
-import { accessible, answered, answers, connected, expect, lastAnswer, open, send, sendAndStop, SHORT, test, textOf } from '../support/test';
+import { accessible, answered, answers, connected, expect, lastAnswer, LONG, open, send, sendAndStop, SHORT, test, textOf } from '../support/test';
 
 async function newChat(page: Page, text: string): Promise<void> {
   await page.goto('/chat');
@@ -205,9 +205,9 @@ test('what a folder tells first reaches the model in its chats, whose answers te
   expect(markdown.indexOf('On **rocks**.')).toBeLessThan(markdown.indexOf(SHORT));
 
   // Chats outside are told nothing of it.
-  await newChat(page, SHORT);
+  await newChat(page, LONG);
   await lastAnswer(page).getByTestId('saw-link').click();
-  await expect(page.getByTestId('saw')).toContainText(SHORT);
+  await expect(page.getByTestId('saw')).toContainText(LONG);
   await expect(page.getByTestId('saw')).not.toContainText('as a seal does');
 });
 

@@ -6,7 +6,7 @@ import type { Browser, Locator, Page } from '@playwright/test';
 import { writeFolder } from '../support/folder';
 import { writeImatrix } from '../support/imatrix';
 import { freshFolder, required, Server } from '../support/server';
-import { accessible, answered, expect, open, send, sendAndStop, SHORT, test } from '../support/test';
+import { accessible, answered, expect, LONG, open, send, sendAndStop, SHORT, test } from '../support/test';
 
 const STUDIO = ['.lmstudio', 'models', 'maker', 'Small'];
 
@@ -137,7 +137,7 @@ test('what else uses a model is said before it is deleted', async ({ browser }) 
     await page.getByTestId('model-load').click();
     await expect(page.getByTestId('model-loaded')).toBeVisible({ timeout: 30_000 });
     await open(page, '/chat');
-    await sendAndStop(page, SHORT);
+    await sendAndStop(page, LONG);
     await expect(async () => {
       await open(page, '/models?model=Own-Model');
       await page.getByTestId('model-delete').click();
@@ -293,7 +293,7 @@ test('an importance matrix lets a model be written with the fewest bits, and wha
     await expect(written).toBeVisible({ timeout: 120_000 });
     await written.getByTestId('model-chat').click();
     await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', 'ready', { timeout: 30_000 });
-    await sendAndStop(page, SHORT);
+    await sendAndStop(page, LONG);
 
     // What that cost is measured behind it, and one model is measured at a time.
     await expect(async () => {

@@ -83,7 +83,7 @@ test('little memory is told while an answer is written, and none begins with les
   await expect(lastAnswer(page)).toHaveAttribute('data-state', 'failed');
   await expect(lastAnswer(page).getByTestId('message-error')).toContainText(/memory/i);
   await wants(page, 'guard_start_mb', '');
-  await sendAndStop(page, SHORT);
+  await sendAndStop(page, LONG);
 });
 
 test('where memory is short, a model that nobody uses is unloaded under the answer that was refused', async ({ browser }) => {

@@ -141,7 +141,7 @@ export async function streaming(page: Page, length = 1): Promise<void> {
   await expect.poll(async () => (await textOf(lastAnswer(page)).innerText()).length).toBeGreaterThanOrEqual(length);
 }
 
-/** Sends `text` and stops its answer once that has begun; a short one may have ended by then. */
+/** Sends `text` and stops its answer once that has begun. One of a few words may have ended before anybody sees it: ask for more. */
 export async function sendAndStop(page: Page, text: string): Promise<void> {
   await send(page, text);
   await streaming(page);

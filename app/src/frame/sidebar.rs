@@ -157,7 +157,7 @@ fn SessionList() -> AnyView {
     };
     view! {
         <section aria-label=texts.sessions_label class="flex min-h-0 flex-1 flex-col">
-            <div class="flex gap-1 p-2">
+            <div class="flex gap-1 p-2 pb-1">
                 <input
                     type="search"
                     class="field h-8 min-w-0 flex-1"
@@ -171,7 +171,7 @@ fn SessionList() -> AnyView {
                     <Icon icon=icondata_lu::LuSquarePen/>
                 </A>
             </div>
-            <div node_ref=container class="min-h-0 flex-1 overflow-y-auto px-2 pb-2" data-testid="sessions" on:scroll=on_scroll>
+            <div node_ref=container class="min-h-0 flex-1 overflow-y-auto px-2 pt-1 pb-2" data-testid="sessions" on:scroll=on_scroll>
                 <Suspense fallback=SessionsSkeleton>
                     {move || Suspend::new(async move { first_rows(sessions, sessions.first.get().await) })}
                 </Suspense>

@@ -209,22 +209,21 @@ fn notes(view: &MessageView) -> AnyView {
     };
     // While it is written the words stand above, in the present.
     let warned = view.warning.filter(|_| view.state != MessageState::Running).map(|warning| {
-        let has_begun = view.state != MessageState::Failed || !view.text.is_empty();
-        let (words, room) = match warning {
+        let words = match warning {
             Warning::Memory { available_bytes } => {
-                let words = fill(texts.warned_memory, "n", bytes(available_bytes as f64));
-                let room =
-                    view! { <div class="order-first flex w-full flex-wrap gap-1.5 pb-1 pl-1.5"><UnloadIdle/></div> };
-                // Right under the error.
-                (words, (!has_begun).then_some(room))
+                fill(texts.warned_memory, "n", bytes(available_bytes as f64))
             }
-            Warning::Heat => (texts.warned_heat.to_owned(), None),
+            Warning::Heat => texts.warned_heat.to_owned(),
         };
         // Of one that could not begin the error above says it.
-        let words = has_begun.then(|| note("message-warned", "text-warn", words));
-        view! { {words} {room} }.into_any()
+        has_begun(view).then(|| note("message-warned", "text-warn", words))
     });
     view! { {revised} {corrected} {left_out(view)} {images} {searched} {warned} }.into_any()
+}
+
+/// Whether there was an answer, be it without a word, that did not fail at once.
+fn has_begun(view: &MessageView) -> bool {
+    view.state != MessageState::Failed || !view.text.is_empty()
 }
 
 /// What was not given of the conversation, and what stood for it.
@@ -277,7 +276,7 @@ fn OtherModels(id: MessageId) -> AnyView {
         let others = others();
         (!others.is_empty()).then(|| {
             view! {
-                <select class="field h-7 w-28 py-0 text-xs" aria-label=texts.answer_by data-testid="answer-by"
+                <select class="field h-7 w-36 py-0 text-xs" aria-label=texts.answer_by data-testid="answer-by"
                     on:change=choose>
                     <option value="">{texts.answer_by}</option>
                     {others}
@@ -294,6 +293,8 @@ pub(crate) fn failed(view: ArcRwSignal<MessageView>) -> AnyView {
     let texts = CallsTexts::here();
     let actions = use_actions();
     let (id, state) = view.with_untracked(|view| (view.id, view.state));
+    let lacked_memory =
+        view.with_untracked(|view| !has_begun(view) && matches!(view.warning, Some(Warning::Memory { .. })));
     let again = move |words: &'static str, testid: &'static str, again: Again| {
         view! {
             <button type="button" class="button button-quiet" data-testid=testid on:click=move |_| actions.regenerate(id, again)>{words}</button>
@@ -313,6 +314,7 @@ pub(crate) fn failed(view: ArcRwSignal<MessageView>) -> AnyView {
             <Icon icon=icondata_lu::LuTriangleAlert/>
             <span class="min-w-0 flex-1">{words}"."</span>
             {buttons}
+            {lacked_memory.then(|| view! { <UnloadIdle/> })}
             <GoOn id/>
         </div>
     }
@@ -385,9 +387,13 @@ fn UnloadIdle() -> AnyView {
         });
     };
     let button = move |(id, name): (ModelId, String)| {
+        let words = fill(texts.warning_unload, "name", name);
+        let title = words.clone();
         view! {
-            <button type="button" class="button button-quiet" data-testid="unload-idle"
-                on:click=move |_| unload(id.clone())>{fill(texts.warning_unload, "name", name)}</button>
+            <button type="button" class="button button-quiet max-w-full" title=title data-testid="unload-idle"
+                on:click=move |_| unload(id.clone())>
+                <span class="truncate">{words}</span>
+            </button>
         }
         .into_any()
     };

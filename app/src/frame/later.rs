@@ -33,10 +33,10 @@ pub(crate) enum Behind {
     Drawer,
     /// A message that is written anew, as long as it is.
     Editor(ArcRwSignal<MessageView>, RwSignal<bool>),
-    /// The images that go with the message that is being written.
-    Images(Box<Attachments>),
     /// Why an answer failed.
     Failed(ArcRwSignal<MessageView>),
+    /// The images that go with the message that is being written.
+    Images(Box<Attachments>),
     /// What ended an answer that went wrong.
     Guarded(MessageId, Guard),
     Jobs,
@@ -109,8 +109,8 @@ async fn what_is(behind: Behind) -> AnyView {
         Behind::Context(area) => context_bar::bar(area),
         Behind::Drawer => drawer::keep(),
         Behind::Editor(view, editing) => editor::editor(view, editing),
-        Behind::Images(attached) => attachments::images(*attached),
         Behind::Failed(view) => more::failed(view),
+        Behind::Images(attached) => attachments::images(*attached),
         Behind::Guarded(message, guard) => more::guarded(message, guard),
         Behind::Jobs => focus::panel(jobs::list()),
         Behind::Launch => launch_panel::panel(),

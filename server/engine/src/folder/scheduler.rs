@@ -253,9 +253,9 @@ impl<'m> FolderScheduler<'m> {
             return Ok(());
         };
         let others = self.running.iter().filter(|(id, _)| **id != youngest);
-        let n_others = others.map(|(_, it)| it.cache.bytes_with(0)).fold(0, u64::saturating_add);
-        let n_wanted = self.decoder.new_cache().bytes_with(self.waiting[i].tokens.len());
-        if n_others.saturating_add(n_wanted) > self.limits.max_bytes {
+        let other_bytes = others.map(|(_, it)| it.cache.bytes_with(0)).fold(0, u64::saturating_add);
+        let wanted_bytes = self.decoder.new_cache().bytes_with(self.waiting[i].tokens.len());
+        if other_bytes.saturating_add(wanted_bytes) > self.limits.max_bytes {
             return Ok(());
         }
         if let Some(sequence) = self.pause(youngest) {

@@ -38,7 +38,7 @@ async function modelState(page: Page, state: string | RegExp): Promise<void> {
   await expect(page.getByTestId('model-state')).toHaveAttribute('data-state', state, { timeout: 30_000 });
 }
 
-test('an answer goes on when its worker is killed; when the next one is, too, it is kept and says so', async ({ page, own }) => {
+test('an answer goes on when its worker is killed; when the next one is, too, it is kept and says so', async ({ browser, page, own }) => {
   await open(page, '/chat');
   await send(page, LONG);
   await streaming(page, 20);
@@ -57,6 +57,12 @@ test('an answer goes on when its worker is killed; when the next one is, too, it
   await answered(page);
   await page.reload();
   await expect(page.getByTestId('message-error')).toContainText('stopped unexpectedly');
+  const plain = await (await browser.newContext({ javaScriptEnabled: false, locale: 'en-GB' })).newPage();
+  await plain.goto(page.url());
+  const noscript = plain.locator('article noscript');
+  await expect(noscript).toBeVisible();
+  expect(await noscript.innerText()).toContain('stopped unexpectedly');
+  await plain.context().close();
 });
 
 /** Wants a value in the settings, and goes back to the chat. */

@@ -189,7 +189,13 @@ fn Ending(view: ArcRwSignal<MessageView>, state: Memo<MessageState>) -> AnyView 
             (MessageState::Stopped, None) => early(id, texts.state_stopped),
             (MessageState::Cut, _) => early(id, texts.state_cut),
             (MessageState::Failed | MessageState::Refused, _) => {
-                view! { <Later behind=Behind::Failed(view.clone())/> }.into_any()
+                let error = view.with_untracked(|view| view.error.clone()).unwrap_or_default();
+                // One text: what scripting browsers keep of it is a text, too.
+                view! {
+                    <noscript>{error}</noscript>
+                    <Later behind=Behind::Failed(view.clone())/>
+                }
+                .into_any()
             }
         }
     };
